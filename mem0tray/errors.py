@@ -1,0 +1,45 @@
+"""One tree of exceptions; each carries a sentence for the person who meets it."""
+
+
+class Mem0TrayError(Exception):
+    """Something went wrong that a person can do something about.
+
+    `message` says what happened and what it means, `remedy` what to do; both
+    are plain sentences. Printed once, at the command's edge.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.remedy}".strip()
+
+
+class SettingsError(Mem0TrayError):
+    """The settings cannot be used as they are."""
+
+    exit_code = 2
+
+
+class AlreadyRunningError(Mem0TrayError):
+    """Another worker holds the instance lock of this `claude_dir`."""
+
+
+class LedgerError(Mem0TrayError):
+    """The ledger cannot be opened or written."""
+
+
+class FileUnavailableError(Mem0TrayError):
+    """A file cannot be read or written now (permissions, full disk, torn)."""
+
+
+class LockTimeoutError(Mem0TrayError):
+    """The producers' lock was not to be had in time."""
+
+
+class NotFoundError(Mem0TrayError):
+    """No item, or more than one, goes by that name."""

@@ -1,0 +1,200 @@
+"""What can happen. The worker emits these; it does not know who listens.
+
+Log, notifications, icon and metrics subscribe. No event carries the content
+of a memory. Times are Unix seconds, delays seconds.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+_log: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """The root of them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStarted(Event):
+    """The worker begins; `destination` in the words that people see."""
+
+    destination: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStopped(Event):
+    """The worker has left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted(Event):
+    """`count` memories were taken into the ledger."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered(Event):
+    """A fresh memory has reached the server."""
+
+    project: str
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFailed(Event):
+    """A fresh memory failed for the `retries`th time in a row."""
+
+    project: str
+    item_id: str
+    retries: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MovedToDlq(Event):
+    """Five failures in a row."""
+
+    project: str
+    item_id: str
+    retries: int
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptedToDlq(Event):
+    """Memories that `source` left behind are dead letters now."""
+
+    count: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class DlqRecovered(Event):
+    """A dead letter has reached the server, after `retries` (as in the file)."""
+
+    project: str
+    item_id: str
+    retries: int
+
+
+@dataclass(frozen=True, slots=True)
+class DlqRetryFailed(Event):
+    """A dead letter failed again; `retries` is the new count, `delay` the new wait."""
+
+    project: str
+    item_id: str
+    retries: int
+    delay: float
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingBackoff(Event):
+    """A dead letter waits for `delay` seconds."""
+
+    project: str
+    item_id: str
+    delay: float
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged(Event):
+    """The worker's state: `starting healthy down paused` or `action needed`, and why."""
+
+    state: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SlowedDown(Event):
+    """The server asked for a break."""
+
+    delay: float
+
+
+@dataclass(frozen=True, slots=True)
+class HandEdit(Event):
+    """The user edited the DLQ file; counts of what that meant."""
+
+    discarded: int = 0
+    edited: int = 0
+    forced: int = 0
+    adopted: int = 0
+    restored: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyDelivered(Event):
+    """`count` items of a file were on the server already and are taken out again."""
+
+    count: int
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveredAfterDeletion(Event):
+    """A delivery beat the deletion that came while its request was under way."""
+
+    project: str
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileBroken(Event):
+    """A file could not be read whole; what it held is kept under `kept_as`."""
+
+    file: str
+    reason: str
+    kept_as: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined(Event):
+    """Items that no JSON program can load were set aside under `kept_as`."""
+
+    count: int
+    file: str
+    kept_as: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRebuilt(Event):
+    """The ledger was missing, corrupt or an old copy."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartFailed(Event):
+    """A part of the worker met an error; it goes on after `delay` seconds."""
+
+    part: str
+    error: str
+    delay: float
+
+
+Listener = Callable[[Event], None]
+
+
+class Events:
+    """Hands each event to every listener; a listener that fails harms nobody."""
+
+    def __init__(self) -> None:
+        self._listeners: list[Listener] = []
+        self._lock = threading.Lock()
+
+    def subscribe(self, listener: Listener) -> None:
+        """Call `listener` with every event from now on, on the emitting thread."""
+        with self._lock:
+            self._listeners.append(listener)
+
+    def emit(self, event: Event) -> None:
+        """Tell everybody."""
+        for listener in tuple(self._listeners):
+            try:
+                listener(event)
+            except Exception:
+                _log.exception("A listener failed on %r", event)

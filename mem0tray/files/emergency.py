@@ -1,0 +1,93 @@
+"""The emergency file: JSON lines that producers append without any lock.
+
+It is never truncated and never read twice: complete lines from a remembered
+inode and offset. (Measured: rename-read-delete lost 1,352 of 5,367 lines,
+truncating 1,968 of 14,975, reading by offset none.)
+"""
+
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from mem0tray.files import atomic, document
+from mem0tray.item import Item, parse
+
+RENAME_AFTER = 60.0  # seconds without growth
+REMOVE_AFTER = 86_400.0  # seconds after the renaming; a slow writer may still hold it open
+
+
+class Source(msgspec.Struct, frozen=True):
+    """A file being read: its name, inode, how far we are, when we renamed it (0: not)."""
+
+    name: str
+    inode: int
+    offset: int = 0
+    renamed: float = 0.0
+
+
+@dataclass(slots=True)
+class Lines:
+    """What new lines held, and where to go on."""
+
+    items: list[Item] = field(default_factory=list)
+    odd: list[bytes] = field(default_factory=list)
+    source: Source | None = None
+
+
+def read(folder: Path, source: Source, *, final: bool) -> Lines | None:
+    """New lines of `source`, or None when there are none.
+
+    `final` takes a last line without its newline as it is: nobody will
+    complete it. Otherwise one that is not a whole object waits.
+    """
+    path = folder / source.name
+    try:
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_ino != source.inode:
+                return None
+            size = os.fstat(file.fileno()).st_size
+            offset = source.offset if source.offset <= size else 0
+            file.seek(offset)
+            data = file.read()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise atomic.unavailable(path, error) from error
+    *lines, tail = data.split(b"\n")
+    taken = len(data) - len(tail)
+    if tail.strip() and (final or parse(tail) is not None):
+        lines.append(tail)
+        taken = len(data)
+    if not taken:
+        return None
+    result = Lines(source=msgspec.structs.replace(source, offset=offset + taken))
+    for line in lines:
+        _take(line, result)
+    return result
+
+
+def _take(line: bytes, result: Lines) -> None:
+    line = line.strip(b"\0 \r\t\xef\xbb\xbf")
+    if not line:
+        return
+    item = parse(_as_utf8(line))
+    if item is not None and document.loadable(item.raw):
+        result.items.append(item)
+        return
+    found = document.salvage(line, ("queue",))
+    whole = [item for raw in found.lists["queue"] if (item := parse(raw)) is not None]
+    result.items += whole
+    result.odd.append(line)
+
+
+def _as_utf8(line: bytes) -> bytes:
+    """The line with bad bytes as the escapes of the lone surrogates that stand for them."""
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        text = document.to_text(line)
+        return re.sub("[\ud800-\udfff]", lambda m: f"\\u{ord(m[0]):04x}", text).encode()
+    return line

@@ -1,0 +1,214 @@
+"""Advisory locks on files: the producers' queue lock, ours, the instance lock.
+
+`flock` on POSIX, a locked byte on Windows. A lock file is never unlinked:
+whoever still holds the old inode would then no longer exclude anybody.
+Waiting is a blocking call on a thread of its own: polling starves beside busy
+producers (measured: no acquisition in 8 s), a blocking call does not.
+"""
+
+import errno
+import os
+import sys
+import threading
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from mem0tray.errors import AlreadyRunningError, FileUnavailableError, LockTimeoutError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(fd: int, *, blocking: bool) -> None:
+        while True:
+            os.lseek(fd, 0, os.SEEK_SET)
+            try:
+                msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
+            except OSError:
+                if not blocking:
+                    raise BlockingIOError from None
+                time.sleep(0.01)
+            else:
+                return
+
+    def _unlock(fd: int) -> None:
+        os.lseek(fd, 0, os.SEEK_SET)
+        msvcrt.locking(fd, msvcrt.LK_UNLCK, 1)
+
+else:
+    import fcntl
+
+    def _lock(fd: int, *, blocking: bool) -> None:
+        fcntl.flock(fd, fcntl.LOCK_EX if blocking else fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _unlock(fd: int) -> None:
+        fcntl.flock(fd, fcntl.LOCK_UN)
+
+
+def _open(path: Path) -> int:
+    """A descriptor to lock; a lock file that we may only read serves as well."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+        except PermissionError:
+            return os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+    except OSError as error:
+        raise FileUnavailableError(
+            f"The lock file {path} cannot be opened: {error.strerror}.",
+            "Mend its permissions; it must be a plain file that you may read.",
+        ) from error
+
+
+def _is_current(fd: int, path: Path) -> bool:
+    """Whether `path` still names the file that we locked."""
+    try:
+        return os.path.samestat(os.fstat(fd), path.stat())
+    except OSError:
+        return False
+
+
+class _Waiter:
+    """One blocking acquisition on a thread of its own, which can be given up."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._guard = threading.Lock()
+        self._given_up = False
+        self._done = threading.Event()
+        self._fd = -1
+        self._error: Exception | None = None
+        threading.Thread(target=self._run, name="mem0tray-lock", daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            fd = _open(self._path)
+            _lock(fd, blocking=True)
+        except (OSError, FileUnavailableError) as error:
+            self._error = error
+            self._done.set()
+            return
+        with self._guard:
+            if self._given_up:
+                os.close(fd)
+            else:
+                self._fd = fd
+        self._done.set()
+
+    def wait(self, timeout: float) -> int:
+        """The locked descriptor, or -1 when time has run out."""
+        self._done.wait(timeout)
+        with self._guard:
+            self._given_up = self._fd < 0
+        if self._error is not None:
+            raise self._error
+        return self._fd
+
+
+class FileLock:
+    """An exclusive lock on `path`, held from `acquire` to `release`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._fd = -1
+
+    def acquire(self, timeout: float) -> None:
+        """Take the lock; LockTimeoutError after `timeout` seconds without it."""
+        deadline = time.monotonic() + timeout
+        while True:
+            fd = self._try()
+            if fd < 0:
+                fd = _Waiter(self.path).wait(max(0.0, deadline - time.monotonic()))
+            if fd < 0:
+                raise LockTimeoutError(
+                    f"Another program has held the lock {self.path} for {timeout:g} s.",
+                    "Wait for it, or end the program that hangs.",
+                )
+            if _is_current(fd, self.path):
+                self._fd = fd
+                return
+            os.close(fd)  # somebody replaced the lock file meanwhile: lock the new one
+
+    def _try(self) -> int:
+        fd = _open(self.path)
+        try:
+            _lock(fd, blocking=False)
+        except OSError as error:
+            os.close(fd)
+            if error.errno in (errno.EWOULDBLOCK, errno.EACCES, None):
+                return -1
+            raise
+        return fd
+
+    def try_acquire(self) -> bool:
+        """Take the lock if nobody holds it."""
+        self._fd = self._try()
+        return self._fd >= 0
+
+    def release(self) -> None:
+        """Let go; closing alone would do, but not where a child inherited the descriptor."""
+        if self._fd >= 0:
+            with suppress(OSError):
+                _unlock(self._fd)
+            os.close(self._fd)
+            self._fd = -1
+
+    @contextmanager
+    def held(self, timeout: float) -> "Iterator[Self]":
+        """`with lock.held(30): …`."""
+        self.acquire(timeout)
+        try:
+            yield self
+        finally:
+            self.release()
+
+
+class InstanceLock:
+    """One worker per `claude_dir`: the lock says who runs, the text in it only its pid."""
+
+    def __init__(self, path: Path) -> None:
+        self._lock = FileLock(path)
+
+    def acquire(self) -> None:
+        """Become the one worker; AlreadyRunningError when there is one."""
+        if not self._lock.try_acquire():
+            pid = holder(self._lock.path)
+            raise AlreadyRunningError(
+                f"mem0tray already runs for this folder{f' (process {pid})' if pid else ''}.",
+                "Use `mem0tray status` to see how it is, or stop that one first.",
+            )
+        with suppress(OSError):
+            fd = os.open(self._lock.path, os.O_WRONLY | os.O_TRUNC)
+            try:
+                os.write(fd, f"{os.getpid()}\n".encode())
+            finally:
+                os.close(fd)
+
+    def release(self) -> None:
+        """Make room for another worker."""
+        self._lock.release()
+
+
+def is_locked(path: Path) -> bool:
+    """Whether somebody holds the lock right now."""
+    if not path.exists():
+        return False
+    lock = FileLock(path)
+    try:
+        free = lock.try_acquire()
+    except (OSError, FileUnavailableError):
+        return True
+    lock.release()
+    return not free
+
+
+def holder(path: Path) -> int | None:
+    """The pid that the holder of an instance lock wrote, if it can be read."""
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,24 @@
+"""What cannot stand in a file is kept in a folder of ours, byte for byte."""
+
+import hashlib
+import time
+from pathlib import Path
+
+from mem0tray.files import atomic
+
+
+def keep(folder: Path, source: Path, data: bytes, now: float) -> Path:
+    """Keep `data`, found in `source`; the same bytes are kept once. The file's path."""
+    digest = hashlib.sha256(data).hexdigest()[:12]
+    for known in folder.glob(f"*-{digest}.json"):
+        return known
+    atomic.make_private_folder(folder)
+    stamp = time.strftime("%Y%m%dT%H%M%S", time.localtime(now))
+    path = folder / f"{source.stem}-{stamp}-{digest}.json"
+    atomic.replace(path, data)
+    return path
+
+
+def kept(folder: Path) -> list[Path]:
+    """Everything in quarantine, oldest first."""
+    return sorted(path for path in folder.glob("*.json") if not path.name.startswith("."))

@@ -1,0 +1,173 @@
+"""An item: what makes one, its identity, its idempotency key, its backoff.
+
+Pure: nothing here does I/O, and what depends on the time takes `now` (Unix
+seconds) as an argument. Source of every rule: the contract, sections 1 and 3.
+"""
+
+import hashlib
+import json
+import math
+import uuid
+from typing import Any, Final
+
+import msgspec
+
+BACKOFF_BASE: Final = 30.0
+BACKOFF_MAX: Final = 3600.0
+# The states of an item, as the ledger names them.
+PENDING: Final = "pending"
+DEAD: Final = "dead"
+DELIVERED: Final = "delivered"
+DISCARDED: Final = "discarded"
+OUR_FIELDS: Final = ("retry_count", "last_attempt", "last_error")
+_LARGEST_COUNT: Final = 2**62  # what SQLite stores, with room to add
+_NAMESPACE: Final = uuid.UUID("6d656d30-7472-4179-8000-6974656d6964")
+
+Object = dict[str, Any]
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """One memory as it was read.
+
+    `raw` is its JSON object as bytes; `project` is empty when the item names
+    none; `digest` is the SHA-256 of project and content.
+    """
+
+    id: str
+    project: str
+    content: str
+    timestamp: float
+    retries: int
+    retry_count: int
+    last_attempt: float
+    digest: bytes
+    raw: bytes
+
+
+class _Head(msgspec.Struct):
+    """The fields that we read; any type may stand in any of them."""
+
+    id: Any = None
+    project_id: Any = None
+    content: Any = None
+    timestamp: Any = 0
+    retries: Any = 0
+    retry_count: Any = 0
+    last_attempt: Any = 0
+
+
+_HEAD = msgspec.json.Decoder(_Head)
+
+
+def parse(raw: bytes) -> Item | None:
+    """The item that `raw` (one JSON value) is, or None when it makes no sense to us.
+
+    Only an object with text content is an item. A lone surrogate or NaN, which
+    the fast parser refuses, is read with the standard library.
+    """
+    try:
+        head = _HEAD.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        slow = load_object(raw)
+        if slow is None:
+            return None
+        head = _Head(**{name: slow[name] for name in _Head.__struct_fields__ if name in slow})
+    if not isinstance(head.content, str):
+        return None
+    project = head.project_id if isinstance(head.project_id, str) else ""
+    timestamp = number(head.timestamp)
+    return Item(
+        id=head.id
+        if isinstance(head.id, str) and head.id
+        else stable_id(head.id, project, head.content, timestamp),
+        project=project,
+        content=head.content,
+        timestamp=timestamp,
+        retries=count(head.retries),
+        retry_count=count(head.retry_count),
+        last_attempt=number(head.last_attempt),
+        digest=digest(project, head.content),
+        raw=raw,
+    )
+
+
+def load_object(raw: bytes) -> Object | None:
+    """`raw` as a dict in file order, or None when it is no JSON object."""
+    try:
+        value = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def with_fields(raw: bytes, fields: Object, drop: tuple[str, ...] = ()) -> bytes:
+    """`raw` with `fields` set and `drop` removed; every other value keeps its own bytes."""
+    try:
+        parts: dict[str, Any] = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+        for name in drop:
+            parts.pop(name, None)
+        return msgspec.json.encode(parts | fields)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        slow = load_object(raw) or {}
+        for name in drop:
+            slow.pop(name, None)
+        return json.dumps(slow | fields).encode()
+
+
+def body(raw: bytes) -> bytes:
+    """Hash of everything in a dead letter that is not ours, however it is laid out."""
+    value = load_object(raw) or {}
+    for name in OUR_FIELDS:
+        value.pop(name, None)
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).digest()
+
+
+def digest(project: str, content: str) -> bytes:
+    """SHA-256 of project, NUL, content: what the server would hold."""
+    text = f"{project}\0{content}"
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def stable_id(found: Any, project: str, content: str, timestamp: float) -> str:
+    """An id for an item that has none, or none that is text: the same at every reading."""
+    name = json.dumps([repr(found)[:200], project, content, timestamp])
+    return str(uuid.uuid5(_NAMESPACE, name))
+
+
+def idempotency_key(item_id: str, content_digest: bytes, first_digest: bytes) -> str:
+    """The key of a delivery: the id; for every further content under that id, id and hash."""
+    if content_digest == first_digest:
+        return item_id
+    return f"{item_id}-{content_digest.hex()[:8]}"
+
+
+def number(value: Any) -> float:
+    """A time or count from a file as a float; 0 for what is none (text, null, NaN)."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0.0
+    try:
+        result = float(value)
+    except OverflowError:
+        return 0.0
+    return result if math.isfinite(result) else 0.0
+
+
+def count(value: Any) -> int:
+    """A count from a file, at least 0."""
+    return max(0, min(int(number(value)), _LARGEST_COUNT))
+
+
+def backoff(retry_count: int) -> float:
+    """Seconds that a dead letter waits after its last attempt: min(2^n × 30, 3600)."""
+    return min(BACKOFF_BASE * 2.0 ** min(max(retry_count, 0), 20), BACKOFF_MAX)
+
+
+def dead_due(last_attempt: float, retry_count: int, now: float) -> float:
+    """When a dead letter is due.
+
+    0 (or less) is a wish to retry now; a time in the future, as after a clock
+    set back, waits one delay from `now`.
+    """
+    if last_attempt <= 0:
+        return 0.0
+    return min(last_attempt, now) + backoff(retry_count)

@@ -1,0 +1,220 @@
+"""Opening the ledger, and transactions on its one writing connection."""
+
+import os
+import sqlite3
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+from mem0tray.errors import LedgerError
+from mem0tray.files import atomic
+
+_SCHEMA: Final = Path(__file__).with_name("schema.sql")
+_VERSION: Final = 1
+_MARK: Final = "ledger.mark"
+
+
+def encode(text: str) -> bytes:
+    """Foreign text as SQLite keeps it; lone surrogates survive."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def decode(blob: bytes) -> str:
+    """The reverse of `encode`."""
+    return blob.decode("utf-8", "surrogatepass")
+
+
+class Ledger:
+    """The one writing connection, shared by the worker's threads under one lock.
+
+    `rebuilt` says why the ledger was begun anew or is not to be trusted, and
+    is empty when all is well; what is then found in the files may have been
+    sent before, so it is asked about.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.rebuilt = ""
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._synchronous = ""
+        atomic.make_private_folder(path.parent)
+        self._db = self._open_or_begin()
+        self._check_copy()
+
+    # Opening ---------------------------------------------------------------------
+
+    def _open_or_begin(self) -> sqlite3.Connection:
+        existed = self.path.exists()
+        try:
+            return self._connect()
+        except sqlite3.OperationalError as error:
+            raise trouble(self.path, error) from error
+        except sqlite3.DatabaseError as error:
+            kept = self._set_aside()
+            self.rebuilt = f"it was corrupt ({error}); kept as {kept.name}"
+        try:
+            return self._connect()
+        except sqlite3.DatabaseError as error:
+            raise trouble(self.path, error) from error
+        finally:
+            if not existed and not self.rebuilt:
+                self.rebuilt = "there was none yet"
+
+    def _connect(self) -> sqlite3.Connection:
+        fresh = not self.path.exists()
+        if fresh:
+            self.rebuilt = self.rebuilt or "there was none"
+            os.close(os.open(self.path, os.O_CREAT | os.O_WRONLY, 0o600))
+        db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=5.0)
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA journal_size_limit = 16777216")
+            self._prepare(db)
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def _prepare(self, db: sqlite3.Connection) -> None:
+        if db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+            raise sqlite3.DatabaseError("quick_check failed")
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        if version > _VERSION:
+            raise LedgerError(
+                f"The ledger {self.path} was written by a newer mem0tray.", "Update mem0tray."
+            )
+        if version == 0:
+            self.rebuilt = self.rebuilt or "it was empty"
+            db.executescript(
+                f"BEGIN; {_SCHEMA.read_text()} PRAGMA user_version = {_VERSION}; COMMIT;"
+            )
+
+    def _set_aside(self) -> Path:
+        kept = self.path.with_name(f"{self.path.name}.corrupt-{time.time_ns()}")
+        for suffix in ("", "-wal", "-shm"):
+            with suppress(FileNotFoundError):
+                self.path.with_name(self.path.name + suffix).rename(str(kept) + suffix)
+        return kept
+
+    def _check_copy(self) -> None:
+        """Notice an old copy: a mark beside the ledger counts its openings and closings."""
+        with self.transaction(durable=True):
+            identity = self.meta("identity")
+            if identity is None:
+                identity = uuid.uuid4().hex
+                self.set_meta("identity", identity)
+            openings = int(self.meta("openings") or 0)
+            mark = self._read_mark()
+            if mark is not None and mark != (identity, openings) and not self.rebuilt:
+                self.rebuilt = "it is an old copy"
+        self._bump_mark()
+
+    def _read_mark(self) -> tuple[str, int] | None:
+        try:
+            identity, openings = self.path.with_name(_MARK).read_text().split()
+            return identity, int(openings)
+        except (OSError, ValueError):
+            return None
+
+    def _bump_mark(self) -> None:
+        with self.transaction():
+            openings = int(self.meta("openings") or 0) + 1
+            self.set_meta("openings", openings)
+            identity = self.meta("identity")
+        atomic.replace(self.path.with_name(_MARK), f"{identity} {openings}\n".encode())
+
+    def close(self) -> None:
+        """Make everything durable and let go; a second call does nothing."""
+        with self._lock:
+            with suppress(LedgerError, sqlite3.Error, Exception):
+                with self.transaction(durable=True):
+                    self.set_meta("boot", boot_id())
+                    self.set_meta("clean", 1)
+                self._bump_mark()
+            self._db.close()
+
+    # Transactions ------------------------------------------------------------------
+
+    @contextmanager
+    def transaction(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
+        """All or nothing; `durable` waits for the disk (all that was committed before, too).
+
+        Only the outermost of nested transactions commits. Raises LedgerError
+        when the disk is full, read-only or broken.
+        """
+        with self._lock:
+            if self._depth:
+                self._depth += 1
+                try:
+                    yield self._db
+                finally:
+                    self._depth -= 1
+                return
+            try:
+                self._set_synchronous("FULL" if durable else "NORMAL")
+                self._db.execute("BEGIN IMMEDIATE")
+                self._depth = 1
+                try:
+                    yield self._db
+                    self._db.execute("COMMIT")
+                except BaseException:
+                    if self._db.in_transaction:
+                        self._db.execute("ROLLBACK")
+                    raise
+                finally:
+                    self._depth = 0
+            except sqlite3.Error as error:
+                raise trouble(self.path, error) from error
+
+    def _set_synchronous(self, mode: str) -> None:
+        if mode != self._synchronous:
+            self._db.execute(f"PRAGMA synchronous = {mode}")
+            self._synchronous = mode
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """The connection for a question, under the lock."""
+        with self._lock:
+            try:
+                yield self._db
+            except sqlite3.Error as error:
+                raise trouble(self.path, error) from error
+
+    def meta(self, name: str) -> Any:
+        """A remembered value, or None."""
+        with self.reading() as db:
+            row = db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return row[0] if row else None
+
+    def set_meta(self, name: str, value: Any) -> None:
+        """Remember a value (within a transaction)."""
+        with self.transaction() as db:
+            db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+
+
+def trouble(path: Path, error: sqlite3.Error) -> LedgerError:
+    """A database error in words for a person."""
+    text = str(error).rstrip(".")
+    if "full" in text:
+        remedy = "Free some disk space; work goes on by itself then."
+    elif "readonly" in text or "unable to open" in text:
+        remedy = "Mend the permissions of the file and its folder."
+    elif isinstance(error, sqlite3.OperationalError):
+        remedy = "Is the disk all right? Work goes on by itself once it is."
+    else:
+        remedy = "Restart mem0tray: a broken ledger is set aside and rebuilt from the files."
+    return LedgerError(f"The ledger {path} cannot be used: {text}.", remedy)
+
+
+def boot_id() -> str:
+    """A text that changes with each start of the machine; empty where none is to be had."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        # To the nearest ten minutes: the clock may be corrected meanwhile.
+        return f"up since {round((time.time() - time.monotonic()) / 600)}"

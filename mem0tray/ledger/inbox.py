@@ -1,0 +1,226 @@
+"""Taking items into the ledger, and what users do to them: edit, discard, restore."""
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mem0tray import item as items
+from mem0tray.item import Item
+from mem0tray.ledger.database import Ledger, decode, encode
+from mem0tray.ledger.editions import remember_values
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What the ledger knows of one (id, content)."""
+
+    key: int
+    item_id: str
+    digest: bytes
+    first_digest: bytes
+    state: str
+    raw: bytes | None
+    retry_count: int
+    last_attempt: float
+    server: str | None
+    intent: float | None
+    first_gen: int | None
+    value_gen: int | None
+    gone_gen: int | None
+
+
+_COLUMNS = (
+    "key, id, digest, first_digest, state, raw, retry_count, last_attempt, server,"
+    " intent, first_gen, value_gen, gone_gen"
+)
+
+
+def row_from(values: tuple[Any, ...]) -> Row:
+    """A Row from the columns above."""
+    key, item_id, *rest = values
+    return Row(key, decode(item_id), *rest)
+
+
+class Inbox:
+    """The way in."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def by_id(self, item_id: str) -> list[Row]:
+        """Every content known under an id, the first one first."""
+        with self._ledger.reading() as db:
+            rows = db.execute(
+                f"SELECT {_COLUMNS} FROM items WHERE id = ? ORDER BY key", (encode(item_id),)
+            ).fetchall()
+        return [row_from(row) for row in rows]
+
+    def known(self, item: Item) -> Row | None:
+        """The row of exactly this id and content."""
+        with self._ledger.reading() as db:
+            row = db.execute(
+                f"SELECT {_COLUMNS} FROM items WHERE id = ? AND digest = ?",
+                (encode(item.id), item.digest),
+            ).fetchone()
+        return row_from(row) if row else None
+
+    def add_fresh(self, item: Item, now: float, *, ask: bool) -> int:
+        """A new entry that waits for its first delivery; its key."""
+        return self._insert(
+            item, "pending", now, {"retries": item.retries, "unknown": now if ask else None}
+        )
+
+    def add_dead(self, item: Item, raw: bytes, now: float, *, ask: bool, gen: int | None) -> int:
+        """A new dead letter with the counters of `item`; its key."""
+        fields = {
+            "retry_count": item.retry_count,
+            "last_attempt": item.last_attempt,
+            "due": items.dead_due(item.last_attempt, item.retry_count, now),
+            "unknown": now if ask else None,
+            "dead_seq": self._next_place(),
+            "first_gen": gen,
+            "value_gen": gen,
+            "raw": raw,
+        }
+        return self._insert(item, "dead", now, fields)
+
+    def _insert(self, item: Item, state: str, now: float, fields: Mapping[str, Any]) -> int:
+        with self._ledger.transaction() as db:
+            first = db.execute(
+                "SELECT first_digest FROM items WHERE id = ? LIMIT 1", (encode(item.id),)
+            ).fetchone()
+            values: dict[str, Any] = {
+                "id": encode(item.id),
+                "digest": item.digest,
+                "first_digest": first[0] if first else item.digest,
+                "project": encode(item.project),
+                "ts": item.timestamp,
+                "raw": item.raw,
+                "state": state,
+                "accepted": now,
+                **fields,
+            }
+            names = ", ".join(values)
+            marks = ", ".join("?" * len(values))
+            cursor = db.execute(
+                f"INSERT INTO items ({names}) VALUES ({marks})", tuple(values.values())
+            )
+        assert cursor.lastrowid is not None
+        return cursor.lastrowid
+
+    def _next_place(self) -> int:
+        with self._ledger.reading() as db:
+            row = db.execute("SELECT max(dead_seq) FROM items WHERE state = 'dead'").fetchone()
+        return int(row[0] or 0) + 1
+
+    def bury(self, key: int, raw: bytes, now: float, error: str | None = None) -> None:
+        """A fresh entry becomes a dead letter: retry_count 0, last attempt now."""
+        with self._ledger.transaction() as db:
+            db.execute(
+                "UPDATE items SET state = 'dead', raw = ?, retry_count = 0, last_attempt = ?,"
+                " due = ?, dead_seq = ?, intent = NULL, first_gen = NULL, value_gen = NULL,"
+                " last_error = coalesce(?, last_error) WHERE key = ?",
+                (raw, now, now + items.backoff(0), self._next_place(), error, key),
+            )
+
+    def revive(self, row: Row, item: Item, now: float, *, dead: bool, gen: int | None) -> None:
+        """An item that was discarded, or that only another server has, waits again."""
+        due = items.dead_due(item.last_attempt, item.retry_count, now) if dead else 0.0
+        with self._ledger.transaction() as db:
+            db.execute(
+                "UPDATE items SET state = ?, raw = ?, project = ?, retries = ?, retry_count = ?,"
+                " last_attempt = ?, due = ?, closed = NULL, server = NULL, reason = NULL,"
+                " gone_gen = NULL, dead_seq = ?, first_gen = ?, value_gen = ? WHERE key = ?",
+                (
+                    "dead" if dead else "pending", item.raw, encode(item.project), item.retries,
+                    item.retry_count, item.last_attempt, due, self._next_place() if dead else None,
+                    gen, gen, row.key,
+                ),
+            )  # fmt: skip
+
+    def discard(self, keys: Iterable[int], now: float, reason: str, gen: int | None = None) -> None:
+        """Set items aside, restorable, with one time for all of one deletion."""
+        with self._ledger.transaction() as db:
+            db.executemany(
+                "UPDATE items SET state = 'discarded', closed = ?, reason = ?, gone_gen = ?"
+                " WHERE key = ? AND state IN ('pending', 'dead')",
+                ((now, reason, gen, key) for key in keys),
+            )
+
+    def change_content(self, row: Row, item: Item, now: float, gen: int) -> None:
+        """The user changed project or content of a dead letter: the same item, a new hash.
+
+        While a request with the old content is under way, that one keeps its
+        row (and stays discarded unless it arrives) and the edit gets its own.
+        """
+        with self._ledger.transaction() as db:
+            place = db.execute("SELECT dead_seq FROM items WHERE key = ?", (row.key,)).fetchone()[0]
+            if row.intent is not None or self.known(item) is not None:
+                self.discard([row.key], now, "edited", gen)
+                if self.known(item) is None:
+                    key = self.add_dead(item, item.raw, now, ask=False, gen=None)
+                    db.execute(
+                        "UPDATE items SET dead_seq = ?, first_gen = ? WHERE key = ?",
+                        (place, row.first_gen, key),
+                    )
+                return
+            remember_values(db, row.key, items.body(row.raw or b""))
+            db.execute(
+                "UPDATE items SET digest = ?, project = ?, ts = ?, unknown = NULL, timeouts = 0"
+                " WHERE key = ?",
+                (item.digest, encode(item.project), item.timestamp, row.key),
+            )
+
+    def change_values(self, key: int, item: Item, old: bytes | None, now: float) -> None:
+        """The user's own counters, times or further fields win; `old` was its raw before."""
+        with self._ledger.transaction() as db:
+            remember_values(db, key, items.body(old) if old else None)
+            db.execute(
+                "UPDATE items SET raw = ?, retry_count = ?, last_attempt = ?, due = ?,"
+                " value_gen = NULL WHERE key = ? AND state = 'dead'",
+                (
+                    item.raw, item.retry_count, item.last_attempt,
+                    items.dead_due(item.last_attempt, item.retry_count, now), key,
+                ),
+            )  # fmt: skip
+
+    def ask_about_everything(self, now: float) -> None:
+        """Nobody knows what was sent: what waits is asked about before it is sent again."""
+        with self._ledger.transaction() as db:
+            db.execute(
+                "UPDATE items SET unknown = ? WHERE state IN ('pending', 'dead')", (now,)
+            )
+
+    def forget_requests_under_way(self) -> int:
+        """After a start: an intent without an outcome is an unknown outcome."""
+        with self._ledger.transaction() as db:
+            return db.execute(
+                "UPDATE items SET unknown = intent, intent = NULL WHERE intent IS NOT NULL"
+            ).rowcount
+
+    def erase(self, keys: Iterable[int]) -> None:
+        """Forget the text of discarded items for good (`delete --forget`)."""
+        with self._ledger.transaction(durable=True) as db:
+            db.execute("PRAGMA secure_delete = ON")
+            for key in keys:
+                db.execute(
+                    "UPDATE items SET raw = NULL, last_error = NULL, state = 'discarded',"
+                    " reason = 'forgotten' WHERE key = ? AND state != 'delivered'",
+                    (key,),
+                )
+                db.execute("DELETE FROM attempts WHERE item = ?", (key,))
+
+    def expire(self, before: float) -> int:
+        """Erase what was discarded before that time; how many."""
+        with self._ledger.transaction() as db:
+            return db.execute(
+                "UPDATE items SET raw = NULL, last_error = NULL WHERE state = 'discarded'"
+                " AND closed < ? AND raw IS NOT NULL",
+                (before,),
+            ).rowcount
+
+
+def waiting_raws(db: sqlite3.Connection) -> dict[int, bytes]:
+    """Key and bytes of every pending entry, oldest intake first."""
+    return dict(db.execute("SELECT key, raw FROM items WHERE state = 'pending' ORDER BY key"))

@@ -1,0 +1,210 @@
+"""The local server's five requests, as an ASGI application.
+
+Endpoints call SQLite directly: a commit takes less than handing it to a
+thread, and one writer needs no lock. What takes long (a search through
+everything) lets others in after each page.
+"""
+
+import asyncio
+import hashlib
+import json
+import os
+import sqlite3
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from mem0tray import __version__
+from mem0tray.localserver.answers import answer, refusal
+from mem0tray.localserver.endpoint import CHALLENGE_MAX, proof
+from mem0tray.localserver.guard import Guard
+from mem0tray.localserver.search import score, words_of
+from mem0tray.localserver.store import KeyReusedError, Memory, Store
+
+BODY_MAX = 8 * 2**20
+ANSWER_MAX = 16 * 2**20  # characters of memories in one answer
+LIMIT_DEFAULT = 100
+LIMIT_MAX = 1000
+
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
+
+def build(store: Store, token: str) -> Starlette:
+    """The application on `store`, for whoever has `token`."""
+    api = _Api(store, token)
+    app = Starlette(
+        routes=[
+            Route("/memory", api.save, methods=["POST"]),
+            Route("/memory/search", api.search, methods=["POST"]),
+            Route("/memory/{project}", api.newest, methods=["GET"]),
+            Route("/memory/{project}/{memory}", api.remove, methods=["DELETE"]),
+            Route("/health", api.health, methods=["GET"]),
+        ],
+        middleware=[Middleware(Guard, token=token)],
+        exception_handlers={
+            HTTPException: _http_error,
+            ClientDisconnect: _gone,
+            sqlite3.Error: api.unavailable,
+        },
+    )
+    # A redirect would only send a program to an address that it did not ask for.
+    app.router.redirect_slashes = False
+    return app
+
+
+class _Api:
+    """One method for each request."""
+
+    def __init__(self, store: Store, token: str) -> None:
+        self._store = store
+        self._token = token
+        self._trouble = ""
+
+    async def health(self, request: Request) -> Response:
+        """Whether memories can be stored; open to all, so nothing secret."""
+        if self._trouble:
+            # Only a write can tell that the disk is no longer full.
+            self._store.try_write()
+            self._trouble = ""
+        return answer(self._identity(request) | {"status": "ok"})
+
+    def _identity(self, request: Request) -> dict[str, Any]:
+        known = {"service": "mem0tray", "version": __version__, "pid": os.getpid()}
+        challenge = request.query_params.get("challenge", "")
+        if 0 < len(challenge) <= CHALLENGE_MAX:
+            known["proof"] = proof(self._token, challenge)
+        return known
+
+    async def save(self, request: Request) -> Response:
+        """`POST /memory`, once for each Idempotency-Key."""
+        body = await _json(request)
+        project, content = _field(body, "user_id"), _field(body, "content")
+        if not project:
+            raise HTTPException(422, 'The field "user_id" is empty.')
+        key = request.headers.get("idempotency-key", "").encode("latin-1")
+        try:
+            self._store.save(project, content, key, _digest(body) if key else b"")
+        except KeyReusedError:
+            return refusal(422, "This Idempotency-Key was used before with another body.")
+        return answer({"success": True})
+
+    async def newest(self, request: Request) -> Response:
+        """`GET /memory/{project}?limit=n`, newest first.
+
+        An answer that ends before `limit` because it grew too large says
+        `"truncated": true`.
+        """
+        project = _segment(request, "project")
+        limit = _limit(request.query_params.get("limit", LIMIT_DEFAULT))
+        found: list[dict[str, str]] = []
+        size = 0
+        for page in self._store.newest(project):
+            for each in page:
+                size += len(each.memory)
+                if found and size > ANSWER_MAX:
+                    return answer(_memories(found) | {"truncated": True})
+                found.append({"id": each.id, "memory": each.memory})
+                if len(found) == limit:
+                    return answer(_memories(found))
+            await asyncio.sleep(0)
+        return answer(_memories(found))
+
+    async def search(self, request: Request) -> Response:
+        """`POST /memory/search`: memories with words of the query, the best first."""
+        body = await _json(request)
+        project, query = _field(body, "user_id"), _field(body, "query")
+        limit = _limit(body.get("limit", LIMIT_DEFAULT))
+        words = words_of(query)
+        best: list[tuple[float, Memory]] = []
+        for page in self._store.newest(project):
+            best += [(found, each) for each in page if (found := score(words, each.memory))]
+            best.sort(key=lambda pair: -pair[0])  # stable: the newer first
+            del best[limit:]
+            await asyncio.sleep(0)
+        results = [{"memory": each.memory, "score": round(found, 4)} for found, each in best]
+        return answer({"success": True, "results": {"results": results}})
+
+    async def remove(self, request: Request) -> Response:
+        """`DELETE /memory/{project}/{memory}`."""
+        if self._store.delete(_segment(request, "project"), _segment(request, "memory")):
+            return answer({"success": True})
+        return refusal(404, "This project has no such memory.")
+
+    async def unavailable(self, request: Request, error: Exception) -> Response:
+        """The store cannot be read or written now: an outage, which `/health` then tells too."""
+        self._trouble = str(error)
+        detail = f"The local server cannot store anything now: {error}."
+        document = {"status": "error", "detail": detail}
+        if request.scope["path"] == "/health":
+            document |= self._identity(request)
+        return answer(document, 503)
+
+
+def _memories(found: list[dict[str, str]]) -> dict[str, Any]:
+    return {"success": True, "memories": {"results": found}}
+
+
+def _digest(body: dict[str, Any]) -> bytes:
+    """What stands for a body: alike for another order of fields or other escapes."""
+    return hashlib.sha256(_canonical(body).encode("ascii")).digest()
+
+
+async def _json(request: Request) -> dict[str, Any]:
+    try:
+        body = json.loads(await _bounded(request))
+    except (ValueError, RecursionError):
+        raise HTTPException(400, "The body is not JSON.") from None
+    if not isinstance(body, dict):
+        raise HTTPException(422, "The body is not a JSON object.")
+    return body
+
+
+async def _bounded(request: Request) -> bytearray:
+    declared = request.headers.get("content-length", "0")
+    body = bytearray()
+    if len(declared) < 19 and int(declared) <= BODY_MAX:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > BODY_MAX:
+                break
+        else:
+            return body
+    raise HTTPException(413, f"The body is larger than {BODY_MAX:,} bytes.")
+
+
+def _field(body: dict[str, Any], name: str) -> str:
+    value = body.get(name)
+    if not isinstance(value, str):
+        raise HTTPException(422, f'The field "{name}" is missing or is not text.')
+    return value
+
+
+def _limit(value: Any) -> int:
+    text = str(value)
+    if isinstance(value, bool) or not (text.isascii() and text.isdecimal() and int(text[:9])):
+        raise HTTPException(422, '"limit" must be a whole number, 1 or more.')
+    return min(int(text[:9]), LIMIT_MAX)
+
+
+def _segment(request: Request, name: str) -> str:
+    raw: str = request.path_params[name]
+    try:
+        return unquote_to_bytes(raw).decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        raise HTTPException(400, "The path is not UTF-8.") from None
+
+
+async def _http_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return refusal(error.status_code, error.detail, error.headers)
+
+
+async def _gone(_: Request, __: Exception) -> Response:
+    """Nobody is left to read it, but uvicorn would log an exception."""
+    return Response(status_code=400)

@@ -1,0 +1,218 @@
+"""The local server as the worker sees it: found, or started as a child, or restarted."""
+
+import http.client
+import json
+import os
+import secrets
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+import mem0tray
+from mem0tray.errors import Mem0TrayError
+from mem0tray.files.atomic import make_private_folder
+from mem0tray.localserver import endpoint
+from mem0tray.localserver.backoff import Backoff
+from mem0tray.localserver.endpoint import Endpoint
+from mem0tray.text import one_line
+
+READY_SECONDS = 10.0
+ANSWER_SECONDS = 5.0
+_POLL_SECONDS = 0.01
+_STOP_SECONDS = 1.0
+_ANSWER_MAX = 65536
+
+
+class LocalServerError(Mem0TrayError):
+    """The local server does not run, and could not be started.
+
+    `retry_in` is after how many seconds another `ensure` may start it.
+    """
+
+    def __init__(self, message: str, remedy: str = "", retry_in: float = 0.0) -> None:
+        super().__init__(message, remedy)
+        self.retry_in = retry_in
+
+
+def find(folder: Path, timeout: float = ANSWER_SECONDS) -> Endpoint | None:
+    """The server that runs for `folder` and proves it; None when there is none.
+
+    It may be unhealthy: that is for the worker's probe to see.
+    """
+    named = endpoint.read(folder)
+    return named if named is not None and _answers(named, timeout) else None
+
+
+def _answers(named: Endpoint, timeout: float) -> bool:
+    challenge = secrets.token_hex(16)
+    connection = http.client.HTTPConnection(endpoint.HOST, named.port, timeout=timeout)
+    try:
+        connection.request("GET", f"/health?challenge={challenge}")
+        document = json.loads(connection.getresponse().read(_ANSWER_MAX))
+        proof = document["proof"]
+        return document["pid"] == named.pid and secrets.compare_digest(
+            proof, endpoint.proof(named.token, challenge)
+        )
+    except (OSError, http.client.HTTPException, ValueError, TypeError, KeyError, RecursionError):
+        return False
+    finally:
+        connection.close()
+
+
+class LocalServer:
+    """The local server of `folder`, started as a child when none runs.
+
+    `ensure` and `stop` may be called from different threads; `stop` ends an
+    `ensure` that is still waiting.
+    """
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self._folder = folder
+        self._port = port
+        self._child: subprocess.Popen[bytes] | None = None
+        self._backoff = Backoff()
+        self._problem = LocalServerError("The local server has not been started.")
+        self._guard = threading.Lock()
+        self._leaving = threading.Event()
+
+    @property
+    def child_pid(self) -> int | None:
+        """The process that we started and that has not been seen dead."""
+        child = self._child
+        return child.pid if child is not None else None
+
+    def ensure(self) -> Endpoint:
+        """The server that runs, started if need be.
+
+        Takes about a millisecond when one runs, and at most some 15 s.
+        Raises LocalServerError when none can be started, or not yet again.
+        """
+        with self._guard:
+            found = find(self._folder)
+            if found is not None:
+                return found
+            self._bury()
+            wait = self._backoff.remaining(time.monotonic())
+            if wait > 0:
+                raise LocalServerError(self._problem.message, self._problem.remedy, wait)
+            try:
+                self._start()
+                return self._wait_until_ready()
+            except LocalServerError as problem:
+                self._problem = problem
+                raise
+
+    def stop(self) -> None:
+        """End the server if we started it; one that we found goes on."""
+        self._leaving.set()
+        with self._guard:
+            self._leaving.clear()
+            if self._child is not None:
+                _end(self._child)
+                self._child = None
+
+    def _bury(self) -> None:
+        """Account for a child that died; one that hangs is ended (nothing stored is lost)."""
+        child = self._child
+        if child is None:
+            return
+        _end(child)
+        self._child = None
+        # One that found another at work did nothing wrong.
+        if child.returncode != endpoint.EXIT_ALREADY_RUNNING:
+            self._backoff.died(time.monotonic())
+            self._problem = LocalServerError(_last_words(self._folder, child.returncode))
+
+    def _start(self) -> None:
+        make_private_folder(self._folder)
+        log = self._folder / endpoint.LOG
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+        try:
+            with os.fdopen(os.open(log, flags, 0o600), "ab") as output:
+                self._child = _spawn(self._folder, self._port, output)
+        except OSError as error:
+            self._backoff.died(time.monotonic())
+            raise LocalServerError(
+                f"The local server could not be started: {error.strerror or error}.",
+                f"Check the permissions of {self._folder}.",
+            ) from error
+        self._backoff.started(time.monotonic())
+
+    def _wait_until_ready(self) -> Endpoint:
+        """Watch for any server to answer: another worker may have been quicker than our child."""
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline:
+            found = find(self._folder)
+            if found is not None:
+                return found
+            code = self._child.poll() if self._child is not None else 0
+            if code is not None and code != endpoint.EXIT_ALREADY_RUNNING:
+                break
+            if self._leaving.wait(_POLL_SECONDS):
+                raise LocalServerError("The local server is being stopped.")
+        self._bury()
+        raise LocalServerError(
+            self._problem.message,
+            self._problem.remedy,
+            self._backoff.remaining(time.monotonic()),
+        )
+
+
+def _spawn(folder: Path, port: int, output: IO[bytes]) -> subprocess.Popen[bytes]:
+    # -P and the folder as working directory: a module that happens to lie where the user
+    # started us must not stand in for one of Python's.
+    command = [sys.executable, "-P", "-m", "mem0tray.localserver"]
+    command += ["--folder", str(folder.absolute()), "--port", str(port), "--lifeline"]
+    creation_flags = 0
+    if sys.platform == "win32":
+        creation_flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,  # the lifeline: it ends with us
+        stdout=output,
+        stderr=output,
+        cwd=folder,
+        env=_environment(),
+        # Not of our terminal: Ctrl-C there is for the worker, which stops the server last.
+        start_new_session=sys.platform != "win32",
+        creationflags=creation_flags,
+    )
+
+
+def _environment() -> dict[str, str]:
+    """Ours; in a checkout that is not installed, the child finds mem0tray as we did."""
+    environment = dict(os.environ)
+    root = Path(mem0tray.__file__).resolve().parent.parent
+    if root.name not in ("site-packages", "dist-packages"):
+        paths = [environment.get("PYTHONPATH", ""), str(root)]
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+    return environment
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """End `child`: asked by closing its lifeline, then told, then killed."""
+    if child.stdin is not None:
+        with suppress(OSError):
+            child.stdin.close()
+    for harder in (child.terminate, child.kill):
+        try:
+            child.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            harder()
+        else:
+            return
+    child.wait()
+
+
+def _last_words(folder: Path, code: int) -> str:
+    """Why the child is gone, from the last line that it wrote."""
+    with suppress(OSError):
+        lines = (folder / endpoint.LOG).read_bytes()[-4096:].decode("utf-8", "replace").split("\n")
+        for line in reversed(lines):
+            if line.strip():
+                return f"The local server stopped: {one_line(line, 300)}"
+    return f"The local server stopped (exit code {code})."

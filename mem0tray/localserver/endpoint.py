@@ -1,0 +1,75 @@
+"""Where the local server can be reached: the file `server.json` in its folder.
+
+Whoever can read that file (0600, in a folder 0700) may use the server. The
+other way round a server proves that it wrote the file: `/health` answers a
+challenge with an HMAC under the token. Otherwise another user's program that
+took the port of a dead server would be handed the token, and then memories.
+"""
+
+import hashlib
+import hmac
+import json
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from mem0tray.files import atomic
+
+HOST = "127.0.0.1"
+FILE = "server.json"
+LOCK = "server.lock"
+DATABASE = "memories.sqlite3"
+LOG = "server.log"
+CHALLENGE_MAX = 128
+EXIT_ALREADY_RUNNING = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A server that runs, or ran: `started` in Unix seconds."""
+
+    url: str
+    port: int
+    pid: int
+    token: str = field(repr=False)
+    started: float
+
+    @classmethod
+    def at(cls, port: int, pid: int, token: str, started: float) -> "Endpoint":
+        """The endpoint of the server at `port` of this computer."""
+        return cls(f"http://{HOST}:{port}", port, pid, token, started)
+
+
+def read(folder: Path) -> Endpoint | None:
+    """What `server.json` says; None when there is none or it makes no sense."""
+    try:
+        document = json.loads((folder / FILE).read_bytes())
+        port, pid, token = document["port"], document["pid"], document["token"]
+        started = float(document["started"])
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return None
+    if type(port) is not int or type(pid) is not int or not isinstance(token, str):
+        return None
+    if not (0 < port <= 0xFFFF and pid > 0 and token and token.isascii()):
+        return None
+    # The address is made from the port: whatever else is written there, it is this computer.
+    return Endpoint.at(port, pid, token, started)
+
+
+def write(folder: Path, endpoint: Endpoint) -> None:
+    """Publish `endpoint`; FileUnavailableError when that cannot be done."""
+    text = json.dumps(asdict(endpoint), indent=2) + "\n"
+    atomic.replace(folder / FILE, text.encode("ascii"))
+
+
+def remove(folder: Path, own: Endpoint | None = None) -> None:
+    """Remove `server.json`; with `own` only if it still names that server."""
+    if own is None or read(folder) == own:
+        with suppress(OSError):
+            (folder / FILE).unlink()
+
+
+def proof(token: str, challenge: str) -> str:
+    """What only a holder of `token` can answer to `challenge`."""
+    message = b"mem0tray health\0" + challenge.encode("utf-8", "surrogatepass")
+    return hmac.new(token.encode("ascii"), message, hashlib.sha256).hexdigest()

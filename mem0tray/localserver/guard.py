@@ -1,0 +1,48 @@
+"""Who may speak to the local server: programs of this user, and nobody's web page.
+
+- A page that reaches us under its own name (DNS rebinding) sends a foreign Host.
+- A page that calls us by address (CSRF) sends Origin or Sec-Fetch-Site, which
+  programs do not; it is refused even with the token.
+- Another user of this computer does not have the token.
+"""
+
+import hmac
+import re
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from mem0tray.localserver.answers import refusal
+
+_OUR_NAMES = re.compile(rb"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
+_TYPED_IN = b"none"  # Sec-Fetch-Site of an address that the user typed
+
+
+class Guard:
+    """ASGI middleware that lets only such requests through."""
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        self._app = app
+        self._wanted = b"Bearer " + token.encode("ascii")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse, or pass on with the path as it came: a project may hold `%2F`."""
+        if scope["type"] != "http":
+            return
+        scope["path"] = scope["raw_path"].decode("ascii", "replace")
+        app = self._refused(scope["path"], dict(scope["headers"])) or self._app
+        await app(scope, receive, send)
+
+    def _refused(self, path: str, headers: dict[bytes, bytes]) -> Response | None:
+        if not _OUR_NAMES.fullmatch(headers.get(b"host", b"")):
+            return refusal(403, "This server answers to 127.0.0.1 and localhost only.")
+        if b"origin" in headers or headers.get(b"sec-fetch-site", _TYPED_IN) != _TYPED_IN:
+            return refusal(403, "Web pages may not use this server.")
+        given = headers.get(b"authorization", b"")
+        if path == "/health" or hmac.compare_digest(given, self._wanted):
+            return None
+        return refusal(
+            401,
+            "The token is missing or wrong; it stands in server.json.",
+            {"WWW-Authenticate": "Bearer"},
+        )

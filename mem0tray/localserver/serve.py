@@ -1,0 +1,204 @@
+"""Running the local server: one for each folder, on 127.0.0.1 and nowhere else."""
+
+import os
+import secrets
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from types import FrameType
+
+from uvicorn import Config, Server
+
+from mem0tray.errors import AlreadyRunningError, Mem0TrayError
+from mem0tray.files.atomic import make_private_folder
+from mem0tray.files.lock import FileLock
+from mem0tray.localserver import endpoint
+from mem0tray.localserver.app import build
+from mem0tray.localserver.endpoint import Endpoint
+from mem0tray.localserver.store import Store
+
+PORTS_TRIED = 20
+_LEAVING_SECONDS = 3.0
+_GRACE_SECONDS = 1  # for requests that are half sent when we leave
+# Longer than clients keep an idle connection (httpx: 5 s): a server that closes first
+# makes them lose a request that had just been sent.
+_KEEP_ALIVE_SECONDS = 75
+_BACKLOG = 128
+
+
+def serve(
+    folder: Path,
+    port: int,
+    *,
+    lifeline: bool = False,
+    announce: Callable[[str], None] | None = None,
+) -> None:
+    """Serve the memories in `folder` until a signal says stop.
+
+    `port` is taken if it is free, else one of the next, else any. With
+    `lifeline` it also stops when standard input ends, that is when the process
+    that holds the other end of the pipe dies, however it dies. `announce` is
+    called once with a sentence when the server can be used.
+    Raises AlreadyRunningError when one serves this folder, Mem0TrayError when
+    this one cannot.
+    """
+    make_private_folder(folder)
+    with _only_one(folder):
+        endpoint.remove(folder)  # of one that was killed
+        with closing(listen(port)) as listener, closing(Store(folder / endpoint.DATABASE)) as store:
+            bound = listener.getsockname()[1]
+            own = Endpoint.at(bound, os.getpid(), secrets.token_urlsafe(32), time.time())
+            server = _LocalServer(_config(store, own), folder, own, announce)
+            if lifeline:
+                threading.Thread(target=_watch_stdin, args=(server,), daemon=True).start()
+            server.run(sockets=[listener])
+
+
+def _config(store: Store, own: Endpoint) -> Config:
+    return Config(
+        build(store, own.token),
+        loop="asyncio",
+        http="h11",
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        # Not "warning": each malformed request makes one, and any local program could
+        # fill the disk with them.
+        log_config=None,
+        log_level="error",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+
+
+class _LocalServer(Server):
+    """uvicorn's server, which says where it is while it serves."""
+
+    def __init__(
+        self,
+        config: Config,
+        folder: Path,
+        own: Endpoint,
+        announce: Callable[[str], None] | None,
+    ) -> None:
+        super().__init__(config)
+        self._folder = folder
+        self._own = own
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept requests, then publish where."""
+        await super().startup(sockets)
+        endpoint.write(self._folder, self._own)
+        if self._announce is not None:
+            self._announce(
+                f"The local server is ready at {self._own.url}, for this computer only. "
+                f"Its token stands in {self._folder / endpoint.FILE}."
+            )
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Withdraw the address before the requests that still run are ended."""
+        endpoint.remove(self._folder, self._own)
+        await super().shutdown(sockets)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave on a signal, and then go on to exit code 0.
+
+        uvicorn would raise the signal once more, so that the process dies of it.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {each: signal.getsignal(each) for each in _signals()}
+        for each, handler in before.items():
+            if handler is not signal.SIG_IGN:  # nohup
+                signal.signal(each, self.handle_exit)
+        try:
+            yield
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to leave; uvicorn looks ten times a second."""
+        del sig, frame
+        self.should_exit = True
+
+
+def _signals() -> list[signal.Signals]:
+    names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+    return [getattr(signal, name) for name in names if hasattr(signal, name)]
+
+
+def _watch_stdin(server: Server) -> None:
+    """Stop when standard input ends; by `os.read`, which holds no lock at interpreter exit."""
+    try:
+        while os.read(0, 4096):
+            pass
+    except OSError:
+        pass
+    server.should_exit = True
+
+
+@contextmanager
+def _only_one(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock; one that is just leaving or starting is waited for."""
+    lock = FileLock(folder / endpoint.LOCK)
+    deadline = time.monotonic() + _LEAVING_SECONDS
+    while not lock.try_acquire():
+        other = endpoint.read(folder)
+        if other is not None:
+            raise AlreadyRunningError(
+                f"The local server already runs at {other.url} (process {other.pid}).",
+                "Use that one, or stop it first.",
+            )
+        if time.monotonic() > deadline:
+            raise AlreadyRunningError(
+                f"Another process holds {lock.path}, but does not serve.", "End that process."
+            )
+        time.sleep(0.02)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def listen(port: int) -> socket.socket:
+    """A listening socket on 127.0.0.1: at `port`, or near it, or anywhere (port 0)."""
+    near = range(port, min(port + PORTS_TRIED, 0xFFFF) + 1) if port else range(0)
+    problem = ""
+    for candidate in (*near, 0):
+        try:
+            return _listener(candidate)
+        except OSError as error:
+            problem = error.strerror or str(error)
+    raise Mem0TrayError(
+        f"The local server finds no port on {endpoint.HOST}: {problem}.",
+        "Check whether a firewall or sandbox forbids programs to listen.",
+    )
+
+
+def _listener(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        if sys.platform == "win32":
+            # There SO_REUSEADDR would let two programs have one port.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        else:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((endpoint.HOST, port))
+        # Here and not later: two sockets can be bound to one port, but only one listens.
+        listener.listen(_BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener

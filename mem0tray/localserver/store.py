@@ -1,0 +1,188 @@
+"""Memories in SQLite: what `save` has returned from is on the disk.
+
+One connection, used by the server's only thread. Texts are stored as bytes
+(UTF-8 with surrogates passed through), because SQLite's TEXT cannot hold a
+lone surrogate. Idempotency keys are kept for good, also when their memory is
+deleted: a producer may repeat a request months later, and what was deleted in
+between must not come back.
+"""
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from mem0tray.errors import Mem0TrayError
+from mem0tray.files import atomic
+
+VERSION = 1
+_BUSY_SECONDS = 1.0  # the event loop stands still meanwhile
+_PAGE_ROWS = 200
+_PAGE_BYTES = 2**20
+_WAL_KEPT = 16 * 2**20
+
+_SCHEMA = f"""
+CREATE TABLE memories (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    project BLOB NOT NULL,
+    memory BLOB NOT NULL,
+    created REAL NOT NULL
+) STRICT;
+CREATE INDEX memories_by_project ON memories (project, id);
+CREATE TABLE keys (
+    key BLOB PRIMARY KEY,
+    digest BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE trial (one INTEGER PRIMARY KEY, at REAL NOT NULL) STRICT;
+PRAGMA user_version = {VERSION};
+"""
+
+
+class KeyReusedError(Exception):
+    """The idempotency key has come before, with another body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """One memory; `id` is a whole number as text, larger for later ones."""
+
+    id: str
+    memory: str
+
+
+class Store:
+    """The database at `path`, made (0600) if it is missing.
+
+    Opening raises Mem0TrayError; every other method `sqlite3.Error` when the
+    database cannot be read or written now, and nothing was changed then.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            # SQLite gives its -wal and -shm files the mode of the database.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600))
+            self._connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
+            try:
+                self._prepare(path)
+            except BaseException:
+                self._connection.close()
+                raise
+            atomic.sync_folder(path.parent)
+        except OSError as error:
+            raise atomic.unavailable(path, error) from error
+        except sqlite3.Error as error:
+            raise Mem0TrayError(
+                f"The local server's database {path} cannot be opened: {error}.",
+                "Mend its permissions, or move it away; a new one is made then.",
+            ) from error
+
+    def _prepare(self, path: Path) -> None:
+        run = self._connection.execute
+        run("PRAGMA journal_mode = WAL")
+        run("PRAGMA synchronous = FULL")
+        run("PRAGMA fullfsync = ON")  # macOS: fsync alone stops at the drive's cache
+        run("PRAGMA secure_delete = ON")
+        run(f"PRAGMA journal_size_limit = {_WAL_KEPT}")
+        version = run("PRAGMA user_version").fetchone()[0]
+        if version == 0:
+            self._connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}COMMIT;")
+        elif version != VERSION:
+            raise Mem0TrayError(
+                f"The local server's database {path} was made by another version of mem0tray.",
+                "Use the newer version, or move the database away; a new one is made then.",
+            )
+
+    def close(self) -> None:
+        """Close the database; everything in it is durable already."""
+        self._connection.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        run = self._connection.execute
+        run("BEGIN IMMEDIATE")
+        try:
+            yield
+            run("COMMIT")
+        except BaseException:
+            # After some errors (a full disk) SQLite has rolled back by itself.
+            if self._connection.in_transaction:
+                with suppress(sqlite3.Error):
+                    run("ROLLBACK")
+            raise
+
+    def save(self, project: str, memory: str, key: bytes = b"", digest: bytes = b"") -> None:
+        """Store a memory, durable on return.
+
+        With a `key` that has come before nothing is stored: KeyReusedError
+        when its `digest`, which stands for the request's body, was another.
+        """
+        run = self._connection.execute
+        with self._transaction():
+            if key and not run(
+                "INSERT INTO keys (key, digest) VALUES (?, ?) ON CONFLICT DO NOTHING",
+                (key, digest),
+            ).rowcount:
+                known = run("SELECT digest FROM keys WHERE key = ?", (key,)).fetchone()[0]
+                if known != digest:
+                    raise KeyReusedError
+                return
+            run(
+                "INSERT INTO memories (project, memory, created) VALUES (?, ?, ?)",
+                (_bytes(project), _bytes(memory), time.time()),
+            )
+
+    def newest(self, project: str) -> Iterator[list[Memory]]:
+        """The project's memories in pages, newest first.
+
+        No statement stays open between two pages, so that the caller may do
+        something else in between.
+        """
+        name, before = _bytes(project), 2**63 - 1
+        while page := self._page(name, before):
+            yield [Memory(str(row), _text(memory)) for row, memory in page]
+            before = page[-1][0]
+
+    def _page(self, name: bytes, before: int) -> list[tuple[int, bytes]]:
+        page: list[tuple[int, bytes]] = []
+        size = 0
+        with closing(
+            self._connection.execute(
+                "SELECT id, memory FROM memories WHERE project = ? AND id < ?"
+                " ORDER BY id DESC LIMIT ?",
+                (name, before, _PAGE_ROWS),
+            )
+        ) as rows:
+            for row in rows:
+                page.append(row)
+                size += len(row[1])
+                if size >= _PAGE_BYTES:
+                    break
+        return page
+
+    def delete(self, project: str, memory_id: str) -> bool:
+        """Delete one memory for good; whether there was one."""
+        if not (memory_id.isascii() and memory_id.isdecimal() and len(memory_id) < 19):
+            return False
+        with self._transaction():
+            return bool(
+                self._connection.execute(
+                    "DELETE FROM memories WHERE id = ? AND project = ?",
+                    (int(memory_id), _bytes(project)),
+                ).rowcount
+            )
+
+    def try_write(self) -> None:
+        """Write something that matters to nobody."""
+        with self._transaction():
+            self._connection.execute("INSERT OR REPLACE INTO trial VALUES (1, ?)", (time.time(),))
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogatepass")

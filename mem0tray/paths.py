@@ -1,0 +1,111 @@
+"""Where everything lives, on each platform.
+
+Two places: `claude_dir`, whose files other programs share, and our data
+folder. Instance lock and ledger belong to the *real* path of `claude_dir`, so
+that two names for one folder never get two workers.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+APP = "mem0tray"
+
+
+def config_file() -> Path:
+    """The settings file, in the platform's config folder."""
+    return platformdirs.user_config_path(APP, appauthor=False) / "config.toml"
+
+
+def data_root() -> Path:
+    """Our data folder; the local server's files and one folder per `claude_dir`."""
+    return platformdirs.user_data_path(APP, appauthor=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Every path the program touches, for one `claude_dir`."""
+
+    claude_dir: Path
+    root: Path
+
+    @classmethod
+    def for_claude_dir(cls, claude_dir: Path) -> "Paths":
+        """Build the paths for `claude_dir` (a leading `~` is expanded)."""
+        return cls(claude_dir.expanduser().absolute(), data_root())
+
+    @property
+    def data_dir(self) -> Path:
+        """Ledger, locks and quarantine of this `claude_dir`."""
+        real = str(self.claude_dir.resolve())
+        digest = hashlib.sha256(real.encode("utf-8", "surrogateescape")).hexdigest()[:12]
+        return self.root / f"claude-{digest}"
+
+    # Shared with other programs -------------------------------------------------
+
+    @property
+    def queue(self) -> Path:
+        return self.claude_dir / "mem0_queue.json"
+
+    @property
+    def queue_lock(self) -> Path:
+        return self.claude_dir / "mem0_queue.lock"
+
+    @property
+    def queue_backup(self) -> Path:
+        return self.claude_dir / "mem0_queue_backup.json"
+
+    @property
+    def emergency(self) -> Path:
+        return self.claude_dir / "mem0_emergency.json"
+
+    @property
+    def dlq(self) -> Path:
+        return self.claude_dir / "mem0_queue_dlq.json"
+
+    @property
+    def dlq_backup(self) -> Path:
+        return self.claude_dir / "mem0_queue_dlq.backup.json"
+
+    @property
+    def metrics(self) -> Path:
+        return self.claude_dir / "mem0_metrics.json"
+
+    @property
+    def log(self) -> Path:
+        return self.claude_dir / "logs" / "mem0_worker.log"
+
+    # Ours alone -----------------------------------------------------------------
+
+    @property
+    def ledger(self) -> Path:
+        return self.data_dir / "ledger.sqlite3"
+
+    @property
+    def instance_lock(self) -> Path:
+        return self.data_dir / "instance.lock"
+
+    @property
+    def files_lock(self) -> Path:
+        """Held by our own writers of the DLQ (worker, commands), never by producers."""
+        return self.data_dir / "files.lock"
+
+    @property
+    def pause(self) -> Path:
+        return self.data_dir / "pause.json"
+
+    @property
+    def requests(self) -> Path:
+        """What commands ask of the ledger's only writer, one small file each."""
+        return self.data_dir / "requests"
+
+    @property
+    def quarantine(self) -> Path:
+        return self.data_dir / "quarantine"
+
+    @property
+    def local_server(self) -> Path:
+        """The embedded server's folder: database, port and token."""
+        return self.root / "local-server"

@@ -1,0 +1,44 @@
+"""The client side of the server: where memories go, how, and what the answers mean."""
+
+from collections.abc import Callable
+
+from mem0tray.errors import SettingsError
+from mem0tray.server.destination import Destination
+from mem0tray.server.model import Answer, Client, Health, Kind, Memory, Presence
+
+__all__ = [
+    "DIALECTS",
+    "Answer",
+    "Client",
+    "Destination",
+    "Health",
+    "Kind",
+    "Memory",
+    "Presence",
+    "connect",
+]
+
+
+def _vps(destination: Destination) -> Client:
+    # What the network needs is slow to import, and most commands do without it.
+    from mem0tray.server.vps import VpsClient
+
+    return VpsClient(destination)
+
+
+# A further dialect is a module with a `Client` of its own, and a line here.
+DIALECTS: dict[str, Callable[[Destination], Client]] = {"vps": _vps}
+
+
+def connect(destination: Destination, dialect: str = "vps") -> Client:
+    """A client that speaks `dialect` to `destination`; it connects with its first call.
+
+    One client serves one thread. Raises SettingsError for an unknown dialect.
+    """
+    make = DIALECTS.get(dialect)
+    if make is None:
+        raise SettingsError(
+            f"There is no server dialect {dialect!r}.",
+            f"Set server.dialect to one of: {', '.join(sorted(DIALECTS))}.",
+        )
+    return make(destination)

@@ -1,0 +1,195 @@
+"""What an answer means: the contract's table of failure classes. Pure."""
+
+import json
+import re
+from collections.abc import Sequence
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from mem0tray.server.model import Answer, Fault, Health, Kind, Reply
+from mem0tray.server.wording import REPEATED, REPEATED_SECRET, code, repeats, said
+from mem0tray.text import one_line
+
+LONGEST_WAIT = 3600.0  # seconds; a server cannot make us wait longer
+_BY_STATUS = {
+    401: Kind.UNAUTHORIZED,
+    403: Kind.REFUSED,
+    404: Kind.REFUSED,
+    405: Kind.REFUSED,
+    429: Kind.SLOW_DOWN,
+    502: Kind.OUTAGE,
+    503: Kind.OUTAGE,
+    504: Kind.OUTAGE,
+}
+_SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?")
+_DECODER = msgspec.json.Decoder()
+
+
+def classify(reply: Reply, now: float, content: str = "", secrets: Sequence[str] = ()) -> Answer:
+    """What `reply`, the answer to a save, means.
+
+    `now` is Unix seconds, for a `Retry-After` that names a date. Neither
+    `content` nor any of `secrets` shows in the message.
+    """
+    status = reply.status
+    # Of an answer that broke off, a status that is no success still counts.
+    if status is None or (reply.fault in (Fault.TIMED_OUT, Fault.LOST) and _is_success(status)):
+        return _broken_off(reply)
+    body = json_object(reply)
+    kind = _kind(status, body)
+    if kind is Kind.DELIVERED:
+        return Answer(kind, status, "", None, reply.duration)
+    message = _message(reply, status, body, content, secrets)
+    return Answer(kind, status, message, retry_after(reply, now), reply.duration)
+
+
+def json_object(reply: Reply) -> dict[str, Any] | None:
+    """The JSON object that the answer is, or None: cut off, compressed, or something else."""
+    found = _json(reply)
+    return found if isinstance(found, dict) else None
+
+
+def retry_after(reply: Reply, now: float) -> float | None:
+    """Seconds to wait, from 0 to 3600, or None when the answer names none."""
+    text = reply.header(b"retry-after")
+    if not text:
+        return None
+    if _SECONDS.fullmatch(text):
+        seconds = float(text)
+    else:
+        try:
+            moment = parsedate_to_datetime(text)
+            seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now
+        except (ValueError, TypeError, OverflowError, IndexError):
+            return None
+    return min(max(seconds, 0.0), LONGEST_WAIT)
+
+
+def health(reply: Reply) -> Health:
+    """Whether a server that gave this answer to a probe is healthy: 200 and a JSON object."""
+    status = reply.status
+    if status is None:
+        return Health(healthy=False, reason=_sentence(_broken_off(reply).message))
+    if status != HTTPStatus.OK:
+        reason = f"the health check was answered with {_named(status)}{_target(reply)}"
+    elif reply.fault in (Fault.TIMED_OUT, Fault.LOST):
+        reason = _broken_off(reply).message
+    elif json_object(reply) is None:
+        reason = "the health check was answered with something that is not a JSON object"
+    else:
+        return Health(healthy=True, reason="", status=status)
+    return Health(healthy=False, reason=_sentence(reason), status=status)
+
+
+def _kind(status: int, body: dict[str, Any] | None) -> Kind:
+    known = _BY_STATUS.get(status)
+    if known is not None:
+        return known
+    if status < HTTPStatus.BAD_REQUEST:
+        if body is None:
+            return Kind.OUTAGE
+        if _is_success(status) and body.get("success") is True:
+            return Kind.DELIVERED
+    return Kind.ITEM_FAILURE
+
+
+def _broken_off(reply: Reply) -> Answer:
+    """The outcome when there is no status to go by."""
+    match reply.fault:
+        case Fault.TIMED_OUT:
+            message = f"no answer after {reply.duration:.3g} s"
+            return Answer(Kind.UNKNOWN, reply.status, message, None, reply.duration, timed_out=True)
+        case Fault.LOST:
+            return Answer(Kind.UNKNOWN, reply.status, Fault.LOST.value, None, reply.duration)
+    message = reply.detail or (reply.fault or Fault.UNREACHABLE).value
+    return Answer(Kind.OUTAGE, reply.status, one_line(message), None, reply.duration)
+
+
+def _message(
+    reply: Reply,
+    status: int,
+    body: dict[str, Any] | None,
+    content: str,
+    secrets: Sequence[str],
+) -> str:
+    """One line about an answer that is no delivery."""
+    named = _named(status)
+    if body is None and status < HTTPStatus.BAD_REQUEST:
+        if reply.fault is Fault.TOO_LONG:
+            return f"{named}, but {Fault.TOO_LONG.value}"
+        target = _target(reply)
+        if not target or _shows(target, content, secrets):
+            target = ", but the answer is not a JSON object"
+        return one_line(named + target)
+    if _is_success(status):
+        named += " without success"
+    found = _json(reply) if body is None else body
+    words = said(found) or _plain(reply)
+    if _shows(words, content, secrets):
+        mark = code(found)
+        hidden = not mark or _shows(mark, content, secrets)
+        return named if hidden else f"{named} ({mark})"
+    words = one_line(words)
+    return one_line(f"{named}: {words}" if words else named)
+
+
+def _shows(words: str, content: str, secrets: Sequence[str]) -> bool:
+    return repeats(words, content, REPEATED) or any(
+        secret in words or repeats(words, secret, REPEATED_SECRET) for secret in secrets if secret
+    )
+
+
+def _plain(reply: Reply) -> str:
+    """What an answer in plain text says; a page is of no use in one line."""
+    if reply.fault is not None or reply.header(b"content-encoding"):
+        return ""
+    text = reply.body[:4000].decode("utf-8", "replace").strip()
+    return "" if text[:1] in ("", "<", "{", "[") or "\ufffd" in text else text
+
+
+def _target(reply: Reply) -> str:
+    """Where a redirect points: scheme and host, no more."""
+    try:
+        parts = urlsplit(reply.header(b"location") or "")
+        host = parts.netloc.rpartition("@")[2]
+    except ValueError:
+        return ""
+    return f" to {parts.scheme}://{host}, which is not followed" if host else ""
+
+
+def _json(reply: Reply) -> Any:
+    """The JSON value that the answer is, or None."""
+    if reply.fault is not None or not reply.body:
+        return None
+    if (reply.header(b"content-encoding") or "identity").lower() != "identity":
+        return None
+    try:
+        return _DECODER.decode(reply.body)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        pass
+    try:
+        # Lone surrogates, NaN and a byte order mark, which the fast parser refuses.
+        return json.loads(reply.body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _is_success(status: int) -> bool:
+    return HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
+
+
+def _named(status: int) -> str:
+    """`503 Service Unavailable`."""
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
+
+
+def _sentence(text: str) -> str:
+    return one_line(f"{text[:1].upper()}{text[1:]}.")

@@ -1,0 +1,140 @@
+"""What the worker and a server have to say to each other: plain data, no I/O."""
+
+import enum
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Kind(enum.StrEnum):
+    """What became of one delivery, as the worker has to act on it.
+
+    `UNKNOWN` (time-out, or the connection was lost in mid-request) counts as
+    an item failure, and the server is to be asked before the item is sent
+    again. `OUTAGE`: nothing is counted.
+    """
+
+    DELIVERED = "delivered"
+    OUTAGE = "outage"
+    SLOW_DOWN = "slow down"
+    ITEM_FAILURE = "item failure"
+    UNAUTHORIZED = "unauthorized"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    NOT_SENDABLE = "not sendable"
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What is to be delivered; `key` is its idempotency key, sent with every attempt."""
+
+    project: str
+    content: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The outcome of one attempt.
+
+    `message` is safe for logs, `last_error` and people: one line of at most
+    200 characters, without content or secrets. `retry_after` and `duration`
+    are seconds. `timed_out` is true only when the server had the request and
+    gave no answer in time.
+    """
+
+    kind: Kind
+    status: int | None
+    message: str
+    retry_after: float | None = None
+    duration: float = 0.0
+    timed_out: bool = False
+
+
+class Presence(enum.Enum):
+    """Whether the server has a memory."""
+
+    PRESENT = "present"
+    ABSENT = "absent"
+    CANNOT_TELL = "cannot tell"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The outcome of a probe; `reason` is a sentence, empty when the server is healthy."""
+
+    healthy: bool
+    reason: str
+    status: int | None = None
+
+
+class Fault(enum.Enum):
+    """How an exchange over the network broke off."""
+
+    UNREACHABLE = "no connection"  # nothing of the request was sent
+    TIMED_OUT = "no answer in time"
+    LOST = "the connection was lost before the answer was complete"
+    NOT_HTTP = "what came back is not HTTP"
+    TOO_LONG = "the answer is too long"
+
+
+@dataclass(slots=True)
+class Reply:
+    """One exchange as it went: an answer, or a fault, or the beginning of an answer and a fault.
+
+    `headers` are as they came; `body` is complete only without a fault;
+    `detail` says in a few of our own words why nothing was reached; `duration`
+    is in seconds.
+    """
+
+    status: int | None
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+    duration: float
+    fault: Fault | None = None
+    detail: str = ""
+
+    def header(self, name: bytes) -> str | None:
+        """The first header of that (lower-case) name."""
+        for key, value in self.headers:
+            if key.lower() == name:
+                return value.decode("latin-1").strip()
+        return None
+
+
+class Client(Protocol):
+    """One dialect's way to talk to a server, over one connection, for one thread.
+
+    Every time-out is in seconds and covers the whole call, connecting
+    included. No method raises for trouble of the network or the server.
+    """
+
+    def save(self, memory: Memory, timeout: float) -> Answer:
+        """Deliver `memory`."""
+        ...
+
+    def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Answer:
+        """Ask whether the server has exactly this text.
+
+        `since` is the monotonic time at which the last attempt to deliver it
+        ended (0.0: before this process); what was learnt later than that may be
+        used again. An Answer means that the question itself was not answered:
+        outage, time-out, 401 or 429.
+        """
+        ...
+
+    def probe(self, timeout: float) -> Health:
+        """Ask the server for its health."""
+        ...
+
+    def abort(self) -> None:
+        """Make a call that is in progress in another thread return promptly.
+
+        It answers `UNKNOWN`, or `OUTAGE` if nothing had been sent. Without a
+        call in progress nothing happens, and the next call is not affected: to
+        stop a thread for good, repeat this until the thread has ended.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close the connection; called by the thread that makes the calls."""
+        ...

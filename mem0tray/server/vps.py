@@ -1,0 +1,182 @@
+"""The dialect `vps`: POST /memory, GET /memory/{project}, POST /memory/search, GET /health."""
+
+import hashlib
+import json
+import re
+import time
+from typing import Any, Final
+from urllib.parse import quote
+
+import msgspec
+
+from mem0tray import __version__
+from mem0tray.server.destination import Destination
+from mem0tray.server.failures import classify, health, json_object
+from mem0tray.server.listings import Listings, fingerprint
+from mem0tray.server.model import Answer, Fault, Health, Kind, Memory, Presence, Reply
+from mem0tray.server.transport import Headers, Transport
+
+SAVE: Final = b"/memory"
+SEARCH: Final = b"/memory/search"
+HEALTH: Final = b"/health"
+LIST_LIMIT: Final = 10_000
+SEARCH_LIMIT: Final = 10
+# Some servers cut a listing at a limit of their own without a word, and mem0
+# returns 100 where no limit reaches it: a round number may be incomplete.
+_ROUND: Final = 100
+# Longer request lines are refused by servers, some of which then hang up.
+_LONGEST_PATH: Final = 4096
+_LONGEST_KEY: Final = 512
+_PLAIN_KEY: Final = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
+_UNANSWERED: Final = frozenset({Kind.OUTAGE, Kind.UNKNOWN, Kind.UNAUTHORIZED, Kind.SLOW_DOWN})
+
+
+class VpsClient:
+    """Talks `vps` to one destination; see `Client` for what every method promises."""
+
+    def __init__(self, destination: Destination) -> None:
+        self._transport = Transport(destination)
+        self._secrets = (destination.token,) if destination.token else ()
+        self._headers: Headers = [
+            (b"Accept", b"application/json"),
+            (b"Accept-Encoding", b"identity"),
+            (b"User-Agent", f"mem0tray/{__version__}".encode()),
+        ]
+        if destination.token:
+            self._headers.append((b"Authorization", f"Bearer {destination.token}".encode()))
+        self._json_headers: Headers = [*self._headers, (b"Content-Type", b"application/json")]
+        self._listings = Listings()
+
+    def save(self, memory: Memory, timeout: float) -> Answer:
+        """Deliver `memory`."""
+        if not memory.project:
+            return Answer(Kind.NOT_SENDABLE, None, "the item names no project")
+        headers = self._json_headers
+        if memory.key:
+            headers = [*headers, (b"Idempotency-Key", key_header(memory.key))]
+        body = encode({"user_id": memory.project, "content": memory.content})
+        reply = self._transport.exchange(b"POST", SAVE, headers, body, timeout)
+        return self._answer(reply, memory)
+
+    def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Answer:
+        """Ask whether the server has exactly this text: by listing, else by searching."""
+        started = time.monotonic()
+        known = self._listings.has(memory.project, memory.content, since, started)
+        if known is not None:
+            return Presence.PRESENT if known else Presence.ABSENT
+        path = listing_path(memory.project)
+        if len(path) > _LONGEST_PATH:
+            return self._search(memory, timeout, continues=False)
+        found = self._list(memory, path, timeout)
+        if found is not None:
+            return found
+        return self._search(memory, started + timeout - time.monotonic(), continues=True)
+
+    def probe(self, timeout: float) -> Health:
+        """Ask for the server's health."""
+        return health(self._transport.exchange(b"GET", HEALTH, self._headers, None, timeout))
+
+    def abort(self) -> None:
+        """Make a call that is in progress in another thread return promptly."""
+        self._transport.abort()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._transport.close()
+
+    def _list(self, memory: Memory, path: bytes, timeout: float) -> Presence | Answer | None:
+        """Look for the text among all of its project; None when not all of them came."""
+        asked = time.monotonic()
+        reply = self._transport.exchange(b"GET", path, self._headers, None, timeout)
+        if reply.fault is Fault.TOO_LONG:
+            return None
+        unanswered = self._unanswered(reply, memory)
+        if unanswered is not None:
+            return unanswered
+        texts, complete = _texts(reply, "memories")
+        if texts is None:
+            return Presence.CANNOT_TELL
+        hashes = {fingerprint(text) for text in texts}
+        if complete:
+            self._listings.keep(memory.project, hashes, asked)
+        if fingerprint(memory.content) in hashes:
+            return Presence.PRESENT
+        return Presence.ABSENT if complete else None
+
+    def _search(self, memory: Memory, timeout: float, *, continues: bool) -> Presence | Answer:
+        """Look for the text itself among what is most like it; not finding it proves nothing."""
+        query = {"user_id": memory.project, "query": memory.content, "limit": SEARCH_LIMIT}
+        reply = self._transport.exchange(
+            b"POST", SEARCH, self._json_headers, encode(query), timeout, continues=continues
+        )
+        unanswered = self._unanswered(reply, memory)
+        if unanswered is not None:
+            return unanswered
+        texts, _ = _texts(reply, "results")
+        wanted = fingerprint(memory.content)
+        if texts is not None and any(fingerprint(text) == wanted for text in texts):
+            return Presence.PRESENT
+        return Presence.CANNOT_TELL
+
+    def _unanswered(self, reply: Reply, memory: Memory) -> Answer | None:
+        """What kept a question from being answered, or None when there is an answer of any kind.
+
+        A page instead of JSON is an answer: some servers have one for every
+        unknown path, and an item must not wait for ever for a better one.
+        """
+        answer = self._answer(reply, memory)
+        if answer.kind not in _UNANSWERED:
+            return None
+        is_page = answer.status is not None and answer.status < 400  # noqa: PLR2004
+        return None if answer.kind is Kind.OUTAGE and is_page else answer
+
+    def _answer(self, reply: Reply, memory: Memory) -> Answer:
+        return classify(reply, time.time(), memory.content, self._secrets)
+
+
+def encode(body: dict[str, Any]) -> bytes:
+    """`body` as JSON; a lone surrogate, which UTF-8 has no place for, as its escape."""
+    try:
+        return msgspec.json.encode(body)
+    except UnicodeEncodeError:
+        return json.dumps(body).encode("ascii")
+
+
+def listing_path(project: str) -> bytes:
+    """The path of a project's memories; nothing in the id can lead anywhere else."""
+    encoded = quote(project.encode("utf-8", "surrogatepass"), safe="")
+    if encoded.strip(".") == "":
+        # These alone would still be taken for a step within the path.
+        encoded = encoded.replace(".", "%2E")
+    return f"/memory/{encoded}?limit={LIST_LIMIT}".encode("ascii")
+
+
+def key_header(key: str) -> bytes:
+    """An idempotency key as the value of a header, always the same for the same key.
+
+    What is not printable ASCII is percent-encoded, and what is too long for any
+    server's headers becomes a hash.
+    """
+    data = key.encode("utf-8", "surrogatepass")
+    if len(data) > _LONGEST_KEY:
+        return b"sha256-" + hashlib.sha256(data).hexdigest().encode("ascii")
+    return data if _PLAIN_KEY.fullmatch(key) else quote(data, safe="").encode("ascii")
+
+
+def _texts(reply: Reply, name: str) -> tuple[list[str] | None, bool]:
+    """The texts of a listing or search, and whether they are all that there are."""
+    body = json_object(reply)
+    if reply.status != 200 or body is None or body.get("success") is not True:  # noqa: PLR2004
+        return None, False
+    entries = body.get(name)
+    if isinstance(entries, dict):
+        entries = entries.get("results")
+    if not isinstance(entries, list):
+        return None, False
+    texts = [
+        entry["memory"]
+        for entry in entries
+        if isinstance(entry, dict) and isinstance(entry.get("memory"), str)
+    ]
+    cut = len(entries) >= LIST_LIMIT or (len(entries) > 0 and len(entries) % _ROUND == 0)
+    return texts, len(texts) == len(entries) and not cut

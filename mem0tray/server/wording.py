@@ -1,0 +1,142 @@
+"""What a server says, made fit for logs and people: no content of a memory, no secret. Pure.
+
+Servers like to repeat what they were sent, whole or cut, escaped, folded or
+in other letters. When in doubt, their words are given up.
+"""
+
+import html
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import unquote
+
+LIMIT = 200
+REPEATED = 12  # so many characters of a content in a row must not show
+REPEATED_SECRET = 8
+# A content shorter than `REPEATED` must not show as a whole, unless it is so
+# short that it stands in any text by chance.
+_SHORTEST = 6
+_LOOKED_AT = 4 * LIMIT
+
+_SAYING = ("error", "detail", "message", "msg", "reason", "title")
+_CODING = ("code", "error_code", "type", "error_type")
+_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}")
+
+_BYTES = re.compile(r"(?:\\+x[0-9a-fA-F]{2})+")
+_ESCAPE = re.compile(r"""\\+(?:u([0-9a-fA-F]{4})|U(000[0-9a-fA-F]{5}|0010[0-9a-fA-F]{4})|(.))""")
+_BLANK = re.compile(
+    "[\\s\x00-\x1f\x7f-\xa0\xad\u061c\u180e\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff\ud800-\udfff]+"
+)
+_NO_LETTER = re.compile(r"[\W_]+")
+
+
+def said(body: Any) -> str:
+    """What an error's JSON body says, not yet cleaned; of a list only `loc` and `msg`."""
+    return "; ".join(_said(body, 3))[:_LOOKED_AT]
+
+
+def code(body: Any) -> str:
+    """The machine-readable code of an error's JSON body, or nothing."""
+    for part in _objects(body):
+        for name in _CODING:
+            value = part.get(name)
+            if isinstance(value, str) and _CODE.fullmatch(value):
+                return value
+    return ""
+
+
+def repeats(text: str, content: str, length: int = REPEATED) -> bool:
+    """Whether `text` shows `length` or more characters of `content` in a row, however disguised."""
+    text = text[:_LOOKED_AT]
+    length = min(length, len(content.strip()))
+    if length < _SHORTEST:
+        return False
+    contents = {content, unescaped(content)}
+    texts = {text, unescaped(text)}
+    shown = {window for form in texts for window in _windows(form, length)}
+    if any(window in one for window in shown for one in contents):
+        return True
+    folded = [_folded(one) for one in contents]
+    # A window loses its blanks, or its punctuation too: what then is left of it
+    # must be enough to be no coincidence.
+    for strip, least in ((_BLANK, min(_SHORTEST, length)), (_NO_LETTER, min(8, length))):
+        stripped = [strip.sub("", one) for one in folded]
+        seen: set[str] = set()
+        for form in texts:
+            seen.update(strip.sub("", window) for window in _windows(_folded(form), length))
+        if any(len(part) >= least and part in one for part in seen for one in stripped):
+            return True
+    return False
+
+
+def unescaped(text: str) -> str:
+    """`text` without the escapes of JSON, Python, HTML and addresses."""
+    if "\\" in text:
+        text = _ESCAPE.sub(_character, _BYTES.sub(_characters, text))
+        # Two escapes may stand for one character.
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if "&" in text:
+        text = html.unescape(text)
+    return unquote(text) if "%" in text else text
+
+
+def _said(body: Any, depth: int) -> Iterator[str]:
+    if isinstance(body, str):
+        if body.strip():
+            yield body
+    elif isinstance(body, list):
+        yield from (_located(entry) for entry in body[:5] if isinstance(entry, dict))
+    elif isinstance(body, dict) and depth:
+        for name in _SAYING:
+            found = list(_said(body.get(name), depth - 1))
+            if found:
+                yield from found
+                return
+
+
+def _located(entry: dict[str, Any]) -> str:
+    """`body.content: Field required`, from an entry of FastAPI's `detail`."""
+    where = entry.get("loc")
+    parts = where if isinstance(where, list) else [where]
+    location = ".".join(str(part) for part in parts[:10] if isinstance(part, str | int))
+    message = entry.get("msg")
+    message = message if isinstance(message, str) else ""
+    return f"{location}: {message}" if location and message else location or message
+
+
+def _objects(body: Any) -> Iterator[dict[str, Any]]:
+    """Where a code may stand: the body, and what it holds under `error` and `detail`."""
+    if not isinstance(body, dict):
+        return
+    yield body
+    for name in ("error", "detail"):
+        part = body.get(name)
+        if isinstance(part, list) and part:
+            part = part[0]
+        if isinstance(part, dict):
+            yield part
+
+
+def _windows(text: str, length: int) -> set[str]:
+    return {text[start : start + length] for start in range(len(text) - length + 1)}
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+
+
+def _characters(match: re.Match[str]) -> str:
+    r"""A run of `\xNN`: bytes of UTF-8, as a rule."""
+    data = bytes.fromhex(match[0].replace("\\", "").replace("x", ""))
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def _character(match: re.Match[str]) -> str:
+    four, eight, other = match.groups()
+    if four or eight:
+        return chr(int(four or eight, 16))
+    return " " if other in "nrtbfv0" else other

@@ -1,0 +1,25 @@
+"""Foreign text, made harmless for a line of a log, a terminal or a menu."""
+
+import re
+
+# C0 and C1 controls, line and paragraph separators, and the marks that turn
+# the direction of what follows; lone surrogates cannot be encoded at all.
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
+
+
+def one_line(text: str, limit: int = 200) -> str:
+    """`text` as one printable line of at most `limit` characters."""
+    clean = " ".join(_UNSAFE.sub(" ", text[: limit * 4]).split())
+    return clean if len(clean) <= limit else clean[: limit - 1] + "…"
+
+
+def short_id(item_id: str) -> str:
+    """The first eight characters of an id, as every log marker shows it."""
+    return one_line(item_id[:8], 8)
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """`3 memories`, `1 memory`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"

@@ -1,0 +1,80 @@
+"""What every stage of the worker needs, in one place."""
+
+import json
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mem0tray.events import Events, FileBroken, Quarantined
+from mem0tray.files import quarantine
+from mem0tray.item import Item
+from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.editions import Editions
+from mem0tray.ledger.inbox import Inbox
+from mem0tray.ledger.outbox import Outbox
+from mem0tray.paths import Paths
+from mem0tray.settings import Settings
+from mem0tray import item as items
+
+
+@dataclass
+class Core:
+    """The stages' shared ground. `settings` and `server` change while the worker runs.
+
+    `server` names where deliveries go, as the ledger records it.
+    """
+
+    paths: Paths
+    settings: Settings
+    ledger: Ledger
+    events: Events
+    server: str = ""
+    queue_dirty: threading.Event = field(default_factory=threading.Event)
+    dlq_dirty: threading.Event = field(default_factory=threading.Event)
+    metrics_dirty: threading.Event = field(default_factory=threading.Event)
+    wake: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.inbox = Inbox(self.ledger)
+        self.outbox = Outbox(self.ledger)
+        self.editions = Editions(self.ledger)
+
+    @staticmethod
+    def now() -> float:
+        """The wall clock, for what is stored."""
+        return time.time()
+
+    def quarantine_items(self, source: Path, rejected: list[bytes]) -> None:
+        """Set aside items that `json.tool` cannot load."""
+        if rejected:
+            kept = quarantine.keep(
+                self.paths.quarantine, source, b"\n".join(rejected), self.now()
+            )
+            self.events.emit(Quarantined(len(rejected), source.name, kept.name))
+
+    def quarantine_file(self, source: Path, data: bytes, reason: str) -> None:
+        """Keep a broken file whole before anything takes its place."""
+        if data.strip(b"\0 \r\n\t"):
+            kept = quarantine.keep(self.paths.quarantine, source, data, self.now()).name
+        else:
+            kept = "nothing: it was empty"
+        self.events.emit(FileBroken(source.name, reason, kept))
+
+
+def dead_raw(item: Item, now: float, error: str | None = None) -> bytes:
+    """A queue entry as it stands in the DLQ file from its move on."""
+    fields: items.Object = {"retry_count": 0, "last_attempt": now, "moved_to_dlq_at": now}
+    if error is not None:
+        fields["last_error"] = error
+    return items.with_fields(item.raw, fields, drop=("retries",))
+
+
+def local_iso(at: float) -> str:
+    """Local ISO time to the second, as the files have it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(at))
+
+
+def json_value(value: object) -> bytes:
+    """A small value of ours as JSON."""
+    return json.dumps(value, ensure_ascii=False).encode()

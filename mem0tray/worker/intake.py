@@ -1,0 +1,197 @@
+"""The first stage: what others wrote goes into the ledger.
+
+Emergency lines first, then the queue file; the DLQ file with the user's edits
+is in `hand_edits`. Nothing here needs the producers' lock: a file that held
+still while it was read and that parses is whole.
+"""
+
+import hashlib
+import os
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from mem0tray import events, item as items
+from mem0tray.files import atomic, document, emergency
+from mem0tray.files.atomic import Signature, TornError
+from mem0tray.files.document import BrokenDocumentError, Document
+from mem0tray.files.emergency import Source
+from mem0tray.item import Item
+from mem0tray.worker.core import Core, dead_raw
+
+SECTIONS: Final = ("queue", "failed")
+SETTLED_AFTER: Final = 1.5  # seconds a broken file must hold still before it is given up
+_NOTHING: Final = -1  # the "key" of an entry that makes no sense to us
+_FOREVER: Final = 10**6
+
+
+def fingerprint(raw: bytes) -> bytes:
+    """Sixteen bytes that stand for an entry's bytes."""
+    return hashlib.blake2b(raw, digest_size=16).digest()
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """The queue file as read: each entry's bytes with its key in the ledger."""
+
+    signature: Signature | None
+    queue: list[tuple[bytes, int]] = field(default_factory=list)
+    failed: list[tuple[bytes, int]] = field(default_factory=list)
+    rest: dict[str, bytes] = field(default_factory=dict)
+    broken: bool = False
+
+
+class QueueIntake:
+    """Reads the queue file. Used by the worker and, before it writes, by the publisher."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._guard = threading.RLock()
+        self._known: dict[bytes, int] = {}
+        self._signature: Signature | None = None
+        self.ask = bool(core.ledger.rebuilt)
+
+    def run(self) -> int:
+        """Take in what is new; the number of new entries. A torn file waits for the next time."""
+        with self._guard:
+            found = atomic.signature(self._core.paths.queue)
+            if found == self._signature:
+                return 0
+            try:
+                return self._accepted_by(self.read)
+            except TornError:
+                return 0
+
+    def _accepted_by(self, read: object) -> int:
+        before = self._count
+        self.read()
+        return self._count - before
+
+    _count = 0
+
+    def read(self) -> Snapshot:
+        """The file as it is now, everything in it known to the ledger.
+
+        Raises TornError when it did not hold still, or is broken but perhaps
+        still being written.
+        """
+        with self._guard:
+            path = self._core.paths.queue
+            found = atomic.read(path)
+            if found is None:
+                self._signature = None
+                return Snapshot(None)
+            data, signature = found
+            broken = ""
+            try:
+                parsed = document.parse(data, SECTIONS)
+            except BrokenDocumentError as error:
+                if not has_settled(signature, self._core.now()):
+                    raise TornError(path) from error
+                parsed = document.salvage(data, SECTIONS)
+                broken = str(error)
+            snapshot = self._accept(parsed)
+            if broken:
+                self._core.quarantine_file(path, data, broken)
+                snapshot.broken = True
+            if parsed.rejected:
+                self._core.quarantine_items(path, parsed.rejected)
+                snapshot.broken = True
+            if broken or parsed.rejected:
+                self._core.queue_dirty.set()
+            snapshot.signature = self._signature = signature
+            return snapshot
+
+    def published(self, signature: Signature | None, entries: list[tuple[bytes, int]]) -> None:
+        """We wrote the file ourselves: there is nothing new in it."""
+        with self._guard:
+            self._signature = signature
+            self._known = {fingerprint(raw): key for raw, key in entries}
+
+    def _accept(self, parsed: Document) -> Snapshot:
+        known: dict[bytes, int] = {}
+        snapshot = Snapshot(None, rest=parsed.rest)
+        new = 0
+        # Durable only where something new comes in: reading again costs no disk write.
+        marks = [(raw, fingerprint(raw)) for raw in parsed.lists["queue"]]
+        fresh = any(mark not in self._known for _, mark in marks)
+        with self._core.ledger.transaction(durable=fresh):
+            for raw, mark in marks:
+                key = self._known.get(mark)
+                if key is None:
+                    key, is_new = self._take(raw)
+                    new += is_new
+                known[mark] = key
+                snapshot.queue.append((raw, key))
+            snapshot.failed = [(raw, self._adopt(raw)) for raw in parsed.lists["failed"]]
+        self._known = known
+        adopted = sum(key > 0 for _, key in snapshot.failed)
+        if adopted:
+            self._core.events.emit(events.AdoptedToDlq(adopted, "failed"))
+        if new:
+            self._count += new
+            self._core.events.emit(events.Accepted(new))
+        return snapshot
+
+    def _take(self, raw: bytes) -> tuple[int, bool]:
+        item = items.parse(raw)
+        if item is None:
+            return _NOTHING, False
+        return accept(self._core, item, ask=self.ask)
+
+    def _adopt(self, raw: bytes) -> int:
+        """An entry of an older worker's `failed` list becomes a dead letter."""
+        item = items.parse(raw)
+        if item is None:
+            return _NOTHING
+        row = self._core.inbox.known(item)
+        if row is not None:
+            self._core.queue_dirty.set()
+            return 0
+        now = self._core.now()
+        bury_new(self._core, item, now, ask=self.ask)
+        return 1
+
+
+def bury_new(core: Core, item: Item, now: float, *, ask: bool, gen: int | None = None) -> int:
+    """A memory that goes to the DLQ without ever having waited in our ledger; its key."""
+    raw = dead_raw(item, now)
+    dead = msgspec.structs.replace(item, raw=raw, retry_count=0, last_attempt=now)
+    key = core.inbox.add_dead(dead, raw, now, ask=ask, gen=gen)
+    core.outbox.count("total_failed")
+    core.queue_dirty.set()
+    core.dlq_dirty.set()
+    return key
+
+
+def accept(core: Core, item: Item, *, ask: bool) -> tuple[int, bool]:
+    """A queue entry into the ledger: its key, and whether it waits from now on."""
+    now = core.now()
+    row = core.inbox.known(item)
+    if row is None:
+        if item.retries >= core.settings.sync.max_attempts:
+            key = bury_new(core, item, now, ask=ask)
+            core.events.emit(events.MovedToDlq(item.project, item.id, item.retries))
+            return key, False
+        return core.inbox.add_fresh(item, now, ask=ask), True
+    moved_on = row.state == items.DELIVERED and row.server == core.server
+    if row.state in (items.PENDING, items.DEAD) or moved_on or row.gone_gen == PENDING_REMOVAL:
+        if row.state != items.PENDING:
+            core.queue_dirty.set()
+        return row.key, False
+    # Restored by the user, or only a former server has it.
+    core.inbox.revive(row, item, now, dead=False, gen=None)
+    return row.key, True
+
+
+PENDING_REMOVAL: Final = -1  # `gone_gen` of a deleted entry that still stands in the queue file
+
+
+def has_settled(signature: Signature, now: float) -> bool:
+    """Whether a file has held still long enough to be taken as it is."""
+    age = now - signature.mtime / 1e9
+    return age >= SETTLED_AFTER or age < -SETTLED_AFTER  # or its clock is ahead of ours

@@ -1,0 +1,156 @@
+"""`packaging/run`: tries mem0tray in a scratch home, or starts it in the user's own."""
+
+import argparse
+import json
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import environment
+
+SAMPLE = environment.ROOT / "packaging" / "sample"
+MARK = ".mem0tray-scratch"  # a folder with this file is ours to play in
+HELP = """\
+Without arguments: makes a scratch home in the temporary folder, puts a sample
+queue there as another program would have left it (six memories, two lines of
+the emergency buffer, one dead letter that is due), and lets mem0tray deliver it
+to its embedded server. Nothing leaves this computer, nothing outside that
+folder is touched, and the folder is kept for you to look at.
+
+  packaging/run                        the above
+  packaging/run --home DIR             the same in DIR, which is made if need be
+  packaging/run --home DIR list        one command of mem0tray in that scratch home
+  packaging/run --real                 the worker (mem0tray run) in your own home
+  packaging/run --real status          one command of mem0tray in your own home
+  packaging/run --real -- --version    the same, for what begins with a dash
+
+The first time it makes a virtual environment in the project (.venv) with the
+versions pinned in packaging/constraints.txt; only Python 3.11 or newer is needed.
+"""
+
+
+def main() -> int:
+    """Do what the command line asks for; the status is mem0tray's."""
+    parser = argparse.ArgumentParser(
+        prog="packaging/run",
+        usage="%(prog)s [--real | --home DIR] [COMMAND [ARG...]]",
+        description=HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--real", action="store_true", help="in your own home")
+    where.add_argument("--home", type=Path, metavar="DIR", help="in a scratch home that you name")
+    parser.add_argument("command", nargs=argparse.REMAINDER, help="a command of mem0tray")
+    options = parser.parse_args()
+    arguments: list[str] = options.command
+    if arguments[:1] == ["--"]:
+        arguments = arguments[1:]
+    if arguments and not (options.real or options.home):
+        parser.error(f"say where: --real {arguments[0]}, or --home DIR {arguments[0]}")
+
+    home = options.home.absolute() if options.home else None
+    if home and home.exists() and not (home / MARK).exists() and any(home.iterdir()):
+        parser.error(f"{home} is neither empty nor a scratch home made by this script")
+
+    environ = environment.ensure()
+    if options.real:
+        environment.become([_mem0tray(), *(arguments or ["run"])], environ)
+    home = home or Path(tempfile.mkdtemp(prefix="mem0tray-scratch-"))
+    fresh = fill(home)
+    if arguments:
+        environment.become([_mem0tray(), *arguments], scratch(environ, home))
+    return demonstrate(home, environ, fresh=fresh)
+
+
+def fill(home: Path) -> bool:
+    """Put the sample into a scratch home, once; False when it is there already."""
+    if (home / MARK).exists():
+        return False
+    # Plain copies with the usual modes, as another program would have made them.
+    shutil.copytree(SAMPLE, home / ".claude")
+    (home / MARK).touch()
+    return True
+
+
+def scratch(environ: dict[str, str], home: Path) -> dict[str, str]:
+    """Give `environ` another home, so that the user's files and settings stay out of it."""
+    private = ("XDG_", "MEM0TRAY_SERVER_", "MEM0TRAY_PATHS_")
+    kept = {key: value for key, value in environ.items() if not key.startswith(private)}
+    return kept | {
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": str(home / ".config"),
+        "XDG_DATA_HOME": str(home / ".local" / "share"),
+        "XDG_STATE_HOME": str(home / ".local" / "state"),
+        "XDG_CACHE_HOME": str(home / ".cache"),
+        "USERPROFILE": str(home),  # these three on Windows
+        "WIN_PD_OVERRIDE_LOCAL_APPDATA": str(home / "AppData" / "Local"),
+        "WIN_PD_OVERRIDE_APPDATA": str(home / "AppData" / "Roaming"),
+        "MEM0TRAY_SERVER_URL": "local",
+    }
+
+
+def demonstrate(home: Path, environ: dict[str, str], *, fresh: bool) -> int:
+    """Deliver what is in `home`, show the status, and say what happened."""
+    print(f"The scratch home is {home}")
+    if fresh:
+        print(
+            "In its .claude folder: a queue of 6 memories, 2 lines of the emergency buffer,\n"
+            "and 1 dead letter that is due."
+        )
+    claude = home / ".claude"
+    private = scratch(environ, home)
+    before = _delivered(claude)
+    status = _show(["run", "--until-idle"], private)
+    delivered = _delivered(claude) - before
+    _show(["status"], private)
+
+    if status:
+        outcome = f"mem0tray stopped with status {status}; what it said stands above. Delivered: "
+    else:
+        outcome = "Delivered to the embedded server, so on this computer only: "
+    script = "packaging/run"
+    if Path.cwd() != environment.ROOT:
+        script = shlex.quote(str(environment.ROOT / script))
+    place = shlex.quote(str(home))
+    print(
+        f"\n{outcome}{delivered} memories.\n"
+        f"  the files     {claude}\n"
+        f"  the log       {claude / 'logs' / 'mem0_worker.log'}\n"
+        f"  look around   {script} --home {place} list\n"
+        f"                (or stats, doctor, add --project P TEXT, ...)\n"
+        f"  once more     {script} --home {place}\n"
+        f"  for real      {script} --real\n"
+        f"                (your own ~/.claude, and the server that you choose)\n"
+        f"The scratch home is kept for you to look at. To remove it: rm -r {place}"
+    )
+    return status
+
+
+def _mem0tray() -> Path:
+    return environment.command("mem0tray")
+
+
+def _show(arguments: Sequence[str], environ: dict[str, str]) -> int:
+    print(f"\n$ mem0tray {shlex.join(arguments)}", flush=True)
+    return subprocess.call([_mem0tray(), *arguments], env=environ)
+
+
+def _delivered(claude: Path) -> int:
+    """How many memories were ever delivered, as the queue file counts them."""
+    try:
+        queue: Any = json.loads((claude / "mem0_queue.json").read_text(encoding="utf-8"))
+        return int(queue["stats"]["total_synced"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

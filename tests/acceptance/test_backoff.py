@@ -1,0 +1,158 @@
+"""When a dead letter is due: the file says it, absurd values do no harm."""
+
+import re
+import time
+
+import pytest
+
+from tests.support.home import Home
+from tests.support.http1 import Answer
+from tests.support.shapes import (
+    Item,
+    backoff_marker,
+    dead,
+    delay,
+    recovered_marker,
+    retry_marker,
+    texts,
+    waiting,
+)
+from tests.support.standin import Standin
+
+COUNTS = [*range(10), 30, 10**9]
+
+
+def seconds(line: str) -> int:
+    """Read the seconds from a line `(retry in <s>s)`."""
+    found = re.search(r"\(retry in (\d+)s\)", line)
+    assert found, line
+    return int(found[1])
+
+
+def test_a_dead_letter_is_due_by_the_table(home: Home, server: Standin) -> None:
+    """The delay is min(2^retry_count x 30, 3600) after last_attempt, as both stand in the file."""
+    due = [dead(f"due {n}", retry_count=n, ago=delay(min(n, 9)) + 3) for n in COUNTS]
+    early = [dead(f"early {n}", retry_count=n, ago=delay(min(n, 9)) - 20) for n in COUNTS]
+    home.write_dlq([*due, *early])
+    assert home.drain().returncode == 1
+    assert sorted(server.order()) == sorted(texts(due))
+    assert home.dlq_texts() == sorted(texts(early))
+
+
+def test_a_failed_retry_counts_and_sets_the_time(home: Home, server: Standin) -> None:
+    """A failed retry adds one to retry_count, sets last_attempt and has its line."""
+    letters = [dead(f"bad {n}", retry_count=n, extra=n) for n in (0, 3, 6, 8)]
+    server.default = Answer(500)
+    home.write_dlq(letters)
+    home.drain()
+    assert len(server.saves) == 4
+    for before in letters:
+        after = home.dead_letter(before["content"])
+        assert after["retry_count"] == before["retry_count"] + 1
+        assert after["last_attempt"] == pytest.approx(time.time(), abs=15)
+        assert after["extra"] == before["extra"]
+        assert after["moved_to_dlq_at"] == before["moved_to_dlq_at"]
+        assert len(home.log_lines(retry_marker(before, before["retry_count"] + 1))) == 1
+
+
+def test_a_recovery_has_its_line(home: Home) -> None:
+    """The line of a recovery says the count in the file."""
+    letter = dead("fine", retry_count=7)
+    home.write_dlq([letter])
+    home.drained()
+    assert len(home.log_lines(recovered_marker(letter, 7))) == 1
+
+
+def test_a_retry_comes_when_it_is_due_and_not_before(home: Home, server: Standin) -> None:
+    """A running worker sends a dead letter in the moment it is due, not before."""
+    home.write_dlq([dead("soon", ago=27.0)])
+    due = time.time() + 3.0
+    home.worker()
+    assert server.sends("soon") == 0
+    server.wait_for(lambda: server.count("soon") == 1, 8)
+    assert due - 0.1 <= time.time() <= due + 1.5
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"retry_count": 10**9, "last_attempt": 10**9},
+        {"retry_count": -3},
+        {"retry_count": "many"},
+        {"retry_count": None},
+        {"retry_count": 2.5},
+        {"retry_count": True},
+        {"retry_count": [1]},
+        {"last_attempt": 0},
+        {"last_attempt": None},
+        {"last_attempt": "yesterday"},
+        {"last_attempt": -(10**18)},
+        {"last_attempt": 10**18},
+        {"last_attempt": 1e308},
+        {"last_attempt": float("nan")},
+        {"last_attempt": float("inf")},
+        {"last_attempt": {}},
+        {"moved_to_dlq_at": "x", "timestamp": []},
+    ],
+    ids=str,
+)
+def test_absurd_values_neither_crash_nor_lose(home: Home, server: Standin, field: Item) -> None:
+    """Absurd counts and times: the item is delivered or waits, and the others go on (row 32)."""
+    home.write_dlq([dead("absurd", **field), dead("plain")])
+    home.drain(timeout=20)
+    assert server.count("plain") == 1
+    assert server.count("absurd") + home.dlq_texts().count("absurd") == 1
+    home.ok("list")
+    home.json("list")
+
+
+@pytest.mark.parametrize("years", [-10, 10, 12, 500])
+def test_a_clock_set_back_waits_at_most_one_delay(home: Home, server: Standin, years: int) -> None:
+    """A last_attempt in the future waits one delay from now; one in the past is due (row 32)."""
+    letter = dead("far", retry_count=1, last_attempt=time.time() + years * 365.25 * 86400)
+    home.write_dlq([letter])
+    home.drain()
+    if years < 0:
+        assert server.count("far") == 1
+        return
+    assert server.saves == []
+    (line,) = home.log_lines(backoff_marker(letter))
+    assert 50 <= seconds(line) <= 60
+
+
+def test_a_missing_field_counts_as_0(home: Home, server: Standin) -> None:
+    """A dead letter of three fields is due at once and tried as any other."""
+    home.write_dlq([{"id": "short-1", "project_id": "alpha", "content": "bare"}])
+    server.script(Answer(500), content="bare", forever=True)
+    home.drain()
+    assert server.sends("bare") == 1
+    assert home.dead_letter("bare")["retry_count"] == 1
+
+
+def test_waiting_is_said_once_a_wait(home: Home, server: Standin) -> None:
+    """The line of a wait comes once for each wait, with the seconds left."""
+    letter = waiting("later")
+    home.write_dlq([letter])
+    home.worker()
+    server.wait_for(lambda: server.probes() >= 5, 5)
+    (line,) = home.log_lines(backoff_marker(letter))
+    assert 3590 <= seconds(line) <= 3600
+
+
+def test_many_waits_are_said_in_ten_lines_and_a_summary(home: Home) -> None:
+    """At most ten lines a minute say who waits, then comes one summary."""
+    home.write_dlq([waiting(f"later {n}") for n in range(60)])
+    home.drain()
+    lines = home.log_lines("Waiting backoff")
+    assert 10 <= len(lines) <= 11
+    assert len([line for line in lines if "(retry in" in line]) <= 10
+    events = [line.partition(" ")[2] for line in home.log_text().split("\n")]
+    assert len([event for event in events if re.search(r"\b50\b", event)]) == 1, "a summary"
+
+
+def test_retries_never_end(home: Home, server: Standin) -> None:
+    """A dead letter with thousands of retries is kept and tried like any other."""
+    home.write_dlq([dead("old", retry_count=5000)])
+    server.script(Answer(500), content="old", forever=True)
+    home.drain()
+    assert home.dead_letter("old")["retry_count"] == 5001

@@ -1,0 +1,379 @@
+"""From the files to the server: the main job, lanes, order, concurrency, bodies and keys."""
+
+import json
+import shutil
+import time
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from tests.support.home import Home, one_line
+from tests.support.http1 import Answer
+from tests.support.shapes import (
+    Item,
+    dead,
+    entries,
+    entry,
+    further_key,
+    is_iso,
+    queue_document,
+    recovered_marker,
+    texts,
+    waiting,
+)
+from tests.support.standin import Standin
+
+METRICS_KEYS = [
+    "last_update",
+    "vps_status",
+    "queue_size",
+    "dlq_size",
+    "total_synced",
+    "total_queued",
+]
+OUR_METRICS_KEYS = {
+    "host",
+    "pid",
+    "state",
+    "reason",
+    "destination",
+    "last_delivery",
+    "oldest_waiting",
+}
+SAMPLES = Path("/work/shared/samples")
+
+
+def displacement(order: list[str], expected: list[str]) -> int:
+    """Measure how far the text furthest from its place is away from it."""
+    places = {text: place for place, text in enumerate(expected)}
+    return max(abs(places[text] - place) for place, text in enumerate(order))
+
+
+@pytest.fixture
+def mixed(home: Home) -> tuple[list[Item], list[Item], Item]:
+    """Write 500 entries, two emergency lines and a due dead letter, with foreign extras."""
+    queued, urgent = entries(500), entries(2, "emergency")
+    letter = dead("a dead letter", "omega", retry_count=3, note={"kept": [1, 2]})
+    document = queue_document(queued, made_by="producer 7")
+    document["stats"] |= {"total_queued": 743, "total_synced": 243, "shade": "blue"}
+    home.dump(home.queue, document)
+    home.write_emergency(urgent)
+    home.write_dlq([letter], comment="mine")
+    return queued, urgent, letter
+
+
+def test_everything_that_waits_is_stored_once(
+    home: Home, server: Standin, mixed: tuple[list[Item], list[Item], Item]
+) -> None:
+    """500 entries, two emergency lines and a due dead letter are each stored once."""
+    queued, urgent, letter = mixed
+    home.drained()
+    wanted = [*texts(queued), *texts(urgent), letter["content"]]
+    assert sorted(text for _, text in server.stored) == sorted(wanted)
+    owners = {item["content"]: item["project_id"] for item in [*queued, *urgent, letter]}
+    assert all(owners[text] == project for project, text in server.stored)
+
+
+def test_the_files_afterwards_are_as_the_contract_says(
+    home: Home, mixed: tuple[list[Item], list[Item], Item]
+) -> None:
+    """Counters, last_100 and unknown keys are kept, queue and DLQ are empty."""
+    queued = mixed[0]
+    home.drained()
+    document = home.read(home.queue)
+    assert document["queue"] == []
+    assert document["failed"] == []
+    assert document["made_by"] == "producer 7"
+    assert [item for item in document["last_100"] if item in queued[-100:]] == queued[-100:]
+    assert len(document["last_100"]) == 100
+    assert document["stats"]["total_synced"] == 243 + 503
+    assert document["stats"]["total_queued"] in (743, 745)  # silent on emergency lines
+    assert document["stats"]["total_failed"] == 0
+    assert document["stats"]["shade"] == "blue"
+    assert is_iso(document["stats"]["last_sync"])
+    dlq = home.read(home.dlq)
+    assert dlq["items"] == []
+    assert dlq["comment"] == "mine"
+    assert is_iso(dlq["last_update"])
+
+
+def test_metrics_and_log_afterwards_are_as_the_contract_says(
+    home: Home, server: Standin, mixed: tuple[list[Item], list[Item], Item]
+) -> None:
+    """Metrics have the old keys first and ours after; the recovery has its line."""
+    letter = mixed[2]
+    home.drained()
+    metrics = home.read(home.metrics)
+    assert list(metrics)[: len(METRICS_KEYS)] == METRICS_KEYS
+    assert set(metrics) >= OUR_METRICS_KEYS
+    assert (metrics["queue_size"], metrics["dlq_size"]) == (0, 0)
+    assert metrics["total_synced"] == 243 + 503
+    assert metrics["vps_status"] == "healthy"
+    assert is_iso(metrics["last_update"])
+    assert server.netloc in metrics["destination"]
+    (line,) = home.log_lines("DLQ recovered")
+    time_of_day, _, event = line.partition(" ✅")
+    assert is_iso(time_of_day.split()[0])
+    assert f"✅{event}" == recovered_marker(letter, 3)
+
+
+def test_a_second_run_sends_nothing_again(
+    home: Home, server: Standin, mixed: tuple[list[Item], list[Item], Item]
+) -> None:
+    """What has been delivered, from the emergency file too, stays delivered."""
+    assert mixed
+    home.drained()
+    home.drained()
+    assert len(server.saves) == 503
+
+
+@pytest.mark.skipif(not SAMPLES.is_dir(), reason="the samples are not here")
+def test_the_samples_are_delivered(home: Home, server: Standin) -> None:
+    """The files of a real older installation are taken as they are."""
+    for sample in SAMPLES.iterdir():
+        shutil.copy(sample, home.claude / sample.name)
+    home.drain()
+    assert server.count("Décision : le coffre Obsidian reste la source de vérité.") == 1
+    assert server.count("Deuxième ligne — « été »") == 1
+    assert server.count("Mémoire à synchroniser") == 1
+    left = "Entry left behind by an older worker."
+    assert server.count(left) + home.dlq_texts().count(left) == 1
+    assert home.read(home.queue)["failed"] == []
+
+
+def test_entries_of_an_older_worker_become_dead_letters(home: Home) -> None:
+    """What stands under `failed` is adopted as a dead letter with retry_count 0."""
+    old = entry("left behind", retries=3)
+    home.write_queue([], failed=[old])
+    before = time.time()
+    done = home.drain()
+    letter = home.dead_letter("left behind")
+    assert (letter["id"], letter["retry_count"]) == (old["id"], 0)
+    assert letter["last_attempt"] == pytest.approx(before, abs=15)
+    assert letter["moved_to_dlq_at"] == pytest.approx(letter["last_attempt"], abs=1)
+    assert home.read(home.queue)["failed"] == []
+    assert done.returncode == 1
+
+
+def test_the_body_and_the_key_are_the_contract_s(home: Home, server: Standin) -> None:
+    """A save is `{"user_id", "content"}` in JSON, under the item's id as its key."""
+    item = entry("« été »\n\ttab", "a/b c?d")
+    home.write_queue([item])
+    home.drained()
+    (request,) = server.saves
+    assert request.json == {"user_id": "a/b c?d", "content": "« été »\n\ttab"}
+    assert request.key == item["id"]
+    assert request.headers["content-type"].startswith("application/json")
+
+
+def test_an_id_with_two_contents_stores_both(home: Home, server: Standin) -> None:
+    """Two contents under one id are both stored, the further one under its own key (row 16)."""
+    server.honours_keys = True
+    first = entry("first text")
+    home.write_queue([first, {**first, "content": "second text"}])
+    home.drained()
+    assert (server.count("first text"), server.count("second text")) == (1, 1)
+    keys = {request.content: request.key for request in server.saves}
+    assert keys == {
+        "first text": first["id"],
+        "second text": further_key(first["id"], "alpha", "second text"),
+    }
+
+
+def test_an_id_twice_with_the_same_content_is_sent_once(home: Home, server: Standin) -> None:
+    """The same id with the same content is one memory (row 16)."""
+    item = entry("said twice")
+    home.write_queue([item, item])
+    home.drained()
+    assert server.sends("said twice") == 1
+
+
+def test_a_key_stays_the_same_when_the_content_is_sent_again(home: Home, server: Standin) -> None:
+    """Every attempt for one content carries the same key."""
+    item = entry("stubborn")
+    home.write_queue([item])
+    server.script(Answer(500), Answer(500), content="stubborn")
+    home.drained()
+    assert server.keys("stubborn") == [item["id"]] * 3
+
+
+def test_fresh_entries_go_oldest_first(home: Home, server: Standin) -> None:
+    """Within the lane of fresh entries the oldest is sent first."""
+    queued = entries(60)
+    home.write_queue(queued)
+    home.drained()
+    assert displacement(server.order(), texts(queued)) <= 2
+
+
+def test_dead_letters_go_oldest_first(home: Home, server: Standin) -> None:
+    """Within the lane of dead letters the oldest is sent first, wherever it stands."""
+    letters = [dead(f"letter {n}", ago=1e6 - n * 100) for n in range(40)]
+    home.write_dlq(reversed(letters))
+    home.drained()
+    assert displacement(server.order(), texts(letters)) <= 2
+
+
+def test_both_lanes_get_at_least_half_of_the_slots(home: Home, server: Standin) -> None:
+    """While dead letters and fresh entries wait, neither lane gets less than half."""
+    home.write_queue(entries(60, "fresh"))
+    home.write_dlq([dead(f"letter {n}", ago=1e6 - n) for n in range(60)])
+    home.drained()
+    head = server.order()[:60]
+    assert 25 <= sum(text.startswith("letter") for text in head) <= 35
+
+
+def test_one_request_at_a_time_while_answers_are_fast(home: Home, server: Standin) -> None:
+    """On a server that answers at once, saves hardly ever overlap."""
+    home.write_queue(entries(200))
+    home.drained()
+    saves = server.saves
+    overlapping = sum(
+        1
+        for earlier, later in pairwise(saves)
+        if earlier.finished is None or later.started < earlier.finished
+    )
+    assert overlapping <= 40  # a busy machine may answer late now and then
+
+
+def test_a_slow_server_gets_eight_requests_at_once(home: Home, server: Standin) -> None:
+    """80 memories on a server that takes 0.5 s each need less than 8 s, never over 8 at once."""
+    server.latency = 0.5
+    home.write_queue(entries(80))
+    started = time.monotonic()
+    home.drained()
+    assert time.monotonic() - started < 8
+    assert server.max_concurrency == 8
+    assert server.total_stored() == 80
+
+
+def test_the_concurrency_can_be_set(home: Home, server: Standin) -> None:
+    """`sync.concurrency` bounds how many requests are on their way."""
+    server.latency = 0.1
+    home.write_queue(entries(20))
+    home.drained(env={"MEM0TRAY_SYNC_CONCURRENCY": "3"})
+    assert server.max_concurrency == 3
+
+
+def test_a_running_worker_delivers_what_is_queued(home: Home, server: Standin) -> None:
+    """An entry that a producer queues is delivered at once, and its traces stay."""
+    home.worker()
+    assert home.producer("--label", "live", "--count", "3").wait() == 0
+    server.wait_for(lambda: server.total_stored() == 3, 3)
+    home.wait(lambda: home.queue_items() == [], 3, "queue published")
+    document = home.read(home.queue)
+    assert texts(document["last_100"]) == [f"live wrote {n}" for n in range(3)]
+    assert document["stats"]["total_queued"] == 3
+    assert document["stats"]["total_synced"] == 3
+
+
+def test_emergency_lines_are_delivered_by_a_running_worker(home: Home, server: Standin) -> None:
+    """Lines that are appended later are taken in as well, each once."""
+    home.worker()
+    for n in range(5):
+        home.write_emergency([entry(f"line {n}")])
+        server.wait_for(partial(server.count, f"line {n}"), 5)
+    assert len(server.saves) == 5
+
+
+def test_an_entry_that_vanishes_from_the_queue_is_still_delivered(
+    home: Home, server: Standin
+) -> None:
+    """Some producers start afresh: what was taken in is delivered all the same."""
+    server.health = Answer(503)
+    home.write_queue(entries(10))
+    home.worker()
+    home.wait(lambda: home.read(home.metrics)["queue_size"] == 10, 5, "taken in")
+    home.write_queue([entry("the new start")])
+    server.health = Answer(body={"status": "ok"})
+    server.wait_for(lambda: server.total_stored() == 11, 10)
+    assert server.surplus() == {}
+
+
+def test_once_does_one_cycle(home: Home, server: Standin) -> None:
+    """`run --once` tries what is there and ends, without waiting for retries."""
+    home.write_queue([entry("good"), entry("bad")])
+    server.script(Answer(500), content="bad", forever=True)
+    assert home.run("run", "--once", env={"MEM0TRAY_SYNC_RETRY_INTERVAL": "60"}).returncode in (
+        0,
+        1,
+    )
+    assert (server.sends("good"), server.sends("bad")) == (1, 1)
+    (left,) = home.queue_items()
+    assert (left["content"], left["retries"]) == ("bad", 1)
+
+
+def test_until_idle_says_what_still_waits(home: Home, server: Standin) -> None:
+    """`run --until-idle` exits 1 with one line when something has to wait."""
+    home.write_queue([entry("now")])
+    home.write_dlq([waiting("later")])
+    done = home.drain()
+    assert done.returncode == 1
+    assert one_line(done.stderr)
+    assert (server.count("now"), server.sends("later")) == (1, 0)
+
+
+def test_last_update_has_microseconds_and_is_never_used_twice(home: Home, server: Standin) -> None:
+    """Each generation of the DLQ that we publish has a name of its own."""
+    home.write_dlq([])
+    home.worker()
+    seen: list[str] = []
+    for n in range(3):
+        server.script(Answer(500), content=f"bad {n}", forever=True)
+        home.write_emergency([entry(f"bad {n}")])
+        home.wait(lambda: len(home.dlq_texts()) > len(seen), 10, "moved")
+        seen.append(home.read(home.dlq)["last_update"])
+    assert len(set(seen)) == 3
+    assert all(is_iso(name) and len(name.partition(".")[2].rstrip("Z")) >= 6 for name in seen)
+
+
+def test_publishing_is_bounded_while_work_goes_on(home: Home, server: Standin) -> None:
+    """The queue file is replaced at most once a second while work goes on."""
+    server.latency = 0.1
+    home.write_queue(entries(200))
+    process = home.start("run", "--until-idle")
+    inodes, started = {home.queue.stat().st_ino}, time.monotonic()
+    while process.alive:
+        inodes.add(home.queue.stat().st_ino)
+        time.sleep(0.005)
+    assert len(inodes) - 1 <= time.monotonic() - started + 2
+
+
+def test_what_we_write_is_indented_utf8_that_json_tool_loads(home: Home) -> None:
+    """Every file of ours is indent=2 UTF-8 JSON, private, and loads in the stdlib."""
+    home.write_queue([entry("\ud800 lone", project=None, odd=float("nan"))])
+    home.drain()
+    for path in (home.queue, home.dlq, home.metrics):
+        text = path.read_text(encoding="utf-8")
+        assert text.startswith('{\n  "'), path
+        assert json.loads(text)
+    assert home.dlq.stat().st_mode & 0o777 == 0o600
+    assert home.metrics.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_mode_that_the_user_chose_is_kept(home: Home) -> None:
+    """Rewrites keep the mode of a file that was there."""
+    home.write_queue([entry("x")])
+    home.write_dlq([dead("y")])
+    home.queue.chmod(0o644)
+    home.dlq.chmod(0o640)
+    home.drained()
+    assert home.queue.stat().st_mode & 0o777 == 0o644
+    assert home.dlq.stat().st_mode & 0o777 == 0o640
+
+
+def test_the_dlq_is_made_at_start(home: Home) -> None:
+    """At start a DLQ that is not there is made with `items: []`."""
+    home.worker()
+    assert home.read(home.dlq)["items"] == []
+
+
+def test_the_queue_is_kept_as_it_was_before_our_change(home: Home) -> None:
+    """mem0_queue_backup.json holds the queue file as it was before our last change."""
+    home.write_queue([entry("x")])
+    before = home.read(home.queue)
+    home.drained()
+    backup = home.read(home.claude / "mem0_queue_backup.json")
+    assert backup["queue"] in (before["queue"], [])
+    assert backup["last_100"] == before["last_100"]

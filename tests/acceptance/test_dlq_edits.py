@@ -1,0 +1,287 @@
+"""Edits of the DLQ by hand while the app runs: the user's own scripts go on working."""
+
+import pytest
+
+from tests.support import user
+from tests.support.home import Home
+from tests.support.http1 import Answer
+from tests.support.processes import Process
+from tests.support.shapes import Item, dead, entry, further_key, recovered_marker, waiting
+from tests.support.standin import Standin
+
+LETTERS = ["a", "b", "c"]
+
+
+@pytest.fixture
+def letters() -> list[Item]:
+    """Make three dead letters that are not due for an hour."""
+    return [waiting(text, f"project-{text}", retry_count=7 + n) for n, text in enumerate(LETTERS)]
+
+
+@pytest.fixture
+def worker(home: Home, letters: list[Item]) -> Process:
+    """Start a worker over these dead letters."""
+    home.write_dlq(letters)
+    process = home.worker()
+    home.wait(lambda: home.read(home.metrics)["dlq_size"] == 3, 5, "taken in")
+    return process
+
+
+def settle(home: Home, server: Standin) -> None:
+    """Let the worker look at the files, publish, and probe a few times more."""
+    probed = server.probes()
+    server.wait_for(lambda: server.probes() >= probed + 8, 10)
+    assert home.read(home.dlq)
+
+
+@pytest.mark.parametrize("script", [user.RETRY_ALL, user.RETRY_ALL_STAMPED], ids=["", "stamped"])
+def test_last_attempt_0_on_all_retries_within_a_second(
+    home: Home, server: Standin, worker: Process, letters: list[Item], script: str
+) -> None:
+    """The user's script that sets last_attempt = 0 on every item is honoured at once (row 30)."""
+    home.script(script)
+    server.wait_for(lambda: server.total_stored() == 3, 1)
+    home.wait_dlq([], 5)
+    for letter in letters:
+        assert len(home.log_lines(recovered_marker(letter, letter["retry_count"]))) == 1
+    assert worker.alive
+
+
+@pytest.mark.usefixtures("worker")
+def test_one_save_forces_one_retry(home: Home, server: Standin) -> None:
+    """A save with last_attempt = 0 forces one retry for each item, not a loop (row 30)."""
+    server.default = Answer(500)
+    home.script(user.RETRY_ALL)
+    server.wait_for(lambda: len(server.saves) == 3, 2)
+    settle(home, server)
+    assert len(server.saves) == 3
+    counts = sorted(item["retry_count"] for item in home.dlq_items())
+    assert counts == [8, 9, 10]
+    home.script(user.RETRY_ALL)
+    server.wait_for(lambda: len(server.saves) == 6, 2)
+
+
+def test_last_attempt_0_works_at_the_next_start(
+    home: Home, server: Standin, worker: Process
+) -> None:
+    """The script works while no worker runs, too."""
+    worker.stop()
+    home.script(user.RETRY_ALL)
+    home.drained()
+    assert server.total_stored() == 3
+
+
+@pytest.mark.parametrize("stamp", [False, True], ids=["", "stamped"])
+@pytest.mark.usefixtures("worker")
+def test_an_item_removed_by_hand_is_discarded_and_restorable(
+    home: Home, server: Standin, *, stamp: bool
+) -> None:
+    """Cp to the backup's name, remove an item, save: it stays away until restored (row 30)."""
+    user.back_up(home)
+    kept = home.dlq_backup.read_bytes()
+    user.remove(home, "b", stamp=stamp)
+    home.wait(lambda: home.read(home.metrics)["dlq_size"] == 2, 5, "merged")
+    settle(home, server)
+    assert home.dlq_texts() == ["a", "c"]
+    assert home.dlq_backup.read_bytes() == kept
+    assert server.saves == []
+    home.ok("restore")
+    home.wait(lambda: home.dlq_texts() == LETTERS or server.count("b"), 5, "restored")
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_removal_by_hand_is_an_event(home: Home) -> None:
+    """A hand edit that removed items is logged (row 30)."""
+    before = len(home.log_text().split("\n"))
+    user.remove(home, "a", "b")
+    home.wait(lambda: home.read(home.metrics)["dlq_size"] == 1, 5, "merged")
+    said = "\n".join(home.log_text().split("\n")[before - 1 :]).lower()
+    assert "restore" in said or "remov" in said or "discard" in said
+
+
+def test_an_item_removed_while_nothing_runs_stays_away(
+    home: Home, server: Standin, worker: Process
+) -> None:
+    """A deletion by hand between two runs is a deletion (row 30)."""
+    worker.stop()
+    user.remove(home, "a")
+    home.worker()
+    home.wait(lambda: home.read(home.metrics)["dlq_size"] == 2, 5, "merged")
+    settle(home, server)
+    assert home.dlq_texts() == ["b", "c"]
+
+
+@pytest.mark.usefixtures("worker")
+def test_an_emptied_file_discards_all_and_is_restorable(home: Home, server: Standin) -> None:
+    """`items: []` in a valid file is the user's wish, and can be taken back (row 30)."""
+    user.remove(home, *LETTERS)
+    home.wait(lambda: home.read(home.metrics)["dlq_size"] == 0, 5, "merged")
+    home.ok("restore")
+    home.wait(lambda: home.dlq_texts() == LETTERS or server.total_stored() == 3, 5, "restored")
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_file_that_is_gone_is_written_again(home: Home, server: Standin) -> None:
+    """Removing the file deletes nothing (row 30)."""
+    home.dlq.unlink()
+    home.wait(lambda: home.dlq.exists() and home.dlq_texts() == LETTERS, 5, "written again")
+    settle(home, server)
+    assert home.read(home.metrics)["dlq_size"] == 3
+
+
+def test_a_file_removed_between_two_runs_is_written_again(
+    home: Home, server: Standin, worker: Process
+) -> None:
+    """A file that is gone at start deletes nothing either (row 30)."""
+    worker.stop()
+    home.dlq.unlink()
+    home.drain()
+    assert home.dlq_texts() == LETTERS
+    assert server.saves == []
+
+
+@pytest.mark.usefixtures("worker")
+def test_new_items_are_adopted(home: Home, server: Standin) -> None:
+    """An item that the user adds is a dead letter like any other (row 30)."""
+    added = [dead("added", "omega"), waiting("added, later")]
+    user.edit(home, lambda document: document["items"].extend(added))
+    server.wait_for(lambda: server.count("added") == 1, 2)
+    home.wait_dlq([*LETTERS[:1], "added, later", "b", "c"], 5)
+    assert server.saves[0].project == "omega"
+
+
+@pytest.mark.usefixtures("worker")
+def test_changed_content_is_an_edit_of_the_same_item(
+    home: Home, server: Standin, letters: list[Item]
+) -> None:
+    """Content mended by hand is sent in place of the old, under a further key (rows 16, 30)."""
+    server.honours_keys = True
+
+    def mend(document: Item) -> None:
+        document["items"][0] |= {"content": "a, mended", "last_attempt": 0}
+
+    user.edit(home, mend)
+    server.wait_for(lambda: server.count("a, mended") == 1, 2)
+    home.wait_dlq(["b", "c"], 5)
+    assert server.sends("a") == 0
+    key = further_key(letters[0]["id"], "project-a", "a, mended")
+    assert server.keys("a, mended") == [key]
+
+
+def test_content_mended_after_a_refusal_is_accepted(home: Home, server: Standin) -> None:
+    """Mended content does not collide with the key of what was sent before (row 16)."""
+    server.honours_keys = True
+    letter = dead("broken")
+    server.script(Answer(500, stores=True), content="broken")
+    home.write_dlq([letter])
+    home.worker()
+    home.wait(lambda: home.dlq_items()[0]["retry_count"] == 1, 5, "refused once")
+
+    def mend(document: Item) -> None:
+        document["items"][0] |= {"content": "mended", "last_attempt": 0}
+
+    user.edit(home, mend)
+    server.wait_for(lambda: server.count("mended") == 1, 3)
+    assert server.keys("mended") == [further_key(letter["id"], "alpha", "mended")]
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_value_that_we_never_published_is_the_user_s(home: Home, server: Standin) -> None:
+    """The user's project and count win, and the schedule follows them (row 30)."""
+
+    def change(document: Item) -> None:
+        first, second, _ = document["items"]
+        first |= {"project_id": "moved here", "retry_count": 0, "last_attempt": 1_700_000_000}
+        second["retry_count"] = 3
+
+    user.edit(home, change)
+    server.wait_for(lambda: server.count("a") == 1, 2)
+    assert server.saves[0].project == "moved here"
+    home.wait_dlq(["b", "c"], 5)
+    assert home.dead_letter("b")["retry_count"] == 3
+
+
+def test_a_stale_save_does_not_roll_back_a_count(home: Home, server: Standin) -> None:
+    """A value that we published earlier is no edit: no count goes back, no retry (row 29)."""
+    server.default = Answer(500)
+    home.write_dlq([dead("bad", retry_count=2)])
+    server.health = Answer(503)
+    home.worker()
+    home.wait(lambda: home.read(home.metrics)["dlq_size"] == 1, 5, "taken in")
+    stale = home.read(home.dlq)
+    server.health = Answer(body={"status": "ok"})
+    home.wait(lambda: home.dead_letter("bad")["retry_count"] == 3, 5, "failed once")
+    user.save(home, stale)
+    home.wait(lambda: home.dead_letter("bad")["retry_count"] == 3, 5, "count back again")
+    settle(home, server)
+    assert len(server.saves) == 1
+
+
+@pytest.mark.usefixtures("worker")
+def test_an_item_that_the_server_has_is_taken_out_again(
+    home: Home, server: Standin, letters: list[Item]
+) -> None:
+    """Adding back what was delivered sends nothing twice, and the log says so (row 30)."""
+    old = home.read(home.dlq)
+    home.script(user.RETRY_ALL)
+    home.wait_dlq([], 5)
+    logged = len(home.log_text())
+    user.save(home, old)
+    home.wait_dlq([], 5)
+    assert len(server.saves) == 3
+    assert letters[0]["id"][:8] in home.log_text()[logged:]
+
+
+def test_a_delivery_beats_a_deletion_that_came_meanwhile(home: Home, server: Standin) -> None:
+    """When an item is removed while it is being sent, delivered is delivered, and logged."""
+    letter = dead("racing")
+    server.script(Answer(delay=1.2), content="racing")
+    home.write_dlq([letter, waiting("other")])
+    home.worker()
+    server.wait_for(lambda: server.sends("racing") == 1, 5)
+    user.remove(home, "racing")
+    home.wait(lambda: home.stats()["total_synced"] == 1, 5, "delivered")
+    home.wait(lambda: home.log_lines(letter["id"][:8]), 5, "logged")
+    home.wait_dlq(["other"], 5)
+    assert server.count("racing") == 1
+
+
+@pytest.mark.usefixtures("worker")
+def test_unknown_keys_and_odd_items_survive(home: Home, server: Standin) -> None:
+    """What makes no sense to us keeps its value through every rewrite (rows 18, 19)."""
+    odd = [7, "text", None, ["a"], {"no": "content"}]
+
+    def change(document: Item) -> None:
+        document["mine"] = {"deep": [1, {"er": None}]}
+        document["items"][1]["tag"] = ["x", 2**53]
+        document["items"].extend(odd)
+        document["items"][0]["last_attempt"] = 0
+
+    user.edit(home, change)
+    server.wait_for(lambda: server.count("a") == 1, 2)
+    home.wait(lambda: len(home.dlq_items()) == 7, 5, "published")
+    document = home.read(home.dlq)
+    assert document["mine"] == {"deep": [1, {"er": None}]}
+    assert [item for item in odd if item in document["items"]] == odd
+    (tagged,) = (i for i in document["items"] if isinstance(i, dict) and i.get("content") == "b")
+    assert tagged["tag"] == ["x", 2**53]
+
+
+def test_the_user_s_counting_scripts_work(home: Home, server: Standin, worker: Process) -> None:
+    """Counting by project and by retries and reading the metrics work as they are."""
+    assert home.script(user.COUNT_BY_PROJECT).strip() == str({f"project-{t}": 1 for t in LETTERS})
+    assert home.script(user.COUNT_RETRIES).strip() == "24"
+    server.wait_for(server.probes, 5)
+    assert home.script(user.READ_METRICS).split() == ["healthy", "0", "3", "0", "0"]
+    assert worker.alive
+
+
+def test_the_user_s_grep_finds_the_markers(home: Home, server: Standin) -> None:
+    """`tail -100 log | grep DLQ` shows moves, retries and recoveries."""
+    home.write_queue([entry("bad", retries=4)])
+    home.write_dlq([dead("fine"), dead("not yet")])
+    server.script(Answer(500), content="bad", forever=True)
+    server.script(Answer(500), content="not yet")
+    home.drain()
+    lines = "\n".join(user.tail_dlq(home))
+    assert all(sign in lines for sign in ("Moved to DLQ:", "DLQ recovered:", "DLQ retry 1:"))

@@ -1,0 +1,330 @@
+"""What a failure means: the classes of contract section 3, one by one."""
+
+import dataclasses
+import time
+from collections.abc import Callable
+from email.utils import formatdate
+
+import pytest
+
+from tests.support.home import Home
+from tests.support.http1 import Answer, page, retry_after
+from tests.support.shapes import Item, dead, entries, entry, moved_marker
+from tests.support.standin import Standin
+
+HEALTHY = Answer(body={"status": "ok"})
+PATIENT = {"MEM0TRAY_SYNC_RETRY_INTERVAL": "60"}
+OUTAGES = [
+    Answer(502),
+    Answer(503),
+    Answer(504),
+    page(),
+    page(302),
+    Answer(307, b"", {"Location": "http://127.0.0.2:9/memory"}),
+    Answer(200, [1]),
+    Answer(200, b'{"success": tr'),
+]
+ITEM_FAILURES = [
+    Answer(500),
+    Answer(400),
+    Answer(413),
+    Answer(422),
+    Answer(501),
+    Answer(200, {"success": False}),
+    Answer(200, {"success": "yes"}),
+    Answer(200, {}),
+]
+
+
+@pytest.fixture
+def feed(home: Home) -> Callable[[], None]:
+    """Queue one more good memory at each call, so that others succeed meanwhile."""
+    fed: list[Item] = []
+
+    def one_more() -> None:
+        fed.append(entry(f"good {len(fed)}", f"good-{len(fed) % 3}"))
+        home.write_emergency(fed[-1:])
+
+    return one_more
+
+
+def counted(home: Home) -> list[int]:
+    """List the failures that stand beside the entries in the queue file."""
+    return [item["retries"] for item in home.queue_items()]
+
+
+# Item failures ----------------------------------------------------------------------
+
+
+def test_five_item_failures_move_an_entry(home: Home, server: Standin) -> None:
+    """After the fifth consecutive failure, not before or after, an entry is a dead letter."""
+    item = entry("bad")
+    home.write_queue([item])
+    server.script(Answer(500), content="bad", forever=True)
+    before = time.time()
+    assert home.drain().returncode == 1
+    assert server.sends("bad") == 5
+    letter = home.dead_letter("bad")
+    assert letter["id"] == item["id"]
+    assert (letter["project_id"], letter["timestamp"]) == ("alpha", item["timestamp"])
+    assert letter["retry_count"] == 0
+    assert before - 1 <= letter["last_attempt"] <= time.time() + 1
+    assert letter["moved_to_dlq_at"] == pytest.approx(letter["last_attempt"], abs=1)
+    assert "500" in letter["last_error"]
+    assert home.queue_items() == []
+    assert home.stats()["total_failed"] == 1
+    assert len(home.log_lines(moved_marker(item))) == 1
+
+
+def test_four_item_failures_do_not_move_an_entry(home: Home, server: Standin) -> None:
+    """An entry that is delivered at the fifth attempt never was a dead letter."""
+    home.write_queue([entry("bad")])
+    server.script(*[Answer(500)] * 4, content="bad")
+    home.drained()
+    assert server.count("bad") == 1
+    assert home.log_lines("Moved to DLQ") == []
+    assert home.stats()["total_failed"] == 0
+
+
+@pytest.mark.parametrize(("retries", "attempts"), [(3, 2), (4, 1)])
+def test_failures_so_far_are_honoured_at_intake(
+    home: Home, server: Standin, retries: int, attempts: int
+) -> None:
+    """`retries` in the file counts towards the five."""
+    home.write_queue([entry("bad", retries=retries)])
+    server.script(Answer(500), content="bad", forever=True)
+    home.drain()
+    assert server.sends("bad") == attempts
+    assert home.dlq_texts() == ["bad"]
+
+
+def test_failures_so_far_are_written_back(home: Home, server: Standin) -> None:
+    """`retries` in the file follows the failures."""
+    home.write_queue([entry("bad", retries=2, note="kept")])
+    server.script(Answer(500), content="bad", forever=True)
+    home.run("run", "--once", env=PATIENT)
+    (item,) = home.queue_items()
+    assert (item["retries"], item["note"]) == (3, "kept")
+
+
+def test_the_number_of_attempts_can_be_set(home: Home, server: Standin) -> None:
+    """`sync.max_attempts` replaces the five."""
+    home.write_queue([entry("bad")])
+    server.script(Answer(500), content="bad", forever=True)
+    home.drain(env={"MEM0TRAY_SYNC_MAX_ATTEMPTS": "2"})
+    assert server.sends("bad") == 2
+    assert home.dlq_texts() == ["bad"]
+
+
+@pytest.mark.parametrize("answer", ITEM_FAILURES, ids=lambda a: f"{a.status}-{a.body}")
+def test_item_failures_are_counted_and_the_others_go_on(
+    home: Home, server: Standin, answer: Answer
+) -> None:
+    """An item failure is counted with its reason; other items are not held up."""
+    home.write_queue([entry("bad"), entry("good")])
+    server.script(answer, content="bad", forever=True)
+    home.drain()
+    assert (server.sends("bad"), server.count("good")) == (5, 1)
+    assert home.dead_letter("bad")["last_error"]
+
+
+def test_a_lost_connection_is_an_item_failure(home: Home, server: Standin) -> None:
+    """A connection that is cut in mid-request counts, when the server does not have the item."""
+    home.write_queue([entry("bad"), entry("good")])
+    server.script(Answer(reset=True), content="bad", forever=True)
+    home.drain()
+    assert (server.sends("bad"), server.count("good")) == (5, 1)
+    assert home.dlq_texts() == ["bad"]
+
+
+def test_retry_after_lengthens_the_wait_of_an_item(home: Home, server: Standin) -> None:
+    """A Retry-After beside an item failure lengthens that item's wait."""
+    home.write_queue([entry("bad")])
+    server.script(retry_after(500, 2), content="bad")
+    home.worker()
+    server.wait_for(lambda: server.count("bad") == 1, 6)
+    first, second = server.saves
+    assert second.started - first.started >= 1.9
+
+
+def test_retry_after_does_not_shorten_the_wait_of_an_item(home: Home, server: Standin) -> None:
+    """A Retry-After that is shorter than the retry interval changes nothing."""
+    home.write_queue([entry("bad")])
+    server.script(retry_after(500, 0), content="bad")
+    home.worker(env={"MEM0TRAY_SYNC_RETRY_INTERVAL": "1"})
+    server.wait_for(lambda: server.count("bad") == 1, 6)
+    first, second = server.saves
+    assert second.started - first.started >= 0.95
+
+
+def test_an_item_that_times_out_gets_twice_the_time(home: Home, server: Standin) -> None:
+    """After a time-out the same item may take twice as long (row 36)."""
+    server.can_be_asked = False
+    home.write_queue([entry("slow")])
+    server.script(Answer(delay=0.9, stores=False), Answer(delay=0.9), content="slow")
+    home.drained(env={"MEM0TRAY_SYNC_TIMEOUT": "0.6"})
+    assert (server.sends("slow"), server.count("slow")) == (2, 1)
+
+
+# Outages ------------------------------------------------------------------------------
+
+
+def test_nothing_is_sent_while_health_is_not_200(home: Home, server: Standin) -> None:
+    """While the server is down nothing is sent and no attempt is counted."""
+    server.health = Answer(500)
+    home.write_queue(entries(5))
+    home.write_dlq([dead("letter")])
+    home.worker()
+    server.wait_for(lambda: server.probes() >= 4, 5)
+    assert server.saves == []
+    metrics = home.read(home.metrics)
+    assert (metrics["vps_status"], metrics["state"]) == ("down", "down")
+    server.health = HEALTHY
+    server.wait_for(lambda: server.total_stored() == 6, 5)
+    home.wait(lambda: home.state()[0] == "healthy", 5, "healthy again")
+
+
+def test_until_idle_ends_when_the_server_is_down(home: Home, server: Standin) -> None:
+    """With a server that refuses connections `run --until-idle` says so and exits 1."""
+    home.write_queue(entries(3))
+    server.close()
+    assert home.drain(timeout=20).returncode == 1
+    assert counted(home) == [0, 0, 0]
+    server.open()
+    home.drained()
+    assert server.total_stored() == 3
+
+
+@pytest.mark.parametrize("answer", OUTAGES, ids=lambda a: f"{a.status}-{a.body}")
+def test_an_outage_counts_nothing(home: Home, server: Standin, answer: Answer) -> None:
+    """An outage answer while the server turns unhealthy counts nothing for any item."""
+    server.default = dataclasses.replace(answer, delay=0.4, stores=False)
+    home.write_queue(entries(3))
+    home.start("run")
+    server.wait_for(lambda: server.saves, 10)
+    server.health = page()
+    home.wait(lambda: home.state()[0] == "down", 5, "down")
+    sent, probed = len(server.saves), server.probes()
+    server.wait_for(lambda: server.probes() >= probed + 3, 5)
+    assert len(server.saves) == sent
+    assert (counted(home), home.dlq_items()) == ([0, 0, 0], [])
+    server.default, server.health = Answer(), HEALTHY
+    server.wait_for(lambda: server.total_stored() == 3, 5)
+
+
+def test_connections_refused_in_mid_run_count_nothing(home: Home, server: Standin) -> None:
+    """A server that goes away and comes back is an outage."""
+    home.worker()
+    server.close()
+    home.wait(lambda: home.state()[0] == "down", 5, "down")
+    home.write_emergency(entries(3))
+    home.wait(lambda: home.read(home.metrics)["queue_size"] == 3, 5, "taken in")
+    server.open()
+    server.wait_for(lambda: server.total_stored() == 3, 5)
+    assert home.dlq_items() == []
+
+
+def test_tls_that_fails_is_an_outage(home: Home, server: Standin) -> None:
+    """An https address where no TLS is spoken counts nothing."""
+    home.write_queue(entries(2))
+    url = server.url.replace("http:", "https:")
+    assert home.drain(timeout=20, env={"MEM0TRAY_SERVER_URL": url}).returncode == 1
+    assert (counted(home), server.saves) == ([0, 0], [])
+
+
+@pytest.mark.parametrize("answer", [Answer(503), page(), Answer(429), Answer(403)])
+def test_an_answer_that_one_item_alone_draws_is_an_item_failure(
+    home: Home, server: Standin, feed: Callable[[], None], answer: Answer
+) -> None:
+    """An outage answer, 429 or 403 for one item while others succeed is the item's failure."""
+    home.write_queue([entry("bad", "bad")])
+    server.script(dataclasses.replace(answer, stores=False), content="bad", forever=True)
+    home.worker()
+
+    def moved() -> bool:
+        feed()
+        return home.dlq_texts() == ["bad"]
+
+    home.wait(moved, 20, "moved to the DLQ")
+    assert 5 <= server.sends("bad") <= 9
+    assert server.total_stored() >= 3
+
+
+# Slow down ----------------------------------------------------------------------------
+
+
+def test_429_counts_nothing(home: Home, server: Standin) -> None:
+    """While the server says 429, all sending pauses for an interval each time, uncounted."""
+    server.default = Answer(429)
+    home.write_queue(entries(8))
+    home.worker()
+    server.wait_for(lambda: len(server.saves) >= 7, 10)
+    seconds = server.saves[6].started - server.saves[0].started
+    assert seconds >= 5 * 0.2 * 0.9
+    assert len(set(server.order()[:4])) >= 2, "the next item tried is another"
+    assert (set(counted(home)), home.dlq_items()) == ({0}, [])
+    server.default = Answer()
+    server.wait_for(lambda: server.total_stored() == 8, 10)
+
+
+@pytest.mark.parametrize("form", ["seconds", "date"])
+def test_429_pauses_all_sending_for_retry_after(home: Home, server: Standin, form: str) -> None:
+    """A Retry-After beside 429 holds all sending; the next item tried is another."""
+    home.write_queue(entries(4))
+    value = "2" if form == "seconds" else formatdate(time.time() + 4, usegmt=True)
+    server.script(retry_after(429, value), content="memory number 0")
+    home.worker()
+    server.wait_for(lambda: server.total_stored() == 4, 15)
+    first, second, *_ = server.saves
+    assert second.started - first.started >= (1.9 if form == "seconds" else 1.0)
+    assert second.content != first.content
+
+
+def test_a_retry_after_that_makes_no_sense_is_none(home: Home, server: Standin) -> None:
+    """A Retry-After that cannot be read means the probe interval."""
+    home.write_queue(entries(2))
+    server.script(retry_after(429, "soon\t-1"), retry_after(429, -5), content="memory number 0")
+    home.worker()
+    server.wait_for(lambda: server.total_stored() == 2, 5)
+
+
+# Misconfigured --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 405])
+def test_misconfigured_pauses_with_a_canary(home: Home, server: Standin, status: int) -> None:
+    """Deliveries pause, action is needed, nothing moves; canaries in turn end the pause."""
+    server.default = Answer(status)
+    home.write_queue(entries(6))
+    home.worker()
+    home.wait(lambda: home.state()[0] == "action needed", 5, "action needed")
+    known = len(server.saves)
+    server.wait_for(lambda: len(server.saves) >= known + 8, 10)
+    canaries = server.saves[known : known + 8]
+    assert canaries[-1].started - canaries[0].started >= 7 * 0.2 * 0.8
+    assert len({canary.content for canary in canaries}) >= 4
+    assert home.dlq_items() == []
+    assert all(n <= (status != 401) for n in counted(home))
+    server.default = Answer()
+    server.wait_for(lambda: server.total_stored() == 6, 5)
+    home.wait(lambda: home.state()[0] == "healthy", 5, "healthy")
+    assert server.surplus() == {}
+
+
+def test_the_reason_of_a_pause_stands_in_status(home: Home, server: Standin) -> None:
+    """`status` says that action is needed, and why."""
+    server.api_key = "sesame"
+    home.write_queue(entries(2))
+    home.worker()
+    home.wait(lambda: home.state()[0] == "action needed", 5, "action needed")
+    text = home.ok("status").lower()
+    assert "action needed" in text
+    assert "401" in text or "key" in text
+
+
+def test_the_api_key_goes_out_as_a_bearer_token(home: Home, server: Standin) -> None:
+    """With `server.api_key` every save carries `Authorization: Bearer`."""
+    server.api_key = "sesame"
+    home.write_queue(entries(2))
+    home.drained(env={"MEM0TRAY_SERVER_API_KEY": "sesame"})
+    assert server.total_stored() == 2

@@ -1,0 +1,165 @@
+"""Kills at random moments, and stops: nothing is lost, nothing is stored twice."""
+
+import time
+
+import pytest
+
+from tests.support.home import Home
+from tests.support.http1 import Answer
+from tests.support.shapes import Item, dead, entries, texts
+from tests.support.standin import Standin
+
+
+def moment(number: int) -> float:
+    """Spread moments evenly over 0..1, so that no two kills come at the same point."""
+    return (number + 1) * 0.618034 % 1
+
+
+def kill_after(home: Home, server: Standin, sends: int, enough: int) -> None:
+    """Start a worker and kill it after so many sends, or when `enough` are stored."""
+    worker = home.start("run")
+    goal = len(server.saves) + sends
+    server.wait_for(lambda: server.has_saves(goal) or server.total_stored() >= enough, 20)
+    time.sleep(moment(goal) * 0.004)
+    worker.kill()
+
+
+def drain_with_kills(home: Home, server: Standin, kills: int, total: int) -> None:
+    """Kill the worker again and again while `total` memories are sent; then let it finish."""
+    for number in range(kills):
+        kill_after(home, server, 1 + int(moment(number) * total / kills), total)
+    home.drained()
+
+
+@pytest.fixture(params=["plain", "keys", "asked"])
+def guarded(request: pytest.FixtureRequest, server: Standin) -> bool:
+    """Give the server a way to tell what it has, or none; whether it has one."""
+    server.honours_keys = request.param == "keys"
+    server.can_be_asked = request.param == "asked"
+    return str(request.param) != "plain"
+
+
+def check_kills(home: Home, server: Standin, kills: int, total: int, *, guarded: bool) -> None:
+    """Drain with kills: none lost; none stored twice, or two a kill where nobody can tell."""
+    queue = entries(total)
+    home.write_queue(queue)
+    drain_with_kills(home, server, kills, total)
+    assert server.missing(texts(queue)) == []
+    doubled = server.total_stored() - total
+    assert doubled <= (0 if guarded else 2 * kills)
+    assert home.queue_items() == []
+    assert home.stats()["total_synced"] == total
+
+
+def test_kills_in_a_drain_lose_nothing(home: Home, server: Standin, *, guarded: bool) -> None:
+    """Six kills -9 in a drain of 400 (row 1)."""
+    check_kills(home, server, 6, 400, guarded=guarded)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_25_kills_in_a_drain_of_1500_lose_nothing(
+    home: Home, server: Standin, *, guarded: bool
+) -> None:
+    """25 kills -9 in a drain of 1,500 (row 1)."""
+    check_kills(home, server, 25, 1500, guarded=guarded)
+
+
+def kill_while_starting(home: Home, times: int) -> None:
+    """Start the worker and kill it again in its first half second."""
+    for number in range(times):
+        worker = home.start("run")
+        time.sleep(0.1 + moment(number) / 2)
+        worker.kill()
+
+
+@pytest.mark.parametrize("times", [6, pytest.param(40, marks=pytest.mark.slow)])
+def test_kills_during_the_recovery_lose_nothing(
+    home: Home, server: Standin, times: int, *, guarded: bool
+) -> None:
+    """Kills during the start after a kill (row 2)."""
+    server.latency = 0.002
+    queue = entries(1500 if times > 6 else 500)
+    home.write_queue(queue)
+    kill_while_starting(home, times)
+    home.drained()
+    assert server.missing(texts(queue)) == []
+    assert server.total_stored() - len(queue) <= (0 if guarded else 2 * times)
+
+
+def test_kills_among_failures_and_dead_letters_lose_nothing(home: Home, server: Standin) -> None:
+    """Items that fail, move and recover while the worker is killed are all accounted for (row 1)."""
+    queue, letters = entries(120), [dead(f"letter {n}", retry_count=2) for n in range(120)]
+    bad = [item["content"] for item in [*queue, *letters] if item["content"].endswith("3")]
+    for text in bad:
+        server.script(Answer(500), content=text, forever=True)
+    home.write_queue(queue)
+    home.write_dlq(letters)
+    for number in range(5):
+        kill_after(home, server, 5 + int(moment(number) * 55), 240 - len(bad))
+    home.drain()
+    good = [text for text in texts([*queue, *letters]) if text not in bad]
+    assert server.missing(good) == []
+    assert server.surplus() == {}
+    home.wait_dlq(bad)
+
+
+def test_counters_survive_kills(home: Home, server: Standin) -> None:
+    """After kills the counters say what was delivered, once each (row 1)."""
+    home.write_queue(entries(200))
+    drain_with_kills(home, server, 3, 200)
+    assert home.stats()["total_synced"] == 200
+    assert home.read(home.metrics)["total_synced"] == 200
+    assert home.stats()["total_queued"] == 200
+
+
+@pytest.mark.parametrize("number", [15, 2], ids=["SIGTERM", "SIGINT"])
+def test_a_stop_takes_no_longer_than_a_second(home: Home, server: Standin, number: int) -> None:
+    """The worker stops at once in the middle of a request that hangs, and loses nothing."""
+    server.script(Answer(delay=30, stores=False))
+    home.write_queue(entries(3))
+    worker = home.start("run")
+    server.wait_for(lambda: server.has_saves(1), 10)
+    started = time.monotonic()
+    worker.signal(number)
+    worker.wait(10)
+    assert time.monotonic() - started < 1.5
+    assert "Traceback" not in worker.err
+    home.drained()
+    assert server.total_stored() == 3
+
+
+def test_a_stop_publishes_what_is_left(home: Home, server: Standin) -> None:
+    """On stopping, the files say what has been delivered and what has not."""
+    server.latency = 0.05
+    queue = entries(300)
+    home.write_queue(queue)
+    worker = home.start("run")
+    server.wait_for(lambda: server.total_stored() >= 60, 20)
+    worker.stop()
+    left = set(texts(home.queue_items()))
+    stored = {text for _, text in server.stored}
+    assert left | stored == set(texts(queue))
+    assert len(left & stored) <= 8  # requests that were on their way
+    home.drained()
+    assert server.surplus() == {}
+
+
+@pytest.mark.parametrize("stores", [True, False], ids=["accepted", "not accepted"])
+@pytest.mark.parametrize("means", ["asked", "keys"])
+def test_an_item_on_its_way_when_killed_is_stored_once(
+    home: Home, server: Standin, means: str, *, stores: bool
+) -> None:
+    """A kill between request and answer leaves an unknown outcome that is found out (row 36)."""
+    server.honours_keys, server.can_be_asked = means == "keys", means == "asked"
+    server.script(Answer(delay=20, stores=stores), content="on its way")
+    item: Item = entries(1)[0] | {"content": "on its way"}
+    home.write_queue([item])
+    worker = home.start("run")
+    server.wait_for(lambda: server.has_saves(1), 10)
+    worker.kill()
+    home.drained()
+    assert server.count("on its way") == 1
+    assert set(server.keys("on its way")) == {item["id"]}
+    if means == "asked":
+        assert server.sends("on its way") == (1 if stores else 2)

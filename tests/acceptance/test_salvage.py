@@ -1,0 +1,347 @@
+"""Queue and emergency files that are broken, odd or in another encoding: nothing is lost."""
+
+import json
+import shutil
+
+import pytest
+
+from tests.support.home import Home, plain, values_under
+from tests.support.http1 import Answer
+from tests.support.shapes import Item, dead, entries, entry, queue_document, texts
+from tests.support.standin import Standin
+
+HEALTHY = Answer(body={"status": "ok"})
+BIG_NUMBER = "1" + "0" * 5000
+DEEP = "[" * 100_000 + "]" * 100_000
+
+
+def document_text(queue: list[Item], indent: int | None = 2) -> str:
+    """Write a queue file's text, with nothing of the items outside of `queue`."""
+    return json.dumps(queue_document(queue, last_100=[]), indent=indent)
+
+
+def quarantined(home: Home) -> int:
+    """Read how many items `status` counts in quarantine."""
+    found = values_under(home.json("status"), "quarantine")
+    assert found, "status counts the quarantine"
+    return int(found[0])
+
+
+def complete_items(text: str, queue: list[Item]) -> list[str]:
+    """List the contents of those items whose end stands in a truncated text."""
+    ends = {item["content"]: text.find("}", text.find(item["id"])) for item in queue}
+    known = {item["content"]: item["id"] in text for item in queue}
+    return [content for content, end in ends.items() if known[content] and end >= 0]
+
+
+def damage_after_intake(home: Home, server: Standin, data: bytes) -> None:
+    """Let a worker take in 20 entries, damage the queue file meanwhile, then let it deliver."""
+    server.health = Answer(503)
+    home.write_queue(entries(20))
+    home.worker()
+    home.wait(lambda: home.read(home.metrics)["queue_size"] == 20, 5, "taken in")
+    home.queue.write_bytes(data)
+    home.wait(lambda: home.queue.read_bytes() != data, 8, "rebuilt")
+    assert home.read(home.metrics)["queue_size"] == 20
+    server.health = HEALTHY
+    server.wait_for(lambda: server.total_stored() == 20, 10)
+
+
+@pytest.mark.parametrize("data", [b"", b"\0" * 4096], ids=["0 bytes", "NUL"])
+def test_an_emptied_queue_file_is_rebuilt(home: Home, server: Standin, data: bytes) -> None:
+    """A queue file of 0 bytes or all NUL is rebuilt from the ledger (row 9)."""
+    damage_after_intake(home, server, data)
+    assert server.surplus() == {}
+
+
+@pytest.mark.parametrize("data", [b"", b"\0" * 4096, b"\xff\xfe\0", b"no JSON"])
+def test_a_queue_file_that_never_was_one_does_no_harm(
+    home: Home, server: Standin, data: bytes
+) -> None:
+    """A first start on a broken queue file goes on with what the others hold (row 9)."""
+    home.queue.write_bytes(data)
+    home.write_emergency([entry("urgent")])
+    home.write_dlq([dead("letter")])
+    home.drain()
+    assert (server.count("urgent"), server.count("letter")) == (1, 1)
+    home.producer("--label", "afterwards").wait()
+    home.drained()
+    assert server.count("afterwards wrote 0") == 1
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.5, 0.7, 0.9, 0.97, 0.99])
+@pytest.mark.parametrize("indent", [2, None], ids=["indented", "dense"])
+def test_complete_items_of_a_truncated_file_are_salvaged(
+    home: Home, server: Standin, share: float, indent: int | None
+) -> None:
+    """What stands complete in a truncated queue file is delivered (row 10)."""
+    queue = entries(12)
+    text = document_text(queue, indent)
+    cut = text[: int(len(text) * share)]
+    home.queue.write_text(cut)
+    home.drain()
+    assert server.missing(complete_items(cut, queue)) == []
+    assert server.surplus() == {}
+    assert json.loads(home.queue.read_text())["stats"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_a_file_truncated_at_every_byte_is_salvaged(home: Home, server: Standin) -> None:
+    """Wherever a queue file is cut, its complete items are delivered (row 10)."""
+    queue = entries(2)
+    text = document_text(queue)
+    for end in range(len(text)):
+        shutil.rmtree(home.claude)
+        shutil.rmtree(home.data, ignore_errors=True)
+        home.claude.mkdir()
+        home.queue.write_text(text[:end])
+        home.drain()
+        assert server.missing(complete_items(text[:end], queue)) == [], f"cut at {end}"
+
+
+@pytest.mark.parametrize("tail", ["}\n]garbage", '{"queue": [', "\0\0\0", "# comment"])
+def test_trailing_garbage_is_no_hindrance(home: Home, server: Standin, tail: str) -> None:
+    """A document with something behind it is read, and the file is sound afterwards (row 11)."""
+    queue = entries(5)
+    home.queue.write_text(document_text(queue) + tail)
+    home.drain()
+    assert server.missing(texts(queue)) == []
+    assert json.loads(home.queue.read_text())["queue"] == []
+
+
+def test_two_documents_in_one_file_are_both_read(home: Home, server: Standin) -> None:
+    """Two documents glued together give the entries of both (row 11)."""
+    queue = entries(6)
+    home.queue.write_text(document_text(queue[:3]) + document_text(queue[3:]))
+    home.drain()
+    assert server.missing(texts(queue)) == []
+    assert server.surplus() == {}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_other_encodings_are_read(home: Home, server: Standin, encoding: str) -> None:
+    """A BOM or UTF-16 (as an editor of another system saves it) is read (row 12)."""
+    mark = "\ufeff" if encoding.startswith("utf-16-") else ""
+    queue = [entry("Mémoire « été »"), entry("second")]
+    letters = {"items": [dead("Überfällig")], "last_update": None}
+    home.queue.write_bytes((mark + json.dumps(queue_document(queue))).encode(encoding))
+    home.dlq.write_bytes((mark + json.dumps(letters, ensure_ascii=False)).encode(encoding))
+    home.drained()
+    assert server.missing(["Mémoire « été »", "second", "Überfällig"]) == []
+
+
+def test_bad_utf8_is_kept_and_diagnosed(home: Home, server: Standin) -> None:
+    """An item with bytes that are no UTF-8 is neither lost nor in the way (row 13)."""
+    bad = entry("prefix XYZ suffix")
+    text = document_text([entry("first"), bad, entry("last")]).encode()
+    home.queue.write_bytes(text.replace(b"XYZ", b"\xff\xfe"))
+    home.drain()
+    assert server.missing(["first", "last"]) == []
+    ours = [item for item in server.order() if item.startswith("prefix ")]
+    assert ours or any(str(text).startswith("prefix ") for text in home.dlq_texts())
+
+
+def test_a_refused_lone_surrogate_is_diagnosed(home: Home, server: Standin) -> None:
+    """A lone surrogate that the server refuses is kept as it is and diagnosed (row 13)."""
+    item = entry("half \ud83d pair")
+    home.write_queue([item])
+    server.script(Answer(422), content="half \ud83d pair", forever=True)
+    home.drain()
+    assert home.dead_letter("half \ud83d pair")["id"] == item["id"]
+    assert "invalid content" in plain(home.ok("diagnose", item["id"]))
+
+
+def test_odd_numbers_are_unchanged(home: Home) -> None:
+    """NaN, infinities, 2^64 and long fractions survive a rewrite with their value (row 14)."""
+    numbers = {
+        "big": 2**64,
+        "bigger": -(2**70),
+        "inf": float("-inf"),
+        "fraction": 0.1234567890123456,
+        "nan": float("nan"),
+    }
+    home.write_queue([entry(None, numbers=numbers), entry("bad")], limits=numbers)
+    home.write_dlq([dead("bad letter", project=None, numbers=numbers)])
+    home.drain()
+    held = [
+        home.queue_items()[0]["numbers"],
+        home.read(home.queue)["limits"],
+        home.dead_letter("bad letter")["numbers"],
+    ]
+    for found in held:
+        assert str(found.pop("nan")) == "nan"
+        assert found == {key: value for key, value in numbers.items() if key != "nan"}
+        assert all(type(found[key]) is int for key in ("big", "bigger"))
+
+
+@pytest.mark.parametrize("value", [BIG_NUMBER, DEEP], ids=["5000 digits", "100,000 deep"])
+def test_what_json_tool_cannot_load_is_quarantined(home: Home, server: Standin, value: str) -> None:
+    """That item alone is quarantined, counted in `status`; the others go on (row 15)."""
+    odd = json.dumps(entry("the odd one", weight="VALUE")).replace('"VALUE"', value)
+    lines = [json.dumps(entry("before")), odd, json.dumps(entry("after"))]
+    frame = json.dumps(queue_document([], last_100=[]))
+    home.queue.write_text(frame.replace('"queue": []', f'"queue": [{", ".join(lines)}]'))
+    home.drain()
+    assert server.missing(["before", "after"]) == []
+    assert json.loads(home.queue.read_text())["queue"] in ([], texts([]))
+    assert quarantined(home) == 1 or server.count("the odd one") == 1
+    assert home.files_with("the odd one") or server.count("the odd one") == 1
+
+
+def test_a_dead_letter_that_json_tool_cannot_load_is_quarantined(
+    home: Home, server: Standin
+) -> None:
+    """The DLQ loads in json.tool again, and what was taken out is kept (row 15)."""
+    text = json.dumps({"items": [dead("odd", w="VALUE"), dead("even")], "last_update": None})
+    home.dlq.write_text(text.replace('"VALUE"', BIG_NUMBER))
+    home.drain()
+    assert server.count("even") == 1
+    assert json.loads(home.dlq.read_text())["items"] == []
+    assert quarantined(home) == 1 or server.count("odd") == 1
+
+
+@pytest.mark.parametrize("bad_id", [None, 7, "", ["x"], {}, True, "absent"])
+def test_an_id_that_is_none_gets_a_stable_one(home: Home, server: Standin, bad_id: object) -> None:
+    """Without a text id an item gets one, the same in every run (row 17)."""
+    item = entry("nameless", id=bad_id)
+    if bad_id == "absent":
+        del item["id"]
+    home.write_queue([item])
+    server.script(Answer(500), Answer(500), content="nameless")
+    for _ in range(2):
+        home.run("run", "--once", env={"MEM0TRAY_SYNC_RETRY_INTERVAL": "0"})
+    home.drained()
+    keys = server.keys("nameless")
+    assert len(keys) >= 2
+    assert len(set(keys)) == 1
+    assert keys[0]
+    assert server.count("nameless") == 1
+
+
+def test_two_items_without_id_are_two(home: Home, server: Standin) -> None:
+    """Different memories without an id do not get the same one (row 17)."""
+    home.write_queue([entry("one", id=None), entry("two", id=None), entry("one", "beta", id=None)])
+    home.drained()
+    assert len({request.key for request in server.saves}) == 3
+
+
+def test_elements_that_are_no_objects_harm_nobody(home: Home, server: Standin) -> None:
+    """Numbers, text, lists and null among the entries stay as they are (row 18)."""
+    odd = [7, "text", None, ["a", 1], True, {"what": "ever"}]
+    home.write_queue([entry("first"), *odd, entry("last")])
+    home.write_dlq([*odd, dead("letter")])
+    home.drain()
+    assert server.missing(["first", "last", "letter"]) == []
+    assert home.queue_items() == odd
+    assert home.dlq_items() == odd
+
+
+@pytest.mark.parametrize("top", [[1, "zanzibar"], None, "zanzibar", 7, True])
+@pytest.mark.parametrize("which", ["queue", "dlq"])
+def test_another_type_at_the_top_is_quarantined(
+    home: Home, server: Standin, top: object, which: str
+) -> None:
+    """A file whose top is no object is kept aside, and work goes on (row 18)."""
+    home.dump(home.queue if which == "queue" else home.dlq, top)
+    home.write_emergency([entry("other")])
+    home.drain()
+    assert server.count("other") == 1
+    assert isinstance(home.read(home.queue if which == "queue" else home.dlq), dict)
+    if "zanzibar" in json.dumps(top):
+        assert home.files_with("zanzibar")
+
+
+@pytest.mark.parametrize("key", ["queue", "last_100", "failed", "stats"])
+@pytest.mark.parametrize("value", [None, "zanzibar", 7, {"zanzibar": 1}, ["zanzibar"]])
+def test_wrong_types_below_the_top_harm_nobody(
+    home: Home, server: Standin, key: str, value: object
+) -> None:
+    """A part of the queue file with a wrong type leaves the other parts working (row 18)."""
+    document = queue_document([entry("queued")], failed=[entry("old")])
+    document[key] = value
+    home.dump(home.queue, document)
+    home.write_emergency([entry("other")])
+    home.drain()
+    assert server.count("other") == 1
+    if key != "queue":
+        assert server.count("queued") == 1
+    if "zanzibar" in json.dumps(value):
+        assert home.files_with("zanzibar")
+    home.producer("--label", "afterwards").wait()
+    home.drain()
+    assert server.count("afterwards wrote 0") == 1
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "{0}{1}\n",
+        '{0}\n{{"id": "torn", "project_id": "al\n{1}\n',
+        '{{"id": "torn", "project_id": "al{0}\n{1}\n',
+        "\n\n{0}\n  \n{1}\n\0\0\n",
+        "7\nnull\n{0}\n[]\n{1}\n",
+    ],
+    ids=["glued", "torn", "interleaved", "blank", "odd"],
+)
+def test_emergency_lines_are_salvaged(home: Home, server: Standin, lines: str) -> None:
+    """Torn, glued and interleaved lines give what is complete in them (row 26)."""
+    first, second = (json.dumps({**entry(text), "emergency": True}) for text in ("one", "two"))
+    home.emergency.write_text(lines.format(first, second))
+    home.drain()
+    assert server.missing(["one", "two"]) == []
+    assert server.surplus() == {}
+
+
+def test_a_line_that_is_completed_later_is_read_whole(home: Home, server: Standin) -> None:
+    """A line written in two parts is one memory, once it is complete (row 26)."""
+    line = json.dumps({**entry("in two parts"), "emergency": True}) + "\n"
+    home.worker()
+    with home.emergency.open("a") as file:
+        file.write(line[:40])
+        file.flush()
+        probed = server.probes()
+        server.wait_for(lambda: server.probes() >= probed + 4, 5)
+        file.write(line[40:])
+    server.wait_for(lambda: server.count("in two parts") == 1, 5)
+
+
+def test_a_last_line_without_its_newline_is_delivered(home: Home, server: Standin) -> None:
+    """A complete line whose newline never comes is delivered all the same (row 26)."""
+    home.emergency.write_text(json.dumps({**entry("no newline"), "emergency": True}))
+    home.worker()
+    server.wait_for(lambda: server.count("no newline") == 1, 10)
+
+
+def test_one_item_in_queue_and_emergency_file_is_sent_once(home: Home, server: Standin) -> None:
+    """A producer that wrote an entry to both files gets it delivered once (row 27)."""
+    items = entries(5)
+    home.write_queue(items)
+    home.write_emergency(items)
+    home.drained()
+    assert len(server.saves) == 5
+
+
+def test_a_stale_scratch_file_is_ignored(home: Home, server: Standin) -> None:
+    """Somebody's `.tmp` file is neither read nor touched (row 23)."""
+    stale = {
+        home.claude / f"{name}{end}": json.dumps(queue_document([entry(f"stale {name}{end}")]))
+        for name in ("mem0_queue.json", "mem0_queue_dlq.json")
+        for end in (".tmp", ".1234.tmp")
+    }
+    for path, text in stale.items():
+        path.write_text(text)
+    home.write_queue([entry("real")])
+    home.drained()
+    assert server.order() == ["real"]
+    assert {path: path.read_text() for path in stale} == stale
+
+
+def test_the_duplicates_of_an_id_in_the_dlq_are_both_delivered(home: Home, server: Standin) -> None:
+    """Two dead letters under one id with different content are two memories (row 16)."""
+    server.honours_keys = True
+    first = dead("first")
+    home.write_dlq([first, {**first, "content": "second"}, first])
+    home.drained()
+    assert sorted(server.order()) == ["first", "second"]
+    assert server.total_stored() == 2

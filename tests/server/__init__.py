@@ -1,0 +1,1 @@
+"""The client side of the server, against real sockets on this computer."""

@@ -1,0 +1,328 @@
+"""A scratch home: the files that others write, the real command, what it leaves behind."""
+
+import functools
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.support.processes import Process, wait_until
+from tests.support.shapes import Item, Json, emergency_lines, queue_document
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PRODUCER = Path(__file__).with_name("producer.py")
+COMMAND = (sys.executable, "-m", "mem0tray")
+Env = Mapping[str, str] | None
+
+
+@functools.cache
+def import_path() -> dict[str, str]:
+    """Give PYTHONPATH with the repository, only where mem0tray is not installed."""
+    probe = [sys.executable, "-c", "import mem0tray"]
+    installed = subprocess.run(probe, cwd="/", capture_output=True, check=False).returncode == 0
+    return {} if installed else {"PYTHONPATH": str(REPOSITORY)}
+
+
+class Home:
+    """A home of its own below `root`; every process started here ends with it."""
+
+    def __init__(self, root: Path, url: str | None = None, *, user: int | None = None) -> None:
+        self.root = root
+        self.claude = root / ".claude"
+        self.queue = self.claude / "mem0_queue.json"
+        self.lock = self.claude / "mem0_queue.lock"
+        self.emergency = self.claude / "mem0_emergency.json"
+        self.dlq = self.claude / "mem0_queue_dlq.json"
+        self.dlq_backup = self.claude / "mem0_queue_dlq.backup.json"
+        self.metrics = self.claude / "mem0_metrics.json"
+        self.log = self.claude / "logs" / "mem0_worker.log"
+        self.data = root / "data"
+        self.config = root / "config" / "mem0tray" / "config.toml"
+        self.user = user
+        self._processes: list[Process] = []
+        self.env = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(root),
+            "XDG_CONFIG_HOME": str(root / "config"),
+            "XDG_DATA_HOME": str(self.data),
+            "XDG_STATE_HOME": str(root / "state"),
+            "XDG_CACHE_HOME": str(root / "cache"),
+            "XDG_RUNTIME_DIR": str(root / "runtime"),
+            "LANG": "C.UTF-8",
+            "COLUMNS": "250",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "MEM0TRAY_SYNC_PROBE_INTERVAL": "0.2",
+            "MEM0TRAY_SYNC_RETRY_INTERVAL": "0.1",
+            **import_path(),
+        }
+        if url is not None:
+            self.env["MEM0TRAY_SERVER_URL"] = url
+        for folder in (root, self.claude, root / "runtime"):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            if user is not None:
+                os.chown(folder, user, user)
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Kill whatever was started here and still runs."""
+        for process in self._processes:
+            process.kill()
+
+    # What others write ------------------------------------------------------------
+
+    def write_queue(self, queue: Iterable[object], **fields: object) -> None:
+        """Write the queue file, as a producer does."""
+        self.dump(self.queue, queue_document(queue, **fields))
+
+    def write_dlq(self, items: Iterable[object], **fields: object) -> None:
+        """Write the DLQ file, as the worker before us or a user's script does."""
+        document = {"items": list(items), "last_update": "2025-11-30T04:38:18", **fields}
+        self.dump(self.dlq, document)
+
+    def write_emergency(self, items: Iterable[Item]) -> None:
+        """Append to the emergency file."""
+        with self.emergency.open("a", encoding="utf-8") as file:
+            file.write(emergency_lines(items))
+
+    def write_metrics(self, **fields: object) -> None:
+        """Write the metrics file of a worker of another make."""
+        document = {"last_update": "2025-12-01T13:05:04", "vps_status": "healthy", **fields}
+        self.dump(self.metrics, document)
+
+    def configure(self, text: str) -> None:
+        """Write the settings file."""
+        self.config.parent.mkdir(parents=True, exist_ok=True)
+        self.config.write_text(text, encoding="utf-8")
+
+    def dump(self, path: Path, document: object) -> None:
+        """Write as people's scripts do: in place, no lock, no rename."""
+        with path.open("w", encoding="utf-8") as file:
+            json.dump(document, file, indent=2)
+        if self.user is not None:
+            os.chown(path, self.user, self.user)
+
+    def script(self, source: str) -> str:
+        """Run a user's own Python script in this home; returns what it printed."""
+        done = subprocess.run(
+            [sys.executable, "-c", source],
+            env=self.env,
+            cwd=self.root,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=30,
+        )
+        return done.stdout
+
+    # What there is to read ----------------------------------------------------------
+
+    def read(self, path: Path, default: Json = None) -> Json:
+        """Read a file's JSON; waits while it is absent (unless `default`) or being rewritten."""
+        found: list[Json] = []
+
+        def readable() -> bool:
+            try:
+                found.append(json.loads(path.read_text(encoding="utf-8")))
+            except (OSError, ValueError):
+                return False
+            return True
+
+        if default is not None and not path.exists():
+            return default
+        wait_until(readable, 5, f"{path.name} readable")
+        return found[-1]
+
+    def queue_items(self) -> list[Json]:
+        """Read what stands under `queue`."""
+        return list(self.read(self.queue, {"queue": []})["queue"])
+
+    def dlq_items(self) -> list[Json]:
+        """Read what stands under `items` in the DLQ."""
+        return list(self.read(self.dlq, {"items": []})["items"])
+
+    def dlq_texts(self) -> list[Json]:
+        """Read the contents in the DLQ, sorted as text."""
+        items = [item for item in self.dlq_items() if isinstance(item, dict)]
+        return sorted((item.get("content") for item in items), key=str)
+
+    def dead_letter(self, content: str) -> Item:
+        """Find the dead letter with this content."""
+        found = [item for item in self.dlq_items() if item.get("content") == content]
+        assert len(found) == 1, f"{len(found)} dead letters with {content!r}"
+        return dict(found[0])
+
+    def stats(self) -> Item:
+        """Read the counters in the queue file."""
+        return dict(self.read(self.queue)["stats"])
+
+    def state(self) -> tuple[str, str]:
+        """Read state and reason in the metrics file."""
+        metrics = self.read(self.metrics, {})
+        return str(metrics.get("state", "")), str(metrics.get("reason", ""))
+
+    def log_text(self) -> str:
+        """Read the log so far, rotated parts not included."""
+        return self.log.read_text(encoding="utf-8") if self.log.exists() else ""
+
+    def log_lines(self, marker: str) -> list[str]:
+        """Find the log's lines that contain a marker."""
+        return [line for line in self.log_text().split("\n") if marker in line]
+
+    def data_files(self, pattern: str = "*") -> list[Path]:
+        """List the files in our data folder."""
+        return sorted(path for path in self.data.rglob(pattern) if path.is_file())
+
+    def ledgers(self) -> list[Path]:
+        """List the SQLite files in the data folder, the embedded server's left out."""
+        return [
+            path
+            for path in self.data_files()
+            if path.read_bytes()[:15] == b"SQLite format 3" and "server" not in str(path)
+        ]
+
+    def files_with(self, text: str) -> list[Path]:
+        """List every file below this home that holds this text somewhere."""
+        wanted = text.encode()
+        found = []
+        for folder, _, names in os.walk(self.root):
+            paths = (Path(folder, name) for name in names)
+            found += [path for path in paths if path.is_file() and wanted in path.read_bytes()]
+        return found
+
+    # Running ----------------------------------------------------------------------
+
+    def run(
+        self, *arguments: str, stdin: str = "", timeout: float = 30.0, env: Env = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run one command to its end."""
+        return subprocess.run(
+            [*COMMAND, *arguments],
+            env={**self.env, **(env or {})},
+            cwd=self.root,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=timeout,
+            check=False,
+            user=self.user,
+        )
+
+    def ok(self, *arguments: str, stdin: str = "", timeout: float = 30.0, env: Env = None) -> str:
+        """Run one command that must succeed; returns its standard output."""
+        done = self.run(*arguments, stdin=stdin, timeout=timeout, env=env)
+        assert done.returncode == 0, f"{arguments}: {done}"
+        return done.stdout
+
+    def json(self, *arguments: str, env: Env = None) -> Json:
+        """Run a command for the one JSON document that it prints, whatever it exits with."""
+        done = self.run(*arguments, "--json", env=env)
+        try:
+            return json.loads(done.stdout)
+        except ValueError as error:
+            raise AssertionError(f"{arguments} did not print one JSON document: {done}") from error
+
+    def drain(self, timeout: float = 60.0, env: Env = None) -> subprocess.CompletedProcess[str]:
+        """Run until idle, whatever it exits with: 0, or 1 when something still waits."""
+        done = self.run("run", "--until-idle", timeout=timeout, env=env)
+        assert done.returncode in (0, 1), done
+        assert "Traceback" not in done.stderr, done.stderr
+        return done
+
+    def drained(self, timeout: float = 60.0, env: Env = None) -> subprocess.CompletedProcess[str]:
+        """Run until idle, which must leave nothing waiting."""
+        done = self.drain(timeout, env)
+        assert done.returncode == 0, f"{done}\n{self.log_text()[-2000:]}"
+        return done
+
+    def start(self, *arguments: str, wrapper: Iterable[str] = (), env: Env = None) -> Process:
+        """Start a command in the background."""
+        command = [*wrapper, *COMMAND, *arguments]
+        return self._spawn(command, {**self.env, **(env or {})})
+
+    def worker(self, *, wrapper: Iterable[str] = (), env: Env = None) -> Process:
+        """Start `run` in the background and wait until it has published its metrics."""
+        process = self.start("run", wrapper=wrapper, env=env)
+        self.wait(lambda: self.published_by(process), 10, "metrics published")
+        return process
+
+    def published_by(self, process: Process) -> bool:
+        """Tell whether the metrics are this process's; AssertionError when it has ended."""
+        assert process.alive, f"the worker ended with {process.popen.returncode}: {process.err}"
+        metrics = self.read(self.metrics, {})
+        return bool(metrics.get("pid") == process.pid and metrics.get("state") != "starting")
+
+    def producer(self, *arguments: str) -> Process:
+        """Start a foreign producer."""
+        command = [sys.executable, str(PRODUCER), "--claude", str(self.claude), *arguments]
+        return self._spawn(command, self.env)
+
+    def lock_holder(self) -> Process:
+        """Start a producer that holds the queue's lock until it is killed."""
+        holder = self._spawn(
+            [sys.executable, str(PRODUCER), "--claude", str(self.claude), "--hold"],
+            self.env,
+            stdin=subprocess.PIPE,
+        )
+        self.wait(lambda: "locked" in holder.out, 10, "lock held")
+        return holder
+
+    def _spawn(
+        self, command: list[str], env: dict[str, str], stdin: int = subprocess.DEVNULL
+    ) -> Process:
+        output = self.root / f"process-{len(self._processes)}"
+        process = Process(command, env=env, output=output, user=self.user, stdin=stdin)
+        self._processes.append(process)
+        return process
+
+    def wait(self, predicate: Callable[[], object], timeout: float = 10.0, what: str = "") -> None:
+        """Poll files until `predicate` holds; the log's end is shown when it does not."""
+        wait_until(predicate, timeout, what, explain=self._explain)
+
+    def wait_dlq(self, contents: Iterable[str], timeout: float = 6.0) -> None:
+        """Wait until the DLQ holds exactly these contents."""
+        wanted = sorted(contents)
+        self.wait(lambda: self.dlq_texts() == wanted, timeout, f"DLQ with {wanted}")
+
+    def _explain(self) -> str:
+        errors = [process.err[-1500:] for process in self._processes]
+        return f"log: {self.log_text()[-2000:]}\nstderr: {errors}\nmetrics: {self.state()}"
+
+
+def one_line(text: str) -> str:
+    """Take the single line of a command's standard error; AssertionError if there are more."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    assert len(lines) == 1, f"expected one line: {text!r}"
+    return lines[0]
+
+
+def values_under(document: object, word: str) -> list[Json]:
+    """Collect every value, at any depth, whose key contains `word`."""
+    found: list[Json] = []
+    if isinstance(document, dict):
+        for key, value in document.items():
+            if word in key.lower():
+                found.append(value)
+            found += values_under(value, word)
+    elif isinstance(document, list):
+        for value in document:
+            found += values_under(value, word)
+    return found
+
+
+def plain(text: str) -> str:
+    """Lower the case and make runs of spaces, `_` and `-` one space: for words in output."""
+    return re.sub(r"[\s_-]+", " ", text.lower())

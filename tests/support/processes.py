@@ -1,0 +1,110 @@
+"""Processes that a test starts, each in a session of its own, ended without fail."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+
+def wait_until(
+    predicate: Callable[[], object],
+    timeout: float = 10.0,
+    what: str = "",
+    *,
+    every: float = 0.02,
+    explain: Callable[[], str] = str,
+) -> None:
+    """Poll until `predicate` holds; AssertionError with `explain()` when it is too late."""
+    deadline = time.monotonic() + timeout
+    while not predicate():
+        assert time.monotonic() < deadline, f"not within {timeout} s: {what}\n{explain()}"
+        time.sleep(every)
+
+
+class Process:
+    """A program in the background; it works in the folder where its output goes."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        output: Path,
+        user: int | None = None,
+        stdin: int | IO[bytes] = subprocess.DEVNULL,
+    ) -> None:
+        self._out, self._err = output.with_suffix(".out"), output.with_suffix(".err")
+        with self._out.open("wb") as out, self._err.open("wb") as err:
+            self.popen = subprocess.Popen(
+                command,
+                env=dict(env),
+                cwd=output.parent,
+                stdin=stdin,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+                user=user,
+            )
+
+    @property
+    def pid(self) -> int:
+        """The process id, of the group as well."""
+        return self.popen.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self.popen.poll() is None
+
+    @property
+    def out(self) -> str:
+        """What it has written to standard output so far."""
+        return self._out.read_text(encoding="utf-8", errors="replace")
+
+    @property
+    def err(self) -> str:
+        """What it has written to standard error so far."""
+        return self._err.read_text(encoding="utf-8", errors="replace")
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the program alone."""
+        self.popen.send_signal(number)
+
+    def wait(self, timeout: float = 10.0) -> int:
+        """Wait for its end; the exit code."""
+        return self.popen.wait(timeout)
+
+    def stop(self, timeout: float = 5.0) -> int:
+        """Ask it to end (SIGTERM) and wait; the exit code."""
+        self.signal(signal.SIGTERM)
+        return self.wait(timeout)
+
+    def kill(self) -> None:
+        """End everything in its process group with kill -9, and reap it."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        if self.popen.stdin is not None:
+            self.popen.stdin.close()
+        self.popen.wait(10)
+
+    def peak_memory(self) -> int:
+        """Read the largest resident size so far, in bytes."""
+        return self._status("VmHWM")
+
+    def memory(self) -> int:
+        """Read the resident size, in bytes."""
+        return self._status("VmRSS")
+
+    def _status(self, name: str) -> int:
+        lines = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
+
+    def cpu_seconds(self) -> float:
+        """Read the processor time used so far, in seconds."""
+        text = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8")
+        fields = text.rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

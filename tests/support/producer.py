@@ -1,0 +1,152 @@
+"""A foreign producer, as the contract describes them: nothing here knows mem0tray.
+
+It locks with `flock` on a file opened with mode `w`, gives up after a while and
+then appends to the emergency file; it rewrites the queue file in place or by
+replacing it, without fsync, and starts afresh when it cannot read the file.
+Run as a program it prints one JSON line about what it did.
+"""
+
+import argparse
+import fcntl
+import json
+import os
+import signal
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+EMPTY = {"total_queued": 0, "total_synced": 0, "total_failed": 0, "last_sync": None}
+
+
+class LockGivenUpError(Exception):
+    """The lock was not to be had in time."""
+
+
+@dataclass
+class Producer:
+    """One producer; `waits` are the seconds it waited for the lock, each time."""
+
+    claude: Path
+    replace: bool = False
+    give_up: float = 30.0
+    waits: list[float] = field(default_factory=list)
+    emergencies: int = 0
+
+    def queue(self, content: str, project: str) -> dict[str, Any]:
+        """Queue one memory, in the emergency file if there is no lock."""
+        item: dict[str, Any] = {
+            "id": str(uuid.uuid4()),
+            "project_id": project,
+            "content": content,
+            "timestamp": int(time.time()),
+            "retries": 0,
+        }
+        try:
+            with self.locked():
+                self._append(item)
+        except LockGivenUpError:
+            self.emergencies += 1
+            with (self.claude / "mem0_emergency.json").open("a", encoding="utf-8") as file:
+                file.write(json.dumps({**item, "emergency": True}) + "\n")
+        return item
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the lock that guards the queue file."""
+        with (self.claude / "mem0_queue.lock").open("w") as lock:
+            started = time.monotonic()
+            self._flock(lock.fileno())
+            self.waits.append(time.monotonic() - started)
+            yield
+
+    def _flock(self, descriptor: int) -> None:
+        def expired(*_: object) -> None:
+            raise LockGivenUpError
+
+        before = signal.signal(signal.SIGALRM, expired)
+        signal.setitimer(signal.ITIMER_REAL, self.give_up)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+
+    def _append(self, item: dict[str, Any]) -> None:
+        path = self.claude / "mem0_queue.json"
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            data = {"queue": [], "last_100": [], "failed": [], "stats": dict(EMPTY)}
+        data["queue"].append(item)
+        data["last_100"] = [*data["last_100"], item][-100:]
+        data["stats"]["total_queued"] += 1
+        self._write(path, data)
+
+    def _write(self, path: Path, data: object) -> None:
+        if not self.replace:
+            with path.open("w", encoding="utf-8") as file:
+                json.dump(data, file, indent=2)
+            return
+        scratch = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+        with scratch.open("w", encoding="utf-8") as file:
+            json.dump(data, file, indent=2)
+        scratch.replace(path)
+
+
+@dataclass
+class Summary:
+    """What a producer that ran as a program did; waits in seconds."""
+
+    contents: list[str]
+    longest_wait: float
+    emergencies: int
+
+
+def produce(arguments: argparse.Namespace) -> Summary:
+    """Queue `count` memories with texts that start with `label`, or only take the lock."""
+    producer = Producer(arguments.claude, arguments.replace, arguments.give_up)
+    contents = [f"{arguments.label} wrote {n}" for n in range(arguments.count)]
+    for content in contents:
+        if arguments.only_lock:
+            with producer.locked():
+                pass
+        else:
+            producer.queue(content, arguments.label)
+        time.sleep(arguments.pause)
+    return Summary(contents, max(producer.waits, default=0.0), producer.emergencies)
+
+
+def hold(arguments: argparse.Namespace) -> None:
+    """Hold the lock until standard input is closed; says when it has it."""
+    with Producer(arguments.claude).locked():
+        sys.stdout.write("locked\n")
+        sys.stdout.flush()
+        input_closed = not os.read(0, 1)
+        assert input_closed
+
+
+def main() -> None:
+    """Run as `producer.py --claude DIR [--hold | --label L --count N ...]`."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--claude", type=Path, required=True)
+    parser.add_argument("--label", default="producer")
+    parser.add_argument("--count", type=int, default=1)
+    parser.add_argument("--pause", type=float, default=0.0)
+    parser.add_argument("--give-up", type=float, default=30.0)
+    parser.add_argument("--replace", action="store_true")
+    parser.add_argument("--only-lock", action="store_true")
+    parser.add_argument("--hold", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.hold:
+        hold(arguments)
+    else:
+        sys.stdout.write(json.dumps(asdict(produce(arguments))) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,306 @@
+"""A stand-in for the memory server: a real HTTP/1.1 keep-alive server, dialect `vps`.
+
+It runs on an event loop in a thread of its own. Everything that a test asks
+is answered under one condition, which is notified whenever something happens.
+"""
+
+import asyncio
+import contextlib
+import ssl
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+from tests.support.http1 import Answer, Request, read_request, render
+from tests.support.shapes import Json
+
+SAVE = "/memory"
+
+
+class Standin:
+    """The server, with switches that a test may turn at any moment.
+
+    `honours_keys`: a request with a known Idempotency-Key is not stored again
+    (and is refused with 422 when its body differs). `can_be_asked`: GET of a
+    project's memories works; otherwise it is a 404. `health`: the answer of the
+    health path. `latency`: seconds before each save is answered. `default`: the
+    answer to a save for which nothing is scripted. `api_key`: required if set.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        honours_keys: bool = False,
+        can_be_asked: bool = True,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.honours_keys = honours_keys
+        self.can_be_asked = can_be_asked
+        self.health = Answer(body={"status": "ok"})
+        self.default = Answer()
+        self.latency = 0.0
+        self.api_key: str | None = None
+        self.not_asked_status = 404
+        self.requests: list[Request] = []
+        self._saves: list[Request] = []
+        self.stored: list[tuple[str, str]] = []
+        self.max_concurrency = 0
+        self._host, self._port, self._tls = host, 0, tls
+        self._keys: dict[str, bytes] = {}
+        self._counts: Counter[str] = Counter()
+        self._in_flight = 0
+        self._scripts: list[tuple[Callable[[Request], bool], list[Answer], Answer | None]] = []
+        self._changed = threading.Condition()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._server: asyncio.Server | None = None
+        self._clients: set[asyncio.Task[None]] = set()
+
+    # Life -----------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        """Start the thread and listen."""
+        self._thread.start()
+        self.open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close and end the thread."""
+        self.close()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def open(self) -> None:
+        """Listen, on the same port as before if there was one."""
+        asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(10)
+
+    def close(self) -> None:
+        """Stop listening and cut every connection: further ones are refused."""
+        asyncio.run_coroutine_threadsafe(self._shut(), self._loop).result(10)
+
+    @property
+    def url(self) -> str:
+        """The address to give to the program."""
+        return f"{'https' if self._tls else 'http'}://{self.netloc}"
+
+    @property
+    def netloc(self) -> str:
+        """`host:port`."""
+        return f"{self._host}:{self._port}"
+
+    # Scripts --------------------------------------------------------------------
+
+    def script(
+        self,
+        *answers: Answer,
+        content: str | None = None,
+        project: str | None = None,
+        forever: bool = False,
+    ) -> None:
+        """Answer the next saves of this content or project so; `forever` repeats the last."""
+
+        def matches(request: Request) -> bool:
+            return (content is None or request.content == content) and (
+                project is None or request.project == project
+            )
+
+        with self._changed:
+            queue = list(answers)
+            self._scripts.insert(0, (matches, queue, queue[-1] if forever else None))
+
+    def clear_scripts(self) -> None:
+        """Forget every script: what comes now gets the default answer."""
+        with self._changed:
+            self._scripts.clear()
+
+    # Questions ------------------------------------------------------------------
+
+    def wait_for(
+        self, predicate: Callable[[], object], timeout: float = 10.0, what: str = ""
+    ) -> None:
+        """Wait until `predicate` holds; looked at after each event. AssertionError if late."""
+        with self._changed:
+            held = self._changed.wait_for(predicate, timeout)
+            assert held, f"not within {timeout} s: {what or predicate}; server: {self.summary()}"
+
+    @property
+    def saves(self) -> list[Request]:
+        """Every save, in the order of arrival."""
+        with self._changed:
+            return list(self._saves)
+
+    def has_saves(self, number: int) -> bool:
+        """Tell whether at least so many saves have come."""
+        with self._changed:
+            return len(self._saves) >= number
+
+    def count(self, content: str) -> int:
+        """Count how often this text is stored."""
+        with self._changed:
+            return self._counts[content]
+
+    def sends(self, content: str) -> int:
+        """Count how often this text was sent, stored or not."""
+        return sum(1 for request in self.saves if request.content == content)
+
+    def order(self) -> list[Json]:
+        """List the texts in the order in which they were sent."""
+        return [request.content for request in self.saves]
+
+    def keys(self, content: str) -> list[str | None]:
+        """List the idempotency keys under which this text was sent."""
+        return [request.key for request in self.saves if request.content == content]
+
+    def probes(self) -> int:
+        """Count how often the health path was asked."""
+        with self._changed:
+            return sum(1 for r in self.requests if r.path == "/health")
+
+    def questions(self) -> int:
+        """Count how often a project's memories were asked for."""
+        with self._changed:
+            return sum(1 for r in self.requests if r.method == "GET" and r.path != "/health")
+
+    def total_stored(self) -> int:
+        """Count the memories that are stored, double ones included."""
+        with self._changed:
+            return len(self.stored)
+
+    def missing(self, contents: Iterable[str]) -> list[str]:
+        """List those of these texts that are not stored."""
+        with self._changed:
+            return [content for content in contents if not self._counts[content]]
+
+    def surplus(self) -> dict[str, int]:
+        """Map each text that is stored more than once to how often."""
+        with self._changed:
+            return {content: n for content, n in self._counts.items() if n > 1}
+
+    def summary(self) -> str:
+        """Describe the server in one line, for a failed assertion."""
+        with self._changed:
+            return (
+                f"{len(self.requests)} requests, {len(self.saves)} saves, "
+                f"{len(self.stored)} stored, {self.probes()} probes, last "
+                f"{[(r.method, r.path, r.status) for r in self.requests[-5:]]}"
+            )
+
+    # Inside the loop ------------------------------------------------------------
+
+    async def _listen(self) -> None:
+        self._server = await asyncio.start_server(
+            self._serve, self._host, self._port, ssl=self._tls, limit=1 << 26, backlog=512
+        )
+        self._port = self._server.sockets[0].getsockname()[1]
+
+    async def _shut(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        for task in list(self._clients):
+            task.cancel()
+        if self._clients:
+            await asyncio.wait(self._clients)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._clients.add(task)
+        try:
+            while (request := await read_request(reader, time.monotonic())) is not None:
+                if not await self._handle(request, writer):
+                    break
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # the client, or close(), has hung up
+        finally:
+            self._clients.discard(task)
+            writer.transport.abort()
+
+    async def _handle(self, request: Request, writer: asyncio.StreamWriter) -> bool:
+        """Answer one request; False when the connection is to end."""
+        saving = request.method == "POST" and request.path == SAVE
+        with self._changed:
+            self.requests.append(request)
+            if saving:
+                self._saves.append(request)
+            self._in_flight += saving
+            self.max_concurrency = max(self.max_concurrency, self._in_flight)
+            answer, body = self._decide(request, saving=saving)
+            self._changed.notify_all()
+        try:
+            if pause := answer.delay + (self.latency if saving else 0.0):
+                await asyncio.sleep(pause)
+            return await self._answer(answer, body, writer)
+        finally:
+            with self._changed:
+                self._in_flight -= saving
+                request.finished = time.monotonic()
+                request.status = None if answer.reset else answer.status
+                self._changed.notify_all()
+
+    async def _answer(self, answer: Answer, body: object, writer: asyncio.StreamWriter) -> bool:
+        if answer.reset:
+            return False
+        if answer.raw is None:
+            writer.write(render(answer.status, body, answer.headers))
+            return True
+        writer.write(answer.raw)
+        while answer.drip:
+            writer.write(answer.drip)
+            await writer.drain()
+            await asyncio.sleep(answer.drip_every)
+        await writer.drain()
+        with contextlib.suppress(OSError):
+            writer.write_eof()
+        return False
+
+    def _decide(self, request: Request, *, saving: bool) -> tuple[Answer, object]:
+        if request.path == "/health":
+            return self.health, self.health.body
+        if self.api_key and request.headers.get("authorization") != f"Bearer {self.api_key}":
+            return Answer(401), {"detail": "Not authenticated"}
+        if saving:
+            return self._save(request)
+        prefix = SAVE + "/"
+        if request.method == "GET" and request.path.startswith(prefix) and self.can_be_asked:
+            return Answer(), self._memories(request, request.path.removeprefix(prefix))
+        return Answer(self.not_asked_status), {"detail": "Not Found"}
+
+    def _save(self, request: Request) -> tuple[Answer, object]:
+        answer = self._scripted(request)
+        if not isinstance(request.content, str) or not isinstance(request.project, str):
+            return Answer(422), {"detail": "user_id and content must be text"}
+        if not answer.accepts:
+            return answer, answer.own_body
+        if self.honours_keys and request.key is not None:
+            known = self._keys.setdefault(request.key, request.body)
+            if known != request.body:
+                return Answer(422), {"detail": "This key stands for another body"}
+            if known is not request.body:
+                return answer, answer.own_body
+        self.stored.append((request.project, request.content))
+        self._counts[request.content] += 1
+        return answer, answer.own_body
+
+    def _scripted(self, request: Request) -> Answer:
+        for matches, queue, last in self._scripts:
+            if matches(request) and (queue or last is not None):
+                return queue.pop(0) if queue else last or self.default
+        return self.default
+
+    def _memories(self, request: Request, project: str) -> object:
+        limit = int(request.query.get("limit", ["100"])[0])
+        texts = [text for owner, text in reversed(self.stored) if owner == project]
+        results = [{"id": f"{quote(project)}-{n}", "memory": t} for n, t in enumerate(texts)]
+        return {"success": True, "memories": {"results": results[:limit]}}
