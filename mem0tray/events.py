@@ -101,6 +101,13 @@ class WaitingBackoff(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class MoreWait(Event):
+    """`count` further dead letters wait as well."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class StateChanged(Event):
     """The worker's state: `starting healthy down paused` or `action needed`, and why."""
 

@@ -233,13 +233,16 @@ def pretty(raw: bytes, depth: int) -> bytes:
 
 
 def compose(top: Mapping[str, Value]) -> bytes:
-    """A document, indent=2, as `json.dump` would lay it out; lists are given item by item."""
+    """A document, indent=2, as `json.dump` would lay it out.
+
+    A list is given item by item, each as `pretty(item, 2)` makes it.
+    """
     parts = []
     for name, value in top.items():
         if isinstance(value, bytes):
             body = pretty(value, 1)
         elif value:
-            inner = b",\n    ".join([pretty(item, 2) for item in value])
+            inner = b",\n    ".join(value)
             body = b"[\n    " + inner + b"\n  ]"
         else:
             body = b"[]"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.rows import COLUMNS, Row, row_from
 
 _KEPT_VALUES: Final = 64  # per dead letter; an older one only brings one retry forward
 _KEPT_GENERATIONS: Final = 50_000
@@ -110,6 +111,12 @@ class Editions:
         """The dead letters in file order, as they should stand in the file."""
         with self._ledger.reading() as db:
             return [row[0] for row in self._dead_raws(db)]
+
+    def dead_rows(self) -> list[Row]:
+        """Every dead letter."""
+        with self._ledger.reading() as db:
+            rows = db.execute(f"SELECT {COLUMNS} FROM items WHERE state = 'dead' ORDER BY dead_seq, key")
+            return [row_from(row) for row in rows]
 
     def record(self, gen: int, name: str, sha: bytes) -> None:
         """Note a prepared generation by name and hash; durable, just before it is written."""

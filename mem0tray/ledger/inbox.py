@@ -2,44 +2,13 @@
 
 import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from mem0tray import item as items
 from mem0tray.item import Item
-from mem0tray.ledger.database import Ledger, decode, encode
+from mem0tray.ledger.database import Ledger, encode
 from mem0tray.ledger.editions import remember_values
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What the ledger knows of one (id, content)."""
-
-    key: int
-    item_id: str
-    digest: bytes
-    first_digest: bytes
-    state: str
-    raw: bytes | None
-    retry_count: int
-    last_attempt: float
-    server: str | None
-    intent: float | None
-    first_gen: int | None
-    value_gen: int | None
-    gone_gen: int | None
-
-
-_COLUMNS = (
-    "key, id, digest, first_digest, state, raw, retry_count, last_attempt, server,"
-    " intent, first_gen, value_gen, gone_gen"
-)
-
-
-def row_from(values: tuple[Any, ...]) -> Row:
-    """A Row from the columns above."""
-    key, item_id, *rest = values
-    return Row(key, decode(item_id), *rest)
+from mem0tray.ledger.rows import COLUMNS, Row, row_from
 
 
 class Inbox:
@@ -52,7 +21,7 @@ class Inbox:
         """Every content known under an id, the first one first."""
         with self._ledger.reading() as db:
             rows = db.execute(
-                f"SELECT {_COLUMNS} FROM items WHERE id = ? ORDER BY key", (encode(item_id),)
+                f"SELECT {COLUMNS} FROM items WHERE id = ? ORDER BY key", (encode(item_id),)
             ).fetchall()
         return [row_from(row) for row in rows]
 
@@ -60,7 +29,7 @@ class Inbox:
         """The row of exactly this id and content."""
         with self._ledger.reading() as db:
             row = db.execute(
-                f"SELECT {_COLUMNS} FROM items WHERE id = ? AND digest = ?",
+                f"SELECT {COLUMNS} FROM items WHERE id = ? AND digest = ?",
                 (encode(item.id), item.digest),
             ).fetchone()
         return row_from(row) if row else None

@@ -16,13 +16,24 @@ _HISTORY: Final = 50  # failed attempts kept for an item
 # long it has been due, so that none starves behind others that fail again and again.
 _HEAD: Final = {
     FRESH: "SELECT key FROM items WHERE state = 'pending' AND intent IS NULL AND due <= ?"
-    " ORDER BY ts, key",
+    " ORDER BY ts, key LIMIT 1",
     DEAD: "SELECT key FROM items WHERE state = 'dead' AND intent IS NULL AND due <= ?"
-    " ORDER BY due, ts, key",
+    " ORDER BY due, ts, key LIMIT 1",
 }
+_HEAD_OF_OTHERS: Final = {
+    lane: sql.replace(" ORDER", " AND project != ? ORDER") for lane, sql in _HEAD.items()
+}
+_IN_TURN: Final = (
+    "SELECT key FROM items WHERE state IN ('pending', 'dead') AND intent IS NULL AND due <= ?"
+    " AND key > ? ORDER BY key LIMIT 1"
+)
+_NEXT_DUE: Final = tuple(
+    f"SELECT key, due FROM items WHERE state = '{lane}' AND intent IS NULL ORDER BY due LIMIT ?"
+    for lane in _HEAD
+)
 _JOB: Final = (
-    "SELECT key, state, id, digest, first_digest, raw, retries, retry_count, unknown, timeouts"
-    " FROM items WHERE key = ?"
+    "SELECT state, id, digest, first_digest, raw, retries, retry_count, last_attempt, unknown,"
+    " timeouts FROM items WHERE key = ?"
 )
 
 
@@ -39,6 +50,7 @@ class Job:
     raw: bytes
     retries: int
     retry_count: int
+    last_attempt: float
     unknown: float | None
     timeouts: int
 
@@ -49,35 +61,51 @@ class Outbox:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    def head(
-        self, lane: str, now: float, skip: Collection[int] = (), avoid_project: str | None = None
-    ) -> int | None:
-        """The key of the oldest item of a lane that is due, not one of `skip`."""
-        sql, values = _HEAD[lane], [now]
+    def head(self, lane: str, now: float, avoid: str | None = None) -> int | None:
+        """The key of the oldest item of a lane that is due; of another project than `avoid`."""
         with self._ledger.reading() as db:
-            if avoid_project is not None:
-                sql = sql.replace(" ORDER", " AND project != ? ORDER")
-                row = db.execute(sql + " LIMIT 1", (now, encode(avoid_project))).fetchone()
-                if row is not None and row[0] not in skip:
-                    return int(row[0])
-            for (key,) in db.execute(_HEAD[lane] + f" LIMIT {len(skip) + 1}", values):
-                if key not in skip:
-                    return int(key)
-        return None
+            if avoid is None:
+                row = db.execute(_HEAD[lane], (now,)).fetchone()
+            else:
+                row = db.execute(_HEAD_OF_OTHERS[lane], (now, encode(avoid))).fetchone()
+        return None if row is None else int(row[0])
+
+    def in_turn(self, now: float) -> int | None:
+        """The due item whose turn it is to be the canary: each in turn, in order of intake."""
+        with self._ledger.transaction() as db:
+            last = int(self._ledger.meta("canary") or 0)
+            row = db.execute(_IN_TURN, (now, last)).fetchone() or db.execute(_IN_TURN, (now, 0)).fetchone()
+            if row is None:
+                return None
+            self._ledger.set_meta("canary", row[0])
+        return int(row[0])
+
+    def other_project_waits(self, project: str, now: float) -> bool:
+        """Whether an item of another project is due."""
+        return any(self.head(lane, now, avoid=project) is not None for lane in _HEAD)
+
+    def due(self, key: int) -> float:
+        """When an item is due."""
+        with self._ledger.reading() as db:
+            return float(db.execute("SELECT due FROM items WHERE key = ?", (key,)).fetchone()[0])
+
+    def defer(self, key: int, due: float) -> None:
+        """Another time for an item, without counting anything."""
+        with self._ledger.transaction() as db:
+            db.execute("UPDATE items SET due = ? WHERE key = ?", (due, key))
 
     def claim(self, key: int, now: float) -> Job:
         """Record the intent to send an item (in the caller's transaction)."""
         with self._ledger.transaction() as db:
             row = db.execute(_JOB, (key,)).fetchone()
             db.execute("UPDATE items SET intent = ? WHERE key = ?", (now, key))
-        _, state, item_id, digest, first, raw, retries, retry_count, unknown, timeouts = row
+        state, item_id, digest, first, raw, *counters = row
         item = items.parse(raw)
         assert item is not None, "only items with text content enter the ledger"
         name = decode(item_id)
         return Job(
             key, state, name, item.project, item.content,
-            items.idempotency_key(name, digest, first), raw, retries, retry_count, unknown,
-            timeouts,
+            items.idempotency_key(name, digest, first), raw, *counters,
         )  # fmt: skip
 
     def release(self, key: int) -> None:
@@ -94,15 +122,16 @@ class Outbox:
                 " last_error = NULL, closed = ?, server = ? WHERE key = ?",
                 (now, server, key),
             )
-            self.count(db_name="total_synced")
+            self.count("total_synced")
+            db.execute("INSERT OR REPLACE INTO meta VALUES ('last_delivery', ?)", (now,))
         return str(state)
 
-    def count(self, db_name: str, by: int = 1) -> None:
+    def count(self, name: str, by: int = 1) -> None:
         """Add to one of the counters that the files show."""
         with self._ledger.transaction() as db:
             db.execute(
                 "INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + ?",
-                (db_name, by, by),
+                (name, by, by),
             )
 
     def failed_fresh(self, job: Job, due: float, error: str, raw: bytes) -> None:
@@ -152,15 +181,30 @@ class Outbox:
                 (key, key),
             )
 
-    def next_due(self) -> float | None:
-        """When the next waiting item falls due; None when nothing waits."""
+    def next_due(self, skip: Collection[int] = ()) -> float | None:
+        """When the next waiting item falls due, one of `skip` aside; None when nothing waits."""
+        times = []
         with self._ledger.reading() as db:
-            row = db.execute(
-                "SELECT min(due) FROM (SELECT min(due) AS due FROM items WHERE state = 'pending'"
-                " AND intent IS NULL UNION ALL SELECT min(due) FROM items WHERE state = 'dead'"
-                " AND intent IS NULL)"
-            ).fetchone()
-        return None if row[0] is None else float(row[0])
+            for sql in _NEXT_DUE:
+                for key, due in db.execute(sql, (len(skip) + 1,)):
+                    if key not in skip:
+                        times.append(float(due))
+                        break
+        return min(times, default=None)
+
+    def waiting_dead(self, now: float, limit: int) -> tuple[list[tuple[str, str, float]], int]:
+        """Project, id and wait (seconds) of the next dead letters to fall due, and how many wait."""
+        with self._ledger.reading() as db:
+            rows = db.execute(
+                "SELECT project, id, due FROM items WHERE state = 'dead' AND intent IS NULL"
+                " AND due > ? ORDER BY due LIMIT ?",
+                (now, limit),
+            ).fetchall()
+            total = db.execute(
+                "SELECT count(*) FROM items WHERE state = 'dead' AND intent IS NULL AND due > ?",
+                (now,),
+            ).fetchone()[0]
+        return [(decode(project), decode(name), due - now) for project, name, due in rows], total
 
     def limit_waits(self, now: float, retry_interval: float) -> None:
         """After the clock was set back nothing waits longer than one delay from now."""

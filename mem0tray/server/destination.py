@@ -137,7 +137,7 @@ def _split(url: str) -> SplitResult:
 def _ascii_host(parts: SplitResult) -> str:
     host = parts.hostname or ""
     try:
-        if ":" in host:
+        if ":" in host and "%" not in host:  # a zone has no place in the Host header
             return str(ipaddress.IPv6Address(host))
         name = host.encode("ascii" if host.isascii() else "idna").decode("ascii")
     except ValueError:

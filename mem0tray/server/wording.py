@@ -49,14 +49,14 @@ def code(body: Any) -> str:
 def repeats(text: str, content: str, length: int = REPEATED) -> bool:
     """Whether `text` shows `length` or more characters of `content` in a row, however disguised."""
     text = text[:_LOOKED_AT]
-    length = min(length, len(content.strip()))
-    if length < _SHORTEST:
-        return False
     contents = {content, unescaped(content)}
     texts = {text, unescaped(text)}
     shown = {window for form in texts for window in _windows(form, length)}
     if any(window in one for window in shown for one in contents):
         return True
+    length = min(length, len(content.strip()))
+    if length < _SHORTEST:
+        return False
     folded = [_folded(one) for one in contents]
     # A window loses its blanks, or its punctuation too: what then is left of it
     # must be enough to be no coincidence.

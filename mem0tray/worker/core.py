@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mem0tray import item as items
 from mem0tray.events import Events, FileBroken, Quarantined
 from mem0tray.files import quarantine
 from mem0tray.item import Item
@@ -15,7 +16,6 @@ from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.paths import Paths
 from mem0tray.settings import Settings
-from mem0tray import item as items
 
 
 @dataclass

@@ -6,27 +6,25 @@ still while it was read and that parses is whole.
 """
 
 import hashlib
-import os
 import threading
-import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from mem0tray import events, item as items
-from mem0tray.files import atomic, document, emergency
+from mem0tray import events
+from mem0tray import item as items
+from mem0tray.files import atomic, document
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.document import BrokenDocumentError, Document
-from mem0tray.files.emergency import Source
 from mem0tray.item import Item
 from mem0tray.worker.core import Core, dead_raw
 
 SECTIONS: Final = ("queue", "failed")
 SETTLED_AFTER: Final = 1.5  # seconds a broken file must hold still before it is given up
+COUNTERS: Final = ("total_queued", "total_synced", "total_failed")
+_SHOWN: Final = "shown_"
 _NOTHING: Final = -1  # the "key" of an entry that makes no sense to us
-_FOREVER: Final = 10**6
 
 
 def fingerprint(raw: bytes) -> bytes:
@@ -53,6 +51,7 @@ class QueueIntake:
         self._guard = threading.RLock()
         self._known: dict[bytes, int] = {}
         self._signature: Signature | None = None
+        self._count = 0  # new entries so far
         self.ask = bool(core.ledger.rebuilt)
 
     def run(self) -> int:
@@ -61,17 +60,12 @@ class QueueIntake:
             found = atomic.signature(self._core.paths.queue)
             if found == self._signature:
                 return 0
+            before = self._count
             try:
-                return self._accepted_by(self.read)
+                self.read()
             except TornError:
                 return 0
-
-    def _accepted_by(self, read: object) -> int:
-        before = self._count
-        self.read()
-        return self._count - before
-
-    _count = 0
+            return self._count - before
 
     def read(self) -> Snapshot:
         """The file as it is now, everything in it known to the ledger.
@@ -112,6 +106,29 @@ class QueueIntake:
             self._signature = signature
             self._known = {fingerprint(raw): key for raw, key in entries}
 
+    def counters(self) -> dict[str, int]:
+        """The three totals as the queue file shall show them.
+
+        They are noted as shown before they are written: what a kill leaves in
+        the file is then never counted again.
+        """
+        ledger = self._core.ledger
+        with ledger.transaction():
+            totals = {name: int(ledger.meta(name) or 0) for name in COUNTERS}
+            for name, total in totals.items():
+                ledger.set_meta(_SHOWN + name, total)
+        return totals
+
+    def _absorb_counters(self, raw: bytes | None) -> None:
+        """Others count in the file too: what it has gained since we wrote it is added."""
+        found = items.load_object(raw or b"{}") or {}
+        ledger = self._core.ledger
+        for name in COUNTERS:
+            gained = items.count(found.get(name)) - int(ledger.meta(_SHOWN + name) or 0)
+            if gained > 0:
+                self._core.outbox.count(name, gained)
+                self._core.outbox.count(_SHOWN + name, gained)
+
     def _accept(self, parsed: Document) -> Snapshot:
         known: dict[bytes, int] = {}
         snapshot = Snapshot(None, rest=parsed.rest)
@@ -120,6 +137,7 @@ class QueueIntake:
         marks = [(raw, fingerprint(raw)) for raw in parsed.lists["queue"]]
         fresh = any(mark not in self._known for _, mark in marks)
         with self._core.ledger.transaction(durable=fresh):
+            self._absorb_counters(parsed.rest.get("stats"))
             for raw, mark in marks:
                 key = self._known.get(mark)
                 if key is None:

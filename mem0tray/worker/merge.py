@@ -19,7 +19,7 @@ from mem0tray import item as items
 from mem0tray.files.document import pretty
 from mem0tray.item import Item
 from mem0tray.ledger.editions import PastValue
-from mem0tray.ledger.inbox import Row
+from mem0tray.ledger.rows import Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +100,8 @@ def _match(
 ) -> tuple[list[Pair], list[Item], list[Row]]:
     """Pairs, items that are new, dead letters that are missing."""
     by_id: dict[str, list[Row]] = defaultdict(list)
-    for row in dead:
-        by_id[row.item_id].append(row)
+    for letter in dead:
+        by_id[letter.item_id].append(letter)
     pairs: dict[int, Pair] = {}
     unmatched: list[Item] = []
     for item in found:
@@ -112,7 +112,7 @@ def _match(
             pairs[row.key] = Pair(item, row)
     new: dict[tuple[str, bytes], Item] = {}
     for item in unmatched:
-        rows = by_id.get(item.id, ())
+        rows = by_id.get(item.id, [])
         stale = [row for row in rows if _was_body(item, past(row.key))]
         free = [row for row in rows if row.key not in pairs]
         if stale:
@@ -121,7 +121,7 @@ def _match(
             pairs[free[0].key] = Pair(item, free[0])
         else:
             new.setdefault((item.id, item.digest), item)
-    missing = [row for row in dead if row.key not in pairs]
+    missing = [letter for letter in dead if letter.key not in pairs]
     return list(pairs.values()), list(new.values()), missing
 
 

@@ -88,7 +88,7 @@ def test_kills_during_the_recovery_lose_nothing(
 
 
 def test_kills_among_failures_and_dead_letters_lose_nothing(home: Home, server: Standin) -> None:
-    """Items that fail, move and recover while the worker is killed are all accounted for (row 1)."""
+    """Items that fail, move and recover while the worker is killed all stay (row 1)."""
     queue, letters = entries(120), [dead(f"letter {n}", retry_count=2) for n in range(120)]
     bad = [item["content"] for item in [*queue, *letters] if item["content"].endswith("3")]
     for text in bad:

@@ -10,7 +10,7 @@ import pytest
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.processes import Process
-from tests.support.shapes import dead, entries, entry, queue_document
+from tests.support.shapes import dead, entries, entry
 from tests.support.standin import Standin
 
 HEALTHY = Answer(body={"status": "ok"})
@@ -203,21 +203,3 @@ def test_an_emergency_file_that_was_renamed_is_still_read(home: Home, server: St
     home.write_emergency([entry("a new file")])
     server.wait_for(lambda: server.count("a new file") == 1, 10)
     assert server.surplus() == {}
-
-
-@pytest.mark.parametrize(
-    "count", [20_000, pytest.param(100_000, marks=[pytest.mark.slow, pytest.mark.timeout(300)])]
-)
-def test_a_huge_queue_holds_the_lock_briefly(home: Home, server: Standin, count: int) -> None:
-    """A queue of 30 MB is taken in and published without holding the lock long (row 39)."""
-    server.health = Answer(503)
-    padding = "x" * 140
-    queue = [entry(f"{n} {padding}") for n in range(count)]
-    home.dump(home.queue, queue_document(queue, last_100=[]))
-    worker = home.start("run")
-    waiter = home.producer("--only-lock", "--count", "200", "--pause", "0.02")
-    home.wait(lambda: home.read(home.metrics, {}).get("queue_size") == count, 60, "taken in")
-    assert waiter.wait(60) == 0
-    assert json.loads(waiter.out)["longest_wait"] < 0.5
-    assert worker.alive
-    assert len(home.queue_items()) == count

@@ -1,7 +1,10 @@
 """The stand-in server, the producer and the scratch home hold what the tests build on."""
 
 import json
+import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -10,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.support import machine
 from tests.support.home import Home
 from tests.support.http1 import Answer, retry_after
 from tests.support.processes import wait_until
@@ -221,3 +225,33 @@ def test_waiting_gives_up_with_an_explanation() -> None:
     """wait_until fails with what was waited for and the explanation."""
     with pytest.raises(AssertionError, match="the sun\nnight"):
         wait_until(lambda: False, 0.05, "the sun", explain=lambda: "night")
+
+
+def test_the_wall_clock_of_a_process_can_jump(tmp_path: Path) -> None:
+    """A process that loads the library sees the wall clock jump, and no other clock."""
+    clock = machine.WallClock(tmp_path)
+    clock.jump(-86_400 * 365)
+    code = "import time, datetime; print(time.time(), datetime.datetime.now().timestamp())"
+    seen = subprocess.check_output([sys.executable, "-c", code], env={**os.environ, **clock.env})
+    for value in seen.split():
+        assert float(value) == pytest.approx(time.time() - 86_400 * 365, abs=10)
+
+
+def test_writes_can_be_short(tmp_path: Path) -> None:
+    """A process that loads the library has its writes to files cut in half."""
+    code = (
+        "import os, sys; print(os.write(os.open(sys.argv[1], os.O_CREAT | os.O_RDWR), b'x' * 99))"
+    )
+    env = {**os.environ, **machine.short_writes(tmp_path)}
+    command = [sys.executable, "-c", code, str(tmp_path / "file")]
+    assert subprocess.check_output(command, env=env).strip() == b"49"
+
+
+def test_a_small_disk_gets_full(tmp_path: Path) -> None:
+    """A small disk takes nothing more once it is filled, and takes again when it is freed."""
+    with machine.small_disk(tmp_path / "disk", "256k"):
+        filler = machine.fill(tmp_path / "disk")
+        with pytest.raises(OSError, match="No space"):
+            (tmp_path / "disk" / "more").write_bytes(b"x")
+        filler.unlink()
+        (tmp_path / "disk" / "more").write_bytes(b"x")

@@ -24,6 +24,7 @@ from tests.server.wire import (
     Handler,
     Wire,
     answering,
+    in_turn,
     once,
     render,
 )
@@ -51,7 +52,7 @@ def reply_of(handler: Handler, timeout: float = LONG, body: bytes = b"{}") -> Re
         return post(transport, timeout, body)
 
 
-# What goes out ------------------------------------------------------------------------------
+# What goes out ----------------------------------------------------------------------------------
 
 
 def test_requests_share_one_connection() -> None:
@@ -110,7 +111,7 @@ def test_what_follows_an_answer_is_not_the_answer_to_the_next_request(*, chunked
         assert server.connections == 3
 
 
-# Nothing was sent ---------------------------------------------------------------------------
+# Nothing was sent -------------------------------------------------------------------------------
 
 
 def test_refused_is_unreachable() -> None:
@@ -170,7 +171,7 @@ def full_listener() -> Iterator[int]:
         listener.listen(0)
         fillers = [socket.socket() for _ in range(8)]
         for filler in fillers:
-            filler.setblocking(False)
+            filler.settimeout(0)
             filler.connect_ex(listener.getsockname())
         try:
             yield listener.getsockname()[1]
@@ -203,7 +204,7 @@ def test_names_of_this_computer_need_no_resolver(
         assert post(transport).status == 200
 
 
-# Lost, late, wrong ----------------------------------------------------------------------------
+# Lost, late, wrong ------------------------------------------------------------------------------
 
 
 def cut_in_body(connection: Connection) -> None:
@@ -310,7 +311,10 @@ HEAD = b"HTTP/1.1 200 OK\r\n"
     [
         (endless(HEAD + b"\r\n", b" " * 9999), Fault.TOO_LONG),
         (endless(HEAD + b"Content-Length: 99999999\r\n\r\n", b" " * 9999), Fault.TOO_LONG),
-        (endless(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n" * 999), Fault.TOO_LONG),
+        (
+            endless(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n" * 999),
+            Fault.TOO_LONG,
+        ),
         (endless(b"HTTP/1.1 103 X\r\n\r\n", b"HTTP/1.1 103 X\r\n\r\n" * 999), Fault.TOO_LONG),
         (endless(HEAD, b"A: b\r\n" * 999), Fault.NOT_HTTP),
     ],
@@ -360,13 +364,12 @@ def test_an_early_refusal_is_read_although_the_body_was_not_taken() -> None:
 
 def test_after_trouble_the_next_exchange_starts_afresh() -> None:
     """A call that failed leaves nothing behind for the next one."""
-    answers = iter([once(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"), answering(DELIVERED)])
-    with Wire(lambda connection: next(answers)(connection)) as server:
-        with client(server.url) as transport:
-            assert [post(transport).fault for _ in range(2)] == [Fault.LOST, None]
+    half = once(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")
+    with Wire(in_turn(half, answering(DELIVERED))) as server, client(server.url) as transport:
+        assert [post(transport).fault for _ in range(2)] == [Fault.LOST, None]
 
 
-# Abort from another thread ---------------------------------------------------------------------
+# Abort from another thread ----------------------------------------------------------------------
 
 
 def aborted(
@@ -411,7 +414,6 @@ def test_abort_ends_a_tls_handshake(certificate: Certificate) -> None:
     """An abort makes a call return that has sent nothing yet but TLS's first words."""
 
     def mute(connection: Connection) -> None:
-        connection.server.note(connection.server.requests[0]) if False else None
         connection.socket.recv(1)
         started.set()
         connection.hang()
@@ -448,7 +450,7 @@ def test_an_abort_within_a_call_of_two_requests_stops_the_second() -> None:
         assert (reply.fault, len(server.requests)) == (Fault.UNREACHABLE, 1)
 
 
-# TLS ---------------------------------------------------------------------------------------------
+# TLS --------------------------------------------------------------------------------------------
 
 
 def encrypted(certificate: Certificate, handler: Handler) -> Handler:
@@ -472,9 +474,9 @@ def test_a_private_authority_is_trusted_by_its_file(certificate: Certificate) ->
 
 def test_an_untrusted_certificate_gets_nothing(certificate: Certificate) -> None:
     """Without `ca_file` such a server is not trusted, and no request is sent."""
-    with Wire(encrypted(certificate, answering(DELIVERED))) as server:
-        with client(f"https://127.0.0.1:{server.port}") as transport:
-            reply = post(transport)
+    handler = encrypted(certificate, answering(DELIVERED))
+    with Wire(handler) as server, client(f"https://127.0.0.1:{server.port}") as transport:
+        reply = post(transport)
     assert reply.fault is Fault.UNREACHABLE
     assert "certificate" in reply.detail
     assert server.requests == []
@@ -521,7 +523,7 @@ def test_a_file_of_authorities_that_vanished_is_named(
     assert "server.ca_file" in reply.detail
 
 
-# Proxies -------------------------------------------------------------------------------------------
+# Proxies ----------------------------------------------------------------------------------------
 
 
 def test_this_computer_is_never_reached_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,9 @@ Env = Mapping[str, str] | None
 
 @functools.cache
 def import_path() -> dict[str, str]:
-    """Give PYTHONPATH with the repository, only where mem0tray is not installed."""
+    """Give the PYTHONPATH of the tests, or the repository where mem0tray is not installed."""
+    if path := os.environ.get("PYTHONPATH"):
+        return {"PYTHONPATH": path}
     probe = [sys.executable, "-c", "import mem0tray"]
     installed = subprocess.run(probe, cwd="/", capture_output=True, check=False).returncode == 0
     return {} if installed else {"PYTHONPATH": str(REPOSITORY)}
@@ -283,7 +285,7 @@ class Home:
     def _spawn(
         self, command: list[str], env: dict[str, str], stdin: int = subprocess.DEVNULL
     ) -> Process:
-        output = self.root / f"process-{len(self._processes)}"
+        output = self.root.with_name(f"{self.root.name}-process-{len(self._processes)}")
         process = Process(command, env=env, output=output, user=self.user, stdin=stdin)
         self._processes.append(process)
         return process
@@ -298,8 +300,14 @@ class Home:
         self.wait(lambda: self.dlq_texts() == wanted, timeout, f"DLQ with {wanted}")
 
     def _explain(self) -> str:
-        errors = [process.err[-1500:] for process in self._processes]
-        return f"log: {self.log_text()[-2000:]}\nstderr: {errors}\nmetrics: {self.state()}"
+        return (
+            f"log: {self.log_text()[-2000:]}\n"
+            f"stderr: {self.errors()[-2000:]}\nmetrics: {self.state()}"
+        )
+
+    def errors(self) -> str:
+        """Read what the processes started here have written to standard error."""
+        return "\n".join(process.err for process in self._processes)
 
 
 def one_line(text: str) -> str:
@@ -309,18 +317,26 @@ def one_line(text: str) -> str:
     return lines[0]
 
 
-def values_under(document: object, word: str) -> list[Json]:
-    """Collect every value, at any depth, whose key contains `word`."""
-    found: list[Json] = []
+def leaves(document: object) -> list[Json]:
+    """List every value in a document that is no container."""
     if isinstance(document, dict):
-        for key, value in document.items():
-            if word in key.lower():
-                found.append(value)
-            found += values_under(value, word)
-    elif isinstance(document, list):
-        for value in document:
-            found += values_under(value, word)
-    return found
+        return [leaf for value in document.values() for leaf in leaves(value)]
+    if isinstance(document, list):
+        return [leaf for value in document for leaf in leaves(value)]
+    return [document]
+
+
+def values_under(document: object, word: str) -> list[Json]:
+    """List every leaf, at any depth, below a key that contains `word`."""
+    if isinstance(document, dict):
+        return [
+            leaf
+            for key, value in document.items()
+            for leaf in (leaves(value) if word in key.lower() else values_under(value, word))
+        ]
+    if isinstance(document, list):
+        return [leaf for value in document for leaf in values_under(value, word)]
+    return []
 
 
 def plain(text: str) -> str:

@@ -25,6 +25,13 @@ def wait_until(
         time.sleep(every)
 
 
+def seconds(work: Callable[[], object]) -> float:
+    """Measure how long some work takes."""
+    started = time.monotonic()
+    work()
+    return time.monotonic() - started
+
+
 class Process:
     """A program in the background; it works in the folder where its output goes."""
 

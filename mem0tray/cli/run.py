@@ -1,0 +1,137 @@
+"""`mem0tray run`: the worker in the terminal."""
+
+import contextlib
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from mem0tray import events, settings as config
+from mem0tray.files import atomic
+from mem0tray.paths import config_file
+from mem0tray.text import one_line, plural
+
+if TYPE_CHECKING:
+    from mem0tray.worker.loop import Waiting, Worker
+
+SOON: Final = 1.0  # what falls due within this many seconds counts as "now"
+_LOOK: Final = 0.02
+
+
+class SettingsFile:
+    """Reads the settings again whenever their file has changed."""
+
+    def __init__(self) -> None:
+        self._path = config_file()
+        self._signature = atomic.signature(self._path)
+
+    def changed(self) -> config.Loaded | None:
+        """The settings anew, or None; SettingsError while they are wrong."""
+        found = atomic.signature(self._path)
+        if found == self._signature:
+            return None
+        loaded = config.load(self._path)
+        self._signature = found
+        return loaded
+
+
+class Terminal:
+    """Tells on stdout what happens, a line for each event worth one."""
+
+    def __init__(self) -> None:
+        self.delivered = 0
+        self.recovered = 0
+
+    def __call__(self, event: events.Event) -> None:
+        """Count deliveries; print what a person wants to see at once."""
+        from mem0tray.worker.log import describe
+
+        if isinstance(event, events.Delivered):
+            self.delivered += 1
+            return
+        if isinstance(event, events.DlqRecovered):
+            self.recovered += 1
+        quiet = (events.WaitingBackoff, events.MoreWait, events.Accepted, events.LedgerRebuilt)
+        line = "" if isinstance(event, quiet) else describe(event)
+        if line:
+            click.echo(one_line(line, 300))
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="One cycle: what is due now, then stop.")
+@click.option("--until-idle", is_flag=True, help="Stop when nothing is left to deliver now.")
+def run(*, once: bool, until_idle: bool) -> None:
+    """Run the worker in the terminal.
+
+    Delivers the queue and retries the dead letters until you stop it with
+    Ctrl-C. With --until-idle it exits with 1 if something still waits, and
+    says what.
+    """
+    loaded = config.load()
+    for warning in loaded.warnings:
+        click.echo(f"mem0tray: {warning}", err=True)
+    from mem0tray.events import Events
+    from mem0tray.worker.log import EventLog
+    from mem0tray.worker.loop import Worker
+
+    bus = Events()
+    terminal = Terminal()
+    worker = Worker(loaded.settings, bus, SettingsFile().changed)
+    log = EventLog(worker.paths, loaded.settings.log)
+    bus.subscribe(log)
+    bus.subscribe(terminal)
+    finite = once or until_idle
+    thread = threading.Thread(
+        target=worker.run, kwargs={"watch": not finite}, name="mem0tray-worker"
+    )
+    left: Waiting | None = None
+    with _signals(worker):
+        thread.start()
+        while thread.is_alive():
+            if finite and worker.is_idle(0.0 if once else SOON):
+                left = worker.waiting()
+                worker.stop()
+                thread.join()
+                break
+            worker.wait_for_work(_LOOK if finite else 1.0)
+            log.flush()
+    log.close()
+    if finite:
+        sys.exit(_closing(terminal, left, worker))
+
+
+@contextlib.contextmanager
+def _signals(worker: "Worker") -> Iterator[None]:
+    """TERM, INT and HUP end the worker in good order."""
+    names = ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK")
+    known = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    before = {number: signal.signal(number, lambda *_: worker.stop()) for number in known}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _closing(terminal: Terminal, left: "Waiting | None", worker: "Worker") -> int:
+    """The last line, and the exit code."""
+    done = plural(terminal.delivered + terminal.recovered, "memory", "memories")
+    where = worker.metrics.destination
+    click.echo(f"Delivered {done}" + (f" to {one_line(where)}." if where else "."))
+    if left is None or not left.queue + left.dlq:
+        return 0 if left is not None else 1
+    parts = []
+    if left.queue:
+        parts.append(plural(left.queue, "memory", "memories") + " in the queue")
+    if left.dlq:
+        parts.append(plural(left.dlq, "dead letter"))
+    why = f": {left.state.reason}" if left.state.reason else " for the next retry"
+    click.echo(
+        f"mem0tray: {' and '.join(parts)} still wait{why}."
+        " See `mem0tray list`, `mem0tray list --queue`.",
+        err=True,
+    )
+    return 1

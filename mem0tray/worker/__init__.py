@@ -1,0 +1,1 @@
+"""The worker: intake → ledger → delivery → publish, on threads of its own."""

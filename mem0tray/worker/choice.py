@@ -1,0 +1,47 @@
+"""Which server deliveries go to, when the settings name none.
+
+The embedded one is used without asking only where nobody else's mem0 files
+are: somebody who has those expects them to reach a server of his own.
+"""
+
+from contextlib import suppress
+from typing import Final
+
+from mem0tray.files import atomic
+from mem0tray.paths import Paths
+from mem0tray.settings import LOCAL_URL
+
+CHOOSE: Final = "choose a server"
+HOW: Final = (
+    "`mem0tray config set server.url ADDRESS` for your own server, or"
+    " `mem0tray config set server.url local` to keep memories on this computer only"
+)
+_CHOICE: Final = "server-choice"
+
+
+def chosen(url: str, paths: Paths) -> str | None:
+    """The setting, or `local` where that is our own choice, or None: the user must choose."""
+    if url:
+        return url
+    if _remembered(paths) or not _files_of_others(paths):
+        return LOCAL_URL
+    return None
+
+
+def remember_if_first(url: str, paths: Paths) -> None:
+    """Before we make a file: where there is none of others, that choice is ours for good."""
+    if not url and not _remembered(paths) and not _files_of_others(paths):
+        atomic.make_private_folder(paths.data_dir)
+        atomic.replace(paths.data_dir / _CHOICE, f"{LOCAL_URL}\n".encode())
+
+
+def _remembered(paths: Paths) -> bool:
+    with suppress(OSError):
+        return (paths.data_dir / _CHOICE).read_text().strip() == LOCAL_URL
+    return False
+
+
+def _files_of_others(paths: Paths) -> bool:
+    return any(
+        path.exists() for path in (paths.queue, paths.dlq, paths.metrics, paths.emergency)
+    )

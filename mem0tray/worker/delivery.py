@@ -1,0 +1,254 @@
+"""The second stage: due items go to the server, and the outcome into the ledger.
+
+Sender threads take turns under one lock. A sender records the outcome of its
+last delivery and the intent of its next one in a single commit, so that a
+kill leaves unknown at most what is under way; while answers are fast one
+sender does all the work. This stage never touches a JSON file.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from mem0tray import events
+from mem0tray.errors import LedgerError
+from mem0tray.events import Event
+from mem0tray.item import DEAD, PENDING
+from mem0tray.ledger.outbox import Job
+from mem0tray.server import Answer, Client, Kind, Memory, Presence
+from mem0tray.worker.core import Core
+from mem0tray.worker.schedule import SLOW, Throttle, choose_lane
+from mem0tray.worker.state import Gate
+from mem0tray.worker.verdict import Verdicts
+
+LONGEST_TIMEOUT: Final = 600.0
+_STORAGE_WAIT: Final = 1.0
+_LANES: Final = (PENDING, DEAD)
+
+
+@dataclass(slots=True)
+class _Flight:
+    """A request under way; `began` is monotonic."""
+
+    job: Job
+    began: float
+    canary: bool
+
+
+class Delivery:
+    """Sends what is due while the gate is open."""
+
+    def __init__(self, core: Core, gate: Gate, connect: Callable[[], Client]) -> None:
+        self._core = core
+        self._gate = gate
+        self._connect = connect
+        self._cond = threading.Condition()
+        self._throttle = Throttle()
+        self._verdicts = Verdicts(core, gate)
+        self._flights: dict[int, _Flight] = {}
+        self._clients: dict[int, Client] = {}
+        self._senders: list[threading.Thread] = []
+        self._ended: dict[int, float] = {}  # when an unknown attempt of an item ended, monotonic
+        self._last_lane = DEAD
+        self._era = 0  # counts the servers we have had: each sender connects anew
+        self._stopping = False
+
+    # For the loop ------------------------------------------------------------------
+
+    def kick(self) -> None:
+        """Something may be due, or may go out, that could not before."""
+        with self._cond:
+            if not self._senders and not self._stopping:
+                self._add_sender()
+            self._cond.notify_all()
+
+    def server_changed(self) -> None:
+        """Deliveries go elsewhere from now on."""
+        with self._cond:
+            self._era += 1
+            self._throttle = Throttle()
+            self._verdicts.server_is_down()
+
+    def server_is_down(self) -> None:
+        """The probe says that it is the server's fault: no item is suspected."""
+        with self._cond, self._core.ledger.transaction():
+            self._verdicts.server_is_down()
+
+    @property
+    def under_way(self) -> int:
+        """Requests that have not been answered."""
+        return len(self._flights)
+
+    def next_due(self) -> float | None:
+        """When the next item falls due; those set aside for the server's sake do not count."""
+        with self._cond:
+            return self._core.outbox.next_due(self._verdicts.suspects)
+
+    def stop(self, timeout: float) -> None:
+        """Leave within `timeout` seconds; what is under way then is an unknown outcome."""
+        deadline = time.monotonic() + timeout
+        with self._cond:
+            self._stopping = True
+            self._cond.notify_all()
+        while any(sender.is_alive() for sender in self._senders):
+            if time.monotonic() > deadline:
+                return
+            if time.monotonic() > deadline - timeout / 2:  # a moment for answers that come
+                for client in tuple(self._clients.values()):
+                    client.abort()
+            for sender in self._senders:
+                sender.join(0.02)
+
+    # Sender threads ----------------------------------------------------------------
+
+    def _add_sender(self) -> None:
+        number = len(self._senders)
+        sender = threading.Thread(
+            target=self._run, args=(number,), name=f"mem0tray-sender-{number}", daemon=True
+        )
+        self._senders.append(sender)
+        sender.start()
+
+    def _run(self, number: int) -> None:
+        flight: _Flight | None = None
+        answer: Answer | None = None
+        era = -1
+        client: Client | None = None
+        try:
+            while True:
+                flight = self._turn(number, flight, answer)
+                if flight is None:
+                    return
+                if client is None or era != self._era:
+                    if client is not None:
+                        client.close()
+                    era = self._era
+                    client = self._clients[number] = self._connect()
+                answer = self._attempt(client, flight.job)
+        finally:
+            if client is not None:
+                client.close()
+
+    def _turn(
+        self, number: int, flight: _Flight | None, answer: Answer | None
+    ) -> _Flight | None:
+        """Record what became of the last delivery and wait for the next; None: leave."""
+        with self._cond:
+            while True:
+                try:
+                    happened, following = self._exchange(number, flight, answer)
+                except LedgerError as error:
+                    if self._stopping:
+                        return None
+                    self._storage_failed(error)
+                    self._cond.wait(_STORAGE_WAIT)
+                    continue
+                if flight is not None:
+                    flight = None
+                    self._core.wake.set()
+                for event in happened:
+                    self._core.events.emit(event)
+                if following is not None or self._stopping:
+                    return following
+                self._cond.wait(self._patience())
+
+    def _exchange(
+        self, number: int, flight: _Flight | None, answer: Answer | None
+    ) -> tuple[list[Event], _Flight | None]:
+        """One commit: the outcome of the last delivery, the intent of the next."""
+        happened: list[Event] = []
+        following: _Flight | None = None
+        now = self._core.now()
+        with self._core.ledger.transaction():
+            if flight is not None and answer is not None:
+                self._flights.pop(number, None)
+                happened = self._settle(flight, answer, now)
+            if not self._stopping:
+                following = self._next(now)
+        if following is not None:
+            self._flights[number] = following
+            if len(self._flights) == len(self._senders) < self._core.settings.sync.concurrency:
+                self._add_sender()
+        return happened, following
+
+    def _storage_failed(self, error: LedgerError) -> None:
+        self._gate.block("storage", str(error))
+        self._core.events.emit(events.PartFailed("ledger", str(error), _STORAGE_WAIT))
+        self._core.wake.set()
+
+    def _patience(self) -> float | None:
+        """How long an idle sender waits: requests that grow old may open another slot."""
+        if not self._flights or len(self._flights) >= self._core.settings.sync.concurrency:
+            return None
+        return 2 * SLOW
+
+    def _settle(self, flight: _Flight, answer: Answer, now: float) -> list[Event]:
+        if self._stopping and answer.kind in (Kind.UNKNOWN, Kind.OUTAGE):
+            return []  # we broke it off ourselves: its intent says that the outcome is unknown
+        job = flight.job
+        self._throttle.answered(answer.duration, self._core.settings.sync.concurrency)
+        if answer.kind is Kind.UNKNOWN:
+            self._ended[job.key] = time.monotonic()
+        else:
+            self._ended.pop(job.key, None)
+        return self._verdicts.apply(job, answer, now, canary=flight.canary)
+
+    def _next(self, now: float) -> _Flight | None:
+        outbox = self._core.outbox
+        if not self._gate.is_open(now):
+            if self._flights or not self._gate.wants_canary(now):
+                return None
+            key = outbox.in_turn(now)
+            if key is None:
+                return None
+            return _Flight(outbox.claim(key, now), time.monotonic(), canary=True)
+        heads = {lane: self._head(lane, now) for lane in _LANES}
+        has_work = {lane: head is not None for lane, head in heads.items()}
+        under_way = {lane: 0 for lane in _LANES}
+        moment = time.monotonic()
+        for flight in self._flights.values():
+            under_way[flight.job.lane] += 1
+        slots = self._throttle.slots(
+            [moment - flight.began for flight in self._flights.values()],
+            self._core.settings.sync.concurrency,
+            both_lanes=all(has_work[lane] or under_way[lane] for lane in _LANES),
+        )
+        lane = choose_lane(has_work, under_way, slots, self._last_lane)
+        key = heads[lane] if lane is not None else None
+        if lane is None or key is None:
+            return None
+        self._last_lane = lane
+        return _Flight(outbox.claim(key, now), moment, canary=False)
+
+    def _head(self, lane: str, now: float) -> int | None:
+        avoid = self._verdicts.avoid
+        if avoid is not None:
+            other = self._core.outbox.head(lane, now, avoid=avoid)
+            if other is not None:
+                return other
+        return self._core.outbox.head(lane, now)
+
+    # One delivery ----------------------------------------------------------------
+
+    def _attempt(self, client: Client, job: Job) -> Answer:
+        """Ask first where the outcome of an earlier attempt is unknown, then send."""
+        if not job.project:
+            return Answer(Kind.NOT_SENDABLE, None, "invalid content: the item names no project")
+        memory = Memory(job.project, job.content, job.idempotency_key)
+        timeout = min(self._core.settings.sync.timeout * 2.0 ** min(job.timeouts, 10), LONGEST_TIMEOUT)
+        try:
+            if job.unknown is not None:
+                found = client.ask(memory, timeout, self._ended.get(job.key, 0.0))
+                if isinstance(found, Answer):
+                    return found
+                if found is Presence.PRESENT:
+                    return Answer(Kind.DELIVERED, None, "the server had it already")
+                if found is Presence.ABSENT:
+                    with self._core.ledger.transaction():
+                        self._core.outbox.mark_absent(job.key)
+            return client.save(memory, timeout)
+        except Exception as error:  # noqa: BLE001  (one odd item must not end the sender)
+            self._core.events.emit(events.PartFailed("delivery", repr(error)[:200], 0.0))
+            return Answer(Kind.UNKNOWN, None, f"internal error: {type(error).__name__}")

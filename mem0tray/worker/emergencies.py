@@ -1,0 +1,99 @@
+"""Intake of the emergency file, with its own life: read, renamed when quiet, removed after a day."""
+
+from contextlib import suppress
+from typing import Final
+
+import msgspec
+
+from mem0tray import events
+from mem0tray.files import atomic, emergency
+from mem0tray.files.emergency import Source
+from mem0tray.worker.core import Core
+from mem0tray.worker.intake import accept
+
+_META: Final = "emergency_sources"
+_RENAMED: Final = ".mem0_emergency.{inode}.read.json"
+
+
+class EmergencyIntake:
+    """Reads every source by offset; the offset is kept in the transaction that takes the items in."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._folder = core.paths.claude_dir
+        self.ask = bool(core.ledger.rebuilt)
+
+    def run(self) -> int:
+        """Take in new lines; how many memories were new."""
+        sources = self._sources()
+        live = self._core.paths.emergency
+        found = atomic.signature(live)
+        if found is not None and found.inode not in {source.inode for source in sources}:
+            sources.append(Source(live.name, found.inode))
+        new = 0
+        for source in sources:
+            new += self._read(source)
+        return new
+
+    def unread(self) -> int:
+        """Bytes of the emergency file that nobody has taken in yet."""
+        found = atomic.signature(self._core.paths.emergency)
+        if found is None:
+            return 0
+        offsets = {source.inode: source.offset for source in self._sources()}
+        return max(0, found.size - offsets.get(found.inode, 0))
+
+    def _sources(self) -> list[Source]:
+        kept = self._core.ledger.meta(_META)
+        return msgspec.json.decode(kept, type=list[Source]) if kept else self._found_on_disk()
+
+    def _found_on_disk(self) -> list[Source]:
+        """Renamed files of a ledger that is lost; they are read again, and known by their ids."""
+        pattern = _RENAMED.format(inode="*")
+        return [
+            Source(path.name, path.stat().st_ino, renamed=path.stat().st_ctime)
+            for path in self._folder.glob(pattern)
+        ]
+
+    def _read(self, source: Source) -> int:
+        now = self._core.now()
+        path = self._folder / source.name
+        found = atomic.signature(path)
+        if found is None or found.inode != source.inode:
+            self._keep(source, None)
+            return 0
+        quiet = now - found.mtime / 1e9
+        final = quiet >= emergency.RENAME_AFTER
+        lines = emergency.read(self._folder, source, final=final)
+        if lines is not None and lines.source is not None:
+            with self._core.ledger.transaction(durable=True):
+                new = sum(accept(self._core, item, ask=self.ask)[1] for item in lines.items)
+                self._keep(source, lines.source)
+            self._core.quarantine_items(path, lines.odd)
+            if new:
+                self._core.queue_dirty.set()
+                self._core.events.emit(events.Accepted(new))
+            return new
+        if final and not source.renamed:
+            self._rename(source, now)
+        elif source.renamed and now - source.renamed > emergency.REMOVE_AFTER:
+            with suppress(FileNotFoundError):
+                path.unlink()
+            self._keep(source, None)
+        return 0
+
+    def _rename(self, source: Source, now: float) -> None:
+        """Nobody has appended for a minute: make room, and go on reading the old file's tail."""
+        name = _RENAMED.format(inode=source.inode)
+        self._keep(source, msgspec.structs.replace(source, name=name, renamed=now))
+        try:
+            (self._folder / source.name).rename(self._folder / name)
+        except OSError:
+            self._keep(source, source)
+
+    def _keep(self, old: Source, new: Source | None) -> None:
+        kept = [source for source in self._sources() if source.inode != old.inode]
+        if new is not None:
+            kept.append(new)
+        with self._core.ledger.transaction():
+            self._core.ledger.set_meta(_META, msgspec.json.encode(kept))

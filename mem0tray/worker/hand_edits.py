@@ -1,0 +1,190 @@
+"""Intake of the DLQ file: the user edits it at any time, without a lock."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from mem0tray import events
+from mem0tray import item as items
+from mem0tray.files import atomic, document
+from mem0tray.files.atomic import Signature, TornError
+from mem0tray.files.document import BrokenDocumentError, Document
+from mem0tray.item import Item
+from mem0tray.worker import merge as merging
+from mem0tray.worker.core import Core
+from mem0tray.worker.intake import has_settled
+from mem0tray.worker.merge import Edition, Merge
+
+SECTION: Final = ("items",)
+STAMP: Final = "last_update"
+_META: Final = "dlq_merged"
+
+
+@dataclass(frozen=True, slots=True)
+class _Save:
+    """One save of the file, taken apart."""
+
+    items: list[Item]
+    strays: list[bytes]
+    keys: dict[str, bytes]
+    name: str
+    sha: bytes
+
+
+class HandEdits:
+    """Reads the DLQ file and merges what its editors meant. One save is merged once."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self.signature: Signature | None = None
+        self.ask = bool(core.ledger.rebuilt)
+        self.missing = False  # the file is gone: to be written again
+
+    def run(self) -> bool:
+        """Merge a save that is new; whether the user asked for retries now.
+
+        A torn file waits for the next time; the publisher must not write
+        before `self.signature` is the file's.
+        """
+        found = atomic.signature(self._core.paths.dlq)
+        self.missing = found is None
+        if found is None or found == self.signature:
+            return False
+        try:
+            data, signature = atomic.read(self._core.paths.dlq) or (b"", found)
+            if not self._is_merged(signature):
+                forced = self.merge(data, signature)
+                self.note(signature)
+                return forced
+            self.signature = signature
+        except TornError:
+            pass
+        return False
+
+    def merge(self, data: bytes, signature: Signature) -> bool:
+        """Merge one save; TornError when it is perhaps still being written."""
+        broken = ""
+        try:
+            parsed = document.parse(data, SECTION)
+        except BrokenDocumentError as error:
+            if not has_settled(signature, self._core.now()):
+                raise TornError(self._core.paths.dlq) from error
+            parsed, broken = document.salvage(data, SECTION), str(error)
+        return self._take(data, parsed, broken)
+
+    def note(self, signature: Signature) -> None:
+        """This very save is merged, or our own; remembered across a restart."""
+        self.signature = signature
+        with self._core.ledger.transaction():
+            self._core.ledger.set_meta(_META, json.dumps(self._mark(signature)))
+
+    def _is_merged(self, signature: Signature) -> bool:
+        kept = self._core.ledger.meta(_META)
+        return kept is not None and json.loads(kept) == self._mark(signature)
+
+    @staticmethod
+    def _mark(signature: Signature) -> list[int]:
+        return [signature.inode, signature.size, signature.mtime]
+
+    def _take(self, data: bytes, parsed: Document, broken: str) -> bool:
+        core = self._core
+        path = core.paths.dlq
+        if broken:
+            core.quarantine_file(path, data, broken)
+        core.quarantine_items(path, parsed.rejected)
+        save = self._understood(data, parsed)
+        dead = core.editions.dead_rows()
+        edition = self._edition(save)
+        merge = merging.merge(
+            save.items, dead, core.inbox.by_id, core.editions.past, edition, core.server
+        )
+        if broken or parsed.rejected:
+            # A broken file says nothing about what is not in it.
+            merge.put_back.extend(merge.discard)
+            merge.discard.clear()
+        self._apply(save, merge, edition)
+        if broken or parsed.rejected or merge.put_back or merge.delivered or merge.stale:
+            core.dlq_dirty.set()
+        if merge.is_edit:
+            core.dlq_dirty.set()
+        return bool(merge.forced)
+
+    def _understood(self, data: bytes, parsed: Document) -> _Save:
+        found: list[Item] = []
+        strays: list[bytes] = []
+        for raw in parsed.lists["items"]:
+            item = items.parse(raw)
+            if item is None:
+                strays.append(raw)
+            else:
+                found.append(item)
+        keys = {name: raw for name, raw in parsed.rest.items() if name != STAMP}
+        return _Save(
+            found, strays, keys, _text(parsed.rest.get(STAMP)), hashlib.sha256(data).digest()
+        )
+
+    def _edition(self, save: _Save) -> Edition:
+        editions = self._core.editions
+        editions.settle_after_crash(save.name, save.sha)
+        named = editions.named(save.name)
+        current = editions.current()
+        return Edition(
+            named=named,
+            current=current,
+            exact=named is not None and editions.is_copy(save.name, save.sha),
+            absent=frozenset(editions.absent(named)) if named is not None else frozenset(),
+        )
+
+    def _apply(self, save: _Save, merge: Merge, edition: Edition) -> None:
+        core, now = self._core, self._core.now()
+        gone = edition.current + 1
+        with core.ledger.transaction(durable=True):
+            gen: int | None = None
+            if edition.named is None:
+                gen = core.editions.record_foreign(save.name, (r.key for r in merge.put_back))
+                gone = gen
+            core.inbox.discard((row.key for row in merge.discard), now, "hand edit", gone)
+            for pair in [*merge.edits, *merge.forced]:
+                if pair.item.digest != pair.row.digest:
+                    core.inbox.change_content(pair.row, pair.item, now, gone)
+                core.inbox.change_values(pair.row.key, pair.item, pair.row.raw, now)
+            for pair in merge.restore:
+                core.inbox.revive(pair.row, pair.item, now, dead=True, gen=gen)
+            for item in merge.adopt:
+                core.inbox.add_dead(_named(item), _named(item).raw, now, ask=self.ask, gen=gen)
+            core.editions.set_strays(save.strays, save.keys)
+        self._tell(merge)
+
+    def _tell(self, merge: Merge) -> None:
+        emit = self._core.events.emit
+        if merge.is_edit:
+            emit(
+                events.HandEdit(
+                    discarded=len(merge.discard),
+                    edited=len(merge.edits),
+                    forced=len(merge.forced),
+                    adopted=len(merge.adopt),
+                    restored=len(merge.restore),
+                )
+            )
+        if merge.delivered:
+            emit(events.AlreadyDelivered(len(merge.delivered), self._core.paths.dlq.name))
+
+
+def _named(item: Item) -> Item:
+    """The item with its id written into it, should it have had none."""
+    value: Any = items.load_object(item.raw) or {}
+    if value.get("id") == item.id:
+        return item
+    return msgspec.structs.replace(item, raw=items.with_fields(item.raw, {"id": item.id}))
+
+
+def _text(raw: bytes | None) -> str:
+    try:
+        value = json.loads(raw or b"null")
+    except (ValueError, RecursionError):
+        return ""
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,156 @@
+"""Events as lines of the log; the markers are those that other people's scripts look for."""
+
+import logging
+import logging.handlers
+import threading
+import time
+from contextlib import suppress
+from typing import Final
+
+from mem0tray import events
+from mem0tray.events import Event
+from mem0tray.files import atomic
+from mem0tray.paths import Paths
+from mem0tray.settings import LogSettings
+from mem0tray.text import one_line, plural, short_id
+
+WAITING_PER_MINUTE: Final = 10
+
+
+class _Private(logging.handlers.RotatingFileHandler):
+    """A rotated file that only its owner reads."""
+
+    def _open(self):  # type: ignore[no-untyped-def]  # noqa: ANN202
+        stream = super()._open()
+        with suppress(OSError):
+            import os
+
+            if os.fstat(stream.fileno()).st_size == 0:
+                os.chmod(self.baseFilename, 0o600)
+        return stream
+
+
+class EventLog:
+    """Writes `logs/mem0_worker.log`; call it with each event."""
+
+    def __init__(self, paths: Paths, settings: LogSettings) -> None:
+        self._logger = logging.Logger("mem0tray.worker")
+        self._guard = threading.Lock()
+        self._minute = 0
+        self._waiting = 0
+        self._delivered = 0
+        atomic.make_private_folder(paths.log.parent)
+        handler = _Private(
+            paths.log, maxBytes=settings.max_bytes, backupCount=settings.backups, encoding="utf-8",
+            errors="backslashreplace", delay=True,
+        )  # fmt: skip
+        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%dT%H:%M:%S"))
+        handler.handleError = lambda record: None  # type: ignore[method-assign]
+        self._handler = handler
+        self._logger.addHandler(handler)
+
+    def __call__(self, event: Event) -> None:
+        """Write what the event says; deliveries are counted up and told together."""
+        with self._guard:
+            if isinstance(event, events.Delivered):
+                self._delivered += 1
+                return
+            if isinstance(event, events.MoreWait):
+                self._waiting += event.count
+                return
+            if isinstance(event, events.WaitingBackoff) and not self._may_tell(time.time()):
+                return
+            line = describe(event)
+            if line:
+                self._logger.info(line)
+
+    def _may_tell(self, now: float) -> bool:
+        minute = int(now // 60)
+        if minute != self._minute:
+            self._summarise()
+            self._minute = minute
+        self._waiting += 1
+        return self._waiting <= WAITING_PER_MINUTE
+
+    def _summarise(self) -> None:
+        more = self._waiting - WAITING_PER_MINUTE
+        self._waiting = 0
+        if more > 0:
+            self._logger.info("⏸️ Waiting backoff: %s more", plural(more, "item"))
+
+    def flush(self) -> None:
+        """Tell what was counted up."""
+        with self._guard:
+            if self._delivered:
+                self._logger.info("✅ Delivered %s", plural(self._delivered, "memory", "memories"))
+                self._delivered = 0
+            if int(time.time() // 60) != self._minute:
+                self._summarise()
+
+    def close(self) -> None:
+        """Write the last line and let go of the file."""
+        self.flush()
+        self._handler.close()
+
+
+def _named(project: str, item_id: str) -> str:
+    return f"{one_line(project, 80)} (ID: {short_id(item_id)}...)"
+
+
+def describe(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912  (one line for each kind)
+    """The line that an event makes; empty for one that the log does not tell."""
+    match event:
+        case events.MovedToDlq(project, item_id, retries):
+            return f"📋 Moved to DLQ: {_named(project, item_id)} after {retries} retries"
+        case events.DlqRecovered(project, item_id, retries):
+            return f"✅ DLQ recovered: {_named(project, item_id)} after {retries} retries"
+        case events.DlqRetryFailed(project, item_id, retries, delay):
+            name = _named(project, item_id)
+            return f"⏳ DLQ retry {retries}: {name} (next in {delay:.0f}s)"
+        case events.WaitingBackoff(project, item_id, delay):
+            return f"⏸️ Waiting backoff: {_named(project, item_id)} (retry in {delay:.0f}s)"
+        case events.AttemptFailed(project, item_id, retries, reason):
+            return f"⚠️ Attempt {retries} failed: {_named(project, item_id)}: {one_line(reason)}"
+        case events.Accepted(count):
+            return f"📥 Accepted {plural(count, 'memory', 'memories')}"
+        case events.AdoptedToDlq(count, source):
+            return f"📋 Adopted into the DLQ: {plural(count, 'item')} from {source!r}"
+        case events.StateChanged(state, reason):
+            return f"🔔 State: {state}" + (f" ({one_line(reason)})" if reason else "")
+        case events.SlowedDown(delay):
+            return f"🐢 The server asked for a break of {delay:.0f}s"
+        case events.HandEdit():
+            return f"✏️ DLQ edited by hand: {_edit(event)}"
+        case events.AlreadyDelivered(count, file):
+            return f"♻️ {plural(count, 'item')} of {file} already on the server: taken out again"
+        case events.DeliveredAfterDeletion(project, item_id):
+            return f"ℹ️ Deleted too late, it had been sent: {_named(project, item_id)}"
+        case events.FileBroken(file, reason, kept_as):
+            return f"🩹 {file} was broken ({one_line(reason)}); kept as {kept_as}, restored"
+        case events.Quarantined(count, file, kept_as):
+            return f"🩹 {plural(count, 'item')} of {file} put into quarantine: {kept_as}"
+        case events.LedgerRebuilt(reason):
+            return f"📒 The ledger is built from the files: {one_line(reason)}"
+        case events.PartFailed(part, error, delay):
+            return f"❌ {part}: {one_line(error, 300)} (again in {delay:g}s)"
+        case events.WorkerStarted(destination):
+            return f"▶️ Worker started; memories go to: {one_line(destination)}"
+        case events.WorkerStopped():
+            return "⏹️ Worker stopped"
+        case _:
+            return ""
+
+
+def _edit(edit: events.HandEdit) -> str:
+    parts = [
+        f"{count} {word}"
+        for count, word in (
+            (edit.discarded, "removed (`mem0tray restore` brings them back)"),
+            (edit.forced, "to retry now"),
+            (edit.edited, "changed"),
+            (edit.adopted, "added"),
+            (edit.restored, "restored"),
+        )
+        if count
+    ]
+    return ", ".join(parts)

@@ -1,0 +1,364 @@
+"""The worker: one thread that watches, takes in, and publishes, beside those that send.
+
+It survives any fault of a part: says so, waits a little, goes on.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from mem0tray import events
+from mem0tray.errors import Mem0TrayError, SettingsError
+from mem0tray.events import Events
+from mem0tray.files import atomic
+from mem0tray.files.lock import InstanceLock
+from mem0tray.ledger.database import Ledger, boot_id
+from mem0tray.server import Client, Health
+from mem0tray.settings import Loaded, Settings
+from mem0tray.worker import choice, pauses, requests
+from mem0tray.worker.core import Core
+from mem0tray.worker.delivery import Delivery
+from mem0tray.worker.emergencies import EmergencyIntake
+from mem0tray.worker.hand_edits import HandEdits
+from mem0tray.worker.intake import QueueIntake
+from mem0tray.worker.link import Link
+from mem0tray.worker.log import WAITING_PER_MINUTE
+from mem0tray.worker.metrics import Metrics
+from mem0tray.worker.probe import Prober
+from mem0tray.worker.publish_dlq import DlqPublisher
+from mem0tray.worker.publish_queue import QueuePublisher
+from mem0tray.worker.state import Gate, State
+from mem0tray.worker.watch import Watcher
+
+LOOK: Final = 5.0  # seconds between looks at the files, should nobody wake us
+LONGEST_WAIT: Final = 30.0
+_TORN: Final = 0.05
+_STOP: Final = 0.8
+_CLOCK_JUMP: Final = 1.0
+_DAY: Final = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What is left, for `run --until-idle`."""
+
+    queue: int
+    dlq: int
+    state: State
+
+
+class Worker:
+    """Runs the stages. `run` is its thread's body; `stop` may be called from any thread.
+
+    `reload` gives the settings anew when their file has changed (it raises
+    SettingsError while they are wrong; the last good ones hold meanwhile).
+    """
+
+    def __init__(self, settings: Settings, bus: Events, reload: Callable[[], Loaded | None]) -> None:
+        self._reload = reload
+        self.paths = settings.locations()
+        self.events = bus
+        self.gate = Gate()
+        self._stopping = threading.Event()
+        self._instance = InstanceLock(self.paths.instance_lock)
+        atomic.make_private_folder(self.paths.data_dir)
+        self._instance.acquire()
+        try:
+            self._build(settings)
+        except BaseException:
+            self._instance.release()
+            raise
+
+    def _build(self, settings: Settings) -> None:
+        atomic.make_private_folder(self.paths.claude_dir)
+        choice.remember_if_first(settings.server.url, self.paths)
+        ledger = Ledger(self.paths.ledger)
+        self.core = core = Core(self.paths, settings, ledger, self.events)
+        self.emergencies = EmergencyIntake(core)
+        self.queue = QueueIntake(core)
+        self.edits = HandEdits(core)
+        self.dlq = DlqPublisher(core, self.edits)
+        self.queue_publisher = QueuePublisher(core, self.queue)
+        self.metrics = Metrics(core, self.gate)
+        self.delivery = Delivery(core, self.gate, self._client)
+        self.link: Link | None = None
+        self._link_version = 0
+        self.prober = Prober(
+            self._probe_client,
+            lambda: core.settings.sync.probe_interval,
+            lambda: core.settings.sync.timeout,
+            self._probed,
+        )
+        folders = (self.paths.claude_dir, self.paths.requests, self.paths.data_dir)
+        self._watcher = Watcher(folders, core.wake.set)
+        self._state = State("")
+        self._trouble: dict[str, float] = {}
+        self._clock = (time.time(), time.monotonic())
+        self._settled = False  # the first look at the files is done
+        self._expired = 0.0
+
+    # The thread ----------------------------------------------------------------------
+
+    def run(self, *, watch: bool = True) -> None:
+        """Work until `stop`; returns when everything is published and let go."""
+        try:
+            self._begin(watch=watch)
+            while not self._stopping.is_set():
+                self._cycle()
+                self.core.wake.wait(self._patience())
+                self.core.wake.clear()
+        finally:
+            self._end()
+
+    def stop(self) -> None:
+        """Leave within a second."""
+        self._stopping.set()
+        self.core.wake.set()
+
+    def wait_for_work(self, timeout: float) -> None:
+        """For whoever watches: until the worker has something to do, or `timeout`."""
+        self._stopping.wait(timeout)
+
+    def _begin(self, *, watch: bool) -> None:
+        core = self.core
+        if core.ledger.rebuilt:
+            self.events.emit(events.LedgerRebuilt(core.ledger.rebuilt))
+        with core.ledger.transaction(durable=True):
+            core.inbox.forget_requests_under_way()
+            clean = core.ledger.meta("clean") and core.ledger.meta("boot") == boot_id()
+            if core.ledger.rebuilt or not clean and core.ledger.meta("boot") not in (None, boot_id()):
+                core.inbox.ask_about_everything(core.now())
+            core.ledger.set_meta("clean", 0)
+            core.ledger.set_meta("boot", boot_id())
+        for folder in (self.paths.claude_dir, self.paths.data_dir):
+            atomic.remove_stale_temporaries(folder)
+        core.dlq_dirty.set()
+        core.queue_dirty.set()
+        self._choose(core.settings)
+        self.queue_publisher.start()
+        self.prober.start()
+        if watch:
+            atomic.make_private_folder(self.paths.requests)
+            self._watcher.start()
+
+    def _end(self) -> None:
+        self._watcher.stop()
+        self.prober.stop(0.1)
+        self.delivery.stop(_STOP / 2)
+        for part in (self._publish_dlq, lambda: self.queue_publisher.stop(_STOP / 2)):
+            self._guarded("stopping", part)
+        self._guarded("metrics", lambda: self.metrics.run(force=True))
+        self.dlq.close()
+        if self.link is not None:
+            self.link.close()
+        self.core.ledger.close()
+        self._instance.release()
+        self.events.emit(events.WorkerStopped())
+
+    # One cycle -----------------------------------------------------------------------
+
+    def _cycle(self) -> None:
+        self._guarded("settings", self._look_at_settings)
+        self._guarded("clock", self._look_at_clock)
+        self._guarded("pause", self._look_at_pause)
+        self._guarded("requests", self._take_requests)
+        taken = [
+            self._guarded("emergency file", self.emergencies.run),
+            self._guarded("queue file", self.queue.run),
+            self._guarded("DLQ file", self._take_edits),
+        ]
+        if not self._settled and not any(name in self._trouble for name in ("queue file", "DLQ file")):
+            self._settled = True
+            self.queue.ask = self.emergencies.ask = self.edits.ask = False
+            self._tell_waiting()
+        self._guarded("storage", self._look_at_storage)
+        self._guarded("state", self._tell_state)
+        del taken
+        self.delivery.kick()
+        if self.dlq.needed and (self.dlq.pace.ready(time.monotonic()) or self._at_rest()):
+            self._guarded("DLQ file", self._publish_dlq)
+        self.queue_publisher.kick(now=self._at_rest())
+        self._guarded("metrics", self.metrics.run)
+        self._guarded("retention", self._expire)
+        self._watcher.check()
+
+    def _guarded(self, part: str, work: Callable[[], object]) -> bool:
+        """Do a part of the work; when it fails say so once, and try again after a while."""
+        moment = time.monotonic()
+        if self._trouble.get(part, 0.0) > moment:
+            return False
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001  (the loop survives any fault of a part)
+            delay = LOOK if part in self._trouble else 1.0
+            text = str(error) if isinstance(error, Mem0TrayError) else repr(error)
+            if part not in self._trouble:
+                self.events.emit(events.PartFailed(part, text, delay))
+                self.gate.block(f"part {part}", text)
+            self._trouble[part] = moment + delay
+            return False
+        if self._trouble.pop(part, None) is not None:
+            self.gate.unblock(f"part {part}")
+        return True
+
+    def _take_edits(self) -> None:
+        forced = self.edits.run()
+        forced |= self.dlq.merge_late_save()
+        if forced:
+            self.prober.kick()
+
+    def _take_requests(self) -> None:
+        if requests.process(self.core):
+            self.queue_publisher.kick(now=True)
+
+    def _publish_dlq(self) -> None:
+        if self.dlq.needed:
+            self.dlq.run()
+
+    def _at_rest(self) -> bool:
+        """Nothing is under way and nothing due: what was done is published at once."""
+        due = self.delivery.next_due()
+        return self.delivery.under_way == 0 and (due is None or due > self.core.now())
+
+    def _tell_waiting(self) -> None:
+        """At the start: which dead letters wait, and how long."""
+        waiting, total = self.core.outbox.waiting_dead(self.core.now(), WAITING_PER_MINUTE)
+        for project, item_id, delay in waiting:
+            self.events.emit(events.WaitingBackoff(project, item_id, delay))
+        if total > len(waiting):
+            self.events.emit(events.MoreWait(total - len(waiting)))
+
+    def _tell_state(self) -> None:
+        state = self.gate.state(self.core.now())
+        if state != self._state:
+            self._state = state
+            self.core.metrics_dirty.set()
+            self.events.emit(events.StateChanged(state.name, state.reason))
+
+    def _look_at_clock(self) -> None:
+        """A clock that was set back must not make anything wait for longer."""
+        wall, mono = time.time(), time.monotonic()
+        jumped = (wall - self._clock[0]) - (mono - self._clock[1])
+        self._clock = (wall, mono)
+        if jumped < -_CLOCK_JUMP:
+            self.core.outbox.limit_waits(wall, self.core.settings.sync.retry_interval)
+
+    def _look_at_pause(self) -> None:
+        self.gate.pause(pauses.read(self.paths, self.core.now()))
+
+    def _look_at_storage(self) -> None:
+        if self.gate.blocked_by("storage"):
+            with self.core.ledger.transaction(durable=True):
+                self.core.ledger.set_meta("storage", self.core.now())
+            self.gate.unblock("storage")
+
+    def _expire(self) -> None:
+        now = self.core.now()
+        if abs(now - self._expired) > _DAY:
+            self._expired = now
+            self.core.inbox.expire(now - self.core.settings.retention.discarded * _DAY)
+
+    def _patience(self) -> float:
+        """How long to wait, should nobody wake us."""
+        now = self.core.now()
+        waits = [LOOK]
+        due = self.delivery.next_due()
+        if due is not None and due > now:
+            waits.append(due - now)
+        opens = self.gate.opens_at(now)
+        if opens is not None:
+            waits.append(opens - now)
+        if self.dlq.needed:
+            waits.append(max(self.dlq.pace.wait(time.monotonic()), _TORN))
+        if self.core.metrics_dirty.is_set():
+            waits.append(self.metrics.pace.wait(time.monotonic()))
+        found = atomic.signature(self.paths.dlq) if not self._trouble else self.edits.signature
+        if found is not None and found != self.edits.signature:
+            waits.append(_TORN)
+        return min(waits)
+
+    # Settings and server ---------------------------------------------------------------
+
+    def _look_at_settings(self) -> None:
+        try:
+            loaded = self._reload()
+        except SettingsError as error:
+            self.gate.block("settings", str(error))
+            return
+        if loaded is None:
+            return
+        self.gate.unblock("settings")
+        before, self.core.settings = self.core.settings, loaded.settings
+        if loaded.settings.server != before.server:
+            self._choose(loaded.settings)
+
+    def _choose(self, settings: Settings) -> None:
+        url = choice.chosen(settings.server.url, self.paths)
+        old = self.link
+        self.gate.forget_server()
+        if url is None:
+            self.link = None
+            self.core.server = ""
+            self.gate.block("server", f"{choice.CHOOSE}: {choice.HOW}")
+            self.metrics.destination = ""
+        else:
+            try:
+                self.link = Link(self.paths, settings.server, url)
+            except SettingsError as error:
+                self.link = None
+                self.gate.block("server", str(error))
+                self.metrics.destination = ""
+            else:
+                self.core.server = self.link.name
+                self.metrics.destination = self.link.shown
+                self.gate.unblock("server")
+        if old is not None:
+            old.close()
+        self.delivery.server_changed()
+        self.prober.kick()
+        self.events.emit(events.WorkerStarted(self.metrics.destination or choice.CHOOSE))
+
+    def _client(self) -> Client:
+        if self.link is None:
+            raise SettingsError("No server is chosen.", choice.HOW)
+        return self.link.client()
+
+    def _probe_client(self) -> Client:
+        if self.link is None:
+            raise SettingsError("No server is chosen.", choice.HOW)
+        return self.link.probe_client()
+
+    def _probed(self, health: Health) -> None:
+        link = self.link
+        if link is not None and link.version != self._link_version:
+            self._link_version = link.version
+            self.delivery.server_changed()
+        if not health.healthy:
+            self.delivery.server_is_down()
+        if self.gate.probed(healthy=health.healthy, reason=health.reason):
+            self.core.wake.set()
+            self.delivery.kick()
+
+    # For commands --------------------------------------------------------------------
+
+    def is_idle(self, horizon: float) -> bool:
+        """Nothing is left that can be delivered within `horizon` seconds."""
+        now = self.core.now()
+        if not self._settled or self.delivery.under_way:
+            return False
+        state = self.gate
+        if state.blocked_by("server") or state.blocked_by("settings") or state.is_paused(now):
+            return True
+        if state.awaits_probe or self.emergencies.unread():
+            return False
+        due = self.delivery.next_due()
+        if due is None or due > now + horizon:
+            return True
+        return not state.is_open(now) and not 0 < state.held_for(now) <= horizon
+
+    def waiting(self) -> Waiting:
+        """What is left now."""
+        counts = self.metrics.counts()
+        return Waiting(counts.queue, counts.dlq, self.gate.state(self.core.now()))

@@ -1,0 +1,25 @@
+"""How often files are published: once a second, more rarely the longer it takes."""
+
+from typing import Final
+
+INTERVAL: Final = 1.0
+SHARE: Final = 0.05  # of the time, at most
+
+
+class Pace:
+    """Times are monotonic seconds."""
+
+    def __init__(self) -> None:
+        self._next = 0.0
+
+    def ready(self, now: float) -> bool:
+        """Whether it may be done again."""
+        return now >= self._next
+
+    def wait(self, now: float) -> float:
+        """Seconds until it may be done again."""
+        return max(0.0, self._next - now)
+
+    def spent(self, now: float, duration: float) -> None:
+        """It has just been done, and took `duration` seconds."""
+        self._next = now + max(INTERVAL, duration / SHARE - duration)

@@ -1,0 +1,38 @@
+"""The user's pause: a small file of ours, so that it survives a restart."""
+
+import math
+import time
+from typing import Any
+
+from mem0tray import item as items
+from mem0tray.files import atomic
+from mem0tray.paths import Paths
+from mem0tray.worker.core import json_value
+
+
+def write(paths: Paths, until: float | None) -> None:
+    """Pause until a time (Unix seconds); None: until resumed."""
+    atomic.make_private_folder(paths.data_dir)
+    atomic.replace(paths.pause, json_value({"until": until}))
+
+
+def clear(paths: Paths) -> bool:
+    """Resume; whether there was a pause."""
+    try:
+        paths.pause.unlink()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise atomic.unavailable(paths.pause, error) from error
+    return True
+
+
+def read(paths: Paths, now: float | None = None) -> float | None:
+    """Until when deliveries pause (infinity: until resumed), or None."""
+    try:
+        value: Any = items.load_object(paths.pause.read_bytes())
+    except OSError:
+        return None
+    until = (value or {}).get("until")
+    end = math.inf if until is None else items.number(until)
+    return end if end > (time.time() if now is None else now) else None

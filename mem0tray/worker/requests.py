@@ -1,0 +1,68 @@
+"""What commands ask of the ledger's only writer: small files in a folder of ours.
+
+`{"verb": "discard" | "forget", "items": [{"id", "digest"}], "at"}`; a request
+is removed once it is carried out.
+"""
+
+from contextlib import suppress
+from typing import Final
+
+import msgspec
+
+from mem0tray import item as items
+from mem0tray.ledger.database import encode
+from mem0tray.worker.core import Core
+from mem0tray.worker.intake import PENDING_REMOVAL
+
+DISCARD: Final = "discard"
+FORGET: Final = "forget"
+
+
+class Named(msgspec.Struct, frozen=True):
+    """One memory: id, and the SHA-256 of project and content in hex."""
+
+    id: str
+    digest: str
+
+
+class Request(msgspec.Struct, frozen=True):
+    """One request; `at` in Unix seconds."""
+
+    verb: str
+    items: list[Named]
+    at: float = 0.0
+
+
+def process(core: Core) -> int:
+    """Carry out every request that waits; how many."""
+    done = 0
+    for path in sorted(core.paths.requests.glob("*.json")):
+        if path.name.startswith("."):
+            continue
+        with suppress(msgspec.MsgspecError, OSError, ValueError):
+            _carry_out(core, msgspec.json.decode(path.read_bytes(), type=Request))
+            done += 1
+        path.unlink(missing_ok=True)
+    return done
+
+
+def _carry_out(core: Core, request: Request) -> None:
+    with core.ledger.transaction(durable=True) as db:
+        keys: list[int] = []
+        for named in request.items:
+            found = (encode(named.id), bytes.fromhex(named.digest))
+            keys += [
+                key for (key,) in db.execute(
+                    "SELECT key FROM items WHERE id = ? AND digest = ?", found
+                )
+            ]  # fmt: skip
+        for key in keys:
+            state = db.execute("SELECT state FROM items WHERE key = ?", (key,)).fetchone()[0]
+            if state == items.PENDING:
+                # Until the file is published it may still show the entry: that is no restoring.
+                core.inbox.discard([key], core.now(), "deleted", PENDING_REMOVAL)
+                core.queue_dirty.set()
+        if request.verb == FORGET:
+            core.inbox.erase(keys)
+            core.queue_dirty.set()
+            core.dlq_dirty.set()

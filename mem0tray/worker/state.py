@@ -1,0 +1,158 @@
+"""Whether the worker may send, and the state that people see. Pure but for its lock."""
+
+import threading
+from dataclasses import dataclass
+from typing import Final
+
+STARTING: Final = "starting"
+HEALTHY: Final = "healthy"
+DOWN: Final = "down"
+PAUSED: Final = "paused"
+ACTION_NEEDED: Final = "action needed"
+MAX_HOLD: Final = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One of the five names, and a sentence (empty when all is well)."""
+
+    name: str
+    reason: str = ""
+
+
+class Gate:
+    """What stands between a due item and the server. Times are Unix seconds."""
+
+    def __init__(self) -> None:
+        self._guard = threading.RLock()
+        self._healthy: bool | None = None
+        self._health_reason = ""
+        self._probing = True  # nothing is sent before the first probe has answered
+        self._held_until = 0.0
+        self._paused_until: float | None = None
+        self._canary_at: float | None = None
+        self._misconfigured = ""
+        self._obstacles: dict[str, str] = {}
+
+    # What happens ----------------------------------------------------------------
+
+    def probed(self, *, healthy: bool, reason: str) -> bool:
+        """A probe has answered; whether that changes anything."""
+        with self._guard:
+            changed = self._healthy != healthy or self._probing
+            self._healthy, self._health_reason, self._probing = healthy, reason, False
+            return changed
+
+    def doubt(self) -> None:
+        """Something looks like an outage: send nothing until the probe has answered."""
+        with self._guard:
+            self._probing = True
+
+    def forget_server(self) -> None:
+        """Another server: what was known of the old one does not count."""
+        with self._guard:
+            self._healthy, self._health_reason, self._probing = None, "", True
+            self._held_until = 0.0
+            self.mended()
+
+    def hold(self, until: float) -> None:
+        """The server asked for a break."""
+        with self._guard:
+            self._held_until = max(self._held_until, until)
+
+    def pause(self, until: float | None) -> None:
+        """The user's pause, until a time (0: none; infinity: until resumed)."""
+        with self._guard:
+            self._paused_until = until or None
+
+    def misconfigured(self, reason: str, canary_at: float) -> None:
+        """The server refuses everything; one canary is sent at `canary_at`."""
+        with self._guard:
+            self._misconfigured, self._canary_at = reason, canary_at
+
+    def mended(self) -> None:
+        """A delivery has succeeded."""
+        with self._guard:
+            self._misconfigured, self._canary_at = "", None
+
+    def block(self, name: str, reason: str) -> None:
+        """Something of ours stands in the way (`settings`, `server`, `worker`, `storage`)."""
+        with self._guard:
+            self._obstacles[name] = reason
+
+    def unblock(self, name: str) -> None:
+        """It no longer does."""
+        with self._guard:
+            self._obstacles.pop(name, None)
+
+    # What follows ----------------------------------------------------------------
+
+    def blocked_by(self, name: str) -> bool:
+        """Whether that obstacle stands."""
+        return name in self._obstacles
+
+    def is_open(self, now: float) -> bool:
+        """Whether deliveries may go out."""
+        with self._guard:
+            return self._may_reach(now) and not self._misconfigured
+
+    def wants_canary(self, now: float) -> bool:
+        """Whether one item may be sent to see if the server accepts again."""
+        with self._guard:
+            due = self._canary_at is not None and now >= self._canary_at
+            return due and self._may_reach(now)
+
+    def _may_reach(self, now: float) -> bool:
+        return (
+            self._healthy is True
+            and not self._probing
+            and not self._obstacles
+            and now >= self._held_until
+            and not self.is_paused(now)
+        )
+
+    def is_paused(self, now: float) -> bool:
+        """Whether the user has paused it."""
+        with self._guard:
+            return self._paused_until is not None and now < self._paused_until
+
+    @property
+    def awaits_probe(self) -> bool:
+        """Whether a probe is under way whose answer decides."""
+        return self._probing
+
+    def opens_at(self, now: float) -> float | None:
+        """When it opens by itself, if it is known."""
+        with self._guard:
+            times = [
+                at
+                for at in (self._held_until, self._paused_until, self._canary_at)
+                if at is not None and now < at < now + 10**9
+            ]
+            return min(times, default=None)
+
+    def held_for(self, now: float) -> float:
+        """Seconds that the server's break still lasts."""
+        return max(0.0, self._held_until - now)
+
+    def state(self, now: float) -> State:
+        """The state that people see."""
+        with self._guard:
+            if self._obstacles:
+                return State(ACTION_NEEDED, next(iter(self._obstacles.values())))
+            if self._misconfigured:
+                return State(ACTION_NEEDED, self._misconfigured)
+            if self.is_paused(now):
+                return State(PAUSED, "paused by you")
+            if self._healthy is None:
+                return State(STARTING, "the server has not answered yet")
+            if not self._healthy:
+                return State(DOWN, self._health_reason)
+            if now < self._held_until:
+                return State(PAUSED, "the server asked for a break")
+            return State(HEALTHY)
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether the last probe was answered well."""
+        return self._healthy is True

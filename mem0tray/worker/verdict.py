@@ -1,0 +1,184 @@
+"""What an answer means for its item, for others and for the server (contract, section 3)."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from mem0tray import events, item as items
+from mem0tray.events import Event
+from mem0tray.ledger.outbox import Job
+from mem0tray.server import Answer, Kind
+from mem0tray.worker.core import Core, dead_raw
+from mem0tray.worker.state import MAX_HOLD, Gate
+
+_ROW: Final = (
+    "SELECT state, raw, retry_count, last_attempt FROM items WHERE key = ?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Suspect:
+    """An item that drew an answer which blames the server; others will show who is right."""
+
+    job: Job
+    answer: Answer
+    due: float  # as it was before
+
+
+class Verdicts:
+    """Applies answers, within the caller's transaction; returns the events to emit after it."""
+
+    def __init__(self, core: Core, gate: Gate) -> None:
+        self._core = core
+        self._gate = gate
+        self._suspects: dict[int, _Suspect] = {}
+        self.avoid: str | None = None  # a project whose turn it is not, while another is tried
+
+    @property
+    def suspects(self) -> frozenset[int]:
+        """Keys of items that are set aside, uncounted."""
+        return frozenset(self._suspects)
+
+    def apply(self, job: Job, answer: Answer, now: float, *, canary: bool) -> list[Event]:
+        """Record what became of one delivery."""
+        kind = answer.kind
+        if kind is Kind.DELIVERED:
+            return self._delivered(job, now)
+        self._record(job, answer, now)
+        if kind is Kind.UNAUTHORIZED or (canary and kind is not Kind.OUTAGE):
+            return self._misconfigured(job, answer, now)
+        if kind is Kind.OUTAGE:
+            self._set_aside(job, answer, now)
+            self._gate.doubt()
+            return []
+        if kind is Kind.SLOW_DOWN:
+            return self._slow_down(job, answer, now)
+        if kind is Kind.REFUSED:
+            return self._refused(job, answer, now)
+        if kind is Kind.UNKNOWN:
+            self._core.outbox.mark_unknown(job.key, now, timed_out=answer.timed_out)
+        return self._count(job, answer, now)
+
+    def server_is_down(self) -> None:
+        """It was the server: nobody is suspected any more."""
+        for key, suspect in self._suspects.items():
+            self._core.outbox.defer(key, suspect.due)
+        self._suspects.clear()
+        self.avoid = None
+
+    # One class each ----------------------------------------------------------------
+
+    def _delivered(self, job: Job, now: float) -> list[Event]:
+        core = self._core
+        ended = core.outbox.delivered(job.key, core.server, now)
+        self._gate.mended()
+        core.metrics_dirty.set()
+        result: list[Event] = []
+        if job.lane == items.DEAD:
+            core.dlq_dirty.set()
+            result.append(events.DlqRecovered(job.project, job.item_id, job.retry_count))
+        else:
+            core.queue_dirty.set()
+            result.append(events.Delivered(job.project, job.item_id))
+        if ended == items.DISCARDED:
+            result.append(events.DeliveredAfterDeletion(job.project, job.item_id))
+        self._suspects.pop(job.key, None)
+        # Others succeed, so it was not the server.
+        for suspect in tuple(self._suspects.values()):
+            result += self._count(suspect.job, suspect.answer, now)
+        self._suspects.clear()
+        self.avoid = None
+        return result
+
+    def _misconfigured(self, job: Job, answer: Answer, now: float) -> list[Event]:
+        self._core.outbox.release(job.key)
+        for key, suspect in self._suspects.items():
+            self._core.outbox.defer(key, suspect.due)
+        self._suspects.clear()
+        self.avoid = None
+        if answer.kind in (Kind.UNAUTHORIZED, Kind.REFUSED):
+            reason = f"the server refuses deliveries: {answer.message}"
+        else:
+            reason = f"the last try was answered with: {answer.message}"
+        self._gate.misconfigured(reason, now + self._core.settings.sync.probe_interval)
+        return []
+
+    def _slow_down(self, job: Job, answer: Answer, now: float) -> list[Event]:
+        asked = answer.retry_after
+        delay = min(self._core.settings.sync.probe_interval if asked is None else asked, MAX_HOLD)
+        self._set_aside(job, answer, now + delay)
+        self._gate.hold(now + delay)
+        return [events.SlowedDown(delay)]
+
+    def _refused(self, job: Job, answer: Answer, now: float) -> list[Event]:
+        refused = [s for s in self._suspects.values() if s.answer.kind is Kind.REFUSED]
+        if any(suspect.job.project != job.project for suspect in refused):
+            return self._misconfigured(job, answer, now)
+        if self._core.outbox.other_project_waits(job.project, now):
+            self._set_aside(job, answer, now)
+            self.avoid = job.project
+            return []
+        return self._count(job, answer, now)
+
+    # Items ---------------------------------------------------------------------------
+
+    def _set_aside(self, job: Job, answer: Answer, now: float) -> None:
+        """Nothing is counted; another item is tried next."""
+        before = self._suspects.get(job.key)
+        due = self._core.outbox.due(job.key) if before is None else before.due
+        self._suspects[job.key] = _Suspect(job, answer, due)
+        wait = max(self._core.settings.sync.retry_interval, self._core.settings.sync.probe_interval)
+        self._core.outbox.release(job.key)
+        self._core.outbox.defer(job.key, now + wait)
+
+    def _record(self, job: Job, answer: Answer, now: float) -> None:
+        self._core.outbox.record_attempt(
+            job.key, now, str(answer.kind), answer.status, answer.message, answer.duration
+        )
+
+    def _count(self, job: Job, answer: Answer, now: float) -> list[Event]:
+        """One more failure of an item, unless the user has discarded it meanwhile."""
+        with self._core.ledger.reading() as db:
+            state, raw, retry_count, last_attempt = db.execute(_ROW, (job.key,)).fetchone()
+        if state == items.DEAD:
+            return self._count_dead(job, answer, now, raw, retry_count, last_attempt)
+        if state == items.PENDING:
+            return self._count_fresh(job, answer, now, raw)
+        self._core.outbox.release(job.key)
+        return []
+
+    def _count_fresh(self, job: Job, answer: Answer, now: float, raw: bytes) -> list[Event]:
+        core, sync = self._core, self._core.settings.sync
+        core.queue_dirty.set()
+        retries = job.retries + 1
+        if retries >= sync.max_attempts:
+            item = items.parse(raw)
+            if item is None:
+                raise AssertionError(job.key)
+            core.inbox.bury(job.key, dead_raw(item, now, answer.message), now, answer.message)
+            core.outbox.count("total_failed")
+            core.dlq_dirty.set()
+            return [
+                events.MovedToDlq(job.project, job.item_id, retries),
+                events.WaitingBackoff(job.project, job.item_id, items.backoff(0)),
+            ]
+        due = now + max(sync.retry_interval, min(answer.retry_after or 0.0, MAX_HOLD))
+        raw = items.with_fields(raw, {"retries": retries})
+        core.outbox.failed_fresh(job, due, answer.message, raw)
+        return [events.AttemptFailed(job.project, job.item_id, retries, answer.message)]
+
+    def _count_dead(
+        self, job: Job, answer: Answer, now: float, raw: bytes, retry_count: int, last: float
+    ) -> list[Event]:
+        core = self._core
+        core.dlq_dirty.set()
+        count = retry_count + 1
+        delay = max(items.backoff(count), min(answer.retry_after or 0.0, MAX_HOLD))
+        # The user asked for a retry while this one was under way: that wish still stands.
+        again = last <= 0 < job.last_attempt
+        raw = items.with_fields(
+            raw, {"retry_count": count, "last_attempt": now, "last_error": answer.message}
+        )
+        due = now if again else now + delay
+        core.outbox.failed_dead(job, count, due, answer.message, raw, now)
+        failed = events.DlqRetryFailed(job.project, job.item_id, count, delay)
+        return [failed] if again else [failed, events.WaitingBackoff(job.project, job.item_id, delay)]

@@ -1,0 +1,81 @@
+"""Waking the worker when a file changes: a hint, never the truth.
+
+watchdog wakes within a millisecond and costs nothing idle, but dies silently
+when the folder is replaced, and there may be no watches left. So the worker
+looks at the files every few seconds all the same.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+
+class Watcher:
+    """Calls `wake` when something in one of the folders changes. Started in the background."""
+
+    def __init__(self, folders: Iterable[Path], wake: Callable[[], None]) -> None:
+        self._folders = tuple(folders)
+        self._wake = wake
+        self._guard = threading.Lock()
+        self._observer: Any = None
+        self._inodes: tuple[int, ...] = ()
+        self._stopped = False
+
+    def start(self) -> None:
+        """Begin; the library takes a while to load, so not on the caller's time."""
+        threading.Thread(target=self._begin, name="mem0tray-watch", daemon=True).start()
+
+    def check(self) -> None:
+        """Begin anew where a folder has been replaced or made."""
+        if self._observer is not None and self._found() != self._inodes:
+            self.start()
+
+    def _found(self) -> tuple[int, ...]:
+        inodes = []
+        for folder in self._folders:
+            inode = 0
+            with suppress(OSError):
+                inode = os.stat(folder).st_ino
+            inodes.append(inode)
+        return tuple(inodes)
+
+    def _begin(self) -> None:
+        from watchdog.events import FileSystemEvent, FileSystemEventHandler
+        from watchdog.observers import Observer
+
+        wake = self._wake
+
+        class Handler(FileSystemEventHandler):
+            def on_any_event(self, event: FileSystemEvent) -> None:
+                if event.event_type in ("modified", "created", "moved", "deleted", "closed"):
+                    wake()
+
+        with self._guard:
+            if self._stopped:
+                return
+            self._end()
+            observer = Observer()
+            self._inodes = self._found()
+            with suppress(OSError):  # no watches left, or no folder: looking now and then must do
+                for folder, inode in zip(self._folders, self._inodes, strict=True):
+                    if inode:
+                        observer.schedule(Handler(), str(folder.resolve()), recursive=False)
+                observer.start()
+            self._observer = observer
+        wake()
+
+    def _end(self) -> None:
+        if self._observer is not None:
+            with suppress(RuntimeError):
+                self._observer.stop()
+                self._observer.join(1.0)
+            self._observer = None
+
+    def stop(self) -> None:
+        """Leave."""
+        with self._guard:
+            self._stopped = True
+            self._end()

@@ -1,0 +1,87 @@
+"""The wall clock jumps while the worker runs (rows 32 and 41)."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.home import Home
+from tests.support.http1 import Answer
+from tests.support.machine import WallClock
+from tests.support.shapes import entry, waiting
+from tests.support.standin import Standin
+
+YEAR = 365.25 * 86_400
+
+
+@pytest.fixture
+def clock(tmp_path: Path, home: Home) -> WallClock:
+    """Give every process of the home a wall clock that the test can set."""
+    clock = WallClock(tmp_path)
+    home.env |= clock.env
+    return clock
+
+
+def test_a_jump_forward_misses_no_retry(home: Home, server: Standin, clock: WallClock) -> None:
+    """After sleep and wake-up, what has become due meanwhile is sent soon (row 41)."""
+    home.write_dlq([waiting("later")])
+    home.worker()
+    clock.jump(3700)
+    server.wait_for(lambda: server.count("later") == 1, 10)
+
+
+@pytest.mark.parametrize("years", [-10, 10, 15], ids=["-10", "+10", "+15, past 2038"])
+def test_work_goes_on_after_a_jump(
+    home: Home, server: Standin, clock: WallClock, years: int
+) -> None:
+    """Whatever the clock says, fresh entries are delivered and retried (row 32)."""
+    home.worker()
+    clock.jump(years * YEAR)
+    home.write_emergency([entry("fine"), entry("bad")])
+    server.script(Answer(500), Answer(500), content="bad")
+    server.wait_for(lambda: server.count("fine") == 1 and server.count("bad") == 1, 5)
+
+
+@pytest.mark.parametrize("seconds", [-10 * YEAR, -3600, 3600])
+def test_a_jump_makes_no_busy_loop(
+    home: Home, server: Standin, clock: WallClock, seconds: float
+) -> None:
+    """A jump costs no processor time (row 41)."""
+    home.write_dlq([waiting(f"later {n}", retry_count=12) for n in range(5)])
+    worker = home.worker()
+    server.default = Answer(500)
+    clock.jump(seconds)
+    probed = server.probes()
+    server.wait_for(lambda: server.probes() >= probed + 3, 10)
+    before, started = worker.cpu_seconds(), time.monotonic()
+    server.wait_for(lambda: server.probes() >= probed + 13, 10)
+    assert worker.cpu_seconds() - before < 0.25 * (time.monotonic() - started)
+    assert len(server.saves) <= 5
+
+
+def test_a_clock_set_back_delays_a_retry_by_one_delay_at_most(
+    home: Home, server: Standin, clock: WallClock
+) -> None:
+    """A dead letter tried in the future is tried after one delay from now (row 32)."""
+    home.write_queue([entry("bad", retries=4)])
+    server.script(Answer(500), content="bad")
+    clock.jump(10 * YEAR)
+    worker = home.worker()
+    home.wait_dlq(["bad"])
+    clock.jump(0)
+    probed = server.probes()
+    server.wait_for(lambda: server.probes() >= probed + 5, 5)
+    assert server.sends("bad") == 1
+    clock.jump(32)
+    server.wait_for(lambda: server.count("bad") == 1, 10)
+    assert worker.alive
+
+
+def test_a_run_after_a_jump_starts_normally(home: Home, server: Standin, clock: WallClock) -> None:
+    """A start ten years earlier than the last run delivers what is fresh (row 32)."""
+    home.write_queue([entry("now")])
+    home.drained()
+    clock.jump(-10 * YEAR)
+    home.write_emergency([entry("then")])
+    home.drained()
+    assert server.count("then") == 1

@@ -1,0 +1,95 @@
+"""Where memories go: a chosen server, the embedded one, or none until the user chooses."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from tests.support.home import Home
+from tests.support.shapes import dead, entries, entry, texts
+from tests.support.standin import Standin
+
+CHOOSE = "choose a server"
+HERE = "this computer only"
+FOREIGN: dict[str, Callable[[Home], None]] = {
+    "queue": lambda home: home.write_queue(entries(3)),
+    "DLQ": lambda home: home.write_dlq([dead("letter")]),
+    "metrics": lambda home: home.write_metrics(queue_size=0, dlq_size=0),
+}
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_foreign_files_and_no_choice_send_nothing(bare_home: Home, kind: str) -> None:
+    """With files of others and no chosen server nothing is sent, and `status` says what to do."""
+    FOREIGN[kind](bare_home)
+    bare_home.ok("add", "--project", "alpha", "mine")
+    assert bare_home.drain().returncode == 1
+    assert CHOOSE in bare_home.ok("status").lower()
+    assert CHOOSE in json.dumps(bare_home.json("status")).lower()
+    state, reason = bare_home.state()
+    assert state == "action needed"
+    assert CHOOSE in f"{state} {reason}".lower()
+    metrics = bare_home.read(bare_home.metrics)
+    assert metrics["total_synced"] == 0
+    assert "mine" in texts(bare_home.queue_items())
+
+
+def test_status_asks_to_choose_before_the_first_run(bare_home: Home) -> None:
+    """`status` says so without a worker ever having run."""
+    bare_home.write_queue(entries(3))
+    assert CHOOSE in bare_home.ok("status").lower()
+
+
+def test_a_choice_that_is_made_later_delivers(bare_home: Home, server: Standin) -> None:
+    """As soon as a server is chosen, what waits is delivered, without a restart."""
+    bare_home.write_queue(entries(3))
+    bare_home.worker()
+    bare_home.wait(lambda: bare_home.state()[0] == "action needed", 5, "asks")
+    bare_home.ok("config", "set", "server.url", server.url)
+    server.wait_for(lambda: server.total_stored() == 3, 5)
+
+
+def test_a_home_of_our_own_uses_the_embedded_server(bare_home: Home) -> None:
+    """Where no other program's file is, `add` and `run` deliver to this computer."""
+    bare_home.ok("add", "--project", "alpha", "first")
+    bare_home.drained()
+    metrics = bare_home.read(bare_home.metrics)
+    assert metrics["total_synced"] == 1
+    assert metrics["destination"] == HERE
+    assert HERE in bare_home.ok("status")
+    bare_home.ok("add", "--project", "alpha", "second")
+    bare_home.drained()
+    assert bare_home.read(bare_home.metrics)["total_synced"] == 2
+
+
+def test_the_embedded_server_can_be_chosen(bare_home: Home) -> None:
+    """`server.url = "local"` uses the embedded server for files of others as well."""
+    bare_home.write_queue(entries(20))
+    bare_home.write_dlq([dead("letter")])
+    local = {"MEM0TRAY_SERVER_URL": "local"}
+    bare_home.drained(env=local)
+    assert bare_home.read(bare_home.metrics)["total_synced"] == 21
+    assert HERE in bare_home.ok("status", env=local)
+
+
+def test_the_choice_of_the_embedded_server_is_remembered(bare_home: Home) -> None:
+    """Once it was used without asking, foreign files that come later change nothing."""
+    bare_home.ok("add", "--project", "alpha", "first")
+    bare_home.drained()
+    bare_home.producer("--label", "later").wait()
+    bare_home.drained()
+    assert bare_home.read(bare_home.metrics)["total_synced"] == 2
+
+
+def test_status_says_what_only_the_former_server_has(home: Home, server: Standin) -> None:
+    """When the address changes, `status` counts the memories that only the old one has."""
+    home.write_queue(entries(3))
+    home.drained()
+    with Standin() as other:
+        changed = {"MEM0TRAY_SERVER_URL": other.url}
+        home.write_emergency([entry("for the new one")])
+        home.drained(env=changed)
+        text = home.ok("status", env=changed)
+        assert other.total_stored() == 1
+    lines = [line for line in text.splitlines() if server.netloc in line]
+    assert any("3" in line.replace(server.netloc, "") for line in lines), text

@@ -1,0 +1,202 @@
+"""Full, read-only and stubborn disks (rows 5 to 8)."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import machine
+from tests.support.home import Home
+from tests.support.http1 import Answer
+from tests.support.shapes import dead, entries, texts, waiting
+from tests.support.standin import Standin
+
+HEALTHY = Answer(body={"status": "ok"})
+
+
+@pytest.fixture
+def small_home(tmp_path: Path, server: Standin) -> Iterator[Home]:
+    """Make a scratch home on a disk of 6 MB of its own."""
+    with machine.small_disk(tmp_path / "home", "6m"), Home(tmp_path / "home", server.url) as home:
+        yield home
+
+
+def words(home: Home) -> str:
+    """Collect what a worker has said: state, log and standard error."""
+    return f"{home.state()} {home.log_text()} {home.errors()}".lower()
+
+
+def test_a_full_disk_pauses_and_resumes_by_itself(small_home: Home, server: Standin) -> None:
+    """While nothing can be recorded little is sent; with space again all is delivered (5, 6)."""
+    server.health = Answer(503)
+    queue = entries(300)
+    small_home.write_queue(queue)
+    small_home.write_dlq([dead(f"letter {n}") for n in range(20)])
+    worker = small_home.worker()
+    small_home.wait(lambda: small_home.read(small_home.metrics)["queue_size"] == 300, 5, "read")
+    filler = machine.fill(small_home.root)
+    server.health = HEALTHY
+    probed = server.probes()
+    server.wait_for(lambda: server.probes() >= probed + 8, 10)
+    assert worker.alive
+    filler.unlink()
+    server.wait_for(lambda: server.total_stored() >= 320, 20)
+    small_home.wait(lambda: small_home.queue_items() == [], 10, "published")
+    small_home.wait_dlq([], 10)
+    assert server.missing([*texts(queue), *(f"letter {n}" for n in range(20))]) == []
+    assert server.surplus() == {}
+    said = words(small_home)
+    assert "space" in said or "disk" in said
+
+
+def test_a_disk_that_is_full_at_the_start(small_home: Home, server: Standin) -> None:
+    """With no room for a ledger nothing is sent, the reason is said, and it works later (5)."""
+    small_home.write_queue(entries(20))
+    filler = machine.fill(small_home.root)
+    worker = small_home.start("run")
+    small_home.wait(
+        lambda: "space" in words(small_home) or "disk" in words(small_home), 10, "said why"
+    )
+    assert server.saves == []
+    filler.unlink()
+    if worker.alive:
+        server.wait_for(lambda: server.total_stored() == 20, 20)
+    else:
+        assert worker.wait() == 1
+        small_home.drained()
+    assert server.surplus() == {}
+    assert server.total_stored() == 20
+
+
+def test_a_disk_that_fills_in_a_drain(small_home: Home, server: Standin) -> None:
+    """A disk that gets full while memories are sent loses and doubles nothing (5, 6)."""
+    server.latency = 0.004
+    queue = entries(600)
+    small_home.write_queue(queue)
+    small_home.start("run")
+    server.wait_for(lambda: server.total_stored() >= 50, 10)
+    filler = machine.fill(small_home.root)
+    probed = server.probes()
+    server.wait_for(lambda: server.probes() >= probed + 5, 10)
+    filler.unlink()
+    server.wait_for(lambda: server.missing(texts(queue)) == [], 30)
+    small_home.wait(lambda: small_home.queue_items() == [], 10, "published")
+    assert server.surplus() == {}
+
+
+def test_add_on_a_full_disk_says_so_or_is_kept(small_home: Home, server: Standin) -> None:
+    """`add` either keeps the memory or fails in words; the queue file stays sound (5)."""
+    small_home.write_queue(entries(50))
+    filler = machine.fill(small_home.root)
+    done = small_home.run("add", "--project", "alpha", "on a full disk " + "x" * 20_000)
+    assert len(small_home.queue_items()) in (50, 51)
+    filler.unlink()
+    small_home.drained()
+    assert server.total_stored() == 50 + (done.returncode == 0)
+    assert done.returncode == 0 or "space" in done.stderr.lower() or "full" in done.stderr.lower()
+
+
+# Row 7 ----------------------------------------------------------------------------------
+
+
+def test_a_read_only_data_folder_sends_nothing(humble_home: Home, server: Standin) -> None:
+    """Where outcomes cannot be recorded nothing is sent, and the folder is named (row 7)."""
+    humble_home.data.mkdir(mode=0o500)
+    humble_home.write_queue(entries(5))
+    done = humble_home.run("run", "--until-idle")
+    assert server.saves == []
+    assert done.returncode == 1
+    assert str(humble_home.data) in done.stderr
+    assert "Traceback" not in done.stderr
+    humble_home.data.rmdir()
+    humble_home.drained()
+    assert server.total_stored() == 5
+
+
+def test_a_read_only_claude_folder_is_said_and_loses_nothing(
+    humble_home: Home, server: Standin
+) -> None:
+    """Where the files cannot be rewritten that is said, and nothing is lost or doubled (row 7)."""
+    humble_home.write_queue(entries(5))
+    humble_home.write_dlq([waiting("later")])
+    humble_home.claude.chmod(0o500)
+    done = humble_home.run("run", "--until-idle")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert str(humble_home.claude) in done.stderr or ".claude" in done.stderr
+    humble_home.claude.chmod(0o700)
+    humble_home.drain()
+    assert server.total_stored() == 5
+    assert server.surplus() == {}
+    assert humble_home.queue_items() == []
+    assert humble_home.dlq_texts() == ["later"]
+
+
+def test_read_only_files_work_or_are_named(humble_home: Home, server: Standin) -> None:
+    """Files with mode 0444 in a writable folder are no obstacle, or are named (row 7)."""
+    humble_home.write_queue(entries(5))
+    humble_home.write_dlq([dead("letter")])
+    humble_home.queue.chmod(0o444)
+    humble_home.dlq.chmod(0o444)
+    done = humble_home.drain()
+    assert server.total_stored() == 6
+    assert humble_home.queue_items() == [] or "mem0_queue" in done.stderr
+
+
+def test_unreadable_files_are_named_and_kept(humble_home: Home, server: Standin) -> None:
+    """A queue file that cannot be read is named, not overwritten; the rest works (row 7)."""
+    humble_home.write_queue(entries(5))
+    humble_home.write_dlq([dead("letter")])
+    before = humble_home.queue.read_bytes()
+    humble_home.queue.chmod(0)
+    done = humble_home.drain()
+    said = done.stderr + humble_home.log_text() + str(humble_home.state())
+    assert "mem0_queue.json" in said
+    assert humble_home.queue.read_bytes() == before
+    assert server.count("letter") == 1
+    humble_home.queue.chmod(0o600)
+    humble_home.drained()
+    assert server.total_stored() == 6
+
+
+@pytest.mark.parametrize("running", [True, False], ids=["running", "at start"])
+def test_a_read_only_mount_is_survived(small_home: Home, server: Standin, *, running: bool) -> None:
+    """A disk that turns read-only holds sending; turned back, all is delivered (row 7)."""
+    server.health = Answer(503)
+    queue = entries(30)
+    small_home.write_queue(queue)
+    worker = small_home.worker()
+    small_home.wait(lambda: small_home.read(small_home.metrics)["queue_size"] == 30, 5, "read")
+    if not running:
+        worker.stop()
+    machine.remount(small_home.root, "ro")
+    server.health = HEALTHY
+    if running:
+        probed = server.probes()
+        server.wait_for(lambda: server.probes() >= probed + 5, 10)
+        assert worker.alive
+    else:
+        assert small_home.run("run", "--until-idle").returncode == 1
+    assert len(server.saves) <= (1 if running else 0)
+    machine.remount(small_home.root, "rw")
+    if not running:
+        small_home.start("run")
+    server.wait_for(lambda: server.total_stored() >= 30, 20)
+    assert server.missing(texts(queue)) == []
+    assert server.surplus() == {}
+
+
+# Row 8 ----------------------------------------------------------------------------------
+
+
+def test_short_writes_are_completed(home: Home, server: Standin, tmp_path: Path) -> None:
+    """A write that does only part of its work is completed (row 8)."""
+    home.env |= machine.short_writes(tmp_path)
+    home.write_queue(entries(200))
+    home.write_dlq([waiting(f"later {n}") for n in range(50)])
+    home.ok("add", "--project", "alpha", "added " + "y" * 500)
+    home.drain()
+    assert server.total_stored() == 201
+    assert len(home.dlq_items()) == 50
+    assert home.queue_items() == []
+    assert home.stats()["total_synced"] == 201

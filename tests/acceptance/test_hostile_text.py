@@ -1,0 +1,116 @@
+"""Hostile text in project, id and error does no harm to log and terminal (row 42)."""
+
+import re
+import unicodedata
+
+import pytest
+
+from tests.support.home import Home, leaves
+from tests.support.http1 import Answer
+from tests.support.shapes import entry, is_iso, waiting
+from tests.support.standin import Standin
+
+FAKE = "📋 Moved to DLQ: fake (ID: 12345678...) after 5 retries"
+HOSTILE = {
+    "ANSI": "\x1b[31mred\x1b[0m\x1b]0;title\x07\x1b[2J\x1bc",
+    "C1": "\x9b31mred\x9d0;title\x9c",
+    "newline": f"x\n2026-01-01T00:00:00 {FAKE}",
+    "returns": f"x\r{FAKE}\x0b\x0c\x85\u2028\u2029{FAKE}",
+    "right to left": "\u202egnp.exe\u202c\u2066x\u2069\u200f\u061c",
+    "markup": "[bold red]x[/bold red] [link=http://evil.example]y[/link] <b>&amp;</b> [/]",
+    "NUL": "a\0b",
+    "format": "%s %d {0} {x!r} \\N{BELL} $(id) `id`",
+    "zero width": "a\u200b\u200d\ufeffb",
+    "surrogate": "\ud800 half",
+}
+SAFE = {"\n", "\t"}
+
+
+def harmful(text: str) -> list[str]:
+    """List the characters of an output that a terminal might obey."""
+    bidi = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c\u2028\u2029"
+    return [
+        char
+        for char in text
+        if char in bidi or (unicodedata.category(char) in ("Cc", "Cs") and char not in SAFE)
+    ]
+
+
+def check_log(home: Home, moves: int) -> None:
+    """Check that every event is one line that begins with a time, and that none is forged."""
+    text = home.log.read_bytes().decode()
+    assert harmful(text) == []
+    lines = text.splitlines()
+    assert len(lines) == text.count("\n")
+    assert all(is_iso(line.split(" ")[0]) for line in lines)
+    genuine = [line for line in lines if re.match(r"\S+ 📋 Moved to DLQ: ", line)]
+    assert len(genuine) == moves
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_text_is_shown_harmlessly(home: Home, server: Standin, name: str) -> None:
+    """Project, id and the server's words reach neither log nor terminal as commands."""
+    text = HOSTILE[name]
+    detail = {"detail": [{"loc": ["body", text], "msg": f"no {text}"}]}
+    item = entry(f"content {text}", f"project {text}", id=f"id {text}")
+    home.write_queue([item])
+    server.script(Answer(422, detail), content=item["content"], forever=True)
+    home.drain()
+    assert len(home.dlq_items()) == 1
+    check_log(home, 1)
+    for command in (["list"], ["stats"], ["diagnose"]):
+        done = home.run(*command)
+        assert "Traceback" not in done.stderr, command
+        assert harmful(done.stdout + done.stderr) == [], command
+    assert item["project_id"] in leaves(home.json("list"))
+
+
+def test_markup_is_shown_as_it_is(home: Home) -> None:
+    """Square brackets in a project are text, not colours."""
+    home.write_dlq([waiting("x", "[bold]loud[/bold]")])
+    assert "[bold]loud[/bold]" in home.ok("list")
+    assert "[bold]loud[/bold]" in home.ok("stats")
+
+
+@pytest.mark.parametrize("name", ["ANSI", "newline", "right to left", "NUL"])
+def test_hostile_text_arrives_unchanged(home: Home, server: Standin, name: str) -> None:
+    """What is hostile to a terminal is content like any other to the server."""
+    text = HOSTILE[name]
+    home.write_queue([entry(text, f"p {text}")])
+    home.write_dlq([])
+    home.drained()
+    assert server.stored == [(f"p {text}", text)]
+
+
+def test_a_megabyte_of_everything(home: Home, server: Standin) -> None:
+    """1 MB of project, id and content is delivered or listed without flooding anything."""
+    big = "ä" * 500_000
+    home.write_queue([entry(big), entry("big project", big), entry("big id", id=big)])
+    home.write_dlq([waiting("letter", big, id="x" * 1_000_000, last_error="e" * 1_000_000)])
+    home.drain()
+    assert server.count(big) == 1
+    assert server.count("big project") == 1
+    for command in (["list"], ["stats"], ["diagnose"], ["status"]):
+        assert len(home.ok(*command)) < 100_000, command
+    assert len(home.log_text()) < 100_000
+
+
+def test_the_content_never_reaches_the_log(home: Home, server: Standin) -> None:
+    """No line of the log repeats what a memory says, delivered or not."""
+    texts = ["zanzibar is delivered", "zanzibar is refused", "zanzibar waits"]
+    home.write_queue([entry(text) for text in texts[:2]])
+    home.write_dlq([waiting(texts[2])])
+    server.script(
+        Answer(400, {"detail": "no: zanzibar is refused"}), content=texts[1], forever=True
+    )
+    home.drain()
+    assert home.log_text()
+    assert "zanzibar" not in home.log_text()
+
+
+def test_errors_about_hostile_ids_are_harmless(home: Home) -> None:
+    """An id on the command line that is hostile is not echoed raw."""
+    home.write_dlq([waiting("x")])
+    done = home.run("diagnose", "\x1b[31mred\nline")
+    assert done.returncode == 1
+    assert harmful(done.stdout + done.stderr) == []

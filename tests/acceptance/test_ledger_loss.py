@@ -1,0 +1,145 @@
+"""The ledger is deleted, corrupt or an old copy: rebuilt, with no storm of resends (row 38)."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.home import Home
+from tests.support.http1 import Answer
+from tests.support.shapes import dead, entries, texts, waiting
+from tests.support.standin import Standin
+
+
+def delete(home: Home) -> None:
+    """Remove the data folder."""
+    shutil.rmtree(home.data)
+
+
+def overwrite(home: Home) -> None:
+    """Overwrite each ledger with something else."""
+    for path in home.ledgers():
+        path.write_bytes(b"this is no database\n" * 1000)
+
+
+def truncate(home: Home) -> None:
+    """Cut each ledger in half."""
+    for path in home.ledgers():
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def scribble(home: Home) -> None:
+    """Overwrite the middle of each ledger, the header left as it is."""
+    for path in home.ledgers():
+        with path.open("r+b") as file:
+            file.seek(4096)
+            file.write(b"\xa5" * max(4096, path.stat().st_size - 8192))
+
+
+def empty(home: Home) -> None:
+    """Leave each ledger with 0 bytes."""
+    for path in home.ledgers():
+        path.write_bytes(b"")
+
+
+DAMAGES = [delete, overwrite, truncate, scribble, empty]
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda f: f.__name__)
+def test_a_lost_ledger_is_rebuilt_without_resends(
+    home: Home, server: Standin, damage: Callable[[Home], None]
+) -> None:
+    """With an old queue file and no usable ledger, what the server has is not sent again."""
+    queue, letters = entries(40), [dead("letter"), waiting("later")]
+    home.write_queue(queue)
+    home.write_dlq(letters)
+    old = home.queue.read_bytes()
+    home.drain()
+    assert home.ledgers(), "the ledger is a SQLite file in the data folder"
+    damage(home)
+    home.queue.write_bytes(old)
+    home.drain()
+    assert server.missing([*texts(queue), "letter"]) == []
+    assert server.surplus() == {}
+    assert len(server.saves) == 41
+    home.wait_dlq(["later"])
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda f: f.__name__)
+def test_a_lost_ledger_keeps_what_waits(
+    home: Home, server: Standin, damage: Callable[[Home], None]
+) -> None:
+    """Entries and dead letters that wait are taken from the files again."""
+    server.health = Answer(503)
+    home.write_queue(entries(10))
+    home.write_dlq([waiting("later", retry_count=8), dead("now")])
+    home.drain(timeout=20)
+    damage(home)
+    server.health = Answer(body={"status": "ok"})
+    home.drain()
+    assert server.total_stored() == 11
+    assert server.surplus() == {}
+    assert home.dead_letter("later")["retry_count"] == 8
+
+
+def test_a_lost_ledger_on_a_server_that_cannot_be_asked(home: Home, server: Standin) -> None:
+    """Without a way to ask, the same keys go out, so that a server that honours them has one."""
+    server.honours_keys, server.can_be_asked = True, False
+    queue = entries(20)
+    home.write_queue(queue)
+    old = home.queue.read_bytes()
+    home.drained()
+    delete(home)
+    home.queue.write_bytes(old)
+    home.drain()
+    assert server.total_stored() == 20
+
+
+def test_an_old_copy_of_the_ledger_resends_nothing(
+    home: Home, server: Standin, tmp_path: Path
+) -> None:
+    """A ledger restored from a backup does not know the last deliveries; the server is asked."""
+    server.health = Answer(503)
+    queue = entries(30)
+    home.write_queue(queue)
+    home.drain(timeout=20)
+    shutil.copytree(home.data, tmp_path / "old data")
+    old = home.queue.read_bytes()
+    server.health = Answer(body={"status": "ok"})
+    home.drained()
+    delete(home)
+    shutil.copytree(tmp_path / "old data", home.data)
+    home.queue.write_bytes(old)
+    home.drain()
+    assert server.missing(texts(queue)) == []
+    assert server.surplus() == {}
+
+
+def test_entries_that_the_server_has_at_the_very_first_start_are_not_sent(
+    home: Home, server: Standin
+) -> None:
+    """What waits when the ledger is new is asked about before it is sent."""
+    queue = entries(10)
+    server.stored += [(item["project_id"], item["content"]) for item in queue[:5]]
+    home.write_queue(queue)
+    home.drained()
+    assert sorted(server.order()) == sorted(texts(queue[5:]))
+    assert home.queue_items() == []
+
+
+def test_a_ledger_deleted_under_a_running_worker_loses_nothing(home: Home, server: Standin) -> None:
+    """Deleting the data folder while the worker runs is survived."""
+    server.latency = 0.02
+    queue = entries(150)
+    home.write_queue(queue)
+    worker = home.start("run")
+    server.wait_for(lambda: server.total_stored() >= 30, 10)
+    delete(home)
+    home.write_emergency(entries(5, "afterwards"))
+    wanted = [*texts(queue), *texts(entries(5, "afterwards"))]
+    home.wait(lambda: server.missing(wanted) == [] or not worker.alive, 20, "delivered")
+    worker.kill()
+    home.drain()
+    assert server.missing(wanted) == []
+    assert server.total_stored() - len(wanted) <= 2

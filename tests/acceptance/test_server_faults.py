@@ -1,0 +1,219 @@
+"""Servers that answer wrongly, endlessly, late or not at all (rows 36 and 37)."""
+
+import gzip
+import os
+import ssl
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.home import Home
+from tests.support.http1 import Answer
+from tests.support.machine import tool
+from tests.support.shapes import dead, entries, entry
+from tests.support.standin import Standin
+
+MEGABYTE = 1 << 20
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+IMPATIENT = {"MEM0TRAY_SYNC_TIMEOUT": "0.4"}
+BAD_ANSWERS = {
+    "truncated": Answer(raw=HEAD + b'Content-Length: 900\r\n\r\n{"success": tr'),
+    "garbage": Answer(raw=b"\x16\x03\x01\x02\0\1\0\1\xfc\x03\x03" * 20),
+    "no HTTP": Answer(raw=b"SSH-2.0-OpenSSH_9.2\r\n"),
+    "empty": Answer(raw=b""),
+    "endless body": Answer(raw=HEAD + b"\r\n", drip=b"x" * 65536),
+    "endless chunks": Answer(
+        raw=HEAD + b"Transfer-Encoding: chunked\r\n\r\n", drip=b"1000\r\n" + b"y" * 4096 + b"\r\n"
+    ),
+    "endless headers": Answer(raw=HEAD, drip=b"X-More: " + b"z" * 4096 + b"\r\n"),
+    "slow body": Answer(raw=HEAD + b"\r\n", drip=b" ", drip_every=0.05),
+    "slow headers": Answer(raw=b"HTTP/1.1 200 OK\r\nX: ", drip=b"x", drip_every=0.05),
+    "interim answers": Answer(raw=b"", drip=b"HTTP/1.1 103 Early Hints\r\n\r\n", drip_every=0.05),
+    "huge length": Answer(raw=HEAD + b"Content-Length: 99999999999999\r\n\r\n{}"),
+    "long JSON": Answer(200, b'{"success": true, "pad": "' + b"p" * 3 * MEGABYTE + b'"}'),
+    "deep JSON": Answer(200, b"[" * 500_000),
+    "big number": Answer(200, b'{"success": 1' + b"0" * 5000 + b"}"),
+    "unknown coding": Answer(200, {"success": True}, {"Content-Encoding": "rot13"}, stores=False),
+    "status 999": Answer(raw=b"HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n"),
+    "status 204": Answer(204, b""),
+}
+
+
+def bomb() -> Answer:
+    """Make an answer of 300 MB that is 300 kB on the wire."""
+    zeros = gzip.compress(bytes(MEGABYTE), 9) * 300
+    return Answer(200, zeros, {"Content-Encoding": "gzip"})
+
+
+BAD_ANSWERS["gzip bomb"] = bomb()
+COMMON = ["truncated", "garbage", "endless body", "endless headers", "slow body", "slow headers"]
+COMMON += ["long JSON", "gzip bomb"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [*COMMON, *(pytest.param(n, marks=pytest.mark.slow) for n in BAD_ANSWERS if n not in COMMON)],
+)
+def test_bad_answers_are_bounded_in_time_and_memory(home: Home, server: Standin, name: str) -> None:
+    """A bad answer holds up nobody else, costs little memory and is tried again (row 37)."""
+    server.script(BAD_ANSWERS[name], content="bad", forever=True)
+    home.write_queue([entry("bad", "odd"), *entries(5)])
+    worker = home.worker(env=IMPATIENT)
+    server.wait_for(lambda: server.total_stored() >= 5 and server.sends("bad") >= 2, 12)
+    assert worker.peak_memory() < 160 * MEGABYTE
+    assert server.missing([f"memory number {n}" for n in range(5)]) == []
+    worker.stop()
+    assert "Traceback" not in worker.err
+    server.clear_scripts()
+    home.drain()
+    assert server.count("bad") == 1 or home.dlq_texts() == ["bad"]
+
+
+@pytest.mark.parametrize("name", ["endless body", "slow headers", "garbage", "gzip bomb"])
+def test_a_bad_health_answer_is_an_outage(home: Home, server: Standin, name: str) -> None:
+    """A health path that answers wrongly is a server that is down; nothing is sent (row 37)."""
+    server.health = BAD_ANSWERS[name]
+    home.write_queue(entries(2))
+    worker = home.start("run", env=IMPATIENT)
+    home.wait(lambda: home.state()[0] == "down", 10, "down")
+    assert server.saves == []
+    assert worker.peak_memory() < 160 * MEGABYTE
+    server.health = Answer(body={"status": "ok"})
+    server.wait_for(lambda: server.total_stored() == 2, 15)
+
+
+@pytest.mark.parametrize("status", [302, 308])
+def test_a_redirect_to_another_host_is_not_followed(
+    home: Home, server: Standin, status: int
+) -> None:
+    """Neither memory nor key follow a redirect to another host; nothing is counted (row 37)."""
+    with Standin(host="127.0.0.2") as other:
+        location = {"Location": f"{other.url}/memory"}
+        server.default = Answer(status, {"moved": True}, location)
+        server.health = Answer(status, {"moved": True}, {"Location": f"{other.url}/health"})
+        home.write_queue([entry("mine")])
+        home.write_dlq([dead("letter")])
+        key = {"MEM0TRAY_SERVER_API_KEY": "sesame"}
+        assert home.drain(timeout=20, env=key).returncode == 1
+        assert other.requests == []
+    assert [item["retries"] for item in home.queue_items()] == [0]
+    assert home.dead_letter("letter")["retry_count"] == 0
+
+
+@pytest.mark.parametrize("status", [302, 307])
+def test_a_redirect_of_saves_alone_is_not_followed_either(
+    home: Home, server: Standin, status: int
+) -> None:
+    """With a healthy server a redirected save goes nowhere (row 37)."""
+    with Standin(host="127.0.0.2") as other:
+        location = {"Location": f"{other.url}/memory"}
+        server.script(Answer(status, b"", location), content="mine", forever=True)
+        home.write_queue([entry("mine"), *entries(3)])
+        home.drain(timeout=20, env={"MEM0TRAY_SERVER_API_KEY": "sesame"})
+        assert other.requests == []
+    assert server.total_stored() == 3
+    waiting = [item["content"] for item in home.queue_items()] + home.dlq_texts()
+    assert waiting == ["mine"]
+
+
+# Outcomes that are unknown ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("answer", [Answer(reset=True, stores=True), Answer(delay=2)])
+def test_an_unknown_outcome_is_asked_about(home: Home, server: Standin, answer: Answer) -> None:
+    """After a lost connection or a time-out the server is asked, not sent to (row 36)."""
+    server.script(answer, content="accepted")
+    home.write_queue([entry("accepted"), *entries(3)])
+    home.drained(env=IMPATIENT)
+    assert server.sends("accepted") == 1
+    assert server.questions() >= 1
+    assert server.surplus() == {}
+
+
+@pytest.mark.parametrize("status", [404, 405])
+@pytest.mark.parametrize("answer", [Answer(reset=True, stores=True), Answer(delay=2)])
+def test_a_server_that_cannot_be_asked_gets_the_same_key(
+    home: Home, server: Standin, answer: Answer, status: int
+) -> None:
+    """Where the server cannot tell, the memory goes again under the same key (row 36)."""
+    server.honours_keys, server.can_be_asked = True, False
+    server.not_asked_status = status
+    item = entry("accepted")
+    server.script(answer, content="accepted")
+    home.write_queue([item])
+    home.drained(env={"MEM0TRAY_SYNC_TIMEOUT": "1.5"})
+    assert server.count("accepted") == 1
+    assert set(server.keys("accepted")) == {item["id"]}
+
+
+def test_an_unknown_outcome_of_a_dead_letter_is_asked_about(home: Home, server: Standin) -> None:
+    """A dead letter whose connection is lost is asked about before it is sent again (row 36)."""
+    server.script(Answer(reset=True, stores=True), content="letter")
+    home.write_dlq([dead("letter", retry_count=0)])
+    home.drain()
+    home.run("retry", "--all")
+    home.drain()
+    assert (server.sends("letter"), server.count("letter")) == (1, 1)
+    home.wait_dlq([])
+
+
+def test_only_an_exactly_equal_text_counts_as_delivered(home: Home, server: Standin) -> None:
+    """A text that is merely like the unknown one is not taken for it (row 36)."""
+    server.script(Answer(reset=True), content="the text")
+    server.stored += [("alpha", "the text "), ("alpha", "The text"), ("beta", "the text")]
+    home.write_queue([entry("the text")])
+    home.drained()
+    assert server.count("the text") == 1
+
+
+def test_a_bad_answer_to_the_question_does_no_harm(home: Home, server: Standin) -> None:
+    """When the question fails, the item is kept and settled later (row 36)."""
+    server.can_be_asked, server.not_asked_status = False, 500
+    server.script(Answer(reset=True, stores=True), content="accepted")
+    home.write_queue([entry("accepted"), *entries(3)])
+    home.worker()
+    server.wait_for(lambda: server.total_stored() >= 4, 10)
+    server.can_be_asked = True
+    home.wait(lambda: home.queue_items() == [] or home.dlq_texts(), 15, "settled")
+    assert server.missing(["accepted", *(f"memory number {n}" for n in range(3))]) == []
+
+
+# TLS -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> tuple[ssl.SSLContext, Path]:
+    """Make a private authority's certificate for 127.0.0.1."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "ca.pem"
+    command = [tool("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt"]
+    command += ["ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=stand-in"]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key)]
+    subprocess.run([*command, "-out", str(certificate)], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context, certificate
+
+
+def test_a_private_authority_can_be_named(
+    home: Home, authority: tuple[ssl.SSLContext, Path]
+) -> None:
+    """`server.ca_file` makes a private certificate acceptable; without it nothing is sent."""
+    context, certificate = authority
+    home.write_queue(entries(3))
+    with Standin(tls=context) as secure:
+        url = {"MEM0TRAY_SERVER_URL": secure.url}
+        assert home.drain(timeout=20, env=url).returncode == 1
+        assert secure.saves == []
+        assert [item["retries"] for item in home.queue_items()] == [0, 0, 0]
+        home.drained(env={**url, "MEM0TRAY_SERVER_CA_FILE": str(certificate)})
+        assert secure.total_stored() == 3
+
+
+def test_a_bare_environment_is_enough(home: Home, server: Standin) -> None:
+    """Nothing but HOME and PATH is needed (and the test's own settings)."""
+    home.env = {k: v for k, v in home.env.items() if not k.startswith(("XDG_", "LANG", "COLUMNS"))}
+    home.write_queue(entries(3))
+    home.drained()
+    assert server.total_stored() == 3
+    assert os.path.lexists(home.log)

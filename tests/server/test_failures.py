@@ -1,0 +1,330 @@
+"""What an answer means, and what is said about it."""
+
+import json
+from email.utils import formatdate
+from typing import Any
+
+import pytest
+
+from mem0tray.server.failures import classify, health, retry_after
+from mem0tray.server.model import Fault, Kind, Reply
+
+NOW = 1_800_000_000.0
+OK = {"success": True}
+
+
+def reply(
+    status: int | None, body: object = b"", fault: Fault | None = None, **headers: str
+) -> Reply:
+    """Make a reply; `body` becomes JSON unless it is bytes, `_` in a name stands for `-`."""
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    pairs = [(name.replace("_", "-").encode(), text.encode()) for name, text in headers.items()]
+    return Reply(status, pairs, raw, 0.5, fault)
+
+
+def message(status: int, body: object, content: str = "", secret: str = "") -> str:
+    """Say what is said about an answer."""
+    return classify(reply(status, body), NOW, content, (secret,)).message
+
+
+# Classes ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (200, OK, Kind.DELIVERED),
+        (200, {"success": True, "id": 7, "score": float("nan")}, Kind.DELIVERED),
+        (200, b'\xef\xbb\xbf{"success": true, "echo": "\\ud800"}', Kind.DELIVERED),
+        (201, OK, Kind.DELIVERED),
+        (200, {"success": False}, Kind.ITEM_FAILURE),
+        (200, {"success": "true"}, Kind.ITEM_FAILURE),
+        (200, {"success": 1}, Kind.ITEM_FAILURE),
+        (200, {}, Kind.ITEM_FAILURE),
+        (200, b"", Kind.OUTAGE),
+        (200, b"<html>Sign in to the network</html>", Kind.OUTAGE),
+        (200, [OK], Kind.OUTAGE),
+        (200, "success", Kind.OUTAGE),
+        (200, b'{"success": tr', Kind.OUTAGE),
+        (200, b"[" * 100_000, Kind.OUTAGE),
+        (200, b"1" * 5_000, Kind.OUTAGE),
+        (204, b"", Kind.OUTAGE),
+        (302, b"", Kind.OUTAGE),
+        (307, b"<html>Moved</html>", Kind.OUTAGE),
+        (307, OK, Kind.ITEM_FAILURE),
+        (401, {"detail": "no"}, Kind.UNAUTHORIZED),
+        (403, b"", Kind.REFUSED),
+        (404, OK, Kind.REFUSED),
+        (405, b"", Kind.REFUSED),
+        (429, b"", Kind.SLOW_DOWN),
+        (502, b"", Kind.OUTAGE),
+        (503, OK, Kind.OUTAGE),
+        (504, b"", Kind.OUTAGE),
+        (500, OK, Kind.ITEM_FAILURE),
+        (501, b"", Kind.ITEM_FAILURE),
+        (505, b"", Kind.ITEM_FAILURE),
+        (599, b"", Kind.ITEM_FAILURE),
+        (400, OK, Kind.ITEM_FAILURE),
+        (402, b"", Kind.ITEM_FAILURE),
+        (408, b"", Kind.ITEM_FAILURE),
+        (413, b"", Kind.ITEM_FAILURE),
+        (422, b"", Kind.ITEM_FAILURE),
+        (451, b"", Kind.ITEM_FAILURE),
+    ],
+)
+def test_status_and_body_decide(status: int, body: object, kind: Kind) -> None:
+    """Each complete answer has the class that the contract's table gives it."""
+    answer = classify(reply(status, body), NOW)
+    assert (answer.kind, answer.status, answer.duration) == (kind, status, 0.5)
+    assert bool(answer.message) == (kind is not Kind.DELIVERED)
+
+
+@pytest.mark.parametrize(
+    ("status", "fault", "kind"),
+    [
+        (None, Fault.UNREACHABLE, Kind.OUTAGE),
+        (None, Fault.NOT_HTTP, Kind.OUTAGE),
+        (None, Fault.TOO_LONG, Kind.OUTAGE),
+        (None, Fault.LOST, Kind.UNKNOWN),
+        (None, Fault.TIMED_OUT, Kind.UNKNOWN),
+        (200, Fault.LOST, Kind.UNKNOWN),
+        (200, Fault.TIMED_OUT, Kind.UNKNOWN),
+        (200, Fault.NOT_HTTP, Kind.OUTAGE),
+        (200, Fault.TOO_LONG, Kind.OUTAGE),
+        (307, Fault.LOST, Kind.OUTAGE),
+        (401, Fault.LOST, Kind.UNAUTHORIZED),
+        (429, Fault.TIMED_OUT, Kind.SLOW_DOWN),
+        (503, Fault.LOST, Kind.OUTAGE),
+        (500, Fault.TOO_LONG, Kind.ITEM_FAILURE),
+    ],
+)
+def test_what_broke_off_counts_as_far_as_it_came(
+    status: int | None, fault: Fault, kind: Kind
+) -> None:
+    """A status that is no success counts without its body; a success is unknown without it."""
+    answer = classify(reply(status, b"", fault), NOW)
+    assert answer.kind is kind
+    assert answer.timed_out == (fault is Fault.TIMED_OUT and kind is Kind.UNKNOWN)
+    assert answer.message
+
+
+def test_a_compressed_answer_is_no_json_object() -> None:
+    """What we asked not to be compressed, and is, is not read."""
+    assert classify(reply(200, OK, Content_Encoding="gzip"), NOW).kind is Kind.OUTAGE
+    assert classify(reply(200, OK, Content_Encoding="identity"), NOW).kind is Kind.DELIVERED
+
+
+# Retry-After ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("0", 0.0),
+        ("7", 7.0),
+        ("1.5", 1.5),
+        (" 30 ", 30.0),
+        ("3601", 3600.0),
+        ("9" * 5000, 3600.0),
+        (formatdate(NOW + 90, usegmt=True), 90.0),
+        (formatdate(NOW + 90), 90.0),
+        (formatdate(NOW - 90, usegmt=True), 0.0),
+        (formatdate(NOW + 1e6, usegmt=True), 3600.0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 3600.0),
+        ("-5", None),
+        ("soon\t-1", None),
+        ("nan", None),
+        ("1e3", None),
+        ("", None),
+        ("Fri, 99 Dec 2026 99:99:99 GMT", None),
+        ("Fri, 31 Dec 99999999999 23:59:59 GMT", None),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date_within_an_hour(text: str, seconds: float | None) -> None:
+    """Seconds or an HTTP date, bounded; what makes no sense is none."""
+    found = reply(429, b"", Retry_After=text)
+    assert retry_after(found, NOW) == seconds
+    assert classify(found, NOW).retry_after == seconds
+
+
+# Messages ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"detail": "the model is not loaded"}, "the model is not loaded"),
+        ({"error": {"message": "quota used up", "code": "quota"}}, "quota used up"),
+        ({"message": "no such user"}, "no such user"),
+        ("just text", "just text"),
+        (b"plain words", "plain words"),
+        ({"detail": [{"loc": ["body", 0, "x"], "msg": "required"}]}, "body.0.x: required"),
+        ({"detail": [{"msg": "one"}, {"loc": ["two"]}]}, "one; two"),
+    ],
+)
+def test_what_the_server_says_is_kept(body: object, words: str) -> None:
+    """The server's own words stand behind the status."""
+    assert message(500, body) == f"500 Internal Server Error: {words}"
+
+
+def test_of_a_detail_list_only_loc_and_msg_are_kept() -> None:
+    """What FastAPI repeats of the input does not show."""
+    entry = {"loc": ["body"], "msg": "too odd", "input": "abc", "ctx": {"x": "abc"}, "url": "abc"}
+    assert message(422, {"detail": [entry, "abc", ["abc"]]}).endswith(": body: too odd")
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html>x</html>", b"  <!doctype html>", b"\x00\xff\xfe", {}, [], {"error": None}, b""]
+)
+def test_a_page_is_not_repeated(body: object) -> None:
+    """Markup and bytes that are no text leave the status alone."""
+    assert message(500, body) == "500 Internal Server Error"
+
+
+def test_a_redirect_names_the_host_and_no_more() -> None:
+    """Where a redirect points helps to mend the settings; its path and password do not."""
+    found = reply(301, b"", Location="https://me:pass@mem0.test/login?key=1")
+    said = classify(found, NOW).message
+    assert "https://mem0.test," in said
+    assert "pass" not in said
+    assert "login" not in said
+    assert "JSON" in classify(reply(301, b"", Location="http://[bad"), NOW).message
+
+
+HOSTILE = "a\x1b[31mred\r\nnext\tline\x00\x85\x9b\u2028\u2029\u202e\u2066\u200e\u200f\ud800 end"
+
+
+@pytest.mark.parametrize(
+    "body", [{"detail": HOSTILE}, {"detail": [{"loc": [HOSTILE], "msg": "x"}]}]
+)
+def test_a_message_is_one_harmless_line(body: object) -> None:
+    """No control character, direction mark or half character gets through (row 42)."""
+    said = message(500, body)
+    assert said.isprintable()
+    assert not set(said) & set(HOSTILE) - set(" aredxtlinm[31")
+    said.encode()
+
+
+@pytest.mark.parametrize("length", [150, 300, 1_000_000])
+def test_a_message_is_short(length: int) -> None:
+    """However much the server says, the message has at most 200 characters."""
+    assert len(message(500, {"detail": "ab " * length})) <= 200
+
+
+# The content does not show ----------------------------------------------------------------------
+
+CONTENT = 'Das Kennwort für "Zürich" lautet:\nmöwe\\neun — bitte nicht weitersagen 🙂'
+PART = CONTENT[20:60]
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        CONTENT,
+        PART,
+        CONTENT[:12],
+        CONTENT[-12:],
+        PART.upper(),
+        PART.casefold(),
+        json.dumps(PART),
+        json.dumps(json.dumps(PART)),
+        json.dumps(PART, ensure_ascii=False),
+        repr(PART),
+        repr(PART.encode()),
+        ascii(PART),
+        " ".join(PART.split()),
+        PART.replace(" ", "   "),
+        PART.replace(" ", "\u00a0"),
+        PART.replace(" ", ""),
+        PART.replace(" ", "_"),
+        PART.replace("\n", " "),
+        PART.replace("e", "e\u200b"),
+        PART.replace("ö", "o\u0308"),
+        "".join(f"&#{ord(letter)};" for letter in PART),
+        PART.replace('"', "&quot;"),
+        "".join(f"%{byte:02X}" for byte in PART.encode()),
+        "".join(f"\\u{ord(letter):04x}" for letter in PART[:20]),
+        "".join(f"\\x{byte:02x}" for byte in PART.encode()),
+    ],
+)
+@pytest.mark.parametrize("around", ["{}", "cannot store {}!", "value_error: got '{}"])
+def test_a_text_that_repeats_the_content_is_replaced(shown: str, around: str) -> None:
+    """Twelve characters of the content in a row, however disguised, leave status and code."""
+    body = {"detail": around.format(shown), "code": "too_odd"}
+    assert message(422, body, CONTENT) == message(422, {"detail": "", "code": "x"}) + " (too_odd)"
+
+
+@pytest.mark.parametrize("body", [b"sorry: %s", b'{"detail": [{"loc": ["%s"], "msg": "x"}]}'])
+def test_the_content_shows_neither_in_plain_text_nor_in_a_location(body: bytes) -> None:
+    """Every part of an answer that would be shown is looked at."""
+    said = message(
+        400, body.replace(b"%s", b"the treasure of the third oak"), "Treasure of the Third"
+    )
+    assert said == "400 Bad Request"
+
+
+def test_a_code_or_a_redirect_that_repeats_the_content_is_dropped() -> None:
+    """Not even what looks like a code, or a host, may show the content."""
+    content = "treasure.below.the.oak"
+    body = {"error": {"message": content, "code": content}}
+    assert message(400, body, content) == "400 Bad Request"
+    found = reply(302, b"", Location=f"http://{content}/")
+    assert content not in classify(found, NOW, content).message
+
+
+@pytest.mark.parametrize("content", ["", "a", "error", "x" * 500, "-" * 40, "   \n  " * 5])
+def test_other_words_are_kept(content: str) -> None:
+    """Contents that have nothing in common with the words do not hide them."""
+    assert message(500, {"detail": "the model is not loaded"}, content).endswith("loaded")
+
+
+def test_a_short_content_does_not_show_as_a_whole() -> None:
+    """A content of fewer than twelve characters is looked for as a whole."""
+    assert message(400, {"detail": "bad text: PIN 4711"}, "pin 4711") == "400 Bad Request"
+
+
+def test_a_megabyte_of_content_is_looked_through() -> None:
+    """A long content is compared to its end."""
+    content = "lorem ipsum dolor " * 60_000 + "the treasure lies below"
+    assert message(400, {"detail": "got ... THE TREASURE LIES"}, content) == "400 Bad Request"
+    assert message(400, {"detail": "something else went wrong"}, content).endswith("wrong")
+
+
+@pytest.mark.parametrize("secret", ["sesame-open-4711", "abc"])
+def test_an_api_key_does_not_show(secret: str) -> None:
+    """A server that repeats the key, or most of it, is not quoted."""
+    assert message(400, {"detail": f"bad key {secret}"}, secret=secret) == "400 Bad Request"
+    said: Any = {"detail": "bad key same-open-4711"}
+    assert message(400, said, secret="sesame-open-4711") == "400 Bad Request"  # noqa: S106
+
+
+# Health -----------------------------------------------------------------------------------------
+
+
+def test_health_is_200_and_an_object() -> None:
+    """A server is healthy when it answers 200 with a JSON object."""
+    assert health(reply(200, {"status": "ok"})).healthy
+    assert health(reply(200, {})).reason == ""
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (Reply(None, [], b"", 0.1, Fault.UNREACHABLE, "connection refused"), "Connection refused."),
+        (reply(None, b"", Fault.TIMED_OUT), "No answer after 0.5 s."),
+        (reply(200, b"", Fault.LOST), "The connection was lost before the answer was complete."),
+        (reply(503, {"status": "ok"}), "503 Service Unavailable."),
+        (reply(201, {"status": "ok"}), "201 Created."),
+        (reply(302, b"", Location="http://portal.test/\x1b"), "to http://portal.test, which"),
+        (reply(200, b"<html>"), "something that is not a JSON object."),
+        (reply(200, [1]), "something that is not a JSON object."),
+        (reply(200, b"", Fault.TOO_LONG), "something that is not a JSON object."),
+    ],
+)
+def test_what_is_not_healthy_is_said_in_a_sentence(found: Reply, words: str) -> None:
+    """Everything else is not healthy, with a sentence that says why."""
+    result = health(found)
+    assert (result.healthy, result.status) == (False, found.status)
+    assert words in result.reason
+    assert result.reason[0].isupper()
+    assert result.reason.isprintable()
