@@ -4,9 +4,10 @@ Every key `section.key` can also be given as `MEM0TRAY_<SECTION>_<KEY>`.
 """
 
 import os
-import tomllib
+import stat
+import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from mem0tray.paths import Paths, config_file
 
 ENV_PREFIX = "MEM0TRAY_"
 LOCAL_URL = "local"
+FILE = "file"
+ENVIRONMENT = "environment"
 SECRETS = frozenset({"server.api_key"})
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
@@ -78,10 +81,15 @@ class Settings(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Settings with what was noticed while reading them."""
+    """Settings with what was noticed while reading them.
+
+    `sources` says of each key that is not at its default whether it stands in
+    the `file` or in the `environment`.
+    """
 
     settings: Settings
     warnings: tuple[str, ...] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 # One line for each rule: key, test, what is expected.
@@ -127,11 +135,18 @@ def load(file: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     environ = os.environ if environ is None else environ
     known = keys()
     values, warnings = _from_file(file, known)
+    sources = dict.fromkeys(values, FILE)
     for key, kind in known.items():
-        variable = ENV_PREFIX + key.replace(".", "_").upper()
-        if variable in environ:
-            values[key] = _checked(key, _parse(environ[variable], kind), kind, variable)
-    return Loaded(_build(values), tuple(warnings))
+        name = variable(key)
+        if name in environ:
+            values[key] = _checked(key, _parse(environ[name], kind), kind, name)
+            sources[key] = ENVIRONMENT
+    return Loaded(_build(values), tuple(warnings), sources)
+
+
+def variable(key: str) -> str:
+    """The environment variable that stands for `section.key`."""
+    return ENV_PREFIX + key.replace(".", "_").upper()
 
 
 def check(key: str, text: str) -> Any:
@@ -150,10 +165,9 @@ def _from_file(file: Path, known: Mapping[str, type]) -> tuple[dict[str, Any], l
     except FileNotFoundError:
         return {}, []
     except OSError as error:
-        raise SettingsError(
-            f"The settings file {file} cannot be read: {error.strerror}.",
-            "Mend its permissions, or remove it to use the defaults.",
-        ) from error
+        raise unreadable(file, error) from error
+    import tomllib  # an import that only those pay who have a file
+
     try:
         document = tomllib.loads(text.decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -173,7 +187,35 @@ def _from_file(file: Path, known: Mapping[str, type]) -> tuple[dict[str, Any], l
                 values[key] = _checked(key, value, known[key], f"{key} in {file}")
             else:
                 warnings.append(f"{file}: unknown key {key!r} is ignored.")
+    if any(values.get(key) for key in SECRETS):
+        warnings += tighten(file)
     return values, warnings
+
+
+def unreadable(file: Path, error: OSError) -> SettingsError:
+    """Why the settings file cannot be read, in words for a person."""
+    if file.is_dir():
+        return SettingsError(
+            f"The settings file {file} is a folder.",
+            "Move the folder away; `mem0tray config edit` makes the file.",
+        )
+    return SettingsError(
+        f"The settings file {file} cannot be read: {error.strerror}.",
+        "Mend its permissions, or remove it to use the defaults.",
+    )
+
+
+def tighten(file: Path) -> list[str]:
+    """Make a file with a secret in it private (a link is followed); a warning where we cannot."""
+    if sys.platform == "win32":
+        return []  # there a user's folder is private as it is
+    try:
+        mode = stat.S_IMODE(file.stat().st_mode)
+        if mode & 0o077:
+            file.chmod(mode & ~0o077)
+    except OSError:
+        return [f"{file} holds a secret and can be read by others: make it yours and mode 0600."]
+    return []
 
 
 def _parse(text: str, kind: type) -> Any:

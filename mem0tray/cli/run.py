@@ -4,6 +4,7 @@ import contextlib
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -88,6 +89,7 @@ def run(*, once: bool, until_idle: bool) -> None:
         target=worker.run, kwargs={"watch": not finite}, name="mem0tray-worker"
     )
     left: Waiting | None = None
+    told = time.monotonic()
     with _signals(worker):
         thread.start()
         while thread.is_alive():
@@ -97,7 +99,9 @@ def run(*, once: bool, until_idle: bool) -> None:
                 thread.join()
                 break
             worker.wait_for_work(_LOOK if finite else 1.0)
-            log.flush()
+            if time.monotonic() > told + 1.0:
+                told = time.monotonic()
+                log.flush()
     log.close()
     if finite:
         sys.exit(_closing(terminal, left, worker))

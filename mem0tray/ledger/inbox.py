@@ -88,7 +88,7 @@ class Inbox:
         with self._ledger.transaction() as db:
             db.execute(
                 "UPDATE items SET state = 'dead', raw = ?, retry_count = 0, last_attempt = ?,"
-                " due = ?, dead_seq = ?, intent = NULL, first_gen = NULL, value_gen = NULL,"
+                " due = ?, dead_seq = ?, intent = NULL, unknown = NULL, first_gen = NULL, value_gen = NULL,"
                 " last_error = coalesce(?, last_error) WHERE key = ?",
                 (raw, now, now + items.backoff(0), self._next_place(), error, key),
             )

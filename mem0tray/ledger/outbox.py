@@ -84,6 +84,12 @@ class Outbox:
         """Whether an item of another project is due."""
         return any(self.head(lane, now, avoid=project) is not None for lane in _HEAD)
 
+    def has_timed_out(self, key: int) -> bool:
+        """Whether an earlier attempt of an item ended without an answer in time."""
+        with self._ledger.reading() as db:
+            row = db.execute("SELECT timeouts FROM items WHERE key = ?", (key,)).fetchone()
+        return bool(row[0])
+
     def due(self, key: int) -> float:
         """When an item is due."""
         with self._ledger.reading() as db:
@@ -138,7 +144,7 @@ class Outbox:
         """One more consecutive failure of a fresh entry."""
         with self._ledger.transaction() as db:
             db.execute(
-                "UPDATE items SET intent = NULL, retries = retries + 1, due = ?, last_error = ?,"
+                "UPDATE items SET intent = NULL, unknown = NULL, retries = retries + 1, due = ?, last_error = ?,"
                 " raw = ?, value_gen = NULL WHERE key = ?",
                 (due, error, raw, job.key),
             )
@@ -148,7 +154,7 @@ class Outbox:
         with self._ledger.transaction() as db:
             remember_values(db, job.key)
             db.execute(
-                "UPDATE items SET intent = NULL, retry_count = ?, last_attempt = ?, due = ?,"
+                "UPDATE items SET intent = NULL, unknown = NULL, retry_count = ?, last_attempt = ?, due = ?,"
                 " last_error = ?, raw = ?, value_gen = NULL WHERE key = ?",
                 (count, now, due, error, raw, job.key),
             )
@@ -160,11 +166,6 @@ class Outbox:
                 "UPDATE items SET unknown = ?, timeouts = timeouts + ? WHERE key = ?",
                 (now, int(timed_out), key),
             )
-
-    def mark_absent(self, key: int) -> None:
-        """The server was asked and does not have it."""
-        with self._ledger.transaction() as db:
-            db.execute("UPDATE items SET unknown = NULL WHERE key = ?", (key,))
 
     def record_attempt(
         self, key: int, at: float, kind: str, status: int | None, message: str, duration: float

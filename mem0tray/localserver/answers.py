@@ -9,9 +9,7 @@ from starlette.responses import Response
 _JSON = "application/json"
 
 
-def answer(
-    document: Any, status: int = 200, headers: Mapping[str, str] | None = None
-) -> Response:
+def answer(document: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """`document` with `status`."""
     content = json.dumps(document, separators=(",", ":")).encode("ascii")
     return Response(content, status, headers=headers, media_type=_JSON)

@@ -32,6 +32,8 @@ ANSWER_MAX = 16 * 2**20  # characters of memories in one answer
 LIMIT_DEFAULT = 100
 LIMIT_MAX = 1000
 
+_SAVED = answer({"success": True})  # made once: it is most of what this server says
+_DIGITS_MAX = 18  # more would be no size and no limit that anybody means
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
@@ -92,7 +94,7 @@ class _Api:
             self._store.save(project, content, key, _digest(body) if key else b"")
         except KeyReusedError:
             return refusal(422, "This Idempotency-Key was used before with another body.")
-        return answer({"success": True})
+        return _SAVED
 
     async def newest(self, request: Request) -> Response:
         """`GET /memory/{project}?limit=n`, newest first.
@@ -168,7 +170,7 @@ async def _json(request: Request) -> dict[str, Any]:
 async def _bounded(request: Request) -> bytearray:
     declared = request.headers.get("content-length", "0")
     body = bytearray()
-    if len(declared) < 19 and int(declared) <= BODY_MAX:
+    if len(declared) <= _DIGITS_MAX and int(declared) <= BODY_MAX:
         async for chunk in request.stream():
             body += chunk
             if len(body) > BODY_MAX:
@@ -187,9 +189,10 @@ def _field(body: dict[str, Any], name: str) -> str:
 
 def _limit(value: Any) -> int:
     text = str(value)
-    if isinstance(value, bool) or not (text.isascii() and text.isdecimal() and int(text[:9])):
+    number = int(text[:_DIGITS_MAX]) if text.isascii() and text.isdecimal() else 0
+    if number < 1:
         raise HTTPException(422, '"limit" must be a whole number, 1 or more.')
-    return min(int(text[:9]), LIMIT_MAX)
+    return min(number, LIMIT_MAX)
 
 
 def _segment(request: Request, name: str) -> str:
@@ -201,7 +204,8 @@ def _segment(request: Request, name: str) -> str:
 
 
 async def _http_error(_: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
+    if not isinstance(error, HTTPException):  # Starlette's type for a handler is wider
+        raise error
     return refusal(error.status_code, error.detail, error.headers)
 
 

@@ -1,9 +1,6 @@
 """The local server as the worker sees it: found, or started as a child, or restarted."""
 
-import http.client
-import json
 import os
-import secrets
 import subprocess
 import sys
 import threading
@@ -18,13 +15,12 @@ from mem0tray.files.atomic import make_private_folder
 from mem0tray.localserver import endpoint
 from mem0tray.localserver.backoff import Backoff
 from mem0tray.localserver.endpoint import Endpoint
+from mem0tray.localserver.finding import ANSWER_SECONDS, find
 from mem0tray.text import one_line
 
 READY_SECONDS = 10.0
-ANSWER_SECONDS = 5.0
 _POLL_SECONDS = 0.01
 _STOP_SECONDS = 1.0
-_ANSWER_MAX = 65536
 
 
 class LocalServerError(Mem0TrayError):
@@ -38,44 +34,21 @@ class LocalServerError(Mem0TrayError):
         self.retry_in = retry_in
 
 
-def find(folder: Path, timeout: float = ANSWER_SECONDS) -> Endpoint | None:
-    """The server that runs for `folder` and proves it; None when there is none.
-
-    It may be unhealthy: that is for the worker's probe to see.
-    """
-    named = endpoint.read(folder)
-    return named if named is not None and _answers(named, timeout) else None
-
-
-def _answers(named: Endpoint, timeout: float) -> bool:
-    challenge = secrets.token_hex(16)
-    connection = http.client.HTTPConnection(endpoint.HOST, named.port, timeout=timeout)
-    try:
-        connection.request("GET", f"/health?challenge={challenge}")
-        document = json.loads(connection.getresponse().read(_ANSWER_MAX))
-        proof = document["proof"]
-        return document["pid"] == named.pid and secrets.compare_digest(
-            proof, endpoint.proof(named.token, challenge)
-        )
-    except (OSError, http.client.HTTPException, ValueError, TypeError, KeyError, RecursionError):
-        return False
-    finally:
-        connection.close()
-
-
 class LocalServer:
     """The local server of `folder`, started as a child when none runs.
 
     `ensure` and `stop` may be called from different threads; `stop` ends an
-    `ensure` that is still waiting.
+    `ensure` that is still waiting. A server that does not answer for
+    `patience` seconds counts as dead.
     """
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, *, patience: float = ANSWER_SECONDS) -> None:
         self._folder = folder
         self._port = port
+        self._patience = patience
         self._child: subprocess.Popen[bytes] | None = None
         self._backoff = Backoff()
-        self._problem = LocalServerError("The local server has not been started.")
+        self._problem: tuple[str, str] = ("", "")
         self._guard = threading.Lock()
         self._leaving = threading.Event()
 
@@ -92,19 +65,14 @@ class LocalServer:
         Raises LocalServerError when none can be started, or not yet again.
         """
         with self._guard:
-            found = find(self._folder)
+            found = find(self._folder, self._patience)
             if found is not None:
                 return found
             self._bury()
-            wait = self._backoff.remaining(time.monotonic())
-            if wait > 0:
-                raise LocalServerError(self._problem.message, self._problem.remedy, wait)
-            try:
-                self._start()
-                return self._wait_until_ready()
-            except LocalServerError as problem:
-                self._problem = problem
-                raise
+            if self._backoff.remaining(time.monotonic()) > 0:
+                raise self._error()
+            self._start()
+            return self._wait_until_ready()
 
     def stop(self) -> None:
         """End the server if we started it; one that we found goes on."""
@@ -116,50 +84,59 @@ class LocalServer:
                 self._child = None
 
     def _bury(self) -> None:
-        """Account for a child that died; one that hangs is ended (nothing stored is lost)."""
+        """Account for a child that died; one that hangs is killed (nothing stored is lost)."""
         child = self._child
         if child is None:
             return
+        hung = child.poll() is None
+        if hung:
+            child.kill()
         _end(child)
         self._child = None
         # One that found another at work did nothing wrong.
         if child.returncode != endpoint.EXIT_ALREADY_RUNNING:
             self._backoff.died(time.monotonic())
-            self._problem = LocalServerError(_last_words(self._folder, child.returncode))
+        self._problem = (
+            "The local server did not answer in time."
+            if hung
+            else _last_words(self._folder, child.returncode),
+            f"Its log is {self._folder / endpoint.LOG}.",
+        )
 
     def _start(self) -> None:
-        make_private_folder(self._folder)
         log = self._folder / endpoint.LOG
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
         try:
+            make_private_folder(self._folder)
             with os.fdopen(os.open(log, flags, 0o600), "ab") as output:
                 self._child = _spawn(self._folder, self._port, output)
-        except OSError as error:
+        except (OSError, Mem0TrayError) as error:
             self._backoff.died(time.monotonic())
-            raise LocalServerError(
-                f"The local server could not be started: {error.strerror or error}.",
+            self._problem = (
+                f"The local server could not be started: {error}",
                 f"Check the permissions of {self._folder}.",
-            ) from error
+            )
+            raise self._error() from error
         self._backoff.started(time.monotonic())
 
     def _wait_until_ready(self) -> Endpoint:
         """Watch for any server to answer: another worker may have been quicker than our child."""
         deadline = time.monotonic() + READY_SECONDS
-        while time.monotonic() < deadline:
-            found = find(self._folder)
+        child_is_gone = False
+        while not child_is_gone and time.monotonic() < deadline:
+            # In this order: a child that finds another at work leaves when that one answers.
+            child_is_gone = self._child is None or self._child.poll() is not None
+            found = find(self._folder, self._patience)
             if found is not None:
                 return found
-            code = self._child.poll() if self._child is not None else 0
-            if code is not None and code != endpoint.EXIT_ALREADY_RUNNING:
-                break
             if self._leaving.wait(_POLL_SECONDS):
                 raise LocalServerError("The local server is being stopped.")
         self._bury()
-        raise LocalServerError(
-            self._problem.message,
-            self._problem.remedy,
-            self._backoff.remaining(time.monotonic()),
-        )
+        raise self._error()
+
+    def _error(self) -> LocalServerError:
+        """The last problem, with the time until the next start."""
+        return LocalServerError(*self._problem, self._backoff.remaining(time.monotonic()))
 
 
 def _spawn(folder: Path, port: int, output: IO[bytes]) -> subprocess.Popen[bytes]:
@@ -170,7 +147,7 @@ def _spawn(folder: Path, port: int, output: IO[bytes]) -> subprocess.Popen[bytes
     creation_flags = 0
     if sys.platform == "win32":
         creation_flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
-    return subprocess.Popen(
+    return subprocess.Popen(  # noqa: S603 - ourselves, with no text of others
         command,
         stdin=subprocess.PIPE,  # the lifeline: it ends with us
         stdout=output,

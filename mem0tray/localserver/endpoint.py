@@ -20,6 +20,7 @@ FILE = "server.json"
 LOCK = "server.lock"
 DATABASE = "memories.sqlite3"
 LOG = "server.log"
+PORT_MAX = 65535
 CHALLENGE_MAX = 128
 EXIT_ALREADY_RUNNING = 3
 
@@ -50,7 +51,7 @@ def read(folder: Path) -> Endpoint | None:
         return None
     if type(port) is not int or type(pid) is not int or not isinstance(token, str):
         return None
-    if not (0 < port <= 0xFFFF and pid > 0 and token and token.isascii()):
+    if not (0 < port <= PORT_MAX and pid > 0 and token and token.isascii()):
         return None
     # The address is made from the port: whatever else is written there, it is this computer.
     return Endpoint.at(port, pid, token, started)

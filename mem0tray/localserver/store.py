@@ -20,6 +20,7 @@ from mem0tray.files import atomic
 
 VERSION = 1
 _BUSY_SECONDS = 1.0  # the event loop stands still meanwhile
+_DIGITS_MAX = 18  # of a number that SQLite surely can hold
 _PAGE_ROWS = 200
 _PAGE_BYTES = 2**20
 _WAL_KEPT = 16 * 2**20
@@ -121,18 +122,22 @@ class Store:
         """
         run = self._connection.execute
         with self._transaction():
-            if key and not run(
-                "INSERT INTO keys (key, digest) VALUES (?, ?) ON CONFLICT DO NOTHING",
-                (key, digest),
-            ).rowcount:
-                known = run("SELECT digest FROM keys WHERE key = ?", (key,)).fetchone()[0]
-                if known != digest:
-                    raise KeyReusedError
+            if key and not self._is_new(key, digest):
                 return
             run(
                 "INSERT INTO memories (project, memory, created) VALUES (?, ?, ?)",
                 (_bytes(project), _bytes(memory), time.time()),
             )
+
+    def _is_new(self, key: bytes, digest: bytes) -> bool:
+        run = self._connection.execute
+        new = "INSERT INTO keys (key, digest) VALUES (?, ?) ON CONFLICT DO NOTHING"
+        if run(new, (key, digest)).rowcount:
+            return True
+        known = run("SELECT digest FROM keys WHERE key = ?", (key,)).fetchone()[0]
+        if known != digest:
+            raise KeyReusedError
+        return False
 
     def newest(self, project: str) -> Iterator[list[Memory]]:
         """The project's memories in pages, newest first.
@@ -164,7 +169,7 @@ class Store:
 
     def delete(self, project: str, memory_id: str) -> bool:
         """Delete one memory for good; whether there was one."""
-        if not (memory_id.isascii() and memory_id.isdecimal() and len(memory_id) < 19):
+        if not (memory_id.isascii() and memory_id.isdecimal() and len(memory_id) <= _DIGITS_MAX):
             return False
         with self._transaction():
             return bool(

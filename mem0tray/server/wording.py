@@ -63,8 +63,9 @@ def repeats(text: str, content: str, length: int = REPEATED) -> bool:
     for strip, least in ((_BLANK, min(_SHORTEST, length)), (_NO_LETTER, min(8, length))):
         stripped = [strip.sub("", one) for one in folded]
         seen: set[str] = set()
-        for form in texts:
-            seen.update(strip.sub("", window) for window in _windows(_folded(form), length))
+        for form in map(_folded, texts):
+            seen.update(strip.sub("", window) for window in _windows(form, length))
+            seen.update(_windows(strip.sub("", form), length))
         if any(len(part) >= least and part in one for part in seen for one in stripped):
             return True
     return False

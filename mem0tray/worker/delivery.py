@@ -25,6 +25,8 @@ from mem0tray.worker.verdict import Verdicts
 
 LONGEST_TIMEOUT: Final = 600.0
 _STORAGE_WAIT: Final = 1.0
+_MUTE: Final = 30.0  # seconds for which a server that could not tell is not asked again
+_MUTE_MANY: Final = 1000  # projects
 _LANES: Final = (PENDING, DEAD)
 
 
@@ -51,6 +53,9 @@ class Delivery:
         self._clients: dict[int, Client] = {}
         self._senders: list[threading.Thread] = []
         self._ended: dict[int, float] = {}  # when an unknown attempt of an item ended, monotonic
+        self._mute: dict[str, float] = {}  # projects about which the server could not tell
+        self._lookout: int | None = None  # the idle sender that looks at ages
+        self._both_lanes = False
         self._last_lane = DEAD
         self._era = 0  # counts the servers we have had: each sender connects anew
         self._stopping = False
@@ -62,7 +67,7 @@ class Delivery:
         with self._cond:
             if not self._senders and not self._stopping:
                 self._add_sender()
-            self._cond.notify_all()
+            self._cond.notify()
 
     def server_changed(self) -> None:
         """Deliveries go elsewhere from now on."""
@@ -82,8 +87,13 @@ class Delivery:
         return len(self._flights)
 
     def next_due(self) -> float | None:
-        """When the next item falls due; those set aside for the server's sake do not count."""
+        """When the next item falls due (Unix seconds); 0 while a request is under way.
+
+        Items set aside for the server's sake do not count.
+        """
         with self._cond:
+            if self._flights:
+                return 0.0
             return self._core.outbox.next_due(self._verdicts.suspects)
 
     def stop(self, timeout: float) -> None:
@@ -145,14 +155,14 @@ class Delivery:
                     self._storage_failed(error)
                     self._cond.wait(_STORAGE_WAIT)
                     continue
-                if flight is not None:
-                    flight = None
-                    self._core.wake.set()
+                if flight is not None and following is None:
+                    self._core.wake.set()  # perhaps all is done, and is to be published
+                flight = None
                 for event in happened:
                     self._core.events.emit(event)
                 if following is not None or self._stopping:
                     return following
-                self._cond.wait(self._patience())
+                self._idle(number)
 
     def _exchange(
         self, number: int, flight: _Flight | None, answer: Answer | None
@@ -169,6 +179,8 @@ class Delivery:
                 following = self._next(now)
         if following is not None:
             self._flights[number] = following
+            if len(self._flights) < self._slots(both_lanes=self._both_lanes):
+                self._cond.notify()
             if len(self._flights) == len(self._senders) < self._core.settings.sync.concurrency:
                 self._add_sender()
         return happened, following
@@ -178,11 +190,22 @@ class Delivery:
         self._core.events.emit(events.PartFailed("ledger", str(error), _STORAGE_WAIT))
         self._core.wake.set()
 
-    def _patience(self) -> float | None:
-        """How long an idle sender waits: requests that grow old may open another slot."""
-        if not self._flights or len(self._flights) >= self._core.settings.sync.concurrency:
-            return None
-        return 2 * SLOW
+    def _idle(self, number: int) -> None:
+        """Wait until there may be a slot. One idle sender looks whether requests grow old."""
+        while not self._stopping:
+            watching = self._lookout in (None, number) and bool(self._flights)
+            self._lookout = number if watching else self._lookout
+            self._cond.wait(2 * SLOW if watching else None)
+            if self._lookout == number:
+                self._lookout = None
+            if not self._flights or len(self._flights) < self._slots(both_lanes=self._both_lanes):
+                return
+
+    def _slots(self, *, both_lanes: bool) -> int:
+        moment = time.monotonic()
+        ages = [moment - flight.began for flight in self._flights.values()]
+        limit = self._core.settings.sync.concurrency
+        return self._throttle.slots(ages, limit, both_lanes=both_lanes)
 
     def _settle(self, flight: _Flight, answer: Answer, now: float) -> list[Event]:
         if self._stopping and answer.kind in (Kind.UNKNOWN, Kind.OUTAGE):
@@ -207,20 +230,18 @@ class Delivery:
         heads = {lane: self._head(lane, now) for lane in _LANES}
         has_work = {lane: head is not None for lane, head in heads.items()}
         under_way = {lane: 0 for lane in _LANES}
-        moment = time.monotonic()
         for flight in self._flights.values():
             under_way[flight.job.lane] += 1
-        slots = self._throttle.slots(
-            [moment - flight.began for flight in self._flights.values()],
-            self._core.settings.sync.concurrency,
-            both_lanes=all(has_work[lane] or under_way[lane] for lane in _LANES),
-        )
+        self._both_lanes = all(has_work[lane] or under_way[lane] for lane in _LANES)
+        slots = self._slots(both_lanes=self._both_lanes)
         lane = choose_lane(has_work, under_way, slots, self._last_lane)
         key = heads[lane] if lane is not None else None
         if lane is None or key is None:
             return None
+        if 0 < len(self._flights) == slots - 1 and outbox.has_timed_out(key):
+            return None  # it may hang again: the last slot is for those that have not
         self._last_lane = lane
-        return _Flight(outbox.claim(key, now), moment, canary=False)
+        return _Flight(outbox.claim(key, now), time.monotonic(), canary=False)
 
     def _head(self, lane: str, now: float) -> int | None:
         avoid = self._verdicts.avoid
@@ -239,16 +260,24 @@ class Delivery:
         memory = Memory(job.project, job.content, job.idempotency_key)
         timeout = min(self._core.settings.sync.timeout * 2.0 ** min(job.timeouts, 10), LONGEST_TIMEOUT)
         try:
-            if job.unknown is not None:
-                found = client.ask(memory, timeout, self._ended.get(job.key, 0.0))
-                if isinstance(found, Answer):
-                    return found
-                if found is Presence.PRESENT:
-                    return Answer(Kind.DELIVERED, None, "the server had it already")
-                if found is Presence.ABSENT:
-                    with self._core.ledger.transaction():
-                        self._core.outbox.mark_absent(job.key)
-            return client.save(memory, timeout)
+            known = self._ask(client, job, memory, timeout)
+            return known if known is not None else client.save(memory, timeout)
         except Exception as error:  # noqa: BLE001  (one odd item must not end the sender)
             self._core.events.emit(events.PartFailed("delivery", repr(error)[:200], 0.0))
             return Answer(Kind.UNKNOWN, None, f"internal error: {type(error).__name__}")
+
+    def _ask(self, client: Client, job: Job, memory: Memory, timeout: float) -> Answer | None:
+        """What the server says of an item whose outcome is unknown; None: it is to be sent."""
+        moment = time.monotonic()
+        if job.unknown is None or moment < self._mute.get(job.project, 0.0):
+            return None
+        found = client.ask(memory, timeout, self._ended.get(job.key, 0.0))
+        if isinstance(found, Answer):
+            return found
+        if found is Presence.PRESENT:
+            return Answer(Kind.DELIVERED, None, "the server had it already")
+        if found is Presence.CANNOT_TELL:
+            if len(self._mute) > _MUTE_MANY:
+                self._mute.clear()
+            self._mute[job.project] = moment + _MUTE
+        return None

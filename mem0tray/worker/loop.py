@@ -26,6 +26,7 @@ from mem0tray.worker.intake import QueueIntake
 from mem0tray.worker.link import Link
 from mem0tray.worker.log import WAITING_PER_MINUTE
 from mem0tray.worker.metrics import Metrics
+from mem0tray.worker.pace import INTERVAL
 from mem0tray.worker.probe import Prober
 from mem0tray.worker.publish_dlq import DlqPublisher
 from mem0tray.worker.publish_queue import QueuePublisher
@@ -179,7 +180,8 @@ class Worker:
         self.delivery.kick()
         if self.dlq.needed and (self.dlq.pace.ready(time.monotonic()) or self._at_rest()):
             self._guarded("DLQ file", self._publish_dlq)
-        self.queue_publisher.kick(now=self._at_rest())
+        if self.core.queue_dirty.is_set():
+            self.queue_publisher.kick(now=self._at_rest())
         self._guarded("metrics", self.metrics.run)
         self._guarded("retention", self._expire)
         self._watcher.check()
@@ -220,7 +222,7 @@ class Worker:
     def _at_rest(self) -> bool:
         """Nothing is under way and nothing due: what was done is published at once."""
         due = self.delivery.next_due()
-        return self.delivery.under_way == 0 and (due is None or due > self.core.now())
+        return due is None or due > self.core.now()
 
     def _tell_waiting(self) -> None:
         """At the start: which dead letters wait, and how long."""
@@ -263,7 +265,7 @@ class Worker:
     def _patience(self) -> float:
         """How long to wait, should nobody wake us."""
         now = self.core.now()
-        waits = [LOOK]
+        waits = [INTERVAL if self.delivery.under_way else LOOK]
         due = self.delivery.next_due()
         if due is not None and due > now:
             waits.append(due - now)

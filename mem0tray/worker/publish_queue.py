@@ -34,6 +34,7 @@ class QueuePublisher:
         self._lock = FileLock(core.paths.queue_lock)
         self._stopping = threading.Event()
         self._signal = threading.Event()
+        self._urgent = threading.Event()
         self._idle = threading.Condition()
         self._busy = False
         self._pace = Pace()
@@ -46,7 +47,7 @@ class QueuePublisher:
     def kick(self, *, now: bool = False) -> None:
         """There may be something to publish; `now` does not wait for its turn."""
         if now:
-            self._pace = Pace()
+            self._urgent.set()
         self._signal.set()
 
     @property
@@ -65,7 +66,7 @@ class QueuePublisher:
                     break
                 self._idle.wait(left)
         self._stopping.set()
-        self._signal.set()
+        self.kick(now=True)
         self._thread.join(max(0.0, deadline - time.monotonic()))
 
     def _run(self) -> None:
@@ -74,12 +75,10 @@ class QueuePublisher:
             self._signal.clear()
             if not self._core.queue_dirty.is_set():
                 continue
-            wait = self._pace.wait(time.monotonic())
-            if wait and not self._stopping.is_set():
-                self._signal.wait(wait)
-            if self._stopping.is_set():
-                return
-            self._guarded()
+            self._urgent.wait(self._pace.wait(time.monotonic()))
+            self._urgent.clear()
+            if not self._stopping.is_set():
+                self._guarded()
 
     def _guarded(self) -> None:
         started = time.monotonic()

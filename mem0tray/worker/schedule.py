@@ -50,8 +50,7 @@ def choose_lane(
 ) -> str | None:
     """The lane whose turn it is, or None.
 
-    While both have work, each gets at least half of the slots; a lane alone
-    leaves one of many free, so that the other never waits for a slow answer.
+    While both have work, each gets at least half of the slots.
     """
     total = sum(under_way.values())
     if total >= slots:
@@ -60,9 +59,7 @@ def choose_lane(
     if not ready:
         return None
     if len(ready) == 1:
-        lane = ready[0]
-        reserve = 1 if slots > 3 else 0  # noqa: PLR2004  (of few slots none can be spared)
-        return lane if under_way[lane] < slots - reserve else None
+        return ready[0]
     fewest = min(under_way[lane] for lane in ready)
     ready = [lane for lane in ready if under_way[lane] == fewest]
     return next((lane for lane in ready if lane != last), ready[0])

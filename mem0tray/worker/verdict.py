@@ -54,9 +54,10 @@ class Verdicts:
             return self._slow_down(job, answer, now)
         if kind is Kind.REFUSED:
             return self._refused(job, answer, now)
+        happened = self._count(job, answer, now)
         if kind is Kind.UNKNOWN:
             self._core.outbox.mark_unknown(job.key, now, timed_out=answer.timed_out)
-        return self._count(job, answer, now)
+        return happened
 
     def server_is_down(self) -> None:
         """It was the server: nobody is suspected any more."""

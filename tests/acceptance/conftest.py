@@ -1,9 +1,6 @@
 """Shared fixtures: one server and one scratch home a test, no fixed ports."""
 
-import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,9 +9,8 @@ import pytest
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 from tests.support.home import Home
+from tests.support.machine import without_privileges
 from tests.support.standin import Standin
-
-NOBODY = 65534
 
 
 @pytest.fixture
@@ -39,15 +35,7 @@ def bare_home(tmp_path: Path) -> Iterator[Home]:
 
 
 @pytest.fixture
-def humble_home(server: Standin) -> Iterator[Home]:
+def humble_home(tmp_path: Path, server: Standin) -> Iterator[Home]:
     """Make a scratch home of a user whom permissions stop, also where tests run as root."""
-    user = NOBODY if os.geteuid() == 0 else None
-    folder = Path(tempfile.mkdtemp(prefix="mem0tray-"))
-    folder.chmod(0o755)
-    try:
-        with Home(folder / "home", server.url, user=user) as scratch:
-            yield scratch
-    finally:
-        for path in (folder / "home", folder / "home" / ".claude"):
-            path.chmod(0o700)
-        shutil.rmtree(folder)
+    with Home(tmp_path / "home", server.url, wrapper=without_privileges()) as scratch:
+        yield scratch

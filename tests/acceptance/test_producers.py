@@ -1,7 +1,6 @@
 """Foreign producers beside the worker: none waits long, none loses anything."""
 
 import json
-import os
 import time
 from functools import partial
 
@@ -155,7 +154,6 @@ def test_a_read_only_lock_file_works_or_is_named(humble_home: Home, server: Stan
     """A lock file with mode 0444 works, or the program says that it does not (row 22)."""
     humble_home.write_queue([entry("x")])
     humble_home.lock.touch(mode=0o444)
-    os.chown(humble_home.lock, humble_home.user or -1, -1)
     done = humble_home.drain()
     said = done.stderr + humble_home.log_text() + str(humble_home.state())
     assert server.count("x") == 1 or "mem0_queue.lock" in said

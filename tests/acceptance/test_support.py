@@ -255,3 +255,11 @@ def test_a_small_disk_gets_full(tmp_path: Path) -> None:
             (tmp_path / "disk" / "more").write_bytes(b"x")
         filler.unlink()
         (tmp_path / "disk" / "more").write_bytes(b"x")
+
+
+def test_permissions_stop_a_humble_process(tmp_path: Path) -> None:
+    """Under the wrapper a folder of mode 0500 cannot be written, not even by root."""
+    tmp_path.chmod(0o500)
+    command = [*machine.without_privileges(), "touch", str(tmp_path / "x")]
+    assert subprocess.run(command, check=False, capture_output=True).returncode == 1
+    tmp_path.chmod(0o700)

@@ -174,7 +174,17 @@ def test_of_a_detail_list_only_loc_and_msg_are_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"<html>x</html>", b"  <!doctype html>", b"\x00\xff\xfe", {}, [], {"error": None}, b""]
+    "body",
+    [
+        b"<html>x</html>",
+        b"  <!doctype html>",
+        b"\x00\xff\xfe",
+        {},
+        [],
+        {"error": None},
+        b"",
+        "\x1b\0",
+    ],
 )
 def test_a_page_is_not_repeated(body: object) -> None:
     """Markup and bytes that are no text leave the status alone."""
@@ -276,6 +286,13 @@ def test_a_code_or_a_redirect_that_repeats_the_content_is_dropped() -> None:
 def test_other_words_are_kept(content: str) -> None:
     """Contents that have nothing in common with the words do not hide them."""
     assert message(500, {"detail": "the model is not loaded"}, content).endswith("loaded")
+
+
+@pytest.mark.parametrize("blank", ["-", "_", ", ", "...", "+"])
+def test_other_punctuation_does_not_hide_the_content(blank: str) -> None:
+    """Letters and digits of the content in a row are found whatever stands between words."""
+    shown = "open the door now".replace(" ", blank)
+    assert message(400, {"detail": f"bad slug {shown}"}, "Open the door now!") == "400 Bad Request"
 
 
 def test_a_short_content_does_not_show_as_a_whole() -> None:

@@ -1,10 +1,7 @@
 """The dialect `vps`: what goes out, and what is made of what comes back."""
 
-import json
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
@@ -14,7 +11,6 @@ from mem0tray.errors import SettingsError
 from mem0tray.server import (
     DIALECTS,
     Answer,
-    Client,
     Destination,
     Health,
     Kind,
@@ -23,12 +19,11 @@ from mem0tray.server import (
     connect,
 )
 from mem0tray.server import vps as dialect
-from mem0tray.server.listings import MAX_AGE, MAX_PROJECTS, Listings, fingerprint
+from tests.server.calls import LONG, MEMORY, client_of, listing
 from tests.server.wire import (
     DELIVERED,
     PATIENCE,
     Connection,
-    Handler,
     Wire,
     answering,
     in_turn,
@@ -36,39 +31,6 @@ from tests.server.wire import (
     render,
     routing,
 )
-
-LONG = 30.0
-MEMORY = Memory("alpha", "the third oak", "id-1")
-TOO_MANY = render(200, b" " * 1_200_000)
-
-
-@contextmanager
-def client_of(server: Wire, token: str = "") -> Iterator[Client]:
-    """Make a client and close it."""
-    with closing(connect(Destination.of(server.url, token))) as client:
-        yield client
-
-
-def listing(*texts: str, **more: object) -> bytes:
-    """Make the answer to GET /memory/{project}."""
-    results = [{"id": str(number), "memory": text} for number, text in enumerate(texts)]
-    return render(200, {"success": True, "memories": {"results": results}} | more)
-
-
-def found(*texts: str) -> bytes:
-    """Make the answer to POST /memory/search."""
-    results = [{"memory": text, "score": 0.5} for text in texts]
-    return render(200, {"success": True, "results": {"results": results}})
-
-
-def asked(
-    handler: Handler, memory: Memory = MEMORY, timeout: float = LONG
-) -> tuple[Presence | Answer, list[str]]:
-    """Ask once; the answer, and the paths that were asked for."""
-    with Wire(handler) as server, client_of(server) as client:
-        answer = client.ask(memory, timeout)
-        return answer, [request.target.partition("?")[0] for request in server.requests]
-
 
 # Saving -----------------------------------------------------------------------------------------
 
@@ -223,13 +185,13 @@ def test_abort_ends_every_call(call: str) -> None:
         connection.hang()
 
     with Wire(silent) as server, client_of(server) as client:
-        calls: dict[str, Callable[[], object]] = {
-            "save": lambda: client.save(MEMORY, LONG),
-            "ask": lambda: client.ask(MEMORY, LONG),
-            "probe": lambda: client.probe(LONG),
-        }
         results: list[object] = []
-        thread = threading.Thread(target=lambda: results.append(calls[call]()))
+
+        def run() -> None:
+            wanted = (LONG,) if call == "probe" else (MEMORY, LONG)
+            results.append(getattr(client, call)(*wanted))
+
+        thread = threading.Thread(target=run)
         thread.start()
         server.wait_for_requests()
         started = time.monotonic()
@@ -242,226 +204,6 @@ def test_abort_ends_every_call(call: str) -> None:
     else:
         assert isinstance(result, Health)
         assert not result.healthy
-
-
-# Asking -----------------------------------------------------------------------------------------
-
-
-def test_exactly_the_same_text_is_present() -> None:
-    """A listing with exactly this text says that the server has it."""
-    answer = asked(routing({"GET": listing("an oak", MEMORY.content)}))
-    assert answer == (Presence.PRESENT, ["/memory/alpha"])
-
-
-@pytest.mark.parametrize("text", ["The third oak", "the third oak ", "the  third oak", "third oak"])
-def test_a_complete_listing_without_the_text_says_absent(text: str) -> None:
-    """What is merely like the text does not count."""
-    assert asked(routing({"GET": listing(text)}))[0] is Presence.ABSENT
-    assert asked(routing({"GET": listing()}))[0] is Presence.ABSENT
-
-
-def test_a_bare_list_is_understood() -> None:
-    """`memories` may be the list itself."""
-    bare = listing(memories=[{"id": "1", "memory": MEMORY.content}])
-    assert asked(routing({"GET": bare}))[0] is Presence.PRESENT
-
-
-@pytest.mark.parametrize(
-    ("project", "path"),
-    [
-        ("..", "/memory/%2E%2E"),
-        (".", "/memory/%2E"),
-        ("a/b", "/memory/a%2Fb"),
-        ("../x", "/memory/..%2Fx"),
-        ("a?b#c%20 d", "/memory/a%3Fb%23c%2520%20d"),
-        ("Zürich\r\n", "/memory/Z%C3%BCrich%0D%0A"),
-        ("\udc80", "/memory/%ED%B2%80"),
-    ],
-)
-def test_a_project_stays_one_step_of_the_path(project: str, path: str) -> None:
-    """No project id leads to another path."""
-    memory = Memory(project, "text", "k")
-    assert asked(routing({"GET": listing()}), memory) == (Presence.ABSENT, [path])
-
-
-@pytest.mark.parametrize("text", ["Zürich 🙂", "half \ud83d", "\ud83d\ude00 in halves", "\x00\r\n"])
-def test_texts_are_compared_as_json_carries_them(text: str) -> None:
-    """What JSON does to a text on its way there and back does not make it another one."""
-    body = json.dumps({"success": True, "memories": [{"memory": text}]}).encode()
-    memory = Memory("p", text, "k")
-    assert asked(routing({"GET": render(200, body)}), memory)[0] is Presence.PRESENT
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        render(404, {}),
-        render(405, {}),
-        render(403, {}),
-        render(400, {}),
-        render(422, {}),
-        render(500, {}),
-        render(200, {"success": False, "memories": []}),
-        render(200, {"success": True}),
-        render(200, {"success": True, "memories": {"results": None}}),
-        render(200, {"success": True, "memories": "none"}),
-        render(200, [1]),
-        render(200, b"<html>any path</html>"),
-        render(201, {"success": True, "memories": []}),
-        render(302, b""),
-    ],
-)
-def test_a_server_that_cannot_tell_is_no_obstacle(answer: bytes) -> None:
-    """404, 405 and every strange answer mean that the server cannot tell."""
-    assert asked(answering(answer)) == (Presence.CANNOT_TELL, ["/memory/alpha"])
-
-
-@pytest.mark.parametrize(
-    ("answer", "kind"),
-    [
-        (render(503, {}), Kind.OUTAGE),
-        (render(401, {}), Kind.UNAUTHORIZED),
-        (render(429, {}, Retry_After="3"), Kind.SLOW_DOWN),
-        (b"", Kind.UNKNOWN),
-    ],
-)
-@pytest.mark.parametrize("searching", [False, True])
-def test_a_question_that_meets_trouble_is_answered_with_it(
-    answer: bytes, kind: Kind, *, searching: bool
-) -> None:
-    """Outage, 401, 429 and a lost connection are the outcome of the question itself."""
-    steps = [once(TOO_MANY), once(answer)] if searching else [once(answer)]
-    result, paths = asked(in_turn(*steps))
-    assert isinstance(result, Answer)
-    assert (result.kind, len(paths)) == (kind, 1 + searching)
-    assert result.retry_after == (3.0 if kind is Kind.SLOW_DOWN else None)
-
-
-def test_a_refused_question_is_an_outage() -> None:
-    """Where nobody listens the question is not answered."""
-    with Wire(answering(DELIVERED)) as server:
-        pass
-    with client_of(server) as client:
-        result = client.ask(MEMORY, LONG)
-    assert isinstance(result, Answer)
-    assert result.kind is Kind.OUTAGE
-
-
-@pytest.mark.parametrize(
-    "incomplete",
-    [
-        TOO_MANY,
-        listing(*map(str, range(10_000))),
-        listing(*map(str, range(100))),
-        listing(memories=[{"memory": "other"}, {"text": "what is this?"}]),
-        listing(memories=["other"]),
-    ],
-    ids=["too long", "limit", "round number", "odd entry", "no objects"],
-)
-@pytest.mark.parametrize(
-    ("search", "presence"),
-    [
-        (found("an oak", MEMORY.content), Presence.PRESENT),
-        (found("an oak"), Presence.CANNOT_TELL),
-        (found(), Presence.CANNOT_TELL),
-        (render(404, {}), Presence.CANNOT_TELL),
-        (render(200, b"<html>"), Presence.CANNOT_TELL),
-        (TOO_MANY, Presence.CANNOT_TELL),
-    ],
-)
-def test_where_a_listing_may_be_incomplete_the_server_is_searched(
-    incomplete: bytes, search: bytes, presence: Presence
-) -> None:
-    """A listing that is or may be cut decides nothing; only an exact find does."""
-    handler = routing({"GET": incomplete, "POST /memory/search": search})
-    assert asked(handler) == (presence, ["/memory/alpha", "/memory/search"])
-
-
-def test_a_search_asks_for_the_text_in_its_project() -> None:
-    """The search names project, text and a limit."""
-    routes = {"GET": TOO_MANY, "POST /memory/search": found()}
-    with Wire(routing(routes)) as server, client_of(server) as client:
-        client.ask(MEMORY, LONG)
-        assert server.requests[1].json == {
-            "user_id": "alpha",
-            "query": "the third oak",
-            "limit": 10,
-        }
-        assert server.requests[0].target.endswith("?limit=10000")
-
-
-def test_an_endless_project_id_is_asked_about_in_a_body() -> None:
-    """A path that no server takes is not tried."""
-    memory = Memory("p" * 5_000, "text", "k")
-    handler = routing({"POST /memory/search": found("text")})
-    assert asked(handler, memory) == (Presence.PRESENT, ["/memory/search"])
-
-
-def test_one_time_out_covers_listing_and_search() -> None:
-    """A question of two requests does not take twice the time."""
-
-    def slow(connection: Connection) -> None:
-        connection.request()
-        connection.server.closing.wait(0.3)
-        connection.send(listing(*map(str, range(100))))
-        connection.request()
-        connection.hang()
-
-    started = time.monotonic()
-    result, paths = asked(slow, timeout=0.6)
-    assert isinstance(result, Answer)
-    assert (result.timed_out, len(paths)) == (True, 2)
-    assert time.monotonic() - started < 10
-
-
-# Many questions about one project ---------------------------------------------------------------
-
-
-def test_one_listing_answers_many_questions() -> None:
-    """After the ledger was lost, a project is listed once and not for every item."""
-    with Wire(routing({"GET": listing("a", "b")})) as server, client_of(server) as client:
-        answers = [client.ask(Memory("p", text, "k"), LONG) for text in "abcabc"]
-        assert answers == [Presence.PRESENT, Presence.PRESENT, Presence.ABSENT] * 2
-        assert len(server.requests) == 1
-
-
-def test_a_listing_from_before_the_last_attempt_is_not_used() -> None:
-    """What an attempt may have brought is not looked for in an older listing."""
-    with Wire(routing({"GET": listing("a")})) as server, client_of(server) as client:
-        client.ask(Memory("p", "a", "k"), LONG)
-        client.ask(Memory("p", "a", "k"), LONG, since=time.monotonic())
-        assert len(server.requests) == 2
-
-
-def test_an_incomplete_listing_is_not_kept() -> None:
-    """A listing that may be cut says nothing about further items."""
-    routes = {"GET": listing(*map(str, range(100))), "POST": found()}
-    with Wire(routing(routes)) as server, client_of(server) as client:
-        client.ask(MEMORY, LONG)
-        client.ask(MEMORY, LONG)
-        assert len(server.requests) == 4
-
-
-def test_listings_are_kept_for_a_while_and_a_few_projects() -> None:
-    """Age and number of the listings that are kept are bounded."""
-    listings = Listings()
-    for number in range(MAX_PROJECTS + 1):
-        listings.keep(f"p{number}", [fingerprint("text")], asked=100.0)
-    assert listings.has("p0", "text", 0.0, 101.0) is None
-    assert listings.has("p1", "text", 0.0, 101.0) is True
-    assert listings.has("p1", "other", 0.0, 101.0) is False
-    assert listings.has("p1", "text", 100.0, 101.0) is None
-    assert listings.has("p1", "text", 99.9, 100.0 + MAX_AGE) is True
-    assert listings.has("p1", "text", 99.9, 100.1 + MAX_AGE) is None
-
-
-def test_listing_a_project_again_pushes_out_no_other() -> None:
-    """A renewed listing takes its own place."""
-    listings = Listings()
-    for number in range(MAX_PROJECTS):
-        listings.keep(f"p{number}", [], asked=1.0)
-    listings.keep("p3", [], asked=2.0)
-    assert listings.has("p0", "text", 0.0, 3.0) is False
 
 
 # Probing ----------------------------------------------------------------------------------------

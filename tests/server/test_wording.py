@@ -24,7 +24,7 @@ DISGUISES: list[Callable[[str], str]] = [
 ]
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(TEXTS, PLAIN, PLAIN, st.data())
 def test_any_twelve_characters_of_any_content_are_found(
     content: str, before: str, behind: str, data: st.DataObject
@@ -34,7 +34,7 @@ def test_any_twelve_characters_of_any_content_are_found(
     assert repeats(before + content[start : start + REPEATED] + behind, content)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(st.text("abcdefghijklmnopqrstuvwxyzäöüßéñ漢字 .,", min_size=60, max_size=90), st.data())
 def test_disguised_contents_are_found(content: str, data: st.DataObject) -> None:
     """Neither escapes nor letter case nor folded blanks hide a content of some length."""
@@ -46,14 +46,14 @@ def test_disguised_contents_are_found(content: str, data: st.DataObject) -> None
             assert repeats(form, content)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(st.text("0123456789", max_size=200), st.text("abcdef", max_size=200))
 def test_what_has_nothing_in_common_is_not_taken_for_a_repetition(text: str, content: str) -> None:
     """A text without any letter of the content does not show it."""
     assert not repeats(text, content)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(
     st.recursive(
         st.none() | st.text() | st.integers(),

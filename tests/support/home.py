@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -31,9 +31,12 @@ def import_path() -> dict[str, str]:
 
 
 class Home:
-    """A home of its own below `root`; every process started here ends with it."""
+    """A home of its own below `root`; every process started here ends with it.
 
-    def __init__(self, root: Path, url: str | None = None, *, user: int | None = None) -> None:
+    `wrapper` is put before every command of the program.
+    """
+
+    def __init__(self, root: Path, url: str | None = None, *, wrapper: Sequence[str] = ()) -> None:
         self.root = root
         self.claude = root / ".claude"
         self.queue = self.claude / "mem0_queue.json"
@@ -45,7 +48,7 @@ class Home:
         self.log = self.claude / "logs" / "mem0_worker.log"
         self.data = root / "data"
         self.config = root / "config" / "mem0tray" / "config.toml"
-        self.user = user
+        self._command = (*wrapper, *COMMAND)
         self._processes: list[Process] = []
         self.env = {
             "PATH": os.environ["PATH"],
@@ -66,8 +69,6 @@ class Home:
             self.env["MEM0TRAY_SERVER_URL"] = url
         for folder in (root, self.claude, root / "runtime"):
             folder.mkdir(mode=0o700, exist_ok=True)
-            if user is not None:
-                os.chown(folder, user, user)
 
     def __enter__(self) -> Self:
         """Begin."""
@@ -113,8 +114,6 @@ class Home:
         """Write as people's scripts do: in place, no lock, no rename."""
         with path.open("w", encoding="utf-8") as file:
             json.dump(document, file, indent=2)
-        if self.user is not None:
-            os.chown(path, self.user, self.user)
 
     def script(self, source: str) -> str:
         """Run a user's own Python script in this home; returns what it printed."""
@@ -211,7 +210,7 @@ class Home:
     ) -> subprocess.CompletedProcess[str]:
         """Run one command to its end."""
         return subprocess.run(
-            [*COMMAND, *arguments],
+            [*self._command, *arguments],
             env={**self.env, **(env or {})},
             cwd=self.root,
             input=stdin,
@@ -220,7 +219,6 @@ class Home:
             encoding="utf-8",
             timeout=timeout,
             check=False,
-            user=self.user,
         )
 
     def ok(self, *arguments: str, stdin: str = "", timeout: float = 30.0, env: Env = None) -> str:
@@ -252,7 +250,7 @@ class Home:
 
     def start(self, *arguments: str, wrapper: Iterable[str] = (), env: Env = None) -> Process:
         """Start a command in the background."""
-        command = [*wrapper, *COMMAND, *arguments]
+        command = [*wrapper, *self._command, *arguments]
         return self._spawn(command, {**self.env, **(env or {})})
 
     def worker(self, *, wrapper: Iterable[str] = (), env: Env = None) -> Process:
@@ -286,7 +284,7 @@ class Home:
         self, command: list[str], env: dict[str, str], stdin: int = subprocess.DEVNULL
     ) -> Process:
         output = self.root.with_name(f"{self.root.name}-process-{len(self._processes)}")
-        process = Process(command, env=env, output=output, user=self.user, stdin=stdin)
+        process = Process(command, env=env, output=output, stdin=stdin)
         self._processes.append(process)
         return process
 

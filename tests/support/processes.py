@@ -41,7 +41,6 @@ class Process:
         *,
         env: Mapping[str, str],
         output: Path,
-        user: int | None = None,
         stdin: int | IO[bytes] = subprocess.DEVNULL,
     ) -> None:
         self._out, self._err = output.with_suffix(".out"), output.with_suffix(".err")
@@ -54,7 +53,6 @@ class Process:
                 stdout=out,
                 stderr=err,
                 start_new_session=True,
-                user=user,
             )
 
     @property

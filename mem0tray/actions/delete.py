@@ -1,0 +1,111 @@
+"""Back up, then delete: dead letters and waiting entries."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mem0tray.actions import backup, edit, requests
+from mem0tray.actions.edit import DlqEdit
+from mem0tray.actions.find import Found, Identity, identity
+from mem0tray.errors import FileUnavailableError
+from mem0tray.paths import Paths
+
+
+@dataclass(slots=True)
+class Deleted:
+    """What a deletion did; `gone` had left the files by themselves (delivered, most likely)."""
+
+    backup: Path
+    items: list[Found] = field(default_factory=list)
+    gone: list[Found] = field(default_factory=list)
+
+
+def delete(paths: Paths, chosen: Sequence[Found]) -> Deleted:
+    """Write all of `chosen` to a backup of its own, then delete them from the files.
+
+    Raises FileUnavailableError, when a backup cannot be made too: nothing is
+    deleted then; and LockTimeoutError, when dead letters may be gone already.
+    """
+    waiting = [each for each in chosen if not each.is_dead]
+    backups = _Backups(paths, waiting)
+    left = _from_dlq(paths, {each.identity for each in chosen if each.is_dead}, backups)
+    if waiting:
+        moved = _from_queue(paths, waiting)
+        # Its last failure may have made a dead letter of an entry meanwhile.
+        left |= _from_dlq(paths, moved, None) if moved else set()
+    if backups.dated is None:
+        raise FileUnavailableError("There is no backup.", "Nothing was deleted; try again.")
+    result = Deleted(backups.dated)
+    for each in chosen:
+        (result.gone if each.identity in left else result.items).append(each)
+    return result
+
+
+class _Backups:
+    """Makes the backups of one deletion, anew if the DLQ file changed before it was written."""
+
+    def __init__(self, paths: Paths, waiting: Sequence[Found]) -> None:
+        self._paths = paths
+        self._waiting = [each.raw for each in waiting]
+        self._now = time.time()
+        self._written: list[bytes] = []
+        self.dated: Path | None = None
+
+    def make(self, removed: Sequence[bytes], before: bytes | None) -> None:
+        """Keep what is about to go, and the DLQ file's bytes as they are."""
+        raws = [*removed, *self._waiting]
+        if self.dated is not None and raws != self._written:
+            self.dated.unlink(missing_ok=True)  # of an attempt that deleted nothing
+            self.dated = None
+        if self.dated is None:
+            self.dated = backup.write_dated(self._paths, raws, self._now)
+            self._written = raws
+        if before is not None:
+            backup.keep_last_state(self._paths, before)
+
+
+def _from_dlq(paths: Paths, wanted: set[Identity], backups: _Backups | None) -> set[Identity]:
+    """Delete dead letters; those that were not there."""
+    found: set[Identity] = set()
+
+    def change(file: DlqEdit) -> None:
+        found.clear()
+        kept: list[bytes] = []
+        removed: list[bytes] = []
+        for raw in file.items:
+            name = identity(raw) if wanted else None
+            if name in wanted:
+                found.add(name)
+                removed.append(raw)
+            else:
+                kept.append(raw)
+        if backups is not None:
+            backups.make(removed, file.data)
+        file.items = kept
+        file.wanted = bool(removed)
+
+    edit.change_dlq(paths, change)
+    return wanted - found
+
+
+def _from_queue(paths: Paths, waiting: Sequence[Found]) -> set[Identity]:
+    """Delete waiting entries; those that were not there.
+
+    The worker delivers an entry that merely vanishes from the file: that the
+    user wanted it must be told before it can see the file without the entry.
+    """
+    wanted = {each.identity for each in waiting}
+    named = [requests.name_of(each.item) for each in waiting if each.item is not None]
+    with edit.queue_file(paths) as file:
+        requests.write(paths, requests.DISCARD, named)
+        kept: list[bytes] = []
+        found: set[Identity] = set()
+        for raw in file.queue:
+            name = identity(raw)
+            if name in wanted:
+                found.add(name)
+            else:
+                kept.append(raw)
+        file.queue = kept
+    return wanted - found

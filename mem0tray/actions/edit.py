@@ -1,0 +1,142 @@
+"""Changing queue and DLQ file as a careful person would: whole, or not at all.
+
+The DLQ file is changed under a lock that only our own writers share, the queue
+file under the producers' lock. Whoever saved meanwhile is never overwritten.
+`last_update` stays as it was: by it the worker knows which generation of the
+file was edited.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from mem0tray import item as items
+from mem0tray.actions import files
+from mem0tray.errors import FileUnavailableError
+from mem0tray.files import atomic, document, quarantine
+from mem0tray.files.lock import FileLock
+from mem0tray.ledger.reader import Reader
+from mem0tray.paths import Paths
+
+if TYPE_CHECKING:
+    from mem0tray.files.atomic import Signature
+
+LOCK_WAIT: Final = 10.0  # seconds
+_TRIES: Final = 20
+_WAIT: Final = 0.05
+_STAMP: Final = "last_update"
+_NEW_STATS: Final = b'{"total_queued": 0, "total_synced": 0, "total_failed": 0, "last_sync": null}'
+
+
+@dataclass(slots=True)
+class DlqEdit:
+    """The DLQ file as it was read. Change `items`; `data` are its bytes (None: no file)."""
+
+    items: list[bytes]
+    data: bytes | None
+    wanted: bool = True  # whether anything is to be written
+
+
+@dataclass(slots=True)
+class QueueEdit:
+    """The queue file as it was read, with the producers' lock held. Change the lists."""
+
+    queue: list[bytes]
+    failed: list[bytes]
+    rest: dict[str, bytes] = field(default_factory=dict)
+
+
+def change_dlq(paths: Paths, change: Callable[[DlqEdit], None]) -> None:
+    """Apply `change` to the DLQ file, again if somebody saved it meanwhile.
+
+    Raises FileUnavailableError when the file is broken, cannot be written or
+    is saved by others all the time; it is then as they left it.
+    """
+    with FileLock(paths.files_lock).held(LOCK_WAIT):
+        for _ in range(_TRIES):
+            if _try_dlq(paths, change):
+                return
+            time.sleep(_WAIT)
+    raise FileUnavailableError(
+        f"{paths.dlq} is saved by another program all the time.", "End that program, or try later."
+    )
+
+
+def _try_dlq(paths: Paths, change: Callable[[DlqEdit], None]) -> bool:
+    found = files.load(paths.dlq, files.DLQ_SECTIONS)
+    before: Signature | None = None
+    if found is None:
+        # As the worker would write it again: a file that is gone is no deletion.
+        with Reader(paths.ledger) as reader:
+            edit = DlqEdit(reader.dead_raws(), None)
+        rest = {_STAMP: document.dump(now_iso())}
+    else:
+        parsed, before, data = found
+        edit = DlqEdit(list(parsed.lists[files.DLQ]), data)
+        rest = parsed.rest
+        _set_aside(paths, paths.dlq, parsed.rejected)
+    change(edit)
+    if not edit.wanted:
+        return True
+    shown = [document.pretty(raw, 2) for raw in edit.items]
+    data = document.compose({files.DLQ: shown, **rest})
+    written = atomic.replace(
+        paths.dlq, data, still_valid=lambda: atomic.signature(paths.dlq) == before
+    )
+    return written is not None
+
+
+@contextmanager
+def queue_file(paths: Paths) -> Iterator[QueueEdit]:
+    """The queue file under the producers' lock; written back on leaving, if it was changed.
+
+    Raises LockTimeoutError, or FileUnavailableError when it is broken.
+    """
+    with FileLock(paths.queue_lock).held(LOCK_WAIT):
+        # With the lock held nobody is writing: no need to wait for a file to be whole.
+        found = files.load(paths.queue, files.QUEUE_SECTIONS, wait=0.001)
+        parsed = found[0] if found else document.parse(b"{}", files.QUEUE_SECTIONS)
+        edit = QueueEdit(
+            list(parsed.lists[files.QUEUE]), list(parsed.lists[files.FAILED]), dict(parsed.rest)
+        )
+        before = (list(edit.queue), list(edit.failed), dict(edit.rest))
+        yield edit
+        if (edit.queue, edit.failed, edit.rest) == before:
+            return
+        _set_aside(paths, paths.queue, parsed.rejected)
+        if found:
+            atomic.keep_link(paths.queue, paths.queue_backup)
+        atomic.replace(paths.queue, composed_queue(edit))
+
+
+def composed_queue(edit: QueueEdit) -> bytes:
+    """The queue file's bytes, its keys in the order that producers know."""
+    rest = dict(edit.rest)
+    top: dict[str, document.Value] = {
+        files.QUEUE: [document.pretty(raw, 2) for raw in edit.queue],
+        files.RECENT: rest.pop(files.RECENT, b"[]"),
+        files.FAILED: [document.pretty(raw, 2) for raw in edit.failed],
+        "stats": rest.pop("stats", _NEW_STATS),
+        **rest,
+    }
+    return document.compose(top)
+
+
+def _set_aside(paths: Paths, source: Path, rejected: list[bytes]) -> None:
+    """What `json.tool` could not load is kept before a file without it is written."""
+    if rejected:
+        quarantine.keep(paths.quarantine, source, b"\n".join(rejected), time.time())
+
+
+def now_iso() -> str:
+    """The local time as everybody writes it into these files."""
+    return datetime.now().isoformat(timespec="microseconds")  # noqa: DTZ005
+
+
+def set_fields(raw: bytes, fields: items.Object) -> bytes:
+    """`raw` with `fields` set, laid out as in the file."""
+    return document.pretty(items.with_fields(raw, fields), 2)

@@ -1,0 +1,61 @@
+"""Reading queue and DLQ file for an action: all of it, or an error that says why not."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from mem0tray.errors import FileUnavailableError
+from mem0tray.files import atomic, document
+from mem0tray.files.atomic import Signature, TornError
+from mem0tray.files.document import BrokenDocumentError, Document
+from mem0tray.paths import Paths
+
+QUEUE: Final = "queue"
+DLQ: Final = "items"
+FAILED: Final = "failed"
+RECENT: Final = "last_100"
+DLQ_SECTIONS: Final = (DLQ,)
+QUEUE_SECTIONS: Final = (QUEUE, FAILED)
+_TRIES: Final = 5
+_WAIT: Final = 0.05
+
+
+def load(
+    path: Path, sections: Sequence[str], *, wait: float = _WAIT
+) -> tuple[Document, Signature, bytes] | None:
+    """The file taken apart, its signature and bytes; None when there is none.
+
+    Raises FileUnavailableError when it is broken, or does not hold still.
+    """
+    reason = ""
+    for attempt in range(_TRIES):
+        if attempt:
+            time.sleep(wait)
+        try:
+            found = atomic.read(path)
+            if found is None:
+                return None
+            data, signature = found
+            return document.parse(data, sections), signature, data
+        except TornError:
+            reason = "it is being written all the time"
+        except BrokenDocumentError as error:
+            reason = str(error)
+    raise FileUnavailableError(
+        f"{path} cannot be read: {reason}.",
+        "If it is broken, mem0tray keeps what is in it and restores it once it runs:"
+        " start it, or mend the file, then try again.",
+    )
+
+
+def dead_letters(paths: Paths) -> list[bytes]:
+    """What stands in the DLQ file, item by item."""
+    found = load(paths.dlq, DLQ_SECTIONS)
+    return found[0].lists[DLQ] if found else []
+
+
+def waiting_entries(paths: Paths) -> list[bytes]:
+    """What stands under `queue` in the queue file, entry by entry."""
+    found = load(paths.queue, QUEUE_SECTIONS)
+    return found[0].lists[QUEUE] if found else []

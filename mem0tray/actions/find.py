@@ -1,0 +1,123 @@
+"""From what a person typed to the items that are meant."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from mem0tray import item as items
+from mem0tray.actions import files
+from mem0tray.errors import NotFoundError
+from mem0tray.item import Item
+from mem0tray.paths import Paths
+from mem0tray.text import one_line
+
+Identity = tuple[str, bytes]
+_SHOWN: Final = 4
+_LONGEST_ID: Final = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One item of a file.
+
+    `place` is `files.DLQ` or `files.QUEUE`. `item` is None for an object that
+    has an id but makes no sense to us (its content is no text).
+    """
+
+    place: str
+    id: str
+    project: str
+    raw: bytes
+    item: Item | None
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether it is a dead letter."""
+        return self.place == files.DLQ
+
+    @property
+    def identity(self) -> Identity:
+        """See `identity`."""
+        if self.item is not None:
+            return self.item.id, self.item.digest
+        return identity(self.raw)
+
+
+def identity(raw: bytes) -> Identity:
+    """What makes `raw` the same memory wherever it stands: id and digest, or else its value."""
+    item = items.parse(raw)
+    if item is not None:
+        return item.id, item.digest
+    try:
+        return "", json.dumps(json.loads(raw), sort_keys=True).encode()
+    except (ValueError, RecursionError):
+        return "", raw
+
+
+@dataclass(slots=True)
+class Listing:
+    """What stands in a file: the items, and how many things that are none."""
+
+    found: list[Found] = field(default_factory=list)
+    nonsense: int = 0
+
+
+def listing(raws: Iterable[bytes], place: str) -> Listing:
+    """Every item of a file, in its order; nonsense with an id is among them and counted."""
+    result = Listing()
+    for raw in raws:
+        item = items.parse(raw)
+        if item is not None:
+            result.found.append(Found(place, item.id, item.project, raw, item))
+            continue
+        result.nonsense += 1
+        value = items.load_object(raw) or {}
+        name, project = value.get("id"), value.get("project_id")
+        if isinstance(name, str) and name:
+            text = project if isinstance(project, str) else ""
+            result.found.append(Found(place, name, text, raw, None))
+    return result
+
+
+def everything(paths: Paths, places: Sequence[str] = (files.DLQ, files.QUEUE)) -> list[Found]:
+    """Every item of the DLQ file, then of the queue file."""
+    found: list[Found] = []
+    if files.DLQ in places:
+        found += listing(files.dead_letters(paths), files.DLQ).found
+    if files.QUEUE in places:
+        found += listing(files.waiting_entries(paths), files.QUEUE).found
+    return found
+
+
+def resolve(names: Iterable[str], among: Sequence[Found]) -> list[Found]:
+    """The items that ids, or unambiguous prefixes of ids, name; each once, in the order given.
+
+    An id that stands for two contents means both. Raises NotFoundError.
+    """
+    chosen: dict[int, Found] = {}
+    for name in names:
+        for at in _matching(name, among):
+            chosen.setdefault(at, among[at])
+    return list(chosen.values())
+
+
+def _matching(name: str, among: Sequence[Found]) -> list[int]:
+    exact = [at for at, each in enumerate(among) if each.id == name]
+    if exact:
+        return exact
+    begin = [at for at, each in enumerate(among) if name and each.id.startswith(name)]
+    ids = list(dict.fromkeys(among[at].id for at in begin))
+    shown = one_line(name, _LONGEST_ID)
+    if not ids:
+        raise NotFoundError(
+            f"No item's id begins with {shown!r}.",
+            "See `mem0tray list` for the dead letters, `mem0tray list --queue` for what waits.",
+        )
+    if len(ids) > 1:
+        some = ", ".join(one_line(each, _LONGEST_ID) for each in ids[:_SHOWN])
+        more = f" and {len(ids) - _SHOWN:,} more" if len(ids) > _SHOWN else ""
+        raise NotFoundError(
+            f"{len(ids):,} ids begin with {shown!r}: {some}{more}.", "Give more of the id."
+        )
+    return begin

@@ -1,0 +1,272 @@
+"""Erasing a text for good: from the ledger, every backup, `last_100` and quarantine.
+
+What others may be writing or have copied is not touched but named.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from mem0tray import item as items
+from mem0tray.actions import backup, edit, files, requests
+from mem0tray.actions.find import Found
+from mem0tray.errors import Mem0TrayError
+from mem0tray.files import atomic, document
+from mem0tray.files.document import BrokenDocumentError
+from mem0tray.files.lock import FileLock
+from mem0tray.ledger.reader import Known, Reader
+from mem0tray.paths import Paths
+from mem0tray.settings import Settings
+
+_PATIENCE: Final = 5.0  # seconds for the worker to carry out the request
+_SETTLING: Final = 3.0  # seconds for the worker to write its files without the text
+_LOOK: Final = 0.1
+_SAFE_TO_CUT: Final = 12  # bytes that stand nowhere by chance
+_SAFE_TO_FIND: Final = 6
+_LARGEST: Final = 256 * 2**20
+_PREVIOUS: Final = ".mem0_queue_dlq.previous.json"
+_DLQ_FORM: Final = (files.DLQ,)
+_QUEUE_FORM: Final = (files.QUEUE, files.RECENT, files.FAILED)
+# What an attempt of these kinds carried never arrived.
+_NEVER_SENT: Final = frozenset({"not sendable", "outage"})
+
+
+@dataclass(slots=True)
+class Forgotten:
+    """Where the text was erased, and where it still is or may be: sentences for people."""
+
+    erased: list[str] = field(default_factory=list)
+    unreachable: list[str] = field(default_factory=list)
+
+
+class _Text:
+    """What is to be forgotten, in every form in which a file may hold it."""
+
+    def __init__(self, deleted: Sequence[Found]) -> None:
+        self.ids = {each.id for each in deleted}
+        self.contents = {each.item.content for each in deleted if each.item is not None} - {""}
+        forms = [form for text in self.contents for form in _forms(text)]
+        self.cuttable = sorted((f for f in forms if len(f) >= _SAFE_TO_CUT), key=len, reverse=True)
+        self._needles = [
+            form if len(form) >= _SAFE_TO_FIND else b'"' + form + b'"' for form in forms
+        ]
+
+    def is_in(self, data: bytes) -> bool:
+        """Whether these bytes hold it somewhere."""
+        return any(needle in data for needle in self._needles)
+
+    def is_it(self, raw: bytes) -> bool:
+        """Whether this item is it."""
+        item = items.parse(raw)
+        if item is not None:
+            return item.id in self.ids or item.content in self.contents
+        return (items.load_object(raw) or {}).get("id") in self.ids
+
+
+def _forms(text: str) -> set[bytes]:
+    plain = text.encode("utf-8", "surrogatepass")
+    escaped = json.dumps(text)[1:-1].encode()
+    readable = json.dumps(text, ensure_ascii=False)[1:-1].encode("utf-8", "surrogatepass")
+    return {plain, escaped, readable}
+
+
+def forget(paths: Paths, settings: Settings, deleted: Sequence[Found]) -> Forgotten:
+    """Erase what `delete` has just deleted. Raises nothing: what fails is named."""
+    result = Forgotten()
+    text = _Text(deleted)
+    with Reader(paths.ledger) as reader:
+        known = [each for name in sorted(text.ids) for each in reader.by_id(name)]
+        result.unreachable += _servers(reader, known)
+    _from_ledger(paths, settings, deleted, known, result)
+    _guarded(result, paths.queue.name, partial(_from_queue_file, paths, text, result))
+    for path in [paths.dlq_backup, *sorted(paths.claude_dir.glob(backup.DATED))]:
+        _guarded(result, path.name, partial(_from_dlq_backup, paths, path, text, result))
+    for path in sorted(paths.quarantine.glob("*.json")):
+        _guarded(result, path.name, partial(_from_quarantine, path, text, result))
+    _from_previous(paths, text)
+    result.unreachable += _left(paths, text)
+    return result
+
+
+def _guarded(result: Forgotten, name: str, erase: Callable[[], None]) -> None:
+    try:
+        erase()
+    except (Mem0TrayError, OSError) as error:
+        result.unreachable.append(f"{name}: {error}")
+
+
+# The server and the ledger ---------------------------------------------------------
+
+
+def _servers(reader: Reader, known: Iterable[Known]) -> list[str]:
+    """Where it was sent; nobody can take that back from here."""
+    has = {each.server for each in known if each.state == items.DELIVERED and each.server}
+    if has:
+        return [f"the server ({', '.join(sorted(has))}) has it: delete it there"]
+    for each in known:
+        sent = any(attempt.kind not in _NEVER_SENT for attempt in reader.attempts(each.key))
+        if sent or each.intent is not None or each.unknown is not None or each.timeouts:
+            return ["the server was sent it, and may have kept it in its logs"]
+    return []
+
+
+def _from_ledger(
+    paths: Paths,
+    settings: Settings,
+    deleted: Sequence[Found],
+    known: Sequence[Known],
+    result: Forgotten,
+) -> None:
+    """Erase it there; older contents under the same id that were discarded as well."""
+    if not paths.ledger.exists():
+        return
+    names = {requests.name_of(each.item) for each in deleted if each.item is not None}
+    names |= {(each.id, each.digest) for each in known if each.state == items.DISCARDED}
+    try:
+        path = requests.write(paths, requests.FORGET, sorted(names))
+        if path is None or _carried_out(paths, settings, path):
+            result.erased.append("the ledger")
+            return
+        result.unreachable.append("the ledger: the worker has not answered; it erases it later")
+    except Mem0TrayError as error:
+        result.unreachable.append(f"the ledger: {error}")
+
+
+def _carried_out(paths: Paths, settings: Settings, path: Path) -> bool:
+    if not requests.worker_runs(paths) and requests.carry_out_here(paths, settings):
+        return True
+    return requests.carried_out(path, _PATIENCE)
+
+
+# Files ----------------------------------------------------------------------------
+
+
+def _from_queue_file(paths: Paths, text: _Text, result: Forgotten) -> None:
+    """`last_100`, and then the copy that was made of the queue file before."""
+    with edit.queue_file(paths) as file:
+        recent = file.rest.get(files.RECENT)
+        if recent is not None:
+            kept = _without(b'{"last_100": ' + recent + b"}", (files.RECENT,), text)
+            if kept is not None:
+                file.rest[files.RECENT] = _list_of(kept.lists[files.RECENT])
+                result.erased.append(f"last_100 in {paths.queue.name}")
+    with FileLock(paths.queue_lock).held(edit.LOCK_WAIT):
+        _from_document(paths.queue_backup, _QUEUE_FORM, text, result)
+
+
+def _list_of(raws: Sequence[bytes]) -> bytes:
+    return b"[" + b",".join(raws) + b"]"
+
+
+def _without(data: bytes, sections: Sequence[str], text: _Text) -> document.Document | None:
+    """The document without it, or None when it is not in any of its sections."""
+    parsed = document.parse(data, sections)
+    found = False
+    for name, raws in parsed.lists.items():
+        kept = [raw for raw in raws if not text.is_it(raw)]
+        found |= len(kept) != len(raws)
+        parsed.lists[name] = kept
+    return parsed if found else None
+
+
+def _from_document(path: Path, sections: Sequence[str], text: _Text, result: Forgotten) -> bool:
+    """Erase it from a file with lists of items; whether no item is left in it."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return False
+    try:
+        parsed = _without(data, sections, text)
+    except BrokenDocumentError:
+        changed, is_empty = _cut(data, text), False
+    else:
+        if parsed is None:
+            return False
+        top: dict[str, document.Value] = {
+            name: [document.pretty(raw, 2) for raw in raws] for name, raws in parsed.lists.items()
+        }
+        changed, is_empty = document.compose(top | parsed.rest), not any(parsed.lists.values())
+    if changed != data:
+        atomic.replace(path, changed)
+        result.erased.append(path.name)
+    return is_empty
+
+
+def _cut(data: bytes, text: _Text) -> bytes:
+    """The bytes without it, where it is long enough not to stand there by chance."""
+    for form in text.cuttable:
+        data = data.replace(form, b"")
+    return data
+
+
+def _from_dlq_backup(paths: Paths, path: Path, text: _Text, result: Forgotten) -> None:
+    was_ours = path == paths.dlq_backup and backup.is_ours(paths)
+    is_empty = _from_document(path, _DLQ_FORM, text, result)
+    if was_ours:
+        backup.remember(paths, path.read_bytes())
+    elif is_empty and path != paths.dlq_backup:
+        path.unlink()  # of a deletion of nothing else
+
+
+def _from_quarantine(path: Path, text: _Text, result: Forgotten) -> None:
+    """A quarantined file is seldom whole: the bytes of the text are cut out of it."""
+    data = path.read_bytes()
+    cut = _cut(data, text)
+    if cut != data:
+        atomic.replace(path, cut)
+        result.erased.append(f"quarantine/{path.name}")
+
+
+def _from_previous(paths: Paths, text: _Text) -> None:
+    """The worker's private name of the DLQ file before the last one; it renews it by itself."""
+    path = paths.claude_dir / _PREVIOUS
+    end = time.monotonic() + (_SETTLING if requests.worker_runs(paths) else 0.0)
+    with suppress(OSError):
+        while text.is_in(path.read_bytes()):
+            if time.monotonic() > end:
+                path.unlink()
+                return
+            time.sleep(_LOOK)
+
+
+def _left(paths: Paths, text: _Text) -> list[str]:
+    """Files beside ours that hold it still: an editor's backups, a user's copies, the buffer."""
+    end = time.monotonic() + (_SETTLING if requests.worker_runs(paths) else 0.0)
+    while True:
+        ours = [path for path in _files(paths.data_dir) if _holds(path, text)]
+        if not ours or time.monotonic() > end:
+            break
+        time.sleep(_LOOK)
+    lines = [f"{path}: stop mem0tray and run this again" for path in ours]
+    for folder in (paths.quarantine, paths.claude_dir):
+        for path in _files(folder):
+            if not _holds(path, text):
+                continue
+            if "mem0_emergency" in path.name:
+                lines.append(f"{path}: producers write it; a day after it was read it is removed")
+            elif path.name.startswith("mem0_queue"):
+                lines.append(f"{path}: another memory in it holds the same text")
+            else:
+                lines.append(f"{path}: not ours to change")
+    if (paths.claude_dir / "projects").is_dir():
+        lines.append(f"{paths.claude_dir / 'projects'}: Claude Code's own records, not looked into")
+    return lines
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.is_file())
+    except OSError:
+        return []
+
+
+def _holds(path: Path, text: _Text) -> bool:
+    try:
+        return path.stat().st_size <= _LARGEST and text.is_in(path.read_bytes())
+    except OSError:
+        return False

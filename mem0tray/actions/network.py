@@ -1,0 +1,54 @@
+"""Whether it is this computer's own network that keeps a server out of reach. Nothing is sent."""
+
+import socket
+import threading
+from typing import Final
+
+# For documentation only (RFC 5737, 3849): nobody is there, but the way there is the way out.
+_OUTSIDE: Final = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
+_PATIENCE: Final = 3.0
+
+
+def trouble(hostname: str) -> str:
+    """What is wrong with the local network, in words; empty when a server's name leads somewhere.
+
+    `hostname` is empty for a server on this computer: the network has no part in that.
+    """
+    if not hostname:
+        return ""
+    if not has_way_out():
+        return "this computer has no connection to any network"
+    if not resolves(hostname):
+        return f"the name {hostname} cannot be resolved (DNS)"
+    return ""
+
+
+def has_way_out() -> bool:
+    """Whether there is a route to other computers; connecting UDP sends nothing."""
+    for family, address in _OUTSIDE:
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as probe:
+                probe.connect((address, 9))
+                name: str = probe.getsockname()[0]
+        except OSError:
+            continue
+        if not name.startswith("127.") and name != "::1":
+            return True
+    return False
+
+
+def resolves(hostname: str) -> bool:
+    """Whether the name of a host leads to an address, within a few seconds."""
+    found: list[bool] = []
+
+    def ask() -> None:
+        try:
+            found.append(bool(socket.getaddrinfo(hostname, None)))
+        except (OSError, UnicodeError):
+            found.append(False)
+
+    # The resolver knows no time limit of its own.
+    thread = threading.Thread(target=ask, name="mem0tray-resolve", daemon=True)
+    thread.start()
+    thread.join(_PATIENCE)
+    return found == [True]

@@ -1,0 +1,77 @@
+"""One look at the server, from the command itself."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from mem0tray.errors import Mem0TrayError
+from mem0tray.paths import Paths
+from mem0tray.server import Destination, Health, connect
+from mem0tray.settings import LOCAL_URL, Settings
+from mem0tray.worker import choice
+
+TIMEOUT: Final = 5.0
+THIS_COMPUTER: Final = "this computer only"
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Where memories go, and how the server is.
+
+    `name` is what the ledger calls the server, empty when none is chosen;
+    `shown` is for people; `hostname` is empty when the server is on this computer.
+    """
+
+    name: str
+    shown: str
+    hostname: str
+    health: Health
+
+
+def server_name(settings: Settings, paths: Paths) -> str:
+    """What the ledger calls the server that deliveries go to; empty when there is none."""
+    url = choice.chosen(settings.server.url, paths)
+    if url is None or url == LOCAL_URL:
+        return url or ""
+    try:
+        return Destination.from_settings(settings.server).url
+    except Mem0TrayError:
+        return ""
+
+
+def probe(settings: Settings, paths: Paths, timeout: float = TIMEOUT) -> Probe:
+    """Ask the server for its health; trouble of any kind is a server that is not healthy."""
+    url = choice.chosen(settings.server.url, paths)
+    if url is None:
+        return Probe("", "no server", "", _ill("no server is chosen"))
+    if url == LOCAL_URL:
+        return _local(paths, timeout)
+    try:
+        destination = Destination.from_settings(settings.server)
+        health = _ask(destination, settings.server.dialect, timeout)
+    except Mem0TrayError as error:
+        return Probe(url, url, "", _ill(str(error)))
+    away = "" if destination.is_loopback else destination.hostname
+    return Probe(destination.url, destination.host, away, health)
+
+
+def _local(paths: Paths, timeout: float) -> Probe:
+    from mem0tray.localserver import child
+
+    found = child.find(paths.local_server, timeout)
+    if found is None:
+        health = _ill("the local server does not run: the app starts it")
+    else:
+        health = _ask(Destination.of(found.url, found.token), "vps", timeout)
+    return Probe(LOCAL_URL, THIS_COMPUTER, "", health)
+
+
+def _ask(destination: Destination, dialect: str, timeout: float) -> Health:
+    client = connect(destination, dialect)
+    try:
+        return client.probe(timeout)
+    finally:
+        client.close()
+
+
+def _ill(reason: str) -> Health:
+    return Health(healthy=False, reason=reason)

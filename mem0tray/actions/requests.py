@@ -1,0 +1,108 @@
+"""Asking the ledger's only writer for what an edit of the files alone cannot say.
+
+One small file for each request, which the worker carries out within a second;
+without a worker it waits for the next start, or is carried out here.
+"""
+
+import itertools
+import json
+import os
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from mem0tray import item as items
+from mem0tray.errors import AlreadyRunningError, LedgerError
+from mem0tray.files import atomic
+from mem0tray.files.lock import InstanceLock, is_locked
+from mem0tray.item import Item
+from mem0tray.paths import Paths
+from mem0tray.settings import Settings
+
+DISCARD: Final = "discard"
+FORGET: Final = "forget"
+Name = tuple[str, bytes]  # id and digest of a memory
+_counter = itertools.count()
+_LOOK: Final = 0.02
+
+
+def name_of(item: Item) -> Name:
+    """What the ledger knows a memory by."""
+    return item.id, item.digest
+
+
+def write(paths: Paths, verb: str, names: Iterable[Name]) -> Path | None:
+    """Leave a request; its file, or None when it names nothing."""
+    named = [{"id": name, "digest": digest.hex()} for name, digest in names]
+    if not named:
+        return None
+    atomic.make_private_folder(paths.requests)
+    # The number keeps apart what one process asks within one tick of the clock.
+    path = paths.requests / f"{time.time_ns() + next(_counter)}-{os.getpid()}.json"
+    request = {"verb": verb, "items": named, "at": time.time()}
+    atomic.replace(path, json.dumps(request, indent=2).encode())
+    return path
+
+
+def withdraw(paths: Paths, names: Iterable[Name]) -> None:
+    """Take back what was asked about these memories and not carried out yet."""
+    unwanted = {(name, digest.hex()) for name, digest in names}
+    for path in sorted(paths.requests.glob("[0-9]*.json")):
+        try:
+            request = items.load_object(path.read_bytes()) or {}
+        except FileNotFoundError:
+            continue  # carried out just now
+        named = [each for each in request.get("items", []) if isinstance(each, dict)]
+        kept = [each for each in named if (each.get("id"), each.get("digest")) not in unwanted]
+        if len(kept) == len(named):
+            continue
+        if kept:
+            atomic.replace(path, json.dumps(request | {"items": kept}, indent=2).encode())
+        else:
+            path.unlink(missing_ok=True)
+
+
+def carried_out(path: Path, timeout: float) -> bool:
+    """Wait for the worker; whether it has carried out the request."""
+    end = time.monotonic() + timeout
+    while path.exists():
+        if time.monotonic() > end:
+            return False
+        time.sleep(_LOOK)
+    return True
+
+
+def worker_runs(paths: Paths) -> bool:
+    """Whether a worker is there to carry out requests."""
+    return is_locked(paths.instance_lock)
+
+
+def carry_out_here(paths: Paths, settings: Settings) -> bool:
+    """Be the worker for a moment and carry out what waits; False when one has just started.
+
+    Raises LedgerError when the ledger cannot be opened.
+    """
+    # Slow to import, and only for this.
+    from mem0tray.events import Events
+    from mem0tray.ledger.database import Ledger
+    from mem0tray.worker import requests
+    from mem0tray.worker.core import Core
+
+    lock = InstanceLock(paths.instance_lock)
+    try:
+        lock.acquire()
+    except AlreadyRunningError:
+        return False
+    try:
+        ledger = Ledger(paths.ledger)
+        try:
+            requests.process(Core(paths, settings, ledger, Events()))
+            with suppress(LedgerError), ledger.reading() as db:
+                db.execute("VACUUM")  # earlier versions of a row leave their text in free pages
+        finally:
+            ledger.close()
+    finally:
+        lock.release()
+    return True

@@ -1,0 +1,133 @@
+"""Putting memories back into the files that they were deleted from."""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from mem0tray import item as items
+from mem0tray.actions import edit, files, requests
+from mem0tray.actions.edit import DlqEdit
+from mem0tray.actions.find import Identity, identity
+from mem0tray.actions.sources import Piece, Source
+from mem0tray.errors import FileUnavailableError
+from mem0tray.files import document
+from mem0tray.ledger.reader import Reader
+from mem0tray.paths import Paths
+
+_ROUNDS: Final = 3
+_SETTLING: Final = 5.0  # seconds for the worker to write the files of a deletion
+_MERGING: Final = 2.0  # seconds for it to see what was put back
+_LOOK: Final = 0.02
+
+
+@dataclass(slots=True)
+class Restored:
+    """What became of each memory of a source; `hopeless` ones no JSON program can load."""
+
+    dead: list[Piece] = field(default_factory=list)
+    waiting: list[Piece] = field(default_factory=list)
+    there: list[Piece] = field(default_factory=list)
+    delivered: list[Piece] = field(default_factory=list)
+    hopeless: list[Piece] = field(default_factory=list)
+
+
+def restore(paths: Paths, source: Source, server: str) -> Restored:
+    """Put back what is neither there nor delivered to `server` (as the ledger names it).
+
+    Raises FileUnavailableError, LockTimeoutError.
+    """
+    result, wanted = _sorted_out(paths, source.pieces, server)
+    if not wanted:
+        return result
+    names = [name for name in wanted if name[0]]
+    dead = {name: piece for name, piece in wanted.items() if piece.place == files.DLQ}
+    waiting = {name: piece for name, piece in wanted.items() if piece.place == files.QUEUE}
+    for _ in range(_ROUNDS):
+        _wait_until_settled(paths, names)
+        if dead:
+            _into_dlq(paths, dead)
+        if waiting:
+            _into_queue(paths, waiting)
+        # The worker may have merged the deletion only now, and take ours for an old save.
+        if not requests.worker_runs(paths) or _has_taken(paths, names):
+            break
+    result.dead += dead.values()
+    result.waiting += waiting.values()
+    return result
+
+
+def _sorted_out(
+    paths: Paths, pieces: Sequence[Piece], server: str
+) -> tuple[Restored, dict[Identity, Piece]]:
+    """What needs nothing, and by identity what is to be put back."""
+    result = Restored()
+    wanted: dict[Identity, Piece] = {}
+    there = {identity(raw) for raw in files.dead_letters(paths)}
+    there |= {identity(raw) for raw in files.waiting_entries(paths)}
+    with Reader(paths.ledger) as reader:
+        for piece in pieces:
+            name = identity(piece.raw)
+            if not document.loadable(piece.raw):
+                result.hopeless.append(piece)
+            elif name in there or name in wanted:
+                result.there.append(piece)
+            elif _is_delivered(reader, name, server):
+                result.delivered.append(piece)
+            else:
+                wanted[name] = piece
+    return result, wanted
+
+
+def _is_delivered(reader: Reader, name: Identity, server: str) -> bool:
+    known = reader.known(*name) if name[0] else None
+    if known is None or known.state != items.DELIVERED:
+        return False
+    return not server or known.server == server
+
+
+def _wait_until_settled(paths: Paths, names: Iterable[Identity]) -> None:
+    """While a deletion has not reached the files, what is put back looks like an old save."""
+    names = list(names)
+    end = time.monotonic() + _SETTLING
+    while True:
+        with Reader(paths.ledger) as reader:
+            if not reader.unsettled(names):
+                return
+        if not requests.worker_runs(paths) or time.monotonic() > end:
+            raise FileUnavailableError(
+                "The deletion has not been written to the files yet.",
+                "Run `mem0tray run --once`, or start the app, then restore again.",
+            )
+        time.sleep(_LOOK)
+
+
+def _has_taken(paths: Paths, names: Iterable[Identity]) -> bool:
+    """Whether the worker has seen that these are back, within a moment."""
+    left = set(names)
+    end = time.monotonic() + _MERGING
+    while left:
+        with Reader(paths.ledger) as reader:
+            known = {name: reader.known(*name) for name in left}
+        left = {name for name, row in known.items() if row is None or row.state == items.DISCARDED}
+        if left and time.monotonic() > end:
+            return False
+        time.sleep(_LOOK if left else 0)
+    return True
+
+
+def _into_dlq(paths: Paths, wanted: dict[Identity, Piece]) -> None:
+    def change(file: DlqEdit) -> None:
+        there = {identity(raw) for raw in file.items}
+        missing = [piece.raw for name, piece in wanted.items() if name not in there]
+        file.items += missing
+        file.wanted = bool(missing)
+
+    edit.change_dlq(paths, change)
+
+
+def _into_queue(paths: Paths, wanted: dict[Identity, Piece]) -> None:
+    with edit.queue_file(paths) as file:
+        requests.withdraw(paths, [name for name in wanted if name[0]])
+        there = {identity(raw) for raw in file.queue}
+        file.queue += [piece.raw for name, piece in wanted.items() if name not in there]

@@ -1,0 +1,169 @@
+"""Where deleted memories can be had back from: backups, deletions in the ledger, quarantine."""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from mem0tray import item as items
+from mem0tray.actions import backup, files
+from mem0tray.actions.find import Identity, identity
+from mem0tray.actions.tame import tamed
+from mem0tray.errors import NotFoundError
+from mem0tray.files import atomic, document, quarantine
+from mem0tray.files.document import BrokenDocumentError, Document
+from mem0tray.ledger.reader import Reader
+from mem0tray.paths import Paths
+from mem0tray.text import one_line
+
+BACKUP: Final = "backup"
+DELETION: Final = "deletion"
+QUARANTINE: Final = "quarantine"
+FILE: Final = "file"
+_SECTIONS: Final = (files.DLQ, files.QUEUE, files.FAILED)
+_STAMP: Final = "%Y%m%d-%H%M%S"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One memory to restore: its bytes, and the file (`files.DLQ`, `files.QUEUE`) it belongs to."""
+
+    raw: bytes
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """`name` is what to type, `at` Unix seconds; `note` says what it is, for people."""
+
+    name: str
+    kind: str
+    at: float
+    note: str
+    pieces: Sequence[Piece]
+
+
+def sources(paths: Paths) -> list[Source]:
+    """All of them, newest first."""
+    dated = [_backup(path) for path in sorted(paths.claude_dir.glob(backup.DATED))]
+    found = [*dated, *_deletions(paths, dated)]
+    if paths.dlq_backup.exists():
+        at = _changed(paths.dlq_backup)
+        note = "the DLQ as it was before the last delete"
+        found.append(_file(paths.dlq_backup, BACKUP, at, note))
+    found += [
+        _file(path, QUARANTINE, _changed(path), "what could not stand in a file")
+        for path in quarantine.kept(paths.quarantine)
+    ]
+    return sorted(found, key=lambda source: source.at, reverse=True)
+
+
+def last_delete(paths: Paths) -> Source:
+    """What was deleted last, by whatever way. Raises NotFoundError."""
+    dated = [_backup(path) for path in sorted(paths.claude_dir.glob(backup.DATED))]
+    found = [*dated, *_deletions(paths, dated)]
+    if not found:
+        raise NotFoundError(
+            "Nothing has been deleted that could be restored.",
+            "`mem0tray restore --list` shows what else there is.",
+        )
+    return max(found, key=lambda source: source.at)
+
+
+def named(paths: Paths, name: str) -> Source:
+    """The source of that name, or unambiguous prefix of one, or any file. Raises NotFoundError."""
+    known = sources(paths)
+    exact = [source for source in known if source.name == name]
+    if exact:
+        return exact[0]
+    for folder in (Path(), paths.claude_dir, paths.quarantine):
+        path = folder / Path(name).expanduser()
+        if path.is_file():
+            return _file(path, FILE, _changed(path), "a file")
+    begin = [source for source in known if name and source.name.startswith(name)]
+    if len(begin) == 1:
+        return begin[0]
+    problem = "more than one of them" if begin else "nothing"
+    raise NotFoundError(
+        f"{one_line(name, 80)!r} names {problem} that could be restored.",
+        "`mem0tray restore --list` shows the names.",
+    )
+
+
+def _backup(path: Path) -> Source:
+    return _file(path, BACKUP, _dated(path), "deleted items")
+
+
+def _deletions(paths: Paths, dated: Iterable[Source]) -> list[Source]:
+    """Deletions that the ledger knows and that no backup holds: those by hand."""
+    kept: set[Identity] = {identity(piece.raw) for source in dated for piece in source.pieces}
+    found = []
+    with Reader(paths.ledger) as reader:
+        batches = reader.discarded()
+    for batch in batches:
+        raws = [raw for raw in batch.raws if not kept or identity(raw) not in kept]
+        if raws:
+            name = f"deleted-{_stamp(batch.closed)}"
+            pieces = [Piece(raw, _place(raw, files.DLQ)) for raw in raws]
+            found.append(Source(name, DELETION, batch.closed, f"deleted: {batch.reason}", pieces))
+    return found
+
+
+def _file(path: Path, kind: str, at: float, note: str) -> Source:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise atomic.unavailable(path, error) from error
+    return Source(str(path) if kind == FILE else path.name, kind, at, note, pieces_of(data))
+
+
+def pieces_of(data: bytes) -> list[Piece]:
+    """Every memory in a file: a backup, a queue file, what was quarantined, whole or not."""
+    try:
+        parsed = document.parse(data, _SECTIONS)
+    except BrokenDocumentError:
+        parsed = document.salvage(data, _SECTIONS)
+    else:
+        if not any(parsed.lists.values()) and _is_item(data, parsed):
+            parsed = Document({files.DLQ: [tamed(data)]})
+    found = [
+        Piece(raw, _place(raw, files.QUEUE if section == files.QUEUE else files.DLQ))
+        for section, raws in parsed.lists.items()
+        for raw in raws
+    ]
+    odd = [tamed(raw) for raw in parsed.rejected]
+    return found + [Piece(raw, _place(raw, files.DLQ)) for raw in odd if items.parse(raw)]
+
+
+def _is_item(data: bytes, parsed: Document) -> bool:
+    """Whether the file is not a document with lists but one memory by itself."""
+    return "content" in parsed.rest or items.parse(tamed(data)) is not None
+
+
+def _place(raw: bytes, otherwise: str) -> str:
+    """Which file an item belongs to: a dead letter has `retry_count`, an entry only `retries`."""
+    value = items.load_object(raw) or {}
+    if "retry_count" in value:
+        return files.DLQ
+    return files.QUEUE if "retries" in value else otherwise
+
+
+def _stamp(at: float) -> str:
+    return f"{time.strftime(_STAMP, time.localtime(at))}-{int(at * 1e6) % 1_000_000:06d}"
+
+
+def _dated(path: Path) -> float:
+    """The time in a backup's name, else that of its last change."""
+    stamp, _, micros = path.stem.rpartition(".backup-")[2].rpartition("-")
+    try:
+        return time.mktime(time.strptime(stamp, _STAMP)) + int(micros) / 1e6
+    except (ValueError, OverflowError):
+        return _changed(path)
+
+
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0

@@ -1,0 +1,71 @@
+"""The commands. Thin: each calls what the other packages offer.
+
+Nothing is imported before it is needed: other programs call `mem0tray add`,
+which goes its own short way past click where its arguments are plain.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from mem0tray.errors import Mem0TrayError
+
+INTERRUPTED: Final = 130  # what a shell says of a program that Ctrl-C ended
+BROKEN_PIPE: Final = 141  # and of one whose reader has left
+_LONGEST_ERROR: Final = 2000
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code. Errors are printed here and nowhere else."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal that lacks a sign shows "?" instead
+            stream.reconfigure(errors="replace")
+    return _guarded(lambda: _run(given))
+
+
+def _run(arguments: list[str]) -> int:
+    if arguments[:1] == ["add"]:
+        from mem0tray.cli import quick
+
+        plain = quick.parse(arguments[1:])
+        if plain is not None:
+            from mem0tray.cli import producing
+
+            producing.run(plain.project, plain.text, as_json=plain.as_json)
+            return 0
+    from mem0tray.cli import app
+
+    return app.run(arguments)
+
+
+def _guarded(command: Callable[[], int]) -> int:
+    try:
+        code = command()
+        sys.stdout.flush()
+    except Mem0TrayError as error:
+        _complain(str(error))
+        return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        _close_standard_output()
+        return BROKEN_PIPE
+    except OSError as error:
+        _complain(f"{error}.")
+        return 1
+    return code
+
+
+def _complain(message: str) -> None:
+    from mem0tray.text import one_line
+
+    sys.stderr.write(f"mem0tray: {one_line(message, _LONGEST_ERROR)}\n")
+
+
+def _close_standard_output() -> None:
+    """Else Python would complain once more when it flushes at its exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

@@ -1,0 +1,113 @@
+"""`mem0tray config`: show and change the settings."""
+
+import os
+import sys
+from typing import Any, Final
+
+import click
+
+from mem0tray import settings
+from mem0tray.cli import config_file, context, output
+from mem0tray.paths import config_file as location
+from mem0tray.settings import SECRETS, Loaded
+
+MASK: Final = "••••"
+_DEFAULT: Final = "default"
+
+
+@click.group("config")
+def command() -> None:
+    """Show and change the settings.
+
+    Every key SECTION.KEY can also be given in the environment as
+    MEM0TRAY_SECTION_KEY, which wins.
+    """
+
+
+@command.command("path")
+def path() -> None:
+    """Print where the settings file is, or would be."""
+    click.echo(location())
+
+
+@command.command("show")
+@click.option("--json", "as_json", is_flag=True, help="As one JSON document.")
+def show(*, as_json: bool) -> None:
+    """Show every setting, and where its value comes from."""
+    loaded = context.load_all()
+    if as_json:
+        shown = {
+            key: {"value": _shown(loaded, key), "from": _source(loaded, key)} for key in _keys()
+        }
+        output.print_json({"file": str(location()), "settings": shown})
+        return
+    missing = "" if location().exists() else " (not there: defaults and environment hold)"
+    output.say(f"{location()}{missing}")
+    rows = [
+        (key, config_file.as_toml(_shown(loaded, key)), _source(loaded, key)) for key in _keys()
+    ]
+    output.print_table(("setting", "value", "from"), rows)
+
+
+@command.command("get")
+@click.argument("key")
+@click.option("--json", "as_json", is_flag=True, help="As one JSON document.")
+def get(key: str, *, as_json: bool) -> None:
+    """Print the value of KEY, secrets too."""
+    _known(key)
+    loaded = context.load_all()
+    value = settings.get(loaded.settings, key)
+    if as_json:
+        output.print_json({"key": key, "value": value, "from": _source(loaded, key)})
+    else:
+        click.echo(value if isinstance(value, str) else config_file.as_toml(value))
+
+
+@command.command("set")
+@click.argument("key")
+@click.argument("value", required=False)
+def set_(key: str, value: str | None) -> None:
+    """Set KEY to VALUE in the settings file, whose comments stay.
+
+    A missing VALUE, or `-`, is read from the terminal or standard input: an
+    API key given as an argument stands in the shell's history.
+    """
+    _known(key)
+    if value is None or value == "-":
+        value = _asked(key)
+    config_file.change(location(), key, config_file.checked(key, value))
+    if settings.variable(key) in os.environ:
+        output.say(f"mem0tray: {settings.variable(key)} is set and wins over the file.", error=True)
+
+
+def _asked(key: str) -> str:
+    if sys.stdin.isatty():
+        return str(click.prompt(key, hide_input=key in SECRETS, default="", show_default=False))
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+@command.command("edit")
+def edit() -> None:
+    """Open the settings file in your editor ($VISUAL, $EDITOR), and check it afterwards."""
+    file = location()
+    config_file.create(file)
+    config_file.open_editor(file)
+    context.load_all()
+
+
+def _known(key: str) -> None:
+    if key not in _keys():
+        settings.check(key, "")  # raises the error that names it
+
+
+def _keys() -> list[str]:
+    return list(settings.keys())
+
+
+def _source(loaded: Loaded, key: str) -> str:
+    return loaded.sources.get(key, _DEFAULT)
+
+
+def _shown(loaded: Loaded, key: str) -> Any:
+    value = settings.get(loaded.settings, key)
+    return MASK if key in SECRETS and value else value

@@ -1,0 +1,139 @@
+"""The settings file as a text that belongs to the user: changed with its comments kept."""
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+
+from mem0tray import settings
+from mem0tray.errors import FileUnavailableError, Mem0TrayError, SettingsError
+from mem0tray.files import atomic
+from mem0tray.settings import SECRETS, Settings
+
+_EDITORS: Final = ("notepad",) if sys.platform == "win32" else ("nano", "vi")
+_HEADER: Final = """\
+# Settings of mem0tray. Take away a "#" to change a value; what is shown is the default.
+# A running worker reads this file again within a second of a change.
+"""
+_HINTS: Final = {
+    "server.url": 'your Mem0 server, as "http://192.168.1.20:8000"; or "local": this computer only',
+    "server.api_key": "goes out as a bearer token; keep this file private",
+    "server.allow_plain_key": "send the key over http:// to another machine",
+    "server.ca_file": "certificate of a private authority, PEM",
+    "server.local_port": "where the embedded server listens",
+    "sync.probe_interval": "seconds between looks at the server's health",
+    "sync.retry_interval": "seconds until a fresh entry that failed is tried again",
+    "sync.max_attempts": "failures in a row until an entry becomes a dead letter",
+    "sync.timeout": "seconds that an answer may take",
+    "sync.concurrency": "requests at once while the server is slow",
+    "retention.discarded": "days that deleted memories can be restored",
+}
+
+
+def checked(key: str, text: str) -> Any:
+    """The value that `text` stands for; SettingsError when `key` cannot have it."""
+    value = settings.check(key, text)
+    if key == "server.url" and value not in ("", settings.LOCAL_URL):
+        from mem0tray.server.destination import Destination
+
+        Destination.of(value)
+    return value
+
+
+def as_toml(value: Any) -> str:
+    """A value as TOML writes it."""
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def change(file: Path, key: str, value: Any) -> None:
+    """Set one value; a new file is 0600 in a folder 0700, a link is followed."""
+    section, name = key.split(".")
+    document = _read(file)
+    try:
+        if section not in document:
+            document[section] = tomlkit.table()
+        table: Any = document[section]
+        table[name] = value
+        text = tomlkit.dumps(document)
+        fits = tomlkit.parse(text).unwrap()[section][name] == value
+    except (TOMLKitError, TypeError, AttributeError, KeyError):
+        fits = False
+    if not fits:
+        raise SettingsError(
+            f"{key} cannot be set in {file}: {section!r} is something else there.",
+            "Mend it with `mem0tray config edit`.",
+        )
+    atomic.make_private_folder(file.parent)
+    atomic.replace(file, text.encode())
+    if key in SECRETS:
+        settings.tighten(file)
+
+
+def _read(file: Path) -> tomlkit.TOMLDocument:
+    try:
+        return tomlkit.parse(file.read_bytes().decode("utf-8-sig"))
+    except FileNotFoundError:
+        return tomlkit.document()
+    except OSError as error:
+        raise settings.unreadable(file, error) from error
+    except (TOMLKitError, UnicodeDecodeError) as error:
+        reason = f"{error}".rstrip(".") if isinstance(error, TOMLKitError) else "it is not UTF-8"
+        raise SettingsError(
+            f"The settings file {file} is not valid TOML: {reason}.",
+            "Mend it with `mem0tray config edit`.",
+        ) from error
+
+
+def create(file: Path) -> None:
+    """Make a file in which every key stands as a comment, with its default, if there is none."""
+    if file.is_dir():
+        raise settings.unreadable(file, IsADirectoryError())
+    if file.exists():
+        return
+    parts = [_HEADER]
+    for section in msgspec.structs.fields(Settings):
+        parts.append(f"\n[{section.name}]\n")
+        for field in msgspec.structs.fields(section.type):
+            hint = _HINTS.get(f"{section.name}.{field.name}", "")
+            line = f"# {field.name} = {as_toml(field.default)}"
+            parts.append(f"{line}  # {hint}\n" if hint else f"{line}\n")
+    atomic.make_private_folder(file.parent)
+    atomic.replace(file, "".join(parts).encode())
+
+
+def open_editor(file: Path) -> None:
+    """Open `file` in the user's editor and wait; Mem0TrayError when that cannot be done."""
+    command = _editor()
+    try:
+        done = subprocess.run([*command, str(file)], check=False)  # noqa: S603  (the user's own)
+    except OSError as error:
+        raise FileUnavailableError(
+            f"The editor {command[0]!r} cannot be started: {error.strerror}.",
+            "Set $VISUAL or $EDITOR to one that you have.",
+        ) from error
+    if done.returncode:
+        raise Mem0TrayError(
+            f"The editor {command[0]!r} ended with code {done.returncode}.",
+            f"Look whether {file} is as you want it.",
+        )
+
+
+def _editor() -> list[str]:
+    for name in ("VISUAL", "EDITOR"):
+        words = shlex.split(os.environ.get(name, ""), posix=sys.platform != "win32")
+        if words:
+            return words
+    for editor in _EDITORS:
+        if shutil.which(editor):
+            return [editor]
+    raise Mem0TrayError("No editor was found.", "Set $VISUAL or $EDITOR to one that you have.")

@@ -1,0 +1,32 @@
+"""What commands share: the settings with their warnings, and errors of usage."""
+
+import sys
+
+from mem0tray import settings
+from mem0tray.errors import Mem0TrayError
+from mem0tray.settings import Loaded, Settings
+from mem0tray.text import one_line
+
+_LONGEST_WARNING = 500
+
+
+class UsageError(Mem0TrayError):
+    """What was asked for cannot be understood."""
+
+    exit_code = 2
+
+
+def load() -> Settings:
+    """The settings; what is odd about them is said on standard error.
+
+    Raises SettingsError when they are wrong.
+    """
+    return load_all().settings
+
+
+def load_all() -> Loaded:
+    """The same, with where each value comes from."""
+    loaded = settings.load()
+    for warning in loaded.warnings:
+        sys.stderr.write(f"mem0tray: {one_line(warning, _LONGEST_WARNING)}\n")
+    return loaded

@@ -1,0 +1,124 @@
+"""`mem0tray diagnose`: why a memory is stuck, and what to do."""
+
+import time
+from collections import Counter
+from typing import Any, Final
+
+import click
+
+from mem0tray.actions import diagnose, files
+from mem0tray.actions.diagnose import Cause, Surroundings
+from mem0tray.actions.find import Found, everything, listing, resolve
+from mem0tray.cli import context, output
+from mem0tray.ledger.reader import Attempt, Known, Reader
+from mem0tray.paths import Paths
+from mem0tray.settings import Settings
+from mem0tray.text import plural, short_id
+
+_SHOWN: Final = 10  # attempts of a history
+
+
+@click.command("diagnose")
+@click.argument("name", required=False, metavar="[ID]")
+@click.option("--json", "as_json", is_flag=True, help="As one JSON document.")
+def command(name: str | None, *, as_json: bool) -> None:
+    """Say why an item is stuck; without an ID, sum up every dead letter by cause."""
+    settings = context.load()
+    paths = settings.locations()
+    if name is None:
+        _sum_up(settings, paths, as_json=as_json)
+        return
+    chosen = resolve([name], everything(paths))
+    around = Surroundings.look(settings, paths)
+    now = time.time()
+    documents = []
+    with Reader(paths.ledger) as reader:
+        for found in chosen:
+            known, history = _history(reader, found)
+            last = history[-1] if history else None
+            causes = diagnose.causes(found, around, last, known, now)
+            due = diagnose.next_retry(found, known, now)
+            if as_json:
+                documents.append(_document(found, causes, history, due))
+            else:
+                _print(found, causes, history)
+    if as_json:
+        output.print_json(documents)
+
+
+def _history(reader: Reader, found: Found) -> tuple[Known | None, list[Attempt]]:
+    known = reader.known(*found.identity) if found.item is not None else None
+    return known, reader.attempts(known.key) if known is not None else []
+
+
+def _document(
+    found: Found, causes: list[Cause], history: list[Attempt], due: float
+) -> dict[str, Any]:
+    main, *also = [_as_json(cause) for cause in causes]
+    return {
+        "id": found.id,
+        "project_id": found.project,
+        "place": "dlq" if found.is_dead else "queue",
+        **main,
+        "also": also,
+        "next_retry": due,
+        "history": [
+            {
+                "at": attempt.at,
+                "class": attempt.kind,
+                "status": attempt.status,
+                "message": attempt.message,
+                "duration": attempt.duration,
+            }
+            for attempt in history
+        ],
+    }
+
+
+def _as_json(cause: Cause) -> dict[str, str]:
+    return {"cause": cause.name, "detail": cause.detail, "remedy": cause.remedy}
+
+
+def _print(found: Found, causes: list[Cause], history: list[Attempt]) -> None:
+    kind = "dead letter" if found.is_dead else "waiting entry"
+    output.say(f"{short_id(found.id)} ({found.project or 'no project'}), {kind}:")
+    for cause in causes:
+        output.say_beside("  ", f"{cause.name}: {cause.detail}. {cause.remedy}")
+    if history:
+        output.say(f"{plural(len(history), 'failed attempt')} in the ledger, the last ones:")
+        for attempt in history[-_SHOWN:]:
+            text = f"{attempt.kind}: {attempt.message} ({attempt.duration:.2f} s)"
+            output.say_beside(f"  {output.clock(attempt.at)}  ", text)
+
+
+def _sum_up(settings: Settings, paths: Paths, *, as_json: bool) -> None:
+    """Every dead letter by the cause that counts first, with the example that came first."""
+    dead = listing(files.dead_letters(paths), files.DLQ).found
+    around = Surroundings.look(settings, paths)
+    now = time.time()
+    counts: Counter[str] = Counter()
+    first: dict[str, tuple[Found, Cause]] = {}
+    with Reader(paths.ledger) as reader:
+        last = reader.last_attempts()
+    for found in dead:
+        attempt = last.get(found.identity) if last else None
+        cause = diagnose.causes(found, around, attempt, None, now)[0]
+        counts[cause.name] += 1
+        first.setdefault(cause.name, (found, cause))
+    if as_json:
+        output.print_json(
+            [
+                {**_as_json(first[name][1]), "count": number, "example": first[name][0].id}
+                for name, number in counts.most_common()
+            ]
+        )
+        return
+    for name, number in counts.most_common():
+        found, cause = first[name]
+        output.say(f"{plural(number, 'dead letter')}: {name}, as {short_id(found.id)}:")
+        output.say_beside("  ", f"{cause.detail}. {cause.remedy}")
+    if not dead:
+        output.say("There are no dead letters.")
+    for cause in around.causes:
+        if cause.name not in counts:
+            output.say(f"Besides: {cause.name}: {cause.detail}. {cause.remedy}")

@@ -1,0 +1,53 @@
+"""`mem0tray doctor`: everything that deliveries need, one line a check."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import click
+
+from mem0tray.cli import checks_files, checks_machine, checks_server, context, output
+from mem0tray.cli.check import FAIL, OK, Check
+from mem0tray.settings import Loaded
+
+_CHECKS: tuple[Callable[[Loaded], Iterable[Check]], ...] = (
+    checks_files.settings_file,
+    checks_files.folders,
+    checks_files.locks,
+    checks_files.files,
+    checks_files.ledger,
+    checks_server.server,
+    checks_machine.worker,
+    checks_machine.other_workers,
+    checks_machine.watching,
+    checks_machine.clock,
+)
+
+
+@click.command("doctor")
+@click.option("--json", "as_json", is_flag=True, help="As one JSON document.")
+def command(*, as_json: bool) -> int:
+    """Check paths, permissions, locks, files, server and other workers.
+
+    Exits with 1 if something is wrong that stops deliveries.
+    """
+    loaded = context.load_all()
+    found = [each for check in _CHECKS for each in check(loaded)]
+    failed = sum(each.level == FAIL for each in found)
+    if as_json:
+        output.print_json({"ok": not failed, "checks": [_as_object(each) for each in found]})
+    else:
+        width = max(len(each.name) for each in found)
+        for each in found:
+            output.say_beside(f"{each.level:<4}  {each.name:<{width}}  ", each.sentence)
+        odd = sum(each.level != OK for each in found) - failed
+        output.say(f"{len(found)} checks: {failed} failed, {odd} to look at.")
+    return 1 if failed else 0
+
+
+def _as_object(check: Check) -> dict[str, Any]:
+    return {
+        "name": check.name,
+        "level": check.level,
+        "message": check.message,
+        "remedy": check.remedy,
+    }

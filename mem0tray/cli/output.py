@@ -1,0 +1,113 @@
+"""What commands print: lines, tables, one JSON document. Foreign text is made harmless here."""
+
+import json
+import sys
+import time
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import click
+
+from mem0tray.text import one_line
+
+NEVER: Final = "–"
+_CELL: Final = 200
+_UNITS: Final = ((86_400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
+_EARLIEST, _LATEST = 0.0, 253_402_300_799.0  # of years that a date can be made of
+
+
+def say(text: str, *, error: bool = False) -> None:
+    """One line of ours; whatever foreign text is in it stays one line."""
+    click.echo(one_line(text, 1000), err=error)
+
+
+def say_beside(begin: str, text: str) -> None:
+    """One line whose beginning is ours and laid out, `text` made harmless."""
+    click.echo(f"{begin}{one_line(text, 1000)}".rstrip())
+
+
+def print_json(value: Any) -> None:
+    """One JSON document and nothing else; escapes where the terminal has no such sign."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:  # a lone surrogate, or a terminal that knows ASCII only
+        text = json.dumps(value, indent=2)
+    click.echo(text)
+
+
+def print_table(
+    headers: Sequence[str], rows: Iterable[Sequence[str]], right: Collection[str] = ()
+) -> None:
+    """A table; plain columns where no terminal is. The columns named in `right` hold numbers."""
+    cells = [[one_line(cell, _CELL) for cell in row] for row in rows]
+    if sys.stdout.isatty():
+        _print_rich(headers, cells, right)
+        return
+    widths = [max(map(len, column)) for column in zip(headers, *cells, strict=True)]
+    for row in (headers, *cells):
+        padded = [
+            cell.rjust(width) if header in right else cell.ljust(width)
+            for header, cell, width in zip(headers, row, widths, strict=True)
+        ]
+        click.echo("  ".join(padded).rstrip())
+
+
+def _print_rich(
+    headers: Sequence[str], cells: Sequence[Sequence[str]], right: Collection[str]
+) -> None:
+    # Slow to import, and only a person at a terminal sees the difference. Text is never markup.
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for header in headers:
+        table.add_column(Text(header), justify="right" if header in right else "left")
+    for row in cells:
+        table.add_row(*(Text(cell) for cell in row))
+    Console().print(table)
+
+
+def print_facts(facts: Iterable[tuple[str, str]]) -> None:
+    """Names and values, one a line, the values below each other; empty ones are left out."""
+    shown = [(name, one_line(value, 1000)) for name, value in facts if value]
+    width = max((len(name) for name, _ in shown), default=0)
+    for name, value in shown:
+        click.echo(f"{name.ljust(width)}  {value}")
+
+
+def span(seconds: float) -> str:
+    """A duration in its largest unit: `3 min`."""
+    for size, unit in _UNITS:
+        if seconds >= size:
+            return f"{int(seconds // size):,} {unit}"
+    return "0 s"
+
+
+def ago(at: float | None, now: float | None = None) -> str:
+    """`3 min ago`, `in 20 s` for what is to come, a dash for never."""
+    if not at or at <= 0:
+        return NEVER
+    distance = (time.time() if now is None else now) - at
+    if -1 < distance < 1:
+        return "just now"
+    return f"{span(distance)} ago" if distance > 0 else f"in {span(-distance)}"
+
+
+def clock(at: float | None) -> str:
+    """Local date and time to the second; a dash for never, and for what no calendar has."""
+    if not at or not _EARLIEST < at < _LATEST:
+        return NEVER
+    try:
+        return datetime.fromtimestamp(at).strftime("%Y-%m-%d %H:%M:%S")  # noqa: DTZ006  (local)
+    except (OverflowError, OSError, ValueError):
+        return NEVER
+
+
+def moment(at: float | None, now: float | None = None) -> str:
+    """Both: `2025-11-30 04:38:18 (3 min ago)`."""
+    shown = clock(at)
+    return shown if shown == NEVER else f"{shown} ({ago(at, now)})"

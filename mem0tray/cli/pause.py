@@ -1,0 +1,51 @@
+"""`mem0tray pause` and `resume`: a small file, which the worker sees at once or at its start."""
+
+import time
+from typing import Final
+
+import click
+
+from mem0tray.cli import context, output
+from mem0tray.files.lock import is_locked
+from mem0tray.paths import Paths
+from mem0tray.worker import pauses
+
+_LONGEST: Final = 525_600.0  # minutes: a year; without a number a pause lasts as long as one likes
+
+
+def _minutes(ctx: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
+    if value is not None and not 0 < value <= _LONGEST:  # NaN neither
+        raise click.BadParameter(
+            f"must be more than 0 and at most {_LONGEST:.0f} (a year).", ctx, parameter
+        )
+    return value
+
+
+@click.command("pause")
+@click.argument("minutes", type=float, required=False, callback=_minutes)
+def pause(minutes: float | None) -> None:
+    """Stop delivering for MINUTES, or until `mem0tray resume`.
+
+    A pause survives a restart. Memories are still taken in and kept.
+    """
+    paths = context.load().locations()
+    until = None if minutes is None else time.time() + minutes * 60
+    pauses.write(paths, until)
+    end = "`mem0tray resume`" if until is None else output.moment(until)
+    output.say(f"Deliveries are paused until {end}.{_not_running(paths)}")
+
+
+@click.command("resume")
+def resume() -> None:
+    """End a pause."""
+    paths = context.load().locations()
+    paused = pauses.read(paths) is not None
+    pauses.clear(paths)
+    done = "Deliveries go on." if paused else "Deliveries were not paused."
+    output.say(f"{done}{_not_running(paths)}")
+
+
+def _not_running(paths: Paths) -> str:
+    if is_locked(paths.instance_lock):
+        return ""
+    return " The worker is not running; this holds for its next start."

@@ -1,0 +1,173 @@
+"""Queueing one memory as an ordinary producer does: under the lock, and on the disk when done."""
+
+import json
+import os
+import sys
+import time
+import uuid
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from mem0tray import item as items
+from mem0tray.cli import context
+from mem0tray.cli.context import UsageError
+from mem0tray.errors import FileUnavailableError, LockTimeoutError
+from mem0tray.files import atomic, document
+from mem0tray.files.lock import FileLock
+from mem0tray.paths import Paths
+
+LOCK_WAIT: Final = 1.0  # seconds; after that the emergency file, which needs no lock
+SHOWN: Final = 100  # entries in `last_100`
+_NEW_STATS: Final = b'{"total_queued": 0, "total_synced": 0, "total_failed": 0, "last_sync": null}'
+_RAW_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def run(project: str, text: str | None, *, as_json: bool) -> None:
+    """Queue `text` (None: standard input) and print its id once it is on the disk."""
+    settings = context.load()
+    if text is None:
+        text = read_standard_input()
+    if not project.strip():
+        raise UsageError("A memory needs a project.", "Name it with --project.")
+    if not text.strip():
+        raise UsageError("There is no text to add.", "Give it as an argument or on standard input.")
+    paths = settings.locations()
+    _prepare(settings.server.url, paths)
+    entry = {
+        "id": str(uuid.uuid4()),
+        "project_id": project,
+        "content": text,
+        "timestamp": int(time.time()),
+        "retries": 0,
+    }
+    where = add(paths, entry)
+    shown = json.dumps({"id": entry["id"], "queued": where}) if as_json else entry["id"]
+    sys.stdout.write(f"{shown}\n")
+
+
+def read_standard_input() -> str:
+    """All of it, without the line break at its end; bytes that are no UTF-8 survive as they are."""
+    text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+    return text.removesuffix("\n").removesuffix("\r")
+
+
+def _prepare(url: str, paths: Paths) -> None:
+    """Before our first file: that it is ours, and the folder for it.
+
+    What fails here does not matter yet: the queue file itself will tell.
+    """
+    from mem0tray.worker import choice
+
+    with suppress(FileUnavailableError):
+        choice.remember_if_first(url, paths)
+    with suppress(FileUnavailableError):
+        atomic.make_private_folder(paths.claude_dir)
+
+
+def add(paths: Paths, entry: items.Object) -> str:
+    """Put `entry` into the queue file, or into the emergency file; which of the two.
+
+    The emergency file is for a lock that is not to be had, and for a queue file
+    that is broken: what can be saved of that is the worker's business.
+    Raises FileUnavailableError when neither can be written.
+    """
+    lock = FileLock(paths.queue_lock)
+    try:
+        with lock.held(LOCK_WAIT):
+            queued = _append(paths.queue, document.dump(entry))
+    except (LockTimeoutError, FileUnavailableError, atomic.TornError):
+        queued = False
+    if queued:
+        return "queue"
+    append_line(paths.emergency, document.dump({**entry, "emergency": True}))
+    return "emergency"
+
+
+def _append(path: Path, entry: bytes) -> bool:
+    """Write the queue file with `entry` in it; False when it cannot be read whole."""
+    found = atomic.read(path)
+    try:
+        parsed = document.parse(found[0] if found else b"{}", ("queue",))
+    except document.BrokenDocumentError:
+        return False
+    if parsed.rejected:
+        return False
+    rest = parsed.rest
+    top: dict[str, document.Value] = {
+        "queue": [*parsed.lists["queue"], entry],
+        "last_100": _with_last(rest.pop("last_100", b"[]"), entry),
+        "failed": rest.pop("failed", b"[]"),
+        "stats": _counted(rest.pop("stats", _NEW_STATS)),
+        **rest,
+    }
+    atomic.replace(path, _laid_out(top))
+    return True
+
+
+def _with_last(raw: bytes, entry: bytes) -> document.Value:
+    """`last_100` with `entry`; something else than a list is left alone."""
+    try:
+        return [*(bytes(each) for each in _RAW_LIST.decode(raw)), entry][-SHOWN:]
+    except msgspec.DecodeError:
+        value = items_of(raw)
+        return raw if value is None else [*map(document.dump, value), entry][-SHOWN:]
+
+
+def items_of(raw: bytes) -> list[Any] | None:
+    """A list that the fast parser refuses (NaN in it), or None when it is none."""
+    value = json.loads(raw)
+    return value if isinstance(value, list) else None
+
+
+def _counted(raw: bytes) -> bytes:
+    """The counters with one more queued; something else than an object is left alone."""
+    stats = items.load_object(raw)
+    if stats is None:
+        return raw
+    return items.with_fields(raw, {"total_queued": items.count(stats.get("total_queued")) + 1})
+
+
+def _laid_out(top: dict[str, document.Value]) -> bytes:
+    """The document; in one go, or value by value where one is not for the fast parser."""
+    parts = []
+    for name, value in top.items():
+        body = value if isinstance(value, bytes) else b"[" + b",".join(value) + b"]"
+        parts.append(document.dump(name) + b":" + body)
+    try:
+        return msgspec.json.format(b"{" + b",".join(parts) + b"}", indent=2) + b"\n"
+    except msgspec.DecodeError:
+        return document.compose(
+            {
+                name: value
+                if isinstance(value, bytes)
+                else [document.pretty(each, 2) for each in value]
+                for name, value in top.items()
+            }
+        )
+
+
+def append_line(path: Path, line: bytes) -> None:
+    """Append one line for good, in one write, so that no other writer gets into the middle of it.
+
+    A line that somebody left without its end is ended first.
+    """
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+    try:
+        fd = os.open(path, flags | getattr(os, "O_CLOEXEC", 0), 0o600)
+        try:
+            size = os.fstat(fd).st_size
+            if size:
+                os.lseek(fd, size - 1, os.SEEK_SET)
+                if os.read(fd, 1) != b"\n":
+                    line = b"\n" + line
+            atomic.write_all(fd, line + b"\n")
+            atomic.sync(fd)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        raise atomic.unavailable(path, error) from error
+    if not size:
+        atomic.sync_folder(path.parent)

@@ -1,0 +1,64 @@
+"""`mem0tray restore`: put deleted memories back."""
+
+from collections.abc import Sequence
+
+import click
+
+from mem0tray.actions import sources
+from mem0tray.actions.probe import server_name
+from mem0tray.actions.restore import Restored, restore
+from mem0tray.cli import context, output
+from mem0tray.errors import NotFoundError
+from mem0tray.paths import Paths
+from mem0tray.text import one_line, plural
+
+
+@click.command("restore")
+@click.argument("backup", required=False, metavar="[BACKUP]")
+@click.option("--list", "as_list", is_flag=True, help="Show what can be restored.")
+def command(backup: str | None, *, as_list: bool) -> None:
+    """Put back the items of BACKUP (a name from --list, or a file); else of the last delete."""
+    if as_list and backup is not None:
+        raise click.UsageError("--list shows everything; it does not go with BACKUP.")
+    settings = context.load()
+    paths = settings.locations()
+    if as_list:
+        _print_sources(paths)
+        return
+    source = sources.last_delete(paths) if backup is None else sources.named(paths, backup)
+    if not source.pieces:
+        raise NotFoundError(
+            f"There is no memory in {one_line(source.name, 200)}.",
+            "`mem0tray restore --list` shows what can be restored.",
+        )
+    _tell(source.name, restore(paths, source, server_name(settings, paths)))
+
+
+def _print_sources(paths: Paths) -> None:
+    found = sources.sources(paths)
+    if not found:
+        output.say("There is nothing to restore.")
+        return
+    rows = [
+        (output.clock(source.at), f"{len(source.pieces):,}", source.note, source.name)
+        for source in found
+    ]
+    output.print_table(("TIME", "ITEMS", "WHAT", "NAME"), rows, right={"ITEMS"})
+
+
+def _tell(name: str, done: Restored) -> None:
+    output.say(f"From {name}:")
+    _line(done.dead, "dead letter restored", "dead letters restored")
+    _line(done.waiting, "waiting entry restored", "waiting entries restored")
+    _line(done.there, "was there already", "were there already")
+    _line(done.delivered, "is delivered already: not restored", "are delivered already")
+    _line(
+        done.hopeless,
+        "cannot be loaded by any JSON program; it stays where it is",
+        "cannot be loaded by any JSON program; they stay where they are",
+    )
+
+
+def _line(pieces: Sequence[sources.Piece], one: str, many: str) -> None:
+    if pieces:
+        output.say_beside("  ", plural(len(pieces), one, many))

@@ -1,0 +1,61 @@
+"""`mem0tray retry`: dead letters are due at once."""
+
+import click
+
+from mem0tray.actions import retry
+from mem0tray.actions.probe import probe
+from mem0tray.actions.requests import worker_runs
+from mem0tray.cli import context, output
+from mem0tray.item import Item
+from mem0tray.paths import Paths
+from mem0tray.settings import LOCAL_URL, Settings
+from mem0tray.text import one_line, plural, short_id
+
+_SHOWN = 5
+
+
+@click.command("retry")
+@click.argument("ids", nargs=-1, metavar="[ID]...")
+@click.option("--project", metavar="P", help="Every dead letter of this project.")
+@click.option("--all", "everything", is_flag=True, help="Every dead letter.")
+def command(ids: tuple[str, ...], project: str | None, *, everything: bool) -> None:
+    """Retry dead letters now, by id (or the beginning of one), by project, or all."""
+    if sum((bool(ids), project is not None, everything)) != 1:
+        raise click.UsageError("Name ids, or give either --project or --all.")
+    settings = context.load()
+    paths = settings.locations()
+    if everything:
+        chosen = retry.retry_all(paths)
+    elif project is not None:
+        chosen = retry.retry_project(paths, project)
+    else:
+        chosen = retry.retry_ids(paths, ids)
+    if not chosen:
+        where = f" of {one_line(project, 80)}" if project is not None else ""
+        output.say(f"There are no dead letters{where} to retry.")
+        return
+    output.say(_which(chosen))
+    _tell_server(settings, paths)
+
+
+def _which(chosen: list[Item]) -> str:
+    names = ", ".join(
+        f"{short_id(item.id)} ({one_line(item.project, 40)})" for item in chosen[:_SHOWN]
+    )
+    more = f" and {len(chosen) - _SHOWN:,} more" if len(chosen) > _SHOWN else ""
+    return f"{plural(len(chosen), 'dead letter')} to be retried now: {names}{more}."
+
+
+def _tell_server(settings: Settings, paths: Paths) -> None:
+    """The edit is made whatever the server says; that it is down is worth knowing."""
+    running = worker_runs(paths)
+    if not running:
+        output.say("The worker does not run: they are sent when it starts (`mem0tray run`).")
+    seen = probe(settings, paths, min(settings.sync.timeout, 5.0))
+    if not seen.name:
+        output.say("No server is chosen: nothing is sent. `mem0tray diagnose` says what to do.")
+    elif seen.health.healthy:
+        output.say(f"The server ({seen.shown}) is healthy.")
+    elif running or seen.name != LOCAL_URL:
+        reason = seen.health.reason.rstrip(".")
+        output.say(f"The server ({seen.shown}) is down: {reason}. They are sent once it is back.")

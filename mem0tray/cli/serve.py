@@ -1,0 +1,30 @@
+"""`mem0tray serve`: the embedded local server in the terminal."""
+
+import click
+
+from mem0tray.cli import context
+
+
+@click.command("serve")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    metavar="N",
+    help="The port to begin with; if it is taken, the next free one. Default: server.local_port.",
+)
+def command(port: int | None) -> None:
+    """Run the embedded local server, for this computer only.
+
+    The worker starts it by itself when `server.url` is "local"; here it runs
+    until Ctrl-C.
+    """
+    settings = context.load()
+    folder = settings.locations().local_server
+    # Slow to import, and `--help` does without.
+    from mem0tray.localserver.serve import serve
+
+    def announce(sentence: str) -> None:
+        click.echo(sentence)
+        click.echo(f"Memories are kept in {folder}. Ctrl-C stops the server.")
+
+    serve(folder, settings.server.local_port if port is None else port, announce=announce)

@@ -1,0 +1,101 @@
+"""`mem0tray stats`: items by project, how often they were retried, how old they are."""
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import click
+
+from mem0tray.actions import files
+from mem0tray.actions.find import listing
+from mem0tray.cli import context, output
+from mem0tray.item import Item
+from mem0tray.paths import Paths
+from mem0tray.text import plural
+
+_NO_PROJECT: Final = "(none)"
+_MANY: Final = 7  # from here on the wait does not grow any more
+_AGES: Final = (
+    ("under 1 h", 3600.0),
+    ("1 h to 1 day", 86_400.0),
+    ("1 to 7 days", 604_800.0),
+    ("7 to 30 days", 2_592_000.0),
+    ("over 30 days", float("inf")),
+)
+
+
+@click.command("stats")
+@click.option("--json", "as_json", is_flag=True, help="As one JSON document.")
+def command(*, as_json: bool) -> None:
+    """Count dead letters and waiting entries by project, retries and age."""
+    seen = counted(context.load().locations(), time.time())
+    if as_json:
+        output.print_json(seen)
+        return
+    output.print_table(
+        ("PROJECT", "DEAD LETTERS", "WAITING"),
+        [
+            (each["project_id"] or _NO_PROJECT, f"{each['dead']:,}", f"{each['waiting']:,}")
+            for each in seen["projects"]
+        ],
+        right={"DEAD LETTERS", "WAITING"},
+    )
+    if seen["dead"]:
+        click.echo()
+        _print_counts("RETRIES", seen["retries"])
+        click.echo()
+        _print_counts("AGE", seen["ages"])
+    click.echo()
+    waiting = plural(seen["waiting"], "entry waits", "entries wait")
+    output.say(f"{plural(seen['dead'], 'dead letter')}, {waiting}.")
+    if seen["nonsense"]:
+        output.say(f"{plural(seen['nonsense'], 'further thing')} without sense; kept as they are.")
+
+
+def _print_counts(title: str, counts: dict[str, int]) -> None:
+    rows = [(name, f"{number:,}") for name, number in counts.items()]
+    output.print_table((title, "DEAD LETTERS"), rows, right={title, "DEAD LETTERS"})
+
+
+def counted(paths: Paths, now: float) -> dict[str, Any]:
+    """Everything that is shown; ages by the producers' timestamps, seconds."""
+    dead_seen = listing(files.dead_letters(paths), files.DLQ)
+    waiting_seen = listing(files.waiting_entries(paths), files.QUEUE)
+    dead = [each.item for each in dead_seen.found if each.item is not None]
+    waiting = [each.item for each in waiting_seen.found if each.item is not None]
+    ages = [max(0.0, now - item.timestamp) for item in dead if item.timestamp > 0]
+    return {
+        "dead": len(dead),
+        "waiting": len(waiting),
+        "nonsense": dead_seen.nonsense + waiting_seen.nonsense,
+        "projects": _by_project(dead, waiting),
+        "retries": _by_retries(dead),
+        "ages": _by_age(ages),
+        "oldest": max(ages, default=None),
+    }
+
+
+def _by_project(dead: Iterable[Item], waiting: Iterable[Item]) -> list[dict[str, Any]]:
+    """One object a project, the one with most dead letters first."""
+    dead_by = Counter(item.project for item in dead)
+    waiting_by = Counter(item.project for item in waiting)
+    names = sorted(dead_by | waiting_by, key=lambda name: (-dead_by[name], -waiting_by[name], name))
+    return [
+        {"project_id": name, "dead": dead_by[name], "waiting": waiting_by[name]} for name in names
+    ]
+
+
+def _by_retries(dead: Iterable[Item]) -> dict[str, int]:
+    counts = Counter(min(item.retry_count, _MANY) for item in dead)
+    return {
+        f"{number} and more" if number == _MANY else str(number): counts[number]
+        for number in sorted(counts)
+    }
+
+
+def _by_age(ages: Sequence[float]) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for age in ages:
+        counts[next(name for name, limit in _AGES if age < limit)] += 1
+    return {name: counts[name] for name, _ in _AGES if counts[name]}

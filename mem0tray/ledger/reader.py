@@ -1,0 +1,220 @@
+"""The ledger as commands see it: read-only, and never in the worker's way.
+
+A ledger that is missing, locked or corrupt knows nothing: every answer is then
+empty, and commands go by the files alone.
+"""
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+from urllib.parse import quote
+
+from mem0tray import item as items
+from mem0tray.ledger.database import decode, encode
+
+_TIMEOUT: Final = 1.0
+_EDITED: Final = "edited"
+_KNOWN: Final = (
+    "SELECT key, id, digest, state, server, reason, last_error, intent, unknown, timeouts,"
+    " accepted, closed, gone_gen, due, retries FROM items"
+)
+_SETTLED: Final = "SELECT coalesce(max(gen), 0) FROM generations WHERE settled"
+# The last failed attempt of each item that waits.
+_LAST: Final = (
+    "SELECT i.id, i.digest, a.at, a.class, a.status, a.message, a.duration FROM items i"
+    " JOIN attempts a ON a.rowid = (SELECT rowid FROM attempts WHERE item = i.key"
+    " ORDER BY at DESC LIMIT 1) WHERE i.state IN ('pending', 'dead')"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt that failed: `at` in Unix seconds, `kind` a failure class, `duration` seconds."""
+
+    at: float
+    kind: str
+    status: int | None
+    message: str
+    duration: float
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the ledger knows of one memory (id and digest of its content)."""
+
+    key: int
+    id: str
+    digest: bytes
+    state: str
+    server: str | None
+    reason: str | None
+    last_error: str | None
+    intent: float | None
+    unknown: float | None
+    timeouts: int
+    accepted: float
+    closed: float | None
+    gone_gen: int | None
+    due: float
+    retries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Items that one deletion discarded at `closed`, as their bytes stood in a file."""
+
+    closed: float
+    reason: str
+    raws: Sequence[bytes]
+
+
+class Reader:
+    """`with Reader(paths.ledger) as reader: …`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._db: sqlite3.Connection | None = None
+
+    def __enter__(self) -> Self:
+        if self._path.exists():
+            uri = f"file:{quote(str(self._path))}?mode=ro"
+            with suppress(sqlite3.Error):
+                self._db = sqlite3.connect(
+                    uri, uri=True, isolation_level=None, timeout=_TIMEOUT, check_same_thread=False
+                )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+    @property
+    def usable(self) -> bool:
+        """Whether there is a ledger that can be read."""
+        return bool(self._rows("SELECT 1 FROM meta LIMIT 1"))
+
+    def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        if self._db is None:
+            return []
+        try:
+            with closing(self._db.execute(sql, values)) as cursor:
+                return cursor.fetchall()
+        except sqlite3.Error:
+            return []
+
+    def _one(self, sql: str, values: Sequence[Any] = ()) -> Any:
+        rows = self._rows(sql, values)
+        return rows[0][0] if rows else None
+
+    # All of it ---------------------------------------------------------------------
+
+    def delivered_by_server(self) -> dict[str, int]:
+        """How many memories each server has got."""
+        rows = self._rows(
+            "SELECT server, count(*) FROM items WHERE state = 'delivered' AND server IS NOT NULL"
+            " GROUP BY server"
+        )
+        return {str(server): int(number) for server, number in rows}
+
+    def waiting_count(self) -> int:
+        """How many fresh entries wait."""
+        return int(self._one("SELECT count(*) FROM items WHERE state = 'pending'") or 0)
+
+    def oldest_waiting(self) -> float | None:
+        """When the oldest undelivered memory was taken in."""
+        found = self._one("SELECT min(accepted) FROM items WHERE state IN ('pending', 'dead')")
+        return None if found is None else float(found)
+
+    def last_delivery(self) -> float | None:
+        """When the last memory was delivered."""
+        found = self._one("SELECT value FROM meta WHERE name = 'last_delivery'")
+        return None if found is None else items.number(found)
+
+    def last_attempts(self) -> dict[tuple[str, bytes], Attempt]:
+        """The last failed attempt of each memory that waits, by id and digest."""
+        return {(decode(name), digest): Attempt(*rest) for name, digest, *rest in self._rows(_LAST)}
+
+    def waiting(self) -> dict[tuple[str, bytes], Known]:
+        """Every memory that waits, by id and digest."""
+        rows = self._rows(f"{_KNOWN} WHERE state = 'pending'")
+        return {(known.id, known.digest): known for known in map(_known, rows)}
+
+    def dead_raws(self) -> list[bytes]:
+        """The dead letters in file order, as they should stand in the file."""
+        rows = self._rows("SELECT raw FROM items WHERE state = 'dead' ORDER BY dead_seq, key")
+        return [raw for (raw,) in rows if raw is not None]
+
+    # One memory -----------------------------------------------------------------------
+
+    def known(self, item_id: str, digest: bytes) -> Known | None:
+        """The memory of exactly this id and content."""
+        rows = self._rows(f"{_KNOWN} WHERE id = ? AND digest = ?", (encode(item_id), digest))
+        return _known(rows[0]) if rows else None
+
+    def by_id(self, item_id: str) -> list[Known]:
+        """Every content known under an id, the first one first."""
+        rows = self._rows(f"{_KNOWN} WHERE id = ? ORDER BY key", (encode(item_id),))
+        return [_known(row) for row in rows]
+
+    def by_prefix(self, prefix: str) -> list[Known]:
+        """Every memory whose id begins so, however it ended."""
+        start = encode(prefix)
+        rows = self._rows(
+            f"{_KNOWN} WHERE id >= ? AND substr(id, 1, ?) = ? ORDER BY key LIMIT 1000",
+            (start, len(start), start),
+        )
+        return [_known(row) for row in rows]
+
+    def attempts(self, key: int) -> list[Attempt]:
+        """The failed attempts of an item, oldest first."""
+        rows = self._rows(
+            "SELECT at, class, status, message, duration FROM attempts WHERE item = ? ORDER BY at",
+            (key,),
+        )
+        return [Attempt(*row) for row in rows]
+
+    # What was deleted ---------------------------------------------------------------
+
+    def discarded(self) -> list[Batch]:
+        """Each deletion whose items can still be restored, newest first.
+
+        An item that was only replaced by an edit of itself was not deleted.
+        """
+        rows = self._rows(
+            "SELECT closed, reason, raw FROM items WHERE state = 'discarded' AND raw IS NOT NULL"
+            " AND closed IS NOT NULL AND coalesce(reason, '') != ? ORDER BY closed DESC, key",
+            (_EDITED,),
+        )
+        batches: dict[float, list[bytes]] = defaultdict(list)
+        reasons: dict[float, str] = {}
+        for closed, reason, raw in rows:
+            batches[closed].append(raw)
+            reasons.setdefault(closed, reason or "")
+        return [Batch(closed, reasons[closed], raws) for closed, raws in batches.items()]
+
+    def unsettled(self, names: Iterable[tuple[str, bytes]]) -> bool:
+        """Whether one of these is discarded, while the files do not show that yet."""
+        settled = int(self._one(_SETTLED) or 0)
+        for item_id, digest in names:
+            known = self.known(item_id, digest)
+            if known is None or known.state != items.DISCARDED or known.gone_gen is None:
+                continue
+            if known.gone_gen < 0 or known.gone_gen > settled:
+                return True
+        return False
+
+
+def _known(row: tuple[Any, ...]) -> Known:
+    key, item_id, *rest = row
+    return Known(key, decode(item_id), *rest)

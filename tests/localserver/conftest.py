@@ -1,0 +1,69 @@
+"""A local server for a module of tests, and processes that are always ended."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from mem0tray.localserver.child import LocalServer
+from mem0tray.localserver.endpoint import LOCK, Endpoint
+from tests.localserver.support import Serving, client_of
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Name the folder of the module's server."""
+    return tmp_path_factory.mktemp("module") / "local-server"
+
+
+@pytest.fixture(scope="module")
+def running(folder: Path) -> Iterator[Endpoint]:
+    """Run one server for the module; tests keep apart by their projects."""
+    server = LocalServer(folder, 0)
+    yield server.ensure()
+    server.stop()
+
+
+@pytest.fixture
+def client(running: Endpoint) -> Iterator[httpx.Client]:
+    """Open a client that has the token."""
+    with client_of(running) as client:
+        yield client
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[LocalServer]:
+    """Make a local server of the test's own folder, not started yet."""
+    server = LocalServer(tmp_path / "local-server", 0)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., Serving]]:
+    """Start `python -m mem0tray.localserver` for the test's own folder."""
+    started: list[Serving] = []
+
+    def start(port: int = 0, *, lifeline: bool = False) -> Serving:
+        command = [sys.executable, "-m", "mem0tray.localserver"]
+        command += ["--folder", str(tmp_path / "local-server"), "--port", str(port)]
+        command += ["--lifeline"] if lifeline else []
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        serving = Serving(process, tmp_path / "local-server")
+        started.append(serving)
+        return serving
+
+    yield start
+    for each in started:
+        each.end()
+
+
+@pytest.fixture
+def lock(tmp_path: Path) -> Path:
+    """Name the lock of the test's own folder."""
+    return tmp_path / "local-server" / LOCK

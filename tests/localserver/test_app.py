@@ -1,0 +1,236 @@
+"""The requests of the dialect `vps`."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from mem0tray.localserver.app import BODY_MAX
+from mem0tray.localserver.endpoint import DATABASE, Endpoint, proof
+from tests.localserver.support import client_of, listed, save, texts
+
+
+def test_what_is_saved_is_listed_newest_first(client: httpx.Client) -> None:
+    """A project lists its own memories, the newest first, each with an id."""
+    for text in ("one", "« zwei »\n", ""):
+        answer = save(client, "order", text)
+        assert (answer.status_code, answer.json()) == (200, {"success": True})
+    results = listed(client, "order")
+    assert [each["memory"] for each in results] == ["", "« zwei »\n", "one"]
+    assert len({each["id"] for each in results}) == 3
+    assert listed(client, "another") == []
+
+
+def test_a_list_is_as_long_as_asked(client: httpx.Client) -> None:
+    """`limit` takes the newest memories."""
+    for number in range(5):
+        save(client, "limited", str(number))
+    assert [each["memory"] for each in listed(client, "limited", 2)] == ["4", "3"]
+    assert len(listed(client, "limited", 10**30)) == 5
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "many", "1.5", "²", ""])
+def test_a_limit_that_is_no_number_is_refused(client: httpx.Client, limit: str) -> None:
+    """A limit that cannot be honoured is a 422 with a sentence."""
+    answer = client.get("/memory/x", params={"limit": limit})
+    assert answer.status_code == 422
+    assert "limit" in answer.json()["detail"]
+
+
+def test_lists_longer_than_a_page_are_complete(client: httpx.Client) -> None:
+    """Reading in pages neither skips nor repeats a memory."""
+    expected = [str(number) for number in range(250)]
+    for text in expected:
+        save(client, "pages", text)
+    assert texts(client, "pages") == expected
+
+
+def test_an_answer_that_was_cut_says_so(client: httpx.Client) -> None:
+    """A list that would be too large ends early, and says that it did."""
+    for _ in range(3):
+        save(client, "large", "x" * (7 * 2**20))
+    document = client.get("/memory/large").json()
+    assert len(document["memories"]["results"]) == 2
+    assert document["truncated"] is True
+
+
+@pytest.mark.parametrize(
+    "project",
+    ["a/b", "/", "%2F", "a b+c", "..", "?#", "ü\n\x00", "search", "health", "lone \ud800", "😀"],
+)
+def test_any_project_name_works(client: httpx.Client, project: str) -> None:
+    """A project may be called anything: the path is taken as it was encoded."""
+    assert save(client, project, "text").status_code == 200
+    assert texts(client, project) == ["text"]
+
+
+def test_a_path_that_is_no_utf_8_is_refused(client: httpx.Client) -> None:
+    """Bytes that stand for no text are a client's error."""
+    assert client.get("/memory/%ff").status_code == 400
+
+
+def test_lone_surrogates_survive(client: httpx.Client) -> None:
+    """A text with lone surrogates comes back as it was."""
+    body = b'{"user_id":"surrogates","content":"a\\ud800b\\udfff \\ud83d\\ude00"}'
+    assert client.post("/memory", content=body).status_code == 200
+    assert texts(client, "surrogates") == ["a\ud800b\udfff 😀"]
+
+
+def test_a_key_is_stored_once(client: httpx.Client) -> None:
+    """The same key and body: the first answer again, and one memory."""
+    answers = [save(client, "keys", "once", "key-1").json() for _ in range(3)]
+    assert answers == [{"success": True}] * 3
+    other_spelling = b'{ "content": "\\u006fnce", "user_id": "keys" }'
+    again = client.post("/memory", content=other_spelling, headers={"Idempotency-Key": "key-1"})
+    assert again.status_code == 200
+    assert texts(client, "keys") == ["once"]
+
+
+def test_a_key_with_another_body_is_refused(client: httpx.Client) -> None:
+    """The same key with another text or project is a 422, and changes nothing."""
+    save(client, "reused", "first", "key-2")
+    for project, text in (("reused", "second"), ("reused-2", "first")):
+        answer = save(client, project, text, "key-2")
+        assert answer.status_code == 422
+        assert "Idempotency-Key" in answer.json()["detail"]
+    assert texts(client, "reused") == ["first"]
+    assert texts(client, "reused-2") == []
+
+
+def test_without_a_key_each_request_is_a_memory(client: httpx.Client) -> None:
+    """Equal texts without a key are stored as often as they are sent."""
+    for _ in range(2):
+        save(client, "twice", "same")
+    assert texts(client, "twice") == ["same", "same"]
+
+
+def test_a_deleted_memory_is_gone_and_stays_gone(client: httpx.Client) -> None:
+    """Deletion is final: a request that is repeated later does not undo it."""
+    save(client, "deleted", "text", "key-3")
+    path = f"/memory/deleted/{listed(client, 'deleted')[0]['id']}"
+    assert client.delete(path).json() == {"success": True}
+    assert client.delete(path).status_code == 404
+    assert save(client, "deleted", "text", "key-3").status_code == 200
+    assert texts(client, "deleted") == []
+
+
+@pytest.mark.parametrize("memory_id", ["0", "-1", "x", "1.0", "9" * 30, "%31%00"])
+def test_an_unknown_memory_is_a_404(client: httpx.Client, memory_id: str) -> None:
+    """An id that no memory has is not found, whatever it looks like."""
+    assert client.delete(f"/memory/nobody/{memory_id}").status_code == 404
+
+
+def test_a_memory_belongs_to_its_project(client: httpx.Client) -> None:
+    """Under another project's name a memory cannot be deleted."""
+    save(client, "mine", "text")
+    memory_id = listed(client, "mine")[0]["id"]
+    assert client.delete(f"/memory/yours/{memory_id}").status_code == 404
+    assert texts(client, "mine") == ["text"]
+
+
+def test_search_finds_words(client: httpx.Client) -> None:
+    """The more words of the query occur, the better; nothing found is nothing returned."""
+    for text in ("The cat sat", "a CAT and a dog", "only fish"):
+        save(client, "search me", text)
+
+    def search(query: str, **more: int) -> list[tuple[str, float]]:
+        body = {"user_id": "search me", "query": query, **more}
+        results = client.post("/memory/search", json=body).json()["results"]["results"]
+        return [(each["memory"], each["score"]) for each in results]
+
+    assert search("cat dog") == [("a CAT and a dog", 1.0), ("The cat sat", 0.5)]
+    assert search("cat dog", limit=1) == [("a CAT and a dog", 1.0)]
+    assert search("bird") == []
+    assert search("") == []
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400),
+        (b"no JSON", 400),
+        (b"\xff", 400),
+        (b"[" * 100_000, 400),
+        (b'{"user_id":"a","content":"b","n":' + b"9" * 5000 + b"}", 400),
+        (b"[]", 422),
+        (b"{}", 422),
+        (b'{"user_id":"a"}', 422),
+        (b'{"user_id":5,"content":"x"}', 422),
+        (b'{"user_id":"a","content":null}', 422),
+        (b'{"user_id":"","content":"x"}', 422),
+    ],
+)
+def test_nonsense_is_refused(client: httpx.Client, body: bytes, status: int) -> None:
+    """A body that makes no sense gets a sentence, and the server lives on."""
+    answer = client.post("/memory", content=body)
+    assert answer.status_code == status
+    assert answer.json()["detail"].endswith(".")
+    assert save(client, "after nonsense", "fine").status_code == 200
+
+
+def test_a_body_that_is_too_large_is_refused(client: httpx.Client) -> None:
+    """More than 8 MB is a 413, with its length declared or not."""
+
+    def chunks() -> Iterator[bytes]:
+        for _ in range(BODY_MAX // 2**16 + 1):
+            yield b" " * 2**16
+
+    for content in (b" " * (BODY_MAX + 1), chunks()):
+        assert client.post("/memory", content=content).status_code == 413
+    assert save(client, "after large", "fine").status_code == 200
+
+
+def test_other_paths_and_methods_are_errors_in_json(client: httpx.Client) -> None:
+    """Nothing else is served, and nothing redirects."""
+    for method, path, status in (
+        ("GET", "/", 404),
+        ("GET", "/memory/", 404),
+        ("POST", "/memory/", 404),
+        ("PUT", "/memory", 405),
+        ("POST", "/health", 405),
+    ):
+        answer = client.request(method, path)
+        assert (answer.status_code, "detail" in answer.json()) == (status, True), (method, path)
+
+
+def test_health_tells_who_answers(running: Endpoint, client: httpx.Client) -> None:
+    """Health names service and process, and proves that it has the token without showing it."""
+    answer = client.get("/health", params={"challenge": "c0ffee"})
+    document = answer.json()
+    assert (document["status"], document["service"]) == ("ok", "mem0tray")
+    assert document["pid"] == running.pid
+    assert document["proof"] == proof(running.token, "c0ffee")
+    assert running.token not in answer.text
+    assert "proof" not in client.get("/health").json()
+
+
+def test_a_store_that_cannot_be_written_is_an_outage(
+    running: Endpoint, client: httpx.Client, folder: Path
+) -> None:
+    """While nothing can be stored, saves and health say 503; then all is well by itself."""
+    other = sqlite3.connect(folder / DATABASE, isolation_level=None)
+    try:
+        other.execute("BEGIN IMMEDIATE")
+        answer = save(client, "outage", "text", "key-4")
+        assert (answer.status_code, answer.json()["status"]) == (503, "error")
+        health = client.get("/health")
+        assert (health.status_code, health.json()["pid"]) == (503, running.pid)
+        other.execute("ROLLBACK")
+    finally:
+        other.close()
+    assert client.get("/health").status_code == 200
+    assert save(client, "outage", "text", "key-4").status_code == 200
+    assert texts(client, "outage") == ["text"]
+
+
+def test_many_clients_at_once_lose_nothing(running: Endpoint) -> None:
+    """Requests over several connections are all stored."""
+    clients = [client_of(running) for _ in range(8)]
+    for round_number in range(5):
+        for number, each in enumerate(clients):
+            assert save(each, "many", f"{round_number}-{number}").status_code == 200
+    assert len(texts(clients[0], "many")) == 40
+    for each in clients:
+        each.close()

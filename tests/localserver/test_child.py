@@ -1,0 +1,234 @@
+"""The local server as the worker's child."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from mem0tray.files.lock import FileLock
+from mem0tray.localserver import endpoint
+from mem0tray.localserver.child import LocalServer, LocalServerError
+from mem0tray.localserver.endpoint import DATABASE, LOG, Endpoint
+from mem0tray.localserver.finding import find
+from tests.localserver.support import PATIENCE, client_of, save, texts, until
+
+
+def test_it_is_started_once_and_found_again(own: LocalServer, lock: Path) -> None:
+    """The first `ensure` starts a server, the next finds it, `stop` ends it."""
+    first = own.ensure()
+    started = own.child_pid
+    assert first.pid == started
+    assert own.ensure() == first
+    own.stop()
+    assert own.child_pid is None
+    assert find(lock.parent) is None
+    assert endpoint.read(lock.parent) is None
+
+
+def test_it_can_be_started_after_a_stop(own: LocalServer) -> None:
+    """`stop` is no death: the next `ensure` starts without delay."""
+    for _ in range(3):
+        pid = own.ensure().pid
+        own.stop()
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+def test_one_that_runs_is_used_and_left_alone(own: LocalServer, lock: Path) -> None:
+    """A server that somebody else started is found, and outlives our stop."""
+    theirs = own.ensure()
+    ours = LocalServer(lock.parent, 0)
+    assert ours.ensure() == theirs
+    assert ours.child_pid is None
+    ours.stop()
+    assert find(lock.parent) == theirs
+
+
+@pytest.mark.parametrize("stale", [False, True])
+def test_two_workers_at_once_share_one(own: LocalServer, lock: Path, *, stale: bool) -> None:
+    """Two that start a server in the same moment get the same one, whatever a dead one left."""
+    if stale:
+        lock.parent.mkdir()
+        endpoint.write(lock.parent, Endpoint.at(1, 1, "stale", 0.0))
+    other = LocalServer(lock.parent, 0)
+    try:
+        with ThreadPoolExecutor(2) as threads:
+            first, second = threads.map(LocalServer.ensure, (own, other))
+        assert first == second
+    finally:
+        other.stop()
+
+
+def test_after_kill_9_a_new_one_has_all_memories(own: LocalServer) -> None:
+    """A killed server is replaced at once, and nothing acknowledged is missing."""
+    before = own.ensure()
+    with client_of(before) as client:
+        for number in range(10):
+            assert save(client, "p", str(number), f"key-{number}").status_code == 200
+        os.kill(before.pid, signal.SIGKILL)
+    after = own.ensure()
+    assert after.pid != before.pid
+    with client_of(after) as client:
+        assert save(client, "p", "9", "key-9").status_code == 200
+        assert texts(client, "p") == [str(number) for number in range(10)]
+
+
+def test_kill_9_of_the_parent_ends_the_child(tmp_path: Path) -> None:
+    """The child notices that its parent is gone, however it died."""
+    program = (
+        "import sys; from pathlib import Path; from mem0tray.localserver.child import LocalServer\n"
+        "server = LocalServer(Path(sys.argv[1]), 0)\n"
+        "print(server.ensure().pid, flush=True); sys.stdin.read()"
+    )
+    folder = tmp_path / "local-server"
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        found = find(folder)
+        assert found is not None
+        assert found.pid == pid
+        parent.kill()
+    with FileLock(folder / endpoint.LOCK).held(PATIENCE):  # free once the child has gone
+        assert endpoint.read(folder) is None
+
+
+def test_a_stale_address_is_not_believed(own: LocalServer, lock: Path) -> None:
+    """The file of a server that died is no server."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as dead:
+        pass
+    lock.parent.mkdir()
+    endpoint.write(lock.parent, Endpoint.at(1, dead.pid, "stale", 0.0))
+    assert find(lock.parent) is None
+    found = own.ensure()
+    assert found.pid == own.child_pid
+    assert found.token != "stale"  # noqa: S105 - no password
+
+
+@contextmanager
+def impostor(pid: int) -> Iterator[tuple[int, list[str]]]:
+    """Answer as if we were the server `pid`; yields port and all headers that came."""
+    heard: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            heard.append(str(self.headers))
+            body = json.dumps({"status": "ok", "pid": pid, "proof": "0" * 64}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server.server_address[1], heard
+        server.shutdown()
+        thread.join()
+
+
+def test_an_impostor_gets_neither_token_nor_trust(own: LocalServer, lock: Path) -> None:
+    """A program that took a dead server's port cannot prove itself and never sees the token."""
+    lock.parent.mkdir()
+    with impostor(4242) as (port, heard):
+        endpoint.write(lock.parent, Endpoint.at(port, 4242, "precious-token", 0.0))
+        found = own.ensure()
+    assert found.pid == own.child_pid
+    assert found.port != port
+    assert len(heard) >= 1
+    assert "precious-token" not in "".join(heard)
+
+
+def test_one_that_hangs_is_replaced(tmp_path: Path) -> None:
+    """Our own child that no longer answers is ended and started again."""
+    server = LocalServer(tmp_path / "local-server", 0, patience=0.3)
+    try:
+        before = server.ensure()
+        with client_of(before) as client:
+            save(client, "p", "kept")
+        os.kill(before.pid, signal.SIGSTOP)
+        after = server.ensure()
+        assert after.pid != before.pid
+        with client_of(after) as client:
+            assert texts(client, "p") == ["kept"]
+    finally:
+        server.stop()
+
+
+def test_one_that_cannot_start_says_why_and_waits(own: LocalServer, lock: Path) -> None:
+    """The reason is the server's own; after two failures the next start is put off."""
+    lock.parent.mkdir()
+    (lock.parent / DATABASE).write_bytes(b"no database " * 100)
+    for expected in (False, True, True):
+        with pytest.raises(LocalServerError, match="cannot be opened") as caught:
+            own.ensure()
+        assert (caught.value.retry_in > 0) is expected
+        assert own.child_pid is None
+    (lock.parent / DATABASE).unlink()
+    assert until(lambda: attempt(own), "started after the wait").pid == own.child_pid
+
+
+def attempt(server: LocalServer) -> Endpoint | None:
+    """Try to have a server."""
+    try:
+        return server.ensure()
+    except LocalServerError:
+        return None
+
+
+def test_a_folder_that_cannot_be_used_is_an_error(tmp_path: Path) -> None:
+    """A file where the folder should be is an error with a sentence, not a traceback."""
+    (tmp_path / "file").write_text("")
+    server = LocalServer(tmp_path / "file" / "local-server", 0)
+    with pytest.raises(LocalServerError, match="local-server"):
+        server.ensure()
+    server.stop()
+
+
+def test_stop_ends_a_wait(own: LocalServer, lock: Path) -> None:
+    """Whoever leaves need not wait for a server that is still starting."""
+    lock.parent.mkdir()
+    with FileLock(lock).held(PATIENCE), ThreadPoolExecutor(1) as thread:
+        waiting = thread.submit(own.ensure)
+        until(lambda: own.child_pid, "the child is started")
+        own.stop()
+        with pytest.raises(LocalServerError, match="being stopped"):
+            waiting.result(PATIENCE)
+    assert own.child_pid is None
+
+
+def test_the_child_is_apart_from_our_terminal(own: LocalServer) -> None:
+    """Ctrl-C goes to the worker alone, which then ends the server."""
+    assert os.getpgid(own.ensure().pid) != os.getpgrp()
+
+
+def test_modules_of_the_working_folder_are_not_imported(
+    own: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that is called like one of Python's modules does no harm."""
+    (tmp_path / "json.py").write_text("raise SystemExit('the wrong json')")
+    monkeypatch.chdir(tmp_path)
+    assert own.ensure().pid == own.child_pid
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_the_token_is_not_on_the_command_line(own: LocalServer, lock: Path) -> None:
+    """Neither `ps` nor the log shows the token."""
+    running = own.ensure()
+    assert running.token.encode() not in Path(f"/proc/{running.pid}/cmdline").read_bytes()
+    assert (lock.parent / LOG).stat().st_mode & 0o777 == 0o600
+    own.stop()
+    assert (lock.parent / LOG).read_bytes() == b""

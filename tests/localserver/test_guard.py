@@ -1,0 +1,104 @@
+"""Another local user, another web page: refused (row 43)."""
+
+import socket
+
+import httpx
+import pytest
+
+from mem0tray.localserver.endpoint import Endpoint
+from tests.localserver.support import PATIENCE, client_of, listed, save
+
+PATHS = ["/health", "/memory/guarded"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "evil.example:{port}",
+        "127.0.0.1.evil.example",
+        "localhost.evil.example:{port}",
+        "evil.example@127.0.0.1",
+        "127.0.0.1:{port}:1",
+        "127.0.0.2",
+        "0.0.0.0",  # noqa: S104 - a name that is refused
+        "localhost:",
+        "",
+    ],
+)
+def test_a_foreign_host_is_refused(
+    client: httpx.Client, running: Endpoint, host: str, path: str
+) -> None:
+    """A page that rebinds its name to this computer gets nothing, even with the token."""
+    answer = client.get(path, headers={"Host": host.format(port=running.port)})
+    assert answer.status_code == 403
+    assert set(answer.json()) == {"detail"}
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost:1", "LOCALHOST", "[::1]:{port}"])
+def test_our_own_names_are_served(client: httpx.Client, running: Endpoint, host: str) -> None:
+    """This computer's names are accepted with any port, for tunnels change it."""
+    assert client.get("/health", headers={"Host": host.format(port=running.port)}).is_success
+
+
+def test_a_request_without_host_is_refused(running: Endpoint) -> None:
+    """HTTP/1.0 without a Host header is no way around."""
+    with socket.create_connection(("127.0.0.1", running.port), timeout=PATIENCE) as connection:
+        connection.sendall(b"GET /health HTTP/1.0\r\n\r\n")
+        assert connection.recv(4096).split()[1] == b"403"
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:6360"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+def test_web_pages_are_refused(client: httpx.Client, header: dict[str, str], path: str) -> None:
+    """A request that a web page made is refused, even with the token."""
+    answer = client.get(path, headers=header)
+    assert answer.status_code == 403
+    assert "access-control-allow-origin" not in answer.headers
+
+
+def test_a_page_cannot_ask_beforehand(client: httpx.Client) -> None:
+    """A browser's preflight request is answered with no permission."""
+    preflight = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+    answer = client.options("/memory", headers=preflight)
+    assert answer.status_code == 403
+    assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+@pytest.mark.parametrize(
+    "given", [None, "Bearer wrong", "{token}", "Basic {token}", "Bearer {cut}"]
+)
+def test_without_the_token_nothing_is_served(
+    client: httpx.Client, running: Endpoint, given: str | None
+) -> None:
+    """All but health wants the whole token, also paths that do not exist."""
+    save(client, "guarded", "secret")
+    headers = {}
+    if given is not None:
+        headers["Authorization"] = given.format(token=running.token, cut=running.token[:-1])
+    with client_of(running, headers) as stranger:
+        for method, path in (
+            ("GET", "/memory/guarded"),
+            ("POST", "/memory"),
+            ("POST", "/memory/search"),
+            ("DELETE", "/memory/guarded/1"),
+            ("GET", "/docs"),
+            ("GET", "/health/"),
+        ):
+            answer = stranger.request(method, path)
+            assert answer.status_code == 401, (method, path)
+            assert answer.json()["detail"].endswith(".")
+            assert "secret" not in answer.text
+        assert stranger.get("/health").json()["status"] == "ok"
+        assert save(stranger, "guarded", "intruder").status_code == 401
+    assert "intruder" not in str(listed(client, "guarded"))

@@ -1,0 +1,212 @@
+"""The server as a process: its files, its port, its end."""
+
+import json
+import os
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mem0tray.errors import AlreadyRunningError
+from mem0tray.files.lock import FileLock
+from mem0tray.localserver import endpoint
+from mem0tray.localserver.endpoint import EXIT_ALREADY_RUNNING, Endpoint
+from mem0tray.localserver.serve import listen
+from mem0tray.localserver.serve import serve as serve_here
+from tests.localserver.support import PATIENCE, Serving, client_of, save, texts
+
+Serve = Callable[..., Serving]
+
+
+def test_its_address_stands_in_a_private_file(serve: Serve) -> None:
+    """Port, pid and token stand in a 0600 file of a 0700 folder."""
+    serving = serve()
+    ready = serving.ready()
+    file = serving.folder / endpoint.FILE
+    document = json.loads(file.read_text())
+    assert document["port"] == ready.port
+    assert document["pid"] == serving.process.pid
+    assert document["url"] == f"http://127.0.0.1:{ready.port}"
+    assert len(document["token"]) >= 32
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert serving.folder.stat().st_mode & 0o777 == 0o700
+    assert document["token"] not in repr(ready)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_it_quietly(serve: Serve, number: int) -> None:
+    """It leaves with exit code 0 and no word, though connections stand open."""
+    serving = serve()
+    with client_of(serving.ready()) as idle:
+        assert save(idle, "p", "text").status_code == 200
+        serving.process.send_signal(number)
+        assert serving.leave() == 0
+    assert serving.output() == ""
+    assert not (serving.folder / endpoint.FILE).exists()
+
+
+def test_a_request_half_sent_does_not_hold_it(serve: Serve) -> None:
+    """A client that never finishes its request cannot keep the server alive."""
+    serving = serve()
+    ready = serving.ready()
+    with socket.create_connection(("127.0.0.1", ready.port), timeout=PATIENCE) as slow:
+        slow.sendall(
+            b"POST /memory HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
+            b"Content-Length: 100\r\nAuthorization: Bearer " + ready.token.encode() + b"\r\n\r\n"
+        )
+        assert slow.recv(4096).startswith(b"HTTP/1.1 100")  # its body is waited for
+        serving.process.terminate()
+        assert serving.leave() == 0
+
+
+def test_it_ends_with_its_lifeline(serve: Serve) -> None:
+    """With a lifeline it leaves when standard input ends, and without one it stays."""
+    held = serve(lifeline=True)
+    held.ready()
+    assert held.process.stdin is not None
+    held.process.stdin.close()
+    assert held.leave() == 0
+    assert held.output() == ""
+    free = serve()
+    ready = free.ready()
+    assert free.process.stdin is not None
+    free.process.stdin.close()
+    with client_of(ready) as client:
+        assert client.get("/health").is_success
+
+
+def test_a_second_server_names_the_first(serve: Serve) -> None:
+    """One server for a folder: the second says where the first runs, and leaves."""
+    first = serve()
+    ready = first.ready()
+    second = serve()
+    assert second.leave() == EXIT_ALREADY_RUNNING
+    assert f"{ready.url} (process {ready.pid})" in second.output()
+    with pytest.raises(AlreadyRunningError, match=ready.url):
+        serve_here(first.folder, 0)
+    assert endpoint.read(first.folder) == ready
+
+
+def test_one_that_is_leaving_is_waited_for(lock: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lock held without an address means that somebody leaves: the next one waits."""
+    holder = FileLock(lock)
+    assert holder.try_acquire()
+    monkeypatch.setattr("mem0tray.localserver.serve.time.sleep", lambda _: holder.release())
+    serve_here(lock.parent, 0, announce=lambda _: os.kill(os.getpid(), signal.SIGTERM))
+    assert not endpoint.read(lock.parent)
+
+
+def test_a_lock_held_by_something_else_is_an_error(
+    lock: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lock that is held for long by something that does not serve is named."""
+    monkeypatch.setattr("mem0tray.localserver.serve._LEAVING_SECONDS", 0.0)
+    with FileLock(lock).held(PATIENCE), pytest.raises(AlreadyRunningError, match="does not answer"):
+        serve_here(lock.parent, 0)
+
+
+def test_a_taken_port_means_the_next_free_one(serve: Serve) -> None:
+    """When the port is taken it serves on one nearby, and says which."""
+    with listen(0) as taken:
+        port = taken.getsockname()[1]
+        ready = serve(port).ready()
+        assert port < ready.port <= port + 20 or port > 65515
+
+
+def test_a_free_port_is_taken_as_asked(serve: Serve) -> None:
+    """The port of the settings is used when it is free, start after start."""
+    with listen(0) as probe:
+        port = probe.getsockname()[1]
+    for _ in range(2):
+        serving = serve(port)
+        with client_of(serving.ready()) as client:
+            assert client.get("/health").is_success
+        assert serving.ready().port == port
+        serving.process.terminate()
+        assert serving.leave() == 0
+
+
+def test_when_all_ports_nearby_are_taken_any_will_do() -> None:
+    """With no free port from 65535 on, some other one is found."""
+    with listen(65535) as first, listen(65535) as second:
+        assert first.getsockname()[1] != second.getsockname()[1]
+
+
+def test_it_listens_on_loopback_and_answers_at_once() -> None:
+    """Its socket is bound to 127.0.0.1, and known as TCP: else asyncio leaves Nagle's delay on."""
+    with listen(0) as listener:
+        assert listener.getsockname()[0] == "127.0.0.1"
+        assert listener.proto == socket.IPPROTO_TCP
+
+
+def test_what_was_acknowledged_survives_kill_9(serve: Serve) -> None:
+    """After kill -9 the next server has every memory, and a new token."""
+    first = serve()
+    before = first.ready()
+    with client_of(before) as client:
+        for number in range(20):
+            assert save(client, "p", str(number)).status_code == 200
+        first.process.kill()
+        assert first.leave() == -signal.SIGKILL
+    after = serve().ready()
+    assert after.token != before.token
+    with client_of(after) as client:
+        assert texts(client, "p") == [str(number) for number in range(20)]
+
+
+def test_it_removes_only_its_own_address(serve: Serve) -> None:
+    """An address that is not its own stays when it leaves."""
+    serving = serve()
+    serving.ready()
+    foreign = Endpoint.at(1, 1, "token", 0.0)
+    endpoint.write(serving.folder, foreign)
+    serving.process.terminate()
+    assert serving.leave() == 0
+    assert endpoint.read(serving.folder) == foreign
+
+
+def test_it_says_when_it_is_ready(tmp_path: Path) -> None:
+    """`announce` gets one sentence with the address when requests are answered."""
+    said: list[str] = []
+
+    def announced(sentence: str) -> None:
+        said.append(sentence)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    serve_here(tmp_path, 0, announce=announced)
+    assert len(said) == 1
+    assert "http://127.0.0.1:" in said[0]
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "null",
+        '{"port": 1}',
+        '{"port": "1", "pid": 1, "token": "t", "started": 0}',
+        '{"port": 0, "pid": 1, "token": "t", "started": 0}',
+        '{"port": 70000, "pid": 1, "token": "t", "started": 0}',
+        '{"port": 1, "pid": true, "token": "t", "started": 0}',
+        '{"port": 1, "pid": 1, "token": "\\u00fc", "started": 0}',
+        '{"port": 1, "pid": 1, "token": "t", "started": []}',
+        "[" * 100_000,
+    ],
+)
+def test_an_address_that_makes_no_sense_is_none(tmp_path: Path, text: str) -> None:
+    """A `server.json` that is torn or foreign counts as missing."""
+    (tmp_path / endpoint.FILE).write_text(text)
+    assert endpoint.read(tmp_path) is None
+
+
+def test_the_address_is_always_this_computer(tmp_path: Path) -> None:
+    """Whatever url stands in the file, only the port is believed."""
+    document = {"port": 9, "pid": 1, "token": "t", "started": 0, "url": "http://evil.example"}
+    (tmp_path / endpoint.FILE).write_text(json.dumps(document))
+    read = endpoint.read(tmp_path)
+    assert read is not None
+    assert read.url == "http://127.0.0.1:9"

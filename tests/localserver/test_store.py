@@ -1,0 +1,95 @@
+"""The database: private, durable, and clear about what it cannot open."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from mem0tray.errors import Mem0TrayError
+from mem0tray.localserver.store import KeyReusedError, Store
+
+
+def everything(store: Store, project: str) -> list[str]:
+    """List a project's texts, newest first."""
+    return [each.memory for page in store.newest(project) for each in page]
+
+
+def test_memories_and_keys_are_there_after_reopening(tmp_path: Path) -> None:
+    """What was saved, and under which key, outlives the process."""
+    path = tmp_path / "memories.sqlite3"
+    with closing(Store(path)) as store:
+        store.save("p", "text \udc80", b"key", b"digest")
+    with closing(Store(path)) as store:
+        store.save("p", "text \udc80", b"key", b"digest")
+        with pytest.raises(KeyReusedError):
+            store.save("p", "other", b"key", b"another digest")
+        assert everything(store, "p") == ["text \udc80"]
+
+
+def test_the_files_are_private(tmp_path: Path) -> None:
+    """Database, log and index are 0600 whatever the umask."""
+    with closing(Store(tmp_path / "memories.sqlite3")) as store:
+        store.save("p", "text")
+        modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    assert len(modes) == 3
+    assert set(modes.values()) == {0o600}
+
+
+def test_each_commit_reaches_the_disk(tmp_path: Path) -> None:
+    """SQLite syncs its log at every commit: the answer follows the disk."""
+    with closing(Store(tmp_path / "memories.sqlite3")) as store:
+        pragma = store._connection.execute
+        assert pragma("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert pragma("PRAGMA synchronous").fetchone() == (2,)
+
+
+def test_an_interrupted_save_leaves_nothing(tmp_path: Path) -> None:
+    """Key and memory are stored together or not at all."""
+    with closing(Store(tmp_path / "memories.sqlite3")) as store:
+        store._connection.execute(
+            "CREATE TEMP TRIGGER broken BEFORE INSERT ON memories"
+            " BEGIN SELECT RAISE(ABORT, 'no space'); END"
+        )
+        with pytest.raises(sqlite3.Error):
+            store.save("p", "text", b"key", b"digest")
+        store._connection.execute("DROP TRIGGER broken")
+        store.save("p", "text", b"key", b"digest")
+        assert everything(store, "p") == ["text"]
+
+
+def test_an_id_is_never_given_twice(tmp_path: Path) -> None:
+    """A stale request to delete cannot hit a later memory."""
+    with closing(Store(tmp_path / "memories.sqlite3")) as store:
+        store.save("p", "first")
+        ((first,),) = store.newest("p")
+        assert store.delete("p", first.id)
+        store.save("p", "second")
+        assert not store.delete("p", first.id)
+        assert everything(store, "p") == ["second"]
+
+
+def test_a_damaged_database_is_named_and_kept(tmp_path: Path) -> None:
+    """A file that is no database is an error with a remedy, and is not touched."""
+    path = tmp_path / "memories.sqlite3"
+    path.write_bytes(b"not a database, but perhaps precious" * 100)
+    before = path.read_bytes()
+    with pytest.raises(Mem0TrayError, match=r"memories\.sqlite3 cannot be opened") as caught:
+        Store(path)
+    assert "move it away" in caught.value.remedy
+    assert path.read_bytes() == before
+
+
+def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:
+    """A database of a later version is refused with a sentence."""
+    path = tmp_path / "memories.sqlite3"
+    with closing(Store(path)) as store:
+        store._connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(Mem0TrayError, match="another version"):
+        Store(path)
+
+
+def test_a_folder_where_nothing_can_be_made_is_an_error(tmp_path: Path) -> None:
+    """A path that cannot be a database is an error with the path in it."""
+    with pytest.raises(Mem0TrayError, match="memories"):
+        Store(tmp_path / "missing" / "memories.sqlite3")

@@ -1,0 +1,110 @@
+"""What several of these tests share: ways to call, and ways to be a bad server."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+import pytest
+
+from mem0tray.server import Client, Memory, connect
+from mem0tray.server.destination import Destination
+from mem0tray.server.model import Reply
+from mem0tray.server.transport import Transport
+from tests.server.wire import PATIENCE, Connection, Handler, Wire, render
+
+SHORT = 0.3  # seconds: for calls that are to time out
+LONG = 30.0  # seconds: for calls that must not wait so long
+SOON = 10.0  # seconds: a bound for what should take none
+
+
+@contextmanager
+def client(url: str, **more: Any) -> Iterator[Transport]:
+    """Make a transport and close it."""
+    with closing(Transport(Destination.of(url, **more))) as transport:
+        yield transport
+
+
+def post(transport: Transport, timeout: float = LONG, body: bytes = b"{}") -> Reply:
+    """Send a small request."""
+    return transport.exchange(b"POST", b"/memory", [], body, timeout)
+
+
+def reply_of(handler: Handler, timeout: float = LONG, body: bytes = b"{}") -> Reply:
+    """Send one request to a server that does `handler`, and say what came of it."""
+    with Wire(handler) as server, client(server.url) as transport:
+        return post(transport, timeout, body)
+
+
+@contextmanager
+def stuck_resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Make every look-up of a name hang; the event tells that one has begun."""
+    begun, over = threading.Event(), threading.Event()
+
+    def hang(*_: object, **__: object) -> None:
+        begun.set()
+        over.wait(PATIENCE)
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    try:
+        yield begun
+    finally:
+        over.set()
+        for thread in threading.enumerate():
+            if thread.name == "mem0tray-connect":
+                thread.join(PATIENCE)
+
+
+def cut_after_body(connection: Connection) -> None:
+    """Read a request and reset."""
+    connection.request()
+    connection.reset()
+
+
+def silent(connection: Connection) -> None:
+    """Read the request and never answer."""
+    connection.request()
+    connection.hang()
+
+
+def deaf(connection: Connection) -> None:
+    """Do not even read the request."""
+    connection.server.closing.wait(PATIENCE)
+
+
+def drip_head(connection: Connection) -> None:
+    """Send an endless head, slowly."""
+    connection.request()
+    connection.send(b"HTTP/1.1 200 OK\r\n")
+    connection.drip(b"A: b\r\n")
+
+
+def drip_body(connection: Connection) -> None:
+    """Send a body slowly."""
+    connection.request()
+    connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 500000\r\n\r\n")
+    connection.drip(b" ")
+
+
+def drip_interim(connection: Connection) -> None:
+    """Send one interim answer after the other, slowly."""
+    connection.request()
+    connection.drip(b"HTTP/1.1 102 Processing\r\n\r\n", pause=0.001)
+
+
+MEMORY = Memory("alpha", "the third oak", "id-1")
+
+
+@contextmanager
+def client_of(server: Wire, token: str = "") -> Iterator[Client]:
+    """Make a client of a whole dialect and close it."""
+    with closing(connect(Destination.of(server.url, token))) as made:
+        yield made
+
+
+def listing(*texts: str, **more: object) -> bytes:
+    """Make the answer to GET /memory/{project}."""
+    results = [{"id": str(number), "memory": text} for number, text in enumerate(texts)]
+    return render(200, {"success": True, "memories": {"results": results}} | more)

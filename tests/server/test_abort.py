@@ -1,0 +1,102 @@
+"""Another thread ends a call."""
+
+import threading
+from collections.abc import Callable
+from time import monotonic
+
+import pytest
+
+from mem0tray.server.model import Fault, Reply
+from mem0tray.server.transport import Transport
+from tests.server.calls import (
+    LONG,
+    SOON,
+    client,
+    deaf,
+    drip_body,
+    drip_head,
+    drip_interim,
+    post,
+    silent,
+    stuck_resolver,
+)
+from tests.server.conftest import Certificate
+from tests.server.wire import DELIVERED, PATIENCE, Connection, Handler, Wire, answering
+
+
+def aborted(
+    transport: Transport, wait: Callable[[], object], call: Callable[[], Reply] | None = None
+) -> Reply:
+    """Start a call in a thread, abort it once `wait` is over, and return its reply."""
+    replies: list[Reply] = []
+    call = call or (lambda: post(transport))
+    thread = threading.Thread(target=lambda: replies.append(call()))
+    thread.start()
+    wait()
+    started = monotonic()
+    while thread.is_alive() and monotonic() - started < SOON:
+        transport.abort()
+        thread.join(0.05)
+    thread.join(PATIENCE)
+    assert replies[0].duration < LONG / 2
+    return replies[0]
+
+
+@pytest.mark.parametrize("handler", [silent, drip_head, drip_body, drip_interim])
+def test_abort_ends_the_wait_for_an_answer(handler: Handler) -> None:
+    """An abort makes a call return whose request has been sent; its outcome is unknown."""
+    with Wire(handler) as server, client(server.url) as transport:
+        assert aborted(transport, server.wait_for_requests).fault is Fault.LOST
+
+
+def test_abort_ends_sending() -> None:
+    """An abort makes a call return whose body the server does not take."""
+    with Wire(deaf) as server, client(server.url) as transport:
+
+        def send() -> Reply:
+            return post(transport, body=b"x" * 12_000_000)
+
+        assert aborted(transport, server.wait_for_connections, send).fault in (
+            Fault.LOST,
+            Fault.UNREACHABLE,
+        )
+
+
+def test_abort_ends_a_tls_handshake(certificate: Certificate) -> None:
+    """An abort makes a call return that has sent nothing yet but TLS's first words."""
+
+    def mute(connection: Connection) -> None:
+        connection.socket.recv(1)
+        started.set()
+        connection.hang()
+
+    started = threading.Event()
+    with Wire(mute) as server:
+        url = f"https://127.0.0.1:{server.port}"
+        with client(url, ca_file=str(certificate.cert)) as transport:
+            reply = aborted(transport, lambda: started.wait(PATIENCE))
+    assert (reply.fault, reply.detail) == (Fault.UNREACHABLE, "stopped")
+
+
+def test_abort_ends_the_look_up_of_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An abort makes a call return although the resolver hangs."""
+    with stuck_resolver(monkeypatch) as begun, client("http://mem0.test") as transport:
+        reply = aborted(transport, lambda: begun.wait(PATIENCE))
+    assert (reply.fault, reply.detail) == (Fault.UNREACHABLE, "stopped")
+
+
+def test_an_abort_between_calls_does_not_touch_the_next_one() -> None:
+    """Without a call in progress an abort is forgotten."""
+    with Wire(answering(DELIVERED)) as server, client(server.url) as transport:
+        for _ in range(3):
+            assert post(transport).status == 200
+            transport.abort()
+
+
+def test_an_abort_within_a_call_of_two_requests_stops_the_second() -> None:
+    """An abort that comes between two requests of one call still holds."""
+    with Wire(answering(DELIVERED)) as server, client(server.url) as transport:
+        post(transport)
+        transport.abort()
+        reply = transport.exchange(b"GET", b"/", [], None, LONG, continues=True)
+        assert (reply.fault, len(server.requests)) == (Fault.UNREACHABLE, 1)
