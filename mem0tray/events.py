@@ -135,9 +135,10 @@ class HandEdit(Event):
 
 @dataclass(frozen=True, slots=True)
 class AlreadyDelivered(Event):
-    """`count` items of a file were on the server already and are taken out again."""
+    """An item that stands in a file again is on the server already, and is taken out."""
 
-    count: int
+    project: str
+    item_id: str
     file: str
 
 

@@ -101,7 +101,7 @@ _RANGES: tuple[tuple[str, Any, str], ...] = (
     ("sync.concurrency", lambda v: 1 <= v <= 64, "a whole number from 1 to 64"),
     ("server.local_port", lambda v: 0 <= v <= 65535, "a port from 0 to 65535"),
     ("server.dialect", lambda v: v == "vps", '"vps"'),
-    ("server.url", lambda v: _is_url(v), '"local" or an http:// or https:// address'),
+    ("server.url", lambda v: _is_url(v), '"local" or an http:// or https:// address'),  # noqa: PLW0108  (it stands below)
     ("retention.discarded", lambda v: 0 <= v <= 36500, "days from 0 to 36500"),
     ("log.max_bytes", lambda v: v >= 10_000, "10000 bytes or more"),
     ("log.backups", lambda v: 0 <= v <= 100, "a whole number from 0 to 100"),

@@ -67,7 +67,7 @@ def _server(seen: Probe, trouble: Callable[[str], str], *, running: bool) -> lis
     local = trouble(seen.hostname)
     if local:
         return [Cause(LOCAL_NETWORK, local, "Connect this computer; work goes on by itself then.")]
-    detail = f"{seen.shown}: {seen.health.reason}"
+    detail = f"{seen.shown}: {seen.health.reason.rstrip('.')}"
     remedy = "Nothing is counted meanwhile. Start the server, or mend server.url in the settings."
     return [Cause(SERVER_DOWN, detail, remedy)]
 

@@ -14,7 +14,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mem0tray import item as items
 from mem0tray.actions import files
 from mem0tray.errors import FileUnavailableError
 from mem0tray.files import atomic, document, quarantine
@@ -135,8 +134,3 @@ def _set_aside(paths: Paths, source: Path, rejected: list[bytes]) -> None:
 def now_iso() -> str:
     """The local time as everybody writes it into these files."""
     return datetime.now().isoformat(timespec="microseconds")  # noqa: DTZ005
-
-
-def set_fields(raw: bytes, fields: items.Object) -> bytes:
-    """`raw` with `fields` set, laid out as in the file."""
-    return document.pretty(items.with_fields(raw, fields), 2)

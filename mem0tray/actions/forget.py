@@ -111,7 +111,7 @@ def _servers(reader: Reader, known: Iterable[Known]) -> list[str]:
     for each in known:
         sent = any(attempt.kind not in _NEVER_SENT for attempt in reader.attempts(each.key))
         if sent or each.intent is not None or each.unknown is not None or each.timeouts:
-            return ["the server was sent it, and may have kept it in its logs"]
+            return ["the server may have been sent it, and may have it in its logs"]
     return []
 
 

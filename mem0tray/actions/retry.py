@@ -5,7 +5,7 @@ from typing import Final
 
 from mem0tray import item as items
 from mem0tray.actions import files
-from mem0tray.actions.edit import DlqEdit, change_dlq, set_fields
+from mem0tray.actions.edit import DlqEdit, change_dlq
 from mem0tray.actions.find import Found, listing, resolve
 from mem0tray.errors import NotFoundError
 from mem0tray.item import Item
@@ -64,7 +64,7 @@ def _retry(paths: Paths, wanted: Callable[[Item], bool]) -> list[Item]:
         for at, raw in enumerate(edit.items):
             item = items.parse(raw)
             if item is not None and wanted(item):
-                edit.items[at] = set_fields(raw, dict(_NOW))
+                edit.items[at] = items.with_fields(raw, dict(_NOW))
                 chosen.append(item)
         edit.wanted = bool(chosen)
 

@@ -22,7 +22,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "run": Entry("mem0tray.cli.run:run", "Run the worker in this terminal."),
     "add": Entry("mem0tray.cli.add:command", "Queue one memory."),
     "status": Entry("mem0tray.cli.status:command", "Show how the worker and its queues are."),
-    "list": Entry("mem0tray.cli.list:command", "List dead letters, or waiting entries."),
+    "list": Entry("mem0tray.cli.list_:command", "List dead letters, or waiting entries."),
     "stats": Entry("mem0tray.cli.stats:command", "Count items by project, retries and age."),
     "diagnose": Entry("mem0tray.cli.diagnose:command", "Say why an item is stuck."),
     "retry": Entry("mem0tray.cli.retry:command", "Retry dead letters now."),

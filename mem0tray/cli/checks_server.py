@@ -27,9 +27,9 @@ def server(loaded: Loaded) -> Iterable[Check]:
 
 
 def _embedded(paths: Paths) -> Check:
-    from mem0tray.localserver import child
+    from mem0tray.localserver.finding import find
 
-    found = child.find(paths.local_server, _TIMEOUT)
+    found = find(paths.local_server, _TIMEOUT)
     if found is None:
         return Check(
             "server", OK, "this computer only; the worker starts the local server with itself."

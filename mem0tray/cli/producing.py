@@ -16,11 +16,14 @@ from mem0tray.cli import context
 from mem0tray.cli.context import UsageError
 from mem0tray.errors import FileUnavailableError, LockTimeoutError
 from mem0tray.files import atomic, document
+from mem0tray.files.atomic import Signature
 from mem0tray.files.lock import FileLock
 from mem0tray.paths import Paths
 
 LOCK_WAIT: Final = 1.0  # seconds; after that the emergency file, which needs no lock
 SHOWN: Final = 100  # entries in `last_100`
+_LARGE: Final = 1_000_000  # bytes; less is written in a few milliseconds
+_TRIES: Final = 2
 _NEW_STATS: Final = b'{"total_queued": 0, "total_synced": 0, "total_failed": 0, "last_sync": null}'
 _RAW_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -74,10 +77,8 @@ def add(paths: Paths, entry: items.Object) -> str:
     that is broken: what can be saved of that is the worker's business.
     Raises FileUnavailableError when neither can be written.
     """
-    lock = FileLock(paths.queue_lock)
     try:
-        with lock.held(LOCK_WAIT):
-            queued = _append(paths.queue, document.dump(entry))
+        queued = _queue(paths, document.dump(entry))
     except (LockTimeoutError, FileUnavailableError, atomic.TornError):
         queued = False
     if queued:
@@ -86,15 +87,59 @@ def add(paths: Paths, entry: items.Object) -> str:
     return "emergency"
 
 
-def _append(path: Path, entry: bytes) -> bool:
-    """Write the queue file with `entry` in it; False when it cannot be read whole."""
+def _queue(paths: Paths, entry: bytes) -> bool:
+    """Write the queue file with `entry` in it; False when it cannot be read whole.
+
+    A large file is prepared without the lock, which is then held only to see
+    that nothing has changed; where others are too busy for that, all is done
+    under it.
+    """
+    path, lock = paths.queue, FileLock(paths.queue_lock)
+    size = path.stat().st_size if path.exists() else 0
+    for _ in range(_TRIES if size > _LARGE else 0):
+        with suppress(atomic.TornError):
+            data, before = _with_entry(path, entry)
+            if data is not None and _replace_if_unchanged(path, data, before, lock):
+                return True
+    with lock.held(LOCK_WAIT):
+        data, _ = _with_entry(path, entry)
+        if data is not None:
+            atomic.replace(path, data)
+    return data is not None
+
+
+def _replace_if_unchanged(
+    path: Path, data: bytes, before: Signature | None, lock: FileLock
+) -> bool:
+    late: list[LockTimeoutError] = []
+
+    def still_valid() -> bool:
+        try:
+            lock.acquire(LOCK_WAIT)
+        except LockTimeoutError as error:
+            late.append(error)  # raised only when the temporary file is gone
+            return False
+        return atomic.signature(path) == before
+
+    try:
+        done = atomic.replace(path, data, still_valid=still_valid) is not None
+    finally:
+        lock.release()
+    if late:
+        raise late[0]
+    return done
+
+
+def _with_entry(path: Path, entry: bytes) -> tuple[bytes | None, Signature | None]:
+    """The queue file with `entry` in it, and its signature as read; no bytes when it is broken."""
     found = atomic.read(path)
+    before = found[1] if found else None
     try:
         parsed = document.parse(found[0] if found else b"{}", ("queue",))
     except document.BrokenDocumentError:
-        return False
+        return None, before
     if parsed.rejected:
-        return False
+        return None, before
     rest = parsed.rest
     top: dict[str, document.Value] = {
         "queue": [*parsed.lists["queue"], entry],
@@ -103,8 +148,7 @@ def _append(path: Path, entry: bytes) -> bool:
         "stats": _counted(rest.pop("stats", _NEW_STATS)),
         **rest,
     }
-    atomic.replace(path, _laid_out(top))
-    return True
+    return _laid_out(top), before
 
 
 def _with_last(raw: bytes, entry: bytes) -> document.Value:
@@ -112,11 +156,11 @@ def _with_last(raw: bytes, entry: bytes) -> document.Value:
     try:
         return [*(bytes(each) for each in _RAW_LIST.decode(raw)), entry][-SHOWN:]
     except msgspec.DecodeError:
-        value = items_of(raw)
+        value = _listed(raw)
         return raw if value is None else [*map(document.dump, value), entry][-SHOWN:]
 
 
-def items_of(raw: bytes) -> list[Any] | None:
+def _listed(raw: bytes) -> list[Any] | None:
     """A list that the fast parser refuses (NaN in it), or None when it is none."""
     value = json.loads(raw)
     return value if isinstance(value, list) else None

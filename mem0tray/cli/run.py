@@ -86,7 +86,9 @@ def run(*, once: bool, until_idle: bool) -> None:
     bus.subscribe(terminal)
     finite = once or until_idle
     thread = threading.Thread(
-        target=worker.run, kwargs={"watch": not finite}, name="mem0tray-worker"
+        target=worker.run,
+        kwargs={"watch": not finite, "patient": not finite},
+        name="mem0tray-worker",
     )
     left: Waiting | None = None
     told = time.monotonic()
@@ -103,6 +105,8 @@ def run(*, once: bool, until_idle: bool) -> None:
                 told = time.monotonic()
                 log.flush()
     log.close()
+    if worker.failure is not None:
+        raise worker.failure
     if finite:
         sys.exit(_closing(terminal, left, worker))
 

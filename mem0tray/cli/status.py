@@ -83,7 +83,7 @@ def _worker(seen: Overview, now: float) -> str:
 
 def _state(seen: Overview) -> str:
     if not seen.reason:
-        return seen.state
+        return "" if seen.state == NOT_RUNNING else seen.state  # the worker's line says it
     # "action needed: choose a server: …" reads better than a reason in brackets.
     return (
         f"{seen.state}: {seen.reason}"

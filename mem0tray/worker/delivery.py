@@ -19,7 +19,7 @@ from mem0tray.item import DEAD, PENDING
 from mem0tray.ledger.outbox import Job
 from mem0tray.server import Answer, Client, Kind, Memory, Presence
 from mem0tray.worker.core import Core
-from mem0tray.worker.schedule import SLOW, Throttle, choose_lane
+from mem0tray.worker.schedule import SLOW, STALLED, Throttle, choose_lane
 from mem0tray.worker.state import Gate
 from mem0tray.worker.verdict import Verdicts
 
@@ -56,6 +56,7 @@ class Delivery:
         self._mute: dict[str, float] = {}  # projects about which the server could not tell
         self._lookout: int | None = None  # the idle sender that looks at ages
         self._both_lanes = False
+        self._proven = False  # the server takes deliveries: one goes first, then many
         self._last_lane = DEAD
         self._era = 0  # counts the servers we have had: each sender connects anew
         self._stopping = False
@@ -74,6 +75,7 @@ class Delivery:
         with self._cond:
             self._era += 1
             self._throttle = Throttle()
+            self._proven = False
             self._verdicts.server_is_down()
 
     def server_is_down(self) -> None:
@@ -205,6 +207,8 @@ class Delivery:
         moment = time.monotonic()
         ages = [moment - flight.began for flight in self._flights.values()]
         limit = self._core.settings.sync.concurrency
+        if not self._proven and all(age < STALLED for age in ages):
+            return 1
         return self._throttle.slots(ages, limit, both_lanes=both_lanes)
 
     def _settle(self, flight: _Flight, answer: Answer, now: float) -> list[Event]:
@@ -212,6 +216,7 @@ class Delivery:
             return []  # we broke it off ourselves: its intent says that the outcome is unknown
         job = flight.job
         self._throttle.answered(answer.duration, self._core.settings.sync.concurrency)
+        self._proven = answer.kind in (Kind.DELIVERED, Kind.ITEM_FAILURE, Kind.NOT_SENDABLE)
         if answer.kind is Kind.UNKNOWN:
             self._ended[job.key] = time.monotonic()
         else:

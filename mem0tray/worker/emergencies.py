@@ -33,6 +33,7 @@ class EmergencyIntake:
         new = 0
         for source in sources:
             new += self._read(source)
+        self.ask = False
         return new
 
     def unread(self) -> int:

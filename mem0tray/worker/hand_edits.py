@@ -52,12 +52,14 @@ class HandEdits:
         found = atomic.signature(self._core.paths.dlq)
         self.missing = found is None
         if found is None or found == self.signature:
+            self.ask = False
             return False
         try:
             data, signature = atomic.read(self._core.paths.dlq) or (b"", found)
             if not self._is_merged(signature):
                 forced = self.merge(data, signature)
                 self.note(signature)
+                self.ask = False
                 return forced
             self.signature = signature
         except TornError:
@@ -170,8 +172,9 @@ class HandEdits:
                     restored=len(merge.restore),
                 )
             )
-        if merge.delivered:
-            emit(events.AlreadyDelivered(len(merge.delivered), self._core.paths.dlq.name))
+        for pair in merge.delivered:
+            file = self._core.paths.dlq.name
+            emit(events.AlreadyDelivered(pair.item.project, pair.item.id, file))
 
 
 def _named(item: Item) -> Item:

@@ -78,6 +78,7 @@ class QueueIntake:
             found = atomic.read(path)
             if found is None:
                 self._signature = None
+                self.ask = False
                 return Snapshot(None)
             data, signature = found
             broken = ""
@@ -98,6 +99,7 @@ class QueueIntake:
             if broken or parsed.rejected:
                 self._core.queue_dirty.set()
             snapshot.signature = self._signature = signature
+            self.ask = False  # what comes from now on was never sent by anybody else
             return snapshot
 
     def published(self, signature: Signature | None, entries: list[tuple[bytes, int]]) -> None:

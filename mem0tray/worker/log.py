@@ -121,8 +121,8 @@ def describe(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912  (one line fo
             return f"🐢 The server asked for a break of {delay:.0f}s"
         case events.HandEdit():
             return f"✏️ DLQ edited by hand: {_edit(event)}"
-        case events.AlreadyDelivered(count, file):
-            return f"♻️ {plural(count, 'item')} of {file} already on the server: taken out again"
+        case events.AlreadyDelivered(project, item_id, file):
+            return f"♻️ Already on the server, out of {file}: {_named(project, item_id)}"
         case events.DeliveredAfterDeletion(project, item_id):
             return f"ℹ️ Deleted too late, it had been sent: {_named(project, item_id)}"
         case events.FileBroken(file, reason, kept_as):

@@ -59,6 +59,8 @@ class Worker:
 
     def __init__(self, settings: Settings, bus: Events, reload: Callable[[], Loaded | None]) -> None:
         self._reload = reload
+        self._first_settings = settings
+        self.failure: Mem0TrayError | None = None  # why `run` could not begin
         self.paths = settings.locations()
         self.events = bus
         self.gate = Gate()
@@ -66,11 +68,7 @@ class Worker:
         self._instance = InstanceLock(self.paths.instance_lock)
         atomic.make_private_folder(self.paths.data_dir)
         self._instance.acquire()
-        try:
-            self._build(settings)
-        except BaseException:
-            self._instance.release()
-            raise
+        self._built = False
 
     def _build(self, settings: Settings) -> None:
         atomic.make_private_folder(self.paths.claude_dir)
@@ -102,21 +100,46 @@ class Worker:
 
     # The thread ----------------------------------------------------------------------
 
-    def run(self, *, watch: bool = True) -> None:
-        """Work until `stop`; returns when everything is published and let go."""
+    def run(self, *, watch: bool = True, patient: bool = True) -> None:
+        """Work until `stop`; returns when everything is published and let go.
+
+        A disk that is full or read-only at the start is waited for, unless the
+        caller is not `patient`: then `failure` says what is wrong.
+        """
         try:
-            self._begin(watch=watch)
-            while not self._stopping.is_set():
-                self._cycle()
-                self.core.wake.wait(self._patience())
-                self.core.wake.clear()
+            if not self._build_at_last(patient=patient):
+                return
+            try:
+                self._begin(watch=watch)
+                while not self._stopping.is_set():
+                    self._cycle()
+                    self.core.wake.wait(self._patience())
+                    self.core.wake.clear()
+            finally:
+                self._end()
         finally:
-            self._end()
+            self._instance.release()
+
+    def _build_at_last(self, *, patient: bool) -> bool:
+        while not self._stopping.is_set():
+            try:
+                self._build(self._first_settings)
+            except Mem0TrayError as error:
+                if not patient:
+                    self.failure = error
+                    return False
+                self.events.emit(events.PartFailed("start", str(error), LOOK))
+                self._stopping.wait(LOOK)
+            else:
+                self._built = True
+                return True
+        return False
 
     def stop(self) -> None:
         """Leave within a second."""
         self._stopping.set()
-        self.core.wake.set()
+        if self._built:
+            self.core.wake.set()
 
     def wait_for_work(self, timeout: float) -> None:
         """For whoever watches: until the worker has something to do, or `timeout`."""
@@ -155,7 +178,6 @@ class Worker:
         if self.link is not None:
             self.link.close()
         self.core.ledger.close()
-        self._instance.release()
         self.events.emit(events.WorkerStopped())
 
     # One cycle -----------------------------------------------------------------------
@@ -165,18 +187,14 @@ class Worker:
         self._guarded("clock", self._look_at_clock)
         self._guarded("pause", self._look_at_pause)
         self._guarded("requests", self._take_requests)
-        taken = [
-            self._guarded("emergency file", self.emergencies.run),
-            self._guarded("queue file", self.queue.run),
-            self._guarded("DLQ file", self._take_edits),
-        ]
-        if not self._settled and not any(name in self._trouble for name in ("queue file", "DLQ file")):
+        self._guarded("emergency file", self.emergencies.run)
+        self._guarded("queue file", self.queue.run)
+        self._guarded("DLQ file", self._take_edits)
+        if not self._settled:
             self._settled = True
-            self.queue.ask = self.emergencies.ask = self.edits.ask = False
             self._tell_waiting()
         self._guarded("storage", self._look_at_storage)
         self._guarded("state", self._tell_state)
-        del taken
         self.delivery.kick()
         if self.dlq.needed and (self.dlq.pace.ready(time.monotonic()) or self._at_rest()):
             self._guarded("DLQ file", self._publish_dlq)
@@ -198,11 +216,11 @@ class Worker:
             text = str(error) if isinstance(error, Mem0TrayError) else repr(error)
             if part not in self._trouble:
                 self.events.emit(events.PartFailed(part, text, delay))
-                self.gate.block(f"part {part}", text)
+                self.gate.trouble(part, text)
             self._trouble[part] = moment + delay
             return False
         if self._trouble.pop(part, None) is not None:
-            self.gate.unblock(f"part {part}")
+            self.gate.trouble(part, "")
         return True
 
     def _take_edits(self) -> None:
@@ -348,17 +366,21 @@ class Worker:
     def is_idle(self, horizon: float) -> bool:
         """Nothing is left that can be delivered within `horizon` seconds."""
         now = self.core.now()
-        if not self._settled or self.delivery.under_way:
+        if not self._built or not self._settled or self.delivery.under_way:
             return False
         state = self.gate
         if state.blocked_by("server") or state.blocked_by("settings") or state.is_paused(now):
             return True
-        if state.awaits_probe or self.emergencies.unread():
+        if state.awaits_probe or self._unread():
             return False
         due = self.delivery.next_due()
         if due is None or due > now + horizon:
             return True
         return not state.is_open(now) and not 0 < state.held_for(now) <= horizon
+
+    def _unread(self) -> bool:
+        """Whether a file that we can read holds something not taken in."""
+        return "emergency file" not in self._trouble and self.emergencies.unread() > 0
 
     def waiting(self) -> Waiting:
         """What is left now."""

@@ -143,9 +143,9 @@ def _untouched(pair: Pair) -> bool:
 
 def _value_edits(
     changed: Sequence[Pair], past: Callable[[int], list[PastValue]]
-) -> tuple[list[Pair], list[Pair]]:
-    """The edits that win, as the items shall be; and those that ask for a retry now."""
-    edits, forced = [], []
+) -> tuple[list[Pair], list[Pair], int]:
+    """Edits that win, as the items shall be; those that ask for a retry now; stale values."""
+    edits, forced, stale = [], [], 0
     for pair in changed:
         item, row = pair.item, pair.row
         before = past(row.key)
@@ -160,7 +160,11 @@ def _value_edits(
             forced.append(Pair(wanted, row))
         elif wanted.raw != row.raw:
             edits.append(Pair(wanted, row))
-    return edits, forced
+        elif (count, attempt) != (item.retry_count, item.last_attempt) or (
+            items.body(item.raw) != items.body(wanted.raw)
+        ):
+            stale += 1
+    return edits, forced, stale
 
 
 def _composed(
@@ -217,14 +221,14 @@ def _decide(
     pairs: Sequence[Pair],
     new: Sequence[Item],
     missing: Sequence[Row],
-    values: tuple[list[Pair], list[Pair]],
+    values: tuple[list[Pair], list[Pair], int],
     edition: Edition,
     lower: int,
     upper: int,
     server: str,
 ) -> Merge:
-    result = Merge(edits=list(values[0]), forced=list(values[1]), adopt=list(new))
-    stale = 0
+    edits, forced, stale = values
+    result = Merge(edits=list(edits), forced=list(forced), adopt=list(new))
     for pair in pairs:
         row = pair.row
         if row.state == items.DELIVERED:

@@ -2,12 +2,14 @@
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from math import ceil
 from statistics import median_high
 from typing import Final
 
 from mem0tray.item import DEAD, PENDING
 
 SLOW: Final = 0.005  # above this median, waiting for the server outweighs sharing the interpreter
+_SHARE: Final = 0.0025  # of an answer's time for each request at once: 8 from 20 ms on
 STALLED: Final = 1.0  # a request this old no longer holds up others
 _WINDOW: Final = 9
 _TRUST: Final = 64  # answers after which a doubtful figure is measured afresh
@@ -39,7 +41,7 @@ class Throttle:
         seen = [*self._answers, *ages]
         slow = bool(seen) and median_high(seen) > SLOW
         stalled = sum(age > STALLED for age in ages)
-        wanted = limit if slow else 1 + stalled
+        wanted = ceil(median_high(seen) / _SHARE) if slow else 1 + stalled
         if both_lanes:
             wanted = max(wanted, 2)
         return min(wanted, max(limit, 2 if both_lanes else 1))

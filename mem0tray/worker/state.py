@@ -33,6 +33,7 @@ class Gate:
         self._canary_at: float | None = None
         self._misconfigured = ""
         self._obstacles: dict[str, str] = {}
+        self._troubles: dict[str, str] = {}
 
     # What happens ----------------------------------------------------------------
 
@@ -84,6 +85,14 @@ class Gate:
         """It no longer does."""
         with self._guard:
             self._obstacles.pop(name, None)
+
+    def trouble(self, name: str, reason: str) -> None:
+        """Something wants the user's attention, though deliveries go on; empty: no longer."""
+        with self._guard:
+            if reason:
+                self._troubles[name] = reason
+            else:
+                self._troubles.pop(name, None)
 
     # What follows ----------------------------------------------------------------
 
@@ -138,8 +147,8 @@ class Gate:
     def state(self, now: float) -> State:
         """The state that people see."""
         with self._guard:
-            if self._obstacles:
-                return State(ACTION_NEEDED, next(iter(self._obstacles.values())))
+            for reason in (*self._obstacles.values(), *self._troubles.values()):
+                return State(ACTION_NEEDED, reason)
             if self._misconfigured:
                 return State(ACTION_NEEDED, self._misconfigured)
             if self.is_paused(now):

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -95,12 +96,13 @@ def page(status: int = 200) -> Answer:
     return Answer(status, b"<html><body>Sign in</body></html>", {"Content-Type": "text/html"})
 
 
-async def read_request(reader: asyncio.StreamReader, now: float) -> Request | None:
+async def read_request(reader: asyncio.StreamReader) -> Request | None:
     """Read the next request; None when the client is done."""
     try:
         head = await reader.readuntil(b"\r\n\r\n")
     except (asyncio.IncompleteReadError, ConnectionError):
         return None
+    now = time.monotonic()
     first, *lines = head.decode("latin-1").rstrip("\r\n").split("\r\n")
     method, target, _ = first.split(" ", 2)
     headers = {}

@@ -218,7 +218,7 @@ class Standin:
         assert task is not None
         self._clients.add(task)
         try:
-            while (request := await read_request(reader, time.monotonic())) is not None:
+            while (request := await read_request(reader)) is not None:
                 if not await self._handle(request, writer):
                     break
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):

@@ -1,0 +1,1 @@
+"""What users do to memories, on real files."""

@@ -1,0 +1,81 @@
+"""Files and a ledger in a scratch home, for actions that run in this process."""
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mem0tray import item as items
+from mem0tray.actions import files
+from mem0tray.actions.find import Found, everything, resolve
+from mem0tray.events import Events
+from mem0tray.ledger.database import Ledger
+from mem0tray.paths import Paths
+from mem0tray.settings import Settings
+from mem0tray.worker.core import Core
+from mem0tray.worker.hand_edits import HandEdits
+from mem0tray.worker.intake import QueueIntake
+from mem0tray.worker.publish_dlq import DlqPublisher
+
+STAMP = "2025-11-30T04:38:18"
+
+
+def write(path: Path, document: object) -> None:
+    """Write as people's scripts do."""
+    path.write_text(json.dumps(document, indent=2), encoding="utf-8")
+
+
+def write_dlq(paths: Paths, letters: Iterable[object], **fields: object) -> None:
+    """Write the DLQ file."""
+    write(paths.dlq, {"items": list(letters), "last_update": STAMP, **fields})
+
+
+def read(path: Path) -> Any:
+    """A file's JSON."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def contents(paths: Paths) -> list[str]:
+    """The texts in the DLQ file, in order."""
+    return [letter["content"] for letter in read(paths.dlq)["items"]]
+
+
+def queued(paths: Paths) -> list[str]:
+    """The texts under `queue`, in order."""
+    return [entry["content"] for entry in read(paths.queue)["queue"]]
+
+
+def chosen(paths: Paths, *names: str) -> list[Found]:
+    """The items that these ids name."""
+    return resolve(names, everything(paths))
+
+
+def found(raw: dict[str, Any], place: str = files.DLQ) -> Found:
+    """An item as it would be found in a file."""
+    data = json.dumps(raw).encode()
+    item = items.parse(data)
+    return Found(place, raw["id"], raw.get("project_id", ""), data, item)
+
+
+@contextmanager
+def worker(paths: Paths) -> Iterator[Core]:
+    """The parts of a worker that take files in and publish the DLQ, done once."""
+    ledger = Ledger(paths.ledger)
+    core = Core(paths, Settings(), ledger, Events(), "https://server.test")
+    try:
+        take_in(core)
+        yield core
+    finally:
+        ledger.close()
+
+
+def take_in(core: Core) -> None:
+    """One look at the files, and the DLQ published if that changed anything."""
+    QueueIntake(core).run()
+    edits = HandEdits(core)
+    edits.run()
+    publisher = DlqPublisher(core, edits)
+    if publisher.needed:
+        publisher.run()
+    publisher.close()

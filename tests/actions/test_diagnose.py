@@ -1,0 +1,204 @@
+"""Why a memory is stuck."""
+
+import json
+import socket
+import time
+from collections.abc import Sequence
+
+import pytest
+
+from mem0tray.actions import diagnose, files, network
+from mem0tray.actions.diagnose import Cause, Surroundings
+from mem0tray.actions.probe import Probe, probe, server_name
+from mem0tray.files.lock import FileLock
+from mem0tray.ledger.reader import Attempt
+from mem0tray.paths import Paths
+from mem0tray.server import Health
+from mem0tray.settings import ServerSettings, Settings
+from mem0tray.worker import pauses
+from tests.actions.scene import found, write, write_dlq
+from tests.support.http1 import Answer
+from tests.support.shapes import dead, entry, waiting
+from tests.support.standin import Standin
+
+NOW = 1_764_500_000.0
+FINE = Surroundings([])
+DOWN = Surroundings([Cause(diagnose.SERVER_DOWN, "x", "y")])
+ALONE = Surroundings([Cause(diagnose.NOT_RUNNING, "x", "y")])
+
+
+def failed(kind: str = "item failure", status: int | None = 500) -> Attempt:
+    """A failed attempt."""
+    return Attempt(1.0, kind, status, f"{status}: no thanks", 0.1)
+
+
+def names(causes: Sequence[Cause]) -> list[str]:
+    """Only what the causes are called."""
+    return [cause.name for cause in causes]
+
+
+def settings_for(url: str) -> Settings:
+    """Settings with this server."""
+    return Settings(server=ServerSettings(url=url))
+
+
+def test_the_cause_that_counts_comes_first() -> None:
+    """Content before server, server before history, history before what is ours."""
+    letter = found(dead("x", last_error="500: old"))
+    assert names(diagnose.causes(letter, DOWN, failed(), None, NOW))[:2] == [
+        diagnose.SERVER_DOWN,
+        diagnose.REJECTED,
+    ]
+    assert names(diagnose.causes(letter, ALONE, failed(), None, NOW))[:2] == [
+        diagnose.REJECTED,
+        diagnose.NOT_RUNNING,
+    ]
+    half = found(dead("half \ud83d pair"))
+    assert names(diagnose.causes(half, DOWN, None, None, NOW))[0] == diagnose.INVALID
+
+
+@pytest.mark.parametrize(
+    ("item", "detail"),
+    [
+        (dead(5, id="n1"), "not text"),
+        (dead("x", ""), "no project"),
+        (dead("x", None), "no project"),
+        (dead("half \ud83d"), "lone surrogate"),
+        (dead("x", "half \ud83d"), "project_id"),
+    ],
+    ids=["no text", "no project", "null project", "content", "project"],
+)
+def test_invalid_content(item: dict[str, object], detail: str) -> None:
+    """What can never be sent as it stands, and why."""
+    (cause, *_) = diagnose.causes(found(item), FINE, None, None, NOW)
+    assert cause.name == diagnose.INVALID
+    assert detail in cause.detail
+
+
+def test_a_half_character_that_was_never_sent_may_pass() -> None:
+    """Before the first attempt the server's state counts more: it may take the text."""
+    fresh = found(entry("half \ud83d"), files.QUEUE)
+    assert names(diagnose.causes(fresh, DOWN, None, None, NOW)) == [
+        diagnose.SERVER_DOWN,
+        diagnose.INVALID,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("attempt", "name"),
+    [
+        (failed("item failure", 400), diagnose.REJECTED),
+        (failed("refused", 403), diagnose.REJECTED),
+        (failed("slow down", 429), diagnose.REJECTED),
+        (failed("unknown", None), diagnose.NO_ANSWER),
+        (failed("not sendable", None), diagnose.INVALID),
+    ],
+)
+def test_the_last_attempt_tells(attempt: Attempt, name: str) -> None:
+    """Each failure class is one of the causes, with status and message and something to do."""
+    cause = diagnose.causes(found(dead("x")), FINE, attempt, None, NOW)[0]
+    assert cause.name == name
+    assert "no thanks" in cause.detail
+    assert cause.remedy
+
+
+def test_without_a_ledger_the_file_tells() -> None:
+    """`last_error` in the file is the reason that is left."""
+    cause = diagnose.causes(found(dead("x", last_error="418: teapot")), FINE, None, None, NOW)[0]
+    assert (cause.name, cause.detail) == (diagnose.REJECTED, "418: teapot")
+
+
+def test_nothing_but_time() -> None:
+    """An item that only waits says until when; one that is due says so."""
+    letter = found(dead("x", retry_count=2, last_attempt=NOW - 20))
+    assert names(diagnose.causes(letter, FINE, None, None, NOW)) == [diagnose.WAITING]
+    assert diagnose.next_retry(letter, None, NOW) == NOW + 100
+    assert names(diagnose.causes(letter, FINE, None, None, NOW + 100)) == [diagnose.DUE]
+
+
+@pytest.mark.parametrize("count", [10**9, -3, "many", None, [1]])
+@pytest.mark.parametrize("last", [1e18, -1e18, "x", None])
+def test_absurd_values_have_a_cause_too(count: object, last: object) -> None:
+    """Neither crash nor hang."""
+    letter = found(dead("x", retry_count=count, last_attempt=last))
+    assert diagnose.causes(letter, FINE, None, None, NOW)
+
+
+def test_surroundings_of_a_healthy_server(paths: Paths) -> None:
+    """With server and worker there is nothing to say."""
+    with Standin() as server, FileLock(paths.instance_lock).held(1):
+        assert Surroundings.look(settings_for(server.url), paths).causes == []
+
+
+def test_surroundings_that_are_all_wrong(paths: Paths) -> None:
+    """Down, paused and no worker: each is named, with what to do."""
+    pauses.write(paths, time.time() + 600)
+    with Standin() as server:
+        server.health = Answer(503)
+        seen = Surroundings.look(settings_for(server.url), paths).causes
+    assert names(seen) == [diagnose.SERVER_DOWN, diagnose.PAUSED, diagnose.NOT_RUNNING]
+    assert all(cause.remedy for cause in seen)
+
+
+def test_no_server_chosen(paths: Paths) -> None:
+    """Somebody's files and no choice: nothing is sent, and that is the cause."""
+    write_dlq(paths, [waiting("x")])
+    assert Surroundings.look(Settings(), paths).causes[0].name == diagnose.NO_SERVER
+    assert server_name(Settings(), paths) == ""
+
+
+def test_the_embedded_server_is_down_only_under_a_worker(paths: Paths) -> None:
+    """Without the app it does not run, and that it is the app that is missing is said."""
+    settings = settings_for("local")
+    assert names(Surroundings.look(settings, paths).causes) == [diagnose.NOT_RUNNING]
+    with FileLock(paths.instance_lock).held(1):
+        assert names(Surroundings.look(settings, paths).causes) == [diagnose.SERVER_DOWN]
+
+
+def test_the_worker_s_own_trouble_is_a_cause(paths: Paths) -> None:
+    """State "action needed" of a worker that runs is handed on."""
+    write(paths.metrics, {"state": "action needed", "reason": "another worker runs"})
+    with Standin() as server:
+        settings = settings_for(server.url)
+        with FileLock(paths.instance_lock).held(1):
+            seen = Surroundings.look(settings, paths).causes
+            assert [(cause.name, cause.detail) for cause in seen] == [
+                (diagnose.ACTION, "another worker runs")
+            ]
+        assert names(Surroundings.look(settings, paths).causes) == [diagnose.NOT_RUNNING]
+
+
+def test_the_network_is_to_blame_only_for_servers_elsewhere() -> None:
+    """Of a server on this computer no network stands in the way."""
+    ill = Health(healthy=False, reason="no connection")
+
+    def broken(hostname: str) -> str:
+        return "no network" if hostname else ""
+
+    away = Probe("https://m.test", "m.test", "m.test", ill)
+    here = Probe("http://127.0.0.1:1", "127.0.0.1:1", "", ill)
+    assert names(diagnose._server(away, broken, running=True)) == [diagnose.LOCAL_NETWORK]
+    assert names(diagnose._server(here, broken, running=True)) == [diagnose.SERVER_DOWN]
+
+
+def test_network_trouble_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No way out, a name that leads nowhere, or nothing at all."""
+    assert network.trouble("") == ""
+    monkeypatch.setattr(network, "has_way_out", lambda: False)
+    assert "no connection" in network.trouble("m.test")
+    monkeypatch.setattr(network, "has_way_out", lambda: True)
+
+    def fails(*_: object) -> None:
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", fails)
+    assert "DNS" in network.trouble("m.test")
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: [1])
+    assert network.trouble("m.test") == ""
+
+
+def test_a_server_that_cannot_be_used_is_not_healthy(paths: Paths) -> None:
+    """Settings that are wrong are the reason, not an exception."""
+    seen = probe(settings_for("https://user:secret@m.test"), paths)
+    assert not seen.health.healthy
+    assert "secret" not in json.dumps(seen.health.reason)

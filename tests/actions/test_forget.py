@@ -1,0 +1,120 @@
+"""`delete --forget`: the text is gone from whatever can be reached, and the rest is named."""
+
+from pathlib import Path
+
+import pytest
+
+from mem0tray.actions.delete import delete
+from mem0tray.actions.forget import Forgotten, forget
+from mem0tray.files import quarantine
+from mem0tray.paths import Paths
+from mem0tray.settings import Settings
+from tests.actions.scene import chosen, contents, queued, read, worker, write, write_dlq
+from tests.support.shapes import entry, queue_document, waiting
+
+TEXT = "zanzibar « é » must be forgotten"
+
+
+def holding(root: Path) -> list[str]:
+    """The names of all files that hold the text in any form."""
+    forms = [TEXT.encode(), b"zanzibar \\u00ab \\u00e9"]
+    return sorted(
+        path.name
+        for path in root.rglob("*")
+        if path.is_file() and any(form in path.read_bytes() for form in forms)
+    )
+
+
+def forgotten(paths: Paths, *names: str) -> Forgotten:
+    """Delete for good."""
+    done = delete(paths, chosen(paths, *names))
+    return forget(paths, Settings(), done.items)
+
+
+def test_a_waiting_entry_is_erased_everywhere(paths: Paths, tmp_path: Path) -> None:
+    """Queue, `last_100`, the queue's backup, the ledger and the backup of the deletion."""
+    write(paths.queue, queue_document([entry(TEXT, id="zz-1"), entry("stays", id="ss-1")]))
+    with worker(paths):
+        pass
+    result = forgotten(paths, "zz")
+    assert holding(tmp_path) == []
+    assert queued(paths) == ["stays"]
+    assert [each["content"] for each in read(paths.queue)["last_100"]] == ["stays"]
+    assert [each["content"] for each in read(paths.queue_backup)["queue"]] == ["stays"]
+    assert "the ledger" in result.erased
+    assert not list(paths.claude_dir.glob("*.backup-*"))
+
+
+def test_a_dead_letter_is_erased_everywhere(paths: Paths, tmp_path: Path) -> None:
+    """The DLQ's backups, older ones of deletions, the user's copy and quarantine."""
+    write_dlq(paths, [waiting(TEXT, id="zz-1"), waiting("stays", id="ss-1")])
+    with worker(paths):
+        pass
+    write(paths.dlq_backup, read(paths.dlq) | {"handmade": 1})
+    older = {"items": [waiting(TEXT, id="other"), waiting("old", id="oo-1")]}
+    write(paths.claude_dir / "mem0_queue_dlq.backup-2020.json", older)
+    quarantine.keep(paths.quarantine, paths.dlq, f'{{"items": [{{"x": "{TEXT}", '.encode(), 0.0)
+    forgotten(paths, "zz")
+    assert holding(tmp_path) == []
+    assert contents(paths) == ["stays"]
+    kept = [path.read_text() for path in paths.claude_dir.glob("*.backup*")]
+    assert sum("old" in text for text in kept) == 1
+    assert sum("handmade" in text for text in kept) == 1
+    assert sum("stays" in text for text in kept) >= 1
+
+
+def test_the_ledger_gives_it_up_when_nothing_runs(paths: Paths) -> None:
+    """The command is the worker for a moment, and leaves no request behind."""
+    write_dlq(paths, [waiting(TEXT, id="zz-1")])
+    with worker(paths):
+        pass
+    forgotten(paths, "zz")
+    assert not list(paths.requests.iterdir())
+    with worker(paths) as core, core.ledger.reading() as db:
+        row = db.execute("SELECT state, raw, reason FROM items").fetchone()
+    assert row == ("discarded", None, "forgotten")
+
+
+def test_no_ledger_is_made_for_it(paths: Paths) -> None:
+    """Where nothing was taken in, there is nothing to erase."""
+    write_dlq(paths, [waiting(TEXT, id="zz-1")])
+    forgotten(paths, "zz")
+    assert not paths.ledger.exists()
+    assert not paths.requests.exists()
+
+
+@pytest.mark.parametrize("name", ["mem0_emergency.json", "mem0_queue_dlq.json~", ".notes.swp"])
+def test_what_is_not_ours_is_named_and_left(paths: Paths, name: str) -> None:
+    """An editor's backup, a copy of the user's, the producers' buffer."""
+    write_dlq(paths, [waiting(TEXT, id="zz-1")])
+    copy = paths.claude_dir / name
+    copy.write_text(f"something with {TEXT} in it")
+    result = forgotten(paths, "zz")
+    assert [line for line in result.unreachable if name in line]
+    assert TEXT in copy.read_text()
+
+
+def test_another_memory_with_the_same_words_stays(paths: Paths) -> None:
+    """Only what was deleted goes from the files that hold what still waits; the rest is named."""
+    write_dlq(paths, [waiting(TEXT, id="zz-1"), waiting(f"quote: {TEXT}", id="qq-1")])
+    result = forgotten(paths, "zz")
+    assert contents(paths) == [f"quote: {TEXT}"]
+    assert f"quote: {TEXT}" in [each["content"] for each in read(paths.dlq_backup)["items"]]
+    assert any("another memory" in line for line in result.unreachable)
+
+
+def test_a_server_that_was_sent_it_is_named(paths: Paths) -> None:
+    """Nobody can take that back from here."""
+    write_dlq(paths, [waiting(TEXT, id="zz-1")])
+    with worker(paths) as core:
+        core.outbox.record_attempt(1, 1.0, "item failure", 500, "500: odd", 0.1)
+    assert any("server" in line for line in forgotten(paths, "zz").unreachable)
+
+
+def test_our_backup_is_still_ours(paths: Paths) -> None:
+    """After the text was erased from it, the next deletion keeps no copy of it as somebody's."""
+    write_dlq(paths, [waiting(name, id=f"{name}-1") for name in (TEXT, "b", "c")])
+    delete(paths, chosen(paths, "b"))
+    forgotten(paths, "zanz")
+    delete(paths, chosen(paths, "c"))
+    assert len(list(paths.claude_dir.glob("*.backup-*"))) == 2

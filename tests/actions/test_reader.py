@@ -1,0 +1,92 @@
+"""The ledger as commands see it."""
+
+import os
+import time
+
+import pytest
+
+from mem0tray.ledger.reader import Reader
+from mem0tray.paths import Paths
+from tests.actions.scene import read, worker, write, write_dlq
+from tests.support.shapes import dead, entry, queue_document
+
+
+def test_what_the_ledger_knows(paths: Paths) -> None:
+    """Counts, times, history and look-up."""
+    write(paths.queue, queue_document([entry("q", id="qq-1")]))
+    write_dlq(paths, [dead("a", id="aa-1"), dead("b", id="bb-1")])
+    with worker(paths) as core:
+        keys = {row.item_id: row.key for row in core.editions.dead_rows()}
+        core.outbox.delivered(keys["aa-1"], "s", 5.0)
+        core.outbox.record_attempt(keys["bb-1"], 7.0, "item failure", 500, "500: odd", 0.25)
+        core.outbox.record_attempt(keys["bb-1"], 8.0, "unknown", None, "no answer", 60.0)
+    with Reader(paths.ledger) as reader:
+        assert reader.usable
+        assert reader.delivered_by_server() == {"s": 1}
+        assert reader.waiting_count() == 1
+        assert reader.last_delivery() == 5.0
+        assert 0 <= time.time() - (reader.oldest_waiting() or 0) < 60
+        (known,) = reader.by_prefix("bb")
+        assert (known.id, known.state) == ("bb-1", "dead")
+        assert [known] == reader.by_id("bb-1")
+        assert reader.known(known.id, known.digest) == known
+        history = reader.attempts(known.key)
+        assert [attempt.kind for attempt in history] == ["item failure", "unknown"]
+        assert reader.last_attempts() == {("bb-1", known.digest): history[-1]}
+        assert [row.id for row in reader.waiting().values()] == ["qq-1"]
+        assert len(reader.dead_raws()) == 1
+        assert reader.discarded() == []
+
+
+def test_deletions_are_batches(paths: Paths) -> None:
+    """What went in one deletion is one batch, the newest first; what was erased is in none."""
+    write_dlq(paths, [dead(name, id=name) for name in "abcd"])
+    with worker(paths) as core:
+        keys = [row.key for row in core.editions.dead_rows()]
+        core.inbox.discard(keys[:2], 10.0, "hand edit", 1)
+        core.inbox.discard(keys[2:3], 20.0, "edited", 1)
+        core.inbox.discard(keys[3:], 30.0, "deleted", 1)
+        with Reader(paths.ledger) as reader:
+            assert [(b.closed, b.reason, len(b.raws)) for b in reader.discarded()] == [
+                (30.0, "deleted", 1),
+                (10.0, "hand edit", 2),
+            ]
+        core.inbox.erase(keys[3:])
+        with Reader(paths.ledger) as reader:
+            assert [batch.closed for batch in reader.discarded()] == [10.0]
+
+
+def test_the_reader_writes_nothing(paths: Paths) -> None:
+    """Its connection cannot change the ledger, whatever it is asked."""
+    with worker(paths):
+        pass
+    before = paths.ledger.read_bytes()
+    with Reader(paths.ledger) as reader:
+        assert reader._rows("DELETE FROM meta RETURNING name") == []
+        assert reader.usable
+    assert paths.ledger.read_bytes() == before
+
+
+@pytest.mark.parametrize("state", ["missing", "corrupt", "empty", "locked"])
+def test_a_ledger_that_cannot_be_read_knows_nothing(paths: Paths, state: str) -> None:
+    """Missing, corrupt, empty or unreadable: every answer is empty, none is an error."""
+    if state != "missing":
+        paths.ledger.parent.mkdir(parents=True)
+        paths.ledger.write_bytes(b"" if state == "empty" else b"no database" * 1000)
+    if state == "locked":
+        paths.ledger.unlink()
+        os.mkfifo(paths.ledger)  # opening it as a database fails
+    with Reader(paths.ledger) as reader:
+        assert not reader.usable
+        assert reader.delivered_by_server() == {}
+        assert reader.waiting_count() == 0
+        assert reader.oldest_waiting() is None
+        assert reader.last_delivery() is None
+        assert reader.by_prefix("a") == []
+        assert reader.by_id("a") == []
+        assert reader.known("a", b"") is None
+        assert reader.attempts(1) == []
+        assert reader.discarded() == []
+        assert reader.dead_raws() == []
+        assert not reader.unsettled([("a", b"")])
+    assert not paths.dlq.exists() or read(paths.dlq)

@@ -1,0 +1,185 @@
+"""Restore: sources, and putting memories back where they were."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from mem0tray.actions import requests, sources, tame
+from mem0tray.actions.delete import delete
+from mem0tray.actions.restore import Restored, restore
+from mem0tray.errors import FileUnavailableError, NotFoundError
+from mem0tray.files import quarantine
+from mem0tray.paths import Paths
+from mem0tray.settings import Settings
+from tests.actions.scene import chosen, contents, queued, read, worker, write, write_dlq
+from tests.support.shapes import Item, entry, queue_document, waiting
+
+SERVER = "https://server.test"
+
+
+@pytest.fixture
+def letters(paths: Paths) -> list[Item]:
+    """Write three dead letters and two entries that wait."""
+    made = [waiting(name, id=f"{name}{name}-1", mine=name) for name in ("a", "b", "c")]
+    write_dlq(paths, made)
+    write(paths.queue, queue_document([entry("q", id="qq-1"), entry("r", id="rr-1")]))
+    return made
+
+
+def back(paths: Paths, name: str | None = None) -> Restored:
+    """Restore."""
+    source = sources.last_delete(paths) if name is None else sources.named(paths, name)
+    return restore(paths, source, SERVER)
+
+
+def test_the_last_delete_comes_back_whole(paths: Paths, letters: list[Item]) -> None:
+    """Dead letters go to the DLQ, entries to the queue, with all they had."""
+    delete(paths, chosen(paths, "bb"))
+    delete(paths, chosen(paths, "aa", "qq"))
+    done = back(paths)
+    assert (len(done.dead), len(done.waiting)) == (1, 1)
+    assert read(paths.dlq)["items"] == [letters[2], letters[0]]
+    assert queued(paths) == ["r", "q"]
+    assert not list(paths.requests.iterdir())
+
+
+@pytest.mark.usefixtures("letters")
+def test_restoring_twice_gives_one(paths: Paths) -> None:
+    """What is back already is said to be there."""
+    delete(paths, chosen(paths, "aa", "qq"))
+    back(paths)
+    done = back(paths)
+    assert len(done.there) == 2
+    assert sorted(contents(paths)) == ["a", "b", "c"]
+
+
+@pytest.mark.usefixtures("letters")
+def test_a_named_backup_or_a_beginning_of_its_name(paths: Paths) -> None:
+    """Any backup can be chosen, as `--list` names it."""
+    first = delete(paths, chosen(paths, "aa")).backup
+    delete(paths, chosen(paths, "bb"))
+    back(paths, first.name[:-5])
+    assert contents(paths) == ["c", "a"]
+
+
+@pytest.mark.usefixtures("letters")
+def test_a_deletion_by_hand_is_a_source(paths: Paths) -> None:
+    """What the user took out in an editor is the last delete, if it came last."""
+    with worker(paths):
+        pass
+    delete(paths, chosen(paths, "aa"))
+    with worker(paths):
+        pass
+    document = read(paths.dlq)
+    del document["items"][0]
+    write(paths.dlq, document)
+    with worker(paths):
+        pass
+    assert contents(paths) == ["c"]
+    assert sources.last_delete(paths).kind == sources.DELETION
+    done = back(paths)
+    assert [json.loads(piece.raw)["content"] for piece in done.dead] == ["b"]
+    with worker(paths):
+        pass
+    assert contents(paths) == ["c", "b"]
+
+
+@pytest.mark.usefixtures("letters")
+def test_what_the_ledger_discards_late_is_no_second_deletion(paths: Paths) -> None:
+    """Two deletes that a worker sees only afterwards, and in one go, are still two."""
+    with worker(paths):
+        pass
+    delete(paths, chosen(paths, "aa"))
+    delete(paths, chosen(paths, "bb"))
+    with worker(paths):
+        pass
+    back(paths)
+    assert contents(paths) == ["c", "b"]
+
+
+@pytest.mark.usefixtures("letters")
+def test_what_is_delivered_is_not_restored(paths: Paths) -> None:
+    """The current server has it; a former one does not count."""
+    with worker(paths) as core:
+        keys = {row.item_id: row.key for row in core.editions.dead_rows()}
+        core.outbox.delivered(keys["aa-1"], SERVER, time.time())
+        core.outbox.delivered(keys["bb-1"], "https://former.test", time.time())
+    write_dlq(paths, [])
+    backup = paths.claude_dir / "mine.json"
+    write(backup, {"items": [waiting("a", id="aa-1"), waiting("b", id="bb-1")]})
+    done = back(paths, "mine.json")
+    assert (len(done.delivered), len(done.dead)) == (1, 1)
+    assert contents(paths) == ["b"]
+
+
+def test_a_deletion_that_is_not_in_the_files_yet_is_waited_for(paths: Paths) -> None:
+    """Without a worker that can write them, the error says how to go on."""
+    write(paths.queue, queue_document([entry("q", id="qq-1")]))
+    with worker(paths):
+        pass
+    delete(paths, chosen(paths, "qq"))
+    requests.carry_out_here(paths, Settings())
+    with pytest.raises(FileUnavailableError, match="run --once"):
+        back(paths)
+
+
+def test_quarantined_items_can_be_had_back(paths: Paths) -> None:
+    """An item with a number or nesting that nothing can load comes back without it."""
+    number = b'{"id": "n-1", "content": "number", "retry_count": 2, "n": ' + b"9" * 5000 + b"}"
+    nest = b'{"id": "d-1", "deep": ' + b"[" * 100_000 + b"]" * 100_000 + b', "content": "deep"}'
+    write_dlq(paths, [])
+    quarantine.keep(paths.quarantine, paths.dlq, number, 1.0)
+    quarantine.keep(paths.quarantine, paths.dlq, number + b"\n" + nest, 2.0)
+    for source in sources.sources(paths):
+        restore(paths, source, SERVER)
+    assert sorted(contents(paths)) == ["deep", "number"]
+    assert read(paths.dlq)["items"][-1]["id"] in ("n-1", "d-1")
+
+
+def test_a_broken_file_gives_what_is_whole_in_it(paths: Paths) -> None:
+    """Items of a truncated copy are salvaged; nobody knows of the rest."""
+    write_dlq(paths, [])
+    whole = json.dumps({"items": [waiting("a"), waiting("b")]})
+    (paths.claude_dir / "cut.json").write_text(whole[:-20])
+    back(paths, "cut.json")
+    assert contents(paths) == ["a"]
+
+
+def test_entries_of_a_queue_file_go_to_the_queue(paths: Paths) -> None:
+    """A backup of the queue file is a source like any other; `last_100` is history."""
+    write(paths.queue_backup, queue_document([entry("q")], last_100=[entry("old")]))
+    done = back(paths, "mem0_queue_backup.json")
+    assert len(done.waiting) == 1
+    assert queued(paths) == ["q"]
+    assert not paths.dlq.exists()
+
+
+def test_nothing_deleted_is_an_error(paths: Paths) -> None:
+    """And so is a name that names nothing."""
+    with pytest.raises(NotFoundError, match="Nothing has been deleted"):
+        sources.last_delete(paths)
+    with pytest.raises(NotFoundError, match="names nothing"):
+        sources.named(paths, "nonsense")
+
+
+@pytest.mark.usefixtures("letters")
+def test_the_list_has_every_source_newest_first(paths: Paths, tmp_path: Path) -> None:
+    """Times, counts and names of backups and of quarantine."""
+    delete(paths, chosen(paths, "aa", "qq"))
+    quarantine.keep(
+        paths.quarantine, tmp_path / "mem0_queue.json", b'[{"id": "x", "content": "x"}', 0
+    )
+    found = sources.sources(paths)
+    assert [source.at for source in found] == sorted((s.at for s in found), reverse=True)
+    counts = {
+        source.kind: len(source.pieces) for source in found if "backup.json" not in source.name
+    }
+    assert counts == {sources.BACKUP: 2, sources.QUARANTINE: 1}
+
+
+def test_a_value_that_can_be_loaded_is_not_touched() -> None:
+    """Only what no JSON program can load is left out."""
+    raw = b'{"a": 18446744073709551616, "b": NaN}'
+    assert tame.tamed(raw) == raw

@@ -1,0 +1,72 @@
+"""Retry: `last_attempt` becomes 0 in the file, and nothing else changes."""
+
+import pytest
+
+from mem0tray.actions import retry
+from mem0tray.errors import NotFoundError
+from mem0tray.paths import Paths
+from tests.actions.scene import STAMP, read, worker, write, write_dlq
+from tests.support.shapes import Item, entry, queue_document, waiting
+
+
+@pytest.fixture
+def letters(paths: Paths) -> list[Item]:
+    """Write three dead letters and an entry that waits."""
+    made = [waiting(n, p, id=f"{n}{n}-1", mine=n) for n, p in (("a", "x"), ("b", "x"), ("c", "y"))]
+    write_dlq(paths, made)
+    write(paths.queue, queue_document([entry("q", id="qq-1")]))
+    return made
+
+
+def forced(paths: Paths) -> list[str]:
+    """The texts of the dead letters that are due now."""
+    return [each["content"] for each in read(paths.dlq)["items"] if each["last_attempt"] == 0]
+
+
+def test_ids_a_project_or_all(paths: Paths, letters: list[Item]) -> None:
+    """Exactly what was named is due, and said."""
+    assert [item.id for item in retry.retry_ids(paths, ["bb"])] == ["bb-1"]
+    assert forced(paths) == ["b"]
+    assert [item.id for item in retry.retry_project(paths, "x")] == ["aa-1", "bb-1"]
+    assert forced(paths) == ["a", "b"]
+    assert len(retry.retry_all(paths)) == len(letters)
+    assert forced(paths) == ["a", "b", "c"]
+
+
+def test_only_the_time_changes(paths: Paths, letters: list[Item]) -> None:
+    """Counts, further fields and `last_update` stay."""
+    retry.retry_all(paths)
+    assert read(paths.dlq)["items"] == [letter | {"last_attempt": 0} for letter in letters]
+    assert read(paths.dlq)["last_update"] == STAMP
+
+
+def test_the_ledger_takes_it_for_a_wish_to_retry_now(paths: Paths, letters: list[Item]) -> None:
+    """A worker that sees the file has these items due at once."""
+    with worker(paths):
+        pass
+    retry.retry_ids(paths, [letters[0]["id"]])
+    with worker(paths) as core, core.ledger.reading() as db:
+        due = db.execute("SELECT count(*) FROM items WHERE state = 'dead' AND due = 0").fetchone()
+    assert due == (1,)
+
+
+@pytest.mark.usefixtures("letters")
+def test_an_entry_that_waits_is_said_to_wait(paths: Paths) -> None:
+    """It is no dead letter, and needs no retry."""
+    with pytest.raises(NotFoundError, match="waits in the queue"):
+        retry.retry_ids(paths, ["qq"])
+
+
+def test_nothing_to_retry_writes_nothing(paths: Paths) -> None:
+    """No dead letters, no file."""
+    assert retry.retry_all(paths) == []
+    assert retry.retry_project(paths, "x") == []
+    assert not paths.dlq.exists()
+
+
+def test_an_item_without_text_cannot_be_retried(paths: Paths) -> None:
+    """It is never sent, whatever its time says."""
+    write_dlq(paths, [{"id": "n1", "content": 5, "last_attempt": 9}])
+    with pytest.raises(NotFoundError, match="no text"):
+        retry.retry_ids(paths, ["n1"])
+    assert retry.retry_all(paths) == []

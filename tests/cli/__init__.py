@@ -1,0 +1,1 @@
+"""The commands, one file each; in this process, on real files below a scratch home."""

@@ -1,0 +1,29 @@
+"""A scratch home a test, and no settings of the person who runs the tests."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.append(str(Path(__file__).resolve().parents[2]))
+
+from tests.cli.scratch import Scratch
+
+
+@pytest.fixture
+def home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Scratch:
+    """Make a scratch home."""
+    for name in list(os.environ):
+        if name.startswith("MEM0TRAY_") or name in ("VISUAL", "EDITOR"):
+            monkeypatch.delenv(name)
+    scratch = Scratch(tmp_path, monkeypatch, capsys)
+    scratch.env(
+        HOME=str(tmp_path),
+        XDG_CONFIG_HOME=str(tmp_path / "config"),
+        XDG_DATA_HOME=str(tmp_path / "data"),
+        COLUMNS="200",
+    )
+    return scratch

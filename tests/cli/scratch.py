@@ -1,0 +1,91 @@
+"""A scratch home for commands that run in this process."""
+
+import io
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from mem0tray.cli import main
+from mem0tray.paths import Paths
+from mem0tray.settings import load
+
+
+class Done(NamedTuple):
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    def json(self) -> Any:
+        """The one JSON document on standard output."""
+        return json.loads(self.out)
+
+    @property
+    def line(self) -> str:
+        """The one line on standard error."""
+        (line,) = self.err.splitlines()
+        return line
+
+
+@dataclass
+class Scratch:
+    """A home below `root`; `run` runs one command in it."""
+
+    root: Path
+    patch: pytest.MonkeyPatch
+    capture: pytest.CaptureFixture[str]
+
+    @property
+    def claude(self) -> Path:
+        """The folder that other programs share."""
+        return self.root / ".claude"
+
+    @property
+    def queue(self) -> Path:
+        """The queue file."""
+        return self.claude / "mem0_queue.json"
+
+    @property
+    def config(self) -> Path:
+        """The settings file."""
+        return self.root / "config" / "mem0tray" / "config.toml"
+
+    @property
+    def paths(self) -> Paths:
+        """Every path, as the commands see it."""
+        return load().settings.locations()
+
+    def env(self, **values: str) -> None:
+        """Set variables of the environment."""
+        for name, value in values.items():
+            self.patch.setenv(name, value)
+
+    def configure(self, text: str) -> None:
+        """Write the settings file."""
+        self.config.parent.mkdir(parents=True, exist_ok=True)
+        self.config.write_text(text, encoding="utf-8")
+
+    def write(self, name: str, document: object) -> Path:
+        """Write a file of the shared folder as JSON."""
+        self.claude.mkdir(exist_ok=True)
+        path = self.claude / name
+        path.write_text(json.dumps(document, indent=2), encoding="utf-8")
+        return path
+
+    def run(self, *arguments: str, stdin: bytes = b"") -> Done:
+        """Run one command."""
+        self.patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
+        self.capture.readouterr()
+        code = main(arguments)
+        return Done(code, *self.capture.readouterr())
+
+    def ok(self, *arguments: str, stdin: bytes = b"") -> str:
+        """Run one command that must succeed; what it printed."""
+        done = self.run(*arguments, stdin=stdin)
+        assert done.code == 0, done
+        return done.out

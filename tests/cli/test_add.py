@@ -1,0 +1,190 @@
+"""`add`: what it writes, byte for byte, and where it goes when the queue file is not to be had."""
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+from mem0tray.cli import producing
+from mem0tray.files.lock import FileLock
+from tests.cli.scratch import Scratch
+
+ODD = """{"note": 1e400, "queue": [{"id": "a", "n": 36893488147419103232, "t": "\\u00e9"}, 7],
+ "last_100": [1, 2], "failed": [null], "stats": {"total_queued": 5, "mine": 1.50}}"""
+
+
+def test_the_first_memory_makes_the_file(home: Scratch) -> None:
+    """Without any file one is made, 0600, and the choice of the server remembered first."""
+    identity = home.ok("add", "--project", "p", "text").strip()
+    document = json.loads(home.queue.read_bytes())
+    (entry,) = document["queue"]
+    assert document["last_100"] == [entry]
+    assert document["failed"] == []
+    assert document["stats"] == {
+        "total_queued": 1, "total_synced": 0, "total_failed": 0, "last_sync": None
+    }  # fmt: skip
+    assert (entry["id"], entry["project_id"], entry["content"]) == (identity, "p", "text")
+    assert home.queue.stat().st_mode & 0o777 == 0o600
+    assert "this computer only" in home.ok("status")
+
+
+def test_a_second_file_of_ours_is_laid_out_like_python_does(home: Scratch) -> None:
+    """The file is indent=2, as `json.dump` would write it."""
+    for text in ("one", "two"):
+        home.ok("add", "--project", "p", text)
+    raw = home.queue.read_text()
+    assert raw == json.dumps(json.loads(raw), indent=2) + "\n"
+
+
+def test_everything_odd_survives(home: Scratch) -> None:
+    """Huge numbers, escapes, unknown keys and nonsense keep their own bytes."""
+    home.claude.mkdir()
+    home.queue.write_text(ODD)
+    home.ok("add", "--project", "p", "new")
+    text = home.queue.read_text()
+    for kept in ('"note": 1e400', "36893488147419103232", '"\\u00e9"', "1.50", "null"):
+        assert kept in text
+    document = json.loads(text)
+    assert document["queue"][1] == 7
+    assert document["stats"] == {"total_queued": 6, "mine": 1.5}
+
+
+def test_nan_and_bad_utf8_survive(home: Scratch) -> None:
+    """What the fast parser refuses is kept too."""
+    home.claude.mkdir()
+    home.queue.write_bytes(
+        b'{"queue": [{"id": "a", "x": NaN, "content": "\xff \\ud800"}], "last_100": [NaN]}'
+    )
+    home.ok("add", "--project", "p", "new")
+    text = home.queue.read_text()
+    assert text.count("NaN") == 2
+    assert "\\udcff \\ud800" in text
+    assert json.loads(text)["queue"][1]["content"] == "new"
+
+
+def test_last_100_is_cut(home: Scratch) -> None:
+    """`last_100` holds the newest hundred; something else in its place is left alone."""
+    home.write("mem0_queue.json", {"queue": [], "last_100": list(range(150)), "stats": []})
+    home.ok("add", "--project", "p", "new")
+    document = json.loads(home.queue.read_text())
+    assert document["last_100"][:-1] == list(range(51, 150))
+    assert document["stats"] == []
+    home.write("mem0_queue.json", {"queue": [], "last_100": "mine"})
+    home.ok("add", "--project", "p", "new")
+    assert json.loads(home.queue.read_text())["last_100"] == "mine"
+
+
+@pytest.mark.parametrize(
+    "broken", [b"", b"\0" * 9, b'{"queue": [{"id": 1', b"[]", b'{"queue": {}}']
+)
+def test_a_broken_queue_file_is_left_to_the_worker(home: Scratch, broken: bytes) -> None:
+    """Over a file that is no queue nothing is written: the emergency file takes the memory."""
+    home.claude.mkdir()
+    home.queue.write_bytes(broken)
+    document = home.run("add", "--project", "p", "new", "--json").json()
+    assert document["queued"] == "emergency"
+    assert home.queue.read_bytes() == broken
+    line = json.loads((home.claude / "mem0_emergency.json").read_text())
+    assert (line["id"], line["content"], line["emergency"]) == (document["id"], "new", True)
+    assert (home.claude / "mem0_emergency.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_line_without_an_end_is_ended_first(home: Scratch) -> None:
+    """Another producer's torn line does not swallow ours."""
+    home.claude.mkdir()
+    home.queue.write_bytes(b"")
+    emergency = home.claude / "mem0_emergency.json"
+    emergency.write_text('{"id": "torn')
+    for text in ("one", "two"):
+        home.ok("add", "--project", "p", text)
+    torn, *lines = emergency.read_text().splitlines()
+    assert torn == '{"id": "torn'
+    assert [json.loads(line)["content"] for line in lines] == ["one", "two"]
+
+
+@pytest.mark.parametrize("size", [0, producing._LARGE], ids=["small", "large"])
+def test_without_the_lock_the_emergency_file(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    """A lock that is held too long is not waited for, and no temporary file stays behind."""
+    monkeypatch.setattr(producing, "LOCK_WAIT", 0.05)
+    home.write("mem0_queue.json", {"queue": [], "note": "x" * size})
+    lock = FileLock(home.paths.queue_lock)
+    lock.acquire(1)
+    try:
+        assert home.run("add", "--project", "p", "x", "--json").json()["queued"] == "emergency"
+    finally:
+        lock.release()
+    assert {path.name for path in home.claude.iterdir()} == {
+        "mem0_queue.json", "mem0_queue.lock", "mem0_emergency.json"
+    }  # fmt: skip
+
+
+def test_a_large_file_loses_nothing_to_writers_at_the_same_time(home: Scratch) -> None:
+    """A file that is prepared without the lock is prepared again when it has changed."""
+    home.write("mem0_queue.json", {"queue": [], "note": "x" * 2 * producing._LARGE})
+    paths = home.paths
+    wanted = [f"{name}{n}" for name in "abc" for n in range(8)]
+
+    def produce(name: str) -> None:
+        for n in range(8):
+            producing.add(paths, {"id": f"{name}{n}", "content": "x", "project_id": "p"})
+
+    threads = [threading.Thread(target=produce, args=(name,)) for name in "abc"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    document = json.loads(home.queue.read_text())
+    assert sorted(entry["id"] for entry in document["queue"]) == wanted
+    assert document["stats"]["total_queued"] == len(wanted)
+
+
+@pytest.mark.parametrize(
+    ("stdin", "content"),
+    [
+        (b"two\nlines\n", "two\nlines"),
+        (b"caf\xc3\xa9\r\n", "café"),
+        (b"bad \xff byte", "bad \udcff byte"),
+    ],
+)
+def test_standard_input_is_kept_as_it_is(home: Scratch, stdin: bytes, content: str) -> None:
+    """Only the line break at the end goes; bytes that are no UTF-8 stay what they are."""
+    home.ok("add", "--project", "p", stdin=stdin)
+    assert json.loads(home.queue.read_text())["queue"][0]["content"] == content
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--project", "p", " \n"], ["--project", "p"], ["--project", "", "x"], ["x"], []],
+    ids=["blank", "no text", "no project", "none", "nothing"],
+)
+def test_nothing_to_add_is_an_error_of_usage(home: Scratch, arguments: list[str]) -> None:
+    """Empty text and a missing project exit 2, and nothing is written."""
+    done = home.run("add", *arguments)
+    assert (done.code, done.out) == (2, "")
+    assert done.err
+    assert not home.claude.exists()
+
+
+def test_what_cannot_be_written_is_said(home: Scratch) -> None:
+    """When neither file can be written the command fails in one line that names it."""
+    for name in ("mem0_queue.json", "mem0_emergency.json"):
+        (home.claude / name).mkdir(parents=True)
+    done = home.run("add", "--project", "p", "lost?")
+    assert (done.code, done.out) == (1, "")
+    assert "mem0_emergency.json" in done.line
+
+
+def test_a_link_to_the_queue_file_stays_one(home: Scratch, tmp_path: Path) -> None:
+    """The file behind a symbolic link is changed, with its mode kept."""
+    target = tmp_path / "elsewhere.json"
+    target.write_text('{"queue": []}')
+    target.chmod(0o640)
+    home.claude.mkdir()
+    home.queue.symlink_to(target)
+    home.ok("add", "--project", "p", "x")
+    assert home.queue.is_symlink()
+    assert json.loads(target.read_text())["queue"][0]["content"] == "x"
+    assert target.stat().st_mode & 0o777 == 0o640

@@ -1,0 +1,199 @@
+"""`config`: what it shows, sets and edits."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mem0tray import settings
+from mem0tray.cli import config_file
+from mem0tray.cli.config import MASK
+from tests.cli.scratch import Scratch
+
+SECRET = "sesame-3c1f"  # noqa: S105  (a word to look for)
+
+
+def test_path_names_the_file_that_may_not_exist(home: Scratch) -> None:
+    """`config path` prints one line, whatever the settings are."""
+    assert home.ok("config", "path").strip() == str(home.config)
+    home.configure("broken =")
+    assert home.ok("config", "path").strip() == str(home.config)
+
+
+def test_show_says_where_each_value_comes_from(home: Scratch) -> None:
+    """Default, file and environment are told apart; the environment wins."""
+    home.configure("[sync]\ntimeout = 45\nconcurrency = 3\n")
+    home.env(MEM0TRAY_SYNC_TIMEOUT="50")
+    document = home.run("config", "show", "--json").json()
+    shown = document["settings"]
+    assert document["file"] == str(home.config)
+    assert set(shown) == set(settings.keys())
+    assert shown["sync.timeout"] == {"value": 50.0, "from": "environment"}
+    assert shown["sync.concurrency"] == {"value": 3, "from": "file"}
+    assert shown["sync.max_attempts"] == {"value": 5, "from": "default"}
+    lines = home.ok("config", "show").splitlines()
+    assert any(line.split() == ["sync.timeout", "50.0", "environment"] for line in lines)
+
+
+def test_a_secret_is_masked_unless_it_is_asked_for(home: Scratch) -> None:
+    """`show` masks the key in every form; `get` prints it."""
+    home.configure(f'[server]\napi_key = "{SECRET}"\n')
+    for arguments in (["config", "show"], ["config", "show", "--json"]):
+        out = home.ok(*arguments)
+        assert SECRET not in out
+        assert MASK in out
+    assert home.ok("config", "get", "server.api_key") == f"{SECRET}\n"
+
+
+def test_get_prints_bare_values(home: Scratch) -> None:
+    """Text stands without quotes, truth values as TOML writes them; `--json` has the type."""
+    home.configure('[server]\nurl = "http://127.0.0.1:1"\nallow_plain_key = true\n')
+    assert home.ok("config", "get", "server.url") == "http://127.0.0.1:1\n"
+    assert home.ok("config", "get", "server.allow_plain_key") == "true\n"
+    document = home.run("config", "get", "sync.timeout", "--json").json()
+    assert document == {"key": "sync.timeout", "value": 60.0, "from": "default"}
+
+
+def test_set_keeps_comments_and_order(home: Scratch) -> None:
+    """Only the one value changes."""
+    text = "# mine\n[log] # logs\nbackups = 3 # few\n\n[sync]\n# slow\ntimeout = 30\n"
+    home.configure(text)
+    home.ok("config", "set", "sync.timeout", "45")
+    assert home.config.read_text() == text.replace("30", "45.0")
+    home.ok("config", "set", "server.url", "http://127.0.0.1:8000")
+    after = home.config.read_text()
+    assert after.startswith(text.replace("30", "45.0"))
+    assert home.ok("config", "get", "server.url") == "http://127.0.0.1:8000\n"
+
+
+@pytest.mark.parametrize("text", ["sync.timeout = 30\n", "sync = { timeout = 30 }\n", "[other]\n"])
+def test_set_understands_every_way_to_write_a_section(home: Scratch, text: str) -> None:
+    """Dotted keys and inline tables are changed where they stand."""
+    home.configure(text)
+    home.ok("config", "set", "sync.timeout", "45")
+    assert home.ok("config", "get", "sync.timeout") == "45.0\n"
+
+
+def test_set_makes_a_private_file_in_a_private_folder(home: Scratch) -> None:
+    """A new file is 0600, its folder 0700."""
+    home.ok("config", "set", "server.url", "local")
+    assert home.config.stat().st_mode & 0o777 == 0o600
+    assert home.config.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_setting_a_secret_makes_the_file_private(home: Scratch) -> None:
+    """A file that others could read is tightened when a key goes into it; `-` reads it."""
+    home.configure("# mine\n")
+    home.config.chmod(0o644)
+    home.ok("config", "set", "server.api_key", "-", stdin=f"{SECRET}\n".encode())
+    assert home.config.stat().st_mode & 0o777 == 0o600
+    assert home.ok("config", "get", "server.api_key") == f"{SECRET}\n"
+
+
+def test_set_mends_a_wrong_value(home: Scratch) -> None:
+    """A wrong setting can be put right by the command that its error is about."""
+    home.configure('[sync]\ntimeout = "soon"\n')
+    home.ok("config", "set", "sync.timeout", "45")
+    assert home.run("status").code == 0
+
+
+def test_set_says_when_the_environment_wins(home: Scratch) -> None:
+    """A value that will not be used is no silent surprise."""
+    home.env(MEM0TRAY_SYNC_TIMEOUT="50")
+    done = home.run("config", "set", "sync.timeout", "45")
+    assert done.code == 0
+    assert "MEM0TRAY_SYNC_TIMEOUT" in done.line
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("sync.timeout", "soon"),
+        ("sync.timeout", "nan"),
+        ("sync.max_attempts", "2.5"),
+        ("server.url", "gopher://x"),
+        ("server.url", "http://me:pw@host"),
+        ("no.such", "1"),
+    ],
+)
+def test_set_refuses_what_is_wrong(home: Scratch, key: str, value: str) -> None:
+    """A wrong value exits 2 and changes nothing."""
+    home.configure("[sync]\ntimeout = 30\n")
+    done = home.run("config", "set", key, value)
+    assert (done.code, done.out) == (2, "")
+    assert done.line
+    assert home.config.read_text() == "[sync]\ntimeout = 30\n"
+
+
+@pytest.mark.parametrize("text", ["[sync\n", "sync = 3\n", "\udcff"])
+def test_set_leaves_a_file_alone_that_it_does_not_understand(home: Scratch, text: str) -> None:
+    """A malformed file is named and kept."""
+    home.config.parent.mkdir(parents=True)
+    home.config.write_bytes(text.encode("utf-8", "surrogateescape"))
+    done = home.run("config", "set", "sync.timeout", "45")
+    assert done.code == 2
+    assert "config.toml" in done.line
+    assert home.config.read_bytes() == text.encode("utf-8", "surrogateescape")
+
+
+def _editor(home: Scratch, script: str) -> None:
+    path = home.root / "my editor"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o700)
+    home.env(VISUAL=f"'{path}' --wait")
+
+
+def test_edit_begins_with_every_key_as_a_comment(home: Scratch) -> None:
+    """A new file shows all keys with their defaults, and changes nothing."""
+    _editor(home, "true")
+    home.ok("config", "edit")
+    text = home.config.read_text()
+    for key in sorted(settings.keys()):
+        assert f"# {key.partition('.')[2]} = " in text
+    assert settings.load(home.config, {}).settings == settings.Settings()
+    assert home.config.stat().st_mode & 0o777 == 0o600
+    uncommented = text.replace("\n# ", "\n").split("\n", 2)[2]
+    home.configure(uncommented)
+    assert settings.load(home.config, {}).settings == settings.Settings()
+
+
+def test_edit_checks_what_was_written(home: Scratch) -> None:
+    """What the editor left behind is read, and a mistake in it named."""
+    _editor(home, 'printf "[sync]\\ntimeout = no\\n" > "$2"')
+    done = home.run("config", "edit")
+    assert done.code == 2
+    assert "config.toml" in done.line
+
+
+@pytest.mark.parametrize("visual", ["/no/such/editor", "false"])
+def test_an_editor_that_fails_is_named(home: Scratch, visual: str) -> None:
+    """An editor that is not there, or that fails, is one line."""
+    home.env(VISUAL=visual)
+    done = home.run("config", "edit")
+    assert done.code == 1
+    assert visual in done.line
+
+
+def test_no_editor_is_said(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without any editor the variable to set is named."""
+    monkeypatch.setattr(config_file, "_EDITORS", ())
+    done = home.run("config", "edit")
+    assert done.code == 1
+    assert "$EDITOR" in done.line
+
+
+def test_a_folder_in_the_file_s_place_is_a_clear_error(home: Scratch) -> None:
+    """Every command says that the settings file is a folder."""
+    home.config.mkdir(parents=True)
+    for arguments in (["status"], ["config", "set", "sync.timeout", "4"], ["config", "edit"]):
+        done = home.run(*arguments)
+        assert done.code == 2
+        assert "is a folder" in done.line
+
+
+def test_json_survives_a_terminal_that_knows_ascii_only(home: Scratch, tmp_path: Path) -> None:
+    """A value with lone surrogates is printed as escapes."""
+    home.env(MEM0TRAY_PATHS_CLAUDE_DIR=f"{tmp_path}/\udcff é")
+    out = home.ok("config", "get", "paths.claude_dir", "--json")
+    assert "\\udcff" in out
+    assert json.loads(out)["value"] == f"{tmp_path}/\udcff é"

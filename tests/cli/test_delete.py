@@ -1,0 +1,76 @@
+"""`mem0tray delete`."""
+
+import json
+
+import pytest
+
+from tests.cli.scratch import Scratch
+from tests.support.shapes import entry, queue_document, waiting
+
+
+@pytest.fixture
+def letters(home: Scratch) -> None:
+    """Write two dead letters and an entry."""
+    items = [waiting("zanzibar by night", "alpha", id="aaaa-1"), waiting("b", id="bbbb-1")]
+    home.write("mem0_queue_dlq.json", {"items": items, "last_update": "x"})
+    home.write("mem0_queue.json", queue_document([entry("q", id="qqqq-1")]))
+
+
+def left(home: Scratch) -> list[str]:
+    """The ids in the DLQ."""
+    document = json.loads((home.claude / "mem0_queue_dlq.json").read_text())
+    return [item["id"] for item in document["items"]]
+
+
+@pytest.mark.usefixtures("letters")
+def test_with_yes_it_deletes_and_names_the_backup(home: Scratch) -> None:
+    """Dead letters and waiting entries alike."""
+    text = home.ok("delete", "aaaa", "qqqq", "--yes")
+    (backup,) = home.claude.glob("mem0_queue_dlq.backup-*.json")
+    assert str(backup) in text
+    assert left(home) == ["bbbb-1"]
+    assert json.loads(home.queue.read_text())["queue"] == []
+
+
+@pytest.mark.usefixtures("letters")
+def test_it_asks_showing_project_id_and_date(home: Scratch) -> None:
+    """Only a yes is a yes; the text itself is not shown."""
+    done = home.run("delete", "aaaa", stdin=b"n\n")
+    assert done.code == 1
+    assert "alpha  aaaa-1  20" in done.out.replace(" ", " ")
+    assert "zanzibar" not in done.out
+    assert left(home) == ["aaaa-1", "bbbb-1"]
+    assert home.run("delete", "aaaa", stdin=b"y\n").code == 0
+    assert left(home) == ["bbbb-1"]
+
+
+@pytest.mark.usefixtures("letters")
+def test_where_nobody_can_answer_it_says_how(home: Scratch) -> None:
+    """No standard input: exit 1, one line that names --yes, nothing deleted."""
+    done = home.run("delete", "aaaa")
+    assert done.code == 1
+    assert "--yes" in done.line
+    assert left(home) == ["aaaa-1", "bbbb-1"]
+
+
+@pytest.mark.usefixtures("letters")
+def test_one_wrong_id_deletes_nothing(home: Scratch) -> None:
+    """All of the ids are looked up before anything goes."""
+    done = home.run("delete", "aaaa", "zzzz", "--yes")
+    assert done.code == 1
+    assert "zzzz" in done.line
+    assert left(home) == ["aaaa-1", "bbbb-1"]
+    assert home.run("delete").code == 2
+
+
+@pytest.mark.usefixtures("letters")
+def test_forget_says_what_it_erased_and_what_not(home: Scratch) -> None:
+    """The places of both kinds are listed, a line each."""
+    (home.claude / "notes.txt~").write_text("zanzibar by night")
+    text = home.ok("delete", "aaaa", "--yes", "--forget")
+    assert "erased from mem0_queue_dlq.backup.json" in text
+    assert "not erased: " in text
+    assert "notes.txt~" in text
+    assert "without a backup" in text
+    held = [p.name for p in home.root.rglob("*") if p.is_file() and b"zanzibar" in p.read_bytes()]
+    assert held == ["notes.txt~"]

@@ -1,0 +1,230 @@
+"""`doctor`: each check, well and ill."""
+
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from mem0tray.cli import checks_files, checks_machine, checks_server
+from mem0tray.files import quarantine
+from mem0tray.files.lock import FileLock
+from mem0tray.server import Health
+from tests.cli.scratch import Scratch
+from tests.support.http1 import Answer
+from tests.support.standin import Standin
+
+
+@pytest.fixture
+def server(home: Scratch) -> Iterator[Standin]:
+    """Serve, and be the chosen server."""
+    with Standin() as standin:
+        home.env(MEM0TRAY_SERVER_URL=standin.url)
+        yield standin
+
+
+class _Healthy:
+    """A client of a server that is well."""
+
+    def probe(self, timeout: float) -> Health:
+        """Say so."""
+        assert timeout > 0
+        return Health(healthy=True, reason="")
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def _checks(home: Scratch, name: str) -> list[tuple[str, str]]:
+    """Level and sentence of the checks of that name."""
+    found: list[dict[str, Any]] = home.run("doctor", "--json").json()["checks"]
+    return [
+        (each["level"], f"{each['message']} {each['remedy']}")
+        for each in found
+        if each["name"] == name
+    ]
+
+
+@pytest.mark.usefixtures("server")
+def test_all_is_well(home: Scratch) -> None:
+    """Exit 0, one line a check, nothing made."""
+    done = home.run("doctor")
+    assert done.code == 0
+    assert not any(line.startswith("fail") for line in done.out.splitlines())
+    assert not home.claude.exists()
+    assert not (home.root / "data").exists()
+
+
+def test_the_server(home: Scratch, server: Standin) -> None:
+    """Healthy, ill and gone are told apart; trouble exits 1."""
+    assert _checks(home, "server") == [("ok", f"{server.netloc} is healthy. ")]
+    server.health = Answer(503)
+    ((level, text),) = _checks(home, "server")
+    assert level == "fail"
+    assert "503" in text
+    server.close()
+    assert home.run("doctor").code == 1
+    assert _checks(home, "server")[0][0] == "fail"
+
+
+def test_no_server_is_chosen(home: Scratch) -> None:
+    """It says what to type."""
+    home.write("mem0_queue.json", {"queue": []})
+    ((level, text),) = _checks(home, "server")
+    assert level == "fail"
+    assert "mem0tray config set server.url local" in text
+
+
+def test_the_embedded_server(home: Scratch) -> None:
+    """This computer only; one that does not run yet is no fault."""
+    ((level, text),) = _checks(home, "server")
+    assert level == "ok"
+    assert "this computer only" in text
+
+
+def test_plain_http_to_another_machine_is_named(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memories that can be read on the way are a warning; a key among them is named."""
+    monkeypatch.setattr(checks_server, "connect", lambda *_: _Healthy())
+    home.env(MEM0TRAY_SERVER_URL="http://far.example")
+    ((level, text),) = _checks(home, "plain http")
+    assert level == "warn"
+    assert "far.example" in text
+    assert "API key" not in text
+    home.env(MEM0TRAY_SERVER_API_KEY="sesame", MEM0TRAY_SERVER_ALLOW_PLAIN_KEY="true")
+    assert "API key" in _checks(home, "plain http")[0][1]
+    home.env(MEM0TRAY_SERVER_ALLOW_PLAIN_KEY="false")
+    ((level, text),) = _checks(home, "server")
+    assert level == "fail"
+    assert "unencrypted" in text
+
+
+@pytest.mark.usefixtures("server")
+def test_broken_files_are_named(home: Scratch) -> None:
+    """A file that does not parse, odd items in one, and what lies in quarantine."""
+    home.claude.mkdir()
+    home.queue.write_text('{"queue": [')
+    deep = '{"items": [{"id": "a", "x": ' + "[" * 900 + "]" * 900 + "}]}"
+    (home.claude / "mem0_queue_dlq.json").write_text(deep)
+    quarantine.keep(home.paths.quarantine, home.queue, b"odd", 1.0)
+    assert _checks(home, "mem0_queue.json")[0][0] == "warn"
+    assert "broken" in _checks(home, "mem0_queue.json")[0][1]
+    assert "1 value" in _checks(home, "mem0_queue_dlq.json")[0][1]
+    assert "1 file" in _checks(home, "quarantine")[0][1]
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize("name", ["mem0_queue.json", "mem0_queue.lock"])
+def test_a_folder_where_a_file_should_be(home: Scratch, name: str) -> None:
+    """What cannot be opened fails."""
+    (home.claude / name).mkdir(parents=True)
+    assert home.run("doctor").code == 1
+
+
+@pytest.mark.usefixtures("server")
+def test_a_folder_that_cannot_be_used(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that may not be written, a file in its place, and a link to nothing fail."""
+    home.claude.symlink_to(home.root / "nowhere")
+    assert _checks(home, "claude folder")[0][0] == "fail"
+    home.claude.unlink()
+    home.claude.write_text("")
+    assert _checks(home, "claude folder")[0][0] == "fail"
+    home.claude.unlink()
+    home.claude.mkdir()
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    ((level, text),) = _checks(home, "claude folder")
+    assert level == "fail"
+    assert str(home.claude) in text
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize(("free", "level"), [(10**12, "ok"), (10**8, "warn"), (10**6, "fail")])
+def test_disk_space(home: Scratch, monkeypatch: pytest.MonkeyPatch, free: int, level: str) -> None:
+    """Little space is worth a look, none stops deliveries."""
+    usage = SimpleNamespace(free=free)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    assert _checks(home, "disk")[0][0] == level
+
+
+@pytest.mark.usefixtures("server")
+def test_a_lock_that_is_held_for_long(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that hangs with the producers' lock is looked for."""
+    monkeypatch.setattr(checks_files, "_PATIENCE", 0.05)
+    home.claude.mkdir()
+    lock = FileLock(home.paths.queue_lock)
+    lock.acquire(1)
+    ((level, text),) = _checks(home, "queue lock")
+    lock.release()
+    assert level == "warn"
+    assert "fuser" in text
+    assert _checks(home, "queue lock")[0][0] == "ok"
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize(
+    ("fields", "level"),
+    [
+        ({"pid": 4, "host": "far.example"}, "warn"),
+        ({}, "warn"),
+        ({"pid": os.getpid(), "host": socket.gethostname()}, "warn"),
+        ({"pid": 2**22 + 1, "host": socket.gethostname()}, "ok"),
+    ],
+    ids=["other computer", "older make", "alive", "dead"],
+)
+def test_another_worker(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch, fields: dict[str, object], level: str
+) -> None:
+    """Fresh metrics of somebody else are another worker; those of a dead process are not."""
+    monkeypatch.setattr(checks_machine, "_processes", lambda: iter(()))
+    path = home.write("mem0_metrics.json", {"vps_status": "healthy", **fields})
+    assert [found for found, _ in _checks(home, "another worker")] == [level]
+    os.utime(path, (1, 1))
+    assert [found for found, _ in _checks(home, "another worker")] == ["ok"]
+
+
+@pytest.mark.usefixtures("server")
+def test_a_process_that_looks_like_a_worker(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A running `mem0_worker` is named with its process."""
+    process = tmp_path / "proc" / "4242"
+    process.mkdir(parents=True)
+    (process / "cmdline").write_bytes(b"/usr/bin/python3\0/opt/x/mem0_worker.py\0--fast\0")
+    monkeypatch.setattr(checks_machine, "_PROC", tmp_path / "proc")
+    ((level, text),) = _checks(home, "another worker")
+    assert level == "warn"
+    assert "4242 (mem0_worker.py)" in text
+
+
+@pytest.mark.usefixtures("server")
+def test_low_limits_of_file_watching(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A limit that leaves no room for us is named with the command that raises it."""
+    folder = tmp_path / "proc" / "sys" / "fs" / "inotify"
+    folder.mkdir(parents=True)
+    (folder / "max_user_instances").write_text("1\n")
+    monkeypatch.setattr(checks_machine, "_PROC", tmp_path / "proc")
+    ((level, text),) = _checks(home, "file watching")
+    assert level == "warn"
+    assert "sudo sysctl fs.inotify.max_user_instances=" in text
+
+
+@pytest.mark.usefixtures("server")
+def test_a_clock_that_cannot_be_right(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock from before this program is named."""
+    monkeypatch.setattr(checks_machine, "_EARLIEST", 2**40)
+    assert _checks(home, "clock")[0][0] == "warn"
+
+
+@pytest.mark.usefixtures("server")
+def test_odd_settings_are_among_the_checks(home: Scratch) -> None:
+    """Warnings about the settings are shown, with what to do."""
+    home.configure("[sync]\ntimeoutt = 3\n")
+    levels = [level for level, _ in _checks(home, "settings")]
+    assert levels == ["ok", "warn"]

@@ -1,0 +1,145 @@
+"""The entry point: help, version, errors, and what is imported."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from mem0tray import __version__, cli
+from mem0tray.cli import app, quick
+from tests.cli.scratch import Scratch
+
+
+def test_help_lists_every_command_without_importing_it(home: Scratch) -> None:
+    """The help comes from the table alone."""
+    script = (
+        "import sys; from mem0tray.cli import main; main(['--help']);"
+        "loaded = [m for m in sys.modules if m.startswith('mem0tray.cli.')];"
+        "sys.exit(loaded != ['mem0tray.cli.app'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done
+    for name, entry in app.COMMANDS.items():
+        assert name in done.stdout
+        assert entry.summary in done.stdout
+    assert home.ok("--help") == done.stdout
+
+
+@pytest.mark.parametrize("name", app.COMMANDS)
+def test_every_command_has_help(home: Scratch, name: str) -> None:
+    """Each name in the table leads to a command that explains itself."""
+    assert "Usage: mem0tray" in home.ok(name, "--help")
+
+
+def test_version(home: Scratch) -> None:
+    """`--version` names program and version."""
+    assert home.ok("--version") == f"mem0tray {__version__}\n"
+
+
+def test_unknown_commands_and_options_exit_2(home: Scratch) -> None:
+    """Errors of usage exit 2 and say so on standard error."""
+    for arguments in (["nonsense"], ["status", "--nonsense"], ["add"], ["pause", "soon"]):
+        done = home.run(*arguments)
+        assert (done.code, done.out) == (2, "")
+        assert done.err
+
+
+def test_wrong_settings_exit_2_in_one_line(home: Scratch) -> None:
+    """A command that needs settings stops at wrong ones, with one line."""
+    home.configure('[sync]\ntimeout = "soon"\n')
+    for command in (["status"], ["add", "--project", "p", "x"], ["pause"], ["doctor"], ["serve"]):
+        done = home.run(*command)
+        assert (done.code, done.out) == (2, ""), command
+        assert done.line.startswith("mem0tray: sync.timeout in ")
+
+
+def test_odd_settings_warn_once(home: Scratch) -> None:
+    """An unknown key is named once on standard error, and the command goes on."""
+    home.configure("[sync]\ntimeoutt = 5\n")
+    done = home.run("status", "--json")
+    assert done.code == 0
+    assert "timeoutt" in done.line
+    assert done.json()
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(KeyboardInterrupt(), 130), (BrokenPipeError(), 141), (OSError(28, "No space left"), 1)],
+    ids=["Ctrl-C", "broken pipe", "full disk"],
+)
+def test_what_ends_a_command_early(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int
+) -> None:
+    """Ctrl-C and a reader that left are quiet, trouble of the system is one line."""
+
+    def fail(_: list[str]) -> int:
+        raise error
+
+    monkeypatch.setattr(app, "run", fail)
+    monkeypatch.setattr(cli, "_close_standard_output", lambda: None)
+    done = home.run("status")
+    assert done.code == code
+    assert ("No space left" in done.err) == (code == 1)
+
+
+def test_a_question_that_is_answered_with_no_exits_1(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An aborted command says that nothing was changed."""
+
+    def abort(*_: object, **__: object) -> None:
+        raise click.Abort
+
+    monkeypatch.setattr(app.group, "main", abort)
+    done = home.run("status")
+    assert done.code == 1
+    assert "aborted" in done.line
+
+
+def test_a_reader_that_leaves_is_no_error() -> None:
+    """`mem0tray --help | true` says nothing about a broken pipe."""
+    command = f"{sys.executable} -m mem0tray --help | true"
+    done = subprocess.run(  # noqa: S602  (the shell's pipe is the point)
+        command, shell=True, capture_output=True, text=True, check=False, cwd=Path.cwd()
+    )
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--project", "p", "x"], quick.Plain("p", "x", as_json=False)),
+        (["x", "--project=p", "--json"], quick.Plain("p", "x", as_json=True)),
+        (["--project", "p"], quick.Plain("p", None, as_json=False)),
+        (["--project", "p", "-"], quick.Plain("p", None, as_json=False)),
+        (["--project", "p", "--", "-x"], quick.Plain("p", "-x", as_json=False)),
+        (["--project", "p", "-x"], None),
+        (["--project", "p", "x", "y"], None),
+        (["--project"], None),
+        (["x"], None),
+        (["--help"], None),
+    ],
+)
+def test_plain_arguments_are_read_as_click_reads_them(
+    arguments: list[str], expected: quick.Plain | None
+) -> None:
+    """The short way takes only what click would take in the same sense."""
+    assert quick.parse(arguments) == expected
+
+
+def test_add_does_without_click(home: Scratch) -> None:
+    """A plain `add` imports neither click nor rich, nor anything of the worker's stages."""
+    assert home.root
+    script = (
+        "import sys; from mem0tray.cli import main; code = main(['add', '--project', 'p', 'x']);"
+        "heavy = {'click', 'rich', 'httpx', 'sqlite3', 'tomllib', 'asyncio'} & set(sys.modules);"
+        "sys.exit(repr(heavy) if heavy else code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

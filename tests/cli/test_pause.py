@@ -1,0 +1,44 @@
+"""`pause` and `resume`."""
+
+import json
+import time
+
+import pytest
+
+from mem0tray.files.lock import FileLock
+from mem0tray.worker import pauses
+from tests.cli.scratch import Scratch
+
+
+def test_a_pause_without_minutes_lasts_until_resumed(home: Scratch) -> None:
+    """`pause` is written down for a worker that runs now or later; `resume` ends it."""
+    assert "until `mem0tray resume`" in home.ok("pause")
+    assert json.loads(home.paths.pause.read_text()) == {"until": None}
+    assert pauses.read(home.paths) == float("inf")
+    assert home.ok("resume").startswith("Deliveries go on.")
+    assert pauses.read(home.paths) is None
+    assert "were not paused" in home.ok("resume")
+
+
+def test_a_pause_of_some_minutes_ends_by_itself(home: Scratch) -> None:
+    """`pause 5` names the moment at which it ends."""
+    assert "in 4 min" in home.ok("pause", "5").replace("in 5 min", "in 4 min")
+    until = json.loads(home.paths.pause.read_text())["until"]
+    assert 290 < until - time.time() <= 300
+
+
+def test_a_pause_says_when_no_worker_runs(home: Scratch) -> None:
+    """Without a worker it holds for the next start, with one there is nothing to add."""
+    assert "not running" in home.ok("pause")
+    lock = FileLock(home.paths.instance_lock)
+    lock.acquire(1)
+    assert "not running" not in home.ok("pause")
+    lock.release()
+
+
+@pytest.mark.parametrize("minutes", ["0", "-5", "nan", "inf", "1e9", "soon"])
+def test_absurd_minutes_are_errors_of_usage(home: Scratch, minutes: str) -> None:
+    """What is no length of a pause exits 2 and pauses nothing."""
+    done = home.run("pause", "--", minutes)
+    assert (done.code, done.out) == (2, "")
+    assert not home.paths.pause.exists()

@@ -1,0 +1,57 @@
+"""`mem0tray restore`."""
+
+import json
+
+import pytest
+
+from tests.cli.scratch import Scratch
+from tests.support.shapes import waiting
+
+
+@pytest.fixture
+def backup(home: Scratch) -> str:
+    """Delete one of two dead letters; the backup's name."""
+    items = [waiting("a", id="aaaa-1"), waiting("b", id="bbbb-1")]
+    home.write("mem0_queue_dlq.json", {"items": items, "last_update": "x"})
+    home.ok("delete", "aaaa", "--yes")
+    (path,) = home.claude.glob("mem0_queue_dlq.backup-*.json")
+    return path.name
+
+
+def left(home: Scratch) -> list[str]:
+    """The ids in the DLQ."""
+    document = json.loads((home.claude / "mem0_queue_dlq.json").read_text())
+    return [item["id"] for item in document["items"]]
+
+
+def test_the_last_delete(home: Scratch, backup: str) -> None:
+    """It says from where and how many; a second time that they are there."""
+    text = home.ok("restore")
+    assert backup in text
+    assert "1 dead letter restored" in text
+    assert left(home) == ["bbbb-1", "aaaa-1"]
+    assert "1 was there already" in home.ok("restore")
+
+
+def test_the_list(home: Scratch, backup: str) -> None:
+    """Time, number, what it is, and the name to type."""
+    lines = home.ok("restore", "--list").splitlines()
+    assert any(line.endswith(backup) and " 1 " in line for line in lines)
+    assert any(line.endswith("mem0_queue_dlq.backup.json") and " 2 " in line for line in lines)
+    assert home.run("restore", "--list", backup).code == 2
+
+
+def test_a_name_or_a_path(home: Scratch, backup: str) -> None:
+    """Both lead to the same file."""
+    home.ok("restore", str(home.claude / backup))
+    assert left(home) == ["bbbb-1", "aaaa-1"]
+    assert "there already" in home.ok("restore", backup)
+
+
+def test_nothing_to_restore(home: Scratch) -> None:
+    """An error with one line; the list says so and is none."""
+    assert home.run("restore").code == 1
+    assert home.ok("restore", "--list") == "There is nothing to restore.\n"
+    assert "nonsense" in home.run("restore", "nonsense").line
+    home.write("empty.json", {"items": []})
+    assert "no memory" in home.run("restore", "empty.json").line

@@ -1,0 +1,74 @@
+"""`mem0tray retry`."""
+
+import json
+
+import pytest
+
+from tests.cli.scratch import Scratch
+from tests.support.http1 import Answer
+from tests.support.shapes import waiting
+from tests.support.standin import Standin
+
+
+@pytest.fixture
+def letters(home: Scratch) -> None:
+    """Write two dead letters."""
+    items = [waiting("a", "alpha", id="aaaa-1"), waiting("b", "beta", id="bbbb-1")]
+    home.write("mem0_queue_dlq.json", {"items": items, "last_update": "x"})
+
+
+def forced(home: Scratch) -> list[str]:
+    """The texts of the dead letters that are due now."""
+    document = json.loads((home.claude / "mem0_queue_dlq.json").read_text())
+    return [item["content"] for item in document["items"] if item["last_attempt"] == 0]
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["--all", "--project", "x"], ["aaaa", "--all"]], ids=" ".join
+)
+@pytest.mark.usefixtures("letters")
+def test_usage(home: Scratch, arguments: list[str]) -> None:
+    """Neither nothing nor two ways at once."""
+    assert home.run("retry", *arguments).code == 2
+    assert forced(home) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wanted"),
+    [(["aa"], ["a"]), (["--project", "beta"], ["b"]), (["--all"], ["a", "b"])],
+    ids=["id", "project", "all"],
+)
+@pytest.mark.usefixtures("letters")
+def test_what_is_retried(home: Scratch, arguments: list[str], wanted: list[str]) -> None:
+    """The file is edited, and the server's health is said."""
+    with Standin() as server:
+        home.env(MEM0TRAY_SERVER_URL=server.url)
+        text = home.ok("retry", *arguments)
+        assert f"({server.netloc}) is healthy" in text
+        assert server.saves == []
+    assert forced(home) == wanted
+    assert f"{len(wanted)} dead letter" in text
+    assert "does not run" in text
+
+
+@pytest.mark.usefixtures("letters")
+def test_a_server_that_is_down_is_said(home: Scratch) -> None:
+    """The edit is made all the same."""
+    with Standin() as server:
+        server.health = Answer(503)
+        home.env(MEM0TRAY_SERVER_URL=server.url)
+        assert "is down" in home.ok("retry", "--all")
+    assert forced(home) == ["a", "b"]
+
+
+@pytest.mark.usefixtures("letters")
+def test_no_server_chosen_is_said(home: Scratch) -> None:
+    """Nothing would be sent."""
+    assert "No server is chosen" in home.ok("retry", "--all")
+
+
+def test_nothing_to_retry(home: Scratch) -> None:
+    """No dead letters is no failure; an id that names none is."""
+    assert home.ok("retry", "--all") == "There are no dead letters to retry.\n"
+    assert "of alpha" in home.ok("retry", "--project", "alpha")
+    assert home.run("retry", "zz").code == 1

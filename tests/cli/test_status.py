@@ -1,0 +1,193 @@
+"""`status`: without a worker, with one, and beside another one."""
+
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from mem0tray.files import quarantine
+from mem0tray.files.lock import InstanceLock
+from mem0tray.ledger.reader import Reader
+from tests.cli.scratch import Scratch
+
+
+def _entry(name: str, timestamp: float = 1000.0) -> dict[str, Any]:
+    return {"id": name, "project_id": "p", "content": name, "timestamp": timestamp, "retries": 0}
+
+
+@pytest.fixture
+def worker(home: Scratch) -> Iterator[None]:
+    """Hold the instance lock, as a running worker does."""
+    lock = InstanceLock(home.paths.instance_lock)
+    lock.acquire()
+    yield
+    lock.release()
+
+
+def _metrics(home: Scratch, **fields: object) -> None:
+    home.write(
+        "mem0_metrics.json", {"vps_status": "down", "queue_size": 7, "dlq_size": 8, **fields}
+    )
+
+
+def test_an_empty_home(home: Scratch) -> None:
+    """Without any file nothing waits, memories go to this computer, and nothing is written."""
+    document = home.run("status", "--json").json()
+    assert document["worker"] == {"running": False, "pid": None, "since": None}
+    assert document["state"] == "not running"
+    assert document["destination"] == "this computer only"
+    assert (document["queue"], document["dlq"], document["quarantine"]) == (0, 0, 0)
+    assert document["oldest_waiting"] is document["last_delivery"] is None
+    text = home.ok("status")
+    assert "not running: start it with `mem0tray run`" in text
+    assert list(home.root.iterdir()) == []
+
+
+def test_foreign_files_and_no_server(home: Scratch) -> None:
+    """It says what to choose, and what to type."""
+    home.write("mem0_queue.json", {"queue": []})
+    text = home.ok("status")
+    assert "action needed: choose a server" in text
+    assert "mem0tray config set server.url local" in text
+    assert home.run("status", "--json").json()["destination"] == ""
+
+
+def test_files_are_counted_when_no_worker_runs(home: Scratch) -> None:
+    """Queue with emergency lines, each memory once; nonsense is no memory; dead letters all."""
+    home.env(MEM0TRAY_SERVER_URL="http://mem0.example:8000")
+    now = time.time()
+    stats = {
+        "total_queued": 9,
+        "total_synced": 4,
+        "total_failed": 1,
+        "last_sync": "2025-11-30T04:38:18",
+    }
+    home.write(
+        "mem0_queue.json",
+        {"queue": [_entry("a", now - 200), _entry("b", now), 7, _entry("a", now)], "stats": stats},
+    )
+    lines = "".join(json.dumps({**_entry(x), "emergency": True}) + "\n" for x in "bc")
+    (home.claude / "mem0_emergency.json").write_text(lines + '{"torn')
+    home.write("mem0_queue_dlq.json", {"items": [_entry("d"), None]})
+    quarantine.keep(home.paths.quarantine, home.queue, b"odd", now)
+    document = home.run("status", "--json").json()
+    assert (document["queue"], document["dlq"], document["quarantine"]) == (3, 2, 1)
+    assert document["totals"] == {"queued": 9, "synced": 4, "failed": 1}
+    assert document["oldest_waiting"] == 1000
+    text = home.ok("status")
+    assert "2025-11-30 04:38:18" in text
+    assert "mem0.example:8000" in text
+
+
+def test_a_broken_file_is_counted_as_far_as_it_is_whole(home: Scratch) -> None:
+    """A truncated queue file is not taken for empty."""
+    text = json.dumps({"queue": [_entry("a"), _entry("b"), _entry("c")]})
+    home.claude.mkdir()
+    home.queue.write_text(text[:-40])
+    assert home.run("status", "--json").json()["queue"] == 2
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_running_worker_is_believed(home: Scratch) -> None:
+    """State, reason, destination and counts are those that it publishes."""
+    _metrics(
+        home,
+        pid=os.getpid(),
+        host=socket.gethostname(),
+        state="down",
+        reason="the server\x1b[31m is asleep",
+        destination="elsewhere:1",
+    )
+    document = home.run("status", "--json").json()
+    assert document["worker"]["pid"] == os.getpid()
+    assert time.time() - document["worker"]["since"] < 60
+    assert (document["queue"], document["dlq"]) == (7, 8)
+    text = home.ok("status")
+    assert "running since" in text
+    assert "down – the server [31m is asleep" in text
+    assert "elsewhere:1" in text
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        ({"pid": 1, "host": "far.example"}, "another worker on far.example"),
+        ({"pid": 1, "host": socket.gethostname()}, "another worker, process 1"),
+        ({}, "another worker"),
+    ],
+)
+def test_another_worker_is_named(home: Scratch, fields: dict[str, object], name: str) -> None:
+    """Metrics that somebody else writes while ours runs need action."""
+    home.env(MEM0TRAY_SERVER_URL="http://127.0.0.1:9")
+    _metrics(home, **fields)
+    soon = time.time() + 5
+    os.utime(home.claude / "mem0_metrics.json", (soon, soon))
+    text = home.ok("status")
+    assert "action needed" in text
+    assert name in text
+
+
+@pytest.mark.usefixtures("worker")
+def test_metrics_from_before_are_nobody(home: Scratch) -> None:
+    """A worker that has not published yet is starting, whoever wrote the metrics before."""
+    home.env(MEM0TRAY_SERVER_URL="http://127.0.0.1:9")
+    _metrics(home, pid=1, host="far.example")
+    os.utime(home.claude / "mem0_metrics.json", (1, 1))
+    assert home.run("status", "--json").json()["state"] == "starting"
+
+
+def test_a_pause_is_shown_without_a_worker(home: Scratch) -> None:
+    """What waits for the next start is said."""
+    home.ok("pause")
+    assert "paused until `mem0tray resume`" in home.ok("status")
+    document = home.run("status", "--json").json()
+    assert (document["paused"], document["paused_until"]) == (True, None)
+
+
+def test_what_only_a_former_server_has(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deliveries to other servers than the present one are counted by server."""
+    home.env(MEM0TRAY_SERVER_URL="http://127.0.0.1:8000/")
+    delivered = {"http://127.0.0.1:8000": 5, "http://old.example": 3, "local": 1}
+    monkeypatch.setattr(Reader, "delivered_by_server", lambda _: delivered)
+    text = home.ok("status")
+    assert "3 memories only on http://old.example" in text
+    assert "1 memory only on the embedded server" in text
+    assert "5 memories" not in text
+
+
+def test_a_key_that_must_not_go_out_needs_action(home: Scratch) -> None:
+    """Settings that the worker would refuse are named here too, without the key."""
+    home.env(MEM0TRAY_SERVER_URL="http://far.example", MEM0TRAY_SERVER_API_KEY="sesame-3c1f")
+    text = home.ok("status")
+    assert "action needed: The API key would go unencrypted" in text
+    assert "sesame" not in text
+
+
+def test_watch_prints_again_what_has_changed(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a terminal only changes are printed, until Ctrl-C."""
+    looks = iter(["same", "changed", "same", "Ctrl-C"])
+
+    def look(_: float) -> None:
+        step = next(looks)
+        if step == "changed":
+            quarantine.keep(home.paths.quarantine, home.queue, b"odd", 1.0)
+        if step == "Ctrl-C":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(time, "sleep", look)
+    done = home.run("status", "--watch")
+    assert done.code == 130
+    assert done.out.count("not running") == 2
+    assert "quarantine      1 file" in done.out
+
+
+def test_watch_and_json_do_not_go_together(home: Scratch) -> None:
+    """One JSON document cannot be watched."""
+    assert home.run("status", "--watch", "--json").code == 2
