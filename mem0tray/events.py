@@ -204,5 +204,5 @@ class Events:
         for listener in tuple(self._listeners):
             try:
                 listener(event)
-            except Exception:
+            except Exception:  # noqa: BLE001  (whatever it is: it is theirs)
                 _log.exception("A listener failed on %r", event)

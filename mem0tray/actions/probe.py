@@ -55,9 +55,9 @@ def probe(settings: Settings, paths: Paths, timeout: float = TIMEOUT) -> Probe:
 
 
 def _local(paths: Paths, timeout: float) -> Probe:
-    from mem0tray.localserver import child
+    from mem0tray.localserver.finding import find
 
-    found = child.find(paths.local_server, timeout)
+    found = find(paths.local_server, timeout)
     if found is None:
         health = _ill("the local server does not run: the app starts it")
     else:

@@ -22,7 +22,7 @@ def command(ids: tuple[str, ...], *, yes: bool, for_good: bool) -> int:
     paths = settings.locations()
     chosen = resolve(ids, everything(paths))
     if not yes and not _agreed(chosen, for_good=for_good):
-        output.say("Nothing was deleted.")
+        output.say("mem0tray: nothing was deleted.", error=True)
         return 1
     done = delete(paths, chosen)
     if for_good:
@@ -37,7 +37,7 @@ def _agreed(chosen: list[Found], *, for_good: bool) -> bool:
     for each in chosen:
         date = output.clock(each.item.timestamp if each.item is not None else None)
         kind = "dead letter" if each.is_dead else "waiting entry"
-        output.say(f"{each.project or '(no project)'}  {each.id}  {date}  {kind}")
+        output.say(f"{each.project or '(no project)'}, {each.id}, {date}, {kind}")
     ask = f"Delete {plural(len(chosen), 'item')}{' for good' if for_good else ''}? [y/N] "
     click.echo(ask, nl=False)
     answer = sys.stdin.readline()

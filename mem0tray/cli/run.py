@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from mem0tray import events, settings as config
+from mem0tray import events
+from mem0tray import settings as config
 from mem0tray.files import atomic
 from mem0tray.paths import config_file
 from mem0tray.text import one_line, plural
@@ -94,16 +95,18 @@ def run(*, once: bool, until_idle: bool) -> None:
     told = time.monotonic()
     with _signals(worker):
         thread.start()
-        while thread.is_alive():
-            if finite and worker.is_idle(0.0 if once else SOON):
-                left = worker.waiting()
-                worker.stop()
-                thread.join()
-                break
-            worker.wait_for_work(_LOOK if finite else 1.0)
-            if time.monotonic() > told + 1.0:
-                told = time.monotonic()
-                log.flush()
+        try:
+            while thread.is_alive():
+                if finite and worker.is_idle(0.0 if once else SOON):
+                    left = worker.waiting()
+                    break
+                worker.wait_for_work(_LOOK if finite else 1.0)
+                if time.monotonic() > told + 1.0:
+                    told = time.monotonic()
+                    log.flush()
+        finally:
+            worker.stop()
+            thread.join()
     log.close()
     if worker.failure is not None:
         raise worker.failure

@@ -33,6 +33,7 @@ class Signature:
 
     @classmethod
     def of(cls, stat: os.stat_result) -> "Signature":
+        """The signature in a stat result."""
         return cls(stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
 
     def same_bytes(self, other: "Signature") -> bool:
@@ -108,7 +109,7 @@ def replace(
         if not still_valid():
             temporary.unlink()
             return None
-        os.replace(temporary, target)
+        temporary.replace(target)
     except OSError as error:
         with suppress(OSError):
             temporary.unlink()
@@ -167,7 +168,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def keep_link(path: Path, name: Path) -> None:
-    """Keep the file that `path` names now under `name` too; a copy where links are not to be had."""
+    """Keep the file that `path` names now under `name` too; a copy where links cannot be had."""
     target = Path(os.path.realpath(path))
     temporary = name.with_name(
         f".{name.name}" + _TEMPORARY.format(pid=os.getpid(), n=next(_counter))
@@ -179,7 +180,7 @@ def keep_link(path: Path, name: Path) -> None:
             return
         except OSError:
             _write_new(temporary, target.read_bytes(), _mode_of(target))
-        os.replace(temporary, name)
+        temporary.replace(name)
         # Two names of one file: rename() does nothing then and leaves the temporary one.
         with suppress(FileNotFoundError):
             temporary.unlink()

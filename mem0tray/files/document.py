@@ -190,7 +190,9 @@ def _place(document: Document, section: str, value: Any, text: str) -> None:
 
 def _objects(text: str) -> Iterable[tuple[int, int, dict[str, Any] | None]]:
     """Start, end and value of each outermost object that is whole; None for one too odd to load."""
-    unclosed: set[int] = set()  # known at once for a whole nest: else it takes the square of its size
+    unclosed: set[int] = (
+        set()
+    )  # known at once for a whole nest: else it takes the square of its size
     at = text.find("{")
     while at >= 0:
         end = at + 1

@@ -115,7 +115,9 @@ class Editions:
     def dead_rows(self) -> list[Row]:
         """Every dead letter."""
         with self._ledger.reading() as db:
-            rows = db.execute(f"SELECT {COLUMNS} FROM items WHERE state = 'dead' ORDER BY dead_seq, key")
+            rows = db.execute(
+                f"SELECT {COLUMNS} FROM items WHERE state = 'dead' ORDER BY dead_seq, key"
+            )
             return [row_from(row) for row in rows]
 
     def record(self, gen: int, name: str, sha: bytes) -> None:

@@ -75,8 +75,7 @@ class Inbox:
             cursor = db.execute(
                 f"INSERT INTO items ({names}) VALUES ({marks})", tuple(values.values())
             )
-        assert cursor.lastrowid is not None
-        return cursor.lastrowid
+        return int(cursor.lastrowid or 0)
 
     def _next_place(self) -> int:
         with self._ledger.reading() as db:
@@ -88,7 +87,8 @@ class Inbox:
         with self._ledger.transaction() as db:
             db.execute(
                 "UPDATE items SET state = 'dead', raw = ?, retry_count = 0, last_attempt = ?,"
-                " due = ?, dead_seq = ?, intent = NULL, unknown = NULL, first_gen = NULL, value_gen = NULL,"
+                " due = ?, dead_seq = ?, intent = NULL, unknown = NULL, first_gen = NULL,"
+                " value_gen = NULL,"
                 " last_error = coalesce(?, last_error) WHERE key = ?",
                 (raw, now, now + items.backoff(0), self._next_place(), error, key),
             )
@@ -157,9 +157,7 @@ class Inbox:
     def ask_about_everything(self, now: float) -> None:
         """Nobody knows what was sent: what waits is asked about before it is sent again."""
         with self._ledger.transaction() as db:
-            db.execute(
-                "UPDATE items SET unknown = ? WHERE state IN ('pending', 'dead')", (now,)
-            )
+            db.execute("UPDATE items SET unknown = ? WHERE state IN ('pending', 'dead')", (now,))
 
     def forget_requests_under_way(self) -> int:
         """After a start: an intent without an outcome is an unknown outcome."""

@@ -74,7 +74,10 @@ class Outbox:
         """The due item whose turn it is to be the canary: each in turn, in order of intake."""
         with self._ledger.transaction() as db:
             last = int(self._ledger.meta("canary") or 0)
-            row = db.execute(_IN_TURN, (now, last)).fetchone() or db.execute(_IN_TURN, (now, 0)).fetchone()
+            row = (
+                db.execute(_IN_TURN, (now, last)).fetchone()
+                or db.execute(_IN_TURN, (now, 0)).fetchone()
+            )
             if row is None:
                 return None
             self._ledger.set_meta("canary", row[0])
@@ -107,7 +110,8 @@ class Outbox:
             db.execute("UPDATE items SET intent = ? WHERE key = ?", (now, key))
         state, item_id, digest, first, raw, *counters = row
         item = items.parse(raw)
-        assert item is not None, "only items with text content enter the ledger"
+        if item is None:  # only items with text content enter the ledger
+            raise LookupError(key)
         name = decode(item_id)
         return Job(
             key, state, name, item.project, item.content,
@@ -144,18 +148,20 @@ class Outbox:
         """One more consecutive failure of a fresh entry."""
         with self._ledger.transaction() as db:
             db.execute(
-                "UPDATE items SET intent = NULL, unknown = NULL, retries = retries + 1, due = ?, last_error = ?,"
-                " raw = ?, value_gen = NULL WHERE key = ?",
+                "UPDATE items SET intent = NULL, unknown = NULL, retries = retries + 1, due = ?,"
+                " last_error = ?, raw = ?, value_gen = NULL WHERE key = ?",
                 (due, error, raw, job.key),
             )
 
-    def failed_dead(self, job: Job, count: int, due: float, error: str, raw: bytes, now: float) -> None:
+    def failed_dead(
+        self, job: Job, count: int, due: float, error: str, raw: bytes, now: float
+    ) -> None:
         """One more failed retry of a dead letter."""
         with self._ledger.transaction() as db:
             remember_values(db, job.key)
             db.execute(
-                "UPDATE items SET intent = NULL, unknown = NULL, retry_count = ?, last_attempt = ?, due = ?,"
-                " last_error = ?, raw = ?, value_gen = NULL WHERE key = ?",
+                "UPDATE items SET intent = NULL, unknown = NULL, retry_count = ?, last_attempt = ?,"
+                " due = ?, last_error = ?, raw = ?, value_gen = NULL WHERE key = ?",
                 (count, now, due, error, raw, job.key),
             )
 
@@ -194,7 +200,7 @@ class Outbox:
         return min(times, default=None)
 
     def waiting_dead(self, now: float, limit: int) -> tuple[list[tuple[str, str, float]], int]:
-        """Project, id and wait (seconds) of the next dead letters to fall due, and how many wait."""
+        """Project, id and wait (seconds) of the dead letters due next, and how many wait."""
         with self._ledger.reading() as db:
             rows = db.execute(
                 "SELECT project, id, due FROM items WHERE state = 'dead' AND intent IS NULL"

@@ -35,5 +35,3 @@ def row_from(values: tuple[Any, ...]) -> Row:
     """A Row from the columns above."""
     key, item_id, *rest = values
     return Row(key, decode(item_id), *rest)
-
-

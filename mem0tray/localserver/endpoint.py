@@ -9,6 +9,7 @@ took the port of a dead server would be handed the token, and then memories.
 import hashlib
 import hmac
 import json
+import os
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from mem0tray.files import atomic
 
 HOST = "127.0.0.1"
 FILE = "server.json"
+_TEMPORARY = ".server.json.tmp"
 LOCK = "server.lock"
 DATABASE = "memories.sqlite3"
 LOG = "server.log"
@@ -58,16 +60,35 @@ def read(folder: Path) -> Endpoint | None:
 
 
 def write(folder: Path, endpoint: Endpoint) -> None:
-    """Publish `endpoint`; FileUnavailableError when that cannot be done."""
-    text = json.dumps(asdict(endpoint), indent=2) + "\n"
-    atomic.replace(folder / FILE, text.encode("ascii"))
+    """Publish `endpoint` (0600); FileUnavailableError when that cannot be done.
+
+    Atomic but not synced: after a power cut no server runs, so the file may be
+    missing or empty then, and a slow disk need not hold up the start. Only the
+    holder of the folder's lock writes, so one temporary name is enough.
+    """
+    temporary = folder / _TEMPORARY
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+    try:
+        temporary.unlink(missing_ok=True)
+        with os.fdopen(os.open(temporary, flags, 0o600), "w", encoding="ascii") as file:
+            file.write(json.dumps(asdict(endpoint), indent=2) + "\n")
+        temporary.replace(folder / FILE)
+    except OSError as error:
+        raise atomic.unavailable(folder / FILE, error) from error
 
 
-def remove(folder: Path, own: Endpoint | None = None) -> None:
-    """Remove `server.json`; with `own` only if it still names that server."""
-    if own is None or read(folder) == own:
+def remove(folder: Path, own: Endpoint) -> None:
+    """Remove `server.json` if it still names the server `own`."""
+    if read(folder) == own:
         with suppress(OSError):
             (folder / FILE).unlink()
+
+
+def remove_stale(folder: Path) -> None:
+    """Remove what a server that was killed left behind; for the holder of the lock only."""
+    for name in (FILE, _TEMPORARY):
+        with suppress(OSError):
+            (folder / name).unlink()
 
 
 def proof(token: str, challenge: str) -> str:

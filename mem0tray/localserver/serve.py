@@ -51,7 +51,7 @@ def serve(
     """
     make_private_folder(folder)
     with _only_one(folder):
-        endpoint.remove(folder)  # of one that was killed
+        endpoint.remove_stale(folder)
         with closing(listen(port)) as listener, closing(Store(folder / endpoint.DATABASE)) as store:
             bound = listener.getsockname()[1]
             own = Endpoint.at(bound, os.getpid(), secrets.token_urlsafe(32), time.time())

@@ -71,7 +71,6 @@ class Store:
             except BaseException:
                 self._connection.close()
                 raise
-            atomic.sync_folder(path.parent)
         except OSError as error:
             raise atomic.unavailable(path, error) from error
         except sqlite3.Error as error:
@@ -90,6 +89,7 @@ class Store:
         version = run("PRAGMA user_version").fetchone()[0]
         if version == 0:
             self._connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}COMMIT;")
+            atomic.sync_folder(path.parent)  # the file's name, too, must outlive a power cut
         elif version != VERSION:
             raise Mem0TrayError(
                 f"The local server's database {path} was made by another version of mem0tray.",

@@ -43,7 +43,7 @@ class Transport:
         self._host = (b"Host", destination.host.encode("ascii"))
         self._urls: dict[bytes, httpcore.URL] = {}
 
-    def exchange(  # noqa: PLR0913
+    def exchange(
         self,
         method: bytes,
         path: bytes,

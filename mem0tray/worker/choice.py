@@ -42,6 +42,4 @@ def _remembered(paths: Paths) -> bool:
 
 
 def _files_of_others(paths: Paths) -> bool:
-    return any(
-        path.exists() for path in (paths.queue, paths.dlq, paths.metrics, paths.emergency)
-    )
+    return any(path.exists() for path in (paths.queue, paths.dlq, paths.metrics, paths.emergency))

@@ -48,9 +48,7 @@ class Core:
     def quarantine_items(self, source: Path, rejected: list[bytes]) -> None:
         """Set aside items that `json.tool` cannot load."""
         if rejected:
-            kept = quarantine.keep(
-                self.paths.quarantine, source, b"\n".join(rejected), self.now()
-            )
+            kept = quarantine.keep(self.paths.quarantine, source, b"\n".join(rejected), self.now())
             self.events.emit(Quarantined(len(rejected), source.name, kept.name))
 
     def quarantine_file(self, source: Path, data: bytes, reason: str) -> None:

@@ -143,9 +143,7 @@ class Delivery:
             if client is not None:
                 client.close()
 
-    def _turn(
-        self, number: int, flight: _Flight | None, answer: Answer | None
-    ) -> _Flight | None:
+    def _turn(self, number: int, flight: _Flight | None, answer: Answer | None) -> _Flight | None:
         """Record what became of the last delivery and wait for the next; None: leave."""
         with self._cond:
             while True:
@@ -234,7 +232,7 @@ class Delivery:
             return _Flight(outbox.claim(key, now), time.monotonic(), canary=True)
         heads = {lane: self._head(lane, now) for lane in _LANES}
         has_work = {lane: head is not None for lane, head in heads.items()}
-        under_way = {lane: 0 for lane in _LANES}
+        under_way = dict.fromkeys(_LANES, 0)
         for flight in self._flights.values():
             under_way[flight.job.lane] += 1
         self._both_lanes = all(has_work[lane] or under_way[lane] for lane in _LANES)
@@ -263,7 +261,9 @@ class Delivery:
         if not job.project:
             return Answer(Kind.NOT_SENDABLE, None, "invalid content: the item names no project")
         memory = Memory(job.project, job.content, job.idempotency_key)
-        timeout = min(self._core.settings.sync.timeout * 2.0 ** min(job.timeouts, 10), LONGEST_TIMEOUT)
+        timeout = min(
+            self._core.settings.sync.timeout * 2.0 ** min(job.timeouts, 10), LONGEST_TIMEOUT
+        )
         try:
             known = self._ask(client, job, memory, timeout)
             return known if known is not None else client.save(memory, timeout)

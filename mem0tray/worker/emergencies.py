@@ -1,4 +1,4 @@
-"""Intake of the emergency file, with its own life: read, renamed when quiet, removed after a day."""
+"""Intake of the emergency file: read, renamed when it is quiet, removed after a day."""
 
 from contextlib import suppress
 from typing import Final
@@ -16,7 +16,7 @@ _RENAMED: Final = ".mem0_emergency.{inode}.read.json"
 
 
 class EmergencyIntake:
-    """Reads every source by offset; the offset is kept in the transaction that takes the items in."""
+    """Reads by offset, which is kept in the transaction that takes the items in."""
 
     def __init__(self, core: Core) -> None:
         self._core = core

@@ -42,6 +42,7 @@ class HandEdits:
         self.signature: Signature | None = None
         self.ask = bool(core.ledger.rebuilt)
         self.missing = False  # the file is gone: to be written again
+        self.torn = False  # it is being written, or broken: it is looked at again soon
 
     def run(self) -> bool:
         """Merge a save that is new; whether the user asked for retries now.
@@ -51,6 +52,7 @@ class HandEdits:
         """
         found = atomic.signature(self._core.paths.dlq)
         self.missing = found is None
+        self.torn = False
         if found is None or found == self.signature:
             self.ask = False
             return False
@@ -63,7 +65,7 @@ class HandEdits:
                 return forced
             self.signature = signature
         except TornError:
-            pass
+            self.torn = True
         return False
 
     def merge(self, data: bytes, signature: Signature) -> bool:

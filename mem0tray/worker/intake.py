@@ -52,18 +52,21 @@ class QueueIntake:
         self._known: dict[bytes, int] = {}
         self._signature: Signature | None = None
         self._count = 0  # new entries so far
+        self.torn = False  # the file is being written, or broken: it is looked at again soon
         self.ask = bool(core.ledger.rebuilt)
 
     def run(self) -> int:
         """Take in what is new; the number of new entries. A torn file waits for the next time."""
         with self._guard:
             found = atomic.signature(self._core.paths.queue)
+            self.torn = False
             if found == self._signature:
                 return 0
             before = self._count
             try:
                 self.read()
             except TornError:
+                self.torn = True
                 return 0
             return self._count - before
 

@@ -5,6 +5,7 @@ import logging.handlers
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 from mem0tray import events
@@ -23,10 +24,8 @@ class _Private(logging.handlers.RotatingFileHandler):
     def _open(self):  # type: ignore[no-untyped-def]  # noqa: ANN202
         stream = super()._open()
         with suppress(OSError):
-            import os
-
-            if os.fstat(stream.fileno()).st_size == 0:
-                os.chmod(self.baseFilename, 0o600)
+            if stream.tell() == 0:
+                Path(self.baseFilename).chmod(0o600)
         return stream
 
 
@@ -34,7 +33,7 @@ class EventLog:
     """Writes `logs/mem0_worker.log`; call it with each event."""
 
     def __init__(self, paths: Paths, settings: LogSettings) -> None:
-        self._logger = logging.Logger("mem0tray.worker")
+        self._logger = logging.Logger("mem0tray.worker")  # noqa: LOG001  (ours alone: no other handler)
         self._guard = threading.Lock()
         self._minute = 0
         self._waiting = 0
@@ -45,7 +44,7 @@ class EventLog:
             errors="backslashreplace", delay=True,
         )  # fmt: skip
         handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%dT%H:%M:%S"))
-        handler.handleError = lambda record: None  # type: ignore[method-assign]
+        handler.handleError = _ignore  # type: ignore[method-assign]
         self._handler = handler
         self._logger.addHandler(handler)
 
@@ -91,6 +90,10 @@ class EventLog:
         """Write the last line and let go of the file."""
         self.flush()
         self._handler.close()
+
+
+def _ignore(record: logging.LogRecord) -> None:
+    """A line that cannot be written (a full disk) must not stop the work."""
 
 
 def _named(project: str, item_id: str) -> str:

@@ -15,6 +15,7 @@ from mem0tray.events import Events
 from mem0tray.files import atomic
 from mem0tray.files.lock import InstanceLock
 from mem0tray.ledger.database import Ledger, boot_id
+from mem0tray.paths import config_file
 from mem0tray.server import Client, Health
 from mem0tray.settings import Loaded, Settings
 from mem0tray.worker import choice, pauses, requests
@@ -57,7 +58,9 @@ class Worker:
     SettingsError while they are wrong; the last good ones hold meanwhile).
     """
 
-    def __init__(self, settings: Settings, bus: Events, reload: Callable[[], Loaded | None]) -> None:
+    def __init__(
+        self, settings: Settings, bus: Events, reload: Callable[[], Loaded | None]
+    ) -> None:
         self._reload = reload
         self._first_settings = settings
         self.failure: Mem0TrayError | None = None  # why `run` could not begin
@@ -90,7 +93,9 @@ class Worker:
             lambda: core.settings.sync.timeout,
             self._probed,
         )
-        folders = (self.paths.claude_dir, self.paths.requests, self.paths.data_dir)
+        folders = (
+            self.paths.claude_dir, self.paths.requests, self.paths.data_dir, config_file().parent
+        )  # fmt: skip
         self._watcher = Watcher(folders, core.wake.set)
         self._state = State("")
         self._trouble: dict[str, float] = {}
@@ -152,7 +157,9 @@ class Worker:
         with core.ledger.transaction(durable=True):
             core.inbox.forget_requests_under_way()
             clean = core.ledger.meta("clean") and core.ledger.meta("boot") == boot_id()
-            if core.ledger.rebuilt or not clean and core.ledger.meta("boot") not in (None, boot_id()):
+            if core.ledger.rebuilt or (
+                not clean and core.ledger.meta("boot") not in (None, boot_id())
+            ):
                 core.inbox.ask_about_everything(core.now())
             core.ledger.set_meta("clean", 0)
             core.ledger.set_meta("boot", boot_id())
@@ -164,7 +171,8 @@ class Worker:
         self.queue_publisher.start()
         self.prober.start()
         if watch:
-            atomic.make_private_folder(self.paths.requests)
+            for folder in (self.paths.requests, config_file().parent):
+                self._guarded("folders", lambda folder=folder: atomic.make_private_folder(folder))
             self._watcher.start()
 
     def _end(self) -> None:
@@ -294,8 +302,7 @@ class Worker:
             waits.append(max(self.dlq.pace.wait(time.monotonic()), _TORN))
         if self.core.metrics_dirty.is_set():
             waits.append(self.metrics.pace.wait(time.monotonic()))
-        found = atomic.signature(self.paths.dlq) if not self._trouble else self.edits.signature
-        if found is not None and found != self.edits.signature:
+        if self.queue.torn or self.edits.torn:
             waits.append(_TORN)
         return min(waits)
 
@@ -365,9 +372,11 @@ class Worker:
 
     def is_idle(self, horizon: float) -> bool:
         """Nothing is left that can be delivered within `horizon` seconds."""
-        now = self.core.now()
         if not self._built or not self._settled or self.delivery.under_way:
             return False
+        if self.queue.torn or self.edits.torn:
+            return False
+        now = self.core.now()
         state = self.gate
         if state.blocked_by("server") or state.blocked_by("settings") or state.is_paused(now):
             return True

@@ -176,7 +176,8 @@ def _composed(
     if body != items.body(raw) and not any(value.body == body for value in before):
         raw = item.raw
     current = items.parse(raw)
-    assert current is not None, "a dead letter has content"
+    if current is None:  # a dead letter has content
+        raise LookupError(row.key)
     fields: items.Object = {}
     if current.retry_count != count:
         fields["retry_count"] = count
@@ -208,7 +209,7 @@ def _seen(
             continue
         stood = [v for v in past(row.key) if (v.retry_count, v.last_attempt) == value]
         if stood and item.last_attempt > 0:
-            lower = max(lower, max(v.first_gen for v in stood))
+            lower = max(lower, *(v.first_gen for v in stood))
             upper = min(upper, max(v.last_gen for v in stood))
         else:
             lower = max(lower, row.first_gen or 0)

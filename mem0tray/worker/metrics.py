@@ -56,7 +56,11 @@ class Metrics:
         moment = time.monotonic()
         self.watch()
         due = moment - self._written >= EVERY or self._written == 0.0
-        if not force and not due and not (self._core.metrics_dirty.is_set() and self.pace.ready(moment)):
+        if (
+            not force
+            and not due
+            and not (self._core.metrics_dirty.is_set() and self.pace.ready(moment))
+        ):
             return
         self._core.metrics_dirty.clear()
         self._signature = atomic.replace(self._core.paths.metrics, self._composed())
@@ -117,11 +121,12 @@ class Metrics:
         if pid == os.getpid() and host in (None, socket.gethostname()):
             return ""
         if host not in (None, socket.gethostname()):
-            return f"another worker runs on {host!s:.60}: stop it there, or give each its own folder"
+            return (
+                f"another worker runs on {host!s:.60}: stop it there, or give each its own folder"
+            )
         if isinstance(pid, int):
             return f"another worker runs as process {pid}: stop it with `kill {pid}`"
         return (
             "another worker rewrites mem0_metrics.json: find it with `pgrep -af mem0` and stop it"
             " (its service too: systemd, launchd or cron)"
         )
-

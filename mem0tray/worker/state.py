@@ -144,7 +144,7 @@ class Gate:
         """Seconds that the server's break still lasts."""
         return max(0.0, self._held_until - now)
 
-    def state(self, now: float) -> State:
+    def state(self, now: float) -> State:  # noqa: PLR0911  (one line for each)
         """The state that people see."""
         with self._guard:
             for reason in (*self._obstacles.values(), *self._troubles.values()):

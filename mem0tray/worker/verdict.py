@@ -3,16 +3,15 @@
 from dataclasses import dataclass
 from typing import Final
 
-from mem0tray import events, item as items
+from mem0tray import events
+from mem0tray import item as items
 from mem0tray.events import Event
 from mem0tray.ledger.outbox import Job
 from mem0tray.server import Answer, Kind
 from mem0tray.worker.core import Core, dead_raw
 from mem0tray.worker.state import MAX_HOLD, Gate
 
-_ROW: Final = (
-    "SELECT state, raw, retry_count, last_attempt FROM items WHERE key = ?"
-)
+_ROW: Final = "SELECT state, raw, retry_count, last_attempt FROM items WHERE key = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +153,7 @@ class Verdicts:
         if retries >= sync.max_attempts:
             item = items.parse(raw)
             if item is None:
-                raise AssertionError(job.key)
+                raise LookupError(job.key)
             core.inbox.bury(job.key, dead_raw(item, now, answer.message), now, answer.message)
             core.outbox.count("total_failed")
             core.dlq_dirty.set()
@@ -182,4 +181,6 @@ class Verdicts:
         due = now if again else now + delay
         core.outbox.failed_dead(job, count, due, answer.message, raw, now)
         failed = events.DlqRetryFailed(job.project, job.item_id, count, delay)
-        return [failed] if again else [failed, events.WaitingBackoff(job.project, job.item_id, delay)]
+        return (
+            [failed] if again else [failed, events.WaitingBackoff(job.project, job.item_id, delay)]
+        )

@@ -5,7 +5,6 @@ when the folder is replaced, and there may be no watches left. So the worker
 looks at the files every few seconds all the same.
 """
 
-import os
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -38,7 +37,7 @@ class Watcher:
         for folder in self._folders:
             inode = 0
             with suppress(OSError):
-                inode = os.stat(folder).st_ino
+                inode = folder.stat().st_ino
             inodes.append(inode)
         return tuple(inodes)
 

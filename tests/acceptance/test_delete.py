@@ -200,6 +200,6 @@ def test_a_delete_during_the_request_is_beaten_by_the_delivery(
     home.ok("retry", letters[0]["id"])
     server.wait_for(lambda: server.sends("a") == 1, 5)
     home.run("delete", letters[0]["id"], "--yes")
-    home.wait(lambda: home.stats()["total_synced"] == 1, 5, "delivered")
+    home.wait(lambda: home.read(home.metrics)["total_synced"] == 1, 5, "delivered")
     home.wait(lambda: home.log_lines(letters[0]["id"][:8]), 5, "logged")
     home.wait_dlq(["b", "c"])

@@ -240,7 +240,7 @@ def test_a_delivery_beats_a_deletion_that_came_meanwhile(home: Home, server: Sta
     home.worker()
     server.wait_for(lambda: server.sends("racing") == 1, 5)
     user.remove(home, "racing")
-    home.wait(lambda: home.stats()["total_synced"] == 1, 5, "delivered")
+    home.wait(lambda: home.read(home.metrics)["total_synced"] == 1, 5, "delivered")
     home.wait(lambda: home.log_lines(letter["id"][:8]), 5, "logged")
     home.wait_dlq(["other"], 5)
     assert server.count("racing") == 1

@@ -65,7 +65,7 @@ def test_no_backup_no_deletion(paths: Paths, monkeypatch: pytest.MonkeyPatch) ->
     def full(path: Path, data: bytes) -> None:
         raise FileUnavailableError(f"{path}: no space left for {len(data)} bytes.")
 
-    monkeypatch.setattr(backup.atomic, "replace", full)
+    monkeypatch.setattr(atomic, "replace", full)
     with pytest.raises(FileUnavailableError):
         delete(paths, chosen(paths, "aa", "qq"))
     assert (paths.dlq.read_bytes(), paths.queue.read_bytes()) == before
@@ -81,7 +81,7 @@ def test_a_backup_that_reads_otherwise_than_written_stops_the_deletion(
     def lossy(path: Path, data: bytes) -> Signature | None:
         return real(path, data[:-5])
 
-    monkeypatch.setattr(backup.atomic, "replace", lossy)
+    monkeypatch.setattr(atomic, "replace", lossy)
     with pytest.raises(FileUnavailableError, match="does not read"):
         delete(paths, chosen(paths, "aa"))
     monkeypatch.undo()

@@ -75,6 +75,18 @@ def test_the_ledger_gives_it_up_when_nothing_runs(paths: Paths) -> None:
     assert row == ("discarded", None, "forgotten")
 
 
+def test_earlier_versions_of_a_row_are_gone_too(paths: Paths, tmp_path: Path) -> None:
+    """What an update left in the free pages of the ledger is no longer there."""
+    write_dlq(paths, [waiting(TEXT, id="zz-1"), waiting("stays", id="ss-1")])
+    with worker(paths) as core, core.ledger.transaction() as db:
+        db.execute("PRAGMA secure_delete = OFF")
+        (raw,) = db.execute("SELECT raw FROM items WHERE id = ?", (b"zz-1",)).fetchone()
+        for longer in (raw + TEXT.encode() * 1000, raw):
+            db.execute("UPDATE items SET raw = ? WHERE id = ?", (longer, b"zz-1"))
+    forgotten(paths, "zz")
+    assert holding(tmp_path) == []
+
+
 def test_no_ledger_is_made_for_it(paths: Paths) -> None:
     """Where nothing was taken in, there is nothing to erase."""
     write_dlq(paths, [waiting(TEXT, id="zz-1")])
@@ -116,5 +128,6 @@ def test_our_backup_is_still_ours(paths: Paths) -> None:
     write_dlq(paths, [waiting(name, id=f"{name}-1") for name in (TEXT, "b", "c")])
     delete(paths, chosen(paths, "b"))
     forgotten(paths, "zanz")
+    write_dlq(paths, [*read(paths.dlq)["items"], waiting("new", id="n-1")])
     delete(paths, chosen(paths, "c"))
     assert len(list(paths.claude_dir.glob("*.backup-*"))) == 2

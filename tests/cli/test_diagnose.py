@@ -65,7 +65,7 @@ def test_the_history_is_shown(home: Scratch, server: Standin) -> None:
     assert "400: first (0.50 s)" in text
     (document,) = home.run("diagnose", "aaaa", "--json").json()
     assert [attempt["status"] for attempt in document["history"]] == [400, 422]
-    assert [each["detail"] for each in document["also"]][0] == "422: last"
+    assert document["also"][0]["detail"] == "422: last"
 
 
 @pytest.mark.usefixtures("server", "letters")

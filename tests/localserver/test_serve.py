@@ -167,6 +167,20 @@ def test_it_removes_only_its_own_address(serve: Serve) -> None:
     assert endpoint.read(serving.folder) == foreign
 
 
+def test_what_a_killed_server_left_is_removed(serve: Serve) -> None:
+    """A start removes the old address, half written or whole, with the old token in it."""
+    serving = serve()
+    serving.ready()
+    serving.process.kill()
+    assert serving.leave() == -signal.SIGKILL
+    left = serving.folder / ".server.json.tmp"
+    left.write_bytes((serving.folder / endpoint.FILE).read_bytes())
+    again = serve()
+    again.ready()
+    assert not left.exists()
+    assert (serving.folder / endpoint.FILE).stat().st_mode & 0o777 == 0o600
+
+
 def test_it_says_when_it_is_ready(tmp_path: Path) -> None:
     """`announce` gets one sentence with the address when requests are answered."""
     said: list[str] = []
