@@ -59,7 +59,7 @@ class Terminal:
         quiet = (events.WaitingBackoff, events.MoreWait, events.Accepted, events.LedgerRebuilt)
         line = "" if isinstance(event, quiet) else describe(event)
         if line:
-            click.echo(one_line(line, 300))
+            click.echo(one_line(line, 300), err=isinstance(event, events.PartFailed))
 
 
 @click.command()

@@ -19,6 +19,7 @@ _TOP: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _DECODER: Final = json.JSONDecoder()
 _BRACKETS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]', re.DOTALL)
+_TAKEN_OUT: Final = "mem0tray: taken out"
 _SMALL: Final = 800  # an item of fewer bytes is neither too deep nor has too long a number
 _DEEPEST: Final = 400  # json.tool gives up at about 1,000, its printer earlier
 _DOCUMENT: Final = re.compile(r'\{\s*"(queue|items|last_100|failed|last_update|stats)"')
@@ -78,7 +79,10 @@ def _parse_slowly(data: bytes, sections: Sequence[str]) -> Document:
     try:
         top = json.loads(to_text(data))
     except (ValueError, RecursionError) as error:
-        raise BrokenDocumentError(reason(error)) from error
+        document = _without_the_odd(data, sections)
+        if document is None:
+            raise BrokenDocumentError(reason(error)) from error
+        return document
     if not isinstance(top, dict):
         raise BrokenDocumentError(f"it holds {_kind(top)} where an object should be")
     document = Document({name: [] for name in sections})
@@ -89,6 +93,30 @@ def _parse_slowly(data: bytes, sections: Sequence[str]) -> Document:
             document.lists[name] = _sift([dump(item) for item in value], document.rejected)
         else:
             raise BrokenDocumentError(f"{name!r} is {_kind(value)}, not a list")
+    return document
+
+
+def _without_the_odd(data: bytes, sections: Sequence[str]) -> Document | None:
+    """A sound document but for objects that no program can load: those are taken out first."""
+    text = to_text(data)
+    odd = [(start, end) for start, end, value in _objects(text) if value is None]
+    if not odd:
+        return None
+    parts = []
+    at = 0
+    for start, end in odd:
+        parts += [text[at:start], f'"{_TAKEN_OUT}"']
+        at = end
+    sound = "".join([*parts, text[at:]]).encode("utf-8", "surrogatepass")
+    try:
+        document = parse(sound, sections)
+    except BrokenDocumentError:
+        return None
+    mark = dump(_TAKEN_OUT)
+    for name, items in document.lists.items():
+        document.lists[name] = [item for item in items if item != mark]
+    document.rest = {name: value for name, value in document.rest.items() if value != mark}
+    document.rejected += [text[s:e].encode("utf-8", "surrogatepass") for s, e in odd]
     return document
 
 

@@ -171,6 +171,12 @@ class Ledger:
             except sqlite3.Error as error:
                 raise trouble(self.path, error) from error
 
+    def scrub(self) -> None:
+        """Leave no trace of erased texts in the files, the write-ahead log included."""
+        with self.reading() as db:
+            db.execute("VACUUM")
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def _set_synchronous(self, mode: str) -> None:
         if mode != self._synchronous:
             self._db.execute(f"PRAGMA synchronous = {mode}")

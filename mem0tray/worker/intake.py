@@ -96,6 +96,9 @@ class QueueIntake:
             if broken:
                 self._core.quarantine_file(path, data, broken)
                 snapshot.broken = True
+            for name, mark in (("last_100", b"["), ("stats", b"{")):
+                if not parsed.rest.get(name, mark).startswith(mark):  # producers would trip over it
+                    parsed.rejected.append(parsed.rest.pop(name))
             if parsed.rejected:
                 self._core.quarantine_items(path, parsed.rejected)
                 snapshot.broken = True

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from mem0tray import events
@@ -172,7 +173,7 @@ class Worker:
         self.prober.start()
         if watch:
             for folder in (self.paths.requests, config_file().parent):
-                self._guarded("folders", lambda folder=folder: atomic.make_private_folder(folder))
+                self._guarded("folders", partial(atomic.make_private_folder, folder))
             self._watcher.start()
 
     def _end(self) -> None:
@@ -312,11 +313,11 @@ class Worker:
         try:
             loaded = self._reload()
         except SettingsError as error:
-            self.gate.block("settings", str(error))
+            self.gate.trouble("settings", str(error))
             return
         if loaded is None:
             return
-        self.gate.unblock("settings")
+        self.gate.trouble("settings", "")
         before, self.core.settings = self.core.settings, loaded.settings
         if loaded.settings.server != before.server:
             self._choose(loaded.settings)
@@ -378,7 +379,7 @@ class Worker:
             return False
         now = self.core.now()
         state = self.gate
-        if state.blocked_by("server") or state.blocked_by("settings") or state.is_paused(now):
+        if state.blocked_by("server") or state.is_paused(now):
             return True
         if state.awaits_probe or self._unread():
             return False

@@ -184,7 +184,8 @@ class QueuePublisher:
         failed = [raw for raw, key in snapshot.failed if key < 0]
         stats = self._stats(snapshot.rest.get("stats"))
         changed |= bool(vanished) or len(failed) != len(snapshot.failed)
-        if not changed and (stats is None or snapshot.signature is None):
+        nothing_yet = snapshot.signature is None and not any(self._intake.counters().values())
+        if not changed and (stats is None or nothing_yet):
             return entries, None, removed
         entries = [(document.pretty(raw, 2), key) for raw, key in (*entries, *vanished)]
         rest = {k: v for k, v in snapshot.rest.items() if k not in ("last_100", "stats")}

@@ -4,6 +4,7 @@
 is removed once it is carried out.
 """
 
+import json
 from contextlib import suppress
 from typing import Final
 
@@ -40,7 +41,10 @@ def process(core: Core) -> int:
         if path.name.startswith("."):
             continue
         with suppress(msgspec.MsgspecError, OSError, ValueError):
-            _carry_out(core, msgspec.json.decode(path.read_bytes(), type=Request))
+            request = msgspec.convert(json.loads(path.read_bytes()), Request)
+            _carry_out(core, request)
+            if request.verb == FORGET:
+                core.ledger.scrub()
             done += 1
         path.unlink(missing_ok=True)
     return done
