@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SOON: Final = 1.0  # what falls due within this many seconds counts as "now"
 _LOOK: Final = 0.02
+_SETTLE: Final = 0.1
 
 
 class SettingsFile:
@@ -35,6 +36,10 @@ class SettingsFile:
         found = atomic.signature(self._path)
         if found == self._signature:
             return None
+        if found is not None and 0 <= time.time() - found.mtime / 1e9 < _SETTLE:
+            # An editor empties a file before it writes it: an empty one is valid, but not meant.
+            time.sleep(_SETTLE)
+            found = atomic.signature(self._path)
         loaded = config.load(self._path)
         self._signature = found
         return loaded

@@ -178,7 +178,7 @@ class InstanceLock:
         if not self._lock.try_acquire():
             pid = holder(self._lock.path)
             raise AlreadyRunningError(
-                f"mem0tray already runs for this folder{f' (process {pid})' if pid else ''}.",
+                f"mem0tray is already running for this folder{f' (process {pid})' if pid else ''}.",
                 "Use `mem0tray status` to see how it is, or stop that one first.",
             )
         with suppress(OSError):

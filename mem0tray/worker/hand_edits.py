@@ -52,21 +52,22 @@ class HandEdits:
         """
         found = atomic.signature(self._core.paths.dlq)
         self.missing = found is None
-        self.torn = False
         if found is None or found == self.signature:
-            self.ask = False
+            self.ask = self.torn = False
             return False
+        forced = False
         try:
             data, signature = atomic.read(self._core.paths.dlq) or (b"", found)
             if not self._is_merged(signature):
                 forced = self.merge(data, signature)
                 self.note(signature)
                 self.ask = False
-                return forced
             self.signature = signature
         except TornError:
             self.torn = True
-        return False
+        else:
+            self.torn = False
+        return forced
 
     def merge(self, data: bytes, signature: Signature) -> bool:
         """Merge one save; TornError when it is perhaps still being written."""

@@ -58,16 +58,14 @@ class QueueIntake:
     def run(self) -> int:
         """Take in what is new; the number of new entries. A torn file waits for the next time."""
         with self._guard:
-            found = atomic.signature(self._core.paths.queue)
-            self.torn = False
-            if found == self._signature:
-                return 0
             before = self._count
             try:
-                self.read()
+                if atomic.signature(self._core.paths.queue) != self._signature:
+                    self.read()
             except TornError:
                 self.torn = True
-                return 0
+            else:
+                self.torn = False
             return self._count - before
 
     def read(self) -> Snapshot:

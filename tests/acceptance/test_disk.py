@@ -159,28 +159,20 @@ def test_unreadable_files_are_named_and_kept(humble_home: Home, server: Standin)
     assert server.total_stored() == 6
 
 
-@pytest.mark.parametrize("running", [True, False], ids=["running", "at start"])
-def test_a_read_only_mount_is_survived(small_home: Home, server: Standin, *, running: bool) -> None:
+def test_a_read_only_mount_is_survived(small_home: Home, server: Standin) -> None:
     """A disk that turns read-only holds sending; turned back, all is delivered (row 7)."""
     server.health = Answer(503)
     queue = entries(30)
     small_home.write_queue(queue)
     worker = small_home.worker()
     small_home.wait(lambda: small_home.read(small_home.metrics)["queue_size"] == 30, 5, "read")
-    if not running:
-        worker.stop()
+    worker.stop()  # whoever holds a file open for writing keeps a mount writable
     machine.remount(small_home.root, "ro")
     server.health = HEALTHY
-    if running:
-        probed = server.probes()
-        server.wait_for(lambda: server.probes() >= probed + 5, 10)
-        assert worker.alive
-    else:
-        assert small_home.run("run", "--until-idle").returncode == 1
-    assert len(server.saves) <= (1 if running else 0)
+    assert small_home.run("run", "--until-idle").returncode == 1
+    assert server.saves == []
     machine.remount(small_home.root, "rw")
-    if not running:
-        small_home.start("run")
+    small_home.start("run")
     server.wait_for(lambda: server.total_stored() >= 30, 20)
     assert server.missing(texts(queue)) == []
     assert server.surplus() == {}
