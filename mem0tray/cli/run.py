@@ -144,9 +144,11 @@ def _closing(terminal: Terminal, left: "Waiting | None", worker: "Worker") -> in
         parts.append(plural(left.queue, "memory", "memories") + " in the queue")
     if left.dlq:
         parts.append(plural(left.dlq, "dead letter"))
-    why = f": {left.state.reason}" if left.state.reason else " for the next retry"
+    reason = left.state.reason.rstrip(".")
+    why = f": {reason}" if reason else " for the next retry"
+    verb = "waits" if left.queue + left.dlq == 1 else "wait"
     click.echo(
-        f"mem0tray: {' and '.join(parts)} still wait{why}."
+        f"mem0tray: {' and '.join(parts)} still {verb}{why}."
         " See `mem0tray list`, `mem0tray list --queue`.",
         err=True,
     )
