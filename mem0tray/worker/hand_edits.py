@@ -165,7 +165,10 @@ class HandEdits:
 
     def _tell(self, merge: Merge) -> None:
         emit = self._core.events.emit
-        if merge.is_edit:
+        if self.ask:  # the first reading of a new ledger: what stands there is nobody's edit
+            if merge.adopt:
+                emit(events.AdoptedToDlq(len(merge.adopt), self._core.paths.dlq.name))
+        elif merge.is_edit:
             emit(
                 events.HandEdit(
                     discarded=len(merge.discard),
