@@ -131,7 +131,7 @@ class Editions:
             db.execute("UPDATE generations SET settled = 1 WHERE gen = ?", (gen,))
             db.execute(
                 "UPDATE items SET value_gen = ?, first_gen = coalesce(first_gen, ?)"
-                " WHERE value_gen = ?",
+                " WHERE state = 'dead' AND value_gen = ?",
                 (gen, gen, -gen),
             )
             db.execute("DELETE FROM generations WHERE gen < ?", (gen - _KEPT_GENERATIONS,))

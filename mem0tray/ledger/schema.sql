@@ -30,6 +30,7 @@ CREATE UNIQUE INDEX items_by_id ON items (id, digest);
 CREATE INDEX items_fresh ON items (ts, key, due) WHERE state = 'pending' AND intent IS NULL;
 CREATE INDEX items_fresh_due ON items (due) WHERE state = 'pending' AND intent IS NULL;
 CREATE INDEX items_dead ON items (due, ts, key) WHERE state = 'dead' AND intent IS NULL;
+CREATE INDEX items_pending ON items (accepted) WHERE state = 'pending';
 CREATE INDEX items_dead_order ON items (dead_seq) WHERE state = 'dead';
 CREATE INDEX items_closed ON items (closed) WHERE state = 'discarded';
 

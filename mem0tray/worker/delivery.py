@@ -213,7 +213,8 @@ class Delivery:
         if self._stopping and answer.kind in (Kind.UNKNOWN, Kind.OUTAGE):
             return []  # we broke it off ourselves: its intent says that the outcome is unknown
         job = flight.job
-        self._throttle.answered(answer.duration, self._core.settings.sync.concurrency)
+        limit = self._core.settings.sync.concurrency
+        self._throttle.answered(answer.duration, limit, alone=not self._flights)
         self._proven = answer.kind in (Kind.DELIVERED, Kind.ITEM_FAILURE, Kind.NOT_SENDABLE)
         if answer.kind is Kind.UNKNOWN:
             self._ended[job.key] = time.monotonic()

@@ -88,7 +88,7 @@ def merge(
     if missing and not result.is_edit:
         # Somebody stamped and saved the file, and it must have been for something: what
         # it lacks was taken out, though nothing else shows that the editor saw it.
-        return _decide(pairs, new, missing, values, edition, edition.current, upper, server)
+        return _decide(pairs, new, missing, values, edition, upper, upper, server)
     return result
 
 

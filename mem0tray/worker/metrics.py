@@ -18,7 +18,8 @@ _OTHER_GONE_AFTER: Final = 3 * EVERY
 _COUNTS: Final = (
     "SELECT (SELECT count(*) FROM items WHERE state = 'pending'),"
     " (SELECT count(*) FROM items WHERE state = 'dead'),"
-    " (SELECT min(accepted) FROM items WHERE state IN ('pending', 'dead'))"
+    " (SELECT min(accepted) FROM items WHERE state = 'pending'),"
+    " (SELECT min(accepted) FROM items WHERE state = 'dead')"
 )
 
 
@@ -47,9 +48,9 @@ class Metrics:
     def counts(self) -> Counts:
         """How much waits now."""
         with self._core.ledger.reading() as db:
-            queue, dlq, oldest = db.execute(_COUNTS).fetchone()
+            queue, dlq, *oldest = db.execute(_COUNTS).fetchone()
         strays, _ = self._core.editions.strays()
-        return Counts(queue, dlq + len(strays), oldest)
+        return Counts(queue, dlq + len(strays), min(filter(None, oldest), default=None))
 
     def run(self, *, force: bool = False) -> None:
         """Write if something changed, or half a minute has passed."""

@@ -59,22 +59,20 @@ def test_a_jump_makes_no_busy_loop(
     assert len(server.saves) <= 5
 
 
+@pytest.mark.slow
 def test_a_clock_set_back_delays_a_retry_by_one_delay_at_most(
     home: Home, server: Standin, clock: WallClock
 ) -> None:
-    """A dead letter tried in the future is tried after one delay from now (row 32)."""
+    """A dead letter that was tried in the future is tried after one delay from now (row 32)."""
     home.write_queue([entry("bad", retries=4)])
     server.script(Answer(500), content="bad")
     clock.jump(10 * YEAR)
-    worker = home.worker()
+    home.worker()
     home.wait_dlq(["bad"])
     clock.jump(0)
-    probed = server.probes()
-    server.wait_for(lambda: server.probes() >= probed + 5, 5)
-    assert server.sends("bad") == 1
-    clock.jump(32)
-    server.wait_for(lambda: server.count("bad") == 1, 10)
-    assert worker.alive
+    started = time.monotonic()
+    server.wait_for(lambda: server.count("bad") == 1, 40)
+    assert time.monotonic() - started >= 25
 
 
 def test_a_run_after_a_jump_starts_normally(home: Home, server: Standin, clock: WallClock) -> None:

@@ -112,20 +112,12 @@ def test_the_health_answer_and_the_bearer_token_can_be_set(
     assert save(client, "x").status_code == 200
 
 
-def test_concurrency_is_measured(server: Standin) -> None:
+def test_concurrency_is_measured(server: Standin, client: httpx.Client) -> None:
     """The highest number of saves in flight at once is kept."""
-    server.latency = 0.2
-    threads = [
-        threading.Thread(
-            target=httpx.post,
-            args=(f"{server.url}/memory",),
-            kwargs={"json": {"user_id": "a", "content": str(n)}},
-        )
-        for n in range(4)
-    ]
+    server.latency = 1.0
+    threads = [threading.Thread(target=save, args=(client, str(n))) for n in range(4)]
     for thread in threads:
         thread.start()
-    server.wait_for(lambda: server.total_stored() == 4, 5)
     for thread in threads:
         thread.join()
     assert server.max_concurrency == 4

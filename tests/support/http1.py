@@ -99,7 +99,10 @@ def page(status: int = 200) -> Answer:
 async def read_request(reader: asyncio.StreamReader) -> Request | None:
     """Read the next request; None when the client is done."""
     try:
-        head = await reader.readuntil(b"\r\n\r\n")
+        begin = await reader.readexactly(1)
+        if not begin.isalpha():
+            return None  # somebody speaks TLS, or nothing we know
+        head = begin + await reader.readuntil(b"\r\n\r\n")
     except (asyncio.IncompleteReadError, ConnectionError):
         return None
     now = time.monotonic()

@@ -2,12 +2,16 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
+
+# What is started ends with the test run, even when that is killed.
+LEASH = (SETPRIV, "--pdeathsig", "KILL") if (SETPRIV := shutil.which("setpriv")) else ()
 
 
 def wait_until(
@@ -46,7 +50,7 @@ class Process:
         self._out, self._err = output.with_suffix(".out"), output.with_suffix(".err")
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.popen = subprocess.Popen(
-                command,
+                [*LEASH, *command],
                 env=dict(env),
                 cwd=output.parent,
                 stdin=stdin,

@@ -1,0 +1,1 @@
+"""Documents, as bytes in and bytes out."""

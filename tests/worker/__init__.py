@@ -1,0 +1,1 @@
+"""The worker's pure parts: what it decides, without files or network."""
