@@ -211,8 +211,8 @@ def test_dead_letters_go_oldest_first(home: Home, server: Standin) -> None:
     """Within the lane of dead letters the oldest is sent first, wherever it stands."""
     letters = [dead(f"letter {n}", ago=1e6 - n * 100) for n in range(40)]
     home.write_dlq(reversed(letters))
-    home.drained()
-    assert displacement(server.order(), texts(letters)) <= 2
+    home.drained(env={"MEM0TRAY_SYNC_CONCURRENCY": "1"})  # several at once may overtake each other
+    assert server.order() == texts(letters)
 
 
 def test_both_lanes_get_at_least_half_of_the_slots(home: Home, server: Standin) -> None:
