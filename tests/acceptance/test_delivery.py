@@ -123,7 +123,6 @@ def test_a_second_run_sends_nothing_again(
     assert len(server.saves) == 503
 
 
-@pytest.mark.skipif(not SAMPLES.is_dir(), reason="the samples are not here")
 def test_the_samples_are_delivered(home: Home, server: Standin) -> None:
     """The files of a real older installation are taken as they are."""
     for sample in SAMPLES.iterdir():
