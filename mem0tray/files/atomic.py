@@ -20,6 +20,8 @@ from mem0tray.errors import FileUnavailableError
 _counter = itertools.count()
 _TEMPORARY = ".mem0tray-{pid}-{n}.tmp"
 _STALE_AFTER = 3600.0
+# Any other answer to the fsync of a folder means that its file system has no such thing.
+_DISK_FAILED = frozenset({errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,8 @@ def replace(
     `still_valid` is asked last, just before the file is replaced; when it says
     no, nothing happens and None comes back. A symbolic link is followed, the
     mode of the old file kept; a new file is 0600.
-    Raises FileUnavailableError; the old file is then untouched.
+    Raises FileUnavailableError; the old file is then untouched, or replaced by
+    one that a power cut may still undo.
     """
     target = Path(os.path.realpath(path))
     temporary = target.with_name(
@@ -153,16 +156,21 @@ def sync(fd: int) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make a rename durable; a no-op where folders cannot be synced (Windows)."""
+    """Make a rename durable; a no-op where folders cannot be synced.
+
+    Raises FileUnavailableError when the disk fails.
+    """
     if sys.platform == "win32":
         return
     try:
         fd = os.open(folder, os.O_RDONLY)
-    except OSError:
+    except OSError:  # a folder may be writable and not readable
         return
     try:
-        with suppress(OSError):
-            os.fsync(fd)
+        os.fsync(fd)
+    except OSError as error:
+        if error.errno in _DISK_FAILED:
+            raise unavailable(folder, error) from error
     finally:
         os.close(fd)
 

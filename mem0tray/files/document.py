@@ -17,12 +17,14 @@ import msgspec
 
 _TOP: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
-_DECODER: Final = json.JSONDecoder()
+_LENIENT: Final = json.JSONDecoder(strict=False)  # control characters within texts
 _BRACKETS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]', re.DOTALL)
 _TAKEN_OUT: Final = "mem0tray: taken out"
 _SMALL: Final = 800  # an item of fewer bytes is neither too deep nor has too long a number
 _DEEPEST: Final = 400  # json.tool gives up at about 1,000, its printer earlier
 _DOCUMENT: Final = re.compile(r'\{\s*"(queue|items|last_100|failed|last_update|stats)"')
+_VALUE: Final = re.compile(r":\s*\Z")
+_NEAR: Final = 64  # bytes between a colon and its value, in any layout
 _ITEM_KEYS: Final = frozenset({"id", "content", "project_id"})
 
 Value = bytes | Sequence[bytes]
@@ -137,8 +139,10 @@ def _kind(value: Any) -> str:
 def to_text(data: bytes) -> str:
     """Bytes as text: BOM and UTF-16/32 are understood, bad UTF-8 becomes lone surrogates."""
     encoding = json.detect_encoding(data)
+    width = 4 if "32" in encoding else 2 if "16" in encoding else 1
+    whole = len(data) - len(data) % width  # a torn file may end within a character
     try:
-        return data.decode(encoding, "surrogatepass")
+        return data[:whole].decode(encoding, "surrogatepass")
     except UnicodeDecodeError:
         return data.decode("utf-8", "surrogateescape")
 
@@ -183,7 +187,7 @@ def salvage(data: bytes, sections: Sequence[str]) -> Document:
 
     An object belongs to the section whose key stands last before it, and to
     the first section where none does; what stands under other keys (as
-    `last_100`) is left alone.
+    `last_100`) is left alone, and so is the value of a key in a torn item.
     """
     text = to_text(data)
     document = Document({name: [] for name in sections})
@@ -194,6 +198,8 @@ def salvage(data: bytes, sections: Sequence[str]) -> Document:
         while len(marks) > 1 and marks[1][0] < start:
             marks.pop(0)
         section = marks[0][1] if marks and marks[0][0] < start else sections[0]
+        if _VALUE.search(text, max(0, start - _NEAR), start):
+            section = ""
         _place(document, section, value, text[start:end])
         while marks and start < marks[0][0] < end:
             marks.pop(0)  # a "queue": [ inside of what was just taken
@@ -211,7 +217,8 @@ def _place(document: Document, section: str, value: Any, text: str) -> None:
     if not nested and section in document.lists and _ITEM_KEYS & value.keys():
         try:
             raw = text.encode()
-        except UnicodeEncodeError:
+            json.loads(raw)
+        except ValueError:  # a lone surrogate, or a raw control character
             raw = dump(value)
         document.lists[section] += _sift([raw], document.rejected)
 
@@ -226,7 +233,7 @@ def _objects(text: str) -> Iterable[tuple[int, int, dict[str, Any] | None]]:
         end = at + 1
         try:
             if at not in unclosed:
-                value, end = _DECODER.raw_decode(text, at)
+                value, end = _LENIENT.raw_decode(text, at)
                 yield at, end, value
         except json.JSONDecodeError:
             pass  # not whole: perhaps something inside of it is

@@ -8,6 +8,7 @@ sender does all the work. This stage never touches a JSON file.
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -27,6 +28,7 @@ LONGEST_TIMEOUT: Final = 600.0
 _STORAGE_WAIT: Final = 1.0
 _MUTE: Final = 30.0  # seconds for which a server that could not tell is not asked again
 _MUTE_MANY: Final = 1000  # projects
+_QUESTIONS: Final = 3  # in a row without an answer, after which it is sent all the same
 _LANES: Final = (PENDING, DEAD)
 
 
@@ -54,6 +56,7 @@ class Delivery:
         self._senders: list[threading.Thread] = []
         self._ended: dict[int, float] = {}  # when an unknown attempt of an item ended, monotonic
         self._mute: dict[str, float] = {}  # projects about which the server could not tell
+        self._unanswered: Counter[str] = Counter()  # questions in a row, by project
         self._lookout: int | None = None  # the idle sender that looks at ages
         self._both_lanes = False
         self._proven = False  # the server takes deliveries: one goes first, then many
@@ -279,11 +282,22 @@ class Delivery:
             return None
         found = client.ask(memory, timeout, self._ended.get(job.key, 0.0))
         if isinstance(found, Answer):
-            return found
+            if self._stopping or found.kind not in (Kind.UNKNOWN, Kind.OUTAGE):
+                return found
+            self._unanswered[job.project] += 1
+            if self._unanswered[job.project] < _QUESTIONS:
+                return found
+            self._ask_no_more(job.project)  # else it would never be sent
+            return None
+        del self._unanswered[job.project]
         if found is Presence.PRESENT:
             return Answer(Kind.DELIVERED, None, "the server had it already")
         if found is Presence.CANNOT_TELL:
-            if len(self._mute) > _MUTE_MANY:
-                self._mute.clear()
-            self._mute[job.project] = moment + _MUTE
+            self._ask_no_more(job.project)
         return None
+
+    def _ask_no_more(self, project: str) -> None:
+        if len(self._mute) > _MUTE_MANY:
+            self._mute.clear()
+            self._unanswered.clear()
+        self._mute[project] = time.monotonic() + _MUTE

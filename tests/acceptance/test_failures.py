@@ -168,6 +168,18 @@ def test_an_item_that_times_out_gets_twice_the_time(home: Home, server: Standin)
     assert (server.sends("slow"), server.count("slow")) == (2, 1)
 
 
+def test_a_question_that_is_never_answered_does_not_keep_an_item_for_ever(
+    home: Home, server: Standin
+) -> None:
+    """Where three questions in a row get no answer, the item is sent again with the same key."""
+    server.mutters = True
+    home.write_queue([entry("lost")])
+    server.script(Answer(reset=True, stores=False), content="lost")
+    home.drained(env={"MEM0TRAY_SYNC_MAX_ATTEMPTS": "10"})
+    assert (server.sends("lost"), server.count("lost"), server.questions()) == (2, 1, 3)
+    assert len(set(server.keys("lost"))) == 1
+
+
 # Outages ------------------------------------------------------------------------------
 
 

@@ -27,8 +27,9 @@ class Standin:
     `honours_keys`: a request with a known Idempotency-Key is not stored again
     (and is refused with 422 when its body differs). `can_be_asked`: GET of a
     project's memories works; otherwise it is a 404. `health`: the answer of the
-    health path. `latency`: seconds before each save is answered. `default`: the
-    answer to a save for which nothing is scripted. `api_key`: required if set.
+    health path. `mutters`: each question is cut off without an answer. `latency`:
+    seconds before each save is answered. `default`: the answer to a save for which
+    nothing is scripted. `api_key`: required if set.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Standin:
         self.latency = 0.0
         self.api_key: str | None = None
         self.not_asked_status = 404
+        self.mutters = False
         self.requests: list[Request] = []
         self._saves: list[Request] = []
         self.stored: list[tuple[str, str]] = []
@@ -272,6 +274,8 @@ class Standin:
             return Answer(401), {"detail": "Not authenticated"}
         if saving:
             return self._save(request)
+        if self.mutters:
+            return Answer(reset=True), None
         prefix = SAVE + "/"
         if request.method == "GET" and request.path.startswith(prefix) and self.can_be_asked:
             return Answer(), self._memories(request, request.path.removeprefix(prefix))
