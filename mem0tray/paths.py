@@ -93,13 +93,16 @@ class Paths:
         return self.data_dir / "files.lock"
 
     @property
-    def pause(self) -> Path:
-        return self.data_dir / "pause.json"
+    def requests(self) -> Path:
+        """What commands ask of the worker, one small file each.
+
+        A folder of its own: it is watched, and the ledger is written at each delivery.
+        """
+        return self.data_dir / "requests"
 
     @property
-    def requests(self) -> Path:
-        """What commands ask of the ledger's only writer, one small file each."""
-        return self.data_dir / "requests"
+    def pause(self) -> Path:
+        return self.requests / "pause.json"
 
     @property
     def quarantine(self) -> Path:

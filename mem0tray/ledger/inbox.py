@@ -2,13 +2,16 @@
 
 import sqlite3
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from mem0tray import item as items
 from mem0tray.item import Item
 from mem0tray.ledger.database import Ledger, encode
 from mem0tray.ledger.editions import remember_values
 from mem0tray.ledger.rows import COLUMNS, Row, row_from
+
+# Of the first content under this id, else of this one.
+_FIRST_DIGEST: Final = "coalesce((SELECT first_digest FROM items WHERE id = ? LIMIT 1), ?)"
 
 
 class Inbox:
@@ -55,25 +58,22 @@ class Inbox:
         return self._insert(item, "dead", now, fields)
 
     def _insert(self, item: Item, state: str, now: float, fields: Mapping[str, Any]) -> int:
+        values: dict[str, Any] = {
+            "id": encode(item.id),
+            "digest": item.digest,
+            "project": encode(item.project),
+            "ts": item.timestamp,
+            "raw": item.raw,
+            "state": state,
+            "accepted": now,
+            **fields,
+        }
+        names = ", ".join(values)
+        marks = ", ".join("?" * len(values))
         with self._ledger.transaction() as db:
-            first = db.execute(
-                "SELECT first_digest FROM items WHERE id = ? LIMIT 1", (encode(item.id),)
-            ).fetchone()
-            values: dict[str, Any] = {
-                "id": encode(item.id),
-                "digest": item.digest,
-                "first_digest": first[0] if first else item.digest,
-                "project": encode(item.project),
-                "ts": item.timestamp,
-                "raw": item.raw,
-                "state": state,
-                "accepted": now,
-                **fields,
-            }
-            names = ", ".join(values)
-            marks = ", ".join("?" * len(values))
             cursor = db.execute(
-                f"INSERT INTO items ({names}) VALUES ({marks})", tuple(values.values())
+                f"INSERT INTO items ({names}, first_digest) VALUES ({marks}, {_FIRST_DIGEST})",
+                (*values.values(), values["id"], item.digest),
             )
         return int(cursor.lastrowid or 0)
 

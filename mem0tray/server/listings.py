@@ -1,4 +1,4 @@
-"""What a server has of a few projects, remembered for a short while.
+"""What a server has of the projects last asked about, remembered for a short while.
 
 After the ledger was lost, many items of one project have to be asked about;
 one listing answers them all. Hashes of the texts are enough, and small.
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 MAX_AGE = 10.0  # seconds
-MAX_PROJECTS = 4
+MAX_TEXTS = 30_000  # in all listings together: about 3 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,13 @@ class Listings:
     def keep(self, project: str, hashes: Iterable[bytes], asked: float) -> None:
         """Remember a complete listing that was asked for at `asked`."""
         self._listings.pop(project, None)
-        while len(self._listings) >= MAX_PROJECTS:
-            del self._listings[next(iter(self._listings))]
         self._listings[project] = _Listing(asked, frozenset(hashes))
+        while len(self._listings) > 1 and self._texts() > MAX_TEXTS:
+            del self._listings[next(iter(self._listings))]
+
+    def _texts(self) -> int:
+        # An empty project takes room too.
+        return sum(len(listing.hashes) + 1 for listing in self._listings.values())
 
     def has(self, project: str, text: str, since: float, now: float) -> bool | None:
         """Whether the server has `text`, or None when no listing after `since` says so."""

@@ -94,9 +94,7 @@ class Worker:
             lambda: core.settings.sync.timeout,
             self._probed,
         )
-        folders = (
-            self.paths.claude_dir, self.paths.requests, self.paths.data_dir, config_file().parent
-        )  # fmt: skip
+        folders = (self.paths.claude_dir, self.paths.requests, config_file().parent)
         self._watcher = Watcher(folders, core.wake.set)
         self._state = State("")
         self._trouble: dict[str, float] = {}

@@ -12,7 +12,7 @@ from mem0tray.worker.core import json_value
 
 def write(paths: Paths, until: float | None) -> None:
     """Pause until a time (Unix seconds); None: until resumed."""
-    atomic.make_private_folder(paths.data_dir)
+    atomic.make_private_folder(paths.requests)
     atomic.replace(paths.pause, json_value({"until": until}))
 
 

@@ -37,9 +37,7 @@ class Request(msgspec.Struct, frozen=True):
 def process(core: Core) -> int:
     """Carry out every request that waits; how many."""
     done = 0
-    for path in sorted(core.paths.requests.glob("*.json")):
-        if path.name.startswith("."):
-            continue
+    for path in sorted(core.paths.requests.glob("[0-9]*.json")):
         with suppress(msgspec.MsgspecError, OSError, ValueError):
             request = msgspec.convert(json.loads(path.read_bytes()), Request)
             _carry_out(core, request)

@@ -231,15 +231,21 @@ def test_one_request_at_a_time_while_answers_are_fast(home: Home, server: Standi
     assert overlapping <= 40  # a busy machine may answer late now and then
 
 
+@pytest.mark.slow
+def test_metrics_are_written_at_least_every_30_seconds(home: Home) -> None:
+    """An idle worker rewrites the metrics within 30 s."""
+    home.worker()
+    before = home.read(home.metrics)["last_update"]
+    home.wait(lambda: home.read(home.metrics)["last_update"] != before, 32, "rewritten")
+
+
 def test_a_slow_server_gets_eight_requests_at_once(home: Home, server: Standin) -> None:
-    """80 memories on a server that takes 0.5 s each need less than 8 s, never over 8 at once."""
+    """A server that takes half a second for each memory gets eight at once, and never more."""
     server.latency = 0.5
-    home.write_queue(entries(80))
-    started = time.monotonic()
+    home.write_queue(entries(40))
     home.drained()
-    assert time.monotonic() - started < 8
     assert server.max_concurrency == 8
-    assert server.total_stored() == 80
+    assert server.total_stored() == 40
 
 
 def test_the_concurrency_can_be_set(home: Home, server: Standin) -> None:

@@ -11,7 +11,7 @@ from mem0tray.server import (
     Memory,
     Presence,
 )
-from mem0tray.server.listings import MAX_AGE, MAX_PROJECTS, Listings, fingerprint
+from mem0tray.server.listings import MAX_AGE, MAX_TEXTS, Listings, fingerprint
 from tests.server.calls import LONG, MEMORY, client_of, listing
 from tests.server.wire import (
     DELIVERED,
@@ -240,23 +240,26 @@ def test_an_incomplete_listing_is_not_kept() -> None:
         assert len(server.requests) == 4
 
 
-def test_listings_are_kept_for_a_while_and_a_few_projects() -> None:
-    """Age and number of the listings that are kept are bounded."""
+def test_listings_are_kept_for_a_while_and_up_to_a_size() -> None:
+    """The listings that are kept are bounded in age and in what they hold together."""
     listings = Listings()
-    for number in range(MAX_PROJECTS + 1):
-        listings.keep(f"p{number}", [fingerprint("text")], asked=100.0)
+    half = [fingerprint("text"), *(b"%d" % number for number in range(MAX_TEXTS // 2))]
+    for number in range(3):
+        listings.keep(f"p{number}", half, asked=100.0)
     assert listings.has("p0", "text", 0.0, 101.0) is None
-    assert listings.has("p1", "text", 0.0, 101.0) is True
-    assert listings.has("p1", "other", 0.0, 101.0) is False
-    assert listings.has("p1", "text", 100.0, 101.0) is None
-    assert listings.has("p1", "text", 99.9, 100.0 + MAX_AGE) is True
-    assert listings.has("p1", "text", 99.9, 100.1 + MAX_AGE) is None
+    assert listings.has("p1", "text", 0.0, 101.0) is None
+    assert listings.has("p2", "text", 0.0, 101.0) is True
+    assert listings.has("p2", "other", 0.0, 101.0) is False
+    assert listings.has("p2", "text", 100.0, 101.0) is None
+    assert listings.has("p2", "text", 99.9, 100.0 + MAX_AGE) is True
+    assert listings.has("p2", "text", 99.9, 100.1 + MAX_AGE) is None
 
 
 def test_listing_a_project_again_pushes_out_no_other() -> None:
     """A renewed listing takes its own place."""
     listings = Listings()
-    for number in range(MAX_PROJECTS):
-        listings.keep(f"p{number}", [], asked=1.0)
-    listings.keep("p3", [], asked=2.0)
+    half = [b"%d" % number for number in range(MAX_TEXTS // 2 - 1)]
+    listings.keep("p0", half, asked=1.0)
+    listings.keep("p1", half, asked=1.0)
+    listings.keep("p1", half, asked=2.0)
     assert listings.has("p0", "text", 0.0, 3.0) is False

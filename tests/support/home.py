@@ -60,7 +60,6 @@ class Home:
             "XDG_RUNTIME_DIR": str(root / "runtime"),
             "LANG": "C.UTF-8",
             "COLUMNS": "250",
-            "PYTHONDONTWRITEBYTECODE": "1",
             "MEM0TRAY_SYNC_PROBE_INTERVAL": "0.2",
             "MEM0TRAY_SYNC_RETRY_INTERVAL": "0.1",
             **import_path(),

@@ -1,0 +1,7 @@
+"""What is measured, each beside its yardstick in the same run.
+
+    .venv/bin/python -m tests.benchmarks [NAME…] [--json]
+
+They want a quiet machine and are no tests: a missed target is shown and makes
+the exit code 1.
+"""

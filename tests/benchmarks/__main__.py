@@ -1,0 +1,55 @@
+"""Run the benchmarks that are named, or all of them."""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from tests.benchmarks import idle, latency, throughput
+from tests.benchmarks.figure import Figure
+from tests.support.home import Home
+from tests.support.standin import Standin
+
+BENCHMARKS: dict[str, Callable[[Home, Standin], list[Figure]]] = {
+    "drain": throughput.drain,
+    "slow-server": throughput.slow_server,
+    "add": latency.add_to_sent,
+    "commands": latency.commands,
+    "lock": latency.lock,
+    "idle": idle.idle,
+}
+
+
+def main() -> int:
+    """Print a line for each figure; 1 when a target was missed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    names = ", ".join(BENCHMARKS)
+    parser.add_argument("name", nargs="*", help=f"which of: {names} (default: all)")
+    parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
+    arguments = parser.parse_args()
+    unknown = sorted(set(arguments.name) - BENCHMARKS.keys())
+    if unknown:
+        parser.error(f"no such benchmark: {', '.join(unknown)}; there are {names}")
+    figures: list[Figure] = []
+    for name in arguments.name or BENCHMARKS:
+        if not arguments.json:
+            print(f"{name}: {(BENCHMARKS[name].__doc__ or '').strip()}", file=sys.stderr)
+        with (
+            tempfile.TemporaryDirectory() as scratch,
+            Standin() as server,
+            Home(Path(scratch, "home"), server.url) as home,
+        ):
+            measured = BENCHMARKS[name](home, server)
+        figures += measured
+        if not arguments.json:
+            print(*measured, sep="\n", flush=True)
+    if arguments.json:
+        print(json.dumps([{**asdict(figure), "met": figure.met} for figure in figures], indent=2))
+    return 0 if all(figure.met for figure in figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

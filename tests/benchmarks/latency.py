@@ -1,0 +1,81 @@
+"""How long people and other programs wait for us."""
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+from functools import partial
+
+from tests.benchmarks.figure import Figure
+from tests.support.home import Home
+from tests.support.http1 import Answer
+from tests.support.processes import seconds
+from tests.support.shapes import entries, waiting
+from tests.support.standin import Standin
+
+MANY = 10_000
+
+
+def add_to_sent(home: Home, server: Standin) -> list[Figure]:
+    """From typing `add` to the request's arrival, with 10,000 dead letters waiting."""
+    home.write_dlq([waiting(f"letter {n}") for n in range(MANY)])
+    home.worker()
+    home.wait(lambda: home.read(home.metrics)["dlq_size"] == MANY, 30, "taken in")
+    times = []
+    for number in range(21):
+        started = time.monotonic()
+        home.ok("add", "--project", "alpha", f"quick {number}")
+        server.wait_for(partial(server.count, f"quick {number}"), 5)
+        times.append(server.saves[-1].started - started)
+    bare = statistics.median(seconds(partial(_bare_python, home)) for _ in range(11))
+    detail = f"worst {max(times) * 1000:.0f} ms; a bare Python starts in {bare * 1000:.0f} ms"
+    median = statistics.median(times) * 1000
+    return [Figure("add to sent, median, 10,000 dead letters", median, "ms", 200, detail=detail)]
+
+
+def commands(home: Home, server: Standin) -> list[Figure]:
+    """What shows the state, with 10,000 dead letters and a busy worker."""
+    server.default = Answer(delay=30)
+    home.write_dlq([waiting(f"letter {n}") for n in range(MANY)])
+    home.write_queue(entries(20))
+    worker = home.worker()
+    home.wait(lambda: home.read(home.metrics)["dlq_size"] == MANY, 30, "taken in")
+    asked = {
+        "add, every request hanging": ("add", "--project", "alpha", "x"),
+        "status": ("status",),
+        "list --limit 20": ("list", "--limit", "20"),
+        "stats": ("stats",),
+    }
+    figures = [
+        Figure(name, statistics.median(_time(home, *words) for _ in range(5)) * 1000, "ms", 500)
+        for name, words in asked.items()
+    ]
+    stopped = seconds(worker.stop)
+    return [*figures, Figure("stop in the middle of requests that hang", stopped, "s", 1)]
+
+
+def lock(home: Home, server: Standin) -> list[Figure]:
+    """How long four producers wait for the lock: alone, and beside us and a slow server."""
+    server.latency = 0.05
+    alone = _longest_wait(home)
+    home.queue.unlink()
+    home.worker()
+    beside = _longest_wait(home)
+    detail = f"{alone:.3f} s without us"
+    return [Figure("a producer's longest wait for the lock", beside, "s", 0.3, detail=detail)]
+
+
+def _time(home: Home, *words: str) -> float:
+    return seconds(lambda: home.run(*words))
+
+
+def _bare_python(home: Home) -> None:
+    subprocess.run([sys.executable, "-c", "pass"], env=home.env, check=True)
+
+
+def _longest_wait(home: Home) -> float:
+    producers = [home.producer("--count", "175", "--pause", "0.01") for _ in range(4)]
+    for producer in producers:
+        producer.wait(120)
+    return max(float(json.loads(producer.out)["longest_wait"]) for producer in producers)
