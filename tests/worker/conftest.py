@@ -1,0 +1,11 @@
+"""What every test of the merge starts with."""
+
+import pytest
+
+from tests.worker.editions import Ledger
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    """Start with an empty ledger."""
+    return Ledger()
