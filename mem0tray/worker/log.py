@@ -123,7 +123,7 @@ def describe(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912  (one line fo
         case events.SlowedDown(delay):
             return f"🐢 The server asked for a break of {delay:.0f}s"
         case events.HandEdit():
-            return f"✏️ DLQ edited by hand: {_edit(event)}"
+            return f"✏️ DLQ edited: {_edit(event)}"
         case events.AlreadyDelivered(project, item_id, file):
             return f"♻️ Already on the server, out of {file}: {_named(project, item_id)}"
         case events.DeliveredAfterDeletion(project, item_id):
