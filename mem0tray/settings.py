@@ -65,6 +65,28 @@ class LogSettings(msgspec.Struct, frozen=True):
     backups: int = 5
 
 
+class UiSettings(msgspec.Struct, frozen=True):
+    """`[ui]`: an empty `language` means the system's."""
+
+    language: str = ""
+
+
+class NotificationSettings(msgspec.Struct, frozen=True):
+    """`[notifications]`: `level` is `all`, `problems` or `none`."""
+
+    level: str = "all"
+
+
+class AlertSettings(msgspec.Struct, frozen=True):
+    """`[alerts]`: `after` in minutes, `max_age` in days, `command` gets the text on stdin."""
+
+    investigate: int = 5
+    dlq_size: int = 10
+    after: float = 30.0
+    max_age: float = 1.0
+    command: str = ""
+
+
 class Settings(msgspec.Struct, frozen=True):
     """All settings, checked."""
 
@@ -73,6 +95,9 @@ class Settings(msgspec.Struct, frozen=True):
     sync: SyncSettings = SyncSettings()
     retention: RetentionSettings = RetentionSettings()
     log: LogSettings = LogSettings()
+    ui: UiSettings = UiSettings()
+    notifications: NotificationSettings = NotificationSettings()
+    alerts: AlertSettings = AlertSettings()
 
     def locations(self) -> Paths:
         """The paths that follow from these settings."""
@@ -105,6 +130,16 @@ _RANGES: tuple[tuple[str, Any, str], ...] = (
     ("retention.discarded", lambda v: 0 <= v <= 36500, "days from 0 to 36500"),
     ("log.max_bytes", lambda v: v >= 10_000, "10000 bytes or more"),
     ("log.backups", lambda v: 0 <= v <= 100, "a whole number from 0 to 100"),
+    ("ui.language", lambda v: v in {"", "en", "fr"}, '"en", "fr", or "" for the system\'s'),
+    (
+        "notifications.level",
+        lambda v: v in {"all", "problems", "none"},
+        '"all", "problems" or "none"',
+    ),
+    ("alerts.investigate", lambda v: 0 <= v <= 10**6, "a whole number from 0 to 1000000"),
+    ("alerts.dlq_size", lambda v: 0 <= v <= 10**6, "a whole number from 0 to 1000000"),
+    ("alerts.after", lambda v: 0 <= v <= 525600, "minutes from 0 to 525600"),
+    ("alerts.max_age", lambda v: 0 <= v <= 3650, "days from 0 to 3650"),
     ("paths.claude_dir", lambda v: bool(v.strip()) and "\0" not in v, "a folder"),
 )
 
