@@ -137,8 +137,13 @@ def _closing(terminal: Terminal, left: "Waiting | None", worker: "Worker") -> in
     done = plural(terminal.delivered + terminal.recovered, "memory", "memories")
     where = worker.metrics.destination
     click.echo(f"Delivered {done}" + (f" to {one_line(where)}." if where else "."))
-    if left is None or not left.queue + left.dlq:
-        return 0 if left is not None else 1
+    if left is None:
+        return 1
+    if left.unread:
+        click.echo(f"mem0tray: not everything could be read: {left.unread}", err=True)
+        return 1
+    if not left.queue + left.dlq:
+        return 0
     parts = []
     if left.queue:
         parts.append(plural(left.queue, "memory", "memories") + " in the queue")

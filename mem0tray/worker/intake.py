@@ -197,6 +197,7 @@ def accept(core: Core, item: Item, *, ask: bool) -> tuple[int, bool]:
     now = core.now()
     row = core.inbox.known(item)
     if row is None:
+        core.metrics_dirty.set()
         if item.retries >= core.settings.sync.max_attempts:
             key = bury_new(core, item, now, ask=ask)
             core.events.emit(events.MovedToDlq(item.project, item.id, item.retries))

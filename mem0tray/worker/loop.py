@@ -39,17 +39,19 @@ LOOK: Final = 5.0  # seconds between looks at the files, should nobody wake us
 LONGEST_WAIT: Final = 30.0
 _TORN: Final = 0.05
 _STOP: Final = 0.8
+_QUEUE, _EMERGENCY, _DLQ = _READ = "queue file", "emergency file", "DLQ file"
 _CLOCK_JUMP: Final = 1.0
 _DAY: Final = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What is left, for `run --until-idle`."""
+    """What is left, for `run --until-idle`; `unread`: why a file could not be taken in."""
 
     queue: int
     dlq: int
     state: State
+    unread: str
 
 
 class Worker:
@@ -194,9 +196,9 @@ class Worker:
         self._guarded("clock", self._look_at_clock)
         self._guarded("pause", self._look_at_pause)
         self._guarded("requests", self._take_requests)
-        self._guarded("emergency file", self.emergencies.run)
-        self._guarded("queue file", self.queue.run)
-        self._guarded("DLQ file", self._take_edits)
+        self._guarded(_EMERGENCY, self.emergencies.run)
+        self._guarded(_QUEUE, self.queue.run)
+        self._guarded(_DLQ, self._take_edits)
         if not self._settled:
             self._settled = True
             self._tell_waiting()
@@ -204,7 +206,7 @@ class Worker:
         self._guarded("state", self._tell_state)
         self.delivery.kick()
         if self.dlq.needed and (self.dlq.pace.ready(time.monotonic()) or self._at_rest()):
-            self._guarded("DLQ file", self._publish_dlq)
+            self._guarded(_DLQ, self._publish_dlq)
         if self.core.queue_dirty.is_set():
             self.queue_publisher.kick(now=self._at_rest())
         self._guarded("metrics", self.metrics.run)
@@ -388,9 +390,10 @@ class Worker:
 
     def _unread(self) -> bool:
         """Whether a file that we can read holds something not taken in."""
-        return "emergency file" not in self._trouble and self.emergencies.unread() > 0
+        return _EMERGENCY not in self._trouble and self.emergencies.unread() > 0
 
     def waiting(self) -> Waiting:
         """What is left now."""
         counts = self.metrics.counts()
-        return Waiting(counts.queue, counts.dlq, self.gate.state(self.core.now()))
+        state = self.gate.state(self.core.now())
+        return Waiting(counts.queue, counts.dlq, state, self.gate.trouble_with(_READ))

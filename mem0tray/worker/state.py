@@ -1,6 +1,7 @@
 """Whether the worker may send, and the state that people see. Pure but for its lock."""
 
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -95,6 +96,11 @@ class Gate:
                 self._troubles.pop(name, None)
 
     # What follows ----------------------------------------------------------------
+
+    def trouble_with(self, names: Iterable[str]) -> str:
+        """What is wrong with the first of these parts that is in trouble, else nothing."""
+        with self._guard:
+            return next((self._troubles[name] for name in names if name in self._troubles), "")
 
     def blocked_by(self, name: str) -> bool:
         """Whether that obstacle stands."""
