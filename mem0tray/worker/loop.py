@@ -85,9 +85,9 @@ class Worker:
         self.queue = QueueIntake(core)
         self.edits = HandEdits(core)
         self.dlq = DlqPublisher(core, self.edits)
-        self.queue_publisher = QueuePublisher(core, self.queue)
+        self.queue_publisher = QueuePublisher(core, self.queue, self.gate)
         self.metrics = Metrics(core, self.gate)
-        self.delivery = Delivery(core, self.gate, self._client)
+        self.delivery = Delivery(core, self.gate, self._client, self._doubt)
         self.link: Link | None = None
         self._link_version = 0
         self.prober = Prober(
@@ -162,6 +162,7 @@ class Worker:
                 not clean and core.ledger.meta("boot") not in (None, boot_id())
             ):
                 core.inbox.ask_about_everything(core.now())
+            core.outbox.limit_waits(core.now(), core.settings.sync.retry_interval)
             core.ledger.set_meta("clean", 0)
             core.ledger.set_meta("boot", boot_id())
         for folder in (self.paths.claude_dir, self.paths.data_dir):
@@ -272,6 +273,8 @@ class Worker:
         jumped = (wall - self._clock[0]) - (mono - self._clock[1])
         self._clock = (wall, mono)
         if jumped < -_CLOCK_JUMP:
+            self.gate.clock_set_back(-jumped)
+            self.core.outbox.clock_set_back(wall, -jumped)
             self.core.outbox.limit_waits(wall, self.core.settings.sync.retry_interval)
 
     def _look_at_pause(self) -> None:
@@ -315,9 +318,9 @@ class Worker:
         except SettingsError as error:
             self.gate.trouble("settings", str(error))
             return
+        self.gate.trouble("settings", "")
         if loaded is None:
             return
-        self.gate.trouble("settings", "")
         before, self.core.settings = self.core.settings, loaded.settings
         if loaded.settings.server != before.server:
             self._choose(loaded.settings)
@@ -344,9 +347,10 @@ class Worker:
                 self.gate.unblock("server")
         if old is not None:
             old.close()
-        self.delivery.server_changed()
+        self.delivery.server_changed(self.core.server)
         self.prober.kick()
-        self.events.emit(events.WorkerStarted(self.metrics.destination or choice.CHOOSE))
+        warning = self.link.warning if self.link is not None else ""
+        self.events.emit(events.WorkerStarted(self.metrics.destination or choice.CHOOSE, warning))
 
     def _client(self) -> Client:
         if self.link is None:
@@ -362,12 +366,18 @@ class Worker:
         link = self.link
         if link is not None and link.version != self._link_version:
             self._link_version = link.version
-            self.delivery.server_changed()
+            self.delivery.server_changed(self.core.server)
+        changed = self.gate.probed(healthy=health.healthy, reason=health.reason)
         if not health.healthy:
             self.delivery.server_is_down()
-        if self.gate.probed(healthy=health.healthy, reason=health.reason):
+        if changed:
             self.core.wake.set()
             self.delivery.kick()
+
+    def _doubt(self) -> None:
+        """An answer blames the server: nothing more is sent until it has been asked."""
+        self.gate.doubt()
+        self.prober.kick()
 
     # For commands --------------------------------------------------------------------
 

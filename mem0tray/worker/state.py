@@ -95,6 +95,13 @@ class Gate:
             else:
                 self._troubles.pop(name, None)
 
+    def clock_set_back(self, by: float) -> None:
+        """The waits that the server asked for, and ours, last as long as they were meant to."""
+        with self._guard:
+            self._held_until -= by
+            if self._canary_at is not None:
+                self._canary_at -= by
+
     # What follows ----------------------------------------------------------------
 
     def trouble_with(self, names: Iterable[str]) -> str:
