@@ -8,7 +8,7 @@ from mem0tray.errors import Mem0TrayError
 from mem0tray.server import Client, Health
 
 _TIMEOUT: Final = 10.0
-_TELL_AGAIN: Final = 1.0
+TELL_AGAIN: Final = 1.0
 
 
 class Prober:
@@ -65,7 +65,7 @@ class Prober:
             try:
                 self._tell(health)
             except Mem0TrayError:  # the disk is full: whoever needs the ledger says so
-                self._stopping.wait(_TELL_AGAIN)
+                self._stopping.wait(TELL_AGAIN)
             else:
                 return
 
