@@ -20,9 +20,13 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class WorkerStarted(Event):
-    """The worker begins; `destination` in the words that people see."""
+    """The worker begins; `destination` in the words that people see.
+
+    `warning` says what to know about the way there, if there is something.
+    """
 
     destination: str
+    warning: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +165,8 @@ class FileBroken(Event):
 
 @dataclass(frozen=True, slots=True)
 class Quarantined(Event):
-    """Items that no JSON program can load were set aside under `kept_as`."""
+    """An item that no JSON program can load was set aside under `kept_as`."""
 
-    count: int
     file: str
     kept_as: str
 

@@ -127,8 +127,8 @@ def composed_queue(edit: QueueEdit) -> bytes:
 
 def _set_aside(paths: Paths, source: Path, rejected: list[bytes]) -> None:
     """What `json.tool` could not load is kept before a file without it is written."""
-    if rejected:
-        quarantine.keep(paths.quarantine, source, b"\n".join(rejected), time.time())
+    for raw in rejected:
+        quarantine.keep(paths.quarantine, source, raw, time.time())
 
 
 def now_iso() -> str:

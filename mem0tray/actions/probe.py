@@ -49,7 +49,8 @@ def probe(settings: Settings, paths: Paths, timeout: float = TIMEOUT) -> Probe:
         destination = Destination.from_settings(settings.server)
         health = _ask(destination, settings.server.dialect, timeout)
     except Mem0TrayError as error:
-        return Probe(url, url, "", _ill(str(error)))
+        shown = url.rpartition("@")[2]  # no name and password
+        return Probe(url, shown, "", _ill(str(error)))
     away = "" if destination.is_loopback else destination.hostname
     return Probe(destination.url, destination.host, away, health)
 

@@ -102,7 +102,7 @@ def carry_out_here(paths: Paths, settings: Settings) -> bool:
             with suppress(LedgerError), ledger.reading() as db:
                 db.execute("VACUUM")  # earlier versions of a row leave their text in free pages
         finally:
-            ledger.close()
+            ledger.close(settled=False)
     finally:
         lock.release()
     return True

@@ -96,13 +96,22 @@ def _backup(path: Path) -> Source:
 
 
 def _deletions(paths: Paths, dated: Iterable[Source]) -> list[Source]:
-    """Deletions that the ledger knows and that no backup holds: those by hand."""
-    kept: set[Identity] = {identity(piece.raw) for source in dated for piece in source.pieces}
+    """Deletions that the ledger knows and that no backup was made for: those by hand."""
+    kept: dict[Identity, float] = {}  # when it was last backed up
+    for source in dated:
+        for piece in source.pieces:
+            memory = identity(piece.raw)
+            kept[memory] = max(kept.get(memory, 0.0), source.at)
     found = []
     with Reader(paths.ledger) as reader:
         batches = reader.discarded()
     for batch in batches:
-        raws = [raw for raw in batch.raws if not kept or identity(raw) not in kept]
+        # A backup from before it was taken in was made for an earlier deletion.
+        raws = [
+            raw
+            for raw, since in zip(batch.raws, batch.since, strict=True)
+            if kept.get(identity(raw), 0.0) <= since
+        ]
         if raws:
             name = f"deleted-{_stamp(batch.closed)}"
             pieces = [Piece(raw, _place(raw, files.DLQ)) for raw in raws]

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from mem0tray import item as items
 from mem0tray.errors import FileUnavailableError, SettingsError
-from mem0tray.files import document, emergency, lock, quarantine
+from mem0tray.files import atomic, document, emergency, lock, quarantine
 from mem0tray.files.document import Document
 from mem0tray.item import Item
 from mem0tray.ledger.reader import Reader
@@ -74,6 +74,9 @@ def gather(settings: Settings) -> Overview:
     queue = _parsed(paths.queue, ("queue",))
     stats = items.load_object(queue.rest.get("stats", b"{}")) or {}
     seen.totals = {name: items.count(stats.get(f"total_{name}")) for name in _TOTALS}
+    unreadable = "" if own else _unreadable(paths)
+    if unreadable:
+        seen.state, seen.reason = ACTION_NEEDED, unreadable
     with Reader(paths.ledger) as reader:
         unknown = [] if own else _not_taken_in(paths, queue, reader)
         if own:
@@ -165,6 +168,18 @@ def _look_at_worker(seen: Overview, worker: Running, metrics: Metrics, *, own: b
         )
     elif seen.state != ACTION_NEEDED:
         seen.state = STARTING
+
+
+def _unreadable(paths: Paths) -> str:
+    """What keeps us from reading the files of others; empty when nothing does."""
+    for path in (paths.queue, paths.dlq, paths.emergency):
+        try:
+            path.open("rb").close()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            return str(atomic.unavailable(path, error))
+    return ""
 
 
 def _parsed(path: Path, sections: tuple[str, ...]) -> Document:

@@ -51,6 +51,7 @@ class Terminal:
     def __init__(self) -> None:
         self.delivered = 0
         self.recovered = 0
+        self.left = False  # whoever read what we write
 
     def __call__(self, event: events.Event) -> None:
         """Count deliveries; print what a person wants to see at once."""
@@ -63,8 +64,11 @@ class Terminal:
             self.recovered += 1
         quiet = (events.WaitingBackoff, events.MoreWait, events.Accepted, events.LedgerRebuilt)
         line = "" if isinstance(event, quiet) else describe(event)
-        if line:
-            click.echo(one_line(line, 300), err=isinstance(event, events.PartFailed))
+        if line and not self.left:
+            try:
+                click.echo(one_line(line, 300), err=isinstance(event, events.PartFailed))
+            except BrokenPipeError:
+                self.left = True
 
 
 @click.command()
@@ -102,6 +106,8 @@ def run(*, once: bool, until_idle: bool) -> None:
         thread.start()
         try:
             while thread.is_alive():
+                if terminal.left:
+                    break
                 if finite and worker.is_idle(0.0 if once else SOON):
                     left = worker.waiting()
                     break
@@ -115,6 +121,8 @@ def run(*, once: bool, until_idle: bool) -> None:
     log.close()
     if worker.failure is not None:
         raise worker.failure
+    if terminal.left:
+        raise BrokenPipeError
     if finite:
         sys.exit(_closing(terminal, left, worker))
 
@@ -137,8 +145,13 @@ def _closing(terminal: Terminal, left: "Waiting | None", worker: "Worker") -> in
     done = plural(terminal.delivered + terminal.recovered, "memory", "memories")
     where = worker.metrics.destination
     click.echo(f"Delivered {done}" + (f" to {one_line(where)}." if where else "."))
-    if left is None or not left.queue + left.dlq:
-        return 0 if left is not None else 1
+    if left is None:
+        return 1
+    if left.unread:
+        click.echo(f"mem0tray: not everything could be read: {left.unread}", err=True)
+        return 1
+    if not left.queue + left.dlq:
+        return 0
     parts = []
     if left.queue:
         parts.append(plural(left.queue, "memory", "memories") + " in the queue")

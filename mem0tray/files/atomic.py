@@ -113,10 +113,12 @@ def replace(
             temporary.unlink()
             return None
         temporary.replace(target)
-    except OSError as error:
+    except BaseException as error:
         with suppress(OSError):
             temporary.unlink()
-        raise unavailable(path, error) from error
+        if isinstance(error, OSError):
+            raise unavailable(path, error) from error
+        raise
     sync_folder(target.parent)
     # The rename changed ctime on some file systems: what counts is what stands there now,
     # unless somebody was quicker, which the caller then sees as a change.

@@ -13,7 +13,7 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from mem0tray.errors import AlreadyRunningError, FileUnavailableError, LockTimeoutError
 
@@ -167,6 +167,9 @@ class FileLock:
             self.release()
 
 
+_LOOKER: Final = 0.2  # seconds; who only looks whether it is held holds it for less
+
+
 class InstanceLock:
     """One worker per `claude_dir`: the lock says who runs, the text in it only its pid."""
 
@@ -175,7 +178,10 @@ class InstanceLock:
 
     def acquire(self) -> None:
         """Become the one worker; AlreadyRunningError when there is one."""
-        if not self._lock.try_acquire():
+        end = time.monotonic() + _LOOKER
+        while not (mine := self._lock.try_acquire()) and time.monotonic() < end:
+            time.sleep(_LOOKER / 20)
+        if not mine:
             pid = holder(self._lock.path)
             raise AlreadyRunningError(
                 f"mem0tray is already running for this folder{f' (process {pid})' if pid else ''}.",

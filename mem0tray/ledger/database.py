@@ -16,6 +16,8 @@ from mem0tray.files import atomic
 _SCHEMA: Final = Path(__file__).with_name("schema.sql")
 _VERSION: Final = 1
 _MARK: Final = "ledger.mark"
+QUEUE, DLQ, EMERGENCY = DOUBTED = "queue", "DLQ", "emergency file"
+_DOUBT: Final = "doubt of the "
 
 
 def encode(text: str) -> bytes:
@@ -106,12 +108,18 @@ class Ledger:
         with self.transaction(durable=True):
             identity = self.meta("identity")
             if identity is None:
+                self.rebuilt = self.rebuilt or "it was never used"
                 identity = uuid.uuid4().hex
                 self.set_meta("identity", identity)
             openings = int(self.meta("openings") or 0)
             mark = self._read_mark()
             if mark is not None and mark != (identity, openings) and not self.rebuilt:
                 self.rebuilt = "it is an old copy"
+            if self.rebuilt:  # must outlive a kill before all of it is asked about
+                for name in DOUBTED:
+                    self.set_meta(_DOUBT + name, 1)
+                self.set_meta("boot", "")
+                self.set_meta("clean", 0)
         self._bump_mark()
 
     def _read_mark(self) -> tuple[str, int] | None:
@@ -128,13 +136,26 @@ class Ledger:
             identity = self.meta("identity")
         atomic.replace(self.path.with_name(_MARK), f"{identity} {openings}\n".encode())
 
-    def close(self) -> None:
-        """Make everything durable and let go; a second call does nothing."""
+    def doubts(self, name: str) -> bool:
+        """Whether what stands in a file (of `DOUBTED`) may have been sent before we knew it."""
+        return bool(self.meta(_DOUBT + name))
+
+    def settle(self, name: str) -> None:
+        """All of a file is taken in (within a transaction): what comes now is new."""
+        if self.doubts(name):
+            self.set_meta(_DOUBT + name, 0)
+
+    def close(self, *, settled: bool = True) -> None:
+        """Make everything durable and let go; a second call does nothing.
+
+        `settled`: the worker leaves in good order, with nothing under way.
+        """
         with self._lock:
             with suppress(LedgerError, sqlite3.Error, Exception):
                 with self.transaction(durable=True):
-                    self.set_meta("boot", boot_id())
-                    self.set_meta("clean", 1)
+                    if settled:
+                        self.set_meta("boot", boot_id())
+                        self.set_meta("clean", 1)
                 self._bump_mark()
             self._db.close()
 

@@ -100,11 +100,12 @@ class Inbox:
             db.execute(
                 "UPDATE items SET state = ?, raw = ?, project = ?, retries = ?, retry_count = ?,"
                 " last_attempt = ?, due = ?, closed = NULL, server = NULL, reason = NULL,"
-                " gone_gen = NULL, dead_seq = ?, first_gen = ?, value_gen = ? WHERE key = ?",
+                " gone_gen = NULL, revived = ?, dead_seq = ?, first_gen = ?, value_gen = ?"
+                " WHERE key = ?",
                 (
                     "dead" if dead else "pending", item.raw, encode(item.project), item.retries,
-                    item.retry_count, item.last_attempt, due, self._next_place() if dead else None,
-                    gen, gen, row.key,
+                    item.retry_count, item.last_attempt, due, now,
+                    self._next_place() if dead else None, gen, gen, row.key,
                 ),
             )  # fmt: skip
 

@@ -24,6 +24,9 @@ _HEAD: Final = {
 _HEAD_OF_OTHERS: Final = {
     lane: sql.replace(" ORDER", " AND project != ? ORDER") for lane, sql in _HEAD.items()
 }
+_PROMPT_HEAD: Final = {
+    lane: sql.replace(" ORDER", " AND timeouts = 0 ORDER") for lane, sql in _HEAD.items()
+}
 _IN_TURN: Final = (
     "SELECT key FROM items WHERE state IN ('pending', 'dead') AND intent IS NULL AND due <= ?"
     " AND key > ? ORDER BY key LIMIT 1"
@@ -62,10 +65,17 @@ class Outbox:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    def head(self, lane: str, now: float, avoid: str | None = None) -> int | None:
-        """The key of the oldest item of a lane that is due; of another project than `avoid`."""
+    def head(
+        self, lane: str, now: float, avoid: str | None = None, *, prompt: bool = False
+    ) -> int | None:
+        """The key of the oldest item of a lane that is due.
+
+        `avoid`: of another project; `prompt`: one that has never timed out.
+        """
         with self._ledger.reading() as db:
-            if avoid is None:
+            if prompt:
+                row = db.execute(_PROMPT_HEAD[lane], (now,)).fetchone()
+            elif avoid is None:
                 row = db.execute(_HEAD[lane], (now,)).fetchone()
             else:
                 row = db.execute(_HEAD_OF_OTHERS[lane], (now, encode(avoid))).fetchone()
@@ -213,6 +223,13 @@ class Outbox:
                 (now,),
             ).fetchone()[0]
         return [(decode(project), decode(name), due - now) for project, name, due in rows], total
+
+    def clock_set_back(self, now: float, by: float) -> None:
+        """Fresh entries keep the wait that was meant for them; `by` in seconds."""
+        with self._ledger.transaction() as db:
+            db.execute(
+                "UPDATE items SET due = due - ? WHERE state = 'pending' AND due > ?", (by, now)
+            )
 
     def limit_waits(self, now: float, retry_interval: float) -> None:
         """After the clock was set back nothing waits longer than one delay from now."""

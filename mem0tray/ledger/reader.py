@@ -66,11 +66,15 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Items that one deletion discarded at `closed`, as their bytes stood in a file."""
+    """Items that one deletion discarded at `closed`, as their bytes stood in a file.
+
+    `since` says of each when it was taken in, or last put back.
+    """
 
     closed: float
     reason: str
     raws: Sequence[bytes]
+    since: Sequence[float]
 
 
 class Reader:
@@ -192,16 +196,20 @@ class Reader:
         An item that was only replaced by an edit of itself was not deleted.
         """
         rows = self._rows(
-            "SELECT closed, reason, raw FROM items WHERE state = 'discarded' AND raw IS NOT NULL"
+            "SELECT closed, reason, raw, max(accepted, coalesce(revived, 0)) FROM items"
+            " WHERE state = 'discarded' AND raw IS NOT NULL"
             " AND closed IS NOT NULL AND coalesce(reason, '') != ? ORDER BY closed DESC, key",
             (_EDITED,),
         )
-        batches: dict[float, list[bytes]] = defaultdict(list)
+        batches: dict[float, list[tuple[bytes, float]]] = defaultdict(list)
         reasons: dict[float, str] = {}
-        for closed, reason, raw in rows:
-            batches[closed].append(raw)
+        for closed, reason, raw, since in rows:
+            batches[closed].append((raw, since))
             reasons.setdefault(closed, reason or "")
-        return [Batch(closed, reasons[closed], raws) for closed, raws in batches.items()]
+        return [
+            Batch(closed, reasons[closed], *zip(*pairs, strict=True))
+            for closed, pairs in batches.items()
+        ]
 
     def unsettled(self, names: Iterable[tuple[str, bytes]]) -> bool:
         """Whether one of these is discarded, while the files do not show that yet."""

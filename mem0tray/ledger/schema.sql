@@ -21,6 +21,7 @@ CREATE TABLE items (
   closed       REAL,                      -- when it was delivered or discarded
   server       TEXT,                      -- which server has it
   reason       TEXT,                      -- why it was discarded
+  revived      REAL,                      -- when it was last put back after that
   dead_seq     INTEGER,                   -- place in the DLQ file
   first_gen    INTEGER,                   -- the generation that first published it as a dead letter
   value_gen    INTEGER,                   -- the one that published its present values first; -n: prepared in n

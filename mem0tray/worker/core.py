@@ -46,10 +46,12 @@ class Core:
         return time.time()
 
     def quarantine_items(self, source: Path, rejected: list[bytes]) -> None:
-        """Set aside items that `json.tool` cannot load."""
-        if rejected:
-            kept = quarantine.keep(self.paths.quarantine, source, b"\n".join(rejected), self.now())
-            self.events.emit(Quarantined(len(rejected), source.name, kept.name))
+        """Set aside, one by one, items that `json.tool` cannot load; said once of each."""
+        before = set(quarantine.kept(self.paths.quarantine)) if rejected else set()
+        for raw in rejected:
+            kept = quarantine.keep(self.paths.quarantine, source, raw, self.now())
+            if kept not in before:
+                self.events.emit(Quarantined(source.name, kept.name))
 
     def quarantine_file(self, source: Path, data: bytes, reason: str) -> None:
         """Keep a broken file whole before anything takes its place."""

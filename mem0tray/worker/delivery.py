@@ -34,23 +34,31 @@ _LANES: Final = (PENDING, DEAD)
 
 @dataclass(slots=True)
 class _Flight:
-    """A request under way; `began` is monotonic."""
+    """A request under way; `began` is monotonic, `era` counts the servers that we have had."""
 
     job: Job
     began: float
     canary: bool
+    server: str
+    era: int
 
 
 class Delivery:
     """Sends what is due while the gate is open."""
 
-    def __init__(self, core: Core, gate: Gate, connect: Callable[[], Client]) -> None:
+    def __init__(
+        self,
+        core: Core,
+        gate: Gate,
+        connect: Callable[[], Client],
+        doubt: Callable[[], None],
+    ) -> None:
         self._core = core
         self._gate = gate
         self._connect = connect
         self._cond = threading.Condition()
         self._throttle = Throttle()
-        self._verdicts = Verdicts(core, gate)
+        self._verdicts = Verdicts(core, gate, doubt)
         self._flights: dict[int, _Flight] = {}
         self._clients: dict[int, Client] = {}
         self._senders: list[threading.Thread] = []
@@ -61,7 +69,8 @@ class Delivery:
         self._both_lanes = False
         self._proven = False  # the server takes deliveries: one goes first, then many
         self._last_lane = DEAD
-        self._era = 0  # counts the servers we have had: each sender connects anew
+        self._server = ""  # as the ledger names it
+        self._era = 0  # each sender connects anew
         self._stopping = False
 
     # For the loop ------------------------------------------------------------------
@@ -73,9 +82,10 @@ class Delivery:
                 self._add_sender()
             self._cond.notify()
 
-    def server_changed(self) -> None:
-        """Deliveries go elsewhere from now on."""
+    def server_changed(self, name: str) -> None:
+        """Deliveries go elsewhere, or to another address of the same, from now on."""
         with self._cond:
+            self._server = name
             self._era += 1
             self._throttle = Throttle()
             self._proven = False
@@ -216,6 +226,8 @@ class Delivery:
         if self._stopping and answer.kind in (Kind.UNKNOWN, Kind.OUTAGE):
             return []  # we broke it off ourselves: its intent says that the outcome is unknown
         job = flight.job
+        if flight.era != self._era:
+            return self._verdicts.late(job, answer, flight.server, now)
         limit = self._core.settings.sync.concurrency
         self._throttle.answered(answer.duration, limit, alone=not self._flights)
         self._proven = answer.kind in (Kind.DELIVERED, Kind.ITEM_FAILURE, Kind.NOT_SENDABLE)
@@ -223,7 +235,7 @@ class Delivery:
             self._ended[job.key] = time.monotonic()
         else:
             self._ended.pop(job.key, None)
-        return self._verdicts.apply(job, answer, now, canary=flight.canary)
+        return self._verdicts.apply(job, answer, flight.server, now, canary=flight.canary)
 
     def _next(self, now: float) -> _Flight | None:
         outbox = self._core.outbox
@@ -233,7 +245,7 @@ class Delivery:
             key = outbox.in_turn(now)
             if key is None:
                 return None
-            return _Flight(outbox.claim(key, now), time.monotonic(), canary=True)
+            return self._claim(key, now, canary=True)
         heads = {lane: self._head(lane, now) for lane in _LANES}
         has_work = {lane: head is not None for lane, head in heads.items()}
         under_way = dict.fromkeys(_LANES, 0)
@@ -246,9 +258,19 @@ class Delivery:
         if lane is None or key is None:
             return None
         if 0 < len(self._flights) == slots - 1 and outbox.has_timed_out(key):
-            return None  # it may hang again: the last slot is for those that have not
+            # It may hang again: the last slot is for those that have not.
+            ready = [each for each in (lane, *_LANES) if heads[each] is not None]
+            prompt = (outbox.head(each, now, prompt=True) for each in ready)
+            key = next((each for each in prompt if each is not None), None)
+            if key is None:
+                return None
         self._last_lane = lane
-        return _Flight(outbox.claim(key, now), time.monotonic(), canary=False)
+        return self._claim(key, now, canary=False)
+
+    def _claim(self, key: int, now: float, *, canary: bool) -> _Flight:
+        self._verdicts.claimed(key)
+        job = self._core.outbox.claim(key, now)
+        return _Flight(job, time.monotonic(), canary, self._server, self._era)
 
     def _head(self, lane: str, now: float) -> int | None:
         avoid = self._verdicts.avoid

@@ -8,6 +8,7 @@ import msgspec
 from mem0tray import events
 from mem0tray.files import atomic, emergency
 from mem0tray.files.emergency import Source
+from mem0tray.ledger.database import EMERGENCY
 from mem0tray.worker.core import Core
 from mem0tray.worker.intake import accept
 
@@ -21,7 +22,7 @@ class EmergencyIntake:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._folder = core.paths.claude_dir
-        self.ask = bool(core.ledger.rebuilt)
+        self.ask = core.ledger.doubts(EMERGENCY)
 
     def run(self) -> int:
         """Take in new lines; how many memories were new."""
@@ -33,7 +34,9 @@ class EmergencyIntake:
         new = 0
         for source in sources:
             new += self._read(source)
-        self.ask = False
+        if self.ask:
+            self._core.ledger.settle(EMERGENCY)
+            self.ask = False
         return new
 
     def unread(self) -> int:

@@ -13,6 +13,7 @@ from mem0tray.files import atomic, document
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.document import BrokenDocumentError, Document
 from mem0tray.item import Item
+from mem0tray.ledger.database import DLQ
 from mem0tray.worker import merge as merging
 from mem0tray.worker.core import Core
 from mem0tray.worker.intake import has_settled
@@ -40,7 +41,7 @@ class HandEdits:
     def __init__(self, core: Core) -> None:
         self._core = core
         self.signature: Signature | None = None
-        self.ask = bool(core.ledger.rebuilt)
+        self.ask = core.ledger.doubts(DLQ)
         self.missing = False  # the file is gone: to be written again
         self.torn = False  # it is being written, or broken: it is looked at again soon
 
@@ -53,7 +54,8 @@ class HandEdits:
         found = atomic.signature(self._core.paths.dlq)
         self.missing = found is None
         if found is None or found == self.signature:
-            self.ask = self.torn = False
+            self._settle()
+            self.torn = False
             return False
         forced = False
         try:
@@ -61,7 +63,6 @@ class HandEdits:
             if not self._is_merged(signature):
                 forced = self.merge(data, signature)
                 self.note(signature)
-                self.ask = False
             self.signature = signature
         except TornError:
             self.torn = True
@@ -101,21 +102,31 @@ class HandEdits:
             core.quarantine_file(path, data, broken)
         core.quarantine_items(path, parsed.rejected)
         save = self._understood(data, parsed)
-        dead = core.editions.dead_rows()
-        edition = self._edition(save)
-        merge = merging.merge(
-            save.items, dead, core.inbox.by_id, core.editions.past, edition, core.server
-        )
-        if broken or parsed.rejected:
-            # A broken file says nothing about what is not in it.
-            merge.put_back.extend(merge.discard)
-            merge.discard.clear()
-        self._apply(save, merge, edition)
+        # One transaction: what is decided by must not be sent or settled in between.
+        with core.ledger.transaction(durable=True):
+            dead = core.editions.dead_rows()
+            edition = self._edition(save)
+            merge = merging.merge(
+                save.items, dead, core.inbox.by_id, core.editions.past, edition, core.server
+            )
+            if broken or parsed.rejected:
+                # A broken file says nothing about what is not in it.
+                merge.put_back.extend(merge.discard)
+                merge.discard.clear()
+            self._apply(save, merge, edition)
+            asked = self.ask
+            self._settle()
+        self._tell(merge, is_edit=not asked)
         if broken or parsed.rejected or merge.put_back or merge.delivered or merge.stale:
             core.dlq_dirty.set()
         if merge.is_edit:
             core.dlq_dirty.set()
         return bool(merge.forced)
+
+    def _settle(self) -> None:
+        if self.ask:
+            self._core.ledger.settle(DLQ)
+            self.ask = False
 
     def _understood(self, data: bytes, parsed: Document) -> _Save:
         found: list[Item] = []
@@ -146,26 +157,24 @@ class HandEdits:
     def _apply(self, save: _Save, merge: Merge, edition: Edition) -> None:
         core, now = self._core, self._core.now()
         gone = edition.current + 1
-        with core.ledger.transaction(durable=True):
-            gen: int | None = None
-            if edition.named is None:
-                gen = core.editions.record_foreign(save.name, (r.key for r in merge.put_back))
-                gone = gen
-            core.inbox.discard((row.key for row in merge.discard), now, "hand edit", gone)
-            for pair in [*merge.edits, *merge.forced]:
-                if pair.item.digest != pair.row.digest:
-                    core.inbox.change_content(pair.row, pair.item, now, gone)
-                core.inbox.change_values(pair.row.key, pair.item, pair.row.raw, now)
-            for pair in merge.restore:
-                core.inbox.revive(pair.row, pair.item, now, dead=True, gen=gen)
-            for item in merge.adopt:
-                core.inbox.add_dead(_named(item), _named(item).raw, now, ask=self.ask, gen=gen)
-            core.editions.set_strays(save.strays, save.keys)
-        self._tell(merge)
+        gen: int | None = None
+        if edition.named is None:
+            gen = core.editions.record_foreign(save.name, (r.key for r in merge.put_back))
+            gone = gen
+        core.inbox.discard((row.key for row in merge.discard), now, "hand edit", gone)
+        for pair in [*merge.edits, *merge.forced]:
+            if pair.item.digest != pair.row.digest:
+                core.inbox.change_content(pair.row, pair.item, now, gone)
+            core.inbox.change_values(pair.row.key, pair.item, pair.row.raw, now)
+        for pair in merge.restore:
+            core.inbox.revive(pair.row, pair.item, now, dead=True, gen=gen)
+        for item in merge.adopt:
+            core.inbox.add_dead(_named(item), _named(item).raw, now, ask=self.ask, gen=gen)
+        core.editions.set_strays(save.strays, save.keys)
 
-    def _tell(self, merge: Merge) -> None:
+    def _tell(self, merge: Merge, *, is_edit: bool) -> None:
         emit = self._core.events.emit
-        if self.ask:  # the first reading of a new ledger: what stands there is nobody's edit
+        if not is_edit:  # the first reading of a new ledger: what stands there is nobody's edit
             if merge.adopt:
                 emit(events.AdoptedToDlq(len(merge.adopt), self._core.paths.dlq.name))
         elif merge.is_edit:

@@ -18,6 +18,7 @@ from mem0tray.files import atomic, document
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.document import BrokenDocumentError, Document
 from mem0tray.item import Item
+from mem0tray.ledger.database import QUEUE
 from mem0tray.worker.core import Core, dead_raw
 
 SECTIONS: Final = ("queue", "failed")
@@ -53,7 +54,7 @@ class QueueIntake:
         self._signature: Signature | None = None
         self._count = 0  # new entries so far
         self.torn = False  # the file is being written, or broken: it is looked at again soon
-        self.ask = bool(core.ledger.rebuilt)
+        self.ask = core.ledger.doubts(QUEUE)
 
     def run(self) -> int:
         """Take in what is new; the number of new entries. A torn file waits for the next time."""
@@ -79,7 +80,7 @@ class QueueIntake:
             found = atomic.read(path)
             if found is None:
                 self._signature = None
-                self.ask = False
+                self._settle()
                 return Snapshot(None)
             data, signature = found
             broken = ""
@@ -103,7 +104,6 @@ class QueueIntake:
             if broken or parsed.rejected:
                 self._core.queue_dirty.set()
             snapshot.signature = self._signature = signature
-            self.ask = False  # what comes from now on was never sent by anybody else
             return snapshot
 
     def published(self, signature: Signature | None, entries: list[tuple[bytes, int]]) -> None:
@@ -152,6 +152,7 @@ class QueueIntake:
                 known[mark] = key
                 snapshot.queue.append((raw, key))
             snapshot.failed = [(raw, self._adopt(raw)) for raw in parsed.lists["failed"]]
+            self._settle()
         self._known = known
         adopted = sum(key > 0 for _, key in snapshot.failed)
         if adopted:
@@ -160,6 +161,12 @@ class QueueIntake:
             self._count += new
             self._core.events.emit(events.Accepted(new))
         return snapshot
+
+    def _settle(self) -> None:
+        """What comes from now on was never sent by anybody else."""
+        if self.ask:
+            self._core.ledger.settle(QUEUE)
+            self.ask = False
 
     def _take(self, raw: bytes) -> tuple[int, bool]:
         item = items.parse(raw)
@@ -197,12 +204,14 @@ def accept(core: Core, item: Item, *, ask: bool) -> tuple[int, bool]:
     now = core.now()
     row = core.inbox.known(item)
     if row is None:
+        core.metrics_dirty.set()
         if item.retries >= core.settings.sync.max_attempts:
             key = bury_new(core, item, now, ask=ask)
             core.events.emit(events.MovedToDlq(item.project, item.id, item.retries))
             return key, False
         return core.inbox.add_fresh(item, now, ask=ask), True
-    moved_on = row.state == items.DELIVERED and row.server == core.server
+    # With no server to be had, none is the one that it is missing from.
+    moved_on = row.state == items.DELIVERED and core.server in ("", row.server)
     if row.state in (items.PENDING, items.DEAD) or moved_on or row.gone_gen == PENDING_REMOVAL:
         if row.state != items.PENDING:
             core.queue_dirty.set()

@@ -130,14 +130,15 @@ def describe(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912  (one line fo
             return f"ℹ️ Deleted too late, it had been sent: {_named(project, item_id)}"
         case events.FileBroken(file, reason, kept_as):
             return f"🩹 {file} was broken ({one_line(reason)}); kept as {kept_as}, restored"
-        case events.Quarantined(count, file, kept_as):
-            return f"🩹 {plural(count, 'item')} of {file} put into quarantine: {kept_as}"
+        case events.Quarantined(file, kept_as):
+            return f"🩹 An item of {file} was put into quarantine: {kept_as}"
         case events.LedgerRebuilt(reason):
             return f"📒 The ledger is built from the files: {one_line(reason)}"
         case events.PartFailed(part, error, delay):
             return f"❌ {part}: {one_line(error, 300)} (again in {delay:g}s)"
-        case events.WorkerStarted(destination):
-            return f"▶️ Worker started; memories go to: {one_line(destination)}"
+        case events.WorkerStarted(destination, warning):
+            note = f" ({one_line(warning)})" if warning else ""
+            return f"▶️ Worker started; memories go to: {one_line(destination)}{note}"
         case events.WorkerStopped():
             return "⏹️ Worker stopped"
         case _:

@@ -39,17 +39,19 @@ LOOK: Final = 5.0  # seconds between looks at the files, should nobody wake us
 LONGEST_WAIT: Final = 30.0
 _TORN: Final = 0.05
 _STOP: Final = 0.8
+_QUEUE, _EMERGENCY, _DLQ = _READ = "queue file", "emergency file", "DLQ file"
 _CLOCK_JUMP: Final = 1.0
 _DAY: Final = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What is left, for `run --until-idle`."""
+    """What is left, for `run --until-idle`; `unread`: why a file could not be taken in."""
 
     queue: int
     dlq: int
     state: State
+    unread: str
 
 
 class Worker:
@@ -83,9 +85,9 @@ class Worker:
         self.queue = QueueIntake(core)
         self.edits = HandEdits(core)
         self.dlq = DlqPublisher(core, self.edits)
-        self.queue_publisher = QueuePublisher(core, self.queue)
+        self.queue_publisher = QueuePublisher(core, self.queue, self.gate)
         self.metrics = Metrics(core, self.gate)
-        self.delivery = Delivery(core, self.gate, self._client)
+        self.delivery = Delivery(core, self.gate, self._client, self._doubt)
         self.link: Link | None = None
         self._link_version = 0
         self.prober = Prober(
@@ -160,6 +162,7 @@ class Worker:
                 not clean and core.ledger.meta("boot") not in (None, boot_id())
             ):
                 core.inbox.ask_about_everything(core.now())
+            core.outbox.limit_waits(core.now(), core.settings.sync.retry_interval)
             core.ledger.set_meta("clean", 0)
             core.ledger.set_meta("boot", boot_id())
         for folder in (self.paths.claude_dir, self.paths.data_dir):
@@ -194,9 +197,9 @@ class Worker:
         self._guarded("clock", self._look_at_clock)
         self._guarded("pause", self._look_at_pause)
         self._guarded("requests", self._take_requests)
-        self._guarded("emergency file", self.emergencies.run)
-        self._guarded("queue file", self.queue.run)
-        self._guarded("DLQ file", self._take_edits)
+        self._guarded(_EMERGENCY, self.emergencies.run)
+        self._guarded(_QUEUE, self.queue.run)
+        self._guarded(_DLQ, self._take_edits)
         if not self._settled:
             self._settled = True
             self._tell_waiting()
@@ -204,7 +207,7 @@ class Worker:
         self._guarded("state", self._tell_state)
         self.delivery.kick()
         if self.dlq.needed and (self.dlq.pace.ready(time.monotonic()) or self._at_rest()):
-            self._guarded("DLQ file", self._publish_dlq)
+            self._guarded(_DLQ, self._publish_dlq)
         if self.core.queue_dirty.is_set():
             self.queue_publisher.kick(now=self._at_rest())
         self._guarded("metrics", self.metrics.run)
@@ -270,6 +273,8 @@ class Worker:
         jumped = (wall - self._clock[0]) - (mono - self._clock[1])
         self._clock = (wall, mono)
         if jumped < -_CLOCK_JUMP:
+            self.gate.clock_set_back(-jumped)
+            self.core.outbox.clock_set_back(wall, -jumped)
             self.core.outbox.limit_waits(wall, self.core.settings.sync.retry_interval)
 
     def _look_at_pause(self) -> None:
@@ -313,9 +318,9 @@ class Worker:
         except SettingsError as error:
             self.gate.trouble("settings", str(error))
             return
+        self.gate.trouble("settings", "")
         if loaded is None:
             return
-        self.gate.trouble("settings", "")
         before, self.core.settings = self.core.settings, loaded.settings
         if loaded.settings.server != before.server:
             self._choose(loaded.settings)
@@ -342,9 +347,10 @@ class Worker:
                 self.gate.unblock("server")
         if old is not None:
             old.close()
-        self.delivery.server_changed()
+        self.delivery.server_changed(self.core.server)
         self.prober.kick()
-        self.events.emit(events.WorkerStarted(self.metrics.destination or choice.CHOOSE))
+        warning = self.link.warning if self.link is not None else ""
+        self.events.emit(events.WorkerStarted(self.metrics.destination or choice.CHOOSE, warning))
 
     def _client(self) -> Client:
         if self.link is None:
@@ -360,12 +366,18 @@ class Worker:
         link = self.link
         if link is not None and link.version != self._link_version:
             self._link_version = link.version
-            self.delivery.server_changed()
+            self.delivery.server_changed(self.core.server)
+        changed = self.gate.probed(healthy=health.healthy, reason=health.reason)
         if not health.healthy:
             self.delivery.server_is_down()
-        if self.gate.probed(healthy=health.healthy, reason=health.reason):
+        if changed:
             self.core.wake.set()
             self.delivery.kick()
+
+    def _doubt(self) -> None:
+        """An answer blames the server: nothing more is sent until it has been asked."""
+        self.gate.doubt()
+        self.prober.kick()
 
     # For commands --------------------------------------------------------------------
 
@@ -388,9 +400,10 @@ class Worker:
 
     def _unread(self) -> bool:
         """Whether a file that we can read holds something not taken in."""
-        return "emergency file" not in self._trouble and self.emergencies.unread() > 0
+        return _EMERGENCY not in self._trouble and self.emergencies.unread() > 0
 
     def waiting(self) -> Waiting:
         """What is left now."""
         counts = self.metrics.counts()
-        return Waiting(counts.queue, counts.dlq, self.gate.state(self.core.now()))
+        state = self.gate.state(self.core.now())
+        return Waiting(counts.queue, counts.dlq, state, self.gate.trouble_with(_READ))

@@ -233,7 +233,7 @@ def _decide(
     for pair in pairs:
         row = pair.row
         if row.state == items.DELIVERED:
-            (result.delivered if row.server == server else result.restore).append(pair)
+            (result.delivered if server in ("", row.server) else result.restore).append(pair)
         elif row.state == items.DISCARDED:
             if edition.exact or row.gone_gen is None or row.gone_gen <= upper:
                 result.restore.append(pair)

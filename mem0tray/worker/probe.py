@@ -8,6 +8,7 @@ from mem0tray.errors import Mem0TrayError
 from mem0tray.server import Client, Health
 
 _TIMEOUT: Final = 10.0
+TELL_AGAIN: Final = 1.0
 
 
 class Prober:
@@ -57,9 +58,16 @@ class Prober:
             self._signal.clear()
             if self._stopping.is_set():
                 return
-            health = self._probe()
-            if not self._stopping.is_set():
+            self._report(self._probe())
+
+    def _report(self, health: Health) -> None:
+        while not self._stopping.is_set():
+            try:
                 self._tell(health)
+            except Mem0TrayError:  # the disk is full: whoever needs the ledger says so
+                self._stopping.wait(TELL_AGAIN)
+            else:
+                return
 
     def _probe(self) -> Health:
         try:

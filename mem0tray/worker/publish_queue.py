@@ -17,9 +17,11 @@ from mem0tray.files.lock import FileLock
 from mem0tray.worker.core import Core, local_iso
 from mem0tray.worker.intake import PENDING_REMOVAL, QueueIntake, Snapshot
 from mem0tray.worker.pace import Pace
+from mem0tray.worker.state import Gate
 
 _OPTIMISTIC_TRIES: Final = 2
 _RETRY: Final = 0.05
+_PART: Final = "writing the queue file"
 _TROUBLE_WAIT: Final = 5.0
 _LOCK_WAIT: Final = 86_400.0
 _PENDING_RAWS: Final = "SELECT key, raw, retries FROM items WHERE state = 'pending' ORDER BY key"
@@ -28,8 +30,10 @@ _PENDING_RAWS: Final = "SELECT key, raw, retries FROM items WHERE state = 'pendi
 class QueuePublisher:
     """Publishes whenever `core.queue_dirty` is set, at its own pace."""
 
-    def __init__(self, core: Core, intake: QueueIntake) -> None:
+    def __init__(self, core: Core, intake: QueueIntake, gate: Gate) -> None:
         self._core = core
+        self._gate = gate
+        self._failed = False
         self._intake = intake
         self._lock = FileLock(core.paths.queue_lock)
         self._stopping = threading.Event()
@@ -91,9 +95,14 @@ class QueuePublisher:
         except Exception as error:  # noqa: BLE001  (the thread survives any fault of a part)
             done, wait = False, _TROUBLE_WAIT
             text = str(error) if isinstance(error, Mem0TrayError) else repr(error)
-            self._core.events.emit(PartFailed("queue file", text, wait))
+            self._gate.trouble(_PART, text)
+            if not self._failed:
+                self._core.events.emit(PartFailed("queue file", text, wait))
+            self._failed = True
         else:
             wait = _RETRY
+            self._gate.trouble(_PART, "")
+            self._failed = False
         now = time.monotonic()
         self._pace.spent(now, now - started)
         if not done:

@@ -60,10 +60,12 @@ def _carry_out(core: Core, request: Request) -> None:
             ]  # fmt: skip
         for key in keys:
             state = db.execute("SELECT state FROM items WHERE key = ?", (key,)).fetchone()[0]
-            if state == items.PENDING:
+            if state in (items.PENDING, items.DEAD):
                 # Until the file is published it may still show the entry: that is no restoring.
                 core.inbox.discard([key], core.now(), "deleted", PENDING_REMOVAL)
                 core.queue_dirty.set()
+            if state == items.DEAD:  # its last failure came before the file showed it
+                core.dlq_dirty.set()
         if request.verb == FORGET:
             core.inbox.erase(keys)
             core.queue_dirty.set()

@@ -1,6 +1,7 @@
 """Whether the worker may send, and the state that people see. Pure but for its lock."""
 
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -94,7 +95,19 @@ class Gate:
             else:
                 self._troubles.pop(name, None)
 
+    def clock_set_back(self, by: float) -> None:
+        """The waits that the server asked for, and ours, last as long as they were meant to."""
+        with self._guard:
+            self._held_until -= by
+            if self._canary_at is not None:
+                self._canary_at -= by
+
     # What follows ----------------------------------------------------------------
+
+    def trouble_with(self, names: Iterable[str]) -> str:
+        """What is wrong with the first of these parts that is in trouble, else nothing."""
+        with self._guard:
+            return next((self._troubles[name] for name in names if name in self._troubles), "")
 
     def blocked_by(self, name: str) -> bool:
         """Whether that obstacle stands."""

@@ -1,5 +1,6 @@
 """What an answer means for its item, for others and for the server (contract, section 3)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,9 +27,10 @@ class _Suspect:
 class Verdicts:
     """Applies answers, within the caller's transaction; returns the events to emit after it."""
 
-    def __init__(self, core: Core, gate: Gate) -> None:
+    def __init__(self, core: Core, gate: Gate, doubt: Callable[[], None]) -> None:
         self._core = core
         self._gate = gate
+        self._doubt = doubt
         self._suspects: dict[int, _Suspect] = {}
         self.avoid: str | None = None  # a project whose turn it is not, while another is tried
 
@@ -37,17 +39,22 @@ class Verdicts:
         """Keys of items that are set aside, uncounted."""
         return frozenset(self._suspects)
 
-    def apply(self, job: Job, answer: Answer, now: float, *, canary: bool) -> list[Event]:
-        """Record what became of one delivery."""
+    def apply(
+        self, job: Job, answer: Answer, server: str, now: float, *, canary: bool
+    ) -> list[Event]:
+        """Record what became of one delivery to `server`, as the ledger names it."""
         kind = answer.kind
         if kind is Kind.DELIVERED:
-            return self._delivered(job, now)
+            return self._delivered(job, server, now)
         self._record(job, answer, now)
         if kind is Kind.UNAUTHORIZED or (canary and kind is not Kind.OUTAGE):
-            return self._misconfigured(job, answer, now)
+            happened = self._misconfigured(job, answer, now)
+            if kind is Kind.UNKNOWN:
+                self._core.outbox.mark_unknown(job.key, now, timed_out=answer.timed_out)
+            return happened
         if kind is Kind.OUTAGE:
             self._set_aside(job, answer, now)
-            self._gate.doubt()
+            self._doubt()
             return []
         if kind is Kind.SLOW_DOWN:
             return self._slow_down(job, answer, now)
@@ -58,6 +65,18 @@ class Verdicts:
             self._core.outbox.mark_unknown(job.key, now, timed_out=answer.timed_out)
         return happened
 
+    def late(self, job: Job, answer: Answer, server: str, now: float) -> list[Event]:
+        """What a server said that is not ours any more: it says nothing about the new one."""
+        if answer.kind is Kind.DELIVERED:
+            return self._stored(job, server, now)
+        self._record(job, answer, now)
+        self._core.outbox.release(job.key)
+        return []
+
+    def claimed(self, key: int) -> None:
+        """It is under way again: this time's answer decides about it."""
+        self._suspects.pop(key, None)
+
     def server_is_down(self) -> None:
         """It was the server: nobody is suspected any more."""
         for key, suspect in self._suspects.items():
@@ -67,10 +86,20 @@ class Verdicts:
 
     # One class each ----------------------------------------------------------------
 
-    def _delivered(self, job: Job, now: float) -> list[Event]:
-        core = self._core
-        ended = core.outbox.delivered(job.key, core.server, now)
+    def _delivered(self, job: Job, server: str, now: float) -> list[Event]:
+        result = self._stored(job, server, now)
         self._gate.mended()
+        self._suspects.pop(job.key, None)
+        # Others succeed, so it was not the server.
+        for suspect in tuple(self._suspects.values()):
+            result += self._count(suspect.job, suspect.answer, now)
+        self._suspects.clear()
+        self.avoid = None
+        return result
+
+    def _stored(self, job: Job, server: str, now: float) -> list[Event]:
+        core = self._core
+        ended = core.outbox.delivered(job.key, server, now)
         core.metrics_dirty.set()
         result: list[Event] = []
         if job.lane == items.DEAD:
@@ -81,12 +110,6 @@ class Verdicts:
             result.append(events.Delivered(job.project, job.item_id))
         if ended == items.DISCARDED:
             result.append(events.DeliveredAfterDeletion(job.project, job.item_id))
-        self._suspects.pop(job.key, None)
-        # Others succeed, so it was not the server.
-        for suspect in tuple(self._suspects.values()):
-            result += self._count(suspect.job, suspect.answer, now)
-        self._suspects.clear()
-        self.avoid = None
         return result
 
     def _misconfigured(self, job: Job, answer: Answer, now: float) -> list[Event]:
@@ -99,7 +122,10 @@ class Verdicts:
             reason = f"the server refuses deliveries: {answer.message}"
         else:
             reason = f"the last try was answered with: {answer.message}"
-        self._gate.misconfigured(reason, now + self._core.settings.sync.probe_interval)
+        wait = max(
+            self._core.settings.sync.probe_interval, min(answer.retry_after or 0.0, MAX_HOLD)
+        )
+        self._gate.misconfigured(reason, now + wait)
         return []
 
     def _slow_down(self, job: Job, answer: Answer, now: float) -> list[Event]:

@@ -75,6 +75,23 @@ def test_a_clock_set_back_delays_a_retry_by_one_delay_at_most(
     assert time.monotonic() - started >= 25
 
 
+def test_a_start_with_the_clock_set_back_postpones_nothing(
+    home: Home, server: Standin, clock: WallClock
+) -> None:
+    """What failed while the clock was ten years ahead waits for one delay after the next start."""
+    clock.jump(10 * YEAR)
+    home.write_queue([entry("bad")])
+    server.default = Answer(500)
+    patient = {"MEM0TRAY_SYNC_RETRY_INTERVAL": "2"}
+    worker = home.worker(env=patient)
+    server.wait_for(lambda: server.sends("bad") >= 1, 5)
+    worker.stop()
+    clock.jump(0)
+    server.default = Answer()
+    home.worker(env=patient)
+    server.wait_for(lambda: server.count("bad") == 1, 8)
+
+
 def test_a_run_after_a_jump_starts_normally(home: Home, server: Standin, clock: WallClock) -> None:
     """A start ten years earlier than the last run delivers what is fresh (row 32)."""
     home.write_queue([entry("now")])

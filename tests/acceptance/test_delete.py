@@ -95,6 +95,23 @@ def test_restore_takes_the_backup_that_is_named(
     home.wait_dlq(["a", "c"])
 
 
+def test_restore_takes_back_what_was_removed_by_hand_last(
+    home: Home, letters: list[Item], *, running: bool
+) -> None:
+    """An item that was deleted and restored before comes back after its removal by hand too."""
+    home.ok("delete", letters[0]["id"], "--yes")
+    home.ok("restore")
+    home.ok("delete", letters[1]["id"], "--yes")
+    later(home, running=running)
+    home.wait_dlq(["a", "c"])
+    user.remove(home, "a")
+    if running:
+        home.wait(lambda: len(home.log_lines("1 removed")) == 3, 5, "seen")
+    later(home, running=running)
+    home.ok("restore")
+    home.wait_dlq(["a", "c"])
+
+
 def test_restoring_twice_gives_one(home: Home, letters: list[Item], *, running: bool) -> None:
     """An item that is back already is not doubled."""
     home.ok("delete", letters[0]["id"], "--yes")

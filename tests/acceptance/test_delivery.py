@@ -231,6 +231,14 @@ def test_one_request_at_a_time_while_answers_are_fast(home: Home, server: Standi
     assert overlapping <= 40  # a busy machine may answer late now and then
 
 
+def test_metrics_count_what_comes_in_while_the_server_is_down(home: Home, server: Standin) -> None:
+    """What is queued during an outage shows in the metrics soon, not at the next half minute."""
+    server.health = Answer(503)
+    home.worker()
+    home.ok("add", "--project", "alpha", "during the outage")
+    home.wait(lambda: home.read(home.metrics)["queue_size"] == 1, 5, "counted")
+
+
 @pytest.mark.slow
 def test_metrics_are_written_at_least_every_30_seconds(home: Home) -> None:
     """An idle worker rewrites the metrics within 30 s."""

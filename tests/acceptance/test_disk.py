@@ -144,14 +144,19 @@ def test_read_only_files_work_or_are_named(humble_home: Home, server: Standin) -
 
 
 def test_unreadable_files_are_named_and_kept(humble_home: Home, server: Standin) -> None:
-    """A queue file that cannot be read is named, not overwritten; the rest works (row 7)."""
+    """A queue file that cannot be read is named, not overwritten; the rest works (row 7).
+
+    It is no success for a script either.
+    """
     humble_home.write_queue(entries(5))
     humble_home.write_dlq([dead("letter")])
     before = humble_home.queue.read_bytes()
     humble_home.queue.chmod(0)
     done = humble_home.drain()
-    said = done.stderr + humble_home.log_text() + str(humble_home.state())
-    assert "mem0_queue.json" in said
+    assert done.returncode == 1
+    assert "mem0_queue.json: Permission denied" in done.stderr.splitlines()[-1]
+    assert "mem0_queue.json" in humble_home.log_text()
+    assert "mem0_queue.json: Permission denied" in humble_home.json("status")["reason"]
     assert humble_home.queue.read_bytes() == before
     assert server.count("letter") == 1
     humble_home.queue.chmod(0o600)

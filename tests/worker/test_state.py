@@ -223,3 +223,15 @@ def test_the_next_opening_is_the_earliest(gate: Gate) -> None:
     gate.hold(NOW + 20)
     assert gate.opens_at(NOW) == NOW + 20
     assert gate.opens_at(NOW + 30) == NOW + 60
+
+
+def test_a_clock_set_back_lengthens_no_break() -> None:
+    """The server's break and the next canary come as soon as they were meant to."""
+    gate = Gate()
+    gate.probed(healthy=True, reason="")
+    gate.hold(NOW + 5)
+    gate.clock_set_back(86_400)
+    assert gate.held_for(NOW - 86_400) == 5
+    gate.misconfigured("401", NOW + 30)
+    gate.clock_set_back(86_400)
+    assert gate.wants_canary(NOW - 86_400 + 31)
