@@ -53,8 +53,9 @@ def look(state: str, dlq_size: int, investigate: int) -> Look:
 @lru_cache(_CACHED)
 def compose(look: Look, size: int) -> Image.Image:
     """The picture, RGBA, `size` wide and high (at least 8, at most 512). Shared: do not change."""
-    base = _base(look.base, min(max(size, SMALLEST), LARGEST))
-    return add_badge(base, look.badge, look.text) if look.badge else base
+    if look.badge is None:
+        return _base(look.base, min(max(size, SMALLEST), LARGEST))
+    return add_badge(compose(Look(look.base), size), look.badge, look.text)
 
 
 def icon_file(name: str) -> Path:

@@ -140,6 +140,13 @@ def test_a_gap_parts_badge_and_base(size: int) -> None:
     assert 255 in row[: badge - 1]
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_nothing_of_the_base_is_left_outside_the_badge(size: int) -> None:
+    """The corner that a round badge leaves is empty, not a splinter of the tray."""
+    alpha = compose(Look("down", "amber", "1"), size).getchannel("A")
+    assert alpha.getpixel((size - 1, size - 1)) == 0
+
+
 # Read on any panel ---------------------------------------------------------------
 
 
@@ -147,8 +154,8 @@ def test_a_gap_parts_badge_and_base(size: int) -> None:
 @pytest.mark.parametrize("panel", PANELS)
 @pytest.mark.parametrize("seen", LOOKS, ids=str)
 def test_it_is_readable_on_light_and_dark(seen: Look, panel: str, size: int) -> None:
-    """At least a fifth of the square stands out from the panel by 3:1."""
-    assert readable_share(compose(seen, size), panel) > 0.2
+    """At least a quarter of the square stands out from the panel by 3:1."""
+    assert readable_share(compose(seen, size), panel) > 0.25
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -170,6 +177,28 @@ def test_the_number_is_readable_in_its_badge() -> None:
         image = compose(Look("healthy", colour, "4"), 256)
         (_, filling), (_, ink), *_ = colours(image.crop((140, 140, 220, 220)))
         assert contrast(filling, ink) > least
+
+
+@pytest.mark.parametrize("size", [16, 20, 22, 24])
+@pytest.mark.parametrize("text", [*"123456789", "9+"])
+def test_small_digits_are_sharp(text: str, size: int) -> None:
+    """Where pixels are few, digits are made of whole ones: ink or filling, nothing between."""
+    side = int(size * 0.58) | 1
+    image = compose(Look("healthy", "red", text), size)
+    box = (size - side + 1, size - side + 1, size - 1, size - 1)
+    assert len(colours(image.crop(box))) == 2
+
+
+@pytest.mark.parametrize("size", [16, 22, 32, 44, 64, 256])
+def test_digits_fill_the_badge(size: int) -> None:
+    """At every size a digit is between half of the badge's height and all but its rim."""
+    side = int(size * 0.58) | 1
+    image = compose(Look("healthy", "red", "8"), size)
+    badge = image.crop((size - side, size - side, size, size)).convert("RGB")
+    white = badge.getchannel("G").point(lambda value: 255 * (value > 150))
+    box = white.getbbox()
+    assert box is not None
+    assert 0.5 < (box[3] - box[1]) / side < 0.8
 
 
 @pytest.mark.parametrize("base", sorted(set(BASES.values())))
