@@ -1,0 +1,54 @@
+"""Digits for badges too small for outlines, set dot by dot."""
+
+from typing import Final
+
+from PIL import Image
+
+_LARGE: Final = {
+    "1": "..##.. .###.. ####.. ..##.. ..##.. ..##.. ..##.. ###### ######",
+    "2": ".#####. ####### ##...## .....## ...###. .###... ##..... ####### #######",
+    "3": ".#####. ####### ##...## .....## ..####. .....## ##...## ####### .#####.",
+    "4": "....##. ...###. ..####. .##.##. ##..##. ####### ####### ....##. ....##.",
+    "5": "####### ####### ##..... ######. ####### .....## ##...## ####### .#####.",
+    "6": ".#####. ####### ##..... ######. ####### ##...## ##...## ####### .#####.",
+    "7": "####### ####### .....## ....##. ....##. ...##.. ...##.. ..##... ..##...",
+    "8": ".#####. ####### ##...## ##...## .#####. ##...## ##...## ####### .#####.",
+    "9": ".#####. ####### ##...## ##...## ####### .###### .....## ####### .#####.",
+}
+_MEDIUM: Final = {
+    "1": "..#.. .##.. ..#.. ..#.. ..#.. ..#.. .###.",
+    "2": ".###. #...# ....# ...#. ..#.. .#... #####",
+    "3": ".###. #...# ....# ..##. ....# #...# .###.",
+    "4": "...#. ..##. .#.#. #..#. ##### ...#. ...#.",
+    "5": "##### #.... ####. ....# ....# #...# .###.",
+    "6": ".###. #.... #.... ####. #...# #...# .###.",
+    "7": "##### ....# ...#. ...#. ..#.. ..#.. ..#..",
+    "8": ".###. #...# #...# .###. #...# #...# .###.",
+    "9": ".###. #...# #...# .#### ....# ....# .###.",
+    "+": "..... ..... ..#.. ..#.. ##### ..#.. ..#..",
+}
+_SMALL: Final = {
+    "9": "### #.# ### ..# ###",
+    "+": "... .#. ### .#. ...",
+}
+_TALL: Final = 0.78  # the most that a text may take of the badge's height
+_WIDE: Final = 0.85  # and of its width
+
+
+def bitmap(text: str, side: int) -> Image.Image | None:
+    """The text as a mask in the largest set that fits into a badge of `side` pixels, or None."""
+    for digits in (_LARGE, _MEDIUM, _SMALL):
+        if all(sign in digits for sign in text):
+            mask = _set(text, digits)
+            if mask.height <= _TALL * side and mask.width <= _WIDE * side:
+                return mask
+    return None
+
+
+def _set(text: str, digits: dict[str, str]) -> Image.Image:
+    """One dot a pixel, one pixel between signs."""
+    signs = [digits[sign].split() for sign in text]
+    rows = [".".join(parts) for parts in zip(*signs, strict=True)]
+    mask = Image.new("L", (len(rows[0]), len(rows)), 0)
+    mask.putdata([255 * (dot == "#") for row in rows for dot in row])
+    return mask

@@ -1,0 +1,51 @@
+"""The committed icons are those that `packaging/update-icons` draws."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The icons and the scripts, to be changed."""
+    for folder in ("icons", "packaging"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    return tmp_path
+
+
+def check(root: Path) -> subprocess.CompletedProcess[str]:
+    """What `packaging/update-icons --check` says there."""
+    command = [sys.executable, str(root / "packaging" / "update_icons.py"), "--check"]
+    return subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+
+
+def test_the_committed_icons_are_drawn_from_their_masters() -> None:
+    """No master has changed since the files were drawn, and no file by itself."""
+    done = check(ROOT)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_changed_master_is_noticed(copy: Path) -> None:
+    """Whoever edits an SVG is told to draw anew."""
+    master = copy / "icons" / "down-22.svg"
+    master.write_text(master.read_text().replace("#e03a3e", "#ff0000"))
+    done = check(copy)
+    assert done.returncode == 1
+    assert done.stderr == "Changed: down-22.svg. Start packaging/update-icons.\n"
+
+
+def test_a_changed_missing_or_foreign_file_is_noticed(copy: Path) -> None:
+    """So is whatever was put between the drawn files, taken away or painted over."""
+    drawn = copy / "icons" / "png"
+    (drawn / "down-16.png").unlink()
+    shutil.copy(drawn / "healthy-22.png", drawn / "down-22.png")
+    shutil.copy(drawn / "healthy-22.png", drawn / "new-22.png")
+    done = check(copy)
+    assert done.returncode == 1
+    for name in ("png/down-16.png", "png/down-22.png", "png/new-22.png"):
+        assert name in done.stderr
