@@ -1,0 +1,1 @@
+"""The desktop: what people see of the worker, and how it starts with their session."""
