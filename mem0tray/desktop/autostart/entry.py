@@ -21,7 +21,7 @@ def fields(text: str) -> dict[str, str]:
     """Keys and raw values of the main group; empty when there is no such group."""
     return {
         key.strip(): value.strip()
-        for line in _main_group(text.splitlines())
+        for line in _main_group(_lines(text))
         for key, found, value in [line.partition("=")]
         if found and not line.startswith("#")
     }
@@ -29,12 +29,17 @@ def fields(text: str) -> dict[str, str]:
 
 def with_fields(text: str, new: Mapping[str, str]) -> str:
     """`text` with these raw values in its main group, everything else as it was."""
-    lines = text.splitlines()
+    lines = _lines(text)
     start = lines.index(_GROUP) + 1
     group = _main_group(lines)
     kept = [line for line in group if line.partition("=")[0].strip() not in new]
     added = [f"{key}={value}" for key, value in new.items()]
-    return "\n".join([*lines[:start], *added, *kept, *lines[start + len(group) :], ""])
+    return "\n".join([*lines[:start], *added, *kept, *lines[start + len(group) :]])
+
+
+def _lines(text: str) -> list[str]:
+    """Not `splitlines`: a path may hold signs that it takes for ends of lines."""
+    return text.replace("\r\n", "\n").split("\n")
 
 
 def _main_group(lines: list[str]) -> list[str]:

@@ -21,6 +21,9 @@ Icon={APP}
 Terminal=false
 StartupNotify=false
 """
+# The specification has no "=" in a program's path, and GLib finds none with a "%" in it.
+_UNFIT: Final = frozenset("=%")
+_BY_SHELL: Final = ("/bin/sh", "-c", 'exec "$0" "$@"')
 _SWITCHES: Final = ("X-GNOME-Autostart-enabled", "X-MATE-Autostart-enabled")
 
 
@@ -73,6 +76,7 @@ class XdgAutostart:
 
     def _judged(self, fields: Mapping[str, str], path: Path) -> State:
         words = entry.words(fields.get("Exec", ""))
+        words = words[len(_BY_SHELL) :] if words[: len(_BY_SHELL)] == _BY_SHELL else words
         starts = shlex.join(words)
         off = self._turned_off(fields)
         if off:
@@ -107,7 +111,7 @@ class XdgAutostart:
         """Remove the entry; hide the system's, where there is one."""
         own, *others = self._paths
         if any(map(os.path.lexists, others)):
-            self._write(f"{_ENTRY}Exec={entry.exec_line(self._words)}\nHidden=true\n")
+            self._write(f"{_ENTRY}Exec={self._exec()['Exec']}\nHidden=true\n")
             return
         try:
             own.unlink(missing_ok=True)
@@ -130,7 +134,9 @@ class XdgAutostart:
 
     def _exec(self) -> dict[str, str]:
         """With TryExec no desktop complains once we are no longer installed."""
-        return {"Exec": entry.exec_line(self._words), "TryExec": entry.written(self._words[0])}
+        program = self._words[0]
+        words = (*_BY_SHELL, *self._words) if _UNFIT & set(program) else self._words
+        return {"Exec": entry.exec_line(words), "TryExec": entry.written(program)}
 
     def _write(self, text: str) -> None:
         path = self._paths[0]

@@ -13,7 +13,7 @@ from mem0tray.paths import APP
 RUN: Final = r"Software\Microsoft\Windows\CurrentVersion\Run"
 APPROVED: Final = r"Software\Microsoft\Windows\CurrentVersion\Explorer\StartupApproved\Run"
 _LONGEST: Final = 260  # characters of a command line that Windows runs from there
-_PROGRAM: Final = re.compile(r'"([^"]*)"|(\S+)')
+_PROGRAM: Final = re.compile(r'"([^"]+)"|(\S+)')
 
 
 class RunKey:

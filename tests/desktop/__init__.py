@@ -1,0 +1,1 @@
+"""The desktop: start at login, older workers, openers."""
