@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from mem0tray.errors import Mem0TrayError, NotFoundError
+from mem0tray.errors import FileUnavailableError, Mem0TrayError
 
 Failed = Callable[[Mem0TrayError], object]
 
@@ -26,7 +26,7 @@ _INSTALL: Final = "Install it (package xdg-utils)."
 def show(target: Path | str, failed: Failed | None = None) -> None:
     """Open a file or folder (a Path) or a page (http or https, a str).
 
-    Raises NotFoundError for a path where nothing is, Mem0TrayError when the
+    Raises FileUnavailableError for a path where nothing is, Mem0TrayError when the
     opener is missing; calls `failed` with one when the opener gives up later.
     """
     name = _checked(target)
@@ -41,8 +41,8 @@ def show(target: Path | str, failed: Failed | None = None) -> None:
 def edit(path: Path, failed: Failed | None = None) -> None:
     """Open a text file to be changed; errors as of `show`.
 
-    macOS is asked for the user's text editor, as for such a file it may know
-    no program at all; so may Windows, where Notepad is always there.
+    A system may know no program for such a file: macOS is asked for the text
+    editor instead, and on Windows there is always Notepad.
     """
     name = _checked(path)
     if sys.platform == "win32":
@@ -64,7 +64,7 @@ def _checked(target: Path | str) -> str:
         return target
     path = target.expanduser().absolute()
     if not path.exists():
-        raise NotFoundError(f"{path} does not exist.", "It comes with the first start or change.")
+        raise FileUnavailableError(f"{path} does not exist.", "It is made when it is needed.")
     return str(path)
 
 
