@@ -32,6 +32,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "resume": Entry("mem0tray.cli.pause:resume", "Deliver again."),
     "serve": Entry("mem0tray.cli.serve:command", "Run the embedded local server."),
     "doctor": Entry("mem0tray.cli.doctor:command", "Check everything that deliveries need."),
+    "autostart": Entry("mem0tray.cli.autostart:command", "Start at login, or no longer."),
     "config": Entry("mem0tray.cli.config:command", "Show and change the settings."),
 }
 

@@ -4,18 +4,20 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+from mem0tray.cli import autostart as login
 from mem0tray.cli import output, overview
 from mem0tray.cli.check import OK, WARN, Check
+from mem0tray.desktop import older
+from mem0tray.desktop.autostart import STALE
 from mem0tray.ledger.reader import Reader
 from mem0tray.settings import Loaded
 
 _RECENT: Final = 90.0  # seconds; a worker writes its metrics at least every thirty
-_OTHER_WORKER: Final = "mem0_worker"
 _PROC: Final = Path("/proc")
 _FEW: Final = {"max_user_instances": 16, "max_user_watches": 256}
 _EARLIEST: Final = 1_735_689_600.0  # the first of January 2025: older than this program
@@ -30,6 +32,15 @@ def worker(loaded: Loaded) -> Iterable[Check]:
     else:
         since = output.moment(running.since)
         yield Check("worker", OK, f"It has been running since {since}, process {running.pid}.")
+
+
+def autostart(loaded: Loaded) -> Iterable[Check]:
+    """What the system does at login; that it does nothing is no fault."""
+    del loaded
+    system = login.this_system()
+    state = system.state()
+    level = WARN if state.name == STALE else OK
+    yield Check("autostart", level, login.sentence(state, system))
 
 
 def other_workers(loaded: Loaded) -> Iterable[Check]:
@@ -48,15 +59,14 @@ def other_workers(loaded: Loaded) -> Iterable[Check]:
             f" {output.ago(metrics.written)}; two workers deliver memories twice.",
             "Stop that one, its service too (systemd, launchd or cron).",
         )
-    for pid, name in _processes():
-        if pid not in (ours, os.getpid()):
-            found = True
-            yield Check(
-                "another worker",
-                WARN,
-                f"Process {pid} ({name}) looks like another worker of memories.",
-                f"If it is one, stop it: `kill {pid}`, and its service too.",
-            )
+    for what, stop in older.find({os.getpid()} if ours is None else {os.getpid(), ours}):
+        found = True
+        yield Check(
+            "another worker",
+            WARN,
+            f"{what[0].upper()}{what[1:]} looks like another worker of memories.",
+            f"If it is one, stop it: `{stop}`.",
+        )
     if not found:
         yield Check("another worker", OK, "None was seen.")
 
@@ -82,20 +92,6 @@ def _alive(pid: Any) -> bool:
     except OSError:
         return True
     return True
-
-
-def _processes() -> Iterator[tuple[int, str]]:
-    """Processes that are a `mem0_worker`, where the system shows them (Linux)."""
-    for entry in _PROC.glob("[0-9]*/cmdline"):
-        with suppress(OSError, ValueError):
-            words = entry.read_bytes().decode("utf-8", "replace").split("\0")
-            name = next((Path(word).name for word in words[:3] if _is_worker(word)), "")
-            if name:
-                yield int(entry.parent.name), name
-
-
-def _is_worker(word: str) -> bool:
-    return Path(word).name.startswith(_OTHER_WORKER)
 
 
 def watching(loaded: Loaded) -> Iterable[Check]:

@@ -17,6 +17,7 @@ _CHECKS: tuple[Callable[[Loaded], Iterable[Check]], ...] = (
     checks_files.ledger,
     checks_server.server,
     checks_machine.worker,
+    checks_machine.autostart,
     checks_machine.other_workers,
     checks_machine.watching,
     checks_machine.clock,
@@ -26,7 +27,7 @@ _CHECKS: tuple[Callable[[Loaded], Iterable[Check]], ...] = (
 @click.command("doctor")
 @click.option("--json", "as_json", is_flag=True, help="As one JSON document.")
 def command(*, as_json: bool) -> int:
-    """Check paths, permissions, locks, files, server and other workers.
+    """Check paths, permissions, locks, files, server, autostart and other workers.
 
     Exits with 1 if something is wrong that stops deliveries.
     """

@@ -1,1 +1,4 @@
-"""What a desktop shows of the worker: the tray, its icon and menu, notifications, autostart."""
+"""What people see and click: icon, menu, notifications, dialogs, start at login.
+
+Nothing above imports this: the worker runs without Pillow, pystray or a display.
+"""

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from mem0tray.cli import checks_files, checks_machine, checks_server
+from mem0tray.cli import checks_files, checks_machine, checks_server, overview
+from mem0tray.desktop import older
 from mem0tray.files import quarantine
 from mem0tray.files.lock import FileLock
 from mem0tray.server import Health
@@ -180,7 +181,7 @@ def test_another_worker(
     home: Scratch, monkeypatch: pytest.MonkeyPatch, fields: dict[str, object], level: str
 ) -> None:
     """Fresh metrics of somebody else are another worker; those of a dead process are not."""
-    monkeypatch.setattr(checks_machine, "_processes", lambda: iter(()))
+    monkeypatch.setattr(older, "find", lambda _: [])
     path = home.write("mem0_metrics.json", {"vps_status": "healthy", **fields})
     assert [found for found, _ in _checks(home, "another worker")] == [level]
     os.utime(path, (1, 1))
@@ -195,10 +196,41 @@ def test_a_process_that_looks_like_a_worker(
     process = tmp_path / "proc" / "4242"
     process.mkdir(parents=True)
     (process / "cmdline").write_bytes(b"/usr/bin/python3\0/opt/x/mem0_worker.py\0--fast\0")
-    monkeypatch.setattr(checks_machine, "_PROC", tmp_path / "proc")
+    monkeypatch.setattr(older, "_PROC", tmp_path / "proc")
     ((level, text),) = _checks(home, "another worker")
     assert level == "warn"
-    assert "4242 (mem0_worker.py)" in text
+    assert text.startswith("Process 4242 (mem0_worker.py) looks like another worker")
+    assert "`kill 4242`" in text
+
+
+@pytest.mark.usefixtures("server")
+def test_our_own_processes_are_no_other_workers(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither doctor itself nor the worker that runs is taken for one."""
+    asked: list[set[int]] = []
+
+    def find(ours: set[int]) -> list[older.Older]:
+        asked.append(ours)
+        return []
+
+    monkeypatch.setattr(older, "find", find)
+    monkeypatch.setattr(overview, "running", lambda _: overview.Running(4242, 1.0))
+    assert [level for level, _ in _checks(home, "another worker")] == ["ok"]
+    assert asked == [{4242, os.getpid()}]
+
+
+@pytest.mark.usefixtures("server")
+def test_start_at_login(home: Scratch) -> None:
+    """That it does not start is no fault; that it cannot is one, with the command that mends it."""
+    assert _checks(home, "autostart") == [("ok", "mem0tray does not start at login. ")]
+    home.ok("autostart", "enable")
+    assert _checks(home, "autostart") == [("ok", "mem0tray starts at login. ")]
+    entry = home.root / "config" / "autostart" / "mem0tray.desktop"
+    entry.write_text("[Desktop Entry]\nType=Application\nExec=/gone/mem0tray\n")
+    ((level, text),) = _checks(home, "autostart")
+    assert level == "warn"
+    assert "`mem0tray autostart enable`" in text
 
 
 @pytest.mark.usefixtures("server")

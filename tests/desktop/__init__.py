@@ -1,1 +1,1 @@
-"""What the desktop shows; platforms that are not here have stand-ins."""
+"""Tests of what people see and click."""

@@ -1,0 +1,87 @@
+"""The command line that starts the tray from here, so that it still does at the next login.
+
+Pure but for `Origin.of_this_process` and `is_program`.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
+from typing import Final
+
+from mem0tray.paths import APP
+
+_WINDOWLESS: Final = f"{APP}w.exe"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """How a process was started.
+
+    `executable` is the interpreter with no link followed: in a virtual
+    environment it is a link out of it. `package` is the folder that `mem0tray`
+    was imported from, `folder` the one that a relative `argv0` starts from.
+    """
+
+    argv0: str
+    executable: str
+    package: str
+    folder: str
+    environ: Mapping[str, str]
+    windows: bool = False
+
+    @classmethod
+    def of_this_process(cls) -> "Origin":
+        """Our own."""
+        package = str(Path(__file__).parents[2])
+        argv0 = Path(sys.argv[0])
+        folder = "" if argv0.is_absolute() else str(Path.cwd())  # which may be gone
+        windows = sys.platform == "win32"
+        return cls(str(argv0), sys.executable, package, folder, os.environ, windows)
+
+
+def is_program(path: str) -> bool:
+    """Whether there is a file that can be started."""
+    return Path(path).is_file() and os.access(path, os.X_OK)
+
+
+def tray(origin: Origin, is_there: Callable[[str], bool]) -> tuple[str, ...]:
+    """The words that start the tray; `is_there` says whether a path is a program.
+
+    An AppImage is started as itself: what is inside is mounted elsewhere each
+    time. A console script keeps the name it was called by, and a link is not
+    followed: `~/.local/bin/mem0tray` survives pipx moving its environments, and
+    Homebrew's link every new version.
+    """
+    image = _appimage(origin)
+    if image:
+        return (image,)
+    if origin.windows:
+        return _on_windows(origin, is_there)
+    called = PurePosixPath(origin.folder, origin.argv0)
+    beside = PurePosixPath(origin.executable).with_name(APP)
+    for script in (called, beside):
+        if script.name == APP and is_there(str(script)):
+            return (str(script),)
+    return (origin.executable, "-m", APP)
+
+
+def _appimage(origin: Origin) -> str:
+    """The AppImage that we run from; one that merely started our terminal leaves its name too."""
+    image, mounted = origin.environ.get("APPIMAGE", ""), origin.environ.get("APPDIR", "")
+    inside = mounted and any(
+        PurePath(path).is_relative_to(mounted) for path in (origin.executable, origin.package)
+    )
+    return image if inside else ""
+
+
+def _on_windows(origin: Origin, is_there: Callable[[str], bool]) -> tuple[str, ...]:
+    """Without a console window, where a program for that is there."""
+    python = PureWindowsPath(origin.executable)
+    called = PureWindowsPath(origin.folder, origin.argv0)
+    for folder in (called.parent, python.parent, python.parent / "Scripts"):
+        if is_there(str(folder / _WINDOWLESS)):
+            return (str(folder / _WINDOWLESS),)
+    windowless = str(python.with_name("pythonw.exe"))
+    return (windowless if is_there(windowless) else origin.executable, "-m", APP)

@@ -1,0 +1,149 @@
+"""XDG autostart: an entry in `~/.config/autostart`, which every desktop reads."""
+
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from mem0tray.desktop import programs
+from mem0tray.desktop.autostart import BLOCKED, DISABLED, ENABLED, STALE, State, entry
+from mem0tray.files import atomic
+from mem0tray.paths import APP
+
+_NAME: Final = f"{APP}.desktop"
+_ENTRY: Final = f"""\
+[Desktop Entry]
+Type=Application
+Name={APP}
+Comment=Brings every memory from Claude Code to your Mem0 server
+Icon={APP}
+Terminal=false
+StartupNotify=false
+"""
+# The specification has no "=" in a program's path, and GLib finds none with a "%" in it.
+_UNFIT: Final = frozenset("=%")
+_BY_SHELL: Final = ("/bin/sh", "-c", 'exec "$0" "$@"')
+_SWITCHES: Final = ("X-GNOME-Autostart-enabled", "X-MATE-Autostart-enabled")
+
+
+class XdgAutostart:
+    """The user's entry, which hides one of that name that the system has for everybody.
+
+    `folders` are the user's own and then the system's; `desktops` are the
+    names of the running desktop, none where that is not known.
+    """
+
+    def __init__(
+        self, words: Sequence[str], folders: Sequence[Path], desktops: Sequence[str] = ()
+    ) -> None:
+        self._words = tuple(words)
+        self._paths = [folder / _NAME for folder in folders]
+        self._desktops = frozenset(desktops)
+
+    @classmethod
+    def in_environment(cls, words: Sequence[str], environ: Mapping[str, str]) -> "XdgAutostart":
+        """With the folders of the base directory specification; relative ones do not count."""
+        own = Path(environ.get("XDG_CONFIG_HOME", ""))
+        shared = map(Path, (environ.get("XDG_CONFIG_DIRS", "") or "/etc/xdg").split(":"))
+        folders = [
+            own if own.is_absolute() else Path.home() / ".config",
+            *(folder for folder in shared if folder.is_absolute()),
+        ]
+        desktops = [name for name in environ.get("XDG_CURRENT_DESKTOP", "").split(":") if name]
+        return cls(words, [folder / "autostart" for folder in folders], desktops)
+
+    @property
+    def where(self) -> str:
+        """The entry's path."""
+        return str(self._paths[0])
+
+    @property
+    def command(self) -> str:
+        """As a shell would take it."""
+        return shlex.join(self._words)
+
+    def state(self) -> State:
+        """What a desktop makes of the entry."""
+        path = next((each for each in self._paths if os.path.lexists(each)), None)
+        if path is None:
+            return State(DISABLED)
+        try:
+            text = _read(path)
+        except OSError as error:
+            return State(STALE, "", f"{path} cannot be read: {error.strerror or error}.")
+        return self._judged(entry.fields(text), path)
+
+    def _judged(self, fields: Mapping[str, str], path: Path) -> State:
+        words = entry.words(fields.get("Exec", ""))
+        words = words[len(_BY_SHELL) :] if words[: len(_BY_SHELL)] == _BY_SHELL else words
+        starts = shlex.join(words)
+        off = self._turned_off(fields)
+        if off:
+            return State(BLOCKED, starts, f"{path} says {off}.")
+        if not words or fields.get("Type") != "Application":
+            return State(STALE, starts, f"{path} is no entry that starts a program.")
+        needed = entry.read(fields.get("TryExec", ""))
+        for program in (words[0], needed or words[0]):
+            obstacle = programs.obstacle(program)
+            if obstacle:
+                return State(STALE, starts, f"{obstacle}.")
+        return State(ENABLED, starts)
+
+    def _turned_off(self, fields: Mapping[str, str]) -> str:
+        """The line of the entry by which the desktop leaves it out; empty when there is none."""
+        if fields.get("Hidden") == "true":
+            return "Hidden=true"
+        for switch in _SWITCHES:
+            if fields.get(switch) == "false":
+                return f"{switch}=false"
+        for key, shown in (("OnlyShowIn", True), ("NotShowIn", False)):
+            names = {name for name in fields.get(key, "").split(";") if name}
+            if key in fields and self._desktops and bool(names & self._desktops) != shown:
+                return f"{key}={fields[key]}"
+        return ""
+
+    def enable(self) -> None:
+        """Write the entry anew."""
+        self._write(_ENTRY + "".join(f"{key}={value}\n" for key, value in self._exec().items()))
+
+    def disable(self) -> None:
+        """Remove the entry; hide the system's, where there is one."""
+        own, *others = self._paths
+        if any(map(os.path.lexists, others)):
+            self._write(f"{_ENTRY}Exec={self._exec()['Exec']}\nHidden=true\n")
+            return
+        try:
+            own.unlink(missing_ok=True)
+        except OSError as error:
+            raise atomic.unavailable(own, error) from error
+
+    def mend(self) -> bool:
+        """Change the program in the user's entry and nothing else that stands there."""
+        if self.state().name != STALE:
+            return False
+        try:
+            text = _read(self._paths[0])
+        except OSError:
+            text = ""
+        if entry.fields(text).get("Type") == "Application":
+            self._write(entry.with_fields(text, self._exec()))
+        else:
+            self.enable()
+        return True
+
+    def _exec(self) -> dict[str, str]:
+        """With TryExec no desktop complains once we are no longer installed."""
+        program = self._words[0]
+        words = (*_BY_SHELL, *self._words) if _UNFIT & set(program) else self._words
+        return {"Exec": entry.exec_line(words), "TryExec": entry.written(program)}
+
+    def _write(self, text: str) -> None:
+        path = self._paths[0]
+        atomic.make_private_folder(path.parent)
+        atomic.replace(path, text.encode("utf-8", "surrogateescape"))
+
+
+def _read(path: Path) -> str:
+    """Paths need not be UTF-8, so neither need an entry be."""
+    return path.read_bytes().decode("utf-8", "surrogateescape")

@@ -1,0 +1,87 @@
+"""macOS: a LaunchAgent, which launchd loads at the next login.
+
+It is neither loaded nor unloaded at once: loading would start a second tray
+beside the one whose menu was clicked, and unloading would end that one when
+launchd had started it.
+"""
+
+import os
+import plistlib
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from mem0tray.desktop import launchd, programs
+from mem0tray.desktop.autostart import BLOCKED, DISABLED, ENABLED, STALE, State
+from mem0tray.files import atomic
+from mem0tray.paths import APP
+
+LABEL: Final = APP
+
+
+class LaunchAgent:
+    """One property list in the user's own folder of agents."""
+
+    def __init__(self, words: Sequence[str], home: Path, uid: int) -> None:
+        self._words = list(words)
+        self._path = launchd.agents(home) / f"{LABEL}.plist"
+        self._uid = uid
+
+    @property
+    def where(self) -> str:
+        """The property list's path."""
+        return str(self._path)
+
+    @property
+    def command(self) -> str:
+        """As a shell would take it."""
+        return shlex.join(self._words)
+
+    def state(self) -> State:
+        """What launchd will do at the next login."""
+        if not os.path.lexists(self._path):
+            return State(DISABLED)
+        try:
+            agent = launchd.read(self._path) or {}
+        except OSError as error:
+            return State(STALE, "", f"{self._path} cannot be read: {error.strerror or error}.")
+        words = launchd.words(agent)
+        starts = shlex.join(words)
+        if agent.get("Disabled") is True or LABEL in launchd.turned_off(self._uid):
+            reason = "It is turned off in System Settings (Login Items), or with launchctl."
+            return State(BLOCKED, starts, reason)
+        if agent.get("Label") != LABEL or not words or agent.get("RunAtLoad") is not True:
+            return State(STALE, starts, f"{self._path} is no agent that starts a program.")
+        obstacle = programs.obstacle(words[0])
+        return State(STALE, starts, f"{obstacle}.") if obstacle else State(ENABLED, starts)
+
+    def enable(self) -> None:
+        """Write the property list anew, and take back that it was turned off."""
+        self._write()
+        launchd.allow(self._uid, LABEL)
+
+    def disable(self) -> None:
+        """Remove the property list."""
+        try:
+            self._path.unlink(missing_ok=True)
+        except OSError as error:
+            raise atomic.unavailable(self._path, error) from error
+
+    def mend(self) -> bool:
+        """Write a stale property list anew."""
+        if self.state().name != STALE:
+            return False
+        self._write()
+        return True
+
+    def _write(self) -> None:
+        agent = {
+            "Label": LABEL,
+            "ProgramArguments": self._words,
+            "RunAtLoad": True,
+            "ProcessType": "Interactive",  # else launchd slows down what it takes for background
+            "LimitLoadToSessionType": "Aqua",  # there is no menu bar in a session over ssh
+        }
+        atomic.make_private_folder(self._path.parent)
+        atomic.replace(self._path, plistlib.dumps(agent))

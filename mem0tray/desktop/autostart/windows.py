@@ -1,0 +1,108 @@
+"""Windows: a value of the user's Run key, which Task Manager and Settings can turn off."""
+
+import re
+import subprocess
+from collections.abc import Sequence
+from typing import Any, Final
+
+from mem0tray.desktop import programs
+from mem0tray.desktop.autostart import BLOCKED, DISABLED, ENABLED, STALE, State
+from mem0tray.errors import Mem0TrayError
+from mem0tray.paths import APP
+
+RUN: Final = r"Software\Microsoft\Windows\CurrentVersion\Run"
+APPROVED: Final = r"Software\Microsoft\Windows\CurrentVersion\Explorer\StartupApproved\Run"
+_LONGEST: Final = 260  # characters of a command line that Windows runs from there
+_PROGRAM: Final = re.compile(r'"([^"]+)"|(\S+)')
+
+
+class RunKey:
+    """One value of the registry; `winreg` is the module of that name."""
+
+    def __init__(self, words: Sequence[str], winreg: Any) -> None:
+        self._line = subprocess.list2cmdline(words)
+        self._winreg = winreg
+
+    @property
+    def where(self) -> str:
+        """The registry key and the value's name."""
+        return rf"HKEY_CURRENT_USER\{RUN}\{APP}"
+
+    @property
+    def command(self) -> str:
+        """As it stands in the registry."""
+        return self._line
+
+    def state(self) -> State:
+        """What Windows will do at the next login."""
+        line = self._read(RUN)
+        if line is None:
+            return State(DISABLED)
+        starts = line if isinstance(line, str) else ""
+        if self._is_turned_off():
+            return State(BLOCKED, starts, "It is turned off in Task Manager or Settings (Startup).")
+        program = _PROGRAM.match(starts.strip())
+        if program is None:
+            return State(STALE, starts, f"{self.where} is no command line.")
+        obstacle = programs.obstacle(program[1] or program[2])
+        return State(STALE, starts, f"{obstacle}.") if obstacle else State(ENABLED, starts)
+
+    def _is_turned_off(self) -> bool:
+        """The first byte is even when it is on (2, 6), odd when it is off (3, 7)."""
+        flags = self._read(APPROVED)
+        return isinstance(flags, bytes) and bool(flags) and flags[0] % 2 == 1
+
+    def enable(self) -> None:
+        """Set the value, and forget that it was turned off."""
+        self._write()
+        self._remove(APPROVED)
+
+    def disable(self) -> None:
+        """Remove the value, and what Windows remembers of it."""
+        self._remove(RUN)
+        self._remove(APPROVED)
+
+    def mend(self) -> bool:
+        """Set a stale value anew."""
+        if self.state().name != STALE:
+            return False
+        self._write()
+        return True
+
+    def _read(self, key: str) -> Any:
+        """Our value below a key, of whatever type; None when there is none to be read."""
+        try:
+            with self._winreg.OpenKey(self._winreg.HKEY_CURRENT_USER, key) as opened:
+                return self._winreg.QueryValueEx(opened, APP)[0]
+        except OSError:
+            return None
+
+    def _write(self) -> None:
+        if len(self._line) > _LONGEST:
+            raise Mem0TrayError(
+                f"Windows starts no command line of more than {_LONGEST} characters at login:"
+                f" {self._line}.",
+                "Install mem0tray in a folder with a shorter path.",
+            )
+        winreg = self._winreg
+        try:
+            with winreg.CreateKeyEx(winreg.HKEY_CURRENT_USER, RUN, 0, winreg.KEY_WRITE) as opened:
+                winreg.SetValueEx(opened, APP, 0, winreg.REG_SZ, self._line)
+        except OSError as error:
+            raise self._refused(RUN, error) from error
+
+    def _remove(self, key: str) -> None:
+        winreg = self._winreg
+        try:
+            with winreg.OpenKey(winreg.HKEY_CURRENT_USER, key, 0, winreg.KEY_WRITE) as opened:
+                winreg.DeleteValue(opened, APP)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise self._refused(key, error) from error
+
+    def _refused(self, key: str, error: OSError) -> Mem0TrayError:
+        return Mem0TrayError(
+            rf"HKEY_CURRENT_USER\{key} cannot be changed: {error.strerror or error}.",
+            "Ask who administers this computer.",
+        )

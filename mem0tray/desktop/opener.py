@@ -1,0 +1,115 @@
+"""Showing files, folders and pages in the programs that the user has for them.
+
+Nothing here waits: an opener may go on for as long as the browser that it
+started. So what it says in the end comes later, by `failed`, from a thread of
+its own.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from mem0tray.errors import FileUnavailableError, Mem0TrayError
+
+Failed = Callable[[Mem0TrayError], object]
+
+_PAGES: Final = ("https://", "http://")
+_NO_PROGRAM: Final = 3  # of xdg-open: no desktop, no browser, nothing that takes such a file
+_INSTALL: Final = "Install it (package xdg-utils)."
+
+
+def show(target: Path | str, failed: Failed | None = None) -> None:
+    """Open a file or folder (a Path) or a page (http or https, a str).
+
+    Raises FileUnavailableError for a path where nothing is, Mem0TrayError when the
+    opener is missing; calls `failed` with one when the opener gives up later.
+    """
+    name = _checked(target)
+    if sys.platform == "win32":
+        _by_windows(name)
+    elif sys.platform == "darwin":
+        _start(("open", name), name, failed)
+    else:
+        _start(("xdg-open", name), name, failed)
+
+
+def edit(path: Path, failed: Failed | None = None) -> None:
+    """Open a text file to be changed; errors as of `show`.
+
+    A system may know no program for such a file: macOS is asked for the text
+    editor instead, and on Windows there is always Notepad.
+    """
+    name = _checked(path)
+    if sys.platform == "win32":
+        try:
+            _by_windows(name)
+        except Mem0TrayError:
+            _start(("notepad.exe", name), name, failed)
+    elif sys.platform == "darwin":
+        _start(("open", "-t", name), name, failed)
+    else:
+        _start(("xdg-open", name), name, failed)
+
+
+def _checked(target: Path | str) -> str:
+    """As an opener takes it: absolute, so that no name looks like an option."""
+    if isinstance(target, str):
+        if not target.startswith(_PAGES):
+            raise ValueError(f"no page: {target!r}")
+        return target
+    path = target.expanduser().absolute()
+    if not path.exists():
+        raise FileUnavailableError(f"{path} does not exist.", "It is made when it is needed.")
+    return str(path)
+
+
+def _start(command: tuple[str, ...], name: str, failed: Failed | None) -> None:
+    """Start an opener apart from us: no pipe, no terminal and no signal of ours reaches it."""
+    program = shutil.which(command[0])
+    if program is None:
+        raise _missing(command[0], name)
+    try:
+        process = subprocess.Popen(  # noqa: S603  (the system's opener, with one checked name)
+            [program, *command[1:]],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise Mem0TrayError(f"{program} cannot be started: {error.strerror or error}.") from error
+    threading.Thread(
+        target=_await, args=(process, name, failed), name="opener", daemon=True
+    ).start()
+
+
+def _await(process: "subprocess.Popen[bytes]", name: str, failed: Failed | None) -> None:
+    """Collect the opener when it ends; until then it would be a zombie."""
+    code = process.wait()
+    if code and failed is not None:
+        failed(_gave_up(code, name))
+
+
+def _missing(program: str, name: str) -> Mem0TrayError:
+    remedy = _INSTALL if program == "xdg-open" else ""
+    return Mem0TrayError(f"{name} cannot be opened: the program {program} is missing.", remedy)
+
+
+def _gave_up(code: int, name: str) -> Mem0TrayError:
+    if code == _NO_PROGRAM and sys.platform == "linux":
+        return Mem0TrayError(f"No program was found that opens {name}.", "Open it by hand.")
+    return Mem0TrayError(f"{name} could not be opened (code {code}).", "Open it by hand.")
+
+
+def _by_windows(name: str) -> None:
+    start: Any = getattr(os, "startfile", None)  # there on Windows only
+    try:
+        start(name)
+    except OSError as error:
+        why = error.strerror or error
+        raise Mem0TrayError(f"{name} cannot be opened: {why}.", "Open it by hand.") from error

@@ -1,0 +1,128 @@
+"""The LaunchAgent: the decisions, with a stand-in for launchctl."""
+
+import plistlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mem0tray.desktop.autostart import BLOCKED, DISABLED, ENABLED, STALE, State
+from mem0tray.desktop.autostart.macos import LaunchAgent
+from mem0tray.errors import FileUnavailableError
+from tests.desktop.programs import Programs, script
+
+
+@pytest.fixture
+def login(tmp_path: Path, programs: Programs) -> LaunchAgent:
+    """An agent of user 501, whose launchctl has turned nothing off."""
+    programs.add("launchctl")
+    program = script(tmp_path / "with space" / "mem0tray", "exit 0")
+    return LaunchAgent([str(program), "-m", "mem0tray"], tmp_path, 501)
+
+
+def _change(login: LaunchAgent, **values: Any) -> None:
+    """Enable, then edit the property list."""
+    login.enable()
+    path = Path(login.where)
+    path.write_bytes(plistlib.dumps({**plistlib.loads(path.read_bytes()), **values}))
+
+
+def test_enable_and_disable(login: LaunchAgent, tmp_path: Path) -> None:
+    """The property list is there only in between; disabling twice is no error."""
+    assert login.state() == State(DISABLED)
+    login.enable()
+    assert login.state() == State(ENABLED, login.command)
+    assert login.where == f"{tmp_path}/Library/LaunchAgents/mem0tray.plist"
+    agent = plistlib.loads(Path(login.where).read_bytes())
+    assert agent["Label"] == "mem0tray"
+    assert agent["ProgramArguments"] == [f"{tmp_path}/with space/mem0tray", "-m", "mem0tray"]
+    assert agent["RunAtLoad"] is True
+    login.disable()
+    assert login.state() == State(DISABLED)
+    login.disable()
+
+
+def test_nothing_is_started_or_ended_at_once(login: LaunchAgent, programs: Programs) -> None:
+    """A second tray is not started beside ours, and ours is not ended by its own menu."""
+    login.enable()
+    login.mend()
+    login.disable()
+    verbs = {call.split()[0] for call in programs.calls("launchctl")}
+    assert verbs == {"enable", "print-disabled"}
+
+
+@pytest.mark.parametrize("word", ["disabled", "true"], ids=["macOS 13", "older"])
+def test_what_the_user_turned_off(login: LaunchAgent, programs: Programs, word: str) -> None:
+    """It is shown as turned off, not mended, and `enable` takes it back."""
+    programs.add("launchctl", f"echo 'disabled services = {{ \"mem0tray\" => {word}'; echo '}}'")
+    login.enable()
+    state = login.state()
+    assert (state.name, state.starts) == (BLOCKED, login.command)
+    assert "System Settings" in state.reason
+    assert not login.mend()
+    assert programs.calls("launchctl")[0] == "enable gui/501/mem0tray"
+
+
+def test_others_that_are_turned_off(login: LaunchAgent, programs: Programs) -> None:
+    """Neither other labels nor our own under `enabled` turn us off."""
+    programs.add("launchctl", 'echo \'"x.mem0tray" => disabled "mem0tray" => enabled\'')
+    login.enable()
+    assert login.state().name == ENABLED
+
+
+def test_a_disabled_key(login: LaunchAgent) -> None:
+    """A property list may turn itself off."""
+    _change(login, Disabled=True)
+    assert login.state().name == BLOCKED
+
+
+def test_without_launchctl(login: LaunchAgent, programs: Programs) -> None:
+    """The property list alone says how it is."""
+    programs.only()
+    (programs.folder / "launchctl").unlink()
+    login.enable()
+    assert login.state().name == ENABLED
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"ProgramArguments": ["/gone/mem0tray"]},
+        {"ProgramArguments": []},
+        {"ProgramArguments": [1]},
+        {"ProgramArguments": "mem0tray"},
+        {"Label": "x"},
+        {"RunAtLoad": False},
+    ],
+    ids=["gone", "no words", "no texts", "no list", "another label", "no start"],
+)
+def test_a_stale_agent_is_mended(login: LaunchAgent, values: dict[str, Any]) -> None:
+    """What starts nothing is stale with a reason, and written anew."""
+    _change(login, **values)
+    state = login.state()
+    assert state.name == STALE
+    assert state.reason
+    assert login.mend()
+    assert login.state() == State(ENABLED, login.command)
+    assert not login.mend()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"<plist>", b"bplist00", b"<plist><date>x</date></plist>", b"<plist><true/></plist>"],
+)
+def test_a_file_that_is_no_property_list(login: LaunchAgent, data: bytes) -> None:
+    """It is stale, whatever it is."""
+    login.enable()
+    Path(login.where).write_bytes(data)
+    assert login.state().name == STALE
+    assert login.mend()
+
+
+def test_a_folder_in_its_place(login: LaunchAgent) -> None:
+    """It is named, and what cannot be done says so."""
+    Path(login.where).mkdir(parents=True)
+    assert login.where in login.state().reason
+    for change in (login.enable, login.disable, login.mend):
+        with pytest.raises(FileUnavailableError, match=r"mem0tray\.plist"):
+            change()

@@ -1,0 +1,183 @@
+"""Openers: real programs that stand in for the system's own."""
+
+import os
+import queue
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mem0tray.desktop import opener
+from mem0tray.errors import FileUnavailableError, Mem0TrayError
+from tests.desktop.programs import Programs
+from tests.support.processes import wait_until
+
+PAGE = "https://example.org/?a=1&b=2"
+Open = Callable[[Path], None]
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """Make a file with an awkward name."""
+    path = tmp_path / "a b & $(c).log"
+    path.touch()
+    return path
+
+
+def _calls(programs: Programs, name: str) -> list[str]:
+    wait_until(lambda: programs.calls(name), what=f"{name} was started")
+    return programs.calls(name)
+
+
+@pytest.mark.parametrize("open_it", [opener.show, opener.edit])
+def test_a_file_reaches_the_opener(programs: Programs, log: Path, open_it: Open) -> None:
+    """It gets the path as it is, to show and to edit."""
+    programs.add("xdg-open")
+    open_it(log)
+    assert _calls(programs, "xdg-open") == [str(log)]
+
+
+def test_a_folder_and_a_page(programs: Programs, tmp_path: Path) -> None:
+    """Folders are opened like files, pages by their address."""
+    programs.add("xdg-open")
+    opener.show(tmp_path)
+    assert _calls(programs, "xdg-open") == [str(tmp_path)]
+    opener.show(PAGE)
+    wait_until(lambda: programs.calls("xdg-open") == [str(tmp_path), PAGE])
+
+
+def test_a_name_that_looks_like_an_option(
+    programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Openers get absolute paths."""
+    programs.add("xdg-open")
+    (tmp_path / "--help").touch()
+    monkeypatch.chdir(tmp_path)
+    opener.show(Path("--help"))
+    assert _calls(programs, "xdg-open") == [f"{tmp_path}/--help"]
+
+
+@pytest.mark.parametrize("text", ["file:///etc/passwd", "javascript:x", "--version", ""])
+def test_only_pages_are_opened_by_address(programs: Programs, text: str) -> None:
+    """A text that is no page is a mistake of ours and starts nothing."""
+    programs.add("xdg-open")
+    with pytest.raises(ValueError, match="no page"):
+        opener.show(text)
+    assert programs.calls("xdg-open") == []
+
+
+def test_it_does_not_wait(programs: Programs, log: Path, tmp_path: Path) -> None:
+    """The opener may run for as long as it likes."""
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    programs.add("xdg-open", f'read word < "{gate}"; echo done > "{tmp_path}/done"')
+    opener.show(log)
+    gate.write_text("go\n")  # waits until the opener reads: it is still there, and we are back
+    wait_until((tmp_path / "done").exists, what="the opener ended")
+
+
+def test_nothing_of_ours_reaches_the_opener(programs: Programs, log: Path, tmp_path: Path) -> None:
+    """It has its own session, and none of our files, not even an inheritable pipe."""
+    said = tmp_path / "said"
+    programs.add(
+        "xdg-open",
+        f"""
+        for fd in /proc/$$/fd/*; do readlink "$fd"; done > "{said}.new"
+        cut -d " " -f 6 /proc/$$/stat >> "{said}.new"
+        echo $$ >> "{said}.new"
+        mv "{said}.new" "{said}"
+        """,
+    )
+    reading, writing = os.pipe()
+    os.set_inheritable(writing, True)  # noqa: FBT003  (the only way to give it)
+    opener.show(log)
+    wait_until(said.exists, what="the opener looked around")
+    os.close(reading)
+    os.close(writing)
+    *files, session, process = said.read_text().splitlines()
+    assert session == process
+    ours = [name for name in files if not name.startswith(str(programs.folder))]
+    assert set(ours) <= {"/dev/null", f"{said}.new"}
+    assert ours.count("/dev/null") >= 2
+
+
+@pytest.mark.parametrize(("code", "words"), [(3, "No program was found"), (4, "code 4")])
+def test_an_opener_that_gives_up(programs: Programs, log: Path, code: int, words: str) -> None:
+    """What it could not do is told later, with the file's name."""
+    programs.add("xdg-open", f"exit {code}")
+    told: queue.Queue[Mem0TrayError] = queue.Queue()
+    opener.show(log, told.put)
+    error = told.get(timeout=20)
+    assert words in str(error)
+    assert str(log) in str(error)
+
+
+def test_an_opener_that_succeeds_tells_nothing(programs: Programs, log: Path) -> None:
+    """Only failures are told; the one after it comes first."""
+    programs.add("xdg-open", 'case "$1" in *.log) exit 0;; esac; exit 4')
+    told: queue.Queue[Mem0TrayError] = queue.Queue()
+    opener.show(log, told.put)
+    _calls(programs, "xdg-open")
+    opener.show(log.parent, told.put)
+    assert str(log) not in str(told.get(timeout=20))
+
+
+def test_a_missing_opener_is_named(programs: Programs, log: Path) -> None:
+    """With the package that has it."""
+    programs.only()
+    with pytest.raises(Mem0TrayError, match=r"xdg-open is missing.*xdg-utils"):
+        opener.show(log)
+
+
+def test_an_opener_that_cannot_be_started(programs: Programs, log: Path) -> None:
+    """One that is broken is named too."""
+    programs.add("xdg-open")
+    (programs.folder / "xdg-open").write_text("#!/gone/sh\n")
+    with pytest.raises(Mem0TrayError, match="xdg-open cannot be started"):
+        opener.show(log)
+
+
+@pytest.mark.parametrize("open_it", [opener.show, opener.edit])
+def test_what_is_not_there(programs: Programs, tmp_path: Path, open_it: Open) -> None:
+    """A missing file is said at once, and no opener is started."""
+    programs.add("xdg-open")
+    with pytest.raises(FileUnavailableError, match=r"config\.toml does not exist"):
+        open_it(tmp_path / "config.toml")
+    assert programs.calls("xdg-open") == []
+
+
+# Other systems: which program is asked ----------------------------------------------------
+
+
+def test_macos(programs: Programs, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`open` shows, `open -t` edits."""
+    monkeypatch.setattr(sys, "platform", "darwin")
+    programs.add("open")
+    opener.show(log)
+    assert _calls(programs, "open") == [str(log)]
+    opener.edit(log)
+    wait_until(lambda: programs.calls("open") == [str(log), f"-t {log}"])
+
+
+def test_windows(programs: Programs, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows itself opens; a file that it knows no program for is edited in Notepad."""
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setenv("PATHEXT", ".exe")
+    programs.add("notepad.exe")
+    opened: list[str] = []
+    monkeypatch.setattr(os, "startfile", opened.append, raising=False)
+    opener.show(log)
+    opener.edit(log)
+    opener.show(PAGE)
+    assert opened == [str(log), str(log), PAGE]
+    assert programs.calls("notepad.exe") == []
+
+    def unknown(_: str) -> None:
+        raise OSError(1155, "No application is associated")
+
+    monkeypatch.setattr(os, "startfile", unknown, raising=False)
+    with pytest.raises(Mem0TrayError, match="No application is associated"):
+        opener.show(log)
+    opener.edit(log)
+    assert _calls(programs, "notepad.exe") == [str(log)]
