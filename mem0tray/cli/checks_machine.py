@@ -9,7 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from mem0tray.cli import output, overview
+from mem0tray.actions import overview
+from mem0tray.cli import output
 from mem0tray.cli.check import OK, WARN, Check
 from mem0tray.ledger.reader import Reader
 from mem0tray.settings import Loaded
