@@ -9,12 +9,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from babel import Locale
-from babel.dates import format_date, format_datetime, format_time
+from babel.dates import format_date, format_datetime, format_skeleton, format_time, format_timedelta
 from babel.numbers import format_decimal
 
 DOMAIN: Final = "mem0tray"
@@ -58,6 +58,14 @@ class Language:
     def date_and_time(self, moment: float) -> str:
         """Unix seconds as a local date and time of day."""
         return format_datetime(datetime.fromtimestamp(moment), "short", locale=self._locale)  # noqa: DTZ006
+
+    def day(self, moment: float) -> str:
+        """Unix seconds as a local day without its year: `Nov 30`."""
+        return format_skeleton("MMMd", datetime.fromtimestamp(moment), locale=self._locale)  # noqa: DTZ006
+
+    def distance(self, seconds: float) -> str:
+        """How far away a moment is: `in 5 minutes`, `3 days ago` for what is less than 0."""
+        return format_timedelta(timedelta(seconds=seconds), add_direction=True, locale=self._locale)
 
     def number(self, value: float) -> str:
         """A number with the language's separators."""

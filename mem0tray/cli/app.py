@@ -31,6 +31,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "pause": Entry("mem0tray.cli.pause:pause", "Stop delivering for a while."),
     "resume": Entry("mem0tray.cli.pause:resume", "Deliver again."),
     "serve": Entry("mem0tray.cli.serve:command", "Run the embedded local server."),
+    "report": Entry("mem0tray.cli.report:command", "Show how things stand on a page."),
     "doctor": Entry("mem0tray.cli.doctor:command", "Check everything that deliveries need."),
     "autostart": Entry("mem0tray.cli.autostart:command", "Start at login, or no longer."),
     "config": Entry("mem0tray.cli.config:command", "Show and change the settings."),

@@ -9,8 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+from mem0tray.actions import overview
 from mem0tray.cli import autostart as login
-from mem0tray.cli import output, overview
+from mem0tray.cli import output
 from mem0tray.cli.check import OK, WARN, Check
 from mem0tray.desktop import older
 from mem0tray.desktop.autostart import STALE

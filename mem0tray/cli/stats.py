@@ -2,20 +2,18 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import click
 
-from mem0tray.actions import files
+from mem0tray.actions import files, tally
 from mem0tray.actions.find import listing
 from mem0tray.cli import context, output
-from mem0tray.item import Item
 from mem0tray.paths import Paths
 from mem0tray.text import plural
 
 _NO_PROJECT: Final = "(none)"
-_MANY: Final = 7  # from here on the wait does not grow any more
 _AGES: Final = (
     ("under 1 h", 3600.0),
     ("1 h to 1 day", 86_400.0),
@@ -69,28 +67,20 @@ def counted(paths: Paths, now: float) -> dict[str, Any]:
         "dead": len(dead),
         "waiting": len(waiting),
         "nonsense": dead_seen.nonsense + waiting_seen.nonsense,
-        "projects": _by_project(dead, waiting),
-        "retries": _by_retries(dead),
+        "projects": [
+            {"project_id": each.project, "dead": each.dead, "waiting": each.waiting}
+            for each in tally.by_project(dead, waiting)
+        ],
+        "retries": _named(tally.by_retries(dead)),
         "ages": _by_age(ages),
         "oldest": max(ages, default=None),
     }
 
 
-def _by_project(dead: Iterable[Item], waiting: Iterable[Item]) -> list[dict[str, Any]]:
-    """One object a project, the one with most dead letters first."""
-    dead_by = Counter(item.project for item in dead)
-    waiting_by = Counter(item.project for item in waiting)
-    names = sorted(dead_by | waiting_by, key=lambda name: (-dead_by[name], -waiting_by[name], name))
-    return [
-        {"project_id": name, "dead": dead_by[name], "waiting": waiting_by[name]} for name in names
-    ]
-
-
-def _by_retries(dead: Iterable[Item]) -> dict[str, int]:
-    counts = Counter(min(item.retry_count, _MANY) for item in dead)
+def _named(retries: dict[int, int]) -> dict[str, int]:
     return {
-        f"{number} and more" if number == _MANY else str(number): counts[number]
-        for number in sorted(counts)
+        f"{number} and more" if number == tally.MANY else str(number): count
+        for number, count in retries.items()
     }
 
 

@@ -8,8 +8,9 @@ from typing import Any, Final
 import click
 
 from mem0tray import settings as config
-from mem0tray.cli import context, output, overview
-from mem0tray.cli.overview import NOT_RUNNING, Overview
+from mem0tray.actions import overview
+from mem0tray.actions.overview import NOT_RUNNING, Overview
+from mem0tray.cli import context, output
 from mem0tray.text import plural
 from mem0tray.worker.state import ACTION_NEEDED
 

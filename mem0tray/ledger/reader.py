@@ -30,6 +30,18 @@ _LAST: Final = (
     " JOIN attempts a ON a.rowid = (SELECT rowid FROM attempts WHERE item = i.key"
     " ORDER BY at DESC LIMIT 1) WHERE i.state IN ('pending', 'dead')"
 )
+# How long dead letters that are gone by now were in the DLQ. When one came is not
+# kept beside it: it came with the failure before its counted retries, or else was
+# a dead letter already when it was taken in.
+_STAYS: Final = (
+    "WITH gone AS (SELECT key, accepted, retry_count, closed FROM items"
+    " WHERE dead_seq IS NOT NULL AND state IN ('delivered', 'discarded') AND closed >= ?),"
+    " failures AS (SELECT item, at, row_number() OVER (PARTITION BY item ORDER BY at DESC) AS back"
+    " FROM attempts WHERE item IN (SELECT key FROM gone)"
+    " AND class NOT IN ('outage', 'slow down', 'unauthorized'))"
+    " SELECT coalesce(f.at, g.accepted), g.closed FROM gone g"
+    " LEFT JOIN failures f ON f.item = g.key AND f.back = g.retry_count + 1"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +142,24 @@ class Reader:
             " GROUP BY server"
         )
         return {str(server): int(number) for server, number in rows}
+
+    def began(self) -> float | None:
+        """When the first memory was taken in."""
+        found = self._one("SELECT accepted FROM items ORDER BY key LIMIT 1")
+        return None if found is None else float(found)
+
+    def deliveries(self, since: float, step: float) -> dict[float, int]:
+        """How many memories were delivered in each `step` seconds, by the time it begins."""
+        rows = self._rows(
+            "SELECT CAST(closed / ? AS INTEGER), count(*) FROM items"
+            " WHERE state = 'delivered' AND closed >= ? GROUP BY 1",
+            (step, since),
+        )
+        return {slot * step: int(number) for slot, number in rows}
+
+    def stays(self, since: float) -> list[tuple[float, float]]:
+        """When dead letters came and went that have gone since then (delivered, or discarded)."""
+        return [(float(came), float(went)) for came, went in self._rows(_STAYS, (since,))]
 
     def waiting_count(self) -> int:
         """How many fresh entries wait."""

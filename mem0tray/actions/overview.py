@@ -71,7 +71,7 @@ def gather(settings: Settings) -> Overview:
     own = seen.worker is not None and is_of(metrics.values, seen.worker.pid)
     if seen.worker is not None:
         _look_at_worker(seen, seen.worker, metrics, own=own)
-    queue = _parsed(paths.queue, ("queue",))
+    queue = parsed(paths.queue, ("queue",))
     stats = items.load_object(queue.rest.get("stats", b"{}")) or {}
     seen.totals = {name: items.count(stats.get(f"total_{name}")) for name in _TOTALS}
     unreadable = "" if own else _unreadable(paths)
@@ -86,7 +86,7 @@ def gather(settings: Settings) -> Overview:
             seen.queue = reader.waiting_count() + len(unknown)
             there = paths.dlq.exists()
             seen.dlq = len(
-                _parsed(paths.dlq, ("items",)).lists["items"] if there else reader.dead_raws()
+                parsed(paths.dlq, ("items",)).lists["items"] if there else reader.dead_raws()
             )
         seen.oldest_waiting = _oldest(reader.oldest_waiting(), unknown)
         seen.last_delivery = reader.last_delivery() or _from_iso(stats.get("last_sync"))
@@ -182,7 +182,7 @@ def _unreadable(paths: Paths) -> str:
     return ""
 
 
-def _parsed(path: Path, sections: tuple[str, ...]) -> Document:
+def parsed(path: Path, sections: tuple[str, ...]) -> Document:
     """A file taken apart; of a broken one what is whole in it, of an unreadable one nothing."""
     data = b""
     for _ in range(_TRIES):

@@ -1,0 +1,30 @@
+"""`mem0tray report`: the status page."""
+
+from pathlib import Path
+
+import click
+
+from mem0tray import language, report
+from mem0tray.cli import context, output
+
+
+@click.command("report")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.html",
+    help="Write it there, and do not open it.",
+)
+@click.option("--with-content", is_flag=True, help="Show texts of memories on it too.")
+def command(out: Path | None, *, with_content: bool) -> None:
+    """Write the status page and open it in the browser; its path is printed.
+
+    One HTML file that only you can read. It loads nothing and runs no script.
+    """
+    settings = context.load()
+    path = report.write(
+        settings, language.chosen(settings.ui.language), out=out, with_content=with_content
+    )
+    output.say(str(path))
+    if out is None and not report.open_page(path):
+        output.say("No browser could be opened here: open that file yourself.", error=True)

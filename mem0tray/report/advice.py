@@ -1,0 +1,208 @@
+"""What to do: about the worker and the server first, then about dead letters by cause. Pure."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Final, NamedTuple
+
+from mem0tray.actions import diagnose
+from mem0tray.actions.diagnose import Surroundings
+from mem0tray.actions.find import Found
+from mem0tray.actions.overview import NOT_RUNNING, Overview
+from mem0tray.language import Language
+from mem0tray.ledger.reader import Attempt
+from mem0tray.report.cleaning import Cleaner
+from mem0tray.report.gathering import Gathered
+from mem0tray.report.model import Advice, Tone
+from mem0tray.report.state import no_server
+from mem0tray.settings import LOCAL_URL
+from mem0tray.text import short_id
+from mem0tray.worker.state import ACTION_NEEDED, DOWN, PAUSED
+
+_EXAMPLE: Final = 200
+_SERVER: Final = 120
+_STATUS: Final = re.compile(r"[1-5][0-9][0-9]\b")
+_ALONE: Final = Surroundings(())  # what ails the server or the worker is said once, not of each
+
+
+class _Group(NamedTuple):
+    """Dead letters stuck for one cause."""
+
+    title: str
+    text: str
+    tone: Tone = Tone.WARN
+
+
+def advice(seen: Gathered, file: str, language: Language, cleaner: Cleaner) -> list[Advice]:
+    """Everything there is to do; `file` is the name of the DLQ file."""
+    return [
+        *_about_deliveries(seen.overview, language),
+        *_about_files(seen, file, language),
+        *_about_letters(seen, file, language, cleaner),
+        *_elsewhere(seen.overview, language, cleaner),
+    ]
+
+
+def _about_deliveries(seen: Overview, language: Language) -> Iterable[Advice]:
+    _ = language.gettext
+    if no_server(seen):
+        yield Advice(
+            Tone.BAD,
+            _("No server is chosen"),
+            _(
+                "`mem0tray config set server.url ADDRESS` for your own server, or"
+                " `mem0tray config set server.url local` to keep memories on this computer only."
+            ),
+        )
+    elif seen.state == ACTION_NEEDED:
+        text = _(
+            "Put right what the reason above says; deliveries go on by themselves then."
+            " `mem0tray doctor` checks everything they need."
+        )
+        yield Advice(Tone.BAD, _("Something stands in the way"), text)
+    elif seen.state == DOWN:
+        text = _(
+            "Start the server, or correct its address: `mem0tray config set server.url ADDRESS`."
+            " `mem0tray doctor` checks the way there."
+        )
+        yield Advice(Tone.BAD, _("The server is out of reach"), text)
+    if seen.worker is None:
+        text = _("Open the app, or type `mem0tray run`.")
+        yield Advice(Tone.OFF, _("Start mem0tray"), text)
+    if seen.pause is not None and seen.state in (PAUSED, NOT_RUNNING):
+        yield Advice(Tone.CALM, _("End the pause"), _("Type `mem0tray resume`."))
+
+
+def _about_files(seen: Gathered, file: str, language: Language) -> Iterable[Advice]:
+    _, ngettext = language.gettext, language.ngettext
+    if seen.torn:
+        text = _(
+            "It is broken, or another program keeps writing it. What is listed here is what"
+            " mem0tray remembers; it keeps what is in the file, and restores it."
+        )
+        yield Advice(Tone.BAD, _("{file} cannot be read").format(file=file), text)
+    count = seen.overview.quarantine
+    if count:
+        title = ngettext("{count} file in quarantine", "{count} files in quarantine", count)
+        text = _(
+            "What could not be read was kept there. `mem0tray doctor` says where,"
+            " `mem0tray restore --list` what can be put back."
+        )
+        yield Advice(Tone.WARN, title.format(count=language.number(count)), text)
+
+
+def _about_letters(
+    seen: Gathered, file: str, language: Language, cleaner: Cleaner
+) -> Iterable[Advice]:
+    """One for each cause, the one that stops most letters first."""
+    counts: Counter[_Group] = Counter()
+    examples: dict[_Group, str] = {}
+    group_of = _groups(file, language.gettext)
+    for found in seen.dead.found:
+        attempt = seen.attempts.get(found.identity)
+        cause = diagnose.causes(found, _ALONE, attempt, None, seen.now)[0]
+        group = group_of(found, cause.name, attempt)
+        counts[group] += 1
+        if group not in examples:
+            words = cause.detail if cause.name in _SPOKEN else ""
+            name = cleaner.line(short_id(found.id), 8)
+            examples[group] = f"{name} · {cleaner.line(words, _EXAMPLE)}" if words else ""
+    for group, count in counts.most_common():
+        title = language.ngettext(
+            "{count} dead letter: {cause}", "{count} dead letters: {cause}", count
+        ).format(count=language.number(count), cause=group.title)
+        yield Advice(group.tone, title, group.text, examples[group])
+
+
+# Causes whose detail is what the server said, and no sentence of ours.
+_SPOKEN: Final = frozenset({diagnose.REJECTED, diagnose.NO_ANSWER})
+
+
+def _groups(file: str, _: Callable[[str], str]) -> Callable[[Found, str, Attempt | None], _Group]:
+    """From a dead letter and the name of its cause to the words for it."""
+    mend = _("Correct it in `{file}`, or delete it: `mem0tray delete ID`.").format(file=file)
+    no_text = _Group(_("the content is not text"), mend)
+    no_project = _Group(_("no project is named"), mend)
+    unencodable = _Group(_("the text holds half a character"), mend)
+    no_answer = _Group(
+        _("no answer came"),
+        _(
+            "mem0tray asks the server for the memory before it sends it again."
+            " If it stays so, see the server’s log."
+        ),
+    )
+    idle = _Group(
+        _("nothing to do"),
+        _("Each is tried again by itself. At once: `mem0tray retry --all`."),
+        Tone.CALM,
+    )
+    rejected = _rejections(mend, _)
+
+    def group(found: Found, cause: str, attempt: Attempt | None) -> _Group:
+        if cause == diagnose.INVALID:
+            if found.item is None:
+                return no_text
+            return unencodable if found.item.project.strip() else no_project
+        if cause == diagnose.NO_ANSWER:
+            return no_answer
+        if cause == diagnose.REJECTED:
+            return rejected(_status(found, attempt))
+        return idle
+
+    return group
+
+
+def _rejections(mend: str, _: Callable[[str], str]) -> Callable[[int | None], _Group]:
+    unauthorized = _Group(
+        _("the server does not allow it"),
+        _("Check `server.api_key`, and what the server allows for this project."),
+    )
+    unknown = _Group(
+        _("the server does not know the address"),
+        _("Check `server.url`, and whether the server knows this project."),
+    )
+    busy = _Group(_("the server asks for a break"), _("Each is tried again by itself."), Tone.CALM)
+    faulty = _Group(
+        _("the server has a fault"),
+        _("Its log says more. Each is tried again by itself; at once: `mem0tray retry --all`."),
+    )
+    more = _("The server’s log may say more.")
+    refused = _Group(_("the server rejects it"), f"{mend} {more}")
+
+    def group(status: int | None) -> _Group:
+        match status:
+            case 401 | 403:
+                return unauthorized
+            case 404 | 405:
+                return unknown
+            case 429:
+                return busy
+            case int() if status >= 500:  # noqa: PLR2004  (the server's own faults)
+                return faulty
+        return refused
+
+    return group
+
+
+def _status(found: Found, attempt: Attempt | None) -> int | None:
+    """The HTTP status of the last answer; without a ledger, as the file's reason names it."""
+    if attempt is not None:
+        return attempt.status
+    named = _STATUS.match(diagnose.last_error(found))
+    return int(named[0]) if named else None
+
+
+def _elsewhere(seen: Overview, language: Language, cleaner: Cleaner) -> Iterable[Advice]:
+    """What only a former server has."""
+    _, ngettext = language.gettext, language.ngettext
+    for server, count in seen.only_elsewhere.items():
+        title = ngettext(
+            "{count} memory only on a former server",
+            "{count} memories only on a former server",
+            count,
+        )
+        there = _("the embedded server of this computer")
+        text = _("Delivered to {server} before the server was changed.").format(
+            server=there if server == LOCAL_URL else cleaner.line(server, _SERVER)
+        )
+        yield Advice(Tone.CALM, title.format(count=language.number(count)), text)

@@ -1,0 +1,84 @@
+"""What the page shows, from files and ledger, with or without a worker. Writes nothing.
+
+The server is not probed: a page is there at once. A worker that runs has
+published how the server is; without one nothing is sent anyway.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mem0tray import item as items
+from mem0tray.actions import files, overview
+from mem0tray.actions.find import Identity, Listing, listing
+from mem0tray.actions.overview import Overview
+from mem0tray.errors import FileUnavailableError
+from mem0tray.ledger.reader import Attempt, Reader
+from mem0tray.paths import Paths
+from mem0tray.report import history
+from mem0tray.report.history import History
+from mem0tray.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Everything, looked at once; `now` in Unix seconds.
+
+    `torn`: the DLQ file cannot be read, the dead letters are those that the
+    ledger remembers. `past` is None where the ledger knows none.
+    """
+
+    now: float
+    overview: Overview
+    dead: Listing
+    waiting: Listing
+    attempts: Mapping[Identity, Attempt]
+    torn: bool
+    past: History | None
+
+
+def gather(settings: Settings, now: float) -> Gathered:
+    """Look at everything once."""
+    paths = settings.locations()
+    with Reader(paths.ledger) as reader:
+        raws, torn = _dead(paths, reader)
+        dead = listing(raws, files.DLQ)
+        queue = overview.parsed(paths.queue, (files.QUEUE,)).lists[files.QUEUE]
+        return Gathered(
+            now=now,
+            overview=overview.gather(settings),
+            dead=dead,
+            waiting=listing(queue, files.QUEUE),
+            attempts=reader.last_attempts(),
+            torn=torn,
+            past=_past(reader, dead, now),
+        )
+
+
+def _dead(paths: Paths, reader: Reader) -> tuple[Sequence[bytes], bool]:
+    """The dead letters, and whether their file cannot be read; a file that is gone is no edit."""
+    try:
+        found = files.load(paths.dlq, files.DLQ_SECTIONS)
+    except FileUnavailableError:
+        whole = overview.parsed(paths.dlq, files.DLQ_SECTIONS).lists[files.DLQ]
+        return reader.dead_raws() or whole, True
+    return (found[0].lists[files.DLQ] if found else reader.dead_raws()), False
+
+
+def _past(reader: Reader, dead: Listing, now: float) -> History | None:
+    began = reader.began()
+    if began is None:
+        return None
+    period = history.period(began, now)
+    since = period.starts[0]
+    return history.of(
+        period,
+        reader.deliveries(since, history.SLOT),
+        reader.stays(since),
+        [_moved(each.raw, now) for each in dead.found],
+    )
+
+
+def _moved(raw: bytes, now: float) -> float:
+    """When it came into the DLQ, by the file; a time that cannot be is long ago."""
+    at = items.number((items.load_object(raw) or {}).get("moved_to_dlq_at"))
+    return at if 0 < at <= now else 0.0

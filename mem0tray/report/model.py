@@ -1,0 +1,118 @@
+"""What the template is given: words and numbers, all of them ready to be shown."""
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class Tone(enum.StrEnum):
+    """Each has its colour and its sign; the names are those of the style sheet."""
+
+    GOOD = "good"
+    WARN = "warn"
+    BAD = "bad"
+    CALM = "calm"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The state in words; `reason` is foreign text, `until` when it ends, often empty."""
+
+    tone: Tone
+    text: str
+    sentence: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One figure: `value` stands out, `note` below it does not."""
+
+    label: str
+    value: str
+    note: str = ""
+    tone: Tone | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """One thing to do; text between backticks is to be typed. `example` is foreign text."""
+
+    tone: Tone
+    title: str
+    text: str
+    example: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One dead letter; `content` is empty unless asked for."""
+
+    id: str
+    project: str
+    reason: str
+    retries: str
+    due: str
+    due_note: str
+    content: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Letters:
+    """The table of dead letters, and what it does not show."""
+
+    title: str
+    headers: Sequence[str]
+    rows: Sequence[Letter]
+    notes: Sequence[str]
+
+
+class Shape(enum.Enum):
+    """How a chart is drawn."""
+
+    COLUMNS = enum.auto()
+    AREA = enum.auto()
+    ROWS = enum.auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Values of one colour, and what they are called."""
+
+    name: str
+    tone: Tone
+    values: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """One chart: `labels` name the values, `ticks` those that the axis has room for (else empty).
+
+    `shown` are the values of all series in words, one row for each label.
+    """
+
+    title: str
+    summary: str
+    shape: Shape
+    labels: Sequence[str]
+    ticks: Sequence[str]
+    series: Sequence[Series]
+    headers: Sequence[str]
+    shown: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """All of it."""
+
+    language: str
+    title: str
+    made: str
+    headline: Headline
+    facts: Sequence[Fact]
+    advice: Sequence[Advice]
+    letters: Letters
+    charts: Sequence[Chart]
+    notes: Sequence[str]
+    words: dict[str, str]

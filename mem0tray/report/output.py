@@ -1,0 +1,52 @@
+"""Where the page is written."""
+
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from mem0tray.files import atomic
+from mem0tray.paths import Paths
+
+NAME: Final = "status.html"
+_PATIENCE: Final = 2.0  # seconds for the desktop to name its browser
+
+
+def write(page: str, out: Path | None, paths: Paths) -> Path:
+    """Write `page`, mode 0600, to `out` or its usual place; where that is, absolute.
+
+    Raises FileUnavailableError.
+    """
+    if out is None:
+        out = usual_place(paths)
+        atomic.make_private_folder(out.parent)
+    out = out.expanduser().absolute()
+    # `replace` keeps the mode of the file that is there.
+    with suppress(OSError):
+        if out.is_file():
+            out.chmod(0o600)
+    atomic.replace(out, page.encode("utf-8", "replace"))
+    return out
+
+
+def usual_place(paths: Paths) -> Path:
+    """Our data folder; where the browser is a snap, which may not look there, the snap's own."""
+    if sys.platform == "linux":
+        name, mark, _ = _browser().partition("_")
+        folder = Path.home() / "snap" / name / "common"
+        if name and mark and folder.is_dir():
+            return folder / f"mem0tray-{NAME}"
+    return paths.data_dir / NAME
+
+
+def _browser() -> str:
+    """The desktop's browser as its settings name it: `firefox_firefox.desktop` is a snap."""
+    question = ["xdg-settings", "get", "default-web-browser"]
+    try:
+        done = subprocess.run(  # noqa: S603  (a fixed question)
+            question, capture_output=True, text=True, timeout=_PATIENCE, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip().rpartition("/")[2]

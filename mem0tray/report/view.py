@@ -1,0 +1,174 @@
+"""From what was gathered to what is shown. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from mem0tray import __version__
+from mem0tray.actions import diagnose
+from mem0tray.actions.find import Found
+from mem0tray.actions.overview import NOT_RUNNING, Overview
+from mem0tray.actions.probe import THIS_COMPUTER
+from mem0tray.item import Item
+from mem0tray.language import Language
+from mem0tray.ledger.reader import Attempt
+from mem0tray.report import moments
+from mem0tray.report.advice import advice
+from mem0tray.report.cleaning import Cleaner
+from mem0tray.report.figures import charts
+from mem0tray.report.gathering import Gathered
+from mem0tray.report.model import Fact, Letter, Letters, Page, Tone
+from mem0tray.report.state import headline
+from mem0tray.settings import ServerSettings
+from mem0tray.worker.state import DOWN, PAUSED
+
+SHOWN: Final = 200  # dead letters
+_CONTENT: Final = 2000
+_REASON: Final = 200
+_NAME: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the page depends on beside the facts: secrets to hide, the DLQ file's name."""
+
+    server: ServerSettings
+    file: str
+    with_content: bool = False
+
+
+def of(seen: Gathered, language: Language, options: Options) -> Page:
+    """The page for what was gathered."""
+    _ = language.gettext
+    cleaner = Cleaner(options.server)
+    top = headline(seen.overview, seen.now, language, cleaner)
+    return Page(
+        language=language.code,
+        title=f"{top.text} – mem0tray",
+        made=_("as of {time}").format(time=moments.absolute(seen.now, language)),
+        headline=top,
+        facts=_facts(seen.overview, seen.now, language, cleaner),
+        advice=advice(seen, options.file, language, cleaner),
+        letters=_Table(seen, language, cleaner, with_content=options.with_content).made(),
+        charts=charts(seen, language, cleaner),
+        notes=[*_notes(language, with_content=options.with_content), f"mem0tray {__version__}"],
+        words={
+            "reason": _("Reason"),
+            "facts": _("At a glance"),
+            "advice": _("What to do"),
+            "example": _("for example"),
+            "numbers": _("The numbers"),
+            "content": _("The text"),
+            "none": _("There are no dead letters."),
+            "charts": _("In figures"),
+        },
+    )
+
+
+def _facts(seen: Overview, now: float, language: Language, cleaner: Cleaner) -> list[Fact]:
+    _, number = language.gettext, language.number
+    here = _("this computer only")
+    there = here if seen.destination == THIS_COMPUTER else cleaner.line(seen.destination, _NAME)
+    total = seen.totals.get("synced", 0)
+    return [
+        Fact(_("Memories go to"), there or _("no server yet")),
+        Fact(
+            _("Waiting"), number(seen.queue), _("in the queue"), Tone.CALM if seen.queue else None
+        ),
+        Fact(_("Dead letters"), number(seen.dlq), _("in the DLQ"), Tone.WARN if seen.dlq else None),
+        Fact(_("Delivered"), number(total), _("in all")),
+        _moment(_("Last delivery"), seen.last_delivery, now, language),
+        _moment(_("Oldest waiting"), seen.oldest_waiting, now, language),
+    ]
+
+
+def _moment(label: str, at: float | None, now: float, language: Language) -> Fact:
+    shown = moments.absolute(at, language)
+    note = "" if shown == moments.NEVER else shown
+    return Fact(label, moments.relative(at, now, language) if note else moments.NEVER, note)
+
+
+def _notes(language: Language, *, with_content: bool) -> Iterable[str]:
+    _ = language.gettext
+    if with_content:
+        yield _("This page shows texts of memories: think before you pass it on.")
+    else:
+        yield _("This page holds no text of any memory.")
+    yield _("It does not change by itself; make it again to see what is new.")
+
+
+class _Table:
+    """The dead letters that are tried next."""
+
+    def __init__(
+        self, seen: Gathered, language: Language, cleaner: Cleaner, *, with_content: bool
+    ) -> None:
+        self._seen = seen
+        self._language = language
+        self._cleaner = cleaner
+        self._with_content = with_content
+
+    def made(self) -> Letters:
+        """Rows and notes."""
+        _ = self._language.gettext
+        found = [(each, each.item) for each in self._seen.dead.found if each.item is not None]
+        found.sort(key=lambda pair: (self._due(pair[0]), pair[1].timestamp))
+        rows = [self._row(each, item) for each, item in found[:SHOWN]]
+        headers = [_("Memory"), _("Project"), _("Reason"), _("Retries"), _("Next retry")]
+        return Letters(_("Dead letters"), headers, rows, list(self._notes(len(found) - len(rows))))
+
+    def _notes(self, more: int) -> Iterable[str]:
+        ngettext, number = self._language.ngettext, self._language.number
+        if more > 0:
+            text = ngettext(
+                "and {count} more, tried later: `mem0tray list` shows it",
+                "and {count} more, tried later: `mem0tray list` shows them",
+                more,
+            )
+            yield f"… {text.format(count=number(more))}"
+        nonsense = self._seen.dead.nonsense
+        if nonsense:
+            text = ngettext(
+                "{count} further thing in the file makes no sense to mem0tray;"
+                " it is kept as it is.",
+                "{count} further things in the file make no sense to mem0tray;"
+                " they are kept as they are.",
+                nonsense,
+            )
+            yield text.format(count=number(nonsense))
+
+    def _row(self, found: Found, item: Item) -> Letter:
+        _, line = self._language.gettext, self._cleaner.line
+        attempt = self._seen.attempts.get(found.identity)
+        due, note = self._when(self._due(found))
+        return Letter(
+            id=line(found.id[:8], 8) or moments.NEVER,
+            project=line(item.project, _NAME) or _("(none)"),
+            reason=line(_reason(found, attempt), _REASON) or moments.NEVER,
+            retries=self._language.number(item.retry_count),
+            due=due,
+            due_note=note,
+            content=self._cleaner.block(item.content, _CONTENT) if self._with_content else "",
+        )
+
+    def _due(self, found: Found) -> float:
+        return diagnose.next_retry(found, None, self._seen.now)
+
+    def _when(self, due: float) -> tuple[str, str]:
+        """When it is tried again, and how far away that is; or what it waits for."""
+        now, language, seen = self._seen.now, self._language, self._seen.overview
+        _ = language.gettext
+        if due > now:
+            return moments.clock(due, now, language), moments.relative(due, now, language)
+        if seen.state == NOT_RUNNING:
+            return _("at the next start"), ""
+        if seen.state == DOWN:
+            return _("once the server is back"), ""
+        if seen.state == PAUSED:
+            return _("after the pause"), ""
+        return _("now"), ""
+
+
+def _reason(found: Found, attempt: Attempt | None) -> str:
+    """As the file says; where it says nothing, what the ledger saw last."""
+    return diagnose.last_error(found) or (attempt.message if attempt is not None else "")
