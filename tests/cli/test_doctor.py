@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from mem0tray.cli import checks_files, checks_machine, checks_server, overview
+from mem0tray.actions import overview
+from mem0tray.cli import checks_files, checks_machine, checks_server
 from mem0tray.desktop import older
 from mem0tray.files import quarantine
 from mem0tray.files.lock import FileLock
