@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import click
 
-from mem0tray import settings
-from mem0tray.cli import config_file, context, output
+from mem0tray import config_file, settings
+from mem0tray.cli import context, output
 from mem0tray.paths import config_file as location
 from mem0tray.settings import SECRETS, Loaded
 

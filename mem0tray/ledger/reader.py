@@ -189,6 +189,15 @@ class Reader:
         rows = self._rows("SELECT raw FROM items WHERE state = 'dead' ORDER BY dead_seq, key")
         return [raw for (raw,) in rows if raw is not None]
 
+    def first_dead(self, limit: int) -> list[tuple[Known, bytes]]:
+        """The dead letters that come first in the file, with their bytes."""
+        rows = self._rows(
+            f"{_KNOWN.replace(' FROM', ', raw FROM')} WHERE state = 'dead' AND raw IS NOT NULL"
+            " ORDER BY dead_seq, key LIMIT ?",
+            (limit,),
+        )
+        return [(_known(row[:-1]), row[-1]) for row in rows]
+
     # One memory -----------------------------------------------------------------------
 
     def known(self, item_id: str, digest: bytes) -> Known | None:

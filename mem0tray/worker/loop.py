@@ -54,6 +54,17 @@ class Waiting:
     unread: str
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the tray shows; `last_delivery` in Unix seconds, `paused` by the user."""
+
+    state: State
+    queue: int
+    dlq: int
+    last_delivery: float | None
+    paused: bool
+
+
 class Worker:
     """Runs the stages. `run` is its thread's body; `stop` may be called from any thread.
 
@@ -407,3 +418,18 @@ class Worker:
         counts = self.metrics.counts()
         state = self.gate.state(self.core.now())
         return Waiting(counts.queue, counts.dlq, state, self.gate.trouble_with(_READ))
+
+    # For the tray ----------------------------------------------------------------------
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is a ledger to look at; not yet while a full disk is waited for."""
+        return self._built
+
+    def look(self) -> Look:
+        """How things are now. Raises LedgerError."""
+        now = self.core.now()
+        counts = self.metrics.counts()
+        last = self.core.ledger.meta("last_delivery")
+        state = self.gate.state(now)
+        return Look(state, counts.queue, counts.dlq, last, self.gate.is_paused(now))

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray import settings
-from mem0tray.cli import config_file
+from mem0tray import config_file, settings
 from mem0tray.cli.config import MASK
 from tests.cli.scratch import Scratch
 

@@ -1,0 +1,39 @@
+"""The oldest dead letters, for a menu."""
+
+from dataclasses import dataclass
+
+from mem0tray import item as items
+from mem0tray.ledger.reader import Reader
+from mem0tray.paths import Paths
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One dead letter: who it is, since when (Unix seconds), and why it failed last."""
+
+    item_id: str
+    digest: bytes
+    project: str
+    since: float
+    reason: str
+
+
+def oldest(paths: Paths, limit: int) -> tuple[Letter, ...]:
+    """The first `limit` dead letters in the file's order."""
+    with Reader(paths.ledger) as reader:
+        found = reader.first_dead(limit)
+    letters = []
+    for known, raw in found:
+        value = items.load_object(raw) or {}
+        project = value.get("project_id")
+        since = items.number(value.get("moved_to_dlq_at")) or known.accepted
+        letters.append(
+            Letter(
+                known.id,
+                known.digest,
+                project if isinstance(project, str) else "",
+                since,
+                known.last_error or "",
+            )
+        )
+    return tuple(letters)

@@ -1,0 +1,42 @@
+"""Questions and answers in a window: one small class per system behind one interface."""
+
+import sys
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """`confirm` is the button that does it; the other one, `cancel`, is the default."""
+
+    title: str
+    text: str
+    confirm: str
+    cancel: str
+
+
+class Dialogs(Protocol):
+    """Called from a thread of its own; both wait until the window is closed."""
+
+    def ask(self, question: Question) -> bool:
+        """Whether the user confirmed. Closing the window means no."""
+
+    def tell(self, title: str, text: str, close: str) -> None:
+        """Show a text until the user closes it."""
+
+
+def for_this_system() -> Dialogs:
+    """The one class that fits."""
+    if sys.platform == "win32":
+        import ctypes
+
+        from mem0tray.desktop.dialogs.windows import MessageBoxes
+
+        return MessageBoxes(ctypes.windll.user32.MessageBoxW)
+    if sys.platform == "darwin":
+        from mem0tray.desktop.dialogs.macos import AppleScript
+
+        return AppleScript()
+    from mem0tray.desktop.dialogs.linux import GtkDialogs
+
+    return GtkDialogs()

@@ -1,0 +1,202 @@
+"""The menu as data. Pure: what stands in it follows from the view alone.
+
+Times, never ages, and no counts that change with each delivery: a menu is
+rebuilt only when what it shows has changed, as that closes one that is open.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, auto
+from typing import Final
+
+from mem0tray.actions.oldest import Letter
+from mem0tray.desktop.view import View
+from mem0tray.language import Language
+from mem0tray.text import one_line
+from mem0tray.worker.link import THIS_COMPUTER
+from mem0tray.worker.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED, STARTING
+
+LEVELS: Final = ("all", "problems", "none")
+PAUSES: Final = (30, 60)  # minutes
+_PROJECT: Final = 24
+_REASON: Final = 44
+_STATE_LINE: Final = 80
+
+
+class Verb(Enum):
+    """What a click asks for."""
+
+    RETRY_ALL = auto()
+    RETRY = auto()
+    DELETE = auto()
+    COPY_ID = auto()
+    DIAGNOSE = auto()
+    SHOW_STATUS = auto()
+    OPEN_DLQ = auto()
+    OPEN_LOG = auto()
+    RESTORE = auto()
+    PAUSE = auto()
+    RESUME = auto()
+    LEVEL = auto()
+    AT_LOGIN = auto()
+    SETTINGS = auto()
+    QUIT = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A verb with what it is about: a dead letter, minutes, a level, or on and off."""
+
+    verb: Verb
+    letter: Letter | None = None
+    value: float | str | bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line. A separator has no label; `checked` is None where there is nothing to check."""
+
+    label: str = ""
+    command: Command | None = None
+    entries: tuple["Entry", ...] = ()
+    enabled: bool = True
+    checked: bool | None = None
+    radio: bool = False
+    default: bool = False
+
+
+SEPARATOR: Final = Entry()
+
+
+def build(view: View, language: Language, now: float) -> tuple[Entry, ...]:
+    """The whole menu; `now` in Unix seconds decides where a time needs its date."""
+    _ = language.gettext
+    return (
+        Entry(state_line(view, language), enabled=False),
+        SEPARATOR,
+        Entry(_("Retry all now"), Command(Verb.RETRY_ALL), enabled=view.dlq > 0),
+        _dead_letters(view.letters, language, now),
+        SEPARATOR,
+        Entry(_("Show status"), Command(Verb.SHOW_STATUS), default=True),
+        Entry(_("Open DLQ file"), Command(Verb.OPEN_DLQ)),
+        Entry(_("Open log"), Command(Verb.OPEN_LOG)),
+        Entry(_("Restore last deletion"), Command(Verb.RESTORE)),
+        SEPARATOR,
+        _pause(view, language),
+        _levels(view, language),
+        Entry(
+            _("Start at login"),
+            Command(Verb.AT_LOGIN, value=not view.at_login),
+            checked=view.at_login,
+        ),
+        Entry(_("Settings…"), Command(Verb.SETTINGS)),
+        SEPARATOR,
+        Entry(_("Quit"), Command(Verb.QUIT)),
+    )
+
+
+def state_line(view: View, language: Language) -> str:
+    """The state in words, and where memories go."""
+    _ = language.gettext
+    words = {
+        HEALTHY: _("Server healthy"),
+        DOWN: _("Server down"),
+        PAUSED: _("Paused"),
+        STARTING: _("Starting"),
+        ACTION_NEEDED: _("Action needed"),
+    }.get(view.state, view.state)
+    there = destination(view, language) or _("choose a server")
+    return one_line(f"{words} · {there}", _STATE_LINE)
+
+
+def destination(view: View, language: Language) -> str:
+    """Where memories go, in words; empty while no server is chosen."""
+    _ = language.gettext
+    return _("this computer only") if view.destination == THIS_COMPUTER else view.destination
+
+
+def tooltip(view: View, language: Language) -> str:
+    """State, counts and last delivery, a line each."""
+    _, ngettext = language.gettext, language.ngettext
+    lines = [f"mem0tray · {state_line(view, language)}"]
+    if view.state == ACTION_NEEDED and view.reason:
+        lines.append(one_line(view.reason, _STATE_LINE))
+    waiting = ngettext("{n} memory waiting", "{n} memories waiting", view.queue)
+    dead = ngettext("{n} dead letter", "{n} dead letters", view.dlq)
+    n = language.number
+    lines.append(f"{waiting.format(n=n(view.queue))} · {dead.format(n=n(view.dlq))}")
+    if view.last_delivery is not None:
+        lines.append(_("Last delivery {time}").format(time=language.time(view.last_delivery)))
+    return "\n".join(lines)
+
+
+def _dead_letters(letters: Sequence[Letter], language: Language, now: float) -> Entry:
+    _ = language.gettext
+    entries = tuple(_letter(letter, language, now) for letter in letters)
+    return Entry(_("Dead letters"), entries=entries, enabled=bool(entries))
+
+
+def _letter(letter: Letter, language: Language, now: float) -> Entry:
+    _ = language.gettext
+    project = one_line(letter.project, _PROJECT) or _("no project")
+    since = _("since {time}").format(time=_moment(letter.since, language, now))
+    parts = [project, since]
+    if letter.reason:
+        parts.append(one_line(letter.reason, _REASON))
+    return Entry(
+        " · ".join(parts),
+        entries=(
+            Entry(_("Retry now"), Command(Verb.RETRY, letter)),
+            Entry(_("Back up then delete…"), Command(Verb.DELETE, letter)),
+            Entry(_("Copy ID"), Command(Verb.COPY_ID, letter)),
+            Entry(_("Diagnose"), Command(Verb.DIAGNOSE, letter)),
+        ),
+    )
+
+
+def _moment(at: float, language: Language, now: float) -> str:
+    try:
+        same_day = datetime.fromtimestamp(at).date() == datetime.fromtimestamp(now).date()  # noqa: DTZ006  (local time is meant)
+        return language.time(at) if same_day else language.date_and_time(at)
+    except (OverflowError, ValueError, OSError):
+        return "?"
+
+
+def _pause(view: View, language: Language) -> Entry:
+    _, ngettext = language.gettext, language.ngettext
+    half, hour = PAUSES
+    return Entry(
+        _("Pause"),
+        entries=(
+            Entry(
+                ngettext("{n} minute", "{n} minutes", half).format(n=half),
+                Command(Verb.PAUSE, value=half),
+                enabled=not view.paused,
+            ),
+            Entry(
+                ngettext("{n} hour", "{n} hours", 1).format(n=1),
+                Command(Verb.PAUSE, value=hour),
+                enabled=not view.paused,
+            ),
+            Entry(_("Until resumed"), Command(Verb.PAUSE), enabled=not view.paused),
+            Entry(_("Resume"), Command(Verb.RESUME), enabled=view.paused),
+        ),
+    )
+
+
+def _levels(view: View, language: Language) -> Entry:
+    _ = language.gettext
+    names = dict(zip(LEVELS, (_("All"), _("Problems only"), _("None")), strict=True))
+    return Entry(
+        _("Notifications"),
+        entries=tuple(
+            Entry(
+                label,
+                Command(Verb.LEVEL, value=level),
+                checked=view.level == level,
+                radio=True,
+            )
+            for level, label in names.items()
+        ),
+    )

@@ -1,0 +1,138 @@
+"""The icon in the panel: pystray, told only what has changed.
+
+`run` belongs to the main thread; everything else may be called from any.
+"""
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from mem0tray.desktop import icon as icons
+from mem0tray.desktop.icon import Look
+from mem0tray.desktop.menu import SEPARATOR, Command, Entry
+from mem0tray.files import atomic
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+NAME: Final = "mem0tray"
+# Panels on Linux scale down from a HiDPI icon of 22 pixels; Windows takes 32, macOS 22 points.
+_SIZES: Final = {"win32": 32}
+_SIZE: Final = 44
+
+
+class Tray:
+    """One icon. `clicked` is called on the main thread and must return at once."""
+
+    def __init__(self, folder: Path, clicked: Callable[[Command], None]) -> None:
+        self._clicked = clicked
+        self._look: Look | None = None
+        self._title = ""
+        self._entries: tuple[Entry, ...] | None = None
+        self._keep_icons_in(folder)
+        if sys.platform not in ("win32", "darwin"):
+            os.environ["PYSTRAY_BACKEND"] = "appindicator"
+        import pystray
+
+        self._library: Any = pystray
+        self._icon: Any = _icon_class(pystray)(NAME, title=NAME)
+
+    def run(self, ready: Callable[[], None]) -> None:
+        """Show the icon until `stop`; `ready` is called once it can be told things."""
+
+        def set_up(icon: Any) -> None:
+            ready()
+            icon.visible = True
+
+        self._icon.run(setup=set_up)
+
+    def stop(self) -> None:
+        """Take the icon away, and make `run` return."""
+        self._icon.stop()
+
+    def show_look(self, look: Look) -> None:
+        """Set the icon, if it is another one."""
+        if look != self._look:
+            self._look = look
+            image = icons.compose(look, _SIZES.get(sys.platform, _SIZE))
+            self._on_main(lambda: self._set_image(image))
+
+    def show_title(self, title: str) -> None:
+        """Set the tooltip, if it is another one."""
+        if title != self._title:
+            self._title = title
+            self._on_main(lambda: setattr(self._icon, "title", title))
+
+    def show_menu(self, entries: tuple[Entry, ...]) -> None:
+        """Build the menu anew: that closes one which the user holds open."""
+        self._entries = entries
+        menu = self._library.Menu(*self._items(entries))
+        self._on_main(lambda: setattr(self._icon, "menu", menu))
+
+    def notify(self, title: str, body: str) -> None:
+        """Show a notification by the icon's own means."""
+        self._on_main(lambda: self._icon.notify(body, title))
+
+    def _set_image(self, image: "Image") -> None:
+        self._icon.icon = image
+
+    @staticmethod
+    def _on_main(work: Callable[[], None]) -> None:
+        if sys.platform == "darwin":  # AppKit traps when it is touched from another thread
+            from PyObjCTools import AppHelper
+
+            AppHelper.callAfter(work)
+        else:
+            work()
+
+    def _items(self, entries: Sequence[Entry]) -> list[Any]:
+        return [self._item(entry) for entry in entries]
+
+    def _item(self, entry: Entry) -> Any:
+        library = self._library
+        if entry == SEPARATOR:
+            return library.Menu.SEPARATOR
+        label = entry.label
+        if sys.platform == "win32":
+            label = label.replace("&", "&&")  # one alone underlines what follows
+        if entry.entries:
+            return library.MenuItem(
+                label, library.Menu(*self._items(entry.entries)), enabled=entry.enabled
+            )
+        command = entry.command
+        checked = entry.checked
+        return library.MenuItem(
+            label,
+            self._callback(entry, command),
+            checked=None if checked is None else lambda _: checked,
+            radio=entry.radio,
+            default=entry.default,
+            enabled=entry.enabled,
+        )
+
+    def _callback(self, entry: Entry, command: Command | None) -> Callable[[], None]:
+        def chosen() -> None:
+            # A panel can trigger an item that is disabled.
+            if command is not None and entry.enabled:
+                self._clicked(command)
+
+        return chosen
+
+    @staticmethod
+    def _keep_icons_in(folder: Path) -> None:
+        """Pystray writes each icon into a file of `tempfile`'s folder; a kill leaves the last."""
+        atomic.make_private_folder(folder)
+        for left in folder.iterdir():
+            left.unlink(missing_ok=True)
+        tempfile.tempdir = str(folder)
+
+
+def _icon_class(library: Any) -> Any:
+    if sys.platform == "darwin":
+        from mem0tray.desktop.macos_icon import icon_class
+
+        return icon_class(library)
+    return library.Icon
