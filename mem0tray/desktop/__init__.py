@@ -1,0 +1,1 @@
+"""The desktop: tray, icon, menu, notifications, autostart, dialogs. Nothing else imports it."""
