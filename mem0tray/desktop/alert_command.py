@@ -1,4 +1,4 @@
-"""Running `alerts.command`: no shell, the text on standard input, never for longer than a minute."""
+"""Running `alerts.command`: no shell, the text on standard input, for a minute at most."""
 
 import shlex
 import signal

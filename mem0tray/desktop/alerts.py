@@ -1,9 +1,9 @@
-"""Alerts: too many dead letters for too long, or a memory that waits too long. Pure but for
-what is remembered: which episodes have been told, so that a restart does not tell them again.
+"""Alerts: too many dead letters for too long, or a memory that waits too long.
 
 An episode begins when the limit is passed, is told once, and is over when it
-is kept again. `now` is monotonic and measures `alerts.after`; `wall` (Unix
-seconds) measures ages.
+is kept again. Pure, but for the file that remembers which have been told, so
+that a restart does not tell them again. `now` is monotonic and measures
+`alerts.after`; `wall` (Unix seconds) measures ages.
 """
 
 import json
