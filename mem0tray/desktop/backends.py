@@ -19,8 +19,8 @@ from mem0tray.text import one_line
 APP: Final = "mem0tray"
 NO_DESKTOP: Final = "there is no desktop here: no session bus"
 _SECONDS: Final = 10  # plyer takes whole seconds only
-_BUS_NAME: Final = "org.freedesktop.Notifications"
-_BUS_PATH: Final = "/org/freedesktop/Notifications"
+BUS_NAME: Final = "org.freedesktop.Notifications"
+BUS_PATH: Final = "/org/freedesktop/Notifications"
 _FLATPAK: Final = Path("/.flatpak-info")
 _LINES: Final = 12
 # Signs that a daemon may take for markup, and what looks alike.
@@ -30,6 +30,10 @@ _ESCAPED: Final = str.maketrans({"<": "&lt;", ">": "&gt;", "&": "&amp;"})
 
 class UnavailableError(Exception):
     """This way does not exist here; the text says why."""
+
+
+class NotForThisError(Exception):
+    """Another way is meant for this notice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,11 @@ def fitted(notice: Notice, platform: str = sys.platform) -> tuple[str, str]:
     lines = [one_line(line, room.body) for line in notice.body.split("\n")[:_LINES]]
     body = "\n".join(line for line in lines if line)
     return clipped(one_line(notice.title, room.title), room.title), clipped(body, room.body)
+
+
+def escaped(text: str) -> str:
+    """The text, for a daemon that renders markup."""
+    return text.translate(_ESCAPED)
 
 
 def clipped(text: str, units: int) -> str:
@@ -155,7 +164,7 @@ class DbusWay(Way):
     def prepare(self, title: str, body: str) -> tuple[str, str]:
         """Escape markup where the daemon renders it; titles are plain text everywhere."""
         markup = "body-markup" in self.daemon().GetCapabilities()
-        return title, body.translate(_ESCAPED) if markup else body
+        return title, escaped(body) if markup else body
 
     def hints(self) -> dict[str, Any]:
         """Name the application by its desktop entry."""
@@ -173,7 +182,7 @@ class DbusWay(Way):
 
         bus = dbus.SessionBus()
         bus.set_exit_on_disconnect(False)  # else the end of the bus would be ours, at once
-        return dbus.Interface(bus.get_object(_BUS_NAME, _BUS_PATH), _BUS_NAME)
+        return dbus.Interface(bus.get_object(BUS_NAME, BUS_PATH), BUS_NAME)
 
 
 class PortalWay(Way):

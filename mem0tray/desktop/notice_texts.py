@@ -34,18 +34,21 @@ def compose(due: Due, language: Language) -> Notice:
     """The notice in words."""
     lead = due.lead
     lines = [_BODIES[lead.subject](lead, language)]
-    lines += [f"{title(each.subject, language)}: {_brief(each, language)}" for each in due.rest]
+    _ = language.gettext
+    lines += [
+        _("{name}: {count}").format(
+            name=title(each.subject, language), count=_brief(each, language)
+        )
+        for each in due.rest
+    ]
     since = held_since((lead, *due.rest))
     if since is not None:
-        _ = language.gettext
         lines.append(_("Summed up since {time}.").format(time=language.time(since)))
     return Notice(
         name=title(lead.subject, Language("en")),
         title=title(lead.subject, language),
         body="\n".join(lines),
-        restores=any(
-            each.subject in (Subject.REMOVED, Subject.BROKEN) for each in (lead, *due.rest)
-        ),
+        restores=any(each.subject is Subject.REMOVED for each in (lead, *due.rest)),
     )
 
 
@@ -57,6 +60,12 @@ def test_notice(language: Language) -> Notice:
         title=_("Test notification"),
         body=_("mem0tray can show notifications here."),
     )
+
+
+def restore_label(language: Language) -> str:
+    """What stands on the button of a notice that `restores`."""
+    _ = language.gettext
+    return _("Restore")
 
 
 def title(subject: Subject, language: Language) -> str:
@@ -108,8 +117,10 @@ def _dead_letters(number: int, language: Language) -> str:
     return text.format(count=language.number(number))
 
 
-def _named(project: str, item_id: str) -> str:
-    return f"{one_line(project, 60)} (ID: {short_id(item_id)}…)"
+def _named(project: str, item_id: str, language: Language) -> str:
+    _ = language.gettext
+    name = one_line(project, 60) or _("(no project)")
+    return _("{project} (ID: {id}…)").format(project=name, id=short_id(item_id))
 
 
 def _reason(group: Group) -> str:
@@ -126,7 +137,7 @@ def _moved(group: Group, language: Language) -> str:
             "{name}: {count} attempts failed. It is retried by itself.",
             event.retries,
         )
-        name = _named(event.project, event.item_id)
+        name = _named(event.project, event.item_id, language)
         return text.format(name=name, count=language.number(event.retries))
     lines = [_memories(group.count, language), _by_name(group, language)]
     return "\n".join([*lines, _("They are retried by themselves.")])
@@ -141,7 +152,7 @@ def _recovered(group: Group, language: Language) -> str:
             "{name}: delivered after {count} retries.",
             event.retries,
         )
-        name = _named(event.project, event.item_id)
+        name = _named(event.project, event.item_id, language)
         return text.format(name=name, count=language.number(event.retries))
     return f"{_memories(group.count, language)}\n{_by_name(group, language)}"
 

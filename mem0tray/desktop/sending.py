@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, NoReturn, TypeVar
 
-from mem0tray.desktop.backends import Backend, UnavailableError
+from mem0tray.desktop.backends import Backend, NotForThisError, UnavailableError
 from mem0tray.desktop.notice_texts import Notice
 from mem0tray.text import one_line
 
@@ -49,6 +49,8 @@ class Sender:
                 return Outcome("", f"{backend.name} still hangs")
             try:
                 within(partial(backend.show, notice), deadline - time.monotonic())
+            except NotForThisError:
+                continue
             except HangsError as error:
                 self._hanging[backend.name] = error.thread
                 return Outcome("", f"{backend.name} did not answer within {self._timeout:g} s")

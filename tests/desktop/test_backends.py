@@ -17,6 +17,7 @@ import pytest
 from mem0tray.desktop import backends
 from mem0tray.desktop.backends import IconBackend, PlyerBackend, UnavailableError, clipped, fitted
 from mem0tray.desktop.notice_texts import Notice
+from mem0tray.desktop.restore_button import RestoreButton
 from mem0tray.desktop.sending import Outcome, Sender
 from tests.support.processes import Process, wait_until
 from tests.support.session import Session, needs_dbus, session
@@ -43,8 +44,8 @@ def desktop(tmp_path: Path) -> Iterator[Session]:
 class Shower:
     """Shows notices in a process of its own, one at a time."""
 
-    def __init__(self, desktop: Session, timeout: float) -> None:
-        command = [sys.executable, "-m", "tests.support.show_notices", str(timeout)]
+    def __init__(self, desktop: Session, timeout: float, *options: str) -> None:
+        command = [sys.executable, "-m", "tests.support.show_notices", str(timeout), *options]
         env = {**desktop.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
         self.process = Process(
             command, env=env, output=desktop.folder / "shower", stdin=subprocess.PIPE
@@ -154,6 +155,57 @@ def test_the_end_of_the_bus_is_not_ours(desktop: Session, shower: Shower) -> Non
     assert shower.show().way == ""
     assert shower.end() == 0
     assert shower.process.out.endswith("bye\n")
+
+
+# The button ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def clicker(desktop: Session) -> Iterator[Shower]:
+    """Start one whose notices can be restored."""
+    found = Shower(desktop, 5.0, "--button")
+    yield found
+    found.process.kill()
+
+
+@needs_dbus
+def test_the_button_restores(desktop: Session, clicker: Shower) -> None:
+    """A click on Restore is heard once, one on another's notification is not."""
+    desktop.start_daemon("--click", "restore")
+    assert clicker.show(body="<b> & \0") == Outcome("PyGObject")
+    (shown,) = desktop.shown
+    assert shown["actions"] == ["restore", "Restore"]
+    assert shown["body"] == "&lt;b&gt; &amp;"
+    wait_until(lambda: "restored" in clicker.process.err, what="the click")
+    assert clicker.show().way == "PyGObject"
+    wait_until(lambda: clicker.process.err.count("restored") == 2, what="the second click")
+
+
+@needs_dbus
+def test_another_button_restores_nothing(desktop: Session, clicker: Shower) -> None:
+    """A click on the notification itself only closes it."""
+    desktop.start_daemon("--click", "default")
+    assert clicker.show().way == "PyGObject"
+    desktop.stop_daemon()
+    desktop.start_daemon("--click", "restore")
+    assert clicker.show().way == "PyGObject"
+    wait_until(lambda: "restored" in clicker.process.err, what="the click that counts")
+    assert clicker.process.err.count("restored") == 1
+
+
+@needs_dbus
+def test_no_button_where_none_is_shown(desktop: Session, clicker: Shower) -> None:
+    """A daemon without buttons gets the notification through plyer."""
+    desktop.start_daemon("--no-actions")
+    assert clicker.show() == Outcome(PLYER)
+    assert desktop.shown[0]["actions"] == []
+
+
+def test_what_cannot_be_restored_has_no_button() -> None:
+    """Every other notice goes the usual way, and no reason is told for it."""
+    usual = _Recorded()
+    button = RestoreButton(lambda: "Restore", lambda: None)
+    assert Sender([button, usual]).send(notice()) == Outcome("way")
 
 
 # The order of ways -------------------------------------------------------------------

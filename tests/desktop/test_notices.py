@@ -402,7 +402,7 @@ def test_a_broken_file_is_told(desk: Desk) -> None:
     assert desk.last.body.startswith("mem0_queue_dlq.json could not be read whole")
     assert "kept-1" in desk.last.body
     assert "secret" not in desk.last.body
-    assert desk.last.restores
+    assert not desk.last.restores
 
 
 def test_a_broken_file_that_was_empty(desk: Desk) -> None:

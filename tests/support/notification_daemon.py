@@ -1,6 +1,6 @@
 """A notification daemon that keeps what it is sent, as JSON lines on standard output.
 
-    python notification_daemon.py [--no-markup] [--error]
+    python notification_daemon.py [--no-markup] [--no-actions] [--error] [--click KEY]
 
 Run by a Python with PyGObject. It says `ready` on standard error once it owns
 the name. Stop it with SIGSTOP for a daemon that hangs.
@@ -32,12 +32,15 @@ FIELDS = ("app", "replaces", "icon", "title", "body", "actions", "hints", "timeo
 class Daemon:
     """The three methods that clients call."""
 
-    def __init__(self, *, markup: bool, error: bool) -> None:
-        self._capabilities = ["body", "actions", *(["body-markup"] if markup else [])]
-        self._error = error
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._capabilities = ["body"]
+        self._capabilities += [] if options.no_markup else ["body-markup"]
+        self._capabilities += [] if options.no_actions else ["actions"]
+        self._error = options.error
+        self._click = options.click
         self._shown = 0
 
-    def answer(self, method: str, arguments: Any, call: Any) -> None:
+    def answer(self, bus: Any, method: str, arguments: Any, call: Any) -> None:
         """Answer one call."""
         if method == "GetCapabilities":
             call.return_value(GLib.Variant("(as)", (self._capabilities,)))
@@ -51,18 +54,24 @@ class Daemon:
             sys.stdout.write(json.dumps(shown) + "\n")
             sys.stdout.flush()
             call.return_value(GLib.Variant("(u)", (self._shown,)))
+            if self._click:
+                # To the sender alone, as some daemons do; of a notification of others first.
+                for number in (self._shown + 1, self._shown):
+                    values = GLib.Variant("(us)", (number, self._click))
+                    bus.emit_signal(call.get_sender(), PATH, NAME, "ActionInvoked", values)
 
 
 def main() -> None:
     """Serve until it is ended."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--no-markup", action="store_true")
+    parser.add_argument("--no-actions", action="store_true")
     parser.add_argument("--error", action="store_true")
-    options = parser.parse_args()
-    daemon = Daemon(markup=not options.no_markup, error=options.error)
+    parser.add_argument("--click", help="the button that is clicked at once")
+    daemon = Daemon(parser.parse_args())
 
-    def call(_bus: Any, _from: str, _path: str, _face: str, *rest: Any) -> None:
-        daemon.answer(*rest)
+    def call(bus: Any, _from: str, _path: str, _face: str, *rest: Any) -> None:
+        daemon.answer(bus, *rest)
 
     def ready(_bus: Any, name: str) -> None:
         sys.stderr.write(f"ready: {name}\n")

@@ -48,6 +48,11 @@ class Session:
         wait_until(lambda: "ready" in daemon.err, what="the daemon", explain=lambda: daemon.err)
         return daemon
 
+    def stop_daemon(self) -> None:
+        """End it, if there is one."""
+        if self.daemon is not None:
+            self.daemon.kill()
+
     @property
     def shown(self) -> list[dict[str, Any]]:
         """What the daemon was sent."""
@@ -68,7 +73,6 @@ def session(folder: Path) -> Iterator[Session]:
         try:
             yield found
         finally:
-            if found.daemon is not None:
-                found.daemon.kill()
+            found.stop_daemon()
     finally:
         bus.kill()
