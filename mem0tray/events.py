@@ -187,6 +187,44 @@ class PartFailed(Event):
     delay: float
 
 
+@dataclass(frozen=True, slots=True)
+class AlertBegan(Event):
+    """An alert, once an episode: `alert` is the setting that names its `limit`.
+
+    `dlq_size`: more than `limit` dead letters for `minutes`. `max_age`: the
+    oldest undelivered memory waits since `oldest`, longer than `limit` days.
+    """
+
+    alert: str
+    limit: float
+    minutes: float
+    queue: int
+    dlq: int
+    oldest: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class AlertOver(Event):
+    """The episode of an alert has ended."""
+
+    alert: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlertCommandFailed(Event):
+    """`alerts.command` could not be run, or failed."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationFailed(Event):
+    """A notification could be shown in no way; `title` as in English."""
+
+    title: str
+    reason: str
+
+
 Listener = Callable[[Event], None]
 
 

@@ -105,6 +105,11 @@ class Paths:
         return self.requests / "pause.json"
 
     @property
+    def alerts(self) -> Path:
+        """Which alerts have been told and are not over."""
+        return self.data_dir / "alerts.json"
+
+    @property
     def quarantine(self) -> Path:
         return self.data_dir / "quarantine"
 

@@ -5,7 +5,14 @@ from typing import Any
 
 import click
 
-from mem0tray.cli import checks_files, checks_machine, checks_server, context, output
+from mem0tray.cli import (
+    checks_files,
+    checks_machine,
+    checks_notifications,
+    checks_server,
+    context,
+    output,
+)
 from mem0tray.cli.check import FAIL, OK, Check
 from mem0tray.settings import Loaded
 
@@ -26,13 +33,20 @@ _CHECKS: tuple[Callable[[Loaded], Iterable[Check]], ...] = (
 
 @click.command("doctor")
 @click.option("--json", "as_json", is_flag=True, help="As one JSON document.")
-def command(*, as_json: bool) -> int:
-    """Check paths, permissions, locks, files, server, autostart and other workers.
+@click.option(
+    "--notify/--no-notify",
+    default=None,
+    help="Send a test notification, or none. Default: one, but none with --json.",
+)
+def command(*, as_json: bool, notify: bool | None) -> int:
+    """Check paths, permissions, locks, files, server, autostart, notifications.
 
     Exits with 1 if something is wrong that stops deliveries.
     """
     loaded = context.load_all()
     found = [each for check in _CHECKS for each in check(loaded)]
+    send = not as_json if notify is None else notify
+    found += checks_notifications.notifications(loaded, send=send)
     failed = sum(each.level == FAIL for each in found)
     if as_json:
         output.print_json({"ok": not failed, "checks": [_as_object(each) for each in found]})

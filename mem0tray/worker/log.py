@@ -136,6 +136,14 @@ def describe(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912  (one line fo
             return f"📒 The ledger is built from the files: {one_line(reason)}"
         case events.PartFailed(part, error, delay):
             return f"❌ {part}: {one_line(error, 300)} (again in {delay:g}s)"
+        case events.AlertBegan():
+            return f"🚨 DLQ alert: {_alert(event)}"
+        case events.AlertOver(alert):
+            return f"ℹ️ DLQ alert over: alerts.{alert}"
+        case events.AlertCommandFailed(reason):
+            return f"❌ alerts.command: {one_line(reason, 300)}"
+        case events.NotificationFailed(title, reason):
+            return f"🔕 Notification not shown: {title} ({one_line(reason)})"
         case events.WorkerStarted(destination, warning):
             note = f" ({one_line(warning)})" if warning else ""
             return f"▶️ Worker started; memories go to: {one_line(destination)}{note}"
@@ -143,6 +151,11 @@ def describe(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912  (one line fo
             return "⏹️ Worker stopped"
         case _:
             return ""
+
+
+def _alert(alert: events.AlertBegan) -> str:
+    waiting = f"{plural(alert.queue, 'memory', 'memories')} in the queue"
+    return f"{plural(alert.dlq, 'dead letter')}, {waiting} (alerts.{alert.alert} {alert.limit:g})"
 
 
 def _edit(edit: events.HandEdit) -> str:

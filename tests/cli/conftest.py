@@ -10,6 +10,9 @@ sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 from tests.cli.scratch import Scratch
 
+# Whoever runs the tests keeps editor and desktop.
+_THEIRS = ("VISUAL", "EDITOR", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR")
+
 
 @pytest.fixture
 def home(
@@ -17,7 +20,7 @@ def home(
 ) -> Scratch:
     """Make a scratch home."""
     for name in list(os.environ):
-        if name.startswith("MEM0TRAY_") or name in ("VISUAL", "EDITOR"):
+        if name.startswith("MEM0TRAY_") or name in _THEIRS:
             monkeypatch.delenv(name)
     scratch = Scratch(tmp_path, monkeypatch, capsys)
     scratch.env(

@@ -261,3 +261,11 @@ def test_odd_settings_are_among_the_checks(home: Scratch) -> None:
     home.configure("[sync]\ntimeoutt = 3\n")
     levels = [level for level, _ in _checks(home, "settings")]
     assert levels == ["ok", "warn"]
+
+
+@pytest.mark.usefixtures("server")
+def test_no_desktop_is_no_fault(home: Scratch) -> None:
+    """Without a session there are no notifications, and nothing to look at."""
+    ((level, text),) = _checks(home, "notifications")
+    assert level == "ok"
+    assert "no desktop" in text

@@ -1,0 +1,144 @@
+"""Notifications and alerts: one thread that gathers, waits, and has shown what is due.
+
+The thread that emits an event only notes it: what waits is bounded, as events
+are merged by subject at once (see `notices`). Nothing here holds up the worker.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from mem0tray import events
+from mem0tray.desktop import alert_command, alerts, notice_texts
+from mem0tray.desktop.alerts import Alerts
+from mem0tray.desktop.notices import Due, Notices
+from mem0tray.desktop.sending import Outcome, Sender
+from mem0tray.desktop.waking import Waking
+from mem0tray.errors import Mem0TrayError
+from mem0tray.events import Event, Events
+from mem0tray.language import Language
+from mem0tray.settings import Settings
+
+if TYPE_CHECKING:
+    from mem0tray.worker.metrics import Counts
+
+LOOK: Final = 30.0  # seconds between two looks at what waits
+_STOP_WAIT: Final = 2.0
+_TROUBLE_WAIT: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What the notifier asks, on its own thread, whenever it needs it.
+
+    `counts` is how much waits (it may raise Mem0TrayError), `told` the file that remembers
+    alerts across a restart.
+    """
+
+    settings: Callable[[], Settings]
+    language: Callable[[], Language]
+    counts: Callable[[], "Counts"]
+    told: Path
+
+
+class Notifier:
+    """A subscriber of the events. `start` subscribes it and starts its thread."""
+
+    def __init__(self, bus: Events, sender: Sender, sources: Sources) -> None:
+        self._bus = bus
+        self._sender = sender
+        self._sources = sources
+        self._guard = threading.Lock()
+        self._notices = Notices()
+        self._alerts = Alerts(alerts.load_told(sources.told))
+        self._waking = Waking()
+        self._wake = threading.Event()
+        self._stopping = False
+        self._look_at = 0.0
+        self._thread = threading.Thread(target=self._run, name="mem0tray-notifier", daemon=True)
+        self.last: Outcome | None = None  # how the latest notice fared
+
+    def __call__(self, event: Event) -> None:
+        """Note an event; from any thread, at once."""
+        with self._guard:
+            sooner = self._notices.take(event, time.monotonic(), time.time())
+        if sooner:
+            self._wake.set()
+
+    def start(self) -> None:
+        """Listen from now on."""
+        self._bus.subscribe(self)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; a send that hangs is left behind."""
+        self._stopping = True
+        self._wake.set()
+        self._thread.join(_STOP_WAIT)
+
+    def _run(self) -> None:
+        while not self._stopping:
+            try:
+                patience = self._round()
+            except Exception as error:  # noqa: BLE001  (it survives any fault, says so, goes on)
+                patience = _TROUBLE_WAIT
+                self._bus.emit(events.PartFailed("notifications", repr(error), patience))
+            self._rest(patience)
+
+    def _rest(self, patience: float) -> None:
+        self._waking.rests(time.monotonic(), time.time(), patience)
+        self._wake.wait(patience)
+        self._wake.clear()
+        now = time.monotonic()
+        if self._waking.has_slept(now, time.time()):
+            with self._guard:
+                self._notices.woke(now)
+
+    def _round(self) -> float:
+        """Show what is due; how many seconds to wait, should nothing happen."""
+        settings = self._sources.settings()
+        if time.monotonic() >= self._look_at:
+            self._look(settings)
+        with self._guard:
+            self._notices.level = settings.notifications.level
+            due = self._notices.due(time.monotonic())
+        for each in due:
+            self._show(each)
+        with self._guard:
+            next_due = self._notices.next_due()
+        times = [self._look_at] if next_due is None else [self._look_at, next_due]
+        return max(0.0, min(times) - time.monotonic())
+
+    def _show(self, due: Due) -> None:
+        notice = notice_texts.compose(due, self._sources.language())
+        self.last = self._sender.send(notice)
+        if not self.last.way:
+            self._bus.emit(events.NotificationFailed(notice.name, self.last.reason))
+
+    def _look(self, settings: Settings) -> None:
+        """Look at how much waits; tell the alerts that follow."""
+        now = time.monotonic()
+        self._look_at = now + LOOK
+        try:
+            counts = self._sources.counts()
+        except Mem0TrayError:  # the worker, whose ledger it is, says what is wrong
+            return
+        with self._guard:
+            self._notices.observe(counts)
+        found = self._alerts.look(counts, settings.alerts, now, time.time())
+        next_look = self._alerts.next_look(settings.alerts)
+        if next_look is not None:
+            self._look_at = min(self._look_at, max(next_look, now))
+        if found:
+            alerts.save_told(self._sources.told, self._alerts.told)
+        for event in found:
+            self._bus.emit(event)
+            if isinstance(event, events.AlertBegan) and settings.alerts.command.strip():
+                text = alerts.describe(event)
+                alert_command.start(settings.alerts.command, text, self._command_failed)
+
+    def _command_failed(self, reason: str) -> None:
+        self._bus.emit(events.AlertCommandFailed(reason))

@@ -1,0 +1,87 @@
+"""What `doctor` says of notifications, on a private D-Bus session."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.session import Session, needs_dbus, session
+
+
+@pytest.fixture
+def desktop(tmp_path: Path) -> Iterator[Session]:
+    """Start a private session without a daemon."""
+    with session(tmp_path) as found:
+        yield found
+
+
+def doctor(desktop: Session, *options: str, **environ: str) -> tuple[str, str]:
+    """Level and message of the check."""
+    home = str(desktop.folder)
+    kept = {name: value for name, value in desktop.environ.items() if "MEM0TRAY" not in name}
+    done = subprocess.run(
+        [sys.executable, "-m", "mem0tray", "doctor", "--json", *options],
+        env={
+            **kept,
+            "HOME": home,
+            "XDG_CONFIG_HOME": f"{home}/config",
+            "XDG_DATA_HOME": f"{home}/data",
+            "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2])]),
+            **environ,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    checks = json.loads(done.stdout)["checks"]
+    (found,) = [each for each in checks if each["name"] == "notifications"]
+    return found["level"], found["message"]
+
+
+@needs_dbus
+def test_it_names_the_way_and_sends_a_test(desktop: Session) -> None:
+    """The library, the daemon, and a notification in the user's language."""
+    desktop.start_daemon()
+    level, message = doctor(desktop, "--notify", MEM0TRAY_UI_LANGUAGE="en")
+    assert level == "ok"
+    assert message.startswith("They go through plyer (dbus-python) to stand-in 1.0.")
+    assert [shown["title"] for shown in desktop.shown] == ["Test notification"]
+
+
+@needs_dbus
+def test_a_script_is_shown_nothing(desktop: Session) -> None:
+    """With --json alone the way is named, and no test sent."""
+    desktop.start_daemon()
+    level, message = doctor(desktop)
+    assert (level, message) == ("ok", "They go through plyer (dbus-python) to stand-in 1.0.")
+    assert desktop.shown == []
+
+
+@needs_dbus
+def test_no_daemon_is_named(desktop: Session) -> None:
+    """A desktop on which nothing shows notifications is something to look at."""
+    level, message = doctor(desktop)
+    assert level == "warn"
+    assert message.startswith("None can be shown through plyer (dbus-python): DBusException")
+
+
+@needs_dbus
+def test_a_daemon_that_refuses(desktop: Session) -> None:
+    """The test finds out what the daemon's presence does not tell."""
+    desktop.start_daemon("--error")
+    assert doctor(desktop)[0] == "ok"
+    assert doctor(desktop, "--notify")[0] == "warn"
+
+
+@needs_dbus
+def test_switched_off(desktop: Session) -> None:
+    """Then nothing is sent, and that is well."""
+    desktop.start_daemon()
+    level, message = doctor(desktop, "--notify", MEM0TRAY_NOTIFICATIONS_LEVEL="none")
+    assert level == "ok"
+    assert "notifications.level" in message
+    assert desktop.shown == []
