@@ -32,6 +32,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "resume": Entry("mem0tray.cli.pause:resume", "Deliver again."),
     "serve": Entry("mem0tray.cli.serve:command", "Run the embedded local server."),
     "doctor": Entry("mem0tray.cli.doctor:command", "Check everything that deliveries need."),
+    "demo": Entry("mem0tray.cli.demo:command", "Watch it all for a minute, in a scratch home."),
     "config": Entry("mem0tray.cli.config:command", "Show and change the settings."),
 }
 
