@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
@@ -13,7 +13,8 @@ from mem0tray.cli import output
 from mem0tray.errors import Mem0TrayError
 
 if TYPE_CHECKING:
-    from mem0tray.demo.director import Pace, Record, Teller
+    from mem0tray.demo.director import Pace, Record
+    from mem0tray.demo.happenings import Teller
 
 _INTERRUPTED: Final = "interrupted"
 _BY_SIGNAL: Final = 128  # a shell adds the signal's number to this
@@ -32,18 +33,36 @@ def command(*, fast: bool, keep: bool, as_json: bool) -> None:
     server has every memory exactly once at the end.
     """
     # Slow to import, and `--help` does without.
-    from mem0tray.cli.demo_screen import Screen, Silence
+    from mem0tray.cli.demo_screen import Screen
     from mem0tray.demo.director import CALM, FAST
 
     pace = FAST if fast else CALM
     with _signals() as signals:
         if as_json:
-            _show(Silence(), pace, signals, keep=keep, as_json=True)
+            outcome = _play(lambda _: None, pace, signals, keep=keep)
         else:
             with Screen() as screen:
-                _show(screen, pace, signals, keep=keep, as_json=False)
+                outcome = _play(screen, pace, signals, keep=keep)
+            if not outcome.problem:
+                screen.ended(outcome.record)
+    if as_json:
+        output.print_json(_document(outcome))
+    elif outcome.home:
+        verb = "is kept" if keep else "could not be removed"
+        output.say(f"The scratch home {verb}: {outcome.home}", error=not keep)
+    if outcome.error is not None:
+        raise outcome.error
     if signals.caught:
         sys.exit(_BY_SIGNAL + signals.caught)
+
+
+class _Outcome(NamedTuple):
+    """How it ended: `problem` is empty when that was as told, `home` when nothing is left of it."""
+
+    record: "Record"
+    error: Mem0TrayError | None
+    problem: str
+    home: str
 
 
 class _Signals:
@@ -73,39 +92,36 @@ def _signals() -> Iterator[_Signals]:
             signal.signal(number, former)
 
 
-def _show(teller: "Teller", pace: "Pace", signals: _Signals, *, keep: bool, as_json: bool) -> None:
-    """Play the story, say how it ended; Mem0TrayError unless that was as told."""
+def _play(tell: "Teller", pace: "Pace", signals: _Signals, *, keep: bool) -> _Outcome:
+    """Play the story to its end, whichever it is."""
     from mem0tray.demo import story
     from mem0tray.demo.director import Director, InterruptedDemoError
     from mem0tray.demo.stage import Stage
 
-    problem: Mem0TrayError | None = None
+    failure: Mem0TrayError | None = None
     with Stage(pace.interval, keep=keep) as stage:
-        director = Director(stage, teller, pace, signals.stop)
-        with contextlib.suppress(InterruptedDemoError):
-            try:
-                director.play(story.STORY)
-            except Mem0TrayError as error:
-                problem = error
-    record = director.record
-    left = str(stage.home.root) if stage.home.root.exists() else ""
-    if as_json:
-        why = _INTERRUPTED if signals.caught else str(problem or "")
-        output.print_json(_document(record, why, left))
-    elif problem is None and not signals.caught:
-        teller.ended(record)
-    if left and not as_json:
-        verb = "is kept" if keep else "could not be removed"
-        output.say(f"The scratch home {verb}: {left}", error=not keep)
-    if problem is not None:
-        raise problem
+        director = Director(stage, tell, pace, signals.stop)
+        try:
+            director.play(story.STORY)
+        except Mem0TrayError as error:
+            failure = error
+        except InterruptedDemoError:
+            pass  # `signals` knows
+    root = stage.home.root
+    return _Outcome(
+        director.record,
+        failure,
+        str(failure) if failure else _INTERRUPTED if signals.caught else "",
+        str(root) if root.exists() else "",
+    )
 
 
-def _document(record: "Record", problem: str, home: str) -> dict[str, Any]:
-    """What happened, for programs; `home` is empty when nothing is left of it."""
+def _document(outcome: _Outcome) -> dict[str, Any]:
+    """What happened, for programs."""
+    record = outcome.record
     return {
-        "ended_as_told": not problem,
-        "problem": problem or None,
+        "ended_as_told": not outcome.problem,
+        "problem": outcome.problem or None,
         "seconds": round(record.seconds, 2),
         "queued": len(record.queued),
         "stored": len(record.seen.stored),
@@ -116,5 +132,5 @@ def _document(record: "Record", problem: str, home: str) -> dict[str, Any]:
             for told in record.acts
         ],
         "log": list(record.seen.log),
-        "home": home or None,
+        "home": outcome.home or None,
     }

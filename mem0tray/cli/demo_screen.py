@@ -1,25 +1,27 @@
 """How a terminal shows the demo: the story above, and one line below for how things are."""
 
+import textwrap
 from collections import Counter
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, Group
 from rich.constrain import Constrain
 from rich.live import Live
-from rich.padding import Padding
 from rich.rule import Rule
-from rich.table import Table
 from rich.text import Text
 
+from mem0tray.demo import happenings
 from mem0tray.demo.director import Record
-from mem0tray.demo.story import MOVED, RECOVERED, Act, Memory, Seen
+from mem0tray.demo.happenings import Happening
+from mem0tray.demo.story import MOVED, RECOVERED, Memory, Seen
 from mem0tray.text import plural
 
 _WIDEST: Final = 80  # beyond, lines would only be harder to read
+_NARROWEST: Final = 20  # of a wrapped text
 _ROOMY: Final = 56  # below, the gauge goes without its blocks
-_INDENT: Final = 5
+_INDENT: Final = "     "
 _PROJECT: Final = 8
 _STATES: Final = {"healthy": "green", "down": "red"}
 
@@ -43,36 +45,11 @@ class _Console(Console):
         raise BrokenPipeError
 
 
-class Silence:
-    """Shows nothing: the document at the end says it all."""
-
-    def act(self, number: int, act: Act) -> None:
-        """Nothing."""
-
-    def said(self, text: str) -> None:
-        """Nothing."""
-
-    def queued(self, memory: Memory) -> None:
-        """Nothing."""
-
-    def commanded(self, arguments: Sequence[str], printed: str) -> None:
-        """Nothing."""
-
-    def logged(self, line: str) -> None:
-        """Nothing."""
-
-    def kept(self, promise: str) -> None:
-        """Nothing."""
-
-    def seen(self, seen: Seen) -> None:
-        """Nothing."""
-
-    def ended(self, record: Record) -> None:
-        """Nothing."""
-
-
 class Screen:
-    """A terminal of any width, or a pipe, which gets the same without the last line."""
+    """A terminal of any width, or a pipe, which gets the same without the last line.
+
+    Call it with each happening, between `with` and its end.
+    """
 
     def __init__(self) -> None:
         self._console = _Console(highlight=False, emoji=False, markup=False)
@@ -86,11 +63,10 @@ class Screen:
 
     def __enter__(self) -> Self:
         """Begin."""
-        title = Text.assemble(("mem0tray demo", "bold"))
         about = "The real worker in a scratch home; its server fails when it is told to."
         self._gap()
-        self._print(_indented(title, 2))
-        self._print(_indented(Text(about, "dim"), 2))
+        self._text("mem0tray demo", "bold", Text("  "))
+        self._text(about, "dim", Text("  "))
         if self._live is not None:
             self._live.start()
         return self
@@ -107,23 +83,30 @@ class Screen:
 
     # What is told -------------------------------------------------------------------
 
-    def act(self, number: int, act: Act) -> None:
-        """Its number and title."""
-        self._gap()
-        self._row(Text(str(number).rjust(3), "cyan"), Text(act.title, "bold"), 2)
-        self._gap()
+    def __call__(self, happening: Happening) -> None:
+        """Show it."""
+        match happening:
+            case happenings.Looked(seen):
+                self._looked(seen)
+            case happenings.ActBegan(number, act):
+                self._gap()
+                self._text(act.title, "bold", Text(f"  {number}  ", "cyan"))
+                self._gap()
+            case happenings.Said(text):
+                self._text(text)
+            case happenings.Queued(Memory(project, text)):
+                name = project.ljust(_PROJECT)
+                self._line(Text.assemble(("+ ", "blue"), (name, "cyan"), text))
+            case happenings.Commanded(arguments, printed):
+                self._commanded(arguments, printed)
+            case happenings.Logged(line):
+                style = "yellow" if MOVED in line else "green" if RECOVERED in line else "dim"
+                self._line(Text.assemble((f"{self._marks.log} ", "dim"), (line, style)))
+            case happenings.Kept(promise):
+                mark = Text(f"{_INDENT}{self._marks.kept} ", "bold green")
+                self._text(promise, "", mark)
 
-    def said(self, text: str) -> None:
-        """The sentence, wrapped."""
-        self._print(_indented(Text(text), _INDENT))
-
-    def queued(self, memory: Memory) -> None:
-        """Project and text, on one line."""
-        self._line(
-            Text.assemble(("+ ", "blue"), (memory.project.ljust(_PROJECT), "cyan"), memory.text)
-        )
-
-    def commanded(self, arguments: Sequence[str], printed: str) -> None:
+    def _commanded(self, arguments: Sequence[str], printed: str) -> None:
         """The command as one types it, and what it printed."""
         self._gap()
         self._line(Text.assemble(("$ ", "cyan"), (f"mem0tray {' '.join(arguments)}", "bold")))
@@ -132,97 +115,11 @@ class Screen:
             if "  " in words:  # columns: cut off, since wrapped they are no columns
                 self._line(Text(line, "dim"))
             else:
-                own = len(line) - len(line.lstrip())
-                self._print(_indented(Text(words, "dim"), _INDENT + own))
+                own = line[: len(line) - len(line.lstrip())]
+                self._text(words, "dim", Text(_INDENT + own))
         self._gap()
 
-    def logged(self, line: str) -> None:
-        """Nothing."""
-
-    def kept(self, promise: str) -> None:
-        """Nothing."""
-
-    def seen(self, seen: Seen) -> None:
-        """Nothing."""
-
-    def ended(self, record: Record) -> None:
-        """Nothing."""
-
-
-class Screen:
-    """A terminal of any width, or a pipe, which gets the same without the last line."""
-
-    def __init__(self) -> None:
-        self._console = _Console(highlight=False, emoji=False, markup=False)
-        encoding = self._console.encoding or "ascii"
-        self._marks = _Marks() if _knows(encoding, "".join(_Marks())) else _PLAIN
-        self._is_blank = False
-        self._gauge: Text | None = None
-        self._live: Live | None = None
-        if self._console.is_terminal and not self._console.is_dumb_terminal:
-            self._live = Live(console=self._console, auto_refresh=False, transient=True)
-
-    def __enter__(self) -> Self:
-        """Begin."""
-        title = Text.assemble(("mem0tray demo", "bold"))
-        about = "The real worker in a scratch home; its server fails when it is told to."
-        self._gap()
-        self._print(_indented(title, 2))
-        self._print(_indented(Text(about, "dim"), 2))
-        if self._live is not None:
-            self._live.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Take the last line away."""
-        if self._live is not None:
-            self._live.stop()
-
-    # What is told -------------------------------------------------------------------
-
-    def act(self, number: int, act: Act) -> None:
-        """Its number and title."""
-        self._gap()
-        self._row(Text(str(number).rjust(3), "cyan"), Text(act.title, "bold"), 2)
-        self._gap()
-
-    def said(self, text: str) -> None:
-        """The sentence, wrapped."""
-        self._print(_indented(Text(text), _INDENT))
-
-    def queued(self, memory: Memory) -> None:
-        """Project and text, on one line."""
-        self._line(
-            Text.assemble(("+ ", "blue"), (memory.project.ljust(_PROJECT), "cyan"), memory.text)
-        )
-
-    def commanded(self, arguments: Sequence[str], printed: str) -> None:
-        """The command as one types it, and what it printed."""
-        self._gap()
-        self._line(Text.assemble(("$ ", "cyan"), (f"mem0tray {' '.join(arguments)}", "bold")))
-        for line in printed.splitlines():
-            text = Text(line, "dim")
-            if "  " in line.strip():  # columns: cut off, since wrapped they are no columns
-                self._line(text)
-            else:
-                self._print(_indented(text, _INDENT))
-        self._gap()
-
-    def logged(self, line: str) -> None:
-        """The line, on one line."""
-        style = "yellow" if MOVED in line else "green" if RECOVERED in line else "dim"
-        self._line(Text.assemble((f"{self._marks.log} ", "dim"), (line, style)))
-
-    def kept(self, promise: str) -> None:
-        """The promise, ticked off."""
-        self._row(Text(self._marks.kept, "bold green"), Text(promise), 1, _INDENT)
-
-    def seen(self, seen: Seen) -> None:
+    def _looked(self, seen: Seen) -> None:
         """The last line anew, if anything has changed."""
         if self._live is None:
             return
@@ -234,16 +131,14 @@ class Screen:
             self._live.update(below, refresh=True)
 
     def ended(self, record: Record) -> None:
-        """The sum of it."""
+        """Print the sum of it, after the last line has been taken away."""
         counts = Counter(each.project for each in record.seen.stored)
         each = ", ".join(f"{project} {count}" for project, count in counts.items())
         memories = plural(len(record.queued), "memory", "memories")
         self._gap()
-        sum_of_it = Text.assemble(
-            (f"{memories} queued, {len(record.seen.stored)} on the server", "bold green"),
-            f" ({each}), in {record.seconds:.0f}\N{NO-BREAK SPACE}s.",
-        )
-        self._print(_indented(sum_of_it, 2))
+        total = f"{memories} queued, {len(record.seen.stored)} on the server, each once."
+        self._text(total, "bold green", Text("  "))
+        self._text(f"{each}; in {record.seconds:.0f} seconds.", "dim", Text("  "))
         self._gap()
 
     # How it is laid out -------------------------------------------------------------
@@ -252,8 +147,8 @@ class Screen:
     def _width(self) -> int:
         return min(self._console.width, _WIDEST)
 
-    def _print(self, what: RenderableType) -> None:
-        self._console.print(what, width=self._width)
+    def _print(self, line: Text) -> None:
+        self._console.print(line, width=self._width, no_wrap=True, overflow="ellipsis")
         self._is_blank = False
 
     def _gap(self) -> None:
@@ -262,16 +157,16 @@ class Screen:
             self._console.print()
         self._is_blank = True
 
+    def _text(self, text: str, style: str = "", begin: Text | None = None) -> None:
+        """A text that is wrapped, and hangs beside what stands before it."""
+        before = Text(_INDENT) if begin is None else begin
+        for line in textwrap.wrap(text, max(self._width - before.cell_len, _NARROWEST)):
+            self._print(Text.assemble(before, (line, style)))
+            before = Text(" " * before.cell_len)
+
     def _line(self, text: Text) -> None:
         """One line, cut off where the terminal ends."""
-        text.no_wrap, text.overflow = True, "ellipsis"
-        self._print(_indented(text, _INDENT))
-
-    def _row(self, mark: Text, text: Text, gap: int, indent: int = 0) -> None:
-        """A mark, and a text that hangs beside it."""
-        grid = Table.grid(padding=(0, gap, 0, 0))
-        grid.add_row(mark, text)
-        self._print(_indented(grid, indent))
+        self._print(Text.assemble(_INDENT, text))
 
     def _gauge_of(self, seen: Seen) -> Text:
         state = seen.state or "starting"
@@ -287,11 +182,6 @@ class Screen:
                 gauge.append(f"{self._marks.block * count} ", style)
             gauge.append(str(count), style if count else "dim")
         return gauge
-
-
-def _indented(what: RenderableType, indent: int) -> Padding:
-    """`what` so far from the left, and without blanks at its right."""
-    return Padding(what, (0, 0, 0, indent), expand=False)
 
 
 def _knows(encoding: str, signs: str) -> bool:

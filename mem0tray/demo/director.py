@@ -5,9 +5,19 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
 
 from mem0tray.demo import story
+from mem0tray.demo.happenings import (
+    ActBegan,
+    Commanded,
+    Kept,
+    Logged,
+    Looked,
+    Queued,
+    Said,
+    Teller,
+)
 from mem0tray.demo.stage import Stage
 from mem0tray.demo.story import Act, Memory, Seen
 from mem0tray.errors import Mem0TrayError
@@ -33,49 +43,13 @@ class Pace:
     between retries, and a promise is waited for with `patience`.
     """
 
-    reading: float = 1.6
+    reading: float = 1.0
     interval: float = 1.0
     patience: float = 15.0
 
 
 CALM: Final = Pace()
 FAST: Final = Pace(reading=0.0, interval=0.1)
-
-
-class Teller(Protocol):
-    """Shows the story; called on the director's thread."""
-
-    def act(self, number: int, act: Act) -> None:
-        """An act begins."""
-        ...
-
-    def said(self, text: str) -> None:
-        """A sentence to be read."""
-        ...
-
-    def queued(self, memory: Memory) -> None:
-        """A memory has been queued."""
-        ...
-
-    def commanded(self, arguments: Sequence[str], printed: str) -> None:
-        """A command of mem0tray was run, and printed this."""
-        ...
-
-    def logged(self, line: str) -> None:
-        """A line of the log that belongs to the act, without its time."""
-        ...
-
-    def kept(self, promise: str) -> None:
-        """A promise has come true."""
-        ...
-
-    def seen(self, seen: Seen) -> None:
-        """How everything looks now; many times a second."""
-        ...
-
-    def ended(self, record: "Record") -> None:
-        """The story has ended as told."""
-        ...
 
 
 @dataclass(slots=True)
@@ -108,12 +82,15 @@ class Record:
 
 
 class Director:
-    """Plays a story once. `stop` may be set by any thread: then it ends at once."""
+    """Plays a story once, and calls `tell` with all that happens, on its own thread.
 
-    def __init__(self, stage: Stage, teller: Teller, pace: Pace, stop: threading.Event) -> None:
+    `stop` may be set by any thread: then it ends at once.
+    """
+
+    def __init__(self, stage: Stage, tell: Teller, pace: Pace, stop: threading.Event) -> None:
         self.record = Record()
         self._stage = stage
-        self._teller = teller
+        self._tell = tell
         self._pace = pace
         self._stop = stop
         self._act = Act("", ())
@@ -139,7 +116,7 @@ class Director:
         told = Told(act.title)
         self.record.acts.append(told)
         self._act = act
-        self._teller.act(number, act)
+        self._tell(ActBegan(number, act))
         self._read(_SHORT)
         try:
             for step in act.steps:
@@ -151,7 +128,7 @@ class Director:
     def _take(self, step: story.Step, told: Told) -> None:
         match step:
             case story.Say(text):
-                self._teller.said(text)
+                self._tell(Said(text))
                 self._read()
             case story.Queue(memories):
                 for memory in memories:
@@ -159,7 +136,7 @@ class Director:
             case story.Inject(faults):
                 self._stage.inject(faults)
             case story.Command(arguments):
-                self._teller.commanded(arguments, self._stage.command(*arguments))
+                self._tell(Commanded(arguments, self._stage.command(*arguments)))
                 self._read()
             case story.Hold(intervals):
                 self._wait(intervals * self._pace.interval)
@@ -174,12 +151,12 @@ class Director:
     def _queue(self, memory: Memory) -> None:
         self._stage.queue(memory)
         self.record.queued.append(memory)
-        self._teller.queued(memory)
+        self._tell(Queued(memory))
         self._wait(0.0)
 
     def _keep(self, promise: str, told: Told) -> None:
         told.kept.append(promise)
-        self._teller.kept(promise)
+        self._tell(Kept(promise))
         self._read(_SHORT)
 
     def _await(self, promise: str, holds: story.Holds) -> None:
@@ -211,9 +188,9 @@ class Director:
         seen = self.record.seen = self._stage.look()
         for line in seen.log[self._lines :]:
             if any(words in line for words in self._act.shows):
-                self._teller.logged(line)
+                self._tell(Logged(line))
         self._lines = len(seen.log)
-        self._teller.seen(seen)
+        self._tell(Looked(seen))
         return seen
 
 

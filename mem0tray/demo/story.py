@@ -199,7 +199,7 @@ STORY: Final = (
     Act(
         "You look, and retry by force",
         (
-            Say("A dead letter is never dropped. It is retried after 30 s, 60 s, 120 s …"),
+            Say("A dead letter is never dropped. It is retried after 30 seconds, 60, 120 …"),
             Command(("list",)),
             Command(("diagnose",)),
             Say("The server is mended, and nobody likes to wait:"),
