@@ -2,8 +2,10 @@
 
 import os
 import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import mem0tray
 
@@ -18,6 +20,16 @@ def environment() -> dict[str, str]:
         paths = [ours.get("PYTHONPATH", ""), str(root)]
         ours["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     return ours
+
+
+def apart() -> dict[str, Any]:
+    """Arguments of Popen for a child that is not of our terminal.
+
+    Ctrl-C there is for us, who end the children in order.
+    """
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
+    return {"start_new_session": True}
 
 
 def end(child: subprocess.Popen[bytes], patience: float = STOP_SECONDS) -> None:

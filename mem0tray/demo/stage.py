@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -76,15 +76,16 @@ class Stage:
         self._interval = interval
         self._program = program
         self._keep = keep
-        self._worker: subprocess.Popen[bytes] | None = None
         self._stored: tuple[Memory, ...] = ()
 
     def __enter__(self) -> Self:
         """Make the home, and start server and worker."""
-        self.home = Scratch(Path(tempfile.mkdtemp(prefix="mem0tray-demo-")))
-        try:
-            self._paths = self.home.paths
+        with ExitStack() as undo:
+            self.home = Scratch(Path(tempfile.mkdtemp(prefix="mem0tray-demo-")))
+            if not self._keep:
+                undo.callback(shutil.rmtree, self.home.root, ignore_errors=True)
             self._server = DemoServer(self.home.root / "server")
+            undo.callback(self._server.stop)
             self._server.start()
             self._environment = self.home.environment(
                 {
@@ -94,10 +95,9 @@ class Stage:
                     "sync.retry_interval": str(self._interval),
                 }
             )
-            self._start_worker()
-        except BaseException:
-            self._clear()
-            raise
+            self._worker = self._started()
+            undo.callback(children.end, self._worker, _STOP_SECONDS)
+            self._undo = undo.pop_all()
         return self
 
     def __exit__(
@@ -106,28 +106,21 @@ class Stage:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End worker and server; remove the home."""
-        self._clear()
+        """End the worker, then the server; remove the home."""
+        self._undo.close()
 
-    def _clear(self) -> None:
-        if self._worker is not None:
-            children.end(self._worker, _STOP_SECONDS)
-        if hasattr(self, "_server"):
-            self._server.stop()
-        if not self._keep:
-            shutil.rmtree(self.home.root, ignore_errors=True)
-
-    def _start_worker(self) -> None:
+    def _started(self) -> subprocess.Popen[bytes]:
         with self._output.open("wb") as output:
-            self._worker = subprocess.Popen(  # noqa: S603  (ourselves)
+            worker: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603  (ourselves)
                 [sys.executable, "-P", "-m", "mem0tray.demo.leash", *self._program],
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=output,
                 cwd=self.home.root,
                 env=self._environment,
-                **_apart(),
+                **children.apart(),
             )
+        return worker
 
     @property
     def _output(self) -> Path:
@@ -155,7 +148,7 @@ class Stage:
                 env=self._environment,
                 timeout=_COMMAND_SECONDS,
                 check=False,
-                **_apart(),
+                **children.apart(),
             )
         except subprocess.TimeoutExpired:
             raise StageError(f"{named} did not end within {_COMMAND_SECONDS:.0f} s.") from None
@@ -169,18 +162,18 @@ class Stage:
 
     def look(self) -> Seen:
         """What anybody can see now. StageError when the worker is gone."""
-        if self._worker is not None and self._worker.poll() is not None:
+        if self._worker.poll() is not None:
             said = _last_line(self._output.read_text(encoding="utf-8", errors="replace"))
             raise StageError(f"The worker ended by itself, after saying: {said or 'nothing'}")
         found = self._server.stored(_PROJECTS)
         if found is not None:
             self._stored = found
-        entries = _read(self._paths.queue).get("queue", [])
+        entries = _read(self.home.paths.queue).get("queue", [])
         return Seen(
-            state=_read(self._paths.metrics).get("state", ""),
+            state=_read(self.home.paths.metrics).get("state", ""),
             waiting=len(entries),
             attempts=sum(entry.get("retries", 0) for entry in entries),
-            dead=len(_read(self._paths.dlq).get("items", [])),
+            dead=len(_read(self.home.paths.dlq).get("items", [])),
             stored=self._stored,
             log=self._log(),
         )
@@ -188,7 +181,7 @@ class Stage:
     def _log(self) -> tuple[str, ...]:
         """The log's whole lines, without the time before each."""
         try:
-            text = self._paths.log.read_text(encoding="utf-8", errors="replace")
+            text = self.home.paths.log.read_text(encoding="utf-8", errors="replace")
         except OSError:
             return ()
         return tuple(line.partition(" ")[2] for line in text.split("\n")[:-1])
@@ -205,10 +198,3 @@ def _read(path: Path) -> dict[str, Any]:
 def _last_line(text: str) -> str:
     lines = [line for line in text.splitlines() if line.strip()]
     return one_line(lines[-1], 300) if lines else ""
-
-
-def _apart() -> dict[str, Any]:
-    """Not of our terminal: Ctrl-C there is for the demo, which ends the others in order."""
-    if sys.platform == "win32":
-        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
-    return {"start_new_session": True}

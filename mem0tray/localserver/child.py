@@ -143,20 +143,16 @@ def _spawn(folder: Path, port: int, output: IO[bytes]) -> subprocess.Popen[bytes
     # started us must not stand in for one of Python's.
     command = [sys.executable, "-P", "-m", "mem0tray.localserver"]
     command += ["--folder", str(folder.absolute()), "--port", str(port), "--lifeline"]
-    creation_flags = 0
-    if sys.platform == "win32":
-        creation_flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
-    return subprocess.Popen(  # noqa: S603 - ourselves, with no text of others
+    child: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603 - ourselves, with no text of others
         command,
         stdin=subprocess.PIPE,  # the lifeline: it ends with us
         stdout=output,
         stderr=output,
         cwd=folder,
         env=children.environment(),
-        # Not of our terminal: Ctrl-C there is for the worker, which stops the server last.
-        start_new_session=sys.platform != "win32",
-        creationflags=creation_flags,
+        **children.apart(),  # Ctrl-C is for the worker, which stops the server last
     )
+    return child
 
 
 def _last_words(folder: Path, code: int) -> str:
