@@ -34,6 +34,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "report": Entry("mem0tray.cli.report:command", "Show how things stand on a page."),
     "doctor": Entry("mem0tray.cli.doctor:command", "Check everything that deliveries need."),
     "autostart": Entry("mem0tray.cli.autostart:command", "Start at login, or no longer."),
+    "demo": Entry("mem0tray.cli.demo:command", "Watch it all for a minute, in a scratch home."),
     "config": Entry("mem0tray.cli.config:command", "Show and change the settings."),
 }
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-import mem0tray
+from mem0tray import children
 from mem0tray.errors import Mem0TrayError
 from mem0tray.files.atomic import make_private_folder
 from mem0tray.localserver import endpoint
@@ -20,7 +20,6 @@ from mem0tray.text import one_line
 
 READY_SECONDS = 10.0
 _POLL_SECONDS = 0.01
-_STOP_SECONDS = 1.0
 
 
 class LocalServerError(Mem0TrayError):
@@ -80,7 +79,7 @@ class LocalServer:
         with self._guard:
             self._leaving.clear()
             if self._child is not None:
-                _end(self._child)
+                children.end(self._child)
                 self._child = None
 
     def _bury(self) -> None:
@@ -91,7 +90,7 @@ class LocalServer:
         hung = child.poll() is None
         if hung:
             child.kill()
-        _end(child)
+        children.end(child)
         self._child = None
         # One that found another at work did nothing wrong.
         if child.returncode != endpoint.EXIT_ALREADY_RUNNING:
@@ -144,45 +143,16 @@ def _spawn(folder: Path, port: int, output: IO[bytes]) -> subprocess.Popen[bytes
     # started us must not stand in for one of Python's.
     command = [sys.executable, "-P", "-m", "mem0tray.localserver"]
     command += ["--folder", str(folder.absolute()), "--port", str(port), "--lifeline"]
-    creation_flags = 0
-    if sys.platform == "win32":
-        creation_flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
-    return subprocess.Popen(  # noqa: S603 - ourselves, with no text of others
+    child: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603 - ourselves, with no text of others
         command,
         stdin=subprocess.PIPE,  # the lifeline: it ends with us
         stdout=output,
         stderr=output,
         cwd=folder,
-        env=_environment(),
-        # Not of our terminal: Ctrl-C there is for the worker, which stops the server last.
-        start_new_session=sys.platform != "win32",
-        creationflags=creation_flags,
+        env=children.environment(),
+        **children.apart(),  # Ctrl-C is for the worker, which stops the server last
     )
-
-
-def _environment() -> dict[str, str]:
-    """Ours; in a checkout that is not installed, the child finds mem0tray as we did."""
-    environment = dict(os.environ)
-    root = Path(mem0tray.__file__).resolve().parent.parent
-    if root.name not in ("site-packages", "dist-packages"):
-        paths = [environment.get("PYTHONPATH", ""), str(root)]
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
-    return environment
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    """End `child`: asked by closing its lifeline, then told, then killed."""
-    if child.stdin is not None:
-        with suppress(OSError):
-            child.stdin.close()
-    for harder in (child.terminate, child.kill):
-        try:
-            child.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            harder()
-        else:
-            return
-    child.wait()
+    return child
 
 
 def _last_words(folder: Path, code: int) -> str:

@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from types import FrameType
 
+from starlette.types import ASGIApp
 from uvicorn import Config, Server
 
 from mem0tray.errors import AlreadyRunningError, Mem0TrayError
@@ -55,15 +56,16 @@ def serve(
         with closing(listen(port)) as listener, closing(Store(folder / endpoint.DATABASE)) as store:
             bound = listener.getsockname()[1]
             own = Endpoint.at(bound, os.getpid(), secrets.token_urlsafe(32), time.time())
-            server = _LocalServer(_config(store, own), folder, own, announce)
+            server = _LocalServer(config(build(store, own.token)), folder, own, announce)
             if lifeline:
                 threading.Thread(target=_watch_stdin, args=(server,), daemon=True).start()
             server.run(sockets=[listener])
 
 
-def _config(store: Store, own: Endpoint) -> Config:
+def config(app: ASGIApp) -> Config:
+    """How uvicorn is to serve `app`."""
     return Config(
-        build(store, own.token),
+        app,
         loop="asyncio",
         http="h11",
         ws="none",

@@ -1,0 +1,50 @@
+"""Processes that we start: what they need to find us, and how they end."""
+
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import mem0tray
+
+STOP_SECONDS = 1.0
+
+
+def environment() -> dict[str, str]:
+    """Ours; in a checkout that is not installed, the child finds mem0tray as we did."""
+    ours = dict(os.environ)
+    root = Path(mem0tray.__file__).resolve().parent.parent
+    if root.name not in ("site-packages", "dist-packages"):
+        paths = [ours.get("PYTHONPATH", ""), str(root)]
+        ours["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+    return ours
+
+
+def apart() -> dict[str, Any]:
+    """Arguments of Popen for a child that is not of our terminal.
+
+    Ctrl-C there is for us, who end the children in order.
+    """
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
+    return {"start_new_session": True}
+
+
+def end(child: subprocess.Popen[bytes], patience: float = STOP_SECONDS) -> None:
+    """End `child`: asked by closing its lifeline, then told, then killed.
+
+    It is given `patience` seconds for each.
+    """
+    if child.stdin is not None:
+        with suppress(OSError):
+            child.stdin.close()
+    for harder in (child.terminate, child.kill):
+        try:
+            child.wait(patience)
+        except subprocess.TimeoutExpired:
+            harder()
+        else:
+            return
+    child.wait()

@@ -1,0 +1,136 @@
+"""`mem0tray demo`: one minute in a scratch home."""
+
+import contextlib
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import click
+
+from mem0tray.cli import output
+from mem0tray.errors import Mem0TrayError
+
+if TYPE_CHECKING:
+    from mem0tray.demo.director import Pace, Record
+    from mem0tray.demo.happenings import Teller
+
+_INTERRUPTED: Final = "interrupted"
+_BY_SIGNAL: Final = 128  # a shell adds the signal's number to this
+
+
+@click.command("demo")
+@click.option("--fast", is_flag=True, help="Without pauses for reading: a few seconds.")
+@click.option("--keep", is_flag=True, help="Keep the scratch home, and say where it is.")
+@click.option("--json", "as_json", is_flag=True, help="As one JSON document, at the end.")
+def command(*, fast: bool, keep: bool, as_json: bool) -> None:
+    """Watch mem0tray deliver, wait out an outage, and recover a dead letter.
+
+    The real worker runs in a scratch home, against a server of its own that
+    fails when it is told to. Your own files and settings are neither read nor
+    written, and nothing leaves this computer. It exits with 0 only if the
+    server has every memory exactly once at the end.
+    """
+    # Slow to import, and `--help` does without.
+    from mem0tray.cli.demo_screen import Screen
+    from mem0tray.demo.director import CALM, FAST
+
+    pace = FAST if fast else CALM
+    with _signals() as signals:
+        if as_json:
+            outcome = _play(lambda _: None, pace, signals, keep=keep)
+        else:
+            with Screen() as screen:
+                outcome = _play(screen, pace, signals, keep=keep)
+            if not outcome.problem:
+                screen.ended(outcome.record)
+    if as_json:
+        output.print_json(_document(outcome))
+    elif outcome.home:
+        verb = "is kept" if keep else "could not be removed"
+        output.say(f"The scratch home {verb}: {outcome.home}", error=not keep)
+    if outcome.error is not None:
+        raise outcome.error
+    if signals.caught:
+        sys.exit(_BY_SIGNAL + signals.caught)
+
+
+class _Outcome(NamedTuple):
+    """How it ended: `problem` is empty when that was as told, `home` when nothing is left of it."""
+
+    record: "Record"
+    error: Mem0TrayError | None
+    problem: str
+    home: str
+
+
+class _Signals:
+    """Which signal told us to stop (0: none), and the event that says so to others."""
+
+    def __init__(self) -> None:
+        self.stop = threading.Event()
+        self.caught = 0
+
+    def __call__(self, number: int, _: object) -> None:
+        """Be the handler: only note it, so that nothing is torn while it is being put away."""
+        self.caught = number
+        self.stop.set()
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[_Signals]:
+    """Ctrl-C and the like end the demo in good order."""
+    handler = _Signals()
+    names = ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK")
+    known = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    before = {number: signal.signal(number, handler) for number in known}
+    try:
+        yield handler
+    finally:
+        for number, former in before.items():
+            signal.signal(number, former)
+
+
+def _play(tell: "Teller", pace: "Pace", signals: _Signals, *, keep: bool) -> _Outcome:
+    """Play the story to its end, whichever it is."""
+    from mem0tray.demo import story
+    from mem0tray.demo.director import Director, InterruptedDemoError
+    from mem0tray.demo.stage import Stage
+
+    failure: Mem0TrayError | None = None
+    with Stage(pace.interval, keep=keep) as stage:
+        director = Director(stage, tell, pace, signals.stop)
+        try:
+            director.play(story.STORY)
+        except Mem0TrayError as error:
+            failure = error
+        except InterruptedDemoError:
+            pass  # `signals` knows
+    root = stage.home.root
+    return _Outcome(
+        director.record,
+        failure,
+        str(failure) if failure else _INTERRUPTED if signals.caught else "",
+        str(root) if root.exists() else "",
+    )
+
+
+def _document(outcome: _Outcome) -> dict[str, Any]:
+    """What happened, for programs."""
+    record = outcome.record
+    return {
+        "ended_as_told": not outcome.problem,
+        "problem": outcome.problem or None,
+        "seconds": round(record.seconds, 2),
+        "queued": len(record.queued),
+        "stored": len(record.seen.stored),
+        "lost": [each.text for each in record.lost],
+        "surplus": [each.text for each in record.surplus],
+        "acts": [
+            {"title": told.title, "seconds": round(told.seconds, 2), "kept": told.kept}
+            for told in record.acts
+        ],
+        "log": list(record.seen.log),
+        "home": outcome.home or None,
+    }

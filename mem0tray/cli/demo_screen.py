@@ -1,0 +1,192 @@
+"""How a terminal shows the demo: the story above, and one line below for how things are."""
+
+import textwrap
+from collections import Counter
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Final, NamedTuple, Self
+
+from rich.console import Console, Group
+from rich.constrain import Constrain
+from rich.live import Live
+from rich.rule import Rule
+from rich.text import Text
+
+from mem0tray.demo import happenings
+from mem0tray.demo.director import Record
+from mem0tray.demo.happenings import Happening
+from mem0tray.demo.story import MOVED, RECOVERED, Memory, Seen
+from mem0tray.text import plural
+
+_WIDEST: Final = 80  # beyond, lines would only be harder to read
+_NARROWEST: Final = 20  # of a wrapped text
+_ROOMY: Final = 56  # below, the gauge goes without its blocks
+_INDENT: Final = "     "
+_PROJECT: Final = 8
+_STATES: Final = {"healthy": "green", "down": "red"}
+
+
+class _Marks(NamedTuple):
+    """The signs that a terminal may not have."""
+
+    kept: str = "✓"
+    block: str = "■"
+    dot: str = "●"
+    log: str = "│"
+
+
+_PLAIN: Final = _Marks("+", "#", "*", "|")
+
+
+class _Console(Console):
+    """Ends at a reader that has left as every command does."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+class Screen:
+    """A terminal of any width, or a pipe, which gets the same without the last line.
+
+    Call it with each happening, between `with` and its end.
+    """
+
+    def __init__(self) -> None:
+        self._console = _Console(highlight=False, emoji=False, markup=False)
+        encoding = self._console.encoding or "ascii"
+        self._marks = _Marks() if _knows(encoding, "".join(_Marks())) else _PLAIN
+        self._is_blank = False
+        self._gauge: Text | None = None
+        self._live: Live | None = None
+        if self._console.is_terminal and not self._console.is_dumb_terminal:
+            self._live = Live(console=self._console, auto_refresh=False, transient=True)
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        about = "The real worker in a scratch home; its server fails when it is told to."
+        self._gap()
+        self._text("mem0tray demo", "bold", Text("  "))
+        self._text(about, "dim", Text("  "))
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Take the last line away."""
+        if self._live is not None:
+            self._live.stop()
+
+    # What is told -------------------------------------------------------------------
+
+    def __call__(self, happening: Happening) -> None:
+        """Show it."""
+        match happening:
+            case happenings.Looked(seen):
+                self._looked(seen)
+            case happenings.ActBegan(number, act):
+                self._gap()
+                self._text(act.title, "bold", Text(f"  {number}  ", "cyan"))
+                self._gap()
+            case happenings.Said(text):
+                self._text(text)
+            case happenings.Queued(Memory(project, text)):
+                name = project.ljust(_PROJECT)
+                self._line(Text.assemble(("+ ", "blue"), (name, "cyan"), text))
+            case happenings.Commanded(arguments, printed):
+                self._commanded(arguments, printed)
+            case happenings.Logged(line):
+                style = "yellow" if MOVED in line else "green" if RECOVERED in line else "dim"
+                self._line(Text.assemble((f"{self._marks.log} ", "dim"), (line, style)))
+            case happenings.Kept(promise):
+                mark = Text(f"{_INDENT}{self._marks.kept} ", "bold green")
+                self._text(promise, "", mark)
+
+    def _commanded(self, arguments: Sequence[str], printed: str) -> None:
+        """The command as one types it, and what it printed."""
+        self._gap()
+        self._line(Text.assemble(("$ ", "cyan"), (f"mem0tray {' '.join(arguments)}", "bold")))
+        for line in printed.splitlines():
+            words = line.strip()
+            if "  " in words:  # columns: cut off, since wrapped they are no columns
+                self._line(Text(line, "dim"))
+            else:
+                own = line[: len(line) - len(line.lstrip())]
+                self._text(words, "dim", Text(_INDENT + own))
+        self._gap()
+
+    def _looked(self, seen: Seen) -> None:
+        """The last line anew, if anything has changed."""
+        if self._live is None:
+            return
+        gauge = self._gauge_of(seen)
+        if gauge != self._gauge:
+            self._gauge = gauge
+            rule = Rule(style="dim", characters="─" if self._marks != _PLAIN else "-")
+            below = Constrain(Group(Text(), rule, gauge), self._width)
+            self._live.update(below, refresh=True)
+
+    def ended(self, record: Record) -> None:
+        """Print the sum of it, after the last line has been taken away."""
+        counts = Counter(each.project for each in record.seen.stored)
+        each = ", ".join(f"{project} {count}" for project, count in counts.items())
+        memories = plural(len(record.queued), "memory", "memories")
+        self._gap()
+        total = f"{memories} queued, {len(record.seen.stored)} on the server, each once."
+        self._text(total, "bold green", Text("  "))
+        self._text(f"{each}; in {record.seconds:.0f} seconds.", "dim", Text("  "))
+        self._gap()
+
+    # How it is laid out -------------------------------------------------------------
+
+    @property
+    def _width(self) -> int:
+        return min(self._console.width, _WIDEST)
+
+    def _print(self, line: Text) -> None:
+        self._console.print(line, width=self._width, no_wrap=True, overflow="ellipsis")
+        self._is_blank = False
+
+    def _gap(self) -> None:
+        """One blank line, and never two."""
+        if not self._is_blank:
+            self._console.print()
+        self._is_blank = True
+
+    def _text(self, text: str, style: str = "", begin: Text | None = None) -> None:
+        """A text that is wrapped, and hangs beside what stands before it."""
+        before = Text(_INDENT) if begin is None else begin
+        for line in textwrap.wrap(text, max(self._width - before.cell_len, _NARROWEST)):
+            self._print(Text.assemble(before, (line, style)))
+            before = Text(" " * before.cell_len)
+
+    def _line(self, text: Text) -> None:
+        """One line, cut off where the terminal ends."""
+        self._print(Text.assemble(_INDENT, text))
+
+    def _gauge_of(self, seen: Seen) -> Text:
+        state = seen.state or "starting"
+        gauge = Text(no_wrap=True, overflow="ellipsis")
+        gauge.append(f"  {self._marks.dot} {state.ljust(8)}", _STATES.get(state, "dim"))
+        for name, count, style in (
+            ("queue", seen.waiting, "blue"),
+            ("DLQ", seen.dead, "yellow"),
+            ("delivered", len(seen.stored), "green"),
+        ):
+            gauge.append(f"  {name} ", "dim")
+            if count and self._width >= _ROOMY:
+                gauge.append(f"{self._marks.block * count} ", style)
+            gauge.append(str(count), style if count else "dim")
+        return gauge
+
+
+def _knows(encoding: str, signs: str) -> bool:
+    try:
+        signs.encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True

@@ -1,0 +1,199 @@
+"""Plays the story on the stage, and finds out whether it ends as told."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from mem0tray.demo import story
+from mem0tray.demo.happenings import (
+    ActBegan,
+    Commanded,
+    Kept,
+    Logged,
+    Looked,
+    Queued,
+    Said,
+    Teller,
+)
+from mem0tray.demo.stage import Stage
+from mem0tray.demo.story import Act, Memory, Seen
+from mem0tray.errors import Mem0TrayError
+
+_LOOK: Final = 0.05
+_SHORT: Final = 0.5  # of the time for reading: what takes a glance
+_KEEP: Final = "`mem0tray demo --keep` keeps the scratch home, with the worker's log."
+
+
+class BrokenPromiseError(Mem0TrayError):
+    """The story went on otherwise than told."""
+
+
+class InterruptedDemoError(Exception):
+    """Whoever watches has had enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast the story is told; all in seconds.
+
+    `reading` is the time for a sentence, `interval` that between probes and
+    between retries, and a promise is waited for with `patience`.
+    """
+
+    reading: float = 1.0
+    interval: float = 1.0
+    patience: float = 15.0
+
+
+CALM: Final = Pace()
+FAST: Final = Pace(reading=0.0, interval=0.1)
+
+
+@dataclass(slots=True)
+class Told:
+    """An act as it went: the promises kept, and how long it took (seconds)."""
+
+    title: str
+    kept: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class Record:
+    """What happened. `queued` are the memories of the story; `seen` is the last look."""
+
+    acts: list[Told] = field(default_factory=list)
+    queued: list[Memory] = field(default_factory=list)
+    seen: Seen = field(default_factory=Seen)
+    seconds: float = 0.0
+
+    @property
+    def lost(self) -> list[Memory]:
+        """What was queued, and the server does not have."""
+        return list((Counter(self.queued) - Counter(self.seen.stored)).elements())
+
+    @property
+    def surplus(self) -> list[Memory]:
+        """What the server has beyond what was queued: a memory delivered twice, say."""
+        return list((Counter(self.seen.stored) - Counter(self.queued)).elements())
+
+
+class Director:
+    """Plays a story once, and calls `tell` with all that happens, on its own thread.
+
+    `stop` may be set by any thread: then it ends at once.
+    """
+
+    def __init__(self, stage: Stage, tell: Teller, pace: Pace, stop: threading.Event) -> None:
+        self.record = Record()
+        self._stage = stage
+        self._tell = tell
+        self._pace = pace
+        self._stop = stop
+        self._act = Act("", ())
+        self._lines = 0  # of the log, that have been looked through
+
+    def play(self, acts: Sequence[Act]) -> None:
+        """Play all of it, to the record.
+
+        Raises BrokenPromiseError as soon as something goes otherwise than told,
+        StageError when the demo cannot go on, InterruptedDemoError on `stop`.
+        """
+        began = time.monotonic()
+        try:
+            for number, act in enumerate(acts, 1):
+                self._play_act(number, act)
+        finally:
+            self.record.seconds = time.monotonic() - began
+        if self.record.lost or self.record.surplus:
+            raise _broken("The server has not exactly what was queued", "at the end")
+
+    def _play_act(self, number: int, act: Act) -> None:
+        began = time.monotonic()
+        told = Told(act.title)
+        self.record.acts.append(told)
+        self._act = act
+        self._tell(ActBegan(number, act))
+        self._read(_SHORT)
+        try:
+            for step in act.steps:
+                self._take(step, told)
+            self._read()
+        finally:
+            told.seconds = time.monotonic() - began
+
+    def _take(self, step: story.Step, told: Told) -> None:
+        match step:
+            case story.Say(text):
+                self._tell(Said(text))
+                self._read()
+            case story.Queue(memories):
+                for memory in memories:
+                    self._queue(memory)
+            case story.Inject(faults):
+                self._stage.inject(faults)
+            case story.Command(arguments):
+                self._tell(Commanded(arguments, self._stage.command(*arguments)))
+                self._read()
+            case story.Hold(intervals):
+                self._wait(intervals * self._pace.interval)
+            case story.Await(promise, holds):
+                self._await(promise, holds)
+                self._keep(promise, told)
+            case story.Check(promise, holds):
+                if not holds(self._look()):
+                    raise _broken(promise, "is not so")
+                self._keep(promise, told)
+
+    def _queue(self, memory: Memory) -> None:
+        self._stage.queue(memory)
+        self.record.queued.append(memory)
+        self._tell(Queued(memory))
+        self._wait(0.0)
+
+    def _keep(self, promise: str, told: Told) -> None:
+        told.kept.append(promise)
+        self._tell(Kept(promise))
+        self._read(_SHORT)
+
+    def _await(self, promise: str, holds: story.Holds) -> None:
+        deadline = time.monotonic() + self._pace.patience
+        while not holds(self._look()):
+            if time.monotonic() > deadline:
+                raise _broken(promise, f"has not come true within {self._pace.patience:g} s")
+            self._pause(_LOOK)
+
+    def _read(self, share: float = 1.0) -> None:
+        """Time to read, in which everything is looked at as well."""
+        self._wait(share * self._pace.reading)
+
+    def _wait(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        self._look()
+        while (left := deadline - time.monotonic()) > 0:
+            self._pause(min(left, _LOOK))
+            self._look()
+
+    def _pause(self, seconds: float) -> None:
+        if self._stop.wait(seconds):
+            raise InterruptedDemoError
+
+    def _look(self) -> Seen:
+        """How everything is now; new lines of the log are told."""
+        if self._stop.is_set():
+            raise InterruptedDemoError
+        seen = self.record.seen = self._stage.look()
+        for line in seen.log[self._lines :]:
+            if any(words in line for words in self._act.shows):
+                self._tell(Logged(line))
+        self._lines = len(seen.log)
+        self._tell(Looked(seen))
+        return seen
+
+
+def _broken(promise: str, how: str) -> BrokenPromiseError:
+    words = promise.rstrip(".")
+    return BrokenPromiseError(f"The demo did not go as told: “{words}” {how}.", _KEEP)
