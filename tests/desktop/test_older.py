@@ -16,7 +16,7 @@ from tests.desktop.programs import Programs
 from tests.support.processes import wait_until
 
 TABLE = """\
-# 1 * * * * /opt/mem0_worker.py
+# was */5 * * * * cd "$HOME" && python3 'x y/mem0_worker.py' --fast >> x.log 2>&1
 MEM0_WORKER=yes
 */5 * * * * cd "$HOME" && python3 'x y/mem0_worker.py' --fast >> x.log 2>&1
 @daily tail -100 ~/.claude/logs/mem0_worker.log | mail me
@@ -65,7 +65,7 @@ def test_nothing_is_set_up() -> None:
         ("mem0", "/home/worker/mem0/bin/server", False),
         ("", "/opt/mem0/node_modules/.bin/x /srv/jest-worker/run.js", False),
         ("mem0tray", "/usr/bin/mem0tray run", False),
-        ("", "python3 /src/mem0tray/worker/loop.py", False),
+        ("", "python3 /src/mem0tray/worker.py", False),
         ("", "/venvs/mem0tray/bin/python /opt/mem0_worker.py", True),
         ("", "tail -f /home/u/.claude/logs/mem0_worker.log", False),
     ],

@@ -23,7 +23,7 @@ def fields(text: str) -> dict[str, str]:
         key.strip(): value.strip()
         for line in _main_group(_lines(text))
         for key, found, value in [line.partition("=")]
-        if found and not line.startswith("#")
+        if found
     }
 
 

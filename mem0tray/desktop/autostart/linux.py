@@ -21,8 +21,7 @@ Icon={APP}
 Terminal=false
 StartupNotify=false
 """
-# The specification has no "=" in a program's path, and GLib finds none with a "%" in it.
-_UNFIT: Final = frozenset("=%")
+# GLib looks for a program with a "%" in its path under the doubled sign, and finds none.
 _BY_SHELL: Final = ("/bin/sh", "-c", 'exec "$0" "$@"')
 _SWITCHES: Final = ("X-GNOME-Autostart-enabled", "X-MATE-Autostart-enabled")
 
@@ -135,7 +134,7 @@ class XdgAutostart:
     def _exec(self) -> dict[str, str]:
         """With TryExec no desktop complains once we are no longer installed."""
         program = self._words[0]
-        words = (*_BY_SHELL, *self._words) if _UNFIT & set(program) else self._words
+        words = (*_BY_SHELL, *self._words) if "%" in program else self._words
         return {"Exec": entry.exec_line(words), "TryExec": entry.written(program)}
 
     def _write(self, text: str) -> None:
