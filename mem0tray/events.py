@@ -179,6 +179,11 @@ class LedgerRebuilt(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class StatusWanted(Event):
+    """A second start of the tray wants the first to show its status."""
+
+
+@dataclass(frozen=True, slots=True)
 class PartFailed(Event):
     """A part of the worker met an error; it goes on after `delay` seconds."""
 

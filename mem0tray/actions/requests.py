@@ -23,6 +23,7 @@ from mem0tray.settings import Settings
 
 DISCARD: Final = "discard"
 FORGET: Final = "forget"
+SHOW: Final = "show"
 Name = tuple[str, bytes]  # id and digest of a memory
 _counter = itertools.count()
 _LOOK: Final = 0.02
@@ -39,11 +40,20 @@ def write(paths: Paths, verb: str, names: Iterable[Name]) -> Path | None:
     if not named:
         return None
     atomic.make_private_folder(paths.requests)
+    return _leave(paths, {"verb": verb, "items": named, "at": time.time()})
+
+
+def _leave(paths: Paths, request: items.Object) -> Path:
     # The number keeps apart what one process asks within one tick of the clock.
     path = paths.requests / f"{time.time_ns() + next(_counter)}-{os.getpid()}.json"
-    request = {"verb": verb, "items": named, "at": time.time()}
     atomic.replace(path, json.dumps(request, indent=2).encode())
     return path
+
+
+def ask_to_show(paths: Paths) -> None:
+    """Ask the tray that runs to show its status."""
+    atomic.make_private_folder(paths.requests)
+    _leave(paths, {"verb": SHOW, "items": [], "at": time.time()})
 
 
 def withdraw(paths: Paths, names: Iterable[Name]) -> None:

@@ -70,13 +70,20 @@ class Worker:
 
     `reload` gives the settings anew when their file has changed (it raises
     SettingsError while they are wrong; the last good ones hold meanwhile).
+    `wrong` says what is the matter with those of the start: nothing is sent
+    until they are mended, and `settings` are the defaults.
     """
 
     def __init__(
-        self, settings: Settings, bus: Events, reload: Callable[[], Loaded | None]
+        self,
+        settings: Settings,
+        bus: Events,
+        reload: Callable[[], Loaded | None],
+        wrong: str = "",
     ) -> None:
         self._reload = reload
         self._first_settings = settings
+        self._wrong = wrong
         self.failure: Mem0TrayError | None = None  # why `run` could not begin
         self.paths = settings.locations()
         self.events = bus
@@ -109,6 +116,8 @@ class Worker:
         )
         folders = (self.paths.claude_dir, self.paths.requests, config_file().parent)
         self._watcher = Watcher(folders, core.wake.set)
+        if self._wrong:
+            self.gate.block("settings", self._wrong)
         self._state = State("")
         self._trouble: dict[str, float] = {}
         self._clock = (time.time(), time.monotonic())
@@ -332,6 +341,7 @@ class Worker:
         self.gate.trouble("settings", "")
         if loaded is None:
             return
+        self.gate.unblock("settings")
         before, self.core.settings = self.core.settings, loaded.settings
         if loaded.settings.server != before.server:
             self._choose(loaded.settings)
@@ -420,6 +430,11 @@ class Worker:
         return Waiting(counts.queue, counts.dlq, state, self.gate.trouble_with(_READ))
 
     # For the tray ----------------------------------------------------------------------
+
+    @property
+    def settings(self) -> Settings:
+        """Those that hold now."""
+        return self.core.settings if self._built else self._first_settings
 
     @property
     def ready(self) -> bool:

@@ -1,7 +1,8 @@
 """What commands ask of the ledger's only writer: small files in a folder of ours.
 
-`{"verb": "discard" | "forget", "items": [{"id", "digest"}], "at"}`; a request
-is removed once it is carried out.
+`{"verb": "discard" | "forget" | "show", "items": [{"id", "digest"}], "at"}`; a
+request is removed once it is carried out. "show" is what a second start of the
+tray asks of the first.
 """
 
 import json
@@ -10,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from mem0tray import events
 from mem0tray import item as items
 from mem0tray.ledger.database import encode
 from mem0tray.worker.core import Core
@@ -17,6 +19,7 @@ from mem0tray.worker.intake import PENDING_REMOVAL
 
 DISCARD: Final = "discard"
 FORGET: Final = "forget"
+SHOW: Final = "show"
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -40,6 +43,8 @@ def process(core: Core) -> int:
     for path in sorted(core.paths.requests.glob("[0-9]*.json")):
         with suppress(msgspec.MsgspecError, OSError, ValueError):
             request = msgspec.convert(json.loads(path.read_bytes()), Request)
+            if request.verb == SHOW:
+                core.events.emit(events.StatusWanted())
             _carry_out(core, request)
             if request.verb == FORGET:
                 core.ledger.scrub()

@@ -1,0 +1,232 @@
+"""The tray application: the worker on its thread, the icon on the main one."""
+
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+from mem0tray import events, language
+from mem0tray import settings as config
+from mem0tray.actions import requests
+from mem0tray.desktop import autostart, dialogs, surroundings
+from mem0tray.desktop.backends import IconBackend, PlyerBackend
+from mem0tray.desktop.controller import Controller, Surface
+from mem0tray.desktop.host import HostWatch
+from mem0tray.desktop.icon import icon_file
+from mem0tray.desktop.menu import Command, Verb
+from mem0tray.desktop.notice_texts import Notice, restore_label
+from mem0tray.desktop.notifier import Notifier, Sources
+from mem0tray.desktop.presenter import Presenter
+from mem0tray.desktop.restore_button import RestoreButton
+from mem0tray.desktop.sending import Sender
+from mem0tray.desktop.tray import Tray
+from mem0tray.desktop.view import gather
+from mem0tray.errors import AlreadyRunningError, Mem0TrayError, SettingsError
+from mem0tray.events import Event, Events
+from mem0tray.language import Language
+from mem0tray.settings import Settings
+from mem0tray.worker.changes import SettingsFile
+from mem0tray.worker.log import EventLog
+from mem0tray.worker.loop import Worker
+
+_FLUSH: Final = 1.0  # seconds between two looks at what the log holds back
+_LINUX: Final = sys.platform not in ("win32", "darwin")
+
+
+class Application:
+    """One instance per `claude_dir`: the lock is taken before an icon shows.
+
+    Raises AlreadyRunningError after the one that runs was asked to show its status.
+    """
+
+    def __init__(self) -> None:
+        settings, wrong = _settings()
+        self._bus = Events()
+        changes = SettingsFile()
+        try:
+            self._worker = Worker(settings, self._bus, changes.changed, wrong)
+        except AlreadyRunningError as error:
+            requests.ask_to_show(settings.locations())
+            raise AlreadyRunningError(f"{error.message} It shows its status.") from error
+        self._language: tuple[str, Language] | None = None
+        self._log = EventLog(self._worker.paths, settings.log)
+        self._bus.subscribe(self._log)
+        self._ended = threading.Event()
+        self._lost = False
+        self._login = autostart.for_this_system()
+        data = self._worker.paths.data_dir
+        self._tray = Tray(data / "icons", self._clicked)
+        self._controller = Controller(
+            self._current,
+            self._words,
+            Surface(
+                dialogs.for_this_system(),
+                self._login,
+                self._say,
+                self._tray.stop,
+                self._after_click,
+            ),
+        )
+        self._presenter = Presenter(
+            self._tray,
+            lambda: gather(self._worker, self._current(), self._starts_at_login),
+            self._current,
+            self._words,
+        )
+        self._sender = Sender(self._ways())
+        self._notifier = Notifier(
+            self._bus,
+            self._sender,
+            Sources(self._current, self._words, self._counts, self._worker.paths.alerts),
+        )
+        self._host = HostWatch(data / "no-panel-told", self._tell_no_host)
+        self._at_login: bool | None = None
+
+    def run(self) -> int:
+        """Show the icon until the user quits or the session ends; the exit code."""
+        for listener in (self._presenter, self._listen):
+            self._bus.subscribe(listener)
+        self._notifier.start()
+        self._controller.start()
+        worker = threading.Thread(target=self._worker.run, name="mem0tray-worker")
+        worker.start()
+        flusher = threading.Thread(target=self._flush, name="mem0tray-log", daemon=True)
+        flusher.start()
+        restore = self._take_signals()
+        try:
+            self._mend_login()
+            if _LINUX:
+                self._host.start()
+            self._tray.run(self._presenter.start)
+            if self._lost:
+                self._go_on_without_tray()
+        finally:
+            self._host.stop()
+            self._presenter.stop()
+            self._controller.stop()
+            self._worker.stop()
+            worker.join()
+            self._notifier.stop()
+            self._ended.set()
+            self._log.close()
+            restore()
+        return 0
+
+    # What the parts ask ----------------------------------------------------------------
+
+    def _current(self) -> Settings:
+        return self._worker.settings
+
+    def _words(self) -> Language:
+        name = self._current().ui.language
+        if self._language is None or self._language[0] != name:
+            self._language = (name, language.chosen(name))
+        return self._language[1]
+
+    def _counts(self) -> Any:
+        if not self._worker.ready:
+            raise Mem0TrayError("The worker has not begun.")
+        return self._worker.metrics.counts()
+
+    def _ways(self) -> list[Any]:
+        icon = icon_file("mem0tray.ico" if sys.platform == "win32" else "healthy-256.png")
+        restore = partial(self._controller.do, Command(Verb.RESTORE))
+        button = [RestoreButton(lambda: restore_label(self._words()), restore)] if _LINUX else []
+        return [*button, PlyerBackend(icon), IconBackend(self._tray.notify)]
+
+    # Clicks ------------------------------------------------------------------------------
+
+    def _clicked(self, command: Command) -> None:
+        self._controller.do(command)
+
+    def _after_click(self) -> None:
+        self._at_login = None  # it may be what was clicked
+        self._presenter.clicked()
+
+    def _listen(self, event: Event) -> None:
+        if isinstance(event, events.StatusWanted):
+            self._controller.do(Command(Verb.SHOW_STATUS))
+
+    def _say(self, title: str, text: str) -> None:
+        outcome = self._sender.send(Notice(name=title, title=title, body=text))
+        if not outcome.way:
+            self._bus.emit(events.NotificationFailed(title, outcome.reason))
+
+    def _starts_at_login(self) -> bool:
+        if self._at_login is None:
+            self._at_login = self._login.state().name == autostart.ENABLED
+        return self._at_login
+
+    def _mend_login(self) -> None:
+        try:
+            self._login.mend()
+        except Mem0TrayError as error:
+            self._bus.emit(events.PartFailed("start at login", str(error), 0.0))
+
+    def _tell_no_host(self) -> None:
+        _ = self._words().gettext
+        self._say(
+            _("The icon is not shown"),
+            _(
+                "Nothing on this desktop shows tray icons. On GNOME, install the extension"
+                " “AppIndicator and KStatusNotifierItem Support”. mem0tray works all the same."
+            ),
+        )
+
+    # The end -------------------------------------------------------------------------------
+
+    def _take_signals(self) -> Callable[[], None]:
+        """TERM, INT and HUP end it in good order; a lost session bus ends only the icon."""
+        if not _LINUX:
+            names = ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK")
+            known = [getattr(signal, name) for name in names if hasattr(signal, name)]
+            before = {each: signal.signal(each, lambda *_: self._stop()) for each in known}
+
+            def restore() -> None:
+                for number, handler in before.items():
+                    signal.signal(number, handler)
+
+            return restore
+        from gi.repository import Gio, GLib
+
+        sources = [
+            GLib.unix_signal_add(GLib.PRIORITY_HIGH, number, self._stop)
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+        ]
+        surroundings.session_bus(Gio).connect("closed", self._lose_session)
+
+        def remove() -> None:
+            for source in sources:
+                GLib.source_remove(source)
+
+        return remove
+
+    def _stop(self, *_: Any) -> bool:
+        self._ended.set()
+        self._tray.stop()
+        return True
+
+    def _lose_session(self, *_: Any) -> None:
+        self._lost = True
+        self._tray.stop()
+
+    def _go_on_without_tray(self) -> None:
+        sys.stderr.write("mem0tray: the desktop session is gone; the worker goes on here.\n")
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda *_: self._ended.set())
+        self._ended.wait()
+
+    def _flush(self) -> None:
+        while not self._ended.wait(_FLUSH):
+            self._log.flush()
+
+
+def _settings() -> tuple[Settings, str]:
+    """The settings and what is wrong with them; the defaults when something is."""
+    try:
+        loaded = config.load()
+    except SettingsError as error:
+        return Settings(), str(error)
+    return loaded.settings, ""

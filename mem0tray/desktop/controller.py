@@ -1,0 +1,248 @@
+"""What a click does: the same verbs as the commands, on a thread of its own, one at a time.
+
+A callback of the tray only hands the command over: what takes time would
+freeze the menu. Each verb checks again that there is something to do.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from subprocess import SubprocessError
+from typing import TYPE_CHECKING, Final
+
+from mem0tray import config_file
+from mem0tray.actions import diagnose, retry, sources
+from mem0tray.actions.delete import delete
+from mem0tray.actions.diagnose import Surroundings
+from mem0tray.actions.files import DLQ
+from mem0tray.actions.find import Found, everything
+from mem0tray.actions.oldest import Letter
+from mem0tray.actions.probe import server_name
+from mem0tray.actions.restore import restore
+from mem0tray.desktop import clipboard, opener
+from mem0tray.desktop.dialogs import Dialogs, Question
+from mem0tray.desktop.menu import Command, Verb
+from mem0tray.errors import Mem0TrayError, NotFoundError
+from mem0tray.files.atomic import make_private_folder
+from mem0tray.language import Language
+from mem0tray.ledger.reader import Reader
+from mem0tray.paths import config_file as settings_file
+from mem0tray.settings import Settings
+from mem0tray.text import one_line, short_id
+from mem0tray.worker import pauses
+
+if TYPE_CHECKING:
+    from mem0tray.desktop.autostart import Autostart
+
+_STOP: Final = 1.0
+_LINE: Final = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """What a verb may use: `say` shows a title and a text, `quit` ends the tray."""
+
+    dialogs: Dialogs
+    autostart: "Autostart"
+    say: Callable[[str, str], None]
+    quit: Callable[[], None]
+    changed: Callable[[], None]
+
+
+class Controller:
+    """Carries out commands in the order of the clicks."""
+
+    def __init__(
+        self,
+        settings: Callable[[], Settings],
+        language: Callable[[], Language],
+        surface: Surface,
+    ) -> None:
+        self._settings = settings
+        self._language = language
+        self._surface = surface
+        self._commands: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="mem0tray-clicks", daemon=True)
+        self._verbs: dict[Verb, Callable[[Command], None]] = {
+            Verb.RETRY_ALL: self._retry_all,
+            Verb.RETRY: self._retry,
+            Verb.DELETE: self._delete,
+            Verb.COPY_ID: self._copy_id,
+            Verb.DIAGNOSE: self._diagnose,
+            Verb.SHOW_STATUS: self._show_status,
+            Verb.OPEN_DLQ: self._open_dlq,
+            Verb.OPEN_LOG: self._open_log,
+            Verb.RESTORE: self._restore,
+            Verb.PAUSE: self._pause,
+            Verb.RESUME: self._resume,
+            Verb.LEVEL: self._level,
+            Verb.AT_LOGIN: self._at_login,
+            Verb.SETTINGS: self._open_settings,
+        }
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Leave; a dialog that is still open is left behind."""
+        self._commands.put(None)
+        self._thread.join(_STOP)
+
+    def do(self, command: Command) -> None:
+        """Carry it out soon; from any thread."""
+        if command.verb is Verb.QUIT:
+            self._surface.quit()
+        else:
+            self._commands.put(command)
+
+    def _run(self) -> None:
+        while (command := self._commands.get()) is not None:
+            try:
+                self._verbs[command.verb](command)
+            except (Mem0TrayError, OSError, SubprocessError) as error:
+                self._failed(str(error))
+            except Exception as error:  # noqa: BLE001  (a click must not end all later ones)
+                self._failed(repr(error))
+            self._surface.changed()
+
+    def _failed(self, reason: str) -> None:
+        _ = self._language().gettext
+        self._surface.say(_("That did not work"), one_line(reason, _LINE))
+
+    # Dead letters ---------------------------------------------------------------------
+
+    def _retry_all(self, _: Command) -> None:
+        retry.retry_all(self._settings().locations())
+
+    def _retry(self, command: Command) -> None:
+        retry.retry_ids(self._settings().locations(), [self._found(command).id])
+
+    def _delete(self, command: Command) -> None:
+        language = self._language()
+        _ = language.gettext
+        found = self._found(command)
+        question = Question(
+            title=_("Delete this dead letter?"),
+            text=_("Project: {project}\nID: {id}\nDead letter since: {date}").format(
+                project=one_line(found.project, 80) or _("no project"),
+                id=one_line(found.id, 80),
+                date=language.date_and_time(_letter(command).since),
+            )
+            + "\n\n"
+            + _("A backup is written first; “Restore last deletion” puts it back."),
+            confirm=_("Back up and delete"),
+            cancel=_("Cancel"),
+        )
+        if not self._surface.dialogs.ask(question):
+            return
+        # It may have been delivered while the question stood there.
+        done = delete(self._settings().locations(), [self._found(command)])
+        if not done.items:
+            raise self._gone()
+        self._surface.say(
+            _("Deleted"),
+            _("The backup is {name}. “Restore last deletion” puts it back.").format(
+                name=done.backup.name
+            ),
+        )
+
+    def _copy_id(self, command: Command) -> None:
+        clipboard.copy(_letter(command).item_id)
+
+    def _diagnose(self, command: Command) -> None:
+        _ = self._language().gettext
+        settings = self._settings()
+        paths = settings.locations()
+        found = self._found(command)
+        around = Surroundings.look(settings, paths)
+        with Reader(paths.ledger) as reader:
+            known = reader.known(*found.identity)
+            history = reader.attempts(known.key) if known is not None else []
+        last = history[-1] if history else None
+        causes = diagnose.causes(found, around, last, known, time.time())
+        text = "\n\n".join(
+            one_line(f"{cause.name}: {cause.detail}. {cause.remedy}", _LINE) for cause in causes
+        )
+        project = one_line(found.project, 40) or _("no project")
+        self._surface.dialogs.tell(f"{project} · {short_id(found.id)}", text, _("Close"))
+
+    def _found(self, command: Command) -> Found:
+        """The dead letter as it stands in the file now. Raises NotFoundError."""
+        letter = _letter(command)
+        for found in everything(self._settings().locations(), (DLQ,)):
+            if found.identity == (letter.item_id, letter.digest):
+                return found
+        raise self._gone()
+
+    def _gone(self) -> NotFoundError:
+        _ = self._language().gettext
+        return NotFoundError(_("It is no dead letter any more: delivered meanwhile, most likely."))
+
+    # Pages and files ------------------------------------------------------------------
+
+    def _show_status(self, _: Command) -> None:
+        from mem0tray import report
+
+        page = report.write(self._settings(), self._language())
+        if not report.open_page(page):
+            opener.show(page, self._not_opened)
+
+    def _open_dlq(self, _: Command) -> None:
+        opener.edit(self._settings().locations().dlq, self._not_opened)
+
+    def _open_log(self, _: Command) -> None:
+        opener.show(self._settings().locations().log, self._not_opened)
+
+    def _open_settings(self, _: Command) -> None:
+        path = settings_file()
+        make_private_folder(path.parent)
+        config_file.create(path)
+        opener.edit(path, self._not_opened)
+
+    def _not_opened(self, error: Mem0TrayError) -> None:
+        self._failed(str(error))
+
+    def _restore(self, _: Command) -> None:
+        language = self._language()
+        text, ngettext = language.gettext, language.ngettext
+        settings = self._settings()
+        paths = settings.locations()
+        try:
+            source = sources.last_delete(paths)
+        except NotFoundError:
+            self._surface.say(text("Nothing to restore"), text("Nothing has been deleted."))
+            return
+        done = restore(paths, source, server_name(settings, paths))
+        number = len(done.dead) + len(done.waiting)
+        body = ngettext("{n} memory is back.", "{n} memories are back.", number)
+        if not number:
+            body = text("It is back already, or has been delivered.")
+        self._surface.say(text("Restored"), body.format(n=language.number(number)))
+
+    # Settings --------------------------------------------------------------------------
+
+    def _pause(self, command: Command) -> None:
+        minutes = command.value
+        until = None if minutes is None else time.time() + 60.0 * float(minutes)
+        pauses.write(self._settings().locations(), until)
+
+    def _resume(self, _: Command) -> None:
+        pauses.clear(self._settings().locations())
+
+    def _level(self, command: Command) -> None:
+        config_file.change(settings_file(), "notifications.level", str(command.value))
+
+    def _at_login(self, command: Command) -> None:
+        if command.value:
+            self._surface.autostart.enable()
+        else:
+            self._surface.autostart.disable()
+
+
+def _letter(command: Command) -> Letter:
+    if command.letter is None:
+        raise LookupError(command.verb)
+    return command.letter
