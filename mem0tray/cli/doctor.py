@@ -17,6 +17,7 @@ _CHECKS: tuple[Callable[[Loaded], Iterable[Check]], ...] = (
     checks_files.ledger,
     checks_server.server,
     checks_machine.worker,
+    checks_server.deliveries,
     checks_machine.other_workers,
     checks_machine.watching,
     checks_machine.clock,
