@@ -75,6 +75,24 @@ def test_the_sum_of_all(home: Scratch) -> None:
     assert counts == {"invalid content": 2, "rejected by the server": 1, "worker not running": 1}
     text = home.ok("diagnose")
     assert "2 dead letters: invalid content" in text
+    assert text.endswith("1 memory waits in the queue: see `mem0tray list --queue`.\n")
+
+
+@pytest.mark.usefixtures("server")
+def test_entries_that_have_failed_are_in_the_sum(home: Scratch) -> None:
+    """A waiting entry with a failure, by ledger or file, is stuck too; a new one only waits."""
+    entries = [entry("new"), entry("file", retries=1), entry("ledger", id="llll-1")]
+    home.write("mem0_queue.json", queue_document(entries))
+    home.write("mem0_queue_dlq.json", {"items": [waiting("x", last_error="500: odd")]})
+    with worker(home.paths) as core:
+        (row,) = core.inbox.by_id("llll-1")
+        core.outbox.record_attempt(row.key, 1.0, "item failure", 500, "500: odd", 0.5)
+    text = home.ok("diagnose")
+    assert "1 dead letter, 1 waiting entry: rejected by the server" in text
+    assert "1 waiting entry: worker not running" in text
+    assert "3 memories wait in the queue" in text
+    counts = {each["cause"]: each["count"] for each in home.run("diagnose", "--json").json()}
+    assert counts == {"rejected by the server": 2, "worker not running": 1}
 
 
 def test_nothing_is_stuck(home: Scratch) -> None:
