@@ -80,7 +80,8 @@ def _as_json(cause: Cause) -> dict[str, str]:
 
 def _print(found: Found, causes: list[Cause], history: list[Attempt]) -> None:
     kind = "dead letter" if found.is_dead else "waiting entry"
-    output.say(f"{short_id(found.id)} ({found.project or 'no project'}), {kind}:")
+    text = f" {output.excerpt(found.item.content)}" if found.item is not None else ""
+    output.say(f"{short_id(found.id)} ({found.project or 'no project'}), {kind}{text}:")
     for cause in causes:
         output.say_beside("  ", f"{cause.name}: {cause.detail}. {cause.remedy}")
     if history:

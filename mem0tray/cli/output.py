@@ -13,6 +13,7 @@ from mem0tray.text import one_line
 
 NEVER: Final = "–"
 _CELL: Final = 200
+_EXCERPT: Final = 60
 _UNITS: Final = ((86_400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
 _EARLIEST, _LATEST = 0.0, 253_402_300_799.0  # of years that a date can be made of
 
@@ -25,6 +26,11 @@ def say(text: str, *, error: bool = False) -> None:
 def say_beside(begin: str, text: str) -> None:
     """One line whose beginning is ours and laid out, `text` made harmless."""
     click.echo(f"{begin}{one_line(text, 1000)}".rstrip())
+
+
+def excerpt(text: str) -> str:
+    """The beginning of a memory's text, in quotes, by which a person knows it again."""
+    return f"“{one_line(text, _EXCERPT)}”"
 
 
 def print_json(value: Any) -> None:

@@ -52,9 +52,21 @@ def test_one_item(home: Scratch, name: str, cause: str) -> None:
     assert document["remedy"]
 
 
+@pytest.mark.usefixtures("server")
+def test_the_text_is_shown_in_one_short_line(home: Scratch) -> None:
+    """What the item is about can be seen; escapes and the rest of a long text cannot."""
+    letters = [waiting("zanzibar\x1b[31m\nby " + "night " * 99, id="aaaa-1"), dead(7, id="bbbb-1")]
+    home.write("mem0_queue_dlq.json", {"items": letters})
+    line = home.ok("diagnose", "aaaa").splitlines()[0]
+    assert "“zanzibar [31m by night" in line
+    assert "\x1b" not in line
+    assert len(line) < 120
+    assert "“" not in home.ok("diagnose", "bbbb")
+
+
 @pytest.mark.usefixtures("letters")
 def test_the_history_is_shown(home: Scratch, server: Standin) -> None:
-    """Status, message and duration of each failed attempt; no text of the memory."""
+    """Status, message and duration of each failed attempt."""
     server.health = Answer(503)
     with worker(home.paths) as core:
         (row,) = core.inbox.by_id("aaaa-1")
