@@ -1,6 +1,7 @@
 """Why a memory is stuck, and what to do about it."""
 
 import math
+import shlex
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from mem0tray.actions.probe import Probe, probe
 from mem0tray.ledger.reader import Attempt, Known
 from mem0tray.paths import Paths
 from mem0tray.settings import LOCAL_URL, Settings
-from mem0tray.text import one_line
+from mem0tray.text import one_line, short_id
 from mem0tray.worker import choice, pauses
 from mem0tray.worker.state import ACTION_NEEDED
 
@@ -128,10 +129,17 @@ def causes(
         due = next_retry(found, known, now)
         if due > now:
             again = f"it is sent again at {_clock(due)}"
-            result.append(Cause(WAITING, again, "Wait, or retry it now with `mem0tray retry`."))
+            result.append(Cause(WAITING, again, _waits(found)))
         elif not result:
             result.append(Cause(DUE, "it is about to be sent", "Nothing to do."))
     return result
+
+
+def _waits(found: Found) -> str:
+    """What to do about an item that only waits: `retry` takes dead letters, no entries."""
+    if not found.is_dead:
+        return "Nothing to do: it goes by itself."
+    return f"Wait, or retry it now with `mem0tray retry {shlex.quote(short_id(found.id))}`."
 
 
 def next_retry(found: Found, known: Known | None, now: float) -> float:
