@@ -14,7 +14,8 @@ from mem0tray.text import one_line
 NEVER: Final = "–"
 _CELL: Final = 200
 _EXCERPT: Final = 60
-_UNITS: Final = ((86_400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
+_UNITS: Final = ((1, "s", 60), (60, "min", 60), (3600, "h", 24))  # seconds; how many, at most
+_DAY: Final = 86_400
 _EARLIEST, _LATEST = 0.0, 253_402_300_799.0  # of years that a date can be made of
 
 
@@ -86,11 +87,11 @@ def print_facts(facts: Iterable[tuple[str, str]]) -> None:
 
 
 def span(seconds: float) -> str:
-    """A duration in its largest unit: `3 min`."""
-    for size, unit in _UNITS:
-        if seconds >= size:
-            return f"{int(seconds // size):,} {unit}"
-    return "0 s"
+    """A duration in its largest unit, rounded: `3 min`."""
+    for size, unit, limit in _UNITS:
+        if round(seconds / size) < limit:
+            return f"{round(seconds / size)} {unit}"
+    return f"{round(seconds / _DAY):,} d"
 
 
 def ago(at: float | None, now: float | None = None) -> str:

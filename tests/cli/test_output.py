@@ -46,11 +46,16 @@ def test_facts_without_value_are_left_out(capsys: pytest.CaptureFixture[str]) ->
         (9_800, "3 min ago"),
         (10_000 - 7200, "2 h ago"),
         (10_020, "in 20 s"),
+        (10_479.9, "in 8 min"),
+        (10_059.7, "in 1 min"),
+        (13_599.5, "in 1 h"),
+        (10_000 + 1800, "in 30 min"),
+        (10_000 + 86_399, "in 1 d"),
         (10_000 + 86_400 * 40, "in 40 d"),
     ],
 )
 def test_ages_in_words(at: float | None, shown: str) -> None:
-    """An age is given in its largest unit."""
+    """An age is given in its largest unit, to the nearest of it."""
     assert output.ago(at, 10_000) == shown
 
 
