@@ -45,12 +45,25 @@ def print_json(value: Any) -> None:
 
 
 def print_table(
-    headers: Sequence[str], rows: Iterable[Sequence[str]], right: Collection[str] = ()
+    headers: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    right: Collection[str] = (),
+    *,
+    cut: Collection[str] = (),
+    spare: Sequence[str] = (),
 ) -> None:
-    """A table; plain columns where no terminal is. The columns named in `right` hold numbers."""
+    """A table; plain columns where no terminal is. The columns named in `right` hold numbers.
+
+    Where a terminal is too narrow, cells wrap. If `cut` names columns, each row
+    stays one line instead: these are shortened, others never, and the columns
+    in `spare` are left out one after the other.
+    """
     cells = [[one_line(cell, _CELL) for cell in row] for row in rows]
     if sys.stdout.isatty():
-        _print_rich(headers, cells, right)
+        # Slow to import, and only a person at a terminal sees the difference.
+        from mem0tray.cli import table
+
+        table.show(headers, cells, right, cut, spare)
         return
     widths = [max(map(len, column)) for column in zip(headers, *cells, strict=True)]
     for row in (headers, *cells):
@@ -59,23 +72,6 @@ def print_table(
             for header, cell, width in zip(headers, row, widths, strict=True)
         ]
         click.echo("  ".join(padded).rstrip())
-
-
-def _print_rich(
-    headers: Sequence[str], cells: Sequence[Sequence[str]], right: Collection[str]
-) -> None:
-    # Slow to import, and only a person at a terminal sees the difference. Text is never markup.
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for header in headers:
-        table.add_column(Text(header), justify="right" if header in right else "left")
-    for row in cells:
-        table.add_row(*(Text(cell) for cell in row))
-    Console().print(table)
 
 
 def print_facts(facts: Iterable[tuple[str, str]]) -> None:
