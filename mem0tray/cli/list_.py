@@ -1,6 +1,7 @@
 """`mem0tray list`: dead letters, or the entries that wait for their first delivery."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -75,7 +76,7 @@ def _print_dead(found: list[Found], now: float) -> None:
         if each.item is not None
     ]
     headers = ("ID", "PROJECT", "RETRIES", "LAST ATTEMPT", "NEXT RETRY", "REASON")
-    output.print_table(headers, rows, right={"RETRIES"})
+    _print_table(headers, rows, ("LAST ATTEMPT", "NEXT RETRY", "RETRIES"))
 
 
 def _print_waiting(found: list[Found], known: dict[tuple[str, bytes], Known], now: float) -> None:
@@ -87,7 +88,14 @@ def _print_waiting(found: list[Found], known: dict[tuple[str, bytes], Known], no
         since = output.ago(_since(each, row), now)
         rows.append((short_id(each.id), each.project or "(none)", f"{retries:,}", since, reason))
     headers = ("ID", "PROJECT", "RETRIES", "WAITING SINCE", "REASON")
-    output.print_table(headers, rows, right={"RETRIES"})
+    _print_table(headers, rows, ("WAITING SINCE", "RETRIES"))
+
+
+def _print_table(
+    headers: tuple[str, ...], rows: Sequence[tuple[str, ...]], spare: tuple[str, ...]
+) -> None:
+    """A line for each item; `diagnose` has the whole reason."""
+    output.print_table(headers, rows, right={"RETRIES"}, cut={"PROJECT", "REASON"}, spare=spare)
 
 
 def when(due: float, now: float) -> str:

@@ -1,7 +1,9 @@
 """What commands print: lines, tables, one JSON document. Foreign text is made harmless here."""
 
 import json
+import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
@@ -14,6 +16,7 @@ from mem0tray.text import one_line
 NEVER: Final = "–"
 _CELL: Final = 200
 _EXCERPT: Final = 60
+_NARROW_INDENT: Final = 4
 _UNITS: Final = ((1, "s", 60), (60, "min", 60), (3600, "h", 24))  # seconds; how many, at most
 _DAY: Final = 86_400
 _EARLIEST, _LATEST = 0.0, 253_402_300_799.0  # of years that a date can be made of
@@ -25,8 +28,26 @@ def say(text: str, *, error: bool = False) -> None:
 
 
 def say_beside(begin: str, text: str) -> None:
-    """One line whose beginning is ours and laid out, `text` made harmless."""
-    click.echo(f"{begin}{one_line(text, 1000)}".rstrip())
+    """One line whose beginning is ours and laid out, `text` made harmless.
+
+    At a terminal what does not fit stands below the text, not below the beginning.
+    """
+    line = f"{begin}{one_line(text, 1000)}".rstrip()
+    click.echo(_hanging(line, len(begin)) if sys.stdout.isatty() else line)
+
+
+def _hanging(line: str, indent: int) -> str:
+    """`line`, wrapped between words; paths and commands stay whole, so that they can be copied."""
+    width = shutil.get_terminal_size().columns
+    if indent > width // 2:
+        indent = _NARROW_INDENT
+    return textwrap.fill(
+        line,
+        width,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def excerpt(text: str) -> str:
@@ -76,10 +97,10 @@ def print_table(
 
 def print_facts(facts: Iterable[tuple[str, str]]) -> None:
     """Names and values, one a line, the values below each other; empty ones are left out."""
-    shown = [(name, one_line(value, 1000)) for name, value in facts if value]
+    shown = [(name, value) for name, value in facts if value]
     width = max((len(name) for name, _ in shown), default=0)
     for name, value in shown:
-        click.echo(f"{name.ljust(width)}  {value}")
+        say_beside(f"{name.ljust(width)}  ", value)
 
 
 def span(seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 import time
 
+import click
 import pytest
 
 from tests.actions.scene import worker
@@ -77,6 +78,36 @@ def test_hostile_text_stays_one_harmless_line(home: Scratch) -> None:
     assert not set("\x1b\r\u202e\ud83d") & set(out)
     assert "[red]x[/red]" in out
     assert home.run("list", "--json").json()[0]["id"] == text
+
+
+@pytest.mark.parametrize(
+    ("columns", "missing"),
+    [
+        (100, []),
+        (80, []),
+        (60, ["LAST ATTEMPT"]),
+        (40, ["LAST ATTEMPT", "NEXT RETRY", "RETRIES"]),
+    ],
+)
+@pytest.mark.parametrize("queue", [False, True], ids=["dead", "waiting"])
+def test_each_item_is_one_line_of_the_terminal(
+    home: Scratch, columns: int, missing: list[str], *, queue: bool
+) -> None:
+    """The id stays whole, the reason is cut, and columns go where room is short."""
+    reason = "500 Internal Server Error: the database is not to be had at the moment"
+    made = {"id": "aaaa1111-1", "last_error": reason}
+    home.write("mem0_queue_dlq.json", {"items": [waiting("x", "a" * 30, **made)] * 2})
+    home.write("mem0_queue.json", queue_document([entry("x", "a" * 30, **made)] * 2))
+    home.terminal(columns)
+    head, _, first, second = click.unstyle(home.ok("list", *["--queue"] * queue)).splitlines()
+    for line in (first, second):
+        assert line.startswith("aaaa1111 ")
+        assert line.rstrip().endswith("…")
+        assert len(line) <= columns
+    if not queue:
+        assert [name for name in ("LAST ATTEMPT", "NEXT RETRY", "RETRIES") if name not in head] == (
+            missing
+        )
 
 
 def test_nothing_to_list(home: Scratch) -> None:

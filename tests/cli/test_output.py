@@ -35,6 +35,24 @@ def test_facts_without_value_are_left_out(capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().out == "a     1 2\nlong  x\n"
 
 
+@pytest.mark.parametrize(("columns", "indent"), [(60, 15), (24, 4)])
+def test_what_wraps_stands_below_its_text(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: int, indent: int
+) -> None:
+    """At a terminal a long value hangs beside its name, or little indented where room is short."""
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    path = "/a-path/that-is/longer-than-what/is-left"
+    output.print_facts([("a", "x"), ("last delivery", f"{path} is full and cannot be written")])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "a              x"
+    assert any(path in line for line in lines)
+    assert all(len(line) <= max(columns, indent + len(path)) for line in lines)
+    assert len(lines) > 2
+    for line in lines[2:]:
+        assert len(line) - len(line.lstrip()) == indent
+
+
 @pytest.mark.parametrize(
     ("at", "shown"),
     [
