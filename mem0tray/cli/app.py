@@ -1,5 +1,6 @@
 """The click group. Commands are imported when they are used; their help stands here."""
 
+import difflib
 import importlib
 from typing import Any, Final, NamedTuple
 
@@ -55,6 +56,17 @@ class LazyGroup(click.Group):
         if not isinstance(found, click.Command):
             raise TypeError(f"{entry.target} is no command")
         return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; of an unknown one say which is like it."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            like = difflib.get_close_matches(name, COMMANDS, n=1)
+            hint = f" Did you mean `{like[0]}`?" if like else ""
+            raise click.UsageError(f"No such command {name!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands from the table."""

@@ -10,16 +10,17 @@ from mem0tray import item as items
 from mem0tray.actions import diagnose, files
 from mem0tray.actions.find import Found, listing
 from mem0tray.cli import context, output
+from mem0tray.cli.values import whole_number
 from mem0tray.ledger.reader import Known, Reader
 from mem0tray.paths import Paths
-from mem0tray.text import plural, short_id
+from mem0tray.text import one_line, plural, short_id
 
 
 @click.command("list")
 @click.option("--queue", is_flag=True, help="The entries that wait, not the dead letters.")
 @click.option("--json", "as_json", is_flag=True, help="As one JSON document, with whole ids.")
 @click.option("--project", metavar="P", help="Of this project only.")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many.")
+@click.option("--limit", callback=whole_number(1), metavar="N", help="At most so many.")
 def command(*, queue: bool, as_json: bool, project: str | None, limit: int | None) -> None:
     """List the dead letters: retries, last attempt, next retry, reason."""
     paths = context.load().locations()
@@ -38,7 +39,7 @@ def command(*, queue: bool, as_json: bool, project: str | None, limit: int | Non
         _print_waiting(shown, known, now)
     elif shown:
         _print_dead(shown, now)
-    _print_rest(len(found), len(shown), seen.nonsense, queue=queue)
+    _print_rest(len(found), len(shown), seen.nonsense, project, queue=queue)
 
 
 def _waiting(paths: Paths) -> dict[tuple[str, bytes], Known]:
@@ -103,10 +104,11 @@ def when(due: float, now: float) -> str:
     return output.ago(due, now) if due > now else "now"
 
 
-def _print_rest(total: int, shown: int, nonsense: int, *, queue: bool) -> None:
+def _print_rest(total: int, shown: int, nonsense: int, project: str | None, *, queue: bool) -> None:
     """What the table does not show."""
     if not total:
-        output.say("Nothing waits." if queue else "There are no dead letters.")
+        of = "" if project is None else f" of {one_line(project, 80)}"
+        output.say(f"Nothing{of} waits." if queue else f"There are no dead letters{of}.")
     elif shown < total:
         output.say(f"… and {total - shown:,} more.")
     if nonsense:

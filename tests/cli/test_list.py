@@ -117,6 +117,13 @@ def test_nothing_to_list(home: Scratch) -> None:
     assert home.run("list", "--json").json() == []
 
 
+@pytest.mark.usefixtures("letters")
+def test_nothing_of_a_project(home: Scratch) -> None:
+    """That a project has none is not that there are none."""
+    assert home.ok("list", "--project", "nope").startswith("There are no dead letters of nope.\n")
+    assert home.ok("list", "--queue", "--project", "nope") == "Nothing of nope waits.\n"
+
+
 def test_a_broken_file_is_one_line_of_error(home: Scratch) -> None:
     """It is not taken for empty."""
     home.write("mem0_queue_dlq.json", []).write_text("{")

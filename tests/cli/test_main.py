@@ -48,6 +48,28 @@ def test_unknown_commands_and_options_exit_2(home: Scratch) -> None:
         assert done.err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["list", "--limit", "abc"], "must be a whole number, at least 1; it is 'abc'."),
+        (["list", "--limit", "0"], "must be a whole number, at least 1; it is '0'."),
+        (["serve", "--port", "65536"], "must be a whole number from 0 to 65535; it is '65536'."),
+        (["config", "set", "sync.max_attempts", "-1"], "it must be a whole number from 1 to 1000"),
+        (["add", "--project", "g", "two", "words"], "Put the text in quotes."),
+        (["lst"], "No such command 'lst'. Did you mean `list`?"),
+        (["nonsense"], "No such command 'nonsense'.\n"),
+    ],
+)
+def test_errors_of_usage_say_what_is_expected(
+    home: Scratch, arguments: list[str], said: str
+) -> None:
+    """What cannot be understood is answered by what can, in words for people."""
+    done = home.run(*arguments)
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
+    assert not home.claude.exists()
+
+
 def test_wrong_settings_exit_2_in_one_line(home: Scratch) -> None:
     """A command that needs settings stops at wrong ones, with one line."""
     home.configure('[sync]\ntimeout = "soon"\n')

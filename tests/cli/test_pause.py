@@ -39,6 +39,7 @@ def test_a_pause_says_when_no_worker_runs(home: Scratch) -> None:
 @pytest.mark.parametrize("minutes", ["0", "-5", "nan", "inf", "1e9", "soon"])
 def test_absurd_minutes_are_errors_of_usage(home: Scratch, minutes: str) -> None:
     """What is no length of a pause exits 2 and pauses nothing."""
-    done = home.run("pause", "--", minutes)
+    done = home.run("pause", minutes)
     assert (done.code, done.out) == (2, "")
+    assert "more than 0 and at most 525600 (a year)" in done.err
     assert not home.paths.pause.exists()
