@@ -64,7 +64,7 @@ def _server(seen: Probe, trouble: Callable[[str], str], *, running: bool) -> lis
     if seen.health.healthy:
         return []
     if seen.name == LOCAL_URL and not running:
-        return []  # the app starts it: it is the app that is missing
+        return []  # the worker starts it: it is the worker that is missing
     local = trouble(seen.hostname)
     if local:
         return [Cause(LOCAL_NETWORK, local, "Connect this computer; work goes on by itself then.")]
@@ -85,11 +85,7 @@ def _worker(paths: Paths, *, running: bool) -> list[Cause]:
         when = "until you resume" if math.isinf(until) else f"until {_clock(until)}"
         found.append(Cause(PAUSED, f"you paused deliveries {when}", "Type `mem0tray resume`."))
     if not running:
-        found.append(
-            Cause(
-                NOT_RUNNING, "nothing is sent without it", "Start it: `mem0tray run`, or the app."
-            )
-        )
+        found.append(Cause(NOT_RUNNING, "nothing is sent without it", "Start it: `mem0tray run`."))
     return found
 
 

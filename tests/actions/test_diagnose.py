@@ -180,9 +180,10 @@ def test_no_server_chosen(paths: Paths) -> None:
 
 
 def test_the_embedded_server_is_down_only_under_a_worker(paths: Paths) -> None:
-    """Without the app it does not run, and that it is the app that is missing is said."""
+    """Without a worker it does not run, and that it is the worker that is missing is said."""
     settings = settings_for("local")
-    assert names(Surroundings.look(settings, paths).causes) == [diagnose.NOT_RUNNING]
+    (cause,) = Surroundings.look(settings, paths).causes
+    assert (cause.name, cause.remedy) == (diagnose.NOT_RUNNING, "Start it: `mem0tray run`.")
     with FileLock(paths.instance_lock).held(1):
         assert names(Surroundings.look(settings, paths).causes) == [diagnose.SERVER_DOWN]
 

@@ -115,7 +115,7 @@ def test_broken_files_are_named(home: Scratch) -> None:
     assert _checks(home, "mem0_queue.json")[0][0] == "warn"
     assert "broken" in _checks(home, "mem0_queue.json")[0][1]
     assert "1 value" in _checks(home, "mem0_queue_dlq.json")[0][1]
-    assert "1 file" in _checks(home, "quarantine")[0][1]
+    assert ": 1 file. What was whole in it" in _checks(home, "quarantine")[0][1]
 
 
 @pytest.mark.usefixtures("server")
