@@ -20,10 +20,18 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class WorkerStarted(Event):
-    """The worker begins; `destination` in the words that people see.
+    """The worker begins; `destination` in the words that people see, empty for none.
 
     `warning` says what to know about the way there, if there is something.
     """
+
+    destination: str
+    warning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerChanged(Event):
+    """Other settings of the server hold from now on; the fields are those of `WorkerStarted`."""
 
     destination: str
     warning: str = ""

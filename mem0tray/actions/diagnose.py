@@ -1,6 +1,7 @@
 """Why a memory is stuck, and what to do about it."""
 
 import math
+import shlex
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from mem0tray.actions.probe import Probe, probe
 from mem0tray.ledger.reader import Attempt, Known
 from mem0tray.paths import Paths
 from mem0tray.settings import LOCAL_URL, Settings
-from mem0tray.text import one_line
+from mem0tray.text import one_line, short_id
 from mem0tray.worker import choice, pauses
 from mem0tray.worker.state import ACTION_NEEDED
 
@@ -63,7 +64,7 @@ def _server(seen: Probe, trouble: Callable[[str], str], *, running: bool) -> lis
     if seen.health.healthy:
         return []
     if seen.name == LOCAL_URL and not running:
-        return []  # the app starts it: it is the app that is missing
+        return []  # the worker starts it: it is the worker that is missing
     local = trouble(seen.hostname)
     if local:
         return [Cause(LOCAL_NETWORK, local, "Connect this computer; work goes on by itself then.")]
@@ -84,11 +85,7 @@ def _worker(paths: Paths, *, running: bool) -> list[Cause]:
         when = "until you resume" if math.isinf(until) else f"until {_clock(until)}"
         found.append(Cause(PAUSED, f"you paused deliveries {when}", "Type `mem0tray resume`."))
     if not running:
-        found.append(
-            Cause(
-                NOT_RUNNING, "nothing is sent without it", "Start it: `mem0tray run`, or the app."
-            )
-        )
+        found.append(Cause(NOT_RUNNING, "nothing is sent without it", "Start it: `mem0tray run`."))
     return found
 
 
@@ -128,10 +125,17 @@ def causes(
         due = next_retry(found, known, now)
         if due > now:
             again = f"it is sent again at {_clock(due)}"
-            result.append(Cause(WAITING, again, "Wait, or retry it now with `mem0tray retry`."))
+            result.append(Cause(WAITING, again, _waits(found)))
         elif not result:
             result.append(Cause(DUE, "it is about to be sent", "Nothing to do."))
     return result
+
+
+def _waits(found: Found) -> str:
+    """What to do about an item that only waits: `retry` takes dead letters, no entries."""
+    if not found.is_dead:
+        return "Nothing to do: it goes by itself."
+    return f"Wait, or retry it now with `mem0tray retry {shlex.quote(short_id(found.id))}`."
 
 
 def next_retry(found: Found, known: Known | None, now: float) -> float:

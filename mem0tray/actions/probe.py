@@ -60,7 +60,7 @@ def _local(paths: Paths, timeout: float) -> Probe:
 
     found = find(paths.local_server, timeout)
     if found is None:
-        health = _ill("the local server does not run: the app starts it")
+        health = _ill("the local server does not run: the worker starts it")
     else:
         health = _ask(Destination.of(found.url, found.token), "vps", timeout)
     return Probe(LOCAL_URL, THIS_COMPUTER, "", health)

@@ -97,7 +97,7 @@ def _wait_until_settled(paths: Paths, names: Iterable[Identity]) -> None:
         if not requests.worker_runs(paths) or time.monotonic() > end:
             raise FileUnavailableError(
                 "The deletion has not been written to the files yet.",
-                "Run `mem0tray run --once`, or start the app, then restore again.",
+                "Run `mem0tray run --once`, or `mem0tray run`, then restore again.",
             )
         time.sleep(_LOOK)
 

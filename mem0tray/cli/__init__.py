@@ -4,6 +4,7 @@ Nothing is imported before it is needed: other programs call `mem0tray add`,
 which goes its own short way past click where its arguments are plain.
 """
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -14,15 +15,27 @@ from mem0tray.errors import Mem0TrayError
 INTERRUPTED: Final = 130  # what a shell says of a program that Ctrl-C ended
 BROKEN_PIPE: Final = 141  # and of one whose reader has left
 _LONGEST_ERROR: Final = 2000
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code. Errors are printed here and nowhere else."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal that lacks a sign shows "?" instead
             stream.reconfigure(errors="replace")
     return _guarded(lambda: _run(given))
+
+
+def _open_what_is_closed() -> None:
+    """A stream that the caller closed is empty, or takes what nobody reads.
+
+    In this order each gets back its own descriptor, and no file of ours takes it.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123  (no file)
 
 
 def _run(arguments: list[str]) -> int:
@@ -53,7 +66,12 @@ def _guarded(command: Callable[[], int]) -> int:
         _close_standard_output()
         return BROKEN_PIPE
     except OSError as error:
-        _complain(f"{error}.")
+        if error.errno in _FULL and error.filename is None:  # files of ours go by their names
+            reason = (error.strerror or str(error)).lower()
+            _complain(f"Standard output cannot be written: {reason}.")
+            _close_standard_output()
+        else:
+            _complain(f"{error}.")
         return 1
     return code
 

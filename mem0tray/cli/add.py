@@ -7,13 +7,21 @@ from mem0tray.cli import producing
 
 @click.command("add")
 @click.option("--project", required=True, metavar="P", help="The project that it belongs to.")
-@click.option("--json", "as_json", is_flag=True, help="Print id and file as JSON.")
-@click.argument("text", default="-")
-def command(project: str, text: str, *, as_json: bool) -> None:
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print id and where it is queued (queue, emergency) as JSON.",
+)
+@click.argument("texts", nargs=-1, metavar="[TEXT]")
+def command(project: str, texts: tuple[str, ...], *, as_json: bool) -> None:
     """Queue one memory, and print its id.
 
     It is on the disk when this returns, whether or not the worker runs. TEXT
     is read from standard input when it is `-` or missing; put `--` before a
     text that begins with a dash.
     """
+    if len(texts) > 1:
+        raise click.UsageError("That is more than one text. Put the text in quotes.")
+    text = texts[0] if texts else "-"
     producing.run(project, None if text == "-" else text, as_json=as_json)

@@ -1,5 +1,6 @@
 """The click group. Commands are imported when they are used; their help stands here."""
 
+import difflib
 import importlib
 from typing import Any, Final, NamedTuple
 
@@ -59,6 +60,17 @@ class LazyGroup(click.Group):
             raise TypeError(f"{entry.target} is no command")
         return found
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; of an unknown one say which is like it."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            like = difflib.get_close_matches(name, COMMANDS, n=1)
+            hint = f" Did you mean `{like[0]}`?" if like else ""
+            raise click.UsageError(f"No such command {name!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands from the table."""
         del ctx
@@ -76,14 +88,21 @@ class LazyGroup(click.Group):
 def group(ctx: click.Context) -> Any:
     """Bring every memory from Claude Code to your Mem0 server.
 
-    Without a command the worker runs in the terminal.
+    Without a command: the tray application; without a desktop, the worker in
+    the terminal.
     """
-    if ctx.invoked_subcommand is None:
-        click.echo(_NO_TRAY, err=True)
+    if ctx.invoked_subcommand is not None:
+        return None
+    from mem0tray.desktop import surroundings
+
+    missing = surroundings.missing()
+    if missing:
+        click.echo(f"mem0tray: {missing} {_NO_TRAY}", err=True)
         command = group.get_command(ctx, "run")
-        if command is not None:
-            return ctx.invoke(command)
-    return None
+        return ctx.invoke(command) if command is not None else None
+    from mem0tray.desktop.app import Application
+
+    return Application().run()
 
 
 def run(arguments: list[str]) -> int:

@@ -127,8 +127,8 @@ def files(loaded: Loaded) -> Iterable[Check]:
         yield Check(
             "quarantine",
             WARN,
-            f"{plural(len(kept), 'file')} with what could not be read lie in {paths.quarantine}.",
-            "Look at them: what was whole in them has been saved already.",
+            f"What could not be read is kept in {paths.quarantine}: {plural(len(kept), 'file')}.",
+            "What was whole in it has been saved already; `mem0tray restore --list` shows it.",
         )
 
 

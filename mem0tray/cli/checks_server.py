@@ -1,14 +1,18 @@
-"""What `doctor` finds out about the server: chosen, safe to reach, healthy."""
+"""What `doctor` finds out about the server: chosen, safe to reach, healthy, and delivered to."""
 
+import math
 from collections.abc import Iterable
 from typing import Final
 
+from mem0tray.actions import overview
+from mem0tray.cli import output
 from mem0tray.cli.check import FAIL, OK, WARN, Check
 from mem0tray.errors import Mem0TrayError
 from mem0tray.paths import Paths
 from mem0tray.server import Destination, connect
 from mem0tray.settings import LOCAL_URL, Loaded, Settings
 from mem0tray.worker import choice
+from mem0tray.worker.state import ACTION_NEEDED, DOWN, HEALTHY
 
 _TIMEOUT: Final = 5.0  # seconds
 
@@ -69,3 +73,18 @@ def _readable_on_the_way(there: Destination) -> Check:
         f"{what} to {there.host} over plain http: everybody on the way can read them.",
         "Use an https:// address, or a network that you trust.",
     )
+
+
+def deliveries(loaded: Loaded) -> Iterable[Check]:
+    """What a running worker itself says, as in `status`; and the pause."""
+    seen = overview.gather(loaded.settings)
+    if seen.pause is not None:
+        end = "you resume" if math.isinf(seen.pause) else output.moment(seen.pause)
+        yield Check("deliveries", WARN, f"paused until {end}.", "Type `mem0tray resume`.")
+    if seen.worker is None:
+        return  # that it is not running is a check of its own
+    said = f"The worker says: {seen.state}{': ' if seen.reason else ''}{seen.reason.rstrip('.')}."
+    if seen.state in (ACTION_NEEDED, DOWN):
+        yield Check("deliveries", FAIL, said, "`mem0tray diagnose` says what to do.")
+    elif seen.pause is None:
+        yield Check("deliveries", OK if seen.state == HEALTHY else WARN, said)

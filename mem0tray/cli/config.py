@@ -63,7 +63,8 @@ def get(key: str, *, as_json: bool) -> None:
         click.echo(value if isinstance(value, str) else config_file.as_toml(value))
 
 
-@command.command("set")
+# A value may begin with a dash, as a number below 0 does.
+@command.command("set", context_settings={"ignore_unknown_options": True})
 @click.argument("key")
 @click.argument("value", required=False)
 def set_(key: str, value: str | None) -> None:

@@ -38,6 +38,8 @@ def _agreed(chosen: list[Found], *, for_good: bool) -> bool:
         date = output.clock(each.item.timestamp if each.item is not None else None)
         kind = "dead letter" if each.is_dead else "waiting entry"
         output.say(f"{each.project or '(no project)'}, {each.id}, {date}, {kind}")
+        if each.item is not None:
+            output.say_beside("  ", output.excerpt(each.item.content))
     ask = f"Delete {plural(len(chosen), 'item')}{' for good' if for_good else ''}? [y/N] "
     click.echo(ask, nl=False)
     answer = sys.stdin.readline()

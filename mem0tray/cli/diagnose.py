@@ -1,14 +1,13 @@
 """`mem0tray diagnose`: why a memory is stuck, and what to do."""
 
 import time
-from collections import Counter
 from typing import Any, Final
 
 import click
 
 from mem0tray.actions import diagnose, files
 from mem0tray.actions.diagnose import Cause, Surroundings
-from mem0tray.actions.find import Found, everything, listing, resolve
+from mem0tray.actions.find import Found, Identity, everything, listing, resolve
 from mem0tray.cli import context, output
 from mem0tray.ledger.reader import Attempt, Known, Reader
 from mem0tray.paths import Paths
@@ -22,7 +21,7 @@ _SHOWN: Final = 10  # attempts of a history
 @click.argument("name", required=False, metavar="[ID]")
 @click.option("--json", "as_json", is_flag=True, help="As one JSON document.")
 def command(name: str | None, *, as_json: bool) -> None:
-    """Say why an item is stuck; without an ID, sum up every dead letter by cause."""
+    """Say why an item is stuck; without an ID, sum up all that have failed, by cause."""
     settings = context.load()
     paths = settings.locations()
     if name is None:
@@ -81,7 +80,8 @@ def _as_json(cause: Cause) -> dict[str, str]:
 
 def _print(found: Found, causes: list[Cause], history: list[Attempt]) -> None:
     kind = "dead letter" if found.is_dead else "waiting entry"
-    output.say(f"{short_id(found.id)} ({found.project or 'no project'}), {kind}:")
+    text = f" {output.excerpt(found.item.content)}" if found.item is not None else ""
+    output.say(f"{short_id(found.id)} ({found.project or 'no project'}), {kind}{text}:")
     for cause in causes:
         output.say_beside("  ", f"{cause.name}: {cause.detail}. {cause.remedy}")
     if history:
@@ -92,33 +92,57 @@ def _print(found: Found, causes: list[Cause], history: list[Attempt]) -> None:
 
 
 def _sum_up(settings: Settings, paths: Paths, *, as_json: bool) -> None:
-    """Every dead letter by the cause that counts first, with the example that came first."""
+    """Dead letters, and entries that have failed, by the cause that counts first; an example."""
     dead = listing(files.dead_letters(paths), files.DLQ).found
+    waiting = listing(files.waiting_entries(paths), files.QUEUE).found
     around = Surroundings.look(settings, paths)
     now = time.time()
-    counts: Counter[str] = Counter()
-    first: dict[str, tuple[Found, Cause]] = {}
     with Reader(paths.ledger) as reader:
         last = reader.last_attempts()
-    for found in dead:
-        attempt = last.get(found.identity) if last else None
-        cause = diagnose.causes(found, around, attempt, None, now)[0]
-        counts[cause.name] += 1
-        first.setdefault(cause.name, (found, cause))
+        pending = reader.waiting()
+    stuck = [each for each in waiting if _has_failed(each, pending, last)]
+    groups: dict[str, list[Found]] = {}
+    first: dict[str, Cause] = {}
+    for found in [*dead, *stuck]:
+        attempt, known = last.get(found.identity), pending.get(found.identity)
+        cause = diagnose.causes(found, around, attempt, known, now)[0]
+        groups.setdefault(cause.name, []).append(found)
+        first.setdefault(cause.name, cause)
+    shown = sorted(groups.items(), key=lambda group: -len(group[1]))
     if as_json:
         output.print_json(
             [
-                {**_as_json(first[name][1]), "count": number, "example": first[name][0].id}
-                for name, number in counts.most_common()
+                {**_as_json(first[name]), "count": len(group), "example": group[0].id}
+                for name, group in shown
             ]
         )
         return
-    for name, number in counts.most_common():
-        found, cause = first[name]
-        output.say(f"{plural(number, 'dead letter')}: {name}, as {short_id(found.id)}:")
-        output.say_beside("  ", f"{cause.detail}. {cause.remedy}")
     if not dead:
         output.say("There are no dead letters.")
+    for name, group in shown:
+        output.say(f"{_number(group)}: {name}, as {short_id(group[0].id)}:")
+        output.say_beside("  ", f"{first[name].detail}. {first[name].remedy}")
     for cause in around.causes:
-        if cause.name not in counts:
+        if cause.name not in groups:
             output.say(f"Besides: {cause.name}: {cause.detail}. {cause.remedy}")
+    if waiting:
+        number = plural(len(waiting), "memory waits", "memories wait")
+        output.say(f"{number} in the queue: see `mem0tray list --queue`.")
+
+
+def _has_failed(
+    found: Found, pending: dict[Identity, Known], last: dict[Identity, Attempt]
+) -> bool:
+    """Whether a waiting entry is more than new: it was tried, or can never be sent."""
+    if found.item is None or found.identity in last:
+        return True
+    known = pending.get(found.identity)
+    return (known.retries if known is not None else found.item.retries) > 0
+
+
+def _number(group: list[Found]) -> str:
+    dead = sum(each.is_dead for each in group)
+    parts = [plural(dead, "dead letter")] if dead else []
+    if len(group) > dead:
+        parts.append(plural(len(group) - dead, "waiting entry", "waiting entries"))
+    return ", ".join(parts)

@@ -25,6 +25,7 @@ _CHECKS: tuple[Callable[[Loaded], Iterable[Check]], ...] = (
     checks_server.server,
     checks_machine.worker,
     checks_machine.autostart,
+    checks_server.deliveries,
     checks_machine.other_workers,
     checks_machine.watching,
     checks_machine.clock,

@@ -1,6 +1,7 @@
 """`mem0tray list`: dead letters, or the entries that wait for their first delivery."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -9,16 +10,17 @@ from mem0tray import item as items
 from mem0tray.actions import diagnose, files
 from mem0tray.actions.find import Found, listing
 from mem0tray.cli import context, output
+from mem0tray.cli.values import whole_number
 from mem0tray.ledger.reader import Known, Reader
 from mem0tray.paths import Paths
-from mem0tray.text import plural, short_id
+from mem0tray.text import one_line, plural, short_id
 
 
 @click.command("list")
 @click.option("--queue", is_flag=True, help="The entries that wait, not the dead letters.")
 @click.option("--json", "as_json", is_flag=True, help="As one JSON document, with whole ids.")
 @click.option("--project", metavar="P", help="Of this project only.")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many.")
+@click.option("--limit", callback=whole_number(1), metavar="N", help="At most so many.")
 def command(*, queue: bool, as_json: bool, project: str | None, limit: int | None) -> None:
     """List the dead letters: retries, last attempt, next retry, reason."""
     paths = context.load().locations()
@@ -37,7 +39,7 @@ def command(*, queue: bool, as_json: bool, project: str | None, limit: int | Non
         _print_waiting(shown, known, now)
     elif shown:
         _print_dead(shown, now)
-    _print_rest(len(found), len(shown), seen.nonsense, queue=queue)
+    _print_rest(len(found), len(shown), seen.nonsense, project, queue=queue)
 
 
 def _waiting(paths: Paths) -> dict[tuple[str, bytes], Known]:
@@ -75,7 +77,7 @@ def _print_dead(found: list[Found], now: float) -> None:
         if each.item is not None
     ]
     headers = ("ID", "PROJECT", "RETRIES", "LAST ATTEMPT", "NEXT RETRY", "REASON")
-    output.print_table(headers, rows, right={"RETRIES"})
+    _print_table(headers, rows, ("LAST ATTEMPT", "NEXT RETRY", "RETRIES"))
 
 
 def _print_waiting(found: list[Found], known: dict[tuple[str, bytes], Known], now: float) -> None:
@@ -87,7 +89,14 @@ def _print_waiting(found: list[Found], known: dict[tuple[str, bytes], Known], no
         since = output.ago(_since(each, row), now)
         rows.append((short_id(each.id), each.project or "(none)", f"{retries:,}", since, reason))
     headers = ("ID", "PROJECT", "RETRIES", "WAITING SINCE", "REASON")
-    output.print_table(headers, rows, right={"RETRIES"})
+    _print_table(headers, rows, ("WAITING SINCE", "RETRIES"))
+
+
+def _print_table(
+    headers: tuple[str, ...], rows: Sequence[tuple[str, ...]], spare: tuple[str, ...]
+) -> None:
+    """A line for each item; `diagnose` has the whole reason."""
+    output.print_table(headers, rows, right={"RETRIES"}, cut={"PROJECT", "REASON"}, spare=spare)
 
 
 def when(due: float, now: float) -> str:
@@ -95,10 +104,11 @@ def when(due: float, now: float) -> str:
     return output.ago(due, now) if due > now else "now"
 
 
-def _print_rest(total: int, shown: int, nonsense: int, *, queue: bool) -> None:
+def _print_rest(total: int, shown: int, nonsense: int, project: str | None, *, queue: bool) -> None:
     """What the table does not show."""
     if not total:
-        output.say("Nothing waits." if queue else "There are no dead letters.")
+        of = "" if project is None else f" of {one_line(project, 80)}"
+        output.say(f"Nothing{of} waits." if queue else f"There are no dead letters{of}.")
     elif shown < total:
         output.say(f"… and {total - shown:,} more.")
     if nonsense:

@@ -1,7 +1,9 @@
 """What commands print: lines, tables, one JSON document. Foreign text is made harmless here."""
 
 import json
+import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
@@ -13,7 +15,10 @@ from mem0tray.text import one_line
 
 NEVER: Final = "–"
 _CELL: Final = 200
-_UNITS: Final = ((86_400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
+_EXCERPT: Final = 60
+_NARROW_INDENT: Final = 4
+_UNITS: Final = ((1, "s", 60), (60, "min", 60), (3600, "h", 24))  # seconds; how many, at most
+_DAY: Final = 86_400
 _EARLIEST, _LATEST = 0.0, 253_402_300_799.0  # of years that a date can be made of
 
 
@@ -23,8 +28,31 @@ def say(text: str, *, error: bool = False) -> None:
 
 
 def say_beside(begin: str, text: str) -> None:
-    """One line whose beginning is ours and laid out, `text` made harmless."""
-    click.echo(f"{begin}{one_line(text, 1000)}".rstrip())
+    """One line whose beginning is ours and laid out, `text` made harmless.
+
+    At a terminal what does not fit stands below the text, not below the beginning.
+    """
+    line = f"{begin}{one_line(text, 1000)}".rstrip()
+    click.echo(_hanging(line, len(begin)) if sys.stdout.isatty() else line)
+
+
+def _hanging(line: str, indent: int) -> str:
+    """`line`, wrapped between words; paths and commands stay whole, so that they can be copied."""
+    width = shutil.get_terminal_size().columns
+    if indent > width // 2:
+        indent = _NARROW_INDENT
+    return textwrap.fill(
+        line,
+        width,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def excerpt(text: str) -> str:
+    """The beginning of a memory's text, in quotes, by which a person knows it again."""
+    return f"“{one_line(text, _EXCERPT)}”"
 
 
 def print_json(value: Any) -> None:
@@ -38,12 +66,25 @@ def print_json(value: Any) -> None:
 
 
 def print_table(
-    headers: Sequence[str], rows: Iterable[Sequence[str]], right: Collection[str] = ()
+    headers: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    right: Collection[str] = (),
+    *,
+    cut: Collection[str] = (),
+    spare: Sequence[str] = (),
 ) -> None:
-    """A table; plain columns where no terminal is. The columns named in `right` hold numbers."""
+    """A table; plain columns where no terminal is. The columns named in `right` hold numbers.
+
+    Where a terminal is too narrow, cells wrap. If `cut` names columns, each row
+    stays one line instead: these are shortened, others never, and the columns
+    in `spare` are left out one after the other.
+    """
     cells = [[one_line(cell, _CELL) for cell in row] for row in rows]
     if sys.stdout.isatty():
-        _print_rich(headers, cells, right)
+        # Slow to import, and only a person at a terminal sees the difference.
+        from mem0tray.cli import table
+
+        table.show(headers, cells, right, cut, spare)
         return
     widths = [max(map(len, column)) for column in zip(headers, *cells, strict=True)]
     for row in (headers, *cells):
@@ -54,37 +95,20 @@ def print_table(
         click.echo("  ".join(padded).rstrip())
 
 
-def _print_rich(
-    headers: Sequence[str], cells: Sequence[Sequence[str]], right: Collection[str]
-) -> None:
-    # Slow to import, and only a person at a terminal sees the difference. Text is never markup.
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for header in headers:
-        table.add_column(Text(header), justify="right" if header in right else "left")
-    for row in cells:
-        table.add_row(*(Text(cell) for cell in row))
-    Console().print(table)
-
-
 def print_facts(facts: Iterable[tuple[str, str]]) -> None:
     """Names and values, one a line, the values below each other; empty ones are left out."""
-    shown = [(name, one_line(value, 1000)) for name, value in facts if value]
+    shown = [(name, value) for name, value in facts if value]
     width = max((len(name) for name, _ in shown), default=0)
     for name, value in shown:
-        click.echo(f"{name.ljust(width)}  {value}")
+        say_beside(f"{name.ljust(width)}  ", value)
 
 
 def span(seconds: float) -> str:
-    """A duration in its largest unit: `3 min`."""
-    for size, unit in _UNITS:
-        if seconds >= size:
-            return f"{int(seconds // size):,} {unit}"
-    return "0 s"
+    """A duration in its largest unit, rounded: `3 min`."""
+    for size, unit, limit in _UNITS:
+        if round(seconds / size) < limit:
+            return f"{round(seconds / size)} {unit}"
+    return f"{round(seconds / _DAY):,} d"
 
 
 def ago(at: float | None, now: float | None = None) -> str:

@@ -1,6 +1,7 @@
 """`mem0tray pause` and `resume`: a small file, which the worker sees at once or at its start."""
 
 import time
+from contextlib import suppress
 from typing import Final
 
 import click
@@ -13,16 +14,23 @@ from mem0tray.worker import pauses
 _LONGEST: Final = 525_600.0  # minutes: a year; without a number a pause lasts as long as one likes
 
 
-def _minutes(ctx: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
-    if value is not None and not 0 < value <= _LONGEST:  # NaN neither
-        raise click.BadParameter(
-            f"must be more than 0 and at most {_LONGEST:.0f} (a year).", ctx, parameter
-        )
-    return value
+def _minutes(ctx: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+    if value is None:
+        return None
+    with suppress(ValueError):
+        if 0 < float(value) <= _LONGEST:  # NaN neither
+            return float(value)
+    raise click.BadParameter(
+        f"must be a number of minutes, more than 0 and at most {_LONGEST:.0f} (a year);"
+        f" it is {value!r}.",
+        ctx,
+        parameter,
+    )
 
 
-@click.command("pause")
-@click.argument("minutes", type=float, required=False, callback=_minutes)
+# A number below 0 is a value that is wrong, no option.
+@click.command("pause", context_settings={"ignore_unknown_options": True})
+@click.argument("minutes", required=False, callback=_minutes)
 def pause(minutes: float | None) -> None:
     """Stop delivering for MINUTES, or until `mem0tray resume`.
 

@@ -40,10 +40,16 @@ def _print_sources(paths: Paths) -> None:
         output.say("There is nothing to restore.")
         return
     rows = [
-        (output.clock(source.at), f"{len(source.pieces):,}", source.note, source.name)
+        (source.name, output.clock(source.at), f"{len(source.pieces):,}", source.note)
         for source in found
     ]
-    output.print_table(("TIME", "ITEMS", "WHAT", "NAME"), rows, right={"ITEMS"})
+    output.print_table(
+        ("NAME", "TIME", "ITEMS", "WHAT"),
+        rows,
+        right={"ITEMS"},
+        cut={"WHAT"},  # not the name: it is what one types
+        spare=("WHAT", "TIME", "ITEMS"),
+    )
 
 
 def _tell(name: str, done: Restored) -> None:

@@ -3,12 +3,13 @@
 import click
 
 from mem0tray.cli import context
+from mem0tray.cli.values import whole_number
 
 
 @click.command("serve")
 @click.option(
     "--port",
-    type=click.IntRange(0, 65535),
+    callback=whole_number(0, 65535),
     metavar="N",
     help="The port to begin with; if it is taken, the next free one. Default: server.local_port.",
 )

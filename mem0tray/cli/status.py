@@ -68,9 +68,9 @@ def facts(seen: Overview) -> list[Fact]:
         ("queue", f"{plural(seen.queue, 'memory', 'memories')} waiting"),
         ("DLQ", plural(seen.dlq, "dead letter")),
         ("quarantine", _quarantine(seen.quarantine)),
-        ("oldest waiting", output.moment(seen.oldest_waiting, now)),
+        ("oldest item", output.moment(seen.oldest_waiting, now)),
         ("last delivery", output.moment(seen.last_delivery, now)),
-        ("totals", ", ".join(f"{number:,} {name}" for name, number in seen.totals.items())),
+        ("totals", _totals(seen.totals)),
         *[("elsewhere", _elsewhere(*each)) for each in seen.only_elsewhere.items()],
     ]
 
@@ -102,6 +102,15 @@ def _pause(until: float | None, now: float) -> str:
 
 def _quarantine(count: int) -> str:
     return "empty" if not count else f"{plural(count, 'file')}: `mem0tray doctor` says where"
+
+
+def _totals(totals: dict[str, int]) -> str:
+    """The counters that stand in the queue file, each by whoever it belongs to."""
+    queued, synced, failed = (totals.get(name, 0) for name in ("queued", "synced", "failed"))
+    return (
+        f"{queued:,} queued by producers, {synced:,} delivered, {failed:,} moved to the DLQ"
+        " (as counted in the queue file)"
+    )
 
 
 def _elsewhere(server: str, count: int) -> str:

@@ -79,6 +79,11 @@ def read(path: Path) -> tuple[bytes, Signature] | None:
 
 def unavailable(path: Path, error: OSError) -> FileUnavailableError:
     """`error` in words for a person."""
+    if error.errno == errno.ENOTDIR:
+        return FileUnavailableError(
+            f"{path} cannot be had: {_obstacle(path)} is no folder.",
+            "Is paths.claude_dir right (MEM0TRAY_PATHS_CLAUDE_DIR in the environment wins)?",
+        )
     remedy = {
         errno.ENOSPC: "Free some disk space; work goes on by itself then.",
         errno.EDQUOT: "Free some disk space; work goes on by itself then.",
@@ -87,6 +92,11 @@ def unavailable(path: Path, error: OSError) -> FileUnavailableError:
         errno.EPERM: "Mend the permissions of the file and its folder.",
     }.get(error.errno or 0, "")
     return FileUnavailableError(f"{path}: {error.strerror or error}.", remedy)
+
+
+def _obstacle(path: Path) -> Path:
+    """What stands where `path` has a folder."""
+    return next((folder for folder in path.parents if folder.exists()), path.parent)
 
 
 def replace(

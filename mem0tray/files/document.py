@@ -125,7 +125,7 @@ def _without_the_odd(data: bytes, sections: Sequence[str]) -> Document | None:
 def reason(error: Exception) -> str:
     """Why a document could not be read, in words without its content."""
     if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg} at line {error.lineno}"
+        return f"{error.msg.removesuffix(' at')} at line {error.lineno}"
     if isinstance(error, RecursionError):
         return "it is nested too deep"
     return "a number in it is too long" if "digits" in str(error) else "it is not JSON"

@@ -129,7 +129,8 @@ def describe(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912  (one line fo
         case events.DeliveredAfterDeletion(project, item_id):
             return f"ℹ️ Deleted too late, it had been sent: {_named(project, item_id)}"
         case events.FileBroken(file, reason, kept_as):
-            return f"🩹 {file} was broken ({one_line(reason)}); kept as {kept_as}, restored"
+            why = one_line(reason)
+            return f"🩹 {file} was broken ({why}); kept in the quarantine as {kept_as}, restored"
         case events.Quarantined(file, kept_as):
             return f"🩹 An item of {file} was put into quarantine: {kept_as}"
         case events.LedgerRebuilt(reason):
@@ -145,8 +146,9 @@ def describe(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912  (one line fo
         case events.NotificationFailed(title, reason):
             return f"🔕 Notification not shown: {title} ({one_line(reason)})"
         case events.WorkerStarted(destination, warning):
-            note = f" ({one_line(warning)})" if warning else ""
-            return f"▶️ Worker started; memories go to: {one_line(destination)}{note}"
+            return f"▶️ Worker started; {_way(destination, warning)}"
+        case events.ServerChanged(destination, warning):
+            return f"▶️ The server has changed; from now on {_way(destination, warning)}"
         case events.WorkerStopped():
             return "⏹️ Worker stopped"
         case _:
@@ -156,6 +158,14 @@ def describe(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912  (one line fo
 def _alert(alert: events.AlertBegan) -> str:
     waiting = f"{plural(alert.queue, 'memory', 'memories')} in the queue"
     return f"{plural(alert.dlq, 'dead letter')}, {waiting} (alerts.{alert.alert} {alert.limit:g})"
+
+
+def _way(destination: str, warning: str) -> str:
+    """Where memories go."""
+    if not destination:
+        return "no usable server is chosen, nothing is sent"
+    note = f" ({one_line(warning)})" if warning else ""
+    return f"memories go to: {one_line(destination)}{note}"
 
 
 def _edit(edit: events.HandEdit) -> str:

@@ -189,7 +189,7 @@ class Worker:
             atomic.remove_stale_temporaries(folder)
         core.dlq_dirty.set()
         core.queue_dirty.set()
-        self._choose(core.settings)
+        self._choose(core.settings, events.WorkerStarted)
         self.queue_publisher.start()
         self.prober.start()
         if watch:
@@ -344,9 +344,11 @@ class Worker:
         self.gate.unblock("settings")
         before, self.core.settings = self.core.settings, loaded.settings
         if loaded.settings.server != before.server:
-            self._choose(loaded.settings)
+            self._choose(loaded.settings, events.ServerChanged)
 
-    def _choose(self, settings: Settings) -> None:
+    def _choose(
+        self, settings: Settings, tell: type[events.WorkerStarted | events.ServerChanged]
+    ) -> None:
         url = choice.chosen(settings.server.url, self.paths)
         old = self.link
         self.gate.forget_server()
@@ -371,7 +373,7 @@ class Worker:
         self.delivery.server_changed(self.core.server)
         self.prober.kick()
         warning = self.link.warning if self.link is not None else ""
-        self.events.emit(events.WorkerStarted(self.metrics.destination or choice.CHOOSE, warning))
+        self.events.emit(tell(self.metrics.destination, warning))
 
     def _client(self) -> Client:
         if self.link is None:

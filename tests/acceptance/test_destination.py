@@ -41,12 +41,16 @@ def test_status_asks_to_choose_before_the_first_run(bare_home: Home) -> None:
 
 
 def test_a_choice_that_is_made_later_delivers(bare_home: Home, server: Standin) -> None:
-    """As soon as a server is chosen, what waits is delivered, without a restart."""
+    """As soon as a server is chosen, what waits is delivered, and the log says so."""
     bare_home.write_queue(entries(3))
     bare_home.worker()
     bare_home.wait(lambda: bare_home.state()[0] == "action needed", 5, "asks")
     bare_home.ok("config", "set", "server.url", server.url)
     server.wait_for(lambda: server.total_stored() == 3, 5)
+    (started,) = bare_home.log_lines("Worker started")
+    assert "nothing is sent" in started
+    (changed,) = bare_home.log_lines("The server has changed")
+    assert changed.endswith(f"memories go to: {server.netloc}")
 
 
 def test_a_home_of_our_own_uses_the_embedded_server(bare_home: Home) -> None:

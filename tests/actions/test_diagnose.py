@@ -11,7 +11,7 @@ from mem0tray.actions import diagnose, files, network
 from mem0tray.actions.diagnose import Cause, Surroundings
 from mem0tray.actions.probe import Probe, probe, server_name
 from mem0tray.files.lock import FileLock
-from mem0tray.ledger.reader import Attempt
+from mem0tray.ledger.reader import Attempt, Known
 from mem0tray.paths import Paths
 from mem0tray.server import Health
 from mem0tray.settings import ServerSettings, Settings
@@ -30,6 +30,27 @@ ALONE = Surroundings([Cause(diagnose.NOT_RUNNING, "x", "y")])
 def failed(kind: str = "item failure", status: int | None = 500) -> Attempt:
     """A failed attempt."""
     return Attempt(1.0, kind, status, f"{status}: no thanks", 0.1)
+
+
+def known(due: float) -> Known:
+    """What the ledger knows of an entry that is sent again at `due`."""
+    return Known(
+        key=1,
+        id="x",
+        digest=b"",
+        state="pending",
+        server=None,
+        reason=None,
+        last_error=None,
+        intent=None,
+        unknown=None,
+        timeouts=0,
+        accepted=1.0,
+        closed=None,
+        gone_gen=None,
+        due=due,
+        retries=1,
+    )
 
 
 def names(causes: Sequence[Cause]) -> list[str]:
@@ -116,6 +137,17 @@ def test_nothing_but_time() -> None:
     assert names(diagnose.causes(letter, FINE, None, None, NOW + 100)) == [diagnose.DUE]
 
 
+def test_only_a_dead_letter_is_advised_to_be_retried() -> None:
+    """The advice is the whole command, and not given where that command would refuse."""
+    letter = found(dead("x", id="0d55169c-1", retry_count=2, last_attempt=NOW))
+    (cause,) = diagnose.causes(letter, FINE, None, None, NOW)
+    assert "`mem0tray retry 0d55169c`" in cause.remedy
+    fresh = found(entry("x"), files.QUEUE)
+    (cause,) = diagnose.causes(fresh, FINE, None, known(due=NOW + 30), NOW)
+    assert cause.name == diagnose.WAITING
+    assert "retry" not in cause.remedy
+
+
 @pytest.mark.parametrize("count", [10**9, -3, "many", None, [1]])
 @pytest.mark.parametrize("last", [1e18, -1e18, "x", None])
 def test_absurd_values_have_a_cause_too(count: object, last: object) -> None:
@@ -148,9 +180,10 @@ def test_no_server_chosen(paths: Paths) -> None:
 
 
 def test_the_embedded_server_is_down_only_under_a_worker(paths: Paths) -> None:
-    """Without the app it does not run, and that it is the app that is missing is said."""
+    """Without a worker it does not run, and that it is the worker that is missing is said."""
     settings = settings_for("local")
-    assert names(Surroundings.look(settings, paths).causes) == [diagnose.NOT_RUNNING]
+    (cause,) = Surroundings.look(settings, paths).causes
+    assert (cause.name, cause.remedy) == (diagnose.NOT_RUNNING, "Start it: `mem0tray run`.")
     with FileLock(paths.instance_lock).held(1):
         assert names(Surroundings.look(settings, paths).causes) == [diagnose.SERVER_DOWN]
 

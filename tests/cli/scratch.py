@@ -65,6 +65,11 @@ class Scratch:
         for name, value in values.items():
             self.patch.setenv(name, value)
 
+    def terminal(self, columns: int) -> None:
+        """Let standard output be a terminal of this width."""
+        self.env(COLUMNS=str(columns), TERM="xterm")
+        self.patch.setattr(sys.stdout, "isatty", lambda: True)
+
     def configure(self, text: str) -> None:
         """Write the settings file."""
         self.config.parent.mkdir(parents=True, exist_ok=True)

@@ -33,13 +33,13 @@ def test_with_yes_it_deletes_and_names_the_backup(home: Scratch) -> None:
 
 
 @pytest.mark.usefixtures("letters")
-def test_it_asks_showing_project_id_and_date(home: Scratch) -> None:
-    """Only a yes is a yes; the text itself is not shown."""
+def test_it_asks_showing_project_id_date_and_text(home: Scratch) -> None:
+    """Only a yes is a yes; of the text one line is shown, by which one knows it again."""
     done = home.run("delete", "aaaa", stdin=b"n\n")
     assert done.code == 1
     assert done.out.startswith("alpha, aaaa-1, 20")
     assert done.line == "mem0tray: nothing was deleted."
-    assert "zanzibar" not in done.out
+    assert done.out.splitlines()[1] == "  “zanzibar by night”"
     assert left(home) == ["aaaa-1", "bbbb-1"]
     assert home.run("delete", "aaaa", stdin=b"y\n").code == 0
     assert left(home) == ["bbbb-1"]

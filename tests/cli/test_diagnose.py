@@ -52,9 +52,21 @@ def test_one_item(home: Scratch, name: str, cause: str) -> None:
     assert document["remedy"]
 
 
+@pytest.mark.usefixtures("server")
+def test_the_text_is_shown_in_one_short_line(home: Scratch) -> None:
+    """What the item is about can be seen; escapes and the rest of a long text cannot."""
+    letters = [waiting("zanzibar\x1b[31m\nby " + "night " * 99, id="aaaa-1"), dead(7, id="bbbb-1")]
+    home.write("mem0_queue_dlq.json", {"items": letters})
+    line = home.ok("diagnose", "aaaa").splitlines()[0]
+    assert "“zanzibar [31m by night" in line
+    assert "\x1b" not in line
+    assert len(line) < 120
+    assert "“" not in home.ok("diagnose", "bbbb")
+
+
 @pytest.mark.usefixtures("letters")
 def test_the_history_is_shown(home: Scratch, server: Standin) -> None:
-    """Status, message and duration of each failed attempt; no text of the memory."""
+    """Status, message and duration of each failed attempt."""
     server.health = Answer(503)
     with worker(home.paths) as core:
         (row,) = core.inbox.by_id("aaaa-1")
@@ -75,6 +87,24 @@ def test_the_sum_of_all(home: Scratch) -> None:
     assert counts == {"invalid content": 2, "rejected by the server": 1, "worker not running": 1}
     text = home.ok("diagnose")
     assert "2 dead letters: invalid content" in text
+    assert text.endswith("1 memory waits in the queue: see `mem0tray list --queue`.\n")
+
+
+@pytest.mark.usefixtures("server")
+def test_entries_that_have_failed_are_in_the_sum(home: Scratch) -> None:
+    """A waiting entry with a failure, by ledger or file, is stuck too; a new one only waits."""
+    entries = [entry("new"), entry("file", retries=1), entry("ledger", id="llll-1")]
+    home.write("mem0_queue.json", queue_document(entries))
+    home.write("mem0_queue_dlq.json", {"items": [waiting("x", last_error="500: odd")]})
+    with worker(home.paths) as core:
+        (row,) = core.inbox.by_id("llll-1")
+        core.outbox.record_attempt(row.key, 1.0, "item failure", 500, "500: odd", 0.5)
+    text = home.ok("diagnose")
+    assert "1 dead letter, 1 waiting entry: rejected by the server" in text
+    assert "1 waiting entry: worker not running" in text
+    assert "3 memories wait in the queue" in text
+    counts = {each["cause"]: each["count"] for each in home.run("diagnose", "--json").json()}
+    assert counts == {"rejected by the server": 2, "worker not running": 1}
 
 
 def test_nothing_is_stuck(home: Scratch) -> None:

@@ -14,7 +14,7 @@ from mem0tray.actions import overview
 from mem0tray.cli import checks_files, checks_machine, checks_server
 from mem0tray.desktop import older
 from mem0tray.files import quarantine
-from mem0tray.files.lock import FileLock
+from mem0tray.files.lock import FileLock, InstanceLock
 from mem0tray.server import Health
 from tests.cli.scratch import Scratch
 from tests.support.http1 import Answer
@@ -117,7 +117,7 @@ def test_broken_files_are_named(home: Scratch) -> None:
     assert _checks(home, "mem0_queue.json")[0][0] == "warn"
     assert "broken" in _checks(home, "mem0_queue.json")[0][1]
     assert "1 value" in _checks(home, "mem0_queue_dlq.json")[0][1]
-    assert "1 file" in _checks(home, "quarantine")[0][1]
+    assert ": 1 file. What was whole in it" in _checks(home, "quarantine")[0][1]
 
 
 @pytest.mark.usefixtures("server")
@@ -269,3 +269,43 @@ def test_no_desktop_is_no_fault(home: Scratch) -> None:
     ((level, text),) = _checks(home, "notifications")
     assert level == "ok"
     assert "no desktop" in text
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize(
+    ("state", "reason", "level"),
+    [
+        ("action needed", "the server refuses deliveries: 401", "fail"),
+        ("down", "connection refused", "fail"),
+        ("paused", "the server asked for a break", "warn"),
+        ("healthy", "", "ok"),
+    ],
+)
+def test_what_the_worker_says_of_deliveries(
+    home: Scratch, state: str, reason: str, level: str
+) -> None:
+    """A worker that cannot deliver is a fault, however well the server's health looks."""
+    own = {"pid": os.getpid(), "host": socket.gethostname()}
+    home.write("mem0_metrics.json", {**own, "state": state, "reason": reason})
+    lock = InstanceLock(home.paths.instance_lock)
+    lock.acquire()
+    try:
+        ((found, text),) = _checks(home, "deliveries")
+        assert home.run("doctor").code == (level == "fail")
+    finally:
+        lock.release()
+    assert found == level
+    assert state in text
+    assert reason in text
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize("minutes", [[], ["30"]], ids=["until resumed", "half an hour"])
+def test_a_pause_is_worth_a_look(home: Scratch, minutes: list[str]) -> None:
+    """Paused deliveries are a warning that says how to resume, with or without a worker."""
+    assert _checks(home, "deliveries") == []
+    home.ok("pause", *minutes)
+    ((level, text),) = _checks(home, "deliveries")
+    assert level == "warn"
+    assert text.startswith("paused until ")
+    assert "`mem0tray resume`" in text

@@ -2,6 +2,7 @@
 
 import time
 
+import click
 import pytest
 
 from tests.actions.scene import worker
@@ -27,7 +28,7 @@ def test_dead_letters_are_rows(home: Scratch) -> None:
     header, first, second, rest = home.ok("list").splitlines()
     assert header.split()[:3] == ["ID", "PROJECT", "RETRIES"]
     assert first.split()[:3] == ["aaaa1111", "alpha", "7"]
-    assert "in 59 min" in first
+    assert "in 1 h" in first
     assert first.endswith("500: odd")
     assert second.split() == ["bbbb2222", "beta", "2", "–", "now"]
     assert rest.startswith("1 further thing in the file makes no sense")
@@ -79,11 +80,48 @@ def test_hostile_text_stays_one_harmless_line(home: Scratch) -> None:
     assert home.run("list", "--json").json()[0]["id"] == text
 
 
+@pytest.mark.parametrize(
+    ("columns", "missing"),
+    [
+        (100, []),
+        (80, []),
+        (60, ["LAST ATTEMPT"]),
+        (40, ["LAST ATTEMPT", "NEXT RETRY", "RETRIES"]),
+    ],
+)
+@pytest.mark.parametrize("queue", [False, True], ids=["dead", "waiting"])
+def test_each_item_is_one_line_of_the_terminal(
+    home: Scratch, columns: int, missing: list[str], *, queue: bool
+) -> None:
+    """The id stays whole, the reason is cut, and columns go where room is short."""
+    reason = "500 Internal Server Error: the database is not to be had at the moment"
+    made = {"id": "aaaa1111-1", "last_error": reason}
+    home.write("mem0_queue_dlq.json", {"items": [waiting("x", "a" * 30, **made)] * 2})
+    home.write("mem0_queue.json", queue_document([entry("x", "a" * 30, **made)] * 2))
+    home.terminal(columns)
+    head, _, first, second = click.unstyle(home.ok("list", *["--queue"] * queue)).splitlines()
+    for line in (first, second):
+        assert line.startswith("aaaa1111 ")
+        assert line.rstrip().endswith("…")
+        assert len(line) <= columns
+    if not queue:
+        assert [name for name in ("LAST ATTEMPT", "NEXT RETRY", "RETRIES") if name not in head] == (
+            missing
+        )
+
+
 def test_nothing_to_list(home: Scratch) -> None:
     """No files: a sentence, or an empty list."""
     assert home.ok("list") == "There are no dead letters.\n"
     assert home.ok("list", "--queue") == "Nothing waits.\n"
     assert home.run("list", "--json").json() == []
+
+
+@pytest.mark.usefixtures("letters")
+def test_nothing_of_a_project(home: Scratch) -> None:
+    """That a project has none is not that there are none."""
+    assert home.ok("list", "--project", "nope").startswith("There are no dead letters of nope.\n")
+    assert home.ok("list", "--queue", "--project", "nope") == "Nothing of nope waits.\n"
 
 
 def test_a_broken_file_is_one_line_of_error(home: Scratch) -> None:

@@ -48,6 +48,28 @@ def test_unknown_commands_and_options_exit_2(home: Scratch) -> None:
         assert done.err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["list", "--limit", "abc"], "must be a whole number, at least 1; it is 'abc'."),
+        (["list", "--limit", "0"], "must be a whole number, at least 1; it is '0'."),
+        (["serve", "--port", "65536"], "must be a whole number from 0 to 65535; it is '65536'."),
+        (["config", "set", "sync.max_attempts", "-1"], "it must be a whole number from 1 to 1000"),
+        (["add", "--project", "g", "two", "words"], "Put the text in quotes."),
+        (["lst"], "No such command 'lst'. Did you mean `list`?"),
+        (["nonsense"], "No such command 'nonsense'.\n"),
+    ],
+)
+def test_errors_of_usage_say_what_is_expected(
+    home: Scratch, arguments: list[str], said: str
+) -> None:
+    """What cannot be understood is answered by what can, in words for people."""
+    done = home.run(*arguments)
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
+    assert not home.claude.exists()
+
+
 def test_wrong_settings_exit_2_in_one_line(home: Scratch) -> None:
     """A command that needs settings stops at wrong ones, with one line."""
     home.configure('[sync]\ntimeout = "soon"\n')
@@ -83,7 +105,7 @@ def test_what_ends_a_command_early(
     monkeypatch.setattr(cli, "_close_standard_output", lambda: None)
     done = home.run("status")
     assert done.code == code
-    assert ("No space left" in done.err) == (code == 1)
+    assert ("no space left" in done.err) == (code == 1)
 
 
 def test_a_question_that_is_answered_with_no_exits_1(
@@ -107,6 +129,69 @@ def test_a_reader_that_leaves_is_no_error() -> None:
         command, shell=True, capture_output=True, text=True, check=False, cwd=Path.cwd()
     )
     assert done.stderr == ""
+
+
+def _in_shell(command: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """Run `mem0tray` with what the shell does to its streams."""
+    return subprocess.run(  # noqa: S602  (the shell's redirection is the point)
+        f"{sys.executable} -m mem0tray {command}",
+        shell=True,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="redirections of a POSIX shell")
+@pytest.mark.parametrize(
+    ("command", "code", "said"),
+    [
+        ("add --project p <&-", 2, "There is no text to add."),
+        ("add --project p x >&-", 0, ""),
+        ("status >&-", 0, ""),
+        ("list >&- 2>&-", 0, ""),
+        ("config set server.api_key <&-", 0, ""),
+    ],
+)
+def test_a_closed_stream_is_an_empty_one(home: Scratch, command: str, code: int, said: str) -> None:
+    """Standard input that is closed is empty, and output that nobody takes is discarded."""
+    assert home.root
+    done = _in_shell(command)
+    assert done.returncode == code, done
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == bool(said)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
+@pytest.mark.parametrize("command", ["list", "status --json", "--help", "add --project p x"])
+def test_output_that_cannot_be_written_is_named(
+    home: Scratch, command: str, unbuffered: str
+) -> None:
+    """A full disk behind standard output is one line that says where, and exit 1."""
+    home.env(PYTHONUNBUFFERED=unbuffered)
+    done = _in_shell(f"{command} >/dev/full")
+    assert done.returncode == 1
+    said = "Standard output cannot be written: no space left on device."
+    assert done.stderr == f"mem0tray: {said}\n"
+
+
+@pytest.mark.parametrize(
+    "command", [["add", "--project", "p", "x"], ["run", "--once"]], ids=" ".join
+)
+def test_a_file_in_place_of_the_folder_is_named(home: Scratch, command: list[str]) -> None:
+    """What is no folder is named, with the setting to look at."""
+    file = home.root / "file"
+    file.write_text("mine")
+    home.env(MEM0TRAY_PATHS_CLAUDE_DIR=str(file))
+    done = home.run(*command)
+    assert done.code == 1
+    assert f"{file} is no folder" in done.line
+    assert "paths.claude_dir" in done.line
+    assert file.read_text() == "mine"
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,24 @@ def test_facts_without_value_are_left_out(capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().out == "a     1 2\nlong  x\n"
 
 
+@pytest.mark.parametrize(("columns", "indent"), [(60, 15), (24, 4)])
+def test_what_wraps_stands_below_its_text(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: int, indent: int
+) -> None:
+    """At a terminal a long value hangs beside its name, or little indented where room is short."""
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    path = "/a-path/that-is/longer-than-what/is-left"
+    output.print_facts([("a", "x"), ("last delivery", f"{path} is full and cannot be written")])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "a              x"
+    assert any(path in line for line in lines)
+    assert all(len(line) <= max(columns, indent + len(path)) for line in lines)
+    assert len(lines) > 2
+    for line in lines[2:]:
+        assert len(line) - len(line.lstrip()) == indent
+
+
 @pytest.mark.parametrize(
     ("at", "shown"),
     [
@@ -46,11 +64,16 @@ def test_facts_without_value_are_left_out(capsys: pytest.CaptureFixture[str]) ->
         (9_800, "3 min ago"),
         (10_000 - 7200, "2 h ago"),
         (10_020, "in 20 s"),
+        (10_479.9, "in 8 min"),
+        (10_059.7, "in 1 min"),
+        (13_599.5, "in 1 h"),
+        (10_000 + 1800, "in 30 min"),
+        (10_000 + 86_399, "in 1 d"),
         (10_000 + 86_400 * 40, "in 40 d"),
     ],
 )
 def test_ages_in_words(at: float | None, shown: str) -> None:
-    """An age is given in its largest unit."""
+    """An age is given in its largest unit, to the nearest of it."""
     assert output.ago(at, 10_000) == shown
 
 

@@ -2,6 +2,7 @@
 
 import json
 
+import click
 import pytest
 
 from tests.cli.scratch import Scratch
@@ -34,11 +35,23 @@ def test_the_last_delete(home: Scratch, backup: str) -> None:
 
 
 def test_the_list(home: Scratch, backup: str) -> None:
-    """Time, number, what it is, and the name to type."""
+    """The name to type, time, number and what it is."""
     lines = home.ok("restore", "--list").splitlines()
-    assert any(line.endswith(backup) and " 1 " in line for line in lines)
-    assert any(line.endswith("mem0_queue_dlq.backup.json") and " 2 " in line for line in lines)
+    assert any(line.startswith(backup) and " 1 " in line for line in lines)
+    assert any(line.startswith("mem0_queue_dlq.backup.json ") and " 2 " in line for line in lines)
     assert home.run("restore", "--list", backup).code == 2
+
+
+@pytest.mark.parametrize("columns", [120, 80, 60, 40])
+def test_the_name_is_whole_on_every_terminal(home: Scratch, backup: str, columns: int) -> None:
+    """What one has to type is never cut off; what it is goes first where room is short."""
+    home.terminal(columns)
+    out = click.unstyle(home.ok("restore", "--list"))
+    lines = [line.rstrip() for line in out.splitlines()]
+    assert any(line.startswith(backup) for line in lines)
+    assert ("WHAT" in out) == (columns == 120)
+    assert len(lines) == 4  # the head with its rule, two sources
+    assert max(map(len, lines)) <= max(columns, len(backup))
 
 
 def test_a_name_or_a_path(home: Scratch, backup: str) -> None:

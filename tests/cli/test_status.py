@@ -79,6 +79,8 @@ def test_files_are_counted_when_no_worker_runs(home: Scratch) -> None:
     assert document["totals"] == {"queued": 9, "synced": 4, "failed": 1}
     assert document["oldest_waiting"] == 1000
     text = home.ok("status")
+    assert "oldest item    1970-" in text
+    assert "9 queued by producers, 4 delivered, 1 moved to the DLQ (as counted in" in text
     assert "2025-11-30 04:38:18" in text
     assert "mem0.example:8000" in text
 
@@ -185,7 +187,7 @@ def test_watch_prints_again_what_has_changed(
     done = home.run("status", "--watch")
     assert done.code == 130
     assert done.out.count("not running") == 2
-    assert "quarantine      1 file" in done.out
+    assert "quarantine     1 file" in done.out
 
 
 def test_watch_and_json_do_not_go_together(home: Scratch) -> None:

@@ -106,6 +106,12 @@ def test_a_reason_does_not_quote_the_content() -> None:
     assert "oops" not in str(caught.value)
 
 
+def test_a_reason_names_the_line_in_plain_words() -> None:
+    """The parser's own words, some of which end in "at", do not say it twice."""
+    with pytest.raises(BrokenDocumentError, match=r"^Invalid control character at line 1$"):
+        parse(b'{"items":["\n"]}', SECTIONS)
+
+
 @pytest.mark.parametrize("end", range(len(FILE)))
 def test_a_document_cut_short_is_broken(end: int) -> None:
     """No beginning of a document passes for a document."""

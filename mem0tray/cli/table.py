@@ -1,0 +1,57 @@
+"""Tables at a terminal: as narrow as it is, and never short of what is to be typed again."""
+
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_LEAST: Final = 10  # signs of a column that is cut
+_GAP: Final = 3  # between two columns
+
+
+def show(
+    headers: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    right: Collection[str],
+    cut: Collection[str],
+    spare: Sequence[str],
+) -> None:
+    """Print harmless text as a table; see `output.print_table`. Text is never markup."""
+    console = Console()
+    columns = [
+        (header, max(map(cell_len, (header, *(row[at] for row in rows)))))
+        for at, header in enumerate(headers)
+    ]
+    gone = _gone(columns, cut, spare, console.width)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for header, width in columns:
+        if header not in gone:
+            whole = bool(cut) and header not in cut
+            table.add_column(
+                Text(header, no_wrap=bool(cut), overflow="ellipsis"),
+                justify="right" if header in right else "left",
+                no_wrap=whole,
+                min_width=width if whole else None,
+            )
+    for row in rows:
+        cells = [cell for header, cell in zip(headers, row, strict=True) if header not in gone]
+        table.add_row(*(Text(cell, no_wrap=bool(cut), overflow="ellipsis") for cell in cells))
+    console.print(table, crop=False)
+
+
+def _gone(
+    columns: Sequence[tuple[str, int]], cut: Collection[str], spare: Sequence[str], room: int
+) -> set[str]:
+    """The columns that a terminal of this width does without."""
+    least = {name: min(width, _LEAST) if name in cut else width for name, width in columns}
+    gone = set()
+    for name in spare:
+        if sum(least.values()) + _GAP * (len(least) - 1) <= room:
+            break
+        least.pop(name)
+        gone.add(name)
+    return gone

@@ -1,0 +1,37 @@
+"""The snippets of README.md, as people copy them."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.scratch import Scratch
+from tests.support.shapes import dead
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the snippets are for a POSIX shell")
+def test_count_by_project_copes_with_an_item_that_has_none(home: Scratch) -> None:
+    """An item without a project is counted under "(none)" and does not end the snippet."""
+    without = dead("x")
+    del without["project_id"]
+    home.write("mem0_queue_dlq.json", {"items": [dead("a", "alpha"), without]})
+    found = re.search(
+        r"\*\*Count by project\*\*\n\n```console\npython3 (.+?)\n```", README.read_text(), re.DOTALL
+    )
+    assert found is not None
+    done = subprocess.run(  # noqa: S602  (people paste it into a shell)
+        f"{sys.executable} {found[1]}",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "HOME": str(home.root)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert "'alpha': 1" in done.stdout
+    assert "'(none)': 1" in done.stdout
