@@ -48,7 +48,9 @@ class Pace:
             return False
         if not forced and now < self._built + MENU_EVERY:
             return False
-        self._shown, self._built = entries, now
+        if self._shown is not None:  # nobody has opened the first one yet: it says "starting"
+            self._built = now
+        self._shown = entries
         return True
 
     def patience(self, entries: tuple[Entry, ...], now: float) -> float:

@@ -14,6 +14,7 @@ from mem0tray.desktop import icon as icons
 from mem0tray.desktop.icon import Look
 from mem0tray.desktop.menu import SEPARATOR, Command, Entry
 from mem0tray.files import atomic
+from mem0tray.worker.state import STARTING
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -29,7 +30,7 @@ class Tray:
 
     def __init__(self, folder: Path, clicked: Callable[[Command], None]) -> None:
         self._clicked = clicked
-        self._look: Look | None = None
+        self._look = icons.look(STARTING, 0, 0)
         self._title = ""
         self._entries: tuple[Entry, ...] | None = None
         self._keep_icons_in(folder)
@@ -38,7 +39,7 @@ class Tray:
         import pystray
 
         self._library: Any = pystray
-        self._icon: Any = _icon_class(pystray)(NAME, title=NAME)
+        self._icon: Any = _icon_class(pystray)(NAME, self._image(), NAME)
 
     def run(self, ready: Callable[[], None]) -> None:
         """Show the icon until `stop`; `ready` is called once it can be told things."""
@@ -57,7 +58,7 @@ class Tray:
         """Set the icon, if it is another one."""
         if look != self._look:
             self._look = look
-            image = icons.compose(look, _SIZES.get(sys.platform, _SIZE))
+            image = self._image()
             self._on_main(lambda: self._set_image(image))
 
     def show_title(self, title: str) -> None:
@@ -75,6 +76,9 @@ class Tray:
     def notify(self, title: str, body: str) -> None:
         """Show a notification by the icon's own means."""
         self._on_main(lambda: self._icon.notify(body, title))
+
+    def _image(self) -> "Image":
+        return icons.compose(self._look, _SIZES.get(sys.platform, _SIZE))
 
     def _set_image(self, image: "Image") -> None:
         self._icon.icon = image
