@@ -4,10 +4,12 @@ pystray and plyer reach a Linux desktop through libraries that come as packages
 of the system, for the system's own Python only.
 """
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from typing import Final
 
 import environment
@@ -36,10 +38,9 @@ def offer_tray() -> None:
     """Where there is a desktop, install what the tray needs, or say how and go on without it."""
     if not (has_display() and environment.is_system_python()) or _tray_is_there():
         return
-    try:
-        environment.need_system(TRAY, "The tray needs libraries of the system.")
-    except SystemExit:
-        environment.say("Until then mem0tray works without its tray.")
+    why = "mem0tray goes on without its tray where the system's libraries for it are missing."
+    with contextlib.suppress(SystemExit):
+        environment.need_system(_with_venv(TRAY), why)
 
 
 def need_test_tools() -> None:
@@ -48,7 +49,12 @@ def need_test_tools() -> None:
     if not _tray_is_there():
         missing += TRAY
     if missing:
-        environment.need_system(missing, "The tests use a desktop without a screen.")
+        environment.need_system(_with_venv(missing), "The tests use a desktop without a screen.")
+
+
+def _with_venv(packages: Sequence[str]) -> list[str]:
+    """Add what the environment will need next, so that people are asked only once."""
+    return [*packages, *([] if environment.has_ensurepip() else ["python3-venv"])]
 
 
 def has_display() -> bool:

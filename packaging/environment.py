@@ -125,6 +125,15 @@ def is_system_python() -> bool:
     return default == f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
+def has_ensurepip() -> bool:
+    """Whether this Python can make virtual environments: Debian's comes without the means."""
+    sys.modules.pop("ensurepip", None)
+    try:
+        return hasattr(importlib.import_module("ensurepip"), "version")
+    except ImportError:
+        return False
+
+
 def _bring_up_to_date(venv: Path, groups: Sequence[str], wheel: Path | None) -> None:
     # The tray's libraries are not on PyPI in a form that installs everywhere. A wheel is
     # tested alone: its own metadata must name everything that it needs.
@@ -213,7 +222,7 @@ def _make(venv: Path, *, shared: bool) -> None:
 
 
 def _check_ensurepip() -> None:
-    if _has_ensurepip():
+    if has_ensurepip():
         return
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     why = f"{sys.executable} (Python {version}) cannot make virtual environments."
@@ -221,16 +230,8 @@ def _check_ensurepip() -> None:
         fail(f"{why} Name another: PYTHON=/path/to/python3")
     need_system(["python3-venv" if is_system_python() else f"python{version}-venv"], why)
     importlib.invalidate_caches()
-    if not _has_ensurepip():
+    if not has_ensurepip():
         fail(f"{why} Name another: PYTHON=/path/to/python3")
-
-
-def _has_ensurepip() -> bool:
-    sys.modules.pop("ensurepip", None)
-    try:
-        return hasattr(importlib.import_module("ensurepip"), "version")
-    except ImportError:
-        return False
 
 
 def _install(venv: Path, version: str | None, groups: Sequence[str], wheel: Path | None) -> None:

@@ -1,6 +1,7 @@
 """The harness itself, on a small tray program of its own."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -183,5 +184,6 @@ def test_a_killed_run_leaves_nothing_behind(tmp_path: Path) -> None:
     runner.send_signal(signal.SIGKILL)
     runner.wait(10)
     wait_until(lambda: not strays(address), what="all ended")
+    shutil.rmtree(Path(address.removeprefix("unix:path=")).parent)
     socket = SOCKETS / display.replace(":", "X")
     wait_until(lambda: not socket.exists(), what="the display ended")
