@@ -102,7 +102,7 @@ def pip(venv: Path, *arguments: str | Path) -> None:
 
 def need_system(packages: Sequence[str], why: str) -> None:
     """Install packages of the system (apt) when root; else print the line that does."""
-    line = f"apt-get install -y {' '.join(packages)}"
+    line = f"apt-get install -y --no-install-recommends {' '.join(packages)}"
     if shutil.which("apt-get") is None:
         fail(f"{why} Please install what your system calls: {', '.join(packages)}.")
     if sys.platform == "win32" or os.geteuid() != 0:
@@ -117,11 +117,31 @@ def need_system(packages: Sequence[str], why: str) -> None:
         fail(f"{done.stdout.rstrip()}\nThat failed. Install it by hand: {line}")
 
 
+def is_system_python() -> bool:
+    """Whether this is the Python for which Linux distributions package libraries."""
+    if sys.platform != "linux" or sys.base_prefix != "/usr":
+        return False
+    default = Path("/usr/bin/python3").resolve().name
+    return default == f"python{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def has_ensurepip() -> bool:
+    """Whether this Python can make virtual environments: Debian's comes without the means."""
+    sys.modules.pop("ensurepip", None)
+    try:
+        return hasattr(importlib.import_module("ensurepip"), "version")
+    except ImportError:
+        return False
+
+
 def _bring_up_to_date(venv: Path, groups: Sequence[str], wheel: Path | None) -> None:
+    # The tray's libraries are not on PyPI in a form that installs everywhere. A wheel is
+    # tested alone: its own metadata must name everything that it needs.
+    shared = wheel is None and is_system_python()
     version = _version(venv)
     stamp = _read_stamp(venv)
-    if version is None or _must_be_remade(venv, version, stamp):
-        _make(venv)
+    if version is None or _must_be_remade(venv, version, stamp, shared=shared):
+        _make(venv, shared=shared)
         version, stamp = _version(venv), None
     wanted = {"inputs": _fingerprint(venv, version, wheel), "groups": sorted(groups)}
     if not _satisfies(stamp, wanted):
@@ -165,8 +185,10 @@ def _version(venv: Path) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def _must_be_remade(venv: Path, version: str, stamp: Any) -> bool:
+def _must_be_remade(venv: Path, version: str, stamp: Any, *, shared: bool) -> bool:
     """Whether a working environment is one that we cannot build on."""
+    if shared and not _is_shared(venv):  # it cannot show a tray
+        return True
     running = [str(part) for part in sys.version_info[:2]]
     found = version.split(".")[:2]
     if [int(part) for part in found] < [3, 11]:
@@ -179,39 +201,37 @@ def _must_be_remade(venv: Path, version: str, stamp: Any) -> bool:
     return isinstance(stamp, dict) and stamp["inputs"]["folder"] != str(venv)
 
 
-def _make(venv: Path) -> None:
+def _is_shared(venv: Path) -> bool:
+    """Whether an environment sees the packages of its Python's system as well."""
+    lines = (venv / "pyvenv.cfg").read_text(encoding="utf-8").lower().splitlines()
+    return "include-system-site-packages = true" in lines
+
+
+def _make(venv: Path, *, shared: bool) -> None:
     _check_ensurepip()
     if venv.is_symlink() or venv.is_file():
         venv.unlink()
     elif venv.exists():
         say(f"Making {_shown(venv)} anew: made by another Python or elsewhere, or incomplete.")
         shutil.rmtree(venv)
-    done = _captured([sys.executable, "-I", "-m", "venv", venv], dict(os.environ))
+    make = [sys.executable, "-I", "-m", "venv", *(["--system-site-packages"] if shared else [])]
+    done = _captured([*make, venv], dict(os.environ))
     if done.returncode:
         shutil.rmtree(venv, ignore_errors=True)
         fail(f"{done.stdout.rstrip()}\nMaking the virtual environment {venv} failed.")
 
 
 def _check_ensurepip() -> None:
-    if _has_ensurepip():
+    if has_ensurepip():
         return
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     why = f"{sys.executable} (Python {version}) cannot make virtual environments."
     if sys.base_prefix != "/usr":
         fail(f"{why} Name another: PYTHON=/path/to/python3")
-    default = Path("/usr/bin/python3").resolve().name == f"python{version}"
-    need_system(["python3-venv" if default else f"python{version}-venv"], why)
+    need_system(["python3-venv" if is_system_python() else f"python{version}-venv"], why)
     importlib.invalidate_caches()
-    if not _has_ensurepip():
+    if not has_ensurepip():
         fail(f"{why} Name another: PYTHON=/path/to/python3")
-
-
-def _has_ensurepip() -> bool:
-    sys.modules.pop("ensurepip", None)
-    try:
-        return hasattr(importlib.import_module("ensurepip"), "version")
-    except ImportError:
-        return False
 
 
 def _install(venv: Path, version: str | None, groups: Sequence[str], wheel: Path | None) -> None:

@@ -1,25 +1,32 @@
 """`packaging/test`: runs the tests, several at a time."""
 
 import os
-import shutil
 import sys
 
+import desktop
 import environment
 
-# What the tests need of the system: command, package of Debian and Ubuntu, what for.
-SYSTEM_TOOLS: tuple[tuple[str, str, str], ...] = ()
+# Ours, and none that happens to be installed for the system's Python.
+PLUGINS = ("xdist", "timeout", "hypothesispytest")
 
 
 def main() -> None:
     """Make the environment and go on as pytest; arguments are pytest's."""
-    for tool, package, purpose in SYSTEM_TOOLS:
-        if shutil.which(tool) is None:
-            environment.need_system([package], f"The tests need {tool}, {purpose}.")
+    complete = environment.is_system_python()
+    if complete:
+        desktop.need_test_tools()
+    elif sys.platform == "linux":
+        environment.say("The tests of the tray are left out: they need the system's own Python.")
     environ = environment.ensure(["dev"])
+    if complete:
+        environ["DESKTOP_TESTS"] = "required"  # nothing is skipped because of what is missing
     os.chdir(environment.ROOT)
     # Most tests wait for a process or a server: two for each core keep it busy, no more.
     workers = str(2 * (os.cpu_count() or 1))
     pytest = [str(environment.python(environment.VENV)), "-m", "pytest", "-n", workers]
+    environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    for plugin in PLUGINS:
+        pytest += ["-p", plugin]
     environment.become([*pytest, "--dist", "worksteal", *sys.argv[1:]], environ)
 
 

@@ -18,7 +18,12 @@ HEADER = """\
 # Made by packaging/update-constraints: do not edit.
 """
 # Needed on one system only, so that pip on another does not choose them.
-ELSEWHERE = ('colorama==0.4.6 ; sys_platform == "win32"',)  # click, pytest, build: colours
+ELSEWHERE = (
+    'colorama==0.4.6 ; sys_platform == "win32"',  # click, pytest, build: colours
+    'pyobjc-core==13.0 ; sys_platform == "darwin"',  # pystray: the three of one release
+    'pyobjc-framework-Cocoa==13.0 ; sys_platform == "darwin"',
+    'pyobjc-framework-Quartz==13.0 ; sys_platform == "darwin"',
+)
 NOT_PINNED = ("mem0tray", "pip", "setuptools", "wheel")
 
 

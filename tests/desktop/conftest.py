@@ -1,13 +1,61 @@
-"""Stand-ins for programs of the system, first on PATH."""
+"""A desktop of its own for each test; a picture of it is kept when the test fails."""
 
+import contextlib
+import importlib.util
+import os
 import sys
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 from tests.desktop.programs import Programs
+
+if TYPE_CHECKING:
+    from tests.support.desktop import Desktop
+
+# Everything waits with a limit of its own; this is for what nobody thought of.
+HARD_LIMIT: Final = 60  # seconds
+# `packaging/test` has installed everything: what is missing all the same is a failure.
+REQUIRED: Final = os.environ.get("DESKTOP_TESTS") == "required"
+# There is no X display, and no library for one, anywhere else.
+collect_ignore_glob = [] if sys.platform == "linux" else ["test_*.py"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put a hard limit on each test here."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.timeout(HARD_LIMIT))
+
+
+@pytest.fixture
+def desktop(tmp_path: Path) -> "Iterator[Desktop]":
+    """Start a display, a session bus and a window manager; see `Desktop` for the rest."""
+    from tests.support.desktop import Desktop
+
+    for module in ("gi", "dbus"):
+        if importlib.util.find_spec(module) is None:
+            pytest.skip(f"this Python has no {module}: use packaging/test")
+    with Desktop(tmp_path / "desktop") as started:
+        yield started
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, pytest.TestReport]:
+    """Keep a picture of the desktop on which a test has failed; skip nothing that is required."""
+    report: pytest.TestReport = yield
+    if REQUIRED and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+    started = getattr(item, "funcargs", {}).get("desktop")
+    if report.when == "call" and report.failed and started is not None:
+        with contextlib.suppress(Exception):  # the picture must not hide the failure
+            path = started.screenshot(item.funcargs["tmp_path"] / "failed.png")  # type: ignore[attr-defined]
+            report.sections.append(("Screen", f"{path}\n{started.screen.describe()}"))
+    return report
 
 
 @pytest.fixture

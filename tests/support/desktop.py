@@ -1,0 +1,312 @@
+"""A real desktop without a screen, for one test: display, session bus, window manager.
+
+A panel and a notification daemon come on demand. Nothing is shared with
+another desktop or with the person who runs the tests, everything has a time
+limit, and whatever was started here ends with it.
+"""
+
+import contextlib
+import functools
+import os
+import select
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final, Self, TypeVar
+
+import pytest
+
+from tests.support.bus import DBUS, Bus, CallError
+from tests.support.home import import_path
+from tests.support.machine import tool
+from tests.support.notifyd import NAME as NOTIFICATIONS
+from tests.support.notifyd import Mode, NotificationDaemon
+from tests.support.processes import LEASH, Process, wait_until
+from tests.support.screen import Screen
+from tests.support.sni import WATCHER, TrayHost
+
+START: Final = 20.0  # seconds in which a part of the desktop must be there
+SIZE: Final = "1024x640x24"
+# Only what is started here is on this bus: installed daemons are never started by asking.
+BUS: Final = """\
+<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <type>session</type>
+  <listen>unix:path={socket}</listen>
+  <auth>EXTERNAL</auth>
+  <policy context="default">
+    <allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/>
+  </policy>
+</busconfig>
+"""
+PANEL: Final = """\
+<?xml version="1.0" encoding="UTF-8"?>
+<channel name="xfce4-panel" version="1.0">
+  <property name="configver" type="int" value="2"/>
+  <property name="panels" type="array">
+    <value type="int" value="1"/>
+    <property name="panel-1" type="empty">
+      <property name="position" type="string" value="p=6;x=0;y=0"/>
+      <property name="length" type="double" value="100"/>
+      <property name="position-locked" type="bool" value="true"/>
+      <property name="size" type="uint" value="32"/>
+      <property name="icon-size" type="uint" value="24"/>
+      <property name="plugin-ids" type="array"><value type="int" value="1"/></property>
+    </property>
+  </property>
+  <property name="plugins" type="empty">
+    <property name="plugin-1" type="string" value="systray"/>
+  </property>
+</channel>
+"""
+Part = TypeVar("Part", Screen, TrayHost, NotificationDaemon, Bus)
+
+
+class Desktop:
+    """What runs in it logs to `folder`; `env` is what a program needs to be part of it.
+
+    `session` are the variables that alone make a program part of it, for
+    programs that have a home of their own.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._closing = contextlib.ExitStack()
+        self._processes: list[Process] = []
+
+    def __enter__(self) -> Self:
+        """Start display, bus and window manager."""
+        with contextlib.ExitStack() as stack:
+            stack.callback(self.close)
+            self._start()
+            stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End everything."""
+        self.close()
+
+    def close(self) -> None:
+        """End everything that was started here, and whatever that has started."""
+        self._closing.close()
+
+    # Parts on demand ------------------------------------------------------------------
+
+    def panel(self) -> Process:
+        """Start a real panel (xfce4-panel) that shows icons at the top left."""
+        channels = Path(self.env["XDG_CONFIG_HOME"]) / "xfce4" / "xfconf" / "xfce-perchannel-xml"
+        channels.mkdir(parents=True)
+        (channels / "xfce4-panel.xml").write_text(PANEL, encoding="utf-8")
+        self.start([_xfconfd()], name="xfconfd")
+        self.wait_owner("org.xfce.Xfconf")
+        panel = self.start([tool("xfce4-panel"), "--disable-wm-check"], name="panel")
+        self.wait_owner(WATCHER)
+        return panel
+
+    def tray(self) -> TrayHost:
+        """Put a tray there that tests can ask (instead of a panel)."""
+        return self._with(TrayHost(self.address))
+
+    def notifications(self, mode: Mode = "ok") -> NotificationDaemon:
+        """Put a notification daemon there that tests can ask."""
+        return self._with(NotificationDaemon(self.address, mode))
+
+    def dunst(self) -> Process:
+        """Start a real notification daemon that shows what comes; its `out` lists it as text."""
+        settings = self._folder / "dunstrc"
+        settings.touch()  # its own defaults, whatever the system's file says
+        daemon = self.start([tool("dunst"), "-config", str(settings), "-print"], name="dunst")
+        self.wait_owner(NOTIFICATIONS)
+        return daemon
+
+    def wait_owner(self, name: str, timeout: float = START) -> None:
+        """Wait until somebody on the bus owns this name."""
+        self.bus.wait_for(
+            lambda: self.bus.has_owner(name), timeout, f"{name} on the bus", explain=self.errors
+        )
+
+    def wait_on_bus(self, process: Process, timeout: float = START) -> None:
+        """Wait until a program has connected to the bus."""
+        ask = functools.partial(self.bus.call, DBUS, "/org/freedesktop/DBus", DBUS)
+
+        def connected() -> bool:
+            names = [name for name in ask("ListNames")[0] if name.startswith(":")]
+            with contextlib.suppress(CallError):  # one has left in the meantime
+                return any(
+                    ask("GetConnectionUnixProcessID", "s", [name]) == [process.pid]
+                    for name in names
+                )
+            return False
+
+        self.bus.wait_for(connected, timeout, "the program on the bus", explain=self.errors)
+
+    # Running --------------------------------------------------------------------------
+
+    def start(
+        self,
+        command: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        name: str | None = None,
+        pass_fds: Sequence[int] = (),
+    ) -> Process:
+        """Start a program in this desktop, with `env` in addition; it ends with the desktop."""
+        output = self._folder / (name or f"program-{len(self._processes)}")
+        whole = {**self.env, **(env or {})}
+        process = Process(command, env=whole, output=output, pass_fds=pass_fds)
+        self._processes.append(process)
+        return process
+
+    def errors(self) -> str:
+        """Read what was written to standard error here, for messages of failed tests."""
+        return "\n".join(process.err[-2000:] for process in self._processes if process.err)
+
+    # What a person sees and does -------------------------------------------------------
+
+    def screenshot(self, path: Path) -> Path:
+        """Save a picture of the whole screen, as PNG."""
+        return self.screen.screenshot(path)
+
+    def mouse(self, x: int, y: int, button: int = 1) -> None:
+        """Move the mouse there and click: 1 left, 2 middle, 3 right."""
+        self.screen.mouse(x, y, button)
+
+    # Starting and ending ---------------------------------------------------------------
+
+    def _start(self) -> None:
+        self._folder.mkdir(parents=True)
+        # Sockets need short names, which pytest's folders do not have.
+        self._runtime = Path(tempfile.mkdtemp(prefix="mem0tray-desktop-"))
+        self._closing.callback(shutil.rmtree, self._runtime, ignore_errors=True)
+        self.address = f"unix:path={self._runtime / 'bus'}"
+        self.session = {
+            "DBUS_SESSION_BUS_ADDRESS": self.address,
+            "XDG_CURRENT_DESKTOP": "XFCE",
+            "XDG_SESSION_TYPE": "x11",
+            "GTK_A11Y": "none",  # nothing that would start further daemons
+            "NO_AT_BRIDGE": "1",
+            "GIO_USE_VFS": "local",
+            "GSETTINGS_BACKEND": "memory",
+        }
+        self.env = self._home() | self.session
+        display = self._start_display()
+        self._closing.callback(self._kill_all)  # before the display ends
+        self._start_bus()
+        self.session["DISPLAY"] = self.env["DISPLAY"] = f":{display()}"
+        self.screen = self._with(Screen(self.env["DISPLAY"], self.env))
+        self.start([tool("openbox"), "--sm-disable"], name="openbox")
+        wait_until(self.screen.has_manager, START, "a window manager", explain=self.errors)
+
+    def _home(self) -> dict[str, str]:
+        folders = {
+            "HOME": self._folder / "home",
+            "XDG_CONFIG_HOME": self._folder / "config",
+            "XDG_DATA_HOME": self._folder / "data",
+            "XDG_STATE_HOME": self._folder / "state",
+            "XDG_CACHE_HOME": self._folder / "cache",
+            "XDG_RUNTIME_DIR": self._runtime / "run",
+            "TMPDIR": self._folder / "tmp",
+        }
+        for folder in folders.values():
+            folder.mkdir(mode=0o700)
+        path = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **import_path()}
+        return path | {name: str(folder) for name, folder in folders.items()}
+
+    def _start_display(self) -> Callable[[], str]:
+        """Start the X server on a free display; calling the result waits for its number."""
+        # It is asked to end, not killed, so that it takes its lock and socket with it.
+        leash = [*LEASH[:-1], "TERM"] if LEASH else []
+        options = ["-screen", "0", SIZE, "-nolisten", "tcp", "-noreset"]
+        env = {"PATH": os.environ["PATH"]}  # none of the desktop's marks: see `strays`
+        with _pipe() as (reading, writing):
+            command = [*leash, tool("Xvfb"), "-displayfd", str(writing), *options]
+            output = self._folder / "display"
+            server = Process(command, env=env, output=output, pass_fds=(writing,))
+        self._closing.callback(_end, server)
+        self._closing.callback(os.close, reading)
+        return functools.partial(_line, reading, server)
+
+    def _start_bus(self) -> None:
+        config = self._runtime / "bus.conf"
+        config.write_text(BUS.format(socket=self._runtime / "bus"), encoding="utf-8")
+        options = [f"--config-file={config}", "--nofork"]
+        with _pipe() as (reading, writing):
+            command = [tool("dbus-daemon"), *options, f"--print-address={writing}"]
+            daemon = self.start(command, name="bus", pass_fds=(writing,))
+        self._closing.callback(os.close, reading)
+        _line(reading, daemon)  # it listens
+        self.bus = self._with(Bus(self.address))
+        self.bus.listen("type='signal',member='NameOwnerChanged',sender='org.freedesktop.DBus'")
+
+    def _with(self, part: Part) -> Part:
+        self._closing.callback(part.close)
+        return part
+
+    def _kill_all(self) -> None:
+        for process in reversed(self._processes):
+            process.kill()
+        for pid in self.strays():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def strays(self) -> list[int]:
+        """Find every process that was started in this desktop, by whomever, and still runs."""
+        return strays(self.address)
+
+
+def strays(address: str) -> list[int]:
+    """Find every process whose session bus is the one at this address."""
+    mark = f"DBUS_SESSION_BUS_ADDRESS={address}\0".encode()
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # ended in the meantime, or somebody else's
+            if mark in (entry / "environ").read_bytes():
+                found.append(int(entry.name))
+    return found
+
+
+@contextlib.contextmanager
+def _pipe() -> Iterator[tuple[int, int]]:
+    """Make a pipe for a program that is started meanwhile; what it writes can be read then."""
+    reading, writing = os.pipe()
+    try:
+        yield reading, writing
+    except BaseException:
+        os.close(reading)
+        raise
+    finally:
+        os.close(writing)
+
+
+def _line(reading: int, program: Process) -> str:
+    """Wait for the line that a program writes when it is ready; AssertionError if it fails."""
+    text = b""
+    deadline = time.monotonic() + START
+    while not text.endswith(b"\n"):
+        ready, _, _ = select.select([reading], [], [], max(0.0, deadline - time.monotonic()))
+        part = os.read(reading, 256) if ready else b""
+        assert part, f"not ready within {START} s: {program.err}"
+        text += part
+    return text.decode().strip()
+
+
+def _end(server: Process) -> None:
+    """Ask the X server to end, and make sure that it does."""
+    try:
+        server.stop()
+    except subprocess.TimeoutExpired:
+        server.kill()
+
+
+def _xfconfd() -> str:
+    """Find the daemon that keeps the panel's settings: its place differs by architecture."""
+    service = Path("/usr/share/dbus-1/services/org.xfce.Xfconf.service")
+    if not service.exists():
+        pytest.skip("xfconf is missing")
+    lines = service.read_text(encoding="utf-8").splitlines()
+    return next(line.removeprefix("Exec=") for line in lines if line.startswith("Exec="))

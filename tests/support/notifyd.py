@@ -1,0 +1,124 @@
+"""A notification daemon that keeps what it is asked to show, for tests."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Literal, Self
+
+from dbus_fast import Message, MessageType
+from dbus_fast.unpack import unpack_variants
+
+from tests.support.bus import Bus
+
+NAME: Final = "org.freedesktop.Notifications"
+PATH: Final = "/org/freedesktop/Notifications"
+Mode = Literal["ok", "hang", "error"]
+# Some programs (plyer) ask for the types before they call.
+_DESCRIPTION: Final = """\
+<node><interface name="org.freedesktop.Notifications">
+  <method name="Notify">
+    <arg type="s" direction="in"/><arg type="u" direction="in"/><arg type="s" direction="in"/>
+    <arg type="s" direction="in"/><arg type="s" direction="in"/><arg type="as" direction="in"/>
+    <arg type="a{sv}" direction="in"/><arg type="i" direction="in"/><arg type="u" direction="out"/>
+  </method>
+  <method name="CloseNotification"><arg type="u" direction="in"/></method>
+  <method name="GetCapabilities"><arg type="as" direction="out"/></method>
+  <method name="GetServerInformation">
+    <arg type="s" direction="out"/><arg type="s" direction="out"/>
+    <arg type="s" direction="out"/><arg type="s" direction="out"/>
+  </method>
+  <signal name="ActionInvoked"><arg type="u"/><arg type="s"/></signal>
+  <signal name="NotificationClosed"><arg type="u"/><arg type="u"/></signal>
+</interface></node>
+"""
+
+
+@dataclass(frozen=True)
+class Notification:
+    """What a program wanted to be shown; `timeout` in milliseconds, -1 as the daemon likes."""
+
+    id: int
+    app: str
+    icon: str
+    title: str
+    body: str
+    actions: tuple[str, ...]
+    hints: dict[str, Any]
+    timeout: int
+    replaces: int
+
+
+class NotificationDaemon:
+    """The daemon of a bus. `mode` may be turned at any moment: ok, hang (no answer), error."""
+
+    def __init__(
+        self,
+        address: str,
+        mode: Mode = "ok",
+        capabilities: tuple[str, ...] = ("body", "body-markup", "actions", "icon-static"),
+    ) -> None:
+        self.mode = mode
+        self.received: list[Notification] = []  # in every mode: what has arrived
+        self.closed: list[int] = []
+        self._capabilities = capabilities
+        self._last = 0
+        self._bus = Bus(address)
+        self._bus.handle(self._receive)
+        self._bus.own(NAME)
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave the bus."""
+        self.close()
+
+    def close(self) -> None:
+        """Leave the bus."""
+        self._bus.close()
+
+    def wait(
+        self, wanted: Callable[[Notification], bool] = lambda _: True, timeout: float = 10.0
+    ) -> Notification:
+        """Wait for a notification that is `wanted`; the first of them."""
+        return self._bus.wait_for(
+            lambda: next(filter(wanted, list(self.received)), None),
+            timeout,
+            "a notification",
+            explain=lambda: f"there are: {self.received}",
+        )
+
+    def act(self, notification: Notification, action: str = "default") -> None:
+        """Click on a notification, or on one of its buttons; it closes."""
+        self._bus.emit(PATH, NAME, "ActionInvoked", "us", [notification.id, action])
+        self._bus.emit(PATH, NAME, "NotificationClosed", "uu", [notification.id, 2])
+
+    # On the connection's thread -----------------------------------------------------
+
+    def _receive(self, message: Message) -> Message | bool | None:
+        if message.message_type is not MessageType.METHOD_CALL or message.path != PATH:
+            return None
+        if message.member == "Introspect":
+            return Message.new_method_return(message, "s", [_DESCRIPTION])
+        if message.member == "GetCapabilities":
+            return Message.new_method_return(message, "as", [list(self._capabilities)])
+        if message.member == "GetServerInformation":
+            about = ["lab", "mem0tray", "1", "1.2"]
+            return Message.new_method_return(message, "ssss", about)
+        if message.member == "CloseNotification":
+            self.closed.append(int(message.body[0]))
+            return Message.new_method_return(message)
+        return self._notify(message) if message.member == "Notify" else None
+
+    def _notify(self, message: Message) -> Message | bool:
+        app, replaces, icon, title, body, actions, hints, timeout = unpack_variants(message.body)
+        self._last += 1
+        number = replaces or self._last
+        self.received.append(
+            Notification(number, app, icon, title, body, tuple(actions), hints, timeout, replaces)
+        )
+        if self.mode == "hang":
+            return True
+        if self.mode == "error":
+            return Message.new_error(message, "org.example.Refused", "not now")
+        return Message.new_method_return(message, "u", [number])

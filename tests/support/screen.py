@@ -1,0 +1,183 @@
+"""What a person sees on an X display, and does with mouse and keyboard."""
+
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from PIL import Image, ImageChops, ImageGrab
+from Xlib import X
+from Xlib.display import Display
+from Xlib.error import XError
+
+from tests.support.machine import tool
+from tests.support.processes import wait_until
+
+_MENUS: Final = frozenset({"POPUP_MENU", "DROPDOWN_MENU", "MENU"})
+_CLOSE: Final = 12  # how far a colour may be off, of 255: panels scale icons
+LIMIT: Final = 10.0  # seconds
+
+
+class Point(NamedTuple):
+    """A place on the screen, in pixels from the upper left corner."""
+
+    x: int
+    y: int
+
+
+@dataclass(frozen=True)
+class Window:
+    """A window that is to be seen; place and size in pixels, `kind` as NORMAL or POPUP_MENU."""
+
+    id: int
+    title: str
+    program: str
+    kind: str
+    x: int
+    y: int
+    width: int
+    height: int
+
+    def row(self, number: int, rows: int) -> Point:
+        """The middle of one of so many rows, counted from 0: of a menu without its separators."""
+        return Point(
+            self.x + self.width // 2, self.y + self.height * (2 * number + 1) // (2 * rows)
+        )
+
+
+class Screen:
+    """The screen of the display of that name; `environ` is that of programs on it."""
+
+    def __init__(self, name: str, environ: Mapping[str, str]) -> None:
+        self._name, self._environ = name, dict(environ)
+        self._display: Any = Display(name)
+
+    def close(self) -> None:
+        """Leave the display."""
+        self._display.close()
+
+    # Seeing -----------------------------------------------------------------------
+
+    def picture(self) -> Image.Image:
+        """Take a picture of everything."""
+        return ImageGrab.grab(xdisplay=self._name).convert("RGB")
+
+    def screenshot(self, path: Path) -> Path:
+        """Save a picture of everything, as PNG."""
+        self.picture().save(path, "PNG")
+        return path
+
+    def find(self, colour: tuple[int, int, int]) -> Point | None:
+        """Find the middle of the area that has this colour."""
+        picture = self.picture()
+        distance = ImageChops.difference(picture, Image.new("RGB", picture.size, colour))
+        far = [band.point(lambda value: 255 * (value > _CLOSE)) for band in distance.split()]
+        outside = ImageChops.lighter(ImageChops.lighter(far[0], far[1]), far[2])
+        box = ImageChops.invert(outside).getbbox()
+        return Point((box[0] + box[2]) // 2, (box[1] + box[3]) // 2) if box else None
+
+    def wait_colour(self, colour: tuple[int, int, int], timeout: float = LIMIT) -> Point:
+        """Wait until this colour is to be seen; where."""
+        found: list[Point] = []
+
+        def seen() -> bool:
+            found.extend(point for point in [self.find(colour)] if point)
+            return bool(found)
+
+        wait_until(seen, timeout, f"the colour {colour} on the screen", explain=self.describe)
+        return found[0]
+
+    def windows(self) -> list[Window]:
+        """List the windows that programs have opened and that are to be seen, menus included."""
+        root = self._display.screen().root
+        listed = root.get_full_property(self._atom("_NET_CLIENT_LIST"), X.AnyPropertyType)
+        numbers = list(listed.value) if listed else []
+        numbers += [window.id for window in root.query_tree().children]
+        found = [self._window(number) for number in dict.fromkeys(numbers)]
+        return [window for window in found if window]
+
+    def menus(self) -> list[Window]:
+        """List the menus that are open."""
+        return [window for window in self.windows() if window.kind in _MENUS]
+
+    def wait_window(
+        self, wanted: Callable[[Window], bool], timeout: float = LIMIT, what: str = "a window"
+    ) -> Window:
+        """Wait until a window is to be seen that is `wanted`."""
+        found: list[Window] = []
+
+        def seen() -> bool:
+            found.extend(filter(wanted, self.windows()))
+            return bool(found)
+
+        wait_until(seen, timeout, what, explain=self.describe)
+        return found[0]
+
+    def wait_menu(self, timeout: float = LIMIT) -> Window:
+        """Wait until a menu is open."""
+        return self.wait_window(lambda window: window.kind in _MENUS, timeout, "a menu")
+
+    def has_manager(self) -> bool:
+        """Whether a window manager is at work."""
+        root = self._display.screen().root
+        check = self._atom("_NET_SUPPORTING_WM_CHECK")
+        return root.get_full_property(check, X.AnyPropertyType) is not None
+
+    def describe(self) -> str:
+        """List the windows, for messages of failed tests."""
+        return "\n".join(["windows:", *map(str, self.windows())])
+
+    def _atom(self, name: str) -> Any:
+        return self._display.intern_atom(name)
+
+    def _window(self, number: int) -> Window | None:
+        """The window, unless it is hidden, is gone in the meantime, or is a manager's frame."""
+        window = self._display.create_resource_object("window", number)
+        try:
+            shape = window.get_geometry()
+            program = window.get_wm_class()
+            if window.get_attributes().map_state != X.IsViewable or program is None:
+                return None
+            place = window.translate_coords(self._display.screen().root, 0, 0)
+            return Window(
+                id=number,
+                title=self._text(window, "_NET_WM_NAME"),
+                program=str(program[1]),
+                kind=self._kind(window),
+                x=-place.x,
+                y=-place.y,
+                width=shape.width,
+                height=shape.height,
+            )
+        except XError:
+            return None
+
+    def _text(self, window: Any, name: str) -> str:
+        found = window.get_full_property(self._atom(name), X.AnyPropertyType)
+        return bytes(found.value).decode("utf-8", "replace") if found else ""
+
+    def _kind(self, window: Any) -> str:
+        found = window.get_full_property(self._atom("_NET_WM_WINDOW_TYPE"), X.AnyPropertyType)
+        if not found:
+            return ""
+        return str(self._display.get_atom_name(found.value[0]).removeprefix("_NET_WM_WINDOW_TYPE_"))
+
+    # Doing ------------------------------------------------------------------------
+
+    def mouse(self, x: int, y: int, button: int = 1) -> None:
+        """Move the mouse there and click: 1 left, 2 middle, 3 right."""
+        # Two steps: a menu follows what moves over it, not what appears there.
+        self._xdotool("mousemove", x - 1, y, "mousemove", "--sync", x, y, "click", button)
+
+    def keys(self, *names: str) -> None:
+        """Press keys one after the other, such as "Return" or "ctrl+q"."""
+        self._xdotool("key", "--clearmodifiers", *names)
+
+    def _xdotool(self, *arguments: object) -> None:
+        subprocess.run(
+            [tool("xdotool"), *map(str, arguments)],
+            env=self._environ,
+            check=True,
+            timeout=LIMIT,
+        )

@@ -1,0 +1,275 @@
+"""A tray without a panel: icons register here, and a test looks at them and clicks.
+
+`TrayHost` is a StatusNotifierWatcher with a host, as a panel has one, on a
+session bus; `TrayItem` is an icon with its menu (dbusmenu), read anew at each
+question, so that it shows what a person would see now.
+"""
+
+import io
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self, TypeVar
+
+from dbus_fast import ErrorType, Message, MessageType, Variant
+from PIL import Image
+
+from tests.support.bus import PROPERTIES, Bus, CallError
+
+WATCHER: Final = "org.kde.StatusNotifierWatcher"
+WATCHER_PATH: Final = "/StatusNotifierWatcher"
+ITEM: Final = "org.kde.StatusNotifierItem"
+MENU: Final = "com.canonical.dbusmenu"
+_TRIES: Final = 5  # a menu may be made anew, with other ids, between looking and clicking
+Seen = TypeVar("Seen")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a menu; `checked` is None where there is nothing to check."""
+
+    id: int
+    label: str
+    enabled: bool
+    visible: bool
+    checked: bool | None
+    separator: bool
+    children: tuple["Entry", ...]
+
+    @property
+    def labels(self) -> list[str]:
+        """What a person reads in this submenu, from top to bottom; "-" is a separator."""
+        return ["-" if each.separator else each.label for each in self.children if each.visible]
+
+    def find(self, *labels: str) -> "Entry":
+        """Find an entry by the labels on the way to it; AssertionError when it is not there."""
+        entry = self
+        for label in labels:
+            found = [each for each in entry.children if each.visible and each.label == label]
+            assert len(found) == 1, f"{len(found)} entries {label!r} in {entry.labels}"
+            entry = found[0]
+        return entry
+
+    def walk(self) -> Iterator["Entry"]:
+        """Go through everything below, depth first."""
+        for child in self.children:
+            yield child
+            yield from child.walk()
+
+
+class TrayItem:
+    """One icon in the tray. What is asked after it has gone raises CallError."""
+
+    def __init__(self, bus: Bus, owner: str, path: str) -> None:
+        self._bus, self.owner, self.path = bus, owner, path
+        self.signals: list[tuple[str, list[Any]]] = []  # each with its arguments, in order
+        self.gone = False
+
+    # What there is to see -------------------------------------------------------------
+
+    def properties(self) -> dict[str, Any]:
+        """Read all that the item says of itself: Id, Title, Status, IconName, Menu, ..."""
+        return self._bus.properties(self.owner, self.path, ITEM)
+
+    @property
+    def title(self) -> str:
+        """The title, which panels show as the name or tooltip."""
+        return str(self.properties().get("Title", ""))
+
+    @property
+    def tooltip(self) -> str:
+        """The tooltip's text, or what panels show when there is none: the title."""
+        shown = self.properties()
+        tooltip: Sequence[Any] = shown.get("ToolTip") or ()  # icon, pixmaps, title, text
+        text = "\n".join(part for part in tooltip[2:4] if part)
+        return text or str(shown.get("Title", ""))
+
+    @property
+    def status(self) -> str:
+        """Active (shown), Passive (hidden) or NeedsAttention."""
+        return str(self.properties().get("Status", ""))
+
+    def icon(self) -> Image.Image:
+        """Read the picture as RGBA; FileNotFoundError while it is being replaced."""
+        shown = self.properties()
+        if pixmaps := shown.get("IconPixmap"):
+            width, height, argb = max(pixmaps, key=lambda pixmap: int(pixmap[0]))
+            picture = Image.frombytes("RGBA", (width, height), bytes(argb))
+            alpha, red, green, blue = picture.split()
+            return Image.merge("RGBA", (red, green, blue, alpha))
+        content = Path(str(shown["IconName"])).read_bytes()
+        with Image.open(io.BytesIO(content)) as picture:
+            return picture.convert("RGBA")
+
+    def colour(self) -> tuple[int, ...]:
+        """Read the colour in the middle of the icon: red, green, blue, alpha."""
+        picture = self.icon()
+        pixel = picture.getpixel((picture.width // 2, picture.height // 2))
+        assert isinstance(pixel, tuple)
+        return pixel
+
+    def menu(self) -> Entry:
+        """Read the whole menu; the entry that is returned is the menu itself."""
+        return self._menu()[1]
+
+    def _menu(self) -> tuple[str, Entry]:
+        path = str(self.properties()["Menu"])
+        _, root = self._bus.call(self.owner, path, MENU, "GetLayout", "iias", [0, -1, []])
+        return path, _entry(root)
+
+    # What a person does -----------------------------------------------------------------
+
+    def click(self, *labels: str, even_disabled: bool = False) -> None:
+        """Click an entry, named by the labels on the way to it."""
+        for _ in range(_TRIES - 1):
+            try:
+                return self._click(labels, even_disabled=even_disabled)
+            except CallError as error:
+                if "does not refer to a menu item" not in str(error):
+                    raise
+        return self._click(labels, even_disabled=even_disabled)
+
+    def _click(self, labels: Sequence[str], *, even_disabled: bool) -> None:
+        path, menu = self._menu()
+        entry = menu.find(*labels)
+        assert entry.enabled or even_disabled, f"{entry.label!r} is disabled"
+        event = [entry.id, "clicked", Variant("i", 0), int(time.time()) & 0xFFFFFFFF]
+        self._bus.call(self.owner, path, MENU, "Event", "isvu", event)
+
+    # Waiting ----------------------------------------------------------------------------
+
+    def wait_for(
+        self, look: Callable[[], Seen | None], timeout: float = 10.0, what: str = ""
+    ) -> Seen:
+        """Look until something true is found, again after each signal; AssertionError if late."""
+
+        def patient() -> Seen | None:
+            try:
+                return look()
+            except (CallError, FileNotFoundError, AssertionError):  # in the middle of a change
+                return None
+
+        return self._bus.wait_for(patient, timeout, what, explain=self.describe)
+
+    def wait_title(self, part: str, timeout: float = 10.0) -> str:
+        """Wait until the title contains `part`; the title."""
+        return self.wait_for(
+            lambda: title if part in (title := self.title) else None, timeout, f"title {part!r}"
+        )
+
+    def wait_colour(self, colour: tuple[int, ...], timeout: float = 10.0) -> None:
+        """Wait until the icon has this colour in its middle: red, green, blue, alpha."""
+        self.wait_for(lambda: self.colour() == colour, timeout, f"an icon in {colour}")
+
+    def wait_label(self, *labels: str, timeout: float = 10.0) -> Entry:
+        """Wait until the menu has this entry, named by the labels on the way to it."""
+        return self.wait_for(lambda: self.menu().find(*labels), timeout, f"entry {labels}")
+
+    def wait_gone(self, timeout: float = 10.0) -> None:
+        """Wait until the icon's program has left the bus."""
+        self._bus.wait_for(lambda: self.gone, timeout, "the icon gone")
+
+    def describe(self) -> str:
+        """Say what there is to see, for messages of failed tests."""
+        if self.gone:
+            return "the icon is gone"
+        try:
+            labels = [entry.label for entry in self.menu().walk()]
+            return f"{self.properties()}\nmenu: {labels}\nsignals: {self.signals[-10:]}"
+        except CallError as error:
+            return f"the icon does not answer: {error}"
+
+
+class TrayHost:
+    """The tray itself: there is one on a bus, and only where no panel has one."""
+
+    def __init__(self, address: str) -> None:
+        self._bus = Bus(address)
+        self.items: list[TrayItem] = []  # the icons that are there, in order of arrival
+        self._bus.handle(self._receive)
+        for interface in (ITEM, MENU):
+            self._bus.listen(f"type='signal',interface='{interface}'")
+        self._bus.listen("type='signal',member='NameOwnerChanged',sender='org.freedesktop.DBus'")
+        self._bus.own(WATCHER)
+        self._bus.emit(WATCHER_PATH, WATCHER, "StatusNotifierHostRegistered")
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Take the tray away."""
+        self.close()
+
+    def close(self) -> None:
+        """Take the tray away."""
+        self._bus.close()
+
+    def wait_item(self, timeout: float = 10.0) -> TrayItem:
+        """Wait for an icon; the one that came last."""
+        return self._bus.wait_for(
+            lambda: self.items[-1] if self.items else None, timeout, "an icon in the tray"
+        )
+
+    # On the connection's thread ---------------------------------------------------------
+
+    def _receive(self, message: Message) -> Message | bool | None:
+        if message.message_type is MessageType.SIGNAL:
+            self._note(message)
+            return None
+        if message.path != WATCHER_PATH:
+            return None
+        if message.interface == PROPERTIES:
+            return _property(message)
+        if message.member == "RegisterStatusNotifierItem":
+            self._register(message.sender or "", str(message.body[0]))
+        return Message.new_method_return(message)
+
+    def _register(self, sender: str, service: str) -> None:
+        """`service` is an object's path, or the name of the bus of somebody with the usual path."""
+        by_path = service.startswith("/")
+        owner, path = (sender, service) if by_path else (service, "/StatusNotifierItem")
+        if all((item.owner, item.path) != (owner, path) for item in self.items):
+            self.items.append(TrayItem(self._bus, owner, path))
+
+    def _note(self, message: Message) -> None:
+        if message.member == "NameOwnerChanged":
+            name, _, successor = message.body
+            for item in self.items:
+                item.gone |= item.owner == name and not successor
+            self.items = [item for item in self.items if not item.gone]
+        for item in self.items:
+            if item.owner == message.sender:
+                item.signals.append((str(message.member), list(message.body)))
+
+
+def _property(message: Message) -> Message:
+    values = {
+        "IsStatusNotifierHostRegistered": Variant("b", True),  # noqa: FBT003  (a value, no switch)
+        "ProtocolVersion": Variant("i", 0),
+        "RegisteredStatusNotifierItems": Variant("as", []),
+    }
+    if message.member == "GetAll":
+        return Message.new_method_return(message, "a{sv}", [values])
+    if message.member == "Get" and message.body[1] in values:
+        return Message.new_method_return(message, "v", [values[message.body[1]]])
+    return Message.new_error(message, ErrorType.INVALID_ARGS, f"no {message.member} of that")
+
+
+def _entry(node: Sequence[Any]) -> Entry:
+    number, shown, children = node
+    return Entry(
+        id=int(number),
+        label=_without_mnemonics(str(shown.get("label", ""))),
+        enabled=bool(shown.get("enabled", True)),
+        visible=bool(shown.get("visible", True)),
+        checked=shown.get("toggle-state") == 1 if shown.get("toggle-type") else None,
+        separator=shown.get("type") == "separator",
+        children=tuple(_entry(child) for child in children),
+    )
+
+
+def _without_mnemonics(label: str) -> str:
+    """On the bus a single underscore marks a key, and a real one is doubled."""
+    return label.replace("__", "\0").replace("_", "").replace("\0", "_")
