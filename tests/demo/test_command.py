@@ -96,8 +96,8 @@ def test_told_to_stop_it_puts_everything_away(
     """Ctrl-C in the middle, or at once, leaves no process and no folder, and is no error."""
     process = viewer.start("--fast")
     viewer.home.wait(lambda: moment in process.out, 30, moment)
-    process.signal(number)
-    process.signal(number)  # whoever is impatient presses it twice
+    for _ in range(2):  # whoever is impatient presses it twice
+        os.killpg(process.pid, number)  # a terminal tells all that were started in it
     assert process.wait() == code
     assert process.err == ""
     viewer.nothing_is_left()

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import threading
 from dataclasses import replace
 
@@ -22,7 +23,6 @@ from mem0tray.demo.stage import Stage, StageError
 from mem0tray.demo.story import Act, Await, Check, Command, Faults, Inject, Queue, Say, Seen
 from tests.demo.viewer import Viewer
 
-HASTY = replace(FAST, patience=1.0)
 ONE = story.Memory("shop", "One.")
 TWO = story.Memory("blog", "Two.")
 
@@ -34,7 +34,7 @@ def stage(viewer: Viewer) -> Stage:
     return Stage(FAST.interval)
 
 
-def play(stage: Stage, *steps: story.Step, pace: Pace = HASTY) -> tuple[Record, list[Happening]]:
+def play(stage: Stage, *steps: story.Step, pace: Pace = FAST) -> tuple[Record, list[Happening]]:
     """Play one act; what happened."""
     told: list[Happening] = []
     played = Director(stage, told.append, pace, threading.Event())
@@ -99,7 +99,7 @@ def test_a_check_that_fails_ends_it_at_once(stage: Stage) -> None:
 def test_what_does_not_come_true_in_time_ends_it(stage: Stage) -> None:
     """A promise is waited for with patience, and no longer."""
     with stage, pytest.raises(BrokenPromiseError, match="“Never” has not come true within 1 s"):
-        play(stage, Await("Never.", lambda _: False))
+        play(stage, Await("Never.", lambda _: False), pace=replace(FAST, patience=1.0))
 
 
 def test_a_memory_that_is_not_there_in_the_end_fails_it(stage: Stage) -> None:
@@ -139,8 +139,14 @@ def test_a_worker_that_ends_by_itself_ends_it(viewer: Viewer) -> None:
         Stage(0.1, program=("run", "--nonsense")) as stage,
         pytest.raises(StageError, match=r"ended by itself, after saying: .*--nonsense"),
     ):
-        play(stage, Await("Never.", lambda _: False), pace=Pace(0.0, 0.1, 30.0))
+        play(stage, Await("Never.", lambda _: False))
     viewer.nothing_is_left()
+
+
+def test_the_worker_is_not_of_our_terminal(stage: Stage) -> None:
+    """Ctrl-C there is for the demo, which ends the worker in order."""
+    with stage:
+        assert os.getsid(stage._worker.pid) == stage._worker.pid
 
 
 def test_a_command_that_fails_ends_it(stage: Stage) -> None:

@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.support.home import Home
-from tests.support.processes import Process, wait_until
+from tests.support.processes import Process
 
 # Settings of the viewer's own: in the demo they would end the story at once.
 SPOILING = {
@@ -70,7 +70,7 @@ class Viewer:
         return found
 
     def nothing_is_left(self) -> None:
-        """Wait until every process has ended; AssertionError if one or a folder is left."""
-        wait_until(lambda: not self.processes(), 10, "the demo's processes end")
+        """Look after the demo has ended; AssertionError if a process or a folder is left."""
+        assert self.processes() == []
         assert self.scratch() == []
         assert self.files() == self.before
