@@ -95,6 +95,9 @@ def test_the_ledger_knows_better_than_the_file() -> None:
     (made,) = _advice(dead("a", id="one", last_error="500 old"), attempts={"one": attempt})
     assert made.title == "1 dead letter: no answer came"
     assert made.example == "one · no answer after 60 s"
+    attempt = Attempt(_NOW, "item failure", 422, "422 Unprocessable Entity", 0.1)
+    (made,) = _advice(dead("a", id="one", last_error="500 old"), attempts={"one": attempt})
+    assert made.title == "1 dead letter: the server rejects it"
 
 
 def test_invalid_items() -> None:
@@ -104,6 +107,7 @@ def test_invalid_items() -> None:
         "1 dead letter: no project is named",
         "2 dead letters: the text holds half a character",
     ]
+    assert [each.example for each in made] == ["", ""]
     raw = b'{"id": "n", "content": 5}'
     gathered = Gathered(
         _NOW,

@@ -10,7 +10,9 @@ import unicodedata
 import pytest
 
 from mem0tray.language import Language
+from mem0tray.report import page as render
 from tests.cli.scratch import Scratch
+from tests.report.past import past
 from tests.report.reading import made
 from tests.support.shapes import dead, entry, queue_document, waiting
 
@@ -217,6 +219,19 @@ def test_in_french(home: Scratch, french: Language) -> None:
     assert page.all("html")[0].attributes["lang"] == "fr"
     assert "1 234" in page.text("td", role="cell")
     assert "Que faire" in page.text("h2")
+
+
+def test_a_file_that_is_gone_is_no_empty_one(home: Scratch) -> None:
+    """What the ledger remembers is listed while the DLQ file is missing."""
+    with past(home.paths) as ledger:
+        ledger.adopted("remembered", time.time() - 100)
+    assert len(made().all("th", role="rowheader")) == 1
+
+
+def test_what_is_typed_is_marked_and_all_of_it_escaped() -> None:
+    """Backticks become code, markup within them or without stays text."""
+    shown = render._typed("type `mem0tray <b>` <i>")
+    assert shown == "type <code>mem0tray &lt;b&gt;</code> &lt;i&gt;"
 
 
 def test_a_broken_file_is_said(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
