@@ -12,8 +12,6 @@ import click
 
 from mem0tray import events
 from mem0tray import settings as config
-from mem0tray.files import atomic
-from mem0tray.paths import config_file
 from mem0tray.text import one_line, plural
 
 if TYPE_CHECKING:
@@ -21,28 +19,6 @@ if TYPE_CHECKING:
 
 SOON: Final = 1.0  # what falls due within this many seconds counts as "now"
 _LOOK: Final = 0.02
-_SETTLE: Final = 0.1
-
-
-class SettingsFile:
-    """Reads the settings again whenever their file has changed."""
-
-    def __init__(self) -> None:
-        self._path = config_file()
-        self._signature = atomic.signature(self._path)
-
-    def changed(self) -> config.Loaded | None:
-        """The settings anew, or None; SettingsError while they are wrong."""
-        found = atomic.signature(self._path)
-        if found == self._signature:
-            return None
-        if found is not None and 0 <= time.time() - found.mtime / 1e9 < _SETTLE:
-            # An editor empties a file before it writes it: an empty one is valid, but not meant.
-            time.sleep(_SETTLE)
-            found = atomic.signature(self._path)
-        loaded = config.load(self._path)
-        self._signature = found
-        return loaded
 
 
 class Terminal:
@@ -85,6 +61,7 @@ def run(*, once: bool, until_idle: bool) -> None:
     for warning in loaded.warnings:
         click.echo(f"mem0tray: {warning}", err=True)
     from mem0tray.events import Events
+    from mem0tray.worker.changes import SettingsFile
     from mem0tray.worker.log import EventLog
     from mem0tray.worker.loop import Worker
 
