@@ -140,7 +140,7 @@ def _dead_letters(letters: Sequence[Letter], language: Language, now: float) -> 
 def _letter(letter: Letter, language: Language, now: float) -> Entry:
     _ = language.gettext
     project = one_line(letter.project, _PROJECT) or _("no project")
-    since = _("since {time}").format(time=_moment(letter.since, language, now))
+    since = _("since {time}").format(time=moment(letter.since, language, now))
     parts = [project, since]
     if letter.reason:
         parts.append(one_line(letter.reason, _REASON))
@@ -155,9 +155,14 @@ def _letter(letter: Letter, language: Language, now: float) -> Entry:
     )
 
 
-def _moment(at: float, language: Language, now: float) -> str:
+def moment(at: float, language: Language, now: float | None = None) -> str:
+    """Unix seconds as a local time, with its date unless that is the day of `now`.
+
+    Files of others hold any number: `?` for what no calendar has.
+    """
     try:
-        same_day = datetime.fromtimestamp(at).date() == datetime.fromtimestamp(now).date()  # noqa: DTZ006  (local time is meant)
+        day = None if now is None else datetime.fromtimestamp(now).date()  # noqa: DTZ006  (local time is meant)
+        same_day = datetime.fromtimestamp(at).date() == day  # noqa: DTZ006
         return language.time(at) if same_day else language.date_and_time(at)
     except (OverflowError, ValueError, OSError):
         return "?"
