@@ -116,8 +116,8 @@ def destination(view: View, language: Language) -> str:
     return _("this computer only") if view.destination == THIS_COMPUTER else view.destination
 
 
-def tooltip(view: View, language: Language) -> str:
-    """State, counts and last delivery, a line each."""
+def tooltip(view: View, language: Language, now: float) -> str:
+    """State, counts and last delivery, a line each; `now` as for `build`."""
     _, ngettext = language.gettext, language.ngettext
     lines = [f"mem0tray · {state_line(view, language)}"]
     if view.state == ACTION_NEEDED and view.reason:
@@ -127,7 +127,8 @@ def tooltip(view: View, language: Language) -> str:
     n = language.number
     lines.append(f"{waiting.format(n=n(view.queue))} · {dead.format(n=n(view.dlq))}")
     if view.last_delivery is not None:
-        lines.append(_("Last delivery {time}").format(time=language.time(view.last_delivery)))
+        time = moment(view.last_delivery, language, now)
+        lines.append(_("Last delivery: {time}").format(time=time))
     return "\n".join(lines)
 
 

@@ -151,8 +151,9 @@ class Presenter:
         view, language = self._gather(), self._language()
         investigate = self._settings().alerts.investigate
         self._tray.show_look(icon.look(view.state, view.dlq, investigate))
-        self._tray.show_title(menu.tooltip(view, language))
-        entries = menu.build(view, language, time.time())
+        wall = time.time()
+        self._tray.show_title(menu.tooltip(view, language, wall))
+        entries = menu.build(view, language, wall)
         now = time.monotonic()
         if self._pace.takes_menu(entries, now):
             self._tray.show_menu(entries)
