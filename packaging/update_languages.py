@@ -61,7 +61,11 @@ def main() -> None:
         known = translated([folder / CATALOG, *fragments])
         for message in used.values():
             there = known.pop(name(message), None)
-            texts.add(message.id, there.string if there else "", flags=there.flags if there else ())
+            # A text that has got a plural since it was translated is missing.
+            if there is None or len(forms(there.id)) != len(forms(message.id)):
+                texts.add(message.id)
+            else:
+                texts.add(message.id, there.string, flags=there.flags)
         if found := list(problems(texts)):
             environment.fail("\n".join([f"{folder.name}: nothing was written.", *found]))
         target = folder / CATALOG
