@@ -187,6 +187,11 @@ class LedgerRebuilt(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class SettingsChanged(Event):
+    """The settings were read anew, and hold from now on."""
+
+
+@dataclass(frozen=True, slots=True)
 class StatusWanted(Event):
     """A second start of the tray wants the first to show its status."""
 

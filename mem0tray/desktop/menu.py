@@ -116,8 +116,8 @@ def destination(view: View, language: Language) -> str:
     return _("this computer only") if view.destination == THIS_COMPUTER else view.destination
 
 
-def tooltip(view: View, language: Language) -> str:
-    """State, counts and last delivery, a line each."""
+def tooltip(view: View, language: Language, now: float) -> str:
+    """State, counts and last delivery, a line each; `now` as for `build`."""
     _, ngettext = language.gettext, language.ngettext
     lines = [f"mem0tray · {state_line(view, language)}"]
     if view.state == ACTION_NEEDED and view.reason:
@@ -127,7 +127,8 @@ def tooltip(view: View, language: Language) -> str:
     n = language.number
     lines.append(f"{waiting.format(n=n(view.queue))} · {dead.format(n=n(view.dlq))}")
     if view.last_delivery is not None:
-        lines.append(_("Last delivery {time}").format(time=language.time(view.last_delivery)))
+        time = moment(view.last_delivery, language, now)
+        lines.append(_("Last delivery: {time}").format(time=time))
     return "\n".join(lines)
 
 
@@ -140,7 +141,7 @@ def _dead_letters(letters: Sequence[Letter], language: Language, now: float) -> 
 def _letter(letter: Letter, language: Language, now: float) -> Entry:
     _ = language.gettext
     project = one_line(letter.project, _PROJECT) or _("no project")
-    since = _("since {time}").format(time=_moment(letter.since, language, now))
+    since = _("since {time}").format(time=moment(letter.since, language, now))
     parts = [project, since]
     if letter.reason:
         parts.append(one_line(letter.reason, _REASON))
@@ -155,9 +156,14 @@ def _letter(letter: Letter, language: Language, now: float) -> Entry:
     )
 
 
-def _moment(at: float, language: Language, now: float) -> str:
+def moment(at: float, language: Language, now: float | None = None) -> str:
+    """Unix seconds as a local time, with its date unless that is the day of `now`.
+
+    Files of others hold any number: `?` for what no calendar has.
+    """
     try:
-        same_day = datetime.fromtimestamp(at).date() == datetime.fromtimestamp(now).date()  # noqa: DTZ006  (local time is meant)
+        day = None if now is None else datetime.fromtimestamp(now).date()  # noqa: DTZ006  (local time is meant)
+        same_day = datetime.fromtimestamp(at).date() == day  # noqa: DTZ006
         return language.time(at) if same_day else language.date_and_time(at)
     except (OverflowError, ValueError, OSError):
         return "?"

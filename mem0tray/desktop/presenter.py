@@ -5,6 +5,8 @@ second at most; the menu is built anew when what it shows has changed, and not
 within ten seconds of the last time, unless the user has just clicked in it.
 """
 
+import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -23,10 +25,12 @@ if TYPE_CHECKING:
     from mem0tray.desktop.tray import Tray
 
 MENU_EVERY: Final = 10.0  # seconds
+AFTER_CLICK: Final = 2.0  # seconds in which the worker follows what was clicked
 TITLE_EVERY: Final = 1.0
 LOOK: Final = 30.0  # seconds between looks, should nothing happen
 _STOP: Final = 2.0
 _CALM: Final = (events.Accepted, events.Delivered, events.WaitingBackoff, events.MoreWait)
+_log: Final = logging.getLogger(__name__)
 
 
 class Pace:
@@ -34,30 +38,36 @@ class Pace:
 
     def __init__(self) -> None:
         self._shown: tuple[Entry, ...] | None = None
-        self._built = -MENU_EVERY
-        self._forced = False
+        self._built = -math.inf
+        self._redraw = False
+        self._follows_until = -math.inf
 
-    def force(self) -> None:
-        """The user has clicked: the menu is closed, and may change at once."""
-        self._forced = True
+    def clicked(self, now: float) -> None:
+        """The menu is closed: it is drawn anew, and what follows from the click shows at once."""
+        self._redraw = True  # the desktop has ticked what was clicked, whatever came of it
+        self._follows_until = now + AFTER_CLICK
 
     def takes_menu(self, entries: tuple[Entry, ...], now: float) -> bool:
         """Whether this menu is to be built now."""
-        forced, self._forced = self._forced, False
-        if entries == self._shown and not forced:
+        redraw, self._redraw = self._redraw, False
+        changed = entries != self._shown
+        if not redraw and not (changed and now >= self._due(now)):
             return False
-        if not forced and now < self._built + MENU_EVERY:
-            return False
+        if changed:
+            self._follows_until = -math.inf
         if self._shown is not None:  # nobody has opened the first one yet: it says "starting"
             self._built = now
         self._shown = entries
         return True
 
+    def _due(self, now: float) -> float:
+        return now if now < self._follows_until else self._built + MENU_EVERY
+
     def patience(self, entries: tuple[Entry, ...], now: float) -> float:
         """How long to wait, should nothing happen: a menu may be due."""
         if entries == self._shown:
             return LOOK
-        return max(0.0, self._built + MENU_EVERY - now)
+        return max(0.0, self._due(now) - now)
 
 
 class Presenter:
@@ -92,8 +102,8 @@ class Presenter:
 
     def clicked(self) -> None:
         """What the user has asked for is done: show it, check marks included."""
-        self._pace.force()
         with self._guard:
+            self._pace.clicked(time.monotonic())
             self._urgent = True
             self._guard.notify()
 
@@ -106,7 +116,8 @@ class Presenter:
         with self._guard:
             self._stopping = True
             self._guard.notify()
-        self._thread.join(_STOP)
+        if self._thread.is_alive():
+            self._thread.join(_STOP)
 
     def _run(self) -> None:
         patience = 0.0
@@ -114,6 +125,9 @@ class Presenter:
             try:
                 patience = self._show()
             except Mem0TrayError:  # the worker says what is wrong with its ledger
+                patience = LOOK
+            except Exception:  # noqa: BLE001  (whatever it is: the next look may succeed)
+                _log.exception("The tray could not be brought up to date")
                 patience = LOOK
 
     def _waited(self, patience: float) -> bool:
@@ -137,8 +151,9 @@ class Presenter:
         view, language = self._gather(), self._language()
         investigate = self._settings().alerts.investigate
         self._tray.show_look(icon.look(view.state, view.dlq, investigate))
-        self._tray.show_title(menu.tooltip(view, language))
-        entries = menu.build(view, language, time.time())
+        wall = time.time()
+        self._tray.show_title(menu.tooltip(view, language, wall))
+        entries = menu.build(view, language, wall)
         now = time.monotonic()
         if self._pace.takes_menu(entries, now):
             self._tray.show_menu(entries)
