@@ -164,9 +164,7 @@ class Controller:
             history = reader.attempts(known.key) if known is not None else []
         last = history[-1] if history else None
         causes = diagnose.causes(found, around, last, known, time.time())
-        text = "\n\n".join(
-            one_line(f"{cause.name}: {cause.detail}. {cause.remedy}", _LINE) for cause in causes
-        )
+        text = "\n\n".join(one_line(f"{cause.name}: {cause.advice}", _LINE) for cause in causes)
         project = one_line(found.project, 40) or _("no project")
         self._surface.dialogs.tell(f"{project} · {short_id(found.id)}", text, _("Close"))
 
