@@ -106,7 +106,7 @@ def state_line(view: View, language: Language) -> str:
         STARTING: _("Starting"),
         ACTION_NEEDED: _("Action needed"),
     }.get(view.state, view.state)
-    there = destination(view, language) or _("choose a server")
+    there = one_line(destination(view, language), _STATE_LINE) or _("choose a server")
     return one_line(f"{words} · {there}", _STATE_LINE)
 
 
@@ -120,8 +120,9 @@ def tooltip(view: View, language: Language, now: float) -> str:
     """State, counts and last delivery, a line each; `now` as for `build`."""
     _, ngettext = language.gettext, language.ngettext
     lines = [f"mem0tray · {state_line(view, language)}"]
-    if view.state == ACTION_NEEDED and view.reason:
-        lines.append(one_line(view.reason, _STATE_LINE))
+    reason = one_line(view.reason, _STATE_LINE)
+    if view.state == ACTION_NEEDED and reason:
+        lines.append(reason)
     waiting = ngettext("{n} memory waiting", "{n} memories waiting", view.queue)
     dead = ngettext("{n} dead letter", "{n} dead letters", view.dlq)
     n = language.number
@@ -142,11 +143,9 @@ def _letter(letter: Letter, language: Language, now: float) -> Entry:
     _ = language.gettext
     project = one_line(letter.project, _PROJECT) or _("no project")
     since = _("since {time}").format(time=moment(letter.since, language, now))
-    parts = [project, since]
-    if letter.reason:
-        parts.append(one_line(letter.reason, _REASON))
+    reason = one_line(letter.reason, _REASON)
     return Entry(
-        " · ".join(parts),
+        " · ".join((project, since, reason) if reason else (project, since)),
         entries=(
             Entry(_("Retry now"), Command(Verb.RETRY, letter)),
             Entry(_("Back up then delete…"), Command(Verb.DELETE, letter)),
