@@ -4,7 +4,7 @@ import contextlib
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
@@ -24,7 +24,12 @@ _BY_SIGNAL: Final = 128  # a shell adds the signal's number to this
 @click.option("--fast", is_flag=True, help="Without pauses for reading: a few seconds.")
 @click.option("--keep", is_flag=True, help="Keep the scratch home, and say where it is.")
 @click.option("--json", "as_json", is_flag=True, help="As one JSON document, at the end.")
-def command(*, fast: bool, keep: bool, as_json: bool) -> None:
+@click.option(
+    "--tray/--no-tray",
+    default=None,
+    help="Show the tray's icon meanwhile, or not. Default: where there is a desktop to see it.",
+)
+def command(*, fast: bool, keep: bool, as_json: bool, tray: bool | None) -> None:
     """Watch mem0tray deliver, wait out an outage, and recover a dead letter.
 
     The real worker runs in a scratch home, against a server of its own that
@@ -35,14 +40,20 @@ def command(*, fast: bool, keep: bool, as_json: bool) -> None:
     # Slow to import, and `--help` does without.
     from mem0tray.cli.demo_screen import Screen
     from mem0tray.demo.director import CALM, FAST
+    from mem0tray.desktop import surroundings
 
     pace = FAST if fast else CALM
+    if tray is None:
+        tray = not fast and not as_json and not surroundings.missing()
+    elif tray and (missing := surroundings.missing()):
+        raise Mem0TrayError(missing, "Use --no-tray.")
+    program = () if tray else ("run",)
     with _signals() as signals:
         if as_json:
-            outcome = _play(lambda _: None, pace, signals, keep=keep)
+            outcome = _play(lambda _: None, pace, signals, program, keep=keep)
         else:
             with Screen() as screen:
-                outcome = _play(screen, pace, signals, keep=keep)
+                outcome = _play(screen, pace, signals, program, keep=keep)
             if not outcome.problem:
                 screen.ended(outcome.record)
     if as_json:
@@ -92,14 +103,16 @@ def _signals() -> Iterator[_Signals]:
             signal.signal(number, former)
 
 
-def _play(tell: "Teller", pace: "Pace", signals: _Signals, *, keep: bool) -> _Outcome:
+def _play(
+    tell: "Teller", pace: "Pace", signals: _Signals, program: Sequence[str], *, keep: bool
+) -> _Outcome:
     """Play the story to its end, whichever it is."""
     from mem0tray.demo import story
     from mem0tray.demo.director import Director, InterruptedDemoError
     from mem0tray.demo.stage import Stage
 
     failure: Mem0TrayError | None = None
-    with Stage(pace.interval, keep=keep) as stage:
+    with Stage(pace.interval, program=program, keep=keep) as stage:
         director = Director(stage, tell, pace, signals.stop)
         try:
             director.play(story.STORY)

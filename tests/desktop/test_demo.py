@@ -1,0 +1,18 @@
+"""The demo where there is a desktop: its worker is the tray."""
+
+import json
+import sys
+
+from tests.support.desktop import Desktop
+
+
+def test_the_demo_shows_its_tray(desktop: Desktop) -> None:
+    """With `--tray` the icon is there meanwhile, and the story ends as told."""
+    tray = desktop.tray()
+    command = [sys.executable, "-m", "mem0tray", "demo", "--fast", "--tray", "--json"]
+    demo = desktop.start(command, name="demo")
+    icon = tray.wait_item()
+    assert "127.0.0.1" in icon.wait_title("healthy")
+    assert demo.wait(45) == 0, demo.err
+    assert json.loads(demo.out)["ended_as_told"] is True
+    icon.wait_gone()
