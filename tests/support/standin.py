@@ -211,11 +211,16 @@ class Standin:
             self._server.close()
             self._server = None
         this = asyncio.current_task()
-        while others := asyncio.all_tasks() - {this}:
+        quiet = 0
+        while (
+            quiet < 3
+        ):  # rounds of the loop: a connection just accepted gets its task a little later
+            others = asyncio.all_tasks() - {this}
             # One that has not begun yet must: only then does it close its connection.
             for task in others & self._clients:
                 task.cancel()
-            await asyncio.wait(others, timeout=0.01)
+            await (asyncio.wait(others, timeout=0.01) if others else asyncio.sleep(0))
+            quiet = 0 if others else quiet + 1
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
