@@ -106,8 +106,10 @@ def state_line(view: View, language: Language) -> str:
         STARTING: _("Starting"),
         ACTION_NEEDED: _("Action needed"),
     }.get(view.state, view.state)
-    there = destination(view, language) or _("choose a server")
-    return one_line(f"{words} · {there}", _STATE_LINE)
+    there = destination(view, language)
+    if not there and view.state == STARTING:
+        return words  # it is known in a moment
+    return one_line(f"{words} · {there or _('choose a server')}", _STATE_LINE)
 
 
 def destination(view: View, language: Language) -> str:

@@ -18,6 +18,7 @@ from mem0tray.errors import Mem0TrayError
 from mem0tray.events import Event
 from mem0tray.language import Language
 from mem0tray.settings import Settings
+from mem0tray.worker.state import STARTING
 
 if TYPE_CHECKING:
     from mem0tray.desktop.tray import Tray
@@ -41,14 +42,14 @@ class Pace:
         """The user has clicked: the menu is closed, and may change at once."""
         self._forced = True
 
-    def takes_menu(self, entries: tuple[Entry, ...], now: float) -> bool:
-        """Whether this menu is to be built now."""
+    def takes_menu(self, entries: tuple[Entry, ...], now: float, *, lasts: bool = True) -> bool:
+        """Whether this menu is to be built now; one that does not last is followed at once."""
         forced, self._forced = self._forced, False
         if entries == self._shown and not forced:
             return False
         if not forced and now < self._built + MENU_EVERY:
             return False
-        if self._shown is not None:  # nobody has opened the first one yet: it says "starting"
+        if lasts:
             self._built = now
         self._shown = entries
         return True
@@ -140,6 +141,7 @@ class Presenter:
         self._tray.show_title(menu.tooltip(view, language))
         entries = menu.build(view, language, time.time())
         now = time.monotonic()
-        if self._pace.takes_menu(entries, now):
+        # Nobody has opened yet what says "starting"; the next one comes within a moment.
+        if self._pace.takes_menu(entries, now, lasts=view.state != STARTING):
             self._tray.show_menu(entries)
         return self._pace.patience(entries, now)

@@ -135,8 +135,12 @@ class Tray:
 
 
 def _icon_class(library: Any) -> Any:
+    if sys.platform == "win32":
+        return library.Icon
     if sys.platform == "darwin":
-        from mem0tray.desktop.macos_icon import icon_class
+        from mem0tray.desktop import macos_icon
 
-        return icon_class(library)
-    return library.Icon
+        return macos_icon.icon_class(library)
+    from mem0tray.desktop import linux_icon
+
+    return linux_icon.icon_class(library)
