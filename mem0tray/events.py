@@ -192,6 +192,11 @@ class StatusWanted(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class SettingsChanged(Event):
+    """Other settings hold from now on: their file was changed, or mended."""
+
+
+@dataclass(frozen=True, slots=True)
 class PartFailed(Event):
     """A part of the worker met an error; it goes on after `delay` seconds."""
 

@@ -1,23 +1,86 @@
-"""The icon on Linux: nothing of it waits for the notification daemon, or takes our signals."""
+"""The icon on Linux: its menu changes while it is open, and nothing waits for other programs."""
 
+from collections.abc import Iterator
 from typing import Any
 
 
 def icon_class(library: Any) -> Any:
-    """Pystray's class without what it does at start and end.
+    """Pystray's class, with two things done in another way.
 
-    It would ask the notification daemon for its properties, and to take back a
-    notification that was never shown: 25 seconds each with one that hangs, an
-    exception that ends the application where there is none. And it would give
-    SIGINT back to the system.
+    A menu whose attribute `shape` equals that of the last one is changed in
+    place, also while the user has it open: pystray would build another, and the
+    open one would close.
+
+    At start and end nothing is asked of the notification daemon: pystray would
+    have it describe itself and take back a notification that was never shown,
+    25 seconds each with one that hangs, and an exception at the end where there
+    is none. It would also give SIGINT back to the system.
     """
+    from pystray._util.gtk import mainloop
 
     class Icon(library.Icon):  # type: ignore[misc]  # chosen by the library when it runs
+        def __init__(self, *arguments: Any) -> None:
+            self._shape: object = None
+            self._meanings: dict[Any, Any] = {}  # by widget
+            self._mending = False
+            super().__init__(*arguments)
+
         def _initialize(self) -> None:
             self._notifier = _Notifier()
             self._mark_ready()
 
+        @mainloop  # type: ignore[untyped-decorator]
+        def _update_menu(self) -> None:
+            menu = self.menu
+            if self._shape != menu.shape:
+                self._menu_handle = self._create_menu(menu)
+                self._appindicator.set_menu(self._menu_handle)
+                self._shape = menu.shape
+            pairs = zip(_widgets(self._menu_handle), _lines(library, menu), strict=True)
+            self._meanings = dict(pairs)
+            self._mending = True  # to GTK a tick that is set is a click
+            try:
+                for widget, meaning in self._meanings.items():
+                    _mend(widget, meaning)
+            finally:
+                self._mending = False
+
+        def _handler(self, callback: Any) -> Any:
+            def activated(widget: Any) -> None:
+                if not self._mending:
+                    self._meanings.get(widget, callback)(self)
+                    self.update_menu()  # the click has changed the tick by itself
+
+            return activated
+
     return Icon
+
+
+def _widgets(menu: Any) -> Iterator[Any]:
+    """Every line that can be read, those of submenus after the line that opens them."""
+    for widget in menu.get_children():
+        if widget.get_label():
+            yield widget
+        below = widget.get_submenu()
+        if below is not None:
+            yield from _widgets(below)
+
+
+def _lines(library: Any, menu: Any) -> Iterator[Any]:
+    """What is to be read, in the same order."""
+    for line in menu:
+        if line is not library.Menu.SEPARATOR:
+            yield line
+        if line.submenu:
+            yield from _lines(library, line.submenu)
+
+
+def _mend(widget: Any, line: Any) -> None:
+    if widget.get_label() != line.text:
+        widget.set_label(line.text)
+    widget.set_sensitive(line.enabled)
+    if line.checked is not None:
+        widget.set_active(line.checked)
 
 
 class _Notifier:

@@ -1,7 +1,7 @@
 """Keeps icon, tooltip and menu as the worker is, on a thread of its own.
 
 A change of state shows at once. Deliveries change the tooltip alone, once a
-second at most; the menu is built anew when what it shows has changed, and not
+second at most; a menu with other lines is built when there are any, and not
 within ten seconds of the last time, unless the user has just clicked in it.
 """
 
@@ -31,9 +31,13 @@ _CALM: Final = (events.Accepted, events.Delivered, events.WaitingBackoff, events
 
 
 class Pace:
-    """When what may be shown. Pure; times are monotonic seconds."""
+    """When what may be shown. Pure; times are monotonic seconds.
 
-    def __init__(self) -> None:
+    `mends`: a menu of the same shape can be changed in place, and is so at once.
+    """
+
+    def __init__(self, *, mends: bool = False) -> None:
+        self._mends = mends
         self._shown: tuple[Entry, ...] | None = None
         self._built = -MENU_EVERY
         self._forced = False
@@ -47,6 +51,9 @@ class Pace:
         forced, self._forced = self._forced, False
         if entries == self._shown and not forced:
             return False
+        if self._mends and self._shown and menu.shape(entries) == menu.shape(self._shown):
+            self._shown = entries
+            return True
         if not forced and now < self._built + MENU_EVERY:
             return False
         if lasts:
@@ -70,12 +77,14 @@ class Presenter:
         gather: Callable[[], View],
         settings: Callable[[], Settings],
         language: Callable[[], Language],
+        *,
+        mends: bool = False,
     ) -> None:
         self._tray = tray
         self._gather = gather
         self._settings = settings
         self._language = language
-        self._pace = Pace()
+        self._pace = Pace(mends=mends)
         self._guard = threading.Condition()
         self._urgent = True
         self._calm = False

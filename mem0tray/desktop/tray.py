@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mem0tray.desktop import icon as icons
 from mem0tray.desktop.icon import Look
-from mem0tray.desktop.menu import SEPARATOR, Command, Entry
+from mem0tray.desktop.menu import SEPARATOR, Command, Entry, shape
 from mem0tray.files import atomic
 from mem0tray.worker.state import STARTING
 
@@ -23,6 +23,7 @@ NAME: Final = "mem0tray"
 # Panels on Linux scale down from a HiDPI icon of 22 pixels; Windows takes 32, macOS 22 points.
 _SIZES: Final = {"win32": 32}
 _SIZE: Final = 44
+MENDS: Final = sys.platform not in ("win32", "darwin")  # a menu of the same shape stays open
 
 
 class Tray:
@@ -32,7 +33,6 @@ class Tray:
         self._clicked = clicked
         self._look = icons.look(STARTING, 0, 0)
         self._title = ""
-        self._entries: tuple[Entry, ...] | None = None
         self._keep_icons_in(folder)
         if sys.platform not in ("win32", "darwin"):
             os.environ["PYSTRAY_BACKEND"] = "appindicator"
@@ -68,9 +68,9 @@ class Tray:
             self._on_main(lambda: setattr(self._icon, "title", title))
 
     def show_menu(self, entries: tuple[Entry, ...]) -> None:
-        """Build the menu anew: that closes one which the user holds open."""
-        self._entries = entries
+        """Set the menu. That closes one which the user holds open, unless it is mended."""
         menu = self._library.Menu(*self._items(entries))
+        menu.shape = shape(entries)
         self._on_main(lambda: setattr(self._icon, "menu", menu))
 
     def notify(self, title: str, body: str) -> None:

@@ -345,6 +345,7 @@ class Worker:
         before, self.core.settings = self.core.settings, loaded.settings
         if loaded.settings.server != before.server:
             self._choose(loaded.settings, events.ServerChanged)
+        self.events.emit(events.SettingsChanged())
 
     def _choose(
         self, settings: Settings, tell: type[events.WorkerStarted | events.ServerChanged]

@@ -63,3 +63,11 @@ def wait_tooltip(item: TrayItem, *parts: str, timeout: float = 10.0) -> str:
         return tooltip if all(part in tooltip for part in parts) else None
 
     return item.wait_for(found, timeout, f"a tooltip with {parts}")
+
+
+def letter_path(item: TrayItem, project: str) -> tuple[str, str]:
+    """Name the only dead letter of a project by the labels on the way to it in the menu."""
+    labels = item.menu().find("Dead letters").labels
+    found = [label for label in labels if label.startswith(f"{project} · ")]
+    assert len(found) == 1, labels
+    return "Dead letters", found[0]
