@@ -187,13 +187,13 @@ class LedgerRebuilt(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class StatusWanted(Event):
-    """A second start of the tray wants the first to show its status."""
+class SettingsChanged(Event):
+    """The settings were read anew, and hold from now on."""
 
 
 @dataclass(frozen=True, slots=True)
-class SettingsChanged(Event):
-    """Other settings hold from now on: their file was changed, or mended."""
+class StatusWanted(Event):
+    """A second start of the tray wants the first to show its status."""
 
 
 @dataclass(frozen=True, slots=True)

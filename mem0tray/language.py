@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from babel import Locale
-from babel.dates import format_date, format_datetime, format_skeleton, format_time, format_timedelta
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_skeleton, format_time, format_timedelta
 from babel.numbers import format_decimal
 
 DOMAIN: Final = "mem0tray"
@@ -32,7 +32,7 @@ class Language:
             DOMAIN, CATALOGS, [name], fallback=True
         )
         found = self._texts.info().get("language", "en")
-        self._locale = Locale.parse(name if name.partition("_")[0] == found else found)
+        self._locale = _locale(name if name.partition("_")[0] == found else found, found)
 
     @property
     def code(self) -> str:
@@ -56,8 +56,8 @@ class Language:
         return format_date(datetime.fromtimestamp(moment), "medium", locale=self._locale)  # noqa: DTZ006
 
     def date_and_time(self, moment: float) -> str:
-        """Unix seconds as a local date and time of day."""
-        return format_datetime(datetime.fromtimestamp(moment), "short", locale=self._locale)  # noqa: DTZ006
+        """Unix seconds as a local date and time of day: `Nov 30, 2025, 14:32`."""
+        return f"{self.date(moment)}, {self.time(moment)}"
 
     def day(self, moment: float) -> str:
         """Unix seconds as a local day without its year: `Nov 30`."""
@@ -70,6 +70,14 @@ class Language:
     def number(self, value: float) -> str:
         """A number with the language's separators."""
         return format_decimal(value, locale=self._locale)
+
+
+def _locale(name: str, language: str) -> Locale:
+    """Where Babel knows no such country, the language's own customs."""
+    try:
+        return Locale.parse(name)
+    except (UnknownLocaleError, ValueError):
+        return Locale.parse(language)
 
 
 def chosen(setting: str = "", environ: Mapping[str, str] | None = None) -> Language:

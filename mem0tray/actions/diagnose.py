@@ -40,6 +40,11 @@ class Cause:
     detail: str
     remedy: str
 
+    @property
+    def advice(self) -> str:
+        """What is the matter and what to do, as sentences; a server's text may end with a stop."""
+        return f"{self.detail.rstrip('.')}. {self.remedy}"
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:

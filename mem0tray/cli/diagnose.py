@@ -83,7 +83,7 @@ def _print(found: Found, causes: list[Cause], history: list[Attempt]) -> None:
     text = f" {output.excerpt(found.item.content)}" if found.item is not None else ""
     output.say(f"{short_id(found.id)} ({found.project or 'no project'}), {kind}{text}:")
     for cause in causes:
-        output.say_beside("  ", f"{cause.name}: {cause.detail}. {cause.remedy}")
+        output.say_beside("  ", f"{cause.name}: {cause.advice}")
     if history:
         output.say(f"{plural(len(history), 'failed attempt')} in the ledger, the last ones:")
         for attempt in history[-_SHOWN:]:
@@ -121,10 +121,10 @@ def _sum_up(settings: Settings, paths: Paths, *, as_json: bool) -> None:
         output.say("There are no dead letters.")
     for name, group in shown:
         output.say(f"{_number(group)}: {name}, as {short_id(group[0].id)}:")
-        output.say_beside("  ", f"{first[name].detail}. {first[name].remedy}")
+        output.say_beside("  ", first[name].advice)
     for cause in around.causes:
         if cause.name not in groups:
-            output.say(f"Besides: {cause.name}: {cause.detail}. {cause.remedy}")
+            output.say(f"Besides: {cause.name}: {cause.advice}")
     if waiting:
         number = plural(len(waiting), "memory waits", "memories wait")
         output.say(f"{number} in the queue: see `mem0tray list --queue`.")

@@ -180,9 +180,7 @@ class DbusWay(Way):
         """The notification daemon on the session bus; it is started if the bus can. May block."""
         import dbus
 
-        bus = dbus.SessionBus()
-        bus.set_exit_on_disconnect(False)  # else the end of the bus would be ours, at once
-        return dbus.Interface(bus.get_object(BUS_NAME, BUS_PATH), BUS_NAME)
+        return dbus.Interface(dbus.SessionBus().get_object(BUS_NAME, BUS_PATH), BUS_NAME)
 
 
 class PortalWay(Way):

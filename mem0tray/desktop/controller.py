@@ -21,7 +21,7 @@ from mem0tray.actions.find import Found, everything
 from mem0tray.actions.oldest import Letter
 from mem0tray.actions.probe import server_name
 from mem0tray.actions.restore import restore
-from mem0tray.desktop import clipboard, opener
+from mem0tray.desktop import clipboard, menu, opener
 from mem0tray.desktop.dialogs import Dialogs, Question
 from mem0tray.desktop.menu import Command, Verb
 from mem0tray.errors import Mem0TrayError, NotFoundError
@@ -89,7 +89,8 @@ class Controller:
     def stop(self) -> None:
         """Leave; a dialog that is still open is left behind."""
         self._commands.put(None)
-        self._thread.join(_STOP)
+        if self._thread.is_alive():
+            self._thread.join(_STOP)
 
     def do(self, command: Command) -> None:
         """Carry it out soon; from any thread."""
@@ -129,7 +130,7 @@ class Controller:
             text=_("Project: {project}\nID: {id}\nDead letter since: {date}").format(
                 project=one_line(found.project, 80) or _("no project"),
                 id=one_line(found.id, 80),
-                date=language.date_and_time(_letter(command).since),
+                date=menu.moment(_letter(command).since, language),
             )
             + "\n\n"
             + _("A backup is written first; “Restore last deletion” puts it back."),
@@ -163,9 +164,7 @@ class Controller:
             history = reader.attempts(known.key) if known is not None else []
         last = history[-1] if history else None
         causes = diagnose.causes(found, around, last, known, time.time())
-        text = "\n\n".join(
-            one_line(f"{cause.name}: {cause.detail}. {cause.remedy}", _LINE) for cause in causes
-        )
+        text = "\n\n".join(one_line(f"{cause.name}: {cause.advice}", _LINE) for cause in causes)
         project = one_line(found.project, 40) or _("no project")
         self._surface.dialogs.tell(f"{project} · {short_id(found.id)}", text, _("Close"))
 
@@ -205,22 +204,22 @@ class Controller:
     def _not_opened(self, error: Mem0TrayError) -> None:
         self._failed(str(error))
 
-    def _restore(self, _: Command) -> None:
+    def _restore(self, _command: Command) -> None:
         language = self._language()
-        text, ngettext = language.gettext, language.ngettext
+        _, ngettext = language.gettext, language.ngettext
         settings = self._settings()
         paths = settings.locations()
         try:
             source = sources.last_delete(paths)
         except NotFoundError:
-            self._surface.say(text("Nothing to restore"), text("Nothing has been deleted."))
+            self._surface.say(_("Nothing to restore"), _("Nothing has been deleted."))
             return
         done = restore(paths, source, server_name(settings, paths))
         number = len(done.dead) + len(done.waiting)
         body = ngettext("{n} memory is back.", "{n} memories are back.", number)
         if not number:
-            body = text("It is back already, or has been delivered.")
-        self._surface.say(text("Restored"), body.format(n=language.number(number)))
+            body = _("It is back already, or has been delivered.")
+        self._surface.say(_("Restored"), body.format(n=language.number(number)))
 
     # Settings --------------------------------------------------------------------------
 

@@ -16,21 +16,24 @@ def icon_class(library: Any) -> Any:
     25 seconds each with one that hangs, and an exception at the end where there
     is none. It would also give SIGINT back to the system.
     """
-    from pystray._util.gtk import mainloop
 
     class Icon(library.Icon):  # type: ignore[misc]  # chosen by the library when it runs
         def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
             self._shape: object = None
             self._meanings: dict[Any, Any] = {}  # by widget
             self._mending = False
-            super().__init__(*arguments)
 
         def _initialize(self) -> None:
             self._notifier = _Notifier()
             self._mark_ready()
 
-        @mainloop  # type: ignore[untyped-decorator]
         def _update_menu(self) -> None:
+            from gi.repository import GLib
+
+            GLib.idle_add(self._set_menu)
+
+        def _set_menu(self) -> None:
             menu = self.menu
             if self._shape != menu.shape:
                 self._menu_handle = self._create_menu(menu)

@@ -125,7 +125,7 @@ def state_line(view: View, language: Language) -> str:
         STARTING: _("Starting"),
         ACTION_NEEDED: _("Action needed"),
     }.get(view.state, view.state)
-    there = destination(view, language)
+    there = one_line(destination(view, language), _STATE_LINE)
     if not there and view.state == STARTING:
         return words  # it is known in a moment
     return one_line(f"{words} · {there or _('choose a server')}", _STATE_LINE)
@@ -137,18 +137,20 @@ def destination(view: View, language: Language) -> str:
     return _("this computer only") if view.destination == THIS_COMPUTER else view.destination
 
 
-def tooltip(view: View, language: Language) -> str:
-    """State, counts and last delivery, a line each."""
+def tooltip(view: View, language: Language, now: float) -> str:
+    """State, counts and last delivery, a line each; `now` as for `build`."""
     _, ngettext = language.gettext, language.ngettext
     lines = [f"mem0tray · {state_line(view, language)}"]
-    if view.state == ACTION_NEEDED and view.reason:
-        lines.append(one_line(view.reason, _STATE_LINE))
+    reason = one_line(view.reason, _STATE_LINE)
+    if view.state == ACTION_NEEDED and reason:
+        lines.append(reason)
     waiting = ngettext("{n} memory waiting", "{n} memories waiting", view.queue)
     dead = ngettext("{n} dead letter", "{n} dead letters", view.dlq)
     n = language.number
     lines.append(f"{waiting.format(n=n(view.queue))} · {dead.format(n=n(view.dlq))}")
     if view.last_delivery is not None:
-        lines.append(_("Last delivery {time}").format(time=language.time(view.last_delivery)))
+        time = moment(view.last_delivery, language, now)
+        lines.append(_("Last delivery: {time}").format(time=time))
     return "\n".join(lines)
 
 
@@ -161,12 +163,10 @@ def _dead_letters(letters: Sequence[Letter], language: Language, now: float) -> 
 def _letter(letter: Letter, language: Language, now: float) -> Entry:
     _ = language.gettext
     project = one_line(letter.project, _PROJECT) or _("no project")
-    since = _("since {time}").format(time=_moment(letter.since, language, now))
-    parts = [project, since]
-    if letter.reason:
-        parts.append(one_line(letter.reason, _REASON))
+    since = _("since {time}").format(time=moment(letter.since, language, now))
+    reason = one_line(letter.reason, _REASON)
     return Entry(
-        " · ".join(parts),
+        " · ".join((project, since, reason) if reason else (project, since)),
         entries=(
             Entry(_("Retry now"), Command(Verb.RETRY, letter)),
             Entry(_("Back up then delete…"), Command(Verb.DELETE, letter)),
@@ -176,9 +176,14 @@ def _letter(letter: Letter, language: Language, now: float) -> Entry:
     )
 
 
-def _moment(at: float, language: Language, now: float) -> str:
+def moment(at: float, language: Language, now: float | None = None) -> str:
+    """Unix seconds as a local time, with its date unless that is the day of `now`.
+
+    Files of others hold any number: `?` for what no calendar has.
+    """
     try:
-        same_day = datetime.fromtimestamp(at).date() == datetime.fromtimestamp(now).date()  # noqa: DTZ006  (local time is meant)
+        day = None if now is None else datetime.fromtimestamp(now).date()  # noqa: DTZ006  (local time is meant)
+        same_day = datetime.fromtimestamp(at).date() == day  # noqa: DTZ006
         return language.time(at) if same_day else language.date_and_time(at)
     except (OverflowError, ValueError, OSError):
         return "?"

@@ -5,6 +5,8 @@ second at most; a menu with other lines is built when there are any, and not
 within ten seconds of the last time, unless the user has just clicked in it.
 """
 
+import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -24,10 +26,12 @@ if TYPE_CHECKING:
     from mem0tray.desktop.tray import Tray
 
 MENU_EVERY: Final = 10.0  # seconds
+AFTER_CLICK: Final = 2.0  # seconds in which the worker follows what was clicked
 TITLE_EVERY: Final = 1.0
 LOOK: Final = 30.0  # seconds between looks, should nothing happen
 _STOP: Final = 2.0
 _CALM: Final = (events.Accepted, events.Delivered, events.WaitingBackoff, events.MoreWait)
+_log: Final = logging.getLogger(__name__)
 
 
 class Pace:
@@ -39,33 +43,43 @@ class Pace:
     def __init__(self, *, mends: bool = False) -> None:
         self._mends = mends
         self._shown: tuple[Entry, ...] | None = None
-        self._built = -MENU_EVERY
-        self._forced = False
+        self._built = -math.inf
+        self._redraw = False
+        self._follows_until = -math.inf
 
-    def force(self) -> None:
-        """The user has clicked: the menu is closed, and may change at once."""
-        self._forced = True
+    def clicked(self, now: float) -> None:
+        """The menu is closed: it is drawn anew, and what follows from the click shows at once."""
+        self._redraw = True  # the desktop has ticked what was clicked, whatever came of it
+        self._follows_until = now + AFTER_CLICK
 
     def takes_menu(self, entries: tuple[Entry, ...], now: float, *, lasts: bool = True) -> bool:
-        """Whether this menu is to be built now; one that does not last is followed at once."""
-        forced, self._forced = self._forced, False
-        if entries == self._shown and not forced:
-            return False
-        if self._mends and self._shown and menu.shape(entries) == menu.shape(self._shown):
+        """Whether this menu is to be shown now; one that does not last is followed at once."""
+        redraw, self._redraw = self._redraw, False
+        changed = entries != self._shown
+        if changed and self._can_mend(entries):
             self._shown = entries
             return True
-        if not forced and now < self._built + MENU_EVERY:
+        if not redraw and not (changed and now >= self._due(now)):
             return False
+        if changed:
+            self._follows_until = -math.inf
         if lasts:
             self._built = now
         self._shown = entries
         return True
 
+    def _can_mend(self, entries: tuple[Entry, ...]) -> bool:
+        shown = self._shown
+        return self._mends and shown is not None and menu.shape(entries) == menu.shape(shown)
+
+    def _due(self, now: float) -> float:
+        return now if now < self._follows_until else self._built + MENU_EVERY
+
     def patience(self, entries: tuple[Entry, ...], now: float) -> float:
         """How long to wait, should nothing happen: a menu may be due."""
         if entries == self._shown:
             return LOOK
-        return max(0.0, self._built + MENU_EVERY - now)
+        return max(0.0, self._due(now) - now)
 
 
 class Presenter:
@@ -102,8 +116,8 @@ class Presenter:
 
     def clicked(self) -> None:
         """What the user has asked for is done: show it, check marks included."""
-        self._pace.force()
         with self._guard:
+            self._pace.clicked(time.monotonic())
             self._urgent = True
             self._guard.notify()
 
@@ -116,7 +130,8 @@ class Presenter:
         with self._guard:
             self._stopping = True
             self._guard.notify()
-        self._thread.join(_STOP)
+        if self._thread.is_alive():
+            self._thread.join(_STOP)
 
     def _run(self) -> None:
         patience = 0.0
@@ -124,6 +139,9 @@ class Presenter:
             try:
                 patience = self._show()
             except Mem0TrayError:  # the worker says what is wrong with its ledger
+                patience = LOOK
+            except Exception:  # noqa: BLE001  (whatever it is: the next look may succeed)
+                _log.exception("The tray could not be brought up to date")
                 patience = LOOK
 
     def _waited(self, patience: float) -> bool:
@@ -147,8 +165,9 @@ class Presenter:
         view, language = self._gather(), self._language()
         investigate = self._settings().alerts.investigate
         self._tray.show_look(icon.look(view.state, view.dlq, investigate))
-        self._tray.show_title(menu.tooltip(view, language))
-        entries = menu.build(view, language, time.time())
+        wall = time.time()
+        self._tray.show_title(menu.tooltip(view, language, wall))
+        entries = menu.build(view, language, wall)
         now = time.monotonic()
         # Nobody has opened yet what says "starting"; the next one comes within a moment.
         if self._pace.takes_menu(entries, now, lasts=view.state != STARTING):

@@ -7,6 +7,7 @@ tray is: its main loop, which the tray runs, hands us the click.
 import threading
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from mem0tray.desktop.backends import (
@@ -39,6 +40,7 @@ class RestoreButton:
         self._restore = restore
         self._ids: deque[int] = deque(maxlen=_REMEMBERED)
         self._bus: Any = None
+        self._showing = threading.Lock()
 
     def show(self, notice: Notice) -> None:
         """Show it; NotForThisError when nothing can be restored, or no button is shown."""
@@ -63,8 +65,9 @@ class RestoreButton:
         hints = {"desktop-entry": GLib.Variant("s", APP)}
         actions = [_KEY, self._label()]
         values = (APP, 0, "", title, body, actions, hints, _DEFAULT_TIME)
-        (number,) = self._call(bus, "Notify", GLib.Variant("(susssasa{sv}i)", values))
-        self._ids.append(number)
+        with self._showing:
+            (number,) = self._call(bus, "Notify", GLib.Variant("(susssasa{sv}i)", values))
+            self._ids.append(number)
 
     @staticmethod
     def _call(bus: Any, method: str, values: Any) -> Any:
@@ -76,6 +79,13 @@ class RestoreButton:
     def _clicked(self, *signal: Any) -> None:
         """The daemon tells of a click; the last argument holds notification and button."""
         number, key = signal[-1].unpack()
-        if key == _KEY and number in self._ids:
+        if key == _KEY:
+            answer = partial(self._answer, number)
+            threading.Thread(target=answer, name="mem0tray-restore", daemon=True).start()
+
+    def _answer(self, number: int) -> None:
+        with self._showing:  # a quick click comes before the number of what was shown
+            if number not in self._ids:
+                return
             self._ids.remove(number)
-            threading.Thread(target=self._restore, name="mem0tray-restore", daemon=True).start()
+        self._restore()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mem0tray.desktop import icon as icons
+from mem0tray.desktop.backends import clipped
 from mem0tray.desktop.icon import Look
 from mem0tray.desktop.menu import SEPARATOR, Command, Entry, shape
 from mem0tray.files import atomic
@@ -24,6 +25,7 @@ NAME: Final = "mem0tray"
 _SIZES: Final = {"win32": 32}
 _SIZE: Final = 44
 MENDS: Final = sys.platform not in ("win32", "darwin")  # a menu of the same shape stays open
+_TOOLTIP: Final = 127  # UTF-16 units that Windows takes; pystray raises at more
 
 
 class Tray:
@@ -46,7 +48,7 @@ class Tray:
 
         def set_up(icon: Any) -> None:
             ready()
-            icon.visible = True
+            self._on_main(lambda: setattr(icon, "visible", True))
 
         self._icon.run(setup=set_up)
 
@@ -63,12 +65,14 @@ class Tray:
 
     def show_title(self, title: str) -> None:
         """Set the tooltip, if it is another one."""
+        if sys.platform == "win32":
+            title = clipped(title, _TOOLTIP)
         if title != self._title:
             self._title = title
             self._on_main(lambda: setattr(self._icon, "title", title))
 
     def show_menu(self, entries: tuple[Entry, ...]) -> None:
-        """Set the menu. That closes one which the user holds open, unless it is mended."""
+        """Set the menu. That closes one which the user holds open, unless it can be mended."""
         menu = self._library.Menu(*self._items(entries))
         menu.shape = shape(entries)
         self._on_main(lambda: setattr(self._icon, "menu", menu))

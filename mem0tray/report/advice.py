@@ -16,7 +16,6 @@ from mem0tray.report.gathering import Gathered
 from mem0tray.report.model import Advice, Tone
 from mem0tray.report.state import no_server
 from mem0tray.settings import LOCAL_URL
-from mem0tray.text import short_id
 from mem0tray.worker.state import ACTION_NEEDED, DOWN, PAUSED
 
 _EXAMPLE: Final = 200
@@ -105,7 +104,7 @@ def _about_letters(
         counts[group] += 1
         if group not in examples:
             words = cause.detail if cause.name in _SPOKEN else ""
-            name = cleaner.line(short_id(found.id), 8)
+            name = cleaner.short_id(found.id)
             examples[group] = f"{name} · {cleaner.line(words, _EXAMPLE)}" if words else ""
     for group, count in counts.most_common():
         title = language.ngettext(

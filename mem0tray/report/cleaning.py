@@ -5,7 +5,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from mem0tray.settings import ServerSettings
-from mem0tray.text import one_line
+from mem0tray.text import one_line, short_id
 
 HIDDEN: Final = "•••"
 _LINES: Final = 60  # of a content
@@ -24,6 +24,10 @@ class Cleaner:
     def line(self, text: str, limit: int) -> str:
         """`text` as one line of at most `limit` characters."""
         return one_line(self._without_secrets(text), limit)
+
+    def short_id(self, item_id: str) -> str:
+        """The first eight characters of an id, none of them of a secret that is longer."""
+        return short_id(self._without_secrets(item_id))
 
     def block(self, text: str, limit: int) -> str:
         """`text` with its lines kept, at most `limit` characters."""

@@ -6,6 +6,9 @@ published how the server is; without one nothing is sent anyway.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import msgspec
 
 from mem0tray import item as items
 from mem0tray.actions import files, overview
@@ -78,7 +81,17 @@ def _past(reader: Reader, dead: Listing, now: float) -> History | None:
     )
 
 
+class _Moved(msgspec.Struct):
+    """The one field that an item leaves out."""
+
+    moved_to_dlq_at: Any = 0
+
+
 def _moved(raw: bytes, now: float) -> float:
     """When it came into the DLQ, by the file; a time that cannot be is long ago."""
-    at = items.number((items.load_object(raw) or {}).get("moved_to_dlq_at"))
+    try:
+        found = msgspec.json.decode(raw, type=_Moved).moved_to_dlq_at
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        found = (items.load_object(raw) or {}).get("moved_to_dlq_at")
+    at = items.number(found)
     return at if 0 < at <= now else 0.0

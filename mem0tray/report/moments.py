@@ -15,7 +15,7 @@ def absolute(at: float | None, language: Language) -> str:
     if at is None or not 0 < at < _LATEST:
         return NEVER
     try:
-        return f"{language.date(at)}, {language.time(at)}"
+        return language.date_and_time(at)
     except (OverflowError, OSError, ValueError):
         return NEVER
 

@@ -33,9 +33,9 @@ def write(page: str, out: Path | None, paths: Paths) -> Path:
 def usual_place(paths: Paths) -> Path:
     """Our data folder; where the browser is a snap, which may not look there, the snap's own."""
     if sys.platform == "linux":
-        name, mark, _ = _browser().partition("_")
+        name = _browser().partition("_")[0]
         folder = Path.home() / "snap" / name / "common"
-        if name and mark and folder.is_dir():
+        if name and folder.is_dir():
             return folder / f"mem0tray-{NAME}"
     return paths.data_dir / NAME
 

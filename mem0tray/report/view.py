@@ -7,7 +7,7 @@ from typing import Final
 from mem0tray import __version__
 from mem0tray.actions import diagnose
 from mem0tray.actions.find import Found
-from mem0tray.actions.overview import NOT_RUNNING, Overview
+from mem0tray.actions.overview import Overview
 from mem0tray.actions.probe import THIS_COMPUTER
 from mem0tray.item import Item
 from mem0tray.language import Language
@@ -20,7 +20,7 @@ from mem0tray.report.gathering import Gathered
 from mem0tray.report.model import Fact, Letter, Letters, Page, Tone
 from mem0tray.report.state import headline
 from mem0tray.settings import ServerSettings
-from mem0tray.worker.state import DOWN, PAUSED
+from mem0tray.worker.state import ACTION_NEEDED, DOWN, PAUSED
 
 SHOWN: Final = 200  # dead letters
 _CONTENT: Final = 2000
@@ -53,10 +53,10 @@ def of(seen: Gathered, language: Language, options: Options) -> Page:
         charts=charts(seen, language, cleaner),
         notes=[*_notes(language, with_content=options.with_content), f"mem0tray {__version__}"],
         words={
-            "reason": _("Reason"),
+            "reason": _("Reason:"),
             "facts": _("At a glance"),
             "advice": _("What to do"),
-            "example": _("for example"),
+            "example": _("for example:"),
             "numbers": _("The numbers"),
             "content": _("The text"),
             "none": _("There are no dead letters."),
@@ -142,7 +142,7 @@ class _Table:
         attempt = self._seen.attempts.get(found.identity)
         due, note = self._when(self._due(found))
         return Letter(
-            id=line(found.id[:8], 8) or moments.NEVER,
+            id=self._cleaner.short_id(found.id) or moments.NEVER,
             project=line(item.project, _NAME) or _("(none)"),
             reason=line(_reason(found, attempt), _REASON) or moments.NEVER,
             retries=self._language.number(item.retry_count),
@@ -160,13 +160,14 @@ class _Table:
         _ = language.gettext
         if due > now:
             return moments.clock(due, now, language), moments.relative(due, now, language)
-        if seen.state == NOT_RUNNING:
+        if seen.worker is None:
             return _("at the next start"), ""
-        if seen.state == DOWN:
-            return _("once the server is back"), ""
-        if seen.state == PAUSED:
-            return _("after the pause"), ""
-        return _("now"), ""
+        blocked = {
+            DOWN: _("once the server is back"),
+            PAUSED: _("after the pause"),
+            ACTION_NEEDED: _("once the way is clear"),
+        }
+        return blocked.get(seen.state, _("now")), ""
 
 
 def _reason(found: Found, attempt: Attempt | None) -> str:

@@ -42,6 +42,10 @@ _STOP: Final = 0.8
 _QUEUE, _EMERGENCY, _DLQ = _READ = "queue file", "emergency file", "DLQ file"
 _CLOCK_JUMP: Final = 1.0
 _DAY: Final = 86_400.0
+_ELSEWHERE: Final = (
+    "The settings are mended, and name another folder (paths.claude_dir):"
+    " quit mem0tray and start it again."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,6 +345,11 @@ class Worker:
         self.gate.trouble("settings", "")
         if loaded is None:
             return
+        if self._wrong and loaded.settings.locations() != self.paths:
+            # What stands in the default folder is not what was meant to be sent.
+            self.gate.block("settings", _ELSEWHERE)
+            return
+        self._wrong = ""
         self.gate.unblock("settings")
         before, self.core.settings = self.core.settings, loaded.settings
         if loaded.settings.server != before.server:

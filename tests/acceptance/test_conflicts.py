@@ -141,7 +141,8 @@ def test_a_removed_folder_loses_nothing(home: Home, server: Standin) -> None:
     """What was taken in from a folder that is gone is delivered (row 34)."""
     home.write_dlq([waiting("later")])
     worker = home.worker()
-    shutil.rmtree(home.claude)
+    gone = home.claude.rename(home.root / "gone")  # at once: it is written to meanwhile
+    shutil.rmtree(gone)
     home.claude.mkdir(exist_ok=True)
     home.wait_dlq(["later"], 10)
     home.producer("--label", "again").wait()

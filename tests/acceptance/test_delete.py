@@ -2,7 +2,9 @@
 
 import json
 import re
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,6 +13,9 @@ from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.shapes import Item, entry, texts, waiting
 from tests.support.standin import Standin
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DATED = re.compile(r"mem0_queue_dlq\.backup-[^\s/]+\.json")
 
@@ -95,19 +100,26 @@ def test_restore_takes_the_backup_that_is_named(
     home.wait_dlq(["a", "c"])
 
 
+def _edits_are(home: Home, number: int) -> bool:
+    return len(home.log_lines("DLQ edited")) == number
+
+
 def test_restore_takes_back_what_was_removed_by_hand_last(
     home: Home, letters: list[Item], *, running: bool
 ) -> None:
     """An item that was deleted and restored before comes back after its removal by hand too."""
-    home.ok("delete", letters[0]["id"], "--yes")
-    home.ok("restore")
-    home.ok("delete", letters[1]["id"], "--yes")
-    later(home, running=running)
-    home.wait_dlq(["a", "c"])
-    user.remove(home, "a")
-    if running:
-        home.wait(lambda: len(home.log_lines("1 removed")) == 3, 5, "seen")
-    later(home, running=running)
+    steps: tuple[Callable[[], object], ...] = (
+        partial(home.ok, "delete", letters[0]["id"], "--yes"),
+        partial(home.ok, "restore"),
+        partial(home.ok, "delete", letters[1]["id"], "--yes"),
+        partial(user.remove, home, "a"),
+    )
+    for number, step in enumerate(steps, 1):
+        step()
+        if running:
+            home.wait(partial(_edits_are, home, number), 5, "seen")
+        later(home, running=running)
+    home.wait_dlq(["c"])
     home.ok("restore")
     home.wait_dlq(["a", "c"])
 

@@ -235,3 +235,9 @@ def test_a_server_that_cannot_be_used_is_not_healthy(paths: Paths) -> None:
     seen = probe(settings_for("https://user:secret@m.test"), paths)
     assert not seen.health.healthy
     assert "secret" not in json.dumps(seen.health.reason)
+
+
+def test_a_reason_that_is_a_sentence_gets_no_second_stop() -> None:
+    """A server's text that ends with a full stop is not given another."""
+    assert Cause("x", "The disk is full.", "Wait.").advice == "The disk is full. Wait."
+    assert Cause("x", "no answer", "Wait.").advice == "no answer. Wait."

@@ -179,6 +179,7 @@ def test_the_button_restores(desktop: Session, clicker: Shower) -> None:
     wait_until(lambda: "restored" in clicker.process.err, what="the click")
     assert clicker.show().way == "PyGObject"
     wait_until(lambda: clicker.process.err.count("restored") == 2, what="the second click")
+    assert clicker.process.err == "restored\n" * 2
 
 
 @needs_dbus

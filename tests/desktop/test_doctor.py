@@ -20,11 +20,18 @@ def desktop(tmp_path: Path) -> Iterator[Session]:
 
 
 def doctor(desktop: Session, *options: str, **environ: str) -> tuple[str, str]:
-    """Level and message of the check."""
+    """Level and message of the check, as a script gets them."""
+    checks = json.loads(run(desktop, "--json", *options, **environ))["checks"]
+    (found,) = [each for each in checks if each["name"] == "notifications"]
+    return found["level"], found["message"]
+
+
+def run(desktop: Session, *options: str, **environ: str) -> str:
+    """What it prints."""
     home = str(desktop.folder)
     kept = {name: value for name, value in desktop.environ.items() if "MEM0TRAY" not in name}
     done = subprocess.run(
-        [sys.executable, "-m", "mem0tray", "doctor", "--json", *options],
+        [sys.executable, "-m", "mem0tray", "doctor", *options],
         env={
             **kept,
             "HOME": home,
@@ -37,9 +44,7 @@ def doctor(desktop: Session, *options: str, **environ: str) -> tuple[str, str]:
         text=True,
         check=False,
     )
-    checks = json.loads(done.stdout)["checks"]
-    (found,) = [each for each in checks if each["name"] == "notifications"]
-    return found["level"], found["message"]
+    return done.stdout
 
 
 @needs_dbus
@@ -59,6 +64,16 @@ def test_a_script_is_shown_nothing(desktop: Session) -> None:
     level, message = doctor(desktop)
     assert (level, message) == ("ok", "They go through plyer (dbus-python) to stand-in 1.0.")
     assert desktop.shown == []
+
+
+@needs_dbus
+def test_a_person_is_shown_one(desktop: Session) -> None:
+    """Plain `doctor` sends the test, unless it is told not to."""
+    desktop.start_daemon()
+    assert "A test is on the screen." in run(desktop)
+    assert len(desktop.shown) == 1
+    assert "A test is on the screen." not in run(desktop, "--no-notify")
+    assert len(desktop.shown) == 1
 
 
 @needs_dbus

@@ -2,6 +2,7 @@
 
 import os
 import queue
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -162,9 +163,10 @@ def test_macos(programs: Programs, log: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_windows(programs: Programs, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Windows itself opens; a file that it knows no program for is edited in Notepad."""
-    monkeypatch.setattr(sys, "platform", "win32")
-    monkeypatch.setenv("PATHEXT", ".exe")
     programs.add("notepad.exe")
+    notepad = str(programs.folder / "notepad.exe")
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(shutil, "which", lambda _: notepad)  # the real one asks Windows itself
     opened: list[str] = []
     monkeypatch.setattr(os, "startfile", opened.append, raising=False)
     opener.show(log)

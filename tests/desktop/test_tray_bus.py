@@ -53,7 +53,7 @@ def test_the_tooltip_tells_state_destination_and_counts(tray: Tray) -> None:
     tray.home.ok("add", "--project", "alpha", "first")
     host = tray.server.netloc
     wait_tooltip(item, f"Server healthy · {host}", "0 memories waiting · 0 dead letters")
-    wait_tooltip(item, "Last delivery ")
+    wait_tooltip(item, "Last delivery: ")
     tray.home.ok("pause")
     wait_tooltip(item, f"Paused · {host}")
     tray.home.write_dlq([waiting(f"letter {n}") for n in range(2)])

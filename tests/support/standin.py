@@ -210,10 +210,12 @@ class Standin:
         if self._server is not None:
             self._server.close()
             self._server = None
-        for task in list(self._clients):
-            task.cancel()
-        if self._clients:
-            await asyncio.wait(self._clients)
+        this = asyncio.current_task()
+        while others := asyncio.all_tasks() - {this}:
+            # One that has not begun yet must: only then does it close its connection.
+            for task in others & self._clients:
+                task.cancel()
+            await asyncio.wait(others, timeout=0.01)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

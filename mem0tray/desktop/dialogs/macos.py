@@ -6,16 +6,17 @@ from typing import Final
 from mem0tray.desktop.dialogs import Question
 
 OSASCRIPT: Final = "/usr/bin/osascript"
-# The texts are arguments: nothing in them can become part of the script.
+# The texts are arguments: nothing in them can become part of the script. Names with `my`
+# are none of AppleScript's words (`close` is one); ASCII, as it comes by standard input.
 _ASK: Final = """\
-on run {title, message, confirm, cancel}
-  display alert title message message as critical ¬
-    buttons {confirm, cancel} default button cancel cancel button cancel
+on run {myTitle, myText, myConfirm, myCancel}
+  set myButtons to {myConfirm, myCancel}
+  display alert myTitle message myText as critical buttons myButtons default button myCancel cancel button myCancel
 end run
-"""
+"""  # noqa: E501  (its sign for a continued line is not ASCII)
 _TELL: Final = """\
-on run {title, message, close}
-  display alert title message message buttons {close} default button close
+on run {myTitle, myText, myClose}
+  display alert myTitle message myText buttons {myClose} default button myClose
 end run
 """
 
@@ -34,8 +35,10 @@ class AppleScript:
 
 
 def _run(script: str, words: tuple[str, ...]) -> int:
-    command = [OSASCRIPT, "-e", script, *words]
+    # After the "-" no text is an option: a project named "-e…" would be a line of the script.
+    command = [OSASCRIPT, "-", *words]
     try:
-        return subprocess.run(command, capture_output=True, check=False).returncode  # noqa: S603  (a fixed script)
+        done = subprocess.run(command, input=script.encode(), capture_output=True, check=False)  # noqa: S603  (a fixed script)
     except OSError:
         return 1
+    return done.returncode

@@ -1,6 +1,5 @@
 """The snippets of README.md, as people copy them."""
 
-import os
 import re
 import subprocess
 import sys
@@ -8,18 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.scratch import Scratch
+from tests.support.home import REPOSITORY, Home
 from tests.support.shapes import dead
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+README = REPOSITORY / "README.md"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the snippets are for a POSIX shell")
-def test_count_by_project_copes_with_an_item_that_has_none(home: Scratch) -> None:
+def test_count_by_project_copes_with_an_item_that_has_none(tmp_path: Path) -> None:
     """An item without a project is counted under "(none)" and does not end the snippet."""
     without = dead("x")
     del without["project_id"]
-    home.write("mem0_queue_dlq.json", {"items": [dead("a", "alpha"), without]})
+    with Home(tmp_path / "home") as home:
+        home.write_dlq([dead("a", "alpha"), without])
     found = re.search(
         r"\*\*Count by project\*\*\n\n```console\npython3 (.+?)\n```", README.read_text(), re.DOTALL
     )
@@ -30,7 +30,7 @@ def test_count_by_project_copes_with_an_item_that_has_none(home: Scratch) -> Non
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "HOME": str(home.root)},
+        env=home.env,
     )
     assert done.returncode == 0, done.stderr
     assert "'alpha': 1" in done.stdout

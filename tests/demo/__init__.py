@@ -1,0 +1,1 @@
+"""The demo, played with the real worker and the real server."""

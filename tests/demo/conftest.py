@@ -1,0 +1,23 @@
+"""A home of the person who watches the demo, and a temporary folder for the demo's own."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.append(str(Path(__file__).resolve().parents[2]))
+
+from tests.demo.viewer import Viewer
+
+
+@pytest.fixture
+def viewer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Viewer]:
+    """Sit down before a terminal of one's own home, with settings that would spoil the story."""
+    for name in list(os.environ):
+        if name.startswith("MEM0TRAY_"):
+            monkeypatch.delenv(name)
+    with Viewer(tmp_path) as viewer:
+        monkeypatch.setattr("tempfile.tempdir", str(viewer.temporary))
+        yield viewer

@@ -1,0 +1,128 @@
+"""`mem0tray demo`, as it is started in a terminal, in a pipe and by a script."""
+
+import fcntl
+import json
+import os
+import pty
+import re
+import signal
+import struct
+import subprocess
+import sys
+import termios
+
+import pytest
+
+from tests.demo.viewer import Viewer
+
+TITLES = (
+    "1  Memories are delivered",
+    "2  The server goes down",
+    "3  It comes back",
+    "4  One memory is refused, five times",
+    "5  You look, and retry by force",
+    "6  The end",
+)
+
+
+def test_the_story_ends_as_told_and_leaves_nothing(viewer: Viewer) -> None:
+    """One document says that each memory is on the server once; nothing is left, or touched."""
+    process = viewer.start("--fast", "--json")
+    assert process.wait(60) == 0, process.err
+    told = json.loads(process.out)
+    assert (told["ended_as_told"], told["problem"], told["home"]) == (True, None, None)
+    assert (told["queued"], told["stored"], told["lost"], told["surplus"]) == (8, 8, [], [])
+    assert [f"{n}  {act['title']}" for n, act in enumerate(told["acts"], 1)] == list(TITLES)
+    assert all(act["kept"] for act in told["acts"])
+    log = "\n".join(told["log"])
+    for marker in ("State: down", "Moved to DLQ: travel", "DLQ recovered: travel"):
+        assert log.count(marker) == 1, log
+    assert log.count("Attempt ") == 4
+    assert process.err == ""
+    viewer.nothing_is_left()
+
+
+def test_in_a_pipe_it_is_plain_text(viewer: Viewer) -> None:
+    """No escape codes, no line too wide; with `--keep` the scratch home stays and is named."""
+    process = viewer.start("--fast", "--keep")
+    assert process.wait(60) == 0, process.err
+    assert "\x1b" not in process.out
+    lines = process.out.splitlines()
+    *story, named = lines
+    assert [line for line in story if len(line) > 60 or line.endswith(" ")] == []
+    for expected in (*TITLES, "$ mem0tray retry --all", "8 memories queued, 8 on the server"):
+        assert expected in process.out
+    (home,) = viewer.scratch()
+    assert named == f"The scratch home is kept: {home}"
+    assert "Moved to DLQ" in (home / ".claude" / "logs" / "mem0_worker.log").read_text("utf-8")
+    assert viewer.processes() == []
+
+
+def in_a_terminal(viewer: Viewer, columns: int) -> str:
+    """Run the demo in a terminal so wide; all that it has written there."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    environ = {**viewer.home.env, **viewer.env, "TERM": "xterm-256color"}
+    del environ["COLUMNS"]
+    command = [sys.executable, "-m", "mem0tray", "demo", "--fast"]
+    shown = bytearray()
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environ) as demo:
+        os.close(theirs)
+        try:
+            while chunk := os.read(ours, 65536):
+                shown += chunk
+        except OSError:
+            pass  # Linux says so that nobody has the other end any more
+        assert demo.wait(10) == 0, shown
+    os.close(ours)
+    return shown.decode()
+
+
+def test_in_a_terminal_a_last_line_follows_it(viewer: Viewer) -> None:
+    """It says what waits, what is dead and what is delivered; no line is too wide."""
+    shown = in_a_terminal(viewer, 60)
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
+    for expected in (*TITLES, "queue ■■■ 3", "DLQ ■ 1", "delivered ■■■■■■■■ 8"):
+        assert expected in plain
+    assert max(len(line) for line in re.split(r"[\r\n]+", plain)) <= 60
+    assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")  # the cursor is back
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("moment", ["mem0tray demo", "The server goes down"])
+def test_told_to_stop_it_puts_everything_away(
+    viewer: Viewer, number: int, code: int, moment: str
+) -> None:
+    """Ctrl-C in the middle, or at once, leaves no process and no folder, and is no error."""
+    process = viewer.start("--fast")
+    viewer.home.wait(lambda: moment in process.out, 30, moment)
+    for _ in range(2):  # whoever is impatient presses it twice
+        os.killpg(process.pid, number)  # a terminal tells all that were started in it
+    assert process.wait() == code
+    assert process.err == ""
+    viewer.nothing_is_left()
+
+
+def test_killed_it_takes_its_worker_along(viewer: Viewer) -> None:
+    """After kill -9 the worker ends by itself; only the folder is left."""
+    process = viewer.start()
+    viewer.home.wait(lambda: "queues three memories" in process.out, 30, "the first act")
+    assert len(viewer.processes()) > 1
+    process.signal(signal.SIGKILL)
+    viewer.home.wait(lambda: not viewer.processes(), 10, "the worker's end")
+
+
+def test_a_reader_that_leaves_ends_it(viewer: Viewer) -> None:
+    """`mem0tray demo | head` says nothing about a broken pipe, and leaves nothing."""
+    command = [sys.executable, "-m", "mem0tray", "demo", "--fast"]
+    environ = {**viewer.home.env, **viewer.env}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environ
+    ) as demo:
+        assert demo.stdout is not None
+        assert demo.stderr is not None
+        demo.stdout.readline()
+        demo.stdout.close()
+        assert demo.stderr.read() == b""
+        assert demo.wait(30) == 141
+    viewer.nothing_is_left()

@@ -1,0 +1,114 @@
+"""What a terminal is shown, whatever its width, colours and signs."""
+
+import io
+import re
+import sys
+
+import pytest
+
+from mem0tray.cli.demo_screen import Screen
+from mem0tray.demo.director import Record
+from mem0tray.demo.happenings import ActBegan, Commanded, Kept, Logged, Looked, Queued, Said
+from mem0tray.demo.story import Act, Memory, Seen
+
+SEEN = Seen(state="healthy", waiting=2, dead=1, stored=(Memory("shop", "text"),) * 5)
+LONG = "A sentence that is long enough to be wrapped in every terminal that there is, or nearly."
+TABLE = "ID        PROJECT  RETRIES  LAST ATTEMPT  NEXT RETRY  REASON"
+HAPPENINGS = (
+    ActBegan(1, Act("An act", ())),
+    Looked(SEEN),
+    Said(LONG),
+    Queued(Memory("shop", LONG)),
+    Commanded(("list",), f"{TABLE}\n  {LONG}\n"),
+    Logged("📋 Moved to DLQ: shop (ID: 12345678...) after 5 retries"),
+    Kept(LONG),
+)
+
+
+def shown(monkeypatch: pytest.MonkeyPatch, encoding: str = "utf-8", **env: str) -> str:
+    """Show everything on a terminal in such an environment; what it was sent."""
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"TERM": "xterm-256color", **env}.items():
+        monkeypatch.setenv(name, value)
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="replace", newline="")
+    monkeypatch.setattr(sys, "stdout", stream)
+    with Screen() as screen:
+        for happening in HAPPENINGS:
+            screen(happening)
+    screen.ended(Record(queued=[Memory("shop", "text")] * 5, seen=SEEN, seconds=30.4))
+    stream.flush()
+    return stream.buffer.getvalue().decode(encoding)
+
+
+def lines(text: str) -> list[str]:
+    """Split into lines, without the codes for colours and the cursor."""
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
+    return [line.rstrip() for line in re.split(r"[\r\n]+", plain)]
+
+
+def test_the_layout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sentences are wrapped and hang beside their mark; memories, columns and log are cut off."""
+    assert lines(shown(monkeypatch, COLUMNS="60"))[4:-1] == [
+        "  1  An act",
+        "     A sentence that is long enough to be wrapped in every",
+        "     terminal that there is, or nearly.",
+        "     + shop    A sentence that is long enough to be wrapped…",
+        "     $ mem0tray list",
+        "     ID        PROJECT  RETRIES  LAST ATTEMPT  NEXT RETRY  …",
+        "       A sentence that is long enough to be wrapped in every",
+        "       terminal that there is, or nearly.",
+        "     │ 📋 Moved to DLQ: shop (ID: 12345678...) after 5 retr…",
+        "     ✓ A sentence that is long enough to be wrapped in every",
+        "       terminal that there is, or nearly.",
+        "  5 memories queued, 5 on the server, each once.",
+        "  shop 5; in 30 seconds.",
+    ]
+
+
+@pytest.mark.parametrize("columns", [30, 60, 200])
+def test_no_line_is_wider_than_the_terminal(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    """Nor than can be read with ease; a narrow terminal is spared the blocks."""
+    found = lines(shown(monkeypatch, COLUMNS=str(columns), FORCE_COLOR="1"))
+    assert max(map(len, found)) <= min(columns, 80)
+    (gauge,) = {line for line in found if "queue" in line and "healthy" in line}
+    assert ("queue ■■ 2  DLQ ■ 1  delivered ■■■■■ 5" in gauge) == (columns > 30)
+
+
+@pytest.mark.parametrize(
+    ("env", "colours", "codes"),
+    [
+        ({}, False, False),
+        ({"FORCE_COLOR": "1"}, True, True),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False, True),
+    ],
+    ids=["pipe", "terminal", "NO_COLOR"],
+)
+def test_colours(
+    monkeypatch: pytest.MonkeyPatch, env: dict[str, str], *, colours: bool, codes: bool
+) -> None:
+    """A terminal has them unless NO_COLOR is set; a pipe gets no codes at all."""
+    text = shown(monkeypatch, COLUMNS="60", **env)
+    assert bool(re.search(r"\x1b\[(\d+;)*[34]\dm", text)) == colours
+    assert ("\x1b" in text) == codes
+
+
+def test_a_terminal_without_such_signs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ASCII stands in for marks, blocks and the rule."""
+    text = shown(monkeypatch, "ascii", COLUMNS="60", FORCE_COLOR="1")
+    found = "\n".join(lines(text))
+    for expected in ("     + A sentence", "* healthy", "delivered ##### 5", "-" * 60):
+        assert expected in found
+
+
+def test_the_last_line_is_drawn_only_when_it_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looks that see nothing new send nothing to the terminal."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", stream)
+    with Screen() as screen:
+        screen(Looked(SEEN))
+        before = stream.getvalue()
+        screen(Looked(SEEN))
+        assert stream.getvalue() == before

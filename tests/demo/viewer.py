@@ -1,0 +1,76 @@
+"""Somebody who watches the demo: a home that must stay as it is, and what the demo leaves."""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.support.home import Home
+from tests.support.processes import Process
+
+# Settings of the viewer's own: in the demo they would end the story at once.
+SPOILING = {
+    "MEM0TRAY_SYNC_MAX_ATTEMPTS": "1",
+    "MEM0TRAY_SERVER_URL": "http://127.0.0.1:1",
+    "MEM0TRAY_SYNC_CONCURRENCY": "nonsense",
+}
+
+
+class Viewer:
+    """Starts the demo, which makes its scratch home in `temporary`."""
+
+    def __init__(self, root: Path) -> None:
+        self.temporary = root / "temporary"
+        self.temporary.mkdir()
+        self.home = Home(root / "home")
+        self.home.configure("[sync]\nmax_attempts = 1\n")
+        self.before = self.files()
+        self.env = {"TMPDIR": str(self.temporary), "COLUMNS": "60", **SPOILING}
+
+    def __enter__(self) -> Self:
+        """Sit down."""
+        self.home.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Kill whatever was started and still runs."""
+        self.home.__exit__(kind, error, trace)
+
+    def start(self, *arguments: str) -> Process:
+        """Start the demo."""
+        return self.home.start("demo", *arguments, env=self.env)
+
+    def files(self) -> dict[str, bytes]:
+        """Read every file of the viewer's own home."""
+        root = self.home.root
+        return {
+            str(path.relative_to(root)): path.read_bytes()
+            for path in root.rglob("*")
+            if path.is_file()
+        }
+
+    def scratch(self) -> list[Path]:
+        """List the scratch homes that there are now."""
+        return list(self.temporary.iterdir())
+
+    def processes(self) -> list[int]:
+        """List the processes that know of the temporary folder, so those of the demo."""
+        wanted = str(self.temporary).encode()
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                if wanted in (folder / "environ").read_bytes():
+                    found.append(int(folder.name))
+            except OSError:
+                continue  # it has ended, or is another user's
+        return found
+
+    def nothing_is_left(self) -> None:
+        """Look after the demo has ended; AssertionError if a process or a folder is left."""
+        assert self.processes() == []
+        assert self.scratch() == []
+        assert self.files() == self.before

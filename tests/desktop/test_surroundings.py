@@ -1,0 +1,115 @@
+"""What this desktop can do: each missing part is named, with what would help."""
+
+import sys
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from mem0tray.desktop import surroundings
+
+
+class DBusError(Exception):
+    """As GLib.Error."""
+
+    message = "Connection refused"
+
+
+class Desktop:
+    """A stand-in for PyGObject, whole at first."""
+
+    def __init__(self) -> None:
+        self.versions = {"Gtk": "3.0", "AyatanaAppIndicator3": "0.1"}
+        self.opens = True
+        self.kept: list[bool] = []
+        self.bus: Any = SimpleNamespace(set_exit_on_close=self.kept.append)
+
+    def require_version(self, name: str, version: str) -> None:
+        """Raise ValueError for what is not installed."""
+        if self.versions.get(name) != version:
+            raise ValueError(name)
+
+    def bus_get_sync(self, _kind: int, _cancellable: None) -> Any:
+        """Connect to the session's bus."""
+        if self.bus is None:
+            raise DBusError
+        return self.bus
+
+
+@pytest.fixture
+def desktop(monkeypatch: pytest.MonkeyPatch) -> Desktop:
+    """Stand in for PyGObject on a desktop that has everything."""
+    made = Desktop()
+    gi: Any = ModuleType("gi")
+    gi.require_version = made.require_version
+    repository: Any = ModuleType("gi.repository")
+    repository.Gtk = SimpleNamespace(init_check=lambda _: (made.opens, []))
+    repository.GLib = SimpleNamespace(Error=DBusError)
+    repository.Gio = SimpleNamespace(
+        bus_get_sync=made.bus_get_sync, BusType=SimpleNamespace(SESSION=2)
+    )
+    gi.repository = repository
+    monkeypatch.setitem(sys.modules, "gi", gi)
+    monkeypatch.setitem(sys.modules, "gi.repository", repository)
+    monkeypatch.setenv("DISPLAY", ":7")
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    return made
+
+
+def test_nothing_is_missing(desktop: Desktop) -> None:
+    """A desktop that has everything; losing its bus does not end the process."""
+    assert surroundings.missing() == ""
+    assert desktop.kept == [False]
+
+
+@pytest.mark.usefixtures("desktop")
+def test_no_desktop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over ssh, say; Wayland alone is a desktop."""
+    monkeypatch.delenv("DISPLAY")
+    assert "no desktop" in surroundings.missing()
+    monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
+    assert surroundings.missing() == ""
+
+
+@pytest.mark.usefixtures("desktop")
+def test_no_pygobject(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The package is named."""
+    monkeypatch.setitem(sys.modules, "gi", None)
+    assert "PyGObject" in surroundings.missing()
+    assert "python3-gi" in surroundings.missing()
+
+
+@pytest.mark.parametrize(
+    ("name", "word"), [("Gtk", "GTK 3"), ("AyatanaAppIndicator3", "AppIndicator")]
+)
+def test_a_missing_library(desktop: Desktop, name: str, word: str) -> None:
+    """GTK, or its indicator: pystray would show an icon whose clicks never arrive."""
+    del desktop.versions[name]
+    assert word in surroundings.missing()
+    assert "sudo apt-get install" in surroundings.missing()
+
+
+def test_the_older_indicator_will_do(desktop: Desktop) -> None:
+    """Some systems have only the one before Ayatana's."""
+    desktop.versions = {"Gtk": "3.0", "AppIndicator3": "0.1"}
+    assert surroundings.missing() == ""
+
+
+def test_a_display_that_does_not_open(desktop: Desktop) -> None:
+    """It is named."""
+    desktop.opens = False
+    assert surroundings.missing() == "The display :7 cannot be opened."
+
+
+def test_a_bus_that_does_not_answer(desktop: Desktop) -> None:
+    """Without it no panel can be told of an icon."""
+    desktop.bus = None
+    assert "D-Bus does not answer (Connection refused)" in surroundings.missing()
+
+
+@pytest.mark.parametrize("platform", ["win32", "darwin"])
+def test_other_systems_have_all_they_need(monkeypatch: pytest.MonkeyPatch, platform: str) -> None:
+    """There the tray is part of the system."""
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.delenv("DISPLAY", raising=False)
+    assert surroundings.missing() == ""

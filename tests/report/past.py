@@ -1,0 +1,77 @@
+"""A ledger with a past."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mem0tray import item as items
+from mem0tray.item import Item
+from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.inbox import Inbox
+from mem0tray.ledger.outbox import Outbox
+from mem0tray.paths import Paths
+from tests.support.shapes import dead, entry
+
+SERVER = "http://127.0.0.1:9"
+
+
+def parsed(value: dict[str, object]) -> Item:
+    """Read an item as intake does."""
+    item = items.parse(json.dumps(value).encode())
+    assert item is not None
+    return item
+
+
+class Past:
+    """Writes what happened, each at its time (Unix seconds)."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._inbox = Inbox(ledger)
+        self._outbox = Outbox(ledger)
+
+    def delivered(self, content: str, at: float) -> None:
+        """Take in and deliver a memory a second later."""
+        key = self._inbox.add_fresh(parsed(entry(content)), at - 1, ask=False)
+        self._outbox.delivered(key, SERVER, at)
+
+    def taken_in(self, content: str, at: float) -> int:
+        """Take in a memory that waits; its key."""
+        return self._inbox.add_fresh(parsed(entry(content)), at, ask=False)
+
+    def failed(self, key: int, at: float, kind: str = "item failure") -> None:
+        """Record a failed attempt."""
+        self._outbox.record_attempt(key, at, kind, 500, "500 Internal Server Error", 0.1)
+
+    def buried(self, key: int, content: str, at: float) -> None:
+        """Make a dead letter of it."""
+        self.failed(key, at)
+        self._inbox.bury(key, parsed(dead(content)).raw, at)
+
+    def retried(self, key: int, content: str, count: int, at: float) -> None:
+        """Fail a dead letter for the `count`th time."""
+        self.failed(key, at)
+        job = self._outbox.claim(key, at)
+        self._outbox.failed_dead(job, count, at + 60, "", parsed(dead(content)).raw, at)
+
+    def adopted(self, content: str, at: float) -> int:
+        """Take in a dead letter from the file; its key."""
+        item = parsed(dead(content))
+        return self._inbox.add_dead(item, item.raw, at, ask=False, gen=None)
+
+    def recovered(self, key: int, at: float) -> None:
+        """Deliver it."""
+        self._outbox.delivered(key, SERVER, at)
+
+    def discarded(self, key: int, at: float) -> None:
+        """Delete it."""
+        self._inbox.discard([key], at, "deleted")
+
+
+@contextmanager
+def past(paths: Paths) -> Iterator[Past]:
+    """Open the ledger as the worker does."""
+    ledger = Ledger(paths.ledger)
+    try:
+        yield Past(ledger)
+    finally:
+        ledger.close()

@@ -1,0 +1,85 @@
+"""A page as a browser takes it apart."""
+
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from pathlib import Path
+
+from mem0tray import report, settings
+from mem0tray.language import Language
+
+_VOID = {"meta", "link", "br", "img", "input"}
+
+
+@dataclass
+class Element:
+    """An element with its attributes and all the text below it."""
+
+    tag: str
+    attributes: dict[str, str]
+    text: str = ""
+
+
+@dataclass
+class Document:
+    """Every element of a page, in order."""
+
+    source: str
+    elements: list[Element] = field(default_factory=list)
+
+    def all(self, tag: str, **attributes: str) -> list[Element]:
+        """Find the elements of that name with these attributes (`class_` for `class`)."""
+        wanted = {name.rstrip("_"): value for name, value in attributes.items()}
+        return [
+            each
+            for each in self.elements
+            if each.tag == tag and wanted.items() <= each.attributes.items()
+        ]
+
+    def text(self, tag: str, **attributes: str) -> list[str]:
+        """Their texts, blanks made one."""
+        return [" ".join(each.text.split()) for each in self.all(tag, **attributes)]
+
+
+class _Parser(HTMLParser):
+    def __init__(self, document: Document) -> None:
+        super().__init__()
+        self._document = document
+        self._open: list[Element] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        element = Element(tag, {name: value or "" for name, value in attrs})
+        self._document.elements.append(element)
+        if tag not in _VOID:
+            self._open.append(element)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in _VOID:
+            self.handle_endtag(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        closed = self._open.pop()
+        assert closed.tag == tag, f"<{closed.tag}> is closed by </{tag}>"
+
+    def handle_data(self, data: str) -> None:
+        for element in self._open:
+            element.text += data
+
+
+def parse(source: str) -> Document:
+    """Take a page apart; AssertionError where its elements do not nest."""
+    document = Document(source)
+    parser = _Parser(document)
+    parser.feed(source)
+    parser.close()
+    return document
+
+
+def made(
+    language: Language | None = None, *, out: Path | None = None, content: bool = False
+) -> Document:
+    """Write the page for the scratch home and read it; it must be UTF-8."""
+    path = report.write(
+        settings.load().settings, language or Language("en"), out=out, with_content=content
+    )
+    return parse(path.read_bytes().decode("utf-8", "strict"))

@@ -1,0 +1,142 @@
+"""What to do about each cause."""
+
+from typing import Any
+
+import pytest
+
+from mem0tray.actions import files
+from mem0tray.actions.find import Listing, listing
+from mem0tray.actions.overview import Overview, Running
+from mem0tray.language import Language
+from mem0tray.ledger.reader import Attempt
+from mem0tray.report.advice import advice
+from mem0tray.report.cleaning import Cleaner
+from mem0tray.report.gathering import Gathered
+from mem0tray.report.model import Advice
+from mem0tray.settings import ServerSettings
+from tests.actions.scene import found
+from tests.support.shapes import dead
+
+_NOW = 1_764_500_000.0
+_RUNNING = Running(1, _NOW - 60)
+
+
+def _advice(
+    *letters: dict[str, Any],
+    attempts: dict[str, Attempt] | None = None,
+    torn: bool = False,
+    **fields: Any,
+) -> list[Advice]:
+    seen = [found(letter) for letter in letters]
+    known = {each.identity: attempts[each.id] for each in seen if attempts and each.id in attempts}
+    overview = Overview(**{"worker": _RUNNING, "state": "healthy", **fields})
+    gathered = Gathered(_NOW, overview, Listing(seen), Listing(), known, torn=torn, past=None)
+    return advice(gathered, "dlq.json", Language("en"), Cleaner(ServerSettings()))
+
+
+def _titles(made: list[Advice]) -> list[str]:
+    return [each.title for each in made]
+
+
+def test_nothing_to_do() -> None:
+    """Where all is well there is no advice."""
+    assert _advice() == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"state": "down"}, "Start the server"),
+        ({"state": "action needed", "reason": "stop it"}, "`mem0tray doctor`"),
+        ({"state": "action needed", "reason": "choose a server: x"}, "server.url local"),
+        ({"state": "not running", "worker": None}, "`mem0tray run`"),
+        ({"state": "paused", "pause": 2 * _NOW}, "`mem0tray resume`"),
+        ({"quarantine": 2}, "`mem0tray doctor` says where"),
+        ({"torn": True}, "restores it"),
+        ({"only_elsewhere": {"http://old.example": 3}}, "http://old.example"),
+        ({"only_elsewhere": {"local": 1}}, "embedded server"),
+    ],
+)
+def test_each_trouble_has_its_remedy(fields: dict[str, Any], words: str) -> None:
+    """One piece of advice, which says what to type or where to look."""
+    (made,) = _advice(**fields)
+    assert words in made.text
+
+
+def test_a_pause_is_named_without_a_worker() -> None:
+    """Starting alone would not help then."""
+    made = _advice(state="not running", worker=None, pause=2 * _NOW)
+    assert _titles(made) == ["Start mem0tray", "End the pause"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "title", "words"),
+    [
+        ("500 Internal Server Error: x", "has a fault", "Its log says more"),
+        ("403 Forbidden", "does not allow", "server.api_key"),
+        ("404 Not Found", "does not know the address", "server.url"),
+        ("429 Too Many Requests", "asks for a break", "by itself"),
+        ("422 Unprocessable Entity", "rejects it", "`dlq.json`"),
+        ("a text of another program", "rejects it", "`mem0tray delete ID`"),
+    ],
+)
+def test_the_servers_answers_from_the_file_alone(reason: str, title: str, words: str) -> None:
+    """Without a ledger the reason in the file says what kind of answer it was."""
+    (made,) = _advice(dead("a", last_error=reason))
+    assert made.title.startswith("1 dead letter: ")
+    assert title in made.title
+    assert words in made.text
+    assert reason in made.example
+
+
+def test_the_ledger_knows_better_than_the_file() -> None:
+    """The last attempt counts where there is one."""
+    attempt = Attempt(_NOW, "unknown", None, "no answer after 60 s", 60.0)
+    (made,) = _advice(dead("a", id="one", last_error="500 old"), attempts={"one": attempt})
+    assert made.title == "1 dead letter: no answer came"
+    assert made.example == "one · no answer after 60 s"
+    attempt = Attempt(_NOW, "item failure", 422, "422 Unprocessable Entity", 0.1)
+    (made,) = _advice(dead("a", id="one", last_error="500 old"), attempts={"one": attempt})
+    assert made.title == "1 dead letter: the server rejects it"
+
+
+def test_invalid_items() -> None:
+    """No project, half a character, no text: each is told apart."""
+    made = _advice(dead("a", ""), dead("b \ud800", last_error="x"), dead("c", "p \udfff"))
+    assert sorted(_titles(made)) == [
+        "1 dead letter: no project is named",
+        "2 dead letters: the text holds half a character",
+    ]
+    assert [each.example for each in made] == ["", ""]
+    raw = b'{"id": "n", "content": 5}'
+    gathered = Gathered(
+        _NOW,
+        Overview(worker=_RUNNING, state="healthy"),
+        listing([raw], files.DLQ),
+        Listing(),
+        {},
+        torn=False,
+        past=None,
+    )
+    (made_of_number,) = advice(gathered, "f", Language("en"), Cleaner(ServerSettings()))
+    assert made_of_number.title == "1 dead letter: the content is not text"
+
+
+def test_the_commonest_cause_comes_first() -> None:
+    """Dead letters are counted by cause, with the first of each as an example."""
+    letters = [
+        dead("a", last_error="422 no"),
+        *(dead("b", id=f"b{n}", last_error="500 x") for n in range(3)),
+    ]
+    made = _advice(*letters)
+    assert _titles(made) == [
+        "3 dead letters: the server has a fault",
+        "1 dead letter: the server rejects it",
+    ]
+    assert made[0].example == "b0 · 500 x"
+
+
+def test_waiting_for_its_time_needs_nothing() -> None:
+    """A dead letter without a reason is tried again by itself."""
+    (made,) = _advice(dead("a"))
+    assert "nothing to do" in made.title

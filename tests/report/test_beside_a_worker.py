@@ -1,0 +1,41 @@
+"""The page beside a real worker and a real server, and after them."""
+
+from pathlib import Path
+
+from tests.report.reading import Document, parse
+from tests.support.home import Home
+from tests.support.http1 import Answer
+from tests.support.shapes import entry
+from tests.support.standin import Standin
+
+
+def _page(home: Home) -> Document:
+    out = home.root / "page.html"
+    assert home.ok("report", "--out", str(out)).strip() == str(out)
+    return parse(out.read_text(encoding="utf-8"))
+
+
+def test_what_the_worker_did_is_on_the_page(tmp_path: Path) -> None:
+    """State, dead letter with the server's reason, advice and charts; without it the same facts."""
+    with Standin() as server, Home(tmp_path / "home", server.url) as home:
+        server.script(Answer(500), content="bad", forever=True)
+        home.write_queue([entry("bad", "beta"), entry("good"), entry("fine")])
+        worker = home.worker()
+        home.wait_dlq(["bad"])
+        home.wait(lambda: home.read(home.metrics)["dlq_size"] == 1, 10, "counted")
+        running = _page(home)
+        assert running.text("h1") == ["1 dead letter waits for its next try"]
+        worker.kill()
+        stopped = _page(home)
+        assert stopped.text("h1") == ["mem0tray is not running"]
+        for page in (running, stopped):
+            facts = dict(zip(page.text("dt"), page.text("dd"), strict=True))
+            assert facts["Memories go to"] == server.url.removeprefix("http://")
+            assert facts["Dead letters"] == "1 in the DLQ"
+            assert facts["Delivered"] == "2 in all"
+            cells = page.text("td", role="cell")
+            assert cells[:3] == ["beta", "500 Internal Server Error: scripted 500", "0"]
+            assert "1 dead letter: the server has a fault" in page.text("h3")
+            names = [each.attributes["aria-label"] for each in page.all("svg", role="img")]
+            assert names[0].startswith("Deliveries by hour: 2 since")
+            assert names[1].startswith("Size of the DLQ: 1 now")

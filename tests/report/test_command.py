@@ -1,0 +1,162 @@
+"""`mem0tray report`, where the page is written, and opening it."""
+
+import os
+import stat
+import subprocess
+import sys
+import webbrowser
+from pathlib import Path
+
+import pytest
+
+from mem0tray import report
+from mem0tray.report import output
+from tests.cli.scratch import Scratch
+from tests.report.reading import parse
+from tests.support.shapes import dead
+
+
+@pytest.fixture(autouse=True)
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Collect what would be opened, on a machine with a display."""
+    found: list[str] = []
+
+    def remember(url: str) -> bool:
+        found.append(url)
+        return True
+
+    monkeypatch.setattr(webbrowser, "open", remember)
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setattr(output, "_browser", lambda: "")
+    return found
+
+
+def test_it_opens_a_page_in_our_own_folder(home: Scratch, opened: list[str]) -> None:
+    """Without --out it is written beside the ledger, opened, and its path printed."""
+    done = home.run("report")
+    path = home.paths.data_dir / "status.html"
+    assert (done.code, done.out.strip(), done.err) == (0, str(path), "")
+    assert opened == [path.as_uri()]
+    assert parse(path.read_text(encoding="utf-8")).all("h1")
+
+
+def test_out_is_written_and_not_opened(home: Scratch, opened: list[str]) -> None:
+    """With --out the page stands there and nowhere else; nothing is opened."""
+    path = home.root / "a page.html"
+    assert home.ok("report", "--out", str(path)).strip() == str(path)
+    assert path.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert opened == []
+    assert not home.paths.data_dir.exists()
+
+
+def test_only_its_owner_can_read_it(home: Scratch) -> None:
+    """Mode 0600, also where a file was that others could read."""
+    path = home.root / "page.html"
+    for before in (None, 0o644):
+        if before is not None:
+            path.chmod(before)
+        home.ok("report", "--out", str(path))
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_content_is_asked_for(home: Scratch) -> None:
+    """--with-content shows texts of dead letters."""
+    home.write("mem0_queue_dlq.json", {"items": [dead("the text itself")]})
+    path = home.root / "page.html"
+    home.ok("report", "--out", str(path), "--with-content")
+    assert "the text itself" in path.read_text(encoding="utf-8")
+
+
+def test_a_place_that_cannot_be_written(home: Scratch) -> None:
+    """One line says what is wrong."""
+    done = home.run("report", "--out", str(home.root / "nowhere" / "page.html"))
+    assert done.code == 1
+    assert "nowhere" in done.line
+    assert home.run("report", "--out", str(home.root)).code == 2
+
+
+def test_the_language_of_the_settings(home: Scratch, request: pytest.FixtureRequest) -> None:
+    """`ui.language` decides."""
+    request.getfixturevalue("french")
+    home.env(MEM0TRAY_UI_LANGUAGE="fr")
+    path = home.root / "page.html"
+    home.ok("report", "--out", str(path))
+    assert 'lang="fr"' in path.read_text(encoding="utf-8")
+
+
+def test_without_a_display_the_path_is_enough(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch, opened: list[str]
+) -> None:
+    """No browser for the terminal takes over; the command says so and succeeds."""
+    monkeypatch.setattr(sys, "platform", "linux")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
+        monkeypatch.delenv(name, raising=False)
+    done = home.run("report")
+    assert done.code == 0
+    assert done.out.strip().endswith("status.html")
+    assert "open that file yourself" in done.line
+    assert opened == []
+
+
+def test_a_browser_that_cannot_be_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is no error that there is none."""
+
+    def fail(_: str) -> bool:
+        raise webbrowser.Error
+
+    monkeypatch.setattr(webbrowser, "open", fail)
+    assert report.open_page(tmp_path / "page.html") is False
+
+
+@pytest.mark.parametrize(
+    ("browser", "snap"),
+    [
+        ("firefox_firefox.desktop", True),
+        ("firefox.desktop", False),
+        ("vivaldi_x.desktop", False),
+        ("", False),
+    ],
+)
+def test_a_browser_in_a_snap_gets_it_where_it_may_read(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch, browser: str, *, snap: bool
+) -> None:
+    """Snaps do not see hidden folders of the home, so the page goes into the snap's own."""
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(output, "_browser", lambda: browser)
+    own = home.root / "snap" / "firefox" / "common"
+    own.mkdir(parents=True)
+    expected = own / "mem0tray-status.html" if snap else home.paths.data_dir / "status.html"
+    assert output.usual_place(home.paths) == expected
+
+
+def test_the_desktop_names_its_browser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`xdg-settings` is asked; without it there is no answer."""
+    monkeypatch.undo()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert output._browser() == ""
+    tool = tmp_path / "xdg-settings"
+    tool.write_text("#!/bin/sh\necho firefox_firefox.desktop\n")
+    tool.chmod(0o700)
+    assert output._browser() == "firefox_firefox.desktop"
+
+
+def test_it_writes_nothing_else(home: Scratch) -> None:
+    """Looking changes nothing: the page is the only new file."""
+    home.write("mem0_queue_dlq.json", {"items": [dead("d")]})
+    before = {path: path.stat().st_mtime_ns for path in home.claude.iterdir()}
+    home.ok("report")
+    assert {path: path.stat().st_mtime_ns for path in home.claude.iterdir()} == before
+    new = [path for path in (home.root / "data").rglob("*") if path.is_file()]
+    assert [path.name for path in new] == ["status.html"]
+
+
+def test_add_does_not_pay_for_it() -> None:
+    """The page's libraries are imported by those who make a page only."""
+    code = (
+        "import sys, mem0tray.report, mem0tray.cli.producing;"
+        " print([n for n in ('jinja2', 'pygal') if n in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ
+    )
+    assert done.stdout.strip() == "[]"

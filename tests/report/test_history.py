@@ -1,0 +1,125 @@
+"""Deliveries and the size of the DLQ over time."""
+
+import math
+import time
+from collections.abc import Iterator
+from datetime import datetime
+
+import pytest
+
+from mem0tray.ledger.reader import Reader
+from mem0tray.report import history
+from mem0tray.report.gathering import gather
+from mem0tray.settings import load
+from tests.cli.scratch import Scratch
+from tests.report.past import past
+from tests.support.shapes import dead
+
+_DAY = 86_400.0
+_HOUR = 3600.0
+
+
+@pytest.fixture
+def now() -> Iterator[float]:
+    """Be in Paris, at noon on the day after summer time ended."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "Europe/Paris")
+        time.tzset()
+        yield datetime(2025, 10, 27, 12, 30).timestamp()  # noqa: DTZ001  (local)
+    time.tzset()
+
+
+def test_days_begin_at_local_midnight(now: float) -> None:
+    """Thirty days for what is older, also where one of them has 25 hours."""
+    period = history.period(now - 90 * _DAY, now)
+    assert not period.by_hour
+    assert len(period.starts) == 30
+    assert {time.strftime("%H:%M", time.localtime(at)) for at in period.starts} == {"00:00"}
+    assert period.starts[-1] == now - 12.5 * _HOUR
+    assert period.starts[-1] - period.starts[-2] == 25 * _HOUR
+
+
+def test_hours_while_there_is_little_to_show(now: float) -> None:
+    """Less than three days are shown by the hour, the last two days of them."""
+    period = history.period(now - 2.9 * _DAY, now)
+    assert period.by_hour
+    assert len(period.starts) == 48
+    assert period.starts[-1] == now - 0.5 * _HOUR
+
+
+def test_it_begins_just_before_the_first_memory(now: float) -> None:
+    """What was before there was anything is left out, but for one empty part."""
+    assert len(history.period(now - 3 * _HOUR, now).starts) == 5
+    assert len(history.period(now - 5 * _DAY, now).starts) == 7
+
+
+def test_deliveries_fall_into_their_parts(now: float) -> None:
+    """Each slot counts where it begins; those before the period nowhere."""
+    period = history.period(now - 2 * _HOUR, now)
+    first, second, third, fourth = period.starts
+    slots = {first - 900: 50, first: 1, second + 1800: 2, third - 900: 3, fourth: 4}
+    seen = history.of(period, slots, [], [])
+    assert seen.delivered == [1, 5, 0, 4]
+
+
+def test_the_dlq_is_measured_at_the_end_of_each_part(now: float) -> None:
+    """A dead letter counts from when it came until it went; those still there count to the end."""
+    period = history.period(now - 2 * _HOUR, now)
+    first, second, third, fourth = period.starts
+    stays = [(0.0, first + 1), (first + 1, third + 1), (second + 1, second + 2)]
+    seen = history.of(period, {}, stays, [0.0, fourth + 1])
+    assert seen.dead == [2, 2, 1, 2]
+    assert period.ends[-1] == math.inf
+
+
+def test_the_ledger_tells_what_was_delivered_when(home: Scratch) -> None:
+    """Deliveries are counted by slot, since a time."""
+    with past(home.paths) as ledger:
+        for at in (1800.0, 1801.0, 2699.0, 2700.0, 899.0):
+            ledger.delivered(f"at {at}", at)
+        ledger.taken_in("waits", 3000.0)
+    with Reader(home.paths.ledger) as reader:
+        assert reader.deliveries(900.0, 900.0) == {1800.0: 3, 2700.0: 1}
+        assert reader.began() == 1799.0
+
+
+def test_the_ledger_tells_when_dead_letters_came_and_went(home: Scratch) -> None:
+    """From the failure before its retries, outages aside, or from when it was adopted."""
+    with past(home.paths) as ledger:
+        moved = ledger.taken_in("moved", 100.0)
+        ledger.failed(moved, 110.0)
+        ledger.buried(moved, "moved", 150.0)
+        ledger.failed(moved, 160.0, "outage")
+        ledger.retried(moved, "moved", 1, 180.0)
+        ledger.retried(moved, "moved", 2, 240.0)
+        ledger.recovered(moved, 300.0)
+        adopted = ledger.adopted("adopted", 400.0)
+        ledger.discarded(adopted, 500.0)
+        ledger.recovered(ledger.adopted("earlier", 10.0), 20.0)
+        ledger.adopted("still there", 450.0)
+        ledger.delivered("never dead", 460.0)
+    with Reader(home.paths.ledger) as reader:
+        assert sorted(reader.stays(100.0)) == [(150.0, 300.0), (400.0, 500.0)]
+
+
+def test_dead_letters_of_the_file_count_from_their_move(home: Scratch) -> None:
+    """Since `moved_to_dlq_at`; one that cannot be is long ago."""
+    now = time.time()
+    with past(home.paths) as ledger:
+        ledger.delivered("first", now - 10 * _HOUR)
+    letters = [
+        dead("a", moved_to_dlq_at=now - 3 * _HOUR),
+        dead("b", moved_to_dlq_at=now + 5 * _HOUR),
+        dead("c", moved_to_dlq_at="yesterday"),
+    ]
+    home.write("mem0_queue_dlq.json", {"items": letters})
+    seen = gather(load().settings, now).past
+    assert seen is not None
+    assert (seen.dead[0], seen.dead[-1]) == (2, 3)
+    assert sum(seen.delivered) == 1
+
+
+def test_without_a_ledger_there_is_no_past(home: Scratch) -> None:
+    """Files alone do not tell what was delivered when."""
+    home.write("mem0_queue_dlq.json", {"items": [dead("a")]})
+    assert gather(load().settings, time.time()).past is None
