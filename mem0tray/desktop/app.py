@@ -21,7 +21,7 @@ from mem0tray.desktop.notifier import Notifier, Sources
 from mem0tray.desktop.presenter import Presenter
 from mem0tray.desktop.restore_button import RestoreButton
 from mem0tray.desktop.sending import Sender
-from mem0tray.desktop.tray import Tray
+from mem0tray.desktop.tray import MENDS, Tray
 from mem0tray.desktop.view import gather
 from mem0tray.errors import AlreadyRunningError, Mem0TrayError, SettingsError
 from mem0tray.events import Event, Events
@@ -74,6 +74,7 @@ class Application:
             lambda: gather(self._worker, self._current(), self._starts_at_login),
             self._current,
             self._words,
+            mends=MENDS,
         )
         self._sender = Sender(self._ways())
         self._notifier = Notifier(

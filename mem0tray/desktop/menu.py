@@ -96,6 +96,25 @@ def build(view: View, language: Language, now: float) -> tuple[Entry, ...]:
     )
 
 
+def shape(entries: tuple[Entry, ...]) -> object:
+    """Equal for two menus with the same things in the same places.
+
+    They may differ in words, ticks and what is disabled: so one can become the
+    other under the user's mouse.
+    """
+    return tuple(
+        (
+            entry == SEPARATOR,
+            entry.command and (entry.command.verb, entry.command.letter),
+            entry.checked is None,
+            entry.radio,
+            entry.default and entry.label,
+            shape(entry.entries),
+        )
+        for entry in entries
+    )
+
+
 def state_line(view: View, language: Language) -> str:
     """The state in words, and where memories go."""
     _ = language.gettext
@@ -106,8 +125,10 @@ def state_line(view: View, language: Language) -> str:
         STARTING: _("Starting"),
         ACTION_NEEDED: _("Action needed"),
     }.get(view.state, view.state)
-    there = one_line(destination(view, language), _STATE_LINE) or _("choose a server")
-    return one_line(f"{words} · {there}", _STATE_LINE)
+    there = one_line(destination(view, language), _STATE_LINE)
+    if not there and view.state == STARTING:
+        return words  # it is known in a moment
+    return one_line(f"{words} · {there or _('choose a server')}", _STATE_LINE)
 
 
 def destination(view: View, language: Language) -> str:

@@ -1,7 +1,7 @@
 """Keeps icon, tooltip and menu as the worker is, on a thread of its own.
 
 A change of state shows at once. Deliveries change the tooltip alone, once a
-second at most; the menu is built anew when what it shows has changed, and not
+second at most; a menu with other lines is built when there are any, and not
 within ten seconds of the last time, unless the user has just clicked in it.
 """
 
@@ -20,6 +20,7 @@ from mem0tray.errors import Mem0TrayError
 from mem0tray.events import Event
 from mem0tray.language import Language
 from mem0tray.settings import Settings
+from mem0tray.worker.state import STARTING
 
 if TYPE_CHECKING:
     from mem0tray.desktop.tray import Tray
@@ -34,9 +35,13 @@ _log: Final = logging.getLogger(__name__)
 
 
 class Pace:
-    """When what may be shown. Pure; times are monotonic seconds."""
+    """When what may be shown. Pure; times are monotonic seconds.
 
-    def __init__(self) -> None:
+    `mends`: a menu of the same shape can be changed in place, and is so at once.
+    """
+
+    def __init__(self, *, mends: bool = False) -> None:
+        self._mends = mends
         self._shown: tuple[Entry, ...] | None = None
         self._built = -math.inf
         self._redraw = False
@@ -47,18 +52,25 @@ class Pace:
         self._redraw = True  # the desktop has ticked what was clicked, whatever came of it
         self._follows_until = now + AFTER_CLICK
 
-    def takes_menu(self, entries: tuple[Entry, ...], now: float) -> bool:
-        """Whether this menu is to be built now."""
+    def takes_menu(self, entries: tuple[Entry, ...], now: float, *, lasts: bool = True) -> bool:
+        """Whether this menu is to be shown now; one that does not last is followed at once."""
         redraw, self._redraw = self._redraw, False
         changed = entries != self._shown
+        if changed and self._can_mend(entries):
+            self._shown = entries
+            return True
         if not redraw and not (changed and now >= self._due(now)):
             return False
         if changed:
             self._follows_until = -math.inf
-        if self._shown is not None:  # nobody has opened the first one yet: it says "starting"
+        if lasts:
             self._built = now
         self._shown = entries
         return True
+
+    def _can_mend(self, entries: tuple[Entry, ...]) -> bool:
+        shown = self._shown
+        return self._mends and shown is not None and menu.shape(entries) == menu.shape(shown)
 
     def _due(self, now: float) -> float:
         return now if now < self._follows_until else self._built + MENU_EVERY
@@ -79,12 +91,14 @@ class Presenter:
         gather: Callable[[], View],
         settings: Callable[[], Settings],
         language: Callable[[], Language],
+        *,
+        mends: bool = False,
     ) -> None:
         self._tray = tray
         self._gather = gather
         self._settings = settings
         self._language = language
-        self._pace = Pace()
+        self._pace = Pace(mends=mends)
         self._guard = threading.Condition()
         self._urgent = True
         self._calm = False
@@ -155,6 +169,7 @@ class Presenter:
         self._tray.show_title(menu.tooltip(view, language, wall))
         entries = menu.build(view, language, wall)
         now = time.monotonic()
-        if self._pace.takes_menu(entries, now):
+        # Nobody has opened yet what says "starting"; the next one comes within a moment.
+        if self._pace.takes_menu(entries, now, lasts=view.state != STARTING):
             self._tray.show_menu(entries)
         return self._pace.patience(entries, now)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mem0tray.desktop import icon as icons
 from mem0tray.desktop.backends import clipped
 from mem0tray.desktop.icon import Look
-from mem0tray.desktop.menu import SEPARATOR, Command, Entry
+from mem0tray.desktop.menu import SEPARATOR, Command, Entry, shape
 from mem0tray.files import atomic
 from mem0tray.worker.state import STARTING
 
@@ -24,6 +24,7 @@ NAME: Final = "mem0tray"
 # Panels on Linux scale down from a HiDPI icon of 22 pixels; Windows takes 32, macOS 22 points.
 _SIZES: Final = {"win32": 32}
 _SIZE: Final = 44
+MENDS: Final = sys.platform not in ("win32", "darwin")  # a menu of the same shape stays open
 _TOOLTIP: Final = 127  # UTF-16 units that Windows takes; pystray raises at more
 
 
@@ -34,7 +35,6 @@ class Tray:
         self._clicked = clicked
         self._look = icons.look(STARTING, 0, 0)
         self._title = ""
-        self._entries: tuple[Entry, ...] | None = None
         self._keep_icons_in(folder)
         if sys.platform not in ("win32", "darwin"):
             os.environ["PYSTRAY_BACKEND"] = "appindicator"
@@ -72,9 +72,9 @@ class Tray:
             self._on_main(lambda: setattr(self._icon, "title", title))
 
     def show_menu(self, entries: tuple[Entry, ...]) -> None:
-        """Build the menu anew: that closes one which the user holds open."""
-        self._entries = entries
+        """Set the menu. That closes one which the user holds open, unless it can be mended."""
         menu = self._library.Menu(*self._items(entries))
+        menu.shape = shape(entries)
         self._on_main(lambda: setattr(self._icon, "menu", menu))
 
     def notify(self, title: str, body: str) -> None:
@@ -139,8 +139,12 @@ class Tray:
 
 
 def _icon_class(library: Any) -> Any:
+    if sys.platform == "win32":
+        return library.Icon
     if sys.platform == "darwin":
-        from mem0tray.desktop.macos_icon import icon_class
+        from mem0tray.desktop import macos_icon
 
-        return icon_class(library)
-    return library.Icon
+        return macos_icon.icon_class(library)
+    from mem0tray.desktop import linux_icon
+
+    return linux_icon.icon_class(library)

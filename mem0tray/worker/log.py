@@ -149,6 +149,8 @@ def describe(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912  (one line fo
             return f"▶️ Worker started; {_way(destination, warning)}"
         case events.ServerChanged(destination, warning):
             return f"▶️ The server has changed; from now on {_way(destination, warning)}"
+        case events.SettingsChanged():
+            return "⚙️ The settings were read again"
         case events.WorkerStopped():
             return "⏹️ Worker stopped"
         case _:

@@ -16,6 +16,7 @@ from tests.desktop.programs import Programs
 
 if TYPE_CHECKING:
     from tests.support.desktop import Desktop
+    from tests.support.tray import Tray
 
 # Everything waits with a limit of its own; this is for what nobody thought of.
 HARD_LIMIT: Final = 60  # seconds
@@ -62,3 +63,16 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, pytest.
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
     """Make a folder for stand-ins."""
     return Programs(tmp_path / "programs", monkeypatch)
+
+
+@pytest.fixture
+def tray(desktop: "Desktop", programs: Programs, tmp_path: Path) -> "Iterator[Tray]":
+    """Make a home and a server for the tray application; it opens files with stand-ins."""
+    from tests.support.home import Home
+    from tests.support.standin import Standin
+    from tests.support.tray import Tray
+
+    for name in ("xdg-open", "xdg-settings"):
+        programs.add(name)
+    with Standin() as server, Home(tmp_path / "home", server.url) as home:
+        yield Tray(desktop, home, server)

@@ -11,7 +11,7 @@ import pytest
 from mem0tray import events
 from mem0tray.desktop import presenter
 from mem0tray.desktop.icon import Look
-from mem0tray.desktop.menu import Entry
+from mem0tray.desktop.menu import Command, Entry, Verb
 from mem0tray.desktop.presenter import AFTER_CLICK, LOOK, MENU_EVERY, Pace, Presenter
 from mem0tray.desktop.view import View
 from mem0tray.errors import Mem0TrayError
@@ -20,6 +20,7 @@ from mem0tray.settings import Settings
 from mem0tray.worker.state import ACTION_NEEDED, HEALTHY, PAUSED
 
 ONE, OTHER, THIRD = ((Entry(name),) for name in ("one", "other", "third"))
+RETRY, PAUSE = Command(Verb.RETRY_ALL), Command(Verb.PAUSE)
 NOW = 1000.0
 
 
@@ -28,20 +29,30 @@ NOW = 1000.0
 
 @pytest.fixture
 def pace() -> Pace:
-    """Make one that has shown two menus, the second at NOW."""
+    """Make one that has shown a menu at NOW."""
     made = Pace()
-    assert made.takes_menu(THIRD, NOW - 1)
     assert made.takes_menu(ONE, NOW)
     return made
 
 
-def test_the_first_menu_may_be_followed_at_once() -> None:
-    """It says "starting", a moment before the server has answered; this holds just after a boot."""
+def test_a_menu_that_does_not_last_is_followed_at_once() -> None:
+    """It says "starting", until the server has answered; this holds just after a boot."""
     made = Pace()
     assert made.patience(ONE, 0.0) == 0.0
-    assert made.takes_menu(ONE, 0.0)
-    assert made.takes_menu(OTHER, 0.1)
-    assert not made.takes_menu(THIRD, 0.2)
+    assert made.takes_menu(ONE, 0.0, lasts=False)
+    assert made.takes_menu(OTHER, 0.1, lasts=False)
+    assert made.takes_menu(THIRD, 0.2)
+    assert not made.takes_menu(ONE, 0.3)
+
+
+def test_a_menu_that_can_be_mended_is_so_at_once() -> None:
+    """What has the same lines in the same places stays open; what has others waits."""
+    made = Pace(mends=True)
+    assert made.takes_menu((Entry("one", RETRY),), NOW)
+    assert made.takes_menu((Entry("two", RETRY, enabled=False),), NOW + 1)
+    assert not made.takes_menu((Entry("two", PAUSE),), NOW + 2)
+    assert not made.takes_menu((Entry("two", RETRY), Entry("more", PAUSE)), NOW + 2)
+    assert not made.takes_menu((Entry("two", RETRY, checked=True),), NOW + 2)
 
 
 def test_the_same_menu_is_not_built_again(pace: Pace) -> None:

@@ -145,6 +145,10 @@ class Desktop:
 
         self.bus.wait_for(connected, timeout, "the program on the bus", explain=self.errors)
 
+    def end_bus(self) -> None:
+        """End the session bus, as the end of a session does; nothing can be asked after it."""
+        self._daemon.kill()
+
     # Running --------------------------------------------------------------------------
 
     def start(
@@ -237,7 +241,7 @@ class Desktop:
         options = [f"--config-file={config}", "--nofork"]
         with _pipe() as (reading, writing):
             command = [tool("dbus-daemon"), *options, f"--print-address={writing}"]
-            daemon = self.start(command, name="bus", pass_fds=(writing,))
+            self._daemon = daemon = self.start(command, name="bus", pass_fds=(writing,))
         self._closing.callback(os.close, reading)
         _line(reading, daemon)  # it listens
         self.bus = self._with(Bus(self.address))

@@ -118,6 +118,17 @@ class Screen:
         """Wait until a menu is open."""
         return self.wait_window(lambda window: window.kind in _MENUS, timeout, "a menu")
 
+    def wait_active(self, window: Window, timeout: float = LIMIT) -> None:
+        """Wait until this window gets what is typed."""
+
+        def active() -> bool:
+            found = self._display.screen().root.get_full_property(
+                self._atom("_NET_ACTIVE_WINDOW"), X.AnyPropertyType
+            )
+            return bool(found) and window.id in found.value
+
+        wait_until(active, timeout, f"{window} active", explain=self.describe)
+
     def has_manager(self) -> bool:
         """Whether a window manager is at work."""
         root = self._display.screen().root

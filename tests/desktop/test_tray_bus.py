@@ -1,0 +1,116 @@
+"""What the tray application shows, over the bus: icon, tooltip, menu."""
+
+from typing import Final
+
+import pytest
+
+from mem0tray.desktop.icon import Look
+from tests.support.http1 import Answer
+from tests.support.shapes import entries, waiting
+from tests.support.tray import HEALTHY, Tray, letter_path, wait_look, wait_tooltip
+
+ONE_DEAD: Final = Look("healthy", "amber", "1")
+
+
+# Icon and tooltip ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("number", "look"),
+    [
+        (0, HEALTHY),
+        (1, ONE_DEAD),
+        (5, Look("healthy", "amber", "5")),
+        (6, Look("healthy", "red", "6")),
+        (10, Look("healthy", "red", "9+")),
+    ],
+)
+def test_the_badge_counts_dead_letters(tray: Tray, number: int, look: Look) -> None:
+    """The icon has no badge, an amber one for some dead letters, a red one for many."""
+    tray.home.write_dlq([waiting(f"letter {n}") for n in range(number)])
+    tray.shown(look)
+
+
+def test_the_icon_follows_the_state(tray: Tray) -> None:
+    """Healthy, down, paused, action needed: each has its icon and stands in the tooltip."""
+    tray.home.write_dlq([waiting("letter")])
+    _, item = tray.shown(ONE_DEAD)
+    wait_tooltip(item, "Server healthy")
+    tray.server.health = Answer(503)
+    wait_look(item, Look("down", "amber", "1"))
+    wait_tooltip(item, "Server down")
+    tray.home.ok("pause")
+    wait_look(item, Look("paused", "amber", "1"))
+    wait_tooltip(item, "Paused")
+    tray.home.configure("[sync]\ntimeout = 'soon'\n")
+    wait_look(item, Look("action-needed", "amber", "1"))
+    wait_tooltip(item, "Action needed", "sync.timeout")
+
+
+def test_the_tooltip_tells_state_destination_and_counts(tray: Tray) -> None:
+    """The tooltip names the state, the server, what waits, and the last delivery."""
+    _, item = tray.shown()
+    tray.home.ok("add", "--project", "alpha", "first")
+    host = tray.server.netloc
+    wait_tooltip(item, f"Server healthy · {host}", "0 memories waiting · 0 dead letters")
+    wait_tooltip(item, "Last delivery: ")
+    tray.home.ok("pause")
+    wait_tooltip(item, f"Paused · {host}")
+    tray.home.write_dlq([waiting(f"letter {n}") for n in range(2)])
+    tray.home.write_queue(entries(3))
+    wait_tooltip(item, "3 memories waiting · 2 dead letters")
+
+
+# The menu --------------------------------------------------------------------------------
+
+
+def test_the_whole_menu(tray: Tray) -> None:
+    """Every line of the menu stands in its order, with what can be clicked and what is ticked."""
+    tray.home.write_dlq([waiting("letter", "alpha")])
+    _, item = tray.shown(ONE_DEAD)
+    menu = item.menu()
+    assert menu.labels == [
+        f"Server healthy · {tray.server.netloc}",
+        "-",
+        "Retry all now",
+        "Dead letters",
+        "-",
+        "Show status",
+        "Open DLQ file",
+        "Open log",
+        "Restore last deletion",
+        "-",
+        "Pause",
+        "Notifications",
+        "Start at login",
+        "Settings…",
+        "-",
+        "Quit",
+    ]
+    letter = menu.find(*letter_path(item, "alpha"))
+    assert letter.labels == ["Retry now", "Back up then delete…", "Copy ID", "Diagnose"]
+    assert menu.find("Pause").labels == ["30 minutes", "1 hour", "Until resumed", "Resume"]
+    assert menu.find("Notifications").labels == ["All", "Problems only", "None"]
+    assert [each.label for each in menu.walk() if not each.enabled] == [menu.labels[0], "Resume"]
+    assert [each.label for each in menu.walk() if each.checked] == ["All"]
+
+
+def test_nothing_to_retry_is_disabled(tray: Tray) -> None:
+    """Without dead letters, retrying and their submenu cannot be clicked."""
+    _, item = tray.shown()
+    menu = item.menu()
+    assert not menu.find("Retry all now").enabled
+    assert not menu.find("Dead letters").enabled
+
+
+def test_disabled_items_do_nothing(tray: Tray) -> None:
+    """Disabled items that a panel triggers all the same change nothing."""
+    tray.home.ok("pause", "600")
+    _, item = tray.shown(Look("paused"))
+    until = tray.home.json("status")["paused_until"]
+    for path in (("Retry all now",), ("Pause", "30 minutes"), ("Pause", "Until resumed")):
+        item.click(*path, even_disabled=True)
+    item.click(item.menu().labels[0], even_disabled=True)
+    item.click("Notifications", "None")  # clicks are carried out in order: this is the last
+    tray.home.wait(tray.home.config.exists, what="the last click")
+    assert tray.home.json("status")["paused_until"] == until

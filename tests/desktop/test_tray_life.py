@@ -1,0 +1,141 @@
+"""The tray application's start and end, and what survives when a part of the desktop is missing."""
+
+import signal
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from mem0tray.desktop.icon import Look
+from tests.desktop.programs import Programs
+from tests.support.home import one_line
+from tests.support.processes import Process, seconds, wait_until
+from tests.support.shapes import entry, waiting
+from tests.support.tray import HEALTHY, Tray, wait_look, wait_tooltip
+
+NEEDS_ACTION: Final = Look("action-needed")
+
+
+def icons(tray: Tray) -> list[Path]:
+    """List the icon files that are kept for the panel."""
+    return [path for path in tray.home.data_files() if path.parent.name == "icons"]
+
+
+def said(process: Process) -> list[str]:
+    """List the lines of ours on standard error; GTK has its own to say."""
+    return [line for line in process.err.splitlines() if line.startswith("mem0tray:")]
+
+
+def delivers(tray: Tray, text: str) -> None:
+    """A memory that is added now is delivered."""
+    tray.home.ok("add", "--project", "alpha", text)
+    tray.server.wait_for(lambda: tray.server.count(text), what=f"{text} delivered")
+
+
+@pytest.mark.parametrize("mode", ["ok", "hang"])
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
+def test_a_signal_ends_it(tray: Tray, name: str, mode: str) -> None:
+    """TERM, INT and HUP end it with exit code 0, whatever the notification daemon does."""
+    tray.desktop.notifications("hang" if mode == "hang" else "ok")
+    process, _ = tray.shown()
+    process.signal(getattr(signal, name))
+    assert process.wait(5) == 0
+    assert said(process) == []
+    assert icons(tray) == []
+    assert not tray.home.json("status")["worker"]["running"]
+
+
+def test_it_starts_beside_a_daemon_that_hangs(tray: Tray) -> None:
+    """The icon does not wait for a notification daemon that never answers."""
+    daemon = tray.desktop.notifications("hang")
+    process, item = tray.shown()
+    item.click("Restore last deletion")
+    daemon.wait()
+    wait_tooltip(item, "Server healthy")
+    delivers(tray, "all the same")
+    process.signal(signal.SIGTERM)
+    assert process.wait(5) == 0
+
+
+def test_a_second_start_shows_the_status(tray: Tray, programs: Programs) -> None:
+    """A second start asks the first one to show its status, says so and exits with 1."""
+    first, _ = tray.shown()
+    second = tray.start()
+    assert second.wait() == 1
+    assert "already" in one_line(second.err)
+    tray.home.wait(lambda: programs.calls("xdg-open"), what="the status page opened")
+    assert first.alive
+    assert len(tray.host.items) == 1
+
+
+def test_the_session_bus_is_lost(tray: Tray) -> None:
+    """When the session ends under it, it says so in one line, and the worker goes on."""
+    process, _ = tray.shown()
+    tray.desktop.end_bus()
+    wait_until(lambda: said(process), what="a line on standard error")
+    assert said(process) == ["mem0tray: the desktop session is gone; the worker goes on here."]
+    delivers(tray, "without a session")
+    assert process.stop() == 0
+    assert "Traceback" not in process.err
+
+
+@pytest.mark.parametrize("display", ["", ":4711"])
+def test_without_a_display(tray: Tray, display: str) -> None:
+    """With no display it says so in one line, and the worker runs in the terminal."""
+    process = tray.start(env={"DISPLAY": display})
+    wait_until(lambda: "runs in this terminal" in process.err, what="a line")
+    delivers(tray, "without a display")
+    assert len(said(process)) == 1
+    assert process.stop() == 0
+
+
+def test_without_a_session_bus(tray: Tray, tmp_path: Path) -> None:
+    """With a bus that does not answer it says so in one line, and the worker runs."""
+    address = f"unix:path={tmp_path / 'nothing'}"
+    process = tray.start(env={"DBUS_SESSION_BUS_ADDRESS": address})
+    wait_until(lambda: "runs in this terminal" in process.err, what="a line")
+    delivers(tray, "without a bus")
+    assert process.stop() == 0
+
+
+def test_a_panel_that_comes_later(tray: Tray) -> None:
+    """Without a panel the worker delivers; a panel that comes then gets the icon."""
+    process = tray.start()
+    tray.desktop.wait_on_bus(process)
+    delivers(tray, "without a panel")
+    wait_look(tray.host.wait_item(), HEALTHY)
+
+
+def test_wrong_settings(tray: Tray) -> None:
+    """With wrong settings it shows amber and sends nothing; once they are mended it goes on."""
+    tray.home.write_queue([entry("held")])
+    tray.home.configure("[sync]\ntimeout = 'soon'\n")
+    _, item = tray.shown(NEEDS_ACTION)
+    wait_tooltip(item, "Action needed", "sync.timeout")
+    assert item.menu().labels[0].startswith("Action needed")
+    assert tray.server.requests == []
+    tray.home.configure("[sync]\ntimeout = 60\n")
+    wait_look(item, HEALTHY)
+    tray.server.wait_for(lambda: tray.server.count("held"))
+
+
+def test_no_server_chosen(tray: Tray) -> None:
+    """Beside files of others and with no server chosen it asks for one and sends nothing."""
+    tray.home.write_dlq([waiting("letter")])
+    del tray.home.env["MEM0TRAY_SERVER_URL"]
+    _, item = tray.shown(Look("action-needed", "amber", "1"))
+    wait_tooltip(item, "Action needed · choose a server")
+
+
+def test_a_start_after_a_kill(tray: Tray) -> None:
+    """After kill -9 the next start is as any other, and clears away the icon left behind."""
+    tray.home.write_dlq([waiting("letter")])
+    process, item = tray.shown(Look("healthy", "amber", "1"))
+    process.kill()
+    item.wait_gone()
+    left = icons(tray)
+    assert left
+    second, item = tray.shown(Look("healthy", "amber", "1"))
+    assert not set(left) & set(icons(tray))
+    assert second.stop() == 0
+    assert icons(tray) == []

@@ -1,0 +1,73 @@
+"""The tray application in a desktop: its home, its server, its icon."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from mem0tray.desktop import icon
+from mem0tray.desktop.icon import Look
+from tests.support.desktop import Desktop
+from tests.support.home import Home
+from tests.support.processes import Process
+from tests.support.sni import TrayHost, TrayItem
+from tests.support.standin import Standin
+
+HEALTHY: Final = Look("healthy")
+SIZE: Final = 44  # pixels of the icon that panels are given
+
+
+class Tray:
+    """Starts the application, once or several times, with a home and a server of its own.
+
+    It says everything in English and starts no worker of another make.
+    """
+
+    def __init__(self, desktop: Desktop, home: Home, server: Standin) -> None:
+        self.desktop, self.home, self.server = desktop, home, server
+        self.env = {**desktop.session, "LANGUAGE": "en"}
+        self._host: TrayHost | None = None
+
+    @property
+    def host(self) -> TrayHost:
+        """The tray that shows the icon; put there when it is first asked for."""
+        if self._host is None:
+            self._host = self.desktop.tray()
+        return self._host
+
+    def start(self, *, env: Mapping[str, str] | None = None) -> Process:
+        """Start the application; it ends with its home."""
+        return self.home.start(env={**self.env, **(env or {})})
+
+    def shown(
+        self, look: Look = HEALTHY, *, env: Mapping[str, str] | None = None
+    ) -> tuple[Process, TrayItem]:
+        """Start the application and wait until its icon looks so and its menu is the full one."""
+        host = self.host
+        process = self.start(env=env)
+        item = host.wait_item()
+        wait_look(item, look)
+        item.wait_for(lambda: "Starting" not in item.menu().labels[0], what="the menu of a state")
+        return process, item
+
+
+def wait_look(item: TrayItem, look: Look, timeout: float = 10.0) -> None:
+    """Wait until the icon is the picture of this look."""
+    wanted = icon.compose(look, SIZE)
+    item.wait_for(lambda: item.icon() == wanted, timeout, f"an icon that is {look}")
+
+
+def wait_tooltip(item: TrayItem, *parts: str, timeout: float = 10.0) -> str:
+    """Wait until the tooltip contains all of these; the tooltip."""
+
+    def found() -> str | None:
+        tooltip = item.tooltip
+        return tooltip if all(part in tooltip for part in parts) else None
+
+    return item.wait_for(found, timeout, f"a tooltip with {parts}")
+
+
+def letter_path(item: TrayItem, project: str) -> tuple[str, str]:
+    """Name the only dead letter of a project by the labels on the way to it in the menu."""
+    labels = item.menu().find("Dead letters").labels
+    found = [label for label in labels if label.startswith(f"{project} · ")]
+    assert len(found) == 1, labels
+    return "Dead letters", found[0]
