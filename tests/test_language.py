@@ -259,7 +259,7 @@ def test_macos_is_asked_for_its_first_language(
 def test_macos_without_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where `defaults` cannot be started, the environment decides."""
     monkeypatch.setattr(sys, "platform", "darwin")
-    monkeypatch.setattr(language.subprocess, "run", _missing)
+    monkeypatch.setattr(subprocess, "run", _missing)
     assert chosen("", {"LANG": "fr_FR.UTF-8"}).code == "fr"
 
 
