@@ -25,15 +25,19 @@ def oldest(paths: Paths, limit: int) -> tuple[Letter, ...]:
     letters = []
     for known, raw in found:
         value = items.load_object(raw) or {}
-        project = value.get("project_id")
         since = items.number(value.get("moved_to_dlq_at")) or known.accepted
         letters.append(
             Letter(
                 known.id,
                 known.digest,
-                project if isinstance(project, str) else "",
+                _text(value, "project_id"),
                 since,
-                known.last_error or "",
+                known.last_error or _text(value, "last_error"),
             )
         )
     return tuple(letters)
+
+
+def _text(value: items.Object, name: str) -> str:
+    found = value.get(name)
+    return found if isinstance(found, str) else ""

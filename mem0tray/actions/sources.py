@@ -62,7 +62,8 @@ def sources(paths: Paths) -> list[Source]:
 def last_delete(paths: Paths) -> Source:
     """What was deleted last, by whatever way. Raises NotFoundError."""
     dated = [_backup(path) for path in sorted(paths.claude_dir.glob(backup.DATED))]
-    found = [*dated, *_deletions(paths, dated)]
+    # A backup is empty when what was to go had gone by itself.
+    found = [source for source in (*dated, *_deletions(paths, dated)) if source.pieces]
     if not found:
         raise NotFoundError(
             "Nothing has been deleted that could be restored.",

@@ -341,6 +341,8 @@ class Worker:
             loaded = self._reload()
         except SettingsError as error:
             self.gate.trouble("settings", str(error))
+            if self._wrong:
+                self.gate.block("settings", str(error))
             return
         self.gate.trouble("settings", "")
         if loaded is None:

@@ -12,7 +12,10 @@ import pytest
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 
+from tests.actions.conftest import paths
 from tests.desktop.programs import Programs
+
+__all__ = ["paths"]  # a scratch home
 
 if TYPE_CHECKING:
     from tests.support.desktop import Desktop

@@ -1,9 +1,11 @@
 """Questions and answers: what each system is asked, and that no text becomes more than a text."""
 
 import ctypes
+import queue
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -174,84 +176,73 @@ class Dialog:
 OK, CANCEL, CLOSE, DELETE_EVENT = -5, -6, -7, -4
 
 
+class MainLoop:
+    """As GTK's main loop, which runs when the test says so."""
+
+    def __init__(self) -> None:
+        self._work: queue.SimpleQueue[Callable[[], bool]] = queue.SimpleQueue()
+        self.idle_add = self._work.put
+
+    def run(self) -> bool:
+        """Wait for the next piece of work and do it; what it returns."""
+        return self._work.get(timeout=10)()
+
+
 @pytest.fixture
-def main_loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Callable[[], bool]]]:
-    """Stand in for GTK; what is to run on the main loop is collected."""
-    waiting: list[Callable[[], bool]] = []
+def main_loop(monkeypatch: pytest.MonkeyPatch) -> MainLoop:
+    """Stand in for GTK."""
+    made = MainLoop()
     Dialog.made = []
-    gtk = SimpleNamespace(
+    repository: Any = ModuleType("gi.repository")
+    repository.Gtk = SimpleNamespace(
         MessageDialog=Dialog,
         MessageType=SimpleNamespace(WARNING=1, INFO=0),
         ButtonsType=SimpleNamespace(NONE=0),
         WindowPosition=SimpleNamespace(CENTER=1),
         ResponseType=SimpleNamespace(OK=OK, CANCEL=CANCEL, CLOSE=CLOSE),
     )
-    repository: Any = ModuleType("gi.repository")
-    repository.Gtk = gtk
-    repository.GLib = SimpleNamespace(idle_add=waiting.append, SOURCE_REMOVE=False)
+    repository.GLib = SimpleNamespace(idle_add=made.idle_add, SOURCE_REMOVE=False)
     gi: Any = ModuleType("gi")
     gi.repository = repository
     monkeypatch.setitem(sys.modules, "gi", gi)
     monkeypatch.setitem(sys.modules, "gi.repository", repository)
-    return waiting
+    return made
 
 
-def asked(loop: list[Callable[[], bool]], answer: int) -> tuple[bool, Dialog]:
-    """Ask on a thread of its own, as the controller does; the user answers on the main loop."""
-    results: list[bool] = []
-    queued = threading.Event()
-    loop_add = loop.append
-
-    def run() -> None:
-        results.append(GtkDialogs().ask(QUESTION))
-
-    sys.modules["gi.repository"].GLib.idle_add = lambda work: (loop_add(work), queued.set())
-    thread = threading.Thread(target=run)
+@contextmanager
+def asked(question: Question) -> Iterator[queue.SimpleQueue[bool]]:
+    """Ask on a thread of its own, as the controller does."""
+    answers: queue.SimpleQueue[bool] = queue.SimpleQueue()
+    thread = threading.Thread(target=lambda: answers.put(GtkDialogs().ask(question)), daemon=True)
     thread.start()
-    assert queued.wait(10)
-    assert Dialog.made == []  # nothing of GTK is touched by the other thread
-    assert loop.pop()() is False  # it is called once
-    (dialog,) = Dialog.made
-    assert thread.is_alive()
-    dialog.respond(dialog, answer)
+    yield answers
     thread.join(10)
-    return results[0], dialog
 
 
 @pytest.mark.parametrize(
     ("answer", "confirmed"), [(OK, True), (CANCEL, False), (DELETE_EVENT, False), (0, False)]
 )
-def test_linux_asks(
-    main_loop: list[Callable[[], bool]],
-    answer: int,
-    confirmed: bool,  # noqa: FBT001  (a parameter)
-) -> None:
+def test_linux_asks(main_loop: MainLoop, answer: int, confirmed: bool) -> None:  # noqa: FBT001
     """The main loop shows the window, whose default is Cancel; closing it is no."""
-    result, dialog = asked(main_loop, answer)
-    assert result is confirmed
+    with asked(QUESTION) as answers:
+        assert main_loop.run() is False  # it is done once
+        (dialog,) = Dialog.made
+        assert dialog.shown
+        assert answers.empty()
+        dialog.respond(dialog, answer)
+        assert answers.get(timeout=10) is confirmed
     assert (dialog.title, dialog.text) == (QUESTION.title, QUESTION.text)
     assert dialog.buttons == [("Cancel", CANCEL), ("Back up and delete", OK)]
     assert dialog.default == CANCEL
-    assert dialog.shown
     assert dialog.destroyed
 
 
-def test_linux_survives_a_window_that_cannot_be_made(
-    main_loop: list[Callable[[], bool]],
-) -> None:
+def test_linux_survives_a_window_that_cannot_be_made(main_loop: MainLoop) -> None:
     """Whoever waits for the answer is told no, and does not wait for ever."""
-    refused = Question("title", "refused", "yes", "no")
-    answers: list[bool] = []
-    glib = sys.modules["gi.repository"].GLib
-    queued = threading.Event()
-    glib.idle_add = lambda work: (main_loop.append(work), queued.set())
-    thread = threading.Thread(target=lambda: answers.append(GtkDialogs().ask(refused)))
-    thread.start()
-    assert queued.wait(10)
-    with pytest.raises(ValueError, match="refused"):
-        main_loop.pop()()
-    thread.join(10)
-    assert answers == [False]
+    with asked(Question("title", "refused", "yes", "no")) as answers:
+        with pytest.raises(ValueError, match="refused"):
+            main_loop.run()
+        assert answers.get(timeout=10) is False
 
 
 # Which one ------------------------------------------------------------------------------------

@@ -1,7 +1,6 @@
 """Telling once that no panel shows the icon."""
 
 import queue
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -38,7 +37,7 @@ class Watched:
 
 
 @pytest.fixture
-def watched(tmp_path: Path) -> Iterator[Watched]:
+def watched(tmp_path: Path) -> Watched:
     """Make one."""
     return Watched(tmp_path)
 

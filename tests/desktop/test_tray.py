@@ -3,7 +3,7 @@
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -37,6 +37,8 @@ class Menu:
 
 class Icon:
     """As pystray's Icon: it writes down what is set."""
+
+    told: list[tuple[str, Any]]
 
     def __init__(self, name: str, icon: Image.Image, title: str) -> None:
         object.__setattr__(self, "told", [])
@@ -80,14 +82,13 @@ class Panel:
 
 
 @pytest.fixture(autouse=True)
-def library(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def library(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stand in for pystray; `tempfile` and the environment are put back afterwards."""
     module: Any = ModuleType("pystray")
     module.Icon, module.Menu, module.MenuItem = Icon, Menu, Item
     monkeypatch.setitem(sys.modules, "pystray", module)
     monkeypatch.setattr(tempfile, "tempdir", tempfile.tempdir)
     monkeypatch.setenv("PYSTRAY_BACKEND", "of the user")
-    return
 
 
 @pytest.fixture
