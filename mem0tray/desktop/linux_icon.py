@@ -1,6 +1,6 @@
 """The icon on Linux: its menu changes while it is open, and nothing waits for other programs."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 
@@ -31,7 +31,7 @@ def icon_class(library: Any) -> Any:
         def _update_menu(self) -> None:
             from gi.repository import GLib
 
-            GLib.idle_add(self._set_menu)
+            GLib.idle_add(_guarded, self, self._set_menu)
 
         def _set_menu(self) -> None:
             menu = self.menu
@@ -57,6 +57,12 @@ def icon_class(library: Any) -> Any:
             return activated
 
     return Icon
+
+
+def _guarded(icon: Any, set_menu: Callable[[], None]) -> None:
+    """Not before there is a menu, nor when the icon is gone already."""
+    if icon.menu is not None and hasattr(icon, "_appindicator"):
+        set_menu()
 
 
 def _widgets(menu: Any) -> Iterator[Any]:

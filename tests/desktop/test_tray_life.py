@@ -9,7 +9,7 @@ import pytest
 from mem0tray.desktop.icon import Look
 from tests.desktop.programs import Programs
 from tests.support.home import one_line
-from tests.support.processes import Process, seconds, wait_until
+from tests.support.processes import Process, wait_until
 from tests.support.shapes import entry, waiting
 from tests.support.tray import HEALTHY, Tray, wait_look, wait_tooltip
 
