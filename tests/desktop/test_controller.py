@@ -201,7 +201,7 @@ def test_without_a_backup_nothing_is_deleted(
 def test_one_that_is_delivered_while_the_question_stands(
     desk: Desk, paths: Paths, letters: list[Item]
 ) -> None:
-    """It is said, and the others stay."""
+    """It is said, the others stay, and no empty backup is left."""
     letter = desk.letters()["bb"]
 
     def deliver() -> bool:
@@ -212,6 +212,7 @@ def test_one_that_is_delivered_while_the_question_stands(
     ((title, text),) = desk.click(Verb.DELETE, letter=letter)
     assert (title, "delivered meanwhile" in text) == ("That did not work", True)
     assert contents(paths) == ["text of aa", "text of cc"]
+    assert list(paths.claude_dir.glob("mem0_queue_dlq.backup*")) == []
 
 
 HOSTILE = "\u202eevil\n\x00& <b>_%s{x}" + "y" * 1_000_000
