@@ -30,6 +30,7 @@ TEST_TOOLS: Final = (
     ("dunst", "dunst"),  # a real notification daemon
     ("xdotool", "xdotool"),  # mouse and keyboard
     ("desktop-file-validate", "desktop-file-utils"),  # checks entries of the autostart folder
+    ("gio", "libglib2.0-bin"),  # reads them as desktops do
     ("dex", "dex"),  # starts them, as a login does
 )
 
