@@ -17,21 +17,18 @@ from mem0tray.files import atomic
 from mem0tray.files.lock import InstanceLock
 from mem0tray.ledger.database import Ledger, boot_id
 from mem0tray.paths import config_file
-from mem0tray.server import Client, Health
 from mem0tray.settings import Loaded, Settings
 from mem0tray.worker import choice, pauses, requests
 from mem0tray.worker.core import Core
-from mem0tray.worker.delivery import Delivery
 from mem0tray.worker.emergencies import EmergencyIntake
 from mem0tray.worker.hand_edits import HandEdits
 from mem0tray.worker.intake import QueueIntake
-from mem0tray.worker.link import Link
 from mem0tray.worker.log import WAITING_PER_MINUTE
 from mem0tray.worker.metrics import Metrics
 from mem0tray.worker.pace import INTERVAL
-from mem0tray.worker.probe import Prober
 from mem0tray.worker.publish_dlq import DlqPublisher
 from mem0tray.worker.publish_queue import QueuePublisher
+from mem0tray.worker.route import Route
 from mem0tray.worker.state import Gate, State
 from mem0tray.worker.watch import Watcher
 
@@ -109,15 +106,8 @@ class Worker:
         self.dlq = DlqPublisher(core, self.edits)
         self.queue_publisher = QueuePublisher(core, self.queue, self.gate)
         self.metrics = Metrics(core, self.gate)
-        self.delivery = Delivery(core, self.gate, self._client, self._doubt)
-        self.link: Link | None = None
-        self._link_version = 0
-        self.prober = Prober(
-            self._probe_client,
-            lambda: core.settings.sync.probe_interval,
-            lambda: core.settings.sync.timeout,
-            self._probed,
-        )
+        self.route = Route(core, self.gate, self.metrics)
+        self.delivery, self.prober = self.route.delivery, self.route.prober
         folders = (self.paths.claude_dir, self.paths.requests, config_file().parent)
         self._watcher = Watcher(folders, core.wake.set)
         if self._wrong:
@@ -193,7 +183,7 @@ class Worker:
             atomic.remove_stale_temporaries(folder)
         core.dlq_dirty.set()
         core.queue_dirty.set()
-        self._choose(core.settings, events.WorkerStarted)
+        self.route.choose(core.settings.server, events.WorkerStarted)
         self.queue_publisher.start()
         self.prober.start()
         if watch:
@@ -209,8 +199,7 @@ class Worker:
             self._guarded("stopping", part)
         self._guarded("metrics", lambda: self.metrics.run(force=True))
         self.dlq.close()
-        if self.link is not None:
-            self.link.close()
+        self.route.close()
         self.core.ledger.close()
         self.events.emit(events.WorkerStopped())
 
@@ -334,7 +323,7 @@ class Worker:
             waits.append(_TORN)
         return min(waits)
 
-    # Settings and server ---------------------------------------------------------------
+    # Settings ------------------------------------------------------------------------
 
     def _look_at_settings(self) -> None:
         try:
@@ -355,64 +344,8 @@ class Worker:
         self.gate.unblock("settings")
         before, self.core.settings = self.core.settings, loaded.settings
         if loaded.settings.server != before.server:
-            self._choose(loaded.settings, events.ServerChanged)
+            self.route.choose(loaded.settings.server, events.ServerChanged)
         self.events.emit(events.SettingsChanged())
-
-    def _choose(
-        self, settings: Settings, tell: type[events.WorkerStarted | events.ServerChanged]
-    ) -> None:
-        url = choice.chosen(settings.server.url, self.paths)
-        old = self.link
-        self.gate.forget_server()
-        if url is None:
-            self.link = None
-            self.core.server = ""
-            self.gate.block("server", f"{choice.CHOOSE}: {choice.HOW}")
-            self.metrics.destination = ""
-        else:
-            try:
-                self.link = Link(self.paths, settings.server, url)
-            except SettingsError as error:
-                self.link = None
-                self.gate.block("server", str(error))
-                self.metrics.destination = ""
-            else:
-                self.core.server = self.link.name
-                self.metrics.destination = self.link.shown
-                self.gate.unblock("server")
-        if old is not None:
-            old.close()
-        self.delivery.server_changed(self.core.server)
-        self.prober.kick()
-        warning = self.link.warning if self.link is not None else ""
-        self.events.emit(tell(self.metrics.destination, warning))
-
-    def _client(self) -> Client:
-        if self.link is None:
-            raise SettingsError("No server is chosen.", choice.HOW)
-        return self.link.client()
-
-    def _probe_client(self) -> Client:
-        if self.link is None:
-            raise SettingsError("No server is chosen.", choice.HOW)
-        return self.link.probe_client()
-
-    def _probed(self, health: Health) -> None:
-        link = self.link
-        if link is not None and link.version != self._link_version:
-            self._link_version = link.version
-            self.delivery.server_changed(self.core.server)
-        changed = self.gate.probed(healthy=health.healthy, reason=health.reason)
-        if not health.healthy:
-            self.delivery.server_is_down()
-        if changed:
-            self.core.wake.set()
-            self.delivery.kick()
-
-    def _doubt(self) -> None:
-        """An answer blames the server: nothing more is sent until it has been asked."""
-        self.gate.doubt()
-        self.prober.kick()
 
     # For commands --------------------------------------------------------------------
 

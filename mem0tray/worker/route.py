@@ -1,0 +1,96 @@
+"""Where deliveries go now: the link to the server, and those who use it, kept in step."""
+
+from mem0tray import events
+from mem0tray.errors import SettingsError
+from mem0tray.server import Client, Health
+from mem0tray.settings import ServerSettings
+from mem0tray.worker import choice
+from mem0tray.worker.core import Core
+from mem0tray.worker.delivery import Delivery
+from mem0tray.worker.link import Link
+from mem0tray.worker.metrics import Metrics
+from mem0tray.worker.probe import Prober
+from mem0tray.worker.state import Gate
+
+
+class Route:
+    """Owns deliveries and prober; `choose` gives them a server."""
+
+    def __init__(self, core: Core, gate: Gate, metrics: Metrics) -> None:
+        self._core = core
+        self._gate = gate
+        self._metrics = metrics
+        self._link: Link | None = None
+        self._version = 0  # of the link, whose address may change
+        self.delivery = Delivery(core, gate, self._client, self._doubt)
+        self.prober = Prober(
+            self._probe_client,
+            lambda: core.settings.sync.probe_interval,
+            lambda: core.settings.sync.timeout,
+            self._probed,
+        )
+
+    def choose(
+        self,
+        server: ServerSettings,
+        tell: type[events.WorkerStarted | events.ServerChanged],
+    ) -> None:
+        """Take the server of these settings from now on, or none; `tell` says which."""
+        old = self._link
+        self._gate.forget_server()
+        self._link = self._linked(server)
+        self._core.server = self._link.name if self._link is not None else ""
+        self._metrics.destination = self._link.shown if self._link is not None else ""
+        if old is not None:
+            old.close()
+        self.delivery.server_changed(self._core.server)
+        self.prober.kick()
+        warning = self._link.warning if self._link is not None else ""
+        self._core.events.emit(tell(self._metrics.destination, warning))
+
+    def close(self) -> None:
+        """Stop the embedded server if we started it."""
+        if self._link is not None:
+            self._link.close()
+
+    def _linked(self, server: ServerSettings) -> Link | None:
+        """The link to the server that is chosen; the gate is closed while there is none."""
+        url = choice.chosen(server.url, self._core.paths)
+        if url is None:
+            self._gate.block("server", f"{choice.CHOOSE}: {choice.HOW}")
+            return None
+        try:
+            link = Link(self._core.paths, server, url)
+        except SettingsError as error:
+            self._gate.block("server", str(error))
+            return None
+        self._gate.unblock("server")
+        return link
+
+    def _there(self) -> Link:
+        if self._link is None:
+            raise SettingsError("No server is chosen.", choice.HOW)
+        return self._link
+
+    def _client(self) -> Client:
+        return self._there().client()
+
+    def _probe_client(self) -> Client:
+        return self._there().probe_client()
+
+    def _probed(self, health: Health) -> None:
+        link = self._link
+        if link is not None and link.version != self._version:
+            self._version = link.version
+            self.delivery.server_changed(self._core.server)
+        changed = self._gate.probed(healthy=health.healthy, reason=health.reason)
+        if not health.healthy:
+            self.delivery.server_is_down()
+        if changed:
+            self._core.wake.set()
+            self.delivery.kick()
+
+    def _doubt(self) -> None:
+        """An answer blames the server: nothing more is sent until it has been asked."""
+        self._gate.doubt()
+        self.prober.kick()
