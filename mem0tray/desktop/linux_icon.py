@@ -20,6 +20,7 @@ def icon_class(library: Any) -> Any:
     class Icon(library.Icon):  # type: ignore[misc]  # chosen by the library when it runs
         def __init__(self, *arguments: Any) -> None:
             super().__init__(*arguments)
+            self._menu_handle: Any = None  # pystray shows one line until there is a menu
             self._shape: object = None
             self._meanings: dict[Any, Any] = {}  # by widget
             self._mending = False
@@ -35,6 +36,8 @@ def icon_class(library: Any) -> Any:
 
         def _set_menu(self) -> None:
             menu = self.menu
+            if menu is None:
+                return
             if self._shape != menu.shape:
                 self._menu_handle = self._create_menu(menu)
                 self._appindicator.set_menu(self._menu_handle)
