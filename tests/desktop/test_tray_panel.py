@@ -13,6 +13,7 @@ from tests.desktop.panel import (
     LETTER_LINES,
     LINES,
     PAUSE,
+    QUIT,
     RETRY,
     RETRY_ALL,
     Panel,
@@ -107,6 +108,7 @@ def test_an_open_menu_stays_open(panel: Panel, tray: Tray) -> None:
     tray.home.write_dlq([waiting("letter", "alpha")])
     tray.start(env={"MEM0TRAY_SYNC_CONCURRENCY": "1"})
     menu = panel.open_menu(ONE)
+    panel.screen.point(*menu.row(QUIT, LINES))  # off the icon, whose tooltip would come
     tray.home.write_queue(entries(40))
     tray.server.wait_for(lambda: tray.server.has_saves(6))
     tray.server.health = Answer(503)
