@@ -20,6 +20,7 @@ def icon_class(library: Any) -> Any:
     class Icon(library.Icon):  # type: ignore[misc]  # chosen by the library when it runs
         def __init__(self, *arguments: Any) -> None:
             super().__init__(*arguments)
+            self._menu_handle: Any = None  # pystray shows one line until there is a menu
             self._shape: object = None
             self._meanings: dict[Any, Any] = {}  # by widget
             self._mending = False

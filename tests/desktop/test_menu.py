@@ -123,8 +123,25 @@ def test_the_first_line_tells_state_and_destination(state: str, words: str) -> N
     """Each state in words, and where memories go; it cannot be chosen."""
     first, *_ = menu.build(View(state, destination="mem0.test"), ENGLISH, NOW)
     assert first == Entry(f"{words} · mem0.test", enabled=False)
-    without = words if state == STARTING else f"{words} · choose a server"
-    assert menu.state_line(View(state), ENGLISH) == without
+
+
+def test_the_first_line_asks_for_a_server() -> None:
+    """Where none is chosen it says so; at the start that is not known yet."""
+    assert menu.state_line(View(ACTION_NEEDED), ENGLISH) == "Action needed · choose a server"
+    assert menu.state_line(View(STARTING), ENGLISH) == "Starting"
+
+
+def test_menus_of_one_shape() -> None:
+    """Two menus have the same shape when each line does the same in the same place."""
+
+    def shape(**view: object) -> object:
+        return menu.shape(menu.build(View(**{"state": HEALTHY, **view}), ENGLISH, NOW))  # type: ignore[arg-type]
+
+    assert shape() == shape(state=DOWN, destination="mem0.test", paused=True, at_login=True)
+    assert shape(dlq=1, letters=(LETTER,)) == shape(dlq=2, letters=(LETTER,))
+    assert shape(letters=(LETTER,)) != shape()
+    other = dataclasses.replace(LETTER, item_id="other")
+    assert shape(letters=(LETTER,)) != shape(letters=(other,))
 
 
 def test_a_pause_can_be_ended_and_not_begun_twice() -> None:

@@ -17,7 +17,7 @@ from mem0tray.desktop.view import View
 from mem0tray.errors import Mem0TrayError
 from mem0tray.language import Language
 from mem0tray.settings import Settings
-from mem0tray.worker.state import ACTION_NEEDED, HEALTHY, PAUSED
+from mem0tray.worker.state import ACTION_NEEDED, HEALTHY, PAUSED, STARTING
 
 ONE, OTHER, THIRD = ((Entry(name),) for name in ("one", "other", "third"))
 RETRY, PAUSE = Command(Verb.RETRY_ALL), Command(Verb.PAUSE)
@@ -132,7 +132,7 @@ class Scene:
     """A presenter of a view that the test changes."""
 
     def __init__(self) -> None:
-        self.view = View(HEALTHY, destination="mem0.test")
+        self.view = View(STARTING, destination="mem0.test")
         self.error: Exception | None = None
         self.raised = threading.Event()
         self.tray = Tray()
@@ -160,7 +160,7 @@ def scene() -> Iterator[Scene]:
     """Start it; the first look is awaited."""
     made = Scene()
     made.presenter.start()
-    assert made.tray.next("menu")[0].label == "Server healthy · mem0.test"
+    assert made.tray.next("menu")[0].label == "Starting · mem0.test"
     yield made
     made.presenter.stop()
 
@@ -186,7 +186,7 @@ def test_deliveries_show_soon(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_click_is_followed(scene: Scene) -> None:
     """After one the menu is drawn, and drawn again when the worker has followed."""
-    scene.becomes(dlq=1)
+    scene.becomes(state=HEALTHY, dlq=1)
     scene.presenter(events.StateChanged(HEALTHY, ""))
     scene.tray.next("menu")  # from now on changes would wait
     scene.presenter.clicked()

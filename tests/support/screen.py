@@ -178,8 +178,13 @@ class Screen:
 
     def mouse(self, x: int, y: int, button: int = 1) -> None:
         """Move the mouse there and click: 1 left, 2 middle, 3 right."""
+        self.point(x, y)
+        self._xdotool("click", button)
+
+    def point(self, x: int, y: int) -> None:
+        """Move the mouse there."""
         # Two steps: a menu follows what moves over it, not what appears there.
-        self._xdotool("mousemove", x - 1, y, "mousemove", "--sync", x, y, "click", button)
+        self._xdotool("mousemove", x - 1, y, "mousemove", "--sync", x, y)
 
     def keys(self, *names: str) -> None:
         """Press keys one after the other, such as "Return" or "ctrl+q"."""

@@ -1,0 +1,103 @@
+"""The tray application on a real panel: what a person sees of it, and does with the mouse."""
+
+from functools import cache
+from itertools import product
+from pathlib import Path
+from typing import Final
+
+from PIL import Image, ImageChops, ImageStat
+
+from mem0tray.desktop import icon
+from mem0tray.desktop.icon import Look
+from tests.support.processes import wait_until
+from tests.support.screen import Point, Window
+from tests.support.tray import SIZE, Tray
+
+BASES: Final = ("healthy", "down", "paused", "action-needed")
+BADGES: Final = ((0, None, ""), (1, "amber", "1"), (6, "red", "6"), (10, "red", "9+"))
+LOOKS: Final = [Look(base, colour, text) for base in BASES for _, colour, text in BADGES]
+# The menu's lines as they stand on the screen, separators not counted.
+LINES: Final = 12
+RETRY_ALL, LETTERS, PAUSE, QUIT = 1, 2, 7, 11
+LETTER_LINES: Final = 4
+RETRY, DELETE = 0, 1
+
+_SHOWN: Final = 22  # pixels of the icon on the panel
+_PLACES: Final = list(product(range(4), range(2, 10)))  # of its upper left corner
+_EMPTY: Final = (200, 4)  # a point of the panel where nothing is
+_ALIKE: Final = 12.0  # of 255: how far off the picture may be, as the panel scales it
+
+
+class Panel:
+    """The application on a panel; screenshots go to `folder`."""
+
+    def __init__(self, tray: Tray, folder: Path) -> None:
+        self.tray, self.screen, self._folder = tray, tray.desktop.screen, folder
+        tray.desktop.panel()
+
+    def wait_look(self, look: Look) -> Point:
+        """Wait until the panel shows this look, and none that is more like it; its middle."""
+        found: list[Point] = []
+
+        def seen() -> bool:
+            error, each, place = min(self._compared())
+            if error < _ALIKE and LOOKS[each] == look:
+                found.append(Point(place[0] + _SHOWN // 2, place[1] + _SHOWN // 2))
+            return bool(found)
+
+        wait_until(seen, 10, f"{look} on the panel", explain=self._explain)
+        return found[0]
+
+    def shoot(self, name: str) -> None:
+        """Save a screenshot."""
+        self.screen.screenshot(self._folder / f"{name}.png")
+
+    def open_menu(self, look: Look) -> Window:
+        """Click the icon, which looks so; its menu."""
+        self.screen.mouse(*self.wait_look(look))
+        return self.screen.wait_menu()
+
+    def open_below(self, menu: Window, line: int, lines: int) -> Window:
+        """Click a line that has a submenu; the submenu."""
+        before = self.screen.menus()
+        self.screen.mouse(*menu.row(line, lines))
+        wait_until(lambda: len(self.screen.menus()) > len(before), what="a submenu")
+        return next(each for each in self.screen.menus() if each.id not in {m.id for m in before})
+
+    def open_letter(self, look: Look) -> Window:
+        """Open the menu of the only dead letter."""
+        menu = self.open_menu(look)
+        letters = self.open_below(menu, LETTERS, LINES)
+        return self.open_below(letters, 0, 1)
+
+    def wait_closed(self) -> None:
+        """Wait until no menu is open."""
+        wait_until(lambda: not self.screen.menus(), what="menus closed")
+
+    def dialog(self) -> Window:
+        """Wait for the window that asks."""
+        return self.screen.wait_window(lambda window: window.kind == "DIALOG", what="a dialog")
+
+    def _compared(self) -> list[tuple[float, int, tuple[int, int]]]:
+        picture = self.screen.picture()
+        paper = picture.getpixel(_EMPTY)
+        assert isinstance(paper, tuple)
+        found = []
+        for number, place in product(range(len(LOOKS)), _PLACES):
+            x, y = place
+            part = picture.crop((x, y, x + _SHOWN, y + _SHOWN))
+            error = ImageStat.Stat(ImageChops.difference(part, _drawn(number, paper))).mean
+            found.append((sum(error) / len(error), number, place))
+        return found
+
+    def _explain(self) -> str:
+        error, number, place = min(self._compared())
+        return f"most like {LOOKS[number]} at {place}, off by {error}\n{self.screen.describe()}"
+
+
+@cache
+def _drawn(number: int, paper: tuple[int, int, int]) -> Image.Image:
+    """A look as it should be on a panel of this colour."""
+    drawn = Image.new("RGBA", (SIZE, SIZE), paper)
+    drawn.alpha_composite(icon.compose(LOOKS[number], SIZE))
+    return drawn.convert("RGB").resize((_SHOWN, _SHOWN), Image.Resampling.BOX)

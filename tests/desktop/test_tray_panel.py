@@ -1,0 +1,134 @@
+"""The tray application on a real panel, with a real mouse; each test leaves a screenshot."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from mem0tray.desktop.icon import Look
+from tests.desktop.panel import (
+    BADGES,
+    BASES,
+    DELETE,
+    LETTER_LINES,
+    LINES,
+    PAUSE,
+    QUIT,
+    RETRY,
+    RETRY_ALL,
+    Panel,
+)
+from tests.support.http1 import Answer
+from tests.support.processes import wait_until
+from tests.support.shapes import entries, waiting
+from tests.support.tray import HEALTHY, Tray
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ONE: Final = Look("healthy", "amber", "1")
+
+
+@pytest.fixture
+def panel(tray: Tray, tmp_path: Path) -> Panel:
+    """Start a panel; the application comes later."""
+    return Panel(tray, tmp_path)
+
+
+@pytest.mark.parametrize(("number", "colour", "text"), BADGES)
+def test_every_look(panel: Panel, tray: Tray, number: int, colour: str | None, text: str) -> None:
+    """A person can tell each base from the others, with each badge."""
+    tray.home.write_dlq([waiting(f"letter {n}") for n in range(number)])
+    tray.start()
+    changes: dict[str, Callable[[], object]] = {
+        "healthy": lambda: None,
+        "down": lambda: setattr(tray.server, "health", Answer(503)),
+        "paused": lambda: tray.home.ok("pause"),
+        "action-needed": lambda: tray.home.configure("[sync]\ntimeout = 'soon'\n"),
+    }
+    for base in BASES:
+        changes[base]()
+        panel.wait_look(Look(base, colour, text))
+        panel.shoot(f"{base}-{number}")
+
+
+def test_retry_all(panel: Panel, tray: Tray) -> None:
+    """A click on *Retry all now* delivers the dead letter."""
+    tray.home.write_dlq([waiting("letter", "alpha")])
+    tray.start()
+    menu = panel.open_menu(ONE)
+    panel.shoot("menu")
+    tray.desktop.mouse(*menu.row(RETRY_ALL, LINES))
+    tray.server.wait_for(lambda: tray.server.count("letter"))
+    panel.wait_look(HEALTHY)
+    panel.shoot("delivered")
+
+
+def test_retry_one(panel: Panel, tray: Tray) -> None:
+    """A click on a dead letter's *Retry now* delivers it."""
+    tray.home.write_dlq([waiting("letter", "alpha")])
+    tray.start()
+    letter = panel.open_letter(ONE)
+    panel.shoot("letter")
+    tray.desktop.mouse(*letter.row(RETRY, LETTER_LINES))
+    tray.server.wait_for(lambda: tray.server.count("letter"))
+    panel.wait_look(HEALTHY)
+
+
+def test_delete_confirmed(panel: Panel, tray: Tray) -> None:
+    """The dialog's right button backs the dead letter up and deletes it."""
+    tray.home.write_dlq([waiting("unwanted", "alpha")])
+    tray.start()
+    tray.desktop.mouse(*panel.open_letter(ONE).row(DELETE, LETTER_LINES))
+    dialog = panel.dialog()
+    panel.shoot("dialog")
+    tray.desktop.mouse(dialog.x + dialog.width * 3 // 4, dialog.y + dialog.height - 18)
+    panel.wait_look(HEALTHY)
+    assert tray.home.dlq_texts() == []
+    (backup,) = tray.home.claude.glob("mem0_queue_dlq.backup-*.json")
+    assert [each["content"] for each in tray.home.read(backup)["items"]] == ["unwanted"]
+
+
+def test_delete_cancelled(panel: Panel, tray: Tray) -> None:
+    """The dialog's left button deletes nothing."""
+    tray.home.write_dlq([waiting("kept", "alpha")])
+    tray.start()
+    tray.desktop.mouse(*panel.open_letter(ONE).row(DELETE, LETTER_LINES))
+    dialog = panel.dialog()
+    tray.desktop.mouse(dialog.x + dialog.width // 4, dialog.y + dialog.height - 18)
+    wait_until(lambda: dialog not in panel.screen.windows(), what="the dialog closed")
+    panel.wait_look(ONE)
+    panel.shoot("cancelled")
+    assert tray.home.dlq_texts() == ["kept"]
+    assert not list(tray.home.claude.glob("*backup*"))
+
+
+def test_an_open_menu_stays_open(panel: Panel, tray: Tray) -> None:
+    """Held open during two seconds of deliveries, and a change of state, it takes a click."""
+    tray.server.latency = 0.2
+    tray.home.write_dlq([waiting("letter", "alpha")])
+    tray.start(env={"MEM0TRAY_SYNC_CONCURRENCY": "1"})
+    menu = panel.open_menu(ONE)
+    panel.screen.point(*menu.row(QUIT, LINES))  # off the icon, whose tooltip would come
+    tray.home.write_queue(entries(40))
+    tray.server.wait_for(lambda: tray.server.has_saves(6))
+    tray.server.health = Answer(503)
+    tray.home.wait(lambda: tray.home.state()[0] == "down", what="down")
+    tray.server.health = Answer(body={"status": "ok"})
+    tray.server.wait_for(lambda: tray.server.has_saves(12))
+    assert [each.id for each in panel.screen.menus()] == [menu.id]
+    panel.shoot("held-open")
+    tray.desktop.mouse(*menu.row(RETRY_ALL, LINES))
+    tray.server.wait_for(lambda: tray.server.count("letter"))
+
+
+def test_pause_and_resume(panel: Panel, tray: Tray) -> None:
+    """*Until resumed* and, a moment later, *Resume* can both be clicked."""
+    tray.start()
+    below = panel.open_below(panel.open_menu(HEALTHY), PAUSE, LINES)
+    panel.shoot("pause")
+    tray.desktop.mouse(*below.row(2, 4))
+    panel.wait_closed()
+    below = panel.open_below(panel.open_menu(Look("paused")), PAUSE, LINES)
+    tray.desktop.mouse(*below.row(3, 4))
+    panel.wait_look(HEALTHY)
