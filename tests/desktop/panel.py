@@ -78,6 +78,12 @@ class Panel:
         """Wait for the window that asks."""
         return self.screen.wait_window(lambda window: window.kind == "DIALOG", what="a dialog")
 
+    def wait_notification(self) -> Window:
+        """Wait for a notification on the screen."""
+        return self.screen.wait_window(
+            lambda window: window.kind == "NOTIFICATION", what="a notification"
+        )
+
     def _compared(self) -> list[tuple[float, int, tuple[int, int]]]:
         picture = self.screen.picture()
         paper = picture.getpixel(_EMPTY)
