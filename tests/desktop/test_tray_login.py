@@ -1,14 +1,12 @@
 """A login: the autostart entry that `mem0tray autostart enable` wrote starts the tray."""
 
-import os
-import shlex
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.support.machine import tool
-from tests.support.processes import Process, wait_until
+from tests.support.processes import Process
 from tests.support.tray import HEALTHY, Tray, wait_look
 
 CONFIG_DIRS = {"XDG_CONFIG_DIRS": "/nonexistent"}  # none of the system's own entries
@@ -42,15 +40,3 @@ def test_a_desktop_starts_it(tray: Tray) -> None:
     item = host.wait_item()
     wait_look(item, HEALTHY)
     assert item.menu().find("Start at login").checked
-
-
-@pytest.mark.usefixtures("entry")
-def test_a_login_starts_it(tray: Tray) -> None:
-    """A real session manager (xfce4-session) brings up the icon, and takes it away at logout."""
-    tool("xfce4-session")
-    host = tray.host
-    manager = session(tray, "xfce4-session")
-    item = host.wait_item(30)
-    wait_look(item, HEALTHY)
-    manager.stop()
-    item.wait_gone()
