@@ -31,6 +31,7 @@ TEST_TOOLS: Final = (
     ("xdotool", "xdotool"),  # mouse and keyboard
     ("desktop-file-validate", "desktop-file-utils"),  # checks entries of the autostart folder
     ("gio", "libglib2.0-bin"),  # reads them as desktops do
+    ("xfce4-session", "xfce4-session"),  # a real login
     ("dex", "dex"),  # starts them, as a login does
 )
 

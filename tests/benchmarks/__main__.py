@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.benchmarks import idle, latency, throughput
+from tests.benchmarks import idle, latency, throughput, tray
 from tests.benchmarks.figure import Figure
 from tests.support.home import Home
 from tests.support.standin import Standin
@@ -20,6 +20,7 @@ BENCHMARKS: dict[str, Callable[[Home, Standin], list[Figure]]] = {
     "commands": latency.commands,
     "lock": latency.lock,
     "idle": idle.idle,
+    "tray": tray.tray,
 }
 
 

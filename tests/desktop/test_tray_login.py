@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from tests.support.machine import tool
-from tests.support.processes import Process
 from tests.support.tray import HEALTHY, Tray, wait_look
 
 CONFIG_DIRS = {"XDG_CONFIG_DIRS": "/nonexistent"}  # none of the system's own entries
@@ -19,10 +18,9 @@ def entry(tray: Tray) -> Path:
     return tray.home.root / "config" / "autostart" / "mem0tray.desktop"
 
 
-def session(tray: Tray, name: str, *arguments: str) -> Process:
-    """Start what a desktop starts at a login, in the user's home."""
-    env = {**tray.home.env, **tray.env, **CONFIG_DIRS}
-    return tray.desktop.start([tool(name), *arguments], env=env, name=name)
+def environment(tray: Tray) -> dict[str, str]:
+    """What a program of the user's session has."""
+    return {**tray.home.env, **tray.env, **CONFIG_DIRS}
 
 
 def test_the_entry_is_valid(entry: Path) -> None:
@@ -36,7 +34,16 @@ def test_the_entry_is_valid(entry: Path) -> None:
 def test_a_desktop_starts_it(tray: Tray) -> None:
     """What starts autostart entries on bare window managers (dex) brings up the icon."""
     host = tray.host
-    session(tray, "dex", "--autostart", "--environment", "XFCE")
+    command = [tool("dex"), "--autostart", "--environment", "XFCE"]
+    tray.desktop.start(command, env=environment(tray), name="dex")
     item = host.wait_item()
     wait_look(item, HEALTHY)
     assert item.menu().find("Start at login").checked
+
+
+@pytest.mark.usefixtures("entry")
+def test_a_login_starts_it(tray: Tray) -> None:
+    """A real session manager (xfce4-session) brings up the icon."""
+    host = tray.host
+    tray.desktop.login(environment(tray))
+    wait_look(host.wait_item(30), HEALTHY)

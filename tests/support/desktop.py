@@ -64,6 +64,25 @@ PANEL: Final = """\
   </property>
 </channel>
 """
+# A session needs a program of its own; windows are managed already.
+SESSION: Final = """\
+<?xml version="1.0" encoding="UTF-8"?>
+<channel name="xfce4-session" version="1.0">
+  <property name="general" type="empty">
+    <property name="FailsafeSessionName" type="string" value="Failsafe"/>
+    <property name="SaveOnExit" type="bool" value="false"/>
+  </property>
+  <property name="sessions" type="empty">
+    <property name="Failsafe" type="empty">
+      <property name="IsFailsafe" type="bool" value="true"/>
+      <property name="Count" type="int" value="1"/>
+      <property name="Client0_Command" type="array">
+        <value type="string" value="sleep"/><value type="string" value="1000"/>
+      </property>
+    </property>
+  </property>
+</channel>
+"""
 Part = TypeVar("Part", Screen, TrayHost, NotificationDaemon, Bus)
 
 
@@ -99,14 +118,16 @@ class Desktop:
 
     def panel(self) -> Process:
         """Start a real panel (xfce4-panel) that shows icons at the top left."""
-        channels = Path(self.env["XDG_CONFIG_HOME"]) / "xfce4" / "xfconf" / "xfce-perchannel-xml"
-        channels.mkdir(parents=True)
-        (channels / "xfce4-panel.xml").write_text(PANEL, encoding="utf-8")
-        self.start([_xfconfd()], name="xfconfd")
-        self.wait_owner("org.xfce.Xfconf")
+        self._configure("xfce4-panel", PANEL)
         panel = self.start([tool("xfce4-panel"), "--disable-wm-check"], name="panel")
         self.wait_owner(WATCHER)
         return panel
+
+    def login(self, env: Mapping[str, str]) -> Process:
+        """Start a real session manager (xfce4-session), which does all that a login does."""
+        program = tool("xfce4-session")
+        self._configure("xfce4-session", SESSION)
+        return self.start([program, "--disable-tcp"], env=env, name="session")
 
     def tray(self) -> TrayHost:
         """Put a tray there that tests can ask (instead of a panel)."""
@@ -220,6 +241,14 @@ class Desktop:
             folder.mkdir(mode=0o700)
         path = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **import_path()}
         return path | {name: str(folder) for name, folder in folders.items()}
+
+    def _configure(self, channel: str, text: str) -> None:
+        """Set the settings of one program of Xfce, and start the daemon that keeps them."""
+        channels = Path(self.env["XDG_CONFIG_HOME"]) / "xfce4" / "xfconf" / "xfce-perchannel-xml"
+        channels.mkdir(parents=True)
+        (channels / f"{channel}.xml").write_text(text, encoding="utf-8")
+        self.start([_xfconfd()], name="xfconfd")
+        self.wait_owner("org.xfce.Xfconf")
 
     def _start_display(self) -> Callable[[], str]:
         """Start the X server on a free display; calling the result waits for its number."""
