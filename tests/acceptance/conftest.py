@@ -1,41 +1,10 @@
 """Shared fixtures: one server and one scratch home a test, no fixed ports."""
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 
-from tests.support.home import Home
-from tests.support.machine import without_privileges
-from tests.support.standin import Standin
+from tests.support.fixtures import bare_home, home, humble_home, server
 
-
-@pytest.fixture
-def server() -> Iterator[Standin]:
-    """Serve: healthy, can be asked, does not honour keys, so that each resend shows."""
-    with Standin() as standin:
-        yield standin
-
-
-@pytest.fixture
-def home(tmp_path: Path, server: Standin) -> Iterator[Home]:
-    """Make a scratch home whose chosen server is `server`."""
-    with Home(tmp_path / "home", server.url) as scratch:
-        yield scratch
-
-
-@pytest.fixture
-def bare_home(tmp_path: Path) -> Iterator[Home]:
-    """Make a scratch home where no server has been chosen."""
-    with Home(tmp_path / "home") as scratch:
-        yield scratch
-
-
-@pytest.fixture
-def humble_home(tmp_path: Path, server: Standin) -> Iterator[Home]:
-    """Make a scratch home of a user whom permissions stop, also where tests run as root."""
-    with Home(tmp_path / "home", server.url, wrapper=without_privileges()) as scratch:
-        yield scratch
+__all__ = ["bare_home", "home", "humble_home", "server"]

@@ -72,8 +72,9 @@ def test_add_without_a_project_is_a_usage_error(home: Home) -> None:
     assert not home.queue.exists()
 
 
+@pytest.mark.row(10)
 def test_add_keeps_a_broken_queue_file_s_entries(home: Home, server: Standin) -> None:
-    """Adding to a truncated queue file loses neither the old entries nor the new one (row 10)."""
+    """Adding to a truncated queue file loses neither the old entries nor the new one."""
     text = json.dumps(queue_document(entries(5), last_100=[]), indent=2)
     home.queue.write_text(text[: text.index("memory number 4")])
     home.ok("add", "--project", "alpha", "new")
@@ -96,8 +97,9 @@ def test_add_is_synced_to_the_disk(home: Home) -> None:
     assert "sync(" in trace.read_text()
 
 
+@pytest.mark.row(20)
 def test_many_adds_at_once_are_all_kept(home: Home, server: Standin) -> None:
-    """Commands that run at the same time lose nothing to each other (row 20)."""
+    """Commands that run at the same time lose nothing to each other."""
     commands = [home.start("add", "--project", "alpha", f"at once {n}") for n in range(8)]
     assert [command.wait(30) for command in commands] == [0] * 8
     home.drained()
@@ -105,8 +107,9 @@ def test_many_adds_at_once_are_all_kept(home: Home, server: Standin) -> None:
     assert home.stats()["total_queued"] == 8
 
 
+@pytest.mark.row(7)
 def test_add_that_cannot_write_says_so(humble_home: Home) -> None:
-    """When neither queue nor emergency file can be written, `add` fails in one line (row 7)."""
+    """When neither queue nor emergency file can be written, `add` fails in one line."""
     humble_home.write_queue([entry("x")])
     humble_home.claude.chmod(0o500)
     done = humble_home.run("add", "--project", "alpha", "lost?")

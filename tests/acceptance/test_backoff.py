@@ -94,8 +94,9 @@ ABSURD: list[Item] = [
 ]
 
 
+@pytest.mark.row(32)
 def test_absurd_values_neither_crash_nor_lose(home: Home, server: Standin) -> None:
-    """Absurd counts and times: each item is delivered or waits, the others go on (row 32)."""
+    """Absurd counts and times: each item is delivered or waits, the others go on."""
     letters = [dead(f"absurd {n}", **field) for n, field in enumerate(ABSURD)]
     home.write_dlq([*letters, dead("plain")])
     home.drain(timeout=20)
@@ -106,9 +107,10 @@ def test_absurd_values_neither_crash_nor_lose(home: Home, server: Standin) -> No
     home.json("list")
 
 
+@pytest.mark.row(32)
 @pytest.mark.parametrize("years", [-10, 10, 12, 500])
 def test_a_clock_set_back_waits_at_most_one_delay(home: Home, server: Standin, years: int) -> None:
-    """A last_attempt in the future waits one delay from now; one in the past is due (row 32)."""
+    """A last_attempt in the future waits one delay from now; one in the past is due."""
     letter = dead("far", retry_count=1, last_attempt=time.time() + years * 365.25 * 86400)
     home.write_dlq([letter])
     home.drain()

@@ -1,4 +1,4 @@
-"""The wall clock jumps while the worker runs (rows 32 and 41)."""
+"""The wall clock jumps while the worker runs."""
 
 import time
 from pathlib import Path
@@ -22,19 +22,21 @@ def clock(tmp_path: Path, home: Home) -> WallClock:
     return clock
 
 
+@pytest.mark.row(41)
 def test_a_jump_forward_misses_no_retry(home: Home, server: Standin, clock: WallClock) -> None:
-    """After sleep and wake-up, what has become due meanwhile is sent soon (row 41)."""
+    """After sleep and wake-up, what has become due meanwhile is sent soon."""
     home.write_dlq([waiting("later")])
     home.worker()
     clock.jump(3700)
     server.wait_for(lambda: server.count("later") == 1, 10)
 
 
+@pytest.mark.row(32)
 @pytest.mark.parametrize("years", [-10, 10, 15], ids=["-10", "+10", "+15, past 2038"])
 def test_work_goes_on_after_a_jump(
     home: Home, server: Standin, clock: WallClock, years: int
 ) -> None:
-    """Whatever the clock says, fresh entries are delivered and retried (row 32)."""
+    """Whatever the clock says, fresh entries are delivered and retried."""
     home.worker()
     clock.jump(years * YEAR)
     home.write_emergency([entry("fine"), entry("bad")])
@@ -42,11 +44,12 @@ def test_work_goes_on_after_a_jump(
     server.wait_for(lambda: server.count("fine") == 1 and server.count("bad") == 1, 5)
 
 
+@pytest.mark.row(41)
 @pytest.mark.parametrize("seconds", [-10 * YEAR, -3600, 3600])
 def test_a_jump_makes_no_busy_loop(
     home: Home, server: Standin, clock: WallClock, seconds: float
 ) -> None:
-    """A jump costs no processor time (row 41)."""
+    """A jump costs no processor time."""
     home.write_dlq([waiting(f"later {n}", retry_count=12) for n in range(5)])
     worker = home.worker()
     server.default = Answer(500)
@@ -59,11 +62,12 @@ def test_a_jump_makes_no_busy_loop(
     assert len(server.saves) <= 5
 
 
+@pytest.mark.row(32)
 @pytest.mark.slow
 def test_a_clock_set_back_delays_a_retry_by_one_delay_at_most(
     home: Home, server: Standin, clock: WallClock
 ) -> None:
-    """A dead letter that was tried in the future is tried after one delay from now (row 32)."""
+    """A dead letter that was tried in the future is tried after one delay from now."""
     home.write_queue([entry("bad", retries=4)])
     server.script(Answer(500), content="bad")
     clock.jump(10 * YEAR)
@@ -75,6 +79,7 @@ def test_a_clock_set_back_delays_a_retry_by_one_delay_at_most(
     assert time.monotonic() - started >= 25
 
 
+@pytest.mark.row(32)
 def test_a_start_with_the_clock_set_back_postpones_nothing(
     home: Home, server: Standin, clock: WallClock
 ) -> None:
@@ -92,8 +97,9 @@ def test_a_start_with_the_clock_set_back_postpones_nothing(
     server.wait_for(lambda: server.count("bad") == 1, 8)
 
 
+@pytest.mark.row(32)
 def test_a_run_after_a_jump_starts_normally(home: Home, server: Standin, clock: WallClock) -> None:
-    """A start ten years earlier than the last run delivers what is fresh (row 32)."""
+    """A start ten years earlier than the last run delivers what is fresh."""
     home.write_queue([entry("now")])
     home.drained()
     clock.jump(-10 * YEAR)

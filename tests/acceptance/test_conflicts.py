@@ -1,4 +1,4 @@
-"""Two workers, other workers, and a `~/.claude` that moves under our feet (rows 33 to 35)."""
+"""Two workers, other workers, and a `~/.claude` that moves under our feet."""
 
 import json
 import shutil
@@ -38,11 +38,12 @@ def other_worker(home: Home, **fields: object) -> Iterator[Process]:
         process.kill()
 
 
-# Row 33 ---------------------------------------------------------------------------------
+# Other workers --------------------------------------------------------------------------
 
 
+@pytest.mark.row(33)
 def test_a_second_instance_leaves(home: Home, server: Standin) -> None:
-    """A second worker on the same folder exits 1 with one line, and the first goes on (row 33)."""
+    """A second worker on the same folder exits 1 with one line, and the first goes on."""
     first = home.worker()
     for arguments in (["run"], ["run", "--once"], ["run", "--until-idle"]):
         done = home.run(*arguments)
@@ -53,8 +54,9 @@ def test_a_second_instance_leaves(home: Home, server: Standin) -> None:
     server.wait_for(lambda: server.count("x") == 1, 5)
 
 
+@pytest.mark.row(33)
 def test_a_second_instance_by_another_name_leaves(home: Home) -> None:
-    """The lock belongs to the real path of the folder (row 33)."""
+    """The lock belongs to the real path of the folder."""
     home.worker()
     (home.root / "link").symlink_to(home.claude)
     done = home.run("run", "--once", env={"MEM0TRAY_PATHS_CLAUDE_DIR": str(home.root / "link")})
@@ -81,13 +83,14 @@ def test_after_a_kill_the_next_instance_starts(home: Home, server: Standin) -> N
     assert server.total_stored() == 2
 
 
+@pytest.mark.row(33)
 @pytest.mark.parametrize(
     "fields", [{}, {"pid": 999_999, "host": "elsewhere"}], ids=["older make", "other computer"]
 )
 def test_another_worker_pauses_us_and_is_named(
     home: Home, server: Standin, fields: dict[str, object]
 ) -> None:
-    """While somebody else rewrites the metrics we pause, and say who and what to do (row 33)."""
+    """While somebody else rewrites the metrics we pause, and say who and what to do."""
     home.write_dlq([waiting("later")])
     home.worker()
     with other_worker(home, **fields):
@@ -103,19 +106,21 @@ def test_another_worker_pauses_us_and_is_named(
             assert "elsewhere" in text
 
 
+@pytest.mark.row(33)
 def test_metrics_that_an_older_worker_left_behind_do_no_harm(home: Home, server: Standin) -> None:
-    """A metrics file that nobody rewrites is no other worker (row 33)."""
+    """A metrics file that nobody rewrites is no other worker."""
     home.write_metrics(pid=1, host="elsewhere")
     home.write_queue(entries(3))
     home.drained()
     assert server.total_stored() == 3
 
 
-# Row 34 ---------------------------------------------------------------------------------
+# The folder moves ------------------------------------------------------------------------
 
 
+@pytest.mark.row(34)
 def test_a_missing_folder_is_no_obstacle(home: Home, server: Standin) -> None:
-    """A worker that starts without `~/.claude` picks it up when it comes (row 34)."""
+    """A worker that starts without `~/.claude` picks it up when it comes."""
     home.claude.rmdir()
     worker = home.start("run")
     server.wait_for(lambda: server.probes() >= 3, 10)
@@ -125,8 +130,9 @@ def test_a_missing_folder_is_no_obstacle(home: Home, server: Standin) -> None:
     assert worker.alive
 
 
+@pytest.mark.row(34)
 def test_a_replaced_folder_is_picked_up(home: Home, server: Standin) -> None:
-    """A folder that is moved away and made anew is watched like the old one (row 34)."""
+    """A folder that is moved away and made anew is watched like the old one."""
     home.write_dlq([waiting("later")])
     worker = home.worker()
     home.claude.rename(home.root / "old")
@@ -137,8 +143,9 @@ def test_a_replaced_folder_is_picked_up(home: Home, server: Standin) -> None:
     assert worker.alive
 
 
+@pytest.mark.row(34)
 def test_a_removed_folder_loses_nothing(home: Home, server: Standin) -> None:
-    """What was taken in from a folder that is gone is delivered (row 34)."""
+    """What was taken in from a folder that is gone is delivered."""
     home.write_dlq([waiting("later")])
     worker = home.worker()
     gone = home.claude.rename(home.root / "gone")  # at once: it is written to meanwhile
@@ -150,8 +157,9 @@ def test_a_removed_folder_loses_nothing(home: Home, server: Standin) -> None:
     assert worker.alive
 
 
+@pytest.mark.row(34)
 def test_a_symlinked_folder_works(home: Home, server: Standin) -> None:
-    """`~/.claude` as a symlink is read, written and watched (row 34)."""
+    """`~/.claude` as a symlink is read, written and watched."""
     target = home.root / "dotfiles"
     home.claude.rename(target)
     home.claude.symlink_to(target)
@@ -164,8 +172,9 @@ def test_a_symlinked_folder_works(home: Home, server: Standin) -> None:
     home.wait(lambda: home.queue_items() == [], 5, "published")
 
 
+@pytest.mark.row(34)
 def test_symlinked_files_stay_links(home: Home, server: Standin) -> None:
-    """A queue or DLQ file that is a symlink is written through it, not replaced (row 34)."""
+    """A queue or DLQ file that is a symlink is written through it, not replaced."""
     targets = {}
     home.write_queue([entry("x")])
     home.write_dlq([dead("y"), waiting("z")])
@@ -182,11 +191,12 @@ def test_symlinked_files_stay_links(home: Home, server: Standin) -> None:
             assert json.loads(target.read_text()) == home.read(path)
 
 
-# Row 35 ---------------------------------------------------------------------------------
+# Watching --------------------------------------------------------------------------------
 
 
+@pytest.mark.row(35)
 def test_without_inotify_the_files_are_polled(home: Home, server: Standin) -> None:
-    """When inotify is exhausted, changes are found all the same (row 35)."""
+    """When inotify is exhausted, changes are found all the same."""
     worker = home.start("run", wrapper=without_inotify())
     server.wait_for(lambda: server.probes() >= 1, 10)
     home.producer("--label", "polled").wait()

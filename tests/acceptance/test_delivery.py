@@ -161,8 +161,9 @@ def test_the_body_and_the_key_are_the_contract_s(home: Home, server: Standin) ->
     assert request.headers["content-type"].startswith("application/json")
 
 
+@pytest.mark.row(16)
 def test_an_id_with_two_contents_stores_both(home: Home, server: Standin) -> None:
-    """Two contents under one id are both stored, the further one under its own key (row 16)."""
+    """Two contents under one id are both stored, the further one under its own key."""
     server.honours_keys = True
     first = entry("first text")
     home.write_queue([first, {**first, "content": "second text"}])
@@ -175,8 +176,9 @@ def test_an_id_with_two_contents_stores_both(home: Home, server: Standin) -> Non
     }
 
 
+@pytest.mark.row(16)
 def test_an_id_twice_with_the_same_content_is_sent_once(home: Home, server: Standin) -> None:
-    """The same id with the same content is one memory (row 16)."""
+    """The same id with the same content is one memory."""
     item = entry("said twice")
     home.write_queue([item, item])
     home.drained()

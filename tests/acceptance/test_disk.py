@@ -1,4 +1,4 @@
-"""Full, read-only and stubborn disks (rows 5 to 8)."""
+"""Full, read-only and stubborn disks."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,8 +26,9 @@ def words(home: Home) -> str:
     return f"{home.state()} {home.log_text()} {home.errors()}".lower()
 
 
+@pytest.mark.row(5, 6)
 def test_a_full_disk_pauses_and_resumes_by_itself(small_home: Home, server: Standin) -> None:
-    """While nothing can be recorded little is sent; with space again all is delivered (5, 6)."""
+    """While nothing can be recorded little is sent; with space again all is delivered."""
     server.health = Answer(503)
     queue = entries(300)
     small_home.write_queue(queue)
@@ -49,8 +50,9 @@ def test_a_full_disk_pauses_and_resumes_by_itself(small_home: Home, server: Stan
     assert "space" in said or "disk" in said
 
 
+@pytest.mark.row(5)
 def test_a_disk_that_is_full_at_the_start(small_home: Home, server: Standin) -> None:
-    """With no room for a ledger nothing is sent, the reason is said, and it works later (5)."""
+    """With no room for a ledger nothing is sent, the reason is said, and it works later."""
     small_home.write_queue(entries(20))
     filler = machine.fill(small_home.root)
     worker = small_home.start("run")
@@ -68,8 +70,9 @@ def test_a_disk_that_is_full_at_the_start(small_home: Home, server: Standin) -> 
     assert server.total_stored() == 20
 
 
+@pytest.mark.row(5, 6)
 def test_a_disk_that_fills_in_a_drain(small_home: Home, server: Standin) -> None:
-    """A disk that gets full while memories are sent loses and doubles nothing (5, 6)."""
+    """A disk that gets full while memories are sent loses and doubles nothing."""
     server.latency = 0.004
     queue = entries(600)
     small_home.write_queue(queue)
@@ -84,8 +87,9 @@ def test_a_disk_that_fills_in_a_drain(small_home: Home, server: Standin) -> None
     assert server.surplus() == {}
 
 
+@pytest.mark.row(5)
 def test_add_on_a_full_disk_says_so_or_is_kept(small_home: Home, server: Standin) -> None:
-    """`add` either keeps the memory or fails in words; the queue file stays sound (5)."""
+    """`add` either keeps the memory or fails in words; the queue file stays sound."""
     small_home.write_queue(entries(50))
     filler = machine.fill(small_home.root)
     done = small_home.run("add", "--project", "alpha", "on a full disk " + "x" * 20_000)
@@ -96,11 +100,12 @@ def test_add_on_a_full_disk_says_so_or_is_kept(small_home: Home, server: Standin
     assert done.returncode == 0 or "space" in done.stderr.lower() or "full" in done.stderr.lower()
 
 
-# Row 7 ----------------------------------------------------------------------------------
+# Read-only ----------------------------------------------------------------------------------
 
 
+@pytest.mark.row(7)
 def test_a_read_only_data_folder_sends_nothing(humble_home: Home, server: Standin) -> None:
-    """Where outcomes cannot be recorded nothing is sent, and the folder is named (row 7)."""
+    """Where outcomes cannot be recorded nothing is sent, and the folder is named."""
     humble_home.data.mkdir(mode=0o500)
     humble_home.write_queue(entries(5))
     done = humble_home.run("run", "--until-idle")
@@ -113,10 +118,11 @@ def test_a_read_only_data_folder_sends_nothing(humble_home: Home, server: Standi
     assert server.total_stored() == 5
 
 
+@pytest.mark.row(7)
 def test_a_read_only_claude_folder_is_said_and_loses_nothing(
     humble_home: Home, server: Standin
 ) -> None:
-    """Where the files cannot be rewritten that is said, and nothing is lost or doubled (row 7)."""
+    """Where the files cannot be rewritten that is said, and nothing is lost or doubled."""
     humble_home.write_queue(entries(5))
     humble_home.write_dlq([waiting("later")])
     humble_home.claude.chmod(0o500)
@@ -132,8 +138,9 @@ def test_a_read_only_claude_folder_is_said_and_loses_nothing(
     assert humble_home.dlq_texts() == ["later"]
 
 
+@pytest.mark.row(7)
 def test_read_only_files_work_or_are_named(humble_home: Home, server: Standin) -> None:
-    """Files with mode 0444 in a writable folder are no obstacle, or are named (row 7)."""
+    """Files with mode 0444 in a writable folder are no obstacle, or are named."""
     humble_home.write_queue(entries(5))
     humble_home.write_dlq([dead("letter")])
     humble_home.queue.chmod(0o444)
@@ -143,8 +150,9 @@ def test_read_only_files_work_or_are_named(humble_home: Home, server: Standin) -
     assert humble_home.queue_items() == [] or "mem0_queue" in done.stderr
 
 
+@pytest.mark.row(7)
 def test_unreadable_files_are_named_and_kept(humble_home: Home, server: Standin) -> None:
-    """A queue file that cannot be read is named, not overwritten; the rest works (row 7).
+    """A queue file that cannot be read is named, not overwritten; the rest works.
 
     It is no success for a script either.
     """
@@ -164,8 +172,9 @@ def test_unreadable_files_are_named_and_kept(humble_home: Home, server: Standin)
     assert server.total_stored() == 6
 
 
+@pytest.mark.row(7)
 def test_a_read_only_mount_is_survived(small_home: Home, server: Standin) -> None:
-    """A disk that turns read-only holds sending; turned back, all is delivered (row 7)."""
+    """A disk that turns read-only holds sending; turned back, all is delivered."""
     server.health = Answer(503)
     queue = entries(30)
     small_home.write_queue(queue)
@@ -183,11 +192,12 @@ def test_a_read_only_mount_is_survived(small_home: Home, server: Standin) -> Non
     assert server.surplus() == {}
 
 
-# Row 8 ----------------------------------------------------------------------------------
+# Short writes ----------------------------------------------------------------------------------
 
 
+@pytest.mark.row(8)
 def test_short_writes_are_completed(home: Home, server: Standin, tmp_path: Path) -> None:
-    """A write that does only part of its work is completed (row 8)."""
+    """A write that does only part of its work is completed."""
     home.env |= machine.short_writes(tmp_path)
     home.write_queue(entries(200))
     home.write_dlq([waiting(f"later {n}") for n in range(50)])

@@ -34,11 +34,12 @@ def settle(home: Home, server: Standin) -> None:
     assert home.read(home.dlq)
 
 
+@pytest.mark.row(30)
 @pytest.mark.parametrize("script", [user.RETRY_ALL, user.RETRY_ALL_STAMPED], ids=["", "stamped"])
 def test_last_attempt_0_on_all_retries_within_a_second(
     home: Home, server: Standin, worker: Process, letters: list[Item], script: str
 ) -> None:
-    """The user's script that sets last_attempt = 0 on every item is honoured at once (row 30)."""
+    """The user's script that sets last_attempt = 0 on every item is honoured at once."""
     home.script(script)
     server.wait_for(lambda: server.total_stored() == 3, 1)
     home.wait_dlq([], 5)
@@ -47,9 +48,10 @@ def test_last_attempt_0_on_all_retries_within_a_second(
     assert worker.alive
 
 
+@pytest.mark.row(30)
 @pytest.mark.usefixtures("worker")
 def test_one_save_forces_one_retry(home: Home, server: Standin) -> None:
-    """A save with last_attempt = 0 forces one retry for each item, not a loop (row 30)."""
+    """A save with last_attempt = 0 forces one retry for each item, not a loop."""
     server.default = Answer(500)
     home.script(user.RETRY_ALL)
     server.wait_for(lambda: len(server.saves) == 3, 2)
@@ -71,12 +73,13 @@ def test_last_attempt_0_works_at_the_next_start(
     assert server.total_stored() == 3
 
 
+@pytest.mark.row(30)
 @pytest.mark.parametrize("stamp", [False, True], ids=["", "stamped"])
 @pytest.mark.usefixtures("worker")
 def test_an_item_removed_by_hand_is_discarded_and_restorable(
     home: Home, server: Standin, *, stamp: bool
 ) -> None:
-    """Cp to the backup's name, remove an item, save: it stays away until restored (row 30)."""
+    """Cp to the backup's name, remove an item, save: it stays away until restored."""
     user.back_up(home)
     kept = home.dlq_backup.read_bytes()
     user.remove(home, "b", stamp=stamp)
@@ -89,9 +92,10 @@ def test_an_item_removed_by_hand_is_discarded_and_restorable(
     home.wait(lambda: home.dlq_texts() == LETTERS or server.count("b"), 5, "restored")
 
 
+@pytest.mark.row(30)
 @pytest.mark.usefixtures("worker")
 def test_a_removal_by_hand_is_an_event(home: Home) -> None:
-    """A hand edit that removed items is logged (row 30)."""
+    """A hand edit that removed items is logged."""
     before = len(home.log_text().split("\n"))
     user.remove(home, "a", "b")
     home.wait(lambda: home.read(home.metrics)["dlq_size"] == 1, 5, "merged")
@@ -99,10 +103,11 @@ def test_a_removal_by_hand_is_an_event(home: Home) -> None:
     assert "restore" in said or "remov" in said or "discard" in said
 
 
+@pytest.mark.row(30)
 def test_an_item_removed_while_nothing_runs_stays_away(
     home: Home, server: Standin, worker: Process
 ) -> None:
-    """A deletion by hand between two runs is a deletion (row 30)."""
+    """A deletion by hand between two runs is a deletion."""
     worker.stop()
     user.remove(home, "a")
     home.worker()
@@ -111,28 +116,31 @@ def test_an_item_removed_while_nothing_runs_stays_away(
     assert home.dlq_texts() == ["b", "c"]
 
 
+@pytest.mark.row(30)
 @pytest.mark.usefixtures("worker")
 def test_an_emptied_file_discards_all_and_is_restorable(home: Home, server: Standin) -> None:
-    """`items: []` in a valid file is the user's wish, and can be taken back (row 30)."""
+    """`items: []` in a valid file is the user's wish, and can be taken back."""
     user.remove(home, *LETTERS)
     home.wait(lambda: home.read(home.metrics)["dlq_size"] == 0, 5, "merged")
     home.ok("restore")
     home.wait(lambda: home.dlq_texts() == LETTERS or server.total_stored() == 3, 5, "restored")
 
 
+@pytest.mark.row(30)
 @pytest.mark.usefixtures("worker")
 def test_a_file_that_is_gone_is_written_again(home: Home, server: Standin) -> None:
-    """Removing the file deletes nothing (row 30)."""
+    """Removing the file deletes nothing."""
     home.dlq.unlink()
     home.wait(lambda: home.dlq.exists() and home.dlq_texts() == LETTERS, 5, "written again")
     settle(home, server)
     assert home.read(home.metrics)["dlq_size"] == 3
 
 
+@pytest.mark.row(30)
 def test_a_file_removed_between_two_runs_is_written_again(
     home: Home, server: Standin, worker: Process
 ) -> None:
-    """A file that is gone at start deletes nothing either (row 30)."""
+    """A file that is gone at start deletes nothing either."""
     worker.stop()
     home.dlq.unlink()
     home.drain()
@@ -140,9 +148,10 @@ def test_a_file_removed_between_two_runs_is_written_again(
     assert server.saves == []
 
 
+@pytest.mark.row(30)
 @pytest.mark.usefixtures("worker")
 def test_new_items_are_adopted(home: Home, server: Standin) -> None:
-    """An item that the user adds is a dead letter like any other (row 30)."""
+    """An item that the user adds is a dead letter like any other."""
     added = [dead("added", "omega"), waiting("added, later")]
     user.edit(home, lambda document: document["items"].extend(added))
     server.wait_for(lambda: server.count("added") == 1, 2)
@@ -150,11 +159,12 @@ def test_new_items_are_adopted(home: Home, server: Standin) -> None:
     assert server.saves[0].project == "omega"
 
 
+@pytest.mark.row(16, 30)
 @pytest.mark.usefixtures("worker")
 def test_changed_content_is_an_edit_of_the_same_item(
     home: Home, server: Standin, letters: list[Item]
 ) -> None:
-    """Content mended by hand is sent in place of the old, under a further key (rows 16, 30)."""
+    """Content mended by hand is sent in place of the old, under a further key."""
     server.honours_keys = True
 
     def mend(document: Item) -> None:
@@ -168,8 +178,9 @@ def test_changed_content_is_an_edit_of_the_same_item(
     assert server.keys("a, mended") == [key]
 
 
+@pytest.mark.row(16)
 def test_content_mended_after_a_refusal_is_accepted(home: Home, server: Standin) -> None:
-    """Mended content does not collide with the key of what was sent before (row 16)."""
+    """Mended content does not collide with the key of what was sent before."""
     server.honours_keys = True
     letter = dead("broken")
     server.script(Answer(500, stores=True), content="broken")
@@ -185,9 +196,10 @@ def test_content_mended_after_a_refusal_is_accepted(home: Home, server: Standin)
     assert server.keys("mended") == [further_key(letter["id"], "alpha", "mended")]
 
 
+@pytest.mark.row(30)
 @pytest.mark.usefixtures("worker")
 def test_a_value_that_we_never_published_is_the_user_s(home: Home, server: Standin) -> None:
-    """The user's project and count win, and the schedule follows them (row 30)."""
+    """The user's project and count win, and the schedule follows them."""
 
     def change(document: Item) -> None:
         first, second, _ = document["items"]
@@ -201,8 +213,9 @@ def test_a_value_that_we_never_published_is_the_user_s(home: Home, server: Stand
     assert home.dead_letter("b")["retry_count"] == 3
 
 
+@pytest.mark.row(29)
 def test_a_stale_save_does_not_roll_back_a_count(home: Home, server: Standin) -> None:
-    """A value that we published earlier is no edit: no count goes back, no retry (row 29)."""
+    """A value that we published earlier is no edit: no count goes back, no retry."""
     server.default = Answer(500)
     home.write_dlq([dead("bad", retry_count=2)])
     server.health = Answer(503)
@@ -217,11 +230,12 @@ def test_a_stale_save_does_not_roll_back_a_count(home: Home, server: Standin) ->
     assert len(server.saves) == 1
 
 
+@pytest.mark.row(30)
 @pytest.mark.usefixtures("worker")
 def test_an_item_that_the_server_has_is_taken_out_again(
     home: Home, server: Standin, letters: list[Item]
 ) -> None:
-    """Adding back what was delivered sends nothing twice, and the log says so (row 30)."""
+    """Adding back what was delivered sends nothing twice, and the log says so."""
     old = home.read(home.dlq)
     home.script(user.RETRY_ALL)
     home.wait_dlq([], 5)
@@ -246,9 +260,10 @@ def test_a_delivery_beats_a_deletion_that_came_meanwhile(home: Home, server: Sta
     assert server.count("racing") == 1
 
 
+@pytest.mark.row(18, 19)
 @pytest.mark.usefixtures("worker")
 def test_unknown_keys_and_odd_items_survive(home: Home, server: Standin) -> None:
-    """What makes no sense to us keeps its value through every rewrite (rows 18, 19)."""
+    """What makes no sense to us keeps its value through every rewrite."""
     odd = [7, "text", None, ["a"], {"no": "content"}]
 
     def change(document: Item) -> None:

@@ -52,8 +52,9 @@ def expected(rounds: int) -> list[str]:
     return [*news, *(f"old {n}" for n in range(rounds, ROUNDS))]
 
 
+@pytest.mark.row(29)
 def test_six_stale_saves_keep_newcomers_and_deletions(refusing: Home, server: Standin) -> None:
-    """Six saves of old copies: each deletion stays, each newcomer stays, no loop (row 29)."""
+    """Six saves of old copies: each deletion stays, each newcomer stays, no loop."""
     worker = refusing.worker()
     for number in range(ROUNDS):
         stale = refusing.read(refusing.dlq)
@@ -68,8 +69,9 @@ def test_six_stale_saves_keep_newcomers_and_deletions(refusing: Home, server: St
     assert {server.sends(f"old {n}") for n in range(ROUNDS)} == {0}
 
 
+@pytest.mark.row(29)
 def test_one_copy_saved_again_and_again_keeps_newcomers(refusing: Home, server: Standin) -> None:
-    """An editor that stays open and saves its first copy six times harms nobody (row 29)."""
+    """An editor that stays open and saves its first copy six times harms nobody."""
     refusing.worker()
     refusing.wait(lambda: refusing.read(refusing.metrics)["dlq_size"] == ROUNDS, 5, "taken in")
     copy = refusing.read(refusing.dlq)
@@ -81,8 +83,9 @@ def test_one_copy_saved_again_and_again_keeps_newcomers(refusing: Home, server: 
     assert len(server.saves) == ROUNDS
 
 
+@pytest.mark.row(29)
 def test_stamped_stale_saves_keep_newcomers_and_deletions(refusing: Home, server: Standin) -> None:
-    """A script's own last_update on an old copy: what the copy shows decides (row 29)."""
+    """A script's own last_update on an old copy: what the copy shows decides."""
     refusing.worker()
     refusing.wait(lambda: refusing.read(refusing.metrics)["dlq_size"] == ROUNDS, 5, "taken in")
     for number in range(ROUNDS):
@@ -97,8 +100,9 @@ def test_stamped_stale_saves_keep_newcomers_and_deletions(refusing: Home, server
     assert {text: server.sends(text) for text in retries} == retries
 
 
+@pytest.mark.row(30)
 def test_a_stamped_removal_of_the_newest_item_stays(refusing: Home, server: Standin) -> None:
-    """A script that stamps a current copy and drops the newest item is obeyed (row 30)."""
+    """A script that stamps a current copy and drops the newest item is obeyed."""
     refusing.worker()
     newcomer(refusing, 0)
     user.remove(refusing, "new 0", stamp=True)
@@ -108,6 +112,7 @@ def test_a_stamped_removal_of_the_newest_item_stays(refusing: Home, server: Stan
     assert "new 0" not in refusing.dlq_texts()
 
 
+@pytest.mark.row(9, 31)
 @pytest.mark.parametrize(
     "damage",
     ["half", "empty", "NUL", "an open bracket", "other type"],
@@ -116,7 +121,7 @@ def test_a_stamped_removal_of_the_newest_item_stays(refusing: Home, server: Stan
 def test_a_broken_file_is_never_taken_for_empty(
     refusing: Home, server: Standin, damage: str, *, running: bool
 ) -> None:
-    """A DLQ that a dying script left broken is written again with all it held (rows 9, 31)."""
+    """A DLQ that a dying script left broken is written again with all it held."""
     worker = refusing.worker()
     refusing.wait(lambda: refusing.read(refusing.metrics)["dlq_size"] == ROUNDS, 5, "taken in")
     if not running:
@@ -148,8 +153,9 @@ def intact(home: Home) -> bool:
     return isinstance(document.get("items"), list)
 
 
+@pytest.mark.row(31)
 def test_what_is_in_a_broken_file_is_kept_and_said(refusing: Home) -> None:
-    """Before a broken file is overwritten, its bytes are kept; the log says so (row 31)."""
+    """Before a broken file is overwritten, its bytes are kept; the log says so."""
     refusing.worker()
     refusing.wait(lambda: refusing.read(refusing.metrics)["dlq_size"] == ROUNDS, 5, "taken in")
     logged = len(refusing.log_text())
@@ -161,10 +167,11 @@ def test_what_is_in_a_broken_file_is_kept_and_said(refusing: Home) -> None:
     assert refusing.dlq.name in refusing.log_text()[logged:]
 
 
+@pytest.mark.row(28)
 def test_a_script_that_rewrites_slowly_in_a_loop_loses_nothing(
     refusing: Home, server: Standin
 ) -> None:
-    """While a script rewrites the DLQ in small steps, no item is given up (row 28)."""
+    """While a script rewrites the DLQ in small steps, no item is given up."""
     worker = refusing.worker()
     rewriter = [sys.executable, "-c", SLOW_REWRITER, "4"]
     subprocess.run(rewriter, env=refusing.env, check=True, timeout=30)
@@ -173,8 +180,9 @@ def test_a_script_that_rewrites_slowly_in_a_loop_loses_nothing(
     assert server.saves == []
 
 
+@pytest.mark.row(28, 29)
 def test_a_save_in_the_middle_of_our_work_is_merged(home: Home, server: Standin) -> None:
-    """Saves while deliveries change the DLQ all the time lose no item (rows 28, 29)."""
+    """Saves while deliveries change the DLQ all the time lose no item."""
     server.latency = 0.02
     home.write_dlq([waiting(f"letter {n}") for n in range(60)])
     home.worker()

@@ -159,8 +159,9 @@ def test_retry_after_does_not_shorten_the_wait_of_an_item(home: Home, server: St
     assert second.started - first.started >= 0.95
 
 
+@pytest.mark.row(36)
 def test_an_item_that_times_out_gets_twice_the_time(home: Home, server: Standin) -> None:
-    """After a time-out the same item may take twice as long (row 36)."""
+    """After a time-out the same item may take twice as long."""
     server.can_be_asked = False
     home.write_queue([entry("slow")])
     server.script(Answer(delay=0.9, stores=False), Answer(delay=0.9), content="slow")

@@ -1,4 +1,4 @@
-"""Hostile text in project, id and error does no harm to log and terminal (row 42)."""
+"""Hostile text in project, id and error does no harm to log and terminal."""
 
 import re
 import unicodedata
@@ -9,6 +9,8 @@ from tests.support.home import Home, leaves
 from tests.support.http1 import Answer
 from tests.support.shapes import entry, is_iso, waiting
 from tests.support.standin import Standin
+
+pytestmark = pytest.mark.row(42)
 
 FAKE = "📋 Moved to DLQ: fake (ID: 12345678...) after 5 retries"
 HOSTILE = {

@@ -51,17 +51,19 @@ def check_kills(home: Home, server: Standin, kills: int, total: int, *, guarded:
     assert home.stats()["total_synced"] == total
 
 
+@pytest.mark.row(1)
 def test_kills_in_a_drain_lose_nothing(home: Home, server: Standin, *, guarded: bool) -> None:
-    """Six kills -9 in a drain of 400 (row 1)."""
+    """Six kills -9 in a drain of 400."""
     check_kills(home, server, 6, 400, guarded=guarded)
 
 
+@pytest.mark.row(1)
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_25_kills_in_a_drain_of_1500_lose_nothing(
     home: Home, server: Standin, *, guarded: bool
 ) -> None:
-    """25 kills -9 in a drain of 1,500 (row 1)."""
+    """25 kills -9 in a drain of 1,500."""
     check_kills(home, server, 25, 1500, guarded=guarded)
 
 
@@ -73,11 +75,12 @@ def kill_while_starting(home: Home, times: int) -> None:
         worker.kill()
 
 
+@pytest.mark.row(2)
 @pytest.mark.parametrize("times", [6, pytest.param(40, marks=pytest.mark.slow)])
 def test_kills_during_the_recovery_lose_nothing(
     home: Home, server: Standin, times: int, *, guarded: bool
 ) -> None:
-    """Kills during the start after a kill (row 2)."""
+    """Kills during the start after a kill."""
     server.latency = 0.002
     queue = entries(1500 if times > 6 else 500)
     home.write_queue(queue)
@@ -87,8 +90,9 @@ def test_kills_during_the_recovery_lose_nothing(
     assert server.total_stored() - len(queue) <= (0 if guarded else 2 * times)
 
 
+@pytest.mark.row(1)
 def test_kills_among_failures_and_dead_letters_lose_nothing(home: Home, server: Standin) -> None:
-    """Items that fail, move and recover while the worker is killed all stay (row 1)."""
+    """Items that fail, move and recover while the worker is killed all stay."""
     queue, letters = entries(120), [dead(f"letter {n}", retry_count=2) for n in range(120)]
     bad = [item["content"] for item in [*queue, *letters] if item["content"].endswith("3")]
     for text in bad:
@@ -104,8 +108,9 @@ def test_kills_among_failures_and_dead_letters_lose_nothing(home: Home, server: 
     home.wait_dlq(bad)
 
 
+@pytest.mark.row(1)
 def test_counters_survive_kills(home: Home, server: Standin) -> None:
-    """After kills the counters say what was delivered, once each (row 1)."""
+    """After kills the counters say what was delivered, once each."""
     home.write_queue(entries(200))
     drain_with_kills(home, server, 3, 200)
     assert home.stats()["total_synced"] == 200
@@ -145,12 +150,13 @@ def test_a_stop_publishes_what_is_left(home: Home, server: Standin) -> None:
     assert server.surplus() == {}
 
 
+@pytest.mark.row(36)
 @pytest.mark.parametrize("stores", [True, False], ids=["accepted", "not accepted"])
 @pytest.mark.parametrize("means", ["asked", "keys"])
 def test_an_item_on_its_way_when_killed_is_stored_once(
     home: Home, server: Standin, means: str, *, stores: bool
 ) -> None:
-    """A kill between request and answer leaves an unknown outcome that is found out (row 36)."""
+    """A kill between request and answer leaves an unknown outcome that is found out."""
     server.honours_keys, server.can_be_asked = means == "keys", means == "asked"
     server.script(Answer(delay=20, stores=stores), content="on its way")
     item: Item = entries(1)[0] | {"content": "on its way"}

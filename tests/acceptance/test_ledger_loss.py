@@ -1,4 +1,4 @@
-"""The ledger is deleted, corrupt or an old copy: rebuilt, with no storm of resends (row 38)."""
+"""The ledger is deleted, corrupt or an old copy: rebuilt, with no storm of resends."""
 
 import shutil
 from collections.abc import Callable
@@ -10,6 +10,8 @@ from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.shapes import dead, entries, texts, waiting
 from tests.support.standin import Standin
+
+pytestmark = pytest.mark.row(38)
 
 
 def delete(home: Home) -> None:

@@ -1,4 +1,4 @@
-"""The embedded local server: minimal, real, and closed to everybody else (row 43)."""
+"""The embedded local server: minimal, real, and closed to everybody else."""
 
 import json
 import os
@@ -109,8 +109,9 @@ def test_the_idempotency_key_is_honoured(client: httpx.Client) -> None:
     assert listed(client) == ["one"]
 
 
+@pytest.mark.row(43)
 def test_all_but_health_wants_the_token(client: httpx.Client, served: Endpoint) -> None:
-    """Another local user, who does not know the token, gets nothing (row 43)."""
+    """Another local user, who does not know the token, gets nothing."""
     save(client, "secret")
     base = f"http://127.0.0.1:{served.port}"
     for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": served.token[:-1]}):
@@ -128,22 +129,25 @@ def test_all_but_health_wants_the_token(client: httpx.Client, served: Endpoint) 
     assert listed(client) == ["secret"]
 
 
+@pytest.mark.row(43)
 def test_the_token_s_file_is_private(served: Endpoint) -> None:
-    """Token, port and pid stand in a file that only its owner can read (row 43)."""
+    """Token, port and pid stand in a file that only its owner can read."""
     assert served.file.stat().st_mode & 0o777 == 0o600
     assert len(served.token) >= 20
     assert Path(f"/proc/{served.pid}").exists()
 
 
+@pytest.mark.row(43)
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:{port}", "127.0.0.1.nip.io", ""])
 def test_foreign_hosts_are_refused(client: httpx.Client, served: Endpoint, host: str) -> None:
-    """A web page that rebinds its name to this computer gets nothing (row 43)."""
+    """A web page that rebinds its name to this computer gets nothing."""
     answer = client.get("/memory/alpha", headers={"Host": host.format(port=served.port)})
     assert 400 <= answer.status_code < 500
 
 
+@pytest.mark.row(43)
 def test_a_foreign_page_cannot_post(served: Endpoint) -> None:
-    """A form of another web page is refused (row 43)."""
+    """A form of another web page is refused."""
     answer = httpx.post(
         f"http://127.0.0.1:{served.port}/memory",
         content='{"user_id":"alpha","content":"forged"}',
@@ -183,8 +187,9 @@ def test_memories_survive_a_kill(bare_home: Home) -> None:
                 process = bare_home.start("serve")
 
 
+@pytest.mark.row(43)
 def test_it_listens_on_loopback_only(served: Endpoint) -> None:
-    """No other interface of this computer is listened on (row 43)."""
+    """No other interface of this computer is listened on."""
     port = f"{served.port:04X}"
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         for line in Path(table).read_text().splitlines()[1:]:

@@ -36,8 +36,9 @@ def longest_wait(producers: list[Process]) -> float:
     return max(float(json.loads(producer.out)["longest_wait"]) for producer in producers)
 
 
+@pytest.mark.row(20)
 def test_four_producers_and_a_slow_server(home: Home, server: Standin) -> None:
-    """700 of 700 arrive once; no producer waits over 0.3 s for the lock (row 20)."""
+    """700 of 700 arrive once; no producer waits over 0.3 s for the lock."""
     server.latency = 0.03
     home.worker()
     waits: list[float] = []
@@ -56,12 +57,13 @@ def test_four_producers_and_a_slow_server(home: Home, server: Standin) -> None:
     assert min(waits) <= 0.3
 
 
+@pytest.mark.row(20, 24)
 @pytest.mark.parametrize(
     "count",
     [120, pytest.param(5000, marks=[pytest.mark.slow, pytest.mark.timeout(600)])],
 )
 def test_no_increment_is_lost(home: Home, server: Standin, count: int) -> None:
-    """Four busy producers and the worker keep every increment (rows 20, 24)."""
+    """Four busy producers and the worker keep every increment."""
     home.worker()
     wanted = contents(four(home, "p", count), 500)
     server.wait_for(lambda: server.total_stored() >= 4 * count, 60)
@@ -72,8 +74,9 @@ def test_no_increment_is_lost(home: Home, server: Standin, count: int) -> None:
     assert server.surplus() == {}
 
 
+@pytest.mark.row(21)
 def test_a_stopped_producer_does_not_stop_delivery(home: Home, server: Standin) -> None:
-    """While a producer hangs with the lock, what is known is delivered, and more (row 21)."""
+    """While a producer hangs with the lock, what is known is delivered, and more."""
     server.health = Answer(503)
     home.write_queue(entries(10))
     home.write_dlq([dead("letter")])
@@ -90,10 +93,11 @@ def test_a_stopped_producer_does_not_stop_delivery(home: Home, server: Standin) 
     assert len(server.saves) == 12
 
 
+@pytest.mark.row(21)
 def test_a_lock_that_is_held_at_the_start_holds_up_nothing_else(
     home: Home, server: Standin
 ) -> None:
-    """A worker that starts while the lock is held delivers the dead letters (row 21)."""
+    """A worker that starts while the lock is held delivers the dead letters."""
     home.write_queue(entries(3))
     home.write_dlq([dead("letter")])
     holder = home.lock_holder()
@@ -104,8 +108,9 @@ def test_a_lock_that_is_held_at_the_start_holds_up_nothing_else(
     assert worker.alive
 
 
+@pytest.mark.row(21)
 def test_a_stop_while_the_lock_is_held_is_quick(home: Home) -> None:
-    """A worker that waits for the lock can be stopped within a second (row 21)."""
+    """A worker that waits for the lock can be stopped within a second."""
     home.write_queue(entries(3))
     home.lock_holder()
     worker = home.start("run")
@@ -129,8 +134,9 @@ def test_add_while_the_lock_is_held_writes_the_emergency_file(home: Home, server
     holder.kill()
 
 
+@pytest.mark.row(22)
 def test_the_lock_file_may_be_a_symlink(home: Home, server: Standin) -> None:
-    """A lock file that is a symlink works and stays one (row 22)."""
+    """A lock file that is a symlink works and stays one."""
     target = home.root / "the lock"
     target.touch()
     home.lock.symlink_to(target)
@@ -140,8 +146,9 @@ def test_the_lock_file_may_be_a_symlink(home: Home, server: Standin) -> None:
     assert home.lock.is_symlink()
 
 
+@pytest.mark.row(22)
 def test_a_deleted_lock_file_is_made_again(home: Home, server: Standin) -> None:
-    """When somebody deletes the lock file, work goes on (row 22)."""
+    """When somebody deletes the lock file, work goes on."""
     home.worker()
     for number in range(3):
         home.producer("--label", f"p{number}").wait()
@@ -150,8 +157,9 @@ def test_a_deleted_lock_file_is_made_again(home: Home, server: Standin) -> None:
     server.wait_for(lambda: server.total_stored() == 6, 5)
 
 
+@pytest.mark.row(22)
 def test_a_read_only_lock_file_works_or_is_named(humble_home: Home, server: Standin) -> None:
-    """A lock file with mode 0444 works, or the program says that it does not (row 22)."""
+    """A lock file with mode 0444 works, or the program says that it does not."""
     humble_home.write_queue([entry("x")])
     humble_home.lock.touch(mode=0o444)
     done = humble_home.drain()
@@ -169,10 +177,11 @@ def test_the_lock_file_is_never_unlinked(home: Home) -> None:
     assert home.lock.stat().st_ino == inode
 
 
+@pytest.mark.row(25)
 def test_an_emergency_writer_that_keeps_its_file_open_loses_nothing(
     home: Home, server: Standin
 ) -> None:
-    """Lines from a file opened before everything else arrive, over restarts too (row 25)."""
+    """Lines from a file opened before everything else arrive, over restarts too."""
     wanted = [f"line {n}" for n in range(12)]
     with home.emergency.open("a") as file:
         for number in range(3):
@@ -187,10 +196,11 @@ def test_an_emergency_writer_that_keeps_its_file_open_loses_nothing(
     assert len(server.saves) == 12
 
 
+@pytest.mark.row(25)
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_an_emergency_file_that_was_renamed_is_still_read(home: Home, server: Standin) -> None:
-    """A writer that opened the emergency file before it was renamed loses nothing (row 25)."""
+    """A writer that opened the emergency file before it was renamed loses nothing."""
     home.worker()
     with home.emergency.open("a") as file:
         for number, pause in enumerate((0, 75, 75)):

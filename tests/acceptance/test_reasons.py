@@ -36,8 +36,9 @@ def test_items_without_text_are_never_touched(home: Home, server: Standin) -> No
     assert home.dlq_items() == letters
 
 
+@pytest.mark.row(13)
 def test_a_lone_surrogate_goes_out_as_its_escape(home: Home, server: Standin) -> None:
-    """A lone surrogate is sent as its JSON escape (row 13)."""
+    """A lone surrogate is sent as its JSON escape."""
     home.write_queue([entry("half \ud83d of a pair")])
     home.drained()
     assert b"half \\ud83d of a pair" in server.saves[0].body
@@ -49,6 +50,7 @@ def test_a_lone_surrogate_goes_out_as_its_escape(home: Home, server: Standin) ->
 TREASURE = "the treasure lies below the third oak"
 
 
+@pytest.mark.row(42)
 @pytest.mark.parametrize(
     "body",
     [
@@ -62,7 +64,7 @@ TREASURE = "the treasure lies below the third oak"
 def test_last_error_and_log_never_repeat_the_content(
     home: Home, server: Standin, body: object
 ) -> None:
-    """Twelve characters of the content are too many for `last_error` and log (row 42)."""
+    """Twelve characters of the content are too many for `last_error` and log."""
     home.write_queue([entry(TREASURE)])
     server.script(Answer(400, body), content=TREASURE, forever=True)
     home.drain()

@@ -48,18 +48,20 @@ def damage_after_intake(home: Home, server: Standin, data: bytes) -> None:
     server.wait_for(lambda: server.total_stored() == 20, 10)
 
 
+@pytest.mark.row(9)
 @pytest.mark.parametrize("data", [b"", b"\0" * 4096], ids=["0 bytes", "NUL"])
 def test_an_emptied_queue_file_is_rebuilt(home: Home, server: Standin, data: bytes) -> None:
-    """A queue file of 0 bytes or all NUL is rebuilt from the ledger (row 9)."""
+    """A queue file of 0 bytes or all NUL is rebuilt from the ledger."""
     damage_after_intake(home, server, data)
     assert server.surplus() == {}
 
 
+@pytest.mark.row(9)
 @pytest.mark.parametrize("data", [b"", b"\0" * 4096, b"\xff\xfe\0", b"no JSON"])
 def test_a_queue_file_that_never_was_one_does_no_harm(
     home: Home, server: Standin, data: bytes
 ) -> None:
-    """A first start on a broken queue file goes on with what the others hold (row 9)."""
+    """A first start on a broken queue file goes on with what the others hold."""
     home.queue.write_bytes(data)
     home.write_emergency([entry("urgent")])
     home.write_dlq([dead("letter")])
@@ -70,11 +72,12 @@ def test_a_queue_file_that_never_was_one_does_no_harm(
     assert server.count("afterwards wrote 0") == 1
 
 
+@pytest.mark.row(10)
 @pytest.mark.parametrize(("share", "indent"), [(0.3, 2), (0.97, 2), (0.7, None)])
 def test_complete_items_of_a_truncated_file_are_salvaged(
     home: Home, server: Standin, share: float, indent: int | None
 ) -> None:
-    """What stands complete in a truncated queue file is delivered (row 10)."""
+    """What stands complete in a truncated queue file is delivered."""
     queue = entries(12)
     text = document_text(queue, indent)
     cut = text[: int(len(text) * share)]
@@ -85,10 +88,11 @@ def test_complete_items_of_a_truncated_file_are_salvaged(
     assert json.loads(home.queue.read_text())["stats"]
 
 
+@pytest.mark.row(10)
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_a_file_truncated_at_every_byte_is_salvaged(home: Home, server: Standin) -> None:
-    """Wherever a queue file is cut, its complete items are delivered (row 10)."""
+    """Wherever a queue file is cut, its complete items are delivered."""
     queue = entries(2)
     text = document_text(queue)
     for end in range(len(text)):
@@ -100,9 +104,10 @@ def test_a_file_truncated_at_every_byte_is_salvaged(home: Home, server: Standin)
         assert server.missing(complete_items(text[:end], queue)) == [], f"cut at {end}"
 
 
+@pytest.mark.row(11)
 @pytest.mark.parametrize("tail", ["}\n]garbage", "\0\0\0"])
 def test_trailing_garbage_is_no_hindrance(home: Home, server: Standin, tail: str) -> None:
-    """A document with something behind it is read, and the file is sound afterwards (row 11)."""
+    """A document with something behind it is read, and the file is sound afterwards."""
     queue = entries(5)
     home.queue.write_text(document_text(queue) + tail)
     home.drain()
@@ -110,8 +115,9 @@ def test_trailing_garbage_is_no_hindrance(home: Home, server: Standin, tail: str
     assert json.loads(home.queue.read_text())["queue"] == []
 
 
+@pytest.mark.row(11)
 def test_two_documents_in_one_file_are_both_read(home: Home, server: Standin) -> None:
-    """Two documents glued together give the entries of both (row 11)."""
+    """Two documents glued together give the entries of both."""
     queue = entries(6)
     home.queue.write_text(document_text(queue[:3]) + document_text(queue[3:]))
     home.drain()
@@ -119,9 +125,10 @@ def test_two_documents_in_one_file_are_both_read(home: Home, server: Standin) ->
     assert server.surplus() == {}
 
 
+@pytest.mark.row(12)
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
 def test_other_encodings_are_read(home: Home, server: Standin, encoding: str) -> None:
-    """A BOM or UTF-16 (as an editor of another system saves it) is read (row 12)."""
+    """A BOM or UTF-16 (as an editor of another system saves it) is read."""
     mark = "\ufeff" if encoding.startswith("utf-16-") else ""
     queue = [entry("Mémoire « été »"), entry("second")]
     letters = {"items": [dead("Überfällig")], "last_update": None}
@@ -131,8 +138,9 @@ def test_other_encodings_are_read(home: Home, server: Standin, encoding: str) ->
     assert server.missing(["Mémoire « été »", "second", "Überfällig"]) == []
 
 
+@pytest.mark.row(13)
 def test_bad_utf8_is_kept_and_diagnosed(home: Home, server: Standin) -> None:
-    """An item with bytes that are no UTF-8 is neither lost nor in the way (row 13)."""
+    """An item with bytes that are no UTF-8 is neither lost nor in the way."""
     bad = entry("prefix XYZ suffix")
     text = document_text([entry("first"), bad, entry("last")]).encode()
     home.queue.write_bytes(text.replace(b"XYZ", b"\xff\xfe"))
@@ -142,8 +150,9 @@ def test_bad_utf8_is_kept_and_diagnosed(home: Home, server: Standin) -> None:
     assert ours or any(str(text).startswith("prefix ") for text in home.dlq_texts())
 
 
+@pytest.mark.row(13)
 def test_a_refused_lone_surrogate_is_diagnosed(home: Home, server: Standin) -> None:
-    """A lone surrogate that the server refuses is kept as it is and diagnosed (row 13)."""
+    """A lone surrogate that the server refuses is kept as it is and diagnosed."""
     item = entry("half \ud83d pair")
     home.write_queue([item])
     server.script(Answer(422), content="half \ud83d pair", forever=True)
@@ -152,8 +161,9 @@ def test_a_refused_lone_surrogate_is_diagnosed(home: Home, server: Standin) -> N
     assert "invalid content" in plain(home.ok("diagnose", item["id"]))
 
 
+@pytest.mark.row(14)
 def test_odd_numbers_are_unchanged(home: Home) -> None:
-    """NaN, infinities, 2^64 and long fractions survive a rewrite with their value (row 14)."""
+    """NaN, infinities, 2^64 and long fractions survive a rewrite with their value."""
     numbers = {
         "big": 2**64,
         "bigger": -(2**70),
@@ -175,9 +185,10 @@ def test_odd_numbers_are_unchanged(home: Home) -> None:
         assert all(type(found[key]) is int for key in ("big", "bigger"))
 
 
+@pytest.mark.row(15)
 @pytest.mark.parametrize("value", [BIG_NUMBER, DEEP], ids=["5000 digits", "100,000 deep"])
 def test_what_json_tool_cannot_load_is_quarantined(home: Home, server: Standin, value: str) -> None:
-    """That item alone is quarantined, counted in `status`; the others go on (row 15)."""
+    """That item alone is quarantined, counted in `status`; the others go on."""
     odd = json.dumps(entry("the odd one", weight="VALUE")).replace('"VALUE"', value)
     lines = [json.dumps(entry("before")), odd, json.dumps(entry("after"))]
     frame = json.dumps(queue_document([], last_100=[]))
@@ -189,10 +200,11 @@ def test_what_json_tool_cannot_load_is_quarantined(home: Home, server: Standin, 
     assert home.files_with("the odd one") or server.count("the odd one") == 1
 
 
+@pytest.mark.row(15)
 def test_a_dead_letter_that_json_tool_cannot_load_is_quarantined(
     home: Home, server: Standin
 ) -> None:
-    """The DLQ loads in json.tool again, and what was taken out is kept (row 15)."""
+    """The DLQ loads in json.tool again, and what was taken out is kept."""
     text = json.dumps({"items": [dead("odd", w="VALUE"), dead("even")], "last_update": None})
     home.dlq.write_text(text.replace('"VALUE"', BIG_NUMBER))
     home.drain()
@@ -201,8 +213,9 @@ def test_a_dead_letter_that_json_tool_cannot_load_is_quarantined(
     assert quarantined(home) == 1 or server.count("odd") == 1
 
 
+@pytest.mark.row(17)
 def test_an_id_that_is_none_gets_a_stable_one(home: Home, server: Standin) -> None:
-    """Without a text id an item gets one, the same in every run (row 17)."""
+    """Without a text id an item gets one, the same in every run."""
     bad_ids: list[object] = [None, 7, "", ["x"], {}, True]
     items = [entry(f"nameless {n}", id=bad_id) for n, bad_id in enumerate(bad_ids)]
     items.append({k: v for k, v in entry("without").items() if k != "id"})
@@ -218,15 +231,17 @@ def test_an_id_that_is_none_gets_a_stable_one(home: Home, server: Standin) -> No
     assert len(set[str | None]().union(*keys) - {None, ""}) == len(items)
 
 
+@pytest.mark.row(17)
 def test_two_items_without_id_are_two(home: Home, server: Standin) -> None:
-    """Different memories without an id do not get the same one (row 17)."""
+    """Different memories without an id do not get the same one."""
     home.write_queue([entry("one", id=None), entry("two", id=None), entry("one", "beta", id=None)])
     home.drained()
     assert len({request.key for request in server.saves}) == 3
 
 
+@pytest.mark.row(18)
 def test_elements_that_are_no_objects_harm_nobody(home: Home, server: Standin) -> None:
-    """Numbers, text, lists and null among the entries stay as they are (row 18)."""
+    """Numbers, text, lists and null among the entries stay as they are."""
     odd = [7, "text", None, ["a", 1], True, {"what": "ever"}]
     home.write_queue([entry("first"), *odd, entry("last")])
     home.write_dlq([*odd, dead("letter")])
@@ -236,12 +251,13 @@ def test_elements_that_are_no_objects_harm_nobody(home: Home, server: Standin) -
     assert home.dlq_items() == odd
 
 
+@pytest.mark.row(18)
 @pytest.mark.parametrize("top", [[1, "zanzibar"], None])
 @pytest.mark.parametrize("which", ["queue", "dlq"])
 def test_another_type_at_the_top_is_quarantined(
     home: Home, server: Standin, top: object, which: str
 ) -> None:
-    """A file whose top is no object is kept aside, and work goes on (row 18)."""
+    """A file whose top is no object is kept aside, and work goes on."""
     home.dump(home.queue if which == "queue" else home.dlq, top)
     home.write_emergency([entry("other")])
     home.drain()
@@ -251,6 +267,7 @@ def test_another_type_at_the_top_is_quarantined(
         assert home.files_with("zanzibar")
 
 
+@pytest.mark.row(18)
 @pytest.mark.parametrize(
     ("key", "value"),
     [
@@ -265,7 +282,7 @@ def test_another_type_at_the_top_is_quarantined(
 def test_wrong_types_below_the_top_harm_nobody(
     home: Home, server: Standin, key: str, value: object
 ) -> None:
-    """A part of the queue file with a wrong type leaves the other parts working (row 18)."""
+    """A part of the queue file with a wrong type leaves the other parts working."""
     document = queue_document([entry("queued")], failed=[entry("old")])
     document[key] = value
     home.dump(home.queue, document)
@@ -281,6 +298,7 @@ def test_wrong_types_below_the_top_harm_nobody(
     assert server.count("afterwards wrote 0") == 1
 
 
+@pytest.mark.row(26)
 @pytest.mark.parametrize(
     "lines",
     [
@@ -293,7 +311,7 @@ def test_wrong_types_below_the_top_harm_nobody(
     ids=["glued", "torn", "interleaved", "blank", "odd"],
 )
 def test_emergency_lines_are_salvaged(home: Home, server: Standin, lines: str) -> None:
-    """Torn, glued and interleaved lines give what is complete in them (row 26)."""
+    """Torn, glued and interleaved lines give what is complete in them."""
     first, second = (json.dumps({**entry(text), "emergency": True}) for text in ("one", "two"))
     home.emergency.write_text(lines.format(first, second))
     home.drain()
@@ -301,8 +319,9 @@ def test_emergency_lines_are_salvaged(home: Home, server: Standin, lines: str) -
     assert server.surplus() == {}
 
 
+@pytest.mark.row(26)
 def test_a_line_that_is_completed_later_is_read_whole(home: Home, server: Standin) -> None:
-    """A line written in two parts is one memory, once it is complete (row 26)."""
+    """A line written in two parts is one memory, once it is complete."""
     line = json.dumps({**entry("in two parts"), "emergency": True}) + "\n"
     home.worker()
     with home.emergency.open("a") as file:
@@ -314,15 +333,17 @@ def test_a_line_that_is_completed_later_is_read_whole(home: Home, server: Standi
     server.wait_for(lambda: server.count("in two parts") == 1, 5)
 
 
+@pytest.mark.row(26)
 def test_a_last_line_without_its_newline_is_delivered(home: Home, server: Standin) -> None:
-    """A complete line whose newline never comes is delivered all the same (row 26)."""
+    """A complete line whose newline never comes is delivered all the same."""
     home.emergency.write_text(json.dumps({**entry("no newline"), "emergency": True}))
     home.worker()
     server.wait_for(lambda: server.count("no newline") == 1, 10)
 
 
+@pytest.mark.row(27)
 def test_one_item_in_queue_and_emergency_file_is_sent_once(home: Home, server: Standin) -> None:
-    """A producer that wrote an entry to both files gets it delivered once (row 27)."""
+    """A producer that wrote an entry to both files gets it delivered once."""
     items = entries(5)
     home.write_queue(items)
     home.write_emergency(items)
@@ -330,8 +351,9 @@ def test_one_item_in_queue_and_emergency_file_is_sent_once(home: Home, server: S
     assert len(server.saves) == 5
 
 
+@pytest.mark.row(23)
 def test_a_stale_scratch_file_is_ignored(home: Home, server: Standin) -> None:
-    """Somebody's `.tmp` file is neither read nor touched (row 23)."""
+    """Somebody's `.tmp` file is neither read nor touched."""
     stale = {
         home.claude / f"{name}{end}": json.dumps(queue_document([entry(f"stale {name}{end}")]))
         for name in ("mem0_queue.json", "mem0_queue_dlq.json")
@@ -345,8 +367,9 @@ def test_a_stale_scratch_file_is_ignored(home: Home, server: Standin) -> None:
     assert {path: path.read_text() for path in stale} == stale
 
 
+@pytest.mark.row(16)
 def test_the_duplicates_of_an_id_in_the_dlq_are_both_delivered(home: Home, server: Standin) -> None:
-    """Two dead letters under one id with different content are two memories (row 16)."""
+    """Two dead letters under one id with different content are two memories."""
     server.honours_keys = True
     first = dead("first")
     home.write_dlq([first, {**first, "content": "second"}, first])

@@ -1,4 +1,4 @@
-"""Large queues and large DLQs: everything stays responsive (rows 39 and 40)."""
+"""Large queues and large DLQs: everything stays responsive."""
 
 import json
 from functools import partial
@@ -13,9 +13,10 @@ from tests.support.standin import Standin
 LARGE = pytest.param(100_000, marks=[pytest.mark.slow, pytest.mark.timeout(300)])
 
 
+@pytest.mark.row(39)
 @pytest.mark.parametrize("count", [20_000, LARGE])
 def test_a_huge_queue_holds_the_lock_briefly(home: Home, server: Standin, count: int) -> None:
-    """A queue of 30 MB is taken in and published without holding the lock long (row 39)."""
+    """A queue of 30 MB is taken in and published without holding the lock long."""
     server.health = Answer(503)
     padding = "x" * 140
     queue = [entry(f"{n} {padding}") for n in range(count)]
@@ -29,9 +30,10 @@ def test_a_huge_queue_holds_the_lock_briefly(home: Home, server: Standin, count:
     assert len(home.queue_items()) == count
 
 
+@pytest.mark.row(40)
 @pytest.mark.parametrize("count", [10_000, LARGE])
 def test_a_huge_dlq_stays_responsive(home: Home, server: Standin, count: int) -> None:
-    """The worker starts with very many dead letters, works, and answers soon (row 40)."""
+    """The worker starts with very many dead letters, works, and answers soon."""
     home.write_dlq([waiting(f"letter {n}") for n in range(count)])
     worker = home.worker()
     home.wait(lambda: home.read(home.metrics)["dlq_size"] == count, 60, "taken in")

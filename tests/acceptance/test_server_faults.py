@@ -1,4 +1,4 @@
-"""Servers that answer wrongly, endlessly, late or not at all (rows 36 and 37)."""
+"""Servers that answer wrongly, endlessly, late or not at all."""
 
 import gzip
 import os
@@ -51,12 +51,13 @@ COMMON = ["truncated", "garbage", "endless body", "endless headers", "slow body"
 COMMON += ["long JSON", "gzip bomb"]
 
 
+@pytest.mark.row(37)
 @pytest.mark.parametrize(
     "name",
     [*COMMON, *(pytest.param(n, marks=pytest.mark.slow) for n in BAD_ANSWERS if n not in COMMON)],
 )
 def test_bad_answers_are_bounded_in_time_and_memory(home: Home, server: Standin, name: str) -> None:
-    """A bad answer holds up nobody else, costs little memory and is tried again (row 37)."""
+    """A bad answer holds up nobody else, costs little memory and is tried again."""
     server.script(BAD_ANSWERS[name], content="bad", forever=True)
     home.write_queue([entry("bad", "odd"), *entries(5)])
     worker = home.worker(env=IMPATIENT)
@@ -70,9 +71,10 @@ def test_bad_answers_are_bounded_in_time_and_memory(home: Home, server: Standin,
     assert server.count("bad") == 1 or home.dlq_texts() == ["bad"]
 
 
+@pytest.mark.row(37)
 @pytest.mark.parametrize("name", ["endless body", "slow headers", "garbage", "gzip bomb"])
 def test_a_bad_health_answer_is_an_outage(home: Home, server: Standin, name: str) -> None:
-    """A health path that answers wrongly is a server that is down; nothing is sent (row 37)."""
+    """A health path that answers wrongly is a server that is down; nothing is sent."""
     server.health = BAD_ANSWERS[name]
     home.write_queue(entries(2))
     worker = home.start("run", env=IMPATIENT)
@@ -83,11 +85,12 @@ def test_a_bad_health_answer_is_an_outage(home: Home, server: Standin, name: str
     server.wait_for(lambda: server.total_stored() == 2, 15)
 
 
+@pytest.mark.row(37)
 @pytest.mark.parametrize("status", [302, 308])
 def test_a_redirect_to_another_host_is_not_followed(
     home: Home, server: Standin, status: int
 ) -> None:
-    """Neither memory nor key follow a redirect to another host; nothing is counted (row 37)."""
+    """Neither memory nor key follow a redirect to another host; nothing is counted."""
     with Standin(host="127.0.0.2") as other:
         location = {"Location": f"{other.url}/memory"}
         server.default = Answer(status, {"moved": True}, location)
@@ -101,11 +104,12 @@ def test_a_redirect_to_another_host_is_not_followed(
     assert home.dead_letter("letter")["retry_count"] == 0
 
 
+@pytest.mark.row(37)
 @pytest.mark.parametrize("status", [302, 307])
 def test_a_redirect_of_saves_alone_is_not_followed_either(
     home: Home, server: Standin, status: int
 ) -> None:
-    """With a healthy server a redirected save goes nowhere (row 37)."""
+    """With a healthy server a redirected save goes nowhere."""
     with Standin(host="127.0.0.2") as other:
         location = {"Location": f"{other.url}/memory"}
         server.script(Answer(status, b"", location), content="mine", forever=True)
@@ -120,9 +124,10 @@ def test_a_redirect_of_saves_alone_is_not_followed_either(
 # Outcomes that are unknown ---------------------------------------------------------------
 
 
+@pytest.mark.row(36)
 @pytest.mark.parametrize("answer", [Answer(reset=True, stores=True), Answer(delay=2)])
 def test_an_unknown_outcome_is_asked_about(home: Home, server: Standin, answer: Answer) -> None:
-    """After a lost connection or a time-out the server is asked, not sent to (row 36)."""
+    """After a lost connection or a time-out the server is asked, not sent to."""
     server.script(answer, content="accepted")
     home.write_queue([entry("accepted"), *entries(3)])
     home.drained(env=IMPATIENT)
@@ -131,12 +136,13 @@ def test_an_unknown_outcome_is_asked_about(home: Home, server: Standin, answer: 
     assert server.surplus() == {}
 
 
+@pytest.mark.row(36)
 @pytest.mark.parametrize("status", [404, 405])
 @pytest.mark.parametrize("answer", [Answer(reset=True, stores=True), Answer(delay=2)])
 def test_a_server_that_cannot_be_asked_gets_the_same_key(
     home: Home, server: Standin, answer: Answer, status: int
 ) -> None:
-    """Where the server cannot tell, the memory goes again under the same key (row 36)."""
+    """Where the server cannot tell, the memory goes again under the same key."""
     server.honours_keys, server.can_be_asked = True, False
     server.not_asked_status = status
     item = entry("accepted")
@@ -147,8 +153,9 @@ def test_a_server_that_cannot_be_asked_gets_the_same_key(
     assert set(server.keys("accepted")) == {item["id"]}
 
 
+@pytest.mark.row(36)
 def test_an_unknown_outcome_of_a_dead_letter_is_asked_about(home: Home, server: Standin) -> None:
-    """A dead letter whose connection is lost is asked about before it is sent again (row 36)."""
+    """A dead letter whose connection is lost is asked about before it is sent again."""
     server.script(Answer(reset=True, stores=True), content="letter")
     home.write_dlq([dead("letter", retry_count=0)])
     home.drain()
@@ -158,8 +165,9 @@ def test_an_unknown_outcome_of_a_dead_letter_is_asked_about(home: Home, server: 
     home.wait_dlq([])
 
 
+@pytest.mark.row(36)
 def test_only_an_exactly_equal_text_counts_as_delivered(home: Home, server: Standin) -> None:
-    """A text that is merely like the unknown one is not taken for it (row 36)."""
+    """A text that is merely like the unknown one is not taken for it."""
     server.script(Answer(reset=True), content="the text")
     server.stored += [("alpha", "the text "), ("alpha", "The text"), ("beta", "the text")]
     home.write_queue([entry("the text")])
@@ -167,8 +175,9 @@ def test_only_an_exactly_equal_text_counts_as_delivered(home: Home, server: Stan
     assert server.count("the text") == 1
 
 
+@pytest.mark.row(36)
 def test_a_bad_answer_to_the_question_does_no_harm(home: Home, server: Standin) -> None:
-    """When the question fails, the item is kept and settled later (row 36)."""
+    """When the question fails, the item is kept and settled later."""
     server.can_be_asked, server.not_asked_status = False, 500
     server.script(Answer(reset=True, stores=True), content="accepted")
     home.write_queue([entry("accepted"), *entries(3)])

@@ -94,9 +94,10 @@ def test_unknown_keys_warn(home: Home, server: Standin) -> None:
     assert server.total_stored() == 2
 
 
+@pytest.mark.row(44)
 @pytest.mark.parametrize("text", ["[sync\n", "timeout = = 5", "\0\1"])
 def test_a_malformed_file_is_a_clear_error(home: Home, text: str) -> None:
-    """A file that is no TOML makes commands exit 2, naming the file (row 44)."""
+    """A file that is no TOML makes commands exit 2, naming the file."""
     home.configure(text)
     done = home.run("list")
     assert done.returncode == 2
@@ -158,8 +159,9 @@ def test_config_edit_opens_the_editor(home: Home) -> None:
     assert float(home.ok("config", "get", "sync.timeout")) == 77
 
 
+@pytest.mark.row(44)
 def test_a_symlinked_file_is_followed_and_stays_a_link(home: Home) -> None:
-    """A settings file that is a symlink (dotfiles) is read and set through it (row 44)."""
+    """A settings file that is a symlink (dotfiles) is read and set through it."""
     target = home.root / "dotfiles.toml"
     target.write_text("[sync]\ntimeout = 30\n")
     home.config.parent.mkdir(parents=True)
@@ -170,8 +172,9 @@ def test_a_symlinked_file_is_followed_and_stays_a_link(home: Home) -> None:
     assert "45" in target.read_text()
 
 
+@pytest.mark.row(44)
 def test_a_key_that_others_can_read_is_tightened_or_named(home: Home, server: Standin) -> None:
-    """A world-readable file with a key is made private, or the user is told (row 44)."""
+    """A world-readable file with a key is made private, or the user is told."""
     home.configure(f'[server]\napi_key = "{SECRET}"\n')
     home.config.chmod(0o644)
     home.write_queue(entries(1))
@@ -181,8 +184,9 @@ def test_a_key_that_others_can_read_is_tightened_or_named(home: Home, server: St
     assert server.saves[0].headers["authorization"] == f"Bearer {SECRET}"
 
 
+@pytest.mark.row(44)
 def test_a_secret_is_shown_nowhere(home: Home, server: Standin) -> None:
-    """A key is in no output, no log, no file but its own, no error, no process list (row 44)."""
+    """A key is in no output, no log, no file but its own, no error, no process list."""
     server.api_key = "another"
     home.configure(f'[server]\napi_key = "{SECRET}"\n')
     home.write_queue(entries(2))
@@ -197,11 +201,12 @@ def test_a_secret_is_shown_nowhere(home: Home, server: Standin) -> None:
     assert home.files_with(SECRET) == [home.config]
 
 
+@pytest.mark.row(44)
 @pytest.mark.parametrize(
     "text", [f'[server]\napi_key = "{SECRET}\n', f'[server]\napi_key = ["{SECRET}"]\n']
 )
 def test_a_secret_is_not_in_an_error(home: Home, text: str) -> None:
-    """An error about the settings file does not quote a key (row 44)."""
+    """An error about the settings file does not quote a key."""
     home.configure(text)
     done = home.run("status")
     assert done.returncode == 2

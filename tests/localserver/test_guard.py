@@ -1,4 +1,4 @@
-"""Another local user, another web page: refused (row 43)."""
+"""Another local user, another web page: refused."""
 
 import socket
 
@@ -7,6 +7,8 @@ import pytest
 
 from mem0tray.localserver.endpoint import Endpoint
 from tests.localserver.support import PATIENCE, client_of, listed, save
+
+pytestmark = pytest.mark.row(43)
 
 PATHS = ["/health", "/memory/guarded"]
 

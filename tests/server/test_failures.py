@@ -204,11 +204,12 @@ def test_a_redirect_names_the_host_and_no_more() -> None:
 HOSTILE = "a\x1b[31mred\r\nnext\tline\x00\x85\x9b\u2028\u2029\u202e\u2066\u200e\u200f\ud800 end"
 
 
+@pytest.mark.row(42)
 @pytest.mark.parametrize(
     "body", [{"detail": HOSTILE}, {"detail": [{"loc": [HOSTILE], "msg": "x"}]}]
 )
 def test_a_message_is_one_harmless_line(body: object) -> None:
-    """No control character, direction mark or half character gets through (row 42)."""
+    """No control character, direction mark or half character gets through."""
     said = message(500, body)
     assert said.isprintable()
     assert not set(said) & set(HOSTILE) - set(" aredxtlinm[31")

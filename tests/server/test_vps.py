@@ -121,9 +121,10 @@ def test_without_a_key_there_is_no_header() -> None:
         assert "idempotency-key" not in server.requests[0].headers
 
 
+@pytest.mark.row(37)
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_not_followed(status: int) -> None:
-    """Neither memory nor key reaches the host that a redirect names (row 37)."""
+    """Neither memory nor key reaches the host that a redirect names."""
     with Wire(answering(DELIVERED)) as other:
         moved = render(status, b"", Location=f"{other.url}/memory")
         with Wire(answering(moved)) as server, client_of(server, "sesame") as client:
@@ -148,8 +149,9 @@ def test_429_names_the_time_to_wait() -> None:
     assert (answer.kind, answer.retry_after) == (Kind.SLOW_DOWN, 17.0)
 
 
+@pytest.mark.row(42)
 def test_a_server_that_repeats_what_it_got_is_not_quoted() -> None:
-    """Neither content nor API key of a request comes back in a message (row 42)."""
+    """Neither content nor API key of a request comes back in a message."""
 
     def mirror(connection: Connection) -> None:
         while (request := connection.request()) is not None:

@@ -1,0 +1,81 @@
+"""The rows of the table of faults, and the page that says which tests prove them."""
+
+import platform
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+HERE: Final = Path(__file__).parent
+README: Final = HERE / "README.md"
+_ROW: Final = re.compile(r"\| (\d+) \| (.+) \| (.+) \|")
+_INTRODUCTION: Final = """\
+# Every row of the table of faults
+
+`faults.md` says what must not hurt, a row each. This page is made by
+
+    .venv/bin/python -m tests.proofs.rows
+
+which runs every test that names a row (`@pytest.mark.row(9)`), the slow ones too, and
+writes down what came of it. `--list` shows the tests without running them; further
+arguments are pytest's, and then nothing is written. `test_rows.py`, in the default
+suite, sees that no row is without a test.
+
+A number after a test says how many cases of it there are. Skipped is what this machine
+cannot do (mounting, another user, a missing program).
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: what happens, and what must hold then."""
+
+    number: int
+    case: str
+    holds: str
+
+
+def rows() -> dict[int, Row]:
+    """Read the table, by number."""
+    found = _ROW.findall((HERE / "faults.md").read_text(encoding="utf-8"))
+    return {int(number): Row(int(number), case, holds) for number, case, holds in found}
+
+
+def verdict(outcomes: Sequence[str]) -> str:
+    """Sum up what became of the cases of a row: `12 passed, 1 skipped`."""
+    counts = Counter(outcomes)
+    told = [f"{counts[name]} {name}" for name in ("passed", "skipped", "not run") if counts[name]]
+    if counts["failed"]:
+        told.insert(0, f"**{counts['failed']} FAILED**")
+    return ", ".join(told) or "**no test**"
+
+
+def page(proofs: Mapping[str, Sequence[int]], outcomes: Mapping[str, str], took: float) -> str:
+    """Write the whole page; `proofs` maps each test to its rows, `took` is in seconds."""
+    now = datetime.now(tz=UTC).strftime("%Y-%m-%d %H:%M UTC")
+    told = (
+        f"Last run: {now}, {verdict(list(outcomes.values()))} in {took:.0f} s"
+        f" (Python {platform.python_version()}, {platform.system()} {platform.release()})."
+    )
+    lines = [_INTRODUCTION, told, "", "| # | case | must hold | tests | result |"]
+    lines.append("|---|---|---|---|---|")
+    for row in rows().values():
+        tests = [test for test, numbers in proofs.items() if row.number in numbers]
+        result = verdict([outcomes.get(test, "not run") for test in tests])
+        names = "<br>".join(_names(tests))
+        lines.append(f"| {row.number} | {row.case} | {row.holds} | {names} | {result} |")
+    return "\n".join([*lines, ""])
+
+
+def _names(tests: Sequence[str]) -> list[str]:
+    """Name each test function once, linked, with the number of its cases."""
+    functions = Counter(test.partition("[")[0] for test in tests)
+    told = []
+    for function, cases in functions.items():
+        path, _, name = function.partition("::")
+        link = Path("../..", *Path(path).parts[1:]).as_posix()
+        told.append(f"[{name}]({link})" + (f" × {cases}" if cases > 1 else ""))
+    return told
