@@ -224,7 +224,7 @@ def test_reasons_are_in_the_users_language() -> None:
     assert "le serveur refuse les envois\xa0: 401 Unauthorized" in menu.tooltip(view, french, NOW)
     view = with_letter(reason="invalid content: the item names no project")
     (letter,) = menu.build(view, french, NOW)[3].entries
-    assert letter.label.endswith(" · contenu invalide\xa0: aucun projet n’est ind…")
+    assert letter.label.endswith(" · contenu invalide\xa0: aucun projet n’est indiq…")
 
 
 # Hostile texts ----------------------------------------------------------------------------------
