@@ -28,7 +28,7 @@ _FOR_COMMANDS = (
 _SAYING = {"Cause", "Health", "Answer", "State", "block", "_ill"}
 # Never shown as a reason: for the log, for programmers, or caught where they are raised.
 _UNSEEN = (
-    "It shows ", "no page: ", "quick_check failed", "The worker has not begun.",
+    "It shows ", "For an icon, ", "no page: ", "quick_check failed", "The worker has not begun.",
     "PyGObject is not installed", "mem0tray is already running", "Use `mem0tray status`",
     "No editor was found", "Set $VISUAL", "The editor ", "Look whether ", "it holds ",
     "Give more of the id", "There is no setting", "`mem0tray config show`", "cannot be set in",
@@ -110,7 +110,7 @@ def test_none_is_left_over() -> None:
 def test_what_broke_off_is_known(fault: Fault) -> None:
     """However an exchange breaks off, with a status or without, the reason is in French."""
     for status in (None, 200, 302):
-        reply = Reply(status, [], b"", fault)
+        reply = Reply(status, [], b"", 1.0, fault)
         for reason in (classify(reply, 0.0).message, health(reply).reason):
             assert translated(reason, FRENCH) != reason
 
@@ -139,7 +139,7 @@ def test_the_words_of_a_server_stay(
     status: int, body: bytes, english: str | None, french: str | None
 ) -> None:
     """Of an answer only what we say about it is translated."""
-    message = classify(Reply(status, [], body, None), 0.0).message
+    message = classify(Reply(status, [], body, 1.0), 0.0).message
     assert english is None or message == english
     assert translated(message, FRENCH) == (french or message)
 
