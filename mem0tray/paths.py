@@ -88,6 +88,11 @@ class Paths:
         return self.data_dir / "instance.lock"
 
     @property
+    def tray_lock(self) -> Path:
+        """Held while there is an icon, so that a second start knows whom it asks."""
+        return self.data_dir / "tray.lock"
+
+    @property
     def files_lock(self) -> Path:
         """Held by our own writers of the DLQ (worker, commands), never by producers."""
         return self.data_dir / "files.lock"

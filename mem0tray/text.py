@@ -8,10 +8,12 @@ _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
 
+_BLANKS = re.compile(r"[^\S\xa0\u202f]+")  # a no-break space keeps French punctuation in its line
+
 
 def one_line(text: str, limit: int = 200) -> str:
     """`text` as one printable line of at most `limit` characters."""
-    clean = " ".join(_UNSAFE.sub(" ", text[: limit * 4]).split())
+    clean = _BLANKS.sub(" ", _UNSAFE.sub(" ", text[: limit * 4])).strip()
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"
 
 

@@ -2,6 +2,7 @@
 
 import ctypes
 import io
+import re
 import subprocess
 import sys
 import time
@@ -65,6 +66,15 @@ def test_every_text_is_translated_and_none_is_left_over(code: str) -> None:
     """What the program says and what the catalog holds are the same texts."""
     held = catalogs.read(catalogs.LOCALE / code / catalogs.CATALOG)
     assert {catalogs.name(message) for message in held} == set(catalogs.collected())
+
+
+def test_french_typography() -> None:
+    """No-break spaces before high punctuation, curly apostrophes, save in what is to be typed."""
+    for message in catalogs.read(catalogs.LOCALE / "fr" / catalogs.CATALOG):
+        for french in catalogs.forms(message.string):
+            prose = re.sub(r"`[^`]*`|https?://\S*|\d+:\d+", "", french)
+            assert "'" not in prose
+            assert not re.search(r"[^\u00a0\u202f][;:?!»]|«[^\u00a0]", prose), french
 
 
 @pytest.mark.parametrize("code", CODES)

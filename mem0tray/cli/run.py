@@ -54,12 +54,13 @@ def run(*, once: bool, until_idle: bool) -> None:
     """Run the worker in the terminal.
 
     Delivers the queue and retries the dead letters until you stop it with
-    Ctrl-C. With --until-idle it exits with 1 if something still waits, and
-    says what.
+    Ctrl-C; an alert is a line here, and alerts.command hears of it. With
+    --until-idle it exits with 1 if something still waits, and says what.
     """
     loaded = config.load()
     for warning in loaded.warnings:
         click.echo(f"mem0tray: {warning}", err=True)
+    from mem0tray.desktop.alert_watch import AlertWatch, counts_of
     from mem0tray.events import Events
     from mem0tray.worker.changes import SettingsFile
     from mem0tray.worker.log import EventLog
@@ -68,6 +69,7 @@ def run(*, once: bool, until_idle: bool) -> None:
     bus = Events()
     terminal = Terminal()
     worker = Worker(loaded.settings, bus, SettingsFile().changed)
+    watch = AlertWatch(bus, lambda: worker.settings, lambda: counts_of(worker), worker.paths.alerts)
     log = EventLog(worker.paths, loaded.settings.log)
     bus.subscribe(log)
     bus.subscribe(terminal)
@@ -82,9 +84,7 @@ def run(*, once: bool, until_idle: bool) -> None:
     with _signals(worker):
         thread.start()
         try:
-            while thread.is_alive():
-                if terminal.left:
-                    break
+            while thread.is_alive() and not terminal.left:
                 if finite and worker.is_idle(0.0 if once else SOON):
                     left = worker.waiting()
                     break
@@ -92,6 +92,8 @@ def run(*, once: bool, until_idle: bool) -> None:
                 if time.monotonic() > told + 1.0:
                     told = time.monotonic()
                     log.flush()
+                if not finite and time.monotonic() >= watch.due:
+                    watch.look()
         finally:
             worker.stop()
             thread.join()

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from mem0tray import events, language
 from mem0tray import settings as config
-from mem0tray.actions import requests
-from mem0tray.desktop import autostart, dialogs, surroundings
+from mem0tray.desktop import autostart, dialogs, second_start, surroundings
+from mem0tray.desktop.alert_watch import counts_of
 from mem0tray.desktop.backends import IconBackend, PlyerBackend
 from mem0tray.desktop.controller import Controller, Surface
 from mem0tray.desktop.host import HostWatch
@@ -25,6 +25,7 @@ from mem0tray.desktop.tray import MENDS, Tray
 from mem0tray.desktop.view import gather
 from mem0tray.errors import AlreadyRunningError, Mem0TrayError, SettingsError
 from mem0tray.events import Event, Events
+from mem0tray.files.lock import FileLock
 from mem0tray.language import Language
 from mem0tray.settings import Settings
 from mem0tray.worker.changes import SettingsFile
@@ -38,7 +39,7 @@ _LINUX: Final = sys.platform not in ("win32", "darwin")
 class Application:
     """One instance per `claude_dir`: the lock is taken before an icon shows.
 
-    Raises AlreadyRunningError after the one that runs was asked to show its status.
+    Raises AlreadyRunningError after the status was shown, by the one that runs or in its place.
     """
 
     def __init__(self) -> None:
@@ -48,8 +49,9 @@ class Application:
         try:
             self._worker = Worker(settings, self._bus, changes.changed, wrong)
         except AlreadyRunningError as error:
-            requests.ask_to_show(settings.locations())
-            raise AlreadyRunningError(f"{error.message} It shows its status.") from error
+            raise second_start.turned_away(error, settings) from error
+        self._shown = FileLock(self._worker.paths.tray_lock)
+        self._shown.try_acquire()
         self._language: tuple[str, Language] | None = None
         self._log = EventLog(self._worker.paths, settings.log)
         self._bus.subscribe(self._log)
@@ -80,7 +82,12 @@ class Application:
         self._notifier = Notifier(
             self._bus,
             self._sender,
-            Sources(self._current, self._words, self._counts, self._worker.paths.alerts),
+            Sources(
+                self._current,
+                self._words,
+                lambda: counts_of(self._worker),
+                self._worker.paths.alerts,
+            ),
         )
         self._host = HostWatch(data / "no-panel-told", self._tell_no_host)
         self._at_login: bool | None = None
@@ -104,6 +111,7 @@ class Application:
             if self._lost:
                 self._go_on_without_tray()
         finally:
+            self._shown.release()
             self._host.stop()
             self._presenter.stop()
             self._controller.stop()
@@ -125,11 +133,6 @@ class Application:
         if self._language is None or self._language[0] != name:
             self._language = (name, language.chosen(name))
         return self._language[1]
-
-    def _counts(self) -> Any:
-        if not self._worker.ready:
-            raise Mem0TrayError("The worker has not begun.")
-        return self._worker.metrics.counts()
 
     def _ways(self) -> list[Any]:
         icon = icon_file("mem0tray.ico" if sys.platform == "win32" else "healthy-256.png")
@@ -211,6 +214,7 @@ class Application:
 
     def _lose_session(self, *_: Any) -> None:
         self._lost = True
+        self._shown.release()
         self._tray.stop()
 
     def _go_on_without_tray(self) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from mem0tray import config_file
 from mem0tray.actions import diagnose, retry, sources
 from mem0tray.actions.delete import delete
-from mem0tray.actions.diagnose import Surroundings
+from mem0tray.actions.diagnose import Cause, Surroundings
 from mem0tray.actions.files import DLQ
 from mem0tray.actions.find import Found, everything
 from mem0tray.actions.oldest import Letter
@@ -29,6 +29,7 @@ from mem0tray.files.atomic import make_private_folder
 from mem0tray.language import Language
 from mem0tray.ledger.reader import Reader
 from mem0tray.paths import config_file as settings_file
+from mem0tray.reasons import translated
 from mem0tray.settings import Settings
 from mem0tray.text import one_line, short_id
 from mem0tray.worker import pauses
@@ -110,8 +111,9 @@ class Controller:
             self._surface.changed()
 
     def _failed(self, reason: str) -> None:
-        _ = self._language().gettext
-        self._surface.say(_("That did not work"), one_line(reason, _LINE))
+        language = self._language()
+        _ = language.gettext
+        self._surface.say(_("That did not work"), one_line(translated(reason, language), _LINE))
 
     # Dead letters ---------------------------------------------------------------------
 
@@ -154,7 +156,8 @@ class Controller:
         clipboard.copy(_letter(command).item_id)
 
     def _diagnose(self, command: Command) -> None:
-        _ = self._language().gettext
+        language = self._language()
+        _ = language.gettext
         settings = self._settings()
         paths = settings.locations()
         found = self._found(command)
@@ -164,7 +167,7 @@ class Controller:
             history = reader.attempts(known.key) if known is not None else []
         last = history[-1] if history else None
         causes = diagnose.causes(found, around, last, known, time.time())
-        text = "\n\n".join(one_line(f"{cause.name}: {cause.advice}", _LINE) for cause in causes)
+        text = "\n\n".join(one_line(_in_words(cause, language), _LINE) for cause in causes)
         project = one_line(found.project, 40) or _("no project")
         self._surface.dialogs.tell(f"{project} · {short_id(found.id)}", text, _("Close"))
 
@@ -239,6 +242,12 @@ class Controller:
             self._surface.autostart.enable()
         else:
             self._surface.autostart.disable()
+
+
+def _in_words(cause: Cause, language: Language) -> str:
+    _ = language.gettext
+    name, advice = translated(cause.name, language), translated(cause.advice, language)
+    return _("{cause}: {advice}").format(cause=name, advice=advice)
 
 
 def _letter(command: Command) -> Letter:

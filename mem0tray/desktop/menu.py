@@ -13,6 +13,7 @@ from typing import Final
 from mem0tray.actions.oldest import Letter
 from mem0tray.desktop.view import View
 from mem0tray.language import Language
+from mem0tray.reasons import translated
 from mem0tray.text import one_line
 from mem0tray.worker.link import THIS_COMPUTER
 from mem0tray.worker.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED, STARTING
@@ -141,7 +142,7 @@ def tooltip(view: View, language: Language, now: float) -> str:
     """State, counts and last delivery, a line each; `now` as for `build`."""
     _, ngettext = language.gettext, language.ngettext
     lines = [f"mem0tray · {state_line(view, language)}"]
-    reason = one_line(view.reason, _STATE_LINE)
+    reason = one_line(translated(view.reason, language), _STATE_LINE)
     if view.state == ACTION_NEEDED and reason:
         lines.append(reason)
     waiting = ngettext("{n} memory waiting", "{n} memories waiting", view.queue)
@@ -164,7 +165,7 @@ def _letter(letter: Letter, language: Language, now: float) -> Entry:
     _ = language.gettext
     project = one_line(letter.project, _PROJECT) or _("no project")
     since = _("since {time}").format(time=moment(letter.since, language, now))
-    reason = one_line(letter.reason, _REASON)
+    reason = one_line(translated(letter.reason, language), _REASON)
     return Entry(
         " · ".join((project, since, reason) if reason else (project, since)),
         entries=(

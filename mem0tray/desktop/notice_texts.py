@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from mem0tray import events
 from mem0tray.desktop.notices import Due, Group, Subject, held_since
 from mem0tray.language import Language
+from mem0tray.reasons import translated
 from mem0tray.text import one_line, short_id
 
 if TYPE_CHECKING:
@@ -123,9 +124,10 @@ def _named(project: str, item_id: str, language: Language) -> str:
     return _("{project} (ID: {id}…)").format(project=name, id=short_id(item_id))
 
 
-def _reason(group: Group) -> str:
+def _reason(group: Group, language: Language) -> str:
     event = group.event
-    return one_line(event.reason, _REASON) if isinstance(event, events.StateChanged) else ""
+    reason = event.reason if isinstance(event, events.StateChanged) else ""
+    return one_line(translated(reason, language), _REASON)
 
 
 def _moved(group: Group, language: Language) -> str:
@@ -159,7 +161,7 @@ def _recovered(group: Group, language: Language) -> str:
 
 def _down(group: Group, language: Language) -> str:
     _ = language.gettext
-    reason = _reason(group)
+    reason = _reason(group, language)
     since = language.time(group.wall)
     text = _("Since {time}: {reason}") if reason else _("Since {time}.")
     lines = [text.format(time=since, reason=reason)]
@@ -194,7 +196,7 @@ def _waiting(counts: "Counts", language: Language) -> str:
 
 def _action(group: Group, language: Language) -> str:
     _ = language.gettext
-    return _reason(group) or _("See the menu of the tray icon.")
+    return _reason(group, language) or _("See the menu of the tray icon.")
 
 
 def _alert_size(group: Group, language: Language) -> str:

@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mem0tray import events
-from mem0tray.desktop import alert_command, alerts, notice_texts
-from mem0tray.desktop.alerts import Alerts
+from mem0tray.desktop import notice_texts
+from mem0tray.desktop.alert_watch import AlertWatch
 from mem0tray.desktop.notices import Due, Notices
 from mem0tray.desktop.sending import Outcome, Sender
 from mem0tray.desktop.waking import Waking
-from mem0tray.errors import Mem0TrayError
 from mem0tray.events import Event, Events
 from mem0tray.language import Language
 from mem0tray.settings import Settings
@@ -25,7 +24,6 @@ from mem0tray.settings import Settings
 if TYPE_CHECKING:
     from mem0tray.worker.metrics import Counts
 
-LOOK: Final = 30.0  # seconds between two looks at what waits
 _STOP_WAIT: Final = 2.0
 _TROUBLE_WAIT: Final = 30.0
 
@@ -53,11 +51,10 @@ class Notifier:
         self._sources = sources
         self._guard = threading.Lock()
         self._notices = Notices()
-        self._alerts = Alerts(alerts.load_told(sources.told))
+        self._watch = AlertWatch(bus, sources.settings, sources.counts, sources.told)
         self._waking = Waking()
         self._wake = threading.Event()
         self._stopping = False
-        self._look_at = 0.0
         self._thread = threading.Thread(target=self._run, name="mem0tray-notifier", daemon=True)
         self.last: Outcome | None = None  # how the latest notice fared
 
@@ -99,46 +96,26 @@ class Notifier:
 
     def _round(self) -> float:
         """Show what is due; how many seconds to wait, should nothing happen."""
-        settings = self._sources.settings()
-        if time.monotonic() >= self._look_at:
-            self._look(settings)
+        if time.monotonic() >= self._watch.due:
+            self._look()
         with self._guard:
-            self._notices.level = settings.notifications.level
+            self._notices.level = self._sources.settings().notifications.level
             due = self._notices.due(time.monotonic())
         for each in due:
             self._show(each)
         with self._guard:
             next_due = self._notices.next_due()
-        times = [self._look_at] if next_due is None else [self._look_at, next_due]
-        return max(0.0, min(times) - time.monotonic())
+        until = self._watch.due if next_due is None else min(self._watch.due, next_due)
+        return max(0.0, until - time.monotonic())
+
+    def _look(self) -> None:
+        counts = self._watch.look()
+        if counts is not None:
+            with self._guard:
+                self._notices.observe(counts)
 
     def _show(self, due: Due) -> None:
         notice = notice_texts.compose(due, self._sources.language())
         self.last = self._sender.send(notice)
         if not self.last.way:
             self._bus.emit(events.NotificationFailed(notice.name, self.last.reason))
-
-    def _look(self, settings: Settings) -> None:
-        """Look at how much waits; tell the alerts that follow."""
-        now = time.monotonic()
-        self._look_at = now + LOOK
-        try:
-            counts = self._sources.counts()
-        except Mem0TrayError:  # the worker, whose ledger it is, says what is wrong
-            return
-        with self._guard:
-            self._notices.observe(counts)
-        found = self._alerts.look(counts, settings.alerts, now, time.time())
-        next_look = self._alerts.next_look(settings.alerts)
-        if next_look is not None:
-            self._look_at = min(self._look_at, max(next_look, now))
-        if found:
-            alerts.save_told(self._sources.told, self._alerts.told)
-        for event in found:
-            self._bus.emit(event)
-            if isinstance(event, events.AlertBegan) and settings.alerts.command.strip():
-                text = alerts.describe(event)
-                alert_command.start(settings.alerts.command, text, self._command_failed)
-
-    def _command_failed(self, reason: str) -> None:
-        self._bus.emit(events.AlertCommandFailed(reason))

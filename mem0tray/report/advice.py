@@ -11,6 +11,7 @@ from mem0tray.actions.find import Found
 from mem0tray.actions.overview import NOT_RUNNING, Overview
 from mem0tray.language import Language
 from mem0tray.ledger.reader import Attempt
+from mem0tray.reasons import translated
 from mem0tray.report.cleaning import Cleaner
 from mem0tray.report.gathering import Gathered
 from mem0tray.report.model import Advice, Tone
@@ -103,7 +104,7 @@ def _about_letters(
         group = group_of(found, cause.name, attempt)
         counts[group] += 1
         if group not in examples:
-            words = cause.detail if cause.name in _SPOKEN else ""
+            words = translated(cause.detail, language) if cause.name in _SPOKEN else ""
             name = cleaner.short_id(found.id)
             examples[group] = f"{name} · {cleaner.line(words, _EXAMPLE)}" if words else ""
     for group, count in counts.most_common():

@@ -5,6 +5,7 @@ from typing import Final
 
 from mem0tray.actions.overview import NOT_RUNNING, Overview
 from mem0tray.language import Language
+from mem0tray.reasons import translated
 from mem0tray.report import moments
 from mem0tray.report.cleaning import Cleaner
 from mem0tray.report.model import Headline, Tone
@@ -37,7 +38,7 @@ def headline(seen: Overview, now: float, language: Language, cleaner: Cleaner) -
 
 def _blocked(seen: Overview, language: Language, cleaner: Cleaner) -> Headline:
     _ = language.gettext
-    reason = cleaner.line(seen.reason, _REASON)
+    reason = cleaner.line(translated(seen.reason, language), _REASON)
     if no_server(seen):
         return Headline(Tone.BAD, _("Choose a server"), _("Nothing is sent before you do."))
     if seen.state == DOWN:

@@ -12,6 +12,7 @@ from mem0tray.actions.probe import THIS_COMPUTER
 from mem0tray.item import Item
 from mem0tray.language import Language
 from mem0tray.ledger.reader import Attempt
+from mem0tray.reasons import translated
 from mem0tray.report import moments
 from mem0tray.report.advice import advice
 from mem0tray.report.cleaning import Cleaner
@@ -144,7 +145,8 @@ class _Table:
         return Letter(
             id=self._cleaner.short_id(found.id) or moments.NEVER,
             project=line(item.project, _NAME) or _("(none)"),
-            reason=line(_reason(found, attempt), _REASON) or moments.NEVER,
+            reason=line(translated(_reason(found, attempt), self._language), _REASON)
+            or moments.NEVER,
             retries=self._language.number(item.retry_count),
             due=due,
             due_note=note,

@@ -1,6 +1,7 @@
 """What a click does, with real files; dialogs and autostart are stand-ins."""
 
 import queue
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -273,6 +274,20 @@ def test_a_diagnosis_is_told(desk: Desk) -> None:
     assert (title, close) == ("bb · bb-1234-", "Close")
     assert text
     assert "text of bb" not in text
+
+
+def test_a_diagnosis_in_french(desk: Desk, paths: Paths) -> None:
+    """Causes and remedies are said in the user's language."""
+    write_dlq(paths, [waiting("a", "")])
+    desk.language = Language("fr")
+    desk.click(Verb.DIAGNOSE, letter=desk.letters()[""])
+    ((title, text, close),) = desk.told
+    assert (title.partition(" · ")[0], close) == ("sans projet", "Fermer")
+    assert text.startswith(
+        "contenu invalide\xa0: aucun projet n’est indiqué."
+        " Donnez-lui un project_id dans le fichier, ou supprimez-le.\n\n"
+    )
+    assert not re.search(r"\b(it|is|the|not)\b", text)
 
 
 def test_the_id_is_copied(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

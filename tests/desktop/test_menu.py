@@ -217,6 +217,16 @@ def test_the_tooltip_says_what_is_needed() -> None:
     assert "refused" not in menu.tooltip(view, ENGLISH, NOW)
 
 
+def test_reasons_are_in_the_users_language() -> None:
+    """The worker words them in English; tooltip and dead letters show them in French."""
+    french = Language("fr")
+    view = View(ACTION_NEEDED, reason="the server refuses deliveries: 401 Unauthorized")
+    assert "le serveur refuse les envois\xa0: 401 Unauthorized" in menu.tooltip(view, french, NOW)
+    view = with_letter(reason="invalid content: the item names no project")
+    (letter,) = menu.build(view, french, NOW)[3].entries
+    assert letter.label.endswith(" · contenu invalide\xa0: aucun projet n’est indiq…")
+
+
 # Hostile texts ----------------------------------------------------------------------------------
 
 HOSTILE = [

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mem0tray import events
-from mem0tray.desktop import notices
+from mem0tray.desktop import alert_watch, notices
 from mem0tray.desktop import notifier as notifying
 from mem0tray.desktop.notice_texts import Notice
 from mem0tray.desktop.notifier import Notifier, Sources
@@ -90,7 +90,7 @@ class Room:
 def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
     """Make a room in which a burst and a look last a moment."""
     monkeypatch.setattr(notices, "BURST", 0.05)
-    monkeypatch.setattr(notifying, "LOOK", 0.05)
+    monkeypatch.setattr(alert_watch, "LOOK", 0.05)
     monkeypatch.setattr(notifying, "_TROUBLE_WAIT", 0.05)
     found = Room(tmp_path)
     yield found
@@ -107,7 +107,7 @@ def moved(project: str = "alpha") -> events.MovedToDlq:
 
 def test_what_happens_is_shown(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     """A burst of events from two threads is one notice, long before the next look."""
-    monkeypatch.setattr(notifying, "LOOK", 30.0)
+    monkeypatch.setattr(alert_watch, "LOOK", 30.0)
     room.start()
     threads = [threading.Thread(target=room.emit, args=[moved()] * 50) for _ in range(2)]
     for thread in threads:
@@ -290,7 +290,7 @@ def test_waking_is_passed_on(room: Room, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_it_sleeps_when_there_is_nothing_to_do(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     """With nothing due it waits until the next look."""
-    monkeypatch.setattr(notifying, "LOOK", 30.0)
+    monkeypatch.setattr(alert_watch, "LOOK", 30.0)
     patience = Notifier(
         room.bus,
         Sender([]),

@@ -68,6 +68,28 @@ def test_a_second_start_shows_the_status(tray: Tray, programs: Programs) -> None
     assert len(tray.host.items) == 1
 
 
+def test_a_second_start_beside_a_worker_in_the_terminal(tray: Tray, programs: Programs) -> None:
+    """Where no tray can show its status, the second start does, and says how to get an icon."""
+    first = tray.home.worker()
+    second = tray.start()
+    assert second.wait() == 1
+    (line,) = said(second)
+    assert f"already running for this folder (process {first.pid})." in line
+    assert line.endswith(
+        "It has no tray icon; your browser shows its status. For an icon, stop it and start again."
+    )
+    tray.home.wait(lambda: programs.calls("xdg-open"), what="the status page opened")
+    assert first.alive
+
+
+def test_a_second_start_without_a_browser(tray: Tray, tmp_path: Path) -> None:
+    """It names the command that says how the first one is."""
+    tray.home.worker()
+    second = tray.start(env={"PATH": str(tmp_path)})
+    assert second.wait() == 1
+    assert "It has no tray icon; `mem0tray status` says how it is." in one_line(second.err)
+
+
 def test_the_session_bus_is_lost(tray: Tray) -> None:
     """When the session ends under it, it says so in one line, and the worker goes on."""
     process, _ = tray.shown()

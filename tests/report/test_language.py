@@ -44,17 +44,6 @@ def test_every_text_is_translated(catalog: Catalog) -> None:
             assert sorted(_FIELD.findall(french)) == sorted(_FIELD.findall(source)), source
 
 
-def test_french_typography(catalog: Catalog) -> None:
-    """No-break spaces before high punctuation, curly apostrophes."""
-    for texts in _texts():
-        message = catalog.get(texts[0])
-        assert message is not None
-        for french in _given(message):
-            prose = re.sub("`[^`]*`", "", french)
-            assert "'" not in prose
-            assert not re.search(r"[^\u00a0\u202f][;:?!]", prose), french
-
-
 def test_distances(french: Language) -> None:
     """Both directions, in the language's words."""
     english = Language("en")

@@ -15,9 +15,9 @@ from mem0tray.settings import ServerSettings
 _NOW = 1_764_500_000.0
 
 
-def _headline(**fields: Any) -> tuple[Tone, str, str, str]:
+def _headline(language: str = "en", **fields: Any) -> tuple[Tone, str, str, str]:
     seen = Overview(**fields)
-    made = headline(seen, _NOW, Language("en"), Cleaner(ServerSettings()))
+    made = headline(seen, _NOW, Language(language), Cleaner(ServerSettings()))
     return made.tone, made.text, made.sentence, made.reason
 
 
@@ -58,6 +58,11 @@ def test_the_reason_is_given_where_something_is_wrong() -> None:
     assert _headline(state="down", reason="refused\n\x1b[0m")[3] == "refused [0m"
     assert _headline(state="action needed", reason="stop it")[3] == "stop it"
     assert _headline(state="paused", reason="paused by you")[3] == ""
+
+
+def test_the_reason_is_in_the_users_language() -> None:
+    """Though the worker words it in English."""
+    assert _headline("fr", state="down", reason="Connection refused.")[3] == "Connexion refusée."
 
 
 def test_a_pause_says_until_when() -> None:

@@ -1,0 +1,27 @@
+"""What a second start does: it has the first one's status shown, and leaves."""
+
+from mem0tray import language, report
+from mem0tray.actions import requests
+from mem0tray.errors import AlreadyRunningError, Mem0TrayError
+from mem0tray.files.lock import is_locked
+from mem0tray.settings import Settings
+
+
+def turned_away(error: AlreadyRunningError, settings: Settings) -> AlreadyRunningError:
+    """What to say, after a tray was asked to show its status, or a page of it was opened here."""
+    paths = settings.locations()
+    if is_locked(paths.tray_lock):
+        requests.ask_to_show(paths)
+        return AlreadyRunningError(error.message, "It shows its status.")
+    if _showed(settings):
+        how = "It has no tray icon; your browser shows its status."
+    else:
+        how = "It has no tray icon; `mem0tray status` says how it is."
+    return AlreadyRunningError(error.message, f"{how} For an icon, stop it and start again.")
+
+
+def _showed(settings: Settings) -> bool:
+    try:
+        return report.open_page(report.write(settings, language.chosen(settings.ui.language)))
+    except Mem0TrayError:
+        return False
