@@ -108,14 +108,14 @@ class Standin:
         *answers: Answer,
         content: str | None = None,
         project: str | None = None,
+        when: Callable[[Request], bool] = lambda _: True,
         forever: bool = False,
     ) -> None:
         """Answer the next saves of this content or project so; `forever` repeats the last."""
 
         def matches(request: Request) -> bool:
-            return (content is None or request.content == content) and (
-                project is None or request.project == project
-            )
+            wanted = content is None or request.content == content
+            return wanted and (project is None or request.project == project) and when(request)
 
         with self._changed:
             queue = list(answers)
@@ -125,6 +125,14 @@ class Standin:
         """Forget every script: what comes now gets the default answer."""
         with self._changed:
             self._scripts.clear()
+
+    def forget(self) -> int:
+        """Forget every request so far, not what is stored; how many of them were saves."""
+        with self._changed:
+            saves = len(self._saves)
+            self.requests.clear()
+            self._saves.clear()
+        return saves
 
     # Questions ------------------------------------------------------------------
 

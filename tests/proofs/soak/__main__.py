@@ -1,0 +1,69 @@
+"""Soak the worker in every trouble for a while, and say whether anything was lost or grew."""
+
+import argparse
+import json
+import secrets
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+from tests.proofs.soak.plot import plot
+from tests.proofs.soak.soak import Result, soak
+from tests.support.home import Home
+from tests.support.standin import Standin
+
+EDGE = "\r" if sys.stderr.isatty() else "\n"
+
+
+def main() -> int:
+    """Print what it came to; 1 when something is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m tests.proofs.soak", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=30.0, help="for how long (default: 30)")
+    parser.add_argument("--seed", type=int, default=None, help="repeat the choices of a former run")
+    parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
+    parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="draw the samples")
+    options = parser.parse_args()
+    seed = secrets.randbelow(10**6) if options.seed is None else options.seed
+    print(f"seed {seed}", file=sys.stderr)
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        Standin() as server,
+        Home(Path(scratch, "home"), server.url) as home,
+    ):
+        result = soak(home, server, options.minutes * 60, seed, tell)
+    print(file=sys.stderr)
+    if options.plot:
+        plot(result.samples, options.plot)
+    print(json.dumps(asdict(result), indent=2) if options.json else summary(result))
+    return int(bool(result.faults) or not all(trend.met for trend in result.trends))
+
+
+def tell(line: str) -> None:
+    """Show how far it is, in one line that is written over."""
+    print(f"{line:<120}", end=EDGE, file=sys.stderr, flush=True)
+
+
+def summary(result: Result) -> str:
+    """Say it for people."""
+    counts = {
+        "ends of the worker": result.ends,
+        "troubles": result.troubles,
+        "edits": result.edits,
+    }
+    lines = [
+        f"seed {result.seed}, {result.seconds:.0f} s",
+        f"queued {result.queued:,}, stored {result.stored:,}, in vain {result.resends:,} requests",
+        *(
+            f"{name}: " + ", ".join(f"{what} {n}" for what, n in sorted(found.items()))
+            for name, found in counts.items()
+        ),
+        *map(str, result.trends),
+        *(f"FAULT    {fault}" for fault in result.faults),
+        "nothing lost, nothing stored twice" if not result.faults else "",
+    ]
+    return "\n".join(filter(None, lines))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,197 @@
+"""A user who edits the DLQ by hand, runs scripts and commands, and breaks the file."""
+
+import json
+import random
+import subprocess
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+
+from mem0tray.ledger.reader import Reader
+from mem0tray.paths import Paths
+from tests.support import user
+from tests.support.home import Home
+from tests.support.shapes import Item, Json, dead
+
+
+class Editor:
+    """Does one thing after another, and remembers what it must not be blamed for.
+
+    `accepted`: texts that it added; `discarded`: those that it removed; `offered`:
+    those that may or may not exist (replaced by an edit, or not acknowledged).
+    """
+
+    def __init__(self, home: Home, rng: random.Random) -> None:
+        self.accepted: list[str] = []
+        self.discarded: set[str] = set()
+        self.offered: set[str] = set()
+        self.done: defaultdict[str, int] = defaultdict(int)
+        self._home, self._rng = home, rng
+        self._ledger = Paths(home.claude, home.data / "mem0tray").ledger
+        self._texts: defaultdict[str, set[str]] = defaultdict(set)  # by id, every one it ever had
+        self._fresh: set[str] = set()  # ids in the file that nobody may have read yet
+        self._old: Item = {"items": []}
+        self._ways: list[tuple[Callable[[], None], int]] = [
+            (self.retry_all, 6),
+            (self.retry_all_stamped, 3),
+            (self.command_retry, 3),
+            (self.remove, 4),
+            (self.add, 4),
+            (self.mend, 4),
+            (self.keep_a_copy, 3),
+            (self.save_an_old_copy, 3),
+            (self.back_up, 1),
+            (self.tear, 2),
+            (self.unlink, 1),
+            (self.command_add, 2),
+            (self.command_delete, 2),
+            (self.command_restore, 2),
+            (self.look, 1),
+        ]
+
+    def step(self) -> float:
+        """Do one thing; seconds until the next."""
+        ways, weights = zip(*self._ways, strict=True)
+        (way,) = self._rng.choices(ways, weights)
+        with suppress(UnreadableError):
+            way()
+            self.done[way.__name__] += 1
+        return self._rng.uniform(0.3, 1.5)
+
+    # In the editor ------------------------------------------------------------------
+
+    def _open(self) -> Item:
+        """Read the DLQ as an editor does. UnreadableError while it is broken or gone."""
+        try:
+            document = json.loads(self._home.dlq.read_bytes())
+        except (OSError, ValueError) as error:
+            raise UnreadableError from error
+        for item in document["items"]:
+            self._texts[item["id"]].add(item["content"])
+        return dict(document)
+
+    def _pick(self, document: Item, most: int) -> list[Json]:
+        items = document["items"]
+        return self._rng.sample(items, min(len(items), self._rng.randint(1, most)))
+
+    def _discard(self, items: Iterable[Json]) -> None:
+        """Forget them, under every text that they had: the copy may be old."""
+        for item in items:
+            self.discarded |= self._texts[item["id"]] | {item["content"]}
+
+    def remove(self) -> None:
+        """Remove a few items and save."""
+        document = self._open()
+        gone = self._pick(document, 3)
+        self._discard(gone)
+        document["items"] = [item for item in document["items"] if item not in gone]
+        user.save(self._home, document, stamp=self._stamped())
+
+    def add(self) -> None:
+        """Write a dead letter into the file."""
+        document = self._open()
+        letter = dead(f"added by hand, {len(self.accepted)}", "by hand")
+        document["items"].append(letter)
+        user.save(self._home, document, stamp=self._stamped())
+        self._accept(letter)
+
+    def mend(self) -> None:
+        """Change the text of an item."""
+        document = self._open()
+        for item in self._pick(document, 1):
+            self.offered.add(item["content"])
+            item |= {"content": f"mended {len(self.accepted)}: {item['id']}", "last_attempt": 0}
+            user.save(self._home, document, stamp=self._stamped())
+            self._accept(item)
+
+    def _accept(self, item: Item) -> None:
+        self.accepted.append(item["content"])
+        self._texts[item["id"]].add(item["content"])
+        self._fresh.add(item["id"])
+
+    def _stamped(self) -> bool:
+        return self._rng.random() < 0.3
+
+    def keep_a_copy(self) -> None:
+        """Open the file in an editor and leave it open."""
+        self._old = self._open()
+
+    def save_an_old_copy(self) -> None:
+        """Save what was opened a while ago, with an item less."""
+        self._wait_for_intake()
+        gone = self._pick(self._old, 1) if self._old["items"] else []
+        self._discard(gone)
+        self._old["items"] = [item for item in self._old["items"] if item not in gone]
+        if "last_update" in self._old:
+            user.save(self._home, self._old)
+
+    def tear(self) -> None:
+        """Break the file, as a script does that dies while it writes."""
+        self._wait_for_intake()
+        data = self._home.dlq.read_bytes()
+        self._home.dlq.write_bytes(data[: self._rng.randrange(len(data))])
+
+    def unlink(self) -> None:
+        """Remove the file."""
+        self._wait_for_intake()
+        self._home.dlq.unlink(missing_ok=True)
+
+    def _wait_for_intake(self) -> None:
+        """What only the file holds, its owner may destroy: not in this proof, though."""
+        with Reader(self._ledger) as ledger:
+            known = {name: ledger.by_id(name) for name in self._fresh}
+        self._fresh = {name for name, rows in known.items() if len(rows) < len(self._texts[name])}
+        if self._fresh or not self._home.dlq.exists():
+            raise UnreadableError
+
+    # Scripts and commands -----------------------------------------------------------
+
+    def retry_all(self) -> None:
+        """Run the script that sets `last_attempt` to 0."""
+        self._script(user.RETRY_ALL)
+
+    def retry_all_stamped(self) -> None:
+        """Run the one that stamps the file, too."""
+        self._script(user.RETRY_ALL_STAMPED)
+
+    def _script(self, source: str) -> None:
+        self._open()
+        with suppress(subprocess.CalledProcessError):  # broken, or gone, just now
+            self._home.script(source)
+
+    def back_up(self) -> None:
+        """Copy the file to the backup's name."""
+        self._open()
+        user.back_up(self._home)
+
+    def command_retry(self) -> None:
+        """Retry everything."""
+        self._home.run("retry", "--all")
+
+    def command_add(self) -> None:
+        """Queue a memory with the command."""
+        text = f"added by command, {len(self.accepted)}"
+        done = self._home.run("add", "--project", "by command", text)
+        if done.returncode:
+            self.offered.add(text)
+        else:
+            self.accepted.append(text)
+
+    def command_delete(self) -> None:
+        """Delete a dead letter."""
+        for item in self._pick(self._open(), 1):
+            self._discard([item])
+            self._home.run("delete", item["id"], "--yes")
+
+    def command_restore(self) -> None:
+        """Take the last deletion back."""
+        self._home.run("restore")
+
+    def look(self) -> None:
+        """Read everything there is to read."""
+        for command in ("status", "list", "stats", "diagnose"):
+            self._home.run(command)
+
+
+class UnreadableError(Exception):
+    """The DLQ cannot be read, or must not be touched, just now."""

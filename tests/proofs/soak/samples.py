@@ -1,0 +1,107 @@
+"""What the worker uses, sampled; and whether it stays flat.
+
+Judged is the second half of the samples of the last worker, which nobody killed. A
+straight line is laid through each quantity (least squares); what that line rises
+from the half's beginning to its end must stay below a bound.
+"""
+
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.support.home import Home
+from tests.support.processes import Process
+
+MEGABYTE: Final = 1 << 20
+ENOUGH: Final = 60  # samples in the judged half, else there is no trend to speak of
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One look: `at` in seconds since the begin; memory and files in bytes."""
+
+    at: float
+    pid: int
+    memory: int
+    descriptors: int
+    threads: int
+    ledger: int
+    log_ahead: int  # the ledger's write-ahead log
+    stored: int  # memories on the server
+    dead: int  # letters in the DLQ, by the metrics file
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A quantity and what is allowed: the most at any time, and the rise of its trend."""
+
+    name: str
+    of: Callable[[Sample], float]
+    most: float
+    rise: float
+    unit: str = ""
+
+
+def _megabytes(number: float) -> float:
+    return number / MEGABYTE
+
+
+BOUNDS: Final = (
+    Bound("memory", lambda s: _megabytes(s.memory), most=120, rise=4, unit="MB"),
+    Bound("descriptors", lambda s: s.descriptors, most=64, rise=2),
+    Bound("threads", lambda s: s.threads, most=24, rise=1),
+    Bound("ledger per memory", lambda s: s.ledger / max(1, s.stored), most=1000, rise=8, unit="B"),
+    Bound("write-ahead log", lambda s: _megabytes(s.log_ahead), most=20, rise=4, unit="MB"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """A quantity over the judged half: its begin and end on the line, and its maximum."""
+
+    name: str
+    unit: str
+    begin: float
+    end: float
+    highest: float
+    met: bool
+
+    def __str__(self) -> str:
+        verdict = "flat   " if self.met else "GROWING"
+        told = f"{self.begin:8.1f} → {self.end:8.1f} {self.unit:2}  at most {self.highest:8.1f}"
+        return f"{verdict} {self.name:<20} {told}"
+
+
+def look(home: Home, worker: Process, at: float, stored: int) -> Sample | None:
+    """Take a sample; None when the worker is just not there."""
+    process = Path(f"/proc/{worker.pid}")
+    try:
+        descriptors = len(list((process / "fd").iterdir()))
+        threads = len(list((process / "task").iterdir()))
+        memory = worker.memory()
+    except (OSError, StopIteration):
+        return None
+    files = {path.name: path.stat().st_size for path in home.data.glob("*/*/ledger.sqlite3*")}
+    ledger, log_ahead = (files.get(f"ledger.sqlite3{end}", 0) for end in ("", "-wal"))
+    dead = int(home.read(home.metrics, {}).get("dlq_size", 0))
+    return Sample(at, worker.pid, memory, descriptors, threads, ledger, log_ahead, stored, dead)
+
+
+def trends(samples: Sequence[Sample]) -> list[Trend]:
+    """Judge the second half of the last worker's life; with too few samples only the highest."""
+    life = [sample for sample in samples if sample.pid == samples[-1].pid]
+    half = life[len(life) // 2 :]
+    return [_trend(bound, half) for bound in BOUNDS]
+
+
+def _trend(bound: Bound, samples: Sequence[Sample]) -> Trend:
+    times = [sample.at for sample in samples]
+    values = [float(bound.of(sample)) for sample in samples]
+    begin = end = statistics.fmean(values)
+    if len(samples) >= ENOUGH:
+        slope, offset = statistics.linear_regression(times, values)
+        begin, end = slope * times[0] + offset, slope * times[-1] + offset
+    met = end - begin <= bound.rise and max(values) <= bound.most
+    return Trend(bound.name, bound.unit, begin, end, max(values), met)

@@ -1,0 +1,169 @@
+"""The run: everybody does what they do, until time is up; then all must be where it belongs."""
+
+import contextlib
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from typing import Final
+
+import pytest
+
+from tests.proofs.soak.editor import Editor
+from tests.proofs.soak.producers import Producers
+from tests.proofs.soak.samples import Sample, Trend, look, trends
+from tests.proofs.soak.trouble import Life, Trouble
+from tests.support import machine
+from tests.support.home import Home
+from tests.support.oracle import faults
+from tests.support.processes import wait_until
+from tests.support.standin import Standin
+
+DEADLY: Final = 1 / 3  # of the time the worker is killed again and again; then it must live
+SAMPLES: Final = 900  # over the whole time
+PATIENCE: Final = 180.0  # seconds to deliver what is left
+ENV: Final = {"MEM0TRAY_SYNC_TIMEOUT": "1"}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What the run came to; `faults` holds a sentence for each thing that is wrong."""
+
+    seed: int
+    seconds: float
+    queued: int
+    stored: int
+    resends: int  # saves of which the server made nothing, for whatever reason
+    ends: dict[str, int]  # of workers, by kind
+    troubles: dict[str, int]
+    edits: dict[str, int]
+    samples: list[Sample]
+    trends: list[Trend]
+    faults: list[str]
+
+
+class Soak:
+    """One run in a scratch home; `tell` is given a line about how far it is."""
+
+    def __init__(
+        self,
+        home: Home,
+        server: Standin,
+        seconds: float,
+        seed: int,
+        tell: Callable[[str], None],
+        *,
+        disk: bool,
+    ) -> None:
+        def rng(name: str) -> random.Random:
+            return random.Random(f"{seed} {name}")  # noqa: S311 - to be repeated, not to be secret
+
+        self._home, self._server, self._tell = home, server, tell
+        self._seconds, self._seed = seconds, seed
+        share = max(20, min(150, int(4 * seconds)))  # the last one's is waited for
+        self._producers = Producers(home, rng("producers"), share)
+        self._editor = Editor(home, rng("editor"))
+        self._trouble = Trouble(home, server, rng("trouble"), disk=disk)
+        self._life = Life(home, rng("life"), ENV)
+        self._samples: list[Sample] = []
+        self._saves = 0
+        self._started = time.monotonic()
+
+    def run(self) -> Result:
+        """Let everything happen for so long, bring all to rest, and judge."""
+        actors = [self._producers.step, self._editor.step, self._trouble.step, self._life.step]
+        self._let_act([*actors, self._watch])
+        self._trouble.finish()
+        self._producers.finish()
+        self._come_to_rest()
+        return self._judge()
+
+    def _let_act(self, actors: Iterable[Callable[[], float]]) -> None:
+        """Call each again and again; it says after how many seconds."""
+        due = [(0.0, number, actor) for number, actor in enumerate(actors)]
+        while due[0][0] < self._seconds:
+            at, number, actor = heappop(due)
+            time.sleep(max(0.0, at - self._elapsed()))
+            pause = actor()
+            heappush(due, (self._elapsed() + pause, number, actor))
+
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._started
+
+    def _watch(self) -> float:
+        """Take a sample, say how far we are, and let the worker live when it is time."""
+        self._life.deadly = self._elapsed() < self._seconds * DEADLY
+        self._saves += self._server.forget()
+        stored = self._server.total_stored()
+        if sample := look(self._home, self._life.worker, self._elapsed(), stored):
+            self._samples.append(sample)
+            self._tell(
+                f"{sample.at:6.0f} of {self._seconds:.0f} s  {stored:7,} stored"
+                f"  {sample.dead:4} dead  {sample.memory >> 20:4} MB"
+                f"  {sample.descriptors:3} descriptors  {sample.threads:2} threads"
+                f"  {sum(self._life.ends.values()):3} ends  {self._trouble.now}"
+            )
+        return max(0.2, self._seconds / SAMPLES)
+
+    def _come_to_rest(self) -> None:
+        """Deliver all that is left."""
+        self._life.deadly = False
+
+        def resting() -> bool:
+            self._life.tend()
+            self._home.run("retry", "--all")
+            return not self._home.queue_items() and not self._home.dlq_items()
+
+        with contextlib.suppress(AssertionError):  # the oracle says what is wrong
+            wait_until(resting, PATIENCE, "all delivered", every=0.5)
+        self._life.worker.stop()
+
+    def _judge(self) -> Result:
+        accepted = [*self._producers.accepted, *self._editor.accepted]
+        offered = self._editor.offered
+        told = faults(
+            self._home,
+            self._server,
+            [text for text in accepted if text not in offered],
+            discarded=self._editor.discarded,
+            offered=offered,
+        )
+        told += [*self._producers.faults, *self._life.faults]
+        told += [line for line in self._home.errors().splitlines() if "Traceback" in line]
+        self._saves += self._server.forget()
+        stored = self._server.total_stored()
+        return Result(
+            seed=self._seed,
+            seconds=self._elapsed(),
+            queued=len(accepted),
+            stored=stored,
+            resends=self._saves - stored,
+            ends=dict(self._life.ends),
+            troubles=dict(self._trouble.seen),
+            edits=dict(self._editor.done),
+            samples=self._samples,
+            trends=trends(self._samples),
+            faults=told,
+        )
+
+
+@contextmanager
+def own_disk(home: Home, size: str) -> Iterator[bool]:
+    """Put the data folder on a small disk; whether that is allowed here."""
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(machine.small_disk(home.data, size))
+        except pytest.skip.Exception:
+            yield False
+        else:
+            yield True
+
+
+def soak(
+    home: Home, server: Standin, seconds: float, seed: int, tell: Callable[[str], None]
+) -> Result:
+    """Run a soak in this home."""
+    with own_disk(home, "96m") as disk:
+        return Soak(home, server, seconds, seed, tell, disk=disk).run()

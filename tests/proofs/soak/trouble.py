@@ -1,0 +1,192 @@
+"""What goes wrong around the worker: server, network, lock and disk; and its sudden death."""
+
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Final
+from zlib import crc32
+
+from tests.support import machine
+from tests.support.home import Home
+from tests.support.http1 import Answer, Request, page, retry_after
+from tests.support.standin import Standin
+
+HEALTHY: Final = Answer(body={"status": "ok"})
+REFUSED_FOR: Final = 20.0  # seconds
+STRANGE: Final = [
+    Answer(),
+    Answer(500),
+    Answer(422),
+    Answer(reset=True),
+    Answer(reset=True, stores=True),
+    Answer(delay=3.0),
+    Answer(delay=3.0, stores=False),
+    page(),
+]
+
+
+class Trouble:
+    """One trouble at a time, each for a moment, with a moment's peace between.
+
+    `disk`: whether the data folder is on a disk that may be filled.
+    """
+
+    def __init__(self, home: Home, server: Standin, rng: random.Random, *, disk: bool) -> None:
+        self.seen: Counter[str] = Counter()
+        self.now = ""
+        self._home, self._server, self._rng = home, server, rng
+        self._refuse_some()
+        self._running: AbstractContextManager[None] | None = None
+        kinds = [self.gone, self.unwell, self.failing, self.crowded, self.strange, self.hanging]
+        self._kinds: list[Callable[[], AbstractContextManager[None]]] = [
+            *kinds,
+            self.slow,
+            self.locked,
+            *([self.full] if disk else []),
+        ]
+
+    def step(self) -> float:
+        """Begin the next trouble, or end this one; seconds until the next step."""
+        if self._running is not None:
+            self.end()
+            return self._rng.uniform(0.3, 2.5)
+        kind = self._rng.choice(self._kinds)
+        self.now = kind.__name__
+        self.seen[self.now] += 1
+        self._running = kind()
+        self._running.__enter__()
+        return self._rng.uniform(0.5, 3.0)
+
+    def finish(self) -> None:
+        """Let all be well for good."""
+        self.end()
+        self._server.clear_scripts()
+
+    def end(self) -> None:
+        """End the trouble of the moment."""
+        if self._running is not None:
+            self._running.__exit__(None, None, None)
+            self._running, self.now = None, ""
+
+    @contextmanager
+    def gone(self) -> Iterator[None]:
+        """Refuse every connection."""
+        self._server.close()
+        yield
+        self._server.open()
+
+    @contextmanager
+    def unwell(self) -> Iterator[None]:
+        """Fail at the health path and with each save."""
+        self._server.health = self._server.default = Answer(503)
+        yield
+        self._server.health, self._server.default = HEALTHY, Answer()
+
+    def failing(self) -> AbstractContextManager[None]:
+        """Refuse what is sent, in good health."""
+        return self._default(Answer(self._rng.choice([500, 400, 422])))
+
+    def crowded(self) -> AbstractContextManager[None]:
+        """Ask to slow down."""
+        return self._default(retry_after(429, 1))
+
+    def hanging(self) -> AbstractContextManager[None]:
+        """Let requests hang, whether or not they are stored."""
+        return self._default(Answer(delay=30.0, stores=self._rng.random() < 0.5))
+
+    @contextmanager
+    def _default(self, answer: Answer) -> Iterator[None]:
+        self._server.default = answer
+        yield
+        self._server.default = Answer()
+
+    @contextmanager
+    def strange(self) -> Iterator[None]:
+        """Answer each request in another way."""
+        self._server.script(*self._rng.choices(STRANGE, k=200))
+        yield
+        self._server.clear_scripts()
+        self._refuse_some()
+
+    def _refuse_some(self) -> None:
+        """Refuse one in fifty for a while, then others: there are always dead letters."""
+
+        def refused(request: Request) -> bool:
+            turn = int(time.monotonic() / REFUSED_FOR)
+            return crc32(f"{turn} {request.content}".encode()) % 50 == 0
+
+        self._server.script(Answer(422), when=refused, forever=True)
+
+    @contextmanager
+    def slow(self) -> Iterator[None]:
+        """Take a while for each answer, so that several requests are under way."""
+        self._server.latency = 0.05
+        yield
+        self._server.latency = 0.0
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hang while holding the lock: producers turn to the emergency file."""
+        holder = self._home.lock_holder()
+        yield
+        holder.kill()
+
+    @contextmanager
+    def full(self) -> Iterator[None]:
+        """Fill the disk that the ledger is on."""
+        filler = machine.fill(self._home.data)
+        yield
+        filler.unlink()
+
+
+class Life:
+    """Keeps a worker running; kills, stops and freezes it while `deadly` is set."""
+
+    def __init__(self, home: Home, rng: random.Random, env: dict[str, str]) -> None:
+        self.deadly = True
+        self.ends: Counter[str] = Counter()
+        self.faults: list[str] = []
+        self._home, self._rng, self._env = home, rng, env
+        self.worker = home.start("run", env=env)
+
+    def step(self) -> float:
+        """End the worker in one way or another, and start the next."""
+        self.tend()
+        if self.deadly:
+            end = self._rng.choice([self._kill, self._kill, self._stop, self._freeze])
+            self.ends[end.__name__.strip("_")] += 1
+            end()
+            self._begin()
+        return self._rng.uniform(0.5, 6.0)
+
+    def tend(self) -> None:
+        """Start another worker if this one has ended; only a full disk is a reason to."""
+        if not self.worker.alive:
+            self.ends["by itself"] += 1
+            if "full" not in self.worker.err:
+                self._blame("ended by itself")
+            self._begin()
+
+    def _begin(self) -> None:
+        if not self.worker.alive:
+            self.worker = self._home.start("run", env=self._env)
+
+    def _kill(self) -> None:
+        self.worker.kill()
+
+    def _freeze(self) -> None:
+        """Let it sleep for a moment, as the machine does."""
+        self.worker.signal(signal.SIGSTOP)
+        time.sleep(self._rng.uniform(0.1, 1.0))
+        self.worker.signal(signal.SIGCONT)
+
+    def _stop(self) -> None:
+        if self.worker.stop(10) and "full" not in self.worker.err:
+            self._blame("stopped")
+
+    def _blame(self, what: str) -> None:
+        code, said = self.worker.popen.returncode, self.worker.err[-500:]
+        self.faults.append(f"the worker {what} with {code}: {said}")
