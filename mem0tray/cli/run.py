@@ -45,6 +45,8 @@ class Terminal:
                 click.echo(one_line(line, 300), err=isinstance(event, events.PartFailed))
             except BrokenPipeError:
                 self.left = True
+            except OSError:
+                return  # a full disk, a terminal that is gone: no reason to stop; the log tells
 
 
 @click.command()

@@ -176,8 +176,10 @@ def sync_folder(folder: Path) -> None:
         return
     try:
         fd = os.open(folder, os.O_RDONLY)
-    except OSError:  # a folder may be writable and not readable
+    except PermissionError:  # a folder may be writable and not readable
         return
+    except OSError as error:
+        raise unavailable(folder, error) from error
     try:
         os.fsync(fd)
     except OSError as error:

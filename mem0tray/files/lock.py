@@ -55,8 +55,11 @@ def _open(path: Path) -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             return os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
-        except PermissionError:
-            return os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        except PermissionError as refused:
+            try:
+                return os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+            except FileNotFoundError:
+                raise refused from None  # there is none, and it may not be made
     except OSError as error:
         raise FileUnavailableError(
             f"The lock file {path} cannot be opened: {error.strerror}.",

@@ -36,6 +36,7 @@ class QueuePublisher:
         self._failed = False
         self._intake = intake
         self._lock = FileLock(core.paths.queue_lock)
+        self._leaving = threading.Event()
         self._stopping = threading.Event()
         self._signal = threading.Event()
         self._urgent = threading.Event()
@@ -61,6 +62,7 @@ class QueuePublisher:
 
     def stop(self, timeout: float) -> None:
         """Publish a last time if that is quickly done, and leave."""
+        self._leaving.set()
         self.kick(now=True)
         deadline = time.monotonic() + timeout
         with self._idle:
@@ -113,7 +115,8 @@ class QueuePublisher:
         self._core.metrics_dirty.set()
         self._core.wake.set()
         if not done:
-            self._stopping.wait(wait)
+            if self._leaving.wait(wait):  # no more time for patience
+                self._stopping.wait(_RETRY)
             self._signal.set()
 
     def _publish(self) -> bool:

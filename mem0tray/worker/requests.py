@@ -13,6 +13,7 @@ import msgspec
 
 from mem0tray import events
 from mem0tray import item as items
+from mem0tray.files import atomic
 from mem0tray.ledger.database import encode
 from mem0tray.worker.core import Core
 from mem0tray.worker.intake import PENDING_REMOVAL
@@ -38,11 +39,20 @@ class Request(msgspec.Struct, frozen=True):
 
 
 def process(core: Core) -> int:
-    """Carry out every request that waits; how many."""
+    """Carry out every request that waits; how many.
+
+    Raises FileUnavailableError when one cannot be read: it waits then.
+    """
     done = 0
     for path in sorted(core.paths.requests.glob("[0-9]*.json")):
-        with suppress(msgspec.MsgspecError, OSError, ValueError):
-            request = msgspec.convert(json.loads(path.read_bytes()), Request)
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            continue  # withdrawn just now
+        except OSError as error:
+            raise atomic.unavailable(path, error) from error
+        with suppress(msgspec.MsgspecError, ValueError):
+            request = msgspec.convert(json.loads(data), Request)
             if request.verb == SHOW:
                 core.events.emit(events.StatusWanted())
             _carry_out(core, request)

@@ -101,12 +101,12 @@ class Verdicts:
         core = self._core
         ended = core.outbox.delivered(job.key, server, now)
         core.metrics_dirty.set()
+        core.queue_dirty.set()  # its counters show every delivery
         result: list[Event] = []
         if job.lane == items.DEAD:
             core.dlq_dirty.set()
             result.append(events.DlqRecovered(job.project, job.item_id, job.retry_count))
         else:
-            core.queue_dirty.set()
             result.append(events.Delivered(job.project, job.item_id))
         if ended == items.DISCARDED:
             result.append(events.DeliveredAfterDeletion(job.project, job.item_id))

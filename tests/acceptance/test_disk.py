@@ -192,6 +192,55 @@ def test_a_read_only_mount_is_survived(small_home: Home, server: Standin) -> Non
     assert server.surplus() == {}
 
 
+@pytest.mark.row(7)
+def test_a_request_that_cannot_be_read_waits(humble_home: Home, server: Standin) -> None:
+    """A deletion whose request cannot be read is named and kept, and carried out later."""
+    server.health = Answer(503)
+    items = entries(2)
+    humble_home.write_queue(items)
+    humble_home.drain()
+    humble_home.ok("delete", items[0]["id"], "--yes")
+    (request,) = humble_home.data_files("[0-9]*-[0-9]*.json")
+    request.chmod(0)
+    assert f"{request.name}: Permission denied" in humble_home.drain().stderr
+    request.chmod(0o600)
+    humble_home.drain()
+    assert not request.exists()
+    server.health = HEALTHY
+    humble_home.drained()
+    assert [text for _, text in server.stored] == [items[1]["content"]]
+
+
+@pytest.mark.row(7)
+def test_what_could_not_be_written_is_tried_once_more_at_the_stop(
+    humble_home: Home, server: Standin
+) -> None:
+    """A stop does not wait out the pause after a failure: the queue file is right afterwards."""
+    humble_home.write_queue(entries(1))
+    worker = humble_home.worker()
+    humble_home.wait(lambda: humble_home.queue_items() == [], 10, "published")
+    humble_home.claude.chmod(0o500)
+    humble_home.write_queue(entries(1, "later"))
+    humble_home.wait(lambda: humble_home.log_lines("❌ queue file"), 10, "failed")
+    humble_home.claude.chmod(0o700)
+    worker.stop()
+    assert server.total_stored() == 2
+    assert humble_home.queue_items() == []
+
+
+@pytest.mark.row(7)
+def test_a_lock_file_that_cannot_be_made_is_named(humble_home: Home) -> None:
+    """Where there is no lock file and none may be made, permissions are what is wrong."""
+    (item,) = entries(1)
+    humble_home.write_queue([item])
+    humble_home.ok("delete", item["id"], "--yes")
+    humble_home.lock.unlink()
+    humble_home.claude.chmod(0o500)
+    done = humble_home.run("restore")
+    assert done.returncode == 1
+    assert f"{humble_home.lock} cannot be opened: Permission denied" in done.stderr
+
+
 # Short writes ----------------------------------------------------------------------------------
 
 

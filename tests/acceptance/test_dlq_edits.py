@@ -300,3 +300,16 @@ def test_the_user_s_grep_finds_the_markers(home: Home, server: Standin) -> None:
     home.drain()
     lines = "\n".join(user.tail_dlq(home))
     assert all(sign in lines for sign in ("Moved to DLQ:", "DLQ recovered:", "DLQ retry 1:"))
+
+
+def test_the_delivery_of_a_dead_letter_shows_in_the_queue_file_s_counters(
+    home: Home, server: Standin, worker: Process
+) -> None:
+    """`total_synced` counts every delivery, and is published though no entry left the queue."""
+    home.write_queue([])
+    home.script(user.RETRY_ALL)
+    server.wait_for(lambda: server.missing(LETTERS) == [], 10)
+    home.wait_dlq([])
+    worker.stop()
+    assert home.stats()["total_synced"] == 3
+    assert home.stats()["last_sync"] is not None

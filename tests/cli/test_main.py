@@ -167,7 +167,9 @@ def test_a_closed_stream_is_an_empty_one(home: Scratch, command: str, code: int,
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
 @pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
-@pytest.mark.parametrize("command", ["list", "status --json", "--help", "add --project p x"])
+@pytest.mark.parametrize(
+    "command", ["list", "status --json", "--help", "add --project p x", "run --once"]
+)
 def test_output_that_cannot_be_written_is_named(
     home: Scratch, command: str, unbuffered: str
 ) -> None:
