@@ -213,11 +213,17 @@ def keep_link(path: Path, name: Path) -> None:
 
 
 def make_private_folder(folder: Path) -> None:
-    """Make `folder` (0700) if it is missing."""
+    """Make `folder` (0700) if it is missing; what is then put into it outlasts a power cut.
+
+    Raises FileUnavailableError.
+    """
     try:
+        missing = [each for each in (folder, *folder.parents) if not each.exists()]
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise unavailable(folder, error) from error
+    for each in missing:
+        sync_folder(each.parent)
 
 
 def remove_stale_temporaries(folder: Path, now: float | None = None) -> None:

@@ -10,7 +10,7 @@ import ssl
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote
@@ -133,6 +133,20 @@ class Standin:
             self.requests.clear()
             self._saves.clear()
         return saves
+
+    def begin_with(self, stored: Iterable[tuple[str, str]]) -> None:
+        """Forget what has come so far, and hold these memories: (project, text) each."""
+        with self._changed:
+            self.forget()
+            self._keys.clear()
+            self.stored[:] = stored
+            self._counts = Counter(text for _, text in self.stored)
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[list[tuple[str, str]]]:
+        """Hold still: nothing arrives while this lasts; gives what is stored."""
+        with self._changed:
+            yield list(self.stored)
 
     # Questions ------------------------------------------------------------------
 

@@ -1,0 +1,60 @@
+"""Try every state that a power cut may leave of each protocol, or of those that are named."""
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import asdict
+
+from tests.proofs.crash_states.planted import PLANTED
+from tests.proofs.crash_states.proof import Result, prove
+from tests.proofs.crash_states.protocols import PROTOCOLS
+
+_SHOWN = 5  # bad states of a protocol
+
+
+def main() -> int:
+    """Print a line for each protocol; 1 when a state was bad."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.proofs.crash_states", description=__doc__
+    )
+    names = ", ".join(PROTOCOLS)
+    parser.add_argument("name", nargs="*", help=f"which of: {names} (default: all)")
+    parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
+    parser.add_argument("--planted", choices=PLANTED, default="", help="plant a bug first")
+    parser.add_argument("--at-most", type=int, default=0, help="so many states of each, spread out")
+    arguments = parser.parse_args()
+    unknown = sorted(set(arguments.name) - PROTOCOLS.keys())
+    if unknown:
+        parser.error(f"no such protocol: {', '.join(unknown)}; there are {names}")
+    if not arguments.json:
+        print("protocol       operations  states   tried     bad  seconds")
+    results = []
+    for name in arguments.name or PROTOCOLS:
+        began = time.monotonic()
+        result = prove(name, bug=arguments.planted, at_most=arguments.at_most, progress=_progress)
+        results.append(result)
+        if not arguments.json:
+            _print(result, time.monotonic() - began)
+    if arguments.json:
+        print(json.dumps([asdict(result) for result in results], indent=2))
+    return 1 if any(result.bad for result in results) else 0
+
+
+def _progress(result: Result) -> None:
+    if sys.stderr.isatty() and result.tried % 20 == 0:
+        print(f"{result.protocol}: {result.tried} of {result.states}", end="\r", file=sys.stderr)
+
+
+def _print(result: Result, seconds: float) -> None:
+    print(
+        f"{result.protocol:14} {result.operations:10} {result.states:7} {result.tried:7}"
+        f" {len(result.bad):7} {seconds:8.1f}",
+        flush=True,
+    )
+    for bad in result.bad[:_SHOWN]:
+        print(f"    after {bad.after}, {bad.left}: {'; '.join(bad.faults)}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

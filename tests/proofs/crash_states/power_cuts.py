@@ -1,0 +1,247 @@
+"""Power cuts on a real file system: an ext4 disk copied at many moments while the program works.
+
+    sudo .venv/bin/python -m tests.proofs.crash_states.power_cuts [--seconds N] [--json]
+
+The disk is an image in a btrfs file system, on loop devices, so that a copy of it (a
+reflink) takes no time and shows one moment: what ext4 had given to the device, and not
+what still was in memory. Each copy is mounted, which replays its journal, and the program
+is started on it. Who acknowledged what is noted outside.
+"""
+
+import argparse
+import fcntl
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from tests.proofs.crash_states import planted, recovery
+from tests.proofs.crash_states.take import Promises, Told, Word
+from tests.support.home import Home
+from tests.support.http1 import Answer
+from tests.support.standin import Standin
+
+OPTIONS: Final = {"default": "", "harsh": "commit=1,noauto_da_alloc"}
+_FICLONE: Final = 0x40049409  # of linux/fs.h: share the extents of another file
+_STORE: Final = 4 << 30  # bytes, sparse; what is written is a few hundred megabytes
+_DISK: Final = 64 << 20
+_LONGEST_PAUSE: Final = 0.05  # seconds between two cuts
+_REFUSED: Final = "refused"  # the project whose memories the server answers with 500
+
+
+def why_not_here() -> str:
+    """What stands in the way of loop devices and mounts; empty when nothing does."""
+    if sys.platform != "linux":
+        return "power cuts are tried with Linux' ext4 and btrfs"
+    if os.geteuid():
+        return "power cuts need root, for loop devices and mounts"
+    missing = [name for name in ("mkfs.ext4", "mkfs.btrfs", "mount") if shutil.which(name) is None]
+    return f"power cuts need {', '.join(missing)} (e2fsprogs, btrfs-progs)" if missing else ""
+
+
+def _call(*command: str | Path) -> None:
+    subprocess.run(command, check=True, capture_output=True)
+
+
+@contextmanager
+def _mounted(image: Path, folder: Path, options: str) -> Iterator[None]:
+    folder.mkdir(exist_ok=True)
+    _call("mount", "-o", ",".join(filter(None, ["loop", options])), image, folder)
+    try:
+        yield
+    finally:
+        _call("umount", folder)
+
+
+def _sparse(path: Path, size: int) -> Path:
+    with path.open("wb") as file:
+        file.truncate(size)
+    return path
+
+
+def _copy(source: Path, target: Path) -> None:
+    with source.open("rb") as old, target.open("wb") as new:
+        fcntl.ioctl(new.fileno(), _FICLONE, old.fileno())
+
+
+@dataclass
+class _Outside:
+    """What was promised so far, kept where no power is cut."""
+
+    promises: Promises = field(default_factory=Promises)
+    guard: threading.Lock = field(default_factory=threading.Lock)
+
+    def tell(self, word: Word, text: str) -> None:
+        with self.guard:
+            self.promises = self.promises.after(Told(word, text))
+
+
+def _work(home: Home, outside: _Outside, end: float) -> None:
+    """Add, let deliver or fail, and delete dead letters, until monotonic time `end`."""
+    number = 0
+    while time.monotonic() < end:
+        text = f"memory {number}"
+        outside.tell(Word.OFFERED, text)
+        home.ok("add", "--project", _REFUSED if number % 3 == 2 else "taken", text)
+        outside.tell(Word.ACCEPTED, text)
+        if number % 5 == 4:
+            _delete_one(home, outside)
+        number += 1
+
+
+def _delete_one(home: Home, outside: _Outside) -> None:
+    for item in home.dlq_items()[:1]:
+        outside.tell(Word.DELETING, item["content"])
+        home.ok("delete", "--yes", item["id"])
+        outside.tell(Word.DELETED, item["content"])
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """A cut that the program did not recover from, and the moment in seconds."""
+
+    at: float
+    faults: Sequence[str]
+
+
+@dataclass
+class Result:
+    """What became of the cuts under one set of mount options."""
+
+    options: str
+    accepted: int = 0
+    deleted: int = 0
+    cuts: int = 0
+    tried: int = 0
+    bad: list[Bad] = field(default_factory=list)
+
+
+def prove(
+    options: str,
+    seconds: float,
+    *,
+    bug: str = "",
+    progress: Callable[[Result], None] = lambda _: None,
+) -> Result:
+    """Let the program work for `seconds` and cut the power all the time, then try each cut."""
+    result = Result(options or "default")
+    with ExitStack() as stack:
+        scratch = stack.enter_context(recovery.scratch())
+        server = stack.enter_context(Standin())
+        store = scratch / "store"
+        image = _sparse(scratch / "store.img", _STORE)
+        _call("mkfs.btrfs", "-q", image)
+        stack.enter_context(_mounted(image, store, ""))
+        disk = _sparse(store / "disk.img", _DISK)
+        _call("mkfs.ext4", "-q", disk)
+        where = scratch / "disk"
+        with _mounted(disk, where, options):
+            cuts = _cut_while_working(Home(where / "home", server.url), server, seconds, bug)
+        result.cuts = len(cuts)
+        result.accepted = len(cuts[-1].promises.accepted)
+        result.deleted = len(cuts[-1].promises.deleted)
+        server.clear_scripts()
+        for cut in cuts:
+            with _mounted(cut.image, where, options):
+                _try(Home(where / "home", server.url), server, cut, result)
+            cut.image.unlink()
+            progress(result)
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """A copy of the disk, taken at a moment, and what had been promised by then."""
+
+    image: Path
+    at: float
+    promises: Promises
+
+
+def _cut_while_working(home: Home, server: Standin, seconds: float, bug: str) -> list[_Cut]:
+    if bug:
+        planted.plant(home, bug)
+    outside = _Outside()
+    server.script(Answer(500), project=_REFUSED, forever=True)
+    cuts: list[_Cut] = []
+    done = threading.Event()
+    store = home.root.parents[1] / "store"
+    cutter = threading.Thread(target=_cut, args=(store, server, outside, done, cuts))
+    with home:
+        home.start("run")
+        cutter.start()
+        try:
+            _work(home, outside, time.monotonic() + seconds)
+        finally:
+            done.set()
+            cutter.join()
+    return cuts
+
+
+def _cut(
+    store: Path, server: Standin, outside: _Outside, done: threading.Event, cuts: list[_Cut]
+) -> None:
+    """Copy the disk again and again, while nothing is promised and nothing reaches the server."""
+    chance = random.Random(0)  # noqa: S311  (moments, no secrets)
+    began = time.monotonic()
+    while not done.wait(chance.uniform(0, _LONGEST_PAUSE)):
+        image = store / f"cut-{len(cuts)}.img"
+        with outside.guard, server.held() as stored:
+            _copy(store / "disk.img", image)
+            held = replace(outside.promises, stored=frozenset(stored))
+            cuts.append(_Cut(image, time.monotonic() - began, held))
+
+
+def _try(home: Home, server: Standin, cut: _Cut, result: Result) -> None:
+    with recovery.rebooted(home):
+        outcome = recovery.recover(home, server, cut.promises)
+    result.tried += 1
+    if outcome.faults:
+        result.bad.append(Bad(round(cut.at, 3), outcome.faults))
+
+
+def main() -> int:
+    """Print a line for each set of mount options; 1 when a cut was bad, 2 when none can be."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.proofs.crash_states.power_cuts", description=__doc__
+    )
+    parser.add_argument("--seconds", type=float, default=20.0, help="of work under each option")
+    parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
+    parser.add_argument("--planted", choices=planted.PLANTED, default="", help="plant a bug first")
+    arguments = parser.parse_args()
+    if reason := why_not_here():
+        print(f"Not here: {reason}.", file=sys.stderr)
+        return 2
+    results = []
+    for options in OPTIONS.values():
+        result = prove(options, arguments.seconds, bug=arguments.planted, progress=_show)
+        results.append(result)
+        if not arguments.json:
+            print(
+                f"{result.options}: {result.accepted} memories acknowledged, {result.deleted}"
+                f" deleted, {result.cuts} cuts, {len(result.bad)} bad"
+            )
+            for bad in result.bad[:5]:
+                print(f"    {bad}")
+    if arguments.json:
+        print(json.dumps([asdict(result) for result in results], indent=2))
+    return 1 if any(result.bad for result in results) else 0
+
+
+def _show(result: Result) -> None:
+    if sys.stderr.isatty():
+        end = "\n" if result.tried == result.cuts else "\r"
+        print(f"{result.options}: {result.tried} of {result.cuts}", end=end, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

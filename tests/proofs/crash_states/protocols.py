@@ -1,0 +1,197 @@
+"""The protocols: each thing that the program does to files, done once and recorded."""
+
+import os
+from collections.abc import Callable
+from typing import Final
+
+from tests.proofs.crash_states.recovery import SETTING
+from tests.proofs.crash_states.take import Take, Word
+from tests.support import user
+from tests.support.home import Home
+from tests.support.http1 import Answer
+from tests.support.machine import WallClock
+from tests.support.shapes import dead, entries, entry, texts, waiting
+
+HEALTHY: Final = Answer(body={"status": "ok"})
+DOWN: Final = Answer(503)
+_DAY: Final = 86_400
+
+
+def queue(take: Take) -> None:
+    """Entries are taken in, delivered, and taken out of the queue file."""
+    fresh = entries(4)
+    take.home.write_queue(fresh)
+    take.begin()
+    take.tell(Word.ACCEPTED, *texts(fresh))
+    take.run("run", "--until-idle")
+
+
+def intake(take: Take) -> None:
+    """Producers write without an fsync, in place too; what the worker has taken in lasts."""
+    take.server.health = DOWN
+    take.home.write_queue(entries(2))
+    take.home.drain()
+    take.begin()
+    take.tell(Word.ACCEPTED, *texts(take.home.queue_items()))
+    for label, how in (("beta", []), ("gamma", ["--replace"]), ("delta", [])):
+        wrote = [f"{label} wrote {n}" for n in range(2)]
+        take.tell(Word.OFFERED, *wrote)
+        take.producer("--label", label, "--count", "2", *how)
+        take.run("run", "--until-idle", code=1)
+        take.tell(Word.ACCEPTED, *wrote)
+    take.server.health = HEALTHY
+    take.run("run", "--until-idle")
+
+
+def dlq(take: Take) -> None:
+    """Five failures make a dead letter, others recover or fail again; then all are retried."""
+    home, server = take.home, take.server
+    home.write_queue([entry("moves"), entry("goes")])
+    home.write_dlq([dead("recovers"), dead("fails again"), waiting("waits")])
+    for text in ("moves", "fails again"):
+        server.script(Answer(500), content=text, forever=True)
+    take.begin()
+    take.tell(Word.ACCEPTED, "moves", "goes", "recovers", "fails again", "waits")
+    take.run("run", "--until-idle", code=1)
+    server.clear_scripts()
+    take.run("retry", "--all")
+    take.run("run", "--until-idle")
+
+
+def emergency(take: Take) -> None:
+    """Emergency lines are read, the file is renamed, and removed after a day."""
+    home, server = take.home, take.server
+    lines = entries(3, "line")
+    home.write_emergency(lines)
+    _age(home, 3 * _DAY)
+    server.health = DOWN
+    clock = WallClock(home.root.parent)
+    clock.jump(-2 * _DAY)
+    take.begin()
+    take.tell(Word.ACCEPTED, *texts(lines))
+    take.run("run", "--until-idle", code=1, env=clock.env)
+    take.run("run", "--until-idle", code=1)
+    server.health = HEALTHY
+    take.run("run", "--until-idle")
+
+
+def _age(home: Home, seconds: float) -> None:
+    then = home.emergency.stat().st_mtime - seconds
+    os.utime(home.emergency, (then, then))
+
+
+def _two_of_each(take: Take) -> None:
+    """Let a worker take in two dead letters and two entries, while the server is down."""
+    take.home.write_queue([entry("stays queued"), entry("queued")])
+    take.home.write_dlq([waiting("stays dead"), waiting("dead")])
+    take.server.health = DOWN
+    take.home.drain()
+
+
+def _ids(home: Home) -> list[str]:
+    return [
+        item["id"]
+        for item in [*home.queue_items(), *home.dlq_items()]
+        if item["content"] in ("queued", "dead")
+    ]
+
+
+def delete(take: Take) -> None:
+    """A dead letter and a waiting entry are backed up, then deleted; the worker merges that."""
+    _two_of_each(take)
+    take.begin()
+    take.tell(Word.ACCEPTED, "stays queued", "queued", "stays dead", "dead")
+    take.tell(Word.DELETING, "queued", "dead")
+    take.run("delete", "--yes", *_ids(take.home))
+    take.tell(Word.DELETED, "queued", "dead")
+    take.run("run", "--until-idle", code=1)
+
+
+def delete_unseen(take: Take) -> None:
+    """Memories that no worker has taken in yet are backed up, then deleted."""
+    take.home.write_queue([entry("stays queued"), entry("queued")])
+    take.home.write_dlq([waiting("stays dead"), waiting("dead")])
+    take.begin()
+    take.tell(Word.ACCEPTED, "stays queued", "queued", "stays dead", "dead")
+    take.tell(Word.DELETING, "queued", "dead")
+    take.run("delete", "--yes", *_ids(take.home))
+    take.tell(Word.DELETED, "queued", "dead")
+    take.run("run", "--until-idle", code=1)
+
+
+def restore(take: Take) -> None:
+    """What was deleted is put back; the worker merges that."""
+    _two_of_each(take)
+    take.home.ok("delete", "--yes", *_ids(take.home))
+    take.home.drain()
+    take.begin()
+    take.tell(Word.ACCEPTED, "stays queued", "queued", "stays dead", "dead")
+    take.tell(Word.DELETING, "queued", "dead")
+    take.tell(Word.DELETED, "queued", "dead")
+    take.tell(Word.RESTORING, "queued", "dead")
+    take.run("restore")
+    take.tell(Word.RESTORED, "queued", "dead")
+    take.run("run", "--until-idle", code=1)
+
+
+def hand_edit(take: Take) -> None:
+    """A script empties the DLQ file and writes it again, with one item less and the rest due."""
+    _two_of_each(take)
+    take.begin()
+    take.tell(Word.ACCEPTED, "stays queued", "queued", "stays dead", "dead")
+    take.tell(Word.DELETING, "dead")
+    take.script(
+        f"{user.OPEN}\n"
+        "data['items'] = [{**item, 'last_attempt': 0} for item in data['items']"
+        " if item['content'] != 'dead']\n"
+        "json.dump(data, open(p, 'w'), indent=2)\n"
+    )
+    take.run("run", "--until-idle", code=1)
+    take.tell(Word.DELETED, "dead")
+    take.server.health = HEALTHY
+    take.run("run", "--until-idle")
+
+
+def add(take: Take) -> None:
+    """The very first `add` makes the folder, the next ones rewrite the queue file."""
+    take.home.claude.rmdir()
+    take.begin()
+    for text in ("first", "second", "third"):
+        take.tell(Word.OFFERED, text)
+        take.run("add", "--project", "alpha", text)
+        take.tell(Word.ACCEPTED, text)
+
+
+def add_emergency(take: Take) -> None:
+    """Beside a queue file that cannot be read whole, `add` appends to the emergency file."""
+    take.home.queue.write_text('{"queue": [')
+    take.begin()
+    for text in ("first", "second"):
+        take.tell(Word.OFFERED, text)
+        take.run("add", "--project", "alpha", text)
+        take.tell(Word.ACCEPTED, text)
+
+
+def settings(take: Take) -> None:
+    """`config set` makes the file, then changes it."""
+    take.begin()
+    take.tell(Word.SET, "")
+    for value in ("mail -s one", "mail -s two"):
+        take.tell(Word.SETTING, value)
+        take.run("config", "set", SETTING, value)
+        take.tell(Word.SET, value)
+
+
+PROTOCOLS: Final[dict[str, Callable[[Take], None]]] = {
+    "queue": queue,
+    "intake": intake,
+    "dlq": dlq,
+    "emergency": emergency,
+    "delete": delete,
+    "delete-unseen": delete_unseen,
+    "restore": restore,
+    "hand-edit": hand_edit,
+    "add": add,
+    "add-emergency": add_emergency,
+    "settings": settings,
+}

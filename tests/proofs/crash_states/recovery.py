@@ -1,0 +1,139 @@
+"""The recovery: the worker started on what a power cut left, and what it made of it."""
+
+import os
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from unittest import mock
+
+from mem0tray import settings as config
+from mem0tray.errors import SettingsError
+from mem0tray.events import Event, Events, LedgerRebuilt, PartFailed
+from mem0tray.settings import PathSettings, ServerSettings, Settings, SyncSettings
+from mem0tray.worker.loop import Worker
+from tests.proofs.crash_states.disk import Tree
+from tests.proofs.crash_states.take import Promises
+from tests.support import oracle
+from tests.support.home import Home
+from tests.support.standin import Standin
+
+SETTING: Final = "alerts.command"
+_AGO: Final = 120.0  # seconds since the files were written: a machine takes its time to start
+_LONGEST: Final = 20.0  # seconds until the worker must have come to rest
+_BOOT_IDS: Final = ("mem0tray.worker.loop.boot_id", "mem0tray.ledger.database.boot_id")
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """Make a folder that is gone afterwards: in memory where that can be had, which is faster."""
+    memory = Path("/dev/shm")  # noqa: S108  (the folder in it is our own)
+    folder = memory if memory.is_dir() else None
+    with tempfile.TemporaryDirectory(prefix="crash-states-", dir=folder) as made:
+        yield Path(made)
+
+
+@contextmanager
+def rebooted(home: Home) -> Iterator[None]:
+    """Be a process of this home, after another start of the machine."""
+    with ExitStack() as stack:
+        stack.enter_context(mock.patch.dict(os.environ, home.env))
+        for name in _BOOT_IDS:
+            stack.enter_context(mock.patch(name, return_value="the start after the power cut"))
+        yield
+
+
+def build(root: Path, tree: Tree) -> None:
+    """Make `root` hold exactly this tree."""
+    for path in root.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    then = time.time() - _AGO
+    for name, data in tree.items():  # a folder comes before what is in it
+        path = root / name
+        if data is None:
+            path.mkdir(mode=0o700)
+            continue
+        with os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "wb") as file:
+            file.write(data)
+        os.utime(path, (then, then))
+
+
+@dataclass
+class Outcome:
+    """What the recovery came to: `faults` in words; whether a ledger was begun anew, and why."""
+
+    faults: list[str] = field(default_factory=list)
+    rebuilt: str = ""
+
+
+def recover(home: Home, server: Standin, promises: Promises) -> Outcome:
+    """Start the worker on what stands in `home` and see whether the promises hold.
+
+    To be called while `rebooted`.
+    """
+    server.begin_with(promises.stored)
+    seen: list[Event] = []
+    outcome = Outcome(_run_to_rest(home, server, seen))
+    for event in seen:
+        if isinstance(event, PartFailed):
+            outcome.faults.append(f"{event.part}: {event.error}")
+        if isinstance(event, LedgerRebuilt):
+            outcome.rebuilt = event.reason
+    outcome.faults += oracle.faults(
+        home,
+        server,
+        promises.accepted,
+        discarded=promises.discardable,
+        offered=promises.offered,
+    )
+    before = {text for _, text in promises.stored}
+    outcome.faults += (
+        f"deleted, and sent all the same: {text}"
+        for text in promises.deleted - before
+        if server.count(text)
+    )
+    outcome.faults += _setting(home, promises)
+    return outcome
+
+
+def _run_to_rest(home: Home, server: Standin, seen: list[Event]) -> list[str]:
+    bus = Events()
+    bus.subscribe(seen.append)
+    settings = Settings(
+        paths=PathSettings(claude_dir=str(home.claude)),
+        server=ServerSettings(url=server.url),
+        sync=SyncSettings(probe_interval=0.05, retry_interval=0.02),
+    )
+    worker = Worker(settings, bus, lambda: None)
+    thread = threading.Thread(target=worker.run, kwargs={"watch": False, "patient": False})
+    thread.start()
+    deadline = time.monotonic() + _LONGEST
+    rested = False
+    while thread.is_alive() and not rested and time.monotonic() < deadline:
+        rested = worker.is_idle(1.0)
+        worker.wait_for_work(0.002)
+    worker.stop()
+    thread.join()
+    if worker.failure is not None:
+        return [f"the worker did not start: {worker.failure}"]
+    return [] if rested else ["the worker did not come to rest"]
+
+
+def _setting(home: Home, promises: Promises) -> list[str]:
+    if not promises.settings:
+        return []
+    try:
+        value = config.get(config.load(home.config).settings, SETTING)
+    except SettingsError as error:
+        return [f"the settings cannot be read: {error}"]
+    if value in promises.settings:
+        return []
+    return [f"{SETTING} is {value!r}, not one of {sorted(promises.settings)}"]
