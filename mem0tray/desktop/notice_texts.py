@@ -146,14 +146,16 @@ def _moved(group: Group, language: Language) -> str:
 
 
 def _recovered(group: Group, language: Language) -> str:
-    ngettext = language.ngettext
+    _, ngettext = language.gettext, language.ngettext
     event = group.event
     if group.count == 1 and isinstance(event, events.DlqRecovered):
         text = ngettext(
-            "{name}: delivered after {count} retry.",
-            "{name}: delivered after {count} retries.",
+            "{name}: delivered after {count} failed retry.",
+            "{name}: delivered after {count} failed retries.",
             event.retries,
         )
+        if not event.retries:
+            text = _("{name}: delivered at the first retry.")
         name = _named(event.project, event.item_id, language)
         return text.format(name=name, count=language.number(event.retries))
     return f"{_memories(group.count, language)}\n{_by_name(group, language)}"

@@ -120,7 +120,7 @@ def test_a_recovery_is_told(desk: Desk) -> None:
     desk.happens(recovered())
     desk.passes(BURST)
     assert desk.titles == ["DLQ recovered"]
-    assert desk.last.body == "alpha (ID: 12345678…): delivered after 3 retries."
+    assert desk.last.body == "alpha (ID: 12345678…): delivered after 3 failed retries."
 
 
 def test_a_burst_becomes_one_with_counts_by_project(desk: Desk) -> None:

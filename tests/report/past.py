@@ -23,16 +23,17 @@ def parsed(value: dict[str, object]) -> Item:
 
 
 class Past:
-    """Writes what happened, each at its time (Unix seconds)."""
+    """Writes what happened, each at its time (Unix seconds); deliveries went to `server`."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, server: str) -> None:
+        self._server = server
         self._inbox = Inbox(ledger)
         self._outbox = Outbox(ledger)
 
     def delivered(self, content: str, at: float) -> None:
         """Take in and deliver a memory a second later."""
         key = self._inbox.add_fresh(parsed(entry(content)), at - 1, ask=False)
-        self._outbox.delivered(key, SERVER, at)
+        self._outbox.delivered(key, self._server, at)
 
     def taken_in(self, content: str, at: float) -> int:
         """Take in a memory that waits; its key."""
@@ -53,14 +54,17 @@ class Past:
         job = self._outbox.claim(key, at)
         self._outbox.failed_dead(job, count, at + 60, "", parsed(dead(content)).raw, at)
 
-    def adopted(self, content: str, at: float) -> int:
-        """Take in a dead letter from the file; its key."""
-        item = parsed(dead(content))
-        return self._inbox.add_dead(item, item.raw, at, ask=False, gen=None)
+    def adopted(self, value: dict[str, object], at: float, due: float | None = None) -> int:
+        """Take in a dead letter from the file, tried again when it is `due`; its key."""
+        item = parsed(value)
+        key = self._inbox.add_dead(item, item.raw, at, ask=False, gen=None)
+        if due is not None:
+            self._outbox.defer(key, due)
+        return key
 
     def recovered(self, key: int, at: float) -> None:
         """Deliver it."""
-        self._outbox.delivered(key, SERVER, at)
+        self._outbox.delivered(key, self._server, at)
 
     def discarded(self, key: int, at: float) -> None:
         """Delete it."""
@@ -68,10 +72,10 @@ class Past:
 
 
 @contextmanager
-def past(paths: Paths) -> Iterator[Past]:
+def past(paths: Paths, server: str = SERVER) -> Iterator[Past]:
     """Open the ledger as the worker does."""
     ledger = Ledger(paths.ledger)
     try:
-        yield Past(ledger)
+        yield Past(ledger, server)
     finally:
         ledger.close()

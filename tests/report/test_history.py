@@ -93,10 +93,10 @@ def test_the_ledger_tells_when_dead_letters_came_and_went(home: Scratch) -> None
         ledger.retried(moved, "moved", 1, 180.0)
         ledger.retried(moved, "moved", 2, 240.0)
         ledger.recovered(moved, 300.0)
-        adopted = ledger.adopted("adopted", 400.0)
+        adopted = ledger.adopted(dead("adopted"), 400.0)
         ledger.discarded(adopted, 500.0)
-        ledger.recovered(ledger.adopted("earlier", 10.0), 20.0)
-        ledger.adopted("still there", 450.0)
+        ledger.recovered(ledger.adopted(dead("earlier"), 10.0), 20.0)
+        ledger.adopted(dead("still there"), 450.0)
         ledger.delivered("never dead", 460.0)
     with Reader(home.paths.ledger) as reader:
         assert sorted(reader.stays(100.0)) == [(150.0, 300.0), (400.0, 500.0)]

@@ -224,7 +224,7 @@ def test_in_french(home: Scratch, french: Language) -> None:
 def test_a_file_that_is_gone_is_no_empty_one(home: Scratch) -> None:
     """What the ledger remembers is listed while the DLQ file is missing."""
     with past(home.paths) as ledger:
-        ledger.adopted("remembered", time.time() - 100)
+        ledger.adopted(dead("remembered"), time.time() - 100)
     assert len(made().all("th", role="rowheader")) == 1
 
 

@@ -93,8 +93,9 @@ class Desktop:
     programs that have a home of their own.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, size: str = SIZE) -> None:
         self._folder = folder
+        self._size = size
         self._closing = contextlib.ExitStack()
         self._processes: list[Process] = []
 
@@ -137,10 +138,13 @@ class Desktop:
         """Put a notification daemon there that tests can ask."""
         return self._with(NotificationDaemon(self.address, mode))
 
-    def dunst(self) -> Process:
-        """Start a real notification daemon that shows what comes; its `out` lists it as text."""
+    def dunst(self, text: str = "") -> Process:
+        """Start a real notification daemon that shows what comes; its `out` lists it as text.
+
+        `text` are its settings: without any its own defaults, whatever the system's file says.
+        """
         settings = self._folder / "dunstrc"
-        settings.touch()  # its own defaults, whatever the system's file says
+        settings.write_text(text, encoding="utf-8")
         daemon = self.start([tool("dunst"), "-config", str(settings), "-print"], name="dunst")
         self.wait_owner(NOTIFICATIONS)
         return daemon
@@ -254,7 +258,7 @@ class Desktop:
         """Start the X server on a free display; calling the result waits for its number."""
         # It is asked to end, not killed, so that it takes its lock and socket with it.
         leash = [*LEASH[:-1], "TERM"] if LEASH else []
-        options = ["-screen", "0", SIZE, "-nolisten", "tcp", "-noreset"]
+        options = ["-screen", "0", self._size, "-nolisten", "tcp", "-noreset"]
         env = {"PATH": os.environ["PATH"]}  # none of the desktop's marks: see `strays`
         with _pipe() as (reading, writing):
             command = [*leash, tool("Xvfb"), "-displayfd", str(writing), *options]

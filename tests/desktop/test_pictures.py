@@ -1,0 +1,53 @@
+"""The pictures of README.md."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.pictures.__main__ import LARGEST, PICTURES, make, reduced
+from tests.support.home import REPOSITORY
+
+FOLDER = REPOSITORY / "packaging" / "pictures"
+TOGETHER = 200_000  # bytes
+
+
+def test_each_is_made_by_the_command_and_shown_in_the_readme() -> None:
+    """None is missing, none is left over, and each has words for who does not see it."""
+    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    shown = re.findall(r"packaging/pictures/([a-z-]+)\.png", text)
+    assert sorted(shown) == sorted(PICTURES) == sorted(path.stem for path in FOLDER.iterdir())
+    words = re.findall(r"!\[([^]]+)\]|<img [^>]*alt=\"([^\"]+)\"", text)
+    assert len(words) == text.count("![") + text.count("<img")
+
+
+def test_they_are_small() -> None:
+    """Each, and all together."""
+    sizes = [path.stat().st_size for path in FOLDER.iterdir()]
+    assert max(sizes) <= LARGEST
+    assert sum(sizes) <= TOGETHER
+
+
+def test_areas_keep_their_colours() -> None:
+    """With few colours a background stays what it is, and a small area is not lost in it."""
+    picture = Image.linear_gradient("L").convert("RGB")
+    picture.paste((247, 247, 245), (0, 0, 256, 128))
+    picture.paste((242, 161, 31), (0, 0, 40, 30))
+    small = reduced(picture, 16).convert("RGB")
+    assert len(set(small.get_flattened_data())) <= 16
+    assert small.getpixel((100, 100)) == (247, 247, 245)
+    assert small.getpixel((10, 10)) == (242, 161, 31)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_they_can_be_made(tmp_path: Path) -> None:
+    """From the real panel, notification daemon and, where there is one, browser."""
+    names = [name for name in PICTURES if shutil.which("chromium") or "page" not in name]
+    make(tmp_path, names)
+    for name in names:
+        with Image.open(tmp_path / f"{name}.png") as new, Image.open(FOLDER / f"{name}.png") as old:
+            assert abs(new.width - old.width) < 60
+            assert abs(new.height - old.height) < 60
