@@ -33,6 +33,7 @@ TEST_TOOLS: Final = (
     ("gio", "libglib2.0-bin"),  # reads them as desktops do
     ("xfce4-session", "xfce4-session"),  # a real login
     ("dex", "dex"),  # starts them, as a login does
+    ("strace", "strace"),  # kills and errors at a chosen system call
 )
 
 
@@ -46,12 +47,13 @@ def offer_tray() -> None:
 
 
 def need_test_tools() -> None:
-    """Install what the tests of the tray need, or say how and stop."""
+    """Install what the tests need of the system, or say how and stop."""
     missing = [package for name, package in TEST_TOOLS if shutil.which(name) is None]
     if not _tray_is_there():
         missing += TRAY
     if missing:
-        environment.need_system(_with_venv(missing), "The tests use a desktop without a screen.")
+        why = "The tests use a desktop without a screen, and strace."
+        environment.need_system(_with_venv(missing), why)
 
 
 def _with_venv(packages: Sequence[str]) -> list[str]:

@@ -1,0 +1,207 @@
+"""The scripted run, in five acts: the worker, and the commands that change files.
+
+Each act can be played again after a kill: it goes on where it was, as a user would.
+"""
+
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from tests.proofs.syscalls.stage import Stage
+from tests.support import user
+from tests.support.http1 import Answer
+from tests.support.oracle import faults
+from tests.support.processes import Process
+from tests.support.shapes import Item, dead, entry, waiting
+
+HEALTHY: Final = Answer(body={"status": "ok"})
+
+# The worker: what is queued, what is in the DLQ before, what becomes of it.
+GOOD: Final = ("plain", "fails once", "answer lost", "in an emergency", "due letter")
+BAD: Final = "always fails"
+UNWANTED, WISHED = "removed by hand", "wished for by hand"
+# The commands: dead letters and a waiting entry, of each kind one to be deleted.
+LETTER, OTHER_LETTER = "letter", "other letter"
+ENTRY, OTHER_ENTRY = "entry", "other entry"
+ADDED: Final = "added"
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """`prepare` sets the scene, `play` is done again after a kill, `judge` names what is wrong."""
+
+    prepare: Callable[[Stage], None]
+    play: Callable[[Stage], None]
+    judge: Callable[[Stage], list[str]]
+
+
+# The worker -----------------------------------------------------------------------------
+
+
+def _worker_before(stage: Stage) -> None:
+    home, server = stage.home, stage.server
+    server.script(Answer(500), content=BAD, forever=True)
+    server.script(Answer(500), content="fails once")
+    server.script(Answer(reset=True, stores=True), content="answer lost")
+    home.write_queue([entry(BAD), *(entry(text) for text in GOOD[:3])])
+    home.write_emergency([entry(GOOD[3])])
+    home.write_dlq([dead(GOOD[4], retry_count=2), waiting(UNWANTED), waiting(WISHED)])
+
+
+def _worker(stage: Stage) -> None:
+    """Work through the files, merge what the user does with the DLQ, leave when asked to."""
+    home, server = stage.home, stage.server
+    worker = stage.start("run")
+
+    def delivered() -> bool:
+        return (
+            not server.missing(GOOD)
+            and not home.queue_items()
+            and home.dlq_texts() == sorted([BAD, UNWANTED, WISHED])
+        )
+
+    if "edited" not in stage.remembered:
+        stage.until(worker, delivered, "delivered, and the one that fails in the DLQ")
+        user.edit(home, _by_hand)
+        stage.remembered["edited"] = "by hand"
+    stage.until(
+        worker,
+        lambda: server.count(WISHED) and home.dlq_texts() == [BAD] and not home.queue_items(),
+        "the edit merged",
+    )
+    # One that was started again may find nothing to do: not before it listens to signals.
+    stage.until(worker, lambda: _is_up(stage, worker), "metrics published")
+    worker.signal(signal.SIGTERM)
+    assert stage.end(worker) == 0, worker.err
+
+
+def _is_up(stage: Stage, worker: Process) -> bool:
+    return bool(stage.home.read(stage.home.metrics, {}).get("pid") == worker.pid)
+
+
+def _by_hand(document: Item) -> None:
+    document["items"] = [item for item in document["items"] if item["content"] != UNWANTED]
+    for item in document["items"]:
+        if item["content"] == WISHED:
+            item["last_attempt"] = 0
+
+
+def _worker_after(stage: Stage) -> list[str]:
+    accepted = (*GOOD, BAD, UNWANTED, WISHED)
+    told = faults(stage.home, stage.server, accepted, discarded=[UNWANTED])
+    counters = stage.home.stats()
+    told += [
+        f"{name} is {counters[name]}, not {number}"
+        for name, number in (("total_synced", len(GOOD) + 1), ("total_failed", 1))
+        if counters[name] != number
+    ]
+    if stage.server.count(UNWANTED):
+        told.append("what the user removed was sent")
+    return told
+
+
+# The commands ---------------------------------------------------------------------------
+
+
+def _files_with_a_ledger(stage: Stage) -> None:
+    """A worker has taken everything in; the server is down, so that the entries wait."""
+    home = stage.home
+    stage.server.health = Answer(503)
+    items = {text: entry(text) for text in (ENTRY, OTHER_ENTRY)}
+    items |= {text: waiting(text) for text in (LETTER, OTHER_LETTER)}
+    stage.remembered |= {text: item["id"] for text, item in items.items()}
+    home.write_queue([items[ENTRY], items[OTHER_ENTRY]])
+    home.write_dlq([items[LETTER], items[OTHER_LETTER]])
+    home.drain()
+
+
+def _rest(stage: Stage) -> None:
+    stage.server.health = HEALTHY
+    stage.home.drain()
+
+
+def _delete(stage: Stage) -> None:
+    """Delete a dead letter and an entry; what a kill left undone is deleted anew, one by one."""
+    ids = [stage.remembered[text] for text in (LETTER, ENTRY)]
+    if not stage.killed and not stage.ended_early:
+        stage.command("delete", *ids, "--yes")
+    else:
+        for each in ids:
+            _unless_gone(stage, "delete", each, "--yes")
+    _rest(stage)
+
+
+def _unless_gone(stage: Stage, *arguments: str) -> None:
+    """Run a command that may find that there is nothing left to do."""
+    code = stage.end(process := stage.start(*arguments))
+    assert code in (0, 1), process.err
+
+
+def _delete_after(stage: Stage) -> list[str]:
+    accepted = (LETTER, OTHER_LETTER, ENTRY, OTHER_ENTRY)
+    told = faults(stage.home, stage.server, accepted, discarded=[LETTER, ENTRY])
+    told += [f"deleted, and sent: {text}" for text in (LETTER, ENTRY) if stage.server.count(text)]
+    if stage.home.dlq_texts() != [OTHER_LETTER]:
+        told.append(f"deleted, and still in the DLQ: {stage.home.dlq_texts()}")
+    return told
+
+
+def _deletion_before(stage: Stage) -> None:
+    """The commands have deleted something, and no worker has seen it yet."""
+    _files_with_a_ledger(stage)
+    ids = [stage.remembered[text] for text in (LETTER, ENTRY)]
+    stage.home.ok("delete", *ids, "--yes")
+
+
+def _deletion(stage: Stage) -> None:
+    """A worker finds out what was deleted."""
+    stage.end(stage.start("run", "--until-idle"))
+    _rest(stage)
+
+
+def _restore_before(stage: Stage) -> None:
+    _deletion_before(stage)
+    stage.home.drain()
+
+
+def _restore(stage: Stage) -> None:
+    stage.command("restore")
+    _rest(stage)
+
+
+def _restore_after(stage: Stage) -> list[str]:
+    accepted = (LETTER, OTHER_LETTER, ENTRY, OTHER_ENTRY)
+    told = faults(stage.home, stage.server, accepted)
+    if stage.home.dlq_texts() != sorted([LETTER, OTHER_LETTER]):
+        told.append(f"the DLQ holds {stage.home.dlq_texts()}")
+    told += [f"not delivered: {text}" for text in stage.server.missing([ENTRY, OTHER_ENTRY])]
+    return told
+
+
+def _add_before(stage: Stage) -> None:
+    stage.home.write_queue([entry(ENTRY)])
+
+
+def _add(stage: Stage) -> None:
+    """Add a memory once; only an `add` that returned well has promised anything."""
+    if "tried" not in stage.remembered:
+        stage.remembered["tried"] = "once"
+        stage.command("add", "--project", "alpha", ADDED)
+        stage.remembered["added"] = "well"
+    _rest(stage)
+
+
+def _add_after(stage: Stage) -> list[str]:
+    promised = [ADDED] if "added" in stage.remembered else []
+    told = faults(stage.home, stage.server, [ENTRY, *promised], offered=[ADDED])
+    return told + [f"not delivered: {t}" for t in stage.server.missing([ENTRY, *promised])]
+
+
+ACTS: Final = {
+    "worker": Act(_worker_before, _worker, _worker_after),
+    "delete": Act(_files_with_a_ledger, _delete, _delete_after),
+    "deletion": Act(_deletion_before, _deletion, _delete_after),
+    "restore": Act(_restore_before, _restore, _restore_after),
+    "add": Act(_add_before, _add, _add_after),
+}

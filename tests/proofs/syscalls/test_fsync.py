@@ -1,0 +1,67 @@
+"""A disk that fails when it is asked to write for good."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.proofs.syscalls import strace
+from tests.support.home import Home
+from tests.support.shapes import dead, entries, texts
+from tests.support.standin import Standin
+
+pytestmark = pytest.mark.row(4)
+ALWAYS, ONCE = "1+", "1"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _traced() -> None:
+    """Skip, and say why, where nothing can be traced."""
+    if reason := strace.missing():
+        pytest.skip(reason)
+
+
+def test_add_acknowledges_nothing_that_is_not_on_the_disk(
+    home: Home, server: Standin, tmp_path: Path
+) -> None:
+    """While fsync fails `add` prints no id, says why, and the queue file stays sound."""
+    home.write_queue(entries(3))
+    wrapper = strace.failing("fsync", "EIO", ALWAYS, tmp_path / "trace")
+    add = home.start("add", "--project", "alpha", "not kept", wrapper=wrapper)
+    assert add.wait() == 1
+    assert add.out == ""
+    assert "Input/output error" in add.err
+    assert len(home.queue_items()) == 3
+    home.drained()
+    assert server.missing(texts(entries(3))) == []
+
+
+def test_add_whose_first_fsync_fails_keeps_the_memory_elsewhere(
+    home: Home, server: Standin, tmp_path: Path
+) -> None:
+    """What `add` acknowledges after a failed fsync is on the disk in the emergency file."""
+    home.write_queue(entries(3))
+    wrapper = strace.failing("fsync", "EIO", ONCE, tmp_path / "trace")
+    add = home.start("add", "--project", "alpha", "kept", wrapper=wrapper)
+    assert add.wait() == 0
+    assert add.out.strip() in home.emergency.read_text()
+    home.drained()
+    assert server.count("kept") == 1
+
+
+@pytest.mark.parametrize("call", ["fsync", "fdatasync"])
+def test_a_worker_writes_anew_what_did_not_reach_the_disk(
+    home: Home, server: Standin, tmp_path: Path, call: str
+) -> None:
+    """After each thread's first fsync has failed, files and server are as they should be."""
+    queue = entries(3)
+    home.write_queue(queue)
+    home.write_dlq([dead("letter")])
+    worker = home.start("run", wrapper=strace.failing(call, "EIO", ONCE, tmp_path / "trace"))
+    server.wait_for(lambda: server.total_stored() >= 4, 15)
+    home.wait(lambda: home.queue_items() == [], 15, "queue published")
+    home.wait_dlq([], 15)
+    worker.stop()
+    assert server.missing(["letter", *texts(queue)]) == []
+    assert server.surplus() == {}
+    assert home.stats()["total_synced"] == 4
+    assert "nput/output error" in home.log_text() or "disk I/O error" in home.log_text()

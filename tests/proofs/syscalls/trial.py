@@ -1,0 +1,120 @@
+"""One trial: an act, spoilt at a point, and what came of it."""
+
+import contextlib
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.proofs.syscalls import points, strace
+from tests.proofs.syscalls.acts import ACTS
+from tests.proofs.syscalls.points import Point
+from tests.proofs.syscalls.stage import DiedError, Stage, trace_file
+from tests.proofs.syscalls.strace import KILL
+from tests.support.home import Home
+from tests.support.standin import Standin
+
+KEYS, ASKED = SERVERS = ("honours keys", "can be asked")
+_PLAYS: Final = 5
+# What the system and the database call these errors, as far as people get to read it.
+_WORDS: Final = {
+    "EIO": ("input/output error", "disk i/o error", "errno 5"),
+    "ENOSPC": ("no space left", "disk is full", "disk i/o error", "errno 28"),
+    "EACCES": ("permission denied", "unable to open", "readonly", "errno 13"),
+    strace.SHORT: ("",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What is to be done: `again` is the point of a second kill, in the start after the first."""
+
+    point: Point
+    fault: str
+    server: str
+    again: Point | None = None
+
+    @property
+    def name(self) -> str:
+        """A name that is the same in every run."""
+        second = f" then {self.again}" if self.again else ""
+        return f"{self.fault} {self.point}{second} ({self.server})"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of it.
+
+    `reached`: how many of the points were met. `met`: the call of the first, as strace
+    shows it. `said`: the program named the error. `restarted`: it left, with words.
+    `faults`: what is wrong.
+    """
+
+    name: str
+    act: str
+    call: str
+    fault: str
+    server: str
+    reached: int
+    met: str
+    said: bool
+    restarted: bool
+    faults: list[str]
+
+
+def count(act: str, runs: int) -> list[Point]:
+    """Play an act `runs` times unspoilt, and list its points. AssertionError if it goes wrong."""
+    with tempfile.TemporaryDirectory(prefix="calls-") as folder:
+        traces = []
+        for run in range(runs):
+            root = Path(folder, str(run))
+            root.mkdir()
+            trace = trace_file(root, 0)
+            with _server(ASKED) as server, Home(root / "home", server.url) as home:
+                stage = Stage(home, server)
+                ACTS[act].prepare(stage)
+                stage.spoil([strace.counting(trace)])
+                ACTS[act].play(stage)
+                wrong = ACTS[act].judge(stage)
+            assert not wrong, wrong
+            traces.append(points.read_trace(trace))
+        return points.points(act, traces, Path(folder))
+
+
+def run(trial: Trial) -> Result:
+    """Play an act with its point spoilt, again until it comes to its end, and judge."""
+    with tempfile.TemporaryDirectory(prefix="calls-") as folder:
+        root = Path(folder)
+        first = trace_file(root, 0)
+        wrappers = [strace.spoiling(trial.point, trial.fault, first)]
+        if trial.again is not None:
+            wrappers.append(strace.spoiling(trial.again, KILL, trace_file(root, 1)))
+        act = ACTS[trial.point.act]
+        with _server(trial.server) as server, Home(root / "home", server.url) as home:
+            stage = Stage(home, server)
+            act.prepare(stage)
+            stage.spoil(wrappers)
+            try:
+                _play(trial, stage)
+                wrong = act.judge(stage)
+            except AssertionError as error:
+                wrong = [str(error)]
+            met = strace.hit(first, trial.point, trial.fault)
+            reached = stage.killed if trial.fault == KILL else int(bool(met))
+            said = any(word in stage.said().lower() for word in _WORDS.get(trial.fault, ()))
+            return Result(
+                trial.name, trial.point.act, trial.point.call, trial.fault, trial.server,
+                reached, met, said, bool(stage.ended_early), wrong,
+            )  # fmt: skip
+
+
+def _play(trial: Trial, stage: Stage) -> None:
+    for _ in range(_PLAYS):
+        with contextlib.suppress(DiedError):
+            ACTS[trial.point.act].play(stage)
+            return
+    raise AssertionError(f"it did not come to its end in {_PLAYS} plays")
+
+
+def _server(kind: str) -> Standin:
+    return Standin(honours_keys=kind == KEYS, can_be_asked=kind == ASKED)
