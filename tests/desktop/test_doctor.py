@@ -53,8 +53,8 @@ def test_it_names_the_way_and_sends_a_test(desktop: Session) -> None:
     desktop.start_daemon()
     level, message = doctor(desktop, "--notify", MEM0TRAY_UI_LANGUAGE="en")
     assert level == "ok"
-    assert message.startswith("They go through plyer (dbus-python) to stand-in 1.0.")
-    assert [shown["title"] for shown in desktop.shown] == ["Test notification"]
+    assert message.startswith("They go through plyer (dbus-python) to lab 1.")
+    assert [shown.title for shown in desktop.shown] == ["Test notification"]
 
 
 @needs_dbus
@@ -62,7 +62,7 @@ def test_a_script_is_shown_nothing(desktop: Session) -> None:
     """With --json alone the way is named, and no test sent."""
     desktop.start_daemon()
     level, message = doctor(desktop)
-    assert (level, message) == ("ok", "They go through plyer (dbus-python) to stand-in 1.0.")
+    assert (level, message) == ("ok", "They go through plyer (dbus-python) to lab 1.")
     assert desktop.shown == []
 
 
@@ -87,7 +87,7 @@ def test_no_daemon_is_named(desktop: Session) -> None:
 @needs_dbus
 def test_a_daemon_that_refuses(desktop: Session) -> None:
     """The test finds out what the daemon's presence does not tell."""
-    desktop.start_daemon("--error")
+    desktop.start_daemon("error")
     assert doctor(desktop)[0] == "ok"
     assert doctor(desktop, "--notify")[0] == "warn"
 

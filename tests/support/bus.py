@@ -129,6 +129,10 @@ class Bus:
         message = Message.new_signal(path, interface, member, signature, list(body))
         self._run(self._send(message))
 
+    def hand_out(self, message: Message) -> None:
+        """Send a message and wait for nothing: also from a handler."""
+        self._loop.call_soon_threadsafe(self._connection.send, message)
+
     # Waiting ------------------------------------------------------------------------
 
     def wait_for(

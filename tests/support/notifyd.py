@@ -11,7 +11,8 @@ from tests.support.bus import Bus
 
 NAME: Final = "org.freedesktop.Notifications"
 PATH: Final = "/org/freedesktop/Notifications"
-Mode = Literal["ok", "hang", "error"]
+Mode = Literal["ok", "hang", "deaf", "error"]
+CAPABILITIES: Final = ("body", "body-markup", "actions", "icon-static")
 # Some programs (plyer) ask for the types before they call.
 _DESCRIPTION: Final = """\
 <node><interface name="org.freedesktop.Notifications">
@@ -48,19 +49,27 @@ class Notification:
 
 
 class NotificationDaemon:
-    """The daemon of a bus. `mode` may be turned at any moment: ok, hang (no answer), error."""
+    """The daemon of a bus.
+
+    `mode` may be turned at any moment: ok, hang (takes notifications and does
+    not answer), deaf (answers nothing), error. `click` is the button that is
+    clicked at once.
+    """
 
     def __init__(
         self,
         address: str,
         mode: Mode = "ok",
-        capabilities: tuple[str, ...] = ("body", "body-markup", "actions", "icon-static"),
+        capabilities: tuple[str, ...] = CAPABILITIES,
+        click: str = "",
     ) -> None:
         self.mode = mode
+        self.click = click
         self.received: list[Notification] = []  # in every mode: what has arrived
         self.closed: list[int] = []
         self._capabilities = capabilities
         self._last = 0
+        self._held: list[Message] = []  # answers that nobody has got
         self._bus = Bus(address)
         self._bus.handle(self._receive)
         self._bus.own(NAME)
@@ -93,32 +102,56 @@ class NotificationDaemon:
         self._bus.emit(PATH, NAME, "ActionInvoked", "us", [notification.id, action])
         self._bus.emit(PATH, NAME, "NotificationClosed", "uu", [notification.id, 2])
 
+    def answer(self) -> None:
+        """Be ok from now on, and answer what has waited for it."""
+        self.mode = "ok"
+        while self._held:
+            self._bus.hand_out(self._held.pop(0))
+
     # On the connection's thread -----------------------------------------------------
 
     def _receive(self, message: Message) -> Message | bool | None:
         if message.message_type is not MessageType.METHOD_CALL or message.path != PATH:
             return None
-        if message.member == "Introspect":
-            return Message.new_method_return(message, "s", [_DESCRIPTION])
-        if message.member == "GetCapabilities":
-            return Message.new_method_return(message, "as", [list(self._capabilities)])
-        if message.member == "GetServerInformation":
-            about = ["lab", "mem0tray", "1", "1.2"]
-            return Message.new_method_return(message, "ssss", about)
-        if message.member == "CloseNotification":
-            self.closed.append(int(message.body[0]))
-            return Message.new_method_return(message)
-        return self._notify(message) if message.member == "Notify" else None
+        answer = self._answer(message)
+        silent = self.mode == "deaf" or (self.mode == "hang" and message.member == "Notify")
+        if answer is None or not silent:
+            return answer
+        self._held.append(answer)
+        return True
 
-    def _notify(self, message: Message) -> Message | bool:
+    def _answer(self, message: Message) -> Message | None:
+        match message.member:
+            case "Introspect":
+                return Message.new_method_return(message, "s", [_DESCRIPTION])
+            case "GetCapabilities":
+                return Message.new_method_return(message, "as", [list(self._capabilities)])
+            case "GetServerInformation":
+                about = ["lab", "mem0tray", "1", "1.2"]
+                return Message.new_method_return(message, "ssss", about)
+            case "CloseNotification":
+                self.closed.append(int(message.body[0]))
+                return Message.new_method_return(message)
+            case "Notify":
+                return self._notify(message)
+        return None
+
+    def _notify(self, message: Message) -> Message:
         app, replaces, icon, title, body, actions, hints, timeout = unpack_variants(message.body)
         self._last += 1
         number = replaces or self._last
         self.received.append(
             Notification(number, app, icon, title, body, tuple(actions), hints, timeout, replaces)
         )
-        if self.mode == "hang":
-            return True
+        if self.click:
+            # To the sender alone, as some daemons do; of a notification of others first.
+            for each in (number + 1, number):
+                self._click(message, each)
         if self.mode == "error":
             return Message.new_error(message, "org.example.Refused", "not now")
         return Message.new_method_return(message, "u", [number])
+
+    def _click(self, message: Message, number: int) -> None:
+        clicked = Message.new_signal(PATH, NAME, "ActionInvoked", "us", [number, self.click])
+        clicked.destination = message.sender
+        self._bus.hand_out(clicked)

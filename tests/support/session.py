@@ -2,20 +2,17 @@
 
 import contextlib
 import importlib.util
-import json
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import which
-from typing import Any
 
 import pytest
 
+from tests.support.notifyd import CAPABILITIES, Mode, Notification, NotificationDaemon
 from tests.support.processes import Process, wait_until
 
-DAEMON = Path(__file__).with_name("notification_daemon.py")
 _CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig><type>session</type><listen>unix:tmpdir=/tmp</listen><auth>EXTERNAL</auth>
@@ -38,25 +35,26 @@ class Session:
     folder: Path
     bus: Process
     environ: Mapping[str, str]
-    daemon: Process | None = None
+    daemon: NotificationDaemon | None = None
 
-    def start_daemon(self, *options: str) -> Process:
-        """Start the stand-in for a notification daemon; wait until it can be reached."""
-        command = [sys.executable, str(DAEMON), *options]
-        daemon = Process(command, env=self.environ, output=self.folder / "notifications")
-        self.daemon = daemon
-        wait_until(lambda: "ready" in daemon.err, what="the daemon", explain=lambda: daemon.err)
-        return daemon
+    def start_daemon(
+        self, mode: Mode = "ok", *, without: str = "", click: str = ""
+    ) -> NotificationDaemon:
+        """Put a daemon there, `without` one of its capabilities if one is named."""
+        capabilities = tuple(each for each in CAPABILITIES if each != without)
+        address = self.environ["DBUS_SESSION_BUS_ADDRESS"]
+        self.daemon = NotificationDaemon(address, mode, capabilities, click)
+        return self.daemon
 
     def stop_daemon(self) -> None:
         """End it, if there is one."""
         if self.daemon is not None:
-            self.daemon.kill()
+            self.daemon.close()
 
     @property
-    def shown(self) -> list[dict[str, Any]]:
+    def shown(self) -> list[Notification]:
         """What the daemon was sent."""
-        return [json.loads(line) for line in self.daemon.out.splitlines()] if self.daemon else []
+        return list(self.daemon.received) if self.daemon else []
 
 
 @contextlib.contextmanager

@@ -1,0 +1,89 @@
+"""A controller with stand-ins for dialogs and start at login."""
+
+import queue
+from typing import TYPE_CHECKING, Any
+
+from mem0tray.actions.oldest import Letter, oldest
+from mem0tray.desktop.autostart import State
+from mem0tray.desktop.controller import Controller, Surface
+from mem0tray.desktop.dialogs import Question
+from mem0tray.desktop.menu import Command, Verb
+from mem0tray.errors import Mem0TrayError
+from mem0tray.language import Language
+from mem0tray.paths import Paths
+from mem0tray.settings import Settings
+from tests.actions.scene import worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Desk:
+    """A controller and what came of its work; `answer` is what dialogs are told."""
+
+    def __init__(self, paths: Paths) -> None:
+        self.paths = paths
+        self.language = Language("en")
+        self.answer: Callable[[], bool] = lambda: True
+        self.questions: list[Question] = []
+        self.told: list[tuple[str, str, str]] = []
+        self.said: list[tuple[str, str]] = []
+        self.at_login: bool | None = None
+        self.quits = 0
+        self.done: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self.controller = Controller(
+            Settings,
+            lambda: self.language,
+            Surface(self, self, lambda *words: self.said.append(words), self._quit, self._changed),
+        )
+
+    def _quit(self) -> None:
+        self.quits += 1
+
+    def _changed(self) -> None:
+        self.done.put(None)
+
+    def click(self, verb: Verb, **fields: Any) -> list[tuple[str, str]]:
+        """Click, wait for the end of the work; what was said."""
+        self.said.clear()
+        self.controller.do(Command(verb, **fields))
+        self.done.get(timeout=20)
+        return self.said
+
+    def letters(self) -> dict[str, Letter]:
+        """The dead letters that the menu shows, by project."""
+        with worker(self.paths):
+            return {letter.project: letter for letter in oldest(self.paths, 10)}
+
+    # As Dialogs
+
+    def ask(self, question: Question) -> bool:
+        """Answer as the test wants."""
+        self.questions.append(question)
+        return self.answer()
+
+    def tell(self, title: str, text: str, close: str) -> None:
+        """Write it down."""
+        self.told.append((title, text, close))
+
+    # As Autostart
+
+    where = command = ""
+
+    def state(self) -> State:
+        """What is set up."""
+        return State("enabled" if self.at_login else "disabled")
+
+    def enable(self) -> None:
+        """Start at login."""
+        self.at_login = True
+
+    def disable(self) -> None:
+        """Do not, or fail."""
+        if self.at_login is None:
+            raise Mem0TrayError("The entry cannot be removed.")
+        self.at_login = False
+
+    def mend(self) -> bool:
+        """Nothing to mend."""
+        return False

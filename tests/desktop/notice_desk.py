@@ -1,0 +1,89 @@
+"""The policy of notices with a clock in hand, and events for it."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from mem0tray import events
+from mem0tray.desktop import notice_texts
+from mem0tray.desktop.notice_texts import Notice
+from mem0tray.desktop.notices import (
+    Notices,
+    Subject,
+)
+from mem0tray.events import Event
+from mem0tray.language import Language
+from mem0tray.worker.state import HEALTHY, STARTING
+
+WALL = 1_764_460_000.0  # where the wall clock stands when the other is at 0
+
+
+@dataclass
+class Desk:
+    """The policy with a clock in hand; `seen` is what was shown, `told` counts what it told."""
+
+    notices: Notices = field(default_factory=Notices)
+    now: float = 1_000.0
+    seen: list[tuple[float, Notice]] = field(default_factory=list)
+    told: Counter[Subject] = field(default_factory=Counter)
+
+    def happens(self, *found: Event) -> None:
+        """Let events come, now."""
+        for event in found:
+            self.notices.take(event, self.now, WALL + self.now)
+
+    def state(self, name: str, reason: str = "") -> None:
+        """Let the worker's state change."""
+        self.happens(events.StateChanged(name, reason))
+
+    def passes(self, seconds: float) -> None:
+        """Let time pass, and ask just when the policy wants to be asked."""
+        end = self.now + seconds
+        while (due := self.notices.next_due()) is not None and due <= end:
+            self.now = max(self.now, due)
+            self.show()
+        self.now = end
+        self.show()
+
+    def show(self) -> None:
+        """Show what is due."""
+        for each in self.notices.due(self.now):
+            for group in (each.lead, *each.rest):
+                self.told[group.subject] += group.count
+            self.seen.append((self.now, notice_texts.compose(each, Language("en"))))
+        due = self.notices.next_due()
+        assert due is None or due > self.now, "it would be asked again at once, without end"
+
+    @property
+    def titles(self) -> list[str]:
+        """The titles shown so far."""
+        return [notice.title for _, notice in self.seen]
+
+    @property
+    def last(self) -> Notice:
+        """The latest notice."""
+        return self.seen[-1][1]
+
+
+def healthy_desk() -> Desk:
+    """Start with a worker that is healthy."""
+    result = Desk()
+    result.state(STARTING)
+    result.state(HEALTHY)
+    result.passes(10)
+    assert result.seen == []
+    return result
+
+
+def moved(project: str = "alpha", item_id: str = "12345678-9abc") -> events.MovedToDlq:
+    """Make the event of a move."""
+    return events.MovedToDlq(project, item_id, 5)
+
+
+def recovered(project: str = "alpha") -> events.DlqRecovered:
+    """Make the event of a recovery."""
+    return events.DlqRecovered(project, "12345678-9abc", 3)
+
+
+def alert(name: str = "dlq_size") -> events.AlertBegan:
+    """Make the beginning of an alert."""
+    return events.AlertBegan(name, 10, 30.0, 2, 12, WALL)

@@ -1,0 +1,210 @@
+"""What the other clicks do: to know more, to open, to set; and the thread that does it."""
+
+import re
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mem0tray import report
+from mem0tray.actions.oldest import Letter
+from mem0tray.desktop import clipboard, opener
+from mem0tray.desktop.menu import Command, Verb
+from mem0tray.errors import Mem0TrayError
+from mem0tray.language import Language
+from mem0tray.paths import Paths, config_file
+from mem0tray.worker import pauses
+from tests.actions.scene import contents, write_dlq
+from tests.desktop.click_desk import Desk
+from tests.support.shapes import Item, waiting
+
+
+@pytest.fixture
+def letters(paths: Paths) -> list[Item]:
+    """Write three dead letters."""
+    made = [waiting(f"text of {name}", name, id=f"{name}-1234-5") for name in ("aa", "bb", "cc")]
+    write_dlq(paths, made)
+    return made
+
+
+@pytest.fixture
+def desk(paths: Paths) -> Iterator[Desk]:
+    """Start a controller."""
+    made = Desk(paths)
+    made.controller.start()
+    yield made
+    made.controller.stop()
+
+
+# Knowing more ---------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("letters")
+def test_a_diagnosis_is_told(desk: Desk) -> None:
+    """Its title names project and short id; the texts of memories are not shown."""
+    assert desk.click(Verb.DIAGNOSE, letter=desk.letters()["bb"]) == []
+    ((title, text, close),) = desk.told
+    assert (title, close) == ("bb · bb-1234-", "Close")
+    assert text
+    assert "text of bb" not in text
+
+
+def test_a_diagnosis_in_french(desk: Desk, paths: Paths) -> None:
+    """Causes and remedies are said in the user's language."""
+    write_dlq(paths, [waiting("a", "")])
+    desk.language = Language("fr")
+    desk.click(Verb.DIAGNOSE, letter=desk.letters()[""])
+    ((title, text, close),) = desk.told
+    assert (title.partition(" · ")[0], close) == ("sans projet", "Fermer")
+    assert text.startswith(
+        "contenu invalide\xa0: aucun projet n’est indiqué."
+        " Donnez-lui un project_id dans le fichier, ou supprimez-le.\n\n"
+    )
+    assert not re.search(r"\b(it|is|the|not)\b", text)
+
+
+def test_the_id_is_copied(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of it; a clipboard that fails is said."""
+    copied: list[str] = []
+    monkeypatch.setattr(clipboard, "copy", copied.append)
+    letter = Letter("bb-1234-5" * 9, b"", "bb", 0.0, "")
+    assert desk.click(Verb.COPY_ID, letter=letter) == []
+    assert copied == ["bb-1234-5" * 9]
+
+
+@pytest.mark.parametrize("opens", [True, False])
+def test_the_status_page_is_shown(
+    desk: Desk,
+    monkeypatch: pytest.MonkeyPatch,
+    opens: bool,  # noqa: FBT001  (a parameter)
+) -> None:
+    """In the browser; where none is found, in what opens such files."""
+    shown: list[Path] = []
+
+    def open_page(page: Path) -> bool:
+        shown.append(page)
+        return opens
+
+    monkeypatch.setattr(report, "open_page", open_page)
+    monkeypatch.setattr(opener, "show", lambda page, _failed: shown.append(page))
+    assert desk.click(Verb.SHOW_STATUS) == []
+    assert len(shown) == (1 if opens else 2)
+    assert "<html" in shown[-1].read_text(encoding="utf-8")
+
+
+def test_files_are_opened(desk: Desk, paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The DLQ to be edited, the log to be read."""
+    opened: list[tuple[str, Path]] = []
+    monkeypatch.setattr(opener, "edit", lambda path, _failed: opened.append(("edit", path)))
+    monkeypatch.setattr(opener, "show", lambda path, _failed: opened.append(("show", path)))
+    desk.click(Verb.OPEN_DLQ)
+    desk.click(Verb.OPEN_LOG)
+    assert opened == [("edit", paths.dlq), ("show", paths.log)]
+
+
+@pytest.mark.usefixtures("paths")
+def test_what_cannot_be_opened_is_said(desk: Desk) -> None:
+    """A file that is not there, by its name."""
+    ((title, text),) = desk.click(Verb.OPEN_LOG)
+    assert (title, "mem0_worker.log does not exist" in text) == ("That did not work", True)
+
+
+# Settings -----------------------------------------------------------------------------------
+
+
+def test_settings_are_opened(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A commented file is made where there is none; one of the user's stays as it is."""
+    opened: list[str] = []
+    monkeypatch.setattr(opener, "edit", lambda path, _failed: opened.append(path.read_text()))
+    desk.click(Verb.SETTINGS)
+    assert "\n# timeout = 60.0" in opened[0]
+    assert config_file().stat().st_mode & 0o777 == 0o600
+    config_file().write_text("# mine\n")
+    desk.click(Verb.SETTINGS)
+    assert opened[1:] == ["# mine\n"]
+
+
+def test_a_pause_begins_and_ends(desk: Desk, paths: Paths) -> None:
+    """For some minutes, or until resumed."""
+    desk.click(Verb.PAUSE, value=30)
+    left = (pauses.read(paths) or 0) - time.time()
+    assert 29 * 60 < left <= 30 * 60
+    desk.click(Verb.PAUSE)
+    assert pauses.read(paths) == float("inf")
+    desk.click(Verb.RESUME)
+    assert pauses.read(paths) is None
+    assert desk.click(Verb.RESUME) == []
+
+
+def test_the_level_is_written_into_the_settings(desk: Desk) -> None:
+    """With the user's comments kept."""
+    config_file().parent.mkdir(parents=True)
+    config_file().write_text("# mine\n[notifications]\nlevel = 'all'  # for now\n")
+    desk.click(Verb.LEVEL, value="problems")
+    assert config_file().read_text() == '# mine\n[notifications]\nlevel = "problems"  # for now\n'
+
+
+def test_starting_at_login(desk: Desk) -> None:
+    """On and off; what fails is said."""
+    assert desk.click(Verb.AT_LOGIN, value=False)[0][0] == "That did not work"
+    desk.click(Verb.AT_LOGIN, value=True)
+    assert desk.at_login is True
+    desk.click(Verb.AT_LOGIN, value=False)
+    assert desk.at_login is False
+
+
+# The thread ------------------------------------------------------------------------------------
+
+
+def test_a_click_is_handed_over_at_once(desk: Desk, letters: list[Item]) -> None:
+    """An open question keeps neither the menu nor quitting; later clicks wait in order."""
+    letter = desk.letters()["bb"]
+    asked, answered = threading.Event(), threading.Event()
+
+    def wait() -> bool:
+        asked.set()
+        return answered.wait(20)
+
+    desk.answer = wait
+    desk.controller.do(Command(Verb.DELETE, letter))
+    assert asked.wait(20)
+    desk.controller.do(Command(Verb.PAUSE))
+    desk.controller.do(Command(Verb.QUIT))
+    assert desk.quits == 1
+    assert pauses.read(desk.paths) is None
+    answered.set()
+    for _ in range(2):
+        desk.done.get(timeout=20)
+    assert pauses.read(desk.paths) is not None
+    assert len(contents(desk.paths)) == len(letters) - 1
+
+
+@pytest.mark.parametrize(
+    "error", [OSError("disk"), RuntimeError("odd\nthing"), Mem0TrayError("no")]
+)
+def test_no_click_ends_the_later_ones(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """Whatever goes wrong is said in one line; a command without its memory too."""
+
+    def fail(_text: str) -> None:
+        raise error
+
+    monkeypatch.setattr(clipboard, "copy", fail)
+    ((title, text),) = desk.click(Verb.COPY_ID, letter=Letter("a", b"", "", 0.0, ""))
+    assert title == "That did not work"
+    assert str(error).split("\n", maxsplit=1)[0] in text
+    assert "\n" not in text
+    assert desk.click(Verb.RETRY)[0][0] == "That did not work"
+
+
+def test_it_can_be_stopped_before_it_began(paths: Paths) -> None:
+    """An icon that could not be shown must not keep the worker from ending."""
+    Desk(paths).controller.stop()
+
+
+def test_every_verb_is_carried_out(desk: Desk) -> None:
+    """Quitting is done at once, all others by the thread."""
+    assert set(desk.controller._verbs) == set(Verb) - {Verb.QUIT}
