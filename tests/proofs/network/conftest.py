@@ -1,0 +1,38 @@
+"""A scratch home whose server can be reached through the fault proxy alone."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.proofs.network.matrix import Trial
+from tests.support.fault_proxy import FaultProxy
+from tests.support.home import Home
+from tests.support.standin import Standin
+
+
+@pytest.fixture
+def server() -> Iterator[Standin]:
+    """Serve: healthy, can be asked, does not honour keys, so that each resend shows."""
+    with Standin() as standin:
+        yield standin
+
+
+@pytest.fixture
+def proxy(server: Standin) -> Iterator[FaultProxy]:
+    """Put the proxy in front of the server."""
+    with FaultProxy(server.url) as made:
+        yield made
+
+
+@pytest.fixture
+def home(tmp_path: Path, proxy: FaultProxy) -> Iterator[Home]:
+    """Make a scratch home that knows the proxy only."""
+    with Home(tmp_path / "home", proxy.url) as scratch:
+        yield scratch
+
+
+@pytest.fixture
+def trial(home: Home, server: Standin, proxy: FaultProxy) -> Trial:
+    """Put them together; the worker is not started yet."""
+    return Trial(home, server, proxy)
