@@ -71,6 +71,9 @@ class Listener:
 
     async def _shut(self) -> None:
         if self._server is not None:
+            for sock in self._server.sockets:
+                self._loop.remove_reader(sock.fileno())
+            await asyncio.sleep(0)  # what was accepted just now still needs the server
             self._server.close()
             self._server = None
         this = asyncio.current_task()

@@ -1,7 +1,6 @@
 """A scratch home whose server can be reached through the fault proxy alone."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -12,24 +11,10 @@ from tests.support.standin import Standin
 
 
 @pytest.fixture
-def server() -> Iterator[Standin]:
-    """Serve: healthy, can be asked, does not honour keys, so that each resend shows."""
-    with Standin() as standin:
-        yield standin
-
-
-@pytest.fixture
 def proxy(server: Standin) -> Iterator[FaultProxy]:
     """Put the proxy in front of the server."""
     with FaultProxy(server.url) as made:
         yield made
-
-
-@pytest.fixture
-def home(tmp_path: Path, proxy: FaultProxy) -> Iterator[Home]:
-    """Make a scratch home that knows the proxy only."""
-    with Home(tmp_path / "home", proxy.url) as scratch:
-        yield scratch
 
 
 @pytest.fixture

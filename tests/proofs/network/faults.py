@@ -3,10 +3,11 @@
 import asyncio
 import gzip
 import json
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from tests.support.fault_proxy import HEAD_END, Exchange, Fault
+from tests.support.fault_proxy import HEAD_END, Exchange, Fault, pass_on
 from tests.support.http1 import render
 
 MEGABYTE = 1 << 20
@@ -154,3 +155,27 @@ def instead(status: int, body: object = HTML, *, accepted: bool = False, **field
 
     answer.__doc__ = f"Answer {status}{' after the server has accepted' if accepted else ''}."
     return answer
+
+
+class RateLimit:
+    """A server that takes `burst` saves in `seconds`, and answers 429 to the rest.
+
+    `refused` counts those.
+    """
+
+    def __init__(self, burst: int, seconds: float) -> None:
+        self.refused = 0
+        self._burst, self._seconds = burst, seconds
+        self._tokens, self._at = float(burst), time.monotonic()
+        self._refuse = instead(429, b"{}", Retry_After=str(seconds))
+
+    async def __call__(self, exchange: Exchange) -> bool:
+        """Pass on what the budget allows."""
+        now = time.monotonic()
+        earned = (now - self._at) / self._seconds * self._burst
+        self._tokens, self._at = min(self._burst, self._tokens + earned), now
+        if self._tokens < 1:
+            self.refused += 1
+            return await self._refuse(exchange)
+        self._tokens -= 1
+        return await pass_on(exchange)

@@ -32,6 +32,7 @@ def recovered(trial: Trial) -> None:
     assert oracle.faults(trial.home, trial.server, trial.accepted) == []
 
 
+@pytest.mark.slow
 def test_refused_connections_are_an_outage(trial: Trial) -> None:
     """While connections are refused nothing is counted; then all is delivered."""
     trial.start({})
@@ -71,14 +72,14 @@ def for_another_host(authority: Authority, _: Path) -> ssl.SSLContext:
     return authority.context(OTHER, "mem0.example")
 
 
-BAD = {
-    "unable to get local issuer certificate": self_signed,
-    "certificate has expired": expired,
-    "IP address mismatch": for_another_host,
-}
-
-
-@pytest.mark.parametrize(("words", "make"), BAD.items(), ids=[f.__name__ for f in BAD.values()])
+@pytest.mark.parametrize(
+    ("words", "make"),
+    [
+        pytest.param("certificate has expired", expired),
+        pytest.param("unable to get local issuer", self_signed, marks=pytest.mark.slow),
+        pytest.param("IP address mismatch", for_another_host, marks=pytest.mark.slow),
+    ],
+)
 def test_a_bad_certificate_is_an_outage(
     trial: Trial,
     tmp_path: Path,
