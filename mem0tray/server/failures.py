@@ -45,7 +45,11 @@ def classify(reply: Reply, now: float, content: str = "", secrets: Sequence[str]
     if kind is Kind.DELIVERED:
         return Answer(kind, status, "", None, reply.duration)
     message = _message(reply, status, body, content, secrets)
-    return Answer(kind, status, message, retry_after(reply, now), reply.duration)
+    wait = retry_after(reply, now)
+    # Only a 4xx says that nothing was stored. A gateway gives up on a server that
+    # goes on, and a page may stand in the place of the answer alone.
+    unsettled = not HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+    return Answer(kind, status, message, wait, reply.duration, unsettled=unsettled)
 
 
 def json_object(reply: Reply) -> dict[str, Any] | None:
@@ -100,14 +104,16 @@ def _kind(status: int, body: dict[str, Any] | None) -> Kind:
 
 def _broken_off(reply: Reply) -> Answer:
     """The outcome when there is no status to go by."""
-    match reply.fault:
-        case Fault.TIMED_OUT:
-            message = f"no answer after {reply.duration:.3g} s"
-            return Answer(Kind.UNKNOWN, reply.status, message, None, reply.duration, timed_out=True)
-        case Fault.LOST:
-            return Answer(Kind.UNKNOWN, reply.status, Fault.LOST.value, None, reply.duration)
-    message = reply.detail or (reply.fault or Fault.UNREACHABLE).value
-    return Answer(Kind.OUTAGE, reply.status, one_line(message), None, reply.duration)
+    fault = reply.fault or Fault.UNREACHABLE
+    timed_out = fault is Fault.TIMED_OUT
+    kind = Kind.UNKNOWN if fault in (Fault.TIMED_OUT, Fault.LOST) else Kind.OUTAGE
+    message = reply.detail or fault.value
+    if timed_out:
+        message = f"no answer after {reply.duration:.3g} s"
+    return Answer(
+        kind, reply.status, one_line(message), None, reply.duration,
+        timed_out=timed_out, unsettled=fault is not Fault.UNREACHABLE,
+    )  # fmt: skip
 
 
 def _message(

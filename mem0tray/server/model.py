@@ -9,8 +9,7 @@ class Kind(enum.StrEnum):
     """What became of one delivery, as the worker has to act on it.
 
     `UNKNOWN` (time-out, or the connection was lost in mid-request) counts as
-    an item failure, and the server is to be asked before the item is sent
-    again. `OUTAGE`: nothing is counted.
+    an item failure. `OUTAGE`: nothing is counted.
     """
 
     DELIVERED = "delivered"
@@ -39,7 +38,9 @@ class Answer:
     `message` is safe for logs, `last_error` and people: one line of at most
     200 characters, without content or secrets. `retry_after` and `duration`
     are seconds. `timed_out` is true only when the server had the request and
-    gave no answer in time.
+    gave no answer in time. `unsettled`: the server may have stored the memory
+    all the same, so it is to be asked before the memory is sent again.
+    `DELIVERED` without a status: it was asked, and has it.
     """
 
     kind: Kind
@@ -48,6 +49,7 @@ class Answer:
     retry_after: float | None = None
     duration: float = 0.0
     timed_out: bool = False
+    unsettled: bool = False
 
 
 class Presence(enum.Enum):

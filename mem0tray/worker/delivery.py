@@ -10,7 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from mem0tray import events
@@ -62,7 +62,7 @@ class Delivery:
         self._flights: dict[int, _Flight] = {}
         self._clients: dict[int, Client] = {}
         self._senders: list[threading.Thread] = []
-        self._ended: dict[int, float] = {}  # when an unknown attempt of an item ended, monotonic
+        self._ended: dict[int, float] = {}  # when an unsettled attempt of an item ended, monotonic
         self._mute: dict[str, float] = {}  # projects about which the server could not tell
         self._unanswered: Counter[str] = Counter()  # questions in a row, by project
         self._lookout: int | None = None  # the idle sender that looks at ages
@@ -231,7 +231,7 @@ class Delivery:
         limit = self._core.settings.sync.concurrency
         self._throttle.answered(answer.duration, limit, alone=not self._flights)
         self._proven = answer.kind in (Kind.DELIVERED, Kind.ITEM_FAILURE, Kind.NOT_SENDABLE)
-        if answer.kind is Kind.UNKNOWN:
+        if answer.unsettled:
             self._ended[job.key] = time.monotonic()
         else:
             self._ended.pop(job.key, None)
@@ -295,7 +295,8 @@ class Delivery:
             return known if known is not None else client.save(memory, timeout)
         except Exception as error:  # noqa: BLE001  (one odd item must not end the sender)
             self._core.events.emit(events.PartFailed("delivery", repr(error)[:200], 0.0))
-            return Answer(Kind.UNKNOWN, None, f"internal error: {type(error).__name__}")
+            told = f"internal error: {type(error).__name__}"
+            return Answer(Kind.UNKNOWN, None, told, unsettled=True)
 
     def _ask(self, client: Client, job: Job, memory: Memory, timeout: float) -> Answer | None:
         """What the server says of an item whose outcome is unknown; None: it is to be sent."""
@@ -304,13 +305,12 @@ class Delivery:
             return None
         found = client.ask(memory, timeout, self._ended.get(job.key, 0.0))
         if isinstance(found, Answer):
-            if self._stopping or found.kind not in (Kind.UNKNOWN, Kind.OUTAGE):
-                return found
-            self._unanswered[job.project] += 1
-            if self._unanswered[job.project] < _QUESTIONS:
-                return found
-            self._ask_no_more(job.project)  # else it would never be sent
-            return None
+            if found.kind in (Kind.UNKNOWN, Kind.OUTAGE) and not self._stopping:
+                self._unanswered[job.project] += 1
+                if self._unanswered[job.project] >= _QUESTIONS:
+                    self._ask_no_more(job.project)  # else it would never be sent
+                    return None
+            return replace(found, unsettled=True)  # the question still stands
         del self._unanswered[job.project]
         if found is Presence.PRESENT:
             return Answer(Kind.DELIVERED, None, "the server had it already")

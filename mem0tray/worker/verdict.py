@@ -32,6 +32,7 @@ class Verdicts:
         self._gate = gate
         self._doubt = doubt
         self._suspects: dict[int, _Suspect] = {}
+        self._slowed: set[int] = set()  # have drawn a 429 once, before others succeeded
         self.avoid: str | None = None  # a project whose turn it is not, while another is tried
 
     @property
@@ -44,25 +45,27 @@ class Verdicts:
     ) -> list[Event]:
         """Record what became of one delivery to `server`, as the ledger names it."""
         kind = answer.kind
+        if kind is not Kind.SLOW_DOWN:
+            self._slowed.discard(job.key)
+        if kind is Kind.DELIVERED and answer.status is None:
+            self._suspects.pop(job.key, None)
+            return self._stored(job, server, now)  # found by asking: nothing was taken just now
         if kind is Kind.DELIVERED:
             return self._delivered(job, server, now)
         self._record(job, answer, now)
         if kind is Kind.UNAUTHORIZED or (canary and kind is not Kind.OUTAGE):
             happened = self._misconfigured(job, answer, now)
-            if kind is Kind.UNKNOWN:
-                self._core.outbox.mark_unknown(job.key, now, timed_out=answer.timed_out)
-            return happened
-        if kind is Kind.OUTAGE:
+        elif kind is Kind.OUTAGE:
             self._set_aside(job, answer, now)
             self._doubt()
-            return []
-        if kind is Kind.SLOW_DOWN:
-            return self._slow_down(job, answer, now)
-        if kind is Kind.REFUSED:
-            return self._refused(job, answer, now)
-        happened = self._count(job, answer, now)
-        if kind is Kind.UNKNOWN:
-            self._core.outbox.mark_unknown(job.key, now, timed_out=answer.timed_out)
+            happened = []
+        elif kind is Kind.SLOW_DOWN:
+            happened = self._slow_down(job, answer, now)
+        elif kind is Kind.REFUSED:
+            happened = self._refused(job, answer, now)
+        else:
+            happened = self._count(job, answer, now)
+        self._leave_open(job, answer, now)
         return happened
 
     def late(self, job: Job, answer: Answer, server: str, now: float) -> list[Event]:
@@ -91,8 +94,13 @@ class Verdicts:
         self._gate.mended()
         self._suspects.pop(job.key, None)
         # Others succeed, so it was not the server.
-        for suspect in tuple(self._suspects.values()):
+        for key, suspect in self._suspects.items():
+            if suspect.answer.kind is Kind.SLOW_DOWN and key not in self._slowed:
+                # The pause in between may have been all that it took; a second 429 tells.
+                self._slowed.add(key)
+                continue
             result += self._count(suspect.job, suspect.answer, now)
+            self._leave_open(suspect.job, suspect.answer, now)
         self._suspects.clear()
         self.avoid = None
         return result
@@ -146,6 +154,11 @@ class Verdicts:
         return self._count(job, answer, now)
 
     # Items ---------------------------------------------------------------------------
+
+    def _leave_open(self, job: Job, answer: Answer, now: float) -> None:
+        """Where the server may have it all the same: it is asked before it is sent again."""
+        if answer.unsettled:
+            self._core.outbox.mark_unknown(job.key, now, timed_out=answer.timed_out)
 
     def _set_aside(self, job: Job, answer: Answer, now: float) -> None:
         """Nothing is counted; another item is tried next."""

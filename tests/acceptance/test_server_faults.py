@@ -2,15 +2,13 @@
 
 import gzip
 import os
-import ssl
-import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.support.certificates import HOST, Authority
 from tests.support.home import Home
 from tests.support.http1 import Answer
-from tests.support.machine import tool
 from tests.support.shapes import dead, entries, entry
 from tests.support.standin import Standin
 
@@ -191,31 +189,16 @@ def test_a_bad_answer_to_the_question_does_no_harm(home: Home, server: Standin) 
 # TLS -------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def authority(tmp_path: Path) -> tuple[ssl.SSLContext, Path]:
-    """Make a private authority's certificate for 127.0.0.1."""
-    key, certificate = tmp_path / "key.pem", tmp_path / "ca.pem"
-    command = [tool("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt"]
-    command += ["ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=stand-in"]
-    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key)]
-    subprocess.run([*command, "-out", str(certificate)], check=True, capture_output=True)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    return context, certificate
-
-
-def test_a_private_authority_can_be_named(
-    home: Home, authority: tuple[ssl.SSLContext, Path]
-) -> None:
+def test_a_private_authority_can_be_named(home: Home, tmp_path: Path) -> None:
     """`server.ca_file` makes a private certificate acceptable; without it nothing is sent."""
-    context, certificate = authority
+    authority = Authority(tmp_path)
     home.write_queue(entries(3))
-    with Standin(tls=context) as secure:
+    with Standin(tls=authority.context(HOST)) as secure:
         url = {"MEM0TRAY_SERVER_URL": secure.url}
         assert home.drain(timeout=20, env=url).returncode == 1
         assert secure.saves == []
         assert [item["retries"] for item in home.queue_items()] == [0, 0, 0]
-        home.drained(env={**url, "MEM0TRAY_SERVER_CA_FILE": str(certificate)})
+        home.drained(env={**url, "MEM0TRAY_SERVER_CA_FILE": str(authority.file)})
         assert secure.total_stored() == 3
 
 

@@ -1,7 +1,6 @@
 """A certificate for the servers of these tests, and an environment without proxies."""
 
 import os
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,26 +9,27 @@ import pytest
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 
+from tests.support.certificates import HOST, Authority
+
 
 @dataclass(frozen=True)
 class Certificate:
-    """A self-signed certificate for 127.0.0.1 and mem0.test, and its key."""
+    """A certificate for 127.0.0.1 and mem0.test with its key, and who vouches for it (PEM)."""
 
     cert: Path
     key: Path
+    authority: Path
 
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    """Make a certificate with the `openssl` command."""
+    """Have a private authority issue one."""
     folder = tmp_path_factory.mktemp("tls")
-    made = Certificate(folder / "cert.pem", folder / "key.pem")
-    command = (
-        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2"
-        " -subj /CN=mem0tray-test -addext subjectAltName=IP:127.0.0.1,DNS:mem0.test"
-    )
-    files = ["-keyout", str(made.key), "-out", str(made.cert)]
-    subprocess.run([*command.split(), *files], check=True, capture_output=True, timeout=60)
+    authority = Authority(folder)
+    issued = authority.certificate(HOST, "mem0.test")
+    made = Certificate(folder / "cert.pem", folder / "key.pem", authority.file)
+    issued.cert_chain_pems[0].write_to_path(made.cert)
+    issued.private_key_pem.write_to_path(made.key)
     return made
 
 

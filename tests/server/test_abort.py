@@ -73,7 +73,7 @@ def test_abort_ends_a_tls_handshake(certificate: Certificate) -> None:
     started = threading.Event()
     with Wire(mute) as server:
         url = f"https://127.0.0.1:{server.port}"
-        with client(url, ca_file=str(certificate.cert)) as transport:
+        with client(url, ca_file=str(certificate.authority)) as transport:
             reply = aborted(transport, lambda: started.wait(PATIENCE))
     assert (reply.fault, reply.detail) == (Fault.UNREACHABLE, "stopped")
 

@@ -122,12 +122,12 @@ def test_a_key_is_in_no_representation() -> None:
 def test_a_destination_comes_from_the_settings(certificate: Certificate) -> None:
     """Address, key and authority are those of `[server]`."""
     found = Destination.from_settings(
-        ServerSettings(url="https://mem0.test", api_key=KEY, ca_file=str(certificate.cert))
+        ServerSettings(url="https://mem0.test", api_key=KEY, ca_file=str(certificate.authority))
     )
     assert (found.url, found.token, found.ca_file) == (
         "https://mem0.test",
         KEY,
-        str(certificate.cert),
+        str(certificate.authority),
     )
 
 

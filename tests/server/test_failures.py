@@ -108,6 +108,38 @@ def test_what_broke_off_counts_as_far_as_it_came(
     assert answer.message
 
 
+@pytest.mark.parametrize(
+    ("status", "fault", "unsettled"),
+    [
+        (None, Fault.UNREACHABLE, False),
+        (None, Fault.NOT_HTTP, True),
+        (None, Fault.TOO_LONG, True),
+        (None, Fault.LOST, True),
+        (200, Fault.TIMED_OUT, True),
+        (200, None, True),
+        (302, None, True),
+        (400, None, False),
+        (401, None, False),
+        (404, None, False),
+        (429, None, False),
+        (500, None, True),
+        (502, None, True),
+        (503, None, True),
+        (504, None, True),
+    ],
+)
+def test_only_a_refusal_settles_what_failed(
+    status: int | None, fault: Fault | None, *, unsettled: bool
+) -> None:
+    """Unless nothing was sent, or a 4xx refuses it, the server may have stored it all the same."""
+    assert classify(reply(status, b"<html>", fault), NOW).unsettled is unsettled
+
+
+def test_what_is_delivered_is_settled() -> None:
+    """A success leaves nothing to be asked."""
+    assert not classify(reply(200, OK), NOW).unsettled
+
+
 def test_a_compressed_answer_is_no_json_object() -> None:
     """What we asked not to be compressed, and is, is not read."""
     assert classify(reply(200, OK, Content_Encoding="gzip"), NOW).kind is Kind.OUTAGE

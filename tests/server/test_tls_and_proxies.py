@@ -28,7 +28,7 @@ def test_a_private_authority_is_trusted_by_its_file(certificate: Certificate) ->
     """With `ca_file` a server with a certificate of one's own is reached, on one connection."""
     with Wire(encrypted(certificate, answering(DELIVERED))) as server:
         url = f"https://127.0.0.1:{server.port}"
-        with client(url, ca_file=str(certificate.cert)) as transport:
+        with client(url, ca_file=str(certificate.authority)) as transport:
             assert [post(transport).status for _ in range(3)] == [200] * 3
             assert server.connections == 1
 
@@ -47,7 +47,7 @@ def test_a_certificate_for_another_name_gets_nothing(certificate: Certificate) -
     """A trusted certificate that is made out to another host is not trusted."""
     with Wire(encrypted(certificate, answering(DELIVERED))) as server:
         url = f"https://localhost:{server.port}"
-        with client(url, ca_file=str(certificate.cert)) as transport:
+        with client(url, ca_file=str(certificate.authority)) as transport:
             reply = post(transport)
     assert (reply.fault, server.requests) == (Fault.UNREACHABLE, [])
 
@@ -76,7 +76,7 @@ def test_a_file_of_authorities_that_vanished_is_named(
 ) -> None:
     """When `ca_file` cannot be read any more nothing is sent, and the setting is named."""
     file = tmp_path / "ca.pem"
-    file.write_bytes(certificate.cert.read_bytes())
+    file.write_bytes(certificate.authority.read_bytes())
     with client("https://127.0.0.1:9", ca_file=str(file)) as transport:
         file.unlink()
         reply = post(transport)
@@ -127,7 +127,7 @@ def test_tls_goes_through_a_tunnel_of_the_proxy(
     """For https the proxy is asked for a tunnel, which serves several requests."""
     with Wire(tunnel(certificate)) as proxy:
         monkeypatch.setenv("https_proxy", f"127.0.0.1:{proxy.port}")
-        with client("https://mem0.test", ca_file=str(certificate.cert)) as transport:
+        with client("https://mem0.test", ca_file=str(certificate.authority)) as transport:
             assert [post(transport).status for _ in range(3)] == [200] * 3
         methods = [(request.method, request.target) for request in proxy.requests]
         assert methods == [("CONNECT", "mem0.test:443"), *[("POST", "/memory")] * 3]

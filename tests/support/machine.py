@@ -1,4 +1,4 @@
-"""Faults of the machine: short writes, a wall clock that jumps, small and full disks."""
+"""Faults of the machine: short writes, a wall clock that jumps, lost names, full disks."""
 
 import os
 import shutil
@@ -52,6 +52,22 @@ class WallClock:
         """Set the clock off from the true time by so many seconds, now."""
         with self._file.open("r+b") as file:
             file.write(int(seconds).to_bytes(8, "little", signed=True))
+
+
+class Resolver:
+    """The names that one process can look up: all are this computer, or none is known."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "names-are-known"
+        self.env = {**preload(folder), "RESOLVER": str(self._file)}
+
+    def know(self) -> None:
+        """Let every name be this computer's."""
+        self._file.touch()
+
+    def forget(self) -> None:
+        """Let every name be unknown."""
+        self._file.unlink()
 
 
 def short_writes(folder: Path) -> dict[str, str]:

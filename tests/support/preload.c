@@ -1,9 +1,13 @@
 /* What cannot be had from a healthy machine, for one process by LD_PRELOAD:
  * SHORT_WRITES=1     write() to a regular file of more than 64 bytes writes half of them
- * WALL_CLOCK=<file>  wall clock off by the seconds (int64) in <file>, looked up at each call */
+ * WALL_CLOCK=<file>  wall clock off by the seconds (int64) in <file>, looked up at each call
+ * RESOLVER=<file>    names are looked up by no server: each is this computer while <file> is
+ *                    there, and unknown while it is not; addresses are left alone */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -61,4 +65,19 @@ time_t time(time_t *out) {
     if (out)
         *out = now.tv_sec;
     return now.tv_sec;
+}
+
+int getaddrinfo(const char *restrict name, const char *restrict service,
+                const struct addrinfo *restrict hints, struct addrinfo **restrict found) {
+    static int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+    const char *known = getenv("RESOLVER");
+    unsigned char address[sizeof(struct in6_addr)];
+    if (!real)
+        real = dlsym(RTLD_NEXT, "getaddrinfo");
+    if (known && name && !inet_pton(AF_INET, name, address) && !inet_pton(AF_INET6, name, address)) {
+        if (access(known, F_OK))
+            return EAI_NONAME;
+        name = "127.0.0.1";
+    }
+    return real(name, service, hints, found);
 }

@@ -1,7 +1,7 @@
 """A stand-in for the memory server: a real HTTP/1.1 keep-alive server, dialect `vps`.
 
-It runs on an event loop in a thread of its own. Everything that a test asks
-is answered under one condition, which is notified whenever something happens.
+Everything that a test asks is answered under one condition, which is notified
+whenever something happens.
 """
 
 import asyncio
@@ -11,17 +11,16 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from types import TracebackType
-from typing import Self
 from urllib.parse import quote
 
 from tests.support.http1 import Answer, Request, read_request, render
+from tests.support.listener import Listener
 from tests.support.shapes import Json
 
 SAVE = "/memory"
 
 
-class Standin:
+class Standin(Listener):
     """The server, with switches that a test may turn at any moment.
 
     `honours_keys`: a request with a known Idempotency-Key is not stored again
@@ -40,6 +39,7 @@ class Standin:
         can_be_asked: bool = True,
         tls: ssl.SSLContext | None = None,
     ) -> None:
+        super().__init__(host, tls)
         self.honours_keys = honours_keys
         self.can_be_asked = can_be_asked
         self.health = Answer(body={"status": "ok"})
@@ -52,54 +52,11 @@ class Standin:
         self._saves: list[Request] = []
         self.stored: list[tuple[str, str]] = []
         self.max_concurrency = 0
-        self._host, self._port, self._tls = host, 0, tls
         self._keys: dict[str, bytes] = {}
         self._counts: Counter[str] = Counter()
         self._in_flight = 0
         self._scripts: list[tuple[Callable[[Request], bool], list[Answer], Answer | None]] = []
         self._changed = threading.Condition()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._server: asyncio.Server | None = None
-        self._clients: set[asyncio.Task[None]] = set()
-
-    # Life -----------------------------------------------------------------------
-
-    def __enter__(self) -> Self:
-        """Start the thread and listen."""
-        self._thread.start()
-        self.open()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close and end the thread."""
-        self.close()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-    def open(self) -> None:
-        """Listen, on the same port as before if there was one."""
-        asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(10)
-
-    def close(self) -> None:
-        """Stop listening and cut every connection: further ones are refused."""
-        asyncio.run_coroutine_threadsafe(self._shut(), self._loop).result(10)
-
-    @property
-    def url(self) -> str:
-        """The address to give to the program."""
-        return f"{'https' if self._tls else 'http'}://{self.netloc}"
-
-    @property
-    def netloc(self) -> str:
-        """`host:port`."""
-        return f"{self._host}:{self._port}"
 
     # Scripts --------------------------------------------------------------------
 
@@ -222,41 +179,10 @@ class Standin:
 
     # Inside the loop ------------------------------------------------------------
 
-    async def _listen(self) -> None:
-        self._server = await asyncio.start_server(
-            self._serve, self._host, self._port, ssl=self._tls, limit=1 << 26, backlog=512
-        )
-        self._port = self._server.sockets[0].getsockname()[1]
-
-    async def _shut(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-        this = asyncio.current_task()
-        quiet = 0
-        while (
-            quiet < 3
-        ):  # rounds of the loop: a connection just accepted gets its task a little later
-            others = asyncio.all_tasks() - {this}
-            # One that has not begun yet must: only then does it close its connection.
-            for task in others & self._clients:
-                task.cancel()
-            await (asyncio.wait(others, timeout=0.01) if others else asyncio.sleep(0))
-            quiet = 0 if others else quiet + 1
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._clients.add(task)
-        try:
-            while (request := await read_request(reader)) is not None:
-                if not await self._handle(request, writer):
-                    break
-        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass  # the client, or close(), has hung up
-        finally:
-            self._clients.discard(task)
-            writer.transport.abort()
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while (request := await read_request(reader)) is not None:
+            if not await self._handle(request, writer):
+                break
 
     async def _handle(self, request: Request, writer: asyncio.StreamWriter) -> bool:
         """Answer one request; False when the connection is to end."""

@@ -1,0 +1,181 @@
+"""What a network, and whoever sits in it, may do to a request or to its answer."""
+
+import asyncio
+import gzip
+import json
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from tests.support.fault_proxy import HEAD_END, Exchange, Fault, pass_on
+from tests.support.http1 import render
+
+MEGABYTE = 1 << 20
+HTML = b"<html><body>Sign in to use this network</body></html>"
+DRIP = 0.02  # seconds between two bytes
+
+
+# Lost -------------------------------------------------------------------------------
+
+
+async def reset_before(exchange: Exchange) -> bool:
+    """Reset the connection before the server has seen anything."""
+    exchange.reset()
+    return False
+
+
+async def reset_after(exchange: Exchange) -> bool:
+    """Reset the connection after the server has accepted."""
+    await exchange.ask_server()
+    exchange.reset()
+    return False
+
+
+async def lost_in_request(exchange: Exchange) -> bool:
+    """Let the server have half of the request, then cut both ways."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(exchange.ask_server(exchange.request[:-5]), DRIP)
+    exchange.reset()
+    return False
+
+
+async def hung_up(exchange: Exchange) -> bool:
+    """Say farewell without an answer, after the server has accepted."""
+    await exchange.ask_server()
+    return False
+
+
+# Silent or slow ------------------------------------------------------------------------
+
+
+async def half_open(exchange: Exchange) -> bool:
+    """Take the request and never say a word; the server has not seen it."""
+    del exchange
+    await asyncio.Event().wait()
+    return False
+
+
+async def lost_answer(exchange: Exchange) -> bool:
+    """Take the request to the server, and let its answer vanish."""
+    await exchange.ask_server()
+    return await half_open(exchange)
+
+
+async def _drip(exchange: Exchange, data: bytes) -> bool:
+    for byte in data:
+        await exchange.send(bytes([byte]))
+        await asyncio.sleep(DRIP)
+    return False
+
+
+async def slow_headers(exchange: Exchange) -> bool:
+    """Let the answer's headers come byte by byte, without an end."""
+    answer = await exchange.ask_server()
+    line = answer.partition(b"\r\n")[0] + b"\r\n"
+    await exchange.send(line)
+    return await _drip(exchange, b"X-Slow: 1\r\n" * 100_000)
+
+
+async def slow_body(exchange: Exchange) -> bool:
+    """Let the answer's body come byte by byte, very slowly."""
+    await exchange.ask_server()
+    await exchange.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+    return await _drip(exchange, b" " * 1_000_000)
+
+
+# Wrong ---------------------------------------------------------------------------------
+
+
+async def truncated(exchange: Exchange) -> bool:
+    """Cut the answer in the middle of its body."""
+    answer = await exchange.ask_server()
+    await exchange.send(answer[: len(answer) - 4])
+    return False
+
+
+async def garbage(exchange: Exchange) -> bool:
+    """Answer in no protocol at all, after the server has accepted."""
+    await exchange.ask_server()
+    await exchange.send(b"\x16\x03\x01\x02\0\1\0\1\xfc\x03\x03" * 40 + HEAD_END)
+    return False
+
+
+async def endless(exchange: Exchange) -> bool:
+    """Answer with a body that never ends, as fast as it is read."""
+    await exchange.ask_server()
+    await exchange.send(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
+    while True:
+        await exchange.send(b" " * 65536)
+
+
+async def length_too_short(exchange: Exchange) -> bool:
+    """Declare less than the body has."""
+    return await _with_length(exchange, lambda length: length // 2)
+
+
+async def length_too_long(exchange: Exchange) -> bool:
+    """Declare more than the body has, then hang up."""
+    return await _with_length(exchange, lambda length: length + 10)
+
+
+async def _with_length(exchange: Exchange, change: Callable[[int], int]) -> bool:
+    answer = await exchange.ask_server()
+    head, _, body = answer.partition(HEAD_END)
+    true = f"Content-Length: {len(body)}".encode()
+    assert true in head
+    wrong = f"Content-Length: {change(len(body))}".encode()
+    await exchange.send(head.replace(true, wrong) + HEAD_END + body)
+    return False
+
+
+BOMB = gzip.compress(bytes(MEGABYTE), 9) * 300  # 300 MB out of 300 kB
+
+
+async def gzip_bomb(exchange: Exchange) -> bool:
+    """Answer with a bomb, after the server has accepted."""
+    await exchange.ask_server()
+    await exchange.send(render(200, BOMB, {"Content-Encoding": "gzip"}))
+    return True
+
+
+# In the way ------------------------------------------------------------------------------
+
+
+def instead(status: int, body: object = HTML, *, accepted: bool = False, **fields: str) -> Fault:
+    """Answer in the server's place; `accepted`: after the server has. `_` stands for `-`."""
+    headers = {name.replace("_", "-"): value for name, value in fields.items()}
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    headers.setdefault("Content-Type", "text/html" if data is HTML else "application/json")
+
+    async def answer(exchange: Exchange) -> bool:
+        if accepted:
+            await exchange.ask_server()
+        await exchange.send(render(status, data, headers))
+        return True
+
+    answer.__doc__ = f"Answer {status}{' after the server has accepted' if accepted else ''}."
+    return answer
+
+
+class RateLimit:
+    """A server that takes `burst` saves in `seconds`, and answers 429 to the rest.
+
+    `refused` counts those.
+    """
+
+    def __init__(self, burst: int, seconds: float) -> None:
+        self.refused = 0
+        self._burst, self._seconds = burst, seconds
+        self._tokens, self._at = float(burst), time.monotonic()
+        self._refuse = instead(429, b"{}", Retry_After=str(seconds))
+
+    async def __call__(self, exchange: Exchange) -> bool:
+        """Pass on what the budget allows."""
+        now = time.monotonic()
+        earned = (now - self._at) / self._seconds * self._burst
+        self._tokens, self._at = min(self._burst, self._tokens + earned), now
+        if self._tokens < 1:
+            self.refused += 1
+            return await self._refuse(exchange)
+        self._tokens -= 1
+        return await pass_on(exchange)

@@ -1,0 +1,200 @@
+"""The matrix: each fault, struck at everything and at saves alone, and what must hold."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from tests.proofs.network import faults
+from tests.support import oracle
+from tests.support.fault_proxy import Fault, FaultProxy
+from tests.support.home import Home
+from tests.support.shapes import entries
+from tests.support.standin import Standin
+
+MOST_MEMORY: Final = 100 * faults.MEGABYTE  # of a worker that rests at 35
+BATCH: Final = 3  # memories queued under each fault
+LOST: Final = "the connection was lost"
+LATE: Final = "no answer after"
+PAGE: Final = "not a JSON object"
+ELSEWHERE: Final = "http://127.0.0.2:9"
+UNFOLLOWED: Final = "to http://127.0.0.2:9, which is not followed"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A fault and what the contract says of it (section 3).
+
+    `down`: what the state's reason says when everything is struck. `said`: the
+    words about an attempt when saves alone are struck, which `counts` or does
+    not. `accepted`: the server has stored the memory nevertheless. `silent`:
+    only a time-out ends a request.
+    """
+
+    fault: Fault
+    down: str
+    said: str
+    counts: bool
+    accepted: bool = False
+    silent: bool = False
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The settings to run it with."""
+        return {"MEM0TRAY_SYNC_TIMEOUT": "0.4" if self.silent else "20"}
+
+
+def _lost(fault: Fault, *, accepted: bool = False) -> Case:
+    return Case(fault, LOST, LOST, counts=True, accepted=accepted)
+
+
+def _late(fault: Fault, *, accepted: bool = False) -> Case:
+    return Case(fault, LATE, LATE, counts=True, accepted=accepted, silent=True)
+
+
+def _uncounted(fault: Fault, said: str, down: str = "", *, accepted: bool = False) -> Case:
+    return Case(fault, down or said, said, counts=False, accepted=accepted)
+
+
+def _status(status: int, *, counts: bool, accepted: bool = False, **fields: str) -> Case:
+    fault = faults.instead(status, accepted=accepted, **fields)
+    return Case(fault, str(status), str(status), counts=counts, accepted=accepted)
+
+
+CASES: Final = {
+    "reset before the server saw it": _lost(faults.reset_before),
+    "reset after the server accepted": _lost(faults.reset_after, accepted=True),
+    "lost in the middle of the request": _lost(faults.lost_in_request),
+    "hung up after the server accepted": _lost(faults.hung_up, accepted=True),
+    "half open: taken, never answered": _late(faults.half_open),
+    "answer vanished": _late(faults.lost_answer, accepted=True),
+    "headers byte by byte": _late(faults.slow_headers, accepted=True),
+    "body byte by byte": _late(faults.slow_body, accepted=True),
+    "body truncated": _lost(faults.truncated, accepted=True),
+    "garbage": _uncounted(faults.garbage, "not HTTP", accepted=True),
+    "endless body": _uncounted(faults.endless, "too long", PAGE, accepted=True),
+    "Content-Length too short": _uncounted(faults.length_too_short, PAGE, accepted=True),
+    "Content-Length too long": _lost(faults.length_too_long, accepted=True),
+    "gzip bomb": _uncounted(faults.gzip_bomb, PAGE, accepted=True),
+    "redirect on the same host": _status(308, counts=False, Location="/elsewhere"),
+    "redirect to another host": _uncounted(
+        faults.instead(307, b"", Location=f"{ELSEWHERE}/memory"), UNFOLLOWED
+    ),
+    "portal: 200 and its page": _uncounted(faults.instead(200), PAGE),
+    "portal: 302 to its page": _uncounted(
+        faults.instead(302, Location=f"{ELSEWHERE}/sign-in"), UNFOLLOWED
+    ),
+    "portal: 511": _status(511, counts=True),
+    "portal's page after the server accepted": _uncounted(
+        faults.instead(200, accepted=True), PAGE, accepted=True
+    ),
+    "502 after the server accepted": _status(502, counts=False, accepted=True),
+    "504 after the server accepted": _status(504, counts=False, accepted=True),
+    "500 after the server accepted": _status(500, counts=True, accepted=True),
+    "429": _status(429, counts=False, Retry_After="0.2"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was seen.
+
+    `said`: the program's words while the fault lasted. `counted`: the failures that
+    stood in the files then. `sent`: how often the memories of this batch reached the
+    server. `peak`: of the worker's memory, bytes. `wrong`: the oracle's faults.
+    """
+
+    said: str
+    counted: list[int]
+    sent: int
+    peak: int
+    wrong: list[str]
+
+
+class Trial:
+    """One worker behind the proxy, struck by one fault after the other."""
+
+    def __init__(self, home: Home, server: Standin, proxy: FaultProxy) -> None:
+        self.home, self.server, self.proxy = home, server, proxy
+        self.accepted: list[str] = []
+        self._log_before = 0
+        home.env["MEM0TRAY_SERVER_URL"] = proxy.url
+
+    def start(self, env: dict[str, str]) -> None:
+        """Start the worker; one memory goes through undisturbed."""
+        self.worker = self.home.worker(env=env)
+        self.settle(self.queue("undisturbed", 1))
+
+    def queue(self, label: str, number: int = BATCH) -> list[str]:
+        """Queue some memories the way that needs no lock; their texts."""
+        items = entries(number, label)
+        texts = [str(item["content"]) for item in items]
+        self.accepted += texts
+        self._log_before = len(self.home.log_text())
+        self.home.write_emergency(items)
+        return texts
+
+    def everything(self, name: str, case: Case) -> Outcome:
+        """Strike all requests while memories come in: the server is down, and says why."""
+        self.proxy.strike(case.fault)
+        texts = self.queue(f"{name}, everything")
+        self.home.wait(lambda: self._is_down(case.down), 20, f"{name}: down")
+        return self._outcome(texts, self.home.state()[1])
+
+    def saves_alone(self, name: str, case: Case) -> Outcome:
+        """Strike saves while health is well: an attempt counts, or does not."""
+        self.proxy.strike(case.fault, saves_only=True)
+        texts = self.queue(f"{name}, saves")
+        if case.counts:
+            self.home.wait(lambda: self._told(case.said), 20, f"{name}: told in the log")
+        if case.accepted and self.server.can_be_asked:
+            self.settle(texts)  # by asking, while no save can be answered
+            return self._outcome(texts, self._told(case.said))
+        if case.counts:
+            return self._outcome(texts, self._told(case.said))
+        self.home.wait(lambda: len(self.proxy.struck) > BATCH, 20, f"{name}: tried again")
+        self.home.wait(lambda: len(self._waiting(texts)) == BATCH, 20, f"{name}: shown")
+        return self._outcome(texts, str(self.home.json("diagnose")))
+
+    def settle(self, texts: list[str]) -> None:
+        """Wait until these are on the server, and no file holds them any more."""
+        self.home.wait(lambda: not self.server.missing(texts), 20, f"{texts[0]}: stored")
+        self.home.wait(lambda: not self._waiting(texts), 20, f"{texts[0]}: settled")
+
+    def _outcome(self, texts: list[str], said: str) -> Outcome:
+        counted = self._waiting(texts)
+        self.proxy.heal()
+        self.home.ok("retry", "--all")
+        self.settle(texts)
+        return Outcome(
+            said,
+            counted,
+            sum(self.server.sends(text) for text in texts),
+            self.worker.peak_memory(),
+            oracle.faults(self.home, self.server, self.accepted),
+        )
+
+    def _waiting(self, texts: list[str]) -> list[int]:
+        """List the failures of those of these memories that still stand in the files."""
+        queue = [item["retries"] for item in self.home.queue_items() if item["content"] in texts]
+        dead = [item["retry_count"] for item in self.home.dlq_items() if item["content"] in texts]
+        return [*queue, *(5 + count for count in dead)]
+
+    def _is_down(self, words: str) -> bool:
+        state, reason = self.home.state()
+        return state == "down" and words.lower() in reason.lower()
+
+    def _told(self, words: str) -> str:
+        """Find the log's line about an attempt that failed since the last batch; or nothing."""
+        lines = self.home.log_text()[self._log_before :].splitlines()
+        return next((line for line in lines if "failed:" in line and words in line), "")
+
+
+def check(case: Case, outcome: Outcome, *, alone: bool) -> list[str]:
+    """Compare with the contract: what is wrong, a sentence each."""
+    wrong = list(outcome.wrong)
+    if outcome.peak > MOST_MEMORY:
+        wrong.append(f"the worker took {outcome.peak} bytes")
+    if not case.counts and any(outcome.counted):
+        wrong.append(f"counted although it must not: {outcome.counted}")
+    if alone and not case.counts and not case.accepted and case.said not in outcome.said:
+        wrong.append(f"not said in words: {outcome.said}")
+    return wrong
