@@ -12,6 +12,8 @@ from typing import Any, Final
 
 import msgspec
 
+from mem0tray import jsontext
+
 BACKOFF_BASE: Final = 30.0
 BACKOFF_MAX: Final = 3600.0
 # The states of an item, as the ledger names them.
@@ -108,10 +110,12 @@ def with_fields(raw: bytes, fields: Object, drop: tuple[str, ...] = ()) -> bytes
             parts.pop(name, None)
         return msgspec.json.encode(parts | fields)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        slow = load_object(raw) or {}
+        slow = jsontext.members(raw.decode())
         for name in drop:
             slow.pop(name, None)
-        return json.dumps(slow | fields).encode()
+        return jsontext.encode(
+            jsontext.join(slow | {name: json.dumps(value) for name, value in fields.items()})
+        )
 
 
 def body(raw: bytes) -> bytes:

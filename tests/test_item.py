@@ -232,11 +232,13 @@ def test_with_fields_leaves_other_values_alone() -> None:
 
 @pytest.mark.parametrize("odd", [b"NaN", b'"\\ud800"', b"-Infinity"])
 def test_with_fields_takes_odd_values(odd: bytes) -> None:
-    """Fields are set in an item that only the standard library can read."""
-    changed = items.with_fields(b'{"content":"c","x":' + odd + b"}", {"last_error": "e"}, ("y",))
+    """Fields are set in an item that only the standard library can read, its digits kept."""
+    raw = b'{"content":"c","y":1,"n":1e400,"x":' + odd + b"}"
+    changed = items.with_fields(raw, {"last_error": "e"}, ("y",))
+    assert b"1e400" in changed
     value = items.load_object(changed)
     assert value is not None
-    assert (value["content"], value["last_error"]) == ("c", "e")
+    assert (value["content"], value["last_error"], "y" in value) == ("c", "e", False)
     assert repr(value["x"]) == repr(json.loads(odd))
 
 

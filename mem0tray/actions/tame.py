@@ -4,14 +4,10 @@ A number of 5,000 digits, a nest 100,000 deep: what is beside it is a memory
 that somebody wants back. The original stays where it was kept.
 """
 
-import re
-from typing import Final
+from json import JSONDecodeError
 
-import msgspec
-
+from mem0tray import jsontext
 from mem0tray.files import document
-
-_TOKENS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]]', re.DOTALL)
 
 
 def tamed(raw: bytes) -> bytes:
@@ -20,28 +16,15 @@ def tamed(raw: bytes) -> bytes:
     if document.loadable(raw):
         return raw
     try:
-        parts: dict[str, msgspec.Raw] = msgspec.json.decode(
-            _without_nests(raw), type=dict[str, msgspec.Raw]
-        )
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        parts = jsontext.members(document.to_text(raw))
+    except JSONDecodeError:
         return raw
-    kept = {name: value for name, value in parts.items() if document.loadable(bytes(value))}
-    return msgspec.json.encode(kept)
-
-
-def _without_nests(raw: bytes) -> bytes:
-    """An object's bytes with `null` for each value that is nested too deep to be loaded."""
-    parts: list[bytes] = []
-    depth = start = done = 0
-    for token in _TOKENS.finditer(raw):
-        mark = token[0]
-        if mark in (b"{", b"["):
-            depth += 1
-            if depth == 2:  # noqa: PLR2004  (a value of the outermost object begins)
-                start = token.start()
-        elif mark in (b"}", b"]"):
-            depth -= 1
-            if depth == 1 and not document.loadable(raw[start : token.end()]):
-                parts += [raw[done:start], b"null"]
-                done = token.end()
-    return b"".join([*parts, raw[done:]])
+    return jsontext.encode(
+        jsontext.join(
+            {
+                name: value
+                for name, value in parts.items()
+                if document.loadable(jsontext.encode(value))
+            }
+        )
+    )

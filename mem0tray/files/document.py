@@ -10,16 +10,18 @@ document every whole object that can still be found in it.
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
 
+from mem0tray import jsontext
+
 _TOP: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _LENIENT: Final = json.JSONDecoder(strict=False)  # control characters within texts
-_BRACKETS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]', re.DOTALL)
-_TAKEN_OUT: Final = "mem0tray: taken out"
+_BLANKS: Final = " \t\n\r"
 _SMALL: Final = 800  # an item of fewer bytes is neither too deep nor has too long a number
 _DEEPEST: Final = 400  # json.tool gives up at about 1,000, its printer earlier
 _DOCUMENT: Final = re.compile(r'\{\s*"(queue|items|last_100|failed|last_update|stats)"')
@@ -54,12 +56,14 @@ def parse(data: bytes, sections: Sequence[str]) -> Document:
     Raises BrokenDocumentError when it is not one JSON object whose sections
     are lists.
     """
+    document = Document({name: [] for name in sections})
     try:
         if not data.isascii():
             data.decode()  # the splitter does not look into strings
-        document = _split(_TOP.decode(data), sections)
+        _split(data, document)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _parse_slowly(data, sections)
+        document = Document({name: [] for name in sections})
+        _split_slowly(data, document)
     for name, items in document.lists.items():
         document.lists[name] = _sift(items, document.rejected)
     for name in [name for name, value in document.rest.items() if not loadable(value)]:
@@ -67,73 +71,38 @@ def parse(data: bytes, sections: Sequence[str]) -> Document:
     return document
 
 
-def _split(top: Mapping[str, msgspec.Raw], sections: Sequence[str]) -> Document:
-    document = Document({name: [] for name in sections})
-    for name, value in top.items():
+def _split(data: bytes, document: Document) -> None:
+    for name, value in _TOP.decode(data).items():
         if name in document.lists:
             document.lists[name] = [bytes(item) for item in _LIST.decode(value)]
         else:
             document.rest[name] = bytes(value)
-    return document
 
 
-def _parse_slowly(data: bytes, sections: Sequence[str]) -> Document:
+def _split_slowly(data: bytes, document: Document) -> None:
+    text = to_text(data).strip(_BLANKS)
     try:
-        top = json.loads(to_text(data))
-    except (ValueError, RecursionError) as error:
-        document = _without_the_odd(data, sections)
-        if document is None:
-            raise BrokenDocumentError(reason(error)) from error
-        return document
-    if not isinstance(top, dict):
-        raise BrokenDocumentError(f"it holds {_kind(top)} where an object should be")
-    document = Document({name: [] for name in sections})
-    for name, value in top.items():
-        if name not in document.lists:
-            document.rest[name] = dump(value)
-        elif isinstance(value, list):
-            document.lists[name] = _sift([dump(item) for item in value], document.rejected)
-        else:
-            raise BrokenDocumentError(f"{name!r} is {_kind(value)}, not a list")
-    return document
+        if not text.startswith("{"):
+            with suppress(RecursionError):
+                json.loads(text)
+            raise BrokenDocumentError(f"it holds {_kind(text)} where an object should be")
+        for name, value in jsontext.members(text).items():
+            if name not in document.lists:
+                document.rest[name] = jsontext.encode(value)
+            elif value.startswith("["):
+                document.lists[name] = list(map(jsontext.encode, jsontext.elements(value)))
+            else:
+                raise BrokenDocumentError(f"{name!r} is {_kind(value)}, not a list")
+    except json.JSONDecodeError as error:
+        # In words without what is in the file.
+        raise BrokenDocumentError(
+            f"{error.msg.removesuffix(' at')} at line {error.lineno}"
+        ) from error
 
 
-def _without_the_odd(data: bytes, sections: Sequence[str]) -> Document | None:
-    """A sound document but for objects that no program can load: those are taken out first."""
-    text = to_text(data)
-    odd = [(start, end) for start, end, value in _objects(text) if value is None]
-    if not odd:
-        return None
-    parts = []
-    at = 0
-    for start, end in odd:
-        parts += [text[at:start], f'"{_TAKEN_OUT}"']
-        at = end
-    sound = "".join([*parts, text[at:]]).encode("utf-8", "surrogatepass")
-    try:
-        document = parse(sound, sections)
-    except BrokenDocumentError:
-        return None
-    mark = dump(_TAKEN_OUT)
-    for name, items in document.lists.items():
-        document.lists[name] = [item for item in items if item != mark]
-    document.rest = {name: value for name, value in document.rest.items() if value != mark}
-    document.rejected += [text[s:e].encode("utf-8", "surrogatepass") for s, e in odd]
-    return document
-
-
-def reason(error: Exception) -> str:
-    """Why a document could not be read, in words without its content."""
-    if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg.removesuffix(' at')} at line {error.lineno}"
-    if isinstance(error, RecursionError):
-        return "it is nested too deep"
-    return "a number in it is too long" if "digits" in str(error) else "it is not JSON"
-
-
-def _kind(value: Any) -> str:
-    names = {dict: "an object", list: "a list", str: "text", bool: "a truth value"}
-    return "null" if value is None else names.get(type(value), "a number")
+def _kind(text: str) -> str:
+    names = {"{": "an object", "[": "a list", '"': "text", "n": "null"}
+    return names.get(text[:1], "a truth value" if text[:1] in {"t", "f"} else "a number")
 
 
 def to_text(data: bytes) -> str:
@@ -160,19 +129,11 @@ def loadable(raw: bytes) -> bool:
         json.loads(raw)
     except (ValueError, RecursionError):
         return False
-    return raw.count(b"[") + raw.count(b"{") <= _DEEPEST or _depth(raw) <= _DEEPEST
+    return raw.count(b"[") + raw.count(b"{") <= _DEEPEST or _shallow(raw)
 
 
-def _depth(raw: bytes) -> int:
-    depth = deepest = 0
-    for token in _BRACKETS.finditer(raw.decode("utf-8", "surrogateescape")):
-        mark = token[0]
-        if mark in "[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif mark in "]}":
-            depth -= 1
-    return deepest
+def _shallow(raw: bytes) -> bool:
+    return jsontext.depth(raw.decode("utf-8", "surrogateescape")) <= _DEEPEST
 
 
 def _sift(items: list[bytes], rejected: list[bytes]) -> list[bytes]:
@@ -208,17 +169,17 @@ def salvage(data: bytes, sections: Sequence[str]) -> Document:
 
 def _place(document: Document, section: str, value: Any, text: str) -> None:
     if value is None:
-        document.rejected.append(text.encode("utf-8", "surrogatepass"))
+        document.rejected.append(jsontext.encode(text))
         return
     nested = [name for name in document.lists if isinstance(value.get(name), list)]
     for name in nested:  # two documents, one behind the other
         items = [dump(item) for item in value[name]]
         document.lists[name] += _sift(items, document.rejected)
     if not nested and section in document.lists and _ITEM_KEYS & value.keys():
+        raw = jsontext.encode(text)
         try:
-            raw = text.encode()
             json.loads(raw)
-        except ValueError:  # a lone surrogate, or a raw control character
+        except ValueError:  # a raw control character
             raw = dump(value)
         document.lists[section] += _sift([raw], document.rejected)
 
@@ -239,7 +200,7 @@ def _objects(text: str) -> Iterable[tuple[int, int, dict[str, Any] | None]]:
             pass  # not whole: perhaps something inside of it is
         except (ValueError, RecursionError):
             if not _DOCUMENT.match(text, at):  # else the oddity is in one of its items
-                stop, opened = _span(text, at)
+                stop, opened = jsontext.span(text, at)
                 unclosed.update(opened)
                 if stop:
                     yield at, stop, None
@@ -247,25 +208,12 @@ def _objects(text: str) -> Iterable[tuple[int, int, dict[str, Any] | None]]:
         at = text.find("{", end)
 
 
-def _span(text: str, start: int) -> tuple[int, list[int]]:
-    """Where the value at `start` ends; or 0 and all brackets from there on that stay open."""
-    opened: list[int] = []
-    for token in _BRACKETS.finditer(text, start):
-        if token[0] in "[{":
-            opened.append(token.start())
-        elif token[0] in "]}":
-            opened.pop()
-            if not opened:
-                return token.end(), []
-    return 0, opened
-
-
 def pretty(raw: bytes, depth: int) -> bytes:
     """One value as it stands in a document of ours, `depth` levels (of two spaces) deep."""
     try:
         text = msgspec.json.format(raw, indent=2)
     except (msgspec.DecodeError, RecursionError):
-        text = json.dumps(json.loads(raw), indent=2).encode()
+        text = jsontext.indent(raw.decode()).encode()
     return text.replace(b"\n", b"\n" + b"  " * depth)
 
 

@@ -164,6 +164,20 @@ def test_a_number_keeps_its_digits(number: str) -> None:
     assert again.count(number.encode()) == 2
 
 
+@pytest.mark.row(14)
+@pytest.mark.parametrize("number", ["1e400", "-1e999", "0.12345678901234567890123", "1.10", "1E5"])
+@pytest.mark.parametrize("beside", ["NaN", '"\\ud800"', "-Infinity"])
+def test_a_number_keeps_its_digits_beside_what_the_fast_parser_refuses(
+    number: str, beside: str
+) -> None:
+    """Neither a NaN nor a lone surrogate in the file changes how a number is written."""
+    item = f'{{"n": {number}, "o": {beside}}}'
+    document = parse(f'{{"items":[{item}],"n":{number},"m":[{beside}]}}'.encode(), SECTIONS)
+    again = written(document.lists["items"], **document.rest)
+    assert again.count(number.encode()) == 2
+    assert again.count(beside.encode()) == 2
+
+
 def test_odd_items_keep_their_place() -> None:
     """Elements that are no items are elements like any other."""
     odd: list[Any] = [None, True, 3, "x", [], {}, {"content": None}, {"id": 7}]
@@ -188,6 +202,21 @@ def test_what_json_tool_cannot_load_is_rejected_alone(odd: bytes) -> None:
     assert document.rejected == [odd]
     assert document.rest == {"z": b"1"}
     assert not loadable(odd)
+
+
+@pytest.mark.row(15, 18)
+@pytest.mark.parametrize(
+    "odd",
+    [b"[" * 100_000 + b"]" * 100_000, b"9" * 5_000, b'[{"n":' + b"9" * 5_000 + b'},"]"]'],
+    ids=["100,000 deep", "5,000 digits", "an item within a list"],
+)
+def test_an_odd_element_that_is_no_object_is_rejected_alone(odd: bytes) -> None:
+    """A list or a number among the items that nothing can load leaves the file in place."""
+    data = b'{"items":[{"id":"a"},' + odd + b',{"id":"b"}],"z":NaN}'
+    document = parse(data, SECTIONS)
+    assert values(document.lists["items"]) == [{"id": "a"}, {"id": "b"}]
+    assert document.rejected == [odd]
+    assert document.rest == {"z": b"NaN"}
 
 
 def test_an_odd_unknown_key_is_rejected_alone() -> None:

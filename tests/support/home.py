@@ -114,7 +114,7 @@ class Home:
         with path.open("w", encoding="utf-8") as file:
             json.dump(document, file, indent=2)
 
-    def script(self, source: str) -> str:
+    def script(self, source: str, timeout: float = 30.0) -> str:
         """Run a user's own Python script in this home; returns what it printed."""
         done = subprocess.run(
             [sys.executable, "-c", source],
@@ -123,7 +123,7 @@ class Home:
             capture_output=True,
             text=True,
             check=True,
-            timeout=30,
+            timeout=timeout,
         )
         return done.stdout
 

@@ -52,7 +52,7 @@ def summary(result: Result) -> str:
         "edits": result.edits,
     }
     lines = [
-        f"seed {result.seed}, {result.seconds:.0f} s",
+        f"seed {result.seed}, {result.seconds:.0f} s, slowest step {result.slowest:.1f} s",
         f"queued {result.queued:,}, stored {result.stored:,}, in vain {result.resends:,} requests",
         *(
             f"{name}: " + ", ".join(f"{what} {n}" for what, n in sorted(found.items()))

@@ -6,12 +6,15 @@ import subprocess
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from typing import Final
 
 from mem0tray.ledger.reader import Reader
 from mem0tray.paths import Paths
 from tests.support import user
 from tests.support.home import Home
 from tests.support.shapes import Item, Json, dead
+
+PATIENCE: Final = 180.0  # seconds for a script or command: the machine may be busy
 
 
 class Editor:
@@ -157,7 +160,7 @@ class Editor:
     def _script(self, source: str) -> None:
         self._open()
         with suppress(subprocess.CalledProcessError):  # broken, or gone, just now
-            self._home.script(source)
+            self._home.script(source, PATIENCE)
 
     def back_up(self) -> None:
         """Copy the file to the backup's name."""
@@ -166,12 +169,12 @@ class Editor:
 
     def command_retry(self) -> None:
         """Retry everything."""
-        self._home.run("retry", "--all")
+        self._run("retry", "--all")
 
     def command_add(self) -> None:
         """Queue a memory with the command."""
         text = f"added by command, {len(self.accepted)}"
-        done = self._home.run("add", "--project", "by command", text)
+        done = self._run("add", "--project", "by command", text)
         if done.returncode:
             self.offered.add(text)
         else:
@@ -181,16 +184,19 @@ class Editor:
         """Delete a dead letter."""
         for item in self._pick(self._open(), 1):
             self._discard([item])
-            self._home.run("delete", item["id"], "--yes")
+            self._run("delete", item["id"], "--yes")
 
     def command_restore(self) -> None:
         """Take the last deletion back."""
-        self._home.run("restore")
+        self._run("restore")
 
     def look(self) -> None:
         """Read everything there is to read."""
         for command in ("status", "list", "stats", "diagnose"):
-            self._home.run(command)
+            self._run(command)
+
+    def _run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        return self._home.run(*command, timeout=PATIENCE)
 
 
 class UnreadableError(Exception):

@@ -8,7 +8,7 @@ from tests.support.home import Home
 from tests.support.processes import Process
 
 PRODUCERS: Final = 4
-_LAST: Final = 60.0  # seconds that the last ones may take
+_LAST: Final = 180.0  # seconds that the last ones may take
 
 
 class Producers:

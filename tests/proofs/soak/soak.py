@@ -37,6 +37,7 @@ class Result:
     stored: int
     resends: int  # saves of which the server made nothing, for whatever reason
     ends: dict[str, int]  # of workers, by kind
+    slowest: float  # seconds that somebody had to wait for a turn, and for what was then done
     troubles: dict[str, int]
     edits: dict[str, int]
     samples: list[Sample]
@@ -69,6 +70,7 @@ class Soak:
         self._life = Life(home, rng("life"), ENV)
         self._samples: list[Sample] = []
         self._saves = 0
+        self._slowest = 0.0
         self._started = time.monotonic()
 
     def run(self) -> Result:
@@ -87,7 +89,9 @@ class Soak:
             at, number, actor = heappop(due)
             time.sleep(max(0.0, at - self._elapsed()))
             pause = actor()
-            heappush(due, (self._elapsed() + pause, number, actor))
+            now = self._elapsed()
+            self._slowest = max(self._slowest, now - at)
+            heappush(due, (now + pause, number, actor))
 
     def _elapsed(self) -> float:
         return time.monotonic() - self._started
@@ -141,6 +145,7 @@ class Soak:
             stored=stored,
             resends=self._saves - stored,
             ends=dict(self._life.ends),
+            slowest=self._slowest,
             troubles=dict(self._trouble.seen),
             edits=dict(self._editor.done),
             samples=self._samples,

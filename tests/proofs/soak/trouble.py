@@ -184,7 +184,7 @@ class Life:
         self.worker.signal(signal.SIGCONT)
 
     def _stop(self) -> None:
-        if self.worker.stop(10) and "full" not in self.worker.err:
+        if self.worker.stop(60) and "full" not in self.worker.err:
             self._blame("stopped")
 
     def _blame(self, what: str) -> None:
