@@ -1,11 +1,14 @@
 """The ledger is deleted, corrupt or an old copy: rebuilt, with no storm of resends."""
 
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from tests.support import oracle
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.shapes import dead, entries, texts, waiting
@@ -43,6 +46,23 @@ def empty(home: Home) -> None:
     """Leave each ledger with 0 bytes."""
     for path in home.ledgers():
         path.write_bytes(b"")
+
+
+def change_behind(home: Home, index: str, change: str) -> None:
+    """Change rows, and leave an index of one page as it was, as a disk that loses a write does."""
+    (path,) = home.ledgers()
+    find = "SELECT rootpage FROM sqlite_master WHERE name = ?"
+    with closing(sqlite3.connect(path)) as db:  # closing takes in the write-ahead log
+        page = db.execute(find, (index,)).fetchone()[0]
+        size = db.execute("PRAGMA page_size").fetchone()[0]
+    where = slice((page - 1) * size, page * size)
+    before = path.read_bytes()[where]
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute(change)
+    data = bytearray(path.read_bytes())
+    assert data[where] != before
+    data[where] = before
+    path.write_bytes(data)
 
 
 DAMAGES = [delete, overwrite, truncate, scribble, empty]
@@ -83,6 +103,20 @@ def test_a_lost_ledger_keeps_what_waits(
     assert server.total_stored() == 11
     assert server.surplus() == {}
     assert home.dead_letter("later")["retry_count"] == 8
+
+
+def test_an_index_that_does_not_fit_its_rows_is_noticed(home: Home, server: Standin) -> None:
+    """After a crash a ledger is set aside whose every page is sound, but not all together."""
+    home.write_queue(entries(3))
+    home.write_dlq([waiting("later")])
+    worker = home.worker()
+    home.wait(lambda: server.total_stored() == 3 and not home.queue_items(), 10, "published")
+    worker.kill()
+    change_behind(home, "items_dead", "UPDATE items SET due = due + 1e9 WHERE state = 'dead'")
+    home.drain()
+    assert "corrupt" in home.log_text()
+    assert oracle.faults(home, server, ["later", *texts(entries(3))]) == []
+    home.wait_dlq(["later"])
 
 
 def test_a_lost_ledger_on_a_server_that_cannot_be_asked(home: Home, server: Standin) -> None:

@@ -28,7 +28,7 @@ def main() -> int:
     if unknown:
         parser.error(f"no such protocol: {', '.join(unknown)}; there are {names}")
     if not arguments.json:
-        print("protocol       operations  states   tried     bad  seconds")
+        print("protocol       operations  states   bad  seconds")
     results = []
     for name in arguments.name or PROTOCOLS:
         began = time.monotonic()
@@ -42,14 +42,14 @@ def main() -> int:
 
 
 def _progress(result: Result) -> None:
-    if sys.stderr.isatty() and result.tried % 20 == 0:
-        print(f"{result.protocol}: {result.tried} of {result.states}", end="\r", file=sys.stderr)
+    if sys.stderr.isatty() and result.states % 20 == 0:
+        print(f"{result.protocol}: {result.states}", end="\r", file=sys.stderr)
 
 
 def _print(result: Result, seconds: float) -> None:
     print(
-        f"{result.protocol:14} {result.operations:10} {result.states:7} {result.tried:7}"
-        f" {len(result.bad):7} {seconds:8.1f}",
+        f"{result.protocol:14} {result.operations:10} {result.states:7} {len(result.bad):5}"
+        f" {seconds:8.1f}",
         flush=True,
     )
     for bad in result.bad[:_SHOWN]:

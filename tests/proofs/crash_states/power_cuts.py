@@ -34,6 +34,7 @@ OPTIONS: Final = {"default": "", "harsh": "commit=1,noauto_da_alloc"}
 _FICLONE: Final = 0x40049409  # of linux/fs.h: share the extents of another file
 _STORE: Final = 4 << 30  # bytes, sparse; what is written is a few hundred megabytes
 _DISK: Final = 64 << 20
+_SHIFT: Final = 6  # memories from one coming or going of the worker to the next
 _LONGEST_PAUSE: Final = 0.05  # seconds between two cuts
 _REFUSED: Final = "refused"  # the project whose memories the server answers with 500
 
@@ -86,9 +87,19 @@ class _Outside:
 
 
 def _work(home: Home, outside: _Outside, end: float) -> None:
-    """Add, let deliver or fail, and delete dead letters, until monotonic time `end`."""
+    """Add, let deliver or fail, and delete dead letters, until monotonic time `end`.
+
+    The worker comes, and is killed again, so that files of each age meet ledgers of each.
+    """
+    worker = None
     number = 0
     while time.monotonic() < end:
+        if number % _SHIFT == 0:
+            if worker is None:
+                worker = home.start("run")
+            else:
+                worker.kill()
+                worker = None
         text = f"memory {number}"
         outside.tell(Word.OFFERED, text)
         home.ok("add", "--project", _REFUSED if number % 3 == 2 else "taken", text)
@@ -177,7 +188,6 @@ def _cut_while_working(home: Home, server: Standin, seconds: float, bug: str) ->
     store = home.root.parents[1] / "store"
     cutter = threading.Thread(target=_cut, args=(store, server, outside, done, cuts))
     with home:
-        home.start("run")
         cutter.start()
         try:
             _work(home, outside, time.monotonic() + seconds)

@@ -26,8 +26,7 @@ class Result:
 
     protocol: str
     operations: int
-    states: int
-    tried: int = 0
+    states: int = 0
     bad: list[Bad] = field(default_factory=list)
     rebuilt: Counter[str] = field(default_factory=Counter)
 
@@ -47,11 +46,10 @@ def prove(
     ):
         take = Take(home, server, bug)
         PROTOCOLS[name](take)
-        moments = list(take.moments())
-        result = Result(name, take.operations, len(moments))
         server.clear_scripts()
+        result = Result(name, take.operations)
         with recovery.rebooted(home):
-            for moment in _spread(moments, at_most):
+            for moment in take.moments(at_most):
                 _try(home, server, moment, result)
                 progress(result)
     return result
@@ -60,16 +58,9 @@ def prove(
 def _try(home: Home, server: Standin, moment: Moment, result: Result) -> None:
     recovery.build(home.root, moment.left.tree)
     outcome = recovery.recover(home, server, moment.promises)
-    result.tried += 1
+    result.states += 1
     if outcome.rebuilt:
         result.rebuilt[outcome.rebuilt] += 1
     if outcome.faults:
         after = f"operation {moment.number} ({moment.event})"
         result.bad.append(Bad(after, moment.left.words, outcome.faults))
-
-
-def _spread(moments: Sequence[Moment], at_most: int) -> Sequence[Moment]:
-    if not at_most or len(moments) <= at_most:
-        return moments
-    step = len(moments) / at_most
-    return [moments[int(n * step)] for n in range(at_most)]

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 from tests.proofs.crash_states.recovery import SETTING
@@ -10,7 +11,7 @@ from tests.support import user
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.machine import WallClock
-from tests.support.shapes import dead, entries, entry, texts, waiting
+from tests.support.shapes import dead, entries, entry, queue_document, texts, waiting
 
 HEALTHY: Final = Answer(body={"status": "ok"})
 DOWN: Final = Answer(503)
@@ -33,7 +34,7 @@ def intake(take: Take) -> None:
     take.home.drain()
     take.begin()
     take.tell(Word.ACCEPTED, *texts(take.home.queue_items()))
-    for label, how in (("beta", []), ("gamma", ["--replace"]), ("delta", [])):
+    for label, how in (("beta", []), ("gamma", ["--replace"])):
         wrote = [f"{label} wrote {n}" for n in range(2)]
         take.tell(Word.OFFERED, *wrote)
         take.producer("--label", label, "--count", "2", *how)
@@ -63,7 +64,7 @@ def emergency(take: Take) -> None:
     home, server = take.home, take.server
     lines = entries(3, "line")
     home.write_emergency(lines)
-    _age(home, 3 * _DAY)
+    _age(home.emergency, 3 * _DAY)
     server.health = DOWN
     clock = WallClock(home.root.parent)
     clock.jump(-2 * _DAY)
@@ -75,9 +76,9 @@ def emergency(take: Take) -> None:
     take.run("run", "--until-idle")
 
 
-def _age(home: Home, seconds: float) -> None:
-    then = home.emergency.stat().st_mtime - seconds
-    os.utime(home.emergency, (then, then))
+def _age(path: Path, seconds: float) -> None:
+    then = path.stat().st_mtime - seconds
+    os.utime(path, (then, then))
 
 
 def _two_of_each(take: Take) -> None:
@@ -152,6 +153,41 @@ def hand_edit(take: Take) -> None:
     take.run("run", "--until-idle")
 
 
+def salvage(take: Take) -> None:
+    """Queue and DLQ file are torn: what is broken is kept, what is whole in it is taken in."""
+    _two_of_each(take)
+    home = take.home
+    fresh = [*home.queue_items(), entry("new"), entry("torn")]
+    home.dump(home.queue, queue_document(fresh, last_100=[]))
+    home.dump(home.dlq, {"items": [*home.dlq_items(), waiting("new dead"), waiting("torn dead")]})
+    for path in (home.queue, home.dlq):
+        data = path.read_bytes()
+        path.write_bytes(data[: data.rindex(b"torn") + 2])
+    _age(home.queue, 60)
+    _age(home.dlq, 60)
+    take.begin()
+    take.tell(Word.ACCEPTED, "stays queued", "queued", "stays dead", "dead", "new", "new dead")
+    take.run("run", "--until-idle", code=1)
+    take.server.health = HEALTHY
+    take.run("run", "--until-idle", code=1)
+
+
+def ledger(take: Take) -> None:
+    """A ledger that is broken is set aside, and begun anew from the files."""
+    _two_of_each(take)
+    worker = take.home.worker()
+    worker.kill()
+    broken = take.home.ledgers()[0]
+    with broken.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xa5" * (broken.stat().st_size - 4096))
+    take.begin()
+    take.tell(Word.ACCEPTED, "stays queued", "queued", "stays dead", "dead")
+    take.run("run", "--until-idle", code=1)
+    take.server.health = HEALTHY
+    take.run("run", "--until-idle", code=1)
+
+
 def add(take: Take) -> None:
     """The very first `add` makes the folder, the next ones rewrite the queue file."""
     take.home.claude.rmdir()
@@ -182,6 +218,14 @@ def settings(take: Take) -> None:
         take.tell(Word.SET, value)
 
 
+def local_server(take: Take) -> None:
+    """The embedded server makes its database, and stores memories."""
+    take.begin()
+    for text in ("one", "two", "three"):
+        take.keep(text)
+        take.tell(Word.KEPT, text)
+
+
 PROTOCOLS: Final[dict[str, Callable[[Take], None]]] = {
     "queue": queue,
     "intake": intake,
@@ -191,7 +235,10 @@ PROTOCOLS: Final[dict[str, Callable[[Take], None]]] = {
     "delete-unseen": delete_unseen,
     "restore": restore,
     "hand-edit": hand_edit,
+    "salvage": salvage,
+    "ledger": ledger,
     "add": add,
     "add-emergency": add_emergency,
     "settings": settings,
+    "local-server": local_server,
 }

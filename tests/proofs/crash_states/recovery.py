@@ -2,23 +2,27 @@
 
 import os
 import shutil
+import sqlite3
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from unittest import mock
 
 from mem0tray import settings as config
-from mem0tray.errors import SettingsError
+from mem0tray.errors import Mem0TrayError, SettingsError
 from mem0tray.events import Event, Events, LedgerRebuilt, PartFailed
+from mem0tray.localserver import endpoint
+from mem0tray.localserver.store import Store
+from mem0tray.paths import Paths
 from mem0tray.settings import PathSettings, ServerSettings, Settings, SyncSettings
 from mem0tray.worker.loop import Worker
 from tests.proofs.crash_states.disk import Tree
-from tests.proofs.crash_states.take import Promises
+from tests.proofs.crash_states.take import KEEPER, Promises
 from tests.support import oracle
 from tests.support.home import Home
 from tests.support.standin import Standin
@@ -101,6 +105,7 @@ def recover(home: Home, server: Standin, promises: Promises) -> Outcome:
         if server.count(text)
     )
     outcome.faults += _setting(home, promises)
+    outcome.faults += _kept(home, promises)
     return outcome
 
 
@@ -125,6 +130,19 @@ def _run_to_rest(home: Home, server: Standin, seen: list[Event]) -> list[str]:
     if worker.failure is not None:
         return [f"the worker did not start: {worker.failure}"]
     return [] if rested else ["the worker did not come to rest"]
+
+
+def _kept(home: Home, promises: Promises) -> list[str]:
+    """What the embedded server has lost."""
+    if not promises.kept:
+        return []
+    folder = Paths(home.claude, home.data / "mem0tray").local_server
+    try:
+        with closing(Store(folder / endpoint.DATABASE)) as store:
+            there = {memory.memory for page in store.newest(KEEPER) for memory in page}
+    except (Mem0TrayError, sqlite3.Error) as error:
+        return [f"the embedded server cannot be opened: {error}"]
+    return [f"lost by the embedded server: {text}" for text in promises.kept - there]
 
 
 def _setting(home: Home, promises: Promises) -> list[str]:

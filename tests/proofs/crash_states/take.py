@@ -1,23 +1,31 @@
 """A take: what programs did to the files of a home, and what they promised meanwhile."""
 
+import os
 import re
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from pathlib import Path
 from typing import Final
 
+import httpx
+
+from mem0tray.localserver.finding import find
+from mem0tray.paths import Paths
 from tests.proofs.crash_states import planted
 from tests.proofs.crash_states.disk import Disk, Left
 from tests.proofs.crash_states.trace import Answered, Event, Recording, Sent, strace
-from tests.support.home import COMMAND, PRODUCER, REPOSITORY, Home
+from tests.support.home import PRODUCER, REPOSITORY, Home
 from tests.support.machine import tool
 from tests.support.standin import Standin
 
 # Locks and what SQLite rebuilds are remade; nobody depends on the log.
 _IGNORED: Final = re.compile(r"\.lock$|-shm$|^\.claude/logs|^(cache|runtime|state)\b")
-_PROGRAM: Final = "tests.proofs.crash_states.program"
+_STRIDE: Final = 7919  # a prime: which of what may be left, where only one is tried
+KEEPER: Final = "kept"  # the project of what the embedded server is given
 
 
 class Word(Enum):
@@ -31,6 +39,7 @@ class Word(Enum):
     RESTORED = "must be back"
     SETTING = "may be the value of the setting"
     SET = "must be the value of the setting"
+    KEPT = "must be in the embedded server"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +62,7 @@ class Promises:
     discardable: frozenset[str] = frozenset()
     deleted: frozenset[str] = frozenset()
     settings: frozenset[str] = frozenset()
+    kept: frozenset[str] = frozenset()
     stored: frozenset[tuple[str, str]] = frozenset()
 
     def after(self, told: Told) -> "Promises":
@@ -76,6 +86,8 @@ class Promises:
                 result = replace(self, settings=self.settings | one)
             case Word.SET:
                 result = replace(self, settings=one)
+            case Word.KEPT:
+                result = replace(self, kept=self.kept | one)
         return result
 
 
@@ -91,7 +103,7 @@ class Moment:
 
 @dataclass
 class Take:
-    """Runs programs in `home` under strace. `bug` names a planted one."""
+    """Runs programs in `home` under strace. `bug` names one to be planted in `begin`."""
 
     home: Home
     server: Standin
@@ -99,10 +111,13 @@ class Take:
     _events: list[Event | Told] = field(default_factory=list)
     _recording: Recording | None = None
     _accounts: int = 0
+    _owners: dict[str, str] = field(default_factory=dict)  # the project of each text stored
 
     def begin(self) -> None:
         """What is there now is on the disk for good."""
         self._recording = Recording(self.home.root, _IGNORED)
+        if self.bug:
+            planted.plant(self.home, self.bug)
 
     def tell(self, word: Word, *texts: str) -> None:
         """From here on this holds."""
@@ -110,9 +125,7 @@ class Take:
 
     def run(self, *arguments: str, code: int = 0, env: dict[str, str] | None = None) -> None:
         """Run a command of the program, which must end with `code`."""
-        extra = {planted.VARIABLE: self.bug} if self.bug else {}
-        program = [sys.executable, "-m", _PROGRAM] if self.bug else list(COMMAND)
-        self._trace([*program, *arguments], code, {**self.home.env, **extra, **(env or {})})
+        self._trace([*self.home._command, *arguments], code, {**self.home.env, **(env or {})})
 
     def producer(self, *arguments: str) -> None:
         """Run a foreign producer, which syncs nothing."""
@@ -123,11 +136,27 @@ class Take:
         """Run a script of the user's."""
         self._trace([sys.executable, "-c", source], 0, self.home.env)
 
+    def keep(self, text: str) -> None:
+        """Let the embedded server run, take a memory, and die with its answer."""
+        account = self._new_account()
+        folder = Paths(self.home.claude, self.home.data / "mem0tray").local_server
+        process = self.home.start("serve", "--port", "0", wrapper=strace(account))
+        self.home.wait(lambda: find(folder), 20, "the embedded server")
+        found = find(folder)
+        assert found is not None
+        answer = httpx.post(
+            f"{found.url}/memory",
+            json={"user_id": KEEPER, "content": text},
+            headers={"Authorization": f"Bearer {found.token}"},
+            trust_env=False,
+        )
+        assert answer.json()["success"] is True
+        os.kill(found.pid, signal.SIGKILL)
+        process.wait()
+        self._add(account)
+
     def _trace(self, command: list[str], code: int, env: dict[str, str]) -> None:
-        assert self._recording is not None, "begin() comes first"
-        account = self.home.root.with_name(f"{self.home.root.name}-account-{self._accounts}")
-        self._accounts += 1
-        tool("strace")
+        account = self._new_account()
         done = subprocess.run(
             [*strace(account), *command],
             env=env,
@@ -139,10 +168,20 @@ class Take:
             timeout=120,
         )
         assert done.returncode == code, done
+        self._add(account)
+
+    def _new_account(self) -> Path:
+        tool("strace")
+        self._accounts += 1
+        return self.home.root.with_name(f"{self.home.root.name}-account-{self._accounts}")
+
+    def _add(self, account: Path) -> None:
+        assert self._recording is not None, "begin() comes first"
         before = len(self._recording.events)
         self._recording.add(account)
         self._events += self._recording.events[before:]
         account.unlink()
+        self._owners = {text: project for project, text in self.server.stored}
 
     # What there is to check ------------------------------------------------------------
 
@@ -151,38 +190,71 @@ class Take:
         """How many operations on files were recorded."""
         return sum(not isinstance(event, Told | Sent | Answered) for event in self._events)
 
-    def moments(self) -> Iterator[Moment]:
-        """Give each distinct state that a power cut may leave, with what must hold in it."""
+    def moments(self, at_most: int = 0) -> Iterator[Moment]:
+        """Give each distinct state that a power cut may leave, with what must hold in it.
+
+        `at_most`: only so many, spread over the events and over what is lost.
+        """
         assert self._recording is not None, "begin() comes first"
         disk = Disk(self._recording.names, self._recording.contents)
-        owners = {text: project for project, text in self.server.stored}
-        promises = Promises()
-        under_way: str | None = None
+        replay = _Replay(disk, self._owners)
+        chosen = _spread(len(self._events), at_most)
         seen: set[int] = set()
         for number, event in enumerate(self._events, 1):
-            match event:
-                case Told():
-                    promises = promises.after(event)
-                case Sent(text):
-                    under_way = text if text in owners else None
-                case Answered(text):
-                    under_way = None
-                    stored = promises.stored | {(owners[text], text)}
-                    promises = replace(promises, stored=stored)
-                case _:
-                    disk.do(event)
-            if any(isinstance(each, Told) for each in self._events[number : number + 1]):
+            replay.take(event)
+            if number not in chosen or self._tells(number):
                 continue  # what is told in one breath holds at once
-            for left in disk.left():
-                for held in _both(promises, under_way, owners):
+            for left in _one(disk.left(), number) if at_most else disk.left():
+                for held in replay.held():
                     mark = hash((tuple(left.tree.items()), held))
                     if mark not in seen:
                         seen.add(mark)
                         yield Moment(number, str(event), left, held)
 
+    def _tells(self, index: int) -> bool:
+        return any(isinstance(event, Told) for event in self._events[index : index + 1])
 
-def _both(promises: Promises, under_way: str | None, owners: dict[str, str]) -> Iterator[Promises]:
-    """A request under way has reached the server, or has not."""
-    yield promises
-    if under_way is not None:
-        yield replace(promises, stored=promises.stored | {(owners[under_way], under_way)})
+
+@dataclass
+class _Replay:
+    """Does events again, up to a moment. `owners`: the project of each text that is stored."""
+
+    disk: Disk
+    owners: Mapping[str, str]
+    promises: Promises = field(default_factory=Promises)
+    under_way: str | None = None
+
+    def take(self, event: Event | Told) -> None:
+        match event:
+            case Told():
+                self.promises = self.promises.after(event)
+            case Sent(text):
+                self.under_way = text if text in self.owners else None
+            case Answered(text):
+                self.under_way = None
+                self.promises = self._with(text)
+            case _:
+                self.disk.do(event)
+
+    def held(self) -> Iterator[Promises]:
+        """What holds: a request under way has reached the server, or has not."""
+        yield self.promises
+        if self.under_way is not None:
+            yield self._with(self.under_way)
+
+    def _with(self, text: str) -> Promises:
+        stored = self.promises.stored | {(self.owners[text], text)}
+        return replace(self.promises, stored=stored)
+
+
+def _one(lefts: Iterable[Left], number: int) -> list[Left]:
+    """One of them, another one each time."""
+    found = list(lefts)
+    return [found[number * _STRIDE % len(found)]]
+
+
+def _spread(count: int, at_most: int) -> Container[int]:
+    """Some of the numbers from 1 to `count`; 0: all of them."""
+    if not at_most or count <= at_most:
+        return range(1, count + 1)
+    return frozenset(1 + n * count // at_most for n in range(at_most))
