@@ -17,8 +17,9 @@ def producers(world: World) -> Producers:
     return Producers(world)
 
 
+@pytest.mark.row(26, 32)
 def test_a_torn_emergency_line_of_the_future_is_settled(world: World, producers: Producers) -> None:
-    """A clock set back by years keeps nobody waiting for the rest of a line (rows 26, 32)."""
+    """A clock set back by years keeps nobody waiting for the rest of a line."""
     producers.emergency(producers.entry("alpha"), part=0.5)
     world.set_clock(-10 * 365 * 86_400)
     world.work()
@@ -40,11 +41,12 @@ def test_a_recovered_dead_letter_counts_in_the_queue_file(
     assert world.wrong == []
 
 
+@pytest.mark.row(26)
 @pytest.mark.parametrize("cut", [n for n in range(1, len(_LINE)) if _LINE[:n].rstrip()[-1] == ":"])
 def test_a_line_behind_one_cut_off_after_a_colon_is_salvaged(
     world: World, producers: Producers, cut: int
 ) -> None:
-    """A line glued to half a line is no value of it, wherever that was cut off (row 26)."""
+    """A line glued to half a line is no value of it, wherever that was cut off."""
     world.home.emergency.write_text(_LINE[:cut])
     producers.emergency(producers.entry("alpha"))
     ending.heal(world)
@@ -52,10 +54,11 @@ def test_a_line_behind_one_cut_off_after_a_colon_is_salvaged(
     assert world.wrong == []
 
 
+@pytest.mark.row(27)
 def test_a_deleted_entry_does_not_come_back_from_the_emergency_file(
     world: World, producers: Producers
 ) -> None:
-    """`delete` reaches what stands in both files, and in one that was not read yet (row 27)."""
+    """`delete` reaches what stands in both files, and in one that was not read yet."""
     item = producers.entry("alpha")
     world.stop()
     producers.emergency(item)
