@@ -148,7 +148,8 @@ def salvage(data: bytes, sections: Sequence[str]) -> Document:
 
     An object belongs to the section whose key stands last before it, and to
     the first section where none does; what stands under other keys (as
-    `last_100`) is left alone, and so is the value of a key in a torn item.
+    `last_100`) is left alone, and so is the value of a key in a torn item, unless
+    it is marked as a line of the emergency file.
     """
     text = to_text(data)
     document = Document({name: [] for name in sections})
@@ -159,12 +160,17 @@ def salvage(data: bytes, sections: Sequence[str]) -> Document:
         while len(marks) > 1 and marks[1][0] < start:
             marks.pop(0)
         section = marks[0][1] if marks and marks[0][0] < start else sections[0]
-        if _VALUE.search(text, max(0, start - _NEAR), start):
+        if _VALUE.search(text, max(0, start - _NEAR), start) and not _is_line(value):
             section = ""
         _place(document, section, value, text[start:end])
         while marks and start < marks[0][0] < end:
             marks.pop(0)  # a "queue": [ inside of what was just taken
     return document
+
+
+def _is_line(value: Any) -> bool:
+    """A line of the emergency file: it is no value of the torn line that it is glued to."""
+    return value is not None and value.get("emergency") is True
 
 
 def _place(document: Document, section: str, value: Any, text: str) -> None:

@@ -66,8 +66,8 @@ class EmergencyIntake:
         if found is None or found.inode != source.inode:
             self._keep(source, None)
             return 0
-        quiet = now - found.mtime / 1e9
-        final = quiet >= emergency.RENAME_AFTER
+        # A time in the future, as after a clock set back, is as good as a long time ago.
+        final = abs(now - found.mtime / 1e9) >= emergency.RENAME_AFTER
         lines = emergency.read(self._folder, source, final=final)
         if lines is not None and lines.source is not None:
             with self._core.ledger.transaction(durable=True):

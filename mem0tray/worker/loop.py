@@ -209,9 +209,10 @@ class Worker:
         self._guarded("settings", self._look_at_settings)
         self._guarded("clock", self._look_at_clock)
         self._guarded("pause", self._look_at_pause)
-        self._guarded("requests", self._take_requests)
         self._guarded(_EMERGENCY, self.emergencies.run)
         self._guarded(_QUEUE, self.queue.run)
+        # After the files: what is to be discarded may stand in one that nobody has read yet.
+        self._guarded("requests", self._take_requests)
         self._guarded(_DLQ, self._take_edits)
         if not self._settled:
             self._settled = True

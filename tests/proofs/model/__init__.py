@@ -1,0 +1,1 @@
+"""The model: thousands of random histories of everybody who touches the files."""

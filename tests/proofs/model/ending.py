@@ -1,0 +1,104 @@
+"""How a history ends: everything is mended, and what was accepted arrives, once."""
+
+import json
+from pathlib import Path
+from typing import Final
+
+from mem0tray.actions import sources
+from mem0tray.errors import Mem0TrayError
+from tests.proofs.model.actors import Commands
+from tests.proofs.model.beliefs import Wish
+from tests.proofs.model.world import PROMPT, World
+from tests.support import oracle
+from tests.support.http1 import Answer
+from tests.support.shapes import Item, texts
+
+_ROUNDS: Final = 12
+_LONG: Final = 3_700.0  # seconds: longer than any wait
+
+
+def mend(world: World) -> None:
+    """The server and the way to it are well."""
+    world.server.clear_scripts()
+    world.server.default = Answer()
+    world.server.health = Answer(body={"status": "ok"})
+    world.hurry(PROMPT)
+    if not world.serving:
+        world.switch()
+
+
+def heal(world: World) -> None:
+    """Mend everything, and let the worker work until nothing is left."""
+    mend(world)
+    world.paths.pause.unlink(missing_ok=True)
+    if world.life is None:
+        world.start()
+    for _ in range(_ROUNDS):
+        world.clock.advance(_LONG)
+        world.work()
+        if world.is_idle() and not waiting(world):
+            world.clock.advance(2)  # what was done last is published within a second
+            world.cycle()
+            return
+    world.wrong.append(f"not idle after {_ROUNDS} hours: {waiting(world)}")
+
+
+def waiting(world: World) -> list[str]:
+    """List the texts in queue and DLQ."""
+    queue, letters = _json(world.home.queue), _json(world.home.dlq)
+    return texts([*queue.get("queue", []), *letters.get("items", [])])
+
+
+def check(world: World) -> None:
+    """Hold the end against the oracle; then put back what was deleted, and see it arrive."""
+    beliefs, home, server = world.beliefs, world.home, world.server
+    gone = [m.text for m in beliefs.memories.values() if m.wish is Wish.GONE and not m.expired]
+    world.wrong += oracle.faults(
+        home,
+        server,
+        [*beliefs.texts(Wish.KEPT), *gone],
+        discarded=gone,
+        offered=[*beliefs.texts(Wish.OPEN, Wish.GONE), *beliefs.offered],
+    )
+    world.wrong += [f"not delivered: {text!r}" for text in server.missing(beliefs.texts(Wish.KEPT))]
+    if server.honours_keys or server.can_be_asked:
+        world.wrong += [f"stored {n} times: {text!r}" for text, n in server.surplus().items()]
+    _check_counters(world)
+    _check_log(world)
+    if not world.wrong:
+        _restore_everything(world)
+        world.wrong += [f"restored, not delivered: {text!r}" for text in server.missing(gone)]
+
+
+def _check_counters(world: World) -> None:
+    metrics, queue = _json(world.home.metrics), _json(world.home.queue)
+    stats = queue.get("stats", {"total_synced": 0, "total_queued": 0})
+    for name in ("queue_size", "dlq_size"):
+        if metrics[name] != 0:
+            world.wrong.append(f"{name} is {metrics[name]}, though nothing waits")
+    for name in ("total_synced", "total_queued"):
+        if metrics[name] != stats[name]:
+            world.wrong.append(f"{name} is {metrics[name]} in one file, {stats[name]} in another")
+    # What was deleted while its outcome was unknown may be there without having been counted.
+    least, most = len(world.beliefs.texts(Wish.KEPT)), len(set(world.server.stored))
+    if not least <= stats["total_synced"] <= most:
+        world.wrong.append(f"total_synced is {stats['total_synced']}, not {least} to {most}")
+
+
+def _json(path: Path) -> Item:
+    return dict(json.loads(path.read_bytes())) if path.exists() else {}
+
+
+def _check_log(world: World) -> None:
+    log = world.home.log_text()
+    world.wrong += [f"in the log: {text!r}" for text in world.beliefs.memories if text in log]
+
+
+def _restore_everything(world: World) -> None:
+    for source in sources.sources(world.paths):
+        try:
+            Commands(world).restore_from(source)
+        except Mem0TrayError as error:
+            world.wrong.append(f"{source.name} cannot be restored: {error}")
+            return
+    heal(world)

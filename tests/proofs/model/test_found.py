@@ -1,0 +1,71 @@
+"""What the model has found wrong in the product, each as the short history that showed it."""
+
+import json
+
+import pytest
+
+from tests.proofs.model import ending
+from tests.proofs.model.actors import Commands, Producers
+from tests.proofs.model.world import World
+
+_LINE = json.dumps({"id": "cut-off-0000", "project_id": "alpha", "content": "cut", "timestamp": 1})
+
+
+@pytest.fixture
+def producers(world: World) -> Producers:
+    """Queue memories."""
+    return Producers(world)
+
+
+@pytest.mark.row(26, 32)
+def test_a_torn_emergency_line_of_the_future_is_settled(world: World, producers: Producers) -> None:
+    """A clock set back by years keeps nobody waiting for the rest of a line."""
+    producers.emergency(producers.entry("alpha"), part=0.5)
+    world.set_clock(-10 * 365 * 86_400)
+    world.work()
+    world.clock.advance(61)
+    world.work()
+    assert world.is_idle()
+    assert world.wrong == []
+
+
+def test_a_recovered_dead_letter_counts_in_the_queue_file(
+    world: World, producers: Producers
+) -> None:
+    """`total_synced` there is right after a dead letter's delivery too."""
+    producers.queue(producers.entry("alpha", retries=5))
+    world.work()
+    ending.heal(world)
+    assert world.home.stats()["total_synced"] == 1
+    ending.check(world)
+    assert world.wrong == []
+
+
+@pytest.mark.row(26)
+@pytest.mark.parametrize("cut", [n for n in range(1, len(_LINE)) if _LINE[:n].rstrip()[-1] == ":"])
+def test_a_line_behind_one_cut_off_after_a_colon_is_salvaged(
+    world: World, producers: Producers, cut: int
+) -> None:
+    """A line glued to half a line is no value of it, wherever that was cut off."""
+    world.home.emergency.write_text(_LINE[:cut])
+    producers.emergency(producers.entry("alpha"))
+    ending.heal(world)
+    ending.check(world)
+    assert world.wrong == []
+
+
+@pytest.mark.row(27)
+def test_a_deleted_entry_does_not_come_back_from_the_emergency_file(
+    world: World, producers: Producers
+) -> None:
+    """`delete` reaches what stands in both files, and in one that was not read yet."""
+    item = producers.entry("alpha")
+    world.stop()
+    producers.emergency(item)
+    producers.queue(item)
+    Commands(world).delete(0)
+    world.start()
+    ending.heal(world)
+    ending.check(world)
+    assert world.wrong == []
+    assert world.home.queue_items() == []

@@ -1,0 +1,154 @@
+"""The user's editors and scripts at the DLQ file, as old as their copies may be."""
+
+import json
+from dataclasses import dataclass
+from typing import IO, Final
+
+from tests.proofs.model.world import World
+from tests.support.shapes import Item
+
+COPIES: Final = 4  # editors that are open at once
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is done to a copy before it is saved; numbers are places in its list."""
+
+    remove: frozenset[int] = frozenset()
+    retry: frozenset[int] = frozenset()
+    content: int | None = None
+    count: int | None = None
+    add: bool = False
+    stamp: bool = False
+
+
+class User:
+    """Has some copies open, and saves them."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._copies: list[bytes] = []
+        self._made = 0
+        self._slow: tuple[IO[bytes], bytes] | None = None  # a save under way: file and rest
+
+    def open(self) -> None:
+        """Open the DLQ in one more editor."""
+        data = self._world.read_dlq()
+        if data is not None:
+            self._copies = [*self._copies, data][-COPIES:]
+
+    def save(self, copy: int | None, change: Change, *, replace: bool = False) -> None:
+        """Change a copy (None: a fresh one) and save it, in place or by a rename."""
+        data = self._world.read_dlq() if copy is None else self._copy(copy)
+        if data is not None:
+            self._write(self._changed(data, change), replace=replace)
+
+    def restore_copy(self, copy: int) -> None:
+        """Copy an old copy over the file, byte for byte."""
+        if (data := self._copy(copy)) is not None:
+            self._write(data)
+
+    def empty(self) -> None:
+        """Leave `items` empty."""
+        data = self._world.read_dlq()
+        if data is not None:
+            self._write(json.dumps({**json.loads(data), "items": []}, indent=2).encode())
+
+    def remove_file(self) -> None:
+        """Remove the file."""
+        self._world.home.dlq.unlink(missing_ok=True)
+        self._world.forget_save()
+
+    def break_file(self, part: float) -> None:
+        """Be killed in the middle of a save: only a part of it is there."""
+        data = self._world.read_dlq()
+        if data is not None:
+            self._write(data[: int(len(data) * part)])
+
+    def begin_saving(self, copy: int, change: Change, part: float) -> None:
+        """Begin a save that takes its time: the file is cut to its first part."""
+        data = self._copy(copy)
+        if data is None or self._slow is not None:
+            return
+        whole = self._changed(data, change)
+        at = int(len(whole) * part)
+        file = self._world.home.dlq.open("wb")
+        file.write(whole[:at])
+        file.flush()
+        self._slow = (file, whole[at:])
+        self._world.saved(whole[:at])
+
+    def end_saving(self) -> None:
+        """Write the rest, into whatever has become of the file that was opened."""
+        if self._slow is None:
+            return
+        (file, rest), self._slow = self._slow, None
+        before = self._world.home.dlq
+        with file:
+            file.write(rest)
+            file.flush()
+        data = before.read_bytes() if before.exists() else b""
+        if data.endswith(rest) and rest:
+            self._world.saved(data)
+        else:
+            self._world.saved_late(rest)
+
+    @property
+    def is_saving(self) -> bool:
+        """Whether a save is under way."""
+        return self._slow is not None
+
+    def close(self) -> None:
+        """Close what is open."""
+        if self._slow is not None:
+            self._slow[0].close()
+
+    def _copy(self, number: int) -> bytes | None:
+        return self._copies[number % len(self._copies)] if self._copies else None
+
+    def _write(self, data: bytes, *, replace: bool = False) -> None:
+        path = self._world.home.dlq
+        if replace:
+            scratch = path.with_name("by-an-editor.tmp")
+            scratch.write_bytes(data)
+            scratch.replace(path)
+        else:
+            path.write_bytes(data)
+        self._world.saved(data)
+
+    def _changed(self, data: bytes, change: Change) -> bytes:
+        document: Item = json.loads(data)
+        items: list[Item] = document["items"]
+        now = self._world.clock.time()
+        for at in change.retry:
+            if items:
+                items[at % len(items)]["last_attempt"] = 0
+        if change.content is not None and items:
+            items[change.content % len(items)]["content"] = self._text("mended")
+        if change.count is not None and items:
+            items[change.count % len(items)]["retry_count"] += 20
+        gone = {at % len(items) for at in change.remove} if items else set()
+        document["items"] = [item for at, item in enumerate(items) if at not in gone]
+        if change.add:
+            document["items"].append(self._new(now))
+        if change.stamp:
+            document["last_update"] = self._world.clock.datetime().now().isoformat()
+        return json.dumps(document, indent=2).encode()
+
+    def _new(self, now: float) -> Item:
+        text = self._text("written")
+        return {
+            "id": f"by-hand-{self._made:04d}",
+            "project_id": "alpha",
+            "content": text,
+            "timestamp": int(now),
+            "retry_count": 0,
+            "last_attempt": now,
+            "moved_to_dlq_at": now,
+        }
+
+    def _text(self, how: str) -> str:
+        self._made += 1
+        text = f"memory {how} by hand, number {self._made:04d}"
+        self._world.beliefs.offered.add(text)
+        return text

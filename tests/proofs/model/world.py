@@ -1,0 +1,347 @@
+"""One history's ground: a scratch home, a real server, the worker, the clock."""
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Final, Self
+from unittest import mock
+
+import msgspec
+
+from mem0tray import events
+from mem0tray import item as items
+from mem0tray.events import Event
+from mem0tray.files import atomic
+from mem0tray.files.lock import is_locked
+from mem0tray.ledger.database import Ledger
+from mem0tray.paths import Paths
+from mem0tray.settings import PathSettings, ServerSettings, Settings, SyncSettings
+from tests.proofs.model.beliefs import Beliefs, Wish, items_of
+from tests.proofs.model.clock import Clock
+from tests.proofs.model.points import Killed, Points
+from tests.proofs.model.stepped import SteppedWorker, without_threads
+from tests.support.home import Home
+from tests.support.shapes import Item, delay
+from tests.support.standin import Standin
+
+PROMPT: Final = 5.0  # seconds: the time-out while the server answers
+HASTY: Final = 0.02  # seconds: the time-out while it hangs
+_STATES: Final = "SELECT key, digest, state, intent, due FROM items"
+
+
+class World:
+    """`with World(root, …) as world: …`; what the product does wrong is in `wrong`."""
+
+    def __init__(self, root: Path, *, honours_keys: bool, can_be_asked: bool) -> None:
+        self.clock = Clock()
+        self.points = Points()
+        self.beliefs = Beliefs()
+        self.wrong = self.beliefs.wrong
+        self.server = Standin(honours_keys=honours_keys, can_be_asked=can_be_asked)
+        self.life: SteppedWorker | None = None
+        self.serving = True
+        self._root = root
+        self._stack = ExitStack()
+        self._ledgers: list[sqlite3.Connection] = []
+        self._at_work = False  # the worker is: what is replaced now, it publishes
+        self._save: bytes | None = None  # of the DLQ file, by somebody else, not merged yet
+        self._half = False  # perhaps it is: the worker was killed over it
+        self.asked = False  # a request was left that the worker has not seen
+        self._failed = ""  # the id of the dead letter whose failure was told last
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        stack = self._stack
+        stack.enter_context(self.server)
+        self.home = stack.enter_context(Home(self._root, self.server.url))
+        stack.enter_context(mock.patch.dict(os.environ, self.home.env))
+        stack.enter_context(self.clock.installed())
+        stack.enter_context(self.points.installed())
+        stack.enter_context(self._replacing())
+        stack.enter_context(self._opening())
+        stack.enter_context(without_threads())
+        self.clock.while_asleep = self._while_asleep
+        self.paths = Paths(self.home.claude, self.home.data / "mem0tray")
+        self.settings = Settings(
+            paths=PathSettings(str(self.home.claude)),
+            server=ServerSettings(self.server.url),
+            sync=SyncSettings(timeout=PROMPT),
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End what still runs."""
+        self.kill()
+        self._stack.close()
+
+    # The worker --------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin a life of the worker."""
+        with self._working():
+            self.life = SteppedWorker(self.settings, self.clock.monotonic, self._told)
+
+    def stop(self) -> None:
+        """End it in good order."""
+        life, self.life = self.life, None
+        if life is not None:
+            with self._working():
+                self._merge_soon()
+                life.stop()
+
+    def kill(self) -> None:
+        """End it at once."""
+        life, self.life = self.life, None
+        if life is not None:
+            life.abandon()
+        for ledger in self._ledgers:  # also of a worker that did not live to have one
+            ledger.close()
+
+    def die(self) -> None:
+        """Be killed at this very point."""
+        raise Killed
+
+    def cycle(self) -> None:
+        """One turn of the loop, and what it did held against the contract."""
+        if self.life is None or self._at_work:
+            return
+        before = self._save
+        with self._working():
+            self._merge_soon()
+            self.life.cycle()
+        if self.life.worker.edits.torn:
+            return
+        if self._save is not before:  # saved meanwhile: the next look finds it
+            self.cycle()
+            return
+        if self._save is not None and not self._half:
+            self._salvaged()
+        self._save, self._half, self.asked = None, False, False
+        self._check_wishes()
+
+    def _while_asleep(self) -> None:
+        """A command waits: the worker goes on, unless it would wait for that command."""
+        if not is_locked(self.paths.files_lock):
+            self.cycle()
+
+    def send(self) -> None:
+        """Send something that is due, if there is a sender for it."""
+        if self.life is not None:
+            before = set(self.life.under_way)
+            self.life.begin()
+            self._check_requests(before)
+
+    def record(self, number: int) -> None:
+        """Record what became of a request under way; the next one may go out with it."""
+        if self.life is not None and self.life.under_way:
+            known = sorted(self.life.under_way)
+            chosen = known[number % len(known)]
+            self.life.finish(chosen)
+            self._check_requests(set(known) - {chosen})
+
+    def work(self) -> None:
+        """A cycle, then all that is due, then what that led to."""
+        self.cycle()
+        if self.life is not None:
+            self.send()
+            for _ in range(400):
+                if not self.life.under_way:
+                    break
+                self.record(0)
+            else:
+                self.wrong.append("requests without end")
+        self.cycle()
+
+    def hurry(self, seconds: float) -> None:
+        """Change the time-out of requests, as an edit of the settings does."""
+        sync = msgspec.structs.replace(self.settings.sync, timeout=seconds)
+        self.settings = msgspec.structs.replace(self.settings, sync=sync)
+        if self.life is not None:
+            self.life.worker.core.settings = self.settings
+
+    def switch(self) -> None:
+        """The server goes away, or comes back."""
+        self.serving = not self.serving
+        (self.server.open if self.serving else self.server.close)()
+
+    def set_clock(self, seconds: float) -> None:
+        """Somebody sets the wall clock, back or forward."""
+        self.clock.jump(seconds)
+        self.beliefs.clock_set(seconds)
+
+    def is_idle(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.life is not None and self.life.worker.is_idle(0.0)
+
+    @property
+    def at_peace(self) -> bool:
+        """Whether the worker runs and has merged every save."""
+        return self.life is not None and self._save is None
+
+    @contextmanager
+    def killable(self) -> Iterator[None]:
+        """What is done in here an armed kill may end."""
+        try:
+            yield
+        except Killed:
+            self.kill()
+        finally:
+            self.points.disarm()
+
+    @contextmanager
+    def _working(self) -> Iterator[None]:
+        self._at_work = True
+        try:
+            yield
+        finally:
+            self._at_work = False
+
+    # What others save ------------------------------------------------------------------
+
+    def read_dlq(self) -> bytes | None:
+        """Read the DLQ file as an editor does; None when it is not there or not whole."""
+        try:
+            data = self.home.dlq.read_bytes()
+            json.loads(data)
+        except (FileNotFoundError, ValueError):
+            return None
+        return data
+
+    def saved(self, data: bytes) -> None:
+        """Somebody has saved the DLQ file."""
+        self.age(self.home.dlq)
+        self.forget_save()
+        self._save = data
+        if self._at_work:  # it may be merged before this very cycle is over
+            self._merge_soon()
+
+    def saved_late(self, rest: bytes) -> None:
+        """The end of a save went into a file that has been replaced meanwhile."""
+        self.beliefs.late(rest.decode("utf-8", "replace"))
+
+    def forget_save(self) -> None:
+        """Something takes the place of the last save, which nobody may have merged yet."""
+        if self._save is not None and (before := _document(self._save)) is not None:
+            (self.beliefs.overwritten if self._half else self.beliefs.undone)(before)
+        self._save, self._half = None, False
+
+    def age(self, path: Path) -> None:
+        """Give what somebody wrote the time of this clock."""
+        moment = self.clock.time_ns()
+        os.utime(path, ns=(moment, moment))
+
+    def _merge_soon(self) -> None:
+        if self._save is None or self._half:
+            return
+        document = _document(self._save)
+        if document is not None:
+            self.beliefs.saved(document, self._save)
+            self._half = True
+
+    def _salvaged(self) -> None:
+        assert self._save is not None
+        self.beliefs.perhaps_saved(self._save.decode("utf-8", "replace"))
+
+    @contextmanager
+    def _opening(self) -> Iterator[None]:
+        """See each ledger that is opened: a killed process closes it, nobody else would."""
+        original = Ledger._connect
+
+        def connect(ledger: Ledger) -> sqlite3.Connection:
+            opened = original(ledger)
+            self._ledgers.append(opened)
+            return opened
+
+        with mock.patch.object(Ledger, "_connect", connect):
+            yield
+
+    @contextmanager
+    def _replacing(self) -> Iterator[None]:
+        """See each replacement of the DLQ file: the worker publishes, commands save."""
+        original = atomic.replace
+
+        def replace(path: Path, data: bytes, **more: Any) -> Any:
+            result = None
+            try:
+                result = original(path, data, **more)
+            finally:
+                done = result is not None or (path == self.paths.dlq and _holds(path, data))
+                if path == self.paths.dlq and done:
+                    (self.beliefs.published if self._at_work else self.saved)(data)
+            return result
+
+        with mock.patch.object(atomic, "replace", replace):
+            yield
+
+    # What is held against the contract ---------------------------------------------------
+
+    def _check_wishes(self) -> None:
+        """What is wanted is there, and what is not is restorable and not sent."""
+        assert self.life is not None
+        with self.life.worker.core.ledger.reading() as db:
+            rows = {row[1]: row for row in db.execute(_STATES)}
+        for memory in self.beliefs.memories.values():
+            row = rows.get(items.digest(memory.project, memory.text))
+            state = row[2] if row is not None else "unknown"
+            if memory.wish is Wish.KEPT and state == items.DISCARDED:
+                self.wrong.append(f"discarded, though nobody wanted that: {memory.text!r}")
+            if memory.wish is Wish.GONE and state in (items.PENDING, items.DEAD):
+                self.wrong.append(f"still {state}, though the user removed it: {memory.text!r}")
+
+    def _check_requests(self, before: set[int]) -> None:
+        """Nothing is sent before its time, and nothing that was discarded."""
+        assert self.life is not None
+        now = self.clock.time()
+        for number in self.life.under_way.keys() - before:
+            job = self.life.under_way[number][0].job
+            memory = self.beliefs.memories.get(job.content)
+            if memory is None:
+                if job.content not in self.beliefs.offered:
+                    self.wrong.append(f"sent, though nobody handed it over: {job.content!r}")
+            elif memory.wish is Wish.GONE and self._save is None and not self.asked:
+                self.wrong.append(f"sent, though the user removed it: {job.content!r}")
+            elif now < memory.not_before and self._save is None:
+                early = memory.not_before - now
+                self.wrong.append(f"sent {early:.0f} s too early: {job.content!r}")
+
+    def _told(self, event: Event) -> None:
+        match event:
+            case events.PartFailed():
+                self.wrong.append(f"{event.part} failed: {event.error}")
+            case events.MovedToDlq():
+                self._count(event.item_id, 0)
+            case events.DlqRetryFailed():
+                self._count(event.item_id, event.retries)
+            case events.WaitingBackoff() if event.item_id == self._failed:
+                memory = self.beliefs.only(event.item_id)
+                if memory is not None and memory.retry_count is not None:
+                    memory.not_before = self.clock.time() + delay(memory.retry_count) - 0.1
+        if not isinstance(event, events.MovedToDlq | events.DlqRetryFailed):
+            self._failed = ""
+
+    def _count(self, item_id: str, count: int) -> None:
+        self._failed = item_id
+        memory = self.beliefs.only(item_id)
+        if memory is not None:
+            if memory.retry_count is not None and count and count != memory.retry_count + 1:
+                self.wrong.append(f"count {memory.retry_count} to {count}: {memory.text!r}")
+            memory.retry_count = count
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    try:
+        return path.read_bytes() == data
+    except OSError:
+        return False
+
+
+def _document(data: bytes) -> Item | None:
+    try:
+        document = json.loads(data)
+        items_of(document)
+    except (ValueError, AttributeError, TypeError, KeyError):
+        return None
+    return dict(document)
