@@ -10,7 +10,7 @@ from mem0tray import item as items
 from mem0tray.events import Events, FileBroken, Quarantined
 from mem0tray.files import quarantine
 from mem0tray.item import Item
-from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.database import Ledger, boot_id
 from mem0tray.ledger.editions import Editions
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
@@ -39,6 +39,23 @@ class Core:
         self.inbox = Inbox(self.ledger)
         self.outbox = Outbox(self.ledger)
         self.editions = Editions(self.ledger)
+
+    def take_up(self) -> None:
+        """What the last worker left: of requests under way nobody knows what became.
+
+        After another start of the machine, and in a ledger begun anew, of none. Raises
+        LedgerError.
+        """
+        ledger = self.ledger
+        with ledger.transaction(durable=True):
+            self.inbox.forget_requests_under_way()
+            boot = boot_id()
+            clean = ledger.meta("clean") and ledger.meta("boot") == boot
+            if ledger.rebuilt or (not clean and ledger.meta("boot") not in (None, boot)):
+                self.inbox.ask_about_everything(self.now())
+            self.outbox.limit_waits(self.now(), self.settings.sync.retry_interval)
+            ledger.set_meta("clean", 0)
+            ledger.set_meta("boot", boot)
 
     @staticmethod
     def now() -> float:

@@ -15,7 +15,7 @@ from mem0tray.errors import Mem0TrayError, SettingsError
 from mem0tray.events import Events
 from mem0tray.files import atomic
 from mem0tray.files.lock import InstanceLock
-from mem0tray.ledger.database import Ledger, boot_id
+from mem0tray.ledger.database import Ledger
 from mem0tray.paths import config_file
 from mem0tray.settings import Loaded, Settings
 from mem0tray.worker import choice, pauses, requests
@@ -98,8 +98,12 @@ class Worker:
     def _build(self, settings: Settings) -> None:
         atomic.make_private_folder(self.paths.claude_dir)
         choice.remember_if_first(settings.server.url, self.paths)
-        ledger = Ledger(self.paths.ledger)
-        self.core = core = Core(self.paths, settings, ledger, self.events)
+        self.core = core = Core(self.paths, settings, Ledger(self.paths.ledger), self.events)
+        try:
+            core.take_up()
+        except Mem0TrayError:
+            core.ledger.close(settled=False)
+            raise
         self.emergencies = EmergencyIntake(core)
         self.queue = QueueIntake(core)
         self.edits = HandEdits(core)
@@ -169,16 +173,6 @@ class Worker:
         core = self.core
         if core.ledger.rebuilt:
             self.events.emit(events.LedgerRebuilt(core.ledger.rebuilt))
-        with core.ledger.transaction(durable=True):
-            core.inbox.forget_requests_under_way()
-            clean = core.ledger.meta("clean") and core.ledger.meta("boot") == boot_id()
-            if core.ledger.rebuilt or (
-                not clean and core.ledger.meta("boot") not in (None, boot_id())
-            ):
-                core.inbox.ask_about_everything(core.now())
-            core.outbox.limit_waits(core.now(), core.settings.sync.retry_interval)
-            core.ledger.set_meta("clean", 0)
-            core.ledger.set_meta("boot", boot_id())
         for folder in (self.paths.claude_dir, self.paths.data_dir):
             atomic.remove_stale_temporaries(folder)
         core.dlq_dirty.set()
