@@ -46,7 +46,11 @@ class Ledger:
         self._synchronous = ""
         atomic.make_private_folder(path.parent)
         self._db = self._open_or_begin()
-        self._check_copy()
+        try:
+            self._check_copy()
+        except BaseException:
+            self._db.close()
+            raise
 
     # Opening ---------------------------------------------------------------------
 
@@ -74,7 +78,9 @@ class Ledger:
             os.close(os.open(self.path, os.O_CREAT | os.O_WRONLY, 0o600))
         db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=5.0)
         try:
-            db.execute("PRAGMA journal_mode = WAL")
+            # To the last row: a disk that fails after the first one is told of only there,
+            # and would leave the old mode.
+            db.execute("PRAGMA journal_mode = WAL").fetchall()
             db.execute("PRAGMA journal_size_limit = 16777216")
             self._prepare(db)
         except BaseException:
