@@ -3,7 +3,6 @@
 The tray's notifier looks on its thread, `mem0tray run` on its main one.
 """
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from mem0tray import events
 from mem0tray.desktop import alert_command, alerts
 from mem0tray.desktop.alerts import Alerts
+from mem0tray.desktop.clock import SYSTEM, Clock
 from mem0tray.errors import LedgerError, Mem0TrayError
 from mem0tray.events import Events
 from mem0tray.settings import Settings
@@ -38,7 +38,9 @@ class AlertWatch:
         settings: Callable[[], Settings],
         counts: Callable[[], "Counts"],
         told: Path,
+        clock: Clock = SYSTEM,
     ) -> None:
+        self._clock = clock
         self._bus = bus
         self._settings = settings
         self._counts = counts
@@ -48,13 +50,13 @@ class AlertWatch:
 
     def look(self) -> "Counts | None":
         """Emit the alerts that begin or end, and run the command; what waits, if that is known."""
-        now, settings = time.monotonic(), self._settings()
+        now, settings = self._clock.now(), self._settings()
         self.due = now + LOOK
         try:
             counts = self._counts()
         except Mem0TrayError:  # the worker, whose ledger it is, says what is wrong
             return None
-        found = self._alerts.look(counts, settings.alerts, now, time.time())
+        found = self._alerts.look(counts, settings.alerts, now, self._clock.wall())
         next_look = self._alerts.next_look(settings.alerts)
         if next_look is not None:
             self.due = min(self.due, max(next_look, now))

@@ -5,7 +5,6 @@ are merged by subject at once (see `notices`). Nothing here holds up the worker.
 """
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from mem0tray import events
 from mem0tray.desktop import notice_texts
 from mem0tray.desktop.alert_watch import AlertWatch
+from mem0tray.desktop.clock import SYSTEM, Clock
 from mem0tray.desktop.notices import Due, Notices
 from mem0tray.desktop.sending import Outcome, Sender
 from mem0tray.desktop.waking import Waking
@@ -45,13 +45,16 @@ class Sources:
 class Notifier:
     """A subscriber of the events. `start` subscribes it and starts its thread."""
 
-    def __init__(self, bus: Events, sender: Sender, sources: Sources) -> None:
+    def __init__(
+        self, bus: Events, sender: Sender, sources: Sources, clock: Clock = SYSTEM
+    ) -> None:
+        self._clock = clock
         self._bus = bus
         self._sender = sender
         self._sources = sources
         self._guard = threading.Lock()
         self._notices = Notices()
-        self._watch = AlertWatch(bus, sources.settings, sources.counts, sources.told)
+        self._watch = AlertWatch(bus, sources.settings, sources.counts, sources.told, clock)
         self._waking = Waking()
         self._wake = threading.Event()
         self._stopping = False
@@ -61,7 +64,7 @@ class Notifier:
     def __call__(self, event: Event) -> None:
         """Note an event; from any thread, at once."""
         with self._guard:
-            sooner = self._notices.take(event, time.monotonic(), time.time())
+            sooner = self._notices.take(event, self._clock.now(), self._clock.wall())
         if sooner:
             self._wake.set()
 
@@ -86,27 +89,27 @@ class Notifier:
             self._rest(patience)
 
     def _rest(self, patience: float) -> None:
-        self._waking.rests(time.monotonic(), time.time(), patience)
-        self._wake.wait(patience)
+        self._waking.rests(self._clock.now(), self._clock.wall(), patience)
+        self._clock.wait(self._wake, patience)
         self._wake.clear()
-        now = time.monotonic()
-        if self._waking.has_slept(now, time.time()):
+        now = self._clock.now()
+        if self._waking.has_slept(now, self._clock.wall()):
             with self._guard:
                 self._notices.woke(now)
 
     def _round(self) -> float:
         """Show what is due; how many seconds to wait, should nothing happen."""
-        if time.monotonic() >= self._watch.due:
+        if self._clock.now() >= self._watch.due:
             self._look()
         with self._guard:
             self._notices.level = self._sources.settings().notifications.level
-            due = self._notices.due(time.monotonic())
+            due = self._notices.due(self._clock.now())
         for each in due:
             self._show(each)
         with self._guard:
             next_due = self._notices.next_due()
         until = self._watch.due if next_due is None else min(self._watch.due, next_due)
-        return max(0.0, until - time.monotonic())
+        return max(0.0, until - self._clock.now())
 
     def _look(self) -> None:
         counts = self._watch.look()

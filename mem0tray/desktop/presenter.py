@@ -8,12 +8,12 @@ within ten seconds of the last time, unless the user has just clicked in it.
 import logging
 import math
 import threading
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from mem0tray import events
 from mem0tray.desktop import icon, menu
+from mem0tray.desktop.clock import SYSTEM, Clock
 from mem0tray.desktop.menu import Entry
 from mem0tray.desktop.view import View
 from mem0tray.errors import Mem0TrayError
@@ -93,8 +93,10 @@ class Presenter:
         language: Callable[[], Language],
         *,
         mends: bool = False,
+        clock: Clock = SYSTEM,
     ) -> None:
         self._tray = tray
+        self._clock = clock
         self._gather = gather
         self._settings = settings
         self._language = language
@@ -117,7 +119,7 @@ class Presenter:
     def clicked(self) -> None:
         """What the user has asked for is done: show it, check marks included."""
         with self._guard:
-            self._pace.clicked(time.monotonic())
+            self._pace.clicked(self._clock.now())
             self._urgent = True
             self._guard.notify()
 
@@ -146,17 +148,17 @@ class Presenter:
 
     def _waited(self, patience: float) -> bool:
         """Wait until something is to be shown; False when we are to leave."""
-        end = time.monotonic() + patience
+        end = self._clock.now() + patience
         calm_end: float | None = None
         with self._guard:
             while not (self._stopping or self._urgent):
-                now = time.monotonic()
+                now = self._clock.now()
                 if self._calm and calm_end is None:
                     calm_end = now + TITLE_EVERY
                 until = end if calm_end is None else min(end, calm_end)
                 if until <= now:
                     break
-                self._guard.wait(until - now)
+                self._clock.wait(self._guard, until - now)
             self._urgent = self._calm = False
             return not self._stopping
 
@@ -165,10 +167,10 @@ class Presenter:
         view, language = self._gather(), self._language()
         investigate = self._settings().alerts.investigate
         self._tray.show_look(icon.look(view.state, view.dlq, investigate))
-        wall = time.time()
+        wall = self._clock.wall()
         self._tray.show_title(menu.tooltip(view, language, wall))
         entries = menu.build(view, language, wall)
-        now = time.monotonic()
+        now = self._clock.now()
         # Nobody has opened yet what says "starting"; the next one comes within a moment.
         if self._pace.takes_menu(entries, now, lasts=view.state != STARTING):
             self._tray.show_menu(entries)

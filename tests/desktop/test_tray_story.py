@@ -33,7 +33,7 @@ def test_the_whole_story(tray: Tray) -> None:
     wait_look(item, HEALTHY)
     assert tray.server.count("story") == 1
     recovered = daemon.wait(lambda shown: shown.title == "DLQ recovered", LATE)
-    assert recovered.body.startswith(f"alpha (ID: {memory['id'][:8]}…): delivered after ")
+    assert recovered.body == f"alpha (ID: {memory['id'][:8]}…): delivered at the first retry."
     assert [shown.title for shown in daemon.received] == ["Moved to DLQ", "DLQ recovered"]
     assert not item.menu().find("Retry all now").enabled
     for marker in (moved_marker(memory), recovered_marker(memory, 0)):

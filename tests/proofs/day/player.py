@@ -1,0 +1,161 @@
+"""Plays hours of events to the real tray: `python -m tests.proofs.day.player HOURS SEED FOLDER`.
+
+Runs within a desktop. A line of JSON for each hour says what the process needs;
+the last one lists the notifications with their times, and what was expected.
+"""
+
+import gc
+import json
+import random
+import sys
+import threading
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from mem0tray.desktop.backends import IconBackend, PlyerBackend
+from mem0tray.desktop.icon import icon_file
+from mem0tray.desktop.notice_texts import Notice
+from mem0tray.desktop.notifier import Notifier, Sources
+from mem0tray.desktop.presenter import Presenter
+from mem0tray.desktop.restore_button import RestoreButton
+from mem0tray.desktop.sending import Outcome, Sender
+from mem0tray.desktop.tray import MENDS, Tray
+from mem0tray.events import Events
+from mem0tray.language import Language
+from mem0tray.settings import Settings
+from tests.proofs.day.clock import LIMIT, SteppedClock
+from tests.proofs.day.story import Day, World
+
+NOON: Final = 1_764_500_400.0
+_STORMY: Final = 4  # every so manieth hour
+_ENGLISH: Final = Language("en")
+
+
+class Player:
+    """Everything between the events and the screen, with a clock in hand."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self._clock = SteppedClock(NOON, waiters=2)
+        self._bus = Events()
+        self._world = World(random.Random(seed), self._clock.wall)  # noqa: S311  (the same day again)
+        self._day = Day(self._world)
+        self.shown: list[tuple[float, str, bool]] = []  # when, title, in a stormy time
+        self._stormy = False
+        self.tray = Tray(folder / "icons", lambda _: None)
+        ways = [
+            RestoreButton(lambda: "Restore", lambda: None),
+            PlyerBackend(icon_file("healthy-256.png")),
+            IconBackend(self.tray.notify),
+        ]
+        self._sender = _Noted(ways, self._note)
+        settings = Settings()
+        self._notifier = Notifier(
+            self._bus,
+            self._sender,
+            Sources(lambda: settings, lambda: _ENGLISH, self._world.counts, folder / "told.json"),
+            self._clock,
+        )
+        self._presenter = Presenter(
+            self.tray,
+            self._world.view,
+            lambda: settings,
+            lambda: _ENGLISH,
+            mends=MENDS,
+            clock=self._clock,
+        )
+        self._bus.subscribe(self._presenter)
+
+    def _note(self, notice: Notice, outcome: Outcome) -> None:
+        assert outcome.way, outcome.reason
+        self.shown.append((self._clock.now(), notice.name, self._stormy))
+
+    def play(self, hours: int) -> None:
+        """Play them, and leave."""
+        try:
+            self._notifier.start()
+            self._presenter.start()
+            self._clock.settle()
+            for hour in range(hours):
+                self._play_hour(stormy=hour % _STORMY == _STORMY - 1)
+                _tell({"hour": hour + 1, **needs()})
+            self._clock.advance(3600.0)  # whatever had to wait
+            _tell({"shown": self.shown, "expected": self._day.expected})
+        finally:
+            self._presenter.stop()
+            self._notifier.stop()
+            self.tray.stop()
+
+    def _play_hour(self, *, stormy: bool) -> None:
+        if stormy:
+            self._stormy = True
+        for seconds, found in self._day.hour(stormy=stormy):
+            self._clock.advance(seconds)
+            for event in found:
+                marks = self._clock.marks()
+                self._bus.emit(event)
+                self._clock.settle(after=marks)
+            _drawn()
+        if stormy:  # what was held back is summed up within the hour after it
+            self._clock.advance(2 * 3600.0)
+            self._stormy = False
+
+
+class _Noted(Sender):
+    """Notes what it sends."""
+
+    def __init__(self, ways: list[Any], note: Any) -> None:
+        super().__init__(ways)
+        self._note = note
+
+    def send(self, notice: Notice) -> Outcome:
+        outcome = super().send(notice)
+        self._note(notice, outcome)
+        return outcome
+
+
+def _drawn() -> None:
+    """Wait until the main loop has shown all that it was asked to show."""
+    from gi.repository import GLib
+
+    done = threading.Event()
+    GLib.idle_add(partial(_set, done), priority=GLib.PRIORITY_LOW)
+    assert done.wait(LIMIT)
+
+
+def _set(done: threading.Event) -> bool:
+    done.set()
+    return False
+
+
+def needs() -> dict[str, int]:
+    """Memory in bytes (resident, and our share of it), descriptors and threads of this process."""
+    gc.collect()
+    me = Path("/proc/self")
+    sizes = dict(
+        line.split(":", 1) for line in (me / "smaps_rollup").read_text().splitlines() if ":" in line
+    )
+    return {
+        "rss": int(sizes["Rss"].split()[0]) * 1024,
+        "pss": int(sizes["Pss"].split()[0]) * 1024,
+        "descriptors": len(list((me / "fd").iterdir())) - 1,
+        "threads": len(list((me / "task").iterdir())),
+    }
+
+
+def _tell(values: dict[str, object]) -> None:
+    sys.stdout.write(json.dumps(values) + "\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """The icon on the main thread, the day on another."""
+    hours, seed, folder = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
+    player = Player(folder, seed)
+    thread = threading.Thread(target=player.play, args=(hours,), name="day")
+    player.tray.run(thread.start)
+    thread.join(LIMIT)
+
+
+if __name__ == "__main__":
+    main()
