@@ -13,7 +13,7 @@ from mem0tray.ledger.database import Ledger
 from mem0tray.paths import Paths
 from mem0tray.server import connect
 from mem0tray.server.destination import Destination
-from mem0tray.settings import Settings
+from mem0tray.settings import Settings, SyncSettings
 from mem0tray.worker.core import Core
 from mem0tray.worker.delivery import Delivery
 from mem0tray.worker.state import Gate
@@ -33,7 +33,8 @@ class Scene:
         bus = Events()
         bus.subscribe(self._note)
         paths = Paths(folder, folder)
-        self.core = Core(paths, Settings(), Ledger(folder / "ledger"), bus, "http://here")
+        settings = Settings(sync=SyncSettings(concurrency=1))  # however slow the answers
+        self.core = Core(paths, settings, Ledger(folder / "ledger"), bus, "http://here")
         with self.core.ledger.transaction():
             self.keys = [
                 self.core.inbox.add_fresh(parsed(dead_letter(f"m{n}")), 1.0, ask=False)
