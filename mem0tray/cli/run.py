@@ -1,24 +1,25 @@
 """`mem0tray run`: the worker in the terminal."""
 
-import contextlib
-import signal
 import sys
-import threading
 import time
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from mem0tray import events
 from mem0tray import settings as config
+from mem0tray.bell import Bell
+from mem0tray.cli import attend
 from mem0tray.text import one_line, plural
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mem0tray.desktop.alert_watch import AlertWatch
     from mem0tray.worker.loop import Waiting, Worker
 
 SOON: Final = 1.0  # what falls due within this many seconds counts as "now"
-_LOOK: Final = 0.02
+_SOON_READY: Final = 0.5  # seconds
 
 
 class Terminal:
@@ -28,6 +29,7 @@ class Terminal:
         self.delivered = 0
         self.recovered = 0
         self.left = False  # whoever read what we write
+        self.on_left: Callable[[], None] = lambda: None
 
     def __call__(self, event: events.Event) -> None:
         """Count deliveries; print what a person wants to see at once."""
@@ -45,6 +47,7 @@ class Terminal:
                 click.echo(one_line(line, 300), err=isinstance(event, events.PartFailed))
             except BrokenPipeError:
                 self.left = True
+                self.on_left()
             except OSError:
                 return  # a full disk, a terminal that is gone: no reason to stop; the log tells
 
@@ -76,29 +79,14 @@ def run(*, once: bool, until_idle: bool) -> None:
     bus.subscribe(log)
     bus.subscribe(terminal)
     finite = once or until_idle
-    thread = threading.Thread(
-        target=worker.run,
-        kwargs={"watch": not finite, "patient": not finite},
-        name="mem0tray-worker",
-    )
     left: Waiting | None = None
-    told = time.monotonic()
-    with _signals(worker):
-        thread.start()
-        try:
-            while thread.is_alive() and not terminal.left:
-                if finite and worker.is_idle(0.0 if once else SOON):
-                    left = worker.waiting()
-                    break
-                worker.wait_for_work(_LOOK if finite else 1.0)
-                if time.monotonic() > told + 1.0:
-                    told = time.monotonic()
-                    log.flush()
-                if not finite and time.monotonic() >= watch.due:
-                    watch.look()
-        finally:
-            worker.stop()
-            thread.join()
+    with Bell() as bell:
+        terminal.on_left = bell.ring
+        if finite:
+            horizon = 0.0 if once else SOON
+            left = attend.until_idle(worker, bell, lambda: terminal.left, horizon)
+        else:
+            attend.until_told(worker, bell, lambda: terminal.left, lambda: _look(worker, watch))
     log.close()
     if worker.failure is not None:
         raise worker.failure
@@ -108,17 +96,13 @@ def run(*, once: bool, until_idle: bool) -> None:
         sys.exit(_closing(terminal, left, worker))
 
 
-@contextlib.contextmanager
-def _signals(worker: "Worker") -> Iterator[None]:
-    """TERM, INT and HUP end the worker in good order."""
-    names = ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK")
-    known = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    before = {number: signal.signal(number, lambda *_: worker.stop()) for number in known}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _look(worker: "Worker", watch: "AlertWatch") -> float:
+    """At what may be an alert, when it is time; the seconds until the next look."""
+    if not worker.ready:
+        return _SOON_READY
+    if time.monotonic() >= watch.due:
+        watch.look()
+    return max(0.0, watch.due - time.monotonic())
 
 
 def _closing(terminal: Terminal, left: "Waiting | None", worker: "Worker") -> int:

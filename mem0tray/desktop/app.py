@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from mem0tray import events, language
 from mem0tray import settings as config
+from mem0tray.bell import Bell
 from mem0tray.desktop import autostart, dialogs, second_start, surroundings
 from mem0tray.desktop.alert_watch import counts_of
 from mem0tray.desktop.backends import IconBackend, PlyerBackend
@@ -32,7 +33,6 @@ from mem0tray.worker.changes import SettingsFile
 from mem0tray.worker.log import EventLog
 from mem0tray.worker.loop import Worker
 
-_FLUSH: Final = 1.0  # seconds between two looks at what the log holds back
 _LINUX: Final = sys.platform not in ("win32", "darwin")
 
 
@@ -100,8 +100,6 @@ class Application:
         self._controller.start()
         worker = threading.Thread(target=self._worker.run, name="mem0tray-worker")
         worker.start()
-        flusher = threading.Thread(target=self._flush, name="mem0tray-log", daemon=True)
-        flusher.start()
         restore = self._take_signals()
         try:
             self._mend_login()
@@ -219,13 +217,11 @@ class Application:
 
     def _go_on_without_tray(self) -> None:
         sys.stderr.write("mem0tray: the desktop session is gone; the worker goes on here.\n")
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, lambda *_: self._ended.set())
-        self._ended.wait()
-
-    def _flush(self) -> None:
-        while not self._ended.wait(_FLUSH):
-            self._log.flush()
+        with Bell() as bell:
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                signal.signal(number, lambda *_: self._ended.set())
+            while not self._ended.is_set():
+                bell.wait(None)
 
 
 def _settings() -> tuple[Settings, str]:

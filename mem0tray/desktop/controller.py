@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from subprocess import SubprocessError
 from typing import TYPE_CHECKING, Final
 
-from mem0tray import config_file
 from mem0tray.actions import diagnose, retry, sources
 from mem0tray.actions.delete import delete
 from mem0tray.actions.diagnose import Cause, Surroundings
@@ -201,6 +200,8 @@ class Controller:
     def _open_settings(self, _: Command) -> None:
         path = settings_file()
         make_private_folder(path.parent)
+        from mem0tray import config_file
+
         config_file.create(path)
         opener.edit(path, self._not_opened)
 
@@ -235,6 +236,8 @@ class Controller:
         pauses.clear(self._settings().locations())
 
     def _level(self, command: Command) -> None:
+        from mem0tray import config_file
+
         config_file.change(settings_file(), "notifications.level", str(command.value))
 
     def _at_login(self, command: Command) -> None:

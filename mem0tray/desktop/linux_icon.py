@@ -1,5 +1,7 @@
 """The icon on Linux: its menu changes while it is open, and nothing waits for other programs."""
 
+import os
+import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,7 +19,7 @@ def icon_class(library: Any) -> Any:
     is none. It would also give SIGINT back to the system.
     """
 
-    class Icon(library.Icon):  # type: ignore[misc]  # chosen by the library when it runs
+    class Icon(_SavedByName, library.Icon):  # type: ignore[misc]  # chosen by the library when it runs
         def __init__(self, *arguments: Any) -> None:
             super().__init__(*arguments)
             self._menu_handle: Any = None  # pystray shows one line until there is a menu
@@ -58,6 +60,18 @@ def icon_class(library: Any) -> Any:
             return activated
 
     return Icon
+
+
+class _SavedByName:
+    """The panel's file: where pystray names the format, Pillow loads four others first (2 MB)."""
+
+    icon: Any
+
+    def _update_fs_icon(self) -> None:
+        handle, self._icon_path = tempfile.mkstemp(".png")
+        os.close(handle)
+        self.icon.save(self._icon_path)
+        self._icon_valid = True
 
 
 def _guarded(icon: Any, set_menu: Callable[[], None]) -> None:

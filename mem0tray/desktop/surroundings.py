@@ -38,15 +38,34 @@ def _missing_library() -> str:
 
 
 def _missing_session() -> str:
-    from gi.repository import Gio, GLib, Gtk
+    from gi.repository import Gio, GLib
 
-    if not Gtk.init_check(None)[0]:
+    if not _opens_display():
         return f"The display {os.environ.get('DISPLAY', '')} cannot be opened."
     try:
         session_bus(Gio)
     except GLib.Error as error:
         return f"The session's D-Bus does not answer ({error.message})."
     return ""
+
+
+def _opens_display() -> bool:
+    """Open the display for this process.
+
+    The first GTK program on it looks at what OpenGL can do, which brings 25 MB of
+    drivers; an icon needs none. Programs opened from its menu must not inherit that.
+    """
+    before = os.environ.get("GDK_GL")
+    os.environ["GDK_GL"] = "disable"
+    try:
+        from gi.repository import Gtk
+
+        return bool(Gtk.init_check(None)[0])
+    finally:
+        if before is None:
+            del os.environ["GDK_GL"]
+        else:
+            os.environ["GDK_GL"] = before
 
 
 def session_bus(gio: Any) -> Any:

@@ -35,9 +35,17 @@ _NEXT_DUE: Final = tuple(
     f"SELECT key, due FROM items WHERE state = '{lane}' AND intent IS NULL ORDER BY due LIMIT ?"
     for lane in _HEAD
 )
-_JOB: Final = (
-    "SELECT state, id, digest, first_digest, raw, retries, retry_count, last_attempt, unknown,"
-    " timeouts FROM items WHERE key = ?"
+_CLAIM: Final = (
+    "UPDATE items SET intent = ? WHERE key = ? RETURNING state, id, digest, first_digest, raw,"
+    " retries, retry_count, last_attempt, unknown, timeouts"
+)
+_DELIVERED: Final = (
+    "UPDATE items SET state = 'delivered', intent = NULL, unknown = NULL, raw = NULL,"
+    " last_error = NULL, closed = ?, server = ? WHERE key = ?"
+)
+_COUNT_DELIVERY: Final = (
+    "INSERT INTO meta VALUES ('total_synced', 1), ('last_delivery', ?) ON CONFLICT (name) DO"
+    " UPDATE SET value = iif(name = 'total_synced', value + 1, excluded.value)"
 )
 
 
@@ -117,8 +125,7 @@ class Outbox:
     def claim(self, key: int, now: float) -> Job:
         """Record the intent to send an item (in the caller's transaction)."""
         with self._ledger.transaction() as db:
-            row = db.execute(_JOB, (key,)).fetchone()
-            db.execute("UPDATE items SET intent = ? WHERE key = ?", (now, key))
+            row = db.execute(_CLAIM, (now, key)).fetchone()
         state, item_id, digest, first, raw, *counters = row
         item = items.parse(raw)
         if item is None:  # only items with text content enter the ledger
@@ -138,13 +145,8 @@ class Outbox:
         """The server has it; the state that this ended (`discarded`: delivery beat a deletion)."""
         with self._ledger.transaction() as db:
             state = db.execute("SELECT state FROM items WHERE key = ?", (key,)).fetchone()[0]
-            db.execute(
-                "UPDATE items SET state = 'delivered', intent = NULL, unknown = NULL, raw = NULL,"
-                " last_error = NULL, closed = ?, server = ? WHERE key = ?",
-                (now, server, key),
-            )
-            self.count("total_synced")
-            db.execute("INSERT OR REPLACE INTO meta VALUES ('last_delivery', ?)", (now,))
+            db.execute(_DELIVERED, (now, server, key))
+            db.execute(_COUNT_DELIVERY, (now,))
         return str(state)
 
     def count(self, name: str, by: int = 1) -> None:

@@ -1,6 +1,5 @@
 """Finding the server that runs for a folder, and making it prove that it is the one."""
 
-import http.client
 import json
 import secrets
 from pathlib import Path
@@ -22,6 +21,8 @@ def find(folder: Path, timeout: float = ANSWER_SECONDS) -> Endpoint | None:
 
 
 def _answers(named: Endpoint, timeout: float) -> bool:
+    import http.client  # it brings 3 MB, for those who have no other server
+
     challenge = secrets.token_hex(16)
     connection = http.client.HTTPConnection(endpoint.HOST, named.port, timeout=timeout)
     try:

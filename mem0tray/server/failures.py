@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Sequence
 from datetime import UTC
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -66,6 +65,8 @@ def retry_after(reply: Reply, now: float) -> float | None:
     if _SECONDS.fullmatch(text):
         seconds = float(text)
     else:
+        from email.utils import parsedate_to_datetime  # rare
+
         try:
             moment = parsedate_to_datetime(text)
             seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now

@@ -1,6 +1,7 @@
 """What the worker and a server have to say to each other: plain data, no I/O."""
 
 import enum
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -110,8 +111,14 @@ class Client(Protocol):
     included. No method raises for trouble of the network or the server.
     """
 
-    def save(self, memory: Memory, timeout: float) -> Answer:
-        """Deliver `memory`."""
+    def save(
+        self, memory: Memory, timeout: float, meanwhile: Callable[[], None] | None = None
+    ) -> Answer:
+        """Deliver `memory`.
+
+        `meanwhile` is called at most once, when the request is out and its
+        answer is waited for; it must not raise.
+        """
         ...
 
     def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Answer:

@@ -14,7 +14,7 @@ import select
 import socket
 import ssl
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from time import monotonic
 from typing import Any
 
@@ -47,6 +47,7 @@ class Link:
 
     def __init__(self) -> None:
         self.deadline = 0.0
+        self.meanwhile: Callable[[], None] | None = None
         self.sent = False
         self.ended = False
         self.raw: list[bytes] = []
@@ -56,9 +57,13 @@ class Link:
         self._socket: socket.socket | None = None
         self._dialling: _Dialling | None = None
 
-    def begin(self, deadline: float) -> None:
-        """Get ready for a request that must be over at `deadline` (monotonic seconds)."""
+    def begin(self, deadline: float, meanwhile: Callable[[], None] | None = None) -> None:
+        """Get ready for a request that must be over at `deadline` (monotonic seconds).
+
+        `meanwhile` is called once all of it is out, before its answer is waited for.
+        """
         self.deadline = deadline
+        self.meanwhile = meanwhile
         self.sent = self.ended = False
         self.raw = []
         self.room = MAX_ANSWER
@@ -201,6 +206,9 @@ class Stream(httpcore.NetworkStream):
         link = self._link
         if self._waiting:
             self._flush()
+            if self._carries_request and link.meanwhile is not None:
+                meanwhile, link.meanwhile = link.meanwhile, None
+                meanwhile()
         self._socket.settimeout(link.remaining())
         try:
             data = self._socket.recv(max_bytes)

@@ -7,6 +7,7 @@ nor decoding are wanted. This is the product's hot loop.
 
 import functools
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -52,16 +53,18 @@ class Transport:
         timeout: float,
         *,
         continues: bool = False,
+        meanwhile: Callable[[], None] | None = None,
     ) -> Reply:
         """Send one request and read its answer, all within `timeout` seconds.
 
         `path` follows the destination's prefix. `continues`: this request
         belongs to the same call as the one before, and an `abort` that came
-        between them holds. Never raises for trouble of network or server.
+        between them holds. `meanwhile` is called once the request is out. Never
+        raises for trouble of network or server.
         """
         link = self._link
         started = monotonic()
-        link.begin(started + timeout)
+        link.begin(started + timeout, meanwhile)
         if not continues:
             link.allow()
         sent_headers = [self._host, *headers]

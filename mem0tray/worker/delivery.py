@@ -1,16 +1,16 @@
 """The second stage: due items go to the server, and the outcome into the ledger.
 
 Sender threads take turns under one lock. A sender records the outcome of its
-last delivery and the intent of its next one in a single commit, so that a
-kill leaves unknown at most what is under way; while answers are fast one
-sender does all the work. This stage never touches a JSON file.
+last delivery and the intent of its next one in a single commit. While answers
+are fast one sender does all the work, and commits while the server is at work
+on the request in between: so a kill leaves unknown what is under way, and at
+most one more. This stage never touches a JSON file.
 """
 
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from mem0tray import events
@@ -18,17 +18,14 @@ from mem0tray.errors import LedgerError
 from mem0tray.events import Event
 from mem0tray.item import DEAD, PENDING
 from mem0tray.ledger.outbox import Job
-from mem0tray.server import Answer, Client, Kind, Memory, Presence
+from mem0tray.server import Answer, Client, Kind
+from mem0tray.worker.attempt import Attempts
 from mem0tray.worker.core import Core
 from mem0tray.worker.schedule import SLOW, STALLED, Throttle, choose_lane
 from mem0tray.worker.state import Gate
 from mem0tray.worker.verdict import Verdicts
 
-LONGEST_TIMEOUT: Final = 600.0
 _STORAGE_WAIT: Final = 1.0
-_MUTE: Final = 30.0  # seconds for which a server that could not tell is not asked again
-_MUTE_MANY: Final = 1000  # projects
-_QUESTIONS: Final = 3  # in a row without an answer, after which it is sent all the same
 _LANES: Final = (PENDING, DEAD)
 
 
@@ -41,6 +38,16 @@ class _Flight:
     canary: bool
     server: str
     era: int
+
+
+@dataclass(slots=True)
+class _Sender:
+    """What a sender thread holds; `answered`: what it has sent and not yet recorded."""
+
+    number: int
+    answered: list[tuple[_Flight, Answer]] = field(default_factory=list)
+    client: Client | None = None
+    era: int = -1
 
 
 class Delivery:
@@ -62,9 +69,9 @@ class Delivery:
         self._flights: dict[int, _Flight] = {}
         self._clients: dict[int, Client] = {}
         self._senders: list[threading.Thread] = []
-        self._ended: dict[int, float] = {}  # when an unsettled attempt of an item ended, monotonic
-        self._mute: dict[str, float] = {}  # projects about which the server could not tell
-        self._unanswered: Counter[str] = Counter()  # questions in a row, by project
+        self._attempts = Attempts(core, lambda: self._stopping)
+        self._ahead: _Flight | None = None  # intent recorded, to go out after the one under way
+        self._ahead_holds = False  # nothing has come since that could change that
         self._lookout: int | None = None  # the idle sender that looks at ages
         self._both_lanes = False
         self._proven = False  # the server takes deliveries: one goes first, then many
@@ -80,6 +87,7 @@ class Delivery:
         with self._cond:
             if not self._senders and not self._stopping:
                 self._add_sender()
+            self._ahead_holds = False
             self._cond.notify()
 
     def server_changed(self, name: str) -> None:
@@ -137,66 +145,128 @@ class Delivery:
         sender.start()
 
     def _run(self, number: int) -> None:
-        flight: _Flight | None = None
-        answer: Answer | None = None
-        era = -1
-        client: Client | None = None
+        sender = _Sender(number)
         try:
             while True:
-                flight = self._turn(number, flight, answer)
+                flight = self._turn(sender)
                 if flight is None:
                     return
-                if client is None or era != self._era:
-                    if client is not None:
-                        client.close()
-                    era = self._era
-                    client = self._clients[number] = self._connect()
-                answer = self._attempt(client, flight.job)
+                client = self._connected(sender)
+                answer = self._attempts.make(client, flight.job, lambda: self._meanwhile(sender))
+                sender.answered.append((flight, answer))
         finally:
-            if client is not None:
-                client.close()
+            if sender.client is not None:
+                sender.client.close()
 
-    def _turn(self, number: int, flight: _Flight | None, answer: Answer | None) -> _Flight | None:
+    def _connected(self, sender: _Sender) -> Client:
+        """The sender's client of the present server."""
+        if sender.client is None or sender.era != self._era:
+            if sender.client is not None:
+                sender.client.close()
+            sender.era = self._era
+            sender.client = self._clients[sender.number] = self._connect()
+        return sender.client
+
+    def _turn(self, sender: _Sender) -> _Flight | None:
         """Record what became of the last delivery and wait for the next; None: leave."""
         with self._cond:
+            if self._may_follow(sender):
+                return self._follow(sender)
             while True:
                 try:
-                    happened, following = self._exchange(number, flight, answer)
+                    happened, following = self._exchange(sender)
                 except LedgerError as error:
                     if self._stopping:
                         return None
                     self._storage_failed(error)
                     self._cond.wait(_STORAGE_WAIT)
                     continue
-                if flight is not None and following is None:
+                if sender.answered and following is None:
                     self._core.wake.set()  # perhaps all is done, and is to be published
-                flight = None
-                for event in happened:
-                    self._core.events.emit(event)
+                sender.answered.clear()
+                self._tell(happened)
                 if following is not None or self._stopping:
                     return following
-                self._idle(number)
+                self._idle(sender.number)
 
-    def _exchange(
-        self, number: int, flight: _Flight | None, answer: Answer | None
-    ) -> tuple[list[Event], _Flight | None]:
+    def _exchange(self, sender: _Sender) -> tuple[list[Event], _Flight | None]:
         """One commit: the outcome of the last delivery, the intent of the next."""
         happened: list[Event] = []
         following: _Flight | None = None
         now = self._core.now()
         with self._core.ledger.transaction():
-            if flight is not None and answer is not None:
-                self._flights.pop(number, None)
-                happened = self._settle(flight, answer, now)
+            self._flights.pop(sender.number, None)
+            for flight, answer in sender.answered:
+                happened += self._settle(sender, flight, answer, now)
+            if self._ahead is not None:  # things have changed: it is chosen anew
+                self._core.outbox.release(self._ahead.job.key)
             if not self._stopping:
                 following = self._next(now)
+        self._ahead = None
         if following is not None:
-            self._flights[number] = following
+            self._flights[sender.number] = following
             if len(self._flights) < self._slots(both_lanes=self._both_lanes):
                 self._cond.notify()
             if len(self._flights) == len(self._senders) < self._core.settings.sync.concurrency:
                 self._add_sender()
         return happened, following
+
+    def _tell(self, happened: list[Event]) -> None:
+        for event in happened:
+            self._core.events.emit(event)
+
+    # Ahead of the answer -------------------------------------------------------------
+
+    def _meanwhile(self, sender: _Sender) -> None:
+        """While the server is at work: record the outcome before, and the intent after."""
+        with self._cond:
+            alone = len(self._flights) == 1 and self._ahead is None
+            if self._stopping or not (sender.answered or alone):
+                return
+            happened: list[Event] = []
+            now = self._core.now()
+            try:
+                with self._core.ledger.transaction():
+                    for flight, answer in sender.answered:
+                        happened += self._settle(sender, flight, answer, now)
+                    ahead = self._after(now) if alone else None
+            except LedgerError:
+                return  # the turn after the answer tries again, and says what is wrong
+            self._ahead, self._ahead_holds = ahead, True
+            sender.answered.clear()
+            self._tell(happened)
+
+    def _after(self, now: float) -> _Flight | None:
+        """What is to go out after the one under way, where there is no doubt about it."""
+        if not (self._proven and self._gate.is_open(now)) or self._verdicts.suspects:
+            return None
+        heads = [(lane, self._head(lane, now)) for lane in _LANES]
+        ready = [(lane, key) for lane, key in heads if key is not None]
+        if len(ready) != 1 or self._slots(both_lanes=False) > 1:
+            return None
+        self._last_lane, key = ready[0]
+        return self._claim(key, now, canary=False)
+
+    def _follow(self, sender: _Sender) -> _Flight | None:
+        """What was claimed ahead goes out."""
+        following, self._ahead = self._ahead, None
+        if following is not None:
+            following.began = time.monotonic()
+            self._flights[sender.number] = following
+        return following
+
+    def _may_follow(self, sender: _Sender) -> bool:
+        """Whether what was claimed ahead goes out now, with nothing else to be decided."""
+        if self._ahead is None or not self._ahead_holds or len(sender.answered) != 1:
+            return False
+        _, answer = sender.answered[0]
+        return (
+            answer.kind is Kind.DELIVERED
+            and answer.duration < STALLED
+            and not self._stopping
+            and self._ahead.era == self._era
+            and self._gate.is_open(self._core.now())
+        )
 
     def _storage_failed(self, error: LedgerError) -> None:
         self._gate.block("storage", str(error))
@@ -222,19 +292,17 @@ class Delivery:
             return 1
         return self._throttle.slots(ages, limit, both_lanes=both_lanes)
 
-    def _settle(self, flight: _Flight, answer: Answer, now: float) -> list[Event]:
+    def _settle(self, sender: _Sender, flight: _Flight, answer: Answer, now: float) -> list[Event]:
         if self._stopping and answer.kind in (Kind.UNKNOWN, Kind.OUTAGE):
             return []  # we broke it off ourselves: its intent says that the outcome is unknown
         job = flight.job
         if flight.era != self._era:
             return self._verdicts.late(job, answer, flight.server, now)
         limit = self._core.settings.sync.concurrency
-        self._throttle.answered(answer.duration, limit, alone=not self._flights)
+        alone = not self._flights.keys() - {sender.number}
+        self._throttle.answered(answer.duration, limit, alone=alone)
         self._proven = answer.kind in (Kind.DELIVERED, Kind.ITEM_FAILURE, Kind.NOT_SENDABLE)
-        if answer.unsettled:
-            self._ended[job.key] = time.monotonic()
-        else:
-            self._ended.pop(job.key, None)
+        self._attempts.ended(job, answer)
         return self._verdicts.apply(job, answer, flight.server, now, canary=flight.canary)
 
     def _next(self, now: float) -> _Flight | None:
@@ -279,47 +347,3 @@ class Delivery:
             if other is not None:
                 return other
         return self._core.outbox.head(lane, now)
-
-    # One delivery ----------------------------------------------------------------
-
-    def _attempt(self, client: Client, job: Job) -> Answer:
-        """Ask first where the outcome of an earlier attempt is unknown, then send."""
-        if not job.project:
-            return Answer(Kind.NOT_SENDABLE, None, "invalid content: the item names no project")
-        memory = Memory(job.project, job.content, job.idempotency_key)
-        timeout = min(
-            self._core.settings.sync.timeout * 2.0 ** min(job.timeouts, 10), LONGEST_TIMEOUT
-        )
-        try:
-            known = self._ask(client, job, memory, timeout)
-            return known if known is not None else client.save(memory, timeout)
-        except Exception as error:  # noqa: BLE001  (one odd item must not end the sender)
-            self._core.events.emit(events.PartFailed("delivery", repr(error)[:200], 0.0))
-            told = f"internal error: {type(error).__name__}"
-            return Answer(Kind.UNKNOWN, None, told, unsettled=True)
-
-    def _ask(self, client: Client, job: Job, memory: Memory, timeout: float) -> Answer | None:
-        """What the server says of an item whose outcome is unknown; None: it is to be sent."""
-        moment = time.monotonic()
-        if job.unknown is None or moment < self._mute.get(job.project, 0.0):
-            return None
-        found = client.ask(memory, timeout, self._ended.get(job.key, 0.0))
-        if isinstance(found, Answer):
-            if found.kind in (Kind.UNKNOWN, Kind.OUTAGE) and not self._stopping:
-                self._unanswered[job.project] += 1
-                if self._unanswered[job.project] >= _QUESTIONS:
-                    self._ask_no_more(job.project)  # else it would never be sent
-                    return None
-            return replace(found, unsettled=True)  # the question still stands
-        del self._unanswered[job.project]
-        if found is Presence.PRESENT:
-            return Answer(Kind.DELIVERED, None, "the server had it already")
-        if found is Presence.CANNOT_TELL:
-            self._ask_no_more(job.project)
-        return None
-
-    def _ask_no_more(self, project: str) -> None:
-        if len(self._mute) > _MUTE_MANY:
-            self._mute.clear()
-            self._unanswered.clear()
-        self._mute[project] = time.monotonic() + _MUTE

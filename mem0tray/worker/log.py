@@ -16,6 +16,8 @@ from mem0tray.settings import LogSettings
 from mem0tray.text import one_line, plural, short_id
 
 WAITING_PER_MINUTE: Final = 10
+_MINUTE: Final = 60.0
+_TOGETHER: Final = 1.0  # seconds for which deliveries are counted up before they are told
 
 
 class _Private(logging.handlers.RotatingFileHandler):
@@ -38,6 +40,7 @@ class EventLog:
         self._minute = 0
         self._waiting = 0
         self._delivered = 0
+        self._later: threading.Timer | None = None
         atomic.make_private_folder(paths.log.parent)
         handler = _Private(
             paths.log, maxBytes=settings.max_bytes, backupCount=settings.backups, encoding="utf-8",
@@ -53,11 +56,14 @@ class EventLog:
         with self._guard:
             if isinstance(event, events.Delivered):
                 self._delivered += 1
+                self._tell_later(_TOGETHER)
                 return
             if isinstance(event, events.MoreWait):
                 self._waiting += event.count
+                self._tell_later(_MINUTE)
                 return
             if isinstance(event, events.WaitingBackoff) and not self._may_tell(time.time()):
+                self._tell_later(_MINUTE)
                 return
             line = describe(event)
             if line:
@@ -77,19 +83,39 @@ class EventLog:
         if more > 0:
             self._logger.info("⏸️ Waiting backoff: %s more", plural(more, "item"))
 
-    def flush(self) -> None:
-        """Tell what was counted up."""
+    def _tell_later(self, seconds: float) -> None:
+        """Tell what is counted up after a while; with nothing to tell, nothing runs."""
+        if self._later is None or seconds < self._later.interval:
+            self._tell_never()
+            self._later = threading.Timer(seconds, self._tell)
+            self._later.daemon = True
+            self._later.start()
+
+    def _tell_never(self) -> None:
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
+
+    def _tell(self) -> None:
         with self._guard:
-            if self._delivered:
-                self._logger.info("✅ Delivered %s", plural(self._delivered, "memory", "memories"))
-                self._delivered = 0
-            if int(time.time() // 60) != self._minute:
-                self._summarise()
+            self._tell_never()
+            self._tell_counts()
+            if self._waiting > WAITING_PER_MINUTE:
+                self._tell_later(_MINUTE)
+
+    def _tell_counts(self) -> None:
+        if self._delivered:
+            self._logger.info("✅ Delivered %s", plural(self._delivered, "memory", "memories"))
+            self._delivered = 0
+        if int(time.time() // 60) != self._minute:
+            self._summarise()
 
     def close(self) -> None:
         """Write the last line and let go of the file."""
-        self.flush()
-        self._handler.close()
+        with self._guard:
+            self._tell_never()
+            self._tell_counts()
+            self._handler.close()
 
 
 def _ignore(record: logging.LogRecord) -> None:

@@ -165,10 +165,6 @@ class Worker:
         if self._built:
             self.core.wake.set()
 
-    def wait_for_work(self, timeout: float) -> None:
-        """For whoever watches: until the worker has something to do, or `timeout`."""
-        self._stopping.wait(timeout)
-
     def _begin(self, *, watch: bool) -> None:
         core = self.core
         if core.ledger.rebuilt:

@@ -42,16 +42,23 @@ class Watcher:
         return tuple(inodes)
 
     def _begin(self) -> None:
-        from watchdog.events import FileSystemEvent, FileSystemEventHandler
+        from watchdog import events
         from watchdog.observers import Observer
 
         wake = self._wake
 
-        class Handler(FileSystemEventHandler):
-            def on_any_event(self, event: FileSystemEvent) -> None:
-                if event.event_type in ("modified", "created", "moved", "deleted", "closed"):
-                    wake()
+        class Handler(events.FileSystemEventHandler):
+            def on_any_event(self, event: events.FileSystemEvent) -> None:  # noqa: ARG002
+                wake()
 
+        # Not asked for: files that are only opened and read, by our own looks too.
+        changes: list[type[events.FileSystemEvent]] = [
+            events.FileCreatedEvent,
+            events.FileModifiedEvent,
+            events.FileClosedEvent,
+            events.FileMovedEvent,
+            events.FileDeletedEvent,
+        ]
         with self._guard:
             if self._stopped:
                 return
@@ -61,7 +68,8 @@ class Watcher:
             with suppress(OSError):  # no watches left, or no folder: looking now and then must do
                 for folder, inode in zip(self._folders, self._inodes, strict=True):
                     if inode:
-                        observer.schedule(Handler(), str(folder.resolve()), recursive=False)
+                        where = str(folder.resolve())
+                        observer.schedule(Handler(), where, recursive=False, event_filter=changes)
                 observer.start()
             self._observer = observer
         wake()

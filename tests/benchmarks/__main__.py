@@ -8,17 +8,20 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.benchmarks import idle, latency, throughput, tray
+from tests.benchmarks import idle, latency, page, throughput, tray
 from tests.benchmarks.figure import Figure
 from tests.support.home import Home
 from tests.support.standin import Standin
 
 BENCHMARKS: dict[str, Callable[[Home, Standin], list[Figure]]] = {
     "drain": throughput.drain,
+    "drain-more": throughput.drain_more,
+    "scale": throughput.scale,
     "slow-server": throughput.slow_server,
     "add": latency.add_to_sent,
     "commands": latency.commands,
     "lock": latency.lock,
+    "lock-held": latency.lock_held,
     "idle": idle.idle,
     "tray": tray.tray,
 }
@@ -30,6 +33,9 @@ def main() -> int:
     names = ", ".join(BENCHMARKS)
     parser.add_argument("name", nargs="*", help=f"which of: {names} (default: all)")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
+    parser.add_argument(
+        "--write", action="store_true", help="put the figures and plots into the README beside this"
+    )
     arguments = parser.parse_args()
     unknown = sorted(set(arguments.name) - BENCHMARKS.keys())
     if unknown:
@@ -49,6 +55,8 @@ def main() -> int:
             print(*measured, sep="\n", flush=True)
     if arguments.json:
         print(json.dumps([{**asdict(figure), "met": figure.met} for figure in figures], indent=2))
+    if arguments.write:
+        page.write(figures)
     return 0 if all(figure.met for figure in figures) else 1
 
 

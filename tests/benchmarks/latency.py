@@ -1,11 +1,14 @@
 """How long people and other programs wait for us."""
 
+import fcntl
 import json
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from functools import partial
+from typing import Self
 
 from tests.benchmarks.figure import Figure
 from tests.support.home import Home
@@ -15,6 +18,7 @@ from tests.support.shapes import entries, waiting
 from tests.support.standin import Standin
 
 MANY = 10_000
+ASKED_EVERY = 0.0005  # seconds
 
 
 def add_to_sent(home: Home, server: Standin) -> list[Figure]:
@@ -64,6 +68,51 @@ def lock(home: Home, server: Standin) -> list[Figure]:
     beside = _longest_wait(home)
     detail = f"{alone:.3f} s without us"
     return [Figure("a producer's longest wait for the lock", beside, "s", 0.3, detail=detail)]
+
+
+def lock_held(home: Home, server: Standin) -> list[Figure]:
+    """For how long a producer at most finds the lock taken while a queue of 10,000 is delivered."""
+    home.write_queue(entries(MANY))
+    with Standing(home) as standing:
+        home.drained(120)
+    assert server.total_stored() == MANY
+    name = "the lock held at a time, 10,000 entries"
+    return [Figure(name, standing.longest * 1000, "ms", 50, detail=f"{standing.tries:,} tries")]
+
+
+class Standing:
+    """Asks for the lock without a pause, on a thread, and notes for how long it is refused."""
+
+    def __init__(self, home: Home) -> None:
+        self.longest = 0.0  # seconds
+        self.tries = 0
+        self._path = home.claude / "mem0_queue.lock"
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._ask)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _ask(self) -> None:
+        refused = 0.0
+        with self._path.open("w") as file:
+            while not self._over.wait(ASKED_EVERY):
+                self.tries += 1
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    refused = refused or time.monotonic()
+                    self.longest = max(self.longest, time.monotonic() - refused)
+                    continue
+                if refused:
+                    self.longest = max(self.longest, time.monotonic() - refused)
+                    refused = 0.0
+                fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def _time(home: Home, *words: str) -> float:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from tests.benchmarks.figure import Figure
+from tests.benchmarks.rest import Use, at_rest
 from tests.support.desktop import Desktop
 from tests.support.home import COMMAND, Home
 from tests.support.http1 import Answer
@@ -20,11 +21,9 @@ from tests.support.tray import Tray
 
 STARTS: Final = 9
 CHANGES: Final = 15
-SETTLED: Final = 10.0  # seconds after which a start is over
-WATCHED: Final = 60.0  # seconds
-MEGABYTE: Final = 1 << 20
 OTHER: Final = "caffeine-indicator"  # an indicator in Python, of the package caffeine
-BARE: Final = Path(__file__).parents[1] / "support" / "tray_program.py"
+BARE: Final = "a bare pystray icon"
+BARE_PROGRAM: Final = Path(__file__).parents[1] / "support" / "tray_program.py"
 OK: Final = Answer(body={"status": "ok"})
 
 
@@ -36,14 +35,6 @@ class Program(NamedTuple):
     env: Mapping[str, str]
 
 
-class Use(NamedTuple):
-    """What a program uses: bytes, share of a core, times a second that it is woken."""
-
-    memory: float
-    share: float
-    wakeups: float
-
-
 def tray(home: Home, server: Standin) -> list[Figure]:
     """Start to icon, change of state to change of icon, memory and wake-ups at rest."""
     with Desktop(home.root / "desktop") as desktop:
@@ -52,34 +43,39 @@ def tray(home: Home, server: Standin) -> list[Figure]:
         # As people have it: what was measured elsewhere probes and retries all the time.
         env = {**home.env, **scene.env, "MEM0TRAY_SYNC_PROBE_INTERVAL": "30"}
         ours = Program("mem0tray", COMMAND, env)
-        other = _other(desktop)
-        return [_start(scene, ours, other), _change(scene), *_rest(scene, ours, other)]
+        programs = [ours, *_others(desktop)]
+        return [_start(scene, programs), _change(scene), *_rest(scene, programs)]
 
 
-def _other(desktop: Desktop) -> Program:
-    found = shutil.which(OTHER)
+def _others(desktop: Desktop) -> list[Program]:
+    """A program that shows an icon and does nothing, and one that people use, if it is there."""
     env = {**desktop.env, "PYSTRAY_BACKEND": "appindicator"}
+    others = [Program(BARE, [sys.executable, str(BARE_PROGRAM)], env)]
+    found = shutil.which(OTHER)
     if found is not None:
-        return Program(OTHER, [found], {**env, "PYTHONPATH": ""})
-    return Program("a bare pystray program", [sys.executable, str(BARE)], env)
+        others.append(Program(OTHER, [found], {**env, "PYTHONPATH": ""}))
+    return others
 
 
-def _start(scene: Tray, ours: Program, other: Program) -> Figure:
-    times: dict[str, list[float]] = {ours.name: [], other.name: []}
-    for _ in range(STARTS):  # in turns, so that a busy moment hits both
-        for program in (ours, other):
+def _start(scene: Tray, programs: Sequence[Program]) -> Figure:
+    times: dict[str, list[float]] = {program.name: [] for program in programs}
+    for _ in range(STARTS):  # in turns, so that a busy moment hits all
+        for program in programs:
             started = time.monotonic()
             process, item = _shown(scene, program)
             times[program.name].append(time.monotonic() - started)
             process.kill()
             item.wait_gone()
-    median = statistics.median(times[ours.name])
-    detail = f"worst {max(times[ours.name]):.2f} s; {_beside(other, times)}"
-    return Figure("start to icon", median, "s", 0.4, detail=detail)
+    medians = {name: statistics.median(measured) for name, measured in times.items()}
+    own = medians[programs[0].name]
+    detail = f"worst {max(times[programs[0].name]):.2f} s; {_beside(medians, 's')}"
+    parts = tuple(medians.items())
+    return Figure("start to icon", own, "s", 0.4, detail=detail, parts=parts, parts_unit="s")
 
 
-def _beside(other: Program, times: Mapping[str, Sequence[float]]) -> str:
-    return f"{other.name} {statistics.median(times[other.name]):.2f} s"
+def _beside(values: Mapping[str, float], unit: str) -> str:
+    """All but the first, which is ours."""
+    return ", ".join(f"{name} {value:.2g} {unit}" for name, value in [*values.items()][1:])
 
 
 def _shown(scene: Tray, program: Program) -> tuple[Process, TrayItem]:
@@ -114,45 +110,26 @@ def _icons(item: TrayItem) -> int:
     return sum(name == "NewIcon" for name, _ in item.signals)
 
 
-def _rest(scene: Tray, ours: Program, other: Program) -> list[Figure]:
-    used = {program.name: _use(scene, program) for program in (ours, other)}
-    own, its = used[ours.name], used[other.name]
-    beside = other.name
-    memory, others = own.memory / MEGABYTE, its.memory / MEGABYTE
+def _rest(scene: Tray, programs: Sequence[Program]) -> list[Figure]:
+    uses = {program.name: _use(scene, program) for program in programs}
+    memory = {name: use.memory for name, use in uses.items()}
+    own = uses[programs[0].name]
+    shares = _beside({name: use.share for name, use in uses.items()}, "%")
+    wakeups = _beside({name: use.wakeups for name, use in uses.items()}, "/s")
     return [
-        Figure("tray at rest, memory (PSS)", memory, "MB", 80, detail=f"{beside} {others:.0f} MB"),
         Figure(
-            "tray at rest, share of a core", own.share * 100, "%", 0.3,
-            detail=f"{beside} {its.share * 100:.2f} %",
+            f"tray at rest, memory (PSS) beyond {BARE}", own.memory - memory[BARE], "MB", 20,
+            detail=f"mem0tray {own.memory:.0f} MB, {_beside(memory, 'MB')}",
+            parts=tuple(memory.items()), parts_unit="MB",
         ),
-        Figure(
-            "tray at rest, wake-ups", own.wakeups, "/s", 5, detail=f"{beside} {its.wakeups:.1f} /s"
-        ),
+        Figure("tray at rest, share of a core", own.share, "%", 0.1, detail=shares),
+        Figure("tray at rest, wake-ups", own.wakeups, "/s", 1, detail=wakeups),
     ]  # fmt: skip
 
 
 def _use(scene: Tray, program: Program) -> Use:
     process, item = _shown(scene, program)
-    time.sleep(SETTLED)
-    before, woken, started = process.cpu_seconds(), _wakeups(process), time.monotonic()
-    time.sleep(WATCHED)
-    taken = time.monotonic() - started
-    share = (process.cpu_seconds() - before) / taken
-    use = Use(_pss(process), share, (_wakeups(process) - woken) / taken)
+    use = at_rest(process)
     process.kill()
     item.wait_gone()
     return use
-
-
-def _pss(process: Process) -> int:
-    """The memory that it would give back: what it shares counts by its part. In bytes."""
-    lines = Path(f"/proc/{process.pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
-
-
-def _wakeups(process: Process) -> int:
-    """How often its threads have begun to run after a wait."""
-    mark = "voluntary_ctxt_switches:"
-    files = Path(f"/proc/{process.pid}/task").glob("*/status")
-    lines = [line for file in files for line in file.read_text(encoding="ascii").splitlines()]
-    return sum(int(line.split()[1]) for line in lines if line.startswith(mark))

@@ -4,6 +4,7 @@ import gzip
 import io
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -308,3 +309,22 @@ def test_after_trouble_the_next_exchange_starts_afresh() -> None:
     half = once(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")
     with Wire(in_turn(half, answering(DELIVERED))) as server, client(server.url) as transport:
         assert [post(transport).fault for _ in range(2)] == [Fault.LOST, None]
+
+
+def test_something_else_is_done_while_the_server_is_at_work() -> None:
+    """`meanwhile` is called once, when the server has the request and before it answers."""
+    done: list[int] = []
+    called = threading.Event()
+
+    def meanwhile() -> None:
+        done.append(len(server.requests))
+        called.set()
+
+    def answer_after_that(connection: Connection) -> None:
+        connection.request()
+        assert called.wait(PATIENCE)
+        connection.send(DELIVERED)
+
+    with Wire(answer_after_that) as server, client(server.url) as transport:
+        reply = transport.exchange(b"POST", b"/memory", [], b"{}", LONG, meanwhile=meanwhile)
+    assert (reply.status, len(done)) == (200, 1)

@@ -124,7 +124,7 @@ def _run_to_rest(home: Home, server: Standin, seen: list[Event]) -> list[str]:
     rested = False
     while thread.is_alive() and not rested and time.monotonic() < deadline:
         rested = worker.is_idle(1.0)
-        worker.wait_for_work(0.002)
+        thread.join(0.002)
     worker.stop()
     thread.join()
     if worker.failure is not None:

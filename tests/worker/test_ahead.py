@@ -1,0 +1,157 @@
+"""While a request is under way the next one is chosen: what holds then, and what no more."""
+
+import queue
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mem0tray import item as items
+from mem0tray.events import Delivered, Event, Events
+from mem0tray.ledger.database import Ledger
+from mem0tray.paths import Paths
+from mem0tray.server import connect
+from mem0tray.server.destination import Destination
+from mem0tray.settings import Settings, SyncSettings
+from mem0tray.worker.core import Core
+from mem0tray.worker.delivery import Delivery
+from mem0tray.worker.state import Gate
+from tests.server.wire import DELIVERED, PATIENCE, Connection, Wire, render
+from tests.worker.editions import dead_letter, parsed
+
+COUNT = 5
+
+
+class Scene:
+    """Five memories, a sender, and a server that answers when the test says so."""
+
+    def __init__(self, folder: Path, server: Wire, answers: "queue.Queue[bytes]") -> None:
+        self.server = server
+        self.answers = answers
+        self.delivered: queue.Queue[str] = queue.Queue()
+        bus = Events()
+        bus.subscribe(self._note)
+        paths = Paths(folder, folder)
+        settings = Settings(sync=SyncSettings(concurrency=1))  # however slow the answers
+        self.core = Core(paths, settings, Ledger(folder / "ledger"), bus, "http://here")
+        with self.core.ledger.transaction():
+            self.keys = [
+                self.core.inbox.add_fresh(parsed(dead_letter(f"m{n}")), 1.0, ask=False)
+                for n in range(1, COUNT + 1)
+            ]
+        self.gate = Gate()
+        self.gate.probed(healthy=True, reason="")
+        where = Destination.of(server.url)
+        self.delivery = Delivery(self.core, self.gate, lambda: connect(where), self.gate.doubt)
+        self.delivery.server_changed("http://here")
+
+    def _note(self, event: Event) -> None:
+        if isinstance(event, Delivered):
+            self.delivered.put(event.item_id)
+
+    def second_under_way(self) -> None:
+        """Start, have the first memory answered, and wait until the second is out."""
+        self.delivery.kick()
+        self.answers.put(DELIVERED)
+        self.server.wait_for_requests(2)
+        self.wait_for_intents({"m2", "m3"})
+
+    def intents(self) -> set[str]:
+        """The memories of which the ledger says that they may be under way."""
+        with self.core.ledger.reading() as db:
+            rows = db.execute("SELECT id FROM items WHERE intent IS NOT NULL").fetchall()
+        return {row[0].decode() for row in rows}
+
+    def wait_for_intents(self, wanted: set[str]) -> None:
+        """Wait until these and no others may be under way."""
+        patience = threading.Event()
+        for _ in range(2000):
+            if self.intents() == wanted:
+                return
+            patience.wait(0.01)
+        raise AssertionError(self.intents())
+
+    def sent(self) -> list[str]:
+        """The memories in the order in which they came to the server."""
+        return [request.headers["idempotency-key"] for request in self.server.requests]
+
+    def close(self) -> None:
+        """End the sender."""
+        for _ in range(COUNT):
+            self.answers.put(DELIVERED)
+        self.delivery.stop(PATIENCE)
+        self.core.ledger.close()
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    """Set the scene, with nothing sent yet."""
+    answers: queue.Queue[bytes] = queue.Queue()
+
+    def answer_when_told(connection: Connection) -> None:
+        while connection.request() is not None:
+            connection.send(answers.get(timeout=PATIENCE))
+
+    with Wire(answer_when_told) as server:
+        made = Scene(tmp_path, server, answers)
+        try:
+            yield made
+        finally:
+            made.close()
+
+
+def test_an_outcome_is_recorded_while_the_next_request_is_under_way(scene: Scene) -> None:
+    """A delivery is in the ledger before the server has answered the one after it."""
+    scene.second_under_way()
+    assert scene.delivered.get(timeout=PATIENCE) == "m1"
+    scene.answers.put(DELIVERED)
+    assert scene.delivered.get(timeout=PATIENCE) == "m2"
+    scene.server.wait_for_requests(3)
+    scene.wait_for_intents({"m3", "m4"})
+    assert scene.sent() == ["m1", "m2", "m3"]
+
+
+def test_a_refusal_lets_go_what_was_chosen(scene: Scene) -> None:
+    """After a 401 nothing goes out that was chosen before it, and nothing counts as sent."""
+    scene.second_under_way()
+    scene.answers.put(render(401, {"detail": "who are you?"}))
+    scene.wait_for_intents(set())
+    assert scene.sent() == ["m1", "m2"]
+
+
+def test_what_the_user_discards_meanwhile_is_not_sent(scene: Scene) -> None:
+    """A memory that was chosen and is discarded before its turn stays unsent."""
+    scene.second_under_way()
+    scene.core.inbox.discard([scene.keys[2]], 2.0, "deleted")
+    scene.delivery.kick()
+    scene.answers.put(DELIVERED)
+    scene.server.wait_for_requests(3)
+    assert scene.sent() == ["m1", "m2", "m4"]
+
+
+def test_another_server_gets_what_was_chosen(scene: Scene) -> None:
+    """A memory that was chosen for one server is claimed anew once there is another."""
+    scene.second_under_way()
+    scene.delivery.server_changed("http://there")
+    scene.answers.put(DELIVERED)
+    scene.server.wait_for_connections(2)
+    scene.server.wait_for_requests(3)
+    scene.answers.put(DELIVERED)
+    scene.server.wait_for_requests(4)
+    with scene.core.ledger.reading() as db:
+        names = db.execute(
+            "SELECT server FROM items WHERE state = ? ORDER BY key", (items.DELIVERED,)
+        ).fetchall()
+    assert [name for (name,) in names] == ["http://here", "http://here", "http://there"]
+
+
+def test_all_is_let_go_at_the_end(scene: Scene) -> None:
+    """A stop leaves no memory behind as perhaps sent that was only chosen."""
+    scene.second_under_way()
+    stopper = threading.Thread(target=scene.delivery.stop, args=(PATIENCE,))
+    stopper.start()
+    scene.answers.put(DELIVERED)
+    stopper.join(PATIENCE)
+    assert scene.intents() == set()
+    assert scene.sent() == ["m1", "m2"]
