@@ -16,6 +16,8 @@ from mem0tray.files import atomic
 _SCHEMA: Final = Path(__file__).with_name("schema.sql")
 _VERSION: Final = 1
 _MARK: Final = "ledger.mark"
+_BROKEN: Final = "ledger.broken"  # there when the ledger was found corrupt while in use
+_CORRUPT: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 QUEUE, DLQ, EMERGENCY = DOUBTED = "queue", "DLQ", "emergency file"
 _DOUBT: Final = "doubt of the "
 
@@ -72,6 +74,8 @@ class Ledger:
                 self.rebuilt = "there was none yet"
 
     def _connect(self) -> sqlite3.Connection:
+        if self.path.with_name(_BROKEN).exists():
+            raise sqlite3.DatabaseError("found in use")
         fresh = not self.path.exists()
         if fresh:
             self.rebuilt = self.rebuilt or "there was none"
@@ -109,6 +113,7 @@ class Ledger:
         for suffix in ("", "-wal", "-shm"):
             with suppress(FileNotFoundError):
                 self.path.with_name(self.path.name + suffix).rename(str(kept) + suffix)
+        self.path.with_name(_BROKEN).unlink(missing_ok=True)
         return kept
 
     def _check_copy(self) -> None:
@@ -198,7 +203,14 @@ class Ledger:
                 finally:
                     self._depth = 0
             except sqlite3.Error as error:
-                raise trouble(self.path, error) from error
+                raise self._trouble(error) from error
+
+    def _trouble(self, error: sqlite3.Error) -> LedgerError:
+        """An error in words; one that no further use can mend is noted for the next opening."""
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _CORRUPT:
+            with suppress(OSError):
+                self.path.with_name(_BROKEN).touch(mode=0o600)
+        return trouble(self.path, error)
 
     def scrub(self) -> None:
         """Leave no trace of erased texts in the files, the write-ahead log included."""
@@ -218,7 +230,7 @@ class Ledger:
             try:
                 yield self._db
             except sqlite3.Error as error:
-                raise trouble(self.path, error) from error
+                raise self._trouble(error) from error
 
     def meta(self, name: str) -> Any:
         """A remembered value, or None."""

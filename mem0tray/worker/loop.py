@@ -121,6 +121,7 @@ class Worker:
         self._clock = (time.time(), time.monotonic())
         self._settled = False  # the first look at the files is done
         self._expired = 0.0
+        self._wait = LOOK
 
     # The thread ----------------------------------------------------------------------
 
@@ -136,8 +137,8 @@ class Worker:
             try:
                 self._begin(watch=watch)
                 while not self._stopping.is_set():
-                    self._cycle()
-                    self.core.wake.wait(self._patience())
+                    done = self._guarded("ledger", self._turn)
+                    self.core.wake.wait(self._wait if done else LOOK)
                     self.core.wake.clear()
             finally:
                 self._end()
@@ -194,6 +195,10 @@ class Worker:
         self.events.emit(events.WorkerStopped())
 
     # One cycle -----------------------------------------------------------------------
+
+    def _turn(self) -> None:
+        self._cycle()
+        self._wait = self._patience()
 
     def _cycle(self) -> None:
         self._guarded("settings", self._look_at_settings)

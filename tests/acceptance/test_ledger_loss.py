@@ -119,6 +119,23 @@ def test_an_index_that_does_not_fit_its_rows_is_noticed(home: Home, server: Stan
     home.wait_dlq(["later"])
 
 
+def test_a_ledger_found_corrupt_in_use_is_rebuilt_at_the_next_start(
+    home: Home, server: Standin
+) -> None:
+    """What only its use brings to light is said, and mended by starting again, as it says."""
+    home.write_queue(entries(3))
+    home.write_dlq([waiting("later")])
+    home.drain()
+    change_behind(home, "items_dead", "UPDATE items SET due = due + 1e9 WHERE state = 'dead'")
+    done = home.drain()
+    assert done.returncode == 1
+    assert "Restart mem0tray" in done.stderr
+    home.drain()
+    assert "corrupt" in home.log_text()
+    assert oracle.faults(home, server, ["later", *texts(entries(3))]) == []
+    home.wait_dlq(["later"])
+
+
 def test_a_lost_ledger_on_a_server_that_cannot_be_asked(home: Home, server: Standin) -> None:
     """Without a way to ask, the same keys go out, so that a server that honours them has one."""
     server.honours_keys, server.can_be_asked = True, False
