@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import mem0tray
-from mem0tray import settings
+from mem0tray import errors, settings
 from mem0tray.errors import SettingsError
 from mem0tray.language import Language
 from mem0tray.reason_texts import TEXTS
@@ -25,15 +25,18 @@ _FOR_COMMANDS = (
     "cli", "demo", "localserver/serve.py", "localserver/store.py", "actions/sources.py",
     "desktop/alert_command.py",
 )  # fmt: skip
-_SAYING = {"Cause", "Health", "Answer", "State", "block", "_ill"}
+_ERRORS = {name for name in vars(errors) if name.endswith("Error")}
+_SAYING = _ERRORS | {
+    "LocalServerError", "UnreachableError", "Cause", "Health", "Answer", "State", "block", "_ill",
+}  # fmt: skip
 # Never shown as a reason: for the log, for programmers, or caught where they are raised.
 _UNSEEN = (
-    "It shows ", "For an icon, ", "no page: ", "quick_check failed", "The worker has not begun.",
-    "PyGObject is not installed", "mem0tray is already running", "Use `mem0tray status`",
-    "No editor was found", "Set $VISUAL", "The editor ", "Look whether ", "it holds ",
+    "It shows ", "For an icon, ", "The worker has not begun.",
+    "mem0tray is already running", "Use `mem0tray status`",
+    "No editor was found", "Set $VISUAL", "The editor ", "Look whether ",
     "Give more of the id", "There is no setting", "`mem0tray config show`", "cannot be set in",
     " ids begin with ", "says ", "is no entry that", "is no agent that", "is no command line",
-    "It is turned off in Task Manager", ", not a list", "did not answer within",
+    "It is turned off in Task Manager",
 )  # fmt: skip
 _OF_THE_SYSTEM = (
     "no space left", "disk quota", "permission denied", "read-only file system", "input/output",
@@ -74,7 +77,7 @@ def _spoken() -> Iterator[str]:
             if not isinstance(node, ast.Call):
                 continue
             called = ast.unparse(node.func).rpartition(".")[2]
-            if called.endswith("Error") or called in _SAYING:
+            if called in _SAYING:
                 values = [*node.args, *(word.value for word in node.keywords)]
                 yield from (text for text in map(_words, values) if text and " " in text)
 

@@ -1,6 +1,7 @@
 """Why a memory is stuck, and what to do about it."""
 
 import math
+import re
 import shlex
 import time
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from mem0tray.actions.find import Found
 from mem0tray.actions.probe import Probe, probe
 from mem0tray.ledger.reader import Attempt, Known
 from mem0tray.paths import Paths
+from mem0tray.server.model import Fault
 from mem0tray.settings import LOCAL_URL, Settings
 from mem0tray.text import one_line, short_id
 from mem0tray.worker import choice, pauses
@@ -30,6 +32,11 @@ NOT_RUNNING: Final = "worker not running"
 WAITING: Final = "waiting for its time"
 DUE: Final = "due now"
 _ANSWERLESS: Final = frozenset({"unknown", "outage"})
+_OURS_WITHOUT_ANSWER: Final = ("no answer after ", Fault.LOST.value)
+_NO_ANSWER_REMEDY: Final = (
+    "It is asked for before it is sent again. If it stays so, see the server's log."
+)
+_STATUS: Final = re.compile(r"[1-5][0-9][0-9]\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,17 +190,24 @@ def _is_encodable(text: str) -> bool:
 
 def _rejected(found: Found, attempt: Attempt | None) -> list[Cause]:
     if attempt is None:
-        reason = last_error(found)
-        detail = one_line(reason) if reason else ""
-        return [Cause(REJECTED, detail, _remedy(None))] if detail else []
+        return _as_the_file_says(one_line(last_error(found)))
     if attempt.kind == "not sendable":
         return [Cause(INVALID, attempt.message, "Mend the item in the file, or delete it.")]
     if attempt.kind in _ANSWERLESS:
-        remedy = "It is asked for before it is sent again. If it stays so, see the server's log."
-        return [Cause(NO_ANSWER, attempt.message, remedy)]
+        return [Cause(NO_ANSWER, attempt.message, _NO_ANSWER_REMEDY)]
     status = "" if attempt.status is None else str(attempt.status)
     detail = attempt.message if status in attempt.message else f"{status}: {attempt.message}"
     return [Cause(REJECTED, detail, _remedy(attempt.status))]
+
+
+def _as_the_file_says(reason: str) -> list[Cause]:
+    """Without a ledger that remembers the attempt: our own words begin with what it came to."""
+    if not reason:
+        return []
+    if reason.startswith(_OURS_WITHOUT_ANSWER):
+        return [Cause(NO_ANSWER, reason, _NO_ANSWER_REMEDY)]
+    status = _STATUS.match(reason)
+    return [Cause(REJECTED, reason, _remedy(int(status[0]) if status else None))]
 
 
 def _remedy(status: int | None) -> str:

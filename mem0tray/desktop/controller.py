@@ -250,7 +250,8 @@ class Controller:
 def _in_words(cause: Cause, language: Language) -> str:
     _ = language.gettext
     name, advice = translated(cause.name, language), translated(cause.advice, language)
-    return _("{cause}: {advice}").format(cause=name, advice=advice)
+    text = _("{cause}: {advice}").format(cause=name, advice=advice)
+    return text[:1].upper() + text[1:]
 
 
 def _letter(command: Command) -> Letter:

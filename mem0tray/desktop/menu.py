@@ -4,6 +4,7 @@ Times, never ages, and no counts that change with each delivery: a menu is
 rebuilt only when what it shows has changed, as that closes one that is open.
 """
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,7 @@ PAUSES: Final = (30, 60)  # minutes
 _PROJECT: Final = 24
 _REASON: Final = 44
 _STATE_LINE: Final = 80
+_TOOLTIP_REASON: Final = 240
 
 
 class Verb(Enum):
@@ -142,9 +144,9 @@ def tooltip(view: View, language: Language, now: float) -> str:
     """State, counts and last delivery, a line each; `now` as for `build`."""
     _, ngettext = language.gettext, language.ngettext
     lines = [f"mem0tray · {state_line(view, language)}"]
-    reason = one_line(translated(view.reason, language), _STATE_LINE)
-    if view.state == ACTION_NEEDED and reason:
-        lines.append(reason)
+    if view.state == ACTION_NEEDED:
+        reason = one_line(translated(view.reason, language), _TOOLTIP_REASON)
+        lines += textwrap.wrap(reason, _STATE_LINE)
     waiting = ngettext("{n} memory waiting", "{n} memories waiting", view.queue)
     dead = ngettext("{n} dead letter", "{n} dead letters", view.dlq)
     n = language.number

@@ -241,3 +241,19 @@ def test_a_reason_that_is_a_sentence_gets_no_second_stop() -> None:
     """A server's text that ends with a full stop is not given another."""
     assert Cause("x", "The disk is full.", "Wait.").advice == "The disk is full. Wait."
     assert Cause("x", "no answer", "Wait.").advice == "no answer. Wait."
+
+
+@pytest.mark.parametrize(
+    ("reason", "name", "remedy"),
+    [
+        ("no answer after 60 s", diagnose.NO_ANSWER, "It is asked for before"),
+        ("500 Internal Server Error: odd", diagnose.REJECTED, "The fault is the server's"),
+        ("401 Unauthorized", diagnose.REJECTED, "Check server.api_key"),
+        ("5000 is too much", diagnose.REJECTED, "Mend the text"),
+    ],
+)
+def test_without_a_ledger_the_remedy_follows_the_file(reason: str, name: str, remedy: str) -> None:
+    """What the reason begins with says whose fault it was."""
+    cause = diagnose.causes(found(dead("x", last_error=reason)), FINE, None, None, NOW)[0]
+    assert (cause.name, cause.detail) == (name, reason)
+    assert cause.remedy.startswith(remedy)

@@ -59,7 +59,7 @@ def test_a_diagnosis_in_french(desk: Desk, paths: Paths) -> None:
     ((title, text, close),) = desk.told
     assert (title.partition(" · ")[0], close) == ("sans projet", "Fermer")
     assert text.startswith(
-        "contenu invalide\xa0: aucun projet n’est indiqué."
+        "Contenu invalide\xa0: aucun projet n’est indiqué."
         " Donnez-lui un project_id dans le fichier, ou supprimez-le.\n\n"
     )
     assert not re.search(r"\b(it|is|the|not)\b", text)

@@ -134,6 +134,10 @@ class Dialog:
     def set_title(self, title: str) -> None:
         """Take the window's title."""
 
+    def set_icon_from_file(self, file: str) -> None:
+        """Take the window's icon."""
+        assert Path(file).is_file()
+
     def format_secondary_text(self, text: str) -> None:
         """Take the text."""
         if text == "refused":

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mem0tray.desktop.dialogs import Question
+from mem0tray.desktop.icon import icon_file
 
 
 class GtkDialogs:
@@ -39,6 +40,7 @@ class GtkDialogs:
 def _message(gtk: Any, kind: Any, title: str, text: str) -> Any:
     dialog = gtk.MessageDialog(message_type=kind, buttons=gtk.ButtonsType.NONE, text=title)
     dialog.set_title("mem0tray")
+    dialog.set_icon_from_file(str(icon_file("healthy-256.png")))
     dialog.format_secondary_text(text)
     dialog.set_position(gtk.WindowPosition.CENTER)
     dialog.set_keep_above(True)
