@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -164,12 +165,18 @@ def _stamp(at: float) -> str:
 
 
 def _dated(path: Path) -> float:
-    """The time in a backup's name, else that of its last change."""
+    """The time in a backup's name, else that of its last change.
+
+    Which of the two it is where an hour comes twice, the last change tells.
+    """
     stamp, _, micros = path.stem.rpartition(".backup-")[2].rpartition("-")
+    changed = _changed(path)
     try:
-        return time.mktime(time.strptime(stamp, _STAMP)) + int(micros) / 1e6
+        named = datetime.strptime(stamp, _STAMP)  # noqa: DTZ007  (names have local time)
+        readings = [named.replace(fold=fold).timestamp() + int(micros) / 1e6 for fold in (0, 1)]
     except (ValueError, OverflowError):
-        return _changed(path)
+        return changed
+    return min(readings, key=lambda at: abs(at - changed))
 
 
 def _changed(path: Path) -> float:

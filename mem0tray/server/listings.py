@@ -25,7 +25,9 @@ class Listings:
         self._listings: dict[str, _Listing] = {}
 
     def keep(self, project: str, hashes: Iterable[bytes], asked: float) -> None:
-        """Remember a complete listing that was asked for at `asked`."""
+        """Remember a complete listing that was asked for at `asked`; forget those too old."""
+        for old in [name for name, one in self._listings.items() if asked - one.fetched > MAX_AGE]:
+            del self._listings[old]
         self._listings.pop(project, None)
         self._listings[project] = _Listing(asked, frozenset(hashes))
         while len(self._listings) > 1 and self._texts() > MAX_TEXTS:

@@ -1,6 +1,8 @@
 """The wall clock jumps while the worker runs."""
 
+import signal
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -8,10 +10,13 @@ import pytest
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.machine import WallClock
-from tests.support.shapes import entry, waiting
+from tests.support.shapes import dead, entry, waiting
 from tests.support.standin import Standin
 
 YEAR = 365.25 * 86_400
+# When the clocks of Paris go forward and back.
+SPRING = datetime(2027, 3, 28, 1, tzinfo=UTC).timestamp()
+AUTUMN = datetime(2027, 10, 31, 1, tzinfo=UTC).timestamp()
 
 
 @pytest.fixture
@@ -42,6 +47,43 @@ def test_work_goes_on_after_a_jump(
     home.write_emergency([entry("fine"), entry("bad")])
     server.script(Answer(500), Answer(500), content="bad")
     server.wait_for(lambda: server.count("fine") == 1 and server.count("bad") == 1, 5)
+
+
+@pytest.mark.row(32)
+@pytest.mark.parametrize("change", [SPRING, AUTUMN], ids=["spring", "autumn"])
+def test_summer_time_moves_no_retry(
+    home: Home, server: Standin, clock: WallClock, change: float
+) -> None:
+    """A dead letter that is due just after the clocks are changed is sent then, not an hour off."""
+    home.env["TZ"] = "Europe/Paris"
+    clock.jump(int(change - 3 - time.time()))
+    begun = time.monotonic()
+    later = dead("later", retry_count=0)
+    home.write_dlq([dead("soon", last_attempt=change - 28), later | {"last_attempt": change}])
+    home.worker()
+    server.wait_for(lambda: server.count("soon") == 1, 12)
+    assert time.monotonic() - begun >= 4
+    home.wait_dlq(["later"])
+    assert home.run("list").returncode == 0
+    assert server.order() == ["soon"]
+
+
+@pytest.mark.row(41)
+def test_a_worker_that_slept_takes_up_its_work(home: Home, server: Standin) -> None:
+    """Frozen in the middle of a request while a retry falls due, it catches up with both."""
+    server.script(Answer(delay=0.5), content="under way")
+    home.write_queue([entry("under way")])
+    home.write_dlq([dead("due meanwhile", ago=25)])
+    worker = home.worker()
+    server.wait_for(lambda: server.sends("under way") == 1, 10)
+    worker.signal(signal.SIGSTOP)
+    server.wait_for(lambda: server.saves[0].finished is not None, 5)
+    time.sleep(5)  # it is the sleep itself that is tried
+    assert server.count("due meanwhile") == 0
+    worker.signal(signal.SIGCONT)
+    server.wait_for(lambda: server.count("due meanwhile") == 1, 5)
+    home.wait(lambda: home.queue_items() == [] and home.dlq_items() == [], 5, "published")
+    assert server.surplus() == {}
 
 
 @pytest.mark.row(41)

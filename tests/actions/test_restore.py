@@ -1,12 +1,14 @@
 """Restore: sources, and putting memories back where they were."""
 
 import json
+import os
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from mem0tray.actions import requests, sources, tame
+from mem0tray.actions import backup, requests, sources, tame
 from mem0tray.actions.delete import delete
 from mem0tray.actions.restore import Restored, restore
 from mem0tray.errors import FileUnavailableError, NotFoundError
@@ -177,6 +179,26 @@ def test_the_list_has_every_source_newest_first(paths: Paths, tmp_path: Path) ->
         source.kind: len(source.pieces) for source in found if "backup.json" not in source.name
     }
     assert counts == {sources.BACKUP: 2, sources.QUARANTINE: 1}
+
+
+@pytest.mark.row(32)
+def test_the_last_delete_is_the_last_also_when_an_hour_comes_twice(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A deletion after the clocks went back is later than one before, whatever the names say."""
+    monkeypatch.setenv("TZ", "Europe/Paris")
+    time.tzset()
+    try:
+        before = datetime(2026, 10, 25, 0, 50, tzinfo=UTC).timestamp()  # 02:50, summer time
+        for name, at in (("first", before), ("second", before + 1200)):  # 02:10, winter time
+            kept = backup.write_dated(paths, [json.dumps(waiting(name)).encode()], at)
+            os.utime(kept, (at, at))
+        found = sources.last_delete(paths)
+        assert found.at == pytest.approx(before + 1200, abs=1)
+        assert b"second" in found.pieces[0].raw
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_a_value_that_can_be_loaded_is_not_touched() -> None:

@@ -255,6 +255,14 @@ def test_listings_are_kept_for_a_while_and_up_to_a_size() -> None:
     assert listings.has("p2", "text", 99.9, 100.1 + MAX_AGE) is None
 
 
+def test_listings_that_are_too_old_take_no_room() -> None:
+    """One project after another is asked about, and only the last ones are remembered."""
+    listings = Listings()
+    for number in range(100):
+        listings.keep(f"p{number}", [b"x"], asked=float(number))
+    assert list(listings._listings) == [f"p{n}" for n in range(99 - int(MAX_AGE), 100)]
+
+
 def test_listing_a_project_again_pushes_out_no_other() -> None:
     """A renewed listing takes its own place."""
     listings = Listings()

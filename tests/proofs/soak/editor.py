@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Final
 
+from mem0tray.item import digest
 from mem0tray.ledger.reader import Reader
 from mem0tray.paths import Paths
 from tests.support import user
@@ -32,7 +33,7 @@ class Editor:
         self._home, self._rng = home, rng
         self._ledger = Paths(home.claude, home.data / "mem0tray").ledger
         self._texts: defaultdict[str, set[str]] = defaultdict(set)  # by id, every one it ever had
-        self._fresh: set[str] = set()  # ids in the file that nobody may have read yet
+        self._fresh: dict[str, bytes] = {}  # ids and digests that nobody may have read yet
         self._old: Item = {"items": []}
         self._ways: list[tuple[Callable[[], None], int]] = [
             (self.retry_all, 6),
@@ -81,6 +82,7 @@ class Editor:
         """Forget them, under every text that they had: the copy may be old."""
         for item in items:
             self.discarded |= self._texts[item["id"]] | {item["content"]}
+            self._fresh.pop(item["id"], None)
 
     def remove(self) -> None:
         """Remove a few items and save."""
@@ -110,7 +112,7 @@ class Editor:
     def _accept(self, item: Item) -> None:
         self.accepted.append(item["content"])
         self._texts[item["id"]].add(item["content"])
-        self._fresh.add(item["id"])
+        self._fresh[item["id"]] = digest(item["project_id"], item["content"])
 
     def _stamped(self) -> bool:
         return self._rng.random() < 0.3
@@ -142,8 +144,11 @@ class Editor:
     def _wait_for_intake(self) -> None:
         """What only the file holds, its owner may destroy: not in this proof, though."""
         with Reader(self._ledger) as ledger:
-            known = {name: ledger.by_id(name) for name in self._fresh}
-        self._fresh = {name for name, rows in known.items() if len(rows) < len(self._texts[name])}
+            self._fresh = {
+                name: wanted
+                for name, wanted in self._fresh.items()
+                if ledger.known(name, wanted) is None
+            }
         if self._fresh or not self._home.dlq.exists():
             raise UnreadableError
 

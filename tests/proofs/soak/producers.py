@@ -23,9 +23,8 @@ class Producers:
 
     def step(self) -> float:
         """Replace those that are done; seconds until the next look."""
-        done = [process for process in self._running if not process.alive]
-        self._running = [process for process in self._running if process.alive]
-        for process in done:
+        for process in [process for process in self._running if not process.alive]:
+            self._running.remove(process)
             self._collect(process)
         while len(self._running) < PRODUCERS:
             self._running.append(self._start())

@@ -184,7 +184,9 @@ class Life:
         self.worker.signal(signal.SIGCONT)
 
     def _stop(self) -> None:
-        if self.worker.stop(60) and "full" not in self.worker.err:
+        # Ended by the signal itself: it had hardly begun.
+        in_order = self.worker.stop(60) in {0, -signal.SIGTERM}
+        if not in_order and "full" not in self.worker.err:
             self._blame("stopped")
 
     def _blame(self, what: str) -> None:
