@@ -51,7 +51,7 @@ class QueueIntake:
         self._core = core
         self._guard = threading.RLock()
         self._known: dict[bytes, int] = {}
-        self._signature: Signature | None = None
+        self.signature: Signature | None = None
         self._count = 0  # new entries so far
         self.torn = False  # the file is being written, or broken: it is looked at again soon
         self.ask = core.ledger.doubts(QUEUE)
@@ -61,7 +61,7 @@ class QueueIntake:
         with self._guard:
             before = self._count
             try:
-                if atomic.signature(self._core.paths.queue) != self._signature:
+                if atomic.signature(self._core.paths.queue) != self.signature:
                     self.read()
             except TornError:
                 self.torn = True
@@ -79,7 +79,7 @@ class QueueIntake:
             path = self._core.paths.queue
             found = atomic.read(path)
             if found is None:
-                self._signature = None
+                self.signature = None
                 self._settle()
                 return Snapshot(None)
             data, signature = found
@@ -103,13 +103,13 @@ class QueueIntake:
                 snapshot.broken = True
             if broken or parsed.rejected:
                 self._core.queue_dirty.set()
-            snapshot.signature = self._signature = signature
+            snapshot.signature = self.signature = signature
             return snapshot
 
     def published(self, signature: Signature | None, entries: list[tuple[bytes, int]]) -> None:
         """We wrote the file ourselves: there is nothing new in it."""
         with self._guard:
-            self._signature = signature
+            self.signature = signature
             self._known = {fingerprint(raw): key for raw, key in entries}
 
     def counters(self) -> dict[str, int]:

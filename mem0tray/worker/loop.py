@@ -24,6 +24,7 @@ from mem0tray.worker.emergencies import EmergencyIntake
 from mem0tray.worker.hand_edits import HandEdits
 from mem0tray.worker.intake import QueueIntake
 from mem0tray.worker.log import WAITING_PER_MINUTE
+from mem0tray.worker.memory import Ballast
 from mem0tray.worker.metrics import Metrics
 from mem0tray.worker.pace import INTERVAL
 from mem0tray.worker.publish_dlq import DlqPublisher
@@ -119,6 +120,7 @@ class Worker:
         self._state = State("")
         self._trouble: dict[str, float] = {}
         self._clock = (time.time(), time.monotonic())
+        self._ballast = Ballast()
         self._settled = False  # the first look at the files is done
         self._expired = 0.0
         self._wait = LOOK
@@ -221,6 +223,8 @@ class Worker:
             self.queue_publisher.kick(now=self._at_rest())
         self._guarded("metrics", self.metrics.run)
         self._guarded("retention", self._expire)
+        if self._at_rest():
+            self._ballast.drop(self.edits.signature, self.queue.signature)
         self._watcher.check()
 
     def _guarded(self, part: str, work: Callable[[], object]) -> bool:

@@ -3,18 +3,20 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from mem0tray.events import Event, Events
 from mem0tray.files.lock import is_locked
-from mem0tray.server import Answer, Client
 from mem0tray.settings import Settings
-from mem0tray.worker.delivery import Delivery, _Flight
+from mem0tray.worker.delivery import Delivery, _Flight, _Sender
 from mem0tray.worker.log import EventLog
 from mem0tray.worker.loop import Worker
 from mem0tray.worker.probe import Prober
 from mem0tray.worker.publish_queue import QueuePublisher
+
+if TYPE_CHECKING:
+    from mem0tray.server import Answer
 
 SENDERS = 3  # requests that may be under way at once
 _ENOUGH = 400  # requests in a drain; more would be a storm
@@ -78,7 +80,7 @@ class SteppedWorker:
         bus.subscribe(self._log)
         bus.subscribe(tell)
         self.under_way: dict[int, tuple[_Flight, Answer]] = {}
-        self._clients: dict[int, tuple[int, Client]] = {}
+        self._senders: dict[int, _Sender] = {}
         self._probed = now()
         worker = self.worker
         try:
@@ -112,12 +114,12 @@ class SteppedWorker:
     def begin(self) -> bool:
         """Send what is due, if anything is; its outcome is not recorded yet."""
         free = [number for number in range(SENDERS) if number not in self.under_way]
-        return bool(free) and self._exchange(free[0], None, None)
+        return bool(free) and self._turn(free[0])
 
     def finish(self, number: int) -> None:
-        """Record the outcome of a request, and send the next in the same commit."""
-        flight, answer = self.under_way.pop(number)
-        self._exchange(number, flight, answer)
+        """Take the answer to a request, and send the next."""
+        del self.under_way[number]
+        self._turn(number)
 
     def drain(self) -> None:
         """Send until nothing is due; AssertionError when that never ends."""
@@ -128,25 +130,24 @@ class SteppedWorker:
                 return
         raise AssertionError("requests without end")
 
-    def _exchange(self, number: int, flight: _Flight | None, answer: Answer | None) -> bool:
+    def _turn(self, number: int) -> bool:
+        """What a sender's thread does between two answers, but for waiting."""
         delivery = self.worker.delivery
+        sender = self._senders.setdefault(number, _Sender(number))
         with delivery._cond:
-            happened, following = delivery._exchange(number, flight, answer)
-        for event in happened:
-            self.worker.events.emit(event)
+            if delivery._may_follow(sender):
+                following = delivery._follow(sender)
+            else:
+                happened, following = delivery._exchange(sender)
+                sender.answered.clear()
+                delivery._tell(happened)
         if following is None:
             return False
-        reply = delivery._attempt(self._client(number), following.job)
+        client = delivery._connected(sender)
+        reply = delivery._attempts.make(client, following.job, lambda: delivery._meanwhile(sender))
+        sender.answered.append((following, reply))
         self.under_way[number] = (following, reply)
         return True
-
-    def _client(self, number: int) -> Client:
-        delivery = self.worker.delivery
-        era, client = self._clients.get(number, (-1, None))
-        if client is None or era != delivery._era:
-            client = delivery._connect()
-            self._clients[number] = (delivery._era, client)
-        return client
 
     # The end -----------------------------------------------------------------------
 
@@ -160,7 +161,8 @@ class SteppedWorker:
         self._let_go()
 
     def _let_go(self) -> None:
-        for _, client in self._clients.values():
-            client.close()
+        for sender in self._senders.values():
+            if sender.client is not None:
+                sender.client.close()
         self.worker._instance.release()
         self._log.close()
