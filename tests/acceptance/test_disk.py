@@ -193,7 +193,8 @@ def test_a_read_only_mount_is_survived(small_home: Home, server: Standin) -> Non
 
 
 @pytest.mark.row(7)
-def test_a_request_that_cannot_be_read_waits(humble_home: Home, server: Standin) -> None:
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_a_request_that_cannot_be_read_waits(humble_home: Home, server: Standin, what: str) -> None:
     """A deletion whose request cannot be read is named and kept, and carried out later."""
     server.health = Answer(503)
     items = entries(2)
@@ -201,9 +202,11 @@ def test_a_request_that_cannot_be_read_waits(humble_home: Home, server: Standin)
     humble_home.drain()
     humble_home.ok("delete", items[0]["id"], "--yes")
     (request,) = humble_home.data_files("[0-9]*-[0-9]*.json")
-    request.chmod(0)
-    assert f"{request.name}: Permission denied" in humble_home.drain().stderr
-    request.chmod(0o600)
+    closed = request if what == "file" else request.parent
+    before = closed.stat().st_mode
+    closed.chmod(0)
+    assert f"{closed.name}: Permission denied" in humble_home.drain().stderr
+    closed.chmod(before)
     humble_home.drain()
     assert not request.exists()
     server.health = HEALTHY

@@ -18,8 +18,8 @@ KEYS, ASKED = SERVERS = ("honours keys", "can be asked")
 _PLAYS: Final = 5
 # What the system and the database call these errors, as far as people get to read it.
 _WORDS: Final = {
-    "EIO": ("input/output error", "disk i/o error", "errno 5"),
-    "ENOSPC": ("no space left", "disk is full", "disk i/o error", "errno 28"),
+    "EIO": ("input/output error", "disk i/o error", "unable to open", "errno 5"),
+    "ENOSPC": ("no space left", "disk is full", "disk i/o error", "unable to open"),
     "EACCES": ("permission denied", "unable to open", "readonly", "errno 13"),
     strace.SHORT: ("",),
 }
