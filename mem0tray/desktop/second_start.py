@@ -1,6 +1,6 @@
 """What a second start does: it has the first one's status shown, and leaves."""
 
-from mem0tray import language, report
+from mem0tray import language
 from mem0tray.actions import requests
 from mem0tray.errors import AlreadyRunningError, Mem0TrayError
 from mem0tray.files.lock import is_locked
@@ -21,6 +21,8 @@ def turned_away(error: AlreadyRunningError, settings: Settings) -> AlreadyRunnin
 
 
 def _showed(settings: Settings) -> bool:
+    from mem0tray import report  # slow, and not for a first start
+
     try:
         return report.open_page(report.write(settings, language.chosen(settings.ui.language)))
     except Mem0TrayError:
