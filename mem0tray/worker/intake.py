@@ -134,6 +134,8 @@ class QueueIntake:
             if gained > 0:
                 self._core.outbox.count(name, gained)
                 self._core.outbox.count(_SHOWN + name, gained)
+            elif gained < 0:  # begun afresh by somebody: it is to show what there was, too
+                self._core.queue_dirty.set()
 
     def _accept(self, parsed: Document) -> Snapshot:
         known: dict[bytes, int] = {}

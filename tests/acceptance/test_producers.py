@@ -109,6 +109,22 @@ def test_a_lock_that_is_held_at_the_start_holds_up_nothing_else(
 
 
 @pytest.mark.row(21)
+def test_nothing_is_written_while_a_producer_holds_the_lock(home: Home, server: Standin) -> None:
+    """What was delivered leaves the queue file when the producer has let go of the lock."""
+    home.write_queue(entries(3))
+    before = home.queue.read_bytes()
+    holder = home.lock_holder()
+    worker = home.worker()
+    server.wait_for(lambda: server.total_stored() == 3, 10)
+    worker.stop()
+    assert home.queue.read_bytes() == before
+    holder.kill()
+    home.drained()
+    assert home.queue_items() == []
+    assert server.surplus() == {}
+
+
+@pytest.mark.row(21)
 def test_a_stop_while_the_lock_is_held_is_quick(home: Home) -> None:
     """A worker that waits for the lock can be stopped within a second."""
     home.write_queue(entries(3))

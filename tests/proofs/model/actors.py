@@ -9,7 +9,7 @@ from mem0tray.actions.sources import Source
 from mem0tray.cli import producing
 from mem0tray.errors import Mem0TrayError
 from mem0tray.files.lock import is_locked
-from mem0tray.item import parse
+from mem0tray.item import DISCARDED, parse
 from mem0tray.ledger.reader import Reader
 from mem0tray.worker import pauses
 from tests.proofs.model.beliefs import Wish
@@ -147,16 +147,18 @@ class Producers:
         with Reader(world.paths.ledger) as reader:
             for memory in world.beliefs.memories.values():
                 shown = before.count(memory.text) > kept.count(memory.text)
-                if shown and not _is_known(reader, memory.id, memory.text):
+                if shown and not _is_taken(reader, memory.id, memory.text):
                     memory.wish = Wish.OPEN
 
 
-def _is_known(reader: Reader, item_id: str, text: str) -> bool:
+def _is_taken(reader: Reader, item_id: str, text: str) -> bool:
+    """Whether the worker has it; what was put back after a deletion it has to see again."""
     for project in PROJECTS:
         raw = json.dumps({"id": item_id, "project_id": project, "content": text}).encode()
         item = parse(raw)
         assert item is not None
-        if reader.known(item.id, item.digest) is not None:
+        known = reader.known(item.id, item.digest)
+        if known is not None and known.state != DISCARDED:
             return True
     return False
 

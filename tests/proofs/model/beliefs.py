@@ -49,6 +49,7 @@ class Beliefs:
         self.memories: dict[str, Memory] = {}
         self.offered: set[str] = set()  # texts that somebody began to write: they may be taken in
         self.generations: dict[str, dict[str, Item]] = {}  # by last_update: text to item
+        self._written: set[str] = set()  # texts in the files that others saved
         self._order: list[str] = []  # the names of the generations, oldest first
         self._bytes: set[bytes] = set()  # every file that we published
 
@@ -82,7 +83,9 @@ class Beliefs:
     # The DLQ file ------------------------------------------------------------------
 
     def published(self, data: bytes) -> None:
-        """We have written the DLQ file."""
+        """We have written the DLQ file; to be told twice of it is no harm."""
+        if data in self._bytes:
+            return
         document = json.loads(data)
         name = document["last_update"]
         if name in self.generations:
@@ -111,6 +114,7 @@ class Beliefs:
             self._discard(seen, found, self._order.index(document["last_update"]))
         for text, item in found.items():
             self._show(text, item, exact=data in self._bytes)
+        self._written |= found.keys()
 
     def perhaps_saved(self, text: str) -> None:
         """Somebody else's file is salvaged, or may have been overwritten before it was merged."""
@@ -144,8 +148,9 @@ class Beliefs:
         self.perhaps_saved(json.dumps(document))
 
     def _listed(self) -> set[str]:
+        """Every text that any generation of the DLQ has shown, ours or somebody's."""
         shown = {text for seen in self.generations.values() for text in seen}
-        return shown & self.memories.keys()
+        return (shown | self._written) & self.memories.keys()
 
     def _discard(self, seen: dict[str, Item], found: dict[str, Item], at: int) -> None:
         """Discarded is what the generation showed that the file names, and the file does not."""

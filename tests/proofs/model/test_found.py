@@ -69,3 +69,16 @@ def test_a_deleted_entry_does_not_come_back_from_the_emergency_file(
     ending.check(world)
     assert world.wrong == []
     assert world.home.queue_items() == []
+
+
+def test_counters_of_a_file_that_was_begun_afresh_are_mended(
+    world: World, producers: Producers
+) -> None:
+    """A queue file without entries gets its counters back too, not at the next delivery only."""
+    producers.queue(producers.entry("alpha"))
+    ending.heal(world)
+    world.home.write_queue([])
+    ending.heal(world)
+    ending.check(world)
+    assert world.wrong == []
+    assert world.home.stats()["total_queued"] == 1

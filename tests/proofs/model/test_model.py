@@ -7,7 +7,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.proofs.model.machine import Histories
 
 SHORT = settings(
-    max_examples=30,
+    max_examples=16,
     stateful_step_count=20,
     derandomize=True,
     deadline=None,

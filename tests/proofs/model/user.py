@@ -83,15 +83,18 @@ class User:
         if self._slow is None:
             return
         (file, rest), self._slow = self._slow, None
-        before = self._world.home.dlq
+        before = self._bytes()
         with file:
             file.write(rest)
-            file.flush()
-        data = before.read_bytes() if before.exists() else b""
-        if data.endswith(rest) and rest:
-            self._world.saved(data)
+        after = self._bytes()
+        if after is not None and after != before:
+            self._world.saved(after)
         else:
             self._world.saved_late(rest)
+
+    def _bytes(self) -> bytes | None:
+        path = self._world.home.dlq
+        return path.read_bytes() if path.exists() else None
 
     @property
     def is_saving(self) -> bool:

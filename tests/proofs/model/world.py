@@ -48,6 +48,7 @@ class World:
         self._ledgers: list[sqlite3.Connection] = []
         self._at_work = False  # the worker is: what is replaced now, it publishes
         self._save: bytes | None = None  # of the DLQ file, by somebody else, not merged yet
+        self._publishing = b""  # what the worker writes into the DLQ file, or wrote last
         self._half = False  # perhaps it is: the worker was killed over it
         self.asked = False  # a request was left that the worker has not seen
         self._failed = ""  # the id of the dead letter whose failure was told last
@@ -208,6 +209,8 @@ class World:
             json.loads(data)
         except (FileNotFoundError, ValueError):
             return None
+        if data == self._publishing:  # somebody is quick to see it
+            self.beliefs.published(data)
         return data
 
     def saved(self, data: bytes) -> None:
@@ -265,6 +268,8 @@ class World:
 
         def replace(path: Path, data: bytes, **more: Any) -> Any:
             result = None
+            if path == self.paths.dlq and self._at_work:
+                self._publishing = data
             try:
                 result = original(path, data, **more)
             finally:

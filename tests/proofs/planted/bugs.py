@@ -1,0 +1,164 @@
+"""The bugs: each is what a change of the product might get wrong, as small as it would be."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from typing import Any, Final
+from unittest import mock
+
+from mem0tray import item as items
+from mem0tray.files import atomic
+from mem0tray.files.lock import FileLock
+from mem0tray.ledger.editions import Editions, Prepared
+from mem0tray.ledger.outbox import Job, Outbox
+from mem0tray.server import Answer, Kind
+from mem0tray.worker.delivery import Delivery
+from mem0tray.worker.hand_edits import HandEdits
+from mem0tray.worker.intake import QueueIntake, Snapshot
+from mem0tray.worker.merge import Edition
+from mem0tray.worker.verdict import Verdicts
+from tests.support.home import REPOSITORY, Home
+
+Stand = Callable[[Any, str, Callable[..., Any]], None]  # owner, name of the part, the wrong one
+VARIABLE: Final = "MEM0TRAY_TESTS_PLANTED"
+
+
+def outcome_before_request(stand: Stand) -> None:
+    """Record the delivery with its intent, and take that back when the request fails."""
+    claim, apply = Delivery._claim, Verdicts.apply
+    state = "UPDATE items SET state = ?, server = ? WHERE key = ?"
+
+    def too_early(self: Delivery, key: int, now: float, *, canary: bool) -> Any:
+        flight = claim(self, key, now, canary=canary)
+        with self._core.ledger.transaction() as db:
+            db.execute(state, (items.DELIVERED, self._server, key))
+        return flight
+
+    def take_back(self: Verdicts, job: Job, *args: Any, **more: Any) -> Any:
+        with self._core.ledger.transaction() as db:
+            db.execute(state, (job.lane, None, job.key))
+        return apply(self, job, *args, **more)
+
+    stand(Delivery, "_claim", too_early)
+    stand(Verdicts, "apply", take_back)
+
+
+def file_before_ledger(stand: Stand) -> None:
+    """Empty the queue file, then put into the ledger what stood in it."""
+    read = QueueIntake.read
+    empty = b'{"queue": [], "last_100": [], "failed": [], "stats": {}}'
+
+    def emptied(self: QueueIntake) -> Snapshot:
+        path = self._core.paths.queue
+        kept = path.read_bytes() if path.exists() else empty
+        atomic.replace(path, empty)
+        with mock.patch.object(atomic, "read", return_value=(kept, atomic.signature(path))):
+            return read(self)
+
+    stand(QueueIntake, "read", emptied)
+
+
+def no_lock(stand: Stand) -> None:
+    """Write the queue file without the producers' lock."""
+
+    def nothing(self: FileLock, timeout: float) -> None:
+        del self, timeout
+
+    stand(FileLock, "acquire", nothing)
+
+
+def last_update_ignored(stand: Stand) -> None:
+    """Take each save for one of the file as it is now."""
+    edition = HandEdits._edition
+
+    def newest(self: HandEdits, save: Any) -> Edition:
+        found = edition(self, save)
+        return replace(found, named=found.current, absent=frozenset())
+
+    stand(HandEdits, "_edition", newest)
+
+
+def count_reset(stand: Stand) -> None:
+    """Publish each dead letter as if it had just come."""
+    prepare = Editions.prepare
+
+    def fresh(self: Editions) -> Prepared:
+        found = prepare(self)
+        raws = [items.with_fields(raw, {"retry_count": 0}) for raw in found.raws]
+        return replace(found, raws=raws)
+
+    stand(Editions, "prepare", fresh)
+
+
+def key_reused(stand: Stand) -> None:
+    """Send every content under an id with that id as its key."""
+
+    def one_for_all(item_id: str, content_digest: bytes, first_digest: bytes) -> str:
+        del content_digest, first_digest
+        return item_id
+
+    stand(items, "idempotency_key", one_for_all)
+
+
+def nobody_asked(stand: Stand) -> None:
+    """Send again without a question what may have arrived."""
+
+    def never(*_: object) -> None:
+        return None
+
+    stand(Delivery, "_ask", never)
+
+
+def key_of_the_attempt(stand: Stand) -> None:
+    """Give each attempt a key of its own."""
+    claim = Outbox.claim
+
+    def numbered(self: Outbox, key: int, now: float) -> Job:
+        job = claim(self, key, now)
+        return replace(job, idempotency_key=f"{job.idempotency_key}-{now}")
+
+    stand(Outbox, "claim", numbered)
+
+
+def outage_counted(stand: Stand) -> None:
+    """Count an outage of the server as a failure of the item."""
+    apply = Verdicts.apply
+
+    def blame(self: Verdicts, job: Job, answer: Answer, *args: Any, **more: Any) -> Any:
+        if answer.kind is Kind.OUTAGE:
+            answer = replace(answer, kind=Kind.ITEM_FAILURE)
+        return apply(self, job, answer, *args, **more)
+
+    stand(Verdicts, "apply", blame)
+
+
+BUGS: Final[dict[str, Callable[[Stand], None]]] = {
+    "outcome-before-request": outcome_before_request,
+    "file-before-ledger": file_before_ledger,
+    "no-lock": no_lock,
+    "last-update-ignored": last_update_ignored,
+    "count-reset": count_reset,
+    "key-reused": key_reused,
+    "nobody-asked": nobody_asked,
+    "key-of-the-attempt": key_of_the_attempt,
+    "outage-counted": outage_counted,
+}
+
+
+def plant_in(home: Home, name: str) -> None:
+    """Let every command of this home run with one of the bugs."""
+    home.env |= {VARIABLE: name, "PYTHONPATH": str(REPOSITORY)}
+    home._command = (sys.executable, "-m", "tests.proofs.planted.program")
+
+
+@contextmanager
+def planted(name: str) -> Iterator[None]:
+    """Have one of the bugs in this process."""
+    with ExitStack() as stack:
+
+        def stand(owner: Any, part: str, wrong: Callable[..., Any]) -> None:
+            stack.enter_context(mock.patch.object(owner, part, wrong))
+
+        BUGS[name](stand)
+        yield
