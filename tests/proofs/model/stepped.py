@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from mem0tray.server import Answer
 
 SENDERS = 3  # requests that may be under way at once
-_ENOUGH = 400  # requests in a drain; more would be a storm
 
 
 class _NoWait(threading.Event):
@@ -120,15 +119,6 @@ class SteppedWorker:
         """Take the answer to a request, and send the next."""
         del self.under_way[number]
         self._turn(number)
-
-    def drain(self) -> None:
-        """Send until nothing is due; AssertionError when that never ends."""
-        for _ in range(_ENOUGH):
-            if self.under_way:
-                self.finish(min(self.under_way))
-            elif not self.begin():
-                return
-        raise AssertionError("requests without end")
 
     def _turn(self, number: int) -> bool:
         """What a sender's thread does between two answers, but for waiting."""

@@ -13,6 +13,7 @@ from mem0tray.files.lock import FileLock
 from mem0tray.ledger.editions import Editions, Prepared
 from mem0tray.ledger.outbox import Job, Outbox
 from mem0tray.server import Answer, Kind
+from mem0tray.worker.attempt import Attempts
 from mem0tray.worker.delivery import Delivery
 from mem0tray.worker.hand_edits import HandEdits
 from mem0tray.worker.intake import QueueIntake, Snapshot
@@ -107,7 +108,7 @@ def nobody_asked(stand: Stand) -> None:
     def never(*_: object) -> None:
         return None
 
-    stand(Delivery, "_ask", never)
+    stand(Attempts, "_ask", never)
 
 
 def key_of_the_attempt(stand: Stand) -> None:
