@@ -16,6 +16,7 @@ from mem0tray.desktop.view import View
 from mem0tray.language import Language
 from mem0tray.reasons import translated
 from mem0tray.text import one_line
+from mem0tray.worker.choice import CHOOSE
 from mem0tray.worker.link import THIS_COMPUTER
 from mem0tray.worker.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED, STARTING
 
@@ -129,9 +130,10 @@ def state_line(view: View, language: Language) -> str:
         ACTION_NEEDED: _("Action needed"),
     }.get(view.state, view.state)
     there = one_line(destination(view, language), _STATE_LINE)
-    if not there and view.state == STARTING:
-        return words  # it is known in a moment
-    return one_line(f"{words} · {there or _('choose a server')}", _STATE_LINE)
+    if not there and view.reason.startswith(CHOOSE):
+        there = _("choose a server")
+    # Not known: for a moment at the start, or until wrong settings are mended.
+    return one_line(f"{words} · {there}", _STATE_LINE) if there else words
 
 
 def destination(view: View, language: Language) -> str:

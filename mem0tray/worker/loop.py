@@ -176,7 +176,7 @@ class Worker:
             atomic.remove_stale_temporaries(folder)
         core.dlq_dirty.set()
         core.queue_dirty.set()
-        self.route.choose(core.settings.server, events.WorkerStarted)
+        self.route.choose(None if self._wrong else core.settings.server, events.WorkerStarted)
         self.queue_publisher.start()
         self.prober.start()
         if watch:
@@ -340,10 +340,10 @@ class Worker:
             # What stands in the default folder is not what was meant to be sent.
             self.gate.block("settings", _ELSEWHERE)
             return
-        self._wrong = ""
+        mended, self._wrong = bool(self._wrong), ""
         self.gate.unblock("settings")
         before, self.core.settings = self.core.settings, loaded.settings
-        if loaded.settings.server != before.server:
+        if mended or loaded.settings.server != before.server:
             self.route.choose(loaded.settings.server, events.ServerChanged)
         self.events.emit(events.SettingsChanged())
 

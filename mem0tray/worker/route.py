@@ -32,13 +32,16 @@ class Route:
 
     def choose(
         self,
-        server: ServerSettings,
+        server: ServerSettings | None,
         tell: type[events.WorkerStarted | events.ServerChanged],
     ) -> None:
-        """Take the server of these settings from now on, or none; `tell` says which."""
+        """Take the server of these settings from now on, or none; `tell` says which.
+
+        None: nobody knows yet which is meant, as the settings are wrong.
+        """
         old = self._link
         self._gate.forget_server()
-        self._link = self._linked(server)
+        self._link = None if server is None else self._linked(server)
         self._core.server = self._link.name if self._link is not None else ""
         self._metrics.destination = self._link.shown if self._link is not None else ""
         if old is not None:

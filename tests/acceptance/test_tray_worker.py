@@ -40,12 +40,25 @@ def test_with_wrong_settings_nothing_is_sent_until_they_are_mended(
     assert state == "action needed"
     assert "config.toml" in reason
     assert (server.probes(), server.saves) == (0, [])
+    # Nobody knows yet which server is meant: none is named, and none started.
+    assert home.read(home.metrics)["destination"] == ""
+    assert not home.data_files("local-server/*")
     home.configure('[sync]\ntimeout = "later"\n')
     home.wait(lambda: "later" in home.state()[1], 5, "the new fault is named")
     home.configure("[sync]\ntimeout = 30\n")
     server.wait_for(lambda: server.total_stored() == 3, 5)
     home.wait(lambda: home.state() == ("healthy", ""), 5, "healthy")
     assert process.out.splitlines() == ["SettingsChanged"]
+
+
+def test_wrong_settings_and_no_server_chosen(bare_home: Home) -> None:
+    """Once they are mended the embedded server is used, where no files of others are."""
+    bare_home.configure("[sync\n")
+    start(bare_home)
+    assert bare_home.read(bare_home.metrics)["destination"] == ""
+    bare_home.configure("[sync]\ntimeout = 30\n")
+    bare_home.wait(lambda: bare_home.state() == ("healthy", ""), 15, "healthy")
+    assert bare_home.read(bare_home.metrics)["destination"] == "this computer only"
 
 
 def test_another_folder_needs_a_new_start(home: Home, server: Standin, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from mem0tray.desktop import menu
 from mem0tray.desktop.menu import SEPARATOR, Command, Entry, Verb
 from mem0tray.desktop.view import View
 from mem0tray.language import Language
+from mem0tray.worker.choice import CHOOSE, HOW
 from mem0tray.worker.link import THIS_COMPUTER
 from mem0tray.worker.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED, STARTING
 
@@ -127,7 +128,10 @@ def test_the_first_line_tells_state_and_destination(state: str, words: str) -> N
 
 def test_the_first_line_asks_for_a_server() -> None:
     """Where none is chosen it says so; at the start that is not known yet."""
-    assert menu.state_line(View(ACTION_NEEDED), ENGLISH) == "Action needed · choose a server"
+    view = View(ACTION_NEEDED, reason=f"{CHOOSE}: {HOW}")
+    assert menu.state_line(view, ENGLISH) == "Action needed · choose a server"
+    # With wrong settings nobody knows which server is meant.
+    assert menu.state_line(View(ACTION_NEEDED, reason="x is 1"), ENGLISH) == "Action needed"
     assert menu.state_line(View(STARTING), ENGLISH) == "Starting"
 
 
@@ -278,7 +282,7 @@ def test_texts_of_which_nothing_is_left(text: str) -> None:
     view = dataclasses.replace(with_letter(project=text, reason=text), destination=text)
     view = dataclasses.replace(view, state=ACTION_NEEDED, reason=text)
     made = menu.build(view, ENGLISH, NOW)
-    assert made[0].label == "Action needed · choose a server"
+    assert made[0].label == "Action needed"
     assert within(made, "no project · since 14:32")
     assert len(menu.tooltip(view, ENGLISH, NOW).split("\n")) == 2
 
