@@ -137,12 +137,14 @@ class Editions:
             db.execute("DELETE FROM generations WHERE gen < ?", (gen - _KEPT_GENERATIONS,))
             db.execute("DELETE FROM absences WHERE gen < ?", (gen - _KEPT_GENERATIONS,))
 
-    def settle_after_crash(self, name: str, sha: bytes) -> None:
-        """A generation whose file is there but which a kill kept us from settling."""
+    def settle_seen(self, name: str) -> None:
+        """A generation that a file bears, whose settling a crash undid: its editor saw it.
+
+        The name is enough: it is on the disk before the file is written, and never used twice.
+        """
         with self._ledger.reading() as db:
             row = db.execute(
-                "SELECT gen FROM generations WHERE name = ? AND sha = ? AND NOT settled",
-                (name, sha),
+                "SELECT gen FROM generations WHERE name = ? AND NOT settled", (name,)
             ).fetchone()
         if row is not None:
             self.settle(row[0])

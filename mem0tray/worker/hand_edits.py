@@ -104,8 +104,8 @@ class HandEdits:
         save = self._understood(data, parsed)
         # One transaction: what is decided by must not be sent or settled in between.
         with core.ledger.transaction(durable=True):
+            edition = self._edition(save)  # first: it may tell what the rows were published in
             dead = core.editions.dead_rows()
-            edition = self._edition(save)
             merge = merging.merge(
                 save.items, dead, core.inbox.by_id, core.editions.past, edition, core.server
             )
@@ -144,7 +144,7 @@ class HandEdits:
 
     def _edition(self, save: _Save) -> Edition:
         editions = self._core.editions
-        editions.settle_after_crash(save.name, save.sha)
+        editions.settle_seen(save.name)
         named = editions.named(save.name)
         current = editions.current()
         return Edition(

@@ -196,3 +196,32 @@ def test_a_ledger_deleted_under_a_running_worker_loses_nothing(home: Home, serve
     home.drain()
     assert server.missing(wanted) == []
     assert server.total_stored() - len(wanted) <= 2
+
+
+def unsettle(home: Home) -> None:
+    """Take back the last, unsynced commit about the DLQ file: that it had been written."""
+    (path,) = home.ledgers()
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        last = db.execute("SELECT max(gen) FROM generations").fetchone()[0]
+        db.execute("UPDATE generations SET settled = 0 WHERE gen = ?", (last,))
+        db.execute(
+            "UPDATE items SET first_gen = NULL, value_gen = ? WHERE first_gen = ?", (-last, last)
+        )
+
+
+@pytest.mark.row(3)
+def test_a_deletion_outlasts_the_loss_of_the_last_commit(home: Home, server: Standin) -> None:
+    """A dead letter that is deleted as soon as the file shows it is not sent after a power cut."""
+    server.default = Answer(500)
+    home.write_queue([{**entries(1)[0], "retries": 4}])
+    home.drain()
+    unsettle(home)
+    home.ok("delete", "--yes", home.dlq_items()[0]["id"])
+    home.drain()
+    assert home.dlq_items() == []
+    sent = len(server.saves)
+    home.ok("restore")
+    home.ok("retry", "--all")
+    server.default = Answer()
+    home.drained()
+    assert len(server.saves) == sent + 1

@@ -120,6 +120,21 @@ def delete_unseen(take: Take) -> None:
     take.run("run", "--until-idle", code=1)
 
 
+def delete_at_once(take: Take) -> None:
+    """A worker dies when it has just made a dead letter, which is then deleted."""
+    home = take.home
+    home.write_queue([entry("dead")])
+    take.server.script(Answer(500), content="dead", forever=True)
+    take.begin()
+    take.tell(Word.ACCEPTED, "dead")
+    take.kill_worker_when(lambda: home.dlq_texts() == ["dead"] and not home.queue_items())
+    take.tell(Word.DELETING, "dead")
+    take.run("delete", "--yes", home.dead_letter("dead")["id"])
+    take.tell(Word.DELETED, "dead")
+    take.server.health = DOWN
+    take.run("run", "--until-idle")
+
+
 def restore(take: Take) -> None:
     """What was deleted is put back; the worker merges that."""
     _two_of_each(take)
@@ -233,6 +248,7 @@ PROTOCOLS: Final[dict[str, Callable[[Take], None]]] = {
     "emergency": emergency,
     "delete": delete,
     "delete-unseen": delete_unseen,
+    "delete-at-once": delete_at_once,
     "restore": restore,
     "hand-edit": hand_edit,
     "salvage": salvage,

@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
@@ -135,6 +135,15 @@ class Take:
     def script(self, source: str) -> None:
         """Run a script of the user's."""
         self._trace([sys.executable, "-c", source], 0, self.home.env)
+
+    def kill_worker_when(self, predicate: Callable[[], object]) -> None:
+        """Run the worker until this holds, then kill it."""
+        account = self._new_account()
+        process = self.home.start("run", wrapper=strace(account))
+        self.home.wait(predicate, 30, "the moment to kill the worker")
+        os.kill(self.home.read(self.home.metrics)["pid"], signal.SIGKILL)
+        process.wait()
+        self._add(account)
 
     def keep(self, text: str) -> None:
         """Let the embedded server run, take a memory, and die with its answer."""
