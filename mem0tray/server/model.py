@@ -104,6 +104,10 @@ class Reply:
         return None
 
 
+# What only the right server can answer to a challenge; both are printable ASCII.
+Proof = Callable[[str], str]
+
+
 class Client(Protocol):
     """One dialect's way to talk to a server, over one connection, for one thread.
 

@@ -92,7 +92,8 @@ class Worker:
         self.gate = Gate()
         self._stopping = threading.Event()
         self._instance = InstanceLock(self.paths.instance_lock)
-        atomic.make_private_folder(self.paths.data_dir)
+        for folder in (self.paths.root, self.paths.data_dir):
+            atomic.make_own_folder(folder)
         self._instance.acquire()
         self._built = False
 
