@@ -128,7 +128,8 @@ class VpsClient:
         unknown path, and an item must not wait for ever for a better one.
         """
         answer = self._answer(reply, memory)
-        if answer.kind not in _UNANSWERED:
+        failed = answer.status is not None and answer.status >= 500  # noqa: PLR2004
+        if answer.kind not in _UNANSWERED and not failed:
             return None
         is_page = answer.status is not None and answer.status < 400  # noqa: PLR2004
         return None if answer.kind is Kind.OUTAGE and is_page else answer
