@@ -310,7 +310,7 @@ class Worker:
         """How long to wait, should nobody wake us."""
         now = self.core.now()
         waits = [INTERVAL if self.delivery.under_way else LOOK]
-        due = self.delivery.next_due()
+        due = self.core.outbox.next_due()  # of those set aside too
         if due is not None and due > now:
             waits.append(due - now)
         opens = self.gate.opens_at(now)
