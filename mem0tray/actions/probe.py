@@ -1,11 +1,13 @@
 """One look at the server, from the command itself."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from mem0tray.errors import Mem0TrayError
 from mem0tray.paths import Paths
 from mem0tray.server import Destination, Health, connect
+from mem0tray.server.model import Proof
 from mem0tray.settings import LOCAL_URL, Settings
 from mem0tray.worker import choice
 
@@ -56,18 +58,22 @@ def probe(settings: Settings, paths: Paths, timeout: float = TIMEOUT) -> Probe:
 
 
 def _local(paths: Paths, timeout: float) -> Probe:
+    from mem0tray.localserver.endpoint import proof
     from mem0tray.localserver.finding import find
 
     found = find(paths.local_server, timeout)
     if found is None:
         health = _ill("the local server does not run: the worker starts it")
     else:
-        health = _ask(Destination.of(found.url, found.token), "vps", timeout)
+        there = Destination.of(found.url, found.token)
+        health = _ask(there, "vps", timeout, partial(proof, found.token))
     return Probe(LOCAL_URL, THIS_COMPUTER, "", health)
 
 
-def _ask(destination: Destination, dialect: str, timeout: float) -> Health:
-    client = connect(destination, dialect)
+def _ask(
+    destination: Destination, dialect: str, timeout: float, proof: Proof | None = None
+) -> Health:
+    client = connect(destination, dialect, proof)
     try:
         return client.probe(timeout)
     finally:

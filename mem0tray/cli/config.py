@@ -1,6 +1,7 @@
 """`mem0tray config`: show and change the settings."""
 
 import os
+import re
 import sys
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from mem0tray.paths import config_file as location
 from mem0tray.settings import SECRETS, Loaded
 
 MASK: Final = "••••"
+_CREDENTIALS: Final = re.compile(r"://[^/\s]*@")  # refused, but shown with what is wrong
 _DEFAULT: Final = "default"
 
 
@@ -111,4 +113,6 @@ def _source(loaded: Loaded, key: str) -> str:
 
 def _shown(loaded: Loaded, key: str) -> Any:
     value = settings.get(loaded.settings, key)
-    return MASK if key in SECRETS and value else value
+    if key in SECRETS and value:
+        return MASK
+    return _CREDENTIALS.sub(f"://{MASK}@", value) if isinstance(value, str) else value

@@ -8,6 +8,7 @@ folder's fsync one, without any 13 of 33.
 import errno
 import itertools
 import os
+import stat
 import sys
 import time
 from collections.abc import Callable
@@ -34,9 +35,9 @@ class Signature:
     ctime: int
 
     @classmethod
-    def of(cls, stat: os.stat_result) -> "Signature":
+    def of(cls, found: os.stat_result) -> "Signature":
         """The signature in a stat result."""
-        return cls(stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+        return cls(found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
     def same_bytes(self, other: "Signature") -> bool:
         """Alike but for ctime, which a further hard link changes too."""
@@ -113,6 +114,7 @@ def replace(
     Raises FileUnavailableError; the old file is then untouched, or replaced by
     one that a power cut may still undo.
     """
+    _refuse_planted(path)
     target = Path(os.path.realpath(path))
     temporary = target.with_name(
         f".{target.name}" + _TEMPORARY.format(pid=os.getpid(), n=next(_counter))
@@ -134,6 +136,26 @@ def replace(
     # unless somebody was quicker, which the caller then sees as a change.
     now = signature(target)
     return now if now is not None and now.same_bytes(result) else result
+
+
+def _refuse_planted(path: Path) -> None:
+    """Raise FileUnavailableError where `path` is a link that a stranger made.
+
+    It might lead to any file of ours. The kernel protects folders like /tmp so
+    only when a link is opened, and we resolve it.
+    """
+    if sys.platform == "win32":
+        return
+    try:
+        link = path.lstat()
+        known = (os.geteuid(), 0, path.parent.stat().st_uid)
+    except OSError:  # there is none, or what follows says what is wrong
+        return
+    if stat.S_ISLNK(link.st_mode) and link.st_uid not in known:
+        raise FileUnavailableError(
+            f"{path} is a link that another user made (uid {link.st_uid}); nothing was written.",
+            "Choose another name, or have the link removed.",
+        )
 
 
 def _write_new(temporary: Path, data: bytes, mode: int) -> Signature:
@@ -215,15 +237,41 @@ def keep_link(path: Path, name: Path) -> None:
 def make_private_folder(folder: Path) -> None:
     """Make `folder` (0700) if it is missing; what is then put into it outlasts a power cut.
 
+    So are those above it made that are missing: `mkdir` itself would leave them to the
+    umask, and who may write there may put another folder in the place of ours.
     Raises FileUnavailableError.
     """
     try:
         missing = [each for each in (folder, *folder.parents) if not each.exists()]
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for each in reversed(missing):
+            each.mkdir(mode=0o700, exist_ok=True)
+        folder.mkdir(exist_ok=True)  # raises where something else has the name
     except OSError as error:
         raise unavailable(folder, error) from error
     for each in missing:
         sync_folder(each.parent)
+
+
+def make_own_folder(folder: Path) -> None:
+    """Make `folder`, or see that nobody else has a say in it: ours, and mode 0700.
+
+    Raises FileUnavailableError when it belongs to another user, who could put
+    requests and links of his own into it.
+    """
+    make_private_folder(folder)
+    if sys.platform == "win32":
+        return
+    try:
+        found = folder.stat()
+        if found.st_uid != os.geteuid():
+            raise FileUnavailableError(
+                f"The folder {folder} belongs to another user (uid {found.st_uid}).",
+                "Run mem0tray as that user, or move the folder away.",
+            )
+        if found.st_mode & 0o077:
+            folder.chmod(0o700)
+    except OSError as error:
+        raise unavailable(folder, error) from error
 
 
 def remove_stale_temporaries(folder: Path, now: float | None = None) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from mem0tray.errors import AlreadyRunningError, FileUnavailableError, LockTimeoutError
+from mem0tray.files.atomic import make_private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +53,7 @@ else:
 def _open(path: Path) -> int:
     """A descriptor to lock; a lock file that we may only read serves as well."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(path.parent)
         try:
             return os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
         except PermissionError as refused:

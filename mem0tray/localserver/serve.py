@@ -17,10 +17,11 @@ from starlette.types import ASGIApp
 from uvicorn import Config, Server
 
 from mem0tray.errors import AlreadyRunningError, Mem0TrayError
-from mem0tray.files.atomic import make_private_folder
+from mem0tray.files.atomic import make_own_folder
 from mem0tray.files.lock import FileLock
 from mem0tray.localserver import endpoint
 from mem0tray.localserver.app import build
+from mem0tray.localserver.connections import Connection, make_room
 from mem0tray.localserver.endpoint import Endpoint
 from mem0tray.localserver.finding import find
 from mem0tray.localserver.store import Store
@@ -50,7 +51,8 @@ def serve(
     Raises AlreadyRunningError when one serves this folder, Mem0TrayError when
     this one cannot.
     """
-    make_private_folder(folder)
+    make_own_folder(folder)
+    make_room()
     with _only_one(folder):
         endpoint.remove_stale(folder)
         with closing(listen(port)) as listener, closing(Store(folder / endpoint.DATABASE)) as store:
@@ -67,7 +69,7 @@ def config(app: ASGIApp) -> Config:
     return Config(
         app,
         loop="asyncio",
-        http="h11",
+        http=Connection,
         ws="none",
         lifespan="off",
         interface="asgi3",

@@ -24,7 +24,7 @@ def write(page: str, out: Path | None, paths: Paths) -> Path:
     out = out.expanduser().absolute()
     # `replace` keeps the mode of the file that is there.
     with suppress(OSError):
-        if out.is_file():
+        if out.is_file() and not out.is_symlink():
             out.chmod(0o600)
     atomic.replace(out, page.encode("utf-8", "replace"))
     return out

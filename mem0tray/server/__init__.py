@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from mem0tray.errors import SettingsError
 from mem0tray.server.destination import Destination
-from mem0tray.server.model import Answer, Client, Health, Kind, Memory, Presence
+from mem0tray.server.model import Answer, Client, Health, Kind, Memory, Presence, Proof
 
 __all__ = [
     "DIALECTS",
@@ -19,21 +19,23 @@ __all__ = [
 ]
 
 
-def _vps(destination: Destination) -> Client:
+def _vps(destination: Destination, proof: Proof | None) -> Client:
     # What the network needs is slow to import, and most commands do without it.
     from mem0tray.server.vps import VpsClient
 
-    return VpsClient(destination)
+    return VpsClient(destination, proof)
 
 
 # A further dialect is a module with a `Client` of its own, and a line here.
-DIALECTS: dict[str, Callable[[Destination], Client]] = {"vps": _vps}
+DIALECTS: dict[str, Callable[[Destination, Proof | None], Client]] = {"vps": _vps}
 
 
-def connect(destination: Destination, dialect: str = "vps") -> Client:
+def connect(destination: Destination, dialect: str = "vps", proof: Proof | None = None) -> Client:
     """A client that speaks `dialect` to `destination`; it connects with its first call.
 
-    One client serves one thread. Raises SettingsError for an unknown dialect.
+    One client serves one thread. With `proof` each connection is asked to
+    answer a challenge before anything else goes over it. Raises SettingsError
+    for an unknown dialect.
     """
     make = DIALECTS.get(dialect)
     if make is None:
@@ -41,4 +43,4 @@ def connect(destination: Destination, dialect: str = "vps") -> Client:
             f"There is no server dialect {dialect!r}.",
             f"Set server.dialect to one of: {', '.join(sorted(DIALECTS))}.",
         )
-    return make(destination)
+    return make(destination, proof)

@@ -104,6 +104,10 @@ class Reply:
         return None
 
 
+# What only the right server can answer to a challenge; both are printable ASCII.
+Proof = Callable[[str], str]
+
+
 class Client(Protocol):
     """One dialect's way to talk to a server, over one connection, for one thread.
 
@@ -127,7 +131,7 @@ class Client(Protocol):
         `since` is the monotonic time at which the last attempt to deliver it
         ended (0.0: before this process); what was learnt later than that may be
         used again. An Answer means that the question itself was not answered:
-        outage, time-out, 401 or 429.
+        outage, time-out, 401, 429 or any 5xx.
         """
         ...
 

@@ -6,6 +6,8 @@ nor decoding are wanted. This is the product's hot loop.
 """
 
 import functools
+import json
+import secrets
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +17,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 import httpcore
 
 from mem0tray.server.destination import Destination
-from mem0tray.server.model import Fault, Reply
+from mem0tray.server.model import Fault, Proof, Reply
 from mem0tray.server.network import (
     MAX_ANSWER,
     Backend,
@@ -35,10 +37,15 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class Transport:
-    """Exchanges with one destination, for one thread; only `abort` may come from another."""
+    """Exchanges with one destination, for one thread; only `abort` may come from another.
 
-    def __init__(self, destination: Destination) -> None:
+    With `proof`, a connection whose other end cannot answer `/health?challenge=`
+    with it gets nothing else: no token, no memory.
+    """
+
+    def __init__(self, destination: Destination, proof: Proof | None = None) -> None:
         self._destination = destination
+        self._proof = proof
         self._link = Link()
         self._connection: httpcore.ConnectionInterface | None = None
         self._host = (b"Host", destination.host.encode("ascii"))
@@ -98,6 +105,8 @@ class Transport:
         if connection is None or not connection.is_available() or connection.has_expired():
             self.close()
             connection = self._connection = self._connect()
+            if self._proof is not None:
+                self._have_proved(connection, self._proof)
         request = httpcore.Request(method, self._url(path), headers=headers, content=body or b"")
         response = connection.handle_request(request)
         reply.status = response.status
@@ -106,6 +115,23 @@ class Transport:
         response.close()
         if not self._is_clean(reply):
             self.close()
+
+    def _have_proved(self, connection: httpcore.ConnectionInterface, proof: Proof) -> None:
+        """Ask who is there; raises UnreachableError when it cannot prove it."""
+        challenge = secrets.token_hex(16)
+        url = self._url(b"/health?challenge=" + challenge.encode("ascii"))
+        try:
+            response = connection.handle_request(
+                httpcore.Request(b"GET", url, headers=[self._host])
+            )
+            found = json.loads(b"".join(response.iter_stream()))["proof"]
+            response.close()
+            proved = secrets.compare_digest(found, proof(challenge))
+        except Exception:  # noqa: BLE001 - whatever came instead is no proof
+            proved = False
+        self._link.begin(self._link.deadline)  # nothing of the request itself has gone out
+        if not proved:
+            raise UnreachableError("another program has taken the server's place")
 
     def _explain(self, reply: Reply, error: Exception) -> None:
         """Put into `reply` how the exchange broke off."""

@@ -14,7 +14,7 @@ from mem0tray import __version__
 from mem0tray.server.destination import Destination
 from mem0tray.server.failures import classify, health, json_object
 from mem0tray.server.listings import Listings, fingerprint
-from mem0tray.server.model import Answer, Fault, Health, Kind, Memory, Presence, Reply
+from mem0tray.server.model import Answer, Fault, Health, Kind, Memory, Presence, Proof, Reply
 from mem0tray.server.transport import Headers, Transport
 
 SAVE: Final = b"/memory"
@@ -35,8 +35,8 @@ _UNANSWERED: Final = frozenset({Kind.OUTAGE, Kind.UNKNOWN, Kind.UNAUTHORIZED, Ki
 class VpsClient:
     """Talks `vps` to one destination; see `Client` for what every method promises."""
 
-    def __init__(self, destination: Destination) -> None:
-        self._transport = Transport(destination)
+    def __init__(self, destination: Destination, proof: Proof | None = None) -> None:
+        self._transport = Transport(destination, proof)
         self._secrets = (destination.token,) if destination.token else ()
         self._headers: Headers = [
             (b"Accept", b"application/json"),
@@ -128,7 +128,8 @@ class VpsClient:
         unknown path, and an item must not wait for ever for a better one.
         """
         answer = self._answer(reply, memory)
-        if answer.kind not in _UNANSWERED:
+        failed = answer.status is not None and answer.status >= 500  # noqa: PLR2004
+        if answer.kind not in _UNANSWERED and not failed:
             return None
         is_page = answer.status is not None and answer.status < 400  # noqa: PLR2004
         return None if answer.kind is Kind.OUTAGE and is_page else answer

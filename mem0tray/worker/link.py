@@ -1,9 +1,11 @@
 """Where deliveries go, and clients for it; the embedded server is started when it is needed."""
 
 import threading
+from functools import partial
 from typing import Final
 
 from mem0tray.localserver.child import LocalServer
+from mem0tray.localserver.endpoint import proof
 from mem0tray.paths import Paths
 from mem0tray.server import Client, Destination, connect
 from mem0tray.settings import LOCAL_URL, ServerSettings
@@ -57,7 +59,10 @@ class Link:
             destination = self._destination
         if destination is None:
             return self.probe_client()
-        return connect(destination, self._dialect)
+        if self._local is None:
+            return connect(destination, self._dialect)
+        # Between its death and our probe any program may take the embedded server's port.
+        return connect(destination, self._dialect, partial(proof, destination.token))
 
     def close(self) -> None:
         """Stop the embedded server if we started it."""

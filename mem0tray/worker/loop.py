@@ -92,7 +92,8 @@ class Worker:
         self.gate = Gate()
         self._stopping = threading.Event()
         self._instance = InstanceLock(self.paths.instance_lock)
-        atomic.make_private_folder(self.paths.data_dir)
+        for folder in (self.paths.root, self.paths.data_dir):
+            atomic.make_own_folder(folder)
         self._instance.acquire()
         self._built = False
 
@@ -309,7 +310,7 @@ class Worker:
         """How long to wait, should nobody wake us."""
         now = self.core.now()
         waits = [INTERVAL if self.delivery.under_way else LOOK]
-        due = self.delivery.next_due()
+        due = self.core.outbox.next_due()  # of those set aside too
         if due is not None and due > now:
             waits.append(due - now)
         opens = self.gate.opens_at(now)

@@ -241,5 +241,5 @@ def test_an_unknown_dialect_is_a_settings_error() -> None:
 def test_a_further_dialect_joins_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     """The registry makes the client of a dialect that joined it."""
     made: Any = object()
-    monkeypatch.setitem(DIALECTS, "mem0", lambda _: made)
+    monkeypatch.setitem(DIALECTS, "mem0", lambda *_: made)
     assert connect(Destination.of("http://127.0.0.1:9"), "mem0") is made

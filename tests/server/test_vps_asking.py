@@ -99,7 +99,6 @@ def test_texts_are_compared_as_json_carries_them(text: str) -> None:
         render(403, {}),
         render(400, {}),
         render(422, {}),
-        render(500, {}),
         render(200, {"success": False, "memories": []}),
         render(200, {"success": True}),
         render(200, {"success": True, "memories": {"results": None}}),
@@ -119,6 +118,7 @@ def test_a_server_that_cannot_tell_is_no_obstacle(answer: bytes) -> None:
     ("answer", "kind"),
     [
         (render(503, {}), Kind.OUTAGE),
+        (render(500, {}), Kind.ITEM_FAILURE),
         (render(401, {}), Kind.UNAUTHORIZED),
         (render(429, {}, Retry_After="3"), Kind.SLOW_DOWN),
         (b"", Kind.UNKNOWN),
@@ -128,7 +128,7 @@ def test_a_server_that_cannot_tell_is_no_obstacle(answer: bytes) -> None:
 def test_a_question_that_meets_trouble_is_answered_with_it(
     answer: bytes, kind: Kind, *, searching: bool
 ) -> None:
-    """Outage, 401, 429 and a lost connection are the outcome of the question itself."""
+    """Outage, 500, 401, 429 and a lost connection are the outcome of the question itself."""
     steps = [once(TOO_MANY), once(answer)] if searching else [once(answer)]
     result, paths = asked(in_turn(*steps))
     assert isinstance(result, Answer)

@@ -117,6 +117,8 @@ class Trial:
         self.accepted: list[str] = []
         self._log_before = 0
         home.env["MEM0TRAY_SERVER_URL"] = proxy.url
+        # As with the usual settings, an outage is probed before much is tried again.
+        home.env["MEM0TRAY_SYNC_RETRY_INTERVAL"] = "0.5"
 
     def start(self, env: dict[str, str]) -> None:
         """Start the worker; one memory goes through undisturbed."""

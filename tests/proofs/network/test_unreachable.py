@@ -72,13 +72,15 @@ def for_another_host(authority: Authority, _: Path) -> ssl.SSLContext:
     return authority.context(OTHER, "mem0.example")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "make"),
     [
-        pytest.param("certificate has expired", expired),
-        pytest.param("unable to get local issuer", self_signed, marks=pytest.mark.slow),
-        pytest.param("IP address mismatch", for_another_host, marks=pytest.mark.slow),
+        ("certificate has expired", expired),
+        ("unable to get local issuer", self_signed),
+        ("IP address mismatch", for_another_host),
     ],
+    ids=["expired", "self-signed", "for another host"],
 )
 def test_a_bad_certificate_is_an_outage(
     trial: Trial,

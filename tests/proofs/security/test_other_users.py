@@ -1,0 +1,179 @@
+"""Another user of this computer: against the local server, in shared folders, with links."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.home import REPOSITORY, Home
+from tests.support.machine import tool
+from tests.support.processes import Process
+from tests.support.shapes import entries
+
+NOBODY = "65534"
+SCRIPT = Path(__file__).with_name("other_user.py")
+pytestmark = [
+    pytest.mark.row(43),
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user too"),
+]
+
+
+def as_nobody(*words: str) -> list[str]:
+    """Make the command of a stranger."""
+    become = [tool("setpriv"), f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    # The script by standard input's name: a stranger cannot read our checkout.
+    return [*become, "/usr/bin/python3", "-I", "-c", SCRIPT.read_text(), *words]
+
+
+def stranger(*words: str) -> subprocess.CompletedProcess[str]:
+    """Do one thing as another user."""
+    return subprocess.run(
+        as_nobody(*words), capture_output=True, text=True, check=False, timeout=30, cwd="/"
+    )
+
+
+@pytest.fixture
+def shared() -> Iterator[Path]:
+    """Make a folder in which everybody may write, as /tmp is."""
+    with tempfile.TemporaryDirectory() as name:  # pytest's own are closed to others
+        made = Path(name)
+        made.chmod(0o1777)
+        yield made
+
+
+@pytest.fixture
+def local(bare_home: Home) -> tuple[Home, Process, dict[str, object]]:
+    """Run a worker with the embedded server; home, worker, and what `server.json` says."""
+    bare_home.env["MEM0TRAY_SERVER_URL"] = "local"
+    usual = (tool("prlimit"), "--nofile=1024:8192")
+    worker = bare_home.worker(wrapper=usual)
+    bare_home.wait(lambda: bare_home.state()[0] == "healthy", 20, "the local server")
+    found = json.loads((bare_home.data / "mem0tray/local-server/server.json").read_text())
+    return bare_home, worker, found
+
+
+def deliver(home: Home, label: str) -> None:
+    """See that memories are still delivered."""
+    wanted = home.read(home.metrics)["total_synced"] + 3
+    home.write_emergency(entries(3, label))
+    home.wait(lambda: home.read(home.metrics)["total_synced"] == wanted, 20, f"{label}: delivered")
+
+
+def test_a_stranger_can_read_none_of_our_files(
+    local: tuple[Home, Process, dict[str, object]],
+) -> None:
+    """Neither the token nor a memory can be read by another user of this computer."""
+    home, _, _ = local
+    deliver(home, "private")
+    for path in (*home.data_files(), home.queue, home.metrics, home.log):
+        done = stranger("read", str(path))
+        assert (done.stdout, done.returncode) == ("", 1), path
+
+
+def test_a_stranger_that_holds_connections_keeps_nobody_out(
+    local: tuple[Home, Process, dict[str, object]], tmp_path: Path
+) -> None:
+    """Two thousand half requests, twice the usual descriptors, hold up no delivery."""
+    home, _, found = local
+    command = as_nobody("idle", str(found["port"]), "2000")
+    limit = [tool("prlimit"), "--nofile=4096:4096", *command]
+    idler = Process(limit, env={}, output=tmp_path / "idler", stdin=subprocess.PIPE)
+    try:
+        home.wait(lambda: "held" in idler.out or not idler.alive, 20, "connections held")
+        assert "held" in idler.out, idler.err
+        deliver(home, "held up")
+        descriptors = Path(f"/proc/{found['pid']}/fd")
+        home.wait(lambda: len(list(descriptors.iterdir())) < 200, 20, "the slow ones cut")
+        deliver(home, "afterwards")
+    finally:
+        idler.kill()
+
+
+def test_a_stranger_in_the_place_of_the_server_gets_nothing(
+    local: tuple[Home, Process, dict[str, object]], tmp_path: Path
+) -> None:
+    """A program that takes the port of a server that died sees neither token nor memory."""
+    home, worker, found = local
+    deliver(home, "before")
+    worker.signal(signal.SIGSTOP)  # it does not notice the server's death yet
+    os.kill(int(str(found["pid"])), signal.SIGKILL)
+    thief = Process(as_nobody("take", str(found["port"])), env={}, output=tmp_path / "thief")
+    try:
+        home.wait(lambda: "taken" in thief.out, 20, "the port taken")
+        home.write_emergency(entries(3, "secret"))
+        worker.signal(signal.SIGCONT)
+        home.wait(lambda: home.read(home.metrics)["total_synced"] >= 6, 20, "delivered elsewhere")
+        assert "secret number" not in thief.out
+        assert str(found["token"]) not in thief.out
+        assert "POST" not in thief.out
+    finally:
+        thief.kill()
+
+
+@pytest.mark.row(44)
+def test_a_link_that_a_stranger_made_is_not_followed(home: Home, shared: Path) -> None:
+    """A report in a shared folder does not overwrite our file behind a stranger's link."""
+    victim = home.root / "precious"
+    victim.write_text("mine")
+    victim.chmod(0o644)
+    page = shared / "status.html"
+    assert stranger("link", str(victim), str(page)).returncode == 0
+    done = home.run("report", "--out", str(page))
+    assert (done.returncode, victim.read_text()) == (1, "mine")
+    assert "link that another user made" in done.stderr
+    assert victim.stat().st_mode & 0o777 == 0o644
+
+
+def test_a_link_of_our_own_is_followed(home: Home, shared: Path) -> None:
+    """The same link, made by ourselves, is as good as the name that it leads to."""
+    page = shared / "mine.html"
+    page.symlink_to(home.root / "page.html")
+    home.ok("report", "--out", str(page))
+    assert "<html" in (home.root / "page.html").read_text()
+
+
+def test_a_temporary_name_that_is_taken_is_passed_by(home: Home, shared: Path) -> None:
+    """Where strangers made links of the names that we may use, they lead to nothing written."""
+    victim = home.root / "precious"
+    victim.write_text("mine")
+    program = (
+        "import os, sys; from pathlib import Path; from mem0tray.files import atomic\n"
+        "folder, victim = Path(sys.argv[1]), sys.argv[2]\n"
+        "for n in range(3):\n"
+        "    (folder / f'.a.json.mem0tray-{os.getpid()}-{n}.tmp').symlink_to(victim)\n"
+        "for n in range(4):\n"
+        "    try: atomic.replace(folder / 'a.json', b'{}')\n"
+        "    except Exception as error: print(type(error).__name__)\n"
+    )
+    command = [sys.executable, "-c", program, str(shared), str(victim)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, env=home.env, cwd=REPOSITORY
+    )
+    assert done.stdout.split() == ["FileUnavailableError"] * 3
+    assert victim.read_text() == "mine"
+    assert (shared / "a.json").read_text() == "{}"
+
+
+def test_a_data_folder_of_a_stranger_is_refused(home: Home, shared: Path) -> None:
+    """Where another user made our data folder first, no worker starts, and says why."""
+    assert stranger("folder", str(shared / "mem0tray")).returncode == 0
+    home.write_queue(entries(1))
+    done = home.run("run", "--once", env={"XDG_DATA_HOME": str(shared)})
+    assert done.returncode == 1
+    assert "belongs to another user" in done.stderr
+    assert list((shared / "mem0tray").iterdir()) == []
+
+
+def test_a_data_folder_that_is_open_to_others_is_closed(home: Home) -> None:
+    """A data folder of an earlier version, which others could look into, becomes 0700."""
+    folder = home.data / "mem0tray"
+    folder.mkdir(parents=True)
+    folder.chmod(0o755)
+    home.drained()
+    assert folder.stat().st_mode & 0o777 == 0o700
