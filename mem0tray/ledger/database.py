@@ -79,7 +79,10 @@ class Ledger:
         fresh = not self.path.exists()
         if fresh:
             self.rebuilt = self.rebuilt or "there was none"
-            os.close(os.open(self.path, os.O_CREAT | os.O_WRONLY, 0o600))
+            try:
+                os.close(os.open(self.path, os.O_CREAT | os.O_WRONLY, 0o600))
+            except OSError as error:
+                raise atomic.unavailable(self.path, error) from error
         db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=5.0)
         try:
             # To the last row: a disk that fails after the first one is told of only there,
@@ -111,8 +114,12 @@ class Ledger:
     def _set_aside(self) -> Path:
         kept = self.path.with_name(f"{self.path.name}.corrupt-{time.time_ns()}")
         for suffix in ("", "-wal", "-shm"):
-            with suppress(FileNotFoundError):
+            try:
                 self.path.with_name(self.path.name + suffix).rename(str(kept) + suffix)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise atomic.unavailable(self.path, error) from error
         self.path.with_name(_BROKEN).unlink(missing_ok=True)
         return kept
 

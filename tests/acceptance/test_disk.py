@@ -119,6 +119,30 @@ def test_a_read_only_data_folder_sends_nothing(humble_home: Home, server: Standi
 
 
 @pytest.mark.row(7)
+@pytest.mark.parametrize("state", ["missing", "broken"])
+def test_a_ledger_that_cannot_be_made_is_named(
+    humble_home: Home, server: Standin, state: str
+) -> None:
+    """Where there is no good ledger and none may be made nothing is sent, and it is named."""
+    humble_home.drain()
+    humble_home.write_queue(entries(5))
+    (ledger,) = humble_home.ledgers()
+    if state == "missing":
+        ledger.unlink()
+    else:
+        ledger.write_text("no ledger")
+    ledger.parent.chmod(0o500)
+    done = humble_home.run("run", "--until-idle")
+    assert server.saves == []
+    assert done.returncode == 1
+    assert f"{ledger}: Permission denied" in done.stderr
+    assert "Traceback" not in done.stderr
+    ledger.parent.chmod(0o700)
+    humble_home.drained()
+    assert server.total_stored() == 5
+
+
+@pytest.mark.row(7)
 def test_a_read_only_claude_folder_is_said_and_loses_nothing(
     humble_home: Home, server: Standin
 ) -> None:
