@@ -140,11 +140,12 @@ class Beliefs:
     def overwritten(self, document: Item) -> None:
         """Nobody knows whether this save was merged before the next one took its place."""
         found = items_of(document)
-        self._open(self._listed() - found.keys())
+        shown = {text for seen in self.generations.values() for text in seen}
         for text, item in found.items():
             if text not in self.memories:
                 self._edit(item)
-                self.memories[text].wish = Wish.OPEN
+        for text in (self._listed() - found.keys()) | (found.keys() - shown):
+            self.memories[text].wish = Wish.OPEN
         self.perhaps_saved(json.dumps(document))
 
     def _listed(self) -> set[str]:
@@ -181,7 +182,8 @@ class Beliefs:
         count = item.get("retry_count")
         if count not in memory.counts:
             memory.not_before = 0.0
-            memory.retry_count = count
+            # What tells of failures names the id: with two texts under one, nobody knows whose.
+            memory.retry_count = count if self.only(memory.id) is memory else None
             memory.counts.add(count or 0)
 
     def _edit(self, item: Item) -> None:
