@@ -35,7 +35,7 @@ _FICLONE: Final = 0x40049409  # of linux/fs.h: share the extents of another file
 _STORE: Final = 4 << 30  # bytes, sparse; what is written is a few hundred megabytes
 _DISK: Final = 64 << 20
 _SHIFT: Final = 6  # memories from one coming or going of the worker to the next
-_LONGEST_PAUSE: Final = 0.05  # seconds between two cuts
+_LONGEST_PAUSE: Final = 0.1  # seconds between two cuts
 _REFUSED: Final = "refused"  # the project whose memories the server answers with 500
 
 
