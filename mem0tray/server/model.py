@@ -10,7 +10,8 @@ class Kind(enum.StrEnum):
     """What became of one delivery, as the worker has to act on it.
 
     `UNKNOWN` (time-out, or the connection was lost in mid-request) counts as
-    an item failure. `OUTAGE`: nothing is counted.
+    an item failure. `OUTAGE`: nothing is counted. `UNANSWERED`: the server was
+    asked whether it has the memory, and did not say; nothing was sent.
     """
 
     DELIVERED = "delivered"
@@ -20,6 +21,7 @@ class Kind(enum.StrEnum):
     UNAUTHORIZED = "unauthorized"
     REFUSED = "refused"
     UNKNOWN = "unknown"
+    UNANSWERED = "unanswered"
     NOT_SENDABLE = "not sendable"
 
 
@@ -131,7 +133,7 @@ class Client(Protocol):
         `since` is the monotonic time at which the last attempt to deliver it
         ended (0.0: before this process); what was learnt later than that may be
         used again. An Answer means that the question itself was not answered:
-        outage, time-out, 401, 429 or any 5xx.
+        outage, 401 or 429; `UNKNOWN` for a time-out, a lost connection or a 500.
         """
         ...
 

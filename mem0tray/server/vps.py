@@ -5,6 +5,7 @@ import json
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -128,8 +129,9 @@ class VpsClient:
         unknown path, and an item must not wait for ever for a better one.
         """
         answer = self._answer(reply, memory)
-        failed = answer.status is not None and answer.status >= 500  # noqa: PLR2004
-        if answer.kind not in _UNANSWERED and not failed:
+        if answer.kind is Kind.ITEM_FAILURE and (answer.status or 0) >= 500:  # noqa: PLR2004
+            answer = replace(answer, kind=Kind.UNKNOWN)
+        if answer.kind not in _UNANSWERED:
             return None
         is_page = answer.status is not None and answer.status < 400  # noqa: PLR2004
         return None if answer.kind is Kind.OUTAGE and is_page else answer

@@ -14,7 +14,6 @@ from mem0tray.worker.core import Core
 LONGEST_TIMEOUT: Final = 600.0
 _MUTE: Final = 30.0  # seconds for which a server that could not tell is not asked again
 _MUTE_MANY: Final = 1000  # projects
-_NO_ANSWER: Final = (Kind.UNKNOWN, Kind.OUTAGE, Kind.ITEM_FAILURE)  # to a question
 _QUESTIONS: Final = 3  # in a row without an answer, after which it is sent all the same
 
 
@@ -61,12 +60,14 @@ class Attempts:
             return None
         found = client.ask(memory, timeout, self._ended.get(job.key, 0.0))
         if isinstance(found, Answer):
-            if found.kind in _NO_ANSWER and not self._stopping():
+            kind = found.kind
+            if kind in (Kind.UNKNOWN, Kind.OUTAGE) and not self._stopping():
                 self._unanswered[job.project] += 1
                 if self._unanswered[job.project] >= _QUESTIONS:
                     self._ask_no_more(job.project)  # else it would never be sent
                     return None
-            return replace(found, unsettled=True)  # the question still stands
+                kind = Kind.UNANSWERED if kind is Kind.UNKNOWN else kind
+            return replace(found, kind=kind, unsettled=True)  # the question still stands
         del self._unanswered[job.project]
         if found is Presence.PRESENT:
             return Answer(Kind.DELIVERED, None, "the server had it already")

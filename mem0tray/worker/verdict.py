@@ -59,6 +59,9 @@ class Verdicts:
             self._set_aside(job, answer, now)
             self._doubt()
             happened = []
+        elif kind is Kind.UNANSWERED:
+            self._ask_later(job, now)
+            happened = []
         elif kind is Kind.SLOW_DOWN:
             happened = self._slow_down(job, answer, now)
         elif kind is Kind.REFUSED:
@@ -159,6 +162,11 @@ class Verdicts:
         """Where the server may have it all the same: it is asked before it is sent again."""
         if answer.unsettled:
             self._core.outbox.mark_unknown(job.key, now, timed_out=answer.timed_out)
+
+    def _ask_later(self, job: Job, now: float) -> None:
+        """It was no attempt to deliver the item: nothing is counted."""
+        self._core.outbox.release(job.key)
+        self._core.outbox.defer(job.key, now + self._core.settings.sync.retry_interval)
 
     def _set_aside(self, job: Job, answer: Answer, now: float) -> None:
         """Nothing is counted; another item is tried next."""

@@ -76,6 +76,17 @@ def test_five_item_failures_move_an_entry(home: Home, server: Standin) -> None:
     assert len(home.log_lines(moved_marker(item))) == 1
 
 
+@pytest.mark.parametrize("mutters", [False, True])
+def test_questions_are_no_failures(home: Home, server: Standin, *, mutters: bool) -> None:
+    """Where the question whether it arrived fails too, an entry is sent five times all the same."""
+    server.can_be_asked, server.not_asked_status, server.mutters = False, 500, mutters
+    home.write_queue([entry("bad")])
+    server.script(Answer(500), content="bad", forever=True)
+    home.worker()
+    home.wait(lambda: home.dlq_texts() == ["bad"], 20, "moved to the DLQ")
+    assert (server.sends("bad"), server.questions()) == (5, 3)
+
+
 def test_four_item_failures_do_not_move_an_entry(home: Home, server: Standin) -> None:
     """An entry that is delivered at the fifth attempt never was a dead letter."""
     home.write_queue([entry("bad")])

@@ -58,7 +58,8 @@ def _plot(figure: Figure) -> str:
     chart = pygal.HorizontalBar(
         style=_STYLE, title=figure.name, show_legend=False, js=[], css=["file://style.css",
         "file://graph.css"], print_values=True, width=640, height=80 + _ROW * len(figure.parts),
-        value_formatter=lambda value: f"{value:.3g} {figure.parts_unit}", show_y_guides=False,
+        value_formatter=lambda value: f"{value:.3g} {figure.parts_unit}", show_x_guides=False,
+        show_y_guides=False,
         x_labels_major_count=3, show_minor_x_labels=False, truncate_label=-1,
     )  # fmt: skip
     names, values = zip(*reversed(figure.parts), strict=True)
