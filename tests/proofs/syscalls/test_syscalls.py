@@ -29,12 +29,19 @@ def everything() -> list[Point]:
 
 @pytest.fixture
 def spoilt(everything: list[Point]) -> Sweep:
-    """Do some trials of a fault at these calls, evenly spaced."""
+    """Do some trials of a fault at these calls, evenly spaced, and one of a deletion.
+
+    No two runs of a worker's threads are alike, so a point of it may not come; a
+    command's always does.
+    """
 
     def swept(fault: str, calls: Sequence[str], number: int) -> list[Result]:
         chosen = [point for point in everything if not calls or point.call in calls]
+        trials = plan.trials(chosen, fault)
+        some = list(evenly([each for each in trials if each.point.act == "worker"], number))
+        some += evenly([each for each in trials if each.point.act == "delete"], 1)
         record = Record(None)
-        for _ in sweep.run(list(evenly(plan.trials(chosen, fault), number)), record, 2):
+        for _ in sweep.run(some, record, 2):
             pass
         return list(record.results.values())
 
@@ -50,13 +57,13 @@ def faults(results: Sequence[Result]) -> list[str]:
 @pytest.mark.row(1)
 def test_a_kill_at_a_system_call_loses_and_doubles_nothing(spoilt: Sweep) -> None:
     """Killed at a system call and started again, the program delivers each memory once."""
-    assert faults(spoilt(KILL, (), 3)) == []
+    assert faults(spoilt(KILL, (), 2)) == []
 
 
 @pytest.mark.row(2)
 def test_a_second_kill_in_the_recovery_loses_and_doubles_nothing(spoilt: Sweep) -> None:
     """Killed again after the start that follows, it still delivers each memory once."""
-    assert faults(spoilt(TWICE, (), 2)) == []
+    assert faults(spoilt(TWICE, (), 1)) == []
 
 
 @pytest.mark.parametrize(
