@@ -25,7 +25,8 @@ arguments are pytest's, and then nothing is written. `test_rows.py`, in the defa
 suite, sees that no row is without a test.
 
 A number after a test says how many cases of it there are. Skipped is what this machine
-cannot do (mounting, another user, a missing program).
+cannot do (mounting, another user, a missing program); not run is what a run that was
+interrupted did not come to.
 """
 
 
@@ -57,7 +58,8 @@ def page(proofs: Mapping[str, Sequence[int]], outcomes: Mapping[str, str], took:
     """Write the whole page; `proofs` maps each test to its rows, `took` is in seconds."""
     now = datetime.now(tz=UTC).strftime("%Y-%m-%d %H:%M UTC")
     told = (
-        f"Last run: {now}, {verdict(list(outcomes.values()))} in {took:.0f} s"
+        f"Last run: {now}, {verdict([outcomes.get(test, 'not run') for test in proofs])}"
+        f" in {took:.0f} s"
         f" (Python {platform.python_version()}, {platform.system()} {platform.release()})."
     )
     lines = [_INTRODUCTION, told, "", "| # | case | must hold | tests | result |"]

@@ -46,6 +46,7 @@ def _chart(title: str, points: Sequence[tuple[float, float]]) -> ET.Element:
         "show_legend": False,
         "show_dots": False,
         "js": [],
+        "max_scale": 4,
         "range": (0, 1.1 * max(value for _, value in points) or 1),
         "explicit_size": True,
     }
