@@ -57,10 +57,11 @@ def verdict(outcomes: Sequence[str]) -> str:
 def page(proofs: Mapping[str, Sequence[int]], outcomes: Mapping[str, str], took: float) -> str:
     """Write the whole page; `proofs` maps each test to its rows, `took` is in seconds."""
     now = datetime.now(tz=UTC).strftime("%Y-%m-%d %H:%M UTC")
+    kernel = platform.release().partition("-")[0]
     told = (
         f"Last run: {now}, {verdict([outcomes.get(test, 'not run') for test in proofs])}"
         f" in {took:.0f} s"
-        f" (Python {platform.python_version()}, {platform.system()} {platform.release()})."
+        f" (Python {platform.python_version()}, {platform.system()} {kernel})."
     )
     lines = [_INTRODUCTION, told, "", "| # | case | must hold | tests | result |"]
     lines.append("|---|---|---|---|---|")
