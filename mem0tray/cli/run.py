@@ -80,14 +80,16 @@ def run(*, once: bool, until_idle: bool) -> None:
     bus.subscribe(terminal)
     finite = once or until_idle
     left: Waiting | None = None
-    with Bell() as bell:
-        terminal.on_left = bell.ring
-        if finite:
-            horizon = 0.0 if once else SOON
-            left = attend.until_idle(worker, bell, lambda: terminal.left, horizon)
-        else:
-            attend.until_told(worker, bell, lambda: terminal.left, lambda: _look(worker, watch))
-    log.close()
+    try:
+        with Bell() as bell:
+            terminal.on_left = bell.ring
+            if finite:
+                horizon = 0.0 if once else SOON
+                left = attend.until_idle(worker, bell, lambda: terminal.left, horizon)
+            else:
+                attend.until_told(worker, bell, lambda: terminal.left, lambda: _look(worker, watch))
+    finally:
+        log.close()
     if worker.failure is not None:
         raise worker.failure
     if terminal.left:

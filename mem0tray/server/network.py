@@ -43,6 +43,7 @@ class Link:
 
     `sent`: something of the request has gone out. `ended`: the other side hung
     up, or we were cut. `raw`: what came in for this request, as it came.
+    `ours`: seconds by which we, not the server, kept its answer waiting.
     """
 
     def __init__(self) -> None:
@@ -50,6 +51,7 @@ class Link:
         self.meanwhile: Callable[[], None] | None = None
         self.sent = False
         self.ended = False
+        self.ours = 0.0
         self.raw: list[bytes] = []
         self.room = MAX_ANSWER
         self.cut = False
@@ -60,11 +62,13 @@ class Link:
     def begin(self, deadline: float, meanwhile: Callable[[], None] | None = None) -> None:
         """Get ready for a request that must be over at `deadline` (monotonic seconds).
 
-        `meanwhile` is called once all of it is out, before its answer is waited for.
+        `meanwhile` is called once all of it is out, before its answer is waited
+        for, and puts the deadline off by as long as it takes.
         """
         self.deadline = deadline
         self.meanwhile = meanwhile
         self.sent = self.ended = False
+        self.ours = 0.0
         self.raw = []
         self.room = MAX_ANSWER
 
@@ -207,8 +211,7 @@ class Stream(httpcore.NetworkStream):
         if self._waiting:
             self._flush()
             if self._carries_request and link.meanwhile is not None:
-                meanwhile, link.meanwhile = link.meanwhile, None
-                meanwhile()
+                self._pass_time(link.meanwhile)
         self._socket.settimeout(link.remaining())
         try:
             data = self._socket.recv(max_bytes)
@@ -225,6 +228,17 @@ class Stream(httpcore.NetworkStream):
         else:
             link.ended = True
         return data
+
+    def _pass_time(self, meanwhile: Callable[[], None]) -> None:
+        """Do something else; an answer that came in time is not late because we were busy."""
+        link = self._link
+        link.meanwhile = None
+        began = monotonic()
+        meanwhile()
+        took = monotonic() - began
+        link.deadline += took
+        if _is_readable(self._socket):
+            link.ours = took
 
     def _flush(self) -> None:
         link = self._link

@@ -66,8 +66,8 @@ class Transport:
 
         `path` follows the destination's prefix. `continues`: this request
         belongs to the same call as the one before, and an `abort` that came
-        between them holds. `meanwhile` is called once the request is out. Never
-        raises for trouble of network or server.
+        between them holds. `meanwhile` is called once the request is out, on
+        our own time. Never raises for trouble of network or server.
         """
         link = self._link
         started = monotonic()
@@ -83,7 +83,7 @@ class Transport:
         except Exception as error:  # noqa: BLE001 - whatever it is, the worker goes on
             self.close()
             self._explain(reply, error)
-        reply.duration = monotonic() - started
+        reply.duration = monotonic() - started - link.ours
         return reply
 
     def abort(self) -> None:
@@ -118,6 +118,8 @@ class Transport:
 
     def _have_proved(self, connection: httpcore.ConnectionInterface, proof: Proof) -> None:
         """Ask who is there; raises UnreachableError when it cannot prove it."""
+        link = self._link
+        meanwhile, link.meanwhile = link.meanwhile, None
         challenge = secrets.token_hex(16)
         url = self._url(b"/health?challenge=" + challenge.encode("ascii"))
         try:
@@ -129,7 +131,7 @@ class Transport:
             proved = secrets.compare_digest(found, proof(challenge))
         except Exception:  # noqa: BLE001 - whatever came instead is no proof
             proved = False
-        self._link.begin(self._link.deadline)  # nothing of the request itself has gone out
+        link.begin(link.deadline, meanwhile)  # nothing of the request itself has gone out
         if not proved:
             raise UnreachableError("another program has taken the server's place")
 

@@ -19,6 +19,7 @@ from mem0tray.events import Event
 from mem0tray.item import DEAD, PENDING
 from mem0tray.ledger.outbox import Job
 from mem0tray.server import Answer, Client, Kind
+from mem0tray.text import one_line
 from mem0tray.worker.attempt import Attempts
 from mem0tray.worker.core import Core
 from mem0tray.worker.schedule import SLOW, STALLED, Throttle, choose_lane
@@ -151,18 +152,27 @@ class Delivery:
                 flight = self._turn(sender)
                 if flight is None:
                     return
-                client = self._connected(sender)
-                answer = self._attempts.make(client, flight.job, lambda: self._meanwhile(sender))
-                sender.answered.append((flight, answer))
+                sender.answered.append((flight, self._attempt(sender, flight)))
         finally:
             if sender.client is not None:
                 sender.client.close()
+
+    def _attempt(self, sender: _Sender, flight: _Flight) -> Answer:
+        """Deliver an item to the server that it was claimed for, if that is there still."""
+        try:
+            client = self._connected(sender)
+        except Exception as error:  # noqa: BLE001  (none is chosen now, or ours does not start)
+            return Answer(Kind.OUTAGE, None, one_line(str(error), 200))
+        if flight.era != self._era:
+            return Answer(Kind.OUTAGE, None, "not sent: another server was chosen")
+        return self._attempts.make(client, flight.job, lambda: self._meanwhile(sender))
 
     def _connected(self, sender: _Sender) -> Client:
         """The sender's client of the present server."""
         if sender.client is None or sender.era != self._era:
             if sender.client is not None:
                 sender.client.close()
+                sender.client = None
             sender.era = self._era
             sender.client = self._clients[sender.number] = self._connect()
         return sender.client
@@ -265,6 +275,8 @@ class Delivery:
             and answer.duration < STALLED
             and not self._stopping
             and self._ahead.era == self._era
+            # Asking may take long, and what was delivered before would stay unrecorded.
+            and self._ahead.job.unknown is None
             and self._gate.is_open(self._core.now())
         )
 

@@ -87,9 +87,10 @@ class EventLog:
         """Tell what is counted up after a while; with nothing to tell, nothing runs."""
         if self._later is None or seconds < self._later.interval:
             self._tell_never()
-            self._later = threading.Timer(seconds, self._tell)
-            self._later.daemon = True
-            self._later.start()
+            later = threading.Timer(seconds, self._tell)
+            later.daemon = True
+            later.start()  # may fail, and then the next event tries again
+            self._later = later
 
     def _tell_never(self) -> None:
         if self._later is not None:

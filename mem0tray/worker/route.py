@@ -44,9 +44,9 @@ class Route:
         self._link = None if server is None else self._linked(server)
         self._core.server = self._link.name if self._link is not None else ""
         self._metrics.destination = self._link.shown if self._link is not None else ""
-        if old is not None:
-            old.close()
         self.delivery.server_changed(self._core.server)
+        if old is not None:  # which may take a while
+            old.close()
         self.prober.kick()
         warning = self._link.warning if self._link is not None else ""
         self._core.events.emit(tell(self._metrics.destination, warning))

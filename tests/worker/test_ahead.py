@@ -2,16 +2,17 @@
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from mem0tray import item as items
+from mem0tray.errors import SettingsError
 from mem0tray.events import Delivered, Event, Events
 from mem0tray.ledger.database import Ledger
 from mem0tray.paths import Paths
-from mem0tray.server import connect
+from mem0tray.server import Client, connect
 from mem0tray.server.destination import Destination
 from mem0tray.settings import Settings, SyncSettings
 from mem0tray.worker.core import Core
@@ -30,6 +31,7 @@ class Scene:
         self.server = server
         self.answers = answers
         self.delivered: queue.Queue[str] = queue.Queue()
+        self.doubted = threading.Event()
         bus = Events()
         bus.subscribe(self._note)
         paths = Paths(folder, folder)
@@ -43,8 +45,16 @@ class Scene:
         self.gate = Gate()
         self.gate.probed(healthy=True, reason="")
         where = Destination.of(server.url)
-        self.delivery = Delivery(self.core, self.gate, lambda: connect(where), self.gate.doubt)
+        self.connect: Callable[[], Client] = lambda: connect(where)
+        self.delivery = Delivery(self.core, self.gate, self._connect, self._doubt)
         self.delivery.server_changed("http://here")
+
+    def _connect(self) -> Client:
+        return self.connect()
+
+    def _doubt(self) -> None:
+        self.gate.doubt()
+        self.doubted.set()
 
     def _note(self, event: Event) -> None:
         if isinstance(event, Delivered):
@@ -155,3 +165,53 @@ def test_all_is_let_go_at_the_end(scene: Scene) -> None:
     stopper.join(PATIENCE)
     assert scene.intents() == set()
     assert scene.sent() == ["m1", "m2"]
+
+
+def test_an_outcome_is_not_kept_waiting_by_a_question(scene: Scene) -> None:
+    """What was delivered is in the ledger before the server is asked about another memory."""
+    with scene.core.ledger.transaction():
+        scene.core.outbox.mark_unknown(scene.keys[2], 1.0, timed_out=False)
+    scene.second_under_way()
+    assert scene.delivered.get(timeout=PATIENCE) == "m1"
+    scene.answers.put(DELIVERED)
+    scene.server.wait_for_requests(3)
+    assert scene.server.requests[2].method == "GET"
+    assert scene.delivered.get(timeout=PATIENCE) == "m2"
+
+
+def test_a_server_that_cannot_be_connected_to_ends_no_sender(scene: Scene) -> None:
+    """With no server to connect to nothing stays under way, and the next try delivers."""
+    there = scene.connect
+
+    def nowhere() -> Client:
+        scene.connect = there
+        raise SettingsError("No server is chosen.")
+
+    scene.connect = nowhere
+    scene.delivery.kick()
+    assert scene.doubted.wait(PATIENCE)
+    scene.wait_for_intents(set())
+    scene.gate.probed(healthy=True, reason="")
+    scene.delivery.kick()
+    scene.server.wait_for_requests(1)
+    assert scene.sent() == ["m2"]
+
+
+def test_what_was_claimed_for_one_server_is_not_sent_to_another(scene: Scene) -> None:
+    """A server chosen just before a request goes out gets it under its own name, or not at all."""
+    there = scene.connect
+
+    def too_late() -> Client:
+        scene.connect = there
+        scene.delivery.server_changed("http://there")
+        return there()
+
+    scene.connect = too_late
+    scene.delivery.kick()
+    scene.answers.put(DELIVERED)
+    assert scene.delivered.get(timeout=PATIENCE) == "m1"
+    with scene.core.ledger.reading() as db:
+        names = db.execute(
+            "SELECT server FROM items WHERE state = ?", (items.DELIVERED,)
+        ).fetchall()
+    assert names == [("http://there",)]

@@ -1,9 +1,14 @@
 """What the log says of events, where the words matter beside the markers."""
 
+import threading
+from pathlib import Path
+
 import pytest
 
 from mem0tray import events
-from mem0tray.worker.log import describe
+from mem0tray.paths import Paths
+from mem0tray.settings import LogSettings
+from mem0tray.worker.log import EventLog, describe
 
 
 @pytest.mark.parametrize(
@@ -32,3 +37,23 @@ def test_a_broken_file_is_kept_in_the_quarantine() -> None:
     """Where the file's own bytes are is said."""
     line = describe(events.FileBroken("q.json", "odd at line 1", "1-q.json"))
     assert "kept in the quarantine as 1-q.json" in line
+
+
+def test_deliveries_are_told_after_a_thread_could_not_be_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A timer that the system refuses is set again at the next delivery."""
+    told = threading.Event()
+    log = EventLog(Paths(tmp_path, tmp_path), LogSettings())
+    monkeypatch.setattr(log, "_tell_counts", told.set)
+
+    def refuse(_timer: threading.Timer) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Timer, "start", refuse)
+        with pytest.raises(RuntimeError):
+            log(events.Delivered("p", "a"))
+    log(events.Delivered("p", "b"))
+    assert told.wait(20.0)
+    log.close()

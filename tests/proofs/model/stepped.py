@@ -133,8 +133,7 @@ class SteppedWorker:
                 delivery._tell(happened)
         if following is None:
             return False
-        client = delivery._connected(sender)
-        reply = delivery._attempts.make(client, following.job, lambda: delivery._meanwhile(sender))
+        reply = delivery._attempt(sender, following)
         sender.answered.append((following, reply))
         self.under_way[number] = (following, reply)
         return True
