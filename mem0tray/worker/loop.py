@@ -179,7 +179,6 @@ class Worker:
         core.queue_dirty.set()
         self.route.choose(None if self._wrong else core.settings.server, events.WorkerStarted)
         self.queue_publisher.start()
-        self.prober.start()
         if watch:
             for folder in (self.paths.requests, config_file().parent):
                 self._guarded("folders", partial(atomic.make_private_folder, folder))
@@ -214,6 +213,7 @@ class Worker:
         self._guarded(_DLQ, self._take_edits)
         if not self._settled:
             self._settled = True
+            self.prober.start()  # it opens the way: not before we know what the user did meanwhile
             self._tell_waiting()
         self._guarded("storage", self._look_at_storage)
         self._guarded("state", self._tell_state)

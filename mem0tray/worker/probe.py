@@ -50,7 +50,8 @@ class Prober:
         client = self._client
         if client is not None:
             client.abort()
-        self._thread.join(timeout)
+        if self._thread.is_alive():
+            self._thread.join(timeout)
 
     def _run(self) -> None:
         while not self._stopping.is_set():

@@ -1,6 +1,8 @@
 """Starting the worker where something is not as it should be."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -12,8 +14,10 @@ from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.settings import PathSettings, ServerSettings, Settings, SyncSettings
 from mem0tray.worker import loop
+from mem0tray.worker.hand_edits import HandEdits
 from tests.support.home import Home
-from tests.support.shapes import entries
+from tests.support.http1 import Answer
+from tests.support.shapes import dead, entries
 from tests.support.standin import Standin
 
 FULL: Final = LedgerError("The ledger cannot be used: database or disk is full.")
@@ -44,20 +48,51 @@ def test_a_ledger_that_fails_at_the_start_is_waited_for(
     failing_twice(monkeypatch, owner, name)
     monkeypatch.setattr(loop, "LOOK", 0.01)
     with Standin() as server, Home(tmp_path / "home", server.url) as home:
-        for variable, value in home.env.items():
-            monkeypatch.setenv(variable, value)
         home.write_queue(entries(2))
-        settings = Settings(
-            paths=PathSettings(claude_dir=str(home.claude)),
-            server=ServerSettings(url=server.url),
-            sync=SyncSettings(probe_interval=0.05),
-        )
-        worker = loop.Worker(settings, Events(), lambda: None)
-        thread = threading.Thread(target=worker.run)
-        thread.start()
-        try:
+        with working(home, server, monkeypatch):
             server.wait_for(lambda: server.total_stored() == 2, 10)
-        finally:
-            worker.stop()
-            thread.join(10)
+
+
+@pytest.mark.row(30)
+def test_nothing_is_sent_before_the_files_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dead letter that is due and was deleted while no worker ran is not sent at the start."""
+    with Standin() as server, Home(tmp_path / "home", server.url) as home:
+        server.health = Answer(503)
+        home.write_dlq([dead("deleted meanwhile")])
+        home.drain()
+        home.ok("delete", "--yes", home.dlq_items()[0]["id"])
+        server.health = Answer(body={"status": "ok"})
+        real, asked = HandEdits.run, server.probes()
+
+        def late(edits: HandEdits) -> bool:
+            with suppress(AssertionError):  # that nothing comes is what should be
+                server.wait_for(lambda: server.saves or server.probes() > asked + 2, 0.5)
+            return real(edits)
+
+        monkeypatch.setattr(HandEdits, "run", late)
+        with working(home, server, monkeypatch):
+            server.wait_for(lambda: server.probes() > asked + 3, 10)
+        assert server.saves == []
+
+
+@contextmanager
+def working(home: Home, server: Standin, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let a worker run in this process."""
+    for variable, value in home.env.items():
+        monkeypatch.setenv(variable, value)
+    settings = Settings(
+        paths=PathSettings(claude_dir=str(home.claude)),
+        server=ServerSettings(url=server.url),
+        sync=SyncSettings(probe_interval=0.05),
+    )
+    worker = loop.Worker(settings, Events(), lambda: None)
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    try:
+        yield
+    finally:
+        worker.stop()
+        thread.join(10)
     assert not thread.is_alive()
