@@ -286,14 +286,19 @@ class Delivery:
         self._core.wake.set()
 
     def _idle(self, number: int) -> None:
-        """Wait until there may be a slot. One idle sender looks whether requests grow old."""
+        """Wait until there may be a slot. One idle sender looks whether requests grow old.
+
+        What it finds then is a slot more: that nothing was due it knows already.
+        """
+        slots = self._slots(both_lanes=self._both_lanes)
         while not self._stopping:
             watching = self._lookout in (None, number) and bool(self._flights)
             self._lookout = number if watching else self._lookout
-            self._cond.wait(2 * SLOW if watching else None)
+            told = self._cond.wait(2 * SLOW if watching else None)
             if self._lookout == number:
                 self._lookout = None
-            if not self._flights or len(self._flights) < self._slots(both_lanes=self._both_lanes):
+            now = self._slots(both_lanes=self._both_lanes)
+            if not self._flights or (len(self._flights) < now and (told or now > slots)):
                 return
 
     def _slots(self, *, both_lanes: bool) -> int:

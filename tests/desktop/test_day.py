@@ -11,7 +11,12 @@ from tests.proofs.day.proof import HOUR, MEGABYTE, Needs, Result, Shown, faults,
 if TYPE_CHECKING:
     from tests.support.desktop import Desktop
 
-FLAT: Final[Needs] = {"rss": 90 * MEGABYTE, "pss": 60 * MEGABYTE, "descriptors": 12, "threads": 9}
+FLAT: Final[Needs] = {
+    "rss": 90 * MEGABYTE,
+    "private": 60 * MEGABYTE,
+    "descriptors": 12,
+    "threads": 9,
+}
 ONE: Final = "Server down"
 GOOD: Final = Result([FLAT] * 5, [Shown(10.0, ONE)], [ONE], [ONE])
 

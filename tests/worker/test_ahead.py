@@ -2,8 +2,11 @@
 
 import queue
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +22,7 @@ from mem0tray.worker.core import Core
 from mem0tray.worker.delivery import Delivery
 from mem0tray.worker.state import Gate
 from tests.server.wire import DELIVERED, PATIENCE, Connection, Wire, render
+from tests.support.processes import wait_until
 from tests.worker.editions import dead_letter, parsed
 
 COUNT = 5
@@ -215,3 +219,28 @@ def test_what_was_claimed_for_one_server_is_not_sent_to_another(scene: Scene) ->
             "SELECT server FROM items WHERE state = ?", (items.DELIVERED,)
         ).fetchall()
     assert names == [("http://there",)]
+
+
+def test_a_request_that_hangs_alone_is_only_watched(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While one request hangs and nothing else is due, the ledger is not asked again and again."""
+    scene.core.settings = Settings()
+    scene.core.inbox.discard(scene.keys[1:], 2.0, "deleted")
+    counts: Counter[str] = Counter()
+    for name in ("_slots", "_exchange"):
+        counted = partial(_counted, getattr(scene.delivery, name), counts, name)
+        monkeypatch.setattr(scene.delivery, name, counted)
+    scene.delivery.kick()
+    scene.server.wait_for_requests(1)
+    wait_until(lambda: scene.delivery._slots(both_lanes=False) > 1, what="a slot for others")
+    counts.clear()
+    wait_until(lambda: counts["_slots"] > 50, what="fifty looks at its age")
+    assert counts["_exchange"] <= 1
+
+
+def _counted(
+    work: Callable[..., Any], counts: Counter[str], name: str, *arguments: Any, **named: Any
+) -> Any:
+    counts[name] += 1
+    return work(*arguments, **named)

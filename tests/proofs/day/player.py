@@ -28,6 +28,7 @@ from tests.proofs.day.clock import LIMIT, SteppedClock
 from tests.proofs.day.story import Day, World
 
 NOON: Final = 1_764_500_400.0
+_PRIVATE: Final = ("Clean", "Dirty")
 _STORMY: Final = 4  # every so manieth hour
 _ENGLISH: Final = Language("en")
 
@@ -129,7 +130,10 @@ def _set(done: threading.Event) -> bool:
 
 
 def needs() -> dict[str, int]:
-    """Memory in bytes (resident, and our share of it), descriptors and threads of this process."""
+    """Memory in bytes (resident, and ours alone), descriptors and threads of this process.
+
+    Not the proportional size: that grows whenever another program ends which shared with us.
+    """
     gc.collect()
     me = Path("/proc/self")
     sizes = dict(
@@ -137,7 +141,7 @@ def needs() -> dict[str, int]:
     )
     return {
         "rss": int(sizes["Rss"].split()[0]) * 1024,
-        "pss": int(sizes["Pss"].split()[0]) * 1024,
+        "private": 1024 * sum(int(sizes[f"Private_{each}"].split()[0]) for each in _PRIVATE),
         "descriptors": len(list((me / "fd").iterdir())) - 1,
         "threads": len(list((me / "task").iterdir())),
     }
