@@ -43,12 +43,18 @@ def until_idle(
 
 @contextlib.contextmanager
 def _running(worker: "Worker", bell: "Bell", *, finite: bool) -> Iterator[Callable[[], bool]]:
-    """The worker on its thread; yields the question whether it still runs."""
+    """The worker on its thread; yields the question whether it still runs.
+
+    Raises what has ended the worker, should something have.
+    """
     over = threading.Event()
+    fatal: list[BaseException] = []
 
     def run() -> None:
         try:
             worker.run(watch=not finite, patient=not finite)
+        except BaseException as error:  # noqa: BLE001  (the main thread raises it)
+            fatal.append(error)
         finally:
             over.set()
             bell.ring()
@@ -61,6 +67,8 @@ def _running(worker: "Worker", bell: "Bell", *, finite: bool) -> Iterator[Callab
         finally:
             worker.stop()
             thread.join()
+    if fatal:
+        raise fatal[0]
 
 
 @contextlib.contextmanager
