@@ -9,6 +9,7 @@ from typing import Final
 
 import pytest
 
+_PLUGINS: Final = ("xdist", "timeout", "hypothesispytest")
 ROOT: Final = Path(__file__).resolve().parents[3]
 
 
@@ -41,7 +42,7 @@ def proofs() -> dict[str, list[int]]:
     """Collect every test that names rows. RuntimeError when one cannot be collected."""
     collection, said = Collection(), io.StringIO()
     with contextlib.redirect_stdout(said):
-        code = pytest.main(["--collect-only", "-q", *selection()], plugins=[collection])
+        code = _pytest(["--collect-only", "-q", *selection()], collection)
     if code:
         raise RuntimeError(said.getvalue())
     return collection.proofs
@@ -51,8 +52,15 @@ def run(arguments: Sequence[str]) -> dict[str, str]:
     """Run them all, as many at once as there are cores; what became of each."""
     results = Outcomes()
     several = ["-n", str(os.cpu_count() or 1), "--dist", "worksteal"]
-    pytest.main([*selection(), *several, *arguments], plugins=[results])
+    _pytest([*selection(), *several, *arguments], results)
     return results.outcomes
+
+
+def _pytest(arguments: Sequence[str], plugin: object) -> int:
+    """Run pytest in this process, with the plugins that `packaging/test` gives it."""
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    named = [word for name in _PLUGINS for word in ("-p", name)]
+    return int(pytest.main([*named, *arguments], plugins=[plugin]))
 
 
 def selection() -> list[str]:
