@@ -242,6 +242,19 @@ def test_a_copy_is_never_the_last_delete(paths: Paths) -> None:
     assert contents(paths) == ["c", "b", "a"]
 
 
+@pytest.mark.usefixtures("letters")
+def test_a_copy_from_before_an_edit_puts_the_older_text_beside(paths: Paths) -> None:
+    """The edit is not lost, and what stands beside it is counted."""
+    write(paths.dlq_backup, read(paths.dlq))
+    document = read(paths.dlq)
+    document["items"][1]["content"] = "edited"
+    del document["items"][2]
+    write(paths.dlq, document)
+    done = back(paths, paths.dlq_backup.name)
+    assert contents(paths) == ["a", "edited", "b", "c"]
+    assert [json.loads(piece.raw)["content"] for piece in done.beside] == ["b"]
+
+
 def test_a_value_that_can_be_loaded_is_not_touched() -> None:
     """Only what no JSON program can load is left out."""
     raw = b'{"a": 18446744073709551616, "b": NaN}'
