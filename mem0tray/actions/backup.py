@@ -1,19 +1,21 @@
 """Backups: the DLQ's last state under one name, what deletions removed under dated ones."""
 
 import hashlib
-import time
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from mem0tray.actions import edit
 from mem0tray.errors import FileUnavailableError
 from mem0tray.files import atomic, document
+from mem0tray.files.document import BrokenDocumentError
 from mem0tray.paths import Paths
 
 DATED: Final = "mem0_queue_dlq.backup-*.json"
 _MARK: Final = "dlq-backup.sha256"
+_NAMED: Final = "%Y%m%d-%H%M%S-%f"
+_STAMP: Final = "last_update"
 
 
 def write_dated(paths: Paths, raws: Sequence[bytes], now: float) -> Path:
@@ -21,11 +23,35 @@ def write_dated(paths: Paths, raws: Sequence[bytes], now: float) -> Path:
 
     Raises FileUnavailableError: nothing must be deleted then.
     """
-    stamp = document.dump(edit.now_iso())
+    path, moment = _free_name(paths, now)
     data = document.compose(
-        {"items": [document.pretty(raw, 2) for raw in raws], "last_update": stamp}
+        {"items": [document.pretty(raw, 2) for raw in raws], _STAMP: _stamp(moment)}
     )
-    return _write(_free_name(paths, now), data)
+    return _write(path, data)
+
+
+def is_of_delete(path: Path, data: bytes) -> bool:
+    """Whether the file under this dated name, with these bytes, is what a delete removed.
+
+    A delete's own is stamped with the very time in its name; what was kept for
+    the user, or what they named so themselves, is not.
+    """
+    moment = time_in_name(path)
+    if moment is None:
+        return False
+    with suppress(BrokenDocumentError):
+        return document.parse(data, ()).rest.get(_STAMP) == _stamp(moment)
+    return False
+
+
+def time_in_name(path: Path) -> datetime | None:
+    """The local time in a dated name; None: there is none."""
+    try:
+        return datetime.strptime(  # noqa: DTZ007  (names have local time)
+            path.stem.rpartition(".backup-")[2], _NAMED
+        )
+    except ValueError:
+        return None
 
 
 def keep_last_state(paths: Paths, data: bytes) -> None:
@@ -44,7 +70,7 @@ def keep_last_state(paths: Paths, data: bytes) -> None:
         remember(paths, data)
         return
     if there is not None and not is_ours(paths, there):
-        _write(_free_name(paths, path.stat().st_mtime), there)
+        _write(_free_name(paths, path.stat().st_mtime)[0], there)
     _write(path, data)
     remember(paths, data)
 
@@ -63,16 +89,18 @@ def is_ours(paths: Paths, data: bytes | None = None) -> bool:
     return False
 
 
-def _free_name(paths: Paths, at: float) -> Path:
-    """A dated name that nobody uses yet; names sort by their time."""
-    micros = int(at * 1e6)
+def _stamp(moment: datetime) -> bytes:
+    return document.dump(moment.isoformat(timespec="microseconds"))
+
+
+def _free_name(paths: Paths, at: float) -> tuple[Path, datetime]:
+    """A dated name that nobody uses yet, and the local time in it; names sort by their time."""
+    moment = datetime.fromtimestamp(at)  # noqa: DTZ006  (names have local time)
     while True:
-        stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(micros // 1_000_000))
-        name = f"{paths.dlq.stem}.backup-{stamp}-{micros % 1_000_000:06d}.json"
-        path = paths.claude_dir / name
+        path = paths.claude_dir / f"{paths.dlq.stem}.backup-{moment:{_NAMED}}.json"
         if not path.exists():
-            return path
-        micros += 1
+            return path, moment
+        moment += timedelta(microseconds=1)
 
 
 def _write(path: Path, data: bytes) -> Path:

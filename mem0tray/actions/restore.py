@@ -23,10 +23,15 @@ _LOOK: Final = 0.02
 
 @dataclass(slots=True)
 class Restored:
-    """What became of each memory of a source; `hopeless` ones no JSON program can load."""
+    """What became of each memory of a source; `hopeless` ones no JSON program can load.
+
+    `beside` are those of `dead` and `waiting` that now stand beside another
+    text under the same id: the user had edited it.
+    """
 
     dead: list[Piece] = field(default_factory=list)
     waiting: list[Piece] = field(default_factory=list)
+    beside: list[Piece] = field(default_factory=list)
     there: list[Piece] = field(default_factory=list)
     delivered: list[Piece] = field(default_factory=list)
     hopeless: list[Piece] = field(default_factory=list)
@@ -65,6 +70,7 @@ def _sorted_out(
     wanted: dict[Identity, Piece] = {}
     there = {identity(raw) for raw in files.dead_letters(paths)}
     there |= {identity(raw) for raw in files.waiting_entries(paths)}
+    ids = {item_id for item_id, _ in there if item_id}
     with Reader(paths.ledger) as reader:
         for piece in pieces:
             name = identity(piece.raw)
@@ -76,6 +82,8 @@ def _sorted_out(
                 result.delivered.append(piece)
             else:
                 wanted[name] = piece
+                if name[0] in ids:
+                    result.beside.append(piece)
     return result, wanted
 
 

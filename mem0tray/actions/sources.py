@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -19,10 +18,12 @@ from mem0tray.paths import Paths
 from mem0tray.text import one_line
 
 BACKUP: Final = "backup"
+COPY: Final = "copy"
 DELETION: Final = "deletion"
 QUARANTINE: Final = "quarantine"
 FILE: Final = "file"
 _SECTIONS: Final = (files.DLQ, files.QUEUE, files.FAILED)
+_OWN: Final = "a copy of your own"
 _STAMP: Final = "%Y%m%d-%H%M%S"
 
 
@@ -36,7 +37,10 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """`name` is what to type, `at` Unix seconds; `note` says what it is, for people."""
+    """`name` is what to type, `at` Unix seconds; `note` says what it is, for people.
+
+    A `BACKUP` is a delete's, a `COPY` is the user's own, also where a delete has kept it.
+    """
 
     name: str
     kind: str
@@ -51,8 +55,10 @@ def sources(paths: Paths) -> list[Source]:
     found = [*dated, *_deletions(paths, dated)]
     if paths.dlq_backup.exists():
         at = _changed(paths.dlq_backup)
-        note = "the DLQ as it was before the last delete"
-        found.append(_file(paths.dlq_backup, BACKUP, at, note))
+        kind, note = BACKUP, "the DLQ as it was before the last delete"
+        if not backup.is_ours(paths):
+            kind, note = COPY, _OWN
+        found.append(_file(paths.dlq_backup, kind, at, note))
     found += [
         _file(path, QUARANTINE, _changed(path), "what could not stand in a file")
         for path in quarantine.kept(paths.quarantine)
@@ -64,7 +70,11 @@ def last_delete(paths: Paths) -> Source:
     """What was deleted last, by whatever way. Raises NotFoundError."""
     dated = [_backup(path) for path in sorted(paths.claude_dir.glob(backup.DATED))]
     # A backup is empty when what was to go had gone by itself.
-    found = [source for source in (*dated, *_deletions(paths, dated)) if source.pieces]
+    found = [
+        source
+        for source in (*dated, *_deletions(paths, dated))
+        if source.pieces and source.kind != COPY
+    ]
     if not found:
         raise NotFoundError(
             "Nothing has been deleted that could be restored.",
@@ -94,14 +104,17 @@ def named(paths: Paths, name: str) -> Source:
 
 
 def _backup(path: Path) -> Source:
-    return _file(path, BACKUP, _dated(path), "deleted items")
+    data, at = _read(path), _dated(path)
+    if backup.is_of_delete(path, data):
+        return Source(path.name, BACKUP, at, "deleted items", pieces_of(data))
+    return Source(path.name, COPY, at, _OWN, pieces_of(data))
 
 
 def _deletions(paths: Paths, dated: Iterable[Source]) -> list[Source]:
-    """Deletions that the ledger knows and that no backup was made for: those by hand."""
+    """Deletions that the ledger knows and that no delete made a backup for: those by hand."""
     kept: dict[Identity, float] = {}  # when it was last backed up
     for source in dated:
-        for piece in source.pieces:
+        for piece in source.pieces if source.kind == BACKUP else ():
             memory = identity(piece.raw)
             kept[memory] = max(kept.get(memory, 0.0), source.at)
     found = []
@@ -122,11 +135,15 @@ def _deletions(paths: Paths, dated: Iterable[Source]) -> list[Source]:
 
 
 def _file(path: Path, kind: str, at: float, note: str) -> Source:
+    name = str(path) if kind == FILE else path.name
+    return Source(name, kind, at, note, pieces_of(_read(path)))
+
+
+def _read(path: Path) -> bytes:
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise atomic.unavailable(path, error) from error
-    return Source(str(path) if kind == FILE else path.name, kind, at, note, pieces_of(data))
 
 
 def pieces_of(data: bytes) -> list[Piece]:
@@ -169,11 +186,12 @@ def _dated(path: Path) -> float:
 
     Which of the two it is where an hour comes twice, the last change tells.
     """
-    stamp, _, micros = path.stem.rpartition(".backup-")[2].rpartition("-")
     changed = _changed(path)
+    named = backup.time_in_name(path)
+    if named is None:
+        return changed
     try:
-        named = datetime.strptime(stamp, _STAMP)  # noqa: DTZ007  (names have local time)
-        readings = [named.replace(fold=fold).timestamp() + int(micros) / 1e6 for fold in (0, 1)]
+        readings = [named.replace(fold=fold).timestamp() for fold in (0, 1)]
     except (ValueError, OverflowError):
         return changed
     return min(readings, key=lambda at: abs(at - changed))

@@ -7,6 +7,7 @@ import click
 from mem0tray.actions import sources
 from mem0tray.actions.probe import server_name
 from mem0tray.actions.restore import Restored, restore
+from mem0tray.actions.sources import Piece, Source
 from mem0tray.cli import context, output
 from mem0tray.errors import NotFoundError
 from mem0tray.paths import Paths
@@ -40,7 +41,7 @@ def _print_sources(paths: Paths) -> None:
         output.say("There is nothing to restore.")
         return
     rows = [
-        (source.name, output.clock(source.at), f"{len(source.pieces):,}", source.note)
+        (source.name, output.clock(source.at), f"{len(source.pieces):,}", _what(source))
         for source in found
     ]
     output.print_table(
@@ -52,10 +53,19 @@ def _print_sources(paths: Paths) -> None:
     )
 
 
+def _what(source: Source) -> str:
+    return source.note if source.pieces else f"no memory in it ({source.note})"
+
+
 def _tell(name: str, done: Restored) -> None:
     output.say(f"From {name}:")
     _line(done.dead, "dead letter restored", "dead letters restored")
     _line(done.waiting, "waiting entry restored", "waiting entries restored")
+    _line(
+        done.beside,
+        "of these is another version of one that is there; both stay",
+        "of these are other versions of ones that are there; both stay",
+    )
     _line(done.there, "was there already", "were there already")
     _line(done.delivered, "is delivered already: not restored", "are delivered already")
     _line(
@@ -63,8 +73,10 @@ def _tell(name: str, done: Restored) -> None:
         "cannot be loaded by any JSON program; it stays where it is",
         "cannot be loaded by any JSON program; they stay where they are",
     )
+    if not (done.dead or done.waiting):
+        output.say("`mem0tray restore --list` shows what else can be restored.")
 
 
-def _line(pieces: Sequence[sources.Piece], one: str, many: str) -> None:
+def _line(pieces: Sequence[Piece], one: str, many: str) -> None:
     if pieces:
         output.say_beside("  ", plural(len(pieces), one, many))

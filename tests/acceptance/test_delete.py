@@ -124,6 +124,30 @@ def test_restore_takes_back_what_was_removed_by_hand_last(
     home.wait_dlq(["a", "c"])
 
 
+def test_a_copy_of_the_user_s_hides_nothing_removed_by_hand(
+    home: Home, letters: list[Item], *, running: bool
+) -> None:
+    """What a kept copy holds and the user then removed comes back with `restore`."""
+    user.back_up(home)
+    steps: tuple[Callable[[], object], ...] = (
+        partial(user.edit, home, _reword),
+        partial(home.ok, "delete", letters[0]["id"], "--yes"),
+        partial(user.remove, home, "c"),
+    )
+    for number, step in enumerate(steps, 1):
+        step()
+        if running:
+            home.wait(partial(_edits_are, home, number), 5, "seen")
+        later(home, running=running)
+    home.wait_dlq(["edited"])
+    home.ok("restore")
+    home.wait_dlq(["edited", "c"])
+
+
+def _reword(document: Item) -> None:
+    document["items"][1]["content"] = "edited"
+
+
 def test_restoring_twice_gives_one(home: Home, letters: list[Item], *, running: bool) -> None:
     """An item that is back already is not doubled."""
     home.ok("delete", letters[0]["id"], "--yes")

@@ -201,6 +201,60 @@ def test_the_last_delete_is_the_last_also_when_an_hour_comes_twice(
         time.tzset()
 
 
+@pytest.mark.row(30)
+@pytest.mark.usefixtures("letters")
+@pytest.mark.parametrize("where", ["kept", "mem0_queue_dlq.backup-2026.json"])
+def test_a_copy_of_the_user_s_hides_no_deletion_by_hand(paths: Paths, where: str) -> None:
+    """What stands in a copy, kept by a delete or dated by the user, was not deleted by one."""
+    with worker(paths):
+        pass
+    write(paths.dlq_backup if where == "kept" else paths.claude_dir / where, read(paths.dlq))
+    document = read(paths.dlq)
+    document["items"][1]["content"] = "edited"
+    write(paths.dlq, document)
+    with worker(paths):
+        pass
+    delete(paths, chosen(paths, "aa"))
+    with worker(paths):
+        pass
+    document = read(paths.dlq)
+    del document["items"][1]
+    write(paths.dlq, document)
+    with worker(paths):
+        pass
+    assert [source.kind for source in sources.sources(paths)].count(sources.COPY) == 1
+    back(paths)
+    assert contents(paths) == ["edited", "c"]
+
+
+@pytest.mark.usefixtures("letters")
+def test_a_copy_is_never_the_last_delete(paths: Paths) -> None:
+    """However new a copy is, and without a ledger, what a delete removed comes back."""
+    whole = read(paths.dlq)
+    first = delete(paths, chosen(paths, "aa")).backup
+    write(paths.dlq_backup, whole | {"mine": 1})
+    later = time.time() + 60
+    os.utime(paths.dlq_backup, (later, later))
+    delete(paths, chosen(paths, "bb"))
+    back(paths)
+    assert contents(paths) == ["c", "b"]
+    back(paths, first.name)
+    assert contents(paths) == ["c", "b", "a"]
+
+
+@pytest.mark.usefixtures("letters")
+def test_a_copy_from_before_an_edit_puts_the_older_text_beside(paths: Paths) -> None:
+    """The edit is not lost, and what stands beside it is counted."""
+    write(paths.dlq_backup, read(paths.dlq))
+    document = read(paths.dlq)
+    document["items"][1]["content"] = "edited"
+    del document["items"][2]
+    write(paths.dlq, document)
+    done = back(paths, paths.dlq_backup.name)
+    assert contents(paths) == ["a", "edited", "b", "c"]
+    assert [json.loads(piece.raw)["content"] for piece in done.beside] == ["b"]
+
+
 def test_a_value_that_can_be_loaded_is_not_touched() -> None:
     """Only what no JSON program can load is left out."""
     raw = b'{"a": 18446744073709551616, "b": NaN}'

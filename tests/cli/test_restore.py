@@ -26,12 +26,15 @@ def left(home: Scratch) -> list[str]:
 
 
 def test_the_last_delete(home: Scratch, backup: str) -> None:
-    """It says from where and how many; a second time that they are there."""
+    """It says from where and how many; a second time that they are there, and where to look."""
     text = home.ok("restore")
     assert backup in text
     assert "1 dead letter restored" in text
+    assert "--list" not in text
     assert left(home) == ["bbbb-1", "aaaa-1"]
-    assert "1 was there already" in home.ok("restore")
+    again = home.ok("restore")
+    assert "1 was there already" in again
+    assert "`mem0tray restore --list`" in again
 
 
 def test_the_list(home: Scratch, backup: str) -> None:
@@ -40,6 +43,29 @@ def test_the_list(home: Scratch, backup: str) -> None:
     assert any(line.startswith(backup) and " 1 " in line for line in lines)
     assert any(line.startswith("mem0_queue_dlq.backup.json ") and " 2 " in line for line in lines)
     assert home.run("restore", "--list", backup).code == 2
+
+
+@pytest.mark.usefixtures("backup")
+def test_the_list_says_whose_a_file_is(home: Scratch) -> None:
+    """A copy of the user's is called so, also when a delete has kept it, and an empty one empty."""
+    assert "your own" not in home.ok("restore", "--list")
+    home.write("mem0_queue_dlq.backup.json", {"items": []})
+    own = "no memory in it (a copy of your own)"
+    assert own in home.ok("restore", "--list")
+    home.ok("delete", "bbbb", "--yes")
+    lines = home.ok("restore", "--list").splitlines()
+    assert [own in line for line in lines].count(True) == 1
+    assert [line.endswith("deleted items") for line in lines].count(True) == 2
+    assert any(line.endswith("before the last delete") for line in lines)
+
+
+def test_an_older_text_beside_an_edited_one_is_said(home: Scratch) -> None:
+    """Restoring a copy from before an edit says that two versions are there now."""
+    home.write("old.json", {"items": [waiting("a", id="aaaa-1"), waiting("b", id="bbbb-1")]})
+    home.write("mem0_queue_dlq.json", {"items": [waiting("edited", id="aaaa-1")]})
+    text = home.ok("restore", str(home.claude / "old.json"))
+    assert "2 dead letters restored" in text
+    assert "1 of these is another version of one that is there; both stay" in text
 
 
 @pytest.mark.parametrize("columns", [120, 80, 60, 40])

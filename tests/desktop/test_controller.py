@@ -1,14 +1,16 @@
 """What a click on a dead letter does, with real files; dialogs are stand-ins."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
 
+from mem0tray.actions import backup
 from mem0tray.desktop.menu import Verb
 from mem0tray.files import atomic
 from mem0tray.language import Language
 from mem0tray.paths import Paths
-from tests.actions.scene import contents, read, write, write_dlq
+from tests.actions.scene import contents, read, write_dlq
 from tests.desktop.click_desk import Desk
 from tests.support.shapes import Item, texts, waiting
 
@@ -171,8 +173,7 @@ def test_nothing_to_restore(desk: Desk) -> None:
 
 def test_a_backup_of_nothing_is_no_deletion(desk: Desk, paths: Paths) -> None:
     """What was to be deleted had gone: the deletion before it is the last one."""
-    for name, found in (("20250101-000000", [waiting("kept")]), ("20250102-000000", [])):
-        path = paths.claude_dir / f"mem0_queue_dlq.backup-{name}-000000.json"
-        write(path, {"items": found, "last_update": ""})
+    backup.write_dated(paths, [json.dumps(waiting("kept")).encode()], 1.7e9)
+    backup.write_dated(paths, [], 1.8e9)
     assert desk.click(Verb.RESTORE) == [("Restored", "1 memory is back.")]
     assert contents(paths) == ["kept"]
