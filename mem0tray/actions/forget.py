@@ -14,6 +14,7 @@ from typing import Final
 
 from mem0tray import item as items
 from mem0tray.actions import backup, edit, files, requests
+from mem0tray.actions.delete import Deleted
 from mem0tray.actions.find import Found
 from mem0tray.errors import Mem0TrayError
 from mem0tray.files import atomic, document
@@ -75,20 +76,24 @@ def _forms(text: str) -> set[bytes]:
     return {plain, escaped, readable}
 
 
-def forget(paths: Paths, settings: Settings, deleted: Sequence[Found]) -> Forgotten:
-    """Erase what `delete` has just deleted. Raises nothing: what fails is named."""
+def forget(paths: Paths, settings: Settings, deleted: Deleted) -> Forgotten:
+    """Erase what `delete` has just deleted. Raises nothing: what fails is named.
+
+    That the backup of this very deletion goes as well is nothing to tell.
+    """
     result = Forgotten()
-    text = _Text(deleted)
+    text = _Text(deleted.items)
     with Reader(paths.ledger) as reader:
         known = [each for name in sorted(text.ids) for each in reader.by_id(name)]
         result.unreachable += _servers(reader, known)
-    _from_ledger(paths, settings, deleted, known, result)
+    _from_ledger(paths, settings, deleted.items, known, result)
     _guarded(result, paths.queue.name, partial(_from_queue_file, paths, text, result))
     for path in [paths.dlq_backup, *sorted(paths.claude_dir.glob(backup.DATED))]:
         _guarded(result, path.name, partial(_from_dlq_backup, paths, path, text, result))
     for path in sorted(paths.quarantine.glob("*.json")):
         _guarded(result, path.name, partial(_from_quarantine, path, text, result))
     _from_previous(paths, text)
+    result.erased = [name for name in result.erased if name != deleted.backup.name]
     result.unreachable += _left(paths, text)
     return result
 

@@ -35,7 +35,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "report": Entry("mem0tray.cli.report:command", "Show how things stand on a page."),
     "doctor": Entry("mem0tray.cli.doctor:command", "Check everything that deliveries need."),
     "autostart": Entry("mem0tray.cli.autostart:command", "Start at login, or no longer."),
-    "demo": Entry("mem0tray.cli.demo:command", "Watch it all for a minute, in a scratch home."),
+    "demo": Entry("mem0tray.cli.demo:command", "Watch it all, half a minute in a scratch home."),
     "config": Entry("mem0tray.cli.config:command", "Show and change the settings."),
 }
 
@@ -97,9 +97,9 @@ def group(ctx: click.Context) -> Any:
 
     missing = surroundings.missing()
     if missing:
-        click.echo(f"mem0tray: {missing} {_NO_TRAY}", err=True)
-        command = group.get_command(ctx, "run")
-        return ctx.invoke(command) if command is not None else None
+        from mem0tray.cli.run import work
+
+        return work(greeting=f"mem0tray: {missing} {_NO_TRAY}")
     from mem0tray.desktop.app import Application
 
     return Application().run()

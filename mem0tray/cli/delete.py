@@ -26,7 +26,7 @@ def command(ids: tuple[str, ...], *, yes: bool, for_good: bool) -> int:
         return 1
     done = delete(paths, chosen)
     if for_good:
-        _tell_forgotten(done, forget(paths, settings, done.items))
+        _tell_forgotten(done, forget(paths, settings, done))
     else:
         _tell(done)
     return 0 if done.items else 1

@@ -40,7 +40,8 @@ def command(ids: tuple[str, ...], project: str | None, *, everything: bool) -> N
 
 def _which(chosen: list[Item]) -> str:
     names = ", ".join(
-        f"{short_id(item.id)} ({one_line(item.project, 40)})" for item in chosen[:_SHOWN]
+        f"{short_id(item.id)} ({one_line(item.project, 40) or 'no project'})"
+        for item in chosen[:_SHOWN]
     )
     more = f" and {len(chosen) - _SHOWN:,} more" if len(chosen) > _SHOWN else ""
     return f"{plural(len(chosen), 'dead letter')} to be retried now: {names}{more}."

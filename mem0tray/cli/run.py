@@ -62,6 +62,14 @@ def run(*, once: bool, until_idle: bool) -> None:
     Ctrl-C; an alert is a line here, and alerts.command hears of it. With
     --until-idle it exits with 1 if something still waits, and says what.
     """
+    work(once=once, until_idle=until_idle)
+
+
+def work(*, once: bool = False, until_idle: bool = False, greeting: str = "") -> None:
+    """The same; the `greeting` goes to stderr once no other worker has the folder.
+
+    Raises AlreadyRunningError when one has, and SettingsError.
+    """
     loaded = config.load()
     for warning in loaded.warnings:
         click.echo(f"mem0tray: {warning}", err=True)
@@ -74,6 +82,8 @@ def run(*, once: bool, until_idle: bool) -> None:
     bus = Events()
     terminal = Terminal()
     worker = Worker(loaded.settings, bus, SettingsFile().changed)
+    if greeting:
+        click.echo(greeting, err=True)
     watch = AlertWatch(bus, lambda: worker.settings, lambda: counts_of(worker), worker.paths.alerts)
     log = EventLog(worker.paths, loaded.settings.log)
     bus.subscribe(log)

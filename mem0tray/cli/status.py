@@ -115,9 +115,8 @@ def _totals(totals: dict[str, int]) -> str:
 
 def _elsewhere(server: str, count: int) -> str:
     there = "the embedded server of this computer" if server == config.LOCAL_URL else server
-    return (
-        f"{plural(count, 'memory', 'memories')} only on {there}, where they were delivered before"
-    )
+    they = "it was" if count == 1 else "they were"
+    return f"{plural(count, 'memory', 'memories')} only on {there}, where {they} delivered before"
 
 
 def as_document(seen: Overview) -> dict[str, Any]:

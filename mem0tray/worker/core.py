@@ -9,6 +9,7 @@ from pathlib import Path
 from mem0tray import item as items
 from mem0tray.events import Events, FileBroken, Quarantined
 from mem0tray.files import quarantine
+from mem0tray.files.atomic import Signature
 from mem0tray.item import Item
 from mem0tray.ledger.database import Ledger, boot_id
 from mem0tray.ledger.editions import Editions
@@ -34,6 +35,8 @@ class Core:
     dlq_dirty: threading.Event = field(default_factory=threading.Event)
     metrics_dirty: threading.Event = field(default_factory=threading.Event)
     wake: threading.Event = field(default_factory=threading.Event)
+
+    _told_broken: dict[Path, Signature] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         self.inbox = Inbox(self.ledger)
@@ -70,13 +73,16 @@ class Core:
             if kept not in before:
                 self.events.emit(Quarantined(source.name, kept.name))
 
-    def quarantine_file(self, source: Path, data: bytes, reason: str) -> None:
-        """Keep a broken file whole before anything takes its place."""
+    def quarantine_file(self, source: Path, data: bytes, signature: Signature, reason: str) -> None:
+        """Keep a broken file whole before anything takes its place; said once of each save."""
         if data.strip(b"\0 \r\n\t"):
             kept = quarantine.keep(self.paths.quarantine, source, data, self.now()).name
         else:
             kept = "nothing: it was empty"
-        self.events.emit(FileBroken(source.name, reason, kept))
+        told = self._told_broken.get(source)
+        if told is None or not told.same_bytes(signature):
+            self._told_broken[source] = signature
+            self.events.emit(FileBroken(source.name, reason, kept))
 
 
 def dead_raw(item: Item, now: float, error: str | None = None) -> bytes:

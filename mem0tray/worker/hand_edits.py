@@ -79,7 +79,7 @@ class HandEdits:
             if not has_settled(signature, self._core.now()):
                 raise TornError(self._core.paths.dlq) from error
             parsed, broken = document.salvage(data, SECTION), str(error)
-        return self._take(data, parsed, broken)
+        return self._take(data, signature, parsed, broken)
 
     def note(self, signature: Signature) -> None:
         """This very save is merged, or our own; remembered across a restart."""
@@ -95,11 +95,11 @@ class HandEdits:
     def _mark(signature: Signature) -> list[int]:
         return [signature.inode, signature.size, signature.mtime]
 
-    def _take(self, data: bytes, parsed: Document, broken: str) -> bool:
+    def _take(self, data: bytes, signature: Signature, parsed: Document, broken: str) -> bool:
         core = self._core
         path = core.paths.dlq
         if broken:
-            core.quarantine_file(path, data, broken)
+            core.quarantine_file(path, data, signature, broken)
         core.quarantine_items(path, parsed.rejected)
         save = self._understood(data, parsed)
         # One transaction: what is decided by must not be sent or settled in between.

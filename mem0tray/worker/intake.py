@@ -93,7 +93,7 @@ class QueueIntake:
                 broken = str(error)
             snapshot = self._accept(parsed)
             if broken:
-                self._core.quarantine_file(path, data, broken)
+                self._core.quarantine_file(path, data, signature, broken)
                 snapshot.broken = True
             for name, mark in (("last_100", b"["), ("stats", b"{")):
                 if not parsed.rest.get(name, mark).startswith(mark):  # producers would trip over it

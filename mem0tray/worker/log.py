@@ -112,33 +112,40 @@ class EventLog:
             self._summarise()
 
     def close(self) -> None:
-        """Write the last line and let go of the file."""
+        """Write the last line and let go of the file; a full disk is no reason to complain."""
         with self._guard:
             self._tell_never()
             self._tell_counts()
-            self._handler.close()
+            with suppress(OSError):
+                self._handler.close()
 
 
 def _ignore(record: logging.LogRecord) -> None:
     """A line that cannot be written (a full disk) must not stop the work."""
 
 
-def _named(project: str, item_id: str) -> str:
+def _marked(project: str, item_id: str) -> str:
+    """The shape that other people's scripts take apart, also without a project."""
     return f"{one_line(project, 80)} (ID: {short_id(item_id)}...)"
+
+
+def _named(project: str, item_id: str) -> str:
+    """The same in lines that are for people alone."""
+    return _marked(one_line(project, 80) or "(no project)", item_id)
 
 
 def describe(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912  (one line for each kind)
     """The line that an event makes; empty for one that the log does not tell."""
     match event:
         case events.MovedToDlq(project, item_id, retries):
-            return f"📋 Moved to DLQ: {_named(project, item_id)} after {retries} retries"
+            return f"📋 Moved to DLQ: {_marked(project, item_id)} after {retries} retries"
         case events.DlqRecovered(project, item_id, retries):
-            return f"✅ DLQ recovered: {_named(project, item_id)} after {retries} retries"
+            return f"✅ DLQ recovered: {_marked(project, item_id)} after {retries} retries"
         case events.DlqRetryFailed(project, item_id, retries, delay):
-            name = _named(project, item_id)
+            name = _marked(project, item_id)
             return f"⏳ DLQ retry {retries}: {name} (next in {delay:.0f}s)"
         case events.WaitingBackoff(project, item_id, delay):
-            return f"⏸️ Waiting backoff: {_named(project, item_id)} (retry in {delay:.0f}s)"
+            return f"⏸️ Waiting backoff: {_marked(project, item_id)} (retry in {delay:.0f}s)"
         case events.AttemptFailed(project, item_id, retries, reason):
             return f"⚠️ Attempt {retries} failed: {_named(project, item_id)}: {one_line(reason)}"
         case events.Accepted(count):
@@ -201,7 +208,7 @@ def _edit(edit: events.HandEdit) -> str:
     parts = [
         f"{count} {word}"
         for count, word in (
-            (edit.discarded, "removed (`mem0tray restore` brings them back)"),
+            (edit.discarded, "removed (`mem0tray restore --list` shows what can be put back)"),
             (edit.forced, "to retry now"),
             (edit.edited, "changed"),
             (edit.adopted, "added"),

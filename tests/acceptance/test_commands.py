@@ -305,7 +305,17 @@ def test_without_arguments_the_worker_runs_in_the_terminal(home: Home, server: S
     worker = home.start()
     server.wait_for(lambda: server.total_stored() == 3, 10)
     assert worker.stop() in (0, 143, -15)
+    assert "The worker runs in this terminal" in worker.err
     assert "Traceback" not in worker.err
+
+
+def test_a_second_start_does_not_claim_to_run_the_worker(home: Home) -> None:
+    """One line says that there is one already."""
+    home.worker()
+    second = home.run()
+    assert second.returncode == 1
+    assert "runs in this terminal" not in second.stderr
+    assert len(second.stderr.splitlines()) == 1
 
 
 def test_a_dead_letter_can_be_retried_while_another_request_hangs(

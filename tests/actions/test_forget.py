@@ -28,7 +28,7 @@ def holding(root: Path) -> list[str]:
 def forgotten(paths: Paths, *names: str) -> Forgotten:
     """Delete for good."""
     done = delete(paths, chosen(paths, *names))
-    return forget(paths, Settings(), done.items)
+    return forget(paths, Settings(), done)
 
 
 def test_a_waiting_entry_is_erased_everywhere(paths: Paths, tmp_path: Path) -> None:
@@ -42,6 +42,7 @@ def test_a_waiting_entry_is_erased_everywhere(paths: Paths, tmp_path: Path) -> N
     assert [each["content"] for each in read(paths.queue)["last_100"]] == ["stays"]
     assert [each["content"] for each in read(paths.queue_backup)["queue"]] == ["stays"]
     assert "the ledger" in result.erased
+    assert not any("backup-" in place for place in result.erased)  # the deletion's own
     assert not list(paths.claude_dir.glob("*.backup-*"))
 
 

@@ -309,3 +309,17 @@ def test_a_pause_is_worth_a_look(home: Scratch, minutes: list[str]) -> None:
     assert level == "warn"
     assert text.startswith("paused until ")
     assert "`mem0tray resume`" in text
+
+
+def test_wrong_settings_are_a_failed_check_among_others(home: Scratch) -> None:
+    """Exit code 2; the rest is looked at with the defaults."""
+    home.configure('[sync]\ntimeout = "soon"\n')
+    done = home.run("doctor", "--json")
+    first, *others = done.json()["checks"]
+    assert (done.code, done.json()["ok"]) == (2, False)
+    assert (first["name"], first["level"]) == ("settings", "fail")
+    assert first["message"].startswith("sync.timeout in ")
+    assert "default" in first["remedy"]
+    names = [each["name"] for each in others]
+    assert "data folder" in names
+    assert "settings" not in names

@@ -72,3 +72,10 @@ def test_nothing_to_retry(home: Scratch) -> None:
     assert home.ok("retry", "--all") == "There are no dead letters to retry.\n"
     assert "of alpha" in home.ok("retry", "--project", "alpha")
     assert home.run("retry", "zz").code == 1
+
+
+def test_a_dead_letter_without_a_project(home: Scratch) -> None:
+    """It is said that there is none."""
+    item = waiting("a", id="aaaa-1") | {"project_id": None}
+    home.write("mem0_queue_dlq.json", {"items": [item], "last_update": "x"})
+    assert "aaaa-1 (no project)" in home.ok("retry", "--all")

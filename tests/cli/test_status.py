@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from mem0tray.cli import status
 from mem0tray.files import quarantine
 from mem0tray.files.lock import InstanceLock
 from mem0tray.ledger.reader import Reader
@@ -193,3 +194,9 @@ def test_watch_prints_again_what_has_changed(
 def test_watch_and_json_do_not_go_together(home: Scratch) -> None:
     """One JSON document cannot be watched."""
     assert home.run("status", "--watch", "--json").code == 2
+
+
+@pytest.mark.parametrize(("count", "words"), [(1, "it was delivered"), (2, "they were delivered")])
+def test_what_a_former_server_has(count: int, words: str) -> None:
+    """One memory is "it"."""
+    assert words in status._elsewhere("http://old.test", count)

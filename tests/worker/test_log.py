@@ -1,5 +1,6 @@
 """What the log says of events, where the words matter beside the markers."""
 
+import sys
 import threading
 from pathlib import Path
 
@@ -57,3 +58,35 @@ def test_deliveries_are_told_after_a_thread_could_not_be_started(
     log(events.Delivered("p", "b"))
     assert told.wait(20.0)
     log.close()
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        (
+            events.AttemptFailed("", "0123456789", 1, "odd"),
+            "⚠️ Attempt 1 failed: (no project) (ID: 01234567...): odd",
+        ),
+        (
+            events.MovedToDlq("", "0123456789", 5),
+            "📋 Moved to DLQ:  (ID: 01234567...) after 5 retries",
+        ),
+    ],
+)
+def test_an_item_without_a_project(event: events.Event, line: str) -> None:
+    """People are told that there is none; the markers of scripts keep their shape."""
+    assert describe(event) == line
+
+
+def test_what_a_removal_left_is_not_promised() -> None:
+    """What was deleted for good cannot be put back: the log says where to look."""
+    assert "restore --list" in describe(events.HandEdit(discarded=1))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a device of Linux")
+def test_a_full_disk_does_not_show_when_the_log_is_closed(tmp_path: Path) -> None:
+    """The error would hide why the worker could not begin."""
+    log = EventLog(Paths(tmp_path, tmp_path), LogSettings())
+    with open("/dev/full", "w", encoding="utf-8") as log._handler.stream:  # noqa: PTH123
+        log(events.WorkerStopped())
+        log.close()
