@@ -93,8 +93,11 @@ class DlqPublisher:
         if self._merged is None:
             return False
         with suppress(TornError):
+            now = atomic.signature(self._previous)
+            if now is None or now.same_bytes(self._merged):
+                return False  # as always; it may be large
             found = atomic.read(self._previous)
-            if found is None or found[1].same_bytes(self._merged):
+            if found is None:
                 return False
             forced = self._edits.merge(*found)
             self._merged = found[1]
