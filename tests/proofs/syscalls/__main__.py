@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tests.proofs.syscalls import plan, strace, sweep, table
-from tests.proofs.syscalls.points import CALLS, evenly
+from tests.proofs.syscalls.points import CALLS
 from tests.proofs.syscalls.sweep import Record
 
 
@@ -20,11 +20,7 @@ def main() -> int:
         return 2
     record = Record(arguments.results)
     points = [p for p in record.count() if p.call in (arguments.call or CALLS)]
-    trials = [
-        trial
-        for fault in arguments.fault or plan.AT
-        for trial in evenly(plan.trials(points, fault), arguments.sample)
-    ]
+    trials = plan.all_trials(points, arguments.fault or plan.AT, arguments.sample)
     for progress in sweep.run(trials, record, arguments.jobs, arguments.seconds):
         print(f"\r{progress}   ", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)

@@ -208,8 +208,8 @@ def _add_after(stage: Stage) -> list[str]:
 
 
 ACTS: Final = {
-    "first start": Act(_first_start_before, _worker, _worker_after),
     "worker": Act(_worker_before, _worker, _worker_after),
+    "first start": Act(_first_start_before, _worker, _worker_after),
     "delete": Act(_files_with_a_ledger, _delete, _delete_after),
     "deletion": Act(_deletion_before, _deletion, _delete_after),
     "restore": Act(_restore_before, _restore, _restore_after),

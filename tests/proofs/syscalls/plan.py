@@ -1,9 +1,9 @@
 """Which trials there are: each point with each fault that fits its call."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from tests.proofs.syscalls.points import Point
+from tests.proofs.syscalls.points import Point, evenly
 from tests.proofs.syscalls.strace import KILL, SHORT
 from tests.proofs.syscalls.trial import SERVERS, Trial
 
@@ -19,7 +19,18 @@ AT: Final[Mapping[str, Sequence[str] | None]] = {
     "EACCES": ("openat", *_NAMES, "fchmod", "chmod"),
     SHORT: ("write", "pwrite64"),
 }
+# SQLite's locks. No file changes there: what such a kill leaves is what a kill at the next
+# call of any thread leaves that does change one. So they come last.
+LAST: Final = ("fcntl",)
 _GOLDEN: Final = 0.618034
+
+
+def all_trials(
+    points: Sequence[Point], faults: Iterable[str] = AT, sample: int | None = None
+) -> list[Trial]:
+    """List the trials of these faults in the order in which to do them; `sample` of each."""
+    found = [each for fault in faults for each in evenly(trials(points, fault), sample)]
+    return sorted(found, key=lambda trial: trial.point.call in LAST)
 
 
 def trials(points: Sequence[Point], fault: str) -> list[Trial]:

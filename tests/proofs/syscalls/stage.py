@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.support.home import Home
+from tests.proofs.syscalls.forked import ForkedHome
+from tests.proofs.syscalls.strace import Tracing
 from tests.support.processes import Process, wait_until
 from tests.support.standin import Standin
 
@@ -18,6 +19,7 @@ QUICK: Final = {
 }
 PATIENCE: Final = 20.0  # seconds, for a worker that waits five before it tries again
 KILLED: Final = -signal.SIGKILL
+LEFT: Final = (1, 2)  # failed, or the settings are wrong: they cannot be read either
 
 
 class DiedError(Exception):
@@ -27,29 +29,29 @@ class DiedError(Exception):
 class Stage:
     """Where an act is played.
 
-    What `spoil` was given is put before the next starts of the program, one each;
+    What `spoil` was given is done to the next starts of the program, one each;
     those after them are left alone.
     """
 
-    def __init__(self, home: Home, server: Standin) -> None:
+    def __init__(self, home: ForkedHome, server: Standin) -> None:
         self.home = home
         self.server = server
         self.remembered: dict[str, str] = {}  # what an act has done already
         self.killed = 0
-        self.ended_early: list[str] = []  # standard errors of programs that left with 1
-        self._wrappers: list[Sequence[str]] = []
+        self.ended_early: list[str] = []  # standard errors of programs that left by themselves
+        self._tracings: list[Tracing] = []
         self._spoilt: list[Process] = []
         home.env |= QUICK
 
-    def spoil(self, wrappers: Sequence[Sequence[str]]) -> None:
-        """Put each of these before one of the next starts."""
-        self._wrappers = list(wrappers)
+    def spoil(self, tracings: Sequence[Tracing]) -> None:
+        """Trace each of the next starts so."""
+        self._tracings = list(tracings)
 
     def start(self, *arguments: str) -> Process:
         """Start the program, spoilt if it is its turn."""
-        if not self._wrappers:
+        if not self._tracings:
             return self.home.start(*arguments)
-        process = self.home.start(*arguments, wrapper=self._wrappers.pop(0))
+        process = self.home.start(*arguments, tracing=self._tracings.pop(0))
         self._spoilt.append(process)
         return process
 
@@ -85,7 +87,7 @@ class Stage:
             self.killed += 1
         else:
             assert process in self._spoilt, f"ended with {code}: {process.err}"
-            assert code == 1, f"ended with {code}: {process.err}"
+            assert code in LEFT, f"ended with {code}: {process.err}"
             assert "Traceback" not in process.err, process.err
             self.ended_early.append(process.err)
         raise DiedError

@@ -1,20 +1,29 @@
-"""What is put before a command so that strace counts its system calls, or spoils one."""
+"""How strace is called so that it counts the system calls of a program, or spoils one."""
 
 import functools
 import shutil
 import subprocess
-import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from tests.proofs.syscalls.points import CALLS, Point
 
-AHEAD: Final = Path(__file__).with_name("ahead.py")
 KILL: Final = "kill"
 SHORT: Final = "short"
 ERRORS: Final = ("EIO", "ENOSPC", "EACCES")
 NOBODY: Final = "nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class Tracing:
+    """The command of strace (`-p` is still to come), and which thread gets ahead in what call."""
+
+    strace: Sequence[str]
+    thread: str
+    number: int
+    by: int
 
 
 @functools.cache
@@ -30,38 +39,37 @@ def missing() -> str:
     return ""
 
 
-def counting(trace: Path) -> list[str]:
-    """Make the wrapper that writes every call to `trace`."""
+def counting(trace: Path) -> Tracing:
+    """Write every call to `trace`."""
     calls = ",".join((*CALLS, "rmdir"))
-    return [*_strace(trace, calls), "-n", "-y", *_program(NOBODY, 0, 0)]
+    return Tracing([*_strace(trace, calls), "-n", "-y"], NOBODY, 0, 0)
 
 
-def spoiling(point: Point, fault: str, trace: Path) -> list[str]:
-    """Make the wrapper that kills at this point, or spoils the call.
+def spoiling(point: Point, fault: str, trace: Path) -> Tracing:
+    """Kill at this point, or spoil the call.
 
     `fault`: KILL; SHORT, the call does nothing and says so; else the error's name.
     """
     how = {KILL: "signal=KILL", SHORT: "retval=0"}.get(fault, f"error={fault}")
     inject = f"inject={point.call}:{how}:when={point.count}"
-    wrapper = [*_strace(trace, point.call), "-y", "-e", inject]
-    return [*wrapper, *_program(point.thread, point.number, point.ahead)]
+    command = [*_strace(trace, point.call), "-y", "-e", inject]
+    return Tracing(command, point.thread, point.number, point.ahead)
 
 
 def failing(call: str, error: str, when: str, trace: Path) -> list[str]:
-    """Make the wrapper under which a call fails for each thread; `when` as strace has it."""
-    return [*_strace(trace, call), "-y", "-e", f"inject={call}:error={error}:when={when}"]
+    """Make what is put before a command so that a call fails for each of its threads.
+
+    `when` as strace has it.
+    """
+    # -D: the program stays the child of whoever starts it, and gets the signals.
+    inject = f"inject={call}:error={error}:when={when}"
+    return [*_strace(trace, call), "-D", "-qq", "-y", "-e", inject]
 
 
 def _strace(trace: Path, calls: str) -> list[str]:
-    # -D: the program stays the child of whoever starts it, and gets the signals.
     # No --seccomp-bpf: with it strace reports a call at a stop from where no signal
-    # is delivered, and nobody is killed.
-    options = ["-D", "-f", "-qq", "-e", "signal=none"]
-    return ["strace", *options, "-e", f"trace={calls}", "-o", str(trace)]
-
-
-def _program(thread: str, number: int, by: int) -> Sequence[str]:
-    return [sys.executable, str(AHEAD), thread, str(number), str(by)]
+    # is delivered, and nobody is killed. (With -p there is none.)
+    return ["strace", "-f", "-e", "signal=none", "-e", f"trace={calls}", "-o", str(trace)]
 
 
 def hit(trace: Path, point: Point, fault: str) -> str:

@@ -8,10 +8,10 @@ from typing import Final
 
 from tests.proofs.syscalls import points, strace
 from tests.proofs.syscalls.acts import ACTS
+from tests.proofs.syscalls.forked import ForkedHome
 from tests.proofs.syscalls.points import Point
 from tests.proofs.syscalls.stage import DiedError, Stage, trace_file
 from tests.proofs.syscalls.strace import KILL
-from tests.support.home import Home
 from tests.support.standin import Standin
 
 KEYS, ASKED = SERVERS = ("honours keys", "can be asked")
@@ -70,7 +70,7 @@ def count(act: str, runs: int) -> list[Point]:
             root = Path(folder, str(run))
             root.mkdir()
             trace = trace_file(root, 0)
-            with _server(ASKED) as server, Home(root / "home", server.url) as home:
+            with _server(ASKED) as server, ForkedHome(root / "home", server.url) as home:
                 stage = Stage(home, server)
                 ACTS[act].prepare(stage)
                 stage.spoil([strace.counting(trace)])
@@ -86,18 +86,18 @@ def run(trial: Trial) -> Result:
     with tempfile.TemporaryDirectory(prefix="calls-") as folder:
         root = Path(folder)
         first = trace_file(root, 0)
-        wrappers = [strace.spoiling(trial.point, trial.fault, first)]
+        tracings = [strace.spoiling(trial.point, trial.fault, first)]
         if trial.again is not None:
-            wrappers.append(strace.spoiling(trial.again, KILL, trace_file(root, 1)))
+            tracings.append(strace.spoiling(trial.again, KILL, trace_file(root, 1)))
         act = ACTS[trial.point.act]
-        with _server(trial.server) as server, Home(root / "home", server.url) as home:
+        with _server(trial.server) as server, ForkedHome(root / "home", server.url) as home:
             stage = Stage(home, server)
             act.prepare(stage)
-            stage.spoil(wrappers)
+            stage.spoil(tracings)
             try:
                 _play(trial, stage)
                 wrong = act.judge(stage)
-            except AssertionError as error:
+            except (AssertionError, TimeoutError) as error:
                 wrong = [str(error)]
             met = strace.hit(first, trial.point, trial.fault)
             reached = stage.killed if trial.fault == KILL else int(bool(met))
