@@ -226,6 +226,8 @@ class Commands:
             item = parse(piece.raw)
             if item is not None and item.content in world.beliefs.memories:
                 world.beliefs.put_back(item.content)
+                if piece in result.dead:
+                    world.restored.add(item.content)
 
     def pause(self, minutes: float | None) -> None:
         """`mem0tray pause`."""
