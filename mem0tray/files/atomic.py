@@ -105,12 +105,14 @@ def replace(
     data: bytes,
     *,
     still_valid: Callable[[], bool] = lambda: True,
+    durable: bool = True,
 ) -> Signature | None:
     """Put `data` in the place of `path`; the new signature, or None.
 
     `still_valid` is asked last, just before the file is replaced; when it says
     no, nothing happens and None comes back. A symbolic link is followed, the
-    mode of the old file kept; a new file is 0600.
+    mode of the old file kept; a new file is 0600. Unless it is `durable`, a
+    power cut may put the old file back; either one is whole.
     Raises FileUnavailableError; the old file is then untouched, or replaced by
     one that a power cut may still undo.
     """
@@ -131,7 +133,8 @@ def replace(
         if isinstance(error, OSError):
             raise unavailable(path, error) from error
         raise
-    sync_folder(target.parent)
+    if durable:
+        sync_folder(target.parent)
     # The rename changed ctime on some file systems: what counts is what stands there now,
     # unless somebody was quicker, which the caller then sees as a change.
     now = signature(target)

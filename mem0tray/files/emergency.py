@@ -25,7 +25,9 @@ class Source(msgspec.Struct, frozen=True):
     """A file being read: its name, inode, how far we are, when we renamed it (0: not).
 
     `before` is a hash of what stands just before `offset`: the inode of a file
-    that was removed is soon another file's.
+    that was removed is soon another file's. `renamed` is in Unix seconds; `boot`
+    names the start of the machine in which it was, `uptime` is the same moment on
+    the monotonic clock, which nobody can set.
     """
 
     name: str
@@ -33,6 +35,18 @@ class Source(msgspec.Struct, frozen=True):
     offset: int = 0
     renamed: float = 0.0
     before: bytes = b""
+    boot: str = ""
+    uptime: float = 0.0
+
+    def has_rested(self, now: float, boot: str, uptime: float) -> bool:
+        """Whether no writer holds it open any more: a day has passed since the renaming.
+
+        By both clocks: one that is set forward, as soon after a start of the machine,
+        makes no day. A writer of an earlier start is gone in any case.
+        """
+        if now - self.renamed <= REMOVE_AFTER:
+            return False
+        return boot != self.boot or uptime - self.uptime > REMOVE_AFTER
 
 
 @dataclass(slots=True)

@@ -20,6 +20,8 @@ from typing import Any
 
 import httpcore
 
+from mem0tray.server.dial import Dialling, UnreachableError, dial, is_here, reason_of
+
 MAX_ANSWER = 1_000_000  # bytes, head included
 CONNECT_SECONDS = 15.0
 # A name that can mean nothing but this computer is not asked of any resolver.
@@ -32,10 +34,6 @@ class DeadlineError(Exception):
 
 class TooLongError(Exception):
     """The answer is longer than `MAX_ANSWER`."""
-
-
-class UnreachableError(Exception):
-    """No connection could be made; says why, in a few words."""
 
 
 class Link:
@@ -57,7 +55,7 @@ class Link:
         self.cut = False
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
-        self._dialling: _Dialling | None = None
+        self._dialling: Dialling | None = None
 
     def begin(self, deadline: float, meanwhile: Callable[[], None] | None = None) -> None:
         """Get ready for a request that must be over at `deadline` (monotonic seconds).
@@ -95,7 +93,7 @@ class Link:
                 with contextlib.suppress(OSError):  # it may have hung up already
                     socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
-    def dialling(self, attempt: "_Dialling | None") -> None:
+    def dialling(self, attempt: "Dialling | None") -> None:
         """What is being waited for instead of a socket."""
         with self._lock:
             self._dialling = attempt
@@ -115,77 +113,6 @@ class Link:
             if self._socket is sock:
                 self._socket = None
             sock.close()
-
-
-class _Dialling:
-    """A connection being made in a thread of its own, so that nobody must wait for the resolver."""
-
-    def __init__(self, hosts: tuple[str, ...], port: int, seconds: float) -> None:
-        self._hosts, self._port, self._seconds = hosts, port, seconds
-        self._lock = threading.Lock()
-        self._done = threading.Event()
-        self._socket: socket.socket | None = None
-        self._error: OSError | None = None
-        self._abandoned = False
-
-    def start(self) -> None:
-        threading.Thread(target=self._run, name="mem0tray-connect", daemon=True).start()
-
-    def give_up(self) -> None:
-        with self._lock:
-            self._abandoned = True
-        self._done.set()
-
-    def wait(self) -> socket.socket:
-        """The connected socket; raises UnreachableError."""
-        if not self._done.wait(self._seconds):
-            self._error = TimeoutError()
-        with self._lock:
-            found, self._socket = self._socket, None
-            if found is not None and not self._abandoned:
-                return found
-            stopped, self._abandoned = self._abandoned, True
-        if found is not None:
-            found.close()
-        raise UnreachableError("stopped" if stopped else _reason(self._error))
-
-    def _run(self) -> None:
-        try:
-            found: socket.socket | None = self._connect()
-        except OSError as error:
-            self._error = error
-        except UnicodeError:  # a name that cannot be one
-            self._error = socket.gaierror()
-        else:
-            with self._lock:
-                if not self._abandoned:
-                    self._socket, found = found, None
-            if found is not None:
-                found.close()
-        self._done.set()
-
-    def _connect(self) -> socket.socket:
-        """Try every address, each for its share of the time; the first one's error counts."""
-        end = monotonic() + self._seconds
-        found = [
-            address
-            for host in self._hosts
-            for address in socket.getaddrinfo(host, self._port, type=socket.SOCK_STREAM)
-        ]
-        first: OSError | None = None
-        for index, (family, kind, protocol, _, address) in enumerate(found):
-            sock = None
-            try:
-                sock = socket.socket(family, kind, protocol)
-                sock.settimeout(max(0.001, (end - monotonic()) / (len(found) - index)))
-                sock.connect(address)
-            except OSError as error:
-                first = first or error
-                if sock is not None:
-                    sock.close()
-            else:
-                return sock
-        raise first or socket.gaierror()
 
 
 class Stream(httpcore.NetworkStream):
@@ -219,7 +146,7 @@ class Stream(httpcore.NetworkStream):
             raise DeadlineError from None
         except OSError as error:
             link.ended = True
-            raise httpcore.ReadError(_reason(error)) from error
+            raise httpcore.ReadError(reason_of(error)) from error
         link.room -= len(data)
         if link.room < 0:
             raise TooLongError
@@ -317,20 +244,30 @@ class Backend(httpcore.NetworkBackend):
         """Connect until the deadline, and no longer than `CONNECT_SECONDS`."""
         link = self._link
         hosts = _LOOPBACK if host == self._loopback_name else (host,)
-        attempt = _Dialling(hosts, port, min(CONNECT_SECONDS, link.remaining()))
-        link.dialling(attempt)
+        seconds = min(CONNECT_SECONDS, link.remaining())
         try:
-            attempt.start()
-            sock = attempt.wait()
-        finally:
-            link.dialling(None)
+            if all(map(is_here, hosts)):
+                sock = dial(hosts, port, seconds, link.holds, link.release)
+            else:
+                sock = self._dialled(hosts, port, seconds)
+        except OSError as error:
+            raise UnreachableError("stopped" if link.cut else reason_of(error)) from error
         try:
             link.holds(sock)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except (OSError, UnreachableError) as error:
             link.release(sock)
-            raise UnreachableError("stopped" if link.cut else _reason(error)) from error
+            raise UnreachableError("stopped" if link.cut else reason_of(error)) from error
         return Stream(link, sock, carries_request=not self._secure)
+
+    def _dialled(self, hosts: tuple[str, ...], port: int, seconds: float) -> socket.socket:
+        attempt = Dialling(hosts, port, seconds)
+        self._link.dialling(attempt)
+        try:
+            attempt.start()
+            return attempt.wait()
+        finally:
+            self._link.dialling(None)
 
 
 def _is_readable(sock: socket.socket) -> bool:
@@ -342,22 +279,6 @@ def _is_readable(sock: socket.socket) -> bool:
         poll.register(sock, select.POLLIN)
         return bool(poll.poll(0))
     return bool(select.select([sock], [], [], 0)[0])
-
-
-def _reason(error: BaseException | None) -> str:
-    """Why a connection could not be made or was lost, in a few words."""
-    match error:
-        case socket.gaierror():
-            return "the name of the host cannot be resolved"
-        case ConnectionRefusedError():
-            return "connection refused"
-        case TimeoutError():
-            return "no connection in time"
-        case ConnectionResetError() | BrokenPipeError():
-            return "the connection was reset"
-        case OSError(strerror=str(text)) if text:
-            return text[:1].lower() + text[1:]
-    return "the connection failed"
 
 
 def _tls_reason(error: BaseException) -> str:

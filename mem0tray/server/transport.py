@@ -17,6 +17,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 import httpcore
 
 from mem0tray.server.destination import Destination
+from mem0tray.server.dial import UnreachableError
 from mem0tray.server.model import Fault, Proof, Reply
 from mem0tray.server.network import (
     MAX_ANSWER,
@@ -24,7 +25,6 @@ from mem0tray.server.network import (
     DeadlineError,
     Link,
     TooLongError,
-    UnreachableError,
 )
 
 __all__ = ["MAX_ANSWER", "Transport"]

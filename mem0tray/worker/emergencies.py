@@ -1,5 +1,6 @@
 """Intake of the emergency file: read, renamed when it is quiet, removed after a day."""
 
+import time
 from contextlib import suppress
 from typing import Final
 
@@ -8,7 +9,7 @@ import msgspec
 from mem0tray import events
 from mem0tray.files import atomic, emergency
 from mem0tray.files.emergency import Source
-from mem0tray.ledger.database import EMERGENCY
+from mem0tray.ledger.database import EMERGENCY, boot_id
 from mem0tray.worker.core import Core
 from mem0tray.worker.intake import accept
 
@@ -23,6 +24,7 @@ class EmergencyIntake:
         self._core = core
         self._folder = core.paths.claude_dir
         self.ask = core.ledger.doubts(EMERGENCY)
+        self._boot = boot_id()
 
     def run(self) -> int:
         """Take in new lines; how many memories were new."""
@@ -55,7 +57,7 @@ class EmergencyIntake:
         """Renamed files of a ledger that is lost; they are read again, and known by their ids."""
         pattern = _RENAMED.format(inode="*")
         return [
-            Source(path.name, path.stat().st_ino, renamed=path.stat().st_ctime)
+            self._as_renamed(Source(path.name, path.stat().st_ino), path.stat().st_ctime)
             for path in self._folder.glob(pattern)
         ]
 
@@ -80,7 +82,7 @@ class EmergencyIntake:
             return new
         if final and not source.renamed:
             self._rename(source, now)
-        elif source.renamed and now - source.renamed > emergency.REMOVE_AFTER:
+        elif source.renamed and source.has_rested(now, self._boot, time.monotonic()):
             with suppress(FileNotFoundError):
                 path.unlink()
             self._keep(source, None)
@@ -88,12 +90,18 @@ class EmergencyIntake:
 
     def _rename(self, source: Source, now: float) -> None:
         """Nobody has appended for a minute: make room, and go on reading the old file's tail."""
-        name = _RENAMED.format(inode=source.inode)
-        self._keep(source, msgspec.structs.replace(source, name=name, renamed=now))
+        named = msgspec.structs.replace(source, name=_RENAMED.format(inode=source.inode))
+        renamed = self._as_renamed(named, now)
+        self._keep(source, renamed)
         try:
-            (self._folder / source.name).rename(self._folder / name)
+            (self._folder / source.name).rename(self._folder / renamed.name)
         except OSError:
             self._keep(source, source)
+
+    def _as_renamed(self, source: Source, when: float) -> Source:
+        return msgspec.structs.replace(
+            source, renamed=when, boot=self._boot, uptime=time.monotonic()
+        )
 
     def _keep(self, old: Source, new: Source | None) -> None:
         kept = [source for source in self._sources() if source.inode != old.inode]

@@ -115,7 +115,7 @@ class Worker:
         self.route = Route(core, self.gate, self.metrics)
         self.delivery, self.prober = self.route.delivery, self.route.prober
         folders = (self.paths.claude_dir, self.paths.requests, config_file().parent)
-        self._watcher = Watcher(folders, core.wake.set)
+        self._watcher = Watcher(folders, core.wake.set, ours=self.paths.metrics)
         if self._wrong:
             self.gate.block("settings", self._wrong)
         self._state = State("")
@@ -217,7 +217,8 @@ class Worker:
             self._tell_waiting()
         self._guarded("storage", self._look_at_storage)
         self._guarded("state", self._tell_state)
-        self.delivery.kick()
+        if self._may_send():
+            self.delivery.kick()
         if self.dlq.needed and (self.dlq.pace.ready(time.monotonic()) or self._at_rest()):
             self._guarded(_DLQ, self._publish_dlq)
         if self.core.queue_dirty.is_set():
@@ -260,6 +261,11 @@ class Worker:
     def _publish_dlq(self) -> None:
         if self.dlq.needed:
             self.dlq.run()
+
+    def _may_send(self) -> bool:
+        """Something is due, set aside for the server's sake or not, or under way."""
+        due = self.core.outbox.next_due()
+        return self.delivery.under_way > 0 or (due is not None and due <= self.core.now())
 
     def _at_rest(self) -> bool:
         """Nothing is under way and nothing due: what was done is published at once."""

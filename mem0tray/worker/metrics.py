@@ -43,14 +43,21 @@ class Metrics:
         self._seen_first = False
         self._other_seen = 0.0
         self._written = 0.0
+        self._counted = Counts(0, 0, None)
+        self._counted_at = -1
         self.pace = Pace()
 
     def counts(self) -> Counts:
-        """How much waits now."""
+        """How much waits now. It is counted again only when the ledger has changed."""
         with self._core.ledger.reading() as db:
-            queue, dlq, *oldest = db.execute(_COUNTS).fetchone()
-        strays, _ = self._core.editions.strays()
-        return Counts(queue, dlq + len(strays), min(filter(None, oldest), default=None))
+            changes = db.total_changes
+            if changes != self._counted_at or db.in_transaction:
+                queue, dlq, *oldest = db.execute(_COUNTS).fetchone()
+                strays, _ = self._core.editions.strays()
+                oldest_known = min(filter(None, oldest), default=None)
+                self._counted = Counts(queue, dlq + len(strays), oldest_known)
+                self._counted_at = -1 if db.in_transaction else changes
+            return self._counted
 
     def run(self, *, force: bool = False) -> None:
         """Write if something changed, or half a minute has passed."""
@@ -64,7 +71,8 @@ class Metrics:
         ):
             return
         self._core.metrics_dirty.clear()
-        self._signature = atomic.replace(self._core.paths.metrics, self._composed())
+        # After a power cut they are written anew: the disk need not be waited for twice.
+        self._signature = atomic.replace(self._core.paths.metrics, self._composed(), durable=False)
         now = time.monotonic()
         self._written = now
         self.pace.spent(now, now - moment)

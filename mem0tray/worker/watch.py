@@ -5,6 +5,8 @@ when the folder is replaced, and there may be no watches left. So the worker
 looks at the files every few seconds all the same.
 """
 
+import os
+import sys
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -13,11 +15,15 @@ from typing import Any
 
 
 class Watcher:
-    """Calls `wake` when something in one of the folders changes. Started in the background."""
+    """Calls `wake` when something in one of the folders changes. Started in the background.
 
-    def __init__(self, folders: Iterable[Path], wake: Callable[[], None]) -> None:
+    `ours` is a file that we rewrite all day: nobody is woken for that.
+    """
+
+    def __init__(self, folders: Iterable[Path], wake: Callable[[], None], ours: Path) -> None:
         self._folders = tuple(folders)
         self._wake = wake
+        self._ours = ours.name
         self._guard = threading.Lock()
         self._observer: Any = None
         self._inodes: tuple[int, ...] = ()
@@ -45,20 +51,24 @@ class Watcher:
         from watchdog import events
         from watchdog.observers import Observer
 
-        wake = self._wake
+        wake, ours = self._wake, self._ours
 
         class Handler(events.FileSystemEventHandler):
-            def on_any_event(self, event: events.FileSystemEvent) -> None:  # noqa: ARG002
-                wake()
+            def on_any_event(self, event: events.FileSystemEvent) -> None:
+                name = Path(os.fsdecode(event.src_path)).name
+                if ours not in name:  # its temporary file has its name in it too
+                    wake()
 
-        # Not asked for: files that are only opened and read, by our own looks too.
+        # Not asked for: files that are only opened and read, by our own looks too. Where the
+        # end of writing is told, neither what comes before it: three threads are woken each time.
         changes: list[type[events.FileSystemEvent]] = [
-            events.FileCreatedEvent,
-            events.FileModifiedEvent,
-            events.FileClosedEvent,
             events.FileMovedEvent,
             events.FileDeletedEvent,
         ]
+        if sys.platform == "linux":
+            changes += [events.FileClosedEvent]
+        else:
+            changes += [events.FileCreatedEvent, events.FileModifiedEvent]
         with self._guard:
             if self._stopped:
                 return

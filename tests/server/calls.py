@@ -108,3 +108,20 @@ def listing(*texts: str, **more: object) -> bytes:
     """Make the answer to GET /memory/{project}."""
     results = [{"id": str(number), "memory": text} for number, text in enumerate(texts)]
     return render(200, {"success": True, "memories": {"results": results}} | more)
+
+
+@contextmanager
+def full_listener() -> Iterator[int]:
+    """Listen on a port whose backlog is full, so that connecting takes for ever."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        fillers = [socket.socket() for _ in range(8)]
+        for filler in fillers:
+            filler.settimeout(0)
+            filler.connect_ex(listener.getsockname())
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            for filler in fillers:
+                filler.close()

@@ -1,8 +1,11 @@
 """Another thread ends a call."""
 
+import socket
+import sys
 import threading
 from collections.abc import Callable
 from time import monotonic
+from typing import Any
 
 import pytest
 
@@ -16,6 +19,7 @@ from tests.server.calls import (
     drip_body,
     drip_head,
     drip_interim,
+    full_listener,
     post,
     silent,
     stuck_resolver,
@@ -83,6 +87,23 @@ def test_abort_ends_the_look_up_of_a_name(monkeypatch: pytest.MonkeyPatch) -> No
     with stuck_resolver(monkeypatch) as begun, client("http://mem0.test") as transport:
         reply = aborted(transport, lambda: begun.wait(PATIENCE))
     assert (reply.fault, reply.detail) == (Fault.UNREACHABLE, "stopped")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others treat a full backlog otherwise")
+def test_abort_ends_the_wait_for_a_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An abort makes a call return that is connecting to this computer."""
+    begun = threading.Event()
+    connect = socket.socket.connect
+
+    def connecting(sock: socket.socket, address: Any) -> None:
+        begun.set()
+        connect(sock, address)
+
+    with full_listener() as port, client(f"http://127.0.0.1:{port}") as transport:
+        monkeypatch.setattr(socket.socket, "connect", connecting)
+        reply = aborted(transport, lambda: begun.wait(PATIENCE))
+    assert (reply.fault, reply.detail) == (Fault.UNREACHABLE, "stopped")
+    assert reply.duration < SOON / 2  # the system would try again after seven seconds
 
 
 def test_an_abort_between_calls_does_not_touch_the_next_one() -> None:

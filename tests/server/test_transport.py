@@ -5,8 +5,6 @@ import io
 import socket
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -24,6 +22,7 @@ from tests.server.calls import (
     drip_body,
     drip_head,
     drip_interim,
+    full_listener,
     post,
     reply_of,
     silent,
@@ -130,23 +129,6 @@ def test_a_resolver_that_hangs_does_not_hold_a_call(monkeypatch: pytest.MonkeyPa
     """The deadline holds while a name is looked up."""
     with stuck_resolver(monkeypatch), client("http://mem0.test") as transport:
         assert post(transport, SHORT).fault is Fault.UNREACHABLE
-
-
-@contextmanager
-def full_listener() -> Iterator[int]:
-    """Listen on a port whose backlog is full, so that connecting takes for ever."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        fillers = [socket.socket() for _ in range(8)]
-        for filler in fillers:
-            filler.settimeout(0)
-            filler.connect_ex(listener.getsockname())
-        try:
-            yield listener.getsockname()[1]
-        finally:
-            for filler in fillers:
-                filler.close()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="others treat a full backlog otherwise")

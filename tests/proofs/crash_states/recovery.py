@@ -30,7 +30,10 @@ from tests.support.standin import Standin
 SETTING: Final = "alerts.command"
 _AGO: Final = 120.0  # seconds since the files were written: a machine takes its time to start
 _LONGEST: Final = 20.0  # seconds until the worker must have come to rest
-_BOOT_IDS: Final = ("mem0tray.worker.core.boot_id", "mem0tray.ledger.database.boot_id")
+_BOOT_IDS: Final = tuple(
+    f"mem0tray.{module}.boot_id"
+    for module in ("worker.core", "worker.emergencies", "ledger.database")
+)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from mem0tray.actions import delete, find, restore, retry, sources
 from mem0tray.actions.sources import Source
 from mem0tray.cli import producing
 from mem0tray.errors import Mem0TrayError
+from mem0tray.files.emergency import REMOVE_AFTER
 from mem0tray.files.lock import is_locked
 from mem0tray.item import DISCARDED, parse
 from mem0tray.ledger.reader import Reader
@@ -30,6 +31,7 @@ class Producers:
         self._made = 0
         self._holding = ExitStack()
         self._open: IO[str] | None = None  # an emergency file that a slow writer holds open
+        self._opened = 0.0  # since then, on the monotonic clock
         self.holds = False
 
     def entry(self, project: str, retries: int = 0, item_id: str = "") -> Item:
@@ -103,6 +105,7 @@ class Producers:
     def open_emergency(self) -> None:
         """Open the emergency file, to write later."""
         self._open = self._world.home.emergency.open("a", encoding="utf-8")
+        self._opened = self._world.clock.monotonic()
 
     def write_opened(self, item: Item) -> None:
         """Write into what was opened, wherever that is by now."""
@@ -110,7 +113,8 @@ class Producers:
             with self._open as file:
                 file.write(json.dumps({**item, "emergency": True}) + "\n")
             self._open = None
-            self._world.beliefs.accept(item)
+            in_time = self._world.clock.monotonic() - self._opened < REMOVE_AFTER
+            self._world.beliefs.accept(item, Wish.KEPT if in_time else Wish.OPEN)
 
     def hold(self) -> None:
         """Take the lock and keep it."""
@@ -222,6 +226,8 @@ class Commands:
             item = parse(piece.raw)
             if item is not None and item.content in world.beliefs.memories:
                 world.beliefs.put_back(item.content)
+                if piece in result.dead:
+                    world.restored.add(item.content)
 
     def pause(self, minutes: float | None) -> None:
         """`mem0tray pause`."""

@@ -162,6 +162,9 @@ class Beliefs:
                 certain = memory.revived < 0 or memory.revived <= at
                 certain = certain and memory.id not in edited
                 memory.wish = Wish.GONE if certain else Wish.OPEN
+        # What somebody wrote under that name, and nobody has published since: it was seen too.
+        later = {text for name in self._order[at + 1 :] for text in self.generations[name]}
+        self._open((self._written & self.memories.keys()) - seen.keys() - found.keys() - later)
 
     def _open(self, texts: Iterable[str]) -> None:
         for text in texts:

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from mem0tray.files.emergency import REMOVE_AFTER
 from tests.proofs.model import ending
 from tests.proofs.model.actors import Commands, Producers
 from tests.proofs.model.world import World
@@ -52,6 +53,28 @@ def test_a_line_behind_one_cut_off_after_a_colon_is_salvaged(
     ending.heal(world)
     ending.check(world)
     assert world.wrong == []
+
+
+@pytest.mark.row(25, 32)
+def test_a_clock_set_forward_takes_no_file_from_a_slow_writer(
+    world: World, producers: Producers
+) -> None:
+    """A renamed emergency file stays for a day that passes, not for one that the clock skips."""
+    world.set_clock(-10 * 365 * 86_400)
+    producers.open_emergency()
+    world.work()
+    world.clock.advance(61)
+    world.work()
+    assert not world.home.emergency.exists()
+    world.set_clock(10 * 365 * 86_400)
+    world.work()
+    producers.write_opened(producers.entry("alpha"))
+    ending.heal(world)
+    ending.check(world)
+    assert world.wrong == []
+    world.clock.advance(REMOVE_AFTER)
+    world.work()
+    assert list(world.home.claude.glob(".mem0_emergency.*")) == []
 
 
 @pytest.mark.row(27)

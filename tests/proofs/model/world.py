@@ -51,6 +51,7 @@ class World:
         self._publishing = b""  # what the worker writes into the DLQ file, or wrote last
         self._half = False  # perhaps it is: the worker was killed over it
         self.asked = False  # a request was left that the worker has not seen
+        self.restored: set[str] = set()  # texts put back into the DLQ file, not merged yet
         self._failed = ""  # the id of the dead letter whose failure was told last
 
     def __enter__(self) -> Self:
@@ -121,6 +122,7 @@ class World:
         if self._save is not None and not self._half:
             self._salvaged()
         self._save, self._half, self.asked = None, False, False
+        self.restored.clear()
         self._check_wishes()
 
     def _while_asleep(self) -> None:
@@ -229,6 +231,9 @@ class World:
         """Something takes the place of the last save, which nobody may have merged yet."""
         if self._save is not None and (before := _document(self._save)) is not None:
             (self.beliefs.overwritten if self._half else self.beliefs.undone)(before)
+        for text in self.restored:
+            self.beliefs.put_back(text, Wish.OPEN)
+        self.restored.clear()
         self._save, self._half = None, False
 
     def age(self, path: Path) -> None:
