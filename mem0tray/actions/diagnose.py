@@ -31,7 +31,7 @@ PAUSED: Final = "paused"
 NOT_RUNNING: Final = "worker not running"
 WAITING: Final = "waiting for its time"
 DUE: Final = "due now"
-_ANSWERLESS: Final = frozenset({"unknown", "outage"})
+_ANSWERLESS: Final = frozenset({"unknown", "outage", "unanswered"})
 _OURS_WITHOUT_ANSWER: Final = ("no answer after ", Fault.LOST.value)
 _NO_ANSWER_REMEDY: Final = (
     "It is asked for before it is sent again. If it stays so, see the server's log."

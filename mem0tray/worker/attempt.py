@@ -12,14 +12,14 @@ from mem0tray.server import Answer, Client, Kind, Memory, Presence
 from mem0tray.worker.core import Core
 
 LONGEST_TIMEOUT: Final = 600.0
-_MUTE: Final = 30.0  # seconds for which a server that could not tell is not asked again
-_MUTE_MANY: Final = 1000  # projects
-_QUESTIONS: Final = 3  # in a row without an answer, after which it is sent all the same
+_QUESTIONS: Final = 3  # about an item in a row without an answer, after which it is sent
 
 
 class Attempts:
-    """Makes them, and remembers of which projects the server can tell what it has.
+    """Makes them, and remembers how many questions about an item came to nothing.
 
+    What may have arrived is never sent without a question right before; and without an
+    answer only after three questions about itself, in a row, at a server that is well.
     Called by the senders, each for its own item, without any lock.
     """
 
@@ -27,8 +27,7 @@ class Attempts:
         self._core = core
         self._stopping = stopping
         self._ended: dict[int, float] = {}  # when an unsettled attempt of an item ended, monotonic
-        self._mute: dict[str, float] = {}  # projects about which the server could not tell
-        self._unanswered: Counter[str] = Counter()  # questions in a row, by project
+        self._unanswered: Counter[int] = Counter()  # questions in a row, by item
 
     def make(self, client: Client, job: Job, meanwhile: Callable[[], None]) -> Answer:
         """Deliver the item. `meanwhile` is called once the request is out, if one is made."""
@@ -39,12 +38,17 @@ class Attempts:
             self._core.settings.sync.timeout * 2.0 ** min(job.timeouts, 10), LONGEST_TIMEOUT
         )
         try:
-            known = self._ask(client, job, memory, timeout)
-            return known if known is not None else client.save(memory, timeout, meanwhile)
+            found = self._ask(client, job, memory, timeout)
+            if isinstance(found, Answer):
+                return found
+            answer = client.save(memory, timeout, meanwhile)
         except Exception as error:  # noqa: BLE001  (one odd item must not end the sender)
             self._core.events.emit(events.PartFailed("delivery", repr(error)[:200], 0.0))
             told = f"internal error: {type(error).__name__}"
             return Answer(Kind.UNKNOWN, None, told, unsettled=True)
+        if found is Presence.CANNOT_TELL and answer.kind is not Kind.DELIVERED:
+            return replace(answer, unsettled=True)  # it may have come before, as it might then
+        return answer
 
     def ended(self, job: Job, answer: Answer) -> None:
         """What became of an attempt: what the server said before that is no news of it."""
@@ -52,31 +56,27 @@ class Attempts:
             self._ended[job.key] = time.monotonic()
         else:
             self._ended.pop(job.key, None)
+            self._unanswered.pop(job.key, None)
 
-    def _ask(self, client: Client, job: Job, memory: Memory, timeout: float) -> Answer | None:
-        """What the server says of an item whose outcome is unknown; None: it is to be sent."""
-        moment = time.monotonic()
-        if job.unknown is None or moment < self._mute.get(job.project, 0.0):
+    def _ask(
+        self, client: Client, job: Job, memory: Memory, timeout: float
+    ) -> Presence | Answer | None:
+        """What the server says of an item whose outcome is unknown.
+
+        An Answer settles this attempt; else the item is to be sent.
+        """
+        if job.unknown is None:
             return None
         found = client.ask(memory, timeout, self._ended.get(job.key, 0.0))
         if isinstance(found, Answer):
-            kind = found.kind
-            if kind in (Kind.UNKNOWN, Kind.OUTAGE) and not self._stopping():
-                self._unanswered[job.project] += 1
-                if self._unanswered[job.project] >= _QUESTIONS:
-                    self._ask_no_more(job.project)  # else it would never be sent
-                    return None
-                kind = Kind.UNANSWERED if kind is Kind.UNKNOWN else kind
-            return replace(found, kind=kind, unsettled=True)  # the question still stands
-        del self._unanswered[job.project]
+            if found.kind not in (Kind.UNKNOWN, Kind.OUTAGE) or self._stopping():
+                return replace(found, unsettled=True)  # the question still stands
+            was_asked = found.unsettled  # else nobody was reached
+            self._unanswered[job.key] += was_asked
+            if not was_asked or self._unanswered[job.key] < _QUESTIONS:
+                return replace(found, kind=Kind.UNANSWERED, unsettled=True)
+            return Presence.CANNOT_TELL  # else it would never be sent
+        self._unanswered.pop(job.key, None)
         if found is Presence.PRESENT:
             return Answer(Kind.DELIVERED, None, "the server had it already")
-        if found is Presence.CANNOT_TELL:
-            self._ask_no_more(job.project)
-        return None
-
-    def _ask_no_more(self, project: str) -> None:
-        if len(self._mute) > _MUTE_MANY:
-            self._mute.clear()
-            self._unanswered.clear()
-        self._mute[project] = time.monotonic() + _MUTE
+        return found

@@ -366,9 +366,9 @@ class Worker:
         state = self.gate
         if state.blocked_by("server") or state.is_paused(now):
             return True
+        due = self.delivery.next_due()  # waits for an outcome that is being recorded
         if state.awaits_probe or self._unread():
             return False
-        due = self.delivery.next_due()
         if due is None or due > now + horizon:
             return True
         return not state.is_open(now) and not 0 < state.held_for(now) <= horizon

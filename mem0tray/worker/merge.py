@@ -199,9 +199,10 @@ def _seen(
     """The oldest and the newest generation that a file with an unknown stamp can stem from.
 
     A value shows that its editor saw a generation in which it stood: at least
-    the first of them; and, once replaced, at most the last.
+    the first of them; and, once replaced or delivered, at most the last.
     """
-    lower, upper = 0, current
+    gone = [pair.row.gone_gen for pair in pairs if pair.row.state == items.DELIVERED]
+    lower, upper = 0, min([gen for gen in gone if gen is not None and gen > 0], default=current)
     for item, row in ((pair.item, pair.row) for pair in pairs if pair.row.state == items.DEAD):
         value = (item.retry_count, item.last_attempt)
         if value == (row.retry_count, row.last_attempt) and (row.value_gen or 0) > 0:

@@ -61,6 +61,7 @@ class Verdicts:
             happened = []
         elif kind is Kind.UNANSWERED:
             self._ask_later(job, now)
+            self._doubt()
             happened = []
         elif kind is Kind.SLOW_DOWN:
             happened = self._slow_down(job, answer, now)

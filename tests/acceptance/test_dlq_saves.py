@@ -52,6 +52,21 @@ def expected(rounds: int) -> list[str]:
     return [*news, *(f"old {n}" for n in range(rounds, ROUNDS))]
 
 
+@pytest.mark.row(30)
+def test_an_old_copy_under_an_own_stamp_keeps_newcomers(home: Home, server: Standin) -> None:
+    """A copy of what has since been delivered, stamped by its editor, discards nothing newer."""
+    home.write_dlq([waiting("old")])
+    home.worker()
+    copy = home.read(home.dlq)
+    home.ok("retry", "--all")
+    home.wait_dlq([])
+    server.default = Answer(500)
+    newcomer(home, 0)
+    user.save(home, copy, stamp=True)
+    home.wait(lambda: home.log_lines("Already on the server"), 10, "merged")
+    home.wait_dlq(["new 0"])
+
+
 @pytest.mark.row(29)
 def test_six_stale_saves_keep_newcomers_and_deletions(refusing: Home, server: Standin) -> None:
     """Six saves of old copies: each deletion stays, each newcomer stays, no loop."""

@@ -21,7 +21,10 @@ REASONS = {
 
 @dataclass(slots=True)
 class Request:
-    """One request as it came in; `started` and `finished` are monotonic seconds."""
+    """One request as it came in; `started` and `finished` are monotonic seconds.
+
+    `effect` says in a few words what the stand-in made of it.
+    """
 
     method: str
     path: str
@@ -32,6 +35,7 @@ class Request:
     finished: float | None = None
     status: int | None = None
     json: Json = None
+    effect: str = ""
 
     @property
     def key(self) -> str | None:

@@ -18,14 +18,15 @@ from tests.support.listener import Listener
 from tests.support.shapes import Json
 
 SAVE = "/memory"
+SEARCH = "/memory/search"
 
 
 class Standin(Listener):
     """The server, with switches that a test may turn at any moment.
 
     `honours_keys`: a request with a known Idempotency-Key is not stored again
-    (and is refused with 422 when its body differs). `can_be_asked`: GET of a
-    project's memories works; otherwise it is a 404. `health`: the answer of the
+    (and is refused with 422 when its body differs). `can_be_asked`: listing and
+    searching a project's memories works; otherwise it is a 404. `health`: the answer of the
     health path. `mutters`: each question is cut off without an answer. `latency`:
     seconds before each save is answered. `default`: the answer to a save for which
     nothing is scripted. `api_key`: required if set.
@@ -55,6 +56,7 @@ class Standin(Listener):
         self._keys: dict[str, bytes] = {}
         self._counts: Counter[str] = Counter()
         self._in_flight = 0
+        self._questions: list[Answer] = []
         self._scripts: list[tuple[Callable[[Request], bool], list[Answer], Answer | None]] = []
         self._changed = threading.Condition()
 
@@ -78,18 +80,23 @@ class Standin(Listener):
             queue = list(answers)
             self._scripts.insert(0, (matches, queue, queue[-1] if forever else None))
 
+    def script_questions(self, *answers: Answer) -> None:
+        """Answer the next questions so, whatever they ask for."""
+        with self._changed:
+            self._questions += answers
+
     def clear_scripts(self) -> None:
         """Forget every script: what comes now gets the default answer."""
         with self._changed:
             self._scripts.clear()
 
-    def forget(self) -> int:
-        """Forget every request so far, not what is stored; how many of them were saves."""
+    def forget(self) -> list[Request]:
+        """Forget every request so far, not what is stored; these they were."""
         with self._changed:
-            saves = len(self._saves)
+            forgotten = list(self.requests)
             self.requests.clear()
             self._saves.clear()
-        return saves
+        return forgotten
 
     def begin_with(self, stored: Iterable[tuple[str, str]]) -> None:
         """Forget what has come so far, and hold these memories: (project, text) each."""
@@ -229,10 +236,18 @@ class Standin(Listener):
             return Answer(401), {"detail": "Not authenticated"}
         if saving:
             return self._save(request)
+        return self._question(request)
+
+    def _question(self, request: Request) -> tuple[Answer, object]:
+        if self._questions:
+            answer = self._questions.pop(0)
+            return answer, answer.own_body
         if self.mutters:
             return Answer(reset=True), None
         prefix = SAVE + "/"
-        if request.method == "GET" and request.path.startswith(prefix) and self.can_be_asked:
+        if self.can_be_asked and (request.method, request.path) == ("POST", SEARCH):
+            return Answer(), self._found(request)
+        if self.can_be_asked and request.method == "GET" and request.path.startswith(prefix):
             return Answer(), self._memories(request, request.path.removeprefix(prefix))
         return Answer(self.not_asked_status), {"detail": "Not Found"}
 
@@ -249,6 +264,7 @@ class Standin(Listener):
             if known is not request.body:
                 return answer, answer.own_body
         self.stored.append((request.project, request.content))
+        request.effect = "stored"
         self._counts[request.content] += 1
         return answer, answer.own_body
 
@@ -262,4 +278,12 @@ class Standin(Listener):
         limit = int(request.query.get("limit", ["100"])[0])
         texts = [text for owner, text in reversed(self.stored) if owner == project]
         results = [{"id": f"{quote(project)}-{n}", "memory": t} for n, t in enumerate(texts)]
+        request.effect = f"listed {len(results[:limit])} of {len(texts)}"
         return {"success": True, "memories": {"results": results[:limit]}}
+
+    def _found(self, request: Request) -> object:
+        """Find what is exactly the text, which is as much as a search can promise."""
+        asked = (request.project, request.json["query"])
+        results = [{"memory": one[1], "score": 1.0} for one in self.stored if one == asked]
+        request.effect = f"found {len(results)}"
+        return {"success": True, "results": {"results": results[: request.json["limit"]]}}

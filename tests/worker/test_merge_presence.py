@@ -125,6 +125,14 @@ def test_a_stamped_save_that_only_lacks_items_removed_them(ledger: Ledger) -> No
     assert ledger.merge([shown("a")], unknown()) == Merge(discard=[gone])
 
 
+def test_an_old_copy_of_what_was_delivered_discards_no_newcomer(ledger: Ledger) -> None:
+    """A file whose items are all delivered dates from the time before that."""
+    ledger.add("a", state=items.DELIVERED, server=SERVER, gone=5)
+    gone, newcomer = ledger.add("b", first=5), ledger.add("c", first=6)
+    result = ledger.merge([shown("a")], unknown())
+    assert (result.discard, result.put_back) == ([gone], [newcomer])
+
+
 def test_an_emptied_file_with_an_unknown_stamp_discards_all(ledger: Ledger) -> None:
     """A script that stamps an empty list wants it empty."""
     rows = [ledger.add("a", first=2), ledger.add("b", first=9)]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.proofs.soak.plot import plot
 from tests.proofs.soak.soak import Result, soak
+from tests.proofs.soak.trouble import KINDS
 from tests.support.home import Home
 from tests.support.standin import Standin
 
@@ -23,6 +24,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=None, help="repeat the choices of a former run")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
     parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="draw the samples")
+    parser.add_argument(
+        "--trouble", action="append", choices=KINDS, default=[], help="no other (repeatable)"
+    )
     options = parser.parse_args()
     seed = secrets.randbelow(10**6) if options.seed is None else options.seed
     print(f"seed {seed}", file=sys.stderr)
@@ -31,7 +35,7 @@ def main() -> int:
         Standin() as server,
         Home(Path(scratch, "home"), server.url) as home,
     ):
-        result = soak(home, server, options.minutes * 60, seed, tell)
+        result = soak(home, server, options.minutes * 60, seed, tell, options.trouble)
     print(file=sys.stderr)
     if options.plot:
         plot(result.samples, options.plot)
@@ -60,6 +64,10 @@ def summary(result: Result) -> str:
         ),
         *map(str, result.trends),
         *(f"FAULT    {fault}" for fault in result.faults),
+        *(
+            f"history of {text!r}:\n" + "\n".join(history)
+            for text, history in result.histories.items()
+        ),
         "nothing lost, nothing stored twice" if not result.faults else "",
     ]
     return "\n".join(filter(None, lines))

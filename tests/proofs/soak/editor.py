@@ -11,6 +11,7 @@ from typing import Final
 from mem0tray.item import digest
 from mem0tray.ledger.reader import Reader
 from mem0tray.paths import Paths
+from tests.proofs.soak.history import History
 from tests.support import user
 from tests.support.home import Home
 from tests.support.shapes import Item, Json, dead
@@ -25,12 +26,12 @@ class Editor:
     those that may or may not exist (replaced by an edit, or not acknowledged).
     """
 
-    def __init__(self, home: Home, rng: random.Random) -> None:
+    def __init__(self, home: Home, rng: random.Random, history: History) -> None:
         self.accepted: list[str] = []
         self.discarded: set[str] = set()
         self.offered: set[str] = set()
         self.done: defaultdict[str, int] = defaultdict(int)
-        self._home, self._rng = home, rng
+        self._home, self._rng, self._history = home, rng, history
         self._ledger = Paths(home.claude, home.data / "mem0tray").ledger
         self._texts: defaultdict[str, set[str]] = defaultdict(set)  # by id, every one it ever had
         self._fresh: dict[str, bytes] = {}  # ids and digests that nobody may have read yet
@@ -57,6 +58,7 @@ class Editor:
         """Do one thing; seconds until the next."""
         ways, weights = zip(*self._ways, strict=True)
         (way,) = self._rng.choices(ways, weights)
+        self._history.act(f"user: {way.__name__}")
         with suppress(UnreadableError):
             way()
             self.done[way.__name__] += 1
@@ -82,10 +84,12 @@ class Editor:
         """Forget them, under every text that they had: the copy may be old."""
         for item in items:
             self.discarded |= self._texts[item["id"]] | {item["content"]}
+            self._history.about(item["content"], "removed by the user")
             self._fresh.pop(item["id"], None)
 
     def remove(self) -> None:
         """Remove a few items and save."""
+        self._wait_for_intake()
         document = self._open()
         gone = self._pick(document, 3)
         self._discard(gone)
@@ -111,6 +115,7 @@ class Editor:
 
     def _accept(self, item: Item) -> None:
         self.accepted.append(item["content"])
+        self._history.about(item["content"], "written by the user")
         self._texts[item["id"]].add(item["content"])
         self._fresh[item["id"]] = digest(item["project_id"], item["content"])
 

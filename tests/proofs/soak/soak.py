@@ -3,7 +3,7 @@
 import contextlib
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from heapq import heappop, heappush
@@ -12,6 +12,7 @@ from typing import Final
 import pytest
 
 from tests.proofs.soak.editor import Editor
+from tests.proofs.soak.history import History
 from tests.proofs.soak.producers import Producers
 from tests.proofs.soak.samples import Sample, Trend, look, trends
 from tests.proofs.soak.trouble import Life, Trouble
@@ -45,6 +46,7 @@ class Result:
     samples: list[Sample]
     trends: list[Trend]
     faults: list[str]
+    histories: dict[str, list[str]]  # of each memory that a fault names
 
 
 class Soak:
@@ -59,6 +61,7 @@ class Soak:
         tell: Callable[[str], None],
         *,
         disk: bool,
+        only: Collection[str],
     ) -> None:
         def rng(name: str) -> random.Random:
             return random.Random(f"{seed} {name}")  # noqa: S311 - to be repeated, not to be secret
@@ -66,10 +69,11 @@ class Soak:
         self._home, self._server, self._tell = home, server, tell
         self._seconds, self._seed = seconds, seed
         share = max(20, min(150, int(4 * seconds)))  # the last one's is waited for
+        self._history = History()
         self._producers = Producers(home, rng("producers"), share)
-        self._editor = Editor(home, rng("editor"))
-        self._trouble = Trouble(home, server, rng("trouble"), disk=disk)
-        self._life = Life(home, rng("life"), ENV)
+        self._editor = Editor(home, rng("editor"), self._history)
+        self._trouble = Trouble(home, server, rng("trouble"), self._history, disk=disk, only=only)
+        self._life = Life(home, rng("life"), self._history, ENV)
         self._samples: list[Sample] = []
         self._saves = 0
         self._slowest = 0.0
@@ -101,7 +105,7 @@ class Soak:
     def _watch(self) -> float:
         """Take a sample, say how far we are, and let the worker live when it is time."""
         self._life.deadly = self._elapsed() < self._seconds * DEADLY
-        self._saves += self._server.forget()
+        self._saves += self._history.take(self._server.forget())
         stored = self._server.total_stored()
         if sample := look(self._home, self._life.worker, self._elapsed(), stored):
             self._samples.append(sample)
@@ -138,7 +142,7 @@ class Soak:
         )
         told += [*self._producers.faults, *self._life.faults]
         told += [line for line in self._home.errors().splitlines() if "Traceback" in line]
-        self._saves += self._server.forget()
+        self._saves += self._history.take(self._server.forget())
         stored = self._server.total_stored()
         return Result(
             seed=self._seed,
@@ -153,6 +157,11 @@ class Soak:
             samples=self._samples,
             trends=trends(self._samples),
             faults=told,
+            histories={
+                text: self._history.of(text)
+                for text in {*accepted, *offered}
+                if any(fault.endswith(f": {text!r}") for fault in told)
+            },
         )
 
 
@@ -169,8 +178,13 @@ def own_disk(home: Home, size: str) -> Iterator[bool]:
 
 
 def soak(
-    home: Home, server: Standin, seconds: float, seed: int, tell: Callable[[str], None]
+    home: Home,
+    server: Standin,
+    seconds: float,
+    seed: int,
+    tell: Callable[[str], None],
+    only: Collection[str] = (),
 ) -> Result:
-    """Run a soak in this home."""
+    """Run a soak in this home; `only` names the troubles that there are, all when empty."""
     with own_disk(home, "96m") as disk:
-        return Soak(home, server, seconds, seed, tell, disk=disk).run()
+        return Soak(home, server, seconds, seed, tell, disk=disk, only=only).run()

@@ -1,0 +1,55 @@
+"""What may have arrived is asked about, each memory for itself, before it is sent again."""
+
+import pytest
+
+from tests.support.home import Home
+from tests.support.http1 import Answer
+from tests.support.shapes import Item, entry
+from tests.support.standin import Standin
+
+CUT = Answer(reset=True)
+TAKEN = Answer(reset=True, stores=True)  # and nobody hears of it
+VAIN = pytest.mark.parametrize("vain", [Answer(500), Answer(503), CUT], ids=["500", "503", "cut"])
+
+
+def delivered(home: Home, *queue: Item) -> None:
+    """Queue these, of which a worker has never heard, and have them delivered."""
+    home.worker()
+    home.write_queue(queue)
+    home.wait(lambda: home.stats()["total_synced"] == len(queue), 20, "delivered")
+
+
+@pytest.mark.row(36)
+@VAIN
+def test_questions_in_vain_about_others_say_nothing(
+    home: Home, server: Standin, vain: Answer
+) -> None:
+    """Three memories of a project, each asked about in vain once, are all asked about again."""
+    names = ["one", "two", "three"]
+    for name in names:
+        server.script(TAKEN, content=name)
+    server.script_questions(*[vain] * 3)
+    delivered(home, *[entry(name, timestamp=n) for n, name in enumerate(names)])
+    assert (server.surplus(), server.missing(names)) == ({}, [])
+
+
+@pytest.mark.row(36)
+def test_a_text_that_nobody_finds_hinders_no_other_question(home: Home, server: Standin) -> None:
+    """Where a listing may be cut, a text that was searched in vain is sent, and the next asked."""
+    server.begin_with(("alpha", f"old {n}") for n in range(99))
+    server.script(CUT, content="never came")
+    server.script(TAKEN, content="came")  # the hundredth: a listing may end here
+    delivered(home, entry("never came", timestamp=1), entry("came", timestamp=2))
+    assert (server.count("never came"), server.count("came")) == (1, 1)
+
+
+@pytest.mark.row(36)
+@VAIN
+def test_a_refusal_says_nothing_about_the_time_before(
+    home: Home, server: Standin, vain: Answer
+) -> None:
+    """What was sent after three questions in vain, and refused, is asked about again."""
+    server.script(TAKEN, Answer(422), content="came")
+    server.script_questions(*[vain] * 3)
+    delivered(home, entry("came"))
+    assert (server.sends("came"), server.count("came")) == (2, 1)
