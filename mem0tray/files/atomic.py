@@ -19,7 +19,6 @@ from pathlib import Path
 from mem0tray.errors import FileUnavailableError
 
 _counter = itertools.count()
-_TEMPORARY = ".mem0tray-{pid}-{n}.tmp"
 _STALE_AFTER = 3600.0
 # Any other answer to the fsync of a folder means that its file system has no such thing.
 _DISK_FAILED = frozenset({errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS})
@@ -118,9 +117,7 @@ def replace(
     """
     _refuse_planted(path)
     target = Path(os.path.realpath(path))
-    temporary = target.with_name(
-        f".{target.name}" + _TEMPORARY.format(pid=os.getpid(), n=next(_counter))
-    )
+    temporary = _temporary(target)
     try:
         result = _write_new(temporary, data, _mode_of(target))
         if not still_valid():
@@ -139,6 +136,15 @@ def replace(
     # unless somebody was quicker, which the caller then sees as a change.
     now = signature(target)
     return now if now is not None and now.same_bytes(result) else result
+
+
+def temporary_prefix(path: Path) -> str:
+    """How the names of the files begin that this process puts in the place of `path`."""
+    return f".{path.name}.mem0tray-{os.getpid()}-"
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f"{temporary_prefix(path)}{next(_counter)}.tmp")
 
 
 def _refuse_planted(path: Path) -> None:
@@ -217,9 +223,7 @@ def sync_folder(folder: Path) -> None:
 def keep_link(path: Path, name: Path) -> None:
     """Keep the file that `path` names now under `name` too; a copy where links cannot be had."""
     target = Path(os.path.realpath(path))
-    temporary = name.with_name(
-        f".{name.name}" + _TEMPORARY.format(pid=os.getpid(), n=next(_counter))
-    )
+    temporary = _temporary(name)
     try:
         try:
             os.link(target, temporary)

@@ -13,17 +13,20 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from mem0tray.files import atomic
+
 
 class Watcher:
     """Calls `wake` when something in one of the folders changes. Started in the background.
 
-    `ours` is a file that we rewrite all day: nobody is woken for that.
+    `ours` is a file that we rewrite all day: nobody is woken for that, but for
+    others who write it too.
     """
 
     def __init__(self, folders: Iterable[Path], wake: Callable[[], None], ours: Path) -> None:
         self._folders = tuple(folders)
         self._wake = wake
-        self._ours = ours.name
+        self._ours = atomic.temporary_prefix(ours)
         self._guard = threading.Lock()
         self._observer: Any = None
         self._inodes: tuple[int, ...] = ()
@@ -55,20 +58,20 @@ class Watcher:
 
         class Handler(events.FileSystemEventHandler):
             def on_any_event(self, event: events.FileSystemEvent) -> None:
-                name = Path(os.fsdecode(event.src_path)).name
-                if ours not in name:  # its temporary file has its name in it too
+                if not Path(os.fsdecode(event.src_path)).name.startswith(ours):
                     wake()
 
-        # Not asked for: files that are only opened and read, by our own looks too. Where the
-        # end of writing is told, neither what comes before it: three threads are woken each time.
+        # Not asked for: files that are only opened and read, by our own looks too; and on Linux,
+        # where a new file is told of by what follows, that it was made. Each event costs the
+        # waking of three threads.
         changes: list[type[events.FileSystemEvent]] = [
+            events.FileModifiedEvent,
+            events.FileClosedEvent,
             events.FileMovedEvent,
             events.FileDeletedEvent,
         ]
-        if sys.platform == "linux":
-            changes += [events.FileClosedEvent]
-        else:
-            changes += [events.FileCreatedEvent, events.FileModifiedEvent]
+        if sys.platform != "linux":
+            changes.append(events.FileCreatedEvent)
         with self._guard:
             if self._stopped:
                 return

@@ -95,8 +95,10 @@ def watching(folder: Path) -> Iterator[threading.Semaphore]:
         lambda file: file.with_name("copy").rename(file),
         lambda file: file.unlink(),
         lambda file: file.with_name("new").write_text("new"),
+        lambda file: file.with_name("metrics").write_text("of another worker"),
+        lambda file: file.with_name("copy").rename(file.with_name("metrics")),
     ],
-    ids=["in place", "replaced", "renamed", "removed", "made"],
+    ids=["in place", "replaced", "renamed", "removed", "made", "metrics", "metrics renamed"],
 )
 def test_a_change_by_others_wakes(tmp_path: Path, change: Callable[[Path], object]) -> None:
     """However a file is changed, the worker looks at once."""
@@ -107,11 +109,20 @@ def test_a_change_by_others_wakes(tmp_path: Path, change: Callable[[Path], objec
         assert woken.acquire(timeout=PATIENCE)
 
 
+def test_a_line_of_a_writer_that_keeps_its_file_open_wakes(tmp_path: Path) -> None:
+    """What is appended is seen before the file is closed."""
+    with (tmp_path / "file").open("a") as file, watching(tmp_path) as woken:
+        file.write("a line\n")
+        file.flush()
+        assert woken.acquire(timeout=PATIENCE)
+
+
 def test_our_own_metrics_wake_nobody(tmp_path: Path) -> None:
     """Of what is rewritten all day the worker is not told."""
+    (tmp_path / "copy").touch()
     with watching(tmp_path) as woken:
         for number in range(LOOKS):
             atomic.replace(tmp_path / "metrics", b"%d" % number)
-        (tmp_path / "other").write_text("other")
+        (tmp_path / "copy").unlink()
         assert woken.acquire(timeout=PATIENCE)
         assert not woken.acquire(blocking=False)
