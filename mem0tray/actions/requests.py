@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from mem0tray import item as items
-from mem0tray.errors import AlreadyRunningError, LedgerError
+from mem0tray.errors import AlreadyRunningError, LedgerError, Mem0TrayError
 from mem0tray.files import atomic
 from mem0tray.files.lock import InstanceLock, is_locked
 from mem0tray.item import Item
@@ -59,7 +59,7 @@ def ask_to_show(paths: Paths) -> None:
 def withdraw(paths: Paths, names: Iterable[Name]) -> None:
     """Take back what was asked about these memories and not carried out yet."""
     unwanted = {(name, digest.hex()) for name, digest in names}
-    for path in sorted(paths.requests.glob("[0-9]*.json")):
+    for path in atomic.listing(paths.requests, "[0-9]*.json"):
         try:
             request = items.load_object(path.read_bytes()) or {}
         except FileNotFoundError:
@@ -112,7 +112,8 @@ def carry_out_here(paths: Paths, settings: Settings) -> bool:
             with suppress(LedgerError), ledger.reading() as db:
                 db.execute("VACUUM")  # earlier versions of a row leave their text in free pages
         finally:
-            ledger.close(settled=False)
+            with suppress(Mem0TrayError):  # what was carried out is durable
+                ledger.close(settled=False)
     finally:
         lock.release()
     return True

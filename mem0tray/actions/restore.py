@@ -71,7 +71,7 @@ def _sorted_out(
     there = {identity(raw) for raw in files.dead_letters(paths)}
     there |= {identity(raw) for raw in files.waiting_entries(paths)}
     ids = {item_id for item_id, _ in there if item_id}
-    with Reader(paths.ledger) as reader:
+    with Reader(paths.ledger, needed=True) as reader:
         for piece in pieces:
             name = identity(piece.raw)
             if not document.loadable(piece.raw):
@@ -99,7 +99,7 @@ def _wait_until_settled(paths: Paths, names: Iterable[Identity]) -> None:
     names = list(names)
     end = time.monotonic() + _SETTLING
     while True:
-        with Reader(paths.ledger) as reader:
+        with Reader(paths.ledger, needed=True) as reader:
             if not reader.unsettled(names):
                 return
         if not requests.worker_runs(paths) or time.monotonic() > end:
@@ -115,7 +115,7 @@ def _has_taken(paths: Paths, names: Iterable[Identity]) -> bool:
     left = set(names)
     end = time.monotonic() + _MERGING
     while left:
-        with Reader(paths.ledger) as reader:
+        with Reader(paths.ledger, needed=True) as reader:
             known = {name: reader.known(*name) for name in left}
         left = {name for name, row in known.items() if row is None or row.state == items.DISCARDED}
         if left and time.monotonic() > end:

@@ -51,7 +51,7 @@ class Source:
 
 def sources(paths: Paths) -> list[Source]:
     """All of them, newest first."""
-    dated = [_backup(path) for path in sorted(paths.claude_dir.glob(backup.DATED))]
+    dated = [_backup(path) for path in atomic.listing(paths.claude_dir, backup.DATED)]
     found = [*dated, *_deletions(paths, dated)]
     if paths.dlq_backup.exists():
         at = _changed(paths.dlq_backup)
@@ -68,7 +68,7 @@ def sources(paths: Paths) -> list[Source]:
 
 def last_delete(paths: Paths) -> Source:
     """What was deleted last, by whatever way. Raises NotFoundError."""
-    dated = [_backup(path) for path in sorted(paths.claude_dir.glob(backup.DATED))]
+    dated = [_backup(path) for path in atomic.listing(paths.claude_dir, backup.DATED)]
     # A backup is empty when what was to go had gone by itself.
     found = [
         source
@@ -118,7 +118,7 @@ def _deletions(paths: Paths, dated: Iterable[Source]) -> list[Source]:
             memory = identity(piece.raw)
             kept[memory] = max(kept.get(memory, 0.0), source.at)
     found = []
-    with Reader(paths.ledger) as reader:
+    with Reader(paths.ledger, needed=True) as reader:
         batches = reader.discarded()
     for batch in batches:
         # A backup from before it was taken in was made for an earlier deletion.

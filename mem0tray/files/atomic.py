@@ -43,6 +43,20 @@ class Signature:
         return (self.inode, self.size, self.mtime) == (other.inode, other.size, other.mtime)
 
 
+def listing(folder: Path, pattern: str) -> list[Path]:
+    """What matches in `folder`, by name; a folder that is not there holds nothing.
+
+    Not `glob()`, to which a folder that cannot be read is an empty one.
+    Raises FileUnavailableError.
+    """
+    try:
+        return sorted(path for path in folder.iterdir() if path.match(pattern))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise unavailable(folder, error) from error
+
+
 class TornError(Exception):
     """The file changed while it was being read."""
 
@@ -95,8 +109,8 @@ def unavailable(path: Path, error: OSError) -> FileUnavailableError:
 
 
 def _obstacle(path: Path) -> Path:
-    """What stands where `path` has a folder."""
-    return next((folder for folder in path.parents if folder.exists()), path.parent)
+    """What stands where `path` has a folder, or is to be one."""
+    return next((each for each in (path, *path.parents) if each.exists()), path.parent)
 
 
 def replace(
@@ -220,16 +234,21 @@ def sync_folder(folder: Path) -> None:
         os.close(fd)
 
 
-def keep_link(path: Path, name: Path) -> None:
-    """Keep the file that `path` names now under `name` too; a copy where links cannot be had."""
+def keep_link(path: Path, name: Path) -> bool:
+    """Keep the file that `path` names now under `name` too; whether it is the very file.
+
+    Else it is a copy, where links cannot be had, or nothing where there is no file.
+    """
+    linked = True
     target = Path(os.path.realpath(path))
     temporary = _temporary(name)
     try:
         try:
             os.link(target, temporary)
         except FileNotFoundError:
-            return
+            return False
         except OSError:
+            linked = False
             _write_new(temporary, target.read_bytes(), _mode_of(target))
         temporary.replace(name)
         # Two names of one file: rename() does nothing then and leaves the temporary one.
@@ -239,6 +258,7 @@ def keep_link(path: Path, name: Path) -> None:
         with suppress(OSError):
             temporary.unlink()
         raise unavailable(name, error) from error
+    return linked
 
 
 def make_private_folder(folder: Path) -> None:

@@ -10,7 +10,7 @@ from mem0tray.files import atomic
 def keep(folder: Path, source: Path, data: bytes, now: float) -> Path:
     """Keep `data`, found in `source`; the same bytes are kept once. The file's path."""
     digest = hashlib.sha256(data).hexdigest()[:12]
-    for known in folder.glob(f"*-{digest}.json"):
+    for known in atomic.listing(folder, f"*-{digest}.json"):
         return known
     atomic.make_private_folder(folder)
     stamp = time.strftime("%Y%m%dT%H%M%S", time.localtime(now))
@@ -21,4 +21,4 @@ def keep(folder: Path, source: Path, data: bytes, now: float) -> Path:
 
 def kept(folder: Path) -> list[Path]:
     """Everything in quarantine, oldest first."""
-    return sorted(path for path in folder.glob("*.json") if not path.name.startswith("."))
+    return [path for path in atomic.listing(folder, "*.json") if not path.name.startswith(".")]

@@ -143,10 +143,15 @@ class Ledger:
         self._bump_mark()
 
     def _read_mark(self) -> tuple[str, int] | None:
+        """What the mark says; None where there is none, or it makes no sense."""
+        mark = self.path.with_name(_MARK)
         try:
-            identity, openings = self.path.with_name(_MARK).read_text().split()
+            identity, openings = mark.read_text().split()
             return identity, int(openings)
-        except (OSError, ValueError):
+        except (FileNotFoundError, ValueError):
+            return None
+        except OSError as error:
+            self.rebuilt = self.rebuilt or f"{mark} cannot be read ({error.strerror})"
             return None
 
     def _bump_mark(self) -> None:
@@ -166,18 +171,21 @@ class Ledger:
             self.set_meta(_DOUBT + name, 0)
 
     def close(self, *, settled: bool = True) -> None:
-        """Make everything durable and let go; a second call does nothing.
+        """Make everything durable and let go.
 
         `settled`: the worker leaves in good order, with nothing under way.
+        Raises LedgerError or FileUnavailableError when that cannot be written: it is let
+        go of all the same, and the next start takes nothing for settled.
         """
         with self._lock:
-            with suppress(LedgerError, sqlite3.Error, Exception):
+            try:
                 with self.transaction(durable=True):
                     if settled:
                         self.set_meta("boot", boot_id())
                         self.set_meta("clean", 1)
                 self._bump_mark()
-            self._db.close()
+            finally:
+                self._db.close()
 
     # Transactions ------------------------------------------------------------------
 

@@ -1,13 +1,14 @@
 """The ledger as commands see it: read-only, and never in the worker's way.
 
 A ledger that is missing, locked or corrupt knows nothing: every answer is then
-empty, and commands go by the files alone.
+empty, and commands go by the files alone. One that is `needed` must not be locked
+or beyond reach.
 """
 
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +16,7 @@ from typing import Any, Final, Self
 from urllib.parse import quote
 
 from mem0tray import item as items
-from mem0tray.ledger.database import decode, encode
+from mem0tray.ledger.database import decode, encode, trouble
 
 _TIMEOUT: Final = 1.0
 _EDITED: Final = "edited"
@@ -90,19 +91,25 @@ class Batch:
 
 
 class Reader:
-    """`with Reader(paths.ledger) as reader: …`."""
+    """`with Reader(paths.ledger) as reader: …`.
 
-    def __init__(self, path: Path) -> None:
+    `needed`: raises LedgerError where the ledger is there and cannot be read now.
+    """
+
+    def __init__(self, path: Path, *, needed: bool = False) -> None:
         self._path = path
+        self._needed = needed
         self._db: sqlite3.Connection | None = None
 
     def __enter__(self) -> Self:
         if self._path.exists():
             uri = f"file:{quote(str(self._path))}?mode=ro"
-            with suppress(sqlite3.Error):
+            try:
                 self._db = sqlite3.connect(
                     uri, uri=True, isolation_level=None, timeout=_TIMEOUT, check_same_thread=False
                 )
+            except sqlite3.Error as error:
+                self._cannot(error)
         return self
 
     def __exit__(
@@ -126,8 +133,14 @@ class Reader:
         try:
             with closing(self._db.execute(sql, values)) as cursor:
                 return cursor.fetchall()
-        except sqlite3.Error:
+        except sqlite3.Error as error:
+            self._cannot(error)
             return []
+
+    def _cannot(self, error: sqlite3.Error) -> None:
+        """A corrupt ledger is rebuilt from the files and knows nothing then either."""
+        if self._needed and isinstance(error, sqlite3.OperationalError):
+            raise trouble(self._path, error) from error
 
     def _one(self, sql: str, values: Sequence[Any] = ()) -> Any:
         rows = self._rows(sql, values)

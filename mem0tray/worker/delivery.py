@@ -186,9 +186,9 @@ class Delivery:
                 try:
                     happened, following = self._exchange(sender)
                 except LedgerError as error:
+                    self._storage_failed(error)
                     if self._stopping:
                         return None
-                    self._storage_failed(error)
                     self._cond.wait(_STORAGE_WAIT)
                     continue
                 if sender.answered and following is None:
@@ -240,8 +240,9 @@ class Delivery:
                     for flight, answer in sender.answered:
                         happened += self._settle(sender, flight, answer, now)
                     ahead = self._after(now) if alone else None
-            except LedgerError:
-                return  # the turn after the answer tries again, and says what is wrong
+            except LedgerError as error:
+                self._storage_failed(error)
+                return  # the turn after the answer tries again
             self._ahead, self._ahead_holds = ahead, True
             sender.answered.clear()
             self._tell(happened)

@@ -58,7 +58,7 @@ class EmergencyIntake:
         pattern = _RENAMED.format(inode="*")
         return [
             self._as_renamed(Source(path.name, path.stat().st_ino), path.stat().st_ctime)
-            for path in self._folder.glob(pattern)
+            for path in atomic.listing(self._folder, pattern)
         ]
 
     def _read(self, source: Source) -> int:

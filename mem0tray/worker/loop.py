@@ -188,12 +188,13 @@ class Worker:
         self._watcher.stop()
         self.prober.stop(0.1)
         self.delivery.stop(_STOP / 2)
-        for part in (self._publish_dlq, lambda: self.queue_publisher.stop(_STOP / 2)):
-            self._guarded("stopping", part)
+        # A name for each: under one that has just failed nothing is tried for a while.
+        self._guarded("last DLQ file", self._publish_dlq)
+        self._guarded("last queue file", lambda: self.queue_publisher.stop(_STOP / 2))
         self._guarded("metrics", lambda: self.metrics.run(force=True))
         self.dlq.close()
         self.route.close()
-        self.core.ledger.close()
+        self._guarded("end of the ledger", self.core.ledger.close)
         self.events.emit(events.WorkerStopped())
 
     # One cycle -----------------------------------------------------------------------

@@ -28,11 +28,16 @@ def clear(paths: Paths) -> bool:
 
 
 def read(paths: Paths, now: float | None = None) -> float | None:
-    """Until when deliveries pause (infinity: until resumed), or None."""
+    """Until when deliveries pause (infinity: until resumed), or None.
+
+    Raises FileUnavailableError.
+    """
     try:
         value: Any = items.load_object(paths.pause.read_bytes())
-    except OSError:
+    except FileNotFoundError:
         return None
+    except OSError as error:
+        raise atomic.unavailable(paths.pause, error) from error
     until = (value or {}).get("until")
     end = math.inf if until is None else items.number(until)
     return end if end > (time.time() if now is None else now) else None

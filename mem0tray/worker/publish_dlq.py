@@ -26,7 +26,7 @@ class DlqPublisher:
         self._edits = edits
         self._lock = FileLock(core.paths.files_lock)
         self._previous = core.paths.claude_dir / _PREVIOUS
-        self._merged: Signature | None = None  # of the file that our last write replaced
+        self._merged: Signature | None = None  # of the file that `_previous` names, as merged
         self.pace = Pace()
 
     @property
@@ -61,12 +61,12 @@ class DlqPublisher:
         shown = [document.pretty(raw, 2) for raw in (*prepared.raws, *strays)]
         data = document.compose({"items": shown, STAMP: json_value(name), **keys})
         editions.record(prepared.gen, name, hashlib.sha256(data).digest())
-        if before is not None:
-            atomic.keep_link(path, self._previous)
+        # At once: a write that fails may have replaced the file all the same.
+        kept = before is not None and atomic.keep_link(path, self._previous)
+        self._merged = before if kept else None
         signature = atomic.replace(path, data, still_valid=lambda: self._is_still(before))
         if signature is None:
             return False
-        self._merged = before
         editions.settle(prepared.gen)
         self._edits.note(signature)
         self._edits.missing = False
@@ -93,9 +93,11 @@ class DlqPublisher:
         if self._merged is None:
             return False
         with suppress(TornError):
-            now = atomic.signature(self._previous)
+            now, live = (atomic.signature(p) for p in (self._previous, self._core.paths.dlq))
             if now is None or now.same_bytes(self._merged):
                 return False  # as always; it may be large
+            if live is not None and live.inode == now.inode:
+                return False  # it was not replaced: this is no late save
             found = atomic.read(self._previous)
             if found is None:
                 return False

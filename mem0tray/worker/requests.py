@@ -7,7 +7,6 @@ tray asks of the first.
 
 import json
 from contextlib import suppress
-from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -45,7 +44,7 @@ def process(core: Core) -> int:
     Raises FileUnavailableError when one cannot be read: it waits then.
     """
     done = 0
-    for path in _waiting(core.paths.requests):
+    for path in atomic.listing(core.paths.requests, "[0-9]*.json"):
         try:
             data = path.read_bytes()
         except FileNotFoundError:
@@ -62,17 +61,6 @@ def process(core: Core) -> int:
             done += 1
         path.unlink(missing_ok=True)
     return done
-
-
-def _waiting(folder: Path) -> list[Path]:
-    """Every request, in the order in which they came; a folder that is not there holds none."""
-    try:
-        # Not glob(), to which a folder that cannot be read is an empty one.
-        return sorted(path for path in folder.iterdir() if path.match("[0-9]*.json"))
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise atomic.unavailable(folder, error) from error
 
 
 def _carry_out(core: Core, request: Request) -> None:

@@ -225,3 +225,27 @@ def test_a_deletion_outlasts_the_loss_of_the_last_commit(home: Home, server: Sta
     server.default = Answer()
     home.drained()
     assert len(server.saves) == sent + 1
+
+
+def test_a_mark_that_cannot_be_read_puts_the_ledger_in_doubt(home: Home, server: Standin) -> None:
+    """Where nobody can say whether the ledger is an old copy, it is asked about and told of."""
+    home.write_queue(entries(2))
+    home.drained()
+    (mark,) = home.data_files("ledger.mark")
+    mark.unlink()
+    mark.symlink_to(mark)  # a link in a circle: not even root can read it
+    home.write_queue(more := entries(3))
+    home.drained()
+    assert "ledger.mark cannot be read" in home.log_text()
+    assert server.missing(texts(more)) == []
+    assert server.surplus() == {}
+
+
+def test_an_end_that_cannot_be_written_down_is_told_of(home: Home) -> None:
+    """A worker that cannot close its ledger in good order leaves, and says why."""
+    worker = home.worker()
+    (mark,) = home.data_files("ledger.mark")
+    mark.unlink()
+    mark.mkdir()
+    assert worker.stop() == 0
+    assert "ledger.mark: Is a directory" in home.log_text()

@@ -11,7 +11,7 @@ import pytest
 from mem0tray.actions import backup, requests, sources, tame
 from mem0tray.actions.delete import delete
 from mem0tray.actions.restore import Restored, restore
-from mem0tray.errors import FileUnavailableError, NotFoundError
+from mem0tray.errors import FileUnavailableError, LedgerError, NotFoundError
 from mem0tray.files import quarantine
 from mem0tray.paths import Paths
 from mem0tray.settings import Settings
@@ -45,6 +45,45 @@ def test_the_last_delete_comes_back_whole(paths: Paths, letters: list[Item]) -> 
     assert read(paths.dlq)["items"] == [letters[2], letters[0]]
     assert queued(paths) == ["r", "q"]
     assert not list(paths.requests.iterdir())
+
+
+@pytest.mark.row(7)
+@pytest.mark.usefixtures("letters")
+def test_a_ledger_beyond_reach_stops_a_restore(paths: Paths) -> None:
+    """While the ledger cannot be opened nothing is restored: it knows later deletions."""
+    delete(paths, chosen(paths, "bb"))
+    paths.ledger.mkdir(parents=True)
+    with pytest.raises(LedgerError, match="cannot be used"):
+        back(paths)
+
+
+@pytest.mark.row(38)
+@pytest.mark.usefixtures("letters")
+def test_a_corrupt_ledger_does_not_stop_a_restore(paths: Paths) -> None:
+    """A ledger that will be rebuilt from the files has nothing to say about a backup."""
+    delete(paths, chosen(paths, "bb"))
+    paths.ledger.write_bytes(b"no database" * 1000)
+    assert len(back(paths).dead) == 1
+
+
+def look_and_bring_back(paths: Paths) -> None:
+    """List what there is, and restore what was deleted last."""
+    sources.sources(paths)
+    back(paths)
+
+
+@pytest.mark.row(7)
+@pytest.mark.parametrize("place", ["requests", "quarantine"])
+@pytest.mark.usefixtures("letters")
+def test_a_folder_that_cannot_be_listed_is_not_an_empty_one(paths: Paths, place: str) -> None:
+    """A request to delete that nobody can see would undo the restoring: it fails, and says so."""
+    folder: Path = getattr(paths, place)
+    delete(paths, chosen(paths, "bb", "qq"))
+    if folder.exists():
+        folder.rename(folder.with_name("away"))
+    folder.touch()
+    with pytest.raises(FileUnavailableError, match=f"{place} is no folder"):
+        look_and_bring_back(paths)
 
 
 @pytest.mark.usefixtures("letters")

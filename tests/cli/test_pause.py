@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from mem0tray.errors import FileUnavailableError
 from mem0tray.files.lock import FileLock
 from mem0tray.worker import pauses
 from tests.cli.scratch import Scratch
@@ -25,6 +26,14 @@ def test_a_pause_of_some_minutes_ends_by_itself(home: Scratch) -> None:
     assert "(in 5 min)" in home.ok("pause", "5")
     until = json.loads(home.paths.pause.read_text())["until"]
     assert 290 < until - time.time() <= 300
+
+
+@pytest.mark.row(7)
+def test_a_pause_that_cannot_be_read_is_not_taken_for_none(home: Scratch) -> None:
+    """Where nobody can say whether deliveries pause, that is an error with the file's name."""
+    home.paths.pause.mkdir(parents=True)  # the one thing that not even root can read
+    with pytest.raises(FileUnavailableError, match=r"pause\.json: Is a directory"):
+        pauses.read(home.paths)
 
 
 def test_a_pause_says_when_no_worker_runs(home: Scratch) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from mem0tray import item as items
-from mem0tray.errors import SettingsError
-from mem0tray.events import Delivered, Event, Events
+from mem0tray.errors import LedgerError, SettingsError
+from mem0tray.events import Delivered, Event, Events, PartFailed
 from mem0tray.ledger.database import Ledger
 from mem0tray.paths import Paths
 from mem0tray.server import Client, connect
@@ -35,6 +35,7 @@ class Scene:
         self.server = server
         self.answers = answers
         self.delivered: queue.Queue[str] = queue.Queue()
+        self.failed: queue.Queue[str] = queue.Queue()
         self.doubted = threading.Event()
         bus = Events()
         bus.subscribe(self._note)
@@ -63,6 +64,8 @@ class Scene:
     def _note(self, event: Event) -> None:
         if isinstance(event, Delivered):
             self.delivered.put(event.item_id)
+        if isinstance(event, PartFailed):
+            self.failed.put(event.error)
 
     def second_under_way(self) -> None:
         """Start, have the first memory answered, and wait until the second is out."""
@@ -113,6 +116,35 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
             yield made
         finally:
             made.close()
+
+
+def test_a_commit_that_fails_under_way_is_told_of(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ledger that fails once while the server is at work is named, and stops the sending."""
+
+    def failing(_delivery: Delivery, _now: float) -> None:
+        raise LedgerError("The ledger cannot be used: disk I/O error.")
+
+    monkeypatch.setattr(Delivery, "_after", failing)
+    scene.delivery.kick()
+    scene.answers.put(DELIVERED)
+    assert "disk I/O error" in scene.failed.get(timeout=PATIENCE)
+    assert scene.gate.blocked_by("storage")
+
+
+def test_an_outcome_that_cannot_be_recorded_at_the_end_is_told_of(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ledger that fails while the sender leaves is named."""
+    scene.second_under_way()
+
+    def failing(_delivery: Delivery, _sender: object) -> None:
+        raise LedgerError("The ledger cannot be used: disk I/O error.")
+
+    monkeypatch.setattr(Delivery, "_exchange", failing)
+    scene.delivery.stop(PATIENCE / 4)
+    assert "disk I/O error" in scene.failed.get(timeout=PATIENCE)
 
 
 def test_an_outcome_is_recorded_while_the_next_request_is_under_way(scene: Scene) -> None:

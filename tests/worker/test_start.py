@@ -15,6 +15,7 @@ from mem0tray.ledger.outbox import Outbox
 from mem0tray.settings import PathSettings, ServerSettings, Settings, SyncSettings
 from mem0tray.worker import loop
 from mem0tray.worker.hand_edits import HandEdits
+from mem0tray.worker.publish_queue import QueuePublisher
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.shapes import dead, entries
@@ -75,6 +76,25 @@ def test_nothing_is_sent_before_the_files_are_read(
         with working(home, server, monkeypatch):
             server.wait_for(lambda: server.probes() > asked + 3, 10)
         assert server.saves == []
+
+
+@pytest.mark.row(4)
+def test_a_dlq_file_that_cannot_be_written_at_the_end_keeps_nobody_from_the_queue_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the last DLQ file fails, the queue file is published to the last all the same."""
+
+    def failing(_: loop.Worker) -> None:
+        raise FULL
+
+    stopped: list[float] = []
+    monkeypatch.setattr(QueuePublisher, "stop", lambda _, timeout: stopped.append(timeout))
+    monkeypatch.setattr(loop.Worker, "_publish_dlq", failing)
+    with Standin() as server, Home(tmp_path / "home", server.url) as home:
+        home.write_queue(entries(1))
+        with working(home, server, monkeypatch):
+            server.wait_for(lambda: server.total_stored() == 1, 10)
+    assert len(stopped) == 1
 
 
 @contextmanager

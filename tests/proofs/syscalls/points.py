@@ -12,10 +12,11 @@ from tests.proofs.syscalls.zygote import NO_SUCH
 
 T = TypeVar("T")
 
-# What changes a file, or says something to the server or to another process.
+TALK: Final = ("connect", "sendto", "recvfrom")
+# What changes a file, or says something to the server.
 CALLS: Final = (
     "openat", "write", "pwrite64", "fsync", "fdatasync", "rename", "link", "unlink", "mkdir",
-    "ftruncate", "fchmod", "chmod", "flock", "fcntl", "connect", "sendto", "recvfrom",
+    "ftruncate", "fchmod", "chmod", "flock", "fcntl", *TALK,
 )  # fmt: skip
 _NAMING: Final = "rmdir"
 _LINE: Final = re.compile(r"(?P<tid>\d+) +\[ *(?P<number>\d+)\] (?P<call>\w+)\((?P<rest>.*)")
@@ -80,7 +81,7 @@ def points(act: str, traces: Sequence[dict[str, list[Made]]], scratch: Path) -> 
         seen: Counter[str] = Counter()
         for call, number, line in ((m.call, m.number, m.line) for m in longest[begin:]):
             seen[call] += 1
-            if call in CALLS and _matters(line, scratch):
+            if call in CALLS and _matters(call, line, scratch):
                 ahead = 2 * most[call] + 50
                 count = before[call] + ahead + seen[call]
                 found.append(Point(act, thread, call, seen[call], number, ahead, count))
@@ -96,8 +97,9 @@ def _most(traces: Iterable[dict[str, list[Made]]]) -> Counter[str]:
     return most
 
 
-def _matters(line: str, scratch: Path) -> bool:
-    return str(scratch) in _WHERE.sub("", line) or "socket:" in line
+def _matters(call: str, line: str, scratch: Path) -> bool:
+    talks = call in TALK and "socket:" in line  # what is written to one wakes another thread
+    return talks or str(scratch) in _WHERE.sub("", line)
 
 
 def evenly(everything: Sequence[T], number: int | None) -> Iterator[T]:

@@ -14,6 +14,7 @@ KILL: Final = "kill"
 SHORT: Final = "short"
 ERRORS: Final = ("EIO", "ENOSPC", "EACCES")
 NOBODY: Final = "nobody"
+_INJECTED, _CUT = "(INJECTED)", "<unfinished ...>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +79,19 @@ def hit(trace: Path, point: Point, fault: str) -> str:
         return ""
     lines = trace.read_text(encoding="utf-8", errors="replace").splitlines()
     if fault != KILL:
-        return next((_short(line) for line in lines if "(INJECTED)" in line), "")
+        return next((_whole(lines, n) for n, line in enumerate(lines) if _INJECTED in line), "")
     calls = [line for line in lines if f" {point.call}(" in line]
     return _short(calls[-1]) if calls else ""
+
+
+def _whole(lines: Sequence[str], number: int) -> str:
+    """Put a line together with its beginning, where other threads came between."""
+    end = lines[number]
+    thread, _, rest = end.partition(" ")
+    if "resumed>" not in rest:
+        return _short(end)
+    begun = [line for line in lines[:number] if line.startswith(thread + " ") and _CUT in line]
+    return _short(begun[-1].replace(_CUT, rest.partition("resumed>")[2]))
 
 
 def _short(line: str) -> str:

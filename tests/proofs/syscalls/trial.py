@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.proofs.syscalls import points, strace
+from tests.proofs.syscalls import points, silence, strace
 from tests.proofs.syscalls.acts import ACTS
 from tests.proofs.syscalls.forked import ForkedHome
 from tests.proofs.syscalls.points import Point
@@ -18,8 +18,8 @@ KEYS, ASKED = SERVERS = ("honours keys", "can be asked")
 _PLAYS: Final = 5
 # What the system and the database call these errors, as far as people get to read it.
 _WORDS: Final = {
-    "EIO": ("input/output error", "disk i/o error", "unable to open", "errno 5"),
-    "ENOSPC": ("no space left", "disk is full", "disk i/o error", "unable to open"),
+    "EIO": ("input/output error", "disk i/o error", "unable to open", "readonly", "errno 5"),
+    "ENOSPC": ("no space left", "disk is full", "disk i/o error", "unable to open", "readonly"),
     "EACCES": ("permission denied", "unable to open", "readonly", "errno 13"),
     strace.SHORT: ("",),
 }
@@ -46,8 +46,8 @@ class Result:
     """What came of it.
 
     `reached`: how many of the points were met. `met`: the call of the first, as strace
-    shows it. `said`: the program named the error. `restarted`: it left, with words.
-    `faults`: what is wrong.
+    shows it. `excuse`: nothing named the error, and why nothing need to. `restarted`:
+    it left, with words. `faults`: what is wrong.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Result:
     server: str
     reached: int
     met: str
-    said: bool
+    excuse: str
     restarted: bool
     faults: list[str]
 
@@ -101,11 +101,18 @@ def run(trial: Trial) -> Result:
                 wrong = [str(error)]
             met = strace.hit(first, trial.point, trial.fault)
             reached = stage.killed if trial.fault == KILL else int(bool(met))
-            said = any(word in stage.said().lower() for word in _WORDS.get(trial.fault, ()))
+            excuse = ""
+            if trial.fault != KILL and reached and not _is_said(trial.fault, stage):
+                excuse = silence.excuse(trial.point, trial.fault, met)
+                wrong += [] if excuse else [f"nothing named the {trial.fault}"]
             return Result(
                 trial.name, trial.point.act, trial.point.call, trial.fault, trial.server,
-                reached, met, said, bool(stage.ended_early), wrong,
+                reached, met, excuse, bool(stage.ended_early), wrong,
             )  # fmt: skip
+
+
+def _is_said(fault: str, stage: Stage) -> bool:
+    return any(word in stage.said().lower() for word in _WORDS[fault])
 
 
 def _play(trial: Trial, stage: Stage) -> None:
