@@ -32,7 +32,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     """One memory as it was read.
 
     `raw` is its JSON object as bytes; `project` is empty when the item names
-    none; `digest` is the SHA-256 of project and content.
+    none; `digest` is the SHA-256 of project and content; `has_id` says whether
+    its id stands there, or was made up by us.
     """
 
     id: str
@@ -44,6 +45,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     last_attempt: float
     digest: bytes
     raw: bytes
+    has_id: bool = True
 
 
 class _Head(msgspec.Struct):
@@ -78,10 +80,9 @@ def parse(raw: bytes) -> Item | None:
         return None
     project = head.project_id if isinstance(head.project_id, str) else ""
     timestamp = number(head.timestamp)
+    has_id = isinstance(head.id, str) and head.id != ""
     return Item(
-        id=head.id
-        if isinstance(head.id, str) and head.id
-        else stable_id(head.id, project, head.content, timestamp),
+        id=head.id if has_id else stable_id(head.id, project, head.content, timestamp),
         project=project,
         content=head.content,
         timestamp=timestamp,
@@ -90,6 +91,7 @@ def parse(raw: bytes) -> Item | None:
         last_attempt=number(head.last_attempt),
         digest=digest(project, head.content),
         raw=raw,
+        has_id=has_id,
     )
 
 

@@ -1,7 +1,7 @@
 """Taking items into the ledger, and what users do to them: edit, discard, restore."""
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from mem0tray import item as items
@@ -12,6 +12,8 @@ from mem0tray.ledger.rows import COLUMNS, Row, row_from
 
 # Of the first content under this id, else of this one.
 _FIRST_DIGEST: Final = "coalesce((SELECT first_digest FROM items WHERE id = ? LIMIT 1), ?)"
+_NEXT_PLACE: Final = "(SELECT coalesce(max(dead_seq), 0) + 1 FROM items WHERE state = 'dead')"
+_AT_ONCE: Final = 500  # ids in a question
 
 
 class Inbox:
@@ -20,13 +22,20 @@ class Inbox:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    def by_id(self, item_id: str) -> list[Row]:
-        """Every content known under an id, the first one first."""
+    def by_ids(self, ids: Sequence[str]) -> dict[str, list[Row]]:
+        """Every content known under each of these ids, the first one first."""
+        found: dict[str, list[Row]] = {}
         with self._ledger.reading() as db:
-            rows = db.execute(
-                f"SELECT {COLUMNS} FROM items WHERE id = ? ORDER BY key", (encode(item_id),)
-            ).fetchall()
-        return [row_from(row) for row in rows]
+            for start in range(0, len(ids), _AT_ONCE):
+                some = ids[start : start + _AT_ONCE]
+                marks = ", ".join("?" * len(some))
+                rows = db.execute(
+                    f"SELECT {COLUMNS} FROM items WHERE id IN ({marks}) ORDER BY key",
+                    [encode(each) for each in some],
+                )
+                for row in map(row_from, rows):
+                    found.setdefault(row.item_id, []).append(row)
+        return found
 
     def known(self, item: Item) -> Row | None:
         """The row of exactly this id and content."""
@@ -50,14 +59,15 @@ class Inbox:
             "last_attempt": item.last_attempt,
             "due": items.dead_due(item.last_attempt, item.retry_count, now),
             "unknown": now if ask else None,
-            "dead_seq": self._next_place(),
             "first_gen": gen,
             "value_gen": gen,
             "raw": raw,
         }
-        return self._insert(item, "dead", now, fields)
+        return self._insert(item, "dead", now, fields, _NEXT_PLACE)
 
-    def _insert(self, item: Item, state: str, now: float, fields: Mapping[str, Any]) -> int:
+    def _insert(
+        self, item: Item, state: str, now: float, fields: Mapping[str, Any], place: str = "NULL"
+    ) -> int:
         values: dict[str, Any] = {
             "id": encode(item.id),
             "digest": item.digest,
@@ -68,29 +78,24 @@ class Inbox:
             "accepted": now,
             **fields,
         }
-        names = ", ".join(values)
-        marks = ", ".join("?" * len(values))
+        names = ", ".join([*values, "dead_seq", "first_digest"])
+        given = ", ".join([*("?" * len(values)), place, _FIRST_DIGEST])
         with self._ledger.transaction() as db:
             cursor = db.execute(
-                f"INSERT INTO items ({names}, first_digest) VALUES ({marks}, {_FIRST_DIGEST})",
+                f"INSERT INTO items ({names}) VALUES ({given})",
                 (*values.values(), values["id"], item.digest),
             )
         return int(cursor.lastrowid or 0)
-
-    def _next_place(self) -> int:
-        with self._ledger.reading() as db:
-            row = db.execute("SELECT max(dead_seq) FROM items WHERE state = 'dead'").fetchone()
-        return int(row[0] or 0) + 1
 
     def bury(self, key: int, raw: bytes, now: float, error: str | None = None) -> None:
         """A fresh entry becomes a dead letter: retry_count 0, last attempt now."""
         with self._ledger.transaction() as db:
             db.execute(
                 "UPDATE items SET state = 'dead', raw = ?, retry_count = 0, last_attempt = ?,"
-                " due = ?, dead_seq = ?, intent = NULL, unknown = NULL, first_gen = NULL,"
-                " value_gen = NULL,"
+                f" due = ?, dead_seq = {_NEXT_PLACE}, intent = NULL, unknown = NULL,"
+                " first_gen = NULL, value_gen = NULL,"
                 " last_error = coalesce(?, last_error) WHERE key = ?",
-                (raw, now, now + items.backoff(0), self._next_place(), error, key),
+                (raw, now, now + items.backoff(0), error, key),
             )
 
     def revive(self, row: Row, item: Item, now: float, *, dead: bool, gen: int | None) -> None:
@@ -100,12 +105,12 @@ class Inbox:
             db.execute(
                 "UPDATE items SET state = ?, raw = ?, project = ?, retries = ?, retry_count = ?,"
                 " last_attempt = ?, due = ?, closed = NULL, server = NULL, reason = NULL,"
-                " gone_gen = NULL, revived = ?, dead_seq = ?, first_gen = ?, value_gen = ?"
+                f" gone_gen = NULL, revived = ?, dead_seq = {_NEXT_PLACE if dead else 'NULL'},"
+                " first_gen = ?, value_gen = ?"
                 " WHERE key = ?",
                 (
                     "dead" if dead else "pending", item.raw, encode(item.project), item.retries,
-                    item.retry_count, item.last_attempt, due, now,
-                    self._next_place() if dead else None, gen, gen, row.key,
+                    item.retry_count, item.last_attempt, due, now, gen, gen, row.key,
                 ),
             )  # fmt: skip
 

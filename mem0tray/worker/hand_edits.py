@@ -3,9 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any, Final
-
-import msgspec
+from typing import Final
 
 from mem0tray import events
 from mem0tray import item as items
@@ -107,7 +105,7 @@ class HandEdits:
             edition = self._edition(save)  # first: it may tell what the rows were published in
             dead = core.editions.dead_rows()
             merge = merging.merge(
-                save.items, dead, core.inbox.by_id, core.editions.past, edition, core.server
+                save.items, dead, core.inbox.by_ids, core.editions.past, edition, core.server
             )
             if broken or parsed.rejected:
                 # A broken file says nothing about what is not in it.
@@ -169,7 +167,7 @@ class HandEdits:
         for pair in merge.restore:
             core.inbox.revive(pair.row, pair.item, now, dead=True, gen=gen)
         for item in merge.adopt:
-            core.inbox.add_dead(_named(item), _named(item).raw, now, ask=self.ask, gen=gen)
+            core.inbox.add_dead(item, _with_id(item), now, ask=self.ask, gen=gen)
         core.editions.set_strays(save.strays, save.keys)
 
     def _tell(self, merge: Merge, *, is_edit: bool) -> None:
@@ -192,12 +190,9 @@ class HandEdits:
             emit(events.AlreadyDelivered(pair.item.project, pair.item.id, file))
 
 
-def _named(item: Item) -> Item:
-    """The item with its id written into it, should it have had none."""
-    value: Any = items.load_object(item.raw) or {}
-    if value.get("id") == item.id:
-        return item
-    return msgspec.structs.replace(item, raw=items.with_fields(item.raw, {"id": item.id}))
+def _with_id(item: Item) -> bytes:
+    """The item's object with its id in it, should it have had none."""
+    return item.raw if item.has_id else items.with_fields(item.raw, {"id": item.id})
 
 
 def _text(raw: bytes | None) -> str:

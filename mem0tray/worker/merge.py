@@ -10,7 +10,7 @@ The contract's rules, section 1 "Edits by hand":
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -67,7 +67,7 @@ class Merge:
 def merge(
     found: Sequence[Item],
     dead: Sequence[Row],
-    others: Callable[[str], list[Row]],
+    others: Callable[[Sequence[str]], Mapping[str, Sequence[Row]]],
     past: Callable[[int], list[PastValue]],
     edition: Edition,
     server: str,
@@ -75,7 +75,7 @@ def merge(
     """Decide.
 
     `found` are the file's items, `dead` all dead letters of the ledger;
-    `others(id)` gives every row of an id, `past(key)` the replaced values of a
+    `others(ids)` gives every row of each id, `past(key)` the replaced values of a
     row; `server` is where deliveries go now.
     """
     pairs, new, missing = _match(found, dead, others, past)
@@ -95,7 +95,7 @@ def merge(
 def _match(
     found: Sequence[Item],
     dead: Sequence[Row],
-    others: Callable[[str], list[Row]],
+    others: Callable[[Sequence[str]], Mapping[str, Sequence[Row]]],
     past: Callable[[int], list[PastValue]],
 ) -> tuple[list[Pair], list[Item], list[Row]]:
     """Pairs, items that are new, dead letters that are missing."""
@@ -104,8 +104,10 @@ def _match(
         by_id[letter.item_id].append(letter)
     pairs: dict[int, Pair] = {}
     unmatched: list[Item] = []
+    strangers = [item.id for item in found if _same(item, by_id.get(item.id, ())) is None]
+    known = others(strangers) if strangers else {}
     for item in found:
-        row = _same(item, by_id.get(item.id, ())) or _same(item, others(item.id))
+        row = _same(item, by_id.get(item.id, ())) or _same(item, known.get(item.id, ()))
         if row is None:
             unmatched.append(item)
         elif row.key not in pairs:

@@ -69,7 +69,7 @@ def test_the_history_is_shown(home: Scratch, server: Standin) -> None:
     """Status, message and duration of each failed attempt."""
     server.health = Answer(503)
     with worker(home.paths) as core:
-        (row,) = core.inbox.by_id("aaaa-1")
+        (row,) = core.inbox.by_ids(["aaaa-1"])["aaaa-1"]
         core.outbox.record_attempt(row.key, 1.0, "item failure", 400, "400: first", 0.5)
         core.outbox.record_attempt(row.key, 2.0, "item failure", 422, "422: last", 0.5)
     text = home.ok("diagnose", "aaaa")
@@ -97,7 +97,7 @@ def test_entries_that_have_failed_are_in_the_sum(home: Scratch) -> None:
     home.write("mem0_queue.json", queue_document(entries))
     home.write("mem0_queue_dlq.json", {"items": [waiting("x", last_error="500: odd")]})
     with worker(home.paths) as core:
-        (row,) = core.inbox.by_id("llll-1")
+        (row,) = core.inbox.by_ids(["llll-1"])["llll-1"]
         core.outbox.record_attempt(row.key, 1.0, "item failure", 500, "500: odd", 0.5)
     text = home.ok("diagnose")
     assert "1 dead letter, 1 waiting entry: rejected by the server" in text

@@ -97,7 +97,7 @@ class Ledger:
         return merge(
             found,
             [row for row in self.rows if row.state == items.DEAD],
-            lambda identity: [row for row in self.rows if row.item_id == identity],
+            lambda ids: {each: [row for row in self.rows if row.item_id == each] for each in ids},
             lambda key: self.past.get(key, []),
             edition,
             SERVER,
