@@ -114,13 +114,17 @@ class Inbox:
                 ),
             )  # fmt: skip
 
-    def discard(self, keys: Iterable[int], now: float, reason: str, gen: int | None = None) -> None:
-        """Set items aside, restorable, with one time for all of one deletion."""
+    def discard(self, keys: Iterable[int], now: float, reason: str, gen: int = 0) -> None:
+        """Set items aside, restorable, with one time for all of one deletion.
+
+        `gen`: the first generation of the DLQ file without them; 0 when they stood in none.
+        Until the queue file is published it may still show them: that is no restoring.
+        """
         with self._ledger.transaction() as db:
             db.executemany(
                 "UPDATE items SET state = 'discarded', closed = ?, reason = ?, gone_gen = ?"
                 " WHERE key = ? AND state IN ('pending', 'dead')",
-                ((now, reason, gen, key) for key in keys),
+                ((now, reason, -gen, key) for key in keys),
             )
 
     def change_content(self, row: Row, item: Item, now: float, gen: int) -> None:

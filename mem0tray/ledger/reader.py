@@ -270,7 +270,7 @@ class Reader:
             known = self.known(item_id, digest)
             if known is None or known.state != items.DISCARDED or known.gone_gen is None:
                 continue
-            if known.gone_gen < 0 or known.gone_gen > settled:
+            if known.gone_gen == 0 or abs(known.gone_gen) > settled:
                 return True
         return False
 

@@ -25,7 +25,7 @@ CREATE TABLE items (
   dead_seq     INTEGER,                   -- place in the DLQ file
   first_gen    INTEGER,                   -- the generation that first published it as a dead letter
   value_gen    INTEGER,                   -- the one that published its present values first; -n: prepared in n
-  gone_gen     INTEGER                    -- the first generation without it, once discarded; the last with it, once delivered
+  gone_gen     INTEGER                    -- the first generation without it, once discarded; -n: the queue file may still show it; the last with it, once delivered
 );
 CREATE UNIQUE INDEX items_by_id ON items (id, digest);
 CREATE INDEX items_fresh ON items (ts, key, due) WHERE state = 'pending' AND intent IS NULL;

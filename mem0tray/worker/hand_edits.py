@@ -119,6 +119,7 @@ class HandEdits:
             core.dlq_dirty.set()
         if merge.is_edit:
             core.dlq_dirty.set()
+            core.queue_dirty.set()  # it may show still what was discarded
         return bool(merge.forced)
 
     def _settle(self) -> None:

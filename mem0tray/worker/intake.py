@@ -214,16 +214,13 @@ def accept(core: Core, item: Item, *, ask: bool) -> tuple[int, bool]:
         return core.inbox.add_fresh(item, now, ask=ask), True
     # With no server to be had, none is the one that it is missing from.
     moved_on = row.state == items.DELIVERED and core.server in ("", row.server)
-    if row.state in (items.PENDING, items.DEAD) or moved_on or row.gone_gen == PENDING_REMOVAL:
+    if row.state in (items.PENDING, items.DEAD) or moved_on or row.lingers:
         if row.state != items.PENDING:
             core.queue_dirty.set()
         return row.key, False
     # Restored by the user, or only a former server has it.
     core.inbox.revive(row, item, now, dead=False, gen=None)
     return row.key, True
-
-
-PENDING_REMOVAL: Final = -1  # `gone_gen` of a deleted entry that still stands in the queue file
 
 
 def has_settled(signature: Signature, now: float) -> bool:

@@ -15,7 +15,7 @@ from mem0tray.files import atomic, document
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.lock import FileLock
 from mem0tray.worker.core import Core, local_iso
-from mem0tray.worker.intake import PENDING_REMOVAL, QueueIntake, Snapshot
+from mem0tray.worker.intake import QueueIntake, Snapshot
 from mem0tray.worker.pace import Pace
 from mem0tray.worker.state import Gate
 
@@ -24,6 +24,8 @@ _RETRY: Final = 0.05
 _PART: Final = "writing the queue file"
 _TROUBLE_WAIT: Final = 5.0
 _LOCK_WAIT: Final = 86_400.0
+_LINGERING: Final = "SELECT key FROM items WHERE state = 'discarded' AND gone_gen <= 0"
+_SETTLE: Final = "UPDATE items SET gone_gen = nullif(-gone_gen, 0) WHERE key = ? AND gone_gen <= 0"
 _PENDING_RAWS: Final = "SELECT key, raw, retries FROM items WHERE state = 'pending' ORDER BY key"
 
 
@@ -171,13 +173,7 @@ class QueuePublisher:
         """
         with self._core.ledger.transaction(durable=True) as db:
             pending = {key: (raw, retries) for key, raw, retries in db.execute(_PENDING_RAWS)}
-            removed = [
-                key
-                for (key,) in db.execute(
-                    "SELECT key FROM items WHERE state = 'discarded' AND gone_gen = ?",
-                    (PENDING_REMOVAL,),
-                )
-            ]
+            removed = [key for (key,) in db.execute(_LINGERING)]
         entries: list[tuple[bytes, int]] = []
         shown: set[int] = set()
         changed = snapshot.broken
@@ -213,9 +209,7 @@ class QueuePublisher:
     def _settle(self, removed: list[int]) -> None:
         if removed:
             with self._core.ledger.transaction() as db:
-                db.executemany(
-                    "UPDATE items SET gone_gen = NULL WHERE key = ?", ((key,) for key in removed)
-                )
+                db.executemany(_SETTLE, ((key,) for key in removed))
 
     def _stats(self, raw: bytes | None) -> bytes | None:
         """The counters as they should be, or None when the file has them right."""

@@ -16,7 +16,6 @@ from mem0tray import item as items
 from mem0tray.files import atomic
 from mem0tray.ledger.database import encode
 from mem0tray.worker.core import Core
-from mem0tray.worker.intake import PENDING_REMOVAL
 
 DISCARD: Final = "discard"
 FORGET: Final = "forget"
@@ -76,8 +75,7 @@ def _carry_out(core: Core, request: Request) -> None:
         for key in keys:
             state = db.execute("SELECT state FROM items WHERE key = ?", (key,)).fetchone()[0]
             if state in (items.PENDING, items.DEAD):
-                # Until the file is published it may still show the entry: that is no restoring.
-                core.inbox.discard([key], core.now(), "deleted", PENDING_REMOVAL)
+                core.inbox.discard([key], core.now(), "deleted")
                 core.queue_dirty.set()
             if state == items.DEAD:  # its last failure came before the file showed it
                 core.dlq_dirty.set()

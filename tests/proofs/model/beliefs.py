@@ -194,6 +194,7 @@ class Beliefs:
         others = [each for each in self.memories.values() if each.id == item["id"]]
         new = self.accept(item)
         new.retry_count = None if others else item.get("retry_count")
+        new.counts.add(item.get("retry_count") or 0)  # who saves it again means nothing by it
         for other in others:
             other.replaced = True
             other.forget_values()

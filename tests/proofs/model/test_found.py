@@ -7,6 +7,7 @@ import pytest
 from mem0tray.files.emergency import REMOVE_AFTER
 from tests.proofs.model import ending
 from tests.proofs.model.actors import Commands, Producers
+from tests.proofs.model.user import User
 from tests.proofs.model.world import World
 
 _LINE = json.dumps({"id": "cut-off-0000", "project_id": "alpha", "content": "cut", "timestamp": 1})
@@ -88,6 +89,27 @@ def test_a_deleted_entry_does_not_come_back_from_the_emergency_file(
     producers.queue(item)
     Commands(world).delete(0)
     world.start()
+    ending.heal(world)
+    ending.check(world)
+    assert world.wrong == []
+    assert world.home.queue_items() == []
+
+
+@pytest.mark.row(21, 30)
+def test_a_dead_letter_removed_by_hand_does_not_come_back_from_the_queue_file(
+    world: World, producers: Producers
+) -> None:
+    """An entry that could not leave the queue file is not restored by standing there still."""
+    producers.queue(producers.entry("alpha", retries=5))
+    producers.hold()
+    world.work()
+    User(world).empty()
+    world.cycle()
+    world.stop()
+    world.start()
+    world.cycle()
+    assert len(world.home.queue_items()) == 1
+    producers.let_go()
     ending.heal(world)
     ending.check(world)
     assert world.wrong == []
