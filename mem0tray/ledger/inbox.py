@@ -169,11 +169,17 @@ class Inbox:
         with self._ledger.transaction() as db:
             db.execute("UPDATE items SET unknown = ? WHERE state IN ('pending', 'dead')", (now,))
 
-    def forget_requests_under_way(self) -> int:
-        """After a start: an intent without an outcome is an unknown outcome."""
+    def forget_requests_under_way(self, now: float, wait: float) -> int:
+        """After a start: an intent without an outcome is an unknown outcome.
+
+        The server may be at work on it still, and would say that it has nothing:
+        as after every failure it is asked `wait` seconds after the request at the soonest.
+        """
         with self._ledger.transaction() as db:
             return db.execute(
-                "UPDATE items SET unknown = intent, intent = NULL WHERE intent IS NOT NULL"
+                "UPDATE items SET unknown = intent, due = max(due, min(intent, ?) + ?),"
+                " intent = NULL WHERE intent IS NOT NULL",
+                (now, wait),
             ).rowcount
 
     def erase(self, keys: Iterable[int]) -> None:

@@ -49,14 +49,14 @@ class Core:
         After another start of the machine, and in a ledger begun anew, of none. Raises
         LedgerError.
         """
-        ledger = self.ledger
+        ledger, wait = self.ledger, self.settings.sync.retry_interval
         with ledger.transaction(durable=True):
-            self.inbox.forget_requests_under_way()
+            self.inbox.forget_requests_under_way(self.now(), wait)
             boot = boot_id()
             clean = ledger.meta("clean") and ledger.meta("boot") == boot
             if ledger.rebuilt or (not clean and ledger.meta("boot") not in (None, boot)):
                 self.inbox.ask_about_everything(self.now())
-            self.outbox.limit_waits(self.now(), self.settings.sync.retry_interval)
+            self.outbox.limit_waits(self.now(), wait)
             ledger.set_meta("clean", 0)
             ledger.set_meta("boot", boot)
 

@@ -53,3 +53,19 @@ def test_a_refusal_says_nothing_about_the_time_before(
     server.script_questions(*[vain] * 3)
     delivered(home, entry("came"))
     assert (server.sends("came"), server.count("came")) == (2, 1)
+
+
+@pytest.mark.row(1)
+@pytest.mark.parametrize("end", ["kill", "stop"])
+def test_a_new_worker_gives_the_server_time(home: Home, server: Standin, end: str) -> None:
+    """What was under way when the worker ended is asked about when it would be tried again."""
+    server.script(Answer(delay=60), content="slow")
+    env = {"MEM0TRAY_SYNC_RETRY_INTERVAL": "60"}
+    worker = home.worker(env=env)
+    home.write_queue([entry("slow")])
+    server.wait_for(lambda: server.has_saves(1))
+    getattr(worker, end)()
+    home.worker(env=env)
+    home.write_emergency([entry("other")])
+    server.wait_for(lambda: server.count("other"))
+    assert (server.sends("slow"), server.questions()) == (1, 0)

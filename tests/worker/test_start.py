@@ -10,16 +10,20 @@ import pytest
 
 from mem0tray.errors import LedgerError
 from mem0tray.events import Events
+from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
+from mem0tray.paths import Paths
 from mem0tray.settings import PathSettings, ServerSettings, Settings, SyncSettings
 from mem0tray.worker import loop
+from mem0tray.worker.core import Core
 from mem0tray.worker.hand_edits import HandEdits
 from mem0tray.worker.publish_queue import QueuePublisher
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.shapes import dead, entries
 from tests.support.standin import Standin
+from tests.worker.editions import dead_letter, parsed
 
 FULL: Final = LedgerError("The ledger cannot be used: database or disk is full.")
 
@@ -52,6 +56,21 @@ def test_a_ledger_that_fails_at_the_start_is_waited_for(
         home.write_queue(entries(2))
         with working(home, server, monkeypatch):
             server.wait_for(lambda: server.total_stored() == 2, 10)
+
+
+@pytest.mark.row(1)
+@pytest.mark.parametrize(("ago", "wait"), [(0, 30), (20, 10), (60, 0), (-1e6, 30)])
+def test_what_was_under_way_is_due_after_the_interval(
+    tmp_path: Path, ago: float, wait: float
+) -> None:
+    """An intent that a worker left is asked about when a failure would be tried again."""
+    core = Core(Paths(tmp_path, tmp_path), Settings(), Ledger(tmp_path / "ledger"), Events())
+    with core.ledger.transaction():
+        key = core.inbox.add_fresh(parsed(dead_letter("m")), 1.0, ask=False)
+        core.outbox.claim(key, core.now() - ago)
+    core.take_up()
+    assert max(0.0, core.outbox.due(key) - core.now()) == pytest.approx(wait, abs=5)
+    core.ledger.close()
 
 
 @pytest.mark.row(30)
