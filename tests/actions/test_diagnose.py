@@ -112,6 +112,7 @@ def test_a_half_character_that_was_never_sent_may_pass() -> None:
         (failed("refused", 403), diagnose.REJECTED),
         (failed("slow down", 429), diagnose.REJECTED),
         (failed("unknown", None), diagnose.NO_ANSWER),
+        (failed("unanswered", 500), diagnose.NO_ANSWER),
         (failed("not sendable", None), diagnose.INVALID),
     ],
 )
