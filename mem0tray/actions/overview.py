@@ -64,8 +64,7 @@ class Metrics:
 def gather(settings: Settings) -> Overview:
     """Look at everything once."""
     paths = settings.locations()
-    seen = Overview(worker=running(paths), pause=pauses.read(paths))
-    seen.quarantine = len(quarantine.kept(paths.quarantine))
+    seen = Overview(worker=running(paths))
     _look_at_server(seen, settings, paths)
     metrics = read_metrics(paths)
     own = seen.worker is not None and is_of(metrics.values, seen.worker.pid)
@@ -74,7 +73,7 @@ def gather(settings: Settings) -> Overview:
     queue = parsed(paths.queue, ("queue",))
     stats = items.load_object(queue.rest.get("stats", b"{}")) or {}
     seen.totals = {name: items.count(stats.get(f"total_{name}")) for name in _TOTALS}
-    unreadable = "" if own else _unreadable(paths)
+    unreadable = _look_at_ours(seen, paths) or ("" if own else _unreadable(paths))
     if unreadable:
         seen.state, seen.reason = ACTION_NEEDED, unreadable
     with Reader(paths.ledger) as reader:
@@ -168,6 +167,16 @@ def _look_at_worker(seen: Overview, worker: Running, metrics: Metrics, *, own: b
         )
     elif seen.state != ACTION_NEEDED:
         seen.state = STARTING
+
+
+def _look_at_ours(seen: Overview, paths: Paths) -> str:
+    """The pause, and what was set aside; returns why they cannot be read, else nothing."""
+    try:
+        seen.pause = pauses.read(paths)
+        seen.quarantine = len(quarantine.kept(paths.quarantine))
+    except FileUnavailableError as error:
+        return str(error)
+    return ""
 
 
 def _unreadable(paths: Paths) -> str:

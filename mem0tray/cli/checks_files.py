@@ -16,6 +16,7 @@ from mem0tray.ledger.reader import Reader
 from mem0tray.paths import Paths, config_file
 from mem0tray.settings import Loaded
 from mem0tray.text import plural
+from mem0tray.worker import pauses
 
 _LITTLE_SPACE: Final = 200_000_000  # bytes
 _NO_SPACE: Final = 10_000_000
@@ -122,7 +123,19 @@ def files(loaded: Loaded) -> Iterable[Check]:
     for name, sections in _WATCHED:
         yield from _file(getattr(paths, name), sections)
     yield from _emergency(paths)
-    kept = quarantine.kept(paths.quarantine)
+    yield from _ours(paths)
+
+
+def _ours(paths: Paths) -> Iterator[Check]:
+    try:
+        pauses.read(paths)
+    except FileUnavailableError as error:
+        yield Check("pause", FAIL, str(error), "`mem0tray resume` removes it.")
+    try:
+        kept = quarantine.kept(paths.quarantine)
+    except FileUnavailableError as error:
+        yield Check("quarantine", WARN, str(error))
+        return
     if kept:
         yield Check(
             "quarantine",

@@ -7,6 +7,7 @@ from typing import Final
 import click
 
 from mem0tray.cli import context, output
+from mem0tray.errors import FileUnavailableError
 from mem0tray.files.lock import is_locked
 from mem0tray.paths import Paths
 from mem0tray.worker import pauses
@@ -47,7 +48,10 @@ def pause(minutes: float | None) -> None:
 def resume() -> None:
     """End a pause."""
     paths = context.load().locations()
-    paused = pauses.read(paths) is not None
+    try:
+        paused = pauses.read(paths) is not None
+    except FileUnavailableError:  # deliveries stand still for it
+        paused = True
     pauses.clear(paths)
     done = "Deliveries go on." if paused else "Deliveries were not paused."
     output.say(f"{done}{_not_running(paths)}")

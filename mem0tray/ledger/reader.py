@@ -138,8 +138,12 @@ class Reader:
             return []
 
     def _cannot(self, error: sqlite3.Error) -> None:
-        """A corrupt ledger is rebuilt from the files and knows nothing then either."""
-        if self._needed and isinstance(error, sqlite3.OperationalError):
+        """Raise, unless it knows nothing: corrupt, or without tables since its making was cut off.
+
+        Such a one is rebuilt from the files, and knows nothing then either.
+        """
+        empty = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_ERROR
+        if self._needed and isinstance(error, sqlite3.OperationalError) and not empty:
             raise trouble(self._path, error) from error
 
     def _one(self, sql: str, values: Sequence[Any] = ()) -> Any:

@@ -80,6 +80,7 @@ class Delivery:
         self._server = ""  # as the ledger names it
         self._era = 0  # each sender connects anew
         self._stopping = False
+        self._left = False  # nobody waits for the last senders, and the ledger is closed
 
     # For the loop ------------------------------------------------------------------
 
@@ -128,6 +129,7 @@ class Delivery:
             self._cond.notify_all()
         while any(sender.is_alive() for sender in self._senders):
             if time.monotonic() > deadline:
+                self._left = True
                 return
             if time.monotonic() > deadline - timeout / 2:  # a moment for answers that come
                 for client in tuple(self._clients.values()):
@@ -186,7 +188,8 @@ class Delivery:
                 try:
                     happened, following = self._exchange(sender)
                 except LedgerError as error:
-                    self._storage_failed(error)
+                    if not self._left:
+                        self._storage_failed(error)
                     if self._stopping:
                         return None
                     self._cond.wait(_STORAGE_WAIT)

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Final
 
 from mem0tray import events
-from mem0tray.errors import Mem0TrayError, SettingsError
+from mem0tray.errors import FileUnavailableError, Mem0TrayError, SettingsError
 from mem0tray.events import Events
 from mem0tray.files import atomic
 from mem0tray.files.lock import InstanceLock
@@ -299,7 +299,12 @@ class Worker:
             self.core.outbox.limit_waits(wall, self.core.settings.sync.retry_interval)
 
     def _look_at_pause(self) -> None:
-        self.gate.pause(pauses.read(self.paths, self.core.now()))
+        try:
+            self.gate.pause(pauses.read(self.paths, self.core.now()))
+        except FileUnavailableError as error:  # it may say that nothing is to be sent
+            self.gate.block("pause", str(error))
+            raise
+        self.gate.unblock("pause")
 
     def _look_at_storage(self) -> None:
         if self.gate.blocked_by("storage"):

@@ -78,7 +78,10 @@ class Gate:
             self._misconfigured, self._canary_at = "", None
 
     def block(self, name: str, reason: str) -> None:
-        """Something of ours stands in the way (`settings`, `server`, `worker`, `storage`)."""
+        """Something of ours stands in the way.
+
+        One of `settings`, `server`, `worker`, `storage`, `pause`.
+        """
         with self._guard:
             self._obstacles[name] = reason
 

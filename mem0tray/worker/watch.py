@@ -6,7 +6,6 @@ looks at the files every few seconds all the same.
 """
 
 import os
-import sys
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -61,17 +60,15 @@ class Watcher:
                 if not Path(os.fsdecode(event.src_path)).name.startswith(ours):
                     wake()
 
-        # Not asked for: files that are only opened and read, by our own looks too; and on Linux,
-        # where a new file is told of by what follows, that it was made. Each event costs the
-        # waking of three threads.
+        # Not asked for: files that are only opened and read, by our own looks too. Of a file that
+        # is moved here from another folder, or linked, nothing is told but that it was made.
         changes: list[type[events.FileSystemEvent]] = [
+            events.FileCreatedEvent,
             events.FileModifiedEvent,
             events.FileClosedEvent,
             events.FileMovedEvent,
             events.FileDeletedEvent,
         ]
-        if sys.platform != "linux":
-            changes.append(events.FileCreatedEvent)
         with self._guard:
             if self._stopped:
                 return

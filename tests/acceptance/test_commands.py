@@ -265,6 +265,23 @@ def test_pause_survives_a_restart_until_resume(home: Home, server: Standin) -> N
     home.wait(lambda: home.state()[0] == "healthy", 3, "healthy")
 
 
+@pytest.mark.row(7)
+def test_nothing_is_sent_while_a_pause_cannot_be_read(home: Home, server: Standin) -> None:
+    """Where nobody can say whether deliveries pause, they do; the state says why."""
+    home.ok("pause")
+    (pause,) = home.data_files("pause.json")
+    pause.unlink()
+    pause.symlink_to(pause)  # a link in a circle: not even root can read it
+    home.write_queue(entries(1))
+    home.worker(env={"MEM0TRAY_SYNC_PROBE_INTERVAL": "1"})
+    server.wait_for(lambda: server.probes() > 1)
+    assert server.saves == []
+    state, reason = home.state()
+    assert (state, "pause.json" in reason) == ("action needed", True)
+    home.ok("resume")
+    server.wait_for(lambda: server.total_stored() == 1)
+
+
 def test_pause_works_without_the_app(home: Home, server: Standin) -> None:
     """A pause that is asked for while nothing runs holds for the next run."""
     home.write_queue(entries(2))

@@ -10,7 +10,7 @@ import pytest
 from tests.support import user
 from tests.support.home import Home
 from tests.support.http1 import Answer
-from tests.support.shapes import entry, waiting
+from tests.support.shapes import dead, entry, waiting
 from tests.support.standin import Standin
 
 ROUNDS = 6
@@ -65,6 +65,27 @@ def test_an_old_copy_under_an_own_stamp_keeps_newcomers(home: Home, server: Stan
     user.save(home, copy, stamp=True)
     home.wait(lambda: home.log_lines("Already on the server"), 10, "merged")
     home.wait_dlq(["new 0"])
+
+
+@pytest.mark.row(30)
+def test_an_old_copy_of_what_was_deleted_under_way_keeps_newcomers(
+    home: Home, server: Standin
+) -> None:
+    """The generation that first lacked an item is none that a copy with it can stem from."""
+    server.script(Answer(delay=3), content="old")
+    home.write_dlq([dead("old")])
+    foreign = home.read(home.dlq)["last_update"]
+    home.worker()
+    server.wait_for(lambda: server.has_saves(1))
+    home.wait(lambda: home.read(home.dlq)["last_update"] != foreign, 10, "published")
+    copy = home.read(home.dlq)
+    changed = user.without(copy, "old")
+    changed["items"].append(waiting("new"))
+    user.save(home, changed)
+    home.wait(lambda: home.stats()["total_synced"] == 1, 10, "delivered all the same")
+    user.save(home, copy, stamp=True)
+    home.wait(lambda: home.log_lines("Already on the server"), 10, "merged")
+    home.wait_dlq(["new"])
 
 
 @pytest.mark.row(29)

@@ -12,7 +12,7 @@ from mem0tray.actions import backup, requests, sources, tame
 from mem0tray.actions.delete import delete
 from mem0tray.actions.restore import Restored, restore
 from mem0tray.errors import FileUnavailableError, LedgerError, NotFoundError
-from mem0tray.files import quarantine
+from mem0tray.files import atomic, quarantine
 from mem0tray.paths import Paths
 from mem0tray.settings import Settings
 from tests.actions.scene import chosen, contents, queued, read, worker, write, write_dlq
@@ -63,6 +63,16 @@ def test_a_corrupt_ledger_does_not_stop_a_restore(paths: Paths) -> None:
     """A ledger that will be rebuilt from the files has nothing to say about a backup."""
     delete(paths, chosen(paths, "bb"))
     paths.ledger.write_bytes(b"no database" * 1000)
+    assert len(back(paths).dead) == 1
+
+
+@pytest.mark.row(38)
+@pytest.mark.usefixtures("letters")
+def test_a_ledger_whose_making_was_cut_off_does_not_stop_a_restore(paths: Paths) -> None:
+    """A worker that was killed before it made a table has left nothing to be known."""
+    delete(paths, chosen(paths, "bb"))
+    atomic.make_private_folder(paths.ledger.parent)
+    paths.ledger.touch()
     assert len(back(paths).dead) == 1
 
 

@@ -128,6 +128,19 @@ def test_a_folder_where_a_file_should_be(home: Scratch, name: str) -> None:
     assert home.run("doctor").code == 1
 
 
+@pytest.mark.row(7)
+@pytest.mark.usefixtures("server")
+def test_what_is_ours_and_cannot_be_read_is_a_check_among_others(home: Scratch) -> None:
+    """A pause that nobody can read fails, a quarantine is worth a look; the rest is looked at."""
+    home.paths.pause.mkdir(parents=True)
+    home.paths.quarantine.touch()
+    (pause,), (kept,) = _checks(home, "pause"), _checks(home, "quarantine")
+    assert (pause[0], kept[0]) == ("fail", "warn")
+    assert "pause.json: Is a directory" in pause[1]
+    assert "quarantine is no folder" in kept[1]
+    assert _checks(home, "server")
+
+
 @pytest.mark.usefixtures("server")
 def test_a_folder_that_cannot_be_used(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder that may not be written, a file in its place, and a link to nothing fail."""

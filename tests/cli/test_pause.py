@@ -36,6 +36,17 @@ def test_a_pause_that_cannot_be_read_is_not_taken_for_none(home: Scratch) -> Non
         pauses.read(home.paths)
 
 
+@pytest.mark.row(7)
+def test_a_pause_that_cannot_be_read_can_be_ended(home: Scratch) -> None:
+    """`resume` removes whatever it is that stands for a pause; `status` says what it is."""
+    home.paths.requests.mkdir(parents=True)
+    home.paths.pause.symlink_to(home.paths.pause)
+    assert "action needed" in home.ok("status")
+    assert "symbolic links" in home.ok("status")
+    assert home.ok("resume").startswith("Deliveries go on.")
+    assert not home.paths.pause.is_symlink()
+
+
 def test_a_pause_says_when_no_worker_runs(home: Scratch) -> None:
     """Without a worker it holds for the next start, with one there is nothing to add."""
     assert "not running" in home.ok("pause")

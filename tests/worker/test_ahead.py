@@ -133,6 +133,36 @@ def test_a_commit_that_fails_under_way_is_told_of(
     assert scene.gate.blocked_by("storage")
 
 
+def test_a_sender_that_comes_too_late_has_nothing_to_tell(
+    monkeypatch: pytest.MonkeyPatch, scene: Scene
+) -> None:
+    """Who was still connecting when the ledger was closed takes that for no trouble."""
+    begun, go_on, left = threading.Event(), threading.Event(), threading.Event()
+    turn = Delivery._turn
+
+    def connecting() -> Client:
+        begun.set()
+        go_on.wait(PATIENCE)
+        raise SettingsError("No server is chosen.", "")
+
+    def turning(delivery: Delivery, sender: Any) -> object:
+        following = turn(delivery, sender)
+        if following is None:
+            left.set()
+        return following
+
+    monkeypatch.setattr(Delivery, "_turn", turning)
+    scene.connect = connecting
+    scene.delivery.kick()
+    assert begun.wait(PATIENCE)
+    scene.delivery.stop(0.01)
+    scene.core.ledger.close()
+    monkeypatch.setattr(scene.core.ledger, "close", lambda: None)  # nothing is left for the end
+    go_on.set()
+    assert left.wait(PATIENCE)
+    assert scene.failed.empty()
+
+
 def test_an_outcome_that_cannot_be_recorded_at_the_end_is_told_of(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:

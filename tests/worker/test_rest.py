@@ -97,15 +97,23 @@ def watching(folder: Path) -> Iterator[threading.Semaphore]:
         lambda file: file.with_name("new").write_text("new"),
         lambda file: file.with_name("metrics").write_text("of another worker"),
         lambda file: file.with_name("copy").rename(file.with_name("metrics")),
+        lambda file: (file.parents[1] / "outside").rename(file),
+        lambda file: file.with_name("link").hardlink_to(file),
+        lambda file: file.with_name("link").symlink_to(file),
     ],
-    ids=["in place", "replaced", "renamed", "removed", "made", "metrics", "metrics renamed"],
-)
+    ids=[
+        "in place", "replaced", "renamed", "removed", "made", "metrics", "metrics renamed",
+        "moved in", "linked", "linked by name",
+    ],
+)  # fmt: skip
 def test_a_change_by_others_wakes(tmp_path: Path, change: Callable[[Path], object]) -> None:
     """However a file is changed, the worker looks at once."""
-    for name in ("file", "copy"):
-        (tmp_path / name).write_text("before")
-    with watching(tmp_path) as woken:
-        change(tmp_path / "file")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for file in (folder / "file", folder / "copy", tmp_path / "outside"):
+        file.write_text("before")
+    with watching(folder) as woken:
+        change(folder / "file")
         assert woken.acquire(timeout=PATIENCE)
 
 
