@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from mem0tray.bell import Bell
-    from mem0tray.worker.loop import Waiting, Worker
+    from mem0tray.worker.loop import Worker
+    from mem0tray.worker.state import Waiting
 
 _LOOK: Final = 0.02  # seconds between two looks whether all is done
 _SIGNALS: Final = ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK")

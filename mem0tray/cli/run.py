@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mem0tray.desktop.alert_watch import AlertWatch
-    from mem0tray.worker.loop import Waiting, Worker
+    from mem0tray.worker.loop import Worker
+    from mem0tray.worker.state import Waiting
 
 SOON: Final = 1.0  # what falls due within this many seconds counts as "now"
 _SOON_READY: Final = 0.5  # seconds

@@ -5,6 +5,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from mem0tray import item as items
 from mem0tray.events import Events, FileBroken, Quarantined
@@ -17,6 +18,8 @@ from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.paths import Paths
 from mem0tray.settings import Settings
+
+AT_WORK: Final = 10.0  # seconds that a server is given for what a former worker has sent
 
 
 @dataclass
@@ -36,6 +39,7 @@ class Core:
     metrics_dirty: threading.Event = field(default_factory=threading.Event)
     wake: threading.Event = field(default_factory=threading.Event)
 
+    in_doubt_until: float = field(default=0.0, init=False)  # monotonic; what was left under way
     _told_broken: dict[Path, Signature] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
@@ -49,14 +53,16 @@ class Core:
         After another start of the machine, and in a ledger begun anew, of none. Raises
         LedgerError.
         """
-        ledger, wait = self.ledger, self.settings.sync.retry_interval
+        ledger, interval = self.ledger, self.settings.sync.retry_interval
+        wait = min(AT_WORK, interval)
         with ledger.transaction(durable=True):
-            self.inbox.forget_requests_under_way(self.now(), wait)
+            if self.inbox.forget_requests_under_way(self.now(), wait):
+                self.in_doubt_until = time.monotonic() + wait
             boot = boot_id()
             clean = ledger.meta("clean") and ledger.meta("boot") == boot
             if ledger.rebuilt or (not clean and ledger.meta("boot") not in (None, boot)):
                 self.inbox.ask_about_everything(self.now())
-            self.outbox.limit_waits(self.now(), wait)
+            self.outbox.limit_waits(self.now(), interval)
             ledger.set_meta("clean", 0)
             ledger.set_meta("boot", boot)
 

@@ -6,7 +6,6 @@ It survives any fault of a part: says so, waits a little, goes on.
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -30,7 +29,7 @@ from mem0tray.worker.pace import INTERVAL
 from mem0tray.worker.publish_dlq import DlqPublisher
 from mem0tray.worker.publish_queue import QueuePublisher
 from mem0tray.worker.route import Route
-from mem0tray.worker.state import Gate, State
+from mem0tray.worker.state import Gate, Look, State, Waiting
 from mem0tray.worker.watch import Watcher
 
 LOOK: Final = 5.0  # seconds between looks at the files, should nobody wake us
@@ -44,27 +43,6 @@ _ELSEWHERE: Final = (
     "The settings are mended, and name another folder (paths.claude_dir):"
     " quit mem0tray and start it again."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """What is left, for `run --until-idle`; `unread`: why a file could not be taken in."""
-
-    queue: int
-    dlq: int
-    state: State
-    unread: str
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What the tray shows; `last_delivery` in Unix seconds, `paused` by the user."""
-
-    state: State
-    queue: int
-    dlq: int
-    last_delivery: float | None
-    paused: bool
 
 
 class Worker:
@@ -376,7 +354,9 @@ class Worker:
         if state.awaits_probe or self._unread():
             return False
         if due is None or due > now + horizon:
-            return True
+            # What the last worker left under way is asked about soon, and then delivered.
+            soon = horizon > 0 and state.is_open(now)
+            return not (soon and time.monotonic() < self.core.in_doubt_until)
         return not state.is_open(now) and not 0 < state.held_for(now) <= horizon
 
     def _unread(self) -> bool:

@@ -21,6 +21,27 @@ class State:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What is left, for `run --until-idle`; `unread`: why a file could not be taken in."""
+
+    queue: int
+    dlq: int
+    state: State
+    unread: str
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the tray shows; `last_delivery` in Unix seconds, `paused` by the user."""
+
+    state: State
+    queue: int
+    dlq: int
+    last_delivery: float | None
+    paused: bool
+
+
 class Gate:
     """What stands between a due item and the server. Times are Unix seconds."""
 

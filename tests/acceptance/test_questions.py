@@ -69,3 +69,17 @@ def test_a_new_worker_gives_the_server_time(home: Home, server: Standin, end: st
     home.write_emergency([entry("other")])
     server.wait_for(lambda: server.count("other"))
     assert (server.sends("slow"), server.questions()) == (1, 0)
+
+
+@pytest.mark.row(1)
+def test_until_idle_waits_for_what_was_under_way(home: Home, server: Standin) -> None:
+    """A drain after a kill ends with everything delivered, also what nobody knew about."""
+    server.script(Answer(delay=60), content="slow")
+    env = {"MEM0TRAY_SYNC_RETRY_INTERVAL": "2"}
+    worker = home.worker(env=env)
+    home.write_queue([entry("slow")])
+    server.wait_for(lambda: server.has_saves(1))
+    worker.kill()
+    server.clear_scripts()
+    home.drained(env=env)
+    assert server.count("slow") == 1
