@@ -75,7 +75,7 @@ def test_a_new_worker_gives_the_server_time(home: Home, server: Standin, end: st
 def test_until_idle_waits_for_what_was_under_way(home: Home, server: Standin) -> None:
     """A drain after a kill ends with everything delivered, also what nobody knew about."""
     server.script(Answer(delay=60), content="slow")
-    env = {"MEM0TRAY_SYNC_RETRY_INTERVAL": "2"}
+    env = {"MEM0TRAY_SYNC_RETRY_INTERVAL": "5"}
     worker = home.worker(env=env)
     home.write_queue([entry("slow")])
     server.wait_for(lambda: server.has_saves(1))
