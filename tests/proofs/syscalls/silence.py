@@ -22,6 +22,7 @@ class Excuse(NamedTuple):
 
 _OF_LEDGER: Final = r"claude-[0-9a-f]{12}"
 _WORKERS: Final = ("worker", "first start", "deletion")
+_COMMANDS: Final = ("delete", "restore")
 EXCUSES: Final = (
     Excuse(("mkdir",), "", "the folder is there already: an error is passed over only then"),
     Excuse(("link",), "", "where no hard link can be made there is a copy instead"),
@@ -43,8 +44,7 @@ EXCUSES: Final = (
     ),
     Excuse(
         ("openat",), r'ledger\.sqlite3-wal", O_RDWR',
-        "SQLite opens it again for reading, which is all that a command does",
-        errors=("EACCES",), acts=("delete", "restore"),
+        "SQLite opens it again for reading, which is all that a command does", acts=_COMMANDS,
     ),
     Excuse(
         ("openat",), r'ledger\.mark", O_RDONLY',
@@ -69,6 +69,11 @@ EXCUSES: Final = (
         ("openat", "write"), r"instance\.lock(\", O_WRONLY|>)",
         "the lock says who runs; the process id in it is for people",
     ),
+    Excuse(
+        ("openat", "flock"), r"instance\.lock",
+        "who cannot tell whether a worker runs waits as if one did", acts=_COMMANDS,
+    ),
+    Excuse(("openat",), "/boot_id", "the time since the start tells one start from another too"),
     Excuse(("unlink",), r"\.previous\.json|\.tmp\"", "a leftover, removed at another start"),
     Excuse(("openat",), r'alerts\.json", O_RDONLY', "an alert may be told once more"),
     Excuse(
@@ -77,7 +82,7 @@ EXCUSES: Final = (
     ),
     Excuse(("write",), r"-process-\d+\.(out|err)>", "nor has a line on the terminal"),
     Excuse(
-        ("openat", "write", "fsync", "rename", "fchmod", "flock"), r"\.claude[/\"]",
+        ("openat", "write", "fsync", "rename", "fchmod", "flock"), r"\.claude[/\">]",
         "what cannot go into the queue file goes into the emergency file", acts=("add",),
     ),
 )  # fmt: skip
