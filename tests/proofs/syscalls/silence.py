@@ -21,13 +21,14 @@ class Excuse(NamedTuple):
 
 
 _OF_LEDGER: Final = r"claude-[0-9a-f]{12}"
+_FOLDER: Final = rf'/(home|config|data|mem0tray|requests|\.claude|{_OF_LEDGER})"'
 _WORKERS: Final = ("worker", "first start", "deletion")
 _COMMANDS: Final = ("delete", "restore")
 EXCUSES: Final = (
     Excuse(("mkdir",), "", "the folder is there already: an error is passed over only then"),
     Excuse(("link",), "", "where no hard link can be made there is a copy instead"),
     Excuse(
-        ("openat",), rf'/(\.claude|data|mem0tray|requests|{_OF_LEDGER})", O_RDONLY\|O_CLOEXEC\)',
+        ("openat",), _FOLDER + r", O_RDONLY\|O_CLOEXEC\)",
         "a folder that may be written and not read cannot be synced", errors=("EACCES",),
     ),
     Excuse(
@@ -73,7 +74,6 @@ EXCUSES: Final = (
         ("openat", "flock"), r"instance\.lock",
         "who cannot tell whether a worker runs waits as if one did", acts=_COMMANDS,
     ),
-    Excuse(("openat",), "/boot_id", "the time since the start tells one start from another too"),
     Excuse(("unlink",), r"\.previous\.json|\.tmp\"", "a leftover, removed at another start"),
     Excuse(("openat",), r'alerts\.json", O_RDONLY', "an alert may be told once more"),
     Excuse(
