@@ -83,7 +83,8 @@ class Forked(Process):
     def signal(self, number: int) -> None:
         """Send a signal to the program alone."""
         if self.alive:
-            os.kill(self.pid, number)
+            with contextlib.suppress(ProcessLookupError):  # killed just now
+                os.kill(self.pid, number)
 
     def wait(self, timeout: float = 10.0) -> int:
         """Wait for its end; the exit code."""
@@ -93,8 +94,9 @@ class Forked(Process):
 
     def kill(self) -> None:
         """End everything in its process group with kill -9."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)
+        if self.alive:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
         self.wait()
         self._told.close()
 

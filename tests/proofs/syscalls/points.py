@@ -81,7 +81,7 @@ def points(act: str, traces: Sequence[dict[str, list[Made]]], scratch: Path) -> 
         seen: Counter[str] = Counter()
         for call, number, line in ((m.call, m.number, m.line) for m in longest[begin:]):
             seen[call] += 1
-            if call in CALLS and _matters(call, line, scratch):
+            if call in CALLS and matters(call, line, scratch):
                 ahead = 2 * most[call] + 50
                 count = before[call] + ahead + seen[call]
                 found.append(Point(act, thread, call, seen[call], number, ahead, count))
@@ -97,7 +97,8 @@ def _most(traces: Iterable[dict[str, list[Made]]]) -> Counter[str]:
     return most
 
 
-def _matters(call: str, line: str, scratch: Path) -> bool:
+def matters(call: str, line: str, scratch: Path) -> bool:
+    """Tell whether a call, as strace shows it, is about a file in `scratch`, or talks."""
     talks = call in TALK and "socket:" in line  # what is written to one wakes another thread
     return talks or str(scratch) in _WHERE.sub("", line)
 

@@ -21,12 +21,14 @@ class Excuse(NamedTuple):
 
 
 _OF_LEDGER: Final = r"claude-[0-9a-f]{12}"
+_FOLDER: Final = rf'/(home|config|data|mem0tray|requests|\.claude|{_OF_LEDGER})"'
 _WORKERS: Final = ("worker", "first start", "deletion")
+_COMMANDS: Final = ("delete", "restore")
 EXCUSES: Final = (
     Excuse(("mkdir",), "", "the folder is there already: an error is passed over only then"),
     Excuse(("link",), "", "where no hard link can be made there is a copy instead"),
     Excuse(
-        ("openat",), rf'/(\.claude|data|mem0tray|requests|{_OF_LEDGER})", O_RDONLY\|O_CLOEXEC\)',
+        ("openat",), _FOLDER + r", O_RDONLY\|O_CLOEXEC\)",
         "a folder that may be written and not read cannot be synced", errors=("EACCES",),
     ),
     Excuse(
@@ -43,8 +45,7 @@ EXCUSES: Final = (
     ),
     Excuse(
         ("openat",), r'ledger\.sqlite3-wal", O_RDWR',
-        "SQLite opens it again for reading, which is all that a command does",
-        errors=("EACCES",), acts=("delete", "restore"),
+        "SQLite opens it again for reading, which is all that a command does", acts=_COMMANDS,
     ),
     Excuse(
         ("openat",), r'ledger\.mark", O_RDONLY',
@@ -54,6 +55,10 @@ EXCUSES: Final = (
     Excuse(
         ("pwrite64", "fdatasync", "fsync", "ftruncate"), r"ledger\.sqlite3>",
         "only a checkpoint writes there: what it leaves undone stays in the write-ahead log",
+    ),
+    Excuse(
+        ("fdatasync",), r"ledger\.sqlite3-wal>.*\(its last\)",
+        "the last one comes before the checkpoint at the end, which is then left undone",
     ),
     Excuse(("unlink",), r"ledger\.sqlite3-wal", "the write-ahead log is left for the next start"),
     Excuse(
@@ -65,6 +70,10 @@ EXCUSES: Final = (
         ("openat", "write"), r"instance\.lock(\", O_WRONLY|>)",
         "the lock says who runs; the process id in it is for people",
     ),
+    Excuse(
+        ("openat", "flock"), r"instance\.lock",
+        "who cannot tell whether a worker runs waits as if one did", acts=_COMMANDS,
+    ),
     Excuse(("unlink",), r"\.previous\.json|\.tmp\"", "a leftover, removed at another start"),
     Excuse(("openat",), r'alerts\.json", O_RDONLY', "an alert may be told once more"),
     Excuse(
@@ -73,7 +82,7 @@ EXCUSES: Final = (
     ),
     Excuse(("write",), r"-process-\d+\.(out|err)>", "nor has a line on the terminal"),
     Excuse(
-        ("openat", "write", "fsync", "rename", "fchmod", "flock"), r"\.claude[/\"]",
+        ("openat", "write", "fsync", "rename", "fchmod", "flock"), r"\.claude[/\">]",
         "what cannot go into the queue file goes into the emergency file", acts=("add",),
     ),
 )  # fmt: skip

@@ -14,6 +14,7 @@ KILL: Final = "kill"
 SHORT: Final = "short"
 ERRORS: Final = ("EIO", "ENOSPC", "EACCES")
 NOBODY: Final = "nobody"
+LAST: Final = " (its last)"
 _INJECTED, _CUT = "(INJECTED)", "<unfinished ...>"
 
 
@@ -74,24 +75,28 @@ def _strace(trace: Path, calls: str) -> list[str]:
 
 
 def hit(trace: Path, point: Point, fault: str) -> str:
-    """Find the call that was met, as strace printed it; empty when it never came."""
+    """Find the call that was met, as strace printed it; empty when it never came.
+
+    `LAST` is added where its thread made no such call afterwards.
+    """
     if not trace.exists():
         return ""
     lines = trace.read_text(encoding="utf-8", errors="replace").splitlines()
     if fault != KILL:
-        return next((_whole(lines, n) for n, line in enumerate(lines) if _INJECTED in line), "")
+        return next((_spoilt(lines, n) for n, line in enumerate(lines) if _INJECTED in line), "")
     calls = [line for line in lines if f" {point.call}(" in line]
     return _short(calls[-1]) if calls else ""
 
 
-def _whole(lines: Sequence[str], number: int) -> str:
+def _spoilt(lines: Sequence[str], number: int) -> str:
     """Put a line together with its beginning, where other threads came between."""
-    end = lines[number]
-    thread, _, rest = end.partition(" ")
-    if "resumed>" not in rest:
-        return _short(end)
-    begun = [line for line in lines[:number] if line.startswith(thread + " ") and _CUT in line]
-    return _short(begun[-1].replace(_CUT, rest.partition("resumed>")[2]))
+    thread, _, rest = lines[number].partition(" ")
+    whole = lines[number]
+    if "resumed>" in rest:
+        begun = [line for line in lines[:number] if line.startswith(thread + " ") and _CUT in line]
+        whole = begun[-1].replace(_CUT, rest.partition("resumed>")[2])
+    more = (line.startswith(thread + " ") and "(" in line for line in lines[number + 1 :])
+    return _short(whole) + ("" if any(more) else LAST)
 
 
 def _short(line: str) -> str:
