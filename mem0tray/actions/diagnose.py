@@ -12,6 +12,7 @@ from mem0tray import item as items
 from mem0tray.actions import network, requests
 from mem0tray.actions.find import Found
 from mem0tray.actions.probe import Probe, probe
+from mem0tray.errors import FileUnavailableError
 from mem0tray.ledger.reader import Attempt, Known
 from mem0tray.paths import Paths
 from mem0tray.server.model import Fault
@@ -92,7 +93,11 @@ def _worker(paths: Paths, *, running: bool) -> list[Cause]:
         reason = str(metrics.get("reason") or "")
         if metrics.get("state") == ACTION_NEEDED and choice.CHOOSE not in reason:
             found.append(Cause(ACTION, reason, "Mend that; deliveries go on by themselves then."))
-    until = pauses.read(paths)
+    try:
+        until = pauses.read(paths)
+    except FileUnavailableError as error:
+        found = [Cause(ACTION, str(error), "Type `mem0tray resume`, which removes it.")]
+        until = None
     if until is not None:
         when = "until you resume" if math.isinf(until) else f"until {_clock(until)}"
         found.append(Cause(PAUSED, f"you paused deliveries {when}", "Type `mem0tray resume`."))

@@ -142,7 +142,7 @@ class Reader:
 
         Such a one is rebuilt from the files, and knows nothing then either.
         """
-        empty = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_ERROR
+        empty = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_ERROR
         if self._needed and isinstance(error, sqlite3.OperationalError) and not empty:
             raise trouble(self._path, error) from error
 

@@ -353,10 +353,11 @@ class Worker:
         due = self.delivery.next_due()  # waits for an outcome that is being recorded
         if state.awaits_probe or self._unread():
             return False
-        if due is None or due > now + horizon:
+        if horizon > 0 and state.is_open(now):
             # What the last worker left under way is asked about soon, and then delivered.
-            soon = horizon > 0 and state.is_open(now)
-            return not (soon and time.monotonic() < self.core.in_doubt_until)
+            horizon = max(horizon, self.core.in_doubt_until - time.monotonic())
+        if due is None or due > now + horizon:
+            return True
         return not state.is_open(now) and not 0 < state.held_for(now) <= horizon
 
     def _unread(self) -> bool:

@@ -173,6 +173,16 @@ def test_surroundings_that_are_all_wrong(paths: Paths) -> None:
     assert all(cause.remedy for cause in seen)
 
 
+@pytest.mark.row(7)
+def test_a_pause_that_cannot_be_read_is_a_cause(paths: Paths) -> None:
+    """What keeps everything from being sent is named, with what ends it."""
+    paths.pause.mkdir(parents=True)
+    with Standin() as server, FileLock(paths.instance_lock).held(1):
+        (cause,) = Surroundings.look(settings_for(server.url), paths).causes
+    assert (cause.name, "resume" in cause.remedy) == (diagnose.ACTION, True)
+    assert "pause.json" in cause.detail
+
+
 def test_no_server_chosen(paths: Paths) -> None:
     """Somebody's files and no choice: nothing is sent, and that is the cause."""
     write_dlq(paths, [waiting("x")])

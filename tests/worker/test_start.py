@@ -21,6 +21,7 @@ from mem0tray.worker.hand_edits import HandEdits
 from mem0tray.worker.publish_queue import QueuePublisher
 from tests.support.home import Home
 from tests.support.http1 import Answer
+from tests.support.processes import wait_until
 from tests.support.shapes import dead, entries
 from tests.support.standin import Standin
 from tests.worker.editions import dead_letter, parsed
@@ -73,6 +74,19 @@ def test_what_was_under_way_is_due_after_the_interval(
     core.ledger.close()
 
 
+def test_a_doubt_that_is_settled_keeps_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing is left to be asked about, a worker is idle at once."""
+    monkeypatch.setattr(Inbox, "forget_requests_under_way", lambda *_: 1)
+    monkeypatch.setattr("mem0tray.worker.core.AT_WORK", 1e6)
+    with Standin() as server, Home(tmp_path / "home", server.url) as home:
+        home.write_queue(entries(2))
+        with working(home, server, monkeypatch) as worker:
+            server.wait_for(lambda: server.total_stored() == 2)
+            wait_until(lambda: worker.is_idle(1.0), what="idle")
+
+
 @pytest.mark.row(30)
 def test_nothing_is_sent_before_the_files_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -117,7 +131,7 @@ def test_a_dlq_file_that_cannot_be_written_at_the_end_keeps_nobody_from_the_queu
 
 
 @contextmanager
-def working(home: Home, server: Standin, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def working(home: Home, server: Standin, monkeypatch: pytest.MonkeyPatch) -> Iterator[loop.Worker]:
     """Let a worker run in this process."""
     for variable, value in home.env.items():
         monkeypatch.setenv(variable, value)
@@ -130,7 +144,7 @@ def working(home: Home, server: Standin, monkeypatch: pytest.MonkeyPatch) -> Ite
     thread = threading.Thread(target=worker.run)
     thread.start()
     try:
-        yield
+        yield worker
     finally:
         worker.stop()
         thread.join(10)
