@@ -201,10 +201,12 @@ def _seen(
     """The oldest and the newest generation that a file with an unknown stamp can stem from.
 
     A value shows that its editor saw a generation in which it stood: at least
-    the first of them; and, once replaced or delivered, at most the last.
+    the first of them; and, once replaced or delivered, at most the last. Of one that
+    was delivered on another way only the first may be known.
     """
-    gone = [pair.row.gone_gen for pair in pairs if pair.row.state == items.DELIVERED]
-    lower, upper = 0, min([gen for gen in gone if gen is not None and gen > 0], default=current)
+    away = [pair.row for pair in pairs if pair.row.state in (items.DELIVERED, items.PENDING)]
+    last = [max(row.gone_gen or 0, row.first_gen or 0) for row in away]
+    lower, upper = 0, min(last, default=current)
     for item, row in ((pair.item, pair.row) for pair in pairs if pair.row.state == items.DEAD):
         value = (item.retry_count, item.last_attempt)
         if value == (row.retry_count, row.last_attempt) and (row.value_gen or 0) > 0:

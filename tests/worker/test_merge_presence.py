@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from mem0tray import item as items
 from mem0tray.worker.merge import Edition, Merge
 from tests.worker.editions import (
@@ -131,6 +133,17 @@ def test_an_old_copy_of_what_was_delivered_discards_no_newcomer(ledger: Ledger) 
     gone, newcomer = ledger.add("b", first=5), ledger.add("c", first=6)
     result = ledger.merge([shown("a")], unknown())
     assert (result.discard, result.put_back) == ([gone], [newcomer])
+
+
+@pytest.mark.parametrize("state", [items.DELIVERED, items.PENDING])
+def test_a_copy_of_what_left_on_another_way_discards_no_newcomer(
+    ledger: Ledger, state: str
+) -> None:
+    """Of an item that was deleted, and restored to the queue, the last generation is not known."""
+    ledger.add("a", state=state, server=SERVER, first=None)
+    newcomer = ledger.add("b", first=3)
+    result = ledger.merge([shown("a")], unknown())
+    assert (result.discard, result.put_back) == ([], [newcomer])
 
 
 def test_an_emptied_file_with_an_unknown_stamp_discards_all(ledger: Ledger) -> None:

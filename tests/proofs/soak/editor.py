@@ -94,14 +94,14 @@ class Editor:
         gone = self._pick(document, 3)
         self._discard(gone)
         document["items"] = [item for item in document["items"] if item not in gone]
-        user.save(self._home, document, stamp=self._stamped())
+        self._save(document, stamp=self._stamped())
 
     def add(self) -> None:
         """Write a dead letter into the file."""
         document = self._open()
         letter = dead(f"added by hand, {len(self.accepted)}", "by hand")
         document["items"].append(letter)
-        user.save(self._home, document, stamp=self._stamped())
+        self._save(document, stamp=self._stamped())
         self._accept(letter)
 
     def mend(self) -> None:
@@ -110,7 +110,7 @@ class Editor:
         for item in self._pick(document, 1):
             self.offered.add(item["content"])
             item |= {"content": f"mended {len(self.accepted)}: {item['id']}", "last_attempt": 0}
-            user.save(self._home, document, stamp=self._stamped())
+            self._save(document, stamp=self._stamped())
             self._accept(item)
 
     def _accept(self, item: Item) -> None:
@@ -118,6 +118,12 @@ class Editor:
         self._history.about(item["content"], "written by the user")
         self._texts[item["id"]].add(item["content"])
         self._fresh[item["id"]] = digest(item["project_id"], item["content"])
+
+    def _save(self, document: Item, *, stamp: bool) -> None:
+        user.save(self._home, document, stamp=stamp)
+        self._history.act(
+            f"saved {len(document['items'])} items, last_update {document.get('last_update')}"
+        )
 
     def _stamped(self) -> bool:
         return self._rng.random() < 0.3
@@ -133,7 +139,7 @@ class Editor:
         self._discard(gone)
         self._old["items"] = [item for item in self._old["items"] if item not in gone]
         if "last_update" in self._old:
-            user.save(self._home, self._old)
+            self._save(self._old, stamp=False)
 
     def tear(self) -> None:
         """Break the file, as a script does that dies while it writes."""

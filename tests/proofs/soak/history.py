@@ -8,7 +8,7 @@ from typing import Final
 from tests.support.http1 import Request
 from tests.support.standin import SAVE
 
-AROUND: Final = 1.0  # seconds before what is first known of a memory and after the last
+AROUND: Final = 5.0  # seconds before what is first known of a memory, and after the last
 Told = list[tuple[float, str]]  # monotonic seconds, and what happened then
 
 
@@ -59,11 +59,18 @@ class History:
         known = self._texts[text]
         if not known:
             return ["the server never saw it"]
-        times = [at for at, _ in known]
+        begin, end = min(known)[0], max(known)[0]
         questions = self._questions[self._projects.get(text, "")]
-        told = sorted([*known, *questions, *self._acts])
-        begin, end = min(times) - AROUND, max(times) + AROUND
-        return [f"{at - self._began:9.3f} s  {what}" for at, what in told if begin <= at <= end]
+        told = [
+            *known,
+            *_between(begin, end, questions),
+            *_between(begin - AROUND, end + AROUND, self._acts),
+        ]
+        return [f"{at - self._began:9.3f} s  {what}" for at, what in sorted(told)]
+
+
+def _between(begin: float, end: float, told: Told) -> Told:
+    return [(at, what) for at, what in told if begin <= at <= end]
 
 
 def _line(request: Request) -> str:
