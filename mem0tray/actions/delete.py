@@ -9,6 +9,7 @@ from mem0tray.actions import backup, edit, requests
 from mem0tray.actions.edit import DlqEdit
 from mem0tray.actions.find import Found, Identity, identity
 from mem0tray.errors import FileUnavailableError
+from mem0tray.ledger.reader import Reader
 from mem0tray.paths import Paths
 
 
@@ -66,8 +67,13 @@ class _Backups:
 
 
 def _from_dlq(paths: Paths, wanted: set[Identity], backups: _Backups | None) -> set[Identity]:
-    """Delete dead letters; those that were not there."""
+    """Delete dead letters; those that were not there.
+
+    What somebody put into the file just now may be missing from an old copy too: that
+    it was deleted must be told.
+    """
     found: set[Identity] = set()
+    told: list[Identity] = []
 
     def change(file: DlqEdit) -> None:
         found.clear()
@@ -84,8 +90,11 @@ def _from_dlq(paths: Paths, wanted: set[Identity], backups: _Backups | None) -> 
             backups.make(removed, file.data)
         file.items = kept
         file.wanted = bool(removed)
+        with Reader(paths.ledger) as reader:
+            told[:] = reader.unshown(found)
 
     edit.change_dlq(paths, change)
+    requests.write(paths, requests.DISCARD, told)
     return wanted - found
 
 

@@ -128,6 +128,7 @@ def _into_dlq(paths: Paths, wanted: dict[Identity, Piece]) -> None:
     def change(file: DlqEdit) -> None:
         there = {identity(raw) for raw in file.items}
         missing = [piece.raw for name, piece in wanted.items() if name not in there]
+        requests.withdraw(paths, [name for name in wanted if name[0]])
         file.items += missing
         file.wanted = bool(missing)
 

@@ -279,6 +279,11 @@ def trouble(path: Path, error: sqlite3.Error) -> LedgerError:
     return LedgerError(f"The ledger {path} cannot be used: {text}.", remedy)
 
 
+def lingering_name(item_id: str, digest: bytes) -> str:
+    """The name in `meta` of a content that the queue file may still show, from before."""
+    return f"lingers {encode(item_id).hex()} {digest.hex()}"
+
+
 def boot_id() -> str:
     """A text that changes with each start of the machine; empty where none is to be had."""
     try:

@@ -6,13 +6,18 @@ from typing import Any, Final
 
 from mem0tray import item as items
 from mem0tray.item import Item
-from mem0tray.ledger.database import Ledger, encode
+from mem0tray.ledger.database import Ledger, encode, lingering_name
 from mem0tray.ledger.editions import remember_values
 from mem0tray.ledger.rows import COLUMNS, Row, row_from
 
 # Of the first content under this id, else of this one.
 _FIRST_DIGEST: Final = "coalesce((SELECT first_digest FROM items WHERE id = ? LIMIT 1), ?)"
 _NEXT_PLACE: Final = "(SELECT coalesce(max(dead_seq), 0) + 1 FROM items WHERE state = 'dead')"
+_LINGER: Final = (
+    "INSERT OR REPLACE INTO meta SELECT 'lingers ' || lower(hex(id)) || ' ' || lower(hex(digest)),"
+    " key FROM items WHERE key = ?"
+)
+_LINGERING: Final = "SELECT name FROM meta WHERE name >= 'lingers ' AND name < 'lingers!'"
 _AT_ONCE: Final = 500  # ids in a question
 
 
@@ -114,18 +119,35 @@ class Inbox:
                 ),
             )  # fmt: skip
 
-    def discard(self, keys: Iterable[int], now: float, reason: str, gen: int = 0) -> None:
-        """Set items aside, restorable, with one time for all of one deletion.
-
-        `gen`: the first generation of the DLQ file without them; 0 when they stood in none.
-        Until the queue file is published it may still show them: that is no restoring.
-        """
+    def discard(self, keys: Iterable[int], now: float, reason: str, gen: int | None = None) -> None:
+        """Set items aside, restorable, with one time for all of one deletion."""
         with self._ledger.transaction() as db:
-            db.executemany(
-                "UPDATE items SET state = 'discarded', closed = ?, reason = ?, gone_gen = ?"
-                " WHERE key = ? AND state IN ('pending', 'dead')",
-                ((now, reason, -gen, key) for key in keys),
-            )
+            for key in keys:
+                db.execute(
+                    "UPDATE items SET state = 'discarded', closed = ?, reason = ?, gone_gen = ?"
+                    " WHERE key = ? AND state IN ('pending', 'dead')",
+                    (now, reason, gen, key),
+                )
+                db.execute(_LINGER, (key,))
+
+    def lingering(self, item: Item) -> int | None:
+        """The key of what was discarded, or edited away, since the queue file was published.
+
+        That file may still show it, and means nothing by it.
+        """
+        return self._ledger.meta(lingering_name(item.id, item.digest))  # type: ignore[no-any-return]
+
+    def all_lingering(self) -> list[str]:
+        """The names of all of that."""
+        with self._ledger.reading() as db:
+            return [name for (name,) in db.execute(_LINGERING)]
+
+    def settle_lingering(self, names: Sequence[str]) -> None:
+        """The queue file was published: what it shows from now on was put there since."""
+        if not names:
+            return
+        with self._ledger.transaction() as db:
+            db.executemany("DELETE FROM meta WHERE name = ?", ((name,) for name in names))
 
     def change_content(self, row: Row, item: Item, now: float, gen: int) -> None:
         """The user changed project or content of a dead letter: the same item, a new hash.
@@ -145,6 +167,7 @@ class Inbox:
                     )
                 return
             remember_values(db, row.key, items.body(row.raw or b""))
+            db.execute(_LINGER, (row.key,))
             db.execute(
                 "UPDATE items SET digest = ?, project = ?, ts = ?, unknown = NULL, timeouts = 0"
                 " WHERE key = ?",

@@ -42,7 +42,7 @@ _CLAIM: Final = (
 _DELIVERED: Final = (
     "UPDATE items SET state = 'delivered', intent = NULL, unknown = NULL, raw = NULL,"
     " last_error = NULL, closed = ?, server = ?, gone_gen = CASE state WHEN 'dead' THEN"
-    " (SELECT max(gen) FROM generations WHERE settled) ELSE max(abs(gone_gen) - 1, 0) END"
+    " (SELECT max(gen) FROM generations WHERE settled) ELSE max(gone_gen - 1, 0) END"
     " WHERE key = ?"
 )
 _COUNT_DELIVERY: Final = (

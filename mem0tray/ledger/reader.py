@@ -16,7 +16,7 @@ from typing import Any, Final, Self
 from urllib.parse import quote
 
 from mem0tray import item as items
-from mem0tray.ledger.database import decode, encode, trouble
+from mem0tray.ledger.database import decode, encode, lingering_name, trouble
 
 _TIMEOUT: Final = 1.0
 _EDITED: Final = "edited"
@@ -24,6 +24,10 @@ _KNOWN: Final = (
     "SELECT key, id, digest, state, server, reason, last_error, intent, unknown, timeouts,"
     " accepted, closed, gone_gen, due, retries FROM items"
 )
+_UNSHOWN: Final = (
+    "SELECT 1 FROM items WHERE id = ? AND digest = ? AND state = 'dead' AND first_gen IS NULL"
+)
+_LINGERS: Final = "SELECT 1 FROM meta WHERE name = ?"
 _SETTLED: Final = "SELECT coalesce(max(gen), 0) FROM generations WHERE settled"
 # The last failed attempt of each item that waits.
 _LAST: Final = (
@@ -267,14 +271,22 @@ class Reader:
             for closed, pairs in batches.items()
         ]
 
+    def unshown(self, names: Iterable[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+        """Those that no file of the worker's has shown since they came, or came back."""
+        return [name for name in names if self._rows(_UNSHOWN, (encode(name[0]), name[1]))]
+
     def unsettled(self, names: Iterable[tuple[str, bytes]]) -> bool:
         """Whether one of these is discarded, while the files do not show that yet."""
         settled = int(self._one(_SETTLED) or 0)
         for item_id, digest in names:
             known = self.known(item_id, digest)
-            if known is None or known.state != items.DISCARDED or known.gone_gen is None:
+            if known is None or known.state != items.DISCARDED:
                 continue
-            if known.gone_gen == 0 or abs(known.gone_gen) > settled:
+            if known.gone_gen is None:
+                waits = self._one(_LINGERS, (lingering_name(item_id, digest),)) is not None
+            else:
+                waits = known.gone_gen > settled
+            if waits:
                 return True
         return False
 

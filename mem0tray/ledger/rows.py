@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mem0tray import item as items
 from mem0tray.ledger.database import decode
 
 
@@ -24,11 +23,6 @@ class Row:
     first_gen: int | None
     value_gen: int | None
     gone_gen: int | None
-
-    @property
-    def lingers(self) -> bool:
-        """Whether it is discarded, and the queue file perhaps still shows it from before."""
-        return self.state == items.DISCARDED and self.gone_gen is not None and self.gone_gen <= 0
 
 
 COLUMNS: Final = (

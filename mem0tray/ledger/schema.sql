@@ -25,7 +25,7 @@ CREATE TABLE items (
   dead_seq     INTEGER,                   -- place in the DLQ file
   first_gen    INTEGER,                   -- the generation that first published it as a dead letter
   value_gen    INTEGER,                   -- the one that published its present values first; -n: prepared in n
-  gone_gen     INTEGER                    -- the first generation without it, once discarded; -n: the queue file may still show it; the last with it, once delivered
+  gone_gen     INTEGER                    -- the first generation without it, once discarded; the last with it, once delivered
 );
 CREATE UNIQUE INDEX items_by_id ON items (id, digest);
 CREATE INDEX items_fresh ON items (ts, key, due) WHERE state = 'pending' AND intent IS NULL;
@@ -72,4 +72,6 @@ CREATE INDEX past_values_by_item ON past_values (item);
 -- What stands in the DLQ file beside its items: unknown keys, things that make no sense to us.
 CREATE TABLE strays (seq INTEGER PRIMARY KEY, name TEXT, raw BLOB NOT NULL);
 
+-- Counters, marks, and ("lingers <id> <digest>") what the queue file may still show, though it was
+-- discarded or edited away.
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;

@@ -174,7 +174,8 @@ class QueueIntake:
         item = items.parse(raw)
         if item is None:
             return _NOTHING, False
-        return accept(self._core, item, ask=self.ask)
+        left = self._core.inbox.lingering(item)
+        return accept(self._core, item, ask=self.ask, left=left)
 
     def _adopt(self, raw: bytes) -> int:
         """An entry of an older worker's `failed` list becomes a dead letter."""
@@ -201,10 +202,16 @@ def bury_new(core: Core, item: Item, now: float, *, ask: bool, gen: int | None =
     return key
 
 
-def accept(core: Core, item: Item, *, ask: bool) -> tuple[int, bool]:
-    """A queue entry into the ledger: its key, and whether it waits from now on."""
+def accept(core: Core, item: Item, *, ask: bool, left: int | None = None) -> tuple[int, bool]:
+    """A queue entry into the ledger: its key, and whether it waits from now on.
+
+    `left`: the key that this has when it may have stood there before it was deleted or edited.
+    """
     now = core.now()
     row = core.inbox.known(item)
+    if left is not None and (row is None or row.state not in (items.PENDING, items.DEAD)):
+        core.queue_dirty.set()
+        return left, False
     if row is None:
         core.metrics_dirty.set()
         if item.retries >= core.settings.sync.max_attempts:
@@ -214,7 +221,7 @@ def accept(core: Core, item: Item, *, ask: bool) -> tuple[int, bool]:
         return core.inbox.add_fresh(item, now, ask=ask), True
     # With no server to be had, none is the one that it is missing from.
     moved_on = row.state == items.DELIVERED and core.server in ("", row.server)
-    if row.state in (items.PENDING, items.DEAD) or moved_on or row.lingers:
+    if row.state in (items.PENDING, items.DEAD) or moved_on:
         if row.state != items.PENDING:
             core.queue_dirty.set()
         return row.key, False

@@ -240,7 +240,7 @@ def _decide(
         if row.state == items.DELIVERED:
             (result.delivered if server in ("", row.server) else result.restore).append(pair)
         elif row.state == items.DISCARDED:
-            if edition.exact or row.gone_gen is None or abs(row.gone_gen) <= upper:
+            if edition.exact or row.gone_gen is None or row.gone_gen <= upper:
                 result.restore.append(pair)
             else:
                 stale += 1

@@ -24,8 +24,6 @@ _RETRY: Final = 0.05
 _PART: Final = "writing the queue file"
 _TROUBLE_WAIT: Final = 5.0
 _LOCK_WAIT: Final = 86_400.0
-_LINGERING: Final = "SELECT key FROM items WHERE state = 'discarded' AND gone_gen <= 0"
-_SETTLE: Final = "UPDATE items SET gone_gen = nullif(-gone_gen, 0) WHERE key = ? AND gone_gen <= 0"
 _PENDING_RAWS: Final = "SELECT key, raw, retries FROM items WHERE state = 'pending' ORDER BY key"
 
 
@@ -134,9 +132,9 @@ class QueuePublisher:
 
     def _write(self, *, locked: bool) -> bool:
         snapshot = self._intake.read()
-        entries, top, removed = self._composed(snapshot)
+        entries, top, left = self._composed(snapshot)
         if top is None:
-            self._settle(removed)
+            self._core.inbox.settle_lingering(left)
             return True
         data = document.compose(top)
         path = self._core.paths.queue
@@ -149,7 +147,7 @@ class QueuePublisher:
                 self._lock.release()
         if signature is None:
             return False
-        self._settle(removed)
+        self._core.inbox.settle_lingering(left)
         self._intake.published(signature, entries)
         return True
 
@@ -166,14 +164,14 @@ class QueuePublisher:
 
     def _composed(
         self, snapshot: Snapshot
-    ) -> tuple[list[tuple[bytes, int]], dict[str, document.Value] | None, list[int]]:
-        """Entries that shall stand in the file, its values, and deleted keys it no longer shows.
+    ) -> tuple[list[tuple[bytes, int]], dict[str, document.Value] | None, list[str]]:
+        """Entries that shall stand in the file, its values, and what it then shows no more.
 
         No values when the file is right as it is.
         """
         with self._core.ledger.transaction(durable=True) as db:
             pending = {key: (raw, retries) for key, raw, retries in db.execute(_PENDING_RAWS)}
-            removed = [key for (key,) in db.execute(_LINGERING)]
+            left = self._core.inbox.all_lingering()
         entries: list[tuple[bytes, int]] = []
         shown: set[int] = set()
         changed = snapshot.broken
@@ -194,7 +192,7 @@ class QueuePublisher:
         changed |= bool(vanished) or len(failed) != len(snapshot.failed)
         nothing_yet = snapshot.signature is None and not any(self._intake.counters().values())
         if not changed and (stats is None or nothing_yet):
-            return entries, None, removed
+            return entries, None, left
         entries = [(document.pretty(raw, 2), key) for raw, key in (*entries, *vanished)]
         rest = {k: v for k, v in snapshot.rest.items() if k not in ("last_100", "stats")}
         top: dict[str, document.Value] = {
@@ -204,12 +202,7 @@ class QueuePublisher:
             "stats": stats or snapshot.rest.get("stats", b"{}"),
             **rest,
         }
-        return entries, top, removed
-
-    def _settle(self, removed: list[int]) -> None:
-        if removed:
-            with self._core.ledger.transaction() as db:
-                db.executemany(_SETTLE, ((key,) for key in removed))
+        return entries, top, left
 
     def _stats(self, raw: bytes | None) -> bytes | None:
         """The counters as they should be, or None when the file has them right."""

@@ -7,7 +7,7 @@ import pytest
 from mem0tray.files.emergency import REMOVE_AFTER
 from tests.proofs.model import ending
 from tests.proofs.model.actors import Commands, Producers
-from tests.proofs.model.user import User
+from tests.proofs.model.user import Change, User
 from tests.proofs.model.world import World
 
 _LINE = json.dumps({"id": "cut-off-0000", "project_id": "alpha", "content": "cut", "timestamp": 1})
@@ -96,14 +96,16 @@ def test_a_deleted_entry_does_not_come_back_from_the_emergency_file(
 
 
 @pytest.mark.row(21, 30)
-def test_a_dead_letter_removed_by_hand_does_not_come_back_from_the_queue_file(
-    world: World, producers: Producers
+@pytest.mark.parametrize("change", [Change(remove=frozenset([0])), Change(content=0)], ids=str)
+def test_a_dead_letter_changed_by_hand_does_not_come_back_from_the_queue_file(
+    world: World, producers: Producers, change: Change
 ) -> None:
-    """An entry that could not leave the queue file is not restored by standing there still."""
-    producers.queue(producers.entry("alpha", retries=5))
+    """An entry that could not leave the queue file undoes no edit by standing there still."""
+    item = producers.entry("alpha", retries=5)
+    producers.queue(item)
     producers.hold()
     world.work()
-    User(world).empty()
+    User(world).save(None, change)
     world.cycle()
     world.stop()
     world.start()
@@ -111,9 +113,31 @@ def test_a_dead_letter_removed_by_hand_does_not_come_back_from_the_queue_file(
     assert len(world.home.queue_items()) == 1
     producers.let_go()
     ending.heal(world)
+    assert item["content"] not in ending.waiting(world) + [text for _, text in world.server.stored]
     ending.check(world)
     assert world.wrong == []
     assert world.home.queue_items() == []
+
+
+@pytest.mark.row(30)
+@pytest.mark.parametrize("killed", [False, True], ids=["worker runs", "killed meanwhile"])
+def test_what_was_restored_can_be_deleted_at_once(
+    world: World, producers: Producers, *, killed: bool
+) -> None:
+    """`delete` holds for what the worker has seen in the DLQ file and not published yet."""
+    producers.queue(producers.entry("alpha", retries=5))
+    world.work()
+    commands = Commands(world)
+    commands.retry(None)  # it is due: the worker, busy, does not publish at once
+    commands.delete(0)
+    world.work()
+    commands.restore(0)
+    if killed:
+        world.kill()
+    commands.delete(0)
+    ending.heal(world)
+    ending.check(world)
+    assert world.wrong == []
 
 
 def test_counters_of_a_file_that_was_begun_afresh_are_mended(
