@@ -201,25 +201,27 @@ def _seen(
     """The oldest and the newest generation that a file with an unknown stamp can stem from.
 
     A value shows that its editor saw a generation in which it stood: at least
-    the first of them; and, once replaced or delivered, at most the last. Of one that
-    was delivered on another way only the first may be known.
+    the first of them; and, once replaced, at most the last. A `last_attempt` of 0
+    shows no more than that its item stood: a wish is written, not seen. What has
+    left the file since was in it at most as long as is known.
     """
-    away = [pair.row for pair in pairs if pair.row.state in (items.DELIVERED, items.PENDING)]
-    last = [max(row.gone_gen or 0, row.first_gen or 0) for row in away]
-    lower, upper = 0, min(last, default=current)
+    lower, upper = 0, current
     for item, row in ((pair.item, pair.row) for pair in pairs if pair.row.state == items.DEAD):
         value = (item.retry_count, item.last_attempt)
-        if value == (row.retry_count, row.last_attempt) and (row.value_gen or 0) > 0:
-            lower = max(lower, row.value_gen or 0)
-            continue
         stood = [v for v in past(row.key) if (v.retry_count, v.last_attempt) == value]
-        if stood and item.last_attempt > 0:
+        stands = value == (row.retry_count, row.last_attempt) and (row.value_gen or 0) > 0
+        is_wish = item.last_attempt <= 0
+        if stands and not is_wish:
+            lower = max(lower, row.value_gen or 0)
+        elif stood and not is_wish:
             lower = max(lower, *(v.first_gen for v in stood))
             upper = min(upper, max(v.last_gen for v in stood))
         else:
             lower = max(lower, row.first_gen or 0)
     if upper < current:
         lower = max(lower, upper)
+    gone = [pair.row for pair in pairs if pair.row.state in (items.DELIVERED, items.PENDING)]
+    upper = min([upper, *(max(row.gone_gen or 0, row.first_gen or 0) for row in gone)])
     return lower, max(lower, upper)
 
 

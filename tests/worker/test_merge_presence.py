@@ -120,6 +120,14 @@ def test_the_retry_script_keeps_newcomers(ledger: Ledger) -> None:
     assert (result.discard, result.put_back) == ([], [newcomer])
 
 
+def test_the_retry_script_run_twice_keeps_newcomers(ledger: Ledger) -> None:
+    """A wish that is in the file already does not show that its script saw the newcomers, too."""
+    ledger.add("a", first=1, since=7, last_attempt=0)
+    newcomer = ledger.add("b", first=7)
+    result = ledger.merge([shown("a", last_attempt=0)], unknown())
+    assert (result.discard, result.put_back) == ([], [newcomer])
+
+
 def test_a_stamped_save_that_only_lacks_items_removed_them(ledger: Ledger) -> None:
     """Under an unknown stamp with nothing else changed, what is missing was taken out."""
     ledger.add("a", first=1)
