@@ -75,8 +75,8 @@ class Attempts:
             self._unanswered[job.key] += was_asked
             if not was_asked or self._unanswered[job.key] < _QUESTIONS:
                 return replace(found, kind=Kind.UNANSWERED, unsettled=True)
-            return Presence.CANNOT_TELL  # else it would never be sent
-        self._unanswered.pop(job.key, None)
+            found = Presence.CANNOT_TELL  # else it would never be sent
+        self._unanswered.pop(job.key, None)  # about the next attempt none has been put yet
         if found is Presence.PRESENT:
             return Answer(Kind.DELIVERED, None, "the server had it already")
         return found

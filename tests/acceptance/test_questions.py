@@ -45,6 +45,18 @@ def test_a_text_that_nobody_finds_hinders_no_other_question(home: Home, server: 
 
 @pytest.mark.row(36)
 @VAIN
+def test_questions_in_vain_say_nothing_of_the_next_attempt(
+    home: Home, server: Standin, vain: Answer
+) -> None:
+    """What was sent after three questions in vain, and came, is asked about three times anew."""
+    server.script(CUT, TAKEN, content="came")
+    server.script_questions(*[vain] * 5)
+    delivered(home, entry("came"))
+    assert (server.sends("came"), server.count("came")) == (2, 1)
+
+
+@pytest.mark.row(36)
+@VAIN
 def test_a_refusal_says_nothing_about_the_time_before(
     home: Home, server: Standin, vain: Answer
 ) -> None:

@@ -99,6 +99,13 @@ def test_an_answer_starts_the_row_anew(trial: Trial) -> None:
     assert trial.client.sent == 1
 
 
+def test_each_attempt_needs_three_questions_of_its_own(trial: Trial) -> None:
+    """What was asked in vain before an attempt went out says nothing about that one."""
+    kinds = [trial.make(SILENT).kind for _ in range(6)]
+    assert kinds == [*[Kind.UNANSWERED] * 2, Kind.ITEM_FAILURE] * 2
+    assert trial.client.sent == 2
+
+
 def test_where_nobody_was_reached_nobody_was_asked(trial: Trial) -> None:
     """Refused connections, however many, are no questions, also after three that were."""
     assert {trial.make(REFUSED).kind for _ in range(9)} == {Kind.UNANSWERED}
