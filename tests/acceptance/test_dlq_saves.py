@@ -88,6 +88,22 @@ def test_an_old_copy_of_what_was_deleted_under_way_keeps_newcomers(
     home.wait_dlq(["new"])
 
 
+@pytest.mark.row(30)
+def test_a_script_that_stamps_keeps_what_it_has_not_read(home: Home, server: Standin) -> None:
+    """A wish that was in the file before does not show that its script read the newcomer, too."""
+    server.script(Answer(delay=30), content="old", forever=True)
+    home.write_dlq([waiting("old")])
+    home.worker().stop()
+    home.script(user.RETRY_ALL)
+    read = home.read(home.dlq)
+    home.write_emergency([entry("new 0", retries=5)])
+    home.worker()
+    home.wait(lambda: home.dlq_texts() == ["new 0", "old"], 10, "both published together")
+    user.save(home, read, stamp=True)
+    home.wait(lambda: home.read(home.dlq)["last_update"] != read["last_update"], 10, "merged")
+    home.wait_dlq(["new 0", "old"])
+
+
 @pytest.mark.row(29)
 def test_six_stale_saves_keep_newcomers_and_deletions(refusing: Home, server: Standin) -> None:
     """Six saves of old copies: each deletion stays, each newcomer stays, no loop."""
