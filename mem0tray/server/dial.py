@@ -101,9 +101,10 @@ def dial(
 def is_here(host: str) -> bool:
     """Whether this is an address of this computer: no resolver, an answer at once."""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
     except ValueError:
         return False
+    return bool((getattr(address, "ipv4_mapped", None) or address).is_loopback)
 
 
 def reason_of(error: BaseException | None) -> str:

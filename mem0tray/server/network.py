@@ -243,7 +243,8 @@ class Backend(httpcore.NetworkBackend):
     ) -> Stream:
         """Connect until the deadline, and no longer than `CONNECT_SECONDS`."""
         link = self._link
-        hosts = _LOOPBACK if host == self._loopback_name else (host,)
+        named = host == self._loopback_name and not is_here(host)
+        hosts = _LOOPBACK if named else (host,)
         seconds = min(CONNECT_SECONDS, link.remaining())
         try:
             if all(map(is_here, hosts)):

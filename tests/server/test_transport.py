@@ -139,6 +139,15 @@ def test_a_connection_that_is_never_made_is_unreachable() -> None:
     assert (reply.fault, reply.detail) == (Fault.UNREACHABLE, "no connection in time")
 
 
+@pytest.mark.row(37)
+@pytest.mark.parametrize("host", ["[::1]", "127.0.0.2", "[::ffff:127.0.0.2]"])
+def test_an_address_is_no_other_of_this_computer(host: str) -> None:
+    """Where one address is named, nobody who listens at another one is sent anything."""
+    with Wire(answering(DELIVERED)) as server, client(f"http://{host}:{server.port}") as transport:
+        assert post(transport).fault is Fault.UNREACHABLE
+        assert server.connections == 0
+
+
 @pytest.mark.parametrize("host", ["localhost", "mem0.localhost"])
 def test_names_of_this_computer_need_no_resolver(
     host: str, monkeypatch: pytest.MonkeyPatch
