@@ -317,13 +317,13 @@ class Delivery:
         if self._stopping and answer.kind in (Kind.UNKNOWN, Kind.OUTAGE):
             return []  # we broke it off ourselves: its intent says that the outcome is unknown
         job = flight.job
+        self._attempts.ended(job, answer)
         if flight.era != self._era:
             return self._verdicts.late(job, answer, flight.server, now)
         limit = self._core.settings.sync.concurrency
         alone = not self._flights.keys() - {sender.number}
         self._throttle.answered(answer.duration, limit, alone=alone)
         self._proven = answer.kind in (Kind.DELIVERED, Kind.ITEM_FAILURE, Kind.NOT_SENDABLE)
-        self._attempts.ended(job, answer)
         return self._verdicts.apply(job, answer, flight.server, now, canary=flight.canary)
 
     def _next(self, now: float) -> _Flight | None:

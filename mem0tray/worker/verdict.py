@@ -73,11 +73,15 @@ class Verdicts:
         return happened
 
     def late(self, job: Job, answer: Answer, server: str, now: float) -> list[Event]:
-        """What a server said that is not ours any more: it says nothing about the new one."""
+        """What a server said that is not ours any more: it says nothing about the new one.
+
+        Unless that is the same, under another key or port: then it may have the item.
+        """
         if answer.kind is Kind.DELIVERED:
             return self._stored(job, server, now)
         self._record(job, answer, now)
         self._core.outbox.release(job.key)
+        self._leave_open(job, answer, now)
         return []
 
     def claimed(self, key: int) -> None:

@@ -67,6 +67,19 @@ def test_a_refusal_says_nothing_about_the_time_before(
     assert (server.sends("came"), server.count("came")) == (2, 1)
 
 
+@pytest.mark.row(36)
+def test_other_settings_of_the_server_end_no_doubt(home: Home, server: Standin) -> None:
+    """What was under way when the key was changed, and was not heard of, is asked about."""
+    server.script(Answer(reset=True, stores=True, delay=4), content="came")
+    home.worker()
+    home.write_queue([entry("came")])
+    server.wait_for(lambda: server.has_saves(1))
+    home.configure('[server]\napi_key = "another"\n')
+    home.wait(lambda: home.log_lines("server has changed"), 3, "changed")
+    home.wait(lambda: home.stats()["total_synced"] == 1, 20, "delivered")
+    assert (server.sends("came"), server.count("came")) == (1, 1)
+
+
 @pytest.mark.row(1)
 @pytest.mark.parametrize("end", ["kill", "stop"])
 def test_a_new_worker_gives_the_server_time(home: Home, server: Standin, end: str) -> None:
