@@ -102,6 +102,7 @@ class Worker:
         self._ballast = Ballast()
         self._settled = False  # the first look at the files is done
         self._expired = 0.0
+        self._looked = 0.0  # when it was last seen what is due, Unix seconds
         self._wait = LOOK
 
     # The thread ----------------------------------------------------------------------
@@ -243,8 +244,8 @@ class Worker:
 
     def _may_send(self) -> bool:
         """Something is due, set aside for the server's sake or not, or under way."""
-        due = self.core.outbox.next_due()
-        return self.delivery.under_way > 0 or (due is not None and due <= self.core.now())
+        due, self._looked = self.core.outbox.next_due(), self.core.now()
+        return self.delivery.under_way > 0 or (due is not None and due <= self._looked)
 
     def _at_rest(self) -> bool:
         """Nothing is under way and nothing due: what was done is published at once."""
@@ -301,8 +302,8 @@ class Worker:
         now = self.core.now()
         waits = [INTERVAL if self.delivery.under_way else LOOK]
         due = self.core.outbox.next_due()  # of those set aside too
-        if due is not None and due > now:
-            waits.append(due - now)
+        if due is not None and due > self._looked:
+            waits.append(max(0.0, due - now))
         opens = self.gate.opens_at(now)
         if opens is not None:
             waits.append(opens - now)
