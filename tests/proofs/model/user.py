@@ -88,6 +88,7 @@ class User:
             file.write(rest)
         after = self._bytes()
         if after is not None and after != before:
+            self._world.beliefs.garbled(after.decode("utf-8", "replace"))
             self._world.saved(after)
         else:
             self._world.saved_late(rest)
