@@ -1,51 +1,75 @@
 """What a server has of the projects last asked about, remembered for a short while.
 
 After the ledger was lost, many items of one project have to be asked about;
-one listing answers them all. Hashes of the texts are enough, and small.
+one listing answers them all. Fingerprints of the texts are enough, and small.
 """
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 MAX_AGE = 10.0  # seconds
-MAX_TEXTS = 30_000  # in all listings together: about 3 MB
+MAX_TEXTS = 200_000  # in all listings together: about 3 MB
+_WIDTH = 16  # bytes of a fingerprint
 
 
-@dataclass(frozen=True, slots=True)
-class _Listing:
-    fetched: float
-    hashes: frozenset[bytes]
+class Listing:
+    """What a server listed of a project when it was asked at `asked` (monotonic seconds).
+
+    `complete` means that the server has no other texts of the project.
+    """
+
+    # Packed, a text takes its sixteen bytes; as a set it would take a hundred.
+    __slots__ = ("_packed", "asked", "complete")
+
+    def __init__(self, texts: Iterable[str], asked: float, *, complete: bool) -> None:
+        self._packed = b"".join(sorted(map(fingerprint, texts)))
+        self.asked = asked
+        self.complete = complete
+
+    def __len__(self) -> int:
+        """How many texts were listed."""
+        return len(self._packed) // _WIDTH
+
+    def __contains__(self, text: str) -> bool:
+        """Whether exactly this text was listed."""
+        wanted = fingerprint(text)
+        at = bisect_left(range(len(self)), wanted, key=self._at)
+        return self._at(at) == wanted
+
+    def _at(self, index: int) -> bytes:
+        return self._packed[index * _WIDTH : (index + 1) * _WIDTH]
 
 
 class Listings:
-    """Complete listings by project; times are monotonic seconds, given by the caller."""
+    """The last listings, by project; times are monotonic seconds, given by the caller."""
 
     def __init__(self) -> None:
-        self._listings: dict[str, _Listing] = {}
+        self._listings: dict[str, Listing] = {}
 
-    def keep(self, project: str, hashes: Iterable[bytes], asked: float) -> None:
-        """Remember a complete listing that was asked for at `asked`; forget those too old."""
-        for old in [name for name, one in self._listings.items() if asked - one.fetched > MAX_AGE]:
-            del self._listings[old]
+    def keep(self, project: str, listing: Listing) -> None:
+        """Remember a listing; forget those too old by then, and the first if they are too many."""
+        for name, one in list(self._listings.items()):
+            if listing.asked - one.asked > MAX_AGE:
+                del self._listings[name]
         self._listings.pop(project, None)
-        self._listings[project] = _Listing(asked, frozenset(hashes))
+        self._listings[project] = listing
         while len(self._listings) > 1 and self._texts() > MAX_TEXTS:
             del self._listings[next(iter(self._listings))]
 
     def _texts(self) -> int:
         # An empty project takes room too.
-        return sum(len(listing.hashes) + 1 for listing in self._listings.values())
+        return sum(len(listing) + 1 for listing in self._listings.values())
 
-    def has(self, project: str, text: str, since: float, now: float) -> bool | None:
-        """Whether the server has `text`, or None when no listing after `since` says so."""
+    def after(self, since: float, project: str, now: float) -> Listing | None:
+        """The project's listing, if it was asked for after `since` and is not too old."""
         listing = self._listings.get(project)
-        if listing is None or listing.fetched <= since:
+        if listing is None or listing.asked <= since:
             return None
-        if now - listing.fetched > MAX_AGE:
+        if now - listing.asked > MAX_AGE:
             del self._listings[project]
             return None
-        return fingerprint(text) in listing.hashes
+        return listing
 
 
 def fingerprint(text: str) -> bytes:
@@ -54,4 +78,5 @@ def fingerprint(text: str) -> bytes:
     Over UTF-16, in which a pair of surrogates and the character that it stands
     for are the same: JSON turns the one into the other on the way.
     """
-    return hashlib.blake2b(text.encode("utf-16-le", "surrogatepass"), digest_size=16).digest()
+    encoded = text.encode("utf-16-le", "surrogatepass")
+    return hashlib.blake2b(encoded, digest_size=_WIDTH).digest()

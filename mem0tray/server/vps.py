@@ -14,7 +14,7 @@ import msgspec
 from mem0tray import __version__
 from mem0tray.server.destination import Destination
 from mem0tray.server.failures import classify, health, json_object
-from mem0tray.server.listings import Listings, fingerprint
+from mem0tray.server.listings import Listing, Listings, fingerprint
 from mem0tray.server.model import Answer, Fault, Health, Kind, Memory, Presence, Proof, Reply
 from mem0tray.server.transport import Headers, Transport
 
@@ -65,16 +65,19 @@ class VpsClient:
     def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Answer:
         """Ask whether the server has exactly this text: by listing, else by searching."""
         started = time.monotonic()
-        known = self._listings.has(memory.project, memory.content, since, started)
-        if known is not None:
-            return Presence.PRESENT if known else Presence.ABSENT
-        path = listing_path(memory.project)
-        if len(path) > _LONGEST_PATH:
-            return self._search(memory, timeout, continues=False)
-        found = self._list(memory, path, timeout)
-        if found is not None:
-            return found
-        return self._search(memory, started + timeout - time.monotonic(), continues=True)
+        listing = self._listings.after(since, memory.project, started)
+        continues = False
+        if listing is None and len(path := listing_path(memory.project)) <= _LONGEST_PATH:
+            found = self._list(memory, path, timeout)
+            if not isinstance(found, Listing):
+                return found
+            listing, continues = found, True
+        if listing is not None:
+            if memory.content in listing:
+                return Presence.PRESENT
+            if listing.complete:
+                return Presence.ABSENT
+        return self._search(memory, started + timeout - time.monotonic(), continues=continues)
 
     def probe(self, timeout: float) -> Health:
         """Ask for the server's health."""
@@ -88,24 +91,23 @@ class VpsClient:
         """Close the connection."""
         self._transport.close()
 
-    def _list(self, memory: Memory, path: bytes, timeout: float) -> Presence | Answer | None:
-        """Look for the text among all of its project; None when not all of them came."""
+    def _list(self, memory: Memory, path: bytes, timeout: float) -> Listing | Presence | Answer:
+        """The texts of its project, as far as they came; remembered for the next questions."""
         asked = time.monotonic()
         reply = self._transport.exchange(b"GET", path, self._headers, None, timeout)
         if reply.fault is Fault.TOO_LONG:
-            return None
-        unanswered = self._unanswered(reply, memory)
-        if unanswered is not None:
-            return unanswered
-        texts, complete = _texts(reply, "memories")
-        if texts is None:
-            return Presence.CANNOT_TELL
-        hashes = {fingerprint(text) for text in texts}
-        if complete:
-            self._listings.keep(memory.project, hashes, asked)
-        if fingerprint(memory.content) in hashes:
-            return Presence.PRESENT
-        return Presence.ABSENT if complete else None
+            listing = Listing((), asked, complete=False)
+        else:
+            unanswered = self._unanswered(reply, memory)
+            if unanswered is not None:
+                return unanswered
+            texts, complete = _texts(reply, "memories")
+            if texts is None:
+                return Presence.CANNOT_TELL
+            listing = Listing(texts, asked, complete=complete)
+        # One that was cut is remembered too: fetched again it would be cut as before.
+        self._listings.keep(memory.project, listing)
+        return listing
 
     def _search(self, memory: Memory, timeout: float, *, continues: bool) -> Presence | Answer:
         """Look for the text itself among what is most like it; not finding it proves nothing."""

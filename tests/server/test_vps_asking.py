@@ -11,7 +11,7 @@ from mem0tray.server import (
     Memory,
     Presence,
 )
-from mem0tray.server.listings import MAX_AGE, MAX_TEXTS, Listings, fingerprint
+from mem0tray.server.listings import MAX_AGE, MAX_TEXTS, Listing, Listings
 from tests.server.calls import LONG, MEMORY, client_of, listing
 from tests.server.wire import (
     DELIVERED,
@@ -231,43 +231,58 @@ def test_a_listing_from_before_the_last_attempt_is_not_used() -> None:
         assert len(server.requests) == 2
 
 
-def test_an_incomplete_listing_is_not_kept() -> None:
-    """A listing that may be cut says nothing about further items."""
-    routes = {"GET": listing(*map(str, range(100))), "POST": found()}
+@pytest.mark.parametrize("incomplete", [TOO_MANY, listing(*map(str, range(100)))])
+def test_an_incomplete_listing_is_not_fetched_again_for_each_question(incomplete: bytes) -> None:
+    """What it does not show is searched for at once; what it shows is known."""
+    routes = {"GET": incomplete, "POST": found()}
     with Wire(routing(routes)) as server, client_of(server) as client:
-        client.ask(MEMORY, LONG)
-        client.ask(MEMORY, LONG)
-        assert len(server.requests) == 4
+        answers = [client.ask(Memory("p", text, "k"), LONG) for text in ("an oak", "an elm", "7")]
+        assert answers[:2] == [Presence.CANNOT_TELL] * 2
+        assert answers[2] is (Presence.CANNOT_TELL if incomplete is TOO_MANY else Presence.PRESENT)
+        gets = [request for request in server.requests if request.method == "GET"]
+        assert len(gets) == 1
 
 
 def test_listings_are_kept_for_a_while_and_up_to_a_size() -> None:
     """The listings that are kept are bounded in age and in what they hold together."""
     listings = Listings()
-    half = [fingerprint("text"), *(b"%d" % number for number in range(MAX_TEXTS // 2))]
+    texts = ["text", *map(str, range(MAX_TEXTS // 2))]
     for number in range(3):
-        listings.keep(f"p{number}", half, asked=100.0)
-    assert listings.has("p0", "text", 0.0, 101.0) is None
-    assert listings.has("p1", "text", 0.0, 101.0) is None
-    assert listings.has("p2", "text", 0.0, 101.0) is True
-    assert listings.has("p2", "other", 0.0, 101.0) is False
-    assert listings.has("p2", "text", 100.0, 101.0) is None
-    assert listings.has("p2", "text", 99.9, 100.0 + MAX_AGE) is True
-    assert listings.has("p2", "text", 99.9, 100.1 + MAX_AGE) is None
+        listings.keep(f"p{number}", Listing(texts, 100.0, complete=True))
+    assert listings.after(0.0, "p0", 101.0) is None
+    assert listings.after(0.0, "p1", 101.0) is None
+    kept = listings.after(0.0, "p2", 101.0)
+    assert kept is not None
+    assert "text" in kept
+    assert "other" not in kept
+    assert listings.after(100.0, "p2", 101.0) is None
+    assert listings.after(99.9, "p2", 100.0 + MAX_AGE) is kept
+    assert listings.after(99.9, "p2", 100.1 + MAX_AGE) is None
+
+
+def test_a_listing_knows_exactly_its_texts() -> None:
+    """However many there are, each is found and nothing else is."""
+    for count in (0, 1, 2, 3, 1_000):
+        one = Listing((str(number) for number in range(count)), 1.0, complete=True)
+        assert len(one) == count
+        assert all(str(number) in one for number in range(count))
+        assert not any(f"{number} " in one for number in range(count + 1))
 
 
 def test_listings_that_are_too_old_take_no_room() -> None:
     """One project after another is asked about, and only the last ones are remembered."""
     listings = Listings()
     for number in range(100):
-        listings.keep(f"p{number}", [b"x"], asked=float(number))
+        listings.keep(f"p{number}", Listing(["x"], float(number), complete=True))
     assert list(listings._listings) == [f"p{n}" for n in range(99 - int(MAX_AGE), 100)]
 
 
 def test_listing_a_project_again_pushes_out_no_other() -> None:
     """A renewed listing takes its own place."""
     listings = Listings()
-    half = [b"%d" % number for number in range(MAX_TEXTS // 2 - 1)]
-    listings.keep("p0", half, asked=1.0)
-    listings.keep("p1", half, asked=1.0)
-    listings.keep("p1", half, asked=2.0)
-    assert listings.has("p0", "text", 0.0, 3.0) is False
+    half = [str(number) for number in range(MAX_TEXTS // 2 - 1)]
+    first = Listing(half, 1.0, complete=True)
+    listings.keep("p0", first)
+    listings.keep("p1", Listing(half, 1.0, complete=True))
+    listings.keep("p1", Listing(half, 2.0, complete=True))
+    assert listings.after(0.0, "p0", 3.0) is first
