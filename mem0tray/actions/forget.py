@@ -4,6 +4,7 @@ What others may be writing or have copied is not touched but named.
 """
 
 import json
+import stat
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -43,6 +44,11 @@ class Forgotten:
 
     erased: list[str] = field(default_factory=list)
     unreachable: list[str] = field(default_factory=list)
+
+    def name(self, place: str) -> None:
+        """Say once where it is or may be."""
+        if place not in self.unreachable:
+            self.unreachable.append(place)
 
 
 class _Text:
@@ -88,13 +94,13 @@ def forget(paths: Paths, settings: Settings, deleted: Deleted) -> Forgotten:
         result.unreachable += _servers(reader, known)
     _from_ledger(paths, settings, deleted.items, known, result)
     _guarded(result, paths.queue.name, partial(_from_queue_file, paths, text, result))
-    for path in [paths.dlq_backup, *sorted(paths.claude_dir.glob(backup.DATED))]:
+    for path in [paths.dlq_backup, *_listing(paths.claude_dir, backup.DATED, result)]:
         _guarded(result, path.name, partial(_from_dlq_backup, paths, path, text, result))
-    for path in sorted(paths.quarantine.glob("*.json")):
+    for path in _listing(paths.quarantine, "*.json", result):
         _guarded(result, path.name, partial(_from_quarantine, path, text, result))
     _from_previous(paths, text)
     result.erased = [name for name in result.erased if name != deleted.backup.name]
-    result.unreachable += _left(paths, text)
+    _name_what_is_left(paths, text, result)
     return result
 
 
@@ -102,7 +108,16 @@ def _guarded(result: Forgotten, name: str, erase: Callable[[], None]) -> None:
     try:
         erase()
     except (Mem0TrayError, OSError) as error:
-        result.unreachable.append(f"{name}: {error}")
+        result.name(f"{name}: {error}")
+
+
+def _listing(folder: Path, pattern: str, result: Forgotten) -> list[Path]:
+    """What matches there; a folder that cannot be read is named, once."""
+    try:
+        return atomic.listing(folder, pattern)
+    except Mem0TrayError as error:
+        result.name(str(error))
+        return []
 
 
 # The server and the ledger ---------------------------------------------------------
@@ -239,39 +254,42 @@ def _from_previous(paths: Paths, text: _Text) -> None:
             time.sleep(_LOOK)
 
 
-def _left(paths: Paths, text: _Text) -> list[str]:
-    """Files beside ours that hold it still: an editor's backups, a user's copies, the buffer."""
+def _name_what_is_left(paths: Paths, text: _Text, result: Forgotten) -> None:
+    """Files that hold it still, or may: an editor's backups, a user's copies, the buffer."""
     end = time.monotonic() + (_SETTLING if requests.worker_runs(paths) else 0.0)
-    while True:
-        ours = [path for path in _files(paths.data_dir) if _holds(path, text)]
-        if not ours or time.monotonic() > end:
-            break
+    while (ours := _holders(paths.data_dir, text, result)) and time.monotonic() < end:
         time.sleep(_LOOK)
-    lines = [f"{path}: stop mem0tray and run this again" for path in ours]
+    for path in ours:
+        result.name(f"{path}: stop mem0tray and run this again")
     for folder in (paths.quarantine, paths.claude_dir):
-        for path in _files(folder):
-            if not _holds(path, text):
+        for path in _holders(folder, text, result):
+            result.name(f"{path}: {_why_it_stays(path)}")
+    records = paths.claude_dir / "projects"
+    if records.is_dir():
+        result.name(f"{records}: Claude Code's own records, not looked into")
+
+
+def _why_it_stays(path: Path) -> str:
+    if "mem0_emergency" in path.name:
+        return "producers write it; a day after it was read it is removed"
+    if path.name.startswith("mem0_queue"):
+        return "another memory in it holds the same text"
+    return "not ours to change"
+
+
+def _holders(folder: Path, text: _Text, result: Forgotten) -> list[Path]:
+    """The files that hold it; those that nobody can look into are named."""
+    holders = []
+    for path in _listing(folder, "*", result):
+        try:
+            if not stat.S_ISREG((status := path.stat()).st_mode):
                 continue
-            if "mem0_emergency" in path.name:
-                lines.append(f"{path}: producers write it; a day after it was read it is removed")
-            elif path.name.startswith("mem0_queue"):
-                lines.append(f"{path}: another memory in it holds the same text")
-            else:
-                lines.append(f"{path}: not ours to change")
-    if (paths.claude_dir / "projects").is_dir():
-        lines.append(f"{paths.claude_dir / 'projects'}: Claude Code's own records, not looked into")
-    return lines
-
-
-def _files(folder: Path) -> list[Path]:
-    try:
-        return sorted(path for path in folder.iterdir() if path.is_file())
-    except OSError:
-        return []
-
-
-def _holds(path: Path, text: _Text) -> bool:
-    try:
-        return path.stat().st_size <= _LARGEST and text.is_in(path.read_bytes())
-    except OSError:
-        return False
+            if status.st_size > _LARGEST:
+                result.name(f"{path}: too large to be looked into")
+            elif text.is_in(path.read_bytes()):
+                holders.append(path)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            result.name(f"{path}: not looked into: {error.strerror}")
+    return holders

@@ -132,3 +132,23 @@ def test_our_backup_is_still_ours(paths: Paths) -> None:
     write_dlq(paths, [*read(paths.dlq)["items"], waiting("new", id="n-1")])
     delete(paths, chosen(paths, "c"))
     assert len(list(paths.claude_dir.glob("*.backup-*"))) == 2
+
+
+def test_a_folder_that_cannot_be_looked_into_is_named(paths: Paths) -> None:
+    """It may hold the text for all that anybody knows."""
+    write_dlq(paths, [waiting(TEXT, id="zz-1")])
+    paths.data_dir.mkdir(parents=True)
+    paths.quarantine.write_text("no folder")
+    result = forgotten(paths, "zz")
+    assert len([line for line in result.unreachable if str(paths.quarantine) in line]) == 1
+
+
+def test_a_file_that_cannot_be_read_is_named(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So is one that is too large to be searched."""
+    write_dlq(paths, [waiting(TEXT, id="zz-1")])
+    (paths.claude_dir / "notes.txt").symlink_to(paths.claude_dir / "notes.txt")
+    (paths.claude_dir / "large.bin").write_bytes(b"x" * 5_000)
+    monkeypatch.setattr("mem0tray.actions.forget._LARGEST", 4_000)
+    named = forgotten(paths, "zz").unreachable
+    assert [line for line in named if "notes.txt: not looked into" in line]
+    assert [line for line in named if "large.bin: too large" in line]
