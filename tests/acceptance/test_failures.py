@@ -282,7 +282,7 @@ def test_an_answer_that_one_item_alone_draws_is_an_item_failure(
         return home.dlq_texts() == ["bad"]
 
     home.wait(moved, 20, "moved to the DLQ")
-    assert 5 <= server.sends("bad") <= 9
+    assert server.sends("bad") >= 5
     server.wait_for(lambda: server.total_stored() >= 4, 5)
 
 
