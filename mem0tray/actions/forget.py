@@ -45,10 +45,10 @@ class Forgotten:
     erased: list[str] = field(default_factory=list)
     unreachable: list[str] = field(default_factory=list)
 
-    def name(self, place: str) -> None:
-        """Say once where it is or may be."""
-        if place not in self.unreachable:
-            self.unreachable.append(place)
+    def name(self, path: Path, why: str) -> None:
+        """Say that it is or may be there; of each place once."""
+        if not any(line.startswith(f"{path}: ") for line in self.unreachable):
+            self.unreachable.append(f"{path}: {why}")
 
 
 class _Text:
@@ -93,31 +93,37 @@ def forget(paths: Paths, settings: Settings, deleted: Deleted) -> Forgotten:
         known = [each for name in sorted(text.ids) for each in reader.by_id(name)]
         result.unreachable += _servers(reader, known)
     _from_ledger(paths, settings, deleted.items, known, result)
-    _guarded(result, paths.queue.name, partial(_from_queue_file, paths, text, result))
+    _guarded(result, paths.queue, partial(_from_queue_file, paths, text, result))
     for path in [paths.dlq_backup, *_listing(paths.claude_dir, backup.DATED, result)]:
-        _guarded(result, path.name, partial(_from_dlq_backup, paths, path, text, result))
+        _guarded(result, path, partial(_from_dlq_backup, paths, path, text, result))
     for path in _listing(paths.quarantine, "*.json", result):
-        _guarded(result, path.name, partial(_from_quarantine, path, text, result))
+        _guarded(result, path, partial(_from_quarantine, path, text, result))
     _from_previous(paths, text)
     result.erased = [name for name in result.erased if name != deleted.backup.name]
     _name_what_is_left(paths, text, result)
     return result
 
 
-def _guarded(result: Forgotten, name: str, erase: Callable[[], None]) -> None:
+def _guarded(result: Forgotten, path: Path, erase: Callable[[], None]) -> None:
     try:
         erase()
     except (Mem0TrayError, OSError) as error:
-        result.name(f"{name}: {error}")
+        result.name(path, _said(path, error))
 
 
 def _listing(folder: Path, pattern: str, result: Forgotten) -> list[Path]:
-    """What matches there; a folder that cannot be read is named, once."""
+    """What matches there; a folder that cannot be read is named."""
     try:
         return atomic.listing(folder, pattern)
     except Mem0TrayError as error:
-        result.name(str(error))
+        result.name(folder, _said(folder, error))
         return []
+
+
+def _said(path: Path, error: Mem0TrayError | OSError) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return str(error).removeprefix(f"{path}: ")
 
 
 # The server and the ledger ---------------------------------------------------------
@@ -260,13 +266,14 @@ def _name_what_is_left(paths: Paths, text: _Text, result: Forgotten) -> None:
     while (ours := _holders(paths.data_dir, text, result)) and time.monotonic() < end:
         time.sleep(_LOOK)
     for path in ours:
-        result.name(f"{path}: stop mem0tray and run this again")
+        result.name(path, "stop mem0tray and run this again")
     for folder in (paths.quarantine, paths.claude_dir):
         for path in _holders(folder, text, result):
-            result.name(f"{path}: {_why_it_stays(path)}")
-    records = paths.claude_dir / "projects"
-    if records.is_dir():
-        result.name(f"{records}: Claude Code's own records, not looked into")
+            result.name(path, _why_it_stays(path))
+    folders = [path for path in _listing(paths.claude_dir, "*", result) if path.is_dir()]
+    if set(folders) - {paths.log.parent}:
+        why = "the folders in it are not looked into, Claude Code's own records among them"
+        result.name(paths.claude_dir, why)
 
 
 def _why_it_stays(path: Path) -> str:
@@ -285,11 +292,11 @@ def _holders(folder: Path, text: _Text, result: Forgotten) -> list[Path]:
             if not stat.S_ISREG((status := path.stat()).st_mode):
                 continue
             if status.st_size > _LARGEST:
-                result.name(f"{path}: too large to be looked into")
+                result.name(path, "too large to be looked into")
             elif text.is_in(path.read_bytes()):
                 holders.append(path)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:
-            result.name(f"{path}: not looked into: {error.strerror}")
+            result.name(path, f"not looked into: {_said(path, error)}")
     return holders

@@ -1,7 +1,9 @@
 """What a server has of the projects last asked about, remembered for a short while.
 
 After the ledger was lost, many items of one project have to be asked about;
-one listing answers them all. Fingerprints of the texts are enough, and small.
+one listing answers them all, as far as it goes. Fingerprints of the texts are
+enough, and small. What is delivered meanwhile is not added: an item of the
+same text is another memory.
 """
 
 import hashlib
@@ -9,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Iterable
 
 MAX_AGE = 10.0  # seconds
-MAX_TEXTS = 200_000  # in all listings together: about 3 MB
+MAX_TEXTS = 200_000  # in all listings of a client together: about 3 MB
 _WIDTH = 16  # bytes of a fingerprint
 
 
@@ -61,13 +63,10 @@ class Listings:
         # An empty project takes room too.
         return sum(len(listing) + 1 for listing in self._listings.values())
 
-    def after(self, since: float, project: str, now: float) -> Listing | None:
+    def recent(self, project: str, since: float, now: float) -> Listing | None:
         """The project's listing, if it was asked for after `since` and is not too old."""
         listing = self._listings.get(project)
-        if listing is None or listing.asked <= since:
-            return None
-        if now - listing.asked > MAX_AGE:
-            del self._listings[project]
+        if listing is None or listing.asked <= since or now - listing.asked > MAX_AGE:
             return None
         return listing
 

@@ -130,10 +130,11 @@ class Client(Protocol):
     def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Answer:
         """Ask whether the server has exactly this text.
 
-        `since` is the monotonic time at which the last attempt to deliver it
-        ended (0.0: before this process); what was learnt later than that may be
-        used again. An Answer means that the question itself was not answered:
-        outage, 401 or 429; `UNKNOWN` for a time-out, a lost connection or a 500.
+        `since` is the monotonic time before which the last attempt to deliver it
+        may still have been at work (0.0: no longer in this process); what was
+        learnt later than that may be used again. An Answer means that the
+        question itself was not answered: outage, 401 or 429; `UNKNOWN` for a
+        time-out, a lost connection or a 500.
         """
         ...
 

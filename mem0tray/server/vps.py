@@ -65,7 +65,7 @@ class VpsClient:
     def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Answer:
         """Ask whether the server has exactly this text: by listing, else by searching."""
         started = time.monotonic()
-        listing = self._listings.after(since, memory.project, started)
+        listing = self._listings.recent(memory.project, since, started)
         continues = False
         if listing is None and len(path := listing_path(memory.project)) <= _LONGEST_PATH:
             found = self._list(memory, path, timeout)
@@ -92,10 +92,10 @@ class VpsClient:
         self._transport.close()
 
     def _list(self, memory: Memory, path: bytes, timeout: float) -> Listing | Presence | Answer:
-        """The texts of its project, as far as they came; remembered for the next questions."""
+        """The texts of its project, as far as they came; or what the server said instead."""
         asked = time.monotonic()
         reply = self._transport.exchange(b"GET", path, self._headers, None, timeout)
-        if reply.fault is Fault.TOO_LONG:
+        if reply.fault is Fault.TOO_LONG and reply.status == 200:  # noqa: PLR2004
             listing = Listing((), asked, complete=False)
         else:
             unanswered = self._unanswered(reply, memory)

@@ -67,7 +67,9 @@ class Attempts:
         """
         if job.unknown is None:
             return None
-        found = client.ask(memory, timeout, self._ended.get(job.key, 0.0))
+        # Nor is what it said while it was given time for what the former worker had sent.
+        since = self._ended.get(job.key, self._core.in_doubt_until)
+        found = client.ask(memory, timeout, since)
         if isinstance(found, Answer):
             if found.kind not in (Kind.UNKNOWN, Kind.OUTAGE) or self._stopping():
                 return replace(found, unsettled=True)  # the question still stands

@@ -1,5 +1,6 @@
 """`delete --forget`: the text is gone from whatever can be reached, and the rest is named."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -143,12 +144,44 @@ def test_a_folder_that_cannot_be_looked_into_is_named(paths: Paths) -> None:
     assert len([line for line in result.unreachable if str(paths.quarantine) in line]) == 1
 
 
-def test_a_file_that_cannot_be_read_is_named(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_cannot_be_read_is_named_once(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """So is one that is too large to be searched."""
     write_dlq(paths, [waiting(TEXT, id="zz-1")])
-    (paths.claude_dir / "notes.txt").symlink_to(paths.claude_dir / "notes.txt")
+    paths.quarantine.mkdir(parents=True)
+    for link in (paths.claude_dir / "notes.txt", paths.quarantine / "q.json"):
+        link.symlink_to(link)
     (paths.claude_dir / "large.bin").write_bytes(b"x" * 5_000)
     monkeypatch.setattr("mem0tray.actions.forget._LARGEST", 4_000)
     named = forgotten(paths, "zz").unreachable
-    assert [line for line in named if "notes.txt: not looked into" in line]
-    assert [line for line in named if "large.bin: too large" in line]
+    assert [
+        name for name in ("notes.txt", "q.json", "large.bin") if sum(name in n for n in named) != 1
+    ] == []
+
+
+def test_a_file_of_ours_that_holds_it_still_is_named(paths: Paths) -> None:
+    """What is left in the data folder is the worker's to renew."""
+    write_dlq(paths, [waiting(TEXT, id="zz-1")])
+    paths.data_dir.mkdir(parents=True)
+    (paths.data_dir / "status.html").write_text(TEXT)
+    assert [line for line in forgotten(paths, "zz").unreachable if "status.html" in line]
+
+
+def test_what_holds_nothing_is_not_named(paths: Paths) -> None:
+    """Links that lead nowhere, pipes, other texts, the log's folder."""
+    write_dlq(paths, [waiting(TEXT, id="zz-1")])
+    paths.log.parent.mkdir(parents=True)
+    (paths.claude_dir / "other.txt").write_text("something else")
+    (paths.claude_dir / "nowhere").symlink_to("gone")
+    (paths.claude_dir / "no-folder").symlink_to("other.txt/gone")
+    os.mkfifo(paths.claude_dir / "pipe")
+    assert forgotten(paths, "zz").unreachable == []
+
+
+def test_folders_that_are_not_looked_into_are_named(paths: Paths) -> None:
+    """Claude Code keeps records of its own beside our files."""
+    write_dlq(paths, [waiting(TEXT, id="zz-1")])
+    (paths.claude_dir / "projects").mkdir()
+    (line,) = forgotten(paths, "zz").unreachable
+    assert line.startswith(f"{paths.claude_dir}: the folders in it are not looked into")

@@ -60,7 +60,7 @@ def scale(home: Home, server: Standin) -> list[Figure]:
     size = 0
     for count in SIZES:
         with Home(home.root.with_name(f"home-{count}"), server.url) as own:
-            # A new ledger has the server asked about what waits: that is another figure.
+            # A new ledger has the server asked about all that waits, which is not measured here.
             own.write_queue([])
             own.drained()
             rounds = ROUNDS if count < SIZES[-1] else 1

@@ -1,7 +1,9 @@
 """The dialect `vps`: asking whether the server has a memory."""
 
 import json
+import threading
 import time
+from typing import Any
 
 import pytest
 
@@ -11,7 +13,8 @@ from mem0tray.server import (
     Memory,
     Presence,
 )
-from mem0tray.server.listings import MAX_AGE, MAX_TEXTS, Listing, Listings
+from mem0tray.server.listings import MAX_AGE, MAX_TEXTS, Listing, Listings, fingerprint
+from mem0tray.server.vps import VpsClient
 from tests.server.calls import LONG, MEMORY, client_of, listing
 from tests.server.wire import (
     DELIVERED,
@@ -249,15 +252,15 @@ def test_listings_are_kept_for_a_while_and_up_to_a_size() -> None:
     texts = ["text", *map(str, range(MAX_TEXTS // 2))]
     for number in range(3):
         listings.keep(f"p{number}", Listing(texts, 100.0, complete=True))
-    assert listings.after(0.0, "p0", 101.0) is None
-    assert listings.after(0.0, "p1", 101.0) is None
-    kept = listings.after(0.0, "p2", 101.0)
+    assert listings.recent("p0", 0.0, 101.0) is None
+    assert listings.recent("p1", 0.0, 101.0) is None
+    kept = listings.recent("p2", 0.0, 101.0)
     assert kept is not None
     assert "text" in kept
     assert "other" not in kept
-    assert listings.after(100.0, "p2", 101.0) is None
-    assert listings.after(99.9, "p2", 100.0 + MAX_AGE) is kept
-    assert listings.after(99.9, "p2", 100.1 + MAX_AGE) is None
+    assert listings.recent("p2", 100.0, 101.0) is None
+    assert listings.recent("p2", 99.9, 100.0 + MAX_AGE) is kept
+    assert listings.recent("p2", 99.9, 100.1 + MAX_AGE) is None
 
 
 def test_a_listing_knows_exactly_its_texts() -> None:
@@ -277,12 +280,83 @@ def test_listings_that_are_too_old_take_no_room() -> None:
     assert list(listings._listings) == [f"p{n}" for n in range(99 - int(MAX_AGE), 100)]
 
 
-def test_listing_a_project_again_pushes_out_no_other() -> None:
-    """A renewed listing takes its own place."""
+def test_a_listing_that_was_renewed_is_the_last_to_be_forgotten() -> None:
+    """A renewed listing takes no room twice, and counts as new."""
     listings = Listings()
     half = [str(number) for number in range(MAX_TEXTS // 2 - 1)]
-    first = Listing(half, 1.0, complete=True)
-    listings.keep("p0", first)
+    listings.keep("p0", Listing(half, 1.0, complete=True))
     listings.keep("p1", Listing(half, 1.0, complete=True))
-    listings.keep("p1", Listing(half, 2.0, complete=True))
-    assert listings.after(0.0, "p0", 3.0) is first
+    renewed = Listing(half, 2.0, complete=True)
+    listings.keep("p0", renewed)
+    assert listings.recent("p1", 0.0, 3.0) is not None
+    listings.keep("p2", Listing(half, 2.0, complete=True))
+    assert listings.recent("p1", 0.0, 3.0) is None
+    assert listings.recent("p0", 0.0, 3.0) is renewed
+
+
+def test_a_fingerprint_is_too_long_to_stand_for_two_texts() -> None:
+    """One that stood for another text too would make a memory pass for delivered."""
+    assert len(fingerprint("")) == 16
+
+
+@pytest.mark.parametrize("status", [404, 500, 503])
+def test_an_endless_error_is_no_listing(status: int) -> None:
+    """Only a listing may be too long; an error is one, and the next question lists again."""
+    steps = in_turn(once(render(status, b" " * 1_200_000)), once(listing(MEMORY.content)))
+    with Wire(steps) as server, client_of(server) as client:
+        first = client.ask(MEMORY, LONG)
+        assert first is Presence.CANNOT_TELL if status == 404 else isinstance(first, Answer)
+        assert client.ask(MEMORY, LONG) is Presence.PRESENT
+        assert [request.method for request in server.requests] == ["GET", "GET"]
+
+
+def test_a_listing_is_as_old_as_its_question() -> None:
+    """What arrived while the server made its list need not be in it."""
+    asked, ended = threading.Event(), threading.Event()
+
+    def slowly(connection: Connection) -> None:
+        connection.request()
+        asked.set()
+        ended.wait(LONG)
+        connection.send(listing("a"))
+        connection.request()
+        connection.send(listing("a", "b"))
+
+    with Wire(slowly) as server, client_of(server) as client:
+        first = threading.Thread(target=client.ask, args=(Memory("p", "a", "k"), LONG))
+        first.start()
+        assert asked.wait(LONG)
+        since = time.monotonic()
+        ended.set()
+        first.join()
+        assert client.ask(Memory("p", "b", "k"), LONG, since) is Presence.PRESENT
+
+
+# Stopping ---------------------------------------------------------------------------------------
+
+
+def test_an_abort_between_two_questions_stops_neither() -> None:
+    """Without a call in progress there is nothing to stop."""
+    routes = {"GET": TOO_MANY, "POST": found()}
+    with Wire(routing(routes)) as server, client_of(server) as client:
+        for _ in range(2):
+            assert client.ask(MEMORY, LONG) is Presence.CANNOT_TELL
+            client.abort()
+
+
+def test_an_abort_between_listing_and_search_stops_the_question(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A question of two requests is one call."""
+    with Wire(routing({"GET": TOO_MANY, "POST": found()})) as server, client_of(server) as client:
+        assert isinstance(client, VpsClient)
+        listed = client._list
+
+        def interrupted(*arguments: Any) -> Any:
+            result = listed(*arguments)
+            client.abort()
+            return result
+
+        monkeypatch.setattr(client, "_list", interrupted)
+        assert isinstance(client.ask(MEMORY, LONG), Answer)
+        assert [request.method for request in server.requests] == ["GET"]

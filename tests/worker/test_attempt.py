@@ -1,5 +1,6 @@
 """One attempt to deliver: when it asks, and when it sends without having been answered."""
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,15 +22,20 @@ FAILED = Answer(Kind.ITEM_FAILURE, 422, "422 Unprocessable Entity")
 
 
 class Scripted:
-    """A client that is answered as the test says; `sent` counts what was sent."""
+    """A client that is answered as the test says.
+
+    `sent` counts what was sent, `since` is what the last question was put with.
+    """
 
     def __init__(self) -> None:
         self.found: Presence | Answer = Presence.ABSENT
         self.sent = 0
+        self.since = 0.0
 
     def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Answer:
         """Answer as the test says."""
-        del memory, timeout, since
+        del memory, timeout
+        self.since = since
         return self.found
 
     def save(
@@ -122,3 +128,16 @@ def test_what_nobody_could_say_is_asked_again(trial: Trial, found: Presence | An
     assert [trial.make(found).unsettled for _ in range(3)] == [True] * 3
     assert trial.client.sent >= 1
     assert not trial.make(Presence.ABSENT).unsettled
+
+
+def test_what_was_heard_while_the_former_worker_s_requests_had_time_is_no_news(
+    trial: Trial,
+) -> None:
+    """A server at work on a request lists nothing of it yet; an attempt of our own counts more."""
+    trial.make(SILENT)
+    assert trial.client.since == 0.0
+    trial.core.in_doubt_until = time.monotonic() + 10.0
+    trial.make(SILENT, key=2)
+    assert trial.client.since == trial.core.in_doubt_until
+    trial.make(SILENT)
+    assert 0.0 < trial.client.since <= time.monotonic()
