@@ -78,12 +78,18 @@ TEXTS: Final = (
         " service too: systemd, launchd or cron)"
     ),
     _(
+        "the worker (process {number}) has not written its metrics for a while: `mem0tray doctor`"
+        " says more"
+    ),
+    _(
         "The settings are mended, and name another folder (paths.claude_dir): quit mem0tray and"
         " start it again."
     ),
     # Files, folders and disks: `files/`, `ledger/`.
     _("{path} cannot be had: {folder} is no folder."),
     _("Is paths.claude_dir right (MEM0TRAY_PATHS_CLAUDE_DIR in the environment wins)?"),
+    _("Make the folder it is to stand in, or choose another."),
+    _("Free some disk space."),
     _("Free some disk space; work goes on by itself then."),
     _("The disk is read-only: mount it for writing again."),
     _("Mend the permissions of the file and its folder."),

@@ -165,11 +165,18 @@ def test_every_wrong_setting_is_known(key: str) -> None:
         ("Connection refused.", "Connexion refusée."),
         ("it names no project.", "aucun projet n’est indiqué."),
         (
-            "/a/b: No space left on device. Free some disk space; work goes on by itself then.",
             (
-                "/a/b\xa0: plus d’espace sur le disque."
-                " Libérez de l’espace disque\xa0; le travail reprendra de lui-même."
+                "the worker (process 42) has not written its metrics for a while: `mem0tray doctor`"
+                " says more"
             ),
+            (
+                "le programme d’envoi (processus 42) n’a pas écrit ses métriques depuis un"
+                " moment\xa0: `mem0tray doctor` en dit plus"
+            ),
+        ),
+        (
+            "/a/b: No space left on device. Free some disk space.",
+            "/a/b\xa0: plus d’espace sur le disque. Libérez de l’espace disque.",
         ),
         (
             "the server refuses deliveries: 401 Unauthorized: no connection",

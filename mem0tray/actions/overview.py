@@ -1,5 +1,8 @@
 """How things stand, from files and ledger, with or without a worker. Writes nothing."""
 
+import errno
+import os
+import shutil
 import socket
 import time
 from contextlib import suppress
@@ -23,6 +26,8 @@ from mem0tray.worker.state import ACTION_NEEDED, STARTING
 NOT_RUNNING: Final = "not running"
 _TRIES: Final = 5
 _TORN_WAIT: Final = 0.05
+_BLOCK: Final = 4096  # bytes
+_SILENT: Final = 90.0  # seconds; a worker writes its metrics every thirty
 _TOTALS: Final = ("queued", "synced", "failed")
 
 
@@ -73,9 +78,9 @@ def gather(settings: Settings) -> Overview:
     queue = parsed(paths.queue, ("queue",))
     stats = items.load_object(queue.rest.get("stats", b"{}")) or {}
     seen.totals = {name: items.count(stats.get(f"total_{name}")) for name in _TOTALS}
-    unreadable = _look_at_ours(seen, paths) or ("" if own else _unreadable(paths))
-    if unreadable:
-        seen.state, seen.reason = ACTION_NEEDED, unreadable
+    trouble = _look_at_ours(seen, paths) or ("" if own else _unreadable(paths)) or _no_room(paths)
+    if trouble:
+        seen.state, seen.reason = ACTION_NEEDED, trouble
     with Reader(paths.ledger) as reader:
         unknown = [] if own else _not_taken_in(paths, queue, reader)
         if own:
@@ -156,6 +161,12 @@ def _look_at_worker(seen: Overview, worker: Running, metrics: Metrics, *, own: b
     if own:
         seen.state = str(metrics.values.get("state") or STARTING)
         seen.reason = str(metrics.values.get("reason") or "")
+        if abs(time.time() - metrics.written) > _SILENT:
+            seen.state = ACTION_NEEDED
+            seen.reason = (
+                f"the worker (process {worker.pid}) has not written its metrics for a while:"
+                " `mem0tray doctor` says more"
+            )
         there = metrics.values.get("destination")
         if isinstance(there, str) and there:
             seen.destination = there
@@ -189,6 +200,23 @@ def _unreadable(paths: Paths) -> str:
         except OSError as error:
             return str(atomic.unavailable(path, error))
     return ""
+
+
+def _no_room(paths: Paths) -> str:
+    """That a disk has no room for what is written there; a worker cannot say so in its metrics."""
+    largest = max(map(_size, (paths.queue, paths.dlq)))
+    for folder, needed in ((paths.claude_dir, largest), (paths.data_dir, 0)):
+        with suppress(OSError):
+            if shutil.disk_usage(folder).free < needed + _BLOCK:
+                full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                return str(atomic.unavailable(folder, full))
+    return ""
+
+
+def _size(path: Path) -> int:
+    with suppress(OSError):
+        return path.stat().st_size
+    return 0
 
 
 def parsed(path: Path, sections: tuple[str, ...]) -> Document:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from mem0tray import item as items
 from mem0tray.cli.check import FAIL, OK, WARN, Check
 from mem0tray.errors import FileUnavailableError, LockTimeoutError
 from mem0tray.files import atomic, document, quarantine
@@ -175,6 +176,14 @@ def _file(path: Path, sections: tuple[str, ...]) -> Iterator[Check]:
     if not os.access(path, os.W_OK):
         yield Check(name, FAIL, "cannot be written.", f"Mend the permissions of {path}.")
         return
+    odd = sum(items.parse(raw) is None for part in sections[:1] for raw in parsed.lists[part])
+    if odd:
+        yield Check(
+            name,
+            WARN,
+            f"holds {plural(odd, 'thing')} without a content that is text: never sent.",
+            "They are left alone. Mend them in the file, or remove them from it.",
+        )
     count = sum(map(len, parsed.lists.values()))
     yield Check(name, OK, f"is whole: {plural(count, 'item')}." if sections else "is whole.")
 

@@ -46,7 +46,11 @@ def run(project: str, text: str | None, *, as_json: bool) -> None:
         "timestamp": int(time.time()),
         "retries": 0,
     }
-    where = add(paths, entry)
+    try:
+        where = add(paths, entry)
+    except FileUnavailableError as error:
+        message = f"Nothing was queued: {error.message}"
+        raise FileUnavailableError(message, f"{error.remedy} Then add it again.".strip()) from error
     shown = json.dumps({"id": entry["id"], "queued": where}) if as_json else entry["id"]
     sys.stdout.write(f"{shown}\n")
 

@@ -99,8 +99,9 @@ def unavailable(path: Path, error: OSError) -> FileUnavailableError:
             "Is paths.claude_dir right (MEM0TRAY_PATHS_CLAUDE_DIR in the environment wins)?",
         )
     remedy = {
-        errno.ENOSPC: "Free some disk space; work goes on by itself then.",
-        errno.EDQUOT: "Free some disk space; work goes on by itself then.",
+        errno.ENOENT: "Make the folder it is to stand in, or choose another.",
+        errno.ENOSPC: "Free some disk space.",
+        errno.EDQUOT: "Free some disk space.",
         errno.EROFS: "The disk is read-only: mount it for writing again.",
         errno.EACCES: "Mend the permissions of the file and its folder.",
         errno.EPERM: "Mend the permissions of the file and its folder.",

@@ -337,6 +337,8 @@ class Worker:
         before, self.core.settings = self.core.settings, loaded.settings
         if mended or loaded.settings.server != before.server:
             self.route.choose(loaded.settings.server, events.ServerChanged)
+        elif loaded.settings.sync.probe_interval != before.sync.probe_interval:
+            self.prober.kick()  # or the former interval would be waited out
         self.events.emit(events.SettingsChanged())
 
     # For commands --------------------------------------------------------------------

@@ -120,6 +120,17 @@ def test_the_file_is_read_again_when_it_changes(bare_home: Home, server: Standin
         assert worker.alive
 
 
+def test_a_shorter_probe_interval_holds_at_once(bare_home: Home, server: Standin) -> None:
+    """The next probe does not wait for the end of the interval that held before."""
+    address = f'[server]\nurl = "{server.url}"\n[sync]\nprobe_interval = '
+    bare_home.env.pop("MEM0TRAY_SYNC_PROBE_INTERVAL", None)
+    bare_home.configure(address + "600\n")
+    bare_home.worker()
+    server.wait_for(lambda: server.probes() >= 1, 5)
+    bare_home.configure(address + "0.2\n")
+    server.wait_for(lambda: server.probes() >= 4, 5)
+
+
 def test_config_shows_gets_and_sets(home: Home) -> None:
     """`config path`, `show`, `get` and `set` work on the file, and keep what is in it."""
     assert home.ok("config", "path").strip() == str(home.config)

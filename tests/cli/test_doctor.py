@@ -1,5 +1,6 @@
 """`doctor`: each check, well and ill."""
 
+import json
 import os
 import shutil
 import socket
@@ -116,6 +117,9 @@ def test_broken_files_are_named(home: Scratch) -> None:
     quarantine.keep(home.paths.quarantine, home.queue, b"odd", 1.0)
     assert _checks(home, "mem0_queue.json")[0][0] == "warn"
     assert "broken" in _checks(home, "mem0_queue.json")[0][1]
+    odd = [7, None, {"content": ["list"]}, {"content": "text"}]
+    home.queue.write_text(json.dumps({"queue": odd}))
+    assert "holds 3 things without a content" in _checks(home, "mem0_queue.json")[0][1]
     assert "1 value" in _checks(home, "mem0_queue_dlq.json")[0][1]
     assert ": 1 file. What was whole in it" in _checks(home, "quarantine")[0][1]
 

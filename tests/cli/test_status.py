@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 import socket
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -92,6 +94,30 @@ def test_a_broken_file_is_counted_as_far_as_it_is_whole(home: Scratch) -> None:
     home.claude.mkdir()
     home.queue.write_text(text[:-40])
     assert home.run("status", "--json").json()["queue"] == 2
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_worker_that_has_fallen_silent_is_not_believed(home: Scratch) -> None:
+    """What it said minutes ago is no news of it."""
+    _metrics(home, pid=os.getpid(), host=socket.gethostname(), state="healthy", reason="")
+    assert "healthy" in home.ok("status")
+    os.utime(home.paths.metrics, times=(time.time() - 100, time.time() - 100))
+    text = home.ok("status")
+    assert "healthy" not in text
+    assert "action needed" in text
+    assert "mem0tray doctor" in text
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize(("free", "is_full"), [(10_000, True), (30_000, False)])
+def test_a_disk_without_room_for_the_queue_file_is_full(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch, free: int, *, is_full: bool
+) -> None:
+    """A worker that cannot write cannot say so in its metrics; the disk is looked at."""
+    home.write("mem0_queue.json", {"queue": [_entry("a" * 10_000)]})
+    _metrics(home, pid=os.getpid(), host=socket.gethostname(), state="healthy", reason="")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    assert ("No space left on device" in home.ok("status")) is is_full
 
 
 @pytest.mark.usefixtures("worker")
