@@ -15,7 +15,7 @@ from mem0tray.desktop.alert_watch import counts_of
 from mem0tray.desktop.backends import IconBackend, PlyerBackend
 from mem0tray.desktop.controller import Controller, Surface
 from mem0tray.desktop.host import HostWatch
-from mem0tray.desktop.icon import icon_file
+from mem0tray.desktop.icon import notice_icon
 from mem0tray.desktop.menu import Command, Verb
 from mem0tray.desktop.notice_texts import Notice, restore_label
 from mem0tray.desktop.notifier import Notifier, Sources
@@ -133,10 +133,9 @@ class Application:
         return self._language[1]
 
     def _ways(self) -> list[Any]:
-        icon = icon_file("mem0tray.ico" if sys.platform == "win32" else "healthy-256.png")
         restore = partial(self._controller.do, Command(Verb.RESTORE))
         button = [RestoreButton(lambda: restore_label(self._words()), restore)] if _LINUX else []
-        return [*button, PlyerBackend(icon), IconBackend(self._tray.notify)]
+        return [*button, PlyerBackend(notice_icon), IconBackend(self._tray.notify)]
 
     # Clicks ------------------------------------------------------------------------------
 

@@ -100,10 +100,13 @@ class IconBackend:
 
 
 class PlyerBackend:
-    """plyer, through the way that it has on this system. `icon`: a file (.ico on Windows)."""
+    """plyer, through the way that it has on this system.
 
-    def __init__(self, icon: Path | None = None) -> None:
-        self._icon = "" if icon is None else str(icon)
+    `icon` gives the file (.ico on Windows) for the base of a notice.
+    """
+
+    def __init__(self, icon: Callable[[str], Path] | None = None) -> None:
+        self._icon = icon
         self.way = plyer_way()
 
     @property
@@ -120,7 +123,7 @@ class PlyerBackend:
             title=title,
             message=body,
             app_name=APP,
-            app_icon=self._icon,
+            app_icon=str(self._icon(notice.base)) if self._icon else "",
             timeout=_SECONDS,
             hints=self.way.hints(),
         )

@@ -1,5 +1,6 @@
 """The icon: a base for the server, a badge for the dead letters. Sizes are pixels."""
 
+import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -61,6 +62,11 @@ def compose(look: Look, size: int) -> Image.Image:
 def icon_file(name: str) -> Path:
     """A file made by `packaging/update-icons`: `healthy-256.png`, `mem0tray.ico`."""
     return (_INSTALLED if _INSTALLED.is_dir() else _SOURCES) / name
+
+
+def notice_icon(base: str) -> Path:
+    """The file beside a notification, by the base; Windows wants an .ico, of which there is one."""
+    return icon_file("mem0tray.ico" if sys.platform == "win32" else f"{base}-{_DRAWN[-1]}.png")
 
 
 def _base(base: str, size: int) -> Image.Image:

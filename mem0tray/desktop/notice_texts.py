@@ -22,13 +22,14 @@ _KEPT_NOTHING: Final = "nothing"
 class Notice:
     """What is shown. `name` is its title in English, for the log.
 
-    `restores` says that *Restore* belongs to it.
+    `restores` says that *Restore* belongs to it, `base` which icon (one of `icon.BASES`).
     """
 
     name: str
     title: str
     body: str
     restores: bool = False
+    base: str = "healthy"
 
 
 def compose(due: Due, language: Language) -> Notice:
@@ -50,7 +51,15 @@ def compose(due: Due, language: Language) -> Notice:
         title=title(lead.subject, language),
         body="\n".join(lines),
         restores=any(each.subject is Subject.REMOVED for each in (lead, *due.rest)),
+        base=_base(lead.subject),
     )
+
+
+def _base(subject: Subject) -> str:
+    """A tick only beside what is good news."""
+    if subject is Subject.DOWN:
+        return "down"
+    return "action-needed" if subject.is_problem else "healthy"
 
 
 def test_notice(language: Language) -> Notice:

@@ -203,13 +203,13 @@ def test_windows_is_given_what_it_takes(bare: pytest.MonkeyPatch) -> None:
     bare.setattr(
         backends, "plyer_way", lambda: _Native(lambda **arguments: calls.append(arguments))
     )
-    PlyerBackend(Path("icon.ico")).show(notice())
+    PlyerBackend(lambda base: Path(f"{base}.ico")).show(notice())
     assert calls == [
         {
             "title": "Title",
             "message": "Body",
             "app_name": "mem0tray",
-            "app_icon": "icon.ico",
+            "app_icon": "healthy.ico",
             "timeout": 10,
             "hints": {},
         }

@@ -7,6 +7,7 @@ import pytest
 
 from mem0tray import events
 from mem0tray.desktop import notice_texts
+from mem0tray.desktop.icon import BASES, notice_icon
 from mem0tray.desktop.notices import (
     BURST,
     DOWN_AFTER,
@@ -73,6 +74,20 @@ def test_alerts_are_told(desk: Desk) -> None:
     (_, size), (_, age) = desk.seen
     assert size.body.startswith("12 dead letters, more than 10 for 30 min.")
     assert age.body.startswith("The oldest undelivered memory has waited since ")
+
+
+def test_only_good_news_has_a_tick_beside_it(desk: Desk) -> None:
+    """The icon of a notification is that of what it tells, from a file that is there."""
+    desk.happens(moved("alpha"))
+    desk.passes(BURST)
+    assert desk.last.base == "action-needed"
+    desk.happens(recovered("alpha"))
+    desk.passes(BURST)
+    assert desk.last.base == "healthy"
+    desk.happens(events.StateChanged(DOWN, "refused"))
+    desk.passes(DOWN_AFTER)
+    assert desk.last.base == "down"
+    assert all(notice_icon(base).is_file() for base in BASES.values())
 
 
 def test_an_alert_that_is_over_is_not_told(desk: Desk) -> None:

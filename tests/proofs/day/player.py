@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mem0tray.desktop.backends import IconBackend, PlyerBackend
-from mem0tray.desktop.icon import icon_file
+from mem0tray.desktop.icon import notice_icon
 from mem0tray.desktop.notice_texts import Notice
 from mem0tray.desktop.notifier import Notifier, Sources
 from mem0tray.desktop.presenter import Presenter
@@ -46,7 +46,7 @@ class Player:
         self.tray = Tray(folder / "icons", lambda _: None)
         ways = [
             RestoreButton(lambda: "Restore", lambda: None),
-            PlyerBackend(icon_file("healthy-256.png")),
+            PlyerBackend(notice_icon),
             IconBackend(self.tray.notify),
         ]
         self._sender = _Noted(ways, self._note)
