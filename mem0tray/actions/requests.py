@@ -18,12 +18,14 @@ from mem0tray.errors import AlreadyRunningError, LedgerError, Mem0TrayError
 from mem0tray.files import atomic
 from mem0tray.files.lock import InstanceLock, is_locked
 from mem0tray.item import Item
+from mem0tray.ledger.reader import Reader
 from mem0tray.paths import Paths
 from mem0tray.settings import Settings
 
 DISCARD: Final = "discard"
 FORGET: Final = "forget"
 SHOW: Final = "show"
+_PUT_BACK: Final = "restored-"  # so begins a note: no older worker takes it for a request
 Name = tuple[str, bytes]  # id and digest of a memory
 _counter = itertools.count()
 _LOOK: Final = 0.02
@@ -43,9 +45,9 @@ def write(paths: Paths, verb: str, names: Iterable[Name]) -> Path | None:
     return _leave(paths, {"verb": verb, "items": named, "at": time.time()})
 
 
-def _leave(paths: Paths, request: items.Object) -> Path:
+def _leave(paths: Paths, request: items.Object, begin: str = "") -> Path:
     # The number keeps apart what one process asks within one tick of the clock.
-    path = paths.requests / f"{time.time_ns() + next(_counter)}-{os.getpid()}.json"
+    path = paths.requests / f"{begin}{time.time_ns() + next(_counter)}-{os.getpid()}.json"
     atomic.replace(path, json.dumps(request, indent=2).encode())
     return path
 
@@ -72,6 +74,24 @@ def withdraw(paths: Paths, names: Iterable[Name]) -> None:
             atomic.replace(path, json.dumps(request | {"items": kept}, indent=2).encode())
         else:
             path.unlink(missing_ok=True)
+
+
+def note_put_back(paths: Paths, names: Iterable[Name]) -> None:
+    """Tell the worker that these are put back, of whose deletion it has not heard yet.
+
+    It sees no change then, and would take the backup of that deletion for one of a
+    later removal. The note comes before the files: a needless one hides nothing.
+    """
+    with Reader(paths.ledger, needed=True) as reader:
+        known = [(name, reader.known(*name)) for name in names]
+    named = [
+        {"id": name[0], "digest": name[1].hex()}
+        for name, row in known
+        if row is not None and row.state in (items.PENDING, items.DEAD)
+    ]
+    if named:
+        atomic.make_private_folder(paths.requests)
+        _leave(paths, {"items": named, "at": time.time()}, _PUT_BACK)
 
 
 def carried_out(path: Path, timeout: float) -> bool:

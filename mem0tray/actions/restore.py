@@ -124,11 +124,18 @@ def _has_taken(paths: Paths, names: Iterable[Identity]) -> bool:
     return True
 
 
+def _tell(paths: Paths, wanted: Iterable[Identity]) -> None:
+    """Before the file is written: that these are back, and that no request holds against them."""
+    names = [name for name in wanted if name[0]]
+    requests.note_put_back(paths, names)
+    requests.withdraw(paths, names)
+
+
 def _into_dlq(paths: Paths, wanted: dict[Identity, Piece]) -> None:
     def change(file: DlqEdit) -> None:
         there = {identity(raw) for raw in file.items}
         missing = [piece.raw for name, piece in wanted.items() if name not in there]
-        requests.withdraw(paths, [name for name in wanted if name[0]])
+        _tell(paths, wanted)
         file.items += missing
         file.wanted = bool(missing)
 
@@ -137,6 +144,6 @@ def _into_dlq(paths: Paths, wanted: dict[Identity, Piece]) -> None:
 
 def _into_queue(paths: Paths, wanted: dict[Identity, Piece]) -> None:
     with edit.queue_file(paths) as file:
-        requests.withdraw(paths, [name for name in wanted if name[0]])
+        _tell(paths, wanted)
         there = {identity(raw) for raw in file.queue}
         file.queue += [piece.raw for name, piece in wanted.items() if name not in there]

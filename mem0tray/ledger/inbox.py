@@ -119,6 +119,15 @@ class Inbox:
                 ),
             )  # fmt: skip
 
+    def put_back(self, names: Iterable[tuple[str, bytes]], at: float) -> None:
+        """These ids and digests were deleted and put back by `at`, unseen by the ledger."""
+        with self._ledger.transaction(durable=True) as db:
+            db.executemany(
+                "UPDATE items SET revived = max(coalesce(revived, 0), ?)"
+                " WHERE id = ? AND digest = ?",
+                [(at, encode(name), digest) for name, digest in names],
+            )
+
     def discard(self, keys: Iterable[int], now: float, reason: str, gen: int | None = None) -> None:
         """Set items aside, restorable, with one time for all of one deletion."""
         with self._ledger.transaction() as db:

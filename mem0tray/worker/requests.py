@@ -2,11 +2,13 @@
 
 `{"verb": "discard" | "forget" | "show", "items": [{"id", "digest"}], "at"}`; a
 request is removed once it is carried out. "show" is what a second start of the
-tray asks of the first.
+tray asks of the first. A `restored-*.json` is a note, without a verb.
 """
 
 import json
+from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -29,6 +31,13 @@ class Named(msgspec.Struct, frozen=True):
     digest: str
 
 
+class PutBack(msgspec.Struct, frozen=True):
+    """A note: these were put back at `at`, perhaps before their deletion was seen."""
+
+    items: list[Named]
+    at: float
+
+
 class Request(msgspec.Struct, frozen=True):
     """One request; `at` in Unix seconds."""
 
@@ -42,14 +51,9 @@ def process(core: Core) -> int:
 
     Raises FileUnavailableError when one cannot be read: it waits then.
     """
+    _take_notes(core)
     done = 0
-    for path in atomic.listing(core.paths.requests, "[0-9]*.json"):
-        try:
-            data = path.read_bytes()
-        except FileNotFoundError:
-            continue  # withdrawn just now
-        except OSError as error:
-            raise atomic.unavailable(path, error) from error
+    for path, data in _waiting(core, "[0-9]*.json"):
         with suppress(msgspec.MsgspecError, ValueError):
             request = msgspec.convert(json.loads(data), Request)
             if request.verb == SHOW:
@@ -60,6 +64,27 @@ def process(core: Core) -> int:
             done += 1
         path.unlink(missing_ok=True)
     return done
+
+
+def _waiting(core: Core, pattern: str) -> Iterator[tuple[Path, bytes]]:
+    for path in atomic.listing(core.paths.requests, pattern):
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            continue  # withdrawn just now
+        except OSError as error:
+            raise atomic.unavailable(path, error) from error
+        yield path, data
+
+
+def _take_notes(core: Core) -> None:
+    """Remember what was put back: a backup from before tells of no later deletion."""
+    for path, data in _waiting(core, "restored-*.json"):
+        with suppress(msgspec.MsgspecError, ValueError):
+            note = msgspec.convert(json.loads(data), PutBack)
+            names = [(each.id, bytes.fromhex(each.digest)) for each in note.items]
+            core.inbox.put_back(names, note.at)
+        path.unlink(missing_ok=True)
 
 
 def _carry_out(core: Core, request: Request) -> None:

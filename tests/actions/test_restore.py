@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.actions import backup, requests, sources, tame
+from mem0tray.actions import backup, files, requests, sources, tame
 from mem0tray.actions.delete import delete
 from mem0tray.actions.restore import Restored, restore
 from mem0tray.errors import FileUnavailableError, LedgerError, NotFoundError
 from mem0tray.files import atomic, quarantine
 from mem0tray.paths import Paths
 from mem0tray.settings import Settings
-from tests.actions.scene import chosen, contents, queued, read, worker, write, write_dlq
+from mem0tray.worker import requests as worker_requests
+from tests.actions.scene import chosen, contents, queued, read, take_in, worker, write, write_dlq
 from tests.support.shapes import Item, entry, queue_document, waiting
 
 SERVER = "https://server.test"
@@ -135,6 +136,86 @@ def test_a_deletion_by_hand_is_a_source(paths: Paths) -> None:
     with worker(paths):
         pass
     assert contents(paths) == ["c", "b"]
+
+
+def take_requests(paths: Paths) -> None:
+    """Start a worker that takes in the files, and carries out what is asked."""
+    with worker(paths) as core:
+        worker_requests.process(core)
+
+
+def remove_by_hand(paths: Paths, item_id: str) -> None:
+    """Take an item out of the DLQ file, as an editor would."""
+    document = read(paths.dlq)
+    document["items"] = [item for item in document["items"] if item["id"] != item_id]
+    write(paths.dlq, document)
+
+
+@pytest.mark.usefixtures("letters")
+@pytest.mark.parametrize("order", ["requests first", "files first"])
+@pytest.mark.parametrize("others", [[], ["bb"]])
+def test_a_restore_without_a_worker_hides_no_later_removal_by_hand(
+    paths: Paths, others: list[str], order: str
+) -> None:
+    """What was deleted and restored unseen comes back as it was when it is removed by hand."""
+    with worker(paths):
+        pass
+    for name in ("aa", *others):
+        delete(paths, chosen(paths, name))
+        back(paths)
+    if order == "requests first":
+        take_requests(paths)
+    document = read(paths.dlq)
+    letter = next(item for item in document["items"] if item["id"] == "aa-1")
+    letter["retry_count"] += 1
+    write(paths.dlq, document)
+    with worker(paths):
+        pass
+    remove_by_hand(paths, "aa-1")
+    with worker(paths):
+        pass
+    take_requests(paths)
+    assert sources.DELETION in {source.kind for source in sources.sources(paths)}
+    done = back(paths)
+    assert [json.loads(piece.raw) for piece in done.dead] == [letter]
+    assert "a" in contents(paths)
+    assert not list(paths.requests.iterdir())
+
+
+@pytest.mark.usefixtures("letters")
+def test_a_restored_entry_that_dies_can_be_removed_by_hand_and_restored(paths: Paths) -> None:
+    """The backup of a waiting entry hides no removal of the dead letter that it became."""
+    with worker(paths):
+        pass
+    delete(paths, chosen(paths, "qq"))
+    back(paths)
+    with worker(paths) as core:
+        worker_requests.process(core)
+        row = core.inbox.by_ids(["qq-1"])["qq-1"][0]
+        core.inbox.bury(row.key, json.dumps(waiting("q", id="qq-1")).encode(), time.time())
+        core.dlq_dirty.set()
+        write(paths.queue, queue_document([]))  # as the worker writes it then
+        take_in(core)
+    remove_by_hand(paths, "qq-1")
+    with worker(paths):
+        pass
+    assert [piece.place for piece in back(paths).dead] == [files.DLQ]
+    assert "q" in contents(paths)
+
+
+@pytest.mark.usefixtures("letters")
+def test_a_delete_after_an_unseen_restore_is_still_the_backup_s(paths: Paths) -> None:
+    """A note of a restore makes no second deletion of what a later delete removed."""
+    with worker(paths):
+        pass
+    delete(paths, chosen(paths, "aa"))
+    back(paths)
+    delete(paths, chosen(paths, "aa"))
+    take_requests(paths)
+    take_requests(paths)
+    assert {source.kind for source in sources.sources(paths)} == {sources.BACKUP}
+    back(paths)
+    assert contents(paths) == ["b", "c", "a"]
 
 
 @pytest.mark.usefixtures("letters")
