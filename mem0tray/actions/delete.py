@@ -86,12 +86,12 @@ def _from_dlq(paths: Paths, wanted: set[Identity], backups: _Backups | None) -> 
                 removed.append(raw)
             else:
                 kept.append(raw)
+        with Reader(paths.ledger, needed=True) as reader:
+            told[:] = reader.unshown(found)
         if backups is not None:
             backups.make(removed, file.data)
         file.items = kept
         file.wanted = bool(removed)
-        with Reader(paths.ledger) as reader:
-            told[:] = reader.unshown(found)
 
     edit.change_dlq(paths, change)
     requests.write(paths, requests.DISCARD, told)

@@ -53,7 +53,8 @@ def change_dlq(paths: Paths, change: Callable[[DlqEdit], None]) -> None:
     """Apply `change` to the DLQ file, again if somebody saved it meanwhile.
 
     Raises FileUnavailableError when the file is broken, cannot be written or
-    is saved by others all the time; it is then as they left it.
+    is saved by others all the time, LedgerError when it is gone and the ledger
+    cannot say what stood there; it is then as they left it.
     """
     with FileLock(paths.files_lock).held(LOCK_WAIT):
         for _ in range(_TRIES):
@@ -70,7 +71,7 @@ def _try_dlq(paths: Paths, change: Callable[[DlqEdit], None]) -> bool:
     before: Signature | None = None
     if found is None:
         # As the worker would write it again: a file that is gone is no deletion.
-        with Reader(paths.ledger) as reader:
+        with Reader(paths.ledger, needed=True) as reader:
             edit = DlqEdit(reader.dead_raws(), None)
         rest = {_STAMP: document.dump(now_iso())}
     else:

@@ -8,7 +8,7 @@ import pytest
 
 from mem0tray.actions import backup, edit, requests
 from mem0tray.actions.delete import delete
-from mem0tray.errors import FileUnavailableError
+from mem0tray.errors import FileUnavailableError, LedgerError
 from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature
 from mem0tray.paths import Paths
@@ -69,6 +69,23 @@ def test_no_backup_no_deletion(paths: Paths, monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(FileUnavailableError):
         delete(paths, chosen(paths, "aa", "qq"))
     assert (paths.dlq.read_bytes(), paths.queue.read_bytes()) == before
+
+
+@pytest.mark.row(7)
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_ledger_that_cannot_be_read_stops_the_deletion(
+    paths: Paths, letters: list[Item], *, is_there: bool
+) -> None:
+    """It knows what the file has not shown yet, and what stood in one that is gone."""
+    found = chosen(paths, letters[0]["id"])
+    if not is_there:
+        paths.dlq.unlink()
+    before = sorted(paths.claude_dir.iterdir())
+    paths.ledger.mkdir(parents=True)
+    with pytest.raises(LedgerError, match="cannot be used"):
+        delete(paths, found)
+    assert sorted(paths.claude_dir.iterdir()) == before
+    assert not is_there or contents(paths) == texts(letters)
 
 
 @pytest.mark.usefixtures("letters")
