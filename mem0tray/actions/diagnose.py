@@ -42,16 +42,27 @@ _STATUS: Final = re.compile(r"[1-5][0-9][0-9]\b")
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One reason, and what to do."""
+    """One reason, and what to do; `status` is that of the answer which it is about, if any."""
 
     name: str
     detail: str
     remedy: str
+    status: int | None = None
 
     @property
     def advice(self) -> str:
         """What is the matter and what to do, as sentences; a server's text may end with a stop."""
         return f"{self.detail.rstrip('.')}. {self.remedy}"
+
+    @property
+    def likeness(self) -> tuple[str, str, int | None]:
+        """What those have in common of which one is told as the example for all.
+
+        Not the whole text: a server may name each item in its own, and every item
+        has its own time and command.
+        """
+        remedy = "" if self.name == WAITING else self.remedy
+        return self.name, remedy, self.status
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,10 +210,10 @@ def _rejected(found: Found, attempt: Attempt | None) -> list[Cause]:
     if attempt.kind == "not sendable":
         return [Cause(INVALID, attempt.message, "Mend the item in the file, or delete it.")]
     if attempt.kind in _ANSWERLESS:
-        return [Cause(NO_ANSWER, attempt.message, _NO_ANSWER_REMEDY)]
+        return [Cause(NO_ANSWER, attempt.message, _NO_ANSWER_REMEDY, attempt.status)]
     status = "" if attempt.status is None else str(attempt.status)
     detail = attempt.message if status in attempt.message else f"{status}: {attempt.message}"
-    return [Cause(REJECTED, detail, _remedy(attempt.status))]
+    return [Cause(REJECTED, detail, _remedy(attempt.status), attempt.status)]
 
 
 def _as_the_file_says(reason: str) -> list[Cause]:
@@ -211,8 +222,9 @@ def _as_the_file_says(reason: str) -> list[Cause]:
         return []
     if reason.startswith(_OURS_WITHOUT_ANSWER):
         return [Cause(NO_ANSWER, reason, _NO_ANSWER_REMEDY)]
-    status = _STATUS.match(reason)
-    return [Cause(REJECTED, reason, _remedy(int(status[0]) if status else None))]
+    named = _STATUS.match(reason)
+    status = int(named[0]) if named else None
+    return [Cause(REJECTED, reason, _remedy(status), status)]
 
 
 def _remedy(status: int | None) -> str:

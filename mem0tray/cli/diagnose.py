@@ -1,6 +1,7 @@
 """`mem0tray diagnose`: why a memory is stuck, and what to do."""
 
 import time
+from collections.abc import Collection
 from typing import Any, Final
 
 import click
@@ -92,7 +93,10 @@ def _print(found: Found, causes: list[Cause], history: list[Attempt]) -> None:
 
 
 def _sum_up(settings: Settings, paths: Paths, *, as_json: bool) -> None:
-    """Dead letters, and entries that have failed, by the cause that counts first; an example."""
+    """Dead letters, and entries that have failed, by the cause that counts first.
+
+    Of those that are alike one is told as an example.
+    """
     dead = listing(files.dead_letters(paths), files.DLQ).found
     waiting = listing(files.waiting_entries(paths), files.QUEUE).found
     around = Surroundings.look(settings, paths)
@@ -101,32 +105,40 @@ def _sum_up(settings: Settings, paths: Paths, *, as_json: bool) -> None:
         last = reader.last_attempts()
         pending = reader.waiting()
     stuck = [each for each in waiting if _has_failed(each, pending, last)]
-    groups: dict[str, list[Found]] = {}
-    first: dict[str, Cause] = {}
+    groups: dict[tuple[object, ...], list[Found]] = {}
+    first: dict[tuple[object, ...], Cause] = {}
     for found in [*dead, *stuck]:
         attempt, known = last.get(found.identity), pending.get(found.identity)
         cause = diagnose.causes(found, around, attempt, known, now)[0]
-        groups.setdefault(cause.name, []).append(found)
-        first.setdefault(cause.name, cause)
-    shown = sorted(groups.items(), key=lambda group: -len(group[1]))
+        groups.setdefault(cause.likeness, []).append(found)
+        first.setdefault(cause.likeness, cause)
+    shown = [
+        (first[like], group)
+        for like, group in sorted(groups.items(), key=lambda pair: -len(pair[1]))
+    ]
     if as_json:
         output.print_json(
             [
-                {**_as_json(first[name]), "count": len(group), "example": group[0].id}
-                for name, group in shown
+                {**_as_json(cause), "count": len(group), "example": group[0].id}
+                for cause, group in shown
             ]
         )
         return
     if not dead:
         output.say("There are no dead letters.")
-    for name, group in shown:
-        output.say(f"{_number(group)}: {name}, as {short_id(group[0].id)}:")
-        output.say_beside("  ", first[name].advice)
+    for cause, group in shown:
+        output.say(f"{_number(group)}: {cause.name}, as {short_id(group[0].id)}:")
+        output.say_beside("  ", cause.advice)
+    _tell_besides(around, {cause.name for cause, _ in shown}, len(waiting))
+
+
+def _tell_besides(around: Surroundings, told: Collection[str], waiting: int) -> None:
+    """What is amiss and has not been told of, and how many memories wait."""
     for cause in around.causes:
-        if cause.name not in groups:
+        if cause.name not in told:
             output.say(f"Besides: {cause.name}: {cause.advice}")
     if waiting:
-        number = plural(len(waiting), "memory waits", "memories wait")
+        number = plural(waiting, "memory waits", "memories wait")
         output.say(f"{number} in the queue: see `mem0tray list --queue`.")
 
 

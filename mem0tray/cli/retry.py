@@ -1,15 +1,19 @@
 """`mem0tray retry`: dead letters are due at once."""
 
+import math
+
 import click
 
 from mem0tray.actions import retry
 from mem0tray.actions.probe import probe
 from mem0tray.actions.requests import worker_runs
 from mem0tray.cli import context, output
+from mem0tray.errors import FileUnavailableError
 from mem0tray.item import Item
 from mem0tray.paths import Paths
 from mem0tray.settings import LOCAL_URL, Settings
 from mem0tray.text import one_line, plural, short_id
+from mem0tray.worker import pauses
 
 _SHOWN = 5
 
@@ -35,6 +39,7 @@ def command(ids: tuple[str, ...], project: str | None, *, everything: bool) -> N
         output.say(f"There are no dead letters{where} to retry.")
         return
     output.say(_which(chosen))
+    _tell_pause(paths)
     _tell_server(settings, paths)
 
 
@@ -45,6 +50,22 @@ def _which(chosen: list[Item]) -> str:
     )
     more = f" and {len(chosen) - _SHOWN:,} more" if len(chosen) > _SHOWN else ""
     return f"{plural(len(chosen), 'dead letter')} to be retried now: {names}{more}."
+
+
+def _tell_pause(paths: Paths) -> None:
+    """A healthy server is no help as long as nothing is sent to it."""
+    try:
+        until = pauses.read(paths)
+    except FileUnavailableError as error:  # deliveries stand still for it, too
+        output.say(f"Nothing is sent: {error} `mem0tray resume` ends that.")
+        return
+    if until is None:
+        return
+    if math.isinf(until):
+        output.say("Deliveries are paused: they are sent after `mem0tray resume`.")
+        return
+    end = output.moment(until)
+    output.say(f"Deliveries are paused until {end}; `mem0tray resume` ends the pause now.")
 
 
 def _tell_server(settings: Settings, paths: Paths) -> None:

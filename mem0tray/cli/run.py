@@ -124,6 +124,11 @@ def _closing(terminal: Terminal, left: "Waiting | None", worker: "Worker") -> in
     where = worker.metrics.destination
     click.echo(f"Delivered {done}" + (f" to {one_line(where)}." if where else "."))
     if left is None:
+        click.echo(
+            "mem0tray: stopped before the end."
+            " `mem0tray list` and `mem0tray list --queue` show what still waits.",
+            err=True,
+        )
         return 1
     if left.unread:
         click.echo(f"mem0tray: not everything could be read: {left.unread}", err=True)

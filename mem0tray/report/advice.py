@@ -1,16 +1,14 @@
 """What to do: about the worker and the server first, then about dead letters by cause. Pure."""
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 from mem0tray.actions import diagnose
-from mem0tray.actions.diagnose import Surroundings
+from mem0tray.actions.diagnose import Cause, Surroundings
 from mem0tray.actions.find import Found
 from mem0tray.actions.overview import NOT_RUNNING, Overview
 from mem0tray.language import Language
-from mem0tray.ledger.reader import Attempt
 from mem0tray.reasons import translated
 from mem0tray.report.cleaning import Cleaner
 from mem0tray.report.gathering import Gathered
@@ -21,7 +19,6 @@ from mem0tray.worker.state import ACTION_NEEDED, DOWN, PAUSED
 
 _EXAMPLE: Final = 200
 _SERVER: Final = 120
-_STATUS: Final = re.compile(r"[1-5][0-9][0-9]\b")
 _ALONE: Final = Surroundings(())  # what ails the server or the worker is said once, not of each
 
 
@@ -95,31 +92,33 @@ def _about_letters(
     seen: Gathered, file: str, language: Language, cleaner: Cleaner
 ) -> Iterable[Advice]:
     """One for each cause, the one that stops most letters first."""
-    counts: Counter[_Group] = Counter()
-    examples: dict[_Group, str] = {}
+    counts: Counter[tuple[_Group, int | None]] = Counter()
+    examples: dict[tuple[_Group, int | None], str] = {}
     group_of = _groups(file, language.gettext)
     for found in seen.dead.found:
         attempt = seen.attempts.get(found.identity)
         cause = diagnose.causes(found, _ALONE, attempt, None, seen.now)[0]
-        group = group_of(found, cause.name, attempt)
-        counts[group] += 1
-        if group not in examples:
+        # Two answers may want the same to be done, and yet be two troubles.
+        like = group_of(found, cause), cause.status
+        counts[like] += 1
+        if like not in examples:
             words = translated(cause.detail, language) if cause.name in _SPOKEN else ""
             name = cleaner.short_id(found.id)
-            examples[group] = f"{name} · {cleaner.line(words, _EXAMPLE)}" if words else ""
-    for group, count in counts.most_common():
+            examples[like] = f"{name} · {cleaner.line(words, _EXAMPLE)}" if words else ""
+    for like, count in counts.most_common():
+        group = like[0]
         title = language.ngettext(
             "{count} dead letter: {cause}", "{count} dead letters: {cause}", count
         ).format(count=language.number(count), cause=group.title)
-        yield Advice(group.tone, title, group.text, examples[group])
+        yield Advice(group.tone, title, group.text, examples[like])
 
 
 # Causes whose detail is what the server said, and no sentence of ours.
 _SPOKEN: Final = frozenset({diagnose.REJECTED, diagnose.NO_ANSWER})
 
 
-def _groups(file: str, _: Callable[[str], str]) -> Callable[[Found, str, Attempt | None], _Group]:
-    """From a dead letter and the name of its cause to the words for it."""
+def _groups(file: str, _: Callable[[str], str]) -> Callable[[Found, Cause], _Group]:
+    """From a dead letter and its cause to the words for it."""
     mend = _("Correct it in `{file}`, or delete it: `mem0tray delete ID`.").format(file=file)
     no_text = _Group(_("the content is not text"), mend)
     no_project = _Group(_("no project is named"), mend)
@@ -138,15 +137,15 @@ def _groups(file: str, _: Callable[[str], str]) -> Callable[[Found, str, Attempt
     )
     rejected = _rejections(mend, _)
 
-    def group(found: Found, cause: str, attempt: Attempt | None) -> _Group:
-        if cause == diagnose.INVALID:
+    def group(found: Found, cause: Cause) -> _Group:
+        if cause.name == diagnose.INVALID:
             if found.item is None:
                 return no_text
             return unencodable if found.item.project.strip() else no_project
-        if cause == diagnose.NO_ANSWER:
+        if cause.name == diagnose.NO_ANSWER:
             return no_answer
-        if cause == diagnose.REJECTED:
-            return rejected(_status(found, attempt))
+        if cause.name == diagnose.REJECTED:
+            return rejected(cause.status)
         return idle
 
     return group
@@ -182,14 +181,6 @@ def _rejections(mend: str, _: Callable[[str], str]) -> Callable[[int | None], _G
         return refused
 
     return group
-
-
-def _status(found: Found, attempt: Attempt | None) -> int | None:
-    """The HTTP status of the last answer; without a ledger, as the file's reason names it."""
-    if attempt is not None:
-        return attempt.status
-    named = _STATUS.match(diagnose.last_error(found))
-    return int(named[0]) if named else None
 
 
 def _elsewhere(seen: Overview, language: Language, cleaner: Cleaner) -> Iterable[Advice]:

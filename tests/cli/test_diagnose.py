@@ -1,9 +1,11 @@
 """`mem0tray diagnose`."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
+from mem0tray.files.lock import FileLock
 from tests.actions.scene import worker
 from tests.cli.scratch import Scratch
 from tests.support.http1 import Answer
@@ -80,14 +82,61 @@ def test_the_history_is_shown(home: Scratch, server: Standin) -> None:
     assert document["also"][0]["detail"] == "422: last"
 
 
+def _counts(home: Scratch) -> Counter[str]:
+    """How many items `diagnose --json` counts under each cause, whatever the text."""
+    counts: Counter[str] = Counter()
+    for each in home.run("diagnose", "--json").json():
+        counts[each["cause"]] += each["count"]
+    return counts
+
+
 @pytest.mark.usefixtures("server", "letters")
 def test_the_sum_of_all(home: Scratch) -> None:
     """Every dead letter is counted under one cause."""
-    counts = {each["cause"]: each["count"] for each in home.run("diagnose", "--json").json()}
-    assert counts == {"invalid content": 2, "rejected by the server": 1, "worker not running": 1}
+    assert _counts(home) == {
+        "invalid content": 2,
+        "rejected by the server": 1,
+        "worker not running": 1,
+    }
     text = home.ok("diagnose")
-    assert "2 dead letters: invalid content" in text
+    assert "1 dead letter: invalid content, as bbbb-1" in text
+    assert "1 dead letter: invalid content, as dddd-1" in text
     assert text.endswith("1 memory waits in the queue: see `mem0tray list --queue`.\n")
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize(
+    "reasons",
+    [
+        ("500 Internal Server Error: odd", "401 Unauthorized"),
+        ("500 Internal Server Error: odd", "200 OK without success: no space"),
+        ("500 Internal Server Error: odd", "507 Insufficient Storage"),
+        ("422 Unprocessable: odd", "200 OK without success: no space"),
+    ],
+    ids=["remedy", "both", "fault", "mend"],
+)
+def test_different_answers_are_told_apart(home: Scratch, reasons: tuple[str, str]) -> None:
+    """No answer of the server hides behind another one, whichever was there first."""
+    home.write("mem0_queue_dlq.json", {"items": [waiting("x", last_error=r) for r in reasons]})
+    text = home.ok("diagnose")
+    assert text.count("1 dead letter: rejected by the server") == 2
+    assert all(reason in text for reason in reasons)
+    told = home.run("diagnose", "--json").json()
+    assert [(each["detail"], each["count"]) for each in told] == [(r, 1) for r in reasons]
+
+
+@pytest.mark.usefixtures("server")
+def test_answers_that_name_each_item_are_one_cause(home: Scratch) -> None:
+    """A hundred texts with a number of their own, or times to wait for, are two lines."""
+    letters = [waiting("x", id=f"r{n}", last_error=f"500 Oops: item {n}") for n in range(100)]
+    letters += [waiting("x", id=f"w{n}", retry_count=n) for n in range(3, 7)]
+    home.write("mem0_queue_dlq.json", {"items": letters})
+    with FileLock(home.paths.instance_lock).held(1):
+        told = home.run("diagnose", "--json").json()
+    assert [(each["cause"], each["count"], each["example"]) for each in told] == [
+        ("rejected by the server", 100, "r0"),
+        ("waiting for its time", 4, "w3"),
+    ]
 
 
 @pytest.mark.usefixtures("server")
@@ -103,8 +152,7 @@ def test_entries_that_have_failed_are_in_the_sum(home: Scratch) -> None:
     assert "1 dead letter, 1 waiting entry: rejected by the server" in text
     assert "1 waiting entry: worker not running" in text
     assert "3 memories wait in the queue" in text
-    counts = {each["cause"]: each["count"] for each in home.run("diagnose", "--json").json()}
-    assert counts == {"rejected by the server": 2, "worker not running": 1}
+    assert _counts(home) == {"rejected by the server": 2, "worker not running": 1}
 
 
 def test_nothing_is_stuck(home: Scratch) -> None:

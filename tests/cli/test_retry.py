@@ -67,6 +67,31 @@ def test_no_server_chosen_is_said(home: Scratch) -> None:
     assert "No server is chosen" in home.ok("retry", "--all")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [([], "are paused: they are sent after"), (["30"], "are paused until 2")],
+    ids=["for good", "for a time"],
+)
+@pytest.mark.usefixtures("letters")
+def test_a_pause_is_said(home: Scratch, arguments: list[str], words: str) -> None:
+    """Deliveries that are paused are named once, with what ends the pause; else they are not."""
+    home.env(MEM0TRAY_SERVER_URL="http://127.0.0.1:9")
+    home.ok("pause", *arguments)
+    told = home.ok("retry", "--all")
+    assert words in told
+    assert told.count("`mem0tray resume`") == 1
+    home.ok("resume")
+    assert "pause" not in home.ok("retry", "--all")
+
+
+@pytest.mark.usefixtures("letters")
+def test_a_pause_that_cannot_be_read_is_said(home: Scratch) -> None:
+    """The retry is noted all the same, and what keeps it from being sent is named."""
+    home.paths.pause.mkdir(parents=True)
+    assert "`mem0tray resume`" in home.ok("retry", "--all")
+    assert forced(home) == ["a", "b"]
+
+
 def test_nothing_to_retry(home: Scratch) -> None:
     """No dead letters is no failure; an id that names none is."""
     assert home.ok("retry", "--all") == "There are no dead letters to retry.\n"

@@ -136,6 +136,19 @@ def test_the_commonest_cause_comes_first() -> None:
     assert made[0].example == "b0 · 500 x"
 
 
+def test_no_answer_hides_behind_another() -> None:
+    """Answers that want the same to be done each have a line with an example of their own."""
+    made = _advice(
+        dead("a", id="a", last_error="422 Unprocessable Entity: odd 1"),
+        dead("b", id="b", last_error="422 Unprocessable Entity: odd 2"),
+        dead("c", id="c", last_error="200 OK without success: no space"),
+    )
+    assert [(each.title, each.example) for each in made] == [
+        ("2 dead letters: the server rejects it", "a · 422 Unprocessable Entity: odd 1"),
+        ("1 dead letter: the server rejects it", "c · 200 OK without success: no space"),
+    ]
+
+
 def test_waiting_for_its_time_needs_nothing() -> None:
     """A dead letter without a reason is tried again by itself."""
     (made,) = _advice(dead("a"))
