@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
+from mem0tray.errors import LedgerError
+
 if TYPE_CHECKING:
     from mem0tray.bell import Bell
     from mem0tray.worker.loop import Worker
@@ -36,8 +38,12 @@ def until_idle(
     """
     with _running(worker, bell, finite=True) as runs:
         while runs() and not left():
-            if worker.is_idle(horizon):
-                return worker.waiting()
+            try:
+                if worker.is_idle(horizon):
+                    return worker.waiting()
+            except LedgerError:
+                if not worker.is_leaving:  # else it was closed while we asked
+                    raise
             bell.wait(_LOOK)
     return None
 

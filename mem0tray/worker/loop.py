@@ -343,6 +343,11 @@ class Worker:
 
     # For commands --------------------------------------------------------------------
 
+    @property
+    def is_leaving(self) -> bool:
+        """Whether it was told to stop: the ledger may be closed at any moment."""
+        return self._stopping.is_set()
+
     def is_idle(self, horizon: float) -> bool:
         """Nothing is left that can be delivered within `horizon` seconds."""
         if not self._built or not self._settled or self.delivery.under_way:

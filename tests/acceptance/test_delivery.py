@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import time
 from functools import partial
 from itertools import pairwise
@@ -387,3 +388,19 @@ def test_the_queue_is_kept_as_it_was_before_our_change(home: Home) -> None:
     backup = home.read(home.claude / "mem0_queue_backup.json")
     assert backup["queue"] in (before["queue"], [])
     assert backup["last_100"] == before["last_100"]
+
+
+@pytest.mark.parametrize("arguments", [("--once",), ("--until-idle",)])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_stopped_says_so_and_nothing_else(
+    home: Home, server: Standin, arguments: tuple[str, ...], number: int
+) -> None:
+    """A signal in the middle of a request ends it with 1 and a line on what still waits."""
+    server.latency = 30.0
+    home.write_queue(entries(3))
+    run = home.start("run", *arguments)
+    server.wait_for(lambda: len(server.saves) >= 1)
+    run.signal(number)
+    assert run.popen.wait(10) == 1
+    assert "stopped before the end" in one_line(home.errors())
+    assert len(home.queue_items()) == 3

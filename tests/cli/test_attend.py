@@ -9,6 +9,7 @@ import pytest
 
 from mem0tray.bell import Bell
 from mem0tray.cli import attend
+from mem0tray.errors import LedgerError
 
 
 class Work:
@@ -62,6 +63,25 @@ def test_a_signal_to_another_thread_ends_the_worker() -> None:
     asleep.set()
     other.join()
     assert work.told.is_set()
+
+
+@pytest.mark.parametrize("is_leaving", [True, False])
+def test_a_ledger_that_is_closed_at_the_end_is_no_fault(*, is_leaving: bool) -> None:
+    """One that a worker closes because it was told to leave is asked in vain; another is broken."""
+    work: Any = Work()
+
+    def asked(_: float) -> bool:
+        work.is_leaving = is_leaving
+        work.stop()
+        raise LedgerError("Cannot operate on a closed database.")
+
+    work.is_idle = asked
+    with Bell() as bell:
+        if is_leaving:
+            assert attend.until_idle(work, bell, lambda: False, 0.0) is None
+        else:
+            with pytest.raises(LedgerError):
+                attend.until_idle(work, bell, lambda: False, 0.0)
 
 
 def test_whoever_reads_may_leave() -> None:
