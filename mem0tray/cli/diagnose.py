@@ -9,7 +9,7 @@ import click
 from mem0tray.actions import diagnose, files
 from mem0tray.actions.diagnose import Cause, Surroundings
 from mem0tray.actions.find import Found, Identity, everything, listing, resolve
-from mem0tray.cli import context, output
+from mem0tray.cli import context, output, settled
 from mem0tray.ledger.reader import Attempt, Known, Reader
 from mem0tray.paths import Paths
 from mem0tray.settings import Settings
@@ -22,13 +22,21 @@ _SHOWN: Final = 10  # attempts of a history
 @click.argument("name", required=False, metavar="[ID]")
 @click.option("--json", "as_json", is_flag=True, help="As one JSON document.")
 def command(name: str | None, *, as_json: bool) -> None:
-    """Say why an item is stuck; without an ID, sum up all that have failed, by cause."""
+    """Say why an item is stuck; without an ID, sum up all that have failed, by cause.
+
+    Of one that was delivered or deleted it says when, and where to.
+    """
     settings = context.load()
     paths = settings.locations()
     if name is None:
         _sum_up(settings, paths, as_json=as_json)
         return
-    chosen = resolve([name], everything(paths))
+    there = everything(paths)
+    gone = [] if any(each.id.startswith(name) for each in there) else settled.settled(paths, name)
+    if gone:
+        _tell_settled(gone, as_json=as_json)
+        return
+    chosen = resolve([name], there)
     around = Surroundings.look(settings, paths)
     now = time.time()
     documents = []
@@ -44,6 +52,16 @@ def command(name: str | None, *, as_json: bool) -> None:
                 _print(found, causes, history)
     if as_json:
         output.print_json(documents)
+
+
+def _tell_settled(gone: list[Known], *, as_json: bool) -> None:
+    if as_json:
+        output.print_json([settled.document(known) for known in gone])
+        return
+    for known in gone[:_SHOWN]:
+        settled.say(known)
+    if len(gone) > _SHOWN:
+        output.say(f"and {len(gone) - _SHOWN:,} more whose id begins so.")
 
 
 def _history(reader: Reader, found: Found) -> tuple[Known | None, list[Attempt]]:

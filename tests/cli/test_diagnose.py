@@ -1,5 +1,6 @@
 """`mem0tray diagnose`."""
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 
@@ -52,6 +53,26 @@ def test_one_item(home: Scratch, name: str, cause: str) -> None:
     assert document["cause"] == cause
     assert document["id"].startswith(name)
     assert document["remedy"]
+
+
+@pytest.mark.usefixtures("server")
+def test_what_became_of_one_that_no_longer_waits(home: Scratch) -> None:
+    """A delivered or a deleted memory is told of, also by the beginning of its id."""
+    home.write(
+        "mem0_queue.json", queue_document([entry("x", id="dddd-1"), entry("y", id="rrrr-1")])
+    )
+    with worker(home.paths) as core:
+        core.outbox.delivered(1, "local", time.time())
+        core.inbox.discard([2], time.time(), "deleted")
+    home.write("mem0_queue.json", queue_document([]))
+    told = home.ok("diagnose", "dddd")
+    assert told.startswith("dddd-1: delivered on ")
+    assert "to this computer only" in told
+    assert "`mem0tray restore --list`" in home.ok("diagnose", "rrrr-1")
+    (document,) = home.run("diagnose", "rrrr", "--json").json()
+    assert (document["id"], document["cause"]) == ("rrrr-1", "deleted")
+    assert home.run("diagnose", "zzzz").code == 1
+    assert home.run("diagnose", "").code == 1
 
 
 @pytest.mark.usefixtures("server")

@@ -28,11 +28,11 @@ EXCUSES: Final = (
     Excuse(("mkdir",), "", "the folder is there already: an error is passed over only then"),
     Excuse(("link",), "", "where no hard link can be made there is a copy instead"),
     Excuse(
-        ("openat",), _FOLDER + r", O_RDONLY\|O_CLOEXEC\)",
+        ("openat",), _FOLDER + r", O_RDONLY\|O_CLOEXEC *\)",
         "a folder that may be written and not read cannot be synced", errors=("EACCES",),
     ),
     Excuse(
-        ("openat",), rf'{_OF_LEDGER}", O_RDONLY\|O_CLOEXEC\)',
+        ("openat",), rf'{_OF_LEDGER}", O_RDONLY\|O_CLOEXEC *\)',
         "SQLite works without the descriptor of the ledger's folder",
     ),
     Excuse(

@@ -1,0 +1,55 @@
+"""What `diagnose` says of a memory that no longer waits: the ledger knows what became of it."""
+
+from typing import Any
+
+from mem0tray import item as items
+from mem0tray.actions.diagnose import Cause
+from mem0tray.cli import output
+from mem0tray.ledger.reader import Known, Reader
+from mem0tray.paths import Paths
+from mem0tray.settings import LOCAL_URL
+from mem0tray.text import short_id
+from mem0tray.worker.link import THIS_COMPUTER
+
+_FORGOTTEN = "forgotten"
+
+
+def settled(paths: Paths, name: str) -> list[Known]:
+    """The delivered and the deleted memories whose id is `name`, or else begins so."""
+    if not name:
+        return []
+    with Reader(paths.ledger) as reader:
+        found = reader.by_id(name) or reader.by_prefix(name)
+    return [each for each in found if each.state in (items.DELIVERED, items.DISCARDED)]
+
+
+def fate(known: Known) -> Cause:
+    """What became of it, and what can be done."""
+    when = output.moment(known.closed)
+    if known.state == items.DELIVERED:
+        where = THIS_COMPUTER if known.server == LOCAL_URL else known.server or "the server"
+        return Cause("delivered", f"on {when} to {where}", "Nothing to do.")
+    if known.reason == _FORGOTTEN:
+        return Cause("deleted", f"for good, on {when}", "It cannot be put back.")
+    remedy = "`mem0tray restore --list` shows what can be put back."
+    return Cause("deleted", f"on {when} ({known.reason or 'deleted'})", remedy)
+
+
+def say(known: Known) -> None:
+    """In one line, for people."""
+    cause = fate(known)
+    output.say(f"{short_id(known.id)}: {cause.name} {cause.advice}")
+
+
+def document(known: Known) -> dict[str, Any]:
+    """For programs, in the shape of one that waits."""
+    cause = fate(known)
+    return {
+        "id": known.id,
+        "place": cause.name,
+        "cause": cause.name,
+        "detail": cause.detail,
+        "remedy": cause.remedy,
+        "also": [],
+        "closed": known.closed,
+    }
