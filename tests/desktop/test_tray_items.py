@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 import pytest
@@ -220,9 +221,14 @@ def test_levels(tray: Tray) -> None:
     for label, level in (("None", "none"), ("Problems only", "problems"), ("All", "all")):
         item.click("Notifications", label)
         wait_ticked(item, "Notifications", label)
-        assert tray.home.ok("config", "get", "notifications.level").strip() == level
+        tray.home.wait(partial(is_set, tray, level))
     ticked = [each.label for each in item.menu().find("Notifications").children if each.checked]
     assert ticked == ["All"]
+
+
+def is_set(tray: Tray, level: str) -> bool:
+    """Whether the settings name that level of notifications."""
+    return tray.home.ok("config", "get", "notifications.level").strip() == level
 
 
 def wait_ticked(item: TrayItem, *labels: str, checked: bool = True) -> None:
@@ -236,10 +242,11 @@ def test_start_at_login(tray: Tray) -> None:
     _, item = tray.shown()
     item.click("Start at login")
     wait_ticked(item, "Start at login")
-    assert "Exec=" in entry.read_text(encoding="utf-8")
+    # The desktop ticks it at the click, before anything has been done.
+    tray.home.wait(lambda: entry.exists() and "Exec=" in entry.read_text(encoding="utf-8"))
     item.click("Start at login")
     wait_ticked(item, "Start at login", checked=False)
-    assert not entry.exists()
+    tray.home.wait(lambda: not entry.exists())
 
 
 def test_quit(tray: Tray) -> None:

@@ -85,7 +85,7 @@ def _with_a_key(whole: WholeRun, server: Standin) -> None:
     command("add", "--project", "alpha", stdin=f"{CONTENT} added")
     worker = home.worker()
     home.wait(lambda: (home.root / "alert.txt").exists() or len(home.dlq_items()) >= 3, 20)
-    home.wait(lambda: home.log_lines("Moved to DLQ"), 20, "a dead letter")
+    home.wait(lambda: f"{CONTENT} refused" in home.dlq_texts(), 20, "a dead letter")
     whole.look_at(worker)
     goes = home.dead_letter(f"{CONTENT} goes")["id"]
     refused = home.dead_letter(f"{CONTENT} refused")["id"]
