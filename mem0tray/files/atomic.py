@@ -120,19 +120,24 @@ def replace(
     *,
     still_valid: Callable[[], bool] = lambda: True,
     durable: bool = True,
+    by_way_of: Path | None = None,
 ) -> Signature | None:
     """Put `data` in the place of `path`; the new signature, or None.
 
     `still_valid` is asked last, just before the file is replaced; when it says
     no, nothing happens and None comes back. A symbolic link is followed, the
     mode of the old file kept; a new file is 0600. Unless it is `durable`, a
-    power cut may put the old file back; either one is whole.
+    power cut may put the old file back; either one is whole. `by_way_of` is a
+    folder of ours in which it is written first, where it is on the same disk:
+    who watches the file's own folder then hears of it once.
     Raises FileUnavailableError; the old file is then untouched, or replaced by
     one that a power cut may still undo.
     """
     _refuse_planted(path)
     target = Path(os.path.realpath(path))
     temporary = _temporary(target)
+    if by_way_of is not None and _on_one_disk(by_way_of, target.parent):
+        temporary = by_way_of / temporary.name
     try:
         result = _write_new(temporary, data, _mode_of(target))
         if not still_valid():
@@ -142,6 +147,9 @@ def replace(
     except BaseException as error:
         with suppress(OSError):
             temporary.unlink()
+        if isinstance(error, OSError) and error.errno == errno.EXDEV and by_way_of is not None:
+            # One disk, mounted in two places.
+            return replace(path, data, still_valid=still_valid, durable=durable)
         if isinstance(error, OSError):
             raise unavailable(path, error) from error
         raise
@@ -151,6 +159,12 @@ def replace(
     # unless somebody was quicker, which the caller then sees as a change.
     now = signature(target)
     return now if now is not None and now.same_bytes(result) else result
+
+
+def _on_one_disk(folder: Path, other: Path) -> bool:
+    with suppress(OSError):
+        return folder.stat().st_dev == other.stat().st_dev
+    return False
 
 
 def temporary_prefix(path: Path) -> str:

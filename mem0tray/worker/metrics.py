@@ -72,7 +72,10 @@ class Metrics:
             return
         self._core.metrics_dirty.clear()
         # After a power cut they are written anew: the disk need not be waited for twice.
-        self._signature = atomic.replace(self._core.paths.metrics, self._composed(), durable=False)
+        paths = self._core.paths
+        self._signature = atomic.replace(
+            paths.metrics, self._composed(), durable=False, by_way_of=paths.data_dir
+        )
         now = time.monotonic()
         self._written = now
         self.pace.spent(now, now - moment)

@@ -41,3 +41,46 @@ def test_a_folder_that_may_not_be_read_is_no_obstacle(
     refuse_folders(monkeypatch, errno.EACCES)
     atomic.replace(tmp_path / "file", b"data")
     assert (tmp_path / "file").read_bytes() == b"data"
+
+
+def test_a_file_written_by_way_of_another_folder_shows_once_in_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing but the file itself ever stands in the folder that others watch."""
+    way, place = tmp_path / "way", tmp_path / "place"
+    way.mkdir()
+    place.mkdir()
+    moves: list[tuple[Path, list[Path]]] = []
+    move = Path.replace
+
+    def noted(self: Path, target: Path) -> Path:
+        moves.append((self.parent, list(place.iterdir())))
+        return move(self, target)
+
+    monkeypatch.setattr(Path, "replace", noted)
+    atomic.replace(place / "file", b"text", durable=False, by_way_of=way)
+    assert moves == [(way, [])]
+    assert (place / "file").read_bytes() == b"text"
+    assert list(way.iterdir()) == []
+
+
+def test_a_disk_that_is_mounted_twice_is_no_obstacle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a file cannot be moved from the one folder to the other it is written in its own."""
+    way, place = tmp_path / "way", tmp_path / "place"
+    way.mkdir()
+    place.mkdir()
+    move = Path.replace
+
+    def refused(self: Path, target: Path) -> Path:
+        if self.parent == way:
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        return move(self, target)
+
+    monkeypatch.setattr(Path, "replace", refused)
+    atomic.replace(place / "file", b"text", by_way_of=way)
+    assert (place / "file").read_bytes() == b"text"
+    assert list(way.iterdir()) == []
+    atomic.replace(place / "file", b"more", by_way_of=tmp_path / "missing")
+    assert (place / "file").read_bytes() == b"more"
