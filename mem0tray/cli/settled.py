@@ -42,7 +42,7 @@ def say(known: Known) -> None:
 
 
 def document(known: Known) -> dict[str, Any]:
-    """For programs, in the shape of one that waits."""
+    """For programs, with the keys of one that waits, as far as they mean anything here."""
     cause = fate(known)
     return {
         "id": known.id,

@@ -18,8 +18,9 @@ from mem0tray.files import atomic
 class Watcher:
     """Calls `wake` when something in one of the folders changes. Started in the background.
 
-    `ours` is a file that we rewrite all day: nobody is woken for that, but for
-    others who write it too.
+    `ours` is a file that we rewrite all day: nobody is woken for what we write
+    beside it first, where that has to be done. That it was replaced is told,
+    since others may write it too.
     """
 
     def __init__(self, folders: Iterable[Path], wake: Callable[[], None], ours: Path) -> None:

@@ -4,6 +4,7 @@ import dataclasses
 import time
 from collections.abc import Callable
 from email.utils import formatdate
+from itertools import pairwise
 
 import pytest
 
@@ -282,7 +283,9 @@ def test_an_answer_that_one_item_alone_draws_is_an_item_failure(
         return home.dlq_texts() == ["bad"]
 
     home.wait(moved, 20, "moved to the DLQ")
-    assert server.sends("bad") >= 5
+    # Nothing was delivered between two in a row: they may be the server's fault, and count nothing.
+    in_vain = sum(pair == ("bad", "bad") for pair in pairwise(server.order()))
+    assert 5 <= server.sends("bad") <= 9 + in_vain
     server.wait_for(lambda: server.total_stored() >= 4, 5)
 
 

@@ -43,13 +43,20 @@ def test_a_folder_that_may_not_be_read_is_no_obstacle(
     assert (tmp_path / "file").read_bytes() == b"data"
 
 
+@pytest.fixture
+def folders(tmp_path: Path) -> tuple[Path, Path]:
+    """Make the folder by way of which a file is written, and the one in which it is to stand."""
+    made = tmp_path / "way", tmp_path / "place"
+    for folder in made:
+        folder.mkdir()
+    return made
+
+
 def test_a_file_written_by_way_of_another_folder_shows_once_in_its_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing but the file itself ever stands in the folder that others watch."""
-    way, place = tmp_path / "way", tmp_path / "place"
-    way.mkdir()
-    place.mkdir()
+    way, place = folders
     moves: list[tuple[Path, list[Path]]] = []
     move = Path.replace
 
@@ -65,12 +72,10 @@ def test_a_file_written_by_way_of_another_folder_shows_once_in_its_own(
 
 
 def test_a_disk_that_is_mounted_twice_is_no_obstacle(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where a file cannot be moved from the one folder to the other it is written in its own."""
-    way, place = tmp_path / "way", tmp_path / "place"
-    way.mkdir()
-    place.mkdir()
+    way, place = folders
     move = Path.replace
 
     def refused(self: Path, target: Path) -> Path:
@@ -82,5 +87,5 @@ def test_a_disk_that_is_mounted_twice_is_no_obstacle(
     atomic.replace(place / "file", b"text", by_way_of=way)
     assert (place / "file").read_bytes() == b"text"
     assert list(way.iterdir()) == []
-    atomic.replace(place / "file", b"more", by_way_of=tmp_path / "missing")
+    atomic.replace(place / "file", b"more", by_way_of=way / "missing")
     assert (place / "file").read_bytes() == b"more"
