@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.constrain import Constrain
 from rich.live import Live
 from rich.rule import Rule
 from rich.text import Text
 
+from mem0tray.cli import output
+from mem0tray.cli.output import Style
 from mem0tray.demo import happenings
 from mem0tray.demo.director import Record
 from mem0tray.demo.happenings import Happening
@@ -23,7 +25,7 @@ _NARROWEST: Final = 20  # of a wrapped text
 _ROOMY: Final = 56  # below, the gauge goes without its blocks
 _INDENT: Final = "     "
 _PROJECT: Final = 8
-_STATES: Final = {"healthy": "green", "down": "red"}
+_STATES: Final = {"healthy": Style.GOOD, "down": Style.BAD}
 
 
 class _Marks(NamedTuple):
@@ -38,13 +40,6 @@ class _Marks(NamedTuple):
 _PLAIN: Final = _Marks("+", "#", "*", "|")
 
 
-class _Console(Console):
-    """Ends at a reader that has left as every command does."""
-
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError
-
-
 class Screen:
     """A terminal of any width, or a pipe, which gets the same without the last line.
 
@@ -52,21 +47,20 @@ class Screen:
     """
 
     def __init__(self) -> None:
-        self._console = _Console(highlight=False, emoji=False, markup=False)
-        encoding = self._console.encoding or "ascii"
-        self._marks = _Marks() if _knows(encoding, "".join(_Marks())) else _PLAIN
+        self._console = output.console()
+        self._marks = _Marks() if output.has_signs("".join(_Marks())) else _PLAIN
         self._is_blank = False
         self._gauge: Text | None = None
         self._live: Live | None = None
-        if self._console.is_terminal and not self._console.is_dumb_terminal:
+        if output.can_redraw():
             self._live = Live(console=self._console, auto_refresh=False, transient=True)
 
     def __enter__(self) -> Self:
         """Begin."""
         about = "The real worker in a scratch home; its server fails when it is told to."
         self._gap()
-        self._text("mem0tray demo", "bold", Text("  "))
-        self._text(about, "dim", Text("  "))
+        self._text("mem0tray demo", Style.HEADING, Text("  "))
+        self._text(about, Style.DIM, Text("  "))
         if self._live is not None:
             self._live.start()
         return self
@@ -90,33 +84,41 @@ class Screen:
                 self._looked(seen)
             case happenings.ActBegan(number, act):
                 self._gap()
-                self._text(act.title, "bold", Text(f"  {number}  ", "cyan"))
+                self._text(act.title, Style.HEADING, Text(f"  {number}  ", Style.NAME))
                 self._gap()
             case happenings.Said(text):
                 self._text(text)
             case happenings.Queued(Memory(project, text)):
                 name = project.ljust(_PROJECT)
-                self._line(Text.assemble(("+ ", "blue"), (name, "cyan"), text))
+                self._line(Text.assemble(("+ ", Style.NAME), (name, Style.NAME), text))
             case happenings.Commanded(arguments, printed):
                 self._commanded(arguments, printed)
             case happenings.Logged(line):
-                style = "yellow" if MOVED in line else "green" if RECOVERED in line else "dim"
-                self._line(Text.assemble((f"{self._marks.log} ", "dim"), (line, style)))
+                style = (
+                    Style.WARNING
+                    if MOVED in line
+                    else Style.GOOD
+                    if RECOVERED in line
+                    else Style.DIM
+                )
+                self._line(Text.assemble((f"{self._marks.log} ", Style.DIM), (line, style)))
             case happenings.Kept(promise):
-                mark = Text(f"{_INDENT}{self._marks.kept} ", "bold green")
+                mark = Text(f"{_INDENT}{self._marks.kept} ", Style.GOOD)
                 self._text(promise, "", mark)
 
     def _commanded(self, arguments: Sequence[str], printed: str) -> None:
         """The command as one types it, and what it printed."""
         self._gap()
-        self._line(Text.assemble(("$ ", "cyan"), (f"mem0tray {' '.join(arguments)}", "bold")))
+        self._line(
+            Text.assemble(("$ ", Style.NAME), (f"mem0tray {' '.join(arguments)}", Style.HEADING))
+        )
         for line in printed.splitlines():
             words = line.strip()
             if "  " in words:  # columns: cut off, since wrapped they are no columns
-                self._line(Text(line, "dim"))
+                self._line(Text(line, Style.DIM))
             else:
                 own = line[: len(line) - len(line.lstrip())]
-                self._text(words, "dim", Text(_INDENT + own))
+                self._text(words, Style.DIM, Text(_INDENT + own))
         self._gap()
 
     def _looked(self, seen: Seen) -> None:
@@ -126,7 +128,7 @@ class Screen:
         gauge = self._gauge_of(seen)
         if gauge != self._gauge:
             self._gauge = gauge
-            rule = Rule(style="dim", characters="─" if self._marks != _PLAIN else "-")
+            rule = Rule(style=Style.DIM, characters="─" if self._marks != _PLAIN else "-")
             below = Constrain(Group(Text(), rule, gauge), self._width)
             self._live.update(below, refresh=True)
 
@@ -137,8 +139,8 @@ class Screen:
         memories = plural(len(record.queued), "memory", "memories")
         self._gap()
         total = f"{memories} queued, {len(record.seen.stored)} on the server, each once."
-        self._text(total, "bold green", Text("  "))
-        self._text(f"{each}; in {record.seconds:.0f} seconds.", "dim", Text("  "))
+        self._text(total, Style.GOOD, Text("  "))
+        self._text(f"{each}; in {record.seconds:.0f} seconds.", Style.DIM, Text("  "))
         self._gap()
 
     # How it is laid out -------------------------------------------------------------
@@ -171,22 +173,14 @@ class Screen:
     def _gauge_of(self, seen: Seen) -> Text:
         state = seen.state or "starting"
         gauge = Text(no_wrap=True, overflow="ellipsis")
-        gauge.append(f"  {self._marks.dot} {state.ljust(8)}", _STATES.get(state, "dim"))
+        gauge.append(f"  {self._marks.dot} {state.ljust(8)}", _STATES.get(state, Style.DIM))
         for name, count, style in (
-            ("queue", seen.waiting, "blue"),
-            ("DLQ", seen.dead, "yellow"),
-            ("delivered", len(seen.stored), "green"),
+            ("queue", seen.waiting, Style.NAME),
+            ("DLQ", seen.dead, Style.WARNING),
+            ("delivered", len(seen.stored), Style.GOOD),
         ):
-            gauge.append(f"  {name} ", "dim")
+            gauge.append(f"  {name} ", Style.DIM)
             if count and self._width >= _ROOMY:
                 gauge.append(f"{self._marks.block * count} ", style)
-            gauge.append(str(count), style if count else "dim")
+            gauge.append(str(count), style if count else Style.DIM)
         return gauge
-
-
-def _knows(encoding: str, signs: str) -> bool:
-    try:
-        signs.encode(encoding)
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True

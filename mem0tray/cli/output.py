@@ -1,17 +1,26 @@
-"""What commands print: lines, tables, one JSON document. Foreign text is made harmless here."""
+"""What commands print: lines, tables, one JSON document. Foreign text is made harmless here.
+
+Colours and signs have their one home here too. A style is named by what it
+means, and a sign says the same to whoever sees no colours.
+"""
 
 import json
+import os
 import shutil
 import sys
 import textwrap
 import time
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any, Final
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import click
 
 from mem0tray.text import one_line
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 NEVER: Final = "–"
 _CELL: Final = 200
@@ -22,18 +31,108 @@ _DAY: Final = 86_400
 _EARLIEST, _LATEST = 0.0, 253_402_300_799.0  # of years that a date can be made of
 
 
-def say(text: str, *, error: bool = False) -> None:
+class Style(StrEnum):
+    """What a colour means; the values are styles of rich."""
+
+    PLAIN = ""
+    GOOD = "green"
+    WARNING = "yellow"
+    BAD = "bold red"
+    DIM = "dim"
+    HEADING = "bold"
+    NAME = "cyan"  # of a project, a command, a setting
+
+
+# The signs of the styles that judge, and those for a terminal that lacks them.
+_SIGNS: Final = {Style.GOOD: ("✓", "+"), Style.WARNING: ("!", "!"), Style.BAD: ("✗", "x")}
+
+
+def has_colour(stream: TextIO | None = None) -> bool:
+    """Whether `stream` (None: standard output) is to have colours.
+
+    A terminal has them unless it is a dumb one; NO_COLOR takes them from it,
+    FORCE_COLOR gives them to a pipe.
+    """
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR", "0") not in {"", "0"}:
+        return True
+    return can_redraw(stream)
+
+
+def can_redraw(stream: TextIO | None = None) -> bool:
+    """Whether `stream` (None: standard output) is a terminal where a line can be written anew."""
+    to = sys.stdout if stream is None else stream
+    return to.isatty() and os.environ.get("TERM") not in {"dumb", "unknown"}
+
+
+def has_signs(signs: str, stream: TextIO | None = None) -> bool:
+    """Whether `stream` (None: standard output) can show each of these signs."""
+    to = sys.stdout if stream is None else stream
+    try:
+        signs.encode(to.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def sign(style: Style, stream: TextIO | None = None) -> str:
+    """The sign, one character wide, that says the same as the colour: good, warning or bad."""
+    usual, plain = _SIGNS[style]
+    return usual if has_signs(usual, stream) else plain
+
+
+def paint(text: str, style: Style, stream: TextIO | None = None) -> str:
+    """`text`, which is harmless already, in a style where `stream` has colours: for `write`."""
+    if not (text and style and has_colour(stream)):
+        return text
+    # Slow to import, and only a person at a terminal sees the difference.
+    from rich.color import ColorSystem
+    from rich.style import Style as RichStyle
+
+    return RichStyle.parse(style).render(text, color_system=ColorSystem.STANDARD)
+
+
+def write(line: str, *, error: bool = False) -> None:
+    """A line that is harmless, laid out and painted already."""
+    click.echo(line, err=error, color=has_colour(sys.stderr if error else sys.stdout))
+
+
+def console() -> "Console":
+    """What rich prints with; text is never markup to it, and it has colours where we have."""
+    # Slow to import, and only a person at a terminal sees the difference.
+    from rich.console import Console
+
+    class Honest(Console):
+        """Ends at a reader that has left as every command does."""
+
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    return Honest(
+        highlight=False,
+        emoji=False,
+        markup=False,
+        color_system="auto" if has_colour() else None,
+        force_terminal=sys.stdout.isatty() or has_colour(),
+    )
+
+
+def say(text: str, style: Style = Style.PLAIN, *, error: bool = False) -> None:
     """One line of ours; whatever foreign text is in it stays one line."""
-    click.echo(one_line(text, 1000), err=error)
+    stream = sys.stderr if error else sys.stdout
+    write(paint(one_line(text, 1000), style, stream), error=error)
 
 
-def say_beside(begin: str, text: str) -> None:
-    """One line whose beginning is ours and laid out, `text` made harmless.
+def say_beside(begin: str, text: str, style: Style = Style.PLAIN) -> None:
+    """One line whose beginning is ours, laid out and in `style`, `text` made harmless.
 
     At a terminal what does not fit stands below the text, not below the beginning.
     """
     line = f"{begin}{one_line(text, 1000)}".rstrip()
-    click.echo(_hanging(line, len(begin)) if sys.stdout.isatty() else line)
+    if sys.stdout.isatty():
+        line = _hanging(line, len(begin))
+    write(paint(line[: len(begin)], style) + line[len(begin) :])
 
 
 def _hanging(line: str, indent: int) -> str:
@@ -96,11 +195,11 @@ def print_table(
 
 
 def print_facts(facts: Iterable[tuple[str, str]]) -> None:
-    """Names and values, one a line, the values below each other; empty ones are left out."""
+    """Names, dim, and values, one a line, below each other; empty values are left out."""
     shown = [(name, value) for name, value in facts if value]
     width = max((len(name) for name, _ in shown), default=0)
     for name, value in shown:
-        say_beside(f"{name.ljust(width)}  ", value)
+        say_beside(f"{name.ljust(width)}  ", value, Style.DIM)
 
 
 def span(seconds: float) -> str:

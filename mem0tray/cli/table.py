@@ -5,9 +5,10 @@ from typing import Final
 
 from rich import box
 from rich.cells import cell_len
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from mem0tray.cli import output
 
 _LEAST: Final = 10  # signs of a column that is cut
 _GAP: Final = 3  # between two columns
@@ -21,13 +22,15 @@ def show(
     spare: Sequence[str],
 ) -> None:
     """Print harmless text as a table; see `output.print_table`. Text is never markup."""
-    console = Console()
+    console = output.console()
     columns = [
         (header, max(map(cell_len, (header, *(row[at] for row in rows)))))
         for at, header in enumerate(headers)
     ]
     gone = _gone(columns, cut, spare, console.width)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table = Table(
+        box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style=output.Style.HEADING
+    )
     for header, width in columns:
         if header not in gone:
             whole = bool(cut) and header not in cut

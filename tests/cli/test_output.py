@@ -1,10 +1,12 @@
-"""Tables, ages, times: foreign text is harmless."""
+"""Tables, ages, times, colours: foreign text is harmless."""
 
+import io
 import sys
 
 import pytest
 
 from mem0tray.cli import output
+from mem0tray.cli.output import Style
 
 HOSTILE = "[red]x[/red]\x1b[31m\n\u202eevil\ud800"
 
@@ -42,6 +44,7 @@ def test_what_wraps_stands_below_its_text(
     """At a terminal a long value hangs beside its name, or little indented where room is short."""
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("NO_COLOR", "1")
     path = "/a-path/that-is/longer-than-what/is-left"
     output.print_facts([("a", "x"), ("last delivery", f"{path} is full and cannot be written")])
     lines = capsys.readouterr().out.splitlines()
@@ -87,3 +90,50 @@ def test_json_stays_readable(capsys: pytest.CaptureFixture[str]) -> None:
     """Letters beyond ASCII stay, where they can be written."""
     output.print_json({"é": 1})
     assert '"é": 1' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("terminal", "environment", "coloured"),
+    [
+        (False, {}, False),
+        (True, {}, True),
+        (True, {"NO_COLOR": "1"}, False),
+        (True, {"NO_COLOR": ""}, True),
+        (True, {"TERM": "dumb"}, False),
+        (False, {"FORCE_COLOR": "1"}, True),
+        (False, {"FORCE_COLOR": "0"}, False),
+        (False, {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+    ],
+)
+def test_colours_are_for_terminals_that_want_them(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    environment: dict[str, str],
+    *,
+    terminal: bool,
+    coloured: bool,
+) -> None:
+    """Without them a line has the same words and not one escape, tables included."""
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"TERM": "xterm", "COLUMNS": "80", **environment}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+    output.say("It fails.", Style.BAD)
+    bad = "\x1b[1;31mIt fails.\x1b[0m\n" if coloured else "It fails.\n"
+    assert capsys.readouterr().out == bad
+    output.say_beside("fail  ", "[red]the disk\x1b[31m", Style.BAD)
+    beside = (
+        "\x1b[1;31mfail  \x1b[0m[red]the disk [31m\n" if coloured else "fail  [red]the disk [31m\n"
+    )
+    assert capsys.readouterr().out == beside
+    output.print_table(("NAME",), [("a",)])
+    assert ("\x1b[1m" in capsys.readouterr().out) == (coloured and terminal)
+
+
+@pytest.mark.parametrize(("encoding", "signs"), [("utf-8", "✓!✗"), ("ascii", "+!x")])
+def test_a_sign_says_the_same_as_its_colour(encoding: str, signs: str) -> None:
+    """Good, warning and bad have a sign each, also where a terminal knows ASCII only."""
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    judged = (Style.GOOD, Style.WARNING, Style.BAD)
+    assert "".join(output.sign(style, stream) for style in judged) == signs

@@ -25,20 +25,43 @@ HAPPENINGS = (
 )
 
 
-def shown(monkeypatch: pytest.MonkeyPatch, encoding: str = "utf-8", **env: str) -> str:
-    """Show everything on a terminal in such an environment; what it was sent."""
+class Output(io.TextIOWrapper):
+    """Standard output, to a terminal or into a pipe."""
+
+    def __init__(self, encoding: str, *, terminal: bool) -> None:
+        self._terminal, self._bytes = terminal, io.BytesIO()
+        super().__init__(self._bytes, encoding=encoding, errors="replace", newline="")
+
+    @property
+    def sent(self) -> bytes:
+        """Everything so far."""
+        self.flush()
+        return self._bytes.getvalue()
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal."""
+        return self._terminal
+
+
+def shown(
+    monkeypatch: pytest.MonkeyPatch,
+    encoding: str = "utf-8",
+    *,
+    terminal: bool = True,
+    **env: str,
+) -> str:
+    """Show everything in such an environment; what standard output was sent."""
     for name in ("NO_COLOR", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
     for name, value in {"TERM": "xterm-256color", **env}.items():
         monkeypatch.setenv(name, value)
-    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="replace", newline="")
+    stream = Output(encoding, terminal=terminal)
     monkeypatch.setattr(sys, "stdout", stream)
     with Screen() as screen:
         for happening in HAPPENINGS:
             screen(happening)
     screen.ended(Record(queued=[Memory("shop", "text")] * 5, seen=SEEN, seconds=30.4))
-    stream.flush()
-    return stream.buffer.getvalue().decode(encoding)
+    return stream.sent.decode(encoding)
 
 
 def lines(text: str) -> list[str]:
@@ -49,7 +72,7 @@ def lines(text: str) -> list[str]:
 
 def test_the_layout(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sentences are wrapped and hang beside their mark; memories, columns and log are cut off."""
-    assert lines(shown(monkeypatch, COLUMNS="60"))[4:-1] == [
+    assert lines(shown(monkeypatch, terminal=False, COLUMNS="60"))[4:-1] == [
         "  1  An act",
         "     A sentence that is long enough to be wrapped in every",
         "     terminal that there is, or nearly.",
@@ -69,33 +92,40 @@ def test_the_layout(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("columns", [30, 60, 200])
 def test_no_line_is_wider_than_the_terminal(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
     """Nor than can be read with ease; a narrow terminal is spared the blocks."""
-    found = lines(shown(monkeypatch, COLUMNS=str(columns), FORCE_COLOR="1"))
+    found = lines(shown(monkeypatch, COLUMNS=str(columns)))
     assert max(map(len, found)) <= min(columns, 80)
     (gauge,) = {line for line in found if "queue" in line and "healthy" in line}
     assert ("queue ■■ 2  DLQ ■ 1  delivered ■■■■■ 5" in gauge) == (columns > 30)
 
 
 @pytest.mark.parametrize(
-    ("env", "colours", "codes"),
+    ("terminal", "env", "colours", "redrawn"),
     [
-        ({}, False, False),
-        ({"FORCE_COLOR": "1"}, True, True),
-        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False, True),
+        (False, {}, False, False),
+        (True, {}, True, True),
+        (True, {"NO_COLOR": "1"}, False, True),
+        (True, {"TERM": "dumb"}, False, False),
+        (False, {"FORCE_COLOR": "1"}, True, False),
     ],
-    ids=["pipe", "terminal", "NO_COLOR"],
+    ids=["pipe", "terminal", "NO_COLOR", "dumb", "FORCE_COLOR"],
 )
 def test_colours(
-    monkeypatch: pytest.MonkeyPatch, env: dict[str, str], *, colours: bool, codes: bool
+    monkeypatch: pytest.MonkeyPatch,
+    env: dict[str, str],
+    *,
+    terminal: bool,
+    colours: bool,
+    redrawn: bool,
 ) -> None:
-    """A terminal has them unless NO_COLOR is set; a pipe gets no codes at all."""
-    text = shown(monkeypatch, COLUMNS="60", **env)
-    assert bool(re.search(r"\x1b\[(\d+;)*[34]\dm", text)) == colours
-    assert ("\x1b" in text) == codes
+    """A terminal has them and the last line unless the environment forbids it; a pipe neither."""
+    text = shown(monkeypatch, terminal=terminal, COLUMNS="60", **env)
+    assert bool(re.search(r"\x1b\[[\d;]+m", text)) == colours
+    assert ("\x1b[2K" in text) == redrawn
 
 
 def test_a_terminal_without_such_signs(monkeypatch: pytest.MonkeyPatch) -> None:
     """ASCII stands in for marks, blocks and the rule."""
-    text = shown(monkeypatch, "ascii", COLUMNS="60", FORCE_COLOR="1")
+    text = shown(monkeypatch, "ascii", COLUMNS="60")
     found = "\n".join(lines(text))
     for expected in ("     + A sentence", "* healthy", "delivered ##### 5", "-" * 60):
         assert expected in found
@@ -103,12 +133,12 @@ def test_a_terminal_without_such_signs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_last_line_is_drawn_only_when_it_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looks that see nothing new send nothing to the terminal."""
-    monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm-256color")
-    stream = io.StringIO()
+    stream = Output("utf-8", terminal=True)
     monkeypatch.setattr(sys, "stdout", stream)
     with Screen() as screen:
         screen(Looked(SEEN))
-        before = stream.getvalue()
+        before = stream.sent
+        assert b"healthy" in before
         screen(Looked(SEEN))
-        assert stream.getvalue() == before
+        assert stream.sent == before
