@@ -9,12 +9,14 @@ from mem0tray.cli import output
 from mem0tray.cli.check import FAIL, OK, WARN, Check
 from mem0tray.errors import Mem0TrayError
 from mem0tray.paths import Paths
-from mem0tray.server import Destination, connect
-from mem0tray.settings import LOCAL_URL, Loaded, Settings
+from mem0tray.server import Client, Destination, Health, KeyCheck, KeyVerdict, connect
+from mem0tray.settings import ENVIRONMENT, LOCAL_URL, Loaded, variable
 from mem0tray.worker import choice
 from mem0tray.worker.state import ACTION_NEEDED, DOWN, HEALTHY
 
 _TIMEOUT: Final = 5.0  # seconds
+_KEY: Final = "server.api_key"
+_NO_KEY: Final = frozenset({401, 403})
 
 
 def server(loaded: Loaded) -> Iterable[Check]:
@@ -27,7 +29,7 @@ def server(loaded: Loaded) -> Iterable[Check]:
     elif url == LOCAL_URL:
         yield _embedded(paths)
     else:
-        yield from _chosen(settings)
+        yield from _chosen(loaded)
 
 
 def _embedded(paths: Paths) -> Check:
@@ -41,7 +43,8 @@ def _embedded(paths: Paths) -> Check:
     return Check("server", OK, f"this computer only: the local server runs at {found.url}.")
 
 
-def _chosen(settings: Settings) -> Iterable[Check]:
+def _chosen(loaded: Loaded) -> Iterable[Check]:
+    settings = loaded.settings
     try:
         there = Destination.from_settings(settings.server)
         client = connect(there, settings.server.dialect)
@@ -50,19 +53,65 @@ def _chosen(settings: Settings) -> Iterable[Check]:
         return
     if there.plain_http and not there.is_loopback:
         yield _readable_on_the_way(there)
+    timeout = min(settings.sync.timeout, _TIMEOUT)
     try:
-        health = client.probe(min(settings.sync.timeout, _TIMEOUT))
+        health = client.probe(timeout)
+        yield _health(there, health)
+        if health.healthy or health.status in _NO_KEY:
+            yield _key(loaded, there, client, timeout)
     finally:
         client.close()
+
+
+def _health(there: Destination, health: Health) -> Check:
     if health.healthy:
-        yield Check("server", OK, f"{there.host} is healthy.")
+        return Check("server", OK, f"{there.host} is healthy.")
+    return Check(
+        "server",
+        FAIL,
+        f"{there.host} is down: {health.reason.rstrip('.')}.",
+        "Memories wait until it is back. Does the server run, and is its address right?"
+        " `mem0tray config get server.url` shows the address,"
+        " `mem0tray config set server.url ADDRESS` changes it.",
+    )
+
+
+def _key(loaded: Loaded, there: Destination, client: Client, timeout: float) -> Check:
+    """What the server makes of the key; whether a worker runs or not."""
+    found = client.check_key(timeout)
+    name = "server key"
+    said = found.message.rstrip(".") or "its answer makes no sense"
+    if found.verdict is KeyVerdict.REFUSED and there.token:
+        return Check(name, FAIL, f"{there.host} refuses the API key: {said}.", _set_key(loaded))
+    if found.verdict is KeyVerdict.REFUSED:
+        message = f"{there.host} wants an API key, and none is set: {said}."
+        return Check(name, FAIL, message, _set_key(loaded))
+    if found.verdict is KeyVerdict.TAKEN:
+        return Check(name, OK, f"{there.host} takes the API key.")
+    if not there.token:
+        rest = "wants none" if found.verdict is KeyVerdict.OPEN else "was not asked for one"
+        return Check(name, OK, f"No API key is set, and {there.host} {rest}.")
+    return _unchecked_key(there, found)
+
+
+def _set_key(loaded: Loaded) -> str:
+    if loaded.sources.get(_KEY) == ENVIRONMENT:
+        return f"Put the right key into the variable {variable(_KEY)}, which wins over the file."
+    return f"Set the right key: `mem0tray config set {_KEY}` asks for it."
+
+
+def _unchecked_key(there: Destination, found: KeyCheck) -> Check:
+    """The server does not tell. That it took memories once says nothing of the key of today."""
+    if found.verdict is KeyVerdict.OPEN:
+        why = f"{there.host} answers those without a key as well"
     else:
-        yield Check(
-            "server",
-            FAIL,
-            f"{there.host} is down: {health.reason.rstrip('.')}.",
-            "Memories wait until it is back. Is server.url right, and does the server run?",
-        )
+        why = f"{there.host} does not tell ({found.message.rstrip('.') or 'no sense'})"
+    return Check(
+        "server key",
+        WARN,
+        f"The API key could not be checked: {why}.",
+        "The next delivery shows it: `mem0tray run --until-idle`, then `mem0tray diagnose`.",
+    )
 
 
 def _readable_on_the_way(there: Destination) -> Check:

@@ -4,7 +4,17 @@ from collections.abc import Callable
 
 from mem0tray.errors import SettingsError
 from mem0tray.server.destination import Destination
-from mem0tray.server.model import Answer, Client, Health, Kind, Memory, Presence, Proof
+from mem0tray.server.model import (
+    Answer,
+    Client,
+    Health,
+    KeyCheck,
+    KeyVerdict,
+    Kind,
+    Memory,
+    Presence,
+    Proof,
+)
 
 __all__ = [
     "DIALECTS",
@@ -12,6 +22,8 @@ __all__ = [
     "Client",
     "Destination",
     "Health",
+    "KeyCheck",
+    "KeyVerdict",
     "Kind",
     "Memory",
     "Presence",

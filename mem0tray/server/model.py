@@ -72,6 +72,23 @@ class Health:
     status: int | None = None
 
 
+class KeyVerdict(enum.Enum):
+    """What a server makes of the API key; `OPEN`: it answers those without a key as well."""
+
+    TAKEN = "taken"
+    REFUSED = "refused"
+    OPEN = "open"
+    CANNOT_TELL = "cannot tell"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyCheck:
+    """The outcome of a look at the API key; `message` is what the server said, for people."""
+
+    verdict: KeyVerdict
+    message: str = ""
+
+
 class Fault(enum.Enum):
     """How an exchange over the network broke off."""
 
@@ -140,6 +157,10 @@ class Client(Protocol):
 
     def probe(self, timeout: float) -> Health:
         """Ask the server for its health."""
+        ...
+
+    def check_key(self, timeout: float) -> KeyCheck:
+        """Ask what the server makes of the key, or of having none; this stores nothing."""
         ...
 
     def abort(self) -> None:

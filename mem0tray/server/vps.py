@@ -15,12 +15,25 @@ from mem0tray import __version__
 from mem0tray.server.destination import Destination
 from mem0tray.server.failures import classify, health, json_object
 from mem0tray.server.listings import Listing, Listings, fingerprint
-from mem0tray.server.model import Answer, Fault, Health, Kind, Memory, Presence, Proof, Reply
+from mem0tray.server.model import (
+    Answer,
+    Fault,
+    Health,
+    KeyCheck,
+    KeyVerdict,
+    Kind,
+    Memory,
+    Presence,
+    Proof,
+    Reply,
+)
 from mem0tray.server.transport import Headers, Transport
 
 SAVE: Final = b"/memory"
 SEARCH: Final = b"/memory/search"
 HEALTH: Final = b"/health"
+# A listing, in which a wrong key shows, of a project that nobody has: it stores nothing.
+KEY_QUESTION: Final = b"/memory/mem0tray-key-check?limit=1"
 LIST_LIMIT: Final = 10_000
 SEARCH_LIMIT: Final = 10
 # Some servers cut a listing at a limit of their own without a word, and mem0
@@ -30,7 +43,9 @@ _ROUND: Final = 100
 _LONGEST_PATH: Final = 4096
 _LONGEST_KEY: Final = 512
 _PLAIN_KEY: Final = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
+_KEY_REFUSED: Final = frozenset({401, 403})
 _UNANSWERED: Final = frozenset({Kind.OUTAGE, Kind.UNKNOWN, Kind.UNAUTHORIZED, Kind.SLOW_DOWN})
+_NO_MEMORY: Final = Memory("", "", "")
 
 
 class VpsClient:
@@ -82,6 +97,24 @@ class VpsClient:
     def probe(self, timeout: float) -> Health:
         """Ask for the server's health."""
         return health(self._transport.exchange(b"GET", HEALTH, self._headers, None, timeout))
+
+    def check_key(self, timeout: float) -> KeyCheck:
+        """List a project that nobody has with the key, then without it, to see that it matters."""
+        started = time.monotonic()
+        reply = self._transport.exchange(b"GET", KEY_QUESTION, self._headers, None, timeout)
+        if not self._secrets or not _is_answered(reply):
+            return self._verdict(reply)
+        keyless = [header for header in self._headers if header[0] != b"Authorization"]
+        left = started + timeout - time.monotonic()
+        found = self._verdict(self._transport.exchange(b"GET", KEY_QUESTION, keyless, None, left))
+        return KeyCheck(KeyVerdict.TAKEN) if found.verdict is KeyVerdict.REFUSED else found
+
+    def _verdict(self, reply: Reply) -> KeyCheck:
+        if _is_answered(reply):
+            return KeyCheck(KeyVerdict.OPEN)
+        refused = reply.status in _KEY_REFUSED
+        message = self._answer(reply, _NO_MEMORY).message
+        return KeyCheck(KeyVerdict.REFUSED if refused else KeyVerdict.CANNOT_TELL, message)
 
     def abort(self) -> None:
         """Make a call that is in progress in another thread return promptly."""
@@ -140,6 +173,10 @@ class VpsClient:
 
     def _answer(self, reply: Reply, memory: Memory) -> Answer:
         return classify(reply, time.time(), memory.content, self._secrets)
+
+
+def _is_answered(reply: Reply) -> bool:
+    return reply.status == 200 and json_object(reply) is not None  # noqa: PLR2004
 
 
 def encode(body: dict[str, Any]) -> bytes:

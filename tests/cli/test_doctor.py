@@ -16,7 +16,7 @@ from mem0tray.cli import checks_files, checks_machine, checks_server
 from mem0tray.desktop import older
 from mem0tray.files import quarantine
 from mem0tray.files.lock import FileLock, InstanceLock
-from mem0tray.server import Health
+from mem0tray.server import Health, KeyCheck, KeyVerdict
 from tests.cli.scratch import Scratch
 from tests.support.http1 import Answer
 from tests.support.standin import Standin
@@ -37,6 +37,11 @@ class _Healthy:
         """Say so."""
         assert timeout > 0
         return Health(healthy=True, reason="")
+
+    def check_key(self, timeout: float) -> KeyCheck:
+        """Want none."""
+        assert timeout > 0
+        return KeyCheck(KeyVerdict.OPEN)
 
     def close(self) -> None:
         """Do nothing."""
@@ -72,6 +77,66 @@ def test_the_server(home: Scratch, server: Standin) -> None:
     server.close()
     assert home.run("doctor").code == 1
     assert _checks(home, "server")[0][0] == "fail"
+
+
+def test_a_wrong_key_fails_without_a_worker(home: Scratch, server: Standin) -> None:
+    """The server is asked in a way that stores nothing; the command that mends it is named."""
+    server.api_key = "right"
+    home.configure('[server]\napi_key = "wrong-and-secret"\n')
+    done = home.run("doctor")
+    assert done.code == 1
+    assert "wrong-and-secret" not in done.out + done.err
+    ((level, text),) = _checks(home, "server key")
+    assert level == "fail"
+    assert f"{server.netloc} refuses the API key: 401" in text
+    assert "`mem0tray config set server.api_key`" in text
+    home.configure('[server]\napi_key = "right"\n')
+    assert _checks(home, "server key") == [("ok", f"{server.netloc} takes the API key. ")]
+    assert {request.method for request in server.requests} == {"GET"}
+
+
+def test_a_key_that_is_missing_fails(home: Scratch, server: Standin) -> None:
+    """A server that wants a key where none is set refuses every memory."""
+    server.api_key = "right"
+    ((level, text),) = _checks(home, "server key")
+    assert level == "fail"
+    assert "wants an API key, and none is set" in text
+    server.api_key = None
+    assert _checks(home, "server key")[0][0] == "ok"
+
+
+def test_a_key_in_the_environment_is_mended_there(home: Scratch, server: Standin) -> None:
+    """`config set` would change nothing where a variable wins over the file."""
+    server.api_key = "right"
+    home.env(MEM0TRAY_SERVER_API_KEY="wrong")
+    text = _checks(home, "server key")[0][1]
+    assert "MEM0TRAY_SERVER_API_KEY" in text
+    assert "config set" not in text
+
+
+@pytest.mark.parametrize(
+    ("unheard_of", "words"),
+    [(200, "answers those without a key as well"), (404, "does not tell (404 Not Found")],
+    ids=["open to all", "cannot list"],
+)
+def test_a_key_that_nobody_looks_at_is_not_called_right(
+    home: Scratch, server: Standin, unheard_of: int, words: str
+) -> None:
+    """Where the server cannot tell, the key could not be checked."""
+    server.can_be_asked, server.not_asked_status = False, unheard_of
+    home.env(MEM0TRAY_SERVER_API_KEY="any")
+    ((level, text),) = _checks(home, "server key")
+    assert level == "warn"
+    assert text.startswith("The API key could not be checked: ")
+    assert words in text
+
+
+def test_a_health_path_behind_the_key_is_the_keys_fault(home: Scratch, server: Standin) -> None:
+    """Both are named where the server wants the key for its health too."""
+    server.api_key = "right"
+    server.health = Answer(401)
+    home.env(MEM0TRAY_SERVER_API_KEY="wrong")
+    assert "refuses the API key" in _checks(home, "server key")[0][1]
 
 
 def test_no_server_is_chosen(home: Scratch) -> None:

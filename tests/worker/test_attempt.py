@@ -11,7 +11,7 @@ from mem0tray.item import PENDING
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.outbox import Job
 from mem0tray.paths import Paths
-from mem0tray.server import Answer, Health, Kind, Memory, Presence
+from mem0tray.server import Answer, Health, KeyCheck, Kind, Memory, Presence
 from mem0tray.settings import Settings
 from mem0tray.worker.attempt import Attempts
 from mem0tray.worker.core import Core
@@ -47,6 +47,10 @@ class Scripted:
         return FAILED
 
     def probe(self, timeout: float) -> Health:
+        """Not part of an attempt."""
+        raise NotImplementedError
+
+    def check_key(self, timeout: float) -> KeyCheck:
         """Not part of an attempt."""
         raise NotImplementedError
 
