@@ -16,6 +16,13 @@ from mem0tray.files import atomic
 _SCHEMA: Final = Path(__file__).with_name("schema.sql")
 _VERSION: Final = 1
 _MARK: Final = "ledger.mark"
+# What a ledger of the same version may lack; older programs go on with it all the same.
+_ADDED: Final = """
+BEGIN;
+ALTER TABLE items ADD COLUMN moved REAL;
+CREATE TABLE outages (began REAL PRIMARY KEY, ended REAL NOT NULL, over INTEGER NOT NULL);
+COMMIT;
+"""
 _BROKEN: Final = "ledger.broken"  # there when the ledger was found corrupt while in use
 _CORRUPT: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 QUEUE, DLQ, EMERGENCY = DOUBTED = "queue", "DLQ", "emergency file"
@@ -110,6 +117,8 @@ class Ledger:
             db.executescript(
                 f"BEGIN; {_SCHEMA.read_text()} PRAGMA user_version = {_VERSION}; COMMIT;"
             )
+        elif not db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'outages'").fetchone():
+            db.executescript(_ADDED)
 
     def _set_aside(self) -> Path:
         kept = self.path.with_name(f"{self.path.name}.corrupt-{time.time_ns()}")

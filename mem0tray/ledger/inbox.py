@@ -64,6 +64,7 @@ class Inbox:
             "last_attempt": item.last_attempt,
             "due": items.dead_due(item.last_attempt, item.retry_count, now),
             "unknown": now if ask else None,
+            "moved": now,
             "first_gen": gen,
             "value_gen": gen,
             "raw": raw,
@@ -97,10 +98,10 @@ class Inbox:
         with self._ledger.transaction() as db:
             db.execute(
                 "UPDATE items SET state = 'dead', raw = ?, retry_count = 0, last_attempt = ?,"
-                f" due = ?, dead_seq = {_NEXT_PLACE}, intent = NULL, unknown = NULL,"
+                f" moved = ?, due = ?, dead_seq = {_NEXT_PLACE}, intent = NULL, unknown = NULL,"
                 " first_gen = NULL, value_gen = NULL,"
                 " last_error = coalesce(?, last_error) WHERE key = ?",
-                (raw, now, now + items.backoff(0), error, key),
+                (raw, now, now, now + items.backoff(0), error, key),
             )
 
     def revive(self, row: Row, item: Item, now: float, *, dead: bool, gen: int | None) -> None:
@@ -111,11 +112,11 @@ class Inbox:
                 "UPDATE items SET state = ?, raw = ?, project = ?, retries = ?, retry_count = ?,"
                 " last_attempt = ?, due = ?, closed = NULL, server = NULL, reason = NULL,"
                 f" gone_gen = NULL, revived = ?, dead_seq = {_NEXT_PLACE if dead else 'NULL'},"
-                " first_gen = ?, value_gen = ?"
+                " first_gen = ?, value_gen = ?, moved = iif(?, ?, moved)"
                 " WHERE key = ?",
                 (
                     "dead" if dead else "pending", item.raw, encode(item.project), item.retries,
-                    item.retry_count, item.last_attempt, due, now, gen, gen, row.key,
+                    item.retry_count, item.last_attempt, due, now, gen, gen, dead, now, row.key,
                 ),
             )  # fmt: skip
 

@@ -35,17 +35,11 @@ _LAST: Final = (
     " JOIN attempts a ON a.rowid = (SELECT rowid FROM attempts WHERE item = i.key"
     " ORDER BY at DESC LIMIT 1) WHERE i.state IN ('pending', 'dead')"
 )
-# How long dead letters that are gone by now were in the DLQ. When one came is not
-# kept beside it: it came with the failure before its counted retries, or else was
-# a dead letter already when it was taken in.
+# How long dead letters that are gone by now were in the DLQ. An earlier version did not note
+# when one came: it took them in some minutes before that.
 _STAYS: Final = (
-    "WITH gone AS (SELECT key, accepted, retry_count, closed FROM items"
-    " WHERE dead_seq IS NOT NULL AND state IN ('delivered', 'discarded') AND closed >= ?),"
-    " failures AS (SELECT item, at, row_number() OVER (PARTITION BY item ORDER BY at DESC) AS back"
-    " FROM attempts WHERE item IN (SELECT key FROM gone)"
-    " AND class NOT IN ('outage', 'slow down', 'unauthorized'))"
-    " SELECT coalesce(f.at, g.accepted), g.closed FROM gone g"
-    " LEFT JOIN failures f ON f.item = g.key AND f.back = g.retry_count + 1"
+    "SELECT coalesce(moved, accepted), closed FROM items"
+    " WHERE dead_seq IS NOT NULL AND state IN ('delivered', 'discarded') AND closed >= ?"
 )
 
 
@@ -181,6 +175,11 @@ class Reader:
     def stays(self, since: float) -> list[tuple[float, float]]:
         """When dead letters came and went that have gone since then (delivered, or discarded)."""
         return [(float(came), float(went)) for came, went in self._rows(_STAYS, (since,))]
+
+    def outages(self, since: float) -> list[tuple[float, float]]:
+        """When the server was out of reach since then, as far as anybody looked; oldest first."""
+        sql = "SELECT began, ended FROM outages WHERE ended >= ? ORDER BY began"
+        return [(float(began), float(ended)) for began, ended in self._rows(sql, (since,))]
 
     def waiting_count(self) -> int:
         """How many fresh entries wait."""

@@ -22,6 +22,7 @@ CREATE TABLE items (
   server       TEXT,                      -- which server has it
   reason       TEXT,                      -- why it was discarded
   revived      REAL,                      -- when it was last put back after that
+  moved        REAL,                      -- when it last became a dead letter
   dead_seq     INTEGER,                   -- place in the DLQ file
   first_gen    INTEGER,                   -- the generation that first published it as a dead letter
   value_gen    INTEGER,                   -- the one that published its present values first; -n: prepared in n
@@ -68,6 +69,10 @@ CREATE TABLE past_values (
   last_gen     INTEGER NOT NULL
 );
 CREATE INDEX past_values_by_item ON past_values (item);
+
+-- When the server was out of reach: from the first probe that said so to the one that found it
+-- back, or (not over) to the last that anybody made.
+CREATE TABLE outages (began REAL PRIMARY KEY, ended REAL NOT NULL, over INTEGER NOT NULL);
 
 -- What stands in the DLQ file beside its items: unknown keys, things that make no sense to us.
 CREATE TABLE strays (seq INTEGER PRIMARY KEY, name TEXT, raw BLOB NOT NULL);

@@ -1,5 +1,6 @@
 """What the charts show: series of numbers with their words. Pure."""
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -9,13 +10,14 @@ from mem0tray.item import backoff
 from mem0tray.language import Language
 from mem0tray.report.cleaning import Cleaner
 from mem0tray.report.gathering import Gathered
-from mem0tray.report.history import Period
+from mem0tray.report.history import History, Period
 from mem0tray.report.model import Chart, Series, Shape, Tone
 
 _PROJECTS: Final = 8
 _NAME: Final = 28
 _DAYS_A_TICK: Final = 7
 _HOURS_A_TICK: Final = 6
+_MINUTE: Final = 60.0
 _FEW: Final = 7  # so few labels all have room
 
 
@@ -50,7 +52,7 @@ def _over_time(seen: Gathered, language: Language) -> Iterable[Chart]:
         yield Chart(
             _("Size of the DLQ"),
             _("{count} now, at most {most} since {time}").format(
-                count=number(past.dead[-1]), most=number(max(past.dead)), time=since
+                count=number(past.dead_now), most=number(max(past.dead)), time=since
             ),
             Shape.AREA,
             labels,
@@ -59,6 +61,41 @@ def _over_time(seen: Gathered, language: Language) -> Iterable[Chart]:
             [when, _("Dead letters")],
             [[label, number(n)] for label, n in zip(labels, past.dead, strict=True)],
         )
+    if past.all_outages:
+        yield _outages(past, labels, ticks, when, language)
+
+
+def _outages(
+    past: History, labels: list[str], ticks: list[str], when: str, language: Language
+) -> Chart:
+    """How long the server was out of reach; less than a minute is seen as one."""
+    _, ngettext, number = language.gettext, language.ngettext, language.number
+    minutes = [
+        max(math.ceil(down / _MINUTE), min(count, 1))
+        for count, down in zip(past.outages, past.down, strict=True)
+    ]
+    summary = ngettext(
+        "{count} outage, {minutes} min in all since {time}",
+        "{count} outages, {minutes} min in all since {time}",
+        past.all_outages,
+    ).format(
+        count=number(past.all_outages),
+        minutes=number(math.ceil(sum(past.down) / _MINUTE) or 1),
+        time=labels[0],
+    )
+    return Chart(
+        _("Minutes without the server"),
+        summary,
+        Shape.COLUMNS,
+        labels,
+        ticks,
+        [Series(_("Minutes"), Tone.BAD, minutes)],
+        [when, _("Outages"), _("Minutes")],
+        [
+            [label, number(count), number(each)]
+            for label, count, each in zip(labels, past.outages, minutes, strict=True)
+        ],
+    )
 
 
 def _times(period: Period, language: Language) -> tuple[list[str], list[str]]:

@@ -78,6 +78,7 @@ def _past(reader: Reader, dead: Listing, now: float) -> History | None:
         reader.deliveries(since, history.SLOT),
         reader.stays(since),
         [_moved(each.raw, now) for each in dead.found],
+        reader.outages(since),
     )
 
 

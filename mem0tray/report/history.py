@@ -1,9 +1,9 @@
-"""What happened when: deliveries and the size of the DLQ over time. Pure; Unix seconds.
+"""What happened when: deliveries, outages and the size of the DLQ. Pure; Unix seconds.
 
 By day for the last thirty, by hour while there is less than three days to show.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -31,11 +31,19 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """For each part of the period: memories delivered, dead letters at its end."""
+    """For each part of the period: memories delivered, and most dead letters at any moment in it.
+
+    `outages` are those under way in a part, `down` the seconds that they took of it;
+    `all_outages` counts each once, `dead_now` is the size of the DLQ in the end.
+    """
 
     period: Period
     delivered: Sequence[int]
     dead: Sequence[int]
+    dead_now: int
+    outages: Sequence[int]
+    down: Sequence[float]
+    all_outages: int
 
 
 def period(began: float, now: float) -> Period:
@@ -62,8 +70,12 @@ def of(
     deliveries: Mapping[float, int],
     stays: Iterable[tuple[float, float]],
     dead_since: Iterable[float],
+    outages: Sequence[tuple[float, float]] = (),
 ) -> History:
-    """Put together deliveries by slot, dead letters that came and went, and those still there."""
+    """Put together deliveries by slot, dead letters that came and went, those still there, outages.
+
+    Outages are given by beginning and end, which are the same where one probe alone saw it.
+    """
     delivered = [0] * len(shown.starts)
     for at, number in deliveries.items():
         part = bisect_right(shown.starts, at) - 1
@@ -72,5 +84,34 @@ def of(
     gone = list(stays)
     came = sorted([*(start for start, _ in gone), *dead_since])
     went = sorted(end for _, end in gone)
-    dead = [bisect_right(came, end) - bisect_right(went, end) for end in shown.ends]
-    return History(shown, delivered, dead)
+    parts = list(zip(shown.starts, shown.ends, strict=True))
+    seen = [(began, ended) for began, ended in outages if ended >= shown.starts[0]]
+    return History(
+        period=shown,
+        delivered=delivered,
+        dead=[_most(came, went, start, end) for start, end in parts],
+        dead_now=len(came) - len(went),
+        outages=[sum(_touches(each, start, end) for each in seen) for start, end in parts],
+        down=[sum(_within(each, start, end) for each in seen) for start, end in parts],
+        all_outages=len(seen),
+    )
+
+
+def _most(came: Sequence[float], went: Sequence[float], start: float, end: float) -> int:
+    """The most that there were at any moment from `start` until just before `end`.
+
+    Whoever goes just when another comes met it.
+    """
+    most = bisect_right(came, start) - bisect_right(went, start)
+    for at in came[bisect_right(came, start) : bisect_left(came, end)]:
+        most = max(most, bisect_right(came, at) - bisect_left(went, at))
+    return most
+
+
+def _touches(outage: tuple[float, float], start: float, end: float) -> bool:
+    began, ended = outage
+    return began < end and (ended > start or began >= start)
+
+
+def _within(outage: tuple[float, float], start: float, end: float) -> float:
+    return max(0.0, min(outage[1], end) - max(outage[0], start))

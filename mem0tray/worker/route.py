@@ -2,6 +2,7 @@
 
 from mem0tray import events
 from mem0tray.errors import SettingsError
+from mem0tray.ledger.outages import Outages
 from mem0tray.server import Client, Health
 from mem0tray.settings import ServerSettings
 from mem0tray.worker import choice
@@ -20,6 +21,7 @@ class Route:
         self._core = core
         self._gate = gate
         self._metrics = metrics
+        self._outages = Outages(core.ledger)
         self._link: Link | None = None
         self._version = 0  # of the link, whose address may change
         self.delivery = Delivery(core, gate, self._client, self._doubt)
@@ -92,6 +94,8 @@ class Route:
         if changed:
             self._core.wake.set()
             self.delivery.kick()
+        if link is not None:  # without one there is nothing that could be out of reach
+            self._outages.probed(healthy=health.healthy, now=self._core.now())
 
     def _doubt(self) -> None:
         """An answer blames the server: nothing more is sent until it has been asked."""

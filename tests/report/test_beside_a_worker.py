@@ -39,3 +39,25 @@ def test_what_the_worker_did_is_on_the_page(tmp_path: Path) -> None:
             names = [each.attributes["aria-label"] for each in page.all("svg", role="img")]
             assert names[0].startswith("Deliveries by hour: 2 since")
             assert names[1].startswith("Size of the DLQ: 1 now")
+
+
+def test_four_dead_letters_of_one_hour_are_four(tmp_path: Path) -> None:
+    """Though three of them are delivered by now; and an outage of a moment is seen."""
+    names = ["one", "two", "three", "four"]
+    with Standin() as server, Home(tmp_path / "home", server.url) as home:
+        for name in names[:3]:
+            server.script(*[Answer(500)] * 5, content=name)
+        server.script(Answer(500), content="four", forever=True)
+        home.write_queue([entry(name) for name in names])
+        home.worker()
+        home.wait_dlq(names)
+        well, server.health = server.health, Answer(503)
+        home.wait(lambda: home.state()[0] == "down", 10, "down")
+        server.health = well
+        home.wait(lambda: home.state()[0] == "healthy", 10, "back")
+        home.ok("retry", "--all")
+        home.wait_dlq(names[3:], 15)
+        home.wait(lambda: home.read(home.metrics)["dlq_size"] == 1, 10, "counted")
+        page = _page(home)
+        assert "1 now, at most 4 since" in page.source
+        assert "1 outage, 1 min in all since" in page.source

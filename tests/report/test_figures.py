@@ -1,6 +1,7 @@
 """Charts: their numbers, and the SVG that is drawn of them."""
 
 import math
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -42,7 +43,10 @@ def _charts(
 def _past(delivered: list[int], in_dlq: list[int], *, by_hour: bool = False) -> History:
     step = 3600.0 if by_hour else 86_400.0
     starts = [_NOW - step * n for n in reversed(range(len(delivered)))]
-    return History(Period(starts, by_hour=by_hour), delivered, in_dlq)
+    none = [0] * len(starts)
+    return History(
+        Period(starts, by_hour=by_hour), delivered, in_dlq, in_dlq[-1], none, none, all_outages=0
+    )
 
 
 def _chart(values: list[int], shape: Shape = Shape.COLUMNS) -> Chart:
@@ -85,6 +89,17 @@ def test_over_time() -> None:
     assert made["Deliveries by day"].summary.startswith("6 since Nov 2")
     assert made["Size of the DLQ"].summary.startswith("4 now, at most 9 since")
     assert list(made["Size of the DLQ"].series[0].values) == [0, 9, 4]
+
+
+def test_outages_over_time() -> None:
+    """Minutes without the server, rounded up, with the number of outages."""
+    past = replace(
+        _past([1, 2, 3], [0, 0, 0]), outages=[1, 0, 2], down=[0.0, 0.0, 90.0], all_outages=3
+    )
+    chart = _charts([], past=past)["Minutes without the server"]
+    assert chart.summary.startswith("3 outages, 2 min in all since Nov 2")
+    assert list(chart.series[0].values) == [1, 0, 2]
+    assert [row[1:] for row in chart.shown] == [["1", "1"], ["0", "0"], ["2", "2"]]
 
 
 def test_a_dlq_that_was_always_empty_is_not_drawn() -> None:

@@ -1,4 +1,4 @@
-"""Deliveries and the size of the DLQ over time."""
+"""Deliveries, outages and the size of the DLQ over time."""
 
 import math
 import time
@@ -62,14 +62,56 @@ def test_deliveries_fall_into_their_parts(now: float) -> None:
     assert seen.delivered == [1, 5, 0, 4]
 
 
-def test_the_dlq_is_measured_at_the_end_of_each_part(now: float) -> None:
-    """A dead letter counts from when it came until it went; those still there count to the end."""
+def test_the_most_dead_letters_of_each_part_are_shown(now: float) -> None:
+    """Also where they all came and went within it; those still there count to the end."""
     period = history.period(now - 2 * _HOUR, now)
     first, second, third, fourth = period.starts
     stays = [(0.0, first + 1), (first + 1, third + 1), (second + 1, second + 2)]
     seen = history.of(period, {}, stays, [0.0, fourth + 1])
-    assert seen.dead == [2, 2, 1, 2]
+    assert seen.dead == [3, 3, 2, 2]
+    assert seen.dead_now == 2
     assert period.ends[-1] == math.inf
+
+
+def test_four_dead_letters_within_an_hour_are_four(now: float) -> None:
+    """Three of them are delivered before the hour is over, and one in the next."""
+    period = history.period(now - 2 * _HOUR, now)
+    start = period.starts[1]
+    stays = [(start + 60 * n, start + 1200 + 60 * n) for n in range(3)]
+    seen = history.of(period, {}, [*stays, (start + 600, start + _HOUR + 1)], [])
+    assert seen.dead == [0, 4, 1, 0]
+    assert seen.dead_now == 0
+
+
+def test_the_edge_belongs_to_the_later_part(now: float) -> None:
+    """What comes or goes just then is of the part that begins; comers meet those who go."""
+    period = history.period(now - 2 * _HOUR, now)
+    first, second, third, _ = period.starts
+    seen = history.of(period, {}, [(first, second), (second, third), (second + 9, second + 9)], [])
+    assert seen.dead == [1, 2, 0, 0]
+
+
+def test_the_hour_that_comes_twice_is_two_parts(now: float) -> None:
+    """Where summer time ends, each of the two hours has what happened in it."""
+    twice = datetime(2025, 10, 26, 2, 0).timestamp()  # noqa: DTZ001  (local; the first one)
+    period = history.period(now - 2 * _DAY, now)
+    at = period.starts.index(twice)
+    assert period.starts[at + 1] == twice + _HOUR
+    stays = [(twice + 1, twice + 2), (twice + _HOUR + 1, twice + _HOUR + 3)] * 2
+    seen = history.of(period, {}, stays, [], [(twice + 5, twice + _HOUR + 65)])
+    assert seen.dead[at - 1 : at + 3] == [0, 2, 2, 0]
+    assert seen.down[at - 1 : at + 3] == [0, _HOUR - 5, 65, 0]
+
+
+def test_an_outage_shorter_than_a_part_is_seen(now: float) -> None:
+    """Each counts in every part that it touched, and once in all."""
+    period = history.period(now - 2 * _HOUR, now)
+    first, second, third, _ = period.starts
+    outages = [(0.0, 1.0), (second, second + 30), (second + 60, second + 60), (third - 5, third)]
+    seen = history.of(period, {}, [], [], [*outages, (first - 9, second + 600)])
+    assert seen.outages == [1, 4, 0, 0]
+    assert seen.down == [_HOUR, 600 + 30 + 5, 0, 0]
+    assert seen.all_outages == 4
 
 
 def test_the_ledger_tells_what_was_delivered_when(home: Scratch) -> None:
@@ -84,12 +126,13 @@ def test_the_ledger_tells_what_was_delivered_when(home: Scratch) -> None:
 
 
 def test_the_ledger_tells_when_dead_letters_came_and_went(home: Scratch) -> None:
-    """From the failure before its retries, outages aside, or from when it was adopted."""
+    """From its move, whatever was counted since, or from when it was adopted or put back."""
     with past(home.paths) as ledger:
         moved = ledger.taken_in("moved", 100.0)
         ledger.failed(moved, 110.0)
         ledger.buried(moved, "moved", 150.0)
         ledger.failed(moved, 160.0, "outage")
+        ledger.failed(moved, 170.0, "unanswered")
         ledger.retried(moved, "moved", 1, 180.0)
         ledger.retried(moved, "moved", 2, 240.0)
         ledger.recovered(moved, 300.0)
