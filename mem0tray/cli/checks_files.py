@@ -21,6 +21,8 @@ from mem0tray.worker import pauses
 
 _LITTLE_SPACE: Final = 200_000_000  # bytes
 _NO_SPACE: Final = 10_000_000
+_MB: Final = 1_000_000
+_MANY: Final = 10_000  # from so many megabytes on a disk is told in gigabytes
 _PATIENCE: Final = 1.0  # seconds for the producers' lock, which is held for milliseconds
 _TRIES: Final = 5
 _TORN_WAIT: Final = 0.05
@@ -86,7 +88,8 @@ def _disks(paths: Paths) -> list[Path]:
 
 def _space(folder: Path) -> Check:
     free = shutil.disk_usage(folder).free
-    said = f"{free // 1_000_000:,} MB are free on the disk of {folder}."
+    size = f"{free // _MB:,} MB" if free < _MANY * _MB else f"{free // (1000 * _MB):,} GB"
+    said = f"{size} are free on the disk of {folder}."
     if free < _NO_SPACE:
         return Check("disk", FAIL, said, "Free some disk space: deliveries wait until there is.")
     if free < _LITTLE_SPACE:

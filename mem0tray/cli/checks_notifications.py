@@ -1,5 +1,6 @@
 """What `doctor` says of notifications: the way that they go, and a test that goes it."""
 
+import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
@@ -7,16 +8,21 @@ from mem0tray.cli.check import OK, WARN, Check
 from mem0tray.settings import Loaded
 
 if TYPE_CHECKING:
-    from mem0tray.desktop.backends import PlyerBackend
+    from mem0tray.desktop.trial import Found
 
 _NAME: Final = "notifications"
-_TIMEOUT: Final = 5.0
+# Seconds. On Windows the test's process is there as long as the test is on the screen.
+_TIMEOUT: Final = 15.0 if sys.platform == "win32" else 6.0
 _OTHERWISE: Final = "Until then the tray icon shows them where it can; the log tells of all."
+_DAEMON: Final = (
+    "Start a notification daemon, such as `dunst &`"
+    " (on Debian and Ubuntu: `sudo apt-get install dunst`)."
+)
 
 
 def notifications(loaded: Loaded, *, send: bool) -> Iterable[Check]:
     """Which way notifications go; with `send` one is shown."""
-    from mem0tray.desktop import backends
+    from mem0tray.desktop import backends, trial
 
     if loaded.settings.notifications.level == "none":
         yield Check(_NAME, OK, "They are switched off by notifications.level.")
@@ -27,33 +33,25 @@ def notifications(loaded: Loaded, *, send: bool) -> Iterable[Check]:
     elif plyer.way.missing:
         yield Check(_NAME, WARN, f"None can be sent: {plyer.way.missing}.", _OTHERWISE)
     else:
-        yield _tried(loaded, plyer, send=send)
+        words = [loaded.settings.ui.language] if send else []
+        found = trial.run("notification", *words, timeout=_TIMEOUT)
+        yield _judged(plyer.name, found, sent=send)
 
 
-def _tried(loaded: Loaded, plyer: "PlyerBackend", *, send: bool) -> Check:
-    from mem0tray import language
-    from mem0tray.desktop import notice_texts, sending
-
-    try:
-        daemon = sending.within(plyer.way.daemon_name, _TIMEOUT)
-    except Exception as error:  # noqa: BLE001  (whatever a desktop's library raises)
-        return _failed(plyer.name, sending.said(error))
-    way = f"They go through {plyer.name}" + (f" to {daemon}" if daemon else "")
-    if not send:
-        return Check(_NAME, OK, f"{way}.")
-    words = language.chosen(loaded.settings.ui.language)
-    outcome = sending.Sender([plyer], _TIMEOUT).send(notice_texts.test_notice(words))
-    if not outcome.way:
-        return _failed(plyer.name, outcome.reason)
-    if not plyer.way.tells_failure:
-        return Check(_NAME, OK, f"{way}, which never tells of a failure. Is a test on the screen?")
-    return Check(_NAME, OK, f"{way}. A test is on the screen.")
+def _judged(way: str, found: "Found", *, sent: bool) -> Check:
+    if found.hung_at:
+        message = f"{found.hung_at} does not answer within {_TIMEOUT:.0f} s"
+        return _failed(way, message, f"End what hangs, or log out and in again. {_OTHERWISE}")
+    if found.text("failed"):
+        return _failed(way, found.text("failed"), f"{_DAEMON} {_OTHERWISE}")
+    daemon = found.text("daemon")
+    said = f"They go through {way}" + (f" to {daemon}" if daemon else "")
+    if not sent:
+        return Check(_NAME, OK, f"{said}.")
+    if not found.values.get("tells_failure"):
+        return Check(_NAME, OK, f"{said}, which never tells of a failure. Is a test on the screen?")
+    return Check(_NAME, OK, f"{said}. A test is on the screen.")
 
 
-def _failed(way: str, reason: str) -> Check:
-    return Check(
-        _NAME,
-        WARN,
-        f"None can be shown through {way}: {reason.rstrip('.')}.",
-        f"Start a notification daemon. {_OTHERWISE}",
-    )
+def _failed(way: str, reason: str, remedy: str) -> Check:
+    return Check(_NAME, WARN, f"None can be shown through {way}: {reason.rstrip('.')}.", remedy)

@@ -1,7 +1,13 @@
 """`mem0tray doctor`: everything that deliveries need, one line a check."""
 
-from collections.abc import Callable, Iterable
-from typing import Any, Final
+import shutil
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from time import monotonic
+from typing import Any, Final, NamedTuple
 
 import click
 
@@ -10,26 +16,45 @@ from mem0tray.cli import (
     checks_machine,
     checks_notifications,
     checks_server,
+    checks_tray,
     context,
     output,
 )
-from mem0tray.cli.check import FAIL, OK, Check
-from mem0tray.errors import SettingsError
+from mem0tray.cli.check import FAIL, OK, WARN, Check
+from mem0tray.cli.output import Style
+from mem0tray.desktop import sending
+from mem0tray.errors import Mem0TrayError, SettingsError
 from mem0tray.settings import Loaded, Settings
 
 _DEFAULTS: Final = "Everything below is checked with the default settings."
-_CHECKS: tuple[Callable[[Loaded], Iterable[Check]], ...] = (
-    checks_files.folders,
-    checks_files.locks,
-    checks_files.files,
-    checks_files.ledger,
-    checks_server.server,
-    checks_machine.worker,
-    checks_machine.autostart,
-    checks_server.deliveries,
-    checks_machine.other_workers,
-    checks_machine.watching,
-    checks_machine.clock,
+_LIMIT: Final = 20.0  # seconds for one part; what it asks has shorter limits of its own
+_ALL: Final = 60.0  # for all of them, so that a disk that hangs is not waited for a dozen times
+_LEAST: Final = 2.0
+_MOMENT: Final = 0.5  # after that a person is told what is waited for
+_NARROW: Final = 80  # columns; below, a name does not get a column of its own
+_STYLES: Final = {FAIL: Style.BAD, WARN: Style.WARNING, OK: Style.GOOD}
+
+
+class _Part(NamedTuple):
+    """Checks that are made together; `what` follows on "Checking …"."""
+
+    what: str
+    look: Callable[[Loaded], Iterable[Check]]
+
+
+_PARTS: Final = (
+    _Part("the folders", checks_files.folders),
+    _Part("the queue lock", checks_files.locks),
+    _Part("the files", checks_files.files),
+    _Part("the ledger", checks_files.ledger),
+    _Part("the server", checks_server.server),
+    _Part("the worker", checks_machine.worker),
+    _Part("the start at login", checks_machine.autostart),
+    _Part("the deliveries", checks_server.deliveries),
+    _Part("other workers", checks_machine.other_workers),
+    _Part("file watching", checks_machine.watching),
+    _Part("the clock", checks_machine.clock),
+    _Part("the tray", checks_tray.tray),
 )
 
 
@@ -41,28 +66,28 @@ _CHECKS: tuple[Callable[[Loaded], Iterable[Check]], ...] = (
     help="Send a test notification, or none. Default: one, but none with --json.",
 )
 def command(*, as_json: bool, notify: bool | None) -> int:
-    """Check paths, permissions, locks, files, server, autostart, notifications.
+    """Check everything that deliveries need, and say how to mend it.
+
+    Looks at paths, permissions, locks, files, the server and its key, the
+    tray, notifications, the start at login, and workers beside ours. What
+    failed stands first.
 
     Exits with 1 if something is wrong that stops deliveries, with 2 if the
     settings are: the rest is then looked at as the defaults would have it.
     """
     loaded, wrong = _settings()
-    found = [*(wrong or checks_files.settings_file(loaded))]
-    found += [each for check in _CHECKS for each in check(loaded)]
     send = not as_json if notify is None else notify
-    found += checks_notifications.notifications(loaded, send=send)
-    failed = sum(each.level == FAIL for each in found)
+    last = _Part("notifications", partial(checks_notifications.notifications, send=send))
+    found = [*(wrong or checks_files.settings_file(loaded))]
+    found += _all(loaded, (*_PARTS, last), told=not as_json and output.can_redraw(sys.stderr))
     if as_json:
+        failed = any(each.level == FAIL for each in found)
         output.print_json({"ok": not failed, "checks": [_as_object(each) for each in found]})
     else:
-        width = max(len(each.name) for each in found)
-        for each in found:
-            output.say_beside(f"{each.level:<4}  {each.name:<{width}}  ", each.sentence)
-        odd = sum(each.level != OK for each in found) - failed
-        output.say(f"{len(found)} checks: {failed} failed, {odd} to look at.")
+        _print(found)
     if wrong:
         return SettingsError.exit_code
-    return 1 if failed else 0
+    return 1 if any(each.level == FAIL for each in found) else 0
 
 
 def _settings() -> tuple[Loaded, list[Check]]:
@@ -72,6 +97,104 @@ def _settings() -> tuple[Loaded, list[Check]]:
     except SettingsError as error:
         remedy = f"{error.remedy} {_DEFAULTS}".strip()
         return Loaded(Settings()), [Check("settings", FAIL, error.message, remedy)]
+
+
+# Looking --------------------------------------------------------------------------------
+
+
+def _all(loaded: Loaded, parts: Sequence[_Part], *, told: bool) -> Iterator[Check]:
+    """One part after the other, none of which is waited for without end."""
+    end = monotonic() + _ALL
+    for part in parts:
+        limit = max(_LEAST, min(_LIMIT, end - monotonic()))
+        with _progress(part.what, told=told):
+            yield from _looked(part, loaded, limit)
+
+
+def _looked(part: _Part, loaded: Loaded, limit: float) -> list[Check]:
+    try:
+        return sending.within(lambda: list(part.look(loaded)), limit)
+    except sending.HangsError:
+        return [
+            Check(
+                part.what.removeprefix("the "),
+                FAIL,
+                f"{part.what.capitalize()} could not be checked within {limit:.0f} s: something"
+                " that is asked there does not answer.",
+                f"`ls -l {loaded.settings.paths.claude_dir}` shows whether the disk answers.",
+            )
+        ]
+    except (Mem0TrayError, OSError) as error:
+        message = getattr(error, "message", f"{error}.")
+        return [Check(part.what.removeprefix("the "), FAIL, message, getattr(error, "remedy", ""))]
+
+
+@contextmanager
+def _progress(what: str, *, told: bool) -> Iterator[None]:
+    """Say on the terminal what is waited for, when it takes longer than a moment."""
+    shown = threading.Event()
+
+    def show() -> None:
+        sys.stderr.write(f"\rChecking {what}…")
+        sys.stderr.flush()
+        shown.set()
+
+    timer = threading.Timer(_MOMENT, show)
+    if told:
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        if told:
+            timer.join()
+        if shown.is_set():
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+
+# Showing --------------------------------------------------------------------------------
+
+
+def _print(found: Sequence[Check]) -> None:
+    """What failed, what is worth a look, and what is well; then how many of each."""
+    at_terminal = sys.stdout.isatty()
+    narrow = at_terminal and shutil.get_terminal_size().columns < _NARROW
+    width = 0 if narrow else max(len(each.name) for each in found)
+    for level in (FAIL, WARN, OK):
+        for each in found:
+            if each.level == level:
+                _print_one(each, width, apart=at_terminal)
+    output.say(_summary(found), _STYLES[_worst(found)])
+
+
+def _print_one(check: Check, width: int, *, apart: bool) -> None:
+    """One check in `width` columns for its name (0: none); `apart`: the remedy in its own line."""
+    begin = f"{check.level:<4}  "
+    message = check.message
+    if width:
+        begin += f"{check.name:<{width}}  "
+    else:
+        message = f"{check.name}: {message}"
+    if not apart:
+        message = f"{message} {check.remedy}"
+    output.say_beside(begin, message, _STYLES[check.level])
+    if apart and check.remedy:
+        output.say_beside(" " * len(begin), check.remedy)
+
+
+def _summary(found: Sequence[Check]) -> str:
+    parts = []
+    for level, what in ((FAIL, "failed"), (WARN, "to look at")):
+        names = dict.fromkeys(each.name for each in found if each.level == level)
+        number = sum(each.level == level for each in found)
+        parts.append(f"{number} {what}" + (f" ({', '.join(names)})" if names else ""))
+    return f"{len(found)} checks: {', '.join(parts)}."
+
+
+def _worst(found: Sequence[Check]) -> str:
+    levels = {each.level for each in found}
+    return next(level for level in (FAIL, WARN, OK) if level in levels)
 
 
 def _as_object(check: Check) -> dict[str, Any]:

@@ -1,13 +1,22 @@
-"""Whether something on the desktop shows icons at all (Linux): GNOME does not by itself."""
+"""Whether something on the desktop shows icons at all (Linux): GNOME does not by itself.
 
+Two ways lead into a panel: a StatusNotifierItem on the session's bus, and the
+older one, a window that the owner of a selection of the X server takes in
+(XEmbed); AppIndicator falls back to that one by itself.
+"""
+
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from mem0tray.desktop import surroundings
 from mem0tray.errors import Mem0TrayError
 from mem0tray.files import atomic
 
+STATUS_NOTIFIER: Final = "StatusNotifierItem"
+XEMBED: Final = "XEmbed"
 PATIENCE: Final = 60.0  # seconds after the login in which a panel may come
 _WATCHER: Final = "org.kde.StatusNotifierWatcher"
 _PATH: Final = "/StatusNotifierWatcher"
@@ -51,11 +60,22 @@ class HostWatch:
 
 def has_host() -> bool:
     """Whether a panel that shows icons is there now."""
+    return bool(shown_by())
+
+
+def shown_by() -> str:
+    """The way that an icon goes into a panel now; empty when nothing shows icons."""
+    if _has_notifier_host():
+        return STATUS_NOTIFIER
+    return XEMBED if _has_xembed_tray() else ""
+
+
+def _has_notifier_host() -> bool:
     from gi.repository import Gio, GLib
 
     question = GLib.Variant("(ss)", (_WATCHER, "IsStatusNotifierHostRegistered"))
     try:
-        bus: Any = Gio.bus_get_sync(Gio.BusType.SESSION, None)
+        bus: Any = surroundings.session_bus(Gio)
         answer = bus.call_sync(
             _WATCHER, _PATH, _PROPERTIES, "Get", question, None, Gio.DBusCallFlags.NO_AUTO_START,
             _ANSWER, None,
@@ -63,3 +83,24 @@ def has_host() -> bool:
     except GLib.Error:
         return False
     return bool(answer.unpack()[0])
+
+
+def _has_xembed_tray() -> bool:
+    """Whether somebody owns the selection of the tray on the default screen."""
+    if not os.environ.get("DISPLAY"):
+        return False
+    from Xlib import X
+    from Xlib import display as displays
+    from Xlib.error import DisplayError, XError
+
+    try:
+        display = displays.Display()
+    except (DisplayError, OSError):
+        return False
+    try:
+        tray = display.intern_atom(f"_NET_SYSTEM_TRAY_S{display.get_default_screen()}")
+        return bool(display.get_selection_owner(tray) != X.NONE)
+    except (DisplayError, XError, OSError):
+        return False
+    finally:
+        display.close()

@@ -2,24 +2,35 @@
 
 import os
 import sys
+import threading
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 _PACKAGES: Final = "python3-gi gir1.2-ayatanaappindicator3-0.1"
+_BUS_PATIENCE: Final = 5.0  # seconds
 _INDICATORS: Final = ("AyatanaAppIndicator3", "AppIndicator3")
 
 
-def missing() -> str:
-    """Why no tray can be shown here, and what would help; empty when nothing is missing."""
+def missing(asks: Callable[[str], None] = lambda _: None) -> str:
+    """Why no tray can be shown here, and what would help; empty when nothing is missing.
+
+    `asks` is told before each step what will be asked next: a display may hang.
+    """
     if sys.platform in ("win32", "darwin"):
         return ""
-    if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+    if not names_display(os.environ):
         return "There is no desktop here (no DISPLAY)."
-    return _missing_library() or _missing_session()
+    return _missing_library() or _missing_session(asks)
+
+
+def names_display(environ: Mapping[str, str]) -> bool:
+    """Whether the environment names a display (Linux)."""
+    return bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY"))
 
 
 def _missing_library() -> str:
     """Without GTK's indicator pystray would fall back to an icon whose clicks never arrive."""
-    install = f"On Debian and Ubuntu: sudo apt-get install {_PACKAGES}"
+    install = f"On Debian and Ubuntu: `sudo apt-get install {_PACKAGES}`."
     try:
         import gi
     except ImportError:
@@ -37,11 +48,13 @@ def _missing_library() -> str:
     return f"The tray needs AppIndicator. {install}"
 
 
-def _missing_session() -> str:
+def _missing_session(asks: Callable[[str], None]) -> str:
     from gi.repository import Gio, GLib
 
+    asks(f"the display {os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY', '')}")
     if not _opens_display():
         return f"The display {os.environ.get('DISPLAY', '')} cannot be opened."
+    asks("the session's D-Bus")
     try:
         session_bus(Gio)
     except GLib.Error as error:
@@ -69,7 +82,18 @@ def _opens_display() -> bool:
 
 
 def session_bus(gio: Any) -> Any:
-    """The connection that all of this process shares; losing it must not end the worker."""
-    bus = gio.bus_get_sync(gio.BusType.SESSION, None)
+    """The connection that all of this process shares; losing it must not end the worker.
+
+    A bus that takes connections and says nothing must not keep the worker from
+    starting: then it raises GLib.Error after a few seconds.
+    """
+    patience = gio.Cancellable()
+    timer = threading.Timer(_BUS_PATIENCE, patience.cancel)
+    timer.daemon = True
+    timer.start()
+    try:
+        bus = gio.bus_get_sync(gio.BusType.SESSION, patience)
+    finally:
+        timer.cancel()
     bus.set_exit_on_close(False)
     return bus

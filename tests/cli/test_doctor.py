@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import socket
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,10 +15,13 @@ import pytest
 
 from mem0tray.actions import overview
 from mem0tray.cli import checks_files, checks_machine, checks_server
+from mem0tray.cli import doctor as program
+from mem0tray.cli.check import Check
 from mem0tray.desktop import older
 from mem0tray.files import quarantine
 from mem0tray.files.lock import FileLock, InstanceLock
 from mem0tray.server import Health, KeyCheck, KeyVerdict
+from mem0tray.settings import Loaded
 from tests.cli.scratch import Scratch
 from tests.support.http1 import Answer
 from tests.support.standin import Standin
@@ -227,12 +232,19 @@ def test_a_folder_that_cannot_be_used(home: Scratch, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.usefixtures("server")
-@pytest.mark.parametrize(("free", "level"), [(10**12, "ok"), (10**8, "warn"), (10**6, "fail")])
-def test_disk_space(home: Scratch, monkeypatch: pytest.MonkeyPatch, free: int, level: str) -> None:
-    """Little space is worth a look, none stops deliveries."""
+@pytest.mark.parametrize(
+    ("free", "level", "size"),
+    [(10**12, "ok", "1,000 GB are"), (10**8, "warn", "100 MB are"), (10**6, "fail", "1 MB are")],
+)
+def test_disk_space(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch, free: int, level: str, size: str
+) -> None:
+    """Little space is worth a look, none stops deliveries; it is told in a unit that fits."""
     usage = SimpleNamespace(free=free)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
-    assert _checks(home, "disk")[0][0] == level
+    ((found, text),) = _checks(home, "disk")
+    assert found == level
+    assert text.startswith(size)
 
 
 @pytest.mark.usefixtures("server")
@@ -391,6 +403,88 @@ def test_a_pause_is_worth_a_look(home: Scratch, minutes: list[str]) -> None:
     assert level == "warn"
     assert text.startswith("paused until ")
     assert "`mem0tray resume`" in text
+
+
+@pytest.mark.usefixtures("server")
+def test_no_desktop_has_no_tray(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a display nothing is wrong with the tray; the worker in the terminal is named."""
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    ((level, text),) = _checks(home, "tray")
+    assert level == "ok"
+    assert "`mem0tray run`" in text
+
+
+# How it is said -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ill(home: Scratch, server: Standin) -> Scratch:
+    """A home with one fault among all that is well."""
+    server.api_key = "right"
+    return home
+
+
+def test_what_failed_stands_first_and_is_summed_up(ill: Scratch) -> None:
+    """A fault does not drown: first in the list, and named once more in its last line."""
+    lines = ill.run("doctor").out.splitlines()
+    levels = [line.split()[0] for line in lines[:-1]]
+    assert levels == sorted(levels, key=["fail", "warn", "ok"].index)
+    assert lines[0].startswith("fail  server key ")
+    assert " checks: 1 failed (server key), 1 to look at (worker)." in lines[-1]
+
+
+def test_it_reads_well_on_a_narrow_terminal(ill: Scratch) -> None:
+    """Sixty columns: no line is longer but for a path or command, and the remedy stands apart."""
+    ill.terminal(60)
+    ill.env(NO_COLOR="1")
+    lines = ill.run("doctor").out.splitlines()
+    assert lines[0].startswith("fail  server key: ")
+    assert "      Set the right key: `mem0tray config set" in lines
+    assert all(len(line) <= 60 or " " not in line.strip() for line in lines)
+    assert all(line[:6].strip() in {"fail", "warn", "ok", ""} for line in lines[:-1])
+
+
+def test_colours_are_for_terminals_that_want_them(ill: Scratch) -> None:
+    """The level of a fault is red on a terminal, and never with NO_COLOR or in a pipe."""
+    assert "\x1b" not in ill.run("doctor").out
+    ill.terminal(200)
+    assert ill.run("doctor").out.startswith("\x1b[1;31mfail")
+    ill.env(NO_COLOR="1")
+    assert "\x1b" not in ill.run("doctor").out
+
+
+@pytest.mark.usefixtures("server")
+def test_a_check_that_hangs_is_not_waited_for(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It fails in words after its time, and the others are made all the same."""
+    over = threading.Event()
+
+    def hang(_: Loaded) -> list[Check]:
+        over.wait()
+        return []
+
+    monkeypatch.setattr(program, "_PARTS", (program._Part("the disk", hang), *program._PARTS))
+    monkeypatch.setattr(program, "_LIMIT", 0.1)
+    monkeypatch.setattr(program, "_LEAST", 0.1)
+    ((level, text),) = _checks(home, "disk")[:1]
+    over.set()
+    assert level == "fail"
+    assert "could not be checked within 0 s" in text
+    assert _checks(home, "server")
+
+
+def test_a_person_is_told_what_is_waited_for(home: Scratch, server: Standin) -> None:
+    """On a terminal, when a check takes longer than a moment; and no trace of it is left."""
+    home.patch.setattr(program, "_MOMENT", 0.01)
+    server.health = Answer(body={"status": "ok"}, delay=0.3)
+    assert home.run("doctor").err == ""
+    home.terminal(200)
+    home.patch.setattr(sys.stderr, "isatty", lambda: True)
+    said = home.run("doctor").err
+    assert "\rChecking the server…" in said
+    assert said.endswith("\r\x1b[K")
 
 
 def test_wrong_settings_are_a_failed_check_among_others(home: Scratch) -> None:

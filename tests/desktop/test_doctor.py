@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.session import Session, needs_dbus, session
+from tests.support.notifyd import Mode
+from tests.support.session import Session, needs_dbus, session, silent
 
 
 @pytest.fixture
@@ -100,3 +101,23 @@ def test_switched_off(desktop: Session) -> None:
     assert level == "ok"
     assert "notifications.level" in message
     assert desktop.shown == []
+
+
+@needs_dbus
+@pytest.mark.parametrize("mode", ["deaf", "hang"])
+def test_a_daemon_that_hangs_is_named(desktop: Session, mode: Mode) -> None:
+    """Neither one that answers nothing nor one that takes the test in silence is waited for."""
+    desktop.start_daemon(mode)
+    level, message = doctor(desktop, "--notify")
+    assert level == "warn"
+    assert "the notification daemon" in message
+    assert "does not answer within 6 s" in message
+
+
+@needs_dbus
+def test_a_bus_that_says_nothing_is_not_waited_for(desktop: Session) -> None:
+    """A session whose bus hangs shows no notifications, and doctor says so."""
+    with silent() as address:
+        level, message = doctor(desktop, "--notify", DBUS_SESSION_BUS_ADDRESS=address)
+    assert level == "warn"
+    assert "does not answer within 6 s" in message

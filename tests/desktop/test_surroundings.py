@@ -1,5 +1,7 @@
 """What this desktop can do: each missing part is named, with what would help."""
 
+import os
+import subprocess
 import sys
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -7,6 +9,18 @@ from typing import Any
 import pytest
 
 from mem0tray.desktop import surroundings
+from tests.support.home import import_path
+from tests.support.session import needs_dbus, silent
+
+_ASK_BUS = """
+from gi.repository import Gio, GLib
+from mem0tray.desktop import surroundings
+surroundings._BUS_PATIENCE = 0.1
+try:
+    surroundings.session_bus(Gio)
+except GLib.Error as error:
+    print("gave up:", error.message)
+"""
 
 
 class DBusError(Exception):
@@ -29,7 +43,7 @@ class Desktop:
         if self.versions.get(name) != version:
             raise ValueError(name)
 
-    def bus_get_sync(self, _kind: int, _cancellable: None) -> Any:
+    def bus_get_sync(self, _kind: int, _cancellable: Any) -> Any:
         """Connect to the session's bus."""
         if self.bus is None:
             raise DBusError
@@ -46,7 +60,9 @@ def desktop(monkeypatch: pytest.MonkeyPatch) -> Desktop:
     repository.Gtk = SimpleNamespace(init_check=lambda _: (made.opens, []))
     repository.GLib = SimpleNamespace(Error=DBusError)
     repository.Gio = SimpleNamespace(
-        bus_get_sync=made.bus_get_sync, BusType=SimpleNamespace(SESSION=2)
+        bus_get_sync=made.bus_get_sync,
+        BusType=SimpleNamespace(SESSION=2),
+        Cancellable=lambda: SimpleNamespace(cancel=lambda: None),
     )
     gi.repository = repository
     monkeypatch.setitem(sys.modules, "gi", gi)
@@ -105,6 +121,20 @@ def test_a_bus_that_does_not_answer(desktop: Desktop) -> None:
     """Without it no panel can be told of an icon."""
     desktop.bus = None
     assert "D-Bus does not answer (Connection refused)" in surroundings.missing()
+
+
+@needs_dbus
+def test_a_bus_that_says_nothing_keeps_nobody_from_starting() -> None:
+    """One that takes connections and never answers is given up after a while."""
+    with silent() as address:
+        done = subprocess.run(
+            [sys.executable, "-c", _ASK_BUS],
+            env={**os.environ, **import_path(), "DBUS_SESSION_BUS_ADDRESS": address},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.stdout.startswith("gave up: "), done.stderr
 
 
 @pytest.mark.parametrize("platform", ["win32", "darwin"])

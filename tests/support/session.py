@@ -3,6 +3,8 @@
 import contextlib
 import importlib.util
 import os
+import socket
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,3 +76,16 @@ def session(folder: Path) -> Iterator[Session]:
             found.stop_daemon()
     finally:
         bus.kill()
+
+
+@contextlib.contextmanager
+def silent() -> Iterator[str]:
+    """The address of a bus that takes connections and never says a word."""
+    # Sockets need short names, which pytest's folders do not have.
+    with (
+        tempfile.TemporaryDirectory(prefix="mem0tray-bus-") as folder,
+        socket.socket(socket.AF_UNIX) as listener,
+    ):
+        listener.bind(f"{folder}/bus")
+        listener.listen()
+        yield f"unix:path={folder}/bus"
