@@ -1,6 +1,7 @@
 """Foreign text, made harmless for a line of a log, a terminal or a menu."""
 
 import re
+from collections.abc import Iterable
 
 # C0 and C1 controls, line and paragraph separators, and the marks that turn
 # the direction of what follows; lone surrogates cannot be encoded at all.
@@ -25,3 +26,11 @@ def short_id(item_id: str) -> str:
 def plural(count: int, one: str, many: str = "") -> str:
     """`3 memories`, `1 memory`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """` Did you mean `list`?` where a known name is like `name`, else nothing."""
+    import difflib  # only those pay for it who mistyped
+
+    like = difflib.get_close_matches(name, list(known), n=1)
+    return f" Did you mean `{like[0]}`?" if like else ""

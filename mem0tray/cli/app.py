@@ -1,46 +1,62 @@
 """The click group. Commands are imported when they are used; their help stands here."""
 
-import difflib
 import importlib
 from typing import Any, Final, NamedTuple
 
 import click
 
 from mem0tray import __version__
-from mem0tray.cli import INTERRUPTED
+from mem0tray.cli import INTERRUPTED, usage
+from mem0tray.cli.command_help import Group
+from mem0tray.errors import Mem0TrayError
 
 _NO_TRAY: Final = "The worker runs in this terminal; Ctrl-C stops it."
 
+# The headings of the help, in their order.
+DELIVER: Final = "Deliver"
+LOOK: Final = "Look"
+ACT: Final = "Act"
+SET_UP: Final = "Set up"
+LEARN: Final = "Learn"
+HEADINGS: Final = (DELIVER, LOOK, ACT, SET_UP, LEARN)
+
 
 class Entry(NamedTuple):
-    """Where a command is, `module:attribute`, and its line in the help."""
+    """The heading a command stands under, where it is (`module:attribute`), its line in the help.
 
+    Its examples stand where it is defined: `@click.command(cls=Command, examples={…})`.
+    """
+
+    heading: str
     target: str
     summary: str
 
 
 COMMANDS: Final[dict[str, Entry]] = {
-    "run": Entry("mem0tray.cli.run:run", "Run the worker in this terminal."),
-    "add": Entry("mem0tray.cli.add:command", "Queue one memory."),
-    "status": Entry("mem0tray.cli.status:command", "Show how the worker and its queues are."),
-    "list": Entry("mem0tray.cli.list_:command", "List dead letters, or waiting entries."),
-    "stats": Entry("mem0tray.cli.stats:command", "Count items by project, retries and age."),
-    "diagnose": Entry("mem0tray.cli.diagnose:command", "Say why an item is stuck."),
-    "retry": Entry("mem0tray.cli.retry:command", "Retry dead letters now."),
-    "delete": Entry("mem0tray.cli.delete:command", "Back up, then delete items."),
-    "restore": Entry("mem0tray.cli.restore:command", "Put deleted items back."),
-    "pause": Entry("mem0tray.cli.pause:pause", "Stop delivering for a while."),
-    "resume": Entry("mem0tray.cli.pause:resume", "Deliver again."),
-    "serve": Entry("mem0tray.cli.serve:command", "Run the embedded local server."),
-    "report": Entry("mem0tray.cli.report:command", "Show how things stand on a page."),
-    "doctor": Entry("mem0tray.cli.doctor:command", "Check everything that deliveries need."),
-    "autostart": Entry("mem0tray.cli.autostart:command", "Start at login, or no longer."),
-    "demo": Entry("mem0tray.cli.demo:command", "Watch it all, half a minute in a scratch home."),
-    "config": Entry("mem0tray.cli.config:command", "Show and change the settings."),
+    "run": Entry(DELIVER, "mem0tray.cli.run:run", "Run the worker in this terminal."),
+    "add": Entry(DELIVER, "mem0tray.cli.add:command", "Queue one memory."),
+    "pause": Entry(DELIVER, "mem0tray.cli.pause:pause", "Stop delivering for a while."),
+    "resume": Entry(DELIVER, "mem0tray.cli.pause:resume", "Deliver again."),
+    "status": Entry(LOOK, "mem0tray.cli.status:command", "Show how worker and queues are."),
+    "list": Entry(LOOK, "mem0tray.cli.list_:command", "List dead letters, or waiting entries."),
+    "stats": Entry(LOOK, "mem0tray.cli.stats:command", "Count by project, retries and age."),
+    "diagnose": Entry(LOOK, "mem0tray.cli.diagnose:command", "Say why an item is stuck."),
+    "report": Entry(LOOK, "mem0tray.cli.report:command", "Show how things stand on a page."),
+    "retry": Entry(ACT, "mem0tray.cli.retry:command", "Retry dead letters now."),
+    "delete": Entry(ACT, "mem0tray.cli.delete:command", "Back up, then delete items."),
+    "restore": Entry(ACT, "mem0tray.cli.restore:command", "Put deleted items back."),
+    "config": Entry(SET_UP, "mem0tray.cli.config:command", "Show and change the settings."),
+    "doctor": Entry(SET_UP, "mem0tray.cli.doctor:command", "Check all that deliveries need."),
+    "autostart": Entry(SET_UP, "mem0tray.cli.autostart:command", "Start at login, or no longer."),
+    "serve": Entry(SET_UP, "mem0tray.cli.serve:command", "Run the embedded local server."),
+    "help": Entry(LEARN, "mem0tray.cli.help:command", "Show the help of a command."),
+    "demo": Entry(
+        LEARN, "mem0tray.cli.demo:command", "Watch it all, half a minute, in a scratch home."
+    ),
 }
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """A group that knows its commands' names and summaries without importing them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -60,30 +76,34 @@ class LazyGroup(click.Group):
             raise TypeError(f"{entry.target} is no command")
         return found
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; of an unknown one say which is like it."""
-        name = args[0]
-        if name not in COMMANDS and not name.startswith("-"):
-            like = difflib.get_close_matches(name, COMMANDS, n=1)
-            hint = f" Did you mean `{like[0]}`?" if like else ""
-            raise click.UsageError(f"No such command {name!r}.{hint}", ctx)
-        return super().resolve_command(ctx, args)
-
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands from the table."""
+        """List the commands from the table, under their headings and all in one column."""
         del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+        width = max(map(len, COMMANDS))
+        for heading in HEADINGS:
+            with formatter.section(heading):
+                formatter.write_dl(
+                    [
+                        (name.ljust(width), entry.summary)
+                        for name, entry in COMMANDS.items()
+                        if entry.heading == heading
+                    ]
+                )
 
 
 @click.group(
     cls=LazyGroup,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
+    examples={
+        "mem0tray config set server.url local": "choose a server, here on this computer",
+        "mem0tray run": "deliver, until Ctrl-C",
+        "mem0tray help add": "the help of a command",
+    },
 )
-@click.version_option(__version__, prog_name="mem0tray", message="%(prog)s %(version)s")
+@click.version_option(
+    __version__, "-V", "--version", prog_name="mem0tray", message="%(prog)s %(version)s"
+)
 @click.pass_context
 def group(ctx: click.Context) -> Any:
     """Bring every memory from Claude Code to your Mem0 server.
@@ -106,15 +126,18 @@ def group(ctx: click.Context) -> Any:
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command; the exit code. Raises what is not an error of usage."""
+    """Run one command; the exit code. Errors of usage are raised as ours, like all others."""
     try:
         result = group.main(arguments, prog_name="mem0tray", standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.message, err=True)
         return error.exit_code
+    except click.UsageError as error:
+        raise usage.in_words(error) from error
+    except click.ClickException as error:
+        raise Mem0TrayError(error.format_message()) from error
     except click.Abort as error:
         if isinstance(error.__context__, KeyboardInterrupt):
             return INTERRUPTED
-        click.echo("mem0tray: aborted; nothing was changed.", err=True)
-        return 1
+        raise Mem0TrayError("The command was aborted; nothing was changed.") from error
     return result if isinstance(result, int) else 0
