@@ -3,11 +3,20 @@
 import click
 
 from mem0tray.cli import producing
+from mem0tray.cli.command_help import Command
 
 
-@click.command("add")
-@click.option("--project", required=True, metavar="P", help="The project that it belongs to.")
+@click.command(
+    "add",
+    cls=Command,
+    examples={
+        'mem0tray add -p garden "Water in the morning."': "",
+        "git log -1 --format=%B | mem0tray add -p garden": "from standard input",
+    },
+)
+@click.option("-p", "--project", required=True, metavar="P", help="The project that it belongs to.")
 @click.option(
+    "-j",
     "--json",
     "as_json",
     is_flag=True,

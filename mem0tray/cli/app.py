@@ -96,9 +96,9 @@ class LazyGroup(Group):
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     examples={
-        "mem0tray config set server.url local": "choose a server, here on this computer",
+        "mem0tray config set server.url local": "memories stay on this computer",
         "mem0tray run": "deliver, until Ctrl-C",
-        "mem0tray help add": "the help of a command",
+        "mem0tray help add": "how one command is used",
     },
 )
 @click.version_option(

@@ -5,6 +5,7 @@ from typing import Final
 import click
 
 from mem0tray.cli import output
+from mem0tray.cli.command_help import Group
 from mem0tray.desktop.autostart import BLOCKED, DISABLED, ENABLED, STALE, Autostart, State
 from mem0tray.errors import Mem0TrayError
 
@@ -17,12 +18,19 @@ _SENTENCES: Final = {
 _ENABLE: Final = "`mem0tray autostart enable` sets it up anew."
 
 
-@click.group("autostart")
+@click.group(
+    "autostart",
+    cls=Group,
+    examples={
+        "mem0tray autostart enable": "from the next login on",
+        "mem0tray autostart status": "",
+    },
+)
 def command() -> None:
     """Start mem0tray when you log in, or no longer."""
 
 
-@command.command("enable")
+@command.command("enable", examples={"mem0tray autostart enable": ""})
 def enable() -> None:
     """Start this mem0tray at login, whatever was set up before."""
     login = this_system()
@@ -33,7 +41,7 @@ def enable() -> None:
     output.say(f"{_SENTENCES[ENABLED]} {login.where} runs {state.starts}.")
 
 
-@command.command("disable")
+@command.command("disable", examples={"mem0tray autostart disable": ""})
 def disable() -> None:
     """No longer start at login; what runs goes on running."""
     login = this_system()
@@ -41,8 +49,8 @@ def disable() -> None:
     output.say(_SENTENCES[DISABLED])
 
 
-@command.command("status")
-@click.option("--json", "as_json", is_flag=True, help="As one JSON document.")
+@command.command("status", examples={"mem0tray autostart status": ""})
+@click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document.")
 def status(*, as_json: bool) -> None:
     """Show what the system will do at the next login, and where that stands."""
     login = this_system()

@@ -9,6 +9,7 @@ import click
 
 from mem0tray import config_file, settings
 from mem0tray.cli import context, output
+from mem0tray.cli.command_help import Group
 from mem0tray.paths import config_file as location
 from mem0tray.settings import SECRETS, Loaded
 
@@ -17,7 +18,14 @@ _CREDENTIALS: Final = re.compile(r"://[^/\s]*@")  # refused, but shown with what
 _DEFAULT: Final = "default"
 
 
-@click.group("config")
+@click.group(
+    "config",
+    cls=Group,
+    examples={
+        "mem0tray config show": "every setting, and where it comes from",
+        "mem0tray config set sync.timeout 90": "",
+    },
+)
 def command() -> None:
     """Show and change the settings.
 
@@ -26,14 +34,14 @@ def command() -> None:
     """
 
 
-@command.command("path")
+@command.command("path", examples={"mem0tray config path": ""})
 def path() -> None:
     """Print where the settings file is, or would be."""
     click.echo(location())
 
 
-@command.command("show")
-@click.option("--json", "as_json", is_flag=True, help="As one JSON document.")
+@command.command("show", examples={"mem0tray config show": ""})
+@click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document.")
 def show(*, as_json: bool) -> None:
     """Show every setting, and where its value comes from."""
     loaded = context.load_all()
@@ -51,9 +59,9 @@ def show(*, as_json: bool) -> None:
     output.print_table(("setting", "value", "from"), rows)
 
 
-@command.command("get")
+@command.command("get", examples={"mem0tray config get server.url": ""})
 @click.argument("key")
-@click.option("--json", "as_json", is_flag=True, help="As one JSON document.")
+@click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document.")
 def get(key: str, *, as_json: bool) -> None:
     """Print the value of KEY, secrets too."""
     _known(key)
@@ -66,7 +74,15 @@ def get(key: str, *, as_json: bool) -> None:
 
 
 # A value may begin with a dash, as a number below 0 does.
-@command.command("set", context_settings={"ignore_unknown_options": True})
+@command.command(
+    "set",
+    examples={
+        "mem0tray config set server.url https://mem0.example.com": "",
+        "mem0tray config set server.api_key": "asks for it",
+        "mem0tray config set server.api_key - < key.txt": "reads it from a file",
+    },
+    context_settings={"ignore_unknown_options": True},
+)
 @click.argument("key")
 @click.argument("value", required=False)
 def set_(key: str, value: str | None) -> None:
@@ -89,7 +105,7 @@ def _asked(key: str) -> str:
     return sys.stdin.readline().rstrip("\r\n")
 
 
-@command.command("edit")
+@command.command("edit", examples={"EDITOR=nano mem0tray config edit": ""})
 def edit() -> None:
     """Open the settings file in your editor ($VISUAL, $EDITOR), and check it afterwards."""
     file = location()

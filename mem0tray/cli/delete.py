@@ -8,13 +8,22 @@ from mem0tray.actions.delete import Deleted, delete
 from mem0tray.actions.find import Found, everything, resolve
 from mem0tray.actions.forget import Forgotten, forget
 from mem0tray.cli import context, output
+from mem0tray.cli.command_help import Command
 from mem0tray.errors import Mem0TrayError
 from mem0tray.text import plural, short_id
 
 
-@click.command("delete")
+@click.command(
+    "delete",
+    cls=Command,
+    examples={
+        "mem0tray delete 04f96029": "asks first",
+        "mem0tray delete -y 04f96029 5b1c": "does not ask",
+        "mem0tray delete --forget 04f96029": "for good: the text too",
+    },
+)
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("--forget", "for_good", is_flag=True, help="Erase the text everywhere, for good.")
 def command(ids: tuple[str, ...], *, yes: bool, for_good: bool) -> int:
     """Back up, then delete dead letters or waiting entries, by id or the beginning of one."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import click
 
 from mem0tray.cli import output
+from mem0tray.cli.command_help import Command
 from mem0tray.errors import Mem0TrayError
 
 if TYPE_CHECKING:
@@ -20,10 +21,17 @@ _INTERRUPTED: Final = "interrupted"
 _BY_SIGNAL: Final = 128  # a shell adds the signal's number to this
 
 
-@click.command("demo")
+@click.command(
+    "demo",
+    cls=Command,
+    examples={
+        "mem0tray demo": "half a minute",
+        "mem0tray demo --fast --json": "a few seconds, for a script",
+    },
+)
 @click.option("--fast", is_flag=True, help="Without pauses for reading: a few seconds.")
 @click.option("--keep", is_flag=True, help="Keep the scratch home, and say where it is.")
-@click.option("--json", "as_json", is_flag=True, help="As one JSON document, at the end.")
+@click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document, at the end.")
 @click.option(
     "--tray/--no-tray",
     default=None,

@@ -10,6 +10,7 @@ from mem0tray.actions import diagnose, files
 from mem0tray.actions.diagnose import Cause, Surroundings
 from mem0tray.actions.find import Found, Identity, everything, listing, resolve
 from mem0tray.cli import context, output, settled
+from mem0tray.cli.command_help import Command
 from mem0tray.ledger.reader import Attempt, Known, Reader
 from mem0tray.paths import Paths
 from mem0tray.settings import Settings
@@ -18,9 +19,16 @@ from mem0tray.text import plural, short_id
 _SHOWN: Final = 10  # attempts of a history
 
 
-@click.command("diagnose")
+@click.command(
+    "diagnose",
+    cls=Command,
+    examples={
+        "mem0tray diagnose": "all that are stuck, by cause",
+        "mem0tray diagnose 04f96029": "one, with its history",
+    },
+)
 @click.argument("name", required=False, metavar="[ID]")
-@click.option("--json", "as_json", is_flag=True, help="As one JSON document.")
+@click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document.")
 def command(name: str | None, *, as_json: bool) -> None:
     """Say why an item is stuck; without an ID, sum up all that have failed, by cause.
 

@@ -21,6 +21,7 @@ from mem0tray.cli import (
     output,
 )
 from mem0tray.cli.check import FAIL, OK, WARN, Check
+from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
 from mem0tray.desktop import sending
 from mem0tray.errors import Mem0TrayError, SettingsError
@@ -58,8 +59,15 @@ _PARTS: Final = (
 )
 
 
-@click.command("doctor")
-@click.option("--json", "as_json", is_flag=True, help="As one JSON document.")
+@click.command(
+    "doctor",
+    cls=Command,
+    examples={
+        "mem0tray doctor": "",
+        "mem0tray doctor --no-notify": "without the test notification",
+    },
+)
+@click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document.")
 @click.option(
     "--notify/--no-notify",
     default=None,

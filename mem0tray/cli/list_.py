@@ -10,17 +10,26 @@ from mem0tray import item as items
 from mem0tray.actions import diagnose, files
 from mem0tray.actions.find import Found, listing
 from mem0tray.cli import context, output
+from mem0tray.cli.command_help import Command
 from mem0tray.cli.values import whole_number
 from mem0tray.ledger.reader import Known, Reader
 from mem0tray.paths import Paths
 from mem0tray.text import one_line, plural, short_id
 
 
-@click.command("list")
-@click.option("--queue", is_flag=True, help="The entries that wait, not the dead letters.")
-@click.option("--json", "as_json", is_flag=True, help="As one JSON document, with whole ids.")
-@click.option("--project", metavar="P", help="Of this project only.")
-@click.option("--limit", callback=whole_number(1), metavar="N", help="At most so many.")
+@click.command(
+    "list",
+    cls=Command,
+    examples={
+        "mem0tray list": "the dead letters",
+        "mem0tray list --queue": "what waits for its first delivery",
+        "mem0tray list -p garden -n 5": "five of one project",
+    },
+)
+@click.option("-q", "--queue", is_flag=True, help="The entries that wait, not the dead letters.")
+@click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document, with whole ids.")
+@click.option("-p", "--project", metavar="P", help="Of this project only.")
+@click.option("-n", "--limit", callback=whole_number(1), metavar="N", help="At most so many.")
 def command(*, queue: bool, as_json: bool, project: str | None, limit: int | None) -> None:
     """List the dead letters: retries, last attempt, next retry, reason."""
     paths = context.load().locations()

@@ -7,6 +7,7 @@ from typing import Final
 import click
 
 from mem0tray.cli import context, output
+from mem0tray.cli.command_help import Command
 from mem0tray.errors import FileUnavailableError
 from mem0tray.files.lock import is_locked
 from mem0tray.paths import Paths
@@ -30,7 +31,12 @@ def _minutes(ctx: click.Context, parameter: click.Parameter, value: str | None) 
 
 
 # A number below 0 is a value that is wrong, no option.
-@click.command("pause", context_settings={"ignore_unknown_options": True})
+@click.command(
+    "pause",
+    cls=Command,
+    examples={"mem0tray pause": "until `mem0tray resume`", "mem0tray pause 30": "for half an hour"},
+    context_settings={"ignore_unknown_options": True},
+)
 @click.argument("minutes", required=False, callback=_minutes)
 def pause(minutes: float | None) -> None:
     """Stop delivering for MINUTES, or until `mem0tray resume`.
@@ -44,7 +50,7 @@ def pause(minutes: float | None) -> None:
     output.say(f"Deliveries are paused until {end}.{_not_running(paths)}")
 
 
-@click.command("resume")
+@click.command("resume", cls=Command, examples={"mem0tray resume": ""})
 def resume() -> None:
     """End a pause."""
     paths = context.load().locations()

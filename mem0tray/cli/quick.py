@@ -21,13 +21,13 @@ def parse(arguments: Sequence[str]) -> Plain | None:
     for word in rest:
         if word == "--":
             texts += rest
-        elif word == "--project":
+        elif word in ("-p", "--project"):
             project = next(rest, None)
             if project is None:
                 return None
         elif word.startswith("--project="):
             project = word.partition("=")[2]
-        elif word == "--json":
+        elif word in ("-j", "--json"):
             as_json = True
         elif word == "-" or not word.startswith("-"):
             texts.append(word)

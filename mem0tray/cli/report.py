@@ -6,10 +6,19 @@ import click
 
 from mem0tray import language, report
 from mem0tray.cli import context, output
+from mem0tray.cli.command_help import Command
 
 
-@click.command("report")
+@click.command(
+    "report",
+    cls=Command,
+    examples={
+        "mem0tray report": "opens it",
+        "mem0tray report --out status.html --with-content": "only writes it, with texts",
+    },
+)
 @click.option(
+    "-o",
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE.html",

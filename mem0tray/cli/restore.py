@@ -9,14 +9,22 @@ from mem0tray.actions.probe import server_name
 from mem0tray.actions.restore import Restored, restore
 from mem0tray.actions.sources import Piece, Source
 from mem0tray.cli import context, output
+from mem0tray.cli.command_help import Command
 from mem0tray.errors import NotFoundError
 from mem0tray.paths import Paths
 from mem0tray.text import one_line, plural
 
 
-@click.command("restore")
+@click.command(
+    "restore",
+    cls=Command,
+    examples={
+        "mem0tray restore": "what the last delete removed",
+        "mem0tray restore --list": "everything that can be put back",
+    },
+)
 @click.argument("backup", required=False, metavar="[BACKUP]")
-@click.option("--list", "as_list", is_flag=True, help="Show what can be restored.")
+@click.option("-l", "--list", "as_list", is_flag=True, help="Show what can be restored.")
 def command(backup: str | None, *, as_list: bool) -> None:
     """Put back the items of BACKUP (a name from --list, or a file); else of the last delete."""
     if as_list and backup is not None:

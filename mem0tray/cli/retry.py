@@ -8,6 +8,7 @@ from mem0tray.actions import retry
 from mem0tray.actions.probe import probe
 from mem0tray.actions.requests import worker_runs
 from mem0tray.cli import context, output
+from mem0tray.cli.command_help import Command
 from mem0tray.errors import FileUnavailableError
 from mem0tray.item import Item
 from mem0tray.paths import Paths
@@ -18,10 +19,18 @@ from mem0tray.worker import pauses
 _SHOWN = 5
 
 
-@click.command("retry")
+@click.command(
+    "retry",
+    cls=Command,
+    examples={
+        "mem0tray retry 04f96029": "one",
+        "mem0tray retry -p garden": "all of a project",
+        "mem0tray retry --all": "all",
+    },
+)
 @click.argument("ids", nargs=-1, metavar="[ID]...")
-@click.option("--project", metavar="P", help="Every dead letter of this project.")
-@click.option("--all", "everything", is_flag=True, help="Every dead letter.")
+@click.option("-p", "--project", metavar="P", help="Every dead letter of this project.")
+@click.option("-a", "--all", "everything", is_flag=True, help="Every dead letter.")
 def command(ids: tuple[str, ...], project: str | None, *, everything: bool) -> None:
     """Retry dead letters now, by id (or the beginning of one), by project, or all."""
     if sum((bool(ids), project is not None, everything)) != 1:

@@ -10,6 +10,7 @@ from mem0tray import events
 from mem0tray import settings as config
 from mem0tray.bell import Bell
 from mem0tray.cli import attend
+from mem0tray.cli.command_help import Command
 from mem0tray.text import one_line, plural
 
 if TYPE_CHECKING:
@@ -53,7 +54,14 @@ class Terminal:
                 return  # a full disk, a terminal that is gone: no reason to stop; the log tells
 
 
-@click.command()
+@click.command(
+    "run",
+    cls=Command,
+    examples={
+        "mem0tray run": "until Ctrl-C",
+        "mem0tray run --until-idle": "deliver what can be delivered, then stop",
+    },
+)
 @click.option("--once", is_flag=True, help="One cycle: what is due now, then stop.")
 @click.option("--until-idle", is_flag=True, help="Stop when nothing is left to deliver now.")
 def run(*, once: bool, until_idle: bool) -> None:

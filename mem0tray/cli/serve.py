@@ -3,10 +3,15 @@
 import click
 
 from mem0tray.cli import context
+from mem0tray.cli.command_help import Command
 from mem0tray.cli.values import whole_number
 
 
-@click.command("serve")
+@click.command(
+    "serve",
+    cls=Command,
+    examples={"mem0tray serve": "", "mem0tray serve --port 7000": "at this port"},
+)
 @click.option(
     "--port",
     callback=whole_number(0, 65535),

@@ -10,6 +10,7 @@ import click
 from mem0tray.actions import files, tally
 from mem0tray.actions.find import listing
 from mem0tray.cli import context, output
+from mem0tray.cli.command_help import Command
 from mem0tray.paths import Paths
 from mem0tray.text import plural
 
@@ -23,8 +24,10 @@ _AGES: Final = (
 )
 
 
-@click.command("stats")
-@click.option("--json", "as_json", is_flag=True, help="As one JSON document.")
+@click.command(
+    "stats", cls=Command, examples={"mem0tray stats": "", "mem0tray stats --json": "for a program"}
+)
+@click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document.")
 def command(*, as_json: bool) -> None:
     """Count dead letters and waiting entries by project, retries and age."""
     seen = counted(context.load().locations(), time.time())

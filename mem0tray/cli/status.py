@@ -11,6 +11,7 @@ from mem0tray import settings as config
 from mem0tray.actions import overview
 from mem0tray.actions.overview import NOT_RUNNING, Overview
 from mem0tray.cli import context, output
+from mem0tray.cli.command_help import Command
 from mem0tray.text import plural
 from mem0tray.worker.state import ACTION_NEEDED
 
@@ -18,9 +19,17 @@ _EVERY: Final = 1.0
 Fact = tuple[str, str]
 
 
-@click.command("status")
-@click.option("--json", "as_json", is_flag=True, help="As one JSON document.")
-@click.option("--watch", is_flag=True, help="Look again every second until Ctrl-C.")
+@click.command(
+    "status",
+    cls=Command,
+    examples={
+        "mem0tray status": "",
+        "mem0tray status --watch": "again every second",
+        "mem0tray status --json | jq .state": "for a program",
+    },
+)
+@click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document.")
+@click.option("-w", "--watch", is_flag=True, help="Look again every second until Ctrl-C.")
 def command(*, as_json: bool, watch: bool) -> None:
     """Show worker, server, queue, dead letters and the last delivery."""
     if as_json and watch:

@@ -16,8 +16,9 @@ def test_help_lists_every_command_without_importing_it(home: Scratch) -> None:
     """The help comes from the table alone."""
     script = (
         "import sys; from mem0tray.cli import main; main(['--help']);"
-        "loaded = [m for m in sys.modules if m.startswith('mem0tray.cli.')];"
-        "sys.exit(loaded != ['mem0tray.cli.app'])"
+        "loaded = {m for m in sys.modules if m.startswith('mem0tray.cli.')};"
+        "own = {f'mem0tray.cli.{m}' for m in ('app', 'command_help', 'context', 'usage')};"
+        "sys.exit(repr(loaded - own) if loaded - own else 0)"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=False
@@ -57,7 +58,7 @@ def test_unknown_commands_and_options_exit_2(home: Scratch) -> None:
         (["config", "set", "sync.max_attempts", "-1"], "it must be a whole number from 1 to 1000"),
         (["add", "--project", "g", "two", "words"], "Put the text in quotes."),
         (["lst"], "No such command 'lst'. Did you mean `list`?"),
-        (["nonsense"], "No such command 'nonsense'.\n"),
+        (["nonsense"], "No such command 'nonsense'. `mem0tray help` lists the commands.\n"),
     ],
 )
 def test_errors_of_usage_say_what_is_expected(
@@ -201,6 +202,8 @@ def test_a_file_in_place_of_the_folder_is_named(home: Scratch, command: list[str
     [
         (["--project", "p", "x"], quick.Plain("p", "x", as_json=False)),
         (["x", "--project=p", "--json"], quick.Plain("p", "x", as_json=True)),
+        (["-p", "p", "-j", "x"], quick.Plain("p", "x", as_json=True)),
+        (["-pp", "x"], None),
         (["--project", "p"], quick.Plain("p", None, as_json=False)),
         (["--project", "p", "-"], quick.Plain("p", None, as_json=False)),
         (["--project", "p", "--", "-x"], quick.Plain("p", "-x", as_json=False)),

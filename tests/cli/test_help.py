@@ -1,0 +1,133 @@
+"""Help: headings, examples, short options, and `mem0tray help`."""
+
+import re
+import shlex
+
+import click
+import pytest
+
+from mem0tray.cli import app
+from mem0tray.cli.command_help import Command, Group
+from tests.cli import commands
+from tests.cli.scratch import Scratch
+
+# One letter, one meaning, in every command. `--forget` has none on purpose.
+SHORT = {
+    "--all": "-a",
+    "--follow": "-f",
+    "--help": "-h",
+    "--json": "-j",
+    "--limit": "-n",
+    "--list": "-l",
+    "--out": "-o",
+    "--project": "-p",
+    "--queue": "-q",
+    "--version": "-V",
+    "--watch": "-w",
+    "--yes": "-y",
+}
+
+
+def _options(context: click.Context) -> list[click.Option]:
+    found = context.command.get_params(context)
+    return [each for each in found if isinstance(each, click.Option)]
+
+
+def test_every_command_stands_under_a_heading(home: Scratch) -> None:
+    """The main help lists each command once, with its whole summary, under a known heading."""
+    shown = home.ok("help")
+    at = [shown.index(f"\n{heading}:\n") for heading in app.HEADINGS]
+    assert at == sorted(at)
+    for name, entry in app.COMMANDS.items():
+        assert entry.heading in app.HEADINGS
+        (line,) = re.findall(rf"^  {name} +(.+)$", shown, re.MULTILINE)
+        assert line == entry.summary
+
+
+@pytest.mark.parametrize("path", commands.PATHS)
+def test_help_shows_what_dash_dash_help_shows(home: Scratch, path: str) -> None:
+    """`help COMMAND` and `COMMAND --help` are one text."""
+    shown = home.ok("help", *path.split())
+    assert shown == home.ok(*path.split(), "--help")
+    assert shown.startswith(f"Usage: mem0tray {path} ")
+
+
+@pytest.mark.parametrize("columns", ["60", "80", "200"])
+@pytest.mark.parametrize("path", ["", *commands.PATHS])
+def test_no_help_is_cut(home: Scratch, path: str, columns: str) -> None:
+    """Nothing ends in dots but what may be given more than once."""
+    home.env(COLUMNS=columns)
+    shown = home.ok("help", *path.split())
+    assert not re.search(r"(?<![\]D])\.\.\.", shown), shown
+
+
+@pytest.mark.parametrize("context", commands.EVERY, ids=commands.PATHS)
+def test_every_help_has_examples_that_the_command_takes(context: click.Context) -> None:
+    """Each help ends with examples; each of them is a command line of that command."""
+    command = context.command
+    assert isinstance(command, Command | Group)
+    assert command.examples, context.command_path
+    for line in command.examples:
+        words = shlex.split(line)
+        words = words[words.index("mem0tray") + 1 :]
+        end = next((at for at, word in enumerate(words) if word[0] in "|<>&"), len(words))
+        _parse(words[:end], context.command_path)
+
+
+def _parse(words: list[str], path: str) -> None:
+    """Raise UsageError unless click takes `words` as a command line of `path`."""
+    context = commands.root()
+    while isinstance(context.command, click.Group) and words:
+        name, command, words = context.command.resolve_command(context, words)
+        assert command is not None
+        is_group = isinstance(command, click.Group)
+        rest = [] if is_group else list(words)
+        context = (
+            click.Context(command, info_name=name, parent=context)
+            if is_group
+            else command.make_context(name, rest, parent=context)
+        )
+    assert f"{context.command_path} ".startswith(f"{path} ")
+
+
+@pytest.mark.parametrize("context", [commands.root(), *commands.EVERY], ids=["", *commands.PATHS])
+def test_a_short_option_means_the_same_everywhere(context: click.Context) -> None:
+    """Short options are those of the table, in every command that has the long one."""
+    for option in _options(context):
+        long = max(option.opts, key=len)
+        short = [name for name in option.opts if not name.startswith("--")]
+        assert short == ([SHORT[long]] if long in SHORT else []), context.command_path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("help lst", "No such command 'lst'. Did you mean `list`?"),
+        ("help config sett", "No such command 'sett'. Did you mean `set`?"),
+        ("help list x", "`mem0tray list` has no commands of its own."),
+        ("config sett", "No such command 'sett'. Did you mean `set`?"),
+        ("list --jsn", "There is no option --jsn. Did you mean `--json`?"),
+        ("list --zzz", "There is no option --zzz. `mem0tray help list` shows how it is used."),
+        ("add x", "--project is missing. `mem0tray help add` shows how it is used."),
+        ("delete", "ID is missing. `mem0tray help delete` shows how it is used."),
+        ("status x", "(x). `mem0tray help status` shows how it is used."),
+        ("nonsense", "No such command 'nonsense'. `mem0tray help` lists the commands."),
+        ("--nonsense", "There is no option --nonsense. `mem0tray help` lists the commands."),
+        ("report -o .", "--out: File '.' is a directory. `mem0tray help report`"),
+    ],
+)
+def test_an_error_of_usage_is_one_line_like_every_error(
+    home: Scratch, arguments: str, said: str
+) -> None:
+    """What click finds wrong is told as our own errors are: what is wrong, and what to do."""
+    done = home.run(*arguments.split())
+    assert (done.code, done.out) == (2, "")
+    assert done.line.startswith("mem0tray: ")
+    assert said in done.line
+
+
+def test_a_group_by_itself_shows_its_help(home: Scratch) -> None:
+    """`mem0tray config` without more is answered with what there is, and exits 2."""
+    done = home.run("config")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == home.ok("config", "--help")
