@@ -5,10 +5,12 @@ class Mem0TrayError(Exception):
     """Something went wrong that a person can do something about.
 
     `message` says what happened and what it means, `remedy` what to do; both
-    are plain sentences. Printed once, at the command's edge.
+    are plain sentences. Printed once, at the command's edge. `disk_failed`: the
+    disk is full, read-only or broken, so that other files cannot be written either.
     """
 
     exit_code = 1
+    disk_failed = False
 
     def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(message)

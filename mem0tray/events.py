@@ -8,6 +8,7 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 _log: Final = logging.getLogger(__name__)
@@ -121,10 +122,14 @@ class MoreWait(Event):
 
 @dataclass(frozen=True, slots=True)
 class StateChanged(Event):
-    """The worker's state: `starting healthy down paused` or `action needed`, and why."""
+    """The worker's state: `starting healthy down paused` or `action needed`, and why.
+
+    `told`: the reason is that of a `PartFailed` which came before.
+    """
 
     state: str
     reason: str
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,17 +197,35 @@ class SettingsChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class FolderChanged(Event):
+    """The worker has left the shared folder `before` and serves `now` (both real paths)."""
+
+    before: Path
+    now: Path
+
+
+@dataclass(frozen=True, slots=True)
 class StatusWanted(Event):
     """A second start of the tray wants the first to show its status."""
 
 
 @dataclass(frozen=True, slots=True)
 class PartFailed(Event):
-    """A part of the worker met an error; it goes on after `delay` seconds."""
+    """A part of the worker met an error; it goes on after `delay` seconds.
+
+    Told once: what fails after it, for the same cause, is the same trouble.
+    """
 
     part: str
     error: str
     delay: float
+
+
+@dataclass(frozen=True, slots=True)
+class PartRecovered(Event):
+    """The trouble that `PartFailed` told of is over."""
+
+    part: str
 
 
 @dataclass(frozen=True, slots=True)

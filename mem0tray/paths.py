@@ -2,14 +2,16 @@
 
 Two places: `claude_dir`, whose files other programs share, and our data
 folder. Instance lock and ledger belong to the *real* path of `claude_dir`, so
-that two names for one folder never get two workers.
+that two names for one folder never get two workers: see `data_folders`.
 """
 
-import hashlib
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import platformdirs
+
+from mem0tray import data_folders
 
 APP = "mem0tray"
 
@@ -24,24 +26,36 @@ def data_root() -> Path:
     return platformdirs.user_data_path(APP, appauthor=False)
 
 
+def log_in(claude_dir: Path) -> Path:
+    """The worker's log."""
+    return claude_dir / "logs" / "mem0_worker.log"
+
+
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """Every path the program touches, for one `claude_dir`."""
+    """Every path the program touches, for one `claude_dir`.
+
+    `data_dir` (ledger, locks and quarantine) is looked up once, when this is made:
+    whoever goes on with it is not torn in two when `claude_dir` moves.
+    """
 
     claude_dir: Path
     root: Path
+    data_dir: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "data_dir", data_folders.find(self.root, self.claude_dir))
 
     @classmethod
     def for_claude_dir(cls, claude_dir: Path) -> "Paths":
         """Build the paths for `claude_dir` (a leading `~` is expanded)."""
         return cls(claude_dir.expanduser().absolute(), data_root())
 
-    @property
-    def data_dir(self) -> Path:
-        """Ledger, locks and quarantine of this `claude_dir`."""
-        real = str(self.claude_dir.resolve())
-        digest = hashlib.sha256(real.encode("utf-8", "surrogateescape")).hexdigest()[:12]
-        return self.root / f"claude-{digest}"
+    def by_real_path(self) -> "Paths":
+        """The same folder by its real path, whatever links lead elsewhere later."""
+        found = Paths(Path(os.path.realpath(self.claude_dir)), self.root)
+        object.__setattr__(found, "data_dir", self.data_dir)
+        return found
 
     # Shared with other programs -------------------------------------------------
 
@@ -75,7 +89,7 @@ class Paths:
 
     @property
     def log(self) -> Path:
-        return self.claude_dir / "logs" / "mem0_worker.log"
+        return log_in(self.claude_dir)
 
     # Ours alone -----------------------------------------------------------------
 
@@ -86,6 +100,11 @@ class Paths:
     @property
     def instance_lock(self) -> Path:
         return self.data_dir / "instance.lock"
+
+    @property
+    def served(self) -> Path:
+        """The record of which `claude_dir` the data folder belongs to."""
+        return self.data_dir / data_folders.RECORD
 
     @property
     def tray_lock(self) -> Path:

@@ -103,10 +103,11 @@ def gather(settings: Settings) -> Overview:
 
 def running(paths: Paths) -> Running | None:
     """The worker that runs for this folder."""
-    if not lock.is_locked(paths.instance_lock):
+    held = lock.of_worker(paths)
+    if held is None:
         return None
     with suppress(OSError):
-        return Running(lock.holder(paths.instance_lock), paths.instance_lock.stat().st_mtime)
+        return Running(lock.holder(held), held.stat().st_mtime)
     return None
 
 

@@ -16,7 +16,7 @@ from typing import Final
 from mem0tray import item as items
 from mem0tray.errors import AlreadyRunningError, LedgerError, Mem0TrayError
 from mem0tray.files import atomic
-from mem0tray.files.lock import InstanceLock, is_locked
+from mem0tray.files.lock import InstanceLock, of_worker
 from mem0tray.item import Item
 from mem0tray.ledger.reader import Reader
 from mem0tray.paths import Paths
@@ -106,7 +106,7 @@ def carried_out(path: Path, timeout: float) -> bool:
 
 def worker_runs(paths: Paths) -> bool:
     """Whether a worker is there to carry out requests."""
-    return is_locked(paths.instance_lock)
+    return of_worker(paths) is not None
 
 
 def carry_out_here(paths: Paths, settings: Settings) -> bool:

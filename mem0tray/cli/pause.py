@@ -6,10 +6,10 @@ from typing import Final
 
 import click
 
+from mem0tray.actions.requests import worker_runs
 from mem0tray.cli import context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.errors import FileUnavailableError
-from mem0tray.files.lock import is_locked
 from mem0tray.paths import Paths
 from mem0tray.worker import pauses
 
@@ -64,6 +64,6 @@ def resume() -> None:
 
 
 def _not_running(paths: Paths) -> str:
-    if is_locked(paths.instance_lock):
+    if worker_runs(paths):
         return ""
     return " The worker is not running; this holds for its next start."

@@ -147,6 +147,10 @@ class Application:
         self._presenter.clicked()
 
     def _listen(self, event: Event) -> None:
+        if isinstance(event, events.FolderChanged):
+            self._shown.release()  # a second start looks for it where the worker is
+            self._shown = FileLock(self._worker.paths.tray_lock)
+            self._shown.try_acquire()
         if isinstance(event, events.StatusWanted):
             self._controller.do(Command(Verb.SHOW_STATUS))
 

@@ -105,8 +105,21 @@ def unavailable(path: Path, error: OSError) -> FileUnavailableError:
         errno.EROFS: "The disk is read-only: mount it for writing again.",
         errno.EACCES: "Mend the permissions of the file and its folder.",
         errno.EPERM: "Mend the permissions of the file and its folder.",
+        errno.EIO: "The disk may be broken: see what the system's log says of it.",
     }.get(error.errno or 0, "")
-    return FileUnavailableError(f"{path}: {error.strerror or error}.", remedy)
+    found = FileUnavailableError(f"{path}: {error.strerror or error}.", remedy)
+    found.disk_failed = error.errno in _DISK_FAILED
+    return found
+
+
+def is_read_only(path: Path) -> bool:
+    """Whether the disk of `path`, which exists, takes no writes; False where that is not told."""
+    if sys.platform == "win32":
+        return False
+    try:
+        return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
 
 
 def _obstacle(path: Path) -> Path:

@@ -15,11 +15,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
+from mem0tray import data_folders
 from mem0tray.errors import AlreadyRunningError, FileUnavailableError, LockTimeoutError
 from mem0tray.files.atomic import make_private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from mem0tray.paths import Paths
 
 if sys.platform == "win32":
     import msvcrt
@@ -171,7 +174,16 @@ class FileLock:
             self.release()
 
 
-_LOOKER: Final = 0.2  # seconds; who only looks whether it is held holds it for less
+def already_running(path: Path) -> AlreadyRunningError:
+    """What a second worker is told of the one that holds this instance lock."""
+    pid = holder(path)
+    return AlreadyRunningError(
+        f"mem0tray is already running for this folder{f' (process {pid})' if pid else ''}.",
+        "Use `mem0tray status` to see how it is, or stop that one first.",
+    )
+
+
+LOOKER: Final = 0.2  # seconds; who only looks whether it is held holds it for less
 
 
 class InstanceLock:
@@ -182,15 +194,11 @@ class InstanceLock:
 
     def acquire(self) -> None:
         """Become the one worker; AlreadyRunningError when there is one."""
-        end = time.monotonic() + _LOOKER
+        end = time.monotonic() + LOOKER
         while not (mine := self._lock.try_acquire()) and time.monotonic() < end:
-            time.sleep(_LOOKER / 20)
+            time.sleep(LOOKER / 20)
         if not mine:
-            pid = holder(self._lock.path)
-            raise AlreadyRunningError(
-                f"mem0tray is already running for this folder{f' (process {pid})' if pid else ''}.",
-                "Use `mem0tray status` to see how it is, or stop that one first.",
-            )
+            raise already_running(self._lock.path)
         with suppress(OSError):
             fd = os.open(self._lock.path, os.O_WRONLY | os.O_TRUNC)
             try:
@@ -214,6 +222,21 @@ def is_locked(path: Path) -> bool:
         return True
     lock.release()
     return not free
+
+
+def of_worker(paths: "Paths") -> Path | None:
+    """The instance lock that the worker of this `claude_dir` holds; None when none runs."""
+    return paths.instance_lock if is_locked(paths.instance_lock) else on_its_way(paths)
+
+
+def on_its_way(paths: "Paths") -> Path | None:
+    """The same of a worker that serves this very name, which leads elsewhere since a moment."""
+    for record in data_folders.records(paths.root):
+        path = record.folder / paths.instance_lock.name
+        by_name = record.name == os.fspath(paths.claude_dir)
+        if by_name and path != paths.instance_lock and is_locked(path):
+            return path
+    return None
 
 
 def holder(path: Path) -> int | None:

@@ -25,6 +25,7 @@ COMMIT;
 """
 _BROKEN: Final = "ledger.broken"  # there when the ledger was found corrupt while in use
 _CORRUPT: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_DISK_FAILED: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR)
 QUEUE, DLQ, EMERGENCY = DOUBTED = "queue", "DLQ", "emergency file"
 _DOUBT: Final = "doubt of the "
 
@@ -279,13 +280,17 @@ def trouble(path: Path, error: sqlite3.Error) -> LedgerError:
     text = str(error).rstrip(".")
     if "full" in text:
         remedy = "Free some disk space; work goes on by itself then."
+    elif atomic.is_read_only(path.parent):
+        remedy = "The disk is read-only: mount it for writing again."
     elif "readonly" in text or "unable to open" in text:
         remedy = "Mend the permissions of the file and its folder."
     elif isinstance(error, sqlite3.OperationalError):
         remedy = "Is the disk all right? Work goes on by itself once it is."
     else:
         remedy = "Restart mem0tray: a broken ledger is set aside and rebuilt from the files."
-    return LedgerError(f"The ledger {path} cannot be used: {text}.", remedy)
+    found = LedgerError(f"The ledger {path} cannot be used: {text}.", remedy)
+    found.disk_failed = getattr(error, "sqlite_errorcode", 0) & 0xFF in _DISK_FAILED
+    return found
 
 
 def lingering_name(item_id: str, digest: bytes) -> str:

@@ -18,6 +18,7 @@ from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.paths import Paths
 from mem0tray.settings import Settings
+from mem0tray.worker.troubles import Troubles
 
 AT_WORK: Final = 10.0  # seconds that a server is given for what a former worker has sent
 
@@ -43,6 +44,7 @@ class Core:
     _told_broken: dict[Path, Signature] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
+        self.troubles = Troubles(self.events, lambda *_: None)
         self.inbox = Inbox(self.ledger)
         self.outbox = Outbox(self.ledger)
         self.editions = Editions(self.ledger)

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from mem0tray import events
 from mem0tray.errors import LedgerError
 from mem0tray.events import Event
 from mem0tray.item import DEAD, PENDING
@@ -286,7 +285,7 @@ class Delivery:
 
     def _storage_failed(self, error: LedgerError) -> None:
         self._gate.block("storage", str(error))
-        self._core.events.emit(events.PartFailed("ledger", str(error), _STORAGE_WAIT))
+        self._core.troubles.failed("storage", error, _STORAGE_WAIT, "ledger")
         self._core.wake.set()
 
     def _idle(self, number: int) -> None:

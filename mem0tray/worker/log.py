@@ -2,33 +2,98 @@
 
 import logging
 import logging.handlers
+import os
 import threading
 import time
+from collections import deque
 from contextlib import suppress
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Final
 
 from mem0tray import events
 from mem0tray.events import Event
 from mem0tray.files import atomic
-from mem0tray.paths import Paths
+from mem0tray.paths import Paths, log_in
 from mem0tray.settings import LogSettings
 from mem0tray.text import one_line, plural, short_id
 
 WAITING_PER_MINUTE: Final = 10
 _MINUTE: Final = 60.0
+_KEPT: Final = 200  # lines that wait until they can be written
 _TOGETHER: Final = 1.0  # seconds for which deliveries are counted up before they are told
 
 
 class _Private(logging.handlers.RotatingFileHandler):
-    """A rotated file that only its owner reads."""
+    """A rotated file that only its owner reads.
 
-    def _open(self):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    A line that cannot be written (the disk is full or read-only, or the folder is
+    gone) is kept, with its time, and written when the next one can be.
+    """
+
+    def __init__(self, path: Path, settings: LogSettings) -> None:
+        super().__init__(
+            path, maxBytes=settings.max_bytes, backupCount=settings.backups, encoding="utf-8",
+            errors="backslashreplace", delay=True,
+        )  # fmt: skip
+        self._kept: deque[logging.LogRecord] = deque(maxlen=_KEPT)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the line, after those that are kept."""
+        self._kept.append(record)
+        self.write_kept()
+
+    def write_kept(self) -> None:
+        """Write what could not be written before, as far as it can be now."""
+        try:
+            while self._kept:
+                if self.stream is not None and not _is_named(self.stream, self.baseFilename):
+                    self.stream.close()
+                    self.stream = None
+                if self.shouldRollover(self._kept[0]):
+                    self.doRollover()
+                self.stream = self.stream or self._open()
+                self.stream.write(self.format(self._kept[0]) + self.terminator)
+                self.stream.flush()
+                self._kept.popleft()
+        except OSError:
+            stream, self.stream = self.stream, None
+            with suppress(OSError):
+                if stream is not None:
+                    stream.close()  # what it holds is half a line, which is written anew
+
+    def move_to(self, path: Path) -> None:
+        """Go on in another file."""
+        if self.stream is not None:
+            with suppress(OSError):
+                self.stream.close()
+            self.stream = None
+        self.baseFilename = str(path)
+
+    def _open(self) -> TextIOWrapper:
+        folder = Path(self.baseFilename).parent
+        folder.mkdir(mode=0o700, exist_ok=True)  # and none above it: `claude_dir` may be moving
         stream = super()._open()
         with suppress(OSError):
             if stream.tell() == 0:
                 Path(self.baseFilename).chmod(0o600)
+            elif _is_torn(self.baseFilename):
+                stream.write(self.terminator)
         return stream
+
+
+def _is_named(stream: TextIOWrapper, path: str) -> bool:
+    """Whether the file that is open still has its name: its folder may have been replaced."""
+    try:
+        return os.path.samestat(os.fstat(stream.fileno()), Path(path).stat())
+    except OSError:
+        return False
+
+
+def _is_torn(path: str) -> bool:
+    with open(path, "rb") as file:  # noqa: PTH123  (as the library names it)
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) != b"\n"
 
 
 class EventLog:
@@ -42,12 +107,8 @@ class EventLog:
         self._delivered = 0
         self._later: threading.Timer | None = None
         atomic.make_private_folder(paths.log.parent)
-        handler = _Private(
-            paths.log, maxBytes=settings.max_bytes, backupCount=settings.backups, encoding="utf-8",
-            errors="backslashreplace", delay=True,
-        )  # fmt: skip
+        handler = _Private(paths.log, settings)
         handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%dT%H:%M:%S"))
-        handler.handleError = _ignore  # type: ignore[method-assign]
         self._handler = handler
         self._logger.addHandler(handler)
 
@@ -65,6 +126,8 @@ class EventLog:
             if isinstance(event, events.WaitingBackoff) and not self._may_tell(time.time()):
                 self._tell_later(_MINUTE)
                 return
+            if isinstance(event, events.FolderChanged):
+                self._handler.move_to(log_in(event.now))
             line = describe(event)
             if line:
                 self._logger.info(line)
@@ -116,12 +179,9 @@ class EventLog:
         with self._guard:
             self._tell_never()
             self._tell_counts()
+            self._handler.write_kept()
             with suppress(OSError):
                 self._handler.close()
-
-
-def _ignore(record: logging.LogRecord) -> None:
-    """A line that cannot be written (a full disk) must not stop the work."""
 
 
 def _marked(project: str, item_id: str) -> str:
@@ -152,8 +212,8 @@ def describe(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912  (one line fo
             return f"📥 Accepted {plural(count, 'memory', 'memories')}"
         case events.AdoptedToDlq(count, source):
             return f"📋 Adopted into the DLQ: {plural(count, 'item')} from {source!r}"
-        case events.StateChanged(state, reason):
-            return f"🔔 State: {state}" + (f" ({one_line(reason)})" if reason else "")
+        case events.StateChanged(state, reason, told):
+            return f"🔔 State: {state}" + (f" ({one_line(reason)})" if reason and not told else "")
         case events.SlowedDown(delay):
             return f"🐢 The server asked for a break of {delay:.0f}s"
         case events.HandEdit():
@@ -171,6 +231,11 @@ def describe(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912  (one line fo
             return f"📒 The ledger is built from the files: {one_line(reason)}"
         case events.PartFailed(part, error, delay):
             return f"❌ {part}: {one_line(error, 300)} (again in {delay:g}s)"
+        case events.PartRecovered(part):
+            return f"✅ {part}: in order again"
+        case events.FolderChanged(before, now):
+            there = one_line(str(now), 300)
+            return f"📁 The shared folder is {there} from now on, no longer {one_line(str(before))}"
         case events.AlertBegan():
             return f"🚨 DLQ alert: {_alert(event)}"
         case events.AlertOver(alert):

@@ -13,9 +13,8 @@ from mem0tray import events
 from mem0tray.errors import FileUnavailableError, Mem0TrayError, SettingsError
 from mem0tray.events import Events
 from mem0tray.files import atomic
-from mem0tray.files.lock import InstanceLock
 from mem0tray.ledger.database import Ledger
-from mem0tray.paths import config_file
+from mem0tray.paths import Paths, config_file
 from mem0tray.settings import Loaded, Settings
 from mem0tray.worker import choice, pauses, requests
 from mem0tray.worker.core import Core
@@ -30,19 +29,18 @@ from mem0tray.worker.publish_dlq import DlqPublisher
 from mem0tray.worker.publish_queue import QueuePublisher
 from mem0tray.worker.route import Route
 from mem0tray.worker.state import Gate, Look, State, Waiting
+from mem0tray.worker.troubles import Troubles
 from mem0tray.worker.watch import Watcher
+from mem0tray.worker.whereabouts import Whereabouts
 
 LOOK: Final = 5.0  # seconds between looks at the files, should nobody wake us
 LONGEST_WAIT: Final = 30.0
 _TORN: Final = 0.05
 _STOP: Final = 0.8
 _QUEUE, _EMERGENCY, _DLQ = _READ = "queue file", "emergency file", "DLQ file"
+_WRITE_DLQ: Final = "writing the DLQ file"
 _CLOCK_JUMP: Final = 1.0
 _DAY: Final = 86_400.0
-_ELSEWHERE: Final = (
-    "The settings are mended, and name another folder (paths.claude_dir):"
-    " quit mem0tray and start it again."
-)
 
 
 class Worker:
@@ -62,24 +60,28 @@ class Worker:
         wrong: str = "",
     ) -> None:
         self._reload = reload
-        self._first_settings = settings
+        self._wanted = settings  # what stands in the settings, here or in another folder
         self._wrong = wrong
         self.failure: Mem0TrayError | None = None  # why `run` could not begin
-        self.paths = settings.locations()
         self.events = bus
         self.gate = Gate()
         self._stopping = threading.Event()
-        self._instance = InstanceLock(self.paths.instance_lock)
-        for folder in (self.paths.root, self.paths.data_dir):
-            atomic.make_own_folder(folder)
-        self._instance.acquire()
+        self._where = Whereabouts(settings)
+        self._follows = False  # the settings, should they lead to another folder
         self._built = False
 
+    @property
+    def paths(self) -> Paths:
+        """Every path; `claude_dir` is the real path of the folder that is served."""
+        return self._where.paths
+
     def _build(self, settings: Settings) -> None:
-        atomic.make_private_folder(self.paths.claude_dir)
+        self._where.make_folder()
         choice.remember_if_first(settings.server.url, self.paths)
         self.core = core = Core(self.paths, settings, Ledger(self.paths.ledger), self.events)
+        core.troubles = self._troubles = Troubles(self.events, self.gate.trouble, alone=_READ)
         try:
+            self._where.record(time.time())
             core.take_up()
         except Mem0TrayError:
             core.ledger.close(settled=False)
@@ -88,7 +90,7 @@ class Worker:
         self.queue = QueueIntake(core)
         self.edits = HandEdits(core)
         self.dlq = DlqPublisher(core, self.edits)
-        self.queue_publisher = QueuePublisher(core, self.queue, self.gate)
+        self.queue_publisher = QueuePublisher(core, self.queue)
         self.metrics = Metrics(core, self.gate)
         self.route = Route(core, self.gate, self.metrics)
         self.delivery, self.prober = self.route.delivery, self.route.prober
@@ -97,7 +99,7 @@ class Worker:
         if self._wrong:
             self.gate.block("settings", self._wrong)
         self._state = State("")
-        self._trouble: dict[str, float] = {}
+        self._not_before: dict[str, float] = {}  # parts that failed; monotonic
         self._clock = (time.time(), time.monotonic())
         self._ballast = Ballast()
         self._settled = False  # the first look at the files is done
@@ -110,32 +112,40 @@ class Worker:
     def run(self, *, watch: bool = True, patient: bool = True) -> None:
         """Work until `stop`; returns when everything is published and let go.
 
-        A disk that is full or read-only at the start is waited for, unless the
-        caller is not `patient`: then `failure` says what is wrong.
+        If it is to `watch`, it follows `claude_dir` too. A disk that is full or read-only at
+        the start is waited for, unless the caller is not `patient`: then `failure` says what
+        is wrong.
         """
+        self._follows = watch
         try:
-            if not self._build_at_last(patient=patient):
-                return
-            try:
-                self._begin(watch=watch)
-                while not self._stopping.is_set():
-                    done = self._guarded("ledger", self._turn)
-                    self.core.wake.wait(self._wait if done else LOOK)
-                    self.core.wake.clear()
-            finally:
-                self._end()
+            while self._build_at_last(patient=patient):
+                try:
+                    self._begin(watch=watch)
+                    while not self._stopping.is_set() and not self._where.moves:
+                        done = self._guarded("ledger", self._turn)
+                        self.core.wake.wait(self._wait if done else LOOK)
+                        self.core.wake.clear()
+                finally:
+                    self._end()
+                if self._stopping.is_set():
+                    break
+                self.gate = Gate()
+                self.events.emit(events.FolderChanged(self._where.move(), self.paths.claude_dir))
         finally:
-            self._instance.release()
+            self._where.leave()
 
     def _build_at_last(self, *, patient: bool) -> bool:
+        told = ""
         while not self._stopping.is_set():
             try:
-                self._build(self._first_settings)
+                self._build(self._wanted)
             except Mem0TrayError as error:
                 if not patient:
                     self.failure = error
                     return False
-                self.events.emit(events.PartFailed("start", str(error), LOOK))
+                if str(error) != told:
+                    told = str(error)
+                    self.events.emit(events.PartFailed("start", told, LOOK))
                 self._stopping.wait(LOOK)
             else:
                 self._built = True
@@ -174,7 +184,8 @@ class Worker:
         self.dlq.close()
         self.route.close()
         self._guarded("end of the ledger", self.core.ledger.close)
-        self.events.emit(events.WorkerStopped())
+        if self._stopping.is_set():
+            self.events.emit(events.WorkerStopped())
 
     # One cycle -----------------------------------------------------------------------
 
@@ -184,6 +195,8 @@ class Worker:
 
     def _cycle(self) -> None:
         self._guarded("settings", self._look_at_settings)
+        if self._where.moves:
+            return
         self._guarded("clock", self._look_at_clock)
         self._guarded("pause", self._look_at_pause)
         self._guarded(_EMERGENCY, self.emergencies.run)
@@ -200,32 +213,30 @@ class Worker:
         if self._may_send():
             self.delivery.kick()
         if self.dlq.needed and (self.dlq.pace.ready(time.monotonic()) or self._at_rest()):
-            self._guarded(_DLQ, self._publish_dlq)
+            self._guarded(_WRITE_DLQ, self._publish_dlq, _DLQ)
         if self.core.queue_dirty.is_set():
             self.queue_publisher.kick(now=self._at_rest())
         self._guarded("metrics", self.metrics.run)
         self._guarded("retention", self._expire)
         if self._at_rest():
             self._ballast.drop(self.edits.signature, self.queue.signature)
+        self._troubles.look()
         self._watcher.check()
 
-    def _guarded(self, part: str, work: Callable[[], object]) -> bool:
-        """Do a part of the work; when it fails say so once, and try again after a while."""
+    def _guarded(self, part: str, work: Callable[[], object], title: str = "") -> bool:
+        """Do a part of the work; when it fails try again after a while."""
         moment = time.monotonic()
-        if self._trouble.get(part, 0.0) > moment:
+        if self._not_before.get(part, 0.0) > moment:
             return False
         try:
             work()
         except Exception as error:  # noqa: BLE001  (the loop survives any fault of a part)
-            delay = LOOK if part in self._trouble else 1.0
-            text = str(error) if isinstance(error, Mem0TrayError) else repr(error)
-            if part not in self._trouble:
-                self.events.emit(events.PartFailed(part, text, delay))
-                self.gate.trouble(part, text)
-            self._trouble[part] = moment + delay
+            delay = LOOK if part in self._not_before else 1.0
+            self._not_before[part] = moment + delay
+            self._troubles.failed(part, error, delay, title)
             return False
-        if self._trouble.pop(part, None) is not None:
-            self.gate.trouble(part, "")
+        self._not_before.pop(part, None)
+        self._troubles.worked(part)
         return True
 
     def _take_edits(self) -> None:
@@ -265,7 +276,8 @@ class Worker:
         if state != self._state:
             self._state = state
             self.core.metrics_dirty.set()
-            self.events.emit(events.StateChanged(state.name, state.reason))
+            told = self._troubles.tells(state.reason)
+            self.events.emit(events.StateChanged(state.name, state.reason, told))
 
     def _look_at_clock(self) -> None:
         """A clock that was set back must not make anything wait for longer."""
@@ -326,12 +338,11 @@ class Worker:
                 self.gate.block("settings", str(error))
             return
         self.gate.trouble("settings", "")
-        if loaded is None:
-            return
-        if self._wrong and loaded.settings.locations() != self.paths:
-            # What stands in the default folder is not what was meant to be sent.
-            self.gate.block("settings", _ELSEWHERE)
-            return
+        if loaded is not None:
+            self._wanted = loaded.settings
+        stays = self._look_at_folder()
+        if loaded is None or self._where.moves or (stays and self._wrong):
+            return  # what stands in the default folder is not what was meant to be sent
         mended, self._wrong = bool(self._wrong), ""
         self.gate.unblock("settings")
         before, self.core.settings = self.core.settings, loaded.settings
@@ -340,6 +351,16 @@ class Worker:
         elif loaded.settings.sync.probe_interval != before.sync.probe_interval:
             self.prober.kick()  # or the former interval would be waited out
         self.events.emit(events.SettingsChanged())
+
+    def _look_at_folder(self) -> str:
+        """See where the settings, and links, lead; why the worker cannot go there, else nothing."""
+        stays = self._where.look(self._wanted) if self._follows else ""
+        if self._where.moves:
+            self._wrong = ""
+        elif stays and self._wrong:
+            self.gate.block("settings", stays)
+        self.gate.trouble("folder", "" if self._wrong else stays)
+        return stays
 
     # For commands --------------------------------------------------------------------
 
@@ -370,7 +391,7 @@ class Worker:
 
     def _unread(self) -> bool:
         """Whether a file that we can read holds something not taken in."""
-        return _EMERGENCY not in self._trouble and self.emergencies.unread() > 0
+        return _EMERGENCY not in self._not_before and self.emergencies.unread() > 0
 
     def waiting(self) -> Waiting:
         """What is left now."""
@@ -383,7 +404,7 @@ class Worker:
     @property
     def settings(self) -> Settings:
         """Those that hold now."""
-        return self.core.settings if self._built else self._first_settings
+        return self.core.settings if self._built else self._wanted
 
     @property
     def ready(self) -> bool:

@@ -9,15 +9,12 @@ import time
 from typing import Final
 
 from mem0tray import item as items
-from mem0tray.errors import Mem0TrayError
-from mem0tray.events import PartFailed
 from mem0tray.files import atomic, document
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.lock import FileLock
 from mem0tray.worker.core import Core, local_iso
 from mem0tray.worker.intake import QueueIntake, Snapshot
 from mem0tray.worker.pace import Pace
-from mem0tray.worker.state import Gate
 
 _OPTIMISTIC_TRIES: Final = 2
 _RETRY: Final = 0.05
@@ -30,10 +27,8 @@ _PENDING_RAWS: Final = "SELECT key, raw, retries FROM items WHERE state = 'pendi
 class QueuePublisher:
     """Publishes whenever `core.queue_dirty` is set, at its own pace."""
 
-    def __init__(self, core: Core, intake: QueueIntake, gate: Gate) -> None:
+    def __init__(self, core: Core, intake: QueueIntake) -> None:
         self._core = core
-        self._gate = gate
-        self._failed = False
         self._intake = intake
         self._lock = FileLock(core.paths.queue_lock)
         self._leaving = threading.Event()
@@ -96,15 +91,10 @@ class QueuePublisher:
             done, wait = False, _RETRY
         except Exception as error:  # noqa: BLE001  (the thread survives any fault of a part)
             done, wait = False, _TROUBLE_WAIT
-            text = str(error) if isinstance(error, Mem0TrayError) else repr(error)
-            self._gate.trouble(_PART, text)
-            if not self._failed:
-                self._core.events.emit(PartFailed("queue file", text, wait))
-            self._failed = True
+            self._core.troubles.failed(_PART, error, wait, "queue file")
         else:
             wait = _RETRY
-            self._gate.trouble(_PART, "")
-            self._failed = False
+            self._core.troubles.worked(_PART)
         now = time.monotonic()
         self._pace.spent(now, now - started)
         if not done:

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from mem0tray.worker.troubles import DISK
+
 STARTING: Final = "starting"
 HEALTHY: Final = "healthy"
 DOWN: Final = "down"
@@ -184,7 +186,9 @@ class Gate:
     def state(self, now: float) -> State:  # noqa: PLR0911  (one line for each)
         """The state that people see."""
         with self._guard:
-            for reason in (*self._obstacles.values(), *self._troubles.values()):
+            # The disk first: what else fails for it comes and goes.
+            first = [self._troubles[DISK]] if DISK in self._troubles else []
+            for reason in (*first, *self._obstacles.values(), *self._troubles.values()):
                 return State(ACTION_NEEDED, reason)
             if self._misconfigured:
                 return State(ACTION_NEEDED, self._misconfigured)

@@ -91,5 +91,5 @@ def test_a_view_before_there_is_a_ledger(tmp_path: Path, monkeypatch: pytest.Mon
     try:
         seen = gather(worker, worker.settings, lambda: True)
     finally:
-        worker._instance.release()
+        worker._where.leave()
     assert seen == View(STARTING, at_login=True, level=Settings().notifications.level)

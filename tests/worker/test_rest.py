@@ -82,7 +82,7 @@ def test_what_falls_due_during_a_look_is_not_kept_waiting(
             assert worker._patience() == 0
         finally:
             worker._end()
-            worker._instance.release()
+            worker._where.leave()
 
 
 def test_what_waits_is_counted_again_only_after_a_change(tmp_path: Path) -> None:

@@ -153,5 +153,5 @@ class SteppedWorker:
         for sender in self._senders.values():
             if sender.client is not None:
                 sender.client.close()
-        self.worker._instance.release()
+        self.worker._where.leave()
         self._log.close()

@@ -11,8 +11,8 @@ def test_every_row_has_a_test() -> None:
     command = [sys.executable, "-m", "tests.proofs.rows", "--list"]
     listed = subprocess.run(command, cwd=collect.ROOT, capture_output=True, text=True, check=True)
     named = {int(line.partition("\t")[0]) for line in listed.stdout.splitlines()}
-    assert sorted(table.rows()) == list(range(1, 45))
-    assert sorted(named) == list(range(1, 45))
+    assert set(table.rows()) >= set(range(1, 45))
+    assert sorted(named) == sorted(table.rows())
 
 
 def test_the_page_says_what_became_of_each_row() -> None:

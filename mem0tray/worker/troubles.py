@@ -1,0 +1,95 @@
+"""Parts of the worker that fail: a trouble is told once when it begins, and once when it is over.
+
+A disk that is full, read-only or broken strikes part after part, again and again,
+and in between a part succeeds that has nothing to write just now. All of that is
+one trouble, of the disk. It is over when nothing has failed for a while.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from mem0tray import events
+from mem0tray.errors import Mem0TrayError
+from mem0tray.events import Events
+
+DISK: Final = "disk"
+_QUIET: Final = 6.0  # seconds; a part that fails is tried again after five at most
+
+
+@dataclass(slots=True)
+class _Episode:
+    """One trouble: its title and text, the parts that still fail, the last failure (monotonic)."""
+
+    title: str
+    text: str
+    parts: set[str]
+    failed_at: float
+
+
+class Troubles:
+    """All that last now; may be told of from any thread.
+
+    `mark` is told the text of a trouble by its name when it begins, and an empty
+    one when it is over. `alone` names the parts whose troubles are always their own.
+    """
+
+    def __init__(
+        self, bus: Events, mark: Callable[[str, str], None], alone: Iterable[str] = ()
+    ) -> None:
+        self._events = bus
+        self._mark = mark
+        self._alone = frozenset(alone)
+        self._guard = threading.RLock()
+        self._episodes: dict[str, _Episode] = {}
+
+    def failed(self, part: str, error: Exception, delay: float, title: str = "") -> None:
+        """A part met an error, and is tried again after `delay` seconds.
+
+        The part is told of by its name, or by a `title` that others may have too.
+        """
+        text = str(error) if isinstance(error, Mem0TrayError) else repr(error)
+        of_disk = isinstance(error, Mem0TrayError) and error.disk_failed
+        name = DISK if of_disk and part not in self._alone else part
+        moment = time.monotonic()
+        with self._guard:
+            known = self._episodes.get(name)
+            if known is not None:
+                known.parts.add(part)
+                known.failed_at = moment
+                return
+            title = name if name == DISK else title or part
+            self._episodes[name] = _Episode(title, text, {part}, moment)
+            self._mark(name, text)
+        self._events.emit(events.PartFailed(title, text, delay))
+
+    def worked(self, part: str) -> None:
+        """A part did what it is for."""
+        if not self._episodes:  # nearly always
+            return
+        with self._guard:
+            for episode in self._episodes.values():
+                episode.parts.discard(part)
+        self.look()
+
+    def look(self) -> None:
+        """See which troubles are over."""
+        moment = time.monotonic()
+        with self._guard:
+            over = [
+                name
+                for name, episode in self._episodes.items()
+                if not episode.parts and (name != DISK or moment - episode.failed_at >= _QUIET)
+            ]
+            titles = [self._episodes.pop(name).title for name in over]
+            for name in over:
+                self._mark(name, "")
+        for title in titles:
+            self._events.emit(events.PartRecovered(title))
+
+    def tells(self, text: str) -> bool:
+        """Whether this text has been told as that of a trouble which lasts."""
+        with self._guard:
+            return any(episode.text == text for episode in self._episodes.values())

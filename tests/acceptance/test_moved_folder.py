@@ -1,0 +1,184 @@
+"""A `~/.claude` that moves while a worker runs, and what commands find of it then."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.support.home import Home, one_line
+from tests.support.processes import Process
+from tests.support.shapes import entry, waiting
+from tests.support.standin import Standin
+
+pytestmark = pytest.mark.row(48)
+
+
+def move_and_link(home: Home) -> Path:
+    """Move the folder to a larger disk, say, and leave a link in its place."""
+    elsewhere = home.claude.rename(home.root / "larger disk")
+    home.claude.symlink_to(elsewhere)
+    return elsewhere
+
+
+def copy_and_link(home: Home) -> Path:
+    """Copy the folder to another disk, keep the old one under another name, leave a link."""
+    elsewhere = Path(shutil.copytree(home.claude, home.root / "larger disk"))
+    home.claude.rename(home.root / ".claude.old")
+    home.claude.symlink_to(elsewhere)
+    return elsewhere
+
+
+def is_found(home: Home, worker: Process) -> None:
+    """Commands know the worker, and no second one may begin."""
+    assert home.json("status")["worker"]["pid"] == worker.pid
+    assert "not running" not in home.ok("status")
+    for arguments in (["run"], ["run", "--until-idle"]):
+        done = home.run(*arguments)
+        assert done.returncode == 1
+        assert f"already running for this folder (process {worker.pid})" in one_line(done.stderr)
+
+
+@pytest.mark.parametrize("move", [move_and_link, copy_and_link])
+def test_commands_find_the_worker_of_a_folder_that_moved(
+    home: Home, server: Standin, move: object
+) -> None:
+    """Status, retry, pause and a second start by either name; the worker delivers on."""
+    assert callable(move)
+    home.write_dlq([waiting("letter")])
+    worker = home.worker()
+    elsewhere = move(home)
+    is_found(home, worker)
+    by_real_path = {"MEM0TRAY_PATHS_CLAUDE_DIR": str(elsewhere)}
+    assert home.json("status", env=by_real_path)["worker"]["pid"] == worker.pid
+    assert home.run("run", "--once", env=by_real_path).returncode == 1
+    home.ok("retry", "--all")
+    server.wait_for(lambda: server.count("letter") == 1, 15)
+    assert "not running" not in home.ok("pause")
+    home.wait(lambda: home.json("status")["state"] == "paused", 15, "paused")
+    home.ok("resume")
+    home.write_queue([entry("after the move")])
+    server.wait_for(lambda: server.count("after the move") == 1, 15)
+    is_found(home, worker)
+    assert server.surplus() == {}
+    assert worker.alive
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_after_a_restart_all_is_where_it_was(home: Home, server: Standin, *, running: bool) -> None:
+    """Ledger, pause and deleted memories of a folder that moved, whether or not somebody looked."""
+    home.write_queue([entry("delivered")])
+    home.write_dlq([waiting("deleted"), waiting("kept")])
+    worker = home.worker()
+    home.wait(lambda: home.queue_items() == [] and server.total_stored() == 1, 10, "delivered")
+    home.ok("delete", home.dead_letter("deleted")["id"], "--yes")
+    home.wait_dlq(["kept"])
+    home.ok("pause")
+    ledgers = home.ledgers()
+    if not running:
+        worker.stop()
+    move_and_link(home)
+    if running:
+        home.wait(lambda: "The shared folder is" in home.log_text(), 15, "noticed")
+        worker.stop()
+    assert home.json("status")["paused"]
+    worker = home.worker()
+    assert home.state()[0] == "paused"
+    assert home.ledgers() == ledgers
+    home.ok("resume")
+    home.ok("restore")
+    home.wait_dlq(["deleted", "kept"])
+    assert server.total_stored() == 1
+
+
+def test_a_folder_that_is_made_anew_keeps_its_worker(home: Home, server: Standin) -> None:
+    """Moved away, and another folder under the old name: that is the one that is served."""
+    worker = home.worker()
+    home.claude.rename(home.root / "old")
+    home.claude.mkdir()
+    is_found(home, worker)
+    home.write_queue([entry("in the new one")])
+    server.wait_for(lambda: server.count("in the new one") == 1, 15)
+    home.wait(lambda: "Delivered" in home.log_text(), 10, "told in the new log")
+    is_found(home, worker)
+
+
+def test_a_link_that_leads_to_another_folder_is_followed(home: Home, server: Standin) -> None:
+    """The worker moves over; what waited in the former folder stays there, and goes out there."""
+    first, second = home.root / "first", home.root / "second"
+    home.claude.rename(first)
+    second.mkdir()
+    home.claude.symlink_to(first)
+    home.write_dlq([waiting("of the first")])
+    worker = home.worker()
+    home.claude.unlink()
+    home.claude.symlink_to(second)
+    is_found(home, worker)
+    home.write_queue([entry("of the second")])
+    server.wait_for(lambda: server.count("of the second") == 1, 15)
+    is_found(home, worker)
+    home.wait(lambda: home.dlq_items() == [] and home.queue_items() == [], 10, "published")
+    assert len(home.log_lines("The shared folder is")) == 1
+    by_the_other = {"MEM0TRAY_PATHS_CLAUDE_DIR": str(first)}
+    there = home.json("status", env=by_the_other)
+    assert (there["worker"]["running"], there["dlq"]) == (False, 1)
+    home.ok("retry", "--all", env=by_the_other)
+    home.drained(env=by_the_other)
+    assert server.count("of the first") == 1
+    assert worker.alive
+
+
+def test_two_folders_stay_apart(home: Home, server: Standin) -> None:
+    """Each has a worker, a pause and a ledger of its own, also when one was moved."""
+    other = home.root / "other"
+    other.mkdir()
+    env = {"MEM0TRAY_PATHS_CLAUDE_DIR": str(other)}
+    worker = home.worker()
+    move_and_link(home)
+    assert not home.json("status", env=env)["worker"]["running"]
+    home.ok("pause", env=env)
+    assert home.json("status", env=env)["paused"]
+    assert not home.json("status")["paused"]
+    home.ok("resume", env=env)
+    home.ok("add", "--project", "p", "in the other", env=env)
+    home.drained(env=env)
+    assert server.count("in the other") == 1
+    assert len(home.ledgers()) == 2
+    is_found(home, worker)
+
+
+# The setting ---------------------------------------------------------------------------------
+
+
+def test_a_changed_setting_is_followed(home: Home, server: Standin) -> None:
+    """Another folder in `paths.claude_dir`: the running worker serves that one from then on."""
+    home.write_dlq([waiting("of the former")])
+    worker = home.worker()
+    other = home.root / "other"
+    other.mkdir()
+    home.configure(f'[paths]\nclaude_dir = "{other}"\n')
+    home.wait((other / "mem0_metrics.json").exists, 15, "published there")
+    is_found(home, worker)
+    home.ok("add", "--project", "p", "in the other")
+    server.wait_for(lambda: server.count("in the other") == 1, 10)
+    log = (other / "logs" / "mem0_worker.log").read_text()
+    assert log.count(f"The shared folder is {other} from now on") == 1
+    assert home.dlq_texts() == ["of the former"]
+    assert (
+        not (other / "mem0_queue_dlq.json").exists()
+        or "former" not in (other / "mem0_queue_dlq.json").read_text()
+    )
+
+
+def test_a_setting_that_leads_nowhere_is_said(home: Home, server: Standin) -> None:
+    """A folder that is not there is not followed: the worker says so, once, and goes on."""
+    home.worker()
+    missing = home.root / "mising"
+    home.configure(f'[paths]\nclaude_dir = "{missing}"\n')
+    home.wait(lambda: home.state()[0] == "action needed", 10, "said")
+    assert f"paths.claude_dir leads to {missing} now, which is no folder" in home.state()[1]
+    home.write_queue([entry("meanwhile")])
+    server.wait_for(lambda: server.count("meanwhile") == 1, 10)
+    home.configure("")
+    home.wait(lambda: home.state()[0] == "healthy", 10, "all is well")
+    assert len(home.log_lines("which is no folder")) == 1
+    assert not missing.exists()
