@@ -151,6 +151,19 @@ class HandEdit(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class UserAction(Event):
+    """What a command or the menu did: `verb` is one of `files.receipts`, then how many.
+
+    `backup` names the file from which it can be restored, if it removed something.
+    """
+
+    verb: str
+    dead: int = 0
+    waiting: int = 0
+    backup: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class AlreadyDelivered(Event):
     """An item that stands in a file again is on the server already, and is taken out."""
 

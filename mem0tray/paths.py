@@ -125,6 +125,11 @@ class Paths:
         return self.data_dir / "requests"
 
     @property
+    def receipts(self) -> Path:
+        """What commands say of their changes of the DLQ file; see `files.receipts`."""
+        return self.data_dir / "receipts"
+
+    @property
     def pause(self) -> Path:
         return self.requests / "pause.json"
 

@@ -9,6 +9,7 @@ from mem0tray.actions import backup, edit, requests
 from mem0tray.actions.edit import DlqEdit
 from mem0tray.actions.find import Found, Identity, identity
 from mem0tray.errors import FileUnavailableError
+from mem0tray.files import receipts
 from mem0tray.ledger.reader import Reader
 from mem0tray.paths import Paths
 
@@ -22,19 +23,20 @@ class Deleted:
     gone: list[Found] = field(default_factory=list)
 
 
-def delete(paths: Paths, chosen: Sequence[Found]) -> Deleted:
+def delete(paths: Paths, chosen: Sequence[Found], *, for_good: bool = False) -> Deleted:
     """Write all of `chosen` to a backup of its own, then delete them from the files.
 
+    `for_good`: `forget` follows, and nobody is offered to restore anything.
     Raises FileUnavailableError, when a backup cannot be made too: nothing is
     deleted then; and LockTimeoutError, when dead letters may be gone already.
     """
     waiting = [each for each in chosen if not each.is_dead]
-    backups = _Backups(paths, waiting)
+    backups = _Backups(paths, waiting, for_good=for_good)
     left = _from_dlq(paths, {each.identity for each in chosen if each.is_dead}, backups)
     if waiting:
-        moved = _from_queue(paths, waiting)
+        moved = _from_queue(paths, waiting, backups)
         # Its last failure may have made a dead letter of an entry meanwhile.
-        left |= _from_dlq(paths, moved, None) if moved else set()
+        left |= _from_dlq(paths, moved, backups, keep=False) if moved else set()
     if backups.dated is None:
         raise FileUnavailableError("There is no backup.", "Nothing was deleted; try again.")
     result = Deleted(backups.dated)
@@ -46,12 +48,20 @@ def delete(paths: Paths, chosen: Sequence[Found]) -> Deleted:
 class _Backups:
     """Makes the backups of one deletion, anew if the DLQ file changed before it was written."""
 
-    def __init__(self, paths: Paths, waiting: Sequence[Found]) -> None:
+    def __init__(self, paths: Paths, waiting: Sequence[Found], *, for_good: bool) -> None:
+        self.verb = receipts.FORGET if for_good else receipts.DELETE
         self._paths = paths
         self._waiting = [each.raw for each in waiting]
         self._now = time.time()
         self._written: list[bytes] = []
         self.dated: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of what `restore` takes; empty where nothing can be restored."""
+        if self.dated is None or self.verb == receipts.FORGET:
+            return ""
+        return self.dated.name
 
     def make(self, removed: Sequence[bytes], before: bytes | None) -> None:
         """Keep what is about to go, and the DLQ file's bytes as they are."""
@@ -66,8 +76,10 @@ class _Backups:
             backup.keep_last_state(self._paths, before)
 
 
-def _from_dlq(paths: Paths, wanted: set[Identity], backups: _Backups | None) -> set[Identity]:
-    """Delete dead letters; those that were not there.
+def _from_dlq(
+    paths: Paths, wanted: set[Identity], backups: _Backups, *, keep: bool = True
+) -> set[Identity]:
+    """Delete dead letters; those that were not there. `keep`: a backup is made first.
 
     What somebody put into the file just now may be missing from an old copy too: that
     it was deleted must be told.
@@ -88,17 +100,18 @@ def _from_dlq(paths: Paths, wanted: set[Identity], backups: _Backups | None) -> 
                 kept.append(raw)
         with Reader(paths.ledger, needed=True) as reader:
             told[:] = reader.unshown(found)
-        if backups is not None:
+        if keep:
             backups.make(removed, file.data)
+        file.backup = backups.name
         file.items = kept
         file.wanted = bool(removed)
 
-    edit.change_dlq(paths, change)
-    requests.write(paths, requests.DISCARD, told)
+    edit.change_dlq(paths, change, verb=backups.verb)
+    requests.discard(paths, told, backups.verb, backups.name)
     return wanted - found
 
 
-def _from_queue(paths: Paths, waiting: Sequence[Found]) -> set[Identity]:
+def _from_queue(paths: Paths, waiting: Sequence[Found], backups: _Backups) -> set[Identity]:
     """Delete waiting entries; those that were not there.
 
     The worker delivers an entry that merely vanishes from the file: that the
@@ -107,7 +120,7 @@ def _from_queue(paths: Paths, waiting: Sequence[Found]) -> set[Identity]:
     wanted = {each.identity for each in waiting}
     named = [requests.name_of(each.item) for each in waiting if each.item is not None]
     with edit.queue_file(paths) as file:
-        requests.write(paths, requests.DISCARD, named)
+        requests.discard(paths, named, backups.verb, backups.name)
         kept: list[bytes] = []
         found: set[Identity] = set()
         for raw in file.queue:

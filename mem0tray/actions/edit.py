@@ -3,7 +3,7 @@
 The DLQ file is changed under a lock that only our own writers share, the queue
 file under the producers' lock. Whoever saved meanwhile is never overwritten.
 `last_update` stays as it was: by it the worker knows which generation of the
-file was edited.
+file was edited; by a receipt it knows that it was no edit by hand.
 """
 
 import time
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from mem0tray.actions import files
 from mem0tray.errors import FileUnavailableError
-from mem0tray.files import atomic, document, quarantine
+from mem0tray.files import atomic, document, quarantine, receipts
 from mem0tray.files.lock import FileLock
 from mem0tray.ledger.reader import Reader
 from mem0tray.paths import Paths
@@ -33,11 +33,15 @@ _NEW_STATS: Final = b'{"total_queued": 0, "total_synced": 0, "total_failed": 0, 
 
 @dataclass(slots=True)
 class DlqEdit:
-    """The DLQ file as it was read. Change `items`; `data` are its bytes (None: no file)."""
+    """The DLQ file as it was read. Change `items`; `data` are its bytes (None: no file).
+
+    `backup` names the file in which what is removed was kept.
+    """
 
     items: list[bytes]
     data: bytes | None
     wanted: bool = True  # whether anything is to be written
+    backup: str = ""
 
 
 @dataclass(slots=True)
@@ -49,16 +53,19 @@ class QueueEdit:
     rest: dict[str, bytes] = field(default_factory=dict)
 
 
-def change_dlq(paths: Paths, change: Callable[[DlqEdit], None]) -> None:
+def change_dlq(
+    paths: Paths, change: Callable[[DlqEdit], None], *, verb: str = receipts.EDIT
+) -> None:
     """Apply `change` to the DLQ file, again if somebody saved it meanwhile.
 
+    `verb` is what the user did (one of `files.receipts`), as which the worker tells it.
     Raises FileUnavailableError when the file is broken, cannot be written or
     is saved by others all the time, LedgerError when it is gone and the ledger
     cannot say what stood there; it is then as they left it.
     """
     with FileLock(paths.files_lock).held(LOCK_WAIT):
         for _ in range(_TRIES):
-            if _try_dlq(paths, change):
+            if _try_dlq(paths, change, verb):
                 return
             time.sleep(_WAIT)
     raise FileUnavailableError(
@@ -66,7 +73,7 @@ def change_dlq(paths: Paths, change: Callable[[DlqEdit], None]) -> None:
     )
 
 
-def _try_dlq(paths: Paths, change: Callable[[DlqEdit], None]) -> bool:
+def _try_dlq(paths: Paths, change: Callable[[DlqEdit], None], verb: str) -> bool:
     found = files.load(paths.dlq, files.DLQ_SECTIONS)
     before: Signature | None = None
     if found is None:
@@ -79,14 +86,22 @@ def _try_dlq(paths: Paths, change: Callable[[DlqEdit], None]) -> bool:
         edit = DlqEdit(list(parsed.lists[files.DLQ]), data)
         rest = parsed.rest
         _set_aside(paths, paths.dlq, parsed.rejected)
+    items = list(edit.items)
     change(edit)
     if not edit.wanted:
         return True
+    receipts.clear_up(paths.receipts, before)
+    changed = receipts.difference(items, edit.items)
+    receipt = receipts.Writer(paths.receipts, verb, changed, edit.backup)
     shown = [document.pretty(raw, 2) for raw in edit.items]
     data = document.compose({files.DLQ: shown, **rest})
     written = atomic.replace(
-        paths.dlq, data, still_valid=lambda: atomic.signature(paths.dlq) == before
+        paths.dlq,
+        data,
+        still_valid=lambda: atomic.signature(paths.dlq) == before,
+        announce=receipt.announce,
     )
+    receipt.finish(replaced=written is not None)
     return written is not None
 
 

@@ -38,11 +38,23 @@ def name_of(item: Item) -> Name:
 
 def write(paths: Paths, verb: str, names: Iterable[Name]) -> Path | None:
     """Leave a request; its file, or None when it names nothing."""
+    return _ask(paths, {"verb": verb}, names)
+
+
+def discard(paths: Paths, names: Iterable[Name], done: str, backup: str) -> Path | None:
+    """Ask to discard what an edit of the files alone does not; as `write`.
+
+    `done` is what the user did (one of `files.receipts`), `backup` the name to restore from.
+    """
+    return _ask(paths, {"verb": DISCARD, "done": done, "backup": backup}, names)
+
+
+def _ask(paths: Paths, request: items.Object, names: Iterable[Name]) -> Path | None:
     named = [{"id": name, "digest": digest.hex()} for name, digest in names]
     if not named:
         return None
     atomic.make_private_folder(paths.requests)
-    return _leave(paths, {"verb": verb, "items": named, "at": time.time()})
+    return _leave(paths, {**request, "items": named, "at": time.time()})
 
 
 def _leave(paths: Paths, request: items.Object, begin: str = "") -> Path:
@@ -119,6 +131,7 @@ def carry_out_here(paths: Paths, settings: Settings) -> bool:
     from mem0tray.ledger.database import Ledger
     from mem0tray.worker import requests
     from mem0tray.worker.core import Core
+    from mem0tray.worker.log import EventLog
 
     lock = InstanceLock(paths.instance_lock)
     try:
@@ -127,13 +140,16 @@ def carry_out_here(paths: Paths, settings: Settings) -> bool:
         return False
     try:
         ledger = Ledger(paths.ledger)
+        bus, log = Events(), EventLog(paths, settings.log)
+        bus.subscribe(log)
         try:
-            requests.process(Core(paths, settings, ledger, Events()))
+            requests.process(Core(paths, settings, ledger, bus))
             with suppress(LedgerError), ledger.reading() as db:
                 db.execute("VACUUM")  # earlier versions of a row leave their text in free pages
         finally:
             with suppress(Mem0TrayError):  # what was carried out is durable
                 ledger.close(settled=False)
+            log.close()
     finally:
         lock.release()
     return True

@@ -11,7 +11,7 @@ from mem0tray.actions.edit import DlqEdit
 from mem0tray.actions.find import Identity, identity
 from mem0tray.actions.sources import Piece, Source
 from mem0tray.errors import FileUnavailableError
-from mem0tray.files import document
+from mem0tray.files import document, receipts
 from mem0tray.ledger.reader import Reader
 from mem0tray.paths import Paths
 
@@ -139,7 +139,7 @@ def _into_dlq(paths: Paths, wanted: dict[Identity, Piece]) -> None:
         file.items += missing
         file.wanted = bool(missing)
 
-    edit.change_dlq(paths, change)
+    edit.change_dlq(paths, change, verb=receipts.RESTORE)
 
 
 def _into_queue(paths: Paths, wanted: dict[Identity, Piece]) -> None:

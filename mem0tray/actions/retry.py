@@ -8,6 +8,7 @@ from mem0tray.actions import files
 from mem0tray.actions.edit import DlqEdit, change_dlq
 from mem0tray.actions.find import Found, listing, resolve
 from mem0tray.errors import NotFoundError
+from mem0tray.files import receipts
 from mem0tray.item import Item
 from mem0tray.paths import Paths
 from mem0tray.text import short_id
@@ -68,5 +69,5 @@ def _retry(paths: Paths, wanted: Callable[[Item], bool]) -> list[Item]:
                 chosen.append(item)
         edit.wanted = bool(chosen)
 
-    change_dlq(paths, change)
+    change_dlq(paths, change, verb=receipts.RETRY)
     return chosen

@@ -33,7 +33,7 @@ def command(ids: tuple[str, ...], *, yes: bool, for_good: bool) -> int:
     if not yes and not _agreed(chosen, for_good=for_good):
         output.say("mem0tray: nothing was deleted.", error=True)
         return 1
-    done = delete(paths, chosen)
+    done = delete(paths, chosen, for_good=for_good)
     if for_good:
         _tell_forgotten(done, forget(paths, settings, done))
     else:

@@ -144,12 +144,7 @@ class Controller:
         done = delete(self._settings().locations(), [self._found(command)])
         if not done.items:
             raise self._gone()
-        self._surface.say(
-            _("Deleted"),
-            _("The backup is {name}. “Restore last deletion” puts it back.").format(
-                name=done.backup.name
-            ),
-        )
+        # The notification comes from the worker, as for the command: one deletion, told once.
 
     def _copy_id(self, command: Command) -> None:
         clipboard.copy(_letter(command).item_id)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _SHOWN: Final = 4  # names in a list; the others are counted
 _REASON: Final = 200
 _KEPT_NOTHING: Final = "nothing"
+_RESTORABLE: Final = frozenset({Subject.REMOVED, Subject.DELETED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def compose(due: Due, language: Language) -> Notice:
         name=title(lead.subject, Language("en")),
         title=title(lead.subject, language),
         body="\n".join(lines),
-        restores=any(each.subject is Subject.REMOVED for each in (lead, *due.rest)),
+        restores=any(each.subject in _RESTORABLE for each in (lead, *due.rest)),
         base=_base(lead.subject),
     )
 
@@ -59,7 +60,8 @@ def _base(subject: Subject) -> str:
     """A tick only beside what is good news."""
     if subject is Subject.DOWN:
         return "down"
-    return "action-needed" if subject.is_problem else "healthy"
+    needs_user = subject.is_problem and subject is not Subject.DELETED
+    return "action-needed" if needs_user else "healthy"
 
 
 def test_notice(language: Language) -> Notice:
@@ -89,6 +91,7 @@ def title(subject: Subject, language: Language) -> str:
         Subject.BROKEN: _("File broken"),
         Subject.REMOVED: _("Removed from the DLQ"),
         Subject.BACK: _("Server back"),
+        Subject.DELETED: _("Deleted"),
         Subject.MOVED: _("Moved to DLQ"),
         Subject.RECOVERED: _("DLQ recovered"),
     }[subject]
@@ -237,8 +240,24 @@ def _removed(group: Group, language: Language) -> str:
         "{count} dead letters were removed from the file.",
         group.count,
     )
-    undo = _("To undo it: “Restore last deletion” in the menu, or `mem0tray restore`.")
-    return f"{text.format(count=language.number(group.count))}\n{undo}"
+    return f"{text.format(count=language.number(group.count))}\n{_undo(language)}"
+
+
+def _deleted(group: Group, language: Language) -> str:
+    """What the user deleted with a command or in the menu; one deletion with its backup."""
+    _, ngettext = language.gettext, language.ngettext
+    event = group.event
+    text = ngettext("{count} memory deleted.", "{count} memories deleted.", group.count)
+    line = text.format(count=language.number(group.count))
+    if isinstance(event, events.UserAction) and event.dead + event.waiting == group.count:
+        backup = _("The backup is {name}.").format(name=one_line(event.backup, 80))
+        line = f"{line} {backup}" if event.backup else line
+    return f"{line}\n{_undo(language)}"
+
+
+def _undo(language: Language) -> str:
+    _ = language.gettext
+    return _("To undo it: “Restore last deletion” in the menu, or `mem0tray restore`.")
 
 
 def _broken(group: Group, language: Language) -> str:
@@ -259,6 +278,7 @@ _BODIES: Final[dict[Subject, Callable[[Group, Language], str]]] = {
     Subject.BROKEN: _broken,
     Subject.REMOVED: _removed,
     Subject.BACK: _back,
+    Subject.DELETED: _deleted,
     Subject.MOVED: _moved,
     Subject.RECOVERED: _recovered,
 }

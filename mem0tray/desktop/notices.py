@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from mem0tray import events
 from mem0tray.events import Event
+from mem0tray.files import receipts
 from mem0tray.text import one_line
 from mem0tray.worker.state import ACTION_NEEDED, DOWN, HEALTHY
 
@@ -25,6 +26,7 @@ ALL: Final = "all"
 NONE: Final = "none"
 
 BURST: Final = 5.0
+ANSWER: Final = 1.0  # what the user has just done is told sooner
 DOWN_AFTER: Final = 120.0
 AWAKE_AFTER: Final = 60.0  # a network needs a while when its computer wakes
 HOUR: Final = 3600.0
@@ -46,6 +48,7 @@ class Subject(IntEnum):
     BROKEN = auto()
     REMOVED = auto()
     BACK = auto()
+    DELETED = auto()
     MOVED = auto()
     RECOVERED = auto()
 
@@ -145,6 +148,8 @@ class Notices:
                 return self._gather(Subject.RECOVERED, event, now, wall, project)
             case events.HandEdit(discarded) if discarded:
                 return self._gather(Subject.REMOVED, event, now, wall, count=discarded)
+            case events.UserAction(receipts.DELETE, dead, waiting):
+                return self._gather(Subject.DELETED, event, now, wall, count=dead + waiting)
             case events.FileBroken(file):
                 return self._gather(Subject.BROKEN, event, now, wall, file)
             case events.AlertBegan(alert):
@@ -180,7 +185,8 @@ class Notices:
         group.last = now
         if not group.held:
             longest = _LONGEST[self._streams[subject][0]]
-            group.due = min(now + BURST, group.first + longest)
+            burst = ANSWER if subject is Subject.DELETED else BURST
+            group.due = min(now + burst, group.first + longest)
         return new
 
     def _change(self, event: events.StateChanged, now: float, wall: float) -> None:

@@ -132,13 +132,15 @@ def replace(
     data: bytes,
     *,
     still_valid: Callable[[], bool] = lambda: True,
+    announce: Callable[[Signature], None] = lambda _: None,
     durable: bool = True,
     by_way_of: Path | None = None,
 ) -> Signature | None:
     """Put `data` in the place of `path`; the new signature, or None.
 
     `still_valid` is asked last, just before the file is replaced; when it says
-    no, nothing happens and None comes back. A symbolic link is followed, the
+    no, nothing happens and None comes back. `announce` is told before that how the
+    new file can be known again. A symbolic link is followed, the
     mode of the old file kept; a new file is 0600. Unless it is `durable`, a
     power cut may put the old file back; either one is whole. `by_way_of` is a
     folder of ours in which it is written first, where it is on the same disk:
@@ -153,6 +155,7 @@ def replace(
         temporary = by_way_of / temporary.name
     try:
         result = _write_new(temporary, data, _mode_of(target))
+        announce(result)
         if not still_valid():
             temporary.unlink()
             return None
@@ -162,7 +165,7 @@ def replace(
             temporary.unlink()
         if isinstance(error, OSError) and error.errno == errno.EXDEV and by_way_of is not None:
             # One disk, mounted in two places.
-            return replace(path, data, still_valid=still_valid, durable=durable)
+            return replace(path, data, still_valid=still_valid, announce=announce, durable=durable)
         if isinstance(error, OSError):
             raise unavailable(path, error) from error
         raise

@@ -10,9 +10,12 @@ from mem0tray import item as items
 from mem0tray.files import atomic, document
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.document import BrokenDocumentError, Document
+from mem0tray.files.receipts import Account, Receipts
 from mem0tray.item import Item
 from mem0tray.ledger.database import DLQ
+from mem0tray.worker import attribution
 from mem0tray.worker import merge as merging
+from mem0tray.worker.attribution import Share
 from mem0tray.worker.core import Core
 from mem0tray.worker.intake import has_settled
 from mem0tray.worker.merge import Edition, Merge
@@ -20,6 +23,11 @@ from mem0tray.worker.merge import Edition, Merge
 SECTION: Final = ("items",)
 STAMP: Final = "last_update"
 _META: Final = "dlq_merged"
+_TRIES: Final = 5
+_TICK: Final = 1e-6  # seconds
+
+
+_NOBODY: Final = Account()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,7 @@ class HandEdits:
         self.ask = core.ledger.doubts(DLQ)
         self.missing = False  # the file is gone: to be written again
         self.torn = False  # it is being written, or broken: it is looked at again soon
+        self._receipts = Receipts(core.paths.receipts)
 
     def run(self) -> bool:
         """Merge a save that is new; whether the user asked for retries now.
@@ -49,18 +58,23 @@ class HandEdits:
         A torn file waits for the next time; the publisher must not write
         before `self.signature` is the file's.
         """
+        self._receipts.look()
         found = atomic.signature(self._core.paths.dlq)
         self.missing = found is None
         if found is None or found == self.signature:
+            if found is not None:
+                self._receipts.outlived()
             self._settle()
             self.torn = False
             return False
         forced = False
         try:
-            data, signature = atomic.read(self._core.paths.dlq) or (b"", found)
+            data, signature = self._read(found)
+            account = self._receipts.account(signature)
             if not self._is_merged(signature):
-                forced = self.merge(data, signature)
+                forced = self.merge(data, signature, account)
                 self.note(signature)
+            self._receipts.consume()
             self.signature = signature
         except TornError:
             self.torn = True
@@ -68,8 +82,19 @@ class HandEdits:
             self.torn = False
         return forced
 
-    def merge(self, data: bytes, signature: Signature) -> bool:
-        """Merge one save; TornError when it is perhaps still being written."""
+    def _read(self, found: Signature) -> tuple[bytes, Signature]:
+        """The file, and the receipts of all that is in it: none came while it was read."""
+        for _ in range(_TRIES):
+            result = atomic.read(self._core.paths.dlq) or (b"", found)
+            if not self._receipts.look():
+                return result
+        raise TornError(self._core.paths.dlq)
+
+    def merge(self, data: bytes, signature: Signature, account: Account = _NOBODY) -> bool:
+        """Merge one save; TornError when it is perhaps still being written.
+
+        `account` says what commands have changed in it.
+        """
         broken = ""
         try:
             parsed = document.parse(data, SECTION)
@@ -77,7 +102,7 @@ class HandEdits:
             if not has_settled(signature, self._core.now()):
                 raise TornError(self._core.paths.dlq) from error
             parsed, broken = document.salvage(data, SECTION), str(error)
-        return self._take(data, signature, parsed, broken)
+        return self._take(data, signature, parsed, broken, account)
 
     def note(self, signature: Signature) -> None:
         """This very save is merged, or our own; remembered across a restart."""
@@ -93,7 +118,9 @@ class HandEdits:
     def _mark(signature: Signature) -> list[int]:
         return [signature.inode, signature.size, signature.mtime]
 
-    def _take(self, data: bytes, signature: Signature, parsed: Document, broken: str) -> bool:
+    def _take(
+        self, data: bytes, signature: Signature, parsed: Document, broken: str, account: Account
+    ) -> bool:
         core = self._core
         path = core.paths.dlq
         if broken:
@@ -111,10 +138,11 @@ class HandEdits:
                 # A broken file says nothing about what is not in it.
                 merge.put_back.extend(merge.discard)
                 merge.discard.clear()
-            self._apply(save, merge, edition)
+            share = attribution.share(merge, account)
+            self._apply(save, merge, edition, share)
             asked = self.ask
             self._settle()
-        self._tell(merge, is_edit=not asked)
+        self._tell(merge, share.told, is_edit=not asked)
         if broken or parsed.rejected or merge.put_back or merge.delivered or merge.stale:
             core.dlq_dirty.set()
         if merge.is_edit:
@@ -153,14 +181,16 @@ class HandEdits:
             absent=frozenset(editions.absent(named)) if named is not None else frozenset(),
         )
 
-    def _apply(self, save: _Save, merge: Merge, edition: Edition) -> None:
+    def _apply(self, save: _Save, merge: Merge, edition: Edition, share: Share) -> None:
         core, now = self._core, self._core.now()
         gone = edition.current + 1
         gen: int | None = None
         if edition.named is None:
             gen = core.editions.record_foreign(save.name, (r.key for r in merge.put_back))
             gone = gen
-        core.inbox.discard((row.key for row in merge.discard), now, "hand edit", gone)
+        core.inbox.discard(share.by_command, now, "deleted", gone)
+        # Two deletions have two times.
+        core.inbox.discard(share.by_hand, now + _TICK * bool(share.by_command), "hand edit", gone)
         for pair in [*merge.edits, *merge.forced]:
             if pair.item.digest != pair.row.digest:
                 core.inbox.change_content(pair.row, pair.item, now, gone)
@@ -171,21 +201,14 @@ class HandEdits:
             core.inbox.add_dead(item, _with_id(item), now, ask=self.ask, gen=gen)
         core.editions.set_strays(save.strays, save.keys)
 
-    def _tell(self, merge: Merge, *, is_edit: bool) -> None:
+    def _tell(self, merge: Merge, told: list[events.Event], *, is_edit: bool) -> None:
         emit = self._core.events.emit
         if not is_edit:  # the first reading of a new ledger: what stands there is nobody's edit
             if merge.adopt:
                 emit(events.AdoptedToDlq(len(merge.adopt), self._core.paths.dlq.name))
-        elif merge.is_edit:
-            emit(
-                events.HandEdit(
-                    discarded=len(merge.discard),
-                    edited=len(merge.edits),
-                    forced=len(merge.forced),
-                    adopted=len(merge.adopt),
-                    restored=len(merge.restore),
-                )
-            )
+        else:
+            for event in told:
+                emit(event)
         for pair in merge.delivered:
             file = self._core.paths.dlq.name
             emit(events.AlreadyDelivered(pair.item.project, pair.item.id, file))

@@ -13,7 +13,7 @@ from typing import Final
 
 from mem0tray import events
 from mem0tray.events import Event
-from mem0tray.files import atomic
+from mem0tray.files import atomic, receipts
 from mem0tray.paths import Paths, log_in
 from mem0tray.settings import LogSettings
 from mem0tray.text import one_line, plural, short_id
@@ -216,6 +216,8 @@ def describe(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912  (one line fo
             return f"🔔 State: {state}" + (f" ({one_line(reason)})" if reason and not told else "")
         case events.SlowedDown(delay):
             return f"🐢 The server asked for a break of {delay:.0f}s"
+        case events.UserAction():
+            return _user_action(event)
         case events.HandEdit():
             return f"✏️ DLQ edited: {_edit(event)}"
         case events.AlreadyDelivered(project, item_id, file):
@@ -282,3 +284,23 @@ def _edit(edit: events.HandEdit) -> str:
         if count
     ]
     return ", ".join(parts)
+
+
+def _user_action(action: events.UserAction) -> str:
+    """What a command or the menu did, in its own words."""
+    parts = [plural(action.dead, "dead letter")] if action.dead else []
+    if action.waiting:
+        parts.append(plural(action.waiting, "waiting entry", "waiting entries"))
+    number = " and ".join(parts)
+    match action.verb:
+        case receipts.DELETE:
+            name = f" {action.backup}" if action.backup else ""
+            return f"🗑️ Deleted: {number} (`mem0tray restore{name}` puts back)"
+        case receipts.FORGET:
+            return f"🗑️ Deleted for good: {number}"
+        case receipts.RESTORE:
+            return f"↩️ Restored: {number}"
+        case receipts.RETRY:
+            return f"🔁 Retry asked for: {number}"
+        case _:
+            return f"✏️ Changed with `mem0tray edit`: {number}"

@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
-from mem0tray.files import atomic, document
+from mem0tray.files import atomic, document, receipts
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.lock import FileLock
 from mem0tray.worker.core import Core, json_value
@@ -53,6 +53,7 @@ class DlqPublisher:
         path, editions = self._core.paths.dlq, self._core.editions
         self._edits.run()
         before = atomic.signature(path)
+        receipts.clear_up(self._core.paths.receipts, before)
         if before is not None and before != self._edits.signature:
             return False  # torn: it is taken in before anything takes its place
         prepared = editions.prepare()

@@ -2,7 +2,8 @@
 
 `{"verb": "discard" | "forget" | "show", "items": [{"id", "digest"}], "at"}`; a
 request is removed once it is carried out. "show" is what a second start of the
-tray asks of the first. A `restored-*.json` is a note, without a verb.
+tray asks of the first. "discard" says in "done" and "backup" as what it is told. A
+`restored-*.json` is a note, without a verb.
 """
 
 import json
@@ -15,7 +16,7 @@ import msgspec
 
 from mem0tray import events
 from mem0tray import item as items
-from mem0tray.files import atomic
+from mem0tray.files import atomic, receipts
 from mem0tray.ledger.database import encode
 from mem0tray.worker.core import Core
 
@@ -44,6 +45,8 @@ class Request(msgspec.Struct, frozen=True):
     verb: str
     items: list[Named]
     at: float = 0.0
+    done: str = receipts.DELETE
+    backup: str = ""
 
 
 def process(core: Core) -> int:
@@ -88,6 +91,7 @@ def _take_notes(core: Core) -> None:
 
 
 def _carry_out(core: Core, request: Request) -> None:
+    dead = waiting = 0
     with core.ledger.transaction(durable=True) as db:
         keys: list[int] = []
         for named in request.items:
@@ -102,9 +106,14 @@ def _carry_out(core: Core, request: Request) -> None:
             if state in (items.PENDING, items.DEAD):
                 core.inbox.discard([key], core.now(), "deleted")
                 core.queue_dirty.set()
+            waiting += state == items.PENDING
             if state == items.DEAD:  # its last failure came before the file showed it
+                dead += 1
                 core.dlq_dirty.set()
         if request.verb == FORGET:
             core.inbox.erase(keys)
             core.queue_dirty.set()
             core.dlq_dirty.set()
+    if dead or waiting:
+        verb = receipts.FORGET if request.verb == FORGET else request.done
+        core.events.emit(events.UserAction(verb, dead, waiting, request.backup))

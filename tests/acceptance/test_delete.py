@@ -100,8 +100,9 @@ def test_restore_takes_the_backup_that_is_named(
     home.wait_dlq(["a", "c"])
 
 
-def _edits_are(home: Home, number: int) -> bool:
-    return len(home.log_lines("DLQ edited")) == number
+def _changes_are(home: Home, number: int) -> bool:
+    marks = ("DLQ edited: ", "Deleted: ", "Restored: ")
+    return sum(len(home.log_lines(mark)) for mark in marks) == number
 
 
 def test_restore_takes_back_what_was_removed_by_hand_last(
@@ -117,7 +118,7 @@ def test_restore_takes_back_what_was_removed_by_hand_last(
     for number, step in enumerate(steps, 1):
         step()
         if running:
-            home.wait(partial(_edits_are, home, number), 5, "seen")
+            home.wait(partial(_changes_are, home, number), 5, "seen")
         later(home, running=running)
     home.wait_dlq(["c"])
     home.ok("restore")
@@ -137,7 +138,7 @@ def test_a_copy_of_the_user_s_hides_nothing_removed_by_hand(
     for number, step in enumerate(steps, 1):
         step()
         if running:
-            home.wait(partial(_edits_are, home, number), 5, "seen")
+            home.wait(partial(_changes_are, home, number), 5, "seen")
         later(home, running=running)
     home.wait_dlq(["edited"])
     home.ok("restore")

@@ -9,6 +9,7 @@ from mem0tray import events
 from mem0tray.desktop import notice_texts
 from mem0tray.desktop.icon import BASES, notice_icon
 from mem0tray.desktop.notices import (
+    ANSWER,
     BURST,
     DOWN_AFTER,
     HOUR,
@@ -39,6 +40,33 @@ def test_removed_items_can_be_restored(desk: Desk) -> None:
     assert desk.last.body.startswith("3 dead letters were removed")
     assert "`mem0tray restore`" in desk.last.body
     assert desk.last.restores
+
+
+def test_what_was_deleted_can_be_restored(desk: Desk) -> None:
+    """One deletion by the user is one notice, with its backup and a way back, soon."""
+    desk.happens(events.UserAction("delete", dead=2, backup="kept.json"))
+    desk.passes(ANSWER)
+    assert desk.titles == ["Deleted"]
+    assert desk.last.body.startswith("2 memories deleted. The backup is kept.json.\n")
+    assert "`mem0tray restore`" in desk.last.body
+    assert (desk.last.restores, desk.last.base) == (True, "healthy")
+
+
+def test_several_deletions_are_one_notice(desk: Desk) -> None:
+    """They are counted up, and no single backup is named."""
+    for name in ("one.json", "two.json"):
+        desk.happens(events.UserAction("delete", dead=1, waiting=1, backup=name))
+    desk.passes(BURST)
+    assert desk.titles == ["Deleted"]
+    assert desk.last.body.startswith("4 memories deleted.\n")
+
+
+def test_what_else_the_user_did_is_not_told(desk: Desk) -> None:
+    """Who retries, restores, edits or forgets sees it there."""
+    for verb in ("retry", "restore", "edit", "forget"):
+        desk.happens(events.UserAction(verb, dead=1))
+    desk.passes(HOUR)
+    assert desk.seen == []
 
 
 def test_other_edits_are_not_told(desk: Desk) -> None:
@@ -119,6 +147,7 @@ def test_everything_can_be_said(code: str, desk: Desk) -> None:
     """In each language every subject has title and body, alone and in a sum, and no gaps."""
     desk.happens(moved(), recovered(), alert(), alert("max_age"))
     desk.happens(events.HandEdit(discarded=1), events.FileBroken("a", "b", "c"))
+    desk.happens(events.UserAction("delete", dead=1, backup="kept.json"))
     desk.state(DOWN, "x")
     desk.now += DOWN_AFTER
     desk.state(HEALTHY)

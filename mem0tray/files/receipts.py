@@ -1,0 +1,259 @@
+"""Receipts: what a command or the menu changes in the DLQ file, so that it is no edit by hand.
+
+A receipt says which memories were removed, put in, or made due at once, and names the
+very file that shows it (inode, size, time of change). It is written just before that
+file takes its place, as `doing-N.json`, and renamed to `done-N.json` just after; both
+under the lock that our own writers share. The worker compares what it sees with the
+receipts, memory by memory, and what no receipt explains was done by hand.
+
+No receipt may hide a removal by hand. A `doing` one counts only while the file that
+it names is in place: a command that was killed before left that file nowhere. A `done`
+one counts for the next reading of the file and for no other. One that is lost or
+cannot be read explains nothing.
+"""
+
+import itertools
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from mem0tray import item as items
+from mem0tray.errors import FileUnavailableError
+from mem0tray.files import atomic
+from mem0tray.files.atomic import Signature
+
+DELETE: Final = "delete"
+FORGET: Final = "forget"
+RETRY: Final = "retry"
+RESTORE: Final = "restore"
+EDIT: Final = "edit"
+VERBS: Final = (DELETE, FORGET, RESTORE, EDIT, RETRY)
+_DOING: Final = "doing-"
+_DONE: Final = "done-"
+Name = tuple[str, bytes]  # id and digest of a memory
+
+
+class _Named(msgspec.Struct, frozen=True):
+    """One memory: id, and the SHA-256 of project and content in hex."""
+
+    id: str
+    digest: str
+
+
+class _Receipt(msgspec.Struct, frozen=True):
+    """What stands in a receipt; `file` is inode, size and time of change (nanoseconds)."""
+
+    verb: str
+    file: tuple[int, int, int]
+    removed: Sequence[_Named] = ()
+    added: Sequence[_Named] = ()
+    due: Sequence[_Named] = ()
+    backup: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What a user did to a memory: the verb, and the name of the backup that it made, if any."""
+
+    verb: str
+    backup: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What commands have done since the last reading, by memory: the last thing counts."""
+
+    removed: Mapping[Name, Deed] = field(default_factory=dict)
+    added: Mapping[Name, Deed] = field(default_factory=dict)
+    due: Mapping[Name, Deed] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What an edit of the file's items changes: memories removed, put in, made due at once."""
+
+    removed: Sequence[Name]
+    added: Sequence[Name]
+    due: Sequence[Name]
+
+
+def difference(before: Sequence[bytes], after: Sequence[bytes]) -> Difference:
+    """Compare the items of two states of the file; what makes no sense to us is left out."""
+    old, new = _parsed(before, set(after)), _parsed(after, set(before))
+    return Difference(
+        removed=[name for name in old if name not in new],
+        added=[name for name in new if name not in old],
+        due=[name for name in new if name in old and new[name] <= 0 < old[name]],
+    )
+
+
+def _parsed(raws: Iterable[bytes], same: set[bytes]) -> dict[Name, float]:
+    """The memories that are not the `same`, each with its `last_attempt`."""
+    found = (items.parse(raw) for raw in raws if raw not in same)
+    return {(item.id, item.digest): item.last_attempt for item in found if item is not None}
+
+
+class Writer:
+    """The receipt of one change. Use it with the lock of our own writers held."""
+
+    def __init__(self, folder: Path, verb: str, change: Difference, backup: str = "") -> None:
+        self._folder = folder
+        self._verb = verb
+        self._change = change
+        self._backup = backup
+        self._path: Path | None = None
+
+    def announce(self, file: Signature) -> None:
+        """Write it, for the file that is about to take its place.
+
+        Where that fails, the change is made all the same, and told as one by hand.
+        """
+        change = self._change
+        receipt = {
+            "verb": self._verb,
+            "file": [file.inode, file.size, file.mtime],
+            "removed": _named(change.removed),
+            "added": _named(change.added),
+            "due": _named(change.due),
+            "backup": self._backup,
+        }
+        with suppress(FileUnavailableError):
+            atomic.make_private_folder(self._folder)
+            path = self._folder / f"{_DOING}{_next_number(self._folder):020d}.json"
+            atomic.replace(path, json.dumps(receipt).encode())
+            self._path = path
+
+    def finish(self, *, replaced: bool) -> None:
+        """The file has taken its place, or has not."""
+        if self._path is None:
+            return
+        with suppress(OSError):  # the worker may have taken it already
+            if replaced:
+                self._path.rename(_done(self._path))
+            else:
+                self._path.unlink()
+        self._path = None
+
+
+def clear_up(folder: Path, file: Signature | None) -> None:
+    """Decide about what killed commands left, by the file that is in place now.
+
+    With the lock of our own writers held nobody else is at work.
+    """
+    with suppress(FileUnavailableError):
+        for path in atomic.listing(folder, f"{_DOING}*.json"):
+            receipt = _read(path)
+            with suppress(OSError):
+                if receipt is not None and file is not None and receipt.file == _mark(file):
+                    path.rename(_done(path))
+                else:
+                    path.unlink()
+        for path in atomic.listing(folder, f".{_DOING}*"):
+            with suppress(OSError):
+                path.unlink()
+
+
+def _done(path: Path) -> Path:
+    return path.with_name(path.name.replace(_DOING, _DONE))
+
+
+def _named(names: Iterable[Name]) -> list[dict[str, str]]:
+    return [{"id": name, "digest": digest.hex()} for name, digest in names]
+
+
+def _next_number(folder: Path) -> int:
+    """Greater than that of every receipt there is, whatever the clock says."""
+    return max([time.time_ns(), *(_number(path) + 1 for path in _paths(folder))])
+
+
+def _number(path: Path) -> int:
+    with suppress(ValueError):
+        return int(path.stem.rpartition("-")[2])
+    return 0
+
+
+def _paths(folder: Path) -> list[Path]:
+    """Every receipt, the oldest first."""
+    found = itertools.chain.from_iterable(
+        atomic.listing(folder, f"{begin}*.json") for begin in (_DOING, _DONE)
+    )
+    return sorted(found, key=_number)
+
+
+class Receipts:
+    """The worker's side: `look` before the file is read, `account` after, `consume` at the end."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._seen: list[Path] = []
+        self._used: list[Path] = []
+
+    def look(self) -> bool:
+        """See which receipts there are; whether they are others than at the last look.
+
+        A folder that cannot be read has none: what was done is then told as done by hand.
+        """
+        before, self._seen = self._seen, []
+        with suppress(FileUnavailableError):
+            self._seen = _paths(self._folder)
+        return self._seen != before
+
+    def account(self, file: Signature) -> Account:
+        """What the receipts seen explain of the file with this signature, which was read since."""
+        removed: dict[Name, Deed] = {}
+        added: dict[Name, Deed] = {}
+        due: dict[Name, Deed] = {}
+        self._used = []
+        for path in self._seen:
+            receipt = _read(path)
+            is_done = path.name.startswith(_DONE)
+            if receipt is None or not (is_done or receipt.file == _mark(file)):
+                self._used += [path] if is_done else []
+                continue
+            self._used.append(path)
+            deed = Deed(receipt.verb, receipt.backup)
+            for name in _names(receipt.removed):
+                removed[name] = deed
+                added.pop(name, None)
+                due.pop(name, None)
+            for name in _names(receipt.added):
+                added[name] = deed
+                removed.pop(name, None)
+            due |= dict.fromkeys(_names(receipt.due), deed)
+        return Account(removed, added, due)
+
+    def consume(self) -> None:
+        """What was read is merged: these receipts have said what they had to say."""
+        for path in self._used:
+            with suppress(OSError):
+                path.unlink()
+        self._used = []
+
+    def outlived(self) -> None:
+        """The file has not changed since it was merged: what is done was in it then."""
+        self._used = [path for path in self._seen if path.name.startswith(_DONE)]
+        self.consume()
+
+
+def _read(path: Path) -> _Receipt | None:
+    """The receipt, or None where it cannot be read or says nothing that makes sense."""
+    with suppress(OSError, msgspec.MsgspecError, ValueError):
+        found = msgspec.convert(json.loads(path.read_bytes()), _Receipt)
+        return found if found.verb in VERBS else None
+    return None
+
+
+def _names(named: Iterable[_Named]) -> list[Name]:
+    with suppress(ValueError):
+        return [(each.id, bytes.fromhex(each.digest)) for each in named]
+    return []
+
+
+def _mark(file: Signature) -> tuple[int, int, int]:
+    return file.inode, file.size, file.mtime
