@@ -11,6 +11,7 @@ import pytest
 
 from mem0tray.desktop.icon import Look
 from tests.desktop.programs import Programs
+from tests.support import user
 from tests.support.bus import CallError
 from tests.support.notifyd import Notification
 from tests.support.processes import wait_until
@@ -77,7 +78,7 @@ def test_retry_one(tray: Tray) -> None:
 
 
 def test_delete_confirmed(tray: Tray) -> None:
-    """*Back up then delete…*, confirmed, removes this dead letter and names its backup."""
+    """*Back up then delete…*, confirmed, removes this dead letter, told once with its backup."""
     daemon = tray.desktop.notifications()
     tray.home.write_dlq([waiting("unwanted", "alpha"), waiting("other", "beta")])
     _, item = tray.shown(TWO)
@@ -87,6 +88,10 @@ def test_delete_confirmed(tray: Tray) -> None:
     (backup,) = tray.home.claude.glob("mem0_queue_dlq.backup-*.json")
     assert backup.name in daemon.wait(titled("Deleted")).body
     assert [each["content"] for each in tray.home.read(backup)["items"]] == ["unwanted"]
+    user.remove(tray.home, "other")  # by hand: the only one of which that is told
+    removed = daemon.wait(titled("Removed from the DLQ"))
+    assert removed.body.startswith("1 dead letter was removed")
+    assert len(daemon.received) == 2
 
 
 @pytest.mark.parametrize("key", ["Return", "Escape"])
