@@ -105,8 +105,11 @@ def need_system(packages: Sequence[str], why: str) -> None:
     line = f"apt-get install -y --no-install-recommends {' '.join(packages)}"
     if shutil.which("apt-get") is None:
         fail(f"{why} Please install what your system calls: {', '.join(packages)}.")
-    if sys.platform == "win32" or os.geteuid() != 0:
-        fail(f"{why} Install what is missing, then start this again:\n    sudo {line}")
+    if not is_root():  # a fresh machine has no package lists: with an old one, apt finds nothing
+        fail(
+            f"{why} Install what is missing, then start this again:\n"
+            f"    sudo apt-get update && sudo {line}"
+        )
     say(f"{why} Installing it: {line}")
     environ = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     done = _captured(line.split(), environ)
@@ -115,6 +118,11 @@ def need_system(packages: Sequence[str], why: str) -> None:
         done = _captured(line.split(), environ)
     if done.returncode:
         fail(f"{done.stdout.rstrip()}\nThat failed. Install it by hand: {line}")
+
+
+def is_root() -> bool:
+    """Whether this user may install packages of the system."""
+    return sys.platform != "win32" and os.geteuid() == 0
 
 
 def is_system_python() -> bool:

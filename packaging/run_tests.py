@@ -12,10 +12,8 @@ PLUGINS = ("xdist", "timeout", "hypothesispytest")
 
 def main() -> None:
     """Make the environment and go on as pytest; arguments are pytest's."""
-    complete = environment.is_system_python()
-    if complete:
-        desktop.need_test_tools()
-    elif sys.platform == "linux":
+    complete = environment.is_system_python() and desktop.has_test_tools()
+    if sys.platform == "linux" and not environment.is_system_python():
         environment.say("The tests of the tray are left out: they need the system's own Python.")
     environ = environment.ensure(["dev"])
     if complete:

@@ -20,6 +20,7 @@ BENCHMARKS: dict[str, Callable[[Home, Standin], list[Figure]]] = {
     "slow-server": throughput.slow_server,
     "add": latency.add_to_sent,
     "commands": latency.commands,
+    "local-server": latency.local_server,
     "lock": latency.lock,
     "lock-held": latency.lock_held,
     "idle": idle.idle,

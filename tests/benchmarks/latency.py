@@ -59,6 +59,14 @@ def commands(home: Home, server: Standin) -> list[Figure]:
     return [*figures, Figure("stop in the middle of requests that hang", stopped, "s", 1)]
 
 
+def local_server(home: Home, server: Standin) -> list[Figure]:
+    """From starting the embedded server to its line on the terminal: all it does comes before."""
+    assert server.saves == []  # it is not asked for anything here
+    times = [_serve(home) for _ in range(5)]
+    median, detail = statistics.median(times), f"worst {max(times):.2f} s"
+    return [Figure("embedded server ready, median", median, "s", 0.7, detail=detail)]
+
+
 def lock(home: Home, server: Standin) -> list[Figure]:
     """How long four producers wait for the lock: alone, and beside us and a slow server."""
     server.latency = 0.05
@@ -117,6 +125,15 @@ class Standing:
 
 def _time(home: Home, *words: str) -> float:
     return seconds(lambda: home.run(*words))
+
+
+def _serve(home: Home) -> float:
+    started = time.monotonic()
+    serving = home.start("serve")
+    home.wait(lambda: "\n" in serving.out, 10, "serving")
+    ready = time.monotonic() - started
+    serving.stop()
+    return ready
 
 
 def _bare_python(home: Home) -> None:

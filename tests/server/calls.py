@@ -16,7 +16,7 @@ from tests.server.wire import PATIENCE, Connection, Handler, Wire, render
 
 SHORT = 0.3  # seconds: for calls that are to time out
 LONG = 30.0  # seconds: for calls that must not wait so long
-SOON = 10.0  # seconds: a bound for what should take none
+SOON = 5.0  # seconds: for what ends at once; the system tries a connection again after seven
 
 
 @contextmanager

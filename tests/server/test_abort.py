@@ -4,7 +4,6 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
-from time import monotonic
 from typing import Any
 
 import pytest
@@ -37,13 +36,12 @@ def aborted(
     thread = threading.Thread(target=lambda: replies.append(call()))
     thread.start()
     wait()
-    started = monotonic()
-    while thread.is_alive() and monotonic() - started < SOON:
+    for _ in range(round(SOON / 0.05)):
         transport.abort()
         thread.join(0.05)
-    thread.join(PATIENCE)
-    assert replies[0].duration < LONG / 2
-    return replies[0]
+        if not thread.is_alive():
+            return replies[0]
+    raise AssertionError(f"The call goes on, {SOON} s after it was aborted.")
 
 
 @pytest.mark.parametrize("handler", [silent, drip_head, drip_body, drip_interim])
@@ -103,7 +101,6 @@ def test_abort_ends_the_wait_for_a_connection(monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setattr(socket.socket, "connect", connecting)
         reply = aborted(transport, lambda: begun.wait(PATIENCE))
     assert (reply.fault, reply.detail) == (Fault.UNREACHABLE, "stopped")
-    assert reply.duration < SOON / 2  # the system would try again after seven seconds
 
 
 def test_an_abort_between_calls_does_not_touch_the_next_one() -> None:

@@ -1,7 +1,6 @@
 """The dialect `vps`: what goes out, and what is made of what comes back."""
 
 import threading
-import time
 from typing import Any
 
 import pytest
@@ -196,10 +195,9 @@ def test_abort_ends_every_call(call: str) -> None:
         thread = threading.Thread(target=run)
         thread.start()
         server.wait_for_requests()
-        started = time.monotonic()
         client.abort()
         thread.join(PATIENCE)
-        assert time.monotonic() - started < 10
+        assert not thread.is_alive()
     (result,) = results
     if isinstance(result, Answer):
         assert (result.kind, result.timed_out) == (Kind.UNKNOWN, False)

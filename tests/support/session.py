@@ -17,7 +17,7 @@ from tests.support.processes import Process, wait_until
 
 _CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
-<busconfig><type>session</type><listen>unix:tmpdir=/tmp</listen><auth>EXTERNAL</auth>
+<busconfig><type>session</type><listen>unix:path={socket}</listen><auth>EXTERNAL</auth>
 <policy context="default"><allow send_destination="*" eavesdrop="true"/>
 <allow eavesdrop="true"/><allow own="*"/></policy></busconfig>
 """
@@ -62,20 +62,21 @@ class Session:
 @contextlib.contextmanager
 def session(folder: Path) -> Iterator[Session]:
     """Start a bus; end all that was started on it."""
-    config = folder / "bus.conf"
-    config.write_text(_CONFIG, encoding="utf-8")
-    command = ["dbus-daemon", f"--config-file={config}", "--nofork", "--print-address"]
-    bus = Process(command, env=os.environ, output=folder / "bus")
-    try:
+    with contextlib.ExitStack() as closing:
+        # Its socket needs a short name, which pytest's folders do not have. A bus that is
+        # killed leaves it behind.
+        made = tempfile.TemporaryDirectory(prefix="mem0tray-bus-")
+        short = Path(closing.enter_context(made))
+        config = folder / "bus.conf"
+        config.write_text(_CONFIG.format(socket=short / "bus"), encoding="utf-8")
+        command = ["dbus-daemon", f"--config-file={config}", "--nofork", "--print-address"]
+        bus = Process(command, env=os.environ, output=folder / "bus")
+        closing.callback(bus.kill)
         wait_until(lambda: "\n" in bus.out, what="the bus", explain=lambda: bus.err)
         environ = {**os.environ, "DBUS_SESSION_BUS_ADDRESS": bus.out.strip()}
         found = Session(folder, bus, environ)
-        try:
-            yield found
-        finally:
-            found.stop_daemon()
-    finally:
-        bus.kill()
+        closing.callback(found.stop_daemon)
+        yield found
 
 
 @contextlib.contextmanager
