@@ -191,9 +191,9 @@ def test_unreadable_files_are_named_and_kept(humble_home: Home, server: Standin)
     assert "mem0_queue.json: Permission denied" in done.stderr.splitlines()[-1]
     assert "mem0_queue.json" in humble_home.log_text()
     assert "mem0_queue.json: Permission denied" in humble_home.json("status")["reason"]
+    humble_home.queue.chmod(0o600)
     assert humble_home.queue.read_bytes() == before
     assert server.count("letter") == 1
-    humble_home.queue.chmod(0o600)
     humble_home.drained()
     assert server.total_stored() == 6
 

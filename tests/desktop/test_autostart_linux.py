@@ -1,7 +1,6 @@
 """XDG autostart: the entry, what desktops make of it, and how it is mended."""
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from mem0tray.desktop.autostart import BLOCKED, DISABLED, ENABLED, STALE, State,
 from mem0tray.desktop.autostart.linux import XdgAutostart
 from mem0tray.errors import FileUnavailableError
 from tests.desktop.programs import script
+from tests.support.machine import tool
 from tests.support.processes import wait_until
 
 AWKWARD = [
@@ -37,13 +37,6 @@ def program(tmp_path: Path) -> Path:
 def login(tmp_path: Path, program: Path) -> XdgAutostart:
     """The user's folder, and one for everybody."""
     return XdgAutostart([str(program)], [tmp_path / "own", tmp_path / "shared"], ["XFCE"])
-
-
-def _tool(name: str, package: str) -> str:
-    """A program that these tests cannot do without."""
-    path = shutil.which(name)
-    assert path, f"{name} is missing: apt-get install {package}"
-    return path
 
 
 def _write(login: XdgAutostart, text: str) -> Path:
@@ -71,7 +64,7 @@ def test_the_entry_is_valid(tmp_path: Path, name: str) -> None:
     program = script(tmp_path / name / "mem0tray", "exit 0")
     login = XdgAutostart([str(program), "-m", name], [tmp_path / "own"])
     login.enable()
-    validate = _tool("desktop-file-validate", "desktop-file-utils")
+    validate = tool("desktop-file-validate")
     done = subprocess.run([validate, login.where], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert login.state() == State(ENABLED, login.command)
@@ -86,7 +79,7 @@ def test_a_desktop_starts_just_that(tmp_path: Path, name: str) -> None:
         file.write(f'mv "{said}.new" "{said}"\n')
     login = XdgAutostart([str(program), "-m", name], [tmp_path / "own"])
     login.enable()
-    subprocess.run([_tool("gio", "libglib2.0-bin"), "launch", login.where], check=True)
+    subprocess.run([tool("gio"), "launch", login.where], check=True)
     wait_until(said.exists, what="the program was started")
     assert said.read_text(encoding="utf-8") == f"-m {name}"
 
@@ -266,7 +259,7 @@ def test_an_entry_for_everybody(login: XdgAutostart, tmp_path: Path, program: Pa
     assert login.state() == State(ENABLED, login.command)
     login.disable()
     assert login.state().name == BLOCKED
-    validate = _tool("desktop-file-validate", "desktop-file-utils")
+    validate = tool("desktop-file-validate")
     subprocess.run([validate, login.where], check=True)
     login.enable()
     assert login.state().name == ENABLED

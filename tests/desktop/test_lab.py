@@ -13,6 +13,7 @@ from PIL import Image
 
 from tests.support.desktop import Desktop, strays
 from tests.support.home import REPOSITORY
+from tests.support.machine import tool
 from tests.support.notifyd import Mode
 from tests.support.processes import Process, wait_until
 
@@ -169,6 +170,8 @@ def test_nothing_is_left_behind(tmp_path: Path) -> None:
 
 def test_a_killed_run_leaves_nothing_behind(tmp_path: Path) -> None:
     """When the run of the tests itself is killed, its desktop ends too."""
+    for name in ("Xvfb", "dbus-daemon", "openbox"):
+        tool(name)
     script = (
         "import pathlib, sys, signal\n"
         "from tests.support.desktop import Desktop\n"
