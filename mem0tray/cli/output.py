@@ -43,8 +43,10 @@ class Style(StrEnum):
     NAME = "cyan"  # of a project, a command, a setting
 
 
-# The signs of the styles that judge, and those for a terminal that lacks them.
+# A sign for each style, and one for a terminal that lacks it; those that do not judge share one.
 _SIGNS: Final = {Style.GOOD: ("✓", "+"), Style.WARNING: ("!", "!"), Style.BAD: ("✗", "x")}
+_OTHER_SIGNS: Final = ("·", "-")
+_ATTRIBUTES: Final = frozenset({"bold", "dim"})
 
 
 def has_colour(stream: TextIO | None = None) -> bool:
@@ -77,8 +79,8 @@ def has_signs(signs: str, stream: TextIO | None = None) -> bool:
 
 
 def sign(style: Style, stream: TextIO | None = None) -> str:
-    """The sign, one character wide, that says the same as the colour: good, warning or bad."""
-    usual, plain = _SIGNS[style]
+    """The sign, one character wide, that says good, warning or bad without a colour; else a dot."""
+    usual, plain = _SIGNS.get(style, _OTHER_SIGNS)
     return usual if has_signs(usual, stream) else plain
 
 
@@ -86,16 +88,16 @@ def paint(text: str, style: Style, stream: TextIO | None = None) -> str:
     """`text`, which is harmless already, in a style where `stream` has colours: for `write`."""
     if not (text and style and has_colour(stream)):
         return text
-    # Slow to import, and only a person at a terminal sees the difference.
-    from rich.color import ColorSystem
-    from rich.style import Style as RichStyle
-
-    return RichStyle.parse(style).render(text, color_system=ColorSystem.STANDARD)
+    words = set(style.split())
+    colour = next(iter(words - _ATTRIBUTES), None)
+    return click.style(text, fg=colour, bold="bold" in words or None, dim="dim" in words or None)
 
 
-def write(line: str, *, error: bool = False) -> None:
+def write(line: str, *, end: str = "\n", error: bool = False) -> None:
     """A line that is harmless, laid out and painted already."""
-    click.echo(line, err=error, color=has_colour(sys.stderr if error else sys.stdout))
+    stream = sys.stderr if error else sys.stdout
+    plain = not (has_colour(stream) or can_redraw(stream))
+    click.echo(f"{line}{end}", nl=False, err=error, color=not plain)
 
 
 def console() -> "Console":
@@ -137,7 +139,7 @@ def say_beside(begin: str, text: str, style: Style = Style.PLAIN) -> None:
 
 def _hanging(line: str, indent: int) -> str:
     """`line`, wrapped between words; paths and commands stay whole, so that they can be copied."""
-    width = shutil.get_terminal_size().columns
+    width = columns()
     if indent > width // 2:
         indent = _NARROW_INDENT
     return textwrap.fill(
@@ -147,6 +149,11 @@ def _hanging(line: str, indent: int) -> str:
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+def columns() -> int:
+    """How many characters a line of the terminal has."""
+    return shutil.get_terminal_size().columns
 
 
 def excerpt(text: str) -> str:

@@ -189,8 +189,8 @@ def _marked(project: str, item_id: str) -> str:
     return f"{one_line(project, 80)} (ID: {short_id(item_id)}...)"
 
 
-def _named(project: str, item_id: str) -> str:
-    """The same in lines that are for people alone."""
+def named(project: str, item_id: str) -> str:
+    """What an item is called in lines that are for people alone."""
     return _marked(one_line(project, 80) or "(no project)", item_id)
 
 
@@ -207,7 +207,7 @@ def describe(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912  (one line fo
         case events.WaitingBackoff(project, item_id, delay):
             return f"⏸️ Waiting backoff: {_marked(project, item_id)} (retry in {delay:.0f}s)"
         case events.AttemptFailed(project, item_id, retries, reason):
-            return f"⚠️ Attempt {retries} failed: {_named(project, item_id)}: {one_line(reason)}"
+            return f"⚠️ Attempt {retries} failed: {named(project, item_id)}: {one_line(reason)}"
         case events.Accepted(count):
             return f"📥 Accepted {plural(count, 'memory', 'memories')}"
         case events.AdoptedToDlq(count, source):
@@ -221,9 +221,9 @@ def describe(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912  (one line fo
         case events.HandEdit():
             return f"✏️ DLQ edited: {_edit(event)}"
         case events.AlreadyDelivered(project, item_id, file):
-            return f"♻️ Already on the server, out of {file}: {_named(project, item_id)}"
+            return f"♻️ Already on the server, out of {file}: {named(project, item_id)}"
         case events.DeliveredAfterDeletion(project, item_id):
-            return f"ℹ️ Deleted too late, it had been sent: {_named(project, item_id)}"
+            return f"ℹ️ Deleted too late, it had been sent: {named(project, item_id)}"
         case events.FileBroken(file, reason, kept_as):
             why = one_line(reason)
             return f"🩹 {file} was broken ({why}); kept in the quarantine as {kept_as}, restored"

@@ -57,7 +57,8 @@ def test_hostile_text_is_shown_harmlessly(home: Home, server: Standin, name: str
     item = entry(f"content {text}", f"project {text}", id=f"id {text}")
     home.write_queue([item])
     server.script(Answer(422, detail), content=item["content"], forever=True)
-    home.drain()
+    done = home.drain()
+    assert harmful(done.stdout + done.stderr) == []
     assert len(home.dlq_items()) == 1
     check_log(home, 1)
     for command in (["list"], ["stats"], ["diagnose"]):

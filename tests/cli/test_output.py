@@ -120,11 +120,13 @@ def test_colours_are_for_terminals_that_want_them(
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
     output.say("It fails.", Style.BAD)
-    bad = "\x1b[1;31mIt fails.\x1b[0m\n" if coloured else "It fails.\n"
+    bad = "\x1b[31m\x1b[1mIt fails.\x1b[0m\n" if coloured else "It fails.\n"
     assert capsys.readouterr().out == bad
     output.say_beside("fail  ", "[red]the disk\x1b[31m", Style.BAD)
     beside = (
-        "\x1b[1;31mfail  \x1b[0m[red]the disk [31m\n" if coloured else "fail  [red]the disk [31m\n"
+        "\x1b[31m\x1b[1mfail  \x1b[0m[red]the disk [31m\n"
+        if coloured
+        else "fail  [red]the disk [31m\n"
     )
     assert capsys.readouterr().out == beside
     output.print_table(("NAME",), [("a",)])

@@ -1,0 +1,319 @@
+"""What `mem0tray run` shows: a line for each event while they are few, counts when they are many.
+
+Whoever emits an event only leaves it here. A thread of the screen's own writes,
+so that a terminal that stands still holds up no delivery; with nothing to show
+it sleeps.
+"""
+
+import select
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Final, NamedTuple, Self, TextIO
+
+from mem0tray import events
+from mem0tray.cli import output
+from mem0tray.cli.output import Style
+from mem0tray.text import one_line, plural
+from mem0tray.worker.log import describe, named
+from mem0tray.worker.state import ACTION_NEEDED, DOWN, HEALTHY
+
+FEW: Final = 10  # lines of a kind in a row; then they are counted, until there are few again
+SUMMARY: Final = 5.0  # seconds between two lines with counts
+_QUIET: Final = 1.0  # seconds without a further event that end a count
+_REDRAW: Final = 0.5  # seconds between two looks while something is counted
+_BLOCKED: Final = 1.0  # seconds that the end waits for a reader who does not read
+_LONGEST: Final = 300
+_BEFORE: Final = len("12:34:56 ✓ ")
+_KEPT: Final = 100  # lines that wait for such a reader
+_QUIET_EVENTS: Final = (
+    events.WaitingBackoff,
+    events.MoreWait,
+    events.Accepted,
+    events.LedgerRebuilt,
+    events.WorkerStopped,  # told by the end, after the sum
+)
+_GOOD: Final = (events.Delivered, events.DlqRecovered)
+_FAILED: Final = (events.AttemptFailed, events.DlqRetryFailed, events.MovedToDlq)
+_STATES: Final = {HEALTHY: Style.GOOD, DOWN: Style.BAD, ACTION_NEEDED: Style.BAD}
+
+
+class Line(NamedTuple):
+    """One line: Unix seconds, what kind of news it is, harmless text."""
+
+    at: float
+    style: Style
+    text: str
+    error: bool = False
+
+
+def line_of(event: events.Event, at: float) -> Line | None:
+    """What a person is told of an event; None for what is not worth a line."""
+    if isinstance(event, _QUIET_EVENTS):
+        return None
+    match event:
+        case events.Delivered(project, item_id):
+            return Line(at, Style.GOOD, f"Delivered: {named(project, item_id)}")
+        case events.DlqRecovered(project, item_id, retries):
+            after = f" after {plural(retries, 'retry', 'retries')}" if retries else ""
+            return Line(at, Style.GOOD, f"DLQ recovered: {named(project, item_id)}{after}")
+        case events.MovedToDlq(project, item_id, retries):
+            after = plural(retries, "failed attempt")
+            return Line(at, Style.BAD, f"Moved to DLQ: {named(project, item_id)} after {after}")
+        case events.DlqRetryFailed(project, item_id, retries, delay):
+            next_one = f"next in {output.span(delay)}"
+            text = f"DLQ retry {retries} failed: {named(project, item_id)} ({next_one})"
+            return Line(at, Style.WARNING, text)
+    _, _, text = describe(event).partition(" ")  # the log's own sign goes
+    return Line(at, _style(event), text, isinstance(event, events.PartFailed)) if text else None
+
+
+def _style(event: events.Event) -> Style:
+    match event:
+        case events.StateChanged(state, _):
+            return _STATES.get(state, Style.DIM)
+        case events.PartFailed() | events.AlertBegan() | events.AlertCommandFailed():
+            return Style.BAD
+        case (
+            events.AttemptFailed()
+            | events.FileBroken()
+            | events.Quarantined()
+            | events.SlowedDown()
+            | events.NotificationFailed()
+        ):
+            return Style.WARNING
+        case _:
+            return Style.DIM
+
+
+@dataclass(slots=True)
+class _Kind:
+    """Events of one kind: how many lines it may still have, and what was counted instead.
+
+    `count` is since there were few, `untold` since the last line with counts;
+    `began`, `latest` and `told` are times, monotonic.
+    """
+
+    left: float = FEW
+    many: bool = False
+    count: int = 0
+    untold: int = 0
+    began: float = 0.0
+    latest: float = 0.0
+    told: float = 0.0
+    last: events.Event | None = None
+
+    def takes_line(self, event: events.Event, now: float) -> bool:
+        """Count the event; whether it has a line of its own. One more a second is granted."""
+        self.left = min(FEW, self.left + now - self.latest)
+        if self.left >= FEW:
+            self.count, self.began = 0, now
+        self.latest = now
+        self.count += 1
+        if not self.many and self.left >= 1:
+            self.left -= 1
+            return True
+        if not self.many:
+            self.many, self.told = True, now
+        self.untold += 1
+        self.last = event
+        return False
+
+    def is_over(self, now: float) -> bool:
+        """Whether there are few again."""
+        pause = now - self.latest >= _QUIET
+        return pause or (now - self.told >= SUMMARY and self.untold <= FEW / 2)
+
+    def end(self) -> None:
+        """Begin anew, with a line for each."""
+        self.left, self.many, self.untold, self.count = FEW, False, 0, 0
+
+
+class RunScreen:
+    """Call it with each event, from any thread, between `with` and its end.
+
+    `waiting` says how many memories wait, or None while that is not known;
+    `on_left` is called when nobody reads any more.
+    """
+
+    def __init__(self, waiting: Callable[[], int | None], on_left: Callable[[], None]) -> None:
+        self.delivered = 0
+        self.left = False  # whoever read what we write
+        self._waiting = waiting
+        self._on_left = on_left
+        self._changed = threading.Condition()
+        self._closing = threading.Event()
+        self._lines: deque[Line] = deque()
+        self._good, self._failed, self._others = self._kinds = (_Kind(), _Kind(), _Kind())
+        self._stuck = False  # a reader who does not read
+        self._drawn = ""
+        self._redraws = output.can_redraw()
+        self._thread = threading.Thread(target=self._work, name="mem0tray-screen", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Write what is left. Lines after this are written at once."""
+        with self._changed:
+            self._closing.set()
+            self._changed.notify()
+        self._thread.join()
+
+    # What is told -------------------------------------------------------------------
+
+    def __call__(self, event: events.Event) -> None:
+        """Leave an event, with a line or counted."""
+        if isinstance(event, _QUIET_EVENTS):
+            return
+        now = time.monotonic()
+        with self._changed:
+            if isinstance(event, _GOOD):
+                self.delivered += 1
+                kind = self._good
+            else:
+                kind = self._failed if isinstance(event, _FAILED) else self._others
+            was_many = kind.many
+            if len(self._lines) < _KEPT and kind.takes_line(event, now):
+                line = line_of(event, time.time())
+                if line is not None:
+                    self._lines.append(line)
+            elif was_many:
+                return  # the thread is up already
+            self._changed.notify()
+
+    def ended(self, line: Line) -> None:
+        """A line after all others."""
+        if not self._stuck:
+            self._write(line)
+
+    # The thread ---------------------------------------------------------------------
+
+    def _work(self) -> None:
+        while not (self.left or self._stuck):
+            with self._changed:
+                self._changed.wait_for(self._has_news)
+                counts = self._good.many
+            # Not under our lock: whoever emits an event may hold the ledger's.
+            waiting = self._waiting() if counts else None
+            with self._changed:
+                closing = self._closing.is_set()
+                lines = [*self._lines]
+                self._lines.clear()
+                lines += self._counted(time.monotonic(), waiting, closing=closing)
+                progress = "" if closing or not self._good.many else self._progress(waiting)
+            for line in lines:
+                self._write(line)
+            self._draw(progress)
+            if closing:
+                return
+            self._closing.wait(_REDRAW)
+
+    def _has_news(self) -> bool:
+        counts = any(kind.many for kind in self._kinds)
+        return bool(self._lines) or counts or self._closing.is_set()
+
+    def _counted(self, now: float, waiting: int | None, *, closing: bool) -> list[Line]:
+        """The lines with counts that are due; at the end those of failures, however young."""
+        lines = []
+        for kind in self._kinds:
+            over = kind.is_over(now)
+            if not kind.many or not (over or closing or now - kind.told >= SUMMARY):
+                continue
+            if kind is self._good:
+                if over and not closing:
+                    lines.append(self._sum())
+                elif not (closing or self._redraws):
+                    lines.append(Line(time.time(), Style.GOOD, self._progress(waiting)))
+            elif kind.untold:
+                lines.append(self._more(kind))
+            kind.told, kind.untold = now, 0
+            if over:
+                kind.end()
+        return lines
+
+    def _sum(self) -> Line:
+        """What was delivered since there were few."""
+        memories = plural(self._good.count, "memory", "memories")
+        took = output.span(max(1.0, self._good.latest - self._good.began))
+        return Line(time.time(), Style.GOOD, f"Delivered {memories} in {took}")
+
+    def _more(self, kind: _Kind) -> Line:
+        """How many had no line, and what the last of them was."""
+        at = time.time()
+        last = line_of(kind.last, at) if kind.last is not None else None
+        what = plural(kind.untold, "more failure" if kind is self._failed else "more event")
+        return Line(at, Style.WARNING, f"{what}; the last: {last.text}" if last else what)
+
+    def _progress(self, waiting: int | None) -> str:
+        rest = "" if waiting is None else f", {waiting:,} waiting"
+        return f"{self._good.count:,} delivered{rest}"
+
+    # Writing ------------------------------------------------------------------------
+
+    def _draw(self, progress: str) -> None:
+        """Show the progress in the last line of a terminal, or take that away."""
+        if not self._redraws or progress == self._drawn or self.left:
+            return
+        self._drawn = progress
+        text = ""
+        if progress:
+            shown = one_line(progress, max(1, output.columns() - _BEFORE - 1))
+            text = _laid_out(Line(time.time(), Style.GOOD, shown))
+        self._put(f"\r\x1b[2K{text}", end="")
+
+    def _write(self, line: Line) -> None:
+        if self.left:
+            return
+        self._draw("")
+        self._put(_laid_out(line), error=line.error)
+
+    def _put(self, text: str, *, end: str = "\n", error: bool = False) -> None:
+        """Write it, once it will not stand still."""
+        stream = sys.stderr if error else sys.stdout
+        while not _takes(stream, _BLOCKED):
+            if self._closing.is_set():
+                self._stuck = True
+                return
+        try:
+            output.write(text, end=end, error=error)
+        except BrokenPipeError:
+            self.left = True
+            self._on_left()
+        except OSError:
+            return  # a full disk, a terminal that is gone: no reason to stop; the log tells
+
+
+def _laid_out(line: Line) -> str:
+    """The time of day, a sign, the text; colours where they are wanted."""
+    stream = sys.stderr if line.error else sys.stdout
+    clock = datetime.fromtimestamp(line.at).strftime("%H:%M:%S")  # noqa: DTZ006  (local)
+    sign = output.sign(line.style, stream)
+    text = one_line(line.text, _LONGEST)
+    if line.style is not Style.DIM:  # of these only the sign: they are to be read
+        text = output.paint(text, line.style, stream)
+    clock = output.paint(clock, Style.DIM, stream)
+    return f"{clock} {output.paint(sign, line.style, stream)} {text}"
+
+
+def _takes(stream: TextIO, seconds: float) -> bool:
+    """Whether a line can be written without waiting for whoever reads, within so many seconds."""
+    try:
+        return bool(select.select([], [stream], [], seconds)[1])
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+    ):  # no file (a test), or Windows: there none can be asked
+        return True
