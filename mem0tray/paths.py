@@ -139,6 +139,11 @@ class Paths:
         return self.data_dir / "alerts.json"
 
     @property
+    def edits(self) -> Path:
+        """Texts as they were before `edit`."""
+        return self.data_dir / "edits"
+
+    @property
     def quarantine(self) -> Path:
         return self.data_dir / "quarantine"
 

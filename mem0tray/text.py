@@ -9,6 +9,7 @@ _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
 
+_OBEYED = re.compile(f"(?![\n\t]){_UNSAFE.pattern}")
 _BLANKS = re.compile(r"[^\S\xa0\u202f]+")  # a no-break space keeps French punctuation in its line
 
 
@@ -16,6 +17,11 @@ def one_line(text: str, limit: int = 200) -> str:
     """`text` as one printable line of at most `limit` characters."""
     clean = _BLANKS.sub(" ", _UNSAFE.sub(" ", text[: limit * 4])).strip()
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"
+
+
+def lines(text: str) -> str:
+    """`text` with its lines and tabs, and a sign in the place of whatever a terminal obeys."""
+    return _OBEYED.sub("\ufffd", text.replace("\r\n", "\n"))
 
 
 def short_id(item_id: str) -> str:

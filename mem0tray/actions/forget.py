@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from mem0tray import item as items
-from mem0tray.actions import backup, edit, files, requests
+from mem0tray.actions import backup, change_text, edit, files, requests, sources
 from mem0tray.actions.delete import Deleted
 from mem0tray.actions.find import Found
 from mem0tray.errors import Mem0TrayError
@@ -98,6 +98,7 @@ def forget(paths: Paths, settings: Settings, deleted: Deleted) -> Forgotten:
         _guarded(result, path, partial(_from_dlq_backup, paths, path, text, result))
     for path in _listing(paths.quarantine, "*.json", result):
         _guarded(result, path, partial(_from_quarantine, path, text, result))
+    _guarded(result, paths.edits, partial(_from_edits, paths, text, result))
     _from_previous(paths, text)
     result.erased = [name for name in result.erased if name != deleted.backup.name]
     _name_what_is_left(paths, text, result)
@@ -246,6 +247,15 @@ def _from_quarantine(path: Path, text: _Text, result: Forgotten) -> None:
     if cut != data:
         atomic.replace(path, cut)
         result.erased.append(f"quarantine/{path.name}")
+
+
+def _from_edits(paths: Paths, text: _Text, result: Forgotten) -> None:
+    """What its texts were before they were edited goes too."""
+
+    def is_it(data: bytes) -> bool:
+        return text.is_in(data) or any(text.is_it(each.raw) for each in sources.pieces_of(data))
+
+    result.erased += change_text.forget(paths, is_it)
 
 
 def _from_previous(paths: Paths, text: _Text) -> None:

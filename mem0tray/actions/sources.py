@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from mem0tray import item as items
-from mem0tray.actions import backup, files
+from mem0tray.actions import backup, change_text, files
 from mem0tray.actions.find import Identity, identity
 from mem0tray.actions.tame import tamed
 from mem0tray.errors import NotFoundError
@@ -21,6 +21,7 @@ BACKUP: Final = "backup"
 COPY: Final = "copy"
 DELETION: Final = "deletion"
 QUARANTINE: Final = "quarantine"
+EDIT: Final = "edit"
 FILE: Final = "file"
 _SECTIONS: Final = (files.DLQ, files.QUEUE, files.FAILED)
 _OWN: Final = "a copy of your own"
@@ -62,6 +63,10 @@ def sources(paths: Paths) -> list[Source]:
     found += [
         _file(path, QUARANTINE, _changed(path), "what could not stand in a file")
         for path in quarantine.kept(paths.quarantine)
+    ]
+    found += [
+        _file(path, EDIT, _changed(path), "a text as it was before an edit")
+        for path in change_text.texts_kept(paths)
     ]
     return sorted(found, key=lambda source: source.at, reverse=True)
 

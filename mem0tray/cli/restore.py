@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import click
 
-from mem0tray.actions import sources
+from mem0tray.actions import change_text, find, sources
 from mem0tray.actions.probe import server_name
 from mem0tray.actions.restore import Restored, restore
 from mem0tray.actions.sources import Piece, Source
@@ -12,7 +12,7 @@ from mem0tray.cli import context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.errors import NotFoundError
 from mem0tray.paths import Paths
-from mem0tray.text import one_line, plural
+from mem0tray.text import one_line, plural, short_id
 
 
 @click.command(
@@ -40,7 +40,20 @@ def command(backup: str | None, *, as_list: bool) -> None:
             f"There is no memory in {one_line(source.name, 200)}.",
             "`mem0tray restore --list` shows what can be restored.",
         )
+    if source.kind == sources.EDIT and _undone(paths, source, settings.retention.discarded):
+        return
     _tell(source.name, restore(paths, source, server_name(settings, paths)))
+
+
+def _undone(paths: Paths, source: Source, keep_days: float) -> bool:
+    """Give a memory that still waits the text that it had before an edit."""
+    (old,) = find.listing([source.pieces[0].raw], source.pieces[0].place).found
+    done = change_text.undo(paths, old, find.everything(paths), keep_days=keep_days)
+    if done is None:
+        return False
+    output.say(f"{short_id(old.id)} has the text again that it had before.")
+    output.say(f"`mem0tray restore {done.kept.name}` takes that back.")
+    return True
 
 
 def _print_sources(paths: Paths) -> None:

@@ -239,6 +239,11 @@ class Reader:
         )
         return [_known(row) for row in rows]
 
+    def raw(self, key: int) -> bytes | None:
+        """The item's object as it stood in a file last; None when its text is gone."""
+        found: bytes | None = self._one("SELECT raw FROM items WHERE key = ?", (key,))
+        return found
+
     def attempts(self, key: int) -> list[Attempt]:
         """The failed attempts of an item, oldest first."""
         rows = self._rows(

@@ -101,10 +101,11 @@ def _carry_out(core: Core, request: Request) -> None:
                     "SELECT key FROM items WHERE id = ? AND digest = ?", found
                 )
             ]  # fmt: skip
+        reason = "edited" if request.done == receipts.EDIT else "deleted"
         for key in keys:
             state = db.execute("SELECT state FROM items WHERE key = ?", (key,)).fetchone()[0]
             if state in (items.PENDING, items.DEAD):
-                core.inbox.discard([key], core.now(), "deleted")
+                core.inbox.discard([key], core.now(), reason)
                 core.queue_dirty.set()
             waiting += state == items.PENDING
             if state == items.DEAD:  # its last failure came before the file showed it

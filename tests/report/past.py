@@ -39,6 +39,10 @@ class Past:
         """Take in a memory that waits; its key."""
         return self._inbox.add_fresh(parsed(entry(content)), at, ask=False)
 
+    def taken_in_as(self, value: dict[str, object], at: float) -> int:
+        """Take in this entry; its key."""
+        return self._inbox.add_fresh(parsed(value), at, ask=False)
+
     def failed(self, key: int, at: float, kind: str = "item failure") -> None:
         """Record a failed attempt."""
         self._outbox.record_attempt(key, at, kind, 500, "500 Internal Server Error", 0.1)

@@ -1,0 +1,160 @@
+"""A memory's text changed by its user: the same memory, and the old text kept in a file of ours.
+
+What waits in the queue is changed under the producers' lock, a dead letter as by hand.
+Nothing is locked while an editor is open; whoever was there first wins.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from mem0tray import item as items
+from mem0tray.actions import edit, requests
+from mem0tray.actions.edit import DlqEdit
+from mem0tray.actions.find import Found, identity
+from mem0tray.errors import NotFoundError
+from mem0tray.files import atomic, document, receipts
+from mem0tray.paths import Paths
+from mem0tray.text import short_id
+
+BEGIN: Final = "edited-"  # so begins the name of a file with an old text
+PATTERN: Final = f"{BEGIN}*.json"
+_DAY: Final = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """`kept` is the file with the memory as it was, `is_dead` whether it is a dead letter."""
+
+    kept: Path
+    is_dead: bool
+
+
+class GoneError(NotFoundError):
+    """The memory is no longer there with the text that was to be changed."""
+
+
+def change_text(paths: Paths, found: Found, content: Any, *, keep_days: float) -> Changed:
+    """Give the memory another content; the old one is kept for `keep_days`.
+
+    Raises GoneError when it was delivered, deleted or changed meanwhile,
+    FileUnavailableError, LockTimeoutError; nothing has changed then.
+    """
+    kept = _keep(paths, found, keep_days)
+    done = False
+    try:
+        in_queue = not found.is_dead and _in_queue(paths, found, content)
+        # Its last failure may have made a dead letter of an entry meanwhile.
+        done = in_queue or _in_dlq(paths, found, content)
+    finally:
+        if not done:
+            kept.unlink(missing_ok=True)
+    if not done:
+        raise GoneError(
+            f"{short_id(found.id)} is no longer there as it was: delivered meanwhile,"
+            " deleted, or changed by somebody else.",
+            f"`mem0tray show {short_id(found.id)}` says more.",
+        )
+    return Changed(kept, is_dead=not in_queue)
+
+
+def keep_new(paths: Paths, item_id: str, text: bytes) -> Path:
+    """Keep a text that has nowhere to go; its file. Raises FileUnavailableError."""
+    atomic.make_private_folder(paths.edits)
+    # An id may hold anything; a file's name may not.
+    name = "".join(letter if letter.isalnum() else "_" for letter in item_id[:8])
+    path = paths.edits / f"{name}-{time.time_ns()}.txt"
+    atomic.replace(path, text)
+    return path
+
+
+def _keep(paths: Paths, found: Found, days: float) -> Path:
+    """Write the memory as it is; what is older than so many days goes."""
+    now = time.time()
+    atomic.make_private_folder(paths.edits)
+    for old in atomic.listing(paths.edits, PATTERN):
+        with suppress(OSError):
+            if now - old.stat().st_mtime > days * _DAY:
+                old.unlink()
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
+    path = paths.edits / f"{BEGIN}{stamp}-{time.time_ns() // 1000 % 1_000_000:06d}.json"
+    atomic.replace(path, document.compose({found.place: [document.pretty(found.raw, 2)]}))
+    return path
+
+
+def _changer(found: Found, content: Any) -> Callable[[bytes], bytes | None]:
+    """From an item's bytes to those with the new content; None for every other item."""
+    wanted = found.identity
+    # An id that was made up by us came from the old text, and is to stay.
+    fields = {"content": content, "id": found.id}
+
+    def changed(raw: bytes) -> bytes | None:
+        return items.with_fields(raw, fields) if identity(raw) == wanted else None
+
+    return changed
+
+
+def _in_dlq(paths: Paths, found: Found, content: Any) -> bool:
+    changer = _changer(found, content)
+    done = False
+
+    def change(file: DlqEdit) -> None:
+        nonlocal done
+        after = [changer(raw) for raw in file.items]
+        done = any(raw is not None for raw in after)
+        file.items = [new or old for new, old in zip(after, file.items, strict=True)]
+        file.wanted = done
+
+    edit.change_dlq(paths, change)
+    return done
+
+
+def _in_queue(paths: Paths, found: Found, content: Any) -> bool:
+    """Change a waiting entry; whether it was there.
+
+    The worker delivers an entry that merely vanishes from the file: that the old text
+    is not to be sent must be told before it can see the file without it.
+    """
+    changer = _changer(found, content)
+    names = [requests.name_of(found.item)] if found.item is not None else []
+    try:
+        with edit.queue_file(paths) as file:
+            after = [changer(raw) for raw in file.queue]
+            if not any(raw is not None for raw in after):
+                return False
+            requests.discard(paths, names, receipts.EDIT, "")
+            file.queue = [new or old for new, old in zip(after, file.queue, strict=True)]
+    except BaseException:
+        requests.withdraw(paths, names)
+        raise
+    return True
+
+
+def undo(paths: Paths, old: Found, among: list[Found], *, keep_days: float) -> Changed | None:
+    """Put the text of `old` back in the place of the present one; None when it no longer waits."""
+    present = [each for each in among if each.id == old.id and each.identity != old.identity]
+    if not present:
+        return None
+    content = (items.load_object(old.raw) or {}).get("content")
+    with suppress(GoneError):
+        return change_text(paths, present[0], content, keep_days=keep_days)
+    return None
+
+
+def texts_kept(paths: Paths) -> list[Path]:
+    """The files with old texts, by name. Raises FileUnavailableError."""
+    return atomic.listing(paths.edits, PATTERN)
+
+
+def forget(paths: Paths, is_it: Callable[[bytes], bool]) -> list[str]:
+    """Remove every kept text that this is said of; their names. Raises FileUnavailableError."""
+    removed = []
+    for path in atomic.listing(paths.edits, "*"):
+        with suppress(FileNotFoundError):
+            if is_it(path.read_bytes()):
+                path.unlink()
+                removed.append(f"edits/{path.name}")
+    return removed

@@ -1,0 +1,116 @@
+"""One memory, wherever it is: in a file, delivered, deleted, edited away, in quarantine."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from mem0tray import item as items
+from mem0tray.actions import files, overview, sources
+from mem0tray.actions.find import Found, Identity, listing, resolve
+from mem0tray.errors import FileUnavailableError
+from mem0tray.files import atomic, quarantine
+from mem0tray.ledger.reader import Attempt, Known, Reader
+from mem0tray.paths import Paths
+
+EMERGENCY: Final = "emergency"
+QUARANTINE: Final = "quarantine"
+LEDGER: Final = "ledger"  # where no file has it
+_EDITED: Final = "edited"
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One content of a memory.
+
+    `known` is what the ledger has of it, `attempts` those that failed, oldest first.
+    """
+
+    found: Found
+    known: Known | None
+    attempts: Sequence[Attempt]
+
+    @property
+    def content(self) -> str | None:
+        """Its text; None when that is gone, or is no text."""
+        return self.found.item.content if self.found.item is not None else None
+
+    @property
+    def place(self) -> str:
+        """`dlq`, `queue`, `emergency`, `quarantine`, `delivered`, `deleted`, or `edited` away."""
+        state = self.known.state if self.known is not None else ""
+        if state == items.DELIVERED:
+            return state
+        if state == items.DISCARDED and self.found.place not in (files.DLQ, files.QUEUE):
+            edited = self.known is not None and self.known.reason == _EDITED
+            return _EDITED if edited else "deleted"
+        if self.found.place == LEDGER:
+            return "dlq" if state == items.DEAD else "queue"
+        return "dlq" if self.found.place == files.DLQ else self.found.place
+
+
+def look_up(paths: Paths, name: str) -> list[Version]:
+    """Every content of the memory of this id, or unambiguous prefix of one; what waits first.
+
+    Raises NotFoundError.
+    """
+    with Reader(paths.ledger) as reader:
+        there = list(_everywhere(paths))
+        rows = (reader.by_id(name) or reader.by_prefix(name)) if name else []
+        ours = {(row.id, row.digest): (row, _from_ledger(reader, row)) for row in rows}
+        resolve([name], [*there, *(found for _, found in ours.values())])
+        chosen = resolve([name], there) if _names(name, there) else []
+        seen: dict[Identity, Version] = {}
+        for found in chosen:
+            row = reader.known(*found.identity) if found.item is not None else None
+            seen.setdefault(found.identity, _version(reader, found, row))
+        for identity, (row, found) in ours.items():
+            seen.setdefault(identity, _version(reader, found, row))
+    # Of those that no longer wait, the last one first.
+    return sorted(seen.values(), key=_rank)
+
+
+def _names(name: str, among: Iterable[Found]) -> bool:
+    return any(name and each.id.startswith(name) for each in among)
+
+
+def _version(reader: Reader, found: Found, row: Known | None) -> Version:
+    return Version(found, row, reader.attempts(row.key) if row is not None else [])
+
+
+def _rank(version: Version) -> tuple[int, float]:
+    waits = version.place in ("dlq", "queue", EMERGENCY)
+    closed = version.known.closed if version.known is not None else None
+    return (0 if waits else 1, -(closed or 0.0))
+
+
+def _everywhere(paths: Paths) -> Iterator[Found]:
+    """What files hold; of broken ones what is whole in them."""
+    dead = overview.parsed(paths.dlq, files.DLQ_SECTIONS).lists[files.DLQ]
+    yield from listing(dead, files.DLQ).found
+    queue = overview.parsed(paths.queue, (files.QUEUE,)).lists[files.QUEUE]
+    yield from listing(queue, files.QUEUE).found
+    with suppress(FileUnavailableError, atomic.TornError):
+        data, _ = atomic.read(paths.emergency) or (b"", None)
+        yield from listing(data.splitlines(), EMERGENCY).found
+    with suppress(FileUnavailableError):
+        for path in quarantine.kept(paths.quarantine):
+            with suppress(OSError):
+                pieces = sources.pieces_of(path.read_bytes())
+                yield from listing((piece.raw for piece in pieces), QUARANTINE).found
+
+
+def _from_ledger(reader: Reader, row: Known) -> Found:
+    raw = reader.raw(row.key)
+    item = items.parse(raw) if raw is not None else None
+    return Found(LEDGER, row.id, item.project if item is not None else "", raw or b"", item)
+
+
+def fields(version: Version) -> items.Object:
+    """The item's object as it stands in its file; empty when its text is gone."""
+    return items.load_object(version.found.raw) or {}
+
+
+def waiting(versions: Iterable[Version]) -> list[Found]:
+    """Those of them that stand in a file and can be changed there."""
+    return [each.found for each in versions if each.found.place in (files.DLQ, files.QUEUE)]

@@ -1,0 +1,129 @@
+"""`mem0tray edit`: the text of one memory in the user's editor."""
+
+import shlex
+from pathlib import Path
+from typing import Final
+
+import click
+
+from mem0tray.actions import change_text, look_up
+from mem0tray.actions.change_text import GoneError
+from mem0tray.actions.find import Found
+from mem0tray.actions.look_up import Version
+from mem0tray.cli import context, output
+from mem0tray.cli.command_help import Command
+from mem0tray.errors import Mem0TrayError, NotFoundError
+from mem0tray.paths import Paths
+from mem0tray.text import one_line, short_id
+
+_NOT_HERE: Final = {
+    "delivered": "It is delivered: its text is on the server alone.",
+    "deleted": "It is deleted: put it back first, `mem0tray restore --list` shows how.",
+    "emergency": "It is in the emergency file: start the worker, which takes it in.",
+    "quarantine": "It is in quarantine: put it back first, `mem0tray restore --list` shows how.",
+}
+
+
+@click.command(
+    "edit",
+    cls=Command,
+    examples={
+        "mem0tray edit 04f96029": "in $VISUAL or $EDITOR",
+        "EDITOR=nano mem0tray edit 04f96029": "in the editor of your choice",
+    },
+)
+@click.argument("name", metavar="ID")
+def command(name: str) -> None:
+    """Change the text of a waiting memory or dead letter in $VISUAL or $EDITOR.
+
+    It stays the same memory, under the same id; the old text is kept, and `restore` puts
+    it back. Nothing changes when the editor fails or nothing is saved.
+    """
+    settings = context.load()
+    paths = settings.locations()
+    found = _editable(look_up.look_up(paths, name))
+    text = found.item.content if found.item is not None else ""
+    after = _edited(text, found)
+    if after is None:
+        output.say(f"{short_id(found.id)} is unchanged.")
+        return
+    data, new = after
+    if not new.strip():
+        raise Mem0TrayError(
+            "The text is empty; nothing was changed.",
+            f"To delete the memory: `mem0tray delete {short_id(found.id)}`.",
+        )
+    try:
+        done = change_text.change_text(paths, found, new, keep_days=settings.retention.discarded)
+    except Mem0TrayError as error:
+        raise _with_text_kept(paths, found, data, error) from error
+    _tell(found, done.kept, is_dead=done.is_dead)
+
+
+def _editable(versions: list[Version]) -> Found:
+    """The one text that can be changed. Raises NotFoundError."""
+    there = look_up.waiting(versions)
+    if not there:
+        raise NotFoundError(
+            f"{short_id(versions[0].found.id)} cannot be edited.",
+            _NOT_HERE.get(versions[0].place, "The worker writes its file in a moment: try again."),
+        )
+    if len(there) > 1:
+        raise NotFoundError(
+            f"{short_id(there[0].id)} stands for {len(there)} texts.",
+            "Delete those that are not meant, or edit the file by hand.",
+        )
+    return there[0]
+
+
+def _edited(text: str, found: Found) -> tuple[bytes, str] | None:
+    """The new text as bytes and as text; None when it is as it was.
+
+    Half a character goes through the editor as the bytes that it has.
+    """
+    before = text.encode("utf-8", "surrogatepass")
+    whole = before.endswith(b"\n")
+    shown = before if whole or not before else before + b"\n"  # what editors expect
+    try:
+        after = click.edit(shown, extension=".txt")
+    except click.ClickException as error:
+        raise Mem0TrayError(
+            f"{one_line(error.format_message(), 300)}; nothing was changed.",
+            "Is $VISUAL or $EDITOR an editor that waits until you are done?",
+        ) from error
+    if after is None or after == shown:
+        return None
+    if not whole:
+        after = after.removesuffix(b"\n").removesuffix(b"\r")
+    if after == before:
+        return None
+    return after, _decoded(after, found)
+
+
+def _decoded(data: bytes, found: Found) -> str:
+    try:
+        return data.decode("utf-8-sig", "surrogatepass")
+    except UnicodeDecodeError as error:
+        raise Mem0TrayError(
+            f"What the editor saved for {short_id(found.id)} is not UTF-8; nothing was changed.",
+            "Save it as UTF-8.",
+        ) from error
+
+
+def _with_text_kept(paths: Paths, found: Found, data: bytes, error: Mem0TrayError) -> Mem0TrayError:
+    """The error, with the file in which the new text is."""
+    kept = change_text.keep_new(paths, found.id, data)
+    remedy = "" if isinstance(error, GoneError) else error.remedy
+    add = f"mem0tray add --project {shlex.quote(found.project or 'P')} - < {shlex.quote(str(kept))}"
+    return Mem0TrayError(
+        f"{error.message} Nothing was changed; your text is in {kept}.",
+        remedy or f"To queue it: `{add}`.",
+    )
+
+
+def _tell(found: Found, kept: Path, *, is_dead: bool) -> None:
+    name = short_id(found.id)
+    output.say(f"Changed the text of {name}. The old one: {kept}")
+    if is_dead:
+        output.say(f"`mem0tray retry {name}` sends it now.")
+    output.say(f"`mem0tray restore {kept.name}` puts the old text back.")

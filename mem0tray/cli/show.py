@@ -1,0 +1,178 @@
+"""`mem0tray show`: one memory with its text and history."""
+
+import shutil
+import sys
+import time
+from typing import Any, Final
+
+import click
+
+from mem0tray import item as items
+from mem0tray.actions import diagnose, look_up
+from mem0tray.actions.look_up import Version
+from mem0tray.cli import context, output
+from mem0tray.cli.command_help import Command
+from mem0tray.settings import LOCAL_URL
+from mem0tray.text import lines, plural, short_id
+from mem0tray.worker.link import THIS_COMPUTER
+
+_SHOWN: Final = 10  # attempts of a history
+_PLACES: Final = {
+    "dlq": "a dead letter: it is tried again by itself",
+    "queue": "waiting for its first delivery",
+    "emergency": "waiting in the emergency file, until the worker takes it in",
+    "quarantine": "in quarantine: `mem0tray restore --list` shows how to put it back",
+    "edited": "replaced by another text: an edit",
+}
+
+
+@click.command(
+    "show",
+    cls=Command,
+    examples={
+        "mem0tray show 04f96029": "for people",
+        "mem0tray show -j 04f96029": "the text as it is, for programs",
+    },
+)
+@click.argument("name", metavar="ID")
+@click.option(
+    "-j", "--json", "as_json", is_flag=True, help="As one JSON document, the text as it is."
+)
+def command(name: str, *, as_json: bool) -> None:
+    """Show one memory: its text, where it is, and its failed attempts.
+
+    ID may be shortened as long as it names one memory. Of a delivered memory the text
+    is gone from this computer; its hash, the server and the time remain.
+    """
+    versions = look_up.look_up(context.load().locations(), name)
+    now = time.time()
+    if as_json:
+        first, *others = [_document(each, now) for each in versions]
+        output.print_json({**first, "versions": others})
+        return
+    first_version, *rest = versions
+    _print(first_version, now)
+    for each in rest:
+        output.say("")
+        output.say(f"Another text of {short_id(each.found.id)}:", output.Style.HEADING)
+        _print(each, now)
+
+
+def _document(version: Version, now: float) -> dict[str, Any]:
+    fields, known = look_up.fields(version), version.known
+    waits = version.place in ("dlq", "queue", "emergency")
+    return {
+        "id": version.found.id,
+        "project_id": version.found.project or None,
+        "place": version.place,
+        "content": version.content,
+        "hash": known.digest.hex() if known is not None else None,
+        "timestamp": fields.get("timestamp"),
+        "retries": known.retries if known is not None else fields.get("retries"),
+        "retry_count": fields.get("retry_count"),
+        "last_attempt": fields.get("last_attempt"),
+        "last_error": _reason(version) or None,
+        "next_retry": diagnose.next_retry(version.found, known, now) if waits else None,
+        "taken_in": known.accepted if known is not None else None,
+        "closed": known.closed if known is not None else None,
+        "server": known.server if known is not None else None,
+        "history": [
+            {
+                "at": attempt.at,
+                "class": attempt.kind,
+                "status": attempt.status,
+                "message": attempt.message,
+                "duration": attempt.duration,
+            }
+            for attempt in version.attempts
+        ],
+    }
+
+
+def _reason(version: Version) -> str:
+    found = diagnose.last_error(version.found)
+    return found or (version.attempts[-1].message if version.attempts else "")
+
+
+def _print(version: Version, now: float) -> None:
+    known, fields = version.known, look_up.fields(version)
+    delivered = version.place == items.DELIVERED
+    output.print_facts(
+        [
+            ("id", version.found.id),
+            ("project", version.found.project or ("" if delivered else "(none)")),
+            ("where", _where(version)),
+            ("written", _moment(fields.get("timestamp"), now)),
+            ("taken in", _moment(known.accepted if known is not None else None, now)),
+            ("retries", str(items.count(fields.get("retry_count"))) if _is_dead(version) else ""),
+            ("next retry", _next(version, now)),
+            ("reason", "" if delivered else _reason(version)),
+            ("hash", known.digest.hex() if delivered and known is not None else ""),
+        ]
+    )
+    if version.attempts:
+        output.say(f"{plural(len(version.attempts), 'failed attempt')}:")
+        for attempt in version.attempts[-_SHOWN:]:
+            text = f"{attempt.kind}: {attempt.message} ({attempt.duration:.2f} s)"
+            output.say_beside(f"  {output.clock(attempt.at)}  ", text)
+    if delivered:
+        output.say("Its text is no longer kept on this computer.")
+    elif version.content is None:
+        output.say("It has no text." if version.found.raw else "Its text is no longer kept.")
+    else:
+        _print_text(version.content)
+
+
+def _print_text(text: str) -> None:
+    """The text as lines that a terminal obeys in nothing; a long one by page."""
+    shown = lines(text)
+    output.say("")
+    if not shown.strip():
+        output.say("(empty)" if not shown else "(blanks only)")
+    elif _is_long(shown):
+        click.echo_via_pager(shown)
+    else:
+        click.echo(shown)
+
+
+def _is_long(text: str) -> bool:
+    """Whether it needs more lines than the terminal has."""
+    if not (sys.stdout.isatty() and _has_reader()):
+        return False
+    size = shutil.get_terminal_size()
+    return sum(1 + len(line) // size.columns for line in text.split("\n")) > size.lines - 2
+
+
+def _has_reader() -> bool:
+    """Whether somebody is there to turn pages."""
+    return sys.stdin.isatty()
+
+
+def _is_dead(version: Version) -> bool:
+    return version.place == "dlq"
+
+
+def _where(version: Version) -> str:
+    known = version.known
+    if version.place == items.DELIVERED and known is not None:
+        server = THIS_COMPUTER if known.server == LOCAL_URL else known.server or "the server"
+        return f"delivered to {server} on {output.moment(known.closed)}"
+    if version.place == "deleted" and known is not None:
+        if known.reason == "forgotten":
+            return f"deleted for good on {output.moment(known.closed)}"
+        return (
+            f"deleted on {output.moment(known.closed)}:"
+            " `mem0tray restore --list` shows how to put it back"
+        )
+    return _PLACES.get(version.place, version.place)
+
+
+def _next(version: Version, now: float) -> str:
+    if not _is_dead(version):
+        return ""
+    due = diagnose.next_retry(version.found, version.known, now)
+    return output.moment(due) if due > now else "due now"
+
+
+def _moment(at: object, now: float) -> str:
+    return output.moment(items.number(at), now) if at else ""

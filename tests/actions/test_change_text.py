@@ -1,0 +1,187 @@
+"""A memory's text changed by its user."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from mem0tray import item as items
+from mem0tray.actions import change_text
+from mem0tray.actions.change_text import GoneError
+from mem0tray.actions.delete import delete
+from mem0tray.actions.find import everything, listing
+from mem0tray.actions.forget import forget
+from mem0tray.actions.sources import EDIT, last_delete, named, sources
+from mem0tray.errors import NotFoundError
+from mem0tray.files import atomic
+from mem0tray.ledger.reader import Known, Reader
+from mem0tray.paths import Paths
+from mem0tray.settings import Settings
+from mem0tray.worker.intake import QueueIntake
+from mem0tray.worker.requests import process
+from tests.actions.scene import chosen, contents, queued, read, take_in, worker, write, write_dlq
+from tests.support.shapes import entry, further_key, queue_document, waiting
+
+
+def _edit(paths: Paths, name: str, text: str) -> Path:
+    (found,) = chosen(paths, name)
+    return change_text.change_text(paths, found, text, keep_days=90).kept
+
+
+def _known(paths: Paths, name: str) -> list[Known]:
+    with Reader(paths.ledger) as reader:
+        return reader.by_id(name)
+
+
+def test_a_dead_letter_keeps_everything_but_its_text(paths: Paths) -> None:
+    """Id, counters, times and unknown keys stay; the old item is in the file that is named."""
+    letter = waiting("old", id="aa-1", mine={"x": 1})
+    write_dlq(paths, [letter, waiting("other", id="bb-1")])
+    kept = _edit(paths, "aa", "new")
+    assert read(paths.dlq)["items"][0] == {**letter, "content": "new"}
+    assert contents(paths) == ["new", "other"]
+    assert read(kept)["items"] == [letter]
+    assert kept.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_worker_takes_it_for_the_same_dead_letter(paths: Paths) -> None:
+    """One row with its history, whose next request has the key of a further content."""
+    write_dlq(paths, [waiting("old", id="aa-1")])
+    with worker(paths) as core:
+        (before,) = _known(paths, "aa-1")
+        core.outbox.record_attempt(before.key, 5.0, "item failure", 422, "no", 0.1)
+        _edit(paths, "aa", "new")
+        take_in(core)
+        (after,) = _known(paths, "aa-1")
+        assert after.key == before.key
+        with Reader(paths.ledger) as reader:
+            assert len(reader.attempts(after.key)) == 1
+        job = core.outbox.claim(after.key, time.time())
+        assert job.idempotency_key == further_key("aa-1", "alpha", "new")
+        assert job.content == "new"
+
+
+def test_a_waiting_entry_is_sent_with_the_new_text_alone(paths: Paths) -> None:
+    """Though the worker has taken in the old one, that is never sent."""
+    write(paths.queue, queue_document([entry("old", id="qq-1", mine=1), entry("b", id="bb-1")]))
+    with worker(paths) as core:
+        kept = _edit(paths, "qq", "new")
+        assert queued(paths) == ["new", "b"]
+        assert read(paths.queue)["queue"][0]["mine"] == 1
+        assert read(kept)["queue"][0]["content"] == "old"
+        QueueIntake(core).run()
+        process(core)
+        QueueIntake(core).run()
+        states = {each.state: each.reason for each in _known(paths, "qq-1")}
+        assert states == {items.PENDING: None, items.DISCARDED: "edited"}
+        texts = set()
+        while (key := core.outbox.head(items.PENDING, time.time())) is not None:
+            texts.add(core.outbox.claim(key, time.time()).content)
+        assert texts == {"new", "b"}
+
+
+def test_one_that_has_become_a_dead_letter_meanwhile_is_changed_there(paths: Paths) -> None:
+    """Its last failure may come while the editor is open."""
+    write(paths.queue, queue_document([entry("old", id="qq-1")]))
+    (found,) = chosen(paths, "qq")
+    write(paths.queue, queue_document([]))
+    write_dlq(paths, [waiting("old", id="qq-1")])
+    assert change_text.change_text(paths, found, "new", keep_days=90).is_dead
+    assert contents(paths) == ["new"]
+
+
+def test_what_is_gone_is_not_brought_back(paths: Paths) -> None:
+    """Delivered, or changed by somebody else meanwhile: an error, and no file of ours is left."""
+    write_dlq(paths, [waiting("old", id="aa-1")])
+    (found,) = chosen(paths, "aa")
+    for there in ([], [waiting("theirs", id="aa-1")]):
+        write_dlq(paths, there)
+        before = paths.dlq.read_bytes()
+        with pytest.raises(GoneError, match="delivered meanwhile"):
+            change_text.change_text(paths, found, "new", keep_days=90)
+        assert paths.dlq.read_bytes() == before
+        assert change_text.texts_kept(paths) == []
+
+
+def test_an_id_that_came_from_the_text_stays(paths: Paths) -> None:
+    """An item without an id gets the one that it goes by, so that it is the same memory."""
+    letter = waiting("old")
+    del letter["id"]
+    write_dlq(paths, [letter])
+    (found,) = everything(paths)
+    change_text.change_text(paths, found, "new", keep_days=90)
+    assert read(paths.dlq)["items"][0]["id"] == found.id
+
+
+def test_a_content_that_is_no_text_can_be_given_one(paths: Paths) -> None:
+    """Which is how such a memory is mended."""
+    write_dlq(paths, [waiting(None, id="aa-1"), waiting({"a": 1}, id="bb-1")])
+    kept = _edit(paths, "aa", "mended")
+    assert contents(paths) == ["mended", {"a": 1}]
+    assert read(kept)["items"][0]["content"] is None
+
+
+@pytest.mark.parametrize("text", ["lone \ud800", "😀 « ü »\n", "\x1b[31m", "a\x00b"])
+def test_any_text_survives(paths: Paths, text: str) -> None:
+    """Half a character and control characters stand in the file as they were given."""
+    write_dlq(paths, [waiting("old", id="aa-1")])
+    _edit(paths, "aa", text)
+    assert contents(paths) == [text]
+
+
+def test_the_old_text_is_put_back_in_the_place_of_the_new_one(paths: Paths) -> None:
+    """And that again can be taken back; it is no deletion, which `restore` alone would undo."""
+    write_dlq(paths, [waiting("old", id="aa-1", retry_count=3)])
+    kept = _edit(paths, "aa", "new")
+    source = named(paths, kept.name)
+    assert source.kind == EDIT
+    assert [each.name for each in sources(paths)] == [kept.name]
+    with pytest.raises(NotFoundError, match="Nothing has been deleted"):
+        last_delete(paths)
+    (old,) = listing([source.pieces[0].raw], source.pieces[0].place).found
+    done = change_text.undo(paths, old, everything(paths), keep_days=90)
+    assert done is not None
+    assert contents(paths) == ["old"]
+    assert read(done.kept)["items"][0]["content"] == "new"
+
+
+def test_old_texts_go_with_time(paths: Paths) -> None:
+    """A further edit removes those that are older than what is deleted is kept."""
+    write_dlq(paths, [waiting("one", id="aa-1")])
+    first = _edit(paths, "aa", "two")
+    second = _edit(paths, "aa", "three")
+    long_ago = time.time() - 91 * 86_400
+    os.utime(first, (long_ago, long_ago))
+    third = _edit(paths, "aa", "four")
+    assert change_text.texts_kept(paths) == [second, third]
+
+
+def test_forgetting_takes_the_old_text_too(paths: Paths) -> None:
+    """No file of ours holds what the memory was before it was edited."""
+    write_dlq(paths, [waiting("a secret of old", id="aa-1"), waiting("other", id="bb-1")])
+    _edit(paths, "aa", "a newer secret")
+    other = _edit(paths, "bb", "another")
+    done = forget(paths, Settings(), delete(paths, chosen(paths, "aa")))
+    assert change_text.texts_kept(paths) == [other]
+    assert any(name.startswith("edits/") for name in done.erased)
+
+
+def test_a_queue_that_cannot_be_written_leaves_no_request(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old text is sent then as if nothing had been."""
+    write(paths.queue, queue_document([entry("old", id="qq-1")]))
+    (found,) = chosen(paths, "qq")
+    replace = atomic.replace
+
+    def fail(path: Path, *given: object, **named: object) -> object:
+        if path == paths.queue:
+            raise atomic.unavailable(path, OSError(28, "No space left on device"))
+        return replace(path, *given, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(atomic, "replace", fail)
+    with pytest.raises(Exception, match="No space left"):
+        change_text.change_text(paths, found, "new", keep_days=90)
+    assert list(paths.requests.glob("*.json")) == []
+    assert change_text.texts_kept(paths) == []

@@ -1,0 +1,172 @@
+"""`mem0tray edit`."""
+
+import json
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.scratch import Scratch
+from tests.report.past import past
+from tests.support.home import Home
+from tests.support.http1 import Answer
+from tests.support.shapes import entry, further_key, queue_document, waiting
+from tests.support.standin import Standin
+
+_PROGRAM = """
+import pathlib, sys
+path = pathlib.Path(sys.argv[-1])
+text = path.read_bytes()
+{}
+"""
+
+
+def _editor(folder: Path, work: str) -> str:
+    """Make an editor that does this with `text` and `path`; the command for $VISUAL."""
+    program = folder / "editor.py"
+    program.write_text(_PROGRAM.format(work), encoding="utf-8")
+    return f"{shlex.quote(sys.executable)} {shlex.quote(str(program))}"
+
+
+def _letter(home: Scratch, content: object = "old", **fields: object) -> Path:
+    home.write("mem0_queue_dlq.json", {"items": [waiting(content, id="aa-1", **fields)]})
+    return home.paths.dlq
+
+
+def _content(path: Path) -> object:
+    return json.loads(path.read_text(encoding="utf-8"))["items"][0]["content"]
+
+
+def test_the_editor_s_text_takes_the_place_of_the_old_one(home: Scratch) -> None:
+    """What is said names the old text's file, and the ways to send and to take back."""
+    dlq = _letter(home)
+    home.env(VISUAL=_editor(home.root, "path.write_bytes(text.replace(b'old', b'new'))"))
+    said = home.ok("edit", "aa")
+    assert _content(dlq) == "new"
+    kept = next(home.paths.edits.glob("*.json"))
+    assert str(kept) in said
+    assert "`mem0tray retry aa-1` sends it now." in said
+    assert f"`mem0tray restore {kept.name}` puts the old text back." in said
+    assert "has the text again" in home.ok("restore", kept.name)
+    assert _content(dlq) == "old"
+
+
+def test_the_end_of_the_text_stays_as_it_was(home: Scratch) -> None:
+    """A line break that editors want at the end is no part of a text that has none."""
+    home.env(VISUAL=_editor(home.root, "path.write_bytes(b'new ' + text)"))
+    for content in ("one", "two\n", "three\n\n", "vier « ü » 😀", "lone \ud800"):
+        dlq = _letter(home, content)
+        home.ok("edit", "aa")
+        assert _content(dlq) == f"new {content}"
+
+
+@pytest.mark.parametrize("work", ["", "path.write_bytes(text)", "path.write_bytes(text.strip())"])
+def test_an_unchanged_text_changes_nothing(home: Scratch, work: str) -> None:
+    """Left without saving, or saved as it was."""
+    dlq = _letter(home)
+    before = dlq.read_bytes()
+    home.env(VISUAL=_editor(home.root, work))
+    assert home.ok("edit", "aa") == "aa-1 is unchanged.\n"
+    assert dlq.read_bytes() == before
+    assert not home.paths.edits.exists()
+
+
+@pytest.mark.parametrize(
+    ("work", "part"),
+    [
+        ("path.write_bytes(b' \\n')", "The text is empty"),
+        ("path.write_bytes(b'\\xff')", "not UTF-8"),
+        ("path.write_bytes(b'half'); sys.exit(3)", "Editing failed"),
+    ],
+)
+def test_what_cannot_be_used_changes_nothing(home: Scratch, work: str, part: str) -> None:
+    """An empty text, bytes that are none, an editor that fails: exit 1 with one line."""
+    dlq = _letter(home)
+    before = dlq.read_bytes()
+    home.env(VISUAL=_editor(home.root, work))
+    done = home.run("edit", "aa")
+    assert (done.code, done.out) == (1, "")
+    assert part in done.line
+    assert "nothing was changed" in done.line
+    assert dlq.read_bytes() == before
+
+
+def test_an_editor_that_is_not_there_is_named(home: Scratch) -> None:
+    """$EDITOR is taken where $VISUAL is not set."""
+    _letter(home)
+    home.patch.delenv("VISUAL", raising=False)
+    home.env(EDITOR="no-such-editor")
+    done = home.run("edit", "aa")
+    assert done.code == 1
+    assert "no-such-editor: Editing failed" in done.line
+
+
+def test_what_was_delivered_meanwhile_loses_nothing(home: Scratch) -> None:
+    """The new text is in a file that is named, with the command that queues it."""
+    dlq = _letter(home)
+    empty = json.dumps({"items": []})
+    work = f"path.write_text('my new text\\n'); pathlib.Path({str(dlq)!r}).write_text({empty!r})"
+    program = home.root / "program.py"
+    program.write_text(f"import pathlib, sys\npath = pathlib.Path(sys.argv[-1])\n{work}\n")
+    home.env(VISUAL=f"{shlex.quote(sys.executable)} {shlex.quote(str(program))}")
+    done = home.run("edit", "aa")
+    assert done.code == 1
+    assert "delivered meanwhile" in done.line
+    kept = next(home.paths.edits.glob("*.txt"))
+    assert kept.read_text() == "my new text"
+    assert f"your text is in {kept}" in done.line
+    assert f"`mem0tray add --project alpha - < {kept}`" in done.line
+
+
+def test_no_lock_is_held_while_the_editor_is_open(home: Scratch) -> None:
+    """A producer can queue, and another command change the dead letters, meanwhile."""
+    home.write("mem0_queue.json", queue_document([entry("old", id="qq-1")]))
+    _letter(home)
+    add = "import subprocess\n" + "\n".join(
+        f"subprocess.run([sys.executable, '-m', 'mem0tray', *{words!r}], check=True)"
+        for words in (["add", "--project", "p", "another"], ["delete", "aa-1", "--yes"])
+    )
+    home.env(VISUAL=_editor(home.root, f"{add}\npath.write_text('new')"))
+    home.ok("edit", "qq")
+    queue = json.loads(home.queue.read_text())["queue"]
+    assert [each["content"] for each in queue] == ["new", "another"]
+
+
+def test_what_no_longer_waits_cannot_be_edited(home: Scratch) -> None:
+    """Of a delivered or deleted memory it says so, before an editor opens."""
+    home.env(VISUAL="no-such-editor")
+    with past(home.paths) as ledger:
+        ledger.recovered(ledger.taken_in_as(entry("gone", id="dd-1"), 5.0), 6.0)
+        ledger.discarded(ledger.adopted(waiting("x", id="xx-1"), 5.0), 6.0)
+    for name, part in (("dd", "It is delivered"), ("xx", "It is deleted")):
+        done = home.run("edit", name)
+        assert done.code == 1
+        assert part in done.line
+
+
+def test_beside_a_worker_only_the_new_text_is_delivered(tmp_path: Path) -> None:
+    """A dead letter and a waiting entry, edited while the worker runs, arrive with the new text."""
+    with Standin() as server, Home(tmp_path / "home", server.url) as home:
+        letter = waiting("old letter", id="aa-1")
+        home.write_dlq([letter])
+        server.health = Answer(503)
+        home.write_queue([entry("old entry", id="qq-1")])
+        home.worker()
+        home.wait(lambda: home.read(home.metrics)["queue_size"] == 1, 10, "taken in")
+        editor = _editor(tmp_path, "path.write_bytes(text.replace(b'old', b'new'))")
+        for name in ("aa", "qq"):
+            home.ok("edit", name, env={"VISUAL": editor})
+        server.health = Answer(body={"status": "ok"})
+        home.wait(lambda: home.state()[0] == "healthy", 10, "healthy")
+        home.ok("retry", "aa")
+        home.wait(lambda: len(server.stored) == 2, 15, "delivered")
+        home.wait(lambda: home.queue_items() == home.dlq_items() == [], 10, "published")
+        assert sorted(text for _, text in server.stored) == ["new entry", "new letter"]
+        keys = {save.content: save.key for save in server.saves}
+        assert keys["new entry"] == further_key("qq-1", "alpha", "new entry")
+        told = home.log_text()
+        assert "✏️ Changed with `mem0tray edit`: 1 dead letter" in told
+        assert "✏️ Changed with `mem0tray edit`: 1 waiting entry" in told
+        assert "DLQ edited" not in told
+        assert home.json("show", "qq")["place"] == "delivered"

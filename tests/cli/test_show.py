@@ -1,0 +1,138 @@
+"""`mem0tray show`."""
+
+import hashlib
+import sys
+import time
+
+import click
+import pytest
+
+from mem0tray.files import quarantine
+from tests.cli.scratch import Scratch
+from tests.report.past import past
+from tests.support.shapes import dead, emergency_lines, entry, queue_document, waiting
+
+SERVER = "https://server.test"
+
+
+def test_a_dead_letter_with_its_history(home: Scratch) -> None:
+    """Project, place, counters, reason and attempts, and the whole text."""
+    letter = waiting("first line\n  second line\n", "beta", id="aa-1", last_error="422 no")
+    home.write("mem0_queue_dlq.json", {"items": [letter, waiting("other", id="bb-1")]})
+    with past(home.paths) as ledger:
+        key = ledger.adopted(letter, time.time() - 60)
+        ledger.failed(key, time.time() - 30)
+    shown = home.ok("show", "aa")
+    for part in (
+        "aa-1",
+        "beta",
+        "a dead letter",
+        "422 no",
+        "1 failed attempt",
+        "item failure: 500",
+    ):
+        assert part in shown
+    assert shown.endswith("\nfirst line\n  second line\n\n")
+    assert "other" not in shown
+    document = home.run("show", "aa", "--json").json()
+    assert document["content"] == "first line\n  second line\n"
+    assert (document["place"], document["retry_count"]) == ("dlq", 9)
+    assert [each["class"] for each in document["history"]] == ["item failure"]
+    assert document["versions"] == []
+
+
+def test_a_waiting_entry_that_no_worker_has_seen(home: Scratch) -> None:
+    """The files alone are enough, also the emergency file."""
+    home.write("mem0_queue.json", queue_document([entry("queued", id="qq-1")]))
+    home.paths.emergency.write_text(emergency_lines([entry("urgent", id="ee-1")]))
+    assert home.run("show", "qq-1", "--json").json()["place"] == "queue"
+    assert home.run("show", "ee", "--json").json()["content"] == "urgent"
+    assert "emergency file" in home.ok("show", "ee")
+
+
+def test_of_a_delivered_one_remain_hash_server_and_time(home: Scratch) -> None:
+    """Its text is gone, and that is said."""
+    at = time.time() - 3600
+    with past(home.paths, SERVER) as ledger:
+        key = ledger.taken_in_as(entry("gone", id="dd-1"), at - 1)
+        ledger.recovered(key, at)
+    shown = home.ok("show", "dd")
+    digest = hashlib.sha256(b"alpha\0gone").hexdigest()
+    for part in (f"delivered to {SERVER} on", digest, "1 h ago", "no longer kept"):
+        assert part in shown
+    document = home.run("show", "dd", "--json").json()
+    assert (document["place"], document["content"]) == ("delivered", None)
+    assert (document["hash"], document["server"]) == (digest, SERVER)
+    assert document["closed"] == pytest.approx(at)
+
+
+def test_a_deleted_one_still_has_its_text(home: Scratch) -> None:
+    """With the way to put it back."""
+    with past(home.paths) as ledger:
+        ledger.discarded(ledger.adopted(dead("deleted text", id="dd-1"), 5.0), time.time())
+    shown = home.ok("show", "dd")
+    assert "deleted on" in shown
+    assert "mem0tray restore --list" in shown
+    assert "deleted text" in shown
+
+
+def test_what_is_in_quarantine_is_found_by_its_id(home: Scratch) -> None:
+    """As far as it can be named."""
+    raw = b'{"id": "zz-1", "project_id": "p", "content": "odd", "n": ' + b"9" * 5000 + b"}"
+    quarantine.keep(home.paths.quarantine, home.queue, raw, time.time())
+    assert home.run("show", "zz", "--json").json()["place"] == "quarantine"
+    assert "in quarantine" in home.ok("show", "zz")
+
+
+def test_every_text_of_an_id(home: Scratch) -> None:
+    """What waits comes first; what was sent under the same id before stands below it."""
+    home.write("mem0_queue_dlq.json", {"items": [waiting("second", id="aa-1")]})
+    with past(home.paths) as ledger:
+        ledger.recovered(ledger.taken_in_as(entry("first", id="aa-1"), 5.0), 6.0)
+        ledger.adopted(waiting("second", id="aa-1"), 7.0)
+    document = home.run("show", "aa", "--json").json()
+    assert document["content"] == "second"
+    assert [each["place"] for each in document["versions"]] == ["delivered"]
+    assert "Another text of aa-1" in home.ok("show", "aa")
+
+
+@pytest.mark.row(42)
+def test_a_hostile_text_is_harmless(home: Scratch) -> None:
+    """Nothing in id, project or text reaches the terminal as more than letters; JSON has it all."""
+    text = "\x1b]0;title\x07red \x1b[31m\r\nnext\u202egnp.exe \x9b2J\ttab [bold]markup[/bold]"
+    letter = waiting(text, "p\x1b[2J\nq", id="aa\x1b[1m-1", last_error="e\x1b[0m\nrror")
+    home.write("mem0_queue_dlq.json", {"items": [letter]})
+    shown = home.ok("show", "aa")
+    assert not set(shown) & set("\x1b\x07\x9b\r\u202e")
+    assert "next" in shown.splitlines()[-1]
+    assert "\ttab [bold]markup[/bold]" in shown
+    assert home.run("show", "aa", "--json").json()["content"] == text
+
+
+def test_an_unknown_or_ambiguous_id_is_an_error(home: Scratch) -> None:
+    """One line says which, and the exit code is 1."""
+    letters = [waiting("a", id="ab-1"), waiting("b", id="ab-2")]
+    home.write("mem0_queue_dlq.json", {"items": letters})
+    for name, part in (("x", "No item's id begins"), ("ab", "2 ids begin"), ("", "No item's")):
+        done = home.run("show", name)
+        assert (done.code, done.out) == (1, "")
+        assert part in done.line
+
+
+def test_a_long_text_goes_through_the_pager(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At a terminal that has fewer lines; a short one, or a pipe, gets none."""
+    paged: list[str] = []
+    monkeypatch.setattr(click, "echo_via_pager", paged.append)
+    monkeypatch.setenv("LINES", "24")
+    text = "\n".join(f"line {number}" for number in range(100))
+    letters = [waiting(text, id="aa-1"), waiting("short", id="bb-1")]
+    home.write("mem0_queue_dlq.json", {"items": letters})
+    home.ok("show", "aa")
+    assert paged == []
+    home.terminal(80)
+    monkeypatch.setattr("mem0tray.cli.show._has_reader", lambda: True)
+    home.ok("show", "bb")
+    assert paged == []
+    home.ok("show", "aa")
+    assert paged == [text]
+    assert sys.stdout.isatty()
