@@ -6,12 +6,14 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
+from tomlkit.items import Item, Table
 
 from mem0tray import settings
 from mem0tray.errors import FileUnavailableError, Mem0TrayError, SettingsError
@@ -40,8 +42,16 @@ _HINTS: Final = {
 
 def checked(key: str, text: str) -> Any:
     """The value that `text` stands for; SettingsError when `key` cannot have it."""
-    value = settings.check(key, text)
-    if key == "server.url" and value not in ("", settings.LOCAL_URL):
+    kind = settings.kind_of(key)
+    if not text.strip():
+        raise SettingsError(
+            f"The new value of {key} is empty; nothing was changed.",
+            f"Give one, or take the setting away with `mem0tray config unset {key}`.",
+        )
+    value = settings.check(key, text if kind is str else text.strip())
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise SettingsError(f"The new value of {key} is no valid text (UTF-8).")
+    if key == "server.url" and value != settings.LOCAL_URL:
         from mem0tray.server.destination import Destination
 
         Destination.of(value)
@@ -49,7 +59,9 @@ def checked(key: str, text: str) -> Any:
 
 
 def as_toml(value: Any) -> str:
-    """A value as TOML writes it."""
+    """A value as TOML writes it, a whole number without a fraction."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
     return str(value).lower() if isinstance(value, bool) else str(value)
@@ -59,6 +71,8 @@ def change(file: Path, key: str, value: Any) -> None:
     """Set one value; a new file is 0600 in a folder 0700, a link is followed."""
     section, name = key.split(".")
     document = _read(file)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     try:
         if section not in document:
             document[section] = tomlkit.table()
@@ -69,29 +83,69 @@ def change(file: Path, key: str, value: Any) -> None:
     except (TOMLKitError, TypeError, AttributeError, KeyError):
         fits = False
     if not fits:
-        raise SettingsError(
-            f"{key} cannot be set in {file}: {section!r} is something else there.",
-            "Mend it with `mem0tray config edit`.",
-        )
+        raise _not_a_section(file, key)
     atomic.make_private_folder(file.parent)
     atomic.replace(file, text.encode())
     if key in SECRETS:
         settings.tighten(file)
 
 
+def remove(file: Path, key: str) -> bool:
+    """Take one value out, whose default or variable holds then; False when it was not there.
+
+    Comments stay: what stood behind the value then stands behind its default,
+    in a line that is a comment, as `create` writes it.
+    """
+    section, name = key.split(".")
+    document = _read(file)
+    table: Any = document.get(section)
+    if table is None:
+        return False
+    if not isinstance(table, MutableMapping):
+        raise _not_a_section(file, key)
+    if name not in table:
+        return False
+    before, remark = tomlkit.dumps(document), _remark(table, name)
+    del table[name]
+    text = tomlkit.dumps(document)
+    if remark:
+        default = as_toml(settings.get(Settings(), key))
+        text = _with_line(text, before, f"# {name} = {default}  {remark}")
+    atomic.replace(file, text.encode())
+    return True
+
+
+def _remark(table: Any, name: str) -> str:
+    """The comment behind a value, from its `#` on."""
+    item = table.item(name) if isinstance(table, Table) else table[name]
+    return item.trivia.comment if isinstance(item, Item) else ""
+
+
+def _with_line(text: str, before: str, line: str) -> str:
+    """`text` with `line` where it begins to differ from what was there before."""
+    lines = text.splitlines(keepends=True)
+    pairs = zip(lines, before.splitlines(keepends=True), strict=False)
+    at = next((at for at, (new, old) in enumerate(pairs) if new != old), len(lines))
+    return "".join([*lines[:at], f"{line}\n", *lines[at:]])
+
+
+def _not_a_section(file: Path, key: str) -> SettingsError:
+    section = key.partition(".")[0]
+    return SettingsError(
+        f"{key} cannot be changed in {file}: {section!r} is something else there.",
+        "Mend it with `mem0tray config edit`.",
+    )
+
+
 def _read(file: Path) -> tomlkit.TOMLDocument:
     try:
-        return tomlkit.parse(file.read_bytes().decode("utf-8-sig"))
+        data = file.read_bytes()
     except FileNotFoundError:
         return tomlkit.document()
     except OSError as error:
         raise settings.unreadable(file, error) from error
-    except (TOMLKitError, UnicodeDecodeError) as error:
-        reason = f"{error}".rstrip(".") if isinstance(error, TOMLKitError) else "it is not UTF-8"
-        raise SettingsError(
-            f"The settings file {file} is not valid TOML: {reason}.",
-            "Mend it with `mem0tray config edit`.",
-        ) from error
+    settings.parsed(file, data)  # what is wrong with it is told in the same words everywhere
+    return tomlkit.parse(data.decode("utf-8-sig"))
 
 
 def create(file: Path) -> None:

@@ -13,16 +13,16 @@ from typing import Any
 
 import msgspec
 
+from mem0tray import setting_rules
 from mem0tray.errors import SettingsError
 from mem0tray.paths import Paths, config_file
+from mem0tray.text import did_you_mean
 
 ENV_PREFIX = "MEM0TRAY_"
-LOCAL_URL = "local"
+LOCAL_URL = setting_rules.LOCAL_URL
 FILE = "file"
 ENVIRONMENT = "environment"
-SECRETS = frozenset({"server.api_key"})
-_TRUE = frozenset({"1", "true", "yes", "on"})
-_FALSE = frozenset({"0", "false", "no", "off"})
+SECRETS = setting_rules.SECRETS
 
 
 class PathSettings(msgspec.Struct, frozen=True):
@@ -117,31 +117,8 @@ class Loaded:
     sources: Mapping[str, str] = field(default_factory=dict)
 
 
-# One line for each rule: key, test, what is expected.
-_RANGES: tuple[tuple[str, Any, str], ...] = (
-    ("sync.probe_interval", lambda v: 0.01 <= v <= 86400, "seconds from 0.01 to 86400"),
-    ("sync.retry_interval", lambda v: 0 <= v <= 86400, "seconds from 0 to 86400"),
-    ("sync.max_attempts", lambda v: 1 <= v <= 1000, "a whole number from 1 to 1000"),
-    ("sync.timeout", lambda v: 0.01 <= v <= 600, "seconds from 0.01 to 600"),
-    ("sync.concurrency", lambda v: 1 <= v <= 64, "a whole number from 1 to 64"),
-    ("server.local_port", lambda v: 0 <= v <= 65535, "a port from 0 to 65535"),
-    ("server.dialect", lambda v: v == "vps", '"vps"'),
-    ("server.url", lambda v: _is_url(v), '"local" or an http:// or https:// address'),  # noqa: PLW0108  (it stands below)
-    ("retention.discarded", lambda v: 0 <= v <= 36500, "days from 0 to 36500"),
-    ("log.max_bytes", lambda v: v >= 10_000, "10000 bytes or more"),
-    ("log.backups", lambda v: 0 <= v <= 100, "a whole number from 0 to 100"),
-    ("ui.language", lambda v: v in {"", "en", "fr"}, '"en", "fr", or "" for the system\'s'),
-    (
-        "notifications.level",
-        lambda v: v in {"all", "problems", "none"},
-        '"all", "problems" or "none"',
-    ),
-    ("alerts.investigate", lambda v: 0 <= v <= 10**6, "a whole number from 0 to 1000000"),
-    ("alerts.dlq_size", lambda v: 0 <= v <= 10**6, "a whole number from 0 to 1000000"),
-    ("alerts.after", lambda v: 0 <= v <= 525600, "minutes from 0 to 525600"),
-    ("alerts.max_age", lambda v: 0 <= v <= 3650, "days from 0 to 3650"),
-    ("paths.claude_dir", lambda v: bool(v.strip()) and "\0" not in v, "a folder"),
-)
+_LONGEST_KEY = 100  # characters of a wrong key that are shown
+_EDIT = "Mend it with `mem0tray config edit`."
 
 
 def keys() -> dict[str, type]:
@@ -173,10 +150,35 @@ def load(file: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     sources = dict.fromkeys(values, FILE)
     for key, kind in known.items():
         name = variable(key)
-        if name in environ:
-            values[key] = _checked(key, _parse(environ[name], kind), kind, name)
-            sources[key] = ENVIRONMENT
+        if name not in environ:
+            continue
+        text = environ[name]
+        if not text and get(Settings(), key) == "":
+            # As `config set` does: a text is not taken away by a variable that came out empty.
+            if values.get(key):
+                warnings.append(f"{name} is empty and ignored; what {file} says of {key} holds.")
+            continue
+        values[key] = setting_rules.checked(
+            key, setting_rules.parse(text, kind), kind, f"{key} ({name})", _mend(name)
+        )
+        sources[key] = ENVIRONMENT
+    warnings += _unknown_variables(known, environ)
     return Loaded(_build(values), tuple(warnings), sources)
+
+
+def _mend(name: str) -> str:
+    return f"Correct the variable {name}, or unset it."
+
+
+def _unknown_variables(known: Mapping[str, type], environ: Mapping[str, str]) -> list[str]:
+    """A warning for each variable that looks like a setting and is none."""
+    names = [variable(key) for key in known]
+    sections = tuple({name[: name.index("_", len(ENV_PREFIX)) + 1] for name in names})
+    return [
+        f"The variable {name} is unknown and ignored.{did_you_mean(name, names)}"
+        for name in environ
+        if name.startswith(sections) and name not in names
+    ]
 
 
 def variable(key: str) -> str:
@@ -186,12 +188,25 @@ def variable(key: str) -> str:
 
 def check(key: str, text: str) -> Any:
     """The value that `text` stands for under `key`, checked; SettingsError if it cannot be."""
+    kind = kind_of(key)
+    return setting_rules.checked(key, setting_rules.parse(text, kind), kind, key)
+
+
+def kind_of(key: str) -> type:
+    """The type of `section.key`; SettingsError, with a guess, when there is none."""
     known = keys()
     if key not in known:
         raise SettingsError(
-            f"There is no setting {key!r}.", "`mem0tray config show` lists the settings."
+            f"There is no setting {key[:_LONGEST_KEY]!r}.{_meant(key, known)}",
+            "`mem0tray config show` lists the settings.",
         )
-    return _checked(key, _parse(text, known[key]), known[key], key)
+    return known[key]
+
+
+def _meant(key: str, known: Mapping[str, type]) -> str:
+    """A guess at what was meant: by the key's own name, or by what is written like it."""
+    ending = [each for each in known if each.partition(".")[2] == key]
+    return f" Did you mean `{ending[0]}`?" if ending else did_you_mean(key, known)
 
 
 def _from_file(file: Path, known: Mapping[str, type]) -> tuple[dict[str, Any], list[str]]:
@@ -201,30 +216,45 @@ def _from_file(file: Path, known: Mapping[str, type]) -> tuple[dict[str, Any], l
         return {}, []
     except OSError as error:
         raise unreadable(file, error) from error
-    import tomllib  # an import that only those pay who have a file
-
-    try:
-        document = tomllib.loads(text.decode("utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(
-            f"The settings file {file} is not valid TOML: {error}.",
-            "Mend it with `mem0tray config edit`.",
-        ) from error
+    document = parsed(file, text)
     values: dict[str, Any] = {}
     warnings: list[str] = []
+    sections = {key.partition(".")[0] for key in known}
     for section, content in document.items():
         if not isinstance(content, dict):
-            warnings.append(f"{file}: unknown key {section!r} is ignored.")
+            if section in sections:
+                raise SettingsError(
+                    f"{section} in {file} is a value, but it must be a section.", _EDIT
+                )
+            warnings.append(f"{file}: unknown key {section!r} is ignored.{_meant(section, known)}")
             continue
         for name, value in content.items():
             key = f"{section}.{name}"
             if key in known:
-                values[key] = _checked(key, value, known[key], f"{key} in {file}")
+                where, mend = f"{key} in {file}", _mend_in_file(key)
+                values[key] = setting_rules.checked(key, value, known[key], where, mend)
             else:
-                warnings.append(f"{file}: unknown key {key!r} is ignored.")
+                warnings.append(f"{file}: unknown key {key!r} is ignored.{_meant(key, known)}")
     if any(values.get(key) for key in SECRETS):
         warnings += tighten(file)
     return values, warnings
+
+
+def _mend_in_file(key: str) -> str:
+    return f"Set it with `mem0tray config set {key} VALUE`, or `mem0tray config unset {key}`."
+
+
+def parsed(file: Path, data: bytes) -> dict[str, Any]:
+    """The settings file's bytes as TOML. Raises SettingsError, the same for all who read it."""
+    import tomllib  # an import that only those pay who have a file
+
+    try:
+        return tomllib.loads(data.decode("utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        reason = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else f"{error}"
+        raise SettingsError(
+            f"The settings file {file} is not valid TOML: {reason.rstrip('.')}.", _EDIT
+        ) from error
 
 
 def unreadable(file: Path, error: OSError) -> SettingsError:
@@ -253,47 +283,9 @@ def tighten(file: Path) -> list[str]:
     return []
 
 
-def _parse(text: str, kind: type) -> Any:
-    """An environment or command-line text as `kind`, or the text itself if it is none."""
-    if kind is bool:
-        lowered = text.strip().lower()
-        return True if lowered in _TRUE else False if lowered in _FALSE else text
-    if kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            return text
-    return text
-
-
-def _checked(key: str, value: Any, kind: type, where: str) -> Any:
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    expected = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}[kind]
-    shown = "a value" if key in SECRETS else repr(value)
-    if type(value) is not kind:
-        raise SettingsError(f"{where} is {shown}, but it must be {expected}.")
-    for name, test, wanted in _RANGES:
-        if name == key and not test(value):
-            raise SettingsError(f"{where} is {shown}, but it must be {wanted}.")
-    return value
-
-
 def _build(values: Mapping[str, Any]) -> Settings:
     sections: dict[str, dict[str, Any]] = {}
     for key, value in values.items():
         section, name = key.split(".")
         sections.setdefault(section, {})[name] = value
     return msgspec.convert(sections, Settings)
-
-
-def _is_url(value: str) -> bool:
-    if value in ("", LOCAL_URL):
-        return True
-    from urllib.parse import urlsplit
-
-    try:
-        parts = urlsplit(value)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False

@@ -34,7 +34,8 @@ _UNSEEN = (
     "It shows ", "For an icon, ", "The worker has not begun.",
     "mem0tray is already running", "Use `mem0tray status`",
     "No editor was found", "Set $VISUAL", "The editor ", "Look whether ",
-    "Give more of the id", "There is no setting", "`mem0tray config show`", "cannot be set in",
+    "Give more of the id", "There is no setting", "`mem0tray config show`", "cannot be changed in",
+    "The new value of ", "Give one, or ",
     " ids begin with ", "says ", "is no entry that", "is no agent that", "is no command line",
     "It is turned off in Task Manager",
 )  # fmt: skip

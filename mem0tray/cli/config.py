@@ -10,7 +10,9 @@ import click
 from mem0tray import config_file, settings
 from mem0tray.cli import context, output
 from mem0tray.cli.command_help import Group
+from mem0tray.errors import SettingsError
 from mem0tray.paths import config_file as location
+from mem0tray.setting_rules import LONGEST
 from mem0tray.settings import SECRETS, Loaded
 
 MASK: Final = "••••"
@@ -64,7 +66,7 @@ def show(*, as_json: bool) -> None:
 @click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document.")
 def get(key: str, *, as_json: bool) -> None:
     """Print the value of KEY, secrets too."""
-    _known(key)
+    settings.kind_of(key)
     loaded = context.load_all()
     value = settings.get(loaded.settings, key)
     if as_json:
@@ -88,21 +90,44 @@ def get(key: str, *, as_json: bool) -> None:
 def set_(key: str, value: str | None) -> None:
     """Set KEY to VALUE in the settings file, whose comments stay.
 
-    A missing VALUE, or `-`, is read from the terminal or standard input: an
-    API key given as an argument stands in the shell's history.
+    A missing VALUE, or `-`, is asked for at a terminal, else read from
+    standard input: an API key given as an argument stands in the shell's
+    history. An empty value is refused; `config unset` takes a setting away.
     """
-    _known(key)
+    settings.kind_of(key)
     if value is None or value == "-":
         value = _asked(key)
     config_file.change(location(), key, config_file.checked(key, value))
-    if settings.variable(key) in os.environ:
+    if os.environ.get(settings.variable(key)):
         output.say(f"mem0tray: {settings.variable(key)} is set and wins over the file.", error=True)
 
 
 def _asked(key: str) -> str:
     if sys.stdin.isatty():
         return str(click.prompt(key, hide_input=key in SECRETS, default="", show_default=False))
-    return sys.stdin.readline().rstrip("\r\n")
+    data = sys.stdin.buffer.read(4 * LONGEST + 2)  # more cannot be a value
+    return data.decode("utf-8", "surrogateescape").removesuffix("\n").removesuffix("\r")
+
+
+@command.command("unset", examples={"mem0tray config unset server.url": ""})
+@click.argument("key")
+def unset(key: str) -> None:
+    """Take KEY out of the settings file, and say what holds then."""
+    settings.kind_of(key)
+    file = location()
+    verb = "is no longer" if config_file.remove(file, key) else "was not"
+    done = f"{key} {verb} set in {file}"
+    try:
+        loaded = context.load_all()
+    except SettingsError:
+        output.say(f"{done}.")
+        raise  # something else is wrong there
+    if _source(loaded, key) == settings.ENVIRONMENT:
+        holds = f"{settings.variable(key)} in the environment"
+    else:
+        holds = "the default"
+    value = _shown(loaded, key)
+    output.say(f"{done}; {holds} holds: {'none' if value == '' else config_file.as_toml(value)}.")
 
 
 @command.command("edit", examples={"EDITOR=nano mem0tray config edit": ""})
@@ -112,11 +137,6 @@ def edit() -> None:
     config_file.create(file)
     config_file.open_editor(file)
     context.load_all()
-
-
-def _known(key: str) -> None:
-    if key not in _keys():
-        settings.check(key, "")  # raises the error that names it
 
 
 def _keys() -> list[str]:

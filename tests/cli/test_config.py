@@ -1,6 +1,7 @@
 """`config`: what it shows, sets and edits."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ def test_show_says_where_each_value_comes_from(home: Scratch) -> None:
     assert shown["sync.concurrency"] == {"value": 3, "from": "file"}
     assert shown["sync.max_attempts"] == {"value": 5, "from": "default"}
     lines = home.ok("config", "show").splitlines()
-    assert any(line.split() == ["sync.timeout", "50.0", "environment"] for line in lines)
+    assert any(line.split() == ["sync.timeout", "50", "environment"] for line in lines)
 
 
 def test_a_secret_is_masked_unless_it_is_asked_for(home: Scratch) -> None:
@@ -58,10 +59,10 @@ def test_set_keeps_comments_and_order(home: Scratch) -> None:
     text = "# mine\n[log] # logs\nbackups = 3 # few\n\n[sync]\n# slow\ntimeout = 30\n"
     home.configure(text)
     home.ok("config", "set", "sync.timeout", "45")
-    assert home.config.read_text() == text.replace("30", "45.0")
+    assert home.config.read_text() == text.replace("30", "45")
     home.ok("config", "set", "server.url", "http://127.0.0.1:8000")
     after = home.config.read_text()
-    assert after.startswith(text.replace("30", "45.0"))
+    assert after.startswith(text.replace("30", "45"))
     assert home.ok("config", "get", "server.url") == "http://127.0.0.1:8000\n"
 
 
@@ -70,7 +71,7 @@ def test_set_understands_every_way_to_write_a_section(home: Scratch, text: str) 
     """Dotted keys and inline tables are changed where they stand."""
     home.configure(text)
     home.ok("config", "set", "sync.timeout", "45")
-    assert home.ok("config", "get", "sync.timeout") == "45.0\n"
+    assert home.ok("config", "get", "sync.timeout") == "45\n"
 
 
 def test_set_makes_a_private_file_in_a_private_folder(home: Scratch) -> None:
@@ -113,6 +114,29 @@ def test_set_says_when_the_environment_wins(home: Scratch) -> None:
         ("server.url", "gopher://x"),
         ("server.url", "http://me:pw@host"),
         ("no.such", "1"),
+        ("server.url", "http://a\nb"),
+        ("server.url", "http://a\x7f"),
+        ("server.api_key", "two words"),
+        ("server.api_key", "line\nbreak"),
+        ("server.api_key", "k\N{LATIN SMALL LETTER E WITH ACUTE}y"),
+        ("server.ca_file", "ca.pem"),
+        ("server.ca_file", "~no-such-user/ca.pem"),
+        ("server.ca_file", "/a\tb"),
+        ("alerts.command", "mail 'x"),
+        ("alerts.command", "mail\nx"),
+        ("alerts.command", "# nothing\x00"),
+        ("ui.language", "fr\n"),
+        ("paths.claude_dir", "/a\nb"),
+        ("paths.claude_dir", "/a\udcff"),
+        ("server.url", "http://" + "a" * 9000),
+        ("sync.timeout", "inf"),
+        ("sync.timeout", "-1"),
+        ("sync.probe_interval", "-inf"),
+        ("sync.retry_interval", "1e999"),
+        ("sync.max_attempts", "9" * 5000),
+        ("retention.discarded", "nan"),
+        ("alerts.after", "-0.1"),
+        ("log.max_bytes", "9" * 20),
     ],
 )
 def test_set_refuses_what_is_wrong(home: Scratch, key: str, value: str) -> None:
@@ -120,8 +144,149 @@ def test_set_refuses_what_is_wrong(home: Scratch, key: str, value: str) -> None:
     home.configure("[sync]\ntimeout = 30\n")
     done = home.run("config", "set", key, value)
     assert (done.code, done.out) == (2, "")
-    assert done.line
+    assert done.line.startswith("mem0tray: ")
     assert home.config.read_text() == "[sync]\ntimeout = 30\n"
+
+
+@pytest.mark.parametrize("value", ["", " ", "\t", "\n"], ids=repr)
+@pytest.mark.parametrize("key", sorted(settings.keys()))
+def test_an_empty_value_is_refused(home: Scratch, key: str, value: str) -> None:
+    """A variable that came out empty changes nothing; the way to unset is named."""
+    text = '[server]\nurl = "http://127.0.0.1:9"\napi_key = "k"\n'
+    home.configure(text)
+    for arguments, stdin in (((value,), ""), (("-",), value), ((), value)):
+        done = home.run("config", "set", key, *arguments, stdin=stdin.encode())
+        assert (done.code, done.out) == (2, "")
+        assert f"The new value of {key} is empty; nothing was changed." in done.line
+        assert f"`mem0tray config unset {key}`" in done.line
+    assert home.config.read_text() == text
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_one_line_break_at_the_end_of_a_piped_value_is_not_part_of_it(
+    home: Scratch, end: str
+) -> None:
+    """What `echo` and editors add is taken off; the value is what stands before it."""
+    home.ok("config", "set", "server.api_key", stdin=f"{SECRET}{end}".encode())
+    assert home.ok("config", "get", "server.api_key") == f"{SECRET}\n"
+
+
+@pytest.mark.parametrize("stdin", [b"key\nmore\n", b"key\n\n", b"key\x00", b"\xff", b"k" * 40_000])
+def test_a_piped_key_with_more_in_it_is_refused(home: Scratch, stdin: bytes) -> None:
+    """A key of several lines, or of what is no text, is not cut but refused, and not shown."""
+    done = home.run("config", "set", "server.api_key", "-", stdin=stdin)
+    assert (done.code, done.out) == (2, "")
+    assert "key" not in done.line.replace("api_key", "")
+    assert not home.config.exists()
+
+
+def test_a_wrong_number_is_shown_as_it_was_written(home: Scratch) -> None:
+    """-5 is told as -5, and a value of any length in one line."""
+    assert "sync.timeout is -5, but" in home.run("config", "set", "sync.timeout", "-5").line
+    done = home.run("config", "set", "sync.max_attempts", "9" * 5000)
+    assert len(done.line) < 300
+
+
+@pytest.mark.parametrize(
+    ("key", "like"),
+    [
+        ("server.ulr", "server.url"),
+        ("url", "server.url"),
+        ("timeout", "sync.timeout"),
+        ("sync.timout", "sync.timeout"),
+        ("Server.URL", "server.url"),
+        ("zzz", None),
+    ],
+)
+def test_a_key_that_is_unknown_gets_a_guess(home: Scratch, key: str, like: str | None) -> None:
+    """`get`, `set` and `unset` say which key was meant, where one is like it."""
+    for arguments in (("get", key), ("set", key, "1"), ("unset", key)):
+        done = home.run("config", *arguments)
+        assert (done.code, done.out) == (2, "")
+        assert f"There is no setting '{key}'." in done.line
+        assert ("Did you mean" in done.line) == (like is not None)
+        assert like is None or f"Did you mean `{like}`?" in done.line
+
+
+def test_a_broken_file_is_told_in_the_same_words_everywhere(home: Scratch) -> None:
+    """Whoever reads or writes the settings says the same of what is no TOML."""
+    for text in ("[sync\n", "timeout = = 5", '[server]\nurl = "a\n', "a = 1\na = 2\n"):
+        home.configure(text)
+        commands = (
+            ("status",),
+            ("config", "show"),
+            ("config", "set", "sync.timeout", "5"),
+            ("config", "unset", "sync.timeout"),
+            ("add", "-p", "p", "x"),
+        )
+        (line,) = {home.run(*arguments).line for arguments in commands}
+        assert f"The settings file {home.config} is not valid TOML: " in line
+        assert line.endswith("Mend it with `mem0tray config edit`.")
+
+
+def test_unset_says_what_holds_then(home: Scratch) -> None:
+    """The default holds, or the variable in the environment; a second time it was not set."""
+    home.configure('[server]\nurl = "http://127.0.0.1:9"\n[sync]\ntimeout = 30\n')
+    said = home.ok("config", "unset", "sync.timeout")
+    assert said == f"sync.timeout is no longer set in {home.config}; the default holds: 60.\n"
+    assert home.ok("config", "get", "sync.timeout") == "60\n"
+    said = home.ok("config", "unset", "server.url")
+    assert said.endswith("; the default holds: none.\n")
+    home.env(MEM0TRAY_SYNC_TIMEOUT="50")
+    said = home.ok("config", "unset", "sync.timeout")
+    assert said == (
+        f"sync.timeout was not set in {home.config};"
+        " MEM0TRAY_SYNC_TIMEOUT in the environment holds: 50.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("# a\n[sync] # b\n# c\ntimeout = 30\nconcurrency = 3 # d\n",) * 2,
+        ("[sync]\ntimeout = 30 # few\nconcurrency = 3\n", None),
+        ("sync.timeout = 30\nsync.concurrency = 3\n",) * 2,
+        ("sync = { timeout = 30, concurrency = 3 }\n", "sync = {  concurrency = 3 }\n"),
+        (
+            "[sync]\ntimeout = 30\n[log]\nbackups = 1\n[sync.x]\ny = 1\n",
+            "[log]\nbackups = 1\n[sync.x]\ny = 1\n",
+        ),
+        ('[sync]\ntimeout = "soon"\n', "[sync]\n"),
+    ],
+)
+def test_unset_keeps_everything_else(home: Scratch, before: str, after: str | None) -> None:
+    """Comments, order and other values stay; a remark behind the value stays with its default."""
+    home.configure(before)
+    home.ok("config", "unset", "sync.timeout")
+    if after is None:
+        after = "[sync]\n# timeout = 60  # few\nconcurrency = 3\n"
+    elif after == before:
+        after = re.sub(r"(?m)^(sync\.)?timeout = 30\n", "", before)
+    assert home.config.read_text() == after
+    assert home.ok("config", "get", "sync.timeout") == "60\n"
+
+
+def test_unset_of_a_secret_leaves_nothing_of_it(home: Scratch) -> None:
+    """A key is gone from the file, and shown by nothing."""
+    home.configure(f'[server]\napi_key = "{SECRET}" # mine\n')
+    said = home.ok("config", "unset", "server.api_key")
+    assert SECRET not in said + home.config.read_text()
+    assert home.config.read_text() == '[server]\n# api_key = ""  # mine\n'
+
+
+def test_unset_makes_no_file(home: Scratch) -> None:
+    """Where there is no file, there is nothing to take out of it."""
+    assert "was not set" in home.ok("config", "unset", "sync.timeout")
+    assert not home.config.exists()
+
+
+def test_unset_says_what_else_is_wrong(home: Scratch) -> None:
+    """What was asked for is done and said, and then what is wrong besides."""
+    home.configure('[sync]\ntimeout = "soon"\nconcurrency = "many"\n')
+    done = home.run("config", "unset", "sync.timeout")
+    assert done.code == 2
+    assert done.out == f"sync.timeout is no longer set in {home.config}.\n"
+    assert "sync.concurrency" in done.line
 
 
 @pytest.mark.parametrize("text", ["[sync\n", "sync = 3\n", "\udcff"])

@@ -152,7 +152,7 @@ def _in_shell(command: str, stdin: str = "") -> subprocess.CompletedProcess[str]
         ("add --project p x >&-", 0, ""),
         ("status >&-", 0, ""),
         ("list >&- 2>&-", 0, ""),
-        ("config set server.api_key <&-", 0, ""),
+        ("config set server.api_key <&-", 2, "The new value of server.api_key is empty"),
     ],
 )
 def test_a_closed_stream_is_an_empty_one(home: Scratch, command: str, code: int, said: str) -> None:
