@@ -14,16 +14,22 @@ from mem0tray.cli.command_help import Command
         "git log -1 --format=%B | mem0tray add -p garden": "from standard input",
     },
 )
-@click.option("-p", "--project", required=True, metavar="P", help="The project that it belongs to.")
+@click.option(
+    "-p",
+    "--project",
+    metavar="P",
+    help="The project that it belongs to. Default: MEM0_PROJECT_ID, else the name of the git"
+    " remote's repository, else the folder's name.",
+)
 @click.option(
     "-j",
     "--json",
     "as_json",
     is_flag=True,
-    help="Print id and where it is queued (queue, emergency) as JSON.",
+    help="Print id, project and where it is queued (queue, emergency) as JSON.",
 )
 @click.argument("texts", nargs=-1, metavar="[TEXT]")
-def command(project: str, texts: tuple[str, ...], *, as_json: bool) -> None:
+def command(project: str | None, texts: tuple[str, ...], *, as_json: bool) -> None:
     """Queue one memory, and print its id.
 
     It is on the disk when this returns, whether or not the worker runs. TEXT

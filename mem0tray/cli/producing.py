@@ -28,11 +28,16 @@ _NEW_STATS: Final = b'{"total_queued": 0, "total_synced": 0, "total_failed": 0, 
 _RAW_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-def run(project: str, text: str | None, *, as_json: bool) -> None:
-    """Queue `text` (None: standard input) and print its id once it is on the disk."""
+def run(project: str | None, text: str | None, *, as_json: bool) -> None:
+    """Queue `text` (None: standard input) and print its id once it is on the disk.
+
+    Without a `project` it is that of the working directory.
+    """
     settings = context.load()
     if text is None:
         text = read_standard_input()
+    if project is None:
+        project = _project_here()
     if not project.strip():
         raise UsageError("A memory needs a project.", "Name it with --project.")
     if not text.strip():
@@ -51,8 +56,18 @@ def run(project: str, text: str | None, *, as_json: bool) -> None:
     except FileUnavailableError as error:
         message = f"Nothing was queued: {error.message}"
         raise FileUnavailableError(message, f"{error.remedy} Then add it again.".strip()) from error
-    shown = json.dumps({"id": entry["id"], "queued": where}) if as_json else entry["id"]
+    document = {"id": entry["id"], "queued": where, "project_id": project}
+    shown = json.dumps(document) if as_json else entry["id"]
     sys.stdout.write(f"{shown}\n")
+
+
+def _project_here() -> str:
+    from mem0tray.actions import project  # only who names none waits for git
+
+    try:
+        return project.of_folder(Path.cwd(), os.environ)
+    except FileNotFoundError:  # the working directory has been removed
+        return ""
 
 
 def read_standard_input() -> str:

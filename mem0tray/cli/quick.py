@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 
 class Plain(NamedTuple):
-    """`text` is None for standard input."""
+    """`project` is None for that of the folder, `text` for standard input."""
 
-    project: str
+    project: str | None
     text: str | None
     as_json: bool
 
@@ -33,7 +33,7 @@ def parse(arguments: Sequence[str]) -> Plain | None:
             texts.append(word)
         else:
             return None
-    if project is None or len(texts) > 1:
+    if len(texts) > 1:
         return None
     text = texts[0] if texts else "-"
     return Plain(project, None if text == "-" else text, as_json)

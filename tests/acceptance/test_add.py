@@ -64,9 +64,9 @@ def test_add_is_delivered_by_a_running_app(home: Home, server: Standin) -> None:
     server.wait_for(lambda: server.count("hello") == 1, 1)
 
 
-def test_add_without_a_project_is_a_usage_error(home: Home) -> None:
+def test_add_with_an_empty_project_is_a_usage_error(home: Home) -> None:
     """Usage errors exit 2 and queue nothing."""
-    done = home.run("add", "text")
+    done = home.run("add", "--project", "", "text")
     assert done.returncode == 2
     assert "project" in done.stderr.lower()
     assert not home.queue.exists()

@@ -157,11 +157,11 @@ def test_standard_input_is_kept_as_it_is(home: Scratch, stdin: bytes, content: s
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--project", "p", " \n"], ["--project", "p"], ["--project", "", "x"], ["x"], []],
-    ids=["blank", "no text", "no project", "none", "nothing"],
+    [["--project", "p", " \n"], ["--project", "p"], ["--project", "", "x"], []],
+    ids=["blank", "no text", "no project", "nothing"],
 )
 def test_nothing_to_add_is_an_error_of_usage(home: Scratch, arguments: list[str]) -> None:
-    """Empty text and a missing project exit 2, and nothing is written."""
+    """Empty text and an empty project exit 2, and nothing is written."""
     done = home.run("add", *arguments)
     assert (done.code, done.out) == (2, "")
     assert done.err
@@ -188,3 +188,28 @@ def test_a_link_to_the_queue_file_stays_one(home: Scratch, tmp_path: Path) -> No
     assert home.queue.is_symlink()
     assert json.loads(target.read_text())["queue"][0]["content"] == "x"
     assert target.stat().st_mode & 0o777 == 0o640
+
+
+def test_without_a_project_the_folder_names_it(
+    home: Scratch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`add` without `--project` takes that of the folder, and says in JSON which."""
+    folder = tmp_path / "garden"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv("MEM0_PROJECT_ID", raising=False)
+    document = home.run("add", "roses want sun", "--json").json()
+    assert (document["project_id"], document["queued"]) == ("garden", "queue")
+    assert json.loads(home.queue.read_bytes())["queue"][0]["project_id"] == "garden"
+
+
+def test_a_folder_without_a_name_is_no_project(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the root of the disk a project must be named, and nothing is queued."""
+    monkeypatch.chdir("/")
+    monkeypatch.delenv("MEM0_PROJECT_ID", raising=False)
+    done = home.run("add", "roses want sun")
+    assert done.code == 2
+    assert "--project" in done.err
+    assert not home.queue.exists()

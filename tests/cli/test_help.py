@@ -108,7 +108,7 @@ def test_a_short_option_means_the_same_everywhere(context: click.Context) -> Non
         ("config sett", "No such command 'sett'. Did you mean `set`?"),
         ("list --jsn", "There is no option --jsn. Did you mean `--json`?"),
         ("list --zzz", "There is no option --zzz. `mem0tray help list` shows how it is used."),
-        ("add x", "--project is missing. `mem0tray help add` shows how it is used."),
+        ("config set", "KEY is missing. `mem0tray help config set` shows how it is used."),
         ("delete", "ID is missing. `mem0tray help delete` shows how it is used."),
         ("status x", "(x). `mem0tray help status` shows how it is used."),
         ("nonsense", "No such command 'nonsense'. `mem0tray help` lists the commands."),

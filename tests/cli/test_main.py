@@ -210,7 +210,8 @@ def test_a_file_in_place_of_the_folder_is_named(home: Scratch, command: list[str
         (["--project", "p", "-x"], None),
         (["--project", "p", "x", "y"], None),
         (["--project"], None),
-        (["x"], None),
+        (["x"], quick.Plain(None, "x", as_json=False)),
+        ([], quick.Plain(None, None, as_json=False)),
         (["--help"], None),
     ],
 )

@@ -1,0 +1,45 @@
+"""The project of a folder, for who names none (contract, section 6)."""
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+VARIABLE: Final = "MEM0_PROJECT_ID"
+_PATIENCE: Final = 2.0  # seconds for git, which takes some milliseconds
+_REMOTES: Final = ("config", "--local", "--get-regexp", r"^remote\..*\.url$")
+
+
+def of_folder(folder: Path, environ: Mapping[str, str]) -> str:
+    """`MEM0_PROJECT_ID`, else the name of the git remote's repository, else the folder's name.
+
+    Empty where there is none of these: the root of a disk has no name.
+    """
+    named = environ.get(VARIABLE, "").strip()
+    return named or _repository(folder) or folder.absolute().name
+
+
+def repository_name(address: str) -> str:
+    """The last part of a remote's address (URL, scp-like or path), without `.git`."""
+    last = address.strip().replace("\\", "/").rstrip("/").rpartition("/")[2]
+    return last.rpartition(":")[2].removesuffix(".git")
+
+
+def _repository(folder: Path) -> str:
+    """The repository of the remote `origin`, else of the first one; empty without one."""
+    try:
+        found = subprocess.run(  # noqa: S603 - a folder is no option
+            ["git", "-C", str(folder), *_REMOTES],  # noqa: S607 - the git that the user has
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="surrogateescape",
+            timeout=_PATIENCE,
+            check=False,
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    lines = [line.partition(" ") for line in found.splitlines()]
+    addresses = {name: address for name, _, address in lines}
+    first = next(iter(addresses.values()), "")
+    return repository_name(addresses.get("remote.origin.url", first))
