@@ -1,12 +1,23 @@
-"""`mem0tray autostart`: whether the tray starts with the session."""
+"""`mem0tray autostart`: whether the tray, or without a desktop the worker, starts at login."""
 
+import sys
 from typing import Final
 
 import click
 
 from mem0tray.cli import output
 from mem0tray.cli.command_help import Group
-from mem0tray.desktop.autostart import BLOCKED, DISABLED, ENABLED, STALE, Autostart, State
+from mem0tray.cli.context import UsageError
+from mem0tray.desktop.autostart import (
+    BLOCKED,
+    DESKTOP,
+    DISABLED,
+    ENABLED,
+    SERVICE,
+    STALE,
+    Autostart,
+    State,
+)
 from mem0tray.errors import Mem0TrayError
 
 _SENTENCES: Final = {
@@ -15,6 +26,7 @@ _SENTENCES: Final = {
     BLOCKED: "mem0tray is set up to start at login, and the system leaves it out.",
     STALE: "mem0tray is set up to start at login, and cannot be started.",
 }
+_FROM_BOOT: Final = "mem0tray starts with the computer, as a service (lingering is on)."
 _ENABLE: Final = "`mem0tray autostart enable` sets it up anew."
 
 
@@ -27,26 +39,48 @@ _ENABLE: Final = "`mem0tray autostart enable` sets it up anew."
     },
 )
 def command() -> None:
-    """Start mem0tray when you log in, or no longer."""
+    """Start mem0tray when you log in, or no longer.
+
+    On a desktop the tray starts with the session; without one, on Linux, the
+    worker is a service of your own systemd.
+    """
 
 
-@command.command("enable", examples={"mem0tray autostart enable": ""})
-def enable() -> None:
-    """Start this mem0tray at login, whatever was set up before."""
-    login = this_system()
-    login.enable()
+@command.command(
+    "enable",
+    examples={
+        "mem0tray autostart enable": "in the way that fits this computer",
+        "mem0tray autostart enable --service": "also on a desktop: the worker without a tray",
+    },
+)
+@click.option("--desktop", "kind", flag_value=DESKTOP, help="The session of a desktop starts it.")
+@click.option("--service", "kind", flag_value=SERVICE, help="systemd starts it (Linux).")
+def enable(*, kind: str | None) -> None:
+    """Start this mem0tray at login, whatever was set up before.
+
+    Without an option it is the desktop's start where you log in to a desktop,
+    else the service. The one takes the place of the other.
+    """
+    if kind == SERVICE and sys.platform in ("win32", "darwin"):
+        raise UsageError("There is no systemd on this system.", "Leave out `--service`.")
+    login = this_system(kind or "")
+    told = login.enable()
     state = login.state()
     if state.name != ENABLED:
         raise Mem0TrayError(f"{_SENTENCES[state.name]} {state.reason}".strip())
-    output.say(f"{_SENTENCES[ENABLED]} {login.where} runs {state.starts}.")
+    output.say(f"{_sentence(state, login)} {login.where} runs {state.starts}.")
+    for line in (*told, *login.advice()):
+        output.say_beside("", line)
 
 
 @command.command("disable", examples={"mem0tray autostart disable": ""})
 def disable() -> None:
-    """No longer start at login; what runs goes on running."""
+    """No longer start at login; a tray that runs goes on running, a service is stopped."""
     login = this_system()
-    login.disable()
+    told = login.disable()
     output.say(_SENTENCES[DISABLED])
+    for line in told:
+        output.say_beside("", line)
 
 
 @command.command("status", examples={"mem0tray autostart status": ""})
@@ -55,33 +89,46 @@ def status(*, as_json: bool) -> None:
     """Show what the system will do at the next login, and where that stands."""
     login = this_system()
     state = login.state()
+    advice = login.advice() if state.name in {ENABLED, STALE} else []
     if as_json:
         output.print_json(
             {
                 "state": state.name,
                 "reason": state.reason,
+                "kind": login.kind,
                 "where": login.where,
                 "starts": state.starts,
                 "enable_would_start": login.command,
+                "advice": advice,
             }
         )
         return
-    output.say(sentence(state, login))
+    output.say_beside("", sentence(state, login))
     output.print_facts([("where", login.where), ("starts", state.starts)])
+    for line in advice:
+        output.say_beside("", line)
 
 
-def this_system() -> Autostart:
-    """The one class that fits this system."""
+def this_system(kind: str = "") -> Autostart:
+    """The one class that fits this system; `kind` is DESKTOP or SERVICE, empty for what fits."""
     from mem0tray.desktop import autostart
 
-    return autostart.for_this_system()
+    return autostart.for_this_system(kind)
 
 
 def sentence(state: State, login: Autostart) -> str:
     """How it is, and the command that changes what is odd about it."""
-    said = f"{_SENTENCES[state.name]} {state.reason}".strip()
+    said = f"{_sentence(state, login)} {state.reason}".strip()
     if state.name in {BLOCKED, STALE}:
         return f"{said} {_ENABLE}"
     if state.name == ENABLED and state.starts != login.command:
         return f"{said} It is another mem0tray than this one; {_ENABLE}"
     return said
+
+
+def _sentence(state: State, login: Autostart) -> str:
+    from mem0tray.desktop import systemd
+
+    if state.name == ENABLED and login.kind == SERVICE and systemd.lingers():
+        return _FROM_BOOT
+    return _SENTENCES[state.name]

@@ -14,7 +14,7 @@ from mem0tray.cli import autostart as login
 from mem0tray.cli import output
 from mem0tray.cli.check import OK, WARN, Check
 from mem0tray.desktop import older
-from mem0tray.desktop.autostart import STALE
+from mem0tray.desktop.autostart import ENABLED, STALE
 from mem0tray.ledger.reader import Reader
 from mem0tray.settings import Loaded
 
@@ -40,8 +40,9 @@ def autostart(loaded: Loaded) -> Iterable[Check]:
     del loaded
     system = login.this_system()
     state = system.state()
-    level = WARN if state.name == STALE else OK
-    yield Check("autostart", level, login.sentence(state, system))
+    advice = system.advice() if state.name in {ENABLED, STALE} else []
+    level = WARN if state.name == STALE or advice else OK
+    yield Check("autostart", level, login.sentence(state, system), " ".join(advice))
 
 
 def other_workers(loaded: Loaded) -> Iterable[Check]:

@@ -57,7 +57,7 @@ class Application:
         self._bus.subscribe(self._log)
         self._ended = threading.Event()
         self._lost = False
-        self._login = autostart.for_this_system()
+        self._login = autostart.for_this_system(autostart.DESKTOP)
         data = self._worker.paths.data_dir
         self._tray = Tray(data / "icons", self._clicked)
         self._controller = Controller(

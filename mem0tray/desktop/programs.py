@@ -3,18 +3,26 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-_PATIENCE: Final = 5.0  # seconds
+PATIENCE: Final = 5.0  # seconds
 _FIRST_LINE: Final = 512  # bytes; no system reads a longer `#!` line
 
 
-def answer(*words: str) -> str | None:
+def answer(
+    *words: str, patience: float = PATIENCE, env: Mapping[str, str] | None = None
+) -> str | None:
     """What a program prints when it succeeds; None when it is missing, fails or takes too long."""
     try:
         done = subprocess.run(  # noqa: S603  (questions that are fixed where they are asked)
-            words, stdin=subprocess.DEVNULL, capture_output=True, timeout=_PATIENCE, check=False
+            words,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=patience,
+            env=env,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

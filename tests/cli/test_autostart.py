@@ -4,13 +4,19 @@ from pathlib import Path
 
 import pytest
 
+from mem0tray.desktop import systemd
 from tests.cli.scratch import Scratch
+from tests.desktop.programs import Programs
+from tests.desktop.user_systemd import UserSystemd
 
 
 @pytest.fixture
 def entry(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the entry belongs; nothing is set up for everybody, and no desktop runs."""
+    """Where the entry of a desktop belongs; nothing is set up for everybody."""
     monkeypatch.setenv("XDG_CONFIG_DIRS", str(home.root / "xdg"))
+    monkeypatch.setenv("DISPLAY", ":0")
+    for name in ("SSH_CONNECTION", "WSL_DISTRO_NAME"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.delenv("XDG_CURRENT_DESKTOP", raising=False)
     return home.root / "config" / "autostart" / "mem0tray.desktop"
 
@@ -35,6 +41,8 @@ def test_the_same_for_scripts(home: Scratch, entry: Path) -> None:
     assert seen == {
         "state": "enabled",
         "reason": "",
+        "kind": "desktop",
+        "advice": [],
         "where": str(entry),
         "starts": starts,
         "enable_would_start": starts,
@@ -83,3 +91,81 @@ def test_no_settings_are_needed(home: Scratch, entry: Path) -> None:
     home.ok("autostart", "enable")
     assert entry.exists()
     home.ok("autostart", "disable")
+
+
+# Without a desktop ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def manager(
+    home: Scratch, entry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> UserSystemd:
+    """No desktop, and a stand-in for the user's systemd that answers; lingering is off."""
+    del entry
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    programs = Programs(tmp_path / "programs", monkeypatch)
+    programs.add("loginctl", "exit 1")
+    monkeypatch.setattr(systemd, "_LINGER", home.root / "linger")
+    made = UserSystemd(programs)
+    made.answer()
+    return made
+
+
+def test_without_a_desktop_it_is_a_service(
+    home: Scratch, entry: Path, manager: UserSystemd
+) -> None:
+    """No start is promised that never comes: systemd runs the worker, and lingering is told."""
+    said = home.ok("autostart", "enable")
+    path = home.root / "config" / "systemd" / "user" / "mem0tray.service"
+    assert path.exists()
+    assert not entry.exists()
+    assert manager.runs()
+    assert f"{path} runs " in said
+    assert " run.\n" in said
+    assert "Lingering is off" in said
+    seen = home.run("autostart", "status", "--json").json()
+    assert (seen["state"], seen["kind"], len(seen["advice"])) == ("enabled", "service", 1)
+    assert home.ok("autostart", "disable").startswith("mem0tray does not start at login.\n")
+    assert not manager.runs()
+    assert not path.exists()
+
+
+def test_lingering_is_a_start_with_the_computer(home: Scratch, manager: UserSystemd) -> None:
+    """Then nothing is left to do."""
+    del manager
+    (home.root / "linger").mkdir()
+    (home.root / "linger" / systemd.user()).touch()
+    said = home.ok("autostart", "enable")
+    assert said.startswith("mem0tray starts with the computer, as a service (lingering is on). ")
+    assert len(said.splitlines()) == 1
+
+
+def test_one_may_choose(home: Scratch, entry: Path, manager: UserSystemd) -> None:
+    """Each option has its way, takes the other's place and says so."""
+    home.ok("autostart", "enable", "--service")
+    said = home.ok("autostart", "enable", "--desktop")
+    assert entry.exists()
+    assert not manager.runs()
+    assert "The service of systemd was stopped and removed" in said
+    assert "`mem0tray autostart enable --service`" in said  # nobody logs in to a desktop here
+    assert "The desktop no longer starts it" in home.ok("autostart", "enable", "--service")
+    assert not entry.exists()
+
+
+def test_doctor_knows_the_service(home: Scratch, manager: UserSystemd) -> None:
+    """One that ends with the login is worth a look, with the command that keeps it."""
+    del manager
+    home.ok("autostart", "enable")
+    checks = home.run("doctor", "--json").json()["checks"]
+    (found,) = [each for each in checks if each["name"] == "autostart"]
+    assert found["level"] == "warn"
+    assert "loginctl enable-linger" in found["remedy"]
+
+
+def test_systemd_is_of_linux(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--service` elsewhere is wrong usage."""
+    monkeypatch.setattr("mem0tray.cli.autostart.sys.platform", "darwin")
+    done = home.run("autostart", "enable", "--service")
+    assert done.code == 2
+    assert "no systemd" in done.line

@@ -318,6 +318,7 @@ def test_our_own_processes_are_no_other_workers(
 @pytest.mark.usefixtures("server")
 def test_start_at_login(home: Scratch) -> None:
     """That it does not start is no fault; that it cannot is one, with the command that mends it."""
+    home.env(DISPLAY=":0")
     assert _checks(home, "autostart") == [("ok", "mem0tray does not start at login. ")]
     home.ok("autostart", "enable")
     assert _checks(home, "autostart") == [("ok", "mem0tray starts at login. ")]

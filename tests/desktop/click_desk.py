@@ -4,7 +4,7 @@ import queue
 from typing import TYPE_CHECKING, Any
 
 from mem0tray.actions.oldest import Letter, oldest
-from mem0tray.desktop.autostart import State
+from mem0tray.desktop.autostart import DESKTOP, State
 from mem0tray.desktop.controller import Controller, Surface
 from mem0tray.desktop.dialogs import Question
 from mem0tray.desktop.menu import Command, Verb
@@ -69,20 +69,27 @@ class Desk:
     # As Autostart
 
     where = command = ""
+    kind = DESKTOP
 
     def state(self) -> State:
         """What is set up."""
         return State("enabled" if self.at_login else "disabled")
 
-    def enable(self) -> None:
+    def enable(self) -> list[str]:
         """Start at login."""
         self.at_login = True
+        return []
 
-    def disable(self) -> None:
+    def disable(self) -> list[str]:
         """Do not, or fail."""
         if self.at_login is None:
             raise Mem0TrayError("The entry cannot be removed.")
         self.at_login = False
+        return []
+
+    def advice(self) -> list[str]:
+        """Nothing to do."""
+        return []
 
     def mend(self) -> bool:
         """Nothing to mend."""

@@ -11,6 +11,9 @@ DISABLED: Final = "disabled"
 BLOCKED: Final = "blocked"  # set up, and turned off in the system's own settings
 STALE: Final = "stale"  # set up, and what it would start is not there
 
+DESKTOP: Final = "desktop"  # the session of a desktop starts the tray
+SERVICE: Final = "service"  # the user's systemd starts the worker
+
 
 @dataclass(frozen=True, slots=True)
 class State:
@@ -28,6 +31,10 @@ class Autostart(Protocol):
     """Whether the session starts the tray. Raises Mem0TrayError when something cannot be done."""
 
     @property
+    def kind(self) -> str:
+        """What would start it: DESKTOP or SERVICE."""
+
+    @property
     def where(self) -> str:
         """The file or registry key, for people."""
 
@@ -38,18 +45,30 @@ class Autostart(Protocol):
     def state(self) -> State:
         """What the session will do, looked up anew; never raises."""
 
-    def enable(self) -> None:
-        """Start this installation of ours with the session, whatever was set up before."""
+    def enable(self) -> list[str]:
+        """Start this installation of ours with the session, whatever was set up before.
 
-    def disable(self) -> None:
-        """No longer start with the session; what runs goes on running."""
+        What else that has changed is returned, in sentences.
+        """
+
+    def disable(self) -> list[str]:
+        """No longer start with the session; a tray that runs goes on running, a service ends.
+
+        What else that has changed is returned, in sentences.
+        """
 
     def mend(self) -> bool:
         """Point a stale start at this installation; whether there was one."""
 
+    def advice(self) -> list[str]:
+        """What a person has to do, or to know, so that it starts and goes on; in sentences."""
 
-def for_this_system() -> Autostart:
-    """The one class that fits; it starts the tray in the way that this process was started."""
+
+def for_this_system(kind: str = "") -> Autostart:
+    """The one class that fits; it starts the tray in the way that this process was started.
+
+    `kind` is DESKTOP or SERVICE where that is known; the latter only on Linux.
+    """
     from mem0tray.desktop.autostart import command
 
     words = command.tray(command.Origin.of_this_process(), command.is_program)
@@ -63,6 +82,24 @@ def for_this_system() -> Autostart:
         from mem0tray.desktop.autostart.macos import LaunchAgent
 
         return LaunchAgent(words, Path.home(), os.getuid())
-    from mem0tray.desktop.autostart.linux import XdgAutostart
+    return _on_linux(words, kind)
 
-    return XdgAutostart.in_environment(words, os.environ)
+
+def _on_linux(words: tuple[str, ...], wanted: str) -> Autostart:
+    from mem0tray.desktop.autostart.linux import XdgAutostart, config_folder
+    from mem0tray.desktop.autostart.linux_login import LinuxLogin
+    from mem0tray.desktop.autostart.service import UserService
+
+    folder = config_folder(os.environ) / "systemd" / "user"
+    return LinuxLogin(
+        XdgAutostart.in_environment(words, os.environ),
+        UserService((*words, "run"), folder),
+        _fitting,
+        wanted,
+    )
+
+
+def _fitting() -> str:
+    from mem0tray.desktop.autostart import sessions
+
+    return DESKTOP if sessions.has_desktop(os.environ) else SERVICE

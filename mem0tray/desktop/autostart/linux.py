@@ -43,10 +43,9 @@ class XdgAutostart:
     @classmethod
     def in_environment(cls, words: Sequence[str], environ: Mapping[str, str]) -> "XdgAutostart":
         """With the folders of the base directory specification; relative ones do not count."""
-        own = Path(environ.get("XDG_CONFIG_HOME", ""))
         shared = map(Path, (environ.get("XDG_CONFIG_DIRS", "") or "/etc/xdg").split(":"))
         folders = [
-            own if own.is_absolute() else Path.home() / ".config",
+            config_folder(environ),
             *(folder for folder in shared if folder.is_absolute()),
         ]
         desktops = [name for name in environ.get("XDG_CURRENT_DESKTOP", "").split(":") if name]
@@ -141,6 +140,12 @@ class XdgAutostart:
         path = self._paths[0]
         atomic.make_private_folder(path.parent)
         atomic.replace(path, text.encode("utf-8", "surrogateescape"))
+
+
+def config_folder(environ: Mapping[str, str]) -> Path:
+    """The user's folder of settings by the base directory specification."""
+    own = Path(environ.get("XDG_CONFIG_HOME", ""))
+    return own if own.is_absolute() else Path.home() / ".config"
 
 
 def _read(path: Path) -> str:

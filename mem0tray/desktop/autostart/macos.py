@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from mem0tray.desktop import launchd, programs
-from mem0tray.desktop.autostart import BLOCKED, DISABLED, ENABLED, STALE, State
+from mem0tray.desktop.autostart import BLOCKED, DESKTOP, DISABLED, ENABLED, STALE, State
 from mem0tray.files import atomic
 from mem0tray.paths import APP
 
@@ -22,6 +22,8 @@ LABEL: Final = APP
 
 class LaunchAgent:
     """One property list in the user's own folder of agents."""
+
+    kind = DESKTOP
 
     def __init__(self, words: Sequence[str], home: Path, uid: int) -> None:
         self._words = list(words)
@@ -56,17 +58,29 @@ class LaunchAgent:
         obstacle = programs.obstacle(words[0])
         return State(STALE, starts, f"{obstacle}.") if obstacle else State(ENABLED, starts)
 
-    def enable(self) -> None:
+    def enable(self) -> list[str]:
         """Write the property list anew, and take back that it was turned off."""
         self._write()
         launchd.allow(self._uid, LABEL)
+        return []
 
-    def disable(self) -> None:
+    def disable(self) -> list[str]:
         """Remove the property list."""
         try:
             self._path.unlink(missing_ok=True)
         except OSError as error:
             raise atomic.unavailable(self._path, error) from error
+        return []
+
+    def advice(self) -> list[str]:
+        """A Mac that nobody logs in to at its screen has no menu bar to start a tray in."""
+        if not os.environ.get("SSH_CONNECTION"):
+            return []
+        advice = (
+            "It starts when you log in at the screen, and not over ssh: there, and on a Mac"
+            " without a screen, `mem0tray run` is the worker."
+        )
+        return [advice]
 
     def mend(self) -> bool:
         """Write a stale property list anew."""

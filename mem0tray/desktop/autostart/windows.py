@@ -1,12 +1,13 @@
 """Windows: a value of the user's Run key, which Task Manager and Settings can turn off."""
 
+import os
 import re
 import subprocess
 from collections.abc import Sequence
 from typing import Any, Final
 
 from mem0tray.desktop import programs
-from mem0tray.desktop.autostart import BLOCKED, DISABLED, ENABLED, STALE, State
+from mem0tray.desktop.autostart import BLOCKED, DESKTOP, DISABLED, ENABLED, STALE, State
 from mem0tray.errors import Mem0TrayError
 from mem0tray.paths import APP
 
@@ -18,6 +19,8 @@ _PROGRAM: Final = re.compile(r'"([^"]+)"|(\S+)')
 
 class RunKey:
     """One value of the registry; `winreg` is the module of that name."""
+
+    kind = DESKTOP
 
     def __init__(self, words: Sequence[str], winreg: Any) -> None:
         self._line = subprocess.list2cmdline(words)
@@ -52,15 +55,28 @@ class RunKey:
         flags = self._read(APPROVED)
         return isinstance(flags, bytes) and bool(flags) and flags[0] % 2 == 1
 
-    def enable(self) -> None:
+    def enable(self) -> list[str]:
         """Set the value, and forget that it was turned off."""
         self._write()
         self._remove(APPROVED)
+        return []
 
-    def disable(self) -> None:
+    def disable(self) -> list[str]:
         """Remove the value, and what Windows remembers of it."""
         self._remove(RUN)
         self._remove(APPROVED)
+        return []
+
+    def advice(self) -> list[str]:
+        """Windows goes through the Run key when its desktop starts, and only then."""
+        if not os.environ.get("SSH_CONNECTION"):
+            return []
+        advice = (
+            "It starts when you log in to the desktop, and not over ssh. Where nobody does, let"
+            " the task scheduler start the worker:"
+            f' `schtasks /create /tn {APP} /sc onstart /tr "{APP} run"`.'
+        )
+        return [advice]
 
     def mend(self) -> bool:
         """Set a stale value anew."""

@@ -1,0 +1,89 @@
+"""Units of systemd, as far as a service of ours needs them. Pure.
+
+A value is a line; a backslash at its end goes on with the next. In ExecStart a
+percent sign is doubled, a word may stand in quotes with the escapes of C, and
+a colon before the program keeps systemd from looking for variables.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+_SECTION: Final = "[Service]"
+_KEY: Final = "ExecStart"
+_UNSAFE: Final = re.compile(r'[\x00-\x1f\x7f"\\\udc80-\udcff]')
+_WORD: Final = re.compile(r'"((?:[^"\\]|\\.)*)"|(\S+)', re.DOTALL)
+_ESCAPE: Final = re.compile(r"\\x([0-9a-fA-F]{2})|\\(.)", re.DOTALL)
+_ESCAPES: Final = {"n": "\n", "t": "\t", "s": " "}
+# systemd refuses a program whose path holds one of these, in whatever quotes.
+_REFUSED: Final = re.compile(r"""["'\\\x00-\x1f\x7f]""")
+_BY_SHELL: Final = ("/bin/sh", "-c", 'exec "$0" "$@"')
+_PREFIXES: Final = "@-:+!|"
+
+
+def exec_start(words: Iterable[str]) -> str:
+    """A command line as the line of ExecStart."""
+    program, *rest = words
+    if _REFUSED.search(program):
+        program, *rest = *_BY_SHELL, program, *rest
+    return f"{_KEY}=" + " ".join(map(_quoted, (f":{program}", *rest)))
+
+
+def _quoted(word: str) -> str:
+    return '"' + _UNSAFE.sub(_escaped, word).replace("%", "%%") + '"'
+
+
+def _escaped(match: re.Match[str]) -> str:
+    """What quotes cannot hold, byte by byte; a byte that is no UTF-8 is a surrogate to Python."""
+    data = match[0].encode("utf-8", "surrogateescape")
+    return "".join(f"\\x{byte:02x}" for byte in data)
+
+
+def program(text: str) -> tuple[str, ...]:
+    """The words that the unit starts; empty when it starts nothing."""
+    found = ""
+    for _, line in _service(_lines(text)):
+        key, _, value = line.partition("=")
+        if key.strip() == _KEY:
+            found = value.strip()  # the last one counts
+    words = [
+        _ESCAPE.sub(_unescaped, match[1]) if match[2] is None else match[2]
+        for match in _WORD.finditer(found)
+    ]
+    if words:
+        words[0] = words[0].lstrip(_PREFIXES)
+    plain = tuple(word.replace("%%", "%") for word in words)
+    return plain[len(_BY_SHELL) :] if plain[: len(_BY_SHELL)] == _BY_SHELL else plain
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    if match[1]:
+        return bytes([int(match[1], 16)]).decode("utf-8", "surrogateescape")
+    return _ESCAPES.get(match[2], match[2])
+
+
+def with_program(text: str, words: Iterable[str]) -> str:
+    """`text` starting these words, and everything else as it was; empty when that cannot be."""
+    lines = _lines(text)
+    at = [number for number, line in _service(lines) if line.partition("=")[0].strip() == _KEY]
+    if not at:
+        return ""
+    lines[at[0]] = exec_start(words)
+    for number in reversed(at[1:]):
+        del lines[number]
+    return "\n".join(lines)
+
+
+def _lines(text: str) -> list[str]:
+    """A line that goes on is one with the next."""
+    return re.sub(r"\\\r?\n", " ", text).replace("\r\n", "\n").split("\n")
+
+
+def _service(lines: list[str]) -> Iterator[tuple[int, str]]:
+    """The lines of the section that says what is started, with their numbers."""
+    inside = False
+    for number, line in enumerate(lines):
+        if line.startswith("["):
+            inside = line.strip() == _SECTION
+        elif inside and not line.lstrip().startswith(("#", ";")):
+            yield number, line

@@ -1,0 +1,49 @@
+"""A stand-in for the user's own systemd: a `systemctl` that knows one unit."""
+
+from tests.desktop.programs import Programs
+
+_SYSTEMCTL = """
+state="{state}"
+case "$*" in
+    "--user show-environment") test -e "$state/answers" ;;
+    *ActiveState*) cat "$state/active" 2>/dev/null || echo inactive ;;
+    *LoadState*) cat "$state/load" 2>/dev/null || echo loaded ;;
+    *" enable --now "*) test ! -e "$state/refuses" && echo active > "$state/active" ;;
+    *" disable --now "*) echo inactive > "$state/active" ;;
+    *" daemon-reload" | *" restart "*) ;;
+    *) exit 1 ;;
+esac
+"""
+
+
+class UserSystemd:
+    """Answers once `answers` is true; `runs` says whether the unit does."""
+
+    def __init__(self, programs: Programs) -> None:
+        self._programs = programs
+        self._state = programs.folder / "systemd"
+        self._state.mkdir()
+        programs.add("systemctl", _SYSTEMCTL.format(state=self._state))
+
+    def answer(self) -> None:
+        """Let a manager of this user run."""
+        (self._state / "answers").touch()
+
+    def refuse(self) -> None:
+        """Start nothing from now on."""
+        (self._state / "refuses").touch()
+
+    def look_elsewhere(self) -> None:
+        """Know no unit from now on."""
+        (self._state / "load").write_text("not-found\n")
+
+    def runs(self) -> bool:
+        """Whether the unit runs."""
+        file = self._state / "active"
+        return file.exists() and file.read_text() == "active\n"
+
+    @property
+    def done(self) -> list[str]:
+        """What it was told to do, without what it was only asked."""
+        calls = [call.removeprefix("--user ") for call in self._programs.calls("systemctl")]
+        return [call for call in calls if not call.startswith("show")]
