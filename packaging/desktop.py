@@ -33,6 +33,7 @@ TEST_TOOLS: Final = (
     ("gio", "libglib2.0-bin"),  # reads them as desktops do
     ("xfce4-session", "xfce4-session"),  # a real login
     ("dex", "dex"),  # starts them, as a login does
+    ("systemd-analyze", "systemd"),  # checks the unit of the service
     ("strace", "strace"),  # kills and errors at a chosen system call
     ("cc", "gcc libc6-dev"),  # a library that sets a program's clock and shortens its writes
 )

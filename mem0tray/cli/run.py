@@ -17,6 +17,7 @@ from mem0tray.text import one_line, plural
 if TYPE_CHECKING:
     from mem0tray.cli.run_screen import RunScreen
     from mem0tray.desktop.alert_watch import AlertWatch
+    from mem0tray.events import Events
     from mem0tray.worker.loop import Worker
     from mem0tray.worker.state import Waiting
 
@@ -68,6 +69,8 @@ def work(*, once: bool = False, until_idle: bool = False, greeting: str = "") ->
     log = EventLog(worker.paths, loaded.settings.log)
     bus.subscribe(log)
     finite = once or until_idle
+    if not finite:
+        _mend_login(bus)
     left: Waiting | None = None
     try:
         with Bell() as bell, RunScreen(lambda: _waiting(worker), bell.ring) as screen:
@@ -87,6 +90,17 @@ def work(*, once: bool = False, until_idle: bool = False, greeting: str = "") ->
         raise BrokenPipeError
     if problem:
         sys.exit(1)
+
+
+def _mend_login(bus: "Events") -> None:
+    """A start at login that leads nowhere leads here from now on, as with the tray."""
+    from mem0tray import events
+    from mem0tray.desktop import autostart
+
+    try:
+        autostart.for_this_system().mend()
+    except Mem0TrayError as error:
+        bus.emit(events.PartFailed("start at login", str(error), 0.0))
 
 
 def _waiting(worker: "Worker") -> int | None:

@@ -1,9 +1,15 @@
 """`mem0tray run`: its last words."""
 
+import sys
+from pathlib import Path
+
 import pytest
 
 from mem0tray.cli import run
 from mem0tray.cli.run_screen import RunScreen
+from tests.support.home import Home
+from tests.support.processes import wait_until
+from tests.support.standin import Standin
 
 
 def test_a_run_that_is_stopped_before_the_end_says_so(
@@ -20,3 +26,18 @@ def test_a_run_that_is_stopped_before_the_end_says_so(
         "Nothing was delivered.",
         "Worker stopped.",
     ]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="systemd is of Linux")
+def test_a_stale_start_at_login_is_mended(tmp_path: Path) -> None:
+    """A service whose program has moved starts the one that runs now, as with the tray."""
+    with Standin() as server, Home(tmp_path / "home", server.url) as home:
+        units = home.root / "config" / "systemd" / "user"
+        wants = units / "default.target.wants"
+        wants.mkdir(parents=True)
+        unit = units / "mem0tray.service"
+        unit.write_text("[Service]\nExecStart=/gone/mem0tray run\nNice=5\n")
+        (wants / unit.name).symlink_to(unit)
+        home.start("run")
+        wait_until(lambda: "/gone/" not in unit.read_text(), what="a mended unit")
+        assert unit.read_text().endswith('"run"\nNice=5\n')
