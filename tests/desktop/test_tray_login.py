@@ -14,7 +14,7 @@ CONFIG_DIRS = {"XDG_CONFIG_DIRS": "/nonexistent"}  # none of the system's own en
 @pytest.fixture
 def entry(tray: Tray) -> Path:
     """Write the autostart entry."""
-    tray.home.ok("autostart", "enable")
+    tray.home.ok("autostart", "enable", "--desktop")
     return tray.home.root / "config" / "autostart" / "mem0tray.desktop"
 
 
