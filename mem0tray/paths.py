@@ -107,6 +107,11 @@ class Paths:
         return self.data_dir / data_folders.RECORD
 
     @property
+    def spare_metrics(self) -> Path:
+        """The metrics, while the shared folder takes none."""
+        return self.data_dir / "state.json"
+
+    @property
     def tray_lock(self) -> Path:
         """Held while there is an icon, so that a second start knows whom it asks."""
         return self.data_dir / "tray.lock"

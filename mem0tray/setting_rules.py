@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from pathlib import Path
 from typing import Any
 
 from mem0tray.errors import SettingsError
@@ -51,7 +52,11 @@ _RANGES: tuple[tuple[str, Any, str], ...] = (
         lambda v: not v or _is_command_line(v),
         "a command line whose quotes are closed",
     ),
-    ("paths.claude_dir", lambda v: bool(v.strip()) and "\0" not in v, "a folder"),
+    (
+        "paths.claude_dir",
+        lambda v: _is_absolute(v),  # noqa: PLW0108  (it stands below)
+        'an absolute path, as "/home/you/.claude" or "~/.claude"',
+    ),
 )
 
 
@@ -131,4 +136,12 @@ def _is_command_line(value: str) -> bool:
     try:
         return bool(shlex.split(value))
     except ValueError:
+        return False
+
+
+def _is_absolute(value: str) -> bool:
+    """Whether a path means the same wherever a command is typed; `~` and `~user` do."""
+    try:
+        return "\0" not in value and Path(value).expanduser().is_absolute()
+    except RuntimeError:  # a user whom nobody knows
         return False

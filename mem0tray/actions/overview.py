@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from mem0tray import item as items
+from mem0tray.actions import folder
 from mem0tray.errors import FileUnavailableError, SettingsError
-from mem0tray.files import atomic, document, emergency, lock, quarantine
-from mem0tray.files.document import Document
+from mem0tray.files import atomic, document, emergency, lock, probe, quarantine
+from mem0tray.files.atomic import TornError
+from mem0tray.files.document import BrokenDocumentError, Document
 from mem0tray.item import Item
 from mem0tray.ledger.reader import Reader
 from mem0tray.paths import Paths
@@ -27,7 +29,7 @@ NOT_RUNNING: Final = "not running"
 _TRIES: Final = 5
 _TORN_WAIT: Final = 0.05
 _BLOCK: Final = 4096  # bytes
-_SILENT: Final = 90.0  # seconds; a worker writes its metrics every thirty
+_SILENT: Final = 60.0  # seconds; a worker writes its metrics every thirty
 _TOTALS: Final = ("queued", "synced", "failed")
 
 
@@ -41,21 +43,26 @@ class Running:
 
 @dataclass(slots=True)
 class Overview:
-    """What `status` shows. Times are Unix seconds; `pause` is infinite until resumed."""
+    """What `status` shows. Times are Unix seconds; `pause` is infinite until resumed.
 
+    A count that could not be read is None, never 0; `unknown` says why, by its name.
+    """
+
+    claude_dir: str = ""
     worker: Running | None = None
     state: str = NOT_RUNNING
     reason: str = ""
     server: str = ""
     destination: str = ""
-    queue: int = 0
-    dlq: int = 0
-    quarantine: int = 0
+    queue: int | None = 0
+    dlq: int | None = 0
+    quarantine: int | None = 0
     oldest_waiting: float | None = None
     last_delivery: float | None = None
     pause: float | None = None
-    totals: dict[str, int] = field(default_factory=dict)
+    totals: dict[str, int | None] = field(default_factory=dict)
     only_elsewhere: dict[str, int] = field(default_factory=dict)
+    unknown: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,36 +76,103 @@ class Metrics:
 def gather(settings: Settings) -> Overview:
     """Look at everything once."""
     paths = settings.locations()
-    seen = Overview(worker=running(paths))
+    seen = Overview(claude_dir=str(paths.claude_dir), worker=running(paths))
     _look_at_server(seen, settings, paths)
-    metrics = read_metrics(paths)
+    metrics = _newest(paths, seen.worker)
     own = seen.worker is not None and is_of(metrics.values, seen.worker.pid)
     if seen.worker is not None:
         _look_at_worker(seen, seen.worker, metrics, own=own)
-    queue = parsed(paths.queue, ("queue",))
-    stats = items.load_object(queue.rest.get("stats", b"{}")) or {}
-    seen.totals = {name: items.count(stats.get(f"total_{name}")) for name in _TOTALS}
-    trouble = _look_at_ours(seen, paths) or ("" if own else _unreadable(paths)) or _no_room(paths)
-    if trouble:
-        seen.state, seen.reason = ACTION_NEEDED, trouble
+    queue, queue_trouble = looked_at(paths.queue, ("queue",))
+    file_trouble = ""  # a worker says it itself, and knows more
     with Reader(paths.ledger) as reader:
-        unknown = [] if own else _not_taken_in(paths, queue, reader)
         if own:
-            seen.queue = items.count(metrics.values.get("queue_size"))
-            seen.dlq = items.count(metrics.values.get("dlq_size"))
+            for name in ("queue", "dlq"):
+                setattr(seen, name, items.count(metrics.values.get(f"{name}_size")))
+            unread: list[Item] = []
         else:
-            seen.queue = reader.waiting_count() + len(unknown)
-            there = paths.dlq.exists()
-            seen.dlq = len(
-                parsed(paths.dlq, ("items",)).lists["items"] if there else reader.dead_raws()
-            )
-        seen.oldest_waiting = _oldest(reader.oldest_waiting(), unknown)
+            unread = _count_queue(seen, paths, reader, queue, queue_trouble)
+            file_trouble = _count_dlq(seen, paths, reader) or queue_trouble
+        stats = _count_totals(seen, queue, queue_trouble, reader if own else None)
+        seen.oldest_waiting = _oldest(reader.oldest_waiting(), unread)
         seen.last_delivery = reader.last_delivery() or _from_iso(stats.get("last_sync"))
+        if seen.last_delivery is None and _is_lost(paths.ledger, reader):
+            seen.unknown["last_delivery"] = f"The ledger {paths.ledger} cannot be read."
         current = seen.server
         seen.only_elsewhere = {
             name: number for name, number in reader.delivered_by_server().items() if name != current
         }
+    trouble = (
+        _look_at_folder(seen, settings, paths)
+        or _look_at_ours(seen, paths)
+        or next(iter(seen.unknown.values()), file_trouble)
+        or _no_room(paths)
+        or probe.why_unwritable(paths.claude_dir)
+        or probe.why_unwritable(paths.data_dir)
+    )
+    if trouble:
+        seen.state, seen.reason = ACTION_NEEDED, trouble
     return seen
+
+
+def _look_at_folder(seen: Overview, settings: Settings, paths: Paths) -> str:
+    """What is wrong with `claude_dir` itself, else nothing; then nothing can be read."""
+    error = folder.trouble(settings)
+    if error is None and not paths.claude_dir.exists() and paths.ledger.exists():
+        error = folder.gone(settings)
+    if error is None:
+        return ""
+    if seen.worker is None:
+        seen.queue = seen.dlq = None
+        seen.totals = dict.fromkeys(_TOTALS)
+        seen.unknown |= dict.fromkeys(("queue", "dlq", "totals"), str(error))
+    return str(error)
+
+
+def _count_queue(
+    seen: Overview, paths: Paths, reader: Reader, queue: Document, trouble: str
+) -> list[Item]:
+    """Count what waits; those of it that the ledger does not know yet."""
+    lines, emergency_trouble = _emergency_lines(paths)
+    unread = _not_taken_in([*_entries(queue), *lines], reader)
+    seen.queue = reader.waiting_count() + len(unread)
+    trouble = trouble if not queue.lists["queue"] else ""  # what is whole in it counts
+    if trouble or emergency_trouble:
+        seen.queue = None
+        seen.unknown["queue"] = trouble or emergency_trouble
+    return unread
+
+
+def _count_dlq(seen: Overview, paths: Paths, reader: Reader) -> str:
+    """Count the dead letters; what is wrong with their file."""
+    if not paths.dlq.exists():
+        seen.dlq = len(reader.dead_raws())
+        return ""
+    found, trouble = looked_at(paths.dlq, ("items",))
+    seen.dlq = len(found.lists["items"])
+    if trouble and not seen.dlq:
+        seen.dlq = None
+        seen.unknown["dlq"] = trouble
+    return trouble
+
+
+def _count_totals(
+    seen: Overview, queue: Document, trouble: str, ours: Reader | None
+) -> dict[str, Any]:
+    """The counters of the queue file, or as `ours` knows them; the file's `stats`."""
+    stats = items.load_object(queue.rest.get("stats", b"{}"))
+    if stats is not None and not trouble:
+        seen.totals = {name: items.count(stats.get(f"total_{name}")) for name in _TOTALS}
+        return stats
+    counter = ours.counter if ours is not None else lambda _: None
+    seen.totals = {name: counter(f"total_{name}") for name in _TOTALS}
+    if None in seen.totals.values():
+        seen.unknown["totals"] = trouble or "The counters in the queue file make no sense."
+    return stats or {}
+
+
+def _is_lost(ledger: Path, reader: Reader) -> bool:
+    """Whether there is a ledger, and it cannot be read."""
+    return _size(ledger) > 0 and not reader.usable
 
 
 def running(paths: Paths) -> Running | None:
@@ -113,15 +187,30 @@ def running(paths: Paths) -> Running | None:
 
 def read_metrics(paths: Paths) -> Metrics:
     """The metrics file, as far as it can be read."""
+    return _metrics_in(paths.metrics)
+
+
+def _metrics_in(path: Path) -> Metrics:
     for _ in range(_TRIES):
-        with suppress(OSError):
-            value = items.load_object(paths.metrics.read_bytes())
+        with suppress(TornError):
+            try:
+                found = atomic.read(path)
+            except FileUnavailableError:
+                break
+            if found is None:
+                break
+            value = items.load_object(found[0])
             if value is not None:
-                return Metrics(value, paths.metrics.stat().st_mtime)
-        if not paths.metrics.exists():
-            break
+                return Metrics(value, found[1].mtime / 1e9)
         time.sleep(_TORN_WAIT)  # somebody writes it in place
     return Metrics({}, 0.0)
+
+
+def _newest(paths: Paths, worker: Running | None) -> Metrics:
+    """The metrics, or what our worker notes for us while it cannot write them."""
+    shared, spare = read_metrics(paths), _metrics_in(paths.spare_metrics)
+    ours = worker is not None and is_of(spare.values, worker.pid)
+    return spare if ours and spare.written > shared.written else shared
 
 
 def is_of(metrics: dict[str, Any], pid: int | None) -> bool:
@@ -185,32 +274,24 @@ def _look_at_ours(seen: Overview, paths: Paths) -> str:
     """The pause, and what was set aside; returns why they cannot be read, else nothing."""
     try:
         seen.pause = pauses.read(paths)
-        seen.quarantine = len(quarantine.kept(paths.quarantine))
     except FileUnavailableError as error:
         return str(error)
-    return ""
-
-
-def _unreadable(paths: Paths) -> str:
-    """What keeps us from reading the files of others; empty when nothing does."""
-    for path in (paths.queue, paths.dlq, paths.emergency):
-        try:
-            path.open("rb").close()
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        except OSError as error:
-            return str(atomic.unavailable(path, error))
+    try:
+        seen.quarantine = len(quarantine.kept(paths.quarantine))
+    except FileUnavailableError as error:
+        seen.quarantine, seen.unknown["quarantine"] = None, str(error)
+        return str(error)
     return ""
 
 
 def _no_room(paths: Paths) -> str:
     """That a disk has no room for what is written there; a worker cannot say so in its metrics."""
     largest = max(map(_size, (paths.queue, paths.dlq)))
-    for folder, needed in ((paths.claude_dir, largest), (paths.data_dir, 0)):
+    for where, needed in ((paths.claude_dir, largest), (paths.data_dir, 0)):
         with suppress(OSError):
-            if shutil.disk_usage(folder).free < needed + _BLOCK:
+            if shutil.disk_usage(where).free < needed + _BLOCK:
                 full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-                return str(atomic.unavailable(folder, full))
+                return str(atomic.unavailable(where, full))
     return ""
 
 
@@ -222,26 +303,51 @@ def _size(path: Path) -> int:
 
 def parsed(path: Path, sections: tuple[str, ...]) -> Document:
     """A file taken apart; of a broken one what is whole in it, of an unreadable one nothing."""
-    data = b""
+    return looked_at(path, sections)[0]
+
+
+def looked_at(path: Path, sections: tuple[str, ...]) -> tuple[Document, str]:
+    """The same, and what is wrong with it, for a person; empty when it is whole, or not there."""
+    data, why = b"", "it is rewritten all the time"
     for _ in range(_TRIES):
         try:
-            data = path.read_bytes()
-            return document.parse(data, sections)
-        except OSError:
-            break
-        except document.BrokenDocumentError:
-            time.sleep(_TORN_WAIT)  # somebody writes it in place
-    return document.salvage(data, sections)
+            data, _signature = atomic.read(path) or (b"{}", None)
+            return document.parse(data, sections), ""
+        except FileUnavailableError as error:
+            return document.salvage(b"", sections), str(error)
+        except BrokenDocumentError as error:
+            why = str(error)
+        except TornError:
+            pass
+        time.sleep(_TORN_WAIT)  # somebody writes it in place
+    trouble = (
+        f"{path} is broken: {why}. A running worker keeps it, and saves what is whole in it:"
+        " `mem0tray run`."
+    )
+    return document.salvage(data, sections), trouble
 
 
-def _not_taken_in(paths: Paths, queue: Document, reader: Reader) -> list[Item]:
-    """Entries of queue and emergency file that the ledger does not know yet, each once."""
-    found = [item for raw in queue.lists["queue"] if (item := items.parse(raw)) is not None]
-    with suppress(OSError, FileUnavailableError):
-        inode = paths.emergency.stat().st_ino
-        source = emergency.Source(paths.emergency.name, inode)
+def _entries(queue: Document) -> list[Item]:
+    return [item for raw in queue.lists["queue"] if (item := items.parse(raw)) is not None]
+
+
+def _emergency_lines(paths: Paths) -> tuple[list[Item], str]:
+    """What stands in the emergency file, and why it cannot be read."""
+    try:
+        signature = atomic.signature(paths.emergency)
+        if signature is None:
+            return [], ""
+        source = emergency.Source(paths.emergency.name, signature.inode)
         lines = emergency.read(paths.claude_dir, source, final=True)
-        found += lines.items if lines is not None else []
+    except FileUnavailableError as error:
+        return [], str(error)
+    except OSError as error:
+        return [], str(atomic.unavailable(paths.emergency, error))
+    return (lines.items if lines is not None else []), ""
+
+
+def _not_taken_in(found: list[Item], reader: Reader) -> list[Item]:
+    """Those that the ledger does not know yet, each once."""
     waiting = reader.waiting()
     unknown: dict[tuple[str, bytes], Item] = {}
     for item in found:

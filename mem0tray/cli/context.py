@@ -24,6 +24,20 @@ def load() -> Settings:
     return load_all().settings
 
 
+def load_there() -> Settings:
+    """The same, for commands that would find nothing where there is no folder.
+
+    Raises FileUnavailableError where `paths.claude_dir` leads to none.
+    """
+    from mem0tray.actions import folder
+
+    found = load()
+    trouble = folder.trouble(found)
+    if trouble is not None:
+        raise trouble
+    return found
+
+
 def load_all() -> Loaded:
     """The same, with where each value comes from."""
     loaded = settings.load()

@@ -27,7 +27,7 @@ from mem0tray.text import plural, short_id
 @click.option("--forget", "for_good", is_flag=True, help="Erase the text everywhere, for good.")
 def command(ids: tuple[str, ...], *, yes: bool, for_good: bool) -> int:
     """Back up, then delete dead letters or waiting entries, by id or the beginning of one."""
-    settings = context.load()
+    settings = context.load_there()
     paths = settings.locations()
     chosen = resolve(ids, everything(paths))
     if not yes and not _agreed(chosen, for_good=for_good):

@@ -34,7 +34,7 @@ def command(name: str | None, *, as_json: bool) -> None:
 
     Of one that was delivered or deleted it says when, and where to.
     """
-    settings = context.load()
+    settings = context.load_there()
     paths = settings.locations()
     if name is None:
         _sum_up(settings, paths, as_json=as_json)

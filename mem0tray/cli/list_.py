@@ -32,7 +32,7 @@ from mem0tray.text import one_line, plural, short_id
 @click.option("-n", "--limit", callback=whole_number(1), metavar="N", help="At most so many.")
 def command(*, queue: bool, as_json: bool, project: str | None, limit: int | None) -> None:
     """List the dead letters: retries, last attempt, next retry, reason."""
-    paths = context.load().locations()
+    paths = context.load_there().locations()
     raws = files.waiting_entries(paths) if queue else files.dead_letters(paths)
     seen = listing(raws, files.QUEUE if queue else files.DLQ)
     found = [each for each in seen.found if each.item is not None]

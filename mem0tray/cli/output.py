@@ -13,7 +13,7 @@ import time
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TextIO
 
 import click
 
@@ -126,15 +126,25 @@ def say(text: str, style: Style = Style.PLAIN, *, error: bool = False) -> None:
     write(paint(one_line(text, 1000), style, stream), error=error)
 
 
-def say_beside(begin: str, text: str, style: Style = Style.PLAIN) -> None:
+def say_beside(
+    begin: str,
+    text: str,
+    style: Style = Style.PLAIN,
+    mark: str = "",
+    mark_style: Style = Style.PLAIN,
+) -> None:
     """One line whose beginning is ours, laid out and in `style`, `text` made harmless.
 
-    At a terminal what does not fit stands below the text, not below the beginning.
+    At a terminal what does not fit stands below the text, not below the beginning. The text
+    may begin with a `mark` in a style of its own.
     """
     line = f"{begin}{one_line(text, 1000)}".rstrip()
     if sys.stdout.isatty():
         line = _hanging(line, len(begin))
-    write(paint(line[: len(begin)], style) + line[len(begin) :])
+    shown, rest = line[: len(begin)], line[len(begin) :]
+    if not rest.startswith(mark):
+        mark = ""
+    write(paint(shown, style) + paint(mark, mark_style) + rest[len(mark) :])
 
 
 def _hanging(line: str, indent: int) -> str:
@@ -201,12 +211,21 @@ def print_table(
         click.echo("  ".join(padded).rstrip())
 
 
-def print_facts(facts: Iterable[tuple[str, str]]) -> None:
+class Fact(NamedTuple):
+    """A name and its value; the value may begin with a `mark`, shown in `style`."""
+
+    name: str
+    value: str
+    mark: str = ""
+    style: Style = Style.PLAIN
+
+
+def print_facts(facts: Iterable[Fact | tuple[str, str]]) -> None:
     """Names, dim, and values, one a line, below each other; empty values are left out."""
-    shown = [(name, value) for name, value in facts if value]
-    width = max((len(name) for name, _ in shown), default=0)
-    for name, value in shown:
-        say_beside(f"{name.ljust(width)}  ", value, Style.DIM)
+    shown = [fact for fact in (Fact(*each) for each in facts) if fact.value]
+    width = max((len(fact.name) for fact in shown), default=0)
+    for name, value, mark, style in shown:
+        say_beside(f"{name.ljust(width)}  ", value, Style.DIM, mark, style)
 
 
 def span(seconds: float) -> str:

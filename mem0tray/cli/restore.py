@@ -29,7 +29,7 @@ def command(backup: str | None, *, as_list: bool) -> None:
     """Put back the items of BACKUP (a name from --list, or a file); else of the last delete."""
     if as_list and backup is not None:
         raise click.UsageError("--list shows everything; it does not go with BACKUP.")
-    settings = context.load()
+    settings = context.load_there()
     paths = settings.locations()
     if as_list:
         _print_sources(paths)

@@ -35,7 +35,7 @@ def command(ids: tuple[str, ...], project: str | None, *, everything: bool) -> N
     """Retry dead letters now, by id (or the beginning of one), by project, or all."""
     if sum((bool(ids), project is not None, everything)) != 1:
         raise click.UsageError("Name ids, or give either --project or --all.")
-    settings = context.load()
+    settings = context.load_there()
     paths = settings.locations()
     if everything:
         chosen = retry.retry_all(paths)

@@ -30,7 +30,7 @@ _AGES: Final = (
 @click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document.")
 def command(*, as_json: bool) -> None:
     """Count dead letters and waiting entries by project, retries and age."""
-    seen = counted(context.load().locations(), time.time())
+    seen = counted(context.load_there().locations(), time.time())
     if as_json:
         output.print_json(seen)
         return

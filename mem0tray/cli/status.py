@@ -12,11 +12,18 @@ from mem0tray.actions import overview
 from mem0tray.actions.overview import NOT_RUNNING, Overview
 from mem0tray.cli import context, output
 from mem0tray.cli.command_help import Command
+from mem0tray.cli.output import Fact, Style
+from mem0tray.errors import FileUnavailableError
 from mem0tray.text import plural
-from mem0tray.worker.state import ACTION_NEEDED
+from mem0tray.worker.state import ACTION_NEEDED, DOWN, HEALTHY
 
+UNKNOWN: Final = "unknown"
 _EVERY: Final = 1.0
-Fact = tuple[str, str]
+_STYLES: Final = {
+    HEALTHY: Style.GOOD,
+    DOWN: Style.BAD,
+    ACTION_NEEDED: Style.BAD,
+}
 
 
 @click.command(
@@ -31,16 +38,23 @@ Fact = tuple[str, str]
 @click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document.")
 @click.option("-w", "--watch", is_flag=True, help="Look again every second until Ctrl-C.")
 def command(*, as_json: bool, watch: bool) -> None:
-    """Show worker, server, queue, dead letters and the last delivery."""
+    """Show worker, server, queue, dead letters and the last delivery.
+
+    Exits with 1 where something could not be read: such a count is "unknown", in JSON null.
+    """
     if as_json and watch:
         raise click.UsageError("--json prints one document; it does not go with --watch.")
     settings = context.load()
     if watch:
         _watch()
-    elif as_json:
-        output.print_json(as_document(overview.gather(settings)))
+        return
+    seen = overview.gather(settings)
+    if as_json:
+        output.print_json(as_document(seen))
     else:
-        output.print_facts(facts(overview.gather(settings)))
+        output.print_facts(facts(seen))
+    for why in seen.unknown.values():
+        raise FileUnavailableError(f"Not everything could be read. {why}")
 
 
 def _watch() -> None:
@@ -62,44 +76,63 @@ def _watch() -> None:
 
 def _lasting(shown: list[Fact]) -> list[Fact]:
     """Without ages, which change all the time."""
-    return [(name, value.partition(" (")[0]) for name, value in shown]
+    return [fact._replace(value=fact.value.partition(" (")[0]) for fact in shown]
 
 
 def facts(seen: Overview) -> list[Fact]:
     """Names and values, in words."""
     now = time.time()
+    unsure = "queue" in seen.unknown or "dlq" in seen.unknown
+    oldest = UNKNOWN if unsure else output.moment(seen.oldest_waiting, now)
+    last = UNKNOWN if "last_delivery" in seen.unknown else output.moment(seen.last_delivery, now)
     return [
-        ("worker", _worker(seen, now)),
-        ("state", _state(seen)),
-        ("pause", _pause(seen.pause, now)),
-        ("server", seen.server),
-        ("destination", seen.destination),
-        ("queue", f"{plural(seen.queue, 'memory', 'memories')} waiting"),
-        ("DLQ", plural(seen.dlq, "dead letter")),
-        ("quarantine", _quarantine(seen.quarantine)),
-        ("oldest item", output.moment(seen.oldest_waiting, now)),
-        ("last delivery", output.moment(seen.last_delivery, now)),
-        ("totals", _totals(seen.totals)),
-        *[("elsewhere", _elsewhere(*each)) for each in seen.only_elsewhere.items()],
+        _worker(seen, now),
+        _state(seen),
+        Fact("pause", _pause(seen.pause, now), "paused", Style.WARNING),
+        Fact("server", seen.server),
+        Fact("destination", seen.destination),
+        _count("queue", seen.queue, "memory", "memories", " waiting"),
+        _count("DLQ", seen.dlq, "dead letter", style=Style.WARNING),
+        _quarantine(seen.quarantine),
+        Fact("oldest item", oldest, UNKNOWN, Style.BAD),
+        Fact("last delivery", last, UNKNOWN, Style.BAD),
+        _totals(seen.totals),
+        *[Fact("elsewhere", _elsewhere(*each)) for each in seen.only_elsewhere.items()],
     ]
 
 
-def _worker(seen: Overview, now: float) -> str:
+def _worker(seen: Overview, now: float) -> Fact:
     if seen.worker is None:
-        return f"{NOT_RUNNING}: start it with `mem0tray run`"
+        text = f"{NOT_RUNNING}: start it with `mem0tray run`"
+        return Fact("worker", text, NOT_RUNNING, Style.WARNING)
     process = "" if seen.worker.pid is None else f", process {seen.worker.pid}"
-    return f"running since {output.moment(seen.worker.since, now)}{process}"
+    since = output.moment(seen.worker.since, now)
+    return Fact("worker", f"running since {since}{process}", "running", Style.GOOD)
 
 
-def _state(seen: Overview) -> str:
-    if not seen.reason:
-        return "" if seen.state == NOT_RUNNING else seen.state  # the worker's line says it
+def _state(seen: Overview) -> Fact:
+    style = _STYLES.get(seen.state, Style.WARNING)
+    if seen.state == NOT_RUNNING and not seen.reason:
+        return Fact("state", "")  # the worker's line says it
     # "action needed: choose a server: …" reads better than a reason in brackets.
-    return (
-        f"{seen.state}: {seen.reason}"
-        if seen.state == ACTION_NEEDED
-        else (f"{seen.state} – {seen.reason}")
-    )
+    between = ": " if seen.state == ACTION_NEEDED else " – "
+    text = f"{seen.state}{between}{seen.reason}" if seen.reason else seen.state
+    return Fact("state", text, seen.state, style)
+
+
+def _count(
+    name: str,
+    count: int | None,
+    one: str,
+    many: str = "",
+    more: str = "",
+    style: Style = Style.PLAIN,
+) -> Fact:
+    """A count; its number in `style` unless it is 0."""
+    if count is None:
+        return Fact(name, UNKNOWN, UNKNOWN, Style.BAD)
+    text = f"{plural(count, one, many)}{more}"
+    return Fact(name, text, text.partition(" ")[0], style if count else Style.PLAIN)
 
 
 def _pause(until: float | None, now: float) -> str:
@@ -109,16 +142,22 @@ def _pause(until: float | None, now: float) -> str:
     return f"paused until {end}"
 
 
-def _quarantine(count: int) -> str:
-    return "empty" if not count else f"{plural(count, 'file')}: `mem0tray doctor` says where"
+def _quarantine(count: int | None) -> Fact:
+    if count == 0:
+        return Fact("quarantine", "empty")
+    more = ": `mem0tray doctor` says where"
+    return _count("quarantine", count, "file", more=more, style=Style.WARNING)
 
 
-def _totals(totals: dict[str, int]) -> str:
+def _totals(totals: dict[str, int | None]) -> Fact:
     """The counters that stand in the queue file, each by whoever it belongs to."""
-    queued, synced, failed = (totals.get(name, 0) for name in ("queued", "synced", "failed"))
-    return (
+    if None in totals.values():
+        return Fact("totals", UNKNOWN, UNKNOWN, Style.BAD)
+    queued, synced, failed = (totals.get(name) or 0 for name in ("queued", "synced", "failed"))
+    return Fact(
+        "totals",
         f"{queued:,} queued by producers, {synced:,} delivered, {failed:,} moved to the DLQ"
-        " (as counted in the queue file)"
+        " (as counted in the queue file)",
     )
 
 
@@ -129,7 +168,7 @@ def _elsewhere(server: str, count: int) -> str:
 
 
 def as_document(seen: Overview) -> dict[str, Any]:
-    """The same for programs; times in Unix seconds."""
+    """The same for programs; times in Unix seconds, null for what could not be read."""
     worker = seen.worker
     pause = seen.pause
     return {
@@ -138,6 +177,7 @@ def as_document(seen: Overview) -> dict[str, Any]:
             "pid": worker.pid if worker else None,
             "since": worker.since if worker else None,
         },
+        "claude_dir": seen.claude_dir,
         "state": seen.state,
         "reason": seen.reason,
         "paused": pause is not None,
@@ -151,4 +191,5 @@ def as_document(seen: Overview) -> dict[str, Any]:
         "last_delivery": seen.last_delivery,
         "totals": seen.totals,
         "only_on_former_server": seen.only_elsewhere,
+        "unknown": seen.unknown,
     }

@@ -195,6 +195,11 @@ class Reader:
         found = self._one("SELECT value FROM meta WHERE name = 'last_delivery'")
         return None if found is None else items.number(found)
 
+    def counter(self, name: str) -> int | None:
+        """One of the totals, as the queue file is to show it; None where it is not known."""
+        found = self._one("SELECT value FROM meta WHERE name = ?", (name,))
+        return None if found is None else items.count(found)
+
     def last_attempts(self) -> dict[tuple[str, bytes], Attempt]:
         """The last failed attempt of each memory that waits, by id and digest."""
         return {(decode(name), digest): Attempt(*rest) for name, digest, *rest in self._rows(_LAST)}

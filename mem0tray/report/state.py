@@ -53,6 +53,8 @@ def _blocked(seen: Overview, language: Language, cleaner: Cleaner) -> Headline:
 
 def _idle(seen: Overview, language: Language) -> str:
     _ = language.gettext
+    if seen.queue is None or seen.dlq is None:
+        return _("What waits cannot be read just now.")
     if seen.queue + seen.dlq:
         return _("What waits is kept safe, and is sent once it runs again.")
     return _("Nothing waits to be sent.")

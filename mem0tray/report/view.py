@@ -67,20 +67,25 @@ def of(seen: Gathered, language: Language, options: Options) -> Page:
 
 
 def _facts(seen: Overview, now: float, language: Language, cleaner: Cleaner) -> list[Fact]:
-    _, number = language.gettext, language.number
+    _ = language.gettext
     here = _("this computer only")
     there = here if seen.destination == THIS_COMPUTER else cleaner.line(seen.destination, _NAME)
     total = seen.totals.get("synced", 0)
     return [
         Fact(_("Memories go to"), there or _("no server yet")),
-        Fact(
-            _("Waiting"), number(seen.queue), _("in the queue"), Tone.CALM if seen.queue else None
-        ),
-        Fact(_("Dead letters"), number(seen.dlq), _("in the DLQ"), Tone.WARN if seen.dlq else None),
-        Fact(_("Delivered"), number(total), _("in all")),
+        _count(_("Waiting"), seen.queue, _("in the queue"), Tone.CALM, language),
+        _count(_("Dead letters"), seen.dlq, _("in the DLQ"), Tone.WARN, language),
+        _count(_("Delivered"), total, _("in all"), None, language),
         _moment(_("Last delivery"), seen.last_delivery, now, language),
         _moment(_("Oldest waiting"), seen.oldest_waiting, now, language),
     ]
+
+
+def _count(label: str, count: int | None, note: str, tone: Tone | None, language: Language) -> Fact:
+    """A number, in a tone unless it is 0; one that could not be read is no 0."""
+    if count is None:
+        return Fact(label, language.gettext("unknown"), note, Tone.BAD)
+    return Fact(label, language.number(count), note, tone if count else None)
 
 
 def _moment(label: str, at: float | None, now: float, language: Language) -> Fact:

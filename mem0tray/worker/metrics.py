@@ -3,10 +3,12 @@
 import os
 import socket
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 from mem0tray import item as items
+from mem0tray.errors import FileUnavailableError
 from mem0tray.files import atomic, document
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.worker.core import Core, json_value, local_iso
@@ -43,6 +45,7 @@ class Metrics:
         self._seen_first = False
         self._other_seen = 0.0
         self._written = 0.0
+        self._spare = False  # what we wrote last stands in a folder of ours
         self._counted = Counts(0, 0, None)
         self._counted_at = -1
         self.pace = Pace()
@@ -71,14 +74,27 @@ class Metrics:
         ):
             return
         self._core.metrics_dirty.clear()
-        # After a power cut they are written anew: the disk need not be waited for twice.
-        paths = self._core.paths
-        self._signature = atomic.replace(
-            paths.metrics, self._composed(), durable=False, by_way_of=paths.data_dir
-        )
+        self._write(self._composed())
         now = time.monotonic()
         self._written = now
         self.pace.spent(now, now - moment)
+
+    def _write(self, data: bytes) -> None:
+        """Where the file cannot be written, `status` is told in a folder of ours."""
+        # After a power cut they are written anew: the disk need not be waited for twice.
+        paths = self._core.paths
+        try:
+            self._signature = atomic.replace(
+                paths.metrics, data, durable=False, by_way_of=paths.data_dir
+            )
+        except FileUnavailableError:
+            with suppress(FileUnavailableError):
+                atomic.replace(paths.spare_metrics, data, durable=False)
+                self._spare = True
+            raise
+        if self._spare:
+            paths.spare_metrics.unlink(missing_ok=True)
+            self._spare = False
 
     def _composed(self) -> bytes:
         core, now = self._core, self._core.now()

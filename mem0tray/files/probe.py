@@ -1,0 +1,54 @@
+"""Whether a folder takes files: found out by making one, as flags do not tell of every disk.
+
+A disk that its file system has made read-only after a fault (ext4 calls that an
+emergency) still counts as writable by its flags, and to root any folder does.
+"""
+
+import errno
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from mem0tray.errors import FileUnavailableError
+from mem0tray.files import atomic
+
+# A file without a name leaves nothing behind, and nobody who watches the folder hears of it.
+_NAMELESS: Final = getattr(os, "O_TMPFILE", 0)
+_HAS_NONE: Final = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL})
+
+
+def why_unwritable(folder: Path) -> str:
+    """Why nothing can be written in `folder`, for a person; empty where it can, or is not there."""
+    if not folder.is_dir():
+        return ""
+    if atomic.is_read_only(folder):
+        return str(atomic.unavailable(folder, OSError(errno.EROFS, os.strerror(errno.EROFS))))
+    try:
+        fd, name = _made(folder)
+        try:
+            os.write(fd, b"\n")
+        finally:
+            os.close(fd)
+            if name is not None:
+                name.unlink()
+    except FileUnavailableError as error:
+        return str(error)
+    except OSError as error:
+        return str(atomic.unavailable(folder, error))
+    return ""
+
+
+def _made(folder: Path) -> tuple[int, Path | None]:
+    """A new file there, and its name if it has one."""
+    if _NAMELESS:
+        try:
+            return os.open(folder, os.O_WRONLY | _NAMELESS, 0o600), None
+        except OSError as error:
+            if error.errno not in _HAS_NONE:
+                raise
+    name = folder / f"{atomic.temporary_prefix(Path('probe'))}0.tmp"
+    with suppress(FileNotFoundError):
+        name.unlink()
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+    return os.open(name, flags | getattr(os, "O_BINARY", 0), 0o600), name

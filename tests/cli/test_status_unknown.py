@@ -1,0 +1,248 @@
+"""`status` never shows a count that it could not read as 0."""
+
+import errno
+import json
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mem0tray.actions import overview
+from mem0tray.files import atomic, probe
+from mem0tray.files.lock import InstanceLock
+from tests.cli.scratch import Done, Scratch
+
+
+def _status(home: Scratch) -> tuple[Done, Any]:
+    """What `status` says as JSON, and that it fails with one line."""
+    done = home.run("status", "--json")
+    assert done.code == 1
+    assert done.line.startswith("mem0tray: Not everything could be read. ")
+    return done, done.json()
+
+
+def _unreadable(path: Path) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.mkdir()  # as root no mode keeps a file from being read
+
+
+def test_a_queue_file_that_cannot_be_read(home: Scratch) -> None:
+    """Its entries and counters are unknown, and null in JSON; the reason is named."""
+    _unreadable(home.queue)
+    done, document = _status(home)
+    assert document["queue"] is None
+    assert document["totals"] == {"queued": None, "synced": None, "failed": None}
+    assert document["dlq"] == 0
+    assert set(document["unknown"]) == {"queue", "totals"}
+    assert document["state"] == "action needed"
+    assert str(home.queue) in document["reason"]
+    assert str(home.queue) in done.line
+    text = home.run("status").out
+    assert "queue          unknown" in text
+    assert "totals         unknown" in text
+    assert "0 delivered" not in text
+
+
+@pytest.mark.parametrize("data", [b"", bytes(300), b"not JSON", b"[1, 2]"])
+def test_a_queue_file_that_is_broken(home: Scratch, data: bytes) -> None:
+    """Nothing is known of it, and `mem0tray run` is what saves it."""
+    home.claude.mkdir()
+    home.queue.write_bytes(data)
+    _, document = _status(home)
+    assert document["queue"] is document["totals"]["synced"] is None
+    assert f"{home.queue} is broken" in document["reason"]
+    assert "`mem0tray run`" in document["reason"]
+
+
+def test_the_whole_entries_of_a_broken_file_count(home: Scratch) -> None:
+    """What can be saved is counted; the counters are not known all the same."""
+    entries = [{"id": name, "project_id": "p", "content": name} for name in "abc"]
+    home.claude.mkdir()
+    home.queue.write_text(json.dumps({"queue": entries, "stats": {"total_synced": 9}})[:-20])
+    _, document = _status(home)
+    assert document["queue"] == 3
+    assert document["totals"]["synced"] is None
+    assert "is broken" in document["reason"]
+
+
+@pytest.mark.parametrize("name", ["mem0_queue_dlq.json", "mem0_emergency.json"])
+def test_other_files_that_cannot_be_read(home: Scratch, name: str) -> None:
+    """Dead letters are unknown, or with the emergency file what waits."""
+    _unreadable(home.claude / name)
+    _, document = _status(home)
+    key = "dlq" if "dlq" in name else "queue"
+    assert document[key] is None
+    assert name in document["unknown"][key]
+    assert document["totals"]["queued"] == 0
+
+
+def test_counters_without_sense(home: Scratch) -> None:
+    """`stats` that is no object has no counters; what waits is counted."""
+    home.write("mem0_queue.json", {"queue": [], "stats": 7})
+    _, document = _status(home)
+    assert document["queue"] == 0
+    assert document["totals"]["queued"] is None
+
+
+def test_a_quarantine_that_cannot_be_read(home: Scratch) -> None:
+    """It is not called empty."""
+    home.paths.data_dir.mkdir(parents=True)
+    home.paths.quarantine.write_text("no folder")
+    _, document = _status(home)
+    assert document["quarantine"] is None
+    assert "quarantine     unknown" in home.run("status").out
+
+
+def test_a_ledger_that_cannot_be_read(home: Scratch) -> None:
+    """When the last delivery was is unknown then, and not never."""
+    home.paths.data_dir.mkdir(parents=True)
+    home.paths.ledger.write_bytes(b"no ledger" * 100)
+    _, document = _status(home)
+    assert document["last_delivery"] is None
+    assert "last delivery  unknown" in home.run("status").out
+
+
+# The folder ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["missing", "a file", "a link to nothing"])
+def test_a_folder_that_is_named_must_be_there(home: Scratch, kind: str) -> None:
+    """A `paths.claude_dir` that leads to no folder is a wrong setting, and no empty queue."""
+    folder = home.root / "claud"
+    if kind == "a file":
+        folder.write_text("mine")
+    elif kind == "a link to nothing":
+        folder.symlink_to("gone")
+    home.env(MEM0TRAY_PATHS_CLAUDE_DIR=str(folder))
+    done, document = _status(home)
+    assert (document["queue"], document["dlq"], document["totals"]["synced"]) == (None, None, None)
+    assert str(folder) in document["reason"]
+    assert "correct paths.claude_dir: `mem0tray config edit`" in done.line
+    for command in (["list"], ["list", "--queue"], ["stats"], ["diagnose"], ["retry", "--all"]):
+        failed = home.run(*command)
+        assert failed.code == 1, command
+        assert str(folder) in failed.line
+
+
+def test_a_default_folder_that_had_files_is_missed(home: Scratch) -> None:
+    """A computer on which nothing has happened yet has no folder; one with a ledger had one."""
+    assert home.run("status").code == 0
+    assert home.run("list").code == 0
+    home.claude.mkdir()
+    home.write("mem0_queue.json", {"queue": []})
+    home.paths.data_dir.mkdir(parents=True)
+    home.paths.ledger.touch()
+    home.queue.unlink()
+    home.claude.rmdir()
+    _, document = _status(home)
+    assert f"The folder {home.claude} is gone" in document["reason"]
+
+
+@pytest.mark.parametrize("value", ["claude", "./claude", "../x", "", "  ", "~nobody-here/x"])
+@pytest.mark.parametrize("where", ["file", "environment"])
+def test_a_relative_folder_is_refused(home: Scratch, where: str, value: str) -> None:
+    """It would mean another folder in each working directory."""
+    if where == "file":
+        home.configure(f'[paths]\nclaude_dir = "{value}"\n')
+    else:
+        home.env(MEM0TRAY_PATHS_CLAUDE_DIR=value)
+    for command in (["status"], ["add", "--project", "p", "x"], ["run", "--once"], ["list"]):
+        done = home.run(*command)
+        assert done.code == 2
+        name = "paths.claude_dir" if where == "file" else "MEM0TRAY_PATHS_CLAUDE_DIR"
+        assert name in done.line
+        assert repr(value.strip()).strip("'") in done.line
+        assert "an absolute path" in done.line
+
+
+# The disk ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.row(50)
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EIO, errno.EACCES])
+def test_a_disk_that_takes_no_files_is_seen_at_once(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """Whatever its flags say, and whatever a worker wrote before."""
+    lock = InstanceLock(home.paths.instance_lock)
+    lock.acquire()
+    host = socket.gethostname()
+    home.write("mem0_metrics.json", {"pid": os.getpid(), "host": host, "state": "healthy"})
+    assert "healthy" in home.ok("status")
+    monkeypatch.setattr(probe, "_NAMELESS", 0)
+    made = os.open
+
+    def refusing(path: Any, flags: int, mode: int = 0o777) -> int:
+        if flags & os.O_CREAT and str(path).startswith(str(home.claude)):
+            raise OSError(number, os.strerror(number))
+        return made(path, flags, mode)
+
+    monkeypatch.setattr(os, "open", refusing)
+    text = home.ok("status")
+    lock.release()
+    assert "action needed" in text
+    assert os.strerror(number) in text
+
+
+def test_a_look_leaves_nothing_behind(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether files without a name can be had or not."""
+    home.claude.mkdir()
+    home.ok("status")
+    monkeypatch.setattr(probe, "_NAMELESS", 0)
+    home.ok("status")
+    assert list(home.claude.iterdir()) == []
+
+
+def test_what_the_worker_notes_beside_the_metrics(home: Scratch) -> None:
+    """While the shared folder takes no metrics they are found in the data folder."""
+    lock = InstanceLock(home.paths.instance_lock)
+    lock.acquire()
+    ours = {"pid": os.getpid(), "host": socket.gethostname(), "queue_size": 3, "dlq_size": 0}
+    home.write("mem0_metrics.json", {**ours, "state": "healthy"})
+    os.utime(home.paths.metrics, times=(1, 1))
+    noted = {**ours, "queue_size": 4, "state": "action needed", "reason": "the disk fails"}
+    atomic.replace(home.paths.spare_metrics, json.dumps(noted).encode())
+    document = home.run("status", "--json").json()
+    lock.release()
+    assert (document["state"], document["reason"]) == ("action needed", "the disk fails")
+    assert document["queue"] == 4
+
+
+# Looks -------------------------------------------------------------------------------------------
+
+
+def test_the_state_has_a_colour_at_a_terminal(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not in a pipe, and not where NO_COLOR is set; the words are the same."""
+    plain = home.ok("status")
+    assert "\x1b" not in plain
+    home.terminal(60)
+    painted = home.run("status").out
+    assert "\x1b[33mnot running\x1b[0m" in painted
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b" not in home.ok("status")
+
+
+@pytest.mark.parametrize("columns", [60, 200])
+def test_a_narrow_terminal_wraps_between_words(home: Scratch, columns: int) -> None:
+    """Each line fits, but for a path or a command that must stay whole."""
+    home.write("mem0_queue.json", {"queue": []})
+    home.env(NO_COLOR="1")
+    home.terminal(columns)
+    lines = home.ok("status").splitlines()
+    assert all(len(line) <= columns for line in lines)
+
+
+def test_every_fact_has_a_stable_key(home: Scratch) -> None:
+    """Programs find worker, state, server, counts and times under the same names."""
+    document = home.run("status", "--json").json()
+    assert set(document) >= {
+        *("worker", "state", "reason", "paused", "paused_until", "server", "destination"),
+        *("queue", "dlq", "quarantine", "oldest_waiting", "last_delivery", "totals"),
+        *("only_on_former_server", "claude_dir", "unknown"),
+    }
+    assert document["unknown"] == {}
+    assert document["state"] == overview.NOT_RUNNING
