@@ -22,6 +22,7 @@ from mem0tray.paths import Paths
 
 LOCK_WAIT: Final = 1.0  # seconds; after that the emergency file, which needs no lock
 SHOWN: Final = 100  # entries in `last_100`
+_END: Final = "Ctrl-Z and Enter" if sys.platform == "win32" else "Ctrl-D on a line of its own"
 _LARGE: Final = 1_000_000  # bytes; less is written in a few milliseconds
 _TRIES: Final = 2
 _NEW_STATS: Final = b'{"total_queued": 0, "total_synced": 0, "total_failed": 0, "last_sync": null}'
@@ -34,12 +35,14 @@ def run(project: str | None, text: str | None, *, as_json: bool) -> None:
     Without a `project` it is that of the working directory.
     """
     settings = context.load()
-    if text is None:
-        text = read_standard_input()
     if project is None:
         project = _project_here()
     if not project.strip():
         raise UsageError("A memory needs a project.", "Name it with --project.")
+    if text is None:
+        if sys.stdin.isatty():
+            sys.stderr.write(f"Type the memory. {_END} ends it, Ctrl-C gives it up.\n")
+        text = read_standard_input()
     if not text.strip():
         raise UsageError("There is no text to add.", "Give it as an argument or on standard input.")
     paths = settings.locations()

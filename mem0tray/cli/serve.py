@@ -1,10 +1,15 @@
 """`mem0tray serve`: the embedded local server in the terminal."""
 
+from typing import TYPE_CHECKING
+
 import click
 
-from mem0tray.cli import context
+from mem0tray.cli import context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.values import whole_number
+
+if TYPE_CHECKING:
+    from mem0tray.localserver.endpoint import Endpoint
 
 
 @click.command(
@@ -16,7 +21,8 @@ from mem0tray.cli.values import whole_number
     "--port",
     callback=whole_number(0, 65535),
     metavar="N",
-    help="The port to begin with; if it is taken, the next free one. Default: server.local_port.",
+    help="This port and no other (0: any that is free). Default: server.local_port, or a free one"
+    " near it.",
 )
 def command(port: int | None) -> None:
     """Run the embedded local server, for this computer only.
@@ -27,10 +33,18 @@ def command(port: int | None) -> None:
     settings = context.load()
     folder = settings.locations().local_server
     # Slow to import, and `--help` does without.
+    from mem0tray.localserver import endpoint
     from mem0tray.localserver.serve import serve
 
-    def announce(sentence: str) -> None:
-        click.echo(sentence)
-        click.echo(f"Memories are kept in {folder}. Ctrl-C stops the server.")
+    wanted = settings.server.local_port if port is None else port
 
-    serve(folder, settings.server.local_port if port is None else port, announce=announce)
+    def announce(own: "Endpoint") -> None:
+        if wanted not in {0, own.port}:
+            output.say(f"Port {wanted} (server.local_port) is taken.")
+        output.say(
+            f"The local server is ready at {own.url}, for this computer only."
+            f" Its token stands in {folder / endpoint.FILE}."
+        )
+        output.say(f"Memories are kept in {folder}. Ctrl-C stops the server.")
+
+    serve(folder, wanted, exact=port is not None, announce=announce)

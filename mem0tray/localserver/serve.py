@@ -1,5 +1,6 @@
 """Running the local server: one for each folder, on 127.0.0.1 and nowhere else."""
 
+import errno
 import gc
 import os
 import secrets
@@ -39,15 +40,17 @@ def serve(
     folder: Path,
     port: int,
     *,
+    exact: bool = False,
     lifeline: bool = False,
-    announce: Callable[[str], None] | None = None,
+    announce: Callable[[Endpoint], None] | None = None,
 ) -> None:
     """Serve the memories in `folder` until a signal says stop.
 
-    `port` is taken if it is free, else one of the next, else any. With
-    `lifeline` it also stops when standard input ends, that is when the process
-    that holds the other end of the pipe dies, however it dies. `announce` is
-    called once with a sentence when the server can be used.
+    `port` is taken if it is free, else one of the next, else any; if it is to
+    be `exact`, that one or none. With `lifeline` it also stops when standard
+    input ends, that is when the process that holds the other end of the pipe
+    dies, however it dies. `announce` is called once with the address when the
+    server can be used.
     Raises AlreadyRunningError when one serves this folder, Mem0TrayError when
     this one cannot.
     """
@@ -55,7 +58,10 @@ def serve(
     make_room()
     with _only_one(folder):
         endpoint.remove_stale(folder)
-        with closing(listen(port)) as listener, closing(Store(folder / endpoint.DATABASE)) as store:
+        with (
+            closing(_listener_at(port) if exact else listen(port)) as listener,
+            closing(Store(folder / endpoint.DATABASE)) as store,
+        ):
             bound = listener.getsockname()[1]
             own = Endpoint.at(bound, os.getpid(), secrets.token_urlsafe(32), time.time())
             server = _LocalServer(config(build(store, own.token)), folder, own, announce)
@@ -93,7 +99,7 @@ class _LocalServer(Server):
         config: Config,
         folder: Path,
         own: Endpoint,
-        announce: Callable[[str], None] | None,
+        announce: Callable[[Endpoint], None] | None,
     ) -> None:
         super().__init__(config)
         self._folder = folder
@@ -106,10 +112,7 @@ class _LocalServer(Server):
         gc.freeze()  # the collector need not look through the imports again: a tenth faster
         endpoint.write(self._folder, self._own)
         if self._announce is not None:
-            self._announce(
-                f"The local server is ready at {self._own.url}, for this computer only. "
-                f"Its token stands in {self._folder / endpoint.FILE}."
-            )
+            self._announce(self._own)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Withdraw the address before the requests that still run are ended."""
@@ -193,6 +196,24 @@ def listen(port: int) -> socket.socket:
         f"The local server finds no port on {endpoint.HOST}: {problem}.",
         "Check whether a firewall or sandbox forbids programs to listen.",
     )
+
+
+def _listener_at(port: int) -> socket.socket:
+    """The same at `port` and nowhere else. Mem0TrayError says why it is not to be had."""
+    try:
+        return _listener(port)
+    except OSError as error:
+        if isinstance(error, PermissionError):
+            reason, remedy = "this user may not have it", "Name one above 1023."
+        elif error.errno == errno.EADDRINUSE:
+            reason = "another program listens there"
+            remedy = "Stop that program, or name another port (0: any that is free)."
+        else:
+            reason = (error.strerror or str(error)).lower()
+            remedy = "Name another port (0: any that is free)."
+        raise Mem0TrayError(
+            f"Port {port} cannot be used on {endpoint.HOST}: {reason}.", remedy
+        ) from error
 
 
 def _listener(port: int) -> socket.socket:

@@ -1,6 +1,10 @@
 """`add`: what it writes, byte for byte, and where it goes when the queue file is not to be had."""
 
 import json
+import os
+import pty
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -213,3 +217,27 @@ def test_a_folder_without_a_name_is_no_project(
     assert done.code == 2
     assert "--project" in done.err
     assert not home.queue.exists()
+
+
+def test_a_terminal_is_told_what_is_waited_for(home: Scratch) -> None:
+    """Without a text, `add` at a terminal says on stderr that it reads, and how to end that."""
+    ours, theirs = pty.openpty()
+    try:
+        os.write(ours, b"Water the beds.\n\x04")
+        command = [sys.executable, "-m", "mem0tray", "add", "--project", "garden"]
+        done = subprocess.run(
+            command, stdin=theirs, capture_output=True, encoding="utf-8", timeout=20, check=False
+        )
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert done.returncode == 0
+    assert done.stderr == (
+        "Type the memory. Ctrl-D on a line of its own ends it, Ctrl-C gives it up.\n"
+    )
+    assert json.loads(home.queue.read_text())["queue"][0]["content"] == "Water the beds."
+
+
+def test_a_pipe_is_read_without_a_word(home: Scratch) -> None:
+    """What comes from another program needs no explanation."""
+    assert home.run("add", "--project", "garden", stdin=b"text\n").err == ""

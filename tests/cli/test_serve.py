@@ -7,6 +7,9 @@ import subprocess
 import sys
 import urllib.request
 
+import pytest
+
+from mem0tray.localserver import serve
 from tests.cli.scratch import Scratch
 
 
@@ -33,3 +36,43 @@ def test_serve_says_where_it_is_and_stops_cleanly(home: Scratch) -> None:
 def test_a_port_that_is_none_is_an_error_of_usage(home: Scratch) -> None:
     """Ports end at 65535."""
     assert home.run("serve", "--port", "65536").code == 2
+
+
+def test_a_named_port_that_is_taken_is_an_error(home: Scratch) -> None:
+    """It is that one or none: exit code 1, the reason, and what to do."""
+    with serve.listen(0) as taken:
+        port = taken.getsockname()[1]
+        done = home.run("serve", "--port", str(port))
+    assert done.code == 1
+    assert f"Port {port} cannot be used" in done.line
+    assert "another program listens there. Stop that program, or name another port" in done.line
+
+
+def test_a_named_port_that_is_forbidden_is_an_error(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a user may not have low ports, one that can be had is hinted at."""
+
+    def refuse(_: int) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(serve, "_listener", refuse)
+    done = home.run("serve", "--port", "80")
+    assert done.code == 1
+    assert "this user may not have it. Name one above 1023." in done.line
+
+
+def test_a_configured_port_that_is_taken_is_named(home: Scratch) -> None:
+    """The server moves on to a free one near it, and says so first."""
+    with serve.listen(0) as taken:
+        port = taken.getsockname()[1]
+        home.env(MEM0TRAY_SERVER_LOCAL_PORT=str(port))
+        command = [sys.executable, "-m", "mem0tray", "serve"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, env=dict(os.environ)) as process:
+            assert process.stdout is not None
+            lines = [process.stdout.readline().decode() for _ in range(2)]
+            process.send_signal(signal.SIGINT)
+            assert process.wait(5) == 0
+    assert lines[0] == f"Port {port} (server.local_port) is taken.\n"
+    assert "is ready at http://127.0.0.1:" in lines[1]
+    assert f":{port}," not in lines[1]

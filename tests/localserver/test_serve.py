@@ -182,16 +182,16 @@ def test_what_a_killed_server_left_is_removed(serve: Serve) -> None:
 
 
 def test_it_says_when_it_is_ready(tmp_path: Path) -> None:
-    """`announce` gets one sentence with the address when requests are answered."""
-    said: list[str] = []
+    """`announce` gets the address, once, when requests are answered."""
+    said: list[Endpoint] = []
 
-    def announced(sentence: str) -> None:
-        said.append(sentence)
+    def announced(own: Endpoint) -> None:
+        said.append(own)
         os.kill(os.getpid(), signal.SIGTERM)
 
     serve_here(tmp_path, 0, announce=announced)
     assert len(said) == 1
-    assert "http://127.0.0.1:" in said[0]
+    assert said[0].url.startswith("http://127.0.0.1:")
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
