@@ -43,6 +43,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "diagnose": Entry(LOOK, "mem0tray.cli.diagnose:command", "Say why an item is stuck."),
     "show": Entry(LOOK, "mem0tray.cli.show:command", "Show one memory: its text and history."),
     "report": Entry(LOOK, "mem0tray.cli.report:command", "Show how things stand on a page."),
+    "logs": Entry(LOOK, "mem0tray.cli.logs:command", "Show the worker's log."),
     "retry": Entry(ACT, "mem0tray.cli.retry:command", "Retry dead letters now."),
     "edit": Entry(ACT, "mem0tray.cli.edit_:command", "Change a memory's text in your editor."),
     "delete": Entry(ACT, "mem0tray.cli.delete:command", "Back up, then delete items."),

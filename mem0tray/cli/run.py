@@ -84,10 +84,15 @@ def work(*, once: bool = False, until_idle: bool = False, greeting: str = "") ->
         log.close()
     if worker.failure is not None:
         raise worker.failure
-    problem = _problem(left) if finite else ""
-    _close(screen, worker.metrics.destination if worker.ready else "", problem)
     if screen.left:
         raise BrokenPipeError
+    problem = _problem(left) if finite else ""
+    try:
+        _close(screen, worker.metrics.destination if worker.ready else "", problem)
+    except OSError:
+        if finite:
+            raise
+        # The terminal is gone, and that may be why we stop.
     if problem:
         sys.exit(1)
 

@@ -194,9 +194,9 @@ class RunScreen:
             self._changed.notify()
 
     def ended(self, line: Line) -> None:
-        """A line after all others."""
-        if not self._stuck:
-            self._write(line)
+        """A line after all others. OSError when it cannot be written."""
+        if not (self._stuck or self.left):
+            output.write(_laid_out(line))
 
     # The thread ---------------------------------------------------------------------
 

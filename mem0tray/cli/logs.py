@@ -1,0 +1,96 @@
+"""`mem0tray logs`: the worker's log, its last lines and those that come."""
+
+import time
+from typing import Final
+
+import click
+
+from mem0tray.cli import context, output
+from mem0tray.cli.command_help import Command
+from mem0tray.cli.output import Style
+from mem0tray.cli.values import whole_number
+from mem0tray.errors import NotFoundError
+from mem0tray.files.log_reader import LogReader
+from mem0tray.text import one_line
+
+_SHOWN: Final = 20
+_LONGEST: Final = 2_000
+_LOOK: Final = 0.25  # seconds between two looks for new lines
+_STYLES: Final = {
+    "✅": Style.GOOD,
+    "♻️": Style.GOOD,
+    "⏳": Style.WARNING,
+    "⚠️": Style.WARNING,
+    "🩹": Style.WARNING,
+    "🐢": Style.WARNING,
+    "🔕": Style.WARNING,
+    "📋": Style.BAD,
+    "❌": Style.BAD,
+    "🚨": Style.BAD,
+    "⏸️": Style.DIM,
+}
+_STATES: Final = {
+    "State: healthy": Style.GOOD,
+    "State: down": Style.BAD,
+    "State: action needed": Style.BAD,
+}
+
+
+@click.command(
+    "logs",
+    cls=Command,
+    examples={
+        "mem0tray logs": f"the last {_SHOWN} lines",
+        "mem0tray logs -n 100 -f": "the last 100, and what comes",
+    },
+)
+@click.option("-f", "--follow", is_flag=True, help="Go on with what comes, until Ctrl-C.")
+@click.option(
+    "-n",
+    "--lines",
+    callback=whole_number(0),
+    default=str(_SHOWN),
+    show_default=True,
+    metavar="N",
+    help="So many of the last lines, old logs included.",
+)
+def command(lines: int, *, follow: bool) -> None:
+    """Show the worker's log.
+
+    Lines are shown without what a terminal would obey. With --follow it goes on
+    when the log is turned over, and waits where there is none yet.
+    """
+    path = context.load().locations().log
+    reader = LogReader(path)
+    try:
+        for line in reader.last(lines):
+            _show(line)
+        if follow:
+            if not reader.is_open:
+                output.say(f"There is no log yet; waiting for {path}.", error=True)
+            _follow(reader)
+        if not reader.is_open:
+            raise NotFoundError(f"There is no log yet: {path}.", "`mem0tray run` begins one.")
+        if lines and reader.rest:
+            _show(reader.rest)
+    finally:
+        reader.close()
+
+
+def _follow(reader: LogReader) -> None:
+    """Show what comes, until Ctrl-C."""
+    while True:
+        for line in reader.new():
+            _show(line)
+        time.sleep(_LOOK)
+
+
+def _show(line: str) -> None:
+    """One line, harmless; a terminal gets its time dim and the rest in the colour of its marker."""
+    at, _, rest = one_line(line, _LONGEST).partition(" ")
+    marker, _, text = rest.partition(" ")
+    style = _STYLES.get(marker, Style.PLAIN)
+    for begin, of_state in _STATES.items():
+        if text.startswith(begin):
+            style = of_state
+    output.write(f"{output.paint(at, Style.DIM)} {output.paint(rest, style)}".rstrip())

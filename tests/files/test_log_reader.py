@@ -1,0 +1,147 @@
+"""Reading a log that another process writes, turns over, cuts, or has not begun."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mem0tray.errors import FileUnavailableError
+from mem0tray.files.log_reader import LogReader
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """Say where the log is."""
+    return tmp_path / "worker.log"
+
+
+@pytest.fixture
+def reader(log: Path) -> Iterator[LogReader]:
+    """Read it."""
+    made = LogReader(log)
+    yield made
+    made.close()
+
+
+def turn_over(log: Path) -> None:
+    """Rename the logs as the worker does; there is none afterwards."""
+    for number in range(8, 0, -1):
+        old = log.with_name(f"{log.name}.{number}")
+        if old.exists():
+            old.rename(log.with_name(f"{log.name}.{number + 1}"))
+    log.rename(log.with_name(f"{log.name}.1"))
+
+
+def append(log: Path, text: str) -> None:
+    """Write as the worker does."""
+    with log.open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
+@pytest.mark.parametrize(("count", "first"), [(0, 10), (1, 9), (3, 7), (6, 4), (10, 0), (99, 0)])
+def test_the_last_lines_reach_into_old_logs(
+    log: Path, reader: LogReader, count: int, first: int
+) -> None:
+    """Lines of the youngest old log come before those of the present one, and so on."""
+    for number in range(10):
+        if number in {4, 8}:
+            turn_over(log)
+        append(log, f"{number}\n")
+    assert reader.last(count) == [str(number) for number in range(first, 10)]
+
+
+def test_new_lines_come_once_and_whole(log: Path, reader: LogReader) -> None:
+    """Half a line waits for its other half."""
+    append(log, "a\nb")
+    assert reader.last(9) == ["a"]
+    assert reader.rest == "b"
+    append(log, "c\nd")
+    assert list(reader.new()) == ["bc"]
+    assert list(reader.new()) == []
+    append(log, "\n")
+    assert list(reader.new()) == ["d"]
+
+
+def test_no_line_is_missed_when_it_is_turned_over(log: Path, reader: LogReader) -> None:
+    """What was written before, between and after several turns comes in order."""
+    append(log, "0\n")
+    reader.last(9)
+    append(log, "1\n")
+    turn_over(log)
+    assert list(reader.new()) == ["1"]
+    append(log, "2\n")
+    turn_over(log)
+    append(log, "3\n")
+    turn_over(log)
+    append(log, "4\n5")
+    assert list(reader.new()) == ["2", "3", "4"]
+    append(log, "\n")
+    assert list(reader.new()) == ["5"]
+
+
+def test_what_comes_just_before_a_turn_is_not_missed(
+    log: Path, reader: LogReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line written after our look and before the turn comes too."""
+    append(log, "0\n")
+    reader.last(9)
+    younger = reader._younger
+
+    def late() -> list[Path]:
+        monkeypatch.setattr(reader, "_younger", younger)
+        append(log, "1\n")
+        turn_over(log)
+        append(log, "2\n")
+        return younger()
+
+    monkeypatch.setattr(reader, "_younger", late)
+    assert list(reader.new()) == ["1", "2"]
+
+
+def test_a_log_that_was_cut_is_read_from_its_beginning(log: Path, reader: LogReader) -> None:
+    """Somebody empties it in place, and the worker goes on."""
+    append(log, "a\nb\nhalf")
+    reader.last(9)
+    os.truncate(log, 0)
+    append(log, "c\n")
+    assert list(reader.new()) == ["c"]
+
+
+def test_a_log_that_was_removed_and_begun_anew_is_found(log: Path, reader: LogReader) -> None:
+    """Another file under its name is read from the beginning."""
+    append(log, "a\n")
+    reader.last(9)
+    log.unlink()
+    assert list(reader.new()) == []
+    append(log, "b\n")
+    assert list(reader.new()) == ["b"]
+
+
+def test_a_log_may_come_later(log: Path, reader: LogReader) -> None:
+    """Without a log there are no lines, and that is no error."""
+    assert reader.last(9) == []
+    assert not reader.is_open
+    assert list(reader.new()) == []
+    append(log, "a\n")
+    assert list(reader.new()) == ["a"]
+    assert reader.is_open
+
+
+def test_an_endless_line_is_cut(log: Path, reader: LogReader) -> None:
+    """Of a line of megabytes the first million bytes are kept, of bad UTF-8 a sign."""
+    log.write_bytes(b"\xff" + b"x" * 5_000_000 + b"\nb\n")
+    first, second = reader.last(9)
+    assert len(first) < 1_100_000
+    assert first.startswith("\ufffdx")
+    assert second == "b"
+
+
+@pytest.mark.row(49)
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_plain_file_is_refused(log: Path, reader: LogReader, make: object) -> None:
+    """A FIFO or folder under the log's name holds nobody up."""
+    assert callable(make)
+    make(log)
+    with pytest.raises(FileUnavailableError, match=r"worker\.log"):
+        reader.last(9)
