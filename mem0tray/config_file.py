@@ -15,7 +15,7 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import Item, Table
 
-from mem0tray import settings
+from mem0tray import plain, settings
 from mem0tray.errors import FileUnavailableError, Mem0TrayError, SettingsError
 from mem0tray.files import atomic
 from mem0tray.settings import SECRETS, Settings
@@ -139,7 +139,7 @@ def _not_a_section(file: Path, key: str) -> SettingsError:
 
 def _read(file: Path) -> tomlkit.TOMLDocument:
     try:
-        data = file.read_bytes()
+        data = plain.read_bytes(file)
     except FileNotFoundError:
         return tomlkit.document()
     except OSError as error:
@@ -150,9 +150,11 @@ def _read(file: Path) -> tomlkit.TOMLDocument:
 
 def create(file: Path) -> None:
     """Make a file in which every key stands as a comment, with its default, if there is none."""
-    if file.is_dir():
-        raise settings.unreadable(file, IsADirectoryError())
-    if file.exists():
+    try:
+        there = plain.look(file)
+    except OSError as error:
+        raise settings.unreadable(file, error) from error
+    if there is not None:
         return
     parts = [_HEADER]
     for section in msgspec.structs.fields(Settings):

@@ -35,6 +35,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from mem0tray import plain
+
 RECORD: Final = "serves.json"
 _BEGIN: Final = "claude-"
 
@@ -87,7 +89,7 @@ def as_json(name: Path, real: Path, now: float) -> bytes:
 
 def _read(folder: Path) -> Record | None:
     try:
-        value = json.loads((folder / RECORD).read_bytes())
+        value = json.loads(plain.read_bytes(folder / RECORD))
         return Record(folder, str(value["name"]), str(value["real"]), float(value["since"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None

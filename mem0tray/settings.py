@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from mem0tray import setting_rules
+from mem0tray import plain, setting_rules
 from mem0tray.errors import SettingsError
 from mem0tray.paths import Paths, config_file
 from mem0tray.text import did_you_mean
@@ -211,7 +211,7 @@ def _meant(key: str, known: Mapping[str, type]) -> str:
 
 def _from_file(file: Path, known: Mapping[str, type]) -> tuple[dict[str, Any], list[str]]:
     try:
-        text = file.read_bytes()
+        text = plain.read_bytes(file)
     except FileNotFoundError:
         return {}, []
     except OSError as error:
@@ -259,10 +259,10 @@ def parsed(file: Path, data: bytes) -> dict[str, Any]:
 
 def unreadable(file: Path, error: OSError) -> SettingsError:
     """Why the settings file cannot be read, in words for a person."""
-    if file.is_dir():
+    if isinstance(error, plain.NotPlainError):
         return SettingsError(
-            f"The settings file {file} is a folder.",
-            "Move the folder away; `mem0tray config edit` makes the file.",
+            f"The settings file {file} is {error.kind}.",
+            "Move it away; `mem0tray config edit` makes the file.",
         )
     return SettingsError(
         f"The settings file {file} cannot be read: {error.strerror}.",

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from mem0tray import plain
 from mem0tray.errors import FileUnavailableError
 from mem0tray.files import atomic, document
 from mem0tray.files.document import BrokenDocumentError
@@ -61,7 +62,7 @@ def keep_last_state(paths: Paths, data: bytes) -> None:
     """
     path = paths.dlq_backup
     try:
-        there = path.read_bytes()
+        there = plain.read_bytes(path)
     except FileNotFoundError:
         there = None
     except OSError as error:
@@ -84,8 +85,9 @@ def remember(paths: Paths, data: bytes) -> None:
 def is_ours(paths: Paths, data: bytes | None = None) -> bool:
     """Whether these bytes, or else those of the backup there is, are what we last wrote there."""
     with suppress(OSError):
-        data = paths.dlq_backup.read_bytes() if data is None else data
-        return (paths.data_dir / _MARK).read_text() == hashlib.sha256(data).hexdigest()
+        data = plain.read_bytes(paths.dlq_backup) if data is None else data
+        mark = plain.read_bytes(paths.data_dir / _MARK)
+        return mark == hashlib.sha256(data).hexdigest().encode()
     return False
 
 
@@ -106,7 +108,7 @@ def _free_name(paths: Paths, at: float) -> tuple[Path, datetime]:
 def _write(path: Path, data: bytes) -> Path:
     atomic.replace(path, data)
     try:
-        same = path.read_bytes() == data
+        same = plain.read_bytes(path) == data
     except OSError as error:
         raise atomic.unavailable(path, error) from error
     if not same:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mem0tray import item as items
+from mem0tray import plain
 from mem0tray.actions import edit, requests
 from mem0tray.actions.edit import DlqEdit
 from mem0tray.actions.find import Found, identity
@@ -154,7 +155,7 @@ def forget(paths: Paths, is_it: Callable[[bytes], bool]) -> list[str]:
     removed = []
     for path in atomic.listing(paths.edits, "*"):
         with suppress(FileNotFoundError):
-            if is_it(path.read_bytes()):
+            if is_it(plain.read_bytes(path)):
                 path.unlink()
                 removed.append(f"edits/{path.name}")
     return removed

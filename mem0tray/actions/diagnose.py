@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mem0tray import item as items
+from mem0tray import plain
 from mem0tray.actions import network, requests
 from mem0tray.actions.find import Found
 from mem0tray.actions.probe import Probe, probe
@@ -119,7 +120,7 @@ def _worker(paths: Paths, *, running: bool) -> list[Cause]:
 
 def _metrics(paths: Paths) -> dict[str, Any]:
     try:
-        return items.load_object(paths.metrics.read_bytes()) or {}
+        return items.load_object(plain.read_bytes(paths.metrics)) or {}
     except OSError:
         return {}
 

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Final
 
 from mem0tray import item as items
+from mem0tray import plain
 from mem0tray.actions import backup, change_text, edit, files, requests, sources
 from mem0tray.actions.delete import Deleted
 from mem0tray.actions.find import Found
 from mem0tray.errors import Mem0TrayError
-from mem0tray.files import atomic, document
+from mem0tray.files import atomic, document, temporary
 from mem0tray.files.document import BrokenDocumentError
 from mem0tray.files.lock import FileLock
 from mem0tray.ledger.reader import Known, Reader
@@ -100,6 +101,8 @@ def forget(paths: Paths, settings: Settings, deleted: Deleted) -> Forgotten:
         _guarded(result, path, partial(_from_quarantine, path, text, result))
     _guarded(result, paths.edits, partial(_from_edits, paths, text, result))
     _from_previous(paths, text)
+    for folder in (paths.claude_dir, paths.data_dir, paths.requests, paths.quarantine):
+        _from_leftovers(folder, text, result)
     result.erased = [name for name in result.erased if name != deleted.backup.name]
     _name_what_is_left(paths, text, result)
     return result
@@ -204,7 +207,7 @@ def _without(data: bytes, sections: Sequence[str], text: _Text) -> document.Docu
 def _from_document(path: Path, sections: Sequence[str], text: _Text, result: Forgotten) -> bool:
     """Erase it from a file with lists of items; whether no item is left in it."""
     try:
-        data = path.read_bytes()
+        data = plain.read_bytes(path)
     except FileNotFoundError:
         return False
     try:
@@ -235,14 +238,14 @@ def _from_dlq_backup(paths: Paths, path: Path, text: _Text, result: Forgotten) -
     was_ours = path == paths.dlq_backup and backup.is_ours(paths)
     is_empty = _from_document(path, _DLQ_FORM, text, result)
     if was_ours:
-        backup.remember(paths, path.read_bytes())
+        backup.remember(paths, plain.read_bytes(path))
     elif is_empty and path != paths.dlq_backup:
         path.unlink()  # of a deletion of nothing else
 
 
 def _from_quarantine(path: Path, text: _Text, result: Forgotten) -> None:
     """A quarantined file is seldom whole: the bytes of the text are cut out of it."""
-    data = path.read_bytes()
+    data = plain.read_bytes(path)
     cut = _cut(data, text)
     if cut != data:
         atomic.replace(path, cut)
@@ -263,11 +266,20 @@ def _from_previous(paths: Paths, text: _Text) -> None:
     path = paths.claude_dir / _PREVIOUS
     end = time.monotonic() + (_SETTLING if requests.worker_runs(paths) else 0.0)
     with suppress(OSError):
-        while text.is_in(path.read_bytes()):
+        while text.is_in(plain.read_bytes(path)):
             if time.monotonic() > end:
                 path.unlink()
                 return
             time.sleep(_LOOK)
+
+
+def _from_leftovers(folder: Path, text: _Text, result: Forgotten) -> None:
+    """Temporary files of ours that a kill has left behind: nobody needs one any more."""
+    for path in temporary.leftovers(folder):
+        with suppress(OSError):
+            if text.is_in(plain.read_bytes(path)):
+                path.unlink()
+                result.erased.append(path.name)
 
 
 def _name_what_is_left(paths: Paths, text: _Text, result: Forgotten) -> None:
@@ -277,7 +289,7 @@ def _name_what_is_left(paths: Paths, text: _Text, result: Forgotten) -> None:
         time.sleep(_LOOK)
     for path in ours:
         result.name(path, "stop mem0tray and run this again")
-    for folder in (paths.quarantine, paths.claude_dir):
+    for folder in (paths.requests, paths.quarantine, paths.claude_dir):
         for path in _holders(folder, text, result):
             result.name(path, _why_it_stays(path))
     folders = [path for path in _listing(paths.claude_dir, "*", result) if path.is_dir()]
@@ -303,7 +315,7 @@ def _holders(folder: Path, text: _Text, result: Forgotten) -> list[Path]:
                 continue
             if status.st_size > _LARGEST:
                 result.name(path, "too large to be looked into")
-            elif text.is_in(path.read_bytes()):
+            elif text.is_in(plain.read_bytes(path)):
                 holders.append(path)
         except (FileNotFoundError, NotADirectoryError):
             continue

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mem0tray import item as items
+from mem0tray import plain
 from mem0tray.actions import files, overview, sources
 from mem0tray.actions.find import Found, Identity, listing, resolve
 from mem0tray.errors import FileUnavailableError
@@ -96,7 +97,7 @@ def _everywhere(paths: Paths) -> Iterator[Found]:
     with suppress(FileUnavailableError):
         for path in quarantine.kept(paths.quarantine):
             with suppress(OSError):
-                pieces = sources.pieces_of(path.read_bytes())
+                pieces = sources.pieces_of(plain.read_bytes(path))
                 yield from listing((piece.raw for piece in pieces), QUARANTINE).found
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from mem0tray import item as items
+from mem0tray import plain
 from mem0tray.errors import AlreadyRunningError, LedgerError, Mem0TrayError
 from mem0tray.files import atomic
 from mem0tray.files.lock import InstanceLock, of_worker
@@ -75,7 +76,7 @@ def withdraw(paths: Paths, names: Iterable[Name]) -> None:
     unwanted = {(name, digest.hex()) for name, digest in names}
     for path in atomic.listing(paths.requests, "[0-9]*.json"):
         try:
-            request = items.load_object(path.read_bytes()) or {}
+            request = items.load_object(plain.read_bytes(path)) or {}
         except FileNotFoundError:
             continue  # carried out just now
         named = [each for each in request.get("items", []) if isinstance(each, dict)]

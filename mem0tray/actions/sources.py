@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from mem0tray import item as items
+from mem0tray import plain
 from mem0tray.actions import backup, change_text, files
 from mem0tray.actions.find import Identity, identity
 from mem0tray.actions.tame import tamed
@@ -146,7 +147,7 @@ def _file(path: Path, kind: str, at: float, note: str) -> Source:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return plain.read_bytes(path)
     except OSError as error:
         raise atomic.unavailable(path, error) from error
 

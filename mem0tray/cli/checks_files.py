@@ -17,7 +17,7 @@ from mem0tray.ledger.reader import Reader
 from mem0tray.paths import Paths, config_file
 from mem0tray.settings import Loaded
 from mem0tray.text import plural
-from mem0tray.worker import pauses
+from mem0tray.worker import pauses, places
 
 _LITTLE_SPACE: Final = 200_000_000  # bytes
 _NO_SPACE: Final = 10_000_000
@@ -127,6 +127,7 @@ def files(loaded: Loaded) -> Iterable[Check]:
     for name, sections in _WATCHED:
         yield from _file(getattr(paths, name), sections)
     yield from _emergency(paths)
+    yield from _written(paths)
     yield from _ours(paths)
 
 
@@ -205,10 +206,23 @@ def _held_still(path: Path) -> bytes | None:
 
 def _emergency(paths: Paths) -> Iterator[Check]:
     path = paths.emergency
+    try:
+        atomic.refuse_odd(path)
+    except FileUnavailableError as error:
+        yield Check(path.name, FAIL, error.message, error.remedy)
+        return
     if path.exists() and not os.access(path, os.R_OK | os.W_OK):
         yield Check(
             path.name, FAIL, "cannot be read and written.", f"Mend the permissions of {path}."
         )
+
+
+def _written(paths: Paths) -> Iterator[Check]:
+    """What we only write: that a file can stand there."""
+    try:
+        places.look(paths)
+    except FileUnavailableError as error:
+        yield Check("files", FAIL, error.message, error.remedy)
 
 
 def ledger(loaded: Loaded) -> Iterable[Check]:

@@ -2,13 +2,13 @@
 
 import os
 import socket
-import sys
 import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from mem0tray import processes
 from mem0tray.actions import overview
 from mem0tray.cli import autostart as login
 from mem0tray.cli import output
@@ -80,20 +80,8 @@ def _is_foreign(metrics: overview.Metrics, ours: int | None, now: float) -> bool
         return False
     pid = values.get("pid")
     if values.get("host") in (None, socket.gethostname()) and isinstance(pid, int):
-        return _alive(pid)
+        return processes.is_alive(pid)
     return "vps_status" in values or "pid" in values
-
-
-def _alive(pid: Any) -> bool:
-    if sys.platform == "win32":
-        return True  # there a signal of 0 would end the process
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def watching(loaded: Loaded) -> Iterable[Check]:

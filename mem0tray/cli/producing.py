@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from mem0tray import item as items
+from mem0tray import plain
 from mem0tray.cli import context
 from mem0tray.cli.context import UsageError
 from mem0tray.errors import FileUnavailableError, LockTimeoutError
@@ -220,9 +221,8 @@ def append_line(path: Path, line: bytes) -> None:
 
     A line that somebody left without its end is ended first.
     """
-    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
     try:
-        fd = os.open(path, flags | getattr(os, "O_CLOEXEC", 0), 0o600)
+        fd = plain.open_fd(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
         try:
             size = os.fstat(fd).st_size
             if size:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from mem0tray import plain
 from mem0tray.errors import Mem0TrayError
 from mem0tray.events import AlertBegan, AlertOver, Event
 from mem0tray.files import atomic
@@ -112,7 +113,7 @@ def describe(alert: AlertBegan) -> str:
 def load_told(path: Path) -> frozenset[str]:
     """The alerts that were told before a restart; none when the file cannot be read."""
     try:
-        value = json.loads(path.read_bytes())
+        value = json.loads(plain.read_bytes(path))
     except (OSError, ValueError, RecursionError):
         return frozenset()
     told = value.get("told") if isinstance(value, dict) else None

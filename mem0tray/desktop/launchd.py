@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 from xml.parsers.expat import ExpatError
 
+from mem0tray import plain
 from mem0tray.desktop import programs
 
 # What plistlib raises for a file that is none, by where it stumbles.
@@ -21,7 +22,7 @@ def agents(home: Path) -> Path:
 def read(path: Path) -> dict[str, Any] | None:
     """A property list; None when the file is none. Raises OSError."""
     try:
-        found = plistlib.loads(path.read_bytes())
+        found = plistlib.loads(plain.read_bytes(path))
     except _NO_PLIST:
         return None
     return found if isinstance(found, dict) else None

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 import platformdirs
 
+from mem0tray import plain
 from mem0tray.desktop import launchd, programs
 from mem0tray.paths import APP
 
@@ -127,7 +128,7 @@ def _active(ask: Sequence[str]) -> set[str]:
 def _started_by(file: Path) -> list[str]:
     """The words of a unit's commands."""
     try:
-        text = file.read_text(encoding="utf-8", errors="replace")
+        text = plain.read_bytes(file).decode("utf-8", "replace")
     except OSError:  # a link to nothing is a unit that is masked or gone
         return []
     lines = text.replace("\\\n", " ").splitlines()

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from mem0tray import plain
+
 PATIENCE: Final = 5.0  # seconds
 _FIRST_LINE: Final = 512  # bytes; no system reads a longer `#!` line
 
@@ -49,7 +51,7 @@ def obstacle(program: str) -> str:
 def _interpreter(program: str) -> str:
     """The interpreter that a script names; empty for what is no script, or cannot be read."""
     try:
-        with Path(program).open("rb") as file:
+        with plain.open_binary(Path(program)) as file:
             line = file.readline(_FIRST_LINE)
     except OSError:
         return ""

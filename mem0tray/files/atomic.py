@@ -6,20 +6,22 @@ folder's fsync one, without any 13 of 33.
 """
 
 import errno
-import itertools
 import os
+import shlex
 import stat
 import sys
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from mem0tray import plain
 from mem0tray.errors import FileUnavailableError
+from mem0tray.files import temporary
+from mem0tray.files.temporary import Temporary
+from mem0tray.plain import NotPlainError
 
-_counter = itertools.count()
-_STALE_AFTER = 3600.0
+_SHARING_VIOLATION = frozenset({32, 33})
 # Any other answer to the fsync of a folder means that its file system has no such thing.
 _DISK_FAILED = frozenset({errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
@@ -34,9 +36,14 @@ class Signature:
     ctime: int
 
     @classmethod
-    def of(cls, found: os.stat_result) -> "Signature":
-        """The signature in a stat result."""
-        return cls(found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    def of(cls, found: os.stat_result, system: str = sys.platform) -> "Signature":
+        """The signature in a stat result.
+
+        Not with ctime on Windows: it is the time of birth there in the stat of a path, and
+        that of the last change in the stat of a descriptor, and the two are compared.
+        """
+        ctime = 0 if system == "win32" else found.st_ctime_ns
+        return cls(found.st_ino, found.st_size, found.st_mtime_ns, ctime)
 
     def same_bytes(self, other: "Signature") -> bool:
         """Alike but for ctime, which a further hard link changes too."""
@@ -74,17 +81,19 @@ def signature(path: Path) -> Signature | None:
 def read(path: Path) -> tuple[bytes, Signature] | None:
     """Bytes and signature of a file that held still; None when there is none.
 
-    Raises TornError when it changed meanwhile, FileUnavailableError when it
-    cannot be read.
+    Raises TornError when it changed meanwhile or is kept from us by who writes it
+    (Windows), FileUnavailableError when it cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with plain.open_binary(path) as file:
             before = Signature.of(os.fstat(file.fileno()))
             data = file.read()
             after = Signature.of(os.fstat(file.fileno()))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
+        if getattr(error, "winerror", None) in _SHARING_VIOLATION:
+            raise TornError(path) from error
         raise unavailable(path, error) from error
     if before != after or before != signature(path) or len(data) != after.size:
         raise TornError(path)
@@ -93,6 +102,15 @@ def read(path: Path) -> tuple[bytes, Signature] | None:
 
 def unavailable(path: Path, error: OSError) -> FileUnavailableError:
     """`error` in words for a person."""
+    if isinstance(error, NotPlainError):
+        return FileUnavailableError(
+            f"{path} is {error.kind}, not {error.wanted}.",
+            f"Move it away: `{_moving(path)}`; work goes on by itself then.",
+        )
+    if getattr(error, "winerror", None) in _SHARING_VIOLATION:
+        return FileUnavailableError(
+            f"{path} is held open by another program.", "Close it there, or end that program."
+        )
     if error.errno == errno.ENOTDIR:
         return FileUnavailableError(
             f"{path} cannot be had: {_obstacle(path)} is no folder.",
@@ -120,6 +138,30 @@ def is_read_only(path: Path) -> bool:
         return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
     except OSError:
         return False
+
+
+def _moving(path: Path, system: str = sys.platform) -> str:
+    """The command that moves `path` out of the way."""
+    if system == "win32":
+        return f'move "{path}" "{path}.away"'
+    return f"mv {shlex.quote(str(path))} {shlex.quote(f'{path}.away')}"
+
+
+def refuse_odd(path: Path) -> None:
+    """Raise FileUnavailableError when something else than a file stands in the place of `path`."""
+    try:
+        plain.look(path)
+    except (NotADirectoryError, PermissionError):
+        return
+    except OSError as error:
+        raise unavailable(path, error) from error
+
+
+def refuse_no_folder(path: Path) -> None:
+    """Raise FileUnavailableError when something else than a folder stands there."""
+    error = _not_a_folder(path)
+    if error is not None:
+        raise unavailable(path, error)
 
 
 def _obstacle(path: Path) -> Path:
@@ -150,25 +192,23 @@ def replace(
     """
     _refuse_planted(path)
     target = Path(os.path.realpath(path))
-    temporary = _temporary(target)
+    place = target
     if by_way_of is not None and _on_one_disk(by_way_of, target.parent):
-        temporary = by_way_of / temporary.name
+        place = by_way_of / target.name
     try:
-        result = _write_new(temporary, data, _mode_of(target))
-        announce(result)
-        if not still_valid():
-            temporary.unlink()
-            return None
-        temporary.replace(target)
-    except BaseException as error:
-        with suppress(OSError):
-            temporary.unlink()
-        if isinstance(error, OSError) and error.errno == errno.EXDEV and by_way_of is not None:
+        mode = _mode_of(target)
+        with Temporary(place) as new:
+            write_all(new.fd, data)
+            sync(new.fd)
+            announce(Signature.of(os.fstat(new.fd)))
+            if not still_valid():
+                return None
+            result = Signature.of(new.become(target, mode))
+    except OSError as error:
+        if error.errno == errno.EXDEV and by_way_of is not None:
             # One disk, mounted in two places.
             return replace(path, data, still_valid=still_valid, announce=announce, durable=durable)
-        if isinstance(error, OSError):
-            raise unavailable(path, error) from error
-        raise
+        raise unavailable(path, error) from error
     if durable:
         sync_folder(target.parent)
     # The rename changed ctime on some file systems: what counts is what stands there now,
@@ -181,15 +221,6 @@ def _on_one_disk(folder: Path, other: Path) -> bool:
     with suppress(OSError):
         return folder.stat().st_dev == other.stat().st_dev
     return False
-
-
-def temporary_prefix(path: Path) -> str:
-    """How the names of the files begin that this process puts in the place of `path`."""
-    return f".{path.name}.mem0tray-{os.getpid()}-"
-
-
-def _temporary(path: Path) -> Path:
-    return path.with_name(f"{temporary_prefix(path)}{next(_counter)}.tmp")
 
 
 def _refuse_planted(path: Path) -> None:
@@ -210,19 +241,6 @@ def _refuse_planted(path: Path) -> None:
             f"{path} is a link that another user made (uid {link.st_uid}); nothing was written.",
             "Choose another name, or have the link removed.",
         )
-
-
-def _write_new(temporary: Path, data: bytes, mode: int) -> Signature:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
-    fd = os.open(temporary, flags | getattr(os, "O_BINARY", 0), 0o600)
-    try:
-        write_all(fd, data)
-        if sys.platform != "win32":
-            os.fchmod(fd, mode)
-        sync(fd)
-        return Signature.of(os.fstat(fd))
-    finally:
-        os.close(fd)
 
 
 def write_all(fd: int, data: bytes) -> None:
@@ -251,7 +269,7 @@ def sync_folder(folder: Path) -> None:
     if sys.platform == "win32":
         return
     try:
-        fd = os.open(folder, os.O_RDONLY)
+        fd = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
     except PermissionError:  # a folder may be writable and not readable
         return
     except OSError as error:
@@ -269,27 +287,48 @@ def keep_link(path: Path, name: Path) -> bool:
     """Keep the file that `path` names now under `name` too; whether it is the very file.
 
     Else it is a copy, where links cannot be had, or nothing where there is no file.
+    Raises FileUnavailableError.
     """
-    linked = True
     target = Path(os.path.realpath(path))
-    temporary = _temporary(name)
     try:
+        plain.look(name)
         try:
-            os.link(target, temporary)
+            _link(target, name)
         except FileNotFoundError:
             return False
         except OSError:
-            linked = False
-            _write_new(temporary, target.read_bytes(), _mode_of(target))
-        temporary.replace(name)
-        # Two names of one file: rename() does nothing then and leaves the temporary one.
-        with suppress(FileNotFoundError):
-            temporary.unlink()
+            with Temporary(name) as new:
+                write_all(new.fd, plain.read_bytes(target))
+                sync(new.fd)
+                new.become(name, _mode_of(target))
+            return False
     except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
         raise unavailable(name, error) from error
-    return linked
+    return True
+
+
+def _link(target: Path, name: Path) -> None:
+    """Make `name` a further name of the file `target`, by way of a temporary one."""
+    for patience in (True, False):
+        link = _linked(target, name)
+        try:
+            temporary.move(link, name)
+        except FileNotFoundError:  # a worker that starts has cleaned up
+            if not patience:
+                raise
+        else:
+            return
+        finally:
+            # Two names of one file: rename() does nothing then and leaves the temporary one.
+            link.unlink(missing_ok=True)
+
+
+def _linked(target: Path, name: Path) -> Path:
+    while True:
+        link = temporary.name_beside(name)
+        with suppress(FileExistsError):  # of a process that was killed and had our id
+            os.link(target, link)
+            return link
 
 
 def make_private_folder(folder: Path) -> None:
@@ -304,10 +343,19 @@ def make_private_folder(folder: Path) -> None:
         for each in reversed(missing):
             each.mkdir(mode=0o700, exist_ok=True)
         folder.mkdir(exist_ok=True)  # raises where something else has the name
+    except FileExistsError as error:
+        raise unavailable(folder, NotADirectoryError(errno.ENOTDIR, "")) from error
     except OSError as error:
         raise unavailable(folder, error) from error
     for each in missing:
         sync_folder(each.parent)
+
+
+def _not_a_folder(path: Path) -> NotPlainError | None:
+    with suppress(OSError):
+        mode = path.stat().st_mode
+        return None if stat.S_ISDIR(mode) else NotPlainError(path, mode, "a folder")
+    return None
 
 
 def make_own_folder(folder: Path) -> None:
@@ -332,17 +380,7 @@ def make_own_folder(folder: Path) -> None:
         raise unavailable(folder, error) from error
 
 
-def remove_stale_temporaries(folder: Path, now: float | None = None) -> None:
-    """Remove our own leftovers of a kill, an hour old; those of others are left alone."""
-    now = time.time() if now is None else now
-    for leftover in folder.glob(".*.mem0tray-*.tmp"):
-        with suppress(OSError):
-            if leftover.lstat().st_mtime < now - _STALE_AFTER:
-                leftover.unlink()
-
-
 def _mode_of(path: Path) -> int:
-    try:
-        return path.stat().st_mode & 0o777
-    except OSError:
-        return 0o600
+    """The mode that a file in this place has, or is to have. Raises OSError."""
+    found = plain.look(path)
+    return 0o600 if found is None else found.st_mode & 0o777

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from mem0tray import plain
 from mem0tray.files import atomic, document
 from mem0tray.item import Item, parse
 
@@ -66,7 +67,7 @@ def read(folder: Path, source: Source, *, final: bool) -> Lines | None:
     """
     path = folder / source.name
     try:
-        with path.open("rb") as file:
+        with plain.open_binary(path) as file:
             if os.fstat(file.fileno()).st_ino != source.inode:
                 return None
             file.seek(max(0, source.offset - _CONTEXT))

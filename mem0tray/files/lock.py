@@ -15,9 +15,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
-from mem0tray import data_folders
+from mem0tray import data_folders, plain
 from mem0tray.errors import AlreadyRunningError, FileUnavailableError, LockTimeoutError
-from mem0tray.files.atomic import make_private_folder
+from mem0tray.files.atomic import make_private_folder, unavailable
+from mem0tray.plain import NotPlainError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,16 +55,21 @@ else:
 
 
 def _open(path: Path) -> int:
-    """A descriptor to lock; a lock file that we may only read serves as well."""
+    """A descriptor to lock; a lock file that we may only read serves as well.
+
+    Raises FileUnavailableError.
+    """
     try:
         make_private_folder(path.parent)
         try:
-            return os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+            return plain.open_fd(path, os.O_RDWR | os.O_CREAT)
         except PermissionError as refused:
             try:
-                return os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+                return plain.open_fd(path)
             except FileNotFoundError:
                 raise refused from None  # there is none, and it may not be made
+    except NotPlainError as error:
+        raise unavailable(path, error) from error
     except OSError as error:
         raise FileUnavailableError(
             f"The lock file {path} cannot be opened: {error.strerror}.",
@@ -200,7 +206,7 @@ class InstanceLock:
         if not mine:
             raise already_running(self._lock.path)
         with suppress(OSError):
-            fd = os.open(self._lock.path, os.O_WRONLY | os.O_TRUNC)
+            fd = plain.open_fd(self._lock.path, os.O_WRONLY | os.O_TRUNC)
             try:
                 os.write(fd, f"{os.getpid()}\n".encode())
             finally:
@@ -212,9 +218,14 @@ class InstanceLock:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether somebody holds the lock right now."""
-    if not path.exists():
+    """Whether somebody holds the lock right now; nobody can where no file stands there."""
+    try:
+        if plain.look(path) is None:
+            return False
+    except (NotPlainError, NotADirectoryError):
         return False
+    except OSError:
+        return True
     lock = FileLock(path)
     try:
         free = lock.try_acquire()
@@ -242,6 +253,6 @@ def on_its_way(paths: "Paths") -> Path | None:
 def holder(path: Path) -> int | None:
     """The pid that the holder of an instance lock wrote, if it can be read."""
     try:
-        return int(path.read_text())
+        return int(plain.read_bytes(path))
     except (OSError, ValueError):
         return None

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from mem0tray.errors import FileUnavailableError
-from mem0tray.files import atomic
+from mem0tray.files import atomic, temporary
 
 # A file without a name leaves nothing behind, and nobody who watches the folder hears of it.
 _NAMELESS: Final = getattr(os, "O_TMPFILE", 0)
@@ -47,7 +47,7 @@ def _made(folder: Path) -> tuple[int, Path | None]:
         except OSError as error:
             if error.errno not in _HAS_NONE:
                 raise
-    name = folder / f"{atomic.temporary_prefix(Path('probe'))}0.tmp"
+    name = folder / f"{temporary.prefix(Path('probe'))}0.tmp"
     with suppress(FileNotFoundError):
         name.unlink()
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)

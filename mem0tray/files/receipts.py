@@ -24,6 +24,7 @@ from typing import Final
 import msgspec
 
 from mem0tray import item as items
+from mem0tray import plain
 from mem0tray.errors import FileUnavailableError
 from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature
@@ -244,7 +245,7 @@ class Receipts:
 def _read(path: Path) -> _Receipt | None:
     """The receipt, or None where it cannot be read or says nothing that makes sense."""
     with suppress(OSError, msgspec.MsgspecError, ValueError):
-        found = msgspec.convert(json.loads(path.read_bytes()), _Receipt)
+        found = msgspec.convert(json.loads(plain.read_bytes(path)), _Receipt)
         return found if found.verb in VERBS else None
     return None
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
+from mem0tray import plain
 from mem0tray.errors import LedgerError
 from mem0tray.files import atomic
 
@@ -84,13 +85,12 @@ class Ledger:
     def _connect(self) -> sqlite3.Connection:
         if self.path.with_name(_BROKEN).exists():
             raise sqlite3.DatabaseError("found in use")
-        fresh = not self.path.exists()
-        if fresh:
-            self.rebuilt = self.rebuilt or "there was none"
-            try:
-                os.close(os.open(self.path, os.O_CREAT | os.O_WRONLY, 0o600))
-            except OSError as error:
-                raise atomic.unavailable(self.path, error) from error
+        try:
+            if plain.look(self.path) is None:
+                self.rebuilt = self.rebuilt or "there was none"
+                os.close(plain.open_fd(self.path, os.O_CREAT | os.O_WRONLY))
+        except OSError as error:
+            raise atomic.unavailable(self.path, error) from error
         db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=5.0)
         try:
             # To the last row: a disk that fails after the first one is told of only there,
@@ -156,7 +156,7 @@ class Ledger:
         """What the mark says; None where there is none, or it makes no sense."""
         mark = self.path.with_name(_MARK)
         try:
-            identity, openings = mark.read_text().split()
+            identity, openings = plain.read_bytes(mark).decode("ascii", "replace").split()
             return identity, int(openings)
         except (FileNotFoundError, ValueError):
             return None
@@ -291,6 +291,13 @@ def trouble(path: Path, error: sqlite3.Error) -> LedgerError:
     found = LedgerError(f"The ledger {path} cannot be used: {text}.", remedy)
     found.disk_failed = getattr(error, "sqlite_errorcode", 0) & 0xFF in _DISK_FAILED
     return found
+
+
+def unusable(path: Path, error: OSError) -> LedgerError:
+    """What keeps us from the ledger's file, in words for a person."""
+    why = error.strerror or str(error)
+    remedy = atomic.unavailable(path, error).remedy
+    return LedgerError(f"The ledger {path} cannot be used: {why}.", remedy)
 
 
 def lingering_name(item_id: str, digest: bytes) -> str:

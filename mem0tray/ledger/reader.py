@@ -16,7 +16,8 @@ from typing import Any, Final, Self
 from urllib.parse import quote
 
 from mem0tray import item as items
-from mem0tray.ledger.database import decode, encode, lingering_name, trouble
+from mem0tray import plain
+from mem0tray.ledger.database import decode, encode, lingering_name, trouble, unusable
 
 _TIMEOUT: Final = 1.0
 _EDITED: Final = "edited"
@@ -100,7 +101,7 @@ class Reader:
         self._db: sqlite3.Connection | None = None
 
     def __enter__(self) -> Self:
-        if self._path.exists():
+        if self._is_there():
             uri = f"file:{quote(str(self._path))}?mode=ro"
             try:
                 self._db = sqlite3.connect(
@@ -109,6 +110,17 @@ class Reader:
             except sqlite3.Error as error:
                 self._cannot(error)
         return self
+
+    def _is_there(self) -> bool:
+        """Whether there is a ledger; SQLite would wait at a named pipe without end."""
+        try:
+            return plain.look(self._path) is not None
+        except NotADirectoryError:
+            return False
+        except OSError as error:
+            if self._needed:
+                raise unusable(self._path, error) from error
+            return False
 
     def __exit__(
         self,

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from mem0tray import children
+from mem0tray import children, plain
 from mem0tray.errors import Mem0TrayError
 from mem0tray.files.atomic import make_private_folder
 from mem0tray.localserver import endpoint
@@ -107,7 +107,7 @@ class LocalServer:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
         try:
             make_private_folder(self._folder)
-            with os.fdopen(os.open(log, flags, 0o600), "ab") as output:
+            with os.fdopen(plain.open_fd(log, flags), "ab") as output:
                 self._child = _spawn(self._folder, self._port, output)
         except (OSError, Mem0TrayError) as error:
             self._backoff.died(time.monotonic())
@@ -158,8 +158,8 @@ def _spawn(folder: Path, port: int, output: IO[bytes]) -> subprocess.Popen[bytes
 def _last_words(folder: Path, code: int) -> str:
     """Why the child is gone, from the last line that it wrote."""
     with suppress(OSError):
-        lines = (folder / endpoint.LOG).read_bytes()[-4096:].decode("utf-8", "replace").split("\n")
-        for line in reversed(lines):
+        tail = plain.read_bytes(folder / endpoint.LOG)[-4096:].decode("utf-8", "replace")
+        for line in reversed(tail.split("\n")):
             if line.strip():
                 return f"The local server stopped: {one_line(line, 300)}"
     return f"The local server stopped (exit code {code})."

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from mem0tray import plain
 from mem0tray.files import atomic
 
 HOST = "127.0.0.1"
@@ -46,7 +47,7 @@ class Endpoint:
 def read(folder: Path) -> Endpoint | None:
     """What `server.json` says; None when there is none or it makes no sense."""
     try:
-        document = json.loads((folder / FILE).read_bytes())
+        document = json.loads(plain.read_bytes(folder / FILE))
         port, pid, token = document["port"], document["pid"], document["token"]
         started = float(document["started"])
     except (OSError, ValueError, TypeError, KeyError, RecursionError):

@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from mem0tray import plain
 from mem0tray.errors import Mem0TrayError
 from mem0tray.files import atomic
 
@@ -64,7 +65,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         try:
             # SQLite gives its -wal and -shm files the mode of the database.
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600))
+            os.close(plain.open_fd(path, os.O_RDWR | os.O_CREAT))
             self._connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
             try:
                 self._prepare(path)

@@ -16,6 +16,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 import httpcore
 
+from mem0tray import plain
 from mem0tray.server.destination import Destination
 from mem0tray.server.dial import UnreachableError
 from mem0tray.server.model import Fault, Proof, Reply
@@ -259,8 +260,8 @@ def _context(destination: Destination) -> ssl.SSLContext:
     if not destination.ca_file:
         return _public_context()
     try:
-        changed = Path(destination.ca_file).stat().st_mtime_ns
-        return _private_context(destination.ca_file, changed)
+        found = plain.look(Path(destination.ca_file))
+        return _private_context(destination.ca_file, found.st_mtime_ns if found else 0)
     except (OSError, ValueError) as error:
         raise UnreachableError("the file of server.ca_file cannot be read") from error
 

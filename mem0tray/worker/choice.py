@@ -7,6 +7,7 @@ are: somebody who has those expects them to reach a server of his own.
 from contextlib import suppress
 from typing import Final
 
+from mem0tray import plain
 from mem0tray.files import atomic
 from mem0tray.paths import Paths
 from mem0tray.settings import LOCAL_URL
@@ -37,7 +38,7 @@ def remember_if_first(url: str, paths: Paths) -> None:
 
 def _remembered(paths: Paths) -> bool:
     with suppress(OSError):
-        return (paths.data_dir / _CHOICE).read_text().strip() == LOCAL_URL
+        return plain.read_bytes(paths.data_dir / _CHOICE).strip() == LOCAL_URL.encode()
     return False
 
 

@@ -13,12 +13,13 @@ from mem0tray.files.document import BrokenDocumentError, Document
 from mem0tray.files.receipts import Account, Receipts
 from mem0tray.item import Item
 from mem0tray.ledger.database import DLQ
-from mem0tray.worker import attribution
+from mem0tray.worker import attribution, unrest
 from mem0tray.worker import merge as merging
 from mem0tray.worker.attribution import Share
 from mem0tray.worker.core import Core
-from mem0tray.worker.intake import has_settled
+from mem0tray.worker.intake import AGAIN, has_settled
 from mem0tray.worker.merge import Edition, Merge
+from mem0tray.worker.unrest import Unrest, cannot_read
 
 SECTION: Final = ("items",)
 STAMP: Final = "last_update"
@@ -50,6 +51,8 @@ class HandEdits:
         self.ask = core.ledger.doubts(DLQ)
         self.missing = False  # the file is gone: to be written again
         self.torn = False  # it is being written, or broken: it is looked at again soon
+        said = cannot_read(core.paths.dlq)
+        self._unrest = Unrest(core.troubles, unrest.DLQ, said, AGAIN)
         self._receipts = Receipts(core.paths.receipts)
 
     def run(self) -> bool:
@@ -65,7 +68,7 @@ class HandEdits:
             if found is not None:
                 self._receipts.outlived()
             self._settle()
-            self.torn = False
+            self._rests(torn=False)
             return False
         forced = False
         try:
@@ -77,10 +80,19 @@ class HandEdits:
             self._receipts.consume()
             self.signature = signature
         except TornError:
-            self.torn = True
+            self._rests(torn=True)
         else:
-            self.torn = False
+            self._rests(torn=False)
         return forced
+
+    def _rests(self, *, torn: bool) -> None:
+        self.torn = torn
+        self._unrest.look(restless=torn)
+
+    @property
+    def awaited(self) -> bool:
+        """Whether the file is just being written, and not one that is so without end."""
+        return self.torn and not self._unrest.told
 
     def _read(self, found: Signature) -> tuple[bytes, Signature]:
         """The file, and the receipts of all that is in it: none came while it was read."""

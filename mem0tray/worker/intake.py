@@ -19,10 +19,13 @@ from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.document import BrokenDocumentError, Document
 from mem0tray.item import Item
 from mem0tray.ledger.database import QUEUE
+from mem0tray.worker import unrest
 from mem0tray.worker.core import Core, dead_raw
+from mem0tray.worker.unrest import Unrest, cannot_read
 
 SECTIONS: Final = ("queue", "failed")
 SETTLED_AFTER: Final = 1.5  # seconds a broken file must hold still before it is given up
+AGAIN: Final = 0.05  # seconds until a torn file is looked at again
 COUNTERS: Final = ("total_queued", "total_synced", "total_failed")
 _SHOWN: Final = "shown_"
 _NOTHING: Final = -1  # the "key" of an entry that makes no sense to us
@@ -54,6 +57,8 @@ class QueueIntake:
         self.signature: Signature | None = None
         self._count = 0  # new entries so far
         self.torn = False  # the file is being written, or broken: it is looked at again soon
+        said = cannot_read(core.paths.queue)
+        self._unrest = Unrest(core.troubles, unrest.QUEUE, said, AGAIN)
         self.ask = core.ledger.doubts(QUEUE)
 
     def run(self) -> int:
@@ -67,7 +72,13 @@ class QueueIntake:
                 self.torn = True
             else:
                 self.torn = False
+            self._unrest.look(restless=self.torn)
             return self._count - before
+
+    @property
+    def awaited(self) -> bool:
+        """Whether the file is just being written, and not one that is so without end."""
+        return self.torn and not self._unrest.told
 
     def read(self) -> Snapshot:
         """The file as it is now, everything in it known to the ledger.

@@ -11,7 +11,8 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Final
 
-from mem0tray import events
+from mem0tray import events, plain
+from mem0tray.errors import FileUnavailableError
 from mem0tray.events import Event
 from mem0tray.files import atomic, receipts
 from mem0tray.paths import Paths, log_in
@@ -73,11 +74,11 @@ class _Private(logging.handlers.RotatingFileHandler):
     def _open(self) -> TextIOWrapper:
         folder = Path(self.baseFilename).parent
         folder.mkdir(mode=0o700, exist_ok=True)  # and none above it: `claude_dir` may be moving
-        stream = super()._open()
+        path = Path(self.baseFilename)
+        fd = plain.open_fd(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        stream = os.fdopen(fd, "a", encoding=self.encoding, errors=self.errors)
         with suppress(OSError):
-            if stream.tell() == 0:
-                Path(self.baseFilename).chmod(0o600)
-            elif _is_torn(self.baseFilename):
+            if stream.tell() and _is_torn(path):
                 stream.write(self.terminator)
         return stream
 
@@ -90,8 +91,8 @@ def _is_named(stream: TextIOWrapper, path: str) -> bool:
         return False
 
 
-def _is_torn(path: str) -> bool:
-    with open(path, "rb") as file:  # noqa: PTH123  (as the library names it)
+def _is_torn(path: Path) -> bool:
+    with plain.open_binary(path) as file:
         file.seek(-1, os.SEEK_END)
         return file.read(1) != b"\n"
 
@@ -106,7 +107,8 @@ class EventLog:
         self._waiting = 0
         self._delivered = 0
         self._later: threading.Timer | None = None
-        atomic.make_private_folder(paths.log.parent)
+        with suppress(FileUnavailableError):  # what is in its place the worker says
+            atomic.make_private_folder(paths.log.parent)
         handler = _Private(paths.log, settings)
         handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%dT%H:%M:%S"))
         self._handler = handler

@@ -16,7 +16,7 @@ from mem0tray.files import atomic
 from mem0tray.ledger.database import Ledger
 from mem0tray.paths import Paths, config_file
 from mem0tray.settings import Loaded, Settings
-from mem0tray.worker import choice, pauses, requests
+from mem0tray.worker import choice, pauses, places, requests, unrest
 from mem0tray.worker.core import Core
 from mem0tray.worker.emergencies import EmergencyIntake
 from mem0tray.worker.hand_edits import HandEdits
@@ -37,7 +37,8 @@ LOOK: Final = 5.0  # seconds between looks at the files, should nobody wake us
 LONGEST_WAIT: Final = 30.0
 _TORN: Final = 0.05
 _STOP: Final = 0.8
-_QUEUE, _EMERGENCY, _DLQ = _READ = "queue file", "emergency file", "DLQ file"
+_QUEUE, _EMERGENCY, _DLQ = "queue file", "emergency file", "DLQ file"
+_READ: Final = (_QUEUE, _EMERGENCY, _DLQ, *unrest.READING)
 _WRITE_DLQ: Final = "writing the DLQ file"
 _CLOCK_JUMP: Final = 1.0
 _DAY: Final = 86_400.0
@@ -162,8 +163,7 @@ class Worker:
         core = self.core
         if core.ledger.rebuilt:
             self.events.emit(events.LedgerRebuilt(core.ledger.rebuilt))
-        for folder in (self.paths.claude_dir, self.paths.data_dir):
-            atomic.remove_stale_temporaries(folder)
+        self._guarded("leftovers", partial(places.clean, self.paths))
         core.dlq_dirty.set()
         core.queue_dirty.set()
         self.route.choose(None if self._wrong else core.settings.server, events.WorkerStarted)
@@ -208,6 +208,7 @@ class Worker:
             self._settled = True
             self.prober.start()  # it opens the way: not before we know what the user did meanwhile
             self._tell_waiting()
+        self._guarded("files", partial(places.look, self.paths))
         self._guarded("storage", self._look_at_storage)
         self._guarded("state", self._tell_state)
         if self._may_send():
@@ -373,7 +374,7 @@ class Worker:
         """Nothing is left that can be delivered within `horizon` seconds."""
         if not self._built or not self._settled or self.delivery.under_way:
             return False
-        if self.queue.torn or self.edits.torn:
+        if self.queue.awaited or self.edits.awaited:
             return False
         now = self.core.now()
         state = self.gate

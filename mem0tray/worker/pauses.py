@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from mem0tray import item as items
+from mem0tray import plain
 from mem0tray.files import atomic
 from mem0tray.paths import Paths
 from mem0tray.worker.core import json_value
@@ -33,7 +34,7 @@ def read(paths: Paths, now: float | None = None) -> float | None:
     Raises FileUnavailableError.
     """
     try:
-        value: Any = items.load_object(paths.pause.read_bytes())
+        value: Any = items.load_object(plain.read_bytes(paths.pause))
     except FileNotFoundError:
         return None
     except OSError as error:

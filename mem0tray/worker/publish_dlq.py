@@ -11,9 +11,11 @@ from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.lock import FileLock
 from mem0tray.worker.core import Core, json_value
 from mem0tray.worker.hand_edits import STAMP, HandEdits
-from mem0tray.worker.pace import Pace
+from mem0tray.worker.pace import INTERVAL, Pace
+from mem0tray.worker.unrest import Unrest, cannot_write
 
 _TRIES: Final = 5
+_PART: Final = "DLQ file in its place"
 _PREVIOUS: Final = ".mem0_queue_dlq.previous.json"
 _LOCK_WAIT: Final = 2.0
 
@@ -27,6 +29,7 @@ class DlqPublisher:
         self._lock = FileLock(core.paths.files_lock)
         self._previous = core.paths.claude_dir / _PREVIOUS
         self._merged: Signature | None = None  # of the file that `_previous` names, as merged
+        self._unrest = Unrest(core.troubles, _PART, cannot_write(core.paths.dlq), INTERVAL)
         self.pace = Pace()
 
     @property
@@ -47,6 +50,8 @@ class DlqPublisher:
                 self._core.dlq_dirty.set()
             now = time.monotonic()
             self.pace.spent(now, now - started)
+        if done or not self._edits.torn:  # what cannot be read is told as that
+            self._unrest.look(restless=not done)
         return done
 
     def _attempt(self) -> bool:

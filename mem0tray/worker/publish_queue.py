@@ -15,6 +15,7 @@ from mem0tray.files.lock import FileLock
 from mem0tray.worker.core import Core, local_iso
 from mem0tray.worker.intake import QueueIntake, Snapshot
 from mem0tray.worker.pace import Pace
+from mem0tray.worker.unrest import Unrest, cannot_write
 
 _OPTIMISTIC_TRIES: Final = 2
 _RETRY: Final = 0.05
@@ -30,6 +31,8 @@ class QueuePublisher:
     def __init__(self, core: Core, intake: QueueIntake) -> None:
         self._core = core
         self._intake = intake
+        said = cannot_write(core.paths.queue)
+        self._unrest = Unrest(core.troubles, "queue file in its place", said, _RETRY)
         self._lock = FileLock(core.paths.queue_lock)
         self._leaving = threading.Event()
         self._stopping = threading.Event()
@@ -95,6 +98,7 @@ class QueuePublisher:
         else:
             wait = _RETRY
             self._core.troubles.worked(_PART)
+            self._unrest.look(restless=not done and not self._stopping.is_set())
         now = time.monotonic()
         self._pace.spent(now, now - started)
         if not done:

@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from mem0tray import events
+from mem0tray import events, plain
 from mem0tray import item as items
 from mem0tray.files import atomic, receipts
 from mem0tray.ledger.database import encode
@@ -72,7 +72,7 @@ def process(core: Core) -> int:
 def _waiting(core: Core, pattern: str) -> Iterator[tuple[Path, bytes]]:
     for path in atomic.listing(core.paths.requests, pattern):
         try:
-            data = path.read_bytes()
+            data = plain.read_bytes(path)
         except FileNotFoundError:
             continue  # withdrawn just now
         except OSError as error:

@@ -56,14 +56,18 @@ class Troubles:
         moment = time.monotonic()
         with self._guard:
             known = self._episodes.get(name)
+            if known is None and part not in self._alone:
+                known = self._with(text)
             if known is not None:
                 known.parts.add(part)
                 known.failed_at = moment
                 return
+            told = self._with(text) is not None
             title = name if name == DISK else title or part
             self._episodes[name] = _Episode(title, text, {part}, moment)
             self._mark(name, text)
-        self._events.emit(events.PartFailed(title, text, delay))
+        if not told:
+            self._events.emit(events.PartFailed(title, text, delay))
 
     def worked(self, part: str) -> None:
         """A part did what it is for."""
@@ -83,7 +87,8 @@ class Troubles:
                 for name, episode in self._episodes.items()
                 if not episode.parts and (name != DISK or moment - episode.failed_at >= _QUIET)
             ]
-            titles = [self._episodes.pop(name).title for name in over]
+            ended = [self._episodes.pop(name) for name in over]
+            titles = dict.fromkeys(each.title for each in ended if not self._with(each.text))
             for name in over:
                 self._mark(name, "")
         for title in titles:
@@ -92,4 +97,8 @@ class Troubles:
     def tells(self, text: str) -> bool:
         """Whether this text has been told as that of a trouble which lasts."""
         with self._guard:
-            return any(episode.text == text for episode in self._episodes.values())
+            return self._with(text) is not None
+
+    def _with(self, text: str) -> _Episode | None:
+        """The trouble with this text: one cause may strike several parts, and is told once."""
+        return next((each for each in self._episodes.values() if each.text == text), None)

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from mem0tray.files import atomic
+from mem0tray.files import temporary
 
 
 class Watcher:
@@ -26,7 +26,7 @@ class Watcher:
     def __init__(self, folders: Iterable[Path], wake: Callable[[], None], ours: Path) -> None:
         self._folders = tuple(folders)
         self._wake = wake
-        self._ours = atomic.temporary_prefix(ours)
+        self._ours = temporary.prefix(ours)
         self._guard = threading.Lock()
         self._observer: Any = None
         self._inodes: tuple[int, ...] = ()

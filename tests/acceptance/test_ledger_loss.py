@@ -248,4 +248,4 @@ def test_an_end_that_cannot_be_written_down_is_told_of(home: Home) -> None:
     mark.unlink()
     mark.mkdir()
     assert worker.stop() == 0
-    assert "ledger.mark: Is a directory" in home.log_text()
+    assert "ledger.mark is a folder, not a file" in home.log_text()

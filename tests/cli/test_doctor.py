@@ -211,7 +211,7 @@ def test_what_is_ours_and_cannot_be_read_is_a_check_among_others(home: Scratch) 
     home.paths.quarantine.touch()
     (pause,), (kept,) = _checks(home, "pause"), _checks(home, "quarantine")
     assert (pause[0], kept[0]) == ("fail", "warn")
-    assert "pause.json: Is a directory" in pause[1]
+    assert "pause.json is a folder, not a file." in pause[1]
     assert "quarantine is no folder" in kept[1]
     assert _checks(home, "server")
 

@@ -32,7 +32,7 @@ def test_a_pause_of_some_minutes_ends_by_itself(home: Scratch) -> None:
 def test_a_pause_that_cannot_be_read_is_not_taken_for_none(home: Scratch) -> None:
     """Where nobody can say whether deliveries pause, that is an error with the file's name."""
     home.paths.pause.mkdir(parents=True)  # the one thing that not even root can read
-    with pytest.raises(FileUnavailableError, match=r"pause\.json: Is a directory"):
+    with pytest.raises(FileUnavailableError, match=r"pause\.json is a folder, not a file"):
         pauses.read(home.paths)
 
 

@@ -12,7 +12,7 @@ from mem0tray.actions.delete import delete
 from mem0tray.actions.restore import restore
 from mem0tray.actions.sources import last_delete
 from mem0tray.events import Event, Events, HandEdit, UserAction
-from mem0tray.files import atomic
+from mem0tray.files import temporary
 from mem0tray.ledger.database import Ledger
 from mem0tray.paths import Paths
 from mem0tray.settings import Settings
@@ -270,7 +270,7 @@ def _only_others(dlq: Path, real: Callable[..., Any]) -> Callable[..., Any]:
     """Die at the DLQ file's new version, and leave it where it is."""
 
     def work(path: Path, *rest: Any, **named: Any) -> Any:
-        if path.name.startswith(atomic.temporary_prefix(dlq)):
+        if path.name.startswith(temporary.prefix(dlq)):
             raise KeyboardInterrupt
         return real(path, *rest, **named)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from mem0tray import plain
 from mem0tray.desktop import programs
 from mem0tray.desktop.autostart import BLOCKED, DISABLED, ENABLED, STALE, State, entry
 from mem0tray.files import atomic
@@ -150,4 +151,4 @@ def config_folder(environ: Mapping[str, str]) -> Path:
 
 def _read(path: Path) -> str:
     """Paths need not be UTF-8, so neither need an entry be."""
-    return path.read_bytes().decode("utf-8", "surrogateescape")
+    return plain.read_bytes(path).decode("utf-8", "surrogateescape")

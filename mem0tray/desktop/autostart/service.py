@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from mem0tray import plain
 from mem0tray.desktop import programs, systemd
 from mem0tray.desktop.autostart import BLOCKED, DISABLED, ENABLED, STALE, State, unit
 from mem0tray.errors import Mem0TrayError
@@ -180,4 +181,4 @@ class UserService:
 
 
 def _read(path: Path) -> str:
-    return path.read_bytes().decode("utf-8", "surrogateescape")
+    return plain.read_bytes(path).decode("utf-8", "surrogateescape")

@@ -6,6 +6,7 @@ from typing import Any
 from unittest import mock
 
 from mem0tray.files import atomic
+from mem0tray.files.temporary import Temporary
 from mem0tray.ledger.database import Ledger
 from mem0tray.server.vps import VpsClient
 
@@ -46,7 +47,8 @@ class Points:
             for owner, name in (
                 (atomic, "read"),
                 (atomic, "signature"),
-                (atomic, "_write_new"),
+                (atomic, "sync"),
+                (Temporary, "become"),
                 (atomic, "keep_link"),
                 (atomic, "sync_folder"),
                 (Ledger, "_set_synchronous"),  # at the begin of each transaction

@@ -147,15 +147,10 @@ def test_a_temporary_name_that_is_taken_is_passed_by(home: Home, shared: Path) -
         "folder, victim = Path(sys.argv[1]), sys.argv[2]\n"
         "for n in range(3):\n"
         "    (folder / f'.a.json.mem0tray-{os.getpid()}-{n}.tmp').symlink_to(victim)\n"
-        "for n in range(4):\n"
-        "    try: atomic.replace(folder / 'a.json', b'{}')\n"
-        "    except Exception as error: print(type(error).__name__)\n"
+        "atomic.replace(folder / 'a.json', b'{}')\n"
     )
     command = [sys.executable, "-c", program, str(shared), str(victim)]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=True, env=home.env, cwd=REPOSITORY
-    )
-    assert done.stdout.split() == ["FileUnavailableError"] * 3
+    subprocess.run(command, check=True, env=home.env, cwd=REPOSITORY)
     assert victim.read_text() == "mine"
     assert (shared / "a.json").read_text() == "{}"
 

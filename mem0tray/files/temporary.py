@@ -1,0 +1,210 @@
+"""Our temporary files: private, locked while they are being written, and gone after a kill.
+
+A kill leaves one behind. The lock tells whether its maker still lives: the system lets go
+of it with the process. The process id in the name could not tell; it may be another's by
+now, or belong to another computer that shares the folder.
+"""
+
+import errno
+import itertools
+import os
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from mem0tray import plain, processes
+
+if sys.platform != "win32":
+    import fcntl
+
+PATTERN: Final = ".*.mem0tray-*.tmp"
+_PATIENCE: Final = 0.5  # seconds for somebody to let go of the file that is replaced (Windows)
+_LOOK: Final = 0.02
+_STALE: Final = 3600.0  # seconds after which a file is a leftover where no lock can tell
+_IN_USE: Final = frozenset({errno.EWOULDBLOCK, errno.EAGAIN})
+_HELD_OPEN: Final = frozenset({5, 32, 33})  # access denied, sharing violation, lock violation
+_counter = itertools.count()
+_open_here: set[str] = set()  # names that this process is writing now
+
+
+def prefix(path: Path) -> str:
+    """How the names of the files begin that this process puts in the place of `path`."""
+    return f".{path.name}.mem0tray-{os.getpid()}-"
+
+
+def name_beside(path: Path) -> Path:
+    """A name in the folder of `path` that this process has not used yet."""
+    return path.with_name(f"{prefix(path)}{next(_counter)}.tmp")
+
+
+class Temporary:
+    """A new file beside `place`, mode 0600, which is to stand in the place of another.
+
+    Unless `become` was called it is gone on leaving the `with`. Raises OSError.
+    """
+
+    def __init__(self, place: Path) -> None:
+        self._fd = self._lock = -1
+        self._moved = False
+        while self._fd < 0:
+            self.path = name_beside(place)
+            with suppress(FileExistsError):  # of a process that was killed and had our id
+                self._fd, self._lock = _claimed(self.path)
+        _open_here.add(self.path.name)
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Let go, and leave nothing behind."""
+        with suppress(OSError):
+            self._close()
+        if not self._moved:
+            with suppress(OSError):
+                self.path.unlink()
+        if self._lock >= 0:
+            os.close(self._lock)
+        _open_here.discard(self.path.name)
+
+    @property
+    def fd(self) -> int:
+        """The descriptor to write to."""
+        return self._fd
+
+    def become(self, target: Path, mode: int) -> os.stat_result:
+        """Take the place of `target`, with this mode; the stat result just before.
+
+        Not sooner: until then it is for its owner alone, whatever it is to become.
+        """
+        if sys.platform != "win32":
+            os.fchmod(self._fd, mode)
+        found = os.fstat(self._fd)
+        # Before it has the name that others watch; on Windows it could not be renamed, either.
+        self._close()
+        move(self.path, target)
+        self._moved = True
+        return found
+
+    def _close(self) -> None:
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+
+def _claimed(path: Path) -> tuple[int, int]:
+    """A new file to write to, and the lock on it (-1: none can be had here).
+
+    No descriptor (-1) when somebody who cleans up was quicker than the lock.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+    fd = os.open(path, flags | getattr(os, "O_BINARY", 0), 0o600)
+    lock = -1
+    if sys.platform != "win32":
+        try:
+            # One of its own, to be kept when the other is closed; shared, as a network folder
+            # gives it to who may only read. Who cleans up asks for the whole file.
+            lock = os.open(path, os.O_RDONLY)
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            taken = not os.fstat(lock).st_nlink
+        except OSError as error:
+            taken = isinstance(error, FileNotFoundError) or error.errno in _IN_USE
+        if taken:
+            for each in (fd, lock):
+                if each >= 0:
+                    os.close(each)
+            return -1, -1
+    return fd, lock
+
+
+def move(path: Path, target: Path) -> None:
+    """Rename `path` to `target`; where a program has that open, again for half a second.
+
+    Only Windows refuses it then, and says "Access denied" for that as for a want of rights.
+    """
+    end = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            path.replace(target)
+        except OSError as error:
+            if not held_open(error) or time.monotonic() >= end:
+                raise
+            time.sleep(_LOOK)
+        else:
+            return
+
+
+def held_open(error: OSError) -> bool:
+    """Whether Windows refused something perhaps because another program has the file open."""
+    return getattr(error, "winerror", None) in _HELD_OPEN
+
+
+def leftovers(folder: Path) -> list[Path]:
+    """The temporary files in `folder` whose maker is gone, by name."""
+    with suppress(OSError):
+        return sorted(path for path in folder.glob(PATTERN) if _is_left_over(path, remove=False))
+    return []
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files in `folder` whose maker is gone."""
+    with suppress(OSError):
+        for path in folder.glob(PATTERN):
+            _is_left_over(path, remove=True)
+
+
+def _is_left_over(path: Path, *, remove: bool) -> bool:
+    """Whether no living process writes it; such a one is removed while nobody can take it."""
+    try:
+        if path.is_symlink():
+            return False  # not of our making
+        fd = _opened(path)
+    except OSError:
+        return False
+    try:
+        if _in_use(fd, path):
+            return False
+        if sys.platform == "win32":
+            os.close(fd)  # a file that is open cannot be removed there
+            fd = -1
+        if remove:
+            path.unlink(missing_ok=True)
+    except OSError:
+        return False
+    finally:
+        if fd >= 0:
+            os.close(fd)
+    return True
+
+
+def _opened(path: Path) -> int:
+    try:
+        return plain.open_fd(path, os.O_RDWR)
+    except PermissionError:  # a further name of a file that the user made read-only
+        return plain.open_fd(path)
+
+
+def _in_use(fd: int, path: Path) -> bool:
+    if sys.platform == "win32":
+        pid = maker(path)
+        mine = pid == os.getpid()
+        return path.name in _open_here if mine else processes.is_alive(pid)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno in _IN_USE or time.time() - os.fstat(fd).st_mtime < _STALE
+    return False
+
+
+def maker(path: Path) -> int:
+    """The process id in a name of ours; 0 where there is none."""
+    digits = path.name.rpartition(".mem0tray-")[2].partition("-")[0]
+    return int(digits) if digits.isdecimal() else 0

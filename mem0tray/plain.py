@@ -1,0 +1,76 @@
+"""Opening a file whose place others share: a regular file, or an error that says what it is.
+
+A named pipe keeps whoever opens it waiting for its other end; a device may never come to
+an end. So the name is looked at before it is opened (opening alone would break the pipe of
+a waiting writer), it is opened without blocking, and what was opened is looked at again.
+"""
+
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO, Final
+
+_KINDS: Final = {
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFDIR: "a folder",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFREG: "a file",
+}
+_ALWAYS: Final = sum(
+    getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY")
+)
+
+
+class NotPlainError(OSError):
+    """Something else stands where a file (or a folder) belongs; `kind` says what."""
+
+    def __init__(self, path: Path, mode: int, wanted: str = "a file") -> None:
+        self.kind = _KINDS.get(stat.S_IFMT(mode), "something odd")
+        self.wanted = wanted
+        super().__init__(errno.EINVAL, f"is {self.kind}, not {wanted}", str(path))
+
+
+def look(path: Path) -> os.stat_result | None:
+    """What `path` names: a regular file, or nothing (None); a link is followed.
+
+    Raises NotPlainError, and OSError when nobody can tell.
+    """
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(found.st_mode):
+        raise NotPlainError(path, found.st_mode)
+    return found
+
+
+def open_fd(path: Path, flags: int = os.O_RDONLY, mode: int = 0o600) -> int:
+    """A descriptor of the regular file `path`; a file that O_CREAT makes has `mode`.
+
+    Raises NotPlainError and OSError. Never waits.
+    """
+    look(path)
+    try:
+        fd = os.open(path, flags | _ALWAYS, mode)
+    except OSError:
+        look(path)  # a socket, or a pipe without a reader, cannot even be opened
+        raise
+    found = os.fstat(fd)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(fd)
+        raise NotPlainError(path, found.st_mode)
+    return fd
+
+
+def open_binary(path: Path) -> BinaryIO:
+    """Open the regular file `path` for reading. Raises NotPlainError and OSError."""
+    return os.fdopen(open_fd(path), "rb")
+
+
+def read_bytes(path: Path) -> bytes:
+    """All of the regular file `path`. Raises NotPlainError and OSError."""
+    with open_binary(path) as file:
+        return file.read()

@@ -1,0 +1,55 @@
+"""Whether a process is still there, on each platform."""
+
+import os
+import sys
+from typing import Final
+
+_ACCESS_DENIED: Final = 5
+_WAIT_TIMEOUT: Final = 0x102
+_SYNCHRONIZE: Final = 0x100000
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process with this id runs now on this computer; another user's counts too."""
+    if pid <= 0:
+        return False
+    if sys.platform == "win32":
+        return _opens(pid)
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def alive_by_windows(*, opened: bool, error: int, waited: int) -> bool:
+    """What OpenProcess and WaitForSingleObject (for no time at all) say of a process. Pure.
+
+    One that may not be opened runs: ids that are gone are refused as an invalid
+    parameter. One that was opened may have ended while somebody keeps a handle to it.
+    """
+    return waited == _WAIT_TIMEOUT if opened else error == _ACCESS_DENIED
+
+
+if sys.platform == "win32":
+    import ctypes
+    from ctypes import wintypes
+
+    def _opens(pid: int) -> bool:
+        kernel = ctypes.WinDLL("kernel32", use_last_error=True)
+        kernel.OpenProcess.restype = wintypes.HANDLE
+        kernel.WaitForSingleObject.argtypes = (wintypes.HANDLE, wintypes.DWORD)
+        kernel.CloseHandle.argtypes = (wintypes.HANDLE,)
+        if pid > 0xFFFFFFFF:  # noqa: PLR2004  (ids are 32 bits wide)
+            return False
+        handle = kernel.OpenProcess(_SYNCHRONIZE, False, pid)  # noqa: FBT003  (Windows' own order)
+        if not handle:
+            error = ctypes.get_last_error()
+            return alive_by_windows(opened=False, error=error, waited=0)
+        try:
+            waited = kernel.WaitForSingleObject(handle, 0)
+            return alive_by_windows(opened=True, error=0, waited=waited)
+        finally:
+            kernel.CloseHandle(handle)

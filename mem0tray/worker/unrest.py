@@ -1,0 +1,74 @@
+"""Files that do not hold still: after ten seconds that is told, whatever the cause.
+
+A file that others are writing is looked at again at once, and nobody need hear of it.
+But a program that writes one without end, or whatever makes a file look different each
+time, would keep it from ever being taken in, and all would seem in order.
+"""
+
+import shlex
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from mem0tray.errors import FileUnavailableError
+from mem0tray.worker.troubles import Troubles
+
+PATIENCE: Final = 10.0  # seconds
+QUEUE, DLQ = READING = "queue file at rest", "DLQ file at rest"
+
+
+class Unrest:
+    """How long one file has been restless. `again`: how soon it is looked at anew, in seconds."""
+
+    def __init__(
+        self,
+        troubles: Troubles,
+        part: str,
+        error: FileUnavailableError,
+        again: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._troubles = troubles
+        self._part = part
+        self._error = error
+        self._again = again
+        self._clock = clock
+        self._since: float | None = None
+        self.told = False
+
+    def look(self, *, restless: bool) -> None:
+        """Note how the file is now; what has lasted for too long is told, and that it is over."""
+        if not restless:
+            self._since = None
+            if self.told:
+                self.told = False
+                self._troubles.worked(self._part)
+            return
+        now = self._clock()
+        self._since = now if self._since is None else self._since
+        if now - self._since > PATIENCE and not self.told:
+            self.told = True
+            self._troubles.failed(self._part, self._error, self._again)
+
+
+def cannot_read(path: Path) -> FileUnavailableError:
+    """What to say of a file that is never whole."""
+    return FileUnavailableError(
+        f"{path} does not hold still and cannot be read: another program writes it all the time.",
+        _remedy(path),
+    )
+
+
+def cannot_write(path: Path) -> FileUnavailableError:
+    """What to say of a file that others replace before we can."""
+    return FileUnavailableError(
+        f"{path} cannot be written: another program changes it all the time.", _remedy(path)
+    )
+
+
+def _remedy(path: Path) -> str:
+    if sys.platform == "win32":
+        return "Find that program and end it."
+    return f"Find that program with `fuser {shlex.quote(str(path))}` and end it."
