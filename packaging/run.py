@@ -101,7 +101,7 @@ def demonstrate(home: Path, environ: dict[str, str], *, fresh: bool) -> int:
     print(f"The scratch home is {home}")
     if fresh:
         print(
-            "In its .claude folder: a queue of 6 memories, 2 lines of the emergency buffer,\n"
+            "In its .claude folder are 9 memories: 6 in the queue, 2 in the emergency buffer,\n"
             "and 1 dead letter that is due."
         )
     claude = home / ".claude"
@@ -111,16 +111,20 @@ def demonstrate(home: Path, environ: dict[str, str], *, fresh: bool) -> int:
     delivered = _delivered(claude) - before
     _show(["status"], private)
 
+    memories = "1 memory" if delivered == 1 else f"{delivered} memories"
     if status:
-        outcome = f"mem0tray stopped with status {status}; what it said stands above. Delivered: "
+        outcome = f"mem0tray stopped with status {status}; what it said stands above.\n"
+        outcome += f"Delivered: {memories}."
+    elif delivered:
+        outcome = f"Delivered to the embedded server, so on this computer only: {memories}."
     else:
-        outcome = "Delivered to the embedded server, so on this computer only: "
+        outcome = "Nothing was left to deliver."
     script = "packaging/run"
     if Path.cwd() != environment.ROOT:
         script = shlex.quote(str(environment.ROOT / script))
     place = shlex.quote(str(home))
     print(
-        f"\n{outcome}{delivered} memories.\n"
+        f"\n{outcome}\n"
         f"  the files     {claude}\n"
         f"  the log       {claude / 'logs' / 'mem0_worker.log'}\n"
         f"  look around   {script} --home {place} list\n"

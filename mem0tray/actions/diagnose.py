@@ -127,7 +127,7 @@ def _metrics(paths: Paths) -> dict[str, Any]:
 
 def _clock(at: float) -> str:
     try:
-        return time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
     except (OverflowError, ValueError, OSError):
         return "a far day"
 

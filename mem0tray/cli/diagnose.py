@@ -112,7 +112,8 @@ def _print(found: Found, causes: list[Cause], history: list[Attempt]) -> None:
     for cause in causes:
         output.say_beside("  ", f"{cause.name}: {cause.advice}")
     if history:
-        output.say(f"{plural(len(history), 'failed attempt')} in the ledger, the last ones:")
+        more = f", the last {_SHOWN} of them" if len(history) > _SHOWN else ""
+        output.say(f"{plural(len(history), 'failed attempt')} in the ledger{more}:")
         for attempt in history[-_SHOWN:]:
             text = f"{attempt.kind}: {attempt.message} ({attempt.duration:.2f} s)"
             output.say_beside(f"  {output.clock(attempt.at)}  ", text)

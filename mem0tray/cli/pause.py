@@ -23,7 +23,7 @@ def _minutes(ctx: click.Context, parameter: click.Parameter, value: str | None) 
         if 0 < float(value) <= _LONGEST:  # NaN neither
             return float(value)
     raise click.BadParameter(
-        f"must be a number of minutes, more than 0 and at most {_LONGEST:.0f} (a year);"
+        f"must be a number of minutes, more than 0 and at most {_LONGEST:,.0f} (a year);"
         f" it is {value!r}.",
         ctx,
         parameter,
@@ -59,11 +59,15 @@ def resume() -> None:
     except FileUnavailableError:  # deliveries stand still for it
         paused = True
     pauses.clear(paths)
-    done = "Deliveries go on." if paused else "Deliveries were not paused."
-    output.say(f"{done}{_not_running(paths)}")
+    if not paused:
+        output.say("Deliveries were not paused.")
+    elif worker_runs(paths):
+        output.say("Deliveries go on.")
+    else:
+        output.say("Deliveries go on as soon as the worker runs: start it with `mem0tray run`.")
 
 
 def _not_running(paths: Paths) -> str:
     if worker_runs(paths):
         return ""
-    return " The worker is not running; this holds for its next start."
+    return " The worker is not running; the pause holds for its next start too."

@@ -34,6 +34,15 @@ def command(*, as_json: bool) -> None:
     if as_json:
         output.print_json(seen)
         return
+    if seen["projects"]:
+        _print_tables(seen)
+    waiting = plural(seen["waiting"], "entry waits", "entries wait")
+    output.say(f"{plural(seen['dead'], 'dead letter')}, {waiting}.")
+    if seen["nonsense"]:
+        output.say(f"{plural(seen['nonsense'], 'further thing')} without sense; kept as they are.")
+
+
+def _print_tables(seen: dict[str, Any]) -> None:
     output.print_table(
         ("PROJECT", "DEAD LETTERS", "WAITING"),
         [
@@ -45,13 +54,10 @@ def command(*, as_json: bool) -> None:
     if seen["dead"]:
         click.echo()
         _print_counts("RETRIES", seen["retries"])
-        click.echo()
-        _print_counts("AGE", seen["ages"])
+        if seen["ages"]:
+            click.echo()
+            _print_counts("AGE", seen["ages"])
     click.echo()
-    waiting = plural(seen["waiting"], "entry waits", "entries wait")
-    output.say(f"{plural(seen['dead'], 'dead letter')}, {waiting}.")
-    if seen["nonsense"]:
-        output.say(f"{plural(seen['nonsense'], 'further thing')} without sense; kept as they are.")
 
 
 def _print_counts(title: str, counts: dict[str, int]) -> None:

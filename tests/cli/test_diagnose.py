@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from mem0tray.cli.diagnose import _SHOWN
 from mem0tray.files.lock import FileLock
 from tests.actions.scene import worker
 from tests.cli.scratch import Scratch
@@ -101,6 +102,24 @@ def test_the_history_is_shown(home: Scratch, server: Standin) -> None:
     (document,) = home.run("diagnose", "aaaa", "--json").json()
     assert [attempt["status"] for attempt in document["history"]] == [400, 422]
     assert document["also"][0]["detail"] == "422: last"
+
+
+@pytest.mark.usefixtures("letters", "server")
+@pytest.mark.parametrize(
+    ("failures", "said"),
+    [
+        (1, "1 failed attempt in the ledger:"),
+        (2, "2 failed attempts in the ledger:"),
+        (_SHOWN + 1, f"{_SHOWN + 1} failed attempts in the ledger, the last {_SHOWN} of them:"),
+    ],
+)
+def test_the_history_is_called_what_it_is(home: Scratch, failures: int, said: str) -> None:
+    """One attempt is not many, and those that are all shown are not the last ones."""
+    with worker(home.paths) as core:
+        (row,) = core.inbox.by_ids(["aaaa-1"])["aaaa-1"]
+        for number in range(failures):
+            core.outbox.record_attempt(row.key, float(number), "item failure", 400, "400", 0.5)
+    assert said in home.ok("diagnose", "aaaa").splitlines()
 
 
 def _counts(home: Scratch) -> Counter[str]:

@@ -16,7 +16,7 @@ def test_a_pause_without_minutes_lasts_until_resumed(home: Scratch) -> None:
     assert "until `mem0tray resume`" in home.ok("pause")
     assert json.loads(home.paths.pause.read_text()) == {"until": None}
     assert pauses.read(home.paths) == float("inf")
-    assert home.ok("resume").startswith("Deliveries go on.")
+    assert home.ok("resume").startswith("Deliveries go on as soon as")
     assert pauses.read(home.paths) is None
     assert "were not paused" in home.ok("resume")
 
@@ -43,7 +43,7 @@ def test_a_pause_that_cannot_be_read_can_be_ended(home: Scratch) -> None:
     home.paths.pause.symlink_to(home.paths.pause)
     assert "action needed" in home.ok("status")
     assert "symbolic links" in home.ok("status")
-    assert home.ok("resume").startswith("Deliveries go on.")
+    assert home.ok("resume").startswith("Deliveries go on as soon as")
     assert not home.paths.pause.is_symlink()
 
 
@@ -61,5 +61,5 @@ def test_absurd_minutes_are_errors_of_usage(home: Scratch, minutes: str) -> None
     """What is no length of a pause exits 2 and pauses nothing."""
     done = home.run("pause", minutes)
     assert (done.code, done.out) == (2, "")
-    assert "more than 0 and at most 525600 (a year)" in done.err
+    assert "more than 0 and at most 525,600 (a year)" in done.err
     assert not home.paths.pause.exists()
