@@ -69,6 +69,14 @@ class AttemptFailed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Held(Event):
+    """Another worker has perhaps delivered this fresh memory: it waits for the user."""
+
+    project: str
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class MovedToDlq(Event):
     """Five failures in a row."""
 

@@ -121,13 +121,7 @@ def _from_queue(paths: Paths, waiting: Sequence[Found], backups: _Backups) -> se
     named = [requests.name_of(each.item) for each in waiting if each.item is not None]
     with edit.queue_file(paths) as file:
         requests.discard(paths, named, backups.verb, backups.name)
-        kept: list[bytes] = []
-        found: set[Identity] = set()
-        for raw in file.queue:
-            name = identity(raw)
-            if name in wanted:
-                found.add(name)
-            else:
-                kept.append(raw)
-        file.queue = kept
-    return wanted - found
+        there = {identity(raw) for raw in (*file.queue, *file.held)}
+        file.queue = [raw for raw in file.queue if identity(raw) not in wanted]
+        file.held = [raw for raw in file.held if identity(raw) not in wanted]
+    return wanted - there

@@ -15,6 +15,7 @@ from mem0tray.actions.find import Found
 from mem0tray.actions.probe import Probe, probe
 from mem0tray.errors import FileUnavailableError
 from mem0tray.ledger.reader import Attempt, Known
+from mem0tray.ledger.taken import PERHAPS
 from mem0tray.paths import Paths
 from mem0tray.server.model import Fault
 from mem0tray.settings import LOCAL_URL, Settings
@@ -31,6 +32,7 @@ NO_ANSWER: Final = "no answer from the server"
 ACTION: Final = "action needed"
 PAUSED: Final = "paused"
 NOT_RUNNING: Final = "worker not running"
+HELD: Final = "held"
 WAITING: Final = "waiting for its time"
 DUE: Final = "due now"
 _ANSWERLESS: Final = frozenset({"unknown", "outage", "unanswered"})
@@ -62,7 +64,7 @@ class Cause:
         Not the whole text: a server may name each item in its own, and every item
         has its own time and command.
         """
-        remedy = "" if self.name == WAITING else self.remedy
+        remedy = "" if self.name in (WAITING, HELD) else self.remedy
         return self.name, remedy, self.status
 
 
@@ -149,15 +151,25 @@ def causes(
     doubtful = [] if certain else invalid
     outside = [c for c in around.causes if c.name not in (PAUSED, NOT_RUNNING)]
     ours = [c for c in around.causes if c.name in (PAUSED, NOT_RUNNING)]
-    result = [*certain, *outside, *rejected, *doubtful, *ours]
+    held = [_held(found)] if known is not None and known.is_held else []
+    result = [*certain, *held, *outside, *rejected, *doubtful, *ours]
     if found.item is not None:
         due = next_retry(found, known, now)
-        if due > now:
+        if due > now and not held:
             again = f"it is sent again at {_clock(due)}"
             result.append(Cause(WAITING, again, _waits(found)))
         elif not result:
             result.append(Cause(DUE, "it is about to be sent", "Nothing to do."))
     return result
+
+
+def _held(found: Found) -> Cause:
+    name = shlex.quote(short_id(found.id))
+    return Cause(
+        HELD,
+        f"{PERHAPS}, and the server cannot tell",
+        f"`mem0tray retry {name}` sends it, `mem0tray delete {name}` drops it.",
+    )
 
 
 def _waits(found: Found) -> str:

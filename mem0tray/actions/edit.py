@@ -50,6 +50,7 @@ class QueueEdit:
 
     queue: list[bytes]
     failed: list[bytes]
+    held: list[bytes] = field(default_factory=list)
     rest: dict[str, bytes] = field(default_factory=dict)
 
 
@@ -116,11 +117,14 @@ def queue_file(paths: Paths) -> Iterator[QueueEdit]:
         found = files.load(paths.queue, files.QUEUE_SECTIONS, wait=0.001)
         parsed = found[0] if found else document.parse(b"{}", files.QUEUE_SECTIONS)
         edit = QueueEdit(
-            list(parsed.lists[files.QUEUE]), list(parsed.lists[files.FAILED]), dict(parsed.rest)
+            list(parsed.lists[files.QUEUE]),
+            list(parsed.lists[files.FAILED]),
+            list(parsed.lists[files.HELD]),
+            dict(parsed.rest),
         )
-        before = (list(edit.queue), list(edit.failed), dict(edit.rest))
+        before = (list(edit.queue), list(edit.failed), list(edit.held), dict(edit.rest))
         yield edit
-        if (edit.queue, edit.failed, edit.rest) == before:
+        if (edit.queue, edit.failed, edit.held, edit.rest) == before:
             return
         _set_aside(paths, paths.queue, parsed.rejected)
         if found:
@@ -136,6 +140,7 @@ def composed_queue(edit: QueueEdit) -> bytes:
         files.RECENT: rest.pop(files.RECENT, b"[]"),
         files.FAILED: [document.pretty(raw, 2) for raw in edit.failed],
         "stats": rest.pop("stats", _NEW_STATS),
+        **({files.HELD: [document.pretty(raw, 2) for raw in edit.held]} if edit.held else {}),
         **rest,
     }
     return document.compose(top)

@@ -14,9 +14,10 @@ from mem0tray.paths import Paths
 QUEUE: Final = "queue"
 DLQ: Final = "items"
 FAILED: Final = "failed"
+HELD: Final = "held"  # entries that another worker has perhaps delivered
 RECENT: Final = "last_100"
 DLQ_SECTIONS: Final = (DLQ,)
-QUEUE_SECTIONS: Final = (QUEUE, FAILED)
+QUEUE_SECTIONS: Final = (QUEUE, FAILED, HELD)
 _TRIES: Final = 5
 _WAIT: Final = 0.05
 
@@ -56,6 +57,6 @@ def dead_letters(paths: Paths) -> list[bytes]:
 
 
 def waiting_entries(paths: Paths) -> list[bytes]:
-    """What stands under `queue` in the queue file, entry by entry."""
+    """What stands under `queue` and `held` in the queue file, entry by entry."""
     found = load(paths.queue, QUEUE_SECTIONS)
-    return found[0].lists[QUEUE] if found else []
+    return [*found[0].lists[QUEUE], *found[0].lists[HELD]] if found else []

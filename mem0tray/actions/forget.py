@@ -34,7 +34,7 @@ _SAFE_TO_FIND: Final = 6
 _LARGEST: Final = 256 * 2**20
 _PREVIOUS: Final = ".mem0_queue_dlq.previous.json"
 _DLQ_FORM: Final = (files.DLQ,)
-_QUEUE_FORM: Final = (files.QUEUE, files.RECENT, files.FAILED)
+_QUEUE_FORM: Final = (files.QUEUE, files.RECENT, files.FAILED, files.HELD)
 # What an attempt of these kinds carried never arrived.
 _NEVER_SENT: Final = frozenset({"not sendable", "outage"})
 

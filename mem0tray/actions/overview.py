@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mem0tray import item as items
-from mem0tray.actions import folder
+from mem0tray.actions import files, folder
 from mem0tray.errors import FileUnavailableError, SettingsError
 from mem0tray.files import atomic, document, emergency, lock, probe, quarantine
 from mem0tray.files.atomic import TornError
@@ -55,6 +55,7 @@ class Overview:
     server: str = ""
     destination: str = ""
     queue: int | None = 0
+    held: int = 0
     dlq: int | None = 0
     quarantine: int | None = 0
     oldest_waiting: float | None = None
@@ -82,14 +83,16 @@ def gather(settings: Settings) -> Overview:
     own = seen.worker is not None and is_of(metrics.values, seen.worker.pid)
     if seen.worker is not None:
         _look_at_worker(seen, seen.worker, metrics, own=own)
-    queue, queue_trouble = looked_at(paths.queue, ("queue",))
+    queue, queue_trouble = looked_at(paths.queue, ("queue", files.HELD))
     file_trouble = ""  # a worker says it itself, and knows more
     with Reader(paths.ledger) as reader:
         if own:
             for name in ("queue", "dlq"):
                 setattr(seen, name, items.count(metrics.values.get(f"{name}_size")))
+            seen.held = items.count(metrics.values.get("held"))
             unread: list[Item] = []
         else:
+            seen.held = reader.held_count()
             unread = _count_queue(seen, paths, reader, queue, queue_trouble)
             file_trouble = _count_dlq(seen, paths, reader) or queue_trouble
         stats = _count_totals(seen, queue, queue_trouble, reader if own else None)
@@ -328,7 +331,8 @@ def looked_at(path: Path, sections: tuple[str, ...]) -> tuple[Document, str]:
 
 
 def _entries(queue: Document) -> list[Item]:
-    return [item for raw in queue.lists["queue"] if (item := items.parse(raw)) is not None]
+    raws = (*queue.lists["queue"], *queue.lists[files.HELD])
+    return [item for raw in raws if (item := items.parse(raw)) is not None]
 
 
 def _emergency_lines(paths: Paths) -> tuple[list[Item], str]:

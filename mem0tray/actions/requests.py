@@ -25,6 +25,7 @@ from mem0tray.settings import Settings
 
 DISCARD: Final = "discard"
 FORGET: Final = "forget"
+SEND: Final = "send"
 SHOW: Final = "show"
 _PUT_BACK: Final = "restored-"  # so begins a note: no older worker takes it for a request
 Name = tuple[str, bytes]  # id and digest of a memory

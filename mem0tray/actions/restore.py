@@ -145,5 +145,5 @@ def _into_dlq(paths: Paths, wanted: dict[Identity, Piece]) -> None:
 def _into_queue(paths: Paths, wanted: dict[Identity, Piece]) -> None:
     with edit.queue_file(paths) as file:
         _tell(paths, wanted)
-        there = {identity(raw) for raw in file.queue}
+        there = {identity(raw) for raw in (*file.queue, *file.held)}
         file.queue += [piece.raw for name, piece in wanted.items() if name not in there]

@@ -1,15 +1,19 @@
-"""Retry dead letters now: their `last_attempt` becomes 0 in the file."""
+"""Retry dead letters now: their `last_attempt` becomes 0 in the file.
+
+And send what is held, because another worker has perhaps delivered it: the worker is asked.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from mem0tray import item as items
-from mem0tray.actions import files
+from mem0tray.actions import files, requests
 from mem0tray.actions.edit import DlqEdit, change_dlq
 from mem0tray.actions.find import Found, listing, resolve
 from mem0tray.errors import NotFoundError
 from mem0tray.files import receipts
 from mem0tray.item import Item
+from mem0tray.ledger.reader import Reader
 from mem0tray.paths import Paths
 from mem0tray.text import short_id
 
@@ -17,10 +21,11 @@ _NOW: Final = {"last_attempt": 0}
 
 
 def retry_ids(paths: Paths, names: Sequence[str]) -> list[Item]:
-    """Retry the dead letters of these ids or prefixes; which. Raises NotFoundError."""
+    """Retry the dead and the held of these ids or prefixes; which. Raises NotFoundError."""
     dead = listing(files.dead_letters(paths), files.DLQ).found
+    held = held_entries(paths)
     try:
-        chosen = resolve(names, dead)
+        chosen = resolve(names, [*dead, *held])
     except NotFoundError as error:
         _explain_waiting(paths, names, error)
         raise
@@ -30,8 +35,8 @@ def retry_ids(paths: Paths, names: Sequence[str]) -> list[Item]:
                 f"{short_id(each.id)} cannot be retried: its content is no text.",
                 f"Mend it in {paths.dlq.name}, or delete it.",
             )
-    wanted = {(each.id, each.item.digest) for each in chosen if each.item is not None}
-    return _retry(paths, lambda item: (item.id, item.digest) in wanted)
+    wanted = {each.identity for each in chosen}
+    return _retry(paths, lambda item: (item.id, item.digest) in wanted, held)
 
 
 def _explain_waiting(paths: Paths, names: Sequence[str], error: NotFoundError) -> None:
@@ -48,16 +53,24 @@ def _explain_waiting(paths: Paths, names: Sequence[str], error: NotFoundError) -
 
 
 def retry_project(paths: Paths, project: str) -> list[Item]:
-    """Retry every dead letter of a project; which."""
-    return _retry(paths, lambda item: item.project == project)
+    """Retry every dead letter of a project, and what is held; which."""
+    return _retry(paths, lambda item: item.project == project, held_entries(paths))
 
 
 def retry_all(paths: Paths) -> list[Item]:
-    """Retry every dead letter; which."""
-    return _retry(paths, lambda _: True)
+    """Retry every dead letter, and what is held; which."""
+    return _retry(paths, lambda _: True, held_entries(paths))
 
 
-def _retry(paths: Paths, wanted: Callable[[Item], bool]) -> list[Item]:
+def held_entries(paths: Paths) -> list[Found]:
+    """Waiting entries that another worker has perhaps delivered."""
+    waiting = listing(files.waiting_entries(paths), files.QUEUE).found
+    with Reader(paths.ledger) as reader:
+        known = reader.waiting()
+    return [each for each in waiting if (row := known.get(each.identity)) and row.is_held]
+
+
+def _retry(paths: Paths, wanted: Callable[[Item], bool], held: Sequence[Found]) -> list[Item]:
     chosen: list[Item] = []
 
     def change(edit: DlqEdit) -> None:
@@ -70,4 +83,6 @@ def _retry(paths: Paths, wanted: Callable[[Item], bool]) -> list[Item]:
         edit.wanted = bool(chosen)
 
     change_dlq(paths, change, verb=receipts.RETRY)
-    return chosen
+    sent = [each.item for each in held if each.item is not None and wanted(each.item)]
+    requests.write(paths, requests.SEND, map(requests.name_of, sent))
+    return [*chosen, *sent]

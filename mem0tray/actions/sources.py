@@ -24,7 +24,8 @@ DELETION: Final = "deletion"
 QUARANTINE: Final = "quarantine"
 EDIT: Final = "edit"
 FILE: Final = "file"
-_SECTIONS: Final = (files.DLQ, files.QUEUE, files.FAILED)
+_SECTIONS: Final = (files.DLQ, files.QUEUE, files.FAILED, files.HELD)
+_WAITING: Final = (files.QUEUE, files.HELD)
 _OWN: Final = "a copy of your own"
 _STAMP: Final = "%Y%m%d-%H%M%S"
 
@@ -162,7 +163,7 @@ def pieces_of(data: bytes) -> list[Piece]:
         if not any(parsed.lists.values()) and _is_item(data, parsed):
             parsed = Document({files.DLQ: [tamed(data)]})
     found = [
-        Piece(raw, _place(raw, files.QUEUE if section == files.QUEUE else files.DLQ))
+        Piece(raw, _place(raw, files.QUEUE if section in _WAITING else files.DLQ))
         for section, raws in parsed.lists.items()
         for raw in raws
     ]

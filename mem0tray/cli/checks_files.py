@@ -26,7 +26,7 @@ _MANY: Final = 10_000  # from so many megabytes on a disk is told in gigabytes
 _PATIENCE: Final = 1.0  # seconds for the producers' lock, which is held for milliseconds
 _TRIES: Final = 5
 _TORN_WAIT: Final = 0.05
-_WATCHED: Final = (("queue", ("queue", "failed")), ("dlq", ("items",)), ("metrics", ()))
+_WATCHED: Final = (("queue", ("queue", "failed", "held")), ("dlq", ("items",)), ("metrics", ()))
 
 
 def settings_file(loaded: Loaded) -> Iterable[Check]:

@@ -176,6 +176,8 @@ def _has_failed(
     if found.item is None or found.identity in last:
         return True
     known = pending.get(found.identity)
+    if known is not None and known.is_held:
+        return True
     return (known.retries if known is not None else found.item.retries) > 0
 
 

@@ -13,6 +13,7 @@ from mem0tray.cli import context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.values import whole_number
 from mem0tray.ledger.reader import Known, Reader
+from mem0tray.ledger.taken import PERHAPS
 from mem0tray.paths import Paths
 from mem0tray.text import one_line, plural, short_id
 
@@ -63,6 +64,7 @@ def document(found: Found, known: Known | None, now: float) -> dict[str, Any]:
     if not found.is_dead:
         value["waiting_since"] = _since(found, known)
         value.setdefault("last_error", known.last_error if known else None)
+        value["held"] = known is not None and known.is_held
     return value | {"next_retry": diagnose.next_retry(found, known, now)}
 
 
@@ -95,6 +97,8 @@ def _print_waiting(found: list[Found], known: dict[tuple[str, bytes], Known], no
         row = known.get(each.identity)
         retries = row.retries if row else each.item.retries if each.item else 0
         reason = (row.last_error if row else None) or diagnose.last_error(each)
+        if row is not None and row.is_held:
+            reason = f"held: {PERHAPS}"
         since = output.ago(_since(each, row), now)
         rows.append((short_id(each.id), each.project or "(none)", f"{retries:,}", since, reason))
     headers = ("ID", "PROJECT", "RETRIES", "WAITING SINCE", "REASON")

@@ -29,14 +29,18 @@ _SHOWN = 5
     },
 )
 @click.argument("ids", nargs=-1, metavar="[ID]...")
-@click.option("-p", "--project", metavar="P", help="Every dead letter of this project.")
-@click.option("-a", "--all", "everything", is_flag=True, help="Every dead letter.")
+@click.option("-p", "--project", metavar="P", help="All of this project.")
+@click.option("-a", "--all", "everything", is_flag=True, help="All of them.")
 def command(ids: tuple[str, ...], project: str | None, *, everything: bool) -> None:
-    """Retry dead letters now, by id (or the beginning of one), by project, or all."""
+    """Retry dead letters now, by id (or the beginning of one), by project, or all.
+
+    Entries that are held, because another worker has perhaps delivered them, are sent too.
+    """
     if sum((bool(ids), project is not None, everything)) != 1:
         raise click.UsageError("Name ids, or give either --project or --all.")
     settings = context.load_there()
     paths = settings.locations()
+    held = {each.identity for each in retry.held_entries(paths)}
     if everything:
         chosen = retry.retry_all(paths)
     elif project is not None:
@@ -45,20 +49,24 @@ def command(ids: tuple[str, ...], project: str | None, *, everything: bool) -> N
         chosen = retry.retry_ids(paths, ids)
     if not chosen:
         where = f" of {one_line(project, 80)}" if project is not None else ""
-        output.say(f"There are no dead letters{where} to retry.")
+        output.say(f"There are no dead letters{where} to retry, and nothing is held.")
         return
-    output.say(_which(chosen))
+    output.say(_which(chosen, sum((each.id, each.digest) in held for each in chosen)))
     _tell_pause(paths)
     _tell_server(settings, paths)
 
 
-def _which(chosen: list[Item]) -> str:
+def _which(chosen: list[Item], held: int) -> str:
     names = ", ".join(
         f"{short_id(item.id)} ({one_line(item.project, 40) or 'no project'})"
         for item in chosen[:_SHOWN]
     )
     more = f" and {len(chosen) - _SHOWN:,} more" if len(chosen) > _SHOWN else ""
-    return f"{plural(len(chosen), 'dead letter')} to be retried now: {names}{more}."
+    dead = len(chosen) - held
+    parts = [plural(dead, "dead letter")] if dead else []
+    if held:
+        parts.append(plural(held, "held memory", "held memories"))
+    return f"{' and '.join(parts)} to be retried now: {names}{more}."
 
 
 def _tell_pause(paths: Paths) -> None:

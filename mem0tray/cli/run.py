@@ -12,6 +12,7 @@ from mem0tray.cli import attend
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
 from mem0tray.errors import Mem0TrayError
+from mem0tray.ledger.taken import PERHAPS
 from mem0tray.text import one_line, plural
 
 if TYPE_CHECKING:
@@ -156,10 +157,16 @@ def _problem(left: "Waiting | None") -> str:
         return ""
     parts = []
     if left.queue:
-        parts.append(plural(left.queue, "memory", "memories") + " in the queue")
+        held = f" ({left.held:,} held: {PERHAPS})" if left.held else ""
+        parts.append(plural(left.queue, "memory", "memories") + f" in the queue{held}")
     if left.dlq:
         parts.append(plural(left.dlq, "dead letter"))
     reason = left.state.reason.rstrip(".")
-    why = f": {reason}" if reason else " for the next retry"
+    if reason:
+        why = f": {reason}"
+    elif left.held == left.queue + left.dlq:
+        why = ": `mem0tray retry` sends what is held, `mem0tray delete` drops it"
+    else:
+        why = " for the next retry"
     verb = "waits" if left.queue + left.dlq == 1 else "wait"
     return f"{' and '.join(parts)} still {verb}{why}. See `mem0tray list`, `mem0tray list --queue`."

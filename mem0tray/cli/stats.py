@@ -11,6 +11,8 @@ from mem0tray.actions import files, tally
 from mem0tray.actions.find import listing
 from mem0tray.cli import context, output
 from mem0tray.cli.command_help import Command
+from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.taken import PERHAPS
 from mem0tray.paths import Paths
 from mem0tray.text import plural
 
@@ -38,6 +40,8 @@ def command(*, as_json: bool) -> None:
         _print_tables(seen)
     waiting = plural(seen["waiting"], "entry waits", "entries wait")
     output.say(f"{plural(seen['dead'], 'dead letter')}, {waiting}.")
+    if seen["held"]:
+        output.say(f"{seen['held']:,} of these held: {PERHAPS}.")
     if seen["nonsense"]:
         output.say(f"{plural(seen['nonsense'], 'further thing')} without sense; kept as they are.")
 
@@ -67,6 +71,8 @@ def _print_counts(title: str, counts: dict[str, int]) -> None:
 
 def counted(paths: Paths, now: float) -> dict[str, Any]:
     """Everything that is shown; ages by the producers' timestamps, seconds."""
+    with Reader(paths.ledger) as reader:
+        held = reader.held_count()
     dead_seen = listing(files.dead_letters(paths), files.DLQ)
     waiting_seen = listing(files.waiting_entries(paths), files.QUEUE)
     dead = [each.item for each in dead_seen.found if each.item is not None]
@@ -75,6 +81,7 @@ def counted(paths: Paths, now: float) -> dict[str, Any]:
     return {
         "dead": len(dead),
         "waiting": len(waiting),
+        "held": held,
         "nonsense": dead_seen.nonsense + waiting_seen.nonsense,
         "projects": [
             {"project_id": each.project, "dead": each.dead, "waiting": each.waiting}

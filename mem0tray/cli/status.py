@@ -14,6 +14,7 @@ from mem0tray.cli import context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Fact, Style
 from mem0tray.errors import FileUnavailableError
+from mem0tray.ledger.taken import PERHAPS
 from mem0tray.text import plural
 from mem0tray.worker.state import ACTION_NEEDED, DOWN, HEALTHY
 
@@ -92,6 +93,7 @@ def facts(seen: Overview) -> list[Fact]:
         Fact("server", seen.server),
         Fact("destination", seen.destination),
         _count("queue", seen.queue, "memory", "memories", " waiting"),
+        _held(seen.held),
         _count("DLQ", seen.dlq, "dead letter", style=Style.WARNING),
         _quarantine(seen.quarantine),
         Fact("oldest item", oldest, UNKNOWN, Style.BAD),
@@ -142,6 +144,13 @@ def _pause(until: float | None, now: float) -> str:
     return f"paused until {end}"
 
 
+def _held(count: int) -> Fact:
+    if not count:
+        return Fact("held", "")
+    more = f" of these, {PERHAPS}: `mem0tray retry` sends, `mem0tray delete` drops"
+    return _count("held", count, "memory", "memories", more, Style.WARNING)
+
+
 def _quarantine(count: int | None) -> Fact:
     if count == 0:
         return Fact("quarantine", "empty")
@@ -188,6 +197,7 @@ def as_document(seen: Overview) -> dict[str, Any]:
         "server": seen.server,
         "destination": seen.destination,
         "queue": seen.queue,
+        "held": seen.held,
         "dlq": seen.dlq,
         "quarantine": seen.quarantine,
         "oldest_waiting": seen.oldest_waiting,

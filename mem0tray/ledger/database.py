@@ -15,7 +15,20 @@ from mem0tray.errors import LedgerError
 from mem0tray.files import atomic
 
 _SCHEMA: Final = Path(__file__).with_name("schema.sql")
-_VERSION: Final = 1
+_VERSION: Final = 2
+# From the version that is its key to the next one.
+_MIGRATIONS: Final = {
+    1: "ALTER TABLE items ADD COLUMN shown INTEGER NOT NULL DEFAULT 1;"
+    " ALTER TABLE items ADD COLUMN vanished REAL;"
+    " ALTER TABLE items ADD COLUMN taken REAL;"
+    " ALTER TABLE items ADD COLUMN held REAL;"
+    " DROP INDEX items_fresh; DROP INDEX items_fresh_due;"
+    " CREATE INDEX items_fresh ON items (ts, key, due)"
+    " WHERE state = 'pending' AND intent IS NULL AND held IS NULL;"
+    " CREATE INDEX items_fresh_due ON items (due)"
+    " WHERE state = 'pending' AND intent IS NULL AND held IS NULL;"
+    " CREATE INDEX items_vanished ON items (key) WHERE state = 'pending' AND vanished IS NOT NULL;",
+}
 _MARK: Final = "ledger.mark"
 # What a ledger of the same version may lack; older programs go on with it all the same.
 _ADDED: Final = """
@@ -118,8 +131,13 @@ class Ledger:
             db.executescript(
                 f"BEGIN; {_SCHEMA.read_text()} PRAGMA user_version = {_VERSION}; COMMIT;"
             )
-        elif not db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'outages'").fetchone():
+            return
+        if not db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'outages'").fetchone():
             db.executescript(_ADDED)
+        for former in range(version, _VERSION):
+            db.executescript(
+                f"BEGIN; {_MIGRATIONS[former]} PRAGMA user_version = {former + 1}; COMMIT;"
+            )
 
     def _set_aside(self) -> Path:
         kept = self.path.with_name(f"{self.path.name}.corrupt-{time.time_ns()}")

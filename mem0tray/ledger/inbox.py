@@ -51,11 +51,14 @@ class Inbox:
             ).fetchone()
         return row_from(row) if row else None
 
-    def add_fresh(self, item: Item, now: float, *, ask: bool) -> int:
-        """A new entry that waits for its first delivery; its key."""
-        return self._insert(
-            item, "pending", now, {"retries": item.retries, "unknown": now if ask else None}
-        )
+    def add_fresh(self, item: Item, now: float, *, ask: bool, shown: bool = True) -> int:
+        """A new entry that waits for its first delivery; its key. `shown`: in the queue file."""
+        fields = {
+            "retries": item.retries,
+            "unknown": now if ask else None,
+            "shown": int(shown),
+        }
+        return self._insert(item, "pending", now, fields)
 
     def add_dead(self, item: Item, raw: bytes, now: float, *, ask: bool, gen: int | None) -> int:
         """A new dead letter with the counters of `item`; its key."""
@@ -98,20 +101,25 @@ class Inbox:
         with self._ledger.transaction() as db:
             db.execute(
                 "UPDATE items SET state = 'dead', raw = ?, retry_count = 0, last_attempt = ?,"
-                f" moved = ?, due = ?, dead_seq = {_NEXT_PLACE}, intent = NULL, unknown = NULL,"
-                " first_gen = NULL, value_gen = NULL,"
+                f" moved = ?, due = ?, dead_seq = {_NEXT_PLACE}, intent = NULL,"
+                " unknown = CASE WHEN taken IS NULL THEN NULL ELSE unknown END,"
+                " taken = NULL, held = NULL, first_gen = NULL, value_gen = NULL,"
                 " last_error = coalesce(?, last_error) WHERE key = ?",
                 (raw, now, now, now + items.backoff(0), error, key),
             )
 
     def revive(self, row: Row, item: Item, now: float, *, dead: bool, gen: int | None) -> None:
-        """An item that was discarded, or that only another server has, waits again."""
+        """An item that was discarded, or that only another server has, waits again.
+
+        A waiting entry that another hand moved to the DLQ file becomes a dead letter so.
+        """
         due = items.dead_due(item.last_attempt, item.retry_count, now) if dead else 0.0
         with self._ledger.transaction() as db:
             db.execute(
                 "UPDATE items SET state = ?, raw = ?, project = ?, retries = ?, retry_count = ?,"
                 " last_attempt = ?, due = ?, closed = NULL, server = NULL, reason = NULL,"
                 f" gone_gen = NULL, revived = ?, dead_seq = {_NEXT_PLACE if dead else 'NULL'},"
+                f" {'vanished = NULL, taken = NULL, held = NULL,' if dead else ''}"
                 " first_gen = ?, value_gen = ?, moved = iif(?, ?, moved)"
                 " WHERE key = ?",
                 (

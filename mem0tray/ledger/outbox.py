@@ -17,7 +17,8 @@ _HISTORY: Final = 50  # failed attempts kept for an item
 # The index is named: the planner would rather sort the whole lane for each item.
 _HEAD: Final = {
     FRESH: "SELECT key FROM items INDEXED BY items_fresh"
-    " WHERE state = 'pending' AND intent IS NULL AND due <= ? ORDER BY ts, key LIMIT 1",
+    " WHERE state = 'pending' AND intent IS NULL AND held IS NULL AND due <= ?"
+    " ORDER BY ts, key LIMIT 1",
     DEAD: "SELECT key FROM items INDEXED BY items_dead"
     " WHERE state = 'dead' AND intent IS NULL AND due <= ? ORDER BY due, ts, key LIMIT 1",
 }
@@ -28,20 +29,22 @@ _PROMPT_HEAD: Final = {
     lane: sql.replace(" ORDER", " AND timeouts = 0 ORDER") for lane, sql in _HEAD.items()
 }
 _IN_TURN: Final = (
-    "SELECT key FROM items WHERE state IN ('pending', 'dead') AND intent IS NULL AND due <= ?"
-    " AND key > ? ORDER BY key LIMIT 1"
+    "SELECT key FROM items WHERE state IN ('pending', 'dead') AND intent IS NULL"
+    " AND held IS NULL AND due <= ? AND key > ? ORDER BY key LIMIT 1"
 )
 _NEXT_DUE: Final = tuple(
-    f"SELECT key, due FROM items WHERE state = '{lane}' AND intent IS NULL ORDER BY due LIMIT ?"
+    f"SELECT key, due FROM items WHERE state = '{lane}' AND intent IS NULL AND held IS NULL"
+    " ORDER BY due LIMIT ?"
     for lane in _HEAD
 )
 _CLAIM: Final = (
     "UPDATE items SET intent = ? WHERE key = ? RETURNING state, id, digest, first_digest, raw,"
-    " retries, retry_count, last_attempt, unknown, timeouts"
+    " retries, retry_count, last_attempt, unknown, timeouts, taken"
 )
 _DELIVERED: Final = (
     "UPDATE items SET state = 'delivered', intent = NULL, unknown = NULL, raw = NULL,"
-    " last_error = NULL, closed = ?, server = ?, gone_gen = CASE state WHEN 'dead' THEN"
+    " taken = NULL, held = NULL, last_error = NULL, closed = ?, server = ?,"
+    " gone_gen = CASE state WHEN 'dead' THEN"
     " (SELECT max(gen) FROM generations WHERE settled) ELSE max(gone_gen - 1, 0) END"
     " WHERE key = ?"
 )
@@ -67,6 +70,7 @@ class Job:
     last_attempt: float
     unknown: float | None
     timeouts: int
+    taken: float | None = None
 
 
 class Outbox:
@@ -163,9 +167,11 @@ class Outbox:
         """One more consecutive failure of a fresh entry."""
         with self._ledger.transaction() as db:
             db.execute(
-                "UPDATE items SET intent = NULL, unknown = NULL, retries = retries + 1, due = ?,"
+                "UPDATE items SET intent = NULL, retries = retries + 1, due = ?,"
+                " unknown = CASE WHEN taken IS ? THEN NULL ELSE unknown END,"
+                " taken = CASE WHEN taken IS ? THEN NULL ELSE taken END,"  # or since it was sent
                 " last_error = ?, raw = ?, value_gen = NULL WHERE key = ?",
-                (due, error, raw, job.key),
+                (due, job.taken, job.taken, error, raw, job.key),
             )
 
     def failed_dead(

@@ -17,14 +17,16 @@ from urllib.parse import quote
 
 from mem0tray import item as items
 from mem0tray import plain
+from mem0tray.ledger import taken
 from mem0tray.ledger.database import decode, encode, lingering_name, trouble, unusable
 
 _TIMEOUT: Final = 1.0
 _EDITED: Final = "edited"
 _KNOWN: Final = (
     "SELECT key, id, digest, state, server, reason, last_error, intent, unknown, timeouts,"
-    " accepted, closed, gone_gen, due, retries FROM items"
+    " accepted, closed, gone_gen, due, retries, taken FROM items"
 )
+_FIRST_VERSION: Final = 1  # of the ledger, which knows nothing of other workers
 _UNSHOWN: Final = (
     "SELECT 1 FROM items WHERE id = ? AND digest = ? AND state = 'dead' AND first_gen IS NULL"
 )
@@ -74,6 +76,12 @@ class Known:
     gone_gen: int | None
     due: float
     retries: int
+    taken: float | None = None
+
+    @property
+    def is_held(self) -> bool:
+        """Whether another worker has perhaps delivered it, and so it is not sent by itself."""
+        return self.state == items.PENDING and self.taken is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +107,7 @@ class Reader:
         self._path = path
         self._needed = needed
         self._db: sqlite3.Connection | None = None
+        self._is_old = False
 
     def __enter__(self) -> Self:
         if self._is_there():
@@ -109,6 +118,7 @@ class Reader:
                 )
             except sqlite3.Error as error:
                 self._cannot(error)
+            self._is_old = self._one("PRAGMA user_version") == _FIRST_VERSION
         return self
 
     def _is_there(self) -> bool:
@@ -140,6 +150,8 @@ class Reader:
     def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         if self._db is None:
             return []
+        if self._is_old:
+            sql = sql.replace(", taken FROM items", ", NULL FROM items")
         try:
             with closing(self._db.execute(sql, values)) as cursor:
                 return cursor.fetchall()
@@ -196,6 +208,14 @@ class Reader:
     def waiting_count(self) -> int:
         """How many fresh entries wait."""
         return int(self._one("SELECT count(*) FROM items WHERE state = 'pending'") or 0)
+
+    def held_count(self) -> int:
+        """How many of them another worker has perhaps delivered."""
+        return 0 if self._is_old else int(self._one(taken.COUNT) or 0)
+
+    def other_worker(self) -> taken.Seen | None:
+        """The other worker that was at work when ours last looked."""
+        return taken.Seen.read(self._one("SELECT value FROM meta WHERE name = ?", (taken.WORKER,)))
 
     def oldest_waiting(self) -> float | None:
         """When the oldest undelivered memory was taken in."""

@@ -26,14 +26,19 @@ CREATE TABLE items (
   dead_seq     INTEGER,                   -- place in the DLQ file
   first_gen    INTEGER,                   -- the generation that first published it as a dead letter
   value_gen    INTEGER,                   -- the one that published its present values first; -n: prepared in n
-  gone_gen     INTEGER                    -- the first generation without it, once discarded; the last with it, once delivered
+  gone_gen     INTEGER,                   -- the first generation without it, once discarded; the last with it, once delivered
+  shown        INTEGER NOT NULL DEFAULT 1,  -- 0: from the emergency file, and the queue file has not shown it yet
+  vanished     REAL,                      -- when it last left the queue file by another hand
+  taken        REAL,                      -- when it did so beside another worker, which may have delivered it
+  held         REAL                       -- since when it is held: the server cannot tell whether it has it
 );
 CREATE UNIQUE INDEX items_by_id ON items (id, digest);
-CREATE INDEX items_fresh ON items (ts, key, due) WHERE state = 'pending' AND intent IS NULL;
-CREATE INDEX items_fresh_due ON items (due) WHERE state = 'pending' AND intent IS NULL;
+CREATE INDEX items_fresh ON items (ts, key, due) WHERE state = 'pending' AND intent IS NULL AND held IS NULL;
+CREATE INDEX items_fresh_due ON items (due) WHERE state = 'pending' AND intent IS NULL AND held IS NULL;
 CREATE INDEX items_dead ON items (due, ts, key) WHERE state = 'dead' AND intent IS NULL;
 CREATE INDEX items_pending ON items (accepted) WHERE state = 'pending';
 CREATE INDEX items_dead_order ON items (dead_seq) WHERE state = 'dead';
+CREATE INDEX items_vanished ON items (key) WHERE state = 'pending' AND vanished IS NOT NULL;
 CREATE INDEX items_closed ON items (closed) WHERE state = 'discarded';
 
 -- Attempts that failed; of a delivery the item's own row tells.

@@ -11,7 +11,8 @@ class Kind(enum.StrEnum):
 
     `UNKNOWN` (time-out, or the connection was lost in mid-request) counts as
     an item failure. `OUTAGE`: nothing is counted. `UNANSWERED`: the server was
-    asked whether it has the memory, and did not say; nothing was sent.
+    asked whether it has the memory, and did not say; nothing was sent. `HELD`: it
+    cannot tell, and another worker may have delivered it; nothing was sent.
     """
 
     DELIVERED = "delivered"
@@ -23,6 +24,7 @@ class Kind(enum.StrEnum):
     UNKNOWN = "unknown"
     UNANSWERED = "unanswered"
     NOT_SENDABLE = "not sendable"
+    HELD = "held"
 
 
 @dataclass(frozen=True, slots=True)

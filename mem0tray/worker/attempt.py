@@ -8,6 +8,7 @@ from typing import Final
 
 from mem0tray import events
 from mem0tray.ledger.outbox import Job
+from mem0tray.ledger.taken import PERHAPS
 from mem0tray.server import Answer, Client, Kind, Memory, Presence
 from mem0tray.worker.core import Core
 
@@ -79,6 +80,8 @@ class Attempts:
                 return replace(found, kind=Kind.UNANSWERED, unsettled=True)
             found = Presence.CANNOT_TELL  # else it would never be sent
         self._unanswered.pop(job.key, None)  # about the next attempt none has been put yet
+        if found is Presence.CANNOT_TELL and job.taken is not None:
+            return Answer(Kind.HELD, None, PERHAPS, unsettled=True)
         if found is Presence.PRESENT:
             return Answer(Kind.DELIVERED, None, "the server had it already")
         return found

@@ -16,11 +16,24 @@ from mem0tray.ledger.database import Ledger, boot_id
 from mem0tray.ledger.editions import Editions
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
+from mem0tray.ledger.taken import Taken
 from mem0tray.paths import Paths
 from mem0tray.settings import Settings
 from mem0tray.worker.troubles import Troubles
 
 AT_WORK: Final = 10.0  # seconds that a server is given for what a former worker has sent
+
+
+@dataclass(slots=True)
+class Beside:
+    """What is known of another worker on the same files.
+
+    `at_work`: one is, or was when we were last there. `suspected_until` (Unix seconds):
+    its metrics are fresh, and it has until then to write them again.
+    """
+
+    at_work: bool = False
+    suspected_until: float = 0.0
 
 
 @dataclass
@@ -40,6 +53,7 @@ class Core:
     metrics_dirty: threading.Event = field(default_factory=threading.Event)
     wake: threading.Event = field(default_factory=threading.Event)
 
+    beside: Beside = field(default_factory=Beside, init=False)
     in_doubt_until: float = field(default=0.0, init=False)  # monotonic; what was left under way
     _told_broken: dict[Path, Signature] = field(default_factory=dict, init=False)
 
@@ -48,6 +62,7 @@ class Core:
         self.inbox = Inbox(self.ledger)
         self.outbox = Outbox(self.ledger)
         self.editions = Editions(self.ledger)
+        self.taken = Taken(self.ledger)
 
     def take_up(self) -> None:
         """What the last worker left: of requests under way nobody knows what became.

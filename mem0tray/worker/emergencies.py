@@ -66,14 +66,19 @@ class EmergencyIntake:
         path = self._folder / source.name
         found = atomic.signature(path)
         if found is None or found.inode != source.inode:
+            self._lose()
             self._keep(source, None)
             return 0
+        if found.size < source.offset:
+            self._lose()
         # A time in the future, as after a clock set back, is as good as a long time ago.
         final = abs(now - found.mtime / 1e9) >= emergency.RENAME_AFTER
         lines = emergency.read(self._folder, source, final=final)
         if lines is not None and lines.source is not None:
             with self._core.ledger.transaction(durable=True):
-                new = sum(accept(self._core, item, ask=self.ask)[1] for item in lines.items)
+                new = sum(
+                    accept(self._core, item, ask=self.ask, shown=False)[1] for item in lines.items
+                )
                 self._keep(source, lines.source)
             self._core.quarantine_items(path, lines.odd)
             if new:
@@ -87,6 +92,13 @@ class EmergencyIntake:
                 path.unlink()
             self._keep(source, None)
         return 0
+
+    def _lose(self) -> None:
+        """Another hand took the lines away: another worker delivers what stood there."""
+        core = self._core
+        unshown = core.taken.unshown()
+        if unshown:
+            core.taken.vanish(unshown, core.now(), taken=core.beside.at_work, wait_until=0.0)
 
     def _rename(self, source: Source, now: float) -> None:
         """Nobody has appended for a minute: make room, and go on reading the old file's tail."""

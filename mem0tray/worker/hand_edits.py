@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +14,7 @@ from mem0tray.files.document import BrokenDocumentError, Document
 from mem0tray.files.receipts import Account, Receipts
 from mem0tray.item import Item
 from mem0tray.ledger.database import DLQ
+from mem0tray.ledger.taken import PERHAPS
 from mem0tray.worker import attribution, unrest
 from mem0tray.worker import merge as merging
 from mem0tray.worker.attribution import Share
@@ -54,6 +56,11 @@ class HandEdits:
         said = cannot_read(core.paths.dlq)
         self._unrest = Unrest(core.troubles, unrest.DLQ, said, AGAIN)
         self._receipts = Receipts(core.paths.receipts)
+        self._again = False  # looked at, though it has not changed
+
+    def look_again(self) -> None:
+        """Entries have left the queue file, and may stand in this one since it was read."""
+        self._again = True
 
     def run(self) -> bool:
         """Merge a save that is new; whether the user asked for retries now.
@@ -64,7 +71,7 @@ class HandEdits:
         self._receipts.look()
         found = atomic.signature(self._core.paths.dlq)
         self.missing = found is None
-        if found is None or found == self.signature:
+        if found is None or (found == self.signature and not self._again):
             if found is not None:
                 self._receipts.outlived()
             self._settle()
@@ -77,8 +84,12 @@ class HandEdits:
             if not self._is_merged(signature):
                 forced = self.merge(data, signature, account)
                 self.note(signature)
+            elif self._again:
+                with suppress(BrokenDocumentError):  # then it is about to be written anew
+                    self._adopt_moved(_items(document.parse(data, SECTION)))
             self._receipts.consume()
             self.signature = signature
+            self._again = False
         except TornError:
             self._rests(torn=True)
         else:
@@ -152,6 +163,7 @@ class HandEdits:
                 merge.discard.clear()
             share = attribution.share(merge, account)
             self._apply(save, merge, edition, share)
+            self._adopt_moved(save.items)
             asked = self.ask
             self._settle()
         self._tell(merge, share.told, is_edit=not asked)
@@ -202,7 +214,12 @@ class HandEdits:
             gone = gen
         core.inbox.discard(share.by_command, now, "deleted", gone)
         # Two deletions have two times.
-        core.inbox.discard(share.by_hand, now + _TICK * bool(share.by_command), "hand edit", gone)
+        tick = _TICK * bool(share.by_command)
+        # Another worker takes out what it has delivered, as a user may what is not wanted.
+        reason = PERHAPS if core.beside.at_work else "hand edit"
+        core.inbox.discard(share.by_hand, now + tick, reason, gone)
+        for key in share.by_hand if core.beside.at_work else ():
+            core.taken.ask(key, now)  # should it be restored
         for pair in [*merge.edits, *merge.forced]:
             if pair.item.digest != pair.row.digest:
                 core.inbox.change_content(pair.row, pair.item, now, gone)
@@ -212,6 +229,27 @@ class HandEdits:
         for item in merge.adopt:
             core.inbox.add_dead(item, _with_id(item), now, ask=self.ask, gen=gen)
         core.editions.set_strays(save.strays, save.keys)
+
+    def _adopt_moved(self, found: list[Item]) -> None:
+        """Another worker moves what fails to the DLQ file: it is a dead letter, and undelivered.
+
+        As far as that one knows: the server is asked before it is sent.
+        """
+        core, now = self._core, self._core.now()
+        vanished = core.taken.vanished()
+        moved = {name: item for item in found if (name := (item.id, item.digest)) in vanished}
+        if not moved:
+            return
+        with core.ledger.transaction(durable=True):
+            for item in moved.values():
+                row = core.inbox.known(item)
+                if row is not None:
+                    core.inbox.revive(row, item, now, dead=True, gen=None)
+                    core.taken.ask(row.key, now)
+        core.metrics_dirty.set()
+        core.queue_dirty.set()
+        core.dlq_dirty.set()
+        core.events.emit(events.AdoptedToDlq(len(moved), core.paths.dlq.name))
 
     def _tell(self, merge: Merge, told: list[events.Event], *, is_edit: bool) -> None:
         emit = self._core.events.emit
@@ -224,6 +262,10 @@ class HandEdits:
         for pair in merge.delivered:
             file = self._core.paths.dlq.name
             emit(events.AlreadyDelivered(pair.item.project, pair.item.id, file))
+
+
+def _items(parsed: Document) -> list[Item]:
+    return [item for raw in parsed.lists["items"] if (item := items.parse(raw)) is not None]
 
 
 def _with_id(item: Item) -> bytes:

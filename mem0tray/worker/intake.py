@@ -7,6 +7,7 @@ still while it was read and that parses is whole.
 
 import hashlib
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -23,7 +24,8 @@ from mem0tray.worker import unrest
 from mem0tray.worker.core import Core, dead_raw
 from mem0tray.worker.unrest import Unrest, cannot_read
 
-SECTIONS: Final = ("queue", "failed")
+HELD: Final = "held"
+SECTIONS: Final = ("queue", "failed", HELD)
 SETTLED_AFTER: Final = 1.5  # seconds a broken file must hold still before it is given up
 AGAIN: Final = 0.05  # seconds until a torn file is looked at again
 COUNTERS: Final = ("total_queued", "total_synced", "total_failed")
@@ -38,11 +40,15 @@ def fingerprint(raw: bytes) -> bytes:
 
 @dataclass(slots=True)
 class Snapshot:
-    """The queue file as read: each entry's bytes with its key in the ledger."""
+    """The queue file as read: each entry's bytes with its key in the ledger.
+
+    `held` are entries that another worker has perhaps delivered; no worker but ours looks there.
+    """
 
     signature: Signature | None
     queue: list[tuple[bytes, int]] = field(default_factory=list)
     failed: list[tuple[bytes, int]] = field(default_factory=list)
+    held: list[tuple[bytes, int]] = field(default_factory=list)
     rest: dict[str, bytes] = field(default_factory=dict)
     broken: bool = False
 
@@ -54,8 +60,11 @@ class QueueIntake:
         self._core = core
         self._guard = threading.RLock()
         self._known: dict[bytes, int] = {}
+        self._first = True  # nothing was read yet
+        self._expected: frozenset[int] = frozenset()
         self.signature: Signature | None = None
         self._count = 0  # new entries so far
+        self.lost = False  # entries have left by another hand: perhaps for the DLQ file
         self.torn = False  # the file is being written, or broken: it is looked at again soon
         said = cannot_read(core.paths.queue)
         self._unrest = Unrest(core.troubles, unrest.QUEUE, said, AGAIN)
@@ -66,7 +75,7 @@ class QueueIntake:
         with self._guard:
             before = self._count
             try:
-                if atomic.signature(self._core.paths.queue) != self.signature:
+                if self._first or atomic.signature(self._core.paths.queue) != self.signature:
                     self.read()
             except TornError:
                 self.torn = True
@@ -90,8 +99,10 @@ class QueueIntake:
             path = self._core.paths.queue
             found = atomic.read(path)
             if found is None:
-                self.signature = None
-                self._settle()
+                with self._core.ledger.transaction():
+                    self._note_moves({})
+                    self._settle()
+                self._known, self.signature = {}, None
                 return Snapshot(None)
             data, signature = found
             broken = ""
@@ -117,9 +128,15 @@ class QueueIntake:
             snapshot.signature = self.signature = signature
             return snapshot
 
+    def expect(self, keys: Iterable[int]) -> None:
+        """We are about to write the file with these: that they stand there is no news."""
+        with self._guard:
+            self._expected = frozenset(keys)
+
     def published(self, signature: Signature | None, entries: list[tuple[bytes, int]]) -> None:
         """We wrote the file ourselves: there is nothing new in it."""
         with self._guard:
+            self._expected = frozenset()
             self.signature = signature
             self._known = {fingerprint(raw): key for raw, key in entries}
 
@@ -152,11 +169,13 @@ class QueueIntake:
         known: dict[bytes, int] = {}
         snapshot = Snapshot(None, rest=parsed.rest)
         new = 0
-        # Durable only where something new comes in: reading again costs no disk write.
+        # Durable only where something comes in or goes: reading again costs no disk write.
         marks = [(raw, fingerprint(raw)) for raw in parsed.lists["queue"]]
-        fresh = any(mark not in self._known for _, mark in marks)
+        fresh = len(marks) < len(self._known) or any(m not in self._known for _, m in marks)
         with self._core.ledger.transaction(durable=fresh):
             self._absorb_counters(parsed.rest.get("stats"))
+            # First: a second copy in the queue says nothing about what became of the first.
+            snapshot.held = [(raw, self._take_held(raw)) for raw in parsed.lists[HELD]]
             for raw, mark in marks:
                 key = self._known.get(mark)
                 if key is None:
@@ -164,6 +183,7 @@ class QueueIntake:
                     new += is_new
                 known[mark] = key
                 snapshot.queue.append((raw, key))
+            self._note_moves(known)
             snapshot.failed = [(raw, self._adopt(raw)) for raw in parsed.lists["failed"]]
             self._settle()
         self._known = known
@@ -174,6 +194,22 @@ class QueueIntake:
             self._count += new
             self._core.events.emit(events.Accepted(new))
         return snapshot
+
+    def _note_moves(self, known: dict[bytes, int]) -> None:
+        """What another hand took out of the file since it was read or published, or put in."""
+        taken, beside = self._core.taken, self._core.beside
+        before, now = set(self._known.values()), set(known.values())
+        gone = taken.missing(now) if self._first else sorted(before - now)
+        if not self._first:
+            taken.come_back(now - before - self._expected)
+        if gone:
+            moment = self._core.now()
+            wait = beside.suspected_until if moment < beside.suspected_until else 0.0
+            taken.vanish(gone, moment, taken=beside.at_work, wait_until=wait)
+            self.lost = True
+            self._core.queue_dirty.set()
+            self._core.metrics_dirty.set()
+        self._first = False
 
     def _settle(self) -> None:
         """What comes from now on was never sent by anybody else."""
@@ -187,6 +223,20 @@ class QueueIntake:
             return _NOTHING, False
         left = self._core.inbox.lingering(item)
         return accept(self._core, item, ask=self.ask, left=left)
+
+    def _take_held(self, raw: bytes) -> int:
+        """A held entry, which a ledger that is new knows only from here."""
+        item = items.parse(raw)
+        if item is None:
+            return _NOTHING
+        row = self._core.inbox.known(item)
+        if row is not None:
+            return row.key
+        now = self._core.now()
+        key = self._core.inbox.add_fresh(item, now, ask=True)
+        self._core.taken.hold(key, now)
+        self._core.metrics_dirty.set()
+        return key
 
     def _adopt(self, raw: bytes) -> int:
         """An entry of an older worker's `failed` list becomes a dead letter."""
@@ -213,10 +263,13 @@ def bury_new(core: Core, item: Item, now: float, *, ask: bool, gen: int | None =
     return key
 
 
-def accept(core: Core, item: Item, *, ask: bool, left: int | None = None) -> tuple[int, bool]:
+def accept(
+    core: Core, item: Item, *, ask: bool, left: int | None = None, shown: bool = True
+) -> tuple[int, bool]:
     """A queue entry into the ledger: its key, and whether it waits from now on.
 
     `left`: the key that this has when it may have stood there before it was deleted or edited.
+    `shown`: it stands in the queue file.
     """
     now = core.now()
     row = core.inbox.known(item)
@@ -229,14 +282,14 @@ def accept(core: Core, item: Item, *, ask: bool, left: int | None = None) -> tup
             key = bury_new(core, item, now, ask=ask)
             core.events.emit(events.MovedToDlq(item.project, item.id, item.retries))
             return key, False
-        return core.inbox.add_fresh(item, now, ask=ask), True
+        return core.inbox.add_fresh(item, now, ask=ask, shown=shown), True
     # With no server to be had, none is the one that it is missing from.
     moved_on = row.state == items.DELIVERED and core.server in ("", row.server)
+    core.queue_dirty.set()  # it may be held, or a dead letter, and does not stand there then
     if row.state in (items.PENDING, items.DEAD) or moved_on:
-        if row.state != items.PENDING:
-            core.queue_dirty.set()
         return row.key, False
     # Restored by the user, or only a former server has it.
+    core.metrics_dirty.set()
     core.inbox.revive(row, item, now, dead=False, gen=None)
     return row.key, True
 

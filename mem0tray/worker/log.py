@@ -15,6 +15,7 @@ from mem0tray import events, plain
 from mem0tray.errors import FileUnavailableError
 from mem0tray.events import Event
 from mem0tray.files import atomic, receipts
+from mem0tray.ledger.taken import PERHAPS
 from mem0tray.paths import Paths, log_in
 from mem0tray.settings import LogSettings
 from mem0tray.text import one_line, plural, short_id
@@ -210,6 +211,11 @@ def describe(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912  (one line fo
             return f"⏸️ Waiting backoff: {_marked(project, item_id)} (retry in {delay:.0f}s)"
         case events.AttemptFailed(project, item_id, retries, reason):
             return f"⚠️ Attempt {retries} failed: {named(project, item_id)}: {one_line(reason)}"
+        case events.Held(project, item_id):
+            return (
+                f"✋ Held, {PERHAPS}: {named(project, item_id)}"
+                " (`mem0tray retry` sends it, `mem0tray delete` drops it)"
+            )
         case events.Accepted(count):
             return f"📥 Accepted {plural(count, 'memory', 'memories')}"
         case events.AdoptedToDlq(count, source):

@@ -24,6 +24,7 @@ from mem0tray.worker.intake import QueueIntake
 from mem0tray.worker.log import WAITING_PER_MINUTE
 from mem0tray.worker.memory import Ballast
 from mem0tray.worker.metrics import Metrics
+from mem0tray.worker.other_worker import OtherWorker
 from mem0tray.worker.pace import INTERVAL
 from mem0tray.worker.publish_dlq import DlqPublisher
 from mem0tray.worker.publish_queue import QueuePublisher
@@ -92,7 +93,8 @@ class Worker:
         self.edits = HandEdits(core)
         self.dlq = DlqPublisher(core, self.edits)
         self.queue_publisher = QueuePublisher(core, self.queue)
-        self.metrics = Metrics(core, self.gate)
+        self.other = OtherWorker(core, self.gate)
+        self.metrics = Metrics(core, self.gate, self.other)
         self.route = Route(core, self.gate, self.metrics)
         self.delivery, self.prober = self.route.delivery, self.route.prober
         folders = (self.paths.claude_dir, self.paths.requests, config_file().parent)
@@ -199,11 +201,14 @@ class Worker:
             return
         self._guarded("clock", self._look_at_clock)
         self._guarded("pause", self._look_at_pause)
-        self._guarded(_EMERGENCY, self.emergencies.run)
-        self._guarded(_QUEUE, self.queue.run)
+        looked = self._guarded("another worker", self.other.look)
+        looked &= self._guarded(_EMERGENCY, self.emergencies.run)
+        looked &= self._guarded(_QUEUE, self.queue.run) and not self.queue.torn
         # After the files: what is to be discarded may stand in one that nobody has read yet.
         self._guarded("requests", self._take_requests)
         self._guarded(_DLQ, self._take_edits)
+        if looked:
+            self._guarded("another worker", self.other.release)
         if not self._settled:
             self._settled = True
             self.prober.start()  # it opens the way: not before we know what the user did meanwhile
@@ -215,6 +220,8 @@ class Worker:
             self.delivery.kick()
         if self.dlq.needed and (self.dlq.pace.ready(time.monotonic()) or self._at_rest()):
             self._guarded(_WRITE_DLQ, self._publish_dlq, _DLQ)
+        if self.queue_publisher.put_back_at <= self.core.now():
+            self.core.queue_dirty.set()
         if self.core.queue_dirty.is_set():
             self.queue_publisher.kick(now=self._at_rest())
         self._guarded("metrics", self.metrics.run)
@@ -241,6 +248,9 @@ class Worker:
         return True
 
     def _take_edits(self) -> None:
+        if self.queue.lost:
+            self.queue.lost = False
+            self.edits.look_again()
         forced = self.edits.run()
         forced |= self.dlq.merge_late_save()
         if forced:
@@ -320,6 +330,7 @@ class Worker:
         opens = self.gate.opens_at(now)
         if opens is not None:
             waits.append(opens - now)
+        waits.append(max(self.queue_publisher.put_back_at - now, 0.0))
         if self.dlq.needed:
             waits.append(max(self.dlq.pace.wait(time.monotonic()), _TORN))
         if self.core.metrics_dirty.is_set():
@@ -398,7 +409,8 @@ class Worker:
         """What is left now."""
         counts = self.metrics.counts()
         state = self.gate.state(self.core.now())
-        return Waiting(counts.queue, counts.dlq, state, self.gate.trouble_with(_READ))
+        unread = self.gate.trouble_with(_READ)
+        return Waiting(counts.queue, counts.dlq, counts.held, state, unread)
 
     # For the tray ----------------------------------------------------------------------
 
@@ -418,4 +430,5 @@ class Worker:
         counts = self.metrics.counts()
         last = self.core.ledger.meta("last_delivery")
         state = self.gate.state(now)
-        return Look(state, counts.queue, counts.dlq, last, self.gate.is_paused(now))
+        paused = self.gate.is_paused(now)
+        return Look(state, counts.queue, counts.dlq, last, paused, counts.held)

@@ -4,8 +4,10 @@ On a thread of its own, since it waits for the producers' lock, and a producer
 that hangs with it must hold up nothing else.
 """
 
+import math
 import threading
 import time
+from dataclasses import dataclass, field
 from typing import Final
 
 from mem0tray import item as items
@@ -13,7 +15,7 @@ from mem0tray.files import atomic, document
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.lock import FileLock
 from mem0tray.worker.core import Core, local_iso
-from mem0tray.worker.intake import QueueIntake, Snapshot
+from mem0tray.worker.intake import HELD, QueueIntake, Snapshot
 from mem0tray.worker.pace import Pace
 from mem0tray.worker.unrest import Unrest, cannot_write
 
@@ -22,7 +24,33 @@ _RETRY: Final = 0.05
 _PART: Final = "writing the queue file"
 _TROUBLE_WAIT: Final = 5.0
 _LOCK_WAIT: Final = 86_400.0
-_PENDING_RAWS: Final = "SELECT key, raw, retries FROM items WHERE state = 'pending' ORDER BY key"
+_PATIENCE: Final = 3.0  # seconds before what vanished is put back: another worker shows by then
+_PENDING: Final = (
+    "SELECT key, raw, retries, taken, vanished FROM items WHERE state = 'pending' ORDER BY key"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A waiting entry as the ledger has it; see `ledger.taken` for the times."""
+
+    raw: bytes
+    retries: int
+    taken: float | None
+    vanished: float | None
+
+
+@dataclass(slots=True)
+class _Composed:
+    """What shall stand in the file; `top` is None when it is right as it is.
+
+    `shown` are the waiting entries among `entries`, `left` what the file then shows no more.
+    """
+
+    entries: list[tuple[bytes, int]]
+    top: dict[str, document.Value] | None
+    left: list[str]
+    shown: set[int] = field(default_factory=set)
 
 
 class QueuePublisher:
@@ -41,6 +69,7 @@ class QueuePublisher:
         self._idle = threading.Condition()
         self._busy = False
         self._pace = Pace()
+        self.put_back_at = math.inf  # Unix seconds; what vanished waits until then
         self._thread = threading.Thread(target=self._run, name="mem0tray-queue", daemon=True)
 
     def start(self) -> None:
@@ -126,12 +155,13 @@ class QueuePublisher:
 
     def _write(self, *, locked: bool) -> bool:
         snapshot = self._intake.read()
-        entries, top, left = self._composed(snapshot)
-        if top is None:
-            self._core.inbox.settle_lingering(left)
+        wanted = self._composed(snapshot)
+        if wanted.top is None:
+            self._core.inbox.settle_lingering(wanted.left)
             return True
-        data = document.compose(top)
+        data = document.compose(wanted.top)
         path = self._core.paths.queue
+        self._intake.expect(key for _, key in wanted.entries)
         try:
             signature = atomic.replace(
                 path, data, still_valid=lambda: self._may_replace(snapshot.signature, locked=locked)
@@ -140,9 +170,11 @@ class QueuePublisher:
             if not locked:
                 self._lock.release()
         if signature is None:
+            self._intake.expect(())
             return False
-        self._core.inbox.settle_lingering(left)
-        self._intake.published(signature, entries)
+        self._core.inbox.settle_lingering(wanted.left)
+        self._core.taken.show(wanted.shown)
+        self._intake.published(signature, wanted.entries)
         return True
 
     def _may_replace(self, before: Signature | None, *, locked: bool) -> bool:
@@ -156,47 +188,74 @@ class QueuePublisher:
             atomic.keep_link(path, self._core.paths.queue_backup)
         return True
 
-    def _composed(
-        self, snapshot: Snapshot
-    ) -> tuple[list[tuple[bytes, int]], dict[str, document.Value] | None, list[str]]:
-        """Entries that shall stand in the file, its values, and what it then shows no more.
-
-        No values when the file is right as it is.
-        """
+    def _composed(self, snapshot: Snapshot) -> _Composed:
+        """What shall stand in the file, from what stands there and what waits."""
         with self._core.ledger.transaction(durable=True) as db:
-            pending = {key: (raw, retries) for key, raw, retries in db.execute(_PENDING_RAWS)}
+            pending = {key: _Waiting(*rest) for key, *rest in db.execute(_PENDING)}
             left = self._core.inbox.all_lingering()
         entries: list[tuple[bytes, int]] = []
         shown: set[int] = set()
         changed = snapshot.broken
         for raw, key in snapshot.queue:
+            ours = pending.get(key)
             if key < 0:
                 entries.append((raw, key))
-            elif key in pending and key not in shown:
+            elif ours is not None and ours.taken is None and key not in shown:
                 shown.add(key)
-                ours, retries = pending[key]
-                stale = bool(retries) and _retries(raw) != retries
+                stale = bool(ours.retries) and _retries(raw) != ours.retries
                 changed |= stale
-                entries.append((ours if stale else raw, key))
+                entries.append((ours.raw if stale else raw, key))
             else:
                 changed = True
-        vanished = [(raw, key) for key, (raw, _) in pending.items() if key not in shown]
+        back = self._to_put_back(pending, shown, snapshot)
+        held = [raw for raw, key in snapshot.held if key < 0]
+        held += [each.raw for each in pending.values() if each.taken is not None]
         failed = [raw for raw, key in snapshot.failed if key < 0]
         stats = self._stats(snapshot.rest.get("stats"))
-        changed |= bool(vanished) or len(failed) != len(snapshot.failed)
+        changed |= bool(back) or len(failed) != len(snapshot.failed)
+        changed |= {key for _, key in snapshot.held if key >= 0} != {
+            key for key, each in pending.items() if each.taken is not None
+        }
         nothing_yet = snapshot.signature is None and not any(self._intake.counters().values())
         if not changed and (stats is None or nothing_yet):
-            return entries, None, left
-        entries = [(document.pretty(raw, 2), key) for raw, key in (*entries, *vanished)]
+            return _Composed(entries, None, left)
+        entries = [(document.pretty(raw, 2), key) for raw, key in (*entries, *back)]
         rest = {k: v for k, v in snapshot.rest.items() if k not in ("last_100", "stats")}
         top: dict[str, document.Value] = {
             "queue": [raw for raw, _ in entries],
             "last_100": snapshot.rest.get("last_100", b"[]"),
             "failed": [document.pretty(raw, 2) for raw in failed],
             "stats": stats or snapshot.rest.get("stats", b"{}"),
+            **({HELD: [document.pretty(raw, 2) for raw in held]} if held else {}),
             **rest,
         }
-        return entries, top, left
+        return _Composed(entries, top, left, shown | {key for _, key in back})
+
+    def _to_put_back(
+        self, pending: dict[int, _Waiting], shown: set[int], snapshot: Snapshot
+    ) -> list[tuple[bytes, int]]:
+        """Waiting entries that the file lacks, as far as it is time for them.
+
+        Beside another worker never: it would deliver them, once more perhaps. It may be
+        there before we see it, so what vanished from a whole file waits a little.
+        """
+        beside, now = self._core.beside, self._core.now()
+        self.put_back_at = math.inf
+        if beside.at_work:
+            return []
+        patient = not (snapshot.broken or snapshot.signature is None or self._leaving.is_set())
+        found = []
+        for key, each in pending.items():
+            if key in shown or each.taken is not None:
+                continue
+            ready = 0.0
+            if each.vanished is not None and each.vanished <= now:
+                ready = max(each.vanished + _PATIENCE if patient else 0.0, beside.suspected_until)
+            if ready <= now:
+                found.append((each.raw, key))
+            else:
+                self.put_back_at = min(self.put_back_at, ready)
+        return found
 
     def _stats(self, raw: bytes | None) -> bytes | None:
         """The counters as they should be, or None when the file has them right."""

@@ -1,6 +1,6 @@
 """What commands ask of the ledger's only writer: small files in a folder of ours.
 
-`{"verb": "discard" | "forget" | "show", "items": [{"id", "digest"}], "at"}`; a
+`{"verb": "discard" | "forget" | "send" | "show", "items": [{"id", "digest"}], "at"}`; a
 request is removed once it is carried out. "show" is what a second start of the
 tray asks of the first. "discard" says in "done" and "backup" as what it is told. A
 `restored-*.json` is a note, without a verb.
@@ -22,6 +22,7 @@ from mem0tray.worker.core import Core
 
 DISCARD: Final = "discard"
 FORGET: Final = "forget"
+SEND: Final = "send"
 SHOW: Final = "show"
 
 
@@ -101,6 +102,13 @@ def _carry_out(core: Core, request: Request) -> None:
                     "SELECT key FROM items WHERE id = ? AND digest = ?", found
                 )
             ]  # fmt: skip
+        if request.verb == SEND:
+            sent = core.taken.send(keys)
+            core.queue_dirty.set()
+            core.metrics_dirty.set()
+            if sent:
+                core.events.emit(events.UserAction(receipts.RETRY, waiting=sent))
+            return
         reason = "edited" if request.done == receipts.EDIT else "deleted"
         for key in keys:
             state = db.execute("SELECT state FROM items WHERE key = ?", (key,)).fetchone()[0]

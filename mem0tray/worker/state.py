@@ -25,23 +25,31 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What is left, for `run --until-idle`; `unread`: why a file could not be taken in."""
+    """What is left, for `run --until-idle`; `unread`: why a file could not be taken in.
+
+    `held` of those in the queue another worker has perhaps delivered.
+    """
 
     queue: int
     dlq: int
+    held: int
     state: State
     unread: str
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What the tray shows; `last_delivery` in Unix seconds, `paused` by the user."""
+    """What the tray shows; `last_delivery` in Unix seconds, `paused` by the user.
+
+    `held` of those in the queue another worker has perhaps delivered.
+    """
 
     state: State
     queue: int
     dlq: int
     last_delivery: float | None
     paused: bool
+    held: int = 0
 
 
 class Gate:

@@ -52,6 +52,8 @@ class Verdicts:
             return self._stored(job, server, now)  # found by asking: nothing was taken just now
         if kind is Kind.DELIVERED:
             return self._delivered(job, server, now)
+        if kind is Kind.HELD:
+            return self._hold(job, now)
         self._record(job, answer, now)
         if kind is Kind.UNAUTHORIZED or (canary and kind is not Kind.OUTAGE):
             happened = self._misconfigured(job, answer, now)
@@ -79,6 +81,9 @@ class Verdicts:
         """
         if answer.kind is Kind.DELIVERED:
             return self._stored(job, server, now)
+        if answer.kind is Kind.HELD:  # the new one is asked
+            self._core.outbox.release(job.key)
+            return []
         self._record(job, answer, now)
         self._core.outbox.release(job.key)
         self._leave_open(job, answer, now)
@@ -127,6 +132,15 @@ class Verdicts:
         if ended == items.DISCARDED:
             result.append(events.DeliveredAfterDeletion(job.project, job.item_id))
         return result
+
+    def _hold(self, job: Job, now: float) -> list[Event]:
+        """Nobody can tell whether another worker delivered it: the user decides."""
+        core = self._core
+        self._suspects.pop(job.key, None)
+        core.outbox.release(job.key)
+        core.taken.hold(job.key, now)
+        core.metrics_dirty.set()
+        return [events.Held(job.project, job.item_id)]
 
     def _misconfigured(self, job: Job, answer: Answer, now: float) -> list[Event]:
         self._core.outbox.release(job.key)

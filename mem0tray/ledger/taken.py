@@ -1,0 +1,170 @@
+"""Entries that left the queue file by another hand, and whether another worker may have them.
+
+Three columns tell of such an entry. `vanished`: when it left. `taken`: it did so while
+another worker was at work (or in the minute before that one was seen), so its outcome
+is unknown and the server is asked before it is sent. `held`: the server cannot tell, so
+that the user decides.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from mem0tray.ledger.database import Ledger, decode
+
+PERHAPS: Final = "perhaps delivered by another worker"
+MINUTE: Final = 60.0  # seconds before another worker was first seen that count as its time
+WORKER: Final = "other_worker"
+_OUR_PID: Final = "pid"
+_METRICS: Final = "metrics_at_start"
+_MISSING: Final = (
+    "SELECT key FROM items WHERE state = 'pending' AND shown AND taken IS NULL ORDER BY key"
+)
+_UNSHOWN: Final = "SELECT key FROM items WHERE state = 'pending' AND NOT shown ORDER BY key"
+_VANISHED: Final = (
+    "UPDATE items SET vanished = ? WHERE key = ? AND state = 'pending' AND taken IS NULL"
+)
+_TAKEN: Final = (
+    "UPDATE items SET vanished = ?, taken = ?, unknown = ?"
+    " WHERE key = ? AND state = 'pending' AND taken IS NULL"
+)
+_SUSPECT: Final = (
+    "UPDATE items SET vanished = ?, unknown = ?, due = max(due, ?)"
+    " WHERE key = ? AND state = 'pending' AND taken IS NULL"
+)
+_LATELY: Final = (
+    "UPDATE items SET taken = vanished, unknown = ?"
+    " WHERE state = 'pending' AND taken IS NULL AND vanished >= ?"
+)
+_BACK: Final = (
+    "UPDATE items SET shown = 1, vanished = NULL, taken = NULL"
+    " WHERE key = ? AND state = 'pending' AND held IS NULL AND (vanished IS NOT NULL OR NOT shown)"
+)
+_HOLD: Final = (
+    "UPDATE items SET intent = NULL, held = ?1, taken = coalesce(taken, ?1),"
+    " vanished = coalesce(vanished, ?1) WHERE key = ?2 AND state = 'pending'"
+)
+_SEND: Final = (
+    "UPDATE items SET held = NULL, taken = NULL, vanished = NULL, due = 0"
+    " WHERE key = ? AND state = 'pending' AND taken IS NOT NULL"
+)
+COUNT: Final = (
+    "SELECT count(*) FROM items"
+    " WHERE state = 'pending' AND vanished IS NOT NULL AND taken IS NOT NULL"
+)
+_GONE: Final = "SELECT id, digest FROM items WHERE state = 'pending' AND vanished IS NOT NULL"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Another worker: `pid` and `host` as it wrote them, its first and last sign (Unix seconds)."""
+
+    pid: int | None
+    host: str | None
+    first: float
+    last: float
+
+    @classmethod
+    def read(cls, kept: str | None) -> "Seen | None":
+        """From what stands in the ledger."""
+        return cls(**json.loads(kept)) if kept else None
+
+
+class Taken:
+    """What the ledger remembers of another worker, and of what it may have taken."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    # The other worker -----------------------------------------------------------------
+
+    def worker(self) -> Seen | None:
+        """The one that was at work when we last knew; it outlives our own restart."""
+        return Seen.read(self._ledger.meta(WORKER))
+
+    def note_worker(self, seen: Seen) -> None:
+        """Another worker has given a sign; what vanished lately was perhaps taken by it."""
+        with self._ledger.transaction(durable=True) as db:
+            before = self._ledger.meta(WORKER)
+            self._ledger.set_meta(WORKER, json.dumps(asdict(seen)))
+            if not before:
+                db.execute(_LATELY, (seen.first, seen.first - MINUTE))
+
+    def forget_worker(self) -> None:
+        """It has gone, and all that it took is marked."""
+        with self._ledger.transaction(durable=True):
+            self._ledger.set_meta(WORKER, None)
+
+    def begin(self, pid: int, metrics: list[int] | None) -> tuple[int | None, list[int] | None]:
+        """Note who we are and the metrics file as we found it; what the last start noted."""
+        with self._ledger.transaction() as db:
+            del db
+            former = self._ledger.meta(_OUR_PID)
+            found = self._ledger.meta(_METRICS)
+            self._ledger.set_meta(_OUR_PID, pid)
+            self._ledger.set_meta(_METRICS, json.dumps(metrics))
+        return former, json.loads(found) if found else None
+
+    # Its traces in the queue file -------------------------------------------------------
+
+    def missing(self, present: set[int]) -> list[int]:
+        """Waiting entries that stood in the queue file when it was last published, and do not."""
+        with self._ledger.reading() as db:
+            return [key for (key,) in db.execute(_MISSING) if key not in present]
+
+    def unshown(self) -> list[int]:
+        """Waiting entries that the queue file has not shown: those from the emergency file."""
+        with self._ledger.reading() as db:
+            return [key for (key,) in db.execute(_UNSHOWN)]
+
+    def vanished(self) -> set[tuple[str, bytes]]:
+        """Id and digest of each waiting entry that has left the queue file by another hand."""
+        with self._ledger.reading() as db:
+            return {(decode(item_id), digest) for item_id, digest in db.execute(_GONE)}
+
+    def vanish(self, keys: Iterable[int], now: float, *, taken: bool, wait_until: float) -> None:
+        """These left the file by another hand.
+
+        `taken`: another worker is at work. `wait_until`: one may be, as will be seen until then.
+        """
+        with self._ledger.transaction(durable=True) as db:
+            for key in keys:
+                if taken:
+                    db.execute(_TAKEN, (now, now, now, key))
+                elif wait_until > now:
+                    db.execute(_SUSPECT, (now, now, wait_until, key))
+                else:
+                    db.execute(_VANISHED, (now, key))
+
+    def come_back(self, keys: Iterable[int]) -> None:
+        """Another hand put these into the queue file: whoever took them has not delivered them."""
+        with self._ledger.transaction() as db:
+            db.executemany(_BACK, ((key,) for key in keys))
+
+    def show(self, keys: Iterable[int]) -> None:
+        """The queue file shows these from now on."""
+        with self._ledger.transaction() as db:
+            db.executemany(
+                "UPDATE items SET shown = 1 WHERE key = ? AND NOT shown", ((k,) for k in keys)
+            )
+
+    def ask(self, key: int, now: float) -> None:
+        """Whoever had this item may have delivered it: the server is asked first."""
+        with self._ledger.transaction() as db:
+            db.execute("UPDATE items SET unknown = coalesce(unknown, ?) WHERE key = ?", (now, key))
+
+    def hold(self, key: int, now: float) -> None:
+        """Another worker may have delivered it, and the server cannot tell: the user decides."""
+        with self._ledger.transaction() as db:
+            db.execute(_HOLD, (now, key))
+
+    def send(self, keys: Iterable[int]) -> int:
+        """The user wants these sent, whatever another worker did; how many were held."""
+        with self._ledger.transaction(durable=True) as db:
+            return sum(db.execute(_SEND, (key,)).rowcount for key in keys)
+
+    def count(self) -> int:
+        """How many entries are held, those included that the server is still to be asked about."""
+        with self._ledger.reading() as db:
+            return int(db.execute(COUNT).fetchone()[0])

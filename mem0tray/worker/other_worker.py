@@ -1,0 +1,163 @@
+"""Noticing another worker on the same files by the metrics that it writes.
+
+Whoever rewrites `mem0_metrics.json` while we run is one: sending pauses. That it is at
+work, and when it came, is kept in the ledger, so that our own end in between changes
+nothing. It counts as gone when it has been silent for three heartbeats (at once, when
+its process was on this computer and has ended), and the queue file was read after that.
+"""
+
+import os
+import socket
+import time
+from contextlib import suppress
+from typing import Any, Final
+
+from mem0tray import item as items
+from mem0tray.files import atomic
+from mem0tray.files.atomic import Signature, TornError
+from mem0tray.ledger.taken import Seen
+from mem0tray.processes import is_alive
+from mem0tray.worker.core import Core
+from mem0tray.worker.state import Gate
+
+EVERY: Final = 30.0  # seconds between a worker's heartbeats
+SILENT: Final = 3 * EVERY
+_ENDED: Final = 5.0  # seconds without a sign of a process that is not there
+
+
+class OtherWorker:
+    """`look` before the files are read, `release` after."""
+
+    def __init__(self, core: Core, gate: Gate) -> None:
+        self._core = core
+        self._gate = gate
+        self._signature: Signature | None = None
+        self._looked = False
+        self._gone = False  # as far as could be told before the files were read
+        self._between = False  # one was at work while we were not, and perhaps is no more
+        self._last = 0.0  # its last sign, monotonic
+        self._seen = core.taken.worker()
+        if self._seen is not None:  # it was at work when our last run ended
+            self._last = time.monotonic() - max(0.0, core.now() - self._seen.last)
+            self._block(self._seen)
+
+    def wrote(self, signature: Signature | None) -> None:
+        """The metrics file is ours, as it stands now."""
+        self._signature = signature
+
+    def is_unchanged(self) -> bool:
+        """Whether the metrics file is as it was when we last looked: its sign is not lost."""
+        return not self._looked or atomic.signature(self._core.paths.metrics) == self._signature
+
+    def look(self) -> None:
+        """Whether the metrics were rewritten, and whether the one who did so may have gone."""
+        found = atomic.signature(self._core.paths.metrics)
+        if not self._looked:
+            self._looked = True
+            self._signature = found
+            self._first_look(found)
+        elif found != self._signature:
+            with suppress(TornError):  # then it is looked at again
+                values, now = self._foreign(), self._core.now()
+                self._signature = found
+                if values is not None:
+                    self._sign(values, now)
+        self._gone = self._seen is not None and self._has_gone(self._seen)
+
+    def release(self) -> None:
+        """The queue file was read after the last look: what it took is known by now."""
+        if self._between:
+            self._between = False
+            self._core.beside.at_work = self._seen is not None
+        if self._gone:
+            self._gone = False
+            self._core.taken.forget_worker()
+            self._seen = None
+            self._core.beside.at_work = False
+            self._gate.unblock("worker")
+            self._core.queue_dirty.set()
+            self._core.metrics_dirty.set()
+
+    def _first_look(self, found: Signature | None) -> None:
+        """Metrics that another worker wrote before we came are no sign yet that it is at work.
+
+        It may be, while they are fresh. And where we have run before, and it wrote them
+        since, it was at work in between.
+        """
+        core, now = self._core, self._core.now()
+        mark = None if found is None else [found.inode, found.size, found.mtime]
+        values = None
+        with suppress(TornError):
+            values = self._foreign() if found is not None else None
+        former, marked = core.taken.begin(os.getpid(), mark)
+        if found is None or values is None:
+            return
+        if values.get("pid") == former and values.get("host") == socket.gethostname():
+            return
+        written = min(found.mtime / 1e9, now)
+        if self._seen is not None and written > self._seen.last:
+            self._sign(values, written)
+        if former is not None and mark != marked:
+            self._between = core.beside.at_work = True
+        if not _has_ended(values):
+            core.beside.suspected_until = written + SILENT
+
+    def _sign(self, values: dict[str, Any], at: float) -> None:
+        """Another worker wrote the metrics."""
+        pid, host = values.get("pid"), values.get("host")
+        seen = Seen(
+            pid if isinstance(pid, int) else None,
+            host if isinstance(host, str) else None,
+            at if self._seen is None else self._seen.first,
+            at,
+        )
+        self._core.taken.note_worker(seen)
+        self._last = time.monotonic() - max(0.0, self._core.now() - at)
+        self._seen = seen
+        self._block(seen)
+
+    def _block(self, seen: Seen) -> None:
+        self._core.beside.at_work = True
+        self._gate.block("worker", sentence(seen.pid, seen.host))
+        self._core.metrics_dirty.set()
+        self._core.queue_dirty.set()  # what it may have taken must not stand there any more
+
+    def _has_gone(self, seen: Seen) -> bool:
+        silence = time.monotonic() - self._last
+        if silence > SILENT:
+            return True
+        values = {"pid": seen.pid, "host": seen.host}
+        return silence > _ENDED and _has_ended(values)
+
+    def _foreign(self) -> dict[str, Any] | None:
+        """The metrics, when another worker wrote them. Raises TornError."""
+        data, _ = atomic.read(self._core.paths.metrics) or (b"{}", None)
+        values = items.load_object(data)
+        if values is None:
+            raise TornError(self._core.paths.metrics)
+        if "vps_status" not in values and "pid" not in values:
+            return None
+        ours = values.get("pid") == os.getpid() and _is_here(values)
+        return None if ours else values
+
+
+def sentence(pid: int | None, host: str | None) -> str:
+    """Who the other worker is, and how to stop it."""
+    if host is not None and host != socket.gethostname():
+        return f"another worker runs on {host:.60}: stop it there, or give each its own folder"
+    if pid is not None:
+        return f"another worker runs as process {pid}: stop it with `kill {pid}`"
+    return (
+        "another worker rewrites mem0_metrics.json: find it with `pgrep -af mem0` and stop it"
+        " (its service too: systemd, launchd or cron)"
+    )
+
+
+def _is_here(values: dict[str, Any]) -> bool:
+    return values.get("host") in (None, socket.gethostname())
+
+
+def _has_ended(values: dict[str, Any]) -> bool:
+    """Whether it was a process of this computer that is not there any more."""
+    pid = values.get("pid")
+    return isinstance(pid, int) and _is_here(values) and not is_alive(pid)

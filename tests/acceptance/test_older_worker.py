@@ -1,0 +1,263 @@
+"""Beside an older worker: real processes on one queue, and a server that stores what comes.
+
+The oracle: each memory is delivered, waiting, held, a dead letter, or discarded and
+restorable; and the server holds it once.
+"""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.support import older_worker
+from tests.support.home import Home, plain
+from tests.support.http1 import Answer
+from tests.support.oracle import faults
+from tests.support.processes import Process
+from tests.support.shapes import Item, dead, entries, entry, texts
+from tests.support.standin import Standin
+
+BUSY = {"queue": 10}
+
+
+@contextmanager
+def older(home: Home, server: Standin, *options: str) -> Iterator[Process]:
+    """Run an older worker on the same files."""
+    script = [sys.executable, older_worker.__file__, "--claude", str(home.claude)]
+    output = home.root.with_name("older-worker")
+    process = Process([*script, "--url", server.url, *options], env=home.env, output=output)
+    try:
+        yield process
+    finally:
+        process.kill()
+
+
+def taken_in_while_paused(home: Home, queue: list[Item]) -> Process:
+    """Start ours with the queue taken in, and nothing sent: the user has paused it."""
+    home.ok("pause")
+    home.write_queue(queue)
+    ours = home.worker()
+    home.wait(lambda: home.read(home.metrics)["queue_size"] == len(queue), 8, "taken in")
+    return ours
+
+
+def named(home: Home) -> bool:
+    """Tell whether our state names another worker."""
+    return "another worker" in plain(" ".join(home.state()))
+
+
+def told(home: Home, server: Standin, accepted: list[str]) -> list[str]:
+    """Ask the oracle, which must hold with a server that cannot tell as well."""
+    stored = Counter(text for _, text in server.stored)
+    twice = [f"stored {n} times: {text}" for text, n in stored.items() if n > 1]
+    return sorted({*faults(home, server, accepted), *twice})
+
+
+@pytest.mark.row(45)
+@pytest.mark.parametrize("keys", [(), ("--keys",)], ids=["no keys", "keys"])
+@pytest.mark.parametrize("asks", [True, False], ids=["can tell", "cannot tell"])
+def test_what_an_older_worker_took_is_not_sent_again(
+    home: Home, server: Standin, keys: tuple[str, ...], *, asks: bool
+) -> None:
+    """It delivers what we had taken in, and goes: asked where it can be, else held."""
+    server.can_be_asked = asks
+    memories = entries(10)
+    taken_in_while_paused(home, memories)
+    with older(home, server, "--pid", *keys):
+        server.wait_for(lambda: server.total_stored() == 10, 20)
+        home.wait(lambda: named(home), 10, "named")
+        home.wait(lambda: home.queue_items() == [], 10, "taken out")
+    home.ok("resume")
+    home.wait(lambda: not named(home), 20, "gone")
+    if asks:
+        home.wait(lambda: home.json("status")["queue"] == 0, 20, "asked about")
+    else:
+        home.wait(lambda: home.json("status")["held"] == 10, 20, "held")
+        home.wait(lambda: len(home.read(home.queue).get("held", [])) == 10, 5, "shown")
+    assert told(home, server, texts(memories)) == []
+    assert server.total_stored() == 10
+
+
+@pytest.mark.row(45)
+def test_what_vanished_without_another_worker_is_delivered(home: Home, server: Standin) -> None:
+    """Some producers start afresh: where no other worker is, nothing is held."""
+    server.can_be_asked = False
+    taken_in_while_paused(home, entries(5))
+    home.write_queue([entry("the new start")])
+    home.wait(lambda: len(home.queue_items()) == 6, 10, "put back")
+    home.ok("resume")
+    server.wait_for(lambda: server.total_stored() == 6, 10)
+    assert home.json("status")["held"] == 0
+
+
+@pytest.mark.row(45)
+def test_what_vanished_just_before_the_other_was_seen_is_held(home: Home, server: Standin) -> None:
+    """Within the minute before it is seen, another worker may have been at work already."""
+    server.can_be_asked = False
+    taken_in_while_paused(home, entries(3))
+    home.write_queue([])
+    home.wait(lambda: len(home.queue_items()) == 3, 10, "put back")
+    home.write_metrics()
+    home.wait(lambda: named(home), 10, "named")
+    home.wait(lambda: home.queue_items() == [], 10, "out of the other's reach")
+    home.ok("resume")
+    assert home.json("status")["held"] == 3
+    assert server.saves == []
+
+
+@pytest.mark.row(45)
+def test_a_kill_beside_another_worker_changes_nothing(home: Home, server: Standin) -> None:
+    """What it takes while we are dead, and who it was, is known at our next start."""
+    server.can_be_asked = False
+    memories = entries(8)
+    ours = taken_in_while_paused(home, memories)
+    with older(home, server, "--pid", "--pause", "0.3"):
+        home.wait(lambda: named(home), 10, "named")
+        ours.kill()
+        server.wait_for(lambda: server.total_stored() == 8, 20)
+        home.wait(lambda: home.queue_items() == [], 10, "taken out")
+    home.ok("resume")
+    home.worker()
+    home.wait(lambda: home.json("status")["held"] == 8, 20, "held")
+    home.wait(lambda: not named(home), 20, "gone")
+    assert told(home, server, texts(memories)) == []
+
+
+@pytest.mark.row(45)
+def test_another_worker_between_two_runs_of_ours(home: Home, server: Standin) -> None:
+    """It came when we had gone and went before we came: what it took is not sent."""
+    server.can_be_asked = False
+    memories = entries(4)
+    taken_in_while_paused(home, memories).stop()
+    with older(home, server):
+        server.wait_for(lambda: server.total_stored() == 4, 20)
+        home.wait(lambda: home.queue_items() == [], 10, "taken out")
+        home.wait(lambda: "pid" not in home.read(home.metrics), 10, "its metrics")
+    home.ok("resume")
+    done = home.drain()
+    assert done.returncode == 1
+    assert "held" in done.stderr
+    assert server.total_stored() == 4
+    assert home.json("status")["held"] == 4
+
+
+@pytest.mark.row(45)
+def test_dead_letters_that_another_worker_makes_are_adopted(home: Home, server: Standin) -> None:
+    """What it moves to the DLQ it has not delivered: it is a dead letter of ours, not held."""
+    server.can_be_asked = False
+    server.script(Answer(500), content="bad", forever=True)
+    taken_in_while_paused(home, [entry("bad"), entry("good")])
+    with older(home, server, "--pid", "--interval", "0.1"):
+        home.wait(lambda: home.dlq_texts() == ["bad"], 20, "moved")
+        home.wait(lambda: home.read(home.queue)["queue"] == [], 10, "taken out")
+        home.wait(lambda: named(home), 10, "named")
+    home.wait(lambda: not named(home), 20, "gone")
+    status = home.json("status")
+    assert (status["dlq"], status["held"]) == (1, 1)
+    assert home.dlq_texts() == ["bad"]
+
+
+@pytest.mark.row(45)
+def test_dead_letters_that_another_worker_delivers_can_be_restored(
+    home: Home, server: Standin
+) -> None:
+    """What it takes out of the DLQ is discarded, and asked about before it is sent again."""
+    home.ok("pause")
+    home.write_dlq([dead("due", ago=1e5)])
+    home.worker()
+    with older(home, server, "--pid"):
+        server.wait_for(lambda: server.count("due") == 1, 20)
+        home.wait(lambda: home.dlq_texts() == [], 10, "taken out")
+        home.wait(lambda: named(home), 10, "named")
+    home.wait(lambda: not named(home), 20, "gone")
+    assert "another worker" in home.ok("restore", "--list")
+    assert told(home, server, ["due"]) == []
+    home.ok("restore")
+    home.ok("resume")
+    home.wait(lambda: home.json("status")["dlq"] == 0, 10, "asked about")
+    assert server.count("due") == 1
+
+
+@pytest.mark.row(45)
+def test_emergency_lines_that_another_worker_takes(home: Home, server: Standin) -> None:
+    """What it takes from the emergency file is not sent again either."""
+    server.can_be_asked = False
+    memories = entries(5)
+    taken_in_while_paused(home, [])
+    with older(home, server, "--pid", "--interval", "1"):
+        home.wait(lambda: named(home), 10, "named")
+        home.write_emergency(memories)
+        server.wait_for(lambda: server.total_stored() == 5, 20)
+        home.wait(lambda: home.queue_items() == [], 10, "taken out")
+    home.ok("resume")
+    home.wait(lambda: not named(home), 20, "gone")
+    home.wait(lambda: home.json("status")["queue"] in (0, 5), 10, "known")
+    assert told(home, server, texts(memories)) == []
+
+
+# What the user decides -----------------------------------------------------------------------
+
+
+def held(home: Home, server: Standin, count: int = 3) -> list[Item]:
+    """Have some entries held: they vanished beside another worker, and nobody can tell."""
+    server.can_be_asked = False
+    memories = entries(count)
+    taken_in_while_paused(home, memories)
+    home.write_metrics(pid=999_999_999)
+    home.wait(lambda: named(home), 10, "named")
+    home.write_queue([])
+    home.wait(lambda: home.json("status")["held"] == count, 10, "held")
+    home.ok("resume")
+    home.wait(lambda: not named(home), 20, "gone")
+    assert server.saves == []
+    return memories
+
+
+@pytest.mark.row(45)
+def test_held_entries_are_shown_sent_and_dropped(home: Home, server: Standin) -> None:
+    """Every surface counts them; `retry` sends one, `delete` drops one, restorable."""
+    first, second, third = held(home, server)
+    assert "held" in home.ok("status")
+    assert "perhaps delivered by another worker" in home.ok("list", "--queue")
+    assert all(each["held"] for each in home.json("list", "--queue"))
+    assert home.json("stats")["held"] == 3
+    assert home.json("diagnose", first["id"])[0]["cause"] == "held"
+    assert "held" in home.ok("diagnose")
+    assert home.read(home.metrics)["held"] == 3
+    home.ok("retry", first["id"])
+    server.wait_for(lambda: server.count(first["content"]) == 1, 10)
+    home.ok("delete", "--yes", second["id"])
+    home.wait(lambda: home.json("status")["held"] == 1, 10, "deleted")
+    assert "1 memory" in home.ok("status")
+    assert server.total_stored() == 1
+    home.ok("restore")
+    home.wait(lambda: home.json("status")["held"] == 2, 10, "restored as it was")
+    home.ok("retry", "--project", third["project_id"])
+    home.ok("retry", "--all")
+    server.wait_for(lambda: server.total_stored() == 3, 10)
+    home.wait(lambda: home.json("status")["queue"] == 0, 10, "delivered")
+    home.wait(lambda: "held" not in home.read(home.queue), 10, "no longer shown")
+
+
+@pytest.mark.row(45)
+def test_held_entries_outlive_restart_and_ledger(home: Home, server: Standin) -> None:
+    """Neither a kill nor the loss of the ledger sends them; a producer's second copy neither."""
+    memories = held(home, server)
+    home.wait(lambda: len(home.read(home.queue).get("held", [])) == 3, 10, "shown")
+    for process in list(home._processes):
+        process.kill()
+    for path in home.data_files("ledger*"):
+        path.unlink()
+    document = home.read(home.queue)
+    document["queue"].append(memories[0])
+    home.dump(home.queue, document)
+    done = home.drain()
+    assert done.returncode == 1
+    assert "held" in done.stderr
+    status = home.json("status")
+    assert (status["queue"], status["held"]) == (3, 3)
+    assert server.saves == []
+    assert json.loads(home.queue.read_text())["queue"] == []
