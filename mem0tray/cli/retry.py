@@ -49,7 +49,7 @@ def command(ids: tuple[str, ...], project: str | None, *, everything: bool) -> N
         chosen = retry.retry_ids(paths, ids)
     if not chosen:
         where = f" of {one_line(project, 80)}" if project is not None else ""
-        output.say(f"There are no dead letters{where} to retry, and nothing is held.")
+        output.say(f"There are no dead letters{where} to retry.")
         return
     output.say(_which(chosen, sum((each.id, each.digest) in held for each in chosen)))
     _tell_pause(paths)
