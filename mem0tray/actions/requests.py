@@ -72,6 +72,17 @@ def ask_to_show(paths: Paths) -> None:
     _leave(paths, {"verb": SHOW, "items": [], "at": time.time()})
 
 
+def given_up(folder: Path) -> set[Name]:
+    """What the requests in `folder` ask to delete, not carried out yet."""
+    found: set[Name] = set()
+    for path in atomic.listing(folder, "[0-9]*.json"):
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            request = items.load_object(path.read_bytes()) or {}
+            if request.get("verb") in {DISCARD, FORGET}:
+                found |= {(each["id"], bytes.fromhex(each["digest"])) for each in request["items"]}
+    return found
+
+
 def withdraw(paths: Paths, names: Iterable[Name]) -> None:
     """Take back what was asked about these memories and not carried out yet."""
     unwanted = {(name, digest.hex()) for name, digest in names}

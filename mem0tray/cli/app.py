@@ -51,6 +51,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "config": Entry(SET_UP, "mem0tray.cli.config:command", "Show and change the settings."),
     "doctor": Entry(SET_UP, "mem0tray.cli.doctor:command", "Check all that deliveries need."),
     "autostart": Entry(SET_UP, "mem0tray.cli.autostart:command", "Start at login, or no longer."),
+    "uninstall": Entry(SET_UP, "mem0tray.cli.uninstall:command", "Take mem0tray away again."),
     "serve": Entry(SET_UP, "mem0tray.cli.serve:command", "Run the embedded local server."),
     "help": Entry(LEARN, "mem0tray.cli.help:command", "Show the help of a command."),
     "demo": Entry(

@@ -205,6 +205,11 @@ class Reader:
         sql = "SELECT began, ended FROM outages WHERE ended >= ? ORDER BY began"
         return [(float(began), float(ended)) for began, ended in self._rows(sql, (since,))]
 
+    def texts_by_state(self) -> dict[str, int]:
+        """How many memories of each state still have their text here."""
+        rows = self._rows("SELECT state, count(*) FROM items WHERE raw IS NOT NULL GROUP BY state")
+        return {str(state): int(number) for state, number in rows}
+
     def waiting_count(self) -> int:
         """How many fresh entries wait."""
         return int(self._one("SELECT count(*) FROM items WHERE state = 'pending'") or 0)

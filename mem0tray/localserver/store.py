@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mem0tray import plain
-from mem0tray.errors import Mem0TrayError
+from mem0tray.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.files import atomic
 
 VERSION = 1
@@ -184,6 +184,20 @@ class Store:
         """Write something that matters to nobody."""
         with self._transaction():
             self._connection.execute("INSERT OR REPLACE INTO trial VALUES (1, ?)", (time.time(),))
+
+
+def count(path: Path) -> int:
+    """How many memories a database holds, read only; 0 where there is none.
+
+    Raises FileUnavailableError when it is there and cannot be read.
+    """
+    if not path.exists():
+        return 0
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            return int(database.execute("SELECT count(*) FROM memories").fetchone()[0])
+    except sqlite3.Error as error:
+        raise FileUnavailableError(f"{path} cannot be read: {error}.") from error
 
 
 def _bytes(text: str) -> bytes:

@@ -1,0 +1,195 @@
+"""The folders that are mem0tray's alone: where they are, what they hold, and how they go."""
+
+import os
+import shutil
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import platformdirs
+
+from mem0tray import data_folders
+from mem0tray.actions import files, requests
+from mem0tray.actions.find import Identity, identity
+from mem0tray.errors import FileUnavailableError, Mem0TrayError
+from mem0tray.files import atomic, lock, quarantine
+from mem0tray.item import DISCARDED
+from mem0tray.ledger.reader import Reader
+from mem0tray.localserver import endpoint, store
+from mem0tray.paths import APP, Paths, config_file, data_root
+from mem0tray.text import plural
+
+LOCAL: Final = "local-server"
+_SERVES: Final = "claude-*"
+_LOCK: Final = "instance.lock"
+_LEDGER: Final = "ledger.sqlite3"
+
+
+@dataclass(slots=True)
+class Holdings:
+    """How many memories, and files that could not be read, our folders hold.
+
+    `undelivered` are known to the ledger, of which `only_here` stand in no shared
+    file; `discarded` can be restored; `delivered_here` are the embedded server's.
+    """
+
+    undelivered: int = 0
+    only_here: int = 0
+    discarded: int = 0
+    quarantined: int = 0
+    delivered_here: int = 0
+
+    def told(self) -> list[str]:
+        """What would be lost with the folders, in sentences."""
+        said = []
+        if self.delivered_here:
+            number = plural(self.delivered_here, "memory", "memories")
+            said.append(
+                f"The embedded server holds {number} that no other server has got from mem0tray."
+            )
+        if self.undelivered:
+            number = plural(self.undelivered, "memory is", "memories are")
+            where = "the shared files, which stay, hold them"
+            if self.only_here:
+                where = (
+                    f"{self.only_here:,} of these stand nowhere else"
+                    " (`mem0tray run --until-idle` delivers what can be delivered)"
+                )
+            said.append(f"{number} not delivered yet; {where}.")
+        if self.discarded:
+            number = plural(self.discarded, "deleted memory", "deleted memories")
+            said.append(f"{number} could be restored so far: `mem0tray restore --list`.")
+        if self.quarantined:
+            number = plural(self.quarantined, "file")
+            said.append(f"The quarantine holds {number} of what could not be read.")
+        return said
+
+
+def all_of_them() -> list[Path]:
+    """Settings, data and cache, as far as they are there; on some systems these are one."""
+    cache = platformdirs.user_cache_path(APP, appauthor=False)
+    folders = dict.fromkeys((config_file().parent, data_root(), cache))
+    return [folder for folder in folders if os.path.lexists(folder)]
+
+
+def claude_folders(chosen: Path) -> list[Path]:
+    """Every folder of shared files that a worker has served, and the one that is chosen now."""
+    served = [Path(record.real) for record in data_folders.records(data_root())]
+    return list(dict.fromkeys([chosen.expanduser().absolute(), *served]))
+
+
+def running() -> list[tuple[Path, int | None]]:
+    """The workers that run, else an embedded server: the lock that each holds, and its process."""
+    root = data_root()
+    workers = [path for path in sorted(root.glob(f"{_SERVES}/{_LOCK}")) if lock.is_locked(path)]
+    if workers:  # one of them has started the embedded server, and ends it
+        return [(path, lock.holder(path)) for path in workers]
+    served = root / LOCAL / endpoint.LOCK
+    if not lock.is_locked(served):
+        return []
+    there = endpoint.read(served.parent)
+    return [(served, there.pid if there else None)]
+
+
+def holdings() -> Holdings:
+    """Count; raises Mem0TrayError where something is there that cannot be read."""
+    found = Holdings(delivered_here=store.count(data_root() / LOCAL / endpoint.DATABASE))
+    served = {each.folder: Path(each.real) for each in data_folders.records(data_root())}
+    for folder in sorted(data_root().glob(_SERVES)):
+        found.quarantined += len(quarantine.kept(folder / "quarantine"))
+        queue = dlq = None
+        if folder in served:
+            paths = Paths.for_claude_dir(served[folder])
+            queue, dlq = (
+                _standing(paths, files.waiting_entries),
+                _standing(paths, files.dead_letters),
+            )
+        with Reader(folder / _LEDGER, needed=True) as reader:
+            discarded = reader.texts_by_state().get(DISCARDED, 0)
+            waiting = set(reader.waiting())
+            dead = set(map(identity, reader.dead_raws()))
+        # What the user has deleted since a worker ran last, the ledger learns at the next start.
+        gone = requests.given_up(folder / "requests") | (dead - dlq if dlq is not None else set())
+        known = (waiting | dead) - gone
+        found.discarded += discarded + len((waiting | dead) & gone)
+        found.undelivered += len(known)
+        found.only_here += len(known - (queue or set()) - (dlq or set()))
+    return found
+
+
+def _standing(paths: Paths, read: Callable[[Paths], list[bytes]]) -> set[Identity] | None:
+    """What stands in a shared file; None where that cannot be read."""
+    try:
+        return set(map(identity, read(paths)))
+    except FileUnavailableError:
+        return None
+
+
+def check(shared: list[Path]) -> None:
+    """Raise Mem0TrayError when a folder of shared files lies inside of one of ours."""
+    for each in shared:
+        for folder in all_of_them():
+            if os.path.lexists(each) and each.resolve().is_relative_to(folder.resolve()):
+                raise Mem0TrayError(
+                    f"{each}, whose files belong to other programs too, lies in {folder}.",
+                    "Nothing was removed. Move it elsewhere first.",
+                )
+
+
+def remove() -> tuple[list[str], list[tuple[str, str]]]:
+    """Remove our folders; what went, and what stayed with the reason.
+
+    Raises Mem0TrayError, with none of them removed, when a worker runs.
+    """
+    removed: list[str] = []
+    left: list[tuple[str, str]] = []
+    with _nobody_else():
+        for folder in all_of_them():
+            try:
+                if folder.is_symlink():
+                    left.append((str(folder.resolve()), f"{folder} was a link of yours to it"))
+                    folder.unlink()
+                else:
+                    shutil.rmtree(folder)
+            except OSError as error:
+                raise atomic.unavailable(Path(error.filename or folder), error) from error
+            removed.append(str(folder))
+    return removed, left
+
+
+def _nobody_else() -> ExitStack:
+    """Hold every lock of a worker, so that none starts meanwhile; Mem0TrayError where one runs."""
+    stack = ExitStack()
+    root = data_root()
+    for path in (*root.glob(f"{_SERVES}/{_LOCK}"), *root.glob(f"{LOCAL}/{endpoint.LOCK}")):
+        held = lock.FileLock(path)
+        if not held.try_acquire():
+            stack.close()
+            raise in_the_way(path, lock.holder(path))
+        # Windows removes no file that is open, and there is nobody there who could start by chance.
+        if os.name == "nt":
+            held.release()
+        else:
+            stack.callback(held.release)
+    return stack
+
+
+def in_the_way(path: Path, pid: int | None) -> Mem0TrayError:
+    """The error that says who runs, and how to stop it."""
+    what = "The embedded server" if path.parent.name == LOCAL else "A worker"
+    named = f" (process {pid})" if pid else ""
+    return Mem0TrayError(
+        f"{what} runs{named}, and would lose what it writes.",
+        f"Nothing was removed. Stop it first{_how(pid)}, then try again.",
+    )
+
+
+def _how(pid: int | None) -> str:
+    return f": {stop_command(pid)}, or Quit in the menu of its icon" if pid else ""
+
+
+def stop_command(pid: int) -> str:
+    """What ends a process, in backticks."""
+    return f"`taskkill /PID {pid}`" if os.name == "nt" else f"`kill {pid}`"

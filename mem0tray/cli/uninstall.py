@@ -1,0 +1,224 @@
+"""`mem0tray uninstall`: take away what mem0tray put into the system, and say what stays."""
+
+import os
+import shlex
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import platformdirs
+
+from mem0tray import settings as config
+from mem0tray.cli import autostart as login
+from mem0tray.cli import output, own_folders
+from mem0tray.cli.command_help import Command
+from mem0tray.cli.context import UsageError
+from mem0tray.cli.output import Style
+from mem0tray.desktop import systemd
+from mem0tray.desktop.autostart import DISABLED
+from mem0tray.errors import Mem0TrayError, SettingsError
+from mem0tray.files import atomic
+from mem0tray.paths import APP
+from mem0tray.settings import Settings
+
+_SHARED: Final = "mem0_*"
+_OTHERS: Final = "other programs use them"
+_OURS: Final = "it is mem0tray's own and yours; `mem0tray uninstall --purge` removes it"
+_RC_FILES: Final = (".bashrc", ".zshrc")
+_COMPLETION: Final = f"{APP} completion"
+
+
+@dataclass(slots=True)
+class _Done:
+    """What went, what stays with the reason, and what the user has to do."""
+
+    removed: list[str] = field(default_factory=list)
+    left: list[tuple[str, str]] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+
+
+@click.command(
+    "uninstall",
+    cls=Command,
+    examples={
+        "mem0tray uninstall": "your settings and memories stay",
+        "mem0tray uninstall --purge": "they go too, after a question",
+    },
+)
+@click.option("--purge", is_flag=True, help="Remove settings, ledger and embedded server too.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document.")
+def command(*, purge: bool, yes: bool, as_json: bool) -> None:
+    """Take away what mem0tray put into the system, and say what stays.
+
+    That is the start at login, entries of the desktop, and completion. The
+    settings and the memories of mem0tray stay, unless you say --purge, which
+    asks first and does nothing while a worker runs. The files that other
+    programs share (mem0_queue.json and its like) always stay.
+    """
+    shared = own_folders.claude_folders(Path(_settings().paths.claude_dir))
+    service = _service_pid()
+    others = [(path, pid) for path, pid in own_folders.running() if not pid or pid != service]
+    done = _Done(told=_held())
+    if purge:
+        if others:
+            raise own_folders.in_the_way(*others[0])
+        own_folders.check(shared)
+        _ask(done.told, yes=yes, as_json=as_json)
+    _take_away(done)
+    if purge:
+        removed, left = own_folders.remove()
+        done.removed += removed
+        done.left += left
+    else:
+        done.left += [(str(folder), _OURS) for folder in own_folders.all_of_them()]
+        done.told += [_still_runs(pid) for _, pid in others]
+    _tell_of_others(done, shared)
+    _show(done, as_json=as_json)
+
+
+def _settings() -> Settings:
+    """The settings; wrong ones do not stand in the way of leaving."""
+    try:
+        return config.load().settings
+    except SettingsError:
+        return Settings()
+
+
+def _service_pid() -> int | None:
+    """The process of our service, which ends with it."""
+    said = systemd.ask("show", "--property=MainPID", "--value", f"{APP}.service") or ""
+    return int(said) if said.strip().isdecimal() and int(said) else None
+
+
+def _held() -> list[str]:
+    """What our folders hold, in sentences."""
+    try:
+        return own_folders.holdings().told()
+    except (Mem0TrayError, OSError) as error:
+        return [f"What mem0tray's own folders hold could not be counted: {error}"]
+
+
+def _ask(held: list[str], *, yes: bool, as_json: bool) -> None:
+    """Say what would be lost, and have it confirmed. click.Abort when it is not."""
+    folders = own_folders.all_of_them()
+    if yes or not folders:
+        return
+    if as_json:
+        raise UsageError("With --json nothing can be asked.", "Add --yes.")
+    for line in held:
+        output.say_beside("", line, Style.WARNING)
+    names = ", ".join(map(str, folders))
+    click.confirm(f"Remove {names} for good?", abort=True)
+    held.clear()  # it has been said
+
+
+# Taking away ----------------------------------------------------------------------------
+
+
+def _take_away(done: _Done) -> None:
+    """The start at login, and files that bear our name in places of the system."""
+    system = login.this_system()
+    if system.state().name != DISABLED:
+        where = system.where
+        done.told += system.disable()
+        done.removed.append(where)
+    else:
+        system.disable()  # of two ways that are half there, neither stays
+    for path in _strewn(os.environ):
+        try:
+            path.unlink()
+        except OSError as error:
+            raise atomic.unavailable(path, error) from error
+        done.removed.append(str(path))
+
+
+def _strewn(environ: Mapping[str, str]) -> Iterator[Path]:
+    """Entry, icons, completion and manual of ours, by their names, where such things belong."""
+    if sys.platform == "win32":
+        return
+    data = platformdirs.user_data_path()
+    fish = Path(environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "fish"
+    patterns = (
+        (data, f"applications/{APP}.desktop"),
+        (data, f"icons/hicolor/*/apps/{APP}.*"),
+        (data, f"man/man1/{APP}.1"),
+        (data, f"bash-completion/completions/{APP}"),
+        (data, f"zsh/site-functions/_{APP}"),
+        (fish, f"completions/{APP}.fish"),
+    )
+    for folder, pattern in patterns:
+        yield from sorted(folder.glob(pattern))
+
+
+# Telling --------------------------------------------------------------------------------
+
+
+def _tell_of_others(done: _Done, shared: list[Path]) -> None:
+    """What is never removed: the shared files, and lines of the user's own."""
+    for folder in shared:
+        found = list(folder.glob(_SHARED)) if folder.is_dir() else []
+        if found:
+            done.left.append((str(folder / _SHARED), _OTHERS))
+        log = folder / "logs" / "mem0_worker.log"
+        if log.exists():
+            done.left.append((str(log), "it tells what became of your memories"))
+    for name in _RC_FILES:
+        path = Path.home() / name
+        try:
+            text = path.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        if _COMPLETION in text:
+            where = shlex.quote(str(path))
+            command = f"`sed -i.bak '/{_COMPLETION}/d' {where}`"
+            done.left.append((str(path), f"a line in it asks for completion; {command} removes it"))
+
+
+def _still_runs(pid: int | None) -> str:
+    if pid is None:
+        return "A worker still runs: stop it with Quit in the menu of its icon."
+    stop = own_folders.stop_command(pid)
+    return f"A worker still runs (process {pid}): stop it with {stop}, or Quit in its menu."
+
+
+def _show(done: _Done, *, as_json: bool) -> None:
+    program = _program()
+    if as_json:
+        document: dict[str, Any] = {
+            "removed": done.removed,
+            "left": [{"path": path, "why": why} for path, why in done.left],
+            "notes": done.told,
+            "remove_program": program,
+        }
+        output.print_json(document)
+        return
+    for path in done.removed:
+        output.say_beside("removed  ", path, Style.GOOD)
+    if not done.removed:
+        output.say("Nothing of mem0tray was found outside its own folders.")
+    for path, why in done.left:
+        output.say_beside("left     ", f"{path}: {why}.", Style.WARNING)
+    for line in done.told:
+        output.say_beside("", line)
+    output.say_beside("", f"At last, remove the program itself: `{program}`.")
+
+
+def _program() -> str:
+    """The command that removes the program, as it was installed."""
+    image = os.environ.get("APPIMAGE")
+    if image and os.environ.get("APPDIR") and sys.prefix.startswith(os.environ["APPDIR"]):
+        return f"rm {shlex.quote(image)}"
+    parts = Path(sys.prefix).parts
+    for pair, line in (
+        (("pipx", "venvs"), f"pipx uninstall {APP}"),
+        (("uv", "tools"), f"uv tool uninstall {APP}"),
+        (("Cellar", APP), f"brew uninstall {APP}"),
+    ):
+        if pair in pairwise(parts):
+            return line
+    return f"{shlex.quote(sys.executable)} -m pip uninstall {APP}"

@@ -1,0 +1,224 @@
+"""`uninstall`: what goes, what stays and why, and what is never touched."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mem0tray.cli import uninstall
+from mem0tray.files.lock import InstanceLock
+from tests.cli.scratch import Scratch
+from tests.desktop.programs import Programs
+from tests.desktop.user_systemd import UserSystemd
+from tests.support.home import Home
+from tests.support.standin import Standin
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="its traces are those of Linux")
+
+
+@pytest.fixture(autouse=True)
+def manager(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> UserSystemd:
+    """No desktop, and a stand-in for the user's systemd."""
+    monkeypatch.setenv("XDG_CONFIG_DIRS", str(home.root / "xdg"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home.root / "cache"))
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    programs = Programs(home.root / "programs", monkeypatch)
+    programs.add("loginctl", "exit 1")
+    made = UserSystemd(programs)
+    made.answer()
+    return made
+
+
+@pytest.fixture
+def used(home: Scratch) -> Iterator[Home]:
+    """A home after some use: a memory waits, one was deleted, the local server holds one."""
+    with Standin() as server, Home(home.root / "used", server.url) as there:
+        there.ok("add", "--project", "alpha", "text delivered here", env=_LOCAL)
+        there.ok("run", "--until-idle", env=_LOCAL)
+        server.close()
+        there.ok("add", "--project", "alpha", "text that waits")
+        deleted = there.ok("add", "--project", "alpha", "text deleted").strip()
+        there.run("run", "--once")
+        there.ok("delete", "--yes", deleted)
+        there.configure("[sync]\ntimeout = 30.0\n")
+        for name, value in there.env.items():
+            if name.startswith(("HOME", "XDG")):
+                home.env(**{name: value})
+        yield there
+
+
+_LOCAL = {"MEM0TRAY_SERVER_URL": "local", "MEM0TRAY_SERVER_LOCAL_PORT": "0"}
+
+
+def _strewn(home: Scratch) -> list[Path]:
+    """Put things of ours where they belong in the system."""
+    places = [
+        home.root / "data" / "applications" / "mem0tray.desktop",
+        home.root / "data" / "icons" / "hicolor" / "48x48" / "apps" / "mem0tray.png",
+        home.root / "config" / "fish" / "completions" / "mem0tray.fish",
+    ]
+    for path in places:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return places
+
+
+def test_it_takes_away_what_lies_outside_its_folders(home: Scratch, manager: UserSystemd) -> None:
+    """Service, entries, icons and completion go, once; other people's things stay."""
+    home.ok("autostart", "enable")
+    places = _strewn(home)
+    other = places[0].with_name("other.desktop")
+    other.touch()
+    said = home.ok("uninstall")
+    unit = home.root / "config" / "systemd" / "user" / "mem0tray.service"
+    assert not manager.runs()
+    assert not any(path.exists() for path in (unit, *places))
+    assert other.exists()
+    for path in (unit, *places):
+        assert f"removed  {path}" in said
+    assert "Nothing of mem0tray was found outside its own folders." in home.ok("uninstall")
+
+
+def test_the_desktops_start_goes_too(home: Scratch) -> None:
+    """Whatever way was set up."""
+    home.ok("autostart", "enable", "--desktop")
+    entry = home.root / "config" / "autostart" / "mem0tray.desktop"
+    assert entry.exists()
+    assert f"removed  {entry}" in home.ok("uninstall")
+    assert not entry.exists()
+
+
+def test_what_stays_is_said_with_the_reason(home: Scratch, used: Home) -> None:
+    """Settings, ledger and shared files, and how many memories they hold."""
+    before = sorted(path.name for path in used.claude.rglob("*"))
+    said = home.ok("uninstall")
+    assert used.config.exists()
+    assert used.ledgers()
+    assert sorted(path.name for path in used.claude.rglob("*")) == before
+    assert "The embedded server holds 1 memory that no other server" in said
+    assert "1 memory is not delivered yet; the shared files, which stay, hold them." in said
+    assert "1 deleted memory could be restored" in said
+    assert f"{used.claude}/mem0_*: other programs use them." in said
+    assert said.splitlines()[-1].startswith("At last, remove the program itself: `")
+
+
+def test_what_stands_nowhere_else_is_counted(home: Scratch, used: Home) -> None:
+    """A memory that only the ledger has would be lost with it, and is told so."""
+    used.queue.write_text('{"queue": []}')
+    said = home.ok("uninstall")
+    assert "1 memory is not delivered yet; 1 of these stand nowhere else" in said
+    assert "`mem0tray run --until-idle`" in said
+
+
+def test_purge_asks_first(home: Scratch, used: Home) -> None:
+    """What would be lost is said before the question; without a yes nothing is changed."""
+    home.ok("autostart", "enable")
+    for answer in (b"n\n", b""):
+        done = home.run("uninstall", "--purge", stdin=answer)
+        assert done.code == 1
+        assert "The embedded server holds 1 memory" in done.out
+        assert "nothing was changed" in done.err
+    assert used.ledgers()
+    assert home.run("autostart", "status", "--json").json()["state"] == "enabled"
+
+
+@pytest.mark.parametrize("arguments", [(), ("--yes",)], ids=["asked", "not asked"])
+def test_purge_removes_its_own_folders_and_no_shared_file(
+    home: Scratch, used: Home, arguments: tuple[str, ...]
+) -> None:
+    """Settings, ledger and embedded server are gone, byte for byte the shared files are not."""
+    before = {path: path.read_bytes() for path in used.claude.rglob("*") if path.is_file()}
+    said = home.ok("uninstall", "--purge", *arguments, stdin=b"y\n")
+    assert {path: path.read_bytes() for path in used.claude.rglob("*") if path.is_file()} == before
+    assert not used.config.parent.exists()
+    assert not (used.data / "mem0tray").exists()
+    assert "The embedded server holds 1 memory" in said
+    again = home.ok("uninstall", "--purge", "--yes")
+    assert "Nothing of mem0tray was found" in again
+
+
+def test_purge_refuses_while_a_worker_runs(home: Scratch, used: Home) -> None:
+    """A ledger is not removed under a worker; without --purge it is named, and goes on."""
+    lock = InstanceLock(home.paths.instance_lock)
+    lock.acquire()
+    try:
+        done = home.run("uninstall", "--purge", "--yes")
+        assert done.code == 1
+        assert "A worker runs (process " in done.line
+        assert "`kill " in done.line
+        assert "A worker still runs (process " in home.ok("uninstall")
+    finally:
+        lock.release()
+    assert used.ledgers()
+
+
+def test_purge_spares_shared_files_inside_its_folders(home: Scratch) -> None:
+    """A ~/.claude that somebody keeps within our folder keeps that folder."""
+    inside = home.root / "data" / "mem0tray" / "shared"
+    inside.mkdir(parents=True)
+    (inside / "mem0_queue.json").write_text("{}")
+    home.env(MEM0TRAY_PATHS_CLAUDE_DIR=str(inside))
+    done = home.run("uninstall", "--purge", "--yes")
+    assert done.code == 1
+    assert str(inside) in done.line
+    assert (inside / "mem0_queue.json").exists()
+
+
+def test_purge_does_not_follow_a_link(home: Scratch) -> None:
+    """Settings that the user keeps elsewhere, behind a link, stay there."""
+    kept = home.root / "dotfiles"
+    kept.mkdir()
+    (kept / "config.toml").write_text("[sync]\ntimeout = 30.0\n")
+    home.config.parent.parent.mkdir()
+    home.config.parent.symlink_to(kept)
+    said = home.ok("uninstall", "--purge", "--yes")
+    assert (kept / "config.toml").exists()
+    assert not home.config.parent.is_symlink()
+    assert f"{kept}: {home.config.parent} was a link of yours to it." in said
+
+
+def test_a_line_for_completion_is_named(home: Scratch) -> None:
+    """The user's own start-up file is not edited; the command that does it is there to copy."""
+    rc = home.root / ".bashrc"
+    rc.write_text('eval "$(mem0tray completion bash)"\n')
+    said = home.ok("uninstall")
+    assert f"`sed -i.bak '/mem0tray completion/d' {rc}`" in said
+    assert "completion" in rc.read_text()
+
+
+def test_wrong_settings_are_no_obstacle(home: Scratch) -> None:
+    """Whoever broke the settings may leave all the same."""
+    home.configure("nonsense")
+    home.ok("autostart", "enable")
+    home.ok("uninstall", "--purge", "--yes")
+    assert not home.config.exists()
+
+
+def test_a_script_gets_one_document(home: Scratch) -> None:
+    """Lists of what went and what stays; a question cannot be put to a script."""
+    home.ok("autostart", "enable")
+    home.configure("")
+    assert home.run("uninstall", "--purge", "--json").code == 2
+    seen = home.run("uninstall", "--json").json()
+    assert seen["removed"] == [str(home.root / "config" / "systemd" / "user" / "mem0tray.service")]
+    assert [each["path"] for each in seen["left"]] == [str(home.config.parent)]
+    assert seen["remove_program"]
+
+
+@pytest.mark.parametrize(
+    ("prefix", "line"),
+    [
+        ("/home/u/.local/share/pipx/venvs/mem0tray", "pipx uninstall mem0tray"),
+        ("/home/u/.local/share/uv/tools/mem0tray", "uv tool uninstall mem0tray"),
+        ("/home/u/own venv", "'/home/u/own venv/bin/python' -m pip uninstall mem0tray"),
+    ],
+)
+def test_the_program_goes_as_it_came(
+    monkeypatch: pytest.MonkeyPatch, prefix: str, line: str
+) -> None:
+    """The last line is the command of the tool that installed it."""
+    monkeypatch.setattr(sys, "prefix", prefix)
+    monkeypatch.setattr(sys, "executable", f"{prefix}/bin/python")
+    assert uninstall._program() == line
