@@ -1,6 +1,8 @@
 """From what a person typed to the items that are meant."""
 
+import itertools
 import json
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -15,6 +17,7 @@ from mem0tray.text import one_line
 Identity = tuple[str, bytes]
 _SHOWN: Final = 4
 _LONGEST_ID: Final = 40
+_SHORTEST: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,22 @@ def everything(paths: Paths, places: Sequence[str] = (files.DLQ, files.QUEUE)) -
     if files.QUEUE in places:
         found += listing(files.waiting_entries(paths), files.QUEUE).found
     return found
+
+
+def handles(found: Iterable[Found]) -> dict[str, str]:
+    """By id what to type for it: its shortest beginning that no other has, eight signs at least."""
+    ids = sorted({each.id for each in found})
+    shared = [0, *itertools.starmap(_shared, itertools.pairwise(ids)), 0]
+    needed = map(max, itertools.pairwise(shared))
+    return {
+        name: shlex.quote(one_line(name[: max(_SHORTEST, least + 1)], _LONGEST_ID))
+        for name, least in zip(ids, needed, strict=False)
+    }
+
+
+def _shared(one: str, other: str) -> int:
+    """With how many signs both begin."""
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(one, other)))  # noqa: B905
 
 
 def resolve(names: Iterable[str], among: Sequence[Found]) -> list[Found]:

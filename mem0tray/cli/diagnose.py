@@ -7,10 +7,12 @@ from typing import Any, Final
 import click
 
 from mem0tray.actions import diagnose, files
-from mem0tray.actions.diagnose import Cause, Surroundings
-from mem0tray.actions.find import Found, Identity, everything, listing, resolve
+from mem0tray.actions.cause import ID, NOT_RUNNING, PAUSED, Cause
+from mem0tray.actions.find import Found, Identity, everything, handles, listing, resolve
+from mem0tray.actions.surroundings import Surroundings
 from mem0tray.cli import context, output, settled
 from mem0tray.cli.command_help import Command
+from mem0tray.cli.output import Style
 from mem0tray.ledger.reader import Attempt, Known, Reader
 from mem0tray.paths import Paths
 from mem0tray.settings import Settings
@@ -45,6 +47,7 @@ def command(name: str | None, *, as_json: bool) -> None:
         _tell_settled(gone, as_json=as_json)
         return
     chosen = resolve([name], there)
+    called = handles(there)
     around = Surroundings.look(settings, paths)
     now = time.time()
     documents = []
@@ -52,12 +55,12 @@ def command(name: str | None, *, as_json: bool) -> None:
         for found in chosen:
             known, history = _history(reader, found)
             last = history[-1] if history else None
-            causes = diagnose.causes(found, around, last, known, now)
+            causes = diagnose.causes(found, around, last, known, now, called[found.id])
             due = diagnose.next_retry(found, known, now)
             if as_json:
                 documents.append(_document(found, causes, history, due))
             else:
-                _print(found, causes, history)
+                _print(found, causes[0], history, output.ago(due, now) if due > now else "")
     if as_json:
         output.print_json(documents)
 
@@ -105,18 +108,26 @@ def _as_json(cause: Cause) -> dict[str, str]:
     return {"cause": cause.name, "detail": cause.detail, "remedy": cause.remedy}
 
 
-def _print(found: Found, causes: list[Cause], history: list[Attempt]) -> None:
+def _print(found: Found, cause: Cause, history: list[Attempt], again: str) -> None:
+    """The cause that counts first, what to do, and what happened; `again`: when it is tried."""
     kind = "dead letter" if found.is_dead else "waiting entry"
     text = f" {output.excerpt(found.item.content)}" if found.item is not None else ""
     output.say(f"{short_id(found.id)} ({found.project or 'no project'}), {kind}{text}:")
-    for cause in causes:
-        output.say_beside("  ", f"{cause.name}: {cause.advice}")
+    output.say_beside(f"  {cause.name}: ", cause.sentence, _style(cause))
+    output.say_beside("  To do: ", cause.remedy, Style.HEADING)
     if history:
         more = f", the last {_SHOWN} of them" if len(history) > _SHOWN else ""
         output.say(f"{plural(len(history), 'failed attempt')} in the ledger{more}:")
         for attempt in history[-_SHOWN:]:
             text = f"{attempt.kind}: {attempt.message} ({attempt.duration:.2f} s)"
-            output.say_beside(f"  {output.clock(attempt.at)}  ", text)
+            output.say_beside(f"  {output.clock(attempt.at)}  ", text, Style.DIM)
+        if again:
+            output.say(f"The next one {again}.")
+
+
+def _style(cause: Cause) -> Style:
+    """Whether somebody has to do something."""
+    return Style.WARNING if cause.by_itself else Style.BAD
 
 
 def _sum_up(settings: Settings, paths: Paths, *, as_json: bool) -> None:
@@ -136,11 +147,12 @@ def _sum_up(settings: Settings, paths: Paths, *, as_json: bool) -> None:
     first: dict[tuple[object, ...], Cause] = {}
     for found in [*dead, *stuck]:
         attempt, known = last.get(found.identity), pending.get(found.identity)
-        cause = diagnose.causes(found, around, attempt, known, now)[0]
+        cause = diagnose.causes(found, around, attempt, known, now, ID)[0]
         groups.setdefault(cause.likeness, []).append(found)
         first.setdefault(cause.likeness, cause)
+    called = handles([*dead, *waiting])
     shown = [
-        (first[like], group)
+        (first[like].about(called[group[0].id]) if len(group) == 1 else first[like], group)
         for like, group in sorted(groups.items(), key=lambda pair: -len(pair[1]))
     ]
     if as_json:
@@ -154,16 +166,22 @@ def _sum_up(settings: Settings, paths: Paths, *, as_json: bool) -> None:
     if not dead:
         output.say("There are no dead letters.")
     for cause, group in shown:
-        output.say(f"{_number(group)}: {cause.name}, as {short_id(group[0].id)}:")
-        output.say_beside("  ", cause.advice)
-    _tell_besides(around, {cause.name for cause, _ in shown}, len(waiting))
+        output.say_beside(
+            f"{_number(group)}: {cause.name}", f", as {short_id(group[0].id)}:", _style(cause)
+        )
+        output.say_beside("  ", cause.sentence)
+        output.say_beside("  To do: ", cause.remedy, Style.HEADING)
+    # To stop and to pause are part of what is to be done for each.
+    told = {cause.name for cause, _ in shown} | ({PAUSED, NOT_RUNNING} if shown else set())
+    _tell_besides(around, told, len(waiting))
 
 
 def _tell_besides(around: Surroundings, told: Collection[str], waiting: int) -> None:
     """What is amiss and has not been told of, and how many memories wait."""
     for cause in around.causes:
         if cause.name not in told:
-            output.say(f"Besides: {cause.name}: {cause.advice}")
+            output.say_beside(f"Besides: {cause.name}: ", cause.sentence, _style(cause))
+            output.say_beside("  To do: ", cause.remedy, Style.HEADING)
     if waiting:
         number = plural(waiting, "memory waits", "memories wait")
         output.say(f"{number} in the queue: see `mem0tray list --queue`.")

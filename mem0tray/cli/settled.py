@@ -3,7 +3,7 @@
 from typing import Any
 
 from mem0tray import item as items
-from mem0tray.actions.diagnose import Cause
+from mem0tray.actions.cause import Cause
 from mem0tray.cli import output
 from mem0tray.ledger.reader import Known, Reader
 from mem0tray.paths import Paths

@@ -13,13 +13,14 @@ from subprocess import SubprocessError
 from typing import TYPE_CHECKING, Final
 
 from mem0tray.actions import diagnose, retry, sources
+from mem0tray.actions.cause import Cause
 from mem0tray.actions.delete import delete
-from mem0tray.actions.diagnose import Cause, Surroundings
 from mem0tray.actions.files import DLQ
 from mem0tray.actions.find import Found, everything
 from mem0tray.actions.oldest import Letter
 from mem0tray.actions.probe import server_name
 from mem0tray.actions.restore import restore
+from mem0tray.actions.surroundings import Surroundings
 from mem0tray.desktop import clipboard, menu, opener
 from mem0tray.desktop.dialogs import Dialogs, Question
 from mem0tray.desktop.menu import Command, Verb
@@ -160,8 +161,8 @@ class Controller:
             known = reader.known(*found.identity)
             history = reader.attempts(known.key) if known is not None else []
         last = history[-1] if history else None
-        causes = diagnose.causes(found, around, last, known, time.time())
-        text = "\n\n".join(one_line(_in_words(cause, language), _LINE) for cause in causes)
+        cause = diagnose.causes(found, around, last, known, time.time())[0]
+        text = "\n\n".join(one_line(line, _LINE) for line in _in_words(cause, language))
         project = one_line(found.project, 40) or _("no project")
         self._surface.dialogs.tell(f"{project} · {short_id(found.id)}", text, _("Close"))
 
@@ -242,11 +243,12 @@ class Controller:
             self._surface.autostart.disable()
 
 
-def _in_words(cause: Cause, language: Language) -> str:
+def _in_words(cause: Cause, language: Language) -> tuple[str, str]:
+    """What is the matter, and what to do."""
     _ = language.gettext
-    name, advice = translated(cause.name, language), translated(cause.advice, language)
-    text = _("{cause}: {advice}").format(cause=name, advice=advice)
-    return text[:1].upper() + text[1:]
+    name, sentence = translated(cause.name, language), translated(cause.sentence, language)
+    text = _("{cause}: {advice}").format(cause=name, advice=sentence)
+    return text[:1].upper() + text[1:], translated(cause.remedy, language)
 
 
 def _letter(command: Command) -> Letter:

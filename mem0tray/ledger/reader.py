@@ -38,6 +38,16 @@ _LAST: Final = (
     " JOIN attempts a ON a.rowid = (SELECT rowid FROM attempts WHERE item = i.key"
     " ORDER BY at DESC LIMIT 1) WHERE i.state IN ('pending', 'dead')"
 )
+# The last answer that refused a delivery for whoever sends it, with no delivery since: 401, or
+# another refusal of two projects.
+_REFUSAL: Final = (
+    "WITH late AS (SELECT a.at, a.class, a.status, a.message, a.duration, i.project"
+    " FROM attempts a JOIN items i ON i.key = a.item WHERE a.class IN ('unauthorized', 'refused')"
+    " AND a.at > coalesce((SELECT value FROM meta WHERE name = 'last_delivery'), 0))"
+    " SELECT at, class, status, message, duration FROM late WHERE class = 'unauthorized'"
+    " OR (SELECT count(DISTINCT project) FROM late WHERE class = 'refused') > 1"
+    " ORDER BY at DESC LIMIT 1"
+)
 # How long dead letters that are gone by now were in the DLQ. An earlier version did not note
 # when one came: it took them in some minutes before that.
 _STAYS: Final = (
@@ -240,6 +250,11 @@ class Reader:
     def last_attempts(self) -> dict[tuple[str, bytes], Attempt]:
         """The last failed attempt of each memory that waits, by id and digest."""
         return {(decode(name), digest): Attempt(*rest) for name, digest, *rest in self._rows(_LAST)}
+
+    def last_refusal(self) -> Attempt | None:
+        """The last attempt by which the server refused every delivery; None: one came since."""
+        rows = self._rows(_REFUSAL)
+        return Attempt(*rows[0]) if rows else None
 
     def waiting(self) -> dict[tuple[str, bytes], Known]:
         """Every memory that waits, by id and digest."""

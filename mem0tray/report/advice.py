@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 from mem0tray.actions import diagnose
-from mem0tray.actions.diagnose import Cause, Surroundings
+from mem0tray.actions.cause import INVALID, NO_ANSWER, REJECTED, Cause
 from mem0tray.actions.find import Found
 from mem0tray.actions.overview import NOT_RUNNING, Overview
+from mem0tray.actions.surroundings import Surroundings
 from mem0tray.language import Language
 from mem0tray.reasons import translated
 from mem0tray.report.cleaning import Cleaner
@@ -114,7 +115,7 @@ def _about_letters(
 
 
 # Causes whose detail is what the server said, and no sentence of ours.
-_SPOKEN: Final = frozenset({diagnose.REJECTED, diagnose.NO_ANSWER})
+_SPOKEN: Final = frozenset({REJECTED, NO_ANSWER})
 
 
 def _groups(file: str, _: Callable[[str], str]) -> Callable[[Found, Cause], _Group]:
@@ -138,13 +139,13 @@ def _groups(file: str, _: Callable[[str], str]) -> Callable[[Found, Cause], _Gro
     rejected = _rejections(mend, _)
 
     def group(found: Found, cause: Cause) -> _Group:
-        if cause.name == diagnose.INVALID:
+        if cause.name == INVALID:
             if found.item is None:
                 return no_text
             return unencodable if found.item.project.strip() else no_project
-        if cause.name == diagnose.NO_ANSWER:
+        if cause.name == NO_ANSWER:
             return no_answer
-        if cause.name == diagnose.REJECTED:
+        if cause.name == REJECTED:
             return rejected(cause.status)
         return idle
 

@@ -13,6 +13,8 @@ DOWN: Final = "down"
 PAUSED: Final = "paused"
 ACTION_NEEDED: Final = "action needed"
 MAX_HOLD: Final = 3600.0
+BREAK: Final = "the server asked for a break"
+REFUSES: Final = "the server refuses deliveries"  # so begins the reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class Gate:
         self._paused_until: float | None = None
         self._canary_at: float | None = None
         self._misconfigured = ""
+        self._last_try = ""  # what became of the canary, should it say anything
         self._obstacles: dict[str, str] = {}
         self._troubles: dict[str, str] = {}
 
@@ -101,12 +104,21 @@ class Gate:
     def misconfigured(self, reason: str, canary_at: float) -> None:
         """The server refuses everything; one canary is sent at `canary_at`."""
         with self._guard:
-            self._misconfigured, self._canary_at = reason, canary_at
+            self._misconfigured, self._canary_at, self._last_try = reason, canary_at, ""
+
+    def still_misconfigured(self, canary_at: float, answer: str = "") -> None:
+        """A canary has failed for another reason, and what was wrong is not mended for it.
+
+        `answer` is told as well where the server did look at the memory.
+        """
+        with self._guard:
+            self._canary_at = canary_at
+            self._last_try = answer
 
     def mended(self) -> None:
         """A delivery has succeeded."""
         with self._guard:
-            self._misconfigured, self._canary_at = "", None
+            self._misconfigured, self._canary_at, self._last_try = "", None, ""
 
     def block(self, name: str, reason: str) -> None:
         """Something of ours stands in the way.
@@ -199,7 +211,8 @@ class Gate:
             for reason in (*first, *self._obstacles.values(), *self._troubles.values()):
                 return State(ACTION_NEEDED, reason)
             if self._misconfigured:
-                return State(ACTION_NEEDED, self._misconfigured)
+                tried = f" The last try was answered with: {self._last_try}."
+                return State(ACTION_NEEDED, self._misconfigured + tried * bool(self._last_try))
             if self.is_paused(now):
                 return State(PAUSED, "paused by you")
             if self._healthy is None:
@@ -207,7 +220,7 @@ class Gate:
             if not self._healthy:
                 return State(DOWN, self._health_reason)
             if now < self._held_until:
-                return State(PAUSED, "the server asked for a break")
+                return State(PAUSED, BREAK)
             return State(HEALTHY)
 
     @property

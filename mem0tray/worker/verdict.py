@@ -9,8 +9,9 @@ from mem0tray import item as items
 from mem0tray.events import Event
 from mem0tray.ledger.outbox import Job
 from mem0tray.server import Answer, Kind
+from mem0tray.server.remedy import of_refusal
 from mem0tray.worker.core import Core, dead_raw
-from mem0tray.worker.state import MAX_HOLD, Gate
+from mem0tray.worker.state import MAX_HOLD, REFUSES, Gate
 
 _ROW: Final = "SELECT state, raw, retry_count, last_attempt FROM items WHERE key = ?"
 
@@ -148,14 +149,16 @@ class Verdicts:
             self._core.outbox.defer(key, suspect.due)
         self._suspects.clear()
         self.avoid = None
-        if answer.kind in (Kind.UNAUTHORIZED, Kind.REFUSED):
-            reason = f"the server refuses deliveries: {answer.message}"
-        else:
-            reason = f"the last try was answered with: {answer.message}"
         wait = max(
             self._core.settings.sync.probe_interval, min(answer.retry_after or 0.0, MAX_HOLD)
         )
-        self._gate.misconfigured(reason, now + wait)
+        if answer.kind in (Kind.UNAUTHORIZED, Kind.REFUSED):
+            reason = f"{REFUSES}: {answer.message.rstrip('.')}. {of_refusal(answer.status)}"
+            self._gate.misconfigured(reason, now + wait)
+        else:
+            # A break or an outage says nothing of what was wrong; another answer may.
+            told = answer.message.rstrip(".") if answer.kind is Kind.ITEM_FAILURE else ""
+            self._gate.still_misconfigured(now + wait, told)
         return []
 
     def _slow_down(self, job: Job, answer: Answer, now: float) -> list[Event]:

@@ -350,6 +350,39 @@ def test_misconfigured_pauses_with_a_canary(home: Home, server: Standin, status:
     assert server.surplus() == {}
 
 
+@pytest.mark.parametrize("then", [429, 503], ids=["break", "outage"])
+def test_what_came_after_a_refusal_does_not_hide_it(home: Home, server: Standin, then: int) -> None:
+    """State and `diagnose` name the key until it is mended, with or without a worker."""
+    key = "`mem0tray config set server.api_key`"
+    server.default = Answer(401)
+    items = entries(2)
+    home.write_queue(items)
+    worker = home.worker()
+    home.wait(lambda: home.state()[0] == "action needed", 5, "action needed")
+    assert key in home.state()[1]
+    server.default = Answer(then)
+    if then == 503:
+        server.health = Answer(503)
+    else:
+        known = len(server.saves)
+        server.wait_for(lambda: len(server.saves) >= known + 2, 10)
+    probed = server.probes()
+    server.wait_for(lambda: server.probes() >= probed + 3, 10)
+    assert "401" in home.state()[1]
+    assert key in home.state()[1]
+    for start in ("", " Then start the worker with `mem0tray run`."):
+        if start:
+            worker.stop()
+        (told,) = home.json("diagnose", items[0]["id"])
+        assert told["cause"] == "action needed"
+        assert told["detail"].startswith("the server refuses deliveries: 401")
+        assert told["remedy"] == f"Set the key that it wants with {key}.{start}"
+        assert [each["count"] for each in home.json("diagnose")] == [2]
+    home.configure("[sync]\ntimeout = 5\n")  # perhaps it is mended
+    (told,) = home.json("diagnose", items[0]["id"])
+    assert told["cause"] != "action needed"
+
+
 def test_the_reason_of_a_pause_stands_in_status(home: Home, server: Standin) -> None:
     """`status` says that action is needed, and why."""
     server.api_key = "sesame"

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from mem0tray.actions import diagnose, files, network
-from mem0tray.actions.diagnose import Cause, Surroundings
+from mem0tray.actions import cause, diagnose, files, network, surroundings
+from mem0tray.actions.cause import Cause
 from mem0tray.actions.probe import Probe, probe, server_name
+from mem0tray.actions.surroundings import Surroundings
 from mem0tray.files.lock import FileLock
 from mem0tray.ledger.reader import Attempt, Known
 from mem0tray.paths import Paths
@@ -23,8 +24,8 @@ from tests.support.standin import Standin
 
 NOW = 1_764_500_000.0
 FINE = Surroundings([])
-DOWN = Surroundings([Cause(diagnose.SERVER_DOWN, "x", "y")])
-ALONE = Surroundings([Cause(diagnose.NOT_RUNNING, "x", "y")])
+DOWN = Surroundings([Cause(cause.SERVER_DOWN, "x", "y")])
+ALONE = Surroundings([Cause(cause.NOT_RUNNING, "x", "y")])
 
 
 def failed(kind: str = "item failure", status: int | None = 500) -> Attempt:
@@ -55,7 +56,7 @@ def known(due: float) -> Known:
 
 def names(causes: Sequence[Cause]) -> list[str]:
     """Only what the causes are called."""
-    return [cause.name for cause in causes]
+    return [each.name for each in causes]
 
 
 def settings_for(url: str) -> Settings:
@@ -67,15 +68,15 @@ def test_the_cause_that_counts_comes_first() -> None:
     """Content before server, server before history, history before what is ours."""
     letter = found(dead("x", last_error="500: old"))
     assert names(diagnose.causes(letter, DOWN, failed(), None, NOW))[:2] == [
-        diagnose.SERVER_DOWN,
-        diagnose.REJECTED,
+        cause.SERVER_DOWN,
+        cause.REJECTED,
     ]
     assert names(diagnose.causes(letter, ALONE, failed(), None, NOW))[:2] == [
-        diagnose.REJECTED,
-        diagnose.NOT_RUNNING,
+        cause.REJECTED,
+        cause.NOT_RUNNING,
     ]
     half = found(dead("half \ud83d pair"))
-    assert names(diagnose.causes(half, DOWN, None, None, NOW))[0] == diagnose.INVALID
+    assert names(diagnose.causes(half, DOWN, None, None, NOW))[0] == cause.INVALID
 
 
 @pytest.mark.parametrize(
@@ -91,62 +92,62 @@ def test_the_cause_that_counts_comes_first() -> None:
 )
 def test_invalid_content(item: dict[str, object], detail: str) -> None:
     """What can never be sent as it stands, and why."""
-    (cause, *_) = diagnose.causes(found(item), FINE, None, None, NOW)
-    assert cause.name == diagnose.INVALID
-    assert detail in cause.detail
+    (first, *_) = diagnose.causes(found(item), FINE, None, None, NOW)
+    assert first.name == cause.INVALID
+    assert detail in first.detail
 
 
 def test_a_half_character_that_was_never_sent_may_pass() -> None:
     """Before the first attempt the server's state counts more: it may take the text."""
     fresh = found(entry("half \ud83d"), files.QUEUE)
     assert names(diagnose.causes(fresh, DOWN, None, None, NOW)) == [
-        diagnose.SERVER_DOWN,
-        diagnose.INVALID,
+        cause.SERVER_DOWN,
+        cause.INVALID,
     ]
 
 
 @pytest.mark.parametrize(
     ("attempt", "name"),
     [
-        (failed("item failure", 400), diagnose.REJECTED),
-        (failed("refused", 403), diagnose.REJECTED),
-        (failed("slow down", 429), diagnose.REJECTED),
-        (failed("unknown", None), diagnose.NO_ANSWER),
-        (failed("unanswered", 500), diagnose.NO_ANSWER),
-        (failed("not sendable", None), diagnose.INVALID),
+        (failed("item failure", 400), cause.REJECTED),
+        (failed("refused", 403), cause.REJECTED),
+        (failed("slow down", 429), cause.REJECTED),
+        (failed("unknown", None), cause.NO_ANSWER),
+        (failed("unanswered", 500), cause.NO_ANSWER),
+        (failed("not sendable", None), cause.INVALID),
     ],
 )
 def test_the_last_attempt_tells(attempt: Attempt, name: str) -> None:
     """Each failure class is one of the causes, with status and message and something to do."""
-    cause = diagnose.causes(found(dead("x")), FINE, attempt, None, NOW)[0]
-    assert cause.name == name
-    assert "no thanks" in cause.detail
-    assert cause.remedy
+    first = diagnose.causes(found(dead("x")), FINE, attempt, None, NOW)[0]
+    assert first.name == name
+    assert "no thanks" in first.detail
+    assert first.remedy
 
 
 def test_without_a_ledger_the_file_tells() -> None:
     """`last_error` in the file is the reason that is left."""
-    cause = diagnose.causes(found(dead("x", last_error="418: teapot")), FINE, None, None, NOW)[0]
-    assert (cause.name, cause.detail) == (diagnose.REJECTED, "418: teapot")
+    first = diagnose.causes(found(dead("x", last_error="418: teapot")), FINE, None, None, NOW)[0]
+    assert (first.name, first.detail) == (cause.REJECTED, "418: teapot")
 
 
 def test_nothing_but_time() -> None:
     """An item that only waits says until when; one that is due says so."""
     letter = found(dead("x", retry_count=2, last_attempt=NOW - 20))
-    assert names(diagnose.causes(letter, FINE, None, None, NOW)) == [diagnose.WAITING]
+    assert names(diagnose.causes(letter, FINE, None, None, NOW)) == [cause.WAITING]
     assert diagnose.next_retry(letter, None, NOW) == NOW + 100
-    assert names(diagnose.causes(letter, FINE, None, None, NOW + 100)) == [diagnose.DUE]
+    assert names(diagnose.causes(letter, FINE, None, None, NOW + 100)) == [cause.DUE]
 
 
 def test_only_a_dead_letter_is_advised_to_be_retried() -> None:
     """The advice is the whole command, and not given where that command would refuse."""
     letter = found(dead("x", id="0d55169c-1", retry_count=2, last_attempt=NOW))
-    (cause,) = diagnose.causes(letter, FINE, None, None, NOW)
-    assert "`mem0tray retry 0d55169c`" in cause.remedy
+    (first,) = diagnose.causes(letter, FINE, None, None, NOW)
+    assert "`mem0tray retry 0d55169c`" in first.remedy
     fresh = found(entry("x"), files.QUEUE)
-    (cause,) = diagnose.causes(fresh, FINE, None, known(due=NOW + 30), NOW)
-    assert cause.name == diagnose.WAITING
-    assert "retry" not in cause.remedy
+    (first,) = diagnose.causes(fresh, FINE, None, known(due=NOW + 30), NOW)
+    assert first.name == cause.WAITING
+    assert "retry" not in first.remedy
 
 
 @pytest.mark.parametrize("count", [10**9, -3, "many", None, [1]])
@@ -169,8 +170,8 @@ def test_surroundings_that_are_all_wrong(paths: Paths) -> None:
     with Standin() as server:
         server.health = Answer(503)
         seen = Surroundings.look(settings_for(server.url), paths).causes
-    assert names(seen) == [diagnose.SERVER_DOWN, diagnose.PAUSED, diagnose.NOT_RUNNING]
-    assert all(cause.remedy for cause in seen)
+    assert names(seen) == [cause.SERVER_DOWN, cause.PAUSED, cause.NOT_RUNNING]
+    assert all(each.remedy for each in seen)
 
 
 @pytest.mark.row(7)
@@ -178,25 +179,25 @@ def test_a_pause_that_cannot_be_read_is_a_cause(paths: Paths) -> None:
     """What keeps everything from being sent is named, with what ends it."""
     paths.pause.mkdir(parents=True)
     with Standin() as server, FileLock(paths.instance_lock).held(1):
-        (cause,) = Surroundings.look(settings_for(server.url), paths).causes
-    assert (cause.name, "resume" in cause.remedy) == (diagnose.ACTION, True)
-    assert "pause.json" in cause.detail
+        (first,) = Surroundings.look(settings_for(server.url), paths).causes
+    assert (first.name, "resume" in first.remedy) == (cause.ACTION, True)
+    assert "pause.json" in first.detail
 
 
 def test_no_server_chosen(paths: Paths) -> None:
     """Somebody's files and no choice: nothing is sent, and that is the cause."""
     write_dlq(paths, [waiting("x")])
-    assert Surroundings.look(Settings(), paths).causes[0].name == diagnose.NO_SERVER
+    assert Surroundings.look(Settings(), paths).causes[0].name == cause.NO_SERVER
     assert server_name(Settings(), paths) == ""
 
 
 def test_the_embedded_server_is_down_only_under_a_worker(paths: Paths) -> None:
     """Without a worker it does not run, and that it is the worker that is missing is said."""
     settings = settings_for("local")
-    (cause,) = Surroundings.look(settings, paths).causes
-    assert (cause.name, cause.remedy) == (diagnose.NOT_RUNNING, "Start it: `mem0tray run`.")
+    (first,) = Surroundings.look(settings, paths).causes
+    assert (first.name, first.remedy) == (cause.NOT_RUNNING, "Start it with `mem0tray run`.")
     with FileLock(paths.instance_lock).held(1):
-        assert names(Surroundings.look(settings, paths).causes) == [diagnose.SERVER_DOWN]
+        assert names(Surroundings.look(settings, paths).causes) == [cause.SERVER_DOWN]
 
 
 def test_the_worker_s_own_trouble_is_a_cause(paths: Paths) -> None:
@@ -206,10 +207,10 @@ def test_the_worker_s_own_trouble_is_a_cause(paths: Paths) -> None:
         settings = settings_for(server.url)
         with FileLock(paths.instance_lock).held(1):
             seen = Surroundings.look(settings, paths).causes
-            assert [(cause.name, cause.detail) for cause in seen] == [
-                (diagnose.ACTION, "another worker runs")
+            assert [(each.name, each.detail) for each in seen] == [
+                (cause.ACTION, "another worker runs")
             ]
-        assert names(Surroundings.look(settings, paths).causes) == [diagnose.NOT_RUNNING]
+        assert names(Surroundings.look(settings, paths).causes) == [cause.NOT_RUNNING]
 
 
 def test_the_network_is_to_blame_only_for_servers_elsewhere() -> None:
@@ -221,8 +222,8 @@ def test_the_network_is_to_blame_only_for_servers_elsewhere() -> None:
 
     away = Probe("https://m.test", "m.test", "m.test", ill)
     here = Probe("http://127.0.0.1:1", "127.0.0.1:1", "", ill)
-    assert names(diagnose._server(away, broken, running=True)) == [diagnose.LOCAL_NETWORK]
-    assert names(diagnose._server(here, broken, running=True)) == [diagnose.SERVER_DOWN]
+    assert names(surroundings._server(away, broken, running=True)) == [cause.LOCAL_NETWORK]
+    assert names(surroundings._server(here, broken, running=True)) == [cause.SERVER_DOWN]
 
 
 def test_network_trouble_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -257,14 +258,14 @@ def test_a_reason_that_is_a_sentence_gets_no_second_stop() -> None:
 @pytest.mark.parametrize(
     ("reason", "name", "remedy"),
     [
-        ("no answer after 60 s", diagnose.NO_ANSWER, "It is asked for before"),
-        ("500 Internal Server Error: odd", diagnose.REJECTED, "The fault is the server's"),
-        ("401 Unauthorized", diagnose.REJECTED, "Check server.api_key"),
-        ("5000 is too much", diagnose.REJECTED, "Mend the text"),
+        ("no answer after 60 s", cause.NO_ANSWER, "Nothing to do: the server is asked"),
+        ("500 Internal Server Error: odd", cause.REJECTED, "The fault is the server's"),
+        ("401 Unauthorized", cause.REJECTED, "Set the key that it wants with `mem0tray"),
+        ("5000 is too much", cause.REJECTED, "Change it with `mem0tray edit"),
     ],
 )
 def test_without_a_ledger_the_remedy_follows_the_file(reason: str, name: str, remedy: str) -> None:
     """What the reason begins with says whose fault it was."""
-    cause = diagnose.causes(found(dead("x", last_error=reason)), FINE, None, None, NOW)[0]
-    assert (cause.name, cause.detail) == (name, reason)
-    assert cause.remedy.startswith(remedy)
+    first = diagnose.causes(found(dead("x", last_error=reason)), FINE, None, None, NOW)[0]
+    assert (first.name, first.detail) == (name, reason)
+    assert first.remedy.startswith(remedy)

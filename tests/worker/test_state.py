@@ -132,6 +132,22 @@ def test_a_success_ends_misconfiguration(gate: Gate) -> None:
     assert gate.state(NOW) == State(HEALTHY)
 
 
+def test_what_was_wrong_stays_until_a_delivery(gate: Gate) -> None:
+    """A break or an outage after it is not the cause; what the server said since is added."""
+    gate.misconfigured("401.", NOW)
+    gate.still_misconfigured(NOW + 30)
+    assert not gate.wants_canary(NOW + 29)
+    gate.probed(healthy=False, reason="down")
+    assert gate.state(NOW) == State(ACTION_NEEDED, "401.")
+    gate.probed(healthy=True, reason="")
+    gate.still_misconfigured(NOW + 60, "422 odd")
+    assert gate.state(NOW).reason == "401. The last try was answered with: 422 odd."
+    gate.misconfigured("403.", NOW)
+    assert gate.state(NOW).reason == "403."
+    gate.mended()
+    assert gate.state(NOW) == State(HEALTHY)
+
+
 def test_a_good_probe_does_not_end_misconfiguration(gate: Gate) -> None:
     """Health says nothing about whether the server accepts."""
     gate.misconfigured("401", NOW)

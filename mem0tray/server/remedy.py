@@ -1,0 +1,42 @@
+"""What to do about an answer of the server, with the exact command. Pure.
+
+`ID` stands for the memory's id.
+"""
+
+from typing import Final
+
+_SET_KEY: Final = "Set the key that it wants with `mem0tray config set server.api_key`."
+_SET_RIGHTS: Final = (
+    "Set a key that may save with `mem0tray config set server.api_key`, or allow it on the server."
+)
+_SET_ADDRESS: Final = "Set the right address with `mem0tray config set server.url ADDRESS`."
+_PROJECT: Final = (
+    "Look whether the server knows this project, and whether the address is right:"
+    " `mem0tray config get server.url`."
+)
+_REWORD: Final = "Change it with `mem0tray edit ID`, or delete it with `mem0tray delete ID`."
+_WAIT: Final = "Nothing to do: it is tried again by itself."
+_FAULT: Final = "The fault is the server's: see its log. The memory is tried again by itself."
+
+
+def of_refusal(status: int | None) -> str:
+    """For a server that refuses every delivery."""
+    if status == 401:  # noqa: PLR2004  (HTTP's own number)
+        return _SET_KEY
+    return _SET_RIGHTS if status == 403 else _SET_ADDRESS  # noqa: PLR2004
+
+
+def of_rejection(status: int | None) -> tuple[str, bool]:
+    """For one memory that is not taken; and whether that may end by itself."""
+    match status:
+        case 401:
+            return _SET_KEY, False
+        case 403:
+            return _SET_RIGHTS, False
+        case 404 | 405:
+            return _PROJECT, False
+        case 429:
+            return _WAIT, True
+        case int() if status >= 500:  # noqa: PLR2004  (the server's own faults)
+            return _FAULT, True
+    return _REWORD, False

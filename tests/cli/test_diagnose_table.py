@@ -1,0 +1,144 @@
+"""`diagnose` in every combination of troubles: one cause, one thing to do, with its command."""
+
+import itertools
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any, NamedTuple
+
+import click
+import pytest
+
+from mem0tray.cli.app import COMMANDS
+from mem0tray.files.lock import FileLock
+from mem0tray.server.remedy import of_refusal
+from tests.actions.scene import write
+from tests.cli.scratch import Scratch
+from tests.support.http1 import Answer
+from tests.support.shapes import dead, entry, queue_document, waiting
+from tests.support.standin import Standin
+
+REFUSED = f"the server refuses deliveries: 401 Unauthorized. {of_refusal(401)}"
+KEY = "`mem0tray config set server.api_key`"
+RUN, RESUME = "`mem0tray run`", "`mem0tray resume`"
+CHANGE = "Change it with `mem0tray edit aaaa1111`, or delete it with `mem0tray delete aaaa1111`."
+ITEMS: dict[str, tuple[dict[str, Any], bool]] = {
+    "fresh": (entry("x", id="aaaa1111-1"), False),
+    "failed": (entry("x", id="aaaa1111-1", retries=2, last_error="500: odd"), False),
+    "no text in queue": (entry(7, id="aaaa1111-1"), False),
+    "due": (dead("x", id="aaaa1111-1", last_attempt=0), True),
+    "waits": (waiting("x", id="aaaa1111-1"), True),
+    "fault": (waiting("x", id="aaaa1111-1", last_error="500: odd"), True),
+    "rejected": (waiting("x", id="aaaa1111-1", last_error="422: odd"), True),
+    "break": (waiting("x", id="aaaa1111-1", last_error="429: soon"), True),
+    "no answer": (waiting("x", id="aaaa1111-1", last_error="no answer after 60 s"), True),
+    "half": (waiting("half \ud83d", id="aaaa1111-1"), True),
+    "no project": (waiting("x", "", id="aaaa1111-1"), True),
+    "no text": (dead(7, id="aaaa1111-1"), True),
+}
+INVALID = ("half", "no project", "no text", "no text in queue")
+BY_ITSELF = "Nothing to do"
+
+
+class Case(NamedTuple):
+    """What is wrong; `worker` is stopped, healthy, refused, busy, or in another trouble."""
+
+    item: str
+    worker: str
+    down: bool
+    paused: bool
+
+
+CASES = [
+    Case(item, worker, down=down, paused=paused)
+    for item, worker, down, paused in itertools.product(
+        ITEMS, ("stopped", "healthy", "refused", "busy", "trouble"), (False, True), (False, True)
+    )
+]
+STATES = {
+    "refused": ("action needed", REFUSED),
+    "busy": ("paused", "the server asked for a break"),
+    "trouble": ("action needed", "another worker runs as process 7: stop it with `kill 7`"),
+    "healthy": ("healthy", ""),
+}
+
+
+@pytest.fixture
+def server(home: Scratch) -> Iterator[Standin]:
+    """Serve, as the chosen server."""
+    with Standin() as standin:
+        home.env(MEM0TRAY_SERVER_URL=standin.url)
+        yield standin
+
+
+def arranged(home: Scratch, server: Standin, case: Case, stack: ExitStack) -> None:
+    """Make it so."""
+    item, is_dead = ITEMS[case.item]
+    home.write("mem0_queue_dlq.json", {"items": [item] * is_dead, "last_update": "x"})
+    home.write("mem0_queue.json", queue_document([item] * (not is_dead)))
+    server.health = Answer(503) if case.down else Answer(body={"status": "ok"})
+    home.ok("pause" if case.paused else "resume")
+    if case.worker != "stopped":
+        stack.enter_context(FileLock(home.paths.instance_lock).held(1))
+        state, reason = STATES[case.worker]
+        write(home.paths.metrics, {"state": state, "reason": reason})
+
+
+def expected(case: Case) -> str:
+    """The cause that counts: what can never be sent, what stops everything, the item's own."""
+    order = {
+        "invalid content": case.item in INVALID,
+        "action needed": case.worker == "refused" or (case.worker == "trouble" and not case.down),
+        "server down": case.down,
+        "server busy": case.worker == "busy",
+        "rejected by the server": case.item in ("failed", "fault", "rejected", "break"),
+        "no answer from the server": case.item == "no answer",
+        "paused": case.paused,
+        "worker not running": case.worker == "stopped",
+        "waiting for its time": case.item == "waits",
+        "due now": True,
+    }
+    return next(name for name, holds in order.items() if holds)
+
+
+def test_every_combination(home: Scratch, server: Standin) -> None:
+    """One cause, one thing to do with whole commands, nothing that somebody cannot do."""
+    for case in CASES:
+        with ExitStack() as stack:
+            arranged(home, server, case, stack)
+            (told,) = home.run("diagnose", "aaaa", "--json").json()
+            lines = home.ok("diagnose", "aaaa").splitlines()
+        assert told["cause"] == expected(case), case
+        remedy = told["remedy"]
+        assert lines[1:] == [f"  {told['cause']}: {told['detail']}.", f"  To do: {remedy}"], case
+        stopped = case.worker == "stopped"
+        assert (RUN in remedy) == stopped, case
+        assert (RESUME in remedy) == case.paused, case
+        assert not (BY_ITSELF in remedy and (stopped or case.paused)), case
+        assert (KEY in remedy) == (expected(case) == "action needed" and "401" in told["detail"])
+        assert (CHANGE in remedy) == (
+            expected(case) == "rejected by the server" and case.item == "rejected"
+        ) or case.item in INVALID, case
+        for command in re.findall(r"`mem0tray ([a-z]+)", remedy):
+            assert command in (*COMMANDS, "edit"), case
+
+
+@pytest.mark.usefixtures("server")
+def test_it_fits_a_narrow_terminal_and_has_colours_only_there(home: Scratch) -> None:
+    """60 columns; the cause in colour at a terminal, none with NO_COLOR or in a pipe."""
+    item = waiting("x", id="aaaa1111-1", last_error="422 Unprocessable: " + "odd and long " * 9)
+    home.write("mem0_queue_dlq.json", {"items": [item], "last_update": "x"})
+    plain = home.ok("diagnose", "aaaa") + home.ok("diagnose")
+    assert "\x1b" not in plain
+    home.terminal(60)
+    for arguments in (["diagnose", "aaaa"], ["diagnose"]):
+        told = home.ok(*arguments)
+        assert "\x1b[" in told
+        shown = click.unstyle(told).splitlines()
+        assert max(map(len, shown)) <= 60
+        assert "`mem0tray edit aaaa1111`" in click.unstyle(told)
+        assert " ".join(line.strip() for line in shown[1:]) in " ".join(
+            plain.replace("\n", " ").split()
+        )
+    home.env(NO_COLOR="1")
+    assert "\x1b" not in home.ok("diagnose")
