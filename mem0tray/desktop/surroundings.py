@@ -49,16 +49,17 @@ def _missing_library() -> str:
 
 
 def _missing_session(asks: Callable[[str], None]) -> str:
+    """The bus first: GTK asks it too when it opens the display, and waits without end."""
     from gi.repository import Gio, GLib
 
-    asks(f"the display {os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY', '')}")
-    if not _opens_display():
-        return f"The display {os.environ.get('DISPLAY', '')} cannot be opened."
     asks("the session's D-Bus")
     try:
         session_bus(Gio)
     except GLib.Error as error:
         return f"The session's D-Bus does not answer ({error.message})."
+    asks(f"the display {os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY', '')}")
+    if not _opens_display():
+        return f"The display {os.environ.get('DISPLAY', '')} cannot be opened."
     return ""
 
 

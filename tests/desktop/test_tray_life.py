@@ -10,6 +10,7 @@ from mem0tray.desktop.icon import Look
 from tests.desktop.programs import Programs
 from tests.support.home import one_line
 from tests.support.processes import Process, wait_until
+from tests.support.session import silent
 from tests.support.shapes import entry, waiting
 from tests.support.tray import HEALTHY, Tray, wait_look, wait_tooltip
 
@@ -118,6 +119,18 @@ def test_without_a_session_bus(tray: Tray, tmp_path: Path) -> None:
     wait_until(lambda: "runs in this terminal" in process.err, what="a line")
     delivers(tray, "without a bus")
     assert process.stop() == 0
+
+
+def test_a_session_bus_that_says_nothing(tray: Tray) -> None:
+    """A bus that takes the connection and hangs costs the icon and no delivery."""
+    tray.home.ok("add", "--project", "alpha", "all the same")
+    as_usual = {"NO_AT_BRIDGE": "0", "GTK_A11Y": ""}  # then GTK asks the bus too
+    with silent() as address:
+        process = tray.start(env={**as_usual, "DBUS_SESSION_BUS_ADDRESS": address})
+        tray.server.wait_for(lambda: tray.server.count("all the same"), 20, "a delivery")
+        process.signal(signal.SIGTERM)
+        process.wait(10)
+    assert "The session's D-Bus does not answer" in said(process)[0]
 
 
 def test_a_panel_that_comes_later(tray: Tray) -> None:
