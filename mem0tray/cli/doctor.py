@@ -15,6 +15,7 @@ from mem0tray.cli import (
     checks_files,
     checks_machine,
     checks_notifications,
+    checks_others,
     checks_server,
     checks_tray,
     context,
@@ -52,7 +53,7 @@ _PARTS: Final = (
     _Part("the worker", checks_machine.worker),
     _Part("the start at login", checks_machine.autostart),
     _Part("the deliveries", checks_server.deliveries),
-    _Part("other workers", checks_machine.other_workers),
+    _Part("other workers", checks_others.other_workers),
     _Part("file watching", checks_machine.watching),
     _Part("the clock", checks_machine.clock),
     _Part("the tray", checks_tray.tray),
@@ -65,6 +66,7 @@ _PARTS: Final = (
     examples={
         "mem0tray doctor": "",
         "mem0tray doctor --no-notify": "without the test notification",
+        "mem0tray doctor --stop-other": "and stop another worker, where it is known for sure",
     },
 )
 @click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document.")
@@ -73,12 +75,14 @@ _PARTS: Final = (
     default=None,
     help="Send a test notification, or none. Default: one, but none with --json.",
 )
-def command(*, as_json: bool, notify: bool | None) -> int:
+@click.option("--stop-other", is_flag=True, help="Stop another worker without asking.")
+def command(*, as_json: bool, notify: bool | None, stop_other: bool) -> int:
     """Check everything that deliveries need, and say how to mend it.
 
     Looks at paths, permissions, locks, files, the server and its key, the
     tray, notifications, the start at login, and workers beside ours. What
-    failed stands first.
+    failed stands first. At a terminal it offers to stop another worker, where it
+    is known for sure which process that is.
 
     Exits with 1 if something is wrong that stops deliveries, with 2 if the
     settings are: the rest is then looked at as the defaults would have it.
@@ -93,6 +97,10 @@ def command(*, as_json: bool, notify: bool | None) -> int:
         output.print_json({"ok": not failed, "checks": [_as_object(each) for each in found]})
     else:
         _print(found)
+    if stop_other:
+        checks_others.stop(loaded, told=not as_json)
+    elif not as_json and not wrong:
+        checks_others.offer(loaded)
     if wrong:
         return SettingsError.exit_code
     return 1 if any(each.level == FAIL for each in found) else 0

@@ -65,18 +65,24 @@ class OtherWorker:
         self._gone = self._seen is not None and self._has_gone(self._seen)
 
     def release(self) -> None:
-        """The queue file was read after the last look: what it took is known by now."""
-        if self._between:
-            self._between = False
-            self._core.beside.at_work = self._seen is not None
-        if self._gone:
-            self._gone = False
-            self._core.taken.forget_worker()
-            self._seen = None
-            self._core.beside.at_work = False
+        """The queue file was read after the last look: what it took is known by now.
+
+        What it left may be on the server too, should it have ended in the middle.
+        """
+        if not (self._between or self._gone):
+            return
+        core = self._core
+        with core.ledger.transaction(durable=True):
+            core.inbox.ask_about_everything(core.now())
+            if self._gone:
+                core.taken.forget_worker()
+                self._seen = None
+        self._between = self._gone = False
+        core.beside.at_work = self._seen is not None
+        if self._seen is None:
             self._gate.unblock("worker")
-            self._core.queue_dirty.set()
-            self._core.metrics_dirty.set()
+        core.queue_dirty.set()
+        core.metrics_dirty.set()
 
     def _first_look(self, found: Signature | None) -> None:
         """Metrics that another worker wrote before we came are no sign yet that it is at work.

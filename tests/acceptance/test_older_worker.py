@@ -5,6 +5,7 @@ restorable; and the server holds it once.
 """
 
 import json
+import random
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -19,8 +20,6 @@ from tests.support.oracle import faults
 from tests.support.processes import Process
 from tests.support.shapes import Item, dead, entries, entry, texts
 from tests.support.standin import Standin
-
-BUSY = {"queue": 10}
 
 
 @contextmanager
@@ -261,3 +260,103 @@ def test_held_entries_outlive_restart_and_ledger(home: Home, server: Standin) ->
     assert (status["queue"], status["held"]) == (3, 3)
     assert server.saves == []
     assert json.loads(home.queue.read_text())["queue"] == []
+
+
+# Stopping it -------------------------------------------------------------------------------
+
+
+def other_worker_checks(home: Home) -> list[dict[str, str]]:
+    """List what `doctor` says of other workers."""
+    checks = home.json("doctor")["checks"]
+    return [each for each in checks if each["name"] == "another worker"]
+
+
+@pytest.mark.row(33)
+def test_doctor_names_the_other_worker_and_stops_it(home: Home, server: Standin) -> None:
+    """Process, command line and the exact command; nothing is stopped that nobody asked for."""
+    home.worker()
+    with older(home, server, "--pid") as other:
+        home.wait(lambda: named(home), 10, "named")
+        home.wait(lambda: home.published_by(home._processes[-1]), 10, "ours again")
+        (check,) = other_worker_checks(home)
+        assert check["level"] == "warn"
+        assert f"process {other.pid}" in check["message"]
+        assert "older_worker.py" in check["message"]
+        assert f"`kill {other.pid}`" in check["remedy"]
+        home.run("doctor", "--no-notify")
+        assert other.alive
+        done = home.run("doctor", "--no-notify", "--stop-other")
+        assert f"Process {other.pid} has ended" in done.stdout
+        other.wait(5)
+    home.wait(lambda: not named(home), 30, "gone")
+    assert [each["level"] for each in other_worker_checks(home)] == ["ok"]
+    done = home.run("doctor", "--no-notify", "--stop-other")
+    assert done.returncode == 1
+    assert "No process can be named" in done.stderr
+
+
+@pytest.mark.row(33)
+def test_doctor_names_one_that_does_not_say_its_process(home: Home, server: Standin) -> None:
+    """While the state names another worker, `doctor` does; it stops none that it cannot name."""
+    home.worker()
+    with older(home, server) as other:
+        home.wait(lambda: named(home), 10, "named")
+        assert all(each["level"] == "warn" for each in other_worker_checks(home))
+        assert home.run("doctor", "--no-notify", "--stop-other").returncode == 1
+        assert other.alive
+
+
+# Again and again -------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.row(45)
+@pytest.mark.parametrize("seed", range(24))
+def test_kills_beside_an_older_worker_lose_and_double_nothing(
+    home: Home, server: Standin, seed: int
+) -> None:
+    """Either is killed at some moment: each memory is somewhere, and on the server once.
+
+    In the middle of a request only where the server can tell, or knows keys: else nobody could.
+    """
+    chance = random.Random(seed)  # noqa: S311  (the same story each time)
+    server.can_be_asked, server.honours_keys = [(True, False), (False, True), (False, False)][
+        seed % 3
+    ]
+    server.latency = chance.choice([0.0, 0.02])
+    memories = entries(chance.randint(5, 25), label=f"seed {seed}")
+    refused = memories[-1]["content"]
+    if chance.random() < 0.5:
+        server.script(Answer(500), content=refused, forever=True)
+    options = ["--pid", "--keys", "--pause", "0.05"]
+    options += ["--replace"] if chance.random() < 0.5 else []
+    ours = taken_in_while_paused(home, memories)
+    with older(home, server, *options) as other:
+        home.wait(lambda: named(home), 10, "named")
+        if chance.random() < 0.5:
+            late = entries(5, label=f"late {seed}")
+            home.write_emergency(late)
+            memories += late
+        enough = chance.randint(0, len(memories) - 7) if len(memories) > 7 else 0
+        server.wait_for(lambda: server.total_stored() >= enough, 30)
+        if chance.random() < 0.7:
+            ours.kill()
+            if chance.random() < 0.5:
+                server.wait_for(lambda: server.total_stored() > enough, 30)
+            home.start("run")
+        if not (server.can_be_asked or server.honours_keys):
+            server.clear_scripts()
+            server.wait_for(lambda: server.missing(texts(memories)) == [], 30)
+            home.wait(lambda: home.queue_items() == [], 30, "taken out")
+        other.kill()
+    server.clear_scripts()
+    home.ok("resume")
+    home.wait(lambda: not named(home), 30, "gone")
+    home.wait(lambda: at_rest(home), 30, "at rest")
+    assert told(home, server, texts(memories)) == []
+
+
+def at_rest(home: Home) -> bool:
+    """Tell whether nothing waits but what is held, and dead letters."""
+    status = home.json("status")
+    return bool(status["state"] == "healthy" and status["queue"] == status["held"])

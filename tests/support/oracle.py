@@ -65,7 +65,8 @@ def _waiting(home: Home) -> tuple[set[str], list[str]]:
     for path in (home.queue, home.dlq):
         try:
             document = json.loads(path.read_bytes())
-            items = [item for key in ("queue", "failed", "items") for item in document.get(key, [])]
+            keys = ("queue", "held", "failed", "items")
+            items = [item for key in keys for item in document.get(key, [])]
         except FileNotFoundError:
             continue
         except (ValueError, AttributeError, TypeError):
