@@ -25,8 +25,10 @@ _HEADER: Final = """\
 # Settings of mem0tray. Take away a "#" to change a value; what is shown is the default.
 # A running worker reads this file again within a second of a change.
 """
-_HINTS: Final = {
+HINTS: Final = {
+    "paths.claude_dir": "the folder with the shared files",
     "server.url": 'your Mem0 server, as "http://192.168.1.20:8000"; or "local": this computer only',
+    "server.dialect": "how the server is spoken to",
     "server.api_key": "goes out as a bearer token; keep this file private",
     "server.allow_plain_key": "send the key over http:// to another machine",
     "server.ca_file": "certificate of a private authority, PEM",
@@ -37,6 +39,15 @@ _HINTS: Final = {
     "sync.timeout": "seconds that an answer may take",
     "sync.concurrency": "requests at once while the server is slow",
     "retention.discarded": "days that deleted memories can be restored",
+    "log.max_bytes": "size at which the log is turned over",
+    "log.backups": "old logs that are kept",
+    "ui.language": '"en" or "fr"; empty: the system\'s',
+    "notifications.level": '"all", "problems" or "none"',
+    "alerts.investigate": "dead letters above which the badge is red",
+    "alerts.dlq_size": "dead letters above which there is an alert",
+    "alerts.after": "minutes for which there must be so many",
+    "alerts.max_age": "days after which an undelivered memory is an alert",
+    "alerts.command": "is run for an alert, without a shell",
 }
 
 
@@ -160,9 +171,9 @@ def create(file: Path) -> None:
     for section in msgspec.structs.fields(Settings):
         parts.append(f"\n[{section.name}]\n")
         for field in msgspec.structs.fields(section.type):
-            hint = _HINTS.get(f"{section.name}.{field.name}", "")
+            hint = HINTS[f"{section.name}.{field.name}"]
             line = f"# {field.name} = {as_toml(field.default)}"
-            parts.append(f"{line}  # {hint}\n" if hint else f"{line}\n")
+            parts.append(f"{line}  # {hint}\n")
     atomic.make_private_folder(file.parent)
     atomic.replace(file, "".join(parts).encode())
 

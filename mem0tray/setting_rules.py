@@ -10,6 +10,13 @@ from mem0tray.errors import SettingsError
 LOCAL_URL = "local"
 SECRETS = frozenset({"server.api_key"})
 LONGEST = 8192  # characters of a text
+# What can be chosen from; `server.url` may be an address too.
+CHOICES = {
+    "server.dialect": ("vps",),
+    "server.url": (LOCAL_URL,),
+    "ui.language": ("en", "fr"),
+    "notifications.level": ("all", "problems", "none"),
+}
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -25,7 +32,7 @@ _RANGES: tuple[tuple[str, Any, str], ...] = (
     ("sync.timeout", lambda v: 0.01 <= v <= 600, "seconds from 0.01 to 600"),
     ("sync.concurrency", lambda v: 1 <= v <= 64, "a whole number from 1 to 64"),
     ("server.local_port", lambda v: 0 <= v <= 65535, "a port from 0 to 65535"),
-    ("server.dialect", lambda v: v == "vps", '"vps"'),
+    ("server.dialect", lambda v: v in CHOICES["server.dialect"], '"vps"'),
     (
         "server.api_key",
         lambda v: not v or _TOKEN.fullmatch(v),
@@ -36,10 +43,14 @@ _RANGES: tuple[tuple[str, Any, str], ...] = (
     ("retention.discarded", lambda v: 0 <= v <= 36500, "days from 0 to 36500"),
     ("log.max_bytes", lambda v: 10_000 <= v <= 10**12, "bytes from 10000 to 1000000000000"),
     ("log.backups", lambda v: 0 <= v <= 100, "a whole number from 0 to 100"),
-    ("ui.language", lambda v: v in {"", "en", "fr"}, '"en", "fr", or "" for the system\'s'),
+    (
+        "ui.language",
+        lambda v: not v or v in CHOICES["ui.language"],
+        '"en", "fr", or "" for the system\'s',
+    ),
     (
         "notifications.level",
-        lambda v: v in {"all", "problems", "none"},
+        lambda v: v in CHOICES["notifications.level"],
         '"all", "problems" or "none"',
     ),
     ("alerts.investigate", lambda v: 0 <= v <= 10**6, "a whole number from 0 to 1000000"),

@@ -10,10 +10,13 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from mem0tray import __version__
 from mem0tray.errors import Mem0TrayError
 
 INTERRUPTED: Final = 130  # what a shell says of a program that Ctrl-C ended
 BROKEN_PIPE: Final = 141  # and of one whose reader has left
+COMPLETE: Final = "_MEM0TRAY_COMPLETE"  # set by the shell's script: what may follow on its line?
+_TWO: Final = 2
 _LONGEST_ERROR: Final = 2000
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
@@ -39,6 +42,19 @@ def _open_what_is_closed() -> None:
 
 
 def _run(arguments: list[str]) -> int:
+    if COMPLETE in os.environ:
+        from mem0tray.cli import completion
+
+        return completion.answer(os.environ[COMPLETE])
+    if arguments in (["--version"], ["-V"]):
+        sys.stdout.write(f"mem0tray {__version__}\n")
+        return 0
+    if len(arguments) == _TWO and arguments[0] == "completion":
+        from mem0tray.cli import completion_scripts
+
+        if arguments[1] in completion_scripts.SCRIPTS:  # at the start of every shell
+            sys.stdout.write(completion_scripts.SCRIPTS[arguments[1]])
+            return 0
     if arguments[:1] == ["add"]:
         from mem0tray.cli import quick
 

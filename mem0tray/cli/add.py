@@ -2,7 +2,7 @@
 
 import click
 
-from mem0tray.cli import producing
+from mem0tray.cli import candidates, producing
 from mem0tray.cli.command_help import Command
 
 
@@ -18,6 +18,7 @@ from mem0tray.cli.command_help import Command
     "-p",
     "--project",
     metavar="P",
+    shell_complete=candidates.projects,
     help="The project that it belongs to. Default: MEM0_PROJECT_ID, else the name of the git"
     " remote's repository, else the folder's name.",
 )

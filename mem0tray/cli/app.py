@@ -51,11 +51,12 @@ COMMANDS: Final[dict[str, Entry]] = {
     "config": Entry(SET_UP, "mem0tray.cli.config:command", "Show and change the settings."),
     "doctor": Entry(SET_UP, "mem0tray.cli.doctor:command", "Check all that deliveries need."),
     "autostart": Entry(SET_UP, "mem0tray.cli.autostart:command", "Start at login, or no longer."),
+    "completion": Entry(SET_UP, "mem0tray.cli.completion:command", "Complete what you type."),
     "uninstall": Entry(SET_UP, "mem0tray.cli.uninstall:command", "Take mem0tray away again."),
     "serve": Entry(SET_UP, "mem0tray.cli.serve:command", "Run the embedded local server."),
     "help": Entry(LEARN, "mem0tray.cli.help:command", "Show the help of a command."),
     "demo": Entry(
-        LEARN, "mem0tray.cli.demo:command", "Watch it all, half a minute, in a scratch home."
+        LEARN, "mem0tray.cli.demo:command", "Watch it all, half a minute in a scratch home."
     ),
 }
 
@@ -79,6 +80,10 @@ class LazyGroup(Group):
         if not isinstance(found, click.Command):
             raise TypeError(f"{entry.target} is no command")
         return found
+
+    def summaries(self) -> dict[str, str]:
+        """Every name with its summary, from the table."""
+        return {name: entry.summary for name, entry in COMMANDS.items()}
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands from the table, under their headings and all in one column."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 import click
 
 from mem0tray import config_file, settings
-from mem0tray.cli import context, output
+from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Group
 from mem0tray.errors import SettingsError
 from mem0tray.paths import config_file as location
@@ -62,7 +62,7 @@ def show(*, as_json: bool) -> None:
 
 
 @command.command("get", examples={"mem0tray config get server.url": ""})
-@click.argument("key")
+@click.argument("key", shell_complete=candidates.keys)
 @click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document.")
 def get(key: str, *, as_json: bool) -> None:
     """Print the value of KEY, secrets too."""
@@ -85,8 +85,8 @@ def get(key: str, *, as_json: bool) -> None:
     },
     context_settings={"ignore_unknown_options": True},
 )
-@click.argument("key")
-@click.argument("value", required=False)
+@click.argument("key", shell_complete=candidates.keys)
+@click.argument("value", required=False, shell_complete=candidates.values)
 def set_(key: str, value: str | None) -> None:
     """Set KEY to VALUE in the settings file, whose comments stay.
 
@@ -110,7 +110,7 @@ def _asked(key: str) -> str:
 
 
 @command.command("unset", examples={"mem0tray config unset server.url": ""})
-@click.argument("key")
+@click.argument("key", shell_complete=candidates.keys)
 def unset(key: str) -> None:
     """Take KEY out of the settings file, and say what holds then."""
     settings.kind_of(key)

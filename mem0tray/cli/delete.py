@@ -7,7 +7,7 @@ import click
 from mem0tray.actions.delete import Deleted, delete
 from mem0tray.actions.find import Found, everything, resolve
 from mem0tray.actions.forget import Forgotten, forget
-from mem0tray.cli import context, output
+from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.errors import Mem0TrayError
 from mem0tray.text import plural, short_id
@@ -22,7 +22,7 @@ from mem0tray.text import plural, short_id
         "mem0tray delete --forget 04f96029": "for good: the text too",
     },
 )
-@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@click.argument("ids", nargs=-1, required=True, metavar="ID...", shell_complete=candidates.ids)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("--forget", "for_good", is_flag=True, help="Erase the text everywhere, for good.")
 def command(ids: tuple[str, ...], *, yes: bool, for_good: bool) -> int:

@@ -10,7 +10,7 @@ from mem0tray.actions import diagnose, files
 from mem0tray.actions.cause import ID, NOT_RUNNING, PAUSED, Cause
 from mem0tray.actions.find import Found, Identity, everything, handles, listing, resolve
 from mem0tray.actions.surroundings import Surroundings
-from mem0tray.cli import context, output, settled
+from mem0tray.cli import candidates, context, output, settled
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
 from mem0tray.ledger.reader import Attempt, Known, Reader
@@ -29,7 +29,7 @@ _SHOWN: Final = 10  # attempts of a history
         "mem0tray diagnose 04f96029": "one, with its history",
     },
 )
-@click.argument("name", required=False, metavar="[ID]")
+@click.argument("name", required=False, metavar="[ID]", shell_complete=candidates.ids)
 @click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document.")
 def command(name: str | None, *, as_json: bool) -> None:
     """Say why an item is stuck; without an ID, sum up all that have failed, by cause.

@@ -2,6 +2,7 @@
 
 import click
 
+from mem0tray.cli import candidates
 from mem0tray.cli.command_help import Command
 
 
@@ -10,7 +11,7 @@ from mem0tray.cli.command_help import Command
     cls=Command,
     examples={"mem0tray help": "every command", "mem0tray help config set": "one of them"},
 )
-@click.argument("names", nargs=-1, metavar="[COMMAND]...")
+@click.argument("names", nargs=-1, metavar="[COMMAND]...", shell_complete=candidates.commands)
 @click.pass_context
 def command(ctx: click.Context, names: tuple[str, ...]) -> None:
     """Show the help of COMMAND, or of mem0tray itself."""

@@ -9,7 +9,7 @@ import click
 from mem0tray import item as items
 from mem0tray.actions import diagnose, files
 from mem0tray.actions.find import Found, listing
-from mem0tray.cli import context, output
+from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.values import whole_number
 from mem0tray.ledger.reader import Known, Reader
@@ -29,7 +29,9 @@ from mem0tray.text import one_line, plural, short_id
 )
 @click.option("-q", "--queue", is_flag=True, help="The entries that wait, not the dead letters.")
 @click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document, with whole ids.")
-@click.option("-p", "--project", metavar="P", help="Of this project only.")
+@click.option(
+    "-p", "--project", metavar="P", shell_complete=candidates.projects, help="Of this project only."
+)
 @click.option("-n", "--limit", callback=whole_number(1), metavar="N", help="At most so many.")
 def command(*, queue: bool, as_json: bool, project: str | None, limit: int | None) -> None:
     """List the dead letters: retries, last attempt, next retry, reason."""

@@ -8,7 +8,7 @@ from mem0tray.actions import change_text, find, sources
 from mem0tray.actions.probe import server_name
 from mem0tray.actions.restore import Restored, restore
 from mem0tray.actions.sources import Piece, Source
-from mem0tray.cli import context, output
+from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.errors import NotFoundError
 from mem0tray.paths import Paths
@@ -23,7 +23,7 @@ from mem0tray.text import one_line, plural, short_id
         "mem0tray restore --list": "everything that can be put back",
     },
 )
-@click.argument("backup", required=False, metavar="[BACKUP]")
+@click.argument("backup", required=False, metavar="[BACKUP]", shell_complete=candidates.backups)
 @click.option("-l", "--list", "as_list", is_flag=True, help="Show what can be restored.")
 def command(backup: str | None, *, as_list: bool) -> None:
     """Put back the items of BACKUP (a name from --list, or a file); else of the last delete."""

@@ -7,7 +7,7 @@ import click
 from mem0tray.actions import retry
 from mem0tray.actions.probe import probe
 from mem0tray.actions.requests import worker_runs
-from mem0tray.cli import context, output
+from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.errors import FileUnavailableError
 from mem0tray.item import Item
@@ -28,8 +28,14 @@ _SHOWN = 5
         "mem0tray retry --all": "all",
     },
 )
-@click.argument("ids", nargs=-1, metavar="[ID]...")
-@click.option("-p", "--project", metavar="P", help="All of this project.")
+@click.argument("ids", nargs=-1, metavar="[ID]...", shell_complete=candidates.dead_ids)
+@click.option(
+    "-p",
+    "--project",
+    metavar="P",
+    shell_complete=candidates.projects,
+    help="All of this project.",
+)
 @click.option("-a", "--all", "everything", is_flag=True, help="All of them.")
 def command(ids: tuple[str, ...], project: str | None, *, everything: bool) -> None:
     """Retry dead letters now, by id (or the beginning of one), by project, or all.

@@ -68,10 +68,9 @@ def test_every_help_has_examples_that_the_command_takes(context: click.Context) 
     assert isinstance(command, Command | Group)
     assert command.examples, context.command_path
     for line in command.examples:
-        words = shlex.split(line)
-        words = words[words.index("mem0tray") + 1 :]
-        end = next((at for at, word in enumerate(words) if word[0] in "|<>&"), len(words))
-        _parse(words[:end], context.command_path)
+        found = re.search(r"mem0tray\b([^|<>&)]*)", line)
+        assert found is not None
+        _parse(shlex.split(found[1]), context.command_path)
 
 
 def _parse(words: list[str], path: str) -> None:

@@ -1,0 +1,178 @@
+"""What may be typed at a place of the command line: ids, projects, settings, backups.
+
+Each is asked for in the middle of a line: at once, and silently when a file is
+missing, broken or no file at all.
+"""
+
+import json
+import stat
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from mem0tray.errors import Mem0TrayError
+from mem0tray.text import one_line, short_id
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+Items = list["CompletionItem[str]"]
+Completer = Callable[[click.Context, click.Parameter, str], Items]
+
+_MOST: Final = 200
+_LARGEST: Final = 20_000_000  # bytes; what is larger takes too long
+_UNTYPED: Final = "".join(map(chr, range(32))) + "\x7f"  # nobody types these
+
+
+def _quietly(completer: Completer) -> Completer:
+    """Nothing, where it cannot be told."""
+
+    def complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
+        try:
+            return completer(ctx, parameter, incomplete)
+        except (Mem0TrayError, OSError, ValueError):
+            return []
+
+    return complete
+
+
+def _that_fit(found: Iterable[tuple[str, str]], incomplete: str) -> Items:
+    """Those that begin as it was begun, each once."""
+    texts: dict[str, str] = {}
+    for value, about in found:
+        if value.startswith(incomplete) and not set(value) & set(_UNTYPED):
+            texts.setdefault(value, about)
+        if len(texts) == _MOST:
+            break
+    return [_item(value, help=about or None) for value, about in texts.items()]
+
+
+def _item(value: str, **about: Any) -> "CompletionItem[str]":
+    from click.shell_completion import CompletionItem  # commands that only run do without
+
+    return CompletionItem(value, **about)
+
+
+@_quietly
+def ids(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
+    """Dead letters and waiting entries that are not named yet; a project beside each."""
+    return _ids(ctx, parameter, incomplete, ("dead letter", "waiting"))
+
+
+@_quietly
+def dead_ids(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
+    """The dead letters alone."""
+    return _ids(ctx, parameter, incomplete, ("dead letter",))
+
+
+def _ids(
+    ctx: click.Context, parameter: click.Parameter, incomplete: str, kinds: Sequence[str]
+) -> Items:
+    named = ctx.params.get(parameter.name or "") or ()
+    given = (named,) if isinstance(named, str) else tuple(named)
+    found = [
+        (found_id, f"{one_line(project, 40) or '(no project)'}, {kind}")
+        for kind, found_id, project in _memories()
+        if kind in kinds
+    ]
+    short: dict[str, set[str]] = {}
+    for name, _ in found:
+        short.setdefault(short_id(name), set()).add(name)
+    offered = [
+        (short_id(name) if _is_enough(name, short) else name, about)
+        for name, about in found
+        if not any(name.startswith(each) for each in given)
+    ]
+    fit = _that_fit(offered, incomplete)
+    return fit or _that_fit([(name, about) for name, about in found], incomplete)
+
+
+def _is_enough(name: str, short: dict[str, set[str]]) -> bool:
+    """Whether its first letters name this one alone."""
+    return len(short[short_id(name)]) == 1 and name.startswith(short_id(name))
+
+
+@_quietly
+def projects(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
+    """Projects of what is dead, waits, or was queued lately."""
+    del ctx, parameter
+    names = {project: "" for _, _, project in _memories(recent=True) if project}
+    return _that_fit(names.items(), incomplete)
+
+
+@_quietly
+def backups(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
+    """What `restore --list` shows; else files."""
+    del ctx, parameter
+    from mem0tray import settings
+    from mem0tray.actions import sources
+
+    paths = settings.load().settings.locations()
+    named = [(source.name, source.note) for source in sources.sources(paths)]
+    return _that_fit(named, incomplete) or [_item(incomplete, type="file")]
+
+
+@_quietly
+def keys(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
+    """Every setting."""
+    del ctx, parameter
+    from mem0tray.config_file import HINTS
+
+    return _that_fit(HINTS.items(), incomplete)
+
+
+@_quietly
+def values(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
+    """What the setting that was named may be, where that can be listed."""
+    del parameter
+    from mem0tray import settings
+    from mem0tray.setting_rules import CHOICES
+
+    key = ctx.params.get("key") or ""
+    if key in ("server.ca_file", "paths.claude_dir"):
+        return [_item(incomplete, type="dir" if key.endswith("dir") else "file")]
+    kind = settings.keys().get(key)
+    choices = ("true", "false") if kind is bool else CHOICES.get(key, ())
+    return _that_fit([(choice, "") for choice in choices], incomplete)
+
+
+@_quietly
+def commands(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
+    """The commands, and those of the group that was named."""
+    root = ctx.find_root()
+    group: Any = root.command
+    for name in ctx.params.get(parameter.name or "") or ():
+        group = group.get_command(root, name)
+    if not isinstance(group, click.Group):
+        return []
+    return [item for item in group.shell_complete(root, incomplete) if item.value[0] != "-"]
+
+
+def _memories(*, recent: bool = False) -> Iterator[tuple[str, str, str]]:
+    """Kind, id and project of what stands in the files; with `recent`, of `last_100` too."""
+    from mem0tray import settings
+
+    paths = settings.load().settings.locations()
+    queue = _read(paths.queue)
+    for kind, items in (
+        ("dead letter", _read(paths.dlq).get("items")),
+        ("waiting", queue.get("queue")),
+        ("recent", queue.get("last_100") if recent else None),
+    ):
+        for item in items if isinstance(items, list) else ():
+            if isinstance(item, dict) and isinstance(item.get("id"), str) and item["id"]:
+                project = item.get("project_id")
+                yield kind, item["id"], project if isinstance(project, str) else ""
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A file of ours as it stands, or nothing: a pipe or a device is not even opened."""
+    with suppress(OSError, ValueError, RecursionError):
+        found = path.stat()
+        if stat.S_ISREG(found.st_mode) and found.st_size <= _LARGEST:
+            value = json.loads(path.read_bytes())
+            return value if isinstance(value, dict) else {}
+    return {}

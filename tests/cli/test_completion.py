@@ -1,0 +1,194 @@
+"""Completion, in real shells and by what the program answers them."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from mem0tray import config_file, settings
+from mem0tray.cli import COMPLETE
+from mem0tray.cli.completion import command
+from tests.cli.scratch import Scratch
+from tests.support.shapes import dead, entry
+
+if sys.platform == "win32":
+    pytest.skip("bash, zsh and fish are of Unix", allow_module_level=True)
+
+from tests.cli.shell_desk import Shell
+
+SHELLS = ("bash", "zsh", "fish")
+DEAD = "04f96029-0000-4000-8000-000000000000"
+WAITING = "5b1c7d20-0000-4000-8000-000000000000"
+
+
+@pytest.fixture
+def filled(home: Scratch) -> Scratch:
+    """Make a home with a dead letter, a waiting entry, and projects that have to be quoted."""
+    home.write("mem0_queue_dlq.json", {"items": [dead("x", "my project's", id=DEAD)]})
+    home.write(
+        "mem0_queue.json", {"queue": [entry("x", "a:b", id=WAITING)], "last_100": [], "failed": []}
+    )
+    return home
+
+
+def _answers(home: Scratch, line: str, shell: str = "bash") -> list[str]:
+    """What the program says may follow on `line`."""
+    home.env(**{COMPLETE: f"{shell}_complete"}, COMP_WORDS=line, COMP_CWORD="0")
+    if shell == "zsh":
+        home.env(COMP_CWORD=str(len(line.split()) - (not line.endswith(" "))))
+    elif shell == "fish":
+        home.env(COMP_CWORD="" if line.endswith(" ") else line.rsplit(maxsplit=1)[-1])
+    done = home.run()
+    home.patch.delenv(COMPLETE)
+    assert (done.code, done.err) == (0, "")
+    return done.out.splitlines()
+
+
+@pytest.fixture(params=SHELLS)
+def shell(request: pytest.FixtureRequest, filled: Scratch) -> Iterator[Shell]:
+    """Open a shell, with completion installed by the line that the help shows."""
+    name = str(request.param)
+    if shutil.which(name) is None or shutil.which("setsid") is None:
+        pytest.skip(f"{name} or setsid is not installed")
+    (install,) = [line for line, about in command.examples.items() if about == name]
+    (filled.root / ".config" / "fish" / "completions").mkdir(parents=True)
+    start = {"bash": "source ~/.bashrc", "zsh": "source ~/.zshrc"}.get(
+        name, "source ~/.config/fish/completions/mem0tray.fish"
+    )
+    shell = Shell(name, filled.root, f"{install}; {start}")
+    yield shell
+    shell.close()
+
+
+def test_tab_completes_in_a_real_shell(shell: Shell) -> None:
+    """Commands, options, ids, projects, keys and their values are completed, and quoted."""
+    for keys, words in (
+        ("mem0tray dia\t", ["diagnose"]),
+        ("mem0tray list --pro\t", ["list", "--project"]),
+        ("mem0tray retry \t", ["retry", DEAD[:8]]),
+        ("mem0tray delete 5\t", ["delete", WAITING[:8]]),
+        ("mem0tray list -p my\t", ["list", "-p", "my project's"]),
+        ('mem0tray list -p "my\t', ["list", "-p", "my project's"]),
+        ("mem0tray list --project=my\t", ["list", "--project=my project's"]),
+        ("mem0tray add -p a:\t", ["add", "-p", "a:b"]),
+        ("mem0tray config get server.u\t", ["config", "get", "server.url"]),
+        (
+            "mem0tray config set notifications.level pr\t",
+            ["config", "set", "notifications.level", "problems"],
+        ),
+        ("mem0tray help config un\t", ["help", "config", "unset"]),
+    ):
+        assert shell.pressed(keys) == ["mem0tray", *words], keys
+
+
+def test_tab_says_nothing_where_nothing_can_be_told(shell: Shell, filled: Scratch) -> None:
+    """A named pipe, a broken file and broken settings leave the line as it was."""
+    filled.configure("broken = = ")
+    assert shell.pressed("mem0tray retry \t") == ["mem0tray", "retry"]
+    filled.config.unlink()
+    filled.queue.write_text("{")
+    dlq = filled.paths.dlq
+    dlq.unlink()
+    os.mkfifo(dlq)
+    assert shell.pressed("mem0tray delete \t") == ["mem0tray", "delete"]
+
+
+def test_ids_come_with_their_project(filled: Scratch) -> None:
+    """Where the shell shows it, each id has its project and its kind beside it."""
+    assert _answers(filled, "mem0tray delete ", "fish") == [
+        f"plain,{DEAD[:8]}\tmy project's, dead letter",
+        f"plain,{WAITING[:8]}\ta:b, waiting",
+    ]
+    zsh = ["plain", DEAD[:8], "my project's, dead letter"]
+    assert _answers(filled, "mem0tray retry ", "zsh") == zsh
+
+
+def test_ids_that_begin_alike_are_offered_whole(home: Scratch) -> None:
+    """What is offered names one memory; one that is named already is not offered again."""
+    home.write(
+        "mem0_queue_dlq.json", {"items": [dead("x", "p", id=f"12345678-{n}") for n in range(3)]}
+    )
+    assert _answers(home, "mem0tray retry 123") == [f"plain,12345678-{n}" for n in range(3)]
+    assert _answers(home, "mem0tray retry 12345678-1 12") == [
+        "plain,12345678-0",
+        "plain,12345678-2",
+    ]
+
+
+def test_hostile_names_are_not_offered(home: Scratch) -> None:
+    """What holds a line break or an escape is left out, and shown beside others harmlessly."""
+    home.write(
+        "mem0_queue_dlq.json",
+        {
+            "items": [
+                dead("x", "p", id="a\nplain,b"),
+                dead("x", "x\ny\x1b[31m", id="ok345678"),
+                dead("x", "$(id)`id`", id="ok2"),
+            ]
+        },
+    )
+    assert _answers(home, "mem0tray retry ", "fish") == [
+        "plain,ok345678\tx y [31m, dead letter",
+        "plain,ok2\t$(id)`id`, dead letter",
+    ]
+    assert _answers(home, "mem0tray retry -p ") == ["plain,p", r"plain,\$\(id\)\`id\`"]
+
+
+@pytest.mark.parametrize("key", sorted(settings.keys()))
+def test_every_choice_that_is_offered_can_be_set(home: Scratch, key: str) -> None:
+    """Keys come with a hint, and what is offered for their value is taken."""
+    assert config_file.HINTS[key]
+    assert f"plain,{key}" in _answers(home, "mem0tray config set ")
+    offered = [each.partition(",") for each in _answers(home, f"mem0tray config set {key} ")]
+    for kind, _, value in offered:
+        assert kind == {"server.ca_file": "file", "paths.claude_dir": "dir"}.get(key, "plain")
+        assert not value or settings.check(key, value) is not None
+
+
+def test_backups_are_offered_and_else_files(filled: Scratch) -> None:
+    """`restore` completes the names of its list; a file where none begins so."""
+    assert _answers(filled, "mem0tray restore ") == ["file,"]
+    filled.ok("delete", "-y", DEAD)
+    found = _answers(filled, "mem0tray restore mem0_queue_dlq.backup-")
+    assert [each[:29] for each in found] == ["plain,mem0_queue_dlq.backup-2"]
+    assert _answers(filled, "mem0tray restore ./x") == ["file,./x"]
+
+
+def test_completing_a_command_imports_none(filled: Scratch) -> None:
+    """The names of the commands come from the table alone."""
+    script = (
+        "import sys; from mem0tray.cli import main; main([]);"
+        "own = {m for m in sys.modules if m.startswith('mem0tray.cli.')};"
+        "sys.exit(repr(own) if own & {'mem0tray.cli.status', 'mem0tray.cli.stats'} else 0)"
+    )
+    filled.env(**{COMPLETE: "bash_complete"}, COMP_WORDS="mem0tray st")
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == ["plain,status", "plain,stats"]
+
+
+@pytest.mark.parametrize("name", SHELLS)
+def test_the_script_is_printed_without_click(home: Scratch, name: str) -> None:
+    """What a shell evaluates at its start costs no import, and is what the command prints."""
+    script = (
+        f"import sys; from mem0tray.cli import main; code = main(['completion', {name!r}]);"
+        "sys.exit('click' in sys.modules or code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "_MEM0TRAY_COMPLETE" in done.stdout
+    assert home.ok("completion", "--", name) == done.stdout
+
+
+def test_a_shell_that_is_not_known_is_named(home: Scratch) -> None:
+    """Another shell is answered by those there are."""
+    done = home.run("completion", "tcsh")
+    assert (done.code, done.out) == (2, "")
+    assert "SHELL: 'tcsh' is not one of 'bash', 'zsh', 'fish'." in done.line
