@@ -18,6 +18,7 @@ SHORT = {
     "--help": "-h",
     "--json": "-j",
     "--limit": "-n",
+    "--lines": "-n",  # of a log: how many, too
     "--list": "-l",
     "--out": "-o",
     "--project": "-p",
