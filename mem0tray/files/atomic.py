@@ -205,8 +205,8 @@ def replace(
                 return None
             result = Signature.of(new.become(target, mode))
     except OSError as error:
-        if error.errno == errno.EXDEV and by_way_of is not None:
-            # One disk, mounted in two places.
+        if by_way_of is not None:
+            # One disk, mounted in two places; or ours takes nothing, which is no fault of `path`.
             return replace(path, data, still_valid=still_valid, announce=announce, durable=durable)
         raise unavailable(path, error) from error
     if durable:

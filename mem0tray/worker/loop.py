@@ -3,6 +3,8 @@
 It survives any fault of a part: says so, waits a little, goes on.
 """
 
+import errno
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -81,7 +83,9 @@ class Worker:
         self._where.make_folder()
         choice.remember_if_first(settings.server.url, self.paths)
         self.core = core = Core(self.paths, settings, Ledger(self.paths.ledger), self.events)
-        core.troubles = self._troubles = Troubles(self.events, self.gate.trouble, alone=_READ)
+        core.troubles = self._troubles = Troubles(
+            self.events, self.gate.trouble, _READ, (self.paths.claude_dir, self.paths.data_dir)
+        )
         try:
             self._where.record(time.time())
             core.take_up()
@@ -309,6 +313,9 @@ class Worker:
         self.gate.unblock("pause")
 
     def _look_at_storage(self) -> None:
+        for folder in (self.paths.claude_dir, self.paths.data_dir):
+            if atomic.is_read_only(folder):  # even where there is nothing to be written now
+                raise atomic.unavailable(folder, OSError(errno.EROFS, os.strerror(errno.EROFS)))
         if self.gate.blocked_by("storage"):
             with self.core.ledger.transaction(durable=True):
                 self.core.ledger.set_meta("storage", self.core.now())

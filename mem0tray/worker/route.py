@@ -1,7 +1,9 @@
 """Where deliveries go now: the link to the server, and those who use it, kept in step."""
 
+from contextlib import suppress
+
 from mem0tray import events
-from mem0tray.errors import SettingsError
+from mem0tray.errors import LedgerError, SettingsError
 from mem0tray.ledger.outages import Outages
 from mem0tray.server import Client, Health
 from mem0tray.settings import ServerSettings
@@ -95,7 +97,8 @@ class Route:
             self._core.wake.set()
             self.delivery.kick()
         if link is not None:  # without one there is nothing that could be out of reach
-            self._outages.probed(healthy=health.healthy, now=self._core.now())
+            with suppress(LedgerError):  # a full disk; the next probe has it noted
+                self._outages.probed(healthy=health.healthy, now=self._core.now())
 
     def _doubt(self) -> None:
         """An answer blames the server: nothing more is sent until it has been asked."""

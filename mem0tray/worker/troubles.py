@@ -2,18 +2,21 @@
 
 A disk that is full, read-only or broken strikes part after part, again and again,
 and in between a part succeeds that has nothing to write just now. All of that is
-one trouble, of the disk. It is over when nothing has failed for a while.
+one trouble, of the disk. It is over when nothing has failed for a while, and files
+can be made again.
 """
 
 import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from mem0tray import events
 from mem0tray.errors import Mem0TrayError
 from mem0tray.events import Events
+from mem0tray.files import probe
 
 DISK: Final = "disk"
 _QUIET: Final = 6.0  # seconds; a part that fails is tried again after five at most
@@ -33,15 +36,21 @@ class Troubles:
     """All that last now; may be told of from any thread.
 
     `mark` is told the text of a trouble by its name when it begins, and an empty
-    one when it is over. `alone` names the parts whose troubles are always their own.
+    one when it is over. `alone` names the parts whose troubles are always their own,
+    `folders` those that must take files for the disk to be in order.
     """
 
     def __init__(
-        self, bus: Events, mark: Callable[[str, str], None], alone: Iterable[str] = ()
+        self,
+        bus: Events,
+        mark: Callable[[str, str], None],
+        alone: Iterable[str] = (),
+        folders: Iterable[Path] = (),
     ) -> None:
         self._events = bus
         self._mark = mark
         self._alone = frozenset(alone)
+        self._folders = tuple(folders)
         self._guard = threading.RLock()
         self._episodes: dict[str, _Episode] = {}
 
@@ -85,7 +94,7 @@ class Troubles:
             over = [
                 name
                 for name, episode in self._episodes.items()
-                if not episode.parts and (name != DISK or moment - episode.failed_at >= _QUIET)
+                if not episode.parts and (name != DISK or self._disk_works(episode, moment))
             ]
             ended = [self._episodes.pop(name) for name in over]
             titles = dict.fromkeys(each.title for each in ended if not self._with(each.text))
@@ -93,6 +102,15 @@ class Troubles:
                 self._mark(name, "")
         for title in titles:
             self._events.emit(events.PartRecovered(title))
+
+    def _disk_works(self, episode: _Episode, moment: float) -> bool:
+        """Whether it is over: that nothing fails may mean that nothing is to be written now."""
+        if moment - episode.failed_at < _QUIET:
+            return False
+        if any(map(probe.why_unwritable, self._folders)):
+            episode.failed_at = moment
+            return False
+        return True
 
     def tells(self, text: str) -> bool:
         """Whether this text has been told as that of a trouble which lasts."""

@@ -117,3 +117,20 @@ def without_inotify() -> tuple[str, ...]:
     if subprocess.run([*NO_INOTIFY, "true"], capture_output=True, check=False).returncode:
         pytest.skip("user namespaces are not allowed")
     return NO_INOTIFY
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """Let everything below `folder` be read-only, though programs have files open there.
+
+    Skips where mounting is not allowed. A remount would be refused while somebody writes.
+    """
+    mount = tool("mount")
+    bind = [mount, "--bind", str(folder), str(folder)]
+    if subprocess.run(bind, capture_output=True, check=False).returncode:
+        pytest.skip("mounting is not allowed")
+    try:
+        subprocess.run([mount, "-o", "remount,bind,ro", str(folder)], check=True)
+        yield
+    finally:
+        subprocess.run([tool("umount"), "--lazy", str(folder)], check=True)

@@ -90,3 +90,49 @@ def test_a_full_disk_does_not_show_when_the_log_is_closed(tmp_path: Path) -> Non
     with open("/dev/full", "w", encoding="utf-8") as log._handler.stream:  # noqa: PTH123
         log(events.WorkerStopped())
         log.close()
+
+
+def test_lines_that_cannot_be_written_come_later(tmp_path: Path) -> None:
+    """They are kept with their order, and a half-written line is no part of another."""
+    log = EventLog(Paths(tmp_path, tmp_path), LogSettings())
+    log(events.StateChanged("starting", "one"))
+    folder = tmp_path / "logs"
+    aside = folder.rename(tmp_path / "aside")
+    folder.write_text("in the way")
+    log(events.StateChanged("down", "two"))
+    log(events.StateChanged("healthy", "three"))
+    folder.unlink()
+    aside.rename(folder)
+    with (folder / "mem0_worker.log").open("a") as file:
+        file.write("half a li")
+    log(events.WorkerStopped())
+    log.close()
+    lines = (folder / "mem0_worker.log").read_text().splitlines()
+    assert [line.partition(" ")[2] for line in lines if "half" not in line] == [
+        "🔔 State: starting (one)",
+        "🔔 State: down (two)",
+        "🔔 State: healthy (three)",
+        "⏹️ Worker stopped",
+    ]
+    assert lines[1] == "half a li"
+
+
+def test_the_log_follows_its_folder(tmp_path: Path) -> None:
+    """A folder that is replaced gets the next lines; one that is missing is not made."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+    log = EventLog(Paths(first, tmp_path), LogSettings())
+    log(events.StateChanged("down", "one"))
+    first.rename(tmp_path / "moved")
+    log(events.StateChanged("down", "two"))
+    assert not first.exists()
+    first.mkdir()
+    log(events.StateChanged("down", "three"))
+    two, three = Paths(first, tmp_path).log.read_text().splitlines()
+    assert two.endswith("(two)")
+    assert three.endswith("(three)")
+    log(events.FolderChanged(first, second))
+    log.close()
+    assert f"The shared folder is {second}" in Paths(second, tmp_path).log.read_text()
+    assert "The shared folder" not in Paths(first, tmp_path).log.read_text()

@@ -1,0 +1,83 @@
+"""A disk that turns read-only while the worker runs, and back."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support import machine
+from tests.support.home import Home
+from tests.support.http1 import Answer
+from tests.support.processes import Process
+from tests.support.shapes import dead, entry, waiting
+from tests.support.standin import Standin
+
+pytestmark = pytest.mark.row(50)
+
+HEALTHY = Answer(body={"status": "ok"})
+
+
+def probes(server: Standin, count: int) -> None:
+    """Let the worker look at the server so many times more."""
+    before = server.probes()
+    server.wait_for(lambda: server.probes() >= before + count, 20)
+
+
+def _folders(home: Home) -> dict[str, Path]:
+    return {"all": home.root, "shared": home.claude, "ours": home.data}
+
+
+def _terminal(worker: Process) -> list[str]:
+    return f"{worker.out}\n{worker.err}".splitlines()
+
+
+def _about_disk(lines: list[str]) -> list[str]:
+    return [line for line in lines if "ead-only" in line]
+
+
+@pytest.mark.parametrize("which", ["all", "shared", "ours"])
+def test_a_disk_that_turns_read_only(home: Home, server: Standin, which: str) -> None:
+    """`status` says so at once; log and terminal have one line, and one when it is over."""
+    home.write_dlq([waiting("later"), dead("first")])
+    worker = home.worker()
+    server.wait_for(lambda: server.count("first") == 1, 10)
+    home.wait_dlq(["later"])
+    with machine.read_only(_folders(home)[which]):
+        began = time.monotonic()
+        seen = home.json("status")
+        assert time.monotonic() - began < 10, "it does not hang"
+        assert seen["state"] == "action needed"
+        assert "Read-only file system. The disk is read-only: mount it" in seen["reason"]
+        for health in (Answer(503), HEALTHY, Answer(503), HEALTHY):  # things to write, again
+            server.health = health
+            probes(server, 12)
+        assert home.json("status")["state"] == "action needed"
+        home.wait(lambda: _about_disk(_terminal(worker)), 20, "told")
+    home.wait(lambda: any("in order again" in each for each in _terminal(worker)), 30, "over")
+    home.wait(lambda: home.json("status")["state"] == "healthy", 20, "healthy")
+    home.write_queue([entry("after")])
+    server.wait_for(lambda: server.count("after") == 1, 15)
+    home.wait(lambda: home.queue_items() == [], 10, "published")
+    for lines in (_terminal(worker), home.log_text().splitlines()):
+        assert len(_about_disk(lines)) == 1, lines
+        assert sum("in order again" in line for line in lines) == 1, lines
+    assert server.surplus() == {}
+
+
+@pytest.mark.row(5)
+def test_a_full_disk_is_told_once(tmp_path: Path, server: Standin) -> None:
+    """Full, with room for a little in between, and full again: one trouble, until it is over."""
+    with (
+        machine.small_disk(tmp_path / "home", "6m"),
+        Home(tmp_path / "home", server.url) as home,
+    ):
+        home.write_dlq([waiting(f"letter {n}") for n in range(30)])
+        worker = home.worker()
+        filler = machine.fill(home.root)
+        for n in range(4):
+            server.health = Answer(503) if n % 2 else HEALTHY
+            probes(server, 12)
+        filler.unlink()
+        home.wait(lambda: "in order again" in home.log_text(), 30, "over")
+        for lines in (_terminal(worker), home.log_text().splitlines()):
+            assert sum("No space left" in line or "is full" in line for line in lines) == 1, lines

@@ -1,0 +1,91 @@
+"""A trouble is told once when it begins, and once when it is over."""
+
+import errno
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from mem0tray import events
+from mem0tray.errors import FileUnavailableError
+from mem0tray.events import Events
+from mem0tray.files import atomic, probe
+from mem0tray.worker.troubles import DISK, Troubles
+
+
+class Scene:
+    """Troubles with what they tell and mark; `forward` lets time pass."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, folder: Path) -> None:
+        self.told: list[events.Event] = []
+        self.marks: dict[str, str] = {}
+        self.now = 100.0
+        patch.setattr(time, "monotonic", lambda: self.now)
+        bus = Events()
+        bus.subscribe(self.told.append)
+        self.troubles = Troubles(bus, self._mark, ("queue file",), (folder,))
+
+    def _mark(self, name: str, text: str) -> None:
+        self.marks[name] = text
+
+    def forward(self, seconds: float) -> None:
+        """Let this much time pass."""
+        self.now += seconds
+        self.troubles.look()
+
+
+@pytest.fixture
+def scene(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Scene:
+    """Set the scene."""
+    return Scene(monkeypatch, tmp_path)
+
+
+def _failed(number: int, name: str = "x") -> FileUnavailableError:
+    return atomic.unavailable(Path(name), OSError(number, os.strerror(number)))
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.ENOSPC, errno.EIO])
+def test_many_parts_fail_for_one_disk(scene: Scene, number: int) -> None:
+    """It is one trouble, whichever part fails, works for a moment, and fails again."""
+    for _ in range(5):
+        for part in ("metrics", "ledger", "writing the DLQ file"):
+            scene.troubles.failed(part, _failed(number, part), 1.0)
+            scene.troubles.worked(part)
+            scene.forward(1.0)
+    assert scene.told == [events.PartFailed(DISK, str(_failed(number, "metrics")), 1.0)]
+    assert scene.marks == {DISK: str(_failed(number, "metrics"))}
+    scene.forward(10.0)
+    assert scene.told[1:] == [events.PartRecovered(DISK)]
+    assert scene.marks == {DISK: ""}
+
+
+def test_a_disk_is_in_order_when_it_takes_files(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That nothing fails any more may mean that there is nothing to write."""
+    why = ["read-only"]
+    monkeypatch.setattr(probe, "why_unwritable", lambda _: why[0])
+    scene.troubles.failed("metrics", _failed(errno.EROFS), 1.0)
+    scene.troubles.worked("metrics")
+    scene.forward(60.0)
+    assert len(scene.told) == 1
+    why[0] = ""
+    scene.forward(60.0)
+    assert scene.told[1:] == [events.PartRecovered(DISK)]
+
+
+def test_parts_with_faults_of_their_own(scene: Scene) -> None:
+    """Each is told by its title, and is over when the part works."""
+    scene.troubles.failed("writing", ValueError("odd"), 5.0, "queue file")
+    scene.troubles.failed("queue file", _failed(errno.EIO), 5.0)
+    scene.troubles.failed("writing", ValueError("odder"), 5.0, "queue file")
+    assert scene.told == [
+        events.PartFailed("queue file", "ValueError('odd')", 5.0),
+        events.PartFailed("queue file", str(_failed(errno.EIO)), 5.0),
+    ]
+    assert scene.troubles.tells("ValueError('odd')")
+    scene.troubles.worked("writing")
+    assert not scene.troubles.tells("ValueError('odd')")
+    assert scene.told[2:] == [events.PartRecovered("queue file")]
+    assert scene.marks == {"writing": "", "queue file": str(_failed(errno.EIO))}
