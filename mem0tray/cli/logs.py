@@ -47,7 +47,8 @@ _STATES: Final = {
 @click.option("-f", "--follow", is_flag=True, help="Go on with what comes, until Ctrl-C.")
 @click.option(
     "-n",
-    "--lines",
+    "--limit",
+    "lines",
     callback=whole_number(0),
     default=str(_SHOWN),
     show_default=True,
