@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from mem0tray import plain
 from mem0tray.errors import FileUnavailableError
 from mem0tray.files import atomic
+from mem0tray.files.atomic import Signature, TornError
+from tests.support import odd
 
 
 def refuse_folders(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
@@ -89,3 +92,92 @@ def test_a_disk_that_is_mounted_twice_is_no_obstacle(
     assert list(way.iterdir()) == []
     atomic.replace(place / "file", b"more", by_way_of=way / "missing")
     assert (place / "file").read_bytes() == b"more"
+
+
+# What is no file ------------------------------------------------------------------------------
+
+
+@pytest.mark.row(49)
+@pytest.mark.parametrize("kind", odd.KINDS)
+def test_what_is_no_file_is_not_replaced(tmp_path: Path, kind: str) -> None:
+    """It may be somebody's: it is named, with the command that moves it away, and stays."""
+    path = tmp_path / "file"
+    with odd.put(kind, path):
+        with pytest.raises(FileUnavailableError) as caught:
+            atomic.replace(path, b"data")
+        assert str(caught.value) == (
+            f"{path} is a {kind}, not a file."
+            f" Move it away: `mv {path} {path}.away`; work goes on by itself then."
+        )
+        assert not path.is_file()
+    assert list(tmp_path.iterdir()) == []
+
+
+# Windows --------------------------------------------------------------------------------------
+
+
+def _of_windows(number: int) -> PermissionError:
+    error = PermissionError(errno.EACCES, "Access is denied")
+    error.winerror = number  # type: ignore[attr-defined]
+    return error
+
+
+def _found(ctime: int) -> os.stat_result:
+    times = {"st_mtime_ns": 3, "st_ctime_ns": ctime}
+    return os.stat_result((0o100600, 7, 1, 1, 0, 0, 5, 3, 3, ctime), times)
+
+
+@pytest.mark.row(53)
+def test_no_ctime_in_a_signature_on_windows() -> None:
+    """There it is another time by path than by descriptor, and a file at rest would never be."""
+    by_path, by_descriptor = _found(1), _found(2)
+    assert Signature.of(by_path, "win32") == Signature.of(by_descriptor, "win32")
+    assert Signature.of(by_path, "linux") != Signature.of(by_descriptor, "linux")
+
+
+@pytest.mark.row(53)
+@pytest.mark.parametrize("number", [5, 32, 33])
+def test_a_replace_that_windows_refuses_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """A target that another program has open for a moment is replaced when it is let go."""
+    move, refusals = Path.replace, [_of_windows(number)] * 3
+
+    def refused(self: Path, target: Path) -> Path:
+        if refusals:
+            raise refusals.pop()
+        return move(self, target)
+
+    monkeypatch.setattr(Path, "replace", refused)
+    atomic.replace(tmp_path / "file", b"data")
+    assert (tmp_path / "file").read_bytes() == b"data"
+
+
+@pytest.mark.row(53)
+def test_a_target_that_windows_never_lets_go_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not tried without end: who holds it open is to close it; nothing is left behind."""
+
+    def refused(*_: object) -> Path:
+        raise _of_windows(32)
+
+    monkeypatch.setattr(Path, "replace", refused)
+    with pytest.raises(FileUnavailableError, match="is held open by another program"):
+        atomic.replace(tmp_path / "file", b"data")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.row(53)
+def test_a_file_that_its_writer_shares_with_nobody_is_read_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On Windows a file may be locked while it is written: that is no fault of the file."""
+    (tmp_path / "file").touch()
+
+    def refused(_: Path) -> None:
+        raise _of_windows(32)
+
+    monkeypatch.setattr(plain, "open_binary", refused)
+    with pytest.raises(TornError):
+        atomic.read(tmp_path / "file")

@@ -279,6 +279,10 @@ class Home:
         self.wait(lambda: "locked" in holder.out, 10, "lock held")
         return holder
 
+    def background(self, source: str, *arguments: str) -> Process:
+        """Start a user's own Python script."""
+        return self._spawn([sys.executable, "-c", source, *arguments], self.env)
+
     def _spawn(
         self, command: list[str], env: dict[str, str], stdin: int = subprocess.DEVNULL
     ) -> Process:

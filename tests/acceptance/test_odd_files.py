@@ -1,0 +1,188 @@
+"""Something else than a file in the place of each file, and files that never hold still."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support import odd
+from tests.support.home import Home, one_line
+from tests.support.shapes import entries, waiting
+from tests.support.standin import Standin
+
+pytestmark = pytest.mark.timeout(120)
+PIPE = "named pipe"
+Place = Callable[[Home], Path]
+SHARED: dict[str, Place] = {
+    "queue": lambda home: home.queue,
+    "lock": lambda home: home.lock,
+    "emergency file": lambda home: home.emergency,
+    "DLQ": lambda home: home.dlq,
+    "DLQ backup": lambda home: home.dlq_backup,
+    "queue backup": lambda home: home.claude / "mem0_queue_backup.json",
+    "metrics": lambda home: home.metrics,
+    "log": lambda home: home.log,
+    "log folder": lambda home: home.log.parent,
+}
+OURS: dict[str, Place] = {
+    "pause": lambda home: home.ledgers()[0].parent / "requests" / "pause.json",
+    "request": lambda home: home.ledgers()[0].parent / "requests" / "1-1.json",
+    "settings": lambda home: home.config,
+}
+COMMANDS = (
+    ("add", "--project", "alpha", "added"),
+    ("status",),
+    ("status", "--json"),
+    ("doctor",),
+    ("list",),
+    ("list", "--queue"),
+    ("stats",),
+    ("diagnose",),
+    ("retry", "--all"),
+    ("delete", "later", "--yes"),
+    ("restore", "--list"),
+    ("report",),
+)
+
+
+@pytest.fixture
+def used_home(home: Home, server: Standin) -> Home:
+    """Make a home where a worker has run, with one dead letter."""
+    home.write_dlq([{**waiting("letter"), "id": "later"}])
+    home.drain()
+    assert server.stored == []
+    return home
+
+
+_OFTEN = ("queue", "emergency file", "pause")
+_SLOW = [
+    pytest.param(name, marks=pytest.mark.slow) for name in {**SHARED, **OURS} if name not in _OFTEN
+]
+
+
+@pytest.mark.row(49)
+@pytest.mark.parametrize("name", [*_OFTEN, *_SLOW])
+def test_no_command_waits_at_a_pipe(used_home: Home, name: str) -> None:
+    """With a pipe in the place of a file each command ends, and fails in one line if at all."""
+    with odd.put(PIPE, {**SHARED, **OURS}[name](used_home)):
+        for command in COMMANDS:
+            done = used_home.run(*command, timeout=20)
+            assert done.returncode in (0, 1, 2), command
+            assert "Traceback" not in done.stderr, done.stderr
+            assert len(done.stderr.splitlines()) <= 1, done.stderr
+
+
+@pytest.mark.row(49)
+@pytest.mark.parametrize("kind", odd.KINDS)
+@pytest.mark.parametrize("name", ["queue", "DLQ", "emergency file", "lock", "log", "metrics"])
+def test_a_worker_says_so_recovers_and_stops(
+    used_home: Home, server: Standin, name: str, kind: str
+) -> None:
+    """A worker names what stands there, takes up its work when it is gone, and ends when told."""
+    path = SHARED[name](used_home)
+    worker = used_home.worker()
+    with odd.put(kind, path):
+        used_home.wait(lambda: f"{path} is a {kind}, not a file" in _said(used_home), 15, "said")
+        assert worker.alive
+    if name != "lock":
+        used_home.wait(lambda: used_home.state()[0] == "healthy", 15, "well again")
+    used_home.ok("add", "--project", "alpha", "taken in again")
+    server.wait_for(lambda: server.count("taken in again") == 1, 15)
+    with odd.put(kind, path):
+        used_home.wait(lambda: _said(used_home).count(f"is a {kind}") >= 2, 15, "said again")
+        assert worker.stop(5) == 0
+
+
+def _said(home: Home) -> str:
+    """Collect what a worker says: on standard error and, where that can be read, its state."""
+    state = home.state() if home.metrics.is_file() else ""
+    return f"{home.errors()} {state}"
+
+
+@pytest.mark.row(49)
+def test_nothing_can_be_taken_in_needs_action(used_home: Home) -> None:
+    """Where no file can stand nothing is taken in: the state says what to do, in one log line."""
+    with odd.put(PIPE, used_home.queue):
+        worker = used_home.worker()
+        used_home.wait(lambda: used_home.state()[0] == "action needed", 10, "said")
+        assert f"`mv {used_home.queue} {used_home.queue}.away`" in used_home.state()[1]
+        assert len(used_home.log_lines("is a named pipe")) == 1
+        assert worker.alive
+
+
+@pytest.mark.row(49)
+@pytest.mark.parametrize("name", ["queue", "lock"])
+@pytest.mark.parametrize("kind", odd.KINDS)
+def test_add_goes_to_the_emergency_file(
+    used_home: Home, server: Standin, name: str, kind: str
+) -> None:
+    """With no queue file to be had a memory is kept in the other, and delivered from there."""
+    with odd.put(kind, SHARED[name](used_home)):
+        said = json.loads(used_home.ok("add", "--project", "alpha", "kept", "--json"))
+        assert said["queued"] == "emergency"
+    used_home.drain()
+    assert server.count("kept") == 1
+
+
+@pytest.mark.row(49)
+@pytest.mark.parametrize("kind", odd.KINDS)
+def test_add_claims_nothing_where_it_can_keep_nothing(used_home: Home, kind: str) -> None:
+    """With no file for it at all that is said in one line, and no id is printed."""
+    with odd.put(kind, used_home.queue), odd.put(kind, used_home.emergency):
+        done = used_home.run("add", "--project", "alpha", "lost?")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "Nothing was queued: " in one_line(done.stderr)
+        assert f"{used_home.emergency} is a {kind}, not a file" in done.stderr
+
+
+@pytest.mark.row(49)
+@pytest.mark.parametrize("name", ["instance.lock", "ledger.sqlite3"])
+def test_what_is_ours_alone_is_named_at_the_start(used_home: Home, name: str) -> None:
+    """A worker that cannot begin says what stands there, and no command waits at it."""
+    path = used_home.ledgers()[0].parent / name
+    with odd.put(PIPE, path):
+        done = used_home.run("run", "--until-idle")
+        assert done.returncode == 1
+        assert f"{path} is a named pipe, not a file" in done.stderr
+        assert used_home.json("status")["worker"]["running"] is False
+
+
+# Restless files -------------------------------------------------------------------------------
+
+_WRITER = """
+import itertools, sys
+for n in itertools.count():
+    with open(sys.argv[1], "w") as file:
+        file.write('{"queue": [' if "queue.json" in sys.argv[1] else '{"items": [')
+        file.write("." * (n % 7))
+"""
+
+
+@pytest.mark.row(52)
+@pytest.mark.parametrize("name", ["queue", "DLQ"])
+def test_a_file_that_never_holds_still_is_told(used_home: Home, server: Standin, name: str) -> None:
+    """After ten seconds that is a trouble, in one line of the log; mended, it is none."""
+    path = SHARED[name](used_home)
+    worker = used_home.worker()
+    writer = used_home.background(_WRITER, str(path))
+    said = f"{path} does not hold still and cannot be read"
+    used_home.wait(lambda: said in used_home.state()[1], 30, "told")
+    assert used_home.state()[0] == "action needed"
+    assert len(used_home.log_lines(said)) == 1
+    assert str(path) in used_home.json("status")["reason"]
+    writer.kill()
+    path.unlink()
+    used_home.write_queue(entries(1, "later"))
+    used_home.wait(lambda: used_home.state()[0] == "healthy", 15, "well again")
+    server.wait_for(lambda: server.total_stored() == 1, 15)
+    assert worker.stop() == 0
+
+
+@pytest.mark.row(52)
+def test_a_run_does_not_wait_for_a_restless_file_without_end(used_home: Home) -> None:
+    """`run --until-idle` goes when the rest is done, and says what it could not read."""
+    used_home.background(_WRITER, str(used_home.queue))
+    done = used_home.run("run", "--until-idle", timeout=60)
+    assert done.returncode == 1
+    assert "does not hold still" in done.stderr.splitlines()[-1]

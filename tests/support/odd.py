@@ -1,0 +1,47 @@
+"""Things that stand where a file belongs."""
+
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+KINDS = ("named pipe", "socket", "device", "folder")
+
+
+@contextmanager
+def put(kind: str, path: Path) -> Iterator[None]:
+    """Put one of these things in the place of `path`, whatever stands there, and take it away."""
+    remove(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if kind == "named pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")  # one that never comes to an end
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        _bind(path)
+    try:
+        yield
+    finally:
+        remove(path)
+
+
+def remove(path: Path) -> None:
+    """Take away what stands there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _bind(path: Path) -> None:
+    """Make a socket; by way of the folder's descriptor, since its path may be too long."""
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(f"/proc/self/fd/{folder}/{path.name}")
+    finally:
+        os.close(folder)

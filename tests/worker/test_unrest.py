@@ -1,0 +1,104 @@
+"""Files that do not hold still: told after ten seconds, once, and over when they do."""
+
+from pathlib import Path
+
+import pytest
+
+from mem0tray import events
+from mem0tray.errors import SettingsError
+from mem0tray.events import Event, Events
+from mem0tray.files import atomic
+from mem0tray.worker import changes, unrest
+from mem0tray.worker.changes import SettingsFile
+from mem0tray.worker.troubles import Troubles
+from mem0tray.worker.unrest import Unrest
+
+FILE = Path("/home/me/.claude/mem0_queue.json")
+
+
+class Scene:
+    """A file whose state is looked at, at times of a clock that the test sets."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.told: list[Event] = []
+        self.marks: dict[str, str] = {}
+        bus = Events()
+        bus.subscribe(self.told.append)
+        troubles = Troubles(bus, self.marks.__setitem__, alone=unrest.READING)
+        said = unrest.cannot_read(FILE)
+        self.file = Unrest(troubles, unrest.QUEUE, said, 0.05, lambda: self.now)
+
+    def look(self, after: float, *, restless: bool) -> None:
+        """Look at the file so many seconds later."""
+        self.now += after
+        self.file.look(restless=restless)
+
+
+@pytest.fixture
+def scene() -> Scene:
+    """Make a file at rest."""
+    return Scene()
+
+
+@pytest.mark.row(52)
+def test_it_is_told_once_after_ten_seconds(scene: Scene) -> None:
+    """A slow save of less than that is nobody's business; more is told, and not again."""
+    for after in (0.0, 5.0, 5.0):
+        scene.look(after, restless=True)
+    assert scene.told == []
+    for _ in range(3):
+        scene.look(1.0, restless=True)
+    (event,) = scene.told
+    assert isinstance(event, events.PartFailed)
+    assert f"{FILE} does not hold still" in event.error
+    assert f"`fuser {FILE}`" in scene.marks[unrest.QUEUE]
+
+
+@pytest.mark.row(28, 52)
+def test_a_file_that_rests_now_and_then_is_none(scene: Scene) -> None:
+    """A script that rewrites it in a loop may, as long as it can be read in between."""
+    for _ in range(20):
+        scene.look(9.0, restless=True)
+        scene.look(0.1, restless=False)
+    assert scene.told == []
+
+
+@pytest.mark.row(52)
+def test_it_is_over_when_the_file_rests(scene: Scene) -> None:
+    """What was told is taken back, and the next time told anew."""
+    for _ in range(2):
+        scene.look(0.0, restless=True)
+        scene.look(11.0, restless=True)
+        assert scene.marks[unrest.QUEUE]
+        scene.look(1.0, restless=False)
+        assert not scene.marks[unrest.QUEUE]
+    assert [type(event) for event in scene.told] == [events.PartFailed, events.PartRecovered] * 2
+
+
+@pytest.fixture
+def restless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a settings file that another look always finds changed."""
+    path = tmp_path / "config.toml"
+    monkeypatch.setattr(changes, "config_file", lambda: path)
+    signature, looks = atomic.signature, iter(range(10**9))
+
+    def changed(where: Path) -> object:
+        path.write_text(f"# {next(looks)}\n")
+        return signature(where)
+
+    monkeypatch.setattr(atomic, "signature", changed)
+    return path
+
+
+@pytest.mark.row(52)
+@pytest.mark.timeout(20)
+def test_restless_settings_keep_nobody_waiting(
+    restless: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While somebody writes them all the time the worker goes on, and it is wrong after a while."""
+    file = SettingsFile()
+    assert file.changed() is None
+    monkeypatch.setattr(changes, "PATIENCE", -1.0)
+    with pytest.raises(SettingsError, match=f"{restless.name} does not hold still"):
+        file.changed()
