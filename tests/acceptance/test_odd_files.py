@@ -56,13 +56,13 @@ def used_home(home: Home, server: Standin) -> Home:
 
 
 _OFTEN = ("queue", "emergency file", "pause")
-_SLOW = [
-    pytest.param(name, marks=pytest.mark.slow) for name in {**SHARED, **OURS} if name not in _OFTEN
-]
+_SELDOM = [name for name in {**SHARED, **OURS} if name not in _OFTEN]
 
 
 @pytest.mark.row(49)
-@pytest.mark.parametrize("name", [*_OFTEN, *_SLOW])
+@pytest.mark.parametrize(
+    "name", [*_OFTEN, *(pytest.param(name, marks=pytest.mark.slow) for name in _SELDOM)]
+)
 def test_no_command_waits_at_a_pipe(used_home: Home, name: str) -> None:
     """With a pipe in the place of a file each command ends, and fails in one line if at all."""
     with odd.put(PIPE, {**SHARED, **OURS}[name](used_home)):
