@@ -1,6 +1,7 @@
 """`mem0tray delete`: back up, then delete."""
 
 import sys
+from typing import Any, Final
 
 import click
 
@@ -9,8 +10,10 @@ from mem0tray.actions.find import Found, everything, resolve
 from mem0tray.actions.forget import Forgotten, forget
 from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
-from mem0tray.errors import Mem0TrayError
-from mem0tray.text import plural, short_id
+from mem0tray.errors import Mem0TrayError, NotFoundError
+from mem0tray.text import one_line, plural, short_id
+
+_SHOWN: Final = 20  # of what is to be deleted
 
 
 @click.command(
@@ -19,36 +22,93 @@ from mem0tray.text import plural, short_id
     examples={
         "mem0tray delete 04f96029": "asks first",
         "mem0tray delete -y 04f96029 5b1c": "does not ask",
+        "mem0tray delete -p garden": "all of a project",
         "mem0tray delete --forget 04f96029": "for good: the text too",
     },
 )
-@click.argument("ids", nargs=-1, required=True, metavar="ID...", shell_complete=candidates.ids)
+@click.argument("ids", nargs=-1, metavar="[ID]...", shell_complete=candidates.ids)
+@click.option(
+    "-p",
+    "--project",
+    metavar="P",
+    help="All of this project.",
+    shell_complete=candidates.projects,
+)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("--forget", "for_good", is_flag=True, help="Erase the text everywhere, for good.")
-def command(ids: tuple[str, ...], *, yes: bool, for_good: bool) -> int:
-    """Back up, then delete dead letters or waiting entries, by id or the beginning of one."""
+@click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document; with --yes.")
+def command(
+    ids: tuple[str, ...], project: str | None, *, yes: bool, for_good: bool, as_json: bool
+) -> int:
+    """Back up, then delete dead letters or waiting entries, by id or the beginning of one.
+
+    With --project alone all of that project, with ids only those of them that are of it.
+    """
+    if not ids and project is None:
+        raise click.UsageError("Name ids, or give --project.")
+    if as_json and not yes:
+        raise click.UsageError("--json cannot ask: it goes with --yes.")
     settings = context.load_there()
     paths = settings.locations()
-    chosen = resolve(ids, everything(paths))
+    chosen = _chosen(everything(paths), ids, project)
     if not yes and not _agreed(chosen, for_good=for_good):
         output.say("mem0tray: nothing was deleted.", error=True)
         return 1
     done = delete(paths, chosen, for_good=for_good)
-    if for_good:
-        _tell_forgotten(done, forget(paths, settings, done))
+    forgotten = forget(paths, settings, done) if for_good else None
+    if as_json:
+        output.print_json(_document(done, forgotten))
+        if not done.items:
+            raise Mem0TrayError("Nothing was there any more: delivered meanwhile, most likely.")
+    elif forgotten is not None:
+        _tell_forgotten(done, forgotten)
     else:
         _tell(done)
     return 0 if done.items else 1
 
 
+def _chosen(there: list[Found], ids: tuple[str, ...], project: str | None) -> list[Found]:
+    """What is meant. Raises NotFoundError, also where an id is of another project."""
+    if project is None:
+        return resolve(ids, there)
+    of_it = [each for each in there if each.project == project]
+    if not of_it:
+        raise NotFoundError(
+            f"Nothing of the project {one_line(project, 80)!r} waits.",
+            "`mem0tray stats` shows the projects.",
+        )
+    return resolve(ids, of_it) if ids else of_it
+
+
+def _document(done: Deleted, forgotten: Forgotten | None) -> dict[str, Any]:
+    return {
+        "deleted": [_named(each) for each in done.items],
+        "gone": [_named(each) for each in done.gone],
+        "backup": str(done.backup) if done.items and forgotten is None else None,
+        "forgotten": None
+        if forgotten is None
+        else {"erased": forgotten.erased, "not_erased": forgotten.unreachable},
+    }
+
+
+def _named(found: Found) -> dict[str, Any]:
+    return {
+        "id": found.id,
+        "project_id": found.project or None,
+        "place": "dlq" if found.is_dead else "queue",
+    }
+
+
 def _agreed(chosen: list[Found], *, for_good: bool) -> bool:
     """Show what would go, and ask. Raises Mem0TrayError where nobody can answer."""
-    for each in chosen:
+    for each in chosen[:_SHOWN]:
         date = output.clock(each.item.timestamp if each.item is not None else None)
         kind = "dead letter" if each.is_dead else "waiting entry"
         output.say(f"{each.project or '(no project)'}, {each.id}, {date}, {kind}")
         if each.item is not None:
             output.say_beside("  ", output.excerpt(each.item.content))
+    if len(chosen) > _SHOWN:
+        output.say(f"… and {len(chosen) - _SHOWN:,} more.")
     ask = f"Delete {plural(len(chosen), 'item')}{' for good' if for_good else ''}? [y/N] "
     click.echo(ask, nl=False)
     answer = sys.stdin.readline()

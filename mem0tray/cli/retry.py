@@ -1,22 +1,32 @@
 """`mem0tray retry`: dead letters are due at once."""
 
 import math
+import sys
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 import click
 
-from mem0tray.actions import retry
-from mem0tray.actions.probe import probe
+from mem0tray.actions import outcomes, retry
+from mem0tray.actions.find import Identity
+from mem0tray.actions.outcomes import Outcome
+from mem0tray.actions.probe import Probe, probe
 from mem0tray.actions.requests import worker_runs
 from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
-from mem0tray.errors import FileUnavailableError
+from mem0tray.cli.output import Style
+from mem0tray.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.item import Item
 from mem0tray.paths import Paths
 from mem0tray.settings import LOCAL_URL, Settings
 from mem0tray.text import one_line, plural, short_id
 from mem0tray.worker import pauses
 
-_SHOWN = 5
+_SHOWN: Final = 5
+_FACTOR: Final = 2  # a memory that timed out before is given twice the time
+_MORE: Final = 30.0  # seconds
 
 
 @click.command(
@@ -26,6 +36,7 @@ _SHOWN = 5
         "mem0tray retry 04f96029": "one",
         "mem0tray retry -p garden": "all of a project",
         "mem0tray retry --all": "all",
+        "mem0tray retry --all --wait": "and say how each went",
     },
 )
 @click.argument("ids", nargs=-1, metavar="[ID]...", shell_complete=candidates.dead_ids)
@@ -37,32 +48,186 @@ _SHOWN = 5
     help="All of this project.",
 )
 @click.option("-a", "--all", "everything", is_flag=True, help="All of them.")
-def command(ids: tuple[str, ...], project: str | None, *, everything: bool) -> None:
+@click.option("-w", "--wait", is_flag=True, help="Say how each went; exit 1 if one failed.")
+@click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document.")
+def command(
+    ids: tuple[str, ...], project: str | None, *, everything: bool, wait: bool, as_json: bool
+) -> None:
     """Retry dead letters now, by id (or the beginning of one), by project, or all.
 
     Entries that are held, because another worker has perhaps delivered them, are sent too.
+    With --wait it says how each went; Ctrl-C ends the waiting, not the retry.
     """
     if sum((bool(ids), project is not None, everything)) != 1:
         raise click.UsageError("Name ids, or give either --project or --all.")
     settings = context.load_there()
     paths = settings.locations()
     held = {each.identity for each in retry.held_entries(paths)}
+    since = time.time()
+    chosen = _retried(paths, ids, project, everything=everything)
+    try:
+        way = _Way.look(settings, paths) if chosen else _Way()
+        if not as_json:
+            _tell(chosen, held, project, way)
+        found = _followed(settings, chosen, since, way, as_json=as_json) if wait else []
+    except KeyboardInterrupt:
+        output.say("mem0tray: They stay requested: the worker retries them.", error=True)
+        raise
+    if as_json:
+        output.print_json(_document(chosen, held, way, found))
+    _judge(found, way)
+
+
+def _retried(
+    paths: Paths, ids: tuple[str, ...], project: str | None, *, everything: bool
+) -> list[Item]:
     if everything:
-        chosen = retry.retry_all(paths)
-    elif project is not None:
-        chosen = retry.retry_project(paths, project)
-    else:
-        chosen = retry.retry_ids(paths, ids)
+        return retry.retry_all(paths)
+    if project is not None:
+        return retry.retry_project(paths, project)
+    return retry.retry_ids(paths, ids)
+
+
+def _followed(
+    settings: Settings, chosen: Sequence[Item], since: float, way: "_Way", *, as_json: bool
+) -> list[Outcome]:
+    """Wait for each, and say how it went as it happens; not where nothing can be sent."""
+    if way.obstacle:
+        return [Outcome(item, outcomes.WAITING, way.obstacle) for item in chosen]
+    found = []
+    patience = _FACTOR * settings.sync.timeout + _MORE
+    for outcome in outcomes.follow(settings.locations(), chosen, since, patience):
+        found.append(outcome)
+        if not as_json:
+            _tell_outcome(outcome)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """What is between a retry and the server: `lines` say it, `obstacle` is what stops it."""
+
+    running: bool = False
+    server: Probe | None = None
+    paused: bool = False
+    lines: Sequence[str] = ()
+    obstacle: str = ""
+
+    @classmethod
+    def look(cls, settings: Settings, paths: Paths) -> "_Way":
+        """Look at pause and worker, and ask the server once."""
+        running = worker_runs(paths)
+        seen = probe(settings, paths, min(settings.sync.timeout, 5.0))
+        pause = _pause(paths)
+        missing = "The worker does not run: they are sent when it starts (`mem0tray run`)."
+        said, stops = _server(seen, running=running)
+        lines = [line for line in (pause, "" if running else missing, said) if line]
+        obstacles = [line for line in (pause, "" if running else missing, stops) if line]
+        return cls(running, seen, bool(pause), lines, obstacles[0] if obstacles else "")
+
+
+def _server(seen: Probe, *, running: bool) -> tuple[str, str]:
+    """What to say of the server, and the same again where nothing is sent to it."""
+    if not seen.name:
+        line = "No server is chosen: nothing is sent. `mem0tray diagnose` says what to do."
+        return line, line
+    if seen.health.healthy:
+        return f"The server ({seen.shown}) is healthy.", ""
+    if not running and seen.name == LOCAL_URL:
+        return "", ""
+    reason = seen.health.reason.rstrip(".")
+    line = f"The server ({seen.shown}) is down: {reason}. They are sent once it is back."
+    return line, line
+
+
+def _pause(paths: Paths) -> str:
+    """A healthy server is no help as long as nothing is sent to it."""
+    try:
+        until = pauses.read(paths)
+    except FileUnavailableError as error:  # deliveries stand still for it, too
+        return f"Nothing is sent: {error} `mem0tray resume` ends that."
+    if until is None:
+        return ""
+    if math.isinf(until):
+        return "Deliveries are paused: they are sent after `mem0tray resume`."
+    end = output.moment(until)
+    return f"Deliveries are paused until {end}; `mem0tray resume` ends the pause now."
+
+
+def _tell(
+    chosen: Sequence[Item], held: Collection[Identity], project: str | None, way: _Way
+) -> None:
     if not chosen:
         where = f" of {one_line(project, 80)}" if project is not None else ""
         output.say(f"There are no dead letters{where} to retry.")
         return
     output.say(_which(chosen, sum((each.id, each.digest) in held for each in chosen)))
-    _tell_pause(paths)
-    _tell_server(settings, paths)
+    for line in way.lines:
+        output.say(line)
 
 
-def _which(chosen: list[Item], held: int) -> str:
+def _tell_outcome(outcome: Outcome) -> None:
+    """One line, at once; also into a pipe."""
+    style = Style.GOOD if outcome.is_good else Style.BAD
+    name = f"{short_id(outcome.item.id)} ({one_line(outcome.item.project, 40) or 'no project'})"
+    text = f"{name}: {outcome.name}"
+    if outcome.reason:
+        text += f": {outcome.reason.rstrip('.')}"
+    if outcome.next_retry:
+        text += f". The next try {output.ago(outcome.next_retry)}"
+    output.say_beside(f"{output.sign(style)} ", f"{text}.", style)
+    sys.stdout.flush()
+
+
+def _document(
+    chosen: Sequence[Item], held: Collection[Identity], way: _Way, found: Sequence[Outcome]
+) -> dict[str, Any]:
+    became = {(each.item.id, each.item.digest): each for each in found}
+    return {
+        "items": [
+            {
+                "id": item.id,
+                "project_id": item.project or None,
+                "place": "queue" if (item.id, item.digest) in held else "dlq",
+                **_as_json(became.get((item.id, item.digest))),
+            }
+            for item in chosen
+        ],
+        "worker_running": way.running,
+        "paused": way.paused,
+        "server": {
+            "destination": way.server.shown if way.server and way.server.name else None,
+            "healthy": bool(way.server and way.server.health.healthy),
+            "reason": way.server.health.reason if way.server else "",
+        },
+    }
+
+
+def _as_json(outcome: Outcome | None) -> dict[str, Any]:
+    if outcome is None:
+        return {"outcome": None}
+    return {
+        "outcome": outcome.name,
+        "reason": outcome.reason or None,
+        "next_retry": outcome.next_retry,
+    }
+
+
+def _judge(found: Sequence[Outcome], way: _Way) -> None:
+    """Raise Mem0TrayError if one was not delivered."""
+    bad = [each for each in found if not each.is_good]
+    if not bad:
+        return
+    number = plural(len(found), "memory was", "memories were")
+    what = f"{len(bad):,} of {number} not delivered" if len(found) > 1 else "It was not delivered"
+    if way.obstacle:
+        raise Mem0TrayError(f"{what}. {way.obstacle}")
+    raise Mem0TrayError(
+        f"{what}.", f"`mem0tray diagnose {short_id(bad[0].item.id)}` says what to do."
+    )
+
+
+def _which(chosen: Sequence[Item], held: int) -> str:
     names = ", ".join(
         f"{short_id(item.id)} ({one_line(item.project, 40) or 'no project'})"
         for item in chosen[:_SHOWN]
@@ -73,34 +238,3 @@ def _which(chosen: list[Item], held: int) -> str:
     if held:
         parts.append(plural(held, "held memory", "held memories"))
     return f"{' and '.join(parts)} to be retried now: {names}{more}."
-
-
-def _tell_pause(paths: Paths) -> None:
-    """A healthy server is no help as long as nothing is sent to it."""
-    try:
-        until = pauses.read(paths)
-    except FileUnavailableError as error:  # deliveries stand still for it, too
-        output.say(f"Nothing is sent: {error} `mem0tray resume` ends that.")
-        return
-    if until is None:
-        return
-    if math.isinf(until):
-        output.say("Deliveries are paused: they are sent after `mem0tray resume`.")
-        return
-    end = output.moment(until)
-    output.say(f"Deliveries are paused until {end}; `mem0tray resume` ends the pause now.")
-
-
-def _tell_server(settings: Settings, paths: Paths) -> None:
-    """The edit is made whatever the server says; that it is down is worth knowing."""
-    running = worker_runs(paths)
-    if not running:
-        output.say("The worker does not run: they are sent when it starts (`mem0tray run`).")
-    seen = probe(settings, paths, min(settings.sync.timeout, 5.0))
-    if not seen.name:
-        output.say("No server is chosen: nothing is sent. `mem0tray diagnose` says what to do.")
-    elif seen.health.healthy:
-        output.say(f"The server ({seen.shown}) is healthy.")
-    elif running or seen.name != LOCAL_URL:
-        reason = seen.health.reason.rstrip(".")
-        output.say(f"The server ({seen.shown}) is down: {reason}. They are sent once it is back.")

@@ -1,6 +1,7 @@
 """`mem0tray delete`."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -75,3 +76,41 @@ def test_forget_says_what_it_erased_and_what_not(home: Scratch) -> None:
     assert "without a backup" in text
     held = [p.name for p in home.root.rglob("*") if p.is_file() and b"zanzibar" in p.read_bytes()]
     assert held == ["notes.txt~"]
+
+
+def _three(home: Scratch) -> None:
+    letters = [
+        waiting(name, project, id=f"{name}-1") for name, project in (("aa", "x"), ("bb", "y"))
+    ]
+    home.write("mem0_queue_dlq.json", {"items": letters, "last_update": "x"})
+    home.write("mem0_queue.json", queue_document([entry("cc", "x", id="cc-1")]))
+
+
+def test_all_of_a_project(home: Scratch) -> None:
+    """Dead letters and waiting entries of it, and no others; with ids, those that are of it."""
+    _three(home)
+    assert home.run("delete", "bb", "--project", "x", "--yes").code == 1
+    assert home.run("delete", "--project", "nope", "--yes").code == 1
+    assert home.run("delete", "--yes").code == 2
+    assert "Deleted 2 items." in home.ok("delete", "--project", "x", "--yes")
+    assert [each["id"] for each in home.run("list", "--json").json()] == ["bb-1"]
+    assert home.run("list", "--queue", "--json").json() == []
+    home.ok("restore")
+    assert len(home.run("list", "--json").json()) == 2
+
+
+def test_one_document(home: Scratch) -> None:
+    """What was deleted, and its backup; it cannot ask."""
+    _three(home)
+    assert home.run("delete", "aa", "--json").code == 2
+    told = home.run("delete", "aa", "cc", "--yes", "--json").json()
+    assert told["deleted"] == [
+        {"id": "aa-1", "project_id": "x", "place": "dlq"},
+        {"id": "cc-1", "project_id": "x", "place": "queue"},
+    ]
+    assert told["gone"] == []
+    assert Path(told["backup"]).is_file()
+    assert told["forgotten"] is None
+    told = home.run("delete", "bb", "--yes", "--forget", "--json").json()
+    assert told["backup"] is None
+    assert any("mem0_queue" in place for place in told["forgotten"]["erased"])
