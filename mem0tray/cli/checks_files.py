@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from mem0tray import item as items
+from mem0tray.cli import remedies
 from mem0tray.cli.check import FAIL, OK, WARN, Check
 from mem0tray.errors import FileUnavailableError, LockTimeoutError
 from mem0tray.files import atomic, document, quarantine
@@ -52,21 +53,20 @@ def folders(loaded: Loaded) -> Iterable[Check]:
 def _folder(name: str, folder: Path) -> Check:
     if not folder.exists():
         if folder.is_symlink():
-            return Check(name, FAIL, f"{folder} is a link to nothing.", "Mend or remove it.")
+            message = f"{folder} is a link to {folder.readlink()}, which is not there."
+            return Check(name, FAIL, message, remedies.away(folder))
         parent = _existing(folder)
         if os.access(parent, os.W_OK | os.X_OK):
             return Check(name, OK, f"{folder} is not there yet; it is made when it is needed.")
-        return Check(
-            name, FAIL, f"{folder} cannot be made.", f"Make {parent} writable for your user."
-        )
+        return Check(name, FAIL, f"{folder} cannot be made.", remedies.writable(parent))
     if not folder.is_dir():
-        return Check(name, FAIL, f"{folder} is no folder.", "Move it away.")
+        return Check(name, FAIL, f"{folder} is no folder.", remedies.away(folder))
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         return Check(
             name,
             FAIL,
             f"{folder} cannot be read and written: nothing is sent that cannot be recorded.",
-            "Mend its permissions, or mount the disk for writing.",
+            remedies.writable(folder),
         )
     real = folder.resolve()
     link = f" (it is a link to {real})" if folder.is_symlink() else ""
@@ -91,9 +91,9 @@ def _space(folder: Path) -> Check:
     size = f"{free // _MB:,} MB" if free < _MANY * _MB else f"{free // (1000 * _MB):,} GB"
     said = f"{size} are free on the disk of {folder}."
     if free < _NO_SPACE:
-        return Check("disk", FAIL, said, "Free some disk space: deliveries wait until there is.")
+        return Check("disk", FAIL, f"{said} Deliveries wait.", remedies.room(folder))
     if free < _LITTLE_SPACE:
-        return Check("disk", WARN, said, "Free some disk space soon.")
+        return Check("disk", WARN, said, remedies.room(folder))
     return Check("disk", OK, said)
 
 
@@ -114,8 +114,8 @@ def locks(loaded: Loaded) -> Iterable[Check]:
             " new memories go to the emergency file.",
             f"Find it with `fuser {path}`, and end it if it hangs.",
         )
-    except (FileUnavailableError, OSError) as error:
-        yield Check("queue lock", FAIL, str(error))
+    except FileUnavailableError as error:
+        yield Check("queue lock", FAIL, error.message, error.remedy)
     else:
         lock.release()
         yield Check("queue lock", OK, f"{path} is free.")
@@ -135,11 +135,11 @@ def _ours(paths: Paths) -> Iterator[Check]:
     try:
         pauses.read(paths)
     except FileUnavailableError as error:
-        yield Check("pause", FAIL, str(error), "`mem0tray resume` removes it.")
+        yield Check("pause", FAIL, error.message, "`mem0tray resume` removes it.")
     try:
         kept = quarantine.kept(paths.quarantine)
     except FileUnavailableError as error:
-        yield Check("quarantine", WARN, str(error))
+        yield Check("quarantine", WARN, error.message, remedies.away(paths.quarantine))
         return
     if kept:
         yield Check(
@@ -155,7 +155,8 @@ def _file(path: Path, sections: tuple[str, ...]) -> Iterator[Check]:
     try:
         data = _held_still(path)
     except FileUnavailableError as error:
-        yield Check(name, FAIL, str(error))
+        remedy = remedies.writable(path) if _is_shut(path) else error.remedy
+        yield Check(name, FAIL, error.message, remedy)
         return
     if data is None:
         yield Check(name, OK, "is not there yet.")
@@ -175,10 +176,10 @@ def _file(path: Path, sections: tuple[str, ...]) -> Iterator[Check]:
             name,
             WARN,
             f"holds {plural(len(parsed.rejected), 'value')} that other programs cannot load.",
-            "A running worker sets these aside, nothing is lost.",
+            "A running worker sets these aside, nothing is lost: `mem0tray run`.",
         )
     if not os.access(path, os.W_OK):
-        yield Check(name, FAIL, "cannot be written.", f"Mend the permissions of {path}.")
+        yield Check(name, FAIL, "cannot be written.", remedies.writable(path))
         return
     odd = sum(items.parse(raw) is None for part in sections[:1] for raw in parsed.lists[part])
     if odd:
@@ -186,10 +187,15 @@ def _file(path: Path, sections: tuple[str, ...]) -> Iterator[Check]:
             name,
             WARN,
             f"holds {plural(odd, 'thing')} without a content that is text: never sent.",
-            "They are left alone. Mend them in the file, or remove them from it.",
+            f"They are left alone. Mend them in the file, or remove them from it: {path}.",
         )
     count = sum(map(len, parsed.lists.values()))
     yield Check(name, OK, f"is whole: {plural(count, 'item')}." if sections else "is whole.")
+
+
+def _is_shut(path: Path) -> bool:
+    """Whether it is there, and its permissions keep us out."""
+    return path.is_file() and not os.access(path, os.R_OK)
 
 
 def _held_still(path: Path) -> bytes | None:
@@ -200,7 +206,8 @@ def _held_still(path: Path) -> bytes | None:
             return found[0] if found else None
         time.sleep(_TORN_WAIT)
     raise FileUnavailableError(
-        f"{path} is being rewritten all the time.", "Find out which program does that."
+        f"{path} is being rewritten all the time.",
+        f"Find out which program does that: `fuser -v {path}`.",
     )
 
 
@@ -212,9 +219,7 @@ def _emergency(paths: Paths) -> Iterator[Check]:
         yield Check(path.name, FAIL, error.message, error.remedy)
         return
     if path.exists() and not os.access(path, os.R_OK | os.W_OK):
-        yield Check(
-            path.name, FAIL, "cannot be read and written.", f"Mend the permissions of {path}."
-        )
+        yield Check(path.name, FAIL, "cannot be read and written.", remedies.writable(path))
 
 
 def _written(paths: Paths) -> Iterator[Check]:
@@ -239,5 +244,6 @@ def ledger(loaded: Loaded) -> Iterable[Check]:
                 "ledger",
                 WARN,
                 f"{path} cannot be read.",
-                "If it is broken, the worker sets it aside at its start and rebuilds it.",
+                "If it is broken, the worker sets it aside at its start and rebuilds it:"
+                " `mem0tray run`.",
             )

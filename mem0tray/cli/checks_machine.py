@@ -1,5 +1,6 @@
 """What `doctor` looks at around us: our worker, the start at login, file watching, the clock."""
 
+import sys
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -18,6 +19,10 @@ _PROC: Final = Path("/proc")
 _FEW: Final = {"max_user_instances": 16, "max_user_watches": 256}
 _EARLIEST: Final = 1_735_689_600.0  # the first of January 2025: older than this program
 _AHEAD: Final = 3600.0
+_SET_CLOCK: Final = {
+    "win32": "Set the clock: `w32tm /resync`.",
+    "darwin": "Set the clock: `sudo sntp -sS time.apple.com`.",
+}.get(sys.platform, "Set the clock: `sudo timedatectl set-ntp true`.")
 
 
 def worker(loaded: Loaded) -> Iterable[Check]:
@@ -67,6 +72,6 @@ def clock(loaded: Loaded) -> Iterable[Check]:
         last = reader.last_delivery() or 0.0
     if now < _EARLIEST or last > now + _AHEAD:
         why = "the last delivery lies in the future" if now >= _EARLIEST else "that is long ago"
-        yield Check("clock", WARN, f"It says {output.clock(now)}: {why}.", "Set the clock.")
+        yield Check("clock", WARN, f"It says {output.clock(now)}: {why}.", _SET_CLOCK)
     else:
         yield Check("clock", OK, f"It says {output.clock(now)}.")

@@ -120,7 +120,8 @@ def _readable_on_the_way(there: Destination) -> Check:
         "plain http",
         WARN,
         f"{what} to {there.host} over plain http: everybody on the way can read them.",
-        "Use an https:// address, or a network that you trust.",
+        "Use its https address (`mem0tray config set server.url https://…`), or a network that you"
+        " trust.",
     )
 
 

@@ -121,10 +121,15 @@ def _settings() -> tuple[Loaded, list[Check]]:
 def _all(loaded: Loaded, parts: Sequence[_Part], *, told: bool) -> Iterator[Check]:
     """One part after the other, none of which is waited for without end."""
     end = monotonic() + _ALL
+    said: set[str] = set()
     for part in parts:
         limit = max(_LEAST, min(_LIMIT, end - monotonic()))
         with _progress(part.what, told=told):
-            yield from _looked(part, loaded, limit)
+            looked = _looked(part, loaded, limit)
+        for check in looked:  # what keeps two parts from their work is told once
+            if check.level == OK or check.message not in said:
+                yield check
+            said.add(check.message)
 
 
 def _looked(part: _Part, loaded: Loaded, limit: float) -> list[Check]:

@@ -105,7 +105,7 @@ def unavailable(path: Path, error: OSError) -> FileUnavailableError:
     if isinstance(error, NotPlainError):
         return FileUnavailableError(
             f"{path} is {error.kind}, not {error.wanted}.",
-            f"Move it away: `{_moving(path)}`; work goes on by itself then.",
+            f"Move it away: `{moving(path)}`; work goes on by itself then.",
         )
     if getattr(error, "winerror", None) in _SHARING_VIOLATION:
         return FileUnavailableError(
@@ -140,7 +140,7 @@ def is_read_only(path: Path) -> bool:
         return False
 
 
-def _moving(path: Path, system: str = sys.platform) -> str:
+def moving(path: Path, system: str = sys.platform) -> str:
     """The command that moves `path` out of the way."""
     if system == "win32":
         return f'move "{path}" "{path}.away"'

@@ -19,7 +19,7 @@ from mem0tray.cli import checks_files, checks_machine, checks_server
 from mem0tray.cli import doctor as program
 from mem0tray.cli.check import Check
 from mem0tray.desktop import older
-from mem0tray.files import quarantine
+from mem0tray.files import atomic, quarantine
 from mem0tray.files.lock import FileLock, InstanceLock
 from mem0tray.server import Health, KeyCheck, KeyVerdict
 from mem0tray.settings import Loaded
@@ -230,6 +230,25 @@ def test_a_folder_that_cannot_be_used(home: Scratch, monkeypatch: pytest.MonkeyP
     ((level, text),) = _checks(home, "claude folder")
     assert level == "fail"
     assert str(home.claude) in text
+
+
+@pytest.mark.usefixtures("server")
+def test_what_lies_on_the_disk_is_mended_by_a_command(home: Scratch) -> None:
+    """A link to nothing, a file in a folder's place, somebody else's folder: each has its own."""
+    home.claude.symlink_to(home.root / "nowhere")
+    assert f"`mv {home.claude} {home.claude}.away`" in _checks(home, "claude folder")[0][1]
+    home.claude.unlink()
+    home.claude.write_text("")
+    assert f"`mv {home.claude} {home.claude}.away`" in _checks(home, "claude folder")[0][1]
+    home.claude.unlink()
+    home.claude.mkdir()
+    home.patch.setattr(os, "access", lambda *_: False)
+    assert f"`chmod u+rwX {home.claude}`" in _checks(home, "claude folder")[0][1]
+    home.patch.setattr(os, "getuid", lambda: 4242)
+    assert f"{home.claude}`" in _checks(home, "claude folder")[0][1]
+    assert "`sudo chown " in _checks(home, "claude folder")[0][1]
+    home.patch.setattr(atomic, "is_read_only", lambda _: True)
+    assert "`sudo mount -o remount,rw /" in _checks(home, "claude folder")[0][1]
 
 
 @pytest.mark.usefixtures("server")
