@@ -35,6 +35,9 @@ TEST_TOOLS: Final = (
     ("dex", "dex"),  # starts them, as a login does
     ("systemd-analyze", "systemd"),  # checks the unit of the service
     ("strace", "strace"),  # kills and errors at a chosen system call
+    ("zsh", "zsh"),  # completion is tried in each of the shells;
+    ("fish", "fish"),  # bash is there
+    ("mandoc", "mandoc"),  # checks the manual page
     ("cc", "gcc libc6-dev"),  # a library that sets a program's clock and shortens its writes
 )
 
@@ -60,7 +63,7 @@ def has_test_tools() -> bool:
         packages += TRAY
     if not packages:
         return True
-    why = "The tests use a desktop without a screen, strace and a C compiler."
+    why = "The tests use a desktop without a screen, strace, shells and a C compiler."
     can_go_on = environment.has_ensurepip()
     if not environment.is_root():
         least = "" if can_go_on else " At least python3-venv is needed."
