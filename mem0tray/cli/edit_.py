@@ -10,7 +10,7 @@ from mem0tray.actions import change_text, look_up
 from mem0tray.actions.change_text import GoneError
 from mem0tray.actions.find import Found
 from mem0tray.actions.look_up import Version
-from mem0tray.cli import context, output
+from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.errors import Mem0TrayError, NotFoundError
 from mem0tray.paths import Paths
@@ -32,7 +32,7 @@ _NOT_HERE: Final = {
         "EDITOR=nano mem0tray edit 04f96029": "in the editor of your choice",
     },
 )
-@click.argument("name", metavar="ID")
+@click.argument("name", metavar="ID", shell_complete=candidates.ids)
 def command(name: str) -> None:
     """Change the text of a waiting memory or dead letter in $VISUAL or $EDITOR.
 

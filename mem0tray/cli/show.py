@@ -10,7 +10,7 @@ import click
 from mem0tray import item as items
 from mem0tray.actions import diagnose, look_up
 from mem0tray.actions.look_up import Version
-from mem0tray.cli import context, output
+from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.settings import LOCAL_URL
 from mem0tray.text import lines, plural, short_id
@@ -34,7 +34,7 @@ _PLACES: Final = {
         "mem0tray show -j 04f96029": "the text as it is, for programs",
     },
 )
-@click.argument("name", metavar="ID")
+@click.argument("name", metavar="ID", shell_complete=candidates.ids)
 @click.option(
     "-j", "--json", "as_json", is_flag=True, help="As one JSON document, the text as it is."
 )

@@ -6,11 +6,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+import click
 import pytest
 
 from mem0tray import config_file, settings
 from mem0tray.cli import COMPLETE
-from mem0tray.cli.completion import command
+from mem0tray.cli.completion import command as completion
+from tests.cli import commands
 from tests.cli.scratch import Scratch
 from tests.support.shapes import dead, entry
 
@@ -53,7 +55,7 @@ def shell(request: pytest.FixtureRequest, filled: Scratch) -> Iterator[Shell]:
     name = str(request.param)
     if shutil.which(name) is None or shutil.which("setsid") is None:
         pytest.skip(f"{name} or setsid is not installed")
-    (install,) = [line for line, about in command.examples.items() if about == name]
+    (install,) = [line for line, about in completion.examples.items() if about == name]
     (filled.root / ".config" / "fish" / "completions").mkdir(parents=True)
     start = {"bash": "source ~/.bashrc", "zsh": "source ~/.zshrc"}.get(
         name, "source ~/.config/fish/completions/mem0tray.fish"
@@ -104,6 +106,19 @@ def test_ids_come_with_their_project(filled: Scratch) -> None:
     ]
     zsh = ["plain", DEAD[:8], "my project's, dead letter"]
     assert _answers(filled, "mem0tray retry ", "zsh") == zsh
+
+
+@pytest.mark.parametrize("context", commands.EVERY, ids=commands.PATHS)
+def test_whatever_takes_an_id_or_a_project_completes_it(
+    filled: Scratch, context: click.Context
+) -> None:
+    """Each argument ID and each --project of every command offers what is there."""
+    path = context.command_path
+    for parameter in context.command.get_params(context):
+        if isinstance(parameter, click.Argument) and "ID" in parameter.make_metavar(context):
+            assert f"plain,{DEAD[:8]}" in _answers(filled, f"{path} ")
+        if "--project" in parameter.opts:
+            assert r"plain,my\ project\'s" in _answers(filled, f"{path} --project ")
 
 
 def test_ids_that_begin_alike_are_offered_whole(home: Scratch) -> None:
