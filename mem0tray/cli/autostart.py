@@ -18,7 +18,8 @@ from mem0tray.desktop.autostart import (
     Autostart,
     State,
 )
-from mem0tray.errors import Mem0TrayError
+from mem0tray.errors import Mem0TrayError, SettingsError
+from mem0tray.paths import APP
 
 _SENTENCES: Final = {
     ENABLED: "mem0tray starts at login.",
@@ -69,8 +70,30 @@ def enable(*, kind: str | None) -> None:
     if state.name != ENABLED:
         raise Mem0TrayError(f"{_SENTENCES[state.name]} {state.reason}".strip())
     output.say(f"{_sentence(state, login)} {login.where} runs {state.starts}.")
-    for line in (*told, *login.advice()):
+    for line in (*told, *login.advice(), *_beside(login)):
         output.say_beside("", line)
+
+
+def _beside(login: Autostart) -> list[str]:
+    """That another worker is at work, beside which the service cannot be, in a sentence."""
+    if login.kind != SERVICE:
+        return []
+    from mem0tray import settings
+    from mem0tray.actions import overview
+    from mem0tray.desktop import systemd
+
+    try:
+        running = overview.running(settings.load().settings.locations())
+    except SettingsError:
+        return []
+    unit = f"{APP}.service"
+    if running is None or running.pid is None or running.pid == systemd.main_process(unit):
+        return []
+    line = (
+        f"A worker runs already (process {running.pid}). The service takes over within half a"
+        f" minute of its end: `kill {running.pid}`."
+    )
+    return [line]
 
 
 @command.command("disable", examples={"mem0tray autostart disable": ""})

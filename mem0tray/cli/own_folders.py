@@ -182,7 +182,7 @@ def in_the_way(path: Path, pid: int | None) -> Mem0TrayError:
     named = f" (process {pid})" if pid else ""
     return Mem0TrayError(
         f"{what} runs{named}, and would lose what it writes.",
-        f"Nothing was removed. Stop it first{_how(pid)}, then try again.",
+        f"Settings and memories were left as they are. Stop it first{_how(pid)}, then try again.",
     )
 
 

@@ -61,7 +61,7 @@ def command(*, purge: bool, yes: bool, as_json: bool) -> None:
     programs share (mem0_queue.json and its like) always stay.
     """
     shared = own_folders.claude_folders(Path(_settings().paths.claude_dir))
-    service = _service_pid()
+    service = systemd.main_process(f"{APP}.service")
     others = [(path, pid) for path, pid in own_folders.running() if not pid or pid != service]
     done = _Done(told=_held())
     if purge:
@@ -87,12 +87,6 @@ def _settings() -> Settings:
         return config.load().settings
     except SettingsError:
         return Settings()
-
-
-def _service_pid() -> int | None:
-    """The process of our service, which ends with it."""
-    said = systemd.ask("show", "--property=MainPID", "--value", f"{APP}.service") or ""
-    return int(said) if said.strip().isdecimal() and int(said) else None
 
 
 def _held() -> list[str]:

@@ -39,6 +39,12 @@ def is_active(unit: str) -> bool:
     return said.strip() in {"active", "activating", "reloading"}
 
 
+def main_process(unit: str) -> int | None:
+    """The process of a service; None when it has none."""
+    said = ask("show", "--property=MainPID", "--value", unit) or ""
+    return int(said) or None if said.strip().isdecimal() else None
+
+
 def is_unknown(unit: str) -> bool:
     """Whether the manager looks elsewhere than where we have put the unit."""
     said = ask("show", "--property=LoadState", "--value", unit) or ""

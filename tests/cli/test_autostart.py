@@ -1,10 +1,12 @@
 """`autostart`: enable, disable, status."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from mem0tray.desktop import systemd
+from mem0tray.files.lock import InstanceLock
 from tests.cli.scratch import Scratch
 from tests.desktop.programs import Programs
 from tests.desktop.user_systemd import UserSystemd
@@ -151,6 +153,20 @@ def test_one_may_choose(home: Scratch, entry: Path, manager: UserSystemd) -> Non
     assert "`mem0tray autostart enable --service`" in said  # nobody logs in to a desktop here
     assert "The desktop no longer starts it" in home.ok("autostart", "enable", "--service")
     assert not entry.exists()
+
+
+def test_a_worker_that_runs_already_is_named(home: Scratch, manager: UserSystemd) -> None:
+    """The service waits for its end; the service's own worker is no other one."""
+    lock = InstanceLock(home.paths.instance_lock)
+    lock.acquire()
+    try:
+        said = home.ok("autostart", "enable")
+        assert f"A worker runs already (process {os.getpid()})" in said
+        assert f"`kill {os.getpid()}`" in said
+        manager.is_process(os.getpid())
+        assert "A worker runs already" not in home.ok("autostart", "enable")
+    finally:
+        lock.release()
 
 
 def test_doctor_knows_the_service(home: Scratch, manager: UserSystemd) -> None:

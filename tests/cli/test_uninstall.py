@@ -1,5 +1,6 @@
 """`uninstall`: what goes, what stays and why, and what is never touched."""
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -152,6 +153,24 @@ def test_purge_refuses_while_a_worker_runs(home: Scratch, used: Home) -> None:
     finally:
         lock.release()
     assert used.ledgers()
+
+
+def test_the_worker_of_the_service_ends_with_it(
+    home: Scratch, used: Home, manager: UserSystemd
+) -> None:
+    """It is no obstacle, as the service is stopped first; one that does not stop is."""
+    lock = InstanceLock(home.paths.instance_lock)
+    lock.acquire()
+    manager.is_process(os.getpid())
+    home.ok("autostart", "enable")
+    done = home.run("uninstall", "--purge", "--yes")  # this stand-in's worker goes on
+    lock.release()
+    assert done.code == 1
+    assert "A worker runs (process " in done.line
+    assert not manager.runs()
+    assert used.ledgers()
+    home.ok("uninstall", "--purge", "--yes")
+    assert not used.ledgers()
 
 
 def test_purge_spares_shared_files_inside_its_folders(home: Scratch) -> None:

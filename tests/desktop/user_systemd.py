@@ -7,6 +7,7 @@ state="{state}"
 case "$*" in
     "--user show-environment") test -e "$state/answers" ;;
     *ActiveState*) cat "$state/active" 2>/dev/null || echo inactive ;;
+    *MainPID*) cat "$state/pid" 2>/dev/null || echo 0 ;;
     *LoadState*) cat "$state/load" 2>/dev/null || echo loaded ;;
     *" enable --now "*) test ! -e "$state/refuses" && echo active > "$state/active" ;;
     *" disable --now "*) echo inactive > "$state/active" ;;
@@ -36,6 +37,10 @@ class UserSystemd:
     def look_elsewhere(self) -> None:
         """Know no unit from now on."""
         (self._state / "load").write_text("not-found\n")
+
+    def is_process(self, pid: int) -> None:
+        """Run as this process."""
+        (self._state / "pid").write_text(f"{pid}\n")
 
     def runs(self) -> bool:
         """Whether the unit runs."""
