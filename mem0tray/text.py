@@ -29,9 +29,10 @@ def short_id(item_id: str) -> str:
     return one_line(item_id[:8], 8)
 
 
-def plural(count: int, one: str, many: str = "") -> str:
-    """`3 memories`, `1 memory`."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
+def plural(count: float, one: str, many: str = "") -> str:
+    """`3 memories`, `1 memory`, `1.5 days`."""
+    shown = f"{count:,.0f}" if count == count // 1 else f"{count:,g}"
+    return f"{shown} {one if count == 1 else many or one + 's'}"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
