@@ -14,6 +14,7 @@ from mem0tray.cli.output import Style
 from mem0tray.errors import Mem0TrayError
 from mem0tray.ledger.taken import PERHAPS
 from mem0tray.text import one_line, plural
+from mem0tray.worker.state import DOWN
 
 if TYPE_CHECKING:
     from mem0tray.cli.run_screen import RunScreen
@@ -162,6 +163,8 @@ def _problem(left: "Waiting | None") -> str:
     if left.dlq:
         parts.append(plural(left.dlq, "dead letter"))
     reason = left.state.reason.rstrip(".")
+    if left.state.name == DOWN:
+        reason = f"the server is down ({reason})" if reason else "the server is down"
     if reason:
         why = f": {reason}"
     elif left.held == left.queue + left.dlq:

@@ -7,6 +7,7 @@ import pytest
 
 from mem0tray.cli import run
 from mem0tray.cli.run_screen import RunScreen
+from mem0tray.worker.state import DOWN, HEALTHY, State, Waiting
 from tests.support.home import Home
 from tests.support.processes import wait_until
 from tests.support.standin import Standin
@@ -41,3 +42,24 @@ def test_a_stale_start_at_login_is_mended(tmp_path: Path) -> None:
         home.start("run")
         wait_until(lambda: "/gone/" not in unit.read_text(), what="a mended unit")
         assert unit.read_text().endswith('"run"\nNice=5\n')
+
+
+@pytest.mark.parametrize(
+    ("left", "said"),
+    [
+        (Waiting(0, 0, 0, State(HEALTHY), ""), ""),
+        (
+            Waiting(0, 1, 0, State(HEALTHY), ""),
+            "1 dead letter still waits for the next retry. See ",
+        ),
+        (
+            Waiting(2, 1, 0, State(DOWN, "Connection refused."), ""),
+            "2 memories in the queue and 1 dead letter still wait: the server is down (Connection",
+        ),
+    ],
+)
+def test_what_still_waits_and_why(left: Waiting, said: str) -> None:
+    """The reason is a sentence of its own kind, not an error of the system alone."""
+    problem = run._problem(left)
+    assert problem.startswith(said)
+    assert bool(problem) == bool(said)
