@@ -124,10 +124,14 @@ def _in_queue(paths: Paths, found: Found, content: Any) -> bool:
     try:
         with edit.queue_file(paths) as file:
             after = [changer(raw) for raw in file.queue]
-            if not any(raw is not None for raw in after):
+            of_held = [changer(raw) for raw in file.held]
+            if not any(raw is not None for raw in (*after, *of_held)):
                 return False
             requests.discard(paths, names, receipts.EDIT, "")
             file.queue = [new or old for new, old in zip(after, file.queue, strict=True)]
+            # Nobody has delivered the new text of what is held.
+            file.held = [old for new, old in zip(of_held, file.held, strict=True) if new is None]
+            file.queue += [new for new in of_held if new is not None]
     except BaseException:
         requests.withdraw(paths, names)
         raise

@@ -89,8 +89,8 @@ def _everywhere(paths: Paths) -> Iterator[Found]:
     """What files hold; of broken ones what is whole in them."""
     dead = overview.parsed(paths.dlq, files.DLQ_SECTIONS).lists[files.DLQ]
     yield from listing(dead, files.DLQ).found
-    queue = overview.parsed(paths.queue, (files.QUEUE,)).lists[files.QUEUE]
-    yield from listing(queue, files.QUEUE).found
+    queue = overview.parsed(paths.queue, files.QUEUE_SECTIONS).lists
+    yield from listing([*queue[files.QUEUE], *queue[files.HELD]], files.QUEUE).found
     with suppress(FileUnavailableError, atomic.TornError):
         data, _ = atomic.read(paths.emergency) or (b"", None)
         yield from listing(data.splitlines(), EMERGENCY).found

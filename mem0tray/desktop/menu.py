@@ -153,6 +153,9 @@ def tooltip(view: View, language: Language, now: float) -> str:
     dead = ngettext("{n} dead letter", "{n} dead letters", view.dlq)
     n = language.number
     lines.append(f"{waiting.format(n=n(view.queue))} · {dead.format(n=n(view.dlq))}")
+    if view.held:
+        held = ngettext("{n} of these is held", "{n} of these are held", view.held)
+        lines.append(held.format(n=n(view.held)))
     if view.last_delivery is not None:
         time = moment(view.last_delivery, language, now)
         lines.append(_("Last delivery: {time}").format(time=time))

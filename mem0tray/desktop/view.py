@@ -32,6 +32,7 @@ class View:
     paused: bool = False
     level: str = "all"
     at_login: bool = False
+    held: int = 0  # of the queue: another worker has perhaps delivered them
 
 
 def gather(worker: "Worker", settings: "Settings", at_login: Callable[[], bool]) -> View:
@@ -51,4 +52,5 @@ def gather(worker: "Worker", settings: "Settings", at_login: Callable[[], bool])
         paused=seen.paused,
         level=level,
         at_login=at_login(),
+        held=seen.held,
     )

@@ -35,6 +35,7 @@ def advice(seen: Gathered, file: str, language: Language, cleaner: Cleaner) -> l
     """Everything there is to do; `file` is the name of the DLQ file."""
     return [
         *_about_deliveries(seen.overview, language),
+        *_about_held(seen.overview, language),
         *_about_files(seen, file, language),
         *_about_letters(seen, file, language, cleaner),
         *_elsewhere(seen.overview, language, cleaner),
@@ -69,6 +70,20 @@ def _about_deliveries(seen: Overview, language: Language) -> Iterable[Advice]:
         yield Advice(Tone.OFF, _("Start mem0tray"), text)
     if seen.pause is not None and seen.state in (PAUSED, NOT_RUNNING):
         yield Advice(Tone.CALM, _("End the pause"), _("Type `mem0tray resume`."))
+
+
+def _about_held(seen: Overview, language: Language) -> Iterable[Advice]:
+    """What waits for the user to decide."""
+    _, ngettext = language.gettext, language.ngettext
+    if not seen.held:
+        return
+    title = ngettext(
+        "{count} memory is held: another worker has perhaps delivered it",
+        "{count} memories are held: another worker has perhaps delivered them",
+        seen.held,
+    )
+    text = _("The server cannot tell. `mem0tray retry ID` sends, `mem0tray delete ID` drops.")
+    yield Advice(Tone.WARN, title.format(count=language.number(seen.held)), text)
 
 
 def _about_files(seen: Gathered, file: str, language: Language) -> Iterable[Advice]:

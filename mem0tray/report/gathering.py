@@ -45,12 +45,12 @@ def gather(settings: Settings, now: float) -> Gathered:
     with Reader(paths.ledger) as reader:
         raws, torn = _dead(paths, reader)
         dead = listing(raws, files.DLQ)
-        queue = overview.parsed(paths.queue, (files.QUEUE,)).lists[files.QUEUE]
+        queue = overview.parsed(paths.queue, files.QUEUE_SECTIONS).lists
         return Gathered(
             now=now,
             overview=overview.gather(settings),
             dead=dead,
-            waiting=listing(queue, files.QUEUE),
+            waiting=listing([*queue[files.QUEUE], *queue[files.HELD]], files.QUEUE),
             attempts=reader.last_attempts(),
             torn=torn,
             past=_past(reader, dead, now),

@@ -87,6 +87,9 @@ def _healthy(seen: Overview, language: Language) -> Headline:
             " at intervals that grow up to an hour."
         )
         return Headline(Tone.WARN, title.format(count=language.number(seen.dlq)), sentence)
+    if seen.queue and seen.queue == seen.held:
+        sentence = _("What waits is held until you decide; new memories are sent as they arrive.")
+        return Headline(Tone.WARN, _("Held memories wait for you"), sentence)
     if seen.queue:
         sentence = ngettext(
             "{count} memory is on its way.", "{count} memories are on their way.", seen.queue
