@@ -21,7 +21,6 @@ from mem0tray.actions.cause import (
 from mem0tray.actions.find import Found
 from mem0tray.actions.surroundings import Surroundings, clock
 from mem0tray.ledger.reader import Attempt, Known
-from mem0tray.ledger.taken import PERHAPS
 from mem0tray.server.model import Fault
 from mem0tray.server.remedy import of_rejection
 from mem0tray.text import one_line, short_id
@@ -37,7 +36,7 @@ _ASKED: Final = (
 _STATUS: Final = re.compile(r"[1-5][0-9][0-9]\b")
 _HELD: Final = Cause(
     HELD,
-    f"{PERHAPS}, and the server cannot tell",
+    "perhaps delivered by another worker, and the server cannot tell",
     "`mem0tray retry ID` sends it, `mem0tray delete ID` drops it.",
 )
 _NAME_PROJECT: Final = (

@@ -44,8 +44,8 @@ def taken_in_while_paused(home: Home, queue: list[Item]) -> Process:
 
 
 def named(home: Home) -> bool:
-    """Tell whether our state names another worker."""
-    return "another worker" in plain(" ".join(home.state()))
+    """Tell whether our state has named another worker; its own metrics hide ours half the time."""
+    return "action needed (another worker" in plain(home.log_text())
 
 
 def gone(home: Home) -> bool:
