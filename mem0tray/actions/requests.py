@@ -77,7 +77,7 @@ def given_up(folder: Path) -> set[Name]:
     found: set[Name] = set()
     for path in atomic.listing(folder, "[0-9]*.json"):
         with suppress(OSError, ValueError, KeyError, TypeError):
-            request = items.load_object(path.read_bytes()) or {}
+            request = items.load_object(plain.read_bytes(path)) or {}
             if request.get("verb") in {DISCARD, FORGET}:
                 found |= {(each["id"], bytes.fromhex(each["digest"])) for each in request["items"]}
     return found

@@ -5,7 +5,6 @@ missing, broken or no file at all.
 """
 
 import json
-import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from mem0tray import plain
 from mem0tray.errors import Mem0TrayError
 from mem0tray.text import one_line, short_id
 
@@ -169,10 +169,10 @@ def _memories(*, recent: bool = False) -> Iterator[tuple[str, str, str]]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """A file of ours as it stands, or nothing: a pipe or a device is not even opened."""
+    """A file of ours as it stands, or nothing, also where something else stands."""
     with suppress(OSError, ValueError, RecursionError):
-        found = path.stat()
-        if stat.S_ISREG(found.st_mode) and found.st_size <= _LARGEST:
-            value = json.loads(path.read_bytes())
+        found = plain.look(path)
+        if found is not None and found.st_size <= _LARGEST:
+            value = json.loads(plain.read_bytes(path))
             return value if isinstance(value, dict) else {}
     return {}

@@ -1,14 +1,13 @@
 """Reading the worker's log from outside: its last lines, and those that come."""
 
 import os
-import stat
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from mem0tray.errors import FileUnavailableError
+from mem0tray import plain
 from mem0tray.files import atomic
 
 _BLOCK: Final = 65_536  # bytes
@@ -157,14 +156,9 @@ def _open(path: Path) -> int | None:
 
     Raises FileUnavailableError for what is no plain file, or may not be read.
     """
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
-        fd = os.open(path, flags | getattr(os, "O_CLOEXEC", 0))
+        return plain.open_fd(path)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise atomic.unavailable(path, error) from error
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
-        os.close(fd)
-        raise FileUnavailableError(f"{path} is no plain file.", "Move it away.")
-    return fd
