@@ -269,7 +269,7 @@ def sync_folder(folder: Path) -> None:
     if sys.platform == "win32":
         return
     try:
-        fd = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+        fd = os.open(folder, os.O_RDONLY)
     except PermissionError:  # a folder may be writable and not readable
         return
     except OSError as error:

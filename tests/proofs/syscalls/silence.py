@@ -74,6 +74,14 @@ EXCUSES: Final = (
         ("openat", "flock"), r"instance\.lock",
         "who cannot tell whether a worker runs waits as if one did", acts=_COMMANDS,
     ),
+    Excuse(
+        ("openat", "flock"), r"\.tmp\", O_RDONLY|\.tmp>, LOCK_SH",
+        "a temporary file is written without its lock too; the lock only keeps a start off it",
+    ),
+    Excuse(
+        ("openat", "write", "fsync", "rename", "fchmod", "unlink"), r"/receipts/",
+        "a change without its receipt is made all the same, and told as one by hand",
+    ),
     Excuse(("unlink",), r"\.previous\.json|\.tmp\"", "a leftover, removed at another start"),
     Excuse(("openat",), r'alerts\.json", O_RDONLY', "an alert may be told once more"),
     Excuse(
