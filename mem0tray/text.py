@@ -1,6 +1,7 @@
 """Foreign text, made harmless for a line of a log, a terminal or a menu."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 
 # C0 and C1 controls, line and paragraph separators, and the marks that turn
@@ -22,6 +23,14 @@ def one_line(text: str, limit: int = 200) -> str:
 def lines(text: str) -> str:
     """`text` with its lines and tabs, and a sign in the place of whatever a terminal obeys."""
     return _OBEYED.sub("\ufffd", text.replace("\r\n", "\n"))
+
+
+def cells(text: str) -> int:
+    """The columns of a terminal that a harmless line takes; a wide sign two, a mark none."""
+    return sum(
+        0 if unicodedata.combining(sign) else 1 + (unicodedata.east_asian_width(sign) in "WF")
+        for sign in text
+    )
 
 
 def short_id(item_id: str) -> str:

@@ -152,6 +152,29 @@ def _pause(paths: Paths) -> list[Cause]:
     ]
 
 
+def hindrance(paths: Paths) -> str:
+    """What keeps every memory from being sent, as worker and pause say; nobody is asked.
+
+    In a few words, for a line of a list; empty while nothing does.
+    """
+    if not requests.worker_runs(paths):
+        return NOT_RUNNING
+    metrics = overview.read_metrics(paths).values
+    name, reason = metrics.get("state"), str(metrics.get("reason") or "")
+    if name == state.DOWN:
+        return f"{SERVER_DOWN}{_since(metrics.get('state_since'))}: {reason}"
+    return reason if name in (state.PAUSED, state.STARTING, ACTION_NEEDED) else ""
+
+
+def _since(at: Any) -> str:
+    """From a local ISO time, without its date if that is today."""
+    if not isinstance(at, str):
+        return ""
+    day, _, hour = at.partition("T")
+    today = time.strftime("%Y-%m-%d")
+    return f" since {hour[:5]}" if day == today else f" since {day} {hour[:5]}"
+
+
 def clock(at: float) -> str:
     """Unix seconds as local date and time."""
     try:

@@ -16,7 +16,7 @@ from mem0tray.cli.output import Style
 from mem0tray.ledger.reader import Attempt, Known, Reader
 from mem0tray.paths import Paths
 from mem0tray.settings import Settings
-from mem0tray.text import plural, short_id
+from mem0tray.text import plural
 
 _SHOWN: Final = 10  # attempts of a history
 
@@ -60,7 +60,13 @@ def command(name: str | None, *, as_json: bool) -> None:
             if as_json:
                 documents.append(_document(found, causes, history, due))
             else:
-                _print(found, causes[0], history, output.ago(due, now) if due > now else "")
+                _print(
+                    called[found.id],
+                    found,
+                    causes[0],
+                    history,
+                    output.ago(due, now) if due > now else "",
+                )
     if as_json:
         output.print_json(documents)
 
@@ -108,11 +114,11 @@ def _as_json(cause: Cause) -> dict[str, str]:
     return {"cause": cause.name, "detail": cause.detail, "remedy": cause.remedy}
 
 
-def _print(found: Found, cause: Cause, history: list[Attempt], again: str) -> None:
+def _print(name: str, found: Found, cause: Cause, history: list[Attempt], again: str) -> None:
     """The cause that counts first, what to do, and what happened; `again`: when it is tried."""
     kind = "dead letter" if found.is_dead else "waiting entry"
     text = f" {output.excerpt(found.item.content)}" if found.item is not None else ""
-    output.say(f"{short_id(found.id)} ({found.project or 'no project'}), {kind}{text}:")
+    output.say_beside("", f"{name} ({found.project or 'no project'}), {kind}{text}:")
     output.say_beside(f"  {cause.name}: ", cause.sentence, _style(cause))
     output.say_beside("  To do: ", cause.remedy, Style.HEADING)
     if history:
@@ -167,7 +173,7 @@ def _sum_up(settings: Settings, paths: Paths, *, as_json: bool) -> None:
         output.say("There are no dead letters.")
     for cause, group in shown:
         output.say_beside(
-            f"{_number(group)}: {cause.name}", f", as {short_id(group[0].id)}:", _style(cause)
+            f"{_number(group)}: {cause.name}", f", as {called[group[0].id]}:", _style(cause)
         )
         output.say_beside("  ", cause.sentence)
         output.say_beside("  To do: ", cause.remedy, Style.HEADING)

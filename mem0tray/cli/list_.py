@@ -1,14 +1,15 @@
 """`mem0tray list`: dead letters, or the entries that wait for their first delivery."""
 
+import re
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from mem0tray import item as items
-from mem0tray.actions import diagnose, files
-from mem0tray.actions.find import Found, listing
+from mem0tray.actions import diagnose, files, surroundings
+from mem0tray.actions.find import Found, everything, handles, listing
 from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.values import whole_number
@@ -16,6 +17,12 @@ from mem0tray.ledger.reader import Known, Reader
 from mem0tray.ledger.taken import PERHAPS
 from mem0tray.paths import Paths
 from mem0tray.text import one_line, plural, short_id
+
+_LAST: Final = "LAST ATTEMPT"
+_NEXT: Final = "NEXT RETRY"
+_SPARE: Final = (_LAST, "WAITING SINCE", "RETRIES", _NEXT, "PROJECT")  # where room is short
+_TEXT: Final = 60  # signs of a memory's text
+_ANSWER: Final = re.compile(r"([1-5][0-9][0-9]) [A-Za-z' -]+?((?:: | without ).*)")
 
 
 @click.command(
@@ -34,7 +41,10 @@ from mem0tray.text import one_line, plural, short_id
 )
 @click.option("-n", "--limit", callback=whole_number(1), metavar="N", help="At most so many.")
 def command(*, queue: bool, as_json: bool, project: str | None, limit: int | None) -> None:
-    """List the dead letters: retries, last attempt, next retry, reason."""
+    """List the dead letters: retries, last attempt, next retry, beginning of the text, reason.
+
+    With --queue the entries that wait, and what for.
+    """
     paths = context.load_there().locations()
     raws = files.waiting_entries(paths) if queue else files.dead_letters(paths)
     seen = listing(raws, files.QUEUE if queue else files.DLQ)
@@ -44,13 +54,15 @@ def command(*, queue: bool, as_json: bool, project: str | None, limit: int | Non
     shown = found[:limit]
     now = time.time()
     known = _waiting(paths) if queue else {}
+    why = surroundings.hindrance(paths) if queue else ""
     if as_json:
-        output.print_json([document(each, known.get(each.identity), now) for each in shown])
+        output.print_json([document(each, known.get(each.identity), now, why) for each in shown])
         return
-    if shown and queue:
-        _print_waiting(shown, known, now)
-    elif shown:
-        _print_dead(shown, now)
+    if shown:
+        called = handles(everything(paths))
+        rows = [(called.get(each.id, short_id(each.id)), each) for each in shown]
+        columns = _waiting_columns(rows, known, now, why) if queue else _dead_columns(rows, now)
+        _print_table(columns, with_project=project is None)
     _print_rest(len(found), len(shown), seen.nonsense, project, queue=queue)
 
 
@@ -59,15 +71,20 @@ def _waiting(paths: Paths) -> dict[tuple[str, bytes], Known]:
         return reader.waiting()
 
 
-def document(found: Found, known: Known | None, now: float) -> dict[str, Any]:
-    """The item with the file's own fields and `next_retry` (Unix seconds, 0: now)."""
+def document(found: Found, known: Known | None, now: float, why: str = "") -> dict[str, Any]:
+    """The item with the file's own fields and `next_retry` (Unix seconds, 0: now).
+
+    `why`: what keeps every entry from being sent.
+    """
     value: dict[str, Any] = items.load_object(found.raw) or {}
     value.setdefault("id", found.id)
+    due = diagnose.next_retry(found, known, now)
     if not found.is_dead:
         value["waiting_since"] = _since(found, known)
         value.setdefault("last_error", known.last_error if known else None)
         value["held"] = known is not None and known.is_held
-    return value | {"next_retry": diagnose.next_retry(found, known, now)}
+        value["waits_for"] = _waits_for(known, why) or ("its retry" if due > now else None)
+    return value | {"next_retry": due}
 
 
 def _since(found: Found, known: Known | None) -> float | None:
@@ -76,47 +93,75 @@ def _since(found: Found, known: Known | None) -> float | None:
     return found.item.timestamp if found.item is not None else None
 
 
-def _print_dead(found: list[Found], now: float) -> None:
-    rows = [
-        (
-            short_id(each.id),
+def _waits_for(known: Known | None, why: str) -> str:
+    if known is not None and known.is_held:
+        return f"held: {PERHAPS}"
+    return why
+
+
+def _dead_columns(rows: Sequence[tuple[str, Found]], now: float) -> dict[str, list[str]]:
+    """Headers and cells; `rows` are what to type for an item, and the item."""
+    letters = [(each, each.item) for _, each in rows if each.item is not None]
+    return {
+        "ID": [name for name, _ in rows],
+        "PROJECT": [each.project or "(none)" for each, _ in letters],
+        "RETRIES": [f"{item.retry_count:,}" for _, item in letters],
+        _LAST: [output.ago(item.last_attempt, now) for _, item in letters],
+        _NEXT: [when(diagnose.next_retry(each, None, now), now) for each, _ in letters],
+        "TEXT": [one_line(item.content, _TEXT) for _, item in letters],
+        "REASON": [brief(diagnose.last_error(each)) for each, _ in letters],
+    }
+
+
+def _waiting_columns(
+    rows: Sequence[tuple[str, Found]],
+    known: dict[tuple[str, bytes], Known],
+    now: float,
+    why: str,
+) -> dict[str, list[str]]:
+    columns: dict[str, list[str]] = {
+        name: [] for name in ("ID", "PROJECT", "RETRIES", "WAITING SINCE", _NEXT, "TEXT", "REASON")
+    }
+    for name, each in rows:
+        row, item = known.get(each.identity), each.item
+        retries = row.retries if row else item.retries if item else 0
+        error = brief((row.last_error if row else None) or diagnose.last_error(each))
+        cells = (
+            name,
             each.project or "(none)",
-            f"{each.item.retry_count:,}",
-            output.ago(each.item.last_attempt, now),
-            when(diagnose.next_retry(each, None, now), now),
-            diagnose.last_error(each),
+            f"{retries:,}",
+            output.ago(_since(each, row), now),
+            when(diagnose.next_retry(each, row, now), now),
+            one_line(item.content, _TEXT) if item else "",
+            "; ".join(filter(None, (_waits_for(row, why), error))),
         )
-        for each in found
-        if each.item is not None
-    ]
-    headers = ("ID", "PROJECT", "RETRIES", "LAST ATTEMPT", "NEXT RETRY", "REASON")
-    _print_table(headers, rows, ("LAST ATTEMPT", "NEXT RETRY", "RETRIES"))
+        for column, cell in zip(columns.values(), cells, strict=True):
+            column.append(cell)
+    return columns
 
 
-def _print_waiting(found: list[Found], known: dict[tuple[str, bytes], Known], now: float) -> None:
-    rows = []
-    for each in found:
-        row = known.get(each.identity)
-        retries = row.retries if row else each.item.retries if each.item else 0
-        reason = (row.last_error if row else None) or diagnose.last_error(each)
-        if row is not None and row.is_held:
-            reason = f"held: {PERHAPS}"
-        since = output.ago(_since(each, row), now)
-        rows.append((short_id(each.id), each.project or "(none)", f"{retries:,}", since, reason))
-    headers = ("ID", "PROJECT", "RETRIES", "WAITING SINCE", "REASON")
-    _print_table(headers, rows, ("WAITING SINCE", "RETRIES"))
+def brief(reason: str) -> str:
+    """A reason that begins with what tells most: `500: odd`, without the status in words."""
+    found = _ANSWER.fullmatch(reason)
+    return reason if found is None else f"{found[1]}{found[2]}"
 
 
-def _print_table(
-    headers: tuple[str, ...], rows: Sequence[tuple[str, ...]], spare: tuple[str, ...]
-) -> None:
+def _print_table(columns: dict[str, list[str]], *, with_project: bool) -> None:
     """A line for each item; `diagnose` has the whole reason."""
-    output.print_table(headers, rows, right={"RETRIES"}, cut={"PROJECT", "REASON"}, spare=spare)
+    if not with_project:
+        del columns["PROJECT"]
+    output.print_table(
+        tuple(columns),
+        list(zip(*columns.values(), strict=True)),
+        right={"RETRIES"},
+        cut={"PROJECT", "TEXT", "REASON"},
+        spare=[name for name in _SPARE if name in columns],
+    )
 
 
 def when(due: float, now: float) -> str:
-    """`in 5 min`, or `now`."""
-    return output.ago(due, now) if due > now else "now"
+    """`in 5 min`, or `due now`."""
+    return output.ago(due, now) if due > now else "due now"
 
 
 def _print_rest(total: int, shown: int, nonsense: int, project: str | None, *, queue: bool) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TextIO
 
 import click
 
+from mem0tray.text import cells as text_cells
 from mem0tray.text import one_line
 
 if TYPE_CHECKING:
@@ -202,12 +203,12 @@ def print_table(
 
         table.show(headers, cells, right, cut, spare)
         return
-    widths = [max(map(len, column)) for column in zip(headers, *cells, strict=True)]
+    widths = [max(map(text_cells, column)) for column in zip(headers, *cells, strict=True)]
     for row in (headers, *cells):
-        padded = [
-            cell.rjust(width) if header in right else cell.ljust(width)
-            for header, cell, width in zip(headers, row, widths, strict=True)
-        ]
+        padded = []
+        for header, cell, width in zip(headers, row, widths, strict=True):
+            blank = " " * (width - text_cells(cell))
+            padded.append(blank + cell if header in right else cell + blank)
         click.echo("  ".join(padded).rstrip())
 
 

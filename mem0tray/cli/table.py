@@ -31,6 +31,9 @@ def show(
     table = Table(
         box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style=output.Style.HEADING
     )
+    widths = _shared(
+        {name: width for name, width in columns if name not in gone}, cut, console.width
+    )
     for header, width in columns:
         if header not in gone:
             whole = bool(cut) and header not in cut
@@ -39,6 +42,7 @@ def show(
                 justify="right" if header in right else "left",
                 no_wrap=whole,
                 min_width=width if whole else None,
+                width=widths[header] if header in cut else None,
             )
     for row in rows:
         cells = [cell for header, cell in zip(headers, row, strict=True) if header not in gone]
@@ -58,3 +62,15 @@ def _gone(
         least.pop(name)
         gone.add(name)
     return gone
+
+
+def _shared(columns: dict[str, int], cut: Collection[str], room: int) -> dict[str, int]:
+    """The widths: those that are cut share what the others leave, the narrow ones whole."""
+    widths = {name: min(width, _LEAST) if name in cut else width for name, width in columns.items()}
+    left = room - sum(widths.values()) - _GAP * (len(widths) - 1)
+    for _ in range(left):
+        growing = [name for name, width in columns.items() if widths[name] < width]
+        if not growing:
+            break
+        widths[min(growing, key=lambda name: widths[name])] += 1
+    return widths

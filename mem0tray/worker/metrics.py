@@ -49,6 +49,8 @@ class Metrics:
         self._spare = False  # what we wrote last stands in a folder of ours
         self._counted = Counts(0, 0, None)
         self._counted_at = -1
+        self._state = ""
+        self._state_since = 0.0  # Unix seconds
         self.pace = Pace()
 
     def counts(self) -> Counts:
@@ -112,6 +114,8 @@ class Metrics:
     def _composed(self) -> bytes:
         core, now = self._core, self._core.now()
         state = self._gate.state(now)
+        if state.name != self._state:
+            self._state, self._state_since = state.name, now
         counts = self.counts()
         last = core.ledger.meta("last_delivery")
         values: dict[str, Any] = {
@@ -129,5 +133,6 @@ class Metrics:
             "last_delivery": None if last is None else local_iso(last),
             "oldest_waiting": None if counts.oldest is None else local_iso(counts.oldest),
             "held": counts.held,
+            "state_since": local_iso(self._state_since),
         }
         return document.compose({name: json_value(value) for name, value in values.items()})

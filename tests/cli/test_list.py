@@ -1,10 +1,14 @@
 """`mem0tray list`."""
 
 import time
+from contextlib import ExitStack
 
 import click
 import pytest
 
+from mem0tray.cli.list_ import brief
+from mem0tray.files.lock import FileLock
+from mem0tray.text import cells
 from tests.actions.scene import worker
 from tests.cli.scratch import Scratch
 from tests.support.shapes import dead, entry, queue_document, waiting
@@ -24,13 +28,13 @@ def letters(home: Scratch) -> list[dict[str, object]]:
 
 @pytest.mark.usefixtures("letters")
 def test_dead_letters_are_rows(home: Scratch) -> None:
-    """Id, project, retries, last attempt, next retry and reason; what is no item is counted."""
+    """Id, project, retries, times, text and reason; what is no item is counted."""
     header, first, second, rest = home.ok("list").splitlines()
     assert header.split()[:3] == ["ID", "PROJECT", "RETRIES"]
     assert first.split()[:3] == ["aaaa1111", "alpha", "7"]
     assert "in 1 h" in first
     assert first.endswith("500: odd")
-    assert second.split() == ["bbbb2222", "beta", "2", "–", "now"]
+    assert second.split() == ["bbbb2222", "beta", "2", "–", "due", "now", "second"]
     assert rest.startswith("1 further thing in the file makes no sense")
 
 
@@ -85,7 +89,7 @@ def test_hostile_text_stays_one_harmless_line(home: Scratch) -> None:
     [
         (100, []),
         (80, []),
-        (60, ["LAST ATTEMPT"]),
+        (60, ["LAST ATTEMPT", "RETRIES"]),
         (40, ["LAST ATTEMPT", "NEXT RETRY", "RETRIES"]),
     ],
 )
@@ -108,6 +112,83 @@ def test_each_item_is_one_line_of_the_terminal(
         assert [name for name in ("LAST ATTEMPT", "NEXT RETRY", "RETRIES") if name not in head] == (
             missing
         )
+
+
+LETTERS = ("04f96029-aa", "04f96029-ab", "5b1c0000-cc")
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200, None])
+@pytest.mark.parametrize("queue", [False, True], ids=["dead", "waiting"])
+def test_letters_of_one_project_can_be_told_apart(
+    home: Scratch, columns: int | None, *, queue: bool
+) -> None:
+    """By an id that can be typed and by their text, at any width and in a pipe."""
+    texts = ("Dear Anna,\nhow are you", "Dear Bert, \x1b[31mnot red\u202e", "日本語のテキスト" * 9)
+    for make, name in ((waiting, "mem0_queue_dlq.json"), (entry, "mem0_queue.json")):
+        made = [make(text, "letters", id=i) for i, text in zip(LETTERS, texts, strict=True)]
+        home.write(name, {"items": made} if make is waiting else queue_document(made))
+    if columns:
+        home.terminal(columns)
+    lines = click.unstyle(home.ok("list", *["--queue"] * queue)).splitlines()
+    rows = [line for line in lines if line[:1].isdigit()]
+    assert [row.split()[0] for row in rows] == ["04f96029-aa", "04f96029-ab", "5b1c0000"]
+    assert [word in row for word, row in zip(("Anna", "Bert", "日本"), rows, strict=True)] == [
+        True
+    ] * 3
+    assert not set("\x1b\u202e") & set("".join(rows))
+    assert [line for line in lines if cells(line) > (columns or 200)] == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "shown"),
+    [
+        ("500 Internal Server Error: the database is away", "500: the database is away"),
+        ("422 Unprocessable Entity: content: odd", "422: content: odd"),
+        ("200 OK without success: no space", "200 without success: no space"),
+        ("500 Internal Server Error", "500 Internal Server Error"),
+        ("500: odd", "500: odd"),
+        ("no answer after 60 s", "no answer after 60 s"),
+    ],
+)
+def test_a_reason_begins_with_what_tells_most(reason: str, shown: str) -> None:
+    """The status in words only where the server said nothing else."""
+    assert brief(reason) == shown
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "shown"),
+    [
+        ("down", "connection refused", "server down since 07:08: connection refused"),
+        ("paused", "paused by you", "paused by you"),
+        (
+            "action needed",
+            "the server refuses deliveries: 401",
+            "the server refuses deliveries: 401",
+        ),
+        ("healthy", "", ""),
+        ("", "", "worker not running"),
+    ],
+)
+def test_what_waiting_entries_wait_for(home: Scratch, state: str, reason: str, shown: str) -> None:
+    """Whatever keeps them from being sent stands in each line, before their own last error."""
+    made = [
+        entry("fresh", id="aaaa1111-1"),
+        entry("failed", id="bbbb1111-1", last_error="500: odd"),
+    ]
+    home.write("mem0_queue.json", queue_document(made))
+    with ExitStack() as stack:
+        if state:
+            stack.enter_context(FileLock(home.paths.instance_lock).held(1))
+            since = f"{time.strftime('%Y-%m-%d')}T07:08:09"
+            home.write(
+                "mem0_metrics.json", {"state": state, "reason": reason, "state_since": since}
+            )
+        _, *rows = home.ok("list", "--queue").splitlines()
+        told = home.run("list", "--queue", "--json").json()
+    ends = (shown, f"{shown}; 500: odd" if shown else "500: odd")
+    for row, end in zip(rows, ends, strict=True):
+        assert row.rstrip().endswith(end)
+    assert [each["waits_for"] for each in told] == [shown or None] * 2
 
 
 def test_nothing_to_list(home: Scratch) -> None:
