@@ -218,6 +218,13 @@ class SettingsChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class FolderMade(Event):
+    """The shared folder was not there, and the worker has made it."""
+
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
 class FolderChanged(Event):
     """The worker has left the shared folder `before` and serves `now` (both real paths)."""
 

@@ -68,10 +68,11 @@ class Overview:
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """The metrics file: its values, and when it was written (0: there is none)."""
+    """The metrics file: its values, when it was written (0: there is none), what is wrong."""
 
     values: dict[str, Any]
     written: float
+    trouble: str = ""
 
 
 def gather(settings: Settings) -> Overview:
@@ -108,6 +109,7 @@ def gather(settings: Settings) -> Overview:
         _look_at_folder(seen, settings, paths)
         or _look_at_ours(seen, paths)
         or next(iter(seen.unknown.values()), file_trouble)
+        or metrics.trouble
         or _no_room(paths)
         or probe.why_unwritable(paths.claude_dir)
         or probe.why_unwritable(paths.data_dir)
@@ -198,8 +200,8 @@ def _metrics_in(path: Path) -> Metrics:
         with suppress(TornError):
             try:
                 found = atomic.read(path)
-            except FileUnavailableError:
-                break
+            except FileUnavailableError as error:
+                return Metrics({}, 0.0, str(error))
             if found is None:
                 break
             value = items.load_object(found[0])

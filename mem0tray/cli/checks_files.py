@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Final
 
 from mem0tray import item as items
+from mem0tray.actions import folder as claude_folder
 from mem0tray.cli import remedies
 from mem0tray.cli.check import FAIL, OK, WARN, Check
 from mem0tray.errors import FileUnavailableError, LockTimeoutError
-from mem0tray.files import atomic, document, quarantine
+from mem0tray.files import atomic, document, probe, quarantine
 from mem0tray.files.lock import FileLock
 from mem0tray.ledger.reader import Reader
 from mem0tray.paths import Paths, config_file
@@ -44,7 +45,11 @@ def settings_file(loaded: Loaded) -> Iterable[Check]:
 def folders(loaded: Loaded) -> Iterable[Check]:
     """The shared folder and ours: there, writable, with room on the disk."""
     paths = loaded.settings.locations()
-    yield _folder("claude folder", paths.claude_dir)
+    trouble = claude_folder.trouble(loaded.settings)
+    if trouble is not None and not os.path.lexists(paths.claude_dir):
+        yield Check("claude folder", WARN, trouble.message, trouble.remedy)
+    else:
+        yield _folder("claude folder", paths.claude_dir)
     yield _folder("data folder", paths.data_dir)
     for folder in _disks(paths):
         yield _space(folder)
@@ -61,12 +66,14 @@ def _folder(name: str, folder: Path) -> Check:
         return Check(name, FAIL, f"{folder} cannot be made.", remedies.writable(parent))
     if not folder.is_dir():
         return Check(name, FAIL, f"{folder} is no folder.", remedies.away(folder))
-    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+    allowed = os.access(folder, os.R_OK | os.W_OK | os.X_OK)
+    why = probe.why_unwritable(folder)  # the disk may take nothing, whatever the modes say
+    if why or not allowed:
         return Check(
             name,
             FAIL,
             f"{folder} cannot be read and written: nothing is sent that cannot be recorded.",
-            remedies.writable(folder),
+            why if allowed else remedies.writable(folder),
         )
     real = folder.resolve()
     link = f" (it is a link to {real})" if folder.is_symlink() else ""

@@ -22,9 +22,8 @@ def why_unwritable(folder: Path) -> str:
     """Why nothing can be written in `folder`, for a person; empty where it can, or is not there."""
     if not folder.is_dir():
         return ""
-    if atomic.is_read_only(folder):
-        return str(atomic.unavailable(folder, OSError(errno.EROFS, os.strerror(errno.EROFS))))
     try:
+        refuse_read_only(folder)
         fd, name = _made(folder)
         try:
             os.write(fd, b"\n")
@@ -37,6 +36,12 @@ def why_unwritable(folder: Path) -> str:
     except OSError as error:
         return str(atomic.unavailable(folder, error))
     return ""
+
+
+def refuse_read_only(folder: Path) -> None:
+    """Raise FileUnavailableError where the flags say that the disk is read-only."""
+    if atomic.is_read_only(folder):
+        raise atomic.unavailable(folder, OSError(errno.EROFS, os.strerror(errno.EROFS)))
 
 
 def _made(folder: Path) -> tuple[int, Path | None]:

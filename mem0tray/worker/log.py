@@ -14,7 +14,7 @@ from typing import Final
 from mem0tray import events, plain
 from mem0tray.errors import FileUnavailableError
 from mem0tray.events import Event
-from mem0tray.files import atomic, receipts
+from mem0tray.files import receipts
 from mem0tray.ledger.taken import PERHAPS
 from mem0tray.paths import Paths, log_in
 from mem0tray.settings import LogSettings
@@ -109,8 +109,7 @@ class EventLog:
         self._delivered = 0
         self._later: threading.Timer | None = None
         with suppress(FileUnavailableError):  # what is in its place the worker says
-            atomic.make_private_folder(paths.log.parent)
-        handler = _Private(paths.log, settings)
+            handler = _Private(paths.log, settings)
         handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%dT%H:%M:%S"))
         self._handler = handler
         self._logger.addHandler(handler)
@@ -244,6 +243,8 @@ def describe(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912  (one line fo
             return f"❌ {part}: {one_line(error, 300)} (again in {delay:g}s)"
         case events.PartRecovered(part):
             return f"✅ {part}: in order again"
+        case events.FolderMade(folder):
+            return f"📁 Made the folder {one_line(str(folder), 300)}: it was not there"
         case events.FolderChanged(before, now):
             there = one_line(str(now), 300)
             return f"📁 The shared folder is {there} from now on, no longer {one_line(str(before))}"

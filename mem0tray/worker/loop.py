@@ -3,8 +3,6 @@
 It survives any fault of a part: says so, waits a little, goes on.
 """
 
-import errno
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -14,7 +12,7 @@ from typing import Final
 from mem0tray import events
 from mem0tray.errors import FileUnavailableError, Mem0TrayError, SettingsError
 from mem0tray.events import Events
-from mem0tray.files import atomic
+from mem0tray.files import atomic, probe
 from mem0tray.ledger.database import Ledger
 from mem0tray.paths import Paths, config_file
 from mem0tray.settings import Loaded, Settings
@@ -80,12 +78,14 @@ class Worker:
         return self._where.paths
 
     def _build(self, settings: Settings) -> None:
-        self._where.make_folder()
+        if self._where.make_folder():
+            self.events.emit(events.FolderMade(self.paths.claude_dir))
         choice.remember_if_first(settings.server.url, self.paths)
         self.core = core = Core(self.paths, settings, Ledger(self.paths.ledger), self.events)
         core.troubles = self._troubles = Troubles(
             self.events, self.gate.trouble, _READ, (self.paths.claude_dir, self.paths.data_dir)
         )
+        self._guarded = self._troubles.attempt
         try:
             self._where.record(time.time())
             core.take_up()
@@ -106,7 +106,6 @@ class Worker:
         if self._wrong:
             self.gate.block("settings", self._wrong)
         self._state = State("")
-        self._not_before: dict[str, float] = {}  # parts that failed; monotonic
         self._clock = (time.time(), time.monotonic())
         self._ballast = Ballast()
         self._settled = False  # the first look at the files is done
@@ -145,6 +144,7 @@ class Worker:
         told = ""
         while not self._stopping.is_set():
             try:
+                self._where.follow(self._wanted)
                 self._build(self._wanted)
             except Mem0TrayError as error:
                 if not patient:
@@ -235,22 +235,6 @@ class Worker:
         self._troubles.look()
         self._watcher.check()
 
-    def _guarded(self, part: str, work: Callable[[], object], title: str = "") -> bool:
-        """Do a part of the work; when it fails try again after a while."""
-        moment = time.monotonic()
-        if self._not_before.get(part, 0.0) > moment:
-            return False
-        try:
-            work()
-        except Exception as error:  # noqa: BLE001  (the loop survives any fault of a part)
-            delay = LOOK if part in self._not_before else 1.0
-            self._not_before[part] = moment + delay
-            self._troubles.failed(part, error, delay, title)
-            return False
-        self._not_before.pop(part, None)
-        self._troubles.worked(part)
-        return True
-
     def _take_edits(self) -> None:
         if self.queue.lost:
             self.queue.lost = False
@@ -314,8 +298,7 @@ class Worker:
 
     def _look_at_storage(self) -> None:
         for folder in (self.paths.claude_dir, self.paths.data_dir):
-            if atomic.is_read_only(folder):  # even where there is nothing to be written now
-                raise atomic.unavailable(folder, OSError(errno.EROFS, os.strerror(errno.EROFS)))
+            probe.refuse_read_only(folder)  # even where there is nothing to be written now
         if self.gate.blocked_by("storage"):
             with self.core.ledger.transaction(durable=True):
                 self.core.ledger.set_meta("storage", self.core.now())
@@ -410,7 +393,7 @@ class Worker:
 
     def _unread(self) -> bool:
         """Whether a file that we can read holds something not taken in."""
-        return _EMERGENCY not in self._not_before and self.emergencies.unread() > 0
+        return not self._troubles.waits(_EMERGENCY) and self.emergencies.unread() > 0
 
     def waiting(self) -> Waiting:
         """What is left now."""

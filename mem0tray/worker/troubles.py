@@ -19,6 +19,8 @@ from mem0tray.events import Events
 from mem0tray.files import probe
 
 DISK: Final = "disk"
+_SOON: Final = 1.0  # seconds until a part that has failed is tried again
+_LATER: Final = 5.0  # and when it has failed again
 _QUIET: Final = 6.0  # seconds; a part that fails is tried again after five at most
 
 
@@ -53,6 +55,27 @@ class Troubles:
         self._folders = tuple(folders)
         self._guard = threading.RLock()
         self._episodes: dict[str, _Episode] = {}
+        self._not_before: dict[str, float] = {}  # parts that failed; monotonic
+
+    def attempt(self, part: str, work: Callable[[], object], title: str = "") -> bool:
+        """Do a part of the work, whatever comes of it; when it fails try again after a while."""
+        moment = time.monotonic()
+        if self._not_before.get(part, 0.0) > moment:
+            return False
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001  (the worker survives any fault of a part)
+            delay = _LATER if part in self._not_before else _SOON
+            self._not_before[part] = moment + delay
+            self.failed(part, error, delay, title)
+            return False
+        self._not_before.pop(part, None)
+        self.worked(part)
+        return True
+
+    def waits(self, part: str) -> bool:
+        """Whether the part has failed the last time, and is to be tried again."""
+        return part in self._not_before
 
     def failed(self, part: str, error: Exception, delay: float, title: str = "") -> None:
         """A part met an error, and is tried again after `delay` seconds.

@@ -51,15 +51,17 @@ class Whereabouts:
         """Whether it is to begin anew elsewhere."""
         return self._next is not None
 
-    def make_folder(self) -> None:
-        """Make the folder, if it is not there. Raises FileUnavailableError."""
+    def make_folder(self) -> bool:
+        """Make the folder, if it is not there; whether it was made. Raises FileUnavailableError."""
         name = self._here.name
         if name.is_symlink() and not name.exists():  # a disk that is not mounted, perhaps
             raise FileUnavailableError(
                 f"{name} is a link to {name.readlink()}, which is not there.",
                 "Mount its disk, or set the link anew.",
             )
+        missing = not self.paths.claude_dir.exists()
         atomic.make_private_folder(self.paths.claude_dir)
+        return missing
 
     def record(self, now: float) -> None:
         """Record what the data folder serves from `now` on. Raises FileUnavailableError."""
@@ -92,6 +94,12 @@ class Whereabouts:
                 f" runs{f' (process {pid})' if pid else ''}: stop one of the two."
             )
         return ""
+
+    def follow(self, settings: Settings) -> None:
+        """Be where the settings lead now, as nothing has begun yet. Raises FileUnavailableError."""
+        self.look(settings)
+        if self.moves:
+            self.move()
 
     def move(self) -> Path:
         """Be elsewhere from now on; the folder that is left."""

@@ -146,6 +146,32 @@ def test_two_folders_stay_apart(home: Home, server: Standin) -> None:
     is_found(home, worker)
 
 
+def test_a_folder_that_is_made_is_said(home: Home, server: Standin) -> None:
+    """A worker makes the folder that the setting names, and says so: it may be a typo."""
+    folder = home.root / "claud"
+    done = home.drained(env={"MEM0TRAY_PATHS_CLAUDE_DIR": str(folder)})
+    assert f"Made the folder {folder}: it was not there" in done.stdout
+    assert "Made the folder" not in home.drained().stdout
+    assert server.saves == []
+
+
+def test_a_link_to_nothing_is_waited_for(home: Home, server: Standin) -> None:
+    """A disk that is not mounted, say: nothing is made in its place, and all goes on with it."""
+    away = home.claude.rename(home.root / "disk")
+    home.claude.symlink_to(home.root / "not mounted" / "disk")
+    done = home.run("run", "--until-idle")
+    assert done.returncode == 1
+    assert "which is not there. Mount its disk" in one_line(done.stderr)
+    worker = home.start("run")
+    home.wait(lambda: "which is not there" in worker.err, 10, "said")
+    assert not (home.root / "not mounted").exists()
+    home.claude.unlink()
+    home.claude.symlink_to(away)
+    home.write_queue([entry("mounted")])
+    server.wait_for(lambda: server.count("mounted") == 1, 20)
+    assert not (home.root / "not mounted").exists()
+
+
 # The setting ---------------------------------------------------------------------------------
 
 

@@ -52,6 +52,8 @@ def test_a_disk_that_turns_read_only(home: Home, server: Standin, which: str) ->
             server.health = health
             probes(server, 12)
         assert home.json("status")["state"] == "action needed"
+        if which == "shared":
+            home.wait(lambda: home.data_files("state.json"), 20, "noted where it can be")
         home.wait(lambda: _about_disk(_terminal(worker)), 20, "told")
     home.wait(lambda: any("in order again" in each for each in _terminal(worker)), 30, "over")
     home.wait(lambda: home.json("status")["state"] == "healthy", 20, "healthy")
@@ -62,6 +64,7 @@ def test_a_disk_that_turns_read_only(home: Home, server: Standin, which: str) ->
         assert len(_about_disk(lines)) == 1, lines
         assert sum("in order again" in line for line in lines) == 1, lines
     assert server.surplus() == {}
+    assert home.data_files("state.json") == []
 
 
 @pytest.mark.row(5)

@@ -126,6 +126,16 @@ def test_a_folder_that_is_named_must_be_there(home: Scratch, kind: str) -> None:
         assert str(folder) in failed.line
 
 
+def test_doctor_misses_a_folder_that_is_named(home: Scratch) -> None:
+    """It is no new computer on which the folder is yet to be made."""
+    assert "is made when it is needed" in home.run("doctor", "--no-notify").out
+    folder = home.root / "claud"
+    home.env(MEM0TRAY_PATHS_CLAUDE_DIR=str(folder))
+    out = home.run("doctor", "--no-notify").out
+    assert f"The folder {folder} is not there." in out
+    assert "correct paths.claude_dir" in out
+
+
 def test_a_default_folder_that_had_files_is_missed(home: Scratch) -> None:
     """A computer on which nothing has happened yet has no folder; one with a ledger had one."""
     assert home.run("status").code == 0
