@@ -39,6 +39,17 @@ class ServerChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class OtherPort(Event):
+    """The embedded server listens at `port`; `wanted`, the one of the settings, was not to be had.
+
+    Or it was started by hand with another one.
+    """
+
+    wanted: int
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerStopped(Event):
     """The worker has left."""
 

@@ -99,7 +99,7 @@ def set_(key: str, value: str | None) -> None:
         value = _asked(key)
     config_file.change(location(), key, config_file.checked(key, value))
     if os.environ.get(settings.variable(key)):
-        output.say(f"mem0tray: {settings.variable(key)} is set and wins over the file.", error=True)
+        output.remark(f"{settings.variable(key)} is set and wins over the file.")
 
 
 def _asked(key: str) -> str:

@@ -52,7 +52,7 @@ def command(
     paths = settings.locations()
     chosen = _chosen(everything(paths), ids, project)
     if not yes and not _agreed(chosen, for_good=for_good):
-        output.say("mem0tray: nothing was deleted.", error=True)
+        output.remark("Nothing was deleted.")
         return 1
     done = delete(paths, chosen, for_good=for_good)
     forgotten = forget(paths, settings, done) if for_good else None

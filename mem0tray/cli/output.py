@@ -127,6 +127,11 @@ def say(text: str, style: Style = Style.PLAIN, *, error: bool = False) -> None:
     write(paint(one_line(text, 1000), style, stream), error=error)
 
 
+def remark(text: str) -> None:
+    """One line on standard error, as errors have it, on what is no reason to fail by itself."""
+    say(f"mem0tray: {text}", error=True)
+
+
 def say_beside(
     begin: str,
     text: str,

@@ -8,7 +8,7 @@ import click
 
 from mem0tray import settings as config
 from mem0tray.bell import Bell
-from mem0tray.cli import attend
+from mem0tray.cli import attend, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
 from mem0tray.errors import Mem0TrayError
@@ -55,7 +55,7 @@ def work(*, once: bool = False, until_idle: bool = False, greeting: str = "") ->
     """
     loaded = config.load()
     for warning in loaded.warnings:
-        click.echo(f"mem0tray: {warning}", err=True)
+        output.remark(warning)
     from mem0tray.cli.run_screen import RunScreen
     from mem0tray.desktop.alert_watch import AlertWatch, counts_of
     from mem0tray.events import Events
@@ -141,7 +141,7 @@ def _close(screen: "RunScreen", destination: str, problem: str) -> None:
     else:
         screen.ended(Line(time.time(), Style.DIM, "Nothing was delivered."))
     if problem:
-        click.echo(f"mem0tray: {problem}", err=True)
+        output.remark(problem)
     screen.ended(Line(time.time(), Style.DIM, "Worker stopped."))
 
 
@@ -149,11 +149,11 @@ def _problem(left: "Waiting | None") -> str:
     """Why the work is not done; `left` is what was left at its end, None before that."""
     if left is None:
         return (
-            "stopped before the end."
+            "The run was stopped before the end."
             " `mem0tray list` and `mem0tray list --queue` show what still waits."
         )
     if left.unread:
-        return f"not everything could be read: {left.unread}"
+        return f"Not everything could be read: {left.unread}"
     if not left.queue + left.dlq:
         return ""
     parts = []

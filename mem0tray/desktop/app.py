@@ -219,7 +219,7 @@ class Application:
         self._tray.stop()
 
     def _go_on_without_tray(self) -> None:
-        sys.stderr.write("mem0tray: the desktop session is gone; the worker goes on here.\n")
+        sys.stderr.write("mem0tray: The desktop session is gone; the worker goes on here.\n")
         with Bell() as bell:
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 signal.signal(number, lambda *_: self._ended.set())

@@ -20,6 +20,8 @@ class Link:
         self._dialect = server.dialect
         self._guard = threading.Lock()
         self._local: LocalServer | None = None
+        self._wanted = server.local_port
+        self._port = 0  # of the embedded server, once it was seen to run
         self._destination: Destination | None = None
         if url == LOCAL_URL:
             self._local = LocalServer(paths.local_server, server.local_port)
@@ -39,12 +41,18 @@ class Link:
             return f"memories go to {there.host} over plain http, readable on the way"
         return ""
 
+    @property
+    def other_port(self) -> int:
+        """The port of the embedded server if it is not the one of the settings; else 0."""
+        return self._port if self._wanted not in {0, self._port} else 0
+
     def probe_client(self) -> Client:
         """A client for a probe, after the embedded server has been seen to run."""
         if self._local is not None:
             endpoint = self._local.ensure()
             found = Destination.of(endpoint.url, endpoint.token)
             with self._guard:
+                self._port = endpoint.port
                 if found != self._destination or found.token != self._token():
                     self._destination = found
                     self.version += 1  # another port or token: senders connect anew

@@ -260,6 +260,10 @@ def describe(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912  (one line fo
             return f"▶️ Worker started; {_way(destination, warning)}"
         case events.ServerChanged(destination, warning):
             return f"▶️ The server has changed; from now on {_way(destination, warning)}"
+        case events.OtherPort(wanted, port):
+            return (
+                f"ℹ️ The embedded server listens at port {port}, not at {wanted} (server.local_port)"
+            )
         case events.SettingsChanged():
             return "⚙️ The settings were read again"
         case events.WorkerStopped():

@@ -90,6 +90,9 @@ class Route:
         if link is not None and link.version != self._version:
             self._version = link.version
             self.delivery.server_changed(self._core.server)
+            if link.other_port:
+                wanted = self._core.settings.server.local_port
+                self._core.events.emit(events.OtherPort(wanted, link.other_port))
         changed = self._gate.probed(healthy=health.healthy, reason=health.reason)
         if not health.healthy:
             self.delivery.server_is_down()

@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from mem0tray.localserver.serve import listen
 from tests.support.home import COMMAND, Home
 from tests.support.shapes import dead, entries, entry
 from tests.support.standin import Standin
@@ -112,3 +113,16 @@ def test_a_reader_that_stands_still_holds_up_neither_deliveries_nor_the_end(
         os.close(reads)
         os.close(writes)
     assert home.queue_items() == []
+
+
+def test_an_embedded_server_that_moved_says_where_it_is(bare_home: Home) -> None:
+    """When server.local_port is taken the worker names both ports, in the terminal and the log."""
+    bare_home.write_queue([])
+    with listen(0) as taken:
+        port = taken.getsockname()[1]
+        env = {"MEM0TRAY_SERVER_URL": "local", "MEM0TRAY_SERVER_LOCAL_PORT": str(port)}
+        done = bare_home.drained(env=env)
+    said = f", not at {port} (server.local_port)"
+    (line,) = [line for line in told(done.stdout) if line.endswith(said)]
+    assert line.startswith("The embedded server listens at port ")
+    assert len(bare_home.log_lines(said)) == 1

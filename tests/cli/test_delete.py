@@ -39,7 +39,7 @@ def test_it_asks_showing_project_id_date_and_text(home: Scratch) -> None:
     done = home.run("delete", "aaaa", stdin=b"n\n")
     assert done.code == 1
     assert done.out.startswith("alpha, aaaa-1, 20")
-    assert done.line == "mem0tray: nothing was deleted."
+    assert done.line == "mem0tray: Nothing was deleted."
     assert done.out.splitlines()[1] == "  “zanzibar by night”"
     assert left(home) == ["aaaa-1", "bbbb-1"]
     assert home.run("delete", "aaaa", stdin=b"y\n").code == 0

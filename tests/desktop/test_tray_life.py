@@ -96,7 +96,7 @@ def test_the_session_bus_is_lost(tray: Tray) -> None:
     process, _ = tray.shown()
     tray.desktop.end_bus()
     wait_until(lambda: said(process), what="a line on standard error")
-    assert said(process) == ["mem0tray: the desktop session is gone; the worker goes on here."]
+    assert said(process) == ["mem0tray: The desktop session is gone; the worker goes on here."]
     delivers(tray, "without a session")
     assert process.stop() == 0
     assert "Traceback" not in process.err
