@@ -18,6 +18,7 @@ from mem0tray.files.atomic import Signature, TornError
 from mem0tray.ledger.taken import Seen
 from mem0tray.processes import is_alive
 from mem0tray.worker.core import Core
+from mem0tray.worker.intake import has_settled
 from mem0tray.worker.state import Gate
 
 EVERY: Final = 30.0  # seconds between a worker's heartbeats
@@ -136,11 +137,16 @@ class OtherWorker:
         return silence > _ENDED and _has_ended(values)
 
     def _foreign(self) -> dict[str, Any] | None:
-        """The metrics, when another worker wrote them. Raises TornError."""
-        data, _ = atomic.read(self._core.paths.metrics) or (b"{}", None)
+        """The metrics, when another worker wrote them.
+
+        Raises TornError while they are being written; who ended over it wrote none.
+        """
+        data, signature = atomic.read(self._core.paths.metrics) or (b"{}", None)
         values = items.load_object(data)
         if values is None:
-            raise TornError(self._core.paths.metrics)
+            if signature is not None and not has_settled(signature, self._core.now()):
+                raise TornError(self._core.paths.metrics)
+            return None
         if "vps_status" not in values and "pid" not in values:
             return None
         ours = values.get("pid") == os.getpid() and _is_here(values)

@@ -5,8 +5,10 @@ restorable; and the server holds it once.
 """
 
 import json
+import os
 import random
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -200,6 +202,37 @@ def test_emergency_lines_that_another_worker_takes(home: Home, server: Standin) 
     home.wait(lambda: gone(home), 20, "gone")
     home.wait(lambda: home.json("status")["queue"] in (0, 5), 10, "known")
     assert told(home, server, texts(memories)) == []
+
+
+@pytest.mark.row(45)
+@pytest.mark.parametrize("comes", [True, False], ids=["it is there", "it has gone"])
+def test_a_first_start_beside_fresh_metrics(home: Home, server: Standin, *, comes: bool) -> None:
+    """Another worker's metrics are a minute old: what vanishes waits until it shows up, or not."""
+    server.can_be_asked = False
+    home.write_metrics()
+    age = time.time() - (60 if comes else 80)
+    os.utime(home.metrics, (age, age))
+    taken_in_while_paused(home, entries(3))
+    home.write_queue([])
+    home.wait(lambda: home.queue_items() == [], 5, "taken out")
+    home.ok("resume")
+    if comes:
+        home.write_metrics()
+        home.wait(lambda: home.json("status")["held"] == 3, 10, "held")
+        assert server.saves == []
+    else:
+        server.wait_for(lambda: server.total_stored() == 3, 30)
+        assert home.json("status")["held"] == 0
+
+
+@pytest.mark.row(45)
+def test_metrics_that_another_worker_left_half_written_are_written_anew(home: Home) -> None:
+    """It was killed over them: ours are not withheld because of that."""
+    ours = home.worker()
+    home.metrics.write_text('{"last_update": ')
+    home.producer("--label", "more").wait()
+    home.wait(lambda: '"pid"' in home.metrics.read_text(), 15, "written anew")
+    assert home.published_by(ours)
 
 
 # What the user decides -----------------------------------------------------------------------

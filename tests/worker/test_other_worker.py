@@ -1,0 +1,140 @@
+"""What the ledger keeps of another worker, and of what that may have taken."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from mem0tray.events import Events
+from mem0tray.item import Item, parse
+from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.taken import Seen
+from mem0tray.paths import Paths
+from mem0tray.settings import Settings
+from mem0tray.worker.core import Core
+from tests.support import shapes
+
+FIRST = Path(shapes.__file__).with_name("samples") / "ledger-1.sql"
+NOW = 1_800_000_000.0
+
+
+def entry(number: int) -> Item:
+    """Make the bytes of a queue entry."""
+    item = parse(
+        b'{"id": "m%d", "project_id": "p", "content": "text %d", "timestamp": 1}' % (number, number)
+    )
+    assert item is not None
+    return item
+
+
+@pytest.fixture
+def core(tmp_path: Path) -> Iterator[Core]:
+    """Three entries that wait, m1 to m3 under the keys 1 to 3."""
+    with closing(Ledger(tmp_path / "ledger")) as ledger:
+        core = Core(Paths(tmp_path, tmp_path), Settings(), ledger, Events(), "http://here")
+        for number in (1, 2, 3):
+            core.inbox.add_fresh(entry(number), NOW - 1000, ask=False)
+        yield core
+
+
+def due(core: Core) -> list[int]:
+    """List the keys that would be sent, one after the other."""
+    found: list[int] = []
+    while (key := core.outbox.head("pending", NOW + 1000)) is not None:
+        core.outbox.claim(key, NOW)
+        found.append(key)
+    return found
+
+
+@pytest.mark.row(45)
+def test_a_ledger_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
+    """What waits in it waits on; commands read it before the worker has."""
+    path = tmp_path / "ledger.sqlite3"
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(FIRST.read_text(encoding="utf-8"))
+        db.execute("PRAGMA user_version = 1")
+        db.execute(
+            "INSERT INTO items (id, digest, first_digest, project, ts, raw, state, accepted)"
+            " VALUES (?, ?, ?, ?, 1, ?, 'pending', 5)",
+            (b"m1", entry(1).digest, entry(1).digest, b"p", entry(1).raw),
+        )
+        db.commit()
+    with Reader(path) as reader:
+        assert [each.id for each in reader.waiting().values()] == ["m1"]
+        assert reader.held_count() == 0
+        assert reader.other_worker() is None
+    with closing(Ledger(path)) as ledger:
+        core = Core(Paths(tmp_path, tmp_path), Settings(), ledger, Events(), "http://here")
+        core.taken.vanish([1], NOW, taken=True, wait_until=0.0)
+        assert core.taken.count() == 1
+        assert due(core) == [1]
+    with Reader(path) as reader:
+        assert [each.is_held for each in reader.waiting().values()] == [True]
+
+
+@pytest.mark.row(45)
+def test_only_what_vanished_in_the_last_minute_is_taken(core: Core) -> None:
+    """Another worker is seen: what left the file in the minute before is an unknown outcome."""
+    core.taken.vanish([1], NOW - 61, taken=False, wait_until=0.0)
+    core.taken.vanish([2], NOW - 59, taken=False, wait_until=0.0)
+    core.taken.note_worker(Seen(7, None, NOW, NOW))
+    core.taken.vanish([3], NOW + 30, taken=False, wait_until=0.0)
+    core.taken.note_worker(Seen(7, None, NOW, NOW + 30))
+    assert core.taken.count() == 1
+    assert core.outbox.claim(2, NOW).unknown == NOW
+    assert core.outbox.claim(1, NOW).unknown is None
+    assert core.taken.worker() == Seen(7, None, NOW, NOW + 30)
+
+
+@pytest.mark.row(45)
+def test_what_is_held_is_due_only_when_the_user_sends_it(core: Core) -> None:
+    """It is in no lane, no canary, and nothing is waited for."""
+    for key in (1, 2, 3):
+        core.taken.vanish([key], NOW, taken=True, wait_until=0.0)
+        core.taken.hold(key, NOW)
+    assert core.outbox.next_due() is None
+    assert core.outbox.in_turn(NOW) is None
+    assert due(core) == []
+    assert core.taken.send([2]) == 1
+    assert core.taken.send([2]) == 0
+    assert core.outbox.next_due() == 0
+    assert due(core) == [2]
+    assert core.outbox.claim(2, NOW).unknown == NOW  # asked first, where it can be
+    assert core.taken.count() == 2
+
+
+@pytest.mark.row(45)
+def test_what_another_hand_puts_back_was_not_delivered(core: Core) -> None:
+    """An older worker that puts an entry back into the queue has failed to deliver it."""
+    core.taken.vanish([1, 2], NOW, taken=True, wait_until=0.0)
+    core.taken.hold(2, NOW)
+    core.taken.come_back([1, 2])
+    assert core.taken.count() == 1
+    assert core.outbox.claim(1, NOW).unknown == NOW
+
+
+@pytest.mark.row(45)
+def test_a_failure_of_what_was_sent_before_it_was_taken_leaves_the_question(core: Core) -> None:
+    """Only an attempt that was made with that in mind answers it."""
+    before = core.outbox.claim(1, NOW)
+    core.taken.vanish([1], NOW, taken=True, wait_until=0.0)
+    core.outbox.failed_fresh(before, NOW, "500", before.raw)
+    job = core.outbox.claim(1, NOW)
+    assert (job.taken, job.unknown) == (NOW, NOW)
+    core.outbox.failed_fresh(job, NOW, "500", job.raw)
+    job = core.outbox.claim(1, NOW)
+    assert (job.taken, job.unknown) == (None, None)
+
+
+@pytest.mark.row(45)
+def test_what_vanishes_beside_fresh_metrics_waits_for_their_writer(core: Core) -> None:
+    """It is sent when nobody has shown up, and asked about first."""
+    core.taken.vanish([1], NOW, taken=False, wait_until=NOW + 40)
+    assert core.outbox.head("pending", NOW + 39) == 2
+    core.outbox.claim(2, NOW)
+    core.outbox.claim(3, NOW)
+    assert core.outbox.next_due() == NOW + 40
+    assert core.outbox.claim(1, NOW + 40).unknown == NOW
