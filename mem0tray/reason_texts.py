@@ -82,9 +82,14 @@ TEXTS: Final = (
         " says more"
     ),
     _(
-        "The settings are mended, and name another folder (paths.claude_dir): quit mem0tray and"
-        " start it again."
+        "paths.claude_dir leads to {path} now, which is no folder: make it, or correct the setting."
+        " mem0tray stays with {folder}."
     ),
+    _(
+        "paths.claude_dir leads to {path} now, where another mem0tray runs (process {number}): stop"
+        " one of the two."
+    ),
+    _("paths.claude_dir leads to {path} now, where another mem0tray runs: stop one of the two."),
     # Files, folders and disks: `files/`, `ledger/`.
     _("{path} is {kind}, not {wanted}."),
     _("is {kind}, not {wanted}"),
@@ -107,6 +112,8 @@ TEXTS: Final = (
     _("Free some disk space; work goes on by itself then."),
     _("The disk is read-only: mount it for writing again."),
     _("Mend the permissions of the file and its folder."),
+    _("{path} is a link to {folder}, which is not there."),
+    _("Mount its disk, or set the link anew."),
     _("{path} is a link that another user made (uid {number}); nothing was written."),
     _("Choose another name, or have the link removed."),
     _("The folder {path} belongs to another user (uid {number})."),
@@ -151,6 +158,7 @@ TEXTS: Final = (
     _("a folder"),
     _("a section"),
     _("an absolute path"),
+    _('an absolute path, as "/home/you/.claude" or "~/.claude"'),
     _("a command line whose quotes are closed"),
     _("text without blanks, control characters or letters beyond ASCII"),
     _("text without line breaks and other control characters"),
@@ -221,6 +229,18 @@ TEXTS: Final = (
     _("Ask who administers this computer."),
     _("Windows starts no command line of more than {number} characters at login: {line}."),
     _("Install mem0tray in a folder with a shorter path."),
+    # Start at login without a desktop: `desktop/autostart/service.py`.
+    _("{path} is masked."),
+    _("{path} is there, and disabled."),
+    _("{path} is no service that starts a program."),
+    _("There is neither a desktop here nor systemd: nothing would start mem0tray."),
+    _("Let cron do it: `{command}`."),
+    _("The user's manager of systemd does not look for services in {path}."),
+    _(
+        "Unset XDG_CONFIG_HOME, or give it to the manager: `systemctl --user set-environment"
+        " XDG_CONFIG_HOME={path}`."
+    ),
+    _("systemd could not start {unit}."),
     # Why an item is stuck, and what to do: `actions/diagnose.py`, `actions/network.py`.
     _("no server chosen"),
     _("server down"),

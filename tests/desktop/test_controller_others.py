@@ -60,7 +60,7 @@ def test_a_diagnosis_in_french(desk: Desk, paths: Paths) -> None:
     assert (title.partition(" · ")[0], close) == ("sans projet", "Fermer")
     assert text.startswith(
         "Contenu invalide\xa0: aucun projet n’est indiqué."
-        " Donnez-lui un project_id dans le fichier, ou supprimez-le.\n\n"
+        "\n\nIndiquez son project_id dans mem0_queue_dlq.json ou supprimez-le avec `mem0tray"
     )
     assert not re.search(r"\b(it|is|the|not)\b", text)
 
