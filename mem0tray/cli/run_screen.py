@@ -110,9 +110,10 @@ class _Kind:
 
     def takes_line(self, event: events.Event, now: float) -> bool:
         """Count the event; whether it has a line of its own. One more a second is granted."""
-        self.left = min(FEW, self.left + now - self.latest)
-        if self.left >= FEW:
-            self.count, self.began = 0, now
+        if not self.many:
+            self.left = min(FEW, self.left + now - self.latest)
+            if self.left >= FEW:
+                self.count, self.began = 0, now
         self.latest = now
         self.count += 1
         if not self.many and self.left >= 1:

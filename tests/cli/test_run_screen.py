@@ -85,6 +85,14 @@ def test_a_flood_makes_few_lines(shown: Shown) -> None:
     assert f"; the last: Attempt 1 failed: garden (ID: {MANY - 1:08d}...): 500" in lines[-2]
 
 
+def test_a_long_flood_is_counted_from_its_beginning() -> None:
+    """However long it lasts, the count goes on, and no line comes between."""
+    kind = run_screen._Kind()
+    lines = [kind.takes_line(delivered(number), number / 100) for number in range(MANY)]
+    assert kind.count == MANY
+    assert lines == [True] * FEW + [False] * (MANY - FEW)
+
+
 def test_a_pipe_is_told_now_and_then(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
     """While many are delivered a line with counts comes now and then, at the end one with a sum."""
     monkeypatch.setattr(run_screen, "SUMMARY", 0.2)
