@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 import click
 
 from mem0tray import __version__
-from mem0tray.cli import INTERRUPTED, usage
+from mem0tray.cli import INTERRUPTED
 from mem0tray.cli.command_help import Group
 from mem0tray.errors import Mem0TrayError
 
@@ -142,6 +142,8 @@ def run(arguments: list[str]) -> int:
         click.echo(error.message, err=True)
         return error.exit_code
     except click.UsageError as error:
+        from mem0tray.cli import usage  # its words need the settings, and help does without
+
         raise usage.in_words(error) from error
     except click.ClickException as error:
         raise Mem0TrayError(error.format_message()) from error
