@@ -87,9 +87,15 @@ def _guarded(command: Callable[[], int]) -> int:
             _complain(f"Standard output cannot be written: {reason}.")
             _close_standard_output()
         else:
-            _complain(f"{error}.")
+            _complain(_in_words(error))
         return 1
     return code
+
+
+def _in_words(error: OSError) -> str:
+    if error.filename is None:
+        return f"{error.strerror or error}."
+    return f"{error.filename} cannot be used: {(error.strerror or str(error)).lower()}."
 
 
 def _complain(message: str) -> None:

@@ -23,6 +23,14 @@ class _WithExamples(click.Command):
         super().__init__(*arguments, **options)
         self.examples: Mapping[str, str] = examples or {}
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take the arguments; what is wrong with them is known to be this command's."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
+
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """End the help with the examples."""
         super().format_epilog(ctx, formatter)

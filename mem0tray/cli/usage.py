@@ -1,11 +1,13 @@
 """What click finds wrong with a command line, in the words and the form of our own errors."""
 
+import re
 from typing import Final
 
 import click
 
 from mem0tray.cli.context import UsageError
 
+_SURPLUS: Final = re.compile(r"Got unexpected extra arguments? \((.*)\)\.?", re.DOTALL)
 _LIST: Final = "`mem0tray help` lists the commands."
 
 
@@ -21,11 +23,16 @@ def _message(error: click.UsageError) -> str:
         like = error.possibilities
         hint = f" Did you mean {', '.join(f'`{name}`' for name in like)}?" if like else ""
         return f"There is no option {error.option_name}.{hint}"
+    if isinstance(error, click.BadOptionUsage) and "requires" in error.message:
+        return f"{error.option_name} needs a value."
     if isinstance(error, click.MissingParameter):
         return f"{_name(error)} is missing."
     if isinstance(error, click.BadParameter):
         joint = " " if error.message.startswith("must ") else ": "
         return _sentence(f"{_name(error)}{joint}{error.message}")
+    surplus = _SURPLUS.fullmatch(error.message)
+    if surplus is not None:
+        return f"Here is one argument too many: {surplus[1]!r}."
     return _sentence(error.format_message())
 
 

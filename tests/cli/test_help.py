@@ -24,6 +24,7 @@ SHORT = {
     "--project": "-p",
     "--queue": "-q",
     "--version": "-V",
+    "--wait": "-w",  # both stay and look
     "--watch": "-w",
     "--yes": "-y",
 }
@@ -109,8 +110,9 @@ def test_a_short_option_means_the_same_everywhere(context: click.Context) -> Non
         ("list --jsn", "There is no option --jsn. Did you mean `--json`?"),
         ("list --zzz", "There is no option --zzz. `mem0tray help list` shows how it is used."),
         ("config set", "KEY is missing. `mem0tray help config set` shows how it is used."),
-        ("delete", "ID is missing. `mem0tray help delete` shows how it is used."),
-        ("status x", "(x). `mem0tray help status` shows how it is used."),
+        ("show", "ID is missing. `mem0tray help show` shows how it is used."),
+        ("status x", "too many: 'x'. `mem0tray help status` shows how it is used."),
+        ("list -n", "-n needs a value. `mem0tray help list` shows how it is used."),
         ("nonsense", "No such command 'nonsense'. `mem0tray help` lists the commands."),
         ("--nonsense", "There is no option --nonsense. `mem0tray help` lists the commands."),
         ("report -o .", "--out: File '.' is a directory. `mem0tray help report`"),

@@ -110,6 +110,18 @@ def test_what_ends_a_command_early(
     assert ("no space left" in done.err) == (code == 1)
 
 
+def test_trouble_of_the_system_names_the_file(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What nobody foresaw is told in words, without a number."""
+
+    def fail(_: list[str]) -> int:
+        raise PermissionError(13, "Permission denied", "/a/b")
+
+    monkeypatch.setattr(app, "run", fail)
+    assert home.run("status").line == "mem0tray: /a/b cannot be used: permission denied."
+
+
 def test_a_question_that_is_answered_with_no_exits_1(
     home: Scratch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
