@@ -13,8 +13,9 @@ from mem0tray.actions.overview import NOT_RUNNING, Overview
 from mem0tray.cli import context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Fact, Style
-from mem0tray.errors import FileUnavailableError
+from mem0tray.errors import FileUnavailableError, SettingsError
 from mem0tray.ledger.taken import PERHAPS
+from mem0tray.settings import Settings
 from mem0tray.text import plural
 from mem0tray.worker.state import ACTION_NEEDED, DOWN, HEALTHY
 
@@ -47,7 +48,7 @@ def command(*, as_json: bool, watch: bool) -> None:
         raise click.UsageError("--json prints one document; it does not go with --watch.")
     settings = context.load()
     if watch:
-        _watch()
+        _watch(settings)
         return
     seen = overview.gather(settings)
     if as_json:
@@ -58,11 +59,19 @@ def command(*, as_json: bool, watch: bool) -> None:
         raise FileUnavailableError(f"Not everything could be read. {why}")
 
 
-def _watch() -> None:
-    """At a terminal on a clean screen; else only what has changed, between empty lines."""
+def _watch(settings: Settings) -> None:
+    """At a terminal on a clean screen; else only what has changed, between empty lines.
+
+    While the settings are wrong the last good ones hold, as they do for a worker.
+    """
     before: list[Fact] = []
     while True:
-        shown = facts(overview.gather(config.load().settings))
+        wrong = ""
+        try:
+            settings = config.load().settings
+        except SettingsError as error:
+            wrong = str(error)
+        shown = [*facts(overview.gather(settings)), Fact("settings", wrong, wrong, Style.BAD)]
         if sys.stdout.isatty():
             click.clear()
             output.print_facts(shown)

@@ -217,6 +217,24 @@ def test_watch_prints_again_what_has_changed(
     assert "quarantine     1 file" in done.out
 
 
+def test_watch_outlasts_wrong_settings(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are named, and the last good ones hold until they are mended."""
+    texts = iter(["[sync\n", ""])
+
+    def look(_: float) -> None:
+        try:
+            home.configure(next(texts))
+        except StopIteration:
+            raise KeyboardInterrupt from None
+
+    monkeypatch.setattr(time, "sleep", look)
+    done = home.run("status", "--watch")
+    assert done.code == 130
+    before, between, after = done.out.strip().split("\n\n")
+    assert f"{home.config} is not valid TOML" in between
+    assert "not valid" not in before + after
+
+
 def test_watch_and_json_do_not_go_together(home: Scratch) -> None:
     """One JSON document cannot be watched."""
     assert home.run("status", "--watch", "--json").code == 2
