@@ -62,6 +62,11 @@ def retry_all(paths: Paths) -> list[Item]:
     return _retry(paths, lambda _: True, held_entries(paths))
 
 
+def retry_dead(paths: Paths) -> list[Item]:
+    """Retry every dead letter, and none that is held: who asks has not seen these; which."""
+    return _retry(paths, lambda _: True, ())
+
+
 def held_entries(paths: Paths) -> list[Found]:
     """Waiting entries that another worker has perhaps delivered."""
     waiting = listing(files.waiting_entries(paths), files.QUEUE).found

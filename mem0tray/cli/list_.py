@@ -72,7 +72,7 @@ def _waiting(paths: Paths) -> dict[tuple[str, bytes], Known]:
 
 
 def document(found: Found, known: Known | None, now: float, why: str = "") -> dict[str, Any]:
-    """The item with the file's own fields and `next_retry` (Unix seconds, 0: now).
+    """The item with the file's own fields and `next_retry` (Unix seconds, 0: now, null: held).
 
     `why`: what keeps every entry from being sent.
     """
@@ -82,9 +82,13 @@ def document(found: Found, known: Known | None, now: float, why: str = "") -> di
     if not found.is_dead:
         value["waiting_since"] = _since(found, known)
         value.setdefault("last_error", known.last_error if known else None)
-        value["held"] = known is not None and known.is_held
+        value["held"] = _is_held(known)
         value["waits_for"] = _waits_for(known, why) or ("its retry" if due > now else None)
-    return value | {"next_retry": due}
+    return value | {"next_retry": None if _is_held(known) else due}
+
+
+def _is_held(known: Known | None) -> bool:
+    return known is not None and known.is_held
 
 
 def _since(found: Found, known: Known | None) -> float | None:
@@ -94,7 +98,7 @@ def _since(found: Found, known: Known | None) -> float | None:
 
 
 def _waits_for(known: Known | None, why: str) -> str:
-    if known is not None and known.is_held:
+    if _is_held(known):
         return f"held: {PERHAPS}"
     return why
 
@@ -131,7 +135,7 @@ def _waiting_columns(
             each.project or "(none)",
             f"{retries:,}",
             output.ago(_since(each, row), now),
-            when(diagnose.next_retry(each, row, now), now),
+            "–" if _is_held(row) else when(diagnose.next_retry(each, row, now), now),
             one_line(item.content, _TEXT) if item else "",
             "; ".join(filter(None, (_waits_for(row, why), error))),
         )

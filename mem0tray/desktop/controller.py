@@ -118,7 +118,7 @@ class Controller:
     # Dead letters ---------------------------------------------------------------------
 
     def _retry_all(self, _: Command) -> None:
-        retry.retry_all(self._settings().locations())
+        retry.retry_dead(self._settings().locations())
 
     def _retry(self, command: Command) -> None:
         retry.retry_ids(self._settings().locations(), [self._found(command).id])

@@ -259,7 +259,8 @@ def test_held_entries_are_shown_sent_and_dropped(home: Home, server: Standin) ->
     first, second, third = held(home, server)
     assert "held" in home.ok("status")
     assert "perhaps delivered by another worker" in home.ok("list", "--queue")
-    assert all(each["held"] for each in home.json("list", "--queue"))
+    listed = home.json("list", "--queue")
+    assert [(each["held"], each["next_retry"]) for each in listed] == [(True, None)] * 3
     assert home.json("stats")["held"] == 3
     assert home.json("diagnose", first["id"])[0]["cause"] == "held"
     assert "held" in home.ok("diagnose")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mem0tray.actions import retry
 from mem0tray.events import Events
 from mem0tray.item import Item, parse
 from mem0tray.ledger.database import Ledger
@@ -14,6 +15,7 @@ from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.taken import Seen
 from mem0tray.paths import Paths
 from mem0tray.settings import Settings
+from mem0tray.worker import requests
 from mem0tray.worker.core import Core
 from tests.support import shapes
 
@@ -138,3 +140,18 @@ def test_what_vanishes_beside_fresh_metrics_waits_for_their_writer(core: Core) -
     core.outbox.claim(3, NOW)
     assert core.outbox.next_due() == NOW + 40
     assert core.outbox.claim(1, NOW + 40).unknown == NOW
+
+
+@pytest.mark.row(45)
+def test_the_menu_retries_dead_letters_only(tmp_path: Path) -> None:
+    """Its "Retry all now" shows nothing of what is held; the command names it, and sends it."""
+    paths = Paths(tmp_path, tmp_path)
+    with closing(Ledger(paths.ledger)) as ledger:
+        core = Core(paths, Settings(), ledger, Events(), "http://here")
+        core.taken.hold(core.inbox.add_fresh(entry(1), NOW, ask=True), NOW)
+        paths.queue.write_bytes(b'{"queue": [], "held": [' + entry(1).raw + b"]}")
+        assert retry.retry_dead(paths) == []
+        assert requests.process(core) == 0
+        assert [item.id for item in retry.retry_all(paths)] == ["m1"]
+        assert requests.process(core) == 1
+        assert core.taken.count() == 0
