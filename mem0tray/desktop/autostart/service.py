@@ -64,14 +64,14 @@ class UserService:
         """What the user's manager will do when it starts."""
         if not os.path.lexists(self._path):
             return State(DISABLED)
+        if os.path.realpath(self._path) == os.devnull:
+            return State(BLOCKED, "", f"{self._path} is masked.")
         try:
             text = _read(self._path)
         except OSError as error:
             return State(STALE, "", f"{self._path} cannot be read: {error.strerror or error}.")
         words = unit.program(text)
         starts = shlex.join(words)
-        if not text:
-            return State(BLOCKED, "", f"{self._path} is masked.")
         if not any(map(os.path.lexists, self._path.parent.glob(f"*.wants/{UNIT}"))):
             return State(BLOCKED, starts, f"{self._path} is there, and disabled.")
         if not words:
