@@ -1,6 +1,7 @@
 """The click group. Commands are imported when they are used; their help stands here."""
 
 import importlib
+import sys
 from typing import Any, Final, NamedTuple
 
 import click
@@ -136,8 +137,13 @@ def group(ctx: click.Context) -> Any:
 
 def run(arguments: list[str]) -> int:
     """Run one command; the exit code. Errors of usage are raised as ours, like all others."""
+    output = sys.stdout
     try:
         result = group.main(arguments, prog_name="mem0tray", standalone_mode=False)
+    except SystemExit:
+        if sys.stdout is not output:  # so click leaves when the reader has left
+            raise BrokenPipeError from None
+        raise
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.message, err=True)
         return error.exit_code
