@@ -119,7 +119,7 @@ def test_settings_are_opened(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Non
     opened: list[str] = []
     monkeypatch.setattr(opener, "edit", lambda path, _failed: opened.append(path.read_text()))
     desk.click(Verb.SETTINGS)
-    assert "\n# timeout = 60.0" in opened[0]
+    assert "\n# timeout = 60 " in opened[0]
     assert config_file().stat().st_mode & 0o777 == 0o600
     config_file().write_text("# mine\n")
     desk.click(Verb.SETTINGS)
