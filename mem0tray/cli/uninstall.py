@@ -132,7 +132,7 @@ def _take_away(done: _Done) -> None:
 
 
 def _strewn(environ: Mapping[str, str]) -> Iterator[Path]:
-    """Entry, icons, completion and manual of ours, by their names, where such things belong."""
+    """Entry, icons and completion of ours, by their names, where such things belong."""
     if sys.platform == "win32":
         return
     data = platformdirs.user_data_path()
@@ -140,7 +140,6 @@ def _strewn(environ: Mapping[str, str]) -> Iterator[Path]:
     patterns = (
         (data, f"applications/{APP}.desktop"),
         (data, f"icons/hicolor/*/apps/{APP}.*"),
-        (data, f"man/man1/{APP}.1"),
         (data, f"bash-completion/completions/{APP}"),
         (data, f"zsh/site-functions/_{APP}"),
         (fish, f"completions/{APP}.fish"),
