@@ -382,5 +382,10 @@ def make_own_folder(folder: Path) -> None:
 
 def _mode_of(path: Path) -> int:
     """The mode that a file in this place has, or is to have. Raises OSError."""
-    found = plain.look(path)
+    try:
+        found = plain.look(path)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        found = None  # a link in a circle is no file, and is replaced
     return 0o600 if found is None else found.st_mode & 0o777

@@ -130,6 +130,8 @@ class EventLog:
                 return
             if isinstance(event, events.FolderChanged):
                 self._handler.move_to(log_in(event.now))
+            if isinstance(event, events.WorkerStopped):
+                self._tell_counts()  # what was done before it
             line = describe(event)
             if line:
                 self._logger.info(line)

@@ -136,3 +136,14 @@ def test_the_log_follows_its_folder(tmp_path: Path) -> None:
     log.close()
     assert f"The shared folder is {second}" in Paths(second, tmp_path).log.read_text()
     assert "The shared folder" not in Paths(first, tmp_path).log.read_text()
+
+
+def test_the_end_of_the_worker_is_the_last_line(tmp_path: Path) -> None:
+    """What was delivered before it is told before it."""
+    log = EventLog(Paths(tmp_path, tmp_path), LogSettings())
+    log(events.Delivered("p", "a"))
+    log(events.WorkerStopped())
+    log.close()
+    delivered, stopped = Paths(tmp_path, tmp_path).log.read_text().splitlines()
+    assert "Delivered 1 memory" in delivered
+    assert "Worker stopped" in stopped
