@@ -113,6 +113,7 @@ def test_a_short_option_means_the_same_everywhere(context: click.Context) -> Non
         ("show", "ID is missing. `mem0tray help show` shows how it is used."),
         ("status x", "too many: 'x'. `mem0tray help status` shows how it is used."),
         ("list -n", "-n needs a value. `mem0tray help list` shows how it is used."),
+        ("delete", "Name ids, or give --project. `mem0tray help delete` shows how it is used."),
         ("nonsense", "No such command 'nonsense'. `mem0tray help` lists the commands."),
         ("--nonsense", "There is no option --nonsense. `mem0tray help` lists the commands."),
         ("report -o .", "--out: File '.' is a directory. `mem0tray help report`"),
