@@ -91,7 +91,7 @@ def describe(alert: AlertBegan) -> str:
     """What `alerts.command` reads: lines in English, as for other programs; no content."""
     if alert.alert == SIZE:
         what = f"{plural(alert.dlq, 'dead letter')}: more than {alert.limit:,.0f}"
-        what += f" for {plural(alert.minutes, 'minute')}." if alert.minutes else "."
+        what += f" for {plural(alert.minutes, 'minute')}."
     else:
         what = f"The oldest undelivered memory is older than {plural(alert.limit, 'day')}."
     oldest = "–" if alert.oldest is None else local_iso(alert.oldest)

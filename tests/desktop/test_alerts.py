@@ -139,7 +139,10 @@ def test_the_text_for_the_command(name: str) -> None:
         (AlertBegan("max_age", 1.0, 30.0, 0, 1, WALL), "memory is older than 1 day.\n"),
         (AlertBegan("max_age", 1.5, 30.0, 0, 1, WALL), "memory is older than 1.5 days.\n"),
         (AlertBegan("dlq_size", 10, 1.0, 0, 12, WALL), "more than 10 for 1 minute.\n"),
-        (AlertBegan("dlq_size", 2_000_000, 0.0, 0, 3_000_000, WALL), "more than 2,000,000.\n"),
+        (
+            AlertBegan("dlq_size", 2_000_000, 0.0, 0, 3_000_000, WALL),
+            "more than 2,000,000 for 0 minutes.\n",
+        ),
     ],
 )
 def test_limits_are_said_as_people_say_them(alert: AlertBegan, said: str) -> None:
