@@ -1,5 +1,6 @@
 """Things that stand where a file belongs."""
 
+import errno
 import os
 import shutil
 import socket
@@ -13,20 +14,33 @@ KINDS = ("named pipe", "socket", "device", "folder")
 @contextmanager
 def put(kind: str, path: Path) -> Iterator[None]:
     """Put one of these things in the place of `path`, whatever stands there, and take it away."""
-    remove(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    if kind == "named pipe":
-        os.mkfifo(path)
-    elif kind == "device":
-        path.symlink_to("/dev/zero")  # one that never comes to an end
-    elif kind == "folder":
-        path.mkdir()
-    else:
-        _bind(path)
+    while not _made(kind, path):  # a worker was quicker, and has made the file anew
+        remove(path)
     try:
         yield
     finally:
         remove(path)
+
+
+def _made(kind: str, path: Path) -> bool:
+    """Make it; False where something stands there."""
+    try:
+        if kind == "named pipe":
+            os.mkfifo(path)
+        elif kind == "device":
+            path.symlink_to("/dev/zero")  # one that never comes to an end
+        elif kind == "folder":
+            path.mkdir()
+        else:
+            _bind(path)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:  # a socket says it so
+            raise
+        return False
+    return True
 
 
 def remove(path: Path) -> None:
