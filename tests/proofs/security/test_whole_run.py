@@ -19,7 +19,7 @@ NOT_OURS = (
     "alert.txt",
 )
 # These show what they are asked for by name.
-ASKED_FOR = ("config get server.api_key", "diagnose ")
+ASKED_FOR = ("config get server.api_key", "diagnose ", "list")
 # Where texts belong: the shared files, and what can be restored from.
 KEPT_IN = ("mem0_queue", "ledger.sqlite3", "memories.sqlite3", ".mem0_")
 
@@ -51,7 +51,7 @@ def test_no_command_says_a_secret(whole: WholeRun) -> None:
 
 
 def test_no_command_says_what_a_memory_says(whole: WholeRun) -> None:
-    """What a memory says stands in no output but that of `diagnose` with its id."""
+    """What a memory says stands in no output but that of `list`, and of `diagnose` with its id."""
     found = [name for name, said in whole.said.items() if CONTENT[:16] in said]
     assert [name for name in found if not name.startswith(ASKED_FOR)] == []
 
