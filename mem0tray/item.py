@@ -8,11 +8,13 @@ import hashlib
 import json
 import math
 import uuid
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
 
 from mem0tray import jsontext
+from mem0tray.large import LARGE, LargeText, pieces
 
 BACKOFF_BASE: Final = 30.0
 BACKOFF_MAX: Final = 3600.0
@@ -33,12 +35,12 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
     `raw` is its JSON object as bytes; `project` is empty when the item names
     none; `digest` is the SHA-256 of project and content; `has_id` says whether
-    its id stands there, or was made up by us.
+    its id stands there, or was made up by us. `text` is the content, a large one in pieces.
     """
 
     id: str
     project: str
-    content: str
+    text: str | LargeText
     timestamp: float
     retries: int
     retry_count: int
@@ -46,6 +48,11 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     digest: bytes
     raw: bytes
     has_id: bool = True
+
+    @property
+    def content(self) -> str:
+        """The whole text."""
+        return str(self.text)
 
 
 class _Head(msgspec.Struct):
@@ -60,7 +67,16 @@ class _Head(msgspec.Struct):
     last_attempt: Any = 0
 
 
+class _LargeHead(_Head):
+    """The same, with the bytes of a content that is not to be made text at once."""
+
+    content: msgspec.Raw = msgspec.Raw(b"null")
+
+
 _HEAD = msgspec.json.Decoder(_Head)
+_LARGE_HEAD = msgspec.json.Decoder(_LargeHead)
+_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_QUOTE: Final = ord('"')
 
 
 def parse(raw: bytes) -> Item | None:
@@ -70,21 +86,21 @@ def parse(raw: bytes) -> Item | None:
     the fast parser refuses, is read with the standard library.
     """
     try:
-        head = _HEAD.decode(raw)
+        head = _HEAD.decode(raw) if len(raw) < LARGE else _large_head(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         slow = load_object(raw)
         if slow is None:
             return None
         head = _Head(**{name: slow[name] for name in _Head.__struct_fields__ if name in slow})
-    if not isinstance(head.content, str):
+    if not isinstance(head.content, str | LargeText):
         return None
     project = head.project_id if isinstance(head.project_id, str) else ""
     timestamp = number(head.timestamp)
     has_id = isinstance(head.id, str) and head.id != ""
     return Item(
-        id=head.id if has_id else stable_id(head.id, project, head.content, timestamp),
+        id=head.id if has_id else stable_id(head.id, project, str(head.content), timestamp),
         project=project,
-        content=head.content,
+        text=head.content,
         timestamp=timestamp,
         retries=count(head.retries),
         retry_count=count(head.retry_count),
@@ -95,10 +111,22 @@ def parse(raw: bytes) -> Item | None:
     )
 
 
+def _large_head(raw: bytes) -> _Head:
+    head = _LARGE_HEAD.decode(raw)
+    found = head.content
+    fields = {name: getattr(head, name) for name in _Head.__struct_fields__}
+    is_large = len(found) >= LARGE and memoryview(found)[0] == _QUOTE
+    return _Head(**fields | {"content": LargeText(found) if is_large else _any(found)})
+
+
+def _any(raw: bytes) -> Any:
+    return msgspec.json.decode(raw)
+
+
 def load_object(raw: bytes) -> Object | None:
     """`raw` as a dict in file order, or None when it is no JSON object."""
     try:
-        value = json.loads(raw)
+        value = json.loads(raw if isinstance(raw, bytes) else bytes(raw))
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
@@ -107,12 +135,14 @@ def load_object(raw: bytes) -> Object | None:
 def with_fields(raw: bytes, fields: Object, drop: tuple[str, ...] = ()) -> bytes:
     """`raw` with `fields` set and `drop` removed; every other value keeps its own bytes."""
     try:
-        parts: dict[str, Any] = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+        parts: dict[str, Any] = _MEMBERS.decode(raw)
         for name in drop:
             parts.pop(name, None)
-        return msgspec.json.encode(parts | fields)
+        if len(raw) < LARGE:
+            return msgspec.json.encode(parts | fields)
+        return _joined(parts | fields)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        slow = jsontext.members(raw.decode())
+        slow = jsontext.members(bytes(raw).decode())
         for name in drop:
             slow.pop(name, None)
         return jsontext.encode(
@@ -120,16 +150,51 @@ def with_fields(raw: bytes, fields: Object, drop: tuple[str, ...] = ()) -> bytes
         )
 
 
+def _joined(parts: Object) -> bytes:
+    """As msgspec encodes it, without a buffer that grows to twice its size."""
+    encode = msgspec.json.encode
+    found: list[bytes] = []
+    for name, value in parts.items():
+        found += (b"," if found else b"{", encode(name), b":")
+        found.append(value if isinstance(value, msgspec.Raw) else encode(value))
+    return b"".join([*found, b"}"])
+
+
 def body(raw: bytes) -> bytes:
     """Hash of everything in a dead letter that is not ours, however it is laid out."""
+    if len(raw) >= LARGE:
+        with suppress(msgspec.DecodeError, UnicodeError, RecursionError):
+            return _large_body(_MEMBERS.decode(raw))
     value = load_object(raw) or {}
     for name in OUR_FIELDS:
         value.pop(name, None)
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).digest()
 
 
-def digest(project: str, content: str) -> bytes:
+def _large_body(members: dict[str, msgspec.Raw]) -> bytes:
+    """The same hash: size must not decide about what is equal."""
+    found = hashlib.sha256()
+    for place, name in enumerate(sorted(members.keys() - set(OUR_FIELDS))):
+        found.update(f"{', ' if place else '{'}{json.dumps(name)}: ".encode())
+        value = members[name]
+        if len(value) >= LARGE and memoryview(value)[0] == _QUOTE:
+            found.update(b'"')
+            for piece in LargeText(value).pieces():
+                found.update(json.dumps(piece)[1:-1].encode())
+            found.update(b'"')
+        else:
+            found.update(json.dumps(json.loads(bytes(value)), sort_keys=True).encode())
+    found.update(b"}" if members.keys() - set(OUR_FIELDS) else b"{}")
+    return found.digest()
+
+
+def digest(project: str, content: str | LargeText) -> bytes:
     """SHA-256 of project, NUL, content: what the server would hold."""
+    if isinstance(content, LargeText):
+        found = hashlib.sha256(f"{project}\0".encode("utf-8", "surrogatepass"))
+        for piece in pieces(content):
+            found.update(piece.encode("utf-8", "surrogatepass"))
+        return found.digest()
     text = f"{project}\0{content}"
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 

@@ -15,18 +15,22 @@ from mem0tray import item as items
 from mem0tray import plain
 from mem0tray.cli import context
 from mem0tray.cli.context import UsageError
-from mem0tray.errors import FileUnavailableError, LockTimeoutError
+from mem0tray.errors import FileUnavailableError, LockTimeoutError, Mem0TrayError
 from mem0tray.files import atomic, document
 from mem0tray.files.atomic import Signature
 from mem0tray.files.lock import FileLock
+from mem0tray.large import LARGE, as_json
 from mem0tray.paths import Paths
 
 LOCK_WAIT: Final = 1.0  # seconds; after that the emergency file, which needs no lock
 SHOWN: Final = 100  # entries in `last_100`
 _END: Final = "Ctrl-Z and Enter" if sys.platform == "win32" else "Ctrl-D on a line of its own"
 _LARGE: Final = 1_000_000  # bytes; less is written in a few milliseconds
+_BESIDE: Final = 2**16  # bytes of a request beside the text
 _TRIES: Final = 2
 _NEW_STATS: Final = b'{"total_queued": 0, "total_synced": 0, "total_failed": 0, "last_sync": null}'
+Value = bytes | list[bytes]
+Written = bytes | list[bytes]
 _RAW_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -48,6 +52,8 @@ def run(project: str | None, text: str | None, *, as_json: bool) -> None:
         raise UsageError("There is no text to add.", "Give it as an argument or on standard input.")
     paths = settings.locations()
     _prepare(settings.server.url, paths)
+    if len(text) >= LARGE:
+        _check_size(text, settings.server.url, paths)
     entry = {
         "id": str(uuid.uuid4()),
         "project_id": project,
@@ -65,6 +71,24 @@ def run(project: str | None, text: str | None, *, as_json: bool) -> None:
     sys.stdout.write(f"{shown}\n")
 
 
+def _check_size(text: str, url: str, paths: Paths) -> None:
+    """Refuse what the local server would refuse. Raises Mem0TrayError."""
+    from mem0tray.localserver.endpoint import BODY_MAX
+    from mem0tray.settings import LOCAL_URL
+    from mem0tray.worker import choice
+
+    with suppress(FileUnavailableError):
+        if choice.chosen(url, paths) != LOCAL_URL:
+            return
+    if sum(map(len, as_json(text))) > BODY_MAX - _BESIDE:
+        raise Mem0TrayError(
+            f"Nothing was queued: the text is too large, the local server takes {BODY_MAX:,}"
+            " bytes at most.",
+            "Add it in parts, or choose a server that takes more:"
+            " `mem0tray config set server.url ADDRESS`.",
+        )
+
+
 def _project_here() -> str:
     from mem0tray.actions import project  # only who names none waits for git
 
@@ -76,8 +100,10 @@ def _project_here() -> str:
 
 def read_standard_input() -> str:
     """All of it, without the line break at its end; bytes that are no UTF-8 survive as they are."""
-    text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
-    return text.removesuffix("\n").removesuffix("\r")
+    data = sys.stdin.buffer.read()
+    end = len(data) - data.endswith(b"\n")
+    end -= data.endswith(b"\r", 0, end)
+    return str(memoryview(data)[:end], "utf-8", "surrogateescape")
 
 
 def _prepare(url: str, paths: Paths) -> None:
@@ -101,13 +127,28 @@ def add(paths: Paths, entry: items.Object) -> str:
     Raises FileUnavailableError when neither can be written.
     """
     try:
-        queued = _queue(paths, document.dump(entry))
+        queued = _queue(paths, _dumped(entry))
     except (LockTimeoutError, FileUnavailableError, atomic.TornError):
         queued = False
     if queued:
         return "queue"
-    append_line(paths.emergency, document.dump({**entry, "emergency": True}))
+    append_line(paths.emergency, _dumped({**entry, "emergency": True}))
     return "emergency"
+
+
+def _dumped(entry: items.Object) -> bytes:
+    """The entry as JSON; a large text is not made escapes, which may take three times its size."""
+    content = entry["content"]
+    if not isinstance(content, str) or len(content) < LARGE:
+        return document.dump(entry)
+    found = bytearray(document.dump({**entry, "content": ""}).removesuffix(b"}"))
+    at = found.rindex(b'"content": ""') + len(b'"content": "')
+    rest = bytes(found[at:])
+    del found[at:]
+    for piece in as_json(content):
+        found += piece
+    found += rest + b"}"
+    return bytes(found)
 
 
 def _queue(paths: Paths, entry: bytes) -> bool:
@@ -132,7 +173,7 @@ def _queue(paths: Paths, entry: bytes) -> bool:
 
 
 def _replace_if_unchanged(
-    path: Path, data: bytes, before: Signature | None, lock: FileLock
+    path: Path, data: Written, before: Signature | None, lock: FileLock
 ) -> bool:
     late: list[LockTimeoutError] = []
 
@@ -153,18 +194,18 @@ def _replace_if_unchanged(
     return done
 
 
-def _with_entry(path: Path, entry: bytes) -> tuple[bytes | None, Signature | None]:
+def _with_entry(path: Path, entry: bytes) -> tuple[Written | None, Signature | None]:
     """The queue file with `entry` in it, and its signature as read; no bytes when it is broken."""
     found = atomic.read(path)
     before = found[1] if found else None
     try:
-        parsed = document.parse(found[0] if found else b"{}", ("queue",))
+        parsed = document.parse(found[0] if found else b"{}", ("queue",), views=True)
     except document.BrokenDocumentError:
         return None, before
     if parsed.rejected:
         return None, before
     rest = parsed.rest
-    top: dict[str, document.Value] = {
+    top: dict[str, Value] = {
         "queue": [*parsed.lists["queue"], entry],
         "last_100": _with_last(rest.pop("last_100", b"[]"), entry),
         "failed": rest.pop("failed", b"[]"),
@@ -174,12 +215,12 @@ def _with_entry(path: Path, entry: bytes) -> tuple[bytes | None, Signature | Non
     return _laid_out(top), before
 
 
-def _with_last(raw: bytes, entry: bytes) -> document.Value:
+def _with_last(raw: bytes, entry: bytes) -> Value:
     """`last_100` with `entry`; something else than a list is left alone."""
     try:
-        return [*(bytes(each) for each in _RAW_LIST.decode(raw)), entry][-SHOWN:]
+        return [*_RAW_LIST.decode(raw), entry][-SHOWN:]
     except msgspec.DecodeError:
-        value = _listed(raw)
+        value = _listed(bytes(raw))
         return raw if value is None else [*map(document.dump, value), entry][-SHOWN:]
 
 
@@ -197,23 +238,28 @@ def _counted(raw: bytes) -> bytes:
     return items.with_fields(raw, {"total_queued": items.count(stats.get("total_queued")) + 1})
 
 
-def _laid_out(top: dict[str, document.Value]) -> bytes:
-    """The document; in one go, or value by value where one is not for the fast parser."""
-    parts = []
+def _laid_out(top: dict[str, Value]) -> Written:
+    """The document; in one go, or value by value where one is large or not for the fast parser."""
+    parts: list[bytes] = []
     for name, value in top.items():
-        body = value if isinstance(value, bytes) else b"[" + b",".join(value) + b"]"
-        parts.append(document.dump(name) + b":" + body)
-    try:
-        return msgspec.json.format(b"{" + b",".join(parts) + b"}", indent=2) + b"\n"
-    except msgspec.DecodeError:
-        return document.compose(
-            {
-                name: value
-                if isinstance(value, bytes)
-                else [document.pretty(each, 2) for each in value]
-                for name, value in top.items()
-            }
-        )
+        parts += (b"," if parts else b"{", document.dump(name), b":")
+        if isinstance(value, list):
+            for place, each in enumerate(value):
+                parts += (b"," if place else b"[", each)
+            parts.append(b"]" if value else b"[]")
+        else:
+            parts.append(value)
+    with suppress(msgspec.DecodeError):
+        if max(map(len, parts)) < LARGE:
+            return msgspec.json.format(b"".join([*parts, b"}"]), indent=2) + b"\n"
+    return document.compose_parts(
+        {
+            name: [document.laid_out(each, 2) for each in value]
+            if isinstance(value, list)
+            else value
+            for name, value in top.items()
+        }
+    )
 
 
 def append_line(path: Path, line: bytes) -> None:

@@ -10,7 +10,7 @@ import os
 import shlex
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from mem0tray.files import temporary
 from mem0tray.files.temporary import Temporary
 from mem0tray.plain import NotPlainError
 
+_LARGE = 1 << 20  # bytes that are not copied once more, to be written with others
 _SHARING_VIOLATION = frozenset({32, 33})
 # Any other answer to the fsync of a folder means that its file system has no such thing.
 _DISK_FAILED = frozenset({errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS})
@@ -171,14 +172,14 @@ def _obstacle(path: Path) -> Path:
 
 def replace(
     path: Path,
-    data: bytes,
+    data: bytes | Sequence[bytes],
     *,
     still_valid: Callable[[], bool] = lambda: True,
     announce: Callable[[Signature], None] = lambda _: None,
     durable: bool = True,
     by_way_of: Path | None = None,
 ) -> Signature | None:
-    """Put `data` in the place of `path`; the new signature, or None.
+    """Put `data`, or its parts, in the place of `path`; the new signature, or None.
 
     `still_valid` is asked last, just before the file is replaced; when it says
     no, nothing happens and None comes back. `announce` is told before that how the
@@ -198,7 +199,8 @@ def replace(
     try:
         mode = _mode_of(target)
         with Temporary(place) as new:
-            write_all(new.fd, data)
+            for part in _in_one_go(data):
+                write_all(new.fd, part)
             sync(new.fd)
             announce(Signature.of(os.fstat(new.fd)))
             if not still_valid():
@@ -241,6 +243,25 @@ def _refuse_planted(path: Path) -> None:
             f"{path} is a link that another user made (uid {link.st_uid}); nothing was written.",
             "Choose another name, or have the link removed.",
         )
+
+
+def _in_one_go(data: bytes | Sequence[bytes]) -> Iterator[bytes]:
+    """What is written by one call each: small parts together, large ones as they are."""
+    if isinstance(data, bytes):
+        yield data
+        return
+    small: list[bytes] = []
+    size = 0
+    for part in data:
+        if len(part) < _LARGE:
+            small.append(part)
+            size += len(part)
+        if len(part) >= _LARGE or size >= _LARGE:
+            yield b"".join(small)
+            small, size = [], 0
+        if len(part) >= _LARGE:
+            yield part
+    yield b"".join(small)
 
 
 def write_all(fd: int, data: bytes) -> None:

@@ -17,6 +17,7 @@ from typing import Any, Final
 import msgspec
 
 from mem0tray import jsontext
+from mem0tray.large import LARGE, check_utf8
 
 _TOP: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
@@ -29,7 +30,9 @@ _VALUE: Final = re.compile(r":\s*\Z")
 _NEAR: Final = 64  # bytes between a colon and its value, in any layout
 _ITEM_KEYS: Final = frozenset({"id", "content", "project_id"})
 
-Value = bytes | Sequence[bytes]
+Parts = tuple[bytes, ...]  # a large value laid out, as pieces of what it was read from
+Shown = bytes | Parts
+Value = bytes | Sequence[Shown]
 
 
 class BrokenDocumentError(Exception):
@@ -50,33 +53,38 @@ class Document:
     rejected: list[bytes] = field(default_factory=list)
 
 
-def parse(data: bytes, sections: Sequence[str]) -> Document:
+def parse(data: bytes, sections: Sequence[str], *, views: bool = False) -> Document:
     """Take `data` apart; a missing section is an empty list.
 
+    With `views` a large value is no copy but a view of `data` (`msgspec.Raw`), which can be
+    parsed, hashed, laid out and stored as bytes can, and else is to be copied.
     Raises BrokenDocumentError when it is not one JSON object whose sections
     are lists.
     """
     document = Document({name: [] for name in sections})
     try:
         if not data.isascii():
-            data.decode()  # the splitter does not look into strings
-        _split(data, document)
+            check_utf8(data)  # the splitter does not look into strings
+        _split(data, document, views=views)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         document = Document({name: [] for name in sections})
         _split_slowly(data, document)
     for name, items in document.lists.items():
         document.lists[name] = _sift(items, document.rejected)
     for name in [name for name, value in document.rest.items() if not loadable(value)]:
-        document.rejected.append(document.rest.pop(name))
+        document.rejected.append(bytes(document.rest.pop(name)))
     return document
 
 
-def _split(data: bytes, document: Document) -> None:
+def _split(data: bytes, document: Document, *, views: bool) -> None:
     for name, value in _TOP.decode(data).items():
         if name in document.lists:
-            document.lists[name] = [bytes(item) for item in _LIST.decode(value)]
+            document.lists[name] = [
+                item if views and len(item) >= LARGE else bytes(item)
+                for item in _LIST.decode(value)
+            ]
         else:
-            document.rest[name] = bytes(value)
+            document.rest[name] = value if views and len(value) >= LARGE else bytes(value)
 
 
 def _split_slowly(data: bytes, document: Document) -> None:
@@ -125,11 +133,33 @@ def loadable(raw: bytes) -> bool:
     """Whether `json.tool` can load this value (no endless number, no endless nesting)."""
     if len(raw) < _SMALL:
         return True
+    if len(raw) >= LARGE:
+        if _is_text(raw):
+            return True  # or else the splitter had refused it
+        if (parts := _parts_of(raw)) is not None:
+            return all(_is_text(part) or loadable(bytes(part)) for part in parts)
+        raw = bytes(raw)
     try:
         json.loads(raw)
     except (ValueError, RecursionError):
         return False
     return raw.count(b"[") + raw.count(b"{") <= _DEEPEST or _shallow(raw)
+
+
+def _parts_of(raw: bytes) -> list[msgspec.Raw] | None:
+    """The values in an object or a list, as views; None where the fast parser refuses it."""
+    try:
+        return list(_TOP.decode(raw).values()) if _begins(raw, "{") else _LIST.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _begins(raw: bytes, sign: str) -> bool:
+    return memoryview(raw)[0] == ord(sign)
+
+
+def _is_text(raw: bytes) -> bool:
+    return _begins(raw, '"')
 
 
 def _shallow(raw: bytes) -> bool:
@@ -139,7 +169,10 @@ def _shallow(raw: bytes) -> bool:
 def _sift(items: list[bytes], rejected: list[bytes]) -> list[bytes]:
     kept: list[bytes] = []
     for item in items:
-        (kept if len(item) < _SMALL or loadable(item) else rejected).append(item)
+        if len(item) < _SMALL or loadable(item):
+            kept.append(item)
+        else:
+            rejected.append(bytes(item))
     return kept
 
 
@@ -216,6 +249,49 @@ def _objects(text: str) -> Iterable[tuple[int, int, dict[str, Any] | None]]:
 
 def pretty(raw: bytes, depth: int) -> bytes:
     """One value as it stands in a document of ours, `depth` levels (of two spaces) deep."""
+    shown = laid_out(raw, depth)
+    return shown if isinstance(shown, bytes) else b"".join(shown)
+
+
+def laid_out(raw: bytes, depth: int) -> Shown:
+    """The same; a large one without any copy of what is large in it."""
+    if len(raw) < LARGE:
+        return _pretty(bytes(raw), depth)
+    if _is_text(raw):
+        return (raw,)
+    try:
+        members = _TOP.decode(raw) if _begins(raw, "{") else dict(enumerate(_LIST.decode(raw)))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _pretty(bytes(raw), depth)
+    opening, closing = ("{", "}") if _begins(raw, "{") else ("[", "]")
+    parts: list[bytes] = []
+    blank = b"\n" + b"  " * (depth + 1)
+    for name, value in members.items():
+        parts += (b"," if parts else opening.encode(), blank)
+        if isinstance(name, str):
+            parts += (msgspec.json.encode(name), b": ")
+        shown = laid_out(value if len(value) >= LARGE else bytes(value), depth + 1)
+        parts += (shown,) if isinstance(shown, bytes) else shown
+    return (*parts, b"\n" + b"  " * depth + closing.encode())
+
+
+def stands_as(found: bytes, raw: bytes, depth: int) -> bool:
+    """Whether `found` is `raw`, as it is or laid out at that depth."""
+    if len(found) < LARGE:
+        return found == raw or found == _pretty(raw, depth)
+    return any(_equal(found, shown) for shown in (raw, laid_out(raw, depth)))
+
+
+def _equal(found: bytes, shown: Shown) -> bool:
+    rest = memoryview(found)
+    for part in _flat(shown):
+        if rest[: len(part)] != memoryview(part):
+            return False
+        rest = rest[len(part) :]
+    return not rest
+
+
+def _pretty(raw: bytes, depth: int) -> bytes:
     try:
         text = msgspec.json.format(raw, indent=2)
     except (msgspec.DecodeError, RecursionError):
@@ -226,16 +302,29 @@ def pretty(raw: bytes, depth: int) -> bytes:
 def compose(top: Mapping[str, Value]) -> bytes:
     """A document, indent=2, as `json.dump` would lay it out.
 
-    A list is given item by item, each as `pretty(item, 2)` makes it.
+    A list is given item by item, each as `pretty(item, 2)` or `laid_out(item, 2)` makes it.
     """
-    parts = []
+    return b"".join(compose_parts(top))
+
+
+def compose_parts(top: Mapping[str, Value]) -> list[bytes]:
+    """The same, in parts that are to stand one behind the other."""
+    parts: list[bytes] = []
     for name, value in top.items():
-        if isinstance(value, bytes):
-            body = pretty(value, 1)
-        elif value:
-            inner = b",\n    ".join(value)
-            body = b"[\n    " + inner + b"\n  ]"
+        parts += (b",\n  " if parts else b"{\n  ", dump(name), b": ")
+        if isinstance(value, bytes | msgspec.Raw):
+            parts += _flat(laid_out(value, 1))
+        elif not value:
+            parts.append(b"[]")
+        elif all(isinstance(each, bytes) for each in value):
+            parts += (b"[\n    ", b",\n    ".join(value), b"\n  ]")  # type: ignore[arg-type]
         else:
-            body = b"[]"
-        parts.append(dump(name) + b": " + body)
-    return b"{\n  " + b",\n  ".join(parts) + b"\n}\n" if parts else b"{}\n"
+            for place, each in enumerate(value):
+                parts.append(b",\n    " if place else b"[\n    ")
+                parts += _flat(each)
+            parts.append(b"\n  ]")
+    return [*parts, b"\n}\n"] if parts else [b"{}\n"]
+
+
+def _flat(shown: Shown) -> Parts:
+    return shown if isinstance(shown, tuple) else (shown,)

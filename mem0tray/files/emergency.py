@@ -16,6 +16,7 @@ import msgspec
 from mem0tray import plain
 from mem0tray.files import atomic, document
 from mem0tray.item import Item, parse
+from mem0tray.large import check_utf8
 
 RENAME_AFTER = 60.0  # seconds without growth
 _CONTEXT = 256  # bytes before the offset that must still be the same
@@ -88,10 +89,12 @@ def read(folder: Path, source: Source, *, final: bool) -> Lines | None:
         taken = len(data)
     if not taken:
         return None
-    before = _hash((context + data[:taken])[-_CONTEXT:])
+    before = _hash((context + data[max(0, taken - _CONTEXT) : taken])[-_CONTEXT:])
+    del data
     result = Lines(source=msgspec.structs.replace(source, offset=offset + taken, before=before))
-    for line in lines:
-        _take(line, result)
+    lines.reverse()
+    while lines:  # a large one is not kept beside what was made of it
+        _take(lines.pop(), result)
     return result
 
 
@@ -116,7 +119,7 @@ def _take(line: bytes, result: Lines) -> None:
 def _as_utf8(line: bytes) -> bytes:
     """The line with bad bytes as the escapes of the lone surrogates that stand for them."""
     try:
-        line.decode()
+        check_utf8(line)
     except UnicodeDecodeError:
         text = document.to_text(line)
         return re.sub("[\ud800-\udfff]", lambda m: f"\\u{ord(m[0]):04x}", text).encode()

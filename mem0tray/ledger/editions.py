@@ -8,11 +8,11 @@ the generations in which it stood.
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from mem0tray.ledger.database import Ledger
-from mem0tray.ledger.rows import COLUMNS, Row, row_from
+from mem0tray.ledger.rows import SLIM_COLUMNS, SLIM_RAW, Row, read_raw, row_from
 
 _KEPT_VALUES: Final = 64  # per dead letter; an older one only brings one retry forward
 _KEPT_GENERATIONS: Final = 50_000
@@ -101,24 +101,30 @@ class Editions:
                 " AND (value_gen IS NULL OR value_gen < 0)",
                 (-gen,),
             )
-            raws = [row[0] for row in self._dead_raws(db)]
+            raws = self._dead_raws(db)
         return Prepared(gen, raws)
 
-    def _dead_raws(self, db: sqlite3.Connection) -> sqlite3.Cursor:
-        return db.execute("SELECT raw FROM items WHERE state = 'dead' ORDER BY dead_seq, key")
+    def _dead_raws(self, db: sqlite3.Connection) -> list[bytes]:
+        rows = db.execute(
+            f"SELECT key, {SLIM_RAW} FROM items WHERE state = 'dead' ORDER BY dead_seq, key"
+        ).fetchall()
+        return [read_raw(db, key) if raw is None else raw for key, raw in rows]
 
     def dead_raws(self) -> list[bytes]:
         """The dead letters in file order, as they should stand in the file."""
         with self._ledger.reading() as db:
-            return [row[0] for row in self._dead_raws(db)]
+            return self._dead_raws(db)
 
     def dead_rows(self) -> list[Row]:
         """Every dead letter."""
         with self._ledger.reading() as db:
             rows = db.execute(
-                f"SELECT {COLUMNS} FROM items WHERE state = 'dead' ORDER BY dead_seq, key"
-            )
-            return [row_from(row) for row in rows]
+                f"SELECT {SLIM_COLUMNS} FROM items WHERE state = 'dead' ORDER BY dead_seq, key"
+            ).fetchall()
+            found = map(row_from, rows)
+            return [
+                replace(row, raw=read_raw(db, row.key)) if row.raw is None else row for row in found
+            ]
 
     def record(self, gen: int, name: str, sha: bytes) -> None:
         """Note a prepared generation by name and hash; durable, just before it is written."""

@@ -1,14 +1,14 @@
 """Taking items into the ledger, and what users do to them: edit, discard, restore."""
 
-import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from mem0tray import item as items
 from mem0tray.item import Item
+from mem0tray.large import LARGE
 from mem0tray.ledger.database import Ledger, encode, lingering_name
 from mem0tray.ledger.editions import remember_values
-from mem0tray.ledger.rows import COLUMNS, Row, row_from
+from mem0tray.ledger.rows import SLIM_COLUMNS, SLIM_RAW, Row, read_raw, row_from, write_raw
 
 # Of the first content under this id, else of this one.
 _FIRST_DIGEST: Final = "coalesce((SELECT first_digest FROM items WHERE id = ? LIMIT 1), ?)"
@@ -28,14 +28,14 @@ class Inbox:
         self._ledger = ledger
 
     def by_ids(self, ids: Sequence[str]) -> dict[str, list[Row]]:
-        """Every content known under each of these ids, the first one first."""
+        """Every content known under each of these ids, the first one first; no large bytes."""
         found: dict[str, list[Row]] = {}
         with self._ledger.reading() as db:
             for start in range(0, len(ids), _AT_ONCE):
                 some = ids[start : start + _AT_ONCE]
                 marks = ", ".join("?" * len(some))
                 rows = db.execute(
-                    f"SELECT {COLUMNS} FROM items WHERE id IN ({marks}) ORDER BY key",
+                    f"SELECT {SLIM_COLUMNS} FROM items WHERE id IN ({marks}) ORDER BY key",
                     [encode(each) for each in some],
                 )
                 for row in map(row_from, rows):
@@ -43,10 +43,10 @@ class Inbox:
         return found
 
     def known(self, item: Item) -> Row | None:
-        """The row of exactly this id and content."""
+        """The row of exactly this id and content; no large bytes."""
         with self._ledger.reading() as db:
             row = db.execute(
-                f"SELECT {COLUMNS} FROM items WHERE id = ? AND digest = ?",
+                f"SELECT {SLIM_COLUMNS} FROM items WHERE id = ? AND digest = ?",
                 (encode(item.id), item.digest),
             ).fetchone()
         return row_from(row) if row else None
@@ -87,6 +87,9 @@ class Inbox:
             "accepted": now,
             **fields,
         }
+        raw = values["raw"]
+        if len(raw) >= LARGE:
+            values["raw"] = None
         names = ", ".join([*values, "dead_seq", "first_digest"])
         given = ", ".join([*("?" * len(values)), place, _FIRST_DIGEST])
         with self._ledger.transaction() as db:
@@ -94,19 +97,23 @@ class Inbox:
                 f"INSERT INTO items ({names}) VALUES ({given})",
                 (*values.values(), values["id"], item.digest),
             )
-        return int(cursor.lastrowid or 0)
+            key = int(cursor.lastrowid or 0)
+            if values["raw"] is None:
+                write_raw(db, key, raw)
+        return key
 
     def bury(self, key: int, raw: bytes, now: float, error: str | None = None) -> None:
         """A fresh entry becomes a dead letter: retry_count 0, last attempt now."""
         with self._ledger.transaction() as db:
             db.execute(
-                "UPDATE items SET state = 'dead', raw = ?, retry_count = 0, last_attempt = ?,"
+                "UPDATE items SET state = 'dead', raw = NULL, retry_count = 0, last_attempt = ?,"
                 f" moved = ?, due = ?, dead_seq = {_NEXT_PLACE}, intent = NULL,"
                 " unknown = CASE WHEN taken IS NULL THEN NULL ELSE unknown END,"
                 " taken = NULL, held = NULL, first_gen = NULL, value_gen = NULL,"
                 " last_error = coalesce(?, last_error) WHERE key = ?",
-                (raw, now, now, now + items.backoff(0), error, key),
+                (now, now, now + items.backoff(0), error, key),
             )
+            write_raw(db, key, raw)
 
     def revive(self, row: Row, item: Item, now: float, *, dead: bool, gen: int | None) -> None:
         """An item that was discarded, or that only another server has, waits again.
@@ -155,6 +162,22 @@ class Inbox:
         """
         return self._ledger.meta(lingering_name(item.id, item.digest))  # type: ignore[no-any-return]
 
+    def waiting_raws(self, keys: Sequence[int]) -> dict[int, bytes]:
+        """The bytes of those of these entries that wait, by key."""
+        found: dict[int, bytes] = {}
+        with self._ledger.reading() as db:
+            for start in range(0, len(keys), _AT_ONCE):
+                some = keys[start : start + _AT_ONCE]
+                marks = ", ".join("?" * len(some))
+                rows = db.execute(
+                    f"SELECT key, {SLIM_RAW} FROM items"
+                    f" WHERE state = 'pending' AND key IN ({marks})",
+                    list(some),
+                ).fetchall()
+                for key, raw in rows:
+                    found[key] = read_raw(db, key) if raw is None else raw
+        return found
+
     def all_lingering(self) -> list[str]:
         """The names of all of that."""
         with self._ledger.reading() as db:
@@ -196,14 +219,16 @@ class Inbox:
         """The user's own counters, times or further fields win; `old` was its raw before."""
         with self._ledger.transaction() as db:
             remember_values(db, key, items.body(old) if old else None)
-            db.execute(
-                "UPDATE items SET raw = ?, retry_count = ?, last_attempt = ?, due = ?,"
+            changed = db.execute(
+                "UPDATE items SET raw = NULL, retry_count = ?, last_attempt = ?, due = ?,"
                 " value_gen = NULL WHERE key = ? AND state = 'dead'",
                 (
-                    item.raw, item.retry_count, item.last_attempt,
+                    item.retry_count, item.last_attempt,
                     items.dead_due(item.last_attempt, item.retry_count, now), key,
                 ),
             )  # fmt: skip
+            if changed.rowcount:
+                write_raw(db, key, item.raw)
 
     def ask_about_everything(self, now: float) -> None:
         """Nobody knows what was sent: what waits is asked about before it is sent again."""
@@ -243,8 +268,3 @@ class Inbox:
                 " AND closed < ? AND raw IS NOT NULL",
                 (before,),
             ).rowcount
-
-
-def waiting_raws(db: sqlite3.Connection) -> dict[int, bytes]:
-    """Key and bytes of every pending entry, oldest intake first."""
-    return dict(db.execute("SELECT key, raw FROM items WHERE state = 'pending' ORDER BY key"))

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from mem0tray import item as items
+from mem0tray.large import LARGE, LargeText
 from mem0tray.ledger.database import Ledger, decode, encode
 from mem0tray.ledger.editions import remember_values
+from mem0tray.ledger.rows import read_raw, write_raw
 
 FRESH: Final = items.PENDING
 DEAD: Final = items.DEAD
@@ -38,7 +40,8 @@ _NEXT_DUE: Final = tuple(
     for lane in _HEAD
 )
 _CLAIM: Final = (
-    "UPDATE items SET intent = ? WHERE key = ? RETURNING state, id, digest, first_digest, raw,"
+    "UPDATE items SET intent = ? WHERE key = ? RETURNING state, id, digest, first_digest,"
+    f" CASE WHEN length(raw) < {LARGE} THEN raw END,"
     " retries, retry_count, last_attempt, unknown, timeouts, taken"
 )
 _DELIVERED: Final = (
@@ -62,15 +65,19 @@ class Job:
     lane: str
     item_id: str
     project: str
-    content: str
+    text: str | LargeText
     idempotency_key: str
-    raw: bytes
     retries: int
     retry_count: int
     last_attempt: float
     unknown: float | None
     timeouts: int
     taken: float | None = None
+
+    @property
+    def content(self) -> str:
+        """The whole text."""
+        return str(self.text)
 
 
 class Outbox:
@@ -131,16 +138,24 @@ class Outbox:
     def claim(self, key: int, now: float) -> Job:
         """Record the intent to send an item (in the caller's transaction)."""
         with self._ledger.transaction() as db:
-            row = db.execute(_CLAIM, (now, key)).fetchone()
-        state, item_id, digest, first, raw, *counters = row
+            state, item_id, digest, first, raw, *counters = db.execute(
+                _CLAIM, (now, key)
+            ).fetchone()
+            if raw is None:  # it is large: read once, into one place
+                raw = read_raw(db, key)
         item = items.parse(raw)
         if item is None:  # only items with text content enter the ledger
             raise LookupError(key)
         name = decode(item_id)
         return Job(
-            key, state, name, item.project, item.content,
-            items.idempotency_key(name, digest, first), raw, *counters,
+            key, state, name, item.project, item.text,
+            items.idempotency_key(name, digest, first), *counters,
         )  # fmt: skip
+
+    def raw(self, key: int) -> bytes:
+        """An item's bytes as they are now."""
+        with self._ledger.reading() as db:
+            return read_raw(db, key)
 
     def release(self, key: int) -> None:
         """The intent came to nothing: the request was never made, or nothing is counted."""
@@ -170,9 +185,10 @@ class Outbox:
                 "UPDATE items SET intent = NULL, retries = retries + 1, due = ?,"
                 " unknown = CASE WHEN taken IS ? THEN NULL ELSE unknown END,"
                 " taken = CASE WHEN taken IS ? THEN NULL ELSE taken END,"  # or since it was sent
-                " last_error = ?, raw = ?, value_gen = NULL WHERE key = ?",
-                (due, job.taken, job.taken, error, raw, job.key),
+                " last_error = ?, raw = NULL, value_gen = NULL WHERE key = ?",
+                (due, job.taken, job.taken, error, job.key),
             )
+            write_raw(db, job.key, raw)
 
     def failed_dead(
         self, job: Job, count: int, due: float, error: str, raw: bytes, now: float
@@ -182,9 +198,10 @@ class Outbox:
             remember_values(db, job.key)
             db.execute(
                 "UPDATE items SET intent = NULL, unknown = NULL, retry_count = ?, last_attempt = ?,"
-                " due = ?, last_error = ?, raw = ?, value_gen = NULL WHERE key = ?",
-                (count, now, due, error, raw, job.key),
+                " due = ?, last_error = ?, raw = NULL, value_gen = NULL WHERE key = ?",
+                (count, now, due, error, job.key),
             )
+            write_raw(db, job.key, raw)
 
     def mark_unknown(self, key: int, now: float, *, timed_out: bool) -> None:
         """The request got lost half-way: ask before it is sent again."""

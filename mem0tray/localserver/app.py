@@ -6,8 +6,6 @@ everything) lets others in after each page.
 """
 
 import asyncio
-import hashlib
-import json
 import os
 import sqlite3
 from typing import Any
@@ -21,25 +19,25 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from mem0tray import __version__
+from mem0tray.localserver import bodies
 from mem0tray.localserver.answers import answer, refusal
-from mem0tray.localserver.endpoint import CHALLENGE_MAX, proof
+from mem0tray.localserver.endpoint import BODY_MAX, CHALLENGE_MAX, proof
 from mem0tray.localserver.guard import Guard
 from mem0tray.localserver.search import score, words_of
 from mem0tray.localserver.store import KeyReusedError, Memory, Store
 
-BODY_MAX = 8 * 2**20
+_QUERY_MAX = 10_000  # characters: more words only make a search slower, and no better
 ANSWER_MAX = 16 * 2**20  # characters of memories in one answer
 LIMIT_DEFAULT = 100
 LIMIT_MAX = 1000
 
 _SAVED = answer({"success": True})  # made once: it is most of what this server says
-_DIGITS_MAX = 18  # more would be no size and no limit that anybody means
-_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+_DIGITS_MAX = 18  # more would be no limit that anybody means
 
 
-def build(store: Store, token: str) -> Starlette:
-    """The application on `store`, for whoever has `token`."""
-    api = _Api(store, token)
+def build(store: Store, token: str, *, body_max: int = BODY_MAX) -> Starlette:
+    """The application on `store`, for whoever has `token`; larger bodies are refused."""
+    api = _Api(store, token, body_max)
     app = Starlette(
         routes=[
             Route("/memory", api.save, methods=["POST"]),
@@ -63,7 +61,8 @@ def build(store: Store, token: str) -> Starlette:
 class _Api:
     """One method for each request."""
 
-    def __init__(self, store: Store, token: str) -> None:
+    def __init__(self, store: Store, token: str, body_max: int) -> None:
+        self._body_max = body_max
         self._store = store
         self._token = token
         self._trouble = ""
@@ -85,13 +84,12 @@ class _Api:
 
     async def save(self, request: Request) -> Response:
         """`POST /memory`, once for each Idempotency-Key."""
-        body = await _json(request)
-        project, content = _field(body, "user_id"), _field(body, "content")
-        if not project:
+        wanted = await bodies.memory(await bodies.bounded(request, self._body_max))
+        if not wanted.project:
             raise HTTPException(422, 'The field "user_id" is empty.')
         key = request.headers.get("idempotency-key", "").encode("latin-1")
         try:
-            self._store.save(project, content, key, _digest(body) if key else b"")
+            self._store.save(wanted.project, wanted.text, key, wanted.digest if key else b"")
         except KeyReusedError:
             return refusal(422, "This Idempotency-Key was used before with another body.")
         return _SAVED
@@ -119,10 +117,10 @@ class _Api:
 
     async def search(self, request: Request) -> Response:
         """`POST /memory/search`: memories with words of the query, the best first."""
-        body = await _json(request)
-        project, query = _field(body, "user_id"), _field(body, "query")
+        body = bodies.document(await bodies.bounded(request, self._body_max))
+        project, query = bodies.field(body, "user_id"), bodies.field(body, "query")
         limit = _limit(body.get("limit", LIMIT_DEFAULT))
-        words = words_of(query)
+        words = words_of(query[:_QUERY_MAX])
         best: list[tuple[float, Memory]] = []
         for page in self._store.newest(project):
             best += [(found, each) for each in page if (found := score(words, each.memory))]
@@ -150,41 +148,6 @@ class _Api:
 
 def _memories(found: list[dict[str, str]]) -> dict[str, Any]:
     return {"success": True, "memories": {"results": found}}
-
-
-def _digest(body: dict[str, Any]) -> bytes:
-    """What stands for a body: alike for another order of fields or other escapes."""
-    return hashlib.sha256(_canonical(body).encode("ascii")).digest()
-
-
-async def _json(request: Request) -> dict[str, Any]:
-    try:
-        body = json.loads(await _bounded(request))
-    except (ValueError, RecursionError):
-        raise HTTPException(400, "The body is not JSON.") from None
-    if not isinstance(body, dict):
-        raise HTTPException(422, "The body is not a JSON object.")
-    return body
-
-
-async def _bounded(request: Request) -> bytearray:
-    declared = request.headers.get("content-length", "0")
-    body = bytearray()
-    if len(declared) <= _DIGITS_MAX and int(declared) <= BODY_MAX:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > BODY_MAX:
-                break
-        else:
-            return body
-    raise HTTPException(413, f"The body is larger than {BODY_MAX:,} bytes.")
-
-
-def _field(body: dict[str, Any], name: str) -> str:
-    value = body.get(name)
-    if not isinstance(value, str):
-        raise HTTPException(422, f'The field "{name}" is missing or is not text.')
-    return value
 
 
 def _limit(value: Any) -> int:

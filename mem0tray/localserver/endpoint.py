@@ -24,6 +24,8 @@ LOCK = "server.lock"
 DATABASE = "memories.sqlite3"
 LOG = "server.log"
 PORT_MAX = 65535
+# Of one request. SQLite would take twice as much; a memory as large as this is a mistake.
+BODY_MAX = 512 * 2**20
 CHALLENGE_MAX = 128
 EXIT_ALREADY_RUNNING = 3
 

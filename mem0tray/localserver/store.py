@@ -115,8 +115,10 @@ class Store:
                     run("ROLLBACK")
             raise
 
-    def save(self, project: str, memory: str, key: bytes = b"", digest: bytes = b"") -> None:
-        """Store a memory, durable on return.
+    def save(
+        self, project: str, memory: str | bytes | bytearray, key: bytes = b"", digest: bytes = b""
+    ) -> None:
+        """Store a memory (text, or its bytes as `_bytes` makes them), durable on return.
 
         With a `key` that has come before nothing is stored: KeyReusedError
         when its `digest`, which stands for the request's body, was another.
@@ -151,7 +153,7 @@ class Store:
             yield [Memory(str(row), _text(memory)) for row, memory in page]
             before = page[-1][0]
 
-    def _page(self, name: bytes, before: int) -> list[tuple[int, bytes]]:
+    def _page(self, name: bytes | bytearray, before: int) -> list[tuple[int, bytes]]:
         page: list[tuple[int, bytes]] = []
         size = 0
         with closing(
@@ -200,8 +202,8 @@ def count(path: Path) -> int:
         raise FileUnavailableError(f"{path} cannot be read: {error}.") from error
 
 
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
+def _bytes(text: str | bytes | bytearray) -> bytes | bytearray:
+    return text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
 
 
 def _text(data: bytes) -> str:

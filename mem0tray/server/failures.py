@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from mem0tray.large import LargeText
 from mem0tray.server.model import Answer, Fault, Health, Kind, Reply
 from mem0tray.server.wording import REPEATED, REPEATED_SECRET, code, repeats, said
 from mem0tray.text import one_line
@@ -29,7 +30,9 @@ _SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?")
 _DECODER = msgspec.json.Decoder()
 
 
-def classify(reply: Reply, now: float, content: str = "", secrets: Sequence[str] = ()) -> Answer:
+def classify(
+    reply: Reply, now: float, content: str | LargeText = "", secrets: Sequence[str] = ()
+) -> Answer:
     """What `reply`, the answer to a save, means.
 
     `now` is Unix seconds, for a `Retry-After` that names a date. Neither
@@ -121,7 +124,7 @@ def _message(
     reply: Reply,
     status: int,
     body: dict[str, Any] | None,
-    content: str,
+    content: str | LargeText,
     secrets: Sequence[str],
 ) -> str:
     """One line about an answer that is no delivery."""
@@ -145,7 +148,10 @@ def _message(
     return one_line(f"{named}: {words}" if words else named)
 
 
-def _shows(words: str, content: str, secrets: Sequence[str]) -> bool:
+def _shows(words: str, content: str | LargeText, secrets: Sequence[str]) -> bool:
+    """Whether words of the server's show what they must not; of a large text it is not known."""
+    if isinstance(content, LargeText):
+        return bool(words)
     return repeats(words, content, REPEATED) or any(
         secret in words or repeats(words, secret, REPEATED_SECRET) for secret in secrets if secret
     )

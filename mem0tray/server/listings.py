@@ -10,6 +10,8 @@ import hashlib
 from bisect import bisect_left
 from collections.abc import Iterable
 
+from mem0tray.large import LargeText, pieces
+
 MAX_AGE = 10.0  # seconds
 MAX_TEXTS = 200_000  # in all listings of a client together: about 3 MB
 _WIDTH = 16  # bytes of a fingerprint
@@ -33,7 +35,7 @@ class Listing:
         """How many texts were listed."""
         return len(self._packed) // _WIDTH
 
-    def __contains__(self, text: str) -> bool:
+    def __contains__(self, text: str | LargeText) -> bool:
         """Whether exactly this text was listed."""
         wanted = fingerprint(text)
         at = bisect_left(range(len(self)), wanted, key=self._at)
@@ -71,11 +73,13 @@ class Listings:
         return listing
 
 
-def fingerprint(text: str) -> bytes:
+def fingerprint(text: str | LargeText) -> bytes:
     """16 bytes that stand for exactly this text.
 
     Over UTF-16, in which a pair of surrogates and the character that it stands
     for are the same: JSON turns the one into the other on the way.
     """
-    encoded = text.encode("utf-16-le", "surrogatepass")
-    return hashlib.blake2b(encoded, digest_size=_WIDTH).digest()
+    found = hashlib.blake2b(digest_size=_WIDTH)
+    for piece in pieces(text):
+        found.update(piece.encode("utf-16-le", "surrogatepass"))
+    return found.digest()

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from mem0tray.large import LargeText
+
 
 class Kind(enum.StrEnum):
     """What became of one delivery, as the worker has to act on it.
@@ -32,7 +34,7 @@ class Memory:
     """What is to be delivered; `key` is its idempotency key, sent with every attempt."""
 
     project: str
-    content: str
+    content: str | LargeText
     key: str
 
 

@@ -22,6 +22,7 @@ import httpcore
 
 from mem0tray.server.dial import Dialling, UnreachableError, dial, is_here, reason_of
 
+_LARGE = 1 << 20  # bytes of a request that are not copied once more, to leave in one packet
 MAX_ANSWER = 1_000_000  # bytes, head included
 CONNECT_SECONDS = 15.0
 # A name that can mean nothing but this computer is not asked of any resolver.
@@ -129,8 +130,13 @@ class Stream(httpcore.NetworkStream):
         self._waiting: list[bytes] = []
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Keep `buffer` until the answer is read, so that head and body leave in one packet."""
+        """Keep `buffer` until the answer is read, so that head and body leave in one packet.
+
+        What is large leaves at once: all of it is never in memory.
+        """
         self._waiting.append(buffer)
+        if len(buffer) >= _LARGE:
+            self._flush()
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Send what waits, then wait for bytes, at most until the deadline."""
@@ -168,9 +174,16 @@ class Stream(httpcore.NetworkStream):
             link.ours = took
 
     def _flush(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        if sum(map(len, waiting)) < _LARGE:
+            waiting = [b"".join(waiting)]
+        for each in waiting:
+            if not self._send(each):
+                return
+
+    def _send(self, buffer: bytes | memoryview) -> bool:
+        """Send all of it; False when the other side takes no more."""
         link = self._link
-        buffer: bytes | memoryview = b"".join(self._waiting)
-        self._waiting.clear()
         while buffer:
             self._socket.settimeout(link.remaining())
             try:
@@ -180,10 +193,11 @@ class Stream(httpcore.NetworkStream):
             except OSError:
                 # A server that refuses early answers and hangs up; its answer
                 # may still be read.
-                return
+                return False
             if self._carries_request:
                 link.sent = True
             buffer = memoryview(buffer)[count:]
+        return True
 
     def close(self) -> None:
         """Close the socket."""

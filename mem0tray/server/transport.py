@@ -9,9 +9,10 @@ import functools
 import json
 import secrets
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic
+from typing import Protocol
 from urllib.parse import unquote_to_bytes, urlsplit
 
 import httpcore
@@ -37,6 +38,16 @@ KEEPALIVE_SECONDS = 4.0
 Headers = list[tuple[bytes, bytes]]
 
 
+class Body(Protocol):
+    """A body in pieces; its length is that of all of them."""
+
+    def __len__(self) -> int:
+        """Its bytes."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Its pieces."""
+
+
 class Transport:
     """Exchanges with one destination, for one thread; only `abort` may come from another.
 
@@ -57,7 +68,7 @@ class Transport:
         method: bytes,
         path: bytes,
         headers: Headers,
-        body: bytes | None,
+        body: bytes | Body | None,
         timeout: float,
         *,
         continues: bool = False,
@@ -98,7 +109,12 @@ class Transport:
             connection.close()
 
     def _run(
-        self, reply: Reply, method: bytes, path: bytes, headers: Headers, body: bytes | None
+        self,
+        reply: Reply,
+        method: bytes,
+        path: bytes,
+        headers: Headers,
+        body: bytes | Body | None,
     ) -> None:
         """Carry the exchange through, filling `reply` as far as it comes."""
         # An `abort` has shut down what was open, and lets nothing new be opened.

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
@@ -12,6 +12,7 @@ from urllib.parse import quote
 import msgspec
 
 from mem0tray import __version__
+from mem0tray.large import LargeText, as_json
 from mem0tray.server.destination import Destination
 from mem0tray.server.failures import classify, health, json_object
 from mem0tray.server.listings import Listing, Listings, fingerprint
@@ -73,7 +74,7 @@ class VpsClient:
         headers = self._json_headers
         if memory.key:
             headers = [*headers, (b"Idempotency-Key", key_header(memory.key))]
-        body = encode({"user_id": memory.project, "content": memory.content})
+        body = _body(memory)
         reply = self._transport.exchange(b"POST", SAVE, headers, body, timeout, meanwhile=meanwhile)
         return self._answer(reply, memory)
 
@@ -143,7 +144,12 @@ class VpsClient:
         return listing
 
     def _search(self, memory: Memory, timeout: float, *, continues: bool) -> Presence | Answer:
-        """Look for the text itself among what is most like it; not finding it proves nothing."""
+        """Look for the text itself among what is most like it; not finding it proves nothing.
+
+        No search takes a text of a megabyte as its query.
+        """
+        if isinstance(memory.content, LargeText):
+            return Presence.CANNOT_TELL
         query = {"user_id": memory.project, "query": memory.content, "limit": SEARCH_LIMIT}
         reply = self._transport.exchange(
             b"POST", SEARCH, self._json_headers, encode(query), timeout, continues=continues
@@ -177,6 +183,32 @@ class VpsClient:
 
 def _is_answered(reply: Reply) -> bool:
     return reply.status == 200 and json_object(reply) is not None  # noqa: PLR2004
+
+
+class LargeBody:
+    """The same for a large text: made while it is sent, piece by piece, and once to be measured."""
+
+    def __init__(self, project: str, text: LargeText) -> None:
+        self._head = encode({"user_id": project}).removesuffix(b"}") + b',"content":"'
+        self._text = text
+        self._size = sum(map(len, self))
+
+    def __len__(self) -> int:
+        """Its bytes."""
+        return self._size
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Its pieces."""
+        yield self._head
+        yield from as_json(self._text)
+        yield b'"}'
+
+
+def _body(memory: Memory) -> bytes | LargeBody:
+    """The request that saves it."""
+    if isinstance(memory.content, LargeText):
+        return LargeBody(memory.project, memory.content)
+    return encode({"user_id": memory.project, "content": memory.content})
 
 
 def encode(body: dict[str, Any]) -> bytes:

@@ -34,7 +34,7 @@ class Attempts:
         """Deliver the item. `meanwhile` is called once the request is out, if one is made."""
         if not job.project:
             return Answer(Kind.NOT_SENDABLE, None, "invalid content: the item names no project")
-        memory = Memory(job.project, job.content, job.idempotency_key)
+        memory = Memory(job.project, job.text, job.idempotency_key)
         timeout = min(
             self._core.settings.sync.timeout * 2.0 ** min(job.timeouts, 10), LONGEST_TIMEOUT
         )

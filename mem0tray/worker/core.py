@@ -11,7 +11,6 @@ from mem0tray import item as items
 from mem0tray.events import Events, FileBroken, Quarantined
 from mem0tray.files import quarantine
 from mem0tray.files.atomic import Signature
-from mem0tray.item import Item
 from mem0tray.ledger.database import Ledger, boot_id
 from mem0tray.ledger.editions import Editions
 from mem0tray.ledger.inbox import Inbox
@@ -108,12 +107,12 @@ class Core:
             self.events.emit(FileBroken(source.name, reason, kept))
 
 
-def dead_raw(item: Item, now: float, error: str | None = None) -> bytes:
+def dead_raw(raw: bytes, now: float, error: str | None = None) -> bytes:
     """A queue entry as it stands in the DLQ file from its move on."""
     fields: items.Object = {"retry_count": 0, "last_attempt": now, "moved_to_dlq_at": now}
     if error is not None:
         fields["last_error"] = error
-    return items.with_fields(item.raw, fields, drop=("retries",))
+    return items.with_fields(raw, fields, drop=("retries",))
 
 
 def local_iso(at: float) -> str:

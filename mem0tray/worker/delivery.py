@@ -10,12 +10,13 @@ most one more. This stage never touches a JSON file.
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from mem0tray.errors import LedgerError
 from mem0tray.events import Event
 from mem0tray.item import DEAD, PENDING
+from mem0tray.large import LargeText
 from mem0tray.ledger.outbox import Job
 from mem0tray.server import Answer, Client, Kind
 from mem0tray.text import one_line
@@ -153,7 +154,10 @@ class Delivery:
                 flight = self._turn(sender)
                 if flight is None:
                     return
-                sender.answered.append((flight, self._attempt(sender, flight)))
+                answer = self._attempt(sender, flight)
+                if isinstance(flight.job.text, LargeText):  # what follows needs the room
+                    flight.job = replace(flight.job, text="")
+                sender.answered.append((flight, answer))
         finally:
             if sender.client is not None:
                 sender.client.close()

@@ -120,7 +120,7 @@ class HandEdits:
         """
         broken = ""
         try:
-            parsed = document.parse(data, SECTION)
+            parsed = document.parse(data, SECTION, views=True)
         except BrokenDocumentError as error:
             if not has_settled(signature, self._core.now()):
                 raise TornError(self._core.paths.dlq) from error
@@ -185,10 +185,10 @@ class HandEdits:
         for raw in parsed.lists["items"]:
             item = items.parse(raw)
             if item is None:
-                strays.append(raw)
+                strays.append(bytes(raw))
             else:
                 found.append(item)
-        keys = {name: raw for name, raw in parsed.rest.items() if name != STAMP}
+        keys = {name: bytes(raw) for name, raw in parsed.rest.items() if name != STAMP}
         return _Save(
             found, strays, keys, _text(parsed.rest.get(STAMP)), hashlib.sha256(data).digest()
         )

@@ -33,9 +33,14 @@ _SHOWN: Final = "shown_"
 _NOTHING: Final = -1  # the "key" of an entry that makes no sense to us
 
 
-def fingerprint(raw: bytes) -> bytes:
-    """Sixteen bytes that stand for an entry's bytes."""
-    return hashlib.blake2b(raw, digest_size=16).digest()
+def fingerprint(raw: document.Shown) -> bytes:
+    """Sixteen bytes that stand for an entry's bytes, in one piece or in parts."""
+    if not isinstance(raw, tuple):
+        return hashlib.blake2b(raw, digest_size=16).digest()
+    found = hashlib.blake2b(digest_size=16)
+    for part in raw:
+        found.update(part)
+    return found.digest()
 
 
 @dataclass(slots=True)
@@ -107,7 +112,7 @@ class QueueIntake:
             data, signature = found
             broken = ""
             try:
-                parsed = document.parse(data, SECTIONS)
+                parsed = document.parse(data, SECTIONS, views=True)
             except BrokenDocumentError as error:
                 if not has_settled(signature, self._core.now()):
                     raise TornError(path) from error
@@ -118,8 +123,9 @@ class QueueIntake:
                 self._core.quarantine_file(path, data, signature, broken)
                 snapshot.broken = True
             for name, mark in (("last_100", b"["), ("stats", b"{")):
-                if not parsed.rest.get(name, mark).startswith(mark):  # producers would trip over it
-                    parsed.rejected.append(parsed.rest.pop(name))
+                value = parsed.rest.get(name, mark)
+                if memoryview(value)[:1] != mark:  # producers would trip over it
+                    parsed.rejected.append(bytes(parsed.rest.pop(name)))
             if parsed.rejected:
                 self._core.quarantine_items(path, parsed.rejected)
                 snapshot.broken = True
@@ -133,7 +139,9 @@ class QueueIntake:
         with self._guard:
             self._expected = frozenset(keys)
 
-    def published(self, signature: Signature | None, entries: list[tuple[bytes, int]]) -> None:
+    def published(
+        self, signature: Signature | None, entries: list[tuple[document.Shown, int]]
+    ) -> None:
         """We wrote the file ourselves: there is nothing new in it."""
         with self._guard:
             self._expected = frozenset()
@@ -254,7 +262,7 @@ class QueueIntake:
 
 def bury_new(core: Core, item: Item, now: float, *, ask: bool, gen: int | None = None) -> int:
     """A memory that goes to the DLQ without ever having waited in our ledger; its key."""
-    raw = dead_raw(item, now)
+    raw = dead_raw(item.raw, now)
     dead = msgspec.structs.replace(item, raw=raw, retry_count=0, last_attempt=now)
     key = core.inbox.add_dead(dead, raw, now, ask=ask, gen=gen)
     core.outbox.count("total_failed")

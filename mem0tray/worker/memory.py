@@ -2,11 +2,13 @@
 
 import ctypes
 import sys
-from typing import Final
+from typing import Any, Final
 
 from mem0tray.files.atomic import Signature
 
 LARGE: Final = 4_000_000  # bytes of a file, which takes several times as much while it is read
+LARGE_BLOCK: Final = 1 << 20  # bytes
+_MMAP_THRESHOLD: Final = -3  # as malloc.h has it
 _KEEP: Final = 1 << 20  # bytes that the allocator may keep at the top of its heap
 
 Files = tuple[Signature | None, ...]
@@ -17,6 +19,7 @@ class Ballast:
 
     def __init__(self) -> None:
         self._known: Files = ()
+        _keep_apart()
 
     def drop(self, *files: Signature | None) -> bool:
         """Give back what is free if a large one of these files is another than at the last call."""
@@ -29,12 +32,28 @@ class Ballast:
         return _trim()
 
 
+def _keep_apart() -> None:
+    """Have large blocks apart from the heap, so that each is given back as soon as it is free.
+
+    Else glibc takes those of up to 32 MB from the heap once one has been freed, and the
+    heap of a worker that a memory of 5 MB passes through grows to ten times that.
+    """
+    set_option = _of_glibc("mallopt")
+    if set_option is not None:
+        set_option(_MMAP_THRESHOLD, LARGE_BLOCK)
+
+
 def _trim() -> bool:
     """Whether the C library can do that: glibc."""
+    trim = _of_glibc("malloc_trim")
+    return trim is not None and bool(trim(_KEEP))
+
+
+def _of_glibc(name: str) -> Any:
+    """A function of the C library; None where that has none of the name."""
     if sys.platform != "linux":
-        return False
+        return None
     try:
-        trim = ctypes.CDLL(None).malloc_trim
+        return getattr(ctypes.CDLL(None), name)
     except (OSError, AttributeError):
-        return False
-    return bool(trim(_KEEP))
+        return None

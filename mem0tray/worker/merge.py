@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from mem0tray import item as items
-from mem0tray.files.document import pretty
+from mem0tray.files.document import stands_as
 from mem0tray.item import Item
 from mem0tray.ledger.editions import PastValue
 from mem0tray.ledger.rows import Row
@@ -140,7 +140,7 @@ def _was_body(item: Item, past: Sequence[PastValue]) -> bool:
 
 def _untouched(pair: Pair) -> bool:
     raw = pair.row.raw or b""
-    return pair.item.last_attempt > 0 and (pair.item.raw == raw or pair.item.raw == pretty(raw, 2))
+    return pair.item.last_attempt > 0 and stands_as(pair.item.raw, raw, 2)
 
 
 def _value_edits(

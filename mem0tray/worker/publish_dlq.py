@@ -64,9 +64,12 @@ class DlqPublisher:
         prepared = editions.prepare()
         strays, keys = editions.strays()
         name = self._new_name()
-        shown = [document.pretty(raw, 2) for raw in (*prepared.raws, *strays)]
-        data = document.compose({"items": shown, STAMP: json_value(name), **keys})
-        editions.record(prepared.gen, name, hashlib.sha256(data).digest())
+        shown = [document.laid_out(raw, 2) for raw in (*prepared.raws, *strays)]
+        data = document.compose_parts({"items": shown, STAMP: json_value(name), **keys})
+        sha = hashlib.sha256()
+        for part in data:
+            sha.update(part)
+        editions.record(prepared.gen, name, sha.digest())
         # At once: a write that fails may have replaced the file all the same.
         kept = before is not None and atomic.keep_link(path, self._previous)
         self._merged = before if kept else None

@@ -14,6 +14,7 @@ from mem0tray import item as items
 from mem0tray.files import atomic, document
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.lock import FileLock
+from mem0tray.ledger.rows import SLIM_RAW
 from mem0tray.worker.core import Core, local_iso
 from mem0tray.worker.intake import HELD, QueueIntake, Snapshot
 from mem0tray.worker.pace import Pace
@@ -26,15 +27,19 @@ _TROUBLE_WAIT: Final = 5.0
 _LOCK_WAIT: Final = 86_400.0
 _PATIENCE: Final = 3.0  # seconds before what vanished is put back: another worker shows by then
 _PENDING: Final = (
-    "SELECT key, raw, retries, taken, vanished FROM items WHERE state = 'pending' ORDER BY key"
+    f"SELECT key, {SLIM_RAW}, retries, taken, vanished FROM items"
+    " WHERE state = 'pending' ORDER BY key"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """A waiting entry as the ledger has it; see `ledger.taken` for the times."""
+    """A waiting entry as the ledger has it; see `ledger.taken` for the times.
 
-    raw: bytes
+    `raw` is None for a large one, which is read when it is needed.
+    """
+
+    raw: bytes | None
     retries: int
     taken: float | None
     vanished: float | None
@@ -47,7 +52,7 @@ class _Composed:
     `shown` are the waiting entries among `entries`, `left` what the file then shows no more.
     """
 
-    entries: list[tuple[bytes, int]]
+    entries: list[tuple[document.Shown, int]]
     top: dict[str, document.Value] | None
     left: list[str]
     shown: set[int] = field(default_factory=set)
@@ -159,7 +164,7 @@ class QueuePublisher:
         if wanted.top is None:
             self._core.inbox.settle_lingering(wanted.left)
             return True
-        data = document.compose(wanted.top)
+        data = document.compose_parts(wanted.top)
         path = self._core.paths.queue
         self._intake.expect(key for _, key in wanted.entries)
         try:
@@ -204,12 +209,12 @@ class QueuePublisher:
                 shown.add(key)
                 stale = bool(ours.retries) and _retries(raw) != ours.retries
                 changed |= stale
-                entries.append((ours.raw if stale else raw, key))
+                entries.append((self._bytes(key, ours) or raw if stale else raw, key))
             else:
                 changed = True
         back = self._to_put_back(pending, shown, snapshot)
         held = [raw for raw, key in snapshot.held if key < 0]
-        held += [each.raw for each in pending.values() if each.taken is not None]
+        held += [self._bytes(key, each) for key, each in pending.items() if each.taken is not None]
         failed = [raw for raw, key in snapshot.failed if key < 0]
         stats = self._stats(snapshot.rest.get("stats"))
         changed |= bool(back) or len(failed) != len(snapshot.failed)
@@ -218,18 +223,18 @@ class QueuePublisher:
         }
         nothing_yet = snapshot.signature is None and not any(self._intake.counters().values())
         if not changed and (stats is None or nothing_yet):
-            return _Composed(entries, None, left)
-        entries = [(document.pretty(raw, 2), key) for raw, key in (*entries, *back)]
+            return _Composed([], None, left)
+        laid_out = [(document.laid_out(raw, 2), key) for raw, key in (*entries, *back)]
         rest = {k: v for k, v in snapshot.rest.items() if k not in ("last_100", "stats")}
         top: dict[str, document.Value] = {
-            "queue": [raw for raw, _ in entries],
+            "queue": [raw for raw, _ in laid_out],
             "last_100": snapshot.rest.get("last_100", b"[]"),
-            "failed": [document.pretty(raw, 2) for raw in failed],
+            "failed": [document.laid_out(raw, 2) for raw in failed],
             "stats": stats or snapshot.rest.get("stats", b"{}"),
-            **({HELD: [document.pretty(raw, 2) for raw in held]} if held else {}),
+            **({HELD: [document.laid_out(raw, 2) for raw in held if raw]} if held else {}),
             **rest,
         }
-        return _Composed(entries, top, left, shown | {key for _, key in back})
+        return _Composed(laid_out, top, left, shown | {key for _, key in back})
 
     def _to_put_back(
         self, pending: dict[int, _Waiting], shown: set[int], snapshot: Snapshot
@@ -252,10 +257,14 @@ class QueuePublisher:
             if each.vanished is not None and each.vanished <= now:
                 ready = max(each.vanished + _PATIENCE if patient else 0.0, beside.suspected_until)
             if ready <= now:
-                found.append((each.raw, key))
+                found.append((self._bytes(key, each), key))
             else:
                 self.put_back_at = min(self.put_back_at, ready)
-        return found
+        return [(raw, key) for raw, key in found if raw]
+
+    def _bytes(self, key: int, each: _Waiting) -> bytes:
+        """The entry's bytes; none when it was delivered just now."""
+        return each.raw or self._core.outbox.raw(key) or b""
 
     def _stats(self, raw: bytes | None) -> bytes | None:
         """The counters as they should be, or None when the file has them right."""

@@ -13,7 +13,7 @@ from mem0tray.server.remedy import of_refusal
 from mem0tray.worker.core import Core, dead_raw
 from mem0tray.worker.state import MAX_HOLD, REFUSES, Gate
 
-_ROW: Final = "SELECT state, raw, retry_count, last_attempt FROM items WHERE key = ?"
+_ROW: Final = "SELECT state, retry_count, last_attempt FROM items WHERE key = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,23 +207,21 @@ class Verdicts:
     def _count(self, job: Job, answer: Answer, now: float) -> list[Event]:
         """One more failure of an item, unless the user has discarded it meanwhile."""
         with self._core.ledger.reading() as db:
-            state, raw, retry_count, last_attempt = db.execute(_ROW, (job.key,)).fetchone()
+            state, retry_count, last_attempt = db.execute(_ROW, (job.key,)).fetchone()
         if state == items.DEAD:
-            return self._count_dead(job, answer, now, raw, retry_count, last_attempt)
+            return self._count_dead(job, answer, now, retry_count, last_attempt)
         if state == items.PENDING:
-            return self._count_fresh(job, answer, now, raw)
+            return self._count_fresh(job, answer, now)
         self._core.outbox.release(job.key)
         return []
 
-    def _count_fresh(self, job: Job, answer: Answer, now: float, raw: bytes) -> list[Event]:
+    def _count_fresh(self, job: Job, answer: Answer, now: float) -> list[Event]:
         core, sync = self._core, self._core.settings.sync
         core.queue_dirty.set()
         retries = job.retries + 1
         if retries >= sync.max_attempts:
-            item = items.parse(raw)
-            if item is None:
-                raise LookupError(job.key)
-            core.inbox.bury(job.key, dead_raw(item, now, answer.message), now, answer.message)
+            raw = dead_raw(core.outbox.raw(job.key), now, answer.message)
+            core.inbox.bury(job.key, raw, now, answer.message)
             core.outbox.count("total_failed")
             core.dlq_dirty.set()
             return [
@@ -231,12 +229,13 @@ class Verdicts:
                 events.WaitingBackoff(job.project, job.item_id, items.backoff(0)),
             ]
         due = now + max(sync.retry_interval, min(answer.retry_after or 0.0, MAX_HOLD))
-        raw = items.with_fields(raw, {"retries": retries})
+        # Of a large memory the bytes from before are not kept beside the new ones.
+        raw = items.with_fields(core.outbox.raw(job.key), {"retries": retries})
         core.outbox.failed_fresh(job, due, answer.message, raw)
         return [events.AttemptFailed(job.project, job.item_id, retries, answer.message)]
 
     def _count_dead(
-        self, job: Job, answer: Answer, now: float, raw: bytes, retry_count: int, last: float
+        self, job: Job, answer: Answer, now: float, retry_count: int, last: float
     ) -> list[Event]:
         core = self._core
         core.dlq_dirty.set()
@@ -245,7 +244,8 @@ class Verdicts:
         # The user asked for a retry while this one was under way: that wish still stands.
         again = last <= 0 < job.last_attempt
         raw = items.with_fields(
-            raw, {"retry_count": count, "last_attempt": now, "last_error": answer.message}
+            core.outbox.raw(job.key),
+            {"retry_count": count, "last_attempt": now, "last_error": answer.message},
         )
         due = now if again else now + delay
         core.outbox.failed_dead(job, count, due, answer.message, raw, now)

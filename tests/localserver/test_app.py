@@ -1,15 +1,21 @@
 """The requests of the dialect `vps`."""
 
+import asyncio
+import json
+import socket
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
 import pytest
 
-from mem0tray.localserver.app import BODY_MAX
-from mem0tray.localserver.endpoint import DATABASE, Endpoint, proof
-from tests.localserver.support import client_of, listed, save, texts
+from mem0tray.large import LARGE
+from mem0tray.localserver.app import build
+from mem0tray.localserver.endpoint import BODY_MAX, DATABASE, Endpoint, proof
+from mem0tray.localserver.store import Store
+from tests.localserver.support import PATIENCE, client_of, listed, save, texts
 
 
 def test_what_is_saved_is_listed_newest_first(client: httpx.Client) -> None:
@@ -170,16 +176,77 @@ def test_nonsense_is_refused(client: httpx.Client, body: bytes, status: int) -> 
     assert save(client, "after nonsense", "fine").status_code == 200
 
 
-def test_a_body_that_is_too_large_is_refused(client: httpx.Client) -> None:
-    """More than 8 MB is a 413, with its length declared or not."""
+def test_a_body_that_is_declared_too_large_is_refused(running: Endpoint) -> None:
+    """The answer is a 413, before any of it was sent."""
+    with socket.create_connection(("127.0.0.1", running.port), timeout=PATIENCE) as connection:
+        connection.sendall(
+            b"POST /memory HTTP/1.1\r\nHost: localhost\r\n"
+            b"Authorization: Bearer %b\r\nContent-Length: %d\r\n\r\n"
+            % (running.token.encode(), BODY_MAX + 1)
+        )
+        assert connection.recv(4096).split()[1] == b"413"
 
-    def chunks() -> Iterator[bytes]:
-        for _ in range(BODY_MAX // 2**16 + 1):
-            yield b" " * 2**16
 
-    for content in (b" " * (BODY_MAX + 1), chunks()):
-        assert client.post("/memory", content=content).status_code == 413
-    assert save(client, "after large", "fine").status_code == 200
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_body_that_is_too_large_is_refused(tmp_path: Path, *, declared: bool) -> None:
+    """More than the limit is a 413, with its length declared or not; just as much is not."""
+
+    async def chunks(size: int) -> AsyncIterator[bytes]:
+        body = b'{"user_id":"p","content":"' + b"x" * (size - 28) + b'"}'
+        for start in range(0, size, 1000):
+            yield body[start : start + 1000]
+
+    async def statuses() -> list[int]:
+        with closing(Store(tmp_path / "memories.sqlite3")) as store:
+            transport = httpx.ASGITransport(build(store, "token", body_max=10_000))
+            async with httpx.AsyncClient(
+                transport=transport,
+                base_url="http://127.0.0.1",
+                headers={"Authorization": "Bearer token"},
+            ) as client:
+                return [
+                    (
+                        await client.post(
+                            "/memory",
+                            content=chunks(size),
+                            headers={"Content-Length": str(size)} if declared else {},
+                        )
+                    ).status_code
+                    for size in (10_001, 10_000)
+                ]
+
+    assert asyncio.run(statuses()) == [413, 200]
+
+
+@pytest.mark.parametrize("escapes", [True, False])
+def test_a_large_text_is_stored_as_it_is(client: httpx.Client, *, escapes: bool) -> None:
+    """Megabytes with escapes and characters of every width, once for each key."""
+    project = f"large {escapes}"
+    text = '«ü» 😀 "quoted" \\ \n\x00\ud800 ' * 400_000
+    body = json.dumps({"user_id": project, "content": text}, ensure_ascii=escapes)
+    data = body.encode("utf-8", "surrogatepass" if escapes else "replace")
+    spelled = json.dumps({"content": text, "user_id": project})
+    for each in (data, spelled.encode() if escapes else data):
+        headers = {"Idempotency-Key": project}
+        assert client.post("/memory", content=each, headers=headers).status_code == 200
+    (stored,) = texts(client, project)
+    assert stored == (text if escapes else text.replace("\ud800", "?"))
+
+
+def test_a_key_that_came_with_a_small_body_is_known_with_a_large_one(
+    client: httpx.Client,
+) -> None:
+    """The size of a body does not decide about what is equal, nor do its spaces."""
+    text = "x" * (LARGE - 100)
+    small = json.dumps({"user_id": "edge", "content": text}).encode()
+    large = small.replace(b":", b":" + b" " * 200, 1)
+    assert len(small) < LARGE < len(large)
+    for body in (small, large):
+        answer = client.post("/memory", content=body, headers={"Idempotency-Key": "edge"})
+        assert answer.status_code == 200
+    other = large.replace(b"xx", b"xy", 1)
+    answer = client.post("/memory", content=other, headers={"Idempotency-Key": "edge"})
+    assert answer.status_code == 422
 
 
 def test_other_paths_and_methods_are_errors_in_json(client: httpx.Client) -> None:

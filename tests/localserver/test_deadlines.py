@@ -55,7 +55,9 @@ class _Anywhere(Store):
         self._path = path
         self._own = threading.local()
 
-    def save(self, project: str, memory: str, key: bytes = b"", digest: bytes = b"") -> None:
+    def save(
+        self, project: str, memory: str | bytes | bytearray, key: bytes = b"", digest: bytes = b""
+    ) -> None:
         """Open it anew in the thread that uses it."""
         with closing(Store(self._path)) as store:
             store.save(project, memory, key, digest)

@@ -53,7 +53,7 @@ def asked(
 
 def test_exactly_the_same_text_is_present() -> None:
     """A listing with exactly this text says that the server has it."""
-    answer = asked(routing({"GET": listing("an oak", MEMORY.content)}))
+    answer = asked(routing({"GET": listing("an oak", str(MEMORY.content))}))
     assert answer == (Presence.PRESENT, ["/memory/alpha"])
 
 
@@ -165,7 +165,7 @@ def test_a_refused_question_is_an_outage() -> None:
 @pytest.mark.parametrize(
     ("search", "presence"),
     [
-        (found("an oak", MEMORY.content), Presence.PRESENT),
+        (found("an oak", str(MEMORY.content)), Presence.PRESENT),
         (found("an oak"), Presence.CANNOT_TELL),
         (found(), Presence.CANNOT_TELL),
         (render(404, {}), Presence.CANNOT_TELL),
@@ -312,7 +312,7 @@ def test_a_fingerprint_is_too_long_to_stand_for_two_texts() -> None:
 @pytest.mark.parametrize("status", [404, 500, 503])
 def test_an_endless_error_is_no_listing(status: int) -> None:
     """Only a listing may be too long; an error is one, and the next question lists again."""
-    steps = in_turn(once(render(status, b" " * 1_200_000)), once(listing(MEMORY.content)))
+    steps = in_turn(once(render(status, b" " * 1_200_000)), once(listing(str(MEMORY.content))))
     with Wire(steps) as server, client_of(server) as client:
         first = client.ask(MEMORY, LONG)
         assert first is Presence.CANNOT_TELL if status == 404 else isinstance(first, Answer)

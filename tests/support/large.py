@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Final
 
 from tests.support.home import Home
-from tests.support.processes import Process
+from tests.support.shapes import entry, waiting
+from tests.support.swallower import Swallower
 
 MEGABYTE: Final = 1_000_000
-_PATIENCE: Final = 120.0
-# A command that says at its end how much memory it had at most (bytes, above what Python and
-# the program's modules take).
+PATIENCE: Final = 120.0  # seconds
+WAYS: Final = ("add", "emergency file", "dead letter", "hand edit")
+# A command that says at its end how much memory it had at most.
 _MEASURED: Final = """
 import sys
 from mem0tray.cli import main
@@ -35,6 +36,13 @@ def text(megabytes: float) -> str:
     line = f"Ein « längerer » Satz mit Zeilenende, {os.urandom(8).hex()}.\n"
     size = int(megabytes * MEGABYTE)
     return (line * (size // len(line.encode()) + 1)).encode()[:size].decode("utf-8", "ignore")
+
+
+def body_hash(content: str, project: str = "large") -> str:
+    """Hash the request that delivers this text."""
+    body = {"user_id": project, "content": content}
+    raw = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
+    return hashlib.sha256(raw).hexdigest()
 
 
 @dataclass
@@ -55,43 +63,93 @@ class Use:
         return f"{self.size / MEGABYTE:.0f} MB: {shares} times its size; {self.seconds:.1f} s"
 
 
-def body_hash(content: str, project: str = "large") -> str:
-    """Hash the request that delivers this text."""
-    body = {"user_id": project, "content": content}
-    raw = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
-    return hashlib.sha256(raw).hexdigest()
+def delivered(home: Home, content: str, way: str, server: Swallower | None) -> Use:
+    """Have a worker deliver this text, which comes in that way; what it took.
+
+    The server is `server`, or the embedded one, which counts for itself.
+    """
+    use = Use(len(content.encode()))
+    home.write_queue([])
+    worker = home.worker()
+    home.wait(lambda: home.state()[0] == "healthy", PATIENCE, "healthy")
+    # What the first memory of a process costs is not measured.
+    small = _added(home, "small")
+    home.wait(lambda: _synced(home) == 1, PATIENCE, "the small one delivered")
+    processes = {"worker": worker.pid}
+    if server is None:
+        processes["server"] = json.loads(home.data_files("server.json")[0].read_text())["pid"]
+    with _watched(use, processes):
+        if way == "add":
+            use.peaks["add"] = _added(home, content) - small
+        elif way == "emergency file":
+            home.write_emergency([entry(content, "large")])
+        elif way == "hand edit":
+            use.size = _edit_by_hand(home, content)
+        elif server is not None:
+            use.size = _make_dead(home, content, server)
+        home.wait(lambda: _synced(home) == 2, PATIENCE, f"delivered by {way}")
+        home.wait(lambda: home.read(home.metrics)["dlq_size"] == 0, PATIENCE, "all published")
+    return use
 
 
-def run_measured(home: Home, *arguments: str, stdin: str = "") -> tuple[str, int]:
-    """Run a command; what it printed, and the most bytes that it had."""
+def _synced(home: Home) -> int:
+    """Count deliveries by the small file that says so: the queue file is large."""
+    return int(home.read(home.metrics)["total_synced"])
+
+
+def _make_dead(home: Home, content: str, server: Swallower) -> int:
+    """Have its last attempt fail; those before lie 30 s apart, which nobody waits for here.
+
+    The size that it has in the queue file.
+    """
+    server.fails = 1
+    home.write_queue([entry(content, "large", retries=4)])
+    home.wait(lambda: home.read(home.metrics)["dlq_size"] == 1, PATIENCE, "a dead letter")
+    home.ok("retry", "--all", timeout=PATIENCE)
+    return len(json.dumps(content))
+
+
+def _edit_by_hand(home: Home, content: str) -> int:
+    """Put it into the DLQ file as a script does, and then ask for a retry in the same way.
+
+    The size that it has there, where letters beyond ASCII are escapes.
+    """
+    home.write_dlq([waiting(content, "large")])
+    home.wait(lambda: home.read(home.metrics)["dlq_size"] == 1, PATIENCE, "taken in")
+    home.wait(lambda: home.read(home.dlq)["last_update"] != "2025-11-30T04:38:18", PATIENCE)
+    document = home.read(home.dlq)
+    for item in document["items"]:
+        item["last_attempt"] = 0
+    home.dump(home.dlq, document)
+    return len(json.dumps(content))
+
+
+def _added(home: Home, content: str) -> int:
+    """Add a memory from standard input; the most bytes that the command had."""
     done = subprocess.run(
-        [sys.executable, "-c", _MEASURED, *arguments],
+        [sys.executable, "-c", _MEASURED, "add", "--project", "large", "-"],
         env=home.env,
-        input=stdin,
+        input=content.encode(),
         capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=_PATIENCE,
+        timeout=PATIENCE,
         check=True,
     )
-    return done.stdout, int(done.stderr.rpartition("peak ")[2])
-
-
-def added(home: Home, content: str) -> int:
-    """Add a memory from standard input; bytes above what a small one takes."""
-    _, small = run_measured(home, "add", "--project", "large", "-", stdin="small")
-    _, large = run_measured(home, "add", "--project", "large", "-", stdin=content)
-    return large - small
+    return int(done.stderr.rpartition(b"peak ")[2])
 
 
 @contextmanager
-def watched(use: Use, **processes: Process) -> Iterator[None]:
+def _watched(use: Use, processes: dict[str, int]) -> Iterator[None]:
     """Note in `use` what these processes take at most while something happens, and how long."""
-    idle = {name: process.memory() for name, process in processes.items()}
-    for process in processes.values():
-        Path(f"/proc/{process.pid}/clear_refs").write_text("5", encoding="ascii")  # the peak so far
+    idle = {name: _status(pid, "VmRSS") for name, pid in processes.items()}
+    for pid in processes.values():
+        Path(f"/proc/{pid}/clear_refs").write_text("5", encoding="ascii")  # forget the peak so far
     started = time.monotonic()
     yield
     use.seconds = time.monotonic() - started
-    for name, process in processes.items():
-        use.peaks[name] = process.peak_memory() - idle[name]
+    for name, pid in processes.items():
+        use.peaks[name] = _status(pid, "VmHWM") - idle[name]
+
+
+def _status(pid: int, name: str) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))

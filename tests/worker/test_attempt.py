@@ -65,7 +65,7 @@ class Scripted:
 
 def job(key: int) -> Job:
     """Make an item that may have arrived before."""
-    return Job(key, PENDING, f"m{key}", "alpha", "text", f"m{key}", b"", 0, 0, 0.0, 1.0, 0)
+    return Job(key, PENDING, f"m{key}", "alpha", "text", f"m{key}", 0, 0, 0.0, 1.0, 0)
 
 
 class Trial:

@@ -1,0 +1,106 @@
+"""Bodies of requests: bounded, taken apart, and a large text never twice in memory.
+
+What is small is read as a whole, which is faster.
+"""
+
+import asyncio
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from mem0tray.large import LARGE, LargeText, check_utf8
+
+_DIGITS_MAX: Final = 18  # more would be no size that anybody means
+_MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
+
+@dataclass(slots=True)
+class Save:
+    """A memory to be stored: `text` in UTF-8, surrogates let through.
+
+    `digest` stands for the whole body: alike for another order of fields or other escapes.
+    """
+
+    project: str
+    text: bytes | bytearray
+    digest: bytes
+
+
+async def bounded(request: Request, most: int) -> bytearray:
+    """The body; HTTPException 413 where it has more than `most` bytes."""
+    declared = request.headers.get("content-length", "0")
+    body = bytearray()
+    if len(declared) <= _DIGITS_MAX and int(declared) <= most:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > most:
+                break
+        else:
+            return body
+    raise HTTPException(413, f"The body is larger than {most:,} bytes.")
+
+
+def document(body: bytes | bytearray) -> dict[str, Any]:
+    """The JSON object that a body is; HTTPException 400 or 422 where it is none."""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        raise HTTPException(400, "The body is not JSON.") from None
+    if not isinstance(found, dict):
+        raise HTTPException(422, "The body is not a JSON object.")
+    return found
+
+
+def field(body: dict[str, Any], name: str) -> str:
+    """A text of the document; HTTPException 422 where it is missing."""
+    value = body.get(name)
+    if not isinstance(value, str):
+        raise HTTPException(422, f'The field "{name}" is missing or is not text.')
+    return value
+
+
+async def memory(body: bytearray) -> Save:
+    """What a body asks to save."""
+    large = await _large(body) if len(body) >= LARGE else None
+    if large is not None:
+        return large
+    fields = document(body)
+    project, text = field(fields, "user_id"), field(fields, "content")
+    digest = hashlib.sha256(_canonical(fields).encode("ascii")).digest()
+    return Save(project, text.encode("utf-8", "surrogatepass"), digest)
+
+
+async def _large(body: bytearray) -> Save | None:
+    """The same, piece by piece; None where it is not its content that is large, or is odd."""
+    try:
+        members = _MEMBERS.decode(body)
+        check_utf8(body)
+        content = members.get("content", msgspec.Raw(b"null"))
+        if len(content) < LARGE or memoryview(content)[0] != ord('"'):
+            return None
+        small = {
+            name: json.loads(bytes(value)) for name, value in members.items() if name != "content"
+        }
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return None
+    text = bytearray()
+    digest = hashlib.sha256()
+    for place, name in enumerate(sorted(members)):
+        digest.update(f"{',' if place else '{'}{json.dumps(name)}:".encode("ascii"))
+        if name != "content":
+            digest.update(_canonical(small[name]).encode("ascii"))
+            continue
+        digest.update(b'"')
+        for piece in LargeText(content).pieces():
+            digest.update(json.dumps(piece)[1:-1].encode("ascii"))
+            text += piece.encode("utf-8", "surrogatepass")
+            await asyncio.sleep(0)  # others are served meanwhile
+        digest.update(b'"')
+    digest.update(b"}")
+    return Save(field(small, "user_id"), text, digest.digest())
