@@ -15,8 +15,16 @@ _PROJECT: Final = (
     " `mem0tray config get server.url`."
 )
 _REWORD: Final = "Change it with `mem0tray edit ID`, or delete it with `mem0tray delete ID`."
+_SHORTEN: Final = (
+    "It is too large for the server: shorten it with `mem0tray edit ID`, or have the server take"
+    " more."
+)
 _WAIT: Final = "Nothing to do: it is tried again by itself."
 _FAULT: Final = "The fault is the server's: see its log. The memory is tried again by itself."
+
+_BY_STATUS: Final = {
+    401: _SET_KEY, 403: _SET_RIGHTS, 404: _PROJECT, 405: _PROJECT, 413: _SHORTEN
+}  # fmt: skip
 
 
 def of_refusal(status: int | None) -> str:
@@ -29,14 +37,8 @@ def of_refusal(status: int | None) -> str:
 def of_rejection(status: int | None) -> tuple[str, bool]:
     """For one memory that is not taken; and whether that may end by itself."""
     match status:
-        case 401:
-            return _SET_KEY, False
-        case 403:
-            return _SET_RIGHTS, False
-        case 404 | 405:
-            return _PROJECT, False
         case 429:
             return _WAIT, True
         case int() if status >= 500:  # noqa: PLR2004  (the server's own faults)
             return _FAULT, True
-    return _REWORD, False
+    return _BY_STATUS.get(status or 0, _REWORD), False
