@@ -84,6 +84,8 @@ class Stage:
             self.home = Scratch(Path(tempfile.mkdtemp(prefix="mem0tray-demo-")))
             if not self._keep:
                 undo.callback(shutil.rmtree, self.home.root, ignore_errors=True)
+            # It is named in the settings: until the worker made it, commands would miss it.
+            self.home.paths.claude_dir.mkdir(mode=0o700)
             self._server = DemoServer(self.home.root / "server")
             undo.callback(self._server.stop)
             self._server.start()

@@ -17,8 +17,11 @@ HERE = socket.gethostname()
 
 @pytest.fixture
 def sleeper() -> Iterator[subprocess.Popen[bytes]]:
-    """Run a process that does nothing."""
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as process:
+    """Run a process that says that it is there, and then does nothing."""
+    script = "import time; print('here', flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()  # only a process that runs has a command line
         yield process
         process.kill()
 
