@@ -86,10 +86,11 @@ class OtherWorker:
         core.metrics_dirty.set()
 
     def _first_look(self, found: Signature | None) -> None:
-        """Metrics that another worker wrote before we came are no sign yet that it is at work.
+        """Metrics that another worker wrote before we came are a sign if it is there still.
 
-        It may be, while they are fresh. And where we have run before, and it wrote them
-        since, it was at work in between.
+        That is so when they are fresh and name a process that runs; fresh ones that name
+        none tell only that it may be at work. And where we have run before, and it wrote
+        them since, it was at work in between.
         """
         core, now = self._core, self._core.now()
         mark = None if found is None else [found.inode, found.size, found.mtime]
@@ -102,7 +103,8 @@ class OtherWorker:
         if values.get("pid") == former and values.get("host") == socket.gethostname():
             return
         written = min(found.mtime / 1e9, now)
-        if self._seen is not None and written > self._seen.last:
+        lives = _names_process(values) and not _has_ended(values) and now - written < SILENT
+        if lives or (self._seen is not None and written > self._seen.last):
             self._sign(values, written)
         if former is not None and mark != marked:
             self._between = core.beside.at_work = True
@@ -171,5 +173,9 @@ def _is_here(values: dict[str, Any]) -> bool:
 
 def _has_ended(values: dict[str, Any]) -> bool:
     """Whether it was a process of this computer that is not there any more."""
-    pid = values.get("pid")
-    return isinstance(pid, int) and _is_here(values) and not is_alive(pid)
+    return _names_process(values) and not is_alive(values["pid"])
+
+
+def _names_process(values: dict[str, Any]) -> bool:
+    """Whether they say which process of this computer wrote them."""
+    return isinstance(values.get("pid"), int) and _is_here(values)

@@ -7,6 +7,7 @@ restorable; and the server holds it once.
 import json
 import os
 import random
+import socket
 import sys
 import time
 from collections import Counter
@@ -202,6 +203,16 @@ def test_emergency_lines_that_another_worker_takes(home: Home, server: Standin) 
     home.wait(lambda: gone(home), 20, "gone")
     home.wait(lambda: home.json("status")["queue"] in (0, 5), 10, "known")
     assert told(home, server, texts(memories)) == []
+
+
+@pytest.mark.row(33)
+def test_nothing_is_sent_beside_one_that_was_there_before(home: Home, server: Standin) -> None:
+    """Fresh metrics that name a living process are enough: it need not write them again."""
+    home.write_metrics(pid=os.getpid(), host=socket.gethostname())
+    home.write_queue(entries(3))
+    home.worker()
+    home.wait(lambda: named(home), 8, "named")
+    assert server.saves == []
 
 
 @pytest.mark.row(45)
