@@ -27,7 +27,6 @@ and the link set to `/b`), the folder has moved, and nothing else claims it.
 Two that match: the one that a worker began to serve last.
 """
 
-import hashlib
 import json
 import os
 from contextlib import suppress
@@ -96,6 +95,8 @@ def _read(folder: Path) -> Record | None:
 
 
 def _named(path: str) -> str:
+    import hashlib  # most folders have a record, and it takes long to load
+
     digest = hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:12]
     return f"{_BEGIN}{digest}"
 

@@ -4,17 +4,19 @@ Pure: nothing here does I/O, and what depends on the time takes `now` (Unix
 seconds) as an argument. Source of every rule: the contract, sections 1 and 3.
 """
 
-import hashlib
 import json
 import math
 import uuid
 from contextlib import suppress
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from mem0tray import jsontext
 from mem0tray.large import LARGE, LargeText, pieces
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
 
 BACKOFF_BASE: Final = 30.0
 BACKOFF_MAX: Final = 3600.0
@@ -168,12 +170,12 @@ def body(raw: bytes) -> bytes:
     value = load_object(raw) or {}
     for name in OUR_FIELDS:
         value.pop(name, None)
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).digest()
+    return _sha256(json.dumps(value, sort_keys=True).encode()).digest()
 
 
 def _large_body(members: dict[str, msgspec.Raw]) -> bytes:
     """The same hash: size must not decide about what is equal."""
-    found = hashlib.sha256()
+    found = _sha256(b"")
     for place, name in enumerate(sorted(members.keys() - set(OUR_FIELDS))):
         found.update(f"{', ' if place else '{'}{json.dumps(name)}: ".encode())
         value = members[name]
@@ -188,15 +190,21 @@ def _large_body(members: dict[str, msgspec.Raw]) -> bytes:
     return found.digest()
 
 
+def _sha256(data: bytes) -> "_Hash":
+    import hashlib  # it takes long to load, and `add` does without
+
+    return hashlib.sha256(data)
+
+
 def digest(project: str, content: str | LargeText) -> bytes:
     """SHA-256 of project, NUL, content: what the server would hold."""
     if isinstance(content, LargeText):
-        found = hashlib.sha256(f"{project}\0".encode("utf-8", "surrogatepass"))
+        found = _sha256(f"{project}\0".encode("utf-8", "surrogatepass"))
         for piece in pieces(content):
             found.update(piece.encode("utf-8", "surrogatepass"))
         return found.digest()
     text = f"{project}\0{content}"
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+    return _sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
 def stable_id(found: Any, project: str, content: str, timestamp: float) -> str:

@@ -6,7 +6,7 @@ Every key `section.key` can also be given as `MEM0TRAY_<SECTION>_<KEY>`.
 import os
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ import msgspec
 from mem0tray import plain, setting_rules
 from mem0tray.errors import SettingsError
 from mem0tray.paths import Paths, config_file
-from mem0tray.text import did_you_mean
 
 ENV_PREFIX = "MEM0TRAY_"
 LOCAL_URL = setting_rules.LOCAL_URL
@@ -175,7 +174,7 @@ def _unknown_variables(known: Mapping[str, type], environ: Mapping[str, str]) ->
     names = [variable(key) for key in known]
     sections = tuple({name[: name.index("_", len(ENV_PREFIX)) + 1] for name in names})
     return [
-        f"The variable {name} is unknown and ignored.{did_you_mean(name, names)}"
+        f"The variable {name} is unknown and ignored.{_guess(name, names)}"
         for name in environ
         if name.startswith(sections) and name not in names
     ]
@@ -206,7 +205,13 @@ def kind_of(key: str) -> type:
 def _meant(key: str, known: Mapping[str, type]) -> str:
     """A guess at what was meant: by the key's own name, or by what is written like it."""
     ending = [each for each in known if each.partition(".")[2] == key]
-    return f" Did you mean `{ending[0]}`?" if ending else did_you_mean(key, known)
+    return f" Did you mean `{ending[0]}`?" if ending else _guess(key, known)
+
+
+def _guess(name: str, known: Iterable[str]) -> str:
+    from mem0tray.text import did_you_mean  # only those pay for it who mistyped
+
+    return did_you_mean(name, known)
 
 
 def _from_file(file: Path, known: Mapping[str, type]) -> tuple[dict[str, Any], list[str]]:

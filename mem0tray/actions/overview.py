@@ -22,7 +22,7 @@ from mem0tray.ledger.reader import Reader
 from mem0tray.paths import Paths
 from mem0tray.settings import LOCAL_URL, Settings
 from mem0tray.worker import choice, pauses
-from mem0tray.worker.link import THIS_COMPUTER
+from mem0tray.worker.choice import THIS_COMPUTER
 from mem0tray.worker.state import ACTION_NEEDED, STARTING
 
 NOT_RUNNING: Final = "not running"

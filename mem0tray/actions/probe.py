@@ -10,9 +10,9 @@ from mem0tray.server import Destination, Health, connect
 from mem0tray.server.model import Proof
 from mem0tray.settings import LOCAL_URL, Settings
 from mem0tray.worker import choice
+from mem0tray.worker.choice import THIS_COMPUTER
 
 TIMEOUT: Final = 5.0
-THIS_COMPUTER: Final = "this computer only"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ import sys
 from mem0tray import settings
 from mem0tray.errors import Mem0TrayError
 from mem0tray.settings import Loaded, Settings
-from mem0tray.text import one_line
 
 _LONGEST_WARNING = 500
 
@@ -42,5 +41,7 @@ def load_all() -> Loaded:
     """The same, with where each value comes from."""
     loaded = settings.load()
     for warning in loaded.warnings:
+        from mem0tray.text import one_line
+
         sys.stderr.write(f"mem0tray: {one_line(warning, _LONGEST_WARNING)}\n")
     return loaded

@@ -9,7 +9,7 @@ from mem0tray.ledger.reader import Known, Reader
 from mem0tray.paths import Paths
 from mem0tray.settings import LOCAL_URL
 from mem0tray.text import short_id
-from mem0tray.worker.link import THIS_COMPUTER
+from mem0tray.worker.choice import THIS_COMPUTER
 
 _FORGOTTEN = "forgotten"
 

@@ -14,7 +14,7 @@ from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.settings import LOCAL_URL
 from mem0tray.text import lines, plural, short_id
-from mem0tray.worker.link import THIS_COMPUTER
+from mem0tray.worker.choice import THIS_COMPUTER
 
 _SHOWN: Final = 10  # attempts of a history
 _PLACES: Final = {

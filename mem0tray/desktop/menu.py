@@ -16,8 +16,7 @@ from mem0tray.desktop.view import View
 from mem0tray.language import Language
 from mem0tray.reasons import translated
 from mem0tray.text import one_line
-from mem0tray.worker.choice import CHOOSE
-from mem0tray.worker.link import THIS_COMPUTER
+from mem0tray.worker.choice import CHOOSE, THIS_COMPUTER
 from mem0tray.worker.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED, STARTING
 
 LEVELS: Final = ("all", "problems", "none")

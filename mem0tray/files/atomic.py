@@ -7,7 +7,6 @@ folder's fsync one, without any 13 of 33.
 
 import errno
 import os
-import shlex
 import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -145,6 +144,8 @@ def moving(path: Path, system: str = sys.platform) -> str:
     """The command that moves `path` out of the way."""
     if system == "win32":
         return f'move "{path}" "{path}.away"'
+    import shlex  # only those pay who are in the way
+
     return f"mv {shlex.quote(str(path))} {shlex.quote(f'{path}.away')}"
 
 

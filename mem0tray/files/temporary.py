@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from mem0tray import plain, processes
+from mem0tray import plain
 
 if sys.platform != "win32":
     import fcntl
@@ -194,6 +194,8 @@ def _opened(path: Path) -> int:
 
 def _in_use(fd: int, path: Path) -> bool:
     if sys.platform == "win32":
+        from mem0tray import processes  # only who cleans up needs it
+
         pid = maker(path)
         mine = pid == os.getpid()
         return path.name in _open_here if mine else processes.is_alive(pid)

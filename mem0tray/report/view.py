@@ -8,7 +8,6 @@ from mem0tray import __version__
 from mem0tray.actions import diagnose
 from mem0tray.actions.find import Found
 from mem0tray.actions.overview import Overview
-from mem0tray.actions.probe import THIS_COMPUTER
 from mem0tray.item import Item
 from mem0tray.language import Language
 from mem0tray.ledger.reader import Attempt
@@ -21,6 +20,7 @@ from mem0tray.report.gathering import Gathered
 from mem0tray.report.model import Fact, Letter, Letters, Page, Tone
 from mem0tray.report.state import headline
 from mem0tray.settings import ServerSettings
+from mem0tray.worker.choice import THIS_COMPUTER
 from mem0tray.worker.state import ACTION_NEEDED, DOWN, PAUSED
 
 SHOWN: Final = 200  # dead letters

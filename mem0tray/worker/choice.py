@@ -12,6 +12,7 @@ from mem0tray.files import atomic
 from mem0tray.paths import Paths
 from mem0tray.settings import LOCAL_URL
 
+THIS_COMPUTER: Final = "this computer only"  # what people see in the place of `local`
 CHOOSE: Final = "choose a server"
 HOW: Final = (
     "`mem0tray config set server.url ADDRESS` for your own server, or"

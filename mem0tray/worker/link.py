@@ -2,15 +2,13 @@
 
 import threading
 from functools import partial
-from typing import Final
 
 from mem0tray.localserver.child import LocalServer
 from mem0tray.localserver.endpoint import proof
 from mem0tray.paths import Paths
 from mem0tray.server import Client, Destination, connect
 from mem0tray.settings import LOCAL_URL, ServerSettings
-
-THIS_COMPUTER: Final = "this computer only"
+from mem0tray.worker.choice import THIS_COMPUTER
 
 
 class Link:

@@ -6,15 +6,14 @@ from typing import Any
 
 from mem0tray import item as items
 from mem0tray import plain
-from mem0tray.files import atomic
+from mem0tray.files import atomic, document
 from mem0tray.paths import Paths
-from mem0tray.worker.core import json_value
 
 
 def write(paths: Paths, until: float | None) -> None:
     """Pause until a time (Unix seconds); None: until resumed."""
     atomic.make_private_folder(paths.requests)
-    atomic.replace(paths.pause, json_value({"until": until}))
+    atomic.replace(paths.pause, document.dump({"until": until}))
 
 
 def clear(paths: Paths) -> bool:

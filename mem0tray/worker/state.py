@@ -5,8 +5,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from mem0tray.worker.troubles import DISK
-
 STARTING: Final = "starting"
 HEALTHY: Final = "healthy"
 DOWN: Final = "down"
@@ -14,6 +12,7 @@ PAUSED: Final = "paused"
 ACTION_NEEDED: Final = "action needed"
 MAX_HOLD: Final = 3600.0
 BREAK: Final = "the server asked for a break"
+DISK: Final = "disk"  # the name of its trouble, which is told first
 REFUSES: Final = "the server refuses deliveries"  # so begins the reason
 
 

@@ -17,8 +17,8 @@ from mem0tray import events
 from mem0tray.errors import Mem0TrayError
 from mem0tray.events import Events
 from mem0tray.files import probe
+from mem0tray.worker.state import DISK
 
-DISK: Final = "disk"
 _SOON: Final = 1.0  # seconds until a part that has failed is tried again
 _LATER: Final = 5.0  # and when it has failed again
 _QUIET: Final = 6.0  # seconds; a part that fails is tried again after five at most

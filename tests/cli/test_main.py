@@ -247,3 +247,33 @@ def test_add_does_without_click(home: Scratch) -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_add_loads_no_module_that_it_does_not_use(home: Scratch) -> None:
+    """A plain `add` beside a worker imports nothing for hashes, guesses or quoting."""
+    home.ok("run", "--once")
+    script = (
+        "import sys; before = set(sys.modules); from mem0tray.cli import main;"
+        "code = main(['add', '--project', 'p', 'x']);"
+        "idle = {'hashlib', 'shlex', 'difflib', 'mem0tray.text', 'mem0tray.processes'};"
+        "idle &= set(sys.modules) - before; sys.exit(repr(idle) if idle else code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("command", [["status"], ["list"], ["pause"]])
+def test_commands_that_look_import_nothing_that_delivers(home: Scratch, command: list[str]) -> None:
+    """What only reads our files starts without the worker's events and the embedded server."""
+    assert home.root
+    script = (
+        f"import sys; from mem0tray.cli import main; code = main({command!r});"
+        "idle = {'mem0tray.events', 'mem0tray.localserver', 'mem0tray.worker.core'};"
+        "idle &= set(sys.modules); sys.exit(repr(idle) if idle else code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

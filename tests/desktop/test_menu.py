@@ -12,8 +12,7 @@ from mem0tray.desktop import menu
 from mem0tray.desktop.menu import SEPARATOR, Command, Entry, Verb
 from mem0tray.desktop.view import View
 from mem0tray.language import Language
-from mem0tray.worker.choice import CHOOSE, HOW
-from mem0tray.worker.link import THIS_COMPUTER
+from mem0tray.worker.choice import CHOOSE, HOW, THIS_COMPUTER
 from mem0tray.worker.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED, STARTING
 
 ENGLISH = Language("en")

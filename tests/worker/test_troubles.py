@@ -11,7 +11,8 @@ from mem0tray import events
 from mem0tray.errors import FileUnavailableError
 from mem0tray.events import Events
 from mem0tray.files import atomic, probe
-from mem0tray.worker.troubles import DISK, Troubles
+from mem0tray.worker.state import DISK
+from mem0tray.worker.troubles import Troubles
 
 
 class Scene:
