@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,15 @@ from tests.support.home import REPOSITORY, Home
 from tests.support.shapes import dead
 
 README = REPOSITORY / "README.md"
+
+
+def test_every_dependency_is_named() -> None:
+    """What `packaging/run` installs stands in the README, in the order of pyproject.toml."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    names = [re.split(r"[<>=;]", each)[0].strip() for each in project["dependencies"]]
+    found = re.search(r"what mem0tray needs \((.+?)\)", README.read_text(), re.DOTALL)
+    assert found is not None
+    assert re.split(r",\s+", found[1]) == names
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the snippets are for a POSIX shell")

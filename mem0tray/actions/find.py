@@ -18,6 +18,7 @@ Identity = tuple[str, bytes]
 _SHOWN: Final = 4
 _LONGEST_ID: Final = 40
 _SHORTEST: Final = 8
+_COMPARED: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +122,22 @@ def resolve(names: Iterable[str], among: Sequence[Found]) -> list[Found]:
     return list(chosen.values())
 
 
+def beginning(name: str, among: Sequence[Found]) -> list[int]:
+    """Where the ids stand that begin with `name`, as they are or else as they are shown."""
+    if not name:
+        return []
+    begin = [at for at, each in enumerate(among) if each.id.startswith(name)]
+    # An escape or a line break in an id is neither shown nor typed.
+    return begin or [
+        at for at, each in enumerate(among) if one_line(each.id, _COMPARED).startswith(name)
+    ]
+
+
 def _matching(name: str, among: Sequence[Found]) -> list[int]:
     exact = [at for at, each in enumerate(among) if each.id == name]
     if exact:
         return exact
-    begin = [at for at, each in enumerate(among) if name and each.id.startswith(name)]
+    begin = beginning(name, among)
     ids = list(dict.fromkeys(among[at].id for at in begin))
     shown = one_line(name, _LONGEST_ID)
     if not ids:

@@ -8,7 +8,7 @@ from typing import Final
 from mem0tray import item as items
 from mem0tray import plain
 from mem0tray.actions import files, overview, sources
-from mem0tray.actions.find import Found, Identity, listing, resolve
+from mem0tray.actions.find import Found, Identity, beginning, listing, resolve
 from mem0tray.errors import FileUnavailableError
 from mem0tray.files import atomic, quarantine
 from mem0tray.ledger.reader import Attempt, Known, Reader
@@ -60,7 +60,7 @@ def look_up(paths: Paths, name: str) -> list[Version]:
         rows = (reader.by_id(name) or reader.by_prefix(name)) if name else []
         ours = {(row.id, row.digest): (row, _from_ledger(reader, row)) for row in rows}
         resolve([name], [*there, *(found for _, found in ours.values())])
-        chosen = resolve([name], there) if _names(name, there) else []
+        chosen = resolve([name], there) if beginning(name, there) else []
         seen: dict[Identity, Version] = {}
         for found in chosen:
             row = reader.known(*found.identity) if found.item is not None else None
@@ -69,10 +69,6 @@ def look_up(paths: Paths, name: str) -> list[Version]:
             seen.setdefault(identity, _version(reader, found, row))
     # Of those that no longer wait, the last one first.
     return sorted(seen.values(), key=_rank)
-
-
-def _names(name: str, among: Iterable[Found]) -> bool:
-    return any(name and each.id.startswith(name) for each in among)
 
 
 def _version(reader: Reader, found: Found, row: Known | None) -> Version:

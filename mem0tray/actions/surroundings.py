@@ -56,7 +56,7 @@ class Surroundings:
                 Cause(
                     NOT_RUNNING,
                     "nothing is sent without the worker",
-                    "Start it with `mem0tray run`.",
+                    "Start the worker with `mem0tray run`.",
                     then="Then start the worker with `mem0tray run`.",
                 )
             )

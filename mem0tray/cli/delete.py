@@ -1,6 +1,5 @@
 """`mem0tray delete`: back up, then delete."""
 
-import sys
 from typing import Any, Final
 
 import click
@@ -109,15 +108,11 @@ def _agreed(chosen: list[Found], *, for_good: bool) -> bool:
             output.say_beside("  ", output.excerpt(each.item.content))
     if len(chosen) > _SHOWN:
         output.say(f"… and {len(chosen) - _SHOWN:,} more.")
-    ask = f"Delete {plural(len(chosen), 'item')}{' for good' if for_good else ''}? [y/N] "
-    click.echo(ask, nl=False)
-    answer = sys.stdin.readline()
-    if not answer:
-        click.echo()
-        raise Mem0TrayError(
-            "Nobody is there to answer; nothing was deleted.", "Use --yes to delete without asking."
-        )
-    return answer.strip().lower() in ("y", "yes")
+    return output.agreed(
+        f"Delete {plural(len(chosen), 'item')}{' for good' if for_good else ''}?",
+        "nothing was deleted.",
+        "Use --yes to delete without asking.",
+    )
 
 
 def _tell(done: Deleted) -> None:

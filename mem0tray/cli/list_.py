@@ -16,7 +16,7 @@ from mem0tray.cli.values import whole_number
 from mem0tray.ledger.reader import Known, Reader
 from mem0tray.ledger.taken import PERHAPS
 from mem0tray.paths import Paths
-from mem0tray.text import one_line, plural, short_id
+from mem0tray.text import one_line, short_id
 
 _LAST: Final = "LAST ATTEMPT"
 _NEXT: Final = "NEXT RETRY"
@@ -176,5 +176,4 @@ def _print_rest(total: int, shown: int, nonsense: int, project: str | None, *, q
     elif shown < total:
         output.say(f"… and {total - shown:,} more.")
     if nonsense:
-        verb = "makes" if nonsense == 1 else "make"
-        output.say(f"{plural(nonsense, 'further thing')} in the file {verb} no sense; kept as is.")
+        output.say(output.nonsense(nonsense))

@@ -6,6 +6,7 @@ means, and a sign says the same to whoever sees no colours.
 
 import json
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -17,8 +18,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TextIO
 
 import click
 
+from mem0tray.errors import Mem0TrayError
 from mem0tray.text import cells as text_cells
-from mem0tray.text import one_line
+from mem0tray.text import one_line, plural
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,6 +29,8 @@ NEVER: Final = "–"
 _CELL: Final = 200
 _EXCERPT: Final = 60
 _NARROW_INDENT: Final = 4
+_COMMAND: Final = re.compile(r"`[^`]+`")
+_GLUE: Final = "\0"  # stands for a blank that no line ends at; no harmless line has one
 _UNITS: Final = ((1, "s", 60), (60, "min", 60), (3600, "h", 24))  # seconds; how many, at most
 _DAY: Final = 86_400
 _EARLIEST, _LATEST = 0.0, 253_402_300_799.0  # of years that a date can be made of
@@ -158,13 +162,14 @@ def _hanging(line: str, indent: int) -> str:
     width = columns()
     if indent > width // 2:
         indent = _NARROW_INDENT
-    return textwrap.fill(
-        line,
+    whole = textwrap.fill(
+        _COMMAND.sub(lambda found: found[0].replace(" ", _GLUE), line),
         width,
         subsequent_indent=" " * indent,
         break_long_words=False,
         break_on_hyphens=False,
     )
+    return whole.replace(_GLUE, " ")
 
 
 def columns() -> int:
@@ -175,6 +180,17 @@ def columns() -> int:
 def excerpt(text: str) -> str:
     """The beginning of a memory's text, in quotes, by which a person knows it again."""
     return f"“{one_line(text, _EXCERPT)}”"
+
+
+def agreed(question: str, unchanged: str, remedy: str) -> bool:
+    """Ask a person, who has to say yes. Raises Mem0TrayError where nobody can answer."""
+    write(f"{one_line(question, 1000)} [y/N] ", end="")
+    sys.stdout.flush()
+    answer = sys.stdin.readline()
+    if not answer:
+        write("")
+        raise Mem0TrayError(f"Nobody is there to answer; {unchanged}", remedy)
+    return answer.strip().lower() in ("y", "yes")
 
 
 def print_json(value: Any) -> None:
@@ -243,8 +259,8 @@ def span(seconds: float) -> str:
 
 
 def ago(at: float | None, now: float | None = None) -> str:
-    """`3 min ago`, `in 20 s` for what is to come, a dash for never."""
-    if not at or at <= 0:
+    """`3 min ago`, `in 20 s` for what is to come; a dash for never, and beyond all calendars."""
+    if not at or not _EARLIEST < at < _LATEST:
         return NEVER
     distance = (time.time() if now is None else now) - at
     if -1 < distance < 1:
@@ -260,6 +276,12 @@ def clock(at: float | None) -> str:
         return datetime.fromtimestamp(at).strftime("%Y-%m-%d %H:%M:%S")  # noqa: DTZ006  (local)
     except (OverflowError, OSError, ValueError):
         return NEVER
+
+
+def nonsense(count: int) -> str:
+    """What a person is told of things in the DLQ file that are no items to us."""
+    verb = "makes" if count == 1 else "make"
+    return f"{plural(count, 'further thing')} in the file {verb} no sense; kept as is."
 
 
 def moment(at: float | None, now: float | None = None) -> str:

@@ -43,7 +43,7 @@ def command(*, as_json: bool) -> None:
     if seen["held"]:
         output.say(f"{seen['held']:,} of these held: {PERHAPS}.")
     if seen["nonsense"]:
-        output.say(f"{plural(seen['nonsense'], 'further thing')} without sense; kept as they are.")
+        output.say(output.nonsense(seen["nonsense"]))
 
 
 def _print_tables(seen: dict[str, Any]) -> None:

@@ -107,7 +107,9 @@ def _ask(held: list[str], *, yes: bool, as_json: bool) -> None:
     for line in held:
         output.say_beside("", line, Style.WARNING)
     names = ", ".join(map(str, folders))
-    click.confirm(f"Remove {names} for good?", abort=True)
+    question = f"Remove {names} for good?"
+    if not output.agreed(question, "nothing was changed.", "Use --yes to remove without asking."):
+        raise click.Abort
     held.clear()  # it has been said
 
 

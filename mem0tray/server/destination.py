@@ -144,7 +144,8 @@ def _ascii_host(parts: SplitResult) -> str:
         name = ""
     if not _HOST_NAME.fullmatch(name):
         raise SettingsError(
-            f"{host[:200]!r} is not the name of a host.", "Mend server.url in the settings."
+            f"{host[:200]!r} is not the name of a host.",
+            "Correct it: `mem0tray config set server.url ADDRESS`.",
         )
     return name
 

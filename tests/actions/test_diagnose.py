@@ -195,7 +195,10 @@ def test_the_embedded_server_is_down_only_under_a_worker(paths: Paths) -> None:
     """Without a worker it does not run, and that it is the worker that is missing is said."""
     settings = settings_for("local")
     (first,) = Surroundings.look(settings, paths).causes
-    assert (first.name, first.remedy) == (cause.NOT_RUNNING, "Start it with `mem0tray run`.")
+    assert (first.name, first.remedy) == (
+        cause.NOT_RUNNING,
+        "Start the worker with `mem0tray run`.",
+    )
     with FileLock(paths.instance_lock).held(1):
         assert names(Surroundings.look(settings, paths).causes) == [cause.SERVER_DOWN]
 

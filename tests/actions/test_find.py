@@ -1,9 +1,11 @@
 """Ids, prefixes, and what they name."""
 
+import shlex
+
 import pytest
 
 from mem0tray.actions import files
-from mem0tray.actions.find import everything, listing, resolve
+from mem0tray.actions.find import everything, handles, listing, resolve
 from mem0tray.errors import FileUnavailableError, NotFoundError
 from mem0tray.paths import Paths
 from tests.actions.scene import chosen, found, write, write_dlq
@@ -46,6 +48,13 @@ def test_what_names_nothing_or_too_much_is_an_error(name: str) -> None:
         assert "a0, a1, a2, a3 and 2 more" in str(caught.value)
     else:
         assert repr(name) in str(caught.value)
+
+
+def test_a_hostile_id_is_found_as_it_is_shown() -> None:
+    """What `list` shows of an id with an escape or a line break in it can be typed."""
+    among = [found(dead("x", id="\x1b[31mred\n\u202e 1")), found(dead("y", id="other"))]
+    (shown,) = shlex.split(handles(among)["\x1b[31mred\n\u202e 1"])
+    assert resolve([shown], among) == [among[0]]
 
 
 def test_hostile_text_in_an_error_is_one_harmless_line() -> None:

@@ -56,10 +56,25 @@ def test_what_wraps_stands_below_its_text(
         assert len(line) - len(line.lstrip()) == indent
 
 
+def test_a_command_is_never_broken(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At a terminal a command stands in one line, so that it can be copied."""
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("NO_COLOR", "1")
+    command = "`mem0tray config set server.url ADDRESS`"
+    output.say_beside("  To do: ", f"Start the server, or set another with {command}.")
+    out = capsys.readouterr().out
+    assert command in out
+    assert len(out.splitlines()) == 2
+
+
 @pytest.mark.parametrize(
     ("at", "shown"),
     [
         (None, "–"),
+        (1e30, "–"),
         (0, "–"),
         (-5, "–"),
         (10_000.5, "just now"),

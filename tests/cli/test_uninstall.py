@@ -116,8 +116,9 @@ def test_what_stands_nowhere_else_is_counted(home: Scratch, used: Home) -> None:
 def test_purge_asks_first(home: Scratch, used: Home) -> None:
     """What would be lost is said before the question; without a yes nothing is changed."""
     home.ok("autostart", "enable")
-    for answer in (b"n\n", b""):
+    for answer, told in ((b"n\n", "aborted"), (b"", "Use --yes to remove without asking.\n")):
         done = home.run("uninstall", "--purge", stdin=answer)
+        assert told in done.err
         assert done.code == 1
         assert "The embedded server holds 1 memory" in done.out
         assert "nothing was changed" in done.err
