@@ -193,10 +193,14 @@ class AlreadyDelivered(Event):
 
 @dataclass(frozen=True, slots=True)
 class DeliveredAfterDeletion(Event):
-    """A delivery beat the deletion that came while its request was under way."""
+    """A delivery beat the deletion that came while its request was under way.
+
+    `edited`: what was deleted is the old text of a memory that was edited.
+    """
 
     project: str
     item_id: str
+    edited: bool = False
 
 
 @dataclass(frozen=True, slots=True)

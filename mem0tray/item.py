@@ -25,6 +25,7 @@ PENDING: Final = "pending"
 DEAD: Final = "dead"
 DELIVERED: Final = "delivered"
 DISCARDED: Final = "discarded"
+EDITED: Final = "edited"  # why a text was discarded: another took its place
 OUR_FIELDS: Final = ("retry_count", "last_attempt", "last_error")
 _LARGEST_COUNT: Final = 2**62  # what SQLite stores, with room to add
 _NAMESPACE: Final = uuid.UUID("6d656d30-7472-4179-8000-6974656d6964")

@@ -17,7 +17,6 @@ from mem0tray.paths import Paths
 EMERGENCY: Final = "emergency"
 QUARANTINE: Final = "quarantine"
 LEDGER: Final = "ledger"  # where no file has it
-_EDITED: Final = "edited"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +42,8 @@ class Version:
         if state == items.DELIVERED:
             return state
         if state == items.DISCARDED and self.found.place not in (files.DLQ, files.QUEUE):
-            edited = self.known is not None and self.known.reason == _EDITED
-            return _EDITED if edited else "deleted"
+            edited = self.known is not None and self.known.reason == items.EDITED
+            return items.EDITED if edited else "deleted"
         if self.found.place == LEDGER:
             return "dlq" if state == items.DEAD else "queue"
         return "dlq" if self.found.place == files.DLQ else self.found.place

@@ -199,7 +199,7 @@ class Inbox:
         with self._ledger.transaction() as db:
             place = db.execute("SELECT dead_seq FROM items WHERE key = ?", (row.key,)).fetchone()[0]
             if row.intent is not None or self.known(item) is not None:
-                self.discard([row.key], now, "edited", gen)
+                self.discard([row.key], now, items.EDITED, gen)
                 if self.known(item) is None:
                     key = self.add_dead(item, item.raw, now, ask=False, gen=None)
                     db.execute(

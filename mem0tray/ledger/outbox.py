@@ -162,13 +162,17 @@ class Outbox:
         with self._ledger.transaction() as db:
             db.execute("UPDATE items SET intent = NULL WHERE key = ?", (key,))
 
-    def delivered(self, key: int, server: str, now: float) -> str:
-        """The server has it; the state that this ended (`discarded`: delivery beat a deletion)."""
+    def delivered(self, key: int, server: str, now: float) -> str | None:
+        """The server has it; why it had been discarded meanwhile, None if it had not."""
         with self._ledger.transaction() as db:
-            state = db.execute("SELECT state FROM items WHERE key = ?", (key,)).fetchone()[0]
+            (why,) = db.execute(
+                "SELECT CASE state WHEN 'discarded' THEN coalesce(reason, '') END"
+                " FROM items WHERE key = ?",
+                (key,),
+            ).fetchone()
             db.execute(_DELIVERED, (now, server, key))
             db.execute(_COUNT_DELIVERY, (now,))
-        return str(state)
+        return None if why is None else str(why)
 
     def count(self, name: str, by: int = 1) -> None:
         """Add to one of the counters that the files show."""

@@ -21,7 +21,6 @@ from mem0tray.ledger import taken
 from mem0tray.ledger.database import decode, encode, lingering_name, trouble, unusable
 
 _TIMEOUT: Final = 1.0
-_EDITED: Final = "edited"
 _KNOWN: Final = (
     "SELECT key, id, digest, state, server, reason, last_error, intent, unknown, timeouts,"
     " accepted, closed, gone_gen, due, retries, taken FROM items"
@@ -320,7 +319,7 @@ class Reader:
             "SELECT closed, reason, raw, max(accepted, coalesce(revived, 0)) FROM items"
             " WHERE state = 'discarded' AND raw IS NOT NULL"
             " AND closed IS NOT NULL AND coalesce(reason, '') != ? ORDER BY closed DESC, key",
-            (_EDITED,),
+            (items.EDITED,),
         )
         batches: dict[float, list[tuple[bytes, float]]] = defaultdict(list)
         reasons: dict[float, str] = {}

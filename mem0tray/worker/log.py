@@ -232,8 +232,9 @@ def describe(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912  (one line fo
             return f"✏️ DLQ edited: {_edit(event)}"
         case events.AlreadyDelivered(project, item_id, file):
             return f"♻️ Already on the server, out of {file}: {named(project, item_id)}"
-        case events.DeliveredAfterDeletion(project, item_id):
-            return f"ℹ️ Deleted too late, it had been sent: {named(project, item_id)}"
+        case events.DeliveredAfterDeletion(project, item_id, edited):
+            what = "Edited too late, the old text" if edited else "Deleted too late, it"
+            return f"ℹ️ {what} had been sent: {named(project, item_id)}"
         case events.FileBroken(file, reason, kept_as):
             why = one_line(reason)
             return f"🩹 {file} was broken ({why}); kept in the quarantine as {kept_as}, restored"

@@ -109,7 +109,7 @@ def _carry_out(core: Core, request: Request) -> None:
             if sent:
                 core.events.emit(events.UserAction(receipts.RETRY, waiting=sent))
             return
-        reason = "edited" if request.done == receipts.EDIT else "deleted"
+        reason = items.EDITED if request.done == receipts.EDIT else "deleted"
         for key in keys:
             state = db.execute("SELECT state FROM items WHERE key = ?", (key,)).fetchone()[0]
             if state in (items.PENDING, items.DEAD):

@@ -121,7 +121,7 @@ class Verdicts:
 
     def _stored(self, job: Job, server: str, now: float) -> list[Event]:
         core = self._core
-        ended = core.outbox.delivered(job.key, server, now)
+        why = core.outbox.delivered(job.key, server, now)
         core.metrics_dirty.set()
         core.queue_dirty.set()  # its counters show every delivery
         result: list[Event] = []
@@ -130,8 +130,9 @@ class Verdicts:
             result.append(events.DlqRecovered(job.project, job.item_id, job.retry_count))
         else:
             result.append(events.Delivered(job.project, job.item_id))
-        if ended == items.DISCARDED:
-            result.append(events.DeliveredAfterDeletion(job.project, job.item_id))
+        if why is not None:
+            edited = why == items.EDITED
+            result.append(events.DeliveredAfterDeletion(job.project, job.item_id, edited))
         return result
 
     def _hold(self, job: Job, now: float) -> list[Event]:
