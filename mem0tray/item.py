@@ -137,30 +137,34 @@ def load_object(raw: bytes) -> Object | None:
 
 def with_fields(raw: bytes, fields: Object, drop: tuple[str, ...] = ()) -> bytes:
     """`raw` with `fields` set and `drop` removed; every other value keeps its own bytes."""
+    return b"".join(parts_with_fields(raw, fields, drop))
+
+
+def parts_with_fields(raw: bytes, fields: Object, drop: tuple[str, ...] = ()) -> list[bytes]:
+    """The same in parts; what is large in it is no copy."""
     try:
         parts: dict[str, Any] = _MEMBERS.decode(raw)
         for name in drop:
             parts.pop(name, None)
         if len(raw) < LARGE:
-            return msgspec.json.encode(parts | fields)
-        return _joined(parts | fields)
+            return [msgspec.json.encode(parts | fields)]
+        return _encoded(parts | fields)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         slow = jsontext.members(bytes(raw).decode())
         for name in drop:
             slow.pop(name, None)
-        return jsontext.encode(
-            jsontext.join(slow | {name: json.dumps(value) for name, value in fields.items()})
-        )
+        slow |= {name: json.dumps(value) for name, value in fields.items()}
+        return [jsontext.encode(jsontext.join(slow))]
 
 
-def _joined(parts: Object) -> bytes:
+def _encoded(parts: Object) -> list[bytes]:
     """As msgspec encodes it, without a buffer that grows to twice its size."""
     encode = msgspec.json.encode
     found: list[bytes] = []
     for name, value in parts.items():
         found += (b"," if found else b"{", encode(name), b":")
         found.append(value if isinstance(value, msgspec.Raw) else encode(value))
-    return b"".join([*found, b"}"])
+    return [*found, b"}"]
 
 
 def body(raw: bytes) -> bytes:

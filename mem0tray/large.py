@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 LARGE: Final = 1 << 20  # bytes of JSON; what is smaller is handled at once, which is faster
-_PIECE: Final = 1 << 20
+_PIECE: Final = 1 << 18
 _ESCAPE: Final = 6  # bytes of the longest one
 _BACKSLASH: Final = 0x5C
 _HIGH: Final = (b"\\UD8", b"\\UD9", b"\\UDA", b"\\UDB")  # a pair of surrogates begins

@@ -37,6 +37,13 @@ ALTER TABLE items ADD COLUMN moved REAL;
 CREATE TABLE outages (began REAL PRIMARY KEY, ended REAL NOT NULL, over INTEGER NOT NULL);
 COMMIT;
 """
+_LARGE: Final = """
+BEGIN;
+CREATE TABLE large (key INTEGER PRIMARY KEY, raw BLOB NOT NULL);
+CREATE TRIGGER large_gone AFTER UPDATE OF raw ON items
+WHEN old.raw = x'' AND new.raw IS NOT x'' BEGIN DELETE FROM large WHERE key = old.key; END;
+COMMIT;
+"""
 _BROKEN: Final = "ledger.broken"  # there when the ledger was found corrupt while in use
 _CORRUPT: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _DISK_FAILED: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR)
@@ -134,6 +141,8 @@ class Ledger:
             return
         if not db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'outages'").fetchone():
             db.executescript(_ADDED)
+        if not db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'large'").fetchone():
+            db.executescript(_LARGE)
         for former in range(version, _VERSION):
             db.executescript(
                 f"BEGIN; {_MIGRATIONS[former]} PRAGMA user_version = {former + 1}; COMMIT;"

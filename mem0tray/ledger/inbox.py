@@ -99,10 +99,10 @@ class Inbox:
             )
             key = int(cursor.lastrowid or 0)
             if values["raw"] is None:
-                write_raw(db, key, raw)
+                write_raw(db, key, [raw])
         return key
 
-    def bury(self, key: int, raw: bytes, now: float, error: str | None = None) -> None:
+    def bury(self, key: int, parts: Sequence[bytes], now: float, error: str | None = None) -> None:
         """A fresh entry becomes a dead letter: retry_count 0, last attempt now."""
         with self._ledger.transaction() as db:
             db.execute(
@@ -113,7 +113,7 @@ class Inbox:
                 " last_error = coalesce(?, last_error) WHERE key = ?",
                 (now, now, now + items.backoff(0), error, key),
             )
-            write_raw(db, key, raw)
+            write_raw(db, key, parts)
 
     def revive(self, row: Row, item: Item, now: float, *, dead: bool, gen: int | None) -> None:
         """An item that was discarded, or that only another server has, waits again.
@@ -123,17 +123,18 @@ class Inbox:
         due = items.dead_due(item.last_attempt, item.retry_count, now) if dead else 0.0
         with self._ledger.transaction() as db:
             db.execute(
-                "UPDATE items SET state = ?, raw = ?, project = ?, retries = ?, retry_count = ?,"
+                "UPDATE items SET state = ?, project = ?, retries = ?, retry_count = ?,"
                 " last_attempt = ?, due = ?, closed = NULL, server = NULL, reason = NULL,"
                 f" gone_gen = NULL, revived = ?, dead_seq = {_NEXT_PLACE if dead else 'NULL'},"
                 f" {'vanished = NULL, taken = NULL, held = NULL,' if dead else ''}"
                 " first_gen = ?, value_gen = ?, moved = iif(?, ?, moved)"
                 " WHERE key = ?",
                 (
-                    "dead" if dead else "pending", item.raw, encode(item.project), item.retries,
+                    "dead" if dead else "pending", encode(item.project), item.retries,
                     item.retry_count, item.last_attempt, due, now, gen, gen, dead, now, row.key,
                 ),
             )  # fmt: skip
+            write_raw(db, row.key, [item.raw])
 
     def put_back(self, names: Iterable[tuple[str, bytes]], at: float) -> None:
         """These ids and digests were deleted and put back by `at`, unseen by the ledger."""
@@ -228,7 +229,7 @@ class Inbox:
                 ),
             )  # fmt: skip
             if changed.rowcount:
-                write_raw(db, key, item.raw)
+                write_raw(db, key, [item.raw])
 
     def ask_about_everything(self, now: float) -> None:
         """Nobody knows what was sent: what waits is asked about before it is sent again."""

@@ -1,14 +1,14 @@
 """What is due, and what became of it: the lanes' heads, intent, outcome, history."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from mem0tray import item as items
-from mem0tray.large import LARGE, LargeText
+from mem0tray.large import LargeText
 from mem0tray.ledger.database import Ledger, decode, encode
 from mem0tray.ledger.editions import remember_values
-from mem0tray.ledger.rows import read_raw, write_raw
+from mem0tray.ledger.rows import SLIM_RAW, read_raw, write_raw
 
 FRESH: Final = items.PENDING
 DEAD: Final = items.DEAD
@@ -41,7 +41,7 @@ _NEXT_DUE: Final = tuple(
 )
 _CLAIM: Final = (
     "UPDATE items SET intent = ? WHERE key = ? RETURNING state, id, digest, first_digest,"
-    f" CASE WHEN length(raw) < {LARGE} THEN raw END,"
+    f" {SLIM_RAW},"
     " retries, retry_count, last_attempt, unknown, timeouts, taken"
 )
 _DELIVERED: Final = (
@@ -182,8 +182,8 @@ class Outbox:
                 (name, by, by),
             )
 
-    def failed_fresh(self, job: Job, due: float, error: str, raw: bytes) -> None:
-        """One more consecutive failure of a fresh entry."""
+    def failed_fresh(self, job: Job, due: float, error: str, parts: Sequence[bytes]) -> None:
+        """One more consecutive failure of a fresh entry; its new bytes in parts."""
         with self._ledger.transaction() as db:
             db.execute(
                 "UPDATE items SET intent = NULL, retries = retries + 1, due = ?,"
@@ -192,12 +192,12 @@ class Outbox:
                 " last_error = ?, raw = NULL, value_gen = NULL WHERE key = ?",
                 (due, job.taken, job.taken, error, job.key),
             )
-            write_raw(db, job.key, raw)
+            write_raw(db, job.key, parts)
 
     def failed_dead(
-        self, job: Job, count: int, due: float, error: str, raw: bytes, now: float
+        self, job: Job, count: int, due: float, error: str, parts: Sequence[bytes], now: float
     ) -> None:
-        """One more failed retry of a dead letter."""
+        """One more failed retry of a dead letter; its new bytes in parts."""
         with self._ledger.transaction() as db:
             remember_values(db, job.key)
             db.execute(
@@ -205,7 +205,7 @@ class Outbox:
                 " due = ?, last_error = ?, raw = NULL, value_gen = NULL WHERE key = ?",
                 (count, now, due, error, job.key),
             )
-            write_raw(db, job.key, raw)
+            write_raw(db, job.key, parts)
 
     def mark_unknown(self, key: int, now: float, *, timed_out: bool) -> None:
         """The request got lost half-way: ask before it is sent again."""

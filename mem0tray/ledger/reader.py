@@ -19,6 +19,7 @@ from mem0tray import item as items
 from mem0tray import plain
 from mem0tray.ledger import taken
 from mem0tray.ledger.database import decode, encode, lingering_name, trouble, unusable
+from mem0tray.ledger.rows import ELSEWHERE
 
 _TIMEOUT: Final = 1.0
 _KNOWN: Final = (
@@ -262,8 +263,8 @@ class Reader:
 
     def dead_raws(self) -> list[bytes]:
         """The dead letters in file order, as they should stand in the file."""
-        rows = self._rows("SELECT raw FROM items WHERE state = 'dead' ORDER BY dead_seq, key")
-        return [raw for (raw,) in rows if raw is not None]
+        rows = self._rows("SELECT key, raw FROM items WHERE state = 'dead' ORDER BY dead_seq, key")
+        return [raw for row in rows if (raw := self._whole(*row)) is not None]
 
     def first_dead(self, limit: int) -> list[tuple[Known, bytes]]:
         """The dead letters that come first in the file, with their bytes."""
@@ -272,7 +273,8 @@ class Reader:
             " ORDER BY dead_seq, key LIMIT ?",
             (limit,),
         )
-        return [(_known(row[:-1]), row[-1]) for row in rows]
+        found = ((_known(row[:-1]), self._whole(row[0], row[-1])) for row in rows)
+        return [(known, raw) for known, raw in found if raw is not None]
 
     # One memory -----------------------------------------------------------------------
 
@@ -297,8 +299,13 @@ class Reader:
 
     def raw(self, key: int) -> bytes | None:
         """The item's object as it stood in a file last; None when its text is gone."""
-        found: bytes | None = self._one("SELECT raw FROM items WHERE key = ?", (key,))
-        return found
+        return self._whole(key, self._one("SELECT raw FROM items WHERE key = ?", (key,)))
+
+    def _whole(self, key: int, raw: bytes | None) -> bytes | None:
+        """An item's bytes by what stands in its row; None when they have gone since."""
+        if raw == ELSEWHERE:
+            raw = self._one("SELECT raw FROM large WHERE key = ?", (key,))
+        return raw
 
     def attempts(self, key: int) -> list[Attempt]:
         """The failed attempts of an item, oldest first."""
@@ -316,14 +323,17 @@ class Reader:
         An item that was only replaced by an edit of itself was not deleted.
         """
         rows = self._rows(
-            "SELECT closed, reason, raw, max(accepted, coalesce(revived, 0)) FROM items"
+            "SELECT closed, reason, key, raw, max(accepted, coalesce(revived, 0)) FROM items"
             " WHERE state = 'discarded' AND raw IS NOT NULL"
             " AND closed IS NOT NULL AND coalesce(reason, '') != ? ORDER BY closed DESC, key",
             (items.EDITED,),
         )
         batches: dict[float, list[tuple[bytes, float]]] = defaultdict(list)
         reasons: dict[float, str] = {}
-        for closed, reason, raw, since in rows:
+        for closed, reason, key, short, since in rows:
+            raw = self._whole(key, short)
+            if raw is None:
+                continue
             batches[closed].append((raw, since))
             reasons.setdefault(closed, reason or "")
         return [

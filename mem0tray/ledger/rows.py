@@ -1,6 +1,7 @@
 """A row of the ledger, as intake and merge see it."""
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -31,29 +32,33 @@ COLUMNS: Final = (
     "key, id, digest, first_digest, state, raw, retry_count, last_attempt, server,"
     " intent, first_gen, value_gen, gone_gen"
 )
-# The same without what is large: who looks up an id seldom needs the bytes.
-SLIM_RAW: Final = f"CASE WHEN length(raw) < {LARGE} THEN raw END"
+# The bytes of what is large stand in a table of their own, and the row says so with none: SQLite
+# reads and writes all of a row for a change of any of its fields.
+ELSEWHERE: Final = b""
+# NULL for what is large: who looks up an id seldom needs the bytes.
+SLIM_RAW: Final = "nullif(raw, x'')"
 SLIM_COLUMNS: Final = COLUMNS.replace(" raw,", f" {SLIM_RAW} AS raw,")
 
 
 def read_raw(db: sqlite3.Connection, key: int) -> bytes:
     """The bytes of an item that has some; a large one comes into memory once, not twice."""
-    size = db.execute("SELECT length(raw) FROM items WHERE key = ?", (key,)).fetchone()[0]
-    if size is not None and size >= LARGE:
-        with db.blobopen("items", "raw", key, readonly=True) as blob:
-            return blob.read()
     found: bytes = db.execute("SELECT raw FROM items WHERE key = ?", (key,)).fetchone()[0]
-    return found
+    if found != ELSEWHERE:
+        return found
+    with db.blobopen("large", "raw", key, readonly=True) as blob:
+        return blob.read()
 
 
-def write_raw(db: sqlite3.Connection, key: int, raw: bytes) -> None:
-    """Give an item other bytes (within a transaction)."""
-    if len(raw) < LARGE:
-        db.execute("UPDATE items SET raw = ? WHERE key = ?", (raw, key))
-        return
-    db.execute("UPDATE items SET raw = zeroblob(?) WHERE key = ?", (len(raw), key))
-    with db.blobopen("items", "raw", key) as blob:
-        blob.write(raw)
+def write_raw(db: sqlite3.Connection, key: int, parts: Sequence[bytes]) -> None:
+    """Give an item other bytes, the parts one behind the other (within a transaction)."""
+    size = sum(map(len, parts))
+    raw = b"".join(parts) if size < LARGE else ELSEWHERE
+    db.execute("UPDATE items SET raw = ? WHERE key = ?", (raw, key))
+    if size >= LARGE:
+        db.execute("INSERT OR REPLACE INTO large VALUES (?, zeroblob(?))", (key, size))
+        with db.blobopen("large", "raw", key) as blob:
+            for part in parts:
+                blob.write(part)
 
 
 def row_from(values: tuple[Any, ...]) -> Row:

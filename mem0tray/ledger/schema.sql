@@ -7,7 +7,7 @@ CREATE TABLE items (
   first_digest BLOB NOT NULL,             -- of the first content seen under this id
   project      BLOB NOT NULL,
   ts           REAL NOT NULL,             -- the producer's timestamp
-  raw          BLOB,                      -- the JSON object as it stands in a file; NULL once delivered
+  raw          BLOB,                      -- the JSON object as it stands in a file; NULL once delivered; empty: see `large`
   state        TEXT NOT NULL CHECK (state IN ('pending', 'dead', 'delivered', 'discarded')),
   retries      INTEGER NOT NULL DEFAULT 0,  -- consecutive failures of a fresh entry
   retry_count  INTEGER NOT NULL DEFAULT 0,
@@ -40,6 +40,12 @@ CREATE INDEX items_pending ON items (accepted) WHERE state = 'pending';
 CREATE INDEX items_dead_order ON items (dead_seq) WHERE state = 'dead';
 CREATE INDEX items_vanished ON items (key) WHERE state = 'pending' AND vanished IS NOT NULL;
 CREATE INDEX items_closed ON items (closed) WHERE state = 'discarded';
+
+-- The JSON objects of a megabyte and more: SQLite reads and writes all of a row for a change of
+-- any of its fields.
+CREATE TABLE large (key INTEGER PRIMARY KEY, raw BLOB NOT NULL);
+CREATE TRIGGER large_gone AFTER UPDATE OF raw ON items WHEN old.raw = x'' AND new.raw IS NOT x''
+BEGIN DELETE FROM large WHERE key = old.key; END;
 
 -- Attempts that failed; of a delivery the item's own row tells.
 CREATE TABLE attempts (

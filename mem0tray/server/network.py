@@ -128,14 +128,16 @@ class Stream(httpcore.NetworkStream):
         self._socket = sock
         self._carries_request = carries_request
         self._waiting: list[bytes] = []
+        self._size = 0  # of them together
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Keep `buffer` until the answer is read, so that head and body leave in one packet.
 
-        What is large leaves at once: all of it is never in memory.
+        Of what is large no more than a piece is ever in memory.
         """
         self._waiting.append(buffer)
-        if len(buffer) >= _LARGE:
+        self._size += len(buffer)
+        if self._size >= _LARGE:
             self._flush()
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -174,8 +176,8 @@ class Stream(httpcore.NetworkStream):
             link.ours = took
 
     def _flush(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        if sum(map(len, waiting)) < _LARGE:
+        waiting, size, self._waiting, self._size = self._waiting, self._size, [], 0
+        if size < _LARGE:
             waiting = [b"".join(waiting)]
         for each in waiting:
             if not self._send(each):

@@ -107,12 +107,12 @@ class Core:
             self.events.emit(FileBroken(source.name, reason, kept))
 
 
-def dead_raw(raw: bytes, now: float, error: str | None = None) -> bytes:
-    """A queue entry as it stands in the DLQ file from its move on."""
+def as_dead(raw: bytes, now: float, error: str | None = None) -> list[bytes]:
+    """A queue entry as it stands in the DLQ file from its move on, in parts."""
     fields: items.Object = {"retry_count": 0, "last_attempt": now, "moved_to_dlq_at": now}
     if error is not None:
         fields["last_error"] = error
-    return items.with_fields(raw, fields, drop=("retries",))
+    return items.parts_with_fields(raw, fields, drop=("retries",))
 
 
 def local_iso(at: float) -> str:

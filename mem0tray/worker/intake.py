@@ -21,7 +21,7 @@ from mem0tray.files.document import BrokenDocumentError, Document
 from mem0tray.item import Item
 from mem0tray.ledger.database import QUEUE
 from mem0tray.worker import unrest
-from mem0tray.worker.core import Core, dead_raw
+from mem0tray.worker.core import Core, as_dead
 from mem0tray.worker.unrest import Unrest, cannot_read
 
 HELD: Final = "held"
@@ -67,6 +67,7 @@ class QueueIntake:
         self._known: dict[bytes, int] = {}
         self._first = True  # nothing was read yet
         self._expected: frozenset[int] = frozenset()
+        self._announced: Signature | None = None  # of the file that we are about to write
         self.signature: Signature | None = None
         self._count = 0  # new entries so far
         self.lost = False  # entries have left by another hand: perhaps for the DLQ file
@@ -80,7 +81,7 @@ class QueueIntake:
         with self._guard:
             before = self._count
             try:
-                if self._first or atomic.signature(self._core.paths.queue) != self.signature:
+                if self._first or self._has_changed():
                     self.read()
             except TornError:
                 self.torn = True
@@ -88,6 +89,17 @@ class QueueIntake:
                 self.torn = False
             self._unrest.look(restless=self.torn)
             return self._count - before
+
+    def _has_changed(self) -> bool:
+        """Whether the file is another than was read, and none that we are just publishing.
+
+        While we do, the link to it that becomes its backup is no change of it.
+        """
+        found = atomic.signature(self._core.paths.queue)
+        if found is None or self._announced is None:
+            return found != self.signature
+        known = (self._announced, self.signature)
+        return not any(each is not None and found.same_bytes(each) for each in known)
 
     @property
     def awaited(self) -> bool:
@@ -138,6 +150,11 @@ class QueueIntake:
         """We are about to write the file with these: that they stand there is no news."""
         with self._guard:
             self._expected = frozenset(keys)
+            self._announced = None
+
+    def announce(self, signature: Signature) -> None:
+        """How the file is to be known that we are about to write."""
+        self._announced = signature
 
     def published(
         self, signature: Signature | None, entries: list[tuple[document.Shown, int]]
@@ -145,6 +162,7 @@ class QueueIntake:
         """We wrote the file ourselves: there is nothing new in it."""
         with self._guard:
             self._expected = frozenset()
+            self._announced = None
             self.signature = signature
             self._known = {fingerprint(raw): key for raw, key in entries}
 
@@ -262,7 +280,7 @@ class QueueIntake:
 
 def bury_new(core: Core, item: Item, now: float, *, ask: bool, gen: int | None = None) -> int:
     """A memory that goes to the DLQ without ever having waited in our ledger; its key."""
-    raw = dead_raw(item.raw, now)
+    raw = b"".join(as_dead(item.raw, now))
     dead = msgspec.structs.replace(item, raw=raw, retry_count=0, last_attempt=now)
     key = core.inbox.add_dead(dead, raw, now, ask=ask, gen=gen)
     core.outbox.count("total_failed")

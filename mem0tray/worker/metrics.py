@@ -15,6 +15,7 @@ from mem0tray.worker.other_worker import EVERY, OtherWorker
 from mem0tray.worker.pace import Pace
 from mem0tray.worker.state import Gate
 
+_LATEST: Final = 5.0  # seconds until a change shows
 _COUNTS: Final = (
     "SELECT (SELECT count(*) FROM items WHERE state = 'pending'),"
     " (SELECT count(*) FROM items WHERE state = 'dead'),"
@@ -51,7 +52,8 @@ class Metrics:
         self._counted_at = -1
         self._state = ""
         self._state_since = 0.0  # Unix seconds
-        self.pace = Pace()
+        # Much of the time it may only have waited for the disk, behind a large file.
+        self.pace = Pace(longest=_LATEST)
 
     def counts(self) -> Counts:
         """How much waits now. It is counted again only when the ledger has changed."""

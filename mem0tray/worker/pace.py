@@ -1,5 +1,6 @@
 """How often files are published: once a second, more rarely the longer it takes."""
 
+import math
 from typing import Final
 
 INTERVAL: Final = 1.0
@@ -7,9 +8,10 @@ SHARE: Final = 0.05  # of the time, at most
 
 
 class Pace:
-    """Times are monotonic seconds."""
+    """Times are monotonic seconds; nothing is put off by more than `longest`."""
 
-    def __init__(self) -> None:
+    def __init__(self, longest: float = math.inf) -> None:
+        self._longest = longest
         self._next = 0.0
 
     def ready(self, now: float) -> bool:
@@ -22,4 +24,4 @@ class Pace:
 
     def spent(self, now: float, duration: float) -> None:
         """It has just been done, and took `duration` seconds."""
-        self._next = now + max(INTERVAL, duration / SHARE - duration)
+        self._next = now + min(max(INTERVAL, duration / SHARE - duration), self._longest)

@@ -169,7 +169,10 @@ class QueuePublisher:
         self._intake.expect(key for _, key in wanted.entries)
         try:
             signature = atomic.replace(
-                path, data, still_valid=lambda: self._may_replace(snapshot.signature, locked=locked)
+                path,
+                data,
+                still_valid=lambda: self._may_replace(snapshot.signature, locked=locked),
+                announce=self._intake.announce,
             )
         finally:
             if not locked:

@@ -10,7 +10,7 @@ from mem0tray.events import Event
 from mem0tray.ledger.outbox import Job
 from mem0tray.server import Answer, Kind
 from mem0tray.server.remedy import of_refusal
-from mem0tray.worker.core import Core, dead_raw
+from mem0tray.worker.core import Core, as_dead
 from mem0tray.worker.state import MAX_HOLD, REFUSES, Gate
 
 _ROW: Final = "SELECT state, retry_count, last_attempt FROM items WHERE key = ?"
@@ -221,8 +221,8 @@ class Verdicts:
         core.queue_dirty.set()
         retries = job.retries + 1
         if retries >= sync.max_attempts:
-            raw = dead_raw(core.outbox.raw(job.key), now, answer.message)
-            core.inbox.bury(job.key, raw, now, answer.message)
+            parts = as_dead(core.outbox.raw(job.key), now, answer.message)
+            core.inbox.bury(job.key, parts, now, answer.message)
             core.outbox.count("total_failed")
             core.dlq_dirty.set()
             return [
@@ -231,8 +231,8 @@ class Verdicts:
             ]
         due = now + max(sync.retry_interval, min(answer.retry_after or 0.0, MAX_HOLD))
         # Of a large memory the bytes from before are not kept beside the new ones.
-        raw = items.with_fields(core.outbox.raw(job.key), {"retries": retries})
-        core.outbox.failed_fresh(job, due, answer.message, raw)
+        parts = items.parts_with_fields(core.outbox.raw(job.key), {"retries": retries})
+        core.outbox.failed_fresh(job, due, answer.message, parts)
         return [events.AttemptFailed(job.project, job.item_id, retries, answer.message)]
 
     def _count_dead(
@@ -244,12 +244,12 @@ class Verdicts:
         delay = max(items.backoff(count), min(answer.retry_after or 0.0, MAX_HOLD))
         # The user asked for a retry while this one was under way: that wish still stands.
         again = last <= 0 < job.last_attempt
-        raw = items.with_fields(
+        parts = items.parts_with_fields(
             core.outbox.raw(job.key),
             {"retry_count": count, "last_attempt": now, "last_error": answer.message},
         )
         due = now if again else now + delay
-        core.outbox.failed_dead(job, count, due, answer.message, raw, now)
+        core.outbox.failed_dead(job, count, due, answer.message, parts, now)
         failed = events.DlqRetryFailed(job.project, job.item_id, count, delay)
         return (
             [failed] if again else [failed, events.WaitingBackoff(job.project, job.item_id, delay)]

@@ -11,8 +11,6 @@ from tests.support.swallower import Swallower
 
 pytestmark = pytest.mark.row(59)
 _MOST = 6.0  # times its size
-# The queue file may be written with it, and read again, while it is being delivered.
-_MOST_OF_EMERGENCY = 8.0
 _SIZES = (10, pytest.param(50, marks=pytest.mark.slow))  # megabytes
 
 
@@ -25,8 +23,7 @@ def test_a_large_memory_is_delivered(tmp_path: Path, way: str, megabytes: int) -
     with Swallower() as server, Home(tmp_path / "home", server.url) as home:
         use = delivered(home, content, way, server)
         assert server.hashes[1:] == [body_hash(content)]
-    most = _MOST_OF_EMERGENCY if way == "emergency file" else _MOST
-    assert max(use.times.values()) <= most, use
+    assert max(use.times.values()) <= _MOST, use
 
 
 @pytest.mark.timeout(300)

@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from mem0tray.settings import SyncSettings
 from tests.support.home import Home
 from tests.support.shapes import entry, waiting
 from tests.support.swallower import Swallower
 
 MEGABYTE: Final = 1_000_000
 PATIENCE: Final = 120.0  # seconds
+_ATTEMPTS: Final = SyncSettings().max_attempts
 WAYS: Final = ("add", "emergency file", "dead letter", "hand edit")
 # A command that says at its end how much memory it had at most.
 _MEASURED: Final = """
@@ -47,7 +49,7 @@ def body_hash(content: str, project: str = "large") -> str:
 
 @dataclass
 class Use:
-    """What one large memory of `size` bytes cost: bytes above the idle process, and seconds."""
+    """What one large memory of `size` bytes of text cost above the idle process."""
 
     size: int
     peaks: dict[str, int] = field(default_factory=dict)
@@ -84,9 +86,9 @@ def delivered(home: Home, content: str, way: str, server: Swallower | None) -> U
         elif way == "emergency file":
             home.write_emergency([entry(content, "large")])
         elif way == "hand edit":
-            use.size = _edit_by_hand(home, content)
+            _edit_by_hand(home, content)
         elif server is not None:
-            use.size = _make_dead(home, content, server)
+            _make_dead(home, content, server)
         home.wait(lambda: _synced(home) == 2, PATIENCE, f"delivered by {way}")
         home.wait(lambda: home.read(home.metrics)["dlq_size"] == 0, PATIENCE, "all published")
     return use
@@ -97,23 +99,16 @@ def _synced(home: Home) -> int:
     return int(home.read(home.metrics)["total_synced"])
 
 
-def _make_dead(home: Home, content: str, server: Swallower) -> int:
-    """Have its last attempt fail; those before lie 30 s apart, which nobody waits for here.
-
-    The size that it has in the queue file.
-    """
-    server.fails = 1
-    home.write_queue([entry(content, "large", retries=4)])
+def _make_dead(home: Home, content: str, server: Swallower) -> None:
+    """Have every attempt fail until it is a dead letter, and then ask for a retry."""
+    server.fails = _ATTEMPTS
+    home.write_queue([entry(content, "large")])
     home.wait(lambda: home.read(home.metrics)["dlq_size"] == 1, PATIENCE, "a dead letter")
     home.ok("retry", "--all", timeout=PATIENCE)
-    return len(json.dumps(content))
 
 
-def _edit_by_hand(home: Home, content: str) -> int:
-    """Put it into the DLQ file as a script does, and then ask for a retry in the same way.
-
-    The size that it has there, where letters beyond ASCII are escapes.
-    """
+def _edit_by_hand(home: Home, content: str) -> None:
+    """Put it into the DLQ file as a script does, and then ask for a retry in the same way."""
     home.write_dlq([waiting(content, "large")])
     home.wait(lambda: home.read(home.metrics)["dlq_size"] == 1, PATIENCE, "taken in")
     home.wait(lambda: home.read(home.dlq)["last_update"] != "2025-11-30T04:38:18", PATIENCE)
@@ -121,7 +116,6 @@ def _edit_by_hand(home: Home, content: str) -> int:
     for item in document["items"]:
         item["last_attempt"] = 0
     home.dump(home.dlq, document)
-    return len(json.dumps(content))
 
 
 def _added(home: Home, content: str) -> int:

@@ -1,0 +1,107 @@
+"""Memories of a megabyte and more, whose bytes stand beside their rows."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from mem0tray import item as items
+from mem0tray.item import Item
+from mem0tray.large import LARGE
+from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.inbox import Inbox
+from mem0tray.ledger.outbox import Outbox
+from mem0tray.ledger.reader import Reader
+
+_NOW = 1_700_000_000.0
+
+
+def _item(letter: str, size: int = LARGE) -> Item:
+    value = {"id": letter, "project_id": "p", "content": letter * size, "timestamp": 1}
+    found = items.parse(json.dumps(value).encode())
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    """Open one."""
+    with closing(Ledger(tmp_path / "ledger.sqlite3")) as opened:
+        yield opened
+
+
+def _in_rows(ledger: Ledger) -> int:
+    """Count the bytes in the rows themselves."""
+    with ledger.reading() as db:
+        return int(db.execute("SELECT sum(length(raw)) FROM items").fetchone()[0] or 0)
+
+
+def _beside(ledger: Ledger) -> list[int]:
+    with ledger.reading() as db:
+        return [size for (size,) in db.execute("SELECT length(raw) FROM large ORDER BY key")]
+
+
+def test_no_row_holds_a_large_memory(ledger: Ledger) -> None:
+    """From intake to dead letter and retry, none of its bytes are in what each change rewrites."""
+    inbox, outbox, item = Inbox(ledger), Outbox(ledger), _item("a")
+    key = inbox.add_fresh(item, _NOW, ask=False)
+    job = outbox.claim(key, _NOW)
+    outbox.failed_fresh(job, _NOW, "500", [item.raw])
+    assert (_in_rows(ledger), outbox.raw(key)) == (0, item.raw)
+    inbox.bury(key, [item.raw[:-1], b', "moved": 1}'], _NOW)
+    assert (_in_rows(ledger), outbox.raw(key)) == (0, item.raw[:-1] + b', "moved": 1}')
+    job = outbox.claim(key, _NOW)
+    outbox.failed_dead(job, 1, _NOW, "500", [item.raw], _NOW)
+    inbox.discard([key], _NOW, "deleted")
+    row = inbox.known(item)
+    assert row is not None
+    inbox.revive(row, item, _NOW, dead=False, gen=None)
+    assert (_in_rows(ledger), _beside(ledger)) == (0, [len(item.raw)])
+
+
+def test_nothing_stays_beside_a_row_that_lost_its_bytes(ledger: Ledger) -> None:
+    """Delivered, forgotten, expired, or small from now on."""
+    inbox, outbox = Inbox(ledger), Outbox(ledger)
+    delivered, forgotten, expired, shrunk, kept = (
+        inbox.add_fresh(_item(letter), _NOW, ask=False) for letter in "abcde"
+    )
+    outbox.delivered(delivered, "server", _NOW)
+    inbox.discard([expired], _NOW, "deleted")
+    inbox.expire(_NOW + 1)
+    inbox.discard([forgotten], _NOW, "deleted")
+    inbox.erase([forgotten])
+    inbox.bury(shrunk, [_item("d", 9).raw], _NOW)
+    assert _beside(ledger) == [len(_item("e").raw)]
+    assert outbox.raw(kept) == _item("e").raw
+
+
+def test_commands_read_a_large_memory(ledger: Ledger) -> None:
+    """Whether it is dead or deleted."""
+    inbox, item = Inbox(ledger), _item("a")
+    key = inbox.add_dead(item, item.raw, _NOW, ask=False, gen=None)
+    with Reader(ledger.path) as reader:
+        assert reader.raw(key) == item.raw
+        assert reader.dead_raws() == [item.raw]
+        assert [raw for _, raw in reader.first_dead(1)] == [item.raw]
+    inbox.discard([key], _NOW, "deleted")
+    with Reader(ledger.path) as reader:
+        assert [list(batch.raws) for batch in reader.discarded()] == [[item.raw]]
+
+
+def test_a_ledger_with_large_rows_is_taken_over(tmp_path: Path) -> None:
+    """One that has no place for them beside its rows gets it, and reads those that it has."""
+    path, item = tmp_path / "ledger.sqlite3", _item("a")
+    with closing(Ledger(path)) as ledger:
+        key = Inbox(ledger).add_fresh(item, _NOW, ask=False)
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript("DROP TRIGGER large_gone; DROP TABLE large")
+        db.execute("UPDATE items SET raw = ?", (item.raw,))
+        db.commit()
+    with closing(Ledger(path)) as ledger:
+        assert Outbox(ledger).raw(key) == item.raw
+        assert Outbox(ledger).claim(key, _NOW).content == "a" * LARGE
+        Inbox(ledger).add_fresh(_item("b"), _NOW, ask=False)
+        assert _beside(ledger) == [len(item.raw)]
