@@ -3,6 +3,8 @@
 What is wrong with one that it reads, reading tells.
 """
 
+import errno
+import os
 from pathlib import Path
 
 from mem0tray.files import atomic, temporary
@@ -12,8 +14,17 @@ from mem0tray.paths import Paths, config_file
 def look(paths: Paths) -> None:
     """Raise FileUnavailableError that names what stands in the place of one of them."""
     atomic.refuse_no_folder(paths.log.parent)
+    _refuse_dangling(paths.log)
     for path in (paths.queue_lock, paths.log, paths.queue_backup, paths.dlq_backup):
         atomic.refuse_odd(path)
+
+
+def _refuse_dangling(log: Path) -> None:
+    """Raise FileUnavailableError where a link leads the log nowhere: its lines would only wait."""
+    is_lost = log.parent.is_symlink() and not log.parent.exists()
+    is_lost |= log.is_symlink() and not Path(os.path.realpath(log)).parent.is_dir()
+    if is_lost:
+        raise atomic.unavailable(log, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
 
 
 def clean(paths: Paths) -> None:
