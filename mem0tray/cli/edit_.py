@@ -8,7 +8,7 @@ import click
 
 from mem0tray.actions import change_text, look_up
 from mem0tray.actions.change_text import GoneError
-from mem0tray.actions.find import Found
+from mem0tray.actions.find import Found, everything, handles
 from mem0tray.actions.look_up import Version
 from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
@@ -42,6 +42,7 @@ def command(name: str) -> None:
     settings = context.load()
     paths = settings.locations()
     found = _editable(look_up.look_up(paths, name))
+    called = handles(everything(paths)).get(found.id) or shlex.quote(name)
     text = found.item.content if found.item is not None else ""
     after = _edited(text, found)
     if after is None:
@@ -51,13 +52,13 @@ def command(name: str) -> None:
     if not new.strip():
         raise Mem0TrayError(
             "The text is empty; nothing was changed.",
-            f"To delete the memory: `mem0tray delete {short_id(found.id)}`.",
+            f"To delete the memory: `mem0tray delete {called}`.",
         )
     try:
         done = change_text.change_text(paths, found, new, keep_days=settings.retention.discarded)
     except Mem0TrayError as error:
         raise _with_text_kept(paths, found, data, error) from error
-    _tell(found, done.kept, is_dead=done.is_dead)
+    _tell(called, done.kept, is_dead=done.is_dead)
 
 
 def _editable(versions: list[Version]) -> Found:
@@ -121,8 +122,8 @@ def _with_text_kept(paths: Paths, found: Found, data: bytes, error: Mem0TrayErro
     )
 
 
-def _tell(found: Found, kept: Path, *, is_dead: bool) -> None:
-    name = short_id(found.id)
+def _tell(name: str, kept: Path, *, is_dead: bool) -> None:
+    """The outcome; `name` is what to type for the memory."""
     output.say(f"Changed the text of {name}. The old one: {kept}")
     if is_dead:
         output.say(f"`mem0tray retry {name}` sends it now.")

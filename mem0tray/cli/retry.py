@@ -3,13 +3,14 @@
 import math
 import sys
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import click
 
-from mem0tray.actions import outcomes, retry
+from mem0tray.actions import find, outcomes, retry
 from mem0tray.actions.find import Identity
 from mem0tray.actions.outcomes import Outcome
 from mem0tray.actions.probe import Probe, probe
@@ -23,6 +24,8 @@ from mem0tray.paths import Paths
 from mem0tray.settings import LOCAL_URL, Settings
 from mem0tray.text import one_line, plural, short_id
 from mem0tray.worker import pauses
+
+_Called = Mapping[str, str]  # by id what to type for it
 
 _SHOWN: Final = 5
 _FACTOR: Final = 2  # a memory that timed out before is given twice the time
@@ -65,17 +68,19 @@ def command(
     held = {each.identity for each in retry.held_entries(paths)}
     since = time.time()
     chosen = _retried(paths, ids, project, everything=everything)
+    called = find.handles(find.everything(paths)) if chosen else {}
     try:
         way = _Way.look(settings, paths) if chosen else _Way()
         if not as_json:
-            _tell(chosen, held, project, way)
-        found = _followed(settings, chosen, since, way, as_json=as_json) if wait else []
+            _tell(chosen, held, project, way, called)
+        say = None if as_json else partial(_tell_outcome, called)
+        found = _followed(settings, chosen, since, way, say) if wait else []
     except KeyboardInterrupt:
         output.say("mem0tray: They stay requested: the worker retries them.", error=True)
         raise
     if as_json:
         output.print_json(_document(chosen, held, way, found))
-    _judge(found, way)
+    _judge(found, way, called)
 
 
 def _retried(
@@ -89,7 +94,11 @@ def _retried(
 
 
 def _followed(
-    settings: Settings, chosen: Sequence[Item], since: float, way: "_Way", *, as_json: bool
+    settings: Settings,
+    chosen: Sequence[Item],
+    since: float,
+    way: "_Way",
+    say: Callable[[Outcome], None] | None,
 ) -> list[Outcome]:
     """Wait for each, and say how it went as it happens; not where nothing can be sent."""
     if way.obstacle:
@@ -98,8 +107,8 @@ def _followed(
     patience = _FACTOR * settings.sync.timeout + _MORE
     for outcome in outcomes.follow(settings.locations(), chosen, since, patience):
         found.append(outcome)
-        if not as_json:
-            _tell_outcome(outcome)
+        if say:
+            say(outcome)
     return found
 
 
@@ -154,23 +163,32 @@ def _pause(paths: Paths) -> str:
     return f"Deliveries are paused until {end}; `mem0tray resume` ends the pause now."
 
 
+def _name(item: Item, called: _Called) -> str:
+    """What to type for it, and its project."""
+    name = called.get(item.id) or short_id(item.id)
+    return f"{name} ({one_line(item.project, 40) or 'no project'})"
+
+
 def _tell(
-    chosen: Sequence[Item], held: Collection[Identity], project: str | None, way: _Way
+    chosen: Sequence[Item],
+    held: Collection[Identity],
+    project: str | None,
+    way: _Way,
+    called: _Called,
 ) -> None:
     if not chosen:
         where = f" of {one_line(project, 80)}" if project is not None else ""
         output.say(f"There are no dead letters{where} to retry.")
         return
-    output.say(_which(chosen, sum((each.id, each.digest) in held for each in chosen)))
+    output.say(_which(chosen, sum((each.id, each.digest) in held for each in chosen), called))
     for line in way.lines:
         output.say(line)
 
 
-def _tell_outcome(outcome: Outcome) -> None:
+def _tell_outcome(called: _Called, outcome: Outcome) -> None:
     """One line, at once; also into a pipe."""
     style = Style.GOOD if outcome.is_good else Style.BAD
-    name = f"{short_id(outcome.item.id)} ({one_line(outcome.item.project, 40) or 'no project'})"
-    text = f"{name}: {outcome.name}"
+    text = f"{_name(outcome.item, called)}: {outcome.name}"
     if outcome.reason:
         text += f": {outcome.reason.rstrip('.')}"
     if outcome.next_retry:
@@ -213,7 +231,7 @@ def _as_json(outcome: Outcome | None) -> dict[str, Any]:
     }
 
 
-def _judge(found: Sequence[Outcome], way: _Way) -> None:
+def _judge(found: Sequence[Outcome], way: _Way, called: _Called) -> None:
     """Raise Mem0TrayError if one was not delivered."""
     bad = [each for each in found if not each.is_good]
     if not bad:
@@ -222,16 +240,13 @@ def _judge(found: Sequence[Outcome], way: _Way) -> None:
     what = f"{len(bad):,} of {number} not delivered" if len(found) > 1 else "It was not delivered"
     if way.obstacle:
         raise Mem0TrayError(f"{what}. {way.obstacle}")
-    raise Mem0TrayError(
-        f"{what}.", f"`mem0tray diagnose {short_id(bad[0].item.id)}` says what to do."
-    )
+    # Of several the causes are summed up.
+    one = f" {called.get(bad[0].item.id, '')}".rstrip() if len(bad) == 1 else ""
+    raise Mem0TrayError(f"{what}.", f"`mem0tray diagnose{one}` says what to do.")
 
 
-def _which(chosen: Sequence[Item], held: int) -> str:
-    names = ", ".join(
-        f"{short_id(item.id)} ({one_line(item.project, 40) or 'no project'})"
-        for item in chosen[:_SHOWN]
-    )
+def _which(chosen: Sequence[Item], held: int, called: _Called) -> str:
+    names = ", ".join(_name(item, called) for item in chosen[:_SHOWN])
     more = f" and {len(chosen) - _SHOWN:,} more" if len(chosen) > _SHOWN else ""
     dead = len(chosen) - held
     parts = [plural(dead, "dead letter")] if dead else []

@@ -52,6 +52,14 @@ def test_the_editor_s_text_takes_the_place_of_the_old_one(home: Scratch) -> None
     assert _content(dlq) == "old"
 
 
+def test_what_is_said_to_send_names_it_alone(home: Scratch) -> None:
+    """Where two ids begin alike the advice works word for word all the same."""
+    items = [waiting("a", id="04f96029-aa1"), waiting("b", id="04f96029-ab2")]
+    home.write("mem0_queue_dlq.json", {"items": items})
+    home.env(VISUAL=_editor(home.root, "path.write_bytes(b'new')"))
+    assert "`mem0tray retry 04f96029-ab` sends" in home.ok("edit", "04f96029-ab2")
+
+
 def test_the_end_of_the_text_stays_as_it_was(home: Scratch) -> None:
     """A line break that editors want at the end is no part of a text that has none."""
     home.env(VISUAL=_editor(home.root, "path.write_bytes(b'new ' + text)"))

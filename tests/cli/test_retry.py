@@ -51,6 +51,15 @@ def test_what_is_retried(home: Scratch, arguments: list[str], wanted: list[str])
     assert "does not run" in text
 
 
+def test_a_name_is_one_that_can_be_typed(home: Scratch) -> None:
+    """Where two ids begin alike, as much of each is shown as no other has."""
+    items = [waiting("a", "x", id="04f96029-aa1"), waiting("b", "x", id="04f96029-ab2")]
+    home.write("mem0_queue_dlq.json", {"items": items, "last_update": "x"})
+    assert "04f96029-aa (x), 04f96029-ab (x)" in home.ok("retry", "--all")
+    assert forced(home) == ["a", "b"]
+    home.ok("retry", "04f96029-ab")
+
+
 @pytest.mark.usefixtures("letters")
 def test_a_server_that_is_down_is_said(home: Scratch) -> None:
     """The edit is made all the same."""
