@@ -3,7 +3,7 @@
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final, Self
@@ -271,8 +271,8 @@ class World:
         """See each replacement of the DLQ file: the worker publishes, commands save."""
         original = atomic.replace
 
-        def replace(path: Path, data: bytes, **more: Any) -> Any:
-            result = None
+        def replace(path: Path, parts: bytes | Sequence[bytes], **more: Any) -> Any:
+            data, result = parts if isinstance(parts, bytes) else b"".join(parts), None
             if path == self.paths.dlq and self._at_work:
                 self._publishing = data
             try:
