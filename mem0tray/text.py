@@ -25,6 +25,11 @@ def lines(text: str) -> str:
     return _OBEYED.sub("\ufffd", text.replace("\r\n", "\n"))
 
 
+def harmless_json(document: str) -> str:
+    """The same JSON, with an escape in the place of whatever a terminal obeys."""
+    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", document)
+
+
 def cells(text: str) -> int:
     """The columns of a terminal that a harmless line takes; a wide sign two, a mark none."""
     return sum(

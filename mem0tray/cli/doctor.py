@@ -29,6 +29,7 @@ from mem0tray.errors import Mem0TrayError, SettingsError
 from mem0tray.settings import Loaded, Settings
 
 _DEFAULTS: Final = "Everything below is checked with the default settings."
+_REMEDY: Final = "What to do stands beside it."
 _LIMIT: Final = 20.0  # seconds for one part; what it asks has shorter limits of its own
 _ALL: Final = 60.0  # for all of them, so that a disk that hangs is not waited for a dozen times
 _LEAST: Final = 2.0
@@ -76,7 +77,7 @@ _PARTS: Final = (
     help="Send a test notification, or none. Default: one, but none with --json.",
 )
 @click.option("--stop-other", is_flag=True, help="Stop another worker without asking.")
-def command(*, as_json: bool, notify: bool | None, stop_other: bool) -> int:
+def command(*, as_json: bool, notify: bool | None, stop_other: bool) -> None:
     """Check everything that deliveries need, and say how to mend it.
 
     Looks at paths, permissions, locks, files, the server and its key, the
@@ -101,9 +102,16 @@ def command(*, as_json: bool, notify: bool | None, stop_other: bool) -> int:
         checks_others.stop(loaded, told=not as_json)
     elif not as_json and not wrong:
         checks_others.offer(loaded)
-    if wrong:
-        return SettingsError.exit_code
-    return 1 if any(each.level == FAIL for each in found) else 0
+    _complain(found, wrong)
+
+
+def _complain(found: Sequence[Check], wrong: Sequence[Check]) -> None:
+    """One line on standard error, as of every command, where something failed."""
+    for each in wrong:
+        raise SettingsError(each.message, _REMEDY)
+    failed = list(dict.fromkeys(each.name for each in found if each.level == FAIL))
+    if failed:
+        raise Mem0TrayError(f"What failed: {', '.join(failed)}.", _REMEDY)
 
 
 def _settings() -> tuple[Loaded, list[Check]]:

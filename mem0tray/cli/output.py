@@ -20,7 +20,7 @@ import click
 
 from mem0tray.errors import Mem0TrayError
 from mem0tray.text import cells as text_cells
-from mem0tray.text import one_line, plural
+from mem0tray.text import harmless_json, one_line, plural
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -195,10 +195,10 @@ def agreed(question: str, unchanged: str, remedy: str) -> bool:
 
 def print_json(value: Any) -> None:
     """One JSON document and nothing else; escapes where the terminal has no such sign."""
-    text = json.dumps(value, indent=2, ensure_ascii=False)
+    text = harmless_json(json.dumps(value, indent=2, ensure_ascii=False))
     try:
         text.encode(sys.stdout.encoding or "ascii")
-    except UnicodeEncodeError:  # a lone surrogate, or a terminal that knows ASCII only
+    except UnicodeEncodeError:  # a terminal that knows ASCII only
         text = json.dumps(value, indent=2)
     click.echo(text)
 

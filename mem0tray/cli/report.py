@@ -30,6 +30,8 @@ def command(out: Path | None, *, with_content: bool) -> None:
 
     One HTML file that only you can read. It loads nothing and runs no script.
     """
+    if out == Path():
+        raise click.UsageError("--out names no file.")
     settings = context.load_there()
     path = report.write(
         settings, language.chosen(settings.ui.language), out=out, with_content=with_content

@@ -70,7 +70,7 @@ def command(
     chosen = _retried(paths, ids, project, everything=everything)
     called = find.handles(find.everything(paths)) if chosen else {}
     try:
-        way = _Way.look(settings, paths) if chosen else _Way()
+        way = _Way.look(settings, paths) if chosen or as_json else _Way()
         if not as_json:
             _tell(chosen, held, project, way, called)
         say = None if as_json else partial(_tell_outcome, called)

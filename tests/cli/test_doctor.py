@@ -81,7 +81,9 @@ def test_the_server(home: Scratch, server: Standin) -> None:
     assert level == "fail"
     assert "503" in text
     server.close()
-    assert home.run("doctor").code == 1
+    done = home.run("doctor")
+    assert done.code == 1
+    assert done.line.startswith("mem0tray: What failed: server")
     assert _checks(home, "server")[0][0] == "fail"
 
 
@@ -514,6 +516,7 @@ def test_wrong_settings_are_a_failed_check_among_others(home: Scratch) -> None:
     done = home.run("doctor", "--json")
     first, *others = done.json()["checks"]
     assert (done.code, done.json()["ok"]) == (2, False)
+    assert done.line.startswith("mem0tray: sync.timeout in ")
     assert (first["name"], first["level"]) == ("settings", "fail")
     assert first["message"].startswith("sync.timeout in ")
     assert "default" in first["remedy"]

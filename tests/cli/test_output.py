@@ -1,6 +1,7 @@
 """Tables, ages, times, colours: foreign text is harmless."""
 
 import io
+import json
 import sys
 
 import pytest
@@ -105,6 +106,16 @@ def test_json_stays_readable(capsys: pytest.CaptureFixture[str]) -> None:
     """Letters beyond ASCII stay, where they can be written."""
     output.print_json({"é": 1})
     assert '"é": 1' in capsys.readouterr().out
+
+
+@pytest.mark.row(42)
+def test_json_holds_nothing_that_a_terminal_obeys(capsys: pytest.CaptureFixture[str]) -> None:
+    """Controls and marks of direction go out as escapes, and come back as they were."""
+    hostile = "\x1b[31m \x7f \x9b31m \u202e \u2066 \t\n"
+    output.print_json({hostile: hostile})
+    said = capsys.readouterr().out
+    assert json.loads(said) == {hostile: hostile}
+    assert said.replace("\n", "").isprintable()
 
 
 @pytest.mark.parametrize(

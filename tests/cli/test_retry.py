@@ -113,3 +113,13 @@ def test_a_dead_letter_without_a_project(home: Scratch) -> None:
     item = waiting("a", id="aaaa-1") | {"project_id": None}
     home.write("mem0_queue_dlq.json", {"items": [item], "last_update": "x"})
     assert "aaaa-1 (no project)" in home.ok("retry", "--all")
+
+
+def test_json_tells_of_the_server_where_there_is_nothing_to_retry(home: Scratch) -> None:
+    """What was not looked at is not called down."""
+    home.claude.mkdir()
+    with Standin() as server:
+        home.env(MEM0TRAY_SERVER_URL=server.url)
+        found = home.run("retry", "--project", "none", "--json").json()
+    assert found["items"] == []
+    assert found["server"] == {"destination": server.netloc, "healthy": True, "reason": ""}

@@ -75,6 +75,15 @@ def test_a_place_that_cannot_be_written(home: Scratch) -> None:
     assert home.run("report", "--out", str(home.root)).code == 2
 
 
+@pytest.mark.parametrize("name", ["", ".", ".."])
+def test_a_folder_is_no_file_to_write(home: Scratch, name: str) -> None:
+    """Neither a folder nor nothing can be the page, and nobody is told to move it away."""
+    done = home.run("report", "--out", name)
+    assert (done.code, done.out) == (2, "")
+    assert done.line
+    assert "away" not in done.err
+
+
 def test_the_language_of_the_settings(home: Scratch, request: pytest.FixtureRequest) -> None:
     """`ui.language` decides."""
     request.getfixturevalue("french")
