@@ -144,6 +144,11 @@ class Paths:
         return self.data_dir / "alerts.json"
 
     @property
+    def page(self) -> Path:
+        """The last status page, unless the browser needs it elsewhere."""
+        return self.data_dir / "status.html"
+
+    @property
     def edits(self) -> Path:
         """Texts as they were before `edit`."""
         return self.data_dir / "edits"

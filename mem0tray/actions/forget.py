@@ -100,6 +100,7 @@ def forget(paths: Paths, settings: Settings, deleted: Deleted) -> Forgotten:
     for path in _listing(paths.quarantine, "*.json", result):
         _guarded(result, path, partial(_from_quarantine, path, text, result))
     _guarded(result, paths.edits, partial(_from_edits, paths, text, result))
+    _guarded(result, paths.page, partial(_from_page, paths.page, result))
     _from_previous(paths, text)
     for folder in (paths.claude_dir, paths.data_dir, paths.requests, paths.quarantine):
         _from_leftovers(folder, text, result)
@@ -271,6 +272,13 @@ def _from_previous(paths: Paths, text: _Text) -> None:
                 path.unlink()
                 return
             time.sleep(_LOOK)
+
+
+def _from_page(page: Path, result: Forgotten) -> None:
+    """The last status page, which may show texts as HTML writes them: `report` makes another."""
+    with suppress(FileNotFoundError):
+        page.unlink()
+        result.erased.append(page.name)
 
 
 def _from_leftovers(folder: Path, text: _Text, result: Forgotten) -> None:

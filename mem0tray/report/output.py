@@ -37,7 +37,7 @@ def usual_place(paths: Paths) -> Path:
         folder = Path.home() / "snap" / name / "common"
         if name and folder.is_dir():
             return folder / f"mem0tray-{NAME}"
-    return paths.data_dir / NAME
+    return paths.page
 
 
 def _browser() -> str:

@@ -233,6 +233,18 @@ def test_forget_erases_the_text(home: Home, server: Standin) -> None:
     assert home.files_with(text) == []
 
 
+def test_forget_erases_the_last_status_page(home: Home, server: Standin) -> None:
+    """It may hold the text, in the form that HTML gives it."""
+    item = entry("a < zanzibar & b")
+    home.write_queue([item])
+    server.script(Answer(500), content=item["content"], forever=True)
+    home.drain()
+    home.ok("report", "--with-content")
+    assert home.files_with("zanzibar &amp; b")
+    home.ok("delete", item["id"], "--yes", "--forget")
+    assert home.files_with("zanzibar &amp; b") == []
+
+
 def test_forget_erases_the_text_under_a_running_worker(home: Home, letters: list[Item]) -> None:
     """`--forget` works while the app runs, and leaves the other items alone."""
     text = "zanzibar must be forgotten"

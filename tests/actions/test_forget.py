@@ -164,8 +164,8 @@ def test_a_file_of_ours_that_holds_it_still_is_named(paths: Paths) -> None:
     """What is left in the data folder is the worker's to renew."""
     write_dlq(paths, [waiting(TEXT, id="zz-1")])
     paths.data_dir.mkdir(parents=True)
-    (paths.data_dir / "status.html").write_text(TEXT)
-    assert [line for line in forgotten(paths, "zz").unreachable if "status.html" in line]
+    (paths.data_dir / "state.json").write_text(TEXT)
+    assert [line for line in forgotten(paths, "zz").unreachable if "state.json" in line]
 
 
 def test_what_holds_nothing_is_not_named(paths: Paths) -> None:
