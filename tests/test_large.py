@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import tracemalloc
 
 import msgspec
 import pytest
@@ -100,3 +101,13 @@ def test_a_document_of_views_is_the_same_document() -> None:
             **parsed.rest,
         }
         assert b"".join(document.compose_parts(top)) == data + b"\n"
+
+
+def test_what_the_fast_parser_refuses_is_laid_out_in_few_times_its_size() -> None:
+    """The same for a text with a lone surrogate, which takes the slow way."""
+    text = json.dumps("Ein Satz.\n" * 50_000 + "\ud800")
+    tracemalloc.start()
+    assert jsontext.indent(text) == text
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 6 * len(text)
