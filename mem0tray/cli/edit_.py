@@ -39,7 +39,7 @@ def command(name: str) -> None:
     It stays the same memory, under the same id; the old text is kept, and `restore` puts
     it back. Nothing changes when the editor fails or nothing is saved.
     """
-    settings = context.load()
+    settings = context.load_there()
     paths = settings.locations()
     found = _editable(look_up.look_up(paths, name))
     called = handles(everything(paths)).get(found.id) or shlex.quote(name)

@@ -44,7 +44,7 @@ def command(name: str, *, as_json: bool) -> None:
     ID may be shortened as long as it names one memory. Of a delivered memory the text
     is gone from this computer; its hash, the server and the time remain.
     """
-    versions = look_up.look_up(context.load().locations(), name)
+    versions = look_up.look_up(context.load_there().locations(), name)
     now = time.time()
     if as_json:
         first, *others = [_document(each, now) for each in versions]

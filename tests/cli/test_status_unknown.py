@@ -120,7 +120,8 @@ def test_a_folder_that_is_named_must_be_there(home: Scratch, kind: str) -> None:
     assert (document["queue"], document["dlq"], document["totals"]["synced"]) == (None, None, None)
     assert str(folder) in document["reason"]
     assert "correct paths.claude_dir: `mem0tray config edit`" in done.line
-    for command in (["list"], ["list", "--queue"], ["stats"], ["diagnose"], ["retry", "--all"]):
+    by_id = (["show", "a"], ["edit", "a"], ["diagnose", "a"])
+    for command in (["list"], ["list", "--queue"], ["stats"], ["retry", "--all"], *by_id):
         failed = home.run(*command)
         assert failed.code == 1, command
         assert str(folder) in failed.line
