@@ -63,7 +63,7 @@ def _folder(name: str, folder: Path) -> Check:
         parent = _existing(folder)
         if os.access(parent, os.W_OK | os.X_OK):
             return Check(name, OK, f"{folder} is not there yet; it is made when it is needed.")
-        return Check(name, FAIL, f"{folder} cannot be made.", remedies.writable(parent))
+        return Check(name, FAIL, f"{folder} cannot be made.", remedies.made(folder, parent))
     if not folder.is_dir():
         return Check(name, FAIL, f"{folder} is no folder.", remedies.away(folder))
     allowed = os.access(folder, os.R_OK | os.W_OK | os.X_OK)

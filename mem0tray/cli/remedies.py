@@ -23,6 +23,21 @@ def writable(path: Path) -> str:
     return f"Mend its permissions: `chmod u+rwX {where}`."
 
 
+def made(folder: Path, parent: Path) -> str:
+    """What lets this user have `folder`, of which only `parent` exists and cannot be written.
+
+    The folder of somebody else is left to them: it may be the root of the disk.
+    """
+    if (
+        sys.platform == "win32"
+        or atomic.is_read_only(parent)
+        or parent.stat().st_uid == os.getuid()
+    ):
+        return writable(parent)
+    owner = systemd.user() or str(os.getuid())
+    return f"Make it: `sudo install -d -m 700 -o {owner} {shlex.quote(str(folder))}`."
+
+
 def away(path: Path) -> str:
     """What takes an obstacle out of the way, and loses nothing."""
     return f"Move it away: `{atomic.moving(path)}`."

@@ -254,6 +254,17 @@ def test_what_lies_on_the_disk_is_mended_by_a_command(home: Scratch) -> None:
 
 
 @pytest.mark.usefixtures("server")
+def test_nobody_else_s_folder_is_taken_for_one_to_be_made(home: Scratch) -> None:
+    """A user whose home does not exist is told to make the folder, not to own the disk's root."""
+    shutil.rmtree(home.claude, ignore_errors=True)
+    home.patch.setattr(os, "access", lambda *_: False)
+    home.patch.setattr(os, "getuid", lambda: 4242)
+    text = _checks(home, "claude folder")[0][1]
+    assert "chown" not in text
+    assert re.search(rf"`sudo install -d -m 700 -o \S+ {re.escape(str(home.claude))}`", text)
+
+
+@pytest.mark.usefixtures("server")
 @pytest.mark.parametrize(
     ("free", "level", "size"),
     [(10**12, "ok", "1,000 GB are"), (10**8, "warn", "100 MB are"), (10**6, "fail", "1 MB are")],
@@ -463,7 +474,7 @@ def test_it_reads_well_on_a_narrow_terminal(ill: Scratch) -> None:
     ill.env(NO_COLOR="1")
     lines = ill.run("doctor").out.splitlines()
     assert lines[0].startswith("fail  server key: ")
-    assert "      Set the right key: `mem0tray config set" in lines
+    assert "      `mem0tray config set server.api_key` asks for it." in lines
     assert all(len(line) <= 60 or " " not in line.strip() for line in lines)
     assert all(line[:6].strip() in {"fail", "warn", "ok", ""} for line in lines[:-1])
 
