@@ -15,7 +15,7 @@ from mem0tray.files.receipts import Account, Receipts
 from mem0tray.item import Item
 from mem0tray.ledger.database import DLQ
 from mem0tray.ledger.taken import PERHAPS
-from mem0tray.worker import attribution, unrest
+from mem0tray.worker import attribution, unrest, waits
 from mem0tray.worker import merge as merging
 from mem0tray.worker.attribution import Share
 from mem0tray.worker.core import Core
@@ -57,6 +57,7 @@ class HandEdits:
         self._unrest = Unrest(core.troubles, unrest.DLQ, said, AGAIN)
         self._receipts = Receipts(core.paths.receipts)
         self._again = False  # looked at, though it has not changed
+        self.tells_waits = False  # at the start all that wait are told of at once
 
     def look_again(self) -> None:
         """Entries have left the queue file, and may stand in this one since it was read."""
@@ -259,6 +260,9 @@ class HandEdits:
         else:
             for event in told:
                 emit(event)
+        if self.tells_waits:
+            begun = waits.begun(merge, self._core.now())
+            waits.tell(emit, begun, len(begun))
         for pair in merge.delivered:
             file = self._core.paths.dlq.name
             emit(events.AlreadyDelivered(pair.item.project, pair.item.id, file))

@@ -16,7 +16,7 @@ from mem0tray.files import atomic, probe
 from mem0tray.ledger.database import Ledger
 from mem0tray.paths import Paths, config_file
 from mem0tray.settings import Loaded, Settings
-from mem0tray.worker import choice, pauses, places, requests, unrest
+from mem0tray.worker import choice, pauses, places, requests, unrest, waits
 from mem0tray.worker.core import Core
 from mem0tray.worker.emergencies import EmergencyIntake
 from mem0tray.worker.hand_edits import HandEdits
@@ -263,12 +263,10 @@ class Worker:
         return due is None or due > self.core.now()
 
     def _tell_waiting(self) -> None:
-        """At the start: which dead letters wait, and how long."""
+        """At the start: which dead letters wait, and how long; later edits tell of theirs."""
         waiting, total = self.core.outbox.waiting_dead(self.core.now(), WAITING_PER_MINUTE)
-        for project, item_id, delay in waiting:
-            self.events.emit(events.WaitingBackoff(project, item_id, delay))
-        if total > len(waiting):
-            self.events.emit(events.MoreWait(total - len(waiting)))
+        waits.tell(self.events.emit, waiting, total)
+        self.edits.tells_waits = True
 
     def _tell_state(self) -> None:
         state = self.gate.state(self.core.now())

@@ -141,6 +141,19 @@ def test_waiting_is_said_once_a_wait(home: Home, server: Standin) -> None:
     assert 3590 <= seconds(line) <= 3600
 
 
+def test_a_wait_that_an_edit_begins_is_said_once(home: Home, server: Standin) -> None:
+    """A dead letter that is put into the file of a running worker waits, and the log says so."""
+    known, later = waiting("known"), waiting("later")
+    home.write_dlq([known])
+    home.worker()
+    home.wait_dlq(["known"])
+    home.write_dlq([*home.dlq_items(), later])
+    home.wait(lambda: home.log_lines(backoff_marker(later)), 10, "the wait of the new one")
+    probed = server.probes()
+    server.wait_for(lambda: server.probes() >= probed + 3, 10)
+    assert [len(home.log_lines(backoff_marker(each))) for each in (known, later)] == [1, 1]
+
+
 def test_many_waits_are_said_in_ten_lines(home: Home) -> None:
     """At most ten lines a minute say who waits, beside one summary."""
     home.write_dlq([waiting(f"later {n}") for n in range(60)])
