@@ -129,8 +129,6 @@ TEXTS: Final = (
     _("no route to host"),
     _("network is unreachable"),
     _("{path} cannot be read: {why}."),
-    _("The lock file {path} cannot be opened: {why}."),
-    _("Mend its permissions; it must be a plain file that you may read."),
     _("Another program has held the lock {path} for {number} s."),
     _("Wait for it, or end the program that hangs."),
     _("The ledger {path} cannot be used: {why}."),

@@ -68,13 +68,8 @@ def _open(path: Path) -> int:
                 return plain.open_fd(path)
             except FileNotFoundError:
                 raise refused from None  # there is none, and it may not be made
-    except NotPlainError as error:
-        raise unavailable(path, error) from error
     except OSError as error:
-        raise FileUnavailableError(
-            f"The lock file {path} cannot be opened: {error.strerror}.",
-            "Mend its permissions; it must be a plain file that you may read.",
-        ) from error
+        raise unavailable(path, error) from error
 
 
 def _is_current(fd: int, path: Path) -> bool:
