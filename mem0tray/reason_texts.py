@@ -209,7 +209,6 @@ TEXTS: Final = (
     _("The deletion has not been written to the files yet."),
     _("Run `mem0tray run --once`, or `mem0tray run`, then restore again."),
     _("{id} cannot be retried: its content is no text."),
-    _("Mend it in {file}, or delete it."),
     _("{path} does not exist."),
     _("It is made when it is needed."),
     _("{path} cannot be opened: the program {program} is missing."),

@@ -33,7 +33,7 @@ def retry_ids(paths: Paths, names: Sequence[str]) -> list[Item]:
         if each.item is None:
             raise NotFoundError(
                 f"{short_id(each.id)} cannot be retried: its content is no text.",
-                f"Mend it in {paths.dlq.name}, or delete it.",
+                "Change it with `mem0tray edit ID`, or delete it with `mem0tray delete ID`.",
             )
     wanted = {each.identity for each in chosen}
     return _retry(paths, lambda item: (item.id, item.digest) in wanted, held)

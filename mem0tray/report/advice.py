@@ -136,9 +136,9 @@ _SPOKEN: Final = frozenset({REJECTED, NO_ANSWER})
 def _groups(file: str, _: Callable[[str], str]) -> Callable[[Found, Cause], _Group]:
     """From a dead letter and its cause to the words for it."""
     mend = _("Correct it in `{file}`, or delete it: `mem0tray delete ID`.").format(file=file)
-    no_text = _Group(_("the content is not text"), mend)
+    no_text = _Group(_("the content is not text"), _reword(_))
     no_project = _Group(_("no project is named"), mend)
-    unencodable = _Group(_("the text holds half a character"), mend)
+    unencodable = _Group(_("the text holds half a character"), _reword(_))
     no_answer = _Group(
         _("no answer came"),
         _(
@@ -151,7 +151,7 @@ def _groups(file: str, _: Callable[[str], str]) -> Callable[[Found, Cause], _Gro
         _("Each is tried again by itself. At once: `mem0tray retry --all`."),
         Tone.CALM,
     )
-    rejected = _rejections(mend, _)
+    rejected = _rejections(_)
 
     def group(found: Found, cause: Cause) -> _Group:
         if cause.name == INVALID:
@@ -167,7 +167,12 @@ def _groups(file: str, _: Callable[[str], str]) -> Callable[[Found, Cause], _Gro
     return group
 
 
-def _rejections(mend: str, _: Callable[[str], str]) -> Callable[[int | None], _Group]:
+def _reword(_: Callable[[str], str]) -> str:
+    text = _("Change it with `mem0tray edit {id}`, or delete it with `mem0tray delete {id}`.")
+    return text.format(id="ID")
+
+
+def _rejections(_: Callable[[str], str]) -> Callable[[int | None], _Group]:
     unauthorized = _Group(
         _("the server does not allow it"),
         _("Check `server.api_key`, and what the server allows for this project."),
@@ -182,7 +187,7 @@ def _rejections(mend: str, _: Callable[[str], str]) -> Callable[[int | None], _G
         _("Its log says more. Each is tried again by itself; at once: `mem0tray retry --all`."),
     )
     more = _("The server’s log may say more.")
-    refused = _Group(_("the server rejects it"), f"{mend} {more}")
+    refused = _Group(_("the server rejects it"), f"{_reword(_)} {more}")
 
     def group(status: int | None) -> _Group:
         match status:
