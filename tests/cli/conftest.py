@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 from tests.cli.scratch import Scratch
+from tests.support.standin import Standin
 
 # Whoever runs the tests keeps editor and desktop.
 _THEIRS = ("VISUAL", "EDITOR", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR")
@@ -30,3 +32,11 @@ def home(
         COLUMNS="200",
     )
     return scratch
+
+
+@pytest.fixture
+def server(home: Scratch) -> Iterator[Standin]:
+    """Serve, and be the chosen server."""
+    with Standin() as standin:
+        home.env(MEM0TRAY_SERVER_URL=standin.url)
+        yield standin

@@ -2,7 +2,6 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 
@@ -13,14 +12,6 @@ from tests.cli.scratch import Scratch
 from tests.support.http1 import Answer
 from tests.support.shapes import dead, entry, queue_document, waiting
 from tests.support.standin import Standin
-
-
-@pytest.fixture
-def server(home: Scratch) -> Iterator[Standin]:
-    """Serve, as the chosen server."""
-    with Standin() as standin:
-        home.env(MEM0TRAY_SERVER_URL=standin.url)
-        yield standin
 
 
 @pytest.fixture

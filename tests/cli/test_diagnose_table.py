@@ -2,7 +2,6 @@
 
 import itertools
 import re
-from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 
@@ -61,14 +60,6 @@ STATES = {
     "trouble": ("action needed", "another worker runs as process 7: stop it with `kill 7`"),
     "healthy": ("healthy", ""),
 }
-
-
-@pytest.fixture
-def server(home: Scratch) -> Iterator[Standin]:
-    """Serve, as the chosen server."""
-    with Standin() as standin:
-        home.env(MEM0TRAY_SERVER_URL=standin.url)
-        yield standin
 
 
 def arranged(home: Scratch, server: Standin, case: Case, stack: ExitStack) -> None:

@@ -5,35 +5,21 @@ import os
 import re
 import shutil
 import socket
-import sys
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from mem0tray.actions import overview
 from mem0tray.cli import checks_files, checks_machine, checks_server
-from mem0tray.cli import doctor as program
-from mem0tray.cli.check import Check
 from mem0tray.desktop import older
 from mem0tray.files import atomic, quarantine
 from mem0tray.files.lock import FileLock, InstanceLock
 from mem0tray.server import Health, KeyCheck, KeyVerdict
-from mem0tray.settings import Loaded
+from tests.cli.doctoring import checks
 from tests.cli.scratch import Scratch
 from tests.support.http1 import Answer
 from tests.support.standin import Standin
-
-
-@pytest.fixture
-def server(home: Scratch) -> Iterator[Standin]:
-    """Serve, and be the chosen server."""
-    with Standin() as standin:
-        home.env(MEM0TRAY_SERVER_URL=standin.url)
-        yield standin
 
 
 class _Healthy:
@@ -53,16 +39,6 @@ class _Healthy:
         """Do nothing."""
 
 
-def _checks(home: Scratch, name: str) -> list[tuple[str, str]]:
-    """Level and sentence of the checks of that name."""
-    found: list[dict[str, Any]] = home.run("doctor", "--json").json()["checks"]
-    return [
-        (each["level"], f"{each['message']} {each['remedy']}")
-        for each in found
-        if each["name"] == name
-    ]
-
-
 @pytest.mark.usefixtures("server")
 def test_all_is_well(home: Scratch) -> None:
     """Exit 0, one line a check, nothing made."""
@@ -75,16 +51,16 @@ def test_all_is_well(home: Scratch) -> None:
 
 def test_the_server(home: Scratch, server: Standin) -> None:
     """Healthy, ill and gone are told apart; trouble exits 1."""
-    assert _checks(home, "server") == [("ok", f"{server.netloc} is healthy. ")]
+    assert checks(home, "server") == [("ok", f"{server.netloc} is healthy. ")]
     server.health = Answer(503)
-    ((level, text),) = _checks(home, "server")
+    ((level, text),) = checks(home, "server")
     assert level == "fail"
     assert "503" in text
     server.close()
     done = home.run("doctor")
     assert done.code == 1
     assert done.line.startswith("mem0tray: What failed: server")
-    assert _checks(home, "server")[0][0] == "fail"
+    assert checks(home, "server")[0][0] == "fail"
 
 
 def test_a_wrong_key_fails_without_a_worker(home: Scratch, server: Standin) -> None:
@@ -94,30 +70,30 @@ def test_a_wrong_key_fails_without_a_worker(home: Scratch, server: Standin) -> N
     done = home.run("doctor")
     assert done.code == 1
     assert "wrong-and-secret" not in done.out + done.err
-    ((level, text),) = _checks(home, "server key")
+    ((level, text),) = checks(home, "server key")
     assert level == "fail"
     assert f"{server.netloc} refuses the API key: 401" in text
     assert "`mem0tray config set server.api_key`" in text
     home.configure('[server]\napi_key = "right"\n')
-    assert _checks(home, "server key") == [("ok", f"{server.netloc} takes the API key. ")]
+    assert checks(home, "server key") == [("ok", f"{server.netloc} takes the API key. ")]
     assert {request.method for request in server.requests} == {"GET"}
 
 
 def test_a_key_that_is_missing_fails(home: Scratch, server: Standin) -> None:
     """A server that wants a key where none is set refuses every memory."""
     server.api_key = "right"
-    ((level, text),) = _checks(home, "server key")
+    ((level, text),) = checks(home, "server key")
     assert level == "fail"
     assert "wants an API key, and none is set" in text
     server.api_key = None
-    assert _checks(home, "server key")[0][0] == "ok"
+    assert checks(home, "server key")[0][0] == "ok"
 
 
 def test_a_key_in_the_environment_is_mended_there(home: Scratch, server: Standin) -> None:
     """`config set` would change nothing where a variable wins over the file."""
     server.api_key = "right"
     home.env(MEM0TRAY_SERVER_API_KEY="wrong")
-    text = _checks(home, "server key")[0][1]
+    text = checks(home, "server key")[0][1]
     assert "MEM0TRAY_SERVER_API_KEY" in text
     assert "config set" not in text
 
@@ -133,7 +109,7 @@ def test_a_key_that_nobody_looks_at_is_not_called_right(
     """Where the server cannot tell, the key could not be checked."""
     server.can_be_asked, server.not_asked_status = False, unheard_of
     home.env(MEM0TRAY_SERVER_API_KEY="any")
-    ((level, text),) = _checks(home, "server key")
+    ((level, text),) = checks(home, "server key")
     assert level == "warn"
     assert text.startswith("The API key could not be checked: ")
     assert words in text
@@ -144,20 +120,20 @@ def test_a_health_path_behind_the_key_is_the_keys_fault(home: Scratch, server: S
     server.api_key = "right"
     server.health = Answer(401)
     home.env(MEM0TRAY_SERVER_API_KEY="wrong")
-    assert "refuses the API key" in _checks(home, "server key")[0][1]
+    assert "refuses the API key" in checks(home, "server key")[0][1]
 
 
 def test_no_server_is_chosen(home: Scratch) -> None:
     """It says what to type."""
     home.write("mem0_queue.json", {"queue": []})
-    ((level, text),) = _checks(home, "server")
+    ((level, text),) = checks(home, "server")
     assert level == "fail"
     assert "mem0tray config set server.url local" in text
 
 
 def test_the_embedded_server(home: Scratch) -> None:
     """This computer only; one that does not run yet is no fault."""
-    ((level, text),) = _checks(home, "server")
+    ((level, text),) = checks(home, "server")
     assert level == "ok"
     assert "this computer only" in text
 
@@ -168,14 +144,14 @@ def test_plain_http_to_another_machine_is_named(
     """Memories that can be read on the way are a warning; a key among them is named."""
     monkeypatch.setattr(checks_server, "connect", lambda *_: _Healthy())
     home.env(MEM0TRAY_SERVER_URL="http://far.example")
-    ((level, text),) = _checks(home, "plain http")
+    ((level, text),) = checks(home, "plain http")
     assert level == "warn"
     assert "far.example" in text
     assert "API key" not in text
     home.env(MEM0TRAY_SERVER_API_KEY="sesame", MEM0TRAY_SERVER_ALLOW_PLAIN_KEY="true")
-    assert "API key" in _checks(home, "plain http")[0][1]
+    assert "API key" in checks(home, "plain http")[0][1]
     home.env(MEM0TRAY_SERVER_ALLOW_PLAIN_KEY="false")
-    ((level, text),) = _checks(home, "server")
+    ((level, text),) = checks(home, "server")
     assert level == "fail"
     assert "unencrypted" in text
 
@@ -188,13 +164,13 @@ def test_broken_files_are_named(home: Scratch) -> None:
     deep = '{"items": [{"id": "a", "x": ' + "[" * 900 + "]" * 900 + "}]}"
     (home.claude / "mem0_queue_dlq.json").write_text(deep)
     quarantine.keep(home.paths.quarantine, home.queue, b"odd", 1.0)
-    assert _checks(home, "mem0_queue.json")[0][0] == "warn"
-    assert "broken" in _checks(home, "mem0_queue.json")[0][1]
+    assert checks(home, "mem0_queue.json")[0][0] == "warn"
+    assert "broken" in checks(home, "mem0_queue.json")[0][1]
     odd = [7, None, {"content": ["list"]}, {"content": "text"}]
     home.queue.write_text(json.dumps({"queue": odd}))
-    assert "holds 3 things without a content" in _checks(home, "mem0_queue.json")[0][1]
-    assert "1 value" in _checks(home, "mem0_queue_dlq.json")[0][1]
-    assert ": 1 file. What was whole in it" in _checks(home, "quarantine")[0][1]
+    assert "holds 3 things without a content" in checks(home, "mem0_queue.json")[0][1]
+    assert "1 value" in checks(home, "mem0_queue_dlq.json")[0][1]
+    assert ": 1 file. What was whole in it" in checks(home, "quarantine")[0][1]
 
 
 @pytest.mark.usefixtures("server")
@@ -211,25 +187,25 @@ def test_what_is_ours_and_cannot_be_read_is_a_check_among_others(home: Scratch) 
     """A pause that nobody can read fails, a quarantine is worth a look; the rest is looked at."""
     home.paths.pause.mkdir(parents=True)
     home.paths.quarantine.touch()
-    (pause,), (kept,) = _checks(home, "pause"), _checks(home, "quarantine")
+    (pause,), (kept,) = checks(home, "pause"), checks(home, "quarantine")
     assert (pause[0], kept[0]) == ("fail", "warn")
     assert "pause.json is a folder, not a file." in pause[1]
     assert "quarantine is no folder" in kept[1]
-    assert _checks(home, "server")
+    assert checks(home, "server")
 
 
 @pytest.mark.usefixtures("server")
 def test_a_folder_that_cannot_be_used(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder that may not be written, a file in its place, and a link to nothing fail."""
     home.claude.symlink_to(home.root / "nowhere")
-    assert _checks(home, "claude folder")[0][0] == "fail"
+    assert checks(home, "claude folder")[0][0] == "fail"
     home.claude.unlink()
     home.claude.write_text("")
-    assert _checks(home, "claude folder")[0][0] == "fail"
+    assert checks(home, "claude folder")[0][0] == "fail"
     home.claude.unlink()
     home.claude.mkdir()
     monkeypatch.setattr(os, "access", lambda *_: False)
-    ((level, text),) = _checks(home, "claude folder")
+    ((level, text),) = checks(home, "claude folder")
     assert level == "fail"
     assert str(home.claude) in text
 
@@ -238,19 +214,19 @@ def test_a_folder_that_cannot_be_used(home: Scratch, monkeypatch: pytest.MonkeyP
 def test_what_lies_on_the_disk_is_mended_by_a_command(home: Scratch) -> None:
     """A link to nothing, a file in a folder's place, somebody else's folder: each has its own."""
     home.claude.symlink_to(home.root / "nowhere")
-    assert f"`mv {home.claude} {home.claude}.away`" in _checks(home, "claude folder")[0][1]
+    assert f"`mv {home.claude} {home.claude}.away`" in checks(home, "claude folder")[0][1]
     home.claude.unlink()
     home.claude.write_text("")
-    assert f"`mv {home.claude} {home.claude}.away`" in _checks(home, "claude folder")[0][1]
+    assert f"`mv {home.claude} {home.claude}.away`" in checks(home, "claude folder")[0][1]
     home.claude.unlink()
     home.claude.mkdir()
     home.patch.setattr(os, "access", lambda *_: False)
-    assert f"`chmod u+rwX {home.claude}`" in _checks(home, "claude folder")[0][1]
+    assert f"`chmod u+rwX {home.claude}`" in checks(home, "claude folder")[0][1]
     home.patch.setattr(os, "getuid", lambda: 4242)
-    assert f"{home.claude}`" in _checks(home, "claude folder")[0][1]
-    assert "`sudo chown " in _checks(home, "claude folder")[0][1]
+    assert f"{home.claude}`" in checks(home, "claude folder")[0][1]
+    assert "`sudo chown " in checks(home, "claude folder")[0][1]
     home.patch.setattr(atomic, "is_read_only", lambda _: True)
-    assert "`sudo mount -o remount,rw /" in _checks(home, "claude folder")[0][1]
+    assert "`sudo mount -o remount,rw /" in checks(home, "claude folder")[0][1]
 
 
 @pytest.mark.usefixtures("server")
@@ -259,7 +235,7 @@ def test_nobody_else_s_folder_is_taken_for_one_to_be_made(home: Scratch) -> None
     shutil.rmtree(home.claude, ignore_errors=True)
     home.patch.setattr(os, "access", lambda *_: False)
     home.patch.setattr(os, "getuid", lambda: 4242)
-    text = _checks(home, "claude folder")[0][1]
+    text = checks(home, "claude folder")[0][1]
     assert "chown" not in text
     assert re.search(rf"`sudo install -d -m 700 -o \S+ {re.escape(str(home.claude))}`", text)
 
@@ -275,7 +251,7 @@ def test_disk_space(
     """Little space is worth a look, none stops deliveries; it is told in a unit that fits."""
     usage = SimpleNamespace(free=free)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
-    ((found, text),) = _checks(home, "disk")
+    ((found, text),) = checks(home, "disk")
     assert found == level
     assert text.startswith(size)
 
@@ -287,11 +263,11 @@ def test_a_lock_that_is_held_for_long(home: Scratch, monkeypatch: pytest.MonkeyP
     home.claude.mkdir()
     lock = FileLock(home.paths.queue_lock)
     lock.acquire(1)
-    ((level, text),) = _checks(home, "queue lock")
+    ((level, text),) = checks(home, "queue lock")
     lock.release()
     assert level == "warn"
     assert "fuser" in text
-    assert _checks(home, "queue lock")[0][0] == "ok"
+    assert checks(home, "queue lock")[0][0] == "ok"
 
 
 @pytest.mark.usefixtures("server")
@@ -311,9 +287,9 @@ def test_another_worker(
     """Fresh metrics of somebody else are another worker; those of a dead process are not."""
     monkeypatch.setattr(older, "find", lambda _: [])
     path = home.write("mem0_metrics.json", {"vps_status": "healthy", **fields})
-    assert [found for found, _ in _checks(home, "another worker")] == [level]
+    assert [found for found, _ in checks(home, "another worker")] == [level]
     os.utime(path, (1, 1))
-    assert [found for found, _ in _checks(home, "another worker")] == ["ok"]
+    assert [found for found, _ in checks(home, "another worker")] == ["ok"]
 
 
 @pytest.mark.usefixtures("server")
@@ -325,7 +301,7 @@ def test_a_process_that_looks_like_a_worker(
     process.mkdir(parents=True)
     (process / "cmdline").write_bytes(b"/usr/bin/python3\0/opt/x/mem0_worker.py\0--fast\0")
     monkeypatch.setattr(older, "_PROC", tmp_path / "proc")
-    ((level, text),) = _checks(home, "another worker")
+    ((level, text),) = checks(home, "another worker")
     assert level == "warn"
     assert text.startswith("Process 4242 (mem0_worker.py) looks like another worker")
     assert "`kill 4242`" in text
@@ -344,7 +320,7 @@ def test_our_own_processes_are_no_other_workers(
 
     monkeypatch.setattr(older, "find", find)
     monkeypatch.setattr(overview, "running", lambda _: overview.Running(4242, 1.0))
-    assert [level for level, _ in _checks(home, "another worker")] == ["ok"]
+    assert [level for level, _ in checks(home, "another worker")] == ["ok"]
     assert asked == [{4242, os.getpid()}]
 
 
@@ -352,12 +328,12 @@ def test_our_own_processes_are_no_other_workers(
 def test_start_at_login(home: Scratch) -> None:
     """That it does not start is no fault; that it cannot is one, with the command that mends it."""
     home.env(DISPLAY=":0")
-    assert _checks(home, "autostart") == [("ok", "mem0tray does not start at login. ")]
+    assert checks(home, "autostart") == [("ok", "mem0tray does not start at login. ")]
     home.ok("autostart", "enable")
-    assert _checks(home, "autostart") == [("ok", "mem0tray starts at login. ")]
+    assert checks(home, "autostart") == [("ok", "mem0tray starts at login. ")]
     entry = home.root / "config" / "autostart" / "mem0tray.desktop"
     entry.write_text("[Desktop Entry]\nType=Application\nExec=/gone/mem0tray\n")
-    ((level, text),) = _checks(home, "autostart")
+    ((level, text),) = checks(home, "autostart")
     assert level == "warn"
     assert "`mem0tray autostart enable`" in text
 
@@ -371,7 +347,7 @@ def test_low_limits_of_file_watching(
     folder.mkdir(parents=True)
     (folder / "max_user_instances").write_text("1\n")
     monkeypatch.setattr(checks_machine, "_PROC", tmp_path / "proc")
-    ((level, text),) = _checks(home, "file watching")
+    ((level, text),) = checks(home, "file watching")
     assert level == "warn"
     assert "sudo sysctl fs.inotify.max_user_instances=" in text
 
@@ -380,21 +356,21 @@ def test_low_limits_of_file_watching(
 def test_a_clock_that_cannot_be_right(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
     """A clock from before this program is named."""
     monkeypatch.setattr(checks_machine, "_EARLIEST", 2**40)
-    assert _checks(home, "clock")[0][0] == "warn"
+    assert checks(home, "clock")[0][0] == "warn"
 
 
 @pytest.mark.usefixtures("server")
-def test_odd_settings_are_among_the_checks(home: Scratch) -> None:
+def test_odd_settings_are_among_thechecks(home: Scratch) -> None:
     """Warnings about the settings are shown, with what to do."""
     home.configure("[sync]\ntimeoutt = 3\n")
-    levels = [level for level, _ in _checks(home, "settings")]
+    levels = [level for level, _ in checks(home, "settings")]
     assert levels == ["ok", "warn"]
 
 
 @pytest.mark.usefixtures("server")
 def test_no_desktop_is_no_fault(home: Scratch) -> None:
     """Without a session there are no notifications, and nothing to look at."""
-    ((level, text),) = _checks(home, "notifications")
+    ((level, text),) = checks(home, "notifications")
     assert level == "ok"
     assert "no desktop" in text
 
@@ -418,7 +394,7 @@ def test_what_the_worker_says_of_deliveries(
     lock = InstanceLock(home.paths.instance_lock)
     lock.acquire()
     try:
-        ((found, text),) = _checks(home, "deliveries")
+        ((found, text),) = checks(home, "deliveries")
         assert home.run("doctor").code == (level == "fail")
     finally:
         lock.release()
@@ -431,9 +407,9 @@ def test_what_the_worker_says_of_deliveries(
 @pytest.mark.parametrize("minutes", [[], ["30"]], ids=["until resumed", "half an hour"])
 def test_a_pause_is_worth_a_look(home: Scratch, minutes: list[str]) -> None:
     """Paused deliveries are a warning that says how to resume, with or without a worker."""
-    assert _checks(home, "deliveries") == []
+    assert checks(home, "deliveries") == []
     home.ok("pause", *minutes)
-    ((level, text),) = _checks(home, "deliveries")
+    ((level, text),) = checks(home, "deliveries")
     assert level == "warn"
     assert text.startswith("paused until ")
     assert "`mem0tray resume`" in text
@@ -444,93 +420,6 @@ def test_no_desktop_has_no_tray(home: Scratch, monkeypatch: pytest.MonkeyPatch) 
     """Without a display nothing is wrong with the tray; the worker in the terminal is named."""
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
-    ((level, text),) = _checks(home, "tray")
+    ((level, text),) = checks(home, "tray")
     assert level == "ok"
     assert "`mem0tray run`" in text
-
-
-# How it is said -------------------------------------------------------------------------
-
-
-@pytest.fixture
-def ill(home: Scratch, server: Standin) -> Scratch:
-    """A home with one fault among all that is well."""
-    server.api_key = "right"
-    return home
-
-
-def test_what_failed_stands_first_and_is_summed_up(ill: Scratch) -> None:
-    """A fault does not drown: first in the list, and named once more in its last line."""
-    lines = ill.run("doctor").out.splitlines()
-    levels = [line.split()[0] for line in lines[:-1]]
-    assert levels == sorted(levels, key=["fail", "warn", "ok"].index)
-    assert lines[0].startswith("fail  server key ")
-    assert " checks: 1 failed (server key), 1 to look at (worker)." in lines[-1]
-
-
-def test_it_reads_well_on_a_narrow_terminal(ill: Scratch) -> None:
-    """Sixty columns: no line is longer but for a path or command, and the remedy stands apart."""
-    ill.terminal(60)
-    ill.env(NO_COLOR="1")
-    lines = ill.run("doctor").out.splitlines()
-    assert lines[0].startswith("fail  server key: ")
-    assert "      `mem0tray config set server.api_key` asks for it." in lines
-    assert all(len(line) <= 60 or " " not in line.strip() for line in lines)
-    assert all(line[:6].strip() in {"fail", "warn", "ok", ""} for line in lines[:-1])
-
-
-def test_colours_are_for_terminals_that_want_them(ill: Scratch) -> None:
-    """The level of a fault is red on a terminal, and never with NO_COLOR or in a pipe."""
-    assert "\x1b" not in ill.run("doctor").out
-    ill.terminal(200)
-    assert re.match(r"(\x1b\[(1|31|1;31)m)+fail", ill.run("doctor").out)
-    ill.env(NO_COLOR="1")
-    assert "\x1b" not in ill.run("doctor").out
-
-
-@pytest.mark.usefixtures("server")
-def test_a_check_that_hangs_is_not_waited_for(
-    home: Scratch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It fails in words after its time, and the others are made all the same."""
-    over = threading.Event()
-
-    def hang(_: Loaded) -> list[Check]:
-        over.wait()
-        return []
-
-    monkeypatch.setattr(program, "_PARTS", (program._Part("the disk", hang), *program._PARTS))
-    monkeypatch.setattr(program, "_LIMIT", 0.1)
-    monkeypatch.setattr(program, "_LEAST", 0.1)
-    ((level, text),) = _checks(home, "disk")[:1]
-    over.set()
-    assert level == "fail"
-    assert "could not be checked within 0 s" in text
-    assert _checks(home, "server")
-
-
-def test_a_person_is_told_what_is_waited_for(home: Scratch, server: Standin) -> None:
-    """On a terminal, when a check takes longer than a moment; and no trace of it is left."""
-    home.patch.setattr(program, "_MOMENT", 0.01)
-    server.health = Answer(body={"status": "ok"}, delay=0.3)
-    assert home.run("doctor").err == ""
-    home.terminal(200)
-    home.patch.setattr(sys.stderr, "isatty", lambda: True)
-    said = home.run("doctor").err
-    assert "\rChecking the server…" in said
-    assert said.endswith("\r\x1b[K")
-
-
-def test_wrong_settings_are_a_failed_check_among_others(home: Scratch) -> None:
-    """Exit code 2; the rest is looked at with the defaults."""
-    home.configure('[sync]\ntimeout = "soon"\n')
-    done = home.run("doctor", "--json")
-    first, *others = done.json()["checks"]
-    assert (done.code, done.json()["ok"]) == (2, False)
-    assert done.line.startswith("mem0tray: sync.timeout in ")
-    assert (first["name"], first["level"]) == ("settings", "fail")
-    assert first["message"].startswith("sync.timeout in ")
-    assert "default" in first["remedy"]
-    names = [each["name"] for each in others]
-    assert "data folder" in names
-    assert "settings" not in names
