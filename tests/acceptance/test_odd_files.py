@@ -75,9 +75,19 @@ def test_no_command_waits_at_a_pipe(used_home: Home, name: str) -> None:
             assert len(done.stderr.splitlines()) <= 1, done.stderr
 
 
+_WATCHED = ("queue", "DLQ", "emergency file", "lock", "log", "metrics")
+_TELLING = {(name, "named pipe") for name in _WATCHED} | {("queue", kind) for kind in odd.KINDS}
+
+
 @pytest.mark.row(49)
-@pytest.mark.parametrize("kind", odd.KINDS)
-@pytest.mark.parametrize("name", ["queue", "DLQ", "emergency file", "lock", "log", "metrics"])
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        pytest.param(name, kind, marks=() if (name, kind) in _TELLING else pytest.mark.slow)
+        for name in _WATCHED
+        for kind in odd.KINDS
+    ],
+)
 def test_a_worker_says_so_recovers_and_stops(
     used_home: Home, server: Standin, name: str, kind: str
 ) -> None:

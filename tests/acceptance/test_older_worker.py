@@ -64,7 +64,9 @@ def told(home: Home, server: Standin, accepted: list[str]) -> list[str]:
 
 
 @pytest.mark.row(45)
-@pytest.mark.parametrize("keys", [(), ("--keys",)], ids=["no keys", "keys"])
+@pytest.mark.parametrize(
+    "keys", [(), pytest.param(("--keys",), marks=pytest.mark.slow)], ids=["no keys", "keys"]
+)
 @pytest.mark.parametrize("asks", [True, False], ids=["can tell", "cannot tell"])
 def test_what_an_older_worker_took_is_not_sent_again(
     home: Home, server: Standin, keys: tuple[str, ...], *, asks: bool
