@@ -267,7 +267,7 @@ def test_a_lock_file_that_cannot_be_made_is_named(humble_home: Home) -> None:
     humble_home.claude.chmod(0o500)
     done = humble_home.run("restore")
     assert done.returncode == 1
-    assert f"{humble_home.lock} cannot be opened: Permission denied" in done.stderr
+    assert f"{humble_home.lock}: Permission denied. Mend the permissions" in done.stderr
 
 
 # Short writes ----------------------------------------------------------------------------------

@@ -48,7 +48,7 @@ def test_with_wrong_settings_nothing_is_sent_until_they_are_mended(
     home.configure("[sync]\ntimeout = 30\n")
     server.wait_for(lambda: server.total_stored() == 3, 5)
     home.wait(lambda: home.state() == ("healthy", ""), 5, "healthy")
-    assert process.out.splitlines() == ["SettingsChanged"]
+    assert set(process.out.splitlines()) == {"SettingsChanged"}  # a save may be seen half done
 
 
 def test_wrong_settings_and_no_server_chosen(bare_home: Home) -> None:

@@ -116,9 +116,11 @@ def test_what_happens_is_shown(room: Room, monkeypatch: pytest.MonkeyPatch) -> N
     wait_until(lambda: room.screen.shown, what="a notice")
     assert room.screen.titles == ["Moved to DLQ"]
     assert "alpha: 100" in room.screen.shown[0].body
-    assert room.notifier is not None
-    assert room.notifier.last is not None
-    assert room.notifier.last.way == "screen"
+    notifier = room.notifier
+    assert notifier is not None
+    wait_until(lambda: notifier.last is not None, what="how it went")
+    assert notifier.last is not None
+    assert notifier.last.way == "screen"
 
 
 def test_the_users_language(room: Room) -> None:
