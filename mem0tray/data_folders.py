@@ -41,7 +41,7 @@ _BEGIN: Final = "claude-"
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class FolderRecord:
     """What `folder` serves: `name` from the settings, `real` path then, `since` Unix seconds."""
 
     folder: Path
@@ -69,7 +69,7 @@ def find(root: Path, claude_dir: Path) -> Path:
     return _free(root, real, taken)
 
 
-def records(root: Path) -> list[Record]:
+def records(root: Path) -> list[FolderRecord]:
     """Every record that can be read, the latest first."""
     found = []
     with suppress(OSError):
@@ -86,10 +86,10 @@ def as_json(name: Path, real: Path, now: float) -> bytes:
     return json.dumps(value, indent=2).encode()
 
 
-def _read(folder: Path) -> Record | None:
+def _read(folder: Path) -> FolderRecord | None:
     try:
         value = json.loads(plain.read_bytes(folder / RECORD))
-        return Record(folder, str(value["name"]), str(value["real"]), float(value["since"]))
+        return FolderRecord(folder, str(value["name"]), str(value["real"]), float(value["since"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

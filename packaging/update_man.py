@@ -15,7 +15,7 @@ import environment
 
 from mem0tray import __version__, config_file, settings
 from mem0tray.cli import app
-from mem0tray.cli.command_help import Command, Group
+from mem0tray.cli.command_help import Command, CommandGroup
 
 PAGE: Final = environment.ROOT / "packaging" / "mem0tray.1"
 FILES: Final = {
@@ -102,7 +102,7 @@ def _described(context: click.Context) -> Iterator[str]:
         if "--help" not in parameter.opts or context.parent is None:
             yield from _item(_bold(record[0]), record[1])
     command = context.command
-    if isinstance(command, Command | Group) and command.examples:
+    if isinstance(command, Command | CommandGroup) and command.examples:
         yield ".PP"
         yield "Examples:"
         for line, remark in command.examples.items():

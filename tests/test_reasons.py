@@ -27,7 +27,8 @@ _FOR_COMMANDS = (
 )  # fmt: skip
 _ERRORS = {name for name in vars(errors) if name.endswith("Error")}
 _SAYING = _ERRORS | {
-    "LocalServerError", "UnreachableError", "Cause", "Health", "Answer", "State", "block", "_ill",
+    "LocalServerError", "UnreachableError", "Cause", "Health", "Answer", "WorkerState", "block",
+    "_ill",
 }  # fmt: skip
 # Never shown as a reason: for the log, for programmers, or caught where they are raised.
 _UNSEEN = (

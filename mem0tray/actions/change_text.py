@@ -15,7 +15,7 @@ from mem0tray import item as items
 from mem0tray import plain
 from mem0tray.actions import edit, requests
 from mem0tray.actions.edit import DlqEdit
-from mem0tray.actions.find import Found, identity
+from mem0tray.actions.find import FoundItem, identity
 from mem0tray.errors import NotFoundError
 from mem0tray.files import atomic, document, receipts
 from mem0tray.paths import Paths
@@ -38,7 +38,7 @@ class GoneError(NotFoundError):
     """The memory is no longer there with the text that was to be changed."""
 
 
-def change_text(paths: Paths, found: Found, content: Any, *, keep_days: float) -> Changed:
+def change_text(paths: Paths, found: FoundItem, content: Any, *, keep_days: float) -> Changed:
     """Give the memory another content; the old one is kept for `keep_days`.
 
     Raises GoneError when it was delivered, deleted or changed meanwhile,
@@ -72,7 +72,7 @@ def keep_new(paths: Paths, item_id: str, text: bytes) -> Path:
     return path
 
 
-def _keep(paths: Paths, found: Found, days: float) -> Path:
+def _keep(paths: Paths, found: FoundItem, days: float) -> Path:
     """Write the memory as it is; what is older than so many days goes."""
     now = time.time()
     atomic.make_private_folder(paths.edits)
@@ -86,7 +86,7 @@ def _keep(paths: Paths, found: Found, days: float) -> Path:
     return path
 
 
-def _changer(found: Found, content: Any) -> Callable[[bytes], bytes | None]:
+def _changer(found: FoundItem, content: Any) -> Callable[[bytes], bytes | None]:
     """From an item's bytes to those with the new content; None for every other item."""
     wanted = found.identity
     # An id that was made up by us came from the old text, and is to stay.
@@ -98,7 +98,7 @@ def _changer(found: Found, content: Any) -> Callable[[bytes], bytes | None]:
     return changed
 
 
-def _in_dlq(paths: Paths, found: Found, content: Any) -> bool:
+def _in_dlq(paths: Paths, found: FoundItem, content: Any) -> bool:
     changer = _changer(found, content)
     done = False
 
@@ -113,7 +113,7 @@ def _in_dlq(paths: Paths, found: Found, content: Any) -> bool:
     return done
 
 
-def _in_queue(paths: Paths, found: Found, content: Any) -> bool:
+def _in_queue(paths: Paths, found: FoundItem, content: Any) -> bool:
     """Change a waiting entry; whether it was there.
 
     The worker delivers an entry that merely vanishes from the file: that the old text
@@ -138,7 +138,9 @@ def _in_queue(paths: Paths, found: Found, content: Any) -> bool:
     return True
 
 
-def undo(paths: Paths, old: Found, among: list[Found], *, keep_days: float) -> Changed | None:
+def undo(
+    paths: Paths, old: FoundItem, among: list[FoundItem], *, keep_days: float
+) -> Changed | None:
     """Put the text of `old` back in the place of the present one; None when it no longer waits."""
     present = [each for each in among if each.id == old.id and each.identity != old.identity]
     if not present:

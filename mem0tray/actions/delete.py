@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mem0tray.actions import backup, edit, requests
 from mem0tray.actions.edit import DlqEdit
-from mem0tray.actions.find import Found, Identity, identity
+from mem0tray.actions.find import FoundItem, Identity, identity
 from mem0tray.errors import FileUnavailableError
 from mem0tray.files import receipts
 from mem0tray.ledger.reader import Reader
@@ -19,11 +19,11 @@ class Deleted:
     """What a deletion did; `gone` had left the files by themselves (delivered, most likely)."""
 
     backup: Path
-    items: list[Found] = field(default_factory=list)
-    gone: list[Found] = field(default_factory=list)
+    items: list[FoundItem] = field(default_factory=list)
+    gone: list[FoundItem] = field(default_factory=list)
 
 
-def delete(paths: Paths, chosen: Sequence[Found], *, for_good: bool = False) -> Deleted:
+def delete(paths: Paths, chosen: Sequence[FoundItem], *, for_good: bool = False) -> Deleted:
     """Write all of `chosen` to a backup of its own, then delete them from the files.
 
     `for_good`: `forget` follows, and nobody is offered to restore anything.
@@ -48,7 +48,7 @@ def delete(paths: Paths, chosen: Sequence[Found], *, for_good: bool = False) -> 
 class _Backups:
     """Makes the backups of one deletion, anew if the DLQ file changed before it was written."""
 
-    def __init__(self, paths: Paths, waiting: Sequence[Found], *, for_good: bool) -> None:
+    def __init__(self, paths: Paths, waiting: Sequence[FoundItem], *, for_good: bool) -> None:
         self.verb = receipts.FORGET if for_good else receipts.DELETE
         self._paths = paths
         self._waiting = [each.raw for each in waiting]
@@ -111,7 +111,7 @@ def _from_dlq(
     return wanted - found
 
 
-def _from_queue(paths: Paths, waiting: Sequence[Found], backups: _Backups) -> set[Identity]:
+def _from_queue(paths: Paths, waiting: Sequence[FoundItem], backups: _Backups) -> set[Identity]:
     """Delete waiting entries; those that were not there.
 
     The worker delivers an entry that merely vanishes from the file: that the

@@ -18,7 +18,7 @@ from mem0tray.actions.cause import (
     Cause,
     with_one_thing_to_do,
 )
-from mem0tray.actions.find import Found
+from mem0tray.actions.find import FoundItem
 from mem0tray.actions.surroundings import Surroundings, clock
 from mem0tray.ledger.reader import Attempt, Known
 from mem0tray.server.model import Fault
@@ -46,7 +46,7 @@ _REWORD: Final = "Change it with `mem0tray edit ID`, or delete it with `mem0tray
 
 
 def causes(
-    found: Found,
+    found: FoundItem,
     around: Surroundings,
     attempt: Attempt | None,
     known: Known | None,
@@ -78,14 +78,14 @@ def causes(
     return [cause.about(handle) for cause in with_one_thing_to_do(result)]
 
 
-def _waits(found: Found) -> str:
+def _waits(found: FoundItem) -> str:
     """What to do about an item that only waits: `retry` takes dead letters, no entries."""
     if not found.is_dead:
         return "Nothing to do: it is sent by itself."
     return f"Nothing to do: it is sent by itself; at once with `mem0tray retry {ID}`."
 
 
-def next_retry(found: Found, known: Known | None, now: float) -> float:
+def next_retry(found: FoundItem, known: Known | None, now: float) -> float:
     """When it is sent again, Unix seconds; 0 for at once."""
     if found.item is None:
         return 0.0
@@ -94,7 +94,7 @@ def next_retry(found: Found, known: Known | None, now: float) -> float:
     return known.due if known is not None else 0.0
 
 
-def _invalid(found: Found) -> list[Cause]:
+def _invalid(found: FoundItem) -> list[Cause]:
     item = found.item
     if item is None:
         return [
@@ -121,7 +121,7 @@ def _is_encodable(text: str) -> bool:
     return True
 
 
-def _rejected(found: Found, attempt: Attempt | None, known: Known | None) -> list[Cause]:
+def _rejected(found: FoundItem, attempt: Attempt | None, known: Known | None) -> list[Cause]:
     reason = one_line(last_error(found) or (known.last_error if known else None) or "")
     if attempt is None:
         return _as_the_file_says(reason)
@@ -151,7 +151,7 @@ def _as_the_file_says(reason: str) -> list[Cause]:
     return [_rejection(reason, int(named[0]) if named else None)]
 
 
-def last_error(found: Found) -> str:
+def last_error(found: FoundItem) -> str:
     """The reason that stands in the file."""
     value = (items.load_object(found.raw) or {}).get("last_error")
     return value if isinstance(value, str) else ""

@@ -22,7 +22,7 @@ _COMPARED: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundItem:
     """One item of a file.
 
     `place` is `files.DLQ` or `files.QUEUE`. `item` is None for an object that
@@ -60,33 +60,33 @@ def identity(raw: bytes) -> Identity:
 
 
 @dataclass(slots=True)
-class Listing:
+class FileListing:
     """What stands in a file: the items, and how many things that are none."""
 
-    found: list[Found] = field(default_factory=list)
+    found: list[FoundItem] = field(default_factory=list)
     nonsense: int = 0
 
 
-def listing(raws: Iterable[bytes], place: str) -> Listing:
+def listing(raws: Iterable[bytes], place: str) -> FileListing:
     """Every item of a file, in its order; nonsense with an id is among them and counted."""
-    result = Listing()
+    result = FileListing()
     for raw in raws:
         item = items.parse(raw)
         if item is not None:
-            result.found.append(Found(place, item.id, item.project, raw, item))
+            result.found.append(FoundItem(place, item.id, item.project, raw, item))
             continue
         result.nonsense += 1
         value = items.load_object(raw) or {}
         name, project = value.get("id"), value.get("project_id")
         if isinstance(name, str) and name:
             text = project if isinstance(project, str) else ""
-            result.found.append(Found(place, name, text, raw, None))
+            result.found.append(FoundItem(place, name, text, raw, None))
     return result
 
 
-def everything(paths: Paths, places: Sequence[str] = (files.DLQ, files.QUEUE)) -> list[Found]:
+def everything(paths: Paths, places: Sequence[str] = (files.DLQ, files.QUEUE)) -> list[FoundItem]:
     """Every item of the DLQ file, then of the queue file."""
-    found: list[Found] = []
+    found: list[FoundItem] = []
     if files.DLQ in places:
         found += listing(files.dead_letters(paths), files.DLQ).found
     if files.QUEUE in places:
@@ -94,7 +94,7 @@ def everything(paths: Paths, places: Sequence[str] = (files.DLQ, files.QUEUE)) -
     return found
 
 
-def handles(found: Iterable[Found]) -> dict[str, str]:
+def handles(found: Iterable[FoundItem]) -> dict[str, str]:
     """By id what to type for it: its shortest beginning that no other has, eight signs at least."""
     ids = sorted({each.id for each in found})
     shared = [0, *itertools.starmap(_shared, itertools.pairwise(ids)), 0]
@@ -110,19 +110,19 @@ def _shared(one: str, other: str) -> int:
     return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(one, other)))  # noqa: B905
 
 
-def resolve(names: Iterable[str], among: Sequence[Found]) -> list[Found]:
+def resolve(names: Iterable[str], among: Sequence[FoundItem]) -> list[FoundItem]:
     """The items that ids, or unambiguous prefixes of ids, name; each once, in the order given.
 
     An id that stands for two contents means both. Raises NotFoundError.
     """
-    chosen: dict[int, Found] = {}
+    chosen: dict[int, FoundItem] = {}
     for name in names:
         for at in _matching(name, among):
             chosen.setdefault(at, among[at])
     return list(chosen.values())
 
 
-def beginning(name: str, among: Sequence[Found]) -> list[int]:
+def beginning(name: str, among: Sequence[FoundItem]) -> list[int]:
     """Where the ids stand that begin with `name`, as they are or else as they are shown."""
     if not name:
         return []
@@ -133,7 +133,7 @@ def beginning(name: str, among: Sequence[Found]) -> list[int]:
     ]
 
 
-def _matching(name: str, among: Sequence[Found]) -> list[int]:
+def _matching(name: str, among: Sequence[FoundItem]) -> list[int]:
     exact = [at for at, each in enumerate(among) if each.id == name]
     if exact:
         return exact

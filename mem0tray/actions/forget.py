@@ -17,7 +17,7 @@ from mem0tray import item as items
 from mem0tray import plain
 from mem0tray.actions import backup, change_text, edit, files, requests, sources
 from mem0tray.actions.delete import Deleted
-from mem0tray.actions.find import Found
+from mem0tray.actions.find import FoundItem
 from mem0tray.errors import Mem0TrayError
 from mem0tray.files import atomic, document, temporary
 from mem0tray.files.document import BrokenDocumentError
@@ -55,7 +55,7 @@ class Forgotten:
 class _Text:
     """What is to be forgotten, in every form in which a file may hold it."""
 
-    def __init__(self, deleted: Sequence[Found]) -> None:
+    def __init__(self, deleted: Sequence[FoundItem]) -> None:
         self.ids = {each.id for each in deleted}
         self.contents = {each.item.content for each in deleted if each.item is not None} - {""}
         forms = [form for text in self.contents for form in _forms(text)]
@@ -149,7 +149,7 @@ def _servers(reader: Reader, known: Iterable[Known]) -> list[str]:
 def _from_ledger(
     paths: Paths,
     settings: Settings,
-    deleted: Sequence[Found],
+    deleted: Sequence[FoundItem],
     known: Sequence[Known],
     result: Forgotten,
 ) -> None:

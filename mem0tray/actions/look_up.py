@@ -8,7 +8,7 @@ from typing import Final
 from mem0tray import item as items
 from mem0tray import plain
 from mem0tray.actions import files, overview, sources
-from mem0tray.actions.find import Found, Identity, beginning, listing, resolve
+from mem0tray.actions.find import FoundItem, Identity, beginning, listing, resolve
 from mem0tray.errors import FileUnavailableError
 from mem0tray.files import atomic, quarantine
 from mem0tray.ledger.reader import Attempt, Known, Reader
@@ -26,7 +26,7 @@ class Version:
     `known` is what the ledger has of it, `attempts` those that failed, oldest first.
     """
 
-    found: Found
+    found: FoundItem
     known: Known | None
     attempts: Sequence[Attempt]
 
@@ -70,7 +70,7 @@ def look_up(paths: Paths, name: str) -> list[Version]:
     return sorted(seen.values(), key=_rank)
 
 
-def _version(reader: Reader, found: Found, row: Known | None) -> Version:
+def _version(reader: Reader, found: FoundItem, row: Known | None) -> Version:
     return Version(found, row, reader.attempts(row.key) if row is not None else [])
 
 
@@ -80,7 +80,7 @@ def _rank(version: Version) -> tuple[int, float]:
     return (0 if waits else 1, -(closed or 0.0))
 
 
-def _everywhere(paths: Paths) -> Iterator[Found]:
+def _everywhere(paths: Paths) -> Iterator[FoundItem]:
     """What files hold; of broken ones what is whole in them."""
     dead = overview.parsed(paths.dlq, files.DLQ_SECTIONS).lists[files.DLQ]
     yield from listing(dead, files.DLQ).found
@@ -96,10 +96,10 @@ def _everywhere(paths: Paths) -> Iterator[Found]:
                 yield from listing((piece.raw for piece in pieces), QUARANTINE).found
 
 
-def _from_ledger(reader: Reader, row: Known) -> Found:
+def _from_ledger(reader: Reader, row: Known) -> FoundItem:
     raw = reader.raw(row.key)
     item = items.parse(raw) if raw is not None else None
-    return Found(LEDGER, row.id, item.project if item is not None else "", raw or b"", item)
+    return FoundItem(LEDGER, row.id, item.project if item is not None else "", raw or b"", item)
 
 
 def fields(version: Version) -> items.Object:
@@ -107,6 +107,6 @@ def fields(version: Version) -> items.Object:
     return items.load_object(version.found.raw) or {}
 
 
-def waiting(versions: Iterable[Version]) -> list[Found]:
+def waiting(versions: Iterable[Version]) -> list[FoundItem]:
     """Those of them that stand in a file and can be changed there."""
     return [each.found for each in versions if each.found.place in (files.DLQ, files.QUEUE)]

@@ -18,7 +18,7 @@ from typing import Final
 
 from mem0tray import processes
 from mem0tray.desktop import programs
-from mem0tray.ledger.taken import Seen
+from mem0tray.ledger.taken import WorkerSeen
 from mem0tray.text import one_line
 
 _PROC: Final = Path("/proc")
@@ -50,7 +50,7 @@ class Neighbour:
     ours: bool = True  # of this user
 
 
-def find(seen: Seen) -> Neighbour | None:
+def find(seen: WorkerSeen) -> Neighbour | None:
     """The process that gave these signs; None when that cannot be told for sure."""
     if seen.pid is None or seen.host not in (None, socket.gethostname()) or seen.pid == os.getpid():
         return None

@@ -8,7 +8,7 @@ from mem0tray.paths import Paths
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class DeadLetter:
     """One dead letter: who it is, since when (Unix seconds), and why it failed last."""
 
     item_id: str
@@ -18,7 +18,7 @@ class Letter:
     reason: str
 
 
-def oldest(paths: Paths, limit: int) -> tuple[Letter, ...]:
+def oldest(paths: Paths, limit: int) -> tuple[DeadLetter, ...]:
     """The first `limit` dead letters in the file's order."""
     with Reader(paths.ledger) as reader:
         found = reader.first_dead(limit)
@@ -27,7 +27,7 @@ def oldest(paths: Paths, limit: int) -> tuple[Letter, ...]:
         value = items.load_object(raw) or {}
         since = items.number(value.get("moved_to_dlq_at")) or known.accepted
         letters.append(
-            Letter(
+            DeadLetter(
                 known.id,
                 known.digest,
                 _text(value, "project_id"),

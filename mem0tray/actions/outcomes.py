@@ -24,7 +24,7 @@ _UNCOUNTED: Final = frozenset({"outage", "slow down", "unauthorized", "unanswere
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RetryOutcome:
     """What became of one retry: `next_retry` in Unix seconds, None where there is none."""
 
     item: Item
@@ -40,7 +40,7 @@ class Outcome:
 
 def follow(
     paths: Paths, chosen: Sequence[Item], since: float, patience: float
-) -> Iterator[Outcome]:
+) -> Iterator[RetryOutcome]:
     """Yield what becomes of each, as it happens; `since`: when it was asked for, Unix seconds.
 
     What has no outcome after `patience` seconds without any, or once the worker is hindered
@@ -65,18 +65,18 @@ def follow(
         yield from (_still_waiting(reader, item, since, why) for item in left.values())
 
 
-def _outcome(reader: Reader, item: Item, since: float) -> Outcome:
+def _outcome(reader: Reader, item: Item, since: float) -> RetryOutcome:
     known = reader.known(item.id, item.digest)
     if known is None:
-        return Outcome(item, WAITING)
+        return RetryOutcome(item, WAITING)
     if known.state == items.DELIVERED:
-        return Outcome(item, DELIVERED)
+        return RetryOutcome(item, DELIVERED)
     if known.state == items.DISCARDED:
-        return Outcome(item, DELETED, "deleted meanwhile")
+        return RetryOutcome(item, DELETED, "deleted meanwhile")
     attempt = _attempt(reader, known, since)
     if attempt is None or _is_uncounted(attempt, known):
-        return Outcome(item, WAITING)
-    return Outcome(item, FAILED, attempt.message, known.due)
+        return RetryOutcome(item, WAITING)
+    return RetryOutcome(item, FAILED, attempt.message, known.due)
 
 
 def _attempt(reader: Reader, known: Known, since: float) -> Attempt | None:
@@ -102,8 +102,8 @@ def _hindrance(paths: Paths, idle: float, patience: float) -> str:
     return "" if idle < patience else f"nothing was heard for {idle:.0f} s"
 
 
-def _still_waiting(reader: Reader, item: Item, since: float, why: str) -> Outcome:
+def _still_waiting(reader: Reader, item: Item, since: float, why: str) -> RetryOutcome:
     known = reader.known(item.id, item.digest)
     attempt = None if known is None else _attempt(reader, known, since)
     reason = attempt.message if attempt is not None and attempt.message not in why else ""
-    return Outcome(item, WAITING, ": ".join(filter(None, (why, reason))))
+    return RetryOutcome(item, WAITING, ": ".join(filter(None, (why, reason))))

@@ -67,7 +67,7 @@ class Overview:
 
 
 @dataclass(frozen=True, slots=True)
-class Metrics:
+class MetricsRead:
     """The metrics file: its values, when it was written (0: there is none), what is wrong."""
 
     values: dict[str, Any]
@@ -190,28 +190,28 @@ def running(paths: Paths) -> Running | None:
     return None
 
 
-def read_metrics(paths: Paths) -> Metrics:
+def read_metrics(paths: Paths) -> MetricsRead:
     """The metrics file, as far as it can be read."""
     return _metrics_in(paths.metrics)
 
 
-def _metrics_in(path: Path) -> Metrics:
+def _metrics_in(path: Path) -> MetricsRead:
     for _ in range(_TRIES):
         with suppress(TornError):
             try:
                 found = atomic.read(path)
             except FileUnavailableError as error:
-                return Metrics({}, 0.0, str(error))
+                return MetricsRead({}, 0.0, str(error))
             if found is None:
                 break
             value = items.load_object(found[0])
             if value is not None:
-                return Metrics(value, found[1].mtime / 1e9)
+                return MetricsRead(value, found[1].mtime / 1e9)
         time.sleep(_TORN_WAIT)  # somebody writes it in place
-    return Metrics({}, 0.0)
+    return MetricsRead({}, 0.0)
 
 
-def _newest(paths: Paths, worker: Running | None) -> Metrics:
+def _newest(paths: Paths, worker: Running | None) -> MetricsRead:
     """The metrics, or what our worker notes for us while it cannot write them."""
     shared, spare = read_metrics(paths), _metrics_in(paths.spare_metrics)
     ours = worker is not None and is_of(spare.values, worker.pid)
@@ -251,7 +251,7 @@ def _look_at_server(seen: Overview, settings: Settings, paths: Paths) -> None:
             seen.server, seen.destination = there.url, there.host
 
 
-def _look_at_worker(seen: Overview, worker: Running, metrics: Metrics, *, own: bool) -> None:
+def _look_at_worker(seen: Overview, worker: Running, metrics: MetricsRead, *, own: bool) -> None:
     """A running worker knows better than we; it may have other settings in its environment."""
     if own:
         seen.state = str(metrics.values.get("state") or STARTING)
@@ -343,7 +343,7 @@ def _emergency_lines(paths: Paths) -> tuple[list[Item], str]:
         signature = atomic.signature(paths.emergency)
         if signature is None:
             return [], ""
-        source = emergency.Source(paths.emergency.name, signature.inode)
+        source = emergency.EmergencySource(paths.emergency.name, signature.inode)
         lines = emergency.read(paths.claude_dir, source, final=True)
     except FileUnavailableError as error:
         return [], str(error)

@@ -9,7 +9,7 @@ from mem0tray import item as items
 from mem0tray.actions import edit, files, requests
 from mem0tray.actions.edit import DlqEdit
 from mem0tray.actions.find import Identity, identity
-from mem0tray.actions.sources import Piece, Source
+from mem0tray.actions.sources import Piece, RestoreSource
 from mem0tray.errors import FileUnavailableError
 from mem0tray.files import document, receipts
 from mem0tray.ledger.reader import Reader
@@ -37,7 +37,7 @@ class Restored:
     hopeless: list[Piece] = field(default_factory=list)
 
 
-def restore(paths: Paths, source: Source, server: str) -> Restored:
+def restore(paths: Paths, source: RestoreSource, server: str) -> Restored:
     """Put back what is neither there nor delivered to `server` (as the ledger names it).
 
     Raises FileUnavailableError, LockTimeoutError.

@@ -9,7 +9,7 @@ from typing import Final
 from mem0tray import item as items
 from mem0tray.actions import files, requests
 from mem0tray.actions.edit import DlqEdit, change_dlq
-from mem0tray.actions.find import Found, listing, resolve
+from mem0tray.actions.find import FoundItem, listing, resolve
 from mem0tray.errors import NotFoundError
 from mem0tray.files import receipts
 from mem0tray.item import Item
@@ -41,7 +41,7 @@ def retry_ids(paths: Paths, names: Sequence[str]) -> list[Item]:
 
 def _explain_waiting(paths: Paths, names: Sequence[str], error: NotFoundError) -> None:
     """Say so when what was named is no dead letter but waits for its first delivery."""
-    waiting: list[Found] = listing(files.waiting_entries(paths), files.QUEUE).found
+    waiting: list[FoundItem] = listing(files.waiting_entries(paths), files.QUEUE).found
     try:
         found = resolve(names, waiting)
     except NotFoundError:
@@ -67,7 +67,7 @@ def retry_dead(paths: Paths) -> list[Item]:
     return _retry(paths, lambda _: True, ())
 
 
-def held_entries(paths: Paths) -> list[Found]:
+def held_entries(paths: Paths) -> list[FoundItem]:
     """Waiting entries that another worker has perhaps delivered."""
     waiting = listing(files.waiting_entries(paths), files.QUEUE).found
     with Reader(paths.ledger) as reader:
@@ -75,7 +75,7 @@ def held_entries(paths: Paths) -> list[Found]:
     return [each for each in waiting if (row := known.get(each.identity)) and row.is_held]
 
 
-def _retry(paths: Paths, wanted: Callable[[Item], bool], held: Sequence[Found]) -> list[Item]:
+def _retry(paths: Paths, wanted: Callable[[Item], bool], held: Sequence[FoundItem]) -> list[Item]:
     chosen: list[Item] = []
 
     def change(edit: DlqEdit) -> None:

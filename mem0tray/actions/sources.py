@@ -39,7 +39,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class RestoreSource:
     """`name` is what to type, `at` Unix seconds; `note` says what it is, for people.
 
     A `BACKUP` is a delete's, a `COPY` is the user's own, also where a delete has kept it.
@@ -52,7 +52,7 @@ class Source:
     pieces: Sequence[Piece]
 
 
-def sources(paths: Paths) -> list[Source]:
+def sources(paths: Paths) -> list[RestoreSource]:
     """All of them, newest first."""
     dated = [_backup(path) for path in atomic.listing(paths.claude_dir, backup.DATED)]
     found = [*dated, *_deletions(paths, dated)]
@@ -73,7 +73,7 @@ def sources(paths: Paths) -> list[Source]:
     return sorted(found, key=lambda source: source.at, reverse=True)
 
 
-def last_delete(paths: Paths) -> Source:
+def last_delete(paths: Paths) -> RestoreSource:
     """What was deleted last, by whatever way. Raises NotFoundError."""
     dated = [_backup(path) for path in atomic.listing(paths.claude_dir, backup.DATED)]
     # A backup is empty when what was to go had gone by itself.
@@ -90,7 +90,7 @@ def last_delete(paths: Paths) -> Source:
     return max(found, key=lambda source: source.at)
 
 
-def named(paths: Paths, name: str) -> Source:
+def named(paths: Paths, name: str) -> RestoreSource:
     """The source of that name, or unambiguous prefix of one, or any file. Raises NotFoundError."""
     known = sources(paths)
     exact = [source for source in known if source.name == name]
@@ -110,14 +110,14 @@ def named(paths: Paths, name: str) -> Source:
     )
 
 
-def _backup(path: Path) -> Source:
+def _backup(path: Path) -> RestoreSource:
     data, at = _read(path), _dated(path)
     if backup.is_of_delete(path, data):
-        return Source(path.name, BACKUP, at, "deleted items", pieces_of(data))
-    return Source(path.name, COPY, at, _OWN, pieces_of(data))
+        return RestoreSource(path.name, BACKUP, at, "deleted items", pieces_of(data))
+    return RestoreSource(path.name, COPY, at, _OWN, pieces_of(data))
 
 
-def _deletions(paths: Paths, dated: Iterable[Source]) -> list[Source]:
+def _deletions(paths: Paths, dated: Iterable[RestoreSource]) -> list[RestoreSource]:
     """Deletions that the ledger knows and that no delete made a backup for: those by hand."""
     kept: dict[Identity, float] = {}  # when it was last backed up
     for source in dated:
@@ -137,13 +137,15 @@ def _deletions(paths: Paths, dated: Iterable[Source]) -> list[Source]:
         if raws:
             name = f"deleted-{_stamp(batch.closed)}"
             pieces = [Piece(raw, _place(raw, files.DLQ)) for raw in raws]
-            found.append(Source(name, DELETION, batch.closed, f"deleted: {batch.reason}", pieces))
+            found.append(
+                RestoreSource(name, DELETION, batch.closed, f"deleted: {batch.reason}", pieces)
+            )
     return found
 
 
-def _file(path: Path, kind: str, at: float, note: str) -> Source:
+def _file(path: Path, kind: str, at: float, note: str) -> RestoreSource:
     name = str(path) if kind == FILE else path.name
-    return Source(name, kind, at, note, pieces_of(_read(path)))
+    return RestoreSource(name, kind, at, note, pieces_of(_read(path)))
 
 
 def _read(path: Path) -> bytes:

@@ -8,7 +8,7 @@ import click
 
 from mem0tray import __version__
 from mem0tray.cli import INTERRUPTED
-from mem0tray.cli.command_help import Group
+from mem0tray.cli.command_help import CommandGroup
 from mem0tray.errors import Mem0TrayError
 
 _NO_TRAY: Final = "The worker runs in this terminal; Ctrl-C stops it."
@@ -22,7 +22,7 @@ LEARN: Final = "Learn"
 HEADINGS: Final = (DELIVER, LOOK, ACT, SET_UP, LEARN)
 
 
-class Entry(NamedTuple):
+class CommandEntry(NamedTuple):
     """The heading a command stands under, where it is (`module:attribute`), its line in the help.
 
     Its examples stand where it is defined: `@click.command(cls=Command, examples={…})`.
@@ -33,36 +33,50 @@ class Entry(NamedTuple):
     summary: str
 
 
-COMMANDS: Final[dict[str, Entry]] = {
-    "run": Entry(DELIVER, "mem0tray.cli.run:run", "Run the worker in this terminal."),
-    "add": Entry(DELIVER, "mem0tray.cli.add:command", "Queue one memory."),
-    "pause": Entry(DELIVER, "mem0tray.cli.pause:pause", "Stop delivering for a while."),
-    "resume": Entry(DELIVER, "mem0tray.cli.pause:resume", "Deliver again."),
-    "status": Entry(LOOK, "mem0tray.cli.status:command", "Show how worker and queues are."),
-    "list": Entry(LOOK, "mem0tray.cli.list_:command", "List dead letters, or waiting entries."),
-    "stats": Entry(LOOK, "mem0tray.cli.stats:command", "Count by project, retries and age."),
-    "diagnose": Entry(LOOK, "mem0tray.cli.diagnose:command", "Say why an item is stuck."),
-    "show": Entry(LOOK, "mem0tray.cli.show:command", "Show one memory: its text and history."),
-    "report": Entry(LOOK, "mem0tray.cli.report:command", "Show how things stand on a page."),
-    "logs": Entry(LOOK, "mem0tray.cli.logs:command", "Show the worker's log."),
-    "retry": Entry(ACT, "mem0tray.cli.retry:command", "Retry dead letters now."),
-    "edit": Entry(ACT, "mem0tray.cli.edit_:command", "Change a memory's text in your editor."),
-    "delete": Entry(ACT, "mem0tray.cli.delete:command", "Back up, then delete items."),
-    "restore": Entry(ACT, "mem0tray.cli.restore:command", "Put deleted items back."),
-    "config": Entry(SET_UP, "mem0tray.cli.config:command", "Show and change the settings."),
-    "doctor": Entry(SET_UP, "mem0tray.cli.doctor:command", "Check all that deliveries need."),
-    "autostart": Entry(SET_UP, "mem0tray.cli.autostart:command", "Start at login, or no longer."),
-    "completion": Entry(SET_UP, "mem0tray.cli.completion:command", "Complete what you type."),
-    "uninstall": Entry(SET_UP, "mem0tray.cli.uninstall:command", "Take mem0tray away again."),
-    "serve": Entry(SET_UP, "mem0tray.cli.serve:command", "Run the embedded local server."),
-    "help": Entry(LEARN, "mem0tray.cli.help:command", "Show the help of a command."),
-    "demo": Entry(
+COMMANDS: Final[dict[str, CommandEntry]] = {
+    "run": CommandEntry(DELIVER, "mem0tray.cli.run:run", "Run the worker in this terminal."),
+    "add": CommandEntry(DELIVER, "mem0tray.cli.add:command", "Queue one memory."),
+    "pause": CommandEntry(DELIVER, "mem0tray.cli.pause:pause", "Stop delivering for a while."),
+    "resume": CommandEntry(DELIVER, "mem0tray.cli.pause:resume", "Deliver again."),
+    "status": CommandEntry(LOOK, "mem0tray.cli.status:command", "Show how worker and queues are."),
+    "list": CommandEntry(
+        LOOK, "mem0tray.cli.list_:command", "List dead letters, or waiting entries."
+    ),
+    "stats": CommandEntry(LOOK, "mem0tray.cli.stats:command", "Count by project, retries and age."),
+    "diagnose": CommandEntry(LOOK, "mem0tray.cli.diagnose:command", "Say why an item is stuck."),
+    "show": CommandEntry(
+        LOOK, "mem0tray.cli.show:command", "Show one memory: its text and history."
+    ),
+    "report": CommandEntry(LOOK, "mem0tray.cli.report:command", "Show how things stand on a page."),
+    "logs": CommandEntry(LOOK, "mem0tray.cli.logs:command", "Show the worker's log."),
+    "retry": CommandEntry(ACT, "mem0tray.cli.retry:command", "Retry dead letters now."),
+    "edit": CommandEntry(
+        ACT, "mem0tray.cli.edit_:command", "Change a memory's text in your editor."
+    ),
+    "delete": CommandEntry(ACT, "mem0tray.cli.delete:command", "Back up, then delete items."),
+    "restore": CommandEntry(ACT, "mem0tray.cli.restore:command", "Put deleted items back."),
+    "config": CommandEntry(SET_UP, "mem0tray.cli.config:command", "Show and change the settings."),
+    "doctor": CommandEntry(
+        SET_UP, "mem0tray.cli.doctor:command", "Check all that deliveries need."
+    ),
+    "autostart": CommandEntry(
+        SET_UP, "mem0tray.cli.autostart:command", "Start at login, or no longer."
+    ),
+    "completion": CommandEntry(
+        SET_UP, "mem0tray.cli.completion:command", "Complete what you type."
+    ),
+    "uninstall": CommandEntry(
+        SET_UP, "mem0tray.cli.uninstall:command", "Take mem0tray away again."
+    ),
+    "serve": CommandEntry(SET_UP, "mem0tray.cli.serve:command", "Run the embedded local server."),
+    "help": CommandEntry(LEARN, "mem0tray.cli.help:command", "Show the help of a command."),
+    "demo": CommandEntry(
         LEARN, "mem0tray.cli.demo:command", "Watch it all, half a minute in a scratch home."
     ),
 }
 
 
-class LazyGroup(Group):
+class LazyGroup(CommandGroup):
     """A group that knows its commands' names and summaries without importing them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Final
 import click
 
 from mem0tray.cli import output
-from mem0tray.cli.command_help import Group
+from mem0tray.cli.command_help import CommandGroup
 from mem0tray.cli.context import UsageError
 from mem0tray.desktop.autostart import (
     BLOCKED,
@@ -16,7 +16,7 @@ from mem0tray.desktop.autostart import (
     SERVICE,
     STALE,
     Autostart,
-    State,
+    AutostartState,
 )
 from mem0tray.errors import Mem0TrayError, SettingsError
 from mem0tray.paths import APP
@@ -33,7 +33,7 @@ _ENABLE: Final = "`mem0tray autostart enable` sets it up anew."
 
 @click.group(
     "autostart",
-    cls=Group,
+    cls=CommandGroup,
     examples={
         "mem0tray autostart enable": "from the next login on",
         "mem0tray autostart status": "",
@@ -139,7 +139,7 @@ def this_system(kind: str = "") -> Autostart:
     return autostart.for_this_system(kind)
 
 
-def sentence(state: State, login: Autostart) -> str:
+def sentence(state: AutostartState, login: Autostart) -> str:
     """How it is, and the command that changes what is odd about it."""
     said = f"{_sentence(state, login)} {state.reason}".strip()
     if state.name in {BLOCKED, STALE}:
@@ -149,7 +149,7 @@ def sentence(state: State, login: Autostart) -> str:
     return said
 
 
-def _sentence(state: State, login: Autostart) -> str:
+def _sentence(state: AutostartState, login: Autostart) -> str:
     from mem0tray.desktop import systemd
 
     if state.name == ENABLED and login.kind == SERVICE and systemd.lingers():

@@ -8,7 +8,7 @@ from mem0tray.cli.check import OK, WARN, Check
 from mem0tray.settings import Loaded
 
 if TYPE_CHECKING:
-    from mem0tray.desktop.trial import Found
+    from mem0tray.desktop.trial import TrialResult
 
 _NAME: Final = "notifications"
 # Seconds. On Windows the test's process is there as long as the test is on the screen.
@@ -38,7 +38,7 @@ def notifications(loaded: Loaded, *, send: bool) -> Iterable[Check]:
         yield _judged(plyer.name, found, sent=send)
 
 
-def _judged(way: str, found: "Found", *, sent: bool) -> Check:
+def _judged(way: str, found: "TrialResult", *, sent: bool) -> Check:
     if found.hung_at:
         message = f"{found.hung_at} does not answer within {_TIMEOUT:.0f} s"
         return _failed(way, message, f"End what hangs, or log out and in again. {_OTHERWISE}")

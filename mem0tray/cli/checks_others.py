@@ -16,7 +16,7 @@ from mem0tray.cli.check import OK, WARN, Check
 from mem0tray.desktop import older
 from mem0tray.errors import NotFoundError
 from mem0tray.ledger.reader import Reader
-from mem0tray.ledger.taken import Seen
+from mem0tray.ledger.taken import WorkerSeen
 from mem0tray.paths import Paths
 from mem0tray.settings import Loaded
 
@@ -53,7 +53,7 @@ def _ours(paths: Paths) -> int | None:
     return running.pid if running is not None else None
 
 
-def _seen(paths: Paths, ours: int | None) -> Seen | None:
+def _seen(paths: Paths, ours: int | None) -> WorkerSeen | None:
     """Another worker that our worker names, or else one that wrote the metrics lately."""
     with Reader(paths.ledger) as reader:
         kept = reader.other_worker()
@@ -66,7 +66,7 @@ def _seen(paths: Paths, ours: int | None) -> Seen | None:
         and ("vps_status" in values or "pid" in values)
     )
     if is_foreign and not _has_ended(pid, host):
-        return Seen(
+        return WorkerSeen(
             pid if isinstance(pid, int) else None,
             host if isinstance(host, str) else None,
             written,
@@ -80,7 +80,7 @@ def _has_ended(pid: object, host: object) -> bool:
     return here and isinstance(pid, int) and not processes.is_alive(pid)
 
 
-def _told(seen: Seen, paths: Paths) -> Check:
+def _told(seen: WorkerSeen, paths: Paths) -> Check:
     who = overview.writer({"pid": seen.pid, "host": seen.host})
     remedy = "Stop that one, its service too (systemd, launchd or cron)."
     named = neighbour.find(seen)

@@ -43,7 +43,7 @@ class Command(_WithExamples):
     """A command of the program."""
 
 
-class Group(_WithExamples, click.Group):
+class CommandGroup(_WithExamples, click.Group):
     """A group of commands. Their summaries are never cut; a slip of the pen gets a guess."""
 
     command_class = Command

@@ -9,7 +9,7 @@ import click
 
 from mem0tray import config_file, settings
 from mem0tray.cli import candidates, context, output
-from mem0tray.cli.command_help import Group
+from mem0tray.cli.command_help import CommandGroup
 from mem0tray.errors import SettingsError
 from mem0tray.paths import config_file as location
 from mem0tray.setting_rules import LONGEST
@@ -22,7 +22,7 @@ _DEFAULT: Final = "default"
 
 @click.group(
     "config",
-    cls=Group,
+    cls=CommandGroup,
     examples={
         "mem0tray config show": "every setting, and where it comes from",
         "mem0tray config set sync.timeout 90": "",

@@ -5,7 +5,7 @@ from typing import Any, Final
 import click
 
 from mem0tray.actions.delete import Deleted, delete
-from mem0tray.actions.find import Found, everything, resolve
+from mem0tray.actions.find import FoundItem, everything, resolve
 from mem0tray.actions.forget import Forgotten, forget
 from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
@@ -66,7 +66,7 @@ def command(
     return 0 if done.items else 1
 
 
-def _chosen(there: list[Found], ids: tuple[str, ...], project: str | None) -> list[Found]:
+def _chosen(there: list[FoundItem], ids: tuple[str, ...], project: str | None) -> list[FoundItem]:
     """What is meant. Raises NotFoundError, also where an id is of another project."""
     if project is None:
         return resolve(ids, there)
@@ -90,7 +90,7 @@ def _document(done: Deleted, forgotten: Forgotten | None) -> dict[str, Any]:
     }
 
 
-def _named(found: Found) -> dict[str, Any]:
+def _named(found: FoundItem) -> dict[str, Any]:
     return {
         "id": found.id,
         "project_id": found.project or None,
@@ -98,7 +98,7 @@ def _named(found: Found) -> dict[str, Any]:
     }
 
 
-def _agreed(chosen: list[Found], *, for_good: bool) -> bool:
+def _agreed(chosen: list[FoundItem], *, for_good: bool) -> bool:
     """Show what would go, and ask. Raises Mem0TrayError where nobody can answer."""
     for each in chosen[:_SHOWN]:
         date = output.clock(each.item.timestamp if each.item is not None else None)

@@ -14,7 +14,7 @@ from mem0tray.cli.command_help import Command
 from mem0tray.errors import Mem0TrayError
 
 if TYPE_CHECKING:
-    from mem0tray.demo.director import Pace, Record
+    from mem0tray.demo.director import StoryPace, StoryRecord
     from mem0tray.demo.happenings import Teller
 
 _INTERRUPTED: Final = "interrupted"
@@ -78,7 +78,7 @@ def command(*, fast: bool, keep: bool, as_json: bool, tray: bool | None) -> None
 class _Outcome(NamedTuple):
     """How it ended: `problem` is empty when that was as told, `home` when nothing is left of it."""
 
-    record: "Record"
+    record: "StoryRecord"
     error: Mem0TrayError | None
     problem: str
     home: str
@@ -112,7 +112,7 @@ def _signals() -> Iterator[_Signals]:
 
 
 def _play(
-    tell: "Teller", pace: "Pace", signals: _Signals, program: Sequence[str], *, keep: bool
+    tell: "Teller", pace: "StoryPace", signals: _Signals, program: Sequence[str], *, keep: bool
 ) -> _Outcome:
     """Play the story to its end, whichever it is."""
     from mem0tray.demo import story

@@ -15,9 +15,9 @@ from rich.text import Text
 from mem0tray.cli import output
 from mem0tray.cli.output import Style
 from mem0tray.demo import happenings
-from mem0tray.demo.director import Record
+from mem0tray.demo.director import StoryRecord
 from mem0tray.demo.happenings import Happening
-from mem0tray.demo.story import MOVED, RECOVERED, Memory, Seen
+from mem0tray.demo.story import MOVED, RECOVERED, StoryMemory, StorySnapshot
 from mem0tray.text import plural
 
 _WIDEST: Final = 80  # beyond, lines would only be harder to read
@@ -88,7 +88,7 @@ class Screen:
                 self._gap()
             case happenings.Said(text):
                 self._text(text)
-            case happenings.Queued(Memory(project, text)):
+            case happenings.Queued(StoryMemory(project, text)):
                 name = project.ljust(_PROJECT)
                 self._line(Text.assemble(("+ ", Style.NAME), (name, Style.NAME), text))
             case happenings.Commanded(arguments, printed):
@@ -121,7 +121,7 @@ class Screen:
                 self._text(words, Style.DIM, Text(_INDENT + own))
         self._gap()
 
-    def _looked(self, seen: Seen) -> None:
+    def _looked(self, seen: StorySnapshot) -> None:
         """The last line anew, if anything has changed."""
         if self._live is None:
             return
@@ -132,7 +132,7 @@ class Screen:
             below = Constrain(Group(Text(), rule, gauge), self._width)
             self._live.update(below, refresh=True)
 
-    def ended(self, record: Record) -> None:
+    def ended(self, record: StoryRecord) -> None:
         """Print the sum of it, after the last line has been taken away."""
         counts = Counter(each.project for each in record.seen.stored)
         each = ", ".join(f"{project} {count}" for project, count in counts.items())
@@ -170,7 +170,7 @@ class Screen:
         """One line, cut off where the terminal ends."""
         self._print(Text.assemble(_INDENT, text))
 
-    def _gauge_of(self, seen: Seen) -> Text:
+    def _gauge_of(self, seen: StorySnapshot) -> Text:
         state = seen.state or "starting"
         gauge = Text(no_wrap=True, overflow="ellipsis")
         gauge.append(f"  {self._marks.dot} {state.ljust(8)}", _STATES.get(state, Style.DIM))

@@ -8,7 +8,7 @@ import click
 
 from mem0tray.actions import diagnose, files
 from mem0tray.actions.cause import ID, NOT_RUNNING, PAUSED, Cause
-from mem0tray.actions.find import Found, Identity, everything, handles, listing, resolve
+from mem0tray.actions.find import FoundItem, Identity, everything, handles, listing, resolve
 from mem0tray.actions.surroundings import Surroundings
 from mem0tray.cli import candidates, context, output, settled
 from mem0tray.cli.command_help import Command
@@ -81,13 +81,13 @@ def _tell_settled(gone: list[Known], *, as_json: bool) -> None:
         output.say(f"and {len(gone) - _SHOWN:,} more whose id begins so.")
 
 
-def _history(reader: Reader, found: Found) -> tuple[Known | None, list[Attempt]]:
+def _history(reader: Reader, found: FoundItem) -> tuple[Known | None, list[Attempt]]:
     known = reader.known(*found.identity) if found.item is not None else None
     return known, reader.attempts(known.key) if known is not None else []
 
 
 def _document(
-    found: Found, causes: list[Cause], history: list[Attempt], due: float
+    found: FoundItem, causes: list[Cause], history: list[Attempt], due: float
 ) -> dict[str, Any]:
     main, *also = [_as_json(cause) for cause in causes]
     return {
@@ -114,7 +114,7 @@ def _as_json(cause: Cause) -> dict[str, str]:
     return {"cause": cause.name, "detail": cause.detail, "remedy": cause.remedy}
 
 
-def _print(name: str, found: Found, cause: Cause, history: list[Attempt], again: str) -> None:
+def _print(name: str, found: FoundItem, cause: Cause, history: list[Attempt], again: str) -> None:
     """The cause that counts first, what to do, and what happened; `again`: when it is tried."""
     kind = "dead letter" if found.is_dead else "waiting entry"
     text = f" {output.excerpt(found.item.content)}" if found.item is not None else ""
@@ -149,7 +149,7 @@ def _sum_up(settings: Settings, paths: Paths, *, as_json: bool) -> None:
         last = reader.last_attempts()
         pending = reader.waiting()
     stuck = [each for each in waiting if _has_failed(each, pending, last)]
-    groups: dict[tuple[object, ...], list[Found]] = {}
+    groups: dict[tuple[object, ...], list[FoundItem]] = {}
     first: dict[tuple[object, ...], Cause] = {}
     for found in [*dead, *stuck]:
         attempt, known = last.get(found.identity), pending.get(found.identity)
@@ -194,7 +194,7 @@ def _tell_besides(around: Surroundings, told: Collection[str], waiting: int) -> 
 
 
 def _has_failed(
-    found: Found, pending: dict[Identity, Known], last: dict[Identity, Attempt]
+    found: FoundItem, pending: dict[Identity, Known], last: dict[Identity, Attempt]
 ) -> bool:
     """Whether a waiting entry is more than new: it was tried, or can never be sent."""
     if found.item is None or found.identity in last:
@@ -205,7 +205,7 @@ def _has_failed(
     return (known.retries if known is not None else found.item.retries) > 0
 
 
-def _number(group: list[Found]) -> str:
+def _number(group: list[FoundItem]) -> str:
     dead = sum(each.is_dead for each in group)
     parts = [plural(dead, "dead letter")] if dead else []
     if len(group) > dead:

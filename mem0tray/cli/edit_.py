@@ -8,7 +8,7 @@ import click
 
 from mem0tray.actions import change_text, look_up
 from mem0tray.actions.change_text import GoneError
-from mem0tray.actions.find import Found, everything, handles
+from mem0tray.actions.find import FoundItem, everything, handles
 from mem0tray.actions.look_up import Version
 from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
@@ -61,7 +61,7 @@ def command(name: str) -> None:
     _tell(called, done.kept, is_dead=done.is_dead)
 
 
-def _editable(versions: list[Version]) -> Found:
+def _editable(versions: list[Version]) -> FoundItem:
     """The one text that can be changed. Raises NotFoundError."""
     there = look_up.waiting(versions)
     if not there:
@@ -77,7 +77,7 @@ def _editable(versions: list[Version]) -> Found:
     return there[0]
 
 
-def _edited(text: str, found: Found) -> tuple[bytes, str] | None:
+def _edited(text: str, found: FoundItem) -> tuple[bytes, str] | None:
     """The new text as bytes and as text; None when it is as it was.
 
     Half a character goes through the editor as the bytes that it has.
@@ -101,7 +101,7 @@ def _edited(text: str, found: Found) -> tuple[bytes, str] | None:
     return after, _decoded(after, found)
 
 
-def _decoded(data: bytes, found: Found) -> str:
+def _decoded(data: bytes, found: FoundItem) -> str:
     try:
         return data.decode("utf-8-sig", "surrogatepass")
     except UnicodeDecodeError as error:
@@ -111,7 +111,9 @@ def _decoded(data: bytes, found: Found) -> str:
         ) from error
 
 
-def _with_text_kept(paths: Paths, found: Found, data: bytes, error: Mem0TrayError) -> Mem0TrayError:
+def _with_text_kept(
+    paths: Paths, found: FoundItem, data: bytes, error: Mem0TrayError
+) -> Mem0TrayError:
     """The error, with the file in which the new text is."""
     kept = change_text.keep_new(paths, found.id, data)
     remedy = "" if isinstance(error, GoneError) else error.remedy

@@ -9,7 +9,7 @@ import click
 
 from mem0tray import item as items
 from mem0tray.actions import diagnose, files, surroundings
-from mem0tray.actions.find import Found, everything, handles, listing
+from mem0tray.actions.find import FoundItem, everything, handles, listing
 from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.values import whole_number
@@ -71,7 +71,7 @@ def _waiting(paths: Paths) -> dict[tuple[str, bytes], Known]:
         return reader.waiting()
 
 
-def document(found: Found, known: Known | None, now: float, why: str = "") -> dict[str, Any]:
+def document(found: FoundItem, known: Known | None, now: float, why: str = "") -> dict[str, Any]:
     """The item with the file's own fields and `next_retry` (Unix seconds, 0: now, null: held).
 
     `why`: what keeps every entry from being sent.
@@ -91,7 +91,7 @@ def _is_held(known: Known | None) -> bool:
     return known is not None and known.is_held
 
 
-def _since(found: Found, known: Known | None) -> float | None:
+def _since(found: FoundItem, known: Known | None) -> float | None:
     if known is not None:
         return known.accepted
     return found.item.timestamp if found.item is not None else None
@@ -103,7 +103,7 @@ def _waits_for(known: Known | None, why: str) -> str:
     return why
 
 
-def _dead_columns(rows: Sequence[tuple[str, Found]], now: float) -> dict[str, list[str]]:
+def _dead_columns(rows: Sequence[tuple[str, FoundItem]], now: float) -> dict[str, list[str]]:
     """Headers and cells; `rows` are what to type for an item, and the item."""
     letters = [(each, each.item) for _, each in rows if each.item is not None]
     return {
@@ -118,7 +118,7 @@ def _dead_columns(rows: Sequence[tuple[str, Found]], now: float) -> dict[str, li
 
 
 def _waiting_columns(
-    rows: Sequence[tuple[str, Found]],
+    rows: Sequence[tuple[str, FoundItem]],
     known: dict[tuple[str, bytes], Known],
     now: float,
     why: str,

@@ -7,7 +7,7 @@ import click
 from mem0tray.actions import change_text, find, sources
 from mem0tray.actions.probe import server_name
 from mem0tray.actions.restore import Restored, restore
-from mem0tray.actions.sources import Piece, Source
+from mem0tray.actions.sources import Piece, RestoreSource
 from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.errors import NotFoundError
@@ -45,7 +45,7 @@ def command(backup: str | None, *, as_list: bool) -> None:
     _tell(source.name, restore(paths, source, server_name(settings, paths)))
 
 
-def _undone(paths: Paths, source: Source, keep_days: float) -> bool:
+def _undone(paths: Paths, source: RestoreSource, keep_days: float) -> bool:
     """Give a memory that still waits the text that it had before an edit."""
     (old,) = find.listing([source.pieces[0].raw], source.pieces[0].place).found
     done = change_text.undo(paths, old, find.everything(paths), keep_days=keep_days)
@@ -74,7 +74,7 @@ def _print_sources(paths: Paths) -> None:
     )
 
 
-def _what(source: Source) -> str:
+def _what(source: RestoreSource) -> str:
     return source.note if source.pieces else f"no memory in it ({source.note})"
 
 

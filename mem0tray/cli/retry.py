@@ -12,7 +12,7 @@ import click
 
 from mem0tray.actions import find, outcomes, retry
 from mem0tray.actions.find import Identity
-from mem0tray.actions.outcomes import Outcome
+from mem0tray.actions.outcomes import RetryOutcome
 from mem0tray.actions.probe import Probe, probe
 from mem0tray.actions.requests import worker_runs
 from mem0tray.cli import candidates, context, output
@@ -98,11 +98,11 @@ def _followed(
     chosen: Sequence[Item],
     since: float,
     way: "_Way",
-    say: Callable[[Outcome], None] | None,
-) -> list[Outcome]:
+    say: Callable[[RetryOutcome], None] | None,
+) -> list[RetryOutcome]:
     """Wait for each, and say how it went as it happens; not where nothing can be sent."""
     if way.obstacle:
-        return [Outcome(item, outcomes.WAITING, way.obstacle) for item in chosen]
+        return [RetryOutcome(item, outcomes.WAITING, way.obstacle) for item in chosen]
     found = []
     patience = _FACTOR * settings.sync.timeout + _MORE
     for outcome in outcomes.follow(settings.locations(), chosen, since, patience):
@@ -185,7 +185,7 @@ def _tell(
         output.say(line)
 
 
-def _tell_outcome(called: _Called, outcome: Outcome) -> None:
+def _tell_outcome(called: _Called, outcome: RetryOutcome) -> None:
     """One line, at once; also into a pipe."""
     style = Style.GOOD if outcome.is_good else Style.BAD
     text = f"{_name(outcome.item, called)}: {outcome.name}"
@@ -198,7 +198,7 @@ def _tell_outcome(called: _Called, outcome: Outcome) -> None:
 
 
 def _document(
-    chosen: Sequence[Item], held: Collection[Identity], way: _Way, found: Sequence[Outcome]
+    chosen: Sequence[Item], held: Collection[Identity], way: _Way, found: Sequence[RetryOutcome]
 ) -> dict[str, Any]:
     became = {(each.item.id, each.item.digest): each for each in found}
     return {
@@ -221,7 +221,7 @@ def _document(
     }
 
 
-def _as_json(outcome: Outcome | None) -> dict[str, Any]:
+def _as_json(outcome: RetryOutcome | None) -> dict[str, Any]:
     if outcome is None:
         return {"outcome": None}
     return {
@@ -231,7 +231,7 @@ def _as_json(outcome: Outcome | None) -> dict[str, Any]:
     }
 
 
-def _judge(found: Sequence[Outcome], way: _Way, called: _Called) -> None:
+def _judge(found: Sequence[RetryOutcome], way: _Way, called: _Called) -> None:
     """Raise Mem0TrayError if one was not delivered."""
     bad = [each for each in found if not each.is_good]
     if not bad:

@@ -19,7 +19,7 @@ from mem0tray.demo.happenings import (
     Teller,
 )
 from mem0tray.demo.stage import Stage
-from mem0tray.demo.story import Act, Memory, Seen
+from mem0tray.demo.story import Act, StoryMemory, StorySnapshot
 from mem0tray.errors import Mem0TrayError
 
 _LOOK: Final = 0.05
@@ -36,7 +36,7 @@ class InterruptedDemoError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class StoryPace:
     """How fast the story is told; all in seconds.
 
     `reading` is the time for a sentence, `interval` that between probes and
@@ -48,8 +48,8 @@ class Pace:
     patience: float = 15.0
 
 
-CALM: Final = Pace()
-FAST: Final = Pace(reading=0.0, interval=0.1)
+CALM: Final = StoryPace()
+FAST: Final = StoryPace(reading=0.0, interval=0.1)
 
 
 @dataclass(slots=True)
@@ -62,21 +62,21 @@ class Told:
 
 
 @dataclass(slots=True)
-class Record:
+class StoryRecord:
     """What happened. `queued` are the memories of the story; `seen` is the last look."""
 
     acts: list[Told] = field(default_factory=list)
-    queued: list[Memory] = field(default_factory=list)
-    seen: Seen = field(default_factory=Seen)
+    queued: list[StoryMemory] = field(default_factory=list)
+    seen: StorySnapshot = field(default_factory=StorySnapshot)
     seconds: float = 0.0
 
     @property
-    def lost(self) -> list[Memory]:
+    def lost(self) -> list[StoryMemory]:
         """What was queued, and the server does not have."""
         return list((Counter(self.queued) - Counter(self.seen.stored)).elements())
 
     @property
-    def surplus(self) -> list[Memory]:
+    def surplus(self) -> list[StoryMemory]:
         """What the server has beyond what was queued: a memory delivered twice, say."""
         return list((Counter(self.seen.stored) - Counter(self.queued)).elements())
 
@@ -87,8 +87,8 @@ class Director:
     `stop` may be set by any thread: then it ends at once.
     """
 
-    def __init__(self, stage: Stage, tell: Teller, pace: Pace, stop: threading.Event) -> None:
-        self.record = Record()
+    def __init__(self, stage: Stage, tell: Teller, pace: StoryPace, stop: threading.Event) -> None:
+        self.record = StoryRecord()
         self._stage = stage
         self._tell = tell
         self._pace = pace
@@ -135,7 +135,7 @@ class Director:
                     self._queue(memory)
             case story.Inject(faults):
                 self._stage.inject(faults)
-            case story.Command(arguments):
+            case story.TypedCommand(arguments):
                 self._tell(Commanded(arguments, self._stage.command(*arguments)))
                 self._read()
             case story.Hold(intervals):
@@ -143,12 +143,12 @@ class Director:
             case story.Await(promise, holds):
                 self._await(promise, holds)
                 self._keep(promise, told)
-            case story.Check(promise, holds):
+            case story.Promise(promise, holds):
                 if not holds(self._look()):
                     raise _broken(promise, "is not so")
                 self._keep(promise, told)
 
-    def _queue(self, memory: Memory) -> None:
+    def _queue(self, memory: StoryMemory) -> None:
         self._stage.queue(memory)
         self.record.queued.append(memory)
         self._tell(Queued(memory))
@@ -181,7 +181,7 @@ class Director:
         if self._stop.wait(seconds):
             raise InterruptedDemoError
 
-    def _look(self) -> Seen:
+    def _look(self) -> StorySnapshot:
         """How everything is now; new lines of the log are told."""
         if self._stop.is_set():
             raise InterruptedDemoError

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mem0tray.demo.story import Act, Memory, Seen
+from mem0tray.demo.story import Act, StoryMemory, StorySnapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Said:
 class Queued:
     """Another program has queued a memory."""
 
-    memory: Memory
+    memory: StoryMemory
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Kept:
 class Looked:
     """How everything is now; told many times a second."""
 
-    seen: Seen
+    seen: StorySnapshot
 
 
 Happening = ActBegan | Said | Queued | Commanded | Logged | Kept | Looked

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn import Config, Server
 
 from mem0tray import item as items
-from mem0tray.demo.story import Faults, Memory
+from mem0tray.demo.story import Faults, StoryMemory
 from mem0tray.errors import Mem0TrayError
 from mem0tray.files.atomic import make_private_folder
 from mem0tray.localserver import endpoint
@@ -110,7 +110,7 @@ class DemoServer:
         finally:
             ready.set()
 
-    def stored(self, projects: Iterable[str]) -> tuple[Memory, ...] | None:
+    def stored(self, projects: Iterable[str]) -> tuple[StoryMemory, ...] | None:
         """What it lists of these projects, asked as any program may; None when it is down."""
         with (
             closing(
@@ -119,7 +119,7 @@ class DemoServer:
             suppress(OSError, http.client.HTTPException),
         ):
             return tuple(
-                Memory(project, each["memory"])
+                StoryMemory(project, each["memory"])
                 for project in projects
                 for each in self._list(connection, project)
             )

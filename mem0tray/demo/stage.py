@@ -15,7 +15,7 @@ from typing import Any, Final, Self
 from mem0tray import children
 from mem0tray import settings as config
 from mem0tray.demo.server import DemoServer
-from mem0tray.demo.story import ALL, Faults, Memory, Seen
+from mem0tray.demo.story import ALL, Faults, StoryMemory, StorySnapshot
 from mem0tray.errors import Mem0TrayError
 from mem0tray.paths import Paths
 from mem0tray.text import one_line
@@ -76,7 +76,7 @@ class Stage:
         self._interval = interval
         self._program = program
         self._keep = keep
-        self._stored: tuple[Memory, ...] = ()
+        self._stored: tuple[StoryMemory, ...] = ()
 
     def __enter__(self) -> Self:
         """Make the home, and start server and worker."""
@@ -130,7 +130,7 @@ class Stage:
 
     # What is done -------------------------------------------------------------------
 
-    def queue(self, memory: Memory) -> None:
+    def queue(self, memory: StoryMemory) -> None:
         """Queue a memory from a process of its own, as other programs do."""
         self.command("add", "--project", memory.project, "--", memory.text)
 
@@ -162,7 +162,7 @@ class Stage:
 
     # What is seen -------------------------------------------------------------------
 
-    def look(self) -> Seen:
+    def look(self) -> StorySnapshot:
         """What anybody can see now. StageError when the worker is gone."""
         if self._worker.poll() is not None:
             said = _last_line(self._output.read_text(encoding="utf-8", errors="replace"))
@@ -171,7 +171,7 @@ class Stage:
         if found is not None:
             self._stored = found
         entries = _read(self.home.paths.queue).get("queue", [])
-        return Seen(
+        return StorySnapshot(
             state=_read(self.home.paths.metrics).get("state", ""),
             waiting=len(entries),
             attempts=sum(entry.get("retries", 0) for entry in entries),

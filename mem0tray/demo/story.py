@@ -11,7 +11,7 @@ RECOVERED: Final = "DLQ recovered: "
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class StoryMemory:
     """One memory of the story."""
 
     project: str
@@ -27,7 +27,7 @@ class Faults:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class StorySnapshot:
     """What anybody can see at one moment: in the files, in the log, and on the server.
 
     `state` is the worker's; `attempts` are the failures counted for what
@@ -38,7 +38,7 @@ class Seen:
     waiting: int = 0
     attempts: int = 0
     dead: int = 0
-    stored: tuple[Memory, ...] = ()
+    stored: tuple[StoryMemory, ...] = ()
     log: tuple[str, ...] = ()
 
     def logged(self, *words: str) -> bool:
@@ -46,7 +46,7 @@ class Seen:
         return any(all(word in line for word in words) for line in self.log)
 
 
-Holds = Callable[[Seen], bool]
+Holds = Callable[[StorySnapshot], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Say:
 class Queue:
     """Another program queues memories."""
 
-    memories: tuple[Memory, ...]
+    memories: tuple[StoryMemory, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Inject:
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class TypedCommand:
     """A command of mem0tray, as the user would type it; people see what it prints."""
 
     arguments: tuple[str, ...]
@@ -93,14 +93,14 @@ class Await:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class Promise:
     """A promise that is true by now."""
 
     promise: str
     holds: Holds
 
 
-Step = Say | Queue | Inject | Command | Hold | Await | Check
+Step = Say | Queue | Inject | TypedCommand | Hold | Await | Promise
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,31 +113,31 @@ class Act:
 
 
 FIRST: Final = (
-    Memory("shop", "Prices are stored in cents, never as floats."),
-    Memory("shop", "The staging database is reset every Sunday."),
-    Memory("blog", "Images go through the thumbnail queue first."),
+    StoryMemory("shop", "Prices are stored in cents, never as floats."),
+    StoryMemory("shop", "The staging database is reset every Sunday."),
+    StoryMemory("blog", "Images go through the thumbnail queue first."),
 )
 MEANWHILE: Final = (
-    Memory("shop", "A refund above 500 euros needs a second approval."),
-    Memory("notes", "Ada likes short commit messages."),
-    Memory("blog", "A draft is published only after a review."),
+    StoryMemory("shop", "A refund above 500 euros needs a second approval."),
+    StoryMemory("notes", "Ada likes short commit messages."),
+    StoryMemory("blog", "A draft is published only after a review."),
 )
-REFUSED: Final = Memory("travel", "The train company writes dates as DD.MM.YYYY.")
-BESIDE: Final = Memory("notes", "The tests run with two workers, not with eight.")
+REFUSED: Final = StoryMemory("travel", "The train company writes dates as DD.MM.YYYY.")
+BESIDE: Final = StoryMemory("notes", "The tests run with two workers, not with eight.")
 ALL: Final = (*FIRST, *MEANWHILE, REFUSED, BESIDE)
 
 
-def _has(*memories: Memory) -> Holds:
+def _has(*memories: StoryMemory) -> Holds:
     """The server has each of these exactly once, and nothing else."""
     return lambda seen: Counter(seen.stored) == Counter(memories)
 
 
-def _delivered(*memories: Memory) -> Holds:
+def _delivered(*memories: StoryMemory) -> Holds:
     """The same, and nothing waits any more."""
     return lambda seen: _has(*memories)(seen) and not seen.waiting
 
 
-def _untouched(seen: Seen) -> bool:
+def _untouched(seen: StorySnapshot) -> bool:
     """What was queued during the outage waits, and nothing was held against it."""
     waits = seen.waiting == len(MEANWHILE) and _has(*FIRST)(seen)
     return waits and not seen.attempts and not seen.dead and not seen.logged(ATTEMPT)
@@ -162,7 +162,7 @@ STORY: Final = (
             Say("Three more memories are queued meanwhile."),
             Queue(MEANWHILE),
             Hold(3),
-            Check("They wait. No attempt was made, and none is counted.", _untouched),
+            Promise("They wait. No attempt was made, and none is counted.", _untouched),
         ),
         shows=("State: down",),
     ),
@@ -200,11 +200,11 @@ STORY: Final = (
         "You look, and retry by force",
         (
             Say("A dead letter is never dropped. It is retried after 30 seconds, 60, 120 …"),
-            Command(("list",)),
-            Command(("diagnose",)),
+            TypedCommand(("list",)),
+            TypedCommand(("diagnose",)),
             Say("The server is mended, and nobody likes to wait:"),
             Inject(Faults()),
-            Command(("retry", "--all")),
+            TypedCommand(("retry", "--all")),
             Await(
                 "The dead letter is delivered, and the DLQ is empty.",
                 lambda s: not s.dead and s.logged(RECOVERED + REFUSED.project),
@@ -216,7 +216,7 @@ STORY: Final = (
         "The end",
         (
             Say("The server itself is asked what it has."),
-            Check("Every memory is there, each once. None is lost.", _delivered(*ALL)),
+            Promise("Every memory is there, each once. None is lost.", _delivered(*ALL)),
         ),
     ),
 )

@@ -16,7 +16,7 @@ from mem0tray.desktop.backends import IconBackend, PlyerBackend
 from mem0tray.desktop.controller import Controller, Surface
 from mem0tray.desktop.host import HostWatch
 from mem0tray.desktop.icon import notice_icon
-from mem0tray.desktop.menu import Command, Verb
+from mem0tray.desktop.menu import MenuCommand, Verb
 from mem0tray.desktop.notice_texts import Notice, restore_label
 from mem0tray.desktop.notifier import Notifier, Sources
 from mem0tray.desktop.presenter import Presenter
@@ -133,13 +133,13 @@ class Application:
         return self._language[1]
 
     def _ways(self) -> list[Any]:
-        restore = partial(self._controller.do, Command(Verb.RESTORE))
+        restore = partial(self._controller.do, MenuCommand(Verb.RESTORE))
         button = [RestoreButton(lambda: restore_label(self._words()), restore)] if _LINUX else []
         return [*button, PlyerBackend(notice_icon), IconBackend(self._tray.notify)]
 
     # Clicks ------------------------------------------------------------------------------
 
-    def _clicked(self, command: Command) -> None:
+    def _clicked(self, command: MenuCommand) -> None:
         self._controller.do(command)
 
     def _after_click(self) -> None:
@@ -152,7 +152,7 @@ class Application:
             self._shown = FileLock(self._worker.paths.tray_lock)
             self._shown.try_acquire()
         if isinstance(event, events.StatusWanted):
-            self._controller.do(Command(Verb.SHOW_STATUS))
+            self._controller.do(MenuCommand(Verb.SHOW_STATUS))
 
     def _say(self, title: str, text: str) -> None:
         outcome = self._sender.send(Notice(name=title, title=title, body=text))

@@ -72,7 +72,7 @@ def clipped(text: str, units: int) -> str:
     return encoded[: 2 * (units - 1)].decode("utf-16-le", "ignore").rstrip() + "…"
 
 
-class Backend(Protocol):
+class NoticeBackend(Protocol):
     """One way to show a notification."""
 
     @property

@@ -16,14 +16,14 @@ from mem0tray.actions import diagnose, retry, sources
 from mem0tray.actions.cause import Cause
 from mem0tray.actions.delete import delete
 from mem0tray.actions.files import DLQ
-from mem0tray.actions.find import Found, everything
-from mem0tray.actions.oldest import Letter
+from mem0tray.actions.find import FoundItem, everything
+from mem0tray.actions.oldest import DeadLetter
 from mem0tray.actions.probe import server_name
 from mem0tray.actions.restore import restore
 from mem0tray.actions.surroundings import Surroundings
 from mem0tray.desktop import clipboard, menu, opener
 from mem0tray.desktop.dialogs import Dialogs, Question
-from mem0tray.desktop.menu import Command, Verb
+from mem0tray.desktop.menu import MenuCommand, Verb
 from mem0tray.errors import Mem0TrayError, NotFoundError
 from mem0tray.files.atomic import make_private_folder
 from mem0tray.language import Language
@@ -64,9 +64,9 @@ class Controller:
         self._settings = settings
         self._language = language
         self._surface = surface
-        self._commands: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
+        self._commands: queue.SimpleQueue[MenuCommand | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="mem0tray-clicks", daemon=True)
-        self._verbs: dict[Verb, Callable[[Command], None]] = {
+        self._verbs: dict[Verb, Callable[[MenuCommand], None]] = {
             Verb.RETRY_ALL: self._retry_all,
             Verb.RETRY: self._retry,
             Verb.DELETE: self._delete,
@@ -93,7 +93,7 @@ class Controller:
         if self._thread.is_alive():
             self._thread.join(_STOP)
 
-    def do(self, command: Command) -> None:
+    def do(self, command: MenuCommand) -> None:
         """Carry it out soon; from any thread."""
         if command.verb is Verb.QUIT:
             self._surface.quit()
@@ -117,13 +117,13 @@ class Controller:
 
     # Dead letters ---------------------------------------------------------------------
 
-    def _retry_all(self, _: Command) -> None:
+    def _retry_all(self, _: MenuCommand) -> None:
         retry.retry_dead(self._settings().locations())
 
-    def _retry(self, command: Command) -> None:
+    def _retry(self, command: MenuCommand) -> None:
         retry.retry_ids(self._settings().locations(), [self._found(command).id])
 
-    def _delete(self, command: Command) -> None:
+    def _delete(self, command: MenuCommand) -> None:
         language = self._language()
         _ = language.gettext
         found = self._found(command)
@@ -147,10 +147,10 @@ class Controller:
             raise self._gone()
         # The notification comes from the worker, as for the command: one deletion, told once.
 
-    def _copy_id(self, command: Command) -> None:
+    def _copy_id(self, command: MenuCommand) -> None:
         clipboard.copy(_letter(command).item_id)
 
-    def _diagnose(self, command: Command) -> None:
+    def _diagnose(self, command: MenuCommand) -> None:
         language = self._language()
         _ = language.gettext
         settings = self._settings()
@@ -166,7 +166,7 @@ class Controller:
         project = one_line(found.project, 40) or _("no project")
         self._surface.dialogs.tell(f"{project} · {short_id(found.id)}", text, _("Close"))
 
-    def _found(self, command: Command) -> Found:
+    def _found(self, command: MenuCommand) -> FoundItem:
         """The dead letter as it stands in the file now. Raises NotFoundError."""
         letter = _letter(command)
         for found in everything(self._settings().locations(), (DLQ,)):
@@ -180,20 +180,20 @@ class Controller:
 
     # Pages and files ------------------------------------------------------------------
 
-    def _show_status(self, _: Command) -> None:
+    def _show_status(self, _: MenuCommand) -> None:
         from mem0tray import report
 
         page = report.write(self._settings(), self._language())
         if not report.open_page(page):
             opener.show(page, self._not_opened)
 
-    def _open_dlq(self, _: Command) -> None:
+    def _open_dlq(self, _: MenuCommand) -> None:
         opener.edit(self._settings().locations().dlq, self._not_opened)
 
-    def _open_log(self, _: Command) -> None:
+    def _open_log(self, _: MenuCommand) -> None:
         opener.show(self._settings().locations().log, self._not_opened)
 
-    def _open_settings(self, _: Command) -> None:
+    def _open_settings(self, _: MenuCommand) -> None:
         path = settings_file()
         make_private_folder(path.parent)
         from mem0tray import config_file
@@ -204,7 +204,7 @@ class Controller:
     def _not_opened(self, error: Mem0TrayError) -> None:
         self._failed(str(error))
 
-    def _restore(self, _command: Command) -> None:
+    def _restore(self, _command: MenuCommand) -> None:
         language = self._language()
         _, ngettext = language.gettext, language.ngettext
         settings = self._settings()
@@ -223,20 +223,20 @@ class Controller:
 
     # Settings --------------------------------------------------------------------------
 
-    def _pause(self, command: Command) -> None:
+    def _pause(self, command: MenuCommand) -> None:
         minutes = command.value
         until = None if minutes is None else time.time() + 60.0 * float(minutes)
         pauses.write(self._settings().locations(), until)
 
-    def _resume(self, _: Command) -> None:
+    def _resume(self, _: MenuCommand) -> None:
         pauses.clear(self._settings().locations())
 
-    def _level(self, command: Command) -> None:
+    def _level(self, command: MenuCommand) -> None:
         from mem0tray import config_file
 
         config_file.change(settings_file(), "notifications.level", str(command.value))
 
-    def _at_login(self, command: Command) -> None:
+    def _at_login(self, command: MenuCommand) -> None:
         if command.value:
             self._surface.autostart.enable()
         else:
@@ -251,7 +251,7 @@ def _in_words(cause: Cause, language: Language) -> tuple[str, str]:
     return text[:1].upper() + text[1:], translated(cause.remedy, language)
 
 
-def _letter(command: Command) -> Letter:
+def _letter(command: MenuCommand) -> DeadLetter:
     if command.letter is None:
         raise LookupError(command.verb)
     return command.letter

@@ -30,7 +30,7 @@ _SOURCES: Final = _PACKAGE.parent / "icons" / "png"  # where they are in a check
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class IconLook:
     """What the icon shows: equal looks are the same picture, and need not be set again.
 
     `base` is one of the values of `BASES`; `badge` is `amber`, `red` or None;
@@ -42,21 +42,21 @@ class Look:
     text: str = ""
 
 
-def look(state: str, dlq_size: int, investigate: int) -> Look:
+def look(state: str, dlq_size: int, investigate: int) -> IconLook:
     """The look for a state and a number of dead letters; red above `investigate` of them."""
     base = BASES.get(state, BASES[STARTING])
     if dlq_size <= 0:
-        return Look(base)
+        return IconLook(base)
     text = str(dlq_size) if dlq_size <= _MOST else f"{_MOST}+"
-    return Look(base, RED if dlq_size > investigate else AMBER, text)
+    return IconLook(base, RED if dlq_size > investigate else AMBER, text)
 
 
 @lru_cache(_CACHED)
-def compose(look: Look, size: int) -> Image.Image:
+def compose(look: IconLook, size: int) -> Image.Image:
     """The picture, RGBA, `size` wide and high (at least 8, at most 512). Shared: do not change."""
     if look.badge is None:
         return _base(look.base, min(max(size, SMALLEST), LARGEST))
-    return add_badge(compose(Look(look.base), size), look.badge, look.text)
+    return add_badge(compose(IconLook(look.base), size), look.badge, look.text)
 
 
 def icon_file(name: str) -> Path:

@@ -19,7 +19,7 @@ def icon_class(library: Any) -> Any:
     is none. It would also give SIGINT back to the system.
     """
 
-    class Icon(_SavedByName, library.Icon):  # type: ignore[misc]  # chosen by the library when it runs
+    class LinuxIcon(_SavedByName, library.Icon):  # type: ignore[misc]  # chosen by the library when it runs
         def __init__(self, *arguments: Any) -> None:
             super().__init__(*arguments)
             self._menu_handle: Any = None  # pystray shows one line until there is a menu
@@ -59,7 +59,7 @@ def icon_class(library: Any) -> Any:
 
             return activated
 
-    return Icon
+    return LinuxIcon
 
 
 class _SavedByName:

@@ -11,7 +11,7 @@ def icon_class(library: Any) -> Any:
     import AppKit
     import Foundation
 
-    class Icon(library.Icon):  # type: ignore[misc]  # chosen by the library when it runs
+    class MacosIcon(library.Icon):  # type: ignore[misc]  # chosen by the library when it runs
         def _assert_image(self) -> None:
             buffer = io.BytesIO()
             self._icon.save(buffer, "png")
@@ -22,4 +22,4 @@ def icon_class(library: Any) -> Any:
             self._icon_image = image
             self._status_item.button().setImage_(image)
 
-    return Icon
+    return MacosIcon

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import Enum, auto
 from typing import Final
 
-from mem0tray.actions.oldest import Letter
+from mem0tray.actions.oldest import DeadLetter
 from mem0tray.desktop.view import View
 from mem0tray.language import Language
 from mem0tray.reasons import translated
@@ -48,58 +48,58 @@ class Verb(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class MenuCommand:
     """A verb with what it is about: a dead letter, minutes, a level, or on and off."""
 
     verb: Verb
-    letter: Letter | None = None
+    letter: DeadLetter | None = None
     value: float | str | bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class MenuEntry:
     """One line. A separator has no label; `checked` is None where there is nothing to check."""
 
     label: str = ""
-    command: Command | None = None
-    entries: tuple["Entry", ...] = ()
+    command: MenuCommand | None = None
+    entries: tuple["MenuEntry", ...] = ()
     enabled: bool = True
     checked: bool | None = None
     radio: bool = False
     default: bool = False
 
 
-SEPARATOR: Final = Entry()
+SEPARATOR: Final = MenuEntry()
 
 
-def build(view: View, language: Language, now: float) -> tuple[Entry, ...]:
+def build(view: View, language: Language, now: float) -> tuple[MenuEntry, ...]:
     """The whole menu; `now` in Unix seconds decides where a time needs its date."""
     _ = language.gettext
     return (
-        Entry(state_line(view, language), enabled=False),
+        MenuEntry(state_line(view, language), enabled=False),
         SEPARATOR,
-        Entry(_("Retry all now"), Command(Verb.RETRY_ALL), enabled=view.dlq > 0),
+        MenuEntry(_("Retry all now"), MenuCommand(Verb.RETRY_ALL), enabled=view.dlq > 0),
         _dead_letters(view.letters, language, now),
         SEPARATOR,
-        Entry(_("Show status"), Command(Verb.SHOW_STATUS), default=True),
-        Entry(_("Open DLQ file"), Command(Verb.OPEN_DLQ)),
-        Entry(_("Open log"), Command(Verb.OPEN_LOG)),
-        Entry(_("Restore last deletion"), Command(Verb.RESTORE)),
+        MenuEntry(_("Show status"), MenuCommand(Verb.SHOW_STATUS), default=True),
+        MenuEntry(_("Open DLQ file"), MenuCommand(Verb.OPEN_DLQ)),
+        MenuEntry(_("Open log"), MenuCommand(Verb.OPEN_LOG)),
+        MenuEntry(_("Restore last deletion"), MenuCommand(Verb.RESTORE)),
         SEPARATOR,
         _pause(view, language),
         _levels(view, language),
-        Entry(
+        MenuEntry(
             _("Start at login"),
-            Command(Verb.AT_LOGIN, value=not view.at_login),
+            MenuCommand(Verb.AT_LOGIN, value=not view.at_login),
             checked=view.at_login,
         ),
-        Entry(_("Settings…"), Command(Verb.SETTINGS)),
+        MenuEntry(_("Settings…"), MenuCommand(Verb.SETTINGS)),
         SEPARATOR,
-        Entry(_("Quit"), Command(Verb.QUIT)),
+        MenuEntry(_("Quit"), MenuCommand(Verb.QUIT)),
     )
 
 
-def shape(entries: tuple[Entry, ...]) -> object:
+def shape(entries: tuple[MenuEntry, ...]) -> object:
     """Equal for two menus with the same things in the same places.
 
     They may differ in words, ticks and what is disabled: so one can become the
@@ -161,24 +161,24 @@ def tooltip(view: View, language: Language, now: float) -> str:
     return "\n".join(lines)
 
 
-def _dead_letters(letters: Sequence[Letter], language: Language, now: float) -> Entry:
+def _dead_letters(letters: Sequence[DeadLetter], language: Language, now: float) -> MenuEntry:
     _ = language.gettext
     entries = tuple(_letter(letter, language, now) for letter in letters)
-    return Entry(_("Dead letters"), entries=entries, enabled=bool(entries))
+    return MenuEntry(_("Dead letters"), entries=entries, enabled=bool(entries))
 
 
-def _letter(letter: Letter, language: Language, now: float) -> Entry:
+def _letter(letter: DeadLetter, language: Language, now: float) -> MenuEntry:
     _ = language.gettext
     project = one_line(letter.project, _PROJECT) or _("no project")
     since = _("since {time}").format(time=moment(letter.since, language, now))
     reason = one_line(translated(letter.reason, language), _REASON)
-    return Entry(
+    return MenuEntry(
         " · ".join((project, since, reason) if reason else (project, since)),
         entries=(
-            Entry(_("Retry now"), Command(Verb.RETRY, letter)),
-            Entry(_("Back up then delete…"), Command(Verb.DELETE, letter)),
-            Entry(_("Copy ID"), Command(Verb.COPY_ID, letter)),
-            Entry(_("Diagnose"), Command(Verb.DIAGNOSE, letter)),
+            MenuEntry(_("Retry now"), MenuCommand(Verb.RETRY, letter)),
+            MenuEntry(_("Back up then delete…"), MenuCommand(Verb.DELETE, letter)),
+            MenuEntry(_("Copy ID"), MenuCommand(Verb.COPY_ID, letter)),
+            MenuEntry(_("Diagnose"), MenuCommand(Verb.DIAGNOSE, letter)),
         ),
     )
 
@@ -196,37 +196,37 @@ def moment(at: float, language: Language, now: float | None = None) -> str:
         return "?"
 
 
-def _pause(view: View, language: Language) -> Entry:
+def _pause(view: View, language: Language) -> MenuEntry:
     _, ngettext = language.gettext, language.ngettext
     half, hour = PAUSES
-    return Entry(
+    return MenuEntry(
         _("Pause"),
         entries=(
-            Entry(
+            MenuEntry(
                 ngettext("{n} minute", "{n} minutes", half).format(n=half),
-                Command(Verb.PAUSE, value=half),
+                MenuCommand(Verb.PAUSE, value=half),
                 enabled=not view.paused,
             ),
-            Entry(
+            MenuEntry(
                 ngettext("{n} hour", "{n} hours", 1).format(n=1),
-                Command(Verb.PAUSE, value=hour),
+                MenuCommand(Verb.PAUSE, value=hour),
                 enabled=not view.paused,
             ),
-            Entry(_("Until resumed"), Command(Verb.PAUSE), enabled=not view.paused),
-            Entry(_("Resume"), Command(Verb.RESUME), enabled=view.paused),
+            MenuEntry(_("Until resumed"), MenuCommand(Verb.PAUSE), enabled=not view.paused),
+            MenuEntry(_("Resume"), MenuCommand(Verb.RESUME), enabled=view.paused),
         ),
     )
 
 
-def _levels(view: View, language: Language) -> Entry:
+def _levels(view: View, language: Language) -> MenuEntry:
     _ = language.gettext
     names = dict(zip(LEVELS, (_("All"), _("Problems only"), _("None")), strict=True))
-    return Entry(
+    return MenuEntry(
         _("Notifications"),
         entries=tuple(
-            Entry(
+            MenuEntry(
                 label,
-                Command(Verb.LEVEL, value=level),
+                MenuCommand(Verb.LEVEL, value=level),
                 checked=view.level == level,
                 radio=True,
             )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mem0tray import events
-from mem0tray.desktop.notices import Due, Group, Subject, held_since
+from mem0tray.desktop.notices import Due, NoticeGroup, Subject, held_since
 from mem0tray.language import Language
 from mem0tray.reasons import translated
 from mem0tray.text import one_line, short_id
@@ -97,14 +97,14 @@ def title(subject: Subject, language: Language) -> str:
     }[subject]
 
 
-def _brief(group: Group, language: Language) -> str:
+def _brief(group: NoticeGroup, language: Language) -> str:
     """One line of a summary: the counts, or for what cannot be counted its text."""
     if group.names and any(group.names):
         return f"{language.number(group.count)} ({_by_name(group, language)})"
     return _BODIES[group.subject](group, language).partition("\n")[0]
 
 
-def _by_name(group: Group, language: Language) -> str:
+def _by_name(group: NoticeGroup, language: Language) -> str:
     """`alpha: 3, beta: 2, others: 4`, the largest first."""
     _ = language.gettext
     ranked = sorted(group.names.items(), key=lambda pair: (-pair[1], pair[0]))
@@ -136,13 +136,13 @@ def _named(project: str, item_id: str, language: Language) -> str:
     return _("{project} (ID: {id}…)").format(project=name, id=short_id(item_id))
 
 
-def _reason(group: Group, language: Language) -> str:
+def _reason(group: NoticeGroup, language: Language) -> str:
     event = group.event
     reason = event.reason if isinstance(event, events.StateChanged) else ""
     return one_line(translated(reason, language), _REASON)
 
 
-def _moved(group: Group, language: Language) -> str:
+def _moved(group: NoticeGroup, language: Language) -> str:
     _, ngettext = language.gettext, language.ngettext
     event = group.event
     if group.count == 1 and isinstance(event, events.MovedToDlq):
@@ -157,7 +157,7 @@ def _moved(group: Group, language: Language) -> str:
     return "\n".join([*lines, _("They are retried by themselves.")])
 
 
-def _recovered(group: Group, language: Language) -> str:
+def _recovered(group: NoticeGroup, language: Language) -> str:
     _, ngettext = language.gettext, language.ngettext
     event = group.event
     if group.count == 1 and isinstance(event, events.DlqRecovered):
@@ -173,7 +173,7 @@ def _recovered(group: Group, language: Language) -> str:
     return f"{_memories(group.count, language)}\n{_by_name(group, language)}"
 
 
-def _down(group: Group, language: Language) -> str:
+def _down(group: NoticeGroup, language: Language) -> str:
     _ = language.gettext
     reason = _reason(group, language)
     since = language.time(group.wall)
@@ -184,7 +184,7 @@ def _down(group: Group, language: Language) -> str:
     return "\n".join(lines)
 
 
-def _back(group: Group, language: Language) -> str:
+def _back(group: NoticeGroup, language: Language) -> str:
     _, ngettext = language.gettext, language.ngettext
     begin, end = language.time(group.wall), language.time(group.until)
     if group.count == 1:
@@ -208,12 +208,12 @@ def _waiting(counts: "Counts", language: Language) -> str:
     )
 
 
-def _action(group: Group, language: Language) -> str:
+def _action(group: NoticeGroup, language: Language) -> str:
     _ = language.gettext
     return _reason(group, language) or _("See the menu of the tray icon.")
 
 
-def _alert_size(group: Group, language: Language) -> str:
+def _alert_size(group: NoticeGroup, language: Language) -> str:
     _, event = language.gettext, group.event
     if not isinstance(event, events.AlertBegan):
         return ""
@@ -225,7 +225,7 @@ def _alert_size(group: Group, language: Language) -> str:
     )
 
 
-def _alert_age(group: Group, language: Language) -> str:
+def _alert_age(group: NoticeGroup, language: Language) -> str:
     _, event = language.gettext, group.event
     if not isinstance(event, events.AlertBegan):
         return ""
@@ -233,7 +233,7 @@ def _alert_age(group: Group, language: Language) -> str:
     return text.format(time=language.date_and_time(event.oldest or 0.0))
 
 
-def _removed(group: Group, language: Language) -> str:
+def _removed(group: NoticeGroup, language: Language) -> str:
     _, ngettext = language.gettext, language.ngettext
     text = ngettext(
         "{count} dead letter was removed from the file.",
@@ -243,7 +243,7 @@ def _removed(group: Group, language: Language) -> str:
     return f"{text.format(count=language.number(group.count))}\n{_undo(language)}"
 
 
-def _deleted(group: Group, language: Language) -> str:
+def _deleted(group: NoticeGroup, language: Language) -> str:
     """What the user deleted with a command or in the menu; one deletion with its backup."""
     _, ngettext = language.gettext, language.ngettext
     event = group.event
@@ -260,7 +260,7 @@ def _undo(language: Language) -> str:
     return _("To undo it: “Restore last deletion” in the menu, or `mem0tray restore`.")
 
 
-def _broken(group: Group, language: Language) -> str:
+def _broken(group: NoticeGroup, language: Language) -> str:
     _, event = language.gettext, group.event
     names = ", ".join(name for name in group.names if name)
     lines = [_("{file} could not be read whole; what is known is put back.").format(file=names)]
@@ -270,7 +270,7 @@ def _broken(group: Group, language: Language) -> str:
     return "\n".join(lines)
 
 
-_BODIES: Final[dict[Subject, Callable[[Group, Language], str]]] = {
+_BODIES: Final[dict[Subject, Callable[[NoticeGroup, Language], str]]] = {
     Subject.ACTION: _action,
     Subject.DOWN: _down,
     Subject.ALERT_SIZE: _alert_size,

@@ -67,7 +67,7 @@ _ALERTS: Final = {"dlq_size": Subject.ALERT_SIZE, "max_age": Subject.ALERT_AGE}
 
 
 @dataclass(slots=True)
-class Group:
+class NoticeGroup:
     """What has happened of one subject since it was last shown.
 
     `first`, `last` and `due` are monotonic; `wall` is the time of the first, `until`
@@ -103,8 +103,8 @@ class Group:
 class Due:
     """One notice to be shown: its subject, and what else had to wait, the most pressing first."""
 
-    lead: Group
-    rest: tuple[Group, ...] = ()
+    lead: NoticeGroup
+    rest: tuple[NoticeGroup, ...] = ()
 
 
 @dataclass(slots=True)
@@ -126,7 +126,7 @@ class Notices:
 
     def __init__(self, level: str = ALL) -> None:
         self.level = level
-        self._groups: dict[Subject, Group] = {}
+        self._groups: dict[Subject, NoticeGroup] = {}
         self._streams: dict[Subject, tuple[int, float]] = {}
         self._shown: deque[float] = deque(maxlen=LIMIT)
         self._trouble: _Trouble | None = None
@@ -180,7 +180,7 @@ class Notices:
         if group is None:
             stage, last = self._streams.get(subject, (0, now))
             self._streams[subject] = (stage if now - last <= BURST else 0, now)
-            group = self._groups[subject] = Group(subject, event, now, wall)
+            group = self._groups[subject] = NoticeGroup(subject, event, now, wall)
         group.add(event, name, count)
         group.last = now
         if not group.held:
@@ -243,7 +243,7 @@ class Notices:
     def _is_wanted(self, subject: Subject) -> bool:
         return self.level == ALL or (self.level != NONE and subject.is_problem)
 
-    def _sum_up(self, ripe: list[Group], now: float) -> list[Due]:
+    def _sum_up(self, ripe: list[NoticeGroup], now: float) -> list[Due]:
         """One notice of all that had to wait, as soon as the most pressing may be shown."""
         if not ripe:
             return []
@@ -309,7 +309,7 @@ class Notices:
     ) -> None:
         group = self._groups.get(subject)
         if group is None and trouble.event is not None:
-            group = Group(subject, trouble.event, now, trouble.wall, last=now, due=now)
+            group = NoticeGroup(subject, trouble.event, now, trouble.wall, last=now, due=now)
             self._groups[subject] = group
         if group is not None and trouble.event is not None:
             group.add(trouble.event, "", 1)
@@ -323,6 +323,6 @@ class Notices:
         return since if self._woke is None else max(since, self._woke + AWAKE_AFTER)
 
 
-def held_since(groups: Iterable[Group]) -> float | None:
+def held_since(groups: Iterable[NoticeGroup]) -> float | None:
     """Since when (Unix seconds) anything of these had to wait; None: nothing had."""
     return min((group.wall for group in groups if group.held), default=None)

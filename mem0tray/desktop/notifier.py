@@ -15,7 +15,7 @@ from mem0tray.desktop import notice_texts
 from mem0tray.desktop.alert_watch import AlertWatch
 from mem0tray.desktop.clock import SYSTEM, Clock
 from mem0tray.desktop.notices import Due, Notices
-from mem0tray.desktop.sending import Outcome, Sender
+from mem0tray.desktop.sending import NoticeResult, Sender
 from mem0tray.desktop.waking import Waking
 from mem0tray.events import Event, Events
 from mem0tray.language import Language
@@ -59,7 +59,7 @@ class Notifier:
         self._wake = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="mem0tray-notifier", daemon=True)
-        self.last: Outcome | None = None  # how the latest notice fared
+        self.last: NoticeResult | None = None  # how the latest notice fared
 
     def __call__(self, event: Event) -> None:
         """Note an event; from any thread, at once."""

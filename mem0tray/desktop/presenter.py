@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from mem0tray import events
 from mem0tray.desktop import icon, menu
 from mem0tray.desktop.clock import SYSTEM, Clock
-from mem0tray.desktop.menu import Entry
+from mem0tray.desktop.menu import MenuEntry
 from mem0tray.desktop.view import View
 from mem0tray.errors import Mem0TrayError
 from mem0tray.events import Event
@@ -34,7 +34,7 @@ _CALM: Final = (events.Accepted, events.Delivered, events.WaitingBackoff, events
 _log: Final = logging.getLogger(__name__)
 
 
-class Pace:
+class MenuPace:
     """When what may be shown. Pure; times are monotonic seconds.
 
     `mends`: a menu of the same shape can be changed in place, and is so at once.
@@ -42,7 +42,7 @@ class Pace:
 
     def __init__(self, *, mends: bool = False) -> None:
         self._mends = mends
-        self._shown: tuple[Entry, ...] | None = None
+        self._shown: tuple[MenuEntry, ...] | None = None
         self._built = -math.inf
         self._redraw = False
         self._follows_until = -math.inf
@@ -52,7 +52,7 @@ class Pace:
         self._redraw = True  # the desktop has ticked what was clicked, whatever came of it
         self._follows_until = now + AFTER_CLICK
 
-    def takes_menu(self, entries: tuple[Entry, ...], now: float, *, lasts: bool = True) -> bool:
+    def takes_menu(self, entries: tuple[MenuEntry, ...], now: float, *, lasts: bool = True) -> bool:
         """Whether this menu is to be shown now; one that does not last is followed at once."""
         redraw, self._redraw = self._redraw, False
         changed = entries != self._shown
@@ -68,14 +68,14 @@ class Pace:
         self._shown = entries
         return True
 
-    def _can_mend(self, entries: tuple[Entry, ...]) -> bool:
+    def _can_mend(self, entries: tuple[MenuEntry, ...]) -> bool:
         shown = self._shown
         return self._mends and shown is not None and menu.shape(entries) == menu.shape(shown)
 
     def _due(self, now: float) -> float:
         return now if now < self._follows_until else self._built + MENU_EVERY
 
-    def patience(self, entries: tuple[Entry, ...], now: float) -> float:
+    def patience(self, entries: tuple[MenuEntry, ...], now: float) -> float:
         """How long to wait, should nothing happen: a menu may be due."""
         if entries == self._shown:
             return LOOK
@@ -100,7 +100,7 @@ class Presenter:
         self._gather = gather
         self._settings = settings
         self._language = language
-        self._pace = Pace(mends=mends)
+        self._pace = MenuPace(mends=mends)
         self._guard = threading.Condition()
         self._urgent = True
         self._calm = False

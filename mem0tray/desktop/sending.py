@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, NoReturn, TypeVar
 
-from mem0tray.desktop.backends import Backend, NotForThisError, UnavailableError
+from mem0tray.desktop.backends import NotForThisError, NoticeBackend, UnavailableError
 from mem0tray.desktop.notice_texts import Notice
 from mem0tray.text import one_line
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class NoticeResult:
     """`way` is the backend that showed it, empty when none could; `reason` says why not."""
 
     way: str
@@ -34,31 +34,31 @@ class Sender:
     the same daemon, and hang the tray as well.
     """
 
-    def __init__(self, backends: Sequence[Backend], timeout: float = TIMEOUT) -> None:
+    def __init__(self, backends: Sequence[NoticeBackend], timeout: float = TIMEOUT) -> None:
         self._backends = tuple(backends)
         self._timeout = timeout
         self._hanging: dict[str, threading.Thread] = {}
 
-    def send(self, notice: Notice) -> Outcome:
+    def send(self, notice: Notice) -> NoticeResult:
         """Show it; never raises. Takes at most the time-out."""
         reasons: list[str] = []
         deadline = time.monotonic() + self._timeout
         for backend in self._backends:
             thread = self._hanging.get(backend.name)
             if thread is not None and thread.is_alive():
-                return Outcome("", f"{backend.name} still hangs")
+                return NoticeResult("", f"{backend.name} still hangs")
             try:
                 within(partial(backend.show, notice), deadline - time.monotonic())
             except NotForThisError:
                 continue
             except HangsError as error:
                 self._hanging[backend.name] = error.thread
-                return Outcome("", f"{backend.name} did not answer within {self._timeout:g} s")
+                return NoticeResult("", f"{backend.name} did not answer within {self._timeout:g} s")
             except Exception as error:  # noqa: BLE001  (a library's or a desktop's: try the next way)
                 reasons.append(f"{backend.name}: {said(error)}")
             else:
-                return Outcome(backend.name, "; ".join(reasons))
-        return Outcome("", "; ".join(reasons) or "there is no way to show it")
+                return NoticeResult(backend.name, "; ".join(reasons))
+        return NoticeResult("", "; ".join(reasons) or "there is no way to show it")
 
 
 class HangsError(Exception):

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mem0tray.desktop import icon as icons
 from mem0tray.desktop.backends import clipped
-from mem0tray.desktop.icon import Look
-from mem0tray.desktop.menu import SEPARATOR, Command, Entry, shape
+from mem0tray.desktop.icon import IconLook
+from mem0tray.desktop.menu import SEPARATOR, MenuCommand, MenuEntry, shape
 from mem0tray.files import atomic
 from mem0tray.worker.state import STARTING
 
@@ -31,7 +31,7 @@ _TOOLTIP: Final = 127  # UTF-16 units that Windows takes; pystray raises at more
 class Tray:
     """One icon. `clicked` is called on the main thread and must return at once."""
 
-    def __init__(self, folder: Path, clicked: Callable[[Command], None]) -> None:
+    def __init__(self, folder: Path, clicked: Callable[[MenuCommand], None]) -> None:
         self._clicked = clicked
         self._look = icons.look(STARTING, 0, 0)
         self._title = ""
@@ -56,7 +56,7 @@ class Tray:
         """Take the icon away, and make `run` return."""
         self._icon.stop()
 
-    def show_look(self, look: Look) -> None:
+    def show_look(self, look: IconLook) -> None:
         """Set the icon, if it is another one."""
         if look != self._look:
             self._look = look
@@ -71,7 +71,7 @@ class Tray:
             self._title = title
             self._on_main(lambda: setattr(self._icon, "title", title))
 
-    def show_menu(self, entries: tuple[Entry, ...]) -> None:
+    def show_menu(self, entries: tuple[MenuEntry, ...]) -> None:
         """Set the menu. That closes one which the user holds open, unless it can be mended."""
         menu = self._library.Menu(*self._items(entries))
         menu.shape = shape(entries)
@@ -96,10 +96,10 @@ class Tray:
         else:
             work()
 
-    def _items(self, entries: Sequence[Entry]) -> list[Any]:
+    def _items(self, entries: Sequence[MenuEntry]) -> list[Any]:
         return [self._item(entry) for entry in entries]
 
-    def _item(self, entry: Entry) -> Any:
+    def _item(self, entry: MenuEntry) -> Any:
         library = self._library
         if entry == SEPARATOR:
             return library.Menu.SEPARATOR
@@ -121,7 +121,7 @@ class Tray:
             enabled=entry.enabled,
         )
 
-    def _callback(self, entry: Entry, command: Command | None) -> Callable[[], None]:
+    def _callback(self, entry: MenuEntry, command: MenuCommand | None) -> Callable[[], None]:
         def chosen() -> None:
             # A panel can trigger an item that is disabled.
             if command is not None and entry.enabled:

@@ -21,7 +21,7 @@ _ASKS: Final = "asks"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class TrialResult:
     """What a trial found; `hung_at` names what did not answer in time, empty when all did."""
 
     values: dict[str, Any] = field(default_factory=dict)
@@ -32,7 +32,7 @@ class Found:
         return str(self.values.get(name) or "")
 
 
-def run(what: str, *words: str, timeout: float) -> Found:
+def run(what: str, *words: str, timeout: float) -> TrialResult:
     """Try in a child that is ended after `timeout` seconds."""
     command = [sys.executable, "-m", __name__, what, *words]
     try:
@@ -48,13 +48,15 @@ def run(what: str, *words: str, timeout: float) -> Found:
         )
     except subprocess.TimeoutExpired as error:
         *_, asked = [{_ASKS: "the desktop"}, *_lines(error.output)]
-        return Found(hung_at=asked.get(_ASKS, "the desktop"))
+        return TrialResult(hung_at=asked.get(_ASKS, "the desktop"))
     except OSError as error:
-        return Found({"failed": error.strerror or str(error)})
+        return TrialResult({"failed": error.strerror or str(error)})
     *_, last = [{}, *_lines(done.stdout)]
     if done.returncode or _ASKS in last:  # it crashed, as libraries of a desktop may
-        return Found({"failed": f"{last.get(_ASKS, 'the desktop')} brought a library to its end"})
-    return Found(last)
+        return TrialResult(
+            {"failed": f"{last.get(_ASKS, 'the desktop')} brought a library to its end"}
+        )
+    return TrialResult(last)
 
 
 def _lines(said: bytes | None) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from mem0tray.actions.oldest import Letter, oldest
+from mem0tray.actions.oldest import DeadLetter, oldest
 from mem0tray.worker.state import STARTING
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class View:
     destination: str = ""
     queue: int = 0
     dlq: int = 0
-    letters: tuple[Letter, ...] = ()
+    letters: tuple[DeadLetter, ...] = ()
     last_delivery: float | None = None
     paused: bool = False
     level: str = "all"

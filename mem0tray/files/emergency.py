@@ -23,7 +23,7 @@ _CONTEXT = 256  # bytes before the offset that must still be the same
 REMOVE_AFTER = 86_400.0  # seconds after the renaming; a slow writer may still hold it open
 
 
-class Source(msgspec.Struct, frozen=True):
+class EmergencySource(msgspec.Struct, frozen=True):
     """A file being read: its name, inode, how far we are, when we renamed it (0: not).
 
     `before` is a hash of what stands just before `offset`: the inode of a file
@@ -57,10 +57,10 @@ class Lines:
 
     items: list[Item] = field(default_factory=list)
     odd: list[bytes] = field(default_factory=list)
-    source: Source | None = None
+    source: EmergencySource | None = None
 
 
-def read(folder: Path, source: Source, *, final: bool) -> Lines | None:
+def read(folder: Path, source: EmergencySource, *, final: bool) -> Lines | None:
     """New lines of `source`, or None when there are none.
 
     `final` takes a last line without its newline as it is: nobody will

@@ -228,9 +228,11 @@ class Reader:
         """How many of them another worker has perhaps delivered."""
         return 0 if self._is_old else int(self._one(taken.COUNT) or 0)
 
-    def other_worker(self) -> taken.Seen | None:
+    def other_worker(self) -> taken.WorkerSeen | None:
         """The other worker that was at work when ours last looked."""
-        return taken.Seen.read(self._one("SELECT value FROM meta WHERE name = ?", (taken.WORKER,)))
+        return taken.WorkerSeen.read(
+            self._one("SELECT value FROM meta WHERE name = ?", (taken.WORKER,))
+        )
 
     def oldest_waiting(self) -> float | None:
         """When the oldest undelivered memory was taken in."""

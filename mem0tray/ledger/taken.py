@@ -57,7 +57,7 @@ _GONE: Final = "SELECT id, digest FROM items WHERE state = 'pending' AND vanishe
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class WorkerSeen:
     """Another worker: `pid` and `host` as it wrote them, its first and last sign (Unix seconds)."""
 
     pid: int | None
@@ -66,7 +66,7 @@ class Seen:
     last: float
 
     @classmethod
-    def read(cls, kept: str | None) -> "Seen | None":
+    def read(cls, kept: str | None) -> "WorkerSeen | None":
         """From what stands in the ledger."""
         return cls(**json.loads(kept)) if kept else None
 
@@ -79,11 +79,11 @@ class Taken:
 
     # The other worker -----------------------------------------------------------------
 
-    def worker(self) -> Seen | None:
+    def worker(self) -> WorkerSeen | None:
         """The one that was at work when we last knew; it outlives our own restart."""
-        return Seen.read(self._ledger.meta(WORKER))
+        return WorkerSeen.read(self._ledger.meta(WORKER))
 
-    def note_worker(self, seen: Seen) -> None:
+    def note_worker(self, seen: WorkerSeen) -> None:
         """Another worker has given a sign; what vanished lately was perhaps taken by it."""
         with self._ledger.transaction(durable=True) as db:
             before = self._ledger.meta(WORKER)

@@ -24,7 +24,7 @@ from mem0tray.localserver.answers import answer, refusal
 from mem0tray.localserver.endpoint import BODY_MAX, CHALLENGE_MAX, proof
 from mem0tray.localserver.guard import Guard
 from mem0tray.localserver.search import score, words_of
-from mem0tray.localserver.store import KeyReusedError, Memory, Store
+from mem0tray.localserver.store import KeyReusedError, Store, StoredMemory
 
 _QUERY_MAX = 10_000  # characters: more words only make a search slower, and no better
 ANSWER_MAX = 16 * 2**20  # characters of memories in one answer
@@ -121,7 +121,7 @@ class _Api:
         project, query = bodies.field(body, "user_id"), bodies.field(body, "query")
         limit = _limit(body.get("limit", LIMIT_DEFAULT))
         words = words_of(query[:_QUERY_MAX])
-        best: list[tuple[float, Memory]] = []
+        best: list[tuple[float, StoredMemory]] = []
         for page in self._store.newest(project):
             best += [(found, each) for each in page if (found := score(words, each.memory))]
             best.sort(key=lambda pair: -pair[0])  # stable: the newer first

@@ -48,7 +48,7 @@ class KeyReusedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class StoredMemory:
     """One memory; `id` is a whole number as text, larger for later ones."""
 
     id: str
@@ -142,7 +142,7 @@ class Store:
             raise KeyReusedError
         return False
 
-    def newest(self, project: str) -> Iterator[list[Memory]]:
+    def newest(self, project: str) -> Iterator[list[StoredMemory]]:
         """The project's memories in pages, newest first.
 
         No statement stays open between two pages, so that the caller may do
@@ -150,7 +150,7 @@ class Store:
         """
         name, before = _bytes(project), 2**63 - 1
         while page := self._page(name, before):
-            yield [Memory(str(row), _text(memory)) for row, memory in page]
+            yield [StoredMemory(str(row), _text(memory)) for row, memory in page]
             before = page[-1][0]
 
     def _page(self, name: bytes | bytearray, before: int) -> list[tuple[int, bytes]]:

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from mem0tray.actions import diagnose
 from mem0tray.actions.cause import INVALID, NO_ANSWER, REJECTED, Cause
-from mem0tray.actions.find import Found
+from mem0tray.actions.find import FoundItem
 from mem0tray.actions.overview import NOT_RUNNING, Overview
 from mem0tray.actions.surroundings import Surroundings
 from mem0tray.language import Language
@@ -133,7 +133,7 @@ def _about_letters(
 _SPOKEN: Final = frozenset({REJECTED, NO_ANSWER})
 
 
-def _groups(file: str, _: Callable[[str], str]) -> Callable[[Found, Cause], _Group]:
+def _groups(file: str, _: Callable[[str], str]) -> Callable[[FoundItem, Cause], _Group]:
     """From a dead letter and its cause to the words for it."""
     mend = _("Correct it in `{file}`, or delete it: `mem0tray delete ID`.").format(file=file)
     no_text = _Group(_("the content is not text"), _reword(_))
@@ -153,7 +153,7 @@ def _groups(file: str, _: Callable[[str], str]) -> Callable[[Found, Cause], _Gro
     )
     rejected = _rejections(_)
 
-    def group(found: Found, cause: Cause) -> _Group:
+    def group(found: FoundItem, cause: Cause) -> _Group:
         if cause.name == INVALID:
             if found.item is None:
                 return no_text

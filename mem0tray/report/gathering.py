@@ -12,7 +12,7 @@ import msgspec
 
 from mem0tray import item as items
 from mem0tray.actions import files, overview
-from mem0tray.actions.find import Identity, Listing, listing
+from mem0tray.actions.find import FileListing, Identity, listing
 from mem0tray.actions.overview import Overview
 from mem0tray.errors import FileUnavailableError
 from mem0tray.ledger.reader import Attempt, Reader
@@ -32,8 +32,8 @@ class Gathered:
 
     now: float
     overview: Overview
-    dead: Listing
-    waiting: Listing
+    dead: FileListing
+    waiting: FileListing
     attempts: Mapping[Identity, Attempt]
     torn: bool
     past: History | None
@@ -67,7 +67,7 @@ def _dead(paths: Paths, reader: Reader) -> tuple[Sequence[bytes], bool]:
     return (found[0].lists[files.DLQ] if found else reader.dead_raws()), False
 
 
-def _past(reader: Reader, dead: Listing, now: float) -> History | None:
+def _past(reader: Reader, dead: FileListing, now: float) -> History | None:
     began = reader.began()
     if began is None:
         return None

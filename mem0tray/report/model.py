@@ -26,7 +26,7 @@ class Headline:
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class Figure:
     """One figure: `value` stands out, `note` below it does not."""
 
     label: str
@@ -46,7 +46,7 @@ class Advice:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class ReportedLetter:
     """One dead letter; `content` is empty unless asked for."""
 
     id: str
@@ -64,7 +64,7 @@ class Letters:
 
     title: str
     headers: Sequence[str]
-    rows: Sequence[Letter]
+    rows: Sequence[ReportedLetter]
     notes: Sequence[str]
 
 
@@ -110,7 +110,7 @@ class Page:
     title: str
     made: str
     headline: Headline
-    facts: Sequence[Fact]
+    facts: Sequence[Figure]
     advice: Sequence[Advice]
     letters: Letters
     charts: Sequence[Chart]

@@ -6,7 +6,7 @@ from typing import Final
 
 from mem0tray import __version__
 from mem0tray.actions import diagnose
-from mem0tray.actions.find import Found
+from mem0tray.actions.find import FoundItem
 from mem0tray.actions.overview import Overview
 from mem0tray.item import Item
 from mem0tray.language import Language
@@ -17,7 +17,7 @@ from mem0tray.report.advice import advice
 from mem0tray.report.cleaning import Cleaner
 from mem0tray.report.figures import charts
 from mem0tray.report.gathering import Gathered
-from mem0tray.report.model import Fact, Letter, Letters, Page, Tone
+from mem0tray.report.model import Figure, Letters, Page, ReportedLetter, Tone
 from mem0tray.report.state import headline
 from mem0tray.settings import ServerSettings
 from mem0tray.worker.choice import THIS_COMPUTER
@@ -66,13 +66,13 @@ def of(seen: Gathered, language: Language, options: Options) -> Page:
     )
 
 
-def _facts(seen: Overview, now: float, language: Language, cleaner: Cleaner) -> list[Fact]:
+def _facts(seen: Overview, now: float, language: Language, cleaner: Cleaner) -> list[Figure]:
     _ = language.gettext
     here = _("this computer only")
     there = here if seen.destination == THIS_COMPUTER else cleaner.line(seen.destination, _NAME)
     total = seen.totals.get("synced", 0)
     return [
-        Fact(_("Memories go to"), there or _("no server yet")),
+        Figure(_("Memories go to"), there or _("no server yet")),
         _count(_("Waiting"), seen.queue, _("in the queue"), Tone.CALM, language),
         _count(_("Dead letters"), seen.dlq, _("in the DLQ"), Tone.WARN, language),
         _count(_("Delivered"), total, _("in all"), None, language),
@@ -81,17 +81,19 @@ def _facts(seen: Overview, now: float, language: Language, cleaner: Cleaner) -> 
     ]
 
 
-def _count(label: str, count: int | None, note: str, tone: Tone | None, language: Language) -> Fact:
+def _count(
+    label: str, count: int | None, note: str, tone: Tone | None, language: Language
+) -> Figure:
     """A number, in a tone unless it is 0; one that could not be read is no 0."""
     if count is None:
-        return Fact(label, language.gettext("unknown"), note, Tone.BAD)
-    return Fact(label, language.number(count), note, tone if count else None)
+        return Figure(label, language.gettext("unknown"), note, Tone.BAD)
+    return Figure(label, language.number(count), note, tone if count else None)
 
 
-def _moment(label: str, at: float | None, now: float, language: Language) -> Fact:
+def _moment(label: str, at: float | None, now: float, language: Language) -> Figure:
     shown = moments.absolute(at, language)
     note = "" if shown == moments.NEVER else shown
-    return Fact(label, moments.relative(at, now, language) if note else moments.NEVER, note)
+    return Figure(label, moments.relative(at, now, language) if note else moments.NEVER, note)
 
 
 def _notes(language: Language, *, with_content: bool) -> Iterable[str]:
@@ -143,11 +145,11 @@ class _Table:
             )
             yield text.format(count=number(nonsense))
 
-    def _row(self, found: Found, item: Item) -> Letter:
+    def _row(self, found: FoundItem, item: Item) -> ReportedLetter:
         _, line = self._language.gettext, self._cleaner.line
         attempt = self._seen.attempts.get(found.identity)
         due, note = self._when(self._due(found))
-        return Letter(
+        return ReportedLetter(
             id=self._cleaner.short_id(found.id) or moments.NEVER,
             project=line(item.project, _NAME) or _("(none)"),
             reason=line(translated(_reason(found, attempt), self._language), _REASON)
@@ -158,7 +160,7 @@ class _Table:
             content=self._cleaner.block(item.content, _CONTENT) if self._with_content else "",
         )
 
-    def _due(self, found: Found) -> float:
+    def _due(self, found: FoundItem) -> float:
         return diagnose.next_retry(found, None, self._seen.now)
 
     def _when(self, due: float) -> tuple[str, str]:
@@ -177,6 +179,6 @@ class _Table:
         return blocked.get(seen.state, _("now")), ""
 
 
-def _reason(found: Found, attempt: Attempt | None) -> str:
+def _reason(found: FoundItem, attempt: Attempt | None) -> str:
     """As the file says; where it says nothing, what the ledger saw last."""
     return diagnose.last_error(found) or (attempt.message if attempt is not None else "")

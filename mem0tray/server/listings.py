@@ -17,7 +17,7 @@ MAX_TEXTS = 200_000  # in all listings of a client together: about 3 MB
 _WIDTH = 16  # bytes of a fingerprint
 
 
-class Listing:
+class ProjectListing:
     """What a server listed of a project when it was asked at `asked` (monotonic seconds).
 
     `complete` means that the server has no other texts of the project.
@@ -49,9 +49,9 @@ class Listings:
     """The last listings, by project; times are monotonic seconds, given by the caller."""
 
     def __init__(self) -> None:
-        self._listings: dict[str, Listing] = {}
+        self._listings: dict[str, ProjectListing] = {}
 
-    def keep(self, project: str, listing: Listing) -> None:
+    def keep(self, project: str, listing: ProjectListing) -> None:
         """Remember a listing; forget those too old by then, and the first if they are too many."""
         for name, one in list(self._listings.items()):
             if listing.asked - one.asked > MAX_AGE:
@@ -65,7 +65,7 @@ class Listings:
         # An empty project takes room too.
         return sum(len(listing) + 1 for listing in self._listings.values())
 
-    def recent(self, project: str, since: float, now: float) -> Listing | None:
+    def recent(self, project: str, since: float, now: float) -> ProjectListing | None:
         """The project's listing, if it was asked for after `since` and is not too old."""
         listing = self._listings.get(project)
         if listing is None or listing.asked <= since or now - listing.asked > MAX_AGE:

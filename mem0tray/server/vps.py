@@ -15,7 +15,7 @@ from mem0tray import __version__
 from mem0tray.large import LargeText, as_json
 from mem0tray.server.destination import Destination
 from mem0tray.server.failures import classify, health, json_object
-from mem0tray.server.listings import Listing, Listings, fingerprint
+from mem0tray.server.listings import Listings, ProjectListing, fingerprint
 from mem0tray.server.model import (
     Answer,
     Fault,
@@ -85,7 +85,7 @@ class VpsClient:
         continues = False
         if listing is None and len(path := listing_path(memory.project)) <= _LONGEST_PATH:
             found = self._list(memory, path, timeout)
-            if not isinstance(found, Listing):
+            if not isinstance(found, ProjectListing):
                 return found
             listing, continues = found, True
         if listing is not None:
@@ -125,12 +125,14 @@ class VpsClient:
         """Close the connection."""
         self._transport.close()
 
-    def _list(self, memory: Memory, path: bytes, timeout: float) -> Listing | Presence | Answer:
+    def _list(
+        self, memory: Memory, path: bytes, timeout: float
+    ) -> ProjectListing | Presence | Answer:
         """The texts of its project, as far as they came; or what the server said instead."""
         asked = time.monotonic()
         reply = self._transport.exchange(b"GET", path, self._headers, None, timeout)
         if reply.fault is Fault.TOO_LONG and reply.status == 200:  # noqa: PLR2004
-            listing = Listing((), asked, complete=False)
+            listing = ProjectListing((), asked, complete=False)
         else:
             unanswered = self._unanswered(reply, memory)
             if unanswered is not None:
@@ -138,7 +140,7 @@ class VpsClient:
             texts, complete = _texts(reply, "memories")
             if texts is None:
                 return Presence.CANNOT_TELL
-            listing = Listing(texts, asked, complete=complete)
+            listing = ProjectListing(texts, asked, complete=complete)
         # One that was cut is remembered too: fetched again it would be cut as before.
         self._listings.keep(memory.project, listing)
         return listing

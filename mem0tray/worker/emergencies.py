@@ -8,7 +8,7 @@ import msgspec
 
 from mem0tray import events
 from mem0tray.files import atomic, emergency
-from mem0tray.files.emergency import Source
+from mem0tray.files.emergency import EmergencySource
 from mem0tray.ledger.database import EMERGENCY, boot_id
 from mem0tray.worker.core import Core
 from mem0tray.worker.intake import accept
@@ -32,7 +32,7 @@ class EmergencyIntake:
         live = self._core.paths.emergency
         found = atomic.signature(live)
         if found is not None and found.inode not in {source.inode for source in sources}:
-            sources.append(Source(live.name, found.inode))
+            sources.append(EmergencySource(live.name, found.inode))
         new = 0
         for source in sources:
             new += self._read(source)
@@ -49,19 +49,21 @@ class EmergencyIntake:
         offsets = {source.inode: source.offset for source in self._sources()}
         return max(0, found.size - offsets.get(found.inode, 0))
 
-    def _sources(self) -> list[Source]:
+    def _sources(self) -> list[EmergencySource]:
         kept = self._core.ledger.meta(_META)
-        return msgspec.json.decode(kept, type=list[Source]) if kept else self._found_on_disk()
+        return (
+            msgspec.json.decode(kept, type=list[EmergencySource]) if kept else self._found_on_disk()
+        )
 
-    def _found_on_disk(self) -> list[Source]:
+    def _found_on_disk(self) -> list[EmergencySource]:
         """Renamed files of a ledger that is lost; they are read again, and known by their ids."""
         pattern = _RENAMED.format(inode="*")
         return [
-            self._as_renamed(Source(path.name, path.stat().st_ino), path.stat().st_ctime)
+            self._as_renamed(EmergencySource(path.name, path.stat().st_ino), path.stat().st_ctime)
             for path in atomic.listing(self._folder, pattern)
         ]
 
-    def _read(self, source: Source) -> int:
+    def _read(self, source: EmergencySource) -> int:
         now = self._core.now()
         path = self._folder / source.name
         found = atomic.signature(path)
@@ -100,7 +102,7 @@ class EmergencyIntake:
         if unshown:
             core.taken.vanish(unshown, core.now(), taken=core.beside.at_work, wait_until=0.0)
 
-    def _rename(self, source: Source, now: float) -> None:
+    def _rename(self, source: EmergencySource, now: float) -> None:
         """Nobody has appended for a minute: make room, and go on reading the old file's tail."""
         named = msgspec.structs.replace(source, name=_RENAMED.format(inode=source.inode))
         renamed = self._as_renamed(named, now)
@@ -110,12 +112,12 @@ class EmergencyIntake:
         except OSError:
             self._keep(source, source)
 
-    def _as_renamed(self, source: Source, when: float) -> Source:
+    def _as_renamed(self, source: EmergencySource, when: float) -> EmergencySource:
         return msgspec.structs.replace(
             source, renamed=when, boot=self._boot, uptime=time.monotonic()
         )
 
-    def _keep(self, old: Source, new: Source | None) -> None:
+    def _keep(self, old: EmergencySource, new: EmergencySource | None) -> None:
         kept = [source for source in self._sources() if source.inode != old.inode]
         if new is not None:
             kept.append(new)

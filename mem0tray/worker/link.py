@@ -11,7 +11,7 @@ from mem0tray.settings import LOCAL_URL, ServerSettings
 from mem0tray.worker.choice import THIS_COMPUTER
 
 
-class Link:
+class ServerConnection:
     """One server at a time. Clients may be asked for from any thread."""
 
     def __init__(self, paths: Paths, server: ServerSettings, url: str) -> None:

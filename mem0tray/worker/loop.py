@@ -23,13 +23,13 @@ from mem0tray.worker.hand_edits import HandEdits
 from mem0tray.worker.intake import QueueIntake
 from mem0tray.worker.log import WAITING_PER_MINUTE
 from mem0tray.worker.memory import Ballast
-from mem0tray.worker.metrics import Metrics
+from mem0tray.worker.metrics import MetricsWriter
 from mem0tray.worker.other_worker import OtherWorker
 from mem0tray.worker.pace import INTERVAL
 from mem0tray.worker.publish_dlq import DlqPublisher
 from mem0tray.worker.publish_queue import QueuePublisher
 from mem0tray.worker.route import Route
-from mem0tray.worker.state import Gate, Look, State, Waiting
+from mem0tray.worker.state import Gate, Waiting, WorkerState, WorkerStatus
 from mem0tray.worker.troubles import Troubles
 from mem0tray.worker.watch import Watcher
 from mem0tray.worker.whereabouts import Whereabouts
@@ -98,14 +98,14 @@ class Worker:
         self.dlq = DlqPublisher(core, self.edits)
         self.queue_publisher = QueuePublisher(core, self.queue)
         self.other = OtherWorker(core, self.gate)
-        self.metrics = Metrics(core, self.gate, self.other)
+        self.metrics = MetricsWriter(core, self.gate, self.other)
         self.route = Route(core, self.gate, self.metrics)
         self.delivery, self.prober = self.route.delivery, self.route.prober
         folders = (self.paths.claude_dir, self.paths.requests, config_file().parent)
         self._watcher = Watcher(folders, core.wake.set, ours=self.paths.metrics)
         if self._wrong:
             self.gate.block("settings", self._wrong)
-        self._state = State("")
+        self._state = WorkerState("")
         self._clock = (time.time(), time.monotonic())
         self._ballast = Ballast()
         self._settled = False  # the first look at the files is done
@@ -412,11 +412,11 @@ class Worker:
         """Whether there is a ledger to look at; not yet while a full disk is waited for."""
         return self._built
 
-    def look(self) -> Look:
+    def look(self) -> WorkerStatus:
         """How things are now. Raises LedgerError."""
         now = self.core.now()
         counts = self.metrics.counts()
         last = self.core.ledger.meta("last_delivery")
         state = self.gate.state(now)
         paused = self.gate.is_paused(now)
-        return Look(state, counts.queue, counts.dlq, last, paused, counts.held)
+        return WorkerStatus(state, counts.queue, counts.dlq, last, paused, counts.held)

@@ -12,7 +12,7 @@ from mem0tray.files import atomic, document
 from mem0tray.ledger import taken
 from mem0tray.worker.core import Core, json_value, local_iso
 from mem0tray.worker.other_worker import EVERY, OtherWorker
-from mem0tray.worker.pace import Pace
+from mem0tray.worker.pace import PublishRate
 from mem0tray.worker.state import Gate
 
 _LATEST: Final = 5.0  # seconds until a change shows
@@ -38,7 +38,7 @@ class Counts:
     held: int = 0
 
 
-class Metrics:
+class MetricsWriter:
     """Writes the file on change and at least every thirty seconds."""
 
     def __init__(self, core: Core, gate: Gate, other: OtherWorker, destination: str = "") -> None:
@@ -53,7 +53,7 @@ class Metrics:
         self._state = ""
         self._state_since = 0.0  # Unix seconds
         # Much of the time it may only have waited for the disk, behind a large file.
-        self.pace = Pace(longest=_LATEST)
+        self.pace = PublishRate(longest=_LATEST)
 
     def counts(self) -> Counts:
         """How much waits now. It is counted again only when the ledger has changed."""

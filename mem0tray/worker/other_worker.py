@@ -15,7 +15,7 @@ from typing import Any, Final
 from mem0tray import item as items
 from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature, TornError
-from mem0tray.ledger.taken import Seen
+from mem0tray.ledger.taken import WorkerSeen
 from mem0tray.processes import is_alive
 from mem0tray.worker.core import Core
 from mem0tray.worker.intake import has_settled
@@ -114,7 +114,7 @@ class OtherWorker:
     def _sign(self, values: dict[str, Any], at: float) -> None:
         """Another worker wrote the metrics."""
         pid, host = values.get("pid"), values.get("host")
-        seen = Seen(
+        seen = WorkerSeen(
             pid if isinstance(pid, int) else None,
             host if isinstance(host, str) else None,
             at if self._seen is None else self._seen.first,
@@ -125,13 +125,13 @@ class OtherWorker:
         self._seen = seen
         self._block(seen)
 
-    def _block(self, seen: Seen) -> None:
+    def _block(self, seen: WorkerSeen) -> None:
         self._core.beside.at_work = True
         self._gate.block("worker", sentence(seen.pid, seen.host))
         self._core.metrics_dirty.set()
         self._core.queue_dirty.set()  # what it may have taken must not stand there any more
 
-    def _has_gone(self, seen: Seen) -> bool:
+    def _has_gone(self, seen: WorkerSeen) -> bool:
         silence = time.monotonic() - self._last
         if silence > SILENT:
             return True

@@ -7,7 +7,7 @@ INTERVAL: Final = 1.0
 SHARE: Final = 0.05  # of the time, at most
 
 
-class Pace:
+class PublishRate:
     """Times are monotonic seconds; nothing is put off by more than `longest`."""
 
     def __init__(self, longest: float = math.inf) -> None:

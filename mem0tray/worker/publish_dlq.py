@@ -11,7 +11,7 @@ from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.lock import FileLock
 from mem0tray.worker.core import Core, json_value
 from mem0tray.worker.hand_edits import STAMP, HandEdits
-from mem0tray.worker.pace import INTERVAL, Pace
+from mem0tray.worker.pace import INTERVAL, PublishRate
 from mem0tray.worker.unrest import Unrest, cannot_write
 
 _TRIES: Final = 5
@@ -30,7 +30,7 @@ class DlqPublisher:
         self._previous = core.paths.claude_dir / _PREVIOUS
         self._merged: Signature | None = None  # of the file that `_previous` names, as merged
         self._unrest = Unrest(core.troubles, _PART, cannot_write(core.paths.dlq), INTERVAL)
-        self.pace = Pace()
+        self.pace = PublishRate()
 
     @property
     def needed(self) -> bool:

@@ -17,7 +17,7 @@ from mem0tray.files.lock import FileLock
 from mem0tray.ledger.rows import SLIM_RAW
 from mem0tray.worker.core import Core, local_iso
 from mem0tray.worker.intake import HELD, QueueIntake, Snapshot
-from mem0tray.worker.pace import Pace
+from mem0tray.worker.pace import PublishRate
 from mem0tray.worker.unrest import Unrest, cannot_write
 
 _OPTIMISTIC_TRIES: Final = 2
@@ -73,7 +73,7 @@ class QueuePublisher:
         self._urgent = threading.Event()
         self._idle = threading.Condition()
         self._busy = False
-        self._pace = Pace()
+        self._pace = PublishRate()
         self.put_back_at = math.inf  # Unix seconds; what vanished waits until then
         self._thread = threading.Thread(target=self._run, name="mem0tray-queue", daemon=True)
 

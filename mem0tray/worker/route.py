@@ -10,8 +10,8 @@ from mem0tray.settings import ServerSettings
 from mem0tray.worker import choice
 from mem0tray.worker.core import Core
 from mem0tray.worker.delivery import Delivery
-from mem0tray.worker.link import Link
-from mem0tray.worker.metrics import Metrics
+from mem0tray.worker.link import ServerConnection
+from mem0tray.worker.metrics import MetricsWriter
 from mem0tray.worker.probe import Prober
 from mem0tray.worker.state import Gate
 
@@ -19,12 +19,12 @@ from mem0tray.worker.state import Gate
 class Route:
     """Owns deliveries and prober; `choose` gives them a server."""
 
-    def __init__(self, core: Core, gate: Gate, metrics: Metrics) -> None:
+    def __init__(self, core: Core, gate: Gate, metrics: MetricsWriter) -> None:
         self._core = core
         self._gate = gate
         self._metrics = metrics
         self._outages = Outages(core.ledger)
-        self._link: Link | None = None
+        self._link: ServerConnection | None = None
         self._version = 0  # of the link, whose address may change
         self.delivery = Delivery(core, gate, self._client, self._doubt)
         self.prober = Prober(
@@ -60,21 +60,21 @@ class Route:
         if self._link is not None:
             self._link.close()
 
-    def _linked(self, server: ServerSettings) -> Link | None:
+    def _linked(self, server: ServerSettings) -> ServerConnection | None:
         """The link to the server that is chosen; the gate is closed while there is none."""
         url = choice.chosen(server.url, self._core.paths)
         if url is None:
             self._gate.block("server", f"{choice.CHOOSE}: {choice.HOW}")
             return None
         try:
-            link = Link(self._core.paths, server, url)
+            link = ServerConnection(self._core.paths, server, url)
         except SettingsError as error:
             self._gate.block("server", str(error))
             return None
         self._gate.unblock("server")
         return link
 
-    def _there(self) -> Link:
+    def _there(self) -> ServerConnection:
         if self._link is None:
             raise SettingsError("No server is chosen.", choice.HOW)
         return self._link

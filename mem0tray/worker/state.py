@@ -17,7 +17,7 @@ REFUSES: Final = "the server refuses deliveries"  # so begins the reason
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class WorkerState:
     """One of the five names, and a sentence (empty when all is well)."""
 
     name: str
@@ -34,18 +34,18 @@ class Waiting:
     queue: int
     dlq: int
     held: int
-    state: State
+    state: WorkerState
     unread: str
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class WorkerStatus:
     """What the tray shows; `last_delivery` in Unix seconds, `paused` by the user.
 
     `held` of those in the queue another worker has perhaps delivered.
     """
 
-    state: State
+    state: WorkerState
     queue: int
     dlq: int
     last_delivery: float | None
@@ -202,25 +202,27 @@ class Gate:
         """Seconds that the server's break still lasts."""
         return max(0.0, self._held_until - now)
 
-    def state(self, now: float) -> State:  # noqa: PLR0911  (one line for each)
+    def state(self, now: float) -> WorkerState:  # noqa: PLR0911  (one line for each)
         """The state that people see."""
         with self._guard:
             # The disk first: what else fails for it comes and goes.
             first = [self._troubles[DISK]] if DISK in self._troubles else []
             for reason in (*first, *self._obstacles.values(), *self._troubles.values()):
-                return State(ACTION_NEEDED, reason)
+                return WorkerState(ACTION_NEEDED, reason)
             if self._misconfigured:
                 tried = f" The last try was answered with: {self._last_try}."
-                return State(ACTION_NEEDED, self._misconfigured + tried * bool(self._last_try))
+                return WorkerState(
+                    ACTION_NEEDED, self._misconfigured + tried * bool(self._last_try)
+                )
             if self.is_paused(now):
-                return State(PAUSED, "paused by you")
+                return WorkerState(PAUSED, "paused by you")
             if self._healthy is None:
-                return State(STARTING, "the server has not answered yet")
+                return WorkerState(STARTING, "the server has not answered yet")
             if not self._healthy:
-                return State(DOWN, self._health_reason)
+                return WorkerState(DOWN, self._health_reason)
             if now < self._held_until:
-                return State(PAUSED, BREAK)
-            return State(HEALTHY)
+                return WorkerState(PAUSED, BREAK)
+            return WorkerState(HEALTHY)
 
     @property
     def is_healthy(self) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from mem0tray import item as items
 from mem0tray.actions import files
-from mem0tray.actions.find import Found, everything, resolve
+from mem0tray.actions.find import FoundItem, everything, resolve
 from mem0tray.events import Events
 from mem0tray.ledger.database import Ledger
 from mem0tray.paths import Paths
@@ -46,16 +46,16 @@ def queued(paths: Paths) -> list[str]:
     return [entry["content"] for entry in read(paths.queue)["queue"]]
 
 
-def chosen(paths: Paths, *names: str) -> list[Found]:
+def chosen(paths: Paths, *names: str) -> list[FoundItem]:
     """The items that these ids name."""
     return resolve(names, everything(paths))
 
 
-def found(raw: dict[str, Any], place: str = files.DLQ) -> Found:
+def found(raw: dict[str, Any], place: str = files.DLQ) -> FoundItem:
     """An item as it would be found in a file."""
     data = json.dumps(raw).encode()
     item = items.parse(data)
-    return Found(place, raw["id"], raw.get("project_id", ""), data, item)
+    return FoundItem(place, raw["id"], raw.get("project_id", ""), data, item)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from mem0tray.actions import neighbour
-from mem0tray.ledger.taken import Seen
+from mem0tray.ledger.taken import WorkerSeen
 
 HERE = socket.gethostname()
 
@@ -29,7 +29,7 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
 def test_a_process_is_named_and_ended(sleeper: subprocess.Popen[bytes]) -> None:
     """Its command line, and the command that stops it."""
     now = time.time()
-    found = neighbour.find(Seen(sleeper.pid, HERE, now, now))
+    found = neighbour.find(WorkerSeen(sleeper.pid, HERE, now, now))
     assert found is not None
     assert "time.sleep(60)" in found.command
     assert found.ours
@@ -49,7 +49,7 @@ def test_what_is_no_certain_process_is_not_named(sleeper: subprocess.Popen[bytes
         (2**22 + 1, HERE, now),
         (sleeper.pid, HERE, now - 3600),
     ):
-        assert neighbour.find(Seen(pid, host, last, last)) is None
+        assert neighbour.find(WorkerSeen(pid, host, last, last)) is None
 
 
 def test_an_id_that_is_another_process_by_now_is_left_alone(

@@ -7,7 +7,7 @@ import click
 import pytest
 
 from mem0tray.cli import app
-from mem0tray.cli.command_help import Command, Group
+from mem0tray.cli.command_help import Command, CommandGroup
 from tests.cli import commands
 from tests.cli.scratch import Scratch
 
@@ -67,7 +67,7 @@ def test_no_help_is_cut(home: Scratch, path: str, columns: str) -> None:
 def test_every_help_has_examples_that_the_command_takes(context: click.Context) -> None:
     """Each help ends with examples; each of them is a command line of that command."""
     command = context.command
-    assert isinstance(command, Command | Group)
+    assert isinstance(command, Command | CommandGroup)
     assert command.examples, context.command_path
     for line in command.examples:
         found = re.search(r"mem0tray\b([^|<>&)]*)", line)

@@ -7,7 +7,7 @@ import pytest
 
 from mem0tray.cli import run
 from mem0tray.cli.run_screen import RunScreen
-from mem0tray.worker.state import DOWN, HEALTHY, State, Waiting
+from mem0tray.worker.state import DOWN, HEALTHY, Waiting, WorkerState
 from tests.support.home import Home
 from tests.support.processes import wait_until
 from tests.support.standin import Standin
@@ -47,13 +47,13 @@ def test_a_stale_start_at_login_is_mended(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("left", "said"),
     [
-        (Waiting(0, 0, 0, State(HEALTHY), ""), ""),
+        (Waiting(0, 0, 0, WorkerState(HEALTHY), ""), ""),
         (
-            Waiting(0, 1, 0, State(HEALTHY), ""),
+            Waiting(0, 1, 0, WorkerState(HEALTHY), ""),
             "1 dead letter still waits for the next retry. See ",
         ),
         (
-            Waiting(2, 1, 0, State(DOWN, "Connection refused."), ""),
+            Waiting(2, 1, 0, WorkerState(DOWN, "Connection refused."), ""),
             "2 memories in the queue and 1 dead letter still wait: the server is down (Connection",
         ),
     ],

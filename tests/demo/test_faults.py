@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mem0tray.demo.server import DemoServer
-from mem0tray.demo.story import Faults, Memory
+from mem0tray.demo.story import Faults, StoryMemory
 from mem0tray.errors import Mem0TrayError
 
 PROJECTS = ("alpha", "beta")
@@ -49,7 +49,7 @@ def test_only_the_refused_project_is_refused(server: DemoServer) -> None:
     server.inject(Faults(refused="alpha"))
     assert [post(server, project) for project in PROJECTS] == [500, 200]
     assert post(server, "alpha", "nonsense") == 400
-    assert server.stored(PROJECTS) == (Memory("beta", "text"),)
+    assert server.stored(PROJECTS) == (StoryMemory("beta", "text"),)
     server.inject(Faults())
     assert post(server, "alpha") == 200
 
@@ -64,7 +64,7 @@ def test_down_is_a_connection_that_is_refused(server: DemoServer) -> None:
         socket.create_connection(address(server), timeout=5)
     server.inject(Faults())
     assert server.url == before
-    assert server.stored(PROJECTS) == (Memory("alpha", "text"),)
+    assert server.stored(PROJECTS) == (StoryMemory("alpha", "text"),)
 
 
 def test_a_port_that_somebody_took_is_said(server: DemoServer) -> None:

@@ -15,16 +15,26 @@ from mem0tray.demo.director import (
     BrokenPromiseError,
     Director,
     InterruptedDemoError,
-    Pace,
-    Record,
+    StoryPace,
+    StoryRecord,
 )
 from mem0tray.demo.happenings import Happening, Kept, Logged, Queued, Said
 from mem0tray.demo.stage import Stage, StageError
-from mem0tray.demo.story import Act, Await, Check, Command, Faults, Inject, Queue, Say, Seen
+from mem0tray.demo.story import (
+    Act,
+    Await,
+    Faults,
+    Inject,
+    Promise,
+    Queue,
+    Say,
+    StorySnapshot,
+    TypedCommand,
+)
 from tests.demo.viewer import Viewer
 
-ONE = story.Memory("shop", "One.")
-TWO = story.Memory("blog", "Two.")
+ONE = story.StoryMemory("shop", "One.")
+TWO = story.StoryMemory("blog", "Two.")
 
 
 @pytest.fixture
@@ -34,7 +44,9 @@ def stage(viewer: Viewer) -> Stage:
     return Stage(FAST.interval)
 
 
-def play(stage: Stage, *steps: story.Step, pace: Pace = FAST) -> tuple[Record, list[Happening]]:
+def play(
+    stage: Stage, *steps: story.Step, pace: StoryPace = FAST
+) -> tuple[StoryRecord, list[Happening]]:
     """Play one act; what happened."""
     told: list[Happening] = []
     played = Director(stage, told.append, pace, threading.Event())
@@ -74,7 +86,7 @@ def test_what_is_told(stage: Stage) -> None:
             Say("Now."),
             Queue((ONE, TWO)),
             Await("They are there.", lambda seen: len(seen.stored) == 2),
-            Check("None waits for ever.", lambda seen: seen.dead == 0),
+            Promise("None waits for ever.", lambda seen: seen.dead == 0),
         )
     shown = [each for each in told if isinstance(each, Said | Queued | Logged | Kept)]
     assert shown == [
@@ -93,7 +105,11 @@ def test_what_is_told(stage: Stage) -> None:
 def test_a_check_that_fails_ends_it_at_once(stage: Stage) -> None:
     """What must be so by now is not waited for."""
     with stage, pytest.raises(BrokenPromiseError, match="“All is dead” is not so"):
-        play(stage, Check("All is dead.", lambda seen: seen.dead == 8), pace=Pace(0.0, 0.1, 1e9))
+        play(
+            stage,
+            Promise("All is dead.", lambda seen: seen.dead == 8),
+            pace=StoryPace(0.0, 0.1, 1e9),
+        )
 
 
 def test_what_does_not_come_true_in_time_ends_it(stage: Stage) -> None:
@@ -111,7 +127,7 @@ def test_a_memory_that_is_not_there_in_the_end_fails_it(stage: Stage) -> None:
 def test_a_memory_that_is_there_twice_fails_it(stage: Stage) -> None:
     """Each once: a second copy is no better than none."""
 
-    def twice(seen: Seen) -> bool:
+    def twice(seen: StorySnapshot) -> bool:
         if seen.stored == (ONE,):
             post(stage, ONE)
         return seen.stored == (ONE, ONE)
@@ -120,7 +136,7 @@ def test_a_memory_that_is_there_twice_fails_it(stage: Stage) -> None:
         play(stage, Queue((ONE,)), Await("It is there twice.", twice))
 
 
-def post(stage: Stage, memory: story.Memory) -> int:
+def post(stage: Stage, memory: story.StoryMemory) -> int:
     """Save a memory without the worker; the status of the answer."""
     server = stage._server
     connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=5)
@@ -152,24 +168,24 @@ def test_the_worker_is_not_of_our_terminal(stage: Stage) -> None:
 def test_a_command_that_fails_ends_it(stage: Stage) -> None:
     """Its last words are said."""
     with stage, pytest.raises(StageError, match=r"`mem0tray retry` failed: .*zzz"):
-        play(stage, Command(("retry", "zzz")))
+        play(stage, TypedCommand(("retry", "zzz")))
 
 
 def test_whoever_watches_can_end_it(stage: Stage) -> None:
     """A stop that is set while a promise is waited for ends the story there."""
     stop = threading.Event()
 
-    def impatient(_: Seen) -> bool:
+    def impatient(_: StorySnapshot) -> bool:
         stop.set()
         return False
 
     with stage, pytest.raises(InterruptedDemoError):
-        Director(stage, lambda _: None, Pace(0.0, 0.1, 1e9), stop).play(
+        Director(stage, lambda _: None, StoryPace(0.0, 0.1, 1e9), stop).play(
             [Act("An act", (Await("Never.", impatient),))]
         )
 
 
 def test_what_is_lost_and_what_is_surplus() -> None:
     """Queued and stored are compared as bags, whatever their order."""
-    record = Record(queued=[ONE, TWO, TWO], seen=Seen(stored=(TWO, ONE, ONE)))
+    record = StoryRecord(queued=[ONE, TWO, TWO], seen=StorySnapshot(stored=(TWO, ONE, ONE)))
     assert (record.lost, record.surplus) == ([TWO], [ONE])

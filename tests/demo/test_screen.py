@@ -7,18 +7,18 @@ import sys
 import pytest
 
 from mem0tray.cli.demo_screen import Screen
-from mem0tray.demo.director import Record
+from mem0tray.demo.director import StoryRecord
 from mem0tray.demo.happenings import ActBegan, Commanded, Kept, Logged, Looked, Queued, Said
-from mem0tray.demo.story import Act, Memory, Seen
+from mem0tray.demo.story import Act, StoryMemory, StorySnapshot
 
-SEEN = Seen(state="healthy", waiting=2, dead=1, stored=(Memory("shop", "text"),) * 5)
+SEEN = StorySnapshot(state="healthy", waiting=2, dead=1, stored=(StoryMemory("shop", "text"),) * 5)
 LONG = "A sentence that is long enough to be wrapped in every terminal that there is, or nearly."
 TABLE = "ID        PROJECT  RETRIES  LAST ATTEMPT  NEXT RETRY  REASON"
 HAPPENINGS = (
     ActBegan(1, Act("An act", ())),
     Looked(SEEN),
     Said(LONG),
-    Queued(Memory("shop", LONG)),
+    Queued(StoryMemory("shop", LONG)),
     Commanded(("list",), f"{TABLE}\n  {LONG}\n"),
     Logged("📋 Moved to DLQ: shop (ID: 12345678...) after 5 retries"),
     Kept(LONG),
@@ -60,7 +60,7 @@ def shown(
     with Screen() as screen:
         for happening in HAPPENINGS:
             screen(happening)
-    screen.ended(Record(queued=[Memory("shop", "text")] * 5, seen=SEEN, seconds=30.4))
+    screen.ended(StoryRecord(queued=[StoryMemory("shop", "text")] * 5, seen=SEEN, seconds=30.4))
     return stream.sent.decode(encoding)
 
 

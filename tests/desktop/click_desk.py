@@ -3,11 +3,11 @@
 import queue
 from typing import TYPE_CHECKING, Any
 
-from mem0tray.actions.oldest import Letter, oldest
-from mem0tray.desktop.autostart import DESKTOP, State
+from mem0tray.actions.oldest import DeadLetter, oldest
+from mem0tray.desktop.autostart import DESKTOP, AutostartState
 from mem0tray.desktop.controller import Controller, Surface
 from mem0tray.desktop.dialogs import Question
-from mem0tray.desktop.menu import Command, Verb
+from mem0tray.desktop.menu import MenuCommand, Verb
 from mem0tray.errors import Mem0TrayError
 from mem0tray.language import Language
 from mem0tray.paths import Paths
@@ -46,11 +46,11 @@ class Desk:
     def click(self, verb: Verb, **fields: Any) -> list[tuple[str, str]]:
         """Click, wait for the end of the work; what was said."""
         self.said.clear()
-        self.controller.do(Command(verb, **fields))
+        self.controller.do(MenuCommand(verb, **fields))
         self.done.get(timeout=20)
         return self.said
 
-    def letters(self) -> dict[str, Letter]:
+    def letters(self) -> dict[str, DeadLetter]:
         """The dead letters that the menu shows, by project."""
         with worker(self.paths):
             return {letter.project: letter for letter in oldest(self.paths, 10)}
@@ -71,9 +71,9 @@ class Desk:
     where = command = ""
     kind = DESKTOP
 
-    def state(self) -> State:
+    def state(self) -> AutostartState:
         """What is set up."""
-        return State("enabled" if self.at_login else "disabled")
+        return AutostartState("enabled" if self.at_login else "disabled")
 
     def enable(self) -> list[str]:
         """Start at login."""

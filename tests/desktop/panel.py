@@ -8,14 +8,14 @@ from typing import Final
 from PIL import Image, ImageChops, ImageStat
 
 from mem0tray.desktop import icon
-from mem0tray.desktop.icon import Look
+from mem0tray.desktop.icon import IconLook
 from tests.support.processes import wait_until
 from tests.support.screen import Point, Window
 from tests.support.tray import SIZE, Tray
 
 BASES: Final = ("healthy", "down", "paused", "action-needed")
 BADGES: Final = ((0, None, ""), (1, "amber", "1"), (6, "red", "6"), (10, "red", "9+"))
-LOOKS: Final = [Look(base, colour, text) for base in BASES for _, colour, text in BADGES]
+LOOKS: Final = [IconLook(base, colour, text) for base in BASES for _, colour, text in BADGES]
 # The menu's lines as they stand on the screen, separators not counted.
 LINES: Final = 12
 RETRY_ALL, LETTERS, PAUSE, QUIT = 1, 2, 7, 11
@@ -35,7 +35,7 @@ class Panel:
         self.tray, self.screen, self._folder = tray, tray.desktop.screen, folder
         tray.desktop.panel()
 
-    def wait_look(self, look: Look) -> Point:
+    def wait_look(self, look: IconLook) -> Point:
         """Wait until the panel shows this look, and none that is more like it; its middle."""
         found: list[Point] = []
 
@@ -52,7 +52,7 @@ class Panel:
         """Save a screenshot."""
         self.screen.screenshot(self._folder / f"{name}.png")
 
-    def open_menu(self, look: Look) -> Window:
+    def open_menu(self, look: IconLook) -> Window:
         """Click the icon, which looks so; its menu."""
         self.screen.mouse(*self.wait_look(look))
         return self.screen.wait_menu()
@@ -64,7 +64,7 @@ class Panel:
         wait_until(lambda: len(self.screen.menus()) > len(before), what="a submenu")
         return next(each for each in self.screen.menus() if each.id not in {m.id for m in before})
 
-    def open_letter(self, look: Look) -> Window:
+    def open_letter(self, look: IconLook) -> Window:
         """Open the menu of the only dead letter."""
         menu = self.open_menu(look)
         letters = self.open_below(menu, LETTERS, LINES)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mem0tray.desktop.autostart import BLOCKED, DISABLED, ENABLED, STALE, State, entry
+from mem0tray.desktop.autostart import BLOCKED, DISABLED, ENABLED, STALE, AutostartState, entry
 from mem0tray.desktop.autostart.linux import XdgAutostart
 from mem0tray.errors import FileUnavailableError
 from tests.desktop.programs import script
@@ -67,7 +67,7 @@ def test_the_entry_is_valid(tmp_path: Path, name: str) -> None:
     validate = tool("desktop-file-validate")
     done = subprocess.run([validate, login.where], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert login.state() == State(ENABLED, login.command)
+    assert login.state() == AutostartState(ENABLED, login.command)
 
 
 @pytest.mark.parametrize("name", AWKWARD)
@@ -105,7 +105,7 @@ def test_a_path_that_is_no_unicode(tmp_path: Path) -> None:
     login = XdgAutostart([str(program)], [tmp_path / "own"])
     login.enable()
     assert bytes(program) in Path(login.where).read_bytes()
-    assert login.state() == State(ENABLED, login.command)
+    assert login.state() == AutostartState(ENABLED, login.command)
 
 
 # What desktops make of it ----------------------------------------------------------------
@@ -113,11 +113,11 @@ def test_a_path_that_is_no_unicode(tmp_path: Path) -> None:
 
 def test_enable_and_disable(login: XdgAutostart) -> None:
     """It is enabled only in between, and disabling twice is no error."""
-    assert login.state() == State(DISABLED)
+    assert login.state() == AutostartState(DISABLED)
     login.enable()
-    assert login.state() == State(ENABLED, login.command)
+    assert login.state() == AutostartState(ENABLED, login.command)
     login.disable()
-    assert login.state() == State(DISABLED)
+    assert login.state() == AutostartState(DISABLED)
     assert not Path(login.where).exists()
     login.disable()
 
@@ -135,7 +135,7 @@ def test_enable_and_disable(login: XdgAutostart) -> None:
 def test_what_the_desktop_leaves_out_is_no_start(login: XdgAutostart, line: str) -> None:
     """A line by which the entry is turned off is named; `enable` takes it back."""
     _change(login, "Terminal=false", line)
-    assert login.state() == State(BLOCKED, login.command, f"{login.where} says {line}.")
+    assert login.state() == AutostartState(BLOCKED, login.command, f"{login.where} says {line}.")
     assert not login.mend()
     login.enable()
     assert login.state().name == ENABLED
@@ -159,7 +159,7 @@ def test_a_program_that_is_gone(login: XdgAutostart, program: Path) -> None:
     """Neither a missing program nor a missing interpreter can start."""
     login.enable()
     script(program, "", interpreter="/gone/python3.9")
-    assert login.state() == State(
+    assert login.state() == AutostartState(
         STALE, login.command, f"{program} needs /gone/python3.9, which is not there any more."
     )
     program.chmod(0o644)
@@ -171,7 +171,7 @@ def test_a_program_that_is_gone(login: XdgAutostart, program: Path) -> None:
 def test_a_missing_tryexec(login: XdgAutostart, program: Path) -> None:
     """Desktops pass over an entry whose TryExec is gone, so it is stale."""
     _change(login, f"TryExec={program}", "TryExec=/gone/x")
-    assert login.state() == State(STALE, login.command, "/gone/x is not there any more.")
+    assert login.state() == AutostartState(STALE, login.command, "/gone/x is not there any more.")
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_an_entry_that_starts_nothing(login: XdgAutostart, text: str) -> None:
     _write(login, text)
     assert login.state().name == STALE
     assert login.mend()
-    assert login.state() == State(ENABLED, login.command)
+    assert login.state() == AutostartState(ENABLED, login.command)
 
 
 def test_an_entry_that_cannot_be_read(login: XdgAutostart) -> None:
@@ -203,7 +203,7 @@ def test_the_entry_of_another_mem0tray(login: XdgAutostart, tmp_path: Path) -> N
     """One that works is enabled, says what it starts, and is left alone."""
     other = script(tmp_path / "other" / "mem0tray", "exit 0")
     XdgAutostart([str(other)], [tmp_path / "own"]).enable()
-    assert login.state() == State(ENABLED, str(other))
+    assert login.state() == AutostartState(ENABLED, str(other))
     assert not login.mend()
     assert login.state().starts == str(other)
 
@@ -220,7 +220,7 @@ def test_mending_changes_the_program_and_nothing_else(login: XdgAutostart) -> No
     )
     assert login.state().name == STALE
     assert login.mend()
-    assert login.state() == State(ENABLED, login.command)
+    assert login.state() == AutostartState(ENABLED, login.command)
     assert path.read_text() == (
         f"# mine\n[Desktop Entry]\nExec={login.command}\nTryExec={login.command}\n"
         "Type=Application\nName=Mine\nX-GNOME-Autostart-Delay=10\n\n[Other]\nExec=/other\n"
@@ -230,7 +230,7 @@ def test_mending_changes_the_program_and_nothing_else(login: XdgAutostart) -> No
 def test_mending_what_is_not_stale(login: XdgAutostart) -> None:
     """Neither a start that works nor none at all is touched."""
     assert not login.mend()
-    assert login.state() == State(DISABLED)
+    assert login.state() == AutostartState(DISABLED)
     login.enable()
     before = Path(login.where).stat()
     assert not login.mend()
@@ -256,7 +256,7 @@ def test_an_entry_for_everybody(login: XdgAutostart, tmp_path: Path, program: Pa
     shared = tmp_path / "shared" / "mem0tray.desktop"
     XdgAutostart([str(program)], [shared.parent]).enable()
     before = shared.read_bytes()
-    assert login.state() == State(ENABLED, login.command)
+    assert login.state() == AutostartState(ENABLED, login.command)
     login.disable()
     assert login.state().name == BLOCKED
     validate = tool("desktop-file-validate")

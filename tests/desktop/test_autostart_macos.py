@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mem0tray.desktop.autostart import BLOCKED, DISABLED, ENABLED, STALE, State
+from mem0tray.desktop.autostart import BLOCKED, DISABLED, ENABLED, STALE, AutostartState
 from mem0tray.desktop.autostart.macos import LaunchAgent
 from mem0tray.errors import FileUnavailableError
 from tests.desktop.programs import Programs, script
@@ -29,16 +29,16 @@ def _change(login: LaunchAgent, **values: Any) -> None:
 
 def test_enable_and_disable(login: LaunchAgent, tmp_path: Path) -> None:
     """The property list is there only in between; disabling twice is no error."""
-    assert login.state() == State(DISABLED)
+    assert login.state() == AutostartState(DISABLED)
     login.enable()
-    assert login.state() == State(ENABLED, login.command)
+    assert login.state() == AutostartState(ENABLED, login.command)
     assert login.where == f"{tmp_path}/Library/LaunchAgents/mem0tray.plist"
     agent = plistlib.loads(Path(login.where).read_bytes())
     assert agent["Label"] == "mem0tray"
     assert agent["ProgramArguments"] == [f"{tmp_path}/with space/mem0tray", "-m", "mem0tray"]
     assert agent["RunAtLoad"] is True
     login.disable()
-    assert login.state() == State(DISABLED)
+    assert login.state() == AutostartState(DISABLED)
     login.disable()
 
 
@@ -103,7 +103,7 @@ def test_a_stale_agent_is_mended(login: LaunchAgent, values: dict[str, Any]) -> 
     assert state.name == STALE
     assert state.reason
     assert login.mend()
-    assert login.state() == State(ENABLED, login.command)
+    assert login.state() == AutostartState(ENABLED, login.command)
     assert not login.mend()
 
 

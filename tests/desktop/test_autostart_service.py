@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mem0tray.desktop import systemd
-from mem0tray.desktop.autostart import BLOCKED, DISABLED, ENABLED, STALE, State, unit
+from mem0tray.desktop.autostart import BLOCKED, DISABLED, ENABLED, STALE, AutostartState, unit
 from mem0tray.desktop.autostart.service import UserService
 from mem0tray.errors import FileUnavailableError, Mem0TrayError
 from tests.desktop.programs import Programs, script
@@ -63,7 +63,7 @@ def test_systemd_finds_the_unit_valid(tmp_path: Path, name: str) -> None:
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert service.state() == State(ENABLED, service.command)
+    assert service.state() == AutostartState(ENABLED, service.command)
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="\0")), min_size=1))
@@ -93,10 +93,10 @@ def test_where_a_manager_answers_it_starts_at_once(
     service.enable()
     assert manager.runs()
     assert manager.done == ["daemon-reload", "enable --now mem0tray.service"]
-    assert service.state() == State(ENABLED, service.command)
+    assert service.state() == AutostartState(ENABLED, service.command)
     service.disable()
     assert manager.done[-2:] == ["disable --now mem0tray.service", "daemon-reload"]
-    assert service.state() == State(DISABLED)
+    assert service.state() == AutostartState(DISABLED)
     assert not any(Path(service.where).parent.rglob("*.service"))
     service.disable()
 
@@ -156,10 +156,12 @@ def test_a_unit_that_is_masked_or_disabled(service: UserService) -> None:
     path = Path(service.where)
     service.enable()
     (path.parent / "default.target.wants" / path.name).unlink()
-    assert service.state() == State(BLOCKED, service.command, f"{path} is there, and disabled.")
+    assert service.state() == AutostartState(
+        BLOCKED, service.command, f"{path} is there, and disabled."
+    )
     path.unlink()
     path.symlink_to("/dev/null")
-    assert service.state() == State(BLOCKED, "", f"{path} is masked.")
+    assert service.state() == AutostartState(BLOCKED, "", f"{path} is masked.")
     assert not service.mend()
     service.enable()
     assert service.state().name == ENABLED
@@ -197,10 +199,12 @@ def test_a_program_that_is_gone_is_mended_in_its_line(
     path.write_text(own, encoding="utf-8")
     moved = script(tmp_path / "new place" / "mem0tray", "exit 0")
     program.unlink()
-    assert service.state() == State(STALE, service.command, f"{program} is not there any more.")
+    assert service.state() == AutostartState(
+        STALE, service.command, f"{program} is not there any more."
+    )
     after = UserService([str(moved), "run"], tmp_path / "units")
     assert after.mend()
-    assert after.state() == State(ENABLED, after.command)
+    assert after.state() == AutostartState(ENABLED, after.command)
     assert _text(after) == own.replace(str(program), str(moved))
     assert manager.done[-1] == "daemon-reload"
     assert not after.mend()
@@ -218,7 +222,7 @@ def test_a_unit_that_starts_nothing_is_written_anew(service: UserService, text: 
     Path(service.where).write_text(text)
     assert service.state().name == STALE
     assert service.mend()
-    assert service.state() == State(ENABLED, service.command)
+    assert service.state() == AutostartState(ENABLED, service.command)
 
 
 def test_a_command_that_goes_on_in_the_next_line() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mem0tray.desktop.autostart import BLOCKED, DISABLED, ENABLED, STALE, State
+from mem0tray.desktop.autostart import BLOCKED, DISABLED, ENABLED, STALE, AutostartState
 from mem0tray.desktop.autostart.windows import APPROVED, RUN, RunKey
 from mem0tray.errors import Mem0TrayError
 from tests.desktop.programs import script
@@ -92,13 +92,13 @@ def login(registry: Registry, words: list[str]) -> RunKey:
 
 def test_enable_and_disable(login: RunKey, registry: Registry, words: list[str]) -> None:
     """The value is there only in between, others stay; disabling twice is no error."""
-    assert login.state() == State(DISABLED)
+    assert login.state() == AutostartState(DISABLED)
     login.enable()
     line = registry.keys[RUN]["mem0tray"]
     assert line == subprocess.list2cmdline(words) == login.command
-    assert login.state() == State(ENABLED, line)
+    assert login.state() == AutostartState(ENABLED, line)
     login.disable()
-    assert login.state() == State(DISABLED)
+    assert login.state() == AutostartState(DISABLED)
     assert registry.keys[RUN] == {"OneDrive": "x"}
     login.disable()
 
@@ -106,7 +106,7 @@ def test_enable_and_disable(login: RunKey, registry: Registry, words: list[str])
 def test_the_first_value_of_a_user(login: RunKey, registry: Registry) -> None:
     """A Run key that is not there is made."""
     del registry.keys[RUN]
-    assert login.state() == State(DISABLED)
+    assert login.state() == AutostartState(DISABLED)
     login.enable()
     assert login.state().name == ENABLED
 
@@ -152,7 +152,7 @@ def test_a_stale_value_is_mended(login: RunKey, registry: Registry, value: objec
     assert state.name == STALE
     assert state.reason
     assert login.mend()
-    assert login.state() == State(ENABLED, login.command)
+    assert login.state() == AutostartState(ENABLED, login.command)
     assert not login.mend()
 
 

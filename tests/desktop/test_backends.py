@@ -13,7 +13,7 @@ from mem0tray.desktop import backends
 from mem0tray.desktop.backends import IconBackend, PlyerBackend, UnavailableError, clipped, fitted
 from mem0tray.desktop.notice_texts import Notice
 from mem0tray.desktop.restore_button import RestoreButton
-from mem0tray.desktop.sending import Outcome, Sender
+from mem0tray.desktop.sending import NoticeResult, Sender
 from tests.support.processes import wait_until
 
 PLYER = "plyer (dbus-python)"
@@ -50,7 +50,7 @@ def test_the_first_way_that_works() -> None:
     """A way that fails is followed by the next, and only by that."""
     first = _Recorded("one", error=UnavailableError("not here"))
     second, third = _Recorded("two"), _Recorded("three")
-    assert Sender([first, second, third]).send(notice()) == Outcome("two", "one: not here")
+    assert Sender([first, second, third]).send(notice()) == NoticeResult("two", "one: not here")
     assert second.shown == [notice()]
     assert third.shown == []
 
@@ -60,8 +60,8 @@ def test_every_way_fails() -> None:
     first = _Recorded("one", error=ValueError("a\nb"))
     second = _Recorded("two", error=OSError("c"))
     outcome = Sender([first, second]).send(notice())
-    assert outcome == Outcome("", "one: ValueError: a b; two: OSError: c")
-    assert Sender([]).send(notice()) == Outcome("", "there is no way to show it")
+    assert outcome == NoticeResult("", "one: ValueError: a b; two: OSError: c")
+    assert Sender([]).send(notice()) == NoticeResult("", "there is no way to show it")
 
 
 def test_a_way_that_hangs_stops_nothing() -> None:
@@ -70,9 +70,9 @@ def test_a_way_that_hangs_stops_nothing() -> None:
     first.free.clear()
     sender = Sender([first, icon], 0.05)
     before = threading.active_count()
-    assert sender.send(notice()) == Outcome("", "one did not answer within 0.05 s")
+    assert sender.send(notice()) == NoticeResult("", "one did not answer within 0.05 s")
     for _ in range(10):
-        assert sender.send(notice()) == Outcome("", "one still hangs")
+        assert sender.send(notice()) == NoticeResult("", "one still hangs")
     assert threading.active_count() == before + 1
     assert icon.shown == []
     first.free.set()
@@ -92,7 +92,7 @@ def test_what_cannot_be_restored_has_no_button() -> None:
     """Every other notice goes the usual way, and no reason is told for it."""
     usual = _Recorded()
     button = RestoreButton(lambda: "Restore", lambda: None)
-    assert Sender([button, usual]).send(notice()) == Outcome("way")
+    assert Sender([button, usual]).send(notice()) == NoticeResult("way")
 
 
 # Limits ----------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mem0tray.desktop.notice_texts import Notice
-from mem0tray.desktop.sending import Outcome
+from mem0tray.desktop.sending import NoticeResult
 from tests.support.processes import Process, wait_until
 from tests.support.session import Session, needs_dbus, session
 
@@ -43,7 +43,7 @@ class Shower:
         )
         self._shown = 0
 
-    def show(self, title: str = "Title", body: str = "Body") -> Outcome:
+    def show(self, title: str = "Title", body: str = "Body") -> NoticeResult:
         """Show one; how it fared."""
         stdin = self.process.popen.stdin
         assert stdin is not None
@@ -56,7 +56,7 @@ class Shower:
             what="an outcome",
             explain=lambda: self.process.err,
         )
-        return Outcome(*json.loads(self.process.out.splitlines()[self._shown - 1]))
+        return NoticeResult(*json.loads(self.process.out.splitlines()[self._shown - 1]))
 
     def end(self) -> int:
         """Close its input; the exit code."""
@@ -78,7 +78,7 @@ def shower(desktop: Session) -> Iterator[Shower]:
 def test_plyer_shows_it(desktop: Session, shower: Shower) -> None:
     """Title, body, our name and ten seconds arrive at the daemon."""
     desktop.start_daemon()
-    assert shower.show("DLQ recovered", "é\n2") == Outcome(PLYER)
+    assert shower.show("DLQ recovered", "é\n2") == NoticeResult(PLYER)
     (shown,) = desktop.shown
     assert (shown.title, shown.body) == ("DLQ recovered", "é\n2")
     assert (shown.app, shown.timeout) == ("mem0tray", 10_000)
@@ -129,8 +129,8 @@ def test_no_daemon(desktop: Session, shower: Shower) -> None:
 def test_a_daemon_that_hangs(desktop: Session, shower: Shower) -> None:
     """It costs one time-out; while it hangs no further thread is spent; then it goes on."""
     daemon = desktop.start_daemon("deaf")
-    assert shower.show() == Outcome("", f"{PLYER} did not answer within 1 s")
-    assert shower.show() == Outcome("", f"{PLYER} still hangs")
+    assert shower.show() == NoticeResult("", f"{PLYER} did not answer within 1 s")
+    assert shower.show() == NoticeResult("", f"{PLYER} still hangs")
     daemon.answer()
     wait_until(lambda: shower.show("Last").way == PLYER, what="the daemon to answer again")
     assert desktop.shown[-1].title == "Last"
@@ -162,7 +162,7 @@ def clicker(desktop: Session) -> Iterator[Shower]:
 def test_the_button_restores(desktop: Session, clicker: Shower) -> None:
     """A click on Restore is heard once, one on another's notification is not."""
     desktop.start_daemon(click="restore")
-    assert clicker.show(body="<b> & \0") == Outcome("PyGObject")
+    assert clicker.show(body="<b> & \0") == NoticeResult("PyGObject")
     (shown,) = desktop.shown
     assert shown.actions == ("restore", "Restore")
     assert shown.body == "&lt;b&gt; &amp;"
@@ -188,5 +188,5 @@ def test_another_button_restores_nothing(desktop: Session, clicker: Shower) -> N
 def test_no_button_where_none_is_shown(desktop: Session, clicker: Shower) -> None:
     """A daemon without buttons gets the notification through plyer."""
     desktop.start_daemon(without="actions")
-    assert clicker.show() == Outcome(PLYER)
+    assert clicker.show() == NoticeResult(PLYER)
     assert desktop.shown[0].actions == ()

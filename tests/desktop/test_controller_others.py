@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from mem0tray import report
-from mem0tray.actions.oldest import Letter
+from mem0tray.actions.oldest import DeadLetter
 from mem0tray.desktop import clipboard, opener
-from mem0tray.desktop.menu import Command, Verb
+from mem0tray.desktop.menu import MenuCommand, Verb
 from mem0tray.errors import Mem0TrayError
 from mem0tray.language import Language
 from mem0tray.paths import Paths, config_file
@@ -69,7 +69,7 @@ def test_the_id_is_copied(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """All of it; a clipboard that fails is said."""
     copied: list[str] = []
     monkeypatch.setattr(clipboard, "copy", copied.append)
-    letter = Letter("bb-1234-5" * 9, b"", "bb", 0.0, "")
+    letter = DeadLetter("bb-1234-5" * 9, b"", "bb", 0.0, "")
     assert desk.click(Verb.COPY_ID, letter=letter) == []
     assert copied == ["bb-1234-5" * 9]
 
@@ -168,10 +168,10 @@ def test_a_click_is_handed_over_at_once(desk: Desk, letters: list[Item]) -> None
         return answered.wait(20)
 
     desk.answer = wait
-    desk.controller.do(Command(Verb.DELETE, letter))
+    desk.controller.do(MenuCommand(Verb.DELETE, letter))
     assert asked.wait(20)
-    desk.controller.do(Command(Verb.PAUSE))
-    desk.controller.do(Command(Verb.QUIT))
+    desk.controller.do(MenuCommand(Verb.PAUSE))
+    desk.controller.do(MenuCommand(Verb.QUIT))
     assert desk.quits == 1
     assert pauses.read(desk.paths) is None
     answered.set()
@@ -193,7 +193,7 @@ def test_no_click_ends_the_later_ones(
         raise error
 
     monkeypatch.setattr(clipboard, "copy", fail)
-    ((title, text),) = desk.click(Verb.COPY_ID, letter=Letter("a", b"", "", 0.0, ""))
+    ((title, text),) = desk.click(Verb.COPY_ID, letter=DeadLetter("a", b"", "", 0.0, ""))
     assert title == "That did not work"
     assert str(error).split("\n", maxsplit=1)[0] in text
     assert "\n" not in text

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from mem0tray.desktop.icon import Look, compose
+from mem0tray.desktop.icon import IconLook, compose
 from mem0tray.desktop.macos_icon import icon_class
 
 
@@ -50,7 +50,7 @@ def test_it_is_sharp_and_in_colour(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[NSImage] = []
     button = SimpleNamespace(setImage_=shown.append)
     icon: Any = icon_class(SimpleNamespace(Icon=SimpleNamespace))()
-    picture = compose(Look("down", "red", "3"), 44)
+    picture = compose(IconLook("down", "red", "3"), 44)
     icon._icon, icon._status_item = picture, SimpleNamespace(button=lambda: button)
     icon._assert_image()
     (image,) = shown

@@ -7,9 +7,9 @@ from datetime import datetime
 
 import pytest
 
-from mem0tray.actions.oldest import Letter
+from mem0tray.actions.oldest import DeadLetter
 from mem0tray.desktop import menu
-from mem0tray.desktop.menu import SEPARATOR, Command, Entry, Verb
+from mem0tray.desktop.menu import SEPARATOR, MenuCommand, MenuEntry, Verb
 from mem0tray.desktop.view import View
 from mem0tray.language import Language
 from mem0tray.worker.choice import CHOOSE, HOW, THIS_COMPUTER
@@ -18,7 +18,7 @@ from mem0tray.worker.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED, STARTING
 ENGLISH = Language("en")
 NOW = datetime(2025, 11, 30, 15, 0).timestamp()  # noqa: DTZ001  (local time is meant)
 SINCE = datetime(2025, 11, 30, 14, 32).timestamp()  # noqa: DTZ001
-LETTER = Letter("aa-1", b"digest", "alpha", SINCE, "500: odd")
+LETTER = DeadLetter("aa-1", b"digest", "alpha", SINCE, "500: odd")
 VIEW = View(HEALTHY, destination="mem0.test", dlq=1, letters=(LETTER,))
 
 
@@ -32,17 +32,17 @@ def somewhere(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     time.tzset()
 
 
-def labels(entries: Iterable[Entry]) -> list[str]:
+def labels(entries: Iterable[MenuEntry]) -> list[str]:
     """What one reads, a separator being empty."""
     return [entry.label for entry in entries]
 
 
-def within(entries: Iterable[Entry], label: str) -> Entry:
+def within(entries: Iterable[MenuEntry], label: str) -> MenuEntry:
     """The entry of that label, at any depth."""
     return next(entry for entry in everything(entries) if entry.label == label)
 
 
-def everything(entries: Iterable[Entry]) -> Iterator[Entry]:
+def everything(entries: Iterable[MenuEntry]) -> Iterator[MenuEntry]:
     """Every entry, those of submenus too."""
     for entry in entries:
         yield entry
@@ -99,10 +99,10 @@ def test_every_entry_does_something() -> None:
 def test_commands_name_their_dead_letter() -> None:
     """What is clicked acts on the memory that was shown, wherever it stands by then."""
     made = menu.build(VIEW, ENGLISH, NOW)
-    assert within(made, "Retry now").command == Command(Verb.RETRY, LETTER)
-    assert within(made, "Back up then delete…").command == Command(Verb.DELETE, LETTER)
-    assert within(made, "Copy ID").command == Command(Verb.COPY_ID, LETTER)
-    assert within(made, "Diagnose").command == Command(Verb.DIAGNOSE, LETTER)
+    assert within(made, "Retry now").command == MenuCommand(Verb.RETRY, LETTER)
+    assert within(made, "Back up then delete…").command == MenuCommand(Verb.DELETE, LETTER)
+    assert within(made, "Copy ID").command == MenuCommand(Verb.COPY_ID, LETTER)
+    assert within(made, "Diagnose").command == MenuCommand(Verb.DIAGNOSE, LETTER)
 
 
 def test_without_dead_letters_nothing_can_be_retried() -> None:
@@ -122,7 +122,7 @@ def test_without_dead_letters_nothing_can_be_retried() -> None:
 def test_the_first_line_tells_state_and_destination(state: str, words: str) -> None:
     """Each state in words, and where memories go; it cannot be chosen."""
     first, *_ = menu.build(View(state, destination="mem0.test"), ENGLISH, NOW)
-    assert first == Entry(f"{words} · mem0.test", enabled=False)
+    assert first == MenuEntry(f"{words} · mem0.test", enabled=False)
 
 
 def test_the_first_line_asks_for_a_server() -> None:
@@ -155,7 +155,8 @@ def test_a_pause_can_be_ended_and_not_begun_twice() -> None:
         assert [entry.enabled for entry in begin] == [not paused] * 3
         assert resume.enabled is paused
         assert [entry.command for entry in begin] == [
-            Command(Verb.PAUSE, value=30), Command(Verb.PAUSE, value=60), Command(Verb.PAUSE),
+            MenuCommand(Verb.PAUSE, value=30), MenuCommand(Verb.PAUSE, value=60),
+            MenuCommand(Verb.PAUSE),
         ]  # fmt: skip
 
 
@@ -175,7 +176,7 @@ def test_starting_at_login_is_switched(at_login: bool) -> None:  # noqa: FBT001 
     view = dataclasses.replace(VIEW, at_login=at_login)
     found = within(menu.build(view, ENGLISH, NOW), "Start at login")
     assert found.checked is at_login
-    assert found.command == Command(Verb.AT_LOGIN, value=not at_login)
+    assert found.command == MenuCommand(Verb.AT_LOGIN, value=not at_login)
 
 
 # Rebuilt rarely -----------------------------------------------------------------------------

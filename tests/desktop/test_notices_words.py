@@ -14,7 +14,7 @@ from mem0tray.desktop.notices import (
     DOWN_AFTER,
     HOUR,
     Due,
-    Group,
+    NoticeGroup,
     Subject,
 )
 from mem0tray.language import Language
@@ -154,7 +154,9 @@ def test_everything_can_be_said(code: str, desk: Desk) -> None:
     desk.now += BURST
     desk.state(ACTION_NEEDED, "y")
     groups = dict(desk.notices._groups)
-    down = Group(Subject.DOWN, events.StateChanged(DOWN, "x"), 0, WALL, counts=Counts(1, 2, None))
+    down = NoticeGroup(
+        Subject.DOWN, events.StateChanged(DOWN, "x"), 0, WALL, counts=Counts(1, 2, None)
+    )
     back = replace(down, subject=Subject.BACK, count=1)
     every = [*groups.values(), down, back]
     assert {group.subject for group in every} == set(Subject)

@@ -10,17 +10,17 @@ import pytest
 
 from mem0tray import events
 from mem0tray.desktop import presenter
-from mem0tray.desktop.icon import Look
-from mem0tray.desktop.menu import Command, Entry, Verb
-from mem0tray.desktop.presenter import AFTER_CLICK, LOOK, MENU_EVERY, Pace, Presenter
+from mem0tray.desktop.icon import IconLook
+from mem0tray.desktop.menu import MenuCommand, MenuEntry, Verb
+from mem0tray.desktop.presenter import AFTER_CLICK, LOOK, MENU_EVERY, MenuPace, Presenter
 from mem0tray.desktop.view import View
 from mem0tray.errors import Mem0TrayError
 from mem0tray.language import Language
 from mem0tray.settings import Settings
 from mem0tray.worker.state import ACTION_NEEDED, HEALTHY, PAUSED, STARTING
 
-ONE, OTHER, THIRD = ((Entry(name),) for name in ("one", "other", "third"))
-RETRY, PAUSE = Command(Verb.RETRY_ALL), Command(Verb.PAUSE)
+ONE, OTHER, THIRD = ((MenuEntry(name),) for name in ("one", "other", "third"))
+RETRY, PAUSE = MenuCommand(Verb.RETRY_ALL), MenuCommand(Verb.PAUSE)
 NOW = 1000.0
 
 
@@ -28,16 +28,16 @@ NOW = 1000.0
 
 
 @pytest.fixture
-def pace() -> Pace:
+def pace() -> MenuPace:
     """Make one that has shown a menu at NOW."""
-    made = Pace()
+    made = MenuPace()
     assert made.takes_menu(ONE, NOW)
     return made
 
 
 def test_a_menu_that_does_not_last_is_followed_at_once() -> None:
     """It says "starting", until the server has answered; this holds just after a boot."""
-    made = Pace()
+    made = MenuPace()
     assert made.patience(ONE, 0.0) == 0.0
     assert made.takes_menu(ONE, 0.0, lasts=False)
     assert made.takes_menu(OTHER, 0.1, lasts=False)
@@ -47,21 +47,21 @@ def test_a_menu_that_does_not_last_is_followed_at_once() -> None:
 
 def test_a_menu_that_can_be_mended_is_so_at_once() -> None:
     """What has the same lines in the same places stays open; what has others waits."""
-    made = Pace(mends=True)
-    assert made.takes_menu((Entry("one", RETRY),), NOW)
-    assert made.takes_menu((Entry("two", RETRY, enabled=False),), NOW + 1)
-    assert not made.takes_menu((Entry("two", PAUSE),), NOW + 2)
-    assert not made.takes_menu((Entry("two", RETRY), Entry("more", PAUSE)), NOW + 2)
-    assert not made.takes_menu((Entry("two", RETRY, checked=True),), NOW + 2)
+    made = MenuPace(mends=True)
+    assert made.takes_menu((MenuEntry("one", RETRY),), NOW)
+    assert made.takes_menu((MenuEntry("two", RETRY, enabled=False),), NOW + 1)
+    assert not made.takes_menu((MenuEntry("two", PAUSE),), NOW + 2)
+    assert not made.takes_menu((MenuEntry("two", RETRY), MenuEntry("more", PAUSE)), NOW + 2)
+    assert not made.takes_menu((MenuEntry("two", RETRY, checked=True),), NOW + 2)
 
 
-def test_the_same_menu_is_not_built_again(pace: Pace) -> None:
+def test_the_same_menu_is_not_built_again(pace: MenuPace) -> None:
     """Building it would close one that is open."""
     assert not pace.takes_menu(ONE, NOW + 10 * MENU_EVERY)
     assert pace.patience(ONE, NOW + 10 * MENU_EVERY) == LOOK
 
 
-def test_a_change_waits_ten_seconds(pace: Pace) -> None:
+def test_a_change_waits_ten_seconds(pace: MenuPace) -> None:
     """However often things change, one that is open stays so for a while."""
     assert not pace.takes_menu(OTHER, NOW + MENU_EVERY - 0.1)
     assert pace.patience(OTHER, NOW + MENU_EVERY - 4) == pytest.approx(4)
@@ -69,20 +69,20 @@ def test_a_change_waits_ten_seconds(pace: Pace) -> None:
     assert not pace.takes_menu(THIRD, NOW + 2 * MENU_EVERY - 0.1)
 
 
-def test_a_change_that_is_undone_is_none(pace: Pace) -> None:
+def test_a_change_that_is_undone_is_none(pace: MenuPace) -> None:
     """What came and went within the ten seconds is never shown."""
     assert not pace.takes_menu(OTHER, NOW + 1)
     assert not pace.takes_menu(ONE, NOW + MENU_EVERY)
 
 
-def test_a_click_draws_the_menu_anew(pace: Pace) -> None:
+def test_a_click_draws_the_menu_anew(pace: MenuPace) -> None:
     """Once, even if nothing changed: the desktop has ticked what was clicked."""
     pace.clicked(NOW + 1)
     assert pace.takes_menu(ONE, NOW + 1)
     assert not pace.takes_menu(ONE, NOW + 1.1)
 
 
-def test_what_follows_from_a_click_shows_at_once(pace: Pace) -> None:
+def test_what_follows_from_a_click_shows_at_once(pace: MenuPace) -> None:
     """The worker takes a moment to pause: the menu says so as soon as it does, once."""
     pace.clicked(NOW + 1)
     assert pace.takes_menu(ONE, NOW + 1)
@@ -92,7 +92,7 @@ def test_what_follows_from_a_click_shows_at_once(pace: Pace) -> None:
     assert pace.takes_menu(THIRD, NOW + 1.2 + MENU_EVERY)
 
 
-def test_a_click_of_long_ago_changes_nothing(pace: Pace) -> None:
+def test_a_click_of_long_ago_changes_nothing(pace: MenuPace) -> None:
     """The user may have opened the menu again."""
     pace.clicked(NOW + 1)
     assert pace.takes_menu(ONE, NOW + 1)
@@ -108,7 +108,7 @@ class Tray:
     def __init__(self) -> None:
         self.told: queue.Queue[tuple[str, Any]] = queue.Queue()
 
-    def show_look(self, look: Look) -> None:
+    def show_look(self, look: IconLook) -> None:
         """Write it down."""
         self.told.put(("look", look))
 
@@ -116,7 +116,7 @@ class Tray:
         """Write it down."""
         self.told.put(("title", title))
 
-    def show_menu(self, entries: tuple[Entry, ...]) -> None:
+    def show_menu(self, entries: tuple[MenuEntry, ...]) -> None:
         """Write it down."""
         self.told.put(("menu", entries))
 
@@ -169,7 +169,7 @@ def test_a_change_of_state_shows_everywhere(scene: Scene) -> None:
     """Icon, tooltip and menu follow an event."""
     scene.becomes(state=ACTION_NEEDED, reason="choose a server", dlq=3)
     scene.presenter(events.StateChanged(ACTION_NEEDED, ""))
-    assert scene.tray.next("look") == Look("action-needed", "amber", "3")
+    assert scene.tray.next("look") == IconLook("action-needed", "amber", "3")
     assert "choose a server" in scene.tray.next("title")
     assert scene.tray.next("menu")[0].label == "Action needed · mem0.test"
 
@@ -207,7 +207,7 @@ def test_it_survives_any_error(
     scene.error = None
     scene.becomes(state=PAUSED)
     scene.presenter(events.StateChanged(PAUSED, ""))
-    assert scene.tray.next("look") == Look("paused")
+    assert scene.tray.next("look") == IconLook("paused")
     assert bool(caplog.records) is isinstance(error, RuntimeError)
 
 

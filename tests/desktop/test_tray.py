@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from mem0tray.desktop.icon import Look, compose, look
-from mem0tray.desktop.menu import SEPARATOR, Command, Entry, Verb
+from mem0tray.desktop.icon import IconLook, compose, look
+from mem0tray.desktop.menu import SEPARATOR, MenuCommand, MenuEntry, Verb
 from mem0tray.desktop.tray import Tray
 from mem0tray.worker.state import STARTING
 
-RETRY = Command(Verb.RETRY_ALL)
+RETRY = MenuCommand(Verb.RETRY_ALL)
 
 
 class Item(SimpleNamespace):
@@ -66,12 +66,12 @@ class Panel:
     """A tray, its icon, and the commands that it handed over."""
 
     def __init__(self, folder: Path) -> None:
-        self.clicked: list[Command] = []
+        self.clicked: list[MenuCommand] = []
         self.tray = Tray(folder, self.clicked.append)
         self.icon: Any = self.tray._icon
         self.icon.told.clear()
 
-    def items(self, *entries: Entry) -> tuple[Any, ...]:
+    def items(self, *entries: MenuEntry) -> tuple[Any, ...]:
         """Show a menu; what pystray was given."""
         self.tray.show_menu(entries)
         return tuple(self.icon.menu.items)
@@ -109,8 +109,8 @@ def test_a_look_is_set_once(panel: Panel) -> None:
     """Each set is a file and a signal: the same look is not set again, nor the first one."""
     panel.tray.show_look(look(STARTING, 0, 0))
     for _ in range(3):
-        panel.tray.show_look(Look("down", "red", "9+"))
-    assert panel.told("icon") == [compose(Look("down", "red", "9+"), 44)]
+        panel.tray.show_look(IconLook("down", "red", "9+"))
+    assert panel.told("icon") == [compose(IconLook("down", "red", "9+"), 44)]
 
 
 def test_a_title_is_set_once(panel: Panel) -> None:
@@ -139,9 +139,11 @@ def test_a_notification_by_the_icon(panel: Panel) -> None:
 def test_entries_become_items(panel: Panel) -> None:
     """Labels, ticks, the default and separators, also in submenus."""
     plain, line, more = panel.items(
-        Entry("Plain", RETRY, default=True),
+        MenuEntry("Plain", RETRY, default=True),
         SEPARATOR,
-        Entry("More", entries=(Entry("On", RETRY, checked=True, radio=True),), enabled=False),
+        MenuEntry(
+            "More", entries=(MenuEntry("On", RETRY, checked=True, radio=True),), enabled=False
+        ),
     )
     assert (plain.text, plain.default, plain.enabled) == ("Plain", True, True)
     assert plain.checked is None
@@ -153,27 +155,29 @@ def test_entries_become_items(panel: Panel) -> None:
 
 def test_each_tick_is_its_own(panel: Panel) -> None:
     """What is ticked is asked later, when pystray draws."""
-    items = panel.items(*(Entry(str(each), RETRY, checked=each) for each in (True, False)))
+    items = panel.items(*(MenuEntry(str(each), RETRY, checked=each) for each in (True, False)))
     assert [item.checked(item) for item in items] == [True, False]
 
 
 def test_a_click_hands_its_command_over(panel: Panel) -> None:
     """Each item has its own command."""
-    for item in panel.items(Entry("a", RETRY), Entry("b", Command(Verb.QUIT))):
+    for item in panel.items(MenuEntry("a", RETRY), MenuEntry("b", MenuCommand(Verb.QUIT))):
         item.action()
-    assert panel.clicked == [RETRY, Command(Verb.QUIT)]
+    assert panel.clicked == [RETRY, MenuCommand(Verb.QUIT)]
 
 
 def test_a_disabled_item_does_nothing(panel: Panel) -> None:
     """A panel can trigger it all the same, over D-Bus."""
-    for item in panel.items(Entry("state", enabled=False), Entry("grey", RETRY, enabled=False)):
+    for item in panel.items(
+        MenuEntry("state", enabled=False), MenuEntry("grey", RETRY, enabled=False)
+    ):
         item.action()
     assert panel.clicked == []
 
 
 def test_labels_are_taken_literally(panel: Panel) -> None:
     """GTK and macOS show ampersands and underscores as they are."""
-    (item,) = panel.items(Entry("a_b & c", RETRY))
+    (item,) = panel.items(MenuEntry("a_b & c", RETRY))
     assert item.text == "a_b & c"
 
 
@@ -209,7 +213,9 @@ def windows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Panel:
 
 def test_windows_underlines_nothing(windows: Panel) -> None:
     """An ampersand alone would underline what follows: in submenus as well."""
-    item, more = windows.items(Entry("a & b_c", RETRY), Entry("&", entries=(Entry("&&", RETRY),)))
+    item, more = windows.items(
+        MenuEntry("a & b_c", RETRY), MenuEntry("&", entries=(MenuEntry("&&", RETRY),))
+    )
     assert item.text == "a && b_c"
     assert more.text == "&&"
     assert more.action.items[0].text == "&&&&"
@@ -250,9 +256,9 @@ def test_macos_is_touched_on_its_main_thread_alone(
     """AppKit traps otherwise: icon, tooltip, menu, notification and the first showing wait."""
     panel = Panel(tmp_path / "icons")
     panel.tray.run(lambda: None)
-    panel.tray.show_look(Look("down"))
+    panel.tray.show_look(IconLook("down"))
     panel.tray.show_title("down")
-    panel.tray.show_menu((Entry("a", RETRY),))
+    panel.tray.show_menu((MenuEntry("a", RETRY),))
     panel.tray.notify("title", "body")
     assert (panel.icon.told, panel.icon.shown) == ([], [])
     for work in later:

@@ -4,12 +4,12 @@ from typing import Final
 
 import pytest
 
-from mem0tray.desktop.icon import Look
+from mem0tray.desktop.icon import IconLook
 from tests.support.http1 import Answer
 from tests.support.shapes import entries, waiting
 from tests.support.tray import HEALTHY, Tray, letter_path, wait_look, wait_tooltip
 
-ONE_DEAD: Final = Look("healthy", "amber", "1")
+ONE_DEAD: Final = IconLook("healthy", "amber", "1")
 
 
 # Icon and tooltip ------------------------------------------------------------------------
@@ -20,12 +20,12 @@ ONE_DEAD: Final = Look("healthy", "amber", "1")
     [
         (0, HEALTHY),
         (1, ONE_DEAD),
-        (5, Look("healthy", "amber", "5")),
-        (6, Look("healthy", "red", "6")),
-        (10, Look("healthy", "red", "9+")),
+        (5, IconLook("healthy", "amber", "5")),
+        (6, IconLook("healthy", "red", "6")),
+        (10, IconLook("healthy", "red", "9+")),
     ],
 )
-def test_the_badge_counts_dead_letters(tray: Tray, number: int, look: Look) -> None:
+def test_the_badge_counts_dead_letters(tray: Tray, number: int, look: IconLook) -> None:
     """The icon has no badge, an amber one for some dead letters, a red one for many."""
     tray.home.write_dlq([waiting(f"letter {n}") for n in range(number)])
     tray.shown(look)
@@ -37,13 +37,13 @@ def test_the_icon_follows_the_state(tray: Tray) -> None:
     _, item = tray.shown(ONE_DEAD)
     wait_tooltip(item, "Server healthy")
     tray.server.health = Answer(503)
-    wait_look(item, Look("down", "amber", "1"))
+    wait_look(item, IconLook("down", "amber", "1"))
     wait_tooltip(item, "Server down")
     tray.home.ok("pause")
-    wait_look(item, Look("paused", "amber", "1"))
+    wait_look(item, IconLook("paused", "amber", "1"))
     wait_tooltip(item, "Paused")
     tray.home.configure("[sync]\ntimeout = 'soon'\n")
-    wait_look(item, Look("action-needed", "amber", "1"))
+    wait_look(item, IconLook("action-needed", "amber", "1"))
     wait_tooltip(item, "Action needed", "sync.timeout")
 
 
@@ -106,7 +106,7 @@ def test_nothing_to_retry_is_disabled(tray: Tray) -> None:
 def test_disabled_items_do_nothing(tray: Tray) -> None:
     """Disabled items that a panel triggers all the same change nothing."""
     tray.home.ok("pause", "600")
-    _, item = tray.shown(Look("paused"))
+    _, item = tray.shown(IconLook("paused"))
     until = tray.home.json("status")["paused_until"]
     for path in (("Retry all now",), ("Pause", "30 minutes"), ("Pause", "Until resumed")):
         item.click(*path, even_disabled=True)

@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from mem0tray.desktop.icon import Look
+from mem0tray.desktop.icon import IconLook
 from tests.desktop.programs import Programs
 from tests.support import user
 from tests.support.bus import CallError
@@ -20,8 +20,8 @@ from tests.support.shapes import waiting
 from tests.support.sni import TrayItem
 from tests.support.tray import HEALTHY, Tray, letter_path, wait_look
 
-ONE: Final = Look("healthy", "amber", "1")
-TWO: Final = Look("healthy", "amber", "2")
+ONE: Final = IconLook("healthy", "amber", "1")
+TWO: Final = IconLook("healthy", "amber", "2")
 PASTE: Final = """
 import gi
 gi.require_version("Gtk", "3.0")
@@ -102,7 +102,7 @@ def test_delete_cancelled(tray: Tray, key: str) -> None:
     item.click(*letter_path(item, "alpha"), "Back up then delete…")
     press(tray, key)
     item.click("Pause", "Until resumed")  # carried out after the deletion would have been
-    wait_look(item, Look("paused", "amber", "1"))
+    wait_look(item, IconLook("paused", "amber", "1"))
     assert tray.home.dlq_texts() == ["kept"]
     assert not list(tray.home.claude.glob("*backup*"))
 
@@ -209,7 +209,7 @@ def test_pause_and_resume(tray: Tray, label: str, seconds: float | None) -> None
     """*Pause* stops deliveries for so long, and *Resume* lets them go on."""
     _, item = tray.shown()
     item.click("Pause", label)
-    wait_look(item, Look("paused"))
+    wait_look(item, IconLook("paused"))
     until = tray.home.json("status")["paused_until"]
     assert (until is None) == (seconds is None)
     assert seconds is None or seconds - 60 < until - time.time() <= seconds

@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from mem0tray.desktop.icon import Look
+from mem0tray.desktop.icon import IconLook
 from tests.desktop.programs import Programs
 from tests.support.home import one_line
 from tests.support.processes import Process, wait_until
@@ -14,7 +14,7 @@ from tests.support.session import silent
 from tests.support.shapes import entry, waiting
 from tests.support.tray import HEALTHY, Tray, wait_look, wait_tooltip
 
-NEEDS_ACTION: Final = Look("action-needed")
+NEEDS_ACTION: Final = IconLook("action-needed")
 
 
 def icons(tray: Tray) -> list[Path]:
@@ -158,19 +158,19 @@ def test_no_server_chosen(tray: Tray) -> None:
     """Beside files of others and with no server chosen it asks for one and sends nothing."""
     tray.home.write_dlq([waiting("letter")])
     del tray.home.env["MEM0TRAY_SERVER_URL"]
-    _, item = tray.shown(Look("action-needed", "amber", "1"))
+    _, item = tray.shown(IconLook("action-needed", "amber", "1"))
     wait_tooltip(item, "Action needed · choose a server")
 
 
 def test_a_start_after_a_kill(tray: Tray) -> None:
     """After kill -9 the next start is as any other, and clears away the icon left behind."""
     tray.home.write_dlq([waiting("letter")])
-    process, item = tray.shown(Look("healthy", "amber", "1"))
+    process, item = tray.shown(IconLook("healthy", "amber", "1"))
     process.kill()
     item.wait_gone()
     left = icons(tray)
     assert left
-    second, item = tray.shown(Look("healthy", "amber", "1"))
+    second, item = tray.shown(IconLook("healthy", "amber", "1"))
     assert not set(left) & set(icons(tray))
     assert second.stop() == 0
     assert icons(tray) == []

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from mem0tray.desktop.icon import Look
+from mem0tray.desktop.icon import IconLook
 from tests.desktop.panel import (
     BADGES,
     BASES,
@@ -26,7 +26,7 @@ from tests.support.tray import HEALTHY, Tray
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ONE: Final = Look("healthy", "amber", "1")
+ONE: Final = IconLook("healthy", "amber", "1")
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_every_look(panel: Panel, tray: Tray, number: int, colour: str | None, t
     }
     for base in BASES:
         changes[base]()
-        panel.wait_look(Look(base, colour, text))
+        panel.wait_look(IconLook(base, colour, text))
         panel.shoot(f"{base}-{number}")
 
 
@@ -129,6 +129,6 @@ def test_pause_and_resume(panel: Panel, tray: Tray) -> None:
     panel.shoot("pause")
     tray.desktop.mouse(*below.row(2, 4))
     panel.wait_closed()
-    below = panel.open_below(panel.open_menu(Look("paused")), PAUSE, LINES)
+    below = panel.open_below(panel.open_menu(IconLook("paused")), PAUSE, LINES)
     tray.desktop.mouse(*below.row(3, 4))
     panel.wait_look(HEALTHY)

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from mem0tray.desktop.icon import Look
+from mem0tray.desktop.icon import IconLook
 from tests.desktop.panel import LINES, RETRY_ALL, Panel
 from tests.support.http1 import Answer
 from tests.support.processes import wait_until
 from tests.support.shapes import entry, moved_marker, recovered_marker
 from tests.support.tray import HEALTHY, Tray, wait_look, wait_tooltip
 
-ONE = Look("healthy", "amber", "1")
+ONE = IconLook("healthy", "amber", "1")
 ATTEMPTS = 5
 LATE = 20.0  # seconds: a notification comes when its burst is over
 

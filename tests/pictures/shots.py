@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from mem0tray.desktop import icon
 from mem0tray.desktop.badge import AMBER, RED
-from mem0tray.desktop.icon import Look
+from mem0tray.desktop.icon import IconLook
 from tests.pictures.scene import FONT, SCALE, WALLPAPER
 from tests.support.desktop import Desktop
 from tests.support.home import Home
@@ -85,7 +85,7 @@ def _panel(
         left = column * _CELL[0]
         draw.text((left + _CELL[0] // 2, 34), name, ink, font, anchor="mm")
         for row, (colour, text) in enumerate(_BADGES):
-            picture = icon.compose(Look(base, colour, text), _SIDE)
+            picture = icon.compose(IconLook(base, colour, text), _SIDE)
             place = (left + (_CELL[0] - _SIDE) // 2, 58 + row * _CELL[1])
             made.paste(picture, place, picture)
     return made

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from mem0tray.actions import files
-from mem0tray.actions.find import Listing, listing
+from mem0tray.actions.find import FileListing, listing
 from mem0tray.actions.overview import Overview, Running
 from mem0tray.language import Language
 from mem0tray.ledger.reader import Attempt
@@ -30,7 +30,9 @@ def _advice(
     seen = [found(letter) for letter in letters]
     known = {each.identity: attempts[each.id] for each in seen if attempts and each.id in attempts}
     overview = Overview(**{"worker": _RUNNING, "state": "healthy", **fields})
-    gathered = Gathered(_NOW, overview, Listing(seen), Listing(), known, torn=torn, past=None)
+    gathered = Gathered(
+        _NOW, overview, FileListing(seen), FileListing(), known, torn=torn, past=None
+    )
     return advice(gathered, "dlq.json", Language("en"), Cleaner(ServerSettings()))
 
 
@@ -113,7 +115,7 @@ def test_invalid_items() -> None:
         _NOW,
         Overview(worker=_RUNNING, state="healthy"),
         listing([raw], files.DLQ),
-        Listing(),
+        FileListing(),
         {},
         torn=False,
         past=None,

@@ -13,7 +13,7 @@ from mem0tray.server import (
     Memory,
     Presence,
 )
-from mem0tray.server.listings import MAX_AGE, MAX_TEXTS, Listing, Listings, fingerprint
+from mem0tray.server.listings import MAX_AGE, MAX_TEXTS, Listings, ProjectListing, fingerprint
 from mem0tray.server.model import Reply
 from mem0tray.server.transport import Transport
 from mem0tray.server.vps import VpsClient
@@ -261,7 +261,7 @@ def test_listings_are_kept_for_a_while_and_up_to_a_size() -> None:
     listings = Listings()
     texts = ["text", *map(str, range(MAX_TEXTS // 2))]
     for number in range(3):
-        listings.keep(f"p{number}", Listing(texts, 100.0, complete=True))
+        listings.keep(f"p{number}", ProjectListing(texts, 100.0, complete=True))
     assert listings.recent("p0", 0.0, 101.0) is None
     assert listings.recent("p1", 0.0, 101.0) is None
     kept = listings.recent("p2", 0.0, 101.0)
@@ -276,7 +276,7 @@ def test_listings_are_kept_for_a_while_and_up_to_a_size() -> None:
 def test_a_listing_knows_exactly_its_texts() -> None:
     """However many there are, each is found and nothing else is."""
     for count in (0, 1, 2, 3, 1_000):
-        one = Listing((str(number) for number in range(count)), 1.0, complete=True)
+        one = ProjectListing((str(number) for number in range(count)), 1.0, complete=True)
         assert len(one) == count
         assert all(str(number) in one for number in range(count))
         assert not any(f"{number} " in one for number in range(count + 1))
@@ -286,7 +286,7 @@ def test_listings_that_are_too_old_take_no_room() -> None:
     """One project after another is asked about, and only the last ones are remembered."""
     listings = Listings()
     for number in range(100):
-        listings.keep(f"p{number}", Listing(["x"], float(number), complete=True))
+        listings.keep(f"p{number}", ProjectListing(["x"], float(number), complete=True))
     assert list(listings._listings) == [f"p{n}" for n in range(99 - int(MAX_AGE), 100)]
 
 
@@ -294,12 +294,12 @@ def test_a_listing_that_was_renewed_is_the_last_to_be_forgotten() -> None:
     """A renewed listing takes no room twice, and counts as new."""
     listings = Listings()
     half = [str(number) for number in range(MAX_TEXTS // 2 - 1)]
-    listings.keep("p0", Listing(half, 1.0, complete=True))
-    listings.keep("p1", Listing(half, 1.0, complete=True))
-    renewed = Listing(half, 2.0, complete=True)
+    listings.keep("p0", ProjectListing(half, 1.0, complete=True))
+    listings.keep("p1", ProjectListing(half, 1.0, complete=True))
+    renewed = ProjectListing(half, 2.0, complete=True)
     listings.keep("p0", renewed)
     assert listings.recent("p1", 0.0, 3.0) is not None
-    listings.keep("p2", Listing(half, 2.0, complete=True))
+    listings.keep("p2", ProjectListing(half, 2.0, complete=True))
     assert listings.recent("p1", 0.0, 3.0) is None
     assert listings.recent("p0", 0.0, 3.0) is renewed
 

@@ -11,7 +11,7 @@ import json
 import sys
 import threading
 
-from mem0tray.desktop.backends import Backend, PlyerBackend
+from mem0tray.desktop.backends import NoticeBackend, PlyerBackend
 from mem0tray.desktop.notice_texts import Notice
 from mem0tray.desktop.restore_button import RestoreButton
 from mem0tray.desktop.sending import Sender
@@ -24,7 +24,7 @@ def _say_restored() -> None:
 
 def main() -> None:
     """Read, show, answer."""
-    backends: list[Backend] = [PlyerBackend()]
+    backends: list[NoticeBackend] = [PlyerBackend()]
     button = "--button" in sys.argv
     if button:
         from gi.repository import GLib

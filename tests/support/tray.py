@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from typing import Final
 
 from mem0tray.desktop import icon
-from mem0tray.desktop.icon import Look
+from mem0tray.desktop.icon import IconLook
 from tests.support.desktop import Desktop
 from tests.support.home import Home
 from tests.support.processes import Process
 from tests.support.sni import TrayHost, TrayItem
 from tests.support.standin import Standin
 
-HEALTHY: Final = Look("healthy")
+HEALTHY: Final = IconLook("healthy")
 SIZE: Final = 44  # pixels of the icon that panels are given
 
 
@@ -38,7 +38,7 @@ class Tray:
         return self.home.start(env={**self.env, **(env or {})})
 
     def shown(
-        self, look: Look = HEALTHY, *, env: Mapping[str, str] | None = None
+        self, look: IconLook = HEALTHY, *, env: Mapping[str, str] | None = None
     ) -> tuple[Process, TrayItem]:
         """Start the application and wait until its icon looks so and its menu is the full one."""
         host = self.host
@@ -49,7 +49,7 @@ class Tray:
         return process, item
 
 
-def wait_look(item: TrayItem, look: Look, timeout: float = 10.0) -> None:
+def wait_look(item: TrayItem, look: IconLook, timeout: float = 10.0) -> None:
     """Wait until the icon is the picture of this look."""
     wanted = icon.compose(look, SIZE)
     item.wait_for(lambda: item.icon() == wanted, timeout, f"an icon that is {look}")

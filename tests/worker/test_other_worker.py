@@ -12,7 +12,7 @@ from mem0tray.events import Events
 from mem0tray.item import Item, parse
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.reader import Reader
-from mem0tray.ledger.taken import Seen
+from mem0tray.ledger.taken import WorkerSeen
 from mem0tray.paths import Paths
 from mem0tray.settings import Settings
 from mem0tray.worker import requests
@@ -82,13 +82,13 @@ def test_only_what_vanished_in_the_last_minute_is_taken(core: Core) -> None:
     """Another worker is seen: what left the file in the minute before is an unknown outcome."""
     core.taken.vanish([1], NOW - 61, taken=False, wait_until=0.0)
     core.taken.vanish([2], NOW - 59, taken=False, wait_until=0.0)
-    core.taken.note_worker(Seen(7, None, NOW, NOW))
+    core.taken.note_worker(WorkerSeen(7, None, NOW, NOW))
     core.taken.vanish([3], NOW + 30, taken=False, wait_until=0.0)
-    core.taken.note_worker(Seen(7, None, NOW, NOW + 30))
+    core.taken.note_worker(WorkerSeen(7, None, NOW, NOW + 30))
     assert core.taken.count() == 1
     assert core.outbox.claim(2, NOW).unknown == NOW
     assert core.outbox.claim(1, NOW).unknown is None
-    assert core.taken.worker() == Seen(7, None, NOW, NOW + 30)
+    assert core.taken.worker() == WorkerSeen(7, None, NOW, NOW + 30)
 
 
 @pytest.mark.row(45)

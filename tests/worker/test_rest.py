@@ -18,7 +18,7 @@ from mem0tray.settings import PathSettings, Settings
 from mem0tray.worker import loop
 from mem0tray.worker.core import Core
 from mem0tray.worker.delivery import Delivery
-from mem0tray.worker.metrics import Metrics
+from mem0tray.worker.metrics import MetricsWriter
 from mem0tray.worker.other_worker import OtherWorker
 from mem0tray.worker.state import Gate
 from mem0tray.worker.watch import Watcher
@@ -92,7 +92,7 @@ def test_what_waits_is_counted_again_only_after_a_change(tmp_path: Path) -> None
     with closing(ledger):
         core = Core(Paths(tmp_path, tmp_path), Settings(), ledger, Events(), "http://here")
         gate = Gate()
-        metrics = Metrics(core, gate, OtherWorker(core, gate))
+        metrics = MetricsWriter(core, gate, OtherWorker(core, gate))
         assert metrics.counts().queue == 0
         asked: list[str] = []
         with ledger.reading() as db:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mem0tray.worker.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED, STARTING, Gate, State
+from mem0tray.worker.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED, STARTING, Gate, WorkerState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +35,7 @@ def test_a_healthy_probe_opens(gate: Gate) -> None:
     assert gate.is_open(NOW)
     assert not gate.awaits_probe
     assert gate.is_healthy
-    assert gate.state(NOW) == State(HEALTHY)
+    assert gate.state(NOW) == WorkerState(HEALTHY)
 
 
 def test_a_failed_probe_shuts(gate: Gate) -> None:
@@ -43,7 +43,7 @@ def test_a_failed_probe_shuts(gate: Gate) -> None:
     gate.probed(healthy=False, reason="connection refused")
     assert not gate.is_open(NOW)
     assert not gate.is_healthy
-    assert gate.state(NOW) == State(DOWN, "connection refused")
+    assert gate.state(NOW) == WorkerState(DOWN, "connection refused")
 
 
 def test_a_probe_says_whether_it_changes_anything() -> None:
@@ -91,7 +91,7 @@ def test_a_pause_ends_at_its_time(gate: Gate) -> None:
     gate.pause(NOW + 60)
     assert gate.is_paused(NOW)
     assert not gate.is_open(NOW)
-    assert gate.state(NOW) == State(PAUSED, "paused by you")
+    assert gate.state(NOW) == WorkerState(PAUSED, "paused by you")
     assert gate.opens_at(NOW) == NOW + 60
     assert gate.is_open(NOW + 60)
     assert not gate.is_paused(NOW + 60)
@@ -120,7 +120,7 @@ def test_a_misconfigured_server_gets_canaries_only(gate: Gate) -> None:
     assert not gate.wants_canary(NOW + 29)
     assert gate.wants_canary(NOW + 30)
     assert gate.opens_at(NOW) == NOW + 30
-    assert gate.state(NOW) == State(ACTION_NEEDED, "401")
+    assert gate.state(NOW) == WorkerState(ACTION_NEEDED, "401")
 
 
 def test_a_success_ends_misconfiguration(gate: Gate) -> None:
@@ -129,7 +129,7 @@ def test_a_success_ends_misconfiguration(gate: Gate) -> None:
     gate.mended()
     assert gate.is_open(NOW)
     assert not gate.wants_canary(NOW)
-    assert gate.state(NOW) == State(HEALTHY)
+    assert gate.state(NOW) == WorkerState(HEALTHY)
 
 
 def test_what_was_wrong_stays_until_a_delivery(gate: Gate) -> None:
@@ -138,14 +138,14 @@ def test_what_was_wrong_stays_until_a_delivery(gate: Gate) -> None:
     gate.still_misconfigured(NOW + 30)
     assert not gate.wants_canary(NOW + 29)
     gate.probed(healthy=False, reason="down")
-    assert gate.state(NOW) == State(ACTION_NEEDED, "401.")
+    assert gate.state(NOW) == WorkerState(ACTION_NEEDED, "401.")
     gate.probed(healthy=True, reason="")
     gate.still_misconfigured(NOW + 60, "422 odd")
     assert gate.state(NOW).reason == "401. The last try was answered with: 422 odd."
     gate.misconfigured("403.", NOW)
     assert gate.state(NOW).reason == "403."
     gate.mended()
-    assert gate.state(NOW) == State(HEALTHY)
+    assert gate.state(NOW) == WorkerState(HEALTHY)
 
 
 def test_a_good_probe_does_not_end_misconfiguration(gate: Gate) -> None:
@@ -176,7 +176,7 @@ def test_an_obstacle_shuts_until_it_is_gone(gate: Gate) -> None:
     assert gate.blocked_by("settings")
     assert not gate.blocked_by("worker")
     assert not gate.is_open(NOW)
-    assert gate.state(NOW) == State(ACTION_NEEDED, "settings are wrong")
+    assert gate.state(NOW) == WorkerState(ACTION_NEEDED, "settings are wrong")
     gate.unblock("settings")
     gate.unblock("settings")
     assert gate.is_open(NOW)
@@ -195,10 +195,10 @@ def test_trouble_is_shown_but_does_not_stop(gate: Gate) -> None:
     """A trouble needs action while deliveries go on; an empty one ends it."""
     gate.trouble("storage", "the disk is full")
     assert gate.is_open(NOW)
-    assert gate.state(NOW) == State(ACTION_NEEDED, "the disk is full")
+    assert gate.state(NOW) == WorkerState(ACTION_NEEDED, "the disk is full")
     gate.trouble("storage", "")
     gate.trouble("storage", "")
-    assert gate.state(NOW) == State(HEALTHY)
+    assert gate.state(NOW) == WorkerState(HEALTHY)
 
 
 def test_an_obstacle_is_named_before_all_else(gate: Gate) -> None:

@@ -16,7 +16,7 @@ SERVICE: Final = "service"  # the user's systemd starts the worker
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class AutostartState:
     """One of the four names; `starts` is the command line that is set up, empty if none is.
 
     `reason` is a sentence for BLOCKED and STALE, empty otherwise.
@@ -42,7 +42,7 @@ class Autostart(Protocol):
     def command(self) -> str:
         """The command line that `enable` sets up."""
 
-    def state(self) -> State:
+    def state(self) -> AutostartState:
         """What the session will do, looked up anew; never raises."""
 
     def enable(self) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Final
 
 from mem0tray import plain
 from mem0tray.desktop import programs
-from mem0tray.desktop.autostart import BLOCKED, DISABLED, ENABLED, STALE, State, entry
+from mem0tray.desktop.autostart import BLOCKED, DISABLED, ENABLED, STALE, AutostartState, entry
 from mem0tray.files import atomic
 from mem0tray.paths import APP
 
@@ -62,32 +62,32 @@ class XdgAutostart:
         """As a shell would take it."""
         return shlex.join(self._words)
 
-    def state(self) -> State:
+    def state(self) -> AutostartState:
         """What a desktop makes of the entry."""
         path = next((each for each in self._paths if os.path.lexists(each)), None)
         if path is None:
-            return State(DISABLED)
+            return AutostartState(DISABLED)
         try:
             text = _read(path)
         except OSError as error:
-            return State(STALE, "", f"{path} cannot be read: {error.strerror or error}.")
+            return AutostartState(STALE, "", f"{path} cannot be read: {error.strerror or error}.")
         return self._judged(entry.fields(text), path)
 
-    def _judged(self, fields: Mapping[str, str], path: Path) -> State:
+    def _judged(self, fields: Mapping[str, str], path: Path) -> AutostartState:
         words = entry.words(fields.get("Exec", ""))
         words = words[len(_BY_SHELL) :] if words[: len(_BY_SHELL)] == _BY_SHELL else words
         starts = shlex.join(words)
         off = self._turned_off(fields)
         if off:
-            return State(BLOCKED, starts, f"{path} says {off}.")
+            return AutostartState(BLOCKED, starts, f"{path} says {off}.")
         if not words or fields.get("Type") != "Application":
-            return State(STALE, starts, f"{path} is no entry that starts a program.")
+            return AutostartState(STALE, starts, f"{path} is no entry that starts a program.")
         needed = entry.read(fields.get("TryExec", ""))
         for program in (words[0], needed or words[0]):
             obstacle = programs.obstacle(program)
             if obstacle:
-                return State(STALE, starts, f"{obstacle}.")
-        return State(ENABLED, starts)
+                return AutostartState(STALE, starts, f"{obstacle}.")
+        return AutostartState(ENABLED, starts)
 
     def _turned_off(self, fields: Mapping[str, str]) -> str:
         """The line of the entry by which the desktop leaves it out; empty when there is none."""

@@ -3,7 +3,15 @@
 from collections.abc import Callable
 from typing import Final
 
-from mem0tray.desktop.autostart import BLOCKED, DESKTOP, DISABLED, ENABLED, SERVICE, STALE, State
+from mem0tray.desktop.autostart import (
+    BLOCKED,
+    DESKTOP,
+    DISABLED,
+    ENABLED,
+    SERVICE,
+    STALE,
+    AutostartState,
+)
 from mem0tray.desktop.autostart.linux import XdgAutostart
 from mem0tray.desktop.autostart.service import UserService
 
@@ -31,7 +39,7 @@ class LinuxLogin:
                 return found[0]
         return self._wanted or self._fits()
 
-    def _states(self) -> dict[str, State]:
+    def _states(self) -> dict[str, AutostartState]:
         return {DESKTOP: self._entry.state(), SERVICE: self._service.state()}
 
     def _of(self, kind: str) -> XdgAutostart | UserService:
@@ -47,7 +55,7 @@ class LinuxLogin:
         """The command line that `enable` sets up, in the way of `kind`."""
         return self._of(self.kind).command
 
-    def state(self) -> State:
+    def state(self) -> AutostartState:
         """How the way of `kind` is."""
         return self._of(self.kind).state()
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from mem0tray.desktop import launchd, programs
-from mem0tray.desktop.autostart import BLOCKED, DESKTOP, DISABLED, ENABLED, STALE, State
+from mem0tray.desktop.autostart import BLOCKED, DESKTOP, DISABLED, ENABLED, STALE, AutostartState
 from mem0tray.files import atomic
 from mem0tray.paths import APP
 
@@ -40,23 +40,29 @@ class LaunchAgent:
         """As a shell would take it."""
         return shlex.join(self._words)
 
-    def state(self) -> State:
+    def state(self) -> AutostartState:
         """What launchd will do at the next login."""
         if not os.path.lexists(self._path):
-            return State(DISABLED)
+            return AutostartState(DISABLED)
         try:
             agent = launchd.read(self._path) or {}
         except OSError as error:
-            return State(STALE, "", f"{self._path} cannot be read: {error.strerror or error}.")
+            return AutostartState(
+                STALE, "", f"{self._path} cannot be read: {error.strerror or error}."
+            )
         words = launchd.words(agent)
         starts = shlex.join(words)
         if agent.get("Disabled") is True or LABEL in launchd.turned_off(self._uid):
             reason = "It is turned off in System Settings (Login Items), or with launchctl."
-            return State(BLOCKED, starts, reason)
+            return AutostartState(BLOCKED, starts, reason)
         if agent.get("Label") != LABEL or not words or agent.get("RunAtLoad") is not True:
-            return State(STALE, starts, f"{self._path} is no agent that starts a program.")
+            return AutostartState(STALE, starts, f"{self._path} is no agent that starts a program.")
         obstacle = programs.obstacle(words[0])
-        return State(STALE, starts, f"{obstacle}.") if obstacle else State(ENABLED, starts)
+        return (
+            AutostartState(STALE, starts, f"{obstacle}.")
+            if obstacle
+            else AutostartState(ENABLED, starts)
+        )
 
     def enable(self) -> list[str]:
         """Write the property list anew, and take back that it was turned off."""

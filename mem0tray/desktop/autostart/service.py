@@ -12,7 +12,7 @@ from typing import Final
 
 from mem0tray import plain
 from mem0tray.desktop import programs, systemd
-from mem0tray.desktop.autostart import BLOCKED, DISABLED, ENABLED, STALE, State, unit
+from mem0tray.desktop.autostart import BLOCKED, DISABLED, ENABLED, STALE, AutostartState, unit
 from mem0tray.errors import Mem0TrayError
 from mem0tray.files import atomic
 from mem0tray.paths import APP
@@ -60,24 +60,30 @@ class UserService:
         """As a shell would take it."""
         return shlex.join(self._words)
 
-    def state(self) -> State:
+    def state(self) -> AutostartState:
         """What the user's manager will do when it starts."""
         if not os.path.lexists(self._path):
-            return State(DISABLED)
+            return AutostartState(DISABLED)
         if os.path.realpath(self._path) == os.devnull:
-            return State(BLOCKED, "", f"{self._path} is masked.")
+            return AutostartState(BLOCKED, "", f"{self._path} is masked.")
         try:
             text = _read(self._path)
         except OSError as error:
-            return State(STALE, "", f"{self._path} cannot be read: {error.strerror or error}.")
+            return AutostartState(
+                STALE, "", f"{self._path} cannot be read: {error.strerror or error}."
+            )
         words = unit.program(text)
         starts = shlex.join(words)
         if not any(map(os.path.lexists, self._path.parent.glob(f"*.wants/{UNIT}"))):
-            return State(BLOCKED, starts, f"{self._path} is there, and disabled.")
+            return AutostartState(BLOCKED, starts, f"{self._path} is there, and disabled.")
         if not words:
-            return State(STALE, "", f"{self._path} is no service that starts a program.")
+            return AutostartState(STALE, "", f"{self._path} is no service that starts a program.")
         obstacle = programs.obstacle(words[0])
-        return State(STALE, starts, f"{obstacle}.") if obstacle else State(ENABLED, starts)
+        return (
+            AutostartState(STALE, starts, f"{obstacle}.")
+            if obstacle
+            else AutostartState(ENABLED, starts)
+        )
 
     def enable(self) -> None:
         """Write the unit anew, and start it where a manager answers.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from mem0tray.desktop import programs
-from mem0tray.desktop.autostart import BLOCKED, DESKTOP, DISABLED, ENABLED, STALE, State
+from mem0tray.desktop.autostart import BLOCKED, DESKTOP, DISABLED, ENABLED, STALE, AutostartState
 from mem0tray.errors import Mem0TrayError
 from mem0tray.paths import APP
 
@@ -36,19 +36,25 @@ class RunKey:
         """As it stands in the registry."""
         return self._line
 
-    def state(self) -> State:
+    def state(self) -> AutostartState:
         """What Windows will do at the next login."""
         line = self._read(RUN)
         if line is None:
-            return State(DISABLED)
+            return AutostartState(DISABLED)
         starts = line if isinstance(line, str) else ""
         if self._is_turned_off():
-            return State(BLOCKED, starts, "It is turned off in Task Manager or Settings (Startup).")
+            return AutostartState(
+                BLOCKED, starts, "It is turned off in Task Manager or Settings (Startup)."
+            )
         program = _PROGRAM.match(starts.strip())
         if program is None:
-            return State(STALE, starts, f"{self.where} is no command line.")
+            return AutostartState(STALE, starts, f"{self.where} is no command line.")
         obstacle = programs.obstacle(program[1] or program[2])
-        return State(STALE, starts, f"{obstacle}.") if obstacle else State(ENABLED, starts)
+        return (
+            AutostartState(STALE, starts, f"{obstacle}.")
+            if obstacle
+            else AutostartState(ENABLED, starts)
+        )
 
     def _is_turned_off(self) -> bool:
         """The first byte is even when it is on (2, 6), odd when it is off (3, 7)."""

@@ -19,7 +19,7 @@ from mem0tray.desktop.notice_texts import Notice
 from mem0tray.desktop.notifier import Notifier, Sources
 from mem0tray.desktop.presenter import Presenter
 from mem0tray.desktop.restore_button import RestoreButton
-from mem0tray.desktop.sending import Outcome, Sender
+from mem0tray.desktop.sending import NoticeResult, Sender
 from mem0tray.desktop.tray import MENDS, Tray
 from mem0tray.events import Events
 from mem0tray.language import Language
@@ -67,7 +67,7 @@ class Player:
         )
         self._bus.subscribe(self._presenter)
 
-    def _note(self, notice: Notice, outcome: Outcome) -> None:
+    def _note(self, notice: Notice, outcome: NoticeResult) -> None:
         assert outcome.way, outcome.reason
         self.shown.append((self._clock.now(), notice.name, self._stormy))
 
@@ -109,7 +109,7 @@ class _Noted(Sender):
         super().__init__(ways)
         self._note = note
 
-    def send(self, notice: Notice) -> Outcome:
+    def send(self, notice: Notice) -> NoticeResult:
         outcome = super().send(notice)
         self._note(notice, outcome)
         return outcome

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mem0tray import events
-from mem0tray.actions.oldest import Letter
+from mem0tray.actions.oldest import DeadLetter
 from mem0tray.desktop.view import SHOWN, View
 from mem0tray.events import Event
 from mem0tray.worker.metrics import Counts
@@ -34,7 +34,7 @@ class World:
     state: str = HEALTHY
     reason: str = ""
     queue: int = 0
-    letters: list[Letter] = field(default_factory=list)
+    letters: list[DeadLetter] = field(default_factory=list)
     forgotten_since: float | None = None
     last_delivery: float | None = None
 
@@ -78,7 +78,7 @@ class World:
         """A dead letter more."""
         project, name = self.project(), self.name()
         reason = self.chance.choice(_REASONS)
-        self.letters.append(Letter(name, name.encode(), project, self.now(), reason))
+        self.letters.append(DeadLetter(name, name.encode(), project, self.now(), reason))
         return events.MovedToDlq(project, name, _ATTEMPTS)
 
     def recover(self) -> Event:

@@ -5,7 +5,7 @@ from contextlib import ExitStack, suppress
 from typing import IO, Final
 
 from mem0tray.actions import delete, find, restore, retry, sources
-from mem0tray.actions.sources import Source
+from mem0tray.actions.sources import RestoreSource
 from mem0tray.cli import producing
 from mem0tray.errors import Mem0TrayError
 from mem0tray.files.emergency import REMOVE_AFTER
@@ -208,7 +208,7 @@ class Commands:
             with suppress(Mem0TrayError):
                 self.restore_from(known[number % len(known)])
 
-    def restore_from(self, source: Source) -> None:
+    def restore_from(self, source: RestoreSource) -> None:
         """Put back what is in a source. Raises Mem0TrayError."""
         world = self._world
         found = [item for piece in source.pieces if (item := parse(piece.raw)) is not None]
