@@ -1,7 +1,8 @@
 """An item: what makes one, its identity, its idempotency key, its backoff.
 
 Pure: nothing here does I/O, and what depends on the time takes `now` (Unix
-seconds) as an argument. Source of every rule: the contract, sections 1 and 3.
+seconds) as an argument. Source of every rule: the contract, sections 1 and 3
+(`mem0tray/docs/contract.md`).
 """
 
 import json

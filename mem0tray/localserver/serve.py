@@ -66,7 +66,9 @@ def serve(
             own = Endpoint.at(bound, os.getpid(), secrets.token_urlsafe(32), time.time())
             server = _LocalServer(config(build(store, own.token)), folder, own, announce)
             if lifeline:
-                threading.Thread(target=_watch_stdin, args=(server,), daemon=True).start()
+                threading.Thread(
+                    target=_watch_stdin, args=(server,), name="mem0tray-stdin", daemon=True
+                ).start()
             server.run(sockets=[listener])
 
 

@@ -1,0 +1,98 @@
+"""The pages of `mem0tray/docs` are true: what they name is there, and what cites them finds it."""
+
+import ast
+import re
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Final
+
+import mem0tray
+from mem0tray import settings
+from mem0tray.cli.app import COMMANDS
+
+PACKAGE: Final = Path(mem0tray.__file__).parent
+TESTS: Final = Path(__file__).parent
+DOCS: Final = PACKAGE / "docs"
+SECTION: Final = re.compile(r"contract(?:,|'s| of)?\s+sections?\s+(\d)(?:\s+and\s+(\d))?")
+
+
+def page(name: str) -> str:
+    """Read a page."""
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def section(number: int) -> str:
+    """Take one section out of the contract."""
+    return page("contract.md").split(f"\n## {number}. ")[1].split("\n## ")[0]
+
+
+def sources(folder: Path) -> Iterator[Path]:
+    """Find the Python files of a folder."""
+    return (path for path in folder.rglob("*.py") if "__pycache__" not in path.parts)
+
+
+def test_each_section_that_is_cited_is_in_the_contract() -> None:
+    """Whoever cites a section of the contract cites one that is there."""
+    there = set(re.findall(r"^## (\d)\. ", page("contract.md"), re.MULTILINE))
+    cited = {
+        (path.name, number)
+        for path in chain(sources(PACKAGE), sources(TESTS))
+        for found in SECTION.findall(path.read_text(encoding="utf-8"))
+        for number in found
+        if number
+    }
+    assert ("item.py", "3") in cited
+    assert {each for each in cited if each[1] not in there} == set()
+
+
+def test_the_contract_has_the_commands_that_there_are() -> None:
+    """Section 5 has every command of the program but `help`, and no other."""
+    table = section(5).split("\n\n")[2]
+    named = {
+        re.split(r"[ \[]", word)[0]
+        for cell in re.findall(r"^\| (.*?) \|", table, re.MULTILINE)
+        for word in re.findall(r"`([a-z].*?)`", cell)
+    }
+    under = {"disable", "path", "get", "set", "unset"}  # config's and autostart's
+    there = COMMANDS.keys() - {"help"}
+    assert there <= named
+    assert named - there <= under
+
+
+def test_the_contract_has_the_settings_that_there_are() -> None:
+    """Each setting that the contract names is one."""
+    known = settings.keys()
+    sections = {key.split(".")[0] for key in known}
+    named = {
+        key
+        for key in re.findall(r"`([a-z]+\.[a-z_]+)\b", page("contract.md"))
+        if key.split(".")[0] in sections
+    }
+    assert "sync.max_attempts" in named
+    assert named <= known.keys()
+
+
+def threads() -> set[str]:
+    """Collect the names that the program gives to its threads, numbers left out."""
+    found = set()
+    for path in sources(PACKAGE):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Thread"):
+                given = {each.arg: each.value for each in node.keywords}.get("name")
+                found.add(name_of(given) if given is not None else f"(no name: {path.name})")
+    return found
+
+
+def name_of(node: ast.expr) -> str:
+    """Write a thread's name as the page does."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join("<n>" if isinstance(each, ast.FormattedValue) else name_of(each)
+                       for each in node.values)  # fmt: skip
+    return str(ast.literal_eval(node))
+
+
+def test_each_thread_of_the_program_is_on_the_page() -> None:
+    """The page of threads has each one by its name, and none that is not there."""
+    named = set(re.findall(r"^\| `([a-z0-9<>-]+)` \|", page("threads.md"), re.MULTILINE))
+    assert named == threads()
