@@ -39,6 +39,6 @@ class Bell:
             self._rings.send(b"\0")
 
     def wait(self, timeout: float | None) -> None:
-        """Until it rings, or `timeout` seconds."""
+        """Wait until it rings, `timeout` seconds at most."""
         if select.select([self._hears], [], [], timeout)[0]:
             self._hears.recv(4096)

@@ -13,7 +13,7 @@ STOP_SECONDS = 1.0
 
 
 def environment() -> dict[str, str]:
-    """Ours; in a checkout that is not installed, the child finds mem0tray as we did."""
+    """Our environment; in a checkout that is not installed, the child finds mem0tray as we did."""
     ours = dict(os.environ)
     root = Path(mem0tray.__file__).resolve().parent.parent
     if root.name not in ("site-packages", "dist-packages"):

@@ -1,4 +1,4 @@
-"""Which of our data folders belongs to a `claude_dir`, also after that has moved.
+"""The data folder that belongs to a `claude_dir`, also after that has moved.
 
 A data folder (ledger, instance lock, pause, requests, quarantine) belongs to the
 *real* path of a `claude_dir`, so that two names of one folder never get two

@@ -16,7 +16,7 @@ _log: Final = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """The root of them all."""
+    """The base of all events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,7 +325,7 @@ class Events:
             self._listeners.append(listener)
 
     def emit(self, event: Event) -> None:
-        """Tell everybody."""
+        """Hand the event to every listener."""
         for listener in tuple(self._listeners):
             try:
                 listener(event)

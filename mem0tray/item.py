@@ -35,7 +35,7 @@ Object = dict[str, Any]
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """One memory as it was read.
+    """A memory as it was read from a file.
 
     `raw` is its JSON object as bytes; `project` is empty when the item names
     none; `digest` is the SHA-256 of project and content; `has_id` says whether
@@ -72,7 +72,7 @@ class _Head(msgspec.Struct):
 
 
 class _LargeHead(_Head):
-    """The same, with the bytes of a content that is not to be made text at once."""
+    """The fields that we read of a large item; its content stays bytes until it is needed."""
 
     content: msgspec.Raw = msgspec.Raw(b"null")
 
@@ -142,7 +142,7 @@ def with_fields(raw: bytes, fields: Object, drop: tuple[str, ...] = ()) -> bytes
 
 
 def parts_with_fields(raw: bytes, fields: Object, drop: tuple[str, ...] = ()) -> list[bytes]:
-    """The same in parts; what is large in it is no copy."""
+    """The bytes that `with_fields` gives, in parts; what is large in them is no copy."""
     try:
         parts: dict[str, Any] = _MEMBERS.decode(raw)
         for name in drop:
@@ -159,7 +159,7 @@ def parts_with_fields(raw: bytes, fields: Object, drop: tuple[str, ...] = ()) ->
 
 
 def _encoded(parts: Object) -> list[bytes]:
-    """As msgspec encodes it, without a buffer that grows to twice its size."""
+    """The parts of an object as msgspec encodes it, without a buffer twice its size."""
     encode = msgspec.json.encode
     found: list[bytes] = []
     for name, value in parts.items():
@@ -180,7 +180,7 @@ def body(raw: bytes) -> bytes:
 
 
 def _large_body(members: dict[str, msgspec.Raw]) -> bytes:
-    """The same hash: size must not decide about what is equal."""
+    """The hash that `body` gives, of a large item: size must not decide about what is equal."""
     found = _sha256(b"")
     for place, name in enumerate(sorted(members.keys() - set(OUR_FIELDS))):
         found.update(f"{', ' if place else '{'}{json.dumps(name)}: ".encode())

@@ -137,7 +137,7 @@ def encode(text: str) -> bytes:
 
 
 def join(parts: Mapping[str, str]) -> str:
-    """The reverse of `members`."""
+    """An object made of the members that `members` gives."""
     return "{" + ",".join(f"{json.dumps(name)}:{value}" for name, value in parts.items()) + "}"
 
 

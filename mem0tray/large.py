@@ -26,7 +26,7 @@ class LargeText:
         self._json = raw
 
     def __str__(self) -> str:
-        """All of it at once: several times its size."""
+        """The whole text at once, which takes several times its size."""
         return "".join(self.pieces())
 
     def pieces(self) -> Iterator[str]:

@@ -52,7 +52,7 @@ class Paths:
         return cls(claude_dir.expanduser().absolute(), data_root())
 
     def by_real_path(self) -> "Paths":
-        """The same folder by its real path, whatever links lead elsewhere later."""
+        """These paths by the real path of the folder, whatever links lead elsewhere later."""
         found = Paths(Path(os.path.realpath(self.claude_dir)), self.root)
         object.__setattr__(found, "data_dir", self.data_dir)
         return found
@@ -140,7 +140,7 @@ class Paths:
 
     @property
     def alerts(self) -> Path:
-        """Which alerts have been told and are not over."""
+        """The record of alerts that have been told and are not over."""
         return self.data_dir / "alerts.json"
 
     @property

@@ -71,6 +71,6 @@ def open_binary(path: Path) -> BinaryIO:
 
 
 def read_bytes(path: Path) -> bytes:
-    """All of the regular file `path`. Raises NotPlainError and OSError."""
+    """The bytes of the regular file `path`. Raises NotPlainError and OSError."""
     with open_binary(path) as file:
         return file.read()

@@ -26,7 +26,7 @@ def lines(text: str) -> str:
 
 
 def harmless_json(document: str) -> str:
-    """The same JSON, with an escape in the place of whatever a terminal obeys."""
+    """A JSON document with an escape in the place of whatever a terminal obeys."""
     return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", document)
 
 

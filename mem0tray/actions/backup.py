@@ -77,7 +77,7 @@ def keep_last_state(paths: Paths, data: bytes) -> None:
 
 
 def remember(paths: Paths, data: bytes) -> None:
-    """These bytes under the backup's name are ours."""
+    """Note that the backup with these bytes is ours."""
     atomic.make_private_folder(paths.data_dir)
     atomic.replace(paths.data_dir / _MARK, hashlib.sha256(data).hexdigest().encode())
 

@@ -47,12 +47,12 @@ class Cause:
         return f"{self.sentence} {self.remedy}"
 
     def about(self, handle: str) -> "Cause":
-        """The same for one memory, that goes by this name in a command."""
+        """Tell this cause of one memory, which commands know as `handle`."""
         return replace(self, remedy=self.remedy.replace(f" {ID}`", f" {handle}`"))
 
     @property
     def likeness(self) -> tuple[str, str, int | None, str]:
-        """What those have in common of which one is told as the example for all.
+        """What is equal in causes of which one is told as the example of all.
 
         Not the whole text, but where it is ours: a server may name each item in its own,
         and every item has its own time.

@@ -73,7 +73,7 @@ def keep_new(paths: Paths, item_id: str, text: bytes) -> Path:
 
 
 def _keep(paths: Paths, found: FoundItem, days: float) -> Path:
-    """Write the memory as it is; what is older than so many days goes."""
+    """Keep the memory as it is in a file of its own, and remove kept files older than `days`."""
     now = time.time()
     atomic.make_private_folder(paths.edits)
     for old in atomic.listing(paths.edits, PATTERN):
@@ -87,7 +87,7 @@ def _keep(paths: Paths, found: FoundItem, days: float) -> Path:
 
 
 def _changer(found: FoundItem, content: Any) -> Callable[[bytes], bytes | None]:
-    """From an item's bytes to those with the new content; None for every other item."""
+    """A function that gives the item's bytes with the new content, and None for other items."""
     wanted = found.identity
     # An id that was made up by us came from the old text, and is to stay.
     fields = {"content": content, "id": found.id}

@@ -47,7 +47,7 @@ class Forgotten:
     unreachable: list[str] = field(default_factory=list)
 
     def name(self, path: Path, why: str) -> None:
-        """Say that it is or may be there; of each place once."""
+        """Name a place where the text is or may be, each once."""
         if not any(line.startswith(f"{path}: ") for line in self.unreachable):
             self.unreachable.append(f"{path}: {why}")
 
@@ -117,7 +117,7 @@ def _guarded(result: Forgotten, path: Path, erase: Callable[[], None]) -> None:
 
 
 def _listing(folder: Path, pattern: str, result: Forgotten) -> list[Path]:
-    """What matches there; a folder that cannot be read is named."""
+    """The files of a folder that match; a folder that cannot be read is named in `result`."""
     try:
         return atomic.listing(folder, pattern)
     except Mem0TrayError as error:
@@ -135,7 +135,7 @@ def _said(path: Path, error: Mem0TrayError | OSError) -> str:
 
 
 def _servers(reader: Reader, known: Iterable[Known]) -> list[str]:
-    """Where it was sent; nobody can take that back from here."""
+    """Name the servers that the text was sent to: it cannot be taken back from here."""
     has = {each.server for each in known if each.state == items.DELIVERED and each.server}
     if has:
         return [f"the server ({', '.join(sorted(has))}) has it: delete it there"]
@@ -153,7 +153,7 @@ def _from_ledger(
     known: Sequence[Known],
     result: Forgotten,
 ) -> None:
-    """Erase it there; older contents under the same id that were discarded as well."""
+    """Erase the text in the ledger, with discarded older contents under the same id."""
     if not paths.ledger.exists():
         return
     names = {requests.name_of(each.item) for each in deleted if each.item is not None}
@@ -254,7 +254,7 @@ def _from_quarantine(path: Path, text: _Text, result: Forgotten) -> None:
 
 
 def _from_edits(paths: Paths, text: _Text, result: Forgotten) -> None:
-    """What its texts were before they were edited goes too."""
+    """Remove the kept texts of the memory from before its edits."""
 
     def is_it(data: bytes) -> bool:
         return text.is_in(data) or any(text.is_it(each.raw) for each in sources.pieces_of(data))

@@ -32,7 +32,7 @@ class Version:
 
     @property
     def content(self) -> str | None:
-        """Its text; None when that is gone, or is no text."""
+        """The text of the memory; None when it is gone, or is no text."""
         return self.found.item.content if self.found.item is not None else None
 
     @property
@@ -108,5 +108,5 @@ def fields(version: Version) -> items.Object:
 
 
 def waiting(versions: Iterable[Version]) -> list[FoundItem]:
-    """Those of them that stand in a file and can be changed there."""
+    """The versions that stand in a file and can be changed there."""
     return [each.found for each in versions if each.found.place in (files.DLQ, files.QUEUE)]

@@ -9,7 +9,7 @@ from mem0tray.paths import Paths
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """One dead letter: who it is, since when (Unix seconds), and why it failed last."""
+    """A dead letter: its id and project, since when (Unix seconds), and why it failed last."""
 
     item_id: str
     digest: bytes

@@ -290,7 +290,7 @@ def _look_at_ours(seen: Overview, paths: Paths) -> str:
 
 
 def _no_room(paths: Paths) -> str:
-    """That a disk has no room for what is written there; a worker cannot say so in its metrics."""
+    """The error of a disk that has no room, of which the metrics cannot tell; else nothing."""
     largest = max(map(_size, (paths.queue, paths.dlq)))
     for where, needed in ((paths.claude_dir, largest), (paths.data_dir, 0)):
         with suppress(OSError):
@@ -312,7 +312,7 @@ def parsed(path: Path, sections: tuple[str, ...]) -> Document:
 
 
 def looked_at(path: Path, sections: tuple[str, ...]) -> tuple[Document, str]:
-    """The same, and what is wrong with it, for a person; empty when it is whole, or not there."""
+    """A file taken apart as by `parsed`, and what is wrong with it; nothing if whole or absent."""
     data, why = b"", "it is rewritten all the time"
     for _ in range(_TRIES):
         try:
@@ -353,7 +353,7 @@ def _emergency_lines(paths: Paths) -> tuple[list[Item], str]:
 
 
 def _not_taken_in(found: list[Item], reader: Reader) -> list[Item]:
-    """Those that the ledger does not know yet, each once."""
+    """The items that the ledger does not know yet, each once."""
     waiting = reader.waiting()
     unknown: dict[tuple[str, bytes], Item] = {}
     for item in found:

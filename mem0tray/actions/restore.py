@@ -65,7 +65,7 @@ def restore(paths: Paths, source: RestoreSource, server: str) -> Restored:
 def _sorted_out(
     paths: Paths, pieces: Sequence[Piece], server: str
 ) -> tuple[Restored, dict[Identity, Piece]]:
-    """What needs nothing, and by identity what is to be put back."""
+    """The memories that need nothing, and by identity those to be put back."""
     result = Restored()
     wanted: dict[Identity, Piece] = {}
     there = {identity(raw) for raw in files.dead_letters(paths)}
@@ -111,7 +111,7 @@ def _wait_until_settled(paths: Paths, names: Iterable[Identity]) -> None:
 
 
 def _has_taken(paths: Paths, names: Iterable[Identity]) -> bool:
-    """Whether the worker has seen that these are back, within a moment."""
+    """Whether the worker sees within a moment that these memories are back."""
     left = set(names)
     end = time.monotonic() + _MERGING
     while left:
@@ -125,7 +125,7 @@ def _has_taken(paths: Paths, names: Iterable[Identity]) -> bool:
 
 
 def _tell(paths: Paths, wanted: Iterable[Identity]) -> None:
-    """Before the file is written: that these are back, and that no request holds against them."""
+    """Tell the worker, before the file is written, what comes back, and withdraw its deletion."""
     names = [name for name in wanted if name[0]]
     requests.note_put_back(paths, names)
     requests.withdraw(paths, names)

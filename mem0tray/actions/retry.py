@@ -63,7 +63,7 @@ def retry_all(paths: Paths) -> list[Item]:
 
 
 def retry_dead(paths: Paths) -> list[Item]:
-    """Retry every dead letter, and none that is held: who asks has not seen these; which."""
+    """Retry every dead letter and no held entry, as the menu shows none; the items retried."""
     return _retry(paths, lambda _: True, ())
 
 

@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _open_what_is_closed() -> None:
-    """A stream that the caller closed is empty, or takes what nobody reads.
+    """Put an empty stream in the place of each standard stream that the caller closed.
 
     In this order each gets back its own descriptor, and no file of ours takes it.
     """
@@ -105,7 +105,7 @@ def _complain(message: str) -> None:
 
 
 def _close_standard_output() -> None:
-    """Else Python would complain once more when it flushes at its exit."""
+    """Close standard output, which Python would complain about when it flushes at its exit."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)

@@ -75,7 +75,7 @@ def enable(*, kind: str | None) -> None:
 
 
 def _beside(login: Autostart) -> list[str]:
-    """That another worker is at work, beside which the service cannot be, in a sentence."""
+    """A sentence that names another worker, beside which the service cannot run; else nothing."""
     if login.kind != SERVICE:
         return []
     from mem0tray import settings

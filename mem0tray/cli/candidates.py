@@ -28,7 +28,7 @@ _UNTYPED: Final = "".join(map(chr, range(32))) + "\x7f"  # nobody types these
 
 
 def _quietly(completer: Completer) -> Completer:
-    """Nothing, where it cannot be told."""
+    """A completer that offers nothing where the other one raises."""
 
     def complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
         try:
@@ -40,7 +40,7 @@ def _quietly(completer: Completer) -> Completer:
 
 
 def _that_fit(found: Iterable[tuple[str, str]], incomplete: str) -> Items:
-    """Those that begin as it was begun, each once."""
+    """The words that begin with `incomplete`, each once."""
     texts: dict[str, str] = {}
     for value, about in found:
         if value.startswith(incomplete) and not set(value) & set(_UNTYPED):
@@ -91,7 +91,7 @@ def _ids(
 
 
 def _is_enough(name: str, short: dict[str, set[str]]) -> bool:
-    """Whether its first letters name this one alone."""
+    """Whether the beginning `short` names this item alone."""
     return len(short[short_id(name)]) == 1 and name.startswith(short_id(name))
 
 

@@ -85,7 +85,7 @@ def _existing(path: Path) -> Path:
 
 
 def _disks(paths: Paths) -> list[Path]:
-    """One folder for each disk."""
+    """A folder on each of the disks that we write to."""
     disks: dict[int, Path] = {}
     for folder in (paths.claude_dir, paths.data_dir):
         there = folder if folder.exists() else _existing(folder)
@@ -201,7 +201,7 @@ def _file(path: Path, sections: tuple[str, ...]) -> Iterator[Check]:
 
 
 def _is_shut(path: Path) -> bool:
-    """Whether it is there, and its permissions keep us out."""
+    """Whether the file is there, and its permissions keep us out."""
     return path.is_file() and not os.access(path, os.R_OK)
 
 
@@ -230,7 +230,7 @@ def _emergency(paths: Paths) -> Iterator[Check]:
 
 
 def _written(paths: Paths) -> Iterator[Check]:
-    """What we only write: that a file can stand there."""
+    """Check that the files which we only write can stand in their places."""
     try:
         places.look(paths)
     except FileUnavailableError as error:

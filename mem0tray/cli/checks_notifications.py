@@ -21,7 +21,7 @@ _DAEMON: Final = (
 
 
 def notifications(loaded: Loaded, *, send: bool) -> Iterable[Check]:
-    """Which way notifications go; with `send` one is shown."""
+    """How notifications are shown; with `send` a test notification is."""
     from mem0tray.desktop import backends, trial
 
     if loaded.settings.notifications.level == "none":

@@ -101,7 +101,7 @@ def _set_key(loaded: Loaded) -> str:
 
 
 def _unchecked_key(there: Destination, found: KeyCheck) -> Check:
-    """The server does not tell. That it took memories once says nothing of the key of today."""
+    """The check of a key of which the server tells nothing: past deliveries prove nothing of it."""
     if found.verdict is KeyVerdict.OPEN:
         why = f"{there.host} answers those without a key as well"
     else:

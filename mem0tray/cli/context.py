@@ -24,7 +24,7 @@ def load() -> Settings:
 
 
 def load_there() -> Settings:
-    """The same, for commands that would find nothing where there is no folder.
+    """The settings as by `load`, for commands that find nothing where there is no folder.
 
     Raises FileUnavailableError where `paths.claude_dir` leads to none.
     """
@@ -38,7 +38,7 @@ def load_there() -> Settings:
 
 
 def load_all() -> Loaded:
-    """The same, with where each value comes from."""
+    """The settings as by `load`, with the source of each value."""
     loaded = settings.load()
     for warning in loaded.warnings:
         from mem0tray.text import one_line

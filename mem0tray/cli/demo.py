@@ -85,14 +85,14 @@ class _Outcome(NamedTuple):
 
 
 class _Signals:
-    """Which signal told us to stop (0: none), and the event that says so to others."""
+    """The signal that told the demo to stop (0: none), and the event that says so to others."""
 
     def __init__(self) -> None:
         self.stop = threading.Event()
         self.caught = 0
 
     def __call__(self, number: int, _: object) -> None:
-        """Be the handler: only note it, so that nothing is torn while it is being put away."""
+        """Note the signal, as its handler: nothing is torn while it is being put away."""
         self.caught = number
         self.stop.set()
 

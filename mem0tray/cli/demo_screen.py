@@ -56,7 +56,7 @@ class Screen:
             self._live = Live(console=self._console, auto_refresh=False, transient=True)
 
     def __enter__(self) -> Self:
-        """Begin."""
+        """Begin to draw."""
         about = "The real worker in a scratch home; its server fails when it is told to."
         self._gap()
         self._text("mem0tray demo", Style.HEADING, Text("  "))
@@ -78,7 +78,7 @@ class Screen:
     # What is told -------------------------------------------------------------------
 
     def __call__(self, happening: Happening) -> None:
-        """Show it."""
+        """Show what has happened."""
         match happening:
             case happenings.Looked(seen):
                 self._looked(seen)
@@ -122,7 +122,7 @@ class Screen:
         self._gap()
 
     def _looked(self, seen: StorySnapshot) -> None:
-        """The last line anew, if anything has changed."""
+        """Draw the last line anew, if anything has changed."""
         if self._live is None:
             return
         gauge = self._gauge_of(seen)
@@ -154,7 +154,7 @@ class Screen:
         self._is_blank = False
 
     def _gap(self) -> None:
-        """One blank line, and never two."""
+        """Print a blank line, and never two."""
         if not self._is_blank:
             self._console.print()
         self._is_blank = True
@@ -167,7 +167,7 @@ class Screen:
             before = Text(" " * before.cell_len)
 
     def _line(self, text: Text) -> None:
-        """One line, cut off where the terminal ends."""
+        """Print a line, cut off where the terminal ends."""
         self._print(Text.assemble(_INDENT, text))
 
     def _gauge_of(self, seen: StorySnapshot) -> Text:

@@ -106,7 +106,7 @@ def command(*, as_json: bool, notify: bool | None, stop_other: bool) -> None:
 
 
 def _complain(found: Sequence[Check], wrong: Sequence[Check]) -> None:
-    """One line on standard error, as of every command, where something failed."""
+    """Write a line on standard error where something failed, as every command does."""
     for each in wrong:
         raise SettingsError(each.message, _REMEDY)
     failed = list(dict.fromkeys(each.name for each in found if each.level == FAIL))
@@ -127,7 +127,7 @@ def _settings() -> tuple[Loaded, list[Check]]:
 
 
 def _all(loaded: Loaded, parts: Sequence[_Part], *, told: bool) -> Iterator[Check]:
-    """One part after the other, none of which is waited for without end."""
+    """Make the checks part by part, none of which is waited for without end."""
     end = monotonic() + _ALL
     said: set[str] = set()
     for part in parts:
@@ -198,7 +198,7 @@ def _print(found: Sequence[Check]) -> None:
 
 
 def _print_one(check: Check, width: int, *, apart: bool) -> None:
-    """One check in `width` columns for its name (0: none); `apart`: the remedy in its own line."""
+    """Print a check, its name in `width` columns (0: none); `apart`: the remedy in its own line."""
     begin = f"{check.level:<4}  "
     message = check.message
     if width:

@@ -87,7 +87,7 @@ def _follow(reader: LogReader) -> None:
 
 
 def _show(line: str) -> None:
-    """One line, harmless; a terminal gets its time dim and the rest in the colour of its marker."""
+    """Print a harmless line; a terminal shows its time dim, the rest in its marker's colour."""
     at, _, rest = one_line(line, _LONGEST).partition(" ")
     marker, _, text = rest.partition(" ")
     style = _STYLES.get(marker, Style.PLAIN)

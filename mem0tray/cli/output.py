@@ -111,7 +111,7 @@ def console() -> "Console":
     from rich.console import Console
 
     class Honest(Console):
-        """Ends at a reader that has left as every command does."""
+        """A console that ends, as every command does, when its reader has left."""
 
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError
@@ -126,13 +126,13 @@ def console() -> "Console":
 
 
 def say(text: str, style: Style = Style.PLAIN, *, error: bool = False) -> None:
-    """One line of ours; whatever foreign text is in it stays one line."""
+    """Print a line of ours; foreign text in it adds no line."""
     stream = sys.stderr if error else sys.stdout
     write(paint(one_line(text, 1000), style, stream), error=error)
 
 
 def remark(text: str) -> None:
-    """One line on standard error, as errors have it, on what is no reason to fail by itself."""
+    """Write a line on standard error, in the form of an error, about what is no failure."""
     say(f"mem0tray: {text}", error=True)
 
 
@@ -143,7 +143,7 @@ def say_beside(
     mark: str = "",
     mark_style: Style = Style.PLAIN,
 ) -> None:
-    """One line whose beginning is ours, laid out and in `style`, `text` made harmless.
+    """Print a line whose beginning is ours, laid out and in `style`, and `text` made harmless.
 
     At a terminal what does not fit stands below the text, not below the beginning. The text
     may begin with a `mark` in a style of its own.
@@ -194,7 +194,7 @@ def agreed(question: str, unchanged: str, remedy: str) -> bool:
 
 
 def print_json(value: Any) -> None:
-    """One JSON document and nothing else; escapes where the terminal has no such sign."""
+    """Print a JSON document and nothing else, with escapes for signs that the terminal lacks."""
     text = harmless_json(json.dumps(value, indent=2, ensure_ascii=False))
     try:
         text.encode(sys.stdout.encoding or "ascii")

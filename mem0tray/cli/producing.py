@@ -99,7 +99,7 @@ def _project_here() -> str:
 
 
 def read_standard_input() -> str:
-    """All of it, without the line break at its end; bytes that are no UTF-8 survive as they are."""
+    """Standard input without the line break at its end; bytes that are no UTF-8 survive."""
     data = sys.stdin.buffer.read()
     end = len(data) - data.endswith(b"\n")
     end -= data.endswith(b"\r", 0, end)

@@ -136,7 +136,7 @@ class _Way:
 
 
 def _server(seen: Probe, *, running: bool) -> tuple[str, str]:
-    """What to say of the server, and the same again where nothing is sent to it."""
+    """A line about the server, and that line again where nothing is sent to it, else nothing."""
     if not seen.name:
         line = "No server is chosen: nothing is sent. `mem0tray diagnose` says what to do."
         return line, line
@@ -150,7 +150,7 @@ def _server(seen: Probe, *, running: bool) -> tuple[str, str]:
 
 
 def _pause(paths: Paths) -> str:
-    """A healthy server is no help as long as nothing is sent to it."""
+    """A line about the pause, which keeps a healthy server without work; else nothing."""
     try:
         until = pauses.read(paths)
     except FileUnavailableError as error:  # deliveries stand still for it, too
@@ -164,7 +164,7 @@ def _pause(paths: Paths) -> str:
 
 
 def _name(item: Item, called: _Called) -> str:
-    """What to type for it, and its project."""
+    """What to type for an item, and its project."""
     name = called.get(item.id) or short_id(item.id)
     return f"{name} ({one_line(item.project, 40) or 'no project'})"
 
@@ -186,7 +186,7 @@ def _tell(
 
 
 def _tell_outcome(called: _Called, outcome: RetryOutcome) -> None:
-    """One line, at once; also into a pipe."""
+    """Print the outcome of a retry in a line, at once, also into a pipe."""
     style = Style.GOOD if outcome.is_good else Style.BAD
     text = f"{_name(outcome.item, called)}: {outcome.name}"
     if outcome.reason:

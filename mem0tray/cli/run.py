@@ -49,7 +49,7 @@ def run(*, once: bool, until_idle: bool) -> None:
 
 
 def work(*, once: bool = False, until_idle: bool = False, greeting: str = "") -> None:
-    """The same; the `greeting` goes to stderr once no other worker has the folder.
+    """Run the worker in the terminal, after `greeting` on stderr once no other has the folder.
 
     Raises AlreadyRunningError when one has, and SettingsError.
     """
@@ -122,7 +122,7 @@ def _waiting(worker: "Worker") -> int | None:
 
 
 def _look(worker: "Worker", watch: "AlertWatch") -> float:
-    """At what may be an alert, when it is time; the seconds until the next look."""
+    """Look for alerts when it is time; the seconds until the next look."""
     if not worker.ready:
         return _SOON_READY
     if time.monotonic() >= watch.due:
@@ -131,7 +131,7 @@ def _look(worker: "Worker", watch: "AlertWatch") -> float:
 
 
 def _close(screen: "RunScreen", destination: str, problem: str) -> None:
-    """The sum, what is wrong with it, and the end."""
+    """Print the sum and what is wrong with it, and end."""
     from mem0tray.cli.run_screen import Line
 
     if screen.delivered:

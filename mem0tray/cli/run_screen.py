@@ -44,7 +44,7 @@ _STATES: Final = {HEALTHY: Style.GOOD, DOWN: Style.BAD, ACTION_NEEDED: Style.BAD
 
 
 class Line(NamedTuple):
-    """One line: Unix seconds, what kind of news it is, harmless text."""
+    """A line: Unix seconds, the kind of news, harmless text."""
 
     at: float
     style: Style
@@ -126,12 +126,12 @@ class _Kind:
         return False
 
     def is_over(self, now: float) -> bool:
-        """Whether there are few again."""
+        """Whether events have become few again."""
         pause = now - self.latest >= _QUIET
         return pause or (now - self.told >= SUMMARY and self.untold <= FEW / 2)
 
     def end(self) -> None:
-        """Begin anew, with a line for each."""
+        """Begin anew, with a line for each event."""
         self.left, self.many, self.untold, self.count = FEW, False, 0, 0
 
 
@@ -175,7 +175,7 @@ class RunScreen:
     # What is told -------------------------------------------------------------------
 
     def __call__(self, event: events.Event) -> None:
-        """Leave an event, with a line or counted."""
+        """Show an event, in a line of its own or counted."""
         if isinstance(event, _QUIET_EVENTS):
             return
         now = time.monotonic()
@@ -245,13 +245,13 @@ class RunScreen:
         return lines
 
     def _sum(self) -> Line:
-        """What was delivered since there were few."""
+        """How many memories were delivered since events became many."""
         memories = plural(self._good.count, "memory", "memories")
         took = output.span(max(1.0, self._good.latest - self._good.began))
         return Line(time.time(), Style.GOOD, f"Delivered {memories} in {took}")
 
     def _more(self, kind: _Kind) -> Line:
-        """How many had no line, and what the last of them was."""
+        """How many events of a kind had no line, and what the last of them was."""
         at = time.time()
         last = line_of(kind.last, at) if kind.last is not None else None
         what = plural(kind.untold, "more failure" if kind is self._failed else "more event")
@@ -281,7 +281,7 @@ class RunScreen:
         self._put(_laid_out(line), error=line.error)
 
     def _put(self, text: str, *, end: str = "\n", error: bool = False) -> None:
-        """Write it, once it will not stand still."""
+        """Write a text as soon as that does not have to wait for its reader."""
         stream = sys.stderr if error else sys.stdout
         while not _takes(stream, _BLOCKED):
             if self._closing.is_set():

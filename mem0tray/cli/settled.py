@@ -36,13 +36,13 @@ def fate(known: Known) -> Cause:
 
 
 def say(known: Known) -> None:
-    """In one line, for people."""
+    """Say in a line, for people, what became of it."""
     cause = fate(known)
     output.say(f"{short_id(known.id)}: {cause.name} {cause.advice}")
 
 
 def document(known: Known) -> dict[str, Any]:
-    """For programs, with the keys of one that waits, as far as they mean anything here."""
+    """The JSON of what became of it, with those keys of one that waits which mean anything."""
     cause = fate(known)
     return {
         "id": known.id,

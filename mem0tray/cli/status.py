@@ -60,7 +60,7 @@ def command(*, as_json: bool, watch: bool) -> None:
 
 
 def _watch(settings: Settings) -> None:
-    """At a terminal on a clean screen; else only what has changed, between empty lines.
+    """Show the status again and again: on a clean screen, or into a pipe what has changed.
 
     While the settings are wrong the last good ones hold, as they do for a worker.
     """
@@ -85,7 +85,7 @@ def _watch(settings: Settings) -> None:
 
 
 def _lasting(shown: list[Fact]) -> list[Fact]:
-    """Without ages, which change all the time."""
+    """The facts without ages, which change all the time."""
     return [fact._replace(value=fact.value.partition(" (")[0]) for fact in shown]
 
 
@@ -189,7 +189,7 @@ def _elsewhere(server: str, count: int) -> str:
 
 
 def as_document(seen: Overview) -> dict[str, Any]:
-    """The same for programs; times in Unix seconds, null for what could not be read."""
+    """The status as JSON for programs; times in Unix seconds, null for what could not be read."""
     worker = seen.worker
     pause = seen.pause
     return {

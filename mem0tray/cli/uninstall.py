@@ -134,7 +134,7 @@ def _take_away(done: _Done) -> None:
 
 
 def _strewn(environ: Mapping[str, str]) -> Iterator[Path]:
-    """Entry, icons and completion of ours, by their names, where such things belong."""
+    """The entry, icons and completion of ours, found by their names in their usual places."""
     if sys.platform == "win32":
         return
     data = platformdirs.user_data_path()

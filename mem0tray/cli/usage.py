@@ -12,7 +12,7 @@ _LIST: Final = "`mem0tray help` lists the commands."
 
 
 def in_words(error: click.UsageError) -> UsageError:
-    """The same error as a sentence on what is wrong and one on what to do."""
+    """A usage error of ours: a sentence on what is wrong and one on what to do."""
     message = _message(error)
     # A guess at what was meant is what to do.
     return UsageError(message, "" if message.endswith("?") else _remedy(error))

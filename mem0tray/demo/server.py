@@ -53,7 +53,7 @@ class DemoServer:
 
     @property
     def url(self) -> str:
-        """Its address, once it has been started."""
+        """The address of the server, once it has been started."""
         return f"http://{endpoint.HOST}:{self._port}"
 
     @property
@@ -70,7 +70,7 @@ class DemoServer:
             self.start()
 
     def start(self) -> None:
-        """Serve, if it does not yet; Mem0TrayError when that cannot be."""
+        """Begin to serve; Mem0TrayError when that cannot be."""
         if self._thread is not None:
             return
         listener = listen(self._port)
@@ -91,7 +91,7 @@ class DemoServer:
             raise Mem0TrayError(f"The demo's server could not be started: {reason}.")
 
     def stop(self) -> None:
-        """Stop, if it serves; what it has stays."""
+        """Stop serving; what was stored stays."""
         if self._server is not None:
             self._server.should_exit = True
         if self._thread is not None:
@@ -111,7 +111,7 @@ class DemoServer:
             ready.set()
 
     def stored(self, projects: Iterable[str]) -> tuple[StoryMemory, ...] | None:
-        """What it lists of these projects, asked as any program may; None when it is down."""
+        """The memories of these projects, as any program sees them; None when it is down."""
         with (
             closing(
                 http.client.HTTPConnection(endpoint.HOST, self._port, timeout=_ANSWER_SECONDS)

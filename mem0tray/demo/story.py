@@ -128,12 +128,12 @@ ALL: Final = (*FIRST, *MEANWHILE, REFUSED, BESIDE)
 
 
 def _has(*memories: StoryMemory) -> Holds:
-    """The server has each of these exactly once, and nothing else."""
+    """A check that the server has each of these memories exactly once, and nothing else."""
     return lambda seen: Counter(seen.stored) == Counter(memories)
 
 
 def _delivered(*memories: StoryMemory) -> Holds:
-    """The same, and nothing waits any more."""
+    """A check as by `_has`, and that nothing waits any more."""
     return lambda seen: _has(*memories)(seen) and not seen.waiting
 
 

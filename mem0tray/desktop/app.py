@@ -37,7 +37,7 @@ _LINUX: Final = sys.platform not in ("win32", "darwin")
 
 
 class Application:
-    """One instance per `claude_dir`: the lock is taken before an icon shows.
+    """The tray application, one for each `claude_dir`: the lock is taken before an icon shows.
 
     Raises AlreadyRunningError after the status was shown, by the one that runs or in its place.
     """

@@ -73,7 +73,7 @@ def clipped(text: str, units: int) -> str:
 
 
 class NoticeBackend(Protocol):
-    """One way to show a notification."""
+    """A way to show a notification."""
 
     @property
     def name(self) -> str:
@@ -111,7 +111,7 @@ class PlyerBackend:
 
     @property
     def name(self) -> str:
-        """Such as `plyer (dbus-python)`."""
+        """The name, such as `plyer (dbus-python)`."""
         return f"plyer ({self.way.name})"
 
     def show(self, notice: Notice) -> None:
@@ -149,7 +149,7 @@ class Way:
         return {}
 
     def daemon_name(self) -> str:
-        """Who shows it, where that can be asked. May block; raises what the library raises."""
+        """The program that shows it, where that can be asked. May block, or raise any error."""
         return ""
 
 
@@ -216,7 +216,7 @@ class NotifySendWay(Way):
         return NotifySendNotification()
 
     def prepare(self, title: str, body: str) -> tuple[str, str]:
-        """Nobody knows whether markup is rendered, and a leading dash would be an option."""
+        """Escape what may be rendered as markup, and a leading dash, which would be an option."""
         return _no_option(title), _no_option(body.translate(_PLAIN))
 
 

@@ -12,7 +12,7 @@ class Signal(Protocol):
 
 
 class Clock:
-    """The system's."""
+    """The system's clocks."""
 
     def now(self) -> float:
         """Monotonic seconds, which measure intervals."""

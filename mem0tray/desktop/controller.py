@@ -84,11 +84,11 @@ class Controller:
         }
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Leave; a dialog that is still open is left behind."""
+        """End the thread; a dialog that is still open is left behind."""
         self._commands.put(None)
         if self._thread.is_alive():
             self._thread.join(_STOP)

@@ -46,7 +46,7 @@ def bitmap(text: str, side: int) -> Image.Image | None:
 
 
 def _set(text: str, digits: dict[str, str]) -> Image.Image:
-    """One dot a pixel, one pixel between signs."""
+    """Set the text in digits of dots: a pixel for each dot, a pixel between signs."""
     signs = [digits[sign].split() for sign in text]
     rows = [".".join(parts) for parts in zip(*signs, strict=True)]
     mask = Image.new("L", (len(rows[0]), len(rows)), 0)

@@ -70,7 +70,7 @@ def notice_icon(base: str) -> Path:
 
 
 def _base(base: str, size: int) -> Image.Image:
-    """From the file of that size; sizes that nobody has drawn are reduced from the next larger."""
+    """The picture from the file of that size, or reduced from the next larger that was drawn."""
     drawn = next((each for each in _DRAWN if each >= size), _DRAWN[-1])
     with Image.open(icon_file(f"{base}-{drawn}.png")) as file:
         image = file.convert("RGBA")

@@ -75,7 +75,7 @@ class _SavedByName:
 
 
 def _guarded(icon: Any, set_menu: Callable[[], None]) -> None:
-    """Not before there is a menu, nor when the icon is gone already."""
+    """Set the menu, unless there is none yet or the icon is gone already."""
     if icon.menu is not None and hasattr(icon, "_appindicator"):
         set_menu()
 
@@ -91,7 +91,7 @@ def _widgets(menu: Any) -> Iterator[Any]:
 
 
 def _lines(library: Any, menu: Any) -> Iterator[Any]:
-    """What is to be read, in the same order."""
+    """Every line of pystray's menu, in the order of `_widgets`."""
     for line in menu:
         if line is not library.Menu.SEPARATOR:
             yield line

@@ -58,7 +58,7 @@ class MenuCommand:
 
 @dataclass(frozen=True, slots=True)
 class MenuEntry:
-    """One line. A separator has no label; `checked` is None where there is nothing to check."""
+    """A line of the menu. A separator has no label; `checked` is None where nothing is checked."""
 
     label: str = ""
     command: MenuCommand | None = None

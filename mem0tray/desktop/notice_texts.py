@@ -98,7 +98,7 @@ def title(subject: Subject, language: Language) -> str:
 
 
 def _brief(group: NoticeGroup, language: Language) -> str:
-    """One line of a summary: the counts, or for what cannot be counted its text."""
+    """A line of a summary: the counts, or the text of what cannot be counted."""
     if group.names and any(group.names):
         return f"{language.number(group.count)} ({_by_name(group, language)})"
     return _BODIES[group.subject](group, language).partition("\n")[0]

@@ -1,4 +1,4 @@
-"""Which notifications are due, and when. Pure: both clocks are arguments.
+"""The policy of notifications: what is due, and when. Pure: both clocks are arguments.
 
 `now` is monotonic and measures intervals, `wall` (Unix seconds) is only shown.
 What happens is gathered by subject. A burst becomes one notice: it ends when
@@ -89,7 +89,7 @@ class NoticeGroup:
     counts: "Counts | None" = None
 
     def add(self, event: Event, name: str, count: int) -> None:
-        """One more event, of `count` things."""
+        """Add an event of `count` things."""
         self.event = event
         self.count += count
         name = one_line(name, _NAME)
@@ -101,7 +101,7 @@ class NoticeGroup:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """One notice to be shown: its subject, and what else had to wait, the most pressing first."""
+    """A notice to be shown: its subject, and what else had to wait, the most pressing first."""
 
     lead: NoticeGroup
     rest: tuple[NoticeGroup, ...] = ()
@@ -159,7 +159,7 @@ class Notices:
         return False
 
     def woke(self, now: float) -> None:
-        """The computer has slept."""
+        """Note that the computer has slept."""
         self._woke = now
 
     def observe(self, counts: "Counts") -> None:
@@ -244,7 +244,7 @@ class Notices:
         return self.level == ALL or (self.level != NONE and subject.is_problem)
 
     def _sum_up(self, ripe: list[NoticeGroup], now: float) -> list[Due]:
-        """One notice of all that had to wait, as soon as the most pressing may be shown."""
+        """Make a notice of all that had to wait, as soon as the most pressing may be shown."""
         if not ripe:
             return []
         lead = ripe[0]

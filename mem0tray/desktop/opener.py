@@ -57,7 +57,7 @@ def edit(path: Path, failed: Failed | None = None) -> None:
 
 
 def _checked(target: Path | str) -> str:
-    """As an opener takes it: absolute, so that no name looks like an option."""
+    """The name that an opener is given: absolute, so that it never looks like an option."""
     if isinstance(target, str):
         if not target.startswith(_PAGES):
             raise ValueError(f"no page: {target!r}")

@@ -35,7 +35,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 class MenuPace:
-    """When what may be shown. Pure; times are monotonic seconds.
+    """The times at which a menu may be shown. Pure; times are monotonic seconds.
 
     `mends`: a menu of the same shape can be changed in place, and is so at once.
     """
@@ -124,11 +124,11 @@ class Presenter:
             self._guard.notify()
 
     def start(self) -> None:
-        """Begin, with everything as it is now."""
+        """Start the thread, which shows everything as it is now."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Leave."""
+        """End the thread."""
         with self._guard:
             self._stopping = True
             self._guard.notify()

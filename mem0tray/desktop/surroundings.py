@@ -29,7 +29,7 @@ def names_display(environ: Mapping[str, str]) -> bool:
 
 
 def _missing_library() -> str:
-    """Without GTK's indicator pystray would fall back to an icon whose clicks never arrive."""
+    """The library that the tray lacks: without an indicator clicks would never arrive."""
     install = f"On Debian and Ubuntu: `sudo apt-get install {_PACKAGES}`."
     try:
         import gi
@@ -49,7 +49,7 @@ def _missing_library() -> str:
 
 
 def _missing_session(asks: Callable[[str], None]) -> str:
-    """The bus first: GTK asks it too when it opens the display, and waits without end."""
+    """What the session lacks; the bus is asked first, as GTK waits for it without end."""
     from gi.repository import Gio, GLib
 
     asks("the session's D-Bus")

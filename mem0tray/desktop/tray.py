@@ -29,7 +29,7 @@ _TOOLTIP: Final = 127  # UTF-16 units that Windows takes; pystray raises at more
 
 
 class Tray:
-    """One icon. `clicked` is called on the main thread and must return at once."""
+    """The icon in the tray. `clicked` is called on the main thread and must return at once."""
 
     def __init__(self, folder: Path, clicked: Callable[[MenuCommand], None]) -> None:
         self._clicked = clicked

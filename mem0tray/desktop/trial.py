@@ -106,7 +106,7 @@ def _notification(language: str | None) -> None:
 
 
 def main() -> None:
-    """Try what the first word says."""
+    """Try what the first argument names."""
     what, *rest = sys.argv[1:]
     if what == "tray":
         _tray()

@@ -125,7 +125,7 @@ def to_text(data: bytes) -> str:
 
 
 def dump(value: Any) -> bytes:
-    """One value as ASCII JSON: escapes keep lone surrogates, NaN stays NaN."""
+    """A value as ASCII JSON: escapes keep lone surrogates, NaN stays NaN."""
     return json.dumps(value).encode()
 
 
@@ -248,13 +248,13 @@ def _objects(text: str) -> Iterable[tuple[int, int, dict[str, Any] | None]]:
 
 
 def pretty(raw: bytes, depth: int) -> bytes:
-    """One value as it stands in a document of ours, `depth` levels (of two spaces) deep."""
+    """A value as it stands in a document of ours, `depth` levels (of two spaces) deep."""
     shown = laid_out(raw, depth)
     return shown if isinstance(shown, bytes) else b"".join(shown)
 
 
 def laid_out(raw: bytes, depth: int) -> Shown:
-    """The same; a large one without any copy of what is large in it."""
+    """A value laid out as by `pretty`; a large one in parts, with no copy of its large texts."""
     if len(raw) < LARGE:
         return _pretty(bytes(raw), depth)
     if _is_text(raw):
@@ -308,7 +308,7 @@ def compose(top: Mapping[str, Value]) -> bytes:
 
 
 def compose_parts(top: Mapping[str, Value]) -> list[bytes]:
-    """The same, in parts that are to stand one behind the other."""
+    """A document as by `compose`, in parts that are to stand one behind the other."""
     parts: list[bytes] = []
     for name, value in top.items():
         parts += (b",\n  " if parts else b"{\n  ", dump(name), b": ")

@@ -81,7 +81,7 @@ def _is_current(fd: int, path: Path) -> bool:
 
 
 class _Waiter:
-    """One blocking acquisition on a thread of its own, which can be given up."""
+    """A blocking acquisition on a thread of its own, which can be given up."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -188,7 +188,7 @@ LOOKER: Final = 0.2  # seconds; who only looks whether it is held holds it for l
 
 
 class InstanceLock:
-    """One worker per `claude_dir`: the lock says who runs, the text in it only its pid."""
+    """The lock that allows one worker for each `claude_dir`; the text in it is the worker's pid."""
 
     def __init__(self, path: Path) -> None:
         self._lock = FileLock(path)
@@ -236,7 +236,7 @@ def of_worker(paths: "Paths") -> Path | None:
 
 
 def on_its_way(paths: "Paths") -> Path | None:
-    """The same of a worker that serves this very name, which leads elsewhere since a moment."""
+    """The instance lock of a worker that serves this name, which now leads elsewhere."""
     for record in data_folders.records(paths.root):
         path = record.folder / paths.instance_lock.name
         by_name = record.name == os.fspath(paths.claude_dir)

@@ -41,7 +41,7 @@ Name = tuple[str, bytes]  # id and digest of a memory
 
 
 class _Named(msgspec.Struct, frozen=True):
-    """One memory: id, and the SHA-256 of project and content in hex."""
+    """A memory: its id, and the SHA-256 of project and content in hex."""
 
     id: str
     digest: str
@@ -131,7 +131,7 @@ class Writer:
             self._path = path
 
     def finish(self, *, replaced: bool) -> None:
-        """The file has taken its place, or has not."""
+        """Note whether the file has taken its place."""
         if self._path is None:
             return
         with suppress(OSError):  # the worker may have taken it already
@@ -169,7 +169,7 @@ def _named(names: Iterable[Name]) -> list[dict[str, str]]:
 
 
 def _next_number(folder: Path) -> int:
-    """Greater than that of every receipt there is, whatever the clock says."""
+    """A number greater than that of every receipt there is, whatever the clock says."""
     return max([time.time_ns(), *(_number(path) + 1 for path in _paths(folder))])
 
 
@@ -230,14 +230,14 @@ class Receipts:
         return Account(removed, added, due)
 
     def consume(self) -> None:
-        """What was read is merged: these receipts have said what they had to say."""
+        """Remove the receipts of what was read, which is merged now."""
         for path in self._used:
             with suppress(OSError):
                 path.unlink()
         self._used = []
 
     def outlived(self) -> None:
-        """The file has not changed since it was merged: what is done was in it then."""
+        """Drop receipts that are done: the file has not changed since it was merged with them."""
         self._used = [path for path in self._seen if path.name.startswith(_DONE)]
         self.consume()
 

@@ -56,7 +56,7 @@ class Temporary:
         _open_here.add(self.path.name)
 
     def __enter__(self) -> Self:
-        """Begin."""
+        """Make the file."""
         return self
 
     def __exit__(

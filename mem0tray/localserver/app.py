@@ -59,7 +59,7 @@ def build(store: Store, token: str, *, body_max: int = BODY_MAX) -> Starlette:
 
 
 class _Api:
-    """One method for each request."""
+    """The answers to requests, a method for each."""
 
     def __init__(self, store: Store, token: str, body_max: int) -> None:
         self._body_max = body_max
@@ -173,5 +173,5 @@ async def _http_error(_: Request, error: Exception) -> Response:
 
 
 async def _gone(_: Request, __: Exception) -> Response:
-    """Nobody is left to read it, but uvicorn would log an exception."""
+    """Answer a client that has left: without an answer uvicorn would log an exception."""
     return Response(status_code=400)

@@ -8,7 +8,7 @@ LONGEST_SECONDS = 60.0
 
 @dataclass(slots=True)
 class Backoff:
-    """At once after the first death, then after 1, 2, 4, … 60 s.
+    """The wait before a server is started again: none after its first death, then 1, 2, 4, … 60 s.
 
     `now` is a monotonic time in seconds. A server that has lived for a minute
     counts as sound, and its death as the first.
@@ -19,11 +19,11 @@ class Backoff:
     _not_before: float = float("-inf")
 
     def started(self, now: float) -> None:
-        """A server was started."""
+        """Note that a server was started."""
         self._started = now
 
     def died(self, now: float) -> None:
-        """It died, or never became ready."""
+        """Note that the server died, or never became ready."""
         if now - self._started >= SETTLED_SECONDS:
             self.deaths = 0
         self.deaths += 1

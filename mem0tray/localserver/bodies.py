@@ -77,7 +77,7 @@ async def memory(body: bytearray) -> Save:
 
 
 async def _large(body: bytearray) -> Save | None:
-    """The same, piece by piece; None where it is not its content that is large, or is odd."""
+    """A large memory to save, taken piece by piece; None where it is odd, or large elsewhere."""
     try:
         members = _MEMBERS.decode(body)
         check_utf8(body)

@@ -56,7 +56,7 @@ class Connection(H11Protocol):
             longest.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Leave."""
+        """Leave those that wait, as the connection is gone."""
         self.waiting.pop(self, None)
         self._unset_keepalive_if_required()
         self._await(None)

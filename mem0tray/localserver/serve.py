@@ -123,7 +123,7 @@ class _LocalServer(Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave on a signal, and then go on to exit code 0.
+        """Stop on a signal, and then go on to exit code 0.
 
         uvicorn would raise the signal once more, so that the process dies of it.
         """
@@ -141,7 +141,7 @@ class _LocalServer(Server):
                 signal.signal(each, handler)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to leave; uvicorn looks ten times a second."""
+        """Begin to stop; uvicorn looks ten times a second."""
         del sig, frame
         self.should_exit = True
 
@@ -201,7 +201,7 @@ def listen(port: int) -> socket.socket:
 
 
 def _listener_at(port: int) -> socket.socket:
-    """The same at `port` and nowhere else. Mem0TrayError says why it is not to be had."""
+    """A listening socket at `port` and nowhere else. Mem0TrayError says why there is none."""
     try:
         return _listener(port)
     except OSError as error:

@@ -49,7 +49,7 @@ class KeyReusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class StoredMemory:
-    """One memory; `id` is a whole number as text, larger for later ones."""
+    """A memory as stored; `id` is a whole number as text, larger for later ones."""
 
     id: str
     memory: str

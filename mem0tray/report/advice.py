@@ -73,7 +73,7 @@ def _about_deliveries(seen: Overview, language: Language) -> Iterable[Advice]:
 
 
 def _about_held(seen: Overview, language: Language) -> Iterable[Advice]:
-    """What waits for the user to decide."""
+    """Advice on held entries, which wait for the user to decide."""
     _, ngettext = language.gettext, language.ngettext
     if not seen.held:
         return
@@ -107,7 +107,7 @@ def _about_files(seen: Gathered, file: str, language: Language) -> Iterable[Advi
 def _about_letters(
     seen: Gathered, file: str, language: Language, cleaner: Cleaner
 ) -> Iterable[Advice]:
-    """One for each cause, the one that stops most letters first."""
+    """Advice on dead letters, one for each cause, the one that stops most of them first."""
     counts: Counter[tuple[_Group, int | None]] = Counter()
     examples: dict[tuple[_Group, int | None], str] = {}
     group_of = _groups(file, language.gettext)
@@ -205,7 +205,7 @@ def _rejections(_: Callable[[str], str]) -> Callable[[int | None], _Group]:
 
 
 def _elsewhere(seen: Overview, language: Language, cleaner: Cleaner) -> Iterable[Advice]:
-    """What only a former server has."""
+    """Advice on memories that only a former server has."""
     _, ngettext = language.gettext, language.ngettext
     for server, count in seen.only_elsewhere.items():
         title = ngettext(

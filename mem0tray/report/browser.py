@@ -21,7 +21,7 @@ def open_page(path: Path) -> bool:
 
 
 def _has_display() -> bool:
-    """Else a browser for the terminal would take it over; one that the user named is wanted."""
+    """Whether a browser has a display; one for the terminal is wanted only if the user named it."""
     if sys.platform in ("darwin", "win32"):
         return True
     return any(os.environ.get(name) for name in (*_DISPLAYS, _CHOSEN))

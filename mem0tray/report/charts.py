@@ -110,7 +110,7 @@ def _named(
 
 
 def _order(chart: Chart, values: Sequence[_Value]) -> list[_Value]:
-    """As pygal draws them: rows from the bottom up."""
+    """The values in the order in which pygal draws them: rows from the bottom up."""
     return list(reversed(values)) if chart.shape is Shape.ROWS else list(values)
 
 

@@ -27,7 +27,7 @@ class Headline:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure: `value` stands out, `note` below it does not."""
+    """A figure: `value` stands out, `note` below it does not."""
 
     label: str
     value: str
@@ -37,7 +37,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """One thing to do; text between backticks is to be typed. `example` is foreign text."""
+    """A thing to do; text between backticks is to be typed. `example` is foreign text."""
 
     tone: Tone
     title: str
@@ -47,7 +47,7 @@ class Advice:
 
 @dataclass(frozen=True, slots=True)
 class ReportedLetter:
-    """One dead letter; `content` is empty unless asked for."""
+    """A dead letter on the page; `content` is empty unless asked for."""
 
     id: str
     project: str
@@ -87,7 +87,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """One chart: `labels` name the values, `ticks` those that the axis has room for (else empty).
+    """A chart: `labels` name the values, `ticks` those that the axis has room for (else empty).
 
     `shown` are the values of all series in words, one row for each label.
     """
@@ -104,7 +104,7 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """All of it."""
+    """The whole page."""
 
     language: str
     title: str

@@ -180,5 +180,5 @@ class _Table:
 
 
 def _reason(found: FoundItem, attempt: Attempt | None) -> str:
-    """As the file says; where it says nothing, what the ledger saw last."""
+    """The reason in the file, or, where it has none, the last failure in the ledger."""
     return diagnose.last_error(found) or (attempt.message if attempt is not None else "")

@@ -1,4 +1,4 @@
-"""Who changed the DLQ file: commands, as their receipts say, or somebody by hand. Pure."""
+"""Telling commands, by their receipts, from hand edits in a changed DLQ file. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping

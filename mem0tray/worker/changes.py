@@ -61,7 +61,7 @@ class SettingsFile:
             )
 
     def _held_still(self, found: Signature | None, end: float) -> Signature | None:
-        """The file once it is written: nothing yet, or a valid half, is not what was meant."""
+        """The file's signature once it is whole: an empty file, or half of one, is not meant."""
         while found is not None and time.monotonic() < end:
             age = time.time() - found.mtime / 1e9
             left = (_REST if found.size else _EMPTY_REST) - age

@@ -1,4 +1,4 @@
-"""Which server deliveries go to, when the settings name none.
+"""The choice of a server where the settings name none.
 
 The embedded one is used without asking only where nobody else's mem0 files
 are: somebody who has those expects them to reach a server of his own.
@@ -31,7 +31,7 @@ def chosen(url: str, paths: Paths) -> str | None:
 
 
 def remember_if_first(url: str, paths: Paths) -> None:
-    """Before we make a file: where there is none of others, that choice is ours for good."""
+    """Remember our choice for good where no file of others is there, before we make one."""
     if not url and not _remembered(paths) and not _files_of_others(paths):
         atomic.make_private_folder(paths.data_dir)
         atomic.replace(paths.data_dir / _CHOICE, f"{LOCAL_URL}\n".encode())

@@ -96,14 +96,14 @@ class EmergencyIntake:
         return 0
 
     def _lose(self) -> None:
-        """Another hand took the lines away: another worker delivers what stood there."""
+        """Note that another worker took the lines away, and delivers what stood there."""
         core = self._core
         unshown = core.taken.unshown()
         if unshown:
             core.taken.vanish(unshown, core.now(), taken=core.beside.at_work, wait_until=0.0)
 
     def _rename(self, source: EmergencySource, now: float) -> None:
-        """Nobody has appended for a minute: make room, and go on reading the old file's tail."""
+        """Rename a file that nobody has appended to for a minute, and go on reading its tail."""
         named = msgspec.structs.replace(source, name=_RENAMED.format(inode=source.inode))
         renamed = self._as_renamed(named, now)
         self._keep(source, renamed)

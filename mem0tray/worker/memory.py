@@ -15,7 +15,7 @@ Files = tuple[Signature | None, ...]
 
 
 class Ballast:
-    """What is free stays with the C library in pieces: 90 MB after 100,000 dead letters."""
+    """Memory that is free but stays with the C library: 90 MB after 100,000 dead letters."""
 
     def __init__(self) -> None:
         self._known: Files = ()

@@ -43,7 +43,7 @@ class OtherWorker:
             self._block(self._seen)
 
     def wrote(self, signature: Signature | None) -> None:
-        """The metrics file is ours, as it stands now."""
+        """Note that the metrics file is ours, as it stands now."""
         self._signature = signature
 
     def is_unchanged(self) -> bool:
@@ -156,7 +156,7 @@ class OtherWorker:
 
 
 def sentence(pid: int | None, host: str | None) -> str:
-    """Who the other worker is, and how to stop it."""
+    """A sentence on who the other worker is, and how to stop it."""
     if host is not None and host != socket.gethostname():
         return f"another worker runs on {host:.60}: stop it there, or give each its own folder"
     if pid is not None:

@@ -23,5 +23,5 @@ class PublishRate:
         return max(0.0, self._next - now)
 
     def spent(self, now: float, duration: float) -> None:
-        """It has just been done, and took `duration` seconds."""
+        """Note that it has just been done, and took `duration` seconds."""
         self._next = now + min(max(INTERVAL, duration / SHARE - duration), self._longest)

@@ -27,21 +27,21 @@ SHOW: Final = "show"
 
 
 class Named(msgspec.Struct, frozen=True):
-    """One memory: id, and the SHA-256 of project and content in hex."""
+    """A memory: its id, and the SHA-256 of project and content in hex."""
 
     id: str
     digest: str
 
 
 class PutBack(msgspec.Struct, frozen=True):
-    """A note: these were put back at `at`, perhaps before their deletion was seen."""
+    """A note that these memories were put back at `at`, perhaps before their deletion was seen."""
 
     items: list[Named]
     at: float
 
 
 class Request(msgspec.Struct, frozen=True):
-    """One request; `at` in Unix seconds."""
+    """A request; `at` in Unix seconds."""
 
     verb: str
     items: list[Named]

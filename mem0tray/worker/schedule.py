@@ -1,4 +1,4 @@
-"""Who sends next, and how many at a time. Pure; ages and durations are seconds."""
+"""The turns of the lanes, and how many requests at a time. Pure; ages and durations are seconds."""
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence

@@ -26,7 +26,7 @@ _QUIET: Final = 6.0  # seconds; a part that fails is tried again after five at m
 
 @dataclass(slots=True)
 class _Episode:
-    """One trouble: its title and text, the parts that still fail, the last failure (monotonic)."""
+    """A trouble: its title and text, the parts that still fail, the last failure (monotonic)."""
 
     title: str
     text: str
@@ -35,7 +35,7 @@ class _Episode:
 
 
 class Troubles:
-    """All that last now; may be told of from any thread.
+    """The troubles that last now; any thread may tell of one.
 
     `mark` is told the text of a trouble by its name when it begins, and an empty
     one when it is over. `alone` names the parts whose troubles are always their own,

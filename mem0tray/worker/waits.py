@@ -32,7 +32,7 @@ def begun(merge: Merge, now: float) -> list[Wait]:
 
 
 def tell(emit: Callable[[Event], None], waits: Sequence[Wait], total: int) -> None:
-    """Tell of these, the soonest of `total`, as far as the log tells them by name."""
+    """Tell of these waits, the soonest of `total`, as far as the log tells them by name."""
     shown = waits[:WAITING_PER_MINUTE]
     for project, item_id, delay in shown:
         emit(events.WaitingBackoff(project, item_id, delay))

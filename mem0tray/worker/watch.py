@@ -33,11 +33,11 @@ class Watcher:
         self._stopped = False
 
     def start(self) -> None:
-        """Begin; the library takes a while to load, so not on the caller's time."""
+        """Start the thread that loads the library, which takes a while, and watches."""
         threading.Thread(target=self._begin, name="mem0tray-watch", daemon=True).start()
 
     def check(self) -> None:
-        """Begin anew where a folder has been replaced or made."""
+        """Watch anew where a folder has been replaced or made."""
         if self._observer is not None and self._found() != self._inodes:
             self.start()
 
@@ -93,7 +93,7 @@ class Watcher:
             self._observer = None
 
     def stop(self) -> None:
-        """Leave."""
+        """Stop watching."""
         with self._guard:
             self._stopped = True
             self._end()

@@ -69,7 +69,7 @@ class Whereabouts:
         atomic.replace(self.paths.served, record)
 
     def look(self, settings: Settings) -> str:
-        """See where the settings lead; why it cannot go there, else nothing.
+        """See where the settings lead; why the worker cannot go there, else nothing.
 
         Raises FileUnavailableError. Where they lead elsewhere `moves` is true afterwards.
         """
@@ -96,13 +96,13 @@ class Whereabouts:
         return ""
 
     def follow(self, settings: Settings) -> None:
-        """Be where the settings lead now, as nothing has begun yet. Raises FileUnavailableError."""
+        """Go where the settings lead, before anything has begun. Raises FileUnavailableError."""
         self.look(settings)
         if self.moves:
             self.move()
 
     def move(self) -> Path:
-        """Be elsewhere from now on; the folder that is left."""
+        """Move to the other folder; the folder that is left."""
         before, after = self._here, self._next
         if after is None:
             raise RuntimeError("the worker is to move, but nowhere")

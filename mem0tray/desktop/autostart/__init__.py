@@ -17,7 +17,7 @@ SERVICE: Final = "service"  # the user's systemd starts the worker
 
 @dataclass(frozen=True, slots=True)
 class AutostartState:
-    """One of the four names; `starts` is the command line that is set up, empty if none is.
+    """How the start at login is: its name, and the command line set up (`starts`, empty if none).
 
     `reason` is a sentence for BLOCKED and STALE, empty otherwise.
     """

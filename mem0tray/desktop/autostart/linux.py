@@ -59,7 +59,7 @@ class XdgAutostart:
 
     @property
     def command(self) -> str:
-        """As a shell would take it."""
+        """The command line as a shell takes it."""
         return shlex.join(self._words)
 
     def state(self) -> AutostartState:
@@ -132,7 +132,7 @@ class XdgAutostart:
         return True
 
     def _exec(self) -> dict[str, str]:
-        """With TryExec no desktop complains once we are no longer installed."""
+        """The lines that start us, with TryExec: no desktop complains once we are not installed."""
         program = self._words[0]
         words = (*_BY_SHELL, *self._words) if "%" in program else self._words
         return {"Exec": entry.exec_line(words), "TryExec": entry.written(program)}
@@ -150,5 +150,5 @@ def config_folder(environ: Mapping[str, str]) -> Path:
 
 
 def _read(path: Path) -> str:
-    """Paths need not be UTF-8, so neither need an entry be."""
+    """An entry as text; like the paths in it, it need not be UTF-8."""
     return plain.read_bytes(path).decode("utf-8", "surrogateescape")

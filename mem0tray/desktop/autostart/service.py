@@ -57,7 +57,7 @@ class UserService:
 
     @property
     def command(self) -> str:
-        """As a shell would take it."""
+        """The command line as a shell takes it."""
         return shlex.join(self._words)
 
     def state(self) -> AutostartState:

@@ -75,7 +75,7 @@ def with_program(text: str, words: Iterable[str]) -> str:
 
 
 def _lines(text: str) -> list[str]:
-    """A line that goes on is one with the next."""
+    """The lines of a unit; one that goes on is joined with the next."""
     return re.sub(r"\\\r?\n", " ", text).replace("\r\n", "\n").split("\n")
 
 

@@ -33,7 +33,7 @@ class RunKey:
 
     @property
     def command(self) -> str:
-        """As it stands in the registry."""
+        """The command line as it stands in the registry."""
         return self._line
 
     def state(self) -> AutostartState:

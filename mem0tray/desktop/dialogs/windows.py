@@ -17,7 +17,7 @@ MessageBox = Callable[[int, str, str, int], int]
 
 
 class MessageBoxes:
-    """Its buttons are the system's own, OK and Cancel, in the system's language."""
+    """Message boxes of Windows; their buttons, OK and Cancel, are in the system's language."""
 
     def __init__(self, show: MessageBox) -> None:
         self._show = show
