@@ -1,6 +1,7 @@
 """What is due, and what became of it: the lanes' heads, intent, outcome, history."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -85,6 +86,16 @@ class Outbox:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """One commit for a sender's turn: the outcome of its last delivery and its next claim.
+
+        So of each memory the ledger costs one write, and a kill in between finds
+        neither or both. Raises LedgerError.
+        """
+        with self._ledger.transaction():
+            yield
 
     def head(
         self, lane: str, now: float, avoid: str | None = None, *, prompt: bool = False

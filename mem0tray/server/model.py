@@ -138,14 +138,8 @@ class Client(Protocol):
     included. No method raises for trouble of the network or the server.
     """
 
-    def save(
-        self, memory: Memory, timeout: float, meanwhile: Callable[[], None] | None = None
-    ) -> Answer:
-        """Deliver `memory`.
-
-        `meanwhile` is called at most once, when the request is out and its
-        answer is waited for; it must not raise.
-        """
+    def save(self, memory: Memory, timeout: float) -> Answer:
+        """Deliver `memory`."""
         ...
 
     def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Answer:

@@ -14,7 +14,7 @@ import select
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from time import monotonic
 from typing import Any
 
@@ -42,15 +42,12 @@ class Link:
 
     `sent`: something of the request has gone out. `ended`: the other side hung
     up, or we were cut. `raw`: what came in for this request, as it came.
-    `ours`: seconds by which we, not the server, kept its answer waiting.
     """
 
     def __init__(self) -> None:
         self.deadline = 0.0
-        self.meanwhile: Callable[[], None] | None = None
         self.sent = False
         self.ended = False
-        self.ours = 0.0
         self.raw: list[bytes] = []
         self.room = MAX_ANSWER
         self.cut = False
@@ -58,16 +55,10 @@ class Link:
         self._socket: socket.socket | None = None
         self._dialling: Dialling | None = None
 
-    def begin(self, deadline: float, meanwhile: Callable[[], None] | None = None) -> None:
-        """Get ready for a request that must be over at `deadline` (monotonic seconds).
-
-        `meanwhile` is called once all of it is out, before its answer is waited
-        for, and puts the deadline off by as long as it takes.
-        """
+    def begin(self, deadline: float) -> None:
+        """Get ready for a request that must be over at `deadline` (monotonic seconds)."""
         self.deadline = deadline
-        self.meanwhile = meanwhile
         self.sent = self.ended = False
-        self.ours = 0.0
         self.raw = []
         self.room = MAX_ANSWER
 
@@ -145,8 +136,6 @@ class Stream(httpcore.NetworkStream):
         link = self._link
         if self._waiting:
             self._flush()
-            if self._carries_request and link.meanwhile is not None:
-                self._pass_time(link.meanwhile)
         self._socket.settimeout(link.remaining())
         try:
             data = self._socket.recv(max_bytes)
@@ -163,17 +152,6 @@ class Stream(httpcore.NetworkStream):
         else:
             link.ended = True
         return data
-
-    def _pass_time(self, meanwhile: Callable[[], None]) -> None:
-        """Do something else; an answer that came in time is not late because we were busy."""
-        link = self._link
-        link.meanwhile = None
-        began = monotonic()
-        meanwhile()
-        took = monotonic() - began
-        link.deadline += took
-        if _is_readable(self._socket):
-            link.ours = took
 
     def _flush(self) -> None:
         waiting, size, self._waiting, self._size = self._waiting, self._size, [], 0

@@ -9,7 +9,7 @@ import functools
 import json
 import secrets
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
 from typing import Protocol
@@ -72,18 +72,16 @@ class Transport:
         timeout: float,
         *,
         continues: bool = False,
-        meanwhile: Callable[[], None] | None = None,
     ) -> Reply:
         """Send one request and read its answer, all within `timeout` seconds.
 
         `path` follows the destination's prefix. `continues`: this request
         belongs to the same call as the one before, and an `abort` that came
-        between them holds. `meanwhile` is called once the request is out, on
-        our own time. Never raises for trouble of network or server.
+        between them holds. Never raises for trouble of network or server.
         """
         link = self._link
         started = monotonic()
-        link.begin(started + timeout, meanwhile)
+        link.begin(started + timeout)
         if not continues:
             link.allow()
         sent_headers = [self._host, *headers]
@@ -95,7 +93,7 @@ class Transport:
         except Exception as error:  # noqa: BLE001 - whatever it is, the worker goes on
             self.close()
             self._explain(reply, error)
-        reply.duration = monotonic() - started - link.ours
+        reply.duration = monotonic() - started
         return reply
 
     def abort(self) -> None:
@@ -136,7 +134,6 @@ class Transport:
     def _have_proved(self, connection: httpcore.ConnectionInterface, proof: Proof) -> None:
         """Ask who is there; raises UnreachableError when it cannot prove it."""
         link = self._link
-        meanwhile, link.meanwhile = link.meanwhile, None
         challenge = secrets.token_hex(16)
         url = self._url(b"/health?challenge=" + challenge.encode("ascii"))
         try:
@@ -148,7 +145,7 @@ class Transport:
             proved = secrets.compare_digest(found, proof(challenge))
         except Exception:  # noqa: BLE001 - whatever came instead is no proof
             proved = False
-        link.begin(link.deadline, meanwhile)  # nothing of the request itself has gone out
+        link.begin(link.deadline)  # nothing of the request itself has gone out
         if not proved:
             raise UnreachableError("another program has taken the server's place")
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
@@ -65,17 +65,15 @@ class VpsClient:
         self._json_headers: Headers = [*self._headers, (b"Content-Type", b"application/json")]
         self._listings = Listings()
 
-    def save(
-        self, memory: Memory, timeout: float, meanwhile: Callable[[], None] | None = None
-    ) -> Answer:
-        """Deliver `memory`; `meanwhile` is called while the server is at work on it."""
+    def save(self, memory: Memory, timeout: float) -> Answer:
+        """Deliver `memory`."""
         if not memory.project:
             return Answer(Kind.NOT_SENDABLE, None, "the item names no project")
         headers = self._json_headers
         if memory.key:
             headers = [*headers, (b"Idempotency-Key", key_header(memory.key))]
         body = _body(memory)
-        reply = self._transport.exchange(b"POST", SAVE, headers, body, timeout, meanwhile=meanwhile)
+        reply = self._transport.exchange(b"POST", SAVE, headers, body, timeout)
         return self._answer(reply, memory)
 
     def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Answer:

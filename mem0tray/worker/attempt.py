@@ -30,8 +30,8 @@ class Attempts:
         self._ended: dict[int, float] = {}  # when an unsettled attempt of an item ended, monotonic
         self._unanswered: Counter[int] = Counter()  # questions in a row, by item
 
-    def make(self, client: Client, job: Job, meanwhile: Callable[[], None]) -> Answer:
-        """Deliver the item. `meanwhile` is called once the request is out, if one is made."""
+    def make(self, client: Client, job: Job) -> Answer:
+        """Deliver the item."""
         if not job.project:
             return Answer(Kind.NOT_SENDABLE, None, "invalid content: the item names no project")
         memory = Memory(job.project, job.text, job.idempotency_key)
@@ -42,7 +42,7 @@ class Attempts:
             found = self._ask(client, job, memory, timeout)
             if isinstance(found, Answer):
                 return found
-            answer = client.save(memory, timeout, meanwhile)
+            answer = client.save(memory, timeout)
         except Exception as error:  # noqa: BLE001  (one odd item must not end the sender)
             self._core.events.emit(events.PartFailed("delivery", repr(error)[:200], 0.0))
             told = f"internal error: {type(error).__name__}"

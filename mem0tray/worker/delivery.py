@@ -1,16 +1,14 @@
 """The second stage: due items go to the server, and the outcome into the ledger.
 
 Sender threads take turns under one lock. A sender records the outcome of its
-last delivery and the intent of its next one in a single commit. While answers
-are fast one sender does all the work, and commits while the server is at work
-on the request in between: so a kill leaves unknown what is under way, and at
-most one more. This stage never touches a JSON file.
+last delivery and claims its next item in a single commit: so a kill leaves
+unknown what is under way, and nothing else. This stage never touches a JSON file.
 """
 
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from mem0tray.errors import LedgerError
@@ -46,7 +44,7 @@ class _Sender:
     """What a sender thread holds; `answered`: what it has sent and not yet recorded."""
 
     number: int
-    answered: list[tuple[_Flight, Answer]] = field(default_factory=list)
+    answered: tuple[_Flight, Answer] | None = None
     client: Client | None = None
     era: int = -1
 
@@ -71,8 +69,6 @@ class Delivery:
         self._clients: dict[int, Client] = {}
         self._senders: list[threading.Thread] = []
         self._attempts = Attempts(core, lambda: self._stopping)
-        self._ahead: _Flight | None = None  # intent recorded, to go out after the one under way
-        self._ahead_holds = False  # nothing has come since that could change that
         self._lookout: int | None = None  # the idle sender that looks at ages
         self._both_lanes = False
         self._proven = False  # the server takes deliveries: one goes first, then many
@@ -89,7 +85,6 @@ class Delivery:
         with self._cond:
             if not self._senders and not self._stopping:
                 self._add_sender()
-            self._ahead_holds = False
             self._cond.notify()
 
     def server_changed(self, name: str) -> None:
@@ -157,7 +152,7 @@ class Delivery:
                 answer = self._attempt(sender, flight)
                 if isinstance(flight.job.text, LargeText):  # what follows needs the room
                     flight.job = replace(flight.job, text="")
-                sender.answered.append((flight, answer))
+                sender.answered = flight, answer
         finally:
             if sender.client is not None:
                 sender.client.close()
@@ -170,7 +165,7 @@ class Delivery:
             return Answer(Kind.OUTAGE, None, one_line(str(error), 200))
         if flight.era != self._era:
             return Answer(Kind.OUTAGE, None, "not sent: another server was chosen")
-        return self._attempts.make(client, flight.job, lambda: self._meanwhile(sender))
+        return self._attempts.make(client, flight.job)
 
     def _connected(self, sender: _Sender) -> Client:
         """The sender's client of the present server."""
@@ -185,8 +180,6 @@ class Delivery:
     def _turn(self, sender: _Sender) -> _Flight | None:
         """Record what became of the last delivery and wait for the next; None: leave."""
         with self._cond:
-            if self._may_follow(sender):
-                return self._follow(sender)
             while True:
                 try:
                     happened, following = self._exchange(sender)
@@ -199,26 +192,24 @@ class Delivery:
                     continue
                 if sender.answered and following is None:
                     self._core.wake.set()  # perhaps all is done, and is to be published
-                sender.answered.clear()
-                self._tell(happened)
+                sender.answered = None
+                for event in happened:
+                    self._core.events.emit(event)
                 if following is not None or self._stopping:
                     return following
                 self._idle(sender.number)
 
     def _exchange(self, sender: _Sender) -> tuple[list[Event], _Flight | None]:
-        """One commit: the outcome of the last delivery, the intent of the next."""
+        """One commit: the outcome of the last delivery, the claim of the next."""
         happened: list[Event] = []
         following: _Flight | None = None
         now = self._core.now()
-        with self._core.ledger.transaction():
+        with self._core.outbox.turn():
             self._flights.pop(sender.number, None)
-            for flight, answer in sender.answered:
-                happened += self._settle(sender, flight, answer, now)
-            if self._ahead is not None:  # things have changed: it is chosen anew
-                self._core.outbox.release(self._ahead.job.key)
+            if sender.answered is not None:
+                happened = self._record(sender, *sender.answered, now)
             if not self._stopping:
                 following = self._next(now)
-        self._ahead = None
         if following is not None:
             self._flights[sender.number] = following
             if len(self._flights) < self._slots(both_lanes=self._both_lanes):
@@ -226,66 +217,6 @@ class Delivery:
             if len(self._flights) == len(self._senders) < self._core.settings.sync.concurrency:
                 self._add_sender()
         return happened, following
-
-    def _tell(self, happened: list[Event]) -> None:
-        for event in happened:
-            self._core.events.emit(event)
-
-    # Ahead of the answer -------------------------------------------------------------
-
-    def _meanwhile(self, sender: _Sender) -> None:
-        """While the server is at work: record the outcome before, and the intent after."""
-        with self._cond:
-            alone = len(self._flights) == 1 and self._ahead is None
-            if self._stopping or not (sender.answered or alone):
-                return
-            happened: list[Event] = []
-            now = self._core.now()
-            try:
-                with self._core.ledger.transaction():
-                    for flight, answer in sender.answered:
-                        happened += self._settle(sender, flight, answer, now)
-                    ahead = self._after(now) if alone else None
-            except LedgerError as error:
-                self._storage_failed(error)
-                return  # the turn after the answer tries again
-            self._ahead, self._ahead_holds = ahead, True
-            sender.answered.clear()
-            self._tell(happened)
-
-    def _after(self, now: float) -> _Flight | None:
-        """What is to go out after the one under way, where there is no doubt about it."""
-        if not (self._proven and self._gate.is_open(now)) or self._verdicts.suspects:
-            return None
-        heads = [(lane, self._head(lane, now)) for lane in _LANES]
-        ready = [(lane, key) for lane, key in heads if key is not None]
-        if len(ready) != 1 or self._slots(both_lanes=False) > 1:
-            return None
-        self._last_lane, key = ready[0]
-        return self._claim(key, now, canary=False)
-
-    def _follow(self, sender: _Sender) -> _Flight | None:
-        """What was claimed ahead goes out."""
-        following, self._ahead = self._ahead, None
-        if following is not None:
-            following.began = time.monotonic()
-            self._flights[sender.number] = following
-        return following
-
-    def _may_follow(self, sender: _Sender) -> bool:
-        """Whether what was claimed ahead goes out now, with nothing else to be decided."""
-        if self._ahead is None or not self._ahead_holds or len(sender.answered) != 1:
-            return False
-        _, answer = sender.answered[0]
-        return (
-            answer.kind is Kind.DELIVERED
-            and answer.duration < STALLED
-            and not self._stopping
-            and self._ahead.era == self._era
-            # Asking may take long, and what was delivered before would stay unrecorded.
-            and self._ahead.job.unknown is None
-            and self._gate.is_open(self._core.now())
-        )
 
     def _storage_failed(self, error: LedgerError) -> None:
         self._gate.block("storage", str(error))
@@ -316,7 +247,7 @@ class Delivery:
             return 1
         return self._throttle.slots(ages, limit, both_lanes=both_lanes)
 
-    def _settle(self, sender: _Sender, flight: _Flight, answer: Answer, now: float) -> list[Event]:
+    def _record(self, sender: _Sender, flight: _Flight, answer: Answer, now: float) -> list[Event]:
         if self._stopping and answer.kind in (Kind.UNKNOWN, Kind.OUTAGE):
             return []  # we broke it off ourselves: its intent says that the outcome is unknown
         job = flight.job

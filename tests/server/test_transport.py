@@ -4,16 +4,14 @@ import gzip
 import io
 import socket
 import sys
-import threading
 import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from mem0tray.server.destination import Destination
 from mem0tray.server.model import Fault
-from mem0tray.server.transport import MAX_ANSWER, Transport
+from mem0tray.server.transport import MAX_ANSWER
 from tests.server.calls import (
     LONG,
     SHORT,
@@ -327,56 +325,3 @@ def test_after_trouble_the_next_exchange_starts_afresh() -> None:
     half = once(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")
     with Wire(in_turn(half, answering(DELIVERED))) as server, client(server.url) as transport:
         assert [post(transport).fault for _ in range(2)] == [Fault.LOST, None]
-
-
-def test_something_else_is_done_while_the_server_is_at_work() -> None:
-    """`meanwhile` is called once, when the server has the request and before it answers."""
-    done: list[int] = []
-    called = threading.Event()
-
-    def meanwhile() -> None:
-        done.append(len(server.requests))
-        called.set()
-
-    def answer_after_that(connection: Connection) -> None:
-        connection.request()
-        assert called.wait(PATIENCE)
-        connection.send(DELIVERED)
-
-    with Wire(answer_after_that) as server, client(server.url) as transport:
-        reply = transport.exchange(b"POST", b"/memory", [], b"{}", LONG, meanwhile=meanwhile)
-    assert (reply.status, len(done)) == (200, 1)
-
-
-def test_an_answer_in_time_is_none_the_later_for_what_we_did_meanwhile() -> None:
-    """What takes us longer than the time-out makes no time-out and no slow server."""
-    timeout = 1.0
-
-    def be_busy() -> None:
-        threading.Event().wait(1.2 * timeout)
-
-    with Wire(answering(DELIVERED)) as server, client(server.url) as transport:
-        reply = transport.exchange(b"POST", b"/memory", [], b"{}", timeout, meanwhile=be_busy)
-    assert reply.status == 200
-    assert 0 < reply.duration < timeout
-
-
-def test_nothing_else_is_done_while_the_server_proves_itself() -> None:
-    """`meanwhile` waits for the request itself, behind the challenge of a new connection."""
-    seen: list[str] = []
-
-    def prove(connection: Connection) -> None:
-        while (request := connection.request()) is not None:
-            challenge = request.target.partition("challenge=")[2]
-            connection.send(render(body={"success": True, "proof": challenge[::-1]}))
-
-    with Wire(prove) as server:
-        transport = Transport(Destination.of(server.url), lambda challenge: challenge[::-1])
-
-        def meanwhile() -> None:
-            server.wait_for_requests(2)
-            seen.extend(request.method for request in server.requests)
-
-        reply = transport.exchange(b"POST", b"/memory", [], b"{}", LONG, meanwhile=meanwhile)
-        transport.close()
-    assert (reply.status, seen) == (200, ["GET", "POST"])

@@ -1,7 +1,7 @@
 """One attempt to deliver: when it asks, and when it sends without having been answered."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -38,11 +38,9 @@ class Scripted:
         self.since = since
         return self.found
 
-    def save(
-        self, memory: Memory, timeout: float, meanwhile: Callable[[], None] | None = None
-    ) -> Answer:
+    def save(self, memory: Memory, timeout: float) -> Answer:
         """Refuse."""
-        del memory, timeout, meanwhile
+        del memory, timeout
         self.sent += 1
         return FAILED
 
@@ -79,7 +77,7 @@ class Trial:
     def make(self, found: Presence | Answer, key: int = 1) -> Answer:
         """Make one attempt, whose question is answered so."""
         self.client.found = found
-        made = self._attempts.make(self.client, job(key), lambda: None)
+        made = self._attempts.make(self.client, job(key))
         self._attempts.ended(job(key), made)
         return made
 

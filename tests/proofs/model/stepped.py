@@ -125,17 +125,15 @@ class SteppedWorker:
         delivery = self.worker.delivery
         sender = self._senders.setdefault(number, _Sender(number))
         with delivery._cond:
-            if delivery._may_follow(sender):
-                following = delivery._follow(sender)
-            else:
-                happened, following = delivery._exchange(sender)
-                sender.answered.clear()
-                delivery._tell(happened)
+            happened, following = delivery._exchange(sender)
+            sender.answered = None
+            for event in happened:
+                delivery._core.events.emit(event)
         if following is None:
             return False
         reply = delivery._attempt(sender, following)
-        sender.answered.append((following, reply))
-        self.under_way[number] = (following, reply)
+        sender.answered = following, reply
+        self.under_way[number] = sender.answered
         return True
 
     # The end -----------------------------------------------------------------------

@@ -1,9 +1,10 @@
-"""While a request is under way the next one is chosen: what holds then, and what no more."""
+"""The senders' turns: what is recorded and claimed between one request and the next."""
 
 import queue
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,7 @@ class Scene:
         self.delivery.kick()
         self.answers.put(DELIVERED)
         self.server.wait_for_requests(2)
-        self.wait_for_intents({"m2", "m3"})
+        self.wait_for_intents({"m2"})
 
     def intents(self) -> set[str]:
         """The memories of which the ledger says that they may be under way."""
@@ -118,19 +119,29 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
             made.close()
 
 
-def test_a_commit_that_fails_under_way_is_told_of(
+def test_a_commit_that_fails_is_told_of_and_made_up_for(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A ledger that fails once while the server is at work is named, and stops the sending."""
+    """A ledger that fails once between two requests is named, and loses no outcome."""
+    turn = scene.core.outbox.turn
+    failed = threading.Event()
 
-    def failing(_delivery: Delivery, _now: float) -> None:
-        raise LedgerError("The ledger cannot be used: disk I/O error.")
+    def failing() -> AbstractContextManager[None]:
+        if scene.server.requests and not failed.is_set():
+            failed.set()
+            raise LedgerError("The ledger cannot be used: disk I/O error.")
+        return turn()
 
-    monkeypatch.setattr(Delivery, "_after", failing)
+    monkeypatch.setattr(scene.core.outbox, "turn", failing)
     scene.delivery.kick()
     scene.answers.put(DELIVERED)
     assert "disk I/O error" in scene.failed.get(timeout=PATIENCE)
     assert scene.gate.blocked_by("storage")
+    assert scene.delivered.get(timeout=PATIENCE) == "m1"
+    scene.gate.unblock("storage")
+    scene.delivery.kick()
+    scene.server.wait_for_requests(2)
+    assert scene.sent() == ["m1", "m2"]
 
 
 def test_a_sender_that_comes_too_late_has_nothing_to_tell(
@@ -177,19 +188,39 @@ def test_an_outcome_that_cannot_be_recorded_at_the_end_is_told_of(
     assert "disk I/O error" in scene.failed.get(timeout=PATIENCE)
 
 
-def test_an_outcome_is_recorded_while_the_next_request_is_under_way(scene: Scene) -> None:
-    """A delivery is in the ledger before the server has answered the one after it."""
+def test_an_outcome_and_the_next_claim_are_one_commit(scene: Scene) -> None:
+    """Each memory costs the ledger one commit, with the outcome of the one before."""
+    words = {"COMMIT": "commit", "SET state = 'delivered'": "outcome", "RETURNING state": "claim"}
+    seen: list[str] = []
+
+    def trace(statement: str) -> None:
+        if not statement.startswith("--"):  # a trigger's
+            seen.extend(word for part, word in words.items() if part in statement)
+
+    scene.second_under_way()
+    assert scene.delivered.get(timeout=PATIENCE) == "m1"
+    with scene.core.ledger.reading() as db:
+        db.set_trace_callback(trace)
+    scene.answers.put(DELIVERED)
+    scene.server.wait_for_requests(3)
+    with scene.core.ledger.reading() as db:
+        db.set_trace_callback(None)
+    assert list(dict.fromkeys(seen)) == ["outcome", "claim", "commit"]
+    assert seen.count("commit") == 1
+
+
+def test_an_outcome_is_recorded_before_the_next_request_goes_out(scene: Scene) -> None:
+    """Of one sender no more than one memory may be under way, whenever it is killed."""
     scene.second_under_way()
     assert scene.delivered.get(timeout=PATIENCE) == "m1"
     scene.answers.put(DELIVERED)
-    assert scene.delivered.get(timeout=PATIENCE) == "m2"
     scene.server.wait_for_requests(3)
-    scene.wait_for_intents({"m3", "m4"})
+    assert scene.intents() == {"m3"}
     assert scene.sent() == ["m1", "m2", "m3"]
 
 
-def test_a_refusal_lets_go_what_was_chosen(scene: Scene) -> None:
-    """After a 401 nothing goes out that was chosen before it, and nothing counts as sent."""
+def test_after_a_refusal_nothing_goes_out(scene: Scene) -> None:
+    """After a 401 nothing is sent, and nothing counts as sent."""
     scene.second_under_way()
     scene.answers.put(render(401, {"detail": "who are you?"}))
     scene.wait_for_intents(set())
@@ -197,7 +228,7 @@ def test_a_refusal_lets_go_what_was_chosen(scene: Scene) -> None:
 
 
 def test_what_the_user_discards_meanwhile_is_not_sent(scene: Scene) -> None:
-    """A memory that was chosen and is discarded before its turn stays unsent."""
+    """A memory that is discarded while the one before it is under way stays unsent."""
     scene.second_under_way()
     scene.core.inbox.discard([scene.keys[2]], 2.0, "deleted")
     scene.delivery.kick()
@@ -206,8 +237,8 @@ def test_what_the_user_discards_meanwhile_is_not_sent(scene: Scene) -> None:
     assert scene.sent() == ["m1", "m2", "m4"]
 
 
-def test_another_server_gets_what_was_chosen(scene: Scene) -> None:
-    """A memory that was chosen for one server is claimed anew once there is another."""
+def test_an_outcome_counts_for_the_server_that_gave_it(scene: Scene) -> None:
+    """What was under way when another server was chosen is recorded under the former one."""
     scene.second_under_way()
     scene.delivery.server_changed("http://there")
     scene.answers.put(DELIVERED)
@@ -222,8 +253,8 @@ def test_another_server_gets_what_was_chosen(scene: Scene) -> None:
     assert [name for (name,) in names] == ["http://here", "http://here", "http://there"]
 
 
-def test_all_is_let_go_at_the_end(scene: Scene) -> None:
-    """A stop leaves no memory behind as perhaps sent that was only chosen."""
+def test_nothing_is_claimed_at_the_end(scene: Scene) -> None:
+    """A stop waits for the answer that is on its way, and leaves nothing as perhaps sent."""
     scene.second_under_way()
     stopper = threading.Thread(target=scene.delivery.stop, args=(PATIENCE,))
     stopper.start()
