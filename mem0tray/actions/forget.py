@@ -27,7 +27,7 @@ from mem0tray.paths import Paths
 from mem0tray.settings import Settings
 
 _PATIENCE: Final = 5.0  # seconds for the worker to carry out the request
-_SETTLING: Final = 3.0  # seconds for the worker to write its files without the text
+_PUBLISHING: Final = 3.0  # seconds for the worker to write its files without the text
 _LOOK: Final = 0.1
 _SAFE_TO_CUT: Final = 12  # bytes that stand nowhere by chance
 _SAFE_TO_FIND: Final = 6
@@ -265,7 +265,7 @@ def _from_edits(paths: Paths, text: _Text, result: Forgotten) -> None:
 def _from_previous(paths: Paths, text: _Text) -> None:
     """The worker's private name of the DLQ file before the last one; it renews it by itself."""
     path = paths.claude_dir / _PREVIOUS
-    end = time.monotonic() + (_SETTLING if requests.worker_runs(paths) else 0.0)
+    end = time.monotonic() + (_PUBLISHING if requests.worker_runs(paths) else 0.0)
     with suppress(OSError):
         while text.is_in(plain.read_bytes(path)):
             if time.monotonic() > end:
@@ -292,7 +292,7 @@ def _from_leftovers(folder: Path, text: _Text, result: Forgotten) -> None:
 
 def _name_what_is_left(paths: Paths, text: _Text, result: Forgotten) -> None:
     """Files that hold it still, or may: an editor's backups, a user's copies, the buffer."""
-    end = time.monotonic() + (_SETTLING if requests.worker_runs(paths) else 0.0)
+    end = time.monotonic() + (_PUBLISHING if requests.worker_runs(paths) else 0.0)
     while (ours := _holders(paths.data_dir, text, result)) and time.monotonic() < end:
         time.sleep(_LOOK)
     for path in ours:

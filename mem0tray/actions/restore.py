@@ -16,7 +16,7 @@ from mem0tray.ledger.reader import Reader
 from mem0tray.paths import Paths
 
 _ROUNDS: Final = 3
-_SETTLING: Final = 5.0  # seconds for the worker to write the files of a deletion
+_PUBLISHING: Final = 5.0  # seconds for the worker to write the files of a deletion
 _MERGING: Final = 2.0  # seconds for it to see what was put back
 _LOOK: Final = 0.02
 
@@ -49,7 +49,7 @@ def restore(paths: Paths, source: RestoreSource, server: str) -> Restored:
     dead = {name: piece for name, piece in wanted.items() if piece.place == files.DLQ}
     waiting = {name: piece for name, piece in wanted.items() if piece.place == files.QUEUE}
     for _ in range(_ROUNDS):
-        _wait_until_settled(paths, names)
+        _wait_until_published(paths, names)
         if dead:
             _into_dlq(paths, dead)
         if waiting:
@@ -94,10 +94,10 @@ def _is_delivered(reader: Reader, name: Identity, server: str) -> bool:
     return not server or known.server == server
 
 
-def _wait_until_settled(paths: Paths, names: Iterable[Identity]) -> None:
+def _wait_until_published(paths: Paths, names: Iterable[Identity]) -> None:
     """While a deletion has not reached the files, what is put back looks like an old save."""
     names = list(names)
-    end = time.monotonic() + _SETTLING
+    end = time.monotonic() + _PUBLISHING
     while True:
         with Reader(paths.ledger, needed=True) as reader:
             if not reader.unsettled(names):

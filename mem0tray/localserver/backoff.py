@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-SETTLED_SECONDS = 60.0
+SOUND_SECONDS = 60.0
 LONGEST_SECONDS = 60.0
 
 
@@ -24,7 +24,7 @@ class Backoff:
 
     def died(self, now: float) -> None:
         """Note that the server died, or never became ready."""
-        if now - self._started >= SETTLED_SECONDS:
+        if now - self._started >= SOUND_SECONDS:
             self.deaths = 0
         self.deaths += 1
         exponent = min(self.deaths - 2, 10)

@@ -27,7 +27,7 @@ def worker(home: Home, letters: list[Item]) -> Process:
     return process
 
 
-def settle(home: Home, server: Standin) -> None:
+def some_cycles(home: Home, server: Standin) -> None:
     """Let the worker look at the files, publish, and probe a few times more."""
     probed = server.probes()
     server.wait_for(lambda: server.probes() >= probed + 8, 10)
@@ -55,7 +55,7 @@ def test_one_save_forces_one_retry(home: Home, server: Standin) -> None:
     server.default = Answer(500)
     home.script(user.RETRY_ALL)
     server.wait_for(lambda: len(server.saves) == 3, 2)
-    settle(home, server)
+    some_cycles(home, server)
     assert len(server.saves) == 3
     counts = sorted(item["retry_count"] for item in home.dlq_items())
     assert counts == [8, 9, 10]
@@ -84,7 +84,7 @@ def test_an_item_removed_by_hand_is_discarded_and_restorable(
     kept = home.dlq_backup.read_bytes()
     user.remove(home, "b", stamp=stamp)
     home.wait(lambda: home.read(home.metrics)["dlq_size"] == 2, 5, "merged")
-    settle(home, server)
+    some_cycles(home, server)
     assert home.dlq_texts() == ["a", "c"]
     assert home.dlq_backup.read_bytes() == kept
     assert server.saves == []
@@ -112,7 +112,7 @@ def test_an_item_removed_while_nothing_runs_stays_away(
     user.remove(home, "a")
     home.worker()
     home.wait(lambda: home.read(home.metrics)["dlq_size"] == 2, 5, "merged")
-    settle(home, server)
+    some_cycles(home, server)
     assert home.dlq_texts() == ["b", "c"]
 
 
@@ -132,7 +132,7 @@ def test_a_file_that_is_gone_is_written_again(home: Home, server: Standin) -> No
     """Removing the file deletes nothing."""
     home.dlq.unlink()
     home.wait(lambda: home.dlq.exists() and home.dlq_texts() == LETTERS, 5, "written again")
-    settle(home, server)
+    some_cycles(home, server)
     assert home.read(home.metrics)["dlq_size"] == 3
 
 
@@ -226,7 +226,7 @@ def test_a_stale_save_does_not_roll_back_a_count(home: Home, server: Standin) ->
     home.wait(lambda: home.dead_letter("bad")["retry_count"] == 3, 5, "failed once")
     user.save(home, stale)
     home.wait(lambda: home.dead_letter("bad")["retry_count"] == 3, 5, "count back again")
-    settle(home, server)
+    some_cycles(home, server)
     assert len(server.saves) == 1
 
 

@@ -198,7 +198,7 @@ def test_a_ledger_deleted_under_a_running_worker_loses_nothing(home: Home, serve
     assert server.total_stored() - len(wanted) <= 2
 
 
-def unsettle(home: Home) -> None:
+def unpublish(home: Home) -> None:
     """Take back the last, unsynced commit about the DLQ file: that it had been written."""
     (path,) = home.ledgers()
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
@@ -215,7 +215,7 @@ def test_a_deletion_outlasts_the_loss_of_the_last_commit(home: Home, server: Sta
     server.default = Answer(500)
     home.write_queue([{**entries(1)[0], "retries": 4}])
     home.drain()
-    unsettle(home)
+    unpublish(home)
     home.ok("delete", "--yes", home.dlq_items()[0]["id"])
     home.drain()
     assert home.dlq_items() == []

@@ -181,7 +181,7 @@ def test_a_kill_right_after_the_ledger_was_made_asks_all_the_same(
     assert server.total_stored() == 20
 
 
-def test_forgetting_without_a_worker_settles_no_doubt(home: Home, server: Standin) -> None:
+def test_forgetting_without_a_worker_ends_no_doubt(home: Home, server: Standin) -> None:
     """`delete --forget` on a ledger begun anew does not hide that what waits may be delivered."""
     home.write_queue([entry("known")])
     before = home.queue.read_bytes()

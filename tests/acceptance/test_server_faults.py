@@ -175,14 +175,14 @@ def test_only_an_exactly_equal_text_counts_as_delivered(home: Home, server: Stan
 
 @pytest.mark.row(36)
 def test_a_bad_answer_to_the_question_does_no_harm(home: Home, server: Standin) -> None:
-    """When the question fails, the item is kept and settled later."""
+    """When the question fails, the item is kept and delivered later."""
     server.can_be_asked, server.not_asked_status = False, 500
     server.script(Answer(reset=True, stores=True), content="accepted")
     home.write_queue([entry("accepted"), *entries(3)])
     home.worker()
     server.wait_for(lambda: server.total_stored() >= 4, 10)
     server.can_be_asked = True
-    home.wait(lambda: home.queue_items() == [] or home.dlq_texts(), 15, "settled")
+    home.wait(lambda: home.queue_items() == [] or home.dlq_texts(), 15, "delivered")
     assert server.missing(["accepted", *(f"memory number {n}" for n in range(3))]) == []
 
 

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from tests.support.processes import Process
 
-SETTLED: Final = 10.0  # seconds after which a start is over
+START: Final = 10.0  # seconds after which a start is over
 WATCHED: Final = 60.0  # seconds
 MEGABYTE: Final = 1 << 20
 _SWITCHES: Final = "voluntary_ctxt_switches:"
@@ -21,8 +21,8 @@ class Use(NamedTuple):
 
 
 def at_rest(process: Process) -> Use:
-    """Let it settle, then watch it for a minute."""
-    time.sleep(SETTLED)
+    """Let its start pass, then watch it for a minute."""
+    time.sleep(START)
     before, woken, started = process.cpu_seconds(), _switches(process), time.monotonic()
     time.sleep(WATCHED)
     taken = time.monotonic() - started

@@ -48,13 +48,13 @@ class SteppedClock(Clock):
 
     # For the thread that moves it ---------------------------------------------------------
 
-    def settle(self, *, after: dict[int, int] | None = None) -> None:
+    def rest(self, *, after: dict[int, int] | None = None) -> None:
         """Wait until everybody waits again: those of `after` (see `marks`) anew."""
         with self._changed:
-            settled = self._changed.wait_for(lambda: self._is_settled(after or {}), LIMIT)
-        assert settled, f"not settled: {self._waits}"
+            rests = self._changed.wait_for(lambda: self._rests(after or {}), LIMIT)
+        assert rests, f"not at rest: {self._waits}"
 
-    def _is_settled(self, after: dict[int, int]) -> bool:
+    def _rests(self, after: dict[int, int]) -> bool:
         return len(self._waits) == self._waiters and all(
             self._begun[key] > after.get(key, 0) and not _is_given(wait.signal)
             for key, wait in self._waits.items()
@@ -76,7 +76,7 @@ class SteppedClock(Clock):
             self._now = max(self._now, due.until)
             marks = {key: number for key, number in self.marks().items() if key == id(due.signal)}
             _give(due.signal)
-            self.settle(after=marks)
+            self.rest(after=marks)
         self._now = end
 
 

@@ -76,7 +76,7 @@ class Player:
         try:
             self._notifier.start()
             self._presenter.start()
-            self._clock.settle()
+            self._clock.rest()
             for hour in range(hours):
                 self._play_hour(stormy=hour % _STORMY == _STORMY - 1)
                 _tell({"hour": hour + 1, **needs()})
@@ -95,7 +95,7 @@ class Player:
             for event in found:
                 marks = self._clock.marks()
                 self._bus.emit(event)
-                self._clock.settle(after=marks)
+                self._clock.rest(after=marks)
             _drawn()
         if stormy:  # what was held back is summed up within the hour after it
             self._clock.advance(2 * 3600.0)

@@ -20,7 +20,9 @@ def producers(world: World) -> Producers:
 
 
 @pytest.mark.row(26, 32)
-def test_a_torn_emergency_line_of_the_future_is_settled(world: World, producers: Producers) -> None:
+def test_a_torn_emergency_line_of_the_future_keeps_nobody(
+    world: World, producers: Producers
+) -> None:
     """A clock set back by years keeps nobody waiting for the rest of a line."""
     producers.emergency(producers.entry("alpha"), part=0.5)
     world.set_clock(-10 * 365 * 86_400)

@@ -123,7 +123,7 @@ class Trial:
     def start(self, env: dict[str, str]) -> None:
         """Start the worker; one memory goes through undisturbed."""
         self.worker = self.home.worker(env=env)
-        self.settle(self.queue("undisturbed", 1))
+        self.wait_delivered(self.queue("undisturbed", 1))
 
     def queue(self, label: str, number: int = BATCH) -> list[str]:
         """Queue some memories the way that needs no lock; their texts."""
@@ -148,7 +148,7 @@ class Trial:
         if case.counts:
             self.home.wait(lambda: self._told(case.said), 20, f"{name}: told in the log")
         if case.accepted and self.server.can_be_asked:
-            self.settle(texts)  # by asking, while no save can be answered
+            self.wait_delivered(texts)  # by asking, while no save can be answered
             return self._outcome(texts, self._told(case.said))
         if case.counts:
             return self._outcome(texts, self._told(case.said))
@@ -156,16 +156,16 @@ class Trial:
         self.home.wait(lambda: len(self._waiting(texts)) == BATCH, 20, f"{name}: shown")
         return self._outcome(texts, str(self.home.json("diagnose")))
 
-    def settle(self, texts: list[str]) -> None:
+    def wait_delivered(self, texts: list[str]) -> None:
         """Wait until these are on the server, and no file holds them any more."""
         self.home.wait(lambda: not self.server.missing(texts), 20, f"{texts[0]}: stored")
-        self.home.wait(lambda: not self._waiting(texts), 20, f"{texts[0]}: settled")
+        self.home.wait(lambda: not self._waiting(texts), 20, f"{texts[0]}: gone from the files")
 
     def _outcome(self, texts: list[str], said: str) -> Outcome:
         counted = self._waiting(texts)
         self.proxy.heal()
         self.home.ok("retry", "--all")
-        self.settle(texts)
+        self.wait_delivered(texts)
         return Outcome(
             said,
             counted,

@@ -20,7 +20,7 @@ def test_one_worker_outlives_faults_of_each_kind(trial: Trial) -> None:
 
 
 @pytest.mark.row(36, 37)
-def test_one_worker_settles_saves_that_were_struck(trial: Trial) -> None:
+def test_one_worker_asks_about_saves_that_were_struck(trial: Trial) -> None:
     """What the server took in spite of a fault is asked about, not sent again."""
     trial.start({})
     for name in SOME_SAVES:

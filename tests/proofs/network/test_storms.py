@@ -23,7 +23,7 @@ def storm(trial: Trial, memories: int, limit: RateLimit) -> None:
     trial.proxy.strike(limit, saves_only=True)
     texts = trial.queue("storm", memories)
     trial.server.wait_for(lambda: not trial.server.missing(texts), 100, "all taken")
-    trial.settle(texts)
+    trial.wait_delivered(texts)
     assert limit.refused  # or it was no storm
     assert trial.home.log_lines("Moved to DLQ") == []
     assert oracle.faults(trial.home, trial.server, trial.accepted) == []
@@ -64,7 +64,7 @@ def flap(trial: Trial, times: int, period: float) -> None:
 def after_flapping(trial: Trial) -> None:
     """See that all is delivered once the network holds, once each."""
     trial.home.ok("retry", "--all")
-    trial.settle(trial.accepted)
+    trial.wait_delivered(trial.accepted)
     assert oracle.faults(trial.home, trial.server, trial.accepted) == []
     assert trial.worker.alive
 

@@ -28,7 +28,7 @@ def outage(trial: Trial, words: str) -> None:
 
 def recovered(trial: Trial) -> None:
     """See that all is delivered, once."""
-    trial.settle(trial.accepted)
+    trial.wait_delivered(trial.accepted)
     assert oracle.faults(trial.home, trial.server, trial.accepted) == []
 
 
