@@ -13,9 +13,10 @@ from typing import Final
 import click
 import environment
 
-from mem0tray import __version__, config_file, settings
+from mem0tray import __version__
 from mem0tray.cli import app
 from mem0tray.cli.command_help import Command, CommandGroup
+from mem0tray.config import config_file, settings
 
 PAGE: Final = environment.ROOT / "packaging" / "mem0tray.1"
 FILES: Final = {

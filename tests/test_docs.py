@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 import mem0tray
-from mem0tray import settings
 from mem0tray.cli.app import COMMANDS
+from mem0tray.config import settings
 
 PACKAGE: Final = Path(mem0tray.__file__).parent
 TESTS: Final = Path(__file__).parent

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from mem0tray import plain
-from mem0tray.errors import FileUnavailableError
+from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import atomic, document
 from mem0tray.files.document import BrokenDocumentError
-from mem0tray.paths import Paths
+from mem0tray.system import plain
+from mem0tray.system.paths import Paths
 
 DATED: Final = "mem0_queue_dlq.backup-*.json"
 _MARK: Final = "dlq-backup.sha256"

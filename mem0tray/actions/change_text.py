@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from mem0tray import item as items
-from mem0tray import plain
 from mem0tray.actions import edit, requests
 from mem0tray.actions.edit import DlqEdit
 from mem0tray.actions.find import FoundItem, identity
-from mem0tray.errors import NotFoundError
+from mem0tray.core import item as items
+from mem0tray.core.errors import NotFoundError
+from mem0tray.core.text import short_id
 from mem0tray.files import atomic, document, receipts
-from mem0tray.paths import Paths
-from mem0tray.text import short_id
+from mem0tray.system import plain
+from mem0tray.system.paths import Paths
 
 BEGIN: Final = "edited-"  # so begins the name of a file with an old text
 PATTERN: Final = f"{BEGIN}*.json"

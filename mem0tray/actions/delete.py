@@ -8,10 +8,10 @@ from pathlib import Path
 from mem0tray.actions import backup, edit, requests
 from mem0tray.actions.edit import DlqEdit
 from mem0tray.actions.find import FoundItem, Identity, identity
-from mem0tray.errors import FileUnavailableError
+from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import receipts
 from mem0tray.ledger.reader import Reader
-from mem0tray.paths import Paths
+from mem0tray.system.paths import Paths
 
 
 @dataclass(slots=True)

@@ -4,7 +4,6 @@ import re
 import shlex
 from typing import Final
 
-from mem0tray import item as items
 from mem0tray.actions.cause import (
     DUE,
     HELD,
@@ -20,10 +19,11 @@ from mem0tray.actions.cause import (
 )
 from mem0tray.actions.find import FoundItem
 from mem0tray.actions.surroundings import Surroundings, clock
+from mem0tray.core import item as items
+from mem0tray.core.text import one_line, short_id
 from mem0tray.ledger.reader import Attempt, Known
 from mem0tray.server.model import Fault
 from mem0tray.server.remedy import of_rejection
-from mem0tray.text import one_line, short_id
 
 _ANSWERLESS: Final = frozenset({"unknown", "outage", "unanswered"})
 # They count nothing against the item, unless its last error says that they did.

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mem0tray.actions import files
-from mem0tray.errors import FileUnavailableError
+from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import atomic, document, quarantine, receipts
 from mem0tray.files.lock import FileLock
 from mem0tray.ledger.reader import Reader
-from mem0tray.paths import Paths
+from mem0tray.system.paths import Paths
 
 if TYPE_CHECKING:
     from mem0tray.files.atomic import Signature

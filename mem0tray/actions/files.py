@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from mem0tray.errors import FileUnavailableError
+from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import atomic, document
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.document import BrokenDocumentError, Document
-from mem0tray.paths import Paths
+from mem0tray.system.paths import Paths
 
 QUEUE: Final = "queue"
 DLQ: Final = "items"

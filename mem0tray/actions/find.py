@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from mem0tray import item as items
 from mem0tray.actions import files
-from mem0tray.errors import NotFoundError
-from mem0tray.item import Item
-from mem0tray.paths import Paths
-from mem0tray.text import one_line
+from mem0tray.core import item as items
+from mem0tray.core.errors import NotFoundError
+from mem0tray.core.item import Item
+from mem0tray.core.text import one_line
+from mem0tray.system.paths import Paths
 
 Identity = tuple[str, bytes]
 _SHOWN: Final = 4

@@ -2,8 +2,8 @@
 
 import os
 
-from mem0tray.errors import FileUnavailableError
-from mem0tray.settings import PathSettings, Settings
+from mem0tray.config.settings import PathSettings, Settings
+from mem0tray.core.errors import FileUnavailableError
 
 _REMEDY = (
     "Make it, or correct paths.claude_dir: `mem0tray config edit`"

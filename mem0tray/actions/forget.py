@@ -13,18 +13,18 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from mem0tray import item as items
-from mem0tray import plain
 from mem0tray.actions import backup, change_text, edit, files, requests, sources
 from mem0tray.actions.delete import Deleted
 from mem0tray.actions.find import FoundItem
-from mem0tray.errors import Mem0TrayError
+from mem0tray.config.settings import Settings
+from mem0tray.core import item as items
+from mem0tray.core.errors import Mem0TrayError
 from mem0tray.files import atomic, document, temporary
 from mem0tray.files.document import BrokenDocumentError
 from mem0tray.files.lock import FileLock
 from mem0tray.ledger.reader import Known, Reader
-from mem0tray.paths import Paths
-from mem0tray.settings import Settings
+from mem0tray.system import plain
+from mem0tray.system.paths import Paths
 
 _PATIENCE: Final = 5.0  # seconds for the worker to carry out the request
 _PUBLISHING: Final = 3.0  # seconds for the worker to write its files without the text

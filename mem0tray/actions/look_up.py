@@ -5,14 +5,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from mem0tray import item as items
-from mem0tray import plain
 from mem0tray.actions import files, overview, sources
 from mem0tray.actions.find import FoundItem, Identity, beginning, listing, resolve
-from mem0tray.errors import FileUnavailableError
+from mem0tray.core import item as items
+from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import atomic, quarantine
 from mem0tray.ledger.reader import Attempt, Known, Reader
-from mem0tray.paths import Paths
+from mem0tray.system import plain
+from mem0tray.system.paths import Paths
 
 EMERGENCY: Final = "emergency"
 QUARANTINE: Final = "quarantine"

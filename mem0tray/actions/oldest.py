@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from mem0tray import item as items
+from mem0tray.core import item as items
 from mem0tray.ledger.reader import Reader
-from mem0tray.paths import Paths
+from mem0tray.system.paths import Paths
 
 
 @dataclass(frozen=True, slots=True)

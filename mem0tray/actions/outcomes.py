@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mem0tray import item as items
 from mem0tray.actions import overview, requests
-from mem0tray.item import Item
+from mem0tray.core import item as items
+from mem0tray.core.item import Item
+from mem0tray.core.state import ACTION_NEEDED, DOWN, PAUSED
 from mem0tray.ledger.reader import Attempt, Known, Reader
-from mem0tray.paths import Paths
-from mem0tray.worker.state import ACTION_NEEDED, DOWN, PAUSED
+from mem0tray.system.paths import Paths
 
 DELIVERED: Final = "delivered"
 FAILED: Final = "failed"

@@ -11,19 +11,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from mem0tray import item as items
 from mem0tray.actions import files, folder
-from mem0tray.errors import FileUnavailableError, SettingsError
-from mem0tray.files import atomic, document, emergency, lock, probe, quarantine
+from mem0tray.config import server_choice
+from mem0tray.config.server_choice import THIS_COMPUTER
+from mem0tray.config.settings import LOCAL_URL, Settings
+from mem0tray.core import item as items
+from mem0tray.core.errors import FileUnavailableError, SettingsError
+from mem0tray.core.item import Item
+from mem0tray.core.state import ACTION_NEEDED, STARTING
+from mem0tray.files import atomic, document, emergency, lock, pauses, probe, quarantine
 from mem0tray.files.atomic import TornError
 from mem0tray.files.document import BrokenDocumentError, Document
-from mem0tray.item import Item
 from mem0tray.ledger.reader import Reader
-from mem0tray.paths import Paths
-from mem0tray.settings import LOCAL_URL, Settings
-from mem0tray.worker import choice, pauses
-from mem0tray.worker.choice import THIS_COMPUTER
-from mem0tray.worker.state import ACTION_NEEDED, STARTING
+from mem0tray.system.paths import Paths
 
 NOT_RUNNING: Final = "not running"
 _TRIES: Final = 5
@@ -235,13 +235,13 @@ def writer(metrics: dict[str, Any]) -> str:
 
 
 def _look_at_server(seen: Overview, settings: Settings, paths: Paths) -> None:
-    url = choice.chosen(settings.server.url, paths)
+    url = server_choice.chosen(settings.server.url, paths)
     if url is None:
-        seen.state, seen.reason = ACTION_NEEDED, f"{choice.CHOOSE}: {choice.HOW}"
+        seen.state, seen.reason = ACTION_NEEDED, f"{server_choice.CHOOSE}: {server_choice.HOW}"
     elif url == LOCAL_URL:
         seen.server, seen.destination = LOCAL_URL, THIS_COMPUTER
     else:
-        from mem0tray.server.destination import Destination
+        from mem0tray.config.destination import Destination
 
         try:
             there = Destination.from_settings(settings.server)

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from mem0tray.errors import Mem0TrayError
-from mem0tray.paths import Paths
+from mem0tray.config import server_choice
+from mem0tray.config.server_choice import THIS_COMPUTER
+from mem0tray.config.settings import LOCAL_URL, Settings
+from mem0tray.core.errors import Mem0TrayError
 from mem0tray.server import Destination, Health, connect
 from mem0tray.server.model import Proof
-from mem0tray.settings import LOCAL_URL, Settings
-from mem0tray.worker import choice
-from mem0tray.worker.choice import THIS_COMPUTER
+from mem0tray.system.paths import Paths
 
 TIMEOUT: Final = 5.0
 
@@ -31,7 +31,7 @@ class Probe:
 
 def server_name(settings: Settings, paths: Paths) -> str:
     """What the ledger calls the server that deliveries go to; empty when there is none."""
-    url = choice.chosen(settings.server.url, paths)
+    url = server_choice.chosen(settings.server.url, paths)
     if url is None or url == LOCAL_URL:
         return url or ""
     try:
@@ -42,7 +42,7 @@ def server_name(settings: Settings, paths: Paths) -> str:
 
 def probe(settings: Settings, paths: Paths, timeout: float = TIMEOUT) -> Probe:
     """Ask the server for its health; trouble of any kind is a server that is not healthy."""
-    url = choice.chosen(settings.server.url, paths)
+    url = server_choice.chosen(settings.server.url, paths)
     if url is None:
         return Probe("", "no server", "", _ill("no server is chosen"))
     if url == LOCAL_URL:

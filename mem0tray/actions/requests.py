@@ -13,15 +13,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from mem0tray import item as items
-from mem0tray import plain
-from mem0tray.errors import AlreadyRunningError, LedgerError, Mem0TrayError
+from mem0tray.config.settings import Settings
+from mem0tray.core import item as items
+from mem0tray.core.errors import AlreadyRunningError, LedgerError, Mem0TrayError
+from mem0tray.core.item import Item
 from mem0tray.files import atomic
 from mem0tray.files.lock import InstanceLock, of_worker
-from mem0tray.item import Item
 from mem0tray.ledger.reader import Reader
-from mem0tray.paths import Paths
-from mem0tray.settings import Settings
+from mem0tray.system import plain
+from mem0tray.system.paths import Paths
 
 DISCARD: Final = "discard"
 FORGET: Final = "forget"
@@ -140,11 +140,11 @@ def carry_out_here(paths: Paths, settings: Settings) -> bool:
     Raises LedgerError when the ledger cannot be opened.
     """
     # Slow to import, and only for this.
-    from mem0tray.events import Events
+    from mem0tray.core.events import Events
     from mem0tray.ledger.database import Ledger
     from mem0tray.worker import requests
-    from mem0tray.worker.core import Core
-    from mem0tray.worker.log import EventLog
+    from mem0tray.worker.context import Core
+    from mem0tray.worker.telling.log import EventLog
 
     lock = InstanceLock(paths.instance_lock)
     try:

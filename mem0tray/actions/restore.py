@@ -5,15 +5,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from mem0tray import item as items
 from mem0tray.actions import edit, files, requests
 from mem0tray.actions.edit import DlqEdit
 from mem0tray.actions.find import Identity, identity
 from mem0tray.actions.sources import Piece, RestoreSource
-from mem0tray.errors import FileUnavailableError
+from mem0tray.core import item as items
+from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import document, receipts
 from mem0tray.ledger.reader import Reader
-from mem0tray.paths import Paths
+from mem0tray.system.paths import Paths
 
 _ROUNDS: Final = 3
 _PUBLISHING: Final = 5.0  # seconds for the worker to write the files of a deletion

@@ -6,16 +6,16 @@ And send what is held, because another worker has perhaps delivered it: the work
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from mem0tray import item as items
 from mem0tray.actions import files, requests
 from mem0tray.actions.edit import DlqEdit, change_dlq
 from mem0tray.actions.find import FoundItem, listing, resolve
-from mem0tray.errors import NotFoundError
+from mem0tray.core import item as items
+from mem0tray.core.errors import NotFoundError
+from mem0tray.core.item import Item
+from mem0tray.core.text import short_id
 from mem0tray.files import receipts
-from mem0tray.item import Item
 from mem0tray.ledger.reader import Reader
-from mem0tray.paths import Paths
-from mem0tray.text import short_id
+from mem0tray.system.paths import Paths
 
 _NOW: Final = {"last_attempt": 0}
 

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from mem0tray import item as items
-from mem0tray import plain
 from mem0tray.actions import backup, change_text, files
 from mem0tray.actions.find import Identity, identity
-from mem0tray.actions.tame import tamed
-from mem0tray.errors import NotFoundError
+from mem0tray.actions.loadable import tamed
+from mem0tray.core import item as items
+from mem0tray.core.errors import NotFoundError
+from mem0tray.core.text import one_line
 from mem0tray.files import atomic, document, quarantine
 from mem0tray.files.document import BrokenDocumentError, Document
 from mem0tray.ledger.reader import Reader
-from mem0tray.paths import Paths
-from mem0tray.text import one_line
+from mem0tray.system import plain
+from mem0tray.system.paths import Paths
 
 BACKUP: Final = "backup"
 COPY: Final = "copy"

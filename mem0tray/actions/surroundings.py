@@ -19,14 +19,15 @@ from mem0tray.actions.cause import (
     Cause,
 )
 from mem0tray.actions.probe import Probe, probe
-from mem0tray.errors import FileUnavailableError
-from mem0tray.files import atomic
+from mem0tray.config import server_choice
+from mem0tray.config.settings import LOCAL_URL, Settings
+from mem0tray.core import state
+from mem0tray.core.errors import FileUnavailableError
+from mem0tray.core.state import ACTION_NEEDED, REFUSES
+from mem0tray.files import atomic, pauses
 from mem0tray.ledger.reader import Attempt, Reader
-from mem0tray.paths import Paths, config_file
 from mem0tray.server.remedy import of_refusal
-from mem0tray.settings import LOCAL_URL, Settings
-from mem0tray.worker import choice, pauses, state
-from mem0tray.worker.state import ACTION_NEEDED, REFUSES
+from mem0tray.system.paths import Paths, config_file
 
 _STATUS: Final = re.compile(r"\b[1-5][0-9][0-9]\b")
 _SENTENCE: Final = re.compile(r"(?<=\.) (?=[A-Z`])")
@@ -97,7 +98,9 @@ def _changed_since(attempt: Attempt) -> bool:
 
 def _server(seen: Probe, trouble: Callable[[str], str], *, running: bool) -> list[Cause]:
     if not seen.name:
-        return [Cause(NO_SERVER, "nothing is sent before you choose one", f"Type {choice.HOW}.")]
+        return [
+            Cause(NO_SERVER, "nothing is sent before you choose one", f"Type {server_choice.HOW}.")
+        ]
     if seen.health.healthy:
         return []
     detail = f"{seen.shown}: {seen.health.reason.rstrip('.')}"
@@ -119,7 +122,7 @@ def _worker(metrics: dict[str, Any]) -> list[Cause]:
     if (name, reason) == (state.PAUSED, state.BREAK):
         again = "Nothing to do: deliveries go on by themselves."
         return [Cause(SERVER_BUSY, reason, again, by_itself=True)]
-    if name != ACTION_NEEDED or reason.startswith((REFUSES, choice.CHOOSE)):
+    if name != ACTION_NEEDED or reason.startswith((REFUSES, server_choice.CHOOSE)):
         return []
     detail, remedy = _parted(reason)
     return [Cause(ACTION, detail, remedy)]

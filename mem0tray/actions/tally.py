@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from mem0tray.item import Item
+from mem0tray.core.item import Item
 
 MANY: Final = 7  # retries; from here on the wait does not grow any more
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from mem0tray import __version__
-from mem0tray.errors import Mem0TrayError
+from mem0tray.core.errors import Mem0TrayError
 
 INTERRUPTED: Final = 130  # what a shell says of a program that Ctrl-C ended
 BROKEN_PIPE: Final = 141  # and of one whose reader has left
@@ -56,9 +56,9 @@ def _run(arguments: list[str]) -> int:
             sys.stdout.write(completion_scripts.SCRIPTS[arguments[1]])
             return 0
     if arguments[:1] == ["add"]:
-        from mem0tray.cli import quick
+        from mem0tray.cli import fast_arguments
 
-        plain = quick.parse(arguments[1:])
+        plain = fast_arguments.parse(arguments[1:])
         if plain is not None:
             from mem0tray.cli import producing
 
@@ -99,7 +99,7 @@ def _in_words(error: OSError) -> str:
 
 
 def _complain(message: str) -> None:
-    from mem0tray.text import one_line
+    from mem0tray.core.text import one_line
 
     sys.stderr.write(f"mem0tray: {one_line(message, _LONGEST_ERROR)}\n")
 

@@ -9,7 +9,7 @@ import click
 from mem0tray import __version__
 from mem0tray.cli import INTERRUPTED
 from mem0tray.cli.command_help import CommandGroup
-from mem0tray.errors import Mem0TrayError
+from mem0tray.core.errors import Mem0TrayError
 
 _NO_TRAY: Final = "The worker runs in this terminal; Ctrl-C stops it."
 
@@ -57,7 +57,7 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
     "restore": CommandEntry(ACT, "mem0tray.cli.restore:command", "Put deleted items back."),
     "config": CommandEntry(SET_UP, "mem0tray.cli.config:command", "Show and change the settings."),
     "doctor": CommandEntry(
-        SET_UP, "mem0tray.cli.doctor:command", "Check all that deliveries need."
+        SET_UP, "mem0tray.cli.doctor.command:command", "Check all that deliveries need."
     ),
     "autostart": CommandEntry(
         SET_UP, "mem0tray.cli.autostart:command", "Start at login, or no longer."
@@ -137,9 +137,9 @@ def group(ctx: click.Context) -> Any:
     """
     if ctx.invoked_subcommand is not None:
         return None
-    from mem0tray.desktop import surroundings
+    from mem0tray.desktop import session
 
-    missing = surroundings.missing()
+    missing = session.missing()
     if missing:
         from mem0tray.cli.run import work
 

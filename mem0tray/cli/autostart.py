@@ -8,6 +8,7 @@ import click
 from mem0tray.cli import output
 from mem0tray.cli.command_help import CommandGroup
 from mem0tray.cli.context import UsageError
+from mem0tray.core.errors import Mem0TrayError, SettingsError
 from mem0tray.desktop.autostart import (
     BLOCKED,
     DESKTOP,
@@ -18,8 +19,7 @@ from mem0tray.desktop.autostart import (
     Autostart,
     AutostartState,
 )
-from mem0tray.errors import Mem0TrayError, SettingsError
-from mem0tray.paths import APP
+from mem0tray.system.paths import APP
 
 _SENTENCES: Final = {
     ENABLED: "mem0tray starts at login.",
@@ -78,9 +78,9 @@ def _beside(login: Autostart) -> list[str]:
     """A sentence that names another worker, beside which the service cannot run; else nothing."""
     if login.kind != SERVICE:
         return []
-    from mem0tray import settings
     from mem0tray.actions import overview
-    from mem0tray.desktop import systemd
+    from mem0tray.config import settings
+    from mem0tray.desktop.autostart import systemd
 
     try:
         running = overview.running(settings.load().settings.locations())
@@ -150,7 +150,7 @@ def sentence(state: AutostartState, login: Autostart) -> str:
 
 
 def _sentence(state: AutostartState, login: Autostart) -> str:
-    from mem0tray.desktop import systemd
+    from mem0tray.desktop.autostart import systemd
 
     if state.name == ENABLED and login.kind == SERVICE and systemd.lingers():
         return _FROM_BOOT

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from mem0tray import plain
-from mem0tray.errors import Mem0TrayError
-from mem0tray.text import one_line, short_id
+from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.text import one_line, short_id
+from mem0tray.system import plain
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -107,8 +107,8 @@ def projects(ctx: click.Context, parameter: click.Parameter, incomplete: str) ->
 def backups(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
     """What `restore --list` shows; else files."""
     del ctx, parameter
-    from mem0tray import settings
     from mem0tray.actions import sources
+    from mem0tray.config import settings
 
     paths = settings.load().settings.locations()
     named = [(source.name, source.note) for source in sources.sources(paths)]
@@ -119,7 +119,7 @@ def backups(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> 
 def keys(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
     """Every setting."""
     del ctx, parameter
-    from mem0tray.config_file import HINTS
+    from mem0tray.config.config_file import HINTS
 
     return _that_fit(HINTS.items(), incomplete)
 
@@ -128,8 +128,8 @@ def keys(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Ite
 def values(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
     """What the setting that was named may be, where that can be listed."""
     del parameter
-    from mem0tray import settings
-    from mem0tray.setting_rules import CHOICES
+    from mem0tray.config import settings
+    from mem0tray.config.setting_rules import CHOICES
 
     key = ctx.params.get("key") or ""
     if key in ("server.ca_file", "paths.claude_dir"):
@@ -153,7 +153,7 @@ def commands(ctx: click.Context, parameter: click.Parameter, incomplete: str) ->
 
 def _memories(*, recent: bool = False) -> Iterator[tuple[str, str, str]]:
     """Kind, id and project of what stands in the files; with `recent`, of `last_100` too."""
-    from mem0tray import settings
+    from mem0tray.config import settings
 
     paths = settings.load().settings.locations()
     queue = _read(paths.queue)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from mem0tray.text import did_you_mean
+from mem0tray.core.text import did_you_mean
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem

@@ -18,7 +18,7 @@ from click.shell_completion import (
 from mem0tray.cli import COMPLETE
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.completion_scripts import SCRIPTS
-from mem0tray.text import one_line
+from mem0tray.core.text import one_line
 
 _UNQUOTED: Final = re.compile(r"[^\w@%+=:,./-]")  # what bash would take apart
 _ESCAPED: Final = r"\\\g<0>"

@@ -7,13 +7,13 @@ from typing import Any, Final
 
 import click
 
-from mem0tray import config_file, settings
 from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import CommandGroup
-from mem0tray.errors import SettingsError
-from mem0tray.paths import config_file as location
-from mem0tray.setting_rules import LONGEST
-from mem0tray.settings import SECRETS, Loaded
+from mem0tray.config import config_file, settings
+from mem0tray.config.setting_rules import LONGEST
+from mem0tray.config.settings import SECRETS, Loaded
+from mem0tray.core.errors import SettingsError
+from mem0tray.system.paths import config_file as location
 
 MASK: Final = "••••"
 _CREDENTIALS: Final = re.compile(r"://[^/\s]*@")  # refused, but shown with what is wrong

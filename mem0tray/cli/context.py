@@ -2,9 +2,9 @@
 
 import sys
 
-from mem0tray import settings
-from mem0tray.errors import Mem0TrayError
-from mem0tray.settings import Loaded, Settings
+from mem0tray.config import settings
+from mem0tray.config.settings import Loaded, Settings
+from mem0tray.core.errors import Mem0TrayError
 
 _LONGEST_WARNING = 500
 
@@ -41,7 +41,7 @@ def load_all() -> Loaded:
     """The settings as by `load`, with the source of each value."""
     loaded = settings.load()
     for warning in loaded.warnings:
-        from mem0tray.text import one_line
+        from mem0tray.core.text import one_line
 
         sys.stderr.write(f"mem0tray: {one_line(warning, _LONGEST_WARNING)}\n")
     return loaded

@@ -9,8 +9,8 @@ from mem0tray.actions.find import FoundItem, everything, resolve
 from mem0tray.actions.forget import Forgotten, forget
 from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
-from mem0tray.errors import Mem0TrayError, NotFoundError
-from mem0tray.text import one_line, plural, short_id
+from mem0tray.core.errors import Mem0TrayError, NotFoundError
+from mem0tray.core.text import one_line, plural, short_id
 
 _SHOWN: Final = 20  # of what is to be deleted
 

@@ -11,11 +11,11 @@ import click
 
 from mem0tray.cli import output
 from mem0tray.cli.command_help import Command
-from mem0tray.errors import Mem0TrayError
+from mem0tray.core.errors import Mem0TrayError
 
 if TYPE_CHECKING:
     from mem0tray.demo.director import StoryPace, StoryRecord
-    from mem0tray.demo.happenings import Teller
+    from mem0tray.demo.progress import Teller
 
 _INTERRUPTED: Final = "interrupted"
 _BY_SIGNAL: Final = 128  # a shell adds the signal's number to this
@@ -48,12 +48,12 @@ def command(*, fast: bool, keep: bool, as_json: bool, tray: bool | None) -> None
     # Slow to import, and `--help` does without.
     from mem0tray.cli.demo_screen import Screen
     from mem0tray.demo.director import CALM, FAST
-    from mem0tray.desktop import surroundings
+    from mem0tray.desktop import session
 
     pace = FAST if fast else CALM
     if tray is None:
-        tray = not fast and not as_json and not surroundings.missing()
-    elif tray and (missing := surroundings.missing()):
+        tray = not fast and not as_json and not session.missing()
+    elif tray and (missing := session.missing()):
         raise Mem0TrayError(missing, "Use --no-tray.")
     program = () if tray else ("run",)
     with _signals() as signals:

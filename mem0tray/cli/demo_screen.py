@@ -14,11 +14,11 @@ from rich.text import Text
 
 from mem0tray.cli import output
 from mem0tray.cli.output import Style
-from mem0tray.demo import happenings
+from mem0tray.core.text import plural
+from mem0tray.demo import progress
 from mem0tray.demo.director import StoryRecord
-from mem0tray.demo.happenings import Happening
+from mem0tray.demo.progress import Happening
 from mem0tray.demo.story import MOVED, RECOVERED, StoryMemory, StorySnapshot
-from mem0tray.text import plural
 
 _WIDEST: Final = 80  # beyond, lines would only be harder to read
 _NARROWEST: Final = 20  # of a wrapped text
@@ -80,20 +80,20 @@ class Screen:
     def __call__(self, happening: Happening) -> None:
         """Show what has happened."""
         match happening:
-            case happenings.Looked(seen):
+            case progress.Looked(seen):
                 self._looked(seen)
-            case happenings.ActBegan(number, act):
+            case progress.ActBegan(number, act):
                 self._gap()
                 self._text(act.title, Style.HEADING, Text(f"  {number}  ", Style.NAME))
                 self._gap()
-            case happenings.Said(text):
+            case progress.Said(text):
                 self._text(text)
-            case happenings.Queued(StoryMemory(project, text)):
+            case progress.Queued(StoryMemory(project, text)):
                 name = project.ljust(_PROJECT)
                 self._line(Text.assemble(("+ ", Style.NAME), (name, Style.NAME), text))
-            case happenings.Commanded(arguments, printed):
+            case progress.Commanded(arguments, printed):
                 self._commanded(arguments, printed)
-            case happenings.Logged(line):
+            case progress.Logged(line):
                 style = (
                     Style.WARNING
                     if MOVED in line
@@ -102,7 +102,7 @@ class Screen:
                     else Style.DIM
                 )
                 self._line(Text.assemble((f"{self._marks.log} ", Style.DIM), (line, style)))
-            case happenings.Kept(promise):
+            case progress.Kept(promise):
                 mark = Text(f"{_INDENT}{self._marks.kept} ", Style.GOOD)
                 self._text(promise, "", mark)
 

@@ -10,13 +10,13 @@ from mem0tray.actions import diagnose, files
 from mem0tray.actions.cause import ID, NOT_RUNNING, PAUSED, Cause
 from mem0tray.actions.find import FoundItem, Identity, everything, handles, listing, resolve
 from mem0tray.actions.surroundings import Surroundings
-from mem0tray.cli import candidates, context, output, settled
+from mem0tray.cli import candidates, context, no_longer_waiting, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
+from mem0tray.config.settings import Settings
+from mem0tray.core.text import plural
 from mem0tray.ledger.reader import Attempt, Known, Reader
-from mem0tray.paths import Paths
-from mem0tray.settings import Settings
-from mem0tray.text import plural
+from mem0tray.system.paths import Paths
 
 _SHOWN: Final = 10  # attempts of a history
 
@@ -42,7 +42,11 @@ def command(name: str | None, *, as_json: bool) -> None:
         _sum_up(settings, paths, as_json=as_json)
         return
     there = everything(paths)
-    gone = [] if any(each.id.startswith(name) for each in there) else settled.settled(paths, name)
+    gone = (
+        []
+        if any(each.id.startswith(name) for each in there)
+        else no_longer_waiting.settled(paths, name)
+    )
     if gone:
         _tell_settled(gone, as_json=as_json)
         return
@@ -73,10 +77,10 @@ def command(name: str | None, *, as_json: bool) -> None:
 
 def _tell_settled(gone: list[Known], *, as_json: bool) -> None:
     if as_json:
-        output.print_json([settled.document(known) for known in gone])
+        output.print_json([no_longer_waiting.document(known) for known in gone])
         return
     for known in gone[:_SHOWN]:
-        settled.say(known)
+        no_longer_waiting.say(known)
     if len(gone) > _SHOWN:
         output.say(f"and {len(gone) - _SHOWN:,} more whose id begins so.")
 

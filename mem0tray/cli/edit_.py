@@ -12,9 +12,9 @@ from mem0tray.actions.find import FoundItem, everything, handles
 from mem0tray.actions.look_up import Version
 from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
-from mem0tray.errors import Mem0TrayError, NotFoundError
-from mem0tray.paths import Paths
-from mem0tray.text import one_line, short_id
+from mem0tray.core.errors import Mem0TrayError, NotFoundError
+from mem0tray.core.text import one_line, short_id
+from mem0tray.system.paths import Paths
 
 _NOT_HERE: Final = {
     "delivered": "It is delivered: its text is on the server alone.",

@@ -7,16 +7,16 @@ from typing import Any, Final
 
 import click
 
-from mem0tray import item as items
 from mem0tray.actions import diagnose, files, surroundings
 from mem0tray.actions.find import FoundItem, everything, handles, listing
 from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.values import whole_number
+from mem0tray.core import item as items
+from mem0tray.core.text import one_line, short_id
 from mem0tray.ledger.reader import Known, Reader
 from mem0tray.ledger.taken import PERHAPS
-from mem0tray.paths import Paths
-from mem0tray.text import one_line, short_id
+from mem0tray.system.paths import Paths
 
 _LAST: Final = "LAST ATTEMPT"
 _NEXT: Final = "NEXT RETRY"

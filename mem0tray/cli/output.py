@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TextIO
 
 import click
 
-from mem0tray.errors import Mem0TrayError
-from mem0tray.text import cells as text_cells
-from mem0tray.text import harmless_json, one_line, plural
+from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.text import cells as text_cells
+from mem0tray.core.text import harmless_json, one_line, plural
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -10,16 +10,16 @@ from typing import Final
 
 import platformdirs
 
-from mem0tray import data_folders
 from mem0tray.actions import files, requests
 from mem0tray.actions.find import Identity, identity
-from mem0tray.errors import FileUnavailableError, Mem0TrayError
+from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
+from mem0tray.core.item import DISCARDED
+from mem0tray.core.text import plural
 from mem0tray.files import atomic, lock, quarantine
-from mem0tray.item import DISCARDED
 from mem0tray.ledger.reader import Reader
 from mem0tray.localserver import endpoint, store
-from mem0tray.paths import APP, Paths, config_file, data_root
-from mem0tray.text import plural
+from mem0tray.system import data_folders
+from mem0tray.system.paths import APP, Paths, config_file, data_root
 
 LOCAL: Final = "local-server"
 _SERVES: Final = "claude-*"

@@ -9,9 +9,9 @@ import click
 from mem0tray.actions.requests import worker_runs
 from mem0tray.cli import context, output
 from mem0tray.cli.command_help import Command
-from mem0tray.errors import FileUnavailableError
-from mem0tray.paths import Paths
-from mem0tray.worker import pauses
+from mem0tray.core.errors import FileUnavailableError
+from mem0tray.files import pauses
+from mem0tray.system.paths import Paths
 
 _LONGEST: Final = 525_600.0  # minutes: a year; without a number a pause lasts as long as one likes
 

@@ -11,16 +11,16 @@ from typing import Any, Final
 
 import msgspec
 
-from mem0tray import item as items
-from mem0tray import plain
 from mem0tray.cli import context
 from mem0tray.cli.context import UsageError
-from mem0tray.errors import FileUnavailableError, LockTimeoutError, Mem0TrayError
+from mem0tray.core import item as items
+from mem0tray.core.errors import FileUnavailableError, LockTimeoutError, Mem0TrayError
+from mem0tray.core.large import LARGE, as_json
 from mem0tray.files import atomic, document
 from mem0tray.files.atomic import Signature
 from mem0tray.files.lock import FileLock
-from mem0tray.large import LARGE, as_json
-from mem0tray.paths import Paths
+from mem0tray.system import plain
+from mem0tray.system.paths import Paths
 
 LOCK_WAIT: Final = 1.0  # seconds; after that the emergency file, which needs no lock
 SHOWN: Final = 100  # entries in `last_100`
@@ -73,12 +73,12 @@ def run(project: str | None, text: str | None, *, as_json: bool) -> None:
 
 def _check_size(text: str, url: str, paths: Paths) -> None:
     """Refuse what the local server would refuse. Raises Mem0TrayError."""
+    from mem0tray.config import server_choice
+    from mem0tray.config.settings import LOCAL_URL
     from mem0tray.localserver.endpoint import BODY_MAX
-    from mem0tray.settings import LOCAL_URL
-    from mem0tray.worker import choice
 
     with suppress(FileUnavailableError):
-        if choice.chosen(url, paths) != LOCAL_URL:
+        if server_choice.chosen(url, paths) != LOCAL_URL:
             return
     if sum(map(len, as_json(text))) > BODY_MAX - _BESIDE:
         raise Mem0TrayError(
@@ -111,10 +111,10 @@ def _prepare(url: str, paths: Paths) -> None:
 
     What fails here does not matter yet: the queue file itself will tell.
     """
-    from mem0tray.worker import choice
+    from mem0tray.config import server_choice
 
     with suppress(FileUnavailableError):
-        choice.remember_if_first(url, paths)
+        server_choice.remember_if_first(url, paths)
     with suppress(FileUnavailableError):
         atomic.make_private_folder(paths.claude_dir)
 

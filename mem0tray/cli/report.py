@@ -4,9 +4,10 @@ from pathlib import Path
 
 import click
 
-from mem0tray import language, report
+from mem0tray import report
 from mem0tray.cli import context, output
 from mem0tray.cli.command_help import Command
+from mem0tray.core import language
 
 
 @click.command(

@@ -10,9 +10,9 @@ from mem0tray.actions.restore import Restored, restore
 from mem0tray.actions.sources import Piece, RestoreSource
 from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
-from mem0tray.errors import NotFoundError
-from mem0tray.paths import Paths
-from mem0tray.text import one_line, plural, short_id
+from mem0tray.core.errors import NotFoundError
+from mem0tray.core.text import one_line, plural, short_id
+from mem0tray.system.paths import Paths
 
 
 @click.command(

@@ -18,12 +18,12 @@ from mem0tray.actions.requests import worker_runs
 from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
-from mem0tray.errors import FileUnavailableError, Mem0TrayError
-from mem0tray.item import Item
-from mem0tray.paths import Paths
-from mem0tray.settings import LOCAL_URL, Settings
-from mem0tray.text import one_line, plural, short_id
-from mem0tray.worker import pauses
+from mem0tray.config.settings import LOCAL_URL, Settings
+from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
+from mem0tray.core.item import Item
+from mem0tray.core.text import one_line, plural, short_id
+from mem0tray.files import pauses
+from mem0tray.system.paths import Paths
 
 _Called = Mapping[str, str]  # by id what to type for it
 

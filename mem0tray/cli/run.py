@@ -6,22 +6,22 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from mem0tray import settings as config
-from mem0tray.bell import Bell
-from mem0tray.cli import attend, output
+from mem0tray.cli import output, run_worker
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
-from mem0tray.errors import Mem0TrayError
+from mem0tray.config import settings as config
+from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.state import DOWN
+from mem0tray.core.text import one_line, plural
 from mem0tray.ledger.taken import PERHAPS
-from mem0tray.text import one_line, plural
-from mem0tray.worker.state import DOWN
+from mem0tray.system.wakeup import Bell
 
 if TYPE_CHECKING:
+    from mem0tray.alerts.watch import AlertWatch
     from mem0tray.cli.run_screen import RunScreen
-    from mem0tray.desktop.alert_watch import AlertWatch
-    from mem0tray.events import Events
+    from mem0tray.core.events import Events
+    from mem0tray.core.state import Waiting
     from mem0tray.worker.loop import Worker
-    from mem0tray.worker.state import Waiting
 
 SOON: Final = 1.0  # what falls due within this many seconds counts as "now"
 _SOON_READY: Final = 0.5  # seconds
@@ -56,12 +56,12 @@ def work(*, once: bool = False, until_idle: bool = False, greeting: str = "") ->
     loaded = config.load()
     for warning in loaded.warnings:
         output.remark(warning)
+    from mem0tray.alerts.watch import AlertWatch, counts_of
     from mem0tray.cli.run_screen import RunScreen
-    from mem0tray.desktop.alert_watch import AlertWatch, counts_of
-    from mem0tray.events import Events
-    from mem0tray.worker.changes import SettingsFile
-    from mem0tray.worker.log import EventLog
+    from mem0tray.core.events import Events
+    from mem0tray.worker.folders.settings_file import SettingsFile
     from mem0tray.worker.loop import Worker
+    from mem0tray.worker.telling.log import EventLog
 
     bus = Events()
     worker = Worker(loaded.settings, bus, SettingsFile().changed)
@@ -79,9 +79,11 @@ def work(*, once: bool = False, until_idle: bool = False, greeting: str = "") ->
             bus.subscribe(screen)
             if finite:
                 horizon = 0.0 if once else SOON
-                left = attend.until_idle(worker, bell, lambda: screen.left, horizon)
+                left = run_worker.until_idle(worker, bell, lambda: screen.left, horizon)
             else:
-                attend.until_told(worker, bell, lambda: screen.left, lambda: _look(worker, watch))
+                run_worker.until_told(
+                    worker, bell, lambda: screen.left, lambda: _look(worker, watch)
+                )
     finally:
         log.close()
     if worker.failure is not None:
@@ -101,7 +103,7 @@ def work(*, once: bool = False, until_idle: bool = False, greeting: str = "") ->
 
 def _mend_login(bus: "Events") -> None:
     """A start at login that leads nowhere leads here from now on, as with the tray."""
-    from mem0tray import events
+    from mem0tray.core import events
     from mem0tray.desktop import autostart
 
     try:

@@ -16,12 +16,12 @@ from datetime import datetime
 from types import TracebackType
 from typing import Final, NamedTuple, Self, TextIO
 
-from mem0tray import events
 from mem0tray.cli import output
 from mem0tray.cli.output import Style
-from mem0tray.text import one_line, plural
-from mem0tray.worker.log import describe, named
-from mem0tray.worker.state import ACTION_NEEDED, DOWN, HEALTHY
+from mem0tray.core import events
+from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY
+from mem0tray.core.text import one_line, plural
+from mem0tray.worker.telling.log import describe, named
 
 FEW: Final = 10  # lines of a kind in a row; then they are counted, until there are few again
 SUMMARY: Final = 5.0  # seconds between two lines with counts

@@ -7,14 +7,14 @@ from typing import Any, Final
 
 import click
 
-from mem0tray import item as items
 from mem0tray.actions import diagnose, look_up
 from mem0tray.actions.look_up import Version
 from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
-from mem0tray.settings import LOCAL_URL
-from mem0tray.text import lines, plural, short_id
-from mem0tray.worker.choice import THIS_COMPUTER
+from mem0tray.config.server_choice import THIS_COMPUTER
+from mem0tray.config.settings import LOCAL_URL
+from mem0tray.core import item as items
+from mem0tray.core.text import lines, plural, short_id
 
 _SHOWN: Final = 10  # attempts of a history
 _PLACES: Final = {

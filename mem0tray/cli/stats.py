@@ -11,10 +11,10 @@ from mem0tray.actions import files, tally
 from mem0tray.actions.find import listing
 from mem0tray.cli import context, output
 from mem0tray.cli.command_help import Command
+from mem0tray.core.text import plural
 from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.taken import PERHAPS
-from mem0tray.paths import Paths
-from mem0tray.text import plural
+from mem0tray.system.paths import Paths
 
 _NO_PROJECT: Final = "(none)"
 _AGES: Final = (

@@ -7,17 +7,17 @@ from typing import Any, Final
 
 import click
 
-from mem0tray import settings as config
 from mem0tray.actions import overview
 from mem0tray.actions.overview import NOT_RUNNING, Overview
 from mem0tray.cli import context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Fact, Style
-from mem0tray.errors import FileUnavailableError, SettingsError
+from mem0tray.config import settings as config
+from mem0tray.config.settings import Settings
+from mem0tray.core.errors import FileUnavailableError, SettingsError
+from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY
+from mem0tray.core.text import plural
 from mem0tray.ledger.taken import PERHAPS
-from mem0tray.settings import Settings
-from mem0tray.text import plural
-from mem0tray.worker.state import ACTION_NEEDED, DOWN, HEALTHY
 
 UNKNOWN: Final = "unknown"
 _EVERY: Final = 1.0

@@ -12,18 +12,17 @@ from typing import Any, Final
 import click
 import platformdirs
 
-from mem0tray import settings as config
 from mem0tray.cli import autostart as login
 from mem0tray.cli import output, own_folders
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.context import UsageError
 from mem0tray.cli.output import Style
-from mem0tray.desktop import systemd
-from mem0tray.desktop.autostart import DISABLED
-from mem0tray.errors import Mem0TrayError, SettingsError
+from mem0tray.config import settings as config
+from mem0tray.config.settings import Settings
+from mem0tray.core.errors import Mem0TrayError, SettingsError
+from mem0tray.desktop.autostart import DISABLED, systemd
 from mem0tray.files import atomic
-from mem0tray.paths import APP
-from mem0tray.settings import Settings
+from mem0tray.system.paths import APP
 
 _SHARED: Final = "mem0_*"
 _OTHERS: Final = "other programs use them"

@@ -7,20 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from mem0tray.core.errors import Mem0TrayError
 from mem0tray.demo import story
-from mem0tray.demo.happenings import (
-    ActBegan,
-    Commanded,
-    Kept,
-    Logged,
-    Looked,
-    Queued,
-    Said,
-    Teller,
-)
+from mem0tray.demo.progress import ActBegan, Commanded, Kept, Logged, Looked, Queued, Said, Teller
 from mem0tray.demo.stage import Stage
 from mem0tray.demo.story import Act, StoryMemory, StorySnapshot
-from mem0tray.errors import Mem0TrayError
 
 _LOOK: Final = 0.05
 _SHORT: Final = 0.5  # of the time for reading: what takes a glance

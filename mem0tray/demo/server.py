@@ -19,9 +19,9 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn import Config, Server
 
-from mem0tray import item as items
+from mem0tray.core import item as items
+from mem0tray.core.errors import Mem0TrayError
 from mem0tray.demo.story import Faults, StoryMemory
-from mem0tray.errors import Mem0TrayError
 from mem0tray.files.atomic import make_private_folder
 from mem0tray.localserver import endpoint
 from mem0tray.localserver.answers import refusal

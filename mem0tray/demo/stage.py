@@ -12,13 +12,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from mem0tray import children
-from mem0tray import settings as config
+from mem0tray.config import settings as config
+from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.text import one_line
 from mem0tray.demo.server import DemoServer
 from mem0tray.demo.story import ALL, Faults, StoryMemory, StorySnapshot
-from mem0tray.errors import Mem0TrayError
-from mem0tray.paths import Paths
-from mem0tray.text import one_line
+from mem0tray.system import children
+from mem0tray.system.paths import Paths
 
 _PROJECTS: Final = tuple(dict.fromkeys(each.project for each in ALL))
 _COMMAND_SECONDS: Final = 20.0
@@ -114,7 +114,7 @@ class Stage:
     def _started(self) -> subprocess.Popen[bytes]:
         with self._output.open("wb") as output:
             worker: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603  (ourselves)
-                [sys.executable, "-P", "-m", "mem0tray.demo.leash", *self._program],
+                [sys.executable, "-P", "-m", "mem0tray.demo.die_with_parent", *self._program],
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=output,

@@ -7,31 +7,31 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from mem0tray import events, language
-from mem0tray import settings as config
-from mem0tray.bell import Bell
-from mem0tray.desktop import autostart, dialogs, second_start, surroundings
-from mem0tray.desktop.alert_watch import counts_of
-from mem0tray.desktop.backends import IconBackend, PlyerBackend
+from mem0tray.alerts.watch import counts_of
+from mem0tray.config import settings as config
+from mem0tray.config.settings import Settings
+from mem0tray.core import events, language
+from mem0tray.core.errors import AlreadyRunningError, Mem0TrayError, SettingsError
+from mem0tray.core.events import Event, Events
+from mem0tray.core.language import Language
+from mem0tray.desktop import autostart, dialogs, second_start, session
 from mem0tray.desktop.controller import Controller, Surface
-from mem0tray.desktop.host import HostWatch
-from mem0tray.desktop.icon import notice_icon
-from mem0tray.desktop.menu import MenuCommand, Verb
-from mem0tray.desktop.notice_texts import Notice, restore_label
-from mem0tray.desktop.notifier import Notifier, Sources
-from mem0tray.desktop.presenter import Presenter
-from mem0tray.desktop.restore_button import RestoreButton
-from mem0tray.desktop.sending import Sender
-from mem0tray.desktop.tray import MENDS, Tray
-from mem0tray.desktop.view import gather
-from mem0tray.errors import AlreadyRunningError, Mem0TrayError, SettingsError
-from mem0tray.events import Event, Events
+from mem0tray.desktop.notify.backends import IconBackend, PlyerBackend
+from mem0tray.desktop.notify.notice_texts import Notice, restore_label
+from mem0tray.desktop.notify.notifier import Notifier, Sources
+from mem0tray.desktop.notify.restore_button import RestoreButton
+from mem0tray.desktop.notify.sending import Sender
+from mem0tray.desktop.tray.icon import notice_icon
+from mem0tray.desktop.tray.menu import MenuCommand, Verb
+from mem0tray.desktop.tray.panel_check import HostWatch
+from mem0tray.desktop.tray.presenter import Presenter
+from mem0tray.desktop.tray.tray import MENDS, Tray
+from mem0tray.desktop.tray.view import gather
 from mem0tray.files.lock import FileLock
-from mem0tray.language import Language
-from mem0tray.settings import Settings
-from mem0tray.worker.changes import SettingsFile
-from mem0tray.worker.log import EventLog
+from mem0tray.system.wakeup import Bell
+from mem0tray.worker.folders.settings_file import SettingsFile
 from mem0tray.worker.loop import Worker
+from mem0tray.worker.telling.log import EventLog
 
 _LINUX: Final = sys.platform not in ("win32", "darwin")
 
@@ -200,7 +200,7 @@ class Application:
             GLib.unix_signal_add(GLib.PRIORITY_HIGH, number, self._stop)
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
         ]
-        surroundings.session_bus(Gio).connect("closed", self._lose_session)
+        session.session_bus(Gio).connect("closed", self._lose_session)
 
         def remove() -> None:
             for source in sources:

@@ -21,18 +21,19 @@ from mem0tray.actions.oldest import DeadLetter
 from mem0tray.actions.probe import server_name
 from mem0tray.actions.restore import restore
 from mem0tray.actions.surroundings import Surroundings
-from mem0tray.desktop import clipboard, menu, opener
+from mem0tray.config.settings import Settings
+from mem0tray.core.errors import Mem0TrayError, NotFoundError
+from mem0tray.core.language import Language
+from mem0tray.core.reasons import translated
+from mem0tray.core.text import one_line, short_id
+from mem0tray.desktop import clipboard, opener
 from mem0tray.desktop.dialogs import Dialogs, Question
-from mem0tray.desktop.menu import MenuCommand, Verb
-from mem0tray.errors import Mem0TrayError, NotFoundError
+from mem0tray.desktop.tray import menu
+from mem0tray.desktop.tray.menu import MenuCommand, Verb
+from mem0tray.files import pauses
 from mem0tray.files.atomic import make_private_folder
-from mem0tray.language import Language
 from mem0tray.ledger.reader import Reader
-from mem0tray.paths import config_file as settings_file
-from mem0tray.reasons import translated
-from mem0tray.settings import Settings
-from mem0tray.text import one_line, short_id
-from mem0tray.worker import pauses
+from mem0tray.system.paths import config_file as settings_file
 
 if TYPE_CHECKING:
     from mem0tray.desktop.autostart import Autostart
@@ -196,7 +197,7 @@ class Controller:
     def _open_settings(self, _: MenuCommand) -> None:
         path = settings_file()
         make_private_folder(path.parent)
-        from mem0tray import config_file
+        from mem0tray.config import config_file
 
         config_file.create(path)
         opener.edit(path, self._not_opened)
@@ -232,7 +233,7 @@ class Controller:
         pauses.clear(self._settings().locations())
 
     def _level(self, command: MenuCommand) -> None:
-        from mem0tray import config_file
+        from mem0tray.config import config_file
 
         config_file.change(settings_file(), "notifications.level", str(command.value))
 

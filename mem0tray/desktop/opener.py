@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from mem0tray.errors import FileUnavailableError, Mem0TrayError
+from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 
 Failed = Callable[[Mem0TrayError], object]
 

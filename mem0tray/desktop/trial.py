@@ -15,7 +15,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from mem0tray import children
+from mem0tray.system import children
 
 _ASKS: Final = "asks"
 
@@ -78,19 +78,20 @@ def _asks(what: str) -> None:
 
 
 def _tray() -> None:
-    from mem0tray.desktop import host, surroundings
+    from mem0tray.desktop import session
+    from mem0tray.desktop.tray import panel_check
 
-    missing = surroundings.missing(_asks)
+    missing = session.missing(_asks)
     if missing:
         _say(missing=missing)
         return
     _asks("the panel")
-    _say(shown_by=host.shown_by())
+    _say(shown_by=panel_check.shown_by())
 
 
 def _notification(language: str | None) -> None:
-    from mem0tray import language as languages
-    from mem0tray.desktop import backends, notice_texts, sending
+    from mem0tray.core import language as languages
+    from mem0tray.desktop.notify import backends, notice_texts, sending
 
     plyer = backends.PlyerBackend()
     way = {"name": plyer.name, "tells_failure": plyer.way.tells_failure}

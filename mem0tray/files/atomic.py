@@ -14,11 +14,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from mem0tray import plain
-from mem0tray.errors import FileUnavailableError
+from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import temporary
 from mem0tray.files.temporary import Temporary
-from mem0tray.plain import NotPlainError
+from mem0tray.system import plain
+from mem0tray.system.plain import NotPlainError
 
 _LARGE = 1 << 20  # bytes that are not copied once more, to be written with others
 _SHARING_VIOLATION = frozenset({32, 33})

@@ -16,8 +16,8 @@ from typing import Any, Final
 
 import msgspec
 
-from mem0tray import jsontext
-from mem0tray.large import LARGE, check_utf8
+from mem0tray.core import jsontext
+from mem0tray.core.large import LARGE, check_utf8
 
 _TOP: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])

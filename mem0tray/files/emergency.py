@@ -13,10 +13,10 @@ from pathlib import Path
 
 import msgspec
 
-from mem0tray import plain
+from mem0tray.core.item import Item, parse
+from mem0tray.core.large import check_utf8
 from mem0tray.files import atomic, document
-from mem0tray.item import Item, parse
-from mem0tray.large import check_utf8
+from mem0tray.system import plain
 
 RENAME_AFTER = 60.0  # seconds without growth
 _CONTEXT = 256  # bytes before the offset that must still be the same

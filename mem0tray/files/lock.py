@@ -15,15 +15,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
-from mem0tray import data_folders, plain
-from mem0tray.errors import AlreadyRunningError, FileUnavailableError, LockTimeoutError
+from mem0tray.core.errors import AlreadyRunningError, FileUnavailableError, LockTimeoutError
 from mem0tray.files.atomic import make_private_folder, unavailable
-from mem0tray.plain import NotPlainError
+from mem0tray.system import data_folders, plain
+from mem0tray.system.plain import NotPlainError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mem0tray.paths import Paths
+    from mem0tray.system.paths import Paths
 
 if sys.platform == "win32":
     import msvcrt

@@ -7,8 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from mem0tray import plain
 from mem0tray.files import atomic
+from mem0tray.system import plain
 
 _BLOCK: Final = 65_536  # bytes
 _LONGEST: Final = 1_000_000  # bytes of a line; what follows in it is left out

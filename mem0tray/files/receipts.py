@@ -23,11 +23,11 @@ from typing import Final
 
 import msgspec
 
-from mem0tray import item as items
-from mem0tray import plain
-from mem0tray.errors import FileUnavailableError
+from mem0tray.core import item as items
+from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature
+from mem0tray.system import plain
 
 DELETE: Final = "delete"
 FORGET: Final = "forget"

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from mem0tray import plain
+from mem0tray.system import plain
 
 if sys.platform != "win32":
     import fcntl
@@ -194,7 +194,7 @@ def _opened(path: Path) -> int:
 
 def _in_use(fd: int, path: Path) -> bool:
     if sys.platform == "win32":
-        from mem0tray import processes  # only who cleans up needs it
+        from mem0tray.system import processes  # only who cleans up needs it
 
         pid = maker(path)
         mine = pid == os.getpid()

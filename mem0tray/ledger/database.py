@@ -10,9 +10,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from mem0tray import plain
-from mem0tray.errors import LedgerError
+from mem0tray.core.errors import LedgerError
 from mem0tray.files import atomic
+from mem0tray.system import plain
 
 _SCHEMA: Final = Path(__file__).with_name("schema.sql")
 _VERSION: Final = 2

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from mem0tray import item as items
-from mem0tray.item import Item
-from mem0tray.large import LARGE
+from mem0tray.core import item as items
+from mem0tray.core.item import Item
+from mem0tray.core.large import LARGE
 from mem0tray.ledger.database import Ledger, encode, lingering_name
-from mem0tray.ledger.editions import remember_values
+from mem0tray.ledger.generations import remember_values
 from mem0tray.ledger.rows import SLIM_COLUMNS, SLIM_RAW, Row, read_raw, row_from, write_raw
 
 # Of the first content under this id, else of this one.

@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from mem0tray import item as items
-from mem0tray.large import LargeText
+from mem0tray.core import item as items
+from mem0tray.core.large import LargeText
 from mem0tray.ledger.database import Ledger, decode, encode
-from mem0tray.ledger.editions import remember_values
+from mem0tray.ledger.generations import remember_values
 from mem0tray.ledger.rows import SLIM_RAW, read_raw, write_raw
 
 FRESH: Final = items.PENDING

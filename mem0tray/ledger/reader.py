@@ -15,11 +15,11 @@ from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import quote
 
-from mem0tray import item as items
-from mem0tray import plain
+from mem0tray.core import item as items
 from mem0tray.ledger import taken
 from mem0tray.ledger.database import decode, encode, lingering_name, trouble, unusable
 from mem0tray.ledger.rows import ELSEWHERE
+from mem0tray.system import plain
 
 _TIMEOUT: Final = 1.0
 _KNOWN: Final = (

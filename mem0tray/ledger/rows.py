@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mem0tray.large import LARGE
+from mem0tray.core.large import LARGE
 from mem0tray.ledger.database import decode
 
 

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mem0tray.errors import AlreadyRunningError, Mem0TrayError
+from mem0tray.core.errors import AlreadyRunningError, Mem0TrayError
 from mem0tray.localserver.endpoint import EXIT_ALREADY_RUNNING
 
 

@@ -13,7 +13,7 @@ import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from mem0tray.large import LARGE, LargeText, check_utf8
+from mem0tray.core.large import LARGE, LargeText, check_utf8
 
 _DIGITS_MAX: Final = 18  # more would be no size that anybody means
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])

@@ -9,14 +9,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from mem0tray import children, plain
-from mem0tray.errors import Mem0TrayError
+from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.text import one_line
 from mem0tray.files.atomic import make_private_folder
 from mem0tray.localserver import endpoint
 from mem0tray.localserver.backoff import Backoff
 from mem0tray.localserver.endpoint import Endpoint
 from mem0tray.localserver.finding import ANSWER_SECONDS, find
-from mem0tray.text import one_line
+from mem0tray.system import children, plain
 
 READY_SECONDS = 10.0
 _POLL_SECONDS = 0.01

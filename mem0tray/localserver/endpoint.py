@@ -14,8 +14,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from mem0tray import plain
 from mem0tray.files import atomic
+from mem0tray.system import plain
 
 HOST = "127.0.0.1"
 FILE = "server.json"

@@ -17,7 +17,7 @@ from types import FrameType
 from starlette.types import ASGIApp
 from uvicorn import Config, Server
 
-from mem0tray.errors import AlreadyRunningError, Mem0TrayError
+from mem0tray.core.errors import AlreadyRunningError, Mem0TrayError
 from mem0tray.files.atomic import make_own_folder
 from mem0tray.files.lock import FileLock
 from mem0tray.localserver import endpoint

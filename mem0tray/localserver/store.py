@@ -15,9 +15,9 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from mem0tray import plain
-from mem0tray.errors import FileUnavailableError, Mem0TrayError
+from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.files import atomic
+from mem0tray.system import plain
 
 VERSION = 1
 _BUSY_SECONDS = 1.0  # the event loop stands still meanwhile

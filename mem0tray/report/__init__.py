@@ -8,9 +8,9 @@ nothing, and shows no text of a memory unless asked to.
 import time
 from pathlib import Path
 
-from mem0tray.language import Language
+from mem0tray.config.settings import Settings
+from mem0tray.core.language import Language
 from mem0tray.report.browser import open_page
-from mem0tray.settings import Settings
 
 __all__ = ["open_page", "write"]
 

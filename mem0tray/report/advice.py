@@ -9,14 +9,14 @@ from mem0tray.actions.cause import INVALID, NO_ANSWER, REJECTED, Cause
 from mem0tray.actions.find import FoundItem
 from mem0tray.actions.overview import NOT_RUNNING, Overview
 from mem0tray.actions.surroundings import Surroundings
-from mem0tray.language import Language
-from mem0tray.reasons import translated
-from mem0tray.report.cleaning import Cleaner
+from mem0tray.config.settings import LOCAL_URL
+from mem0tray.core.language import Language
+from mem0tray.core.reasons import translated
+from mem0tray.core.state import ACTION_NEEDED, DOWN, PAUSED
 from mem0tray.report.gathering import Gathered
 from mem0tray.report.model import Advice, Tone
+from mem0tray.report.redaction import Cleaner
 from mem0tray.report.state import no_server
-from mem0tray.settings import LOCAL_URL
-from mem0tray.worker.state import ACTION_NEEDED, DOWN, PAUSED
 
 _EXAMPLE: Final = 200
 _SERVER: Final = 120

@@ -6,12 +6,12 @@ from typing import Final
 
 from mem0tray.actions import tally
 from mem0tray.actions.tally import ProjectCounts
-from mem0tray.item import backoff
-from mem0tray.language import Language
-from mem0tray.report.cleaning import Cleaner
+from mem0tray.core.item import backoff
+from mem0tray.core.language import Language
 from mem0tray.report.gathering import Gathered
 from mem0tray.report.history import History, Period
 from mem0tray.report.model import Chart, Series, Shape, Tone
+from mem0tray.report.redaction import Cleaner
 
 _PROJECTS: Final = 8
 _NAME: Final = 28

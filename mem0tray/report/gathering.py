@@ -10,16 +10,16 @@ from typing import Any
 
 import msgspec
 
-from mem0tray import item as items
 from mem0tray.actions import files, overview
 from mem0tray.actions.find import FileListing, Identity, listing
 from mem0tray.actions.overview import Overview
-from mem0tray.errors import FileUnavailableError
+from mem0tray.config.settings import Settings
+from mem0tray.core import item as items
+from mem0tray.core.errors import FileUnavailableError
 from mem0tray.ledger.reader import Attempt, Reader
-from mem0tray.paths import Paths
 from mem0tray.report import history
 from mem0tray.report.history import History
-from mem0tray.settings import Settings
+from mem0tray.system.paths import Paths
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from mem0tray.files import atomic
-from mem0tray.paths import Paths
+from mem0tray.system.paths import Paths
 
 NAME: Final = "status.html"
 _PATIENCE: Final = 2.0  # seconds for the desktop to name its browser

@@ -9,7 +9,7 @@ from typing import Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from mem0tray.language import Language
+from mem0tray.core.language import Language
 from mem0tray.report import charts
 from mem0tray.report.model import Page
 

@@ -4,20 +4,20 @@ import math
 from typing import Final
 
 from mem0tray.actions.overview import NOT_RUNNING, Overview
-from mem0tray.language import Language
-from mem0tray.reasons import translated
-from mem0tray.report import moments
-from mem0tray.report.cleaning import Cleaner
+from mem0tray.config import server_choice
+from mem0tray.core.language import Language
+from mem0tray.core.reasons import translated
+from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED
+from mem0tray.report import times
 from mem0tray.report.model import Headline, Tone
-from mem0tray.worker import choice
-from mem0tray.worker.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED
+from mem0tray.report.redaction import Cleaner
 
 _REASON: Final = 400
 
 
 def no_server(seen: Overview) -> bool:
     """Whether the user has yet to choose a server."""
-    return seen.state == ACTION_NEEDED and choice.CHOOSE in seen.reason
+    return seen.state == ACTION_NEEDED and server_choice.CHOOSE in seen.reason
 
 
 def headline(seen: Overview, now: float, language: Language, cleaner: Cleaner) -> Headline:
@@ -70,7 +70,7 @@ def _paused(seen: Overview, now: float, language: Language) -> Headline:
         sentence = _("You paused them until you resume. Memories are taken in and kept.")
         return Headline(Tone.CALM, title, sentence)
     sentence = _("You paused them until {time}. Memories are taken in and kept.")
-    until = moments.clock(seen.pause, now, language)
+    until = times.clock(seen.pause, now, language)
     return Headline(Tone.CALM, title, sentence.format(time=until))
 
 

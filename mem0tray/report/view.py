@@ -8,20 +8,20 @@ from mem0tray import __version__
 from mem0tray.actions import diagnose
 from mem0tray.actions.find import FoundItem
 from mem0tray.actions.overview import Overview
-from mem0tray.item import Item
-from mem0tray.language import Language
+from mem0tray.config.server_choice import THIS_COMPUTER
+from mem0tray.config.settings import ServerSettings
+from mem0tray.core.item import Item
+from mem0tray.core.language import Language
+from mem0tray.core.reasons import translated
+from mem0tray.core.state import ACTION_NEEDED, DOWN, PAUSED
 from mem0tray.ledger.reader import Attempt
-from mem0tray.reasons import translated
-from mem0tray.report import moments
+from mem0tray.report import times
 from mem0tray.report.advice import advice
-from mem0tray.report.cleaning import Cleaner
 from mem0tray.report.figures import charts
 from mem0tray.report.gathering import Gathered
 from mem0tray.report.model import Figure, Letters, Page, ReportedLetter, Tone
+from mem0tray.report.redaction import Cleaner
 from mem0tray.report.state import headline
-from mem0tray.settings import ServerSettings
-from mem0tray.worker.choice import THIS_COMPUTER
-from mem0tray.worker.state import ACTION_NEEDED, DOWN, PAUSED
 
 SHOWN: Final = 200  # dead letters
 _CONTENT: Final = 2000
@@ -46,7 +46,7 @@ def of(seen: Gathered, language: Language, options: Options) -> Page:
     return Page(
         language=language.code,
         title=f"{top.text} – mem0tray",
-        made=_("as of {time}").format(time=moments.absolute(seen.now, language)),
+        made=_("as of {time}").format(time=times.absolute(seen.now, language)),
         headline=top,
         facts=_facts(seen.overview, seen.now, language, cleaner),
         advice=advice(seen, options.file, language, cleaner),
@@ -91,9 +91,9 @@ def _count(
 
 
 def _moment(label: str, at: float | None, now: float, language: Language) -> Figure:
-    shown = moments.absolute(at, language)
-    note = "" if shown == moments.NEVER else shown
-    return Figure(label, moments.relative(at, now, language) if note else moments.NEVER, note)
+    shown = times.absolute(at, language)
+    note = "" if shown == times.NEVER else shown
+    return Figure(label, times.relative(at, now, language) if note else times.NEVER, note)
 
 
 def _notes(language: Language, *, with_content: bool) -> Iterable[str]:
@@ -150,10 +150,10 @@ class _Table:
         attempt = self._seen.attempts.get(found.identity)
         due, note = self._when(self._due(found))
         return ReportedLetter(
-            id=self._cleaner.short_id(found.id) or moments.NEVER,
+            id=self._cleaner.short_id(found.id) or times.NEVER,
             project=line(item.project, _NAME) or _("(none)"),
             reason=line(translated(_reason(found, attempt), self._language), _REASON)
-            or moments.NEVER,
+            or times.NEVER,
             retries=self._language.number(item.retry_count),
             due=due,
             due_note=note,
@@ -168,7 +168,7 @@ class _Table:
         now, language, seen = self._seen.now, self._language, self._seen.overview
         _ = language.gettext
         if due > now:
-            return moments.clock(due, now, language), moments.relative(due, now, language)
+            return times.clock(due, now, language), times.relative(due, now, language)
         if seen.worker is None:
             return _("at the next start"), ""
         blocked = {

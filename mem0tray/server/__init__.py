@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from mem0tray.errors import SettingsError
-from mem0tray.server.destination import Destination
+from mem0tray.config.destination import Destination
+from mem0tray.core.errors import SettingsError
 from mem0tray.server.model import (
     Answer,
     Client,

@@ -10,7 +10,7 @@ import hashlib
 from bisect import bisect_left
 from collections.abc import Iterable
 
-from mem0tray.large import LargeText, pieces
+from mem0tray.core.large import LargeText, pieces
 
 MAX_AGE = 10.0  # seconds
 MAX_TEXTS = 200_000  # in all listings of a client together: about 3 MB

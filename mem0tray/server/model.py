@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from mem0tray.large import LargeText
+from mem0tray.core.large import LargeText
 
 
 class Kind(enum.StrEnum):

@@ -17,8 +17,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 import httpcore
 
-from mem0tray import plain
-from mem0tray.server.destination import Destination
+from mem0tray.config.destination import Destination
 from mem0tray.server.dial import UnreachableError
 from mem0tray.server.model import Fault, Proof, Reply
 from mem0tray.server.network import (
@@ -28,6 +27,7 @@ from mem0tray.server.network import (
     Link,
     TooLongError,
 )
+from mem0tray.system import plain
 
 __all__ = ["MAX_ANSWER", "Transport"]
 

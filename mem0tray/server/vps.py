@@ -12,8 +12,8 @@ from urllib.parse import quote
 import msgspec
 
 from mem0tray import __version__
-from mem0tray.large import LargeText, as_json
-from mem0tray.server.destination import Destination
+from mem0tray.config.destination import Destination
+from mem0tray.core.large import LargeText, as_json
 from mem0tray.server.failures import classify, health, json_object
 from mem0tray.server.listings import Listings, ProjectListing, fingerprint
 from mem0tray.server.model import (

@@ -9,30 +9,33 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from mem0tray import events
-from mem0tray.errors import FileUnavailableError, Mem0TrayError, SettingsError
-from mem0tray.events import Events
-from mem0tray.files import atomic, probe
+from mem0tray.config import server_choice
+from mem0tray.config.settings import Loaded, Settings
+from mem0tray.core import events
+from mem0tray.core.errors import FileUnavailableError, Mem0TrayError, SettingsError
+from mem0tray.core.events import Events
+from mem0tray.core.state import Gate, Waiting, WorkerState, WorkerStatus
+from mem0tray.files import atomic, pauses, probe
+from mem0tray.files.publish_rate import INTERVAL
 from mem0tray.ledger.database import Ledger
-from mem0tray.paths import Paths, config_file
-from mem0tray.settings import Loaded, Settings
-from mem0tray.worker import choice, pauses, places, requests, unrest, waits
-from mem0tray.worker.core import Core
-from mem0tray.worker.emergencies import EmergencyIntake
-from mem0tray.worker.hand_edits import HandEdits
-from mem0tray.worker.intake import QueueIntake
-from mem0tray.worker.log import WAITING_PER_MINUTE
-from mem0tray.worker.memory import Ballast
-from mem0tray.worker.metrics import MetricsWriter
+from mem0tray.system.paths import Paths, config_file
+from mem0tray.worker import requests, unrest
+from mem0tray.worker.context import Core
+from mem0tray.worker.dlq import waits
+from mem0tray.worker.dlq.hand_edits import HandEdits
+from mem0tray.worker.dlq.publish import DlqPublisher
+from mem0tray.worker.folders import places
+from mem0tray.worker.folders.whereabouts import Whereabouts
+from mem0tray.worker.heap import Ballast
 from mem0tray.worker.other_worker import OtherWorker
-from mem0tray.worker.pace import INTERVAL
-from mem0tray.worker.publish_dlq import DlqPublisher
-from mem0tray.worker.publish_queue import QueuePublisher
-from mem0tray.worker.route import Route
-from mem0tray.worker.state import Gate, Waiting, WorkerState, WorkerStatus
+from mem0tray.worker.queue.emergencies import EmergencyIntake
+from mem0tray.worker.queue.intake import QueueIntake
+from mem0tray.worker.queue.publish import QueuePublisher
+from mem0tray.worker.sending.route import Route
+from mem0tray.worker.telling.log import WAITING_PER_MINUTE
+from mem0tray.worker.telling.metrics import MetricsWriter
 from mem0tray.worker.troubles import Troubles
 from mem0tray.worker.watch import Watcher
-from mem0tray.worker.whereabouts import Whereabouts
 
 LOOK: Final = 5.0  # seconds between looks at the files, should nobody wake us
 LONGEST_WAIT: Final = 30.0
@@ -80,7 +83,7 @@ class Worker:
     def _build(self, settings: Settings) -> None:
         if self._where.make_folder():
             self.events.emit(events.FolderMade(self.paths.claude_dir))
-        choice.remember_if_first(settings.server.url, self.paths)
+        server_choice.remember_if_first(settings.server.url, self.paths)
         self.core = core = Core(self.paths, settings, Ledger(self.paths.ledger), self.events)
         core.troubles = self._troubles = Troubles(
             self.events, self.gate.trouble, _READ, (self.paths.claude_dir, self.paths.data_dir)

@@ -12,14 +12,14 @@ import time
 from contextlib import suppress
 from typing import Any, Final
 
-from mem0tray import item as items
+from mem0tray.core import item as items
+from mem0tray.core.state import Gate
 from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.ledger.taken import WorkerSeen
-from mem0tray.processes import is_alive
-from mem0tray.worker.core import Core
-from mem0tray.worker.intake import has_settled
-from mem0tray.worker.state import Gate
+from mem0tray.system.processes import is_alive
+from mem0tray.worker.context import Core
+from mem0tray.worker.queue.intake import has_settled
 
 EVERY: Final = 30.0  # seconds between a worker's heartbeats
 SILENT: Final = 3 * EVERY

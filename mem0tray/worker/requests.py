@@ -14,11 +14,12 @@ from typing import Final
 
 import msgspec
 
-from mem0tray import events, plain
-from mem0tray import item as items
+from mem0tray.core import events
+from mem0tray.core import item as items
 from mem0tray.files import atomic, receipts
 from mem0tray.ledger.database import encode
-from mem0tray.worker.core import Core
+from mem0tray.system import plain
+from mem0tray.worker.context import Core
 
 DISCARD: Final = "discard"
 FORGET: Final = "forget"

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from mem0tray import events
-from mem0tray.errors import Mem0TrayError
-from mem0tray.events import Events
+from mem0tray.core import events
+from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.events import Events
+from mem0tray.core.state import DISK
 from mem0tray.files import probe
-from mem0tray.worker.state import DISK
 
 _SOON: Final = 1.0  # seconds until a part that has failed is tried again
 _LATER: Final = 5.0  # and when it has failed again

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from mem0tray.actions import requests
-from mem0tray.desktop.view import View, gather
-from mem0tray.events import Events
-from mem0tray.paths import Paths
-from mem0tray.settings import Settings
+from mem0tray.config.settings import Settings
+from mem0tray.core.events import Events
+from mem0tray.core.state import STARTING
+from mem0tray.desktop.tray.view import View, gather
+from mem0tray.system.paths import Paths
 from mem0tray.worker.loop import Worker
-from mem0tray.worker.state import STARTING
 from tests.support.home import Home
 from tests.support.processes import Process
 from tests.support.shapes import entries, waiting

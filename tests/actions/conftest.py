@@ -8,7 +8,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 
-from mem0tray.paths import Paths
+from mem0tray.system.paths import Paths
 
 
 @pytest.fixture

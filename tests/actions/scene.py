@@ -6,17 +6,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mem0tray import item as items
 from mem0tray.actions import files
 from mem0tray.actions.find import FoundItem, everything, resolve
-from mem0tray.events import Events
+from mem0tray.config.settings import Settings
+from mem0tray.core import item as items
+from mem0tray.core.events import Events
 from mem0tray.ledger.database import Ledger
-from mem0tray.paths import Paths
-from mem0tray.settings import Settings
-from mem0tray.worker.core import Core
-from mem0tray.worker.hand_edits import HandEdits
-from mem0tray.worker.intake import QueueIntake
-from mem0tray.worker.publish_dlq import DlqPublisher
+from mem0tray.system.paths import Paths
+from mem0tray.worker.context import Core
+from mem0tray.worker.dlq.hand_edits import HandEdits
+from mem0tray.worker.dlq.publish import DlqPublisher
+from mem0tray.worker.queue.intake import QueueIntake
 
 STAMP = "2025-11-30T04:38:18"
 

@@ -6,19 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray import item as items
 from mem0tray.actions import change_text
 from mem0tray.actions.change_text import GoneError
 from mem0tray.actions.delete import delete
 from mem0tray.actions.find import everything, listing
 from mem0tray.actions.forget import forget
 from mem0tray.actions.sources import EDIT, last_delete, named, sources
-from mem0tray.errors import NotFoundError
+from mem0tray.config.settings import Settings
+from mem0tray.core import item as items
+from mem0tray.core.errors import NotFoundError
 from mem0tray.files import atomic
 from mem0tray.ledger.reader import Known, Reader
-from mem0tray.paths import Paths
-from mem0tray.settings import Settings
-from mem0tray.worker.intake import QueueIntake
+from mem0tray.system.paths import Paths
+from mem0tray.worker.queue.intake import QueueIntake
 from mem0tray.worker.requests import process
 from tests.actions.scene import chosen, contents, queued, read, take_in, worker, write, write_dlq
 from tests.support.shapes import entry, further_key, queue_document, waiting

@@ -8,11 +8,11 @@ import pytest
 
 from mem0tray.actions import backup, edit, requests
 from mem0tray.actions.delete import delete
-from mem0tray.errors import FileUnavailableError, LedgerError
+from mem0tray.config.settings import Settings
+from mem0tray.core.errors import FileUnavailableError, LedgerError
 from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature
-from mem0tray.paths import Paths
-from mem0tray.settings import Settings
+from mem0tray.system.paths import Paths
 from tests.actions.scene import chosen, contents, queued, read, worker, write, write_dlq
 from tests.support.shapes import Item, entry, queue_document, texts, waiting
 

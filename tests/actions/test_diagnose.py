@@ -11,12 +11,12 @@ from mem0tray.actions import cause, diagnose, files, network, surroundings
 from mem0tray.actions.cause import Cause
 from mem0tray.actions.probe import Probe, probe, server_name
 from mem0tray.actions.surroundings import Surroundings
+from mem0tray.config.settings import ServerSettings, Settings
+from mem0tray.files import pauses
 from mem0tray.files.lock import FileLock
 from mem0tray.ledger.reader import Attempt, Known
-from mem0tray.paths import Paths
 from mem0tray.server import Health
-from mem0tray.settings import ServerSettings, Settings
-from mem0tray.worker import pauses
+from mem0tray.system.paths import Paths
 from tests.actions.scene import found, write, write_dlq
 from tests.support.http1 import Answer
 from tests.support.shapes import dead, entry, waiting

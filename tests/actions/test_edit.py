@@ -7,9 +7,9 @@ import pytest
 
 from mem0tray.actions import edit
 from mem0tray.actions.edit import DlqEdit
-from mem0tray.errors import FileUnavailableError
+from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files.lock import FileLock, is_locked
-from mem0tray.paths import Paths
+from mem0tray.system.paths import Paths
 from tests.actions.scene import STAMP, contents, queued, read, worker, write, write_dlq
 from tests.support.shapes import dead, entry, queue_document
 

@@ -6,8 +6,8 @@ import pytest
 
 from mem0tray.actions import files
 from mem0tray.actions.find import everything, handles, listing, resolve
-from mem0tray.errors import FileUnavailableError, NotFoundError
-from mem0tray.paths import Paths
+from mem0tray.core.errors import FileUnavailableError, NotFoundError
+from mem0tray.system.paths import Paths
 from tests.actions.scene import chosen, found, write, write_dlq
 from tests.support.shapes import dead, entry, queue_document
 

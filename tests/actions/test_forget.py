@@ -7,9 +7,9 @@ import pytest
 
 from mem0tray.actions.delete import delete
 from mem0tray.actions.forget import Forgotten, forget
+from mem0tray.config.settings import Settings
 from mem0tray.files import quarantine
-from mem0tray.paths import Paths
-from mem0tray.settings import Settings
+from mem0tray.system.paths import Paths
 from tests.actions.scene import chosen, contents, queued, read, worker, write, write_dlq
 from tests.support.shapes import entry, queue_document, waiting
 

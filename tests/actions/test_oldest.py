@@ -2,9 +2,9 @@
 
 import pytest
 
-from mem0tray import item as items
 from mem0tray.actions.oldest import oldest
-from mem0tray.paths import Paths
+from mem0tray.core import item as items
+from mem0tray.system.paths import Paths
 from tests.actions.scene import worker, write_dlq
 from tests.support.shapes import waiting
 

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from mem0tray.ledger.reader import Reader
-from mem0tray.paths import Paths
+from mem0tray.system.paths import Paths
 from tests.actions.scene import read, worker, write, write_dlq
 from tests.support.shapes import dead, entry, queue_document
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.actions import backup, files, requests, sources, tame
+from mem0tray.actions import backup, files, loadable, requests, sources
 from mem0tray.actions.delete import delete
 from mem0tray.actions.restore import Restored, restore
-from mem0tray.errors import FileUnavailableError, LedgerError, NotFoundError
+from mem0tray.config.settings import Settings
+from mem0tray.core.errors import FileUnavailableError, LedgerError, NotFoundError
 from mem0tray.files import atomic, quarantine
-from mem0tray.paths import Paths
-from mem0tray.settings import Settings
+from mem0tray.system.paths import Paths
 from mem0tray.worker import requests as worker_requests
 from tests.actions.scene import chosen, contents, queued, read, take_in, worker, write, write_dlq
 from tests.support.shapes import Item, entry, queue_document, waiting
@@ -388,4 +388,4 @@ def test_a_copy_from_before_an_edit_puts_the_older_text_beside(paths: Paths) -> 
 def test_a_value_that_can_be_loaded_is_not_touched() -> None:
     """Only what no JSON program can load is left out."""
     raw = b'{"a": 18446744073709551616, "b": NaN}'
-    assert tame.tamed(raw) == raw
+    assert loadable.tamed(raw) == raw

@@ -3,8 +3,8 @@
 import pytest
 
 from mem0tray.actions import retry
-from mem0tray.errors import NotFoundError
-from mem0tray.paths import Paths
+from mem0tray.core.errors import NotFoundError
+from mem0tray.system.paths import Paths
 from tests.actions.scene import STAMP, read, worker, write, write_dlq
 from tests.support.shapes import Item, entry, queue_document, waiting
 

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from mem0tray.cli import main
-from mem0tray.paths import Paths
-from mem0tray.settings import load
+from mem0tray.config.settings import load
+from mem0tray.system.paths import Paths
 
 
 class Done(NamedTuple):

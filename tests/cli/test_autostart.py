@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.desktop import systemd
+from mem0tray.desktop.autostart import systemd
 from mem0tray.files.lock import InstanceLock
 from tests.cli.scratch import Scratch
 from tests.desktop.programs import Programs

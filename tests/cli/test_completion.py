@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import click
 import pytest
 
-from mem0tray import config_file, settings
 from mem0tray.cli import COMPLETE
 from mem0tray.cli.completion import command as completion
+from mem0tray.config import config_file, settings
 from tests.cli import commands
 from tests.cli.scratch import Scratch
 from tests.support.shapes import dead, entry

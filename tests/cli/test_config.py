@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray import config_file, settings
 from mem0tray.cli.config import MASK
+from mem0tray.config import config_file, settings
 from tests.cli.scratch import Scratch
 
 SECRET = "sesame-3c1f"  # noqa: S105  (a word to look for)

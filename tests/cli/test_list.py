@@ -7,8 +7,8 @@ import click
 import pytest
 
 from mem0tray.cli.list_ import brief
+from mem0tray.core.text import cells
 from mem0tray.files.lock import FileLock
-from mem0tray.text import cells
 from tests.actions.scene import worker
 from tests.cli.scratch import Scratch
 from tests.support.shapes import dead, entry, queue_document, waiting

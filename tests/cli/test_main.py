@@ -8,7 +8,7 @@ import click
 import pytest
 
 from mem0tray import __version__, cli
-from mem0tray.cli import app, quick
+from mem0tray.cli import app, fast_arguments
 from tests.cli.scratch import Scratch
 
 
@@ -18,7 +18,8 @@ def test_help_lists_every_command_without_importing_it(home: Scratch) -> None:
         "import sys; from mem0tray.cli import main; main(['--help']);"
         "loaded = {m for m in sys.modules if m.startswith('mem0tray.cli.')};"
         "own = {'mem0tray.cli.app', 'mem0tray.cli.command_help'};"
-        "heavy = (loaded - own) | {'msgspec', 'rich', 'mem0tray.settings'} & set(sys.modules);"
+        "unneeded = {'msgspec', 'rich', 'mem0tray.config.settings'};"
+        "heavy = (loaded - own) | unneeded & set(sys.modules);"
         "sys.exit(repr(heavy) if heavy else 0)"
     )
     done = subprocess.run(
@@ -213,26 +214,26 @@ def test_a_file_in_place_of_the_folder_is_named(home: Scratch, command: list[str
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["--project", "p", "x"], quick.Plain("p", "x", as_json=False)),
-        (["x", "--project=p", "--json"], quick.Plain("p", "x", as_json=True)),
-        (["-p", "p", "-j", "x"], quick.Plain("p", "x", as_json=True)),
+        (["--project", "p", "x"], fast_arguments.Plain("p", "x", as_json=False)),
+        (["x", "--project=p", "--json"], fast_arguments.Plain("p", "x", as_json=True)),
+        (["-p", "p", "-j", "x"], fast_arguments.Plain("p", "x", as_json=True)),
         (["-pp", "x"], None),
-        (["--project", "p"], quick.Plain("p", None, as_json=False)),
-        (["--project", "p", "-"], quick.Plain("p", None, as_json=False)),
-        (["--project", "p", "--", "-x"], quick.Plain("p", "-x", as_json=False)),
+        (["--project", "p"], fast_arguments.Plain("p", None, as_json=False)),
+        (["--project", "p", "-"], fast_arguments.Plain("p", None, as_json=False)),
+        (["--project", "p", "--", "-x"], fast_arguments.Plain("p", "-x", as_json=False)),
         (["--project", "p", "-x"], None),
         (["--project", "p", "x", "y"], None),
         (["--project"], None),
-        (["x"], quick.Plain(None, "x", as_json=False)),
-        ([], quick.Plain(None, None, as_json=False)),
+        (["x"], fast_arguments.Plain(None, "x", as_json=False)),
+        ([], fast_arguments.Plain(None, None, as_json=False)),
         (["--help"], None),
     ],
 )
 def test_plain_arguments_are_read_as_click_reads_them(
-    arguments: list[str], expected: quick.Plain | None
+    arguments: list[str], expected: fast_arguments.Plain | None
 ) -> None:
     """The short way takes only what click would take in the same sense."""
-    assert quick.parse(arguments) == expected
+    assert fast_arguments.parse(arguments) == expected
 
 
 def test_add_does_without_click(home: Scratch) -> None:
@@ -255,7 +256,7 @@ def test_add_loads_no_module_that_it_does_not_use(home: Scratch) -> None:
     script = (
         "import sys; before = set(sys.modules); from mem0tray.cli import main;"
         "code = main(['add', '--project', 'p', 'x']);"
-        "idle = {'hashlib', 'shlex', 'difflib', 'mem0tray.text', 'mem0tray.processes'};"
+        "idle = {'hashlib', 'shlex', 'difflib', 'mem0tray.core.text', 'mem0tray.system.processes'};"
         "idle &= set(sys.modules) - before; sys.exit(repr(idle) if idle else code)"
     )
     done = subprocess.run(
@@ -270,7 +271,7 @@ def test_commands_that_look_import_nothing_that_delivers(home: Scratch, command:
     assert home.root
     script = (
         f"import sys; from mem0tray.cli import main; code = main({command!r});"
-        "idle = {'mem0tray.events', 'mem0tray.localserver', 'mem0tray.worker.core'};"
+        "idle = {'mem0tray.core.events', 'mem0tray.localserver', 'mem0tray.worker.context'};"
         "idle &= set(sys.modules); sys.exit(repr(idle) if idle else code)"
     )
     done = subprocess.run(

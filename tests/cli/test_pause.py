@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from mem0tray.errors import FileUnavailableError
+from mem0tray.core.errors import FileUnavailableError
+from mem0tray.files import pauses
 from mem0tray.files.lock import FileLock
-from mem0tray.worker import pauses
 from tests.cli.scratch import Scratch
 
 

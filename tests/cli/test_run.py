@@ -7,7 +7,7 @@ import pytest
 
 from mem0tray.cli import run
 from mem0tray.cli.run_screen import RunScreen
-from mem0tray.worker.state import DOWN, HEALTHY, Waiting, WorkerState
+from mem0tray.core.state import DOWN, HEALTHY, Waiting, WorkerState
 from tests.support.home import Home
 from tests.support.processes import wait_until
 from tests.support.standin import Standin

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
-from mem0tray import events
 from mem0tray.cli import run_screen
 from mem0tray.cli.run_screen import FEW, RunScreen
+from mem0tray.core import events
 from tests.support.processes import wait_until
 
 MANY = 5_000

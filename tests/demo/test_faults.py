@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from mem0tray.core.errors import Mem0TrayError
 from mem0tray.demo.server import DemoServer
 from mem0tray.demo.story import Faults, StoryMemory
-from mem0tray.errors import Mem0TrayError
 
 PROJECTS = ("alpha", "beta")
 

@@ -18,7 +18,7 @@ from mem0tray.demo.director import (
     StoryPace,
     StoryRecord,
 )
-from mem0tray.demo.happenings import Happening, Kept, Logged, Queued, Said
+from mem0tray.demo.progress import Happening, Kept, Logged, Queued, Said
 from mem0tray.demo.stage import Stage, StageError
 from mem0tray.demo.story import (
     Act,

@@ -8,7 +8,7 @@ import pytest
 
 from mem0tray.cli.demo_screen import Screen
 from mem0tray.demo.director import StoryRecord
-from mem0tray.demo.happenings import ActBegan, Commanded, Kept, Logged, Looked, Queued, Said
+from mem0tray.demo.progress import ActBegan, Commanded, Kept, Logged, Looked, Queued, Said
 from mem0tray.demo.story import Act, StoryMemory, StorySnapshot
 
 SEEN = StorySnapshot(state="healthy", waiting=2, dead=1, stored=(StoryMemory("shop", "text"),) * 5)

@@ -4,14 +4,14 @@ import queue
 from typing import TYPE_CHECKING, Any
 
 from mem0tray.actions.oldest import DeadLetter, oldest
+from mem0tray.config.settings import Settings
+from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.language import Language
 from mem0tray.desktop.autostart import DESKTOP, AutostartState
 from mem0tray.desktop.controller import Controller, Surface
 from mem0tray.desktop.dialogs import Question
-from mem0tray.desktop.menu import MenuCommand, Verb
-from mem0tray.errors import Mem0TrayError
-from mem0tray.language import Language
-from mem0tray.paths import Paths
-from mem0tray.settings import Settings
+from mem0tray.desktop.tray.menu import MenuCommand, Verb
+from mem0tray.system.paths import Paths
 from tests.actions.scene import worker
 
 if TYPE_CHECKING:

@@ -3,16 +3,13 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from mem0tray import events
-from mem0tray.desktop import notice_texts
-from mem0tray.desktop.notice_texts import Notice
-from mem0tray.desktop.notices import (
-    Notices,
-    Subject,
-)
-from mem0tray.events import Event
-from mem0tray.language import Language
-from mem0tray.worker.state import HEALTHY, STARTING
+from mem0tray.core import events
+from mem0tray.core.events import Event
+from mem0tray.core.language import Language
+from mem0tray.core.state import HEALTHY, STARTING
+from mem0tray.desktop.notify import notice_texts
+from mem0tray.desktop.notify.notice_texts import Notice
+from mem0tray.desktop.notify.notices import Notices, Subject
 
 WALL = 1_764_460_000.0  # where the wall clock stands when the other is at 0
 

@@ -7,8 +7,8 @@ from typing import Final
 
 from PIL import Image, ImageChops, ImageStat
 
-from mem0tray.desktop import icon
-from mem0tray.desktop.icon import IconLook
+from mem0tray.desktop.tray import icon
+from mem0tray.desktop.tray.icon import IconLook
 from tests.support.processes import wait_until
 from tests.support.screen import Point, Window
 from tests.support.tray import SIZE, Tray

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mem0tray.core.errors import FileUnavailableError
 from mem0tray.desktop.autostart import BLOCKED, DISABLED, ENABLED, STALE, AutostartState, entry
 from mem0tray.desktop.autostart.linux import XdgAutostart
-from mem0tray.errors import FileUnavailableError
 from tests.desktop.programs import script
 from tests.support.machine import tool
 from tests.support.processes import wait_until

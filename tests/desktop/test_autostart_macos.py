@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from mem0tray.core.errors import FileUnavailableError
 from mem0tray.desktop.autostart import BLOCKED, DISABLED, ENABLED, STALE, AutostartState
 from mem0tray.desktop.autostart.macos import LaunchAgent
-from mem0tray.errors import FileUnavailableError
 from tests.desktop.programs import Programs, script
 
 

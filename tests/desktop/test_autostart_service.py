@@ -9,10 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mem0tray.desktop import systemd
-from mem0tray.desktop.autostart import BLOCKED, DISABLED, ENABLED, STALE, AutostartState, unit
+from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
+from mem0tray.desktop.autostart import (
+    BLOCKED,
+    DISABLED,
+    ENABLED,
+    STALE,
+    AutostartState,
+    systemd,
+    unit,
+)
 from mem0tray.desktop.autostart.service import UserService
-from mem0tray.errors import FileUnavailableError, Mem0TrayError
 from tests.desktop.programs import Programs, script
 from tests.desktop.test_autostart_linux import AWKWARD
 from tests.desktop.user_systemd import UserSystemd

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from mem0tray.core.errors import Mem0TrayError
 from mem0tray.desktop.autostart import BLOCKED, DISABLED, ENABLED, STALE, AutostartState
 from mem0tray.desktop.autostart.windows import APPROVED, RUN, RunKey
-from mem0tray.errors import Mem0TrayError
 from tests.desktop.programs import script
 
 

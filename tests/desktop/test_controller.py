@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import pytest
 
 from mem0tray.actions import backup
-from mem0tray.desktop.menu import Verb
+from mem0tray.core.language import Language
+from mem0tray.desktop.tray.menu import Verb
 from mem0tray.files import atomic
-from mem0tray.language import Language
-from mem0tray.paths import Paths
+from mem0tray.system.paths import Paths
 from tests.actions.scene import contents, read, write_dlq
 from tests.desktop.click_desk import Desk
 from tests.support.shapes import Item, texts, waiting

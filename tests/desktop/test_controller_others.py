@@ -10,12 +10,12 @@ import pytest
 
 from mem0tray import report
 from mem0tray.actions.oldest import DeadLetter
+from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.language import Language
 from mem0tray.desktop import clipboard, opener
-from mem0tray.desktop.menu import MenuCommand, Verb
-from mem0tray.errors import Mem0TrayError
-from mem0tray.language import Language
-from mem0tray.paths import Paths, config_file
-from mem0tray.worker import pauses
+from mem0tray.desktop.tray.menu import MenuCommand, Verb
+from mem0tray.files import pauses
+from mem0tray.system.paths import Paths, config_file
 from tests.actions.scene import contents, write_dlq
 from tests.desktop.click_desk import Desk
 from tests.support.shapes import Item, waiting

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 FLAT: Final[Needs] = {
     "rss": 90 * MEGABYTE,
-    "private": 60 * MEGABYTE,
+    "anonymous": 60 * MEGABYTE,
     "descriptors": 12,
     "threads": 9,
 }

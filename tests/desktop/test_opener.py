@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.desktop import opener
-from mem0tray.errors import FileUnavailableError, Mem0TrayError
 from tests.desktop.programs import Programs
 from tests.support.processes import wait_until
 

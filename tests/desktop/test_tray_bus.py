@@ -4,7 +4,7 @@ from typing import Final
 
 import pytest
 
-from mem0tray.desktop.icon import IconLook
+from mem0tray.desktop.tray.icon import IconLook
 from tests.support.http1 import Answer
 from tests.support.shapes import entries, waiting
 from tests.support.tray import HEALTHY, Tray, letter_path, wait_look, wait_tooltip

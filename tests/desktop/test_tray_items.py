@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from mem0tray.desktop.icon import IconLook
+from mem0tray.desktop.tray.icon import IconLook
 from tests.desktop.programs import Programs
 from tests.support import user
 from tests.support.bus import CallError

@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from mem0tray.desktop.icon import IconLook
+from mem0tray.desktop.tray.icon import IconLook
 from tests.desktop.programs import Programs
 from tests.support.home import one_line
 from tests.support.processes import Process, wait_until

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from mem0tray.desktop.icon import IconLook
+from mem0tray.desktop.tray.icon import IconLook
 from tests.desktop.panel import (
     BADGES,
     BASES,

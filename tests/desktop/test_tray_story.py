@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mem0tray.desktop.icon import IconLook
+from mem0tray.desktop.tray.icon import IconLook
 from tests.desktop.panel import LINES, RETRY_ALL, Panel
 from tests.support.http1 import Answer
 from tests.support.processes import wait_until

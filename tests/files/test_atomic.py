@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray import plain
-from mem0tray.errors import FileUnavailableError
+from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature, TornError
+from mem0tray.system import plain
 from tests.support import odd
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray import plain
-from mem0tray.errors import FileUnavailableError
+from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files.lock import FileLock
+from mem0tray.system import plain
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.errors import FileUnavailableError
+from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files.log_reader import LogReader
 
 

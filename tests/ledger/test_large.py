@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray import item as items
-from mem0tray.item import Item
-from mem0tray.large import LARGE
+from mem0tray.core import item as items
+from mem0tray.core.item import Item
+from mem0tray.core.large import LARGE
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from mem0tray.large import LARGE
+from mem0tray.core.large import LARGE
 from mem0tray.localserver.app import build
 from mem0tray.localserver.endpoint import BODY_MAX, DATABASE, Endpoint, proof
 from mem0tray.localserver.store import Store

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.errors import AlreadyRunningError
+from mem0tray.core.errors import AlreadyRunningError
 from mem0tray.files.lock import FileLock
 from mem0tray.localserver import endpoint
 from mem0tray.localserver.endpoint import EXIT_ALREADY_RUNNING, Endpoint

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.errors import Mem0TrayError
+from mem0tray.core.errors import Mem0TrayError
 from mem0tray.localserver.store import KeyReusedError, Store
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray import settings
 from mem0tray.cli import app
+from mem0tray.config import settings
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "packaging" / "mem0tray.1"

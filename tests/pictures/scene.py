@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from Xlib.display import Display
 
-from mem0tray.paths import Paths
-from mem0tray.settings import LOCAL_URL
+from mem0tray.config.settings import LOCAL_URL
+from mem0tray.system.paths import Paths
 from tests.report.past import past
 from tests.support.desktop import Desktop
 from tests.support.home import Home

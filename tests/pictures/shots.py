@@ -6,9 +6,9 @@ from typing import Final
 
 from PIL import Image, ImageDraw, ImageFont
 
-from mem0tray.desktop import icon
-from mem0tray.desktop.badge import AMBER, RED
-from mem0tray.desktop.icon import IconLook
+from mem0tray.desktop.tray import icon
+from mem0tray.desktop.tray.badge import AMBER, RED
+from mem0tray.desktop.tray.icon import IconLook
 from tests.pictures.scene import FONT, SCALE, WALLPAPER
 from tests.support.desktop import Desktop
 from tests.support.home import Home

@@ -11,12 +11,12 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
-from mem0tray import language
-from mem0tray.language import Language
+from mem0tray.core import language
+from mem0tray.core.language import Language
 from tests.cli.conftest import home
 
 __all__ = ["home"]
-_FRENCH = Path(language.__file__).with_name("locale") / "fr"
+_FRENCH = Path(language.__file__).parents[1] / "locale" / "fr"
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from mem0tray import item as items
-from mem0tray.item import Item
+from mem0tray.core import item as items
+from mem0tray.core.item import Item
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
-from mem0tray.paths import Paths
+from mem0tray.system.paths import Paths
 from tests.support.shapes import dead, entry
 
 SERVER = "http://127.0.0.1:9"

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
 
-from mem0tray import report, settings
-from mem0tray.language import Language
+from mem0tray import report
+from mem0tray.config import settings
+from mem0tray.core.language import Language
 
 _VOID = {"meta", "link", "br", "img", "input"}
 

@@ -7,13 +7,13 @@ import pytest
 from mem0tray.actions import files
 from mem0tray.actions.find import FileListing, listing
 from mem0tray.actions.overview import Overview, Running
-from mem0tray.language import Language
+from mem0tray.config.settings import ServerSettings
+from mem0tray.core.language import Language
 from mem0tray.ledger.reader import Attempt
 from mem0tray.report.advice import advice
-from mem0tray.report.cleaning import Cleaner
 from mem0tray.report.gathering import Gathered
 from mem0tray.report.model import Advice
-from mem0tray.settings import ServerSettings
+from mem0tray.report.redaction import Cleaner
 from tests.actions.scene import found
 from tests.support.shapes import dead
 

@@ -9,13 +9,13 @@ import pytest
 from mem0tray.actions import files
 from mem0tray.actions.find import listing
 from mem0tray.actions.overview import Overview
-from mem0tray.language import Language
+from mem0tray.config.settings import ServerSettings
+from mem0tray.core.language import Language
 from mem0tray.report import charts, figures
-from mem0tray.report.cleaning import Cleaner
 from mem0tray.report.gathering import Gathered
 from mem0tray.report.history import History, Period
 from mem0tray.report.model import Chart, Series, Shape, Tone
-from mem0tray.settings import ServerSettings
+from mem0tray.report.redaction import Cleaner
 from tests.report.past import parsed
 from tests.support.shapes import dead, entry
 

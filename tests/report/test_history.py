@@ -7,10 +7,10 @@ from datetime import datetime
 
 import pytest
 
+from mem0tray.config.settings import load
 from mem0tray.ledger.reader import Reader
 from mem0tray.report import history
 from mem0tray.report.gathering import gather
-from mem0tray.settings import load
 from tests.cli.scratch import Scratch
 from tests.report.past import past
 from tests.support.shapes import dead

@@ -8,7 +8,7 @@ from pathlib import Path
 from babel.messages.catalog import Catalog, Message
 
 from mem0tray import report
-from mem0tray.language import Language
+from mem0tray.core.language import Language
 
 _PACKAGE = Path(report.__file__).parent
 _FIELD = re.compile(r"\{\w+\}")

@@ -9,7 +9,7 @@ import unicodedata
 
 import pytest
 
-from mem0tray.language import Language
+from mem0tray.core.language import Language
 from mem0tray.report import page as render
 from tests.cli.scratch import Scratch
 from tests.report.past import past

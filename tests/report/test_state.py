@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from mem0tray.actions.overview import Overview
-from mem0tray.language import Language
-from mem0tray.report.cleaning import Cleaner
+from mem0tray.config.settings import ServerSettings
+from mem0tray.core.language import Language
 from mem0tray.report.model import Tone
+from mem0tray.report.redaction import Cleaner
 from mem0tray.report.state import headline
-from mem0tray.settings import ServerSettings
 
 _NOW = 1_764_500_000.0
 

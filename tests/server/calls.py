@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from mem0tray.config.destination import Destination
 from mem0tray.server import Client, Memory, connect
-from mem0tray.server.destination import Destination
 from mem0tray.server.model import Reply
 from mem0tray.server.transport import Transport
 from tests.server.wire import PATIENCE, Connection, Handler, Wire, render

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from mem0tray import __version__
-from mem0tray.errors import SettingsError
+from mem0tray.core.errors import SettingsError
 from mem0tray.server import (
     DIALECTS,
     Answer,

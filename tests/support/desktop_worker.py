@@ -2,10 +2,10 @@
 
 import signal
 
-from mem0tray import events
+from mem0tray.core import events
+from mem0tray.core.events import Event, Events
 from mem0tray.desktop import app
-from mem0tray.events import Event, Events
-from mem0tray.worker.changes import SettingsFile
+from mem0tray.worker.folders.settings_file import SettingsFile
 from mem0tray.worker.loop import Worker
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from mem0tray.settings import SyncSettings
+from mem0tray.config.settings import SyncSettings
 from tests.support.home import Home
 from tests.support.shapes import entry, waiting
 from tests.support.swallower import Swallower

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from mem0tray.actions import sources
-from mem0tray.item import load_object
-from mem0tray.paths import Paths
+from mem0tray.core.item import load_object
+from mem0tray.system.paths import Paths
 from tests.support.home import Home
 from tests.support.shapes import Json
 from tests.support.standin import Standin

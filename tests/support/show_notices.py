@@ -11,10 +11,10 @@ import json
 import sys
 import threading
 
-from mem0tray.desktop.backends import NoticeBackend, PlyerBackend
-from mem0tray.desktop.notice_texts import Notice
-from mem0tray.desktop.restore_button import RestoreButton
-from mem0tray.desktop.sending import Sender
+from mem0tray.desktop.notify.backends import NoticeBackend, PlyerBackend
+from mem0tray.desktop.notify.notice_texts import Notice
+from mem0tray.desktop.notify.restore_button import RestoreButton
+from mem0tray.desktop.notify.sending import Sender
 
 
 def _say_restored() -> None:

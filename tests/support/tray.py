@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
-from mem0tray.desktop import icon
-from mem0tray.desktop.icon import IconLook
+from mem0tray.desktop.tray import icon
+from mem0tray.desktop.tray.icon import IconLook
 from tests.support.desktop import Desktop
 from tests.support.home import Home
 from tests.support.processes import Process

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.worker.editions import Ledger
+from tests.worker.dlq.generations import Ledger
 
 
 @pytest.fixture

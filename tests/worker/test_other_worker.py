@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from mem0tray.actions import retry
-from mem0tray.events import Events
-from mem0tray.item import Item, parse
+from mem0tray.config.settings import Settings
+from mem0tray.core.events import Events
+from mem0tray.core.item import Item, parse
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.taken import WorkerSeen
-from mem0tray.paths import Paths
-from mem0tray.settings import Settings
+from mem0tray.system.paths import Paths
 from mem0tray.worker import requests
-from mem0tray.worker.core import Core
+from mem0tray.worker.context import Core
 from tests.support import shapes
 
 FIRST = Path(shapes.__file__).with_name("samples") / "ledger-1.sql"

@@ -10,22 +10,22 @@ from typing import Final
 
 import pytest
 
-from mem0tray.events import Events
+from mem0tray.config.settings import PathSettings, Settings
+from mem0tray.core.events import Events
+from mem0tray.core.state import Gate
 from mem0tray.files import atomic
 from mem0tray.ledger.database import Ledger
-from mem0tray.paths import Paths
-from mem0tray.settings import PathSettings, Settings
+from mem0tray.system.paths import Paths
 from mem0tray.worker import loop
-from mem0tray.worker.core import Core
-from mem0tray.worker.delivery import Delivery
-from mem0tray.worker.metrics import MetricsWriter
+from mem0tray.worker.context import Core
 from mem0tray.worker.other_worker import OtherWorker
-from mem0tray.worker.state import Gate
+from mem0tray.worker.sending.delivery import Delivery
+from mem0tray.worker.telling.metrics import MetricsWriter
 from mem0tray.worker.watch import Watcher
 from tests.support.home import Home
 from tests.support.shapes import waiting
 from tests.support.standin import Standin
-from tests.worker.editions import dead_letter, parsed
+from tests.worker.dlq.generations import dead_letter, parsed
 from tests.worker.test_start import working
 
 PATIENCE: Final = 10.0

@@ -8,23 +8,23 @@ from typing import Final
 
 import pytest
 
-from mem0tray.errors import LedgerError
-from mem0tray.events import Events
+from mem0tray.config.settings import PathSettings, ServerSettings, Settings, SyncSettings
+from mem0tray.core.errors import LedgerError
+from mem0tray.core.events import Events
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
-from mem0tray.paths import Paths
-from mem0tray.settings import PathSettings, ServerSettings, Settings, SyncSettings
+from mem0tray.system.paths import Paths
 from mem0tray.worker import loop
-from mem0tray.worker.core import Core
-from mem0tray.worker.hand_edits import HandEdits
-from mem0tray.worker.publish_queue import QueuePublisher
+from mem0tray.worker.context import Core
+from mem0tray.worker.dlq.hand_edits import HandEdits
+from mem0tray.worker.queue.publish import QueuePublisher
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.processes import wait_until
 from tests.support.shapes import dead, entries
 from tests.support.standin import Standin
-from tests.worker.editions import dead_letter, parsed
+from tests.worker.dlq.generations import dead_letter, parsed
 
 FULL: Final = LedgerError("The ledger cannot be used: database or disk is full.")
 
@@ -79,7 +79,7 @@ def test_a_doubt_that_is_settled_keeps_nobody(
 ) -> None:
     """Where nothing is left to be asked about, a worker is idle at once."""
     monkeypatch.setattr(Inbox, "forget_requests_under_way", lambda *_: 1)
-    monkeypatch.setattr("mem0tray.worker.core.AT_WORK", 1e6)
+    monkeypatch.setattr("mem0tray.worker.context.AT_WORK", 1e6)
     with Standin() as server, Home(tmp_path / "home", server.url) as home:
         home.write_queue(entries(2))
         with working(home, server, monkeypatch) as worker:

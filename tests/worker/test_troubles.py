@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray import events
-from mem0tray.errors import FileUnavailableError
-from mem0tray.events import Events
+from mem0tray.core import events
+from mem0tray.core.errors import FileUnavailableError
+from mem0tray.core.events import Events
+from mem0tray.core.state import DISK
 from mem0tray.files import atomic, probe
-from mem0tray.worker.state import DISK
 from mem0tray.worker.troubles import Troubles
 
 

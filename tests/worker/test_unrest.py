@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray import events
-from mem0tray.errors import SettingsError
-from mem0tray.events import Event, Events
+from mem0tray.core import events
+from mem0tray.core.errors import SettingsError
+from mem0tray.core.events import Event, Events
 from mem0tray.files import atomic
-from mem0tray.worker import changes, unrest
-from mem0tray.worker.changes import SettingsFile
+from mem0tray.worker import unrest
+from mem0tray.worker.folders import settings_file
+from mem0tray.worker.folders.settings_file import SettingsFile
 from mem0tray.worker.troubles import Troubles
 from mem0tray.worker.unrest import Unrest
 
@@ -80,7 +81,7 @@ def test_it_is_over_when_the_file_rests(scene: Scene) -> None:
 def restless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Make a settings file that another look always finds changed."""
     path = tmp_path / "config.toml"
-    monkeypatch.setattr(changes, "config_file", lambda: path)
+    monkeypatch.setattr(settings_file, "config_file", lambda: path)
     signature, looks = atomic.signature, iter(range(10**9))
 
     def changed(where: Path) -> object:
@@ -99,6 +100,6 @@ def test_restless_settings_keep_nobody_waiting(
     """While somebody writes them all the time the worker goes on, and it is wrong after a while."""
     file = SettingsFile()
     assert file.changed() is None
-    monkeypatch.setattr(changes, "PATIENCE", -1.0)
+    monkeypatch.setattr(settings_file, "PATIENCE", -1.0)
     with pytest.raises(SettingsError, match=f"{restless.name} does not hold still"):
         file.changed()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 from typing import Final
 
-from mem0tray.paths import APP
+from mem0tray.system.paths import APP
 
 _WINDOWLESS: Final = f"{APP}w.exe"
 

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from mem0tray import plain
-from mem0tray.desktop import programs
 from mem0tray.desktop.autostart import BLOCKED, DISABLED, ENABLED, STALE, AutostartState, entry
 from mem0tray.files import atomic
-from mem0tray.paths import APP
+from mem0tray.system import plain, programs
+from mem0tray.system.paths import APP
 
 _NAME: Final = f"{APP}.desktop"
 _ENTRY: Final = f"""\

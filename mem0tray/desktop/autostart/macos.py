@@ -12,10 +12,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from mem0tray.desktop import launchd, programs
-from mem0tray.desktop.autostart import BLOCKED, DESKTOP, DISABLED, ENABLED, STALE, AutostartState
+from mem0tray.desktop.autostart import (
+    BLOCKED,
+    DESKTOP,
+    DISABLED,
+    ENABLED,
+    STALE,
+    AutostartState,
+    launchd,
+)
 from mem0tray.files import atomic
-from mem0tray.paths import APP
+from mem0tray.system import programs
+from mem0tray.system.paths import APP
 
 LABEL: Final = APP
 

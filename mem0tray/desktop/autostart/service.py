@@ -10,12 +10,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from mem0tray import plain
-from mem0tray.desktop import programs, systemd
-from mem0tray.desktop.autostart import BLOCKED, DISABLED, ENABLED, STALE, AutostartState, unit
-from mem0tray.errors import Mem0TrayError
+from mem0tray.core.errors import Mem0TrayError
+from mem0tray.desktop.autostart import (
+    BLOCKED,
+    DISABLED,
+    ENABLED,
+    STALE,
+    AutostartState,
+    systemd,
+    unit,
+)
 from mem0tray.files import atomic
-from mem0tray.paths import APP
+from mem0tray.system import plain, programs
+from mem0tray.system.paths import APP
 
 UNIT: Final = f"{APP}.service"
 _WANTED_BY: Final = "default.target"

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from mem0tray.desktop import programs
-from mem0tray.desktop.surroundings import names_display
+from mem0tray.desktop.session import names_display
+from mem0tray.system import programs
 
 _GRAPHICAL: Final = {"x11", "wayland", "mir"}
 # Whichever greeter is installed: systemd's alias for it, and Debian's own note.

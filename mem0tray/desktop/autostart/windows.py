@@ -6,10 +6,10 @@ import subprocess
 from collections.abc import Sequence
 from typing import Any, Final
 
-from mem0tray.desktop import programs
+from mem0tray.core.errors import Mem0TrayError
 from mem0tray.desktop.autostart import BLOCKED, DESKTOP, DISABLED, ENABLED, STALE, AutostartState
-from mem0tray.errors import Mem0TrayError
-from mem0tray.paths import APP
+from mem0tray.system import programs
+from mem0tray.system.paths import APP
 
 RUN: Final = r"Software\Microsoft\Windows\CurrentVersion\Run"
 APPROVED: Final = r"Software\Microsoft\Windows\CurrentVersion\Explorer\StartupApproved\Run"

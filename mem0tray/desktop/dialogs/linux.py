@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mem0tray.desktop.dialogs import Question
-from mem0tray.desktop.icon import icon_file
+from mem0tray.desktop.tray.icon import icon_file
 
 
 class GtkDialogs:

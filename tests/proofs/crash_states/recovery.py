@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Final
 from unittest import mock
 
-from mem0tray import settings as config
-from mem0tray.errors import Mem0TrayError, SettingsError
-from mem0tray.events import Event, Events, LedgerRebuilt, PartFailed
+from mem0tray.config import settings as config
+from mem0tray.config.settings import PathSettings, ServerSettings, Settings, SyncSettings
+from mem0tray.core.errors import Mem0TrayError, SettingsError
+from mem0tray.core.events import Event, Events, LedgerRebuilt, PartFailed
 from mem0tray.localserver import endpoint
 from mem0tray.localserver.store import Store
-from mem0tray.paths import Paths
-from mem0tray.settings import PathSettings, ServerSettings, Settings, SyncSettings
+from mem0tray.system.paths import Paths
 from mem0tray.worker.loop import Worker
 from tests.proofs.crash_states.disk import Tree
 from tests.proofs.crash_states.take import KEEPER, Promises
@@ -32,7 +32,7 @@ _AGO: Final = 120.0  # seconds since the files were written: a machine takes its
 _LONGEST: Final = 20.0  # seconds until the worker must have come to rest
 _BOOT_IDS: Final = tuple(
     f"mem0tray.{module}.boot_id"
-    for module in ("worker.core", "worker.emergencies", "ledger.database")
+    for module in ("worker.context", "worker.queue.emergencies", "ledger.database")
 )
 
 

@@ -13,22 +13,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from mem0tray.desktop.backends import IconBackend, PlyerBackend
-from mem0tray.desktop.icon import notice_icon
-from mem0tray.desktop.notice_texts import Notice
-from mem0tray.desktop.notifier import Notifier, Sources
-from mem0tray.desktop.presenter import Presenter
-from mem0tray.desktop.restore_button import RestoreButton
-from mem0tray.desktop.sending import NoticeResult, Sender
-from mem0tray.desktop.tray import MENDS, Tray
-from mem0tray.events import Events
-from mem0tray.language import Language
-from mem0tray.settings import Settings
+from mem0tray.config.settings import Settings
+from mem0tray.core.events import Events
+from mem0tray.core.language import Language
+from mem0tray.desktop.notify.backends import IconBackend, PlyerBackend
+from mem0tray.desktop.notify.notice_texts import Notice
+from mem0tray.desktop.notify.notifier import Notifier, Sources
+from mem0tray.desktop.notify.restore_button import RestoreButton
+from mem0tray.desktop.notify.sending import NoticeResult, Sender
+from mem0tray.desktop.tray.icon import notice_icon
+from mem0tray.desktop.tray.presenter import Presenter
+from mem0tray.desktop.tray.tray import MENDS, Tray
 from tests.proofs.day.clock import LIMIT, SteppedClock
 from tests.proofs.day.story import Day, World
 
 NOON: Final = 1_764_500_400.0
-_PRIVATE: Final = ("Clean", "Dirty")
 _STORMY: Final = 4  # every so manieth hour
 _ENGLISH: Final = Language("en")
 
@@ -130,9 +129,10 @@ def _set(done: threading.Event) -> bool:
 
 
 def needs() -> dict[str, int]:
-    """Memory in bytes (resident, and ours alone), descriptors and threads of this process.
+    """Memory in bytes (resident, and what no file stands behind), descriptors and threads.
 
-    Not the proportional size: that grows whenever another program ends which shared with us.
+    Neither the proportional nor the private size: both grow whenever another program ends
+    that shared a library with this process.
     """
     gc.collect()
     me = Path("/proc/self")
@@ -141,7 +141,7 @@ def needs() -> dict[str, int]:
     )
     return {
         "rss": int(sizes["Rss"].split()[0]) * 1024,
-        "private": 1024 * sum(int(sizes[f"Private_{each}"].split()[0]) for each in _PRIVATE),
+        "anonymous": int(sizes["Anonymous"].split()[0]) * 1024,
         "descriptors": len(list((me / "fd").iterdir())) - 1,
         "threads": len(list((me / "task").iterdir())),
     }

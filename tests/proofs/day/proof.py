@@ -15,7 +15,7 @@ HOUR: Final = 3600.0
 MEGABYTE: Final = 1 << 20
 # What may be added after warming up, over all the hours that follow.
 MOST: Final = 6  # notifications in any hour
-RISE: Final = {"rss": 2 * MEGABYTE, "private": 2 * MEGABYTE, "descriptors": 1, "threads": 1}
+RISE: Final = {"rss": 2 * MEGABYTE, "anonymous": 2 * MEGABYTE, "descriptors": 1, "threads": 1}
 _TICK: Final = 0.001  # seconds: times are sums of floats
 _SECONDS: Final = 15.0  # real ones that an hour may take on a busy machine
 _SHARE: Final = 6  # of the hours, for warming up: caches fill, and the first storm comes

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from mem0tray import events
 from mem0tray.actions.oldest import DeadLetter
-from mem0tray.desktop.view import SHOWN, View
-from mem0tray.events import Event
-from mem0tray.worker.metrics import Counts
-from mem0tray.worker.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED
+from mem0tray.core import events
+from mem0tray.core.events import Event
+from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED
+from mem0tray.desktop.tray.view import SHOWN, View
+from mem0tray.worker.telling.metrics import Counts
 
 HOUR: Final = 3600.0
 _ATTEMPTS: Final = 5

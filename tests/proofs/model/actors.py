@@ -7,12 +7,12 @@ from typing import IO, Final
 from mem0tray.actions import delete, find, restore, retry, sources
 from mem0tray.actions.sources import RestoreSource
 from mem0tray.cli import producing
-from mem0tray.errors import Mem0TrayError
+from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.item import DISCARDED, parse
+from mem0tray.files import pauses
 from mem0tray.files.emergency import REMOVE_AFTER
 from mem0tray.files.lock import is_locked
-from mem0tray.item import DISCARDED, parse
 from mem0tray.ledger.reader import Reader
-from mem0tray.worker import pauses
 from tests.proofs.model.beliefs import Wish
 from tests.proofs.model.world import World
 from tests.support.producer import EMPTY, LockGivenUpError, Producer

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from mem0tray.actions import sources
-from mem0tray.errors import Mem0TrayError
+from mem0tray.core.errors import Mem0TrayError
 from tests.proofs.model.actors import Commands
 from tests.proofs.model.beliefs import Wish
 from tests.proofs.model.world import PROMPT, World

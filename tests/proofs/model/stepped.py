@@ -6,14 +6,14 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-from mem0tray.events import Event, Events
+from mem0tray.config.settings import Settings
+from mem0tray.core.events import Event, Events
 from mem0tray.files.lock import is_locked
-from mem0tray.settings import Settings
-from mem0tray.worker.delivery import Delivery, _Flight, _Sender
-from mem0tray.worker.log import EventLog
 from mem0tray.worker.loop import Worker
-from mem0tray.worker.probe import Prober
-from mem0tray.worker.publish_queue import QueuePublisher
+from mem0tray.worker.queue.publish import QueuePublisher
+from mem0tray.worker.sending.delivery import Delivery, _Flight, _Sender
+from mem0tray.worker.sending.health import Prober
+from mem0tray.worker.telling.log import EventLog
 
 if TYPE_CHECKING:
     from mem0tray.server import Answer

@@ -11,14 +11,14 @@ from unittest import mock
 
 import msgspec
 
-from mem0tray import events
-from mem0tray import item as items
-from mem0tray.events import Event
+from mem0tray.config.settings import PathSettings, ServerSettings, Settings, SyncSettings
+from mem0tray.core import events
+from mem0tray.core import item as items
+from mem0tray.core.events import Event
 from mem0tray.files import atomic
 from mem0tray.files.lock import is_locked
 from mem0tray.ledger.database import Ledger
-from mem0tray.paths import Paths
-from mem0tray.settings import PathSettings, ServerSettings, Settings, SyncSettings
+from mem0tray.system.paths import Paths
 from tests.proofs.model.beliefs import Beliefs, Wish, items_of
 from tests.proofs.model.clock import Clock
 from tests.proofs.model.points import Killed, Points

@@ -7,18 +7,18 @@ from dataclasses import replace
 from typing import Any, Final
 from unittest import mock
 
-from mem0tray import item as items
+from mem0tray.core import item as items
 from mem0tray.files import atomic
 from mem0tray.files.lock import FileLock
-from mem0tray.ledger.editions import Editions, Prepared
+from mem0tray.ledger.generations import Editions, Prepared
 from mem0tray.ledger.outbox import Job, Outbox
 from mem0tray.server import Answer, Kind
-from mem0tray.worker.attempt import Attempts
-from mem0tray.worker.delivery import Delivery
-from mem0tray.worker.hand_edits import HandEdits
-from mem0tray.worker.intake import QueueIntake, Snapshot
-from mem0tray.worker.merge import Edition
-from mem0tray.worker.verdict import Verdicts
+from mem0tray.worker.dlq.hand_edits import HandEdits
+from mem0tray.worker.dlq.merge import Edition
+from mem0tray.worker.queue.intake import QueueIntake, Snapshot
+from mem0tray.worker.sending.attempt import Attempts
+from mem0tray.worker.sending.delivery import Delivery
+from mem0tray.worker.sending.verdict import Verdicts
 from tests.support.home import REPOSITORY, Home
 
 Stand = Callable[[Any, str, Callable[..., Any]], None]  # owner, name of the part, the wrong one

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Final
 
-from mem0tray.item import digest
+from mem0tray.core.item import digest
 from mem0tray.ledger.reader import Reader
-from mem0tray.paths import Paths
+from mem0tray.system.paths import Paths
 from tests.proofs.soak.history import History
 from tests.support import user
 from tests.support.home import Home

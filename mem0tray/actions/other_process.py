@@ -1,0 +1,159 @@
+"""The process of another worker: what it is, what started it, and how to end it.
+
+Named is only what can be told with certainty: a process of this computer and of this
+user, which was there before it wrote the metrics. Before it is sent a signal it is
+looked at again, for its id may be another process's by then.
+"""
+
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from mem0tray.core.text import one_line
+from mem0tray.ledger.taken import WorkerSeen
+from mem0tray.system import processes, programs
+
+_PROC: Final = Path("/proc")
+_IS_LINUX: Final = sys.platform.startswith("linux")  # in a name: other systems are looked at too
+_STARTED: Final = 19  # the field of /proc/PID/stat, counted after the name
+_PARENT: Final = 1
+_CRON: Final = frozenset({"cron", "crond", "anacron", "fcron", "atd"})
+_FAR: Final = 4  # so many processes up it is looked for what started it
+_PATIENCE: Final = 5.0
+_LOOK: Final = 0.05
+_LENIENT: Final = 2.0  # seconds by which a start may seem to be later than what it wrote
+_LONGEST: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A process. `mark` is what tells it from a later one of the same id.
+
+    `origin` says what started it, as `, which cron started`; `stop` is the command that
+    stops it, `unit` the service of the user's systemd that it is, if it is one.
+    """
+
+    pid: int
+    command: str
+    mark: str
+    origin: str
+    stop: str
+    unit: str = ""
+    ours: bool = True  # of this user
+
+
+def find(seen: WorkerSeen) -> Neighbour | None:
+    """The process that gave these signs; None when that cannot be told for sure."""
+    if seen.pid is None or seen.host not in (None, socket.gethostname()) or seen.pid == os.getpid():
+        return None
+    if _IS_LINUX:
+        return _on_linux(seen.pid, seen.last)
+    return None if sys.platform == "win32" else _by_ps(seen.pid)
+
+
+def end(neighbour: Neighbour) -> bool:
+    """Ask it to end; whether it has. One that is another process by now is left alone."""
+    if neighbour.unit:
+        programs.answer("systemctl", "--user", "disable", "--now", neighbour.unit)
+    elif _mark(neighbour.pid) == neighbour.mark:
+        with suppress(ProcessLookupError):
+            os.kill(neighbour.pid, signal.SIGTERM)
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        if not processes.is_alive(neighbour.pid) or _mark(neighbour.pid) != neighbour.mark:
+            return True
+        time.sleep(_LOOK)
+    return False
+
+
+def _mark(pid: int) -> str:
+    """When the process started, as the system counts it; empty when there is none, or a zombie."""
+    if _IS_LINUX:
+        fields = _stat(pid)
+        return fields[_STARTED] if fields and fields[0] != "Z" else ""
+    return (programs.answer("ps", "-o", "lstart=", "-p", str(pid)) or "").strip()
+
+
+# Linux ----------------------------------------------------------------------------------
+
+
+def _on_linux(pid: int, seen: float) -> Neighbour | None:
+    try:
+        words = (_PROC / str(pid) / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
+        owner = (_PROC / str(pid)).stat().st_uid
+    except OSError:
+        return None
+    mark = _mark(pid)
+    if not mark or _began(mark) > seen + _LENIENT:
+        return None
+    command = one_line(" ".join(words).strip(), _LONGEST)
+    unit, is_users = _unit(pid)
+    if unit:
+        tool = "systemctl --user" if is_users else "sudo systemctl"
+        kind = "user" if is_users else "system"
+        origin = f", the {kind} unit {unit} of systemd"
+        stop = f"{tool} disable --now {unit}"
+        return Neighbour(pid, command, mark, origin, stop, unit if is_users else "", ours=is_users)
+    origin = ", which cron started: see `crontab -e`" if _CRON & set(_ancestors(pid)) else ""
+    return Neighbour(pid, command, mark, origin, f"kill {pid}", ours=owner == os.geteuid())
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat after the name, which may hold blanks and brackets."""
+    try:
+        text = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    return text.rpartition(")")[2].split()
+
+
+def _began(mark: str) -> float:
+    """When a process started that did so these ticks after the system, Unix seconds."""
+    since_boot = time.clock_gettime(time.CLOCK_BOOTTIME) if sys.platform == "linux" else 0.0
+    return time.time() - since_boot + int(mark) / os.sysconf("SC_CLK_TCK")
+
+
+def _ancestors(pid: int) -> Iterator[str]:
+    for _ in range(_FAR):
+        fields = _stat(pid)
+        if len(fields) <= _PARENT:
+            return
+        pid = int(fields[_PARENT])
+        with suppress(OSError):
+            yield (_PROC / str(pid) / "comm").read_text(encoding="utf-8", errors="replace").strip()
+
+
+def _unit(pid: int) -> tuple[str, bool]:
+    """The service of systemd whose main process it is, and whether it is the user's own."""
+    with suppress(OSError):
+        for line in (_PROC / str(pid) / "cgroup").read_text(encoding="utf-8").splitlines():
+            *above, last = line.rpartition(":")[2].split("/")
+            if not last.endswith(".service") or last.startswith("user@"):
+                continue
+            is_users = any(name.startswith("user@") for name in above)
+            ask = ("systemctl", "--user") if is_users else ("systemctl",)
+            main = programs.answer(*ask, "show", "--property=MainPID", "--value", "--", last)
+            if (main or "").strip() == str(pid):
+                return last, is_users
+    return "", False
+
+
+# Elsewhere ------------------------------------------------------------------------------
+
+
+def _by_ps(pid: int) -> Neighbour | None:
+    """By `ps`, as on macOS; what started it is for `older` to find."""
+    mark = _mark(pid)
+    rest = (programs.answer("ps", "-o", "uid=,command=", "-p", str(pid)) or "").split(None, 1)
+    if not mark or len(rest) != 2:  # noqa: PLR2004  (user and command)
+        return None
+    uid, command = rest
+    shown = one_line(command.strip(), _LONGEST)
+    return Neighbour(pid, shown, mark, "", f"kill {pid}", ours=uid == str(os.geteuid()))

@@ -1,0 +1,1 @@
+"""Alerts: too many dead letters, or a memory that waits too long; with or without a desktop."""

@@ -1,0 +1,1 @@
+"""`mem0tray doctor`: everything that deliveries need, one line a check."""

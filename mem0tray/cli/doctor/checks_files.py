@@ -1,0 +1,256 @@
+"""What `doctor` looks at on the disk: settings, folders, locks, files, ledger."""
+
+import os
+import shutil
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from mem0tray.actions import folder as claude_folder
+from mem0tray.cli.doctor import remedies
+from mem0tray.cli.doctor.check import FAIL, OK, WARN, Check
+from mem0tray.config.settings import Loaded
+from mem0tray.core import item as items
+from mem0tray.core.errors import FileUnavailableError, LockTimeoutError
+from mem0tray.core.text import plural
+from mem0tray.files import atomic, document, pauses, probe, quarantine
+from mem0tray.files.lock import FileLock
+from mem0tray.ledger.reader import Reader
+from mem0tray.system.paths import Paths, config_file
+from mem0tray.worker.folders import places
+
+_LITTLE_SPACE: Final = 200_000_000  # bytes
+_NO_SPACE: Final = 10_000_000
+_MB: Final = 1_000_000
+_MANY: Final = 10_000  # from so many megabytes on a disk is told in gigabytes
+_PATIENCE: Final = 1.0  # seconds for the producers' lock, which is held for milliseconds
+_TRIES: Final = 5
+_TORN_WAIT: Final = 0.05
+_WATCHED: Final = (("queue", ("queue", "failed", "held")), ("dlq", ("items",)), ("metrics", ()))
+
+
+def settings_file(loaded: Loaded) -> Iterable[Check]:
+    """Where the settings come from, and what is odd about them."""
+    file = config_file()
+    if file.exists():
+        yield Check("settings", OK, f"{file} is valid.")
+    else:
+        yield Check("settings", OK, f"{file} is not there: defaults and environment hold.")
+    for warning in loaded.warnings:
+        yield Check("settings", WARN, warning, "Mend it with `mem0tray config edit`.")
+
+
+def folders(loaded: Loaded) -> Iterable[Check]:
+    """The shared folder and ours: there, writable, with room on the disk."""
+    paths = loaded.settings.locations()
+    trouble = claude_folder.trouble(loaded.settings)
+    if trouble is not None and not os.path.lexists(paths.claude_dir):
+        yield Check("claude folder", WARN, trouble.message, trouble.remedy)
+    else:
+        yield _folder("claude folder", paths.claude_dir)
+    yield _folder("data folder", paths.data_dir)
+    for folder in _disks(paths):
+        yield _space(folder)
+
+
+def _folder(name: str, folder: Path) -> Check:
+    if not folder.exists():
+        if folder.is_symlink():
+            message = f"{folder} is a link to {folder.readlink()}, which is not there."
+            return Check(name, FAIL, message, remedies.away(folder))
+        parent = _existing(folder)
+        if os.access(parent, os.W_OK | os.X_OK):
+            return Check(name, OK, f"{folder} is not there yet; it is made when it is needed.")
+        return Check(name, FAIL, f"{folder} cannot be made.", remedies.made(folder, parent))
+    if not folder.is_dir():
+        return Check(name, FAIL, f"{folder} is no folder.", remedies.away(folder))
+    allowed = os.access(folder, os.R_OK | os.W_OK | os.X_OK)
+    why = probe.why_unwritable(folder)  # the disk may take nothing, whatever the modes say
+    if why or not allowed:
+        return Check(
+            name,
+            FAIL,
+            f"{folder} cannot be read and written: nothing is sent that cannot be recorded.",
+            why if allowed else remedies.writable(folder),
+        )
+    real = folder.resolve()
+    link = f" (it is a link to {real})" if folder.is_symlink() else ""
+    return Check(name, OK, f"{folder} can be read and written{link}.")
+
+
+def _existing(path: Path) -> Path:
+    return next((parent for parent in path.parents if parent.exists()), path)
+
+
+def _disks(paths: Paths) -> list[Path]:
+    """A folder on each of the disks that we write to."""
+    disks: dict[int, Path] = {}
+    for folder in (paths.claude_dir, paths.data_dir):
+        there = folder if folder.exists() else _existing(folder)
+        disks.setdefault(there.stat().st_dev, there)
+    return list(disks.values())
+
+
+def _space(folder: Path) -> Check:
+    free = shutil.disk_usage(folder).free
+    size = f"{free // _MB:,} MB" if free < _MANY * _MB else f"{free // (1000 * _MB):,} GB"
+    said = f"{size} are free on the disk of {folder}."
+    if free < _NO_SPACE:
+        return Check("disk", FAIL, f"{said} Deliveries wait.", remedies.room(folder))
+    if free < _LITTLE_SPACE:
+        return Check("disk", WARN, said, remedies.room(folder))
+    return Check("disk", OK, said)
+
+
+def locks(loaded: Loaded) -> Iterable[Check]:
+    """The producers' lock can be opened, and nobody hangs with it."""
+    path = loaded.settings.locations().queue_lock
+    if not path.exists():
+        yield Check("queue lock", OK, f"{path} is not there yet.")
+        return
+    lock = FileLock(path)
+    try:
+        lock.acquire(_PATIENCE)
+    except LockTimeoutError:
+        yield Check(
+            "queue lock",
+            WARN,
+            f"Another program has held {path} for more than {_PATIENCE:.0f} s; until it lets go,"
+            " new memories go to the emergency file.",
+            f"Find it with `fuser {path}`, and end it if it hangs.",
+        )
+    except FileUnavailableError as error:
+        yield Check("queue lock", FAIL, error.message, error.remedy)
+    else:
+        lock.release()
+        yield Check("queue lock", OK, f"{path} is free.")
+
+
+def files(loaded: Loaded) -> Iterable[Check]:
+    """Each file that others read and write: readable, whole, writable; and what was set aside."""
+    paths = loaded.settings.locations()
+    for name, sections in _WATCHED:
+        yield from _file(getattr(paths, name), sections)
+    yield from _emergency(paths)
+    yield from _written(paths)
+    yield from _ours(paths)
+
+
+def _ours(paths: Paths) -> Iterator[Check]:
+    try:
+        pauses.read(paths)
+    except FileUnavailableError as error:
+        yield Check("pause", FAIL, error.message, "`mem0tray resume` removes it.")
+    try:
+        kept = quarantine.kept(paths.quarantine)
+    except FileUnavailableError as error:
+        yield Check("quarantine", WARN, error.message, remedies.away(paths.quarantine))
+        return
+    if kept:
+        yield Check(
+            "quarantine",
+            WARN,
+            f"What could not be read is kept in {paths.quarantine}: {plural(len(kept), 'file')}.",
+            "What was whole in it has been saved already; `mem0tray restore --list` shows it.",
+        )
+
+
+def _file(path: Path, sections: tuple[str, ...]) -> Iterator[Check]:
+    name = path.name
+    try:
+        data = _held_still(path)
+    except FileUnavailableError as error:
+        remedy = remedies.writable(path) if _is_shut(path) else error.remedy
+        yield Check(name, FAIL, error.message, remedy)
+        return
+    if data is None:
+        yield Check(name, OK, "is not there yet.")
+        return
+    try:
+        parsed = document.parse(data, sections)
+    except document.BrokenDocumentError as error:
+        yield Check(
+            name,
+            WARN,
+            f"is broken: {error}.",
+            "A running worker keeps a copy and saves what is whole in it: `mem0tray run`.",
+        )
+        return
+    if parsed.rejected:
+        yield Check(
+            name,
+            WARN,
+            f"holds {plural(len(parsed.rejected), 'value')} that other programs cannot load.",
+            "A running worker sets these aside, nothing is lost: `mem0tray run`.",
+        )
+    if not os.access(path, os.W_OK):
+        yield Check(name, FAIL, "cannot be written.", remedies.writable(path))
+        return
+    odd = sum(items.parse(raw) is None for part in sections[:1] for raw in parsed.lists[part])
+    if odd:
+        yield Check(
+            name,
+            WARN,
+            f"holds {plural(odd, 'thing')} without a content that is text: never sent.",
+            f"They are left alone. Mend them in the file, or remove them from it: {path}.",
+        )
+    count = sum(map(len, parsed.lists.values()))
+    yield Check(name, OK, f"is whole: {plural(count, 'item')}." if sections else "is whole.")
+
+
+def _is_shut(path: Path) -> bool:
+    """Whether the file is there, and its permissions keep us out."""
+    return path.is_file() and not os.access(path, os.R_OK)
+
+
+def _held_still(path: Path) -> bytes | None:
+    """The bytes of a file that somebody may be writing right now; None when there is none."""
+    for _ in range(_TRIES):
+        with suppress(atomic.TornError):
+            found = atomic.read(path)
+            return found[0] if found else None
+        time.sleep(_TORN_WAIT)
+    raise FileUnavailableError(
+        f"{path} is being rewritten all the time.",
+        f"Find out which program does that: `fuser -v {path}`.",
+    )
+
+
+def _emergency(paths: Paths) -> Iterator[Check]:
+    path = paths.emergency
+    try:
+        atomic.refuse_odd(path)
+    except FileUnavailableError as error:
+        yield Check(path.name, FAIL, error.message, error.remedy)
+        return
+    if path.exists() and not os.access(path, os.R_OK | os.W_OK):
+        yield Check(path.name, FAIL, "cannot be read and written.", remedies.writable(path))
+
+
+def _written(paths: Paths) -> Iterator[Check]:
+    """Check that the files which we only write can stand in their places."""
+    try:
+        places.look(paths)
+    except FileUnavailableError as error:
+        yield Check("files", FAIL, error.message, error.remedy)
+
+
+def ledger(loaded: Loaded) -> Iterable[Check]:
+    """The ledger can be read."""
+    path = loaded.settings.locations().ledger
+    if not path.exists():
+        yield Check("ledger", OK, f"{path} is not there yet; the worker makes it.")
+        return
+    with Reader(path) as reader:
+        if reader.usable:
+            yield Check("ledger", OK, f"{path} can be read.")
+        else:
+            yield Check(
+                "ledger",
+                WARN,
+                f"{path} cannot be read.",
+                "If it is broken, the worker sets it aside at its start and rebuilds it:"
+                " `mem0tray run`.",
+            )

@@ -1,0 +1,77 @@
+"""What `doctor` looks at around us: our worker, the start at login, file watching, the clock."""
+
+import sys
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from mem0tray.actions import overview
+from mem0tray.cli import autostart as login
+from mem0tray.cli import output
+from mem0tray.cli.doctor.check import OK, WARN, Check
+from mem0tray.config.settings import Loaded
+from mem0tray.desktop.autostart import ENABLED, STALE
+from mem0tray.ledger.reader import Reader
+
+_PROC: Final = Path("/proc")
+_FEW: Final = {"max_user_instances": 16, "max_user_watches": 256}
+_EARLIEST: Final = 1_735_689_600.0  # the first of January 2025: older than this program
+_AHEAD: Final = 3600.0
+_SET_CLOCK: Final = {
+    "win32": "Set the clock: `w32tm /resync`.",
+    "darwin": "Set the clock: `sudo sntp -sS time.apple.com`.",
+}.get(sys.platform, "Set the clock: `sudo timedatectl set-ntp true`.")
+
+
+def worker(loaded: Loaded) -> Iterable[Check]:
+    """Whether our worker runs."""
+    running = overview.running(loaded.settings.locations())
+    if running is None:
+        yield Check("worker", WARN, "It is not running.", "Start it with `mem0tray run`.")
+    else:
+        since = output.moment(running.since)
+        yield Check("worker", OK, f"It has been running since {since}, process {running.pid}.")
+
+
+def autostart(loaded: Loaded) -> Iterable[Check]:
+    """What the system does at login; that it does nothing is no fault."""
+    del loaded
+    system = login.this_system()
+    state = system.state()
+    advice = system.advice() if state.name in {ENABLED, STALE} else []
+    level = WARN if state.name == STALE or advice else OK
+    yield Check("autostart", level, login.sentence(state, system), " ".join(advice))
+
+
+def watching(loaded: Loaded) -> Iterable[Check]:
+    """Whether the system lets us watch files (Linux); without, changes are seen seconds later."""
+    del loaded
+    folder = _PROC / "sys" / "fs" / "inotify"
+    if not folder.is_dir():
+        return
+    for name, few in _FEW.items():
+        with suppress(OSError, ValueError):
+            limit = int((folder / name).read_text())
+            if limit < few:
+                yield Check(
+                    "file watching",
+                    WARN,
+                    f"fs.inotify.{name} is {limit}: changes may be seen seconds later.",
+                    f"Raise it: `sudo sysctl fs.inotify.{name}={few * 8}`.",
+                )
+                return
+    yield Check("file watching", OK, "The system's limits are high enough.")
+
+
+def clock(loaded: Loaded) -> Iterable[Check]:
+    """Whether the clock can be right: retries are planned by it."""
+    now = time.time()
+    with Reader(loaded.settings.locations().ledger) as reader:
+        last = reader.last_delivery() or 0.0
+    if now < _EARLIEST or last > now + _AHEAD:
+        why = "the last delivery lies in the future" if now >= _EARLIEST else "that is long ago"
+        yield Check("clock", WARN, f"It says {output.clock(now)}: {why}.", _SET_CLOCK)
+    else:
+        yield Check("clock", OK, f"It says {output.clock(now)}.")

@@ -1,0 +1,58 @@
+"""What `doctor` says of notifications: the way that they go, and a test that goes it."""
+
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+from mem0tray.cli.doctor.check import OK, WARN, Check
+from mem0tray.config.settings import Loaded
+
+if TYPE_CHECKING:
+    from mem0tray.desktop.trial import TrialResult
+
+_NAME: Final = "notifications"
+# Seconds. On Windows the test's process is there as long as the test is on the screen.
+_TIMEOUT: Final = 15.0 if sys.platform == "win32" else 6.0
+_OTHERWISE: Final = "Until then the tray icon shows them where it can; the log tells of all."
+_DAEMON: Final = (
+    "Start a notification daemon, such as `dunst &`"
+    " (on Debian and Ubuntu: `sudo apt-get install dunst`)."
+)
+
+
+def notifications(loaded: Loaded, *, send: bool) -> Iterable[Check]:
+    """How notifications are shown; with `send` a test notification is."""
+    from mem0tray.desktop import trial
+    from mem0tray.desktop.notify import backends
+
+    if loaded.settings.notifications.level == "none":
+        yield Check(_NAME, OK, "They are switched off by notifications.level.")
+        return
+    plyer = backends.PlyerBackend()
+    if plyer.way.missing == backends.NO_DESKTOP:
+        yield Check(_NAME, OK, "There is no desktop here; the log says what happens.")
+    elif plyer.way.missing:
+        yield Check(_NAME, WARN, f"None can be sent: {plyer.way.missing}.", _OTHERWISE)
+    else:
+        words = [loaded.settings.ui.language] if send else []
+        found = trial.run("notification", *words, timeout=_TIMEOUT)
+        yield _judged(plyer.name, found, sent=send)
+
+
+def _judged(way: str, found: "TrialResult", *, sent: bool) -> Check:
+    if found.hung_at:
+        message = f"{found.hung_at} does not answer within {_TIMEOUT:.0f} s"
+        return _failed(way, message, f"End what hangs, or log out and in again. {_OTHERWISE}")
+    if found.text("failed"):
+        return _failed(way, found.text("failed"), f"{_DAEMON} {_OTHERWISE}")
+    daemon = found.text("daemon")
+    said = f"They go through {way}" + (f" to {daemon}" if daemon else "")
+    if not sent:
+        return Check(_NAME, OK, f"{said}.")
+    if not found.values.get("tells_failure"):
+        return Check(_NAME, OK, f"{said}, which never tells of a failure. Is a test on the screen?")
+    return Check(_NAME, OK, f"{said}. A test is on the screen.")
+
+
+def _failed(way: str, reason: str, remedy: str) -> Check:
+    return Check(_NAME, WARN, f"None can be shown through {way}: {reason.rstrip('.')}.", remedy)

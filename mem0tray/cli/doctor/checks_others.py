@@ -1,0 +1,142 @@
+"""What `doctor` finds of other workers on the same files, and its offer to stop one."""
+
+import os
+import socket
+import sys
+import time
+from collections.abc import Iterable
+
+import click
+
+from mem0tray.actions import other_process, overview
+from mem0tray.actions.other_process import Neighbour
+from mem0tray.cli import output
+from mem0tray.cli.doctor.check import OK, WARN, Check
+from mem0tray.config.settings import Loaded
+from mem0tray.core.errors import NotFoundError
+from mem0tray.desktop import older_install
+from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.taken import WorkerSeen
+from mem0tray.system import processes
+from mem0tray.system.paths import Paths
+
+_RECENT = 90.0  # seconds; a worker writes its metrics at least every thirty
+_NAME = "another worker"
+
+
+def other_workers(loaded: Loaded) -> Iterable[Check]:
+    """Workers of another make, or on another computer, beside ours: both would send."""
+    paths = loaded.settings.locations()
+    ours = _ours(paths)
+    seen = _seen(paths, ours)
+    known = {os.getpid()} if ours is None else {os.getpid(), ours}
+    found = False
+    if seen is not None:
+        found = True
+        if seen.pid is not None:
+            known.add(seen.pid)
+        yield _told(seen, paths)
+    for what, stop in older_install.find(known):
+        found = True
+        yield Check(
+            _NAME,
+            WARN,
+            f"{what[0].upper()}{what[1:]} looks like another worker of memories.",
+            f"If it is one, stop it: `{stop}`.",
+        )
+    if not found:
+        yield Check(_NAME, OK, "None was seen.")
+
+
+def _ours(paths: Paths) -> int | None:
+    running = overview.running(paths)
+    return running.pid if running is not None else None
+
+
+def _seen(paths: Paths, ours: int | None) -> WorkerSeen | None:
+    """Another worker that our worker names, or else one that wrote the metrics lately."""
+    with Reader(paths.ledger) as reader:
+        kept = reader.other_worker()
+    metrics = overview.read_metrics(paths)
+    values, written = metrics.values, metrics.written
+    pid, host = values.get("pid"), values.get("host")
+    is_foreign = (
+        time.time() - written <= _RECENT
+        and not overview.is_of(values, ours)
+        and ("vps_status" in values or "pid" in values)
+    )
+    if is_foreign and not _has_ended(pid, host):
+        return WorkerSeen(
+            pid if isinstance(pid, int) else None,
+            host if isinstance(host, str) else None,
+            written,
+            written,
+        )
+    return kept if ours is not None else None
+
+
+def _has_ended(pid: object, host: object) -> bool:
+    here = host in (None, socket.gethostname())
+    return here and isinstance(pid, int) and not processes.is_alive(pid)
+
+
+def _told(seen: WorkerSeen, paths: Paths) -> Check:
+    who = overview.writer({"pid": seen.pid, "host": seen.host})
+    remedy = "Stop that one, its service too (systemd, launchd or cron)."
+    named = other_process.find(seen)
+    if named is not None:
+        who = f"{who} ({named.command}{named.origin})"
+        remedy = f"Stop it: `{named.stop}`" + (
+            ", or `mem0tray doctor --stop-other`." if _may_stop(named) else "."
+        )
+    return Check(
+        _NAME,
+        WARN,
+        f"{who[0].upper()}{who[1:]} wrote {paths.metrics} {output.ago(seen.last)};"
+        " two workers deliver memories twice.",
+        remedy,
+    )
+
+
+def _may_stop(named: Neighbour) -> bool:
+    return named.ours and sys.platform != "win32"
+
+
+# Stopping it --------------------------------------------------------------------------------
+
+
+def offer(loaded: Loaded) -> None:
+    """Ask at a terminal whether the other worker is to be stopped, if it is known which it is."""
+    named = _stoppable(loaded)
+    if named is None or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return
+    output.say(f"Process {named.pid} is another worker: {named.command}")
+    if click.confirm("Stop it now?", default=False):
+        _stop(named, told=True)
+
+
+def stop(loaded: Loaded, *, told: bool) -> None:
+    """Stop the other worker. Raises NotFoundError when it cannot be told for sure which it is."""
+    named = _stoppable(loaded)
+    if named is None:
+        raise NotFoundError(
+            "No process can be named for sure as another worker of yours on this computer.",
+            "`mem0tray doctor` says what was seen.",
+        )
+    _stop(named, told=told)
+
+
+def _stoppable(loaded: Loaded) -> Neighbour | None:
+    paths = loaded.settings.locations()
+    seen = _seen(paths, _ours(paths))
+    named = other_process.find(seen) if seen is not None else None
+    return named if named is not None and _may_stop(named) else None
+
+
+def _stop(named: Neighbour, *, told: bool) -> None:
+    if not other_process.end(named):
+        raise NotFoundError(
+            f"Process {named.pid} was asked to end, and has not.", f"End it: `kill -9 {named.pid}`."
+        )
+    if told:
+        output.say(f"Process {named.pid} has ended. Deliveries go on within half a minute.")

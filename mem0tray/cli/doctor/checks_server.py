@@ -1,0 +1,145 @@
+"""What `doctor` finds out about the server: chosen, safe to reach, healthy, and delivered to."""
+
+import math
+from collections.abc import Iterable
+from typing import Final
+
+from mem0tray.actions import overview
+from mem0tray.cli import output
+from mem0tray.cli.doctor.check import FAIL, OK, WARN, Check
+from mem0tray.config import server_choice
+from mem0tray.config.settings import ENVIRONMENT, LOCAL_URL, Loaded, variable
+from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY
+from mem0tray.server import Client, Destination, Health, KeyCheck, KeyVerdict, connect
+from mem0tray.system.paths import Paths
+
+_TIMEOUT: Final = 5.0  # seconds
+_KEY: Final = "server.api_key"
+_NO_KEY: Final = frozenset({401, 403})
+
+
+def server(loaded: Loaded) -> Iterable[Check]:
+    """Where memories go, and whether they get there."""
+    settings = loaded.settings
+    paths = settings.locations()
+    url = server_choice.chosen(settings.server.url, paths)
+    if url is None:
+        yield Check(
+            "server",
+            FAIL,
+            f"Nothing is sent: {server_choice.CHOOSE}.",
+            f"Type {server_choice.HOW}.",
+        )
+    elif url == LOCAL_URL:
+        yield _embedded(paths)
+    else:
+        yield from _chosen(loaded)
+
+
+def _embedded(paths: Paths) -> Check:
+    from mem0tray.localserver.finding import find
+
+    found = find(paths.local_server, _TIMEOUT)
+    if found is None:
+        return Check(
+            "server", OK, "this computer only; the worker starts the local server with itself."
+        )
+    return Check("server", OK, f"this computer only: the local server runs at {found.url}.")
+
+
+def _chosen(loaded: Loaded) -> Iterable[Check]:
+    settings = loaded.settings
+    try:
+        there = Destination.from_settings(settings.server)
+        client = connect(there, settings.server.dialect)
+    except Mem0TrayError as error:
+        yield Check("server", FAIL, error.message, error.remedy)
+        return
+    if there.plain_http and not there.is_loopback:
+        yield _readable_on_the_way(there)
+    timeout = min(settings.sync.timeout, _TIMEOUT)
+    try:
+        health = client.probe(timeout)
+        yield _health(there, health)
+        if health.healthy or health.status in _NO_KEY:
+            yield _key(loaded, there, client, timeout)
+    finally:
+        client.close()
+
+
+def _health(there: Destination, health: Health) -> Check:
+    if health.healthy:
+        return Check("server", OK, f"{there.host} is healthy.")
+    return Check(
+        "server",
+        FAIL,
+        f"{there.host} is down: {health.reason.rstrip('.')}.",
+        "Memories wait until it is back. Does the server run, and is its address right?"
+        " `mem0tray config get server.url` shows the address,"
+        " `mem0tray config set server.url ADDRESS` changes it.",
+    )
+
+
+def _key(loaded: Loaded, there: Destination, client: Client, timeout: float) -> Check:
+    """What the server makes of the key; whether a worker runs or not."""
+    found = client.check_key(timeout)
+    name = "server key"
+    said = found.message.rstrip(".") or "its answer makes no sense"
+    if found.verdict is KeyVerdict.REFUSED and there.token:
+        return Check(name, FAIL, f"{there.host} refuses the API key: {said}.", _set_key(loaded))
+    if found.verdict is KeyVerdict.REFUSED:
+        message = f"{there.host} wants an API key, and none is set: {said}."
+        return Check(name, FAIL, message, _set_key(loaded))
+    if found.verdict is KeyVerdict.TAKEN:
+        return Check(name, OK, f"{there.host} takes the API key.")
+    if not there.token:
+        rest = "wants none" if found.verdict is KeyVerdict.OPEN else "was not asked for one"
+        return Check(name, OK, f"No API key is set, and {there.host} {rest}.")
+    return _unchecked_key(there, found)
+
+
+def _set_key(loaded: Loaded) -> str:
+    if loaded.sources.get(_KEY) == ENVIRONMENT:
+        return f"Put the right key into the variable {variable(_KEY)}, which wins over the file."
+    return f"Set the right key: `mem0tray config set {_KEY}` asks for it."
+
+
+def _unchecked_key(there: Destination, found: KeyCheck) -> Check:
+    """The check of a key of which the server tells nothing: past deliveries prove nothing of it."""
+    if found.verdict is KeyVerdict.OPEN:
+        why = f"{there.host} answers those without a key as well"
+    else:
+        why = f"{there.host} does not tell ({found.message.rstrip('.') or 'no sense'})"
+    return Check(
+        "server key",
+        WARN,
+        f"The API key could not be checked: {why}.",
+        "The next delivery shows it: `mem0tray run --until-idle`, then `mem0tray diagnose`.",
+    )
+
+
+def _readable_on_the_way(there: Destination) -> Check:
+    what = "Memories and the API key go" if there.token else "Memories go"
+    return Check(
+        "plain http",
+        WARN,
+        f"{what} to {there.host} over plain http: everybody on the way can read them.",
+        "Use its https address (`mem0tray config set server.url https://…`), or a network that you"
+        " trust.",
+    )
+
+
+def deliveries(loaded: Loaded) -> Iterable[Check]:
+    """What a running worker itself says, as in `status`; and the pause."""
+    seen = overview.gather(loaded.settings)
+    if seen.pause is not None:
+        end = "you resume" if math.isinf(seen.pause) else output.moment(seen.pause)
+        yield Check("deliveries", WARN, f"paused until {end}.", "Type `mem0tray resume`.")
+    if seen.worker is None:
+        return  # that it is not running is a check of its own
+    said = f"The worker says: {seen.state}{': ' if seen.reason else ''}{seen.reason.rstrip('.')}."
+    if seen.state in (ACTION_NEEDED, DOWN):
+        yield Check("deliveries", FAIL, said, "`mem0tray diagnose` says what to do.")
+    elif seen.pause is None:
+        yield Check("deliveries", OK if seen.state == HEALTHY else WARN, said)

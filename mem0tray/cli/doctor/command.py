@@ -1,0 +1,234 @@
+"""`mem0tray doctor`: everything that deliveries need, one line a check."""
+
+import shutil
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from time import monotonic
+from typing import Any, Final, NamedTuple
+
+import click
+
+from mem0tray.cli import context, output
+from mem0tray.cli.command_help import Command
+from mem0tray.cli.doctor import (
+    checks_files,
+    checks_machine,
+    checks_notifications,
+    checks_others,
+    checks_server,
+    checks_tray,
+)
+from mem0tray.cli.doctor.check import FAIL, OK, WARN, Check
+from mem0tray.cli.output import Style
+from mem0tray.config.settings import Loaded, Settings
+from mem0tray.core.errors import Mem0TrayError, SettingsError
+from mem0tray.desktop.notify import sending
+
+_DEFAULTS: Final = "Everything below is checked with the default settings."
+_REMEDY: Final = "What to do stands beside it."
+_LIMIT: Final = 20.0  # seconds for one part; what it asks has shorter limits of its own
+_ALL: Final = 60.0  # for all of them, so that a disk that hangs is not waited for a dozen times
+_LEAST: Final = 2.0
+_MOMENT: Final = 0.5  # after that a person is told what is waited for
+_NARROW: Final = 80  # columns; below, a name does not get a column of its own
+_STYLES: Final = {FAIL: Style.BAD, WARN: Style.WARNING, OK: Style.GOOD}
+
+
+class _Part(NamedTuple):
+    """Checks that are made together; `what` follows on "Checking …"."""
+
+    what: str
+    look: Callable[[Loaded], Iterable[Check]]
+
+
+_PARTS: Final = (
+    _Part("the folders", checks_files.folders),
+    _Part("the queue lock", checks_files.locks),
+    _Part("the files", checks_files.files),
+    _Part("the ledger", checks_files.ledger),
+    _Part("the server", checks_server.server),
+    _Part("the worker", checks_machine.worker),
+    _Part("the start at login", checks_machine.autostart),
+    _Part("the deliveries", checks_server.deliveries),
+    _Part("other workers", checks_others.other_workers),
+    _Part("file watching", checks_machine.watching),
+    _Part("the clock", checks_machine.clock),
+    _Part("the tray", checks_tray.tray),
+)
+
+
+@click.command(
+    "doctor",
+    cls=Command,
+    examples={
+        "mem0tray doctor": "",
+        "mem0tray doctor --no-notify": "without the test notification",
+        "mem0tray doctor --stop-other": "and stop another worker, where it is known for sure",
+    },
+)
+@click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document.")
+@click.option(
+    "--notify/--no-notify",
+    default=None,
+    help="Send a test notification, or none. Default: one, but none with --json.",
+)
+@click.option("--stop-other", is_flag=True, help="Stop another worker without asking.")
+def command(*, as_json: bool, notify: bool | None, stop_other: bool) -> None:
+    """Check everything that deliveries need, and say how to mend it.
+
+    Looks at paths, permissions, locks, files, the server and its key, the
+    tray, notifications, the start at login, and workers beside ours. What
+    failed stands first. At a terminal it offers to stop another worker, where it
+    is known for sure which process that is.
+
+    Exits with 1 if something is wrong that stops deliveries, with 2 if the
+    settings are: the rest is then looked at as the defaults would have it.
+    """
+    loaded, wrong = _settings()
+    send = not as_json if notify is None else notify
+    last = _Part("notifications", partial(checks_notifications.notifications, send=send))
+    found = [*(wrong or checks_files.settings_file(loaded))]
+    found += _all(loaded, (*_PARTS, last), told=not as_json and output.can_redraw(sys.stderr))
+    if as_json:
+        failed = any(each.level == FAIL for each in found)
+        output.print_json({"ok": not failed, "checks": [_as_object(each) for each in found]})
+    else:
+        _print(found)
+    if stop_other:
+        checks_others.stop(loaded, told=not as_json)
+    elif not as_json and not wrong:
+        checks_others.offer(loaded)
+    _complain(found, wrong)
+
+
+def _complain(found: Sequence[Check], wrong: Sequence[Check]) -> None:
+    """Write a line on standard error where something failed, as every command does."""
+    for each in wrong:
+        raise SettingsError(each.message, _REMEDY)
+    failed = list(dict.fromkeys(each.name for each in found if each.level == FAIL))
+    if failed:
+        raise Mem0TrayError(f"What failed: {', '.join(failed)}.", _REMEDY)
+
+
+def _settings() -> tuple[Loaded, list[Check]]:
+    """The settings, or the defaults and what is wrong with them."""
+    try:
+        return context.load_all(), []
+    except SettingsError as error:
+        remedy = f"{error.remedy} {_DEFAULTS}".strip()
+        return Loaded(Settings()), [Check("settings", FAIL, error.message, remedy)]
+
+
+# Looking --------------------------------------------------------------------------------
+
+
+def _all(loaded: Loaded, parts: Sequence[_Part], *, told: bool) -> Iterator[Check]:
+    """Make the checks part by part, none of which is waited for without end."""
+    end = monotonic() + _ALL
+    said: set[str] = set()
+    for part in parts:
+        limit = max(_LEAST, min(_LIMIT, end - monotonic()))
+        with _progress(part.what, told=told):
+            looked = _looked(part, loaded, limit)
+        for check in looked:  # what keeps two parts from their work is told once
+            if check.level == OK or check.message not in said:
+                yield check
+            said.add(check.message)
+
+
+def _looked(part: _Part, loaded: Loaded, limit: float) -> list[Check]:
+    try:
+        return sending.within(lambda: list(part.look(loaded)), limit)
+    except sending.HangsError:
+        return [
+            Check(
+                part.what.removeprefix("the "),
+                FAIL,
+                f"{part.what.capitalize()} could not be checked within {limit:.0f} s: something"
+                " that is asked there does not answer.",
+                f"`ls -l {loaded.settings.paths.claude_dir}` shows whether the disk answers.",
+            )
+        ]
+    except (Mem0TrayError, OSError) as error:
+        message = getattr(error, "message", f"{error}.")
+        return [Check(part.what.removeprefix("the "), FAIL, message, getattr(error, "remedy", ""))]
+
+
+@contextmanager
+def _progress(what: str, *, told: bool) -> Iterator[None]:
+    """Say on the terminal what is waited for, when it takes longer than a moment."""
+    shown = threading.Event()
+
+    def show() -> None:
+        sys.stderr.write(f"\rChecking {what}…")
+        sys.stderr.flush()
+        shown.set()
+
+    timer = threading.Timer(_MOMENT, show)
+    if told:
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        if told:
+            timer.join()
+        if shown.is_set():
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+
+# Showing --------------------------------------------------------------------------------
+
+
+def _print(found: Sequence[Check]) -> None:
+    """What failed, what is worth a look, and what is well; then how many of each."""
+    at_terminal = sys.stdout.isatty()
+    narrow = at_terminal and shutil.get_terminal_size().columns < _NARROW
+    width = 0 if narrow else max(len(each.name) for each in found)
+    for level in (FAIL, WARN, OK):
+        for each in found:
+            if each.level == level:
+                _print_one(each, width, apart=at_terminal)
+    output.say(_summary(found), _STYLES[_worst(found)])
+
+
+def _print_one(check: Check, width: int, *, apart: bool) -> None:
+    """Print a check, its name in `width` columns (0: none); `apart`: the remedy in its own line."""
+    begin = f"{check.level:<4}  "
+    message = check.message
+    if width:
+        begin += f"{check.name:<{width}}  "
+    else:
+        message = f"{check.name}: {message}"
+    if not apart:
+        message = f"{message} {check.remedy}"
+    output.say_beside(begin, message, _STYLES[check.level])
+    if apart and check.remedy:
+        output.say_beside(" " * len(begin), check.remedy)
+
+
+def _summary(found: Sequence[Check]) -> str:
+    parts = []
+    for level, what in ((FAIL, "failed"), (WARN, "to look at")):
+        names = dict.fromkeys(each.name for each in found if each.level == level)
+        number = sum(each.level == level for each in found)
+        parts.append(f"{number} {what}" + (f" ({', '.join(names)})" if names else ""))
+    return f"{len(found)} checks: {', '.join(parts)}."
+
+
+def _worst(found: Sequence[Check]) -> str:
+    levels = {each.level for each in found}
+    return next(level for level in (FAIL, WARN, OK) if level in levels)
+
+
+def _as_object(check: Check) -> dict[str, Any]:
+    return {
+        "name": check.name,
+        "level": check.level,
+        "message": check.message,
+        "remedy": check.remedy,
+    }

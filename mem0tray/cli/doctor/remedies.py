@@ -1,0 +1,57 @@
+"""The exact commands that mend what `doctor` finds on the disk."""
+
+import os
+import shlex
+import sys
+from pathlib import Path
+
+from mem0tray.desktop.autostart import systemd
+from mem0tray.files import atomic
+
+
+def writable(path: Path) -> str:
+    """What lets this user read and write `path`, which exists."""
+    where = shlex.quote(str(path))
+    if sys.platform == "win32":
+        return f'Let your user write it: `icacls "{path}" /grant "%USERNAME%:F"`.'
+    if atomic.is_read_only(path):
+        mount = shlex.quote(str(_mount(path)))
+        return f"The disk is read-only: mount it for writing (`sudo mount -o remount,rw {mount}`)."
+    if path.stat().st_uid != os.getuid():
+        owner = systemd.user() or str(os.getuid())
+        return f"It belongs to another user: `sudo chown {owner} {where}`."
+    return f"Mend its permissions: `chmod u+rwX {where}`."
+
+
+def made(folder: Path, parent: Path) -> str:
+    """What lets this user have `folder`, of which only `parent` exists and cannot be written.
+
+    The folder of somebody else is left to them: it may be the root of the disk.
+    """
+    if (
+        sys.platform == "win32"
+        or atomic.is_read_only(parent)
+        or parent.stat().st_uid == os.getuid()
+    ):
+        return writable(parent)
+    owner = systemd.user() or str(os.getuid())
+    return f"Make it: `sudo install -d -m 700 -o {owner} {shlex.quote(str(folder))}`."
+
+
+def away(path: Path) -> str:
+    """What takes an obstacle out of the way, and loses nothing."""
+    return f"Move it away: `{atomic.moving(path)}`."
+
+
+def room(folder: Path) -> str:
+    """What shows where the room on the disk of `folder` has gone."""
+    if sys.platform == "win32":
+        return "Free some disk space (`cleanmgr`)."
+    where = shlex.quote(str(_mount(folder)))
+    return f"Free some disk space; `du -xh -d 2 {where} 2>/dev/null | sort -h` shows what takes it."
+
+
+def _mount(path: Path) -> Path:
+    """The folder under which the disk of `path` is mounted."""
+    real = path.resolve()
+    return next((each for each in (real, *real.parents) if os.path.ismount(each)), real)

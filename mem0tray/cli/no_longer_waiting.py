@@ -1,0 +1,55 @@
+"""What `diagnose` says of a memory that no longer waits: the ledger knows what became of it."""
+
+from typing import Any
+
+from mem0tray.actions.cause import Cause
+from mem0tray.cli import output
+from mem0tray.config.server_choice import THIS_COMPUTER
+from mem0tray.config.settings import LOCAL_URL
+from mem0tray.core import item as items
+from mem0tray.core.text import short_id
+from mem0tray.ledger.reader import Known, Reader
+from mem0tray.system.paths import Paths
+
+_FORGOTTEN = "forgotten"
+
+
+def settled(paths: Paths, name: str) -> list[Known]:
+    """The delivered and the deleted memories whose id is `name`, or else begins so."""
+    if not name:
+        return []
+    with Reader(paths.ledger) as reader:
+        found = reader.by_id(name) or reader.by_prefix(name)
+    return [each for each in found if each.state in (items.DELIVERED, items.DISCARDED)]
+
+
+def fate(known: Known) -> Cause:
+    """What became of it, and what can be done."""
+    when = output.moment(known.closed)
+    if known.state == items.DELIVERED:
+        where = THIS_COMPUTER if known.server == LOCAL_URL else known.server or "the server"
+        return Cause("delivered", f"on {when} to {where}", "Nothing to do.")
+    if known.reason == _FORGOTTEN:
+        return Cause("deleted", f"for good, on {when}", "It cannot be put back.")
+    remedy = "`mem0tray restore --list` shows what can be put back."
+    return Cause("deleted", f"on {when} ({known.reason or 'deleted'})", remedy)
+
+
+def say(known: Known) -> None:
+    """Say in a line, for people, what became of it."""
+    cause = fate(known)
+    output.say(f"{short_id(known.id)}: {cause.name} {cause.advice}")
+
+
+def document(known: Known) -> dict[str, Any]:
+    """The JSON of what became of it, with those keys of one that waits which mean anything."""
+    cause = fate(known)
+    return {
+        "id": known.id,
+        "place": cause.name,
+        "cause": cause.name,
+        "detail": cause.detail,
+        "remedy": cause.remedy,
+        "also": [],
+        "closed": known.closed,
+    }

@@ -1,0 +1,207 @@
+"""The settings file as a text that belongs to the user: changed with its comments kept."""
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import MutableMapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+from tomlkit.items import Item, Table
+
+from mem0tray.config import settings
+from mem0tray.config.settings import SECRETS, Settings
+from mem0tray.core.errors import FileUnavailableError, Mem0TrayError, SettingsError
+from mem0tray.files import atomic
+from mem0tray.system import plain
+
+_EDITORS: Final = ("notepad",) if sys.platform == "win32" else ("nano", "vi")
+_HEADER: Final = """\
+# Settings of mem0tray. Take away a "#" to change a value; what is shown is the default.
+# A running worker reads this file again within a second of a change.
+"""
+HINTS: Final = {
+    "paths.claude_dir": "the folder with the shared files",
+    "server.url": 'your Mem0 server, as "http://192.168.1.20:8000"; or "local": this computer only',
+    "server.dialect": "how the server is spoken to",
+    "server.api_key": "goes out as a bearer token; keep this file private",
+    "server.allow_plain_key": "send the key over http:// to another machine",
+    "server.ca_file": "certificate of a private authority, PEM",
+    "server.local_port": "where the embedded server listens",
+    "sync.probe_interval": "seconds between looks at the server's health",
+    "sync.retry_interval": "seconds until a fresh entry that failed is tried again",
+    "sync.max_attempts": "failures in a row until an entry becomes a dead letter",
+    "sync.timeout": "seconds that an answer may take",
+    "sync.concurrency": "requests at once while the server is slow",
+    "retention.discarded": "days that deleted memories can be restored",
+    "log.max_bytes": "size at which the log is turned over",
+    "log.backups": "old logs that are kept",
+    "ui.language": '"en" or "fr"; empty: the system\'s',
+    "notifications.level": '"all", "problems" or "none"',
+    "alerts.investigate": "dead letters above which the badge is red",
+    "alerts.dlq_size": "dead letters above which there is an alert",
+    "alerts.after": "minutes for which there must be so many",
+    "alerts.max_age": "days after which an undelivered memory is an alert",
+    "alerts.command": "is run for an alert, without a shell",
+}
+
+
+def checked(key: str, text: str) -> Any:
+    """The value that `text` stands for; SettingsError when `key` cannot have it."""
+    kind = settings.kind_of(key)
+    if not text.strip():
+        raise SettingsError(
+            f"The new value of {key} is empty; nothing was changed.",
+            f"Give one, or take the setting away with `mem0tray config unset {key}`.",
+        )
+    value = settings.check(key, text if kind is str else text.strip())
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise SettingsError(f"The new value of {key} is no valid text (UTF-8).")
+    if key == "server.url" and value != settings.LOCAL_URL:
+        from mem0tray.config.destination import Destination
+
+        Destination.of(value)
+    return value
+
+
+def as_toml(value: Any) -> str:
+    """A value as TOML writes it, a whole number without a fraction."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def change(file: Path, key: str, value: Any) -> None:
+    """Set one value; a new file is 0600 in a folder 0700, a link is followed."""
+    section, name = key.split(".")
+    document = _read(file)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    try:
+        if section not in document:
+            document[section] = tomlkit.table()
+        table: Any = document[section]
+        table[name] = value
+        text = tomlkit.dumps(document)
+        fits = tomlkit.parse(text).unwrap()[section][name] == value
+    except (TOMLKitError, TypeError, AttributeError, KeyError):
+        fits = False
+    if not fits:
+        raise _not_a_section(file, key)
+    atomic.make_private_folder(file.parent)
+    atomic.replace(file, text.encode())
+    if key in SECRETS:
+        settings.tighten(file)
+
+
+def remove(file: Path, key: str) -> bool:
+    """Take one value out, whose default or variable holds then; False when it was not there.
+
+    Comments stay: what stood behind the value then stands behind its default,
+    in a line that is a comment, as `create` writes it.
+    """
+    section, name = key.split(".")
+    document = _read(file)
+    table: Any = document.get(section)
+    if table is None:
+        return False
+    if not isinstance(table, MutableMapping):
+        raise _not_a_section(file, key)
+    if name not in table:
+        return False
+    before, remark = tomlkit.dumps(document), _remark(table, name)
+    del table[name]
+    text = tomlkit.dumps(document)
+    if remark:
+        default = as_toml(settings.get(Settings(), key))
+        text = _with_line(text, before, f"# {name} = {default}  {remark}")
+    atomic.replace(file, text.encode())
+    return True
+
+
+def _remark(table: Any, name: str) -> str:
+    """The comment behind a value, from its `#` on."""
+    item = table.item(name) if isinstance(table, Table) else table[name]
+    return item.trivia.comment if isinstance(item, Item) else ""
+
+
+def _with_line(text: str, before: str, line: str) -> str:
+    """`text` with `line` where it begins to differ from what was there before."""
+    lines = text.splitlines(keepends=True)
+    pairs = zip(lines, before.splitlines(keepends=True), strict=False)
+    at = next((at for at, (new, old) in enumerate(pairs) if new != old), len(lines))
+    return "".join([*lines[:at], f"{line}\n", *lines[at:]])
+
+
+def _not_a_section(file: Path, key: str) -> SettingsError:
+    section = key.partition(".")[0]
+    return SettingsError(
+        f"{key} cannot be changed in {file}: {section!r} is something else there.",
+        "Mend it with `mem0tray config edit`.",
+    )
+
+
+def _read(file: Path) -> tomlkit.TOMLDocument:
+    try:
+        data = plain.read_bytes(file)
+    except FileNotFoundError:
+        return tomlkit.document()
+    except OSError as error:
+        raise settings.unreadable(file, error) from error
+    settings.parsed(file, data)  # what is wrong with it is told in the same words everywhere
+    return tomlkit.parse(data.decode("utf-8-sig"))
+
+
+def create(file: Path) -> None:
+    """Make a file in which every key stands as a comment, with its default, if there is none."""
+    try:
+        there = plain.look(file)
+    except OSError as error:
+        raise settings.unreadable(file, error) from error
+    if there is not None:
+        return
+    parts = [_HEADER]
+    for section in msgspec.structs.fields(Settings):
+        parts.append(f"\n[{section.name}]\n")
+        for field in msgspec.structs.fields(section.type):
+            hint = HINTS[f"{section.name}.{field.name}"]
+            line = f"# {field.name} = {as_toml(field.default)}"
+            parts.append(f"{line}  # {hint}\n")
+    atomic.make_private_folder(file.parent)
+    atomic.replace(file, "".join(parts).encode())
+
+
+def open_editor(file: Path) -> None:
+    """Open `file` in the user's editor and wait; Mem0TrayError when that cannot be done."""
+    command = _editor()
+    try:
+        done = subprocess.run([*command, str(file)], check=False)  # noqa: S603  (the user's own)
+    except OSError as error:
+        raise FileUnavailableError(
+            f"The editor {command[0]!r} cannot be started: {error.strerror}.",
+            "Set $VISUAL or $EDITOR to one that you have.",
+        ) from error
+    if done.returncode:
+        raise Mem0TrayError(
+            f"The editor {command[0]!r} ended with code {done.returncode}.",
+            f"Look whether {file} is as you want it.",
+        )
+
+
+def _editor() -> list[str]:
+    for name in ("VISUAL", "EDITOR"):
+        words = shlex.split(os.environ.get(name, ""), posix=sys.platform != "win32")
+        if words:
+            return words
+    for editor in _EDITORS:
+        if shutil.which(editor):
+            return [editor]
+    raise Mem0TrayError("No editor was found.", "Set $VISUAL or $EDITOR to one that you have.")

@@ -1,0 +1,178 @@
+"""Where memories go: an address that has been checked, and what is sent to it."""
+
+import ipaddress
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+from mem0tray.config.settings import LOCAL_URL, ServerSettings
+from mem0tray.core.errors import SettingsError
+
+_PORTS = {"http": 80, "https": 443}
+_HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?", re.IGNORECASE)
+_TOKEN = re.compile(r"[\x21-\x7e]+")
+_PATH = re.compile(r"[A-Za-z0-9/._~!$&'()*+,;=:@%-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A server's address, checked.
+
+    `url` is the address in one normal form, without a slash at its end; the
+    ledger tells servers apart by it. `host` is what people are shown and what
+    the `Host` header says: name or address, with the port unless it is the
+    usual one. `hostname` is ASCII, an IPv6 address without its brackets. `prefix` is the
+    path that every request begins with, often empty. `token` is a secret and
+    in no representation.
+    """
+
+    url: str
+    host: str
+    scheme: str
+    hostname: str
+    port: int
+    prefix: str
+    is_loopback: bool
+    token: str = field(default="", repr=False)
+    ca_file: str = ""
+
+    @property
+    def plain_http(self) -> bool:
+        """Whether everybody on the way can read along."""
+        return self.scheme == "http"
+
+    @classmethod
+    def from_settings(cls, server: ServerSettings) -> "Destination":
+        """The destination that `[server]` names; the embedded server is none of these.
+
+        Raises SettingsError when the settings name no server or cannot be used.
+        """
+        if server.url in ("", LOCAL_URL):
+            raise SettingsError(
+                "No server's address has been set.",
+                "Set it with `mem0tray config set server.url ADDRESS`.",
+            )
+        return cls.of(
+            server.url,
+            server.api_key,
+            ca_file=server.ca_file,
+            allow_plain_key=server.allow_plain_key,
+        )
+
+    @classmethod
+    def of(
+        cls, url: str, token: str = "", *, ca_file: str = "", allow_plain_key: bool = False
+    ) -> "Destination":
+        """A destination from its parts.
+
+        Raises SettingsError when the address or the key cannot be used, when
+        the file of authorities is not there, or when the key would go in the
+        clear to another machine.
+        """
+        parts = _split(url)
+        hostname = _ascii_host(parts)
+        port = parts.port or _PORTS[parts.scheme]
+        shown = f"[{hostname}]" if ":" in hostname else hostname
+        host = shown if port == _PORTS[parts.scheme] else f"{shown}:{port}"
+        prefix = parts.path.rstrip("/")
+        destination = cls(
+            url=f"{parts.scheme}://{host}{prefix}",
+            host=host,
+            scheme=parts.scheme,
+            hostname=hostname,
+            port=port,
+            prefix=prefix,
+            is_loopback=is_loopback(hostname),
+            token=_checked_token(token.strip()),
+            ca_file=_checked_file(ca_file.strip()) if parts.scheme == "https" else "",
+        )
+        if (
+            destination.token
+            and destination.plain_http
+            and not destination.is_loopback
+            and not allow_plain_key
+        ):
+            raise SettingsError(
+                f"The API key would go unencrypted to {host}, readable on the way.",
+                "Use an https:// address, or allow it with server.allow_plain_key = true.",
+            )
+        return destination
+
+
+def is_loopback(hostname: str) -> bool:
+    """Whether `hostname` can mean nothing but this computer."""
+    name = hostname.rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(hostname)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return bool((mapped or address).is_loopback)
+
+
+def _split(url: str) -> SplitResult:
+    """The parts of an address; whatever stands before an `@` is never shown."""
+    url = url.strip()
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in _PORTS and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if usable and "@" in parts.netloc:
+        raise SettingsError(
+            "The server's address contains a user name or password.",
+            "Leave it out, and set server.api_key instead.",
+        )
+    if not usable or parts.query or parts.fragment or not _PATH.fullmatch(parts.path):
+        raise SettingsError(
+            f"{url.rpartition('@')[2][:200]!r} cannot be used as a server's address.",
+            "It must look like https://mem0.example.com or http://192.168.1.20:8000.",
+        )
+    return parts
+
+
+def _ascii_host(parts: SplitResult) -> str:
+    host = parts.hostname or ""
+    try:
+        if ":" in host and "%" not in host:  # a zone has no place in the Host header
+            return str(ipaddress.IPv6Address(host))
+        name = host.encode("ascii" if host.isascii() else "idna").decode("ascii")
+    except ValueError:
+        name = ""
+    if not _HOST_NAME.fullmatch(name):
+        raise SettingsError(
+            f"{host[:200]!r} is not the name of a host.",
+            "Correct it: `mem0tray config set server.url ADDRESS`.",
+        )
+    return name
+
+
+def _checked_token(token: str) -> str:
+    if token and not _TOKEN.fullmatch(token):
+        raise SettingsError(
+            "The API key contains blanks, control characters or letters beyond ASCII.",
+            "Copy it again into server.api_key.",
+        )
+    return token
+
+
+def _checked_file(name: str) -> str:
+    """The path of the authorities' file, once it has been seen to hold some."""
+    if not name:
+        return ""
+    file = Path(name).expanduser()
+    try:
+        # A slow import that only those pay who have such a file.
+        import ssl
+
+        ssl.create_default_context(cafile=str(file))
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            f"The file {str(file)[:200]!r} of server.ca_file holds no certificate that can be read"
+            f" ({getattr(error, 'strerror', None) or error}).",
+            "Name a PEM file with the authority's certificate, or leave the setting empty.",
+        ) from error
+    return str(file)

@@ -1,0 +1,47 @@
+"""The choice of a server where the settings name none.
+
+The embedded one is used without asking only where nobody else's mem0 files
+are: somebody who has those expects them to reach a server of his own.
+"""
+
+from contextlib import suppress
+from typing import Final
+
+from mem0tray.config.settings import LOCAL_URL
+from mem0tray.files import atomic
+from mem0tray.system import plain
+from mem0tray.system.paths import Paths
+
+THIS_COMPUTER: Final = "this computer only"  # what people see in the place of `local`
+CHOOSE: Final = "choose a server"
+HOW: Final = (
+    "`mem0tray config set server.url ADDRESS` for your own server, or"
+    " `mem0tray config set server.url local` to keep memories on this computer only"
+)
+_CHOICE: Final = "server-choice"
+
+
+def chosen(url: str, paths: Paths) -> str | None:
+    """The setting, or `local` where that is our own choice, or None: the user must choose."""
+    if url:
+        return url
+    if _remembered(paths) or not _files_of_others(paths):
+        return LOCAL_URL
+    return None
+
+
+def remember_if_first(url: str, paths: Paths) -> None:
+    """Remember our choice for good where no file of others is there, before we make one."""
+    if not url and not _remembered(paths) and not _files_of_others(paths):
+        atomic.make_private_folder(paths.data_dir)
+        atomic.replace(paths.data_dir / _CHOICE, f"{LOCAL_URL}\n".encode())
+
+
+def _remembered(paths: Paths) -> bool:
+    with suppress(OSError):
+        return plain.read_bytes(paths.data_dir / _CHOICE).strip() == LOCAL_URL.encode()
+    return False
+
+
+def _files_of_others(paths: Paths) -> bool:
+    return any(path.exists() for path in (paths.queue, paths.dlq, paths.metrics, paths.emergency))

@@ -1,0 +1,1 @@
+"""Plain data and policy that every room uses. No I/O."""

@@ -1,0 +1,258 @@
+"""An item: what makes one, its identity, its idempotency key, its backoff.
+
+Pure: nothing here does I/O, and what depends on the time takes `now` (Unix
+seconds) as an argument. Source of every rule: the contract, sections 1 and 3
+(`mem0tray/docs/contract.md`).
+"""
+
+import json
+import math
+import uuid
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from mem0tray.core import jsontext
+from mem0tray.core.large import LARGE, LargeText, pieces
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+BACKOFF_BASE: Final = 30.0
+BACKOFF_MAX: Final = 3600.0
+# The states of an item, as the ledger names them.
+PENDING: Final = "pending"
+DEAD: Final = "dead"
+DELIVERED: Final = "delivered"
+DISCARDED: Final = "discarded"
+EDITED: Final = "edited"  # why a text was discarded: another took its place
+OUR_FIELDS: Final = ("retry_count", "last_attempt", "last_error")
+_LARGEST_COUNT: Final = 2**62  # what SQLite stores, with room to add
+_NAMESPACE: Final = uuid.UUID("6d656d30-7472-4179-8000-6974656d6964")
+
+Object = dict[str, Any]
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """A memory as it was read from a file.
+
+    `raw` is its JSON object as bytes; `project` is empty when the item names
+    none; `digest` is the SHA-256 of project and content; `has_id` says whether
+    its id stands there, or was made up by us. `text` is the content, a large one in pieces.
+    """
+
+    id: str
+    project: str
+    text: str | LargeText
+    timestamp: float
+    retries: int
+    retry_count: int
+    last_attempt: float
+    digest: bytes
+    raw: bytes
+    has_id: bool = True
+
+    @property
+    def content(self) -> str:
+        """The whole text."""
+        return str(self.text)
+
+
+class _Head(msgspec.Struct):
+    """The fields that we read; any type may stand in any of them."""
+
+    id: Any = None
+    project_id: Any = None
+    content: Any = None
+    timestamp: Any = 0
+    retries: Any = 0
+    retry_count: Any = 0
+    last_attempt: Any = 0
+
+
+class _LargeHead(_Head):
+    """The fields that we read of a large item; its content stays bytes until it is needed."""
+
+    content: msgspec.Raw = msgspec.Raw(b"null")
+
+
+_HEAD = msgspec.json.Decoder(_Head)
+_LARGE_HEAD = msgspec.json.Decoder(_LargeHead)
+_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_QUOTE: Final = ord('"')
+
+
+def parse(raw: bytes) -> Item | None:
+    """The item that `raw` (one JSON value) is, or None when it makes no sense to us.
+
+    Only an object with text content is an item. A lone surrogate or NaN, which
+    the fast parser refuses, is read with the standard library.
+    """
+    try:
+        head = _HEAD.decode(raw) if len(raw) < LARGE else _large_head(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        slow = load_object(raw)
+        if slow is None:
+            return None
+        head = _Head(**{name: slow[name] for name in _Head.__struct_fields__ if name in slow})
+    if not isinstance(head.content, str | LargeText):
+        return None
+    project = head.project_id if isinstance(head.project_id, str) else ""
+    timestamp = number(head.timestamp)
+    has_id = isinstance(head.id, str) and head.id != ""
+    return Item(
+        id=head.id if has_id else stable_id(head.id, project, str(head.content), timestamp),
+        project=project,
+        text=head.content,
+        timestamp=timestamp,
+        retries=count(head.retries),
+        retry_count=count(head.retry_count),
+        last_attempt=number(head.last_attempt),
+        digest=digest(project, head.content),
+        raw=raw,
+        has_id=has_id,
+    )
+
+
+def _large_head(raw: bytes) -> _Head:
+    head = _LARGE_HEAD.decode(raw)
+    found = head.content
+    fields = {name: getattr(head, name) for name in _Head.__struct_fields__}
+    is_large = len(found) >= LARGE and memoryview(found)[0] == _QUOTE
+    return _Head(**fields | {"content": LargeText(found) if is_large else _any(found)})
+
+
+def _any(raw: bytes) -> Any:
+    return msgspec.json.decode(raw)
+
+
+def load_object(raw: bytes) -> Object | None:
+    """`raw` as a dict in file order, or None when it is no JSON object."""
+    try:
+        value = json.loads(raw if isinstance(raw, bytes) else bytes(raw))
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def with_fields(raw: bytes, fields: Object, drop: tuple[str, ...] = ()) -> bytes:
+    """`raw` with `fields` set and `drop` removed; every other value keeps its own bytes."""
+    return b"".join(parts_with_fields(raw, fields, drop))
+
+
+def parts_with_fields(raw: bytes, fields: Object, drop: tuple[str, ...] = ()) -> list[bytes]:
+    """The bytes that `with_fields` gives, in parts; what is large in them is no copy."""
+    try:
+        parts: dict[str, Any] = _MEMBERS.decode(raw)
+        for name in drop:
+            parts.pop(name, None)
+        if len(raw) < LARGE:
+            return [msgspec.json.encode(parts | fields)]
+        return _encoded(parts | fields)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        slow = jsontext.members(bytes(raw).decode())
+        for name in drop:
+            slow.pop(name, None)
+        slow |= {name: json.dumps(value) for name, value in fields.items()}
+        return [jsontext.encode(jsontext.join(slow))]
+
+
+def _encoded(parts: Object) -> list[bytes]:
+    """The parts of an object as msgspec encodes it, without a buffer twice its size."""
+    encode = msgspec.json.encode
+    found: list[bytes] = []
+    for name, value in parts.items():
+        found += (b"," if found else b"{", encode(name), b":")
+        found.append(value if isinstance(value, msgspec.Raw) else encode(value))
+    return [*found, b"}"]
+
+
+def body(raw: bytes) -> bytes:
+    """Hash of everything in a dead letter that is not ours, however it is laid out."""
+    if len(raw) >= LARGE:
+        with suppress(msgspec.DecodeError, UnicodeError, RecursionError):
+            return _large_body(_MEMBERS.decode(raw))
+    value = load_object(raw) or {}
+    for name in OUR_FIELDS:
+        value.pop(name, None)
+    return _sha256(json.dumps(value, sort_keys=True).encode()).digest()
+
+
+def _large_body(members: dict[str, msgspec.Raw]) -> bytes:
+    """The hash that `body` gives, of a large item: size must not decide about what is equal."""
+    found = _sha256(b"")
+    for place, name in enumerate(sorted(members.keys() - set(OUR_FIELDS))):
+        found.update(f"{', ' if place else '{'}{json.dumps(name)}: ".encode())
+        value = members[name]
+        if len(value) >= LARGE and memoryview(value)[0] == _QUOTE:
+            found.update(b'"')
+            for piece in LargeText(value).pieces():
+                found.update(json.dumps(piece)[1:-1].encode())
+            found.update(b'"')
+        else:
+            found.update(json.dumps(json.loads(bytes(value)), sort_keys=True).encode())
+    found.update(b"}" if members.keys() - set(OUR_FIELDS) else b"{}")
+    return found.digest()
+
+
+def _sha256(data: bytes) -> "_Hash":
+    import hashlib  # it takes long to load, and `add` does without
+
+    return hashlib.sha256(data)
+
+
+def digest(project: str, content: str | LargeText) -> bytes:
+    """SHA-256 of project, NUL, content: what the server would hold."""
+    if isinstance(content, LargeText):
+        found = _sha256(f"{project}\0".encode("utf-8", "surrogatepass"))
+        for piece in pieces(content):
+            found.update(piece.encode("utf-8", "surrogatepass"))
+        return found.digest()
+    text = f"{project}\0{content}"
+    return _sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def stable_id(found: Any, project: str, content: str, timestamp: float) -> str:
+    """An id for an item that has none, or none that is text: the same at every reading."""
+    name = json.dumps([repr(found)[:200], project, content, timestamp])
+    return str(uuid.uuid5(_NAMESPACE, name))
+
+
+def idempotency_key(item_id: str, content_digest: bytes, first_digest: bytes) -> str:
+    """The key of a delivery: the id; for every further content under that id, id and hash."""
+    if content_digest == first_digest:
+        return item_id
+    return f"{item_id}-{content_digest.hex()[:8]}"
+
+
+def number(value: Any) -> float:
+    """A time or count from a file as a float; 0 for what is none (text, null, NaN)."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0.0
+    try:
+        result = float(value)
+    except OverflowError:
+        return 0.0
+    return result if math.isfinite(result) else 0.0
+
+
+def count(value: Any) -> int:
+    """A count from a file, at least 0."""
+    return max(0, min(int(number(value)), _LARGEST_COUNT))
+
+
+def backoff(retry_count: int) -> float:
+    """Seconds that a dead letter waits after its last attempt: min(2^n × 30, 3600)."""
+    return min(BACKOFF_BASE * 2.0 ** min(max(retry_count, 0), 20), BACKOFF_MAX)
+
+
+def dead_due(last_attempt: float, retry_count: int, now: float) -> float:
+    """When a dead letter is due.
+
+    0 (or less) is a wish to retry now; a time in the future, as after a clock
+    set back, waits one delay from `now`.
+    """
+    if last_attempt <= 0:
+        return 0.0
+    return min(last_attempt, now) + backoff(retry_count)

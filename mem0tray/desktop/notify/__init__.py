@@ -1,0 +1,1 @@
+"""Notifications: which events are told, in which words, by which way."""

@@ -1,0 +1,278 @@
+"""The ways to show a notification: plyer's, and the tray icon's own.
+
+A backend shows one notice or raises; it may block for as long as it likes,
+as a thread of its own waits for it (see `sending`).
+"""
+
+import importlib.util
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from mem0tray.core.text import one_line
+from mem0tray.desktop.notify.notice_texts import Notice
+
+APP: Final = "mem0tray"
+NO_DESKTOP: Final = "there is no desktop here: no session bus"
+_SECONDS: Final = 10  # plyer takes whole seconds only
+BUS_NAME: Final = "org.freedesktop.Notifications"
+BUS_PATH: Final = "/org/freedesktop/Notifications"
+_FLATPAK: Final = Path("/.flatpak-info")
+_LINES: Final = 12
+# Signs that a daemon may take for markup, and what looks alike.
+_PLAIN: Final = str.maketrans({"<": "‹", ">": "›", "&": "＆"})
+_ESCAPED: Final = str.maketrans({"<": "&lt;", ">": "&gt;", "&": "&amp;"})
+
+
+class UnavailableError(Exception):
+    """This way does not exist here; the text says why."""
+
+
+class NotForThisError(Exception):
+    """Another way is meant for this notice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long title and body may be, in UTF-16 units."""
+
+    title: int
+    body: int
+
+
+def limits(platform: str = sys.platform) -> Limits:
+    """What the platform shows; on Windows more than that raises."""
+    if platform == "win32":
+        return Limits(63, 255)
+    return Limits(63, 256) if platform == "darwin" else Limits(100, 500)
+
+
+def fitted(notice: Notice, platform: str = sys.platform) -> tuple[str, str]:
+    """Title and body, free of what no daemon can take, and short enough."""
+    room = limits(platform)
+    lines = [one_line(line, room.body) for line in notice.body.split("\n")[:_LINES]]
+    body = "\n".join(line for line in lines if line)
+    return clipped(one_line(notice.title, room.title), room.title), clipped(body, room.body)
+
+
+def escaped(text: str) -> str:
+    """The text, for a daemon that renders markup."""
+    return text.translate(_ESCAPED)
+
+
+def clipped(text: str, units: int) -> str:
+    """At most `units` UTF-16 units of it, no character cut in two."""
+    encoded = text.encode("utf-16-le", "replace")
+    if len(encoded) <= 2 * units:
+        return text
+    return encoded[: 2 * (units - 1)].decode("utf-16-le", "ignore").rstrip() + "…"
+
+
+class NoticeBackend(Protocol):
+    """A way to show a notification."""
+
+    @property
+    def name(self) -> str:
+        """How `doctor` and the log call it."""
+
+    def show(self, notice: Notice) -> None:
+        """Show it. Raises UnavailableError, or whatever the library raises."""
+
+
+class IconBackend:
+    """The tray icon's own way; `notify` takes title and body, from any thread."""
+
+    name = "the tray icon"
+
+    def __init__(self, notify: Callable[[str, str], None]) -> None:
+        self._notify = notify
+
+    def show(self, notice: Notice) -> None:
+        """Show it; what a daemon may take for markup is replaced by what looks alike."""
+        title, body = fitted(notice)
+        if sys.platform not in ("win32", "darwin"):
+            body = body.translate(_PLAIN)
+        self._notify(title, body)
+
+
+class PlyerBackend:
+    """plyer, through the way that it has on this system.
+
+    `icon` gives the file (.ico on Windows) for the base of a notice.
+    """
+
+    def __init__(self, icon: Callable[[str], Path] | None = None) -> None:
+        self._icon = icon
+        self.way = plyer_way()
+
+    @property
+    def name(self) -> str:
+        """The name, such as `plyer (dbus-python)`."""
+        return f"plyer ({self.way.name})"
+
+    def show(self, notice: Notice) -> None:
+        """Show it."""
+        if self.way.missing:
+            raise UnavailableError(self.way.missing)
+        title, body = self.way.prepare(*fitted(notice))
+        self.way.make().notify(
+            title=title,
+            message=body,
+            app_name=APP,
+            app_icon=str(self._icon(notice.base)) if self._icon else "",
+            timeout=_SECONDS,
+            hints=self.way.hints(),
+        )
+
+
+class Way:
+    """One of plyer's implementations; `missing` says why it cannot be used, if so."""
+
+    name = ""
+    missing = ""
+    tells_failure = True
+
+    def make(self) -> Any:
+        """Import plyer's class and make one. Slow the first time."""
+        raise UnavailableError(self.missing)
+
+    def prepare(self, title: str, body: str) -> tuple[str, str]:
+        """Escape what this way would take for something else."""
+        return title, body
+
+    def hints(self) -> dict[str, Any]:
+        """Further hints to the daemon."""
+        return {}
+
+    def daemon_name(self) -> str:
+        """The program that shows it, where that can be asked. May block, or raise any error."""
+        return ""
+
+
+class DbusWay(Way):
+    """Straight to the notification daemon: the only way on Linux that tells of failures."""
+
+    name = "dbus-python"
+
+    def make(self) -> Any:
+        """Talk to the session bus through dbus-python."""
+        from plyer.platforms.linux.notification import NotifyDbus
+
+        return NotifyDbus()
+
+    def prepare(self, title: str, body: str) -> tuple[str, str]:
+        """Escape markup where the daemon renders it; titles are plain text everywhere."""
+        markup = "body-markup" in self.daemon().GetCapabilities()
+        return title, escaped(body) if markup else body
+
+    def hints(self) -> dict[str, Any]:
+        """Name the application by its desktop entry."""
+        return {"desktop-entry": APP}
+
+    def daemon_name(self) -> str:
+        """Ask the daemon for its name and version."""
+        name, _vendor, version, _spec = self.daemon().GetServerInformation()
+        return one_line(f"{name} {version}", 60)
+
+    @staticmethod
+    def daemon() -> Any:
+        """The notification daemon on the session bus; it is started if the bus can. May block."""
+        import dbus
+
+        return dbus.Interface(dbus.SessionBus().get_object(BUS_NAME, BUS_PATH), BUS_NAME)
+
+
+class PortalWay(Way):
+    """Out of a Flatpak."""
+
+    name = "desktop portal"
+    tells_failure = False
+
+    def make(self) -> Any:
+        """Go through the portal's gdbus."""
+        from plyer.platforms.linux.notification import NotifyDesktopPortals
+
+        return NotifyDesktopPortals()
+
+    def prepare(self, title: str, body: str) -> tuple[str, str]:
+        """Escape for plyer, which puts the texts into a quoted GVariant."""
+        return _gvariant(title), _gvariant(body)
+
+
+class NotifySendWay(Way):
+    """The command `notify-send`."""
+
+    name = "notify-send"
+    tells_failure = False
+
+    def make(self) -> Any:
+        """Call the command."""
+        from plyer.platforms.linux.notification import NotifySendNotification
+
+        return NotifySendNotification()
+
+    def prepare(self, title: str, body: str) -> tuple[str, str]:
+        """Escape what may be rendered as markup, and a leading dash, which would be an option."""
+        return _no_option(title), _no_option(body.translate(_PLAIN))
+
+
+class NativeWay(Way):
+    """What plyer has on Windows and, with pyobjus, on macOS."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def make(self) -> Any:
+        """Take plyer's own choice."""
+        from plyer import notification
+
+        return notification
+
+
+class NoWay(Way):
+    """plyer has none here."""
+
+    name = "none"
+
+    def __init__(self, missing: str) -> None:
+        self.missing = missing
+
+
+def plyer_way(platform: str = sys.platform) -> Way:  # noqa: PLR0911  (one for each)
+    """The best way that plyer has here. Nothing is imported for it."""
+    if platform == "win32":
+        return NativeWay("Windows")
+    if platform == "darwin":
+        if importlib.util.find_spec("pyobjus") is not None:
+            return NativeWay("pyobjus")
+        return NoWay("plyer needs the package pyobjus on macOS")
+    # plyer takes any folder /app for a Flatpak; only this file makes one.
+    if _FLATPAK.exists():
+        return PortalWay()
+    if not has_session_bus():
+        return NoWay(NO_DESKTOP)
+    if importlib.util.find_spec("dbus") is not None:
+        return DbusWay()
+    if shutil.which("notify-send"):
+        return NotifySendWay()
+    return NoWay("plyer needs dbus-python (`apt install python3-dbus`) or notify-send")
+
+
+def has_session_bus() -> bool:
+    """Whether there is a D-Bus session (Linux), without starting one."""
+    if os.environ.get("DBUS_SESSION_BUS_ADDRESS"):
+        return True
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    return bool(runtime) and Path(str(runtime), "bus").exists()
+
+
+def _gvariant(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n")
+
+
+def _no_option(text: str) -> str:
+    return f"\u2060{text}" if text.startswith("-") else text

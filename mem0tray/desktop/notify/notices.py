@@ -1,0 +1,328 @@
+"""The policy of notifications: what is due, and when. Pure: both clocks are arguments.
+
+`now` is monotonic and measures intervals, `wall` (Unix seconds) is only shown.
+What happens is gathered by subject. A burst becomes one notice: it ends when
+nothing of its subject has come for five seconds. What is over the limit of an
+hour stays gathered, and is summed up in the next notice that may be shown. So
+no more than one group a subject ever waits, however much happens.
+"""
+
+from collections import Counter, deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import IntEnum, auto
+from typing import TYPE_CHECKING, Final
+
+from mem0tray.core import events
+from mem0tray.core.events import Event
+from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY
+from mem0tray.core.text import one_line
+from mem0tray.files import receipts
+
+if TYPE_CHECKING:
+    from mem0tray.worker.telling.metrics import Counts
+
+ALL: Final = "all"
+NONE: Final = "none"
+
+BURST: Final = 5.0
+ANSWER: Final = 1.0  # what the user has just done is told sooner
+DOWN_AFTER: Final = 120.0
+AWAKE_AFTER: Final = 60.0  # a network needs a while when its computer wakes
+HOUR: Final = 3600.0
+LIMIT: Final = 6
+_ORDINARY: Final = LIMIT - 1  # the last of an hour is kept for what needs the user
+_LONGEST: Final = (60.0, 600.0, 1800.0)  # of a burst that does not end: the first, the next, others
+_NAMES: Final = 20
+_NAME: Final = 40
+_REASONS: Final = 20
+
+
+class Subject(IntEnum):
+    """What a notice is about, the most pressing first."""
+
+    ACTION = auto()
+    DOWN = auto()
+    ALERT_SIZE = auto()
+    ALERT_AGE = auto()
+    BROKEN = auto()
+    REMOVED = auto()
+    BACK = auto()
+    DELETED = auto()
+    MOVED = auto()
+    RECOVERED = auto()
+
+    @property
+    def is_problem(self) -> bool:
+        """Whether level `problems` shows it."""
+        return self not in (Subject.BACK, Subject.RECOVERED)
+
+    @property
+    def is_pressing(self) -> bool:
+        """Whether it may take the last place of an hour."""
+        return self < Subject.BACK
+
+
+_ALERTS: Final = {"dlq_size": Subject.ALERT_SIZE, "max_age": Subject.ALERT_AGE}
+
+
+@dataclass(slots=True)
+class NoticeGroup:
+    """What has happened of one subject since it was last shown.
+
+    `first`, `last` and `due` are monotonic; `wall` is the time of the first, `until`
+    that of the end of an outage. `names` counts by project (or file), `others` what
+    had no more room there; `event` is the latest; `counts` is what waited then.
+    """
+
+    subject: Subject
+    event: Event
+    first: float
+    wall: float
+    last: float = 0.0
+    due: float = 0.0
+    held: bool = False
+    count: int = 0
+    names: Counter[str] = field(default_factory=Counter)
+    others: int = 0
+    until: float = 0.0
+    counts: "Counts | None" = None
+
+    def add(self, event: Event, name: str, count: int) -> None:
+        """Add an event of `count` things."""
+        self.event = event
+        self.count += count
+        name = one_line(name, _NAME)
+        if name in self.names or len(self.names) < _NAMES:
+            self.names[name] += count
+        else:
+            self.others += count
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A notice to be shown: its subject, and what else had to wait, the most pressing first."""
+
+    lead: NoticeGroup
+    rest: tuple[NoticeGroup, ...] = ()
+
+
+@dataclass(slots=True)
+class _Trouble:
+    """From leaving `healthy` until it has been healthy again for the length of a burst."""
+
+    down: float | None = None
+    wall: float = 0.0
+    event: events.StateChanged | None = None
+    told: bool = False
+    reasons: set[str] = field(default_factory=set)
+    healed: float | None = None
+    until: float = 0.0
+    counts: "Counts | None" = None
+
+
+class Notices:
+    """Takes what happens and says what is due. `level` is the setting; it may change."""
+
+    def __init__(self, level: str = ALL) -> None:
+        self.level = level
+        self._groups: dict[Subject, NoticeGroup] = {}
+        self._streams: dict[Subject, tuple[int, float]] = {}
+        self._shown: deque[float] = deque(maxlen=LIMIT)
+        self._trouble: _Trouble | None = None
+        self._state = ""
+        self._woke: float | None = None
+        self._counts: Counts | None = None
+
+    # What happens ----------------------------------------------------------------
+
+    def take(self, event: Event, now: float, wall: float) -> bool:  # noqa: PLR0911  (one for each)
+        """Something has happened; whether `next_due` may be earlier for it."""
+        match event:
+            case events.StateChanged():
+                self._change(event, now, wall)
+                return True
+            case events.MovedToDlq(project):
+                return self._gather(Subject.MOVED, event, now, wall, project)
+            case events.DlqRecovered(project):
+                return self._gather(Subject.RECOVERED, event, now, wall, project)
+            case events.HandEdit(discarded) if discarded:
+                return self._gather(Subject.REMOVED, event, now, wall, count=discarded)
+            case events.UserAction(receipts.DELETE, dead, waiting):
+                return self._gather(Subject.DELETED, event, now, wall, count=dead + waiting)
+            case events.FileBroken(file):
+                return self._gather(Subject.BROKEN, event, now, wall, file)
+            case events.AlertBegan(alert):
+                return self._gather(_ALERTS[alert], event, now, wall)
+            case events.AlertOver(alert):  # before it was shown: then nobody needs it
+                self._groups.pop(_ALERTS[alert], None)
+        return False
+
+    def woke(self, now: float) -> None:
+        """Note that the computer has slept."""
+        self._woke = now
+
+    def observe(self, counts: "Counts") -> None:
+        """How much waits at the moment; an outage shows it."""
+        self._counts = counts
+
+    def _gather(
+        self,
+        subject: Subject,
+        event: Event,
+        now: float,
+        wall: float,
+        name: str = "",
+        count: int = 1,
+    ) -> bool:
+        group = self._groups.get(subject)
+        new = group is None
+        if group is None:
+            stage, last = self._streams.get(subject, (0, now))
+            self._streams[subject] = (stage if now - last <= BURST else 0, now)
+            group = self._groups[subject] = NoticeGroup(subject, event, now, wall)
+        group.add(event, name, count)
+        group.last = now
+        if not group.held:
+            longest = _LONGEST[self._streams[subject][0]]
+            burst = ANSWER if subject is Subject.DELETED else BURST
+            group.due = min(now + burst, group.first + longest)
+        return new
+
+    def _change(self, event: events.StateChanged, now: float, wall: float) -> None:
+        self._state = event.state
+        trouble = self._trouble
+        if event.state == HEALTHY:
+            if trouble is not None and trouble.healed is None:
+                trouble.healed, trouble.until, trouble.counts = now, wall, self._counts
+        elif trouble is None:
+            trouble = self._trouble = _Trouble()
+        else:
+            trouble.healed = None
+        if event.state != ACTION_NEEDED:
+            self._groups.pop(Subject.ACTION, None)
+        elif trouble is not None and event.reason not in trouble.reasons:
+            self._gather(Subject.ACTION, event, now, wall)
+        if event.state == DOWN and trouble is not None:
+            trouble.event = event
+            if trouble.down is None:
+                trouble.down, trouble.wall = now, wall
+
+    # What follows ----------------------------------------------------------------
+
+    def due(self, now: float) -> list[Due]:
+        """What is to be shown now; it counts as shown."""
+        self._ripen(now)
+        for subject in [each for each in self._groups if not self._is_wanted(each)]:
+            del self._groups[subject]
+        ripe = sorted(
+            (group for group in self._groups.values() if group.due <= now),
+            key=lambda group: group.subject,
+        )
+        if any(group.held for group in self._groups.values()):
+            return self._sum_up(ripe, now)
+        found = []
+        for group in ripe:
+            if self._opens(group.subject) <= now:
+                found.append(self._show(Due(group), now))
+            else:
+                group.held = True
+                group.due = self._opens(group.subject)
+        return found
+
+    def next_due(self) -> float | None:
+        """When to ask again, should nothing happen; monotonic."""
+        times = [group.due for group in self._groups.values()]
+        trouble = self._trouble
+        if trouble is not None and trouble.healed is not None:
+            times.append(trouble.healed + BURST)
+        elif trouble is not None and self._awaits_outage(trouble):
+            times.append(self._outage_due(trouble))
+        return min(times, default=None)
+
+    def _is_wanted(self, subject: Subject) -> bool:
+        return self.level == ALL or (self.level != NONE and subject.is_problem)
+
+    def _sum_up(self, ripe: list[NoticeGroup], now: float) -> list[Due]:
+        """Make a notice of all that had to wait, as soon as the most pressing may be shown."""
+        if not ripe:
+            return []
+        lead = ripe[0]
+        if self._opens(lead.subject) > now:
+            for group in ripe:
+                group.held = True
+                group.due = self._opens(group.subject)
+            return []
+        waiting = [each for each in self._groups.values() if each.held or each in ripe]
+        rest = sorted((each for each in waiting if each is not lead), key=lambda each: each.subject)
+        return [self._show(Due(lead, tuple(rest)), now)]
+
+    def _show(self, due: Due, now: float) -> Due:
+        self._shown.append(now)
+        for group in (due.lead, *due.rest):
+            del self._groups[group.subject]
+            stage = self._streams.get(group.subject, (0, now))[0]
+            cut = group.last + BURST > now and not group.held
+            stage = min(stage + 1, len(_LONGEST) - 1) if cut else 0
+            self._streams[group.subject] = (stage, group.last)
+            if group.subject is Subject.ACTION and self._trouble is not None:
+                self._remember(self._trouble.reasons, group.event)
+        return due
+
+    @staticmethod
+    def _remember(reasons: set[str], event: Event) -> None:
+        if isinstance(event, events.StateChanged):
+            if len(reasons) >= _REASONS:  # reasons that never repeat: the limit of an hour holds
+                reasons.clear()
+            reasons.add(event.reason)
+
+    def _opens(self, subject: Subject) -> float:
+        """When there is room for a notice of that subject (minus infinity: always was)."""
+        places = LIMIT if subject.is_pressing else _ORDINARY
+        if len(self._shown) < places:
+            return float("-inf")
+        return self._shown[-places] + HOUR
+
+    # Outages ------------------------------------------------------------------------
+
+    def _ripen(self, now: float) -> None:
+        """An outage is told after two minutes; its end when it has lasted."""
+        trouble = self._trouble
+        if trouble is None:
+            return
+        if trouble.healed is not None:
+            if now >= trouble.healed + BURST:
+                self._end(trouble, now)
+        elif self._awaits_outage(trouble) and now >= self._outage_due(trouble):
+            trouble.told = True
+            self._put(Subject.DOWN, trouble, now, self._counts)
+
+    def _end(self, trouble: _Trouble, now: float) -> None:
+        self._trouble = None
+        # Whoever has not been told of the outage yet is told once, that it is over.
+        self._groups.pop(Subject.DOWN, None)
+        if trouble.told:
+            self._put(Subject.BACK, trouble, now, trouble.counts)
+
+    def _put(
+        self, subject: Subject, trouble: _Trouble, now: float, counts: "Counts | None"
+    ) -> None:
+        group = self._groups.get(subject)
+        if group is None and trouble.event is not None:
+            group = NoticeGroup(subject, trouble.event, now, trouble.wall, last=now, due=now)
+            self._groups[subject] = group
+        if group is not None and trouble.event is not None:
+            group.add(trouble.event, "", 1)
+            group.counts, group.until = counts, trouble.until
+
+    def _awaits_outage(self, trouble: _Trouble) -> bool:
+        return self._state == DOWN and not trouble.told and trouble.down is not None
+
+    def _outage_due(self, trouble: _Trouble) -> float:
+        since = (trouble.down or 0.0) + DOWN_AFTER
+        return since if self._woke is None else max(since, self._woke + AWAKE_AFTER)
+
+
+def held_since(groups: Iterable[NoticeGroup]) -> float | None:
+    """Since when (Unix seconds) anything of these had to wait; None: nothing had."""
+    return min((group.wall for group in groups if group.held), default=None)

@@ -1,0 +1,124 @@
+"""Notifications and alerts: one thread that gathers, waits, and has shown what is due.
+
+The thread that emits an event only notes it: what waits is bounded, as events
+are merged by subject at once (see `notices`). Nothing here holds up the worker.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from mem0tray.alerts.watch import AlertWatch
+from mem0tray.config.settings import Settings
+from mem0tray.core import events
+from mem0tray.core.events import Event, Events
+from mem0tray.core.language import Language
+from mem0tray.desktop.notify import notice_texts
+from mem0tray.desktop.notify.notices import Due, Notices
+from mem0tray.desktop.notify.sending import NoticeResult, Sender
+from mem0tray.desktop.notify.sleep_detection import Waking
+from mem0tray.system.clock import SYSTEM, Clock
+
+if TYPE_CHECKING:
+    from mem0tray.worker.telling.metrics import Counts
+
+_STOP_WAIT: Final = 2.0
+_TROUBLE_WAIT: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What the notifier asks, on its own thread, whenever it needs it.
+
+    `counts` is how much waits (it may raise Mem0TrayError), `told` the file that remembers
+    alerts across a restart.
+    """
+
+    settings: Callable[[], Settings]
+    language: Callable[[], Language]
+    counts: Callable[[], "Counts"]
+    told: Path
+
+
+class Notifier:
+    """A subscriber of the events. `start` subscribes it and starts its thread."""
+
+    def __init__(
+        self, bus: Events, sender: Sender, sources: Sources, clock: Clock = SYSTEM
+    ) -> None:
+        self._clock = clock
+        self._bus = bus
+        self._sender = sender
+        self._sources = sources
+        self._guard = threading.Lock()
+        self._notices = Notices()
+        self._watch = AlertWatch(bus, sources.settings, sources.counts, sources.told, clock)
+        self._waking = Waking()
+        self._wake = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="mem0tray-notifier", daemon=True)
+        self.last: NoticeResult | None = None  # how the latest notice fared
+
+    def __call__(self, event: Event) -> None:
+        """Note an event; from any thread, at once."""
+        with self._guard:
+            sooner = self._notices.take(event, self._clock.now(), self._clock.wall())
+        if sooner:
+            self._wake.set()
+
+    def start(self) -> None:
+        """Listen from now on."""
+        self._bus.subscribe(self)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; a send that hangs is left behind."""
+        self._stopping = True
+        self._wake.set()
+        self._thread.join(_STOP_WAIT)
+
+    def _run(self) -> None:
+        while not self._stopping:
+            try:
+                patience = self._round()
+            except Exception as error:  # noqa: BLE001  (it survives any fault, says so, goes on)
+                patience = _TROUBLE_WAIT
+                self._bus.emit(events.PartFailed("notifications", repr(error), patience))
+            self._rest(patience)
+
+    def _rest(self, patience: float) -> None:
+        self._waking.rests(self._clock.now(), self._clock.wall(), patience)
+        self._clock.wait(self._wake, patience)
+        self._wake.clear()
+        now = self._clock.now()
+        if self._waking.has_slept(now, self._clock.wall()):
+            with self._guard:
+                self._notices.woke(now)
+
+    def _round(self) -> float:
+        """Show what is due; how many seconds to wait, should nothing happen."""
+        if self._clock.now() >= self._watch.due:
+            self._look()
+        with self._guard:
+            self._notices.level = self._sources.settings().notifications.level
+            due = self._notices.due(self._clock.now())
+        for each in due:
+            self._show(each)
+        with self._guard:
+            next_due = self._notices.next_due()
+        until = self._watch.due if next_due is None else min(self._watch.due, next_due)
+        return max(0.0, until - self._clock.now())
+
+    def _look(self) -> None:
+        counts = self._watch.look()
+        if counts is not None:
+            with self._guard:
+                self._notices.observe(counts)
+
+    def _show(self, due: Due) -> None:
+        notice = notice_texts.compose(due, self._sources.language())
+        self.last = self._sender.send(notice)
+        if not self.last.way:
+            self._bus.emit(events.NotificationFailed(notice.name, self.last.reason))

@@ -1,0 +1,173 @@
+"""Older workers that would deliver the same queue beside us, and the command that stops each.
+
+Looked for where people let them start: launchd, systemd, cron; and among the
+running processes. One that was stopped by its command is not found any more.
+"""
+
+import os
+import re
+import shlex
+import sys
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import platformdirs
+
+from mem0tray.desktop.autostart import launchd
+from mem0tray.system import plain, programs
+from mem0tray.system.paths import APP
+
+# In one word: mem0_worker.py, com.mem0.worker, mem0/sync-worker.
+_WORKER: Final = re.compile(r"mem0.*worker", re.IGNORECASE)
+_ASSIGNMENT: Final = re.compile(r"\s*\w+\s*=")  # cron's own way to set a variable
+_LOG: Final = ".log"  # who reads or writes mem0_worker.log need be no worker
+_PROC: Final = Path("/proc")
+_FIRST_WORDS: Final = 3  # of a process: interpreter, an option, script
+_SHARED_AGENTS: Final = Path("/Library/LaunchAgents")
+_SHARED_UNITS: Final = Path("/etc/systemd/user")
+_SYSTEM_UNITS: Final = Path("/etc/systemd/system")
+
+
+class Older(NamedTuple):
+    """What was found, as `the cron line …`, and the command line that stops it."""
+
+    what: str
+    stop: str
+
+
+def find(ours: Collection[int] = (), *, system: str = sys.platform) -> list[Older]:
+    """Every older worker; `ours` are processes that are none.
+
+    Asks other programs and waits up to five seconds for each: not for the
+    thread that draws the menu.
+    """
+    if system == "win32":
+        return []
+    if system == "darwin":
+        return [*_launchd(), *_cron()]
+    return [*_systemd(), *_cron(), *_processes(ours)]
+
+
+def is_worker(name: str, words: Iterable[str]) -> bool:
+    """Whether a service of that name which runs these words is a worker of memories. Pure.
+
+    Of a path its last two parts count: all sorts of programs lie below a
+    folder called mem0. Our own name counts for nothing.
+    """
+    name = name.replace(APP, "")
+    texts = [
+        "/".join(word.replace(APP, "").split("/")[-2:])
+        for word in words
+        if not word.startswith("-") and _LOG not in word
+    ]
+    return any(map(_WORKER.search, (name, *texts))) or (
+        "mem0" in name.lower() and any("worker" in text.lower() for text in texts)
+    )
+
+
+# launchd --------------------------------------------------------------------------------
+
+
+def _launchd() -> Iterator[Older]:
+    uid = os.getuid()
+    off = launchd.turned_off(uid)
+    for folder in (launchd.agents(Path.home()), _SHARED_AGENTS):
+        for path in sorted(folder.glob("*.plist")):
+            agent = None
+            with suppress(OSError):
+                agent = launchd.read(path)
+            label = (agent or {}).get("Label")
+            if agent is None or not isinstance(label, str):
+                continue
+            starts = label not in off and agent.get("Disabled") is not True
+            if is_worker(label, launchd.words(agent)) and (starts or launchd.is_loaded(uid, label)):
+                service = shlex.quote(f"{launchd.domain(uid)}/{label}")
+                stop = f"launchctl bootout {service}; launchctl disable {service}"
+                yield Older(f"the LaunchAgent {path}", stop)
+
+
+# systemd --------------------------------------------------------------------------------
+
+
+def _systemd() -> Iterator[Older]:
+    own = [platformdirs.user_config_path(), platformdirs.user_data_path()]
+    folders = [*(folder / "systemd" / "user" for folder in own), _SHARED_UNITS]
+    yield from _units("user", folders, ("systemctl", "--user"), "systemctl --user")
+    yield from _units("system", [_SYSTEM_UNITS], ("systemctl",), "sudo systemctl")
+
+
+def _units(
+    scope: str, folders: Sequence[Path], ask: Sequence[str], command: str
+) -> Iterator[Older]:
+    files = {path.name: path for folder in reversed(folders) for path in folder.glob("*.service")}
+    active = _active(ask)
+    for name in sorted({*files, *active}):
+        stem, _, kind = name.rpartition(".")
+        words = _started_by(files[name]) if name in files else []
+        if kind != "service" or not is_worker(stem, words):
+            continue
+        units = [
+            unit for unit in (f"{stem}.timer", name) if unit in active or _is_wanted(unit, folders)
+        ]
+        if units:
+            # A unit without a file was started by systemd-run: there is nothing to disable.
+            verb = "disable --now" if name in files else "stop"
+            stop = f"{command} {verb} {shlex.join(units)}"
+            yield Older(f"the {scope} unit {name} of systemd", stop)
+
+
+def _active(ask: Sequence[str]) -> set[str]:
+    """The services and timers that run or wait, where systemd answers."""
+    options = ("--plain", "--no-legend", "--state=active,activating,reloading")
+    said = programs.answer(*ask, "list-units", *options) or ""
+    return {words[0] for line in said.splitlines() if (words := line.split())}
+
+
+def _started_by(file: Path) -> list[str]:
+    """The words of a unit's commands."""
+    try:
+        text = plain.read_bytes(file).decode("utf-8", "replace")
+    except OSError:  # a link to nothing is a unit that is masked or gone
+        return []
+    lines = text.replace("\\\n", " ").splitlines()
+    return [
+        word.lstrip("-@:+!") for line in lines if line.startswith("Exec") for word in line.split()
+    ]
+
+
+def _is_wanted(unit: str, folders: Iterable[Path]) -> bool:
+    """Whether it starts by itself: what `systemctl enable` does is make such a link."""
+    return any(
+        os.path.lexists(link / unit)
+        for folder in folders
+        for kind in ("wants", "requires")
+        for link in folder.glob(f"*.{kind}")
+    )
+
+
+# cron -----------------------------------------------------------------------------------
+
+
+def _cron() -> Iterator[Older]:
+    for line in (programs.answer("crontab", "-l") or "").splitlines():
+        if line.lstrip().startswith("#") or _ASSIGNMENT.match(line):
+            continue
+        if is_worker("", line.split()):
+            stop = f"crontab -l | grep -vxF -- {shlex.quote(line)} | crontab -"
+            yield Older(f"the cron line `{line}`", stop)
+
+
+# Processes ------------------------------------------------------------------------------
+
+
+def _processes(ours: Collection[int]) -> Iterator[Older]:
+    """Where the system shows them (Linux)."""
+    for entry in sorted(_PROC.glob("[0-9]*/cmdline")):
+        with suppress(OSError, ValueError):
+            pid = int(entry.parent.name)
+            words = entry.read_bytes().decode("utf-8", "replace").split("\0")[:_FIRST_WORDS]
+            name = next((Path(word).name for word in words if is_worker("", [word])), "")
+            if name and pid not in ours:
+                yield Older(f"process {pid} ({name})", f"kill {pid}")

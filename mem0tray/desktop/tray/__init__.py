@@ -1,0 +1,1 @@
+"""The tray: icon, badge, menu, and what they show."""

@@ -1,0 +1,94 @@
+"""The icon's badge: a coloured shape with a count in it. Pure; lengths are pixels."""
+
+from typing import Final
+
+from PIL import Image, ImageChops, ImageDraw, ImageFont
+
+from mem0tray.desktop.tray.digits import bitmap
+
+AMBER: Final = "amber"
+RED: Final = "red"
+
+_FILLS: Final = {AMBER: "#f2a01f", RED: "#e03a3e"}
+_RIMS: Final = {AMBER: "#b86800", RED: "#e03a3e"}  # bright amber alone is lost on a light panel
+_INKS: Final = {AMBER: "#2a1600", RED: "#ffffff"}
+_FINE: Final = 8  # shapes and letters are drawn this much larger, then reduced
+_DIAMETER: Final = 0.58  # of the icon
+_GAP: Final = 1 / 18  # of the icon: between badge and base
+_RIM: Final = 0.08  # of the badge, a pixel at least
+_CORNER: Final = 0.12  # of the badge: the red one is a square, the amber one round
+_TALL: Final = 0.58  # of the badge: a digit in it, and
+_WIDE: Final = 0.8  # the most that the text may take
+_BOLD: Final = 0.025  # of the badge: what is added around each stroke
+_OUTLINES_FROM: Final = 17  # below, letters from outlines blur: dots set by hand are sharp
+
+
+def add_badge(base: Image.Image, colour: str, text: str) -> Image.Image:
+    """A copy of the square `base` with a badge at the lower right, cut out of it all round."""
+    size = base.width
+    side = int(size * _DIAMETER) | 1  # odd, as the digits are: their middle is a pixel
+    gap = max(1, round(size * _GAP))
+    place = size - side
+    cut = Image.new("L", base.size, 0)
+    cut.paste(_shape(side + 2 * gap, colour, -gap), (place - gap, place - gap))
+    middle = place + side // 2
+    cut.paste(255, (middle, middle, size, size))  # no splinter of the base in the corner
+    result = base.copy()
+    result.putalpha(ImageChops.subtract(base.getchannel("A"), cut))
+    result.alpha_composite(_badge(side, colour, text), (place, place))
+    return result
+
+
+def _badge(side: int, colour: str, text: str) -> Image.Image:
+    badge = Image.new("RGBA", (side, side), _RIMS[colour])
+    for paint, mask in (
+        (_FILLS[colour], _shape(side, colour, max(1, side * _RIM))),
+        (_INKS[colour], _text(side, text)),
+    ):
+        badge.paste(Image.new("RGBA", badge.size, paint), mask=mask)
+    badge.putalpha(_shape(side, colour))
+    return badge
+
+
+def _shape(side: int, colour: str, inset: float = 0) -> Image.Image:
+    """The badge's outline as a mask `side` wide, or a parallel to it, `inset` further in.
+
+    A negative inset is a parallel outside, in a mask that is larger by as much.
+    """
+    large = side * _FINE
+    edge = max(inset, 0) * _FINE
+    corner = large / 2 - edge
+    if colour == RED:
+        outline = side + 2 * min(inset, 0)
+        corner = max(0, outline * _CORNER - inset) * _FINE
+    mask = Image.new("L", (large, large), 0)
+    box = (edge, edge, large - 1 - edge, large - 1 - edge)
+    ImageDraw.Draw(mask).rounded_rectangle(box, corner, fill=255)
+    return mask.reduce(_FINE)
+
+
+def _text(side: int, text: str) -> Image.Image:
+    """The text as a mask, in the middle of the badge; empty where none would be legible."""
+    if side >= _OUTLINES_FROM:
+        return _outlined(side, text)
+    mask = Image.new("L", (side, side), 0)
+    if dots := bitmap(text, side):
+        mask.paste(dots, ((side - dots.width) // 2, (side - dots.height) // 2))
+    return mask
+
+
+def _outlined(side: int, text: str) -> Image.Image:
+    """Pillow's own font, so that every system shows the same."""
+    large = side * _FINE
+    mask = Image.new("L", (large, large), 0)
+    draw = ImageDraw.Draw(mask)
+    bold = _BOLD * large
+    points = float(large)
+    for _ in range(2):  # measured at some size, then drawn at the size that fits
+        font = ImageFont.load_default(points)
+        left, top, right, bottom = draw.textbbox((0, 0), text, font=font, stroke_width=bold)
+        wide, tall = right - left, bottom - top
+        points *= min(_TALL * large / tall, _WIDE * large / wide)
+    middle = ((large - left - right) / 2, (large - top - bottom) / 2)
+    draw.text(middle, text, fill=255, font=font, stroke_width=bold)
+    return mask.reduce(_FINE)

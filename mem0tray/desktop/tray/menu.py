@@ -1,0 +1,235 @@
+"""The menu as data. Pure: what stands in it follows from the view alone.
+
+Times, never ages, and no counts that change with each delivery: a menu is
+rebuilt only when what it shows has changed, as that closes one that is open.
+"""
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, auto
+from typing import Final
+
+from mem0tray.actions.oldest import DeadLetter
+from mem0tray.config.server_choice import CHOOSE, THIS_COMPUTER
+from mem0tray.core.language import Language
+from mem0tray.core.reasons import translated
+from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED, STARTING
+from mem0tray.core.text import one_line
+from mem0tray.desktop.tray.view import View
+
+LEVELS: Final = ("all", "problems", "none")
+PAUSES: Final = (30, 60)  # minutes
+_PROJECT: Final = 24
+_REASON: Final = 44
+_STATE_LINE: Final = 80
+_TOOLTIP_REASON: Final = 240
+
+
+class Verb(Enum):
+    """What a click asks for."""
+
+    RETRY_ALL = auto()
+    RETRY = auto()
+    DELETE = auto()
+    COPY_ID = auto()
+    DIAGNOSE = auto()
+    SHOW_STATUS = auto()
+    OPEN_DLQ = auto()
+    OPEN_LOG = auto()
+    RESTORE = auto()
+    PAUSE = auto()
+    RESUME = auto()
+    LEVEL = auto()
+    AT_LOGIN = auto()
+    SETTINGS = auto()
+    QUIT = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class MenuCommand:
+    """A verb with what it is about: a dead letter, minutes, a level, or on and off."""
+
+    verb: Verb
+    letter: DeadLetter | None = None
+    value: float | str | bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MenuEntry:
+    """A line of the menu. A separator has no label; `checked` is None where nothing is checked."""
+
+    label: str = ""
+    command: MenuCommand | None = None
+    entries: tuple["MenuEntry", ...] = ()
+    enabled: bool = True
+    checked: bool | None = None
+    radio: bool = False
+    default: bool = False
+
+
+SEPARATOR: Final = MenuEntry()
+
+
+def build(view: View, language: Language, now: float) -> tuple[MenuEntry, ...]:
+    """The whole menu; `now` in Unix seconds decides where a time needs its date."""
+    _ = language.gettext
+    return (
+        MenuEntry(state_line(view, language), enabled=False),
+        SEPARATOR,
+        MenuEntry(_("Retry all now"), MenuCommand(Verb.RETRY_ALL), enabled=view.dlq > 0),
+        _dead_letters(view.letters, language, now),
+        SEPARATOR,
+        MenuEntry(_("Show status"), MenuCommand(Verb.SHOW_STATUS), default=True),
+        MenuEntry(_("Open DLQ file"), MenuCommand(Verb.OPEN_DLQ)),
+        MenuEntry(_("Open log"), MenuCommand(Verb.OPEN_LOG)),
+        MenuEntry(_("Restore last deletion"), MenuCommand(Verb.RESTORE)),
+        SEPARATOR,
+        _pause(view, language),
+        _levels(view, language),
+        MenuEntry(
+            _("Start at login"),
+            MenuCommand(Verb.AT_LOGIN, value=not view.at_login),
+            checked=view.at_login,
+        ),
+        MenuEntry(_("Settings…"), MenuCommand(Verb.SETTINGS)),
+        SEPARATOR,
+        MenuEntry(_("Quit"), MenuCommand(Verb.QUIT)),
+    )
+
+
+def shape(entries: tuple[MenuEntry, ...]) -> object:
+    """Equal for two menus with the same things in the same places.
+
+    They may differ in words, ticks and what is disabled: so one can become the
+    other under the user's mouse.
+    """
+    return tuple(
+        (
+            entry == SEPARATOR,
+            entry.command and (entry.command.verb, entry.command.letter),
+            entry.checked is None,
+            entry.radio,
+            entry.default and entry.label,
+            shape(entry.entries),
+        )
+        for entry in entries
+    )
+
+
+def state_line(view: View, language: Language) -> str:
+    """The state in words, and where memories go."""
+    _ = language.gettext
+    words = {
+        HEALTHY: _("Server healthy"),
+        DOWN: _("Server down"),
+        PAUSED: _("Paused"),
+        STARTING: _("Starting"),
+        ACTION_NEEDED: _("Action needed"),
+    }.get(view.state, view.state)
+    there = one_line(destination(view, language), _STATE_LINE)
+    if not there and view.reason.startswith(CHOOSE):
+        there = _("choose a server")
+    # Not known: for a moment at the start, or until wrong settings are mended.
+    return one_line(f"{words} · {there}", _STATE_LINE) if there else words
+
+
+def destination(view: View, language: Language) -> str:
+    """Where memories go, in words; empty while no server is chosen."""
+    _ = language.gettext
+    return _("this computer only") if view.destination == THIS_COMPUTER else view.destination
+
+
+def tooltip(view: View, language: Language, now: float) -> str:
+    """State, counts and last delivery, a line each; `now` as for `build`."""
+    _, ngettext = language.gettext, language.ngettext
+    lines = [f"mem0tray · {state_line(view, language)}"]
+    if view.state == ACTION_NEEDED:
+        reason = one_line(translated(view.reason, language), _TOOLTIP_REASON)
+        lines += textwrap.wrap(reason, _STATE_LINE)
+    waiting = ngettext("{n} memory waiting", "{n} memories waiting", view.queue)
+    dead = ngettext("{n} dead letter", "{n} dead letters", view.dlq)
+    n = language.number
+    lines.append(f"{waiting.format(n=n(view.queue))} · {dead.format(n=n(view.dlq))}")
+    if view.held:
+        held = ngettext("{n} of these is held", "{n} of these are held", view.held)
+        lines.append(held.format(n=n(view.held)))
+    if view.last_delivery is not None:
+        time = moment(view.last_delivery, language, now)
+        lines.append(_("Last delivery: {time}").format(time=time))
+    return "\n".join(lines)
+
+
+def _dead_letters(letters: Sequence[DeadLetter], language: Language, now: float) -> MenuEntry:
+    _ = language.gettext
+    entries = tuple(_letter(letter, language, now) for letter in letters)
+    return MenuEntry(_("Dead letters"), entries=entries, enabled=bool(entries))
+
+
+def _letter(letter: DeadLetter, language: Language, now: float) -> MenuEntry:
+    _ = language.gettext
+    project = one_line(letter.project, _PROJECT) or _("no project")
+    since = _("since {time}").format(time=moment(letter.since, language, now))
+    reason = one_line(translated(letter.reason, language), _REASON)
+    return MenuEntry(
+        " · ".join((project, since, reason) if reason else (project, since)),
+        entries=(
+            MenuEntry(_("Retry now"), MenuCommand(Verb.RETRY, letter)),
+            MenuEntry(_("Back up then delete…"), MenuCommand(Verb.DELETE, letter)),
+            MenuEntry(_("Copy ID"), MenuCommand(Verb.COPY_ID, letter)),
+            MenuEntry(_("Diagnose"), MenuCommand(Verb.DIAGNOSE, letter)),
+        ),
+    )
+
+
+def moment(at: float, language: Language, now: float | None = None) -> str:
+    """Unix seconds as a local time, with its date unless that is the day of `now`.
+
+    Files of others hold any number: `?` for what no calendar has.
+    """
+    try:
+        day = None if now is None else datetime.fromtimestamp(now).date()  # noqa: DTZ006  (local time is meant)
+        same_day = datetime.fromtimestamp(at).date() == day  # noqa: DTZ006
+        return language.time(at) if same_day else language.date_and_time(at)
+    except (OverflowError, ValueError, OSError):
+        return "?"
+
+
+def _pause(view: View, language: Language) -> MenuEntry:
+    _, ngettext = language.gettext, language.ngettext
+    half, hour = PAUSES
+    return MenuEntry(
+        _("Pause"),
+        entries=(
+            MenuEntry(
+                ngettext("{n} minute", "{n} minutes", half).format(n=half),
+                MenuCommand(Verb.PAUSE, value=half),
+                enabled=not view.paused,
+            ),
+            MenuEntry(
+                ngettext("{n} hour", "{n} hours", 1).format(n=1),
+                MenuCommand(Verb.PAUSE, value=hour),
+                enabled=not view.paused,
+            ),
+            MenuEntry(_("Until resumed"), MenuCommand(Verb.PAUSE), enabled=not view.paused),
+            MenuEntry(_("Resume"), MenuCommand(Verb.RESUME), enabled=view.paused),
+        ),
+    )
+
+
+def _levels(view: View, language: Language) -> MenuEntry:
+    _ = language.gettext
+    names = dict(zip(LEVELS, (_("All"), _("Problems only"), _("None")), strict=True))
+    return MenuEntry(
+        _("Notifications"),
+        entries=tuple(
+            MenuEntry(
+                label,
+                MenuCommand(Verb.LEVEL, value=level),
+                checked=view.level == level,
+                radio=True,
+            )
+            for level, label in names.items()
+        ),
+    )

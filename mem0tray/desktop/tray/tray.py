@@ -1,0 +1,150 @@
+"""The icon in the panel: pystray, told only what has changed.
+
+`run` belongs to the main thread; everything else may be called from any.
+"""
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from mem0tray.core.state import STARTING
+from mem0tray.desktop.notify.backends import clipped
+from mem0tray.desktop.tray import icon as icons
+from mem0tray.desktop.tray.icon import IconLook
+from mem0tray.desktop.tray.menu import SEPARATOR, MenuCommand, MenuEntry, shape
+from mem0tray.files import atomic
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+NAME: Final = "mem0tray"
+# Panels on Linux scale down from a HiDPI icon of 22 pixels; Windows takes 32, macOS 22 points.
+_SIZES: Final = {"win32": 32}
+_SIZE: Final = 44
+MENDS: Final = sys.platform not in ("win32", "darwin")  # a menu of the same shape stays open
+_TOOLTIP: Final = 127  # UTF-16 units that Windows takes; pystray raises at more
+
+
+class Tray:
+    """The icon in the tray. `clicked` is called on the main thread and must return at once."""
+
+    def __init__(self, folder: Path, clicked: Callable[[MenuCommand], None]) -> None:
+        self._clicked = clicked
+        self._look = icons.look(STARTING, 0, 0)
+        self._title = ""
+        self._keep_icons_in(folder)
+        if sys.platform not in ("win32", "darwin"):
+            os.environ["PYSTRAY_BACKEND"] = "appindicator"
+        import pystray
+
+        self._library: Any = pystray
+        self._icon: Any = _icon_class(pystray)(NAME, self._image(), NAME)
+
+    def run(self, ready: Callable[[], None]) -> None:
+        """Show the icon until `stop`; `ready` is called once it can be told things."""
+
+        def set_up(icon: Any) -> None:
+            ready()
+            self._on_main(lambda: setattr(icon, "visible", True))
+
+        self._icon.run(setup=set_up)
+
+    def stop(self) -> None:
+        """Take the icon away, and make `run` return."""
+        self._icon.stop()
+
+    def show_look(self, look: IconLook) -> None:
+        """Set the icon, if it is another one."""
+        if look != self._look:
+            self._look = look
+            image = self._image()
+            self._on_main(lambda: self._set_image(image))
+
+    def show_title(self, title: str) -> None:
+        """Set the tooltip, if it is another one."""
+        if sys.platform == "win32":
+            title = clipped(title, _TOOLTIP)
+        if title != self._title:
+            self._title = title
+            self._on_main(lambda: setattr(self._icon, "title", title))
+
+    def show_menu(self, entries: tuple[MenuEntry, ...]) -> None:
+        """Set the menu. That closes one which the user holds open, unless it can be mended."""
+        menu = self._library.Menu(*self._items(entries))
+        menu.shape = shape(entries)
+        self._on_main(lambda: setattr(self._icon, "menu", menu))
+
+    def notify(self, title: str, body: str) -> None:
+        """Show a notification by the icon's own means."""
+        self._on_main(lambda: self._icon.notify(body, title))
+
+    def _image(self) -> "Image":
+        return icons.compose(self._look, _SIZES.get(sys.platform, _SIZE))
+
+    def _set_image(self, image: "Image") -> None:
+        self._icon.icon = image
+
+    @staticmethod
+    def _on_main(work: Callable[[], None]) -> None:
+        if sys.platform == "darwin":  # AppKit traps when it is touched from another thread
+            from PyObjCTools import AppHelper
+
+            AppHelper.callAfter(work)
+        else:
+            work()
+
+    def _items(self, entries: Sequence[MenuEntry]) -> list[Any]:
+        return [self._item(entry) for entry in entries]
+
+    def _item(self, entry: MenuEntry) -> Any:
+        library = self._library
+        if entry == SEPARATOR:
+            return library.Menu.SEPARATOR
+        label = entry.label
+        if sys.platform == "win32":
+            label = label.replace("&", "&&")  # one alone underlines what follows
+        if entry.entries:
+            return library.MenuItem(
+                label, library.Menu(*self._items(entry.entries)), enabled=entry.enabled
+            )
+        command = entry.command
+        checked = entry.checked
+        return library.MenuItem(
+            label,
+            self._callback(entry, command),
+            checked=None if checked is None else lambda _: checked,
+            radio=entry.radio,
+            default=entry.default,
+            enabled=entry.enabled,
+        )
+
+    def _callback(self, entry: MenuEntry, command: MenuCommand | None) -> Callable[[], None]:
+        def chosen() -> None:
+            # A panel can trigger an item that is disabled.
+            if command is not None and entry.enabled:
+                self._clicked(command)
+
+        return chosen
+
+    @staticmethod
+    def _keep_icons_in(folder: Path) -> None:
+        """Pystray writes each icon into a file of `tempfile`'s folder; a kill leaves the last."""
+        atomic.make_private_folder(folder)
+        for left in folder.iterdir():
+            left.unlink(missing_ok=True)
+        tempfile.tempdir = str(folder)
+
+
+def _icon_class(library: Any) -> Any:
+    if sys.platform == "win32":
+        return library.Icon
+    if sys.platform == "darwin":
+        from mem0tray.desktop.tray import macos_icon
+
+        return macos_icon.icon_class(library)
+    from mem0tray.desktop.tray import linux_icon
+
+    return linux_icon.icon_class(library)

@@ -1,0 +1,1 @@
+"""What the operating system gives: folders, processes, opening files, clocks, wake-ups."""

@@ -1,0 +1,110 @@
+"""The data folder that belongs to a `claude_dir`, also after that has moved.
+
+A data folder (ledger, instance lock, pause, requests, quarantine) belongs to the
+*real* path of a `claude_dir`, so that two names of one folder never get two
+workers. Its name comes from a hash of that path. A name alone cannot follow a
+folder that moves, as in `mv ~/.claude /big/claude; ln -s /big/claude ~/.claude`:
+every command would look into a new and empty data folder from then on. So each
+data folder records what it serves: the name that the settings give the
+`claude_dir`, and its real path when a worker last looked. The record is what
+counts, the hash is only how a new one is named.
+
+A data folder belongs to a `claude_dir` if the recorded real path leads to it
+*now*. That one rule covers what happens to people:
+
+- moved, with a link left in its place: the recorded path leads there through
+  the link. Ledger, lock and pause are found at once, by commands and by a start,
+  whether or not a worker runs and has noticed; also when the folder went to
+  another disk, or was copied there (an inode number would know nothing of that);
+- moved, and made anew under the old path: it is still the folder of that path.
+  The folder that was moved away is another one;
+- a link that leads to another folder now, while the former one is still there:
+  another folder, with a data folder of its own (people switch between profiles
+  so). A worker moves over to it (`worker.whereabouts`).
+
+Where the recorded real path is gone and the recorded name leads here (`mv /a /b`
+and the link set to `/b`), the folder has moved, and nothing else claims it.
+Two that match: the one that a worker began to serve last.
+"""
+
+import json
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from mem0tray.system import plain
+
+RECORD: Final = "serves.json"
+_BEGIN: Final = "claude-"
+
+
+@dataclass(frozen=True, slots=True)
+class FolderRecord:
+    """What `folder` serves: `name` from the settings, `real` path then, `since` Unix seconds."""
+
+    folder: Path
+    name: str
+    real: str
+    since: float
+
+
+def find(root: Path, claude_dir: Path) -> Path:
+    """The data folder of `claude_dir` (absolute), or the name for a new one."""
+    real = os.path.realpath(claude_dir)
+    known = records(root)
+    matching = [each for each in known if os.path.realpath(each.real) == real]
+    if matching:
+        return matching[0].folder
+    taken = {each.folder for each in known}
+    # Of a version that made no records; before a link stood here it went by this name.
+    for path in (real, os.fspath(claude_dir)):
+        folder = root / _named(path)
+        if folder not in taken and folder.is_dir():
+            return folder
+    for each in known:
+        if not os.path.lexists(each.real) and os.path.realpath(each.name) == real:
+            return each.folder
+    return _free(root, real, taken)
+
+
+def records(root: Path) -> list[FolderRecord]:
+    """Every record that can be read, the latest first."""
+    found = []
+    with suppress(OSError):
+        for folder in root.iterdir():
+            record = _read(folder) if folder.name.startswith(_BEGIN) else None
+            if record is not None:
+                found.append(record)
+    return sorted(found, key=lambda each: (-each.since, each.folder))
+
+
+def as_json(name: Path, real: Path, now: float) -> bytes:
+    """The record of a data folder that serves `name`, from `now` on."""
+    value = {"name": os.fspath(name), "real": os.fspath(real), "since": now}
+    return json.dumps(value, indent=2).encode()
+
+
+def _read(folder: Path) -> FolderRecord | None:
+    try:
+        value = json.loads(plain.read_bytes(folder / RECORD))
+        return FolderRecord(folder, str(value["name"]), str(value["real"]), float(value["since"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _named(path: str) -> str:
+    import hashlib  # most folders have a record, and it takes long to load
+
+    digest = hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:12]
+    return f"{_BEGIN}{digest}"
+
+
+def _free(root: Path, real: str, taken: set[Path]) -> Path:
+    """A folder for `real`; its own name may be that of one which has followed another path."""
+    folder, number = root / _named(real), 1
+    while folder in taken:
+        number += 1
+        folder = root / f"{_named(real)}-{number}"
+    return folder

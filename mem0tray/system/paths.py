@@ -1,0 +1,163 @@
+"""Where everything lives, on each platform.
+
+Two places: `claude_dir`, whose files other programs share, and our data
+folder. Instance lock and ledger belong to the *real* path of `claude_dir`, so
+that two names for one folder never get two workers: see `data_folders`.
+"""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import platformdirs
+
+from mem0tray.system import data_folders
+
+APP = "mem0tray"
+
+
+def config_file() -> Path:
+    """The settings file, in the platform's config folder."""
+    return platformdirs.user_config_path(APP, appauthor=False) / "config.toml"
+
+
+def data_root() -> Path:
+    """Our data folder; the local server's files and one folder per `claude_dir`."""
+    return platformdirs.user_data_path(APP, appauthor=False)
+
+
+def log_in(claude_dir: Path) -> Path:
+    """The worker's log."""
+    return claude_dir / "logs" / "mem0_worker.log"
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Every path the program touches, for one `claude_dir`.
+
+    `data_dir` (ledger, locks and quarantine) is looked up once, when this is made:
+    whoever goes on with it is not torn in two when `claude_dir` moves.
+    """
+
+    claude_dir: Path
+    root: Path
+    data_dir: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "data_dir", data_folders.find(self.root, self.claude_dir))
+
+    @classmethod
+    def for_claude_dir(cls, claude_dir: Path) -> "Paths":
+        """Build the paths for `claude_dir` (a leading `~` is expanded)."""
+        return cls(claude_dir.expanduser().absolute(), data_root())
+
+    def by_real_path(self) -> "Paths":
+        """These paths by the real path of the folder, whatever links lead elsewhere later."""
+        found = Paths(Path(os.path.realpath(self.claude_dir)), self.root)
+        object.__setattr__(found, "data_dir", self.data_dir)
+        return found
+
+    # Shared with other programs -------------------------------------------------
+
+    @property
+    def queue(self) -> Path:
+        return self.claude_dir / "mem0_queue.json"
+
+    @property
+    def queue_lock(self) -> Path:
+        return self.claude_dir / "mem0_queue.lock"
+
+    @property
+    def queue_backup(self) -> Path:
+        return self.claude_dir / "mem0_queue_backup.json"
+
+    @property
+    def emergency(self) -> Path:
+        return self.claude_dir / "mem0_emergency.json"
+
+    @property
+    def dlq(self) -> Path:
+        return self.claude_dir / "mem0_queue_dlq.json"
+
+    @property
+    def dlq_backup(self) -> Path:
+        return self.claude_dir / "mem0_queue_dlq.backup.json"
+
+    @property
+    def metrics(self) -> Path:
+        return self.claude_dir / "mem0_metrics.json"
+
+    @property
+    def log(self) -> Path:
+        return log_in(self.claude_dir)
+
+    # Ours alone -----------------------------------------------------------------
+
+    @property
+    def ledger(self) -> Path:
+        return self.data_dir / "ledger.sqlite3"
+
+    @property
+    def instance_lock(self) -> Path:
+        return self.data_dir / "instance.lock"
+
+    @property
+    def served(self) -> Path:
+        """The record of which `claude_dir` the data folder belongs to."""
+        return self.data_dir / data_folders.RECORD
+
+    @property
+    def spare_metrics(self) -> Path:
+        """The metrics, while the shared folder takes none."""
+        return self.data_dir / "state.json"
+
+    @property
+    def tray_lock(self) -> Path:
+        """Held while there is an icon, so that a second start knows whom it asks."""
+        return self.data_dir / "tray.lock"
+
+    @property
+    def files_lock(self) -> Path:
+        """Held by our own writers of the DLQ (worker, commands), never by producers."""
+        return self.data_dir / "files.lock"
+
+    @property
+    def requests(self) -> Path:
+        """What commands ask of the worker, one small file each.
+
+        A folder of its own: it is watched, and the ledger is written at each delivery.
+        """
+        return self.data_dir / "requests"
+
+    @property
+    def receipts(self) -> Path:
+        """What commands say of their changes of the DLQ file; see `files.receipts`."""
+        return self.data_dir / "receipts"
+
+    @property
+    def pause(self) -> Path:
+        return self.requests / "pause.json"
+
+    @property
+    def alerts(self) -> Path:
+        """The record of alerts that have been told and are not over."""
+        return self.data_dir / "alerts.json"
+
+    @property
+    def page(self) -> Path:
+        """The last status page, unless the browser needs it elsewhere."""
+        return self.data_dir / "status.html"
+
+    @property
+    def edits(self) -> Path:
+        """Texts as they were before `edit`."""
+        return self.data_dir / "edits"
+
+    @property
+    def quarantine(self) -> Path:
+        return self.data_dir / "quarantine"
+
+    @property
+    def local_server(self) -> Path:
+        """The embedded server's folder: database, port and token."""
+        return self.root / "local-server"

@@ -1,0 +1,125 @@
+"""What every stage of the worker needs, in one place."""
+
+import json
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from mem0tray.config.settings import Settings
+from mem0tray.core import item as items
+from mem0tray.core.events import Events, FileBroken, Quarantined
+from mem0tray.files import quarantine
+from mem0tray.files.atomic import Signature
+from mem0tray.ledger.database import Ledger, boot_id
+from mem0tray.ledger.generations import Editions
+from mem0tray.ledger.inbox import Inbox
+from mem0tray.ledger.outbox import Outbox
+from mem0tray.ledger.taken import Taken
+from mem0tray.system.paths import Paths
+from mem0tray.worker.troubles import Troubles
+
+AT_WORK: Final = 10.0  # seconds that a server is given for what a former worker has sent
+
+
+@dataclass(slots=True)
+class Beside:
+    """What is known of another worker on the same files.
+
+    `at_work`: one is, or was when we were last there. `suspected_until` (Unix seconds):
+    its metrics are fresh, and it has until then to write them again.
+    """
+
+    at_work: bool = False
+    suspected_until: float = 0.0
+
+
+@dataclass
+class Core:
+    """The stages' shared ground. `settings` and `server` change while the worker runs.
+
+    `server` names where deliveries go, as the ledger records it.
+    """
+
+    paths: Paths
+    settings: Settings
+    ledger: Ledger
+    events: Events
+    server: str = ""
+    queue_dirty: threading.Event = field(default_factory=threading.Event)
+    dlq_dirty: threading.Event = field(default_factory=threading.Event)
+    metrics_dirty: threading.Event = field(default_factory=threading.Event)
+    wake: threading.Event = field(default_factory=threading.Event)
+
+    beside: Beside = field(default_factory=Beside, init=False)
+    in_doubt_until: float = field(default=0.0, init=False)  # monotonic; what was left under way
+    _told_broken: dict[Path, Signature] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        self.troubles = Troubles(self.events, lambda *_: None)
+        self.inbox = Inbox(self.ledger)
+        self.outbox = Outbox(self.ledger)
+        self.editions = Editions(self.ledger)
+        self.taken = Taken(self.ledger)
+
+    def take_up(self) -> None:
+        """What the last worker left: of requests under way nobody knows what became.
+
+        After another start of the machine, and in a ledger begun anew, of none. Raises
+        LedgerError.
+        """
+        ledger, interval = self.ledger, self.settings.sync.retry_interval
+        wait = min(AT_WORK, interval)
+        with ledger.transaction(durable=True):
+            if self.inbox.forget_requests_under_way(self.now(), wait):
+                self.in_doubt_until = time.monotonic() + wait
+            boot = boot_id()
+            clean = ledger.meta("clean") and ledger.meta("boot") == boot
+            if ledger.rebuilt or (not clean and ledger.meta("boot") not in (None, boot)):
+                self.inbox.ask_about_everything(self.now())
+            self.outbox.limit_waits(self.now(), interval)
+            ledger.set_meta("clean", 0)
+            ledger.set_meta("boot", boot)
+
+    @staticmethod
+    def now() -> float:
+        """The wall clock, for what is stored."""
+        return time.time()
+
+    def quarantine_items(self, source: Path, rejected: list[bytes]) -> None:
+        """Set aside, one by one, items that `json.tool` cannot load; said once of each."""
+        before = set(quarantine.kept(self.paths.quarantine)) if rejected else set()
+        for raw in rejected:
+            kept = quarantine.keep(self.paths.quarantine, source, raw, self.now())
+            if kept not in before:
+                self.events.emit(Quarantined(source.name, kept.name))
+
+    def quarantine_file(self, source: Path, data: bytes, signature: Signature, reason: str) -> None:
+        """Keep a broken file whole before anything takes its place; said once of each save."""
+        if data.strip(b"\0 \r\n\t"):
+            kept = quarantine.keep(self.paths.quarantine, source, data, self.now()).name
+        else:
+            kept = "nothing: it was empty"
+        told = self._told_broken.get(source)
+        if told is None or not told.same_bytes(signature):
+            self._told_broken[source] = signature
+            self.events.emit(FileBroken(source.name, reason, kept))
+
+
+def as_dead(raw: bytes, now: float, error: str | None = None) -> list[bytes]:
+    """A queue entry as it stands in the DLQ file from its move on, in parts."""
+    fields: items.Object = {"retry_count": 0, "last_attempt": now, "moved_to_dlq_at": now}
+    if error is not None:
+        fields["last_error"] = error
+    return items.parts_with_fields(raw, fields, drop=("retries",))
+
+
+def local_iso(at: float) -> str:
+    """Local ISO time to the second, as the files have it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(at))
+
+
+def json_value(value: object) -> bytes:
+    """A small value of ours as JSON."""
+    return json.dumps(value, ensure_ascii=False).encode()

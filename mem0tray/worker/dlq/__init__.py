@@ -1,0 +1,1 @@
+"""The DLQ file: reader, merge and writer of the file that users edit by hand."""

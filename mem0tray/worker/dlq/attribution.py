@@ -1,0 +1,67 @@
+"""Telling commands, by their receipts, from hand edits in a changed DLQ file. Pure."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from mem0tray.core import events
+from mem0tray.core import item as items
+from mem0tray.core.item import Item
+from mem0tray.files.receipts import VERBS, Account, Deed, Name
+from mem0tray.worker.dlq.merge import Merge, Pair
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What to tell of one merge, and whose the rows are that it discards."""
+
+    told: list[events.Event]
+    by_command: list[int]
+    by_hand: list[int]
+
+
+def share(merge: Merge, account: Account) -> Share:
+    """Give each change of `merge` to the command that made it; the rest was made by hand."""
+    deeds: Counter[Deed] = Counter()
+    by_command: list[int] = []
+    by_hand: list[int] = []
+    for row in merge.discard:
+        deed = account.removed.get((row.item_id, row.digest))
+        (by_hand if deed is None else by_command).append(row.key)
+        deeds.update([deed] if deed is not None else ())
+    edited = _left(deeds, account.added, (pair.item for pair in merge.edits))
+    # A command made it due; beside that somebody has changed it.
+    edited += sum(_name(pair.item) in account.due and _is_changed(pair) for pair in merge.forced)
+    hand = events.HandEdit(
+        discarded=len(by_hand),
+        edited=edited,
+        forced=_left(deeds, account.due, (pair.item for pair in merge.forced)),
+        adopted=_left(deeds, account.added, merge.adopt),
+        restored=_left(deeds, account.added, (pair.item for pair in merge.restore)),
+    )
+    told: list[events.Event] = [
+        events.UserAction(deed.verb, dead=number, backup=deed.backup)
+        for deed, number in sorted(deeds.items(), key=lambda pair: VERBS.index(pair[0].verb))
+    ]
+    return Share(told + [hand] * (hand != events.HandEdit()), by_command, by_hand)
+
+
+def _left(deeds: Counter[Deed], done: Mapping[Name, Deed], found: Iterable[Item]) -> int:
+    """Count what commands have done; how many of these were changed by hand."""
+    by_hand = 0
+    for item in found:
+        deed = done.get(_name(item))
+        by_hand += deed is None
+        deeds.update([deed] if deed is not None else ())
+    return by_hand
+
+
+def _name(item: Item) -> Name:
+    return item.id, item.digest
+
+
+def _is_changed(pair: Pair) -> bool:
+    item, row = pair.item, pair.row
+    if (item.digest, item.retry_count) != (row.digest, row.retry_count):
+        return True
+    return items.body(item.raw) != items.body(row.raw or b"")

@@ -1,0 +1,286 @@
+"""Intake of the DLQ file: the user edits it at any time, without a lock."""
+
+import hashlib
+import json
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from mem0tray.core import events
+from mem0tray.core import item as items
+from mem0tray.core.item import Item
+from mem0tray.files import atomic, document
+from mem0tray.files.atomic import Signature, TornError
+from mem0tray.files.document import BrokenDocumentError, Document
+from mem0tray.files.receipts import Account, Receipts
+from mem0tray.ledger.database import DLQ
+from mem0tray.ledger.taken import PERHAPS
+from mem0tray.worker import unrest
+from mem0tray.worker.context import Core
+from mem0tray.worker.dlq import attribution, waits
+from mem0tray.worker.dlq import merge as merging
+from mem0tray.worker.dlq.attribution import Share
+from mem0tray.worker.dlq.merge import Edition, Merge
+from mem0tray.worker.queue.intake import AGAIN, has_settled
+from mem0tray.worker.unrest import Unrest, cannot_read
+
+SECTION: Final = ("items",)
+STAMP: Final = "last_update"
+_META: Final = "dlq_merged"
+_TRIES: Final = 5
+_TICK: Final = 1e-6  # seconds
+
+
+_NOBODY: Final = Account()
+
+
+@dataclass(frozen=True, slots=True)
+class _Save:
+    """One save of the file, taken apart."""
+
+    items: list[Item]
+    strays: list[bytes]
+    keys: dict[str, bytes]
+    name: str
+    sha: bytes
+
+
+class HandEdits:
+    """Reads the DLQ file and merges what its editors meant. One save is merged once."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self.signature: Signature | None = None
+        self.ask = core.ledger.doubts(DLQ)
+        self.missing = False  # the file is gone: to be written again
+        self.torn = False  # it is being written, or broken: it is looked at again soon
+        said = cannot_read(core.paths.dlq)
+        self._unrest = Unrest(core.troubles, unrest.DLQ, said, AGAIN)
+        self._receipts = Receipts(core.paths.receipts)
+        self._again = False  # looked at, though it has not changed
+        self.tells_waits = False  # at the start all that wait are told of at once
+
+    def look_again(self) -> None:
+        """Entries have left the queue file, and may stand in this one since it was read."""
+        self._again = True
+
+    def run(self) -> bool:
+        """Merge a save that is new; whether the user asked for retries now.
+
+        A torn file waits for the next time; the publisher must not write
+        before `self.signature` is the file's.
+        """
+        self._receipts.look()
+        found = atomic.signature(self._core.paths.dlq)
+        self.missing = found is None
+        if found is None or (found == self.signature and not self._again):
+            if found is not None:
+                self._receipts.outlived()
+            self._settle()
+            self._rests(torn=False)
+            return False
+        forced = False
+        try:
+            data, signature = self._read(found)
+            account = self._receipts.account(signature)
+            if not self._is_merged(signature):
+                forced = self.merge(data, signature, account)
+                self.note(signature)
+            elif self._again:
+                with suppress(BrokenDocumentError):  # then it is about to be written anew
+                    self._adopt_moved(_items(document.parse(data, SECTION)))
+            self._receipts.consume()
+            self.signature = signature
+            self._again = False
+        except TornError:
+            self._rests(torn=True)
+        else:
+            self._rests(torn=False)
+        return forced
+
+    def _rests(self, *, torn: bool) -> None:
+        self.torn = torn
+        self._unrest.look(restless=torn)
+
+    @property
+    def awaited(self) -> bool:
+        """Whether the file is just being written, and not one that is so without end."""
+        return self.torn and not self._unrest.told
+
+    def _read(self, found: Signature) -> tuple[bytes, Signature]:
+        """The file, and the receipts of all that is in it: none came while it was read."""
+        for _ in range(_TRIES):
+            result = atomic.read(self._core.paths.dlq) or (b"", found)
+            if not self._receipts.look():
+                return result
+        raise TornError(self._core.paths.dlq)
+
+    def merge(self, data: bytes, signature: Signature, account: Account = _NOBODY) -> bool:
+        """Merge one save; TornError when it is perhaps still being written.
+
+        `account` says what commands have changed in it.
+        """
+        broken = ""
+        try:
+            parsed = document.parse(data, SECTION, views=True)
+        except BrokenDocumentError as error:
+            if not has_settled(signature, self._core.now()):
+                raise TornError(self._core.paths.dlq) from error
+            parsed, broken = document.salvage(data, SECTION), str(error)
+        return self._take(data, signature, parsed, broken, account)
+
+    def note(self, signature: Signature) -> None:
+        """This very save is merged, or our own; remembered across a restart."""
+        self.signature = signature
+        with self._core.ledger.transaction():
+            self._core.ledger.set_meta(_META, json.dumps(self._mark(signature)))
+
+    def _is_merged(self, signature: Signature) -> bool:
+        kept = self._core.ledger.meta(_META)
+        return kept is not None and json.loads(kept) == self._mark(signature)
+
+    @staticmethod
+    def _mark(signature: Signature) -> list[int]:
+        return [signature.inode, signature.size, signature.mtime]
+
+    def _take(
+        self, data: bytes, signature: Signature, parsed: Document, broken: str, account: Account
+    ) -> bool:
+        core = self._core
+        path = core.paths.dlq
+        if broken:
+            core.quarantine_file(path, data, signature, broken)
+        core.quarantine_items(path, parsed.rejected)
+        save = self._understood(data, parsed)
+        # One transaction: what is decided by must not be sent or settled in between.
+        with core.ledger.transaction(durable=True):
+            edition = self._edition(save)  # first: it may tell what the rows were published in
+            dead = core.editions.dead_rows()
+            merge = merging.merge(
+                save.items, dead, core.inbox.by_ids, core.editions.past, edition, core.server
+            )
+            if broken or parsed.rejected:
+                # A broken file says nothing about what is not in it.
+                merge.put_back.extend(merge.discard)
+                merge.discard.clear()
+            share = attribution.share(merge, account)
+            self._apply(save, merge, edition, share)
+            self._adopt_moved(save.items)
+            asked = self.ask
+            self._settle()
+        self._tell(merge, share.told, is_edit=not asked)
+        if broken or parsed.rejected or merge.put_back or merge.delivered or merge.stale:
+            core.dlq_dirty.set()
+        if merge.is_edit:
+            core.dlq_dirty.set()
+            core.queue_dirty.set()  # it may show still what was discarded
+        return bool(merge.forced)
+
+    def _settle(self) -> None:
+        if self.ask:
+            self._core.ledger.settle(DLQ)
+            self.ask = False
+
+    def _understood(self, data: bytes, parsed: Document) -> _Save:
+        found: list[Item] = []
+        strays: list[bytes] = []
+        for raw in parsed.lists["items"]:
+            item = items.parse(raw)
+            if item is None:
+                strays.append(bytes(raw))
+            else:
+                found.append(item)
+        keys = {name: bytes(raw) for name, raw in parsed.rest.items() if name != STAMP}
+        return _Save(
+            found, strays, keys, _text(parsed.rest.get(STAMP)), hashlib.sha256(data).digest()
+        )
+
+    def _edition(self, save: _Save) -> Edition:
+        editions = self._core.editions
+        editions.settle_seen(save.name)
+        named = editions.named(save.name)
+        current = editions.current()
+        return Edition(
+            named=named,
+            current=current,
+            exact=named is not None and editions.is_copy(save.name, save.sha),
+            absent=frozenset(editions.absent(named)) if named is not None else frozenset(),
+        )
+
+    def _apply(self, save: _Save, merge: Merge, edition: Edition, share: Share) -> None:
+        core, now = self._core, self._core.now()
+        gone = edition.current + 1
+        gen: int | None = None
+        if edition.named is None:
+            gen = core.editions.record_foreign(save.name, (r.key for r in merge.put_back))
+            gone = gen
+        core.inbox.discard(share.by_command, now, "deleted", gone)
+        # Two deletions have two times.
+        tick = _TICK * bool(share.by_command)
+        # Another worker takes out what it has delivered, as a user may what is not wanted.
+        reason = PERHAPS if core.beside.at_work else "hand edit"
+        core.inbox.discard(share.by_hand, now + tick, reason, gone)
+        for key in share.by_hand if core.beside.at_work else ():
+            core.taken.ask(key, now)  # should it be restored
+        for pair in [*merge.edits, *merge.forced]:
+            if pair.item.digest != pair.row.digest:
+                core.inbox.change_content(pair.row, pair.item, now, gone)
+            core.inbox.change_values(pair.row.key, pair.item, pair.row.raw, now)
+        for pair in merge.restore:
+            core.inbox.revive(pair.row, pair.item, now, dead=True, gen=gen)
+        for item in merge.adopt:
+            core.inbox.add_dead(item, _with_id(item), now, ask=self.ask, gen=gen)
+        core.editions.set_strays(save.strays, save.keys)
+
+    def _adopt_moved(self, found: list[Item]) -> None:
+        """Another worker moves what fails to the DLQ file: it is a dead letter, and undelivered.
+
+        As far as that one knows: the server is asked before it is sent.
+        """
+        core, now = self._core, self._core.now()
+        vanished = core.taken.vanished()
+        moved = {name: item for item in found if (name := (item.id, item.digest)) in vanished}
+        if not moved:
+            return
+        with core.ledger.transaction(durable=True):
+            for item in moved.values():
+                row = core.inbox.known(item)
+                if row is not None:
+                    core.inbox.revive(row, item, now, dead=True, gen=None)
+                    core.taken.ask(row.key, now)
+        core.metrics_dirty.set()
+        core.queue_dirty.set()
+        core.dlq_dirty.set()
+        core.events.emit(events.AdoptedToDlq(len(moved), core.paths.dlq.name))
+
+    def _tell(self, merge: Merge, told: list[events.Event], *, is_edit: bool) -> None:
+        emit = self._core.events.emit
+        if not is_edit:  # the first reading of a new ledger: what stands there is nobody's edit
+            if merge.adopt:
+                emit(events.AdoptedToDlq(len(merge.adopt), self._core.paths.dlq.name))
+        else:
+            for event in told:
+                emit(event)
+        if self.tells_waits:
+            begun = waits.begun(merge, self._core.now())
+            waits.tell(emit, begun, len(begun))
+        for pair in merge.delivered:
+            file = self._core.paths.dlq.name
+            emit(events.AlreadyDelivered(pair.item.project, pair.item.id, file))
+
+
+def _items(parsed: Document) -> list[Item]:
+    return [item for raw in parsed.lists["items"] if (item := items.parse(raw)) is not None]
+
+
+def _with_id(item: Item) -> bytes:
+    """The item's object with its id in it, should it have had none."""
+    return item.raw if item.has_id else items.with_fields(item.raw, {"id": item.id})
+
+
+def _text(raw: bytes | None) -> str:
+    try:
+        value = json.loads(raw or b"null")
+    except (ValueError, RecursionError):
+        return ""
+    return value if isinstance(value, str) else json.dumps(value)

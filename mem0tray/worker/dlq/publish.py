@@ -1,0 +1,122 @@
+"""Publishing the DLQ file from the ledger, without losing a save that races with ours."""
+
+import hashlib
+import time
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Final
+
+from mem0tray.files import atomic, document, receipts
+from mem0tray.files.atomic import Signature, TornError
+from mem0tray.files.lock import FileLock
+from mem0tray.files.publish_rate import INTERVAL, PublishRate
+from mem0tray.worker.context import Core, json_value
+from mem0tray.worker.dlq.hand_edits import STAMP, HandEdits
+from mem0tray.worker.unrest import Unrest, cannot_write
+
+_TRIES: Final = 5
+_PART: Final = "DLQ file in its place"
+_PREVIOUS: Final = ".mem0_queue_dlq.previous.json"
+_LOCK_WAIT: Final = 2.0
+
+
+class DlqPublisher:
+    """Writes the file when the ledger says something else than it does."""
+
+    def __init__(self, core: Core, edits: HandEdits) -> None:
+        self._core = core
+        self._edits = edits
+        self._lock = FileLock(core.paths.files_lock)
+        self._previous = core.paths.claude_dir / _PREVIOUS
+        self._merged: Signature | None = None  # of the file that `_previous` names, as merged
+        self._unrest = Unrest(core.troubles, _PART, cannot_write(core.paths.dlq), INTERVAL)
+        self.pace = PublishRate()
+
+    @property
+    def needed(self) -> bool:
+        """Whether there is something to write."""
+        return self._core.dlq_dirty.is_set() or self._edits.missing
+
+    def run(self) -> bool:
+        """Publish; False when the file is being written by somebody, or is gone on with later."""
+        started = time.monotonic()
+        self._core.dlq_dirty.clear()
+        done = False
+        try:
+            with self._lock.held(_LOCK_WAIT):
+                done = any(self._attempt() for _ in range(_TRIES))
+        finally:
+            if not done:
+                self._core.dlq_dirty.set()
+            now = time.monotonic()
+            self.pace.spent(now, now - started)
+        if done or not self._edits.torn:  # what cannot be read is told as that
+            self._unrest.look(restless=not done)
+        return done
+
+    def _attempt(self) -> bool:
+        path, editions = self._core.paths.dlq, self._core.editions
+        self._edits.run()
+        before = atomic.signature(path)
+        receipts.clear_up(self._core.paths.receipts, before)
+        if before is not None and before != self._edits.signature:
+            return False  # torn: it is taken in before anything takes its place
+        prepared = editions.prepare()
+        strays, keys = editions.strays()
+        name = self._new_name()
+        shown = [document.laid_out(raw, 2) for raw in (*prepared.raws, *strays)]
+        data = document.compose_parts({"items": shown, STAMP: json_value(name), **keys})
+        sha = hashlib.sha256()
+        for part in data:
+            sha.update(part)
+        editions.record(prepared.gen, name, sha.digest())
+        # At once: a write that fails may have replaced the file all the same.
+        kept = before is not None and atomic.keep_link(path, self._previous)
+        self._merged = before if kept else None
+        signature = atomic.replace(path, data, still_valid=lambda: self._is_still(before))
+        if signature is None:
+            return False
+        editions.settle(prepared.gen)
+        self._edits.note(signature)
+        self._edits.missing = False
+        self._core.metrics_dirty.set()
+        return True
+
+    def _is_still(self, before: Signature | None) -> bool:
+        now = atomic.signature(self._core.paths.dlq)
+        return now is None if before is None else now is not None and now.same_bytes(before)
+
+    def _new_name(self) -> str:
+        at = datetime.now()  # noqa: DTZ005  (local, as everybody writes it into this file)
+        while True:
+            name = at.isoformat(timespec="microseconds")
+            if not self._core.editions.name_taken(name):
+                return name
+            at += timedelta(microseconds=1)
+
+    def merge_late_save(self) -> bool:
+        """A save that was under way when we replaced the file went into the old one: find it.
+
+        Whether the user asked for retries in it.
+        """
+        if self._merged is None:
+            return False
+        with suppress(TornError):
+            now, live = (atomic.signature(p) for p in (self._previous, self._core.paths.dlq))
+            if now is None or now.same_bytes(self._merged):
+                return False  # as always; it may be large
+            if live is not None and live.inode == now.inode:
+                return False  # it was not replaced: this is no late save
+            found = atomic.read(self._previous)
+            if found is None:
+                return False
+            forced = self._edits.merge(*found)
+            self._merged = found[1]
+            self._core.dlq_dirty.set()
+            return forced
+        return False
+
+    def close(self) -> None:
+        """Clean up the private name of the file before the last one."""
+        with suppress(OSError):
+            self._previous.unlink()

@@ -1,0 +1,38 @@
+"""The files that the worker writes and does not read: whether a file can stand there.
+
+What is wrong with one that it reads, reading tells.
+"""
+
+import errno
+import os
+from pathlib import Path
+
+from mem0tray.files import atomic, temporary
+from mem0tray.system.paths import Paths, config_file
+
+
+def look(paths: Paths) -> None:
+    """Raise FileUnavailableError that names what stands in the place of one of them."""
+    atomic.refuse_no_folder(paths.log.parent)
+    _refuse_dangling(paths.log)
+    for path in (paths.queue_lock, paths.log, paths.queue_backup, paths.dlq_backup):
+        atomic.refuse_odd(path)
+
+
+def _refuse_dangling(log: Path) -> None:
+    """Raise FileUnavailableError where a link leads the log nowhere: its lines would only wait."""
+    is_lost = log.parent.is_symlink() and not log.parent.exists()
+    is_lost |= log.is_symlink() and not Path(os.path.realpath(log)).parent.is_dir()
+    if is_lost:
+        raise atomic.unavailable(log, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
+
+
+def clean(paths: Paths) -> None:
+    """Remove the temporary files of ours that a kill has left behind, wherever we write."""
+    folders = {paths.claude_dir, paths.data_dir, paths.requests, paths.quarantine}
+    folders.update((paths.receipts, config_file().parent))
+    # One that is a link is written beside the file that it leads to.
+    written = (paths.queue, paths.queue_backup, paths.dlq, paths.dlq_backup, paths.metrics)
+    folders.update(Path(path.resolve()).parent for path in (*written, config_file()))
+    for folder in folders:
+        temporary.remove_leftovers(folder)

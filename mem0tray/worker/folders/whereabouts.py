@@ -1,0 +1,136 @@
+"""The folder that a worker serves, and the lock that makes it the only one there.
+
+A worker works on the real path of `claude_dir` that it found when it began: a link
+that is set to another folder takes nothing along from the former one. It looks
+now and then where the settings lead (they, or a link, may have changed), and then
+begins anew there, in the same process: `data_folders` says with which ledger.
+"""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from mem0tray.config.settings import Settings
+from mem0tray.core.errors import AlreadyRunningError, FileUnavailableError
+from mem0tray.files import atomic, lock
+from mem0tray.files.lock import InstanceLock
+from mem0tray.system import data_folders
+from mem0tray.system.paths import Paths
+
+
+@dataclass(slots=True)
+class _Place:
+    """A folder by its name and by its real path; its instance lock is held."""
+
+    name: Path
+    paths: Paths
+    instance: InstanceLock
+
+
+class Whereabouts:
+    """Where the worker is. Raises AlreadyRunningError where there is another one."""
+
+    def __init__(self, settings: Settings) -> None:
+        named = settings.locations()
+        self._here = _entered(named)
+        try:
+            _refuse_one_on_its_way(named)
+        except AlreadyRunningError:
+            self._here.instance.release()
+            raise
+        self._next: _Place | None = None
+
+    @property
+    def paths(self) -> Paths:
+        """Every path of the worker; `claude_dir` is a real path."""
+        return self._here.paths
+
+    @property
+    def moves(self) -> bool:
+        """Whether it is to begin anew elsewhere."""
+        return self._next is not None
+
+    def make_folder(self) -> bool:
+        """Make the folder, if it is not there; whether it was made. Raises FileUnavailableError."""
+        name = self._here.name
+        if name.is_symlink() and not name.exists():  # a disk that is not mounted, perhaps
+            raise FileUnavailableError(
+                f"{name} is a link to {name.readlink()}, which is not there.",
+                "Mount its disk, or set the link anew.",
+            )
+        missing = not self.paths.claude_dir.exists()
+        atomic.make_private_folder(self.paths.claude_dir)
+        return missing
+
+    def record(self, now: float) -> None:
+        """Record what the data folder serves from `now` on. Raises FileUnavailableError."""
+        record = data_folders.as_json(self._here.name, self.paths.claude_dir, now)
+        atomic.replace(self.paths.served, record)
+
+    def look(self, settings: Settings) -> str:
+        """See where the settings lead; why the worker cannot go there, else nothing.
+
+        Raises FileUnavailableError. Where they lead elsewhere `moves` is true afterwards.
+        """
+        name = Path(settings.paths.claude_dir).expanduser().absolute()
+        if Path(os.path.realpath(name)) == self.paths.claude_dir:
+            return ""  # nearly always, and at each turn of the worker: to be known cheaply
+        named = settings.locations()
+        if not named.claude_dir.is_dir():
+            return (
+                f"paths.claude_dir leads to {named.claude_dir} now, which is no folder:"
+                f" make it, or correct the setting. mem0tray stays with {self.paths.claude_dir}."
+            )
+        if named.data_dir == self.paths.data_dir:
+            self._next = _Place(named.claude_dir, named.by_real_path(), self._here.instance)
+            return ""
+        try:
+            self._next = _entered(named)
+        except AlreadyRunningError:
+            pid = lock.holder(named.instance_lock)
+            return (
+                f"paths.claude_dir leads to {named.claude_dir} now, where another mem0tray"
+                f" runs{f' (process {pid})' if pid else ''}: stop one of the two."
+            )
+        return ""
+
+    def follow(self, settings: Settings) -> None:
+        """Go where the settings lead, before anything has begun. Raises FileUnavailableError."""
+        self.look(settings)
+        if self.moves:
+            self.move()
+
+    def move(self) -> Path:
+        """Move to the other folder; the folder that is left."""
+        before, after = self._here, self._next
+        if after is None:
+            raise RuntimeError("the worker is to move, but nowhere")
+        self._here, self._next = after, None
+        if after.instance is not before.instance:
+            before.instance.release()
+        return before.paths.claude_dir
+
+    def leave(self) -> None:
+        """Make room for another worker."""
+        for place in (self._next, self._here):
+            if place is not None:
+                place.instance.release()
+
+
+def _entered(named: Paths) -> _Place:
+    """Take the folder's lock; raises AlreadyRunningError, FileUnavailableError."""
+    paths = named.by_real_path()
+    for folder in (paths.root, paths.data_dir):
+        atomic.make_own_folder(folder)
+    instance = InstanceLock(paths.instance_lock)
+    instance.acquire()
+    return _Place(named.claude_dir, paths, instance)
+
+
+def _refuse_one_on_its_way(named: Paths) -> None:
+    end = time.monotonic() + lock.LOOKER
+    while (held := lock.on_its_way(named)) is not None:
+        if time.monotonic() > end:  # it is no command that only looks
+            raise lock.already_running(held)
+        time.sleep(lock.LOOKER / 20)

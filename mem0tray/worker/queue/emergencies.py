@@ -1,0 +1,125 @@
+"""Intake of the emergency file: read, renamed when it is quiet, removed after a day."""
+
+import time
+from contextlib import suppress
+from typing import Final
+
+import msgspec
+
+from mem0tray.core import events
+from mem0tray.files import atomic, emergency
+from mem0tray.files.emergency import EmergencySource
+from mem0tray.ledger.database import EMERGENCY, boot_id
+from mem0tray.worker.context import Core
+from mem0tray.worker.queue.intake import accept
+
+_META: Final = "emergency_sources"
+_RENAMED: Final = ".mem0_emergency.{inode}.read.json"
+
+
+class EmergencyIntake:
+    """Reads by offset, which is kept in the transaction that takes the items in."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._folder = core.paths.claude_dir
+        self.ask = core.ledger.doubts(EMERGENCY)
+        self._boot = boot_id()
+
+    def run(self) -> int:
+        """Take in new lines; how many memories were new."""
+        sources = self._sources()
+        live = self._core.paths.emergency
+        found = atomic.signature(live)
+        if found is not None and found.inode not in {source.inode for source in sources}:
+            sources.append(EmergencySource(live.name, found.inode))
+        new = 0
+        for source in sources:
+            new += self._read(source)
+        if self.ask:
+            self._core.ledger.settle(EMERGENCY)
+            self.ask = False
+        return new
+
+    def unread(self) -> int:
+        """Bytes of the emergency file that nobody has taken in yet."""
+        found = atomic.signature(self._core.paths.emergency)
+        if found is None:
+            return 0
+        offsets = {source.inode: source.offset for source in self._sources()}
+        return max(0, found.size - offsets.get(found.inode, 0))
+
+    def _sources(self) -> list[EmergencySource]:
+        kept = self._core.ledger.meta(_META)
+        return (
+            msgspec.json.decode(kept, type=list[EmergencySource]) if kept else self._found_on_disk()
+        )
+
+    def _found_on_disk(self) -> list[EmergencySource]:
+        """Renamed files of a ledger that is lost; they are read again, and known by their ids."""
+        pattern = _RENAMED.format(inode="*")
+        return [
+            self._as_renamed(EmergencySource(path.name, path.stat().st_ino), path.stat().st_ctime)
+            for path in atomic.listing(self._folder, pattern)
+        ]
+
+    def _read(self, source: EmergencySource) -> int:
+        now = self._core.now()
+        path = self._folder / source.name
+        found = atomic.signature(path)
+        if found is None or found.inode != source.inode:
+            self._lose()
+            self._keep(source, None)
+            return 0
+        if found.size < source.offset:
+            self._lose()
+        # A time in the future, as after a clock set back, is as good as a long time ago.
+        final = abs(now - found.mtime / 1e9) >= emergency.RENAME_AFTER
+        lines = emergency.read(self._folder, source, final=final)
+        if lines is not None and lines.source is not None:
+            with self._core.ledger.transaction(durable=True):
+                new = sum(
+                    accept(self._core, item, ask=self.ask, shown=False)[1] for item in lines.items
+                )
+                self._keep(source, lines.source)
+            self._core.quarantine_items(path, lines.odd)
+            if new:
+                self._core.queue_dirty.set()
+                self._core.events.emit(events.Accepted(new))
+            return new
+        if final and not source.renamed:
+            self._rename(source, now)
+        elif source.renamed and source.has_rested(now, self._boot, time.monotonic()):
+            with suppress(FileNotFoundError):
+                path.unlink()
+            self._keep(source, None)
+        return 0
+
+    def _lose(self) -> None:
+        """Note that another worker took the lines away, and delivers what stood there."""
+        core = self._core
+        unshown = core.taken.unshown()
+        if unshown:
+            core.taken.vanish(unshown, core.now(), taken=core.beside.at_work, wait_until=0.0)
+
+    def _rename(self, source: EmergencySource, now: float) -> None:
+        """Rename a file that nobody has appended to for a minute, and go on reading its tail."""
+        named = msgspec.structs.replace(source, name=_RENAMED.format(inode=source.inode))
+        renamed = self._as_renamed(named, now)
+        self._keep(source, renamed)
+        try:
+            (self._folder / source.name).rename(self._folder / renamed.name)
+        except OSError:
+            self._keep(source, source)
+
+    def _as_renamed(self, source: EmergencySource, when: float) -> EmergencySource:
+        return msgspec.structs.replace(
+            source, renamed=when, boot=self._boot, uptime=time.monotonic()
+        )
+
+    def _keep(self, old: EmergencySource, new: EmergencySource | None) -> None:
+        kept = [source for source in self._sources() if source.inode != old.inode]
+        if new is not None:
+            kept.append(new)
+        with self._core.ledger.transaction():
+            self._core.ledger.set_meta(_META, msgspec.json.encode(kept))

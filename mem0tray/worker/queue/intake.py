@@ -1,0 +1,326 @@
+"""The first stage: what others wrote goes into the ledger.
+
+Emergency lines first, then the queue file; the DLQ file with the user's edits
+is in `hand_edits`. Nothing here needs the producers' lock: a file that held
+still while it was read and that parses is whole.
+"""
+
+import hashlib
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+
+from mem0tray.core import events
+from mem0tray.core import item as items
+from mem0tray.core.item import Item
+from mem0tray.files import atomic, document
+from mem0tray.files.atomic import Signature, TornError
+from mem0tray.files.document import BrokenDocumentError, Document
+from mem0tray.ledger.database import QUEUE
+from mem0tray.worker import unrest
+from mem0tray.worker.context import Core, as_dead
+from mem0tray.worker.unrest import Unrest, cannot_read
+
+HELD: Final = "held"
+SECTIONS: Final = ("queue", "failed", HELD)
+SETTLED_AFTER: Final = 1.5  # seconds a broken file must hold still before it is given up
+AGAIN: Final = 0.05  # seconds until a torn file is looked at again
+COUNTERS: Final = ("total_queued", "total_synced", "total_failed")
+_SHOWN: Final = "shown_"
+_NOTHING: Final = -1  # the "key" of an entry that makes no sense to us
+
+
+def fingerprint(raw: document.Shown) -> bytes:
+    """Sixteen bytes that stand for an entry's bytes, in one piece or in parts."""
+    if not isinstance(raw, tuple):
+        return hashlib.blake2b(raw, digest_size=16).digest()
+    found = hashlib.blake2b(digest_size=16)
+    for part in raw:
+        found.update(part)
+    return found.digest()
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """The queue file as read: each entry's bytes with its key in the ledger.
+
+    `held` are entries that another worker has perhaps delivered; no worker but ours looks there.
+    """
+
+    signature: Signature | None
+    queue: list[tuple[bytes, int]] = field(default_factory=list)
+    failed: list[tuple[bytes, int]] = field(default_factory=list)
+    held: list[tuple[bytes, int]] = field(default_factory=list)
+    rest: dict[str, bytes] = field(default_factory=dict)
+    broken: bool = False
+
+
+class QueueIntake:
+    """Reads the queue file. Used by the worker and, before it writes, by the publisher."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._guard = threading.RLock()
+        self._known: dict[bytes, int] = {}
+        self._first = True  # nothing was read yet
+        self._expected: frozenset[int] = frozenset()
+        self._announced: Signature | None = None  # of the file that we are about to write
+        self.signature: Signature | None = None
+        self._count = 0  # new entries so far
+        self.lost = False  # entries have left by another hand: perhaps for the DLQ file
+        self.torn = False  # the file is being written, or broken: it is looked at again soon
+        said = cannot_read(core.paths.queue)
+        self._unrest = Unrest(core.troubles, unrest.QUEUE, said, AGAIN)
+        self.ask = core.ledger.doubts(QUEUE)
+
+    def run(self) -> int:
+        """Take in what is new; the number of new entries. A torn file waits for the next time."""
+        with self._guard:
+            before = self._count
+            try:
+                if self._first or self._has_changed():
+                    self.read()
+            except TornError:
+                self.torn = True
+            else:
+                self.torn = False
+            self._unrest.look(restless=self.torn)
+            return self._count - before
+
+    def _has_changed(self) -> bool:
+        """Whether the file is another than was read, and none that we are just publishing.
+
+        While we do, the link to it that becomes its backup is no change of it.
+        """
+        found = atomic.signature(self._core.paths.queue)
+        if found is None or self._announced is None:
+            return found != self.signature
+        known = (self._announced, self.signature)
+        return not any(each is not None and found.same_bytes(each) for each in known)
+
+    @property
+    def awaited(self) -> bool:
+        """Whether the file is just being written, and not one that is so without end."""
+        return self.torn and not self._unrest.told
+
+    def read(self) -> Snapshot:
+        """The file as it is now, everything in it known to the ledger.
+
+        Raises TornError when it did not hold still, or is broken but perhaps
+        still being written.
+        """
+        with self._guard:
+            path = self._core.paths.queue
+            found = atomic.read(path)
+            if found is None:
+                with self._core.ledger.transaction():
+                    self._note_moves({})
+                    self._settle()
+                self._known, self.signature = {}, None
+                return Snapshot(None)
+            data, signature = found
+            broken = ""
+            try:
+                parsed = document.parse(data, SECTIONS, views=True)
+            except BrokenDocumentError as error:
+                if not has_settled(signature, self._core.now()):
+                    raise TornError(path) from error
+                parsed = document.salvage(data, SECTIONS)
+                broken = str(error)
+            snapshot = self._accept(parsed)
+            if broken:
+                self._core.quarantine_file(path, data, signature, broken)
+                snapshot.broken = True
+            for name, mark in (("last_100", b"["), ("stats", b"{")):
+                value = parsed.rest.get(name, mark)
+                if memoryview(value)[:1] != mark:  # producers would trip over it
+                    parsed.rejected.append(bytes(parsed.rest.pop(name)))
+            if parsed.rejected:
+                self._core.quarantine_items(path, parsed.rejected)
+                snapshot.broken = True
+            if broken or parsed.rejected:
+                self._core.queue_dirty.set()
+            snapshot.signature = self.signature = signature
+            return snapshot
+
+    def expect(self, keys: Iterable[int]) -> None:
+        """We are about to write the file with these: that they stand there is no news."""
+        with self._guard:
+            self._expected = frozenset(keys)
+            self._announced = None
+
+    def announce(self, signature: Signature) -> None:
+        """How the file is to be known that we are about to write."""
+        self._announced = signature
+
+    def published(
+        self, signature: Signature | None, entries: list[tuple[document.Shown, int]]
+    ) -> None:
+        """We wrote the file ourselves: there is nothing new in it."""
+        with self._guard:
+            self._expected = frozenset()
+            self._announced = None
+            self.signature = signature
+            self._known = {fingerprint(raw): key for raw, key in entries}
+
+    def counters(self) -> dict[str, int]:
+        """The three totals as the queue file shall show them.
+
+        They are noted as shown before they are written: what a kill leaves in
+        the file is then never counted again.
+        """
+        ledger = self._core.ledger
+        with ledger.transaction():
+            totals = {name: int(ledger.meta(name) or 0) for name in COUNTERS}
+            for name, total in totals.items():
+                ledger.set_meta(_SHOWN + name, total)
+        return totals
+
+    def _absorb_counters(self, raw: bytes | None) -> None:
+        """Others count in the file too: what it has gained since we wrote it is added."""
+        found = items.load_object(raw or b"{}") or {}
+        ledger = self._core.ledger
+        for name in COUNTERS:
+            gained = items.count(found.get(name)) - int(ledger.meta(_SHOWN + name) or 0)
+            if gained > 0:
+                self._core.outbox.count(name, gained)
+                self._core.outbox.count(_SHOWN + name, gained)
+            elif gained < 0:  # begun afresh by somebody: it is to show what there was, too
+                self._core.queue_dirty.set()
+
+    def _accept(self, parsed: Document) -> Snapshot:
+        known: dict[bytes, int] = {}
+        snapshot = Snapshot(None, rest=parsed.rest)
+        new = 0
+        # Durable only where something comes in or goes: reading again costs no disk write.
+        marks = [(raw, fingerprint(raw)) for raw in parsed.lists["queue"]]
+        fresh = len(marks) < len(self._known) or any(m not in self._known for _, m in marks)
+        with self._core.ledger.transaction(durable=fresh):
+            self._absorb_counters(parsed.rest.get("stats"))
+            # First: a second copy in the queue says nothing about what became of the first.
+            snapshot.held = [(raw, self._take_held(raw)) for raw in parsed.lists[HELD]]
+            for raw, mark in marks:
+                key = self._known.get(mark)
+                if key is None:
+                    key, is_new = self._take(raw)
+                    new += is_new
+                known[mark] = key
+                snapshot.queue.append((raw, key))
+            self._note_moves(known)
+            snapshot.failed = [(raw, self._adopt(raw)) for raw in parsed.lists["failed"]]
+            self._settle()
+        self._known = known
+        adopted = sum(key > 0 for _, key in snapshot.failed)
+        if adopted:
+            self._core.events.emit(events.AdoptedToDlq(adopted, "failed"))
+        if new:
+            self._count += new
+            self._core.events.emit(events.Accepted(new))
+        return snapshot
+
+    def _note_moves(self, known: dict[bytes, int]) -> None:
+        """What another hand took out of the file since it was read or published, or put in."""
+        taken, beside = self._core.taken, self._core.beside
+        before, now = set(self._known.values()), set(known.values())
+        gone = taken.missing(now) if self._first else sorted(before - now)
+        if not self._first:
+            taken.come_back(now - before - self._expected)
+        if gone:
+            moment = self._core.now()
+            wait = beside.suspected_until if moment < beside.suspected_until else 0.0
+            taken.vanish(gone, moment, taken=beside.at_work, wait_until=wait)
+            self.lost = True
+            self._core.queue_dirty.set()
+            self._core.metrics_dirty.set()
+        self._first = False
+
+    def _settle(self) -> None:
+        """What comes from now on was never sent by anybody else."""
+        if self.ask:
+            self._core.ledger.settle(QUEUE)
+            self.ask = False
+
+    def _take(self, raw: bytes) -> tuple[int, bool]:
+        item = items.parse(raw)
+        if item is None:
+            return _NOTHING, False
+        left = self._core.inbox.lingering(item)
+        return accept(self._core, item, ask=self.ask, left=left)
+
+    def _take_held(self, raw: bytes) -> int:
+        """A held entry, which a ledger that is new knows only from here."""
+        item = items.parse(raw)
+        if item is None:
+            return _NOTHING
+        row = self._core.inbox.known(item)
+        if row is not None:
+            return row.key
+        now = self._core.now()
+        key = self._core.inbox.add_fresh(item, now, ask=True)
+        self._core.taken.hold(key, now)
+        self._core.metrics_dirty.set()
+        return key
+
+    def _adopt(self, raw: bytes) -> int:
+        """An entry of an older worker's `failed` list becomes a dead letter."""
+        item = items.parse(raw)
+        if item is None:
+            return _NOTHING
+        row = self._core.inbox.known(item)
+        if row is not None:
+            self._core.queue_dirty.set()
+            return 0
+        now = self._core.now()
+        bury_new(self._core, item, now, ask=self.ask)
+        return 1
+
+
+def bury_new(core: Core, item: Item, now: float, *, ask: bool, gen: int | None = None) -> int:
+    """A memory that goes to the DLQ without ever having waited in our ledger; its key."""
+    raw = b"".join(as_dead(item.raw, now))
+    dead = msgspec.structs.replace(item, raw=raw, retry_count=0, last_attempt=now)
+    key = core.inbox.add_dead(dead, raw, now, ask=ask, gen=gen)
+    core.outbox.count("total_failed")
+    core.queue_dirty.set()
+    core.dlq_dirty.set()
+    return key
+
+
+def accept(
+    core: Core, item: Item, *, ask: bool, left: int | None = None, shown: bool = True
+) -> tuple[int, bool]:
+    """A queue entry into the ledger: its key, and whether it waits from now on.
+
+    `left`: the key that this has when it may have stood there before it was deleted or edited.
+    `shown`: it stands in the queue file.
+    """
+    now = core.now()
+    row = core.inbox.known(item)
+    if left is not None and (row is None or row.state not in (items.PENDING, items.DEAD)):
+        core.queue_dirty.set()
+        return left, False
+    if row is None:
+        core.metrics_dirty.set()
+        if item.retries >= core.settings.sync.max_attempts:
+            key = bury_new(core, item, now, ask=ask)
+            core.events.emit(events.MovedToDlq(item.project, item.id, item.retries))
+            return key, False
+        return core.inbox.add_fresh(item, now, ask=ask, shown=shown), True
+    # With no server to be had, none is the one that it is missing from.
+    moved_on = row.state == items.DELIVERED and core.server in ("", row.server)
+    core.queue_dirty.set()  # it may be held, or a dead letter, and does not stand there then
+    if row.state in (items.PENDING, items.DEAD) or moved_on:
+        return row.key, False
+    # Restored by the user, or only a former server has it.
+    core.metrics_dirty.set()
+    core.inbox.revive(row, item, now, dead=False, gen=None)
+    return row.key, True
+
+
+def has_settled(signature: Signature, now: float) -> bool:
+    """Whether a file has held still long enough to be taken as it is."""
+    age = now - signature.mtime / 1e9
+    return age >= SETTLED_AFTER or age < -SETTLED_AFTER  # or its clock is ahead of ours

@@ -1,0 +1,286 @@
+"""Publishing the queue file: delivered and dead entries leave it, vanished ones come back.
+
+On a thread of its own, since it waits for the producers' lock, and a producer
+that hangs with it must hold up nothing else.
+"""
+
+import math
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Final
+
+from mem0tray.core import item as items
+from mem0tray.files import atomic, document
+from mem0tray.files.atomic import Signature, TornError
+from mem0tray.files.lock import FileLock
+from mem0tray.files.publish_rate import PublishRate
+from mem0tray.ledger.rows import SLIM_RAW
+from mem0tray.worker.context import Core, local_iso
+from mem0tray.worker.queue.intake import HELD, QueueIntake, Snapshot
+from mem0tray.worker.unrest import Unrest, cannot_write
+
+_OPTIMISTIC_TRIES: Final = 2
+_RETRY: Final = 0.05
+_PART: Final = "writing the queue file"
+_TROUBLE_WAIT: Final = 5.0
+_LOCK_WAIT: Final = 86_400.0
+_PATIENCE: Final = 3.0  # seconds before what vanished is put back: another worker shows by then
+_PENDING: Final = (
+    f"SELECT key, {SLIM_RAW}, retries, taken, vanished FROM items"
+    " WHERE state = 'pending' ORDER BY key"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A waiting entry as the ledger has it; see `ledger.taken` for the times.
+
+    `raw` is None for a large one, which is read when it is needed.
+    """
+
+    raw: bytes | None
+    retries: int
+    taken: float | None
+    vanished: float | None
+
+
+@dataclass(slots=True)
+class _Composed:
+    """What shall stand in the file; `top` is None when it is right as it is.
+
+    `shown` are the waiting entries among `entries`, `left` what the file then shows no more.
+    """
+
+    entries: list[tuple[document.Shown, int]]
+    top: dict[str, document.Value] | None
+    left: list[str]
+    shown: set[int] = field(default_factory=set)
+
+
+class QueuePublisher:
+    """Publishes whenever `core.queue_dirty` is set, at its own pace."""
+
+    def __init__(self, core: Core, intake: QueueIntake) -> None:
+        self._core = core
+        self._intake = intake
+        said = cannot_write(core.paths.queue)
+        self._unrest = Unrest(core.troubles, "queue file in its place", said, _RETRY)
+        self._lock = FileLock(core.paths.queue_lock)
+        self._leaving = threading.Event()
+        self._stopping = threading.Event()
+        self._signal = threading.Event()
+        self._urgent = threading.Event()
+        self._idle = threading.Condition()
+        self._busy = False
+        self._pace = PublishRate()
+        self.put_back_at = math.inf  # Unix seconds; what vanished waits until then
+        self._thread = threading.Thread(target=self._run, name="mem0tray-queue", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def kick(self, *, now: bool = False) -> None:
+        """There may be something to publish; `now` does not wait for its turn."""
+        if now:
+            self._urgent.set()
+        self._signal.set()
+
+    @property
+    def pending(self) -> bool:
+        """Whether the file does not yet say what the ledger does."""
+        return self._core.queue_dirty.is_set() or self._busy
+
+    def stop(self, timeout: float) -> None:
+        """Publish a last time if that is quickly done, and leave."""
+        self._leaving.set()
+        self.kick(now=True)
+        deadline = time.monotonic() + timeout
+        with self._idle:
+            while self.pending and self._thread.is_alive():
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    break
+                self._idle.wait(left)
+        self._stopping.set()
+        self.kick(now=True)
+        self._thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._signal.wait()
+            self._signal.clear()
+            if not self._core.queue_dirty.is_set():
+                continue
+            self._urgent.wait(self._pace.wait(time.monotonic()))
+            self._urgent.clear()
+            if not self._stopping.is_set():
+                self._guarded()
+
+    def _guarded(self) -> None:
+        started = time.monotonic()
+        self._busy = True
+        self._core.queue_dirty.clear()
+        try:
+            done = self._publish()
+        except TornError:
+            done, wait = False, _RETRY
+        except Exception as error:  # noqa: BLE001  (the thread survives any fault of a part)
+            done, wait = False, _TROUBLE_WAIT
+            self._core.troubles.failed(_PART, error, wait, "queue file")
+        else:
+            wait = _RETRY
+            self._core.troubles.worked(_PART)
+            self._unrest.look(restless=not done and not self._stopping.is_set())
+        now = time.monotonic()
+        self._pace.spent(now, now - started)
+        if not done:
+            self._core.queue_dirty.set()
+        with self._idle:
+            self._busy = False
+            self._idle.notify_all()
+        self._core.metrics_dirty.set()
+        self._core.wake.set()
+        if not done:
+            if self._leaving.wait(wait):  # no more time for patience
+                self._stopping.wait(_RETRY)
+            self._signal.set()
+
+    def _publish(self) -> bool:
+        """Prepare the file without the lock; take that only to see that nothing has changed.
+
+        Where producers are too busy for this, do all of it under the lock.
+        """
+        for _ in range(_OPTIMISTIC_TRIES):
+            if self._write(locked=False):
+                return True
+        with self._lock.held(_LOCK_WAIT):
+            return self._stopping.is_set() or self._write(locked=True)
+
+    def _write(self, *, locked: bool) -> bool:
+        snapshot = self._intake.read()
+        wanted = self._composed(snapshot)
+        if wanted.top is None:
+            self._core.inbox.settle_lingering(wanted.left)
+            return True
+        data = document.compose_parts(wanted.top)
+        path = self._core.paths.queue
+        self._intake.expect(key for _, key in wanted.entries)
+        try:
+            signature = atomic.replace(
+                path,
+                data,
+                still_valid=lambda: self._may_replace(snapshot.signature, locked=locked),
+                announce=self._intake.announce,
+            )
+        finally:
+            if not locked:
+                self._lock.release()
+        if signature is None:
+            self._intake.expect(())
+            return False
+        self._core.inbox.settle_lingering(wanted.left)
+        self._core.taken.show(wanted.shown)
+        self._intake.published(signature, wanted.entries)
+        return True
+
+    def _may_replace(self, before: Signature | None, *, locked: bool) -> bool:
+        """With the lock held: the file is as it was, and its backup is made."""
+        if not locked:
+            self._lock.acquire(_LOCK_WAIT)
+        path = self._core.paths.queue
+        if self._stopping.is_set() or atomic.signature(path) != before:
+            return False
+        if before is not None:
+            atomic.keep_link(path, self._core.paths.queue_backup)
+        return True
+
+    def _composed(self, snapshot: Snapshot) -> _Composed:
+        """What shall stand in the file, from what stands there and what waits."""
+        with self._core.ledger.transaction(durable=True) as db:
+            pending = {key: _Waiting(*rest) for key, *rest in db.execute(_PENDING)}
+            left = self._core.inbox.all_lingering()
+        entries: list[tuple[bytes, int]] = []
+        shown: set[int] = set()
+        changed = snapshot.broken
+        for raw, key in snapshot.queue:
+            ours = pending.get(key)
+            if key < 0:
+                entries.append((raw, key))
+            elif ours is not None and ours.taken is None and key not in shown:
+                shown.add(key)
+                stale = bool(ours.retries) and _retries(raw) != ours.retries
+                changed |= stale
+                entries.append((self._bytes(key, ours) or raw if stale else raw, key))
+            else:
+                changed = True
+        back = self._to_put_back(pending, shown, snapshot)
+        held = [raw for raw, key in snapshot.held if key < 0]
+        held += [self._bytes(key, each) for key, each in pending.items() if each.taken is not None]
+        failed = [raw for raw, key in snapshot.failed if key < 0]
+        stats = self._stats(snapshot.rest.get("stats"))
+        changed |= bool(back) or len(failed) != len(snapshot.failed)
+        changed |= {key for _, key in snapshot.held if key >= 0} != {
+            key for key, each in pending.items() if each.taken is not None
+        }
+        nothing_yet = snapshot.signature is None and not any(self._intake.counters().values())
+        if not changed and (stats is None or nothing_yet):
+            return _Composed([], None, left)
+        laid_out = [(document.laid_out(raw, 2), key) for raw, key in (*entries, *back)]
+        rest = {k: v for k, v in snapshot.rest.items() if k not in ("last_100", "stats")}
+        top: dict[str, document.Value] = {
+            "queue": [raw for raw, _ in laid_out],
+            "last_100": snapshot.rest.get("last_100", b"[]"),
+            "failed": [document.laid_out(raw, 2) for raw in failed],
+            "stats": stats or snapshot.rest.get("stats", b"{}"),
+            **({HELD: [document.laid_out(raw, 2) for raw in held if raw]} if held else {}),
+            **rest,
+        }
+        return _Composed(laid_out, top, left, shown | {key for _, key in back})
+
+    def _to_put_back(
+        self, pending: dict[int, _Waiting], shown: set[int], snapshot: Snapshot
+    ) -> list[tuple[bytes, int]]:
+        """Waiting entries that the file lacks, as far as it is time for them.
+
+        Beside another worker never: it would deliver them, once more perhaps. It may be
+        there before we see it, so what vanished from a whole file waits a little.
+        """
+        beside, now = self._core.beside, self._core.now()
+        self.put_back_at = math.inf
+        if beside.at_work:
+            return []
+        patient = not (snapshot.broken or snapshot.signature is None or self._leaving.is_set())
+        found = []
+        for key, each in pending.items():
+            if key in shown or each.taken is not None:
+                continue
+            ready = 0.0
+            if each.vanished is not None and each.vanished <= now:
+                ready = max(each.vanished + _PATIENCE if patient else 0.0, beside.suspected_until)
+            if ready <= now:
+                found.append((self._bytes(key, each), key))
+            else:
+                self.put_back_at = min(self.put_back_at, ready)
+        return [(raw, key) for raw, key in found if raw]
+
+    def _bytes(self, key: int, each: _Waiting) -> bytes:
+        """The entry's bytes; none when it was delivered just now."""
+        return each.raw or self._core.outbox.raw(key) or b""
+
+    def _stats(self, raw: bytes | None) -> bytes | None:
+        """The counters as they should be, or None when the file has them right."""
+        found = items.load_object(raw or b"{}")
+        if found is None:
+            self._core.quarantine_items(self._core.paths.queue, [raw or b""])
+            found = {}
+        last = self._core.ledger.meta("last_delivery")
+        wanted = found | self._intake.counters()
+        wanted["last_sync"] = found.get("last_sync") if last is None else local_iso(last)
+        return None if wanted == found else document.dump(wanted)
+
+
+def _retries(raw: bytes) -> int:
+    item = items.parse(raw)
+    return item.retries if item is not None else 0

@@ -1,0 +1,1 @@
+"""Delivery: due items go to the server, and each outcome into the ledger."""

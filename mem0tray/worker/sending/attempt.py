@@ -1,0 +1,87 @@
+"""One attempt to deliver an item: ask first where the last one's outcome is unknown, then send."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from mem0tray.core import events
+from mem0tray.ledger.outbox import Job
+from mem0tray.ledger.taken import PERHAPS
+from mem0tray.server import Answer, Client, Kind, Memory, Presence
+from mem0tray.worker.context import Core
+
+LONGEST_TIMEOUT: Final = 600.0
+_QUESTIONS: Final = 3  # about an item in a row without an answer, after which it is sent
+
+
+class Attempts:
+    """Makes them, and remembers how many questions about an item came to nothing.
+
+    What may have arrived is never sent without a question right before; and without an
+    answer only after three questions about itself, in a row, at a server that is well.
+    Called by the senders, each for its own item, without any lock.
+    """
+
+    def __init__(self, core: Core, stopping: Callable[[], bool]) -> None:
+        self._core = core
+        self._stopping = stopping
+        self._ended: dict[int, float] = {}  # when an unsettled attempt of an item ended, monotonic
+        self._unanswered: Counter[int] = Counter()  # questions in a row, by item
+
+    def make(self, client: Client, job: Job) -> Answer:
+        """Deliver the item."""
+        if not job.project:
+            return Answer(Kind.NOT_SENDABLE, None, "invalid content: the item names no project")
+        memory = Memory(job.project, job.text, job.idempotency_key)
+        timeout = min(
+            self._core.settings.sync.timeout * 2.0 ** min(job.timeouts, 10), LONGEST_TIMEOUT
+        )
+        try:
+            found = self._ask(client, job, memory, timeout)
+            if isinstance(found, Answer):
+                return found
+            answer = client.save(memory, timeout)
+        except Exception as error:  # noqa: BLE001  (one odd item must not end the sender)
+            self._core.events.emit(events.PartFailed("delivery", repr(error)[:200], 0.0))
+            told = f"internal error: {type(error).__name__}"
+            return Answer(Kind.UNKNOWN, None, told, unsettled=True)
+        if found is Presence.CANNOT_TELL and answer.kind is not Kind.DELIVERED:
+            return replace(answer, unsettled=True)  # it may have come before, as it might then
+        return answer
+
+    def ended(self, job: Job, answer: Answer) -> None:
+        """What became of an attempt: what the server said before that is no news of it."""
+        if answer.unsettled:
+            self._ended[job.key] = time.monotonic()
+        else:
+            self._ended.pop(job.key, None)
+            self._unanswered.pop(job.key, None)
+
+    def _ask(
+        self, client: Client, job: Job, memory: Memory, timeout: float
+    ) -> Presence | Answer | None:
+        """What the server says of an item whose outcome is unknown.
+
+        An Answer settles this attempt; else the item is to be sent.
+        """
+        if job.unknown is None:
+            return None
+        # Nor is what it said while it was given time for what the former worker had sent.
+        since = self._ended.get(job.key, self._core.in_doubt_until)
+        found = client.ask(memory, timeout, since)
+        if isinstance(found, Answer):
+            if found.kind not in (Kind.UNKNOWN, Kind.OUTAGE) or self._stopping():
+                return replace(found, unsettled=True)  # the question still stands
+            was_asked = found.unsettled  # else nobody was reached
+            self._unanswered[job.key] += was_asked
+            if not was_asked or self._unanswered[job.key] < _QUESTIONS:
+                return replace(found, kind=Kind.UNANSWERED, unsettled=True)
+            found = Presence.CANNOT_TELL  # else it would never be sent
+        self._unanswered.pop(job.key, None)  # about the next attempt none has been put yet
+        if found is Presence.CANNOT_TELL and job.taken is not None:
+            return Answer(Kind.HELD, None, PERHAPS, unsettled=True)
+        if found is Presence.PRESENT:
+            return Answer(Kind.DELIVERED, None, "the server had it already")
+        return found

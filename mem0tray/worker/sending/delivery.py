@@ -1,0 +1,304 @@
+"""The second stage: due items go to the server, and the outcome into the ledger.
+
+Sender threads take turns under one lock. A sender records the outcome of its
+last delivery and claims its next item in a single commit: so a kill leaves
+unknown what is under way, and nothing else. This stage never touches a JSON file.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from mem0tray.core.errors import LedgerError
+from mem0tray.core.events import Event
+from mem0tray.core.item import DEAD, PENDING
+from mem0tray.core.large import LargeText
+from mem0tray.core.state import Gate
+from mem0tray.core.text import one_line
+from mem0tray.ledger.outbox import Job
+from mem0tray.server import Answer, Client, Kind
+from mem0tray.worker.context import Core
+from mem0tray.worker.sending.attempt import Attempts
+from mem0tray.worker.sending.schedule import SLOW, STALLED, Throttle, choose_lane
+from mem0tray.worker.sending.verdict import Verdicts
+
+_STORAGE_WAIT: Final = 1.0
+_LANES: Final = (PENDING, DEAD)
+
+
+@dataclass(slots=True)
+class _Flight:
+    """A request under way; `began` is monotonic, `era` counts the servers that we have had."""
+
+    job: Job
+    began: float
+    canary: bool
+    server: str
+    era: int
+
+
+@dataclass(slots=True)
+class _Sender:
+    """What a sender thread holds; `answered`: what it has sent and not yet recorded."""
+
+    number: int
+    answered: tuple[_Flight, Answer] | None = None
+    client: Client | None = None
+    era: int = -1
+
+
+class Delivery:
+    """Sends what is due while the gate is open."""
+
+    def __init__(
+        self,
+        core: Core,
+        gate: Gate,
+        connect: Callable[[], Client],
+        doubt: Callable[[], None],
+    ) -> None:
+        self._core = core
+        self._gate = gate
+        self._connect = connect
+        self._cond = threading.Condition()
+        self._throttle = Throttle()
+        self._verdicts = Verdicts(core, gate, doubt)
+        self._flights: dict[int, _Flight] = {}
+        self._clients: dict[int, Client] = {}
+        self._senders: list[threading.Thread] = []
+        self._attempts = Attempts(core, lambda: self._stopping)
+        self._lookout: int | None = None  # the idle sender that looks at ages
+        self._both_lanes = False
+        self._proven = False  # the server takes deliveries: one goes first, then many
+        self._last_lane = DEAD
+        self._server = ""  # as the ledger names it
+        self._era = 0  # each sender connects anew
+        self._stopping = False
+        self._left = False  # nobody waits for the last senders, and the ledger is closed
+
+    # For the loop ------------------------------------------------------------------
+
+    def kick(self) -> None:
+        """Something may be due, or may go out, that could not before."""
+        with self._cond:
+            if not self._senders and not self._stopping:
+                self._add_sender()
+            self._cond.notify()
+
+    def server_changed(self, name: str) -> None:
+        """Deliveries go elsewhere, or to another address of the same, from now on."""
+        with self._cond:
+            self._server = name
+            self._era += 1
+            self._throttle = Throttle()
+            self._proven = False
+            self._verdicts.server_is_down()
+
+    def server_is_down(self) -> None:
+        """The probe says that it is the server's fault: no item is suspected."""
+        with self._cond, self._core.ledger.transaction():
+            self._verdicts.server_is_down()
+
+    @property
+    def under_way(self) -> int:
+        """Requests that have not been answered."""
+        return len(self._flights)
+
+    def next_due(self) -> float | None:
+        """When the next item falls due (Unix seconds); 0 while a request is under way.
+
+        Items set aside for the server's sake do not count.
+        """
+        with self._cond:
+            if self._flights:
+                return 0.0
+            return self._core.outbox.next_due(self._verdicts.suspects)
+
+    def stop(self, timeout: float) -> None:
+        """Leave within `timeout` seconds; what is under way then is an unknown outcome."""
+        deadline = time.monotonic() + timeout
+        with self._cond:
+            self._stopping = True
+            self._cond.notify_all()
+        while any(sender.is_alive() for sender in self._senders):
+            if time.monotonic() > deadline:
+                self._left = True
+                return
+            if time.monotonic() > deadline - timeout / 2:  # a moment for answers that come
+                for client in tuple(self._clients.values()):
+                    client.abort()
+            for sender in self._senders:
+                sender.join(0.02)
+
+    # Sender threads ----------------------------------------------------------------
+
+    def _add_sender(self) -> None:
+        number = len(self._senders)
+        sender = threading.Thread(
+            target=self._run, args=(number,), name=f"mem0tray-sender-{number}", daemon=True
+        )
+        self._senders.append(sender)
+        sender.start()
+
+    def _run(self, number: int) -> None:
+        sender = _Sender(number)
+        try:
+            while True:
+                flight = self._turn(sender)
+                if flight is None:
+                    return
+                answer = self._attempt(sender, flight)
+                if isinstance(flight.job.text, LargeText):  # what follows needs the room
+                    flight.job = replace(flight.job, text="")
+                sender.answered = flight, answer
+        finally:
+            if sender.client is not None:
+                sender.client.close()
+
+    def _attempt(self, sender: _Sender, flight: _Flight) -> Answer:
+        """Deliver an item to the server that it was claimed for, if that is there still."""
+        try:
+            client = self._connected(sender)
+        except Exception as error:  # noqa: BLE001  (none is chosen now, or ours does not start)
+            return Answer(Kind.OUTAGE, None, one_line(str(error), 200))
+        if flight.era != self._era:
+            return Answer(Kind.OUTAGE, None, "not sent: another server was chosen")
+        return self._attempts.make(client, flight.job)
+
+    def _connected(self, sender: _Sender) -> Client:
+        """The sender's client of the present server."""
+        if sender.client is None or sender.era != self._era:
+            if sender.client is not None:
+                sender.client.close()
+                sender.client = None
+            sender.era = self._era
+            sender.client = self._clients[sender.number] = self._connect()
+        return sender.client
+
+    def _turn(self, sender: _Sender) -> _Flight | None:
+        """Record what became of the last delivery and wait for the next; None: leave."""
+        with self._cond:
+            while True:
+                try:
+                    happened, following = self._exchange(sender)
+                except LedgerError as error:
+                    if not self._left:
+                        self._storage_failed(error)
+                    if self._stopping:
+                        return None
+                    self._cond.wait(_STORAGE_WAIT)
+                    continue
+                if sender.answered and following is None:
+                    self._core.wake.set()  # perhaps all is done, and is to be published
+                sender.answered = None
+                for event in happened:
+                    self._core.events.emit(event)
+                if following is not None or self._stopping:
+                    return following
+                self._idle(sender.number)
+
+    def _exchange(self, sender: _Sender) -> tuple[list[Event], _Flight | None]:
+        """One commit: the outcome of the last delivery, the claim of the next."""
+        happened: list[Event] = []
+        following: _Flight | None = None
+        now = self._core.now()
+        with self._core.outbox.turn():
+            self._flights.pop(sender.number, None)
+            if sender.answered is not None:
+                happened = self._record(sender, *sender.answered, now)
+            if not self._stopping:
+                following = self._next(now)
+        if following is not None:
+            self._flights[sender.number] = following
+            if len(self._flights) < self._slots(both_lanes=self._both_lanes):
+                self._cond.notify()
+            if len(self._flights) == len(self._senders) < self._core.settings.sync.concurrency:
+                self._add_sender()
+        return happened, following
+
+    def _storage_failed(self, error: LedgerError) -> None:
+        self._gate.block("storage", str(error))
+        self._core.troubles.failed("storage", error, _STORAGE_WAIT, "ledger")
+        self._core.wake.set()
+
+    def _idle(self, number: int) -> None:
+        """Wait until there may be a slot. One idle sender looks whether requests grow old.
+
+        What it finds then is a slot more: that nothing was due it knows already.
+        """
+        slots = self._slots(both_lanes=self._both_lanes)
+        while not self._stopping:
+            watching = self._lookout in (None, number) and bool(self._flights)
+            self._lookout = number if watching else self._lookout
+            told = self._cond.wait(2 * SLOW if watching else None)
+            if self._lookout == number:
+                self._lookout = None
+            now = self._slots(both_lanes=self._both_lanes)
+            if not self._flights or (len(self._flights) < now and (told or now > slots)):
+                return
+
+    def _slots(self, *, both_lanes: bool) -> int:
+        moment = time.monotonic()
+        ages = [moment - flight.began for flight in self._flights.values()]
+        limit = self._core.settings.sync.concurrency
+        if not self._proven and all(age < STALLED for age in ages):
+            return 1
+        return self._throttle.slots(ages, limit, both_lanes=both_lanes)
+
+    def _record(self, sender: _Sender, flight: _Flight, answer: Answer, now: float) -> list[Event]:
+        if self._stopping and answer.kind in (Kind.UNKNOWN, Kind.OUTAGE):
+            return []  # we broke it off ourselves: its intent says that the outcome is unknown
+        job = flight.job
+        self._attempts.ended(job, answer)
+        if flight.era != self._era:
+            return self._verdicts.late(job, answer, flight.server, now)
+        limit = self._core.settings.sync.concurrency
+        alone = not self._flights.keys() - {sender.number}
+        self._throttle.answered(answer.duration, limit, alone=alone)
+        self._proven = answer.kind in (Kind.DELIVERED, Kind.ITEM_FAILURE, Kind.NOT_SENDABLE)
+        return self._verdicts.apply(job, answer, flight.server, now, canary=flight.canary)
+
+    def _next(self, now: float) -> _Flight | None:
+        outbox = self._core.outbox
+        if not self._gate.is_open(now):
+            if self._flights or not self._gate.wants_canary(now):
+                return None
+            key = outbox.in_turn(now)
+            if key is None:
+                return None
+            return self._claim(key, now, canary=True)
+        heads = {lane: self._head(lane, now) for lane in _LANES}
+        has_work = {lane: head is not None for lane, head in heads.items()}
+        under_way = dict.fromkeys(_LANES, 0)
+        for flight in self._flights.values():
+            under_way[flight.job.lane] += 1
+        self._both_lanes = all(has_work[lane] or under_way[lane] for lane in _LANES)
+        slots = self._slots(both_lanes=self._both_lanes)
+        lane = choose_lane(has_work, under_way, slots, self._last_lane)
+        key = heads[lane] if lane is not None else None
+        if lane is None or key is None:
+            return None
+        if 0 < len(self._flights) == slots - 1 and outbox.has_timed_out(key):
+            # It may hang again: the last slot is for those that have not.
+            ready = [each for each in (lane, *_LANES) if heads[each] is not None]
+            prompt = (outbox.head(each, now, prompt=True) for each in ready)
+            key = next((each for each in prompt if each is not None), None)
+            if key is None:
+                return None
+        self._last_lane = lane
+        return self._claim(key, now, canary=False)
+
+    def _claim(self, key: int, now: float, *, canary: bool) -> _Flight:
+        self._verdicts.claimed(key)
+        job = self._core.outbox.claim(key, now)
+        return _Flight(job, time.monotonic(), canary, self._server, self._era)
+
+    def _head(self, lane: str, now: float) -> int | None:
+        avoid = self._verdicts.avoid
+        if avoid is not None:
+            other = self._core.outbox.head(lane, now, avoid=avoid)
+            if other is not None:
+                return other
+        return self._core.outbox.head(lane, now)

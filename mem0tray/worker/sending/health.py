@@ -1,0 +1,84 @@
+"""Asking the server how it is, on a thread of its own: an answer may take its time."""
+
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from mem0tray.core.errors import Mem0TrayError
+from mem0tray.server import Client, Health
+
+_TIMEOUT: Final = 10.0
+TELL_AGAIN: Final = 1.0
+
+
+class Prober:
+    """Probes every interval, and at once when kicked.
+
+    `connect` gives a client of where deliveries go now (it may have to start
+    the embedded server); `tell` gets each answer, on the prober's thread.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Client],
+        interval: Callable[[], float],
+        timeout: Callable[[], float],
+        tell: Callable[[Health], None],
+    ) -> None:
+        self._connect = connect
+        self._interval = interval
+        self._timeout = timeout
+        self._tell = tell
+        self._signal = threading.Event()
+        self._stopping = threading.Event()
+        self._client: Client | None = None
+        self._thread = threading.Thread(target=self._run, name="mem0tray-probe", daemon=True)
+
+    def start(self) -> None:
+        """Begin, with a probe at once."""
+        self._signal.set()
+        self._thread.start()
+
+    def kick(self) -> None:
+        """Probe now."""
+        self._signal.set()
+
+    def stop(self, timeout: float) -> None:
+        """Leave; a probe under way is broken off."""
+        self._stopping.set()
+        self._signal.set()
+        client = self._client
+        if client is not None:
+            client.abort()
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._signal.wait(self._interval())
+            self._signal.clear()
+            if self._stopping.is_set():
+                return
+            self._report(self._probe())
+
+    def _report(self, health: Health) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._tell(health)
+            except Mem0TrayError:  # the disk is full: whoever needs the ledger says so
+                self._stopping.wait(TELL_AGAIN)
+            else:
+                return
+
+    def _probe(self) -> Health:
+        try:
+            self._client = self._connect()
+            try:
+                return self._client.probe(min(self._timeout(), _TIMEOUT))
+            finally:
+                self._client.close()
+                self._client = None
+        except Mem0TrayError as error:
+            return Health(healthy=False, reason=str(error))
+        except Exception as error:  # noqa: BLE001  (the prober survives any fault)
+            return Health(healthy=False, reason=f"the probe failed: {error!r}"[:200])

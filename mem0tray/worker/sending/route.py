@@ -1,0 +1,109 @@
+"""Where deliveries go now: the link to the server, and those who use it, kept in step."""
+
+from contextlib import suppress
+
+from mem0tray.config import server_choice
+from mem0tray.config.settings import ServerSettings
+from mem0tray.core import events
+from mem0tray.core.errors import LedgerError, SettingsError
+from mem0tray.core.state import Gate
+from mem0tray.ledger.outages import Outages
+from mem0tray.server import Client, Health
+from mem0tray.worker.context import Core
+from mem0tray.worker.sending.delivery import Delivery
+from mem0tray.worker.sending.health import Prober
+from mem0tray.worker.sending.server_connection import ServerConnection
+from mem0tray.worker.telling.metrics import MetricsWriter
+
+
+class Route:
+    """Owns deliveries and prober; `choose` gives them a server."""
+
+    def __init__(self, core: Core, gate: Gate, metrics: MetricsWriter) -> None:
+        self._core = core
+        self._gate = gate
+        self._metrics = metrics
+        self._outages = Outages(core.ledger)
+        self._link: ServerConnection | None = None
+        self._version = 0  # of the link, whose address may change
+        self.delivery = Delivery(core, gate, self._client, self._doubt)
+        self.prober = Prober(
+            self._probe_client,
+            lambda: core.settings.sync.probe_interval,
+            lambda: core.settings.sync.timeout,
+            self._probed,
+        )
+
+    def choose(
+        self,
+        server: ServerSettings | None,
+        tell: type[events.WorkerStarted | events.ServerChanged],
+    ) -> None:
+        """Take the server of these settings from now on, or none; `tell` says which.
+
+        None: nobody knows yet which is meant, as the settings are wrong.
+        """
+        old = self._link
+        self._gate.forget_server()
+        self._link = None if server is None else self._linked(server)
+        self._core.server = self._link.name if self._link is not None else ""
+        self._metrics.destination = self._link.shown if self._link is not None else ""
+        self.delivery.server_changed(self._core.server)
+        if old is not None:  # which may take a while
+            old.close()
+        self.prober.kick()
+        warning = self._link.warning if self._link is not None else ""
+        self._core.events.emit(tell(self._metrics.destination, warning))
+
+    def close(self) -> None:
+        """Stop the embedded server if we started it."""
+        if self._link is not None:
+            self._link.close()
+
+    def _linked(self, server: ServerSettings) -> ServerConnection | None:
+        """The link to the server that is chosen; the gate is closed while there is none."""
+        url = server_choice.chosen(server.url, self._core.paths)
+        if url is None:
+            self._gate.block("server", f"{server_choice.CHOOSE}: {server_choice.HOW}")
+            return None
+        try:
+            link = ServerConnection(self._core.paths, server, url)
+        except SettingsError as error:
+            self._gate.block("server", str(error))
+            return None
+        self._gate.unblock("server")
+        return link
+
+    def _there(self) -> ServerConnection:
+        if self._link is None:
+            raise SettingsError("No server is chosen.", server_choice.HOW)
+        return self._link
+
+    def _client(self) -> Client:
+        return self._there().client()
+
+    def _probe_client(self) -> Client:
+        return self._there().probe_client()
+
+    def _probed(self, health: Health) -> None:
+        link = self._link
+        if link is not None and link.version != self._version:
+            self._version = link.version
+            self.delivery.server_changed(self._core.server)
+            if link.other_port:
+                wanted = self._core.settings.server.local_port
+                self._core.events.emit(events.OtherPort(wanted, link.other_port))
+        changed = self._gate.probed(healthy=health.healthy, reason=health.reason)
+        if not health.healthy:
+            self.delivery.server_is_down()
+        if changed:
+            self._core.wake.set()
+            self.delivery.kick()
+        if link is not None:  # without one there is nothing that could be out of reach
+            with suppress(LedgerError):  # a full disk; the next probe has it noted
+                self._outages.probed(healthy=health.healthy, now=self._core.now())
+
+    def _doubt(self) -> None:
+        """An answer blames the server: nothing more is sent until it has been asked."""
+        self._gate.doubt()
+        self.prober.kick()

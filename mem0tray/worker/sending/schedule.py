@@ -1,0 +1,86 @@
+"""The turns of the lanes, and how many requests at a time. Pure; ages and durations are seconds."""
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from math import ceil
+from typing import Final
+
+from mem0tray.core.item import DEAD, PENDING
+
+SLOW: Final = 0.005  # above this median, waiting for the server outweighs sharing the interpreter
+STALLED: Final = 1.0  # a request this old no longer holds up others
+_SHARE: Final = 0.0025  # of an answer's time for each request at once: 8 from 20 ms on
+_WINDOW: Final = 9
+_CLEAR: Final = 0.05  # slower than this needs no second opinion
+_FEW: Final = 3
+_TRUST: Final = 256  # answers to several at once, after which one alone measures the server again
+_TRUST_MOST: Final = 4096
+
+
+class Throttle:
+    """How many requests at once: one while answers are fast, up to `limit` while they are slow.
+
+    Many threads on a fast server wait for each other and make its answers look
+    slow. So now and then, where that could explain the median, a few requests
+    go alone and measure the server itself.
+    """
+
+    def __init__(self) -> None:
+        self._answers: deque[float] = deque(maxlen=_WINDOW)
+        self._together = 0  # answers since the server was measured alone
+        self._trust = _TRUST
+        self._alone = 0  # answers still to be measured alone
+
+    def answered(self, duration: float, limit: int, *, alone: bool = True) -> None:
+        """A request was answered after `duration`; `alone`: no other was under way."""
+        if self._alone:
+            if not alone:
+                return
+            self._alone -= 1
+        self._answers.append(duration)
+        self._together = 0 if alone else self._together + 1
+        if self._together >= self._trust:
+            self._together = 0
+            if _median(self._answers) < SLOW * limit:
+                self._answers.clear()
+                self._alone = _FEW
+                self._trust = min(2 * self._trust, _TRUST_MOST)
+
+    def slots(self, ages: Sequence[float], limit: int, *, both_lanes: bool) -> int:
+        """Requests that may be under way, given the ages of those that are."""
+        stalled = sum(age > STALLED for age in ages)
+        wanted = 1 + stalled
+        if not self._alone:
+            seen = [*self._answers, *ages]
+            usual = _median(seen) if seen else 0.0
+            if usual > SLOW and (usual > _CLEAR or len(self._answers) >= _FEW):
+                wanted = max(wanted, ceil(usual / _SHARE))
+        if both_lanes:
+            wanted = max(wanted, 2)
+        return min(wanted, max(limit, 2 if both_lanes else 1))
+
+
+def _median(values: Iterable[float]) -> float:
+    """The upper of two in the middle. Of the module `statistics` all the rest would cost 2 MB."""
+    ordered = sorted(values)
+    return ordered[len(ordered) // 2]
+
+
+def choose_lane(
+    has_work: Mapping[str, bool], under_way: Mapping[str, int], slots: int, last: str
+) -> str | None:
+    """The lane whose turn it is, or None.
+
+    While both have work, each gets at least half of the slots.
+    """
+    total = sum(under_way.values())
+    if total >= slots:
+        return None
+    ready = [lane for lane in (PENDING, DEAD) if has_work[lane]]
+    if not ready:
+        return None
+    if len(ready) == 1:
+        return ready[0]
+    fewest = min(under_way[lane] for lane in ready)
+    ready = [lane for lane in ready if under_way[lane] == fewest]
+    return next((lane for lane in ready if lane != last), ready[0])

@@ -1,0 +1,76 @@
+"""Where deliveries go, and clients for it; the embedded server is started when it is needed."""
+
+import threading
+from functools import partial
+
+from mem0tray.config.server_choice import THIS_COMPUTER
+from mem0tray.config.settings import LOCAL_URL, ServerSettings
+from mem0tray.localserver.child import LocalServer
+from mem0tray.localserver.endpoint import proof
+from mem0tray.server import Client, Destination, connect
+from mem0tray.system.paths import Paths
+
+
+class ServerConnection:
+    """One server at a time. Clients may be asked for from any thread."""
+
+    def __init__(self, paths: Paths, server: ServerSettings, url: str) -> None:
+        self._dialect = server.dialect
+        self._guard = threading.Lock()
+        self._local: LocalServer | None = None
+        self._wanted = server.local_port
+        self._port = 0  # of the embedded server, once it was seen to run
+        self._destination: Destination | None = None
+        if url == LOCAL_URL:
+            self._local = LocalServer(paths.local_server, server.local_port)
+            self.name = LOCAL_URL
+            self.shown = THIS_COMPUTER
+        else:
+            self._destination = Destination.from_settings(server)
+            self.name = self._destination.url
+            self.shown = self._destination.host
+        self.version = 0
+
+    @property
+    def warning(self) -> str:
+        """What to know about the way there; empty when there is nothing."""
+        there = self._destination
+        if there is not None and there.plain_http and not there.is_loopback:
+            return f"memories go to {there.host} over plain http, readable on the way"
+        return ""
+
+    @property
+    def other_port(self) -> int:
+        """The port of the embedded server if it is not the one of the settings; else 0."""
+        return self._port if self._wanted not in {0, self._port} else 0
+
+    def probe_client(self) -> Client:
+        """A client for a probe, after the embedded server has been seen to run."""
+        if self._local is not None:
+            endpoint = self._local.ensure()
+            found = Destination.of(endpoint.url, endpoint.token)
+            with self._guard:
+                self._port = endpoint.port
+                if found != self._destination or found.token != self._token():
+                    self._destination = found
+                    self.version += 1  # another port or token: senders connect anew
+        return self.client()
+
+    def _token(self) -> str:
+        return self._destination.token if self._destination is not None else ""
+
+    def client(self) -> Client:
+        """A client for deliveries."""
+        with self._guard:
+            destination = self._destination
+        if destination is None:
+            return self.probe_client()
+        if self._local is None:
+            return connect(destination, self._dialect)
+        # Between its death and our probe any program may take the embedded server's port.
+        return connect(destination, self._dialect, partial(proof, destination.token))
+
+    def close(self) -> None:
+        """Stop the embedded server if we started it."""
+        if self._local is not None:
+            self._local.stop()

@@ -1,0 +1,256 @@
+"""What an answer means for its item, for others and for the server (contract, section 3)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from mem0tray.core import events
+from mem0tray.core import item as items
+from mem0tray.core.events import Event
+from mem0tray.core.state import MAX_HOLD, REFUSES, Gate
+from mem0tray.ledger.outbox import Job
+from mem0tray.server import Answer, Kind
+from mem0tray.server.remedy import of_refusal
+from mem0tray.worker.context import Core, as_dead
+
+_ROW: Final = "SELECT state, retry_count, last_attempt FROM items WHERE key = ?"
+
+
+@dataclass(frozen=True, slots=True)
+class _Suspect:
+    """An item that drew an answer which blames the server; others will show who is right."""
+
+    job: Job
+    answer: Answer
+    due: float  # as it was before
+
+
+class Verdicts:
+    """Applies answers, within the caller's transaction; returns the events to emit after it."""
+
+    def __init__(self, core: Core, gate: Gate, doubt: Callable[[], None]) -> None:
+        self._core = core
+        self._gate = gate
+        self._doubt = doubt
+        self._suspects: dict[int, _Suspect] = {}
+        self._slowed: set[int] = set()  # have drawn a 429 once, before others succeeded
+        self.avoid: str | None = None  # a project whose turn it is not, while another is tried
+
+    @property
+    def suspects(self) -> frozenset[int]:
+        """Keys of items that are set aside, uncounted."""
+        return frozenset(self._suspects)
+
+    def apply(
+        self, job: Job, answer: Answer, server: str, now: float, *, canary: bool
+    ) -> list[Event]:
+        """Record what became of one delivery to `server`, as the ledger names it."""
+        kind = answer.kind
+        if kind is not Kind.SLOW_DOWN:
+            self._slowed.discard(job.key)
+        if kind is Kind.DELIVERED and answer.status is None:
+            self._suspects.pop(job.key, None)
+            return self._stored(job, server, now)  # found by asking: nothing was taken just now
+        if kind is Kind.DELIVERED:
+            return self._delivered(job, server, now)
+        if kind is Kind.HELD:
+            return self._hold(job, now)
+        self._record(job, answer, now)
+        if kind is Kind.UNAUTHORIZED or (canary and kind is not Kind.OUTAGE):
+            happened = self._misconfigured(job, answer, now)
+        elif kind is Kind.OUTAGE:
+            self._set_aside(job, answer, now)
+            self._doubt()
+            happened = []
+        elif kind is Kind.UNANSWERED:
+            self._ask_later(job, now)
+            self._doubt()
+            happened = []
+        elif kind is Kind.SLOW_DOWN:
+            happened = self._slow_down(job, answer, now)
+        elif kind is Kind.REFUSED:
+            happened = self._refused(job, answer, now)
+        else:
+            happened = self._count(job, answer, now)
+        self._leave_open(job, answer, now)
+        return happened
+
+    def late(self, job: Job, answer: Answer, server: str, now: float) -> list[Event]:
+        """What a server said that is not ours any more: it says nothing about the new one.
+
+        Unless that is the same, under another key or port: then it may have the item.
+        """
+        if answer.kind is Kind.DELIVERED:
+            return self._stored(job, server, now)
+        if answer.kind is Kind.HELD:  # the new one is asked
+            self._core.outbox.release(job.key)
+            return []
+        self._record(job, answer, now)
+        self._core.outbox.release(job.key)
+        self._leave_open(job, answer, now)
+        return []
+
+    def claimed(self, key: int) -> None:
+        """It is under way again: this time's answer decides about it."""
+        self._suspects.pop(key, None)
+
+    def server_is_down(self) -> None:
+        """It was the server: nobody is suspected any more."""
+        for key, suspect in self._suspects.items():
+            self._core.outbox.defer(key, suspect.due)
+        self._suspects.clear()
+        self.avoid = None
+
+    # One class each ----------------------------------------------------------------
+
+    def _delivered(self, job: Job, server: str, now: float) -> list[Event]:
+        result = self._stored(job, server, now)
+        self._gate.mended()
+        self._suspects.pop(job.key, None)
+        # Others succeed, so it was not the server.
+        for key, suspect in self._suspects.items():
+            if suspect.answer.kind is Kind.SLOW_DOWN and key not in self._slowed:
+                # The pause in between may have been all that it took; a second 429 tells.
+                self._slowed.add(key)
+                continue
+            result += self._count(suspect.job, suspect.answer, now)
+            self._leave_open(suspect.job, suspect.answer, now)
+        self._suspects.clear()
+        self.avoid = None
+        return result
+
+    def _stored(self, job: Job, server: str, now: float) -> list[Event]:
+        core = self._core
+        why = core.outbox.delivered(job.key, server, now)
+        core.metrics_dirty.set()
+        core.queue_dirty.set()  # its counters show every delivery
+        result: list[Event] = []
+        if job.lane == items.DEAD:
+            core.dlq_dirty.set()
+            result.append(events.DlqRecovered(job.project, job.item_id, job.retry_count))
+        else:
+            result.append(events.Delivered(job.project, job.item_id))
+        if why is not None:
+            edited = why == items.EDITED
+            result.append(events.DeliveredAfterDeletion(job.project, job.item_id, edited))
+        return result
+
+    def _hold(self, job: Job, now: float) -> list[Event]:
+        """Nobody can tell whether another worker delivered it: the user decides."""
+        core = self._core
+        self._suspects.pop(job.key, None)
+        core.outbox.release(job.key)
+        core.taken.hold(job.key, now)
+        core.metrics_dirty.set()
+        return [events.Held(job.project, job.item_id)]
+
+    def _misconfigured(self, job: Job, answer: Answer, now: float) -> list[Event]:
+        self._core.outbox.release(job.key)
+        for key, suspect in self._suspects.items():
+            self._core.outbox.defer(key, suspect.due)
+        self._suspects.clear()
+        self.avoid = None
+        wait = max(
+            self._core.settings.sync.probe_interval, min(answer.retry_after or 0.0, MAX_HOLD)
+        )
+        if answer.kind in (Kind.UNAUTHORIZED, Kind.REFUSED):
+            reason = f"{REFUSES}: {answer.message.rstrip('.')}. {of_refusal(answer.status)}"
+            self._gate.misconfigured(reason, now + wait)
+        else:
+            # A break or an outage says nothing of what was wrong; another answer may.
+            told = answer.message.rstrip(".") if answer.kind is Kind.ITEM_FAILURE else ""
+            self._gate.still_misconfigured(now + wait, told)
+        return []
+
+    def _slow_down(self, job: Job, answer: Answer, now: float) -> list[Event]:
+        asked = answer.retry_after
+        delay = min(self._core.settings.sync.probe_interval if asked is None else asked, MAX_HOLD)
+        self._set_aside(job, answer, now + delay)
+        self._gate.hold(now + delay)
+        return [events.SlowedDown(delay)]
+
+    def _refused(self, job: Job, answer: Answer, now: float) -> list[Event]:
+        refused = [s for s in self._suspects.values() if s.answer.kind is Kind.REFUSED]
+        if any(suspect.job.project != job.project for suspect in refused):
+            return self._misconfigured(job, answer, now)
+        if self._core.outbox.other_project_waits(job.project, now):
+            self._set_aside(job, answer, now)
+            self.avoid = job.project
+            return []
+        return self._count(job, answer, now)
+
+    # Items ---------------------------------------------------------------------------
+
+    def _leave_open(self, job: Job, answer: Answer, now: float) -> None:
+        """Where the server may have it all the same: it is asked before it is sent again."""
+        if answer.unsettled:
+            self._core.outbox.mark_unknown(job.key, now, timed_out=answer.timed_out)
+
+    def _ask_later(self, job: Job, now: float) -> None:
+        """It was no attempt to deliver the item: nothing is counted."""
+        self._core.outbox.release(job.key)
+        self._core.outbox.defer(job.key, now + self._core.settings.sync.retry_interval)
+
+    def _set_aside(self, job: Job, answer: Answer, now: float) -> None:
+        """Nothing is counted; another item is tried next."""
+        before = self._suspects.get(job.key)
+        due = self._core.outbox.due(job.key) if before is None else before.due
+        self._suspects[job.key] = _Suspect(job, answer, due)
+        wait = max(self._core.settings.sync.retry_interval, self._core.settings.sync.probe_interval)
+        self._core.outbox.release(job.key)
+        self._core.outbox.defer(job.key, now + wait)
+
+    def _record(self, job: Job, answer: Answer, now: float) -> None:
+        self._core.outbox.record_attempt(
+            job.key, now, str(answer.kind), answer.status, answer.message, answer.duration
+        )
+
+    def _count(self, job: Job, answer: Answer, now: float) -> list[Event]:
+        """One more failure of an item, unless the user has discarded it meanwhile."""
+        with self._core.ledger.reading() as db:
+            state, retry_count, last_attempt = db.execute(_ROW, (job.key,)).fetchone()
+        if state == items.DEAD:
+            return self._count_dead(job, answer, now, retry_count, last_attempt)
+        if state == items.PENDING:
+            return self._count_fresh(job, answer, now)
+        self._core.outbox.release(job.key)
+        return []
+
+    def _count_fresh(self, job: Job, answer: Answer, now: float) -> list[Event]:
+        core, sync = self._core, self._core.settings.sync
+        core.queue_dirty.set()
+        retries = job.retries + 1
+        if retries >= sync.max_attempts:
+            parts = as_dead(core.outbox.raw(job.key), now, answer.message)
+            core.inbox.bury(job.key, parts, now, answer.message)
+            core.outbox.count("total_failed")
+            core.dlq_dirty.set()
+            return [
+                events.MovedToDlq(job.project, job.item_id, retries),
+                events.WaitingBackoff(job.project, job.item_id, items.backoff(0)),
+            ]
+        due = now + max(sync.retry_interval, min(answer.retry_after or 0.0, MAX_HOLD))
+        # Of a large memory the bytes from before are not kept beside the new ones.
+        parts = items.parts_with_fields(core.outbox.raw(job.key), {"retries": retries})
+        core.outbox.failed_fresh(job, due, answer.message, parts)
+        return [events.AttemptFailed(job.project, job.item_id, retries, answer.message)]
+
+    def _count_dead(
+        self, job: Job, answer: Answer, now: float, retry_count: int, last: float
+    ) -> list[Event]:
+        core = self._core
+        core.dlq_dirty.set()
+        count = retry_count + 1
+        delay = max(items.backoff(count), min(answer.retry_after or 0.0, MAX_HOLD))
+        # The user asked for a retry while this one was under way: that wish still stands.
+        again = last <= 0 < job.last_attempt
+        parts = items.parts_with_fields(
+            core.outbox.raw(job.key),
+            {"retry_count": count, "last_attempt": now, "last_error": answer.message},
+        )
+        due = now if again else now + delay
+        core.outbox.failed_dead(job, count, due, answer.message, parts, now)
+        failed = events.DlqRetryFailed(job.project, job.item_id, count, delay)
+        return (
+            [failed] if again else [failed, events.WaitingBackoff(job.project, job.item_id, delay)]
+        )

@@ -1,0 +1,324 @@
+"""Events as lines of the log; the markers are those that other people's scripts look for."""
+
+import logging
+import logging.handlers
+import os
+import threading
+import time
+from collections import deque
+from contextlib import suppress
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Final
+
+from mem0tray.config.settings import LogSettings
+from mem0tray.core import events
+from mem0tray.core.errors import FileUnavailableError
+from mem0tray.core.events import Event
+from mem0tray.core.text import one_line, plural, short_id
+from mem0tray.files import receipts
+from mem0tray.ledger.taken import PERHAPS
+from mem0tray.system import plain
+from mem0tray.system.paths import Paths, log_in
+
+WAITING_PER_MINUTE: Final = 10
+_MINUTE: Final = 60.0
+_KEPT: Final = 200  # lines that wait until they can be written
+_TOGETHER: Final = 1.0  # seconds for which deliveries are counted up before they are told
+
+
+class _Private(logging.handlers.RotatingFileHandler):
+    """A rotated file that only its owner reads.
+
+    A line that cannot be written (the disk is full or read-only, or the folder is
+    gone) is kept, with its time, and written when the next one can be.
+    """
+
+    def __init__(self, path: Path, settings: LogSettings) -> None:
+        super().__init__(
+            path, maxBytes=settings.max_bytes, backupCount=settings.backups, encoding="utf-8",
+            errors="backslashreplace", delay=True,
+        )  # fmt: skip
+        self._kept: deque[logging.LogRecord] = deque(maxlen=_KEPT)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the line, after those that are kept."""
+        self._kept.append(record)
+        self.write_kept()
+
+    def write_kept(self) -> None:
+        """Write what could not be written before, as far as it can be now."""
+        try:
+            while self._kept:
+                if self.stream is not None and not _is_named(self.stream, self.baseFilename):
+                    self.stream.close()
+                    self.stream = None
+                if self.shouldRollover(self._kept[0]):
+                    self.doRollover()
+                self.stream = self.stream or self._open()
+                self.stream.write(self.format(self._kept[0]) + self.terminator)
+                self.stream.flush()
+                self._kept.popleft()
+        except OSError:
+            stream, self.stream = self.stream, None
+            with suppress(OSError):
+                if stream is not None:
+                    stream.close()  # what it holds is half a line, which is written anew
+
+    def move_to(self, path: Path) -> None:
+        """Go on in another file."""
+        if self.stream is not None:
+            with suppress(OSError):
+                self.stream.close()
+            self.stream = None
+        self.baseFilename = str(path)
+
+    def _open(self) -> TextIOWrapper:
+        folder = Path(self.baseFilename).parent
+        folder.mkdir(mode=0o700, exist_ok=True)  # and none above it: `claude_dir` may be moving
+        path = Path(self.baseFilename)
+        fd = plain.open_fd(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        stream = os.fdopen(fd, "a", encoding=self.encoding, errors=self.errors)
+        with suppress(OSError):
+            if stream.tell() and _is_torn(path):
+                stream.write(self.terminator)
+        return stream
+
+
+def _is_named(stream: TextIOWrapper, path: str) -> bool:
+    """Whether the file that is open still has its name: its folder may have been replaced."""
+    try:
+        return os.path.samestat(os.fstat(stream.fileno()), Path(path).stat())
+    except OSError:
+        return False
+
+
+def _is_torn(path: Path) -> bool:
+    with plain.open_binary(path) as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) != b"\n"
+
+
+class EventLog:
+    """Writes `logs/mem0_worker.log`; call it with each event."""
+
+    def __init__(self, paths: Paths, settings: LogSettings) -> None:
+        self._logger = logging.Logger("mem0tray.worker")  # noqa: LOG001  (ours alone: no other handler)
+        self._guard = threading.Lock()
+        self._minute = 0
+        self._waiting = 0
+        self._delivered = 0
+        self._later: threading.Timer | None = None
+        with suppress(FileUnavailableError):  # what is in its place the worker says
+            handler = _Private(paths.log, settings)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%dT%H:%M:%S"))
+        self._handler = handler
+        self._logger.addHandler(handler)
+
+    def __call__(self, event: Event) -> None:
+        """Write what the event says; deliveries are counted up and told together."""
+        with self._guard:
+            if isinstance(event, events.Delivered):
+                self._delivered += 1
+                self._tell_later(_TOGETHER)
+                return
+            if isinstance(event, events.MoreWait):
+                self._waiting += event.count
+                self._tell_later(_MINUTE)
+                return
+            if isinstance(event, events.WaitingBackoff) and not self._may_tell(time.time()):
+                self._tell_later(_MINUTE)
+                return
+            if isinstance(event, events.FolderChanged):
+                self._handler.move_to(log_in(event.now))
+            if isinstance(event, events.WorkerStopped):
+                self._tell_counts()  # what was done before it
+            line = describe(event)
+            if line:
+                self._logger.info(line)
+
+    def _may_tell(self, now: float) -> bool:
+        minute = int(now // 60)
+        if minute != self._minute:
+            self._summarise()
+            self._minute = minute
+        self._waiting += 1
+        return self._waiting <= WAITING_PER_MINUTE
+
+    def _summarise(self) -> None:
+        more = self._waiting - WAITING_PER_MINUTE
+        self._waiting = 0
+        if more > 0:
+            self._logger.info("⏸️ Waiting backoff: %s more", plural(more, "item"))
+
+    def _tell_later(self, seconds: float) -> None:
+        """Tell what is counted up after a while; with nothing to tell, nothing runs."""
+        if self._later is None or seconds < self._later.interval:
+            self._tell_never()
+            later = threading.Timer(seconds, self._tell)
+            later.daemon = True
+            later.start()  # may fail, and then the next event tries again
+            self._later = later
+
+    def _tell_never(self) -> None:
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
+
+    def _tell(self) -> None:
+        with self._guard:
+            self._tell_never()
+            self._tell_counts()
+            if self._waiting > WAITING_PER_MINUTE:
+                self._tell_later(_MINUTE)
+
+    def _tell_counts(self) -> None:
+        if self._delivered:
+            self._logger.info("✅ Delivered %s", plural(self._delivered, "memory", "memories"))
+            self._delivered = 0
+        if int(time.time() // 60) != self._minute:
+            self._summarise()
+
+    def close(self) -> None:
+        """Write the last line and let go of the file; a full disk is no reason to complain."""
+        with self._guard:
+            self._tell_never()
+            self._tell_counts()
+            self._handler.write_kept()
+            with suppress(OSError):
+                self._handler.close()
+
+
+def _marked(project: str, item_id: str) -> str:
+    """The shape that other people's scripts take apart, also without a project."""
+    return f"{one_line(project, 80)} (ID: {short_id(item_id)}...)"
+
+
+def named(project: str, item_id: str) -> str:
+    """What an item is called in lines that are for people alone."""
+    return _marked(one_line(project, 80) or "(no project)", item_id)
+
+
+def describe(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912  (one line for each kind)
+    """The line that an event makes; empty for one that the log does not tell."""
+    match event:
+        case events.MovedToDlq(project, item_id, retries):
+            return f"📋 Moved to DLQ: {_marked(project, item_id)} after {retries} retries"
+        case events.DlqRecovered(project, item_id, retries):
+            return f"✅ DLQ recovered: {_marked(project, item_id)} after {retries} retries"
+        case events.DlqRetryFailed(project, item_id, retries, delay):
+            name = _marked(project, item_id)
+            return f"⏳ DLQ retry {retries}: {name} (next in {delay:.0f}s)"
+        case events.WaitingBackoff(project, item_id, delay):
+            return f"⏸️ Waiting backoff: {_marked(project, item_id)} (retry in {delay:.0f}s)"
+        case events.AttemptFailed(project, item_id, retries, reason):
+            return f"⚠️ Attempt {retries} failed: {named(project, item_id)}: {one_line(reason)}"
+        case events.Held(project, item_id):
+            return (
+                f"✋ Held, {PERHAPS}: {named(project, item_id)}"
+                " (`mem0tray retry` sends it, `mem0tray delete` drops it)"
+            )
+        case events.Accepted(count):
+            return f"📥 Accepted {plural(count, 'memory', 'memories')}"
+        case events.AdoptedToDlq(count, source):
+            return f"📋 Adopted into the DLQ: {plural(count, 'item')} from {source!r}"
+        case events.StateChanged(state, reason, told):
+            why = "" if told else one_line(reason).rstrip(".")
+            return f"🔔 State: {state}" + (f" ({why})" if why else "")
+        case events.SlowedDown(delay):
+            return f"🐢 The server asked for a break of {delay:.0f}s"
+        case events.UserAction():
+            return _user_action(event)
+        case events.HandEdit():
+            return f"✏️ DLQ edited: {_edit(event)}"
+        case events.AlreadyDelivered(project, item_id, file):
+            return f"♻️ Already on the server, out of {file}: {named(project, item_id)}"
+        case events.DeliveredAfterDeletion(project, item_id, edited):
+            what = "Edited too late, the old text" if edited else "Deleted too late, it"
+            return f"ℹ️ {what} had been sent: {named(project, item_id)}"
+        case events.FileBroken(file, reason, kept_as):
+            why = one_line(reason)
+            return f"🩹 {file} was broken ({why}); kept in the quarantine as {kept_as}, restored"
+        case events.Quarantined(file, kept_as):
+            return f"🩹 An item of {file} was put into quarantine: {kept_as}"
+        case events.LedgerRebuilt(reason):
+            return f"📒 The ledger is built from the files: {one_line(reason)}"
+        case events.PartFailed(part, error, delay):
+            return f"❌ {part}: {one_line(error, 300)} (again in {delay:g}s)"
+        case events.PartRecovered(part):
+            return f"✅ {part}: in order again"
+        case events.FolderMade(folder):
+            return f"📁 Made the folder {one_line(str(folder), 300)}: it was not there"
+        case events.FolderChanged(before, now):
+            there = one_line(str(now), 300)
+            return f"📁 The shared folder is {there} from now on, no longer {one_line(str(before))}"
+        case events.AlertBegan():
+            return f"🚨 DLQ alert: {_alert(event)}"
+        case events.AlertOver(alert):
+            return f"ℹ️ DLQ alert over: alerts.{alert}"
+        case events.AlertCommandFailed(reason):
+            return f"❌ alerts.command: {one_line(reason, 300)}"
+        case events.NotificationFailed(title, reason):
+            return f"🔕 Notification not shown: {title} ({one_line(reason)})"
+        case events.WorkerStarted(destination, warning):
+            return f"▶️ Worker started; {_way(destination, warning)}"
+        case events.ServerChanged(destination, warning):
+            return f"▶️ The server has changed; from now on {_way(destination, warning)}"
+        case events.OtherPort(wanted, port):
+            return (
+                f"ℹ️ The embedded server listens at port {port}, not at {wanted} (server.local_port)"
+            )
+        case events.SettingsChanged():
+            return "⚙️ The settings were read again"
+        case events.WorkerStopped():
+            return "⏹️ Worker stopped"
+        case _:
+            return ""
+
+
+def _alert(alert: events.AlertBegan) -> str:
+    waiting = f"{plural(alert.queue, 'memory', 'memories')} in the queue"
+    return f"{plural(alert.dlq, 'dead letter')}, {waiting} (alerts.{alert.alert} {alert.limit:g})"
+
+
+def _way(destination: str, warning: str) -> str:
+    """Where memories go."""
+    if not destination:
+        return "no usable server is chosen, nothing is sent"
+    note = f" ({one_line(warning)})" if warning else ""
+    return f"memories go to: {one_line(destination)}{note}"
+
+
+def _edit(edit: events.HandEdit) -> str:
+    parts = [
+        f"{count} {word}"
+        for count, word in (
+            (edit.discarded, "removed (`mem0tray restore --list` shows what can be put back)"),
+            (edit.forced, "to retry now"),
+            (edit.edited, "changed"),
+            (edit.adopted, "added"),
+            (edit.restored, "restored"),
+        )
+        if count
+    ]
+    return ", ".join(parts)
+
+
+def _user_action(action: events.UserAction) -> str:
+    """What a command or the menu did, in its own words."""
+    parts = [plural(action.dead, "dead letter")] if action.dead else []
+    if action.waiting:
+        parts.append(plural(action.waiting, "waiting entry", "waiting entries"))
+    number = " and ".join(parts)
+    match action.verb:
+        case receipts.DELETE:
+            name = f" {action.backup}" if action.backup else ""
+            return f"🗑️ Deleted: {number} (`mem0tray restore{name}` puts back)"
+        case receipts.FORGET:
+            return f"🗑️ Deleted for good: {number}"
+        case receipts.RESTORE:
+            return f"↩️ Restored: {number}"
+        case receipts.RETRY:
+            return f"🔁 Retry asked for: {number}"
+        case _:
+            return f"✏️ Changed with `mem0tray edit`: {number}"

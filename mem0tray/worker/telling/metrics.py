@@ -1,0 +1,140 @@
+"""Publishing `mem0_metrics.json`."""
+
+import os
+import socket
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+from mem0tray.core.errors import FileUnavailableError
+from mem0tray.core.state import Gate
+from mem0tray.files import atomic, document
+from mem0tray.files.publish_rate import PublishRate
+from mem0tray.ledger import taken
+from mem0tray.worker.context import Core, json_value, local_iso
+from mem0tray.worker.other_worker import EVERY, OtherWorker
+
+_LATEST: Final = 5.0  # seconds until a change shows
+_COUNTS: Final = (
+    "SELECT (SELECT count(*) FROM items WHERE state = 'pending'),"
+    " (SELECT count(*) FROM items WHERE state = 'dead'),"
+    " (SELECT min(accepted) FROM items WHERE state = 'pending'),"
+    " (SELECT min(accepted) FROM items WHERE state = 'dead'),"
+    f" ({taken.COUNT})"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What waits: fresh entries, dead letters (as in the file), since when the oldest.
+
+    `held` of the fresh entries another worker has perhaps delivered.
+    """
+
+    queue: int
+    dlq: int
+    oldest: float | None
+    held: int = 0
+
+
+class MetricsWriter:
+    """Writes the file on change and at least every thirty seconds."""
+
+    def __init__(self, core: Core, gate: Gate, other: OtherWorker, destination: str = "") -> None:
+        self._core = core
+        self._other = other
+        self._gate = gate
+        self.destination = destination
+        self._written = 0.0
+        self._spare = False  # what we wrote last stands in a folder of ours
+        self._counted = Counts(0, 0, None)
+        self._counted_at = -1
+        self._state = ""
+        self._state_since = 0.0  # Unix seconds
+        # Much of the time it may only have waited for the disk, behind a large file.
+        self.pace = PublishRate(longest=_LATEST)
+
+    def counts(self) -> Counts:
+        """How much waits now. It is counted again only when the ledger has changed."""
+        with self._core.ledger.reading() as db:
+            changes = db.total_changes
+            if changes != self._counted_at or db.in_transaction:
+                queue, dlq, *oldest, held = db.execute(_COUNTS).fetchone()
+                strays, _ = self._core.editions.strays()
+                oldest_known = min(filter(None, oldest), default=None)
+                self._counted = Counts(queue, dlq + len(strays), oldest_known, held)
+                self._counted_at = -1 if db.in_transaction else changes
+            return self._counted
+
+    def run(self, *, force: bool = False) -> None:
+        """Write if something changed, or half a minute has passed."""
+        moment = time.monotonic()
+        due = moment - self._written >= EVERY or self._written == 0.0
+        if (
+            not force
+            and not due
+            and not (self._core.metrics_dirty.is_set() and self.pace.ready(moment))
+        ):
+            return
+        self._core.metrics_dirty.clear()
+        if not self._write(self._composed()):  # somebody else just did: that is looked at first
+            self._core.metrics_dirty.set()
+            self._core.wake.set()
+            return
+        now = time.monotonic()
+        self._written = now
+        self.pace.spent(now, now - moment)
+
+    def _write(self, data: bytes) -> bool:
+        """Whether it is written: not over what another worker wrote and we have not looked at.
+
+        Where the file cannot be written, `status` is told in a folder of ours.
+        """
+        # After a power cut they are written anew: the disk need not be waited for twice.
+        paths = self._core.paths
+        try:
+            written = atomic.replace(
+                paths.metrics,
+                data,
+                still_valid=self._other.is_unchanged,
+                durable=False,
+                by_way_of=paths.data_dir,
+            )
+        except FileUnavailableError:
+            with suppress(FileUnavailableError):
+                atomic.replace(paths.spare_metrics, data, durable=False)
+                self._spare = True
+            raise
+        if written is not None:
+            self._other.wrote(written)
+        if self._spare:
+            paths.spare_metrics.unlink(missing_ok=True)
+            self._spare = False
+        return written is not None
+
+    def _composed(self) -> bytes:
+        core, now = self._core, self._core.now()
+        state = self._gate.state(now)
+        if state.name != self._state:
+            self._state, self._state_since = state.name, now
+        counts = self.counts()
+        last = core.ledger.meta("last_delivery")
+        values: dict[str, Any] = {
+            "last_update": local_iso(now),
+            "vps_status": "healthy" if self._gate.is_healthy else "down",
+            "queue_size": counts.queue,
+            "dlq_size": counts.dlq,
+            "total_synced": int(core.ledger.meta("total_synced") or 0),
+            "total_queued": int(core.ledger.meta("total_queued") or 0),
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "state": state.name,
+            "reason": state.reason,
+            "destination": self.destination,
+            "last_delivery": None if last is None else local_iso(last),
+            "oldest_waiting": None if counts.oldest is None else local_iso(counts.oldest),
+            "held": counts.held,
+            "state_since": local_iso(self._state_since),
+        }
+        return document.compose({name: json_value(value) for name, value in values.items()})

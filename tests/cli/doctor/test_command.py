@@ -1,0 +1,425 @@
+"""`doctor`: each check, well and ill."""
+
+import json
+import os
+import re
+import shutil
+import socket
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from mem0tray.actions import overview
+from mem0tray.cli.doctor import checks_files, checks_machine, checks_server
+from mem0tray.desktop import older_install
+from mem0tray.files import atomic, quarantine
+from mem0tray.files.lock import FileLock, InstanceLock
+from mem0tray.server import Health, KeyCheck, KeyVerdict
+from tests.cli.doctoring import checks
+from tests.cli.scratch import Scratch
+from tests.support.http1 import Answer
+from tests.support.standin import Standin
+
+
+class _Healthy:
+    """A client of a server that is well."""
+
+    def probe(self, timeout: float) -> Health:
+        """Say so."""
+        assert timeout > 0
+        return Health(healthy=True, reason="")
+
+    def check_key(self, timeout: float) -> KeyCheck:
+        """Want none."""
+        assert timeout > 0
+        return KeyCheck(KeyVerdict.OPEN)
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+@pytest.mark.usefixtures("server")
+def test_all_is_well(home: Scratch) -> None:
+    """Exit 0, one line a check, nothing made."""
+    done = home.run("doctor")
+    assert done.code == 0
+    assert not any(line.startswith("fail") for line in done.out.splitlines())
+    assert not home.claude.exists()
+    assert not (home.root / "data").exists()
+
+
+def test_the_server(home: Scratch, server: Standin) -> None:
+    """Healthy, ill and gone are told apart; trouble exits 1."""
+    assert checks(home, "server") == [("ok", f"{server.netloc} is healthy. ")]
+    server.health = Answer(503)
+    ((level, text),) = checks(home, "server")
+    assert level == "fail"
+    assert "503" in text
+    server.close()
+    done = home.run("doctor")
+    assert done.code == 1
+    assert done.line.startswith("mem0tray: What failed: server")
+    assert checks(home, "server")[0][0] == "fail"
+
+
+def test_a_wrong_key_fails_without_a_worker(home: Scratch, server: Standin) -> None:
+    """The server is asked in a way that stores nothing; the command that mends it is named."""
+    server.api_key = "right"
+    home.configure('[server]\napi_key = "wrong-and-secret"\n')
+    done = home.run("doctor")
+    assert done.code == 1
+    assert "wrong-and-secret" not in done.out + done.err
+    ((level, text),) = checks(home, "server key")
+    assert level == "fail"
+    assert f"{server.netloc} refuses the API key: 401" in text
+    assert "`mem0tray config set server.api_key`" in text
+    home.configure('[server]\napi_key = "right"\n')
+    assert checks(home, "server key") == [("ok", f"{server.netloc} takes the API key. ")]
+    assert {request.method for request in server.requests} == {"GET"}
+
+
+def test_a_key_that_is_missing_fails(home: Scratch, server: Standin) -> None:
+    """A server that wants a key where none is set refuses every memory."""
+    server.api_key = "right"
+    ((level, text),) = checks(home, "server key")
+    assert level == "fail"
+    assert "wants an API key, and none is set" in text
+    server.api_key = None
+    assert checks(home, "server key")[0][0] == "ok"
+
+
+def test_a_key_in_the_environment_is_mended_there(home: Scratch, server: Standin) -> None:
+    """`config set` would change nothing where a variable wins over the file."""
+    server.api_key = "right"
+    home.env(MEM0TRAY_SERVER_API_KEY="wrong")
+    text = checks(home, "server key")[0][1]
+    assert "MEM0TRAY_SERVER_API_KEY" in text
+    assert "config set" not in text
+
+
+@pytest.mark.parametrize(
+    ("unheard_of", "words"),
+    [(200, "answers those without a key as well"), (404, "does not tell (404 Not Found")],
+    ids=["open to all", "cannot list"],
+)
+def test_a_key_that_nobody_looks_at_is_not_called_right(
+    home: Scratch, server: Standin, unheard_of: int, words: str
+) -> None:
+    """Where the server cannot tell, the key could not be checked."""
+    server.can_be_asked, server.not_asked_status = False, unheard_of
+    home.env(MEM0TRAY_SERVER_API_KEY="any")
+    ((level, text),) = checks(home, "server key")
+    assert level == "warn"
+    assert text.startswith("The API key could not be checked: ")
+    assert words in text
+
+
+def test_a_health_path_behind_the_key_is_the_keys_fault(home: Scratch, server: Standin) -> None:
+    """Both are named where the server wants the key for its health too."""
+    server.api_key = "right"
+    server.health = Answer(401)
+    home.env(MEM0TRAY_SERVER_API_KEY="wrong")
+    assert "refuses the API key" in checks(home, "server key")[0][1]
+
+
+def test_no_server_is_chosen(home: Scratch) -> None:
+    """It says what to type."""
+    home.write("mem0_queue.json", {"queue": []})
+    ((level, text),) = checks(home, "server")
+    assert level == "fail"
+    assert "mem0tray config set server.url local" in text
+
+
+def test_the_embedded_server(home: Scratch) -> None:
+    """This computer only; one that does not run yet is no fault."""
+    ((level, text),) = checks(home, "server")
+    assert level == "ok"
+    assert "this computer only" in text
+
+
+def test_plain_http_to_another_machine_is_named(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memories that can be read on the way are a warning; a key among them is named."""
+    monkeypatch.setattr(checks_server, "connect", lambda *_: _Healthy())
+    home.env(MEM0TRAY_SERVER_URL="http://far.example")
+    ((level, text),) = checks(home, "plain http")
+    assert level == "warn"
+    assert "far.example" in text
+    assert "API key" not in text
+    home.env(MEM0TRAY_SERVER_API_KEY="sesame", MEM0TRAY_SERVER_ALLOW_PLAIN_KEY="true")
+    assert "API key" in checks(home, "plain http")[0][1]
+    home.env(MEM0TRAY_SERVER_ALLOW_PLAIN_KEY="false")
+    ((level, text),) = checks(home, "server")
+    assert level == "fail"
+    assert "unencrypted" in text
+
+
+@pytest.mark.usefixtures("server")
+def test_broken_files_are_named(home: Scratch) -> None:
+    """A file that does not parse, odd items in one, and what lies in quarantine."""
+    home.claude.mkdir()
+    home.queue.write_text('{"queue": [')
+    deep = '{"items": [{"id": "a", "x": ' + "[" * 900 + "]" * 900 + "}]}"
+    (home.claude / "mem0_queue_dlq.json").write_text(deep)
+    quarantine.keep(home.paths.quarantine, home.queue, b"odd", 1.0)
+    assert checks(home, "mem0_queue.json")[0][0] == "warn"
+    assert "broken" in checks(home, "mem0_queue.json")[0][1]
+    odd = [7, None, {"content": ["list"]}, {"content": "text"}]
+    home.queue.write_text(json.dumps({"queue": odd}))
+    assert "holds 3 things without a content" in checks(home, "mem0_queue.json")[0][1]
+    assert "1 value" in checks(home, "mem0_queue_dlq.json")[0][1]
+    assert ": 1 file. What was whole in it" in checks(home, "quarantine")[0][1]
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize("name", ["mem0_queue.json", "mem0_queue.lock"])
+def test_a_folder_where_a_file_should_be(home: Scratch, name: str) -> None:
+    """What cannot be opened fails."""
+    (home.claude / name).mkdir(parents=True)
+    assert home.run("doctor").code == 1
+
+
+@pytest.mark.row(7)
+@pytest.mark.usefixtures("server")
+def test_what_is_ours_and_cannot_be_read_is_a_check_among_others(home: Scratch) -> None:
+    """A pause that nobody can read fails, a quarantine is worth a look; the rest is looked at."""
+    home.paths.pause.mkdir(parents=True)
+    home.paths.quarantine.touch()
+    (pause,), (kept,) = checks(home, "pause"), checks(home, "quarantine")
+    assert (pause[0], kept[0]) == ("fail", "warn")
+    assert "pause.json is a folder, not a file." in pause[1]
+    assert "quarantine is no folder" in kept[1]
+    assert checks(home, "server")
+
+
+@pytest.mark.usefixtures("server")
+def test_a_folder_that_cannot_be_used(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that may not be written, a file in its place, and a link to nothing fail."""
+    home.claude.symlink_to(home.root / "nowhere")
+    assert checks(home, "claude folder")[0][0] == "fail"
+    home.claude.unlink()
+    home.claude.write_text("")
+    assert checks(home, "claude folder")[0][0] == "fail"
+    home.claude.unlink()
+    home.claude.mkdir()
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    ((level, text),) = checks(home, "claude folder")
+    assert level == "fail"
+    assert str(home.claude) in text
+
+
+@pytest.mark.usefixtures("server")
+def test_what_lies_on_the_disk_is_mended_by_a_command(home: Scratch) -> None:
+    """A link to nothing, a file in a folder's place, somebody else's folder: each has its own."""
+    home.claude.symlink_to(home.root / "nowhere")
+    assert f"`mv {home.claude} {home.claude}.away`" in checks(home, "claude folder")[0][1]
+    home.claude.unlink()
+    home.claude.write_text("")
+    assert f"`mv {home.claude} {home.claude}.away`" in checks(home, "claude folder")[0][1]
+    home.claude.unlink()
+    home.claude.mkdir()
+    home.patch.setattr(os, "access", lambda *_: False)
+    assert f"`chmod u+rwX {home.claude}`" in checks(home, "claude folder")[0][1]
+    home.patch.setattr(os, "getuid", lambda: 4242)
+    assert f"{home.claude}`" in checks(home, "claude folder")[0][1]
+    assert "`sudo chown " in checks(home, "claude folder")[0][1]
+    home.patch.setattr(atomic, "is_read_only", lambda _: True)
+    assert "`sudo mount -o remount,rw /" in checks(home, "claude folder")[0][1]
+
+
+@pytest.mark.usefixtures("server")
+def test_nobody_else_s_folder_is_taken_for_one_to_be_made(home: Scratch) -> None:
+    """A user whose home does not exist is told to make the folder, not to own the disk's root."""
+    shutil.rmtree(home.claude, ignore_errors=True)
+    home.patch.setattr(os, "access", lambda *_: False)
+    home.patch.setattr(os, "getuid", lambda: 4242)
+    text = checks(home, "claude folder")[0][1]
+    assert "chown" not in text
+    assert re.search(rf"`sudo install -d -m 700 -o \S+ {re.escape(str(home.claude))}`", text)
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize(
+    ("free", "level", "size"),
+    [(10**12, "ok", "1,000 GB are"), (10**8, "warn", "100 MB are"), (10**6, "fail", "1 MB are")],
+)
+def test_disk_space(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch, free: int, level: str, size: str
+) -> None:
+    """Little space is worth a look, none stops deliveries; it is told in a unit that fits."""
+    usage = SimpleNamespace(free=free)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    ((found, text),) = checks(home, "disk")
+    assert found == level
+    assert text.startswith(size)
+
+
+@pytest.mark.usefixtures("server")
+def test_a_lock_that_is_held_for_long(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that hangs with the producers' lock is looked for."""
+    monkeypatch.setattr(checks_files, "_PATIENCE", 0.05)
+    home.claude.mkdir()
+    lock = FileLock(home.paths.queue_lock)
+    lock.acquire(1)
+    ((level, text),) = checks(home, "queue lock")
+    lock.release()
+    assert level == "warn"
+    assert "fuser" in text
+    assert checks(home, "queue lock")[0][0] == "ok"
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize(
+    ("fields", "level"),
+    [
+        ({"pid": 4, "host": "far.example"}, "warn"),
+        ({}, "warn"),
+        ({"pid": os.getpid(), "host": socket.gethostname()}, "warn"),
+        ({"pid": 2**22 + 1, "host": socket.gethostname()}, "ok"),
+    ],
+    ids=["other computer", "older make", "alive", "dead"],
+)
+def test_another_worker(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch, fields: dict[str, object], level: str
+) -> None:
+    """Fresh metrics of somebody else are another worker; those of a dead process are not."""
+    monkeypatch.setattr(older_install, "find", lambda _: [])
+    path = home.write("mem0_metrics.json", {"vps_status": "healthy", **fields})
+    assert [found for found, _ in checks(home, "another worker")] == [level]
+    os.utime(path, (1, 1))
+    assert [found for found, _ in checks(home, "another worker")] == ["ok"]
+
+
+@pytest.mark.usefixtures("server")
+def test_a_process_that_looks_like_a_worker(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A running `mem0_worker` is named with its process."""
+    process = tmp_path / "proc" / "4242"
+    process.mkdir(parents=True)
+    (process / "cmdline").write_bytes(b"/usr/bin/python3\0/opt/x/mem0_worker.py\0--fast\0")
+    monkeypatch.setattr(older_install, "_PROC", tmp_path / "proc")
+    ((level, text),) = checks(home, "another worker")
+    assert level == "warn"
+    assert text.startswith("Process 4242 (mem0_worker.py) looks like another worker")
+    assert "`kill 4242`" in text
+
+
+@pytest.mark.usefixtures("server")
+def test_our_own_processes_are_no_other_workers(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither doctor itself nor the worker that runs is taken for one."""
+    asked: list[set[int]] = []
+
+    def find(ours: set[int]) -> list[older_install.Older]:
+        asked.append(ours)
+        return []
+
+    monkeypatch.setattr(older_install, "find", find)
+    monkeypatch.setattr(overview, "running", lambda _: overview.Running(4242, 1.0))
+    assert [level for level, _ in checks(home, "another worker")] == ["ok"]
+    assert asked == [{4242, os.getpid()}]
+
+
+@pytest.mark.usefixtures("server")
+def test_start_at_login(home: Scratch) -> None:
+    """That it does not start is no fault; that it cannot is one, with the command that mends it."""
+    home.env(DISPLAY=":0")
+    assert checks(home, "autostart") == [("ok", "mem0tray does not start at login. ")]
+    home.ok("autostart", "enable")
+    assert checks(home, "autostart") == [("ok", "mem0tray starts at login. ")]
+    entry = home.root / "config" / "autostart" / "mem0tray.desktop"
+    entry.write_text("[Desktop Entry]\nType=Application\nExec=/gone/mem0tray\n")
+    ((level, text),) = checks(home, "autostart")
+    assert level == "warn"
+    assert "`mem0tray autostart enable`" in text
+
+
+@pytest.mark.usefixtures("server")
+def test_low_limits_of_file_watching(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A limit that leaves no room for us is named with the command that raises it."""
+    folder = tmp_path / "proc" / "sys" / "fs" / "inotify"
+    folder.mkdir(parents=True)
+    (folder / "max_user_instances").write_text("1\n")
+    monkeypatch.setattr(checks_machine, "_PROC", tmp_path / "proc")
+    ((level, text),) = checks(home, "file watching")
+    assert level == "warn"
+    assert "sudo sysctl fs.inotify.max_user_instances=" in text
+
+
+@pytest.mark.usefixtures("server")
+def test_a_clock_that_cannot_be_right(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock from before this program is named."""
+    monkeypatch.setattr(checks_machine, "_EARLIEST", 2**40)
+    assert checks(home, "clock")[0][0] == "warn"
+
+
+@pytest.mark.usefixtures("server")
+def test_odd_settings_are_among_thechecks(home: Scratch) -> None:
+    """Warnings about the settings are shown, with what to do."""
+    home.configure("[sync]\ntimeoutt = 3\n")
+    levels = [level for level, _ in checks(home, "settings")]
+    assert levels == ["ok", "warn"]
+
+
+@pytest.mark.usefixtures("server")
+def test_no_desktop_is_no_fault(home: Scratch) -> None:
+    """Without a session there are no notifications, and nothing to look at."""
+    ((level, text),) = checks(home, "notifications")
+    assert level == "ok"
+    assert "no desktop" in text
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize(
+    ("state", "reason", "level"),
+    [
+        ("action needed", "the server refuses deliveries: 401", "fail"),
+        ("down", "connection refused", "fail"),
+        ("paused", "the server asked for a break", "warn"),
+        ("healthy", "", "ok"),
+    ],
+)
+def test_what_the_worker_says_of_deliveries(
+    home: Scratch, state: str, reason: str, level: str
+) -> None:
+    """A worker that cannot deliver is a fault, however well the server's health looks."""
+    own = {"pid": os.getpid(), "host": socket.gethostname()}
+    home.write("mem0_metrics.json", {**own, "state": state, "reason": reason})
+    lock = InstanceLock(home.paths.instance_lock)
+    lock.acquire()
+    try:
+        ((found, text),) = checks(home, "deliveries")
+        assert home.run("doctor").code == (level == "fail")
+    finally:
+        lock.release()
+    assert found == level
+    assert state in text
+    assert reason in text
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize("minutes", [[], ["30"]], ids=["until resumed", "half an hour"])
+def test_a_pause_is_worth_a_look(home: Scratch, minutes: list[str]) -> None:
+    """Paused deliveries are a warning that says how to resume, with or without a worker."""
+    assert checks(home, "deliveries") == []
+    home.ok("pause", *minutes)
+    ((level, text),) = checks(home, "deliveries")
+    assert level == "warn"
+    assert text.startswith("paused until ")
+    assert "`mem0tray resume`" in text
+
+
+@pytest.mark.usefixtures("server")
+def test_no_desktop_has_no_tray(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a display nothing is wrong with the tray; the worker in the terminal is named."""
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    ((level, text),) = checks(home, "tray")
+    assert level == "ok"
+    assert "`mem0tray run`" in text

@@ -1,0 +1,99 @@
+"""`doctor`: how it says what it found."""
+
+import re
+import sys
+import threading
+
+import pytest
+
+from mem0tray.cli.doctor import command as program
+from mem0tray.cli.doctor.check import Check
+from mem0tray.config.settings import Loaded
+from tests.cli.doctoring import checks
+from tests.cli.scratch import Scratch
+from tests.support.http1 import Answer
+from tests.support.standin import Standin
+
+
+@pytest.fixture
+def ill(home: Scratch, server: Standin) -> Scratch:
+    """A home with one fault among all that is well."""
+    server.api_key = "right"
+    return home
+
+
+def test_what_failed_stands_first_and_is_summed_up(ill: Scratch) -> None:
+    """A fault does not drown: first in the list, and named once more in its last line."""
+    lines = ill.run("doctor").out.splitlines()
+    levels = [line.split()[0] for line in lines[:-1]]
+    assert levels == sorted(levels, key=["fail", "warn", "ok"].index)
+    assert lines[0].startswith("fail  server key ")
+    assert " checks: 1 failed (server key), 1 to look at (worker)." in lines[-1]
+
+
+def test_it_reads_well_on_a_narrow_terminal(ill: Scratch) -> None:
+    """Sixty columns: no line is longer but for a path or command, and the remedy stands apart."""
+    ill.terminal(60)
+    ill.env(NO_COLOR="1")
+    lines = ill.run("doctor").out.splitlines()
+    assert lines[0].startswith("fail  server key: ")
+    assert "      `mem0tray config set server.api_key` asks for it." in lines
+    assert all(len(line) <= 60 or " " not in line.strip() for line in lines)
+    assert all(line[:6].strip() in {"fail", "warn", "ok", ""} for line in lines[:-1])
+
+
+def test_colours_are_for_terminals_that_want_them(ill: Scratch) -> None:
+    """The level of a fault is red on a terminal, and never with NO_COLOR or in a pipe."""
+    assert "\x1b" not in ill.run("doctor").out
+    ill.terminal(200)
+    assert re.match(r"(\x1b\[(1|31|1;31)m)+fail", ill.run("doctor").out)
+    ill.env(NO_COLOR="1")
+    assert "\x1b" not in ill.run("doctor").out
+
+
+@pytest.mark.usefixtures("server")
+def test_a_check_that_hangs_is_not_waited_for(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It fails in words after its time, and the others are made all the same."""
+    over = threading.Event()
+
+    def hang(_: Loaded) -> list[Check]:
+        over.wait()
+        return []
+
+    monkeypatch.setattr(program, "_PARTS", (program._Part("the disk", hang), *program._PARTS))
+    monkeypatch.setattr(program, "_LIMIT", 0.1)
+    monkeypatch.setattr(program, "_LEAST", 0.1)
+    ((level, text),) = checks(home, "disk")[:1]
+    over.set()
+    assert level == "fail"
+    assert "could not be checked within 0 s" in text
+    assert checks(home, "server")
+
+
+def test_a_person_is_told_what_is_waited_for(home: Scratch, server: Standin) -> None:
+    """On a terminal, when a check takes longer than a moment; and no trace of it is left."""
+    home.patch.setattr(program, "_MOMENT", 0.01)
+    server.health = Answer(body={"status": "ok"}, delay=0.3)
+    assert home.run("doctor").err == ""
+    home.terminal(200)
+    home.patch.setattr(sys.stderr, "isatty", lambda: True)
+    said = home.run("doctor").err
+    assert "\rChecking the server…" in said
+    assert said.endswith("\r\x1b[K")
+
+
+def test_wrong_settings_are_a_failed_check_among_others(home: Scratch) -> None:
+    """Exit code 2; the rest is looked at with the defaults."""
+    home.configure('[sync]\ntimeout = "soon"\n')
+    done = home.run("doctor", "--json")
+    first, *others = done.json()["checks"]
+    assert (done.code, done.json()["ok"]) == (2, False)
+    assert done.line.startswith("mem0tray: sync.timeout in ")
+    assert (first["name"], first["level"]) == ("settings", "fail")
+    assert first["message"].startswith("sync.timeout in ")
+    assert "default" in first["remedy"]
+    names = [each["name"] for each in others]
+    assert "data folder" in names
+    assert "settings" not in names

@@ -1,0 +1,149 @@
+"""Which addresses and keys may be used."""
+
+from pathlib import Path
+
+import pytest
+
+from mem0tray.config.destination import is_loopback
+from mem0tray.config.settings import ServerSettings
+from mem0tray.core.errors import SettingsError
+from mem0tray.server import Destination
+from tests.support.certificates import Authority
+
+KEY = "sesame-4711"
+
+
+@pytest.mark.parametrize(
+    ("url", "normal", "host", "port"),
+    [
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8000", "127.0.0.1:8000", 8000),
+        ("HTTPS://Mem0.Example.COM/", "https://mem0.example.com", "mem0.example.com", 443),
+        ("https://a.test:443/api/v1//", "https://a.test/api/v1", "a.test", 443),
+        ("http://a.test:443", "http://a.test:443", "a.test:443", 443),
+        ("http://[::1]:9/", "http://[::1]:9", "[::1]:9", 9),
+        ("http://[0:0::1]", "http://[::1]", "[::1]", 80),
+        (" http://mem0 ", "http://mem0", "mem0", 80),
+        ("http://bücher.test", "http://xn--bcher-kva.test", "xn--bcher-kva.test", 80),
+    ],
+)
+def test_an_address_has_one_normal_form(url: str, normal: str, host: str, port: int) -> None:
+    """However it is written, an address is told apart by one text, and shown by its host."""
+    found = Destination.of(url)
+    assert (found.url, found.host, found.port) == (normal, host, port)
+    assert found.plain_http == normal.startswith("http:")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mem0.test",
+        "ftp://mem0.test",
+        "http://",
+        "http://mem0.test:0",
+        "http://mem0.test:99999",
+        "http://mem0.test?x=1",
+        "http://mem0.test/#x",
+        "http://mem0.test/a b",
+        "http://mem0.test/é",
+        "http://a\x00b",
+        "http://a_%41.test",
+        "http://[::1",
+        "http://[fe80::1%25eth0]",
+        "http://-x",
+        "http://" + "é" * 100,
+    ],
+)
+def test_an_address_that_cannot_be_used_is_refused(url: str) -> None:
+    """What is no address of a server is a settings error that says what to do."""
+    with pytest.raises(SettingsError) as caught:
+        Destination.of(url)
+    assert caught.value.remedy
+
+
+def test_a_password_in_the_address_is_refused_and_not_shown() -> None:
+    """Secrets belong into `server.api_key`, where nothing shows them."""
+    with pytest.raises(SettingsError) as caught:
+        Destination.of("https://me:geheim@mem0.test")
+    assert "geheim" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("localhost", True),
+        ("LOCALHOST.", True),
+        ("mem0.localhost", True),
+        ("127.0.0.1", True),
+        ("127.9.9.9", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("localhost.example.com", False),
+        ("notlocalhost", False),
+        ("127.0.0.1.example.com", False),
+        ("127.1", False),
+        ("192.168.1.1", False),
+        ("0.0.0.0", False),  # noqa: S104
+        ("::", False),
+    ],
+)
+def test_loopback_is_what_can_mean_nothing_else(host: str, *, loopback: bool) -> None:
+    """Only names and addresses that always stay on this computer are loopback."""
+    assert is_loopback(host) is loopback
+
+
+@pytest.mark.parametrize("url", ["http://mem0.test", "http://192.168.1.20:8000"])
+def test_a_key_does_not_go_in_the_clear_to_another_machine(url: str) -> None:
+    """A key over plain http to another machine needs `allow_plain_key`."""
+    with pytest.raises(SettingsError, match="allow_plain_key"):
+        Destination.of(url, KEY)
+    assert Destination.of(url, KEY, allow_plain_key=True).token == KEY
+    assert Destination.of(url).plain_http
+
+
+@pytest.mark.parametrize("url", ["https://mem0.test", "http://127.0.0.1:8000", "http://localhost"])
+def test_a_key_may_go_encrypted_or_to_this_computer(url: str) -> None:
+    """Over https, and to this computer, a key may go."""
+    assert Destination.of(url, f" {KEY}\n").token == KEY
+
+
+@pytest.mark.parametrize("key", ["two words", "new\nline", "schlüssel", "nul\x00"])
+def test_a_key_that_no_header_can_hold_is_refused_and_not_shown(key: str) -> None:
+    """A key with blanks or beyond ASCII is a settings error that does not show it."""
+    with pytest.raises(SettingsError) as caught:
+        Destination.of("https://mem0.test", key)
+    assert key not in str(caught.value)
+
+
+def test_a_key_is_in_no_representation() -> None:
+    """Whoever prints a destination does not print its key."""
+    assert KEY not in repr(Destination.of("https://mem0.test", KEY))
+
+
+def test_a_destination_comes_from_the_settings(tmp_path: Path) -> None:
+    """Address, key and authority are those of `[server]`."""
+    authority = str(Authority(tmp_path).file)
+    found = Destination.from_settings(
+        ServerSettings(url="https://mem0.test", api_key=KEY, ca_file=authority)
+    )
+    assert (found.url, found.token, found.ca_file) == (
+        "https://mem0.test",
+        KEY,
+        authority,
+    )
+
+
+@pytest.mark.parametrize("url", ["", "local"])
+def test_settings_without_an_address_make_no_destination(url: str) -> None:
+    """No server, or the embedded one, is no address: there is no default."""
+    with pytest.raises(SettingsError, match=r"server\.url"):
+        Destination.from_settings(ServerSettings(url=url))
+
+
+def test_a_file_of_authorities_must_hold_some(tmp_path: Path) -> None:
+    """A `ca_file` that is missing or holds no certificate is a settings error that names it."""
+    for name, content in (("missing", None), ("empty", b""), ("text", b"no certificate")):
+        file = tmp_path / name
+        if content is not None:
+            file.write_bytes(content)
+        with pytest.raises(SettingsError, match=name):
+            Destination.of("https://mem0.test", ca_file=str(file))

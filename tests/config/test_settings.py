@@ -1,0 +1,174 @@
+"""The settings file: privacy, links, and where values come from."""
+
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from mem0tray.config import settings
+from mem0tray.core.errors import SettingsError
+
+KEY = '[server]\napi_key = "sesame"\n'
+
+
+def _file(folder: Path, text: str, mode: int = 0o644) -> Path:
+    file = folder / "config.toml"
+    file.write_text(text)
+    file.chmod(mode)
+    return file
+
+
+def test_a_file_with_a_key_is_made_private(tmp_path: Path) -> None:
+    """Reading takes away what others may do with a file that holds a secret."""
+    file = _file(tmp_path, KEY)
+    loaded = settings.load(file, {})
+    assert loaded.warnings == ()
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert loaded.settings.server.api_key == "sesame"
+
+
+def test_a_file_without_a_key_keeps_its_mode(tmp_path: Path) -> None:
+    """What holds no secret is the user's business; an empty key is none."""
+    file = _file(tmp_path, '[server]\napi_key = ""\n')
+    settings.load(file, {})
+    assert file.stat().st_mode & 0o777 == 0o644
+
+
+def test_a_link_is_followed_when_tightening(tmp_path: Path) -> None:
+    """The file behind a symbolic link is made private, the link stays."""
+    file = _file(tmp_path, KEY)
+    link = tmp_path / "link.toml"
+    link.symlink_to(file)
+    settings.load(link, {})
+    assert link.is_symlink()
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_that_cannot_be_made_private_warns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else's file is named, and used."""
+    file = _file(tmp_path, KEY)
+
+    def refuse(self: Path, mode: int) -> None:
+        raise PermissionError(1, "Operation not permitted", str(self), mode)
+
+    monkeypatch.setattr(Path, "chmod", refuse)
+    (warning,) = settings.load(file, {}).warnings
+    assert str(file) in warning
+    assert "sesame" not in warning
+
+
+def test_a_folder_in_its_place_is_a_clear_error(tmp_path: Path) -> None:
+    """A folder is no settings file."""
+    with pytest.raises(SettingsError, match="is a folder"):
+        settings.load(tmp_path, {})
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="nothing is unreadable to root")
+def test_an_unreadable_file_is_a_clear_error(tmp_path: Path) -> None:
+    """A file that may not be read is named."""
+    with pytest.raises(SettingsError, match="cannot be read"):
+        settings.load(_file(tmp_path, "", 0o000), {})
+
+
+def test_sources_tell_file_and_environment_apart(tmp_path: Path) -> None:
+    """Keys at their default have no source; the environment wins over the file."""
+    file = _file(tmp_path, "[sync]\ntimeout = 4\nconcurrency = 2\n")
+    loaded = settings.load(file, {"MEM0TRAY_SYNC_TIMEOUT": "5"})
+    assert loaded.sources == {
+        "sync.timeout": settings.ENVIRONMENT,
+        "sync.concurrency": settings.FILE,
+    }
+    assert loaded.settings.sync.timeout == 5.0
+
+
+def test_unknown_keys_are_named(tmp_path: Path) -> None:
+    """Unknown sections, keys and bare values warn, with a guess; the rest holds."""
+    file = _file(tmp_path, "bare = 1\nurl = 'x'\n[sync]\ntimeoutt = 4\n[other]\nx = 1\n")
+    warnings = settings.load(file, {}).warnings
+    assert len(warnings) == 4
+    assert all(name in str(warnings) for name in ("'bare'", "'sync.timeoutt'", "'other.x'"))
+    assert sum("Did you mean `sync.timeout`?" in each for each in warnings) == 1
+    assert sum("Did you mean `server.url`?" in each for each in warnings) == 1
+
+
+def test_unknown_variables_are_named(tmp_path: Path) -> None:
+    """A variable that looks like a setting and is none warns; those of others do not."""
+    environ = {"MEM0TRAY_SERVER_ULR": "x", "MEM0TRAY_HOME": "x", "MEM0_PROJECT_ID": "x"}
+    (warning,) = settings.load(tmp_path / "none", environ).warnings
+    assert warning == (
+        "The variable MEM0TRAY_SERVER_ULR is unknown and ignored."
+        " Did you mean `MEM0TRAY_SERVER_URL`?"
+    )
+
+
+def test_a_value_in_the_place_of_a_section_is_wrong(tmp_path: Path) -> None:
+    """`server = "…"` is no setting, and says so instead of being ignored."""
+    file = _file(tmp_path, 'server = "http://127.0.0.1:9"\n')
+    with pytest.raises(SettingsError, match=r"server in .* but it must be a section"):
+        settings.load(file, {})
+
+
+@pytest.mark.parametrize("key", ["server.url", "server.api_key", "server.ca_file", "ui.language"])
+def test_an_empty_variable_takes_no_text_away(tmp_path: Path, key: str) -> None:
+    """What the file says holds, with a word about it; where the file says nothing, silently."""
+    value = {"server.url": "local", "server.ca_file": "/x", "ui.language": "fr"}.get(key, "k")
+    section, name = key.split(".")
+    file = _file(tmp_path, f'[{section}]\n{name} = "{value}"\n', 0o600)
+    loaded = settings.load(file, {settings.variable(key): ""})
+    assert settings.get(loaded.settings, key) == value
+    assert loaded.sources == {key: settings.FILE}
+    (warning,) = loaded.warnings
+    assert f"{settings.variable(key)} is empty" in warning
+    assert settings.load(tmp_path / "none", {settings.variable(key): ""}) == settings.Loaded(
+        settings.Settings()
+    )
+
+
+_TEXTS = [key for key, kind in settings.keys().items() if kind is str]
+_NUMBERS = [key for key, kind in settings.keys().items() if kind in (int, float)]
+
+
+@pytest.mark.parametrize(
+    "value", [" ", "a\nb", "a\x00b", "a\x7f", "a\x85b", "a\u2028b", "x" * 9000]
+)
+@pytest.mark.parametrize("key", _TEXTS)
+def test_no_text_is_blank_or_holds_control_characters(tmp_path: Path, key: str, value: str) -> None:
+    """File and environment are held to what `config set` takes, and the key is named."""
+    section, name = key.split(".")
+    written = json.dumps(value).replace("\x7f", "\\u007f")
+    file = _file(tmp_path, f"[{section}]\n{name} = {written}\n")
+    with pytest.raises(SettingsError, match=re.escape(f"{key} in {file} is ")) as caught:
+        settings.load(file, {})
+    assert f"`mem0tray config unset {key}`" in caught.value.remedy
+    variable = settings.variable(key)
+    with pytest.raises(SettingsError, match=re.escape(f"{key} ({variable}) is ")) as caught:
+        settings.load(tmp_path / "none", {variable: value})
+    assert variable in caught.value.remedy
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "-1", "1e999", "", " ", "ten"])
+@pytest.mark.parametrize("key", _NUMBERS)
+def test_no_number_is_endless_or_negative(tmp_path: Path, key: str, value: str) -> None:
+    """Not a number, infinite and negative values are refused wherever they stand."""
+    with pytest.raises(SettingsError, match=re.escape(f"{key} (")):
+        settings.load(tmp_path / "none", {settings.variable(key): value})
+    if value in ("nan", "inf", "-inf", "-1"):
+        section, name = key.split(".")
+        with pytest.raises(SettingsError, match=re.escape(f"{key} in ")):
+            settings.load(_file(tmp_path, f"[{section}]\n{name} = {value}\n"), {})
+
+
+def test_every_key_has_a_variable(tmp_path: Path) -> None:
+    """Each setting can be given in the environment."""
+    for key, kind in settings.keys().items():
+        value = settings.get(settings.Settings(), key)
+        if value == "":
+            continue  # as if the variable were not there
+        text = str(value).lower() if kind is bool else str(value)
+        loaded = settings.load(tmp_path / "none", {settings.variable(key): text})
+        assert settings.get(loaded.settings, key) == value
+        assert loaded.sources == {key: settings.ENVIRONMENT}

@@ -1,0 +1,296 @@
+"""What makes an item, its identity, its key and its backoff."""
+
+import hashlib
+import json
+import math
+import uuid
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mem0tray.core import item as items
+
+NOW = 1_700_000_000.0
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def parsed(raw: bytes) -> items.Item:
+    """Read what must be an item."""
+    item = items.parse(raw)
+    assert item is not None
+    return item
+
+
+def made(**fields: Any) -> items.Item:
+    """Read an item with these fields."""
+    return parsed(json.dumps({"id": "i", "project_id": "p", "content": "c"} | fields).encode())
+
+
+def test_an_item_is_read() -> None:
+    """Every field that we use is read, and the bytes are kept."""
+    raw = (
+        b'{"id":"i","project_id":"p","content":"c","timestamp":5,"retries":2,'
+        b'"retry_count":3,"last_attempt":7.5,"x":1e5}'
+    )
+    item = parsed(raw)
+    assert (item.id, item.project, item.content, item.timestamp) == ("i", "p", "c", 5)
+    assert (item.retries, item.retry_count, item.last_attempt) == (2, 3, 7.5)
+    assert item.raw == raw
+    assert item.digest == hashlib.sha256(b"p\0c").digest()
+
+
+def test_missing_fields_count_as_zero() -> None:
+    """A lone text is an item; what is missing is 0 or empty."""
+    item = parsed(b'{"content":""}')
+    assert (item.content, item.project, item.timestamp) == ("", "", 0)
+    assert (item.retries, item.retry_count, item.last_attempt) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"null",
+        b"3",
+        b'"content"',
+        b"[]",
+        b"{}",
+        b'{"id":"i"}',
+        b'{"content":null}',
+        b'{"content":["x"]}',
+        b'{"content":5}',
+        b'{"content":"x"',
+        b'{"content":"x"} 1',
+        b'{"content":"a\nb"}',
+        b"NaN",
+    ],
+)
+def test_what_has_no_text_is_no_item(raw: bytes) -> None:
+    """Only an object with text content makes sense to us."""
+    assert items.parse(raw) is None
+
+
+@pytest.mark.parametrize("project", [None, 5, [], {}, True])
+def test_a_project_that_is_no_text_is_none(project: object) -> None:
+    """An item whose project is not text has none."""
+    assert made(project_id=project).project == ""
+
+
+@pytest.mark.parametrize(
+    ("raw", "content"),
+    [
+        (b'{"id":"i","content":"\\ud83d"}', "\ud83d"),
+        (b'{"id":"i","content":"x","n":NaN}', "x"),
+        (b'{"id":"i","content":"x","n":-Infinity}', "x"),
+        (b'\xef\xbb\xbf{"id":"i","content":"x"}', "x"),
+    ],
+    ids=["surrogate", "NaN", "infinity", "BOM"],
+)
+def test_what_the_fast_parser_refuses_is_read(raw: bytes, content: str) -> None:
+    """Lone surrogates, NaN and a BOM do not make an item senseless."""
+    item = parsed(raw)
+    assert (item.id, item.content) == ("i", content)
+    assert len(item.digest) == 32
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        (None, 0),
+        ("12", 0),
+        (True, 0),
+        ([], 0),
+        (2**64, 2.0**64),
+        (10**400, 0),
+        (-3, -3),
+        (1.5, 1.5),
+    ],
+)
+def test_an_absurd_time_counts_as_zero(value: object, number: float) -> None:
+    """A time that is none (text, null, beyond all floats) is 0; others stand."""
+    item = made(last_attempt=value, timestamp=value)
+    assert (item.last_attempt, item.timestamp) == (number, number)
+
+
+@pytest.mark.parametrize("literal", [b"NaN", b"Infinity", b"-Infinity", b"1e999"])
+def test_a_time_that_is_not_finite_counts_as_zero(literal: bytes) -> None:
+    """NaN and infinities are 0."""
+    item = parsed(b'{"content":"c","last_attempt":' + literal + b',"retry_count":' + literal + b"}")
+    assert (item.last_attempt, item.retry_count) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("value", "count"), [(-1, 0), (None, 0), ("3", 0), (2.9, 2), (10**9, 10**9), (True, 0)]
+)
+def test_an_absurd_count_is_tamed(value: object, count: int) -> None:
+    """A count is a whole number, at least 0."""
+    item = made(retry_count=value, retries=value)
+    assert (item.retry_count, item.retries) == (count, count)
+
+
+@pytest.mark.parametrize("value", [2**63, 2**64, 10**300, 1e300])
+def test_a_huge_count_fits_a_database(value: float) -> None:
+    """A count has room in 64 bits, with one more."""
+    assert 10**9 < made(retry_count=value).retry_count < 2**63 - 1
+
+
+@given(anything, anything, anything, anything)
+def test_any_values_are_survived(identity: Any, project: Any, count: Any, time: Any) -> None:
+    """Whatever stands in the fields, an item with text stays an item."""
+    value = {"id": identity, "project_id": project, "content": "c", "timestamp": time}
+    raw = json.dumps(value | {"retries": count, "retry_count": count, "last_attempt": time})
+    item = parsed(raw.encode())
+    assert item == parsed(raw.encode())
+    assert item.id
+    assert 0 <= item.retry_count < 2**63
+    assert math.isfinite(items.dead_due(item.last_attempt, item.retry_count, NOW))
+
+
+# Identity ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("identity", [None, "", 5, 1.5, True, [], {"a": 1}])
+def test_a_stable_id_stands_in(identity: object) -> None:
+    """An item without an id of text gets the same one at every reading."""
+    first, again = made(id=identity), made(id=identity, retry_count=9, last_attempt=3, x=1)
+    assert uuid.UUID(first.id)
+    assert first.id == again.id
+
+
+def test_stable_ids_differ_by_item() -> None:
+    """Other project, content, time or odd id mean another stable id."""
+    different = [
+        made(id=None),
+        made(id=5),
+        made(id=None, project_id="q"),
+        made(id=None, content="d"),
+        made(id=None, timestamp=9),
+    ]
+    assert len({item.id for item in different}) == len(different)
+
+
+def test_a_missing_id_is_like_null() -> None:
+    """No id and a null id are the same."""
+    assert parsed(b'{"content":"c"}').id == parsed(b'{"id":null,"content":"c"}').id
+
+
+def test_a_stable_id_does_not_depend_on_the_parser() -> None:
+    """The id is the same whether or not the fast parser could read the item."""
+    assert parsed(b'{"content":"c","timestamp":1}').id == (
+        parsed(b'{"content":"c","timestamp":1,"n":NaN}').id
+    )
+
+
+def test_a_stable_id_is_the_same_in_every_release() -> None:
+    """The ids in ledgers stay valid."""
+    assert items.stable_id(None, "p", "c", 1.0) == items.stable_id(None, "p", "c", 1.0)
+    assert parsed(b'{"content":"a"}').id == "731db896-76e9-5108-b7ae-2fe79cc7f854"
+
+
+def test_the_digest_tells_project_from_content() -> None:
+    """The same letters split otherwise are another digest."""
+    assert items.digest("ab", "c") != items.digest("a", "bc")
+    assert len(items.digest("p", "\ud800")) == 32
+
+
+def test_the_key_of_the_first_content_is_the_id() -> None:
+    """The idempotency key of an item is its id."""
+    digest = items.digest("p", "c")
+    assert items.idempotency_key("i", digest, digest) == "i"
+
+
+def test_the_key_of_a_further_content_bears_its_hash() -> None:
+    """A further content under an id adds 8 hex digits of SHA-256(project NUL content)."""
+    first, further = items.digest("p", "c"), items.digest("p", "d")
+    expected = "i-" + hashlib.sha256(b"p\0d").hexdigest()[:8]
+    assert items.idempotency_key("i", further, first) == expected
+
+
+# Bytes ------------------------------------------------------------------------------------
+
+
+def test_with_fields_leaves_other_values_alone() -> None:
+    """Setting and dropping fields keeps every other value's own bytes."""
+    raw = b'{"id":"i","n":18446744073709551616.10,"t":"\\u00e9","retry_count":1,"gone":2}'
+    changed = items.with_fields(raw, {"retry_count": 2, "last_attempt": 3.5}, ("gone", "never"))
+    assert json.loads(changed) == {
+        "id": "i",
+        "n": 18446744073709551616.10,
+        "t": "é",
+        "retry_count": 2,
+        "last_attempt": 3.5,
+    }
+    assert b"18446744073709551616.10" in changed
+    assert b"\\u00e9" in changed
+
+
+@pytest.mark.parametrize("odd", [b"NaN", b'"\\ud800"', b"-Infinity"])
+def test_with_fields_takes_odd_values(odd: bytes) -> None:
+    """Fields are set in an item that only the standard library can read, its digits kept."""
+    raw = b'{"content":"c","y":1,"n":1e400,"x":' + odd + b"}"
+    changed = items.with_fields(raw, {"last_error": "e"}, ("y",))
+    assert b"1e400" in changed
+    value = items.load_object(changed)
+    assert value is not None
+    assert (value["content"], value["last_error"], "y" in value) == ("c", "e", False)
+    assert repr(value["x"]) == repr(json.loads(odd))
+
+
+def test_a_body_is_what_is_not_ours() -> None:
+    """Our three fields, order and layout do not change the body; anything else does."""
+    one = b'{"id":"i","content":"c","retry_count":1,"last_attempt":2,"last_error":"e"}'
+    assert items.body(one) == items.body(b'{ "content": "c",\n "id": "i" }')
+    assert items.body(one) != items.body(b'{"id":"i","content":"d"}')
+    assert items.body(one) != items.body(b'{"id":"i","content":"c","note":1}')
+
+
+# Backoff -----------------------------------------------------------------------------------
+
+
+def test_the_backoff_doubles_up_to_an_hour() -> None:
+    """The wait is min(2^n × 30, 3600) seconds."""
+    assert [items.backoff(n) for n in range(9)] == [
+        *(30, 60, 120, 240, 480, 960, 1920),
+        3600,
+        3600,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("count", "seconds"), [(-1, 30), (-(10**9), 30), (10**9, 3600), (2**70, 3600)]
+)
+def test_an_absurd_count_has_a_backoff(count: int, seconds: float) -> None:
+    """No count overflows or hangs."""
+    assert items.backoff(count) == seconds
+
+
+@pytest.mark.parametrize("count", range(9))
+def test_a_dead_letter_is_due_after_its_backoff(count: int) -> None:
+    """A dead letter is due at its last attempt and the backoff, without jitter."""
+    assert items.dead_due(NOW - 500, count, NOW) == NOW - 500 + items.backoff(count)
+
+
+@pytest.mark.parametrize("last", [0, -1, -1e300])
+@pytest.mark.parametrize("count", [0, 7, 10**9])
+def test_zero_or_less_is_due_now(last: float, count: int) -> None:
+    """A `last_attempt` of 0 or less is a wish to retry now, whatever the count."""
+    assert items.dead_due(last, count, NOW) <= NOW
+
+
+@pytest.mark.parametrize("last", [NOW + 1, NOW + 10**9, 1e300, 2.0**64])
+@pytest.mark.parametrize("count", [-5, 0, 3, 10**9])
+def test_a_future_attempt_waits_one_delay_at_most(last: float, count: int) -> None:
+    """A time in the future waits at most one delay from now."""
+    assert items.dead_due(last, count, NOW) == NOW + items.backoff(count)
+
+
+@given(st.floats(allow_nan=False), st.integers())
+def test_no_dead_letter_waits_longer_than_an_hour(last: float, count: int) -> None:
+    """Whatever a file says, a dead letter is due within an hour."""
+    assert 0 <= items.dead_due(last, count, NOW) <= NOW + items.BACKOFF_MAX

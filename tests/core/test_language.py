@@ -1,0 +1,288 @@
+"""The languages: complete catalogs, times and numbers, and which language the system has."""
+
+import ctypes
+import io
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from gettext import GNUTranslations
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from babel.messages.pofile import read_po
+
+sys.path.append(str(Path(__file__).resolve().parents[2]))
+sys.path.append(str(Path(__file__).resolve().parents[2] / "packaging"))
+
+import update_languages as catalogs
+
+from mem0tray.core import language
+from mem0tray.core.language import Language, chosen
+from tests.desktop.programs import script
+
+CODES = sorted(path.name for path in catalogs.LOCALE.iterdir() if path.is_dir())
+AT_14_32 = 1_764_513_120.0  # 2025-11-30 in UTC
+
+
+@pytest.fixture
+def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Live in Greenwich."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "UTC")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.fixture
+def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a program of one text, and its French folder."""
+    package = tmp_path / "mem0tray"
+    folder = package / "locale" / "fr"
+    folder.mkdir(parents=True)
+    (package / "menu.py").write_text('_("Quit")\nngettext("{n} hour", "{n} hours", 2)\n')
+    (package / "page.html").write_text('{% if x %}{{ _("Help") }}{% endif %}\n')
+    monkeypatch.setattr(catalogs, "LOCALE", package / "locale")
+    monkeypatch.setattr(catalogs, "collected", lambda found=catalogs.collected: found(package))
+    return folder
+
+
+def fragment(*pairs: tuple[str, str]) -> str:
+    """Write texts as a translator does."""
+    return "\n\n".join(f'msgid "{source}"\nmsgstr "{text}"' for source, text in pairs)
+
+
+HOURS = 'msgid "{n} hour"\nmsgid_plural "{n} hours"\nmsgstr[0] "{n} heure"\nmsgstr[1] "{n} heures"'
+
+
+# The catalogs as they are --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_text_is_translated_and_none_is_left_over(code: str) -> None:
+    """What the program says and what the catalog holds are the same texts."""
+    held = catalogs.read(catalogs.LOCALE / code / catalogs.CATALOG)
+    assert {catalogs.name(message) for message in held} == set(catalogs.collected())
+
+
+def test_french_typography() -> None:
+    """No-break spaces before high punctuation, curly apostrophes, save in what is to be typed."""
+    for message in catalogs.read(catalogs.LOCALE / "fr" / catalogs.CATALOG):
+        for french in catalogs.forms(message.string):
+            prose = re.sub(r"`[^`]*`|https?://\S*|\d+:\d+", "", french)
+            assert "'" not in prose
+            assert not re.search(r"[^\u00a0\u202f][;:?!»]|«[^\u00a0]", prose), french
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_nothing_is_in_doubt_or_obsolete(code: str) -> None:
+    """No translation is empty, fuzzy, or kept for a text of the past; placeholders agree."""
+    path = catalogs.LOCALE / code / catalogs.CATALOG
+    assert list(catalogs.problems(catalogs.catalog(code, catalogs.read(path)))) == []
+    with path.open(encoding="utf-8") as file:
+        assert not read_po(file).obsolete
+    assert list((catalogs.LOCALE / code).glob("*.po")) == [], "start packaging/update-languages"
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_the_compiled_catalog_is_that_of_the_texts(code: str) -> None:
+    """The committed `.mo` says what its `.po` says."""
+    path = catalogs.LOCALE / code / catalogs.CATALOG
+    made = catalogs.compiled(catalogs.catalog(code, catalogs.read(path)))
+    with path.with_suffix(".mo").open("rb") as file:
+        committed, fresh = GNUTranslations(file), GNUTranslations(io.BytesIO(made))
+    assert vars(committed)["_catalog"] == vars(fresh)["_catalog"]
+    assert committed.info() == fresh.info()
+
+
+def test_every_module_with_texts_is_searched() -> None:
+    """Menu, answers, notifications, status page: a text of each is collected."""
+    found = catalogs.collected()
+    for text in ("Retry all now", "Nothing to restore", "The icon is not shown", "Moved to DLQ"):
+        assert text in found
+    assert found["{n} minute"].id == ("{n} minute", "{n} minutes")
+
+
+# packaging/update-languages --------------------------------------------------------------
+
+
+def test_fragments_become_the_catalog(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Several fragments are merged, compiled and removed; a text that is not used is named."""
+    (copy / "a.po").write_text(fragment(("Quit", "Quitter"), ("Old", "Vieux")))
+    (copy / "b.po").write_text(f"{fragment(('Help', 'Aide'))}\n\n{HOURS}\n")
+    catalogs.main()
+    assert list(copy.glob("*.po")) == []
+    with (copy / catalogs.CATALOG).with_suffix(".mo").open("rb") as file:
+        french = GNUTranslations(file)
+    assert [french.gettext(text) for text in ("Quit", "Help", "Old")] == ["Quitter", "Aide", "Old"]
+    assert french.ngettext("{n} hour", "{n} hours", 2) == "{n} heures"
+    assert "no longer used: 'Old'" in capsys.readouterr().out
+
+
+def test_a_later_fragment_wins_over_the_catalog(copy: Path) -> None:
+    """A better translation comes as a fragment; everything else stays as it was."""
+    texts = fragment(("Quit", "Quitter"), ("Help", "Aide"))
+    (copy / "a.po").write_text(f"{texts}\n\n{HOURS}\n")
+    catalogs.main()
+    before = (copy / catalogs.CATALOG).read_text()
+    (copy / "b.po").write_text(fragment(("Quit", "Fermer")))
+    catalogs.main()
+    assert (copy / catalogs.CATALOG).read_text() == before.replace("Quitter", "Fermer")
+    catalogs.main()
+    assert (copy / catalogs.CATALOG).read_text() == before.replace("Quitter", "Fermer")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (fragment(("Quit", "Quitter")), "missing: 'Help'"),
+        (fragment(("Help", "")), "missing: 'Help'"),
+        (f"#, fuzzy\n{fragment(('Help', 'Aide'))}", "fuzzy): 'Help'"),
+        (HOURS.replace("{n} heures", "{x} heures"), "other placeholders"),
+        (HOURS.replace('[1] "{n} heures"', '[1] ""'), "missing: '{n} hour'"),
+        (fragment(("{n} hour", "{n} heure")), "missing: '{n} hour'"),
+    ],
+)
+def test_what_is_not_ready_is_named_and_kept(
+    copy: Path, capsys: pytest.CaptureFixture[str], text: str, words: str
+) -> None:
+    """Nothing is written, and no fragment is lost."""
+    (copy / "a.po").write_text(text)
+    with pytest.raises(SystemExit):
+        catalogs.main()
+    assert words in capsys.readouterr().err
+    assert (copy / "a.po").read_text() == text
+    assert not (copy / catalogs.CATALOG).exists()
+
+
+def test_fragments_that_differ_are_a_question(
+    copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two translations of one text are decided by a person."""
+    (copy / "a.po").write_text(fragment(("Quit", "Quitter")))
+    (copy / "b.po").write_text(fragment(("Quit", "Fermer")))
+    with pytest.raises(SystemExit):
+        catalogs.main()
+    assert "a.po and b.po differ about 'Quit'" in capsys.readouterr().err
+
+
+# Times and numbers -------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("utc")
+@pytest.mark.parametrize(
+    ("code", "date"), [("en", "Nov 30, 2025"), ("en_US", "Nov 30, 2025"), ("fr", "30 nov. 2025")]
+)
+def test_times_have_24_hours(code: str, date: str) -> None:
+    """A time of day is `14:32` everywhere, alone and beside a date."""
+    words = Language(code)
+    assert words.time(AT_14_32) == "14:32"
+    assert words.date_and_time(AT_14_32) == f"{date}, 14:32"
+
+
+def test_numbers_and_plurals_follow_the_language() -> None:
+    """French groups with narrow spaces, and 0 is singular there."""
+    english, french = Language("en"), Language("fr")
+    assert english.number(12_345) == "12,345"
+    assert french.number(12_345) == "12\u202f345"
+    forms = ("{n} dead letter", "{n} dead letters")
+    assert [english.ngettext(*forms, n) for n in (0, 1, 2)] == [forms[1], forms[0], forms[1]]
+    assert [french.ngettext(*forms, n) for n in (0, 1, 2)] == [
+        "{n} lettre morte",
+        "{n} lettre morte",
+        "{n} lettres mortes",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("fr", "fr"), ("fr_FR.UTF-8", "fr"), ("fr-CA", "fr"), ("fr_ZZ", "fr"), ("fr_FR@euro", "fr"),
+        ("fr-Latn-FR", "fr"), ("en_XX", "en"), ("en-FR", "en"), ("de_DE.UTF-8", "en"), ("C", "en"),
+        ("POSIX", "en"), ("", "en"), ("../fr", "en"), ("\0", "en"), ("no such thing", "en"),
+    ],
+)  # fmt: skip
+def test_any_name_of_a_language_is_taken(name: str, code: str) -> None:
+    """Countries that nobody knows fall back to the language, other languages to English."""
+    words = Language(name)
+    assert words.code == code
+    assert words.gettext("Quit") == {"en": "Quit", "fr": "Quitter"}[code]
+    assert words.time(AT_14_32)
+
+
+# The system's language ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("environ", "code"),
+    [
+        ({}, "en"),
+        ({"LANG": "fr_FR.UTF-8"}, "fr"),
+        ({"LC_MESSAGES": "fr_FR.UTF-8", "LANG": "en_US.UTF-8"}, "fr"),
+        ({"LC_ALL": "fr_FR.UTF-8", "LC_MESSAGES": "en_US.UTF-8", "LANG": "en_US.UTF-8"}, "fr"),
+        ({"LANGUAGE": "fr:en", "LC_ALL": "en_US.UTF-8", "LANG": "en_US.UTF-8"}, "fr"),
+        ({"LANGUAGE": "en", "LC_ALL": "fr_FR.UTF-8"}, "en"),
+        ({"LANGUAGE": "", "LC_ALL": "", "LANG": "fr_FR.UTF-8"}, "fr"),
+    ],
+)
+def test_the_environment_names_the_language(environ: dict[str, str], code: str) -> None:
+    """LANGUAGE goes before LC_ALL, LC_MESSAGES and LANG; empty ones do not count."""
+    assert chosen("", environ).code == code
+
+
+def test_the_setting_wins() -> None:
+    """`ui.language` beats whatever the system says."""
+    assert chosen("fr", {"LANGUAGE": "en"}).code == "fr"
+    assert chosen("en", {"LANG": "fr_FR.UTF-8"}).code == "en"
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        ('(\n    "fr-FR",\n    "en-US"\n)\n', "fr"),
+        ('(\n    "en-FR",\n    "fr-FR"\n)\n', "en"),
+        ("(\n    fr\n)\n", "fr"),
+        ("", "fr"),  # no answer: the environment's
+    ],
+)
+def test_macos_is_asked_for_its_first_language(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str, code: str
+) -> None:
+    """What System Settings say goes before the environment, which the Dock does not set."""
+    defaults = script(tmp_path / "defaults", f"cat <<'END'\n{answer}END")
+    real = subprocess.run
+
+    def run(question: list[str], **options: object) -> object:
+        assert question == ["/usr/bin/defaults", "read", "-g", "AppleLanguages"]
+        return real([str(defaults)], **options)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(language, "subprocess", SimpleNamespace(
+        run=run, TimeoutExpired=subprocess.TimeoutExpired
+    ))  # fmt: skip
+    assert chosen("", {"LANG": "fr_FR.UTF-8"}).code == code
+
+
+def test_macos_without_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where `defaults` cannot be started, the environment decides."""
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(subprocess, "run", _missing)
+    assert chosen("", {"LANG": "fr_FR.UTF-8"}).code == "fr"
+
+
+def _missing(*_arguments: object, **_options: object) -> None:
+    raise FileNotFoundError
+
+
+@pytest.mark.parametrize(("number", "code"), [(0x040C, "fr"), (0x0409, "en"), (0x7FFF, "fr")])
+def test_windows_is_asked_for_its_language(
+    monkeypatch: pytest.MonkeyPatch, number: int, code: str
+) -> None:
+    """The language of the user interface counts; the environment, where it is unknown."""
+    kernel = SimpleNamespace(GetUserDefaultUILanguage=lambda: number)
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(ctypes, "windll", SimpleNamespace(kernel32=kernel), raising=False)
+    assert chosen("", {"LANG": "fr_FR.UTF-8"}).code == code

@@ -1,0 +1,304 @@
+"""The notifier's thread: from events to what is shown, and to the alerts' command."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from mem0tray.alerts import watch
+from mem0tray.config.settings import AlertSettings, NotificationSettings, Settings
+from mem0tray.core import events
+from mem0tray.core.errors import LedgerError
+from mem0tray.core.events import Event, Events
+from mem0tray.core.language import Language
+from mem0tray.desktop.notify import notices
+from mem0tray.desktop.notify import notifier as notifying
+from mem0tray.desktop.notify.notice_texts import Notice
+from mem0tray.desktop.notify.notifier import Notifier, Sources
+from mem0tray.desktop.notify.sending import Sender
+from mem0tray.worker.telling.metrics import Counts
+from tests.support.processes import wait_until
+
+TIMEOUT = 0.2
+
+
+class Screen:
+    """A way to show notices that can hang and fail."""
+
+    name = "screen"
+
+    def __init__(self) -> None:
+        self.shown: list[Notice] = []
+        self.free = threading.Event()
+        self.free.set()
+        self.entered = threading.Event()
+        self.broken = False
+
+    def show(self, notice: Notice) -> None:
+        """Show it, on the sender's thread."""
+        self.entered.set()
+        self.free.wait()
+        if self.broken:
+            raise OSError("no screen")
+        self.shown.append(notice)
+
+    @property
+    def titles(self) -> list[str]:
+        """What was shown."""
+        return [notice.title for notice in self.shown]
+
+
+@dataclass
+class Room:
+    """A notifier with all that it asks."""
+
+    folder: Path
+    screen: Screen = field(default_factory=Screen)
+    bus: Events = field(default_factory=Events)
+    settings: Settings = field(default_factory=Settings)
+    counts: Callable[[], Counts] = lambda: Counts(0, 0, None)
+    language: Callable[[], Language] = lambda: Language("en")
+    heard: list[Event] = field(default_factory=list)
+    notifier: Notifier | None = None
+
+    def start(self) -> Notifier:
+        """Start the notifier."""
+        self.bus.subscribe(self.heard.append)
+        sources = Sources(
+            settings=lambda: self.settings,
+            language=lambda: self.language(),  # noqa: PLW0108  (a test replaces it meanwhile)
+            counts=lambda: self.counts(),  # noqa: PLW0108
+            told=self.folder / "alerts.json",
+        )
+        self.notifier = Notifier(self.bus, Sender([self.screen], TIMEOUT), sources)
+        self.notifier.start()
+        return self.notifier
+
+    def emit(self, *found: Event) -> None:
+        """Emit events as the worker does."""
+        for event in found:
+            self.bus.emit(event)
+
+    def heard_of(self, kind: type[Event]) -> list[Event]:
+        """The events of that kind so far."""
+        return [event for event in self.heard if isinstance(event, kind)]
+
+
+@pytest.fixture
+def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
+    """Make a room in which a burst and a look last a moment."""
+    monkeypatch.setattr(notices, "BURST", 0.05)
+    monkeypatch.setattr(watch, "LOOK", 0.05)
+    monkeypatch.setattr(notifying, "_TROUBLE_WAIT", 0.05)
+    found = Room(tmp_path)
+    yield found
+    found.screen.free.set()
+    if found.notifier is not None:
+        found.notifier.stop()
+        assert not found.notifier._thread.is_alive()
+
+
+def moved(project: str = "alpha") -> events.MovedToDlq:
+    """Make the event of a move."""
+    return events.MovedToDlq(project, "12345678-9abc", 5)
+
+
+def test_what_happens_is_shown(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A burst of events from two threads is one notice, long before the next look."""
+    monkeypatch.setattr(watch, "LOOK", 30.0)
+    monkeypatch.setattr(notices, "BURST", 1.0)  # on a busy machine too, all of it is one burst
+    room.start()
+    threads = [threading.Thread(target=room.emit, args=[moved()] * 50) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: room.screen.shown, what="a notice")
+    assert room.screen.titles == ["Moved to DLQ"]
+    assert "alpha: 100" in room.screen.shown[0].body
+    notifier = room.notifier
+    assert notifier is not None
+    wait_until(lambda: notifier.last is not None, what="how it went")
+    assert notifier.last is not None
+    assert notifier.last.way == "screen"
+
+
+def test_the_users_language(room: Room) -> None:
+    """The language is asked for each notice: it may change."""
+    asked: list[str] = []
+
+    def language() -> Language:
+        asked.append("asked")
+        return Language("fr")
+
+    room.language = language
+    room.start()
+    room.emit(moved())
+    wait_until(lambda: room.screen.shown, what="a notice")
+    assert asked
+    assert room.screen.shown[0].name == "Moved to DLQ"
+
+
+def test_a_hanging_screen_holds_up_nobody(room: Room) -> None:
+    """Emitting goes on at once, nothing is lost, no thread piles up, and the log is told."""
+    notifier = room.start()
+    room.screen.free.clear()
+    room.emit(moved())
+    assert room.screen.entered.wait(10)
+    before = threading.active_count()
+    started = time.thread_time()
+    room.emit(*(moved(f"p{number % 50}") for number in range(20_000)))
+    assert time.thread_time() - started < 5
+    # A machine that takes its time makes more than one notice of so many.
+    wait_until(lambda: len(room.heard_of(events.NotificationFailed)) > 1, what="two failures")
+    wait_until(lambda: notifier._notices.next_due() is None, what="nothing left to show")
+    assert threading.active_count() <= before
+    first, *others = room.heard_of(events.NotificationFailed)
+    assert first == events.NotificationFailed(
+        "Moved to DLQ", f"screen did not answer within {TIMEOUT:g} s"
+    )
+    assert set(others) == {events.NotificationFailed("Moved to DLQ", "screen still hangs")}
+    room.screen.free.set()
+    wait_until(lambda: room.screen.shown, what="the one that hung")
+    room.emit(moved("last"))
+    wait_until(lambda: room.screen.shown[-1].body.startswith("last "), what="the next one")
+
+
+def test_nothing_can_show_it(room: Room) -> None:
+    """The log hears which notice and why."""
+    room.screen.broken = True
+    room.start()
+    room.emit(events.DlqRecovered("alpha", "1", 2))
+    wait_until(lambda: room.heard_of(events.NotificationFailed), what="the event")
+    assert room.heard_of(events.NotificationFailed) == [
+        events.NotificationFailed("DLQ recovered", "screen: OSError: no screen")
+    ]
+
+
+def test_it_survives_a_fault(room: Room) -> None:
+    """An error in it is told, and the next event is shown."""
+
+    def raises() -> Language:
+        raise RuntimeError("odd")
+
+    room.language = raises
+    room.start()
+    room.emit(moved())
+    wait_until(lambda: room.heard_of(events.PartFailed), what="the fault")
+    room.language = lambda: Language("en")
+    room.emit(events.DlqRecovered("beta", "1", 2))
+    wait_until(lambda: "DLQ recovered" in room.screen.titles, what="a notice")
+
+
+def test_the_level_is_that_of_the_settings_now(room: Room) -> None:
+    """A change of the settings holds for the next notice."""
+    room.settings = Settings(notifications=NotificationSettings(level="problems"))
+    room.start()
+    room.emit(events.DlqRecovered("alpha", "1", 2), moved())
+    wait_until(lambda: room.screen.shown, what="the problem")
+    assert room.screen.titles == ["Moved to DLQ"]
+    room.settings = Settings()
+    room.emit(events.DlqRecovered("alpha", "1", 2))
+    wait_until(lambda: len(room.screen.shown) == 2, what="the good news")
+
+
+def alerting(command: str = "") -> Settings:
+    """Settings under which more than ten dead letters are told at once."""
+    return Settings(
+        alerts=AlertSettings(after=0.0, command=command),
+        notifications=NotificationSettings(level="none" if command else "all"),
+    )
+
+
+def test_an_alert_is_told_once(room: Room) -> None:
+    """Event, notice and file; however often it is looked at."""
+    looks = threading.Semaphore(0)
+
+    def counts() -> Counts:
+        looks.release()
+        return Counts(1, 11, None)
+
+    room.counts, room.settings = counts, alerting()
+    room.start()
+    wait_until(lambda: room.screen.shown, what="the notice")
+    for _ in range(5):
+        looks.acquire()
+    assert room.screen.titles == ["DLQ alert"]
+    assert room.heard_of(events.AlertBegan) == [events.AlertBegan("dlq_size", 10, 0.0, 1, 11, None)]
+    assert "dlq_size" in (room.folder / "alerts.json").read_text()
+    room.counts = lambda: Counts(0, 0, None)
+    wait_until(lambda: room.heard_of(events.AlertOver), what="its end")
+    assert room.heard_of(events.AlertCommandFailed) == []
+    assert "dlq_size" not in (room.folder / "alerts.json").read_text()
+
+
+def test_an_alert_runs_the_command(room: Room) -> None:
+    """Also when no notification is wanted; the text is on its standard input."""
+    kept = room.folder / "kept"
+    room.settings = alerting(f'/bin/sh -c \'cat > "$0.tmp"; mv "$0.tmp" "$0"\' \'{kept}\'')
+    room.counts = lambda: Counts(1, 11, None)
+    room.start()
+    wait_until(kept.exists, what="the command")
+    assert "11 dead letters: more than 10" in kept.read_text()
+    assert room.screen.shown == []
+
+
+def test_a_command_that_fails_is_told_to_the_log(room: Room) -> None:
+    """The reason is an event; nothing else suffers."""
+    room.settings = alerting("/bin/sh -c 'exit 3'")
+    room.counts = lambda: Counts(1, 11, None)
+    room.start()
+    wait_until(lambda: room.heard_of(events.AlertCommandFailed), what="the event")
+    assert room.heard_of(events.AlertCommandFailed) == [
+        events.AlertCommandFailed("it exited with 3")
+    ]
+
+
+def test_a_ledger_that_is_closed_harms_nothing(room: Room) -> None:
+    """When nobody can say how much waits there is no alert, and notices go on."""
+
+    def raises() -> Counts:
+        raise LedgerError("It is closed.")
+
+    room.counts = raises
+    room.start()
+    room.emit(moved())
+    wait_until(lambda: room.screen.shown, what="a notice")
+    assert room.heard_of(events.PartFailed) == []
+
+
+def test_stopping_does_not_wait_for_a_screen(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A send that hangs is left behind."""
+    monkeypatch.setattr(notifying, "_STOP_WAIT", 0.01)
+    notifier = room.start()
+    room.screen.free.clear()
+    room.emit(moved())
+    assert room.screen.entered.wait(10)
+    notifier.stop()
+    notifier._thread.join(10)
+    assert not notifier._thread.is_alive()
+
+
+def test_waking_is_passed_on(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a sleep no outage is told for a minute."""
+    notifier = room.start()
+    monkeypatch.setattr(notifier._waking, "has_slept", lambda *_: True)
+    wait_until(lambda: notifier._notices._woke is not None, what="the waking")
+    monkeypatch.setattr(notices, "DOWN_AFTER", 0.0)
+    room.emit(events.StateChanged("down", "x"))
+    with notifier._guard:
+        due = notifier._notices.next_due()
+    assert due is not None
+    assert due > time.monotonic() + 30
+
+
+def test_it_sleeps_when_there_is_nothing_to_do(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With nothing due it waits until the next look."""
+    monkeypatch.setattr(watch, "LOOK", 30.0)
+    patience = Notifier(
+        room.bus,
+        Sender([]),
+        Sources(lambda: room.settings, room.language, room.counts, room.folder / "x"),
+    )._round()
+    assert 29 < patience <= 30

@@ -1,0 +1,295 @@
+"""The menu as data: what stands in it, and that foreign texts harm nothing."""
+
+import dataclasses
+import time
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+import pytest
+
+from mem0tray.actions.oldest import DeadLetter
+from mem0tray.config.server_choice import CHOOSE, HOW, THIS_COMPUTER
+from mem0tray.core.language import Language
+from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED, STARTING
+from mem0tray.desktop.tray import menu
+from mem0tray.desktop.tray.menu import SEPARATOR, MenuCommand, MenuEntry, Verb
+from mem0tray.desktop.tray.view import View
+
+ENGLISH = Language("en")
+NOW = datetime(2025, 11, 30, 15, 0).timestamp()  # noqa: DTZ001  (local time is meant)
+SINCE = datetime(2025, 11, 30, 14, 32).timestamp()  # noqa: DTZ001
+LETTER = DeadLetter("aa-1", b"digest", "alpha", SINCE, "500: odd")
+VIEW = View(HEALTHY, destination="mem0.test", dlq=1, letters=(LETTER,))
+
+
+@pytest.fixture(params=["Europe/Paris", "America/Los_Angeles"])
+def somewhere(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Live in another place: which day it is depends on it."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", request.param)
+        time.tzset()
+        yield
+    time.tzset()
+
+
+def labels(entries: Iterable[MenuEntry]) -> list[str]:
+    """What one reads, a separator being empty."""
+    return [entry.label for entry in entries]
+
+
+def within(entries: Iterable[MenuEntry], label: str) -> MenuEntry:
+    """The entry of that label, at any depth."""
+    return next(entry for entry in everything(entries) if entry.label == label)
+
+
+def everything(entries: Iterable[MenuEntry]) -> Iterator[MenuEntry]:
+    """Every entry, those of submenus too."""
+    for entry in entries:
+        yield entry
+        yield from everything(entry.entries)
+
+
+def with_letter(**fields: object) -> View:
+    """A view of one dead letter."""
+    changed = dataclasses.replace(LETTER, **fields)  # type: ignore[arg-type]
+    return dataclasses.replace(VIEW, letters=(changed,))
+
+
+def test_the_whole_menu() -> None:
+    """Everything that was asked for, in its order."""
+    made = menu.build(VIEW, ENGLISH, NOW)
+    assert labels(made) == [
+        "Server healthy · mem0.test", "",
+        "Retry all now", "Dead letters", "",
+        "Show status", "Open DLQ file", "Open log", "Restore last deletion", "",
+        "Pause", "Notifications", "Start at login", "Settings…", "",
+        "Quit",
+    ]  # fmt: skip
+    assert labels(within(made, "Dead letters").entries) == ["alpha · since 14:32 · 500: odd"]
+    assert labels(within(made, "Dead letters").entries[0].entries) == [
+        "Retry now", "Back up then delete…", "Copy ID", "Diagnose",
+    ]  # fmt: skip
+    assert labels(within(made, "Pause").entries) == [
+        "30 minutes", "1 hour", "Until resumed", "Resume",
+    ]  # fmt: skip
+    assert labels(within(made, "Notifications").entries) == ["All", "Problems only", "None"]
+
+
+def test_it_speaks_french() -> None:
+    """The menu follows the language, its times do not change."""
+    made = menu.build(dataclasses.replace(VIEW, destination=THIS_COMPUTER), Language("fr"), NOW)
+    assert labels(made)[0] == "Serveur opérationnel · cet ordinateur seulement"
+    assert within(made, "alpha · depuis 14:32 · 500: odd")
+    assert labels(within(made, "Mettre en pause").entries)[:2] == ["30 minutes", "1 heure"]
+
+
+def test_showing_the_status_is_the_default() -> None:
+    """One entry is what a platform does when the icon itself is clicked."""
+    made = menu.build(VIEW, ENGLISH, NOW)
+    assert [entry.label for entry in everything(made) if entry.default] == ["Show status"]
+
+
+def test_every_entry_does_something() -> None:
+    """Whatever can be chosen has a command or a submenu; each verb can be asked for."""
+    made = [entry for entry in everything(menu.build(VIEW, ENGLISH, NOW)) if entry != SEPARATOR]
+    assert all(entry.command or entry.entries for entry in made if entry.enabled)
+    assert {entry.command.verb for entry in made if entry.command} == set(Verb)
+
+
+def test_commands_name_their_dead_letter() -> None:
+    """What is clicked acts on the memory that was shown, wherever it stands by then."""
+    made = menu.build(VIEW, ENGLISH, NOW)
+    assert within(made, "Retry now").command == MenuCommand(Verb.RETRY, LETTER)
+    assert within(made, "Back up then delete…").command == MenuCommand(Verb.DELETE, LETTER)
+    assert within(made, "Copy ID").command == MenuCommand(Verb.COPY_ID, LETTER)
+    assert within(made, "Diagnose").command == MenuCommand(Verb.DIAGNOSE, LETTER)
+
+
+def test_without_dead_letters_nothing_can_be_retried() -> None:
+    """What would do nothing is grey."""
+    made = menu.build(View(HEALTHY), ENGLISH, NOW)
+    assert not within(made, "Retry all now").enabled
+    assert not within(made, "Dead letters").enabled
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (HEALTHY, "Server healthy"), (DOWN, "Server down"), (PAUSED, "Paused"),
+        (STARTING, "Starting"), (ACTION_NEEDED, "Action needed"), ("of later", "of later"),
+    ],
+)  # fmt: skip
+def test_the_first_line_tells_state_and_destination(state: str, words: str) -> None:
+    """Each state in words, and where memories go; it cannot be chosen."""
+    first, *_ = menu.build(View(state, destination="mem0.test"), ENGLISH, NOW)
+    assert first == MenuEntry(f"{words} · mem0.test", enabled=False)
+
+
+def test_the_first_line_asks_for_a_server() -> None:
+    """Where none is chosen it says so; at the start that is not known yet."""
+    view = View(ACTION_NEEDED, reason=f"{CHOOSE}: {HOW}")
+    assert menu.state_line(view, ENGLISH) == "Action needed · choose a server"
+    # With wrong settings nobody knows which server is meant.
+    assert menu.state_line(View(ACTION_NEEDED, reason="x is 1"), ENGLISH) == "Action needed"
+    assert menu.state_line(View(STARTING), ENGLISH) == "Starting"
+
+
+def test_menus_of_one_shape() -> None:
+    """Two menus have the same shape when each line does the same in the same place."""
+
+    def shape(**view: object) -> object:
+        return menu.shape(menu.build(View(**{"state": HEALTHY, **view}), ENGLISH, NOW))  # type: ignore[arg-type]
+
+    assert shape() == shape(state=DOWN, destination="mem0.test", paused=True, at_login=True)
+    assert shape(dlq=1, letters=(LETTER,)) == shape(dlq=2, letters=(LETTER,))
+    assert shape(letters=(LETTER,)) != shape()
+    other = dataclasses.replace(LETTER, item_id="other")
+    assert shape(letters=(LETTER,)) != shape(letters=(other,))
+
+
+def test_a_pause_can_be_ended_and_not_begun_twice() -> None:
+    """While deliveries pause only resuming is offered."""
+    for paused in (False, True):
+        made = menu.build(dataclasses.replace(VIEW, paused=paused), ENGLISH, NOW)
+        *begin, resume = within(made, "Pause").entries
+        assert [entry.enabled for entry in begin] == [not paused] * 3
+        assert resume.enabled is paused
+        assert [entry.command for entry in begin] == [
+            MenuCommand(Verb.PAUSE, value=30), MenuCommand(Verb.PAUSE, value=60),
+            MenuCommand(Verb.PAUSE),
+        ]  # fmt: skip
+
+
+@pytest.mark.parametrize("level", menu.LEVELS)
+def test_one_level_is_ticked(level: str) -> None:
+    """The level of notifications that holds, and no other."""
+    made = within(
+        menu.build(dataclasses.replace(VIEW, level=level), ENGLISH, NOW), "Notifications"
+    ).entries
+    assert [entry.checked for entry in made] == [each == level for each in menu.LEVELS]
+    assert all(entry.radio for entry in made)
+
+
+@pytest.mark.parametrize("at_login", [False, True])
+def test_starting_at_login_is_switched(at_login: bool) -> None:  # noqa: FBT001  (a parameter)
+    """It is ticked when it is on, and asks for the opposite."""
+    view = dataclasses.replace(VIEW, at_login=at_login)
+    found = within(menu.build(view, ENGLISH, NOW), "Start at login")
+    assert found.checked is at_login
+    assert found.command == MenuCommand(Verb.AT_LOGIN, value=not at_login)
+
+
+# Rebuilt rarely -----------------------------------------------------------------------------
+
+
+def test_work_changes_nothing_in_it() -> None:
+    """Counts and deliveries stand in the tooltip: the menu stays the same, also as time passes."""
+    busy = dataclasses.replace(VIEW, queue=500, dlq=7, last_delivery=NOW, reason="well")
+    assert menu.build(busy, ENGLISH, NOW + 3600) == menu.build(VIEW, ENGLISH, NOW)
+
+
+@pytest.mark.usefixtures("somewhere")
+def test_what_was_on_another_day_has_its_date() -> None:
+    """Today's times stand alone; the day is the local one."""
+    since = datetime(2025, 11, 29, 23, 59).timestamp()  # noqa: DTZ001
+    early = datetime(2025, 11, 30, 0, 0).timestamp()  # noqa: DTZ001
+    late = datetime(2025, 11, 30, 23, 59).timestamp()  # noqa: DTZ001
+    assert menu.moment(since, ENGLISH, early) == "Nov 29, 2025, 23:59"
+    assert menu.moment(early, ENGLISH, late) == "00:00"
+    assert menu.moment(early, ENGLISH) == "Nov 30, 2025, 00:00"
+
+
+# The tooltip ----------------------------------------------------------------------------------
+
+
+def test_the_tooltip_has_the_counts() -> None:
+    """State, counts and the last delivery, which needs its date when it is not of today."""
+    view = dataclasses.replace(VIEW, queue=1234, dlq=1, last_delivery=SINCE)
+    assert menu.tooltip(view, ENGLISH, NOW).split("\n") == [
+        "mem0tray · Server healthy · mem0.test",
+        "1,234 memories waiting · 1 dead letter",
+        "Last delivery: 14:32",
+    ]
+    assert menu.tooltip(view, ENGLISH, NOW + 86_400).endswith("Nov 30, 2025, 14:32")
+
+
+def test_the_tooltip_says_what_is_needed() -> None:
+    """The reason stands there when the user has to act, and only then."""
+    view = View(ACTION_NEEDED, reason="choose\na server")
+    assert "choose a server" in menu.tooltip(view, ENGLISH, NOW).split("\n")
+    view = View(DOWN, reason="refused")
+    assert "refused" not in menu.tooltip(view, ENGLISH, NOW)
+
+
+def test_a_long_reason_is_shown_whole() -> None:
+    """In lines of the tooltip's width: where a file is named, what is wrong with it comes last."""
+    reason = f"sync.timeout in /home/{'x' * 60}/config.toml is 'soon', but it must be a number."
+    lines = menu.tooltip(View(ACTION_NEEDED, reason=reason), ENGLISH, NOW).split("\n")
+    assert " ".join(lines[1:-1]) == reason
+    assert max(map(len, lines)) <= 80
+
+
+def test_reasons_are_in_the_users_language() -> None:
+    """The worker words them in English; tooltip and dead letters show them in French."""
+    french = Language("fr")
+    view = View(ACTION_NEEDED, reason="the server refuses deliveries: 401 Unauthorized")
+    assert "le serveur refuse les envois\xa0: 401 Unauthorized" in menu.tooltip(view, french, NOW)
+    view = with_letter(reason="invalid content: the item names no project")
+    (letter,) = menu.build(view, french, NOW)[3].entries
+    assert letter.label.endswith(" · contenu invalide\xa0: aucun projet n’est indiq…")
+
+
+# Hostile texts ----------------------------------------------------------------------------------
+
+HOSTILE = [
+    "two\nlines\r\nand\u2028more\x00\x1b[31m\x07",
+    "\u202eright to left\u2066\u200f",
+    "x" * 1_000_000,
+    "\ud800 alone",
+    "snake_case & co. %s {name} <b>bold</b> &amp;",
+    "&" * 300,
+]
+
+
+@pytest.mark.parametrize(
+    "text", HOSTILE, ids=["lines", "bidi", "long", "surrogate", "signs", "and"]
+)
+def test_hostile_texts_become_short_printable_lines(text: str) -> None:
+    """Projects, reasons and destinations of others: short lines, in their own order."""
+    view = dataclasses.replace(with_letter(project=text, reason=text), destination=text)
+    view = dataclasses.replace(view, state=ACTION_NEEDED, reason=text)
+    lines = labels(everything(menu.build(view, ENGLISH, NOW)))
+    assert len(lines) == 28
+    tooltip = menu.tooltip(view, ENGLISH, NOW).split("\n")
+    assert 3 <= len(tooltip) <= 5  # a long reason takes three
+    lines += tooltip
+    for line in lines:
+        assert len(line) <= 120
+        assert line == "".join(each for each in line if each.isprintable())
+        assert not set("\u202e\u2066\u200f") & set(line)
+        line.encode()
+
+
+def test_ordinary_signs_stay_as_they_are() -> None:
+    """Underscores, ampersands and braces are part of a project's name."""
+    made = menu.build(with_letter(project="a_b & {c} %s"), ENGLISH, NOW)
+    assert within(made, "a_b & {c} %s · since 14:32 · 500: odd")
+
+
+@pytest.mark.parametrize("text", ["", "\t\n", "\u202e"])
+def test_texts_of_which_nothing_is_left(text: str) -> None:
+    """An empty destination, reason or project leaves no hole."""
+    view = dataclasses.replace(with_letter(project=text, reason=text), destination=text)
+    view = dataclasses.replace(view, state=ACTION_NEEDED, reason=text)
+    made = menu.build(view, ENGLISH, NOW)
+    assert made[0].label == "Action needed"
+    assert within(made, "no project · since 14:32")
+    assert len(menu.tooltip(view, ENGLISH, NOW).split("\n")) == 2
+
+
+@pytest.mark.parametrize("since", [1e18, -1e18, 1e300, 2.0**63])
+def test_times_that_no_calendar_has(since: float) -> None:
+    """A dead letter from the end of the world can still be chosen."""
+    made = menu.build(with_letter(since=since), ENGLISH, NOW)
+    assert within(made, "alpha · since ? · 500: odd")
+    assert "Last delivery: ?" in menu.tooltip(View(HEALTHY, last_delivery=since), ENGLISH, NOW)

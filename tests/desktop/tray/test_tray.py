@@ -1,0 +1,267 @@
+"""The icon in the panel, with a stand-in for pystray."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from mem0tray.core.state import STARTING
+from mem0tray.desktop.tray.icon import IconLook, compose, look
+from mem0tray.desktop.tray.menu import SEPARATOR, MenuCommand, MenuEntry, Verb
+from mem0tray.desktop.tray.tray import Tray
+
+RETRY = MenuCommand(Verb.RETRY_ALL)
+
+
+class Item(SimpleNamespace):
+    """As pystray's MenuItem: a text, an action (a callable or a menu), and options."""
+
+    def __init__(self, text: str, action: Any, **options: Any) -> None:
+        super().__init__(text=text, action=action, **options)
+
+
+class Menu:
+    """As pystray's Menu."""
+
+    SEPARATOR = object()
+
+    def __init__(self, *items: Any) -> None:
+        self.items = items
+
+
+class Icon:
+    """As pystray's Icon: it writes down what is set."""
+
+    told: list[tuple[str, Any]]
+
+    def __init__(self, name: str, icon: Image.Image, title: str) -> None:
+        object.__setattr__(self, "told", [])
+        self.made = (name, icon, title)
+        self.shown: list[tuple[str, str]] = []
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self.told.append((name, value))
+        object.__setattr__(self, name, value)
+
+    def run(self, setup: Callable[[Any], None]) -> None:
+        """Call `setup`, and return as if it was stopped."""
+        setup(self)
+
+    def stop(self) -> None:
+        """End."""
+        self.told.append(("stop", None))
+
+    def notify(self, message: str, title: str) -> None:
+        """Show a notification: the message comes first."""
+        self.shown.append((title, message))
+
+
+class Panel:
+    """A tray, its icon, and the commands that it handed over."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clicked: list[MenuCommand] = []
+        self.tray = Tray(folder, self.clicked.append)
+        self.icon: Any = self.tray._icon
+        self.icon.told.clear()
+
+    def items(self, *entries: MenuEntry) -> tuple[Any, ...]:
+        """Show a menu; what pystray was given."""
+        self.tray.show_menu(entries)
+        return tuple(self.icon.menu.items)
+
+    def told(self, name: str) -> list[Any]:
+        """What the icon's attribute was set to."""
+        return [value for each, value in self.icon.told if each == name]
+
+
+@pytest.fixture(autouse=True)
+def library(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stand in for pystray; `tempfile` and the environment are put back afterwards."""
+    module: Any = ModuleType("pystray")
+    module.Icon, module.Menu, module.MenuItem = Icon, Menu, Item
+    monkeypatch.setitem(sys.modules, "pystray", module)
+    monkeypatch.setattr(tempfile, "tempdir", tempfile.tempdir)
+    monkeypatch.setenv("PYSTRAY_BACKEND", "of the user")
+
+
+@pytest.fixture
+def panel(tmp_path: Path) -> Panel:
+    """Make a tray."""
+    return Panel(tmp_path / "icons")
+
+
+# Icon and tooltip -------------------------------------------------------------------------
+
+
+def test_it_shows_at_once_that_it_starts(panel: Panel) -> None:
+    """The first icon is there before anything is known."""
+    assert panel.icon.made == ("mem0tray", compose(look(STARTING, 0, 0), 44), "mem0tray")
+
+
+def test_a_look_is_set_once(panel: Panel) -> None:
+    """Each set is a file and a signal: the same look is not set again, nor the first one."""
+    panel.tray.show_look(look(STARTING, 0, 0))
+    for _ in range(3):
+        panel.tray.show_look(IconLook("down", "red", "9+"))
+    assert panel.told("icon") == [compose(IconLook("down", "red", "9+"), 44)]
+
+
+def test_a_title_is_set_once(panel: Panel) -> None:
+    """The same tooltip is not set again."""
+    for title in ("one", "one", "two", "two", "one"):
+        panel.tray.show_title(title)
+    assert panel.told("title") == ["one", "two", "one"]
+
+
+def test_running_and_stopping(panel: Panel) -> None:
+    """The icon is visible once whoever updates it has begun; stopping ends it."""
+    panel.tray.run(lambda: panel.icon.told.append(("ready", None)))
+    panel.tray.stop()
+    assert panel.icon.told == [("ready", None), ("visible", True), ("stop", None)]
+
+
+def test_a_notification_by_the_icon(panel: Panel) -> None:
+    """Title and body reach pystray in its order."""
+    panel.tray.notify("title", "body")
+    assert panel.icon.shown == [("title", "body")]
+
+
+# The menu ----------------------------------------------------------------------------------
+
+
+def test_entries_become_items(panel: Panel) -> None:
+    """Labels, ticks, the default and separators, also in submenus."""
+    plain, line, more = panel.items(
+        MenuEntry("Plain", RETRY, default=True),
+        SEPARATOR,
+        MenuEntry(
+            "More", entries=(MenuEntry("On", RETRY, checked=True, radio=True),), enabled=False
+        ),
+    )
+    assert (plain.text, plain.default, plain.enabled) == ("Plain", True, True)
+    assert plain.checked is None
+    assert line is Menu.SEPARATOR
+    assert (more.text, more.enabled) == ("More", False)
+    (on,) = more.action.items
+    assert (on.text, on.radio, on.checked(on)) == ("On", True, True)
+
+
+def test_each_tick_is_its_own(panel: Panel) -> None:
+    """What is ticked is asked later, when pystray draws."""
+    items = panel.items(*(MenuEntry(str(each), RETRY, checked=each) for each in (True, False)))
+    assert [item.checked(item) for item in items] == [True, False]
+
+
+def test_a_click_hands_its_command_over(panel: Panel) -> None:
+    """Each item has its own command."""
+    for item in panel.items(MenuEntry("a", RETRY), MenuEntry("b", MenuCommand(Verb.QUIT))):
+        item.action()
+    assert panel.clicked == [RETRY, MenuCommand(Verb.QUIT)]
+
+
+def test_a_disabled_item_does_nothing(panel: Panel) -> None:
+    """A panel can trigger it all the same, over D-Bus."""
+    for item in panel.items(
+        MenuEntry("state", enabled=False), MenuEntry("grey", RETRY, enabled=False)
+    ):
+        item.action()
+    assert panel.clicked == []
+
+
+def test_labels_are_taken_literally(panel: Panel) -> None:
+    """GTK and macOS show ampersands and underscores as they are."""
+    (item,) = panel.items(MenuEntry("a_b & c", RETRY))
+    assert item.text == "a_b & c"
+
+
+# Where icons are written --------------------------------------------------------------------
+
+
+def test_what_a_kill_has_left_is_removed(tmp_path: Path) -> None:
+    """Pystray's files go into a private folder of ours, which is empty at every start."""
+    folder = tmp_path / "data" / "icons"
+    folder.mkdir(parents=True)
+    (folder / "tmpabc").touch()
+    Panel(folder)
+    assert list(folder.iterdir()) == []
+    with tempfile.NamedTemporaryFile() as made:
+        assert Path(made.name).parent == folder
+
+
+# Other systems -------------------------------------------------------------------------------
+
+
+def test_linux_never_falls_back(panel: Panel) -> None:
+    """Pystray's other backends show an icon whose clicks never arrive."""
+    assert panel.clicked == []
+    assert os.environ["PYSTRAY_BACKEND"] == "appindicator"
+
+
+@pytest.fixture
+def windows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Panel:
+    """Make a tray on Windows."""
+    monkeypatch.setattr(sys, "platform", "win32")
+    return Panel(tmp_path / "icons")
+
+
+def test_windows_underlines_nothing(windows: Panel) -> None:
+    """An ampersand alone would underline what follows: in submenus as well."""
+    item, more = windows.items(
+        MenuEntry("a & b_c", RETRY), MenuEntry("&", entries=(MenuEntry("&&", RETRY),))
+    )
+    assert item.text == "a && b_c"
+    assert more.text == "&&"
+    assert more.action.items[0].text == "&&&&"
+
+
+def test_windows_gets_its_size_and_backend(windows: Panel) -> None:
+    """32 pixels; the backend is the library's own choice."""
+    assert windows.icon.made[1].size == (32, 32)
+    assert os.environ["PYSTRAY_BACKEND"] == "of the user"
+
+
+def test_windows_takes_no_longer_tooltip(windows: Panel) -> None:
+    """127 UTF-16 units at most: pystray raises at more. One cut to the same is not set again."""
+    windows.tray.show_title("😀" * 100)
+    windows.tray.show_title("😀" * 101)
+    (title,) = windows.told("title")
+    assert 120 <= len(title.encode("utf-16-le")) // 2 <= 127
+    assert title.startswith("😀" * 60)
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], None]]:
+    """Be macOS; what is to be done on the main thread is collected."""
+    waiting: list[Callable[[], None]] = []
+    helper = SimpleNamespace(callAfter=waiting.append)
+    monkeypatch.setattr(sys, "platform", "darwin")
+    tools: Any = ModuleType("PyObjCTools")
+    tools.AppHelper = helper
+    for name in ("AppKit", "Foundation"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    monkeypatch.setitem(sys.modules, "PyObjCTools", tools)
+    return waiting
+
+
+def test_macos_is_touched_on_its_main_thread_alone(
+    later: list[Callable[[], None]], tmp_path: Path
+) -> None:
+    """AppKit traps otherwise: icon, tooltip, menu, notification and the first showing wait."""
+    panel = Panel(tmp_path / "icons")
+    panel.tray.run(lambda: None)
+    panel.tray.show_look(IconLook("down"))
+    panel.tray.show_title("down")
+    panel.tray.show_menu((MenuEntry("a", RETRY),))
+    panel.tray.notify("title", "body")
+    assert (panel.icon.told, panel.icon.shown) == ([], [])
+    for work in later:
+        work()
+    assert [name for name, _ in panel.icon.told] == ["visible", "icon", "title", "menu"]
+    assert panel.icon.shown == [("title", "body")]

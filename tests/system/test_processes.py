@@ -1,0 +1,45 @@
+"""Whether a process is still there."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from mem0tray.system import processes
+
+_INVALID, _DENIED = 87, 5
+_ENDED, _RUNS = 0, 0x102
+
+
+def test_a_process_that_runs_is_alive_and_one_that_ended_is_not() -> None:
+    """The id of a process that is gone is nobody's."""
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    assert processes.is_alive(child.pid)
+    child.communicate(b"\n", timeout=20)
+    assert not processes.is_alive(child.pid)
+    assert processes.is_alive(os.getpid())
+
+
+@pytest.mark.parametrize("pid", [0, -1, 10**12])
+def test_what_is_no_process_id_is_nobody_s(pid: int) -> None:
+    """Whatever number a file names, asking harms nothing."""
+    assert not processes.is_alive(pid)
+
+
+@pytest.mark.row(53)
+@pytest.mark.parametrize(
+    ("opened", "error", "waited", "alive"),
+    [
+        (False, _INVALID, 0, False),
+        (False, _DENIED, 0, True),
+        (True, 0, _ENDED, False),
+        (True, 0, _RUNS, True),
+    ],
+    ids=["gone", "another user's", "ended, but looked at by somebody", "runs"],
+)
+def test_what_windows_says_of_a_process(
+    *, opened: bool, error: int, waited: int, alive: bool
+) -> None:
+    """On Windows a process id that is gone is no other worker's."""
+    assert processes.alive_by_windows(opened=opened, error=error, waited=waited) is alive

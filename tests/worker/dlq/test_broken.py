@@ -1,0 +1,44 @@
+"""A broken file, which is read more than once before a good one takes its place."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mem0tray.config.settings import Settings
+from mem0tray.core.events import Event, Events, FileBroken
+from mem0tray.ledger.database import Ledger
+from mem0tray.system.paths import Paths
+from mem0tray.worker.context import Core
+from mem0tray.worker.queue.intake import QueueIntake
+
+
+@pytest.fixture
+def core(tmp_path: Path) -> Iterator[Core]:
+    """Make the stages' shared ground, with a broken queue file that has settled."""
+    paths = Paths(tmp_path / "claude", tmp_path / "data")
+    paths.claude_dir.mkdir()
+    _break(paths)
+    ledger = Ledger(paths.ledger)
+    yield Core(paths, Settings(), ledger, Events())
+    ledger.close()
+
+
+def _break(paths: Paths, at: float = 1000.0) -> None:
+    paths.queue.write_text('{"queue": [{"id": "a", "content": ')
+    os.utime(paths.queue, (at, at))
+
+
+def test_a_broken_file_is_told_once_a_save(core: Core) -> None:
+    """However often it is read; broken anew in the same way, it is told anew."""
+    told: list[Event] = []
+    core.events.subscribe(told.append)
+    intake = QueueIntake(core)
+    for _ in range(3):
+        intake.read()
+    (first,) = told
+    assert isinstance(first, FileBroken)
+    _break(core.paths, 2000.0)
+    intake.read()
+    assert told == [first, first]

@@ -1,0 +1,237 @@
+"""What a hand edit means by what it holds and lacks: deletions, newcomers, restored items."""
+
+from dataclasses import replace
+
+import pytest
+
+from mem0tray.core import item as items
+from mem0tray.worker.dlq.merge import Edition, Merge
+from tests.worker.dlq.generations import (
+    EDITIONS,
+    SERVER,
+    Ledger,
+    dead_letter,
+    known,
+    parsed,
+    shown,
+    unknown,
+)
+
+# Deletions and newcomers ----------------------------------------------------------------
+
+
+def test_missing_from_the_generation_that_showed_it_is_discarded(ledger: Ledger) -> None:
+    """An item that the named generation showed and the file lacks is discarded."""
+    ledger.add("a", first=3)
+    gone = ledger.add("b", first=3)
+    result = ledger.merge([shown("a")], known(3))
+    assert result == Merge(discard=[gone])
+    assert result.is_edit
+
+
+def test_everything_removed_from_a_known_generation_is_discarded(ledger: Ledger) -> None:
+    """An emptied file under a stamp of ours discards all that it showed."""
+    rows = [ledger.add(name, first=gen) for gen, name in enumerate("abc", 1)]
+    assert ledger.merge([], known(3)) == Merge(discard=rows)
+
+
+def test_a_newcomer_survives_a_stale_save(ledger: Ledger) -> None:
+    """An item first published after the named generation is put back."""
+    ledger.add("a", first=3)
+    newcomer = ledger.add("b", first=4)
+    result = ledger.merge([shown("a")], known(3))
+    assert result == Merge(put_back=[newcomer])
+    assert not result.is_edit
+
+
+@EDITIONS
+def test_an_item_never_published_is_never_discarded(ledger: Ledger, edition: Edition) -> None:
+    """Nobody can have removed what no file has shown."""
+    ledger.add("a")
+    unseen = ledger.add("b", first=None, since=-10)
+    result = ledger.merge([shown("a")], edition)
+    assert (result.put_back, result.discard) == ([unseen], [])
+
+
+def test_what_the_named_generation_did_not_show_is_put_back(ledger: Ledger) -> None:
+    """An item absent from a user's own generation is not discarded by its next save."""
+    hidden, seen = ledger.add("a"), ledger.add("b")
+    result = ledger.merge([], known(9, absent=frozenset({hidden.key})))
+    assert result == Merge(put_back=[hidden], discard=[seen])
+
+
+@EDITIONS
+def test_a_deletion_and_a_newcomer_are_told_apart(ledger: Ledger, edition: Edition) -> None:
+    """One save can remove one item and add another."""
+    ledger.add("a", first=2)
+    gone = ledger.add("b", first=2)
+    assert ledger.merge([shown("a"), shown("n")], edition) == Merge(
+        adopt=[shown("n")], discard=[gone]
+    )
+
+
+@EDITIONS
+def test_new_items_are_adopted_in_file_order(ledger: Ledger, edition: Edition) -> None:
+    """Items that the ledger does not know are adopted."""
+    found = [shown(name) for name in "xyz"]
+    result = ledger.merge(found, edition)
+    assert result == Merge(adopt=found)
+    assert result.is_edit
+
+
+# An unknown stamp ----------------------------------------------------------------------
+
+
+def test_an_unknown_stamp_sees_as_far_as_its_newest_value(ledger: Ledger) -> None:
+    """The newest value in the file shows which removals its editor can have meant."""
+    ledger.add("a", first=1, since=5)
+    gone = ledger.add("b", first=5)
+    newcomer = ledger.add("c", first=6)
+    result = ledger.merge([shown("a"), shown("n")], unknown())
+    assert (result.discard, result.put_back) == ([gone], [newcomer])
+
+
+def test_an_unknown_stamp_with_an_own_value_saw_its_item_first(ledger: Ledger) -> None:
+    """A value of the user's shows a generation in which the item stood at all."""
+    ledger.add("a", first=4, since=8)
+    gone, newcomer = ledger.add("b", first=4), ledger.add("c", first=5)
+    result = ledger.merge([shown("a", retry_count=77)], unknown())
+    assert (result.discard, result.put_back) == ([gone], [newcomer])
+    assert [pair.item.retry_count for pair in result.edits] == [77]
+
+
+def test_an_unknown_stamp_with_a_stale_value_saw_its_last_generation(ledger: Ledger) -> None:
+    """A value that stood until a generation dates the save to that generation."""
+    row = ledger.add("a", first=1, since=6)
+    ledger.stood(row, 1, 5, dead_letter("a", retry_count=1, last_attempt=100.0))
+    gone, newcomer = ledger.add("b", first=5), ledger.add("c", first=6)
+    stale = shown("a", retry_count=1, last_attempt=100.0)
+    result = ledger.merge([stale, shown("n")], unknown())
+    assert (result.discard, result.put_back) == ([gone], [newcomer])
+    assert (result.edits, result.stale) == ([], 1)
+
+
+def test_the_retry_script_keeps_newcomers(ledger: Ledger) -> None:
+    """A script that zeroes `last_attempt` everywhere and stamps discards no newcomer."""
+    ledger.add("a", first=1, since=4)
+    newcomer = ledger.add("b", first=7)
+    result = ledger.merge([shown("a", last_attempt=0)], unknown())
+    assert [pair.row.item_id for pair in result.forced] == ["a"]
+    assert (result.discard, result.put_back) == ([], [newcomer])
+
+
+def test_the_retry_script_run_twice_keeps_newcomers(ledger: Ledger) -> None:
+    """A wish that is in the file already does not show that its script saw the newcomers, too."""
+    ledger.add("a", first=1, since=7, last_attempt=0)
+    newcomer = ledger.add("b", first=7)
+    result = ledger.merge([shown("a", last_attempt=0)], unknown())
+    assert (result.discard, result.put_back) == ([], [newcomer])
+
+
+def test_a_stamped_save_that_only_lacks_items_removed_them(ledger: Ledger) -> None:
+    """Under an unknown stamp with nothing else changed, what is missing was taken out."""
+    ledger.add("a", first=1)
+    gone = ledger.add("b", first=7)
+    assert ledger.merge([shown("a")], unknown()) == Merge(discard=[gone])
+
+
+def test_an_old_copy_of_what_was_delivered_discards_no_newcomer(ledger: Ledger) -> None:
+    """A file whose items are all delivered dates from the time before that."""
+    ledger.add("a", state=items.DELIVERED, server=SERVER, gone=5)
+    gone, newcomer = ledger.add("b", first=5), ledger.add("c", first=6)
+    result = ledger.merge([shown("a")], unknown())
+    assert (result.discard, result.put_back) == ([gone], [newcomer])
+
+
+@pytest.mark.parametrize("state", [items.DELIVERED, items.PENDING])
+def test_a_copy_of_what_left_on_another_way_discards_no_newcomer(
+    ledger: Ledger, state: str
+) -> None:
+    """Of an item that was deleted, and restored to the queue, the last generation is not known."""
+    ledger.add("a", state=state, server=SERVER, first=None)
+    newcomer = ledger.add("b", first=3)
+    result = ledger.merge([shown("a")], unknown())
+    assert (result.discard, result.put_back) == ([], [newcomer])
+
+
+def test_an_emptied_file_with_an_unknown_stamp_discards_all(ledger: Ledger) -> None:
+    """A script that stamps an empty list wants it empty."""
+    rows = [ledger.add("a", first=2), ledger.add("b", first=9)]
+    assert ledger.merge([], unknown()) == Merge(discard=rows)
+
+
+# Items that are no dead letters any more -----------------------------------------------
+
+
+@EDITIONS
+def test_what_the_server_has_is_taken_out(ledger: Ledger, edition: Edition) -> None:
+    """An item that the current server already has is no edit and leaves the file."""
+    row = ledger.add("a", state=items.DELIVERED, server=SERVER)
+    result = ledger.merge([shown("a", last_attempt=0)], edition)
+    assert [pair.row for pair in result.delivered] == [row]
+    assert not result.is_edit
+
+
+@EDITIONS
+def test_what_only_another_server_has_is_restored(ledger: Ledger, edition: Edition) -> None:
+    """An item that went to a former server may be sent again."""
+    row = ledger.add("a", state=items.DELIVERED, server="http://elsewhere")
+    result = ledger.merge([shown("a")], edition)
+    assert [pair.row for pair in result.restore] == [row]
+    assert result.delivered == []
+
+
+@EDITIONS
+def test_a_waiting_entry_is_left_alone(ledger: Ledger, edition: Edition) -> None:
+    """An item that waits in the queue is not adopted a second time."""
+    ledger.add("a", state=items.PENDING)
+    assert ledger.merge([shown("a")], edition) == Merge()
+
+
+def test_a_stale_save_brings_no_discarded_item_back(ledger: Ledger) -> None:
+    """An item discarded after the named generation stays discarded."""
+    ledger.add("a", state=items.DISCARDED, gone=6)
+    assert ledger.merge([shown("a")], known(5)) == Merge(stale=1)
+
+
+@EDITIONS
+def test_an_item_pasted_back_after_its_deletion_is_restored(
+    ledger: Ledger, edition: Edition
+) -> None:
+    """A discarded item in a file whose editor saw it gone is wanted again."""
+    row = ledger.add("a", state=items.DISCARDED, gone=9)
+    result = ledger.merge([shown("a")], edition)
+    assert result.restore == [replace(result.restore[0], row=row)]
+    assert result.stale == 0
+
+
+def test_an_item_gone_at_an_unknown_time_is_restored(ledger: Ledger) -> None:
+    """A discarded item of which no generation is noted is restored when it is shown."""
+    row = ledger.add("a", state=items.DISCARDED, gone=None)
+    assert [pair.row for pair in ledger.merge([shown("a")], known(1)).restore] == [row]
+
+
+def test_an_exact_old_copy_restores_what_was_discarded(ledger: Ledger) -> None:
+    """Copying an old file of ours back, byte for byte, is a wish and not a stale save."""
+    row = ledger.add("a", state=items.DISCARDED, gone=6)
+    newcomer = ledger.add("b", first=8)
+    result = ledger.merge([shown("a")], known(5, exact=True))
+    assert [pair.row for pair in result.restore] == [row]
+    assert (result.discard, result.put_back, result.stale) == ([], [newcomer], 0)
+
+
+def test_an_exact_old_copy_rolls_no_value_back(ledger: Ledger) -> None:
+    """The old values in an old copy are stale all the same."""
+    row = ledger.add("a", since=5)
+    old = dead_letter("a", retry_count=0, last_attempt=50.0)
+    ledger.stood(row, 1, 4, old)
+    assert ledger.merge([parsed(old)], known(2, exact=True)) == Merge(stale=1)
+
+
+def test_an_unknown_stamp_with_a_stale_value_restores_nothing_newer(ledger: Ledger) -> None:
+    """A stamped save that shows a replaced value cannot have seen a later deletion."""
+    row = ledger.add("a", since=6)
+    old = dead_letter("a", retry_count=1, last_attempt=100.0)
+    ledger.stood(row, 1, 5, old)
+    ledger.add("b", state=items.DISCARDED, gone=7)
+    assert ledger.merge([parsed(old), shown("b")], unknown()) == Merge(stale=2)

@@ -1,0 +1,124 @@
+"""Publishing the DLQ file where the disk does not do as it is told."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mem0tray.config.settings import Settings
+from mem0tray.core.errors import FileUnavailableError
+from mem0tray.core.events import Event, Events, HandEdit
+from mem0tray.files import atomic
+from mem0tray.ledger.database import Ledger
+from mem0tray.system.paths import Paths
+from mem0tray.worker.context import Core
+from mem0tray.worker.dlq.hand_edits import HandEdits
+from mem0tray.worker.dlq.publish import DlqPublisher
+from tests.support.shapes import Item, waiting
+
+KEPT, UNWANTED, LATER = "kept", "unwanted", "later"
+
+
+class Scene:
+    """Two dead letters in a file that was published twice, so that the ledger knows it well."""
+
+    def __init__(self, folder: Path) -> None:
+        self.paths = Paths(folder / "claude", folder / "data")
+        self.paths.claude_dir.mkdir()
+        self.happened: list[Event] = []
+        bus = Events()
+        bus.subscribe(self.happened.append)
+        self.core = Core(self.paths, Settings(), Ledger(self.paths.ledger), bus)
+        self.edits = HandEdits(self.core)
+        self.publisher = DlqPublisher(self.core, self.edits)
+        self.save({"items": [waiting(KEPT), waiting(UNWANTED)], "last_update": "at first"})
+        self.publish()
+        self.publish()
+        self.happened.clear()
+
+    def save(self, document: Item) -> None:
+        """Save the file as an editor does."""
+        self.paths.dlq.write_text(json.dumps(document, indent=2), encoding="utf-8")
+
+    def saved(self) -> Any:
+        """Read the file."""
+        return json.loads(self.paths.dlq.read_bytes())
+
+    def look(self) -> None:
+        """Look at the file and at the one before it, as each cycle does."""
+        self.edits.run()
+        self.publisher.merge_late_save()
+
+    def publish(self) -> None:
+        """Publish, and look whether anybody has saved into the old file."""
+        assert self.publisher.run()
+        self.look()
+
+    def edits_told(self) -> list[HandEdit]:
+        """List what was taken for an edit by hand."""
+        return [event for event in self.happened if isinstance(event, HandEdit)]
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    """Set the scene."""
+    made = Scene(tmp_path)
+    yield made
+    made.core.ledger.close()
+
+
+@pytest.mark.row(4, 30)
+def test_a_deletion_after_a_write_that_failed_late_is_not_undone(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When only the folder's fsync fails the file is the new one, and its edits are what counts."""
+
+    def failing(folder: Path) -> None:
+        raise FileUnavailableError(f"{folder}: Input/output error.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(atomic, "sync_folder", failing)
+        with pytest.raises(FileUnavailableError):
+            scene.publisher.run()
+    document = scene.saved()
+    document["items"] = [item for item in document["items"] if item["content"] != UNWANTED]
+    scene.save(document)
+    scene.look()
+    scene.publish()
+    assert [item["content"] for item in scene.saved()["items"]] == [KEPT]
+    assert [edit.restored for edit in scene.edits_told()] == [0]
+
+
+@pytest.mark.row(29)
+def test_a_copy_of_the_old_file_is_no_late_save(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no hard links can be had, what our own file showed before is nobody's wish."""
+
+    def refused(_source: Path, _target: Path) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", refused)
+    document = scene.saved()
+    document["items"][0]["last_attempt"] = 0
+    scene.save(document)
+    scene.look()
+    scene.publish()
+    assert [edit.forced for edit in scene.edits_told()] == [1]
+
+
+@pytest.mark.row(29)
+def test_a_save_into_the_old_file_is_found(scene: Scene) -> None:
+    """Who opened the file before it was replaced, and wrote afterwards, is heard."""
+    with scene.paths.dlq.open("r+", encoding="utf-8") as slow:
+        document = json.load(slow)
+        document["items"].append(waiting(LATER))
+        assert scene.publisher.run()
+        slow.seek(0)
+        json.dump(document, slow)
+        slow.truncate()
+    scene.look()
+    scene.publish()
+    assert [item["content"] for item in scene.saved()["items"]] == [KEPT, UNWANTED, LATER]

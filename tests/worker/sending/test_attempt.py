@@ -1,0 +1,145 @@
+"""One attempt to deliver: when it asks, and when it sends without having been answered."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mem0tray.config.settings import Settings
+from mem0tray.core.events import Events
+from mem0tray.core.item import PENDING
+from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.outbox import Job
+from mem0tray.server import Answer, Health, KeyCheck, Kind, Memory, Presence
+from mem0tray.system.paths import Paths
+from mem0tray.worker.context import Core
+from mem0tray.worker.sending.attempt import Attempts
+
+REFUSED = Answer(Kind.OUTAGE, None, "connection refused")
+SILENT = Answer(Kind.UNKNOWN, None, "no answer after 60 s", timed_out=True, unsettled=True)
+FAILED = Answer(Kind.ITEM_FAILURE, 422, "422 Unprocessable Entity")
+
+
+class Scripted:
+    """A client that is answered as the test says.
+
+    `sent` counts what was sent, `since` is what the last question was put with.
+    """
+
+    def __init__(self) -> None:
+        self.found: Presence | Answer = Presence.ABSENT
+        self.sent = 0
+        self.since = 0.0
+
+    def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Answer:
+        """Answer as the test says."""
+        del memory, timeout
+        self.since = since
+        return self.found
+
+    def save(self, memory: Memory, timeout: float) -> Answer:
+        """Refuse."""
+        del memory, timeout
+        self.sent += 1
+        return FAILED
+
+    def probe(self, timeout: float) -> Health:
+        """Not part of an attempt."""
+        raise NotImplementedError
+
+    def check_key(self, timeout: float) -> KeyCheck:
+        """Not part of an attempt."""
+        raise NotImplementedError
+
+    def abort(self) -> None:
+        """Not part of an attempt."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Not part of an attempt."""
+        raise NotImplementedError
+
+
+def job(key: int) -> Job:
+    """Make an item that may have arrived before."""
+    return Job(key, PENDING, f"m{key}", "alpha", "text", f"m{key}", 0, 0, 0.0, 1.0, 0)
+
+
+class Trial:
+    """Attempts with a scripted server."""
+
+    def __init__(self, folder: Path) -> None:
+        self.core = Core(Paths(folder, folder), Settings(), Ledger(folder / "ledger"), Events())
+        self.client = Scripted()
+        self._attempts = Attempts(self.core, lambda: False)
+
+    def make(self, found: Presence | Answer, key: int = 1) -> Answer:
+        """Make one attempt, whose question is answered so."""
+        self.client.found = found
+        made = self._attempts.make(self.client, job(key))
+        self._attempts.ended(job(key), made)
+        return made
+
+
+@pytest.fixture
+def trial(tmp_path: Path) -> Iterator[Trial]:
+    """Begin with nothing asked."""
+    begun = Trial(tmp_path)
+    yield begun
+    begun.core.ledger.close()
+
+
+def test_only_the_third_question_in_vain_is_enough(trial: Trial) -> None:
+    """A memory is sent without an answer only after three questions about itself in a row."""
+    assert [trial.make(SILENT, key).kind for key in (1, 2, 3, 1, 2, 3)] == [Kind.UNANSWERED] * 6
+    assert trial.client.sent == 0
+    assert trial.make(SILENT).kind is Kind.ITEM_FAILURE
+    assert trial.client.sent == 1
+
+
+def test_an_answer_starts_the_row_anew(trial: Trial) -> None:
+    """Questions in vain before one that was answered no longer count."""
+    trial.make(SILENT)
+    trial.make(SILENT)
+    trial.make(Presence.ABSENT)
+    assert [trial.make(SILENT).kind for _ in range(2)] == [Kind.UNANSWERED] * 2
+    assert trial.client.sent == 1
+
+
+def test_each_attempt_needs_three_questions_of_its_own(trial: Trial) -> None:
+    """What was asked in vain before an attempt went out says nothing about that one."""
+    kinds = [trial.make(SILENT).kind for _ in range(6)]
+    assert kinds == [*[Kind.UNANSWERED] * 2, Kind.ITEM_FAILURE] * 2
+    assert trial.client.sent == 2
+
+
+def test_where_nobody_was_reached_nobody_was_asked(trial: Trial) -> None:
+    """Refused connections, however many, are no questions, also after three that were."""
+    assert {trial.make(REFUSED).kind for _ in range(9)} == {Kind.UNANSWERED}
+    for _ in range(3):
+        trial.make(SILENT)
+    assert trial.client.sent == 1
+    assert trial.make(REFUSED).kind is Kind.UNANSWERED
+    assert trial.client.sent == 1
+
+
+@pytest.mark.parametrize("found", [Presence.CANNOT_TELL, SILENT], ids=["no answer", "silence"])
+def test_what_nobody_could_say_is_asked_again(trial: Trial, found: Presence | Answer) -> None:
+    """A memory that was sent without an answer and refused may still have come before."""
+    assert [trial.make(found).unsettled for _ in range(3)] == [True] * 3
+    assert trial.client.sent >= 1
+    assert not trial.make(Presence.ABSENT).unsettled
+
+
+def test_what_was_heard_while_the_former_worker_s_requests_had_time_is_no_news(
+    trial: Trial,
+) -> None:
+    """A server at work on a request lists nothing of it yet; an attempt of our own counts more."""
+    trial.make(SILENT)
+    assert trial.client.since == 0.0
+    trial.core.in_doubt_until = time.monotonic() + 10.0
+    trial.make(SILENT, key=2)
+    assert trial.client.since == trial.core.in_doubt_until
+    trial.make(SILENT)
+    assert 0.0 < trial.client.since <= time.monotonic()

@@ -1,0 +1,339 @@
+"""The senders' turns: what is recorded and claimed between one request and the next."""
+
+import queue
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mem0tray.config.destination import Destination
+from mem0tray.config.settings import Settings, SyncSettings
+from mem0tray.core import item as items
+from mem0tray.core.errors import LedgerError, SettingsError
+from mem0tray.core.events import Delivered, Event, Events, PartFailed
+from mem0tray.core.state import Gate
+from mem0tray.ledger.database import Ledger
+from mem0tray.server import Client, connect
+from mem0tray.system.paths import Paths
+from mem0tray.worker.context import Core
+from mem0tray.worker.sending.delivery import Delivery
+from tests.server.wire import DELIVERED, PATIENCE, Connection, Wire, render
+from tests.support.processes import wait_until
+from tests.worker.dlq.generations import dead_letter, parsed
+
+COUNT = 5
+
+
+class Scene:
+    """Five memories, a sender, and a server that answers when the test says so."""
+
+    def __init__(self, folder: Path, server: Wire, answers: "queue.Queue[bytes]") -> None:
+        self.server = server
+        self.answers = answers
+        self.delivered: queue.Queue[str] = queue.Queue()
+        self.failed: queue.Queue[str] = queue.Queue()
+        self.doubted = threading.Event()
+        bus = Events()
+        bus.subscribe(self._note)
+        paths = Paths(folder, folder)
+        settings = Settings(sync=SyncSettings(concurrency=1))  # however slow the answers
+        self.core = Core(paths, settings, Ledger(folder / "ledger"), bus, "http://here")
+        with self.core.ledger.transaction():
+            self.keys = [
+                self.core.inbox.add_fresh(parsed(dead_letter(f"m{n}")), 1.0, ask=False)
+                for n in range(1, COUNT + 1)
+            ]
+        self.gate = Gate()
+        self.gate.probed(healthy=True, reason="")
+        where = Destination.of(server.url)
+        self.connect: Callable[[], Client] = lambda: connect(where)
+        self.delivery = Delivery(self.core, self.gate, self._connect, self._doubt)
+        self.delivery.server_changed("http://here")
+
+    def _connect(self) -> Client:
+        return self.connect()
+
+    def _doubt(self) -> None:
+        self.gate.doubt()
+        self.doubted.set()
+
+    def _note(self, event: Event) -> None:
+        if isinstance(event, Delivered):
+            self.delivered.put(event.item_id)
+        if isinstance(event, PartFailed):
+            self.failed.put(event.error)
+
+    def second_under_way(self) -> None:
+        """Start, have the first memory answered, and wait until the second is out."""
+        self.delivery.kick()
+        self.answers.put(DELIVERED)
+        self.server.wait_for_requests(2)
+        self.wait_for_intents({"m2"})
+
+    def intents(self) -> set[str]:
+        """The memories of which the ledger says that they may be under way."""
+        with self.core.ledger.reading() as db:
+            rows = db.execute("SELECT id FROM items WHERE intent IS NOT NULL").fetchall()
+        return {row[0].decode() for row in rows}
+
+    def wait_for_intents(self, wanted: set[str]) -> None:
+        """Wait until these and no others may be under way."""
+        patience = threading.Event()
+        for _ in range(2000):
+            if self.intents() == wanted:
+                return
+            patience.wait(0.01)
+        raise AssertionError(self.intents())
+
+    def sent(self) -> list[str]:
+        """The memories in the order in which they came to the server."""
+        return [request.headers["idempotency-key"] for request in self.server.requests]
+
+    def close(self) -> None:
+        """End the sender."""
+        for _ in range(COUNT):
+            self.answers.put(DELIVERED)
+        self.delivery.stop(PATIENCE)
+        self.core.ledger.close()
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    """Set the scene, with nothing sent yet."""
+    answers: queue.Queue[bytes] = queue.Queue()
+
+    def answer_when_told(connection: Connection) -> None:
+        while connection.request() is not None:
+            connection.send(answers.get(timeout=PATIENCE))
+
+    with Wire(answer_when_told) as server:
+        made = Scene(tmp_path, server, answers)
+        try:
+            yield made
+        finally:
+            made.close()
+
+
+def test_a_commit_that_fails_is_told_of_and_made_up_for(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ledger that fails once between two requests is named, and loses no outcome."""
+    turn = scene.core.outbox.turn
+    failed = threading.Event()
+
+    def failing() -> AbstractContextManager[None]:
+        if scene.server.requests and not failed.is_set():
+            failed.set()
+            raise LedgerError("The ledger cannot be used: disk I/O error.")
+        return turn()
+
+    monkeypatch.setattr(scene.core.outbox, "turn", failing)
+    scene.delivery.kick()
+    scene.answers.put(DELIVERED)
+    assert "disk I/O error" in scene.failed.get(timeout=PATIENCE)
+    assert scene.gate.blocked_by("storage")
+    assert scene.delivered.get(timeout=PATIENCE) == "m1"
+    scene.gate.unblock("storage")
+    scene.delivery.kick()
+    scene.server.wait_for_requests(2)
+    assert scene.sent() == ["m1", "m2"]
+
+
+def test_a_sender_that_comes_too_late_has_nothing_to_tell(
+    monkeypatch: pytest.MonkeyPatch, scene: Scene
+) -> None:
+    """Who was still connecting when the ledger was closed takes that for no trouble."""
+    begun, go_on, left = threading.Event(), threading.Event(), threading.Event()
+    turn = Delivery._turn
+
+    def connecting() -> Client:
+        begun.set()
+        go_on.wait(PATIENCE)
+        raise SettingsError("No server is chosen.", "")
+
+    def turning(delivery: Delivery, sender: Any) -> object:
+        following = turn(delivery, sender)
+        if following is None:
+            left.set()
+        return following
+
+    monkeypatch.setattr(Delivery, "_turn", turning)
+    scene.connect = connecting
+    scene.delivery.kick()
+    assert begun.wait(PATIENCE)
+    scene.delivery.stop(0.01)
+    scene.core.ledger.close()
+    monkeypatch.setattr(scene.core.ledger, "close", lambda: None)  # nothing is left for the end
+    go_on.set()
+    assert left.wait(PATIENCE)
+    assert scene.failed.empty()
+
+
+def test_an_outcome_that_cannot_be_recorded_at_the_end_is_told_of(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ledger that fails while the sender leaves is named."""
+    scene.second_under_way()
+
+    def failing(_delivery: Delivery, _sender: object) -> None:
+        raise LedgerError("The ledger cannot be used: disk I/O error.")
+
+    monkeypatch.setattr(Delivery, "_exchange", failing)
+    scene.delivery.stop(PATIENCE / 4)
+    assert "disk I/O error" in scene.failed.get(timeout=PATIENCE)
+
+
+def test_an_outcome_and_the_next_claim_are_one_commit(scene: Scene) -> None:
+    """Each memory costs the ledger one commit, with the outcome of the one before."""
+    words = {"COMMIT": "commit", "SET state = 'delivered'": "outcome", "RETURNING state": "claim"}
+    seen: list[str] = []
+
+    def trace(statement: str) -> None:
+        if not statement.startswith("--"):  # a trigger's
+            seen.extend(word for part, word in words.items() if part in statement)
+
+    scene.second_under_way()
+    assert scene.delivered.get(timeout=PATIENCE) == "m1"
+    with scene.core.ledger.reading() as db:
+        db.set_trace_callback(trace)
+    scene.answers.put(DELIVERED)
+    scene.server.wait_for_requests(3)
+    with scene.core.ledger.reading() as db:
+        db.set_trace_callback(None)
+    assert list(dict.fromkeys(seen)) == ["outcome", "claim", "commit"]
+    assert seen.count("commit") == 1
+
+
+def test_an_outcome_is_recorded_before_the_next_request_goes_out(scene: Scene) -> None:
+    """Of one sender no more than one memory may be under way, whenever it is killed."""
+    scene.second_under_way()
+    assert scene.delivered.get(timeout=PATIENCE) == "m1"
+    scene.answers.put(DELIVERED)
+    scene.server.wait_for_requests(3)
+    assert scene.intents() == {"m3"}
+    assert scene.sent() == ["m1", "m2", "m3"]
+
+
+def test_after_a_refusal_nothing_goes_out(scene: Scene) -> None:
+    """After a 401 nothing is sent, and nothing counts as sent."""
+    scene.second_under_way()
+    scene.answers.put(render(401, {"detail": "who are you?"}))
+    scene.wait_for_intents(set())
+    assert scene.sent() == ["m1", "m2"]
+
+
+def test_what_the_user_discards_meanwhile_is_not_sent(scene: Scene) -> None:
+    """A memory that is discarded while the one before it is under way stays unsent."""
+    scene.second_under_way()
+    scene.core.inbox.discard([scene.keys[2]], 2.0, "deleted")
+    scene.delivery.kick()
+    scene.answers.put(DELIVERED)
+    scene.server.wait_for_requests(3)
+    assert scene.sent() == ["m1", "m2", "m4"]
+
+
+def test_an_outcome_counts_for_the_server_that_gave_it(scene: Scene) -> None:
+    """What was under way when another server was chosen is recorded under the former one."""
+    scene.second_under_way()
+    scene.delivery.server_changed("http://there")
+    scene.answers.put(DELIVERED)
+    scene.server.wait_for_connections(2)
+    scene.server.wait_for_requests(3)
+    scene.answers.put(DELIVERED)
+    scene.server.wait_for_requests(4)
+    with scene.core.ledger.reading() as db:
+        names = db.execute(
+            "SELECT server FROM items WHERE state = ? ORDER BY key", (items.DELIVERED,)
+        ).fetchall()
+    assert [name for (name,) in names] == ["http://here", "http://here", "http://there"]
+
+
+def test_nothing_is_claimed_at_the_end(scene: Scene) -> None:
+    """A stop waits for the answer that is on its way, and leaves nothing as perhaps sent."""
+    scene.second_under_way()
+    stopper = threading.Thread(target=scene.delivery.stop, args=(PATIENCE,))
+    stopper.start()
+    scene.answers.put(DELIVERED)
+    stopper.join(PATIENCE)
+    assert scene.intents() == set()
+    assert scene.sent() == ["m1", "m2"]
+
+
+def test_an_outcome_is_not_kept_waiting_by_a_question(scene: Scene) -> None:
+    """What was delivered is in the ledger before the server is asked about another memory."""
+    with scene.core.ledger.transaction():
+        scene.core.outbox.mark_unknown(scene.keys[2], 1.0, timed_out=False)
+    scene.second_under_way()
+    assert scene.delivered.get(timeout=PATIENCE) == "m1"
+    scene.answers.put(DELIVERED)
+    scene.server.wait_for_requests(3)
+    assert scene.server.requests[2].method == "GET"
+    assert scene.delivered.get(timeout=PATIENCE) == "m2"
+
+
+def test_a_server_that_cannot_be_connected_to_ends_no_sender(scene: Scene) -> None:
+    """With no server to connect to nothing stays under way, and the next try delivers."""
+    there = scene.connect
+
+    def nowhere() -> Client:
+        scene.connect = there
+        raise SettingsError("No server is chosen.")
+
+    scene.connect = nowhere
+    scene.delivery.kick()
+    assert scene.doubted.wait(PATIENCE)
+    scene.wait_for_intents(set())
+    scene.gate.probed(healthy=True, reason="")
+    scene.delivery.kick()
+    scene.server.wait_for_requests(1)
+    assert scene.sent() == ["m2"]
+
+
+def test_what_was_claimed_for_one_server_is_not_sent_to_another(scene: Scene) -> None:
+    """A server chosen just before a request goes out gets it under its own name, or not at all."""
+    there = scene.connect
+
+    def too_late() -> Client:
+        scene.connect = there
+        scene.delivery.server_changed("http://there")
+        return there()
+
+    scene.connect = too_late
+    scene.delivery.kick()
+    scene.answers.put(DELIVERED)
+    assert scene.delivered.get(timeout=PATIENCE) == "m1"
+    with scene.core.ledger.reading() as db:
+        names = db.execute(
+            "SELECT server FROM items WHERE state = ?", (items.DELIVERED,)
+        ).fetchall()
+    assert names == [("http://there",)]
+
+
+def test_a_request_that_hangs_alone_is_only_watched(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While one request hangs and nothing else is due, the ledger is not asked again and again."""
+    scene.core.settings = Settings()
+    scene.core.inbox.discard(scene.keys[1:], 2.0, "deleted")
+    counts: Counter[str] = Counter()
+    for name in ("_slots", "_exchange"):
+        counted = partial(_counted, getattr(scene.delivery, name), counts, name)
+        monkeypatch.setattr(scene.delivery, name, counted)
+    scene.delivery.kick()
+    scene.server.wait_for_requests(1)
+    wait_until(lambda: scene.delivery._slots(both_lanes=False) > 1, what="a slot for others")
+    counts.clear()
+    wait_until(lambda: counts["_slots"] > 50, what="fifty looks at its age")
+    assert counts["_exchange"] <= 1
+
+
+def _counted(
+    work: Callable[..., Any], counts: Counter[str], name: str, *arguments: Any, **named: Any
+) -> Any:
+    counts[name] += 1
+    return work(*arguments, **named)
