@@ -17,12 +17,13 @@ HEADER = """\
 # The versions that packaging/run, packaging/test and .ci/run install, for Python 3.11 to 3.13.
 # Made by packaging/update-constraints: do not edit.
 """
-# Needed on one system only, so that pip on another does not choose them.
+# Needed on one system, or by one Python, only, so that pip on another does not choose them.
 ELSEWHERE = (
     'colorama==0.4.6 ; sys_platform == "win32"',  # click, pytest, build: colours
     'pyobjc-core==13.0 ; sys_platform == "darwin"',  # pystray: the three of one release
     'pyobjc-framework-Cocoa==13.0 ; sys_platform == "darwin"',
     'pyobjc-framework-Quartz==13.0 ; sys_platform == "darwin"',
+    'pyyaml-ft==8.0.0 ; python_version == "3.13"',  # libcst, of mutmut, in place of PyYAML
 )
 NOT_PINNED = ("mem0tray", "pip", "setuptools", "wheel")
 
