@@ -16,24 +16,20 @@ class Room:
     left_out: tuple[str, ...] = ()  # patterns of modules
 
 
-_CORE: Final = ("item", "jsontext", "large", "events", "text", "language", "reasons", "errors")
-_SETTINGS: Final = ("settings", "setting_rules", "config_file", "paths", "data_folders")
 ROOMS: Final = {
-    "core": Room(
-        tuple(f"mem0tray/{name}.py" for name in _CORE),
-        (
-            *(f"tests/test_{name}.py" for name in ("item", "jsontext", "large", "language")),
-            "tests/test_reasons.py", "tests/files/test_document.py", "tests/worker",
-        ),
+    "core": Room(("mem0tray/core/**/*.py",), ("tests/core", "tests/files", "tests/worker/dlq")),
+    "files": Room(("mem0tray/files/**/*.py",), ("tests/files", "tests/core/test_large.py")),
+    "config": Room(
+        ("mem0tray/config/**/*.py", "mem0tray/system/*paths.py", "mem0tray/system/data_*.py"),
+        ("tests/config", "tests/system", "tests/cli/test_config.py"),
     ),
-    "files": Room(("mem0tray/files/*.py",), ("tests/files", "tests/worker")),
-    "settings": Room(
-        tuple(f"mem0tray/{name}.py" for name in _SETTINGS),
-        ("tests/test_settings.py", "tests/cli/test_config.py", "tests/test_language.py"),
+    "ledger": Room(
+        ("mem0tray/ledger/**/*.py",), ("tests/ledger", "tests/worker", "tests/actions")
     ),
-    "ledger": Room(("mem0tray/ledger/*.py",), ("tests/ledger", "tests/worker", "tests/actions")),
-    "worker": Room(("mem0tray/worker/*.py",), ("tests/worker", "tests/proofs/model/test_found.py")),
-    "server": Room(("mem0tray/server/*.py",), ("tests/server", "tests/worker")),
+    "server": Room(("mem0tray/server/**/*.py",), ("tests/server", "tests/worker/sending")),
+    "worker": Room(
+        ("mem0tray/worker/**/*.py",), ("tests/worker", "tests/proofs/model/test_found.py")
+    ),
 }  # fmt: skip
 
 

@@ -99,7 +99,7 @@ def test_each_room_has_its_modules_and_tests(name: str) -> None:
 def test_a_modules_own_tests_are_found_by_its_name() -> None:
     """`files/lock.py` has its tests in `tests/files/test_lock…`."""
     assert mirrored("mem0tray/files/lock.py") == "tests/files/test_lock"
-    assert mirrored("mem0tray/item.py") == "tests/test_item"
+    assert mirrored("mem0tray/core/item.py") == "tests/core/test_item"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="it forks, and ends what is left by /proc")

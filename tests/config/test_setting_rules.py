@@ -1,0 +1,206 @@
+"""What each setting may be: both ends of each range, and the words for what is outside."""
+
+import sys
+from typing import Any
+
+import pytest
+
+from mem0tray.config import setting_rules, settings
+from mem0tray.core.errors import SettingsError
+
+# Key, the least and the greatest that may be, the nearest beyond, what is expected.
+RANGES = [
+    ("sync.probe_interval", 0.01, 86400.0, 0.009, 86400.1, "seconds from 0.01 to 86400"),
+    ("sync.retry_interval", 0.0, 86400.0, -0.1, 86400.1, "seconds from 0 to 86400"),
+    ("sync.max_attempts", 1, 1000, 0, 1001, "a whole number from 1 to 1000"),
+    ("sync.timeout", 0.01, 600.0, 0.009, 600.1, "seconds from 0.01 to 600"),
+    ("sync.concurrency", 1, 64, 0, 65, "a whole number from 1 to 64"),
+    ("server.local_port", 0, 65535, -1, 65536, "a port from 0 to 65535"),
+    ("retention.discarded", 0.0, 36500.0, -0.1, 36500.1, "days from 0 to 36500"),
+    ("log.max_bytes", 10_000, 10**12, 9_999, 10**12 + 1, "bytes from 10000 to 1000000000000"),
+    ("log.backups", 0, 100, -1, 101, "a whole number from 0 to 100"),
+    ("alerts.investigate", 0, 10**6, -1, 10**6 + 1, "a whole number from 0 to 1000000"),
+    ("alerts.dlq_size", 0, 10**6, -1, 10**6 + 1, "a whole number from 0 to 1000000"),
+    ("alerts.after", 0.0, 525600.0, -0.1, 525600.1, "minutes from 0 to 525600"),
+    ("alerts.max_age", 0.0, 3650.0, -0.1, 3650.1, "days from 0 to 3650"),
+]
+# Key, what may be, what may not, what is expected.
+TEXTS = [
+    ("server.dialect", ["vps"], ["", "VPS", "other"], '"vps"'),
+    (
+        "server.api_key",
+        ["", "sesame", " sesame "],
+        ["se same", "   ", "sésame"],
+        "text without blanks, control characters or letters beyond ASCII",
+    ),
+    ("server.ca_file", ["", "/etc/ca.pem", "~/ca.pem"], ["ca.pem", "./ca.pem"], "an absolute path"),
+    (
+        "server.url",
+        ["", "local", "http://h", "https://h:8443/x", "http://[::1]:80"],
+        ["h:80", "ftp://h", "http://", "http://h:0", "http://h:x", "http://[h", "Local"],
+        '"local" or an http:// or https:// address',
+    ),
+    ("ui.language", ["", "en", "fr"], ["de", "FR"], '"en", "fr", or "" for the system\'s'),
+    (
+        "notifications.level",
+        ["all", "problems", "none"],
+        ["", "some"],
+        '"all", "problems" or "none"',
+    ),
+    (
+        "alerts.command",
+        ["", "notify-send Mem0", "sh -c 'cat > x'"],
+        ['echo "open', "   "],
+        "a command line whose quotes are closed",
+    ),
+    (
+        "paths.claude_dir",
+        ["/home/you/.claude", "~/.claude"],
+        [".claude", ""],
+        'an absolute path, as "/home/you/.claude" or "~/.claude"',
+    ),
+]
+
+
+def checked(key: str, value: Any, remedy: str = "Do it.") -> Any:
+    """What a setting becomes."""
+    return setting_rules.checked(key, value, settings.keys()[key], "it", remedy)
+
+
+def test_each_setting_has_a_rule_or_is_a_yes_or_no() -> None:
+    """A setting without a rule would take anything."""
+    ruled = {rule[0] for rule in RANGES} | {rule[0] for rule in TEXTS}
+    assert ruled == {key for key, kind in settings.keys().items() if kind is not bool}
+
+
+@pytest.mark.parametrize(("key", "least", "most", "below", "above", "expected"), RANGES)
+def test_a_number_may_be_within_its_range(
+    key: str, least: float, most: float, below: float, above: float, expected: str
+) -> None:
+    """Both ends are allowed, what is beyond is refused with the range."""
+    assert checked(key, least) == least
+    assert checked(key, most) == most
+    for wrong in (below, above):
+        with pytest.raises(SettingsError) as caught:
+            checked(key, wrong)
+        assert caught.value.message == f"it is {wrong!r}, but it must be {expected}."
+        assert caught.value.remedy == "Do it."
+
+
+@pytest.mark.parametrize(("key", "good", "bad", "expected"), TEXTS)
+def test_a_text_is_one_of_those_that_may_be(
+    key: str, good: list[str], bad: list[str], expected: str
+) -> None:
+    """What is right is taken as it stands, what is wrong is refused with what may be."""
+    for value in good:
+        assert checked(key, value) == value
+    for value in bad:
+        with pytest.raises(SettingsError) as caught:
+            checked(key, value)
+        told = "a value" if key in settings.SECRETS else repr(value)
+        assert caught.value.message == f"it is {told}, but it must be {expected}."
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("server.allow_plain_key", "yes", "true or false"),
+        ("server.allow_plain_key", 1, "true or false"),
+        ("sync.max_attempts", 5.5, "a whole number"),
+        ("sync.max_attempts", True, "a whole number"),
+        ("sync.timeout", "soon", "a number"),
+        ("sync.timeout", True, "a number"),
+        ("server.url", 5, "text"),
+    ],
+)
+def test_a_value_of_another_type_is_refused(key: str, value: object, expected: str) -> None:
+    """The type that is expected is named, before any range."""
+    with pytest.raises(SettingsError) as caught:
+        checked(key, value)
+    assert caught.value.message == f"it is {value!r}, but it must be {expected}."
+
+
+def test_a_whole_number_will_do_where_a_fraction_may_stand() -> None:
+    """`timeout = 5` in the file becomes 5.0."""
+    found = checked("sync.timeout", 5)
+    assert (type(found), found) == (float, 5.0)
+
+
+def test_a_remedy_is_none_unless_there_is_one() -> None:
+    """Who knows no remedy gives none."""
+    with pytest.raises(SettingsError) as caught:
+        setting_rules.checked("log.backups", -1, int, "it")
+    assert caught.value.remedy == ""
+
+
+def test_a_wrong_value_is_shown_as_it_was_written_and_not_too_long() -> None:
+    """A whole number has no fraction; of a text, its first hundred characters are shown."""
+    with pytest.raises(SettingsError, match=r"^it is -3, "):
+        checked("sync.timeout", -3.0)
+    with pytest.raises(SettingsError, match=rf"^it is '{'x' * 98}', "):
+        checked("server.url", "x" * 98)  # with its quotes a hundred
+    with pytest.raises(SettingsError, match=rf"^it is '{'x' * 99}…, "):
+        checked("server.url", "x" * 99)
+
+
+def test_a_secret_is_not_shown() -> None:
+    """A wrong key is called a value."""
+    with pytest.raises(SettingsError, match=r"^it is a value, but"):
+        checked("server.api_key", "se same")
+
+
+def test_a_text_has_a_longest_length() -> None:
+    """8,192 characters are taken, one more is refused."""
+    assert checked("alerts.command", "x" * 8192)
+    with pytest.raises(SettingsError, match=r"must be text of at most 8192 characters\."):
+        checked("alerts.command", "x" * 8193)
+
+
+@pytest.mark.parametrize("sign", ["\n", "\x00", "\x1f", "\x7f", "\x9f", "\u2028", "\u2029"])
+def test_no_text_has_control_characters(sign: str) -> None:
+    """Each end of the ranges of control characters is refused."""
+    expected = "text without line breaks and other control characters"
+    with pytest.raises(SettingsError) as caught:
+        checked("alerts.command", f"a{sign}b")
+    assert caught.value.message.endswith(f"but it must be {expected}.")
+
+
+@pytest.mark.parametrize("sign", ["\xa0", "\u202a", "\ue000"])
+def test_what_cannot_be_printed_is_no_control_character(sign: str) -> None:
+    """Odd blanks and private signs may stand in a text."""
+    assert checked("alerts.command", f"a{sign}b") == f"a{sign}b"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1", True), ("true", True), (" Yes ", True), ("ON", True),
+        ("0", False), ("false", False), ("no", False), ("Off", False),
+        ("2", "2"), ("", ""),
+    ],
+)  # fmt: skip
+def test_yes_and_no_are_read_in_each_spelling(text: str, value: object) -> None:
+    """What is neither stays the text that it is, to be refused with it."""
+    assert setting_rules.parse(text, bool) is value or setting_rules.parse(text, bool) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "value"),
+    [
+        ("5", int, 5), ("5.0", int, "5.0"), ("x", int, "x"),
+        ("5", float, 5.0), ("0.5", float, 0.5), ("x", float, "x"),
+        ("5", str, "5"),
+    ],
+)  # fmt: skip
+def test_numbers_are_read_from_texts(text: str, kind: type, value: object) -> None:
+    """What is no number of that kind stays the text that it is."""
+    found = setting_rules.parse(text, kind)
+    assert (type(found), found) == (type(value), value)
+
+
+def test_windows_takes_a_command_line_apart_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There a quote that stays open is the program's business; blanks are no command."""
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert checked("alerts.command", 'msg "x') == 'msg "x'
+    with pytest.raises(SettingsError):
+        checked("alerts.command", "   ")

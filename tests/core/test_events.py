@@ -1,0 +1,78 @@
+"""Events: who is told, and that none of them can be changed."""
+
+import dataclasses
+import logging
+
+import pytest
+
+from mem0tray.core import events
+from mem0tray.core.events import Accepted, Event, Events, WorkerStarted, WorkerStopped
+
+KINDS = [kind for kind in vars(events).values() if isinstance(kind, type) and kind is not Events]
+ALL = [kind for kind in KINDS if issubclass(kind, Event) and kind is not Event]
+
+
+def test_every_listener_is_told_in_order() -> None:
+    """Each event reaches all who listen, in the order in which they came."""
+    told: list[tuple[int, Event]] = []
+    hub = Events()
+    for number in range(3):
+        hub.subscribe(lambda event, number=number: told.append((number, event)))  # type: ignore[misc]
+    hub.emit(WorkerStopped())
+    assert told == [(number, WorkerStopped()) for number in range(3)]
+
+
+def test_a_listener_that_fails_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    """The others are told all the same, and the log names the event and the error."""
+    told: list[Event] = []
+    hub = Events()
+
+    def fail(_event: Event) -> None:
+        raise ValueError("broken")
+
+    hub.subscribe(fail)
+    hub.subscribe(told.append)
+    with caplog.at_level(logging.ERROR):
+        hub.emit(Accepted(3))
+    assert told == [Accepted(3)]
+    (record,) = caplog.records
+    assert record.getMessage() == "A listener failed on Accepted(count=3)"
+    assert record.exc_info is not None
+    assert "broken" in caplog.text
+
+
+def test_a_listener_may_subscribe_another_while_it_is_told() -> None:
+    """The newcomer hears the next event."""
+    told: list[Event] = []
+    hub = Events()
+    hub.subscribe(lambda _: hub.subscribe(told.append) if not told else None)
+    hub.emit(Accepted(1))
+    assert told == []
+    hub.emit(Accepted(2))
+    assert told == [Accepted(2)]
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_no_event_can_be_changed(kind: type[Event]) -> None:
+    """Listeners on several threads share it."""
+    fields = dataclasses.fields(kind)
+    event = kind(*(None for _ in fields))
+    name = fields[0].name if fields else "anything"
+    with pytest.raises((dataclasses.FrozenInstanceError, TypeError)):
+        setattr(event, name, 1)
+    assert not hasattr(event, "__dict__")
+
+
+def test_what_an_event_says_unless_it_says_otherwise() -> None:
+    """Most of the time there is no warning, nothing waits and nothing was changed."""
+    defaults = {
+        (kind.__name__, field.name): field.default
+        for kind in ALL
+        for field in dataclasses.fields(kind)
+        if field.default is not dataclasses.MISSING
+    }
+    assert all(
+        type(value) in {str, int, float, bool, tuple, type(None)} for value in defaults.values()
+    )
+    assert not any(defaults.values()), {key: value for key, value in defaults.items() if value}
+    assert WorkerStarted("here").warning == ""
