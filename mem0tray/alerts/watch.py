@@ -11,22 +11,14 @@ from mem0tray.alerts import alert_command, episodes
 from mem0tray.alerts.episodes import Alerts
 from mem0tray.config.settings import Settings
 from mem0tray.core import events
-from mem0tray.core.errors import LedgerError, Mem0TrayError
+from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.events import Events
 from mem0tray.system.clock import SYSTEM, Clock
 
 if TYPE_CHECKING:
-    from mem0tray.worker.loop import Worker
     from mem0tray.worker.telling.metrics import Counts
 
 LOOK: Final = 30.0  # seconds between two looks
-
-
-def counts_of(worker: "Worker") -> "Counts":
-    """How much waits now. Raises LedgerError, before there is a ledger too."""
-    if not worker.ready:
-        raise LedgerError("The worker has not begun.")
-    return worker.metrics.counts()
 
 
 class AlertWatch:

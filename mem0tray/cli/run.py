@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mem0tray.cli.run_screen import RunScreen
     from mem0tray.core.events import Events
     from mem0tray.core.state import Waiting
-    from mem0tray.worker.loop import Worker
+    from mem0tray.worker.thread import WorkerThread
 
 SOON: Final = 1.0  # what falls due within this many seconds counts as "now"
 _SOON_READY: Final = 0.5  # seconds
@@ -56,18 +56,18 @@ def work(*, once: bool = False, until_idle: bool = False, greeting: str = "") ->
     loaded = config.load()
     for warning in loaded.warnings:
         output.remark(warning)
-    from mem0tray.alerts.watch import AlertWatch, counts_of
+    from mem0tray.alerts.watch import AlertWatch
     from mem0tray.cli.run_screen import RunScreen
     from mem0tray.core.events import Events
     from mem0tray.worker.folders.settings_file import SettingsFile
-    from mem0tray.worker.loop import Worker
     from mem0tray.worker.telling.log import EventLog
+    from mem0tray.worker.thread import WorkerThread
 
     bus = Events()
-    worker = Worker(loaded.settings, bus, SettingsFile().changed)
+    worker = WorkerThread(loaded.settings, bus, SettingsFile().changed)
     if greeting:
         click.echo(greeting, err=True)
-    watch = AlertWatch(bus, lambda: worker.settings, lambda: counts_of(worker), worker.paths.alerts)
+    watch = AlertWatch(bus, lambda: worker.settings, worker.counts, worker.paths.alerts)
     log = EventLog(worker.paths, loaded.settings.log)
     bus.subscribe(log)
     finite = once or until_idle
@@ -92,7 +92,7 @@ def work(*, once: bool = False, until_idle: bool = False, greeting: str = "") ->
         raise BrokenPipeError
     problem = _problem(left) if finite else ""
     try:
-        _close(screen, worker.metrics.destination if worker.ready else "", problem)
+        _close(screen, worker.destination, problem)
     except OSError:
         if finite:
             raise
@@ -112,20 +112,20 @@ def _mend_login(bus: "Events") -> None:
         bus.emit(events.PartFailed("start at login", str(error), 0.0))
 
 
-def _waiting(worker: "Worker") -> int | None:
+def _waiting(worker: "WorkerThread") -> int | None:
     """How many memories wait; None while that cannot be read."""
-    if not worker.ready or worker.is_leaving:
+    if not worker.is_ready or worker.is_leaving:
         return None
     try:
-        counts = worker.metrics.counts()
+        counts = worker.counts()
     except Mem0TrayError:
         return None
     return counts.queue + counts.dlq
 
 
-def _look(worker: "Worker", watch: "AlertWatch") -> float:
+def _look(worker: "WorkerThread", watch: "AlertWatch") -> float:
     """Look for alerts when it is time; the seconds until the next look."""
-    if not worker.ready:
+    if not worker.is_ready:
         return _SOON_READY
     if time.monotonic() >= watch.due:
         watch.look()

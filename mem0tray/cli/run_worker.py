@@ -2,7 +2,6 @@
 
 import contextlib
 import signal
-import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -11,14 +10,14 @@ from mem0tray.core.errors import LedgerError
 if TYPE_CHECKING:
     from mem0tray.core.state import Waiting
     from mem0tray.system.wakeup import Bell
-    from mem0tray.worker.loop import Worker
+    from mem0tray.worker.thread import WorkerThread
 
 _LOOK: Final = 0.02  # seconds between two looks whether all is done
 _SIGNALS: Final = ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK")
 
 
 def until_told(
-    worker: "Worker", bell: "Bell", left: Callable[[], bool], look: Callable[[], float]
+    worker: "WorkerThread", bell: "Bell", left: Callable[[], bool], look: Callable[[], float]
 ) -> None:
     """Run the worker until it is told to leave, or `left` says that nobody wants it any more.
 
@@ -30,7 +29,7 @@ def until_told(
 
 
 def until_idle(
-    worker: "Worker", bell: "Bell", left: Callable[[], bool], horizon: float
+    worker: "WorkerThread", bell: "Bell", left: Callable[[], bool], horizon: float
 ) -> "Waiting | None":
     """Run the worker until nothing more can be delivered within `horizon` seconds.
 
@@ -49,37 +48,24 @@ def until_idle(
 
 
 @contextlib.contextmanager
-def _running(worker: "Worker", bell: "Bell", *, finite: bool) -> Iterator[Callable[[], bool]]:
+def _running(worker: "WorkerThread", bell: "Bell", *, finite: bool) -> Iterator[Callable[[], bool]]:
     """The worker on its thread; yields the question whether it still runs.
 
     Raises what has ended the worker, should something have.
     """
-    over = threading.Event()
-    fatal: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            worker.run(watch=not finite, patient=not finite)
-        except BaseException as error:  # noqa: BLE001  (the main thread raises it)
-            fatal.append(error)
-        finally:
-            over.set()
-            bell.ring()
-
-    thread = threading.Thread(target=run, name="mem0tray-worker")
     with _signals(worker):
-        thread.start()
+        worker.start(watch=not finite, patient=not finite, over=bell.ring)
         try:
-            yield lambda: not over.is_set()
+            yield lambda: worker.is_alive
         finally:
             worker.stop()
-            thread.join()
-    if fatal:
-        raise fatal[0]
+            worker.join()
+    if worker.fatal is not None:
+        raise worker.fatal
 
 
 @contextlib.contextmanager
-def _signals(worker: "Worker") -> Iterator[None]:
+def _signals(worker: "WorkerThread") -> Iterator[None]:
     """TERM, INT and HUP end the worker in good order."""
     known = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
     before = {number: signal.signal(number, lambda *_: worker.stop()) for number in known}

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from mem0tray.alerts.watch import counts_of
 from mem0tray.config import settings as config
 from mem0tray.config.settings import Settings
 from mem0tray.core import events, language
@@ -30,8 +29,8 @@ from mem0tray.desktop.tray.view import gather
 from mem0tray.files.lock import FileLock
 from mem0tray.system.wakeup import Bell
 from mem0tray.worker.folders.settings_file import SettingsFile
-from mem0tray.worker.loop import Worker
 from mem0tray.worker.telling.log import EventLog
+from mem0tray.worker.thread import WorkerThread
 
 _LINUX: Final = sys.platform not in ("win32", "darwin")
 
@@ -47,7 +46,7 @@ class Application:
         self._bus = Events()
         changes = SettingsFile()
         try:
-            self._worker = Worker(settings, self._bus, changes.changed, wrong)
+            self._worker = WorkerThread(settings, self._bus, changes.changed, wrong)
         except AlreadyRunningError as error:
             raise second_start.turned_away(error, settings) from error
         self._shown = FileLock(self._worker.paths.tray_lock)
@@ -85,7 +84,7 @@ class Application:
             Sources(
                 self._current,
                 self._words,
-                lambda: counts_of(self._worker),
+                self._worker.counts,
                 self._worker.paths.alerts,
             ),
         )
@@ -98,8 +97,7 @@ class Application:
             self._bus.subscribe(listener)
         self._notifier.start()
         self._controller.start()
-        worker = threading.Thread(target=self._worker.run, name="mem0tray-worker")
-        worker.start()
+        self._worker.start()
         restore = self._take_signals()
         try:
             self._mend_login()
@@ -114,11 +112,13 @@ class Application:
             self._presenter.stop()
             self._controller.stop()
             self._worker.stop()
-            worker.join()
+            self._worker.join()
             self._notifier.stop()
             self._ended.set()
             self._log.close()
             restore()
+        if self._worker.fatal is not None:
+            raise self._worker.fatal
         return 0
 
     # What the parts ask ----------------------------------------------------------------

@@ -5,7 +5,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
@@ -21,6 +21,13 @@ from mem0tray.system.paths import Paths
 from mem0tray.worker.troubles import Troubles
 
 AT_WORK: Final = 10.0  # seconds that a server is given for what a former worker has sent
+
+
+class Wakes(Protocol):
+    """What ends the worker's wait between two cycles, from any thread."""
+
+    def set(self) -> None:
+        """End the wait, or the next one if there is none now."""
 
 
 @dataclass(slots=True)
@@ -50,7 +57,7 @@ class Core:
     queue_dirty: threading.Event = field(default_factory=threading.Event)
     dlq_dirty: threading.Event = field(default_factory=threading.Event)
     metrics_dirty: threading.Event = field(default_factory=threading.Event)
-    wake: threading.Event = field(default_factory=threading.Event)
+    wake: Wakes = field(default_factory=threading.Event)
 
     beside: Beside = field(default_factory=Beside, init=False)
     in_doubt_until: float = field(default=0.0, init=False)  # monotonic; what was left under way

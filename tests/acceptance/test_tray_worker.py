@@ -11,7 +11,7 @@ from mem0tray.core.events import Events
 from mem0tray.core.state import STARTING
 from mem0tray.desktop.tray.view import View, gather
 from mem0tray.system.paths import Paths
-from mem0tray.worker.loop import Worker
+from mem0tray.worker.thread import WorkerThread
 from tests.support.home import Home
 from tests.support.processes import Process
 from tests.support.shapes import entries, waiting
@@ -87,9 +87,9 @@ def test_a_view_before_there_is_a_ledger(tmp_path: Path, monkeypatch: pytest.Mon
     """On a full disk, say: it is starting, and the menu knows the settings all the same."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    worker = Worker(Settings(), Events(), lambda: None)
+    worker = WorkerThread(Settings(), Events(), lambda: None)
     try:
         seen = gather(worker, worker.settings, lambda: True)
     finally:
-        worker._where.leave()
+        worker.leave()
     assert seen == View(STARTING, at_login=True, level=Settings().notifications.level)

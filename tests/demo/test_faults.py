@@ -86,7 +86,7 @@ def test_a_database_that_cannot_be_opened_is_said(tmp_path: Path) -> None:
     server.stop()
 
 
-@pytest.mark.parametrize("module", ["worker.loop", "localserver.__main__", "localserver.serve"])
+@pytest.mark.parametrize("module", ["worker.thread", "localserver.__main__", "localserver.serve"])
 def test_the_ordinary_server_knows_no_faults(module: str) -> None:
     """Neither the worker nor the server that it starts imports anything of the demo."""
     script = (

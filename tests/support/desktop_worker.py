@@ -6,7 +6,7 @@ from mem0tray.core import events
 from mem0tray.core.events import Event, Events
 from mem0tray.desktop import app
 from mem0tray.worker.folders.settings_file import SettingsFile
-from mem0tray.worker.loop import Worker
+from mem0tray.worker.thread import WorkerThread
 
 
 def _tell(event: Event) -> None:
@@ -19,9 +19,10 @@ def main() -> None:
     settings, wrong = app._settings()
     bus = Events()
     bus.subscribe(_tell)
-    worker = Worker(settings, bus, SettingsFile().changed, wrong)
+    worker = WorkerThread(settings, bus, SettingsFile().changed, wrong)
     signal.signal(signal.SIGTERM, lambda *_: worker.stop())
-    worker.run()
+    worker.start()
+    worker.join()
 
 
 if __name__ == "__main__":

@@ -1,8 +1,6 @@
 """What a worker with nothing to do leaves alone."""
 
-import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -10,13 +8,13 @@ from typing import Final
 
 import pytest
 
-from mem0tray.config.settings import PathSettings, Settings
+from mem0tray.config.settings import Settings
 from mem0tray.core.events import Events
 from mem0tray.core.state import Gate
 from mem0tray.files import atomic
 from mem0tray.ledger.database import Ledger
 from mem0tray.system.paths import Paths
-from mem0tray.worker import loop
+from mem0tray.worker import engine
 from mem0tray.worker.context import Core
 from mem0tray.worker.other_worker import OtherWorker
 from mem0tray.worker.sending.delivery import Delivery
@@ -50,7 +48,7 @@ def test_nothing_due_wakes_no_sender(tmp_path: Path, monkeypatch: pytest.MonkeyP
     looks, kicks = threading.Semaphore(0), threading.Semaphore(0)
     counted(monkeypatch, Watcher, "check", looks)
     counted(monkeypatch, Delivery, "kick", kicks)
-    monkeypatch.setattr(loop, "LOOK", 0.01)
+    monkeypatch.setattr(engine, "LOOK", 0.01)
     with Standin() as server, Home(tmp_path / "home", server.url) as home:
         home.write_dlq([waiting("later")])
         with working(home, server, monkeypatch):
@@ -58,32 +56,6 @@ def test_nothing_due_wakes_no_sender(tmp_path: Path, monkeypatch: pytest.MonkeyP
                 assert looks.acquire(timeout=PATIENCE)
     kicks.acquire(blocking=False)  # the prober's, should it have found the server well by now
     assert not kicks.acquire(blocking=False)
-
-
-def test_what_falls_due_during_a_look_is_not_kept_waiting(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """After a look that took its time the next one comes at once, and wakes a sender."""
-    with Home(tmp_path / "home", "http://127.0.0.1:9") as home:
-        for variable, value in home.env.items():
-            monkeypatch.setenv(variable, value)
-        settings = Settings(paths=PathSettings(claude_dir=str(home.claude)))
-        worker = loop.Worker(settings, Events(), lambda: None)
-        worker._build(settings)
-        try:
-            with worker.core.ledger.transaction():
-                letter = parsed(json.dumps(waiting("soon")).encode())
-                key = worker.core.inbox.add_dead(
-                    letter, letter.raw, time.time(), ask=False, gen=None
-                )
-            due = worker.core.outbox.due(key)
-            assert worker._patience() > 0
-            assert not worker._may_send()
-            monkeypatch.setattr(worker.core, "now", lambda: due + 1)
-            assert worker._patience() == 0
-        finally:
-            worker._end()
-            worker._where.leave()
 
 
 def test_what_waits_is_counted_again_only_after_a_change(tmp_path: Path) -> None:

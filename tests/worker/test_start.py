@@ -1,6 +1,5 @@
 """Starting the worker where something is not as it should be."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,10 +14,12 @@ from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.system.paths import Paths
-from mem0tray.worker import loop
+from mem0tray.worker import engine
 from mem0tray.worker.context import Core
 from mem0tray.worker.dlq.hand_edits import HandEdits
+from mem0tray.worker.engine import Engine
 from mem0tray.worker.queue.publish import QueuePublisher
+from mem0tray.worker.thread import WorkerThread
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.processes import wait_until
@@ -52,7 +53,7 @@ def test_a_ledger_that_fails_at_the_start_is_waited_for(
 ) -> None:
     """Whatever fails just when the ledger has been opened delays the worker, no more."""
     failing_twice(monkeypatch, owner, name)
-    monkeypatch.setattr(loop, "LOOK", 0.01)
+    monkeypatch.setattr(engine, "LOOK", 0.01)
     with Standin() as server, Home(tmp_path / "home", server.url) as home:
         home.write_queue(entries(2))
         with working(home, server, monkeypatch):
@@ -117,12 +118,12 @@ def test_a_dlq_file_that_cannot_be_written_at_the_end_keeps_nobody_from_the_queu
 ) -> None:
     """When the last DLQ file fails, the queue file is published to the last all the same."""
 
-    def failing(_: loop.Worker) -> None:
+    def failing(_: Engine) -> None:
         raise FULL
 
     stopped: list[float] = []
     monkeypatch.setattr(QueuePublisher, "stop", lambda _, timeout: stopped.append(timeout))
-    monkeypatch.setattr(loop.Worker, "_publish_dlq", failing)
+    monkeypatch.setattr(Engine, "_publish_dlq", failing)
     with Standin() as server, Home(tmp_path / "home", server.url) as home:
         home.write_queue(entries(1))
         with working(home, server, monkeypatch):
@@ -131,7 +132,7 @@ def test_a_dlq_file_that_cannot_be_written_at_the_end_keeps_nobody_from_the_queu
 
 
 @contextmanager
-def working(home: Home, server: Standin, monkeypatch: pytest.MonkeyPatch) -> Iterator[loop.Worker]:
+def working(home: Home, server: Standin, monkeypatch: pytest.MonkeyPatch) -> Iterator[WorkerThread]:
     """Let a worker run in this process."""
     for variable, value in home.env.items():
         monkeypatch.setenv(variable, value)
@@ -140,12 +141,12 @@ def working(home: Home, server: Standin, monkeypatch: pytest.MonkeyPatch) -> Ite
         server=ServerSettings(url=server.url),
         sync=SyncSettings(probe_interval=0.05),
     )
-    worker = loop.Worker(settings, Events(), lambda: None)
-    thread = threading.Thread(target=worker.run)
-    thread.start()
+    worker = WorkerThread(settings, Events(), lambda: None)
+    worker.start()
     try:
         yield worker
     finally:
         worker.stop()
-        thread.join(10)
-    assert not thread.is_alive()
+        worker.join(10)
+    assert not worker.is_alive
+    assert worker.fatal is None

@@ -9,7 +9,7 @@ from mem0tray.core.state import STARTING
 
 if TYPE_CHECKING:
     from mem0tray.config.settings import Settings
-    from mem0tray.worker.loop import Worker
+    from mem0tray.worker.thread import WorkerThread
 
 SHOWN: Final = 10  # dead letters in the menu
 
@@ -35,16 +35,16 @@ class View:
     held: int = 0  # of the queue: another worker has perhaps delivered them
 
 
-def gather(worker: "Worker", settings: "Settings", at_login: Callable[[], bool]) -> View:
+def gather(worker: "WorkerThread", settings: "Settings", at_login: Callable[[], bool]) -> View:
     """Look at the worker once. Raises LedgerError."""
     level = settings.notifications.level
-    if not worker.ready:
+    if not worker.is_ready:
         return View(STARTING, level=level, at_login=at_login())
     seen = worker.look()
     return View(
         state=seen.state.name,
         reason=seen.state.reason,
-        destination=worker.metrics.destination,
+        destination=worker.destination,
         queue=seen.queue,
         dlq=seen.dlq,
         letters=oldest(worker.paths, SHOWN) if seen.dlq else (),

@@ -4,7 +4,6 @@ import os
 import shutil
 import sqlite3
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -20,7 +19,7 @@ from mem0tray.core.events import Event, Events, LedgerRebuilt, PartFailed
 from mem0tray.localserver import endpoint
 from mem0tray.localserver.store import Store
 from mem0tray.system.paths import Paths
-from mem0tray.worker.loop import Worker
+from mem0tray.worker.thread import WorkerThread
 from tests.proofs.crash_states.disk import Tree
 from tests.proofs.crash_states.take import KEEPER, Promises
 from tests.support import oracle
@@ -120,16 +119,15 @@ def _run_to_rest(home: Home, server: Standin, seen: list[Event]) -> list[str]:
         server=ServerSettings(url=server.url),
         sync=SyncSettings(probe_interval=0.05, retry_interval=0.02),
     )
-    worker = Worker(settings, bus, lambda: None)
-    thread = threading.Thread(target=worker.run, kwargs={"watch": False, "patient": False})
-    thread.start()
+    worker = WorkerThread(settings, bus, lambda: None)
+    worker.start(watch=False, patient=False)
     deadline = time.monotonic() + _LONGEST
     rested = False
-    while thread.is_alive() and not rested and time.monotonic() < deadline:
+    while worker.is_alive and not rested and time.monotonic() < deadline:
         rested = worker.is_idle(1.0)
-        thread.join(0.002)
+        worker.join(0.002)
     worker.stop()
-    thread.join()
+    worker.join()
     if worker.failure is not None:
         return [f"the worker did not start: {worker.failure}"]
     return [] if rested else ["the worker did not come to rest"]

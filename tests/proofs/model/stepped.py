@@ -9,11 +9,13 @@ from unittest import mock
 from mem0tray.config.settings import Settings
 from mem0tray.core.events import Event, Events
 from mem0tray.files.lock import is_locked
-from mem0tray.worker.loop import Worker
+from mem0tray.worker import parts
+from mem0tray.worker.engine import Engine
 from mem0tray.worker.queue.publish import QueuePublisher
 from mem0tray.worker.sending.delivery import Delivery, _Flight, _Sender
 from mem0tray.worker.sending.health import Prober
 from mem0tray.worker.telling.log import EventLog
+from mem0tray.worker.wanted import Wanted
 
 if TYPE_CHECKING:
     from mem0tray.server import Answer
@@ -74,19 +76,18 @@ class SteppedWorker:
     ) -> None:
         bus = Events()
         self._now = now
-        self.worker = Worker(settings, bus, lambda: None)
-        self._log = EventLog(self.worker.paths, settings.log)
+        self._wanted = Wanted(settings, lambda: None)
+        self._log = EventLog(self._wanted.where.paths, settings.log)
         bus.subscribe(self._log)
         bus.subscribe(tell)
         self.under_way: dict[int, tuple[_Flight, Answer]] = {}
         self._senders: dict[int, _Sender] = {}
         self._probed = now()
-        worker = self.worker
         try:
-            worker._build(settings)
-            worker._built = True
-            worker.queue_publisher._stopping = _NoWait()
-            worker._begin(watch=False)
+            self.parts = parts.open_in(self._wanted, bus, threading.Event())
+            self.engine = Engine(self.parts, self._wanted, watch=False)
+            self.parts.queue_publisher._stopping = _NoWait()
+            self.engine.begin()
         except BaseException:
             self.abandon()
             raise
@@ -95,18 +96,22 @@ class SteppedWorker:
 
     def cycle(self) -> None:
         """One turn of the loop; then what the other threads would do."""
-        self.worker._cycle()
-        _publish(self.worker.queue_publisher)
+        self.engine.cycle(self.parts.core.now(), self._now())
+        _publish(self.parts.queue_publisher)
         self.probe()
 
     def probe(self) -> None:
         """Probe the server if that is wanted, or due."""
-        prober = self.worker.prober
-        due = self._now() - self._probed >= self.worker.core.settings.sync.probe_interval
+        prober = self.parts.route.prober
+        due = self._now() - self._probed >= self.parts.core.settings.sync.probe_interval
         if due or prober._signal.is_set():
             prober._signal.clear()
             self._probed = self._now()
             prober._report(prober._probe())
+
+    def is_idle(self) -> bool:
+        """Whether nothing is left that can be delivered now."""
+        return self.engine.is_idle(0.0, self.parts.core.now(), self._now())
 
     # Requests ----------------------------------------------------------------------
 
@@ -122,7 +127,7 @@ class SteppedWorker:
 
     def _turn(self, number: int) -> bool:
         """What a sender's thread does between two answers, but for waiting."""
-        delivery = self.worker.delivery
+        delivery = self.parts.route.delivery
         sender = self._senders.setdefault(number, _Sender(number))
         with delivery._cond:
             happened, following = delivery._exchange(sender)
@@ -140,7 +145,7 @@ class SteppedWorker:
 
     def stop(self) -> None:
         """Leave in good order."""
-        self.worker._end()
+        self.engine.end()
         self._let_go()
 
     def abandon(self) -> None:
@@ -151,5 +156,5 @@ class SteppedWorker:
         for sender in self._senders.values():
             if sender.client is not None:
                 sender.client.close()
-        self.worker._where.leave()
+        self._wanted.where.leave()
         self._log.close()

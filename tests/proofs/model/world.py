@@ -114,7 +114,7 @@ class World:
         with self._working():
             self._merge_soon()
             self.life.cycle()
-        if self.life.worker.edits.torn:
+        if self.life.parts.edits.torn:
             return
         if self._save is not before:  # saved meanwhile: the next look finds it
             self.cycle()
@@ -163,7 +163,7 @@ class World:
         sync = msgspec.structs.replace(self.settings.sync, timeout=seconds)
         self.settings = msgspec.structs.replace(self.settings, sync=sync)
         if self.life is not None:
-            self.life.worker.core.settings = self.settings
+            self.life.parts.core.settings = self.settings
 
     def switch(self) -> None:
         """The server goes away, or comes back."""
@@ -177,7 +177,7 @@ class World:
 
     def is_idle(self) -> bool:
         """Whether nothing is left to do."""
-        return self.life is not None and self.life.worker.is_idle(0.0)
+        return self.life is not None and self.life.is_idle()
 
     @property
     def at_peace(self) -> bool:
@@ -291,7 +291,7 @@ class World:
     def _check_wishes(self) -> None:
         """What is wanted is there, and what is not is restorable and not sent."""
         assert self.life is not None
-        with self.life.worker.core.ledger.reading() as db:
+        with self.life.parts.core.ledger.reading() as db:
             rows = {row[1]: row for row in db.execute(_STATES)}
         for memory in self.beliefs.memories.values():
             row = rows.get(items.digest(memory.project, memory.text))

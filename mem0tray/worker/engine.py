@@ -1,0 +1,292 @@
+"""The worker's engine: one cycle over its parts, which reads, takes in, sends, publishes, tells.
+
+It has no thread and never waits: `thread` drives it. Of what it decides by the time,
+that is an argument: `now` in Unix seconds, `moment` in monotonic ones.
+"""
+
+import time
+from functools import partial
+from typing import Final
+
+from mem0tray.core import events
+from mem0tray.core.errors import FileUnavailableError
+from mem0tray.core.state import Waiting, WorkerState, WorkerStatus
+from mem0tray.files import atomic, pauses, probe
+from mem0tray.files.publish_rate import INTERVAL
+from mem0tray.system.paths import config_file
+from mem0tray.worker import requests
+from mem0tray.worker.dlq import waits
+from mem0tray.worker.folders import places
+from mem0tray.worker.heap import Ballast
+from mem0tray.worker.parts import DLQ, EMERGENCY, QUEUE, READ, Parts
+from mem0tray.worker.telling.log import WAITING_PER_MINUTE
+from mem0tray.worker.wanted import Wanted
+from mem0tray.worker.watch import Watcher
+
+LOOK: Final = 5.0  # seconds between looks at the files, should nobody wake us
+_TORN: Final = 0.05
+_STOP: Final = 0.8
+_WRITE_DLQ: Final = "writing the DLQ file"
+_CLOCK_JUMP: Final = 1.0
+_DAY: Final = 86_400.0
+
+
+class Engine:
+    """Drives the parts, on one folder, from `begin` to `end`; it survives any fault of one.
+
+    If it is to `watch`, a change of the files ends the wait between two cycles.
+    """
+
+    def __init__(self, parts: Parts, wanted: Wanted, *, watch: bool = True) -> None:
+        self.parts = parts
+        self.has_looked = False  # the first look at the files is done
+        self._wanted = wanted
+        self._core, self._gate = parts.core, parts.gate
+        self._paths = parts.core.paths
+        self._attempt = parts.core.troubles.attempt
+        folders = (self._paths.claude_dir, self._paths.requests, config_file().parent)
+        watcher = Watcher(folders, self._core.wake.set, ours=self._paths.metrics)
+        self._watcher = watcher if watch else None
+        self._state = WorkerState("")
+        self._clocks = (self._core.now(), time.monotonic())
+        self._ballast = Ballast()
+        self._expired = 0.0
+        self._looked = 0.0  # when it was last seen what is due, Unix seconds
+        if wanted.wrong:
+            self._gate.block("settings", wanted.wrong)
+
+    # From the first cycle to the last ---------------------------------------------------
+
+    def begin(self) -> None:
+        """Clean up, choose the server, start the parts that have threads of their own."""
+        core = self._core
+        if core.ledger.rebuilt:
+            core.events.emit(events.LedgerRebuilt(core.ledger.rebuilt))
+        self._attempt("leftovers", partial(places.clean, self._paths))
+        core.dlq_dirty.set()
+        core.queue_dirty.set()
+        server = None if self._wanted.wrong else core.settings.server
+        self.parts.route.choose(server, events.WorkerStarted)
+        self.parts.queue_publisher.start()
+        if self._watcher is not None:
+            for folder in (self._paths.requests, config_file().parent):
+                self._attempt("folders", partial(atomic.make_private_folder, folder))
+            self._watcher.start()
+
+    def turn(self) -> float:
+        """One cycle, whatever comes of it; how many seconds to wait, should nobody wake us."""
+        found: list[float] = []
+
+        def work() -> None:
+            self.cycle(self._core.now(), time.monotonic())
+            found.append(self.patience(self._core.now(), time.monotonic()))
+
+        return found[0] if self._attempt("ledger", work) else LOOK
+
+    def end(self) -> None:
+        """Break off what is under way, publish a last time, close the ledger."""
+        parts = self.parts
+        if self._watcher is not None:
+            self._watcher.stop()
+        parts.route.prober.stop(0.1)
+        parts.route.delivery.stop(_STOP / 2)
+        # A name for each: under one that has just failed nothing is tried for a while.
+        self._attempt("last DLQ file", self._publish_dlq)
+        self._attempt("last queue file", lambda: parts.queue_publisher.stop(_STOP / 2))
+        self._attempt("metrics", lambda: parts.metrics.run(force=True))
+        parts.dlq.close()
+        parts.route.close()
+        self._attempt("end of the ledger", self._core.ledger.close)
+
+    # One cycle -----------------------------------------------------------------------
+
+    def cycle(self, now: float, moment: float) -> None:
+        """Read files, take in, deliver, publish, tell; nothing of that where we are to move."""
+        self._attempt("settings", self._look_at_settings)
+        if self._wanted.where.moves:
+            return
+        self._attempt("clock", lambda: self._look_at_clock(now, moment))
+        self._attempt("pause", lambda: self._look_at_pause(now))
+        self._read()
+        if not self.has_looked:
+            self.has_looked = True
+            # It opens the way: not before we know what the user did meanwhile.
+            self.parts.route.prober.start()
+            self._tell_waiting(now)
+        self._attempt("files", partial(places.look, self._paths))
+        self._attempt("storage", self._look_at_storage)
+        self._attempt("state", lambda: self._tell_state(now))
+        if self._may_send(now):
+            self.parts.route.delivery.kick()
+        self._publish(now, moment)
+        self._attempt("metrics", self.parts.metrics.run)
+        self._attempt("retention", lambda: self._expire(now))
+        if self._is_at_rest(now):
+            self._ballast.drop(self.parts.edits.signature, self.parts.queue.signature)
+        self._core.troubles.look()
+        if self._watcher is not None:
+            self._watcher.check()
+
+    def _read(self) -> None:
+        """Take in what others wrote."""
+        parts = self.parts
+        looked = self._attempt("another worker", parts.other.look)
+        looked &= self._attempt(EMERGENCY, parts.emergencies.run)
+        looked &= self._attempt(QUEUE, parts.queue.run) and not parts.queue.torn
+        # After the files: what is to be discarded may stand in one that nobody has read yet.
+        self._attempt("requests", self._take_requests)
+        self._attempt(DLQ, self._take_edits)
+        if looked:
+            self._attempt("another worker", parts.other.release)
+
+    def _take_edits(self) -> None:
+        parts = self.parts
+        if parts.queue.lost:
+            parts.queue.lost = False
+            parts.edits.look_again()
+        forced = parts.edits.run()
+        forced |= parts.dlq.merge_late_save()
+        if forced:
+            parts.route.prober.kick()
+
+    def _take_requests(self) -> None:
+        if requests.process(self._core):
+            self.parts.queue_publisher.kick(now=True)
+
+    def _publish(self, now: float, moment: float) -> None:
+        """Write the files that the ledger has outdated: at their pace, and at once at rest."""
+        dlq, queue = self.parts.dlq, self.parts.queue_publisher
+        if dlq.needed and (dlq.pace.ready(moment) or self._is_at_rest(now)):
+            self._attempt(_WRITE_DLQ, self._publish_dlq, DLQ)
+        if queue.put_back_at <= now:
+            self._core.queue_dirty.set()
+        if self._core.queue_dirty.is_set():
+            queue.kick(now=self._is_at_rest(now))
+
+    def _publish_dlq(self) -> None:
+        if self.parts.dlq.needed:
+            self.parts.dlq.run()
+
+    def _may_send(self, now: float) -> bool:
+        """Something is due, set aside for the server's sake or not, or under way."""
+        due, self._looked = self._core.outbox.next_due(), now
+        return self.parts.route.delivery.under_way > 0 or (due is not None and due <= now)
+
+    def _is_at_rest(self, now: float) -> bool:
+        """Nothing is under way and nothing due: what was done is published at once."""
+        due = self.parts.route.delivery.next_due()
+        return due is None or due > now
+
+    def _tell_waiting(self, now: float) -> None:
+        """At the start: which dead letters wait, and how long; later edits tell of theirs."""
+        waiting, total = self._core.outbox.waiting_dead(now, WAITING_PER_MINUTE)
+        waits.tell(self._core.events.emit, waiting, total)
+        self.parts.edits.tells_waits = True
+
+    def _tell_state(self, now: float) -> None:
+        state = self._gate.state(now)
+        if state != self._state:
+            self._state = state
+            self._core.metrics_dirty.set()
+            told = self._core.troubles.tells(state.reason)
+            self._core.events.emit(events.StateChanged(state.name, state.reason, told))
+
+    def _look_at_settings(self) -> None:
+        new = self._wanted.look(self._gate)
+        if new is None:
+            return
+        core, route = self._core, self.parts.route
+        before, core.settings = core.settings, new.settings
+        if new.mended or new.settings.server != before.server:
+            route.choose(new.settings.server, events.ServerChanged)
+        elif new.settings.sync.probe_interval != before.sync.probe_interval:
+            route.prober.kick()  # or the former interval would be waited out
+        core.events.emit(events.SettingsChanged())
+
+    def _look_at_clock(self, now: float, moment: float) -> None:
+        """A clock that was set back must not make anything wait for longer."""
+        (wall, mono), self._clocks = self._clocks, (now, moment)
+        jumped = (now - wall) - (moment - mono)
+        if jumped < -_CLOCK_JUMP:
+            core = self._core
+            self._gate.clock_set_back(-jumped)
+            core.outbox.clock_set_back(now, -jumped)
+            core.outbox.limit_waits(now, core.settings.sync.retry_interval)
+
+    def _look_at_pause(self, now: float) -> None:
+        try:
+            self._gate.pause(pauses.read(self._paths, now))
+        except FileUnavailableError as error:  # it may say that nothing is to be sent
+            self._gate.block("pause", str(error))
+            raise
+        self._gate.unblock("pause")
+
+    def _look_at_storage(self) -> None:
+        for folder in (self._paths.claude_dir, self._paths.data_dir):
+            probe.refuse_read_only(folder)  # even where there is nothing to be written now
+        if self._gate.blocked_by("storage"):
+            with self._core.ledger.transaction(durable=True):
+                self._core.ledger.set_meta("storage", self._core.now())
+            self._gate.unblock("storage")
+
+    def _expire(self, now: float) -> None:
+        if abs(now - self._expired) > _DAY:
+            self._expired = now
+            self._core.inbox.expire(now - self._core.settings.retention.discarded * _DAY)
+
+    def patience(self, now: float, moment: float) -> float:
+        """How long to wait until the next cycle, in seconds, should nobody wake us."""
+        parts = self.parts
+        waits = [INTERVAL if parts.route.delivery.under_way else LOOK]
+        due = self._core.outbox.next_due()  # of those set aside too
+        if due is not None and due > self._looked:
+            waits.append(max(0.0, due - now))
+        opens = self._gate.opens_at(now)
+        if opens is not None:
+            waits.append(opens - now)
+        waits.append(max(parts.queue_publisher.put_back_at - now, 0.0))
+        if parts.dlq.needed:
+            waits.append(max(parts.dlq.pace.wait(moment), _TORN))
+        if self._core.metrics_dirty.is_set():
+            waits.append(parts.metrics.pace.wait(moment))
+        if parts.queue.torn or parts.edits.torn:
+            waits.append(_TORN)
+        return min(waits)
+
+    # What commands and the tray ask ---------------------------------------------------
+
+    def is_idle(self, horizon: float, now: float, moment: float) -> bool:
+        """Nothing is left that can be delivered within `horizon` seconds. Raises LedgerError."""
+        parts, gate = self.parts, self._gate
+        if not self.has_looked or parts.route.delivery.under_way:
+            return False
+        if parts.queue.awaited or parts.edits.awaited:
+            return False
+        if gate.blocked_by("server") or gate.is_paused(now):
+            return True
+        due = parts.route.delivery.next_due()  # waits for an outcome that is being recorded
+        if gate.awaits_probe or self._has_unread_lines():
+            return False
+        if horizon > 0 and gate.is_open(now):
+            # What the last worker left under way is asked about soon, and then delivered.
+            horizon = max(horizon, self._core.in_doubt_until - moment)
+        if due is None or due > now + horizon:
+            return True
+        return not gate.is_open(now) and not 0 < gate.held_for(now) <= horizon
+
+    def _has_unread_lines(self) -> bool:
+        """Whether an emergency file that we can read holds something not taken in."""
+        return not self._core.troubles.waits(EMERGENCY) and self.parts.emergencies.unread() > 0
+
+    def waiting(self, now: float) -> Waiting:
+        """What is left. Raises LedgerError."""
+        counts = self.parts.metrics.counts()
+        unread = self._gate.trouble_with(READ)
+        return Waiting(counts.queue, counts.dlq, counts.held, self._gate.state(now), unread)
+
+    def look(self, now: float) -> WorkerStatus:
+        """How things are. Raises LedgerError."""
+        counts = self.parts.metrics.counts()
+        last = self._core.ledger.meta("last_delivery")
+        state, paused = self._gate.state(now), self._gate.is_paused(now)
+        return WorkerStatus(state, counts.queue, counts.dlq, last, paused, counts.held)

@@ -1,0 +1,82 @@
+"""The parts of an engine: every stage, on one folder and its ledger."""
+
+import time
+from dataclasses import dataclass
+
+from mem0tray.config import server_choice
+from mem0tray.core import events
+from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.events import Events
+from mem0tray.core.state import Gate
+from mem0tray.ledger.database import Ledger
+from mem0tray.worker import unrest
+from mem0tray.worker.context import Core, Wakes
+from mem0tray.worker.dlq.hand_edits import HandEdits
+from mem0tray.worker.dlq.publish import DlqPublisher
+from mem0tray.worker.other_worker import OtherWorker
+from mem0tray.worker.queue.emergencies import EmergencyIntake
+from mem0tray.worker.queue.intake import QueueIntake
+from mem0tray.worker.queue.publish import QueuePublisher
+from mem0tray.worker.sending.route import Route
+from mem0tray.worker.telling.metrics import MetricsWriter
+from mem0tray.worker.troubles import Troubles
+from mem0tray.worker.wanted import Wanted
+
+QUEUE, EMERGENCY, DLQ = "queue file", "emergency file", "DLQ file"
+READ = (QUEUE, EMERGENCY, DLQ, *unrest.READING)  # whose troubles keep something from being read
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The stages that an engine drives; what they share is in `core`."""
+
+    core: Core
+    gate: Gate
+    emergencies: EmergencyIntake
+    queue: QueueIntake
+    edits: HandEdits
+    dlq: DlqPublisher
+    queue_publisher: QueuePublisher
+    other: OtherWorker
+    metrics: MetricsWriter
+    route: Route
+
+
+def open_in(wanted: Wanted, bus: Events, wake: Wakes) -> Parts:
+    """Make the parts for the folder where `wanted` is, with its ledger, which others then lack.
+
+    `wake` ends the wait of whoever drives them. Raises FileUnavailableError and
+    LedgerError; nothing is left open then.
+    """
+    paths = wanted.where.paths
+    if wanted.where.make_folder():
+        bus.emit(events.FolderMade(paths.claude_dir))
+    server_choice.remember_if_first(wanted.settings.server.url, paths)
+    core = Core(paths, wanted.settings, Ledger(paths.ledger), bus, wake=wake)
+    try:
+        wanted.where.record(time.time())
+        core.take_up()
+        return _assembled(core)
+    except Mem0TrayError:
+        core.ledger.close(settled=False)
+        raise
+
+
+def _assembled(core: Core) -> Parts:
+    gate = Gate()
+    folders = (core.paths.claude_dir, core.paths.data_dir)
+    core.troubles = Troubles(core.events, gate.trouble, READ, folders)
+    queue, edits, other = QueueIntake(core), HandEdits(core), OtherWorker(core, gate)
+    metrics = MetricsWriter(core, gate, other)
+    return Parts(
+        core=core,
+        gate=gate,
+        emergencies=EmergencyIntake(core),
+        queue=queue,
+        edits=edits,
+        dlq=DlqPublisher(core, edits),
+        queue_publisher=QueuePublisher(core, queue),
+        other=other,
+        metrics=metrics,
+        route=Route(core, gate, metrics),
+    )

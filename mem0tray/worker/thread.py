@@ -1,0 +1,183 @@
+"""The worker's thread: it drives an engine, waits between its cycles, follows the folder."""
+
+import threading
+import time
+from collections.abc import Callable
+
+from mem0tray.config.settings import Loaded, Settings
+from mem0tray.core import events
+from mem0tray.core.errors import LedgerError, Mem0TrayError
+from mem0tray.core.events import Events
+from mem0tray.core.state import Waiting, WorkerStatus
+from mem0tray.system.paths import Paths
+from mem0tray.worker import engine, parts
+from mem0tray.worker.engine import Engine
+from mem0tray.worker.telling.metrics import Counts
+from mem0tray.worker.wanted import Wanted
+
+
+class WorkerThread:
+    """The worker on its thread. Everything but `start` may be called from any thread.
+
+    `reload` and `wrong` are those of `Wanted`. Raises AlreadyRunningError where
+    another worker has the folder.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        bus: Events,
+        reload: Callable[[], Loaded | None],
+        wrong: str = "",
+    ) -> None:
+        self.failure: Mem0TrayError | None = None  # why it could not begin
+        self.fatal: BaseException | None = None  # a fault of ours that has ended it
+        self._events = bus
+        self._wanted = Wanted(settings, reload, wrong)
+        self._engine: Engine | None = None  # that of the present folder
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._ended = threading.Event()
+
+    # The thread ----------------------------------------------------------------------
+
+    def start(
+        self,
+        *,
+        watch: bool = True,
+        patient: bool = True,
+        over: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Begin. `over` is called when it has ended, on its thread.
+
+        If it is to `watch`, it follows `claude_dir` too. A disk that is full or
+        read-only at the start is waited for, unless the caller is not `patient`:
+        then `failure` says what is wrong.
+        """
+
+        def run() -> None:
+            try:
+                self._run(watch=watch, patient=patient)
+            except BaseException as error:  # noqa: BLE001  (whoever started it raises it)
+                self.fatal = error
+            finally:
+                self._ended.set()
+                over()
+
+        self._thread = threading.Thread(target=run, name="mem0tray-worker")
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Tell it to leave, which takes less than a second."""
+        self._stopping.set()
+        self._wake.set()
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait for its end; `fatal` says whether a fault of ours was the cause."""
+        if self._thread is not None:
+            self._thread.join(timeout)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it was started and has not come to its end."""
+        return self._thread is not None and not self._ended.is_set()
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether it was told to stop: the ledger may be closed at any moment."""
+        return self._stopping.is_set()
+
+    def leave(self) -> None:
+        """Make room for another worker, where it was never started."""
+        self._wanted.where.leave()
+
+    def _run(self, *, watch: bool, patient: bool) -> None:
+        """Work until `stop`; returns when everything is published and let go."""
+        where = self._wanted.where
+        self._wanted.follows = watch
+        try:
+            while (found := self._opened(watch=watch, patient=patient)) is not None:
+                self._engine = found
+                try:
+                    found.begin()
+                    while not self._stopping.is_set() and not where.moves:
+                        self._wake.wait(found.turn())
+                        self._wake.clear()
+                finally:
+                    found.end()
+                if self._stopping.is_set():
+                    self._events.emit(events.WorkerStopped())
+                    break
+                self._move()
+        finally:
+            where.leave()
+
+    def _move(self) -> None:
+        before = self._wanted.where.move()
+        self._events.emit(events.FolderChanged(before, self.paths.claude_dir))
+
+    def _opened(self, *, watch: bool, patient: bool) -> Engine | None:
+        """An engine for the present folder, waited for if need be; None: leave."""
+        told = ""
+        while not self._stopping.is_set():
+            try:
+                self._wanted.where.follow(self._wanted.settings)
+                made = parts.open_in(self._wanted, self._events, self._wake)
+            except Mem0TrayError as error:
+                if not patient:
+                    self.failure = error
+                    return None
+                if str(error) != told:
+                    told = str(error)
+                    self._events.emit(events.PartFailed("start", told, engine.LOOK))
+                self._stopping.wait(engine.LOOK)
+            else:
+                return Engine(made, self._wanted, watch=watch)
+        return None
+
+    # What commands and the tray ask ---------------------------------------------------
+
+    @property
+    def paths(self) -> Paths:
+        """Every path; `claude_dir` is the real path of the folder that is served."""
+        return self._wanted.where.paths
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        found = self._engine
+        return self._wanted.settings if found is None else found.parts.core.settings
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether there is a ledger to look at; not yet while a full disk is waited for."""
+        return self._engine is not None
+
+    @property
+    def destination(self) -> str:
+        """Where memories go, as people are told; empty while that is not known."""
+        found = self._engine
+        return "" if found is None else found.parts.metrics.destination
+
+    def is_idle(self, horizon: float) -> bool:
+        """Nothing is left that can be delivered within `horizon` seconds. Raises LedgerError."""
+        found = self._engine
+        return found is not None and found.is_idle(horizon, time.time(), time.monotonic())
+
+    def waiting(self) -> Waiting:
+        """What is left now. Raises LedgerError."""
+        return self._ready().waiting(time.time())
+
+    def counts(self) -> Counts:
+        """How much waits now. Raises LedgerError."""
+        return self._ready().parts.metrics.counts()
+
+    def look(self) -> WorkerStatus:
+        """How things are now. Raises LedgerError."""
+        return self._ready().look(time.time())
+
+    def _ready(self) -> Engine:
+        if self._engine is None:
+            raise LedgerError("The worker has not begun.")
+        return self._engine

@@ -1,0 +1,69 @@
+"""What is wanted: the settings as they stand in the file now, and the folder that they name."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from mem0tray.config.settings import Loaded, Settings
+from mem0tray.core.errors import SettingsError
+from mem0tray.core.state import Gate
+from mem0tray.worker.folders.whereabouts import Whereabouts
+
+
+class NewSettings(NamedTuple):
+    """Settings to be taken on; `mended`: those before were wrong, and nothing was sent by them."""
+
+    settings: Settings
+    mended: bool
+
+
+class Wanted:
+    """The settings that the user wants, and where they lead. It outlives a change of folder.
+
+    `reload` gives the settings anew when their file has changed (it raises
+    SettingsError while they are wrong; the last good ones hold meanwhile).
+    `wrong` says what is the matter with those of the start: nothing is sent
+    until they are mended, and `settings` are the defaults. Unless it `follows`,
+    the worker stays in its folder wherever the settings lead.
+    Raises AlreadyRunningError where another worker has the folder.
+    """
+
+    def __init__(
+        self, settings: Settings, reload: Callable[[], Loaded | None], wrong: str = ""
+    ) -> None:
+        self.settings = settings
+        self.wrong = wrong
+        self.follows = False
+        self.where = Whereabouts(settings)
+        self._reload = reload
+
+    def look(self, gate: Gate) -> NewSettings | None:
+        """The settings that hold from now on, where they have changed and are to hold here.
+
+        What is wrong with them the gate is told. Raises FileUnavailableError.
+        """
+        try:
+            loaded = self._reload()
+        except SettingsError as error:
+            gate.trouble("settings", str(error))
+            if self.wrong:
+                gate.block("settings", str(error))
+            return None
+        gate.trouble("settings", "")
+        if loaded is not None:
+            self.settings = loaded.settings
+        stays = self._look_at_folder(gate)
+        if loaded is None or self.where.moves or (stays and self.wrong):
+            return None  # what stands in the default folder is not what was meant to be sent
+        mended, self.wrong = bool(self.wrong), ""
+        gate.unblock("settings")
+        return NewSettings(loaded.settings, mended)
+
+    def _look_at_folder(self, gate: Gate) -> str:
+        """See where the settings, and links, lead; why the worker cannot go there, else nothing."""
+        stays = self.where.look(self.settings) if self.follows else ""
+        if self.where.moves:
+            self.wrong = ""
+        elif stays and self.wrong:
+            gate.block("settings", stays)
+        gate.trouble("folder", "" if self.wrong else stays)
+        return stays

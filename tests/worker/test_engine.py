@@ -1,0 +1,137 @@
+"""The engine, cycle by cycle: no thread, no server, and the parts are stand-ins that tell.
+
+Only the ledger is real, and what stands in its core.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+from unittest import mock
+
+import pytest
+
+from mem0tray.config.settings import Settings
+from mem0tray.core.events import Event, Events
+from mem0tray.core.state import Gate
+from mem0tray.files.publish_rate import PublishRate
+from mem0tray.ledger.database import Ledger
+from mem0tray.system.paths import Paths
+from mem0tray.worker.context import Core
+from mem0tray.worker.dlq.hand_edits import HandEdits
+from mem0tray.worker.dlq.publish import DlqPublisher
+from mem0tray.worker.engine import LOOK, Engine
+from mem0tray.worker.folders.whereabouts import Whereabouts
+from mem0tray.worker.other_worker import OtherWorker
+from mem0tray.worker.parts import Parts
+from mem0tray.worker.queue.emergencies import EmergencyIntake
+from mem0tray.worker.queue.intake import QueueIntake
+from mem0tray.worker.queue.publish import QueuePublisher
+from mem0tray.worker.sending.delivery import Delivery
+from mem0tray.worker.sending.health import Prober
+from mem0tray.worker.sending.route import Route
+from mem0tray.worker.telling.metrics import MetricsWriter
+from mem0tray.worker.wanted import Wanted
+from tests.worker.dlq.generations import dead_letter, parsed
+
+NOW = 1_800_000_000.0
+MOMENT = 5_000.0
+
+
+class Scene(NamedTuple):
+    """An engine and what stands around it; `calls` has the calls of all stand-ins in order."""
+
+    engine: Engine
+    parts: Any
+    wanted: Any
+    core: Core
+    calls: mock.Mock
+    told: list[Event]
+
+    def cycle(self, after: float = 0.0) -> list[str]:
+        """One cycle so many seconds after the start; the calls that it made."""
+        self.calls.reset_mock()
+        self.engine.cycle(NOW + after, MOMENT + after)
+        return [call[0] for call in self.calls.mock_calls]
+
+    def patience(self, after: float = 0.0) -> float:
+        """How long it would wait, so many seconds after the start."""
+        return self.engine.patience(NOW + after, MOMENT + after)
+
+
+def stand_in(kind: type, **attributes: object) -> Any:
+    """An instance that does nothing; what instances of the class hold is given."""
+    made = mock.create_autospec(kind, instance=True)
+    for name, value in attributes.items():
+        setattr(made, name, value)
+    return made
+
+
+@pytest.fixture
+def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+    """An engine before its first cycle, with nothing to do."""
+    paths = Paths(tmp_path, tmp_path / "data")
+    paths.data_dir.mkdir(parents=True)
+    told: list[Event] = []
+    bus = Events()
+    bus.subscribe(told.append)
+    monkeypatch.setattr(time, "time", lambda: NOW)
+    monkeypatch.setattr(time, "monotonic", lambda: MOMENT)
+    with closing(Ledger(paths.ledger)) as ledger:
+        core = Core(paths, Settings(), ledger, bus)
+        queue = stand_in(QueueIntake, torn=False, awaited=False, lost=False, signature=None)
+        queue.run.return_value = 0
+        edits = stand_in(HandEdits, torn=False, awaited=False, signature=None)
+        edits.run.return_value = False
+        dlq = stand_in(DlqPublisher, needed=False, pace=PublishRate())
+        dlq.merge_late_save.return_value = False
+        delivery = stand_in(Delivery, under_way=0)
+        delivery.next_due.side_effect = core.outbox.next_due
+        prober = stand_in(Prober)
+        parts = Parts(
+            core=core,
+            gate=Gate(),
+            emergencies=stand_in(EmergencyIntake),
+            queue=queue,
+            edits=edits,
+            dlq=dlq,
+            queue_publisher=stand_in(QueuePublisher, put_back_at=float("inf")),
+            other=stand_in(OtherWorker),
+            metrics=stand_in(MetricsWriter, pace=PublishRate()),
+            route=stand_in(Route, delivery=delivery, prober=prober),
+        )
+        calls = mock.Mock()
+        for name in ("emergencies", "queue", "edits", "dlq", "queue_publisher", "other", "metrics"):
+            calls.attach_mock(getattr(parts, name), name)
+        calls.attach_mock(prober, "prober")
+        calls.attach_mock(delivery, "delivery")
+        where = stand_in(Whereabouts, moves=False, paths=paths)
+        wanted = stand_in(Wanted, where=where, settings=Settings(), wrong="")
+        wanted.look.return_value = None
+        yield Scene(Engine(parts, wanted, watch=False), parts, wanted, core, calls, told)
+
+
+def test_a_cycle_reads_everything_before_it_publishes(scene: Scene) -> None:
+    """What others wrote is taken in first, the emergency lines before the queue file."""
+    scene.core.dlq_dirty.set()
+    scene.parts.dlq.needed = True
+    scene.core.queue_dirty.set()
+    calls = [call for call in scene.cycle() if call != "delivery.next_due"]
+    assert calls == [
+        "other.look", "emergencies.run", "queue.run", "edits.run", "dlq.merge_late_save",
+        "other.release", "prober.start", "dlq.run", "queue_publisher.kick", "metrics.run",
+    ]  # fmt: skip
+
+
+def test_what_falls_due_during_a_cycle_is_not_kept_waiting(scene: Scene) -> None:
+    """After a cycle that took its time the next one comes at once, and wakes a sender."""
+    letter = parsed(dead_letter("soon"))
+    with scene.core.ledger.transaction():
+        key = scene.core.inbox.add_dead(letter, letter.raw, NOW, ask=False, gen=None)
+    due = scene.core.outbox.due(key) - NOW
+    assert "delivery.kick" not in scene.cycle(due - 1)
+    assert scene.patience(due - 1) == pytest.approx(1)
+    assert scene.patience(due + 1) == 0
+    assert "delivery.kick" in scene.cycle(due + 1)
+    assert scene.patience(due + 1) == LOOK
