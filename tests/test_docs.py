@@ -78,7 +78,7 @@ def threads() -> set[str]:
     found = set()
     for path in sources(PACKAGE):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Thread"):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "Thread":
                 given = {each.arg: each.value for each in node.keywords}.get("name")
                 found.add(name_of(given) if given is not None else f"(no name: {path.name})")
     return found

@@ -4,30 +4,32 @@ import os
 import signal
 import threading
 from typing import Any, Self
+from unittest.mock import patch
 
 import pytest
 
 from mem0tray.cli import run_worker
+from mem0tray.config.settings import Settings
 from mem0tray.core.errors import LedgerError
+from mem0tray.core.events import Events
 from mem0tray.system.wakeup import Bell
+from mem0tray.worker import wanted
+from mem0tray.worker.thread import WorkerThread
 
 
-class Work:
+class Work(WorkerThread):
     """A worker that waits until it is told to leave, or fails at once."""
 
     def __init__(self, fault: Exception | None = None) -> None:
-        self.told = threading.Event()
+        with patch.object(wanted, "Whereabouts"):
+            super().__init__(Settings(), Events(), lambda: None)
+        self.told = self._stopping
         self._fault = fault
 
-    def run(self, **_: Any) -> None:
-        """Work."""
+    def _run(self, **_: object) -> None:
         if self._fault is not None:
             raise self._fault
         assert self.told.wait(20)
-
-    def stop(self) -> None:
-        """Leave."""
-        self.told.set()
 
 
 class Ringing(Bell):
@@ -71,8 +73,8 @@ def test_a_ledger_that_is_closed_at_the_end_is_no_fault(*, is_leaving: bool) -> 
     work: Any = Work()
 
     def asked(_: float) -> bool:
-        work.is_leaving = is_leaving
-        work.stop()
+        if is_leaving:
+            work.stop()
         raise LedgerError("Cannot operate on a closed database.")
 
     work.is_idle = asked
