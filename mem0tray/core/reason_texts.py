@@ -61,7 +61,7 @@ TEXTS: Final = (
     _("the probe failed: {why}"),
     _("invalid content: {why}"),
     _("the item names no project"),
-    # The state: `worker/state.py`, `worker/choice.py`, `worker/metrics.py`, `worker/wanted.py`.
+    # The state: `core/state.py`, `config/server_choice.py`, `worker/folders/wanted.py`.
     _("paused by you"),
     _("the server has not answered yet"),
     _("the server asked for a break"),

@@ -17,10 +17,10 @@ from mem0tray.system.paths import config_file
 from mem0tray.worker import requests
 from mem0tray.worker.dlq import waits
 from mem0tray.worker.folders import places
+from mem0tray.worker.folders.wanted import Wanted
 from mem0tray.worker.heap import Ballast
 from mem0tray.worker.parts import DLQ, EMERGENCY, QUEUE, READ, Parts
 from mem0tray.worker.telling.log import WAITING_PER_MINUTE
-from mem0tray.worker.wanted import Wanted
 from mem0tray.worker.watch import Watcher
 
 LOOK: Final = 5.0  # seconds between looks at the files, should nobody wake us

@@ -13,6 +13,7 @@ from mem0tray.worker import unrest
 from mem0tray.worker.context import Core, Wakes
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.dlq.publish import DlqPublisher
+from mem0tray.worker.folders.wanted import Wanted
 from mem0tray.worker.other_worker import OtherWorker
 from mem0tray.worker.queue.emergencies import EmergencyIntake
 from mem0tray.worker.queue.intake import QueueIntake
@@ -20,7 +21,6 @@ from mem0tray.worker.queue.publish import QueuePublisher
 from mem0tray.worker.sending.route import Route
 from mem0tray.worker.telling.metrics import MetricsWriter
 from mem0tray.worker.troubles import Troubles
-from mem0tray.worker.wanted import Wanted
 
 QUEUE, EMERGENCY, DLQ = "queue file", "emergency file", "DLQ file"
 READ = (QUEUE, EMERGENCY, DLQ, *unrest.READING)  # whose troubles keep something from being read

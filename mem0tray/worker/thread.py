@@ -12,8 +12,8 @@ from mem0tray.core.state import Waiting, WorkerStatus
 from mem0tray.system.paths import Paths
 from mem0tray.worker import engine, parts
 from mem0tray.worker.engine import Engine
+from mem0tray.worker.folders.wanted import Wanted
 from mem0tray.worker.telling.metrics import Counts
-from mem0tray.worker.wanted import Wanted
 
 
 class WorkerThread:

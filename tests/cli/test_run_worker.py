@@ -13,7 +13,7 @@ from mem0tray.config.settings import Settings
 from mem0tray.core.errors import LedgerError
 from mem0tray.core.events import Events
 from mem0tray.system.wakeup import Bell
-from mem0tray.worker import wanted
+from mem0tray.worker.folders import wanted
 from mem0tray.worker.thread import WorkerThread
 
 

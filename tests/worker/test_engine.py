@@ -22,6 +22,7 @@ from mem0tray.worker.context import Core
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.dlq.publish import DlqPublisher
 from mem0tray.worker.engine import LOOK, Engine
+from mem0tray.worker.folders.wanted import Wanted
 from mem0tray.worker.folders.whereabouts import Whereabouts
 from mem0tray.worker.other_worker import OtherWorker
 from mem0tray.worker.parts import Parts
@@ -32,7 +33,6 @@ from mem0tray.worker.sending.delivery import Delivery
 from mem0tray.worker.sending.health import Prober
 from mem0tray.worker.sending.route import Route
 from mem0tray.worker.telling.metrics import MetricsWriter
-from mem0tray.worker.wanted import Wanted
 from tests.worker.dlq.generations import dead_letter, parsed
 
 NOW = 1_800_000_000.0

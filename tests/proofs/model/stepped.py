@@ -11,11 +11,11 @@ from mem0tray.core.events import Event, Events
 from mem0tray.files.lock import is_locked
 from mem0tray.worker import parts
 from mem0tray.worker.engine import Engine
+from mem0tray.worker.folders.wanted import Wanted
 from mem0tray.worker.queue.publish import QueuePublisher
 from mem0tray.worker.sending.delivery import Delivery, _Flight, _Sender
 from mem0tray.worker.sending.health import Prober
 from mem0tray.worker.telling.log import EventLog
-from mem0tray.worker.wanted import Wanted
 
 if TYPE_CHECKING:
     from mem0tray.server import Answer
