@@ -1,7 +1,9 @@
 """Where memories go: an address that has been checked, and what is sent to it."""
 
+import contextlib
 import ipaddress
 import re
+import socket
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
@@ -11,6 +13,7 @@ from mem0tray.core.errors import SettingsError
 
 _PORTS = {"http": 80, "https": 443}
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?", re.IGNORECASE)
+_NUMBER = re.compile(r"(0x[0-9a-f]*|[0-9]+)(\.(0x[0-9a-f]*|[0-9]+)){0,3}\.?", re.IGNORECASE)
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 _PATH = re.compile(r"[A-Za-z0-9/._~!$&'()*+,;=:@%-]*")
 
@@ -41,6 +44,12 @@ class Destination:
     def plain_http(self) -> bool:
         """Whether everybody on the way can read along."""
         return self.scheme == "http"
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The hosts to connect to: no resolver is asked for a name of this computer."""
+        is_name = self.hostname.rstrip(".").lower().endswith("localhost") and self.is_loopback
+        return ("127.0.0.1", "::1") if is_name else (self.hostname,)
 
     @classmethod
     def from_settings(cls, server: ServerSettings) -> "Destination":
@@ -106,11 +115,19 @@ def is_loopback(hostname: str) -> bool:
     if name == "localhost" or name.endswith(".localhost"):
         return True
     try:
-        address = ipaddress.ip_address(hostname)
+        address = ipaddress.ip_address(_in_full(hostname))
     except ValueError:
         return False
     mapped = getattr(address, "ipv4_mapped", None)
     return bool((mapped or address).is_loopback)
+
+
+def _in_full(hostname: str) -> str:
+    """A name, or an address of IPv4 in its four parts: the system takes 127.1 for one too."""
+    if _NUMBER.fullmatch(hostname):
+        with contextlib.suppress(OSError):
+            return socket.inet_ntoa(socket.inet_aton(hostname.rstrip(".")))
+    return hostname
 
 
 def _split(url: str) -> SplitResult:
@@ -147,7 +164,7 @@ def _ascii_host(parts: SplitResult) -> str:
             f"{host[:200]!r} is not the name of a host.",
             "Correct it: `mem0tray config set server.url ADDRESS`.",
         )
-    return name
+    return _in_full(name)
 
 
 def _checked_token(token: str) -> str:

@@ -62,7 +62,7 @@ def json_object(reply: Reply) -> dict[str, Any] | None:
 
 def retry_after(reply: Reply, now: float) -> float | None:
     """Seconds to wait, from 0 to 3600, or None when the answer names none."""
-    text = reply.header(b"retry-after")
+    text = reply.headers.get("retry-after", "").strip()
     if not text:
         return None
     if _SECONDS.fullmatch(text):
@@ -159,7 +159,7 @@ def _shows(words: str, content: str | LargeText, secrets: Sequence[str]) -> bool
 
 def _plain(reply: Reply) -> str:
     """What an answer in plain text says; a page is of no use in one line."""
-    if reply.fault is not None or reply.header(b"content-encoding"):
+    if reply.fault is not None or reply.headers.get("content-encoding"):
         return ""
     text = reply.body[:4000].decode("utf-8", "replace").strip()
     return "" if text[:1] in ("", "<", "{", "[") or "\ufffd" in text else text
@@ -168,7 +168,7 @@ def _plain(reply: Reply) -> str:
 def _target(reply: Reply) -> str:
     """Where a redirect points: scheme and host, no more."""
     try:
-        parts = urlsplit(reply.header(b"location") or "")
+        parts = urlsplit(reply.headers.get("location", ""))
         host = parts.netloc.rpartition("@")[2]
     except ValueError:
         return ""
@@ -179,7 +179,7 @@ def _json(reply: Reply) -> Any:
     """The JSON value that the answer is, or None."""
     if reply.fault is not None or not reply.body:
         return None
-    if (reply.header(b"content-encoding") or "identity").lower() != "identity":
+    if (reply.headers.get("content-encoding") or "identity").lower() != "identity":
         return None
     try:
         return _DECODER.decode(reply.body)

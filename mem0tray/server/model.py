@@ -3,9 +3,12 @@
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from mem0tray.core.large import LargeText
+
+if TYPE_CHECKING:
+    import httpx
 
 
 class Kind(enum.StrEnum):
@@ -107,24 +110,17 @@ class Fault(enum.Enum):
 class Reply:
     """One exchange as it went: an answer, or a fault, or the beginning of an answer and a fault.
 
-    `headers` are as they came; `body` is complete only without a fault;
+    `body` is as it came, and complete only without a fault;
     `detail` says in a few of our own words why nothing was reached; `duration`
     is in seconds.
     """
 
     status: int | None
-    headers: list[tuple[bytes, bytes]]
+    headers: "httpx.Headers"
     body: bytes
     duration: float
     fault: Fault | None = None
     detail: str = ""
-
-    def header(self, name: bytes) -> str | None:
-        """The first header of that (lower-case) name."""
-        for key, value in self.headers:
-            if key.lower() == name:
-                return value.decode("latin-1").strip()
-        return None
 
 
 # What only the right server can answer to a challenge; both are printable ASCII.

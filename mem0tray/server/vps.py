@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
 
+import httpx
 import msgspec
 
 from mem0tray import __version__
@@ -28,13 +29,13 @@ from mem0tray.server.model import (
     Proof,
     Reply,
 )
-from mem0tray.server.transport import Headers, Transport
+from mem0tray.server.transport import Transport
 
-SAVE: Final = b"/memory"
-SEARCH: Final = b"/memory/search"
-HEALTH: Final = b"/health"
+SAVE: Final = "/memory"
+SEARCH: Final = "/memory/search"
+HEALTH: Final = "/health"
 # A listing, in which a wrong key shows, of a project that nobody has: it stores nothing.
-KEY_QUESTION: Final = b"/memory/mem0tray-key-check?limit=1"
+KEY_QUESTION: Final = "/memory/mem0tray-key-check?limit=1"
 LIST_LIMIT: Final = 10_000
 SEARCH_LIMIT: Final = 10
 # Some servers cut a listing at a limit of their own without a word, and mem0
@@ -55,25 +56,29 @@ class VpsClient:
     def __init__(self, destination: Destination, proof: Proof | None = None) -> None:
         self._transport = Transport(destination, proof)
         self._secrets = (destination.token,) if destination.token else ()
-        self._headers: Headers = [
-            (b"Accept", b"application/json"),
-            (b"Accept-Encoding", b"identity"),
-            (b"User-Agent", f"mem0tray/{__version__}".encode()),
-        ]
+        self._headers = httpx.Headers(
+            {
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",
+                "User-Agent": f"mem0tray/{__version__}",
+            }
+        )
         if destination.token:
-            self._headers.append((b"Authorization", f"Bearer {destination.token}".encode()))
-        self._json_headers: Headers = [*self._headers, (b"Content-Type", b"application/json")]
+            self._headers["Authorization"] = f"Bearer {destination.token}"
+        self._json_headers = httpx.Headers(self._headers)
+        self._json_headers["Content-Type"] = "application/json"
         self._listings = Listings()
 
     def save(self, memory: Memory, timeout: float) -> Answer:
         """Deliver `memory`."""
         if not memory.project:
             return Answer(Kind.NOT_SENDABLE, None, "the item names no project")
-        headers = self._json_headers
+        headers = httpx.Headers(self._json_headers)
         if memory.key:
-            headers = [*headers, (b"Idempotency-Key", key_header(memory.key))]
+            headers["Idempotency-Key"] = key_header(memory.key)
         body = _body(memory)
-        reply = self._transport.exchange(b"POST", SAVE, headers, body, timeout)
+        headers["Content-Length"] = str(len(body))
+        reply = self._transport.exchange("POST", SAVE, headers, body, timeout)
         return self._answer(reply, memory)
 
     def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Answer:
@@ -95,17 +100,18 @@ class VpsClient:
 
     def probe(self, timeout: float) -> Health:
         """Ask for the server's health."""
-        return health(self._transport.exchange(b"GET", HEALTH, self._headers, None, timeout))
+        return health(self._transport.exchange("GET", HEALTH, self._headers, None, timeout))
 
     def check_key(self, timeout: float) -> KeyCheck:
         """List a project that nobody has with the key, then without it, to see that it matters."""
         started = time.monotonic()
-        reply = self._transport.exchange(b"GET", KEY_QUESTION, self._headers, None, timeout)
+        reply = self._transport.exchange("GET", KEY_QUESTION, self._headers, None, timeout)
         if not self._secrets or not _is_answered(reply):
             return self._verdict(reply)
-        keyless = [header for header in self._headers if header[0] != b"Authorization"]
+        keyless = httpx.Headers(self._headers)
+        del keyless["Authorization"]
         left = started + timeout - time.monotonic()
-        found = self._verdict(self._transport.exchange(b"GET", KEY_QUESTION, keyless, None, left))
+        found = self._verdict(self._transport.exchange("GET", KEY_QUESTION, keyless, None, left))
         return KeyCheck(KeyVerdict.TAKEN) if found.verdict is KeyVerdict.REFUSED else found
 
     def _verdict(self, reply: Reply) -> KeyCheck:
@@ -124,11 +130,11 @@ class VpsClient:
         self._transport.close()
 
     def _list(
-        self, memory: Memory, path: bytes, timeout: float
+        self, memory: Memory, path: str, timeout: float
     ) -> ProjectListing | Presence | Answer:
         """The texts of its project, as far as they came; or what the server said instead."""
         asked = time.monotonic()
-        reply = self._transport.exchange(b"GET", path, self._headers, None, timeout)
+        reply = self._transport.exchange("GET", path, self._headers, None, timeout)
         if reply.fault is Fault.TOO_LONG and reply.status == 200:  # noqa: PLR2004
             listing = ProjectListing((), asked, complete=False)
         else:
@@ -152,7 +158,7 @@ class VpsClient:
             return Presence.CANNOT_TELL
         query = {"user_id": memory.project, "query": memory.content, "limit": SEARCH_LIMIT}
         reply = self._transport.exchange(
-            b"POST", SEARCH, self._json_headers, encode(query), timeout, continues=continues
+            "POST", SEARCH, self._json_headers, encode(query), timeout, continues=continues
         )
         unanswered = self._unanswered(reply, memory)
         if unanswered is not None:
@@ -219,16 +225,16 @@ def encode(body: dict[str, Any]) -> bytes:
         return json.dumps(body).encode("ascii")
 
 
-def listing_path(project: str) -> bytes:
+def listing_path(project: str) -> str:
     """The path of a project's memories; nothing in the id can lead anywhere else."""
     encoded = quote(project.encode("utf-8", "surrogatepass"), safe="")
     if encoded.strip(".") == "":
         # These alone would still be taken for a step within the path.
         encoded = encoded.replace(".", "%2E")
-    return f"/memory/{encoded}?limit={LIST_LIMIT}".encode("ascii")
+    return f"/memory/{encoded}?limit={LIST_LIMIT}"
 
 
-def key_header(key: str) -> bytes:
+def key_header(key: str) -> str:
     """An idempotency key as the value of a header, always the same for the same key.
 
     What is not printable ASCII is percent-encoded, and what is too long for any
@@ -236,8 +242,8 @@ def key_header(key: str) -> bytes:
     """
     data = key.encode("utf-8", "surrogatepass")
     if len(data) > _LONGEST_KEY:
-        return b"sha256-" + hashlib.sha256(data).hexdigest().encode("ascii")
-    return data if _PLAIN_KEY.fullmatch(key) else quote(data, safe="").encode("ascii")
+        return f"sha256-{hashlib.sha256(data).hexdigest()}"
+    return key if _PLAIN_KEY.fullmatch(key) else quote(data, safe="")
 
 
 def _texts(reply: Reply, name: str) -> tuple[list[str] | None, bool]:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 import mem0tray
@@ -115,7 +116,7 @@ def test_none_is_left_over() -> None:
 def test_what_broke_off_is_known(fault: Fault) -> None:
     """However an exchange breaks off, with a status or without, the reason is in French."""
     for status in (None, 200, 302):
-        reply = Reply(status, [], b"", 1.0, fault)
+        reply = Reply(status, httpx.Headers(), b"", 1.0, fault)
         for reason in (classify(reply, 0.0).message, health(reply).reason):
             assert translated(reason, FRENCH) != reason
 
@@ -144,7 +145,7 @@ def test_the_words_of_a_server_stay(
     status: int, body: bytes, english: str | None, french: str | None
 ) -> None:
     """Of an answer only what we say about it is translated."""
-    message = classify(Reply(status, [], body, 1.0), 0.0).message
+    message = classify(Reply(status, httpx.Headers(), body, 1.0), 0.0).message
     assert english is None or message == english
     assert translated(message, FRENCH) == (french or message)
 

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 
 from mem0tray.server.model import Fault, Reply
@@ -116,5 +117,5 @@ def test_an_abort_within_a_call_of_two_requests_stops_the_second() -> None:
     with Wire(answering(DELIVERED)) as server, client(server.url) as transport:
         post(transport)
         transport.abort()
-        reply = transport.exchange(b"GET", b"/", [], None, LONG, continues=True)
+        reply = transport.exchange("GET", "/", httpx.Headers(), None, LONG, continues=True)
         assert (reply.fault, len(server.requests)) == (Fault.UNREACHABLE, 1)

@@ -4,6 +4,7 @@ import json
 from email.utils import formatdate
 from typing import Any
 
+import httpx
 import pytest
 
 from mem0tray.server.failures import classify, health, retry_after
@@ -18,8 +19,8 @@ def reply(
 ) -> Reply:
     """Make a reply; `body` becomes JSON unless it is bytes, `_` in a name stands for `-`."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    pairs = [(name.replace("_", "-").encode(), text.encode()) for name, text in headers.items()]
-    return Reply(status, pairs, raw, 0.5, fault)
+    named = httpx.Headers({name.replace("_", "-"): text for name, text in headers.items()})
+    return Reply(status, named, raw, 0.5, fault)
 
 
 def message(status: int, body: object, content: str = "", secret: str = "") -> str:
@@ -360,7 +361,10 @@ def test_health_is_200_and_an_object() -> None:
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        (Reply(None, [], b"", 0.1, Fault.UNREACHABLE, "connection refused"), "Connection refused."),
+        (
+            Reply(None, httpx.Headers(), b"", 0.1, Fault.UNREACHABLE, "connection refused"),
+            "Connection refused.",
+        ),
         (reply(None, b"", Fault.TIMED_OUT), "No answer after 0.5 s."),
         (reply(200, b"", Fault.LOST), "The connection was lost before the answer was complete."),
         (reply(503, {"status": "ok"}), "503 Service Unavailable."),

@@ -10,6 +10,7 @@ from mem0tray.server.model import Fault
 from tests.server.calls import SHORT, client, cut_after_body, post
 from tests.server.conftest import Certificate
 from tests.server.wire import DELIVERED, Connection, Handler, Wire, answering, once, render
+from tests.support.certificates import Authority
 
 # TLS --------------------------------------------------------------------------------------------
 
@@ -84,6 +85,21 @@ def test_a_file_of_authorities_that_vanished_is_named(
     assert "server.ca_file" in reply.detail
 
 
+def test_a_renewed_file_of_authorities_is_read(certificate: Certificate, tmp_path: Path) -> None:
+    """Once `ca_file` names the right authority the same client reaches the server."""
+    file = tmp_path / "ca.pem"
+    folder = tmp_path / "other"
+    folder.mkdir()
+    file.write_bytes(Authority(folder).file.read_bytes())
+    with (
+        Wire(encrypted(certificate, answering(DELIVERED))) as server,
+        client(f"https://127.0.0.1:{server.port}", ca_file=str(file)) as transport,
+    ):
+        assert "certificate" in post(transport).detail
+        file.write_bytes(certificate.authority.read_bytes())
+        assert post(transport).status == 200
+
+
 # Proxies ----------------------------------------------------------------------------------------
 
 
@@ -92,7 +108,7 @@ def test_this_computer_is_never_reached_through_a_proxy(monkeypatch: pytest.Monk
     with Wire(answering(render(502, {}))) as proxy, Wire(answering(DELIVERED)) as server:
         for name in ("http_proxy", "https_proxy", "all_proxy"):
             monkeypatch.setenv(name, proxy.url)
-        for host in ("127.0.0.1", "localhost"):
+        for host in ("127.0.0.1", "localhost", "127.1", "0x7f.1", "2130706433"):
             with client(f"http://{host}:{server.port}") as transport:
                 assert post(transport).status == 200
         assert proxy.connections == 0
@@ -105,7 +121,7 @@ def test_another_machine_is_reached_through_the_proxy(monkeypatch: pytest.Monkey
         with client("http://mem0.test") as transport:
             assert [post(transport).status for _ in range(2)] == [200] * 2
         request = proxy.requests[0]
-        assert request.target == "http://mem0.test:80/memory"
+        assert request.target == "http://mem0.test/memory"
         assert request.headers["proxy-authorization"] == "Basic bWU6YUBi"
         assert proxy.connections == 1
 

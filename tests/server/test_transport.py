@@ -8,10 +8,11 @@ import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from mem0tray.server.model import Fault
-from mem0tray.server.transport import MAX_ANSWER
+from mem0tray.server.network import MAX_ANSWER
 from tests.server.calls import (
     LONG,
     SHORT,
@@ -53,7 +54,7 @@ def test_requests_share_one_connection() -> None:
 def test_the_request_arrives_as_it_was_given() -> None:
     """Path below the prefix, headers, host, length and body are what the server sees."""
     with Wire(answering(DELIVERED)) as server, client(f"{server.url}/base/") as transport:
-        transport.exchange(b"POST", b"/a%2Fb?c=%00", [(b"X-Thing", b"7")], b"text", LONG)
+        transport.exchange("POST", "/a%2Fb?c=%00", httpx.Headers({"X-Thing": "7"}), b"text", LONG)
         (request,) = server.requests
     assert (request.method, request.target) == ("POST", "/base/a%2Fb?c=%00")
     assert request.body == b"text"
@@ -86,7 +87,8 @@ def test_a_request_in_pieces_is_never_in_memory_as_a_whole() -> None:
     """Small pieces are not kept until all are there."""
     with Swallower() as server, client(server.url) as transport:
         tracemalloc.start()
-        reply = transport.exchange(b"POST", b"/memory", [], _Pieces(), LONG)
+        length = httpx.Headers({"Content-Length": str(len(_Pieces()))})
+        reply = transport.exchange("POST", "/memory", length, _Pieces(), LONG)
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
     assert reply.status == 200

@@ -109,7 +109,7 @@ def test_any_id_makes_a_key_that_a_header_can_hold(key: str, header: str | None)
     with Wire(answering(DELIVERED)) as server, client_of(server) as client:
         assert client.save(Memory("p", "t", key), LONG).kind is Kind.DELIVERED
         sent = server.requests[0].headers["idempotency-key"]
-    assert sent == (header or dialect.key_header(key).decode())
+    assert sent == (header or dialect.key_header(key))
     assert len(sent) < 600
 
 

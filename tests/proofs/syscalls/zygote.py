@@ -39,7 +39,7 @@ PRELOADED: Final = (
     "mem0tray.cli.app", "mem0tray.cli.run", "mem0tray.cli.delete", "mem0tray.cli.restore",
     "mem0tray.cli.fast_arguments", "mem0tray.cli.producing", "mem0tray.actions.restore",
     "mem0tray.alerts.watch", "mem0tray.server.network", "mem0tray.server.vps",
-    "mem0tray.worker.folders.settings_file", "mem0tray.worker.thread", "httpcore",
+    "mem0tray.worker.folders.settings_file", "mem0tray.worker.thread", "httpx", "httpcore",
 )  # fmt: skip
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 _LONGEST: Final = 65536  # bytes of an order

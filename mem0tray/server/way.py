@@ -1,0 +1,59 @@
+"""What httpx is told of the way to a server: who vouches for it, and which proxy leads there."""
+
+import contextlib
+import functools
+import ssl
+
+import httpx
+
+from mem0tray.config.destination import Destination
+
+
+def authorities(there: Destination) -> ssl.SSLContext:
+    """Who vouches for the server: those of `ca_file` and no others, else the public ones.
+
+    Raises httpx.ConnectError when the file cannot be read.
+    """
+    if there.plain_http:
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # nobody is asked
+    if not there.ca_file:
+        return _public_authorities()
+    try:
+        return ssl.create_default_context(cafile=there.ca_file)
+    except (OSError, ValueError) as error:
+        raise httpx.ConnectError("the file of server.ca_file cannot be read") from error
+
+
+@functools.lru_cache(maxsize=1)
+def _public_authorities() -> ssl.SSLContext:
+    """Those of httpx, or of SSL_CERT_FILE, and the system's, where a company's own are.
+
+    Shared, since they take long to read.
+    """
+    context = httpx.create_ssl_context()
+    context.load_default_certs()
+    return context
+
+
+def proxy(there: Destination) -> httpx.Proxy | None:
+    """The proxy that the environment or the system names; this computer needs none.
+
+    Found as Python finds it: httpx looks for one only in its client, and does not know the
+    exceptions in the settings of Windows and macOS. Raises httpx.ConnectError for one that
+    cannot be used: it is not gone around.
+    """
+    # httpcore cannot name an IPv6 address to a proxy.
+    if there.is_loopback or ":" in there.hostname:
+        return None
+    # Slow to import, and not needed for a server on this computer.
+    from urllib.request import getproxies, proxy_bypass
+
+    found = getproxies()
+    address = found.get(there.scheme) or found.get("all")
+    if not address or proxy_bypass(f"{there.hostname}:{there.port}"):
+        return None
+    with contextlib.suppress(httpx.InvalidURL, ValueError):
+        named = httpx.Proxy(address if "://" in address else f"http://{address}")
+        if named.url.scheme == "http" and named.url.host:
+            return named
+    raise httpx.ConnectError("the proxy of this computer's settings is not an http:// proxy")
