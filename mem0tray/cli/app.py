@@ -7,7 +7,6 @@ from typing import Any, Final, NamedTuple
 import click
 
 from mem0tray import __version__
-from mem0tray.cli import INTERRUPTED
 from mem0tray.cli.command_help import CommandGroup
 from mem0tray.core.errors import Mem0TrayError
 
@@ -169,6 +168,6 @@ def run(arguments: list[str]) -> int:
         raise Mem0TrayError(error.format_message()) from error
     except click.Abort as error:
         if isinstance(error.__context__, KeyboardInterrupt):
-            return INTERRUPTED
+            raise KeyboardInterrupt from error
         raise Mem0TrayError("The command was aborted; nothing was changed.") from error
     return result if isinstance(result, int) else 0

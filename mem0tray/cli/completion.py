@@ -15,7 +15,6 @@ from click.shell_completion import (
     split_arg_string,
 )
 
-from mem0tray.cli import COMPLETE
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.completion_scripts import SCRIPTS
 from mem0tray.core.text import one_line
@@ -120,7 +119,8 @@ def answer(instruction: str) -> int:
         return 1
     lines: list[str] = []
     try:
-        asked: Any = shell(app.group, {}, "mem0tray", COMPLETE)
+        # The variable's name, last, is for click's own scripts, which we have not.
+        asked: Any = shell(app.group, {}, "mem0tray", "")
         args, incomplete = asked.get_completion_args()
         for item in asked.get_completions(args, incomplete):
             item.help = one_line(item.help) if item.help else None
