@@ -222,7 +222,7 @@ def print_table(
         # Slow to import, and only a person at a terminal sees the difference.
         from mem0tray.cli import table
 
-        table.show(headers, cells, right, cut, spare)
+        table.show(console(), Style.HEADING, headers, cells, right, cut, spare)
         return
     widths = [max(map(text_cells, column)) for column in zip(headers, *cells, strict=True)]
     for row in (headers, *cells):

@@ -5,32 +5,33 @@ from typing import Final
 
 from rich import box
 from rich.cells import cell_len
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-
-from mem0tray.cli import output
 
 _LEAST: Final = 10  # signs of a column that is cut
 _GAP: Final = 3  # between two columns
 
 
 def show(
+    console: Console,
+    style: str,
     headers: Sequence[str],
     rows: Sequence[Sequence[str]],
     right: Collection[str],
     cut: Collection[str],
     spare: Sequence[str],
 ) -> None:
-    """Print harmless text as a table; see `output.print_table`. Text is never markup."""
-    console = output.console()
+    """Print harmless text as a table, its headers in `style`; see `output.print_table`.
+
+    Text is never markup.
+    """
     columns = [
         (header, max(map(cell_len, (header, *(row[at] for row in rows)))))
         for at, header in enumerate(headers)
     ]
     gone = _gone(columns, cut, spare, console.width)
-    table = Table(
-        box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style=output.Style.HEADING
-    )
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style=style)
     widths = _shared(
         {name: width for name, width in columns if name not in gone}, cut, console.width
     )
