@@ -73,14 +73,15 @@ def test_the_contract_has_the_settings_that_there_are() -> None:
     assert named <= known.keys()
 
 
-def threads() -> set[str]:
-    """Collect the names that the program gives to its threads, numbers left out."""
+def threads() -> set[tuple[str, str]]:
+    """Collect the names that the program gives to its threads, and where; numbers left out."""
     found = set()
     for path in sources(PACKAGE):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "Thread":
                 given = {each.arg: each.value for each in node.keywords}.get("name")
-                found.add(name_of(given) if given is not None else f"(no name: {path.name})")
+                name = name_of(given) if given is not None else "(no name)"
+                found.add((name, path.relative_to(PACKAGE).as_posix()))
     return found
 
 
@@ -93,6 +94,13 @@ def name_of(node: ast.expr) -> str:
 
 
 def test_each_thread_of_the_program_is_on_the_page() -> None:
-    """The page of threads has each one by its name, and none that is not there."""
-    named = set(re.findall(r"^\| `([a-z0-9<>-]+)` \|", page("threads.md"), re.MULTILINE))
-    assert named == threads()
+    """The page of threads has each one with its name and module, and none that is not there."""
+    row = re.compile(r"^\| `([a-z0-9<>-]+)` \| `([a-z_/]+\.py)`", re.MULTILINE)
+    assert set(row.findall(page("threads.md"))) == threads()
+
+
+def test_each_module_on_the_page_of_threads_is_there() -> None:
+    """The page of threads names modules that are there."""
+    named = re.findall(r"`(?!tests/)([a-z_/]+\.py)`", page("threads.md"))
+    assert named
+    assert [each for each in named if not (PACKAGE / each).is_file()] == []

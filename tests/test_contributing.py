@@ -1,0 +1,147 @@
+"""CONTRIBUTING.md shows the way: its table of rooms is true, and imports follow it."""
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.support.home import REPOSITORY
+
+PACKAGE: Final = REPOSITORY / "mem0tray"
+DOORS: Final = frozenset({"__init__", "__main__"})  # they open the house, and are no rooms
+ROOM: Final = re.compile(r"^\| `mem0tray/(\w+)/` \|", re.MULTILINE)
+
+
+def rooms_of(folder: Path) -> set[str]:
+    """Name the folders and modules right below a folder."""
+    modules = {path.stem for path in folder.glob("*.py")} - DOORS
+    return modules | {
+        path.name
+        for path in folder.iterdir()
+        if path.is_dir() and any(each.is_file() for each in path.rglob("[!.]*[!c]"))
+    }
+
+
+def table() -> list[str]:
+    """Read the names of the rooms in the order of CONTRIBUTING.md."""
+    return ROOM.findall((REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8"))
+
+
+def modules() -> dict[str, Path]:
+    """Find every module of the package by its dotted name."""
+    found = {}
+    for path in PACKAGE.rglob("*.py"):
+        name = ".".join(path.relative_to(REPOSITORY).with_suffix("").parts)
+        found[name.removesuffix(".__init__")] = path
+    return found
+
+
+def imported(name: str, path: Path, known: Mapping[str, Path]) -> Iterator[str]:
+    """Name the modules that one imports: at its top, in functions, for types alone."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            wanted = [(each.name, "") for each in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parts = name.split(".")
+                above = parts[: len(parts) - node.level + (path.name == "__init__.py")]
+                base = ".".join([*above, *filter(None, [base])])
+            wanted = [(base, each.name) for each in node.names]
+        else:
+            continue
+        for module, member in wanted:
+            if f"{module}.{member}" in known:
+                yield f"{module}.{member}"
+            elif module in known:
+                yield module
+
+
+def arrows() -> dict[str, set[str]]:
+    """Tell for each module which others it imports."""
+    known = modules()
+    return {name: set(imported(name, path, known)) - {name} for name, path in known.items()}
+
+
+def circle(graph: Mapping[str, set[str]]) -> list[str]:
+    """Find a way that ends where it began; empty where there is none."""
+    done: set[str] = set()
+
+    def walk(node: str, way: list[str]) -> list[str]:
+        if node in way:
+            return [*way[way.index(node) :], node]
+        if node in done:
+            return []
+        for following in sorted(graph.get(node, ())):
+            found = walk(following, [*way, node])
+            if found:
+                return found
+        done.add(node)
+        return []
+
+    return next((found for node in sorted(graph) if (found := walk(node, []))), [])
+
+
+def between_rooms(folder: str) -> dict[str, set[str]]:
+    """Tell for each room right below a package (dotted) which others of them it imports."""
+    graph: defaultdict[str, set[str]] = defaultdict(set)
+    for name, others in arrows().items():
+        for other in others:
+            if name.startswith(f"{folder}.") and other.startswith(f"{folder}."):
+                here, there = (
+                    each.removeprefix(f"{folder}.").split(".")[0] for each in (name, other)
+                )
+                if here != there:
+                    graph[here].add(there)
+    return graph
+
+
+def test_the_table_names_every_room() -> None:
+    """Each room of the package is in the table of CONTRIBUTING.md, once, and nothing else is."""
+    assert sorted(table()) == sorted(rooms_of(PACKAGE))
+
+
+def test_imports_point_up_in_the_table() -> None:
+    """A room imports only from rooms that stand above it in the table."""
+    place = {room: number for number, room in enumerate(table())}
+    wrong = []
+    for name, others in arrows().items():
+        room = name.split(".")[1] if "." in name else ""
+        for other in others:
+            there = other.split(".")[1] if "." in other else ""
+            if room in place and there in place and place[there] > place[room]:
+                wrong.append(f"{name} imports {other}")
+    assert wrong == []
+
+
+def test_no_module_imports_itself_over_others() -> None:
+    """Imports make no circle, those within functions and for types included.
+
+    A package may choose among its own modules, which know the interface in it.
+    """
+    graph = {
+        name: {
+            other for other in others if other != "mem0tray" and not other.startswith(f"{name}.")
+        }
+        for name, others in arrows().items()
+    }
+    assert circle(graph) == []
+
+
+@pytest.mark.parametrize(
+    ("folder", "most"), [("mem0tray", 16), ("mem0tray.worker", 15), ("mem0tray.desktop", 13)]
+)
+def test_a_house_has_few_rooms_and_no_circle(folder: str, most: int) -> None:
+    """Package, worker and desktop have few rooms each, and imports among them make no circle."""
+    assert len(rooms_of(REPOSITORY.joinpath(*folder.split(".")))) <= most
+    assert circle(between_rooms(folder)) == []
+
+
+def test_a_circle_is_found() -> None:
+    """What looks for circles finds one, and none where there is none."""
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+    assert circle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
