@@ -45,6 +45,13 @@ def test_an_item_is_read() -> None:
     assert item.digest == hashlib.sha256(b"p\0c").digest()
 
 
+def test_an_item_cannot_be_changed() -> None:
+    """Threads share it; whoever wants another makes another."""
+    item = made()
+    with pytest.raises(AttributeError):
+        item.retries = 5  # type: ignore[misc]
+
+
 def test_missing_fields_count_as_zero() -> None:
     """A lone text is an item; what is missing is 0 or empty."""
     item = parsed(b'{"content":""}')

@@ -59,17 +59,76 @@ def test_numbers_keep_their_digits(number: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["", "{", "[]", '{"a"}', '{"a":}', '{"a":1,}', '{"a":1 "b":2}', "{a:1}", "{} x", '{"a":[1}'],
+    ("text", "message", "place"),
+    [
+        ("", "Expecting '{'", 0),
+        ("{", "Expecting property name", 1),
+        ("[]", "Expecting '{'", 0),
+        ('{"a"}', "Expecting ':'", 4),
+        ('{"a":}', "Expecting value", 5),
+        ('{"a":1,}', "Expecting property name", 7),
+        ('{"a":1 "b":2}', "Expecting ','", 7),
+        ("{a:1}", "Expecting property name", 1),
+        ("{} x", "Extra data", 3),
+        ('{"a":[1}', "Expecting ',' delimiter", 7),
+        ('{"a": ' + "[" * 100_000, "Expecting value", 6),
+    ],
+    ids=range(11),
 )
-def test_what_is_no_object_is_refused(text: str) -> None:
-    """Members of what is no object are an error, never fewer members."""
-    with pytest.raises(JSONDecodeError):
+def test_what_is_no_object_is_refused(text: str, message: str, place: int) -> None:
+    """Members of what is no object are an error that says where, never fewer members."""
+    with pytest.raises(JSONDecodeError) as caught:
         jsontext.members(text)
+    assert (caught.value.msg, caught.value.pos) == (message, place)
 
 
-@pytest.mark.parametrize("text", ["", "[", "{}", "[1,]", "[1 2]", "[,]", "[1]]", "[" * 5000])
-def test_what_is_no_list_is_refused(text: str) -> None:
-    """Elements of what is no list are an error, never fewer elements."""
-    with pytest.raises(JSONDecodeError):
+@pytest.mark.parametrize(
+    ("text", "message", "place"),
+    [
+        ("", "Expecting '['", 0),
+        ("[", "Expecting value", 1),
+        ("{}", "Expecting '['", 0),
+        ("[1,]", "Expecting value", 3),
+        ("[1 2]", "Expecting ','", 3),
+        ("[,]", "Expecting value", 1),
+        ("[1]]", "Extra data", 3),
+        ("[" * 100_000, "Expecting value", 1),
+    ],
+    ids=range(8),
+)
+def test_what_is_no_list_is_refused(text: str, message: str, place: int) -> None:
+    """Elements of what is no list are an error that says where, never fewer elements."""
+    with pytest.raises(JSONDecodeError) as caught:
         jsontext.elements(text)
+    assert (caught.value.msg, caught.value.pos) == (message, place)
+
+
+@pytest.mark.parametrize(
+    ("text", "depth"),
+    [
+        ("1", 0), ("[]", 1), ("{}", 1), ("[[],{}]", 2), ('{"a":{"b":[1]},"c":[]}', 3),
+        ('["[[[", "]"]', 1), ('["\\"[["]', 1), ("[[]],[[[]]]", 3),
+    ],
+)  # fmt: skip
+def test_the_depth_is_that_of_the_deepest(text: str, depth: int) -> None:
+    """Brackets in texts do not count, and what is closed is left again."""
+    assert jsontext.depth(text) == depth
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end", "opened"),
+    [
+        ("12345, 6", 0, 5, []),
+        (", null]", 2, 6, []),
+        ('{"a":[1,{}]} x', 0, 12, []),
+        ('["]"] x', 0, 5, []),
+        ("x [[], 1", 2, 0, [2]),
+        ("[[", 0, 0, [0, 1]),
+        ("[{}, [", 0, 0, [0, 5]),
+    ],
+)
+def test_a_value_is_spanned_without_being_read(
+    text: str, start: int, end: int, opened: list[int]
+) -> None:
+    """Where it ends, or else which brackets stay open."""
+    assert jsontext.span(text, start) == (end, opened)

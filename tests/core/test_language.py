@@ -183,6 +183,20 @@ def test_times_have_24_hours(code: str, date: str) -> None:
     assert words.date_and_time(AT_14_32) == f"{date}, 14:32"
 
 
+@pytest.mark.usefixtures("utc")
+def test_a_day_has_no_year() -> None:
+    """The day of a moment in the order of the language, for what is near."""
+    assert Language("en").day(AT_14_32) == "Nov 30"
+    assert Language("fr").day(AT_14_32) == "30 nov."
+
+
+def test_a_distance_says_which_way() -> None:
+    """What is to come is told from what is past."""
+    english, french = Language("en"), Language("fr")
+    assert (english.distance(300), english.distance(-259200)) == ("in 5 minutes", "3 days ago")
+    assert french.distance(-300) == "il y a 5 minutes"
+
+
 def test_numbers_and_plurals_follow_the_language() -> None:
     """French groups with narrow spaces, and 0 is singular there."""
     english, french = Language("en"), Language("fr")
@@ -233,6 +247,15 @@ def test_the_environment_names_the_language(environ: dict[str, str], code: str) 
     assert chosen("", environ).code == code
 
 
+def test_the_environment_is_that_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless another is given."""
+    for name in ("LANGUAGE", "LC_ALL", "LC_MESSAGES"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LANG", "fr_FR.UTF-8")
+    assert chosen().code == "fr"
+    assert chosen("", {}).code == "en"
+
+
 def test_the_setting_wins() -> None:
     """`ui.language` beats whatever the system says."""
     assert chosen("fr", {"LANGUAGE": "en"}).code == "fr"
@@ -257,6 +280,7 @@ def test_macos_is_asked_for_its_first_language(
 
     def run(question: list[str], **options: object) -> object:
         assert question == ["/usr/bin/defaults", "read", "-g", "AppleLanguages"]
+        assert options["timeout"] == 2.0  # the start does not wait longer for it
         return real([str(defaults)], **options)  # type: ignore[call-overload]
 
     monkeypatch.setattr(sys, "platform", "darwin")
@@ -270,6 +294,17 @@ def test_macos_without_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where `defaults` cannot be started, the environment decides."""
     monkeypatch.setattr(sys, "platform", "darwin")
     monkeypatch.setattr(subprocess, "run", _missing)
+    assert chosen("", {"LANG": "fr_FR.UTF-8"}).code == "fr"
+
+
+def test_macos_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where `defaults` does not answer, the environment decides."""
+
+    def hang(question: list[str], **_options: object) -> None:
+        raise subprocess.TimeoutExpired(question, 2.0)
+
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(subprocess, "run", hang)
     assert chosen("", {"LANG": "fr_FR.UTF-8"}).code == "fr"
 
 

@@ -39,6 +39,37 @@ def test_pieces_make_up_the_text(text: str, escapes: bool) -> None:  # noqa: FBT
     assert json.loads(b'"' + b"".join(as_json(LargeText(raw))) + b'"') == whole
 
 
+@pytest.mark.parametrize("ahead", range(9))
+@pytest.mark.parametrize("sign", ["\\\\", '\\"', "\\n", "\\u00e9", "é", "x", "\\\\u00e9"])
+def test_no_escape_is_cut_whatever_stands_before(ahead: int, sign: str) -> None:
+    """A run of backslashes at the very beginning counts like any other."""
+    for blanks in range(8):
+        text = "\\\\" * ahead + "x" * blanks + sign * 6
+        raw = f'"{text}"'.encode()
+        assert str(LargeText(raw)) == json.loads(raw)
+
+
+@pytest.mark.parametrize("high", ["D8", "D9", "DA", "DB", "d8", "d9", "da", "db"])
+def test_no_pair_of_surrogates_is_cut(high: str) -> None:
+    """Each of the four groups of first halves, in capitals or not, stays with its second half."""
+    for ahead in range(24):
+        raw = f'"{"x" * ahead}\\u{high}00\\uDC00yyyyyyyyyyyyyyyyy"'.encode()
+        assert str(LargeText(raw)) == json.loads(raw)
+        assert len(str(LargeText(raw))) == ahead + 18
+
+
+def test_a_usual_text_has_pieces_too() -> None:
+    """One after the other, the last as long as what is left."""
+    assert list(large.pieces("x" * 13 + "y" * 13 + "z")) == ["x" * 13, "y" * 13, "z"]
+    assert list(large.pieces("")) == []
+
+
+def test_each_piece_of_a_large_text_is_a_piece() -> None:
+    """None is much longer than asked for, else all of it would be in memory."""
+    raw = b'"' + b"x" * 100 + b'"'
+    assert [len(piece) for piece in LargeText(raw).pieces()] == [13] * 7 + [9]
+
+
 @given(_ANY, st.booleans())
 def test_the_digest_is_that_of_the_text(text: str, escapes: bool) -> None:  # noqa: FBT001
     """However large it is, and however it is written."""
@@ -88,6 +119,27 @@ def test_a_large_item_is_what_a_small_one_would_be(*, escapes: bool) -> None:
     assert document.pretty(raw, 2).decode() == shown
     assert document.stands_as(shown.encode(), raw, 2)
     assert not document.stands_as(shown.encode()[:-1], raw, 2)
+
+
+@pytest.mark.parametrize("content", ["5", "null", "[]", '{"a": "b"}', "true"])
+def test_a_large_object_without_a_text_is_no_item(content: str) -> None:
+    """As a small one is none."""
+    raw = f'{{"id": "a", "content": {content}, "more": "{"x" * LARGE}"}}'.encode()
+    assert items.parse(raw) is None
+
+
+def test_a_large_item_may_have_a_small_text() -> None:
+    """It is then read at once: another field is large."""
+    raw = f'{{"id": "a", "content": "small", "more": "{"x" * LARGE}"}}'.encode()
+    item = items.parse(raw)
+    assert item is not None
+    assert item.text == "small"
+
+
+def test_a_project_that_is_half_a_character_has_a_digest() -> None:
+    """However large its text is."""
+    text = "x" * 20
+    assert items.digest("\ud800", LargeText(f'"{text}"'.encode())) == items.digest("\ud800", text)
 
 
 def test_a_document_of_views_is_the_same_document() -> None:
