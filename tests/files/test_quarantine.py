@@ -1,0 +1,51 @@
+"""What cannot stand in a file is kept once, byte for byte."""
+
+import hashlib
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from mem0tray.core.errors import FileUnavailableError
+from mem0tray.files import quarantine
+
+NOW = 1_764_513_120.0
+ODD = b'{"x": [[[['
+
+
+def test_the_bytes_are_kept_under_their_file_and_time(tmp_path: Path) -> None:
+    """The name says where they stood, when that was seen, and what they are."""
+    kept = quarantine.keep(tmp_path / "quarantine", Path("/x/mem0_queue.json"), ODD, NOW)
+    stamp = time.strftime("%Y%m%dT%H%M%S", time.localtime(NOW))
+    digest = hashlib.sha256(ODD).hexdigest()[:12]
+    assert kept == tmp_path / "quarantine" / f"mem0_queue-{stamp}-{digest}.json"
+    assert kept.read_bytes() == ODD
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert kept.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_same_bytes_are_kept_once(tmp_path: Path) -> None:
+    """Whatever the time and the file in which they were found again."""
+    first = quarantine.keep(tmp_path, Path("a.json"), ODD, NOW)
+    assert quarantine.keep(tmp_path, Path("b.json"), ODD, NOW + 3600) == first
+    other = quarantine.keep(tmp_path, Path("a.json"), ODD + b"x", NOW)
+    assert other != first
+    assert quarantine.kept(tmp_path) == sorted([first, other])
+
+
+def test_hidden_files_are_not_counted(tmp_path: Path) -> None:
+    """Nor is what has another ending; a folder that is not there holds nothing."""
+    (tmp_path / ".hidden.json").touch()
+    (tmp_path / "notes.txt").touch()
+    kept = quarantine.keep(tmp_path, Path("a.json"), ODD, NOW)
+    assert re.match(r"a-\d{8}T\d{6}-", kept.name)
+    assert quarantine.kept(tmp_path) == [kept]
+    assert quarantine.kept(tmp_path / "none") == []
+
+
+def test_a_file_in_the_folders_place_is_named(tmp_path: Path) -> None:
+    """It is not taken for an empty quarantine."""
+    (tmp_path / "quarantine").touch()
+    with pytest.raises(FileUnavailableError, match="is no folder"):
+        quarantine.keep(tmp_path / "quarantine", Path("a.json"), ODD, NOW)
