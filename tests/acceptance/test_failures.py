@@ -12,6 +12,7 @@ from tests.support.home import Home
 from tests.support.http1 import Answer, page, retry_after
 from tests.support.shapes import Item, dead, entries, entry, moved_marker
 from tests.support.standin import Standin
+from tests.support.variants import variants
 
 HEALTHY = Answer(body={"status": "ok"})
 PATIENT = {"MEM0TRAY_SYNC_RETRY_INTERVAL": "60"}
@@ -78,7 +79,7 @@ def test_five_item_failures_move_an_entry(home: Home, server: Standin) -> None:
 
 
 @pytest.mark.parametrize(
-    "vain", [Answer(500), Answer(503), Answer(reset=True)], ids=["500", "503", "cut"]
+    "vain", variants([Answer(503), Answer(500), Answer(reset=True)]), ids=["503", "500", "cut"]
 )
 def test_questions_are_no_failures(
     home: Home, server: Standin, feed: Callable[[], None], vain: Answer
@@ -232,7 +233,7 @@ def test_until_idle_ends_when_the_server_is_down(home: Home, server: Standin) ->
     assert server.total_stored() == 3
 
 
-@pytest.mark.parametrize("answer", OUTAGES, ids=lambda a: f"{a.status}-{a.body}")
+@pytest.mark.parametrize("answer", variants(OUTAGES, 3), ids=lambda a: f"{a.status}-{a.body}")
 def test_an_outage_counts_nothing(home: Home, server: Standin, answer: Answer) -> None:
     """An outage answer while the server turns unhealthy counts nothing for any item."""
     server.default = dataclasses.replace(answer, delay=0.4, stores=False)

@@ -9,6 +9,7 @@ from tests.support.home import Home, leaves
 from tests.support.http1 import Answer
 from tests.support.shapes import entry, is_iso, waiting
 from tests.support.standin import Standin
+from tests.support.variants import variants
 
 pytestmark = pytest.mark.row(42)
 
@@ -49,7 +50,7 @@ def check_log(home: Home, moves: int) -> None:
     assert len(genuine) == moves
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("name", variants(HOSTILE, 3))
 def test_hostile_text_is_shown_harmlessly(home: Home, server: Standin, name: str) -> None:
     """Project, id and the server's words reach neither log nor terminal as commands."""
     text = HOSTILE[name]

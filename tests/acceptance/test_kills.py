@@ -8,6 +8,7 @@ from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.shapes import Item, dead, entries, texts
 from tests.support.standin import Standin
+from tests.support.variants import variants
 
 
 def moment(number: int) -> float:
@@ -31,7 +32,7 @@ def drain_with_kills(home: Home, server: Standin, kills: int, total: int) -> Non
     home.drained()
 
 
-@pytest.fixture(params=["plain", "keys", "asked"])
+@pytest.fixture(params=variants(["asked", "plain", "keys"]))
 def guarded(request: pytest.FixtureRequest, server: Standin) -> bool:
     """Give the server a way to tell what it has, or none; whether it has one."""
     server.honours_keys = request.param == "keys"

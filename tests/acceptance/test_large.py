@@ -8,6 +8,7 @@ from mem0tray.localserver.endpoint import BODY_MAX
 from tests.support.home import Home, one_line
 from tests.support.large import WAYS, body_hash, delivered, text
 from tests.support.swallower import Swallower
+from tests.support.variants import variants
 
 pytestmark = pytest.mark.row(59)
 _MOST = 6.0  # times its size
@@ -16,7 +17,7 @@ _SIZES = (10, pytest.param(50, marks=pytest.mark.slow))  # megabytes
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("megabytes", _SIZES)
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", variants(WAYS))
 def test_a_large_memory_is_delivered(tmp_path: Path, way: str, megabytes: int) -> None:
     """By whatever way it comes, as it is, and no process takes many times its size."""
     content = text(megabytes)

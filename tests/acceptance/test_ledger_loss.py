@@ -13,6 +13,7 @@ from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.shapes import dead, entries, texts, waiting
 from tests.support.standin import Standin
+from tests.support.variants import variants
 
 pytestmark = pytest.mark.row(38)
 
@@ -68,7 +69,7 @@ def change_behind(home: Home, index: str, change: str) -> None:
 DAMAGES = [delete, overwrite, truncate, scribble, empty]
 
 
-@pytest.mark.parametrize("damage", DAMAGES, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("damage", variants(DAMAGES, 2), ids=lambda f: f.__name__)
 def test_a_lost_ledger_is_rebuilt_without_resends(
     home: Home, server: Standin, damage: Callable[[Home], None]
 ) -> None:
@@ -88,7 +89,7 @@ def test_a_lost_ledger_is_rebuilt_without_resends(
     home.wait_dlq(["later"])
 
 
-@pytest.mark.parametrize("damage", DAMAGES, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("damage", variants(DAMAGES, 2), ids=lambda f: f.__name__)
 def test_a_lost_ledger_keeps_what_waits(
     home: Home, server: Standin, damage: Callable[[Home], None]
 ) -> None:

@@ -9,6 +9,7 @@ from tests.support.home import Home, one_line
 from tests.support.processes import Process
 from tests.support.shapes import entry, waiting
 from tests.support.standin import Standin
+from tests.support.variants import variants
 
 pytestmark = pytest.mark.row(48)
 
@@ -38,7 +39,7 @@ def is_found(home: Home, worker: Process) -> None:
         assert f"already running for this folder (process {worker.pid})" in one_line(done.stderr)
 
 
-@pytest.mark.parametrize("move", [move_and_link, copy_and_link])
+@pytest.mark.parametrize("move", variants([move_and_link, copy_and_link]))
 def test_commands_find_the_worker_of_a_folder_that_moved(
     home: Home, server: Standin, move: object
 ) -> None:

@@ -37,6 +37,7 @@ def longest_wait(producers: list[Process]) -> float:
 
 
 @pytest.mark.row(20)
+@pytest.mark.slow
 def test_four_producers_and_a_slow_server(home: Home, server: Standin) -> None:
     """700 of 700 arrive once; no producer waits over 0.3 s for the lock."""
     server.latency = 0.03

@@ -11,6 +11,7 @@ from tests.support.http1 import Answer
 from tests.support.processes import Process
 from tests.support.shapes import dead, entry, waiting
 from tests.support.standin import Standin
+from tests.support.variants import variants
 
 pytestmark = pytest.mark.row(50)
 
@@ -35,7 +36,7 @@ def _about_disk(lines: list[str]) -> list[str]:
     return [line for line in lines if "ead-only" in line]
 
 
-@pytest.mark.parametrize("which", ["all", "shared", "ours"])
+@pytest.mark.parametrize("which", variants(["shared", "all", "ours"]))
 def test_a_disk_that_turns_read_only(home: Home, server: Standin, which: str) -> None:
     """`status` says so at once; log and terminal have one line, and one when it is over."""
     home.write_dlq([waiting("later"), dead("first")])

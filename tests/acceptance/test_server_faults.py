@@ -45,8 +45,7 @@ def bomb() -> Answer:
 
 
 BAD_ANSWERS["gzip bomb"] = bomb()
-COMMON = ["truncated", "garbage", "endless body", "endless headers", "slow body", "slow headers"]
-COMMON += ["long JSON", "gzip bomb"]
+COMMON = ("truncated", "endless body", "slow headers", "gzip bomb")
 
 
 @pytest.mark.row(37)

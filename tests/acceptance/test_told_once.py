@@ -109,6 +109,7 @@ def test_what_is_forgotten_is_not_offered_again(home: Home, worker: Process | No
     assert told(home, BY_COMMAND, BY_HAND, "for good") == ["Deleted for good: 1 dead letter"]
 
 
+@pytest.mark.slow
 def test_a_command_killed_at_any_rename_hides_no_removal_by_hand(
     home: Home, worker: Process | None
 ) -> None:

@@ -15,6 +15,7 @@ from mem0tray.config import config_file, settings
 from tests.cli import commands
 from tests.cli.scratch import Scratch
 from tests.support.shapes import dead, entry
+from tests.support.variants import variants
 
 if sys.platform == "win32":
     pytest.skip("bash, zsh and fish are of Unix", allow_module_level=True)
@@ -49,7 +50,7 @@ def _answers(home: Scratch, line: str, shell: str = "bash") -> list[str]:
     return done.out.splitlines()
 
 
-@pytest.fixture(params=SHELLS)
+@pytest.fixture(params=variants(SHELLS))
 def shell(request: pytest.FixtureRequest, filled: Scratch) -> Iterator[Shell]:
     """Open a shell, with completion installed by the line that the help shows."""
     name = str(request.param)

@@ -14,6 +14,7 @@ import termios
 import pytest
 
 from tests.demo.viewer import Viewer
+from tests.support.variants import variants
 
 TITLES = (
     "1  Memories are delivered",
@@ -42,6 +43,7 @@ def test_the_story_ends_as_told_and_leaves_nothing(viewer: Viewer) -> None:
     viewer.nothing_is_left()
 
 
+@pytest.mark.slow
 def test_in_a_pipe_it_is_plain_text(viewer: Viewer) -> None:
     """No escape codes, no line too wide; with `--keep` the scratch home stays and is named."""
     process = viewer.start("--fast", "--keep")
@@ -88,8 +90,10 @@ def test_in_a_terminal_a_last_line_follows_it(viewer: Viewer) -> None:
     assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")  # the cursor is back
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize("moment", ["mem0tray demo", "The server goes down"])
+@pytest.mark.parametrize(
+    ("number", "code"), variants([(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+)
+@pytest.mark.parametrize("moment", variants(["The server goes down", "mem0tray demo"]))
 def test_told_to_stop_it_puts_everything_away(
     viewer: Viewer, number: int, code: int, moment: str
 ) -> None:

@@ -13,6 +13,7 @@ from tests.support.processes import Process, wait_until
 from tests.support.session import silent
 from tests.support.shapes import entry, waiting
 from tests.support.tray import HEALTHY, Tray, wait_look, wait_tooltip
+from tests.support.variants import variants
 
 NEEDS_ACTION: Final = IconLook("action-needed")
 
@@ -33,7 +34,7 @@ def delivers(tray: Tray, text: str) -> None:
     tray.server.wait_for(lambda: tray.server.count(text), what=f"{text} delivered")
 
 
-@pytest.mark.parametrize("mode", ["ok", "hang"])
+@pytest.mark.parametrize("mode", variants(["ok", "hang"]))
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
 def test_a_signal_ends_it(tray: Tray, name: str, mode: str) -> None:
     """TERM, INT and HUP end it with exit code 0, whatever the notification daemon does."""

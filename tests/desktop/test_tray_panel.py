@@ -22,6 +22,7 @@ from tests.support.http1 import Answer
 from tests.support.processes import wait_until
 from tests.support.shapes import entries, waiting
 from tests.support.tray import HEALTHY, Tray
+from tests.support.variants import variants
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +36,7 @@ def panel(tray: Tray, tmp_path: Path) -> Panel:
     return Panel(tray, tmp_path)
 
 
-@pytest.mark.parametrize(("number", "colour", "text"), BADGES)
+@pytest.mark.parametrize(("number", "colour", "text"), variants(BADGES, 2))
 def test_every_look(panel: Panel, tray: Tray, number: int, colour: str | None, text: str) -> None:
     """A person can tell each base from the others, with each badge."""
     tray.home.write_dlq([waiting(f"letter {n}") for n in range(number)])

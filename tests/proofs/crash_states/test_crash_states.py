@@ -7,14 +7,16 @@ import pytest
 from tests.proofs.crash_states.planted import PLANTED
 from tests.proofs.crash_states.proof import prove
 from tests.proofs.crash_states.protocols import PROTOCOLS
+from tests.support.variants import variants
 
 pytestmark = pytest.mark.row(3)
 
 FEW: Final = 20  # states of each protocol in the suite; the command and the slow test try all
 _ROWS: Final = {"hand-edit": (31,), "intake": (24,), "ledger": (38,), "salvage": (9, 31)}
+_FIRST: Final = ("intake", "dlq", "hand-edit", "ledger")
 EACH: Final = [
     pytest.param(name, marks=pytest.mark.row(*_ROWS[name])) if name in _ROWS else name
-    for name in PROTOCOLS
+    for name in (*_FIRST, *(name for name in PROTOCOLS if name not in _FIRST))
 ]
 FINDERS: Final = {
     "no-folder-sync": "add",
@@ -25,7 +27,7 @@ FINDERS: Final = {
 _QUICK: Final = ("no-folder-sync", "no-file-sync")
 
 
-@pytest.mark.parametrize("protocol", EACH)
+@pytest.mark.parametrize("protocol", variants(EACH, len(_FIRST)))
 def test_a_power_cut_loses_nothing(protocol: str) -> None:
     """From states spread over all that a cut may leave, the program recovers all it took."""
     result = prove(protocol, at_most=FEW)

@@ -24,6 +24,9 @@ ASKED_FOR = ("config get server.api_key", "diagnose ", "list")
 KEPT_IN = ("mem0_queue", "ledger.sqlite3", "memories.sqlite3", ".mem0_")
 
 
+pytestmark = pytest.mark.slow  # every command is run once, beside a worker
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeRun]:
     """Run everything once."""
