@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.home import Home
+from tests.support.http1 import Answer
 from tests.support.shapes import dead, entries, entry, texts
 from tests.support.standin import Standin
 
@@ -97,3 +98,44 @@ def test_status_says_what_only_the_former_server_has(home: Home, server: Standin
         assert other.total_stored() == 1
     lines = [line for line in text.splitlines() if server.netloc in line]
     assert any("3" in line.replace(server.netloc, "") for line in lines), text
+
+
+@pytest.mark.parametrize("asked", [True, False], ids=["can be asked", "cannot"])
+@pytest.mark.parametrize("place", ["DLQ", "queue"])
+def test_a_former_server_is_not_sent_again_what_it_has(
+    home: Home, server: Standin, place: str, *, asked: bool
+) -> None:
+    """Who has a memory stays known while others are chosen, whatever old file brings it back."""
+    server.can_be_asked = asked
+    path = home.dlq if place == "DLQ" else home.queue
+    home.write_dlq([dead("letter")] if place == "DLQ" else [])
+    home.write_queue([entry("letter")] if place == "queue" else [])
+    copy = path.read_bytes()
+    home.drained()
+    assert server.sends("letter") == 1
+    with Standin() as other:
+        other.default = Answer(400)
+        path.write_bytes(copy)
+        home.drain(env={"MEM0TRAY_SERVER_URL": other.url})
+        assert other.sends("letter") >= 1
+    home.ok("retry", "--all")
+    home.drained()
+    assert server.sends("letter") == 1
+    assert home.dlq_items() == home.queue_items() == []
+
+
+def test_an_old_file_does_not_send_a_former_server_what_another_has_too(
+    home: Home, server: Standin
+) -> None:
+    """Of a memory that went to two servers, each is known to have it."""
+    home.write_queue([entry("memory")])
+    copy = home.queue.read_bytes()
+    home.drained()
+    with Standin() as other:
+        home.queue.write_bytes(copy)
+        home.drained(env={"MEM0TRAY_SERVER_URL": other.url})
+        assert other.sends("memory") == 1
+    home.queue.write_bytes(copy)
+    home.drained()
+    assert server.sends("memory") == 1
+    assert home.queue_items() == []

@@ -105,6 +105,28 @@ def test_a_script_that_stamps_keeps_what_it_has_not_read(home: Home, server: Sta
     home.wait_dlq(["new 0", "old"])
 
 
+@pytest.mark.row(29, 30)
+def test_a_script_on_a_copy_from_before_a_restore_keeps_newcomers(
+    refusing: Home, server: Standin
+) -> None:
+    """An item that was deleted and restored since dates a copy to when it was first published."""
+    refusing.worker()
+    refusing.wait(lambda: refusing.read(refusing.metrics)["dlq_size"] == ROUNDS, 5, "taken in")
+    copy = refusing.read(refusing.dlq)
+    user.remove(refusing, "old 0")
+    refusing.wait(lambda: refusing.read(refusing.metrics)["dlq_size"] == ROUNDS - 1, 5, "merged")
+    newcomer(refusing, 0)
+    before = refusing.read(refusing.dlq)["last_update"]
+    refusing.ok("restore")
+    refusing.wait(lambda: refusing.read(refusing.dlq)["last_update"] != before, 10, "published")
+    refusing.wait_dlq(["new 0", *expected(0)])
+    sent = len(server.saves)
+    items = [{**item, "last_attempt": 0} for item in copy["items"]]
+    user.save(refusing, {**copy, "items": items}, stamp=True)
+    server.wait_for(partial(server.has_saves, sent + ROUNDS), 10)
+    refusing.wait_dlq(["new 0", *expected(0)])
+
+
 @pytest.mark.row(29)
 def test_six_stale_saves_keep_newcomers_and_deletions(refusing: Home, server: Standin) -> None:
     """Six saves of old copies: each deletion stays, each newcomer stays, no loop."""
