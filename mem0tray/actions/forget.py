@@ -141,7 +141,7 @@ def _servers(reader: Reader, known: Iterable[Known]) -> list[str]:
         return [f"the server ({', '.join(sorted(has))}) has it: delete it there"]
     for each in known:
         sent = any(attempt.kind not in _NEVER_SENT for attempt in reader.attempts(each.key))
-        if sent or each.intent is not None or each.unknown is not None or each.timeouts:
+        if sent or each.claimed is not None or each.unknown is not None or each.timeouts:
             return ["the server may have been sent it, and may have it in its logs"]
     return []
 

@@ -101,10 +101,7 @@ def gather(settings: Settings) -> Overview:
         seen.last_delivery = reader.last_delivery() or _from_iso(stats.get("last_sync"))
         if seen.last_delivery is None and _is_lost(paths.ledger, reader):
             seen.unknown["last_delivery"] = f"The ledger {paths.ledger} cannot be read."
-        current = seen.server
-        seen.only_elsewhere = {
-            name: number for name, number in reader.delivered_by_server().items() if name != current
-        }
+        seen.only_elsewhere = reader.only_elsewhere(seen.server or "")
     trouble = (
         _look_at_folder(seen, settings, paths)
         or _look_at_ours(seen, paths)

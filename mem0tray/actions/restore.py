@@ -91,7 +91,7 @@ def _is_delivered(reader: Reader, name: Identity, server: str) -> bool:
     known = reader.known(*name) if name[0] else None
     if known is None or known.state != items.DELIVERED:
         return False
-    return not server or known.server == server
+    return not server or reader.has(*name, server)
 
 
 def _wait_until_published(paths: Paths, names: Iterable[Identity]) -> None:
@@ -100,7 +100,7 @@ def _wait_until_published(paths: Paths, names: Iterable[Identity]) -> None:
     end = time.monotonic() + _PUBLISHING
     while True:
         with Reader(paths.ledger, needed=True) as reader:
-            if not reader.unsettled(names):
+            if not reader.still_shown(names):
                 return
         if not requests.worker_runs(paths) or time.monotonic() > end:
             raise FileUnavailableError(

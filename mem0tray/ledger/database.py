@@ -12,38 +12,10 @@ from typing import Any, Final
 
 from mem0tray.core.errors import LedgerError
 from mem0tray.files import atomic
+from mem0tray.ledger import schema
 from mem0tray.system import plain
 
-_SCHEMA: Final = Path(__file__).with_name("schema.sql")
-_VERSION: Final = 2
-# From the version that is its key to the next one.
-_MIGRATIONS: Final = {
-    1: "ALTER TABLE items ADD COLUMN shown INTEGER NOT NULL DEFAULT 1;"
-    " ALTER TABLE items ADD COLUMN vanished REAL;"
-    " ALTER TABLE items ADD COLUMN taken REAL;"
-    " ALTER TABLE items ADD COLUMN held REAL;"
-    " DROP INDEX items_fresh; DROP INDEX items_fresh_due;"
-    " CREATE INDEX items_fresh ON items (ts, key, due)"
-    " WHERE state = 'pending' AND intent IS NULL AND held IS NULL;"
-    " CREATE INDEX items_fresh_due ON items (due)"
-    " WHERE state = 'pending' AND intent IS NULL AND held IS NULL;"
-    " CREATE INDEX items_vanished ON items (key) WHERE state = 'pending' AND vanished IS NOT NULL;",
-}
 _MARK: Final = "ledger.mark"
-# What a ledger of the same version may lack; older programs go on with it all the same.
-_ADDED: Final = """
-BEGIN;
-ALTER TABLE items ADD COLUMN moved REAL;
-CREATE TABLE outages (began REAL PRIMARY KEY, ended REAL NOT NULL, over INTEGER NOT NULL);
-COMMIT;
-"""
-_LARGE: Final = """
-BEGIN;
-CREATE TABLE large (key INTEGER PRIMARY KEY, raw BLOB NOT NULL);
-CREATE TRIGGER large_gone AFTER UPDATE OF raw ON items
-WHEN old.raw = x'' AND new.raw IS NOT x'' BEGIN DELETE FROM large WHERE key = old.key; END;
-COMMIT;
-"""
 _BROKEN: Final = "ledger.broken"  # there when the ledger was found corrupt while in use
 _CORRUPT: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _DISK_FAILED: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR)
@@ -124,29 +96,16 @@ class Ledger:
         return db
 
     def _prepare(self, db: sqlite3.Connection) -> None:
-        version = db.execute("PRAGMA user_version").fetchone()[0]
+        version = schema.version_of(db, self.path)
         # The quick one is three times as fast, and does not see that an index lacks a row.
         check = "quick_check" if not version or _left_in_order(db) else "integrity_check"
         if db.execute(f"PRAGMA {check}(1)").fetchone()[0] != "ok":
             raise sqlite3.DatabaseError(f"{check} failed")
-        if version > _VERSION:
-            raise LedgerError(
-                f"The ledger {self.path} was written by a newer mem0tray.", "Update mem0tray."
-            )
         if version == 0:
             self.rebuilt = self.rebuilt or "it was empty"
-            db.executescript(
-                f"BEGIN; {_SCHEMA.read_text()} PRAGMA user_version = {_VERSION}; COMMIT;"
-            )
-            return
-        if not db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'outages'").fetchone():
-            db.executescript(_ADDED)
-        if not db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'large'").fetchone():
-            db.executescript(_LARGE)
-        for former in range(version, _VERSION):
-            db.executescript(
-                f"BEGIN; {_MIGRATIONS[former]} PRAGMA user_version = {former + 1}; COMMIT;"
-            )
+            schema.create(db)
+        elif schema.bring_up_to_date(db, version):
+            db.execute("VACUUM")  # rows that lost their texts leave much room
 
     def _set_aside(self) -> Path:
         kept = self.path.with_name(f"{self.path.name}.corrupt-{time.time_ns()}")
@@ -325,11 +284,6 @@ def unusable(path: Path, error: OSError) -> LedgerError:
     why = error.strerror or str(error)
     remedy = atomic.unavailable(path, error).remedy
     return LedgerError(f"The ledger {path} cannot be used: {why}.", remedy)
-
-
-def lingering_name(item_id: str, digest: bytes) -> str:
-    """The name in `meta` of a content that the queue file may still show, from before."""
-    return f"lingers {encode(item_id).hex()} {digest.hex()}"
 
 
 def boot_id() -> str:

@@ -1,9 +1,7 @@
-"""What was published: generations of the DLQ file, and the values that stood in them.
+"""What was published: generations of the DLQ file, and what each of them showed.
 
-A hand edit is understood by what its editor can have seen. For that each
-generation is remembered by its `last_update` text, each dead letter with the
-generation that first showed it, and each value that has been replaced with
-the generations in which it stood.
+A hand edit is understood by what its editor can have seen. For that each generation is
+remembered by its `last_update` text, and of each dead letter what stood in which of them.
 """
 
 import sqlite3
@@ -11,22 +9,45 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from mem0tray.core import item as items
+from mem0tray.core.item import Item
 from mem0tray.ledger.database import Ledger
-from mem0tray.ledger.rows import SLIM_COLUMNS, SLIM_RAW, Row, read_raw, row_from
+from mem0tray.ledger.rows import COLUMNS, DEAD_RAWS, Row, read_raw, row_from
+from mem0tray.ledger.showings import Showing, Shown
 
-_KEPT_VALUES: Final = 64  # per dead letter; an older one only brings one retry forward
+_KEPT_SHOWINGS: Final = 64  # of an item; an older value only brings one retry forward
 _KEPT_GENERATIONS: Final = 50_000
-
-
-@dataclass(frozen=True, slots=True)
-class PastValue:
-    """Values that stood in the generations `first_gen` to `last_gen`."""
-
-    retry_count: int
-    last_attempt: float
-    body: bytes | None
-    first_gen: int
-    last_gen: int
+_AT_ONCE: Final = 500  # keys in a question
+_LATEST: Final = "SELECT coalesce(max(gen), 0) FROM generations"
+_PUBLISHED: Final = f"{_LATEST} WHERE published"
+_NAMED: Final = "SELECT max(gen) FROM generations WHERE name = ? AND published"
+_IS_COPY: Final = "SELECT 1 FROM generations WHERE name = ? AND sha = ?"
+_SHOWINGS: Final = (
+    "SELECT item, first_gen, last_gen, retry_count, last_attempt, body, saved FROM showings"
+)
+# What the newest generation showed and the next one will not, or not so.
+_CLOSE: Final = (
+    "UPDATE showings SET last_gen = ? WHERE last_gen IS NULL AND NOT EXISTS (SELECT 1 FROM items"
+    " WHERE key = item AND state = 'dead' AND items.retry_count = showings.retry_count"
+    " AND items.last_attempt = showings.last_attempt AND items.body IS showings.body)"
+)
+# What it will show and the newest one did not, or not so.
+_OPEN: Final = (
+    "INSERT INTO showings SELECT key, ?, NULL, retry_count, last_attempt, body, 0 FROM items"
+    " WHERE state = 'dead' AND NOT EXISTS"
+    " (SELECT 1 FROM showings WHERE item = key AND last_gen IS NULL)"
+)
+_CLOSE_GONE: Final = (
+    "UPDATE showings SET last_gen = ? WHERE last_gen IS NULL"
+    " AND item NOT IN (SELECT key FROM items WHERE state = 'dead')"
+)
+_CLOSE_ONE: Final = "UPDATE showings SET last_gen = ? WHERE last_gen IS NULL AND item = ?"
+_NO_BODY: Final = "SELECT key FROM items WHERE state = 'dead' AND body IS NULL"
+_CROWDED: Final = "SELECT item FROM showings GROUP BY item HAVING count(*) > ?"
+_OF_ONE: Final = (
+    "SELECT rowid, first_gen, last_gen FROM showings WHERE item = ? AND NOT saved"
+    " ORDER BY first_gen, rowid"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,143 +58,137 @@ class Prepared:
     raws: Sequence[bytes]
 
 
-def remember_values(db: sqlite3.Connection, key: int, body: bytes | None = None) -> None:
-    """Keep the present values of a dead letter, which are about to be replaced."""
-    db.execute(
-        "INSERT INTO past_values SELECT key, retry_count, last_attempt, ?, g, g2 FROM ("
-        " SELECT key, retry_count, last_attempt,"
-        " CASE WHEN value_gen > 0 THEN value_gen ELSE coalesce(n, 0) END AS g, coalesce(n, 0) AS g2"
-        " FROM items, (SELECT max(gen) AS n FROM generations WHERE settled) WHERE key = ?)",
-        (body, key),
-    )
-    db.execute(
-        "DELETE FROM past_values WHERE item = ? AND rowid <= (SELECT rowid FROM past_values"
-        f" WHERE item = ? ORDER BY rowid DESC LIMIT 1 OFFSET {_KEPT_VALUES})",
-        (key, key),
-    )
-
-
-class Editions:
+class Generations:
     """The memory of what was published."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
+    # What was seen ------------------------------------------------------------------
+
     def current(self) -> int:
         """The newest generation that reached the disk; 0 before the first."""
         with self._ledger.reading() as db:
-            row = db.execute("SELECT max(gen) FROM generations WHERE settled").fetchone()
-        return int(row[0] or 0)
+            return int(db.execute(_PUBLISHED).fetchone()[0])
 
     def named(self, name: str) -> int | None:
         """The newest generation of that `last_update`, or None."""
         with self._ledger.reading() as db:
-            row = db.execute(
-                "SELECT max(gen) FROM generations WHERE name = ? AND settled", (name,)
-            ).fetchone()
-        return row[0]  # type: ignore[no-any-return]
+            return db.execute(_NAMED, (name,)).fetchone()[0]  # type: ignore[no-any-return]
 
     def is_copy(self, name: str, sha: bytes) -> bool:
         """Whether these are exactly the bytes of a generation of ours."""
         with self._ledger.reading() as db:
-            row = db.execute(
-                "SELECT 1 FROM generations WHERE name = ? AND sha = ?", (name, sha)
-            ).fetchone()
-        return row is not None
+            return db.execute(_IS_COPY, (name, sha)).fetchone() is not None
 
-    def past(self, key: int) -> list[PastValue]:
-        """The values of a dead letter that others have replaced."""
+    def shown(self, keys: Iterable[int]) -> dict[int, Shown]:
+        """What the file has shown of these items, each with an entry."""
+        left = list(keys)
+        found: dict[int, list[Showing]] = {key: [] for key in left}
         with self._ledger.reading() as db:
+            for start in range(0, len(left), _AT_ONCE):
+                some = left[start : start + _AT_ONCE]
+                marks = ", ".join("?" * len(some))
+                rows = db.execute(f"{_SHOWINGS} WHERE item IN ({marks}) ORDER BY rowid", some)
+                for key, *values in rows:
+                    found[key].append(Showing(*values))
+        return {key: Shown(showings) for key, showings in found.items()}
+
+    def dead_rows(self) -> list[Row]:
+        """Every dead letter, with its bytes."""
+        with self._ledger.reading() as db:
+            raws = self._raws_by_key()
             rows = db.execute(
-                "SELECT retry_count, last_attempt, body, first_gen, last_gen FROM past_values"
-                " WHERE item = ?",
-                (key,),
-            ).fetchall()
-        return [PastValue(*row) for row in rows]
-
-    def prepare(self) -> Prepared:
-        """Number a generation and mark what it will show; durable before it is written."""
-        with self._ledger.transaction(durable=True) as db:
-            row = db.execute("SELECT max(gen) FROM generations").fetchone()
-            gen = int(row[0] or 0) + 1
-            db.execute(
-                "UPDATE items SET value_gen = ? WHERE state = 'dead'"
-                " AND (value_gen IS NULL OR value_gen < 0)",
-                (-gen,),
+                f"SELECT {COLUMNS} FROM items WHERE state = 'dead' ORDER BY dead_seq, key"
             )
-            raws = self._dead_raws(db)
-        return Prepared(gen, raws)
-
-    def _dead_raws(self, db: sqlite3.Connection) -> list[bytes]:
-        rows = db.execute(
-            f"SELECT key, {SLIM_RAW} FROM items WHERE state = 'dead' ORDER BY dead_seq, key"
-        ).fetchall()
-        return [read_raw(db, key) if raw is None else raw for key, raw in rows]
+            return [replace(row, raw=raws[row.key]) for row in map(row_from, rows.fetchall())]
 
     def dead_raws(self) -> list[bytes]:
         """The dead letters in file order, as they should stand in the file."""
-        with self._ledger.reading() as db:
-            return self._dead_raws(db)
+        return list(self._raws_by_key().values())
 
-    def dead_rows(self) -> list[Row]:
-        """Every dead letter."""
+    def _raws_by_key(self) -> dict[int, bytes]:
         with self._ledger.reading() as db:
-            rows = db.execute(
-                f"SELECT {SLIM_COLUMNS} FROM items WHERE state = 'dead' ORDER BY dead_seq, key"
-            ).fetchall()
-            found = map(row_from, rows)
-            return [
-                replace(row, raw=read_raw(db, row.key)) if row.raw is None else row for row in found
-            ]
+            rows = db.execute(DEAD_RAWS).fetchall()
+            return {key: read_raw(db, key) if raw is None else raw for key, raw in rows}
 
-    def record(self, gen: int, name: str, sha: bytes) -> None:
-        """Note a prepared generation by name and hash; durable, just before it is written."""
+    # Publishing ---------------------------------------------------------------------
+
+    def prepare(self, name: str) -> Prepared:
+        """Begin the generation of that `last_update`, and note what it will show.
+
+        To be durable by `record` before it is written: nothing that was ever seen is forgotten.
+        """
+        with self._ledger.transaction() as db:
+            gen = int(db.execute(_LATEST).fetchone()[0]) + 1
+            db.execute("INSERT INTO generations VALUES (?, ?, NULL, 0)", (gen, name))
+            self._hash_bodies(db)
+            db.execute(_CLOSE, (gen - 1,))
+            db.execute(_OPEN, (gen,))
+            return Prepared(gen, self.dead_raws())
+
+    @staticmethod
+    def _hash_bodies(db: sqlite3.Connection) -> None:
+        for (key,) in db.execute(_NO_BODY).fetchall():
+            body = items.body(read_raw(db, key))
+            db.execute("UPDATE items SET body = ? WHERE key = ?", (body, key))
+
+    def record(self, gen: int, sha: bytes) -> None:
+        """Note the hash of a prepared generation; durable, just before it is written."""
         with self._ledger.transaction(durable=True) as db:
-            db.execute("INSERT INTO generations VALUES (?, ?, ?, 0)", (gen, name, sha))
+            db.execute("UPDATE generations SET sha = ? WHERE gen = ?", (sha, gen))
 
-    def settle(self, gen: int) -> None:
+    def published(self, gen: int) -> None:
         """A prepared generation has reached the disk."""
         with self._ledger.transaction() as db:
-            db.execute("UPDATE generations SET settled = 1 WHERE gen = ?", (gen,))
-            db.execute(
-                "UPDATE items SET value_gen = ?, first_gen = coalesce(first_gen, ?)"
-                " WHERE state = 'dead' AND value_gen = ?",
-                (gen, gen, -gen),
-            )
+            db.execute("UPDATE generations SET published = 1 WHERE gen = ?", (gen,))
             db.execute("DELETE FROM generations WHERE gen < ?", (gen - _KEPT_GENERATIONS,))
-            db.execute("DELETE FROM absences WHERE gen < ?", (gen - _KEPT_GENERATIONS,))
 
-    def settle_seen(self, name: str) -> None:
-        """A generation that a file bears, whose settling a crash undid: its editor saw it.
+    def saw(self, name: str) -> None:
+        """A file bears this name: a crash may have undone that it was noted as published.
 
         The name is enough: it is on the disk before the file is written, and never used twice.
         """
-        with self._ledger.reading() as db:
-            row = db.execute(
-                "SELECT gen FROM generations WHERE name = ? AND NOT settled", (name,)
-            ).fetchone()
-        if row is not None:
-            self.settle(row[0])
-
-    def record_foreign(self, name: str, absent: Iterable[int]) -> int:
-        """A user's own generation, under the stamp that it bears, and what it did not show."""
         with self._ledger.transaction() as db:
-            row = db.execute("SELECT max(gen) FROM generations").fetchone()
-            gen = int(row[0] or 0) + 1
-            db.execute("INSERT INTO generations VALUES (?, ?, NULL, 1)", (gen, name))
-            db.executemany("INSERT INTO absences VALUES (?, ?)", ((gen, key) for key in absent))
-        return gen
-
-    def absent(self, gen: int) -> set[int]:
-        """Items that a user's own generation did not show."""
-        with self._ledger.reading() as db:
-            return {key for (key,) in db.execute("SELECT item FROM absences WHERE gen = ?", (gen,))}
+            db.execute(
+                "UPDATE generations SET published = 1 WHERE name = ? AND NOT published", (name,)
+            )
 
     def name_taken(self, name: str) -> bool:
         """Whether a `last_update` was used before."""
         with self._ledger.reading() as db:
             row = db.execute("SELECT 1 FROM generations WHERE name = ? LIMIT 1", (name,)).fetchone()
         return row is not None
+
+    def thin_out(self) -> None:
+        """Forget what items showed very often: not when it was first, and not the latest."""
+        with self._ledger.transaction() as db:
+            for (key,) in db.execute(_CROWDED, (_KEPT_SHOWINGS,)).fetchall():
+                (oldest, _, end), *rows = db.execute(_OF_ONE, (key,)).fetchall()
+                gone = rows[: -(_KEPT_SHOWINGS - 1)]
+                for _, first, last in gone:  # it stood there all the while, if so or otherwise
+                    end = max(end, last) if first <= end + 1 else end
+                db.execute("UPDATE showings SET last_gen = ? WHERE rowid = ?", (end, oldest))
+                db.executemany("DELETE FROM showings WHERE rowid = ?", ((row[0],) for row in gone))
+
+    # What users saved ---------------------------------------------------------------
+
+    def record_foreign(self, name: str, absent: Iterable[int]) -> int:
+        """A user's own generation, under the stamp that it bears, and what it does not show."""
+        with self._ledger.transaction() as db:
+            gen = int(db.execute(_LATEST).fetchone()[0]) + 1
+            db.execute("INSERT INTO generations VALUES (?, ?, NULL, 1)", (gen, name))
+            db.execute(_CLOSE_GONE, (gen - 1,))
+            db.executemany(_CLOSE_ONE, ((gen - 1, key) for key in absent))
+        return gen
+
+    def saved(self, key: int, item: Item, gen: int) -> None:
+        """A user saved an item so, in a file under the name of that generation."""
+        with self._ledger.transaction() as db:
+            db.execute(
+                "INSERT INTO showings VALUES (?, ?, ?, ?, ?, ?, 1)",
+                (key, gen, gen, item.retry_count, item.last_attempt, items.body(item.raw)),
+            )
 
     # What stands beside the items ---------------------------------------------------
 
@@ -183,13 +198,13 @@ class Editions:
             rows = db.execute("SELECT name, raw FROM strays ORDER BY seq").fetchall()
         return [raw for name, raw in rows if name is None], {n: raw for n, raw in rows if n}
 
-    def set_strays(self, items: Sequence[bytes], keys: dict[str, bytes]) -> None:
+    def set_strays(self, odd: Sequence[bytes], keys: dict[str, bytes]) -> None:
         """Remember them as the file shows them now."""
-        if (list(items), keys) == self.strays():
+        if (list(odd), keys) == self.strays():
             return
         with self._ledger.transaction() as db:
             db.execute("DELETE FROM strays")
             db.executemany(
                 "INSERT INTO strays (name, raw) VALUES (?, ?)",
-                [*((None, raw) for raw in items), *keys.items()],
+                [*((None, raw) for raw in odd), *keys.items()],
             )

@@ -1,24 +1,45 @@
 """Taking items into the ledger, and what users do to them: edit, discard, restore."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from mem0tray.core import item as items
 from mem0tray.core.item import Item
-from mem0tray.core.large import LARGE
-from mem0tray.ledger.database import Ledger, encode, lingering_name
-from mem0tray.ledger.generations import remember_values
-from mem0tray.ledger.rows import SLIM_COLUMNS, SLIM_RAW, Row, read_raw, row_from, write_raw
+from mem0tray.ledger.database import Ledger, decode, encode
+from mem0tray.ledger.rows import COLUMNS, PENDING_RAWS, Row, read_raw, row_from, write_raw
 
-# Of the first content under this id, else of this one.
-_FIRST_DIGEST: Final = "coalesce((SELECT first_digest FROM items WHERE id = ? LIMIT 1), ?)"
+_FIRST_DIGEST: Final = "(SELECT coalesce(first_digest, digest) FROM items WHERE id = ? LIMIT 1)"
 _NEXT_PLACE: Final = "(SELECT coalesce(max(dead_seq), 0) + 1 FROM items WHERE state = 'dead')"
-_LINGER: Final = (
-    "INSERT OR REPLACE INTO meta SELECT 'lingers ' || lower(hex(id)) || ' ' || lower(hex(digest)),"
-    " key FROM items WHERE key = ?"
+_TOMBSTONE: Final = (
+    "INSERT OR REPLACE INTO tombstones SELECT id, digest, key FROM items WHERE key = ?"
 )
-_LINGERING: Final = "SELECT name FROM meta WHERE name >= 'lingers ' AND name < 'lingers!'"
+_SHOW: Final = (
+    "INSERT INTO showings SELECT key, ?, NULL, retry_count, last_attempt, ?, 0 FROM items"
+    " WHERE key = ?"
+)
+_COPY_SHOWINGS: Final = (
+    "INSERT INTO showings SELECT ?, first_gen, last_gen, retry_count, last_attempt, body, saved"
+    " FROM showings WHERE item = ? ORDER BY rowid"
+)
+Name = tuple[str, bytes]  # id and digest of a memory
 _AT_ONCE: Final = 500  # ids in a question
+_WAITING: Final = (
+    PENDING_RAWS.replace(" FROM", ", retries, taken, vanished FROM", 1) + " ORDER BY key"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A waiting entry, for the queue file; see `ledger.taken` for the times.
+
+    `raw` is None for a large one, which is read when it is needed.
+    """
+
+    raw: bytes | None
+    retries: int
+    taken: float | None
+    vanished: float | None
 
 
 class Inbox:
@@ -28,14 +49,14 @@ class Inbox:
         self._ledger = ledger
 
     def by_ids(self, ids: Sequence[str]) -> dict[str, list[Row]]:
-        """Every content known under each of these ids, the first one first; no large bytes."""
+        """Every content known under each of these ids, the first one first; without bytes."""
         found: dict[str, list[Row]] = {}
         with self._ledger.reading() as db:
             for start in range(0, len(ids), _AT_ONCE):
                 some = ids[start : start + _AT_ONCE]
                 marks = ", ".join("?" * len(some))
                 rows = db.execute(
-                    f"SELECT {SLIM_COLUMNS} FROM items WHERE id IN ({marks}) ORDER BY key",
+                    f"SELECT {COLUMNS} FROM items WHERE id IN ({marks}) ORDER BY key",
                     [encode(each) for each in some],
                 )
                 for row in map(row_from, rows):
@@ -43,10 +64,10 @@ class Inbox:
         return found
 
     def known(self, item: Item) -> Row | None:
-        """The row of exactly this id and content; no large bytes."""
+        """The row of exactly this id and content; without bytes."""
         with self._ledger.reading() as db:
             row = db.execute(
-                f"SELECT {SLIM_COLUMNS} FROM items WHERE id = ? AND digest = ?",
+                f"SELECT {COLUMNS} FROM items WHERE id = ? AND digest = ?",
                 (encode(item.id), item.digest),
             ).fetchone()
         return row_from(row) if row else None
@@ -58,59 +79,63 @@ class Inbox:
             "unknown": now if ask else None,
             "shown": int(shown),
         }
-        return self._insert(item, "pending", now, fields)
+        return self._insert(item, "pending", now, fields, raw=item.raw)
 
     def add_dead(self, item: Item, raw: bytes, now: float, *, ask: bool, gen: int | None) -> int:
-        """A new dead letter with the counters of `item`; its key."""
+        """A new dead letter with the counters of `item`; its key.
+
+        `gen`: a user's own generation shows it.
+        """
         fields = {
             "retry_count": item.retry_count,
             "last_attempt": item.last_attempt,
             "due": items.dead_due(item.last_attempt, item.retry_count, now),
             "unknown": now if ask else None,
             "moved": now,
-            "first_gen": gen,
-            "value_gen": gen,
-            "raw": raw,
         }
-        return self._insert(item, "dead", now, fields, _NEXT_PLACE)
+        with self._ledger.transaction() as db:
+            key = self._insert(item, "dead", now, fields, raw=raw, place=_NEXT_PLACE)
+            if gen is not None:
+                db.execute(_SHOW, (gen, items.body(raw), key))
+        return key
 
     def _insert(
-        self, item: Item, state: str, now: float, fields: Mapping[str, Any], place: str = "NULL"
+        self,
+        item: Item,
+        state: str,
+        now: float,
+        fields: Mapping[str, Any],
+        *,
+        raw: bytes,
+        place: str = "NULL",
     ) -> int:
         values: dict[str, Any] = {
             "id": encode(item.id),
             "digest": item.digest,
             "project": encode(item.project),
             "ts": item.timestamp,
-            "raw": item.raw,
             "state": state,
             "accepted": now,
             **fields,
         }
-        raw = values["raw"]
-        if len(raw) >= LARGE:
-            values["raw"] = None
         names = ", ".join([*values, "dead_seq", "first_digest"])
         given = ", ".join([*("?" * len(values)), place, _FIRST_DIGEST])
         with self._ledger.transaction() as db:
             cursor = db.execute(
-                f"INSERT INTO items ({names}) VALUES ({given})",
-                (*values.values(), values["id"], item.digest),
+                f"INSERT INTO items ({names}) VALUES ({given})", (*values.values(), values["id"])
             )
             key = int(cursor.lastrowid or 0)
-            if values["raw"] is None:
-                write_raw(db, key, [raw])
+            write_raw(db, key, [raw])
         return key
 
     def bury(self, key: int, parts: Sequence[bytes], now: float, error: str | None = None) -> None:
         """A fresh entry becomes a dead letter: retry_count 0, last attempt now."""
         with self._ledger.transaction() as db:
             db.execute(
-                "UPDATE items SET state = 'dead', raw = NULL, retry_count = 0, last_attempt = ?,"
-                f" moved = ?, due = ?, dead_seq = {_NEXT_PLACE}, intent = NULL,"
+                "UPDATE items SET state = 'dead', retry_count = 0, last_attempt = ?, body = NULL,"
+                f" moved = ?, due = ?, dead_seq = {_NEXT_PLACE}, claimed = NULL,"
                 " unknown = CASE WHEN taken IS NULL THEN NULL ELSE unknown END,"
-                " taken = NULL, held = NULL, first_gen = NULL, value_gen = NULL,"
-                " last_error = coalesce(?, last_error) WHERE key = ?",
+                " taken = NULL, held = NULL, last_error = coalesce(?, last_error) WHERE key = ?",
                 (now, now, now + items.backoff(0), error, key),
             )
             write_raw(db, key, parts)
@@ -119,22 +144,24 @@ class Inbox:
         """An item that was discarded, or that only another server has, waits again.
 
         A waiting entry that another hand moved to the DLQ file becomes a dead letter so.
+        `gen`: a user's own generation shows it.
         """
         due = items.dead_due(item.last_attempt, item.retry_count, now) if dead else 0.0
         with self._ledger.transaction() as db:
             db.execute(
                 "UPDATE items SET state = ?, project = ?, retries = ?, retry_count = ?,"
-                " last_attempt = ?, due = ?, closed = NULL, server = NULL, reason = NULL,"
-                f" gone_gen = NULL, revived = ?, dead_seq = {_NEXT_PLACE if dead else 'NULL'},"
+                " last_attempt = ?, due = ?, body = NULL, closed = NULL, reason = NULL,"
+                f" revived = ?, dead_seq = {_NEXT_PLACE if dead else 'NULL'},"
                 f" {'vanished = NULL, taken = NULL, held = NULL,' if dead else ''}"
-                " first_gen = ?, value_gen = ?, moved = iif(?, ?, moved)"
-                " WHERE key = ?",
+                " moved = iif(?, ?, moved) WHERE key = ?",
                 (
                     "dead" if dead else "pending", encode(item.project), item.retries,
-                    item.retry_count, item.last_attempt, due, now, gen, gen, dead, now, row.key,
+                    item.retry_count, item.last_attempt, due, now, dead, now, row.key,
                 ),
             )  # fmt: skip
             write_raw(db, row.key, [item.raw])
+            if gen is not None:
+                db.execute(_SHOW, (gen, items.body(item.raw), row.key))
 
     def put_back(self, names: Iterable[tuple[str, bytes]], at: float) -> None:
         """These ids and digests were deleted and put back by `at`, unseen by the ledger."""
@@ -145,23 +172,46 @@ class Inbox:
                 [(at, encode(name), digest) for name, digest in names],
             )
 
-    def discard(self, keys: Iterable[int], now: float, reason: str, gen: int | None = None) -> None:
+    def discard(self, keys: Iterable[int], now: float, reason: str) -> None:
         """Set items aside, restorable, with one time for all of one deletion."""
         with self._ledger.transaction() as db:
             for key in keys:
                 db.execute(
-                    "UPDATE items SET state = 'discarded', closed = ?, reason = ?, gone_gen = ?"
+                    "UPDATE items SET state = 'discarded', closed = ?, reason = ?"
                     " WHERE key = ? AND state IN ('pending', 'dead')",
-                    (now, reason, gen, key),
+                    (now, reason, key),
                 )
-                db.execute(_LINGER, (key,))
+                db.execute(_TOMBSTONE, (key,))
 
-    def lingering(self, item: Item) -> int | None:
+    def tombstone(self, item: Item) -> int | None:
         """The key of what was discarded, or edited away, since the queue file was published.
 
         That file may still show it, and means nothing by it.
         """
-        return self._ledger.meta(lingering_name(item.id, item.digest))  # type: ignore[no-any-return]
+        with self._ledger.reading() as db:
+            row = db.execute(
+                "SELECT item FROM tombstones WHERE id = ? AND digest = ?",
+                (encode(item.id), item.digest),
+            ).fetchone()
+        return None if row is None else int(row[0])
+
+    def tombstones(self) -> list[Name]:
+        """Id and digest of all of that."""
+        with self._ledger.reading() as db:
+            rows = db.execute("SELECT id, digest FROM tombstones").fetchall()
+        return [(decode(name), digest) for name, digest in rows]
+
+    def clear_tombstones(self, names: Iterable[Name]) -> None:
+        """The queue file was published: what it shows from now on was put there since."""
+        pairs = [(encode(name), digest) for name, digest in names]
+        if pairs:
+            with self._ledger.transaction() as db:
+                db.executemany("DELETE FROM tombstones WHERE id = ? AND digest = ?", pairs)
+
+    def waiting(self) -> dict[int, Waiting]:
+        """Every waiting entry by its key, in the order of intake."""
+        with self._ledger.reading() as db:
+            return {key: Waiting(*rest) for key, *rest in db.execute(_WAITING)}
 
     def waiting_raws(self, keys: Sequence[int]) -> dict[int, bytes]:
         """The bytes of those of these entries that wait, by key."""
@@ -170,59 +220,45 @@ class Inbox:
             for start in range(0, len(keys), _AT_ONCE):
                 some = keys[start : start + _AT_ONCE]
                 marks = ", ".join("?" * len(some))
-                rows = db.execute(
-                    f"SELECT key, {SLIM_RAW} FROM items"
-                    f" WHERE state = 'pending' AND key IN ({marks})",
-                    list(some),
-                ).fetchall()
+                rows = db.execute(f"{PENDING_RAWS} AND key IN ({marks})", list(some)).fetchall()
                 for key, raw in rows:
                     found[key] = read_raw(db, key) if raw is None else raw
         return found
 
-    def all_lingering(self) -> list[str]:
-        """The names of all of that."""
-        with self._ledger.reading() as db:
-            return [name for (name,) in db.execute(_LINGERING)]
-
-    def settle_lingering(self, names: Sequence[str]) -> None:
-        """The queue file was published: what it shows from now on was put there since."""
-        if not names:
-            return
-        with self._ledger.transaction() as db:
-            db.executemany("DELETE FROM meta WHERE name = ?", ((name,) for name in names))
-
-    def change_content(self, row: Row, item: Item, now: float, gen: int) -> None:
+    def change_content(self, row: Row, item: Item, now: float) -> int:
         """The user changed project or content of a dead letter: the same item, a new hash.
 
         While a request with the old content is under way, that one keeps its
         row (and stays discarded unless it arrives) and the edit gets its own.
+        The key of the row that has the edit.
         """
         with self._ledger.transaction() as db:
-            place = db.execute("SELECT dead_seq FROM items WHERE key = ?", (row.key,)).fetchone()[0]
-            if row.intent is not None or self.known(item) is not None:
-                self.discard([row.key], now, items.EDITED, gen)
-                if self.known(item) is None:
-                    key = self.add_dead(item, item.raw, now, ask=False, gen=None)
-                    db.execute(
-                        "UPDATE items SET dead_seq = ?, first_gen = ? WHERE key = ?",
-                        (place, row.first_gen, key),
-                    )
-                return
-            remember_values(db, row.key, items.body(row.raw or b""))
-            db.execute(_LINGER, (row.key,))
+            there = self.known(item)
+            if row.claimed is not None or there is not None:
+                (place,) = db.execute(
+                    "SELECT dead_seq FROM items WHERE key = ?", (row.key,)
+                ).fetchone()
+                self.discard([row.key], now, items.EDITED)
+                if there is not None:
+                    return there.key
+                key = self.add_dead(item, item.raw, now, ask=False, gen=None)
+                db.execute("UPDATE items SET dead_seq = ? WHERE key = ?", (place, key))
+                db.execute(_COPY_SHOWINGS, (key, row.key))
+                return key
+            db.execute(_TOMBSTONE, (row.key,))
             db.execute(
-                "UPDATE items SET digest = ?, project = ?, ts = ?, unknown = NULL, timeouts = 0"
-                " WHERE key = ?",
+                "UPDATE items SET first_digest = coalesce(first_digest, digest), digest = ?,"
+                " project = ?, ts = ?, unknown = NULL, timeouts = 0 WHERE key = ?",
                 (item.digest, encode(item.project), item.timestamp, row.key),
             )
+        return row.key
 
-    def change_values(self, key: int, item: Item, old: bytes | None, now: float) -> None:
-        """The user's own counters, times or further fields win; `old` was its raw before."""
+    def change_values(self, key: int, item: Item, now: float) -> None:
+        """The user's own counters, times or further fields win."""
         with self._ledger.transaction() as db:
-            remember_values(db, key, items.body(old) if old else None)
             changed = db.execute(
-                "UPDATE items SET raw = NULL, retry_count = ?, last_attempt = ?, due = ?,"
-                " value_gen = NULL WHERE key = ? AND state = 'dead'",
+                "UPDATE items SET retry_count = ?, last_attempt = ?, due = ?, body = NULL"
+                " WHERE key = ? AND state = 'dead'",
                 (
                     item.retry_count, item.last_attempt,
                     items.dead_due(item.last_attempt, item.retry_count, now), key,
@@ -237,15 +273,15 @@ class Inbox:
             db.execute("UPDATE items SET unknown = ? WHERE state IN ('pending', 'dead')", (now,))
 
     def forget_requests_under_way(self, now: float, wait: float) -> int:
-        """After a start: an intent without an outcome is an unknown outcome.
+        """After a start: a claim without an outcome is an unknown outcome.
 
         The server may be at work on it still, and would say that it has nothing:
         as after every failure it is asked `wait` seconds after the request at the soonest.
         """
         with self._ledger.transaction() as db:
             return db.execute(
-                "UPDATE items SET unknown = intent, due = max(due, min(intent, ?) + ?),"
-                " intent = NULL WHERE intent IS NOT NULL",
+                "UPDATE items SET unknown = claimed, due = max(due, min(claimed, ?) + ?),"
+                " claimed = NULL WHERE claimed IS NOT NULL",
                 (now, wait),
             ).rowcount
 
@@ -254,18 +290,22 @@ class Inbox:
         with self._ledger.transaction(durable=True) as db:
             db.execute("PRAGMA secure_delete = ON")
             for key in keys:
-                db.execute(
-                    "UPDATE items SET raw = NULL, last_error = NULL, state = 'discarded',"
+                erased = db.execute(
+                    "UPDATE items SET last_error = NULL, state = 'discarded',"
                     " reason = 'forgotten' WHERE key = ? AND state != 'delivered'",
                     (key,),
                 )
+                if erased.rowcount:
+                    db.execute("DELETE FROM texts WHERE key = ?", (key,))
                 db.execute("DELETE FROM attempts WHERE item = ?", (key,))
 
     def expire(self, before: float) -> int:
         """Erase what was discarded before that time; how many."""
         with self._ledger.transaction() as db:
-            return db.execute(
-                "UPDATE items SET raw = NULL, last_error = NULL WHERE state = 'discarded'"
-                " AND closed < ? AND raw IS NOT NULL",
+            gone = db.execute(
+                "DELETE FROM texts WHERE key IN"
+                " (SELECT key FROM items WHERE state = 'discarded' AND closed < ?) RETURNING key",
                 (before,),
-            ).rowcount
+            ).fetchall()
+            db.executemany("UPDATE items SET last_error = NULL WHERE key = ?", gone)
+        return len(gone)

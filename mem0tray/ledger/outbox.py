@@ -1,4 +1,4 @@
-"""What is due, and what became of it: the lanes' heads, intent, outcome, history."""
+"""What is due, and what became of it: the lanes' heads, claim, outcome, history."""
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -8,8 +8,7 @@ from typing import Final
 from mem0tray.core import item as items
 from mem0tray.core.large import LargeText
 from mem0tray.ledger.database import Ledger, decode, encode
-from mem0tray.ledger.generations import remember_values
-from mem0tray.ledger.rows import SLIM_RAW, read_raw, write_raw
+from mem0tray.ledger.rows import find_raw, read_raw, write_raw
 
 FRESH: Final = items.PENDING
 DEAD: Final = items.DEAD
@@ -20,10 +19,10 @@ _HISTORY: Final = 50  # failed attempts kept for an item
 # The index is named: the planner would rather sort the whole lane for each item.
 _HEAD: Final = {
     FRESH: "SELECT key FROM items INDEXED BY items_fresh"
-    " WHERE state = 'pending' AND intent IS NULL AND held IS NULL AND due <= ?"
+    " WHERE state = 'pending' AND claimed IS NULL AND held IS NULL AND due <= ?"
     " ORDER BY ts, key LIMIT 1",
     DEAD: "SELECT key FROM items INDEXED BY items_dead"
-    " WHERE state = 'dead' AND intent IS NULL AND due <= ? ORDER BY due, ts, key LIMIT 1",
+    " WHERE state = 'dead' AND claimed IS NULL AND due <= ? ORDER BY due, ts, key LIMIT 1",
 }
 _HEAD_OF_OTHERS: Final = {
     lane: sql.replace(" ORDER", " AND project != ? ORDER") for lane, sql in _HEAD.items()
@@ -32,26 +31,25 @@ _PROMPT_HEAD: Final = {
     lane: sql.replace(" ORDER", " AND timeouts = 0 ORDER") for lane, sql in _HEAD.items()
 }
 _IN_TURN: Final = (
-    "SELECT key FROM items WHERE state IN ('pending', 'dead') AND intent IS NULL"
+    "SELECT key FROM items WHERE state IN ('pending', 'dead') AND claimed IS NULL"
     " AND held IS NULL AND due <= ? AND key > ? ORDER BY key LIMIT 1"
 )
 _NEXT_DUE: Final = tuple(
-    f"SELECT key, due FROM items WHERE state = '{lane}' AND intent IS NULL AND held IS NULL"
+    f"SELECT key, due FROM items WHERE state = '{lane}' AND claimed IS NULL AND held IS NULL"
     " ORDER BY due LIMIT ?"
     for lane in _HEAD
 )
 _CLAIM: Final = (
-    "UPDATE items SET intent = ? WHERE key = ? RETURNING state, id, digest, first_digest,"
-    f" {SLIM_RAW},"
-    " retries, retry_count, last_attempt, unknown, timeouts, taken"
+    "UPDATE items SET claimed = ? WHERE key = ? RETURNING state, id, digest,"
+    " coalesce(first_digest, digest), retries, retry_count, last_attempt, unknown, timeouts, taken,"
+    " (SELECT at FROM deliveries JOIN servers ON servers.key = server"
+    " WHERE item = items.key AND name = ?)"
 )
 _DELIVERED: Final = (
-    "UPDATE items SET state = 'delivered', intent = NULL, unknown = NULL, raw = NULL,"
-    " taken = NULL, held = NULL, last_error = NULL, closed = ?, server = ?,"
-    " gone_gen = CASE state WHEN 'dead' THEN"
-    " (SELECT max(gen) FROM generations WHERE settled) ELSE max(gone_gen - 1, 0) END"
-    " WHERE key = ?"
+    "UPDATE items SET state = 'delivered', claimed = NULL, unknown = NULL, body = NULL,"
+    " taken = NULL, held = NULL, last_error = NULL, closed = ? WHERE key = ?"
 )
+_REMEMBER: Final = "INSERT OR REPLACE INTO deliveries SELECT ?, key, ? FROM servers WHERE name = ?"
 _COUNT_DELIVERY: Final = (
     "INSERT INTO meta VALUES ('total_synced', 1), ('last_delivery', ?) ON CONFLICT (name) DO"
     " UPDATE SET value = iif(name = 'total_synced', value + 1, excluded.value)"
@@ -60,7 +58,10 @@ _COUNT_DELIVERY: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One delivery: the item as it was when its intent was recorded."""
+    """One delivery: the item as it was when it was claimed.
+
+    `delivered`: when the server that it goes to took it before.
+    """
 
     key: int
     lane: str
@@ -74,6 +75,7 @@ class Job:
     unknown: float | None
     timeouts: int
     taken: float | None = None
+    delivered: float | None = None
 
     @property
     def content(self) -> str:
@@ -146,32 +148,42 @@ class Outbox:
         with self._ledger.transaction() as db:
             db.execute("UPDATE items SET due = ? WHERE key = ?", (due, key))
 
-    def claim(self, key: int, now: float) -> Job:
-        """Record the intent to send an item (in the caller's transaction)."""
+    def claim(self, key: int, now: float, server: str = "") -> Job:
+        """Record that an item is about to be sent to `server` (in the caller's transaction).
+
+        What that server has taken before it is asked about first.
+        """
         with self._ledger.transaction() as db:
-            state, item_id, digest, first, raw, *counters = db.execute(
-                _CLAIM, (now, key)
-            ).fetchone()
-            if raw is None:  # it is large: read once, into one place
-                raw = read_raw(db, key)
+            found = db.execute(_CLAIM, (now, key, server)).fetchone()
+            (
+                state, item_id, digest, first, retries, count, last_attempt,
+                unknown, timeouts, taken, delivered,
+            ) = found  # fmt: skip
+            raw = read_raw(db, key)
         item = items.parse(raw)
         if item is None:  # only items with text content enter the ledger
             raise LookupError(key)
         name = decode(item_id)
         return Job(
             key, state, name, item.project, item.text,
-            items.idempotency_key(name, digest, first), *counters,
+            items.idempotency_key(name, digest, first), retries, count, last_attempt,
+            delivered if unknown is None else unknown, timeouts, taken, delivered,
         )  # fmt: skip
 
     def raw(self, key: int) -> bytes:
-        """An item's bytes as they are now."""
+        """An item's bytes as they are now; LookupError when they have gone."""
         with self._ledger.reading() as db:
             return read_raw(db, key)
 
+    def find_raw(self, key: int) -> bytes | None:
+        """An item's bytes as they are now; None when they have gone."""
+        with self._ledger.reading() as db:
+            return find_raw(db, key)
+
     def release(self, key: int) -> None:
-        """The intent came to nothing: the request was never made, or nothing is counted."""
+        """The claim came to nothing: the request was never made, or nothing is counted."""
         with self._ledger.transaction() as db:
-            db.execute("UPDATE items SET intent = NULL WHERE key = ?", (key,))
+            db.execute("UPDATE items SET claimed = NULL WHERE key = ?", (key,))
 
     def delivered(self, key: int, server: str, now: float) -> str | None:
         """The server has it; why it had been discarded meanwhile, None if it had not."""
@@ -181,7 +193,11 @@ class Outbox:
                 " FROM items WHERE key = ?",
                 (key,),
             ).fetchone()
-            db.execute(_DELIVERED, (now, server, key))
+            db.execute(_DELIVERED, (now, key))
+            db.execute("DELETE FROM texts WHERE key = ?", (key,))
+            if not db.execute(_REMEMBER, (key, now, server)).rowcount:
+                db.execute("INSERT INTO servers (name) VALUES (?)", (server,))
+                db.execute(_REMEMBER, (key, now, server))
             db.execute(_COUNT_DELIVERY, (now,))
         return None if why is None else str(why)
 
@@ -197,10 +213,10 @@ class Outbox:
         """One more consecutive failure of a fresh entry; its new bytes in parts."""
         with self._ledger.transaction() as db:
             db.execute(
-                "UPDATE items SET intent = NULL, retries = retries + 1, due = ?,"
+                "UPDATE items SET claimed = NULL, retries = retries + 1, due = ?,"
                 " unknown = CASE WHEN taken IS ? THEN NULL ELSE unknown END,"
                 " taken = CASE WHEN taken IS ? THEN NULL ELSE taken END,"  # or since it was sent
-                " last_error = ?, raw = NULL, value_gen = NULL WHERE key = ?",
+                " last_error = ? WHERE key = ?",
                 (due, job.taken, job.taken, error, job.key),
             )
             write_raw(db, job.key, parts)
@@ -210,10 +226,9 @@ class Outbox:
     ) -> None:
         """One more failed retry of a dead letter; its new bytes in parts."""
         with self._ledger.transaction() as db:
-            remember_values(db, job.key)
             db.execute(
-                "UPDATE items SET intent = NULL, unknown = NULL, retry_count = ?, last_attempt = ?,"
-                " due = ?, last_error = ?, raw = NULL, value_gen = NULL WHERE key = ?",
+                "UPDATE items SET claimed = NULL, unknown = NULL, retry_count = ?,"
+                " last_attempt = ?, due = ?, last_error = ? WHERE key = ?",
                 (count, now, due, error, job.key),
             )
             write_raw(db, job.key, parts)
@@ -256,12 +271,12 @@ class Outbox:
         """Project, id and wait (seconds) of the dead letters due next, and how many wait."""
         with self._ledger.reading() as db:
             rows = db.execute(
-                "SELECT project, id, due FROM items WHERE state = 'dead' AND intent IS NULL"
+                "SELECT project, id, due FROM items WHERE state = 'dead' AND claimed IS NULL"
                 " AND due > ? ORDER BY due LIMIT ?",
                 (now, limit),
             ).fetchall()
             total = db.execute(
-                "SELECT count(*) FROM items WHERE state = 'dead' AND intent IS NULL AND due > ?",
+                "SELECT count(*) FROM items WHERE state = 'dead' AND claimed IS NULL AND due > ?",
                 (now,),
             ).fetchone()[0]
         return [(decode(project), decode(name), due - now) for project, name, due in rows], total

@@ -16,22 +16,43 @@ from typing import Any, Final, Self
 from urllib.parse import quote
 
 from mem0tray.core import item as items
-from mem0tray.ledger import taken
-from mem0tray.ledger.database import decode, encode, lingering_name, trouble, unusable
-from mem0tray.ledger.rows import ELSEWHERE
+from mem0tray.core.errors import LedgerError
+from mem0tray.ledger import schema, taken
+from mem0tray.ledger.database import decode, encode, trouble, unusable
+from mem0tray.ledger.rows import DEAD_RAWS, find_raw
 from mem0tray.system import plain
 
 _TIMEOUT: Final = 1.0
 _KNOWN: Final = (
-    "SELECT key, id, digest, state, server, reason, last_error, intent, unknown, timeouts,"
-    " accepted, closed, gone_gen, due, retries, taken FROM items"
+    "SELECT items.key, id, digest, state, CASE state WHEN 'delivered' THEN (SELECT name"
+    " FROM deliveries JOIN servers ON servers.key = server WHERE item = items.key"
+    " ORDER BY at DESC LIMIT 1) END, reason, last_error, claimed, unknown, timeouts,"
+    " accepted, closed, due, retries, taken FROM items"
 )
-_FIRST_VERSION: Final = 1  # of the ledger, which knows nothing of other workers
+_HAS: Final = (
+    "SELECT 1 FROM items JOIN deliveries ON item = items.key JOIN servers ON servers.key = server"
+    " WHERE id = ? AND digest = ? AND name = ?"
+)
+_ELSEWHERE: Final = (
+    "WITH here AS (SELECT coalesce(max(key), 0) AS key FROM servers WHERE name = ?)"
+    " SELECT (SELECT name FROM servers s WHERE s.key = d.server), count(*) FROM deliveries d, here"
+    " WHERE server != here.key AND NOT EXISTS"
+    " (SELECT 1 FROM deliveries WHERE item = d.item AND server = here.key) GROUP BY server"
+)
+_CURRENT: Final = "(SELECT coalesce(max(gen), 0) FROM generations WHERE published)"
 _UNSHOWN: Final = (
-    "SELECT 1 FROM items WHERE id = ? AND digest = ? AND state = 'dead' AND first_gen IS NULL"
+    "SELECT 1 FROM items WHERE id = ? AND digest = ? AND state = 'dead' AND NOT EXISTS"
+    f" (SELECT 1 FROM showings WHERE item = key AND last_gen IS NULL AND first_gen <= {_CURRENT})"
 )
-_LINGERS: Final = "SELECT 1 FROM meta WHERE name = ?"
-_SETTLED: Final = "SELECT coalesce(max(gen), 0) FROM generations WHERE settled"
+# Discarded, while a file shows it still: of a dead letter that one has shown the newest
+# generation, of anything else the queue file.
+_STILL_SHOWN: Final = (
+    "SELECT 1 FROM items i WHERE id = ?1 AND digest = ?2 AND state = 'discarded' AND iif("
+    " dead_seq IS NOT NULL AND EXISTS (SELECT 1 FROM showings WHERE item = i.key AND NOT saved),"
+    f" EXISTS (SELECT 1 FROM showings WHERE item = i.key AND NOT saved AND first_gen <= {_CURRENT}"
+    f" AND (last_gen IS NULL OR last_gen >= {_CURRENT})),"
+    " EXISTS (SELECT 1 FROM tombstones WHERE id = ?1 AND digest = ?2))"
+)
 # The last failed attempt of each item that waits.
 _LAST: Final = (
     "SELECT i.id, i.digest, a.at, a.class, a.status, a.message, a.duration FROM items i"
@@ -78,12 +99,11 @@ class Known:
     server: str | None
     reason: str | None
     last_error: str | None
-    intent: float | None
+    claimed: float | None
     unknown: float | None
     timeouts: int
     accepted: float
     closed: float | None
-    gone_gen: int | None
     due: float
     retries: int
     taken: float | None = None
@@ -117,19 +137,36 @@ class Reader:
         self._path = path
         self._needed = needed
         self._db: sqlite3.Connection | None = None
-        self._is_old = False
 
     def __enter__(self) -> Self:
         if self._is_there():
             uri = f"file:{quote(str(self._path))}?mode=ro"
             try:
-                self._db = sqlite3.connect(
-                    uri, uri=True, isolation_level=None, timeout=_TIMEOUT, check_same_thread=False
-                )
+                self._db = self._open(uri)
             except sqlite3.Error as error:
                 self._cannot(error)
-            self._is_old = self._one("PRAGMA user_version") == _FIRST_VERSION
+            except LedgerError:  # of a newer version
+                if self._needed:
+                    raise
         return self
+
+    def _open(self, uri: str) -> sqlite3.Connection:
+        """The ledger; where no worker has brought it up to date yet, a copy in memory that is."""
+        db = sqlite3.connect(
+            uri, uri=True, isolation_level=None, timeout=_TIMEOUT, check_same_thread=False
+        )
+        try:
+            version = schema.version_of(db, self._path)
+            if version in (0, schema.VERSION):
+                return db
+            copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+            with closing(db):
+                db.backup(copy)
+            schema.bring_up_to_date(copy, version)
+        except BaseException:
+            db.close()
+            raise
+        return copy
 
     def _is_there(self) -> bool:
         """Whether there is a ledger; SQLite would wait at a named pipe without end."""
@@ -160,8 +197,6 @@ class Reader:
     def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         if self._db is None:
             return []
-        if self._is_old:
-            sql = sql.replace(", taken FROM items", ", NULL FROM items")
         try:
             with closing(self._db.execute(sql, values)) as cursor:
                 return cursor.fetchall()
@@ -184,13 +219,13 @@ class Reader:
 
     # All of it ---------------------------------------------------------------------
 
-    def delivered_by_server(self) -> dict[str, int]:
-        """How many memories each server has got."""
-        rows = self._rows(
-            "SELECT server, count(*) FROM items WHERE state = 'delivered' AND server IS NOT NULL"
-            " GROUP BY server"
-        )
-        return {str(server): int(number) for server, number in rows}
+    def only_elsewhere(self, server: str) -> dict[str, int]:
+        """How many memories each other server has taken that this one has not."""
+        return {str(name): int(number) for name, number in self._rows(_ELSEWHERE, (server,))}
+
+    def has(self, item_id: str, digest: bytes, server: str) -> bool:
+        """Whether that server has taken the memory of this id and content, ever."""
+        return bool(self._rows(_HAS, (encode(item_id), digest, server)))
 
     def began(self) -> float | None:
         """When the first memory was taken in."""
@@ -217,7 +252,7 @@ class Reader:
 
     def texts_by_state(self) -> dict[str, int]:
         """How many memories of each state still have their text here."""
-        rows = self._rows("SELECT state, count(*) FROM items WHERE raw IS NOT NULL GROUP BY state")
+        rows = self._rows("SELECT state, count(*) FROM items JOIN texts USING (key) GROUP BY state")
         return {str(state): int(number) for state, number in rows}
 
     def waiting_count(self) -> int:
@@ -226,7 +261,7 @@ class Reader:
 
     def held_count(self) -> int:
         """How many of them another worker has perhaps delivered."""
-        return 0 if self._is_old else int(self._one(taken.COUNT) or 0)
+        return int(self._one(taken.COUNT) or 0)
 
     def other_worker(self) -> taken.WorkerSeen | None:
         """The other worker that was at work when ours last looked."""
@@ -265,17 +300,13 @@ class Reader:
 
     def dead_raws(self) -> list[bytes]:
         """The dead letters in file order, as they should stand in the file."""
-        rows = self._rows("SELECT key, raw FROM items WHERE state = 'dead' ORDER BY dead_seq, key")
-        return [raw for row in rows if (raw := self._whole(*row)) is not None]
+        found = (self.raw(key) if raw is None else raw for key, raw in self._rows(DEAD_RAWS))
+        return [raw for raw in found if raw is not None]
 
     def first_dead(self, limit: int) -> list[tuple[Known, bytes]]:
         """The dead letters that come first in the file, with their bytes."""
-        rows = self._rows(
-            f"{_KNOWN.replace(' FROM', ', raw FROM')} WHERE state = 'dead' AND raw IS NOT NULL"
-            " ORDER BY dead_seq, key LIMIT ?",
-            (limit,),
-        )
-        found = ((_known(row[:-1]), self._whole(row[0], row[-1])) for row in rows)
+        rows = self._rows(f"{_KNOWN} WHERE state = 'dead' ORDER BY dead_seq, key LIMIT ?", (limit,))
+        found = ((known, self.raw(known.key)) for known in map(_known, rows))
         return [(known, raw) for known, raw in found if raw is not None]
 
     # One memory -----------------------------------------------------------------------
@@ -301,13 +332,13 @@ class Reader:
 
     def raw(self, key: int) -> bytes | None:
         """The item's object as it stood in a file last; None when its text is gone."""
-        return self._whole(key, self._one("SELECT raw FROM items WHERE key = ?", (key,)))
-
-    def _whole(self, key: int, raw: bytes | None) -> bytes | None:
-        """An item's bytes by what stands in its row; None when they have gone since."""
-        if raw == ELSEWHERE:
-            raw = self._one("SELECT raw FROM large WHERE key = ?", (key,))
-        return raw
+        if self._db is None:
+            return None
+        try:
+            return find_raw(self._db, key)
+        except sqlite3.Error as error:
+            self._cannot(error)
+            return None
 
     def attempts(self, key: int) -> list[Attempt]:
         """The failed attempts of an item, oldest first."""
@@ -325,15 +356,15 @@ class Reader:
         An item that was only replaced by an edit of itself was not deleted.
         """
         rows = self._rows(
-            "SELECT closed, reason, key, raw, max(accepted, coalesce(revived, 0)) FROM items"
-            " WHERE state = 'discarded' AND raw IS NOT NULL"
+            "SELECT closed, reason, key, max(accepted, coalesce(revived, 0)) FROM items"
+            " JOIN texts USING (key) WHERE state = 'discarded'"
             " AND closed IS NOT NULL AND coalesce(reason, '') != ? ORDER BY closed DESC, key",
             (items.EDITED,),
         )
         batches: dict[float, list[tuple[bytes, float]]] = defaultdict(list)
         reasons: dict[float, str] = {}
-        for closed, reason, key, short, since in rows:
-            raw = self._whole(key, short)
+        for closed, reason, key, since in rows:
+            raw = self.raw(key)
             if raw is None:
                 continue
             batches[closed].append((raw, since))
@@ -347,20 +378,9 @@ class Reader:
         """Those that no file of the worker's has shown since they came, or came back."""
         return [name for name in names if self._rows(_UNSHOWN, (encode(name[0]), name[1]))]
 
-    def unsettled(self, names: Iterable[tuple[str, bytes]]) -> bool:
-        """Whether one of these is discarded, while the files do not show that yet."""
-        settled = int(self._one(_SETTLED) or 0)
-        for item_id, digest in names:
-            known = self.known(item_id, digest)
-            if known is None or known.state != items.DISCARDED:
-                continue
-            if known.gone_gen is None:
-                waits = self._one(_LINGERS, (lingering_name(item_id, digest),)) is not None
-            else:
-                waits = known.gone_gen > settled
-            if waits:
-                return True
-        return False
+    def still_shown(self, names: Iterable[tuple[str, bytes]]) -> bool:
+        """Whether one of these is discarded, while a file does not show that yet."""
+        return any(self._rows(_STILL_SHOWN, (encode(name[0]), name[1])) for name in names)
 
 
 def _known(row: tuple[Any, ...]) -> Known:

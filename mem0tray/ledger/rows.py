@@ -1,4 +1,4 @@
-"""A row of the ledger, as intake and merge see it."""
+"""A row of the ledger as intake and merge see it, and the bytes that belong to it."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -11,57 +11,73 @@ from mem0tray.ledger.database import decode
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What the ledger knows of one (id, content)."""
+    """What the ledger knows of one (id, content).
+
+    `raw` is the item's object as it shall stand in the DLQ file, and `body` a hash of what is
+    the user's in it: both of dead letters only. `servers` have taken it.
+    """
 
     key: int
     item_id: str
     digest: bytes
-    first_digest: bytes
     state: str
-    raw: bytes | None
     retry_count: int
     last_attempt: float
-    server: str | None
-    intent: float | None
-    first_gen: int | None
-    value_gen: int | None
-    gone_gen: int | None
+    claimed: float | None
+    body: bytes | None = None
+    servers: frozenset[str] = frozenset()
+    raw: bytes | None = None
 
 
 COLUMNS: Final = (
-    "key, id, digest, first_digest, state, raw, retry_count, last_attempt, server,"
-    " intent, first_gen, value_gen, gone_gen"
+    "items.key, id, digest, state, retry_count, last_attempt, claimed, body,"
+    " (SELECT group_concat(name, char(10)) FROM deliveries JOIN servers ON servers.key = server"
+    " WHERE item = items.key)"
 )
-# The bytes of what is large stand in a table of their own, and the row says so with none: SQLite
-# reads and writes all of a row for a change of any of its fields.
-ELSEWHERE: Final = b""
-# NULL for what is large: who looks up an id seldom needs the bytes.
-SLIM_RAW: Final = "nullif(raw, x'')"
-SLIM_COLUMNS: Final = COLUMNS.replace(" raw,", f" {SLIM_RAW} AS raw,")
+# Of what is large nothing yet: it is read by `read_raw`, into one place.
+_SMALL: Final = f"CASE WHEN length(raw) < {LARGE} THEN raw END"
+DEAD_RAWS: Final = (
+    f"SELECT key, {_SMALL} FROM items JOIN texts USING (key)"
+    " WHERE state = 'dead' ORDER BY dead_seq, key"
+)
+PENDING_RAWS: Final = (
+    f"SELECT key, {_SMALL} FROM items JOIN texts USING (key) WHERE state = 'pending'"
+)
+
+
+def row_from(values: tuple[Any, ...]) -> Row:
+    """A Row from the columns above."""
+    key, item_id, digest, state, count, last_attempt, claimed, body, servers = values
+    return Row(
+        key, decode(item_id), digest, state, count, last_attempt, claimed, body,
+        frozenset(servers.split("\n")) if servers else frozenset(),
+    )  # fmt: skip
+
+
+def find_raw(db: sqlite3.Connection, key: int) -> bytes | None:
+    """The bytes of an item, None when it has none; large ones come into memory once, not twice."""
+    found = db.execute(f"SELECT {_SMALL} FROM texts WHERE key = ?", (key,)).fetchone()
+    if found is None or found[0] is not None:
+        return None if found is None else bytes(found[0])
+    with db.blobopen("texts", "raw", key, readonly=True) as blob:
+        return blob.read()
 
 
 def read_raw(db: sqlite3.Connection, key: int) -> bytes:
-    """The bytes of an item that has some; a large one comes into memory once, not twice."""
-    found: bytes = db.execute("SELECT raw FROM items WHERE key = ?", (key,)).fetchone()[0]
-    if found != ELSEWHERE:
-        return found
-    with db.blobopen("large", "raw", key, readonly=True) as blob:
-        return blob.read()
+    """The bytes of an item that has some; LookupError when they have gone."""
+    found = find_raw(db, key)
+    if found is None:
+        raise LookupError(key)
+    return found
 
 
 def write_raw(db: sqlite3.Connection, key: int, parts: Sequence[bytes]) -> None:
     """Give an item other bytes, the parts one behind the other (within a transaction)."""
     size = sum(map(len, parts))
-    raw = b"".join(parts) if size < LARGE else ELSEWHERE
-    db.execute("UPDATE items SET raw = ? WHERE key = ?", (raw, key))
-    if size >= LARGE:
-        db.execute("INSERT OR REPLACE INTO large VALUES (?, zeroblob(?))", (key, size))
-        with db.blobopen("large", "raw", key) as blob:
-            for part in parts:
-                blob.write(part)
-
-
-def row_from(values: tuple[Any, ...]) -> Row:
-    """A Row from the columns above."""
-    key, item_id, *rest = values
-    return Row(key, decode(item_id), *rest)
+    if size < LARGE:
+        db.execute("INSERT OR REPLACE INTO texts VALUES (?, ?)", (key, b"".join(parts)))
+        return
+    db.execute("INSERT OR REPLACE INTO texts VALUES (?, zeroblob(?))", (key, size))
+    with db.blobopen("texts", "raw", key) as blob:
+        for part in parts:
+            blob.write(part)

@@ -42,7 +42,7 @@ _BACK: Final = (
     " WHERE key = ? AND state = 'pending' AND held IS NULL AND (vanished IS NOT NULL OR NOT shown)"
 )
 _HOLD: Final = (
-    "UPDATE items SET intent = NULL, held = ?1, taken = coalesce(taken, ?1),"
+    "UPDATE items SET claimed = NULL, held = ?1, taken = coalesce(taken, ?1),"
     " vanished = coalesce(vanished, ?1) WHERE key = ?2 AND state = 'pending'"
 )
 _SEND: Final = (

@@ -13,7 +13,7 @@ from mem0tray.core.events import Events, FileBroken, Quarantined
 from mem0tray.files import quarantine
 from mem0tray.files.atomic import Signature
 from mem0tray.ledger.database import Ledger, boot_id
-from mem0tray.ledger.generations import Editions
+from mem0tray.ledger.generations import Generations
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.ledger.taken import Taken
@@ -67,7 +67,7 @@ class Core:
         self.troubles = Troubles(self.events, lambda *_: None)
         self.inbox = Inbox(self.ledger)
         self.outbox = Outbox(self.ledger)
-        self.editions = Editions(self.ledger)
+        self.generations = Generations(self.ledger)
         self.taken = Taken(self.ledger)
 
     def take_up(self) -> None:

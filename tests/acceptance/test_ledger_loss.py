@@ -199,15 +199,12 @@ def test_a_ledger_deleted_under_a_running_worker_loses_nothing(home: Home, serve
     assert server.total_stored() - len(wanted) <= 2
 
 
-def unpublish(home: Home) -> None:
+def lose_the_last_commit(home: Home) -> None:
     """Take back the last, unsynced commit about the DLQ file: that it had been written."""
     (path,) = home.ledgers()
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         last = db.execute("SELECT max(gen) FROM generations").fetchone()[0]
-        db.execute("UPDATE generations SET settled = 0 WHERE gen = ?", (last,))
-        db.execute(
-            "UPDATE items SET first_gen = NULL, value_gen = ? WHERE first_gen = ?", (-last, last)
-        )
+        db.execute("UPDATE generations SET published = 0 WHERE gen = ?", (last,))
 
 
 @pytest.mark.row(3)
@@ -216,7 +213,7 @@ def test_a_deletion_outlasts_the_loss_of_the_last_commit(home: Home, server: Sta
     server.default = Answer(500)
     home.write_queue([{**entries(1)[0], "retries": 4}])
     home.drain()
-    unpublish(home)
+    lose_the_last_commit(home)
     home.ok("delete", "--yes", home.dlq_items()[0]["id"])
     home.drain()
     assert home.dlq_items() == []

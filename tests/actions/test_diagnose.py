@@ -43,12 +43,11 @@ def known(due: float) -> Known:
         server=None,
         reason=None,
         last_error=None,
-        intent=None,
+        claimed=None,
         unknown=None,
         timeouts=0,
         accepted=1.0,
         closed=None,
-        gone_gen=None,
         due=due,
         retries=1,
     )

@@ -73,7 +73,9 @@ def test_the_ledger_gives_it_up_when_nothing_runs(paths: Paths) -> None:
     forgotten(paths, "zz")
     assert not list(paths.requests.iterdir())
     with worker(paths) as core, core.ledger.reading() as db:
-        row = db.execute("SELECT state, raw, reason FROM items").fetchone()
+        row = db.execute(
+            "SELECT state, raw, reason FROM items LEFT JOIN texts USING (key)"
+        ).fetchone()
     assert row == ("discarded", None, "forgotten")
 
 
@@ -82,9 +84,10 @@ def test_earlier_versions_of_a_row_are_gone_too(paths: Paths, tmp_path: Path) ->
     write_dlq(paths, [waiting(TEXT, id="zz-1"), waiting("stays", id="ss-1")])
     with worker(paths) as core, core.ledger.transaction() as db:
         db.execute("PRAGMA secure_delete = OFF")
-        (raw,) = db.execute("SELECT raw FROM items WHERE id = ?", (b"zz-1",)).fetchone()
+        (key,) = db.execute("SELECT key FROM items WHERE id = ?", (b"zz-1",)).fetchone()
+        (raw,) = db.execute("SELECT raw FROM texts WHERE key = ?", (key,)).fetchone()
         for longer in (raw + TEXT.encode() * 1000, raw):
-            db.execute("UPDATE items SET raw = ? WHERE id = ?", (longer, b"zz-1"))
+            db.execute("UPDATE texts SET raw = ? WHERE key = ?", (longer, key))
     forgotten(paths, "zz")
     assert holding(tmp_path) == []
 

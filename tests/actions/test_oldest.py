@@ -15,7 +15,7 @@ def test_the_first_in_the_file(paths: Paths) -> None:
         paths, [waiting(f"text {n}", id=f"id-{n}", moved_to_dlq_at=100 + n) for n in range(9)]
     )
     with worker(paths) as core:
-        (key,) = [row.key for row in core.editions.dead_rows() if row.item_id == "id-0"]
+        (key,) = [row.key for row in core.generations.dead_rows() if row.item_id == "id-0"]
         core.outbox.delivered(key, "s", 5.0)
         found = oldest(paths, 3)
         assert len(oldest(paths, 100)) == 8

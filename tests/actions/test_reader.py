@@ -15,13 +15,14 @@ def test_what_the_ledger_knows(paths: Paths) -> None:
     write(paths.queue, queue_document([entry("q", id="qq-1")]))
     write_dlq(paths, [dead("a", id="aa-1"), dead("b", id="bb-1")])
     with worker(paths) as core:
-        keys = {row.item_id: row.key for row in core.editions.dead_rows()}
+        keys = {row.item_id: row.key for row in core.generations.dead_rows()}
         core.outbox.delivered(keys["aa-1"], "s", 5.0)
         core.outbox.record_attempt(keys["bb-1"], 7.0, "item failure", 500, "500: odd", 0.25)
         core.outbox.record_attempt(keys["bb-1"], 8.0, "unknown", None, "no answer", 60.0)
     with Reader(paths.ledger) as reader:
         assert reader.usable
-        assert reader.delivered_by_server() == {"s": 1}
+        assert reader.only_elsewhere("t") == {"s": 1}
+        assert reader.only_elsewhere("s") == {}
         assert reader.waiting_count() == 1
         assert reader.last_delivery() == 5.0
         assert 0 <= time.time() - (reader.oldest_waiting() or 0) < 60
@@ -41,10 +42,10 @@ def test_deletions_are_batches(paths: Paths) -> None:
     """What went in one deletion is one batch, the newest first; what was erased is in none."""
     write_dlq(paths, [dead(name, id=name) for name in "abcd"])
     with worker(paths) as core:
-        keys = [row.key for row in core.editions.dead_rows()]
-        core.inbox.discard(keys[:2], 10.0, "hand edit", 1)
-        core.inbox.discard(keys[2:3], 20.0, "edited", 1)
-        core.inbox.discard(keys[3:], 30.0, "deleted", 1)
+        keys = [row.key for row in core.generations.dead_rows()]
+        core.inbox.discard(keys[:2], 10.0, "hand edit")
+        core.inbox.discard(keys[2:3], 20.0, "edited")
+        core.inbox.discard(keys[3:], 30.0, "deleted")
         with Reader(paths.ledger) as reader:
             assert [(b.closed, b.reason, len(b.raws)) for b in reader.discarded()] == [
                 (30.0, "deleted", 1),
@@ -77,7 +78,7 @@ def test_a_ledger_that_cannot_be_read_knows_nothing(paths: Paths, state: str) ->
         paths.ledger.mkdir()
     with Reader(paths.ledger) as reader:
         assert not reader.usable
-        assert reader.delivered_by_server() == {}
+        assert reader.only_elsewhere("s") == {}
         assert reader.waiting_count() == 0
         assert reader.oldest_waiting() is None
         assert reader.last_delivery() is None
@@ -87,5 +88,5 @@ def test_a_ledger_that_cannot_be_read_knows_nothing(paths: Paths, state: str) ->
         assert reader.attempts(1) == []
         assert reader.discarded() == []
         assert reader.dead_raws() == []
-        assert not reader.unsettled([("a", b"")])
+        assert not reader.still_shown([("a", b"")])
     assert not paths.dlq.exists() or read(paths.dlq)

@@ -235,7 +235,7 @@ def test_what_the_ledger_discards_late_is_no_second_deletion(paths: Paths) -> No
 def test_what_is_delivered_is_not_restored(paths: Paths) -> None:
     """The current server has it; a former one does not count."""
     with worker(paths) as core:
-        keys = {row.item_id: row.key for row in core.editions.dead_rows()}
+        keys = {row.item_id: row.key for row in core.generations.dead_rows()}
         core.outbox.delivered(keys["aa-1"], SERVER, time.time())
         core.outbox.delivered(keys["bb-1"], "https://former.test", time.time())
     write_dlq(paths, [])

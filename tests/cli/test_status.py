@@ -182,7 +182,11 @@ def test_what_only_a_former_server_has(home: Scratch, monkeypatch: pytest.Monkey
     """Deliveries to other servers than the present one are counted by server."""
     home.env(MEM0TRAY_SERVER_URL="http://127.0.0.1:8000/")
     delivered = {"http://127.0.0.1:8000": 5, "http://old.example": 3, "local": 1}
-    monkeypatch.setattr(Reader, "delivered_by_server", lambda _: delivered)
+
+    def elsewhere(_: Reader, server: str) -> dict[str, int]:
+        return {name: number for name, number in delivered.items() if name != server}
+
+    monkeypatch.setattr(Reader, "only_elsewhere", elsewhere)
     text = home.ok("status")
     assert "3 memories only on http://old.example" in text
     assert "1 memory only on the embedded server" in text

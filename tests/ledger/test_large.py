@@ -1,7 +1,6 @@
 """Memories of a megabyte and more, whose bytes stand beside their rows."""
 
 import json
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -33,37 +32,31 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
         yield opened
 
 
-def _in_rows(ledger: Ledger) -> int:
-    """Count the bytes in the rows themselves."""
+def _sizes(ledger: Ledger) -> list[int]:
     with ledger.reading() as db:
-        return int(db.execute("SELECT sum(length(raw)) FROM items").fetchone()[0] or 0)
+        return [size for (size,) in db.execute("SELECT length(raw) FROM texts ORDER BY key")]
 
 
-def _beside(ledger: Ledger) -> list[int]:
-    with ledger.reading() as db:
-        return [size for (size,) in db.execute("SELECT length(raw) FROM large ORDER BY key")]
-
-
-def test_no_row_holds_a_large_memory(ledger: Ledger) -> None:
-    """From intake to dead letter and retry, none of its bytes are in what each change rewrites."""
+def test_a_large_memory_stays_whole(ledger: Ledger) -> None:
+    """From intake to dead letter, retry, deletion and restoring, its bytes are those given last."""
     inbox, outbox, item = Inbox(ledger), Outbox(ledger), _item("a")
     key = inbox.add_fresh(item, _NOW, ask=False)
     job = outbox.claim(key, _NOW)
     outbox.failed_fresh(job, _NOW, "500", [item.raw])
-    assert (_in_rows(ledger), outbox.raw(key)) == (0, item.raw)
+    assert outbox.raw(key) == item.raw
     inbox.bury(key, [item.raw[:-1], b', "moved": 1}'], _NOW)
-    assert (_in_rows(ledger), outbox.raw(key)) == (0, item.raw[:-1] + b', "moved": 1}')
+    assert outbox.raw(key) == item.raw[:-1] + b', "moved": 1}'
     job = outbox.claim(key, _NOW)
     outbox.failed_dead(job, 1, _NOW, "500", [item.raw], _NOW)
     inbox.discard([key], _NOW, "deleted")
     row = inbox.known(item)
     assert row is not None
     inbox.revive(row, item, _NOW, dead=False, gen=None)
-    assert (_in_rows(ledger), _beside(ledger)) == (0, [len(item.raw)])
+    assert _sizes(ledger) == [len(item.raw)]
 
 
-def test_nothing_stays_beside_a_row_that_lost_its_bytes(ledger: Ledger) -> None:
-    """Delivered, forgotten, expired, or small from now on."""
+def test_no_text_outlives_its_use(ledger: Ledger) -> None:
+    """Delivered, forgotten and expired memories leave none; one that is small now, a small one."""
     inbox, outbox = Inbox(ledger), Outbox(ledger)
     delivered, forgotten, expired, shrunk, kept = (
         inbox.add_fresh(_item(letter), _NOW, ask=False) for letter in "abcde"
@@ -74,7 +67,7 @@ def test_nothing_stays_beside_a_row_that_lost_its_bytes(ledger: Ledger) -> None:
     inbox.discard([forgotten], _NOW, "deleted")
     inbox.erase([forgotten])
     inbox.bury(shrunk, [_item("d", 9).raw], _NOW)
-    assert _beside(ledger) == [len(_item("e").raw)]
+    assert _sizes(ledger) == [len(_item("d", 9).raw), len(_item("e").raw)]
     assert outbox.raw(kept) == _item("e").raw
 
 
@@ -89,19 +82,3 @@ def test_commands_read_a_large_memory(ledger: Ledger) -> None:
     inbox.discard([key], _NOW, "deleted")
     with Reader(ledger.path) as reader:
         assert [list(batch.raws) for batch in reader.discarded()] == [[item.raw]]
-
-
-def test_a_ledger_with_large_rows_is_taken_over(tmp_path: Path) -> None:
-    """One that has no place for them beside its rows gets it, and reads those that it has."""
-    path, item = tmp_path / "ledger.sqlite3", _item("a")
-    with closing(Ledger(path)) as ledger:
-        key = Inbox(ledger).add_fresh(item, _NOW, ask=False)
-    with closing(sqlite3.connect(path)) as db:
-        db.executescript("DROP TRIGGER large_gone; DROP TABLE large")
-        db.execute("UPDATE items SET raw = ?", (item.raw,))
-        db.commit()
-    with closing(Ledger(path)) as ledger:
-        assert Outbox(ledger).raw(key) == item.raw
-        assert Outbox(ledger).claim(key, _NOW).content == "a" * LARGE
-        Inbox(ledger).add_fresh(_item("b"), _NOW, ask=False)
-        assert _beside(ledger) == [len(item.raw)]

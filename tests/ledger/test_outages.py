@@ -1,8 +1,6 @@
 """Outages as the probes saw them."""
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -56,17 +54,3 @@ def test_a_restart_in_the_middle_makes_no_second_one(ledger: Ledger, path: Path)
     Outages(ledger).probed(healthy=False, now=100.0)
     Outages(ledger).probed(healthy=False, now=5000.0)
     assert _seen(path) == [(20.0, 90.0), (100.0, 100.0), (5000.0, 5000.0)]
-
-
-def test_a_ledger_from_before_is_taken_over(path: Path) -> None:
-    """One without the newer column and table gets them, and loses nothing."""
-    Ledger(path).close()
-    with closing(sqlite3.connect(path)) as db:
-        db.executescript("DROP TABLE outages; ALTER TABLE items DROP COLUMN moved;")
-    ledger = Ledger(path)
-    Outages(ledger).probed(healthy=False, now=20.0)
-    with ledger.reading() as db:
-        assert db.execute("SELECT moved FROM items").fetchall() == []
-    assert ledger.rebuilt == ""
-    ledger.close()
-    assert _seen(path) == [(20.0, 20.0)]

@@ -20,7 +20,7 @@ from mem0tray.worker.context import Core
 from mem0tray.worker.dlq import attribution, waits
 from mem0tray.worker.dlq import merge as merging
 from mem0tray.worker.dlq.attribution import Share
-from mem0tray.worker.dlq.merge import Edition, Merge
+from mem0tray.worker.dlq.merge import Base, Merge, Ours
 from mem0tray.worker.queue.intake import AGAIN, has_settled
 from mem0tray.worker.unrest import Unrest, cannot_read
 
@@ -152,19 +152,17 @@ class HandEdits:
             core.quarantine_file(path, data, signature, broken)
         core.quarantine_items(path, parsed.rejected)
         save = self._understood(data, parsed)
-        # One transaction: what is decided by must not be sent or settled in between.
+        # One transaction: what is decided by must not be sent or published in between.
         with core.ledger.transaction(durable=True):
-            edition = self._edition(save)  # first: it may tell what the rows were published in
-            dead = core.editions.dead_rows()
-            merge = merging.merge(
-                save.items, dead, core.inbox.by_ids, core.editions.past, edition, core.server
-            )
+            base = self._base(save)
+            ours = Ours(core.generations.dead_rows(), core.inbox.by_ids, core.server)
+            merge = merging.merge(base, save.items, ours)
             if broken or parsed.rejected:
                 # A broken file says nothing about what is not in it.
                 merge.put_back.extend(merge.discard)
                 merge.discard.clear()
             share = attribution.share(merge, account)
-            self._apply(save, merge, edition, share)
+            self._apply(save, merge, base, share)
             self._adopt_moved(save.items)
             asked = self.ask
             self._settle()
@@ -195,42 +193,44 @@ class HandEdits:
             found, strays, keys, _text(parsed.rest.get(STAMP)), hashlib.sha256(data).digest()
         )
 
-    def _edition(self, save: _Save) -> Edition:
-        editions = self._core.editions
-        editions.settle_seen(save.name)
-        named = editions.named(save.name)
-        current = editions.current()
-        return Edition(
-            named=named,
-            current=current,
-            exact=named is not None and editions.is_copy(save.name, save.sha),
-            absent=frozenset(editions.absent(named)) if named is not None else frozenset(),
-        )
+    def _base(self, save: _Save) -> Base:
+        generations = self._core.generations
+        generations.saw(save.name)
+        named = generations.named(save.name)
+        exact = named is not None and generations.is_copy(save.name, save.sha)
+        return Base(named, generations.current(), generations.shown, exact)
 
-    def _apply(self, save: _Save, merge: Merge, edition: Edition, share: Share) -> None:
+    def _apply(self, save: _Save, merge: Merge, base: Base, share: Share) -> None:
         core, now = self._core, self._core.now()
-        gone = edition.current + 1
-        gen: int | None = None
-        if edition.named is None:
-            gen = core.editions.record_foreign(save.name, (r.key for r in merge.put_back))
-            gone = gen
-        core.inbox.discard(share.by_command, now, "deleted", gone)
+        own: int | None = None  # the user's own generation
+        if base.named is None:
+            absent = [row.key for row in (*merge.put_back, *merge.discard)]
+            own = core.generations.record_foreign(save.name, absent)
+        core.inbox.discard(share.by_command, now, "deleted")
         # Two deletions have two times.
         tick = _TICK * bool(share.by_command)
         # Another worker takes out what it has delivered, as a user may what is not wanted.
         reason = PERHAPS if core.beside.at_work else "hand edit"
-        core.inbox.discard(share.by_hand, now + tick, reason, gone)
+        core.inbox.discard(share.by_hand, now + tick, reason)
         for key in share.by_hand if core.beside.at_work else ():
             core.taken.ask(key, now)  # should it be restored
+        written: list[tuple[int, Item]] = []
         for pair in [*merge.edits, *merge.forced]:
+            key = pair.row.key
             if pair.item.digest != pair.row.digest:
-                core.inbox.change_content(pair.row, pair.item, now, gone)
-            core.inbox.change_values(pair.row.key, pair.item, pair.row.raw, now)
+                key = core.inbox.change_content(pair.row, pair.item, now)
+            core.inbox.change_values(pair.row.key, pair.item, now)
+            written.append((key, pair.item))
         for pair in merge.restore:
-            core.inbox.revive(pair.row, pair.item, now, dead=True, gen=gen)
+            core.inbox.revive(pair.row, pair.item, now, dead=True, gen=own)
+            written.append((pair.row.key, pair.item))
         for item in merge.adopt:
-            core.inbox.add_dead(item, _with_id(item), now, ask=self.ask, gen=gen)
-        core.editions.set_strays(save.strays, save.keys)
+            key = core.inbox.add_dead(item, _with_id(item), now, ask=self.ask, gen=own)
+            written.append((key, item))
+        gen = base.named if own is None else own
+        for key, item in written:
+            core.generations.saved(key, item, gen or 0)
+        core.generations.set_strays(save.strays, save.keys)
 
     def _adopt_moved(self, found: list[Item]) -> None:
         """Another worker moves what fails to the DLQ file: it is a dead letter, and undelivered.

@@ -1,8 +1,9 @@
-"""What a hand edit of the DLQ file means. Pure: rows and file items in, decisions out.
+"""What a hand edit of the DLQ file means: base, theirs, ours in, decisions out. Pure.
 
-The contract's rules, section 1 "Edits by hand":
-* an item that is missing is discarded, unless it was first published after the
-  generation that the file's editor saw;
+Base is what the generations showed that the file's editor can have seen, theirs what the file
+shows now, ours what the ledger has. The contract's rules, section 1 "Edits by hand":
+* an item that is missing is discarded, unless the generation that the file's editor saw did
+  not show it;
 * a value that was never published is the user's and wins, one that was is stale;
 * `last_attempt` 0 is always a wish to retry now;
 * new items are adopted, changed content is an edit of the same item;
@@ -10,7 +11,7 @@ The contract's rules, section 1 "Edits by hand":
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -18,8 +19,8 @@ import msgspec
 from mem0tray.core import item as items
 from mem0tray.core.item import Item
 from mem0tray.files.document import stands_as
-from mem0tray.ledger.generations import PastValue
 from mem0tray.ledger.rows import Row
+from mem0tray.ledger.showings import Shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +32,30 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class Edition:
-    """Which generation the editor of a file saw.
+class Base:
+    """What the editor of a file can have seen.
 
-    `named` is the one that its `last_update` names, None for an unknown stamp;
-    `exact` says that the file is, byte for byte, that generation of ours;
-    `absent` are items which that generation did not show.
+    `named` is the generation that its `last_update` names, None for an unknown stamp, and
+    `current` the newest; `exact` says that the file is, byte for byte, the named one.
+    `shown(keys)` gives what generations showed of each of these rows.
     """
 
     named: int | None
     current: int
+    shown: Callable[[Iterable[int]], Mapping[int, Shown]]
     exact: bool = False
-    absent: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """What the ledger has: all dead letters, and by `others(ids)` every row of each id.
+
+    `server` is where deliveries go now; empty while there is none.
+    """
+
+    dead: Sequence[Row]
+    others: Callable[[Sequence[str]], Mapping[str, Sequence[Row]]]
+    server: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,58 +77,62 @@ class Merge:
         return any((self.edits, self.forced, self.adopt, self.restore, self.discard))
 
 
-def merge(
-    found: Sequence[Item],
-    dead: Sequence[Row],
-    others: Callable[[Sequence[str]], Mapping[str, Sequence[Row]]],
-    past: Callable[[int], list[PastValue]],
-    edition: Edition,
-    server: str,
-) -> Merge:
-    """Decide.
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Theirs beside ours: items with their rows, items that are new, dead letters not there."""
 
-    `found` are the file's items, `dead` all dead letters of the ledger;
-    `others(ids)` gives every row of each id, `past(key)` the replaced values of a
-    row; `server` is where deliveries go now.
-    """
-    pairs, new, missing = _match(found, dead, others, past)
-    changed = [pair for pair in pairs if pair.row.state == items.DEAD and not _untouched(pair)]
-    values = _value_edits(changed, past)
-    if edition.named is not None:
-        return _decide(pairs, new, missing, values, edition, edition.named, edition.named, server)
-    lower, upper = _seen(pairs, past, edition.current)
-    result = _decide(pairs, new, missing, values, edition, lower, upper, server)
-    if missing and not result.is_edit:
+    pairs: Sequence[Pair]
+    new: Sequence[Item]
+    missing: Sequence[Row]
+
+
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """Edits that win, as the items shall be; those that ask for a retry now; stale ones."""
+
+    edits: list[Pair] = field(default_factory=list)
+    forced: list[Pair] = field(default_factory=list)
+    stale: int = 0
+
+
+def merge(base: Base, theirs: Sequence[Item], ours: Ours) -> Merge:
+    """Decide what becomes of a save."""
+    found = _match(base, theirs, ours)
+    changed = [
+        pair for pair in found.pairs if pair.row.state == items.DEAD and not _untouched(pair)
+    ]
+    values = _value_edits(changed, base)
+    if base.named is not None:
+        return _decide(found, values, base, ours.server, base.named, base.named)
+    lower, upper = _seen(found.pairs, base)
+    result = _decide(found, values, base, ours.server, lower, upper)
+    if found.missing and not result.is_edit:
         # Somebody stamped and saved the file, and it must have been for something: what
         # it lacks was taken out, though nothing else shows that the editor saw it.
-        return _decide(pairs, new, missing, values, edition, upper, upper, server)
+        return _decide(found, values, base, ours.server, upper, upper)
     return result
 
 
-def _match(
-    found: Sequence[Item],
-    dead: Sequence[Row],
-    others: Callable[[Sequence[str]], Mapping[str, Sequence[Row]]],
-    past: Callable[[int], list[PastValue]],
-) -> tuple[list[Pair], list[Item], list[Row]]:
-    """Pairs, items that are new, dead letters that are missing."""
+def _match(base: Base, theirs: Sequence[Item], ours: Ours) -> _Found:
     by_id: dict[str, list[Row]] = defaultdict(list)
-    for letter in dead:
+    for letter in ours.dead:
         by_id[letter.item_id].append(letter)
     pairs: dict[int, Pair] = {}
     unmatched: list[Item] = []
-    strangers = [item.id for item in found if _same(item, by_id.get(item.id, ())) is None]
-    known = others(strangers) if strangers else {}
-    for item in found:
+    strangers = [item.id for item in theirs if _same(item, by_id.get(item.id, ())) is None]
+    known = ours.others(strangers) if strangers else {}
+    for item in theirs:
         row = _same(item, by_id.get(item.id, ())) or _same(item, known.get(item.id, ()))
         if row is None:
             unmatched.append(item)
         elif row.key not in pairs:
             pairs[row.key] = Pair(item, row)
+    before = base.shown(row.key for item in unmatched for row in by_id.get(item.id, ()))
     new: dict[tuple[str, bytes], Item] = {}
     for item in unmatched:
         rows = by_id.get(item.id, [])
-        stale = [row for row in rows if _was_body(item, past(row.key))]
+        body = items.body(item.raw) if rows else b""
+        stale = [row for row in rows if before[row.key].had_body(body)]
         free = [row for row in rows if row.key not in pairs]
         if stale:
             pairs.setdefault(stale[0].key, Pair(item, stale[0]))
@@ -123,19 +140,12 @@ def _match(
             pairs[free[0].key] = Pair(item, free[0])
         else:
             new.setdefault((item.id, item.digest), item)
-    missing = [letter for letter in dead if letter.key not in pairs]
-    return list(pairs.values()), list(new.values()), missing
+    missing = [letter for letter in ours.dead if letter.key not in pairs]
+    return _Found(list(pairs.values()), list(new.values()), missing)
 
 
 def _same(item: Item, rows: Sequence[Row]) -> Row | None:
     return next((row for row in rows if row.digest == item.digest), None)
-
-
-def _was_body(item: Item, past: Sequence[PastValue]) -> bool:
-    if not any(value.body for value in past):
-        return False
-    body = items.body(item.raw)
-    return any(value.body == body for value in past)
 
 
 def _untouched(pair: Pair) -> bool:
@@ -143,21 +153,17 @@ def _untouched(pair: Pair) -> bool:
     return pair.item.last_attempt > 0 and stands_as(pair.item.raw, raw, 2)
 
 
-def _value_edits(
-    changed: Sequence[Pair], past: Callable[[int], list[PastValue]]
-) -> tuple[list[Pair], list[Pair], int]:
-    """Edits that win, as the items shall be; those that ask for a retry now; stale values."""
+def _value_edits(changed: Sequence[Pair], base: Base) -> _Values:
+    before = base.shown(pair.row.key for pair in changed)
     edits, forced, stale = [], [], 0
     for pair in changed:
         item, row = pair.item, pair.row
-        before = past(row.key)
-        count = item.retry_count
-        if any(value.retry_count == count for value in before):
-            count = row.retry_count
+        shown = before[row.key]
+        count = row.retry_count if shown.had_count(item.retry_count) else item.retry_count
         attempt = item.last_attempt
-        if attempt > 0 and any(value.last_attempt == attempt for value in before):
+        if attempt > 0 and shown.had_time(attempt):
             attempt = row.last_attempt
-        wanted = _composed(item, row, before, count, attempt)
+        wanted = _composed(pair, shown, count, attempt)
         if attempt <= 0:
             forced.append(Pair(wanted, row))
         elif wanted.raw != row.raw:
@@ -166,20 +172,18 @@ def _value_edits(
             items.body(item.raw) != items.body(wanted.raw)
         ):
             stale += 1
-    return edits, forced, stale
+    return _Values(edits, forced, stale)
 
 
-def _composed(
-    item: Item, row: Row, before: Sequence[PastValue], count: int, attempt: float
-) -> Item:
+def _composed(pair: Pair, shown: Shown, count: int, attempt: float) -> Item:
     """The item with the user's body unless that is an old one, and the counters that hold."""
-    raw = row.raw or b""
+    item, raw = pair.item, pair.row.raw or b""
     body = items.body(item.raw)
-    if body != items.body(raw) and not any(value.body == body for value in before):
+    if body != items.body(raw) and not shown.had_body(body):
         raw = item.raw
     current = items.parse(raw)
     if current is None:  # a dead letter has content
-        raise LookupError(row.key)
+        raise LookupError(pair.row.key)
     fields: items.Object = {}
     if current.retry_count != count:
         fields["retry_count"] = count
@@ -195,59 +199,52 @@ def _composed(
     )
 
 
-def _seen(
-    pairs: Sequence[Pair], past: Callable[[int], list[PastValue]], current: int
-) -> tuple[int, int]:
+def _seen(pairs: Sequence[Pair], base: Base) -> tuple[int, int]:
     """The oldest and the newest generation that a file with an unknown stamp can stem from.
 
     A value shows that its editor saw a generation in which it stood: at least
-    the first of them; and, once replaced, at most the last. A `last_attempt` of 0
-    shows no more than that its item stood: a wish is written, not seen. What has
-    left the file since was in it at most as long as is known.
+    the first of them; and, once replaced, at most the last. Any other value, and a
+    `last_attempt` of 0, which is written and not seen, show no more than that its item was
+    published. What has left the file since was in it at most as long as is known.
     """
-    lower, upper = 0, current
-    for item, row in ((pair.item, pair.row) for pair in pairs if pair.row.state == items.DEAD):
-        value = (item.retry_count, item.last_attempt)
-        stood = [v for v in past(row.key) if (v.retry_count, v.last_attempt) == value]
-        stands = value == (row.retry_count, row.last_attempt) and (row.value_gen or 0) > 0
-        is_wish = item.last_attempt <= 0
-        if stands and not is_wish:
-            lower = max(lower, row.value_gen or 0)
-        elif stood and not is_wish:
-            lower = max(lower, *(v.first_gen for v in stood))
-            upper = min(upper, max(v.last_gen for v in stood))
-        else:
-            lower = max(lower, row.first_gen or 0)
-    if upper < current:
+    lower, upper = 0, base.current
+    history = base.shown(pair.row.key for pair in pairs)
+    for item, row in ((pair.item, pair.row) for pair in pairs):
+        shown = history[row.key]
+        if row.state == items.DEAD:
+            stood = shown.with_values(item.retry_count, item.last_attempt)
+            if stood and item.last_attempt > 0:
+                lower = max(lower, *(each.first for each in stood))
+                ends = [base.current if each.last is None else each.last for each in stood]
+                upper = min(upper, max(ends))
+            else:
+                lower = max(lower, shown.first() or 0)
+        elif row.state != items.DISCARDED:
+            upper = min(upper, shown.last(base.current) or 0)
+    if upper < base.current:
         lower = max(lower, upper)
-    gone = [pair.row for pair in pairs if pair.row.state in (items.DELIVERED, items.PENDING)]
-    upper = min([upper, *(max(row.gone_gen or 0, row.first_gen or 0) for row in gone)])
     return lower, max(lower, upper)
 
 
 def _decide(
-    pairs: Sequence[Pair],
-    new: Sequence[Item],
-    missing: Sequence[Row],
-    values: tuple[list[Pair], list[Pair], int],
-    edition: Edition,
-    lower: int,
-    upper: int,
-    server: str,
+    found: _Found, values: _Values, base: Base, server: str, lower: int, upper: int
 ) -> Merge:
-    edits, forced, stale = values
-    result = Merge(edits=list(edits), forced=list(forced), adopt=list(new))
-    for pair in pairs:
-        row = pair.row
-        if row.state == items.DELIVERED:
-            (result.delivered if server in ("", row.server) else result.restore).append(pair)
-        elif row.state == items.DISCARDED:
-            if edition.exact or row.gone_gen is None or row.gone_gen <= upper:
-                result.restore.append(pair)
-            else:
-                stale += 1
-    for row in missing:
-        seen = row.first_gen is not None and row.first_gen <= lower
-        gone = seen and row.key not in edition.absent
-        (result.discard if gone else result.put_back).append(row)
+    """`lower`: what was removed was seen there; `upper`: what is gone since was not."""
+    result = Merge(edits=list(values.edits), forced=list(values.forced), adopt=list(found.new))
+    away = [pair for pair in found.pairs if pair.row.state == items.DISCARDED]
+    history = base.shown([row.key for row in (*found.missing, *(pair.row for pair in away))])
+    stale = values.stale
+    for pair in found.pairs:
+        if pair.row.state == items.DELIVERED:
+            is_there = not server or server in pair.row.servers
+            (result.delivered if is_there else result.restore).append(pair)
+    for pair in away:
+        last = history[pair.row.key].last(base.current)
+        if base.exact or last is None or last < upper:
+            result.restore.append(pair)
+        else:
+            stale += 1
+    for row in found.missing:
+        is_gone = history[row.key].stood_in(lower)
+        (result.discard if is_gone else result.put_back).append(row)
     return replace(result, stale=stale)

@@ -55,28 +55,28 @@ class DlqPublisher:
         return done
 
     def _attempt(self) -> bool:
-        path, editions = self._core.paths.dlq, self._core.editions
+        path, generations = self._core.paths.dlq, self._core.generations
         self._edits.run()
         before = atomic.signature(path)
         receipts.clear_up(self._core.paths.receipts, before)
         if before is not None and before != self._edits.signature:
             return False  # torn: it is taken in before anything takes its place
-        prepared = editions.prepare()
-        strays, keys = editions.strays()
         name = self._new_name()
+        prepared = generations.prepare(name)
+        strays, keys = generations.strays()
         shown = [document.laid_out(raw, 2) for raw in (*prepared.raws, *strays)]
         data = document.compose_parts({"items": shown, STAMP: json_value(name), **keys})
         sha = hashlib.sha256()
         for part in data:
             sha.update(part)
-        editions.record(prepared.gen, name, sha.digest())
+        generations.record(prepared.gen, sha.digest())
         # At once: a write that fails may have replaced the file all the same.
         kept = before is not None and atomic.keep_link(path, self._previous)
         self._merged = before if kept else None
         signature = atomic.replace(path, data, still_valid=lambda: self._is_still(before))
         if signature is None:
             return False
-        editions.settle(prepared.gen)
+        generations.published(prepared.gen)
         self._edits.note(signature)
         self._edits.missing = False
         self._core.metrics_dirty.set()
@@ -90,7 +90,7 @@ class DlqPublisher:
         at = datetime.now()  # noqa: DTZ005  (local, as everybody writes it into this file)
         while True:
             name = at.isoformat(timespec="microseconds")
-            if not self._core.editions.name_taken(name):
+            if not self._core.generations.name_taken(name):
                 return name
             at += timedelta(microseconds=1)
 

@@ -247,7 +247,7 @@ class QueueIntake:
         item = items.parse(raw)
         if item is None:
             return _NOTHING, False
-        left = self._core.inbox.lingering(item)
+        left = self._core.inbox.tombstone(item)
         return accept(self._core, item, ask=self.ask, left=left)
 
     def _take_held(self, raw: bytes) -> int:
@@ -310,7 +310,7 @@ def accept(
             return key, False
         return core.inbox.add_fresh(item, now, ask=ask, shown=shown), True
     # With no server to be had, none is the one that it is missing from.
-    moved_on = row.state == items.DELIVERED and core.server in ("", row.server)
+    moved_on = row.state == items.DELIVERED and (not core.server or core.server in row.servers)
     core.queue_dirty.set()  # it may be held, or a dead letter, and does not stand there then
     if row.state in (items.PENDING, items.DEAD) or moved_on:
         return row.key, False

@@ -15,7 +15,7 @@ from mem0tray.files import atomic, document
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.lock import FileLock
 from mem0tray.files.publish_rate import PublishRate
-from mem0tray.ledger.rows import SLIM_RAW
+from mem0tray.ledger.inbox import Name, Waiting
 from mem0tray.worker.context import Core, local_iso
 from mem0tray.worker.queue.intake import HELD, QueueIntake, Snapshot
 from mem0tray.worker.unrest import Unrest, cannot_write
@@ -26,23 +26,6 @@ _PART: Final = "writing the queue file"
 _TROUBLE_WAIT: Final = 5.0
 _LOCK_WAIT: Final = 86_400.0
 _PATIENCE: Final = 3.0  # seconds before what vanished is put back: another worker shows by then
-_PENDING: Final = (
-    f"SELECT key, {SLIM_RAW}, retries, taken, vanished FROM items"
-    " WHERE state = 'pending' ORDER BY key"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    """A waiting entry as the ledger has it; see `ledger.taken` for the times.
-
-    `raw` is None for a large one, which is read when it is needed.
-    """
-
-    raw: bytes | None
-    retries: int
-    taken: float | None
-    vanished: float | None
 
 
 @dataclass(slots=True)
@@ -54,7 +37,7 @@ class _Composed:
 
     entries: list[tuple[document.Shown, int]]
     top: dict[str, document.Value] | None
-    left: list[str]
+    left: list[Name]
     shown: set[int] = field(default_factory=set)
 
 
@@ -162,7 +145,7 @@ class QueuePublisher:
         snapshot = self._intake.read()
         wanted = self._composed(snapshot)
         if wanted.top is None:
-            self._core.inbox.settle_lingering(wanted.left)
+            self._core.inbox.clear_tombstones(wanted.left)
             return True
         data = document.compose_parts(wanted.top)
         path = self._core.paths.queue
@@ -180,7 +163,7 @@ class QueuePublisher:
         if signature is None:
             self._intake.expect(())
             return False
-        self._core.inbox.settle_lingering(wanted.left)
+        self._core.inbox.clear_tombstones(wanted.left)
         self._core.taken.show(wanted.shown)
         self._intake.published(signature, wanted.entries)
         return True
@@ -198,9 +181,9 @@ class QueuePublisher:
 
     def _composed(self, snapshot: Snapshot) -> _Composed:
         """What shall stand in the file, from what stands there and what waits."""
-        with self._core.ledger.transaction(durable=True) as db:
-            pending = {key: _Waiting(*rest) for key, *rest in db.execute(_PENDING)}
-            left = self._core.inbox.all_lingering()
+        with self._core.ledger.transaction(durable=True):
+            pending = self._core.inbox.waiting()
+            left = self._core.inbox.tombstones()
         entries: list[tuple[bytes, int]] = []
         shown: set[int] = set()
         changed = snapshot.broken
@@ -240,7 +223,7 @@ class QueuePublisher:
         return _Composed(laid_out, top, left, shown | {key for _, key in back})
 
     def _to_put_back(
-        self, pending: dict[int, _Waiting], shown: set[int], snapshot: Snapshot
+        self, pending: dict[int, Waiting], shown: set[int], snapshot: Snapshot
     ) -> list[tuple[bytes, int]]:
         """Waiting entries that the file lacks, as far as it is time for them.
 
@@ -265,9 +248,9 @@ class QueuePublisher:
                 self.put_back_at = min(self.put_back_at, ready)
         return [(raw, key) for raw, key in found if raw]
 
-    def _bytes(self, key: int, each: _Waiting) -> bytes:
+    def _bytes(self, key: int, each: Waiting) -> bytes:
         """The entry's bytes; none when it was delivered just now."""
-        return each.raw or self._core.outbox.raw(key) or b""
+        return each.raw or self._core.outbox.find_raw(key) or b""
 
     def _stats(self, raw: bytes | None) -> bytes | None:
         """The counters as they should be, or None when the file has them right."""

@@ -80,8 +80,17 @@ class Attempts:
                 return replace(found, kind=Kind.UNANSWERED, unsettled=True)
             found = Presence.CANNOT_TELL  # else it would never be sent
         self._unanswered.pop(job.key, None)  # about the next attempt none has been put yet
-        if found is Presence.CANNOT_TELL and job.taken is not None:
-            return Answer(Kind.HELD, None, PERHAPS, unsettled=True)
+        if found is Presence.CANNOT_TELL:
+            return _as_remembered(job) or found
         if found is Presence.PRESENT:
             return Answer(Kind.DELIVERED, None, "the server had it already")
         return found
+
+
+def _as_remembered(job: Job) -> Answer | None:
+    """What is known of an item about which the server cannot tell; None: it is to be sent."""
+    if job.delivered is not None:
+        return Answer(Kind.DELIVERED, None, "the server took it before")
+    if job.taken is not None:
+        return Answer(Kind.HELD, None, PERHAPS, unsettled=True)
+    return None

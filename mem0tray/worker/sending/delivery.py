@@ -292,7 +292,7 @@ class Delivery:
 
     def _claim(self, key: int, now: float, *, canary: bool) -> _Flight:
         self._verdicts.claimed(key)
-        job = self._core.outbox.claim(key, now)
+        job = self._core.outbox.claim(key, now, self._server)
         return _Flight(job, time.monotonic(), canary, self._server, self._era)
 
     def _head(self, lane: str, now: float) -> int | None:

@@ -61,7 +61,7 @@ class MetricsWriter:
             changes = db.total_changes
             if changes != self._counted_at or db.in_transaction:
                 queue, dlq, *oldest, held = db.execute(_COUNTS).fetchone()
-                strays, _ = self._core.editions.strays()
+                strays, _ = self._core.generations.strays()
                 oldest_known = min(filter(None, oldest), default=None)
                 self._counted = Counts(queue, dlq + len(strays), oldest_known, held)
                 self._counted_at = -1 if db.in_transaction else changes

@@ -29,7 +29,7 @@ from tests.support.standin import Standin
 
 PROMPT: Final = 5.0  # seconds: the time-out while the server answers
 HASTY: Final = 0.02  # seconds: the time-out while it hangs
-_STATES: Final = "SELECT key, digest, state, intent, due FROM items"
+_STATES: Final = "SELECT key, digest, state FROM items"
 
 
 class World:

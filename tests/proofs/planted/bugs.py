@@ -10,11 +10,11 @@ from unittest import mock
 from mem0tray.core import item as items
 from mem0tray.files import atomic
 from mem0tray.files.lock import FileLock
-from mem0tray.ledger.generations import Editions, Prepared
+from mem0tray.ledger.generations import Generations, Prepared
 from mem0tray.ledger.outbox import Job, Outbox
 from mem0tray.server import Answer, Kind
 from mem0tray.worker.dlq.hand_edits import HandEdits
-from mem0tray.worker.dlq.merge import Edition
+from mem0tray.worker.dlq.merge import Base
 from mem0tray.worker.queue.intake import QueueIntake, Snapshot
 from mem0tray.worker.sending.attempt import Attempts
 from mem0tray.worker.sending.delivery import Delivery
@@ -28,17 +28,17 @@ VARIABLE: Final = "MEM0TRAY_TESTS_PLANTED"
 def outcome_before_request(stand: Stand) -> None:
     """Record the delivery with its intent, and take that back when the request fails."""
     claim, apply = Delivery._claim, Verdicts.apply
-    state = "UPDATE items SET state = ?, server = ? WHERE key = ?"
+    state = "UPDATE items SET state = ? WHERE key = ?"
 
     def too_early(self: Delivery, key: int, now: float, *, canary: bool) -> Any:
         flight = claim(self, key, now, canary=canary)
         with self._core.ledger.transaction() as db:
-            db.execute(state, (items.DELIVERED, self._server, key))
+            db.execute(state, (items.DELIVERED, key))
         return flight
 
     def take_back(self: Verdicts, job: Job, *args: Any, **more: Any) -> Any:
         with self._core.ledger.transaction() as db:
-            db.execute(state, (job.lane, None, job.key))
+            db.execute(state, (job.lane, job.key))
         return apply(self, job, *args, **more)
 
     stand(Delivery, "_claim", too_early)
@@ -71,25 +71,25 @@ def no_lock(stand: Stand) -> None:
 
 def last_update_ignored(stand: Stand) -> None:
     """Take each save for one of the file as it is now."""
-    edition = HandEdits._edition
+    base = HandEdits._base
 
-    def newest(self: HandEdits, save: Any) -> Edition:
-        found = edition(self, save)
-        return replace(found, named=found.current, absent=frozenset())
+    def newest(self: HandEdits, save: Any) -> Base:
+        found = base(self, save)
+        return replace(found, named=found.current)
 
-    stand(HandEdits, "_edition", newest)
+    stand(HandEdits, "_base", newest)
 
 
 def count_reset(stand: Stand) -> None:
     """Publish each dead letter as if it had just come."""
-    prepare = Editions.prepare
+    prepare = Generations.prepare
 
-    def fresh(self: Editions) -> Prepared:
-        found = prepare(self)
+    def fresh(self: Generations, name: str) -> Prepared:
+        found = prepare(self, name)
         raws = [items.with_fields(raw, {"retry_count": 0}) for raw in found.raws]
         return replace(found, raws=raws)
 
-    stand(Editions, "prepare", fresh)
+    stand(Generations, "prepare", fresh)
 
 
 def key_reused(stand: Stand) -> None:
@@ -115,8 +115,8 @@ def key_of_the_attempt(stand: Stand) -> None:
     """Give each attempt a key of its own."""
     claim = Outbox.claim
 
-    def numbered(self: Outbox, key: int, now: float) -> Job:
-        job = claim(self, key, now)
+    def numbered(self: Outbox, key: int, now: float, server: str = "") -> Job:
+        job = claim(self, key, now, server)
         return replace(job, idempotency_key=f"{job.idempotency_key}-{now}")
 
     stand(Outbox, "claim", numbered)

@@ -1,7 +1,7 @@
-"""A small ledger in memory, and editions of the DLQ file, for the tests of the merge."""
+"""A small ledger in memory, and what the DLQ file showed of it, for the tests of the merge."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,9 +9,9 @@ import pytest
 
 from mem0tray.core import item as items
 from mem0tray.core.item import Item
-from mem0tray.ledger.generations import PastValue
 from mem0tray.ledger.rows import Row
-from mem0tray.worker.dlq.merge import Edition, Merge, merge
+from mem0tray.ledger.showings import Showing, Shown
+from mem0tray.worker.dlq.merge import Base, Merge, Ours, merge
 
 SERVER = "http://here"
 
@@ -42,76 +42,82 @@ def shown(identity: str, **fields: Any) -> Item:
     return parsed(dead_letter(identity, **fields))
 
 
+@dataclass(frozen=True)
+class Seen:
+    """Which generation a file names (None: none of ours), and which is the newest."""
+
+    named: int | None
+    current: int = 9
+    exact: bool = False
+
+
 @dataclass
 class Ledger:
     """What the ledger knows."""
 
     rows: list[Row] = field(default_factory=list)
-    past: dict[int, list[PastValue]] = field(default_factory=dict)
+    showings: dict[int, list[Showing]] = field(default_factory=dict)
 
     def add(
         self,
         identity: str,
         *,
         first: int | None = 1,
-        since: int | None = None,
+        last: int | None = None,
         state: str = items.DEAD,
-        server: str | None = None,
-        gone: int | None = None,
+        servers: Iterable[str] = (),
         **fields: Any,
     ) -> Row:
-        """Add a row, published in generation `first`, its value since `since`."""
+        """Add a row that stood in the file with these values, if at all, from `first` on."""
         item = shown(identity, **fields)
         row = Row(
             key=len(self.rows) + 1,
             item_id=identity,
             digest=item.digest,
-            first_digest=item.digest,
             state=state,
-            raw=item.raw,
             retry_count=item.retry_count,
             last_attempt=item.last_attempt,
-            server=server,
-            intent=None,
-            first_gen=first,
-            value_gen=first if since is None else since,
-            gone_gen=gone,
+            claimed=None,
+            servers=frozenset(servers),
+            raw=item.raw,
         )
         self.rows.append(row)
+        if first is not None:
+            self.stood(row, first, last, item.raw)
         return row
 
-    def stood(self, row: Row, first: int, last: int, raw: bytes, *, body: bool = False) -> None:
+    def stood(
+        self, row: Row, first: int, last: int | None, raw: bytes, *, saved: bool = False
+    ) -> None:
         """Remember what stood in the file for `row` from generation `first` to `last`."""
         item = parsed(raw)
-        value = PastValue(
-            item.retry_count,
-            item.last_attempt,
-            items.body(raw) if body else None,
-            first,
-            last,
-        )
-        self.past.setdefault(row.key, []).append(value)
+        showing = Showing(first, last, item.retry_count, item.last_attempt, items.body(raw), saved)
+        self.showings.setdefault(row.key, []).append(showing)
 
-    def merge(self, found: Sequence[Item], edition: Edition) -> Merge:
+    def merge(self, found: Sequence[Item], seen: Seen) -> Merge:
         """Merge what was found."""
-        return merge(
-            found,
+        base = Base(
+            seen.named,
+            seen.current,
+            lambda keys: {key: Shown(self.showings.get(key, ())) for key in keys},
+            exact=seen.exact,
+        )
+        ours = Ours(
             [row for row in self.rows if row.state == items.DEAD],
             lambda ids: {each: [row for row in self.rows if row.item_id == each] for each in ids},
-            lambda key: self.past.get(key, []),
-            edition,
             SERVER,
         )
+        return merge(base, found, ours)
 
 
-def known(gen: int, current: int = 9, **more: Any) -> Edition:
+def known(gen: int, *, exact: bool = False) -> Seen:
     """Name a generation of ours."""
-    return Edition(named=gen, current=current, **more)
+    return Seen(gen, exact=exact)
 
 
-def unknown(current: int = 9) -> Edition:
+def unknown() -> Seen:
     """Bear a stamp that is not ours."""
-    return Edition(named=None, current=current)
+    return Seen(None)
 
 
-EDITIONS = pytest.mark.parametrize("edition", [known(9), unknown()], ids=["known", "unknown"])
+SEEN = pytest.mark.parametrize("seen", [known(9), unknown()], ids=["known", "unknown"])

@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 
 from mem0tray.core import item as items
-from mem0tray.worker.dlq.merge import Edition, Merge
+from mem0tray.worker.dlq.merge import Merge
 from tests.worker.dlq.generations import (
-    EDITIONS,
+    SEEN,
     SERVER,
     Ledger,
+    Seen,
     dead_letter,
     known,
     parsed,
@@ -44,37 +45,35 @@ def test_a_newcomer_survives_a_stale_save(ledger: Ledger) -> None:
     assert not result.is_edit
 
 
-@EDITIONS
-def test_an_item_never_published_is_never_discarded(ledger: Ledger, edition: Edition) -> None:
+@SEEN
+def test_an_item_never_published_is_never_discarded(ledger: Ledger, seen: Seen) -> None:
     """Nobody can have removed what no file has shown."""
     ledger.add("a")
-    unseen = ledger.add("b", first=None, since=-10)
-    result = ledger.merge([shown("a")], edition)
+    unseen = ledger.add("b", first=None)
+    result = ledger.merge([shown("a")], seen)
     assert (result.put_back, result.discard) == ([unseen], [])
 
 
 def test_what_the_named_generation_did_not_show_is_put_back(ledger: Ledger) -> None:
     """An item absent from a user's own generation is not discarded by its next save."""
-    hidden, seen = ledger.add("a"), ledger.add("b")
-    result = ledger.merge([], known(9, absent=frozenset({hidden.key})))
-    assert result == Merge(put_back=[hidden], discard=[seen])
+    hidden, there = ledger.add("a", last=8), ledger.add("b")
+    assert ledger.merge([], known(9)) == Merge(put_back=[hidden], discard=[there])
+    assert ledger.merge([], known(8)) == Merge(discard=[hidden, there])
 
 
-@EDITIONS
-def test_a_deletion_and_a_newcomer_are_told_apart(ledger: Ledger, edition: Edition) -> None:
+@SEEN
+def test_a_deletion_and_a_newcomer_are_told_apart(ledger: Ledger, seen: Seen) -> None:
     """One save can remove one item and add another."""
     ledger.add("a", first=2)
     gone = ledger.add("b", first=2)
-    assert ledger.merge([shown("a"), shown("n")], edition) == Merge(
-        adopt=[shown("n")], discard=[gone]
-    )
+    assert ledger.merge([shown("a"), shown("n")], seen) == Merge(adopt=[shown("n")], discard=[gone])
 
 
-@EDITIONS
-def test_new_items_are_adopted_in_file_order(ledger: Ledger, edition: Edition) -> None:
+@SEEN
+def test_new_items_are_adopted_in_file_order(ledger: Ledger, seen: Seen) -> None:
     """Items that the ledger does not know are adopted."""
     found = [shown(name) for name in "xyz"]
-    result = ledger.merge(found, edition)
+    result = ledger.merge(found, seen)
     assert result == Merge(adopt=found)
     assert result.is_edit
 
@@ -84,7 +83,8 @@ def test_new_items_are_adopted_in_file_order(ledger: Ledger, edition: Edition) -
 
 def test_an_unknown_stamp_sees_as_far_as_its_newest_value(ledger: Ledger) -> None:
     """The newest value in the file shows which removals its editor can have meant."""
-    ledger.add("a", first=1, since=5)
+    before = dead_letter("a", retry_count=1, last_attempt=100.0)
+    ledger.stood(ledger.add("a", first=5), 1, 4, before)
     gone = ledger.add("b", first=5)
     newcomer = ledger.add("c", first=6)
     result = ledger.merge([shown("a"), shown("n")], unknown())
@@ -93,7 +93,8 @@ def test_an_unknown_stamp_sees_as_far_as_its_newest_value(ledger: Ledger) -> Non
 
 def test_an_unknown_stamp_with_an_own_value_saw_its_item_first(ledger: Ledger) -> None:
     """A value of the user's shows a generation in which the item stood at all."""
-    ledger.add("a", first=4, since=8)
+    before = dead_letter("a", retry_count=1, last_attempt=100.0)
+    ledger.stood(ledger.add("a", first=8), 4, 7, before)
     gone, newcomer = ledger.add("b", first=4), ledger.add("c", first=5)
     result = ledger.merge([shown("a", retry_count=77)], unknown())
     assert (result.discard, result.put_back) == ([gone], [newcomer])
@@ -102,7 +103,7 @@ def test_an_unknown_stamp_with_an_own_value_saw_its_item_first(ledger: Ledger) -
 
 def test_an_unknown_stamp_with_a_stale_value_saw_its_last_generation(ledger: Ledger) -> None:
     """A value that stood until a generation dates the save to that generation."""
-    row = ledger.add("a", first=1, since=6)
+    row = ledger.add("a", first=6)
     ledger.stood(row, 1, 5, dead_letter("a", retry_count=1, last_attempt=100.0))
     gone, newcomer = ledger.add("b", first=5), ledger.add("c", first=6)
     stale = shown("a", retry_count=1, last_attempt=100.0)
@@ -113,7 +114,8 @@ def test_an_unknown_stamp_with_a_stale_value_saw_its_last_generation(ledger: Led
 
 def test_the_retry_script_keeps_newcomers(ledger: Ledger) -> None:
     """A script that zeroes `last_attempt` everywhere and stamps discards no newcomer."""
-    ledger.add("a", first=1, since=4)
+    before = dead_letter("a", retry_count=1, last_attempt=100.0)
+    ledger.stood(ledger.add("a", first=4), 1, 3, before)
     newcomer = ledger.add("b", first=7)
     result = ledger.merge([shown("a", last_attempt=0)], unknown())
     assert [pair.row.item_id for pair in result.forced] == ["a"]
@@ -122,7 +124,8 @@ def test_the_retry_script_keeps_newcomers(ledger: Ledger) -> None:
 
 def test_the_retry_script_run_twice_keeps_newcomers(ledger: Ledger) -> None:
     """A wish that is in the file already does not show that its script saw the newcomers, too."""
-    ledger.add("a", first=1, since=7, last_attempt=0)
+    row = ledger.add("a", first=7, last_attempt=0)
+    ledger.stood(row, 1, 6, dead_letter("a"))
     newcomer = ledger.add("b", first=7)
     result = ledger.merge([shown("a", last_attempt=0)], unknown())
     assert (result.discard, result.put_back) == ([], [newcomer])
@@ -137,7 +140,7 @@ def test_a_stamped_save_that_only_lacks_items_removed_them(ledger: Ledger) -> No
 
 def test_an_old_copy_of_what_was_delivered_discards_no_newcomer(ledger: Ledger) -> None:
     """A file whose items are all delivered dates from the time before that."""
-    ledger.add("a", state=items.DELIVERED, server=SERVER, gone=5)
+    ledger.add("a", state=items.DELIVERED, servers=[SERVER], last=5)
     gone, newcomer = ledger.add("b", first=5), ledger.add("c", first=6)
     result = ledger.merge([shown("a")], unknown())
     assert (result.discard, result.put_back) == ([gone], [newcomer])
@@ -148,10 +151,46 @@ def test_a_copy_of_what_left_on_another_way_discards_no_newcomer(
     ledger: Ledger, state: str
 ) -> None:
     """Of an item that was deleted, and restored to the queue, the last generation is not known."""
-    ledger.add("a", state=state, server=SERVER, first=None)
+    ledger.add("a", state=state, servers=[SERVER], first=None)
     newcomer = ledger.add("b", first=3)
     result = ledger.merge([shown("a")], unknown())
     assert (result.discard, result.put_back) == ([], [newcomer])
+
+
+def test_a_restored_item_dates_a_copy_to_its_first_publication(ledger: Ledger) -> None:
+    """What was deleted and restored since shows no newer generation to the script on a copy."""
+    row = ledger.add("a", first=5)
+    ledger.stood(row, 1, 2, row.raw or b"")
+    newcomer = ledger.add("b", first=3)
+    result = ledger.merge([shown("a", last_attempt=0)], unknown())
+    assert (result.discard, result.put_back) == ([], [newcomer])
+
+
+def test_what_a_user_saved_shows_nothing_of_newcomers(ledger: Ledger) -> None:
+    """A value of the user's, saved under an old name, dates the next save of it to that name."""
+    row = ledger.add("a", first=8)
+    ledger.stood(row, 1, 7, dead_letter("a", retry_count=1, last_attempt=100.0))
+    ledger.stood(row, 2, 2, dead_letter("a", retry_count=44), saved=True)
+    newcomer = ledger.add("b", first=3)
+    result = ledger.merge([shown("a", retry_count=44), shown("n")], unknown())
+    assert (result.discard, result.put_back, result.stale) == ([], [newcomer], 1)
+
+
+def test_what_a_user_added_under_an_own_name_is_no_part_of_that_generation(
+    ledger: Ledger,
+) -> None:
+    """An editor that was open when a script added an item does not remove it by saving."""
+    added = ledger.add("b", first=6)
+    ledger.stood(added, 5, 5, added.raw or b"", saved=True)
+    assert ledger.merge([], known(5)) == Merge(put_back=[added])
+
+
+def test_a_gap_between_two_stays_belongs_to_neither(ledger: Ledger) -> None:
+    """A save of a generation from between two stays of an item in the file removes nothing."""
+    row = ledger.add("a", first=6)
+    ledger.stood(row, 1, 3, row.raw or b"")
+    assert ledger.merge([], known(4)) == Merge(put_back=[row])
+    assert ledger.merge([], known(3)) == Merge(discard=[row])
 
 
 def test_an_emptied_file_with_an_unknown_stamp_discards_all(ledger: Ledger) -> None:
@@ -163,57 +202,55 @@ def test_an_emptied_file_with_an_unknown_stamp_discards_all(ledger: Ledger) -> N
 # Items that are no dead letters any more -----------------------------------------------
 
 
-@EDITIONS
-def test_what_the_server_has_is_taken_out(ledger: Ledger, edition: Edition) -> None:
+@SEEN
+def test_what_the_server_has_is_taken_out(ledger: Ledger, seen: Seen) -> None:
     """An item that the current server already has is no edit and leaves the file."""
-    row = ledger.add("a", state=items.DELIVERED, server=SERVER)
-    result = ledger.merge([shown("a", last_attempt=0)], edition)
+    row = ledger.add("a", state=items.DELIVERED, servers=[SERVER])
+    result = ledger.merge([shown("a", last_attempt=0)], seen)
     assert [pair.row for pair in result.delivered] == [row]
     assert not result.is_edit
 
 
-@EDITIONS
-def test_what_only_another_server_has_is_restored(ledger: Ledger, edition: Edition) -> None:
+@SEEN
+def test_what_only_another_server_has_is_restored(ledger: Ledger, seen: Seen) -> None:
     """An item that went to a former server may be sent again."""
-    row = ledger.add("a", state=items.DELIVERED, server="http://elsewhere")
-    result = ledger.merge([shown("a")], edition)
+    row = ledger.add("a", state=items.DELIVERED, servers=["http://elsewhere"])
+    result = ledger.merge([shown("a")], seen)
     assert [pair.row for pair in result.restore] == [row]
     assert result.delivered == []
 
 
-@EDITIONS
-def test_a_waiting_entry_is_left_alone(ledger: Ledger, edition: Edition) -> None:
+@SEEN
+def test_a_waiting_entry_is_left_alone(ledger: Ledger, seen: Seen) -> None:
     """An item that waits in the queue is not adopted a second time."""
     ledger.add("a", state=items.PENDING)
-    assert ledger.merge([shown("a")], edition) == Merge()
+    assert ledger.merge([shown("a")], seen) == Merge()
 
 
 def test_a_stale_save_brings_no_discarded_item_back(ledger: Ledger) -> None:
     """An item discarded after the named generation stays discarded."""
-    ledger.add("a", state=items.DISCARDED, gone=6)
+    ledger.add("a", state=items.DISCARDED, last=5)
     assert ledger.merge([shown("a")], known(5)) == Merge(stale=1)
 
 
-@EDITIONS
-def test_an_item_pasted_back_after_its_deletion_is_restored(
-    ledger: Ledger, edition: Edition
-) -> None:
+@SEEN
+def test_an_item_pasted_back_after_its_deletion_is_restored(ledger: Ledger, seen: Seen) -> None:
     """A discarded item in a file whose editor saw it gone is wanted again."""
-    row = ledger.add("a", state=items.DISCARDED, gone=9)
-    result = ledger.merge([shown("a")], edition)
+    row = ledger.add("a", state=items.DISCARDED, last=8)
+    result = ledger.merge([shown("a")], seen)
     assert result.restore == [replace(result.restore[0], row=row)]
     assert result.stale == 0
 
 
 def test_an_item_gone_at_an_unknown_time_is_restored(ledger: Ledger) -> None:
     """A discarded item of which no generation is noted is restored when it is shown."""
-    row = ledger.add("a", state=items.DISCARDED, gone=None)
+    row = ledger.add("a", state=items.DISCARDED, first=None)
     assert [pair.row for pair in ledger.merge([shown("a")], known(1)).restore] == [row]
 
 
 def test_an_exact_old_copy_restores_what_was_discarded(ledger: Ledger) -> None:
     """Copying an old file of ours back, byte for byte, is a wish and not a stale save."""
-    row = ledger.add("a", state=items.DISCARDED, gone=6)
+    row = ledger.add("a", state=items.DISCARDED, last=5)
     newcomer = ledger.add("b", first=8)
     result = ledger.merge([shown("a")], known(5, exact=True))
     assert [pair.row for pair in result.restore] == [row]
@@ -222,7 +259,7 @@ def test_an_exact_old_copy_restores_what_was_discarded(ledger: Ledger) -> None:
 
 def test_an_exact_old_copy_rolls_no_value_back(ledger: Ledger) -> None:
     """The old values in an old copy are stale all the same."""
-    row = ledger.add("a", since=5)
+    row = ledger.add("a", first=5)
     old = dead_letter("a", retry_count=0, last_attempt=50.0)
     ledger.stood(row, 1, 4, old)
     assert ledger.merge([parsed(old)], known(2, exact=True)) == Merge(stale=1)
@@ -230,8 +267,8 @@ def test_an_exact_old_copy_rolls_no_value_back(ledger: Ledger) -> None:
 
 def test_an_unknown_stamp_with_a_stale_value_restores_nothing_newer(ledger: Ledger) -> None:
     """A stamped save that shows a replaced value cannot have seen a later deletion."""
-    row = ledger.add("a", since=6)
+    row = ledger.add("a", first=6)
     old = dead_letter("a", retry_count=1, last_attempt=100.0)
     ledger.stood(row, 1, 5, old)
-    ledger.add("b", state=items.DISCARDED, gone=7)
+    ledger.add("b", state=items.DISCARDED, last=6)
     assert ledger.merge([parsed(old), shown("b")], unknown()) == Merge(stale=2)

@@ -13,7 +13,6 @@ import pytest
 
 from mem0tray.config.destination import Destination
 from mem0tray.config.settings import Settings, SyncSettings
-from mem0tray.core import item as items
 from mem0tray.core.errors import LedgerError, SettingsError
 from mem0tray.core.events import Delivered, Event, Events, PartFailed
 from mem0tray.core.state import Gate
@@ -78,7 +77,7 @@ class Scene:
     def intents(self) -> set[str]:
         """The memories of which the ledger says that they may be under way."""
         with self.core.ledger.reading() as db:
-            rows = db.execute("SELECT id FROM items WHERE intent IS NOT NULL").fetchall()
+            rows = db.execute("SELECT id FROM items WHERE claimed IS NOT NULL").fetchall()
         return {row[0].decode() for row in rows}
 
     def wait_for_intents(self, wanted: set[str]) -> None:
@@ -248,7 +247,7 @@ def test_an_outcome_counts_for_the_server_that_gave_it(scene: Scene) -> None:
     scene.server.wait_for_requests(4)
     with scene.core.ledger.reading() as db:
         names = db.execute(
-            "SELECT server FROM items WHERE state = ? ORDER BY key", (items.DELIVERED,)
+            "SELECT name FROM deliveries JOIN servers ON key = server ORDER BY item"
         ).fetchall()
     assert [name for (name,) in names] == ["http://here", "http://here", "http://there"]
 
@@ -308,9 +307,7 @@ def test_what_was_claimed_for_one_server_is_not_sent_to_another(scene: Scene) ->
     scene.answers.put(DELIVERED)
     assert scene.delivered.get(timeout=PATIENCE) == "m1"
     with scene.core.ledger.reading() as db:
-        names = db.execute(
-            "SELECT server FROM items WHERE state = ?", (items.DELIVERED,)
-        ).fetchall()
+        names = db.execute("SELECT name FROM deliveries JOIN servers ON key = server").fetchall()
     assert names == [("http://there",)]
 
 

@@ -1,0 +1,158 @@
+"""The tables of the ledger, and how those of former versions become the present ones."""
+
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from mem0tray.core import item as items
+from mem0tray.core.errors import LedgerError
+
+VERSION: Final = 3
+_TABLES: Final = Path(__file__).with_name("schema.sql")
+_SECOND: Final = """
+ALTER TABLE items ADD COLUMN shown INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE items ADD COLUMN vanished REAL;
+ALTER TABLE items ADD COLUMN taken REAL;
+ALTER TABLE items ADD COLUMN held REAL;
+"""
+# What a ledger of the second version may lack.
+_MOVED: Final = "ALTER TABLE items ADD COLUMN moved REAL;"
+_LARGE: Final = "CREATE TABLE large (key INTEGER PRIMARY KEY, raw BLOB NOT NULL);"
+_OUTAGES: Final = (
+    "CREATE TABLE outages (began REAL PRIMARY KEY, ended REAL NOT NULL, over INTEGER NOT NULL);"
+)
+_SET_ASIDE: Final = ("items", "large", "generations", "attempts", "outages", "strays", "meta")
+_KEPT: Final = (
+    "key, id, digest, project, ts, state, retries, retry_count, last_attempt, due, timeouts,"
+    " last_error, unknown, accepted, closed, reason, revived, moved, dead_seq,"
+    " shown, vanished, taken, held"
+)
+_CURRENT: Final = "(SELECT coalesce(max(gen), 0) FROM generations WHERE published)"
+# In which generations each row stood: from `a`, with its present values from `v`, to `z`.
+_SPANS: Final = f"""
+CREATE TEMP TABLE spans AS SELECT key, state = 'dead' AS is_dead, first_gen AS a, retry_count,
+  last_attempt,
+  CASE WHEN value_gen > 0 OR -value_gen IN (SELECT gen FROM generations)
+    THEN abs(value_gen) END AS v,
+  CASE state WHEN 'dead' THEN {_CURRENT} WHEN 'delivered' THEN gone_gen
+    ELSE coalesce(gone_gen - 1, first_gen) END AS z
+FROM former_items;
+"""
+_THIRD: Final = f"""
+INSERT INTO generations SELECT gen, name, sha, settled FROM former_generations;
+INSERT INTO attempts SELECT * FROM former_attempts;
+INSERT INTO outages SELECT * FROM former_outages;
+INSERT INTO strays SELECT * FROM former_strays;
+INSERT INTO meta SELECT * FROM former_meta WHERE name NOT LIKE 'lingers %';
+INSERT INTO items ({_KEPT}, claimed, first_digest)
+  SELECT {_KEPT}, intent, nullif(first_digest, digest) FROM former_items;
+INSERT INTO texts SELECT f.key, coalesce(l.raw, f.raw)
+  FROM former_items f LEFT JOIN former_large l ON l.key = f.key AND f.raw = x''
+  WHERE f.raw IS NOT NULL;
+UPDATE items SET body = (SELECT body(raw) FROM texts t WHERE t.key = items.key)
+  WHERE state = 'dead';
+INSERT INTO servers (name) SELECT DISTINCT server FROM former_items
+  WHERE state = 'delivered' AND server IS NOT NULL;
+INSERT INTO deliveries SELECT f.key, s.key, coalesce(f.closed, f.accepted)
+  FROM former_items f JOIN servers s ON s.name = f.server WHERE f.state = 'delivered';
+INSERT INTO tombstones SELECT bytes_of(substr(name, 9, instr(substr(name, 9), ' ') - 1)),
+  bytes_of(substr(name, 9 + instr(substr(name, 9), ' '))), value
+  FROM former_meta WHERE name LIKE 'lingers %';
+{_SPANS}
+INSERT INTO showings (item, first_gen, last_gen, retry_count, last_attempt, body)
+  SELECT item, first_gen, last_gen, retry_count, last_attempt, body FROM past_values ORDER BY rowid;
+-- That it stood there before its present values, whatever these were: no count is negative.
+INSERT INTO showings (item, first_gen, last_gen, retry_count, last_attempt)
+  SELECT key, a, min(z, coalesce(v - 1, z)), -1, 0 FROM spans
+  WHERE a <= min(z, coalesce(v - 1, z));
+INSERT INTO showings (item, first_gen, last_gen, retry_count, last_attempt, body)
+  SELECT s.key, v, iif(is_dead, NULL, z), s.retry_count, s.last_attempt, body
+  FROM spans s JOIN items USING (key) WHERE v IS NOT NULL AND (is_dead OR v <= z);
+DROP TABLE temp.spans;
+"""
+
+
+def create(db: sqlite3.Connection) -> None:
+    """Make the tables of a new ledger."""
+    db.executescript(f"BEGIN; {_TABLES.read_text()} PRAGMA user_version = {VERSION}; COMMIT;")
+
+
+def version_of(db: sqlite3.Connection, path: Path) -> int:
+    """Which version wrote a ledger, 0 for one without tables; LedgerError for one of the future."""
+    version = int(db.execute("PRAGMA user_version").fetchone()[0])
+    if version > VERSION:
+        raise LedgerError(f"The ledger {path} was written by a newer mem0tray.", "Update mem0tray.")
+    return version
+
+
+def bring_up_to_date(db: sqlite3.Connection, version: int) -> bool:
+    """Make the tables of a former version the present ones, all or none; whether they were."""
+    if version == VERSION:
+        return False
+    db.create_function("body", 1, items.body, deterministic=True)
+    db.create_function("bytes_of", 1, bytes.fromhex, deterministic=True)
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        if version == 1:
+            _run(db, _SECOND)
+        _add_what_is_missing(db)
+        _to_third(db)
+        db.execute(f"PRAGMA user_version = {VERSION}")
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+    return True
+
+
+def _add_what_is_missing(db: sqlite3.Connection) -> None:
+    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_schema")}
+    columns = {row[1] for row in db.execute("PRAGMA table_info(items)")}
+    if "moved" not in columns:
+        _run(db, _MOVED)
+    if "large" not in tables:
+        _run(db, _LARGE)
+    if "outages" not in tables:
+        _run(db, _OUTAGES)
+
+
+def _to_third(db: sqlite3.Connection) -> None:
+    """Texts, deliveries and tombstones in tables of their own; showings in place of five things."""
+    kinds = "SELECT type, name FROM sqlite_schema WHERE type IN ('index', 'trigger') AND sql != ''"
+    for kind, name in db.execute(kinds).fetchall():
+        db.execute(f"DROP {kind} {name}")
+    for table in _SET_ASIDE:
+        db.execute(f"ALTER TABLE {table} RENAME TO former_{table}")
+    _run(db, _TABLES.read_text())
+    _run(db, _THIRD)
+    _split_at_absences(db)
+    for table in (*(f"former_{each}" for each in _SET_ASIDE), "past_values", "absences"):
+        db.execute(f"DROP TABLE {table}")
+
+
+def _split_at_absences(db: sqlite3.Connection) -> None:
+    """A user's own generation did not show these: no run of generations goes on over it."""
+    columns = "item, first_gen, last_gen, retry_count, last_attempt, body"
+    for gen, item in db.execute("SELECT gen, item FROM absences ORDER BY gen").fetchall():
+        within = "item = ? AND first_gen <= ? AND (last_gen IS NULL OR last_gen >= ?)"
+        found = db.execute(f"SELECT {columns} FROM showings WHERE {within}", (item, gen, gen))
+        for key, first, last, *values in found.fetchall():
+            db.execute(
+                f"DELETE FROM showings WHERE {within} AND first_gen = ?", (item, gen, gen, first)
+            )
+            parts = ((first, gen - 1), (gen + 1, last))
+            db.executemany(
+                f"INSERT INTO showings ({columns}) VALUES (?, ?, ?, ?, ?, ?)",
+                [(key, a, z, *values) for a, z in parts if z is None or a <= z],
+            )
+
+
+def _run(db: sqlite3.Connection, script: str) -> None:
+    """Execute statements within the transaction under way, which `executescript` would commit."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            db.execute(statement)
+            statement = ""

@@ -1,0 +1,39 @@
+"""Ledgers of former versions, as their own code made them, and items to put into new ones."""
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+from mem0tray.core import item as items
+from mem0tray.core.item import Item
+from tests.support import shapes
+
+NOW: Final = 1_800_000_000.0
+HERE, ELSEWHERE = "http://here.test", "http://elsewhere.test"
+_FOLDER: Final = Path(shapes.__file__).with_name("samples")
+
+
+def write_sample(path: Path, version: int) -> None:
+    """Write the ledger of a former version."""
+    script = (_FOLDER / f"ledger-{version}.sql").read_text(encoding="utf-8")
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(f"{script}; PRAGMA user_version = {version};")
+
+
+def fresh(name: str, **fields: Any) -> Item:
+    """Make a queue entry whose id is `name`."""
+    return _parsed({"id": name, "project_id": "p", "content": f"text of {name}", **fields})
+
+
+def letter(name: str, **fields: Any) -> Item:
+    """Make a dead letter whose id is `name`, tried twice, the last time at `NOW`."""
+    values = {"retry_count": 2, "last_attempt": NOW, "moved_to_dlq_at": NOW - 100}
+    return fresh(name, **(values | fields))
+
+
+def _parsed(value: dict[str, Any]) -> Item:
+    found = items.parse(json.dumps({"timestamp": 1, **value}).encode())
+    assert found is not None
+    return found
