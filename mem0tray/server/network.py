@@ -8,6 +8,7 @@ it, takes a network backend: this one has httpcore's own connect and encrypt.
 # ruff: noqa: ARG002 - httpcore hands over time-outs and options that we do without
 
 import contextlib
+import functools
 import socket
 import ssl
 import threading
@@ -22,6 +23,7 @@ from mem0tray.config.destination import Destination
 
 MAX_ANSWER: Final = 1_000_000  # bytes, head included
 _CONNECT_SECONDS: Final = 15.0
+_HERE_SECONDS: Final = 1.0  # to this computer, where only a server that is stuck lets it take long
 _PACKET: Final = 1 << 20  # bytes of a request that are kept to leave together
 _BELOW: Final = httpcore.SyncBackend()
 
@@ -77,18 +79,20 @@ class Network(httpcore.NetworkBackend):
         self, host: str, port: int, timeout: float | None = None,
         local_address: str | None = None, socket_options: object = None,
     ) -> "Stream":  # fmt: skip
-        """Connect, in a thread of its own: nobody can cut a resolver short.
+        """Connect; elsewhere in a thread of its own, as nobody can cut a resolver short.
 
         Raises httpcore.ConnectError, which says why.
         """
+        here = self._there.is_loopback
         hosts = self._there.addresses if host == self._there.hostname else (host,)
-        seconds = min(_CONNECT_SECONDS, self.remaining())
+        seconds = min(_HERE_SECONDS if here else _CONNECT_SECONDS, self.remaining())
         attempt: Future[httpcore.NetworkStream] = Future()
         self.hold(attempt.cancel)
-        threading.Thread(
-            target=_connect, args=(attempt, hosts, port, seconds),
-            name="mem0tray-connect", daemon=True,
-        ).start()  # fmt: skip
+        work = functools.partial(_connect, attempt, hosts, port, seconds)
+        if here:
+            work()
+        else:
+            threading.Thread(target=work, name="mem0tray-connect", daemon=True).start()
         try:
             with contextlib.suppress(TimeoutError):
                 attempt.exception(seconds)  # waits
