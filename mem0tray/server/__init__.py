@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from mem0tray.config.destination import Destination
 from mem0tray.core.errors import SettingsError
+from mem0tray.server.listings import Listings
 from mem0tray.server.model import (
     Answer,
     Client,
@@ -25,29 +26,36 @@ __all__ = [
     "KeyCheck",
     "KeyVerdict",
     "Kind",
+    "Listings",
     "Memory",
     "Presence",
     "connect",
 ]
 
 
-def _vps(destination: Destination, proof: Proof | None) -> Client:
+def _vps(destination: Destination, proof: Proof | None, known: Listings | None) -> Client:
     # What the network needs is slow to import, and most commands do without it.
     from mem0tray.server.vps import VpsClient
 
-    return VpsClient(destination, proof)
+    return VpsClient(destination, proof, known)
 
 
 # A further dialect is a module with a `Client` of its own, and a line here.
-DIALECTS: dict[str, Callable[[Destination, Proof | None], Client]] = {"vps": _vps}
+DIALECTS: dict[str, Callable[[Destination, Proof | None, Listings | None], Client]] = {"vps": _vps}
 
 
-def connect(destination: Destination, dialect: str = "vps", proof: Proof | None = None) -> Client:
+def connect(
+    destination: Destination,
+    dialect: str = "vps",
+    proof: Proof | None = None,
+    known: Listings | None = None,
+) -> Client:
     """A client that speaks `dialect` to `destination`; it connects with its first call.
 
     One client serves one thread. With `proof` each connection is asked to
-    answer a challenge before anything else goes over it. Raises SettingsError
-    for an unknown dialect.
+    answer a challenge before anything else goes over it. `known` is what the
+    clients of one server share of its answers. Raises SettingsError for an
+    unknown dialect.
     """
     make = DIALECTS.get(dialect)
     if make is None:
@@ -55,4 +63,4 @@ def connect(destination: Destination, dialect: str = "vps", proof: Proof | None 
             f"There is no server dialect {dialect!r}.",
             f"Set server.dialect to one of: {', '.join(sorted(DIALECTS))}.",
         )
-    return make(destination, proof)
+    return make(destination, proof, known)

@@ -1,76 +1,163 @@
-"""What a server has of the projects last asked about, remembered for a short while.
+"""What one server has told of its projects, for all who ask it.
 
-After the ledger was lost, many items of one project have to be asked about;
-one listing answers them all, as far as it goes. Fingerprints of the texts are
-enough, and small. What is delivered meanwhile is not added: an item of the
-same text is another memory.
+After the ledger was lost, many items of one project have to be asked about; one listing
+answers them all, as far as it goes. Fingerprints of the texts are enough, and small. What is
+delivered meanwhile is not added: an item of the same text is another memory.
 """
 
 import hashlib
+import threading
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import Final
 
 from mem0tray.core.large import LargeText, pieces
 
-MAX_AGE = 10.0  # seconds
-MAX_TEXTS = 200_000  # in all listings of a client together: about 3 MB
-_WIDTH = 16  # bytes of a fingerprint
+MAX_AGE: Final = 60.0  # seconds
+MAX_TEXTS: Final = 200_000  # in all listings together: about 3 MB
+_MAX_FOUND: Final = 10_000  # by searches, in one project: about 1 MB
+_WIDTH: Final = 16  # bytes of a fingerprint
 
 
 class ProjectListing:
     """What a server listed of a project when it was asked at `asked` (monotonic seconds).
 
-    `complete` means that the server has no other texts of the project.
+    `complete`: the server has no other texts of the project. `doubtful`: it may have, as
+    some cut a listing at a round number without a word.
     """
 
     # Packed, a text takes its sixteen bytes; as a set it would take a hundred.
-    __slots__ = ("_packed", "asked", "complete")
+    __slots__ = ("_found", "_packed", "asked", "complete", "doubtful", "outgrown", "seen")
 
-    def __init__(self, texts: Iterable[str], asked: float, *, complete: bool) -> None:
+    def __init__(
+        self,
+        texts: Iterable[str],
+        asked: float,
+        *,
+        complete: bool,
+        doubtful: bool = False,
+    ) -> None:
         self._packed = b"".join(sorted(map(fingerprint, texts)))
-        self.asked = asked
+        self._found: set[bytes] = set()
+        self.asked = self.seen = asked
         self.complete = complete
+        self.doubtful = doubtful
+        self.outgrown = False  # something has been stored in the project since
 
     def __len__(self) -> int:
         """How many texts were listed."""
         return len(self._packed) // _WIDTH
 
     def __contains__(self, text: str | LargeText) -> bool:
-        """Whether exactly this text was listed."""
+        """Whether exactly this text was listed, or found by a search."""
         wanted = fingerprint(text)
         at = bisect_left(range(len(self)), wanted, key=self._at)
-        return self._at(at) == wanted
+        return self._at(at) == wanted or wanted in self._found
+
+    def learn(self, texts: Iterable[str]) -> None:
+        """Add what a search has found."""
+        if len(self._found) < _MAX_FOUND:
+            self._found.update(map(fingerprint, texts))
+
+    def renew(self, later: "ProjectListing") -> None:
+        """Add what a later listing shows that does not show all."""
+        self._found.update(islice(later.fingerprints(), _MAX_FOUND))
+        self.seen = later.asked
+
+    def fingerprints(self) -> Iterator[bytes]:
+        """Those of the texts that were listed, in order."""
+        return map(self._at, range(len(self)))
 
     def _at(self, index: int) -> bytes:
         return self._packed[index * _WIDTH : (index + 1) * _WIDTH]
 
 
 class Listings:
-    """The last listings, by project; times are monotonic seconds, given by the caller."""
+    """The last listings, by project; times are monotonic seconds, given by the caller.
+
+    Any thread may use them.
+    """
 
     def __init__(self) -> None:
+        self._guard = threading.Lock()
         self._listings: dict[str, ProjectListing] = {}
+        self._turns: dict[str, threading.Lock] = {}
+        self._cannot_tell: set[tuple[str, str]] = set()
 
-    def keep(self, project: str, listing: ProjectListing) -> None:
-        """Remember a listing; forget those too old by then, and the first if they are too many."""
-        for name, one in list(self._listings.items()):
-            if listing.asked - one.asked > MAX_AGE:
-                del self._listings[name]
-        self._listings.pop(project, None)
-        self._listings[project] = listing
-        while len(self._listings) > 1 and self._texts() > MAX_TEXTS:
-            del self._listings[next(iter(self._listings))]
+    @contextmanager
+    def turn(self, project: str, timeout: float) -> Iterator[None]:
+        """Ask about a project one at a time, so that one answer does for all who wait.
+
+        Whoever has waited for `timeout` seconds goes on.
+        """
+        lock = self._turns.setdefault(project, threading.Lock())
+        mine = lock.acquire(timeout=max(timeout, 0.0))
+        try:
+            yield
+        finally:
+            if mine:
+                self._turns.pop(project, None)
+                lock.release()
+
+    def cannot_tell(self, project: str, question: str) -> bool:
+        """Whether the server has said that it cannot answer this kind of question."""
+        return (project, question) in self._cannot_tell
+
+    def note_cannot_tell(self, project: str, question: str) -> None:
+        """The server cannot answer this kind of question: that holds until `forget`."""
+        self._cannot_tell.add((project, question))
+
+    def forget(self) -> None:
+        """The server was down: what it said may not hold any more."""
+        with self._guard:
+            self._listings.clear()
+            self._cannot_tell.clear()
+
+    def keep(self, project: str, listing: ProjectListing, since: float) -> ProjectListing:
+        """Remember a listing; the one that is to be gone by.
+
+        That is the former, if it was complete and this one is not: the server will show no
+        more than this from now on. Those too old by then are forgotten, and the first if they
+        are too many.
+        """
+        with self._guard:
+            former = self._listings.pop(project, None)
+            if former is not None and former.asked > since:
+                if former.complete and not listing.complete:
+                    former.renew(listing)
+                    listing = former
+                # It did not grow with what was stored: this is where the server cuts.
+                listing.doubtful &= not (former.doubtful and len(former) == len(listing))
+            for name, one in list(self._listings.items()):
+                if listing.seen - one.seen > MAX_AGE:
+                    del self._listings[name]
+            self._listings[project] = listing
+            while len(self._listings) > 1 and self._texts() > MAX_TEXTS:
+                del self._listings[next(iter(self._listings))]
+        return listing
 
     def _texts(self) -> int:
         # An empty project takes room too.
         return sum(len(listing) + 1 for listing in self._listings.values())
 
     def recent(self, project: str, since: float, now: float) -> ProjectListing | None:
-        """The project's listing, if it was asked for after `since` and is not too old."""
+        """The project's listing, if it was asked for after `since` and is not too old.
+
+        One that may have been cut is looked at anew once something has been stored: if it
+        has grown, it was not.
+        """
         listing = self._listings.get(project)
-        if listing is None or listing.asked <= since or now - listing.asked > MAX_AGE:
+        if listing is None or listing.asked <= since or now - listing.seen > MAX_AGE:
             return None
-        return listing
+        return None if listing.doubtful and listing.outgrown else listing
+
+    def stored(self, project: str) -> None:
+        """The server has stored something in this project."""
+        listing = self._listings.get(project)
+        if listing is not None:
+            listing.outgrown = True
 
 
 def fingerprint(text: str | LargeText) -> bytes:

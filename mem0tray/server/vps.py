@@ -32,6 +32,7 @@ from mem0tray.server.model import (
 from mem0tray.server.transport import Transport
 
 SAVE: Final = "/memory"
+LISTING: Final = "/memory/{project}"
 SEARCH: Final = "/memory/search"
 HEALTH: Final = "/health"
 # A listing, in which a wrong key shows, of a project that nobody has: it stores nothing.
@@ -45,6 +46,7 @@ _ROUND: Final = 100
 _LONGEST_PATH: Final = 4096
 _LONGEST_KEY: Final = 512
 _PLAIN_KEY: Final = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
+_CANNOT_TELL: Final = frozenset({404, 405})  # the server has no such question
 _KEY_REFUSED: Final = frozenset({401, 403})
 _UNANSWERED: Final = frozenset({Kind.OUTAGE, Kind.UNKNOWN, Kind.UNAUTHORIZED, Kind.SLOW_DOWN})
 _NO_MEMORY: Final = Memory("", "", "")
@@ -53,7 +55,9 @@ _NO_MEMORY: Final = Memory("", "", "")
 class VpsClient:
     """Talks `vps` to one destination; see `Client` for what every method promises."""
 
-    def __init__(self, destination: Destination, proof: Proof | None = None) -> None:
+    def __init__(
+        self, destination: Destination, proof: Proof | None = None, known: Listings | None = None
+    ) -> None:
         self._transport = Transport(destination, proof)
         self._secrets = (destination.token,) if destination.token else ()
         self._headers = httpx.Headers(
@@ -67,7 +71,7 @@ class VpsClient:
             self._headers["Authorization"] = f"Bearer {destination.token}"
         self._json_headers = httpx.Headers(self._headers)
         self._json_headers["Content-Type"] = "application/json"
-        self._listings = Listings()
+        self._known = Listings() if known is None else known
 
     def save(self, memory: Memory, timeout: float) -> Answer:
         """Deliver `memory`."""
@@ -78,25 +82,34 @@ class VpsClient:
             headers["Idempotency-Key"] = key_header(memory.key)
         body = _body(memory)
         headers["Content-Length"] = str(len(body))
-        reply = self._transport.exchange("POST", SAVE, headers, body, timeout)
-        return self._answer(reply, memory)
+        answer = self._answer(
+            self._transport.exchange("POST", SAVE, headers, body, timeout), memory
+        )
+        if answer.kind is Kind.DELIVERED:
+            self._known.stored(memory.project)
+        return answer
 
     def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Answer:
         """Ask whether the server has exactly this text: by listing, else by searching."""
-        started = time.monotonic()
-        listing = self._listings.recent(memory.project, since, started)
-        continues = False
-        if listing is None and len(path := listing_path(memory.project)) <= _LONGEST_PATH:
-            found = self._list(memory, path, timeout)
-            if not isinstance(found, ProjectListing):
-                return found
-            listing, continues = found, True
+        end = time.monotonic() + timeout
+        path = listing_path(memory.project)
+        listed = False
+        with self._known.turn(memory.project, timeout):
+            now = time.monotonic()
+            listing = self._known.recent(memory.project, since, now)
+            if listing is None and len(path) <= _LONGEST_PATH:
+                if self._known.cannot_tell(memory.project, LISTING):
+                    return Presence.CANNOT_TELL
+                found = self._list(memory, path, end - now)
+                if not isinstance(found, ProjectListing):
+                    return found
+                listing, listed = self._known.keep(memory.project, found, since), True
         if listing is not None:
             if memory.content in listing:
                 return Presence.PRESENT
             if listing.complete:
                 return Presence.ABSENT
-        return self._search(memory, started + timeout - time.monotonic(), continues=continues)
+        return self._search(memory, end - time.monotonic(), listing, continues=listed)
 
     def probe(self, timeout: float) -> Health:
         """Ask for the server's health."""
@@ -136,25 +149,28 @@ class VpsClient:
         asked = time.monotonic()
         reply = self._transport.exchange("GET", path, self._headers, None, timeout)
         if reply.fault is Fault.TOO_LONG and reply.status == 200:  # noqa: PLR2004
-            listing = ProjectListing((), asked, complete=False)
-        else:
-            unanswered = self._unanswered(reply, memory)
-            if unanswered is not None:
-                return unanswered
-            texts, complete = _texts(reply, "memories")
-            if texts is None:
-                return Presence.CANNOT_TELL
-            listing = ProjectListing(texts, asked, complete=complete)
-        # One that was cut is remembered too: fetched again it would be cut as before.
-        self._listings.keep(memory.project, listing)
-        return listing
+            # It is remembered too: fetched again it would be cut as before.
+            return ProjectListing((), asked, complete=False)
+        unanswered = self._unanswered(reply, memory)
+        if unanswered is not None:
+            return unanswered
+        if reply.status in _CANNOT_TELL:
+            self._known.note_cannot_tell(memory.project, LISTING)
+        texts, count = _texts(reply, "memories")
+        if texts is None:
+            return Presence.CANNOT_TELL
+        whole = len(texts) == count < LIST_LIMIT
+        doubtful = whole and count > 0 and count % _ROUND == 0
+        return ProjectListing(texts, asked, complete=whole and not doubtful, doubtful=doubtful)
 
-    def _search(self, memory: Memory, timeout: float, *, continues: bool) -> Presence | Answer:
+    def _search(
+        self, memory: Memory, timeout: float, listing: ProjectListing | None, *, continues: bool
+    ) -> Presence | Answer:
         """Look for the text itself among what is most like it; not finding it proves nothing.
 
         No search takes a text of a megabyte as its query.
         """
-        if isinstance(memory.content, LargeText):
+        if isinstance(memory.content, LargeText) or self._known.cannot_tell(memory.project, SEARCH):
             return Presence.CANNOT_TELL
         query = {"user_id": memory.project, "query": memory.content, "limit": SEARCH_LIMIT}
         reply = self._transport.exchange(
@@ -163,9 +179,13 @@ class VpsClient:
         unanswered = self._unanswered(reply, memory)
         if unanswered is not None:
             return unanswered
+        if reply.status in _CANNOT_TELL:
+            self._known.note_cannot_tell(memory.project, SEARCH)
         texts, _ = _texts(reply, "results")
+        if listing is not None and texts:
+            listing.learn(texts)
         wanted = fingerprint(memory.content)
-        if texts is not None and any(fingerprint(text) == wanted for text in texts):
+        if any(fingerprint(text) == wanted for text in texts or ()):
             return Presence.PRESENT
         return Presence.CANNOT_TELL
 
@@ -246,20 +266,19 @@ def key_header(key: str) -> str:
     return key if _PLAIN_KEY.fullmatch(key) else quote(data, safe="")
 
 
-def _texts(reply: Reply, name: str) -> tuple[list[str] | None, bool]:
-    """The texts of a listing or search, and whether they are all that there are."""
+def _texts(reply: Reply, name: str) -> tuple[list[str] | None, int]:
+    """The texts of a listing or search, and how many entries it has."""
     body = json_object(reply)
     if reply.status != 200 or body is None or body.get("success") is not True:  # noqa: PLR2004
-        return None, False
+        return None, 0
     entries = body.get(name)
     if isinstance(entries, dict):
         entries = entries.get("results")
     if not isinstance(entries, list):
-        return None, False
+        return None, 0
     texts = [
         entry["memory"]
         for entry in entries
         if isinstance(entry, dict) and isinstance(entry.get("memory"), str)
     ]
-    cut = len(entries) >= LIST_LIMIT or (len(entries) > 0 and len(entries) % _ROUND == 0)
-    return texts, len(texts) == len(entries) and not cut
+    return texts, len(entries)

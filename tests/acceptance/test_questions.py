@@ -4,8 +4,8 @@ import pytest
 
 from tests.support.home import Home
 from tests.support.http1 import Answer
-from tests.support.shapes import Item, entry
-from tests.support.standin import Standin
+from tests.support.shapes import Item, entries, entry
+from tests.support.standin import SEARCH, Standin
 
 CUT = Answer(reset=True)
 TAKEN = Answer(reset=True, stores=True)  # and nobody hears of it
@@ -108,3 +108,45 @@ def test_until_idle_waits_for_what_was_under_way(home: Home, server: Standin) ->
     server.clear_scripts()
     home.drained(env=env)
     assert server.count("slow") == 1
+
+
+@pytest.mark.parametrize("status", [404, 405])
+@pytest.mark.parametrize("latency", [0.0, 0.03], ids=["one at a time", "eight at once"])
+def test_a_first_start_asks_once_for_each_project(
+    home: Home, server: Standin, status: int, latency: float
+) -> None:
+    """A server that cannot tell is not asked about each memory that a new worker finds."""
+    server.can_be_asked, server.not_asked_status = False, status
+    server.latency = latency
+    home.write_queue(entries(60, projects=3))
+    home.drained()
+    assert (server.total_stored(), server.questions()) == (60, 3)
+
+
+def test_a_server_that_was_down_is_asked_anew(home: Home, server: Standin) -> None:
+    """That a server cannot tell holds while it is healthy, and no longer."""
+    server.can_be_asked = False
+    home.worker()
+    for number, content in enumerate(("first", "second", "third"), 1):
+        server.script(CUT, content=content)
+        home.write_queue([entry(content)])
+        home.wait(lambda n=number: home.stats()["total_synced"] == n, 20, "delivered")  # type: ignore[misc]
+        if number == 1:
+            assert server.questions() == 1
+            continue
+        assert server.questions() == number - 1
+        server.health = Answer(503)
+        home.wait(lambda: home.state()[0] == "down", 10, "down")
+        server.health = Answer(body={"status": "ok"})
+        home.wait(lambda: home.state()[0] == "healthy", 10, "healthy")
+
+
+def test_a_project_of_a_round_number_is_not_searched_for_each_memory(
+    home: Home, server: Standin
+) -> None:
+    """A hundred texts may be all: one delivery and one more listing show that they were."""
+    server.begin_with(("alpha", f"old {n}") for n in range(100))
+    home.write_queue([entry(f"new {n}", timestamp=n) for n in range(30)])
+    home.drained()
+    searches = [request for request in server.requests if request.path == SEARCH]
+    assert (server.total_stored(), server.questions(), len(searches)) == (130, 2, 1)

@@ -96,6 +96,8 @@ class Route:
         changed = self._gate.probed(healthy=health.healthy, reason=health.reason)
         if not health.healthy:
             self.delivery.server_is_down()
+            if link is not None:
+                link.was_down()
         if changed:
             self._core.wake.set()
             self.delivery.kick()

@@ -7,7 +7,7 @@ from mem0tray.config.server_choice import THIS_COMPUTER
 from mem0tray.config.settings import LOCAL_URL, ServerSettings
 from mem0tray.localserver.child import LocalServer
 from mem0tray.localserver.endpoint import proof
-from mem0tray.server import Client, Destination, connect
+from mem0tray.server import Client, Destination, Listings, connect
 from mem0tray.system.paths import Paths
 
 
@@ -21,6 +21,7 @@ class ServerConnection:
         self._wanted = server.local_port
         self._port = 0  # of the embedded server, once it was seen to run
         self._destination: Destination | None = None
+        self._known = Listings()
         if url == LOCAL_URL:
             self._local = LocalServer(paths.local_server, server.local_port)
             self.name = LOCAL_URL
@@ -54,6 +55,7 @@ class ServerConnection:
                 if found != self._destination or found.token != self._token():
                     self._destination = found
                     self.version += 1  # another port or token: senders connect anew
+                    self.was_down()
         return self.client()
 
     def _token(self) -> str:
@@ -66,9 +68,14 @@ class ServerConnection:
         if destination is None:
             return self.probe_client()
         if self._local is None:
-            return connect(destination, self._dialect)
+            return connect(destination, self._dialect, None, self._known)
         # Between its death and our probe any program may take the embedded server's port.
-        return connect(destination, self._dialect, partial(proof, destination.token))
+        proves = partial(proof, destination.token)
+        return connect(destination, self._dialect, proves, self._known)
+
+    def was_down(self) -> None:
+        """Another server may be there when it is back: what this one told is forgotten."""
+        self._known.forget()
 
     def close(self) -> None:
         """Stop the embedded server if we started it."""

@@ -61,9 +61,9 @@ class Scripted:
         raise NotImplementedError
 
 
-def job(key: int) -> Job:
-    """Make an item that may have arrived before."""
-    return Job(key, PENDING, f"m{key}", "alpha", "text", f"m{key}", 0, 0, 0.0, 1.0, 0)
+def job(key: int, unknown: float = 1.0) -> Job:
+    """Make an item that may have arrived before `unknown` (Unix seconds)."""
+    return Job(key, PENDING, f"m{key}", "alpha", "text", f"m{key}", 0, 0, 0.0, unknown, 0)
 
 
 class Trial:
@@ -74,11 +74,11 @@ class Trial:
         self.client = Scripted()
         self._attempts = Attempts(self.core, lambda: False)
 
-    def make(self, found: Presence | Answer, key: int = 1) -> Answer:
+    def make(self, found: Presence | Answer, key: int = 1, unknown: float = 1.0) -> Answer:
         """Make one attempt, whose question is answered so."""
         self.client.found = found
-        made = self._attempts.make(self.client, job(key))
-        self._attempts.ended(job(key), made)
+        made = self._attempts.make(self.client, job(key, unknown))
+        self._attempts.ended(job(key, unknown), made)
         return made
 
 
@@ -143,3 +143,14 @@ def test_what_was_heard_while_the_former_worker_s_requests_had_time_is_no_news(
     assert trial.client.since == trial.core.in_doubt_until
     trial.make(SILENT)
     assert 0.0 < trial.client.since <= time.monotonic()
+
+
+def test_what_the_server_said_before_an_item_was_in_doubt_is_no_news_of_it(trial: Trial) -> None:
+    """What another worker has just taken is not looked for in an older listing."""
+    before = time.monotonic()
+    trial.make(Presence.ABSENT, unknown=time.time())
+    assert before <= trial.client.since <= time.monotonic()
+    trial.make(Presence.ABSENT, unknown=time.time() - 100.0)
+    assert before - 101.0 < trial.client.since < before - 99.0
+    trial.make(Presence.ABSENT, unknown=time.time() + 100.0)  # the clock was set back since
+    assert trial.client.since == trial.core.in_doubt_until
