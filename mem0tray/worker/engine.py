@@ -13,12 +13,12 @@ from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.state import Waiting, WorkerState, WorkerStatus
 from mem0tray.files import atomic, pauses, probe
 from mem0tray.files.publish_rate import INTERVAL
+from mem0tray.system.heap import Ballast
 from mem0tray.system.paths import config_file
 from mem0tray.worker import requests
 from mem0tray.worker.dlq import waits
 from mem0tray.worker.folders import places
 from mem0tray.worker.folders.wanted import Wanted
-from mem0tray.worker.heap import Ballast
 from mem0tray.worker.parts import DLQ, EMERGENCY, QUEUE, READ, Parts
 from mem0tray.worker.telling.log import WAITING_PER_MINUTE
 from mem0tray.worker.watch import Watcher

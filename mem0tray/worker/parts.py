@@ -9,10 +9,10 @@ from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.events import Events
 from mem0tray.core.state import Gate
 from mem0tray.ledger.database import Ledger
-from mem0tray.worker import unrest
 from mem0tray.worker.context import Core, Wakes
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.dlq.publish import DlqPublisher
+from mem0tray.worker.folders import unrest
 from mem0tray.worker.folders.wanted import Wanted
 from mem0tray.worker.other_worker import OtherWorker
 from mem0tray.worker.queue.emergencies import EmergencyIntake

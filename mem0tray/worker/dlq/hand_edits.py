@@ -15,14 +15,14 @@ from mem0tray.files.document import BrokenDocumentError, Document
 from mem0tray.files.receipts import Account, Receipts
 from mem0tray.ledger.database import DLQ
 from mem0tray.ledger.taken import PERHAPS
-from mem0tray.worker import unrest
 from mem0tray.worker.context import Core
 from mem0tray.worker.dlq import attribution, waits
 from mem0tray.worker.dlq import merge as merging
 from mem0tray.worker.dlq.attribution import Share
 from mem0tray.worker.dlq.merge import Base, Merge, Ours
+from mem0tray.worker.folders import unrest
+from mem0tray.worker.folders.unrest import Unrest, cannot_read
 from mem0tray.worker.queue.intake import AGAIN, has_settled
-from mem0tray.worker.unrest import Unrest, cannot_read
 
 SECTION: Final = ("items",)
 STAMP: Final = "last_update"

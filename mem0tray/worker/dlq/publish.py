@@ -12,7 +12,7 @@ from mem0tray.files.lock import FileLock
 from mem0tray.files.publish_rate import INTERVAL, PublishRate
 from mem0tray.worker.context import Core, json_value
 from mem0tray.worker.dlq.hand_edits import STAMP, HandEdits
-from mem0tray.worker.unrest import Unrest, cannot_write
+from mem0tray.worker.folders.unrest import Unrest, cannot_write
 
 _TRIES: Final = 5
 _PART: Final = "DLQ file in its place"

@@ -20,9 +20,9 @@ from mem0tray.files import atomic, document
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.document import BrokenDocumentError, Document
 from mem0tray.ledger.database import QUEUE
-from mem0tray.worker import unrest
 from mem0tray.worker.context import Core, as_dead
-from mem0tray.worker.unrest import Unrest, cannot_read
+from mem0tray.worker.folders import unrest
+from mem0tray.worker.folders.unrest import Unrest, cannot_read
 
 HELD: Final = "held"
 SECTIONS: Final = ("queue", "failed", HELD)

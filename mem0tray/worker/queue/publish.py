@@ -17,8 +17,8 @@ from mem0tray.files.lock import FileLock
 from mem0tray.files.publish_rate import PublishRate
 from mem0tray.ledger.inbox import Name, Waiting
 from mem0tray.worker.context import Core, local_iso
+from mem0tray.worker.folders.unrest import Unrest, cannot_write
 from mem0tray.worker.queue.intake import HELD, QueueIntake, Snapshot
-from mem0tray.worker.unrest import Unrest, cannot_write
 
 _OPTIMISTIC_TRIES: Final = 2
 _RETRY: Final = 0.05

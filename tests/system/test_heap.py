@@ -3,8 +3,8 @@
 import pytest
 
 from mem0tray.files.atomic import Signature
-from mem0tray.worker import heap
-from mem0tray.worker.heap import LARGE, Ballast
+from mem0tray.system import heap
+from mem0tray.system.heap import LARGE, Ballast
 
 
 @pytest.fixture

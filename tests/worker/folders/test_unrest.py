@@ -8,11 +8,10 @@ from mem0tray.core import events
 from mem0tray.core.errors import SettingsError
 from mem0tray.core.events import Event, Events
 from mem0tray.files import atomic
-from mem0tray.worker import unrest
-from mem0tray.worker.folders import settings_file
+from mem0tray.worker.folders import settings_file, unrest
 from mem0tray.worker.folders.settings_file import SettingsFile
+from mem0tray.worker.folders.unrest import Unrest
 from mem0tray.worker.troubles import Troubles
-from mem0tray.worker.unrest import Unrest
 
 FILE = Path("/home/me/.claude/mem0_queue.json")
 

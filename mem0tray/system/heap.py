@@ -2,16 +2,23 @@
 
 import ctypes
 import sys
-from typing import Any, Final
-
-from mem0tray.files.atomic import Signature
+from typing import Any, Final, Protocol
 
 LARGE: Final = 4_000_000  # bytes of a file, which takes several times as much while it is read
 LARGE_BLOCK: Final = 1 << 20  # bytes
 _MMAP_THRESHOLD: Final = -3  # as malloc.h has it
 _KEEP: Final = 1 << 20  # bytes that the allocator may keep at the top of its heap
 
-Files = tuple[Signature | None, ...]
+
+class FileState(Protocol):
+    """A file as it was read: another one when it has changed."""
+
+    @property
+    def size(self) -> int:
+        """Its length in bytes."""
+
+
+Files = tuple[FileState | None, ...]
 
 
 class Ballast:
@@ -21,7 +28,7 @@ class Ballast:
         self._known: Files = ()
         _keep_apart()
 
-    def drop(self, *files: Signature | None) -> bool:
+    def drop(self, *files: FileState | None) -> bool:
         """Give back what is free if a large one of these files is another than at the last call."""
         if files == self._known:
             return False
