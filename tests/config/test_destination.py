@@ -153,3 +153,12 @@ def test_a_file_of_authorities_must_hold_some(tmp_path: Path) -> None:
             file.write_bytes(content)
         with pytest.raises(SettingsError, match=name):
             Destination.of("https://mem0.test", ca_file=str(file))
+
+
+def test_a_destination_has_no_key_unless_it_is_given() -> None:
+    """Neither a key nor an authority of one's own; a key is in no representation."""
+    found = Destination("http://h", "h", "http", "h", 80, "", is_loopback=False)
+    assert (found.token, found.ca_file) == ("", "")
+    assert "token" not in repr(found)
+    with pytest.raises(AttributeError):
+        found.token = KEY  # type: ignore[misc]

@@ -5,6 +5,7 @@ import os
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from mem0tray.config import settings
@@ -172,3 +173,109 @@ def test_every_key_has_a_variable(tmp_path: Path) -> None:
         loaded = settings.load(tmp_path / "none", {settings.variable(key): text})
         assert settings.get(loaded.settings, key) == value
         assert loaded.sources == {key: settings.ENVIRONMENT}
+
+
+# What holds where nobody has set anything: the contract, sections 3 and 5.
+DEFAULTS = {
+    "paths.claude_dir": "~/.claude",
+    "server.url": "",
+    "server.dialect": "vps",
+    "server.api_key": "",
+    "server.allow_plain_key": False,
+    "server.ca_file": "",
+    "server.local_port": 6360,
+    "sync.probe_interval": 30.0,
+    "sync.retry_interval": 30.0,
+    "sync.max_attempts": 5,
+    "sync.timeout": 60.0,
+    "sync.concurrency": 8,
+    "retention.discarded": 90.0,
+    "log.max_bytes": 5_000_000,
+    "log.backups": 5,
+    "ui.language": "",
+    "notifications.level": "all",
+    "alerts.investigate": 5,
+    "alerts.dlq_size": 10,
+    "alerts.after": 30.0,
+    "alerts.max_age": 1.0,
+    "alerts.command": "",
+}
+
+
+def test_every_setting_has_its_default() -> None:
+    """Whoever changes one changes what people rely on."""
+    known = settings.keys()
+    values = {key: settings.get(settings.Settings(), key) for key in known}
+    assert values == DEFAULTS
+    assert all(type(values[key]) is kind for key, kind in known.items())
+
+
+@pytest.mark.parametrize(
+    "section", [field.name for field in msgspec.structs.fields(settings.Settings)]
+)
+def test_settings_cannot_be_changed_in_place(section: str) -> None:
+    """Threads share them; others are loaded anew."""
+    found = settings.Settings()
+    with pytest.raises(AttributeError):
+        setattr(found, section, None)
+    part = getattr(found, section)
+    with pytest.raises(AttributeError):
+        setattr(part, msgspec.structs.fields(part)[0].name, None)
+
+
+def test_what_is_wrong_is_told_with_what_to_do(tmp_path: Path) -> None:
+    """A value in the place of a section, broken TOML, a key that is none."""
+    edit = "Mend it with `mem0tray config edit`."
+    file = _file(tmp_path, "server = 5\n")
+    with pytest.raises(SettingsError) as caught:
+        settings.load(file, {})
+    assert (caught.value.message, caught.value.remedy) == (
+        f"server in {file} is a value, but it must be a section.", edit
+    )  # fmt: skip
+    with pytest.raises(SettingsError) as caught:
+        settings.load(_file(tmp_path, "server = \n"), {})
+    assert caught.value.message.startswith(f"The settings file {file} is not valid TOML: ")
+    assert not caught.value.message.endswith("..")
+    assert caught.value.remedy == edit
+    file.write_bytes(b"\xff")
+    with pytest.raises(SettingsError) as caught:
+        settings.load(file, {})
+    assert caught.value.message == f"The settings file {file} is not valid TOML: it is not UTF-8."
+    with pytest.raises(SettingsError) as caught:
+        settings.kind_of("x" * 101)
+    assert caught.value.message == f"There is no setting {'x' * 100!r}."
+    assert caught.value.remedy == "`mem0tray config show` lists the settings."
+
+
+def test_a_reason_of_the_parser_ends_in_one_stop(tmp_path: Path) -> None:
+    """Whether or not the parser's own words end in one."""
+    import tomllib
+
+    def refuse(_text: str) -> None:
+        raise tomllib.TOMLDecodeError(".odd..")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tomllib, "loads", refuse)
+        with pytest.raises(SettingsError, match=r"is not valid TOML: \.odd\. "):
+            settings.parsed(tmp_path, b"")
+
+
+@pytest.mark.parametrize(
+    ("key", "like"),
+    [
+        ("timeout", "sync.timeout"), ("url", "server.url"), ("sync.timeoutt", "sync.timeout"),
+        ("SERVER.url", None), ("nothing.like.it", None), ("other.url", "server.url"),
+    ],
+)  # fmt: skip
+def test_a_key_that_is_none_gets_a_guess(key: str, like: str | None) -> None:
+    """By its own name alone, or by what is written like it."""
+    with pytest.raises(SettingsError) as caught:
+        settings.kind_of(key)
+    guess = f" Did you mean `{like}`?" if like else ""
+    assert caught.value.message == f"There is no setting {key!r}.{guess}"
+
+
+def test_a_name_that_no_key_has_gives_a_key_error() -> None:
+    """The value of a key that there is not is nobody's business to guess."""
+    with pytest.raises(KeyError):
+        settings.get(settings.Settings(), "sync.none")

@@ -1,0 +1,182 @@
+"""The settings file as a text: what a new one says, and what becomes of the old one's comments."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from mem0tray.config import config_file, settings
+from mem0tray.core.errors import Mem0TrayError, SettingsError
+
+NEW = Path(__file__).with_name("new_config.toml")
+
+
+def test_a_new_file_says_what_can_be_set(tmp_path: Path) -> None:
+    """Every key with its default and what it is for, as in `new_config.toml`."""
+    file = tmp_path / "folder" / "config.toml"
+    config_file.create(file)
+    assert file.read_text(encoding="utf-8") == NEW.read_text(encoding="utf-8")
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_file_that_is_there_is_not_made(tmp_path: Path) -> None:
+    """It belongs to the user, even when it is empty."""
+    file = tmp_path / "config.toml"
+    file.touch()
+    config_file.create(file)
+    assert file.read_bytes() == b""
+
+
+def test_a_folder_in_its_place_is_named(tmp_path: Path) -> None:
+    """By `create` and by whoever changes it."""
+    for work in (
+        lambda: config_file.create(tmp_path),
+        lambda: config_file.change(tmp_path, "sync.timeout", 5.0),
+        lambda: config_file.remove(tmp_path, "sync.timeout"),
+    ):
+        with pytest.raises(SettingsError) as caught:
+            work()
+        assert caught.value.message == f"The settings file {tmp_path} is a folder."
+        assert caught.value.remedy == "Move it away; `mem0tray config edit` makes the file."
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (5, "5"), (5.0, "5"), (0.5, "0.5"), (True, "true"), (False, "false"),
+        ("é\n", '"é\\n"'), ("", '""'),
+    ],
+)  # fmt: skip
+def test_a_value_is_written_as_toml(value: object, written: str) -> None:
+    """A whole number has no fraction."""
+    assert config_file.as_toml(value) == written
+
+
+def test_a_value_is_put_where_the_others_are(tmp_path: Path) -> None:
+    """A new section comes last; what stands there is changed in its place."""
+    file = tmp_path / "config.toml"
+    config_file.change(file, "sync.timeout", 5.0)
+    assert file.read_text(encoding="utf-8") == "[sync]\ntimeout = 5\n"
+    config_file.change(file, "ui.language", "fr")
+    config_file.change(file, "sync.timeout", 0.5)
+    config_file.change(file, "sync.concurrency", 3)
+    assert file.read_text(encoding="utf-8") == (
+        '[sync]\ntimeout = 0.5\nconcurrency = 3\n\n[ui]\nlanguage = "fr"\n'
+    )
+
+
+def test_a_comment_behind_a_value_outlives_it(tmp_path: Path) -> None:
+    """It stands behind the default then, in a line that is a comment."""
+    file = tmp_path / "config.toml"
+    file.write_text("[sync]\na = 1\ntimeout = 5 # slow\nb = 2\n", encoding="utf-8")
+    assert config_file.remove(file, "sync.timeout") is True
+    assert file.read_text(encoding="utf-8") == "[sync]\na = 1\n# timeout = 60  # slow\nb = 2\n"
+    assert config_file.remove(file, "sync.timeout") is False
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "value"),
+    [
+        ("sync.timeout", " 5 ", 5.0),
+        ("alerts.command", " x ", " x "),
+        ("server.url", "local", "local"),
+    ],
+)
+def test_a_value_from_a_person_is_checked(key: str, text: str, value: object) -> None:
+    """Blanks around a number are not part of it; a text is taken as it is."""
+    assert config_file.checked(key, text) == value
+
+
+def test_an_empty_value_is_refused_with_both_ways_out() -> None:
+    """It is more likely a mistake of a script than a wish."""
+    with pytest.raises(SettingsError) as caught:
+        config_file.checked("sync.timeout", " ")
+    assert caught.value.message == "The new value of sync.timeout is empty; nothing was changed."
+    assert caught.value.remedy == (
+        "Give one, or take the setting away with `mem0tray config unset sync.timeout`."
+    )
+
+
+def test_a_value_that_is_no_text_is_refused() -> None:
+    """Half a character cannot be written, be it the first that there is or the last."""
+    for sign in map(chr, (0xD800, 0xDFFF)):
+        with pytest.raises(SettingsError, match="is no valid text"):
+            config_file.checked("alerts.command", f"a{sign}")
+
+
+def test_an_address_is_checked_as_the_client_does() -> None:
+    """What passes the rule may still be no address."""
+    with pytest.raises(SettingsError, match="user name or password"):
+        config_file.checked("server.url", "http://me@mem0.test")
+
+
+def test_windows_keeps_the_backslashes_of_an_editors_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There they are no escapes."""
+    started: list[list[str]] = []
+
+    def run(command: list[str], *, check: bool) -> SimpleNamespace:
+        assert not check
+        started.append(command)
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setenv("VISUAL", "C:\\tools\\edit.exe -w")
+    file = tmp_path / "config.toml"
+    monkeypatch.setattr(sys, "platform", "win32")
+    config_file.open_editor(file)
+    monkeypatch.setattr(sys, "platform", "linux")
+    config_file.open_editor(file)
+    assert started == [
+        ["C:\\tools\\edit.exe", "-w", str(file)],
+        ["C:toolsedit.exe", "-w", str(file)],
+    ]
+
+
+def test_the_first_editor_that_is_there_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`$VISUAL`, then `$EDITOR`, then nano, then vi."""
+    monkeypatch.setenv("VISUAL", "one")
+    monkeypatch.setenv("EDITOR", "two")
+    assert config_file._editor() == ["one"]
+    monkeypatch.setenv("VISUAL", "  ")
+    assert config_file._editor() == ["two"]
+    monkeypatch.delenv("EDITOR")
+    there = {"nano", "vi"}
+    monkeypatch.setattr(shutil, "which", lambda name: name if name in there else None)
+    assert config_file._editor() == ["nano"]
+    there.remove("nano")
+    assert config_file._editor() == ["vi"]
+    there.clear()
+    with pytest.raises(Mem0TrayError) as caught:
+        config_file._editor()
+    assert caught.value.message == "No editor was found."
+    assert caught.value.remedy == "Set $VISUAL or $EDITOR to one that you have."
+
+
+def test_an_editor_that_fails_is_told_with_a_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is not there, and one that ends with a code."""
+    file = tmp_path / "config.toml"
+    monkeypatch.setenv("VISUAL", "/no/such/editor")
+    with pytest.raises(Mem0TrayError) as caught:
+        config_file.open_editor(file)
+    assert caught.value.message == (
+        "The editor '/no/such/editor' cannot be started: No such file or directory."
+    )
+    assert caught.value.remedy == "Set $VISUAL or $EDITOR to one that you have."
+    monkeypatch.setenv("VISUAL", "false")
+    with pytest.raises(Mem0TrayError) as caught:
+        config_file.open_editor(file)
+    assert caught.value.message == "The editor 'false' ended with code 1."
+    assert caught.value.remedy == f"Look whether {file} is as you want it."
+
+
+def test_each_key_has_a_hint() -> None:
+    """A new setting gets its line."""
+    assert config_file.HINTS.keys() == settings.keys().keys()

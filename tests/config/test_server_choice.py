@@ -1,0 +1,79 @@
+"""Which server is used where the settings name none."""
+
+from pathlib import Path
+
+import pytest
+
+from mem0tray.config import server_choice
+from mem0tray.config.server_choice import chosen, remember_if_first
+from mem0tray.config.settings import LOCAL_URL
+from mem0tray.system.paths import Paths
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Paths:
+    """A home in which nothing is yet."""
+    paths = Paths(tmp_path / "claude", tmp_path / "data")
+    paths.claude_dir.mkdir()
+    return paths
+
+
+def test_the_setting_is_what_is_used(paths: Paths) -> None:
+    """Whatever files are there, and nothing is remembered then."""
+    remember_if_first("http://mem0.test", paths)
+    paths.queue.touch()
+    assert chosen("http://mem0.test", paths) == "http://mem0.test"
+    assert chosen("", paths) is None
+
+
+def test_where_no_file_of_others_is_the_embedded_server_is_used(paths: Paths) -> None:
+    """Nobody is there who expects another."""
+    assert chosen("", paths) == LOCAL_URL
+
+
+@pytest.mark.parametrize("name", ["queue", "dlq", "metrics", "emergency"])
+def test_a_file_of_others_asks_for_a_choice(paths: Paths, name: str) -> None:
+    """Whoever has such a file has a server of his own; that is not remembered as our choice."""
+    getattr(paths, name).touch()
+    assert chosen("", paths) is None
+    remember_if_first("", paths)
+    assert chosen("", paths) is None
+
+
+def test_our_choice_is_remembered(paths: Paths) -> None:
+    """The files that we made afterwards do not count."""
+    remember_if_first("", paths)
+    paths.queue.touch()
+    assert chosen("", paths) == LOCAL_URL
+    (file,) = paths.data_dir.iterdir()
+    assert (file.name, file.read_text(encoding="utf-8")) == ("server-choice", "local\n")
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_what_is_remembered_is_not_written_again(paths: Paths) -> None:
+    """A start does not touch the disk for it."""
+    remember_if_first("", paths)
+    file = paths.data_dir / "server-choice"
+    before = file.stat()
+    remember_if_first("", paths)
+    assert file.stat() == before
+
+
+@pytest.mark.parametrize("text", ["", "other", "local local"])
+def test_a_choice_that_says_something_else_is_none(paths: Paths, text: str) -> None:
+    """It was not made by us."""
+    paths.data_dir.mkdir(parents=True)
+    (paths.data_dir / "server-choice").write_text(text, encoding="utf-8")
+    paths.queue.touch()
+    assert chosen("", paths) is None
+
+
+def test_the_choice_says_how_it_is_made() -> None:
+    """Both commands stand in the sentence that people see."""
+    assert server_choice.THIS_COMPUTER == "this computer only"
+    assert server_choice.CHOOSE == "choose a server"
+    assert server_choice.HOW == (
+        "`mem0tray config set server.url ADDRESS` for your own server, or"
+        " `mem0tray config set server.url local` to keep memories on this computer only"
+    )
