@@ -1,14 +1,274 @@
-"""A lock file that cannot be opened is named with its cause and what to do."""
+"""Locks: who gets one, who waits, and what is told of one that is not to be had."""
 
 import errno
 import os
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from mem0tray.core.errors import FileUnavailableError
-from mem0tray.files.lock import FileLock
-from mem0tray.system import plain
+from mem0tray.core.errors import AlreadyRunningError, FileUnavailableError, LockTimeoutError
+from mem0tray.files import lock as locks
+from mem0tray.files.lock import FileLock, InstanceLock
+from mem0tray.system import data_folders, plain
+from mem0tray.system.paths import Paths
+from tests.support.processes import wait_until
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the lock file is to be."""
+    return tmp_path / "folder" / "lock"
+
+
+@pytest.fixture
+def held(path: Path) -> Iterator[FileLock]:
+    """Somebody who holds the lock."""
+    lock = FileLock(path)
+    lock.acquire(0)
+    yield lock
+    lock.release()
+
+
+def open_descriptors() -> int:
+    """How many files this process has open."""
+    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208  (one of them is the listing's own)
+
+
+def waiters() -> list[threading.Thread]:
+    """The threads that wait for a lock."""
+    return [each for each in threading.enumerate() if each.name == "mem0tray-lock"]
+
+
+def test_one_at_a_time_holds_a_lock(path: Path) -> None:
+    """Whoever comes second gets it when the first lets go."""
+    first, second = FileLock(path), FileLock(path)
+    assert first.try_acquire()
+    assert not second.try_acquire()
+    first.release()
+    assert second.try_acquire()
+    assert not first.try_acquire()
+    second.release()
+
+
+def test_a_lock_file_is_private_and_stays(path: Path) -> None:
+    """It is made with its folder, and never removed: a waiter may have it open."""
+    with FileLock(path).held(0) as lock:
+        assert lock.path == path
+        assert locks.is_locked(path)
+    assert not locks.is_locked(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_lock_is_let_go_of_whatever_happens(path: Path) -> None:
+    """An error within `held` does not keep it."""
+    with pytest.raises(ValueError, match="broken"), FileLock(path).held(0):
+        raise ValueError("broken")
+    assert not locks.is_locked(path)
+
+
+def test_to_let_go_twice_harms_nobody(path: Path) -> None:
+    """Nor does it for who never held it; no descriptor is closed that is another's by then."""
+    lock = FileLock(path)
+    lock.release()
+    lock.acquire(0)
+    lock.release()
+    with path.open("rb") as file:
+        lock.release()
+        assert os.fstat(file.fileno())
+
+
+@pytest.mark.usefixtures("held")
+def test_a_lock_that_is_not_to_be_had_is_told(path: Path) -> None:
+    """After the time that was given; it can be had when the other lets go."""
+    with pytest.raises(LockTimeoutError) as caught:
+        FileLock(path).acquire(0.01)
+    assert caught.value.message == f"Another program has held the lock {path} for 0.01 s."
+    assert caught.value.remedy == "Wait for it, or end the program that hangs."
+
+
+def test_who_waits_gets_the_lock_when_it_is_let_go(path: Path, held: FileLock) -> None:
+    """Not by asking again and again, but at once."""
+    waiter = FileLock(path)
+    thread = threading.Thread(target=waiter.acquire, args=(30,))
+    thread.start()
+    wait_until(waiters)
+    held.release()
+    thread.join(30)
+    assert not FileLock(path).try_acquire()
+    waiter.release()
+
+
+def test_who_gave_up_keeps_nothing(path: Path, held: FileLock) -> None:
+    """The lock that his thread gets later is let go of at once."""
+    before = open_descriptors()
+    with pytest.raises(LockTimeoutError):
+        FileLock(path).acquire(0.01)
+    assert waiters()
+    held.release()
+    wait_until(lambda: not waiters())
+    assert not locks.is_locked(path)
+    assert open_descriptors() == before - 1  # that of `held`
+
+
+def test_the_lock_is_that_of_the_file_that_is_there_now(path: Path, held: FileLock) -> None:
+    """Somebody replaced the file meanwhile: the old one excludes nobody any more."""
+    waiter = FileLock(path)
+    thread = threading.Thread(target=waiter.acquire, args=(30,))
+    thread.start()
+    wait_until(waiters)
+    path.rename(path.with_name("away"))
+    path.touch()
+    held.release()
+    thread.join(30)
+    assert not FileLock(path).try_acquire()
+    waiter.release()
+    assert not locks.is_locked(path.with_name("away"))
+
+
+def test_an_error_of_who_waits_is_his_who_asked(
+    path: Path, held: FileLock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread that waits does not keep it to itself."""
+    real, calls = plain.open_fd, []
+
+    def fail_at_the_second(path: Path, flags: int = os.O_RDONLY) -> int:
+        calls.append(path)
+        if len(calls) > 1:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(path, flags)
+
+    monkeypatch.setattr(plain, "open_fd", fail_at_the_second)
+    with pytest.raises(FileUnavailableError, match="Input/output error"):
+        FileLock(held.path).acquire(30)
+    assert calls == [path, path]
+
+
+def test_what_is_no_want_of_the_lock_is_an_error(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file system without locks is told at once, and nothing stays open."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(locks, "_lock", refuse)
+    before = open_descriptors()
+    with pytest.raises(OSError, match="No locks available"):
+        FileLock(path).try_acquire()
+    assert open_descriptors() == before
+    assert locks.is_locked(path)  # nobody can tell, and it is not for us to take it
+
+
+def test_a_file_that_may_only_be_read_serves_as_well(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That of another user; where there is none and none may be made, permissions are named."""
+    path.parent.mkdir()
+    real = plain.open_fd
+
+    def read_only(path: Path, flags: int = os.O_RDONLY) -> int:
+        if flags & os.O_RDWR:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return real(path, flags)
+
+    monkeypatch.setattr(plain, "open_fd", read_only)
+    with pytest.raises(FileUnavailableError, match="Permission denied"):
+        FileLock(path).acquire(0)
+    path.touch()
+    with FileLock(path).held(0):
+        assert not FileLock(path).try_acquire()
+
+
+def test_one_worker_for_each_folder(path: Path) -> None:
+    """It writes its process id; the next is told which one it is."""
+    path.parent.mkdir()
+    path.write_text("a text that is longer than a number", encoding="utf-8")
+    worker = InstanceLock(path)
+    worker.acquire()
+    assert path.read_text(encoding="utf-8") == f"{os.getpid()}\n"
+    assert locks.holder(path) == os.getpid()
+    with pytest.raises(AlreadyRunningError) as caught:
+        InstanceLock(path).acquire()
+    assert caught.value.message == (
+        f"mem0tray is already running for this folder (process {os.getpid()})."
+    )
+    assert caught.value.remedy == (
+        "Use `mem0tray status` to see how it is, or stop that one first."
+    )
+    worker.release()
+    again = InstanceLock(path)
+    again.acquire()
+    again.release()
+
+
+def test_who_only_looks_keeps_no_worker_from_starting(
+    path: Path, held: FileLock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command that asks whether it is held holds it for a moment."""
+    monkeypatch.setattr(locks, "LOOKER", 5.0)  # of a machine with much else to do
+    timer = threading.Timer(0.01, held.release)
+    timer.start()
+    worker = InstanceLock(path)
+    worker.acquire()
+    assert locks.is_locked(path)
+    worker.release()
+    timer.join()
+
+
+@pytest.mark.parametrize("text", ["", "x", "1.5"])
+def test_a_holder_that_cannot_be_read_has_no_number(path: Path, text: str) -> None:
+    """It is running all the same."""
+    assert locks.holder(path) is None
+    path.parent.mkdir()
+    path.write_text(text, encoding="utf-8")
+    assert locks.holder(path) is None
+    assert locks.already_running(path).message == "mem0tray is already running for this folder."
+
+
+def test_nobody_holds_a_lock_where_no_file_is(tmp_path: Path) -> None:
+    """To look makes none; what is no file, or below one, cannot be held either."""
+    assert not locks.is_locked(tmp_path / "none")
+    assert not locks.is_locked(tmp_path)
+    (tmp_path / "file").touch()
+    assert not locks.is_locked(tmp_path / "file" / "lock")
+    assert [each.name for each in tmp_path.iterdir()] == ["file"]
+
+
+def test_where_nobody_can_tell_the_lock_is_held(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Better no second worker than two."""
+
+    def refuse(_path: Path) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(plain, "look", refuse)
+    assert locks.is_locked(path)
+
+
+def test_the_worker_of_a_folder_is_found(tmp_path: Path) -> None:
+    """By its lock; or by the record of one that serves the name, which leads elsewhere now."""
+    claude_dir, root = tmp_path / "claude", tmp_path / "data"
+    paths = Paths(claude_dir, root)
+    assert locks.of_worker(paths) is None
+    with FileLock(paths.instance_lock).held(0):
+        assert locks.of_worker(paths) == paths.instance_lock
+        assert locks.on_its_way(paths) is None
+    for number, name in enumerate((claude_dir, tmp_path / "other")):
+        folder = root / f"claude-{number}"
+        folder.mkdir()
+        record = data_folders.as_json(name, tmp_path / "real", 1.0)
+        (folder / data_folders.RECORD).write_bytes(record)
+    its, others = (root / f"claude-{n}" / "instance.lock" for n in range(2))
+    with FileLock(others).held(0):
+        assert locks.of_worker(paths) is None
+    with FileLock(its).held(0):
+        assert locks.on_its_way(paths) == its
+        assert locks.of_worker(paths) == its
+    assert locks.of_worker(paths) is None
 
 
 @pytest.mark.parametrize(

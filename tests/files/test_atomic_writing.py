@@ -1,0 +1,293 @@
+"""Replacing a file, keeping it under a further name, and the folders for it."""
+
+import errno
+import os
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+
+from mem0tray.core.errors import FileUnavailableError
+from mem0tray.files import atomic, temporary
+from mem0tray.files.atomic import Signature
+
+
+def test_a_link_is_followed_and_the_mode_kept(tmp_path: Path) -> None:
+    """A new file is private."""
+    file, link = tmp_path / "file", tmp_path / "link"
+    atomic.replace(file, b"old")
+    assert file.stat().st_mode & 0o777 == 0o600
+    file.chmod(0o644)
+    link.symlink_to(file)
+    found = atomic.replace(link, [b"n", b"ew"])
+    assert link.is_symlink()
+    assert file.read_bytes() == b"new"
+    assert file.stat().st_mode & 0o777 == 0o644
+    assert found == atomic.signature(file)
+
+
+def test_nothing_happens_where_it_is_not_wanted_any_more(tmp_path: Path) -> None:
+    """It is asked after the new file was announced; nothing is left of that."""
+    file = tmp_path / "file"
+    file.write_bytes(b"old")
+    told: list[Signature] = []
+
+    def still_valid() -> bool:
+        assert told
+        return False
+
+    assert atomic.replace(file, b"new", still_valid=still_valid, announce=told.append) is None
+    assert file.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_the_announced_file_is_the_one_that_comes(tmp_path: Path) -> None:
+    """It can be known again by it."""
+    told: list[Signature] = []
+    found = atomic.replace(tmp_path / "file", b"new", announce=told.append)
+    assert found is not None
+    assert found.same_bytes(told[0])
+
+
+@pytest.mark.parametrize(
+    ("sizes", "written"),
+    [
+        ([1, 2, 3], [6]),
+        ([5, 5, 1], [10, 1]),
+        ([10, 1, 1], [0, 10, 2]),
+        ([1, 12, 1], [1, 12, 1]),
+        ([9, 1, 9, 1], [10, 10, 0]),
+        ([4, 5], [9]),
+        ([], [0]),
+    ],
+)
+def test_small_parts_are_written_together_and_large_ones_alone(
+    monkeypatch: pytest.MonkeyPatch, sizes: list[int], written: list[int]
+) -> None:
+    """In their order, and no large one is copied."""
+    monkeypatch.setattr(atomic, "_LARGE", 10)
+    parts = [bytes([number]) * size for number, size in enumerate(sizes)]
+    found = list(atomic._in_one_go(parts))
+    assert [len(each) for each in found] == written
+    assert b"".join(found) == b"".join(parts)
+    assert all(any(each is part for each in found) for part in parts if len(part) >= 10)
+    assert list(atomic._in_one_go(b"all")) == [b"all"]
+
+
+def test_a_short_write_is_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system may take fewer bytes than it is given."""
+    real = os.write
+    monkeypatch.setattr(os, "write", lambda fd, data: real(fd, bytes(data)[:3]))
+    with (tmp_path / "file").open("wb") as file:
+        atomic.write_all(file.fileno(), b"0123456789")
+    assert (tmp_path / "file").read_bytes() == b"0123456789"
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_a_durable_file_has_its_folder_synced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, durable: bool
+) -> None:
+    """Else a power cut may put the old one back; the bytes are on the disk in any case."""
+    synced: list[bool] = []
+    real = os.fsync
+
+    def sync(fd: int) -> None:
+        synced.append(stat.S_ISDIR(os.fstat(fd).st_mode))
+        real(fd)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    atomic.replace(tmp_path / "file", b"new", durable=durable)
+    assert synced == [False, True] if durable else [False]
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.EIO])
+def test_a_folder_whose_file_system_knows_no_sync_is_no_obstacle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    """A disk that fails is one."""
+
+    def refuse(_: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    if code == errno.EINVAL:
+        atomic.sync_folder(tmp_path)
+    else:
+        with pytest.raises(FileUnavailableError, match="Input/output error"):
+            atomic.sync_folder(tmp_path)
+
+
+def test_windows_has_no_folder_to_sync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not even opened."""
+    monkeypatch.setattr(sys, "platform", "win32")
+    atomic.sync_folder(tmp_path / "none")
+
+
+@pytest.mark.parametrize("owner", ["mine", "root's", "that of the folder", "a stranger's"])
+def test_the_link_of_a_stranger_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: str
+) -> None:
+    """Ours is, and those of root and of whoever the folder belongs to."""
+    file, link = tmp_path / "file", tmp_path / "link"
+    link.symlink_to(file)
+    uid = {"mine": 1000, "root's": 0, "that of the folder": 1001}.get(owner, 1002)
+    real_lstat, real_stat = Path.lstat, Path.stat
+
+    def with_owner(found: os.stat_result, owner: int) -> os.stat_result:
+        return os.stat_result((*found[:4], owner, *found[5:]))
+
+    def lstat(self: Path) -> os.stat_result:
+        found = real_lstat(self)
+        return with_owner(found, uid) if self == link else found
+
+    def of_folder(self: Path, **more: bool) -> os.stat_result:
+        found = real_stat(self, **more)
+        return with_owner(found, 1001) if self == tmp_path else found
+
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(Path, "lstat", lstat)
+    monkeypatch.setattr(Path, "stat", of_folder)
+    if uid == 1002:
+        with pytest.raises(FileUnavailableError) as caught:
+            atomic._refuse_planted(link)
+        assert caught.value.message == (
+            f"{link} is a link that another user made (uid 1002); nothing was written."
+        )
+        assert caught.value.remedy == "Choose another name, or have the link removed."
+        monkeypatch.setattr(sys, "platform", "win32")
+    atomic._refuse_planted(link)
+    atomic._refuse_planted(tmp_path / "none")
+
+
+# A further name ------------------------------------------------------------------------------
+
+
+def test_a_file_is_kept_under_a_further_name(tmp_path: Path) -> None:
+    """As the very file, in the place of what has the name, through a link, and again."""
+    file, link, name = tmp_path / "file", tmp_path / "link", tmp_path / "kept"
+    file.write_bytes(b"data")
+    link.symlink_to(file)
+    name.write_bytes(b"older")
+    for _ in range(2):
+        assert atomic.keep_link(link, name) is True
+        assert name.samefile(file)
+        assert sorted(tmp_path.iterdir()) == [file, name, link]
+
+
+def test_where_no_file_is_none_is_kept(tmp_path: Path) -> None:
+    """What has the name stays."""
+    name = tmp_path / "kept"
+    name.write_bytes(b"older")
+    assert atomic.keep_link(tmp_path / "none", name) is False
+    assert name.read_bytes() == b"older"
+
+
+def test_where_no_links_are_to_be_had_it_is_a_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the mode of the file; nothing else is left."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", refuse)
+    file, name = tmp_path / "file", tmp_path / "kept"
+    file.write_bytes(b"data")
+    file.chmod(0o640)
+    assert atomic.keep_link(file, name) is False
+    assert name.read_bytes() == b"data"
+    assert name.stat().st_mode & 0o777 == 0o640
+    assert sorted(tmp_path.iterdir()) == [file, name]
+
+
+def test_a_name_that_something_else_has_is_told(tmp_path: Path) -> None:
+    """A folder is not replaced."""
+    (tmp_path / "file").touch()
+    (tmp_path / "kept").mkdir()
+    with pytest.raises(FileUnavailableError, match="kept is a folder, not a file"):
+        atomic.keep_link(tmp_path / "file", tmp_path / "kept")
+
+
+def test_a_link_is_made_again_once_and_not_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever cleans up twice in a row gets a copy; a name in use is passed over."""
+    (tmp_path / "file").touch()
+    moves = []
+
+    def gone(link: Path, _name: Path) -> None:
+        moves.append(link)
+        raise FileNotFoundError
+
+    monkeypatch.setattr(temporary, "move", gone)
+    with pytest.raises(FileNotFoundError):
+        atomic._link(tmp_path / "file", tmp_path / "kept")
+    assert len(moves) == 2
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
+
+
+# Folders -------------------------------------------------------------------------------------
+
+
+def test_missing_folders_are_made_private_whatever_the_umask(tmp_path: Path) -> None:
+    """All of them, and each is on the disk; those that were there stay as they are."""
+    there = tmp_path / "there"
+    there.mkdir(mode=0o755)
+    there.chmod(0o755)
+    before = os.umask(0)
+    try:
+        atomic.make_private_folder(there / "a" / "b")
+        atomic.make_private_folder(there / "a" / "b")
+    finally:
+        os.umask(before)
+    assert there.stat().st_mode & 0o777 == 0o755
+    assert (there / "a").stat().st_mode & 0o777 == 0o700
+    assert (there / "a" / "b").stat().st_mode & 0o777 == 0o700
+
+
+def test_each_folder_that_is_made_outlasts_a_power_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is above each new one is synced."""
+    synced: list[Path] = []
+    monkeypatch.setattr(atomic, "sync_folder", synced.append)
+    atomic.make_private_folder(tmp_path / "a" / "b")
+    assert sorted(synced) == [tmp_path, tmp_path / "a"]
+
+
+def test_a_file_where_a_folder_is_to_be_is_named(tmp_path: Path) -> None:
+    """The folder itself, or one above it."""
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(FileUnavailableError, match=f"{tmp_path}/file is no folder"):
+            atomic.make_private_folder(folder)
+
+
+def test_a_folder_of_ours_is_ours_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others lose what they may do with it; that of another user is refused."""
+    folder = tmp_path / "own"
+    atomic.make_own_folder(folder)
+    folder.chmod(0o701)
+    atomic.make_own_folder(folder)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    uid = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: uid + 1)
+    with pytest.raises(FileUnavailableError) as caught:
+        atomic.make_own_folder(folder)
+    assert caught.value.message == f"The folder {folder} belongs to another user (uid {uid})."
+    assert caught.value.remedy == "Run mem0tray as that user, or move the folder away."
+    monkeypatch.setattr(sys, "platform", "win32")
+    atomic.make_own_folder(folder)
+
+
+def test_a_link_in_a_circle_is_replaced(tmp_path: Path) -> None:
+    """It is no file, and has no mode."""
+    link = tmp_path / "link"
+    link.symlink_to(link)
+    assert atomic._mode_of(link) == 0o600
+    assert atomic._mode_of(tmp_path / "none") == 0o600
+    link.unlink()
+    link.touch(mode=0o640)
+    link.chmod(0o640)
+    assert atomic._mode_of(link) == 0o640
