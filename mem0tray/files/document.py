@@ -196,8 +196,9 @@ def salvage(data: bytes, sections: Sequence[str]) -> Document:
         if _VALUE.search(text, max(0, start - _NEAR), start) and not _is_line(value):
             section = ""
         _place(document, section, value, text[start:end])
-        while marks and start < marks[0][0] < end:
-            marks.pop(0)  # a "queue": [ inside of what was just taken
+        inside = 1 if marks and marks[0][0] < start else 0
+        while len(marks) > inside and marks[inside][0] < end:
+            marks.pop(inside)  # a "queue": [ in what was just taken
     return document
 
 

@@ -10,7 +10,6 @@ import pytest
 
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import atomic, temporary
-from mem0tray.files.atomic import Signature
 
 
 def test_a_link_is_followed_and_the_mode_kept(tmp_path: Path) -> None:
@@ -31,7 +30,7 @@ def test_nothing_happens_where_it_is_not_wanted_any_more(tmp_path: Path) -> None
     """It is asked after the new file was announced; nothing is left of that."""
     file = tmp_path / "file"
     file.write_bytes(b"old")
-    told: list[Signature] = []
+    told: list[atomic.Signature] = []
 
     def still_valid() -> bool:
         assert told
@@ -44,7 +43,7 @@ def test_nothing_happens_where_it_is_not_wanted_any_more(tmp_path: Path) -> None
 
 def test_the_announced_file_is_the_one_that_comes(tmp_path: Path) -> None:
     """It can be known again by it."""
-    told: list[Signature] = []
+    told: list[atomic.Signature] = []
     found = atomic.replace(tmp_path / "file", b"new", announce=told.append)
     assert found is not None
     assert found.same_bytes(told[0])

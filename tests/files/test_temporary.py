@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import itertools
 import json
 import os
 import subprocess
@@ -12,6 +13,9 @@ from pathlib import Path
 import pytest
 
 from mem0tray.files import atomic, temporary
+from mem0tray.files.temporary import Temporary
+from mem0tray.system import plain, processes
+from tests.support import odd
 from tests.support.home import REPOSITORY, Home
 from tests.support.shapes import entries
 
@@ -24,6 +28,11 @@ os.umask(0)
 die = lambda: os.kill(os.getpid(), signal.SIGKILL)
 atomic.replace(Path(sys.argv[1]), sys.argv[2].encode(), still_valid=die)
 """
+
+
+def open_descriptors() -> int:
+    """How many files this process has open."""
+    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208  (one of them is the listing's own)
 
 
 def killed_before_the_replace(path: Path, text: str = TEXT) -> Path:
@@ -143,6 +152,167 @@ def test_a_link_that_a_start_has_cleaned_away_is_made_again(
     assert atomic.keep_link(tmp_path / "file", tmp_path / "backup")
     assert (tmp_path / "backup").samefile(tmp_path / "file")
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_name_is_used_once(tmp_path: Path) -> None:
+    """It says whose it is, and stands beside the file."""
+    path = tmp_path / "file.json"
+    names = [temporary.name_beside(path) for _ in range(2)]
+    assert names[0] != names[1]
+    begin = f".file.json.mem0tray-{os.getpid()}-"
+    assert temporary.prefix(path) == begin
+    assert all(name.parent == tmp_path and name.match(temporary.PATTERN) for name in names)
+    assert all(name.name.startswith(begin) for name in names)
+    assert temporary.maker(names[0]) == os.getpid()
+
+
+@pytest.mark.parametrize(
+    ("name", "maker"),
+    [
+        (".x.mem0tray-123-0.tmp", 123), (".a.mem0tray-5-.mem0tray-7-0.tmp", 7),
+        (".x.mem0tray--0.tmp", 0), (".x.mem0tray-a-0.tmp", 0), ("other", 0),
+    ],
+)  # fmt: skip
+def test_the_maker_stands_in_the_name(name: str, maker: int) -> None:
+    """0 where there is none."""
+    assert temporary.maker(Path(name)) == maker
+
+
+def test_a_name_that_is_taken_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that was killed had our id; its file stays for who cleans up."""
+    monkeypatch.setattr(temporary, "_counter", itertools.count(5))
+    taken = tmp_path / f".file.mem0tray-{os.getpid()}-5.tmp"
+    taken.write_bytes(b"theirs")
+    with Temporary(tmp_path / "file") as new:
+        assert new.path.name == f".file.mem0tray-{os.getpid()}-6.tmp"
+    assert taken.read_bytes() == b"theirs"
+
+
+def test_what_took_no_place_is_gone(tmp_path: Path) -> None:
+    """With its descriptors; what did take its place stays."""
+    before = open_descriptors()
+    with Temporary(tmp_path / "file") as new:
+        os.write(new.fd, b"data")
+    assert list(tmp_path.iterdir()) == []
+    with Temporary(tmp_path / "file") as new:
+        os.write(new.fd, b"data")
+        found = new.become(tmp_path / "file", 0o640)
+    assert (found.st_size, found.st_mode & 0o777) == (4, 0o640)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert open_descriptors() == before
+
+
+def test_who_cleans_up_first_costs_another_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that was removed before it was locked is not written to; nothing stays open."""
+    real, locked = fcntl.flock, []
+
+    def removed(fd: int, flags: int) -> None:
+        locked.append(fd)
+        if len(locked) == 1:
+            temporary_file = next(tmp_path.glob(temporary.PATTERN))
+            temporary_file.unlink()
+        elif len(locked) == 2:
+            raise BlockingIOError(errno.EWOULDBLOCK, "is being removed")
+        real(fd, flags)
+
+    monkeypatch.setattr(fcntl, "flock", removed)
+    before = open_descriptors()
+    with Temporary(tmp_path / "file") as new:
+        os.write(new.fd, b"data")
+        new.become(tmp_path / "file", 0o600)
+    assert len(locked) == 3
+    assert (tmp_path / "file").read_bytes() == b"data"
+    assert open_descriptors() == before
+
+
+def test_leftovers_are_listed_before_they_are_removed(tmp_path: Path) -> None:
+    """By name; what is being written is none, and a folder that is not there has none."""
+    for name in (".b.mem0tray-1-0.tmp", ".a.mem0tray-1-0.tmp"):
+        (tmp_path / name).touch()
+    with Temporary(tmp_path / "file"):
+        assert [path.name for path in temporary.leftovers(tmp_path)] == [
+            ".a.mem0tray-1-0.tmp", ".b.mem0tray-1-0.tmp",
+        ]  # fmt: skip
+        temporary.remove_leftovers(tmp_path)
+        assert len(list(tmp_path.iterdir())) == 1
+    assert temporary.leftovers(tmp_path / "none") == []
+    temporary.remove_leftovers(tmp_path / "none")
+
+
+def test_a_leftover_that_may_only_be_read_is_removed_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A further name of a file that the user made read-only."""
+    left = tmp_path / ".file.mem0tray-1-0.tmp"
+    left.touch()
+    real = plain.open_fd
+
+    def read_only(path: Path, flags: int = os.O_RDONLY) -> int:
+        if flags & os.O_RDWR:
+            raise PermissionError
+        return real(path, flags)
+
+    monkeypatch.setattr(plain, "open_fd", read_only)
+    before = open_descriptors()
+    temporary.remove_leftovers(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    assert open_descriptors() == before
+
+
+@pytest.mark.parametrize("kind", ["named pipe", "folder"])
+def test_what_is_no_file_of_ours_stays(tmp_path: Path, kind: str) -> None:
+    """Whatever its name is."""
+    with odd.put(kind, tmp_path / ".file.mem0tray-1-0.tmp"):
+        assert temporary.leftovers(tmp_path) == []
+        temporary.remove_leftovers(tmp_path)
+        assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_only_windows_holds_a_file_open() -> None:
+    """By three of its numbers."""
+    error = OSError(errno.EACCES, "x")
+    assert not temporary.held_open(error)
+    for number in (5, 32, 33):
+        error.winerror = number  # type: ignore[attr-defined]
+        assert temporary.held_open(error)
+    error.winerror = 6  # type: ignore[attr-defined]
+    assert not temporary.held_open(error)
+
+
+def test_a_rename_that_fails_otherwise_is_not_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is full does not get emptier by waiting."""
+    tried = []
+
+    def refuse(self: Path, _target: Path) -> Path:
+        tried.append(self)
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(OSError, match="full"):
+        temporary.move(tmp_path / "a", tmp_path / "b")
+    assert tried == [tmp_path / "a"]
+
+
+@pytest.mark.parametrize(("maker", "removed"), [("mine", False), ("alive", False), ("gone", True)])
+def test_windows_asks_for_the_maker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, maker: str, *, removed: bool
+) -> None:
+    """There a lock cannot tell; what this process writes now it knows by name."""
+    pid = {"mine": os.getpid(), "alive": os.getppid()}.get(maker, 2**22 + 1)
+    left = tmp_path / f".file.mem0tray-{pid}-0.tmp"
+    left.touch()
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(processes, "is_alive", lambda asked: asked == os.getppid())
+    monkeypatch.setattr(temporary, "_open_here", {left.name} if maker == "mine" else set())
+    assert temporary.leftovers(tmp_path) == ([left] if removed else [])
+    monkeypatch.setattr(temporary, "_open_here", set())
+    assert (temporary.leftovers(tmp_path) == []) is (maker == "alive")
 
 
 @pytest.mark.row(51)

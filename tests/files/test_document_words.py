@@ -1,0 +1,44 @@
+"""What is said of a document that is none, and where salvaged items belong."""
+
+import json
+
+import pytest
+
+from mem0tray.files.document import BrokenDocumentError, parse, salvage
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"[]", "a list"), (b'"x"', "text"), (b"null", "null"), (b"true", "a truth value"),
+        (b"false", "a truth value"), (b"5", "a number"), (b"-1", "a number"), (b"NaN", "a number"),
+        (b" \n[1, 2]", "a list"),
+    ],
+)  # fmt: skip
+def test_what_stands_in_the_place_of_an_object_is_said(data: bytes, kind: str) -> None:
+    """In words, for a person who has the file open."""
+    with pytest.raises(BrokenDocumentError) as caught:
+        parse(data, ("queue",))
+    assert str(caught.value) == f"it holds {kind} where an object should be"
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ("{}", "an object"), ('"x"', "text"), ("null", "null"), ("true", "a truth value"),
+        ("false", "a truth value"), ("5", "a number"),
+    ],
+)  # fmt: skip
+def test_what_stands_in_the_place_of_a_list_is_said(value: str, kind: str) -> None:
+    """With the name of the list."""
+    with pytest.raises(BrokenDocumentError) as caught:
+        parse(f'{{"queue": {value}}}'.encode(), ("queue",))
+    assert str(caught.value) == f"'queue' is {kind}, not a list"
+
+
+def test_an_item_that_ends_where_a_section_begins_belongs_before_it() -> None:
+    """A mark within an item is none; one right behind it counts for the next."""
+    data = b'{"items": [{"id": "a"}], "queue": [{"id": "b", "x": {"items": [1]}}, {"id": "c"}'
+    found = salvage(data, ("queue", "items"))
+    assert [json.loads(raw)["id"] for raw in found.lists["items"]] == ["a"]
+    assert [json.loads(raw)["id"] for raw in found.lists["queue"]] == ["b", "c"]
