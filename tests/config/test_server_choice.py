@@ -7,6 +7,7 @@ import pytest
 from mem0tray.config import server_choice
 from mem0tray.config.server_choice import chosen, remember_if_first
 from mem0tray.config.settings import LOCAL_URL
+from mem0tray.files import atomic
 from mem0tray.system.paths import Paths
 
 
@@ -55,9 +56,9 @@ def test_what_is_remembered_is_not_written_again(paths: Paths) -> None:
     """A start does not touch the disk for it."""
     remember_if_first("", paths)
     file = paths.data_dir / "server-choice"
-    before = file.stat()
+    before = atomic.signature(file)
     remember_if_first("", paths)
-    assert file.stat() == before
+    assert atomic.signature(file) == before
 
 
 @pytest.mark.parametrize("text", ["", "other", "local local"])

@@ -136,6 +136,15 @@ def test_a_large_item_may_have_a_small_text() -> None:
     assert item.text == "small"
 
 
+@pytest.mark.parametrize("odd", ["NaN", '"\\ud800"'])
+def test_the_body_of_a_large_item_may_be_odd(odd: str) -> None:
+    """What the fast parser refuses is hashed as that of a small one is."""
+    pad = "x" * LARGE
+    raw = f'{{"more": "{pad}", "odd": {odd}, "retry_count": 5}}'.encode()
+    text = json.dumps({"more": pad, "odd": json.loads(odd)}, sort_keys=True)
+    assert items.body(raw) == hashlib.sha256(text.encode()).digest()
+
+
 def test_a_project_that_is_half_a_character_has_a_digest() -> None:
     """However large its text is."""
     text = "x" * 20

@@ -21,6 +21,12 @@ def gate() -> Gate:
     return result
 
 
+def test_the_states_have_the_names_of_the_contract() -> None:
+    """They stand in the metrics file, which others read."""
+    assert (STARTING, HEALTHY, DOWN) == ("starting", "healthy", "down")
+    assert (PAUSED, ACTION_NEEDED) == ("paused", "action needed")
+
+
 def test_nothing_is_sent_before_the_first_probe() -> None:
     """A new gate is shut, awaits a probe and says that it is starting."""
     gate = Gate()

@@ -59,6 +59,8 @@ class Seen:
         found = {test for line in mutant.lines for test in lines.get(str(line), [])}
         if "" in found:  # it is run on import, and counts for whatever uses the module
             found |= {test for tests in lines.values() for test in tests}
+        if found == {""}:  # nothing else is in it: any test may look at it
+            found = set(self.seconds)
         own = rooms.mirrored(mutant.path)
 
         def order(test: str) -> tuple[bool, bool, float]:
