@@ -26,7 +26,7 @@ CATALOG: Final = Path("LC_MESSAGES", "mem0tray.po")
 METHODS: Final = [("**.py", "python"), ("**.html", "jinja2")]
 # As `mem0tray.report.page` reads its templates; a mistake in one is to be seen.
 OPTIONS: Final = {"**.html": {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}}
-KEYWORDS: Final = {"_": None, "gettext": None, "ngettext": (1, 2)}
+KEYWORDS: Final = {"_": None, "gettext": None, "ngettext": (1, 2), "Reason": None}
 HEADERS: Final = ("Language", "MIME-Version", "Content-Type", "Content-Transfer-Encoding")
 PLURALS: Final = "Plural-Forms"
 COMMENT: Final = """\

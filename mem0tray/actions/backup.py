@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from mem0tray.core.errors import FileUnavailableError
+from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic, document
 from mem0tray.files.document import BrokenDocumentError
 from mem0tray.system import plain
@@ -113,7 +114,9 @@ def _write(path: Path, data: bytes) -> Path:
         raise atomic.unavailable(path, error) from error
     if not same:
         raise FileUnavailableError(
-            f"The backup {path} does not read as it was written; nothing was deleted.",
-            "Is another program writing it? Try again.",
+            Reason(
+                "The backup {path} does not read as it was written; nothing was deleted.", path=path
+            ),
+            Reason("Is another program writing it? Try again."),
         )
     return path

@@ -2,22 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Final
 
-NO_SERVER: Final = "no server chosen"
-SERVER_DOWN: Final = "server down"
-SERVER_BUSY: Final = "server busy"
-LOCAL_NETWORK: Final = "local network"
-INVALID: Final = "invalid content"
-REJECTED: Final = "rejected by the server"
-NO_ANSWER: Final = "no answer from the server"
-ACTION: Final = "action needed"
-PAUSED: Final = "paused"
-NOT_RUNNING: Final = "worker not running"
-HELD: Final = "held"
-WAITING: Final = "waiting for its time"
-DUE: Final = "due now"
-ID: Final = "ID"  # stands in a remedy for the id of whatever is stuck
+from mem0tray.core import reasons
+from mem0tray.core.reasons import Reason
+
+NO_SERVER: Final = Reason("no server chosen")
+SERVER_DOWN: Final = Reason("server down")
+SERVER_BUSY: Final = Reason("server busy")
+LOCAL_NETWORK: Final = Reason("local network")
+INVALID: Final = Reason("invalid content")
+REJECTED: Final = Reason("rejected by the server")
+NO_ANSWER: Final = Reason("no answer from the server")
+ACTION: Final = Reason("action needed")
+PAUSED: Final = Reason("paused")
+NOT_RUNNING: Final = Reason("worker not running")
+HELD: Final = Reason("held")
+WAITING: Final = Reason("waiting for its time")
+DUE: Final = Reason("due now")
 _OURS: Final = (PAUSED, NOT_RUNNING)
 
 
@@ -29,35 +32,35 @@ class Cause:
     remedy as it reads after another.
     """
 
-    name: str
-    detail: str
-    remedy: str
+    name: Reason
+    detail: Reason
+    remedy: Reason
     status: int | None = None
     by_itself: bool = False
-    then: str = ""
+    then: Reason = reasons.NONE
 
     @property
-    def sentence(self) -> str:
+    def sentence(self) -> Reason:
         """What is the matter; a server's text may end with a stop."""
-        return f"{self.detail.rstrip('.')}."
-
-    @property
-    def advice(self) -> str:
-        """What is the matter and what to do, as sentences."""
-        return f"{self.sentence} {self.remedy}"
+        return reasons.stopped(self.detail)
 
     def about(self, handle: str) -> "Cause":
         """Tell this cause of one memory, which commands know as `handle`."""
-        return replace(self, remedy=self.remedy.replace(f" {ID}`", f" {handle}`"))
+        return replace(self, remedy=self.remedy.replaced("id", handle))
 
     @property
-    def likeness(self) -> tuple[str, str, int | None, str]:
+    def likeness(self) -> tuple[Reason, Reason, int | None, Reason]:
         """What is equal in causes of which one is told as the example of all.
 
         Not the whole text, but where it is ours: a server may name each item in its own,
         and every item has its own time.
         """
-        return self.name, self.remedy, self.status, self.detail * (self.name == INVALID)
+        return (
+            self.name,
+            self.remedy,
+            self.status,
+            self.detail if self.name == INVALID else reasons.NONE,
+        )
 
 
 def with_one_thing_to_do(causes: Sequence[Cause]) -> list[Cause]:
@@ -69,4 +72,4 @@ def with_one_thing_to_do(causes: Sequence[Cause]) -> list[Cause]:
     first, *others = causes
     steps = [first.remedy] * (not (first.by_itself and ours))
     steps += [cause.then if steps else cause.remedy for cause in ours if cause is not first]
-    return [replace(first, remedy=" ".join(steps)), *others]
+    return [replace(first, remedy=reduce(reasons.advised, steps, reasons.NONE)), *others]

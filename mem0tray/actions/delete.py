@@ -9,6 +9,7 @@ from mem0tray.actions import backup, edit, requests
 from mem0tray.actions.edit import DlqEdit
 from mem0tray.actions.find import FoundItem, Identity, identity
 from mem0tray.core.errors import FileUnavailableError
+from mem0tray.core.reasons import Reason
 from mem0tray.files import receipts
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
@@ -38,7 +39,9 @@ def delete(paths: Paths, chosen: Sequence[FoundItem], *, for_good: bool = False)
         # Its last failure may have made a dead letter of an entry meanwhile.
         left |= _from_dlq(paths, moved, backups, keep=False) if moved else set()
     if backups.dated is None:
-        raise FileUnavailableError("There is no backup.", "Nothing was deleted; try again.")
+        raise FileUnavailableError(
+            Reason("There is no backup."), Reason("Nothing was deleted; try again.")
+        )
     result = Deleted(backups.dated)
     for each in chosen:
         (result.gone if each.identity in left else result.items).append(each)

@@ -1,13 +1,11 @@
 """Why a memory is stuck, and what to do about it."""
 
-import re
 import shlex
 from typing import Final
 
 from mem0tray.actions.cause import (
     DUE,
     HELD,
-    ID,
     INVALID,
     NO_ANSWER,
     NOT_RUNNING,
@@ -20,29 +18,31 @@ from mem0tray.actions.cause import (
 from mem0tray.actions.find import FoundItem
 from mem0tray.actions.surroundings import Surroundings, clock
 from mem0tray.core import item as items
+from mem0tray.core import reasons
+from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line, short_id
 from mem0tray.ledger.reader import Attempt, Known
-from mem0tray.server.model import Fault
-from mem0tray.server.remedy import of_rejection
+from mem0tray.server import failures
+from mem0tray.server.model import Kind
+from mem0tray.server.remedy import ID, REWORD, of_rejection
 
-_ANSWERLESS: Final = frozenset({"unknown", "outage", "unanswered"})
+_ANSWERLESS: Final = frozenset({Kind.UNKNOWN, Kind.OUTAGE, Kind.UNANSWERED})
 # They count nothing against the item, unless its last error says that they did.
-_OF_THE_SERVER: Final = frozenset({"outage", "slow down", "unauthorized", "refused"})
-_OURS_WITHOUT_ANSWER: Final = ("no answer after ", Fault.LOST.value)
-_ASKED: Final = (
-    "Nothing to do: the server is asked for it before it is sent again. If it stays so, see the"
-    " server's log."
+_OF_THE_SERVER: Final = frozenset({Kind.OUTAGE, Kind.SLOW_DOWN, Kind.UNAUTHORIZED, Kind.REFUSED})
+_ASKED: Final = Reason(
+    "Nothing to do: the server is asked for it before it is sent"
+    " again. If it stays so, see the server's log."
 )
-_STATUS: Final = re.compile(r"[1-5][0-9][0-9]\b")
 _HELD: Final = Cause(
     HELD,
-    "perhaps delivered by another worker, and the server cannot tell",
-    "`mem0tray retry ID` sends it, `mem0tray delete ID` drops it.",
+    Reason("perhaps delivered by another worker, and the server cannot tell"),
+    Reason("`mem0tray retry {id}` sends it, `mem0tray delete {id}` drops it.", id=ID),
 )
-_NAME_PROJECT: Final = (
-    "Name its project_id in mem0_queue_dlq.json, or delete it with `mem0tray delete ID`."
+_NAME_PROJECT: Final = Reason(
+    "Name its project_id in {file}, or delete it with `mem0tray delete {id}`.",
+    file="mem0_queue_dlq.json",
+    id=ID,
 )
-_REWORD: Final = "Change it with `mem0tray edit ID`, or delete it with `mem0tray delete ID`."
 
 
 def causes(
@@ -69,20 +69,20 @@ def causes(
     if found.item is not None:
         due = next_retry(found, known, now)
         if due > now and not held:
-            again = f"it is sent again at {clock(due)}"
+            again = Reason("it is sent again at {time}", time=clock(due))
             result.append(Cause(WAITING, again, _waits(found), by_itself=True))
         elif not result:
-            sent = "Nothing to do: it is sent by itself."
-            result.append(Cause(DUE, "it is about to be sent", sent, by_itself=True))
+            sent = Reason("Nothing to do: it is sent by itself.")
+            result.append(Cause(DUE, Reason("it is about to be sent"), sent, by_itself=True))
     handle = handle or shlex.quote(short_id(found.id))
     return [cause.about(handle) for cause in with_one_thing_to_do(result)]
 
 
-def _waits(found: FoundItem) -> str:
+def _waits(found: FoundItem) -> Reason:
     """What to do about an item that only waits: `retry` takes dead letters, no entries."""
     if not found.is_dead:
-        return "Nothing to do: it is sent by itself."
-    return f"Nothing to do: it is sent by itself; at once with `mem0tray retry {ID}`."
+        return Reason("Nothing to do: it is sent by itself.")
+    return Reason("Nothing to do: it is sent by itself; at once with `mem0tray retry {id}`.", id=ID)
 
 
 def next_retry(found: FoundItem, known: Known | None, now: float) -> float:
@@ -100,16 +100,16 @@ def _invalid(found: FoundItem) -> list[Cause]:
         return [
             Cause(
                 INVALID,
-                "its content is not text; it is never sent",
-                _REWORD,
+                Reason("its content is not text; it is never sent"),
+                REWORD,
             )
         ]
     if not item.project.strip():
-        return [Cause(INVALID, "it names no project", _NAME_PROJECT)]
+        return [Cause(INVALID, Reason("it names no project"), _NAME_PROJECT)]
     for name, text in (("content", item.content), ("project_id", item.project)):
         if not _is_encodable(text):
-            detail = f"its {name} holds half a character (a lone surrogate)"
-            return [Cause(INVALID, detail, _REWORD)]
+            detail = Reason("its {field} holds half a character (a lone surrogate)", field=name)
+            return [Cause(INVALID, detail, REWORD)]
     return []
 
 
@@ -125,30 +125,38 @@ def _rejected(found: FoundItem, attempt: Attempt | None, known: Known | None) ->
     reason = one_line(last_error(found) or (known.last_error if known else None) or "")
     if attempt is None:
         return _as_the_file_says(reason)
-    if attempt.kind == "not sendable":
-        return [Cause(INVALID, attempt.message, _REWORD)]
+    said = failures.retold(attempt.message, attempt.duration)
+    if attempt.kind == Kind.NOT_SENDABLE:
+        return [Cause(INVALID, said, REWORD)]
     if attempt.kind in _OF_THE_SERVER and reason and one_line(attempt.message) != reason:
         return _as_the_file_says(reason)
     if attempt.kind in _ANSWERLESS:
-        return [Cause(NO_ANSWER, attempt.message, _ASKED, attempt.status, by_itself=True)]
+        return [Cause(NO_ANSWER, said, _ASKED, attempt.status, by_itself=True)]
     status = "" if attempt.status is None else str(attempt.status)
     detail = attempt.message if status in attempt.message else f"{status}: {attempt.message}"
-    return [_rejection(detail, attempt.status)]
+    return [_rejection(reasons.quoted(detail), attempt.status)]
 
 
-def _rejection(detail: str, status: int | None) -> Cause:
+def _rejection(detail: Reason, status: int | None) -> Cause:
     remedy, by_itself = of_rejection(status)
     return Cause(REJECTED, detail, remedy, status, by_itself=by_itself)
 
 
 def _as_the_file_says(reason: str) -> list[Cause]:
-    """Without a ledger that remembers the attempt: our own words begin with what it came to."""
+    """Without a ledger that remembers the attempt."""
     if not reason:
         return []
-    if reason.startswith(_OURS_WITHOUT_ANSWER):
-        return [Cause(NO_ANSWER, reason, _ASKED, by_itself=True)]
-    named = _STATUS.match(reason)
-    return [_rejection(reason, int(named[0]) if named else None)]
+    status, is_answered = failures.in_short(reason)
+    if not is_answered:
+        return [Cause(NO_ANSWER, reasons.quoted(reason), _ASKED, by_itself=True)]
+    return [_rejection(reasons.quoted(reason), status)]
+
+
+def why_failed(found: FoundItem, attempt: Attempt | None) -> Reason:
+    """The reason that stands in the file; where none does, what the ledger saw last."""
+    text = last_error(found) or (attempt.message if attempt is not None else "")
+    is_last = attempt is not None and attempt.message == text
+    return failures.retold(text, attempt.duration if attempt is not None and is_last else None)
 
 
 def last_error(found: FoundItem) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from mem0tray.actions import files
 from mem0tray.core.errors import FileUnavailableError
+from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic, document, quarantine, receipts
 from mem0tray.files.lock import FileLock
 from mem0tray.ledger.reader import Reader
@@ -70,7 +71,8 @@ def change_dlq(
                 return
             time.sleep(_WAIT)
     raise FileUnavailableError(
-        f"{paths.dlq} is saved by another program all the time.", "End that program, or try later."
+        Reason("{path} is saved by another program all the time.", path=paths.dlq),
+        Reason("End that program, or try later."),
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from mem0tray.core.errors import FileUnavailableError
+from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic, document
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.document import BrokenDocumentError, Document
@@ -44,9 +45,11 @@ def load(
         except BrokenDocumentError as error:
             reason = str(error)
     raise FileUnavailableError(
-        f"{path} cannot be read: {reason}.",
-        "If it is broken, mem0tray keeps what is in it and restores it once it runs:"
-        " start it, or mend the file, then try again.",
+        Reason("{path} cannot be read: {why}.", path=path, why=reason),
+        Reason(
+            "If it is broken, mem0tray keeps what is in it and restores"
+            " it once it runs: start it, or mend the file, then try again."
+        ),
     )
 
 

@@ -11,6 +11,7 @@ from mem0tray.actions import files
 from mem0tray.core import item as items
 from mem0tray.core.errors import NotFoundError
 from mem0tray.core.item import Item
+from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
 from mem0tray.system.paths import Paths
 
@@ -142,8 +143,10 @@ def _matching(name: str, among: Sequence[FoundItem]) -> list[int]:
     shown = one_line(name, _LONGEST_ID)
     if not ids:
         raise NotFoundError(
-            f"No item's id begins with {shown!r}.",
-            "See `mem0tray list` for the dead letters, `mem0tray list --queue` for what waits.",
+            Reason("No item's id begins with {id}.", id=repr(shown)),
+            Reason(
+                "See `mem0tray list` for the dead letters, `mem0tray list --queue` for what waits."
+            ),
         )
     if len(ids) > 1:
         some = ", ".join(one_line(each, _LONGEST_ID) for each in ids[:_SHOWN])

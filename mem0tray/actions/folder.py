@@ -4,6 +4,7 @@ import os
 
 from mem0tray.config.settings import PathSettings, Settings
 from mem0tray.core.errors import FileUnavailableError
+from mem0tray.core.reasons import Reason
 
 _REMEDY = (
     "Make it, or correct paths.claude_dir: `mem0tray config edit`"
@@ -21,17 +22,23 @@ def trouble(settings: Settings) -> FileUnavailableError | None:
     if os.path.isdir(folder):  # noqa: PTH112  (Path.is_dir() raises where it may not look)
         return None
     if os.path.islink(folder):  # noqa: PTH114
-        message = f"{folder} is a link to {folder.readlink()}, which is not there."
+        message = Reason(
+            "{path} is a link to {folder}, which is not there.",
+            path=folder,
+            folder=folder.readlink(),
+        )
     elif os.path.lexists(folder):
-        message = f"{folder} is no folder."
+        message = Reason("{path} is no folder.", path=folder)
     elif settings.paths == PathSettings():
         return None
     else:
-        message = f"The folder {folder} is not there."
+        message = Reason("The folder {path} is not there.", path=folder)
     return FileUnavailableError(message, _REMEDY)
 
 
 def gone(settings: Settings) -> FileUnavailableError:
     """What to say of a default folder that was there once, and is no more."""
-    message = f"The folder {settings.locations().claude_dir} is gone: it was there before."
+    message = Reason(
+        "The folder {path} is gone: it was there before.", path=settings.locations().claude_dir
+    )
     return FileUnavailableError(message, _REMEDY)

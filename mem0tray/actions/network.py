@@ -4,23 +4,26 @@ import socket
 import threading
 from typing import Final
 
+from mem0tray.core import reasons
+from mem0tray.core.reasons import Reason
+
 # For documentation only (RFC 5737, 3849): nobody is there, but the way there is the way out.
 _OUTSIDE: Final = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
 _PATIENCE: Final = 3.0
 
 
-def trouble(hostname: str) -> str:
+def trouble(hostname: str) -> Reason:
     """What is wrong with the local network, in words; empty when a server's name leads somewhere.
 
     `hostname` is empty for a server on this computer: the network has no part in that.
     """
     if not hostname:
-        return ""
+        return reasons.NONE
     if not has_way_out():
-        return "this computer has no connection to any network"
+        return Reason("this computer has no connection to any network")
     if not resolves(hostname):
-        return f"the name {hostname} cannot be resolved (DNS)"
-    return ""
+        return Reason("the name {name} cannot be resolved (DNS)", name=hostname)
+    return reasons.NONE
 
 
 def has_way_out() -> bool:

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from mem0tray.core import item as items
+from mem0tray.core.reasons import Reason
 from mem0tray.ledger.reader import Reader
+from mem0tray.server import failures
 from mem0tray.system.paths import Paths
 
 
@@ -15,24 +17,29 @@ class DeadLetter:
     digest: bytes
     project: str
     since: float
-    reason: str
+    reason: Reason
 
 
 def oldest(paths: Paths, limit: int) -> tuple[DeadLetter, ...]:
     """The first `limit` dead letters in the file's order."""
     with Reader(paths.ledger) as reader:
-        found = reader.first_dead(limit)
+        found = [
+            (known, raw, reader.attempts(known.key)[-1:]) for known, raw in reader.first_dead(limit)
+        ]
     letters = []
-    for known, raw in found:
+    for known, raw, last in found:
         value = items.load_object(raw) or {}
         since = items.number(value.get("moved_to_dlq_at")) or known.accepted
+        text = known.last_error or _text(value, "last_error")
         letters.append(
             DeadLetter(
                 known.id,
                 known.digest,
                 _text(value, "project_id"),
                 since,
-                known.last_error or _text(value, "last_error"),
+                failures.retold(
+                    text, next((each.duration for each in last if each.message == text), None)
+                ),
             )
         )
     return tuple(letters)

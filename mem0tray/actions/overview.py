@@ -16,8 +16,10 @@ from mem0tray.config import server_choice
 from mem0tray.config.server_choice import THIS_COMPUTER
 from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import item as items
+from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError, SettingsError
 from mem0tray.core.item import Item
+from mem0tray.core.reasons import Reason
 from mem0tray.core.state import ACTION_NEEDED, STARTING
 from mem0tray.files import atomic, document, emergency, lock, pauses, probe, quarantine
 from mem0tray.files.atomic import TornError
@@ -51,7 +53,7 @@ class Overview:
     claude_dir: str = ""
     worker: Running | None = None
     state: str = NOT_RUNNING
-    reason: str = ""
+    reason: Reason = reasons.NONE
     server: str = ""
     destination: str = ""
     queue: int | None = 0
@@ -63,7 +65,7 @@ class Overview:
     pause: float | None = None
     totals: dict[str, int | None] = field(default_factory=dict)
     only_elsewhere: dict[str, int] = field(default_factory=dict)
-    unknown: dict[str, str] = field(default_factory=dict)
+    unknown: dict[str, Reason] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class MetricsRead:
 
     values: dict[str, Any]
     written: float
-    trouble: str = ""
+    trouble: Reason = reasons.NONE
 
 
 def gather(settings: Settings) -> Overview:
@@ -85,7 +87,7 @@ def gather(settings: Settings) -> Overview:
     if seen.worker is not None:
         _look_at_worker(seen, seen.worker, metrics, own=own)
     queue, queue_trouble = looked_at(paths.queue, ("queue", files.HELD))
-    file_trouble = ""  # a worker says it itself, and knows more
+    file_trouble = reasons.NONE  # a worker says it itself, and knows more
     with Reader(paths.ledger) as reader:
         if own:
             for name in ("queue", "dlq"):
@@ -100,7 +102,9 @@ def gather(settings: Settings) -> Overview:
         seen.oldest_waiting = _oldest(reader.oldest_waiting(), unread)
         seen.last_delivery = reader.last_delivery() or _from_iso(stats.get("last_sync"))
         if seen.last_delivery is None and _is_lost(paths.ledger, reader):
-            seen.unknown["last_delivery"] = f"The ledger {paths.ledger} cannot be read."
+            seen.unknown["last_delivery"] = Reason(
+                "The ledger {path} cannot be read.", path=paths.ledger
+            )
         seen.only_elsewhere = reader.only_elsewhere(seen.server or "")
     trouble = (
         _look_at_folder(seen, settings, paths)
@@ -116,39 +120,39 @@ def gather(settings: Settings) -> Overview:
     return seen
 
 
-def _look_at_folder(seen: Overview, settings: Settings, paths: Paths) -> str:
-    """What is wrong with `claude_dir` itself, else nothing; then nothing can be read."""
+def _look_at_folder(seen: Overview, settings: Settings, paths: Paths) -> Reason:
+    """What is wrong with `claude_dir` itself, else NONE; then nothing can be read."""
     error = folder.trouble(settings)
     if error is None and not paths.claude_dir.exists() and paths.ledger.exists():
         error = folder.gone(settings)
     if error is None:
-        return ""
+        return reasons.NONE
     if seen.worker is None:
         seen.queue = seen.dlq = None
         seen.totals = dict.fromkeys(_TOTALS)
-        seen.unknown |= dict.fromkeys(("queue", "dlq", "totals"), str(error))
-    return str(error)
+        seen.unknown |= dict.fromkeys(("queue", "dlq", "totals"), error.reason)
+    return error.reason
 
 
 def _count_queue(
-    seen: Overview, paths: Paths, reader: Reader, queue: Document, trouble: str
+    seen: Overview, paths: Paths, reader: Reader, queue: Document, trouble: Reason
 ) -> list[Item]:
     """Count what waits; those of it that the ledger does not know yet."""
     lines, emergency_trouble = _emergency_lines(paths)
     unread = _not_taken_in([*_entries(queue), *lines], reader)
     seen.queue = reader.waiting_count() + len(unread)
-    trouble = trouble if not queue.lists["queue"] else ""  # what is whole in it counts
+    trouble = reasons.NONE if queue.lists["queue"] else trouble  # what is whole in it counts
     if trouble or emergency_trouble:
         seen.queue = None
         seen.unknown["queue"] = trouble or emergency_trouble
     return unread
 
 
-def _count_dlq(seen: Overview, paths: Paths, reader: Reader) -> str:
+def _count_dlq(seen: Overview, paths: Paths, reader: Reader) -> Reason:
     """Count the dead letters; what is wrong with their file."""
     if not paths.dlq.exists():
         seen.dlq = len(reader.dead_raws())
-        return ""
+        return reasons.NONE
     found, trouble = looked_at(paths.dlq, ("items",))
     seen.dlq = len(found.lists["items"])
     if trouble and not seen.dlq:
@@ -158,7 +162,7 @@ def _count_dlq(seen: Overview, paths: Paths, reader: Reader) -> str:
 
 
 def _count_totals(
-    seen: Overview, queue: Document, trouble: str, ours: Reader | None
+    seen: Overview, queue: Document, trouble: Reason, ours: Reader | None
 ) -> dict[str, Any]:
     """The counters of the queue file, or as `ours` knows them; the file's `stats`."""
     stats = items.load_object(queue.rest.get("stats", b"{}"))
@@ -168,7 +172,7 @@ def _count_totals(
     counter = ours.counter if ours is not None else lambda _: None
     seen.totals = {name: counter(f"total_{name}") for name in _TOTALS}
     if None in seen.totals.values():
-        seen.unknown["totals"] = trouble or "The counters in the queue file make no sense."
+        seen.unknown["totals"] = trouble or Reason("The counters in the queue file make no sense.")
     return stats or {}
 
 
@@ -198,7 +202,7 @@ def _metrics_in(path: Path) -> MetricsRead:
             try:
                 found = atomic.read(path)
             except FileUnavailableError as error:
-                return MetricsRead({}, 0.0, str(error))
+                return MetricsRead({}, 0.0, error.reason)
             if found is None:
                 break
             value = items.load_object(found[0])
@@ -223,18 +227,26 @@ def is_of(metrics: dict[str, Any], pid: int | None) -> bool:
     )
 
 
-def writer(metrics: dict[str, Any]) -> str:
+def reason_in(metrics: dict[str, Any]) -> Reason:
+    """The reason that a worker gives for its state; of another kind of worker its words."""
+    found = reasons.read(metrics.get("reason_id"), metrics.get("reason_arguments"))
+    return found or reasons.quoted(str(metrics.get("reason") or ""))
+
+
+def writer(metrics: dict[str, Any]) -> Reason:
     """Who wrote the metrics, in words."""
     pid, host = metrics.get("pid"), metrics.get("host")
     if isinstance(host, str) and host != socket.gethostname():
-        return f"another worker on {host[:60]}"
-    return f"another worker, process {pid}" if isinstance(pid, int) else "another worker"
+        return Reason("another worker on {host}", host=host[:60])
+    if isinstance(pid, int):
+        return Reason("another worker, process {number}", number=pid)
+    return Reason("another worker")
 
 
 def _look_at_server(seen: Overview, settings: Settings, paths: Paths) -> None:
     url = server_choice.chosen(settings.server.url, paths)
     if url is None:
-        seen.state, seen.reason = ACTION_NEEDED, f"{server_choice.CHOOSE}: {server_choice.HOW}"
+        seen.state, seen.reason = ACTION_NEEDED, server_choice.CHOOSE
     elif url == LOCAL_URL:
         seen.server, seen.destination = LOCAL_URL, THIS_COMPUTER
     else:
@@ -243,7 +255,7 @@ def _look_at_server(seen: Overview, settings: Settings, paths: Paths) -> None:
         try:
             there = Destination.from_settings(settings.server)
         except SettingsError as error:
-            seen.state, seen.reason = ACTION_NEEDED, str(error)
+            seen.state, seen.reason = ACTION_NEEDED, error.reason
         else:
             seen.server, seen.destination = there.url, there.host
 
@@ -252,49 +264,50 @@ def _look_at_worker(seen: Overview, worker: Running, metrics: MetricsRead, *, ow
     """A running worker knows better than we; it may have other settings in its environment."""
     if own:
         seen.state = str(metrics.values.get("state") or STARTING)
-        seen.reason = str(metrics.values.get("reason") or "")
+        seen.reason = reason_in(metrics.values)
         if abs(time.time() - metrics.written) > _SILENT:
             seen.state = ACTION_NEEDED
-            seen.reason = (
-                f"the worker (process {worker.pid}) has not written its metrics for a while:"
-                " `mem0tray doctor` says more"
+            seen.reason = Reason(
+                "the worker (process {number}) has not written its metrics"
+                " for a while: `mem0tray doctor` says more",
+                number=worker.pid or 0,
             )
         there = metrics.values.get("destination")
         if isinstance(there, str) and there:
             seen.destination = there
     elif metrics.written > worker.since:
         seen.state = ACTION_NEEDED
-        seen.reason = (
-            f"{writer(metrics.values)} rewrites the metrics file: stop it,"
-            " `mem0tray doctor` says more"
+        seen.reason = Reason(
+            "{writer} rewrites the metrics file: stop it, `mem0tray doctor` says more",
+            writer=writer(metrics.values),
         )
     elif seen.state != ACTION_NEEDED:
         seen.state = STARTING
 
 
-def _look_at_ours(seen: Overview, paths: Paths) -> str:
-    """The pause, and what was set aside; returns why they cannot be read, else nothing."""
+def _look_at_ours(seen: Overview, paths: Paths) -> Reason:
+    """The pause, and what was set aside; returns why they cannot be read, else NONE."""
     try:
         seen.pause = pauses.read(paths)
     except FileUnavailableError as error:
-        return str(error)
+        return error.reason
     try:
         seen.quarantine = len(quarantine.kept(paths.quarantine))
     except FileUnavailableError as error:
-        seen.quarantine, seen.unknown["quarantine"] = None, str(error)
-        return str(error)
-    return ""
+        seen.quarantine, seen.unknown["quarantine"] = None, error.reason
+        return error.reason
+    return reasons.NONE
 
 
-def _no_room(paths: Paths) -> str:
-    """The error of a disk that has no room, of which the metrics cannot tell; else nothing."""
+def _no_room(paths: Paths) -> Reason:
+    """The error of a disk that has no room, of which the metrics cannot tell; else NONE."""
     largest = max(map(_size, (paths.queue, paths.dlq)))
     for where, needed in ((paths.claude_dir, largest), (paths.data_dir, 0)):
         with suppress(OSError):
             if shutil.disk_usage(where).free < needed + _BLOCK:
                 full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-                return str(atomic.unavailable(where, full))
-    return ""
+                return atomic.unavailable(where, full).reason
+    return reasons.NONE
 
 
 def _size(path: Path) -> int:
@@ -308,23 +321,23 @@ def parsed(path: Path, sections: tuple[str, ...]) -> Document:
     return looked_at(path, sections)[0]
 
 
-def looked_at(path: Path, sections: tuple[str, ...]) -> tuple[Document, str]:
-    """A file taken apart as by `parsed`, and what is wrong with it; nothing if whole or absent."""
-    data, why = b"", "it is rewritten all the time"
+def looked_at(path: Path, sections: tuple[str, ...]) -> tuple[Document, Reason]:
+    """A file taken apart as by `parsed`, and what is wrong with it; NONE if whole or absent."""
+    data, why = b"", Reason("it is rewritten all the time")
     for _ in range(_TRIES):
         try:
             data, _signature = atomic.read(path) or (b"{}", None)
-            return document.parse(data, sections), ""
+            return document.parse(data, sections), reasons.NONE
         except FileUnavailableError as error:
-            return document.salvage(b"", sections), str(error)
+            return document.salvage(b"", sections), error.reason
         except BrokenDocumentError as error:
-            why = str(error)
+            why = reasons.quoted(str(error))
         except TornError:
             pass
         time.sleep(_TORN_WAIT)  # somebody writes it in place
-    trouble = (
-        f"{path} is broken: {why}. A running worker keeps it, and saves what is whole in it:"
-        " `mem0tray run`."
+    trouble = reasons.advised(
+        Reason("{path} is broken: {why}.", path=path, why=why),
+        Reason("A running worker keeps it, and saves what is whole in it: `mem0tray run`."),
     )
     return document.salvage(data, sections), trouble
 
@@ -334,19 +347,19 @@ def _entries(queue: Document) -> list[Item]:
     return [item for raw in raws if (item := items.parse(raw)) is not None]
 
 
-def _emergency_lines(paths: Paths) -> tuple[list[Item], str]:
+def _emergency_lines(paths: Paths) -> tuple[list[Item], Reason]:
     """What stands in the emergency file, and why it cannot be read."""
     try:
         signature = atomic.signature(paths.emergency)
         if signature is None:
-            return [], ""
+            return [], reasons.NONE
         source = emergency.EmergencySource(paths.emergency.name, signature.inode)
         lines = emergency.read(paths.claude_dir, source, final=True)
     except FileUnavailableError as error:
-        return [], str(error)
+        return [], error.reason
     except OSError as error:
-        return [], str(atomic.unavailable(paths.emergency, error))
-    return (lines.items if lines is not None else []), ""
+        return [], atomic.unavailable(paths.emergency, error).reason
+    return (lines.items if lines is not None else []), reasons.NONE
 
 
 def _not_taken_in(found: list[Item], reader: Reader) -> list[Item]:

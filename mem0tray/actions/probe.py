@@ -8,6 +8,7 @@ from mem0tray.config import server_choice
 from mem0tray.config.server_choice import THIS_COMPUTER
 from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.reasons import Reason
 from mem0tray.server import Destination, Health, connect
 from mem0tray.server.model import Proof
 from mem0tray.system.paths import Paths
@@ -44,7 +45,7 @@ def probe(settings: Settings, paths: Paths, timeout: float = TIMEOUT) -> Probe:
     """Ask the server for its health; trouble of any kind is a server that is not healthy."""
     url = server_choice.chosen(settings.server.url, paths)
     if url is None:
-        return Probe("", "no server", "", _ill("no server is chosen"))
+        return Probe("", "no server", "", _ill(Reason("no server is chosen")))
     if url == LOCAL_URL:
         return _local(paths, timeout)
     try:
@@ -52,7 +53,7 @@ def probe(settings: Settings, paths: Paths, timeout: float = TIMEOUT) -> Probe:
         health = _ask(destination, settings.server.dialect, timeout)
     except Mem0TrayError as error:
         shown = url.rpartition("@")[2]  # no name and password
-        return Probe(url, shown, "", _ill(str(error)))
+        return Probe(url, shown, "", _ill(error.reason))
     away = "" if destination.is_loopback else destination.hostname
     return Probe(destination.url, destination.host, away, health)
 
@@ -63,7 +64,7 @@ def _local(paths: Paths, timeout: float) -> Probe:
 
     found = find(paths.local_server, timeout)
     if found is None:
-        health = _ill("the local server does not run: the worker starts it")
+        health = _ill(Reason("the local server does not run: the worker starts it"))
     else:
         there = Destination.of(found.url, found.token)
         health = _ask(there, "vps", timeout, partial(proof, found.token))
@@ -80,5 +81,5 @@ def _ask(
         client.close()
 
 
-def _ill(reason: str) -> Health:
+def _ill(reason: Reason) -> Health:
     return Health(healthy=False, reason=reason)

@@ -11,6 +11,7 @@ from mem0tray.actions.find import Identity, identity
 from mem0tray.actions.sources import Piece, RestoreSource
 from mem0tray.core import item as items
 from mem0tray.core.errors import FileUnavailableError
+from mem0tray.core.reasons import Reason
 from mem0tray.files import document, receipts
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
@@ -104,8 +105,8 @@ def _wait_until_published(paths: Paths, names: Iterable[Identity]) -> None:
                 return
         if not requests.worker_runs(paths) or time.monotonic() > end:
             raise FileUnavailableError(
-                "The deletion has not been written to the files yet.",
-                "Run `mem0tray run --once`, or `mem0tray run`, then restore again.",
+                Reason("The deletion has not been written to the files yet."),
+                Reason("Run `mem0tray run --once`, or `mem0tray run`, then restore again."),
             )
         time.sleep(_LOOK)
 

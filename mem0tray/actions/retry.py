@@ -12,9 +12,11 @@ from mem0tray.actions.find import FoundItem, listing, resolve
 from mem0tray.core import item as items
 from mem0tray.core.errors import NotFoundError
 from mem0tray.core.item import Item
+from mem0tray.core.reasons import Reason
 from mem0tray.core.text import short_id
 from mem0tray.files import receipts
 from mem0tray.ledger.reader import Reader
+from mem0tray.server.remedy import REWORD
 from mem0tray.system.paths import Paths
 
 _NOW: Final = {"last_attempt": 0}
@@ -32,8 +34,8 @@ def retry_ids(paths: Paths, names: Sequence[str]) -> list[Item]:
     for each in chosen:
         if each.item is None:
             raise NotFoundError(
-                f"{short_id(each.id)} cannot be retried: its content is no text.",
-                "Change it with `mem0tray edit ID`, or delete it with `mem0tray delete ID`.",
+                Reason("{id} cannot be retried: its content is no text.", id=short_id(each.id)),
+                REWORD.replaced("id", short_id(each.id)),
             )
     wanted = {each.identity for each in chosen}
     return _retry(paths, lambda item: (item.id, item.digest) in wanted, held)
@@ -47,8 +49,8 @@ def _explain_waiting(paths: Paths, names: Sequence[str], error: NotFoundError) -
     except NotFoundError:
         return
     raise NotFoundError(
-        f"{short_id(found[0].id)} is no dead letter: it waits in the queue.",
-        "It is sent by itself, as soon as the server takes it.",
+        Reason("{id} is no dead letter: it waits in the queue.", id=short_id(found[0].id)),
+        Reason("It is sent by itself, as soon as the server takes it."),
     ) from error
 
 

@@ -1,7 +1,6 @@
 """What keeps every memory from being sent: server, network, worker, pause."""
 
 import math
-import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,18 +20,18 @@ from mem0tray.actions.cause import (
 from mem0tray.actions.probe import Probe, probe
 from mem0tray.config import server_choice
 from mem0tray.config.settings import LOCAL_URL, Settings
-from mem0tray.core import state
+from mem0tray.core import reasons, state
 from mem0tray.core.errors import FileUnavailableError
+from mem0tray.core.reasons import Reason
 from mem0tray.core.state import ACTION_NEEDED, REFUSES
 from mem0tray.files import atomic, pauses
 from mem0tray.ledger.reader import Attempt, Reader
 from mem0tray.server.remedy import of_refusal
 from mem0tray.system.paths import Paths, config_file
 
-_STATUS: Final = re.compile(r"\b[1-5][0-9][0-9]\b")
-_SENTENCE: Final = re.compile(r"(?<=\.) (?=[A-Z`])")
-_HOW: Final = re.compile(r": (?=stop |find |`)")  # from here on a reason says what to do
-_DOCTOR: Final = "`mem0tray doctor` says more; deliveries go on by themselves once it is mended."
+_DOCTOR: Final = Reason(
+    "`mem0tray doctor` says more; deliveries go on by themselves once it is mended."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +55,9 @@ class Surroundings:
             found.append(
                 Cause(
                     NOT_RUNNING,
-                    "nothing is sent without the worker",
-                    "Start the worker with `mem0tray run`.",
-                    then="Then start the worker with `mem0tray run`.",
+                    Reason("nothing is sent without the worker"),
+                    Reason("Start the worker with `mem0tray run`."),
+                    then=Reason("Then start the worker with `mem0tray run`."),
                 )
             )
         return cls(found)
@@ -70,21 +69,28 @@ def _refusal(paths: Paths, metrics: dict[str, Any]) -> list[Cause]:
     A break that the server asks for and an outage do not end it. Nor does a worker that
     was stopped, unless the settings were changed since.
     """
-    reason = str(metrics.get("reason") or "")
-    if metrics.get("state") == ACTION_NEEDED and reason.startswith(REFUSES):
-        named = _STATUS.search(reason)
-        status = int(named[0]) if named else None
-        remedy = of_refusal(status)
-        detail = reason.replace(f" {remedy}", "").rstrip(".")
-        return [Cause(ACTION, detail, remedy, status)]
-    if metrics and (metrics.get("state"), reason) != (state.PAUSED, state.BREAK):
+    reason = overview.reason_in(metrics)
+    refusal = reason.find(REFUSES)
+    if metrics.get("state") == ACTION_NEEDED and refusal is not None:
+        status = refusal.get("status")
+        status = status if isinstance(status, int) else None
+        return [Cause(ACTION, _without_remedy(reason), of_refusal(status), status)]
+    if metrics and not _takes_a_break(metrics):
         return []
     with Reader(paths.ledger) as reader:
         attempt = reader.last_refusal()
     if attempt is None or _changed_since(attempt):
         return []
-    detail = f"{REFUSES}: {attempt.message.rstrip('.')}"
-    return [Cause(ACTION, detail, of_refusal(attempt.status), attempt.status)]
+    detail = state.refusal(attempt.message, attempt.status)
+    return [Cause(ACTION, reasons.bare(detail), of_refusal(attempt.status), attempt.status)]
+
+
+def _without_remedy(reason: Reason) -> Reason:
+    """A refusal, and what the last try was answered with, if that is told."""
+    told = reason.get("refusal")
+    if isinstance(told, Reason):
+        return reasons.bare(reason.replaced("refusal", reasons.parted(told)[0]))
+    return reasons.bare(reasons.parted(reason)[0])
 
 
 def _changed_since(attempt: Attempt) -> bool:
@@ -96,61 +102,75 @@ def _changed_since(attempt: Attempt) -> bool:
     return found is not None and found.mtime / 1e9 > attempt.at
 
 
-def _server(seen: Probe, trouble: Callable[[str], str], *, running: bool) -> list[Cause]:
+def _server(seen: Probe, trouble: Callable[[str], Reason], *, running: bool) -> list[Cause]:
     if not seen.name:
         return [
-            Cause(NO_SERVER, "nothing is sent before you choose one", f"Type {server_choice.HOW}.")
+            Cause(
+                NO_SERVER,
+                Reason("nothing is sent before you choose one"),
+                Reason("Type {how}.", how=server_choice.HOW),
+            )
         ]
     if seen.health.healthy:
         return []
-    detail = f"{seen.shown}: {seen.health.reason.rstrip('.')}"
+    detail = Reason("{host}: {why}", host=seen.shown, why=reasons.bare(seen.health.reason))
     if seen.name == LOCAL_URL:
         # Without a worker it does not run: then it is the worker that is missing.
-        again = "Nothing to do: the worker starts it again by itself."
+        again = Reason("Nothing to do: the worker starts it again by itself.")
         return [Cause(SERVER_DOWN, detail, again, by_itself=True)] if running else []
     local = trouble(seen.hostname)
     if local:
-        again = "Connect this computer to the network; deliveries go on by themselves then."
+        again = Reason("Connect this computer to the network; deliveries go on by themselves then.")
         return [Cause(LOCAL_NETWORK, local, again)]
-    remedy = "Start the server, or set another with `mem0tray config set server.url ADDRESS`."
+    remedy = Reason(
+        "Start the server, or set another with `mem0tray config set server.url ADDRESS`."
+    )
     return [Cause(SERVER_DOWN, detail, remedy)]
 
 
 def _worker(metrics: dict[str, Any]) -> list[Cause]:
     """What the worker that runs says is in its way."""
-    name, reason = metrics.get("state"), str(metrics.get("reason") or "")
-    if (name, reason) == (state.PAUSED, state.BREAK):
-        again = "Nothing to do: deliveries go on by themselves."
+    reason = overview.reason_in(metrics)
+    if _takes_a_break(metrics):
+        again = Reason("Nothing to do: deliveries go on by themselves.")
         return [Cause(SERVER_BUSY, reason, again, by_itself=True)]
-    if name != ACTION_NEEDED or reason.startswith((REFUSES, server_choice.CHOOSE)):
+    if (
+        metrics.get("state") != ACTION_NEEDED
+        or reason.find(REFUSES)
+        or reason == server_choice.CHOOSE
+    ):
         return []
-    detail, remedy = _parted(reason)
-    return [Cause(ACTION, detail, remedy)]
+    what, remedy = reasons.parted(reason)
+    return [Cause(ACTION, reasons.bare(what), reasons.sentence(remedy) or _DOCTOR)]
 
 
-def _parted(reason: str) -> tuple[str, str]:
-    """What is the matter, and what to do where the reason says so itself."""
-    for end in (_SENTENCE, _HOW):
-        what, *how = end.split(reason, maxsplit=1)
-        if how:
-            return what.rstrip("."), f"{how[0][:1].upper()}{how[0][1:].rstrip('.')}."
-    return reason, _DOCTOR
+def _takes_a_break(metrics: dict[str, Any]) -> bool:
+    """Whether the server has asked for a break."""
+    return metrics.get("state") == state.PAUSED and overview.reason_in(metrics) == state.BREAK
 
 
 def _pause(paths: Paths) -> list[Cause]:
     try:
         until = pauses.read(paths)
     except FileUnavailableError as error:
-        return [Cause(ACTION, error.message, "Remove it with `mem0tray resume`.")]
+        return [
+            Cause(
+                ACTION, reasons.parted(error.reason)[0], Reason("Remove it with `mem0tray resume`.")
+            )
+        ]
     if until is None:
         return []
-    when = "until you resume" if math.isinf(until) else f"until {clock(until)}"
+    when = (
+        Reason("until you resume")
+        if math.isinf(until)
+        else Reason("until {time}", time=clock(until))
+    )
     return [
         Cause(
             PAUSED,
-            f"you paused deliveries {when}",
-            "End the pause with `mem0tray resume`.",
-            then="Then end the pause with `mem0tray resume`.",
+            Reason("you paused deliveries {when}", when=when),
+            Reason("End the pause with `mem0tray resume`."),
+            then=Reason("Then end the pause with `mem0tray resume`."),
         )
     ]
 
@@ -161,7 +181,7 @@ def hindrance(paths: Paths) -> str:
     In a few words, for a line of a list; empty while nothing does.
     """
     if not requests.worker_runs(paths):
-        return NOT_RUNNING
+        return str(NOT_RUNNING)
     metrics = overview.read_metrics(paths).values
     name, reason = metrics.get("state"), str(metrics.get("reason") or "")
     if name == state.DOWN:

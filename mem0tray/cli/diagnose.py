@@ -7,15 +7,17 @@ from typing import Any, Final
 import click
 
 from mem0tray.actions import diagnose, files
-from mem0tray.actions.cause import ID, NOT_RUNNING, PAUSED, Cause
+from mem0tray.actions.cause import NOT_RUNNING, PAUSED, Cause
 from mem0tray.actions.find import FoundItem, Identity, everything, handles, listing, resolve
 from mem0tray.actions.surroundings import Surroundings
 from mem0tray.cli import candidates, context, no_longer_waiting, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
 from mem0tray.config.settings import Settings
+from mem0tray.core.reasons import Reason
 from mem0tray.core.text import plural
 from mem0tray.ledger.reader import Attempt, Known, Reader
+from mem0tray.server.remedy import ID
 from mem0tray.system.paths import Paths
 
 _SHOWN: Final = 10  # attempts of a history
@@ -115,7 +117,7 @@ def _document(
 
 
 def _as_json(cause: Cause) -> dict[str, str]:
-    return {"cause": cause.name, "detail": cause.detail, "remedy": cause.remedy}
+    return {"cause": str(cause.name), "detail": str(cause.detail), "remedy": str(cause.remedy)}
 
 
 def _print(name: str, found: FoundItem, cause: Cause, history: list[Attempt], again: str) -> None:
@@ -123,8 +125,8 @@ def _print(name: str, found: FoundItem, cause: Cause, history: list[Attempt], ag
     kind = "dead letter" if found.is_dead else "waiting entry"
     text = f" {output.excerpt(found.item.content)}" if found.item is not None else ""
     output.say_beside("", f"{name} ({found.project or 'no project'}), {kind}{text}:")
-    output.say_beside(f"  {cause.name}: ", cause.sentence, _style(cause))
-    output.say_beside("  To do: ", cause.remedy, Style.HEADING)
+    output.say_beside(f"  {cause.name}: ", str(cause.sentence), _style(cause))
+    output.say_beside("  To do: ", str(cause.remedy), Style.HEADING)
     if history:
         more = f", the last {_SHOWN} of them" if len(history) > _SHOWN else ""
         output.say(f"{plural(len(history), 'failed attempt')} in the ledger{more}:")
@@ -179,19 +181,19 @@ def _sum_up(settings: Settings, paths: Paths, *, as_json: bool) -> None:
         output.say_beside(
             f"{_number(group)}: {cause.name}", f", as {called[group[0].id]}:", _style(cause)
         )
-        output.say_beside("  ", cause.sentence)
-        output.say_beside("  To do: ", cause.remedy, Style.HEADING)
+        output.say_beside("  ", str(cause.sentence))
+        output.say_beside("  To do: ", str(cause.remedy), Style.HEADING)
     # To stop and to pause are part of what is to be done for each.
     told = {cause.name for cause, _ in shown} | ({PAUSED, NOT_RUNNING} if shown else set())
     _tell_besides(around, told, len(waiting))
 
 
-def _tell_besides(around: Surroundings, told: Collection[str], waiting: int) -> None:
+def _tell_besides(around: Surroundings, told: Collection[Reason], waiting: int) -> None:
     """What is amiss and has not been told of, and how many memories wait."""
     for cause in around.causes:
         if cause.name not in told:
-            output.say_beside(f"Besides: {cause.name}: ", cause.sentence, _style(cause))
-            output.say_beside("  To do: ", cause.remedy, Style.HEADING)
+            output.say_beside(f"Besides: {cause.name}: ", str(cause.sentence), _style(cause))
+            output.say_beside("  To do: ", str(cause.remedy), Style.HEADING)
     if waiting:
         number = plural(waiting, "memory waits", "memories wait")
         output.say(f"{number} in the queue: see `mem0tray list --queue`.")

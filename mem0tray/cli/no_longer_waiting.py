@@ -1,8 +1,7 @@
 """What `diagnose` says of a memory that no longer waits: the ledger knows what became of it."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from mem0tray.actions.cause import Cause
 from mem0tray.cli import output
 from mem0tray.config.server_choice import THIS_COMPUTER
 from mem0tray.config.settings import LOCAL_URL
@@ -23,33 +22,41 @@ def settled(paths: Paths, name: str) -> list[Known]:
     return [each for each in found if each.state in (items.DELIVERED, items.DISCARDED)]
 
 
-def fate(known: Known) -> Cause:
+class Fate(NamedTuple):
+    """What became of a memory: `delivered` or `deleted`, when and where to, and what to do."""
+
+    name: str
+    detail: str
+    remedy: str
+
+
+def fate(known: Known) -> Fate:
     """What became of it, and what can be done."""
     when = output.moment(known.closed)
     if known.state == items.DELIVERED:
         where = THIS_COMPUTER if known.server == LOCAL_URL else known.server or "the server"
-        return Cause("delivered", f"on {when} to {where}", "Nothing to do.")
+        return Fate("delivered", f"on {when} to {where}", "Nothing to do.")
     if known.reason == _FORGOTTEN:
-        return Cause("deleted", f"for good, on {when}", "It cannot be put back.")
+        return Fate("deleted", f"for good, on {when}", "It cannot be put back.")
     remedy = "`mem0tray restore --list` shows what can be put back."
-    return Cause("deleted", f"on {when} ({known.reason or 'deleted'})", remedy)
+    return Fate("deleted", f"on {when} ({known.reason or 'deleted'})", remedy)
 
 
 def say(known: Known) -> None:
     """Say in a line, for people, what became of it."""
-    cause = fate(known)
-    output.say(f"{short_id(known.id)}: {cause.name} {cause.advice}")
+    found = fate(known)
+    output.say(f"{short_id(known.id)}: {found.name} {found.detail}. {found.remedy}")
 
 
 def document(known: Known) -> dict[str, Any]:
     """The JSON of what became of it, with those keys of one that waits which mean anything."""
-    cause = fate(known)
+    found = fate(known)
     return {
         "id": known.id,
-        "place": cause.name,
-        "cause": cause.name,
-        "detail": cause.detail,
-        "remedy": cause.remedy,
+        "place": found.name,
+        "cause": found.name,
+        "detail": found.detail,
+        "remedy": found.remedy,
         "also": [],
         "closed": known.closed,
     }

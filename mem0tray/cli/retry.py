@@ -144,7 +144,7 @@ def _server(seen: Probe, *, running: bool) -> tuple[str, str]:
         return f"The server ({seen.shown}) is healthy.", ""
     if not running and seen.name == LOCAL_URL:
         return "", ""
-    reason = seen.health.reason.rstrip(".")
+    reason = str(seen.health.reason).rstrip(".")
     line = f"The server ({seen.shown}) is down: {reason}. They are sent once it is back."
     return line, line
 
@@ -216,7 +216,7 @@ def _document(
         "server": {
             "destination": way.server.shown if way.server and way.server.name else None,
             "healthy": bool(way.server and way.server.health.healthy),
-            "reason": way.server.health.reason if way.server else "",
+            "reason": str(way.server.health.reason) if way.server else "",
         },
     }
 

@@ -164,7 +164,7 @@ def _problem(left: "Waiting | None") -> str:
         parts.append(plural(left.queue, "memory", "memories") + f" in the queue{held}")
     if left.dlq:
         parts.append(plural(left.dlq, "dead letter"))
-    reason = left.state.reason.rstrip(".")
+    reason = str(left.state.reason).rstrip(".")
     if left.state.name == DOWN:
         reason = f"the server is down ({reason})" if reason else "the server is down"
     if reason:

@@ -200,7 +200,7 @@ def as_document(seen: Overview) -> dict[str, Any]:
         },
         "claude_dir": seen.claude_dir,
         "state": seen.state,
-        "reason": seen.reason,
+        "reason": str(seen.reason),
         "paused": pause is not None,
         "paused_until": None if pause is None or math.isinf(pause) else pause,
         "server": seen.server,
@@ -213,5 +213,5 @@ def as_document(seen: Overview) -> dict[str, Any]:
         "last_delivery": seen.last_delivery,
         "totals": seen.totals,
         "only_on_former_server": seen.only_elsewhere,
-        "unknown": seen.unknown,
+        "unknown": {name: str(why) for name, why in seen.unknown.items()},
     }

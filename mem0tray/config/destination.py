@@ -9,7 +9,9 @@ from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from mem0tray.config.settings import LOCAL_URL, ServerSettings
+from mem0tray.core import reasons
 from mem0tray.core.errors import SettingsError
+from mem0tray.core.reasons import Reason
 
 _PORTS = {"http": 80, "https": 443}
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?", re.IGNORECASE)
@@ -59,8 +61,8 @@ class Destination:
         """
         if server.url in ("", LOCAL_URL):
             raise SettingsError(
-                "No server's address has been set.",
-                "Set it with `mem0tray config set server.url ADDRESS`.",
+                Reason("No server's address has been set."),
+                Reason("Set it with `mem0tray config set server.url ADDRESS`."),
             )
         return cls.of(
             server.url,
@@ -103,8 +105,10 @@ class Destination:
             and not allow_plain_key
         ):
             raise SettingsError(
-                f"The API key would go unencrypted to {host}, readable on the way.",
-                "Use an https:// address, or allow it with server.allow_plain_key = true.",
+                Reason(
+                    "The API key would go unencrypted to {host}, readable on the way.", host=host
+                ),
+                Reason("Use an https:// address, or allow it with server.allow_plain_key = true."),
             )
         return destination
 
@@ -140,13 +144,16 @@ def _split(url: str) -> SplitResult:
         usable = False
     if usable and "@" in parts.netloc:
         raise SettingsError(
-            "The server's address contains a user name or password.",
-            "Leave it out, and set server.api_key instead.",
+            Reason("The server's address contains a user name or password."),
+            Reason("Leave it out, and set server.api_key instead."),
         )
     if not usable or parts.query or parts.fragment or not _PATH.fullmatch(parts.path):
         raise SettingsError(
-            f"{url.rpartition('@')[2][:200]!r} cannot be used as a server's address.",
-            "It must look like https://mem0.example.com or http://192.168.1.20:8000.",
+            Reason(
+                "{address} cannot be used as a server's address.",
+                address=repr(url.rpartition("@")[2][:200]),
+            ),
+            Reason("It must look like https://mem0.example.com or http://192.168.1.20:8000."),
         )
     return parts
 
@@ -161,8 +168,8 @@ def _ascii_host(parts: SplitResult) -> str:
         name = ""
     if not _HOST_NAME.fullmatch(name):
         raise SettingsError(
-            f"{host[:200]!r} is not the name of a host.",
-            "Correct it: `mem0tray config set server.url ADDRESS`.",
+            Reason("{name} is not the name of a host.", name=repr(host[:200])),
+            Reason("Correct it: `mem0tray config set server.url ADDRESS`."),
         )
     return _in_full(name)
 
@@ -170,8 +177,8 @@ def _ascii_host(parts: SplitResult) -> str:
 def _checked_token(token: str) -> str:
     if token and not _TOKEN.fullmatch(token):
         raise SettingsError(
-            "The API key contains blanks, control characters or letters beyond ASCII.",
-            "Copy it again into server.api_key.",
+            Reason("The API key contains blanks, control characters or letters beyond ASCII."),
+            Reason("Copy it again into server.api_key."),
         )
     return token
 
@@ -188,8 +195,11 @@ def _checked_file(name: str) -> str:
         ssl.create_default_context(cafile=str(file))
     except (OSError, ValueError) as error:
         raise SettingsError(
-            f"The file {str(file)[:200]!r} of server.ca_file holds no certificate that can be read"
-            f" ({getattr(error, 'strerror', None) or error}).",
-            "Name a PEM file with the authority's certificate, or leave the setting empty.",
+            Reason(
+                "The file {file} of server.ca_file holds no certificate that can be read ({why}).",
+                file=repr(str(file)[:200]),
+                why=reasons.of_system(error) if isinstance(error, OSError) else str(error),
+            ),
+            Reason("Name a PEM file with the authority's certificate, or leave the setting empty."),
         ) from error
     return str(file)

@@ -8,16 +8,18 @@ from contextlib import suppress
 from typing import Final
 
 from mem0tray.config.settings import LOCAL_URL
+from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic
 from mem0tray.system import plain
 from mem0tray.system.paths import Paths
 
 THIS_COMPUTER: Final = "this computer only"  # what people see in the place of `local`
-CHOOSE: Final = "choose a server"
-HOW: Final = (
-    "`mem0tray config set server.url ADDRESS` for your own server, or"
-    " `mem0tray config set server.url local` to keep memories on this computer only"
+HOW: Final = Reason(
+    "`mem0tray config set server.url ADDRESS` for your own"
+    " server, or `mem0tray config set server.url local` to keep"
+    " memories on this computer only"
 )
+CHOOSE: Final = Reason("{what}: {remedy}", what=Reason("choose a server"), remedy=HOW)
 _CHOICE: Final = "server-choice"
 
 

@@ -5,7 +5,9 @@ import re
 import sys
 from typing import Any
 
+from mem0tray.core import reasons
 from mem0tray.core.errors import SettingsError
+from mem0tray.core.reasons import Reason
 
 LOCAL_URL = "local"
 SECRETS = frozenset({"server.api_key"})
@@ -24,47 +26,99 @@ _SHOWN = 100  # characters of a wrong value
 
 
 # One line for each rule: key, test, what is expected.
-_RANGES: tuple[tuple[str, Any, str], ...] = (
-    ("sync.probe_interval", lambda v: 0.01 <= v <= 86400, "seconds from 0.01 to 86400"),
-    ("sync.retry_interval", lambda v: 0 <= v <= 86400, "seconds from 0 to 86400"),
-    ("sync.max_attempts", lambda v: 1 <= v <= 1000, "a whole number from 1 to 1000"),
-    ("sync.timeout", lambda v: 0.01 <= v <= 600, "seconds from 0.01 to 600"),
-    ("sync.concurrency", lambda v: 1 <= v <= 64, "a whole number from 1 to 64"),
-    ("server.local_port", lambda v: 0 <= v <= 65535, "a port from 0 to 65535"),
-    ("server.dialect", lambda v: v in CHOICES["server.dialect"], '"vps"'),
+_RANGES: tuple[tuple[str, Any, Reason], ...] = (
+    (
+        "sync.probe_interval",
+        lambda v: 0.01 <= v <= 86400,
+        Reason("seconds from {least} to {most}", least=0.01, most=86400),
+    ),
+    (
+        "sync.retry_interval",
+        lambda v: 0 <= v <= 86400,
+        Reason("seconds from {least} to {most}", least=0, most=86400),
+    ),
+    (
+        "sync.max_attempts",
+        lambda v: 1 <= v <= 1000,
+        Reason("a whole number from {least} to {most}", least=1, most=1000),
+    ),
+    (
+        "sync.timeout",
+        lambda v: 0.01 <= v <= 600,
+        Reason("seconds from {least} to {most}", least=0.01, most=600),
+    ),
+    (
+        "sync.concurrency",
+        lambda v: 1 <= v <= 64,
+        Reason("a whole number from {least} to {most}", least=1, most=64),
+    ),
+    (
+        "server.local_port",
+        lambda v: 0 <= v <= 65535,
+        Reason("a port from {least} to {most}", least=0, most=65535),
+    ),
+    ("server.dialect", lambda v: v in CHOICES["server.dialect"], reasons.quoted('"vps"')),
     (
         "server.api_key",
         lambda v: not v or _is_token(v),
-        "text without blanks, control characters or letters beyond ASCII",
+        Reason("text without blanks, control characters or letters beyond ASCII"),
     ),
-    ("server.ca_file", lambda v: not v or _is_absolute(v), "an absolute path"),
-    ("server.url", lambda v: _is_url(v), '"local" or an http:// or https:// address'),  # noqa: PLW0108  (it stands below)
-    ("retention.discarded", lambda v: 0 <= v <= 36500, "days from 0 to 36500"),
-    ("log.max_bytes", lambda v: 10_000 <= v <= 10**12, "bytes from 10000 to 1000000000000"),
-    ("log.backups", lambda v: 0 <= v <= 100, "a whole number from 0 to 100"),
+    ("server.ca_file", lambda v: not v or _is_absolute(v), Reason("an absolute path")),
+    ("server.url", lambda v: _is_url(v), Reason('"local" or an http:// or https:// address')),  # noqa: PLW0108  (it stands below)
+    (
+        "retention.discarded",
+        lambda v: 0 <= v <= 36500,
+        Reason("days from {least} to {most}", least=0, most=36500),
+    ),
+    (
+        "log.max_bytes",
+        lambda v: 10_000 <= v <= 10**12,
+        Reason("bytes from {least} to {most}", least=10000, most=1000000000000),
+    ),
+    (
+        "log.backups",
+        lambda v: 0 <= v <= 100,
+        Reason("a whole number from {least} to {most}", least=0, most=100),
+    ),
     (
         "ui.language",
         lambda v: not v or v in CHOICES["ui.language"],
-        '"en", "fr", or "" for the system\'s',
+        Reason('"en", "fr", or "" for the system\'s'),
     ),
     (
         "notifications.level",
         lambda v: v in CHOICES["notifications.level"],
-        '"all", "problems" or "none"',
+        Reason('"all", "problems" or "none"'),
     ),
-    ("alerts.investigate", lambda v: 0 <= v <= 10**6, "a whole number from 0 to 1000000"),
-    ("alerts.dlq_size", lambda v: 0 <= v <= 10**6, "a whole number from 0 to 1000000"),
-    ("alerts.after", lambda v: 0 <= v <= 525600, "minutes from 0 to 525600"),
-    ("alerts.max_age", lambda v: 0 <= v <= 3650, "days from 0 to 3650"),
+    (
+        "alerts.investigate",
+        lambda v: 0 <= v <= 10**6,
+        Reason("a whole number from {least} to {most}", least=0, most=1000000),
+    ),
+    (
+        "alerts.dlq_size",
+        lambda v: 0 <= v <= 10**6,
+        Reason("a whole number from {least} to {most}", least=0, most=1000000),
+    ),
+    (
+        "alerts.after",
+        lambda v: 0 <= v <= 525600,
+        Reason("minutes from {least} to {most}", least=0, most=525600),
+    ),
+    (
+        "alerts.max_age",
+        lambda v: 0 <= v <= 3650,
+        Reason("days from {least} to {most}", least=0, most=3650),
+    ),
     (
         "alerts.command",
         lambda v: not v or _is_command_line(v),
-        "a command line whose quotes are closed",
+        Reason("a command line whose quotes are closed"),
     ),
     (
         "paths.claude_dir",
         lambda v: _is_absolute(v) and "\0" not in v,
-        'an absolute path, as "/home/you/.claude" or "~/.claude"',
+        Reason('an absolute path, as "/home/you/.claude" or "~/.claude"'),
     ),
 )
 
@@ -82,7 +136,7 @@ def parse(text: str, kind: type) -> Any:
     return text
 
 
-def checked(key: str, value: Any, kind: type, where: str, remedy: str = "") -> Any:
+def checked(key: str, value: Any, kind: type, where: Reason, remedy: Reason = reasons.NONE) -> Any:
     """`value` as `kind`, if `key` may have it.
 
     Else SettingsError: it names `where` the value stands, the value unless that
@@ -90,27 +144,43 @@ def checked(key: str, value: Any, kind: type, where: str, remedy: str = "") -> A
     """
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
-    expected = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}[kind]
-    wrong = "" if type(value) is kind else expected
+    expected = {
+        bool: Reason("true or false"),
+        int: Reason("a whole number"),
+        float: Reason("a number"),
+        str: Reason("text"),
+    }[kind]
+    wrong = reasons.NONE if type(value) is kind else expected
     if kind is str and not wrong:
         wrong = _wrong_text(value)
     for name, test, wanted in _RANGES:
         if name == key and not wrong and not test(value):
             wrong = wanted
     if wrong:
-        told = "a value" if key in SECRETS else _shown(value)
-        raise SettingsError(f"{where} is {told}, but it must be {wrong}.", remedy)
+        told = Reason("a value") if key in SECRETS else reasons.quoted(_shown(value))
+        raise wrong_value(where, told, wrong, remedy)
     return value
 
 
-def _wrong_text(value: str) -> str:
+def wrong_value(where: Reason, shown: Reason, expected: Reason, remedy: Reason) -> SettingsError:
+    """What to say of a value that cannot be used."""
+    return SettingsError(
+        Reason(
+            "{where} is {shown}, but it must be {expected}.",
+            where=where, shown=shown, expected=expected,
+        ),
+        remedy,
+    )  # fmt: skip
+
+
+def _wrong_text(value: str) -> Reason:
     """What any text must be that `value` is not, or nothing."""
     if len(value) > LONGEST:
-        return f"text of at most {LONGEST} characters"
+        return Reason("text of at most {number} characters", number=LONGEST)
     # Nearly every text is printable: the expression, slow to make, is for those that are not.
     if not value.isprintable() and re.search(_CONTROL, value):
-        return "text without line breaks and other control characters"
-    return ""
+        return Reason("text without line breaks and other control characters")
+    return reasons.NONE
 
 
 def _shown(value: Any) -> str:

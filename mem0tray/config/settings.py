@@ -14,7 +14,9 @@ from typing import Any
 import msgspec
 
 from mem0tray.config import setting_rules
+from mem0tray.core import reasons
 from mem0tray.core.errors import SettingsError
+from mem0tray.core.reasons import Reason
 from mem0tray.system import plain
 from mem0tray.system.paths import Paths, config_file
 
@@ -118,7 +120,7 @@ class Loaded:
 
 
 _LONGEST_KEY = 100  # characters of a wrong key that are shown
-_EDIT = "Mend it with `mem0tray config edit`."
+_EDIT = Reason("Mend it with `mem0tray config edit`.")
 
 
 def keys() -> dict[str, type]:
@@ -159,15 +161,19 @@ def load(file: Path | None = None, environ: Mapping[str, str] | None = None) -> 
                 warnings.append(f"{name} is empty and ignored; what {file} says of {key} holds.")
             continue
         values[key] = setting_rules.checked(
-            key, setting_rules.parse(text, kind), kind, f"{key} ({name})", _mend(name)
+            key,
+            setting_rules.parse(text, kind),
+            kind,
+            reasons.quoted(f"{key} ({name})"),
+            _mend(name),
         )
         sources[key] = ENVIRONMENT
     warnings += _unknown_variables(known, environ)
     return Loaded(_build(values), tuple(warnings), sources)
 
 
-def _mend(name: str) -> str:
-    return f"Correct the variable {name}, or unset it."
+def _mend(name: str) -> Reason:
+    return Reason("Correct the variable {name}, or unset it.", name=name)
 
 
 def _unknown_variables(known: Mapping[str, type], environ: Mapping[str, str]) -> list[str]:
@@ -189,7 +195,7 @@ def variable(key: str) -> str:
 def check(key: str, text: str) -> Any:
     """The value that `text` stands for under `key`, checked; SettingsError if it cannot be."""
     kind = kind_of(key)
-    return setting_rules.checked(key, setting_rules.parse(text, kind), kind, key)
+    return setting_rules.checked(key, setting_rules.parse(text, kind), kind, reasons.quoted(key))
 
 
 def kind_of(key: str) -> type:
@@ -229,15 +235,16 @@ def _from_file(file: Path, known: Mapping[str, type]) -> tuple[dict[str, Any], l
     for section, content in document.items():
         if not isinstance(content, dict):
             if section in sections:
-                raise SettingsError(
-                    f"{section} in {file} is a value, but it must be a section.", _EDIT
+                place = Reason("{key} in {path}", key=section, path=file)
+                raise setting_rules.wrong_value(
+                    place, Reason("a value"), Reason("a section"), _EDIT
                 )
             warnings.append(f"{file}: unknown key {section!r} is ignored.{_meant(section, known)}")
             continue
         for name, value in content.items():
             key = f"{section}.{name}"
             if key in known:
-                where, mend = f"{key} in {file}", _mend_in_file(key)
+                where, mend = Reason("{key} in {path}", key=key, path=file), _mend_in_file(key)
                 values[key] = setting_rules.checked(key, value, known[key], where, mend)
             else:
                 warnings.append(f"{file}: unknown key {key!r} is ignored.{_meant(key, known)}")
@@ -246,8 +253,10 @@ def _from_file(file: Path, known: Mapping[str, type]) -> tuple[dict[str, Any], l
     return values, warnings
 
 
-def _mend_in_file(key: str) -> str:
-    return f"Set it with `mem0tray config set {key} VALUE`, or `mem0tray config unset {key}`."
+def _mend_in_file(key: str) -> Reason:
+    return Reason(
+        "Set it with `mem0tray config set {key} VALUE`, or `mem0tray config unset {key}`.", key=key
+    )
 
 
 def parsed(file: Path, data: bytes) -> dict[str, Any]:
@@ -259,7 +268,12 @@ def parsed(file: Path, data: bytes) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         reason = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else f"{error}"
         raise SettingsError(
-            f"The settings file {file} is not valid TOML: {reason.rstrip('.')}.", _EDIT
+            Reason(
+                "The settings file {path} is not valid TOML: {why}.",
+                path=file,
+                why=reason.rstrip("."),
+            ),
+            _EDIT,
         ) from error
 
 
@@ -267,12 +281,16 @@ def unreadable(file: Path, error: OSError) -> SettingsError:
     """Why the settings file cannot be read, in words for a person."""
     if isinstance(error, plain.NotPlainError):
         return SettingsError(
-            f"The settings file {file} is {error.kind}.",
-            "Move it away; `mem0tray config edit` makes the file.",
+            Reason("The settings file {path} is {kind}.", path=file, kind=error.kind),
+            Reason("Move it away; `mem0tray config edit` makes the file."),
         )
     return SettingsError(
-        f"The settings file {file} cannot be read: {error.strerror}.",
-        "Mend its permissions, or remove it to use the defaults.",
+        Reason(
+            "The settings file {path} cannot be read: {why}.",
+            path=file,
+            why=reasons.of_system(error),
+        ),
+        Reason("Mend its permissions, or remove it to use the defaults."),
     )
 
 

@@ -1,21 +1,27 @@
 """One tree of exceptions; each carries a sentence for the person who meets it."""
 
+from mem0tray.core import reasons
+from mem0tray.core.reasons import Reason
+
 
 class Mem0TrayError(Exception):
     """Something went wrong that a person can do something about.
 
-    `message` says what happened and what it means, `remedy` what to do; both
-    are plain sentences. Printed once, at the command's edge. `disk_failed`: the
-    disk is full, read-only or broken, so that other files cannot be written either.
+    `message` says what happened and what it means, `remedy` what to do; both are plain
+    sentences, in English. Printed once, at the command's edge. `reason` is both of them
+    for whoever shows it in another language; what is a text in the call, not a `Reason`,
+    stays English there. `disk_failed`: the disk is full, read-only or broken, so that
+    other files cannot be written either.
     """
 
     exit_code = 1
     disk_failed = False
 
-    def __init__(self, message: str, remedy: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.remedy = remedy
+    def __init__(self, message: Reason | str, remedy: Reason | str = "") -> None:
+        super().__init__(str(message))
+        self.message = str(message)
+        self.remedy = str(remedy)
+        self.reason = reasons.advised(reasons.of(message), reasons.of(remedy))
 
     def __str__(self) -> str:
         return f"{self.message} {self.remedy}".strip()

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from mem0tray.core.reasons import Reason
+
 _log: Final = logging.getLogger(__name__)
 
 
@@ -147,7 +149,7 @@ class StateChanged(Event):
     """
 
     state: str
-    reason: str
+    reason: Reason
     told: bool = False
 
 

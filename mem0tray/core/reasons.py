@@ -1,110 +1,209 @@
-"""Reasons in the user's language. Pure.
+"""What is wrong, and what to do, as data: made where it is known, put into words where it is shown.
 
-The worker words each reason once, in English, for the log, the files and the
-commands. Where a person reads it in another language, our own sentences are
-recognised by their wording (`reason_texts`) and translated, part by part;
-what a server or the system has said stays as it is.
+A `Reason` is a sentence of ours with what it speaks of. Log, files and commands say it in
+English (`str`), menu, notifications and status page in the user's language (`said`). What
+depends on a reason looks at its `id` and arguments, and never at words.
 """
 
-import re
-from collections.abc import Iterator
-from functools import cache, lru_cache
+import errno
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import PurePath
 from string import Formatter
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Union
 
-from mem0tray.core.language import Language
-from mem0tray.core.reason_texts import SHAPES, TEXTS
+if TYPE_CHECKING:
+    from mem0tray.core.language import Language  # slow to import, and commands do without
 
-_ANYTHING: Final = ".+?"
-_LONGEST: Final = 1000  # ours are shorter; of what is not, nobody reads the end
-_CACHED: Final = 1024
-_SENTENCE: Final = re.compile(r"\.(?= )")
-
-
-class _Pattern(NamedTuple):
-    """`is_bare`: it has no words of its own, and says nothing about whose words the others are."""
-
-    text: str
-    regex: re.Pattern[str]
-    is_bare: bool
+Argument = Union[str, float, "Reason"]
+_QUOTED: Final = "{text}"
+_SENTENCE: Final = "{text!S}"  # with a capital and a full stop
+_BARE: Final = "{text!B}"  # without a full stop
+_STOPPED: Final = "{text!B}."
+_ADVISED: Final = "{what} {remedy}"
+_DEEPEST: Final = 8  # reasons in one another; what is deeper in a file is none of ours
+_LONGEST: Final = 2000  # characters of an id in a file
 
 
-def translated(reason: str, language: Language) -> str:
-    """`reason` as far as it is ours; also several sentences, one of them or a part of one."""
-    if language.code == "en" or len(reason) > _LONGEST:
-        return reason
-    found = _whole(reason, language)
-    if found is not None:
-        return found
-    for first, rest in _cuts(reason):
-        found = _one(first, language)
-        if found is not None:
-            return f"{found} {rest}"
-    return reason
+@dataclass(frozen=True, slots=True, init=False)
+class Reason:
+    """`id` is the English text, as gettext has it: `{names}` stand for `arguments`.
+
+    A text among the arguments is somebody else's, and stays as it is; a reason among them
+    is put into the same language. `packaging/update-languages` finds each `Reason("…")`.
+    The empty reason is false: nothing is wrong.
+    """
+
+    id: str
+    arguments: tuple[tuple[str, Argument], ...]
+
+    def __init__(self, id: str = "", /, **arguments: Argument | PurePath) -> None:  # noqa: A002
+        object.__setattr__(self, "id", id)
+        kept = {
+            name: str(value) if isinstance(value, PurePath) else value
+            for name, value in arguments.items()
+        }
+        object.__setattr__(self, "arguments", tuple(kept.items()))
+
+    def __str__(self) -> str:
+        return _filled(self.id, self.arguments, str)
+
+    def __bool__(self) -> bool:
+        return bool(self.id)
+
+    def said(self, language: "Language") -> str:
+        """The reason in the user's language."""
+        text = language.gettext(self.id) if self.id else ""
+        return _filled(text, self.arguments, lambda reason: reason.said(language))
+
+    def get(self, name: str) -> Argument | None:
+        """The argument of that name."""
+        return dict(self.arguments).get(name)
+
+    def find(self, id: str) -> "Reason | None":  # noqa: A002
+        """This reason or the first among its arguments that has this id."""
+        return next((each for each in _all(self) if each.id == id), None)
+
+    def replaced(self, name: str, value: Argument) -> "Reason":
+        """The reason with another argument of that name, wherever it has one."""
+        changed = {
+            key: value
+            if key == name
+            else found.replaced(name, value)
+            if isinstance(found, Reason)
+            else found
+            for key, found in self.arguments
+        }
+        return Reason(self.id, **changed)
+
+    def document(self) -> dict[str, Any]:
+        """`{"id", "arguments"}` for a JSON file, in which another program can read it."""
+        return {
+            "id": self.id,
+            "arguments": {
+                name: value.document() if isinstance(value, Reason) else value
+                for name, value in self.arguments
+            },
+        }
 
 
-@lru_cache(_CACHED)  # one text may be cut in many ways
-def _whole(text: str, language: Language) -> str | None:
-    """Sentences that are all ours: a remedy is no part of what somebody else has said."""
-    for first, rest in _cuts(text):
-        found = _one(first, language)
-        following = found and _whole(rest, language)
-        if following:
-            return f"{found} {following}"
-    return _one(text, language)
+NONE: Final = Reason()
 
 
-def _cuts(text: str) -> Iterator[tuple[str, str]]:
-    """Every way to take a first sentence off."""
-    for end in _SENTENCE.finditer(text):
-        yield text[: end.end()], text[end.end() + 1 :]
+def read(id: Any, arguments: Any) -> Reason:  # noqa: A002
+    """The reason of a `document` in a file that anybody may have written; NONE if it is none."""
+    return _read(id, arguments, _DEEPEST)
 
 
-def _one(text: str, language: Language) -> str | None:
-    """One sentence, or words that were made one by a capital and a full stop."""
-    found = _known(text, language)
-    if found is None and text:
-        bare = text.removesuffix(".")
-        small = bare[0].lower() + bare[1:]
-        found = _known(bare, language) or _known(small, language)
-        if found is not None:
-            capital = found[0].upper() if text[0].isupper() else found[0]
-            found = capital + found[1:] + text[len(bare) :]
-    return found
+def quoted(text: str) -> Reason:
+    """The words of somebody else: a server, the system, a file. Empty ones are no reason."""
+    return Reason(_QUOTED, text=text) if text else NONE
 
 
-@lru_cache(_CACHED)
-def _known(text: str, language: Language) -> str | None:
-    for pattern in _patterns():
-        match = pattern.regex.fullmatch(text)
-        if match is None:
+def of(text: str | Reason) -> Reason:
+    """A reason as it is, a text as that of somebody else."""
+    return text if isinstance(text, Reason) else quoted(text)
+
+
+def sentence(reason: Reason) -> Reason:
+    """The same with a capital and a full stop."""
+    return Reason(_SENTENCE, text=reason) if reason else NONE
+
+
+def bare(reason: Reason) -> Reason:
+    """The same without a full stop at its end."""
+    return Reason(_BARE, text=reason) if reason else NONE
+
+
+def stopped(reason: Reason) -> Reason:
+    """The same with one full stop at its end."""
+    return Reason(_STOPPED, text=reason) if reason else NONE
+
+
+def advised(what: Reason, remedy: Reason) -> Reason:
+    """What is wrong, and what to do, a sentence each; one of the two where the other is empty."""
+    return Reason(_ADVISED, what=what, remedy=remedy) if what and remedy else what or remedy
+
+
+def parted(reason: Reason) -> tuple[Reason, Reason]:
+    """What is wrong, and what to do (empty where the reason does not say)."""
+    what, remedy = reason.get("what"), reason.get("remedy")
+    if isinstance(what, Reason) and isinstance(remedy, Reason):
+        return what, remedy
+    return reason, NONE
+
+
+def of_system(error: OSError) -> Reason:
+    """What an error of the system is, in the system's own words.
+
+    The usual ones are ours too where the system speaks English, as all but Windows do.
+    """
+    known = _OF_THE_SYSTEM.get(error.errno or 0)
+    words = error.strerror or str(error)
+    return known if known is not None and str(known) == words else quoted(words)
+
+
+_OF_THE_SYSTEM: Final = {
+    errno.ENOSPC: Reason("No space left on device"),
+    errno.EDQUOT: Reason("Disk quota exceeded"),
+    errno.EACCES: Reason("Permission denied"),
+    errno.EROFS: Reason("Read-only file system"),
+    errno.EIO: Reason("Input/output error"),
+    errno.ENOENT: Reason("No such file or directory"),
+    errno.EISDIR: Reason("Is a directory"),
+}
+
+
+def _read(id: Any, arguments: Any, depth: int) -> Reason:  # noqa: A002
+    if (
+        not isinstance(id, str)
+        or len(id) > _LONGEST
+        or not isinstance(arguments, dict)
+        or not depth
+    ):
+        return NONE
+    found = {
+        str(name): _read(value.get("id"), value.get("arguments"), depth - 1)
+        if isinstance(value, dict)
+        else value
+        for name, value in arguments.items()
+        if isinstance(value, dict | str | int | float)
+    }
+    return Reason(id, **found)
+
+
+def _all(reason: Reason) -> Iterator[Reason]:
+    yield reason
+    for _, value in reason.arguments:
+        if isinstance(value, Reason):
+            yield from _all(value)
+
+
+def _filled(
+    text: str, arguments: tuple[tuple[str, Argument], ...], say: Callable[[Reason], str]
+) -> str:
+    """`text` with its arguments; nothing else that a format can ask for is done."""
+    known = dict(arguments)
+    try:
+        parts = list(Formatter().parse(text))
+    except ValueError:  # from a file that somebody else wrote
+        return text
+    result = ""
+    for words, name, _, conversion in parts:
+        result += words
+        if name is None:
             continue
-        parts = match.groupdict()
-        spoken = {name: translated(part, language) for name, part in parts.items()}
-        if not pattern.is_bare or spoken != parts:
-            return language.gettext(pattern.text).format(**spoken)
-    return None
+        value = known.get(name, f"{{{name}}}")
+        filled = say(value) if isinstance(value, Reason) else str(value)
+        result += _CONVERSIONS.get(conversion or "", str)(filled)
+    return result
 
 
-@cache
-def _patterns() -> tuple[_Pattern, ...]:
-    """Made when they are needed: in English never. Those with most words of their own first."""
-    return tuple(_pattern(text) for text in sorted(TEXTS, key=_weight))
+def _as_sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
-def _weight(text: str) -> tuple[int, int]:
-    parts = list(Formatter().parse(text))
-    return sum(name is not None for _, name, _, _ in parts), -sum(len(words) for words, *_ in parts)
-
-
-def _pattern(text: str) -> _Pattern:
-    regex, words, names = "", "", set[str]()
-    for literal, name, _, _ in Formatter().parse(text):
-        words += literal
-        regex += re.escape(literal)
-        if name in names:
-            regex += f"(?P={name})"
-        elif name is not None:
-            regex += f"(?P<{name}>{SHAPES.get(name, _ANYTHING)})"
-            names.add(name)
-    return _Pattern(text, re.compile(regex), not any(map(str.isalpha, words)))
+_CONVERSIONS: Final[dict[str, Callable[[str], str]]] = {
+    "S": _as_sentence,
+    "B": lambda text: text.rstrip("."),
+}

@@ -5,23 +5,26 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from mem0tray.core import reasons
+from mem0tray.core.reasons import Reason
+
 STARTING: Final = "starting"
 HEALTHY: Final = "healthy"
 DOWN: Final = "down"
 PAUSED: Final = "paused"
 ACTION_NEEDED: Final = "action needed"
 MAX_HOLD: Final = 3600.0
-BREAK: Final = "the server asked for a break"
+BREAK: Final = Reason("the server asked for a break")
 DISK: Final = "disk"  # the name of its trouble, which is told first
-REFUSES: Final = "the server refuses deliveries"  # so begins the reason
+REFUSES: Final = Reason("the server refuses deliveries: {answer}.").id
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerState:
-    """One of the five names, and a sentence (empty when all is well)."""
+    """One of the five names, and why (NONE when all is well)."""
 
     name: str
-    reason: str = ""
+    reason: Reason = reasons.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ class Waiting:
     dlq: int
     held: int
     state: WorkerState
-    unread: str
+    unread: Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,25 +56,31 @@ class WorkerStatus:
     held: int = 0
 
 
+def refusal(answer: str, status: int | None) -> Reason:
+    """That the server refuses every delivery, by what it answered, and with which status."""
+    told = reasons.bare(reasons.quoted(answer))
+    return Reason(REFUSES, answer=told, status=status or 0)
+
+
 class Gate:
     """What stands between a due item and the server. Times are Unix seconds."""
 
     def __init__(self) -> None:
         self._guard = threading.RLock()
         self._healthy: bool | None = None
-        self._health_reason = ""
+        self._health_reason = reasons.NONE
         self._probing = True  # nothing is sent before the first probe has answered
         self._held_until = 0.0
         self._paused_until: float | None = None
         self._canary_at: float | None = None
-        self._misconfigured = ""
+        self._misconfigured = reasons.NONE
         self._last_try = ""  # what became of the canary, should it say anything
-        self._obstacles: dict[str, str] = {}
-        self._troubles: dict[str, str] = {}
+        self._obstacles: dict[str, Reason] = {}
+        self._troubles: dict[str, Reason] = {}
 
     # What happens ----------------------------------------------------------------
 
-    def probed(self, *, healthy: bool, reason: str) -> bool:
+    def probed(self, *, healthy: bool, reason: Reason) -> bool:
         """A probe has answered; whether that changes anything."""
         with self._guard:
             changed = self._healthy != healthy or self._probing
@@ -86,7 +95,7 @@ class Gate:
     def forget_server(self) -> None:
         """Another server: what was known of the old one does not count."""
         with self._guard:
-            self._healthy, self._health_reason, self._probing = None, "", True
+            self._healthy, self._health_reason, self._probing = None, reasons.NONE, True
             self._held_until = 0.0
             self.mended()
 
@@ -100,7 +109,7 @@ class Gate:
         with self._guard:
             self._paused_until = until or None
 
-    def misconfigured(self, reason: str, canary_at: float) -> None:
+    def misconfigured(self, reason: Reason, canary_at: float) -> None:
         """The server refuses everything; one canary is sent at `canary_at`."""
         with self._guard:
             self._misconfigured, self._canary_at, self._last_try = reason, canary_at, ""
@@ -117,9 +126,9 @@ class Gate:
     def mended(self) -> None:
         """A delivery has succeeded."""
         with self._guard:
-            self._misconfigured, self._canary_at, self._last_try = "", None, ""
+            self._misconfigured, self._canary_at, self._last_try = reasons.NONE, None, ""
 
-    def block(self, name: str, reason: str) -> None:
+    def block(self, name: str, reason: Reason) -> None:
         """Something of ours stands in the way.
 
         One of `settings`, `server`, `worker`, `storage`, `pause`.
@@ -132,8 +141,8 @@ class Gate:
         with self._guard:
             self._obstacles.pop(name, None)
 
-    def trouble(self, name: str, reason: str) -> None:
-        """Something wants the user's attention, though deliveries go on; empty: no longer."""
+    def trouble(self, name: str, reason: Reason) -> None:
+        """Something wants the user's attention, though deliveries go on; NONE: no longer."""
         with self._guard:
             if reason:
                 self._troubles[name] = reason
@@ -149,10 +158,12 @@ class Gate:
 
     # What follows ----------------------------------------------------------------
 
-    def trouble_with(self, names: Iterable[str]) -> str:
-        """What is wrong with the first of these parts that is in trouble, else nothing."""
+    def trouble_with(self, names: Iterable[str]) -> Reason:
+        """What is wrong with the first of these parts that is in trouble, else NONE."""
         with self._guard:
-            return next((self._troubles[name] for name in names if name in self._troubles), "")
+            return next(
+                (self._troubles[name] for name in names if name in self._troubles), reasons.NONE
+            )
 
     def blocked_by(self, name: str) -> bool:
         """Whether that obstacle stands."""
@@ -210,19 +221,24 @@ class Gate:
             for reason in (*first, *self._obstacles.values(), *self._troubles.values()):
                 return WorkerState(ACTION_NEEDED, reason)
             if self._misconfigured:
-                tried = f" The last try was answered with: {self._last_try}."
-                return WorkerState(
-                    ACTION_NEEDED, self._misconfigured + tried * bool(self._last_try)
-                )
+                return WorkerState(ACTION_NEEDED, self._refusal())
             if self.is_paused(now):
-                return WorkerState(PAUSED, "paused by you")
+                return WorkerState(PAUSED, Reason("paused by you"))
             if self._healthy is None:
-                return WorkerState(STARTING, "the server has not answered yet")
+                return WorkerState(STARTING, Reason("the server has not answered yet"))
             if not self._healthy:
                 return WorkerState(DOWN, self._health_reason)
             if now < self._held_until:
                 return WorkerState(PAUSED, BREAK)
             return WorkerState(HEALTHY)
+
+    def _refusal(self) -> Reason:
+        if not self._last_try:
+            return self._misconfigured
+        return Reason(
+            "{refusal} The last try was answered with: {answer}.",
+            refusal=self._misconfigured, answer=reasons.bare(reasons.quoted(self._last_try)),
+        )  # fmt: skip
 
     @property
     def is_healthy(self) -> bool:

@@ -9,10 +9,11 @@ from typing import Any, Final
 
 from mem0tray.config import settings as config
 from mem0tray.config.settings import Settings
-from mem0tray.core import events, language
+from mem0tray.core import events, language, reasons
 from mem0tray.core.errors import AlreadyRunningError, Mem0TrayError, SettingsError
 from mem0tray.core.events import Event, Events
 from mem0tray.core.language import Language
+from mem0tray.core.reasons import Reason
 from mem0tray.desktop import autostart, dialogs, second_start, session
 from mem0tray.desktop.controller import Controller, Surface
 from mem0tray.desktop.notify.backends import IconBackend, PlyerBackend
@@ -227,10 +228,10 @@ class Application:
                 bell.wait(None)
 
 
-def _settings() -> tuple[Settings, str]:
+def _settings() -> tuple[Settings, Reason]:
     """The settings and what is wrong with them; the defaults when something is."""
     try:
         loaded = config.load()
     except SettingsError as error:
-        return Settings(), str(error)
-    return loaded.settings, ""
+        return Settings(), error.reason
+    return loaded.settings, reasons.NONE

@@ -22,9 +22,10 @@ from mem0tray.actions.probe import server_name
 from mem0tray.actions.restore import restore
 from mem0tray.actions.surroundings import Surroundings
 from mem0tray.config.settings import Settings
+from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError, NotFoundError
 from mem0tray.core.language import Language
-from mem0tray.core.reasons import translated
+from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line, short_id
 from mem0tray.desktop import clipboard, opener
 from mem0tray.desktop.dialogs import Dialogs, Question
@@ -105,16 +106,18 @@ class Controller:
         while (command := self._commands.get()) is not None:
             try:
                 self._verbs[command.verb](command)
-            except (Mem0TrayError, OSError, SubprocessError) as error:
-                self._failed(str(error))
+            except Mem0TrayError as error:
+                self._failed(error.reason)
+            except (OSError, SubprocessError) as error:
+                self._failed(reasons.quoted(str(error)))
             except Exception as error:  # noqa: BLE001  (a click must not end all later ones)
-                self._failed(repr(error))
+                self._failed(reasons.quoted(repr(error)))
             self._surface.changed()
 
-    def _failed(self, reason: str) -> None:
+    def _failed(self, reason: Reason) -> None:
         language = self._language()
         _ = language.gettext
-        self._surface.say(_("That did not work"), one_line(translated(reason, language), _LINE))
+        self._surface.say(_("That did not work"), one_line(reason.said(language), _LINE))
 
     # Dead letters ---------------------------------------------------------------------
 
@@ -203,7 +206,7 @@ class Controller:
         opener.edit(path, self._not_opened)
 
     def _not_opened(self, error: Mem0TrayError) -> None:
-        self._failed(str(error))
+        self._failed(error.reason)
 
     def _restore(self, _command: MenuCommand) -> None:
         language = self._language()
@@ -247,9 +250,9 @@ class Controller:
 def _in_words(cause: Cause, language: Language) -> tuple[str, str]:
     """What is the matter, and what to do."""
     _ = language.gettext
-    name, sentence = translated(cause.name, language), translated(cause.sentence, language)
+    name, sentence = cause.name.said(language), cause.sentence.said(language)
     text = _("{cause}: {advice}").format(cause=name, advice=sentence)
-    return text[:1].upper() + text[1:], translated(cause.remedy, language)
+    return text[:1].upper() + text[1:], cause.remedy.said(language)
 
 
 def _letter(command: MenuCommand) -> DeadLetter:

@@ -14,13 +14,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
+from mem0tray.core.reasons import Reason
 
 Failed = Callable[[Mem0TrayError], object]
 
 _PAGES: Final = ("https://", "http://")
 _NO_PROGRAM: Final = 3  # of xdg-open: no desktop, no browser, nothing that takes such a file
-_INSTALL: Final = "Install it (package xdg-utils)."
+_INSTALL: Final = Reason("Install it (package xdg-utils).")
 
 
 def show(target: Path | str, failed: Failed | None = None) -> None:
@@ -64,7 +66,9 @@ def _checked(target: Path | str) -> str:
         return target
     path = target.expanduser().absolute()
     if not path.exists():
-        raise FileUnavailableError(f"{path} does not exist.", "It is made when it is needed.")
+        raise FileUnavailableError(
+            Reason("{path} does not exist.", path=path), Reason("It is made when it is needed.")
+        )
     return str(path)
 
 
@@ -82,7 +86,11 @@ def _start(command: tuple[str, ...], name: str, failed: Failed | None) -> None:
             start_new_session=True,
         )
     except OSError as error:
-        raise Mem0TrayError(f"{program} cannot be started: {error.strerror or error}.") from error
+        raise Mem0TrayError(
+            Reason(
+                "{program} cannot be started: {why}.", program=program, why=reasons.of_system(error)
+            )
+        ) from error
     threading.Thread(
         target=_await, args=(process, name, failed), name="opener", daemon=True
     ).start()
@@ -96,14 +104,24 @@ def _await(process: "subprocess.Popen[bytes]", name: str, failed: Failed | None)
 
 
 def _missing(program: str, name: str) -> Mem0TrayError:
-    remedy = _INSTALL if program == "xdg-open" else ""
-    return Mem0TrayError(f"{name} cannot be opened: the program {program} is missing.", remedy)
+    remedy = _INSTALL if program == "xdg-open" else reasons.NONE
+    return Mem0TrayError(
+        Reason(
+            "{path} cannot be opened: the program {program} is missing.", path=name, program=program
+        ),
+        remedy,
+    )
 
 
 def _gave_up(code: int, name: str) -> Mem0TrayError:
     if code == _NO_PROGRAM and sys.platform == "linux":
-        return Mem0TrayError(f"No program was found that opens {name}.", "Open it by hand.")
-    return Mem0TrayError(f"{name} could not be opened (code {code}).", "Open it by hand.")
+        return Mem0TrayError(
+            Reason("No program was found that opens {path}.", path=name), Reason("Open it by hand.")
+        )
+    return Mem0TrayError(
+        Reason("{path} could not be opened (code {number}).", path=name, number=code),
+        Reason("Open it by hand."),
+    )
 
 
 def _by_windows(name: str) -> None:
@@ -111,5 +129,7 @@ def _by_windows(name: str) -> None:
     try:
         start(name)
     except OSError as error:
-        why = error.strerror or error
-        raise Mem0TrayError(f"{name} cannot be opened: {why}.", "Open it by hand.") from error
+        raise Mem0TrayError(
+            Reason("{path} cannot be opened: {why}.", path=name, why=reasons.of_system(error)),
+            Reason("Open it by hand."),
+        ) from error

@@ -14,7 +14,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError
+from mem0tray.core.reasons import Reason
 from mem0tray.files import temporary
 from mem0tray.files.temporary import Temporary
 from mem0tray.system import plain
@@ -104,28 +106,36 @@ def unavailable(path: Path, error: OSError) -> FileUnavailableError:
     """`error` in words for a person."""
     if isinstance(error, NotPlainError):
         return FileUnavailableError(
-            f"{path} is {error.kind}, not {error.wanted}.",
-            f"Move it away: `{moving(path)}`; work goes on by itself then.",
+            Reason(
+                "{path} is {kind}, not {wanted}.", path=path, kind=error.kind, wanted=error.wanted
+            ),
+            Reason("Move it away: `{command}`; work goes on by itself then.", command=moving(path)),
         )
     if getattr(error, "winerror", None) in _SHARING_VIOLATION:
         return FileUnavailableError(
-            f"{path} is held open by another program.", "Close it there, or end that program."
+            Reason("{path} is held open by another program.", path=path),
+            Reason("Close it there, or end that program."),
         )
     if error.errno == errno.ENOTDIR:
         return FileUnavailableError(
-            f"{path} cannot be had: {_obstacle(path)} is no folder.",
-            "Is paths.claude_dir right (MEM0TRAY_PATHS_CLAUDE_DIR in the environment wins)?",
+            Reason(
+                "{path} cannot be had: {folder} is no folder.", path=path, folder=_obstacle(path)
+            ),
+            Reason(
+                "Is paths.claude_dir right (MEM0TRAY_PATHS_CLAUDE_DIR in the environment wins)?"
+            ),
         )
     remedy = {
-        errno.ENOENT: "Make the folder it is to stand in, or choose another.",
-        errno.ENOSPC: "Free some disk space.",
-        errno.EDQUOT: "Free some disk space.",
-        errno.EROFS: "The disk is read-only: mount it for writing again.",
-        errno.EACCES: "Mend the permissions of the file and its folder.",
-        errno.EPERM: "Mend the permissions of the file and its folder.",
-        errno.EIO: "The disk may be broken: see what the system's log says of it.",
-    }.get(error.errno or 0, "")
-    found = FileUnavailableError(f"{path}: {error.strerror or error}.", remedy)
+        errno.ENOENT: Reason("Make the folder it is to stand in, or choose another."),
+        errno.ENOSPC: Reason("Free some disk space."),
+        errno.EDQUOT: Reason("Free some disk space."),
+        errno.EROFS: Reason("The disk is read-only: mount it for writing again."),
+        errno.EACCES: Reason("Mend the permissions of the file and its folder."),
+        errno.EPERM: Reason("Mend the permissions of the file and its folder."),
+        errno.EIO: Reason("The disk may be broken: see what the system's log says of it."),
+    }.get(error.errno or 0, reasons.NONE)
+    why = reasons.of_system(error)
+    found = FileUnavailableError(Reason("{path}: {why}.", path=path, why=why), remedy)
     found.disk_failed = error.errno in _DISK_FAILED
     return found
 
@@ -241,8 +251,12 @@ def _refuse_planted(path: Path) -> None:
         return
     if stat.S_ISLNK(link.st_mode) and link.st_uid not in known:
         raise FileUnavailableError(
-            f"{path} is a link that another user made (uid {link.st_uid}); nothing was written.",
-            "Choose another name, or have the link removed.",
+            Reason(
+                "{path} is a link that another user made (uid {number}); nothing was written.",
+                path=path,
+                number=link.st_uid,
+            ),
+            Reason("Choose another name, or have the link removed."),
         )
 
 
@@ -376,7 +390,7 @@ def make_private_folder(folder: Path) -> None:
 def _not_a_folder(path: Path) -> NotPlainError | None:
     with suppress(OSError):
         mode = path.stat().st_mode
-        return None if stat.S_ISDIR(mode) else NotPlainError(path, mode, "a folder")
+        return None if stat.S_ISDIR(mode) else NotPlainError(path, mode, Reason("a folder"))
     return None
 
 
@@ -393,8 +407,12 @@ def make_own_folder(folder: Path) -> None:
         found = folder.stat()
         if found.st_uid != os.geteuid():
             raise FileUnavailableError(
-                f"The folder {folder} belongs to another user (uid {found.st_uid}).",
-                "Run mem0tray as that user, or move the folder away.",
+                Reason(
+                    "The folder {path} belongs to another user (uid {number}).",
+                    path=folder,
+                    number=found.st_uid,
+                ),
+                Reason("Run mem0tray as that user, or move the folder away."),
             )
         if found.st_mode & 0o077:
             folder.chmod(0o700)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from mem0tray.core.errors import AlreadyRunningError, FileUnavailableError, LockTimeoutError
+from mem0tray.core.reasons import Reason
 from mem0tray.files.atomic import make_private_folder, unavailable
 from mem0tray.system import data_folders, plain
 from mem0tray.system.plain import NotPlainError
@@ -133,8 +134,12 @@ class FileLock:
                 fd = _Waiter(self.path).wait(max(0.0, deadline - time.monotonic()))
             if fd < 0:
                 raise LockTimeoutError(
-                    f"Another program has held the lock {self.path} for {timeout:g} s.",
-                    "Wait for it, or end the program that hangs.",
+                    Reason(
+                        "Another program has held the lock {path} for {number} s.",
+                        path=self.path,
+                        number=f"{timeout:g}",
+                    ),
+                    Reason("Wait for it, or end the program that hangs."),
                 )
             if _is_current(fd, self.path):
                 self._fd = fd

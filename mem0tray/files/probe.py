@@ -10,7 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError
+from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic, temporary
 
 # A file without a name leaves nothing behind, and nobody who watches the folder hears of it.
@@ -18,10 +20,10 @@ _NAMELESS: Final = getattr(os, "O_TMPFILE", 0)
 _HAS_NONE: Final = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL})
 
 
-def why_unwritable(folder: Path) -> str:
-    """Why nothing can be written in `folder`, for a person; empty where it can, or is not there."""
+def why_unwritable(folder: Path) -> Reason:
+    """Why nothing can be written in `folder`, for a person; NONE where it can, or is not there."""
     if not folder.is_dir():
-        return ""
+        return reasons.NONE
     try:
         refuse_read_only(folder)
         fd, name = _made(folder)
@@ -32,10 +34,10 @@ def why_unwritable(folder: Path) -> str:
             if name is not None:
                 name.unlink()
     except FileUnavailableError as error:
-        return str(error)
+        return error.reason
     except OSError as error:
-        return str(atomic.unavailable(folder, error))
-    return ""
+        return atomic.unavailable(folder, error).reason
+    return reasons.NONE
 
 
 def refuse_read_only(folder: Path) -> None:

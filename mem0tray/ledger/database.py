@@ -10,7 +10,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
+from mem0tray.core import reasons
 from mem0tray.core.errors import LedgerError
+from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic
 from mem0tray.ledger import schema
 from mem0tray.system import plain
@@ -218,7 +220,7 @@ class Ledger:
 
     def _trouble(self, error: sqlite3.Error) -> LedgerError:
         """An error in words; one that no further use can mend is noted for the next opening."""
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _CORRUPT:
+        if _code(error) in _CORRUPT:
             with suppress(OSError):
                 self.path.with_name(_BROKEN).touch(mode=0o600)
         return trouble(self.path, error)
@@ -264,26 +266,38 @@ def _left_in_order(db: sqlite3.Connection) -> bool:
 def trouble(path: Path, error: sqlite3.Error) -> LedgerError:
     """A database error in words for a person."""
     text = str(error).rstrip(".")
-    if "full" in text:
-        remedy = "Free some disk space; work goes on by itself then."
+    why = reasons.quoted(text)
+    if _code(error) == sqlite3.SQLITE_FULL:
+        why = Reason("database or disk is full")
+        remedy = Reason("Free some disk space; work goes on by itself then.")
     elif atomic.is_read_only(path.parent):
-        remedy = "The disk is read-only: mount it for writing again."
+        remedy = Reason("The disk is read-only: mount it for writing again.")
     elif "readonly" in text or "unable to open" in text:
-        remedy = "Mend the permissions of the file and its folder."
+        remedy = Reason("Mend the permissions of the file and its folder.")
     elif isinstance(error, sqlite3.OperationalError):
-        remedy = "Is the disk all right? Work goes on by itself once it is."
+        remedy = Reason("Is the disk all right? Work goes on by itself once it is.")
     else:
-        remedy = "Restart mem0tray: a broken ledger is set aside and rebuilt from the files."
-    found = LedgerError(f"The ledger {path} cannot be used: {text}.", remedy)
-    found.disk_failed = getattr(error, "sqlite_errorcode", 0) & 0xFF in _DISK_FAILED
+        remedy = Reason(
+            "Restart mem0tray: a broken ledger is set aside and rebuilt from the files."
+        )
+    found = LedgerError(
+        Reason("The ledger {path} cannot be used: {why}.", path=path, why=why), remedy
+    )
+    found.disk_failed = _code(error) in _DISK_FAILED
     return found
+
+
+def _code(error: sqlite3.Error) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def unusable(path: Path, error: OSError) -> LedgerError:
     """What keeps us from the ledger's file, in words for a person."""
-    why = error.strerror or str(error)
-    remedy = atomic.unavailable(path, error).remedy
-    return LedgerError(f"The ledger {path} cannot be used: {why}.", remedy)
+    why = reasons.of_system(error)
+    _, remedy = reasons.parted(atomic.unavailable(path, error).reason)
+    return LedgerError(
+        Reason("The ledger {path} cannot be used: {why}.", path=path, why=why), remedy
+    )
 
 
 def boot_id() -> str:

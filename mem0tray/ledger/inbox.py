@@ -30,7 +30,7 @@ _WAITING: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class WaitingEntry:
     """A waiting entry, for the queue file; see `ledger.taken` for the times.
 
     `raw` is None for a large one, which is read when it is needed.
@@ -208,10 +208,10 @@ class Inbox:
             with self._ledger.transaction() as db:
                 db.executemany("DELETE FROM tombstones WHERE id = ? AND digest = ?", pairs)
 
-    def waiting(self) -> dict[int, Waiting]:
+    def waiting(self) -> dict[int, WaitingEntry]:
         """Every waiting entry by its key, in the order of intake."""
         with self._ledger.reading() as db:
-            return {key: Waiting(*rest) for key, *rest in db.execute(_WAITING)}
+            return {key: WaitingEntry(*rest) for key, *rest in db.execute(_WAITING)}
 
     def waiting_raws(self, keys: Sequence[int]) -> dict[int, bytes]:
         """The bytes of those of these entries that wait, by key."""

@@ -6,6 +6,7 @@ from typing import Final
 
 from mem0tray.core import item as items
 from mem0tray.core.errors import LedgerError
+from mem0tray.core.reasons import Reason
 
 VERSION: Final = 3
 _TABLES: Final = Path(__file__).with_name("schema.sql")
@@ -81,7 +82,10 @@ def version_of(db: sqlite3.Connection, path: Path) -> int:
     """Which version wrote a ledger, 0 for one without tables; LedgerError for one of the future."""
     version = int(db.execute("PRAGMA user_version").fetchone()[0])
     if version > VERSION:
-        raise LedgerError(f"The ledger {path} was written by a newer mem0tray.", "Update mem0tray.")
+        raise LedgerError(
+            Reason("The ledger {path} was written by a newer mem0tray.", path=path),
+            Reason("Update mem0tray."),
+        )
     return version
 
 

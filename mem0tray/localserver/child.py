@@ -9,7 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
 from mem0tray.files.atomic import make_private_folder
 from mem0tray.localserver import endpoint
@@ -28,7 +30,9 @@ class LocalServerError(Mem0TrayError):
     `retry_in` is after how many seconds another `ensure` may start it.
     """
 
-    def __init__(self, message: str, remedy: str = "", retry_in: float = 0.0) -> None:
+    def __init__(
+        self, message: Reason, remedy: Reason = reasons.NONE, retry_in: float = 0.0
+    ) -> None:
         super().__init__(message, remedy)
         self.retry_in = retry_in
 
@@ -47,7 +51,7 @@ class LocalServer:
         self._patience = patience
         self._child: subprocess.Popen[bytes] | None = None
         self._backoff = Backoff()
-        self._problem: tuple[str, str] = ("", "")
+        self._problem: tuple[Reason, Reason] = (reasons.NONE, reasons.NONE)
         self._guard = threading.Lock()
         self._leaving = threading.Event()
 
@@ -96,10 +100,10 @@ class LocalServer:
         if child.returncode != endpoint.EXIT_ALREADY_RUNNING:
             self._backoff.died(time.monotonic())
         self._problem = (
-            "The local server did not answer in time."
+            Reason("The local server did not answer in time.")
             if hung
             else _last_words(self._folder, child.returncode),
-            f"Its log is {self._folder / endpoint.LOG}.",
+            Reason("Its log is {path}.", path=self._folder / endpoint.LOG),
         )
 
     def _start(self) -> None:
@@ -112,8 +116,8 @@ class LocalServer:
         except (OSError, Mem0TrayError) as error:
             self._backoff.died(time.monotonic())
             self._problem = (
-                f"The local server could not be started: {error}",
-                f"Check the permissions of {self._folder}.",
+                Reason("The local server could not be started: {why}", why=_why(error)),
+                Reason("Check the permissions of {path}.", path=self._folder),
             )
             raise self._error() from error
         self._backoff.started(time.monotonic())
@@ -129,7 +133,7 @@ class LocalServer:
             if found is not None:
                 return found
             if self._leaving.wait(_POLL_SECONDS):
-                raise LocalServerError("The local server is being stopped.")
+                raise LocalServerError(Reason("The local server is being stopped."))
         self._bury()
         raise self._error()
 
@@ -155,11 +159,15 @@ def _spawn(folder: Path, port: int, output: IO[bytes]) -> subprocess.Popen[bytes
     return child
 
 
-def _last_words(folder: Path, code: int) -> str:
+def _why(error: OSError | Mem0TrayError) -> Reason:
+    return error.reason if isinstance(error, Mem0TrayError) else reasons.quoted(str(error))
+
+
+def _last_words(folder: Path, code: int) -> Reason:
     """Why the child is gone, from the last line that it wrote."""
     with suppress(OSError):
         tail = plain.read_bytes(folder / endpoint.LOG)[-4096:].decode("utf-8", "replace")
         for line in reversed(tail.split("\n")):
             if line.strip():
-                return f"The local server stopped: {one_line(line, 300)}"
-    return f"The local server stopped (exit code {code})."
+                return Reason("The local server stopped: {why}", why=one_line(line, 300))
+    return Reason("The local server stopped (exit code {number}).", number=code)

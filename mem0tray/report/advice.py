@@ -11,7 +11,6 @@ from mem0tray.actions.overview import NOT_RUNNING, Overview
 from mem0tray.actions.surroundings import Surroundings
 from mem0tray.config.settings import LOCAL_URL
 from mem0tray.core.language import Language
-from mem0tray.core.reasons import translated
 from mem0tray.core.state import ACTION_NEEDED, DOWN, PAUSED
 from mem0tray.report.gathering import Gathered
 from mem0tray.report.model import Advice, Tone
@@ -118,7 +117,7 @@ def _about_letters(
         like = group_of(found, cause), cause.status
         counts[like] += 1
         if like not in examples:
-            words = translated(cause.detail, language) if cause.name in _SPOKEN else ""
+            words = cause.detail.said(language) if cause.name in _SPOKEN else ""
             name = cleaner.short_id(found.id)
             examples[like] = f"{name} · {cleaner.line(words, _EXAMPLE)}" if words else ""
     for like, count in counts.most_common():

@@ -6,7 +6,6 @@ from typing import Final
 from mem0tray.actions.overview import NOT_RUNNING, Overview
 from mem0tray.config import server_choice
 from mem0tray.core.language import Language
-from mem0tray.core.reasons import translated
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED
 from mem0tray.report import times
 from mem0tray.report.model import Headline, Tone
@@ -17,7 +16,7 @@ _REASON: Final = 400
 
 def no_server(seen: Overview) -> bool:
     """Whether the user has yet to choose a server."""
-    return seen.state == ACTION_NEEDED and server_choice.CHOOSE in seen.reason
+    return seen.state == ACTION_NEEDED and seen.reason == server_choice.CHOOSE
 
 
 def headline(seen: Overview, now: float, language: Language, cleaner: Cleaner) -> Headline:
@@ -38,7 +37,7 @@ def headline(seen: Overview, now: float, language: Language, cleaner: Cleaner) -
 
 def _blocked(seen: Overview, language: Language, cleaner: Cleaner) -> Headline:
     _ = language.gettext
-    reason = cleaner.line(translated(seen.reason, language), _REASON)
+    reason = cleaner.line(seen.reason.said(language), _REASON)
     if no_server(seen):
         return Headline(Tone.BAD, _("Choose a server"), _("Nothing is sent before you do."))
     if seen.state == DOWN:

@@ -12,9 +12,7 @@ from mem0tray.config.server_choice import THIS_COMPUTER
 from mem0tray.config.settings import ServerSettings
 from mem0tray.core.item import Item
 from mem0tray.core.language import Language
-from mem0tray.core.reasons import translated
 from mem0tray.core.state import ACTION_NEEDED, DOWN, PAUSED
-from mem0tray.ledger.reader import Attempt
 from mem0tray.report import times
 from mem0tray.report.advice import advice
 from mem0tray.report.figures import charts
@@ -152,7 +150,7 @@ class _Table:
         return ReportedLetter(
             id=self._cleaner.short_id(found.id) or times.NEVER,
             project=line(item.project, _NAME) or _("(none)"),
-            reason=line(translated(_reason(found, attempt), self._language), _REASON)
+            reason=line(diagnose.why_failed(found, attempt).said(self._language), _REASON)
             or times.NEVER,
             retries=self._language.number(item.retry_count),
             due=due,
@@ -177,8 +175,3 @@ class _Table:
             ACTION_NEEDED: _("once the way is clear"),
         }
         return blocked.get(seen.state, _("now")), ""
-
-
-def _reason(found: FoundItem, attempt: Attempt | None) -> str:
-    """The reason in the file, or, where it has none, the last failure in the ledger."""
-    return diagnose.last_error(found) or (attempt.message if attempt is not None else "")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from mem0tray.config.destination import Destination
 from mem0tray.core.errors import SettingsError
+from mem0tray.core.reasons import Reason
 from mem0tray.server.listings import Listings
 from mem0tray.server.model import (
     Answer,
@@ -60,7 +61,7 @@ def connect(
     make = DIALECTS.get(dialect)
     if make is None:
         raise SettingsError(
-            f"There is no server dialect {dialect!r}.",
-            f"Set server.dialect to one of: {', '.join(sorted(DIALECTS))}.",
+            Reason("There is no server dialect {name}.", name=repr(dialect)),
+            Reason("Set server.dialect to one of: {names}.", names=", ".join(sorted(DIALECTS))),
         )
     return make(destination, proof, known)

@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from mem0tray.core import reasons
 from mem0tray.core.large import LargeText
+from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
 from mem0tray.server.model import Answer, Fault, Health, Kind, Reply
 from mem0tray.server.redaction import REPEATED, REPEATED_SECRET, code, repeats, said
@@ -26,6 +28,8 @@ _BY_STATUS = {
     503: Kind.OUTAGE,
     504: Kind.OUTAGE,
 }
+NO_PROJECT = Reason("invalid content: {why}", why=Reason("the item names no project"))
+_NO_ANSWER = Reason("no answer after {number} s").id
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?")
 _DECODER = msgspec.json.Decoder()
 
@@ -82,16 +86,20 @@ def health(reply: Reply) -> Health:
     """Whether a server that gave this answer to a probe is healthy: 200 and a JSON object."""
     status = reply.status
     if status is None:
-        return Health(healthy=False, reason=_sentence(_broken_off(reply).message))
+        return Health(healthy=False, reason=reasons.sentence(_why_broken_off(reply)))
     if status != HTTPStatus.OK:
-        reason = f"the health check was answered with {_named(status)}{_target(reply)}"
+        reason = _health_answer(_redirected(reply, _named(status)))
     elif reply.fault in (Fault.TIMED_OUT, Fault.LOST):
-        reason = _broken_off(reply).message
+        reason = _why_broken_off(reply)
     elif json_object(reply) is None:
-        reason = "the health check was answered with something that is not a JSON object"
+        reason = _health_answer(Reason("something that is not a JSON object"))
     else:
-        return Health(healthy=True, reason="", status=status)
-    return Health(healthy=False, reason=_sentence(reason), status=status)
+        return Health(healthy=True, reason=reasons.NONE, status=status)
+    return Health(healthy=False, reason=reasons.sentence(reason), status=status)
+
+
+def _health_answer(answer: Reason) -> Reason:
+    return Reason("the health check was answered with {answer}", answer=answer)
 
 
 def _kind(status: int, body: dict[str, Any] | None) -> Kind:
@@ -111,13 +119,44 @@ def _broken_off(reply: Reply) -> Answer:
     fault = reply.fault or Fault.UNREACHABLE
     timed_out = fault is Fault.TIMED_OUT
     kind = Kind.UNKNOWN if fault in (Fault.TIMED_OUT, Fault.LOST) else Kind.OUTAGE
-    message = reply.detail or fault.value
-    if timed_out:
-        message = f"no answer after {reply.duration:.3g} s"
+    message = one_line(str(_why_broken_off(reply)))
     return Answer(
-        kind, reply.status, one_line(message), None, reply.duration,
+        kind, reply.status, message, None, reply.duration,
         timed_out=timed_out, unsettled=fault is not Fault.UNREACHABLE,
     )  # fmt: skip
+
+
+def _why_broken_off(reply: Reply) -> Reason:
+    fault = reply.fault or Fault.UNREACHABLE
+    if fault is Fault.TIMED_OUT:
+        return Reason(_NO_ANSWER, number=f"{reply.duration:.3g}")
+    return reply.detail or fault.value
+
+
+def retold(message: str, duration: float | None = None) -> Reason:
+    """The reason that the ledger keeps of an attempt, as the sentence of ours that it is.
+
+    Made anew and compared, not read: what a server has said stays as it is. `duration` in
+    seconds, where it is known.
+    """
+    ours = [NO_PROJECT, *(fault.value for fault in Fault)]
+    if duration is not None:
+        ours.append(Reason(_NO_ANSWER, number=f"{duration:.3g}"))
+    return next((each for each in ours if str(each) == message), reasons.quoted(message))
+
+
+def in_short(last_error: str) -> tuple[int | None, bool]:
+    """The status that a `last_error` of ours begins with, and whether it is an answer at all.
+
+    All that is left of a failure where its item was taken from another computer's file, or
+    the ledger was lost: the DLQ file has room for one short text (contract, section 1).
+    """
+    status, rest = last_error[:3], last_error[3:4]
+    if status.isascii() and status.isdigit() and not rest.isalnum():
+        return int(status), True
+    begin, _, end = _NO_ANSWER.partition("{number}")
+    silent = last_error[: len(begin)] == begin and last_error[-len(end) :] == end
+    return None, not silent and last_error != str(Fault.LOST.value)
 
 
 def _message(
@@ -132,10 +171,10 @@ def _message(
     if body is None and status < HTTPStatus.BAD_REQUEST:
         if reply.fault is Fault.TOO_LONG:
             return f"{named}, but {Fault.TOO_LONG.value}"
-        target = _target(reply)
-        if not target or _shows(target, content, secrets):
-            target = ", but the answer is not a JSON object"
-        return one_line(named + target)
+        address = _target(reply)
+        if not address or _shows(address, content, secrets):
+            return one_line(f"{named}, but the answer is not a JSON object")
+        return one_line(str(_redirected(reply, named)))
     if _is_success(status):
         named += " without success"
     found = _json(reply) if body is None else body
@@ -165,6 +204,16 @@ def _plain(reply: Reply) -> str:
     return "" if text[:1] in ("", "<", "{", "[") or "\ufffd" in text else text
 
 
+def _redirected(reply: Reply, answer: str) -> Reason:
+    """An answer, and where it points if it is a redirect."""
+    address = _target(reply)
+    if not address:
+        return reasons.quoted(answer)
+    return Reason(
+        "{status} to {address}, which is not followed", status=answer, address=one_line(address)
+    )
+
+
 def _target(reply: Reply) -> str:
     """Where a redirect points: scheme and host, no more."""
     try:
@@ -172,7 +221,7 @@ def _target(reply: Reply) -> str:
         host = parts.netloc.rpartition("@")[2]
     except ValueError:
         return ""
-    return f" to {parts.scheme}://{host}, which is not followed" if host else ""
+    return f"{parts.scheme}://{host}" if host else ""
 
 
 def _json(reply: Reply) -> Any:
@@ -202,7 +251,3 @@ def _named(status: int) -> str:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
         return str(status)
-
-
-def _sentence(text: str) -> str:
-    return one_line(f"{text[:1].upper()}{text[1:]}.")

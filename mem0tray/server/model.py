@@ -5,7 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from mem0tray.core import reasons
 from mem0tray.core.large import LargeText
+from mem0tray.core.reasons import Reason
 
 if TYPE_CHECKING:
     import httpx
@@ -72,10 +74,10 @@ class Presence(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The outcome of a probe; `reason` is a sentence, empty when the server is healthy."""
+    """The outcome of a probe; `reason` is a sentence, NONE when the server is healthy."""
 
     healthy: bool
-    reason: str
+    reason: Reason
     status: int | None = None
 
 
@@ -99,11 +101,11 @@ class KeyCheck:
 class Fault(enum.Enum):
     """How an exchange over the network broke off."""
 
-    UNREACHABLE = "no connection"  # nothing of the request was sent
-    TIMED_OUT = "no answer in time"
-    LOST = "the connection was lost before the answer was complete"
-    NOT_HTTP = "what came back is not HTTP"
-    TOO_LONG = "the answer is too long"
+    UNREACHABLE = Reason("no connection")  # nothing of the request was sent
+    TIMED_OUT = Reason("no answer in time")
+    LOST = Reason("the connection was lost before the answer was complete")
+    NOT_HTTP = Reason("what came back is not HTTP")
+    TOO_LONG = Reason("the answer is too long")
 
 
 @dataclass(slots=True)
@@ -120,7 +122,7 @@ class Reply:
     body: bytes
     duration: float
     fault: Fault | None = None
-    detail: str = ""
+    detail: Reason = reasons.NONE
 
 
 # What only the right server can answer to a challenge; both are printable ASCII.

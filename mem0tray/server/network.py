@@ -8,6 +8,7 @@ it, takes a network backend: this one has httpcore's own connect and encrypt.
 # ruff: noqa: ARG002 - httpcore hands over time-outs and options that we do without
 
 import contextlib
+import errno
 import functools
 import socket
 import ssl
@@ -20,12 +21,27 @@ from typing import Any, Final
 import httpcore
 
 from mem0tray.config.destination import Destination
+from mem0tray.core import reasons
+from mem0tray.core.reasons import Reason
+from mem0tray.core.text import one_line
 
 MAX_ANSWER: Final = 1_000_000  # bytes, head included
 _CONNECT_SECONDS: Final = 15.0
 _HERE_SECONDS: Final = 1.0  # to this computer, where only a server that is stuck lets it take long
 _PACKET: Final = 1 << 20  # bytes of a request that are kept to leave together
 _BELOW: Final = httpcore.SyncBackend()
+_NO_WAY: Final = {
+    errno.EHOSTUNREACH: Reason("no route to host"),
+    errno.ENETUNREACH: Reason("network is unreachable"),
+}
+
+
+class UnreachableError(httpcore.ConnectError):
+    """No connection could be made; `reason` says why, in a few words."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
 
 
 class TooLongError(Exception):
@@ -81,7 +97,7 @@ class Network(httpcore.NetworkBackend):
     ) -> "Stream":  # fmt: skip
         """Connect; elsewhere in a thread of its own, as nobody can cut a resolver short.
 
-        Raises httpcore.ConnectError, which says why.
+        Raises UnreachableError.
         """
         here = self._there.is_loopback
         hosts = self._there.addresses if host == self._there.hostname else (host,)
@@ -99,9 +115,9 @@ class Network(httpcore.NetworkBackend):
             attempt.cancel()  # where it is not done by now
             below = attempt.result()
         except CancelledError:
-            raise httpcore.ConnectError(_reason(TimeoutError())) from None
+            raise UnreachableError(_reason(TimeoutError())) from None
         except Exception as error:
-            raise httpcore.ConnectError(_reason(error)) from error
+            raise UnreachableError(_reason(error)) from error
         handle = below.get_extra_info("socket").dup()
         stream = Stream(self, below, handle, carries_request=self._there.plain_http)
         self._prove(stream)
@@ -176,13 +192,13 @@ class Stream(httpcore.NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> "Stream":  # fmt: skip
-        """Encrypt; raises httpcore.ConnectError when the other side cannot be trusted."""
+        """Encrypt; raises UnreachableError when the other side cannot be trusted."""
         try:
             seconds = min(_CONNECT_SECONDS, self._network.remaining())
             secure = self._below.start_tls(ssl_context, server_hostname, seconds)
         except Exception as error:
             self.close()
-            raise httpcore.ConnectError(_tls_reason(error)) from error
+            raise UnreachableError(_tls_reason(error)) from error
         self._network.raw.clear()  # what a proxy said is no part of the answer
         return Stream(self._network, secure, self._handle, carries_request=True)
 
@@ -211,28 +227,28 @@ def _connect(
         attempt.set_exception(first)
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception) -> Reason:
     """Why a connection could not be made, in a few words."""
     match error.__cause__ or error:
         case socket.gaierror() | UnicodeError():  # also of a name that cannot be one
-            return "the name of the host cannot be resolved"
+            return Reason("the name of the host cannot be resolved")
         case ConnectionRefusedError():
-            return "connection refused"
+            return Reason("connection refused")
         case TimeoutError():
-            return "no connection in time"
+            return Reason("no connection in time")
         case ConnectionResetError():
-            return "the connection was reset"
-        case OSError(strerror=str(text)) if text:
-            return text[:1].lower() + text[1:]
-    return "the connection failed"
+            return Reason("the connection was reset")
+        case OSError(errno=number, strerror=str(text)) if text:
+            return _NO_WAY.get(number or 0) or reasons.quoted(text[:1].lower() + text[1:])
+    return Reason("the connection failed")
 
 
-def _tls_reason(error: Exception) -> str:
+def _tls_reason(error: Exception) -> Reason:
     match error.__cause__ or error:
         case ssl.SSLCertVerificationError(verify_message=message):
-            return f"the certificate cannot be trusted: {message}"
+            return Reason("the certificate cannot be trusted: {why}", why=one_line(message))
         case ssl.SSLError(reason=str(reason)) if reason:
-            return f"TLS failed: {reason.replace('_', ' ').lower()}"
+            return Reason("TLS failed: {why}", why=reason.replace("_", " ").lower())
         case TimeoutError() | httpcore.TimeoutException():
-            return "TLS failed: no answer in time"
-    return "TLS failed: the connection was lost"
+            return Reason("TLS failed: {why}", why=Reason("no answer in time"))
+    return Reason("TLS failed: {why}", why=Reason("the connection was lost"))

@@ -1,44 +1,52 @@
 """What to do about an answer of the server, with the exact command. Pure.
 
-`ID` stands for the memory's id.
+A remedy that is about one memory has its id as the argument `id`, which whoever shows it fills in.
 """
 
 from typing import Final
 
-_SET_KEY: Final = "Set the key that it wants with `mem0tray config set server.api_key`."
-_SET_RIGHTS: Final = (
+from mem0tray.core.reasons import Reason
+
+ID: Final = "ID"
+_SET_KEY: Final = Reason("Set the key that it wants with `mem0tray config set server.api_key`.")
+_SET_RIGHTS: Final = Reason(
     "Set a key that may save with `mem0tray config set server.api_key`, or allow it on the server."
 )
-_SET_ADDRESS: Final = "Set the right address with `mem0tray config set server.url ADDRESS`."
-_PROJECT: Final = (
-    "Look whether the server knows this project, and whether the address is right:"
-    " `mem0tray config get server.url`."
+_SET_ADDRESS: Final = Reason("Set the right address with `mem0tray config set server.url ADDRESS`.")
+_PROJECT: Final = Reason(
+    "Look whether the server knows this project, and whether the"
+    " address is right: `mem0tray config get server.url`."
 )
-_REWORD: Final = "Change it with `mem0tray edit ID`, or delete it with `mem0tray delete ID`."
-_SHORTEN: Final = (
-    "It is too large for the server: shorten it with `mem0tray edit ID`, or have the server take"
-    " more."
+REWORD: Final = Reason(
+    "Change it with `mem0tray edit {id}`, or delete it with `mem0tray delete {id}`.", id=ID
 )
-_WAIT: Final = "Nothing to do: it is tried again by itself."
-_FAULT: Final = "The fault is the server's: see its log. The memory is tried again by itself."
+_SHORTEN: Final = Reason(
+    "It is too large for the server: shorten it with `mem0tray edit {id}`, or have the server take"
+    " more.",
+    id=ID,
+)
+_WAIT: Final = Reason("Nothing to do: it is tried again by itself.")
+_FAULT: Final = Reason(
+    "The fault is the server's: see its log. The memory is tried again by itself."
+)
 
 _BY_STATUS: Final = {
     401: _SET_KEY, 403: _SET_RIGHTS, 404: _PROJECT, 405: _PROJECT, 413: _SHORTEN
 }  # fmt: skip
 
 
-def of_refusal(status: int | None) -> str:
+def of_refusal(status: int | None) -> Reason:
     """For a server that refuses every delivery."""
     if status == 401:  # noqa: PLR2004  (HTTP's own number)
         return _SET_KEY
     return _SET_RIGHTS if status == 403 else _SET_ADDRESS  # noqa: PLR2004
 
 
-def of_rejection(status: int | None) -> tuple[str, bool]:
+def of_rejection(status: int | None) -> tuple[Reason, bool]:
     """For one memory that is not taken; and whether that may end by itself."""
     match status:
         case 429:
             return _WAIT, True
         case int() if status >= 500:  # noqa: PLR2004  (the server's own faults)
             return _FAULT, True
-    return _BY_STATUS.get(status or 0, _REWORD), False
+    return _BY_STATUS.get(status or 0, REWORD), False

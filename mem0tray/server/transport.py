@@ -15,9 +15,11 @@ import httpcore
 import httpx
 
 from mem0tray.config.destination import Destination
+from mem0tray.core.reasons import Reason
+from mem0tray.core.text import one_line
 from mem0tray.server import way
 from mem0tray.server.model import Fault, Proof, Reply
-from mem0tray.server.network import Network, Stream, TooLongError
+from mem0tray.server.network import Network, Stream, TooLongError, UnreachableError
 
 # Idle connections end before the five seconds after which uvicorn hangs up: a request that
 # crosses the server's goodbye has an unknown outcome.
@@ -60,7 +62,7 @@ class Transport:
             self.close()
             reply.fault = self._fault(error)
             if reply.fault is Fault.UNREACHABLE:
-                reply.detail = "stopped" if self._network.cut else _detail(error)
+                reply.detail = Reason("stopped") if self._network.cut else _detail(error)
         reply.duration = monotonic() - started
         return reply
 
@@ -113,7 +115,7 @@ class Transport:
         return http
 
     def _have_proved(self, stream: Stream) -> None:
-        """Ask who is there, where we can tell; httpcore.ConnectError for a wrong answer."""
+        """Ask who is there, where we can tell; UnreachableError for a wrong answer."""
         if self._proof is None:
             return
         challenge = secrets.token_hex(16)
@@ -128,18 +130,18 @@ class Transport:
         self._network.begin(self._network.deadline)  # nothing of the request itself has gone out
         if not proved:
             stream.close()
-            raise httpcore.ConnectError("another program has taken the server's place")
+            raise UnreachableError(Reason("another program has taken the server's place"))
 
 
-def _detail(error: Exception) -> str:
+def _detail(error: Exception) -> Reason:
     """Why nothing was sent, in a few words of ours or the system's."""
-    match error:
-        case httpx.ConnectError():
-            return str(error)
+    match error.__cause__ if isinstance(error, httpx.ConnectError) else error:
+        case UnreachableError(reason=why):
+            return why
         case httpx.TimeoutException():
-            return "no connection in time"
+            return Reason("no connection in time")
         case httpx.ProxyError():
-            return f"the proxy answered {error}"
+            return Reason("the proxy answered {answer}", answer=one_line(str(error)))
         case httpx.NetworkError() | httpx.RemoteProtocolError():
-            return "the connection was lost before anything was sent"
-    return f"the request cannot be made ({type(error).__name__})"
+            return Reason("the connection was lost before anything was sent")
+    return Reason("the request cannot be made ({why})", why=type(error).__name__)

@@ -15,7 +15,7 @@ import msgspec
 from mem0tray import __version__
 from mem0tray.config.destination import Destination
 from mem0tray.core.large import LargeText, as_json
-from mem0tray.server.failures import classify, health, json_object
+from mem0tray.server.failures import NO_PROJECT, classify, health, json_object
 from mem0tray.server.listings import Listings, ProjectListing, fingerprint
 from mem0tray.server.model import (
     Answer,
@@ -76,7 +76,7 @@ class VpsClient:
     def save(self, memory: Memory, timeout: float) -> Answer:
         """Deliver `memory`."""
         if not memory.project:
-            return Answer(Kind.NOT_SENDABLE, None, "the item names no project")
+            return Answer(Kind.NOT_SENDABLE, None, str(NO_PROJECT))
         headers = httpx.Headers(self._json_headers)
         if memory.key:
             headers["Idempotency-Key"] = key_header(memory.key)

@@ -7,12 +7,14 @@ import ssl
 import httpx
 
 from mem0tray.config.destination import Destination
+from mem0tray.core.reasons import Reason
+from mem0tray.server.network import UnreachableError
 
 
 def authorities(there: Destination) -> ssl.SSLContext:
     """Who vouches for the server: those of `ca_file` and no others, else the public ones.
 
-    Raises httpx.ConnectError when the file cannot be read.
+    Raises UnreachableError when the file cannot be read.
     """
     if there.plain_http:
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # nobody is asked
@@ -21,7 +23,7 @@ def authorities(there: Destination) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=there.ca_file)
     except (OSError, ValueError) as error:
-        raise httpx.ConnectError("the file of server.ca_file cannot be read") from error
+        raise UnreachableError(Reason("the file of server.ca_file cannot be read")) from error
 
 
 @functools.lru_cache(maxsize=1)
@@ -39,7 +41,7 @@ def proxy(there: Destination) -> httpx.Proxy | None:
     """The proxy that the environment or the system names; this computer needs none.
 
     Found as Python finds it: httpx looks for one only in its client, and does not know the
-    exceptions in the settings of Windows and macOS. Raises httpx.ConnectError for one that
+    exceptions in the settings of Windows and macOS. Raises UnreachableError for one that
     cannot be used: it is not gone around.
     """
     # httpcore cannot name an IPv6 address to a proxy.
@@ -56,4 +58,4 @@ def proxy(there: Destination) -> httpx.Proxy | None:
         named = httpx.Proxy(address if "://" in address else f"http://{address}")
         if named.url.scheme == "http" and named.url.host:
             return named
-    raise httpx.ConnectError("the proxy of this computer's settings is not an http:// proxy")
+    raise UnreachableError(Reason("the proxy of this computer's settings is not an http:// proxy"))

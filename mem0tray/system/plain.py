@@ -11,13 +11,17 @@ import stat
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from mem0tray.core.reasons import Reason
+
+_FILE: Final = Reason("a file")
+FOLDER: Final = Reason("a folder")
 _KINDS: Final = {
-    stat.S_IFIFO: "a named pipe",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFDIR: "a folder",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-    stat.S_IFREG: "a file",
+    stat.S_IFIFO: Reason("a named pipe"),
+    stat.S_IFSOCK: Reason("a socket"),
+    stat.S_IFDIR: FOLDER,
+    stat.S_IFCHR: Reason("a device"),
+    stat.S_IFBLK: Reason("a device"),
+    stat.S_IFREG: _FILE,
 }
 _ALWAYS: Final = sum(
     getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY")
@@ -27,8 +31,8 @@ _ALWAYS: Final = sum(
 class NotPlainError(OSError):
     """Something else stands where a file (or a folder) belongs; `kind` says what."""
 
-    def __init__(self, path: Path, mode: int, wanted: str = "a file") -> None:
-        self.kind = _KINDS.get(stat.S_IFMT(mode), "something odd")
+    def __init__(self, path: Path, mode: int, wanted: Reason = _FILE) -> None:
+        self.kind = _KINDS.get(stat.S_IFMT(mode), Reason("something odd"))
         self.wanted = wanted
         super().__init__(errno.EINVAL, f"is {self.kind}, not {wanted}", str(path))
 

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
+from mem0tray.core import jsontext
 from mem0tray.core.events import Events, FileBroken, Quarantined
 from mem0tray.files import quarantine
 from mem0tray.files.atomic import Signature
@@ -129,4 +130,4 @@ def local_iso(at: float) -> str:
 
 def json_value(value: object) -> bytes:
     """A small value of ours as JSON."""
-    return json.dumps(value, ensure_ascii=False).encode()
+    return jsontext.encode(json.dumps(value, ensure_ascii=False))

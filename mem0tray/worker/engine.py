@@ -217,7 +217,7 @@ class Engine:
         try:
             self._gate.pause(pauses.read(self._paths, now))
         except FileUnavailableError as error:  # it may say that nothing is to be sent
-            self._gate.block("pause", str(error))
+            self._gate.block("pause", error.reason)
             raise
         self._gate.unblock("pause")
 

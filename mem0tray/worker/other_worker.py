@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from mem0tray.core import item as items
+from mem0tray.core.reasons import Reason
 from mem0tray.core.state import Gate
 from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature, TornError
@@ -155,16 +156,28 @@ class OtherWorker:
         return None if ours else values
 
 
-def sentence(pid: int | None, host: str | None) -> str:
+def sentence(pid: int | None, host: str | None) -> Reason:
     """A sentence on who the other worker is, and how to stop it."""
     if host is not None and host != socket.gethostname():
-        return f"another worker runs on {host:.60}: stop it there, or give each its own folder"
+        return _stopped_by(
+            Reason("another worker runs on {host}", host=host[:60]),
+            Reason("stop it there, or give each its own folder"),
+        )
     if pid is not None:
-        return f"another worker runs as process {pid}: stop it with `kill {pid}`"
-    return (
-        "another worker rewrites mem0_metrics.json: find it with `pgrep -af mem0` and stop it"
-        " (its service too: systemd, launchd or cron)"
+        return _stopped_by(
+            Reason("another worker runs as process {number}", number=pid),
+            Reason("stop it with `kill {number}`", number=pid),
+        )
+    return _stopped_by(
+        Reason("another worker rewrites mem0_metrics.json"),
+        Reason(
+            "find it with `pgrep -af mem0` and stop it (its service too: systemd, launchd or cron)"
+        ),
     )
+
+
+def _stopped_by(what: Reason, remedy: Reason) -> Reason:
+    return Reason("{what}: {remedy}", what=what, remedy=remedy)
 
 
 def _is_here(values: dict[str, Any]) -> bool:

@@ -5,9 +5,10 @@ import time
 from collections.abc import Callable
 
 from mem0tray.config.settings import Loaded, Settings
-from mem0tray.core import events
+from mem0tray.core import events, reasons
 from mem0tray.core.errors import LedgerError, Mem0TrayError
 from mem0tray.core.events import Events
+from mem0tray.core.reasons import Reason
 from mem0tray.core.state import Waiting, WorkerStatus
 from mem0tray.system.paths import Paths
 from mem0tray.worker import engine, parts
@@ -28,7 +29,7 @@ class WorkerThread:
         settings: Settings,
         bus: Events,
         reload: Callable[[], Loaded | None],
-        wrong: str = "",
+        wrong: Reason = reasons.NONE,
     ) -> None:
         self.failure: Mem0TrayError | None = None  # why it could not begin
         self.fatal: BaseException | None = None  # a fault of ours that has ended it

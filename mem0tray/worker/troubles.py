@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from mem0tray.core import events
+from mem0tray.core import events, reasons
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.events import Events
+from mem0tray.core.reasons import Reason
 from mem0tray.core.state import DISK
 from mem0tray.files import probe
 
@@ -26,10 +27,10 @@ _QUIET: Final = 6.0  # seconds; a part that fails is tried again after five at m
 
 @dataclass(slots=True)
 class _Episode:
-    """A trouble: its title and text, the parts that still fail, the last failure (monotonic)."""
+    """A trouble: its title and reason, the parts that still fail, the last failure (monotonic)."""
 
     title: str
-    text: str
+    reason: Reason
     parts: set[str]
     failed_at: float
 
@@ -37,15 +38,15 @@ class _Episode:
 class Troubles:
     """The troubles that last now; any thread may tell of one.
 
-    `mark` is told the text of a trouble by its name when it begins, and an empty
-    one when it is over. `alone` names the parts whose troubles are always their own,
+    `mark` is told the reason of a trouble by its name when it begins, and NONE
+    when it is over. `alone` names the parts whose troubles are always their own,
     `folders` those that must take files for the disk to be in order.
     """
 
     def __init__(
         self,
         bus: Events,
-        mark: Callable[[str, str], None],
+        mark: Callable[[str, Reason], None],
         alone: Iterable[str] = (),
         folders: Iterable[Path] = (),
     ) -> None:
@@ -82,24 +83,26 @@ class Troubles:
 
         The part is told of by its name, or by a `title` that others may have too.
         """
-        text = str(error) if isinstance(error, Mem0TrayError) else repr(error)
-        of_disk = isinstance(error, Mem0TrayError) and error.disk_failed
+        if isinstance(error, Mem0TrayError):
+            reason, of_disk = error.reason, error.disk_failed
+        else:
+            reason, of_disk = reasons.quoted(repr(error)), False
         name = DISK if of_disk and part not in self._alone else part
         moment = time.monotonic()
         with self._guard:
             known = self._episodes.get(name)
             if known is None and part not in self._alone:
-                known = self._with(text)
+                known = self._with(reason)
             if known is not None:
                 known.parts.add(part)
                 known.failed_at = moment
                 return
-            told = self._with(text) is not None
+            told = self._with(reason) is not None
             title = name if name == DISK else title or part
-            self._episodes[name] = _Episode(title, text, {part}, moment)
-            self._mark(name, text)
+            self._episodes[name] = _Episode(title, reason, {part}, moment)
+            self._mark(name, reason)
         if not told:
-            self._events.emit(events.PartFailed(title, text, delay))
+            self._events.emit(events.PartFailed(title, str(reason), delay))
 
     def worked(self, part: str) -> None:
         """A part did what it is for."""
@@ -120,9 +123,9 @@ class Troubles:
                 if not episode.parts and (name != DISK or self._disk_works(episode, moment))
             ]
             ended = [self._episodes.pop(name) for name in over]
-            titles = dict.fromkeys(each.title for each in ended if not self._with(each.text))
+            titles = dict.fromkeys(each.title for each in ended if not self._with(each.reason))
             for name in over:
-                self._mark(name, "")
+                self._mark(name, reasons.NONE)
         for title in titles:
             self._events.emit(events.PartRecovered(title))
 
@@ -135,11 +138,11 @@ class Troubles:
             return False
         return True
 
-    def tells(self, text: str) -> bool:
-        """Whether this text has been told as that of a trouble which lasts."""
+    def tells(self, reason: Reason) -> bool:
+        """Whether this has been told as the reason of a trouble which lasts."""
         with self._guard:
-            return self._with(text) is not None
+            return self._with(reason) is not None
 
-    def _with(self, text: str) -> _Episode | None:
-        """The trouble with this text: one cause may strike several parts, and is told once."""
-        return next((each for each in self._episodes.values() if each.text == text), None)
+    def _with(self, reason: Reason) -> _Episode | None:
+        """The trouble with this reason: one may strike several parts, and is told once."""
+        return next((each for each in self._episodes.values() if each.reason == reason), None)

@@ -11,6 +11,7 @@ from mem0tray.actions.find import FoundItem, everything, resolve
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.events import Events
+from mem0tray.core.reasons import Reason
 from mem0tray.ledger.database import Ledger
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import Core
@@ -79,3 +80,14 @@ def take_in(core: Core) -> None:
     if publisher.needed:
         publisher.run()
     publisher.close()
+
+
+def metrics_of(state: str, reason: Reason) -> dict[str, Any]:
+    """Make what a worker writes into its metrics of its state."""
+    data = reason.document()
+    return {
+        "state": state,
+        "reason": str(reason),
+        "reason_id": data["id"],
+        "reason_arguments": data["arguments"],
+    }

@@ -12,6 +12,8 @@ from mem0tray.actions.cause import Cause
 from mem0tray.actions.probe import Probe, probe, server_name
 from mem0tray.actions.surroundings import Surroundings
 from mem0tray.config.settings import ServerSettings, Settings
+from mem0tray.core import reasons
+from mem0tray.core.reasons import Reason
 from mem0tray.files import pauses
 from mem0tray.files.lock import FileLock
 from mem0tray.ledger.reader import Attempt, Known
@@ -24,8 +26,8 @@ from tests.support.standin import Standin
 
 NOW = 1_764_500_000.0
 FINE = Surroundings([])
-DOWN = Surroundings([Cause(cause.SERVER_DOWN, "x", "y")])
-ALONE = Surroundings([Cause(cause.NOT_RUNNING, "x", "y")])
+DOWN = Surroundings([Cause(cause.SERVER_DOWN, reasons.quoted("x"), reasons.quoted("y"))])
+ALONE = Surroundings([Cause(cause.NOT_RUNNING, reasons.quoted("x"), reasons.quoted("y"))])
 
 
 def failed(kind: str = "item failure", status: int | None = 500) -> Attempt:
@@ -53,7 +55,7 @@ def known(due: float) -> Known:
     )
 
 
-def names(causes: Sequence[Cause]) -> list[str]:
+def names(causes: Sequence[Cause]) -> list[Reason]:
     """Only what the causes are called."""
     return [each.name for each in causes]
 
@@ -93,7 +95,7 @@ def test_invalid_content(item: dict[str, object], detail: str) -> None:
     """What can never be sent as it stands, and why."""
     (first, *_) = diagnose.causes(found(item), FINE, None, None, NOW)
     assert first.name == cause.INVALID
-    assert detail in first.detail
+    assert detail in str(first.detail)
 
 
 def test_a_half_character_that_was_never_sent_may_pass() -> None:
@@ -116,18 +118,18 @@ def test_a_half_character_that_was_never_sent_may_pass() -> None:
         (failed("not sendable", None), cause.INVALID),
     ],
 )
-def test_the_last_attempt_tells(attempt: Attempt, name: str) -> None:
+def test_the_last_attempt_tells(attempt: Attempt, name: Reason) -> None:
     """Each failure class is one of the causes, with status and message and something to do."""
     first = diagnose.causes(found(dead("x")), FINE, attempt, None, NOW)[0]
     assert first.name == name
-    assert "no thanks" in first.detail
+    assert "no thanks" in str(first.detail)
     assert first.remedy
 
 
 def test_without_a_ledger_the_file_tells() -> None:
     """`last_error` in the file is the reason that is left."""
     first = diagnose.causes(found(dead("x", last_error="418: teapot")), FINE, None, None, NOW)[0]
-    assert (first.name, first.detail) == (cause.REJECTED, "418: teapot")
+    assert (first.name, str(first.detail)) == (cause.REJECTED, "418: teapot")
 
 
 def test_nothing_but_time() -> None:
@@ -142,11 +144,11 @@ def test_only_a_dead_letter_is_advised_to_be_retried() -> None:
     """The advice is the whole command, and not given where that command would refuse."""
     letter = found(dead("x", id="0d55169c-1", retry_count=2, last_attempt=NOW))
     (first,) = diagnose.causes(letter, FINE, None, None, NOW)
-    assert "`mem0tray retry 0d55169c`" in first.remedy
+    assert "`mem0tray retry 0d55169c`" in str(first.remedy)
     fresh = found(entry("x"), files.QUEUE)
     (first,) = diagnose.causes(fresh, FINE, None, known(due=NOW + 30), NOW)
     assert first.name == cause.WAITING
-    assert "retry" not in first.remedy
+    assert "retry" not in str(first.remedy)
 
 
 @pytest.mark.parametrize("count", [10**9, -3, "many", None, [1]])
@@ -179,8 +181,8 @@ def test_a_pause_that_cannot_be_read_is_a_cause(paths: Paths) -> None:
     paths.pause.mkdir(parents=True)
     with Standin() as server, FileLock(paths.instance_lock).held(1):
         (first,) = Surroundings.look(settings_for(server.url), paths).causes
-    assert (first.name, "resume" in first.remedy) == (cause.ACTION, True)
-    assert "pause.json" in first.detail
+    assert (first.name, "resume" in str(first.remedy)) == (cause.ACTION, True)
+    assert "pause.json" in str(first.detail)
 
 
 def test_no_server_chosen(paths: Paths) -> None:
@@ -194,7 +196,7 @@ def test_the_embedded_server_is_down_only_under_a_worker(paths: Paths) -> None:
     """Without a worker it does not run, and that it is the worker that is missing is said."""
     settings = settings_for("local")
     (first,) = Surroundings.look(settings, paths).causes
-    assert (first.name, first.remedy) == (
+    assert (first.name, str(first.remedy)) == (
         cause.NOT_RUNNING,
         "Start the worker with `mem0tray run`.",
     )
@@ -209,7 +211,7 @@ def test_the_worker_s_own_trouble_is_a_cause(paths: Paths) -> None:
         settings = settings_for(server.url)
         with FileLock(paths.instance_lock).held(1):
             seen = Surroundings.look(settings, paths).causes
-            assert [(each.name, each.detail) for each in seen] == [
+            assert [(each.name, str(each.detail)) for each in seen] == [
                 (cause.ACTION, "another worker runs")
             ]
         assert names(Surroundings.look(settings, paths).causes) == [cause.NOT_RUNNING]
@@ -217,10 +219,10 @@ def test_the_worker_s_own_trouble_is_a_cause(paths: Paths) -> None:
 
 def test_the_network_is_to_blame_only_for_servers_elsewhere() -> None:
     """Of a server on this computer no network stands in the way."""
-    ill = Health(healthy=False, reason="no connection")
+    ill = Health(healthy=False, reason=reasons.quoted("no connection"))
 
-    def broken(hostname: str) -> str:
-        return "no network" if hostname else ""
+    def broken(hostname: str) -> Reason:
+        return reasons.quoted("no network" if hostname else "")
 
     away = Probe("https://m.test", "m.test", "m.test", ill)
     here = Probe("http://127.0.0.1:1", "127.0.0.1:1", "", ill)
@@ -230,31 +232,32 @@ def test_the_network_is_to_blame_only_for_servers_elsewhere() -> None:
 
 def test_network_trouble_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     """No way out, a name that leads nowhere, or nothing at all."""
-    assert network.trouble("") == ""
+    assert network.trouble("") == reasons.NONE
     monkeypatch.setattr(network, "has_way_out", lambda: False)
-    assert "no connection" in network.trouble("m.test")
+    assert "no connection" in str(network.trouble("m.test"))
     monkeypatch.setattr(network, "has_way_out", lambda: True)
 
     def fails(*_: object) -> None:
         raise socket.gaierror
 
     monkeypatch.setattr(socket, "getaddrinfo", fails)
-    assert "DNS" in network.trouble("m.test")
+    assert "DNS" in str(network.trouble("m.test"))
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_: [1])
-    assert network.trouble("m.test") == ""
+    assert network.trouble("m.test") == reasons.NONE
 
 
 def test_a_server_that_cannot_be_used_is_not_healthy(paths: Paths) -> None:
     """Settings that are wrong are the reason, not an exception."""
     seen = probe(settings_for("https://user:secret@m.test"), paths)
     assert not seen.health.healthy
-    assert "secret" not in json.dumps(seen.health.reason)
+    assert "secret" not in json.dumps(seen.health.reason.document())
 
 
 def test_a_reason_that_is_a_sentence_gets_no_second_stop() -> None:
     """A server's text that ends with a full stop is not given another."""
-    assert Cause("x", "The disk is full.", "Wait.").advice == "The disk is full. Wait."
-    assert Cause("x", "no answer", "Wait.").advice == "no answer. Wait."
+    for said in ("The disk is full.", "The disk is full"):
+        found = Cause(reasons.quoted("x"), reasons.quoted(said), reasons.NONE)
+        assert str(found.sentence) == "The disk is full."
 
 
 @pytest.mark.parametrize(
@@ -266,8 +269,10 @@ def test_a_reason_that_is_a_sentence_gets_no_second_stop() -> None:
         ("5000 is too much", cause.REJECTED, "Change it with `mem0tray edit"),
     ],
 )
-def test_without_a_ledger_the_remedy_follows_the_file(reason: str, name: str, remedy: str) -> None:
+def test_without_a_ledger_the_remedy_follows_the_file(
+    reason: str, name: Reason, remedy: str
+) -> None:
     """What the reason begins with says whose fault it was."""
     first = diagnose.causes(found(dead("x", last_error=reason)), FINE, None, None, NOW)[0]
-    assert (first.name, first.detail) == (name, reason)
-    assert first.remedy.startswith(remedy)
+    assert (first.name, str(first.detail)) == (name, reason)
+    assert str(first.remedy).startswith(remedy)

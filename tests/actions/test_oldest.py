@@ -4,6 +4,7 @@ import pytest
 
 from mem0tray.actions.oldest import oldest
 from mem0tray.core import item as items
+from mem0tray.core import reasons
 from mem0tray.system.paths import Paths
 from tests.actions.scene import worker, write_dlq
 from tests.support.shapes import waiting
@@ -22,17 +23,17 @@ def test_the_first_in_the_file(paths: Paths) -> None:
     assert [letter.item_id for letter in found] == ["id-1", "id-2", "id-3"]
     assert [letter.since for letter in found] == [101, 102, 103]
     assert found[0].digest == items.digest("alpha", "text 1")
-    assert (found[0].project, found[0].reason) == ("alpha", "")
+    assert (found[0].project, found[0].reason) == ("alpha", reasons.NONE)
 
 
 def test_the_last_error_is_its_reason(paths: Paths) -> None:
     """As the file says for one that was a dead letter before us; then as the ledger saw it."""
     write_dlq(paths, [waiting("a", last_error="500: odd"), waiting("b", last_error=5)])
     with worker(paths) as core:
-        assert [letter.reason for letter in oldest(paths, 10)] == ["500: odd", ""]
+        assert [str(letter.reason) for letter in oldest(paths, 10)] == ["500: odd", ""]
         with core.ledger.transaction() as db:
             db.execute("UPDATE items SET last_error = '502: bad'")
-        assert [letter.reason for letter in oldest(paths, 10)] == ["502: bad", "502: bad"]
+        assert [str(letter.reason) for letter in oldest(paths, 10)] == ["502: bad", "502: bad"]
 
 
 @pytest.mark.parametrize("moved", [None, "yesterday", 0, [], True])

@@ -9,15 +9,17 @@ import click
 import pytest
 
 from mem0tray.cli.app import COMMANDS
+from mem0tray.core import reasons, state
 from mem0tray.files.lock import FileLock
 from mem0tray.server.remedy import of_refusal
-from tests.actions.scene import write
+from mem0tray.worker import other_worker
+from tests.actions.scene import metrics_of, write
 from tests.cli.scratch import Scratch
 from tests.support.http1 import Answer
 from tests.support.shapes import dead, entry, queue_document, waiting
 from tests.support.standin import Standin
 
-REFUSED = f"the server refuses deliveries: 401 Unauthorized. {of_refusal(401)}"
+REFUSED = reasons.advised(state.refusal("401 Unauthorized", 401), of_refusal(401))
 KEY = "`mem0tray config set server.api_key`"
 RUN, RESUME = "`mem0tray run`", "`mem0tray resume`"
 CHANGE = "Change it with `mem0tray edit aaaa1111`, or delete it with `mem0tray delete aaaa1111`."
@@ -56,9 +58,9 @@ CASES = [
 ]
 STATES = {
     "refused": ("action needed", REFUSED),
-    "busy": ("paused", "the server asked for a break"),
-    "trouble": ("action needed", "another worker runs as process 7: stop it with `kill 7`"),
-    "healthy": ("healthy", ""),
+    "busy": ("paused", state.BREAK),
+    "trouble": ("action needed", other_worker.sentence(7, None)),
+    "healthy": ("healthy", reasons.NONE),
 }
 
 
@@ -71,8 +73,8 @@ def arranged(home: Scratch, server: Standin, case: Case, stack: ExitStack) -> No
     home.ok("pause" if case.paused else "resume")
     if case.worker != "stopped":
         stack.enter_context(FileLock(home.paths.instance_lock).held(1))
-        state, reason = STATES[case.worker]
-        write(home.paths.metrics, {"state": state, "reason": reason})
+        name, reason = STATES[case.worker]
+        write(home.paths.metrics, metrics_of(name, reason))
 
 
 def expected(case: Case) -> str:

@@ -7,6 +7,7 @@ import pytest
 
 from mem0tray.cli import run
 from mem0tray.cli.run_screen import RunScreen
+from mem0tray.core import reasons
 from mem0tray.core.state import DOWN, HEALTHY, Waiting, WorkerState
 from tests.support.home import Home
 from tests.support.processes import wait_until
@@ -47,13 +48,15 @@ def test_a_stale_start_at_login_is_mended(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("left", "said"),
     [
-        (Waiting(0, 0, 0, WorkerState(HEALTHY), ""), ""),
+        (Waiting(0, 0, 0, WorkerState(HEALTHY), reasons.NONE), ""),
         (
-            Waiting(0, 1, 0, WorkerState(HEALTHY), ""),
+            Waiting(0, 1, 0, WorkerState(HEALTHY), reasons.NONE),
             "1 dead letter still waits for the next retry. See ",
         ),
         (
-            Waiting(2, 1, 0, WorkerState(DOWN, "Connection refused."), ""),
+            Waiting(
+                2, 1, 0, WorkerState(DOWN, reasons.quoted("Connection refused.")), reasons.NONE
+            ),
             "2 memories in the queue and 1 dead letter still wait: the server is down (Connection",
         ),
     ],

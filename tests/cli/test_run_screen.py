@@ -10,7 +10,7 @@ import pytest
 
 from mem0tray.cli import run_screen
 from mem0tray.cli.run_screen import FEW, RunScreen
-from mem0tray.core import events
+from mem0tray.core import events, reasons
 from tests.support.processes import wait_until
 
 MANY = 5_000
@@ -129,7 +129,7 @@ def test_a_terminal_has_the_progress_in_its_last_line(
         for number in range(20):
             told(delivered(number))
         wait_until(lambda: "✓ 20 delivered, 7 waiting" in shown.text(), what="progress")
-        told(events.StateChanged("down", "refused"))
+        told(events.StateChanged("down", reasons.quoted("refused")))
         wait_until(lambda: "State: down (refused)\n" in shown.text(), what="the state")
         wait_until(lambda: shown.text().count("20 delivered") == 2, what="progress below it")
     seen = re.sub(r"[^\n]*\r\x1b\[2K", "", shown.text())

@@ -73,8 +73,7 @@ def test_a_choice_that_says_something_else_is_none(paths: Paths, text: str) -> N
 def test_the_choice_says_how_it_is_made() -> None:
     """Both commands stand in the sentence that people see."""
     assert server_choice.THIS_COMPUTER == "this computer only"
-    assert server_choice.CHOOSE == "choose a server"
-    assert server_choice.HOW == (
-        "`mem0tray config set server.url ADDRESS` for your own server, or"
+    assert str(server_choice.CHOOSE) == (
+        "choose a server: `mem0tray config set server.url ADDRESS` for your own server, or"
         " `mem0tray config set server.url local` to keep memories on this computer only"
     )

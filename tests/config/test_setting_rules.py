@@ -7,6 +7,7 @@ import pytest
 
 from mem0tray.config import setting_rules, settings
 from mem0tray.core.errors import SettingsError
+from mem0tray.core.reasons import quoted
 
 # Key, the least and the greatest that may be, the nearest beyond, what is expected.
 RANGES = [
@@ -64,7 +65,7 @@ TEXTS = [
 
 def checked(key: str, value: Any, remedy: str = "Do it.") -> Any:
     """What a setting becomes."""
-    return setting_rules.checked(key, value, settings.keys()[key], "it", remedy)
+    return setting_rules.checked(key, value, settings.keys()[key], quoted("it"), quoted(remedy))
 
 
 def test_each_setting_has_a_rule_or_is_a_yes_or_no() -> None:
@@ -129,7 +130,7 @@ def test_a_whole_number_will_do_where_a_fraction_may_stand() -> None:
 def test_a_remedy_is_none_unless_there_is_one() -> None:
     """Who knows no remedy gives none."""
     with pytest.raises(SettingsError) as caught:
-        setting_rules.checked("log.backups", -1, int, "it")
+        setting_rules.checked("log.backups", -1, int, quoted("it"))
     assert caught.value.remedy == ""
 
 

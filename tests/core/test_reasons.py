@@ -1,35 +1,37 @@
-"""Reasons in the user's language: every sentence of ours, and nothing that others have said."""
+"""Reasons: data to decide by, in English for files and logs, translated for people."""
 
 import ast
-import re
-import time
+import errno
+import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 import mem0tray
 from mem0tray.config import server_choice, settings
-from mem0tray.core import errors
-from mem0tray.core.errors import SettingsError
+from mem0tray.core import errors, reasons, state
+from mem0tray.core.errors import Mem0TrayError, SettingsError
 from mem0tray.core.language import Language
-from mem0tray.core.reason_texts import TEXTS
-from mem0tray.core.reasons import translated
-from mem0tray.server.failures import classify, health
+from mem0tray.core.reasons import Reason
+from mem0tray.files import atomic
+from mem0tray.server.failures import classify, health, retold
 from mem0tray.server.model import Fault, Reply
+from mem0tray.worker import other_worker
 
 PACKAGE = Path(mem0tray.__file__).parent
 FRENCH = Language("fr")
+FULL = OSError(errno.ENOSPC, "No space left on device")
 # What says in English what it has to say: commands, and what is raised only for them.
 _FOR_COMMANDS = (
     "cli", "demo", "localserver/serve.py", "localserver/store.py", "actions/sources.py",
-    "desktop/alert_command.py",
 )  # fmt: skip
 _ERRORS = {name for name in vars(errors) if name.endswith("Error")}
 _SAYING = _ERRORS | {
-    "LocalServerError", "UnreachableError", "Cause", "Health", "Answer", "WorkerState", "block",
-    "_ill",
+    "LocalServerError", "UnreachableError", "Cause", "Health", "WorkerState", "block",
 }  # fmt: skip
 # Never shown as a reason: for the log, for programmers, or caught where they are raised.
 _UNSEEN = (
@@ -37,117 +39,148 @@ _UNSEEN = (
     "mem0tray is already running", "Use `mem0tray status`",
     "No editor was found", "Set $VISUAL", "The editor ", "Look whether ",
     "Give more of the id", "There is no setting", "`mem0tray config show`", "cannot be changed in",
-    "The new value of ", "Give one, or ",
-    " ids begin with ", "says ", "is no entry that", "is no agent that", "is no command line",
-    "It is turned off in Task Manager",
+    "The new value of ", "Give one, or ", " ids begin with ",
+    "Mend it with `mem0tray config edit`.",
 )  # fmt: skip
-_OF_THE_SYSTEM = (
-    "no space left", "disk quota", "permission denied", "read-only file system", "input/output",
-    "no such file", "is a directory", "no route", "network is", "database or disk",
-)  # fmt: skip
-# Stands for what is filled in: an absolute path is also a name, a reason and a text.
-_FILLED = "/7"
-_NUMBER = "7"
 
 
-def _words(node: ast.expr) -> str | None:
-    match node:
-        case ast.Constant(value=str(text)):
-            return text
-        case ast.JoinedStr(values=values):
-            return "".join(
-                part.value if isinstance(part, ast.Constant) else _FILLED  # type: ignore[misc]
-                for part in values
-            )
-    return None
+# In words ------------------------------------------------------------------------------------
 
 
-def _strings() -> Iterator[str]:
-    """Every text in the program's modules but the table itself."""
-    for file in sorted(PACKAGE.rglob("*.py")):
-        if file.name != "reason_texts.py":
-            tree = ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-            constants = [node.value for node in tree if isinstance(node, ast.Constant)]
-            yield from (value for value in constants if isinstance(value, str))
+@pytest.mark.parametrize(
+    ("reason", "english", "french"),
+    [
+        (Reason("connection refused"), "connection refused", "connexion refusée"),
+        (
+            reasons.sentence(Reason("connection refused")),
+            "Connection refused.",
+            "Connexion refusée.",
+        ),
+        (
+            atomic.unavailable(Path("/a/b"), FULL).reason,
+            "/a/b: No space left on device. Free some disk space.",
+            "/a/b\xa0: plus d’espace sur le disque. Libérez de l’espace disque.",
+        ),
+        (
+            state.refusal("401 Unauthorized: no connection.", 401),
+            "the server refuses deliveries: 401 Unauthorized: no connection.",
+            "le serveur refuse les envois\xa0: 401 Unauthorized: no connection.",
+        ),
+        (
+            other_worker.sentence(42, None),
+            "another worker runs as process 42: stop it with `kill 42`",
+            ("un autre programme d’envoi tourne (processus 42)\xa0: arrêtez-le avec `kill 42`"),
+        ),
+        (reasons.quoted("connection refused"), "connection refused", "connection refused"),
+        (reasons.NONE, "", ""),
+    ],
+    ids=["phrase", "sentence", "nested", "foreign", "remedy", "quoted", "none"],
+)
+def test_words(reason: Reason, english: str, french: str) -> None:
+    """A reason is said in either language; what others have said stays as it is."""
+    assert str(reason) == reason.said(Language("en")) == english
+    assert reason.said(FRENCH) == french
 
 
-def _spoken() -> Iterator[str]:
-    """Every sentence that a module hands on as a reason, by the source itself."""
-    for file in sorted(PACKAGE.rglob("*.py")):
-        if file.relative_to(PACKAGE).as_posix().startswith(_FOR_COMMANDS):
-            continue
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if not isinstance(node, ast.Call):
-                continue
-            called = ast.unparse(node.func).rpartition(".")[2]
-            if called in _SAYING:
-                values = [*node.args, *(word.value for word in node.keywords)]
-                yield from (text for text in map(_words, values) if text and " " in text)
+def test_a_text_is_not_read_again() -> None:
+    """Braces in what others have said are theirs."""
+    assert str(reasons.quoted("{text} {0} {x.y}")) == "{text} {0} {x.y}"
 
 
-def _is_translated(text: str) -> bool:
-    # What is filled in may have to be a number, or a path, and what follows on it a number.
-    first, *others = text.split(_FILLED)
-    rest = _NUMBER.join(others)
-    for sample in (text, text.replace(_FILLED, _NUMBER), f"{first}{_FILLED}{rest}"):
-        if translated(sample, FRENCH) != sample:
-            return True
-    return not re.search("[a-z]", text)  # nothing but what others say
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.ENOENT, errno.EROFS])
+def test_the_system_is_understood(number: int) -> None:
+    """What the system says of usual errors is said in the user's language, or in its own words."""
+    found = reasons.of_system(OSError(number, os.strerror(number)))
+    assert str(found) == os.strerror(number)
+    assert found.said(FRENCH) != str(found)
+    assert reasons.of_system(OSError(number, "Zugriff verweigert")).said(FRENCH).startswith("Zug")
+    assert str(reasons.of_system(OSError(errno.EXDEV, "Cross-device link"))) == "Cross-device link"
 
 
-@pytest.mark.parametrize("text", sorted({t for t in _spoken() if not any(u in t for u in _UNSEEN)}))
-def test_every_sentence_of_ours_is_known(text: str) -> None:
-    """What a module gives as a reason is said in French too."""
-    assert _is_translated(text)
+def test_an_error_is_a_reason() -> None:
+    """What an error says and what to do are told apart; plain texts stay English."""
+    error = atomic.unavailable(Path("/a"), FULL)
+    what, remedy = reasons.parted(error.reason)
+    assert (str(what), str(remedy)) == (error.message, error.remedy)
+    assert str(error.reason) == str(error)
+    assert Mem0TrayError("Odd.", "Wait.").reason.said(FRENCH) == "Odd. Wait."
+    assert reasons.parted(Mem0TrayError("Odd.").reason)[1] == reasons.NONE
 
 
-def test_none_is_left_over() -> None:
-    """Each text of the table still stands in a module, but for what the system says."""
-    said = "\n".join(_strings()).lower()
-    for text in TEXTS:
-        if text.lower().startswith(_OF_THE_SYSTEM):
-            continue
-        # A sentence may be made of several strings.
-        for part in re.split(r"\{\w+\}|[,;:.()]", text):
-            assert part.strip().lower() in said, text
+# From one process to another -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        server_choice.CHOOSE,
+        state.refusal("401 {odd} \ud83d", 401),
+        atomic.unavailable(Path("/a"), FULL).reason,
+        reasons.NONE,
+    ],
+    ids=["choose", "refusal", "file", "none"],
+)
+def test_a_reason_crosses_files(reason: Reason) -> None:
+    """What is written as JSON is read as the same reason."""
+    found = json.loads(json.dumps(reason.document()))
+    assert reasons.read(found["id"], found["arguments"]) == reason
+
+
+@pytest.mark.parametrize(
+    ("id", "arguments", "said"),
+    [
+        (None, None, ""),
+        (5, {}, ""),
+        ("x" * 5000, {}, ""),
+        ("odd", [], ""),
+        ("{a.__class__} {b[0]} {c:>99999999}", {"a": "A", "b": "B", "c": "C"}, None),
+        ("{a} {gone} {", {"a": "A"}, "{a} {gone} {"),
+        ("{a} {gone}", {"a": "A"}, "A {gone}"),
+        ("{a}", {"a": None}, "{a}"),
+        ("{a}", {"a": {"id": "in", "arguments": {}}}, "in"),
+        ("{a}", {"a": {"arguments": {}}}, ""),
+    ],
+)
+def test_hostile_files_do_no_harm(id: Any, arguments: Any, said: str | None) -> None:  # noqa: A002
+    """Whatever another program wrote, a reason is a text or none, and nothing is looked up."""
+    found = reasons.read(id, arguments)
+    assert said is None or str(found) == said
+    assert len(str(found)) < 3000
+    assert "class '" not in str(found)
+    assert found.said(FRENCH) is not None
+
+
+def test_depth_has_an_end() -> None:
+    """A file that nests reasons without end is read to a depth, and no further."""
+    deep: dict[str, Any] = {"id": "x", "arguments": {}}
+    for _ in range(400):
+        deep = {"id": "{a}", "arguments": {"a": deep}}
+    assert str(reasons.read(deep["id"], deep["arguments"])) == ""
+
+
+def test_what_is_looked_for_is_found() -> None:
+    """A reason among the arguments of another is found by its id, with its own arguments."""
+    whole = reasons.advised(state.refusal("401", 401), Reason("do it"))
+    found = whole.find(state.REFUSES)
+    assert found is not None
+    assert found.get("status") == 401
+    assert whole.find("nothing like it") is None
+    assert str(whole.replaced("answer", "403")) == "the server refuses deliveries: 403. do it"
+
+
+# All of them ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("fault", list(Fault))
 def test_what_broke_off_is_known(fault: Fault) -> None:
-    """However an exchange breaks off, with a status or without, the reason is in French."""
+    """However an exchange breaks off, menu and ledger say it in French."""
     for status in (None, 200, 302):
         reply = Reply(status, httpx.Headers(), b"", 1.0, fault)
-        for reason in (classify(reply, 0.0).message, health(reply).reason):
-            assert translated(reason, FRENCH) != reason
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "english", "french"),
-    [
-        (503, b"", "503 Service Unavailable", "503 Service Unavailable"),
-        (422, b'{"detail": "the answer is too long"}', None, None),
-        (500, b"connection refused", None, None),
-        (
-            200,
-            b'{"error": "Full."}',
-            "200 OK without success: Full.",
-            "200 OK sans succès\xa0: Full.",
-        ),
-        (
-            302,
-            b"",
-            "302 Found, but the answer is not a JSON object",
-            "302 Found, mais la réponse n’est pas un objet JSON",
-        ),
-    ],
-)
-def test_the_words_of_a_server_stay(
-    status: int, body: bytes, english: str | None, french: str | None
-) -> None:
-    """Of an answer only what we say about it is translated."""
-    message = classify(Reply(status, httpx.Headers(), body, 1.0), 0.0).message
-    assert english is None or message == english
-    assert translated(message, FRENCH) == (french or message)
+        reason = health(reply).reason
+        assert reason.said(FRENCH) != str(reason)
+    message = classify(Reply(None, httpx.Headers(), b"", 1.0, fault), 0.0).message
+    assert retold(message, 1.0).said(FRENCH) != message
+    assert str(retold(message, 1.0)) == message
 
 
 @pytest.mark.parametrize("key", sorted(settings.keys()))
@@ -157,59 +190,26 @@ def test_every_wrong_setting_is_known(key: str) -> None:
         try:
             settings.check(key, value)
         except SettingsError as error:
-            found = translated(str(error), FRENCH)
+            found = error.reason.said(FRENCH)
             assert " vaut " in found
-            assert not re.search(r"\b(is|but|must|from|or|number)\b", found.partition(" mais ")[2])
+            english = {"is", "but", "must", "from", "or", "number", "between"}
+            assert not english & set(found.partition(" mais ")[2].split())
 
 
-@pytest.mark.parametrize(
-    ("english", "french"),
-    [
-        ("Connection refused.", "Connexion refusée."),
-        ("it names no project.", "aucun projet n’est indiqué."),
-        (
-            (
-                "the worker (process 42) has not written its metrics for a while: `mem0tray doctor`"
-                " says more"
-            ),
-            (
-                "le programme d’envoi (processus 42) n’a pas écrit ses métriques depuis un"
-                " moment\xa0: `mem0tray doctor` en dit plus"
-            ),
-        ),
-        (
-            "/a/b: No space left on device. Free some disk space.",
-            "/a/b\xa0: plus d’espace sur le disque. Libérez de l’espace disque.",
-        ),
-        (
-            "the server refuses deliveries: 401 Unauthorized: no connection",
-            "le serveur refuse les envois\xa0: 401 Unauthorized: no connection",
-        ),
-        (f"{server_choice.CHOOSE}: {server_choice.HOW}", None),
-        ("", ""),
-        ("somebody else's words. And more.", "somebody else's words. And more."),
-        ("detail: name: wrong", "detail: name: wrong"),
-    ],
-)
-def test_sentences(english: str, french: str | None) -> None:
-    """Sentences and phrases, several and one in another; what is not ours stays as it is."""
-    found = translated(english, FRENCH)
-    if french is None:
-        assert found.startswith("choisissez un serveur\xa0: `mem0tray config set server.url ADR")
-    else:
-        assert found == french
+def _literals() -> Iterator[str]:
+    """Every text that a module hands on as a reason without making it one."""
+    for file in sorted(PACKAGE.rglob("*.py")):
+        if file.relative_to(PACKAGE).as_posix().startswith(_FOR_COMMANDS):
+            continue
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in _SAYING:
+                for value in (*node.args, *(word.value for word in node.keywords)):
+                    if isinstance(value, ast.JoinedStr | ast.Constant):
+                        text = ast.unparse(value)
+                        if " " in text:
+                            yield text
 
 
-def test_english_stays_english() -> None:
-    """Log, files and commands read what the worker has worded."""
-    for text in ("Connection refused.", "the server asked for a break"):
-        assert translated(text, Language("en")) == text
-
-
-@pytest.mark.timeout(10)
-def test_hostile_words_take_no_time() -> None:
-    """A text that can be cut in very many ways, or is very long, is read at once all the same."""
-    began = time.process_time()
-    for text in ("TLS failed: a. " * 60, "x is y, but it must be " * 40, "no connection. " * 10**6):
-        translated(text, FRENCH)
-    assert time.process_time() - began < 8
+def test_every_sentence_of_ours_is_a_reason() -> None:
+    """What a module says to people is a `Reason`, whose translation the catalogs must hold."""
+    assert [t for t in _literals() if not any(unseen in t for unseen in _UNSEEN)] == []

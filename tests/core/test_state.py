@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mem0tray.core import reasons
+from mem0tray.core.reasons import Reason
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED, STARTING, Gate, WorkerState
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ NOW = 1_000.0
 def gate() -> Gate:
     """Start with a gate whose server is healthy."""
     result = Gate()
-    result.probed(healthy=True, reason="")
+    result.probed(healthy=True, reason=reasons.NONE)
     return result
 
 
@@ -46,21 +48,21 @@ def test_a_healthy_probe_opens(gate: Gate) -> None:
 
 def test_a_failed_probe_shuts(gate: Gate) -> None:
     """After a bad probe the server is down, with the reason, and nothing is sent."""
-    gate.probed(healthy=False, reason="connection refused")
+    gate.probed(healthy=False, reason=reasons.quoted("connection refused"))
     assert not gate.is_open(NOW)
     assert not gate.is_healthy
-    assert gate.state(NOW) == WorkerState(DOWN, "connection refused")
+    assert gate.state(NOW) == WorkerState(DOWN, reasons.quoted("connection refused"))
 
 
 def test_a_probe_says_whether_it_changes_anything() -> None:
     """Only the first probe, a turn, and the answer to a doubt are changes."""
     gate = Gate()
-    assert gate.probed(healthy=True, reason="")
-    assert not gate.probed(healthy=True, reason="")
-    assert gate.probed(healthy=False, reason="x")
-    assert not gate.probed(healthy=False, reason="y")
+    assert gate.probed(healthy=True, reason=reasons.NONE)
+    assert not gate.probed(healthy=True, reason=reasons.NONE)
+    assert gate.probed(healthy=False, reason=reasons.quoted("x"))
+    assert not gate.probed(healthy=False, reason=reasons.quoted("y"))
     gate.doubt()
-    assert gate.probed(healthy=False, reason="y")
+    assert gate.probed(healthy=False, reason=reasons.quoted("y"))
 
 
 def test_a_doubt_shuts_until_the_probe_answers(gate: Gate) -> None:
@@ -69,7 +71,7 @@ def test_a_doubt_shuts_until_the_probe_answers(gate: Gate) -> None:
     assert not gate.is_open(NOW)
     assert gate.awaits_probe
     assert gate.state(NOW).name == HEALTHY
-    gate.probed(healthy=True, reason="")
+    gate.probed(healthy=True, reason=reasons.NONE)
     assert gate.is_open(NOW)
 
 
@@ -97,7 +99,7 @@ def test_a_pause_ends_at_its_time(gate: Gate) -> None:
     gate.pause(NOW + 60)
     assert gate.is_paused(NOW)
     assert not gate.is_open(NOW)
-    assert gate.state(NOW) == WorkerState(PAUSED, "paused by you")
+    assert gate.state(NOW) == WorkerState(PAUSED, Reason("paused by you"))
     assert gate.opens_at(NOW) == NOW + 60
     assert gate.is_open(NOW + 60)
     assert not gate.is_paused(NOW + 60)
@@ -121,17 +123,17 @@ def test_a_pause_of_zero_is_none(gate: Gate) -> None:
 
 def test_a_misconfigured_server_gets_canaries_only(gate: Gate) -> None:
     """When the server refuses everything one item may go out at the given time, no more."""
-    gate.misconfigured("401", NOW + 30)
+    gate.misconfigured(reasons.quoted("401"), NOW + 30)
     assert not gate.is_open(NOW + 30)
     assert not gate.wants_canary(NOW + 29)
     assert gate.wants_canary(NOW + 30)
     assert gate.opens_at(NOW) == NOW + 30
-    assert gate.state(NOW) == WorkerState(ACTION_NEEDED, "401")
+    assert gate.state(NOW) == WorkerState(ACTION_NEEDED, reasons.quoted("401"))
 
 
 def test_a_success_ends_misconfiguration(gate: Gate) -> None:
     """After a delivery all may go out again."""
-    gate.misconfigured("401", NOW)
+    gate.misconfigured(reasons.quoted("401"), NOW)
     gate.mended()
     assert gate.is_open(NOW)
     assert not gate.wants_canary(NOW)
@@ -140,37 +142,37 @@ def test_a_success_ends_misconfiguration(gate: Gate) -> None:
 
 def test_what_was_wrong_stays_until_a_delivery(gate: Gate) -> None:
     """A break or an outage after it is not the cause; what the server said since is added."""
-    gate.misconfigured("401.", NOW)
+    gate.misconfigured(reasons.quoted("401."), NOW)
     gate.still_misconfigured(NOW + 30)
     assert not gate.wants_canary(NOW + 29)
-    gate.probed(healthy=False, reason="down")
-    assert gate.state(NOW) == WorkerState(ACTION_NEEDED, "401.")
-    gate.probed(healthy=True, reason="")
+    gate.probed(healthy=False, reason=reasons.quoted("down"))
+    assert gate.state(NOW) == WorkerState(ACTION_NEEDED, reasons.quoted("401."))
+    gate.probed(healthy=True, reason=reasons.NONE)
     gate.still_misconfigured(NOW + 60, "422 odd")
-    assert gate.state(NOW).reason == "401. The last try was answered with: 422 odd."
-    gate.misconfigured("403.", NOW)
-    assert gate.state(NOW).reason == "403."
+    assert str(gate.state(NOW).reason) == "401. The last try was answered with: 422 odd."
+    gate.misconfigured(reasons.quoted("403."), NOW)
+    assert str(gate.state(NOW).reason) == "403."
     gate.mended()
     assert gate.state(NOW) == WorkerState(HEALTHY)
 
 
 def test_a_good_probe_does_not_end_misconfiguration(gate: Gate) -> None:
     """Health says nothing about whether the server accepts."""
-    gate.misconfigured("401", NOW)
-    gate.probed(healthy=True, reason="")
+    gate.misconfigured(reasons.quoted("401"), NOW)
+    gate.probed(healthy=True, reason=reasons.NONE)
     assert not gate.is_open(NOW)
 
 
 @pytest.mark.parametrize("obstacle", ["down", "doubt", "paused", "held", "blocked"])
 def test_a_canary_respects_every_other_obstacle(gate: Gate, obstacle: str) -> None:
     """No canary is sent while anything else forbids sending."""
-    gate.misconfigured("401", NOW)
+    gate.misconfigured(reasons.quoted("401"), NOW)
     obstacles: dict[str, Callable[[], object]] = {
-        "down": lambda: gate.probed(healthy=False, reason="x"),
+        "down": lambda: gate.probed(healthy=False, reason=reasons.quoted("x")),
         "doubt": gate.doubt,
         "paused": lambda: gate.pause(math.inf),
         "held": lambda: gate.hold(NOW + 1),
-        "blocked": lambda: gate.block("worker", "another worker"),
+        "blocked": lambda: gate.block("worker", reasons.quoted("another worker")),
     }
     obstacles[obstacle]()
     assert not gate.wants_canary(NOW)
@@ -178,11 +180,11 @@ def test_a_canary_respects_every_other_obstacle(gate: Gate, obstacle: str) -> No
 
 def test_an_obstacle_shuts_until_it_is_gone(gate: Gate) -> None:
     """An obstacle of ours needs action and forbids sending."""
-    gate.block("settings", "settings are wrong")
+    gate.block("settings", reasons.quoted("settings are wrong"))
     assert gate.blocked_by("settings")
     assert not gate.blocked_by("worker")
     assert not gate.is_open(NOW)
-    assert gate.state(NOW) == WorkerState(ACTION_NEEDED, "settings are wrong")
+    assert gate.state(NOW) == WorkerState(ACTION_NEEDED, reasons.quoted("settings are wrong"))
     gate.unblock("settings")
     gate.unblock("settings")
     assert gate.is_open(NOW)
@@ -190,43 +192,43 @@ def test_an_obstacle_shuts_until_it_is_gone(gate: Gate) -> None:
 
 def test_every_obstacle_must_go(gate: Gate) -> None:
     """Removing one of two obstacles opens nothing."""
-    gate.block("settings", "one")
-    gate.block("worker", "two")
+    gate.block("settings", reasons.quoted("one"))
+    gate.block("worker", reasons.quoted("two"))
     gate.unblock("settings")
     assert not gate.is_open(NOW)
-    assert gate.state(NOW).reason == "two"
+    assert str(gate.state(NOW).reason) == "two"
 
 
 def test_trouble_is_shown_but_does_not_stop(gate: Gate) -> None:
     """A trouble needs action while deliveries go on; an empty one ends it."""
-    gate.trouble("storage", "the disk is full")
+    gate.trouble("storage", reasons.quoted("the disk is full"))
     assert gate.is_open(NOW)
-    assert gate.state(NOW) == WorkerState(ACTION_NEEDED, "the disk is full")
-    gate.trouble("storage", "")
-    gate.trouble("storage", "")
+    assert gate.state(NOW) == WorkerState(ACTION_NEEDED, reasons.quoted("the disk is full"))
+    gate.trouble("storage", reasons.NONE)
+    gate.trouble("storage", reasons.NONE)
     assert gate.state(NOW) == WorkerState(HEALTHY)
 
 
 def test_an_obstacle_is_named_before_all_else(gate: Gate) -> None:
     """Action needed comes before a pause, and a pause before an outage."""
-    gate.probed(healthy=False, reason="refused")
+    gate.probed(healthy=False, reason=reasons.quoted("refused"))
     gate.pause(math.inf)
     assert gate.state(NOW).name == PAUSED
-    gate.misconfigured("401", NOW)
-    assert gate.state(NOW).reason == "401"
-    gate.block("worker", "another worker")
-    assert gate.state(NOW).reason == "another worker"
+    gate.misconfigured(reasons.quoted("401"), NOW)
+    assert str(gate.state(NOW).reason) == "401"
+    gate.block("worker", reasons.quoted("another worker"))
+    assert str(gate.state(NOW).reason) == "another worker"
 
 
 def test_another_server_starts_afresh(gate: Gate) -> None:
     """What was known of the old server is forgotten; pause and obstacles stay."""
     gate.hold(NOW + 100)
-    gate.misconfigured("401", NOW)
+    gate.misconfigured(reasons.quoted("401"), NOW)
     gate.forget_server()
     assert gate.state(NOW).name == STARTING
     assert gate.held_for(NOW) == 0
     assert not gate.is_open(NOW)
-    assert gate.probed(healthy=True, reason="")
+    assert gate.probed(healthy=True, reason=reasons.NONE)
     assert gate.is_open(NOW)
 
 
@@ -234,7 +236,7 @@ def test_a_pause_outlives_a_change_of_server(gate: Gate) -> None:
     """The user's pause holds for whichever server."""
     gate.pause(math.inf)
     gate.forget_server()
-    gate.probed(healthy=True, reason="")
+    gate.probed(healthy=True, reason=reasons.NONE)
     assert not gate.is_open(NOW)
 
 
@@ -250,10 +252,10 @@ def test_the_next_opening_is_the_earliest(gate: Gate) -> None:
 def test_a_clock_set_back_lengthens_no_break() -> None:
     """The server's break and the next canary come as soon as they were meant to."""
     gate = Gate()
-    gate.probed(healthy=True, reason="")
+    gate.probed(healthy=True, reason=reasons.NONE)
     gate.hold(NOW + 5)
     gate.clock_set_back(86_400)
     assert gate.held_for(NOW - 86_400) == 5
-    gate.misconfigured("401", NOW + 30)
+    gate.misconfigured(reasons.quoted("401"), NOW + 30)
     gate.clock_set_back(86_400)
     assert gate.wants_canary(NOW - 86_400 + 31)

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from mem0tray.core import events
+from mem0tray.core import events, reasons
 from mem0tray.core.events import Event
 from mem0tray.core.language import Language
 from mem0tray.core.state import HEALTHY, STARTING
@@ -30,7 +30,7 @@ class Desk:
 
     def state(self, name: str, reason: str = "") -> None:
         """Let the worker's state change."""
-        self.happens(events.StateChanged(name, reason))
+        self.happens(events.StateChanged(name, reasons.quoted(reason)))
 
     def passes(self, seconds: float) -> None:
         """Let time pass, and ask just when the policy wants to be asked."""

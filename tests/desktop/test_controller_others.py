@@ -10,6 +10,7 @@ import pytest
 
 from mem0tray import report
 from mem0tray.actions.oldest import DeadLetter
+from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.language import Language
 from mem0tray.desktop import clipboard, opener
@@ -69,7 +70,7 @@ def test_the_id_is_copied(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """All of it; a clipboard that fails is said."""
     copied: list[str] = []
     monkeypatch.setattr(clipboard, "copy", copied.append)
-    letter = DeadLetter("bb-1234-5" * 9, b"", "bb", 0.0, "")
+    letter = DeadLetter("bb-1234-5" * 9, b"", "bb", 0.0, reasons.NONE)
     assert desk.click(Verb.COPY_ID, letter=letter) == []
     assert copied == ["bb-1234-5" * 9]
 
@@ -193,7 +194,7 @@ def test_no_click_ends_the_later_ones(
         raise error
 
     monkeypatch.setattr(clipboard, "copy", fail)
-    ((title, text),) = desk.click(Verb.COPY_ID, letter=DeadLetter("a", b"", "", 0.0, ""))
+    ((title, text),) = desk.click(Verb.COPY_ID, letter=DeadLetter("a", b"", "", 0.0, reasons.NONE))
     assert title == "That did not work"
     assert str(error).split("\n", maxsplit=1)[0] in text
     assert "\n" not in text

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import atomic, probe
 
@@ -21,15 +22,15 @@ def nameless(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.usefixtures("nameless")
 def test_a_folder_that_takes_files_has_nothing_against_it(tmp_path: Path) -> None:
     """And is as empty afterwards as before."""
-    assert probe.why_unwritable(tmp_path) == ""
+    assert probe.why_unwritable(tmp_path) == reasons.NONE
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_is_not_there_is_not_looked_at(tmp_path: Path) -> None:
     """Others say that it is missing; a file is no folder either."""
     (tmp_path / "file").touch()
-    assert probe.why_unwritable(tmp_path / "none") == ""
-    assert probe.why_unwritable(tmp_path / "file") == ""
+    assert probe.why_unwritable(tmp_path / "none") == reasons.NONE
+    assert probe.why_unwritable(tmp_path / "file") == reasons.NONE
 
 
 @pytest.mark.parametrize("code", [errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL])
@@ -47,7 +48,7 @@ def test_where_a_file_must_have_a_name_it_gets_one(
         return real(path, flags, mode)
 
     monkeypatch.setattr(os, "open", refuse)
-    assert probe.why_unwritable(tmp_path) == ""
+    assert probe.why_unwritable(tmp_path) == reasons.NONE
     ((path, mode),) = opened
     assert path.name == f".probe.mem0tray-{os.getpid()}-0.tmp"
     assert mode == 0o600
@@ -58,7 +59,7 @@ def test_what_a_kill_left_is_no_obstacle(tmp_path: Path, monkeypatch: pytest.Mon
     """The file of a process that had the same id is removed first."""
     monkeypatch.setattr(probe, "_NAMELESS", 0)
     (tmp_path / f".probe.mem0tray-{os.getpid()}-0.tmp").touch()
-    assert probe.why_unwritable(tmp_path) == ""
+    assert probe.why_unwritable(tmp_path) == reasons.NONE
     assert list(tmp_path.iterdir()) == []
 
 
@@ -71,7 +72,7 @@ def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, st
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, step, refuse)
-    told = probe.why_unwritable(tmp_path)
+    told = str(probe.why_unwritable(tmp_path))
     monkeypatch.undo()
     assert told == f"{tmp_path}: No space left on device. Free some disk space."
     assert list(tmp_path.iterdir()) == []
@@ -88,7 +89,9 @@ def test_a_disk_that_is_read_only_by_its_flags_is_told(
         return True
 
     monkeypatch.setattr(atomic, "is_read_only", is_read_only)
-    assert "The disk is read-only: mount it for writing again." in probe.why_unwritable(tmp_path)
+    assert "The disk is read-only: mount it for writing again." in str(
+        probe.why_unwritable(tmp_path)
+    )
     with pytest.raises(FileUnavailableError) as caught:
         probe.refuse_read_only(tmp_path)
     assert caught.value.disk_failed

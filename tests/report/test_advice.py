@@ -7,7 +7,9 @@ import pytest
 from mem0tray.actions import files
 from mem0tray.actions.find import FileListing, listing
 from mem0tray.actions.overview import Overview, Running
+from mem0tray.config import server_choice
 from mem0tray.config.settings import ServerSettings
+from mem0tray.core import reasons
 from mem0tray.core.language import Language
 from mem0tray.ledger.reader import Attempt
 from mem0tray.report.advice import advice
@@ -49,8 +51,8 @@ def test_nothing_to_do() -> None:
     ("fields", "words"),
     [
         ({"state": "down"}, "Start the server"),
-        ({"state": "action needed", "reason": "stop it"}, "`mem0tray doctor`"),
-        ({"state": "action needed", "reason": "choose a server: x"}, "server.url local"),
+        ({"state": "action needed", "reason": reasons.quoted("stop it")}, "`mem0tray doctor`"),
+        ({"state": "action needed", "reason": server_choice.CHOOSE}, "server.url local"),
         ({"state": "not running", "worker": None}, "`mem0tray run`"),
         ({"state": "paused", "pause": 2 * _NOW}, "`mem0tray resume`"),
         ({"quarantine": 2}, "`mem0tray doctor` says where"),

@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 
 from mem0tray.actions.overview import Overview
+from mem0tray.config import server_choice
 from mem0tray.config.settings import ServerSettings
+from mem0tray.core import reasons
 from mem0tray.core.language import Language
+from mem0tray.core.reasons import Reason
 from mem0tray.report.model import Tone
 from mem0tray.report.redaction import Cleaner
 from mem0tray.report.state import headline
@@ -40,7 +43,7 @@ def _headline(language: str = "en", **fields: Any) -> tuple[Tone, str, str, str]
         ),
         ({"state": "down"}, Tone.BAD, "The server does not answer"),
         ({"state": "action needed"}, Tone.BAD, "Action needed"),
-        ({"state": "action needed", "reason": "choose a server: …"}, Tone.BAD, "Choose a server"),
+        ({"state": "action needed", "reason": server_choice.CHOOSE}, Tone.BAD, "Choose a server"),
         ({"state": "paused"}, Tone.CALM, "Deliveries take a break"),
         ({"state": "paused", "pause": math.inf}, Tone.CALM, "Deliveries are paused"),
         ({"state": "not running"}, Tone.OFF, "mem0tray is not running"),
@@ -55,14 +58,17 @@ def test_each_state_has_its_words_and_colour(fields: dict[str, Any], tone: Tone,
 
 def test_the_reason_is_given_where_something_is_wrong() -> None:
     """Down and action needed say why, in one harmless line; other states do not."""
-    assert _headline(state="down", reason="refused\n\x1b[0m")[3] == "refused [0m"
-    assert _headline(state="action needed", reason="stop it")[3] == "stop it"
-    assert _headline(state="paused", reason="paused by you")[3] == ""
+    assert _headline(state="down", reason=reasons.quoted("refused\n\x1b[0m"))[3] == "refused [0m"
+    assert _headline(state="action needed", reason=reasons.quoted("stop it"))[3] == "stop it"
+    assert _headline(state="paused", reason=reasons.quoted("paused by you"))[3] == ""
 
 
 def test_the_reason_is_in_the_users_language() -> None:
     """Though the worker words it in English."""
-    assert _headline("fr", state="down", reason="Connection refused.")[3] == "Connexion refusée."
+    assert (
+        _headline("fr", state="down", reason=reasons.sentence(Reason("connection refused")))[3]
+        == "Connexion refusée."
+    )
 
 
 def test_a_pause_says_until_when() -> None:

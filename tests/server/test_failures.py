@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from mem0tray.core import reasons
 from mem0tray.server.failures import classify, health, retry_after
 from mem0tray.server.model import Fault, Kind, Reply
 
@@ -355,14 +356,21 @@ def test_an_api_key_does_not_show(secret: str) -> None:
 def test_health_is_200_and_an_object() -> None:
     """A server is healthy when it answers 200 with a JSON object."""
     assert health(reply(200, {"status": "ok"})).healthy
-    assert health(reply(200, {})).reason == ""
+    assert health(reply(200, {})).reason == reasons.NONE
 
 
 @pytest.mark.parametrize(
     ("found", "words"),
     [
         (
-            Reply(None, httpx.Headers(), b"", 0.1, Fault.UNREACHABLE, "connection refused"),
+            Reply(
+                None,
+                httpx.Headers(),
+                b"",
+                0.1,
+                Fault.UNREACHABLE,
+                reasons.quoted("connection refused"),
+            ),
             "Connection refused.",
         ),
         (reply(None, b"", Fault.TIMED_OUT), "No answer after 0.5 s."),
@@ -379,6 +387,6 @@ def test_what_is_not_healthy_is_said_in_a_sentence(found: Reply, words: str) -> 
     """Everything else is not healthy, with a sentence that says why."""
     result = health(found)
     assert (result.healthy, result.status) == (False, found.status)
-    assert words in result.reason
-    assert result.reason[0].isupper()
-    assert result.reason.isprintable()
+    assert words in str(result.reason)
+    assert str(result.reason)[0].isupper()
+    assert str(result.reason).isprintable()

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from mem0tray import __version__
+from mem0tray.core import reasons
 from mem0tray.core.errors import SettingsError
 from mem0tray.server import (
     DIALECTS,
@@ -213,7 +214,7 @@ def test_a_probe_asks_for_health() -> None:
     """A probe is GET /health; 200 with a JSON object is healthy."""
     health = render(200, {"status": "ok"})
     with Wire(routing({"GET /health": health})) as server, client_of(server) as client:
-        assert client.probe(LONG) == Health(healthy=True, reason="", status=200)
+        assert client.probe(LONG) == Health(healthy=True, reason=reasons.NONE, status=200)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +225,7 @@ def test_a_probe_says_what_is_wrong(answer: bytes, status: int | None) -> None:
     with Wire(once(answer)) as server, client_of(server) as client:
         result = client.probe(LONG)
     assert (result.healthy, result.status) == (False, status)
-    assert result.reason.endswith(".")
+    assert str(result.reason).endswith(".")
 
 
 # The face of the package ------------------------------------------------------------------------

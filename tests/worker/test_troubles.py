@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.core import events
+from mem0tray.core import events, reasons
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.events import Events
+from mem0tray.core.reasons import Reason
 from mem0tray.core.state import DISK
 from mem0tray.files import atomic, probe
 from mem0tray.worker.troubles import Troubles
@@ -20,15 +21,15 @@ class Scene:
 
     def __init__(self, patch: pytest.MonkeyPatch, folder: Path) -> None:
         self.told: list[events.Event] = []
-        self.marks: dict[str, str] = {}
+        self.marks: dict[str, Reason] = {}
         self.now = 100.0
         patch.setattr(time, "monotonic", lambda: self.now)
         bus = Events()
         bus.subscribe(self.told.append)
         self.troubles = Troubles(bus, self._mark, ("queue file",), (folder,))
 
-    def _mark(self, name: str, text: str) -> None:
-        self.marks[name] = text
+    def _mark(self, name: str, reason: Reason) -> None:
+        self.marks[name] = reason
 
     def forward(self, seconds: float) -> None:
         """Let this much time pass."""
@@ -55,23 +56,23 @@ def test_many_parts_fail_for_one_disk(scene: Scene, number: int) -> None:
             scene.troubles.worked(part)
             scene.forward(1.0)
     assert scene.told == [events.PartFailed(DISK, str(_failed(number, "metrics")), 1.0)]
-    assert scene.marks == {DISK: str(_failed(number, "metrics"))}
+    assert scene.marks == {DISK: _failed(number, "metrics").reason}
     scene.forward(10.0)
     assert scene.told[1:] == [events.PartRecovered(DISK)]
-    assert scene.marks == {DISK: ""}
+    assert scene.marks == {DISK: reasons.NONE}
 
 
 def test_a_disk_is_in_order_when_it_takes_files(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """That nothing fails any more may mean that there is nothing to write."""
-    why = ["read-only"]
+    why = [reasons.quoted("read-only")]
     monkeypatch.setattr(probe, "why_unwritable", lambda _: why[0])
     scene.troubles.failed("metrics", _failed(errno.EROFS), 1.0)
     scene.troubles.worked("metrics")
     scene.forward(60.0)
     assert len(scene.told) == 1
-    why[0] = ""
+    why[0] = reasons.NONE
     scene.forward(60.0)
     assert scene.told[1:] == [events.PartRecovered(DISK)]
 
@@ -85,8 +86,11 @@ def test_parts_with_faults_of_their_own(scene: Scene) -> None:
         events.PartFailed("queue file", "ValueError('odd')", 5.0),
         events.PartFailed("queue file", str(_failed(errno.EIO)), 5.0),
     ]
-    assert scene.troubles.tells("ValueError('odd')")
+    assert scene.troubles.tells(reasons.quoted("ValueError('odd')"))
     scene.troubles.worked("writing")
-    assert not scene.troubles.tells("ValueError('odd')")
+    assert not scene.troubles.tells(reasons.quoted("ValueError('odd')"))
     assert scene.told[2:] == [events.PartRecovered("queue file")]
-    assert scene.marks == {"writing": "", "queue file": str(_failed(errno.EIO))}
+    assert scene.marks == {
+        "writing": reasons.NONE,
+        "queue file": _failed(errno.EIO).reason,
+    }

@@ -73,7 +73,7 @@ def _folder(name: str, folder: Path) -> Check:
             name,
             FAIL,
             f"{folder} cannot be read and written: nothing is sent that cannot be recorded.",
-            why if allowed else remedies.writable(folder),
+            str(why) if allowed else remedies.writable(folder),
         )
     real = folder.resolve()
     link = f" (it is a link to {real})" if folder.is_symlink() else ""

@@ -81,7 +81,7 @@ def _has_ended(pid: object, host: object) -> bool:
 
 
 def _told(seen: WorkerSeen, paths: Paths) -> Check:
-    who = overview.writer({"pid": seen.pid, "host": seen.host})
+    who = str(overview.writer({"pid": seen.pid, "host": seen.host}))
     remedy = "Stop that one, its service too (systemd, launchd or cron)."
     named = other_process.find(seen)
     if named is not None:

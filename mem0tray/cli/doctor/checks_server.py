@@ -9,6 +9,7 @@ from mem0tray.cli import output
 from mem0tray.cli.doctor.check import FAIL, OK, WARN, Check
 from mem0tray.config import server_choice
 from mem0tray.config.settings import ENVIRONMENT, LOCAL_URL, Loaded, variable
+from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY
 from mem0tray.server import Client, Destination, Health, KeyCheck, KeyVerdict, connect
@@ -74,7 +75,7 @@ def _health(there: Destination, health: Health) -> Check:
     return Check(
         "server",
         FAIL,
-        f"{there.host} is down: {health.reason.rstrip('.')}.",
+        f"{there.host} is down: {reasons.bare(health.reason)}.",
         "Memories wait until it is back. Does the server run, and is its address right?"
         " `mem0tray config get server.url` shows the address,"
         " `mem0tray config set server.url ADDRESS` changes it.",
@@ -138,7 +139,7 @@ def deliveries(loaded: Loaded) -> Iterable[Check]:
         yield Check("deliveries", WARN, f"paused until {end}.", "Type `mem0tray resume`.")
     if seen.worker is None:
         return  # that it is not running is a check of its own
-    said = f"The worker says: {seen.state}{': ' if seen.reason else ''}{seen.reason.rstrip('.')}."
+    said = f"The worker says: {seen.state}{': ' if seen.reason else ''}{reasons.bare(seen.reason)}."
     if seen.state in (ACTION_NEEDED, DOWN):
         yield Check("deliveries", FAIL, said, "`mem0tray diagnose` says what to do.")
     elif seen.pause is None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.reasons import Reason
 from mem0tray.desktop.autostart import (
     BLOCKED,
     DISABLED,
@@ -98,10 +99,12 @@ class UserService:
         Raises Mem0TrayError where no systemd is, or it refuses.
         """
         if not systemd.is_installed():
-            line = f"@reboot {self.command}"
+            line = shlex.quote(f"@reboot {self.command}")
             raise Mem0TrayError(
-                "There is neither a desktop here nor systemd: nothing would start mem0tray.",
-                f"Let cron do it: `(crontab -l; echo {shlex.quote(line)}) | crontab -`.",
+                Reason(
+                    "There is neither a desktop here nor systemd: nothing would start mem0tray."
+                ),
+                Reason("Let cron do it: `(crontab -l; echo {line}) | crontab -`.", line=line),
             )
         if self._path.is_symlink():
             self._unlink(self._path)  # masked, which is a link to nothing that can be written
@@ -113,15 +116,21 @@ class UserService:
         systemd.tell("daemon-reload")
         if systemd.is_unknown(UNIT):
             raise Mem0TrayError(
-                f"The user's manager of systemd does not look for services in {self._path.parent}.",
-                f"Unset XDG_CONFIG_HOME, or give it to the manager:"
-                f" `systemctl --user set-environment XDG_CONFIG_HOME={self._path.parents[2]}`.",
+                Reason(
+                    "The user's manager of systemd does not look for services in {path}.",
+                    path=self._path.parent,
+                ),
+                Reason(
+                    "Unset XDG_CONFIG_HOME, or give it to the manager:"
+                    " `systemctl --user set-environment XDG_CONFIG_HOME={path}`.",
+                    path=self._path.parents[2],
+                ),
             )
         started = systemd.tell("enable", "--now", UNIT)
         if not started or (ran and not systemd.tell("restart", UNIT)):
             raise Mem0TrayError(
-                f"systemd could not start {UNIT}.",
-                f"`systemctl --user status {UNIT}` says why.",
+                Reason("systemd could not start {unit}.", unit=UNIT),
+                Reason("`systemctl --user status {unit}` says why.", unit=UNIT),
             )
 
     def disable(self) -> None:

@@ -6,7 +6,9 @@ import subprocess
 from collections.abc import Sequence
 from typing import Any, Final
 
+from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.reasons import Reason
 from mem0tray.desktop.autostart import BLOCKED, DESKTOP, DISABLED, ENABLED, STALE, AutostartState
 from mem0tray.system import programs
 from mem0tray.system.paths import APP
@@ -102,9 +104,13 @@ class RunKey:
     def _write(self) -> None:
         if len(self._line) > _LONGEST:
             raise Mem0TrayError(
-                f"Windows starts no command line of more than {_LONGEST} characters at login:"
-                f" {self._line}.",
-                "Install mem0tray in a folder with a shorter path.",
+                Reason(
+                    "Windows starts no command line of more than {number}"
+                    " characters at login: {line}.",
+                    number=_LONGEST,
+                    line=self._line,
+                ),
+                Reason("Install mem0tray in a folder with a shorter path."),
             )
         winreg = self._winreg
         try:
@@ -125,6 +131,10 @@ class RunKey:
 
     def _refused(self, key: str, error: OSError) -> Mem0TrayError:
         return Mem0TrayError(
-            rf"HKEY_CURRENT_USER\{key} cannot be changed: {error.strerror or error}.",
-            "Ask who administers this computer.",
+            Reason(
+                "{path} cannot be changed: {why}.",
+                path=rf"HKEY_CURRENT_USER\{key}",
+                why=reasons.of_system(error),
+            ),
+            Reason("Ask who administers this computer."),
         )

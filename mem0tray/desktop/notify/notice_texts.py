@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 from mem0tray.core import events
 from mem0tray.core.language import Language
-from mem0tray.core.reasons import translated
 from mem0tray.core.text import one_line, short_id
 from mem0tray.desktop.notify.notices import Due, NoticeGroup, Subject, held_since
 
@@ -138,8 +137,9 @@ def _named(project: str, item_id: str, language: Language) -> str:
 
 def _reason(group: NoticeGroup, language: Language) -> str:
     event = group.event
-    reason = event.reason if isinstance(event, events.StateChanged) else ""
-    return one_line(translated(reason, language), _REASON)
+    if not isinstance(event, events.StateChanged):
+        return ""
+    return one_line(event.reason.said(language), _REASON)
 
 
 def _moved(group: NoticeGroup, language: Language) -> str:

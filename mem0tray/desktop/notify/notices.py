@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from mem0tray.core import events
 from mem0tray.core.events import Event
+from mem0tray.core.reasons import Reason
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY
 from mem0tray.core.text import one_line
 from mem0tray.files import receipts
@@ -115,7 +116,7 @@ class _Trouble:
     wall: float = 0.0
     event: events.StateChanged | None = None
     told: bool = False
-    reasons: set[str] = field(default_factory=set)
+    reasons: set[Reason] = field(default_factory=set)
     healed: float | None = None
     until: float = 0.0
     counts: "Counts | None" = None
@@ -270,7 +271,7 @@ class Notices:
         return due
 
     @staticmethod
-    def _remember(reasons: set[str], event: Event) -> None:
+    def _remember(reasons: set[Reason], event: Event) -> None:
         if isinstance(event, events.StateChanged):
             if len(reasons) >= _REASONS:  # reasons that never repeat: the limit of an hour holds
                 reasons.clear()

@@ -14,7 +14,6 @@ from typing import Final
 from mem0tray.actions.oldest import DeadLetter
 from mem0tray.config.server_choice import CHOOSE, THIS_COMPUTER
 from mem0tray.core.language import Language
-from mem0tray.core.reasons import translated
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED, STARTING
 from mem0tray.core.text import one_line
 from mem0tray.desktop.tray.view import View
@@ -129,7 +128,7 @@ def state_line(view: View, language: Language) -> str:
         ACTION_NEEDED: _("Action needed"),
     }.get(view.state, view.state)
     there = one_line(destination(view, language), _STATE_LINE)
-    if not there and view.reason.startswith(CHOOSE):
+    if not there and view.reason == CHOOSE:
         there = _("choose a server")
     # Not known: for a moment at the start, or until wrong settings are mended.
     return one_line(f"{words} · {there}", _STATE_LINE) if there else words
@@ -146,7 +145,7 @@ def tooltip(view: View, language: Language, now: float) -> str:
     _, ngettext = language.gettext, language.ngettext
     lines = [f"mem0tray · {state_line(view, language)}"]
     if view.state == ACTION_NEEDED:
-        reason = one_line(translated(view.reason, language), _TOOLTIP_REASON)
+        reason = one_line(view.reason.said(language), _TOOLTIP_REASON)
         lines += textwrap.wrap(reason, _STATE_LINE)
     waiting = ngettext("{n} memory waiting", "{n} memories waiting", view.queue)
     dead = ngettext("{n} dead letter", "{n} dead letters", view.dlq)
@@ -171,7 +170,7 @@ def _letter(letter: DeadLetter, language: Language, now: float) -> MenuEntry:
     _ = language.gettext
     project = one_line(letter.project, _PROJECT) or _("no project")
     since = _("since {time}").format(time=moment(letter.since, language, now))
-    reason = one_line(translated(letter.reason, language), _REASON)
+    reason = one_line(letter.reason.said(language), _REASON)
     return MenuEntry(
         " · ".join((project, since, reason) if reason else (project, since)),
         entries=(

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mem0tray.actions.oldest import DeadLetter, oldest
+from mem0tray.core import reasons
+from mem0tray.core.reasons import Reason
 from mem0tray.core.state import STARTING
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ class View:
     """
 
     state: str
-    reason: str = ""
+    reason: Reason = reasons.NONE
     destination: str = ""
     queue: int = 0
     dlq: int = 0

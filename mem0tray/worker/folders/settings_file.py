@@ -5,6 +5,7 @@ from typing import Final
 
 from mem0tray.config import settings as config
 from mem0tray.core.errors import SettingsError
+from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature
 from mem0tray.system.paths import config_file
@@ -55,9 +56,12 @@ class SettingsFile:
         self._restless_since = self._restless_since or now
         if now - self._restless_since > PATIENCE:
             raise SettingsError(
-                f"The settings file {self._path} does not hold still:"
-                " another program writes it all the time.",
-                "Find that program and end it; until then the last good settings hold.",
+                Reason(
+                    "The settings file {path} does not hold still: another"
+                    " program writes it all the time.",
+                    path=self._path,
+                ),
+                Reason("Find that program and end it; until then the last good settings hold."),
             )
 
     def _held_still(self, found: Signature | None, end: float) -> Signature | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from mem0tray.core.errors import FileUnavailableError
+from mem0tray.core.reasons import Reason
 from mem0tray.worker.troubles import Troubles
 
 PATIENCE: Final = 10.0  # seconds
@@ -56,7 +57,11 @@ class Unrest:
 def cannot_read(path: Path) -> FileUnavailableError:
     """What to say of a file that is never whole."""
     return FileUnavailableError(
-        f"{path} does not hold still and cannot be read: another program writes it all the time.",
+        Reason(
+            "{path} does not hold still and cannot be read: another"
+            " program writes it all the time.",
+            path=path,
+        ),
         _remedy(path),
     )
 
@@ -64,11 +69,13 @@ def cannot_read(path: Path) -> FileUnavailableError:
 def cannot_write(path: Path) -> FileUnavailableError:
     """What to say of a file that others replace before we can."""
     return FileUnavailableError(
-        f"{path} cannot be written: another program changes it all the time.", _remedy(path)
+        Reason("{path} cannot be written: another program changes it all the time.", path=path),
+        _remedy(path),
     )
 
 
-def _remedy(path: Path) -> str:
+def _remedy(path: Path) -> Reason:
     if sys.platform == "win32":
-        return "Find that program and end it."
-    return f"Find that program with `fuser {shlex.quote(str(path))}` and end it."
+        return Reason("Find that program and end it.")
+    command = f"fuser {shlex.quote(str(path))}"
+    return Reason("Find that program with `{command}` and end it.", command=command)

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from mem0tray.config.settings import Loaded, Settings
+from mem0tray.core import reasons
 from mem0tray.core.errors import SettingsError
+from mem0tray.core.reasons import Reason
 from mem0tray.core.state import Gate
 from mem0tray.worker.folders.whereabouts import Whereabouts
 
@@ -28,7 +30,7 @@ class Wanted:
     """
 
     def __init__(
-        self, settings: Settings, reload: Callable[[], Loaded | None], wrong: str = ""
+        self, settings: Settings, reload: Callable[[], Loaded | None], wrong: Reason = reasons.NONE
     ) -> None:
         self.settings = settings
         self.wrong = wrong
@@ -44,26 +46,26 @@ class Wanted:
         try:
             loaded = self._reload()
         except SettingsError as error:
-            gate.trouble("settings", str(error))
+            gate.trouble("settings", error.reason)
             if self.wrong:
-                gate.block("settings", str(error))
+                gate.block("settings", error.reason)
             return None
-        gate.trouble("settings", "")
+        gate.trouble("settings", reasons.NONE)
         if loaded is not None:
             self.settings = loaded.settings
         stays = self._look_at_folder(gate)
         if loaded is None or self.where.moves or (stays and self.wrong):
             return None  # what stands in the default folder is not what was meant to be sent
-        mended, self.wrong = bool(self.wrong), ""
+        mended, self.wrong = bool(self.wrong), reasons.NONE
         gate.unblock("settings")
         return NewSettings(loaded.settings, mended)
 
-    def _look_at_folder(self, gate: Gate) -> str:
-        """See where the settings, and links, lead; why the worker cannot go there, else nothing."""
-        stays = self.where.look(self.settings) if self.follows else ""
+    def _look_at_folder(self, gate: Gate) -> Reason:
+        """See where the settings, and links, lead; why the worker cannot go there, else NONE."""
+        stays = self.where.look(self.settings) if self.follows else reasons.NONE
         if self.where.moves:
-            self.wrong = ""
+            self.wrong = reasons.NONE
         elif stays and self.wrong:
             gate.block("settings", stays)
-        gate.trouble("folder", "" if self.wrong else stays)
+        gate.trouble("folder", reasons.NONE if self.wrong else stays)
         return stays

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mem0tray.config.settings import Settings
+from mem0tray.core import reasons
 from mem0tray.core.errors import AlreadyRunningError, FileUnavailableError
+from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic, lock
 from mem0tray.files.lock import InstanceLock
 from mem0tray.system import data_folders
@@ -56,8 +58,12 @@ class Whereabouts:
         name = self._here.name
         if name.is_symlink() and not name.exists():  # a disk that is not mounted, perhaps
             raise FileUnavailableError(
-                f"{name} is a link to {name.readlink()}, which is not there.",
-                "Mount its disk, or set the link anew.",
+                Reason(
+                    "{path} is a link to {folder}, which is not there.",
+                    path=name,
+                    folder=name.readlink(),
+                ),
+                Reason("Mount its disk, or set the link anew."),
             )
         missing = not self.paths.claude_dir.exists()
         atomic.make_private_folder(self.paths.claude_dir)
@@ -68,32 +74,45 @@ class Whereabouts:
         record = data_folders.as_json(self._here.name, self.paths.claude_dir, now)
         atomic.replace(self.paths.served, record)
 
-    def look(self, settings: Settings) -> str:
-        """See where the settings lead; why the worker cannot go there, else nothing.
+    def look(self, settings: Settings) -> Reason:
+        """See where the settings lead; why the worker cannot go there, else NONE.
 
         Raises FileUnavailableError. Where they lead elsewhere `moves` is true afterwards.
         """
         name = Path(settings.paths.claude_dir).expanduser().absolute()
         if Path(os.path.realpath(name)) == self.paths.claude_dir:
-            return ""  # nearly always, and at each turn of the worker: to be known cheaply
+            return (
+                reasons.NONE
+            )  # nearly always, and at each turn of the worker: to be known cheaply
         named = settings.locations()
         if not named.claude_dir.is_dir():
-            return (
-                f"paths.claude_dir leads to {named.claude_dir} now, which is no folder:"
-                f" make it, or correct the setting. mem0tray stays with {self.paths.claude_dir}."
+            return Reason(
+                "paths.claude_dir leads to {path} now, which is no folder:"
+                " make it, or correct the setting. mem0tray stays with"
+                " {folder}.",
+                path=named.claude_dir,
+                folder=self.paths.claude_dir,
             )
         if named.data_dir == self.paths.data_dir:
             self._next = _Place(named.claude_dir, named.by_real_path(), self._here.instance)
-            return ""
+            return reasons.NONE
         try:
             self._next = _entered(named)
         except AlreadyRunningError:
             pid = lock.holder(named.instance_lock)
-            return (
-                f"paths.claude_dir leads to {named.claude_dir} now, where another mem0tray"
-                f" runs{f' (process {pid})' if pid else ''}: stop one of the two."
+            if not pid:
+                return Reason(
+                    "paths.claude_dir leads to {path} now, where another mem0tray runs:"
+                    " stop one of the two.",
+                    path=named.claude_dir,
+                )
+            return Reason(
+                "paths.claude_dir leads to {path} now, where another mem0tray runs"
+                " (process {number}): stop one of the two.",
+                path=named.claude_dir,
+                number=pid,
             )
-        return ""
+        return reasons.NONE
 
     def follow(self, settings: Settings) -> None:
         """Go where the settings lead, before anything has begun. Raises FileUnavailableError."""

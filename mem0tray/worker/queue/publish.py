@@ -15,7 +15,7 @@ from mem0tray.files import atomic, document
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.lock import FileLock
 from mem0tray.files.publish_rate import PublishRate
-from mem0tray.ledger.inbox import Name, Waiting
+from mem0tray.ledger.inbox import Name, WaitingEntry
 from mem0tray.worker.context import Core, local_iso
 from mem0tray.worker.folders.unrest import Unrest, cannot_write
 from mem0tray.worker.queue.intake import HELD, QueueIntake, Snapshot
@@ -223,7 +223,7 @@ class QueuePublisher:
         return _Composed(laid_out, top, left, shown | {key for _, key in back})
 
     def _to_put_back(
-        self, pending: dict[int, Waiting], shown: set[int], snapshot: Snapshot
+        self, pending: dict[int, WaitingEntry], shown: set[int], snapshot: Snapshot
     ) -> list[tuple[bytes, int]]:
         """Waiting entries that the file lacks, as far as it is time for them.
 
@@ -248,7 +248,7 @@ class QueuePublisher:
                 self.put_back_at = min(self.put_back_at, ready)
         return [(raw, key) for raw, key in found if raw]
 
-    def _bytes(self, key: int, each: Waiting) -> bytes:
+    def _bytes(self, key: int, each: WaitingEntry) -> bytes:
         """The entry's bytes; none when it was delivered just now."""
         return each.raw or self._core.outbox.find_raw(key) or b""
 

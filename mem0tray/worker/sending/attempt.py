@@ -10,6 +10,7 @@ from mem0tray.core import events
 from mem0tray.ledger.outbox import Job
 from mem0tray.ledger.taken import PERHAPS
 from mem0tray.server import Answer, Client, Kind, Memory, Presence
+from mem0tray.server.failures import NO_PROJECT
 from mem0tray.worker.context import Core
 
 LONGEST_TIMEOUT: Final = 600.0
@@ -33,7 +34,7 @@ class Attempts:
     def make(self, client: Client, job: Job) -> Answer:
         """Deliver the item."""
         if not job.project:
-            return Answer(Kind.NOT_SENDABLE, None, "invalid content: the item names no project")
+            return Answer(Kind.NOT_SENDABLE, None, str(NO_PROJECT))
         memory = Memory(job.project, job.text, job.idempotency_key)
         timeout = min(
             self._core.settings.sync.timeout * 2.0 ** min(job.timeouts, 10), LONGEST_TIMEOUT

@@ -219,7 +219,7 @@ class Delivery:
         return happened, following
 
     def _storage_failed(self, error: LedgerError) -> None:
-        self._gate.block("storage", str(error))
+        self._gate.block("storage", error.reason)
         self._core.troubles.failed("storage", error, _STORAGE_WAIT, "ledger")
         self._core.wake.set()
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.reasons import Reason
 from mem0tray.server import Client, Health
 
 _TIMEOUT: Final = 10.0
@@ -79,6 +80,8 @@ class Prober:
                 self._client.close()
                 self._client = None
         except Mem0TrayError as error:
-            return Health(healthy=False, reason=str(error))
+            return Health(healthy=False, reason=error.reason)
         except Exception as error:  # noqa: BLE001  (the prober survives any fault)
-            return Health(healthy=False, reason=f"the probe failed: {error!r}"[:200])
+            return Health(
+                healthy=False, reason=Reason("the probe failed: {why}", why=repr(error)[:180])
+            )

@@ -6,6 +6,7 @@ from mem0tray.config import server_choice
 from mem0tray.config.settings import ServerSettings
 from mem0tray.core import events
 from mem0tray.core.errors import LedgerError, SettingsError
+from mem0tray.core.reasons import Reason
 from mem0tray.core.state import Gate
 from mem0tray.ledger.outages import Outages
 from mem0tray.server import Client, Health
@@ -64,19 +65,19 @@ class Route:
         """The link to the server that is chosen; the gate is closed while there is none."""
         url = server_choice.chosen(server.url, self._core.paths)
         if url is None:
-            self._gate.block("server", f"{server_choice.CHOOSE}: {server_choice.HOW}")
+            self._gate.block("server", server_choice.CHOOSE)
             return None
         try:
             link = ServerConnection(self._core.paths, server, url)
         except SettingsError as error:
-            self._gate.block("server", str(error))
+            self._gate.block("server", error.reason)
             return None
         self._gate.unblock("server")
         return link
 
     def _there(self) -> ServerConnection:
         if self._link is None:
-            raise SettingsError("No server is chosen.", server_choice.HOW)
+            raise SettingsError(Reason("No server is chosen."), server_choice.HOW)
         return self._link
 
     def _client(self) -> Client:

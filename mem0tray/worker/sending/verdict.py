@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from mem0tray.core import events
+from mem0tray.core import events, reasons
 from mem0tray.core import item as items
 from mem0tray.core.events import Event
-from mem0tray.core.state import MAX_HOLD, REFUSES, Gate
+from mem0tray.core.state import MAX_HOLD, Gate, refusal
 from mem0tray.ledger.outbox import Job
 from mem0tray.server import Answer, Kind
 from mem0tray.server.remedy import of_refusal
@@ -154,11 +154,12 @@ class Verdicts:
             self._core.settings.sync.probe_interval, min(answer.retry_after or 0.0, MAX_HOLD)
         )
         if answer.kind in (Kind.UNAUTHORIZED, Kind.REFUSED):
-            reason = f"{REFUSES}: {answer.message.rstrip('.')}. {of_refusal(answer.status)}"
+            what = refusal(answer.message, answer.status)
+            reason = reasons.advised(what, of_refusal(answer.status))
             self._gate.misconfigured(reason, now + wait)
         else:
             # A break or an outage says nothing of what was wrong; another answer may.
-            told = answer.message.rstrip(".") if answer.kind is Kind.ITEM_FAILURE else ""
+            told = answer.message if answer.kind is Kind.ITEM_FAILURE else ""
             self._gate.still_misconfigured(now + wait, told)
         return []
 

@@ -118,6 +118,7 @@ class MetricsWriter:
         state = self._gate.state(now)
         if state.name != self._state:
             self._state, self._state_since = state.name, now
+        reason = state.reason.document()
         counts = self.counts()
         last = core.ledger.meta("last_delivery")
         values: dict[str, Any] = {
@@ -130,11 +131,13 @@ class MetricsWriter:
             "host": socket.gethostname(),
             "pid": os.getpid(),
             "state": state.name,
-            "reason": state.reason,
+            "reason": str(state.reason),
             "destination": self.destination,
             "last_delivery": None if last is None else local_iso(last),
             "oldest_waiting": None if counts.oldest is None else local_iso(counts.oldest),
             "held": counts.held,
             "state_since": local_iso(self._state_since),
+            "reason_id": reason["id"],
+            "reason_arguments": reason["arguments"],
         }
         return document.compose({name: json_value(value) for name, value in values.items()})

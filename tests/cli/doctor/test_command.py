@@ -12,6 +12,7 @@ import pytest
 
 from mem0tray.actions import overview
 from mem0tray.cli.doctor import checks_files, checks_machine, checks_server
+from mem0tray.core import reasons
 from mem0tray.desktop import older_install
 from mem0tray.files import atomic, quarantine
 from mem0tray.files.lock import FileLock, InstanceLock
@@ -28,7 +29,7 @@ class _Healthy:
     def probe(self, timeout: float) -> Health:
         """Say so."""
         assert timeout > 0
-        return Health(healthy=True, reason="")
+        return Health(healthy=True, reason=reasons.NONE)
 
     def check_key(self, timeout: float) -> KeyCheck:
         """Want none."""

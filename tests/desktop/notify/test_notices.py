@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from mem0tray.core import events
+from mem0tray.core import events, reasons
 from mem0tray.core.events import Event
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED
 from mem0tray.desktop.notify.notices import BURST, HOUR, LIMIT, Subject
@@ -191,8 +191,8 @@ def _random_event(chance: random.Random) -> Event:
     kinds: list[Event] = [
         moved(project),
         recovered(project),
-        events.StateChanged(chance.choice([HEALTHY, DOWN, PAUSED]), "x"),
-        events.StateChanged(ACTION_NEEDED, f"reason {chance.randrange(10**6)}"),
+        events.StateChanged(chance.choice([HEALTHY, DOWN, PAUSED]), reasons.quoted("x")),
+        events.StateChanged(ACTION_NEEDED, reasons.quoted(f"reason {chance.randrange(10**6)}")),
         events.HandEdit(discarded=chance.randrange(3)),
         events.FileBroken(f"{project}.json", "x", "y"),
         chance.choice([alert(), events.AlertOver("dlq_size")]),

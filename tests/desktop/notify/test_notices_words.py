@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from mem0tray.core import events
+from mem0tray.core import events, reasons
 from mem0tray.core.language import Language
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY
 from mem0tray.desktop.notify import notice_texts
@@ -112,7 +112,7 @@ def test_only_good_news_has_a_tick_beside_it(desk: Desk) -> None:
     desk.happens(recovered("alpha"))
     desk.passes(BURST)
     assert desk.last.base == "healthy"
-    desk.happens(events.StateChanged(DOWN, "refused"))
+    desk.happens(events.StateChanged(DOWN, reasons.quoted("refused")))
     desk.passes(DOWN_AFTER)
     assert desk.last.base == "down"
     assert all(notice_icon(base).is_file() for base in BASES.values())
@@ -155,7 +155,11 @@ def test_everything_can_be_said(code: str, desk: Desk) -> None:
     desk.state(ACTION_NEEDED, "y")
     groups = dict(desk.notices._groups)
     down = NoticeGroup(
-        Subject.DOWN, events.StateChanged(DOWN, "x"), 0, WALL, counts=Counts(1, 2, None)
+        Subject.DOWN,
+        events.StateChanged(DOWN, reasons.quoted("x")),
+        0,
+        WALL,
+        counts=Counts(1, 2, None),
     )
     back = replace(down, subject=Subject.BACK, count=1)
     every = [*groups.values(), down, back]

@@ -10,7 +10,7 @@ import pytest
 
 from mem0tray.alerts import watch
 from mem0tray.config.settings import AlertSettings, NotificationSettings, Settings
-from mem0tray.core import events
+from mem0tray.core import events, reasons
 from mem0tray.core.errors import LedgerError
 from mem0tray.core.events import Event, Events
 from mem0tray.core.language import Language
@@ -286,7 +286,7 @@ def test_waking_is_passed_on(room: Room, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(notifier._waking, "has_slept", lambda *_: True)
     wait_until(lambda: notifier._notices._woke is not None, what="the waking")
     monkeypatch.setattr(notices, "DOWN_AFTER", 0.0)
-    room.emit(events.StateChanged("down", "x"))
+    room.emit(events.StateChanged("down", reasons.quoted("x")))
     with notifier._guard:
         due = notifier._notices.next_due()
     assert due is not None

@@ -8,17 +8,19 @@ from datetime import datetime
 import pytest
 
 from mem0tray.actions.oldest import DeadLetter
-from mem0tray.config.server_choice import CHOOSE, HOW, THIS_COMPUTER
+from mem0tray.config.server_choice import CHOOSE, THIS_COMPUTER
+from mem0tray.core import reasons, state
 from mem0tray.core.language import Language
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED, STARTING
 from mem0tray.desktop.tray import menu
 from mem0tray.desktop.tray.menu import SEPARATOR, MenuCommand, MenuEntry, Verb
 from mem0tray.desktop.tray.view import View
+from mem0tray.server.failures import NO_PROJECT
 
 ENGLISH = Language("en")
 NOW = datetime(2025, 11, 30, 15, 0).timestamp()  # noqa: DTZ001  (local time is meant)
 SINCE = datetime(2025, 11, 30, 14, 32).timestamp()  # noqa: DTZ001
-LETTER = DeadLetter("aa-1", b"digest", "alpha", SINCE, "500: odd")
+LETTER = DeadLetter("aa-1", b"digest", "alpha", SINCE, reasons.quoted("500: odd"))
 VIEW = View(HEALTHY, destination="mem0.test", dlq=1, letters=(LETTER,))
 
 
@@ -127,10 +129,13 @@ def test_the_first_line_tells_state_and_destination(state: str, words: str) -> N
 
 def test_the_first_line_asks_for_a_server() -> None:
     """Where none is chosen it says so; at the start that is not known yet."""
-    view = View(ACTION_NEEDED, reason=f"{CHOOSE}: {HOW}")
+    view = View(ACTION_NEEDED, reason=CHOOSE)
     assert menu.state_line(view, ENGLISH) == "Action needed · choose a server"
     # With wrong settings nobody knows which server is meant.
-    assert menu.state_line(View(ACTION_NEEDED, reason="x is 1"), ENGLISH) == "Action needed"
+    assert (
+        menu.state_line(View(ACTION_NEEDED, reason=reasons.quoted("x is 1")), ENGLISH)
+        == "Action needed"
+    )
     assert menu.state_line(View(STARTING), ENGLISH) == "Starting"
 
 
@@ -184,7 +189,9 @@ def test_starting_at_login_is_switched(at_login: bool) -> None:  # noqa: FBT001 
 
 def test_work_changes_nothing_in_it() -> None:
     """Counts and deliveries stand in the tooltip: the menu stays the same, also as time passes."""
-    busy = dataclasses.replace(VIEW, queue=500, dlq=7, last_delivery=NOW, reason="well")
+    busy = dataclasses.replace(
+        VIEW, queue=500, dlq=7, last_delivery=NOW, reason=reasons.quoted("well")
+    )
     assert menu.build(busy, ENGLISH, NOW + 3600) == menu.build(VIEW, ENGLISH, NOW)
 
 
@@ -215,16 +222,18 @@ def test_the_tooltip_has_the_counts() -> None:
 
 def test_the_tooltip_says_what_is_needed() -> None:
     """The reason stands there when the user has to act, and only then."""
-    view = View(ACTION_NEEDED, reason="choose\na server")
+    view = View(ACTION_NEEDED, reason=reasons.quoted("choose\na server"))
     assert "choose a server" in menu.tooltip(view, ENGLISH, NOW).split("\n")
-    view = View(DOWN, reason="refused")
+    view = View(DOWN, reason=reasons.quoted("refused"))
     assert "refused" not in menu.tooltip(view, ENGLISH, NOW)
 
 
 def test_a_long_reason_is_shown_whole() -> None:
     """In lines of the tooltip's width: where a file is named, what is wrong with it comes last."""
     reason = f"sync.timeout in /home/{'x' * 60}/config.toml is 'soon', but it must be a number."
-    lines = menu.tooltip(View(ACTION_NEEDED, reason=reason), ENGLISH, NOW).split("\n")
+    lines = menu.tooltip(View(ACTION_NEEDED, reason=reasons.quoted(reason)), ENGLISH, NOW).split(
+        "\n"
+    )
     assert " ".join(lines[1:-1]) == reason
     assert max(map(len, lines)) <= 80
 
@@ -232,9 +241,9 @@ def test_a_long_reason_is_shown_whole() -> None:
 def test_reasons_are_in_the_users_language() -> None:
     """The worker words them in English; tooltip and dead letters show them in French."""
     french = Language("fr")
-    view = View(ACTION_NEEDED, reason="the server refuses deliveries: 401 Unauthorized")
+    view = View(ACTION_NEEDED, reason=state.refusal("401 Unauthorized", 401))
     assert "le serveur refuse les envois\xa0: 401 Unauthorized" in menu.tooltip(view, french, NOW)
-    view = with_letter(reason="invalid content: the item names no project")
+    view = with_letter(reason=NO_PROJECT)
     (letter,) = menu.build(view, french, NOW)[3].entries
     assert letter.label.endswith(" · contenu invalide\xa0: aucun projet n’est indiq…")
 
@@ -256,8 +265,10 @@ HOSTILE = [
 )
 def test_hostile_texts_become_short_printable_lines(text: str) -> None:
     """Projects, reasons and destinations of others: short lines, in their own order."""
-    view = dataclasses.replace(with_letter(project=text, reason=text), destination=text)
-    view = dataclasses.replace(view, state=ACTION_NEEDED, reason=text)
+    view = dataclasses.replace(
+        with_letter(project=text, reason=reasons.quoted(text)), destination=text
+    )
+    view = dataclasses.replace(view, state=ACTION_NEEDED, reason=reasons.quoted(text))
     lines = labels(everything(menu.build(view, ENGLISH, NOW)))
     assert len(lines) == 28
     tooltip = menu.tooltip(view, ENGLISH, NOW).split("\n")
@@ -279,8 +290,10 @@ def test_ordinary_signs_stay_as_they_are() -> None:
 @pytest.mark.parametrize("text", ["", "\t\n", "\u202e"])
 def test_texts_of_which_nothing_is_left(text: str) -> None:
     """An empty destination, reason or project leaves no hole."""
-    view = dataclasses.replace(with_letter(project=text, reason=text), destination=text)
-    view = dataclasses.replace(view, state=ACTION_NEEDED, reason=text)
+    view = dataclasses.replace(
+        with_letter(project=text, reason=reasons.quoted(text)), destination=text
+    )
+    view = dataclasses.replace(view, state=ACTION_NEEDED, reason=reasons.quoted(text))
     made = menu.build(view, ENGLISH, NOW)
     assert made[0].label == "Action needed"
     assert within(made, "no project · since 14:32")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mem0tray.config.settings import Settings
-from mem0tray.core import events
+from mem0tray.core import events, reasons
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.language import Language
 from mem0tray.core.state import ACTION_NEEDED, HEALTHY, PAUSED, STARTING
@@ -167,8 +167,8 @@ def scene() -> Iterator[Scene]:
 
 def test_a_change_of_state_shows_everywhere(scene: Scene) -> None:
     """Icon, tooltip and menu follow an event."""
-    scene.becomes(state=ACTION_NEEDED, reason="choose a server", dlq=3)
-    scene.presenter(events.StateChanged(ACTION_NEEDED, ""))
+    scene.becomes(state=ACTION_NEEDED, reason=reasons.quoted("choose a server"), dlq=3)
+    scene.presenter(events.StateChanged(ACTION_NEEDED, reasons.NONE))
     assert scene.tray.next("look") == IconLook("action-needed", "amber", "3")
     assert "choose a server" in scene.tray.next("title")
     assert scene.tray.next("menu")[0].label == "Action needed · mem0.test"
@@ -187,12 +187,12 @@ def test_deliveries_show_soon(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_click_is_followed(scene: Scene) -> None:
     """After one the menu is drawn, and drawn again when the worker has followed."""
     scene.becomes(state=HEALTHY, dlq=1)
-    scene.presenter(events.StateChanged(HEALTHY, ""))
+    scene.presenter(events.StateChanged(HEALTHY, reasons.NONE))
     scene.tray.next("menu")  # from now on changes would wait
     scene.presenter.clicked()
     assert not scene.tray.next("menu")[0].label.startswith("Paused")
     scene.becomes(state=PAUSED, paused=True)
-    scene.presenter(events.StateChanged(PAUSED, ""))
+    scene.presenter(events.StateChanged(PAUSED, reasons.NONE))
     assert scene.tray.next("menu", 5.0)[0].label.startswith("Paused")
 
 
@@ -202,11 +202,11 @@ def test_it_survives_any_error(
 ) -> None:
     """What cannot be looked at now is looked at next time; one that nobody expected is logged."""
     scene.error = error
-    scene.presenter(events.StateChanged(HEALTHY, ""))
+    scene.presenter(events.StateChanged(HEALTHY, reasons.NONE))
     assert scene.raised.wait(10)
     scene.error = None
     scene.becomes(state=PAUSED)
-    scene.presenter(events.StateChanged(PAUSED, ""))
+    scene.presenter(events.StateChanged(PAUSED, reasons.NONE))
     assert scene.tray.next("look") == IconLook("paused")
     assert bool(caplog.records) is isinstance(error, RuntimeError)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mem0tray.actions.oldest import DeadLetter
-from mem0tray.core import events
+from mem0tray.core import events, reasons
 from mem0tray.core.events import Event
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED
 from mem0tray.desktop.tray.view import SHOWN, View
@@ -48,7 +48,7 @@ class World:
         """What the icon, its menu and its tooltip are made of."""
         return View(
             self.state,
-            self.reason,
+            reasons.quoted(self.reason),
             "mem0.example.com",
             self.queue,
             len(self.letters),
@@ -61,7 +61,7 @@ class World:
     def turn(self, state: str, reason: str = "") -> Event:
         """Another state."""
         self.state, self.reason = state, reason
-        return events.StateChanged(state, reason)
+        return events.StateChanged(state, reasons.quoted(reason))
 
     def accept(self, number: int) -> Event:
         """New memories."""
@@ -78,7 +78,9 @@ class World:
         """A dead letter more."""
         project, name = self.project(), self.name()
         reason = self.chance.choice(_REASONS)
-        self.letters.append(DeadLetter(name, name.encode(), project, self.now(), reason))
+        self.letters.append(
+            DeadLetter(name, name.encode(), project, self.now(), reasons.quoted(reason))
+        )
         return events.MovedToDlq(project, name, _ATTEMPTS)
 
     def recover(self) -> Event:

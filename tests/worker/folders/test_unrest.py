@@ -1,6 +1,7 @@
 """Files that do not hold still: told after ten seconds, once, and over when they do."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,6 +14,9 @@ from mem0tray.worker.folders.settings_file import SettingsFile
 from mem0tray.worker.folders.unrest import Unrest
 from mem0tray.worker.troubles import Troubles
 
+if TYPE_CHECKING:
+    from mem0tray.core.reasons import Reason
+
 FILE = Path("/home/me/.claude/mem0_queue.json")
 
 
@@ -22,7 +26,7 @@ class Scene:
     def __init__(self) -> None:
         self.now = 100.0
         self.told: list[Event] = []
-        self.marks: dict[str, str] = {}
+        self.marks: dict[str, Reason] = {}
         bus = Events()
         bus.subscribe(self.told.append)
         troubles = Troubles(bus, self.marks.__setitem__, alone=unrest.READING)
@@ -52,7 +56,7 @@ def test_it_is_told_once_after_ten_seconds(scene: Scene) -> None:
     (event,) = scene.told
     assert isinstance(event, events.PartFailed)
     assert f"{FILE} does not hold still" in event.error
-    assert f"`fuser {FILE}`" in scene.marks[unrest.QUEUE]
+    assert f"`fuser {FILE}`" in str(scene.marks[unrest.QUEUE])
 
 
 @pytest.mark.row(28, 52)

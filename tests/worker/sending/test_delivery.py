@@ -13,6 +13,7 @@ import pytest
 
 from mem0tray.config.destination import Destination
 from mem0tray.config.settings import Settings, SyncSettings
+from mem0tray.core import reasons
 from mem0tray.core.errors import LedgerError, SettingsError
 from mem0tray.core.events import Delivered, Event, Events, PartFailed
 from mem0tray.core.state import Gate
@@ -48,7 +49,7 @@ class Scene:
                 for n in range(1, COUNT + 1)
             ]
         self.gate = Gate()
-        self.gate.probed(healthy=True, reason="")
+        self.gate.probed(healthy=True, reason=reasons.NONE)
         where = Destination.of(server.url)
         self.connect: Callable[[], Client] = lambda: connect(where)
         self.delivery = Delivery(self.core, self.gate, self._connect, self._doubt)
@@ -287,7 +288,7 @@ def test_a_server_that_cannot_be_connected_to_ends_no_sender(scene: Scene) -> No
     scene.delivery.kick()
     assert scene.doubted.wait(PATIENCE)
     scene.wait_for_intents(set())
-    scene.gate.probed(healthy=True, reason="")
+    scene.gate.probed(healthy=True, reason=reasons.NONE)
     scene.delivery.kick()
     scene.server.wait_for_requests(1)
     assert scene.sent() == ["m2"]

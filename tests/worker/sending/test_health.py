@@ -2,6 +2,7 @@
 
 import threading
 
+from mem0tray.core import reasons
 from mem0tray.core.errors import LedgerError
 from mem0tray.server import Health
 from mem0tray.worker.sending.health import TELL_AGAIN, Prober
@@ -13,7 +14,7 @@ class Silent:
     def probe(self, timeout: float) -> Health:
         """Say so."""
         del timeout
-        return Health(healthy=False, reason="down")
+        return Health(healthy=False, reason=reasons.quoted("down"))
 
     def close(self) -> None:
         """Nothing is open."""
@@ -37,4 +38,4 @@ def test_a_result_that_cannot_be_recorded_is_told_again() -> None:
     prober.start()
     assert enough.wait(10 * TELL_AGAIN)
     prober.stop(1.0)
-    assert [health.reason for health in told] == ["down", "down"]
+    assert [str(health.reason) for health in told] == ["down", "down"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mem0tray.config.settings import LogSettings
-from mem0tray.core import events
+from mem0tray.core import events, reasons
 from mem0tray.system.paths import Paths
 from mem0tray.worker.telling.log import EventLog, describe
 
@@ -95,12 +95,12 @@ def test_a_full_disk_does_not_show_when_the_log_is_closed(tmp_path: Path) -> Non
 def test_lines_that_cannot_be_written_come_later(tmp_path: Path) -> None:
     """They are kept with their order, and a half-written line is no part of another."""
     log = EventLog(Paths(tmp_path, tmp_path), LogSettings())
-    log(events.StateChanged("starting", "one"))
+    log(events.StateChanged("starting", reasons.quoted("one")))
     folder = tmp_path / "logs"
     aside = folder.rename(tmp_path / "aside")
     folder.write_text("in the way")
-    log(events.StateChanged("down", "two"))
-    log(events.StateChanged("healthy", "three"))
+    log(events.StateChanged("down", reasons.quoted("two")))
+    log(events.StateChanged("healthy", reasons.quoted("three")))
     folder.unlink()
     aside.rename(folder)
     with (folder / "mem0_worker.log").open("a") as file:
@@ -123,12 +123,12 @@ def test_the_log_follows_its_folder(tmp_path: Path) -> None:
     for folder in (first, second):
         folder.mkdir()
     log = EventLog(Paths(first, tmp_path), LogSettings())
-    log(events.StateChanged("down", "one"))
+    log(events.StateChanged("down", reasons.quoted("one")))
     first.rename(tmp_path / "moved")
-    log(events.StateChanged("down", "two"))
+    log(events.StateChanged("down", reasons.quoted("two")))
     assert not first.exists()
     first.mkdir()
-    log(events.StateChanged("down", "three"))
+    log(events.StateChanged("down", reasons.quoted("three")))
     two, three = Paths(first, tmp_path).log.read_text().splitlines()
     assert two.endswith("(two)")
     assert three.endswith("(three)")

@@ -1,0 +1,33 @@
+"""What the worker tells of itself in `mem0_metrics.json`."""
+
+import json
+from contextlib import closing
+from pathlib import Path
+
+from mem0tray.actions import overview
+from mem0tray.config.settings import Settings
+from mem0tray.core import item as items
+from mem0tray.core import state
+from mem0tray.core.events import Events
+from mem0tray.core.state import Gate
+from mem0tray.ledger.database import Ledger
+from mem0tray.system.paths import Paths
+from mem0tray.worker.context import Core
+from mem0tray.worker.other_worker import OtherWorker
+from mem0tray.worker.telling.metrics import MetricsWriter
+
+
+def test_the_reason_is_told_as_text_and_as_data(tmp_path: Path) -> None:
+    """A script reads the English text, a command the reason itself, whatever its words."""
+    gate = Gate()
+    gate.block("server", state.refusal("401 {Unauthorized} \ud83d", 401))
+    paths = Paths(tmp_path, tmp_path)
+    with closing(Ledger(paths.ledger)) as ledger:
+        core = Core(paths, Settings(), ledger, Events())
+        MetricsWriter(core, gate, OtherWorker(core, gate)).run()
+    data = paths.metrics.read_bytes()
+    json.loads(data)  # as `json.tool` does
+    values = items.load_object(data)
+    assert values is not None
+    assert values["reason"] == str(gate.state(0.0).reason)
+    assert overview.reason_in(values) == gate.state(0.0).reason
