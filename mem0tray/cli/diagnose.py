@@ -47,10 +47,10 @@ def command(name: str | None, *, as_json: bool) -> None:
     gone = (
         []
         if any(each.id.startswith(name) for each in there)
-        else no_longer_waiting.settled(paths, name)
+        else no_longer_waiting.found(paths, name)
     )
     if gone:
-        _tell_settled(gone, as_json=as_json)
+        _tell_gone(gone, as_json=as_json)
         return
     chosen = resolve([name], there)
     called = handles(there)
@@ -77,7 +77,7 @@ def command(name: str | None, *, as_json: bool) -> None:
         output.print_json(documents)
 
 
-def _tell_settled(gone: list[Known], *, as_json: bool) -> None:
+def _tell_gone(gone: list[Known], *, as_json: bool) -> None:
     if as_json:
         output.print_json([no_longer_waiting.document(known) for known in gone])
         return

@@ -13,13 +13,13 @@ from mem0tray.system.paths import Paths
 _FORGOTTEN = "forgotten"
 
 
-def settled(paths: Paths, name: str) -> list[Known]:
+def found(paths: Paths, name: str) -> list[Known]:
     """The delivered and the deleted memories whose id is `name`, or else begins so."""
     if not name:
         return []
     with Reader(paths.ledger) as reader:
-        found = reader.by_id(name) or reader.by_prefix(name)
-    return [each for each in found if each.state in (items.DELIVERED, items.DISCARDED)]
+        known = reader.by_id(name) or reader.by_prefix(name)
+    return [each for each in known if each.state in (items.DELIVERED, items.DISCARDED)]
 
 
 class Fate(NamedTuple):

@@ -1,6 +1,6 @@
 """The durable memory: one SQLite database, one writing connection for the worker's life.
 
 `database` opens it and hands out transactions; `inbox` takes items in, edits,
-discards and restores; `outbox` decides what is due and records intent and
-outcome; `editions` remembers what was published; `reader` is what commands use.
+discards and restores; `outbox` decides what is due and records claim and
+outcome; `generations` remembers what was published; `reader` is what commands use.
 """

@@ -225,7 +225,7 @@ def test_a_deletion_outlasts_the_loss_of_the_last_commit(home: Home, server: Sta
     assert len(server.saves) == sent + 1
 
 
-def test_a_mark_that_cannot_be_read_puts_the_ledger_in_doubt(home: Home, server: Standin) -> None:
+def test_with_a_mark_that_cannot_be_read_the_server_is_asked(home: Home, server: Standin) -> None:
     """Where nobody can say whether the ledger is an old copy, it is asked about and told of."""
     home.write_queue(entries(2))
     home.drained()

@@ -78,7 +78,7 @@ def test_french_typography() -> None:
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_nothing_is_in_doubt_or_obsolete(code: str) -> None:
+def test_nothing_is_fuzzy_or_obsolete(code: str) -> None:
     """No translation is empty, fuzzy, or kept for a text of the past; placeholders agree."""
     path = catalogs.LOCALE / code / catalogs.CATALOG
     assert list(catalogs.problems(catalogs.catalog(code, catalogs.read(path)))) == []

@@ -70,11 +70,11 @@ def test_only_pages_are_opened_by_address(programs: Programs, text: str) -> None
 
 def test_it_does_not_wait(programs: Programs, log: Path, tmp_path: Path) -> None:
     """The opener may run for as long as it likes."""
-    gate = tmp_path / "gate"
-    os.mkfifo(gate)
-    programs.add("xdg-open", f'read word < "{gate}"; echo done > "{tmp_path}/done"')
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    programs.add("xdg-open", f'read word < "{fifo}"; echo done > "{tmp_path}/done"')
     opener.show(log)
-    gate.write_text("go\n")  # waits until the opener reads: it is still there, and we are back
+    fifo.write_text("go\n")  # waits until the opener reads: it is still there, and we are back
     wait_until((tmp_path / "done").exists, what="the opener ended")
 
 

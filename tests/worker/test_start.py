@@ -65,7 +65,7 @@ def test_a_ledger_that_fails_at_the_start_is_waited_for(
 def test_what_was_under_way_is_due_after_the_interval(
     tmp_path: Path, ago: float, wait: float
 ) -> None:
-    """An intent that a worker left is asked about when a failure would be tried again."""
+    """A claim that a worker left is asked about when a failure would be tried again."""
     core = Core(Paths(tmp_path, tmp_path), Settings(), Ledger(tmp_path / "ledger"), Events())
     with core.ledger.transaction():
         key = core.inbox.add_fresh(parsed(dead_letter("m")), 1.0, ask=False)

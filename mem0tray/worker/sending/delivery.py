@@ -249,7 +249,7 @@ class Delivery:
 
     def _record(self, sender: _Sender, flight: _Flight, answer: Answer, now: float) -> list[Event]:
         if self._stopping and answer.kind in (Kind.UNKNOWN, Kind.OUTAGE):
-            return []  # we broke it off ourselves: its intent says that the outcome is unknown
+            return []  # we broke it off ourselves: its claim says that the outcome is unknown
         job = flight.job
         self._attempts.ended(job, answer)
         if flight.era != self._era:

@@ -26,7 +26,7 @@ VARIABLE: Final = "MEM0TRAY_TESTS_PLANTED"
 
 
 def outcome_before_request(stand: Stand) -> None:
-    """Record the delivery with its intent, and take that back when the request fails."""
+    """Record the delivery with its claim, and take that back when the request fails."""
     claim, apply = Delivery._claim, Verdicts.apply
     state = "UPDATE items SET state = ? WHERE key = ?"
 

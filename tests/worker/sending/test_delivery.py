@@ -73,22 +73,22 @@ class Scene:
         self.delivery.kick()
         self.answers.put(DELIVERED)
         self.server.wait_for_requests(2)
-        self.wait_for_intents({"m2"})
+        self.wait_for_claims({"m2"})
 
-    def intents(self) -> set[str]:
+    def claims(self) -> set[str]:
         """The memories of which the ledger says that they may be under way."""
         with self.core.ledger.reading() as db:
             rows = db.execute("SELECT id FROM items WHERE claimed IS NOT NULL").fetchall()
         return {row[0].decode() for row in rows}
 
-    def wait_for_intents(self, wanted: set[str]) -> None:
+    def wait_for_claims(self, wanted: set[str]) -> None:
         """Wait until these and no others may be under way."""
         patience = threading.Event()
         for _ in range(2000):
-            if self.intents() == wanted:
+            if self.claims() == wanted:
                 return
             patience.wait(0.01)
-        raise AssertionError(self.intents())
+        raise AssertionError(self.claims())
 
     def sent(self) -> list[str]:
         """The memories in the order in which they came to the server."""
@@ -215,7 +215,7 @@ def test_an_outcome_is_recorded_before_the_next_request_goes_out(scene: Scene) -
     assert scene.delivered.get(timeout=PATIENCE) == "m1"
     scene.answers.put(DELIVERED)
     scene.server.wait_for_requests(3)
-    assert scene.intents() == {"m3"}
+    assert scene.claims() == {"m3"}
     assert scene.sent() == ["m1", "m2", "m3"]
 
 
@@ -223,7 +223,7 @@ def test_after_a_refusal_nothing_goes_out(scene: Scene) -> None:
     """After a 401 nothing is sent, and nothing counts as sent."""
     scene.second_under_way()
     scene.answers.put(render(401, {"detail": "who are you?"}))
-    scene.wait_for_intents(set())
+    scene.wait_for_claims(set())
     assert scene.sent() == ["m1", "m2"]
 
 
@@ -260,7 +260,7 @@ def test_nothing_is_claimed_at_the_end(scene: Scene) -> None:
     stopper.start()
     scene.answers.put(DELIVERED)
     stopper.join(PATIENCE)
-    assert scene.intents() == set()
+    assert scene.claims() == set()
     assert scene.sent() == ["m1", "m2"]
 
 
@@ -287,7 +287,7 @@ def test_a_server_that_cannot_be_connected_to_ends_no_sender(scene: Scene) -> No
     scene.connect = nowhere
     scene.delivery.kick()
     assert scene.doubted.wait(PATIENCE)
-    scene.wait_for_intents(set())
+    scene.wait_for_claims(set())
     scene.gate.probed(healthy=True, reason=reasons.NONE)
     scene.delivery.kick()
     scene.server.wait_for_requests(1)

@@ -1,0 +1,78 @@
+"""One word, one meaning: words that are gone do not come back.
+
+`mem0tray/docs/words.md` says what each word means. Each line below is a word that had many
+meanings, or one of many words for a meaning, with what to say in its place.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.support.home import REPOSITORY
+
+INTENT: Final = "intents?"
+LINGERS: Final = "linger(?:s|ing)"
+GONE: Final = {
+    "editions?": "generation",
+    INTENT: "claim",
+    LINGERS: "tombstone",
+    "meanwhile(?==)": "claim: nothing is sent ahead",
+}
+# Where such a word is somebody else's: in ledgers of former versions, or a command of systemd.
+OTHERS: Final = {
+    "mem0tray/ledger/schema.py": {INTENT, LINGERS},
+    "tests/support/samples/": {INTENT, LINGERS},
+    "mem0tray/desktop/autostart/": {LINGERS},
+    "tests/desktop/test_autostart": {LINGERS},
+    "mem0tray/cli/autostart.py": {LINGERS},
+    "tests/cli/test_autostart.py": {LINGERS},
+}
+SUFFIXES: Final = frozenset({".py", ".md", ".sql", ".css", ".html"})
+PAGE: Final = REPOSITORY / "mem0tray/docs/words.md"  # names what is gone, in its last column
+
+
+def texts() -> Iterator[Path]:
+    """Find code, tests and pages."""
+    yield from REPOSITORY.glob("*.md")
+    for folder in ("mem0tray", "tests", "packaging"):
+        for path in (REPOSITORY / folder).rglob("*"):
+            if path.suffix in SUFFIXES and path not in {PAGE, Path(__file__)}:
+                yield path
+
+
+def whole(word: str) -> re.Pattern[str]:
+    """Match a word in prose and as a part of a name: `edition`, `_EDITION`, `HandEdition`.
+
+    In `expedition` it is none.
+    """
+    inner = word[0].upper() + word[1:]
+    return re.compile(rf"(?<![A-Za-z])(?i:{word})(?![a-z])|(?<=[a-z]){inner}(?![a-z])")
+
+
+@pytest.mark.parametrize("word", GONE)
+def test_a_word_that_is_gone_stays_away(word: str) -> None:
+    """Code, tests and pages say what a gone word meant in the word that is left for it."""
+    found = []
+    for path in texts():
+        place = path.relative_to(REPOSITORY).as_posix()
+        if any(place.startswith(where) and word in words for where, words in OTHERS.items()):
+            continue
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            if whole(word).search(line):
+                found.append(f"{place}:{number}: {line.strip()}")
+    assert found == [], f"say {GONE[word]}"
+
+
+@pytest.mark.parametrize("text", ["an edition", "_EDITIONS", "HandEdition", "by_edition("])
+def test_a_word_is_found_however_it_is_written(text: str) -> None:
+    """The search finds a word in prose and in every kind of name."""
+    assert whole("editions?").search(text)
+
+
+@pytest.mark.parametrize("text", ["expedition", "additions", "Editioned"])
+def test_a_longer_word_is_another(text: str) -> None:
+    """The search leaves longer words alone."""
+    assert not whole("editions?").search(text)
