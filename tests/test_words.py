@@ -16,6 +16,7 @@ from tests.support.home import REPOSITORY
 INTENT: Final = "intents?"
 LINGERS: Final = "linger(?:s|ing)"
 GONE: Final = {
+    "unsettl(?:e|es|ed|ing)": "outcome unknown",
     "editions?": "generation",
     INTENT: "claim",
     LINGERS: "tombstone",

@@ -106,17 +106,17 @@ def of(text: str | Reason) -> Reason:
 
 
 def sentence(reason: Reason) -> Reason:
-    """The same with a capital and a full stop."""
+    """This reason as a sentence: with a capital and a full stop."""
     return Reason(_SENTENCE, text=reason) if reason else NONE
 
 
 def bare(reason: Reason) -> Reason:
-    """The same without a full stop at its end."""
+    """This reason without a full stop at its end."""
     return Reason(_BARE, text=reason) if reason else NONE
 
 
 def stopped(reason: Reason) -> Reason:
-    """The same with one full stop at its end."""
+    """This reason with one full stop at its end."""
     return Reason(_STOPPED, text=reason) if reason else NONE
 
 

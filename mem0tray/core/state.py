@@ -57,7 +57,7 @@ class WorkerStatus:
 
 
 def refusal(answer: str, status: int | None) -> Reason:
-    """That the server refuses every delivery, by what it answered, and with which status."""
+    """The reason that the server refuses every delivery, with its answer and status."""
     told = reasons.bare(reasons.quoted(answer))
     return Reason(REFUSES, answer=told, status=status or 0)
 
@@ -81,41 +81,41 @@ class Gate:
     # What happens ----------------------------------------------------------------
 
     def probed(self, *, healthy: bool, reason: Reason) -> bool:
-        """A probe has answered; whether that changes anything."""
+        """Note what a probe has answered; whether that changes anything."""
         with self._guard:
             changed = self._healthy != healthy or self._probing
             self._healthy, self._health_reason, self._probing = healthy, reason, False
             return changed
 
     def doubt(self) -> None:
-        """Something looks like an outage: send nothing until the probe has answered."""
+        """Open until a probe has answered: something looks like an outage."""
         with self._guard:
             self._probing = True
 
     def forget_server(self) -> None:
-        """Another server: what was known of the old one does not count."""
+        """Forget what was known of the former server."""
         with self._guard:
             self._healthy, self._health_reason, self._probing = None, reasons.NONE, True
             self._held_until = 0.0
             self.mended()
 
     def hold(self, until: float) -> None:
-        """The server asked for a break."""
+        """Open until a time, as the server asked for a break."""
         with self._guard:
             self._held_until = max(self._held_until, until)
 
     def pause(self, until: float | None) -> None:
-        """The user's pause, until a time (0: none; infinity: until resumed)."""
+        """Open until the user's pause ends (0: no pause; infinity: until resumed)."""
         with self._guard:
             self._paused_until = until or None
 
     def misconfigured(self, reason: Reason, canary_at: float) -> None:
-        """The server refuses everything; one canary is sent at `canary_at`."""
+        """Open, as the server refuses everything; one canary is sent at `canary_at`."""
         with self._guard:
             self._misconfigured, self._canary_at, self._last_try = reason, canary_at, ""
 
     def still_misconfigured(self, canary_at: float, answer: str = "") -> None:
-        """A canary has failed for another reason, and what was wrong is not mended for it.
+        """Stay open, as a canary has failed for another reason, and what was wrong may last.
 
         `answer` is told as well where the server did look at the memory.
         """
@@ -124,12 +124,12 @@ class Gate:
             self._last_try = answer
 
     def mended(self) -> None:
-        """A delivery has succeeded."""
+        """Close again where the server refused everything: a delivery has succeeded."""
         with self._guard:
             self._misconfigured, self._canary_at, self._last_try = reasons.NONE, None, ""
 
     def block(self, name: str, reason: Reason) -> None:
-        """Something of ours stands in the way.
+        """Open, as something of ours stands in the way.
 
         One of `settings`, `server`, `worker`, `storage`, `pause`.
         """

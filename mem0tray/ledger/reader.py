@@ -79,7 +79,7 @@ _STAYS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt that failed: `at` in Unix seconds, `kind` a failure class, `duration` seconds."""
+    """An attempt that failed: `at` in Unix seconds, `kind` a failure class, `duration` seconds."""
 
     at: float
     kind: str
@@ -375,7 +375,7 @@ class Reader:
         ]
 
     def unshown(self, names: Iterable[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
-        """Those that no file of the worker's has shown since they came, or came back."""
+        """The items that no file of the worker's has shown since they came, or came back."""
         return [name for name in names if self._rows(_UNSHOWN, (encode(name[0]), name[1]))]
 
     def still_shown(self, names: Iterable[tuple[str, bytes]]) -> bool:

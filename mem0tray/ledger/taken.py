@@ -92,7 +92,7 @@ class Taken:
                 db.execute(_LATELY, (seen.first, seen.first - MINUTE))
 
     def forget_worker(self) -> None:
-        """It has gone, and all that it took is marked."""
+        """Forget the other worker, which has gone; all that it took is marked."""
         with self._ledger.transaction(durable=True):
             self._ledger.set_meta(WORKER, None)
 
@@ -124,7 +124,7 @@ class Taken:
             return {(decode(item_id), digest) for item_id, digest in db.execute(_GONE)}
 
     def vanish(self, keys: Iterable[int], now: float, *, taken: bool, wait_until: float) -> None:
-        """These left the file by another hand.
+        """Note that these entries left the file by another hand.
 
         `taken`: another worker is at work. `wait_until`: one may be, as will be seen until then.
         """

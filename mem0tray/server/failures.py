@@ -1,4 +1,4 @@
-"""What an answer means: the contract's table of failure classes. Pure."""
+"""What an answer means: the failure classes of the contract, section 3. Pure."""
 
 import json
 import re
@@ -54,8 +54,8 @@ def classify(
     wait = retry_after(reply, now)
     # Only a 4xx says that nothing was stored. A gateway gives up on a server that
     # goes on, and a page may stand in the place of the answer alone.
-    unsettled = not HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
-    return Answer(kind, status, message, wait, reply.duration, unsettled=unsettled)
+    outcome_unknown = not HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+    return Answer(kind, status, message, wait, reply.duration, outcome_unknown=outcome_unknown)
 
 
 def json_object(reply: Reply) -> dict[str, Any] | None:
@@ -118,11 +118,11 @@ def _broken_off(reply: Reply) -> Answer:
     """The outcome when there is no status to go by."""
     fault = reply.fault or Fault.UNREACHABLE
     timed_out = fault is Fault.TIMED_OUT
-    kind = Kind.UNKNOWN if fault in (Fault.TIMED_OUT, Fault.LOST) else Kind.OUTAGE
+    kind = Kind.OUTCOME_UNKNOWN if fault in (Fault.TIMED_OUT, Fault.LOST) else Kind.OUTAGE
     message = one_line(str(_why_broken_off(reply)))
     return Answer(
         kind, reply.status, message, None, reply.duration,
-        timed_out=timed_out, unsettled=fault is not Fault.UNREACHABLE,
+        timed_out=timed_out, outcome_unknown=fault is not Fault.UNREACHABLE,
     )  # fmt: skip
 
 
@@ -166,7 +166,7 @@ def _message(
     content: str | LargeText,
     secrets: Sequence[str],
 ) -> str:
-    """One line about an answer that is no delivery."""
+    """A line about an answer that is no delivery."""
     named = _named(status)
     if body is None and status < HTTPStatus.BAD_REQUEST:
         if reply.fault is Fault.TOO_LONG:

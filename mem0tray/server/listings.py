@@ -67,7 +67,7 @@ class ProjectListing:
         self.seen = later.asked
 
     def fingerprints(self) -> Iterator[bytes]:
-        """Those of the texts that were listed, in order."""
+        """The fingerprints of the texts that were listed, in order."""
         return map(self._at, range(len(self)))
 
     def _at(self, index: int) -> bytes:

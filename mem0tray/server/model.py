@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Kind(enum.StrEnum):
     """What became of one delivery, as the worker has to act on it.
 
-    `UNKNOWN` (time-out, or the connection was lost in mid-request) counts as
+    `OUTCOME_UNKNOWN` (time-out, or the connection was lost in mid-request) counts as
     an item failure. `OUTAGE`: nothing is counted. `UNANSWERED`: the server was
     asked whether it has the memory, and did not say; nothing was sent. `HELD`: it
     cannot tell, and another worker may have delivered it; nothing was sent.
@@ -28,7 +28,7 @@ class Kind(enum.StrEnum):
     ITEM_FAILURE = "item failure"
     UNAUTHORIZED = "unauthorized"
     REFUSED = "refused"
-    UNKNOWN = "unknown"
+    OUTCOME_UNKNOWN = "unknown"
     UNANSWERED = "unanswered"
     NOT_SENDABLE = "not sendable"
     HELD = "held"
@@ -50,7 +50,7 @@ class Answer:
     `message` is safe for logs, `last_error` and people: one line of at most
     200 characters, without content or secrets. `retry_after` and `duration`
     are seconds. `timed_out` is true only when the server had the request and
-    gave no answer in time. `unsettled`: the server may have stored the memory
+    gave no answer in time. `outcome_unknown`: the server may have stored the memory
     all the same, so it is to be asked before the memory is sent again.
     `DELIVERED` without a status: it was asked, and has it.
     """
@@ -61,7 +61,7 @@ class Answer:
     retry_after: float | None = None
     duration: float = 0.0
     timed_out: bool = False
-    unsettled: bool = False
+    outcome_unknown: bool = False
 
 
 class Presence(enum.Enum):
@@ -110,7 +110,7 @@ class Fault(enum.Enum):
 
 @dataclass(slots=True)
 class Reply:
-    """One exchange as it went: an answer, or a fault, or the beginning of an answer and a fault.
+    """An exchange as it went: an answer, or a fault, or the beginning of an answer and a fault.
 
     `body` is as it came, and complete only without a fault;
     `detail` says in a few of our own words why nothing was reached; `duration`
@@ -130,7 +130,7 @@ Proof = Callable[[str], str]
 
 
 class Client(Protocol):
-    """One dialect's way to talk to a server, over one connection, for one thread.
+    """A dialect's way to talk to a server, over one connection, for one thread.
 
     Every time-out is in seconds and covers the whole call, connecting
     included. No method raises for trouble of the network or the server.
@@ -146,7 +146,7 @@ class Client(Protocol):
         `since` is the monotonic time before which the last attempt to deliver it
         may still have been at work (0.0: no longer in this process); what was
         learnt later than that may be used again. An Answer means that the
-        question itself was not answered: outage, 401 or 429; `UNKNOWN` for a
+        question itself was not answered: outage, 401 or 429; `OUTCOME_UNKNOWN` for a
         time-out, a lost connection or a 500.
         """
         ...
@@ -162,7 +162,7 @@ class Client(Protocol):
     def abort(self) -> None:
         """Make a call that is in progress in another thread return promptly.
 
-        It answers `UNKNOWN`, or `OUTAGE` if nothing had been sent. Without a
+        It answers `OUTCOME_UNKNOWN`, or `OUTAGE` if nothing had been sent. Without a
         call in progress nothing happens, and the next call is not affected: to
         stop a thread for good, repeat this until the thread has ended.
         """

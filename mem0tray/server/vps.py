@@ -48,7 +48,9 @@ _LONGEST_KEY: Final = 512
 _PLAIN_KEY: Final = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
 _CANNOT_TELL: Final = frozenset({404, 405})  # the server has no such question
 _KEY_REFUSED: Final = frozenset({401, 403})
-_UNANSWERED: Final = frozenset({Kind.OUTAGE, Kind.UNKNOWN, Kind.UNAUTHORIZED, Kind.SLOW_DOWN})
+_UNANSWERED: Final = frozenset(
+    {Kind.OUTAGE, Kind.OUTCOME_UNKNOWN, Kind.UNAUTHORIZED, Kind.SLOW_DOWN}
+)
 _NO_MEMORY: Final = Memory("", "", "")
 
 
@@ -197,7 +199,7 @@ class VpsClient:
         """
         answer = self._answer(reply, memory)
         if answer.kind is Kind.ITEM_FAILURE and (answer.status or 0) >= 500:  # noqa: PLR2004
-            answer = replace(answer, kind=Kind.UNKNOWN)
+            answer = replace(answer, kind=Kind.OUTCOME_UNKNOWN)
         if answer.kind not in _UNANSWERED:
             return None
         is_page = answer.status is not None and answer.status < 400  # noqa: PLR2004
@@ -212,7 +214,7 @@ def _is_answered(reply: Reply) -> bool:
 
 
 class LargeBody:
-    """The same for a large text: made while it is sent, piece by piece, and once to be measured."""
+    """The body that saves a large text: made piece by piece while it is sent, and once before."""
 
     def __init__(self, project: str, text: LargeText) -> None:
         self._head = encode({"user_id": project}).removesuffix(b"}") + b',"content":"'
@@ -220,11 +222,11 @@ class LargeBody:
         self._size = sum(map(len, self))
 
     def __len__(self) -> int:
-        """Its bytes."""
+        """The number of its bytes."""
         return self._size
 
     def __iter__(self) -> Iterator[bytes]:
-        """Its pieces."""
+        """The pieces, one after the other."""
         yield self._head
         yield from as_json(self._text)
         yield b'"}'

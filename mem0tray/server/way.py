@@ -12,7 +12,7 @@ from mem0tray.server.network import UnreachableError
 
 
 def authorities(there: Destination) -> ssl.SSLContext:
-    """Who vouches for the server: those of `ca_file` and no others, else the public ones.
+    """The authorities that vouch for the server: those of `ca_file` alone, else the public ones.
 
     Raises UnreachableError when the file cannot be read.
     """
@@ -28,7 +28,7 @@ def authorities(there: Destination) -> ssl.SSLContext:
 
 @functools.lru_cache(maxsize=1)
 def _public_authorities() -> ssl.SSLContext:
-    """Those of httpx, or of SSL_CERT_FILE, and the system's, where a company's own are.
+    """The authorities of httpx or SSL_CERT_FILE, and the system's, where a company's own are.
 
     Shared, since they take long to read.
     """

@@ -87,10 +87,10 @@ def test_status_and_body_decide(status: int, body: object, kind: Kind) -> None:
         (None, Fault.UNREACHABLE, Kind.OUTAGE),
         (None, Fault.NOT_HTTP, Kind.OUTAGE),
         (None, Fault.TOO_LONG, Kind.OUTAGE),
-        (None, Fault.LOST, Kind.UNKNOWN),
-        (None, Fault.TIMED_OUT, Kind.UNKNOWN),
-        (200, Fault.LOST, Kind.UNKNOWN),
-        (200, Fault.TIMED_OUT, Kind.UNKNOWN),
+        (None, Fault.LOST, Kind.OUTCOME_UNKNOWN),
+        (None, Fault.TIMED_OUT, Kind.OUTCOME_UNKNOWN),
+        (200, Fault.LOST, Kind.OUTCOME_UNKNOWN),
+        (200, Fault.TIMED_OUT, Kind.OUTCOME_UNKNOWN),
         (200, Fault.NOT_HTTP, Kind.OUTAGE),
         (200, Fault.TOO_LONG, Kind.OUTAGE),
         (307, Fault.LOST, Kind.OUTAGE),
@@ -106,12 +106,12 @@ def test_what_broke_off_counts_as_far_as_it_came(
     """A status that is no success counts without its body; a success is unknown without it."""
     answer = classify(reply(status, b"", fault), NOW)
     assert answer.kind is kind
-    assert answer.timed_out == (fault is Fault.TIMED_OUT and kind is Kind.UNKNOWN)
+    assert answer.timed_out == (fault is Fault.TIMED_OUT and kind is Kind.OUTCOME_UNKNOWN)
     assert answer.message
 
 
 @pytest.mark.parametrize(
-    ("status", "fault", "unsettled"),
+    ("status", "fault", "outcome_unknown"),
     [
         (None, Fault.UNREACHABLE, False),
         (None, Fault.NOT_HTTP, True),
@@ -130,16 +130,16 @@ def test_what_broke_off_counts_as_far_as_it_came(
         (504, None, True),
     ],
 )
-def test_only_a_refusal_settles_what_failed(
-    status: int | None, fault: Fault | None, *, unsettled: bool
+def test_only_a_refusal_leaves_nothing_unknown(
+    status: int | None, fault: Fault | None, *, outcome_unknown: bool
 ) -> None:
     """Unless nothing was sent, or a 4xx refuses it, the server may have stored it all the same."""
-    assert classify(reply(status, b"<html>", fault), NOW).unsettled is unsettled
+    assert classify(reply(status, b"<html>", fault), NOW).outcome_unknown is outcome_unknown
 
 
-def test_what_is_delivered_is_settled() -> None:
+def test_the_outcome_of_a_delivery_is_known() -> None:
     """A success leaves nothing to be asked."""
-    assert not classify(reply(200, OK), NOW).unsettled
+    assert not classify(reply(200, OK), NOW).outcome_unknown
 
 
 def test_a_compressed_answer_is_no_json_object() -> None:

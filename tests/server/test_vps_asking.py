@@ -138,10 +138,10 @@ def test_a_server_that_cannot_tell_is_no_obstacle(answer: bytes) -> None:
     ("answer", "kind"),
     [
         (render(503, {}), Kind.OUTAGE),
-        (render(500, {}), Kind.UNKNOWN),
+        (render(500, {}), Kind.OUTCOME_UNKNOWN),
         (render(401, {}), Kind.UNAUTHORIZED),
         (render(429, {}, Retry_After="3"), Kind.SLOW_DOWN),
-        (b"", Kind.UNKNOWN),
+        (b"", Kind.OUTCOME_UNKNOWN),
     ],
 )
 @pytest.mark.parametrize("searching", [False, True])

@@ -60,7 +60,7 @@ class Ours:
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """What to do."""
+    """The decisions of a merge."""
 
     edits: list[Pair] = field(default_factory=list)  # the item as it shall be
     forced: list[Pair] = field(default_factory=list)  # retry now

@@ -18,7 +18,7 @@ _QUESTIONS: Final = 3  # about an item in a row without an answer, after which i
 
 
 class Attempts:
-    """Makes them, and remembers how many questions about an item came to nothing.
+    """Makes attempts, and remembers how many questions about an item came to nothing.
 
     What may have arrived is never sent without a question right before; and without an
     answer only after three questions about itself, in a row, at a server that is well.
@@ -28,7 +28,7 @@ class Attempts:
     def __init__(self, core: Core, stopping: Callable[[], bool]) -> None:
         self._core = core
         self._stopping = stopping
-        self._ended: dict[int, float] = {}  # when an unsettled attempt of an item ended, monotonic
+        self._ended: dict[int, float] = {}  # when an attempt of unknown outcome ended, monotonic
         self._unanswered: Counter[int] = Counter()  # questions in a row, by item
 
     def make(self, client: Client, job: Job) -> Answer:
@@ -47,14 +47,15 @@ class Attempts:
         except Exception as error:  # noqa: BLE001  (one odd item must not end the sender)
             self._core.events.emit(events.PartFailed("delivery", repr(error)[:200], 0.0))
             told = f"internal error: {type(error).__name__}"
-            return Answer(Kind.UNKNOWN, None, told, unsettled=True)
+            return Answer(Kind.OUTCOME_UNKNOWN, None, told, outcome_unknown=True)
         if found is Presence.CANNOT_TELL and answer.kind is not Kind.DELIVERED:
-            return replace(answer, unsettled=True)  # it may have come before, as it might then
+            # It may have come before, as it might then.
+            return replace(answer, outcome_unknown=True)
         return answer
 
     def ended(self, job: Job, answer: Answer) -> None:
-        """What became of an attempt: what the server said before that is no news of it."""
-        if answer.unsettled:
+        """Note how an attempt ended: what the server said before that is no news of it."""
+        if answer.outcome_unknown:
             self._ended[job.key] = time.monotonic()
         else:
             self._ended.pop(job.key, None)
@@ -76,18 +77,18 @@ class Attempts:
     ) -> Presence | Answer | None:
         """What the server says of an item whose outcome is unknown.
 
-        An Answer settles this attempt; else the item is to be sent.
+        An Answer ends this attempt; else the item is to be sent.
         """
         if job.unknown is None:
             return None
         found = client.ask(memory, timeout, self._in_doubt_since(job.key, job.unknown))
         if isinstance(found, Answer):
-            if found.kind not in (Kind.UNKNOWN, Kind.OUTAGE) or self._stopping():
-                return replace(found, unsettled=True)  # the question still stands
-            was_asked = found.unsettled  # else nobody was reached
+            if found.kind not in (Kind.OUTCOME_UNKNOWN, Kind.OUTAGE) or self._stopping():
+                return replace(found, outcome_unknown=True)  # the question still stands
+            was_asked = found.outcome_unknown  # else nobody was reached
             self._unanswered[job.key] += was_asked
             if not was_asked or self._unanswered[job.key] < _QUESTIONS:
-                return replace(found, kind=Kind.UNANSWERED, unsettled=True)
+                return replace(found, kind=Kind.UNANSWERED, outcome_unknown=True)
             found = Presence.CANNOT_TELL  # else it would never be sent
         self._unanswered.pop(job.key, None)  # about the next attempt none has been put yet
         if found is Presence.CANNOT_TELL:
@@ -102,5 +103,5 @@ def _as_remembered(job: Job) -> Answer | None:
     if job.delivered is not None:
         return Answer(Kind.DELIVERED, None, "the server took it before")
     if job.taken is not None:
-        return Answer(Kind.HELD, None, PERHAPS, unsettled=True)
+        return Answer(Kind.HELD, None, PERHAPS, outcome_unknown=True)
     return None

@@ -81,7 +81,7 @@ class Delivery:
     # For the loop ------------------------------------------------------------------
 
     def kick(self) -> None:
-        """Something may be due, or may go out, that could not before."""
+        """Have the senders look: something may be due, or may go out, that could not before."""
         with self._cond:
             if not self._senders and not self._stopping:
                 self._add_sender()
@@ -117,7 +117,7 @@ class Delivery:
             return self._core.outbox.next_due(self._verdicts.suspects)
 
     def stop(self, timeout: float) -> None:
-        """Leave within `timeout` seconds; what is under way then is an unknown outcome."""
+        """Stop within `timeout` seconds; the outcome of what is in flight then is unknown."""
         deadline = time.monotonic() + timeout
         with self._cond:
             self._stopping = True
@@ -248,7 +248,7 @@ class Delivery:
         return self._throttle.slots(ages, limit, both_lanes=both_lanes)
 
     def _record(self, sender: _Sender, flight: _Flight, answer: Answer, now: float) -> list[Event]:
-        if self._stopping and answer.kind in (Kind.UNKNOWN, Kind.OUTAGE):
+        if self._stopping and answer.kind in (Kind.OUTCOME_UNKNOWN, Kind.OUTAGE):
             return []  # we broke it off ourselves: its claim says that the outcome is unknown
         job = flight.job
         self._attempts.ended(job, answer)

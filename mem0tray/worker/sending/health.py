@@ -36,7 +36,7 @@ class Prober:
         self._thread = threading.Thread(target=self._run, name="mem0tray-probe", daemon=True)
 
     def start(self) -> None:
-        """Begin, with a probe at once."""
+        """Start the thread, with a probe at once."""
         self._signal.set()
         self._thread.start()
 
@@ -45,7 +45,7 @@ class Prober:
         self._signal.set()
 
     def stop(self, timeout: float) -> None:
-        """Leave; a probe under way is broken off."""
+        """Stop; a probe under way is broken off."""
         self._stopping.set()
         self._signal.set()
         client = self._client

@@ -12,7 +12,7 @@ from mem0tray.system.paths import Paths
 
 
 class ServerConnection:
-    """One server at a time. Clients may be asked for from any thread."""
+    """The way to one server. Any thread may ask for clients."""
 
     def __init__(self, paths: Paths, server: ServerSettings, url: str) -> None:
         self._dialect = server.dialect

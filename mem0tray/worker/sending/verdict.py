@@ -184,7 +184,7 @@ class Verdicts:
 
     def _leave_open(self, job: Job, answer: Answer, now: float) -> None:
         """Where the server may have it all the same: it is asked before it is sent again."""
-        if answer.unsettled:
+        if answer.outcome_unknown:
             self._core.outbox.mark_unknown(job.key, now, timed_out=answer.timed_out)
 
     def _ask_later(self, job: Job, now: float) -> None:

@@ -17,7 +17,9 @@ from mem0tray.worker.context import Core
 from mem0tray.worker.sending.attempt import Attempts
 
 REFUSED = Answer(Kind.OUTAGE, None, "connection refused")
-SILENT = Answer(Kind.UNKNOWN, None, "no answer after 60 s", timed_out=True, unsettled=True)
+SILENT = Answer(
+    Kind.OUTCOME_UNKNOWN, None, "no answer after 60 s", timed_out=True, outcome_unknown=True
+)
 FAILED = Answer(Kind.ITEM_FAILURE, 422, "422 Unprocessable Entity")
 
 
@@ -127,9 +129,9 @@ def test_where_nobody_was_reached_nobody_was_asked(trial: Trial) -> None:
 @pytest.mark.parametrize("found", [Presence.CANNOT_TELL, SILENT], ids=["no answer", "silence"])
 def test_what_nobody_could_say_is_asked_again(trial: Trial, found: Presence | Answer) -> None:
     """A memory that was sent without an answer and refused may still have come before."""
-    assert [trial.make(found).unsettled for _ in range(3)] == [True] * 3
+    assert [trial.make(found).outcome_unknown for _ in range(3)] == [True] * 3
     assert trial.client.sent >= 1
-    assert not trial.make(Presence.ABSENT).unsettled
+    assert not trial.make(Presence.ABSENT).outcome_unknown
 
 
 def test_what_was_heard_while_the_former_worker_s_requests_had_time_is_no_news(
