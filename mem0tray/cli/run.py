@@ -75,7 +75,7 @@ def work(*, once: bool = False, until_idle: bool = False, greeting: str = "") ->
         _mend_login(bus)
     left: Waiting | None = None
     try:
-        with Bell() as bell, RunScreen(lambda: _waiting(worker), bell.ring) as screen:
+        with Bell() as bell, RunScreen(lambda: _waiting(worker), bell.set) as screen:
             bus.subscribe(screen)
             if finite:
                 horizon = 0.0 if once else SOON

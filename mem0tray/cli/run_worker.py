@@ -54,7 +54,7 @@ def _running(worker: "WorkerThread", bell: "Bell", *, finite: bool) -> Iterator[
     Raises what has ended the worker, should something have.
     """
     with _signals(worker):
-        worker.start(watch=not finite, patient=not finite, over=bell.ring)
+        worker.start(watch=not finite, patient=not finite, over=bell.set)
         try:
             yield lambda: worker.is_alive
         finally:

@@ -10,20 +10,20 @@ from typing import Final
 
 from mem0tray.core import events
 from mem0tray.core.errors import FileUnavailableError
-from mem0tray.core.state import Waiting, WorkerState, WorkerStatus
+from mem0tray.core.state import ACTION_NEEDED, Waiting, WorkerState, WorkerStatus
 from mem0tray.files import atomic, pauses, probe
 from mem0tray.files.publish_rate import INTERVAL
 from mem0tray.system.heap import Ballast
 from mem0tray.system.paths import config_file
 from mem0tray.worker import requests
 from mem0tray.worker.dlq import waits
-from mem0tray.worker.folders import places
+from mem0tray.worker.folders import places, watch
 from mem0tray.worker.folders.wanted import Wanted
 from mem0tray.worker.parts import DLQ, EMERGENCY, QUEUE, READ, Parts
 from mem0tray.worker.telling.log import WAITING_PER_MINUTE
-from mem0tray.worker.watch import Watcher
 
 LOOK: Final = 5.0  # seconds between looks at the files, should nobody wake us
+CALM_LOOK: Final = 10.0  # where every change wakes us: what nobody tells of is soon seen, too
 _TORN: Final = 0.05
 _STOP: Final = 0.8
 _WRITE_DLQ: Final = "writing the DLQ file"
@@ -34,19 +34,17 @@ _DAY: Final = 86_400.0
 class Engine:
     """Drives the parts, on one folder, from `begin` to `end`; it survives any fault of one.
 
-    If it is to `watch`, a change of the files ends the wait between two cycles.
+    If it `watches`, a change of the files ends the wait between two cycles.
     """
 
-    def __init__(self, parts: Parts, wanted: Wanted, *, watch: bool = True) -> None:
+    def __init__(self, parts: Parts, wanted: Wanted, *, watches: bool = True) -> None:
         self.parts = parts
         self.has_looked = False  # the first look at the files is done
         self._wanted = wanted
         self._core, self._gate = parts.core, parts.gate
         self._paths = parts.core.paths
         self._attempt = parts.core.troubles.attempt
-        folders = (self._paths.claude_dir, self._paths.requests, config_file().parent)
-        watcher = Watcher(folders, self._core.wake.set, ours=self._paths.metrics)
-        self._watcher = watcher if watch else None
+        self.watch = self._watch() if watches else None
         self._state = WorkerState("")
         self._clocks = (self._core.now(), time.monotonic())
         self._ballast = Ballast()
@@ -54,6 +52,11 @@ class Engine:
         self._looked = 0.0  # when it was last seen what is due, Unix seconds
         if wanted.wrong:
             self._gate.block("settings", wanted.wrong)
+
+    def _watch(self) -> watch.Watch:
+        find = partial(watch.targets, self._paths, self._wanted.where.name, config_file())
+        ignored = watch.is_ours(self._paths, unchanged=self.parts.other.is_unchanged)
+        return watch.for_this_system(find, ignored, self._core.wake.set)
 
     # From the first cycle to the last ---------------------------------------------------
 
@@ -68,10 +71,9 @@ class Engine:
         server = None if self._wanted.wrong else core.settings.server
         self.parts.route.choose(server, events.WorkerStarted)
         self.parts.queue_publisher.start()
-        if self._watcher is not None:
+        if self.watch is not None:
             for folder in (self._paths.requests, config_file().parent):
                 self._attempt("folders", partial(atomic.make_private_folder, folder))
-            self._watcher.start()
 
     def turn(self) -> float:
         """One cycle, whatever comes of it; how many seconds to wait, should nobody wake us."""
@@ -86,8 +88,8 @@ class Engine:
     def end(self) -> None:
         """Break off what is under way, publish a last time, close the ledger."""
         parts = self.parts
-        if self._watcher is not None:
-            self._watcher.stop()
+        if self.watch is not None:
+            self.watch.stop()
         parts.route.prober.stop(0.1)
         parts.route.delivery.stop(_STOP / 2)
         # A name for each: under one that has just failed nothing is tried for a while.
@@ -124,8 +126,8 @@ class Engine:
         if self._is_at_rest(now):
             self._ballast.drop(self.parts.edits.signature, self.parts.queue.signature)
         self._core.troubles.look()
-        if self._watcher is not None:
-            self._watcher.check()
+        if self.watch is not None:
+            self.watch.check()
 
     def _read(self) -> None:
         """Take in what others wrote."""
@@ -237,7 +239,7 @@ class Engine:
     def patience(self, now: float, moment: float) -> float:
         """How long to wait until the next cycle, in seconds, should nobody wake us."""
         parts = self.parts
-        waits = [INTERVAL if parts.route.delivery.under_way else LOOK]
+        waits = [INTERVAL if parts.route.delivery.under_way else self._until_next_look(now)]
         due = self._core.outbox.next_due()  # of those set aside too
         if due is not None and due > self._looked:
             waits.append(max(0.0, due - now))
@@ -247,11 +249,15 @@ class Engine:
         waits.append(max(parts.queue_publisher.put_back_at - now, 0.0))
         if parts.dlq.needed:
             waits.append(max(parts.dlq.pace.wait(moment), _TORN))
-        if self._core.metrics_dirty.is_set():
-            waits.append(parts.metrics.pace.wait(moment))
+        waits.append(parts.metrics.wait(moment))
         if parts.queue.torn or parts.edits.torn:
             waits.append(_TORN)
         return min(waits)
+
+    def _until_next_look(self, now: float) -> float:
+        calm = self.watch is not None and self.watch.sees_all
+        calm &= self._state.name != ACTION_NEEDED and self._core.beside.suspected_until <= now
+        return CALM_LOOK if calm else LOOK
 
     # What commands and the tray ask ---------------------------------------------------
 

@@ -11,6 +11,7 @@ from mem0tray.core.events import Events
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import Waiting, WorkerStatus
 from mem0tray.system.paths import Paths
+from mem0tray.system.wakeup import WakeUp
 from mem0tray.worker import engine, parts
 from mem0tray.worker.engine import Engine
 from mem0tray.worker.folders.wanted import Wanted
@@ -36,7 +37,7 @@ class WorkerThread:
         self._events = bus
         self._wanted = Wanted(settings, reload, wrong)
         self._engine: Engine | None = None  # that of the present folder
-        self._wake = threading.Event()
+        self._wake: WakeUp | None = None  # while the thread runs
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._ended = threading.Event()
@@ -72,7 +73,9 @@ class WorkerThread:
     def stop(self) -> None:
         """Tell it to leave, which takes less than a second."""
         self._stopping.set()
-        self._wake.set()
+        wake = self._wake
+        if wake is not None:
+            wake.set()
 
     def join(self, timeout: float | None = None) -> None:
         """Wait for its end; `fatal` says whether a fault of ours was the cause."""
@@ -95,36 +98,37 @@ class WorkerThread:
 
     def _run(self, *, watch: bool, patient: bool) -> None:
         """Work until `stop`; returns when everything is published and let go."""
-        where = self._wanted.where
         self._wanted.follows = watch
         try:
-            while (found := self._opened(watch=watch, patient=patient)) is not None:
-                self._engine = found
-                try:
-                    found.begin()
-                    while not self._stopping.is_set() and not where.moves:
-                        self._wake.wait(found.turn())
-                        self._wake.clear()
-                finally:
-                    found.end()
-                if self._stopping.is_set():
-                    self._events.emit(events.WorkerStopped())
-                    break
-                self._move()
+            with WakeUp() as wake:
+                self._wake = wake
+                while (found := self._opened(wake, watch=watch, patient=patient)) is not None:
+                    self._engine = found
+                    self._drive(found, wake)
+                    if self._stopping.is_set():
+                        self._events.emit(events.WorkerStopped())
+                        break
+                    before = self._wanted.where.move()
+                    self._events.emit(events.FolderChanged(before, self.paths.claude_dir))
         finally:
-            where.leave()
+            self._wanted.where.leave()
 
-    def _move(self) -> None:
-        before = self._wanted.where.move()
-        self._events.emit(events.FolderChanged(before, self.paths.claude_dir))
+    def _drive(self, found: Engine, wake: WakeUp) -> None:
+        """Let it work, cycle by cycle, until `stop` or until it is to go on in another folder."""
+        try:
+            found.begin()
+            while not self._stopping.is_set() and not self._wanted.where.moves:
+                wake.wait(found.turn(), found.watch)
+        finally:
+            found.end()
 
-    def _opened(self, *, watch: bool, patient: bool) -> Engine | None:
+    def _opened(self, wake: WakeUp, *, watch: bool, patient: bool) -> Engine | None:
         """An engine for the present folder, waited for if need be; None: leave."""
         told = ""
         while not self._stopping.is_set():
             try:
                 self._wanted.where.follow(self._wanted.settings)
-                made = parts.open_in(self._wanted, self._events, self._wake)
+                made = parts.open_in(self._wanted, self._events, wake)
             except Mem0TrayError as error:
                 if not patient:
                     self.failure = error
@@ -134,7 +138,7 @@ class WorkerThread:
                     self._events.emit(events.PartFailed("start", told, engine.LOOK))
                 self._stopping.wait(engine.LOOK)
             else:
-                return Engine(made, self._wanted, watch=watch)
+                return Engine(made, self._wanted, watches=watch)
         return None
 
     # What commands and the tray ask ---------------------------------------------------

@@ -34,7 +34,8 @@ def idle(home: Home, server: Standin) -> list[Figure]:
     return [
         Figure("idle, 10,000 waiting: share of a core", many.share, "%", 0.1, detail=share),
         Figure(
-            "idle, 10,000 waiting: wake-ups", many.wakeups, "/s", 1, parts=wakeups, parts_unit="/s"
+            "idle, 10,000 waiting: wake-ups", many.wakeups, "/s", 0.3,
+            detail=f"{many.threads} threads", parts=wakeups, parts_unit="/s",
         ),
         Figure(
             "idle, 10,000 waiting: resident memory", resident[COUNTS[1]], "MB", 70,

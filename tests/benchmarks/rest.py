@@ -13,11 +13,16 @@ _SWITCHES: Final = "voluntary_ctxt_switches:"
 
 
 class Use(NamedTuple):
-    """Proportional memory in MB, share of a core in per cent, times a second that it is woken."""
+    """Proportional memory in MB, share of a core in per cent, wake-ups a second, threads.
+
+    A wake-up is a voluntary context switch of any of its threads; those of its child
+    processes, the embedded server's say, are not among them.
+    """
 
     memory: float
     share: float
     wakeups: float
+    threads: int
 
 
 def at_rest(process: Process) -> Use:
@@ -25,9 +30,9 @@ def at_rest(process: Process) -> Use:
     time.sleep(START)
     before, woken, started = process.cpu_seconds(), _switches(process), time.monotonic()
     time.sleep(WATCHED)
-    taken = time.monotonic() - started
+    taken, now = time.monotonic() - started, _switches(process)
     share = (process.cpu_seconds() - before) / taken
-    return Use(pss(process), share * 100, _wakeups(woken, _switches(process)) / taken)
+    return Use(pss(process), share * 100, _wakeups(woken, now) / taken, len(now))
 
 
 def pss(process: Process) -> float:

@@ -12,7 +12,7 @@ from mem0tray.cli import run_worker
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import LedgerError
 from mem0tray.core.events import Events
-from mem0tray.system.wakeup import Bell
+from mem0tray.system.wakeup import Bell, Source
 from mem0tray.worker.folders import wanted
 from mem0tray.worker.thread import WorkerThread
 
@@ -42,11 +42,11 @@ class Ringing(Bell):
         super().__enter__()
         return self
 
-    def wait(self, timeout: float | None) -> None:
+    def wait(self, timeout: float | None, source: Source | None = None) -> bool:
         """Wait, and never for ever."""
         first, self._first = self._first, lambda: None
         first()
-        super().wait(20 if timeout is None else timeout)
+        return super().wait(20 if timeout is None else timeout, source)
 
 
 def test_a_signal_to_another_thread_ends_the_worker() -> None:
@@ -93,7 +93,7 @@ def test_whoever_reads_may_leave() -> None:
 
     def leave() -> None:
         left.append(True)
-        threading.Thread(target=bell.ring).start()
+        threading.Thread(target=bell.set).start()
 
     with Ringing(leave) as bell:
         run_worker.until_told(work, bell, lambda: bool(left), lambda: 20.0)

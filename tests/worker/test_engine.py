@@ -3,6 +3,7 @@
 Only the ledger is real, and what stands in its core.
 """
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -89,6 +90,8 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
         delivery = stand_in(Delivery, under_way=0)
         delivery.next_due.side_effect = core.outbox.next_due
         prober = stand_in(Prober)
+        metrics = stand_in(MetricsWriter)
+        metrics.wait.return_value = math.inf
         parts = Parts(
             core=core,
             gate=Gate(),
@@ -96,9 +99,9 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
             queue=queue,
             edits=edits,
             dlq=dlq,
-            queue_publisher=stand_in(QueuePublisher, put_back_at=float("inf")),
+            queue_publisher=stand_in(QueuePublisher, put_back_at=math.inf),
             other=stand_in(OtherWorker),
-            metrics=stand_in(MetricsWriter, pace=PublishRate()),
+            metrics=metrics,
             route=stand_in(Route, delivery=delivery, prober=prober),
         )
         calls = mock.Mock()
@@ -109,7 +112,7 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
         where = stand_in(Whereabouts, moves=False, paths=paths)
         wanted = stand_in(Wanted, where=where, settings=Settings(), wrong="")
         wanted.look.return_value = None
-        yield Scene(Engine(parts, wanted, watch=False), parts, wanted, core, calls, told)
+        yield Scene(Engine(parts, wanted, watches=False), parts, wanted, core, calls, told)
 
 
 def test_a_cycle_reads_everything_before_it_publishes(scene: Scene) -> None:

@@ -49,6 +49,11 @@ class Whereabouts:
         return self._here.paths
 
     @property
+    def name(self) -> Path:
+        """The folder as the settings name it."""
+        return self._here.name
+
+    @property
     def moves(self) -> bool:
         """Whether it is to begin anew elsewhere."""
         return self._next is not None

@@ -67,6 +67,13 @@ class MetricsWriter:
                 self._counted_at = -1 if db.in_transaction else changes
             return self._counted
 
+    def wait(self, moment: float) -> float:
+        """Seconds until they are to be written; whoever fails to write them tries when it will."""
+        if self._core.metrics_dirty.is_set():
+            return self.pace.wait(moment)
+        left = self._written + EVERY - moment
+        return left if left > 0 else EVERY
+
     def run(self, *, force: bool = False) -> None:
         """Write if something changed, or half a minute has passed."""
         moment = time.monotonic()
@@ -91,7 +98,8 @@ class MetricsWriter:
 
         Where the file cannot be written, `status` is told in a folder of ours.
         """
-        # After a power cut they are written anew: the disk need not be waited for twice.
+        # After a power cut they are written anew at the start: waiting for the disk each half
+        # minute would be most of what an idle worker does.
         paths = self._core.paths
         try:
             written = atomic.replace(

@@ -85,7 +85,7 @@ class SteppedWorker:
         self._probed = now()
         try:
             self.parts = parts.open_in(self._wanted, bus, threading.Event())
-            self.engine = Engine(self.parts, self._wanted, watch=False)
+            self.engine = Engine(self.parts, self._wanted, watches=False)
             self.parts.queue_publisher._stopping = _NoWait()
             self.engine.begin()
         except BaseException:

@@ -1,0 +1,92 @@
+"""The watch of macOS and Windows: watchdog's observer, whose threads wake the worker.
+
+It dies silently when a folder is replaced, so the worker still looks every few seconds.
+"""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from mem0tray.worker.folders.watch import Target
+
+
+class ObserverWatch:
+    """Watches the targets that `find` gives. What `ignored` says of a name wakes nobody."""
+
+    sees_all = False
+
+    def __init__(
+        self,
+        find: Callable[[], tuple[Target, ...]],
+        ignored: Callable[[str], bool],
+        wake: Callable[[], None],
+    ) -> None:
+        self._find = find
+        self._ignored = ignored
+        self._wake = wake
+        self._observer: Any = None
+        self._watched: tuple[Target, ...] | None = None
+
+    def check(self) -> None:
+        """Watch what is there now; wakes the worker where that has changed."""
+        wanted = tuple(each for each in self._find() if not (each.is_link or each.is_way))
+        if wanted != self._watched:
+            self._begin(wanted)
+            self._wake()
+
+    def _begin(self, wanted: tuple[Target, ...]) -> None:
+        from watchdog import events
+        from watchdog.observers import Observer
+
+        ignored, wake = self._ignored, self._wake
+
+        class Handler(events.FileSystemEventHandler):
+            def __init__(self, words: tuple[str, ...]) -> None:
+                self._words = words
+
+            def on_any_event(self, event: events.FileSystemEvent) -> None:
+                if any(self._matters(path) for path in (event.src_path, event.dest_path) if path):
+                    wake()
+
+            def _matters(self, path: bytes | str) -> bool:
+                name = Path(os.fsdecode(path)).name
+                return any(word in name for word in self._words) and not ignored(name)
+
+        # Not asked for: files that are only opened and read, by our own looks too. Of a file that
+        # is moved here from another folder, or linked, nothing is told but that it was made.
+        changes: list[type[events.FileSystemEvent]] = [
+            events.FileCreatedEvent,
+            events.FileModifiedEvent,
+            events.FileClosedEvent,
+            events.FileMovedEvent,
+            events.FileDeletedEvent,
+        ]
+        self.stop()
+        self._watched = wanted
+        observer = Observer()
+        with suppress(OSError):  # no watches left, or no folder: looking now and then must do
+            for target in wanted:
+                where = str(target.path.resolve())
+                observer.schedule(
+                    Handler(target.words), where, recursive=False, event_filter=changes
+                )
+            observer.start()
+        self._observer = observer
+
+    def fileno(self) -> int | None:
+        """Nothing: its threads wake the worker."""
+        return None
+
+    def has_news(self) -> bool:
+        """Nothing: its threads wake the worker."""
+        return False
+
+    def stop(self) -> None:
+        """Leave."""
+        if self._observer is not None:
+            with suppress(RuntimeError):
+                self._observer.stop()
+                self._observer.join(1.0)
+            self._observer = None

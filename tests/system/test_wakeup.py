@@ -1,0 +1,77 @@
+"""Waiting: what ends a wait, and what does not."""
+
+import os
+import threading
+
+from mem0tray.system.wakeup import WakeUp
+
+PATIENCE = 10.0
+
+
+class Pipe:
+    """A source whose news are the lines that begin with "news"."""
+
+    def __init__(self) -> None:
+        self.out, self.into = os.pipe()
+
+    def fileno(self) -> int:
+        """Give the end that is read."""
+        return self.out
+
+    def has_news(self) -> bool:
+        """Read what has come."""
+        return b"news" in os.read(self.out, 100)
+
+    def close(self) -> None:
+        """Close both ends."""
+        os.close(self.out)
+        os.close(self.into)
+
+
+def test_another_thread_ends_a_wait() -> None:
+    """Whoever sets it wakes the one that waits, and only once."""
+    with WakeUp() as wake:
+        threading.Thread(target=wake.set).start()
+        assert wake.wait(PATIENCE)
+        assert not wake.wait(0)
+
+
+def test_what_was_set_before_ends_the_next_wait() -> None:
+    """However often it was set, one wait ends by it."""
+    with WakeUp() as wake:
+        for _ in range(10_000):
+            wake.set()
+        assert wake.wait(None)
+        wake.wait(0)
+        assert not wake.wait(0.01)
+
+
+def test_only_news_of_a_source_end_a_wait() -> None:
+    """What a source reads and finds of no matter is waited out."""
+    source = Pipe()
+    with WakeUp() as wake:
+        os.write(source.into, b"nothing")
+        assert not wake.wait(0.05, source)
+        os.write(source.into, b"news")
+        assert wake.wait(PATIENCE, source)
+        os.write(source.into, b"nothing")
+        assert not wake.wait(0, source)
+    source.close()
+
+
+def test_a_source_is_read_also_where_it_was_set() -> None:
+    """Both at once wake once."""
+    source = Pipe()
+    with WakeUp() as wake:
+        wake.set()
+        os.write(source.into, b"news")
+        assert wake.wait(PATIENCE, source)
+        assert not wake.wait(0, source)
+    source.close()
+
+
+def test_set_after_the_end_is_no_fault() -> None:
+    """Whoever still tells of something then is not heard."""
+    with WakeUp() as wake:
+        pass
+    wake.set()

@@ -1,0 +1,325 @@
+"""What wakes the worker: changes of its files by others, and folders that are replaced."""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from mem0tray.files import atomic
+from mem0tray.system.paths import Paths
+from mem0tray.system.wakeup import WakeUp
+from mem0tray.worker.folders import watch
+from mem0tray.worker.folders.observer import ObserverWatch
+from mem0tray.worker.folders.watch import Watch
+
+PATIENCE = 10.0
+MOMENT = 0.05  # in which nothing is to come
+FILE = "mem0_queue.json"
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
+
+
+def inotify(*arguments: Any) -> Watch:
+    """Make the watch of Linux."""
+    from mem0tray.worker.folders.inotify import InotifyWatch
+
+    return InotifyWatch(*arguments)
+
+
+BOTH = pytest.mark.parametrize(
+    "kind", [pytest.param(inotify, marks=LINUX), ObserverWatch], ids=["inotify", "observer"]
+)
+
+
+class Watching(NamedTuple):
+    """A watch on a folder that is named `folder`, and on settings beside it."""
+
+    paths: Paths
+    folder: Path
+    config: Path
+    wake: WakeUp
+    watch: Watch
+
+    def woken(self, within: float = PATIENCE) -> bool:
+        """Whether something wakes the worker."""
+        return self.wake.wait(within, self.watch)
+
+    def quiet(self) -> bool:
+        """Whether nothing wakes it; inotify tells of what has happened at once."""
+        return not self.woken(MOMENT)
+
+    def sees_all(self) -> bool:
+        """Whether the worker need not look so often."""
+        return self.watch.sees_all
+
+    def go_on(self) -> None:
+        """Do what a worker does when it is woken, until nothing wakes it any more."""
+        self.watch.check()
+        while self.woken(MOMENT):
+            self.watch.check()
+
+
+@contextmanager
+def watching(
+    tmp_path: Path, kind: Callable[..., Watch], *, unchanged: bool = True
+) -> Iterator[Watching]:
+    """Watch a folder as the worker does; what has come by its making is read."""
+    folder, config = tmp_path / "claude", tmp_path / "config" / "config.toml"
+    paths = Paths(folder, tmp_path / "data").by_real_path()
+    for made in (paths.claude_dir, paths.requests, config.parent):
+        made.mkdir(parents=True, exist_ok=True)
+    ignored = watch.is_ours(paths, unchanged=lambda: unchanged)
+    with WakeUp() as wake:
+        watched = kind(partial(watch.targets, paths, folder, config), ignored, wake.set)
+        seen = Watching(paths, folder, config, wake, watched)
+        seen.go_on()
+        try:
+            yield seen
+        finally:
+            watched.stop()
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda file: file.write_text("in place"),
+        lambda file: atomic.replace(file, b"by a rename"),
+        lambda file: file.with_name("copy").rename(file),
+        lambda file: file.unlink(),
+        lambda file: file.with_name("mem0_emergency.json").write_text("new"),
+        lambda file: (file.parents[1] / "outside").rename(file),
+        lambda file: file.with_name("mem0_link").hardlink_to(file),
+        lambda file: file.with_name("mem0_link").symlink_to(file),
+    ],
+    ids=["in place", "replaced", "renamed", "removed", "made", "moved in", "linked", "by name"],
+)
+def test_a_change_by_others_wakes(
+    tmp_path: Path, kind: Callable[..., Watch], change: Callable[[Path], object]
+) -> None:
+    """However a file is changed, the worker looks at once."""
+    file = tmp_path / "claude" / FILE
+    file.parent.mkdir()
+    for each in (file, file.with_name("copy"), tmp_path / "outside"):
+        each.write_text("before")
+    with watching(tmp_path, kind) as seen:
+        change(file)
+        assert seen.woken()
+
+
+@BOTH
+def test_a_line_of_a_writer_that_keeps_its_file_open_wakes(
+    tmp_path: Path, kind: Callable[..., Watch]
+) -> None:
+    """What is appended is seen before the file is closed."""
+    (tmp_path / "claude").mkdir()
+    with (tmp_path / "claude" / FILE).open("a") as file, watching(tmp_path, kind) as seen:
+        file.write("a line\n")
+        file.flush()
+        assert seen.woken()
+
+
+@LINUX
+def test_a_file_that_nobody_may_read_any_more_wakes(tmp_path: Path) -> None:
+    """A change of its mode is one of the file."""
+    (tmp_path / "claude").mkdir()
+    (tmp_path / "claude" / FILE).touch()
+    with watching(tmp_path, inotify) as seen:
+        (seen.folder / FILE).chmod(0)
+        assert seen.woken()
+
+
+@BOTH
+def test_our_own_metrics_wake_nobody(tmp_path: Path, kind: Callable[..., Watch]) -> None:
+    """Of what is rewritten all day the worker is not told."""
+    with watching(tmp_path, kind) as seen:
+        for number in range(20):
+            atomic.replace(seen.paths.metrics, b"%d" % number)
+        assert seen.quiet()
+
+
+@BOTH
+def test_metrics_that_another_worker_wrote_wake(tmp_path: Path, kind: Callable[..., Watch]) -> None:
+    """A metrics file that is not as we wrote it is looked at."""
+    with watching(tmp_path, kind, unchanged=False) as seen:
+        atomic.replace(seen.paths.metrics, b"{}")
+        assert seen.woken()
+
+
+@BOTH
+def test_files_that_are_not_ours_wake_nobody(tmp_path: Path, kind: Callable[..., Watch]) -> None:
+    """What Claude Code writes into the same folder all day is nothing to the worker."""
+    with watching(tmp_path, kind) as seen:
+        for number in range(20):
+            (seen.folder / "history.jsonl").write_text(str(number))
+            seen.config.with_name("another.toml").write_text(str(number))
+        assert seen.quiet()
+
+
+@BOTH
+def test_settings_that_are_saved_wake(tmp_path: Path, kind: Callable[..., Watch]) -> None:
+    """The settings file is watched, by its name."""
+    with watching(tmp_path, kind) as seen:
+        seen.config.write_text("")
+        assert seen.woken()
+
+
+@BOTH
+@pytest.mark.parametrize("name", [FILE, "config.toml"])
+def test_a_file_that_is_a_link_is_watched_where_it_leads(
+    tmp_path: Path, kind: Callable[..., Watch], name: str
+) -> None:
+    """A queue file on another disk, or settings among dotfiles."""
+    elsewhere = tmp_path / "elsewhere" / "of any name"
+    elsewhere.parent.mkdir()
+    elsewhere.write_text("before")
+    folder = tmp_path / ("claude" if name == FILE else "config")
+    folder.mkdir()
+    (folder / name).symlink_to(elsewhere)
+    with watching(tmp_path, kind) as seen:
+        elsewhere.write_text("after")
+        assert seen.woken()
+
+
+def make_anew(folder: Path) -> None:
+    """Move it away, and make another under its name."""
+    folder.rename(folder.with_name("away"))
+    folder.mkdir()
+
+
+def remove_and_make_anew(folder: Path) -> None:
+    """Remove it with all that is in it, and make another."""
+    shutil.rmtree(folder)
+    folder.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("kind", "replace"),
+    [
+        pytest.param(inotify, make_anew, marks=LINUX),
+        pytest.param(inotify, remove_and_make_anew, marks=LINUX),  # it may have the same inode
+        (ObserverWatch, make_anew),
+    ],
+)
+def test_after_a_look_the_folder_that_was_made_anew_is_watched(
+    tmp_path: Path, kind: Callable[..., Watch], replace: Callable[[Path], None]
+) -> None:
+    """A file in the folder that took the place of the former one wakes the worker."""
+    with watching(tmp_path, kind) as seen:
+        replace(seen.folder)
+        seen.go_on()
+        (seen.folder / FILE).write_text("new")
+        assert seen.woken()
+
+
+@LINUX
+@pytest.mark.parametrize(
+    "replace",
+    [make_anew, remove_and_make_anew, shutil.rmtree, lambda folder: folder.chmod(0o755)],
+    ids=["made anew", "removed and made anew", "removed", "another mode"],
+)
+def test_what_becomes_of_the_folder_itself_wakes(
+    tmp_path: Path, replace: Callable[[Path], None]
+) -> None:
+    """A folder that is replaced is an event, and no poll has to find it."""
+    with watching(tmp_path, inotify) as seen:
+        replace(seen.folder)
+        assert seen.woken()
+
+
+@LINUX
+def test_a_folder_that_is_away_is_awaited(tmp_path: Path) -> None:
+    """That it is made again wakes; what else happens beside it does not."""
+    with watching(tmp_path, inotify) as seen:
+        seen.folder.rename(tmp_path / "away")
+        seen.go_on()
+        assert seen.sees_all()
+        (tmp_path / "something else").mkdir()
+        assert seen.quiet()
+        seen.folder.mkdir()
+        assert seen.woken()
+
+
+@LINUX
+def test_a_folder_whose_parent_is_away_is_awaited(tmp_path: Path) -> None:
+    """One folder after the other appears, and then a file in the last."""
+    with watching(tmp_path, inotify) as seen:
+        shutil.rmtree(seen.paths.requests.parent)
+        for folder in reversed([seen.paths.requests, *seen.paths.requests.parents]):
+            if not folder.is_dir():
+                seen.go_on()
+                folder.mkdir()
+                assert seen.woken()
+        seen.go_on()
+        (seen.paths.requests / "1.json").touch()
+        assert seen.woken()
+
+
+@LINUX
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_link_that_is_set_anew_wakes(tmp_path: Path, *, at_once: bool) -> None:
+    """A folder that is named by a link: where it leads is looked at when the link changes."""
+    first, second, name = (tmp_path / each for each in ("first", "second", "claude"))
+    first.mkdir()
+    second.mkdir()
+    name.symlink_to(first)
+    with watching(tmp_path, inotify) as seen:
+        if at_once:
+            (tmp_path / "new").symlink_to(second)
+            (tmp_path / "new").rename(name)
+        else:
+            name.unlink()
+        assert seen.woken()
+
+
+@LINUX
+def test_where_no_watch_is_to_be_had_it_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without inotify, or with too few watches, the files are to be looked at more often."""
+    from mem0tray.worker.folders import inotify as module
+
+    with watching(tmp_path, inotify) as seen:
+        assert seen.sees_all()
+        with monkeypatch.context() as patched:
+            patched.setattr(module, "inotify_add_watch", lambda *_: -1)
+            make_anew(seen.folder)
+            seen.go_on()
+            assert not seen.sees_all()
+            patched.setattr(module, "inotify_init", lambda: -1)
+            seen.watch.check()
+            assert seen.watch.fileno() is None
+            assert not seen.woken(MOMENT)  # it is tried at each look, which is no news
+        seen.watch.check()
+        assert seen.woken()  # by then something may have changed
+        assert seen.sees_all()
+
+
+@LINUX
+@pytest.mark.parametrize("system", ["nfs4", "cifs", "9p", "fuse.sshfs"])
+def test_a_disk_that_other_computers_have_too_is_looked_at_more_often(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: str
+) -> None:
+    """What another computer writes there no event tells of."""
+    from mem0tray.worker.folders import inotify as module
+
+    device = tmp_path.stat().st_dev
+    lines = (
+        "36 35 0:3 / /proc rw shared:13 - proc proc rw\n"
+        f"37 35 {os.major(device)}:{os.minor(device)} / {tmp_path} rw - {{}} there:/of rw\n"
+    )
+    mounts = tmp_path / "mountinfo"
+    monkeypatch.setattr(module, "_MOUNTS", mounts)
+    mounts.write_text(lines.format(system))
+    with watching(tmp_path, inotify) as seen:
+        assert not seen.sees_all()
+        mounts.write_text(lines.format("ext4"))
+        seen.go_on()
+        assert seen.sees_all()
+        (seen.folder / FILE).touch()
+        assert seen.woken()
