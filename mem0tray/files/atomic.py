@@ -194,11 +194,11 @@ def replace(
 
     `still_valid` is asked last, just before the file is replaced; when it says
     no, nothing happens and None comes back. `announce` is told before that how the
-    new file can be known again. A symbolic link is followed, the
-    mode of the old file kept; a new file is 0600. Unless it is `durable`,
-    nothing waits for the disk: a power cut may put the old file back, and on some file
-    systems leave an empty one. `by_way_of` is a folder of ours in which it is written first, where it is on the same disk:
-    who watches the file's own folder then hears of it once.
+    new file can be known again. A symbolic link is followed, the mode of the old
+    file kept; a new file is 0600. Unless it is `durable`, nothing waits for the
+    disk: a power cut may put the old file back, and on some file systems leave an
+    empty one. `by_way_of` is a folder of ours in which it is written first, where
+    it is on the same disk: who watches the file's own folder then hears of it once.
     Raises FileUnavailableError; the old file is then untouched, or replaced by
     one that a power cut may still undo.
     """

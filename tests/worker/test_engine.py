@@ -1,118 +1,12 @@
-"""The engine, cycle by cycle: no thread, no server, and the parts are stand-ins that tell.
+"""One cycle of the engine: what it reads, sends, publishes and tells, and in which order."""
 
-Only the ledger is real, and what stands in its core.
-"""
-
-import math
-import time
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
-from typing import Any, NamedTuple
 from unittest import mock
 
 import pytest
 
-from mem0tray.config.settings import Settings
-from mem0tray.core.events import Event, Events
-from mem0tray.core.state import Gate
-from mem0tray.files.publish_rate import PublishRate
-from mem0tray.ledger.database import Ledger
-from mem0tray.system.paths import Paths
-from mem0tray.worker.context import Core
-from mem0tray.worker.dlq.hand_edits import HandEdits
-from mem0tray.worker.dlq.publish import DlqPublisher
+from mem0tray.core import events
 from mem0tray.worker.engine import LOOK, Engine
-from mem0tray.worker.folders.wanted import Wanted
-from mem0tray.worker.folders.whereabouts import Whereabouts
-from mem0tray.worker.other_worker import OtherWorker
-from mem0tray.worker.parts import Parts
-from mem0tray.worker.queue.emergencies import EmergencyIntake
-from mem0tray.worker.queue.intake import QueueIntake
-from mem0tray.worker.queue.publish import QueuePublisher
-from mem0tray.worker.sending.delivery import Delivery
-from mem0tray.worker.sending.health import Prober
-from mem0tray.worker.sending.route import Route
-from mem0tray.worker.telling.metrics import MetricsWriter
-from tests.worker.dlq.generations import dead_letter, parsed
-
-NOW = 1_800_000_000.0
-MOMENT = 5_000.0
-
-
-class Scene(NamedTuple):
-    """An engine and what stands around it; `calls` has the calls of all stand-ins in order."""
-
-    engine: Engine
-    parts: Any
-    wanted: Any
-    core: Core
-    calls: mock.Mock
-    told: list[Event]
-
-    def cycle(self, after: float = 0.0) -> list[str]:
-        """One cycle so many seconds after the start; the calls that it made."""
-        self.calls.reset_mock()
-        self.engine.cycle(NOW + after, MOMENT + after)
-        return [call[0] for call in self.calls.mock_calls]
-
-    def patience(self, after: float = 0.0) -> float:
-        """How long it would wait, so many seconds after the start."""
-        return self.engine.patience(NOW + after, MOMENT + after)
-
-
-def stand_in(kind: type, **attributes: object) -> Any:
-    """An instance that does nothing; what instances of the class hold is given."""
-    made = mock.create_autospec(kind, instance=True)
-    for name, value in attributes.items():
-        setattr(made, name, value)
-    return made
-
-
-@pytest.fixture
-def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
-    """An engine before its first cycle, with nothing to do."""
-    paths = Paths(tmp_path, tmp_path / "data")
-    paths.data_dir.mkdir(parents=True)
-    told: list[Event] = []
-    bus = Events()
-    bus.subscribe(told.append)
-    monkeypatch.setattr(time, "time", lambda: NOW)
-    monkeypatch.setattr(time, "monotonic", lambda: MOMENT)
-    with closing(Ledger(paths.ledger)) as ledger:
-        core = Core(paths, Settings(), ledger, bus)
-        queue = stand_in(QueueIntake, torn=False, awaited=False, lost=False, signature=None)
-        queue.run.return_value = 0
-        edits = stand_in(HandEdits, torn=False, awaited=False, signature=None)
-        edits.run.return_value = False
-        dlq = stand_in(DlqPublisher, needed=False, pace=PublishRate())
-        dlq.merge_late_save.return_value = False
-        delivery = stand_in(Delivery, under_way=0)
-        delivery.next_due.side_effect = core.outbox.next_due
-        prober = stand_in(Prober)
-        metrics = stand_in(MetricsWriter)
-        metrics.wait.return_value = math.inf
-        parts = Parts(
-            core=core,
-            gate=Gate(),
-            emergencies=stand_in(EmergencyIntake),
-            queue=queue,
-            edits=edits,
-            dlq=dlq,
-            queue_publisher=stand_in(QueuePublisher, put_back_at=math.inf),
-            other=stand_in(OtherWorker),
-            metrics=metrics,
-            route=stand_in(Route, delivery=delivery, prober=prober),
-        )
-        calls = mock.Mock()
-        for name in ("emergencies", "queue", "edits", "dlq", "queue_publisher", "other", "metrics"):
-            calls.attach_mock(getattr(parts, name), name)
-        calls.attach_mock(prober, "prober")
-        calls.attach_mock(delivery, "delivery")
-        where = stand_in(Whereabouts, moves=False, paths=paths)
-        wanted = stand_in(Wanted, where=where, settings=Settings(), wrong="")
-        wanted.look.return_value = None
-        yield Scene(Engine(parts, wanted, watches=False), parts, wanted, core, calls, told)
+from tests.worker.stage import MOMENT, NOW, Scene, waits_until
 
 
 def test_a_cycle_reads_everything_before_it_publishes(scene: Scene) -> None:
@@ -129,12 +23,168 @@ def test_a_cycle_reads_everything_before_it_publishes(scene: Scene) -> None:
 
 def test_what_falls_due_during_a_cycle_is_not_kept_waiting(scene: Scene) -> None:
     """After a cycle that took its time the next one comes at once, and wakes a sender."""
-    letter = parsed(dead_letter("soon"))
-    with scene.core.ledger.transaction():
-        key = scene.core.inbox.add_dead(letter, letter.raw, NOW, ask=False, gen=None)
-    due = scene.core.outbox.due(key) - NOW
+    due = 100.0
+    waits_until(scene, NOW + due)
     assert "delivery.kick" not in scene.cycle(due - 1)
     assert scene.patience(due - 1) == pytest.approx(1)
     assert scene.patience(due + 1) == 0
     assert "delivery.kick" in scene.cycle(due + 1)
     assert scene.patience(due + 1) == LOOK
+
+
+def test_where_it_is_to_move_nothing_is_read(scene: Scene) -> None:
+    """As soon as the settings lead elsewhere, the cycle is over."""
+    scene.wanted.where.moves = True
+    assert scene.cycle() == []
+    assert not scene.engine.has_looked
+
+
+@pytest.mark.parametrize("fails", ["other.look", "emergencies.run", "queue.run", None])
+def test_another_worker_is_gone_only_when_all_was_read_after_it(
+    scene: Scene, fails: str | None
+) -> None:
+    """What it took is known only when every file could be read."""
+    if fails is not None:
+        part, method = fails.split(".")
+        getattr(getattr(scene.parts, part), method).side_effect = OSError("broken")
+    assert ("other.release" in scene.cycle()) == (fails is None)
+
+
+def test_a_torn_queue_file_was_not_read(scene: Scene) -> None:
+    """While somebody writes it, nothing is concluded from what stands there."""
+    scene.parts.queue.torn = True
+    assert "other.release" not in scene.cycle()
+
+
+def test_the_prober_starts_once_and_what_waits_is_told_once(scene: Scene) -> None:
+    """The first cycle opens the way, and tells of the dead letters that wait."""
+    waits_until(scene, NOW + 100)
+    assert "prober.start" in scene.cycle()
+    assert scene.told.count(events.WaitingBackoff("alpha", "soon", 100.0)) == 1
+    assert scene.parts.edits.tells_waits is True
+    assert "prober.start" not in scene.cycle()
+    assert scene.told.count(events.WaitingBackoff("alpha", "soon", 100.0)) == 1
+
+
+@pytest.mark.parametrize("whose", ["edit", "late save", "nobody"])
+def test_a_wish_to_retry_probes_at_once(scene: Scene, whose: str) -> None:
+    """Whether it stood in the file, or in a save that raced with ours."""
+    scene.parts.edits.run.return_value = whose == "edit"
+    scene.parts.dlq.merge_late_save.return_value = whose == "late save"
+    assert ("prober.kick" in scene.cycle()) == (whose != "nobody")
+
+
+def test_what_has_left_the_queue_file_is_looked_for_in_the_other(scene: Scene) -> None:
+    """Another worker moves what fails: the DLQ file is read again, though it has not changed."""
+    scene.parts.queue.lost = True
+    calls = scene.cycle()
+    assert calls.index("edits.look_again") < calls.index("edits.run")
+    assert scene.parts.queue.lost is False
+    assert "edits.look_again" not in scene.cycle()
+
+
+def test_a_request_has_the_queue_file_published_at_once(scene: Scene) -> None:
+    """What a command asked for shows without waiting for its turn."""
+    requests = scene.core.paths.requests
+    requests.mkdir()
+    (requests / "1.json").write_text('{"verb": "show", "items": []}')
+    assert "queue_publisher.kick" in scene.cycle()
+    scene.parts.queue_publisher.kick.assert_called_with(now=True)
+    assert events.StatusWanted() in scene.told
+    assert "queue_publisher.kick" not in scene.cycle()
+
+
+@pytest.mark.parametrize(("due", "kicks"), [(-1.0, True), (0.0, True), (1.0, False), (None, False)])
+def test_a_sender_is_woken_for_what_is_due(scene: Scene, due: float | None, *, kicks: bool) -> None:
+    """What is due, to the second, wakes one; what waits does not."""
+    if due is not None:
+        waits_until(scene, NOW + due)
+    assert ("delivery.kick" in scene.cycle()) == kicks
+
+
+def test_a_sender_is_woken_while_requests_are_under_way(scene: Scene) -> None:
+    """There may be a slot for more."""
+    scene.parts.route.delivery.under_way = 1
+    assert "delivery.kick" in scene.cycle()
+
+
+@pytest.mark.parametrize("needed", [True, False])
+@pytest.mark.parametrize("paced", [True, False])
+@pytest.mark.parametrize("busy", [True, False])
+def test_the_dlq_file_is_published_at_its_pace_and_at_once_at_rest(
+    scene: Scene, *, needed: bool, paced: bool, busy: bool
+) -> None:
+    """Only where the ledger says something else than the file."""
+    scene.parts.dlq.needed = needed
+    if not paced:
+        scene.parts.dlq.pace.spent(MOMENT, 1.0)
+    if busy:
+        waits_until(scene, NOW)
+    assert ("dlq.run" in scene.cycle()) == (needed and (paced or not busy))
+
+
+@pytest.mark.parametrize("dirty", [True, False])
+@pytest.mark.parametrize("busy", [True, False])
+def test_the_queue_file_is_published_when_it_is_outdated(
+    scene: Scene, *, dirty: bool, busy: bool
+) -> None:
+    """At rest without waiting for its turn."""
+    if dirty:
+        scene.core.queue_dirty.set()
+    if busy:
+        waits_until(scene, NOW)
+    assert ("queue_publisher.kick" in scene.cycle()) == dirty
+    if dirty:
+        scene.parts.queue_publisher.kick.assert_called_once_with(now=not busy)
+
+
+@pytest.mark.parametrize(("at", "kicks"), [(NOW, True), (NOW + 1, False)])
+def test_what_vanished_from_the_queue_file_is_put_back_in_time(
+    scene: Scene, at: float, *, kicks: bool
+) -> None:
+    """It waits a little, and then the file is published for its sake."""
+    scene.parts.queue_publisher.put_back_at = at
+    assert ("queue_publisher.kick" in scene.cycle()) == kicks
+
+
+def test_room_is_given_back_at_rest_alone(scene: Scene) -> None:
+    """While something is due there is no time for it."""
+    with mock.patch.object(scene.engine, "_ballast") as ballast:
+        scene.cycle()
+        ballast.drop.assert_called_once_with(scene.parts.edits.signature, None)
+        waits_until(scene, NOW)
+        scene.cycle()
+        ballast.drop.assert_called_once()
+
+
+def test_a_state_is_told_when_it_changes(scene: Scene) -> None:
+    """Once, and the metrics are to be written for it."""
+    scene.cycle()
+    starting = events.StateChanged("starting", "the server has not answered yet", told=False)
+    assert scene.told.count(starting) == 1
+    assert scene.core.metrics_dirty.is_set()
+    scene.core.metrics_dirty.clear()
+    scene.cycle()
+    assert scene.told.count(starting) == 1
+    assert not scene.core.metrics_dirty.is_set()
+
+
+def test_a_state_whose_trouble_was_told_says_so(scene: Scene) -> None:
+    """The reason stands in the log already, as that of a part that has failed."""
+    scene.core.troubles.failed("part", OSError("odd"), 1.0)
+    scene.parts.gate.block("storage", repr(OSError("odd")))
+    scene.parts.other.look.side_effect = None
+    with mock.patch.object(Engine, "_look_at_storage"):
+        scene.cycle()
+    told = [event for event in scene.told if isinstance(event, events.StateChanged)]
+    assert [event.told for event in told] == [True]
+
+
+def test_a_part_that_fails_keeps_no_other_from_its_work(scene: Scene) -> None:
+    """Its trouble is told, and the cycle goes on to the end."""
+    for each in (scene.wanted.look, scene.parts.other.look, scene.parts.edits.run):
+        each.side_effect = OSError("broken")
+    calls = scene.cycle()
+    assert {"emergencies.run", "queue.run", "metrics.run"} <= set(calls)
+    failed = [event.part for event in scene.told if isinstance(event, events.PartFailed)]
+    assert failed == ["settings"]  # one cause, one trouble

@@ -1,0 +1,134 @@
+"""An engine for tests: no thread, no server, and the parts are stand-ins that tell.
+
+Only the ledger is real, and what stands in its core.
+"""
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+from unittest import mock
+
+import pytest
+
+from mem0tray.config.settings import Settings
+from mem0tray.core.errors import LedgerError
+from mem0tray.core.events import Event, Events
+from mem0tray.core.state import Gate
+from mem0tray.files.publish_rate import PublishRate
+from mem0tray.ledger.database import Ledger
+from mem0tray.system.paths import Paths
+from mem0tray.worker.context import Core
+from mem0tray.worker.dlq.hand_edits import HandEdits
+from mem0tray.worker.dlq.publish import DlqPublisher
+from mem0tray.worker.engine import Engine
+from mem0tray.worker.folders.wanted import Wanted
+from mem0tray.worker.folders.whereabouts import Whereabouts
+from mem0tray.worker.other_worker import OtherWorker
+from mem0tray.worker.parts import Parts
+from mem0tray.worker.queue.emergencies import EmergencyIntake
+from mem0tray.worker.queue.intake import QueueIntake
+from mem0tray.worker.queue.publish import QueuePublisher
+from mem0tray.worker.sending.delivery import Delivery
+from mem0tray.worker.sending.health import Prober
+from mem0tray.worker.sending.route import Route
+from mem0tray.worker.telling.metrics import MetricsWriter
+from tests.worker.dlq.generations import dead_letter, parsed
+
+NOW = 1_800_000_000.0
+MOMENT = 5_000.0
+
+
+class Scene(NamedTuple):
+    """An engine and what stands around it; `calls` has the calls of all stand-ins in order."""
+
+    engine: Engine
+    parts: Any
+    wanted: Any
+    core: Core
+    calls: mock.Mock
+    told: list[Event]
+
+    def cycle(self, after: float = 0.0) -> list[str]:
+        """One cycle so many seconds after the start; the calls that it made."""
+        self.calls.reset_mock()
+        self.engine.cycle(NOW + after, MOMENT + after)
+        return [call[0] for call in self.calls.mock_calls]
+
+    def patience(self, after: float = 0.0) -> float:
+        """How long it would wait, so many seconds after the start."""
+        return self.engine.patience(NOW + after, MOMENT + after)
+
+
+def stand_in(kind: type, **attributes: object) -> Any:
+    """An instance that does nothing; what instances of the class hold is given."""
+    made = mock.create_autospec(kind, instance=True)
+    for name, value in attributes.items():
+        setattr(made, name, value)
+    return made
+
+
+@contextmanager
+def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+    """An engine before its first cycle, with nothing to do."""
+    paths = Paths(tmp_path, tmp_path / "data")
+    paths.data_dir.mkdir(parents=True)
+    told: list[Event] = []
+    bus = Events()
+    bus.subscribe(told.append)
+    monkeypatch.setattr(time, "time", lambda: NOW)
+    monkeypatch.setattr(time, "monotonic", lambda: MOMENT)
+    ledger = Ledger(paths.ledger)
+    ledger.rebuilt = ""  # it is new here all the time
+    with ExitStack() as stack:
+        stack.callback(_closed, ledger)
+        core = Core(paths, Settings(), ledger, bus)
+        queue = stand_in(QueueIntake, torn=False, awaited=False, lost=False, signature=None)
+        queue.run.return_value = 0
+        edits = stand_in(HandEdits, torn=False, awaited=False, signature=None)
+        edits.run.return_value = False
+        dlq = stand_in(DlqPublisher, needed=False, pace=PublishRate())
+        dlq.merge_late_save.return_value = False
+        delivery = stand_in(Delivery, under_way=0)
+        delivery.next_due.side_effect = core.outbox.next_due
+        prober = stand_in(Prober)
+        metrics = stand_in(MetricsWriter)
+        metrics.wait.return_value = math.inf
+        parts = Parts(
+            core=core,
+            gate=Gate(),
+            emergencies=stand_in(EmergencyIntake),
+            queue=queue,
+            edits=edits,
+            dlq=dlq,
+            queue_publisher=stand_in(QueuePublisher, put_back_at=math.inf),
+            other=stand_in(OtherWorker),
+            metrics=metrics,
+            route=stand_in(Route, delivery=delivery, prober=prober),
+        )
+        calls = mock.Mock()
+        for name in ("emergencies", "queue", "edits", "dlq", "queue_publisher", "other", "metrics"):
+            calls.attach_mock(getattr(parts, name), name)
+        calls.attach_mock(prober, "prober")
+        calls.attach_mock(delivery, "delivery")
+        where = stand_in(Whereabouts, moves=False, paths=paths)
+        wanted = stand_in(Wanted, where=where, settings=Settings(), wrong="")
+        wanted.look.return_value = None
+        yield Scene(Engine(parts, wanted, watches=False), parts, wanted, core, calls, told)
+
+
+def _closed(ledger: Ledger) -> None:
+    """Close it, should the engine not have done so."""
+    with suppress(LedgerError):
+        ledger.close()
+
+
+def waits_until(scene: Scene, due: float) -> int:
+    """Let a dead letter wait until then, in Unix seconds; its key."""
+    letter = parsed(dead_letter("soon"))
+    with scene.core.ledger.transaction():
+        key = scene.core.inbox.add_dead(letter, letter.raw, NOW, ask=False, gen=None)
+        scene.core.outbox.defer(key, due)
+    return key

@@ -1,0 +1,120 @@
+"""Whether the engine is idle, and what is left then."""
+
+import pytest
+
+from mem0tray.core.state import Waiting, WorkerState, WorkerStatus
+from mem0tray.worker.telling.metrics import Counts
+from tests.worker.stage import MOMENT, NOW, Scene, waits_until
+
+
+def is_idle(scene: Scene, horizon: float = 0.0) -> bool:
+    """Ask whether nothing is left that can be delivered by then."""
+    return scene.engine.is_idle(horizon, NOW, MOMENT)
+
+
+def at_rest(scene: Scene) -> None:
+    """Let it have looked, with a server that answers, and nothing unread."""
+    scene.parts.emergencies.unread.return_value = 0
+    scene.cycle()
+    scene.parts.gate.probed(healthy=True, reason="")
+
+
+def test_it_is_idle_once_it_has_looked_and_nothing_is_due(scene: Scene) -> None:
+    """Not before the first cycle."""
+    scene.parts.emergencies.unread.return_value = 0
+    scene.parts.gate.probed(healthy=True, reason="")
+    assert not is_idle(scene)
+    at_rest(scene)
+    assert is_idle(scene)
+
+
+@pytest.mark.parametrize(
+    ("part", "name"), [("queue", "awaited"), ("edits", "awaited"), ("route", "under_way")]
+)
+def test_it_is_not_idle_while_something_is_awaited(scene: Scene, part: str, name: str) -> None:
+    """A file that is being written, or an answer."""
+    at_rest(scene)
+    held = scene.parts.route.delivery if part == "route" else getattr(scene.parts, part)
+    setattr(held, name, 1)
+    assert not is_idle(scene)
+
+
+def test_it_is_not_idle_before_a_probe_has_answered(scene: Scene) -> None:
+    """Its answer decides; but without a server, or paused, none is waited for."""
+    at_rest(scene)
+    scene.parts.gate.doubt()
+    assert not is_idle(scene)
+    scene.parts.gate.block("server", "choose one")
+    assert is_idle(scene)
+    scene.parts.gate.unblock("server")
+    scene.parts.gate.pause(NOW + 10)
+    assert is_idle(scene)
+
+
+def test_it_is_not_idle_while_lines_are_unread(scene: Scene) -> None:
+    """Unless the file that holds them cannot be read: then waiting is of no use."""
+    at_rest(scene)
+    scene.parts.emergencies.unread.return_value = 1
+    assert not is_idle(scene)
+    scene.parts.emergencies.run.side_effect = OSError("broken")
+    scene.cycle()
+    assert is_idle(scene)
+
+
+@pytest.mark.parametrize(
+    ("due", "horizon", "idle"), [(0, 0, False), (1, 0, True), (1, 1, False), (1.5, 1, True)]
+)
+def test_what_falls_due_within_the_horizon_counts(
+    scene: Scene, due: float, horizon: float, *, idle: bool
+) -> None:
+    """To the second."""
+    at_rest(scene)
+    waits_until(scene, NOW + due)
+    assert is_idle(scene, horizon) == idle
+
+
+@pytest.mark.parametrize(("hold", "idle"), [(0.5, False), (1.0, False), (2.0, True), (0.0, True)])
+def test_what_is_due_is_waited_for_where_the_way_opens_in_time(
+    scene: Scene, hold: float, *, idle: bool
+) -> None:
+    """A break of the server that is over soon; a way that is closed otherwise is not."""
+    at_rest(scene)
+    waits_until(scene, NOW)
+    if hold:
+        scene.parts.gate.hold(NOW + hold)
+    else:
+        scene.parts.gate.probed(healthy=False, reason="refused")
+    assert is_idle(scene, 1.0) == idle
+
+
+def test_what_a_worker_left_under_way_is_waited_for(scene: Scene) -> None:
+    """It is asked about soon, where there is a horizon and the way is open."""
+    at_rest(scene)
+    waits_until(scene, NOW + 8)
+    scene.core.in_doubt_until = MOMENT + 10
+    assert not is_idle(scene, 1.0)
+    assert is_idle(scene, 0.0)
+    scene.parts.gate.probed(healthy=False, reason="refused")
+    assert is_idle(scene, 1.0)
+
+
+def test_what_is_left_is_told_with_its_reasons(scene: Scene) -> None:
+    """Counts, the state, and why a file could not be read."""
+    at_rest(scene)
+    scene.parts.metrics.counts.return_value = Counts(2, 3, None, 1)
+    scene.parts.gate.trouble("queue file", "no permission")
+    state = WorkerState("action needed", "no permission")
+    assert scene.engine.waiting(NOW) == Waiting(2, 3, 1, state, "no permission")
+    scene.parts.gate.trouble("queue file", "")
+    assert scene.engine.waiting(NOW).unread == ""
+
+
+def test_how_things_are_is_told_in_one_look(scene: Scene) -> None:
+    """Counts, the last delivery, and a pause that lasts."""
+    at_rest(scene)
+    scene.parts.metrics.counts.return_value = Counts(2, 3, None, 1)
+    with scene.core.ledger.transaction():
+        scene.core.ledger.set_meta("last_delivery", 5.0)
+    assert scene.engine.look(NOW) == WorkerStatus(WorkerState("healthy"), 2, 3, 5.0, False, 1)  # noqa: FBT003
+    scene.parts.gate.pause(NOW + 10)
+    assert scene.engine.look(NOW).paused

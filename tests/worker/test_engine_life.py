@@ -1,0 +1,203 @@
+"""The engine's clock, pause, disk and settings; how it begins and ends."""
+
+from typing import Any
+from unittest import mock
+
+import msgspec
+import pytest
+
+from mem0tray.config.settings import LogSettings, ServerSettings, Settings, SyncSettings
+from mem0tray.core import events
+from mem0tray.core.errors import LedgerError
+from mem0tray.files import atomic, pauses
+from mem0tray.ledger.database import Ledger
+from mem0tray.worker.engine import Engine
+from mem0tray.worker.folders.wanted import NewSettings
+from tests.worker.stage import MOMENT, NOW, Scene, waits_until
+
+
+def test_a_clock_that_was_set_back_makes_nothing_wait_for_longer(scene: Scene) -> None:
+    """Breaks and waits end when they would have, by the clock as it is now."""
+    key = waits_until(scene, NOW + 100)
+    scene.parts.gate.hold(NOW + 50)
+    scene.cycle()
+    scene.engine.cycle(NOW - 1000 + 5, MOMENT + 5)
+    assert scene.core.outbox.due(key) == NOW - 1000 + 5 + 120  # its own delay, from now
+    assert scene.parts.gate.held_for(NOW - 1000 + 5) == pytest.approx(45)
+
+
+@pytest.mark.parametrize("jump", [1000.0, -0.5, 0.0])
+def test_other_jumps_of_the_clock_change_nothing(scene: Scene, jump: float) -> None:
+    """One forward, or one that may be a correction."""
+    key = waits_until(scene, NOW + 100)
+    scene.cycle()
+    scene.engine.cycle(NOW + jump + 5, MOMENT + 5)
+    assert scene.core.outbox.due(key) == NOW + 100
+
+
+def test_a_jump_is_measured_from_the_cycle_before(scene: Scene) -> None:
+    """What was made good for once is not made good for again."""
+    scene.cycle()
+    scene.engine.cycle(NOW - 1000, MOMENT)
+    scene.parts.gate.hold(NOW - 900)
+    scene.engine.cycle(NOW - 995, MOMENT + 5)
+    assert scene.parts.gate.held_for(NOW - 995) == pytest.approx(95)
+
+
+def test_a_pause_is_read_in_each_cycle(scene: Scene) -> None:
+    """It holds from the next one on, and ends by itself."""
+    pauses.write(scene.core.paths, NOW + 60)
+    scene.cycle()
+    assert scene.parts.gate.is_paused(NOW)
+    pauses.clear(scene.core.paths)
+    scene.cycle()
+    assert not scene.parts.gate.is_paused(NOW)
+
+
+def test_a_pause_that_cannot_be_read_is_one(scene: Scene) -> None:
+    """It may say that nothing is to be sent; the part that failed is tried again."""
+    pause = scene.core.paths.pause
+    pause.mkdir(parents=True)
+    scene.cycle()
+    assert scene.parts.gate.blocked_by("pause")
+    pause.rmdir()
+    scene.cycle()
+    assert scene.parts.gate.blocked_by("pause")  # not yet
+    scene.core.troubles._not_before.clear()
+    scene.cycle()
+    assert not scene.parts.gate.blocked_by("pause")
+
+
+def test_a_ledger_that_can_be_written_again_opens_the_way(scene: Scene) -> None:
+    """Whoever could not record an outcome closed it; a write that succeeds opens it."""
+    scene.parts.gate.block("storage", "full")
+    with mock.patch.object(Ledger, "transaction", side_effect=LedgerError("full")):
+        scene.engine._attempt("storage", scene.engine._look_at_storage)
+    assert scene.parts.gate.blocked_by("storage")
+    scene.engine._look_at_storage()
+    assert not scene.parts.gate.blocked_by("storage")
+    assert scene.core.ledger.meta("storage") == NOW
+
+
+@pytest.mark.parametrize("which", ["claude_dir", "data_dir"])
+def test_a_disk_that_became_read_only_is_told_before_something_is_written(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, which: str
+) -> None:
+    """Both folders are asked, also where there is nothing to be written."""
+    folder = getattr(scene.core.paths, which)
+    monkeypatch.setattr(atomic, "is_read_only", lambda each: each == folder)
+    scene.cycle()
+    (failed,) = [event for event in scene.told if isinstance(event, events.PartFailed)]
+    assert str(folder) in failed.error
+
+
+def test_what_was_discarded_long_ago_is_forgotten_once_a_day(scene: Scene) -> None:
+    """By the setting, and also when the clock is set back by more than a day."""
+    with mock.patch.object(scene.core.inbox, "expire") as expire:
+        for hours in (0, 1, 24, 25, 26, -30):
+            scene.engine.cycle(NOW + hours * 3600, MOMENT + hours * 3600)
+    days = scene.core.settings.retention.discarded
+    told = [call.args[0] - NOW + days * 86_400 for call in expire.call_args_list]
+    assert told == [0, 25 * 3600, -30 * 3600]
+
+
+def saved(scene: Scene, *, mended: bool = False, **changes: Any) -> Settings:
+    """Have the settings changed, as their file says."""
+    settings = msgspec.structs.replace(scene.core.settings, **changes)
+    scene.wanted.look.return_value = NewSettings(settings, mended)
+    return settings
+
+
+def test_settings_that_changed_hold_from_then_on(scene: Scene) -> None:
+    """It is told, and what has to do with the server stays as it is."""
+    settings = saved(scene, log=LogSettings(backups=7))
+    calls = scene.cycle()
+    assert scene.core.settings is settings
+    assert scene.told.count(events.SettingsChanged()) == 1
+    scene.parts.route.choose.assert_not_called()
+    assert "prober.kick" not in calls
+
+
+def test_another_server_is_chosen_when_the_settings_say_so(scene: Scene) -> None:
+    """Also where they are only right again, and nobody knew before which was meant."""
+    server = ServerSettings(url="http://elsewhere")
+    saved(scene, server=server)
+    scene.cycle()
+    scene.parts.route.choose.assert_called_once_with(server, events.ServerChanged)
+    saved(scene, mended=True)
+    scene.cycle()
+    assert scene.parts.route.choose.call_count == 2
+
+
+def test_another_interval_between_probes_holds_at_once(scene: Scene) -> None:
+    """Or the former one would be waited out."""
+    saved(scene, sync=SyncSettings(probe_interval=7.0))
+    assert "prober.kick" in scene.cycle()
+
+
+@pytest.mark.parametrize("wrong", ["", "sync.timeout is wrong"])
+def test_it_begins_with_a_server_unless_the_settings_are_wrong(scene: Scene, wrong: str) -> None:
+    """Both files are published anew, and the queue's publisher has begun."""
+    scene.wanted.wrong = wrong
+    engine = Engine(scene.parts, scene.wanted, watches=False)
+    engine.begin()
+    server = None if wrong else scene.core.settings.server
+    scene.parts.route.choose.assert_called_once_with(server, events.WorkerStarted)
+    scene.parts.queue_publisher.start.assert_called_once_with()
+    assert scene.core.dlq_dirty.is_set()
+    assert scene.core.queue_dirty.is_set()
+    assert scene.parts.gate.blocked_by("settings") == bool(wrong)
+    assert engine.watch is None
+    assert not scene.core.paths.requests.exists()
+    assert not any(isinstance(event, events.LedgerRebuilt) for event in scene.told)
+
+
+def test_a_ledger_that_was_lost_is_told_at_the_beginning(scene: Scene) -> None:
+    """With the reason for which it is built anew."""
+    scene.core.ledger.rebuilt = "it was not there"
+    scene.engine.begin()
+    assert scene.told == [events.LedgerRebuilt("it was not there")]
+
+
+def test_one_that_watches_makes_the_folders_and_looks_at_its_watch_last(scene: Scene) -> None:
+    """A folder that is not there cannot be watched; the first cycle has begun by then."""
+    engine = Engine(scene.parts, scene.wanted)
+    engine.begin()
+    assert scene.core.paths.requests.is_dir()
+    watch = engine.watch = mock.Mock()
+    scene.calls.attach_mock(watch, "watch")
+    scene.calls.reset_mock()
+    engine.cycle(NOW, MOMENT)
+    assert scene.calls.mock_calls[-1] == mock.call.watch.check()
+    engine.end()
+    watch.stop.assert_called_once_with()
+
+
+def test_it_ends_in_order_whatever_fails(scene: Scene) -> None:
+    """Senders first, then the files, the server, and the ledger at the very last."""
+    scene.parts.dlq.needed = True
+    for each in (scene.parts.dlq.run, scene.parts.queue_publisher.stop, scene.parts.metrics.run):
+        each.side_effect = OSError("full")
+    with mock.patch.object(Ledger, "close") as close:
+        scene.calls.attach_mock(close, "ledger")
+        scene.calls.attach_mock(scene.parts.route.close, "route")
+        scene.calls.reset_mock()
+        scene.engine.end()
+    assert [call[0] for call in scene.calls.mock_calls] == [
+        "prober.stop", "delivery.stop", "dlq.run", "queue_publisher.stop", "metrics.run",
+        "dlq.close", "route", "ledger",
+    ]  # fmt: skip
+    scene.parts.metrics.run.assert_called_once_with(force=True)
+
+
+def test_it_leaves_within_a_second(scene: Scene) -> None:
+    """Whoever has to be waited for is so for a part of that."""
+    scene.engine.end()
+    waits = [
+        scene.parts.route.prober.stop.call_args.args[0],
+        scene.parts.route.delivery.stop.call_args.args[0],
+        scene.parts.queue_publisher.stop.call_args.args[0],
+    ]
+    assert min(waits) > 0
+    assert sum(waits) < 1
+    scene.parts.dlq.run.assert_not_called()  # there was nothing to write

@@ -1,0 +1,101 @@
+"""How long the engine waits between two cycles, should nobody wake it."""
+
+from unittest import mock
+
+import pytest
+
+from mem0tray.core import events
+from mem0tray.core.errors import LedgerError
+from mem0tray.files.publish_rate import INTERVAL
+from mem0tray.worker.engine import CALM_LOOK, LOOK
+from tests.worker.stage import MOMENT, NOW, Scene, waits_until
+
+
+def calm(scene: Scene, *, sees_all: bool = True) -> None:
+    """Let a watch tell of every change, and nothing be the matter."""
+    scene.engine.watch = mock.Mock(sees_all=sees_all)
+    scene.parts.gate.probed(healthy=True, reason="")
+    scene.cycle()
+
+
+def test_where_every_change_is_told_it_looks_less_often(scene: Scene) -> None:
+    """Without a watch, or with one that does not see all, it looks as often as ever."""
+    assert scene.patience() == LOOK
+    calm(scene, sees_all=False)
+    assert scene.patience() == LOOK
+    calm(scene)
+    assert scene.patience() == CALM_LOOK > LOOK
+
+
+def test_in_trouble_it_looks_more_often(scene: Scene) -> None:
+    """What may be over at any moment, no watch tells of."""
+    calm(scene)
+    scene.parts.gate.trouble("part", "odd")
+    scene.cycle()
+    assert scene.patience() == LOOK
+    scene.parts.gate.trouble("part", "")
+    scene.core.beside.suspected_until = NOW + 50
+    scene.cycle()
+    assert scene.patience() == LOOK
+    assert scene.patience(50) == CALM_LOOK
+
+
+@pytest.mark.parametrize(("due", "wait"), [(2.0, 2.0), (100.0, LOOK), (-1.0, LOOK)])
+def test_it_waits_until_the_next_item_is_due(scene: Scene, due: float, wait: float) -> None:
+    """What was due in the cycle has had its sender."""
+    waits_until(scene, NOW + due)
+    scene.cycle()
+    assert scene.patience() == pytest.approx(wait)
+
+
+def test_it_follows_requests_that_are_under_way(scene: Scene) -> None:
+    """Once a second, as outcomes are published."""
+    scene.parts.route.delivery.under_way = 1
+    assert scene.patience() == INTERVAL
+
+
+def test_it_waits_until_the_way_opens_by_itself(scene: Scene) -> None:
+    """The break that a server asked for ends."""
+    scene.parts.gate.hold(NOW + 3)
+    assert scene.patience() == pytest.approx(3)
+
+
+def test_it_waits_until_what_vanished_is_to_be_put_back(scene: Scene) -> None:
+    """Never a time that has passed."""
+    scene.parts.queue_publisher.put_back_at = NOW + 2
+    assert scene.patience() == pytest.approx(2)
+    assert scene.patience(3) == 0
+
+
+def test_it_waits_for_the_pace_of_the_dlq_file(scene: Scene) -> None:
+    """But for a moment at least, as it may be one that cannot be written."""
+    scene.parts.dlq.pace.spent(MOMENT, 0.0)
+    assert scene.patience() == LOOK
+    scene.parts.dlq.needed = True
+    assert scene.patience() == pytest.approx(INTERVAL)
+    assert 0 < scene.patience(10) < 0.1
+
+
+def test_it_waits_for_the_metrics(scene: Scene) -> None:
+    """They are to be written then at the latest."""
+    scene.parts.metrics.wait.return_value = 2.5
+    assert scene.patience() == 2.5
+    scene.parts.metrics.wait.assert_called_with(MOMENT)
+
+
+@pytest.mark.parametrize("which", ["queue", "edits"])
+def test_a_torn_file_is_looked_at_again_soon(scene: Scene, which: str) -> None:
+    """Whoever writes it will be done in a moment."""
+    getattr(scene.parts, which).torn = True
+    assert 0 < scene.patience() < 0.1
+
+
+def test_a_turn_says_how_long_to_wait(scene: Scene) -> None:
+    """After a cycle that came to its end as after one that the ledger has broken."""
+    waits_until(scene, NOW + 2)
+    assert scene.engine.turn() == pytest.approx(2)
+    assert scene.engine.has_looked
+    with mock.patch.object(scene.core.outbox, "next_due", side_effect=LedgerError("full")):
+        assert scene.engine.turn() == LOOK
+    failed = [event.part for event in scene.told if isinstance(event, events.PartFailed)]
+    assert failed == ["ledger"]
