@@ -1,0 +1,213 @@
+"""The worker's thread: which engines it opens, when it ends, and what it tells meanwhile."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from mem0tray.config.settings import Settings
+from mem0tray.core import events
+from mem0tray.core.errors import FileUnavailableError, LedgerError
+from mem0tray.core.events import Event, Events
+from mem0tray.worker import engine, parts, thread
+from mem0tray.worker.folders import wanted
+from mem0tray.worker.thread import WorkerThread
+
+PATIENCE = 10.0
+FULL = FileUnavailableError("The disk is full.")
+
+
+class World:
+    """A folder that is entered, and engines that do nothing; `opened` has those."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.told: list[Event] = []
+        self.opened: list[Any] = []
+        self.turned = threading.Event()
+        self.opens = mock.Mock()
+        bus = Events()
+        bus.subscribe(self.told.append)
+        self.where = mock.Mock(moves=False)
+        monkeypatch.setattr(wanted, "Whereabouts", lambda _: self.where)
+        monkeypatch.setattr(parts, "open_in", self.opens)
+        monkeypatch.setattr(thread, "Engine", self.engine)
+        monkeypatch.setattr(engine, "LOOK", 0.0)
+        self.worker = WorkerThread(Settings(), bus, lambda: None)
+
+    def engine(self, made: object, _: object, *, watches: bool) -> Any:
+        """Make one that waits for ever after its first turn."""
+        opened = mock.Mock(parts=made, watch=None, watches=watches)
+        opened.turn.side_effect = self.turn
+        self.opened.append(opened)
+        return opened
+
+    def turn(self) -> float:
+        """Do one turn."""
+        self.turned.set()
+        return 1e6
+
+    def at_work(self) -> None:
+        """Wait until a turn was done."""
+        assert self.turned.wait(PATIENCE)
+
+    def ended(self) -> bool:
+        """Stop it, and see whether it has ended."""
+        self.worker.stop()
+        self.worker.join(PATIENCE)
+        return not self.worker.is_alive
+
+    def kinds(self) -> list[type[Event]]:
+        """The kinds of what was told, in order."""
+        return [type(event) for event in self.told]
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """A worker that was not started yet."""
+    made = World(monkeypatch)
+    yield made
+    made.worker.stop()
+    made.worker.join(PATIENCE)
+
+
+def test_it_works_until_it_is_told_to_leave(world: World) -> None:
+    """A wait that would last for days ends; the engine ends in order, and the folder is free."""
+    world.worker.start()
+    world.at_work()
+    assert world.worker.is_alive
+    leaving = [world.worker.is_leaving, world.ended(), world.worker.is_leaving]
+    assert leaving == [False, True, True]
+    (opened,) = world.opened
+    assert [call[0] for call in opened.mock_calls] == ["begin", "turn", "end"]
+    assert world.kinds() == [events.WorkerStopped]
+    world.where.leave.assert_called_once_with()
+    assert world.worker.fatal is None
+
+
+@pytest.mark.parametrize("watch", [True, False])
+def test_it_follows_the_folder_where_it_watches(world: World, *, watch: bool) -> None:
+    """A run that ends by itself does neither."""
+    world.worker.start(watch=watch)
+    world.at_work()
+    assert world.worker._wanted.follows is watch
+    assert world.opened[0].watches is watch
+
+
+def test_told_to_leave_before_it_began_it_opens_nothing(world: World) -> None:
+    """A signal may come at any moment."""
+    world.worker.stop()
+    world.worker.start()
+    world.worker.join(PATIENCE)
+    assert world.opened == []
+    assert not world.worker.is_alive
+    world.where.leave.assert_called_once_with()
+
+
+def test_whoever_waits_for_its_end_finds_it_ended(world: World) -> None:
+    """What is called at the end is so when it counts as ended, however it came to that."""
+    alive: list[bool] = []
+    world.opens.side_effect = ZeroDivisionError("odd")
+    world.worker.start(over=lambda: alive.append(world.worker.is_alive))
+    world.worker.join(PATIENCE)
+    assert alive == [False]
+    assert isinstance(world.worker.fatal, ZeroDivisionError)
+    world.where.leave.assert_called_once_with()
+
+
+def test_a_fault_of_the_engine_is_kept(world: World) -> None:
+    """It has ended all the same, and published what it could."""
+    world.turn = mock.Mock(side_effect=ZeroDivisionError("odd"))  # type: ignore[method-assign]
+    world.worker.start()
+    world.worker.join(PATIENCE)
+    assert isinstance(world.worker.fatal, ZeroDivisionError)
+    world.opened[0].end.assert_called_once_with()
+    assert world.kinds() == []
+
+
+def test_a_full_disk_is_waited_for_and_told_once(world: World) -> None:
+    """Again when it is something else that is wrong."""
+    other = FileUnavailableError("No permission.")
+    world.opens.side_effect = [FULL, FULL, other, mock.DEFAULT]
+    world.worker.start()
+    world.at_work()
+    failed = [event for event in world.told if isinstance(event, events.PartFailed)]
+    assert [(event.part, event.error) for event in failed] == [
+        ("start", str(FULL)), ("start", str(other)),
+    ]  # fmt: skip
+    assert world.where.follow.call_count == 4  # the settings may name another folder by then
+
+
+def test_whoever_is_not_patient_learns_what_is_wrong(world: World) -> None:
+    """Nothing is waited for then."""
+    world.opens.side_effect = FULL
+    world.worker.start(patient=False)
+    world.worker.join(PATIENCE)
+    assert world.worker.failure is FULL
+    assert not world.worker.is_alive
+    assert not world.worker.is_ready
+    assert world.told == []
+
+
+def test_in_another_folder_it_goes_on_with_another_engine(world: World) -> None:
+    """The former one has ended before that, and it is told."""
+    first = world.turn
+
+    def led_elsewhere() -> float:
+        world.where.moves = True
+        world.turn = first  # type: ignore[method-assign]
+        return 0.0
+
+    def move() -> Path:
+        world.where.moves = False
+        world.where.paths.claude_dir = Path("now")
+        assert world.opened[0].end.called
+        return Path("before")
+
+    world.turn = led_elsewhere  # type: ignore[method-assign]
+    world.where.move.side_effect = move
+    world.worker.start()
+    world.at_work()
+    assert world.told == [events.FolderChanged(Path("before"), Path("now"))]
+    assert len(world.opened) == 2
+    assert world.ended()
+    assert world.kinds()[1:] == [events.WorkerStopped]
+
+
+def test_before_there_is_an_engine_little_is_known(world: World) -> None:
+    """The settings that are wanted, and no more."""
+    worker = world.worker
+    assert not worker.is_ready
+    assert not worker.is_alive
+    assert not worker.is_idle(1.0)
+    assert worker.destination == ""
+    assert worker.settings == Settings()
+    for ask in (worker.counts, worker.waiting, worker.look):
+        with pytest.raises(LedgerError, match="not begun"):
+            ask()
+    worker.leave()
+    world.where.leave.assert_called_once_with()
+
+
+def test_what_is_asked_the_engine_answers(world: World) -> None:
+    """By the clocks as they are, also after its end."""
+    worker = world.worker
+    worker.start()
+    world.at_work()
+    (opened,) = world.opened
+    for _ in range(2):
+        assert worker.is_ready
+        assert worker.settings is opened.parts.core.settings
+        assert worker.destination is opened.parts.metrics.destination
+        assert worker.counts() is opened.parts.metrics.counts.return_value
+        with mock.patch.object(thread, "time", mock.Mock(**{"time.return_value": 7.0})) as clock:
+            clock.monotonic.return_value = 3.0
+            assert worker.is_idle(1.5) is opened.is_idle.return_value
+            assert worker.waiting() is opened.waiting.return_value
+            assert worker.look() is opened.look.return_value
+        opened.is_idle.assert_called_with(1.5, 7.0, 3.0)
+        opened.waiting.assert_called_with(7.0)
+        opened.look.assert_called_with(7.0)
+        assert world.ended()
