@@ -23,7 +23,9 @@ from mem0tray.worker.parts import DLQ, EMERGENCY, QUEUE, READ, Parts
 from mem0tray.worker.telling.log import WAITING_PER_MINUTE
 
 LOOK: Final = 5.0  # seconds between looks at the files, should nobody wake us
-CALM_LOOK: Final = 10.0  # where every change wakes us: what nobody tells of is soon seen, too
+# Where every change wakes us. Nobody tells that the clock was set, or that this computer has
+# slept: what is due then is to go out soon. It divides the interval of the metrics.
+CALM_LOOK: Final = 7.5
 _TORN: Final = 0.05
 _STOP: Final = 0.8
 _WRITE_DLQ: Final = "writing the DLQ file"
