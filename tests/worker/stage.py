@@ -16,6 +16,7 @@ import pytest
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import LedgerError
 from mem0tray.core.events import Event, Events
+from mem0tray.core.reasons import NONE
 from mem0tray.core.state import Gate
 from mem0tray.files.publish_rate import PublishRate
 from mem0tray.ledger.database import Ledger
@@ -114,7 +115,7 @@ def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
         calls.attach_mock(prober, "prober")
         calls.attach_mock(delivery, "delivery")
         where = stand_in(Whereabouts, moves=False, paths=paths)
-        wanted = stand_in(Wanted, where=where, settings=Settings(), wrong="")
+        wanted = stand_in(Wanted, where=where, settings=Settings(), wrong=NONE)
         wanted.look.return_value = None
         yield Scene(Engine(parts, wanted, watches=False), parts, wanted, core, calls, told)
 

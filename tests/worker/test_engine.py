@@ -5,6 +5,7 @@ from unittest import mock
 import pytest
 
 from mem0tray.core import events
+from mem0tray.core.reasons import Reason, quoted
 from mem0tray.worker.engine import LOOK, Engine
 from tests.worker.stage import MOMENT, NOW, Scene, waits_until
 
@@ -160,7 +161,9 @@ def test_room_is_given_back_at_rest_alone(scene: Scene) -> None:
 def test_a_state_is_told_when_it_changes(scene: Scene) -> None:
     """Once, and the metrics are to be written for it."""
     scene.cycle()
-    starting = events.StateChanged("starting", "the server has not answered yet", told=False)
+    starting = events.StateChanged(
+        "starting", Reason("the server has not answered yet"), told=False
+    )
     assert scene.told.count(starting) == 1
     assert scene.core.metrics_dirty.is_set()
     scene.core.metrics_dirty.clear()
@@ -172,7 +175,7 @@ def test_a_state_is_told_when_it_changes(scene: Scene) -> None:
 def test_a_state_whose_trouble_was_told_says_so(scene: Scene) -> None:
     """The reason stands in the log already, as that of a part that has failed."""
     scene.core.troubles.failed("part", OSError("odd"), 1.0)
-    scene.parts.gate.block("storage", repr(OSError("odd")))
+    scene.parts.gate.block("storage", quoted(repr(OSError("odd"))))
     scene.parts.other.look.side_effect = None
     with mock.patch.object(Engine, "_look_at_storage"):
         scene.cycle()

@@ -2,9 +2,12 @@
 
 import pytest
 
+from mem0tray.core.reasons import NONE, quoted
 from mem0tray.core.state import Waiting, WorkerState, WorkerStatus
 from mem0tray.worker.telling.metrics import Counts
 from tests.worker.stage import MOMENT, NOW, Scene, waits_until
+
+NO_PERMISSION = quoted("no permission")
 
 
 def is_idle(scene: Scene, horizon: float = 0.0) -> bool:
@@ -16,13 +19,13 @@ def at_rest(scene: Scene) -> None:
     """Let it have looked, with a server that answers, and nothing unread."""
     scene.parts.emergencies.unread.return_value = 0
     scene.cycle()
-    scene.parts.gate.probed(healthy=True, reason="")
+    scene.parts.gate.probed(healthy=True, reason=NONE)
 
 
 def test_it_is_idle_once_it_has_looked_and_nothing_is_due(scene: Scene) -> None:
     """Not before the first cycle."""
     scene.parts.emergencies.unread.return_value = 0
-    scene.parts.gate.probed(healthy=True, reason="")
+    scene.parts.gate.probed(healthy=True, reason=NONE)
     assert not is_idle(scene)
     at_rest(scene)
     assert is_idle(scene)
@@ -44,7 +47,7 @@ def test_it_is_not_idle_before_a_probe_has_answered(scene: Scene) -> None:
     at_rest(scene)
     scene.parts.gate.doubt()
     assert not is_idle(scene)
-    scene.parts.gate.block("server", "choose one")
+    scene.parts.gate.block("server", quoted("choose one"))
     assert is_idle(scene)
     scene.parts.gate.unblock("server")
     scene.parts.gate.pause(NOW + 10)
@@ -83,7 +86,7 @@ def test_what_is_due_is_waited_for_where_the_way_opens_in_time(
     if hold:
         scene.parts.gate.hold(NOW + hold)
     else:
-        scene.parts.gate.probed(healthy=False, reason="refused")
+        scene.parts.gate.probed(healthy=False, reason=quoted("refused"))
     assert is_idle(scene, 1.0) == idle
 
 
@@ -94,7 +97,7 @@ def test_what_a_worker_left_under_way_is_waited_for(scene: Scene) -> None:
     scene.core.in_doubt_until = MOMENT + 10
     assert not is_idle(scene, 1.0)
     assert is_idle(scene, 0.0)
-    scene.parts.gate.probed(healthy=False, reason="refused")
+    scene.parts.gate.probed(healthy=False, reason=quoted("refused"))
     assert is_idle(scene, 1.0)
 
 
@@ -102,11 +105,11 @@ def test_what_is_left_is_told_with_its_reasons(scene: Scene) -> None:
     """Counts, the state, and why a file could not be read."""
     at_rest(scene)
     scene.parts.metrics.counts.return_value = Counts(2, 3, None, 1)
-    scene.parts.gate.trouble("queue file", "no permission")
-    state = WorkerState("action needed", "no permission")
-    assert scene.engine.waiting(NOW) == Waiting(2, 3, 1, state, "no permission")
-    scene.parts.gate.trouble("queue file", "")
-    assert scene.engine.waiting(NOW).unread == ""
+    scene.parts.gate.trouble("queue file", NO_PERMISSION)
+    state = WorkerState("action needed", NO_PERMISSION)
+    assert scene.engine.waiting(NOW) == Waiting(2, 3, 1, state, NO_PERMISSION)
+    scene.parts.gate.trouble("queue file", NONE)
+    assert scene.engine.waiting(NOW).unread == NONE
 
 
 def test_how_things_are_is_told_in_one_look(scene: Scene) -> None:

@@ -9,6 +9,7 @@ import pytest
 from mem0tray.config.settings import LogSettings, ServerSettings, Settings, SyncSettings
 from mem0tray.core import events
 from mem0tray.core.errors import LedgerError
+from mem0tray.core.reasons import NONE, Reason, quoted
 from mem0tray.files import atomic, pauses
 from mem0tray.ledger.database import Ledger
 from mem0tray.worker.engine import Engine
@@ -70,7 +71,7 @@ def test_a_pause_that_cannot_be_read_is_one(scene: Scene) -> None:
 
 def test_a_ledger_that_can_be_written_again_opens_the_way(scene: Scene) -> None:
     """Whoever could not record an outcome closed it; a write that succeeds opens it."""
-    scene.parts.gate.block("storage", "full")
+    scene.parts.gate.block("storage", quoted("full"))
     with mock.patch.object(Ledger, "transaction", side_effect=LedgerError("full")):
         scene.engine._attempt("storage", scene.engine._look_at_storage)
     assert scene.parts.gate.blocked_by("storage")
@@ -135,8 +136,8 @@ def test_another_interval_between_probes_holds_at_once(scene: Scene) -> None:
     assert "prober.kick" in scene.cycle()
 
 
-@pytest.mark.parametrize("wrong", ["", "sync.timeout is wrong"])
-def test_it_begins_with_a_server_unless_the_settings_are_wrong(scene: Scene, wrong: str) -> None:
+@pytest.mark.parametrize("wrong", [NONE, quoted("sync.timeout is wrong")])
+def test_it_begins_with_a_server_unless_the_settings_are_wrong(scene: Scene, wrong: Reason) -> None:
     """Both files are published anew, and the queue's publisher has begun."""
     scene.wanted.wrong = wrong
     engine = Engine(scene.parts, scene.wanted, watches=False)

@@ -6,6 +6,7 @@ import pytest
 
 from mem0tray.core import events
 from mem0tray.core.errors import LedgerError
+from mem0tray.core.reasons import NONE, quoted
 from mem0tray.files.publish_rate import INTERVAL
 from mem0tray.worker.engine import CALM_LOOK, LOOK
 from tests.worker.stage import MOMENT, NOW, Scene, waits_until
@@ -14,7 +15,7 @@ from tests.worker.stage import MOMENT, NOW, Scene, waits_until
 def calm(scene: Scene, *, sees_all: bool = True) -> None:
     """Let a watch tell of every change, and nothing be the matter."""
     scene.engine.watch = mock.Mock(sees_all=sees_all)
-    scene.parts.gate.probed(healthy=True, reason="")
+    scene.parts.gate.probed(healthy=True, reason=NONE)
     scene.cycle()
 
 
@@ -30,10 +31,10 @@ def test_where_every_change_is_told_it_looks_less_often(scene: Scene) -> None:
 def test_in_trouble_it_looks_more_often(scene: Scene) -> None:
     """What may be over at any moment, no watch tells of."""
     calm(scene)
-    scene.parts.gate.trouble("part", "odd")
+    scene.parts.gate.trouble("part", quoted("odd"))
     scene.cycle()
     assert scene.patience() == LOOK
-    scene.parts.gate.trouble("part", "")
+    scene.parts.gate.trouble("part", NONE)
     scene.core.beside.suspected_until = NOW + 50
     scene.cycle()
     assert scene.patience() == LOOK

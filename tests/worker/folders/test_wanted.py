@@ -7,21 +7,24 @@ import pytest
 
 from mem0tray.config.settings import LogSettings, Settings
 from mem0tray.core.errors import SettingsError
+from mem0tray.core.reasons import NONE, Reason, quoted
 from mem0tray.core.state import Gate
 from mem0tray.worker.folders import wanted
 from mem0tray.worker.folders.wanted import NewSettings, Wanted
 
 OTHERS = Settings(log=LogSettings(backups=7))
 WRONG = SettingsError("sync.timeout is wrong.")
+AT_FIRST = quoted("wrong from the start")
+NO_FOLDER = quoted("it is no folder")
 NOW = 1_800_000_000.0
 
 
 class File:
     """The settings file and the folder, as they are found: `found` is given or raised."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, wrong: str = "") -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, wrong: Reason = NONE) -> None:
         self.where: Any = mock.Mock(moves=False)
-        self.where.look.return_value = ""
+        self.where.look.return_value = NONE
         monkeypatch.setattr(wanted, "Whereabouts", lambda _: self.where)
         self.found: Settings | SettingsError | None = None
         self.gate = Gate()
@@ -42,10 +45,10 @@ class File:
         self.found = found
         return self.wanted.look(self.gate)
 
-    def reason(self) -> str:
+    def reason(self) -> Reason:
         """Say what is the matter."""
         state = self.gate.state(NOW)
-        return state.reason if state.name == "action needed" else ""
+        return state.reason if state.name == "action needed" else NONE
 
 
 def test_a_file_that_has_not_changed_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,24 +72,24 @@ def test_wrong_settings_are_told_and_the_last_good_ones_hold(
     """Deliveries go on, and the trouble is over as soon as they are right."""
     file = File(monkeypatch)
     assert file.look(WRONG) is None
-    assert file.reason() == str(WRONG)
+    assert file.reason() == WRONG.reason
     assert not file.gate.blocked_by("settings")
     assert file.wanted.settings == Settings()
     assert file.look() is None
-    assert file.reason() == ""
+    assert file.reason() == NONE
 
 
 def test_settings_that_were_wrong_from_the_start_keep_everything_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Until they are mended: a new fault of them takes the place of the former one."""
-    file = File(monkeypatch, "wrong")
+    file = File(monkeypatch, AT_FIRST)
     assert file.look(WRONG) is None
     assert file.gate.blocked_by("settings")
-    assert file.reason() == str(WRONG)
+    assert file.reason() == WRONG.reason
     assert file.look(OTHERS) == NewSettings(OTHERS, mended=True)
     assert not file.gate.blocked_by("settings")
-    assert file.wanted.wrong == ""
+    assert file.wanted.wrong == NONE
     assert file.look(OTHERS) == NewSettings(OTHERS, mended=False)
 
 
@@ -95,43 +98,43 @@ def test_a_folder_that_cannot_be_served_is_told_and_the_settings_hold(
 ) -> None:
     """The worker stays where it is, and says so until that is mended."""
     file = File(monkeypatch)
-    file.where.look.return_value = "it is no folder"
+    file.where.look.return_value = NO_FOLDER
     assert file.look(OTHERS) == NewSettings(OTHERS, mended=False)
-    assert file.reason() == "it is no folder"
-    file.where.look.return_value = ""
+    assert file.reason() == NO_FOLDER
+    file.where.look.return_value = NONE
     assert file.look() is None
-    assert file.reason() == ""
+    assert file.reason() == NONE
 
 
 def test_mended_settings_that_mean_another_folder_send_nothing_from_this_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What stands in the default folder is not what was meant to be sent."""
-    file = File(monkeypatch, "wrong")
-    file.where.look.return_value = "it is no folder"
+    file = File(monkeypatch, AT_FIRST)
+    file.where.look.return_value = NO_FOLDER
     assert file.look(OTHERS) is None
     assert file.gate.blocked_by("settings")
-    assert file.reason() == "it is no folder"
-    assert file.wanted.wrong == "wrong"
+    assert file.reason() == NO_FOLDER
+    assert file.wanted.wrong == AT_FIRST
 
 
-@pytest.mark.parametrize("wrong", ["", "wrong"])
+@pytest.mark.parametrize("wrong", [NONE, AT_FIRST])
 def test_where_it_moves_the_settings_are_those_of_the_next_engine(
-    monkeypatch: pytest.MonkeyPatch, wrong: str
+    monkeypatch: pytest.MonkeyPatch, wrong: Reason
 ) -> None:
     """They are right by then."""
     file = File(monkeypatch, wrong)
     file.where.moves = True
     assert file.look(OTHERS) is None
     assert file.wanted.settings is OTHERS
-    assert file.wanted.wrong == ""
+    assert file.wanted.wrong == NONE
 
 
 def test_one_that_does_not_follow_stays_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that ends by itself serves the folder of its start."""
     file = File(monkeypatch)
     file.wanted.follows = False
-    file.where.look.return_value = "it is no folder"
+    file.where.look.return_value = NO_FOLDER
     assert file.look(OTHERS) == NewSettings(OTHERS, mended=False)
-    assert file.reason() == ""
+    assert file.reason() == NONE
     file.where.look.assert_not_called()
