@@ -36,7 +36,7 @@ PRELOADED: Final = (
     "tomlkit", "starlette.applications", "uvicorn", "sqlite3", "trustme", "babel.dates", "jinja2",
     "hypothesis.strategies", "hypothesis.stateful", "unittest.mock", "asyncio",
 )  # fmt: skip
-_SET_CHILD_SUBREAPER: Final = 36
+_SET_PDEATHSIG, _SET_CHILD_SUBREAPER = 1, 36
 _OUTPUT: Final = 2000  # characters of pytest's, its last
 
 
@@ -94,6 +94,7 @@ def _become_pytest(order: dict[str, Any], result: Path, scratch: Path) -> None:
     code = 3  # as pytest says it: an internal error
     try:
         os.setsid()
+        ctypes.CDLL(None).prctl(_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         output = os.open(scratch / "output", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(output, 1)

@@ -107,8 +107,10 @@ class Tree:
         )
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._server is not None and self._server.stdin and self._server.stdout:
+            if kind is not None:  # interrupted, in the middle of an order
+                self._server.kill()
             self._server.stdin.close()
             self._server.wait()
             self._server.stdout.close()

@@ -1,0 +1,402 @@
+"""Taking items in, and what users do to them."""
+
+import pytest
+
+from mem0tray.core import item as items
+from mem0tray.core.item import Item
+from mem0tray.core.large import LARGE
+from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.inbox import Inbox, WaitingEntry
+from mem0tray.ledger.outbox import Outbox
+from mem0tray.ledger.rows import Row
+from mem0tray.ledger.taken import Taken
+from tests.ledger.looking import changes, row, table
+from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, letter
+
+
+@pytest.fixture
+def inbox(ledger: Ledger) -> Inbox:
+    """The way in."""
+    return Inbox(ledger)
+
+
+def known(inbox: Inbox, item: Item) -> Row:
+    """The row of an item that is there."""
+    found = inbox.known(item)
+    assert found is not None
+    return found
+
+
+# Taking in -----------------------------------------------------------------------------------
+
+
+def test_a_fresh_entry_waits_at_once(ledger: Ledger, inbox: Inbox) -> None:
+    """With its failures so far; nothing is known of it but what it says."""
+    entry = fresh("a", retries=3, timestamp=7)
+    key = inbox.add_fresh(entry, NOW, ask=False)
+    assert row(ledger, key) == {
+        "key": key, "id": b"a", "digest": entry.digest, "project": b"p", "ts": 7.0,
+        "state": "pending", "retries": 3, "retry_count": 0, "last_attempt": 0.0, "due": 0.0,
+        "timeouts": 0, "accepted": NOW, "shown": 1,
+    }  # fmt: skip
+    assert table(ledger, "SELECT * FROM texts") == [(key, entry.raw)]
+
+
+def test_a_dead_letter_waits_for_its_time(ledger: Ledger, inbox: Inbox) -> None:
+    """Each has the place behind the one before it in the file."""
+    entries = [letter("a", retry_count=3), letter("b", last_attempt=0)]
+    first, second = (inbox.add_dead(each, b"{}", NOW, ask=False, gen=None) for each in entries)
+    found = row(ledger, first)
+    assert (found["state"], found["retry_count"], found["last_attempt"]) == ("dead", 3, NOW)
+    assert (found["due"], found["moved"], found["accepted"]) == (NOW + 240, NOW, NOW)
+    assert (found["dead_seq"], found["retries"], "unknown" in found) == (1, 0, False)
+    assert (row(ledger, second)["due"], row(ledger, second)["dead_seq"]) == (0.0, 2)
+    assert table(ledger, "SELECT raw FROM texts") == [(b"{}",), (b"{}",)]
+    assert table(ledger, "SELECT * FROM showings") == []
+
+
+@pytest.mark.parametrize("ask", [True, False])
+def test_what_may_have_been_sent_is_asked_about(ledger: Ledger, inbox: Inbox, *, ask: bool) -> None:
+    """Before it is sent again; of either kind."""
+    key = inbox.add_fresh(fresh("a"), NOW, ask=ask, shown=False)
+    dead = inbox.add_dead(letter("b"), b"{}", NOW, ask=ask, gen=None)
+    for each in (key, dead):
+        assert row(ledger, each).get("unknown") == (NOW if ask else None)
+    assert row(ledger, key)["shown"] == 0
+
+
+def test_what_a_users_generation_shows_is_noted(ledger: Ledger, inbox: Inbox) -> None:
+    """From that generation on."""
+    item = letter("a")
+    key = inbox.add_dead(item, item.raw, NOW, ask=False, gen=7)
+    assert table(ledger, "SELECT * FROM showings") == [
+        (key, 7, None, 2, NOW, items.body(item.raw), 0)
+    ]
+
+
+def test_a_further_content_remembers_the_first(ledger: Ledger, inbox: Inbox) -> None:
+    """By whose id alone its keys go out, also after that was changed."""
+    first, other = fresh("a"), fresh("a", content="other")
+    inbox.add_fresh(first, NOW, ask=False)
+    key = inbox.add_fresh(other, NOW, ask=False)
+    third = inbox.add_dead(fresh("a", content="third"), b"{}", NOW, ask=False, gen=None)
+    for each in (key, third):
+        assert row(ledger, each)["first_digest"] == first.digest
+    assert "first_digest" not in row(ledger, inbox.add_fresh(fresh("b"), NOW, ask=False))
+
+
+def test_items_are_found_by_id_and_by_content(inbox: Inbox) -> None:
+    """Every content of an id, the first one first; many ids at once."""
+    first, other = fresh("a"), fresh("a", content="other")
+    keys = [inbox.add_fresh(each, NOW, ask=False) for each in (first, other)]
+    many = [fresh(f"n{n}") for n in range(1001)]
+    for each in many:
+        inbox.add_fresh(each, NOW, ask=False)
+    found = inbox.by_ids([*(each.id for each in many), "a", "none"])
+    assert [each.key for each in found["a"]] == keys
+    assert len(found) == 1002
+    assert known(inbox, first).key == keys[0]
+    assert known(inbox, other).key == keys[1]
+    assert inbox.known(fresh("a", content="third")) is None
+    assert inbox.known(fresh("b", content="text of a")) is None
+    assert inbox.by_ids([]) == {}
+
+
+def test_a_row_says_what_the_ledger_knows(ledger: Ledger, inbox: Inbox) -> None:
+    """State, counters, claim, and which servers have it; lone surrogates survive in an id."""
+    item = letter("\ud800", retry_count=4)
+    key = inbox.add_dead(item, item.raw, NOW, ask=False, gen=None)
+    outbox = Outbox(ledger)
+    outbox.delivered(key, HERE, NOW)
+    outbox.delivered(key, ELSEWHERE, NOW)
+    inbox.revive(known(inbox, item), item, NOW, dead=True, gen=None)
+    outbox.claim(key, NOW + 1)
+    assert known(inbox, item) == Row(
+        key, "\ud800", item.digest, "dead", 4, NOW, NOW + 1, None, frozenset({HERE, ELSEWHERE})
+    )
+
+
+# Moves ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("error", ["busy", None])
+def test_a_fresh_entry_becomes_a_dead_letter(
+    ledger: Ledger, inbox: Inbox, error: str | None
+) -> None:
+    """Its retries begin at 0; the last error stays unless there is another."""
+    inbox.add_dead(letter("x"), b"{}", NOW, ask=False, gen=None)
+    key = inbox.add_fresh(fresh("a", retries=4), NOW, ask=True)
+    other = inbox.add_fresh(fresh("b"), NOW, ask=False)
+    with ledger.transaction() as db:
+        db.execute("UPDATE items SET last_error = 'old', held = 1, claimed = 1, body = x'00'")
+    before, others = row(ledger, key), row(ledger, other)
+    inbox.bury(key, [b"{", b"}"], NOW + 5, error)
+    assert changes(before, row(ledger, key)) == {
+        "state": "dead", "last_attempt": NOW + 5, "moved": NOW + 5, "due": NOW + 35, "dead_seq": 2,
+        "claimed": None, "unknown": None, "held": None, "body": None,
+    } | ({"last_error": "busy"} if error else {})  # fmt: skip
+    assert row(ledger, other) == others
+    assert table(ledger, f"SELECT raw FROM texts WHERE key = {key}") == [(b"{}",)]
+
+
+def test_what_another_worker_may_have_is_asked_about_as_a_dead_letter_too(
+    ledger: Ledger, inbox: Inbox
+) -> None:
+    """Its outcome is not known by the failure of ours."""
+    key = inbox.add_fresh(fresh("a"), NOW, ask=False)
+    Taken(ledger).vanish([key], NOW + 1, taken=True, wait_until=0)
+    inbox.bury(key, [b"{}"], NOW + 5)
+    assert row(ledger, key)["unknown"] == NOW + 1
+    assert "taken" not in row(ledger, key)
+
+
+def test_what_was_discarded_waits_again_as_a_dead_letter(ledger: Ledger, inbox: Inbox) -> None:
+    """With the values that the file shows, at the end of it."""
+    inbox.add_dead(letter("x"), b"{}", NOW, ask=False, gen=None)
+    key = inbox.add_fresh(fresh("a"), NOW, ask=False)
+    Taken(ledger).vanish([key], NOW, taken=True, wait_until=0)
+    Taken(ledger).hold(key, NOW)
+    inbox.discard([key], NOW, "user")
+    item = letter("a", retry_count=3, last_attempt=NOW + 8, retries=1)
+    before = row(ledger, key)
+    inbox.revive(known(inbox, item), item, NOW + 9, dead=True, gen=5)
+    assert changes(before, row(ledger, key)) == {
+        "state": "dead", "retries": 1, "retry_count": 3, "last_attempt": NOW + 8,
+        "due": NOW + 248, "closed": None, "reason": None, "revived": NOW + 9, "moved": NOW + 9,
+        "dead_seq": 2, "vanished": None, "taken": None, "held": None,
+    }  # fmt: skip
+    assert table(ledger, f"SELECT raw FROM texts WHERE key = {key}") == [(item.raw,)]
+    assert table(ledger, "SELECT * FROM showings") == [
+        (key, 5, None, 3, NOW + 8, items.body(item.raw), 0)
+    ]
+
+
+def test_what_was_discarded_waits_again_as_a_fresh_entry(ledger: Ledger, inbox: Inbox) -> None:
+    """It has no place in the DLQ file any more, and is due at once."""
+    item = letter("a")
+    key = inbox.add_dead(item, item.raw, NOW, ask=False, gen=None)
+    inbox.discard([key], NOW, "user")
+    before = row(ledger, key)
+    inbox.revive(known(inbox, item), item, NOW + 9, dead=False, gen=None)
+    assert changes(before, row(ledger, key)) == {
+        "state": "pending", "due": 0.0, "closed": None, "reason": None, "revived": NOW + 9,
+        "dead_seq": None,
+    }  # fmt: skip
+    assert table(ledger, "SELECT * FROM showings") == []
+
+
+def test_a_deletion_is_one_of_waiting_things(ledger: Ledger, inbox: Inbox) -> None:
+    """With one time for all; what is delivered stays so."""
+    pending = inbox.add_fresh(fresh("a"), NOW, ask=False)
+    dead = inbox.add_dead(letter("b"), b"{}", NOW, ask=False, gen=None)
+    gone = inbox.add_fresh(fresh("c"), NOW, ask=False)
+    Outbox(ledger).delivered(gone, HERE, NOW)
+    before = {key: row(ledger, key) for key in (pending, dead, gone)}
+    inbox.discard([pending, dead, gone], NOW + 5, "user")
+    for key in (pending, dead):
+        assert changes(before[key], row(ledger, key)) == {
+            "state": "discarded", "closed": NOW + 5, "reason": "user",
+        }  # fmt: skip
+    assert row(ledger, gone) == before[gone]
+
+
+def test_what_the_queue_file_may_still_show_is_remembered(inbox: Inbox) -> None:
+    """Until it is published without it."""
+    entry, other = fresh("a"), fresh("b")
+    key = inbox.add_fresh(entry, NOW, ask=False)
+    inbox.add_fresh(other, NOW, ask=False)
+    assert inbox.tombstone(entry) is None
+    inbox.discard([key], NOW, "user")
+    assert inbox.tombstone(entry) == key
+    assert inbox.tombstone(fresh("a", content="other")) is None
+    assert inbox.tombstone(other) is None
+    assert inbox.tombstones() == [("a", entry.digest)]
+    inbox.clear_tombstones([("a", other.digest), ("b", entry.digest)])
+    assert inbox.tombstones() == [("a", entry.digest)]
+    inbox.clear_tombstones([("a", entry.digest)])
+    assert inbox.tombstones() == []
+
+
+def test_what_was_put_back_unseen_is_noted_durably(ledger: Ledger, inbox: Inbox) -> None:
+    """By id and content; the latest time counts."""
+    entry, other = fresh("a"), fresh("a", content="other")
+    key, others = (inbox.add_fresh(each, NOW, ask=False) for each in (entry, other))
+    inbox.put_back([("a", entry.digest)], NOW + 5)
+    inbox.put_back([("a", entry.digest)], NOW + 3)
+    assert row(ledger, key)["revived"] == NOW + 5
+    assert "revived" not in row(ledger, others)
+    assert table(ledger, "PRAGMA synchronous") == [(2,)]
+
+
+# The queue file ------------------------------------------------------------------------------
+
+
+def test_waiting_entries_are_those_of_the_queue_file(ledger: Ledger, inbox: Inbox) -> None:
+    """In the order of intake; a large one is read when it is needed."""
+    small = fresh("a", retries=2)
+    large = fresh("b", content="x" * LARGE)
+    first, second = (inbox.add_fresh(each, NOW, ask=False) for each in (small, large))
+    inbox.add_dead(letter("c"), b"{}", NOW, ask=False, gen=None)
+    Taken(ledger).vanish([second], NOW + 1, taken=True, wait_until=0)
+    assert inbox.waiting() == {
+        first: WaitingEntry(small.raw, 2, None, None),
+        second: WaitingEntry(None, 0, NOW + 1, NOW + 1),
+    }
+    assert list(inbox.waiting()) == [first, second]
+    assert inbox.waiting_raws([first, second, 99]) == {first: small.raw, second: large.raw}
+
+
+def test_many_entries_are_read_at_once(inbox: Inbox) -> None:
+    """More than a question takes; those that do not wait any more are left out."""
+    keys = [inbox.add_fresh(fresh(f"n{n}"), NOW, ask=False) for n in range(1001)]
+    inbox.discard([keys[7]], NOW, "user")
+    assert inbox.waiting_raws(keys).keys() == set(keys) - {keys[7]}
+
+
+# What users change ---------------------------------------------------------------------------
+
+
+def test_an_edited_text_is_the_same_item(ledger: Ledger, inbox: Inbox) -> None:
+    """Under a new hash; what was unknown of the old text says nothing of the new one."""
+    old = letter("a")
+    key = inbox.add_dead(old, old.raw, NOW, ask=True, gen=None)
+    Outbox(ledger).mark_unknown(key, NOW, timed_out=True)
+    new = letter("a", content="new", project_id="q", timestamp=9)
+    before = row(ledger, key)
+    assert inbox.change_content(known(inbox, old), new, NOW) == key
+    assert changes(before, row(ledger, key)) == {
+        "digest": new.digest, "first_digest": old.digest, "project": b"q", "ts": 9.0,
+        "unknown": None, "timeouts": 0,
+    }  # fmt: skip
+    assert inbox.tombstone(old) == key
+    newer = letter("a", content="newer")
+    inbox.change_content(known(inbox, new), newer, NOW)
+    assert row(ledger, key)["first_digest"] == old.digest
+
+
+def test_an_edit_during_a_request_is_an_item_of_its_own(ledger: Ledger, inbox: Inbox) -> None:
+    """The old text keeps its row, discarded unless it arrives; place and past are the edit's."""
+    inbox.add_dead(letter("x"), b"{}", NOW, ask=False, gen=None)
+    old = letter("a")
+    key = inbox.add_dead(old, old.raw, NOW, ask=False, gen=4)
+    inbox.add_dead(letter("y"), b"{}", NOW, ask=False, gen=None)
+    Outbox(ledger).claim(key, NOW)
+    new = letter("a", content="new")
+    edit = inbox.change_content(known(inbox, old), new, NOW + 5)
+    assert edit != key
+    assert (row(ledger, key)["state"], row(ledger, key)["reason"]) == ("discarded", "edited")
+    assert row(ledger, key)["closed"] == NOW + 5
+    found = row(ledger, edit)
+    assert (found["state"], found["dead_seq"], found["digest"]) == ("dead", 2, new.digest)
+    assert "unknown" not in found
+    assert table(ledger, "SELECT raw FROM texts ORDER BY key DESC LIMIT 1") == [(new.raw,)]
+    shown = table(ledger, "SELECT first_gen, last_gen, retry_count, last_attempt, body, saved"
+                  f" FROM showings WHERE item = {edit}")  # fmt: skip
+    assert shown == [(4, None, 2, NOW, items.body(old.raw), 0)]
+
+
+def test_an_edit_into_a_text_that_is_known_is_that_one(ledger: Ledger, inbox: Inbox) -> None:
+    """The same id had it before."""
+    old, other = letter("a"), letter("a", content="other")
+    key = inbox.add_dead(old, old.raw, NOW, ask=False, gen=None)
+    there = inbox.add_dead(other, other.raw, NOW, ask=False, gen=None)
+    assert inbox.change_content(known(inbox, old), other, NOW) == there
+    assert row(ledger, key)["state"] == "discarded"
+    assert table(ledger, "SELECT count(*) FROM items") == [(2,)]
+
+
+def test_the_users_values_win(ledger: Ledger, inbox: Inbox) -> None:
+    """Count, time and what else stands there; of dead letters alone."""
+    old = letter("a")
+    key = inbox.add_dead(old, old.raw, NOW, ask=False, gen=None)
+    other = inbox.add_dead(letter("b"), b"{}", NOW, ask=False, gen=None)
+    with ledger.transaction() as db:
+        db.execute("UPDATE items SET body = x'00'")
+    before, others = row(ledger, key), row(ledger, other)
+    new = letter("a", retry_count=5, last_attempt=NOW - 5)
+    inbox.change_values(key, new, NOW)
+    assert changes(before, row(ledger, key)) == {
+        "retry_count": 5, "last_attempt": NOW - 5, "due": NOW + 955, "body": None,
+    }  # fmt: skip
+    assert table(ledger, f"SELECT raw FROM texts WHERE key = {key}") == [(new.raw,)]
+    assert row(ledger, other) == others
+    inbox.discard([key], NOW, "user")
+    gone = row(ledger, key)
+    inbox.change_values(key, old, NOW)
+    assert row(ledger, key) == gone
+    assert table(ledger, f"SELECT raw FROM texts WHERE key = {key}") == [(new.raw,)]
+
+
+# After a start -------------------------------------------------------------------------------
+
+
+def test_everything_that_waits_is_asked_about(ledger: Ledger, inbox: Inbox) -> None:
+    """Where nobody knows what was sent; what is closed stays so."""
+    pending = inbox.add_fresh(fresh("a"), NOW, ask=False)
+    dead = inbox.add_dead(letter("b"), b"{}", NOW, ask=False, gen=None)
+    gone = inbox.add_fresh(fresh("c"), NOW, ask=False)
+    inbox.discard([gone], NOW, "user")
+    inbox.ask_about_everything(NOW + 5)
+    assert row(ledger, pending)["unknown"] == row(ledger, dead)["unknown"] == NOW + 5
+    assert "unknown" not in row(ledger, gone)
+
+
+def test_requests_under_way_at_a_kill_are_asked_about(ledger: Ledger, inbox: Inbox) -> None:
+    """A while after they began at the soonest; a clock set back does not make that longer."""
+    early, late, due, idle = (inbox.add_fresh(fresh(name), NOW, ask=False) for name in "abcd")
+    outbox = Outbox(ledger)
+    outbox.claim(early, NOW - 5)
+    outbox.claim(late, NOW + 1000)
+    outbox.claim(due, NOW - 5)
+    outbox.defer(due, NOW + 500)
+    untouched = row(ledger, idle)
+    assert inbox.forget_requests_under_way(NOW, 30) == 3
+    for key, since, at in (
+        (early, NOW - 5, NOW + 25), (late, NOW + 1000, NOW + 30), (due, NOW - 5, NOW + 500)
+    ):  # fmt: skip
+        assert row(ledger, key)["unknown"] == since
+        assert row(ledger, key)["due"] == at
+        assert "claimed" not in row(ledger, key)
+    assert row(ledger, idle) == untouched
+    assert inbox.forget_requests_under_way(NOW, 30) == 0
+
+
+# Forgetting ----------------------------------------------------------------------------------
+
+
+def test_a_text_that_is_to_be_forgotten_is_gone(ledger: Ledger, inbox: Inbox) -> None:
+    """With its attempts; of a delivered one the delivery stays, of others nothing but the row."""
+    key, other = (inbox.add_fresh(fresh(name), NOW, ask=False) for name in "ab")
+    delivered = inbox.add_fresh(fresh("c"), NOW, ask=False)
+    outbox = Outbox(ledger)
+    outbox.delivered(delivered, HERE, NOW)
+    for each in (key, other, delivered):
+        outbox.record_attempt(each, NOW, "outage", None, "m", 0.5)
+    with ledger.transaction() as db:
+        db.execute("UPDATE items SET last_error = 'e'")
+    others = row(ledger, other)
+    inbox.erase([key, delivered])
+    found = row(ledger, key)
+    assert (found["state"], found["reason"], "last_error" in found) == (
+        "discarded", "forgotten", False,
+    )  # fmt: skip
+    assert row(ledger, delivered)["state"] == "delivered"
+    assert row(ledger, other) == others
+    assert table(ledger, "SELECT key FROM texts") == [(other,)]
+    assert table(ledger, "SELECT item FROM attempts") == [(other,)]
+    assert table(ledger, "PRAGMA secure_delete") == [(1,)]
+
+
+def test_what_was_discarded_long_ago_expires(ledger: Ledger, inbox: Inbox) -> None:
+    """Its text and its error; what waits is never touched."""
+    old, young, waits = (inbox.add_fresh(fresh(name), NOW, ask=False) for name in "abc")
+    inbox.discard([old], NOW - 10, "user")
+    inbox.discard([young], NOW, "user")
+    with ledger.transaction() as db:
+        db.execute("UPDATE items SET last_error = 'e'")
+        db.execute("UPDATE items SET closed = ? WHERE key = ?", (NOW - 20, waits))
+    assert inbox.expire(NOW) == 1
+    assert table(ledger, "SELECT key FROM texts") == [(young,), (waits,)]
+    assert "last_error" not in row(ledger, old)
+    assert row(ledger, young)["last_error"] == row(ledger, waits)["last_error"] == "e"
+    assert inbox.expire(NOW) == 0
