@@ -1,0 +1,277 @@
+"""What is remembered of each published DLQ file."""
+
+import pytest
+
+from mem0tray.core import item as items
+from mem0tray.core.item import Item
+from mem0tray.core.large import LARGE
+from mem0tray.ledger import generations
+from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.generations import Generations
+from mem0tray.ledger.inbox import Inbox
+from mem0tray.ledger.outbox import Outbox
+from mem0tray.ledger.showings import Showing
+from tests.ledger.looking import row, table
+from tests.ledger.samples import NOW, fresh, letter
+
+
+@pytest.fixture
+def past(ledger: Ledger) -> Generations:
+    """The memory."""
+    return Generations(ledger)
+
+
+@pytest.fixture
+def inbox(ledger: Ledger) -> Inbox:
+    """The way in."""
+    return Inbox(ledger)
+
+
+def dead(inbox: Inbox, item: Item) -> int:
+    """Take in a dead letter."""
+    return inbox.add_dead(item, item.raw, NOW, ask=False, gen=None)
+
+
+def publish(past: Generations, name: str) -> int:
+    """Publish a generation."""
+    gen = past.prepare(name).gen
+    past.record(gen, name.encode())
+    past.published(gen)
+    return gen
+
+
+def showings(past: Generations, key: int) -> list[Showing]:
+    """What was shown of an item."""
+    return list(past.shown([key])[key].showings)
+
+
+# Generations ---------------------------------------------------------------------------------
+
+
+def test_a_generation_counts_when_it_has_reached_the_disk(past: Generations) -> None:
+    """Before that it is prepared, and a crash may have come."""
+    assert past.current() == 0
+    first = past.prepare("one")
+    assert (first.gen, past.current(), past.named("one")) == (1, 0, None)
+    past.record(1, b"sha")
+    assert past.current() == 0
+    past.published(1)
+    assert (past.current(), past.named("one")) == (1, 1)
+    assert publish(past, "two") == 2
+    assert (past.current(), past.named("one"), past.named("two")) == (2, 1, 2)
+    assert past.prepare("three").gen == 3
+    assert past.prepare("four").gen == 4  # that number was given away
+
+
+def test_a_hash_is_durable_before_the_file_is_written(ledger: Ledger, past: Generations) -> None:
+    """Exactly these bytes under this name are ours; others under it are an edit."""
+    past.prepare("one")
+    past.prepare("two")
+    past.record(1, b"sha")
+    assert table(ledger, "PRAGMA synchronous") == [(2,)]
+    assert past.is_copy("one", b"sha")
+    assert not past.is_copy("one", b"other")
+    assert not past.is_copy("two", b"sha")
+
+
+def test_a_name_that_is_seen_has_reached_the_disk(past: Generations) -> None:
+    """Though a crash undid that it was noted."""
+    past.prepare("one")
+    past.prepare("two")
+    past.saw("one")
+    past.saw("nobody's")
+    assert (past.named("one"), past.named("two"), past.current()) == (1, None, 1)
+
+
+def test_a_name_is_never_used_twice(past: Generations) -> None:
+    """Prepared is enough; one by another hand may be, and then the newest counts."""
+    past.prepare("one")
+    assert past.name_taken("one")
+    assert not past.name_taken("two")
+    past.record_foreign("stamp", [])
+    past.record_foreign("stamp", [])
+    assert past.named("stamp") == 3
+
+
+def test_very_old_generations_are_forgotten(
+    past: Generations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fixed number is kept."""
+    monkeypatch.setattr(generations, "_KEPT_GENERATIONS", 2)
+    for name in ("one", "two", "three", "four"):
+        publish(past, name)
+    assert [past.named(name) for name in ("one", "two", "four")] == [None, 2, 4]
+
+
+# What they showed ----------------------------------------------------------------------------
+
+
+def test_a_dead_letter_is_shown_from_the_next_generation_on(
+    past: Generations, inbox: Inbox
+) -> None:
+    """For as long as it stands there with these values."""
+    item = letter("a")
+    key = dead(inbox, item)
+    inbox.add_fresh(fresh("b"), NOW, ask=False)
+    assert showings(past, key) == []
+    for name in ("one", "two"):
+        publish(past, name)
+    assert showings(past, key) == [Showing(1, None, 2, NOW, items.body(item.raw))]
+    inbox.discard([key], NOW, "user")
+    publish(past, "three")
+    assert showings(past, key) == [Showing(1, 2, 2, NOW, items.body(item.raw))]
+
+
+@pytest.mark.parametrize(
+    "fields", [{"retry_count": 3}, {"last_attempt": NOW + 1}, {"note": "mine"}]
+)
+def test_a_changed_value_is_a_showing_of_its_own(
+    past: Generations, inbox: Inbox, fields: dict[str, object]
+) -> None:
+    """Count, time, or what is the user's."""
+    first, second = letter("a"), letter("a", **fields)
+    key, other = dead(inbox, first), dead(inbox, letter("b"))
+    publish(past, "one")
+    inbox.change_values(key, second, NOW)
+    publish(past, "two")
+    assert showings(past, key) == [
+        Showing(1, 1, 2, NOW, items.body(first.raw)),
+        Showing(2, None, second.retry_count, second.last_attempt, items.body(second.raw)),
+    ]
+    assert [each.last for each in showings(past, other)] == [None]
+
+
+def test_many_items_are_looked_up_at_once(past: Generations, inbox: Inbox) -> None:
+    """Each has an entry, with nothing in it where it was never shown."""
+    keys = [dead(inbox, letter(f"n{n}")) for n in range(1001)]
+    publish(past, "one")
+    found = past.shown([*keys, 5000])
+    assert len(found) == 1002
+    assert all(found[key].first() == 1 for key in keys)
+    assert found[5000].first() is None
+
+
+def test_the_file_holds_dead_letters_in_their_order(
+    ledger: Ledger, past: Generations, inbox: Inbox
+) -> None:
+    """A large one too, as it is."""
+    large = letter("b", content="x" * LARGE)
+    first, second, third = dead(inbox, letter("a")), dead(inbox, large), dead(inbox, letter("c"))
+    inbox.add_fresh(fresh("d"), NOW, ask=False)
+    with ledger.transaction() as db:
+        db.execute("UPDATE items SET dead_seq = 9 WHERE key = ?", (first,))
+    raws = [large.raw, letter("c").raw, letter("a").raw]
+    assert past.dead_raws() == raws
+    assert list(past.prepare("one").raws) == raws
+    rows = past.dead_rows()
+    assert [(each.key, each.raw) for each in rows] == list(
+        zip((second, third, first), raws, strict=True)
+    )
+    assert rows[1].body == items.body(letter("c").raw)
+
+
+def test_the_users_part_is_hashed_when_it_is_published(
+    ledger: Ledger, past: Generations, inbox: Inbox
+) -> None:
+    """Once: what is known is not read again."""
+    key, other = dead(inbox, letter("a")), dead(inbox, letter("b"))
+    with ledger.transaction() as db:
+        db.execute("UPDATE items SET body = x'00' WHERE key = ?", (other,))
+    past.prepare("one")
+    assert row(ledger, key)["body"] == items.body(letter("a").raw)
+    assert row(ledger, other)["body"] == b"\0"
+
+
+# What users saved ----------------------------------------------------------------------------
+
+
+def test_a_users_stamp_is_a_generation_without_what_it_does_not_show(
+    past: Generations, inbox: Inbox
+) -> None:
+    """It is on the disk already."""
+    here, absent, gone = (dead(inbox, letter(name)) for name in "abc")
+    publish(past, "one")
+    inbox.discard([gone], NOW, "user")
+    assert past.record_foreign("stamp", [absent]) == 2
+    assert (past.current(), past.named("stamp")) == (2, 2)
+    assert [showings(past, key)[0].last for key in (here, absent, gone)] == [None, 1, 1]
+
+
+def test_what_a_user_saved_is_noted_under_the_name_of_a_generation(
+    past: Generations, inbox: Inbox
+) -> None:
+    """That did not show it so."""
+    key = dead(inbox, letter("a"))
+    publish(past, "one")
+    saved = letter("a", retry_count=7, last_attempt=5.0)
+    past.saved(key, saved, 1)
+    assert showings(past, key)[1:] == [Showing(1, 1, 7, 5.0, items.body(saved.raw), saved=True)]
+
+
+def test_what_was_shown_very_often_is_thinned_out(
+    past: Generations, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When it was first stays known, how long it stood there, and the latest values."""
+    monkeypatch.setattr(generations, "_KEPT_SHOWINGS", 4)
+    key, other = dead(inbox, letter("a", retry_count=0)), dead(inbox, letter("b"))
+    for count in range(1, 8):
+        publish(past, f"gen {count}")
+        inbox.change_values(key, letter("a", retry_count=count), NOW)
+    assert len(showings(past, key)) == 7
+    past.thin_out()
+    kept = showings(past, key)
+    assert [(each.first, each.last, each.retry_count) for each in kept] == [
+        (1, 4, 0), (5, 5, 4), (6, 6, 5), (7, None, 6),
+    ]  # fmt: skip
+    assert all(past.shown([key])[key].stood_in(gen) for gen in range(1, 9))
+    past.thin_out()
+    assert showings(past, key) == kept
+    assert len(showings(past, other)) == 1
+
+
+def test_a_gap_outlives_the_thinning(
+    past: Generations, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it did not stand it is not said to have stood, behind the first gap."""
+    monkeypatch.setattr(generations, "_KEPT_SHOWINGS", 2)
+    item = letter("a")
+    key = dead(inbox, item)
+    for n in range(4):
+        publish(past, f"shown {n}")
+        inbox.discard([key], NOW, "user")
+        publish(past, f"gone {n}")
+        known = inbox.known(item)
+        assert known is not None
+        inbox.revive(known, item, NOW, dead=True, gen=None)
+    past.thin_out()
+    assert [(each.first, each.last) for each in showings(past, key)] == [(1, 1), (7, 7)]
+
+
+def test_a_delivered_letter_is_shown_no_more(
+    ledger: Ledger, past: Generations, inbox: Inbox
+) -> None:
+    """What the file showed of it stays known."""
+    key = dead(inbox, letter("a"))
+    publish(past, "one")
+    Outbox(ledger).delivered(key, "http://here.test", NOW)
+    publish(past, "two")
+    assert [(each.first, each.last) for each in showings(past, key)] == [(1, 1)]
+
+
+# What stands beside the items ----------------------------------------------------------------
+
+
+def test_what_makes_no_sense_is_kept_as_the_file_shows_it(
+    ledger: Ledger, past: Generations
+) -> None:
+    """In order, and the unknown keys by name; nothing is written that is there already."""
+    assert past.strays() == ([], {})
+    odd, keys = [b"5", b'"x"'], {"mine": b"{}", "other": b"[]"}
+    past.set_strays(odd, keys)
+    assert past.strays() == (odd, keys)
+    assert list(past.strays()[1]) == ["mine", "other"]
+    changed = table(ledger, "SELECT total_changes()")
+    past.set_strays(list(odd), dict(keys))
+    assert table(ledger, "SELECT total_changes()") == changed
+    past.set_strays([], {"mine": b"{}"})
+    assert past.strays() == ([], {"mine": b"{}"})
