@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from mem0tray.actions import edit, requests
+from mem0tray.actions import edit
 from mem0tray.actions.edit import DlqEdit
 from mem0tray.actions.find import FoundItem, identity
 from mem0tray.core import item as items
 from mem0tray.core.errors import NotFoundError
 from mem0tray.core.text import short_id
-from mem0tray.files import atomic, document, receipts
+from mem0tray.files import atomic, document, receipts, requests
 from mem0tray.system import plain
 from mem0tray.system.paths import Paths
 
@@ -120,20 +120,20 @@ def _in_queue(paths: Paths, found: FoundItem, content: Any) -> bool:
     is not to be sent must be told before it can see the file without it.
     """
     changer = _changer(found, content)
-    names = [requests.name_of(found.item)] if found.item is not None else []
+    names = [found.item.name] if found.item is not None else []
     try:
         with edit.queue_file(paths) as file:
             after = [changer(raw) for raw in file.queue]
             of_held = [changer(raw) for raw in file.held]
             if not any(raw is not None for raw in (*after, *of_held)):
                 return False
-            requests.discard(paths, names, receipts.EDIT, "")
+            requests.ask(paths, requests.DISCARD, names, receipts.EDIT)
             file.queue = [new or old for new, old in zip(after, file.queue, strict=True)]
             # Nobody has delivered the new text of what is held.
             file.held = [old for new, old in zip(of_held, file.held, strict=True) if new is None]
             file.queue += [new for new in of_held if new is not None]
     except BaseException:
-        requests.withdraw(paths, names)
+        requests.withdraw(paths.requests, names)
         raise
     return True
 

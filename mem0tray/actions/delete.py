@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mem0tray.actions import backup, edit, requests
+from mem0tray.actions import backup, edit
 from mem0tray.actions.edit import DlqEdit
 from mem0tray.actions.find import FoundItem, Identity, identity
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.reasons import Reason
-from mem0tray.files import receipts
+from mem0tray.files import receipts, requests
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 
@@ -110,7 +110,7 @@ def _from_dlq(
         file.wanted = bool(removed)
 
     edit.change_dlq(paths, change, verb=backups.verb)
-    requests.discard(paths, told, backups.verb, backups.name)
+    requests.ask(paths, requests.DISCARD, told, backups.verb, backups.name)
     return wanted - found
 
 
@@ -121,9 +121,9 @@ def _from_queue(paths: Paths, waiting: Sequence[FoundItem], backups: _Backups) -
     user wanted it must be told before it can see the file without the entry.
     """
     wanted = {each.identity for each in waiting}
-    named = [requests.name_of(each.item) for each in waiting if each.item is not None]
+    named = [each.item.name for each in waiting if each.item is not None]
     with edit.queue_file(paths) as file:
-        requests.discard(paths, named, backups.verb, backups.name)
+        requests.ask(paths, requests.DISCARD, named, backups.verb, backups.name)
         there = {identity(raw) for raw in (*file.queue, *file.held)}
         file.queue = [raw for raw in file.queue if identity(raw) not in wanted]
         file.held = [raw for raw in file.held if identity(raw) not in wanted]

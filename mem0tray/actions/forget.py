@@ -13,13 +13,13 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from mem0tray.actions import backup, change_text, edit, files, requests, sources
+from mem0tray.actions import backup, change_text, edit, files, ledger_writer, sources
 from mem0tray.actions.delete import Deleted
 from mem0tray.actions.find import FoundItem
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.errors import Mem0TrayError
-from mem0tray.files import atomic, document, temporary
+from mem0tray.files import atomic, document, requests, temporary
 from mem0tray.files.document import BrokenDocumentError
 from mem0tray.files.lock import FileLock
 from mem0tray.ledger.reader import Known, Reader
@@ -156,10 +156,10 @@ def _from_ledger(
     """Erase the text in the ledger, with discarded older contents under the same id."""
     if not paths.ledger.exists():
         return
-    names = {requests.name_of(each.item) for each in deleted if each.item is not None}
+    names = {each.item.name for each in deleted if each.item is not None}
     names |= {(each.id, each.digest) for each in known if each.state == items.DISCARDED}
     try:
-        path = requests.write(paths, requests.FORGET, sorted(names))
+        path = requests.ask(paths, requests.FORGET, sorted(names))
         if path is None or _carried_out(paths, settings, path):
             result.erased.append("the ledger")
             return
@@ -169,9 +169,9 @@ def _from_ledger(
 
 
 def _carried_out(paths: Paths, settings: Settings, path: Path) -> bool:
-    if not requests.worker_runs(paths) and requests.carry_out_here(paths, settings):
+    if not ledger_writer.worker_runs(paths) and ledger_writer.carry_out_here(paths, settings):
         return True
-    return requests.carried_out(path, _PATIENCE)
+    return ledger_writer.carried_out(path, _PATIENCE)
 
 
 # Files ----------------------------------------------------------------------------
@@ -265,7 +265,7 @@ def _from_edits(paths: Paths, text: _Text, result: Forgotten) -> None:
 def _from_previous(paths: Paths, text: _Text) -> None:
     """The worker's private name of the DLQ file before the last one; it renews it by itself."""
     path = paths.claude_dir / _PREVIOUS
-    end = time.monotonic() + (_PUBLISHING if requests.worker_runs(paths) else 0.0)
+    end = time.monotonic() + (_PUBLISHING if ledger_writer.worker_runs(paths) else 0.0)
     with suppress(OSError):
         while text.is_in(plain.read_bytes(path)):
             if time.monotonic() > end:
@@ -292,7 +292,7 @@ def _from_leftovers(folder: Path, text: _Text, result: Forgotten) -> None:
 
 def _name_what_is_left(paths: Paths, text: _Text, result: Forgotten) -> None:
     """Files that hold it still, or may: an editor's backups, a user's copies, the buffer."""
-    end = time.monotonic() + (_PUBLISHING if requests.worker_runs(paths) else 0.0)
+    end = time.monotonic() + (_PUBLISHING if ledger_writer.worker_runs(paths) else 0.0)
     while (ours := _holders(paths.data_dir, text, result)) and time.monotonic() < end:
         time.sleep(_LOOK)
     for path in ours:

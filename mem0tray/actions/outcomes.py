@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mem0tray.actions import overview, requests
+from mem0tray.actions import ledger_writer, overview
 from mem0tray.core import item as items
 from mem0tray.core.item import Item
 from mem0tray.core.state import ACTION_NEEDED, DOWN, PAUSED
@@ -91,7 +91,7 @@ def _is_uncounted(attempt: Attempt, known: Known) -> bool:
 
 def _hindrance(paths: Paths, idle: float, patience: float) -> str:
     """Why there is no point in waiting any longer; empty while there is."""
-    if not requests.worker_runs(paths):
+    if not ledger_writer.worker_runs(paths):
         return "the worker does not run"
     if idle < _HINDERED:
         return ""

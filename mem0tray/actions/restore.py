@@ -5,14 +5,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from mem0tray.actions import edit, files, requests
+from mem0tray.actions import edit, files, ledger_writer
 from mem0tray.actions.edit import DlqEdit
 from mem0tray.actions.find import Identity, identity
 from mem0tray.actions.sources import Piece, RestoreSource
 from mem0tray.core import item as items
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.reasons import Reason
-from mem0tray.files import document, receipts
+from mem0tray.files import document, receipts, requests
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 
@@ -56,7 +56,7 @@ def restore(paths: Paths, source: RestoreSource, server: str) -> Restored:
         if waiting:
             _into_queue(paths, waiting)
         # The worker may have merged the deletion only now, and take ours for an old save.
-        if not requests.worker_runs(paths) or _has_taken(paths, names):
+        if not ledger_writer.worker_runs(paths) or _has_taken(paths, names):
             break
     result.dead += dead.values()
     result.waiting += waiting.values()
@@ -103,7 +103,7 @@ def _wait_until_published(paths: Paths, names: Iterable[Identity]) -> None:
         with Reader(paths.ledger, needed=True) as reader:
             if not reader.still_shown(names):
                 return
-        if not requests.worker_runs(paths) or time.monotonic() > end:
+        if not ledger_writer.worker_runs(paths) or time.monotonic() > end:
             raise FileUnavailableError(
                 Reason("The deletion has not been written to the files yet."),
                 Reason("Run `mem0tray run --once`, or `mem0tray run`, then restore again."),
@@ -128,8 +128,8 @@ def _has_taken(paths: Paths, names: Iterable[Identity]) -> bool:
 def _tell(paths: Paths, wanted: Iterable[Identity]) -> None:
     """Tell the worker, before the file is written, what comes back, and withdraw its deletion."""
     names = [name for name in wanted if name[0]]
-    requests.note_put_back(paths, names)
-    requests.withdraw(paths, names)
+    ledger_writer.note_put_back(paths, names)
+    requests.withdraw(paths.requests, names)
 
 
 def _into_dlq(paths: Paths, wanted: dict[Identity, Piece]) -> None:

@@ -6,7 +6,7 @@ And send what is held, because another worker has perhaps delivered it: the work
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from mem0tray.actions import files, requests
+from mem0tray.actions import files
 from mem0tray.actions.edit import DlqEdit, change_dlq
 from mem0tray.actions.find import FoundItem, listing, resolve
 from mem0tray.core import item as items
@@ -14,7 +14,7 @@ from mem0tray.core.errors import NotFoundError
 from mem0tray.core.item import Item
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import short_id
-from mem0tray.files import receipts
+from mem0tray.files import receipts, requests
 from mem0tray.ledger.reader import Reader
 from mem0tray.server.remedy import REWORD
 from mem0tray.system.paths import Paths
@@ -91,5 +91,5 @@ def _retry(paths: Paths, wanted: Callable[[Item], bool], held: Sequence[FoundIte
 
     change_dlq(paths, change, verb=receipts.RETRY)
     sent = [each.item for each in held if each.item is not None and wanted(each.item)]
-    requests.write(paths, requests.SEND, map(requests.name_of, sent))
+    requests.ask(paths, requests.SEND, [each.name for each in sent])
     return [*chosen, *sent]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mem0tray.actions import network, overview, requests
+from mem0tray.actions import ledger_writer, network, overview
 from mem0tray.actions.cause import (
     ACTION,
     LOCAL_NETWORK,
@@ -43,7 +43,7 @@ class Surroundings:
     @classmethod
     def look(cls, settings: Settings, paths: Paths) -> "Surroundings":
         """Ask the server once, and look at the worker."""
-        running = requests.worker_runs(paths)
+        running = ledger_writer.worker_runs(paths)
         metrics = overview.read_metrics(paths).values if running else {}
         found = [
             *_refusal(paths, metrics),
@@ -180,7 +180,7 @@ def hindrance(paths: Paths) -> str:
 
     In a few words, for a line of a list; empty while nothing does.
     """
-    if not requests.worker_runs(paths):
+    if not ledger_writer.worker_runs(paths):
         return str(NOT_RUNNING)
     metrics = overview.read_metrics(paths).values
     name, reason = metrics.get("state"), str(metrics.get("reason") or "")

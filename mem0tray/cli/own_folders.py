@@ -10,7 +10,7 @@ from typing import Final
 
 import platformdirs
 
-from mem0tray.actions import files, requests
+from mem0tray.actions import files, ledger_writer
 from mem0tray.actions.find import Identity, identity
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.core.item import DISCARDED
@@ -111,7 +111,9 @@ def holdings() -> Holdings:
             waiting = set(reader.waiting())
             dead = set(map(identity, reader.dead_raws()))
         # What the user has deleted since a worker ran last, the ledger learns at the next start.
-        gone = requests.given_up(folder / "requests") | (dead - dlq if dlq is not None else set())
+        gone = ledger_writer.given_up(folder / "requests") | (
+            dead - dlq if dlq is not None else set()
+        )
         known = (waiting | dead) - gone
         found.discarded += discarded + len((waiting | dead) & gone)
         found.undelivered += len(known)

@@ -12,9 +12,9 @@ import click
 
 from mem0tray.actions import find, outcomes, retry
 from mem0tray.actions.find import Identity
+from mem0tray.actions.ledger_writer import worker_runs
 from mem0tray.actions.outcomes import RetryOutcome
 from mem0tray.actions.probe import Probe, probe
-from mem0tray.actions.requests import worker_runs
 from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style

@@ -32,6 +32,7 @@ _LARGEST_COUNT: Final = 2**62  # what SQLite stores, with room to add
 _NAMESPACE: Final = uuid.UUID("6d656d30-7472-4179-8000-6974656d6964")
 
 Object = dict[str, Any]
+Name = tuple[str, bytes]  # what a memory is known by: id and digest
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +58,11 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     def content(self) -> str:
         """The whole text."""
         return str(self.text)
+
+    @property
+    def name(self) -> Name:
+        """What the memory is known by."""
+        return self.id, self.digest
 
 
 class _Head(msgspec.Struct):

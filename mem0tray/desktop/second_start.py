@@ -1,9 +1,9 @@
 """What a second start does: it has the first one's status shown, and leaves."""
 
-from mem0tray.actions import requests
 from mem0tray.config.settings import Settings
 from mem0tray.core import language
 from mem0tray.core.errors import AlreadyRunningError, Mem0TrayError
+from mem0tray.files import requests
 from mem0tray.files.lock import is_locked
 
 

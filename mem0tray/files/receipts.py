@@ -25,8 +25,10 @@ import msgspec
 
 from mem0tray.core import item as items
 from mem0tray.core.errors import FileUnavailableError
+from mem0tray.core.item import Name
 from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature
+from mem0tray.files.named import Named, named, names
 from mem0tray.system import plain
 
 DELETE: Final = "delete"
@@ -37,14 +39,6 @@ EDIT: Final = "edit"
 VERBS: Final = (DELETE, FORGET, RESTORE, EDIT, RETRY)
 _DOING: Final = "doing-"
 _DONE: Final = "done-"
-Name = tuple[str, bytes]  # id and digest of a memory
-
-
-class _Named(msgspec.Struct, frozen=True):
-    """A memory: its id, and the SHA-256 of project and content in hex."""
-
-    id: str
-    digest: str
 
 
 class _Receipt(msgspec.Struct, frozen=True):
@@ -52,9 +46,9 @@ class _Receipt(msgspec.Struct, frozen=True):
 
     verb: str
     file: tuple[int, int, int]
-    removed: Sequence[_Named] = ()
-    added: Sequence[_Named] = ()
-    due: Sequence[_Named] = ()
+    removed: Sequence[Named] = ()
+    added: Sequence[Named] = ()
+    due: Sequence[Named] = ()
     backup: str = ""
 
 
@@ -119,9 +113,9 @@ class Writer:
         receipt = {
             "verb": self._verb,
             "file": [file.inode, file.size, file.mtime],
-            "removed": _named(change.removed),
-            "added": _named(change.added),
-            "due": _named(change.due),
+            "removed": msgspec.to_builtins(named(change.removed)),
+            "added": msgspec.to_builtins(named(change.added)),
+            "due": msgspec.to_builtins(named(change.due)),
             "backup": self._backup,
         }
         with suppress(FileUnavailableError):
@@ -162,10 +156,6 @@ def clear_up(folder: Path, file: Signature | None) -> None:
 
 def _done(path: Path) -> Path:
     return path.with_name(path.name.replace(_DOING, _DONE))
-
-
-def _named(names: Iterable[Name]) -> list[dict[str, str]]:
-    return [{"id": name, "digest": digest.hex()} for name, digest in names]
 
 
 def _next_number(folder: Path) -> int:
@@ -250,9 +240,9 @@ def _read(path: Path) -> _Receipt | None:
     return None
 
 
-def _names(named: Iterable[_Named]) -> list[Name]:
+def _names(found: Iterable[Named]) -> list[Name]:
     with suppress(ValueError):
-        return [(each.id, bytes.fromhex(each.digest)) for each in named]
+        return names(found)
     return []
 
 

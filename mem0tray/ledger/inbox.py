@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mem0tray.core import item as items
-from mem0tray.core.item import Item
+from mem0tray.core.item import Item, Name
 from mem0tray.ledger.database import Ledger, decode, encode
 from mem0tray.ledger.rows import COLUMNS, PENDING_RAWS, Row, read_raw, row_from, write_raw
 
@@ -22,7 +22,6 @@ _COPY_SHOWINGS: Final = (
     "INSERT INTO showings SELECT ?, first_gen, last_gen, retry_count, last_attempt, body, saved"
     " FROM showings WHERE item = ? ORDER BY rowid"
 )
-Name = tuple[str, bytes]  # id and digest of a memory
 _AT_ONCE: Final = 500  # ids in a question
 _WAITING: Final = (
     PENDING_RAWS.replace(" FROM", ", retries, taken, vanished FROM", 1) + " ORDER BY key"

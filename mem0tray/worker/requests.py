@@ -1,54 +1,14 @@
-"""What commands ask of the ledger's only writer: small files in a folder of ours.
+"""Carrying out what commands ask of the ledger's only writer (`files.requests`)."""
 
-`{"verb": "discard" | "forget" | "send" | "show", "items": [{"id", "digest"}], "at"}`; a
-request is removed once it is carried out. "show" is what a second start of the
-tray asks of the first. "discard" says in "done" and "backup" as what it is told. A
-`restored-*.json` is a note, without a verb.
-"""
-
-import json
-from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
-from typing import Final
-
-import msgspec
 
 from mem0tray.core import events
 from mem0tray.core import item as items
-from mem0tray.files import atomic, receipts
+from mem0tray.files import receipts, requests
+from mem0tray.files.named import names
+from mem0tray.files.requests import FORGET, SEND, SHOW, Request
 from mem0tray.ledger.database import encode
-from mem0tray.system import plain
 from mem0tray.worker.context import Core
-
-DISCARD: Final = "discard"
-FORGET: Final = "forget"
-SEND: Final = "send"
-SHOW: Final = "show"
-
-
-class Named(msgspec.Struct, frozen=True):
-    """A memory: its id, and the SHA-256 of project and content in hex."""
-
-    id: str
-    digest: str
-
-
-class PutBack(msgspec.Struct, frozen=True):
-    """A note that these memories were put back at `at`, perhaps before their deletion was seen."""
-
-    items: list[Named]
-    at: float
-
-
-class Request(msgspec.Struct, frozen=True):
-    """A request; `at` in Unix seconds."""
-
-    verb: str
-    items: list[Named]
-    at: float = 0.0
-    done: str = receipts.DELETE
-    backup: str = ""
 
 
 def process(core: Core) -> int:
@@ -58,37 +18,29 @@ def process(core: Core) -> int:
     """
     _take_notes(core)
     done = 0
-    for path, data in _waiting(core, "[0-9]*.json"):
-        with suppress(msgspec.MsgspecError, ValueError):
-            request = msgspec.convert(json.loads(data), Request)
-            if request.verb == SHOW:
-                core.events.emit(events.StatusWanted())
-            _carry_out(core, request)
-            if request.verb == FORGET:
-                core.ledger.scrub()
-            done += 1
+    for path, request in requests.waiting(core.paths.requests):
+        with suppress(ValueError):  # a digest that is none
+            if request is not None:
+                _process(core, request)
+                done += 1
         path.unlink(missing_ok=True)
     return done
 
 
-def _waiting(core: Core, pattern: str) -> Iterator[tuple[Path, bytes]]:
-    for path in atomic.listing(core.paths.requests, pattern):
-        try:
-            data = plain.read_bytes(path)
-        except FileNotFoundError:
-            continue  # withdrawn just now
-        except OSError as error:
-            raise atomic.unavailable(path, error) from error
-        yield path, data
+def _process(core: Core, request: Request) -> None:
+    if request.verb == SHOW:
+        core.events.emit(events.StatusWanted())
+    _carry_out(core, request)
+    if request.verb == FORGET:
+        core.ledger.scrub()
 
 
 def _take_notes(core: Core) -> None:
     """Remember what was put back: a backup from before tells of no later deletion."""
-    for path, data in _waiting(core, "restored-*.json"):
-        with suppress(msgspec.MsgspecError, ValueError):
-            note = msgspec.convert(json.loads(data), PutBack)
-            names = [(each.id, bytes.fromhex(each.digest)) for each in note.items]
-            core.inbox.put_back(names, note.at)
+    for path, note in requests.notes(core.paths.requests):
+        if note is not None:
+            with suppress(ValueError):
+                core.inbox.put_back(names(note.items), note.at)
         path.unlink(missing_ok=True)
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.actions import requests
 from mem0tray.config.settings import Settings
 from mem0tray.core.events import Events
 from mem0tray.core.state import STARTING
 from mem0tray.desktop.tray.view import View, gather
+from mem0tray.files import requests
 from mem0tray.system.paths import Paths
 from mem0tray.worker.thread import WorkerThread
 from tests.support.home import Home

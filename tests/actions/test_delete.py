@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.actions import backup, edit, requests
+from mem0tray.actions import backup, edit, ledger_writer
 from mem0tray.actions.delete import delete
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import FileUnavailableError, LedgerError
-from mem0tray.files import atomic
+from mem0tray.files import atomic, requests
 from mem0tray.files.atomic import Signature
 from mem0tray.system.paths import Paths
 from tests.actions.scene import chosen, contents, queued, read, worker, write, write_dlq
@@ -145,7 +145,7 @@ def test_the_ledger_discards_what_was_asked_for(paths: Paths) -> None:
     with worker(paths):
         pass
     delete(paths, chosen(paths, "qq"))
-    assert requests.carry_out_here(paths, Settings())
+    assert ledger_writer.carry_out_here(paths, Settings())
     assert not list(paths.requests.iterdir())
     with worker(paths) as core, core.ledger.reading() as db:
         states = dict(
@@ -185,16 +185,16 @@ def test_things_without_sense_can_be_deleted(paths: Paths) -> None:
 
 def test_requests_can_be_taken_back(paths: Paths) -> None:
     """What was restored before the worker saw the request is no longer asked for."""
-    requests.write(paths, requests.DISCARD, [("a", b"1"), ("b", b"2")])
-    requests.withdraw(paths, [("a", b"1")])
+    requests.ask(paths, requests.DISCARD, [("a", b"1"), ("b", b"2")])
+    requests.withdraw(paths.requests, [("a", b"1")])
     (path,) = paths.requests.iterdir()
     assert [each["id"] for each in json.loads(path.read_text())["items"]] == ["b"]
-    requests.withdraw(paths, [("b", b"2")])
+    requests.withdraw(paths.requests, [("b", b"2")])
     assert not list(paths.requests.iterdir())
 
 
 def test_a_request_for_nothing_is_none(paths: Paths) -> None:
     """No file is left for the worker to wonder about."""
-    assert requests.write(paths, requests.DISCARD, []) is None
+    assert requests.ask(paths, requests.DISCARD, []) is None
     assert not paths.requests.exists()
     assert edit.now_iso()

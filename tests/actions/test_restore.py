@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.actions import backup, files, loadable, requests, sources
+from mem0tray.actions import backup, files, ledger_writer, loadable, sources
 from mem0tray.actions.delete import delete
 from mem0tray.actions.restore import Restored, restore
 from mem0tray.config.settings import Settings
@@ -252,7 +252,7 @@ def test_a_deletion_that_is_not_in_the_files_yet_is_waited_for(paths: Paths) -> 
     with worker(paths):
         pass
     delete(paths, chosen(paths, "qq"))
-    requests.carry_out_here(paths, Settings())
+    ledger_writer.carry_out_here(paths, Settings())
     with pytest.raises(FileUnavailableError, match="run --once"):
         back(paths)
 

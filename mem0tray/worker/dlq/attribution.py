@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from mem0tray.core import events
 from mem0tray.core import item as items
-from mem0tray.core.item import Item
-from mem0tray.files.receipts import VERBS, Account, Deed, Name
+from mem0tray.core.item import Item, Name
+from mem0tray.files.receipts import VERBS, Account, Deed
 from mem0tray.worker.dlq.merge import Merge, Pair
 
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mem0tray.core import item as items
+from mem0tray.core.item import Name
 from mem0tray.files import atomic, document
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.lock import FileLock
 from mem0tray.files.publish_rate import PublishRate
-from mem0tray.ledger.inbox import Name, WaitingEntry
+from mem0tray.ledger.inbox import WaitingEntry
 from mem0tray.worker.context import Core, local_iso
 from mem0tray.worker.folders.unrest import Unrest, cannot_write
 from mem0tray.worker.queue.intake import HELD, QueueIntake, Snapshot

@@ -1,0 +1,96 @@
+"""The ledger's only writer, which carries out the requests of commands (`files.requests`).
+
+The worker is it, and takes a second at most; without a worker a request waits for the next
+start, or a command is the writer for a moment.
+"""
+
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from mem0tray.config.settings import Settings
+from mem0tray.core import item as items
+from mem0tray.core.errors import AlreadyRunningError, LedgerError, Mem0TrayError
+from mem0tray.core.item import Name
+from mem0tray.files import named, requests
+from mem0tray.files.lock import InstanceLock, of_worker
+from mem0tray.ledger.reader import Reader
+from mem0tray.system.paths import Paths
+
+_LOOK: Final = 0.02
+
+
+def given_up(folder: Path) -> set[Name]:
+    """What the requests in `folder` ask to delete, not carried out yet."""
+    found: set[Name] = set()
+    with suppress(Mem0TrayError, ValueError):
+        for _path, request in requests.waiting(folder):
+            if request is not None and request.verb in {requests.DISCARD, requests.FORGET}:
+                found |= set(named.names(request.items))
+    return found
+
+
+def note_put_back(paths: Paths, names: Iterable[Name]) -> None:
+    """Tell the worker that these are put back, of whose deletion it has not heard yet.
+
+    It sees no change then, and would take the backup of that deletion for one of a
+    later removal. The note comes before the files: a needless one hides nothing.
+    """
+    with Reader(paths.ledger, needed=True) as reader:
+        known = [(name, reader.known(*name)) for name in names]
+    there = [
+        name for name, row in known if row is not None and row.state in (items.PENDING, items.DEAD)
+    ]
+    if there:
+        requests.note_put_back(paths, there)
+
+
+def carried_out(path: Path, timeout: float) -> bool:
+    """Wait for the worker; whether it has carried out the request."""
+    end = time.monotonic() + timeout
+    while path.exists():
+        if time.monotonic() > end:
+            return False
+        time.sleep(_LOOK)
+    return True
+
+
+def worker_runs(paths: Paths) -> bool:
+    """Whether a worker is there to carry out requests."""
+    return of_worker(paths) is not None
+
+
+def carry_out_here(paths: Paths, settings: Settings) -> bool:
+    """Be the worker for a moment and carry out what waits; False when one has just started.
+
+    Raises LedgerError when the ledger cannot be opened.
+    """
+    # Slow to import, and only for this.
+    from mem0tray.core.events import Events
+    from mem0tray.ledger.database import Ledger
+    from mem0tray.worker.context import Core
+    from mem0tray.worker.requests import process
+    from mem0tray.worker.telling.log import EventLog
+
+    lock = InstanceLock(paths.instance_lock)
+    try:
+        lock.acquire()
+    except AlreadyRunningError:
+        return False
+    try:
+        ledger = Ledger(paths.ledger)
+        bus, log = Events(), EventLog(paths, settings.log)
+        bus.subscribe(log)
+        try:
+            process(Core(paths, settings, ledger, bus))
+            with suppress(LedgerError), ledger.reading() as db:
+                db.execute("VACUUM")  # earlier versions of a row leave their text in free pages
+        finally:
+            with suppress(Mem0TrayError):  # what was carried out is durable
+                ledger.close(settled=False)
+            log.close()
+    finally:
+        lock.release()
+    return True

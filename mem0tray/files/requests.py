@@ -1,0 +1,128 @@
+"""Requests: what commands ask of the ledger's only writer, a small file each in a folder of ours.
+
+A request is removed once it is carried out. Commands write and withdraw them, the worker
+reads them: both by the shapes that stand here. A note (`restored-*.json`) is no request; no
+older worker takes it for one.
+"""
+
+import itertools
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final, TypeVar
+
+import msgspec
+
+from mem0tray.core.item import Name
+from mem0tray.files import atomic, receipts
+from mem0tray.files.named import Named, named
+from mem0tray.system import plain
+from mem0tray.system.paths import Paths
+
+DISCARD: Final = "discard"
+FORGET: Final = "forget"
+SEND: Final = "send"  # what is held: another worker has perhaps delivered it
+SHOW: Final = "show"  # a second start of the tray wants the first to show its status
+_REQUESTS: Final = "[0-9]*.json"
+_NOTE: Final = "restored-"
+_counter = itertools.count()
+
+
+class Request(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A request about `items`, made `at` a time in Unix seconds.
+
+    DISCARD says as what it is told: `done` is what the user did (one of `files.receipts`),
+    `backup` the name to restore from.
+    """
+
+    verb: str
+    items: Sequence[Named]
+    at: float = 0.0
+    done: str = receipts.DELETE
+    backup: str = ""
+
+
+class PutBack(msgspec.Struct, frozen=True):
+    """A note that these memories were put back at `at`, perhaps before their deletion was seen."""
+
+    items: Sequence[Named]
+    at: float
+
+
+Shape = TypeVar("Shape", Request, PutBack)
+
+
+def ask(
+    paths: Paths, verb: str, names: Iterable[Name], done: str = receipts.DELETE, backup: str = ""
+) -> Path | None:
+    """Leave a request for the worker; its file, or None when it names nothing.
+
+    Raises FileUnavailableError.
+    """
+    found = named(names)
+    return _leave(paths, Request(verb, found, time.time(), done, backup)) if found else None
+
+
+def ask_to_show(paths: Paths) -> None:
+    """Ask the tray that runs to show its status. Raises FileUnavailableError."""
+    _leave(paths, Request(SHOW, [], time.time()))
+
+
+def note_put_back(paths: Paths, names: Iterable[Name]) -> None:
+    """Leave a note that these memories were put back just now. Raises FileUnavailableError."""
+    _leave(paths, PutBack(named(names), time.time()), _NOTE)
+
+
+def waiting(folder: Path) -> Iterator[tuple[Path, Request | None]]:
+    """The requests that wait, the oldest first; None for one that makes no sense.
+
+    Raises FileUnavailableError when one cannot be read.
+    """
+    return _read(folder, _REQUESTS, Request)
+
+
+def notes(folder: Path) -> Iterator[tuple[Path, PutBack | None]]:
+    """The notes that wait; as `waiting`."""
+    return _read(folder, f"{_NOTE}*.json", PutBack)
+
+
+def withdraw(folder: Path, names: Iterable[Name]) -> None:
+    """Take back what was asked about these memories and not carried out yet."""
+    unwanted = set(named(names))
+    for path, request in waiting(folder):
+        if request is None:
+            continue
+        kept = [each for each in request.items if each not in unwanted]
+        if not kept and request.items:
+            path.unlink(missing_ok=True)
+        elif len(kept) < len(request.items):
+            atomic.replace(path, _bytes(msgspec.structs.replace(request, items=kept)))
+
+
+def _leave(paths: Paths, content: Request | PutBack, begin: str = "") -> Path:
+    atomic.make_private_folder(paths.requests)
+    # The number keeps apart what one process asks within one tick of the clock.
+    path = paths.requests / f"{begin}{time.time_ns() + next(_counter)}-{os.getpid()}.json"
+    atomic.replace(path, _bytes(content))
+    return path
+
+
+def _bytes(content: Request | PutBack) -> bytes:
+    """As JSON; an id may hold what only an escape can say."""
+    return json.dumps(msgspec.to_builtins(content), indent=2).encode()
+
+
+def _read(folder: Path, pattern: str, shape: type[Shape]) -> Iterator[tuple[Path, Shape | None]]:
+    for path in atomic.listing(folder, pattern):
+        try:
+            data = plain.read_bytes(path)
+        except FileNotFoundError:
+            continue  # carried out, or withdrawn, just now
+        except OSError as error:
+            raise atomic.unavailable(path, error) from error
+        try:
+            yield path, msgspec.convert(json.loads(data), shape)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            yield path, None
