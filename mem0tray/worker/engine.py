@@ -17,7 +17,7 @@ from mem0tray.system.heap import Ballast
 from mem0tray.system.paths import config_file
 from mem0tray.worker import requests
 from mem0tray.worker.dlq import waits
-from mem0tray.worker.folders import places, watch
+from mem0tray.worker.folders import places, watch, watch_of_this_system
 from mem0tray.worker.folders.wanted import Wanted
 from mem0tray.worker.parts import DLQ, EMERGENCY, QUEUE, READ, Parts
 from mem0tray.worker.telling.log import WAITING_PER_MINUTE
@@ -58,7 +58,7 @@ class Engine:
     def _watch(self) -> watch.Watch:
         find = partial(watch.targets, self._paths, self._wanted.where.name, config_file())
         ignored = watch.is_ours(self._paths, unchanged=self.parts.other.is_unchanged)
-        return watch.for_this_system(find, ignored, self._core.wake.set)
+        return watch_of_this_system(find, ignored, self._core.wake.set)
 
     # From the first cycle to the last ---------------------------------------------------
 

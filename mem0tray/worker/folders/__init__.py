@@ -1,1 +1,21 @@
 """The folders that the worker serves, the files in them, and the settings file."""
+
+import sys
+from collections.abc import Callable
+
+from mem0tray.worker.folders.watch import Target, Watch
+
+_LINUX = sys.platform == "linux"
+
+
+def watch_of_this_system(
+    find: Callable[[], tuple[Target, ...]], ignored: Callable[[str], bool], wake: Callable[[], None]
+) -> Watch:
+    """The watch of this system: `find` gives its targets, `ignored` names that wake nobody."""
+    if _LINUX:
+        from mem0tray.worker.folders.inotify import InotifyWatch
+
+        return InotifyWatch(find, ignored, wake)
+    from mem0tray.worker.folders.observer import ObserverWatch
+
+    return ObserverWatch(find, ignored, wake)

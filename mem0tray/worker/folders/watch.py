@@ -6,7 +6,6 @@ does to a disk that both have.
 """
 
 import os
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +15,6 @@ from mem0tray.files import temporary
 from mem0tray.system.paths import Paths
 
 _OURS = "mem0_"  # a part of the name of every shared file
-_LINUX = sys.platform == "linux"
 _MOST_LINKS = 40  # one after the other, as in the kernel
 
 
@@ -121,16 +119,3 @@ def _identity(folder: Path) -> Identity | None:
     with suppress(OSError):
         return Identity.of(folder.stat())
     return None
-
-
-def for_this_system(
-    find: Callable[[], tuple[Target, ...]], ignored: Callable[[str], bool], wake: Callable[[], None]
-) -> Watch:
-    """The watch of this system: `find` gives its targets, `ignored` names that wake nobody."""
-    if _LINUX:
-        from mem0tray.worker.folders.inotify import InotifyWatch
-
-        return InotifyWatch(find, ignored, wake)
-    from mem0tray.worker.folders.observer import ObserverWatch
-
-    return ObserverWatch(find, ignored, wake)
