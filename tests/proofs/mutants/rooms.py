@@ -24,11 +24,11 @@ ROOMS: Final = {
         ("tests/config", "tests/system", "tests/cli/test_config.py"),
     ),
     "ledger": Room(
-        ("mem0tray/ledger/**/*.py",), ("tests/ledger", "tests/worker", "tests/actions")
+        ("mem0tray/ledger/**/*.py",), ("tests/ledger", "tests/actions")
     ),
     "server": Room(("mem0tray/server/**/*.py",), ("tests/server", "tests/worker/sending")),
     "worker": Room(
-        ("mem0tray/worker/**/*.py",), ("tests/worker", "tests/proofs/model/test_found.py")
+        ("mem0tray/worker/**/*.py",), ("tests/worker",)
     ),
 }  # fmt: skip
 

@@ -1,0 +1,361 @@
+"""Opening, transactions, and when a ledger is not to be trusted."""
+
+import os
+import sqlite3
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from mem0tray.core.errors import FileUnavailableError, LedgerError
+from mem0tray.files import atomic
+from mem0tray.ledger import database
+from mem0tray.ledger.database import DLQ, DOUBTED, EMERGENCY, QUEUE, Ledger, decode, encode, trouble
+from tests.ledger.looking import table
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the ledger is."""
+    return tmp_path / "data" / "ledger.sqlite3"
+
+
+def opened(path: Path) -> str:
+    """Open and close a ledger in good order; why it was rebuilt."""
+    with closing(Ledger(path)) as ledger:
+        return ledger.rebuilt
+
+
+def killed(path: Path) -> None:
+    """Open a ledger, and end without a word."""
+    Ledger(path)._db.close()
+
+
+# Opening -------------------------------------------------------------------------------------
+
+
+def test_a_new_ledger_says_that_there_was_none(path: Path) -> None:
+    """What is found in the files may have been sent before; from the next start on all is well."""
+    assert opened(path) == "there was none"
+    assert opened(path) == ""
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_an_empty_file_is_no_ledger_yet(path: Path) -> None:
+    """It is made one, and said."""
+    path.parent.mkdir()
+    path.touch()
+    assert opened(path) == "it was empty"
+
+
+@pytest.mark.parametrize("data", [b"no database at all, and long enough to be seen as none" * 20])
+def test_what_is_no_database_is_kept_and_begun_anew(path: Path, data: bytes) -> None:
+    """Under another name, with its reason."""
+    path.parent.mkdir()
+    path.write_bytes(data)
+    why = opened(path)
+    (kept,) = path.parent.glob("ledger.sqlite3.corrupt-*")
+    assert why == f"it was corrupt (file is not a database); kept as {kept.name}"
+    assert kept.read_bytes() == data
+    assert opened(path) == ""
+
+
+def test_a_ledger_that_was_found_corrupt_in_use_is_set_aside(path: Path) -> None:
+    """With all that belongs to it, and once."""
+    opened(path)
+    with closing(Ledger(path)) as ledger:
+        error = sqlite3.DatabaseError("malformed")
+        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        with pytest.raises(LedgerError, match="malformed"), ledger.reading():
+            raise error
+        assert (path.parent / "ledger.broken").stat().st_mode & 0o777 == 0o600
+    assert "found in use" in opened(path)
+    assert not (path.parent / "ledger.broken").exists()
+    assert opened(path) == ""
+
+
+def test_a_folder_in_its_place_is_named(path: Path) -> None:
+    """It is not taken for a lost ledger."""
+    path.mkdir(parents=True)
+    with pytest.raises(FileUnavailableError, match="is a folder"):
+        Ledger(path)
+
+
+def test_an_old_copy_is_noticed_by_the_mark_beside_it(path: Path) -> None:
+    """Somebody put yesterday's ledger back: what it says is not to be trusted."""
+    opened(path)
+    copy = path.read_bytes()
+    opened(path)
+    path.write_bytes(copy)
+    assert opened(path) == "it is an old copy"
+    assert opened(path) == ""
+
+
+@pytest.mark.parametrize("text", ["", "x", "a b c", "identity x", "\xff"])
+def test_a_mark_that_makes_no_sense_says_nothing(path: Path, text: str) -> None:
+    """It is written anew."""
+    opened(path)
+    mark = path.parent / "ledger.mark"
+    mark.write_text(text, encoding="latin-1")
+    assert opened(path) == ""
+    with closing(Ledger(path)) as ledger:
+        assert mark.read_text(encoding="ascii") == (
+            f"{ledger.meta('identity')} {ledger.meta('openings')}\n"
+        )
+
+
+def test_a_mark_of_another_ledger_is_one_of_an_old_copy(path: Path) -> None:
+    """By its identity, whatever its number."""
+    opened(path)
+    with closing(Ledger(path)) as ledger:
+        openings = ledger.meta("openings") + 1  # with the closing that comes
+    (path.parent / "ledger.mark").write_text(f"another {openings}\n", encoding="ascii")
+    assert opened(path) == "it is an old copy"
+
+
+def test_a_mark_that_cannot_be_read_is_doubt(path: Path) -> None:
+    """Nobody can tell whether it is a copy."""
+    opened(path)
+    mark = path.parent / "ledger.mark"
+    mark.unlink()
+    mark.symlink_to(mark)
+    assert opened(path) == f"{mark} cannot be read (Too many levels of symbolic links)"
+
+
+def test_each_opening_and_each_closing_counts(path: Path) -> None:
+    """So that a copy of either time is told apart."""
+    opened(path)
+    with closing(Ledger(path)) as ledger:
+        assert ledger.meta("openings") == 3
+    with closing(Ledger(path)) as ledger:
+        assert ledger.meta("openings") == 5
+
+
+# Doubt ---------------------------------------------------------------------------------------
+
+
+def test_each_file_is_doubted_until_all_of_it_is_taken_in(path: Path) -> None:
+    """After a rebuilding, and across a kill."""
+    assert DOUBTED == (QUEUE, DLQ, EMERGENCY) == ("queue", "DLQ", "emergency file")
+    killed(path)
+    with closing(Ledger(path)) as ledger:
+        assert all(ledger.doubts(name) for name in DOUBTED)
+        with ledger.transaction():
+            ledger.settle(DLQ)
+            ledger.settle(DLQ)
+        assert [ledger.doubts(name) for name in DOUBTED] == [True, False, True]
+    with closing(Ledger(path)) as ledger:
+        assert [ledger.doubts(name) for name in DOUBTED] == [True, False, True]
+
+
+def test_a_ledger_that_was_left_in_order_says_so(path: Path) -> None:
+    """Until something is rebuilt; a kill says nothing of it."""
+    with closing(Ledger(path)) as ledger:
+        assert (ledger.meta("clean"), ledger.meta("boot")) == (0, "")
+    with closing(Ledger(path)) as ledger:
+        assert (ledger.meta("clean"), ledger.meta("boot")) == (1, database.boot_id())
+
+
+@pytest.mark.parametrize(
+    ("clean", "boot", "check"),
+    [(1, None, "quick_check"), (0, None, "integrity_check"), (1, "another", "integrity_check")],
+)
+def test_a_ledger_is_checked_whole_after_a_crash(
+    path: Path, monkeypatch: pytest.MonkeyPatch, clean: int, boot: str | None, check: str
+) -> None:
+    """Of the worker or of the machine; else the quick check will do."""
+    opened(path)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("UPDATE meta SET value = ? WHERE name = 'clean'", (clean,))
+        if boot:
+            db.execute("UPDATE meta SET value = ? WHERE name = 'boot'", (boot,))
+        db.commit()
+    asked: list[str] = []
+    real = sqlite3.connect
+
+    def connected(*args: object, **more: object) -> sqlite3.Connection:
+        db: sqlite3.Connection = real(*args, **more)  # type: ignore[call-overload]
+        db.set_trace_callback(asked.append)
+        return db
+
+    monkeypatch.setattr(sqlite3, "connect", connected)
+    assert opened(path) == ""
+    assert [sql for sql in asked if "_check" in sql] == [f"PRAGMA {check}(1)"]
+
+
+# Transactions --------------------------------------------------------------------------------
+
+
+def test_a_transaction_is_all_or_nothing(ledger: Ledger) -> None:
+    """Whatever the error; the next one begins afresh."""
+
+    def broken() -> None:
+        with ledger.transaction():
+            ledger.set_meta("n", 1)
+            raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        broken()
+    assert ledger.meta("n") is None
+    with ledger.transaction():
+        ledger.set_meta("n", 2)
+    assert ledger.meta("n") == 2
+
+
+def test_only_the_outermost_transaction_commits(ledger: Ledger) -> None:
+    """What is within it stands or falls with it."""
+
+    def broken() -> None:
+        with ledger.transaction():
+            with ledger.transaction():
+                ledger.set_meta("n", 1)
+            raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        broken()
+    assert ledger.meta("n") is None
+    with closing(sqlite3.connect(ledger.path)) as other:
+        question = "SELECT value FROM meta WHERE name = 'n'"
+        with ledger.transaction():
+            with ledger.transaction():
+                ledger.set_meta("n", 1)
+            assert other.execute(question).fetchone() is None
+        assert other.execute(question).fetchone() == (1,)
+
+
+def test_an_error_within_an_inner_transaction_is_the_outer_ones_to_catch(ledger: Ledger) -> None:
+    """The outer one goes on, and counts its depth right."""
+
+    def broken() -> None:
+        with ledger.transaction():
+            raise ValueError("broken")
+
+    with ledger.transaction():
+        ledger.set_meta("n", 1)
+        with pytest.raises(ValueError, match="broken"):
+            broken()
+        ledger.set_meta("m", 2)
+    assert (ledger.meta("n"), ledger.meta("m")) == (1, 2)
+    assert not ledger._db.in_transaction
+
+
+def test_only_what_is_durable_waits_for_the_disk(ledger: Ledger) -> None:
+    """FULL for it, NORMAL for all else."""
+    modes = []
+    for durable in (True, False, True):
+        with ledger.transaction(durable=durable) as db:
+            modes.append(db.execute("PRAGMA synchronous").fetchone()[0])
+    assert modes == [2, 1, 2]
+
+
+def test_threads_take_turns(ledger: Ledger) -> None:
+    """Nobody sees half of what another does."""
+    inside, go_on = threading.Event(), threading.Event()
+
+    def write() -> None:
+        with ledger.transaction():
+            ledger.set_meta("n", 1)
+            inside.set()
+            go_on.wait(30)
+            ledger.set_meta("n", 2)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    inside.wait(30)
+    found: list[int] = []
+    reader = threading.Thread(target=lambda: found.append(ledger.meta("n")))
+    reader.start()
+    assert found == []
+    go_on.set()
+    thread.join(30)
+    reader.join(30)
+    assert found == [2]
+
+
+def test_a_database_error_is_told_in_words(ledger: Ledger) -> None:
+    """In a question and in a transaction."""
+    for use in (ledger.reading, ledger.transaction):
+        with pytest.raises(LedgerError, match="cannot be used: no such table: none"), use() as db:
+            db.execute("SELECT * FROM none")
+    assert not (ledger.path.parent / "ledger.broken").exists()
+
+
+def test_an_erased_text_leaves_no_trace(ledger: Ledger) -> None:
+    """Neither in the file nor in the log beside it."""
+    with ledger.transaction() as db:
+        db.execute("INSERT INTO texts VALUES (1, ?)", (b"sesame" * 1000,))
+    with ledger.transaction(durable=True) as db:
+        db.execute("DELETE FROM texts")
+    ledger.scrub()
+    for file in ledger.path.parent.glob("ledger.sqlite3*"):
+        assert b"sesame" not in file.read_bytes()
+
+
+def test_foreign_text_survives(ledger: Ledger) -> None:
+    """Half a character too."""
+    for text in ("", "é", "\ud800"):
+        assert decode(encode(text)) == text
+    assert encode("é") == b"\xc3\xa9"
+    assert table(ledger, "SELECT typeof(value) FROM meta WHERE name = 'identity'") == [("text",)]
+
+
+# Errors in words -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        (sqlite3.OperationalError("attempt to write a readonly database"), "Mend the permissions"),
+        (sqlite3.OperationalError("unable to open database file"), "Mend the permissions"),
+        (sqlite3.OperationalError("disk I/O error."), "Is the disk all right?"),
+        (sqlite3.DatabaseError("malformed"), "Restart mem0tray"),
+    ],
+)
+def test_each_error_has_its_remedy(path: Path, error: sqlite3.Error, remedy: str) -> None:
+    """By what SQLite says."""
+    found = trouble(path, error)
+    assert found.message.startswith(f"The ledger {path} cannot be used: ")
+    assert not found.message.endswith("..")
+    assert found.remedy.startswith(remedy)
+
+
+def test_a_read_only_disk_is_no_matter_of_permissions(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the flags of the disk."""
+    monkeypatch.setattr(atomic, "is_read_only", lambda asked: asked == path.parent)
+    found = trouble(path, sqlite3.OperationalError("attempt to write a readonly database"))
+    assert found.remedy.startswith("The disk is read-only")
+
+
+def test_a_full_disk_is_told_by_its_number(path: Path) -> None:
+    """Whatever its words are."""
+    error = sqlite3.OperationalError("x")
+    error.sqlite_errorcode = sqlite3.SQLITE_FULL
+    found = trouble(path, error)
+    assert found.message == f"The ledger {path} cannot be used: database or disk is full."
+    assert found.remedy == "Free some disk space; work goes on by itself then."
+
+
+@pytest.mark.parametrize(
+    ("code", "failed"),
+    [
+        (sqlite3.SQLITE_FULL, True), (sqlite3.SQLITE_READONLY, True), (sqlite3.SQLITE_IOERR, True),
+        (sqlite3.SQLITE_IOERR | 4 << 8, True), (sqlite3.SQLITE_BUSY, False), (None, False),
+    ],
+)  # fmt: skip
+def test_a_disk_that_failed_is_told_apart(path: Path, code: int | None, *, failed: bool) -> None:
+    """Other files cannot be written either then."""
+    error = sqlite3.OperationalError("x")
+    if code is not None:
+        error.sqlite_errorcode = code
+    assert trouble(path, error).disk_failed is failed
+
+
+def test_what_keeps_us_from_the_file_is_told_as_its_trouble(path: Path) -> None:
+    """With the remedy that any file has."""
+    found = database.unusable(path, PermissionError(13, os.strerror(13)))
+    assert found.message == f"The ledger {path} cannot be used: Permission denied."
+    assert found.remedy.startswith("Mend the permissions")
