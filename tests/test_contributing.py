@@ -100,6 +100,14 @@ def between_rooms(folder: str) -> dict[str, set[str]]:
     return graph
 
 
+def test_each_path_is_there() -> None:
+    """Each file or folder that CONTRIBUTING.md names is there."""
+    text = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = re.findall(r"[`(]((?:mem0tray|tests|packaging|icons)/[\w./-]*)[`)]", text)
+    assert "mem0tray/core/item.py" in named
+    assert [each for each in named if not (REPOSITORY / each).exists()] == []
+
+
 def test_the_table_names_every_room() -> None:
     """Each room of the package is in the table of CONTRIBUTING.md, once, and nothing else is."""
     assert sorted(table()) == sorted(rooms_of(PACKAGE))
