@@ -65,7 +65,7 @@ def open_in(wanted: Wanted, bus: Events, wake: Wakes) -> Parts:
 def _assembled(core: Core) -> Parts:
     gate = Gate()
     folders = (core.paths.claude_dir, core.paths.data_dir)
-    core.troubles = Troubles(core.events, gate.trouble, READ, folders)
+    core.troubles = Troubles(core.events, gate.trouble, READ, folders, time.monotonic)
     queue, edits, other = QueueIntake(core), HandEdits(core), OtherWorker(core, gate)
     metrics = MetricsWriter(core, gate, other)
     return Parts(

@@ -40,7 +40,8 @@ class Troubles:
 
     `mark` is told the reason of a trouble by its name when it begins, and NONE
     when it is over. `alone` names the parts whose troubles are always their own,
-    `folders` those that must take files for the disk to be in order.
+    `folders` those that must take files for the disk to be in order. `clock` gives
+    monotonic seconds.
     """
 
     def __init__(
@@ -49,7 +50,9 @@ class Troubles:
         mark: Callable[[str, Reason], None],
         alone: Iterable[str] = (),
         folders: Iterable[Path] = (),
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
         self._events = bus
         self._mark = mark
         self._alone = frozenset(alone)
@@ -60,7 +63,7 @@ class Troubles:
 
     def attempt(self, part: str, work: Callable[[], object], title: str = "") -> bool:
         """Do a part of the work, whatever comes of it; when it fails try again after a while."""
-        moment = time.monotonic()
+        moment = self._clock()
         if self._not_before.get(part, 0.0) > moment:
             return False
         try:
@@ -88,7 +91,7 @@ class Troubles:
         else:
             reason, of_disk = reasons.quoted(repr(error)), False
         name = DISK if of_disk and part not in self._alone else part
-        moment = time.monotonic()
+        moment = self._clock()
         with self._guard:
             known = self._episodes.get(name)
             if known is None and part not in self._alone:
@@ -115,7 +118,7 @@ class Troubles:
 
     def look(self) -> None:
         """See which troubles are over."""
-        moment = time.monotonic()
+        moment = self._clock()
         with self._guard:
             over = [
                 name

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -19,14 +18,13 @@ from mem0tray.worker.troubles import Troubles
 class Scene:
     """Troubles with what they tell and mark; `forward` lets time pass."""
 
-    def __init__(self, patch: pytest.MonkeyPatch, folder: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         self.told: list[events.Event] = []
         self.marks: dict[str, Reason] = {}
         self.now = 100.0
-        patch.setattr(time, "monotonic", lambda: self.now)
         bus = Events()
         bus.subscribe(self.told.append)
-        self.troubles = Troubles(bus, self._mark, ("queue file",), (folder,))
+        self.troubles = Troubles(bus, self._mark, ("queue file",), (folder,), lambda: self.now)
 
     def _mark(self, name: str, reason: Reason) -> None:
         self.marks[name] = reason
@@ -38,9 +36,9 @@ class Scene:
 
 
 @pytest.fixture
-def scene(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Scene:
+def scene(tmp_path: Path) -> Scene:
     """Set the scene."""
-    return Scene(monkeypatch, tmp_path)
+    return Scene(tmp_path)
 
 
 def _failed(number: int, name: str = "x") -> FileUnavailableError:
