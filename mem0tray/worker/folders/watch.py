@@ -5,6 +5,7 @@ refused (there may be none left), and hears nothing of what another computer
 does to a disk that both have.
 """
 
+import fnmatch
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -85,12 +86,17 @@ def targets(paths: Paths, name: Path, config: Path) -> tuple[Target, ...]:
 
 
 def is_ours(paths: Paths, *, unchanged: Callable[[], bool]) -> Callable[[str], bool]:
-    """Whether a name is that of the metrics, which we rewrite all day, and nobody else did.
+    """Whether a name is that of the metrics, which we rewrite all day, or of a temporary file.
 
-    `unchanged`: they are still as we wrote them.
+    `unchanged`: the metrics are still as we wrote them. What a temporary file becomes is told
+    by its other name.
     """
-    prefix = temporary.prefix(paths.metrics)
-    return lambda name: name.startswith(prefix) or (name == paths.metrics.name and unchanged())
+
+    def matches(name: str) -> bool:
+        is_temporary = fnmatch.fnmatchcase(name, temporary.PATTERN)
+        return is_temporary or (name == paths.metrics.name and unchanged())
+
+    return matches
 
 
 def _folder(folder: Path, words: tuple[str, ...]) -> list[Target]:

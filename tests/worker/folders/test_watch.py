@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from mem0tray.files import atomic
+from mem0tray.files.temporary import Temporary
 from mem0tray.system.paths import Paths
 from mem0tray.system.wakeup import WakeUp
 from mem0tray.worker.folders import watch
@@ -140,6 +141,17 @@ def test_our_own_metrics_wake_nobody(tmp_path: Path, kind: Callable[..., Watch])
     with watching(tmp_path, kind) as seen:
         for number in range(20):
             atomic.replace(seen.paths.metrics, b"%d" % number)
+        assert seen.quiet()
+
+
+@BOTH
+def test_a_file_that_is_about_to_take_the_place_of_another_wakes_nobody(
+    tmp_path: Path, kind: Callable[..., Watch]
+) -> None:
+    """Or one that cannot be replaced would be tried again without end, for our own trying."""
+    with watching(tmp_path, kind) as seen:
+        with pytest.raises(ZeroDivisionError), Temporary(seen.folder / FILE) as new:
+            new.fd / 0
         assert seen.quiet()
 
 
