@@ -1,5 +1,7 @@
 """The client side of the server: where memories go, how, and what the answers mean."""
 
+import importlib
+import sys
 from collections.abc import Callable
 
 from mem0tray.config.destination import Destination
@@ -33,12 +35,25 @@ __all__ = [
     "connect",
 ]
 
+_COMMAND_LINE = "httpx._main"
+
 
 def _vps(destination: Destination, proof: Proof | None, known: Listings | None) -> Client:
     # What the network needs is slow to import, and most commands do without it.
+    _load_httpx()
     from mem0tray.server.vps import VpsClient
 
     return VpsClient(destination, proof, known)
+
+
+def _load_httpx() -> None:
+    """Import httpx without its command line, which would load rich and pygments: 4 MB, 50 ms."""
+    if "httpx" not in sys.modules:
+        sys.modules[_COMMAND_LINE] = None  # type: ignore[assignment]
+        try:
+            importlib.import_module("httpx")
+        finally:
+            sys.modules.pop(_COMMAND_LINE, None)
 
 
 # A further dialect is a module with a `Client` of its own, and a line here.

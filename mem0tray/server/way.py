@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import ssl
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
@@ -47,9 +48,6 @@ def proxy(there: Destination) -> httpx.Proxy | None:
     # httpcore cannot name an IPv6 address to a proxy.
     if there.is_loopback or ":" in there.hostname:
         return None
-    # Slow to import, and not needed for a server on this computer.
-    from urllib.request import getproxies, proxy_bypass
-
     found = getproxies()
     address = found.get(there.scheme) or found.get("all")
     if not address or proxy_bypass(f"{there.hostname}:{there.port}"):

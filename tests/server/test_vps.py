@@ -1,5 +1,7 @@
 """The dialect `vps`: what goes out, and what is made of what comes back."""
 
+import subprocess
+import sys
 import threading
 from typing import Any
 
@@ -242,3 +244,17 @@ def test_a_further_dialect_joins_by_its_name(monkeypatch: pytest.MonkeyPatch) ->
     made: Any = object()
     monkeypatch.setitem(DIALECTS, "mem0", lambda *_: made)
     assert connect(Destination.of("http://127.0.0.1:9"), "mem0") is made
+
+
+def test_a_client_loads_no_command_line() -> None:
+    """That of httpx would bring rich and pygments into a tray that runs all day."""
+    script = (
+        "import sys; from mem0tray.server import Destination, connect;"
+        " connect(Destination.of('http://127.0.0.1:9'));"
+        " unwanted = {'rich', 'pygments', 'httpx._main'};"
+        " print('httpx' in sys.modules, sorted(unwanted & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=30
+    )
+    assert done.stdout.strip() == "True []"
