@@ -1,0 +1,56 @@
+"""What the tests of the queue's stages look at, and what they let others write."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from mem0tray.core.events import Event
+from mem0tray.core.item import Item
+from mem0tray.ledger.rows import Row
+from mem0tray.worker.context import Core
+from tests.ledger.looking import row
+from tests.ledger.samples import HERE, NOW, fresh
+
+__all__ = ["HERE", "NOW", "QueueScene", "entry", "fresh"]
+LONG_AGO: Final = 3600.0  # seconds since the last change of a file that holds still
+
+
+@dataclass
+class QueueScene:
+    """A core, the events that were emitted, and the time."""
+
+    core: Core
+    told: list[Event]
+    now: float = NOW
+
+    def write(self, *queue: Any, **rest: Any) -> None:
+        """Let a producer write the queue file, an hour ago."""
+        self.put(self.core.paths.queue, json.dumps({"queue": queue, **rest}).encode())
+
+    def put(self, path: Path, data: bytes, *, age: float = LONG_AGO) -> None:
+        """Let others put these bytes into a file, `age` seconds ago."""
+        path.write_bytes(data)
+        os.utime(path, (self.now - age,) * 2)
+
+    def known(self, item: Item) -> Row:
+        """What the ledger knows of an item."""
+        found = self.core.inbox.known(item)
+        assert found is not None
+        return found
+
+    def column(self, name: str, item: Item) -> Any:
+        """One of its columns; None for NULL."""
+        return row(self.core.ledger, self.known(item).key).get(name)
+
+    def kept(self) -> list[bytes]:
+        """What is in quarantine."""
+        folder = self.core.paths.quarantine
+        return sorted(path.read_bytes() for path in folder.iterdir()) if folder.exists() else []
+
+
+def entry(item: Item) -> dict[str, Any]:
+    """An item as it stands in a file."""
+    value: dict[str, Any] = json.loads(item.raw)
+    return value

@@ -1,0 +1,400 @@
+"""What stands in the queue file goes into the ledger: each memory once, nothing forgotten."""
+
+from dataclasses import replace
+
+import pytest
+
+from mem0tray.core import events
+from mem0tray.core import item as items
+from mem0tray.core.errors import FileUnavailableError
+from mem0tray.files import atomic
+from mem0tray.files.atomic import Signature, TornError
+from mem0tray.ledger.database import QUEUE
+from mem0tray.ledger.taken import MINUTE
+from mem0tray.worker.queue import intake as stage
+from mem0tray.worker.queue.intake import QueueIntake, accept, fingerprint, has_settled
+from tests.worker.queue.scene import HERE, NOW, QueueScene, entry, fresh
+
+A, B, C = fresh("a"), fresh("b"), fresh("c")
+ELSEWHERE = "http://elsewhere.test"
+
+
+@pytest.fixture
+def intake(scene: QueueScene) -> QueueIntake:
+    """The stage."""
+    return QueueIntake(scene.core)
+
+
+# New entries ---------------------------------------------------------------------------------
+
+
+def test_new_entries_are_taken_in_once(scene: QueueScene, intake: QueueIntake) -> None:
+    """And told of, with their number; what is there already is no news."""
+    scene.write(entry(A), entry(B))
+    assert intake.run() == 2
+    assert scene.told == [events.Accepted(2)]
+    assert intake.run() == 0
+    scene.write(entry(A), entry(B), entry(C))
+    assert intake.run() == 1
+    assert scene.told == [events.Accepted(2), events.Accepted(1)]
+    assert scene.column("state", A) == "pending"
+    assert scene.column("unknown", A) is None
+
+
+def test_without_a_file_there_is_nothing(scene: QueueScene, intake: QueueIntake) -> None:
+    """Whatever stood there before is still delivered."""
+    assert intake.run() == 0
+    scene.write(entry(A))
+    intake.run()
+    scene.core.paths.queue.unlink()
+    assert intake.run() == 0
+    assert intake.signature is None
+    assert scene.column("state", A) == "pending"
+    assert scene.column("vanished", A) == NOW
+
+
+def test_a_reading_says_where_each_entry_stands(scene: QueueScene, intake: QueueIntake) -> None:
+    """With its key; what makes no sense to us has none, and is left as it is."""
+    odd = {"id": "x"}
+    scene.write(entry(A), odd, last_100=[1], mine="kept")
+    snapshot = intake.read()
+    key = scene.known(A).key
+    assert [found for _, found in snapshot.queue] == [key, -1]
+    assert [bytes(raw) for raw, _ in snapshot.queue] == [A.raw, b'{"id": "x"}']
+    assert snapshot.rest == {"last_100": b"[1]", "mine": b'"kept"'}
+    assert (snapshot.failed, snapshot.held, snapshot.broken) == ([], [], False)
+    assert snapshot.signature == atomic.signature(scene.core.paths.queue) == intake.signature
+
+
+def test_what_may_have_been_sent_is_asked_about_once(scene: QueueScene) -> None:
+    """In a ledger that is new; what comes after the first reading is not."""
+    with scene.core.ledger.transaction():
+        scene.core.ledger.set_meta(f"doubt of the {QUEUE}", 1)
+    intake = QueueIntake(scene.core)
+    scene.write(entry(A))
+    intake.run()
+    scene.write(entry(A), entry(B))
+    intake.run()
+    assert scene.column("unknown", A) == NOW
+    assert scene.column("unknown", B) is None
+    assert not scene.core.ledger.doubts(QUEUE)
+
+
+def test_an_entry_that_has_failed_often_enough_is_a_dead_letter(
+    scene: QueueScene, intake: QueueIntake
+) -> None:
+    """Its retries begin at 0 there; one failure fewer, and it waits."""
+    dead, waits = fresh("a", retries=5), fresh("b", retries=4)
+    scene.write(entry(dead), entry(waits))
+    assert intake.run() == 1
+    assert scene.column("state", dead) == "dead"
+    assert (scene.column("retry_count", dead), scene.column("last_attempt", dead)) == (0, NOW)
+    assert scene.column("state", waits) == "pending"
+    assert events.MovedToDlq("p", "a", 5) in scene.told
+    assert scene.core.ledger.meta("total_failed") == 1
+    (raw,) = scene.core.generations.dead_raws()
+    value = items.load_object(raw)
+    assert value is not None
+    assert (value["moved_to_dlq_at"], "retries" in value) == (NOW, False)
+
+
+# Entries that are known ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("here", "servers", "waits"),
+    [
+        (HERE, [HERE], False), (HERE, [ELSEWHERE], True), (HERE, [HERE, ELSEWHERE], False),
+        ("", [ELSEWHERE], False),
+    ],
+)  # fmt: skip
+def test_a_delivered_entry_waits_again_only_for_another_server(
+    scene: QueueScene, here: str, servers: list[str], *, waits: bool
+) -> None:
+    """What this server has is not sent again; with no server, none is the one that lacks it."""
+    key, _ = accept(scene.core, A, ask=False)
+    for server in servers:
+        scene.core.outbox.delivered(key, server, NOW)
+    scene.core.server = here
+    assert accept(scene.core, A, ask=False) == (key, waits)
+    assert scene.column("state", A) == ("pending" if waits else "delivered")
+
+
+@pytest.mark.parametrize("here", [HERE, ""])
+def test_a_discarded_entry_that_stands_there_again_was_restored(
+    scene: QueueScene, here: str
+) -> None:
+    """Though the server has taken it before, and also where no server is known."""
+    key, _ = accept(scene.core, A, ask=False)
+    scene.core.outbox.delivered(key, HERE, NOW)
+    scene.core.inbox.revive(scene.known(A), A, NOW, dead=False, gen=None)
+    scene.core.inbox.discard([key], NOW, "user")
+    scene.core.server = here
+    assert accept(scene.core, A, ask=False) == (key, True)
+    assert scene.column("state", A) == "pending"
+
+
+@pytest.mark.parametrize("dead", [True, False])
+def test_what_waits_is_not_taken_in_again(scene: QueueScene, *, dead: bool) -> None:
+    """As an entry or as a dead letter."""
+    key, _ = accept(scene.core, A, ask=False)
+    if dead:
+        scene.core.inbox.bury(key, [A.raw], NOW)
+    assert accept(scene.core, A, ask=False) == (key, False)
+    assert scene.column("state", A) == ("dead" if dead else "pending")
+
+
+def test_what_was_deleted_may_still_stand_there(scene: QueueScene, intake: QueueIntake) -> None:
+    """Until the file is published without it, it means nothing; after that it was put back."""
+    scene.write(entry(A), entry(B))
+    intake.run()
+    scene.core.inbox.discard([scene.known(A).key], NOW, "user")
+    scene.write(entry(A), entry(B), entry(C))
+    assert intake.run() == 1
+    assert scene.column("state", A) == "discarded"
+    scene.core.inbox.clear_tombstones([("a", A.digest)])
+    scene.write(entry(B), entry(C))
+    intake.run()
+    scene.write(entry(A), entry(B), entry(C))
+    assert intake.run() == 1
+    assert scene.column("state", A) == "pending"
+
+
+def test_a_deleted_text_that_waits_by_now_is_that_one(scene: QueueScene) -> None:
+    """It was put back elsewhere meanwhile."""
+    key, _ = accept(scene.core, A, ask=False)
+    assert accept(scene.core, A, ask=False, left=99) == (key, False)
+    assert accept(scene.core, B, ask=False, left=99) == (99, False)
+    assert scene.core.inbox.known(B) is None
+
+
+# Entries that leave --------------------------------------------------------------------------
+
+
+def test_an_entry_that_vanishes_is_still_delivered(scene: QueueScene, intake: QueueIntake) -> None:
+    """It is noted when, and that something was lost; where it comes back that is forgotten."""
+    scene.write(entry(A), entry(B))
+    intake.run()
+    before = intake.lost
+    scene.write(entry(B))
+    intake.run()
+    assert (before, intake.lost) == (False, True)
+    assert (scene.column("vanished", A), scene.column("vanished", B)) == (NOW, None)
+    assert scene.column("taken", A) is None
+    scene.write(entry(A), entry(B))
+    assert intake.run() == 0
+    assert scene.column("vanished", A) is None
+
+
+def test_an_entry_that_vanishes_beside_another_worker_is_in_doubt(
+    scene: QueueScene, intake: QueueIntake
+) -> None:
+    """It may have delivered it."""
+    scene.write(entry(A))
+    intake.run()
+    scene.core.beside.at_work = True
+    scene.write()
+    intake.run()
+    assert scene.column("taken", A) == NOW
+
+
+@pytest.mark.parametrize(("until", "due"), [(NOW + MINUTE, NOW + MINUTE), (NOW, 0.0)])
+def test_an_entry_waits_while_another_worker_is_suspected(
+    scene: QueueScene, intake: QueueIntake, until: float, due: float
+) -> None:
+    """And no longer than that."""
+    scene.write(entry(A))
+    intake.run()
+    scene.core.beside.suspected_until = until
+    scene.write()
+    intake.run()
+    assert scene.column("due", A) == due
+    assert scene.column("taken", A) is None
+
+
+def test_the_first_reading_finds_what_vanished_while_nobody_looked(scene: QueueScene) -> None:
+    """What the file showed when it was last published, and does not now."""
+    first = QueueIntake(scene.core)
+    scene.write(entry(A), entry(B))
+    first.run()
+    accept(scene.core, C, ask=False, shown=False)
+    scene.write(entry(B))
+    second = QueueIntake(scene.core)
+    second.run()
+    assert second.lost
+    assert [scene.column("vanished", each) for each in (A, B, C)] == [NOW, None, None]
+
+
+def test_what_we_write_is_no_news(scene: QueueScene, intake: QueueIntake) -> None:
+    """Neither the file as a whole nor the entries that come back into it."""
+    scene.write(entry(A))
+    intake.run()
+    scene.write()
+    intake.run()
+    key = scene.known(A).key
+    intake.expect([key])
+    scene.write(entry(A))
+    intake.run()
+    assert scene.column("vanished", A) == NOW
+    intake.published(atomic.signature(scene.core.paths.queue), [(A.raw, key)])
+    scene.core.paths.queue.touch()
+    assert intake.run() == 0
+    assert intake.read().queue[0][1] == key
+
+
+def test_the_file_that_is_announced_is_ours(scene: QueueScene, intake: QueueIntake) -> None:
+    """Before we hear that it is in place; a further link to the old one is no change either."""
+    scene.write(entry(A))
+    intake.run()
+    path = scene.core.paths.queue
+    scene.core.paths.queue_backup.hardlink_to(path)
+    intake.announce(Signature(1, 2, 3, 4))
+    assert not intake._has_changed()
+    scene.write(entry(A), entry(B))
+    assert intake._has_changed()
+    found = atomic.signature(path)
+    assert found is not None
+    intake.announce(replace(found, ctime=0))
+    assert not intake._has_changed()
+    intake.expect([])
+    assert intake._has_changed()
+    path.unlink()
+    assert intake._has_changed()
+
+
+# Broken and odd files ------------------------------------------------------------------------
+
+
+def test_a_file_that_is_being_written_is_looked_at_again(
+    scene: QueueScene, intake: QueueIntake
+) -> None:
+    """A broken one that has just changed is not given up."""
+    data = b'{"queue": [' + A.raw + b", "
+    scene.put(scene.core.paths.queue, data, age=0)
+    assert intake.run() == 0
+    assert (intake.torn, intake.awaited) == (True, True)
+    with pytest.raises(TornError):
+        intake.read()
+    scene.put(scene.core.paths.queue, data + B.raw + b"]}", age=0)
+    assert intake.run() == 2
+    assert (intake.torn, intake.awaited) == (False, False)
+
+
+def test_a_broken_file_that_holds_still_is_kept_and_what_is_whole_taken(
+    scene: QueueScene, intake: QueueIntake
+) -> None:
+    """It is never taken for empty."""
+    data = b'{"queue": [' + A.raw + b', {"id": "torn'
+    scene.put(scene.core.paths.queue, data)
+    snapshot = intake.read()
+    assert snapshot.broken
+    assert scene.column("state", A) == "pending"
+    assert scene.kept() == [data]
+    assert [type(each) for each in scene.told] == [events.Accepted, events.FileBroken]
+
+
+@pytest.mark.parametrize(
+    ("age", "settled"), [(1.4, False), (1.5, True), (-1.4, False), (-1.6, True), (3600, True)]
+)
+def test_a_file_holds_still_after_a_second_and_a_half(age: float, *, settled: bool) -> None:
+    """Also when its clock is ahead of ours."""
+    assert stage.SETTLED_AFTER == 1.5
+    signature = Signature(1, 2, int((NOW - age) * 1e9), 4)
+    assert has_settled(signature, NOW) is settled
+
+
+@pytest.mark.parametrize("name", ["last_100", "stats"])
+def test_what_producers_would_trip_over_is_set_aside(
+    scene: QueueScene, intake: QueueIntake, name: str
+) -> None:
+    """A list or an object belongs there; the right one stays."""
+    scene.write(entry(A), **{name: "odd"})
+    snapshot = intake.read()
+    assert snapshot.broken
+    assert name not in snapshot.rest
+    assert scene.kept() == [b'"odd"']
+    scene.write(entry(A), last_100=[], stats={})
+    assert not intake.read().broken
+
+
+def test_what_no_program_can_load_is_set_aside(scene: QueueScene, intake: QueueIntake) -> None:
+    """One by one, and said; the rest is taken."""
+    deep = b'{"id": "d", "content": "d", "x": ' + b"[" * 5000 + b"]" * 5000 + b"}"
+    scene.put(scene.core.paths.queue, b'{"queue": [' + deep + b", " + A.raw + b"]}")
+    assert intake.read().broken
+    assert scene.kept() == [deep]
+    assert scene.column("state", A) == "pending"
+    assert [type(each) for each in scene.told] == [events.Accepted, events.Quarantined]
+
+
+def test_an_entry_is_known_by_its_bytes() -> None:
+    """In one piece or in parts; sixteen bytes stand for it."""
+    assert fingerprint(b"abc") == fingerprint((b"a", b"bc"))
+    assert fingerprint(b"abc") != fingerprint(b"abd")
+    assert len(fingerprint(b"")) == len(fingerprint(())) == 16
+
+
+# Older and other workers' lists --------------------------------------------------------------
+
+
+def test_entries_of_an_older_workers_failed_list_become_dead_letters(
+    scene: QueueScene, intake: QueueIntake
+) -> None:
+    """They were never delivered; those that are known are not adopted again."""
+    accept(scene.core, B, ask=False)
+    scene.write(failed=[entry(A), entry(B), {"odd": 1}])
+    snapshot = intake.read()
+    assert [key for _, key in snapshot.failed] == [1, 0, -1]
+    assert scene.column("state", A) == "dead"
+    assert scene.column("state", B) == "pending"
+    assert events.AdoptedToDlq(1, "failed") in scene.told
+    scene.told.clear()
+    intake.read()
+    assert scene.told == []
+
+
+def test_held_entries_of_a_lost_ledger_are_held_again(
+    scene: QueueScene, intake: QueueIntake
+) -> None:
+    """Another worker has perhaps delivered them; a copy in the queue says nothing about that."""
+    known, _ = accept(scene.core, B, ask=False)
+    scene.write(entry(A), held=[entry(A), entry(B), {"odd": 1}])
+    snapshot = intake.read()
+    assert [key for _, key in snapshot.held] == [scene.known(A).key, known, -1]
+    assert scene.column("held", A) == NOW
+    assert scene.column("unknown", A) == NOW
+    assert scene.column("held", B) is None
+
+
+# Counters ------------------------------------------------------------------------------------
+
+
+def test_what_others_count_is_added(scene: QueueScene, intake: QueueIntake) -> None:
+    """What the file has gained since we wrote it; what it has lost is not."""
+    scene.core.outbox.count("total_queued", 10)
+    assert intake.counters() == {"total_queued": 10, "total_synced": 0, "total_failed": 0}
+    scene.write(stats={"total_queued": 13, "total_synced": 2, "total_failed": "odd"})
+    intake.read()
+    assert intake.counters() == {"total_queued": 13, "total_synced": 2, "total_failed": 0}
+    scene.write(stats={"total_queued": 1})
+    intake.read()
+    assert intake.counters() == {"total_queued": 13, "total_synced": 2, "total_failed": 0}
+    scene.write(stats={"total_queued": 14})
+    intake.read()
+    intake.read()
+    assert intake.counters()["total_queued"] == 14
+
+
+def test_an_unreadable_file_is_a_visible_trouble(scene: QueueScene, intake: QueueIntake) -> None:
+    """It is no file without entries."""
+    scene.core.paths.queue.mkdir()
+    with pytest.raises(FileUnavailableError, match="is a folder"):
+        intake.run()
+
+
+def test_a_changed_text_is_another_memory(scene: QueueScene, intake: QueueIntake) -> None:
+    """Under the same id; both are delivered."""
+    changed = fresh("a", content="other")
+    scene.write(entry(A), entry(changed))
+    assert intake.run() == 2
+    assert scene.known(changed).key != scene.known(A).key
