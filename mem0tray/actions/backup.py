@@ -17,7 +17,6 @@ from mem0tray.system.paths import Paths
 DATED: Final = "mem0_queue_dlq.backup-*.json"
 _MARK: Final = "dlq-backup.sha256"
 _NAMED: Final = "%Y%m%d-%H%M%S-%f"
-_STAMP: Final = "last_update"
 
 
 def write_dated(paths: Paths, raws: Sequence[bytes], now: float) -> Path:
@@ -27,7 +26,7 @@ def write_dated(paths: Paths, raws: Sequence[bytes], now: float) -> Path:
     """
     path, moment = _free_name(paths, now)
     data = document.compose(
-        {"items": [document.pretty(raw, 2) for raw in raws], _STAMP: _stamp(moment)}
+        {"items": [document.pretty(raw, 2) for raw in raws], document.STAMP: _stamp(moment)}
     )
     return _write(path, data)
 
@@ -42,7 +41,7 @@ def is_of_delete(path: Path, data: bytes) -> bool:
     if moment is None:
         return False
     with suppress(BrokenDocumentError):
-        return document.parse(data, ()).rest.get(_STAMP) == _stamp(moment)
+        return document.parse(data, ()).rest.get(document.STAMP) == _stamp(moment)
     return False
 
 

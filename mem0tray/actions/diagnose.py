@@ -19,11 +19,11 @@ from mem0tray.actions.find import FoundItem
 from mem0tray.actions.surroundings import Surroundings, clock
 from mem0tray.core import item as items
 from mem0tray.core import reasons
+from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line, short_id
 from mem0tray.ledger.reader import Attempt, Known
 from mem0tray.server import failures
-from mem0tray.server.model import Kind
 from mem0tray.server.remedy import ID, REWORD, of_rejection
 
 _ANSWERLESS: Final = frozenset({Kind.OUTCOME_UNKNOWN, Kind.OUTAGE, Kind.UNANSWERED})

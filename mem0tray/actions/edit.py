@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 LOCK_WAIT: Final = 10.0  # seconds
 _TRIES: Final = 20
 _WAIT: Final = 0.05
-_STAMP: Final = "last_update"
-_NEW_STATS: Final = b'{"total_queued": 0, "total_synced": 0, "total_failed": 0, "last_sync": null}'
 
 
 @dataclass(slots=True)
@@ -83,7 +81,7 @@ def _try_dlq(paths: Paths, change: Callable[[DlqEdit], None], verb: str) -> bool
         # As the worker would write it again: a file that is gone is no deletion.
         with Reader(paths.ledger, needed=True) as reader:
             edit = DlqEdit(reader.dead_raws(), None)
-        rest = {_STAMP: document.dump(now_iso())}
+        rest = {document.STAMP: document.dump(now_iso())}
     else:
         parsed, before, data = found
         edit = DlqEdit(list(parsed.lists[files.DLQ]), data)
@@ -141,7 +139,7 @@ def composed_queue(edit: QueueEdit) -> bytes:
         files.QUEUE: [document.pretty(raw, 2) for raw in edit.queue],
         files.RECENT: rest.pop(files.RECENT, b"[]"),
         files.FAILED: [document.pretty(raw, 2) for raw in edit.failed],
-        "stats": rest.pop("stats", _NEW_STATS),
+        "stats": rest.pop("stats", document.NEW_STATS),
         **({files.HELD: [document.pretty(raw, 2) for raw in edit.held]} if edit.held else {}),
         **rest,
     }

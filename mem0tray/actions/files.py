@@ -15,7 +15,7 @@ from mem0tray.system.paths import Paths
 QUEUE: Final = "queue"
 DLQ: Final = "items"
 FAILED: Final = "failed"
-HELD: Final = "held"  # entries that another worker has perhaps delivered
+HELD: Final = document.HELD
 RECENT: Final = "last_100"
 DLQ_SECTIONS: Final = (DLQ,)
 QUEUE_SECTIONS: Final = (QUEUE, FAILED, HELD)

@@ -18,6 +18,7 @@ from mem0tray.actions.delete import Deleted
 from mem0tray.actions.find import FoundItem
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
+from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.files import atomic, document, requests, temporary
 from mem0tray.files.document import BrokenDocumentError
@@ -32,11 +33,10 @@ _LOOK: Final = 0.1
 _SAFE_TO_CUT: Final = 12  # bytes that stand nowhere by chance
 _SAFE_TO_FIND: Final = 6
 _LARGEST: Final = 256 * 2**20
-_PREVIOUS: Final = ".mem0_queue_dlq.previous.json"
 _DLQ_FORM: Final = (files.DLQ,)
 _QUEUE_FORM: Final = (files.QUEUE, files.RECENT, files.FAILED, files.HELD)
 # What an attempt of these kinds carried never arrived.
-_NEVER_SENT: Final = frozenset({"not sendable", "outage"})
+_NEVER_SENT: Final = frozenset({Kind.NOT_SENDABLE, Kind.OUTAGE})
 
 
 @dataclass(slots=True)
@@ -264,7 +264,7 @@ def _from_edits(paths: Paths, text: _Text, result: Forgotten) -> None:
 
 def _from_previous(paths: Paths, text: _Text) -> None:
     """The worker's private name of the DLQ file before the last one; it renews it by itself."""
-    path = paths.claude_dir / _PREVIOUS
+    path = paths.dlq_previous
     end = time.monotonic() + (_PUBLISHING if ledger_writer.worker_runs(paths) else 0.0)
     with suppress(OSError):
         while text.is_in(plain.read_bytes(path)):

@@ -7,12 +7,13 @@ from typing import Final
 
 from mem0tray.actions import ledger_writer, overview
 from mem0tray.core import item as items
+from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.item import Item
 from mem0tray.core.state import ACTION_NEEDED, DOWN, PAUSED
 from mem0tray.ledger.reader import Attempt, Known, Reader
 from mem0tray.system.paths import Paths
 
-DELIVERED: Final = "delivered"
+DELIVERED: Final = items.DELIVERED
 FAILED: Final = "failed"
 DELETED: Final = "deleted"
 WAITING: Final = "waiting"
@@ -20,7 +21,7 @@ _LOOK: Final = 0.05  # seconds
 _SHARE: Final = 3  # so many times as long as a look takes, the ledger is left alone
 _HINDERED: Final = 3.0  # seconds in which the worker may find out that things go again
 # A failure of these classes counts nothing: the memory is tried again before long.
-_UNCOUNTED: Final = frozenset({"outage", "slow down", "unauthorized", "unanswered"})
+_UNCOUNTED: Final = frozenset({Kind.OUTAGE, Kind.SLOW_DOWN, Kind.UNAUTHORIZED, Kind.UNANSWERED})
 
 
 @dataclass(frozen=True, slots=True)

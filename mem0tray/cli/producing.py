@@ -28,7 +28,6 @@ _END: Final = "Ctrl-Z and Enter" if sys.platform == "win32" else "Ctrl-D on a li
 _LARGE: Final = 1_000_000  # bytes; less is written in a few milliseconds
 _BESIDE: Final = 2**16  # bytes of a request beside the text
 _TRIES: Final = 2
-_NEW_STATS: Final = b'{"total_queued": 0, "total_synced": 0, "total_failed": 0, "last_sync": null}'
 Value = bytes | list[bytes]
 Written = bytes | list[bytes]
 _RAW_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
@@ -209,7 +208,7 @@ def _with_entry(path: Path, entry: bytes) -> tuple[Written | None, Signature | N
         "queue": [*parsed.lists["queue"], entry],
         "last_100": _with_last(rest.pop("last_100", b"[]"), entry),
         "failed": rest.pop("failed", b"[]"),
-        "stats": _counted(rest.pop("stats", _NEW_STATS)),
+        "stats": _counted(rest.pop("stats", document.NEW_STATS)),
         **rest,
     }
     return _laid_out(top), before

@@ -22,6 +22,9 @@ from mem0tray.core.large import LARGE, check_utf8
 _TOP: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _LENIENT: Final = json.JSONDecoder(strict=False)  # control characters within texts
+STAMP: Final = "last_update"  # of DLQ file and metrics: when it was written, ISO
+HELD: Final = "held"  # of the queue file: entries that another worker has perhaps delivered
+NEW_STATS: Final = b'{"total_queued": 0, "total_synced": 0, "total_failed": 0, "last_sync": null}'
 _BLANKS: Final = " \t\n\r"
 _SMALL: Final = 800  # an item of fewer bytes is neither too deep nor has too long a number
 _DEEPEST: Final = 400  # json.tool gives up at about 1,000, its printer earlier

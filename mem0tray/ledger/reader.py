@@ -16,6 +16,7 @@ from typing import Any, Final, Self
 from urllib.parse import quote
 
 from mem0tray.core import item as items
+from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.errors import LedgerError
 from mem0tray.ledger import schema, taken
 from mem0tray.ledger.database import decode, encode, trouble, unusable
@@ -63,10 +64,11 @@ _LAST: Final = (
 # another refusal of two projects.
 _REFUSAL: Final = (
     "WITH late AS (SELECT a.at, a.class, a.status, a.message, a.duration, i.project"
-    " FROM attempts a JOIN items i ON i.key = a.item WHERE a.class IN ('unauthorized', 'refused')"
+    " FROM attempts a JOIN items i ON i.key = a.item"
+    f" WHERE a.class IN ('{Kind.UNAUTHORIZED}', '{Kind.REFUSED}')"
     " AND a.at > coalesce((SELECT value FROM meta WHERE name = 'last_delivery'), 0))"
-    " SELECT at, class, status, message, duration FROM late WHERE class = 'unauthorized'"
-    " OR (SELECT count(DISTINCT project) FROM late WHERE class = 'refused') > 1"
+    f" SELECT at, class, status, message, duration FROM late WHERE class = '{Kind.UNAUTHORIZED}'"
+    f" OR (SELECT count(DISTINCT project) FROM late WHERE class = '{Kind.REFUSED}') > 1"
     " ORDER BY at DESC LIMIT 1"
 )
 # How long dead letters that are gone by now were in the DLQ. An earlier version did not note

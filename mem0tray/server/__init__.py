@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 
 from mem0tray.config.destination import Destination
+from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.errors import SettingsError
 from mem0tray.core.reasons import Reason
 from mem0tray.server.listings import Listings
@@ -14,7 +15,6 @@ from mem0tray.server.model import (
     Health,
     KeyCheck,
     KeyVerdict,
-    Kind,
     Memory,
     Presence,
     Proof,

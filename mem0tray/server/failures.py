@@ -11,10 +11,11 @@ from urllib.parse import urlsplit
 import msgspec
 
 from mem0tray.core import reasons
+from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.large import LargeText
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
-from mem0tray.server.model import Answer, Fault, Health, Kind, Reply
+from mem0tray.server.model import Answer, Fault, Health, Reply
 from mem0tray.server.redaction import REPEATED, REPEATED_SECRET, code, repeats, said
 
 LONGEST_WAIT = 3600.0  # seconds; a server cannot make us wait longer

@@ -6,32 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from mem0tray.core import reasons
+from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.large import LargeText
 from mem0tray.core.reasons import Reason
 
 if TYPE_CHECKING:
     import httpx
-
-
-class Kind(enum.StrEnum):
-    """What became of one delivery, as the worker has to act on it.
-
-    `OUTCOME_UNKNOWN` (time-out, or the connection was lost in mid-request) counts as
-    an item failure. `OUTAGE`: nothing is counted. `UNANSWERED`: the server was
-    asked whether it has the memory, and did not say; nothing was sent. `HELD`: it
-    cannot tell, and another worker may have delivered it; nothing was sent.
-    """
-
-    DELIVERED = "delivered"
-    OUTAGE = "outage"
-    SLOW_DOWN = "slow down"
-    ITEM_FAILURE = "item failure"
-    UNAUTHORIZED = "unauthorized"
-    REFUSED = "refused"
-    OUTCOME_UNKNOWN = "unknown"
-    UNANSWERED = "unanswered"
-    NOT_SENDABLE = "not sendable"
-    HELD = "held"
 
 
 @dataclass(frozen=True, slots=True)

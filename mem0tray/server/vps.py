@@ -14,6 +14,7 @@ import msgspec
 
 from mem0tray import __version__
 from mem0tray.config.destination import Destination
+from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.large import LargeText, as_json
 from mem0tray.server.failures import NO_PROJECT, classify, health, json_object
 from mem0tray.server.listings import Listings, ProjectListing, fingerprint
@@ -23,7 +24,6 @@ from mem0tray.server.model import (
     Health,
     KeyCheck,
     KeyVerdict,
-    Kind,
     Memory,
     Presence,
     Proof,

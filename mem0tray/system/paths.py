@@ -84,6 +84,11 @@ class Paths:
         return self.claude_dir / "mem0_queue_dlq.backup.json"
 
     @property
+    def dlq_previous(self) -> Path:
+        """The DLQ file that ours has just replaced, kept to be looked at once more."""
+        return self.claude_dir / ".mem0_queue_dlq.previous.json"
+
+    @property
     def metrics(self) -> Path:
         return self.claude_dir / "mem0_metrics.json"
 

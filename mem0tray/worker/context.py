@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from mem0tray.config.settings import Settings
-from mem0tray.core import item as items
 from mem0tray.core import jsontext
 from mem0tray.core.events import Events, FileBroken, Quarantined
 from mem0tray.files import quarantine
@@ -113,14 +112,6 @@ class Core:
         if told is None or not told.same_bytes(signature):
             self._told_broken[source] = signature
             self.events.emit(FileBroken(source.name, reason, kept))
-
-
-def as_dead(raw: bytes, now: float, error: str | None = None) -> list[bytes]:
-    """A queue entry as it stands in the DLQ file from its move on, in parts."""
-    fields: items.Object = {"retry_count": 0, "last_attempt": now, "moved_to_dlq_at": now}
-    if error is not None:
-        fields["last_error"] = error
-    return items.parts_with_fields(raw, fields, drop=("retries",))
 
 
 def local_iso(at: float) -> str:

@@ -8,8 +8,9 @@ import httpx
 import pytest
 
 from mem0tray.core import reasons
+from mem0tray.core.delivery_kind import Kind
 from mem0tray.server.failures import classify, health, retry_after
-from mem0tray.server.model import Fault, Kind, Reply
+from mem0tray.server.model import Fault, Reply
 
 NOW = 1_800_000_000.0
 OK = {"success": True}

@@ -15,8 +15,8 @@ from typing import Any, Final, Protocol
 
 from mem0tray.core.text import one_line
 from mem0tray.desktop.notify.notice_texts import Notice
+from mem0tray.system.paths import APP
 
-APP: Final = "mem0tray"
 NO_DESKTOP: Final = "there is no desktop here: no session bus"
 _SECONDS: Final = 10  # plyer takes whole seconds only
 BUS_NAME: Final = "org.freedesktop.Notifications"

@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any, Final
 
 from mem0tray.desktop.notify.backends import (
-    APP,
     BUS_NAME,
     BUS_PATH,
     NotForThisError,
@@ -20,6 +19,7 @@ from mem0tray.desktop.notify.backends import (
     fitted,
 )
 from mem0tray.desktop.notify.notice_texts import Notice
+from mem0tray.system.paths import APP
 
 _KEY: Final = "restore"
 _PATIENCE: Final = 5_000  # milliseconds for one answer of the daemon

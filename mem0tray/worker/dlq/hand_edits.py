@@ -11,7 +11,7 @@ from mem0tray.core import item as items
 from mem0tray.core.item import Item
 from mem0tray.files import atomic, document
 from mem0tray.files.atomic import Signature, TornError
-from mem0tray.files.document import BrokenDocumentError, Document
+from mem0tray.files.document import STAMP, BrokenDocumentError, Document
 from mem0tray.files.receipts import Account, Receipts
 from mem0tray.ledger.database import DLQ
 from mem0tray.ledger.taken import PERHAPS
@@ -25,7 +25,6 @@ from mem0tray.worker.folders.unrest import Unrest, cannot_read
 from mem0tray.worker.queue.intake import AGAIN, has_settled
 
 SECTION: Final = ("items",)
-STAMP: Final = "last_update"
 _META: Final = "dlq_merged"
 _TRIES: Final = 5
 _TICK: Final = 1e-6  # seconds

@@ -8,15 +8,15 @@ from typing import Final
 
 from mem0tray.files import atomic, document, receipts
 from mem0tray.files.atomic import Signature, TornError
+from mem0tray.files.document import STAMP
 from mem0tray.files.lock import FileLock
 from mem0tray.files.publish_rate import INTERVAL, PublishRate
 from mem0tray.worker.context import Core, json_value
-from mem0tray.worker.dlq.hand_edits import STAMP, HandEdits
+from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.folders.unrest import Unrest, cannot_write
 
 _TRIES: Final = 5
 _PART: Final = "DLQ file in its place"
-_PREVIOUS: Final = ".mem0_queue_dlq.previous.json"
 _LOCK_WAIT: Final = 2.0
 
 
@@ -27,7 +27,7 @@ class DlqPublisher:
         self._core = core
         self._edits = edits
         self._lock = FileLock(core.paths.files_lock)
-        self._previous = core.paths.claude_dir / _PREVIOUS
+        self._previous = core.paths.dlq_previous
         self._merged: Signature | None = None  # of the file that `_previous` names, as merged
         self._unrest = Unrest(core.troubles, _PART, cannot_write(core.paths.dlq), INTERVAL)
         self.pace = PublishRate()

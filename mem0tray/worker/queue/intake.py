@@ -11,20 +11,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-import msgspec
-
 from mem0tray.core import events
 from mem0tray.core import item as items
 from mem0tray.core.item import Item
 from mem0tray.files import atomic, document
 from mem0tray.files.atomic import Signature, TornError
-from mem0tray.files.document import BrokenDocumentError, Document
+from mem0tray.files.document import HELD, BrokenDocumentError, Document
 from mem0tray.ledger.database import QUEUE
-from mem0tray.worker.context import Core, as_dead
+from mem0tray.worker.burial import bury_new
+from mem0tray.worker.context import Core
 from mem0tray.worker.folders import unrest
 from mem0tray.worker.folders.unrest import Unrest, cannot_read
 
-HELD: Final = "held"
 SECTIONS: Final = ("queue", "failed", HELD)
 SETTLED_AFTER: Final = 1.5  # seconds a broken file must hold still before it is given up
 AGAIN: Final = 0.05  # seconds until a torn file is looked at again
@@ -276,17 +274,6 @@ class QueueIntake:
         now = self._core.now()
         bury_new(self._core, item, now, ask=self.ask)
         return 1
-
-
-def bury_new(core: Core, item: Item, now: float, *, ask: bool, gen: int | None = None) -> int:
-    """A memory that goes to the DLQ without ever having waited in our ledger; its key."""
-    raw = b"".join(as_dead(item.raw, now))
-    dead = msgspec.structs.replace(item, raw=raw, retry_count=0, last_attempt=now)
-    key = core.inbox.add_dead(dead, raw, now, ask=ask, gen=gen)
-    core.outbox.count("total_failed")
-    core.queue_dirty.set()
-    core.dlq_dirty.set()
-    return key
 
 
 def accept(

@@ -14,12 +14,13 @@ from mem0tray.core import item as items
 from mem0tray.core.item import Name
 from mem0tray.files import atomic, document
 from mem0tray.files.atomic import Signature, TornError
+from mem0tray.files.document import HELD
 from mem0tray.files.lock import FileLock
 from mem0tray.files.publish_rate import PublishRate
 from mem0tray.ledger.inbox import WaitingEntry
 from mem0tray.worker.context import Core, local_iso
 from mem0tray.worker.folders.unrest import Unrest, cannot_write
-from mem0tray.worker.queue.intake import HELD, QueueIntake, Snapshot
+from mem0tray.worker.queue.intake import QueueIntake, Snapshot
 
 _OPTIMISTIC_TRIES: Final = 2
 _RETRY: Final = 0.05

@@ -11,7 +11,8 @@ from mem0tray.core.state import MAX_HOLD, Gate, refusal
 from mem0tray.ledger.outbox import Job
 from mem0tray.server import Answer, Kind
 from mem0tray.server.remedy import of_refusal
-from mem0tray.worker.context import Core, as_dead
+from mem0tray.worker.burial import bury_waiting
+from mem0tray.worker.context import Core
 
 _ROW: Final = "SELECT state, retry_count, last_attempt FROM items WHERE key = ?"
 
@@ -222,10 +223,7 @@ class Verdicts:
         core.queue_dirty.set()
         retries = job.retries + 1
         if retries >= sync.max_attempts:
-            parts = as_dead(core.outbox.raw(job.key), now, answer.message)
-            core.inbox.bury(job.key, parts, now, answer.message)
-            core.outbox.count("total_failed")
-            core.dlq_dirty.set()
+            bury_waiting(core, job.key, now, answer.message)
             return [
                 events.MovedToDlq(job.project, job.item_id, retries),
                 events.WaitingBackoff(job.project, job.item_id, items.backoff(0)),

@@ -130,7 +130,7 @@ class MetricsWriter:
         counts = self.counts()
         last = core.ledger.meta("last_delivery")
         values: dict[str, Any] = {
-            "last_update": local_iso(now),
+            document.STAMP: local_iso(now),
             "vps_status": "healthy" if self._gate.is_healthy else "down",
             "queue_size": counts.queue,
             "dlq_size": counts.dlq,

@@ -1,0 +1,24 @@
+"""The kinds of outcome that a delivery can have; the ledger keeps each by its value."""
+
+import enum
+
+
+class Kind(enum.StrEnum):
+    """What became of one delivery, as the worker has to act on it.
+
+    `OUTCOME_UNKNOWN` (time-out, or the connection was lost in mid-request) counts as
+    an item failure. `OUTAGE`: nothing is counted. `UNANSWERED`: the server was
+    asked whether it has the memory, and did not say; nothing was sent. `HELD`: it
+    cannot tell, and another worker may have delivered it; nothing was sent.
+    """
+
+    DELIVERED = "delivered"
+    OUTAGE = "outage"
+    SLOW_DOWN = "slow down"
+    ITEM_FAILURE = "item failure"
+    UNAUTHORIZED = "unauthorized"
+    REFUSED = "refused"
+    OUTCOME_UNKNOWN = "unknown"
+    UNANSWERED = "unanswered"
+    NOT_SENDABLE = "not sendable"
+    HELD = "held"

@@ -1,0 +1,42 @@
+"""The birth of a dead letter: how an item becomes one, whatever the way that leads there.
+
+It leaves the queue file and stands in the DLQ file with the fields of the contract (section 1):
+`retry_count` 0, and the time of the move in `last_attempt` and `moved_to_dlq_at`. Each move
+counts in `total_failed`. A letter that a user writes into the DLQ file is none of these: it
+comes with its own fields, and counts nowhere.
+"""
+
+import msgspec
+
+from mem0tray.core import item as items
+from mem0tray.core.item import Item
+from mem0tray.worker.context import Core
+
+
+def bury_waiting(core: Core, key: int, now: float, error: str) -> None:
+    """Make a dead letter of an entry that waited in the ledger; `error` is why it failed last."""
+    core.inbox.bury(key, _as_dead(core.outbox.raw(key), now, error), now, error)
+    _counted(core)
+
+
+def bury_new(core: Core, item: Item, now: float, *, ask: bool) -> int:
+    """Take an item in as a dead letter, which never waited in our ledger; its key."""
+    raw = b"".join(_as_dead(item.raw, now))
+    dead = msgspec.structs.replace(item, raw=raw, retry_count=0, last_attempt=now)
+    key = core.inbox.add_dead(dead, raw, now, ask=ask, gen=None)
+    _counted(core)
+    return key
+
+
+def _counted(core: Core) -> None:
+    core.outbox.count("total_failed")
+    core.queue_dirty.set()
+    core.dlq_dirty.set()
+
+
+def _as_dead(raw: bytes, now: float, error: str | None = None) -> list[bytes]:
+    """A queue entry as it stands in the DLQ file from its move on, in parts."""
+    fields: items.Object = {"retry_count": 0, "last_attempt": now, "moved_to_dlq_at": now}
+    if error is not None:
+        fields["last_error"] = error
+    return items.parts_with_fields(raw, fields, drop=("retries",))

@@ -1,0 +1,85 @@
+"""The birth of a dead letter: the fields of the contract, and the counters."""
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mem0tray.config.settings import Settings
+from mem0tray.core import item as items
+from mem0tray.core.events import Events
+from mem0tray.core.item import Item
+from mem0tray.ledger.database import Ledger
+from mem0tray.system.paths import Paths
+from mem0tray.worker.burial import bury_new, bury_waiting
+from mem0tray.worker.context import Core
+from tests.support.shapes import entry
+
+NOW = 1_764_500_000.0
+
+
+@pytest.fixture
+def core(tmp_path: Path) -> Iterator[Core]:
+    """Start with an empty ledger, and nothing that is to be written."""
+    with closing(Ledger(tmp_path / "ledger")) as ledger:
+        made = Core(Paths(tmp_path, tmp_path), Settings(), ledger, Events())
+        made.queue_dirty.clear()
+        made.dlq_dirty.clear()
+        yield made
+
+
+def item(**fields: Any) -> Item:
+    """Make an entry as a producer wrote it, with a key of its own."""
+    found = items.parse(json.dumps(entry("text", retries=4, colour="red", **fields)).encode())
+    assert found is not None
+    return found
+
+
+def letter(core: Core, key: int) -> dict[str, Any]:
+    """Read how the dead letter stands in the file."""
+    found: dict[str, Any] = json.loads(core.outbox.raw(key))
+    return found
+
+
+def test_an_entry_that_waited(core: Core) -> None:
+    """It is dead from now on, with its reason and without `retries`; the rest of it stays."""
+    fresh = item()
+    key = core.inbox.add_fresh(fresh, NOW - 100, ask=False)
+    bury_waiting(core, key, NOW, "500 odd")
+    row = core.inbox.known(fresh)
+    assert row is not None
+    assert (row.state, row.retry_count, row.last_attempt) == (items.DEAD, 0, NOW)
+    found = letter(core, key)
+    assert "retries" not in found
+    assert found["colour"] == "red"
+    assert found["last_error"] == "500 odd"
+    assert (found["retry_count"], found["last_attempt"], found["moved_to_dlq_at"]) == (0, NOW, NOW)
+
+
+@pytest.mark.parametrize("ask", [True, False])
+def test_an_entry_that_never_waited(core: Core, ask: bool) -> None:  # noqa: FBT001
+    """It comes as a dead letter with no failure of ours, and is asked about where that is due."""
+    fresh = item(retry_count=7, last_attempt=3)
+    key = bury_new(core, fresh, NOW, ask=ask)
+    row = core.inbox.known(fresh)
+    assert row is not None
+    assert (row.key, row.state, row.retry_count, row.last_attempt) == (key, items.DEAD, 0, NOW)
+    found = letter(core, key)
+    assert "retries" not in found
+    assert "last_error" not in found
+    assert (found["retry_count"], found["last_attempt"], found["moved_to_dlq_at"]) == (0, NOW, NOW)
+    with core.ledger.reading() as db:
+        (unknown,) = db.execute("SELECT unknown FROM items WHERE key = ?", (key,)).fetchone()
+    assert (unknown is not None) == ask
+
+
+def test_each_counts_and_both_files_are_written(core: Core) -> None:
+    """Every move counts in `total_failed`, leaves the queue file and joins the DLQ file."""
+    bury_new(core, item(), NOW, ask=False)
+    bury_waiting(core, core.inbox.add_fresh(item(id="x"), NOW, ask=False), NOW, "odd")
+    assert core.ledger.meta("total_failed") == 2
+    assert core.queue_dirty.is_set()
+    assert core.dlq_dirty.is_set()
