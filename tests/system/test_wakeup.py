@@ -2,6 +2,10 @@
 
 import os
 import threading
+import time
+from typing import Any
+
+import pytest
 
 from mem0tray.system.wakeup import WakeUp
 
@@ -75,3 +79,22 @@ def test_set_after_the_end_is_no_fault() -> None:
     with WakeUp() as wake:
         pass
     wake.set()
+
+
+@pytest.mark.parametrize(("timeout", "most"), [(0.0, 0.0), (-1.0, 0.0), (5.0, 5.0), (None, None)])
+def test_it_waits_no_longer_than_it_was_told(
+    monkeypatch: pytest.MonkeyPatch, timeout: float | None, most: float | None
+) -> None:
+    """Also where the time is over already, and where there is no limit."""
+    asked: list[float | None] = []
+
+    def select(*arguments: Any) -> tuple[list[int], list[int], list[int]]:
+        asked.append(arguments[3])
+        return ([], [], [])
+
+    with WakeUp() as wake:
+        monkeypatch.setattr(time, "monotonic", lambda: 100.0)
+        monkeypatch.setattr("mem0tray.system.wakeup.select.select", select)
+        wake.wait(timeout)
+        monkeypatch.undo()
+    assert asked == [most]

@@ -1,12 +1,17 @@
 """One cycle of the engine: what it reads, sends, publishes and tells, and in which order."""
 
+from collections.abc import Callable
+from typing import Any
 from unittest import mock
 
 import pytest
 
 from mem0tray.core import events
 from mem0tray.core.reasons import Reason, quoted
+from mem0tray.files import pauses, probe
+from mem0tray.worker import requests
 from mem0tray.worker.engine import LOOK, Engine
+from mem0tray.worker.folders import places
 from tests.worker.stage import MOMENT, NOW, Scene, waits_until
 
 
@@ -191,3 +196,45 @@ def test_a_part_that_fails_keeps_no_other_from_its_work(scene: Scene) -> None:
     assert {"emergencies.run", "queue.run", "metrics.run"} <= set(calls)
     failed = [event.part for event in scene.told if isinstance(event, events.PartFailed)]
     assert failed == ["settings"]  # one cause, one trouble
+
+
+FAILS: dict[str, Callable[[Scene], Any]] = {
+    "settings": lambda scene: mock.patch.object(scene.engine, "_look_at_settings"),
+    "clock": lambda scene: mock.patch.object(scene.engine, "_look_at_clock"),
+    "pause": lambda _: mock.patch.object(pauses, "read"),
+    "another worker": lambda scene: mock.patch.object(scene.parts.other, "look"),
+    "emergency file": lambda scene: mock.patch.object(scene.parts.emergencies, "run"),
+    "queue file": lambda scene: mock.patch.object(scene.parts.queue, "run"),
+    "requests": lambda _: mock.patch.object(requests, "process"),
+    "DLQ file": lambda scene: mock.patch.object(scene.parts.edits, "run"),
+    "files": lambda _: mock.patch.object(places, "look"),
+    "storage": lambda _: mock.patch.object(probe, "refuse_read_only"),
+    "state": lambda scene: mock.patch.object(scene.engine, "_tell_state"),
+    "metrics": lambda scene: mock.patch.object(scene.parts.metrics, "run"),
+    "retention": lambda scene: mock.patch.object(scene.core.inbox, "expire"),
+}
+
+
+@pytest.mark.parametrize("part", FAILS)
+def test_a_part_that_fails_is_told_by_its_name_and_tried_again(scene: Scene, part: str) -> None:
+    """Once when it begins, and once when it is over; the cycle comes to its end each time."""
+    with FAILS[part](scene) as work:
+        work.side_effect = RuntimeError("odd")
+        scene.cycle()
+    failed = [event for event in scene.told if isinstance(event, events.PartFailed)]
+    assert failed == [events.PartFailed(part, "RuntimeError('odd')", 1.0)]
+    scene.core.troubles._not_before.clear()
+    scene.cycle(60.0)
+    over = [event for event in scene.told if isinstance(event, events.PartRecovered)]
+    assert over == [events.PartRecovered(part)]
+
+
+def test_a_dlq_file_that_cannot_be_written_is_told_as_that_file(scene: Scene) -> None:
+    """Reading it is another part, which may go on."""
+    scene.parts.dlq.needed = True
+    scene.parts.dlq.run.side_effect = RuntimeError("odd")
+    scene.cycle()
+    assert scene.core.troubles.waits("writing the DLQ file")
+    failed = [event.part for event in scene.told if isinstance(event, events.PartFailed)]
+    assert failed == ["DLQ file"]
+    assert "edits.run" in scene.cycle()

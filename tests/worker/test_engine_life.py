@@ -13,6 +13,7 @@ from mem0tray.core.reasons import NONE, Reason, quoted
 from mem0tray.files import atomic, pauses
 from mem0tray.ledger.database import Ledger
 from mem0tray.worker.engine import Engine
+from mem0tray.worker.folders import places
 from mem0tray.worker.folders.wanted import NewSettings
 from tests.worker.stage import MOMENT, NOW, Scene, waits_until
 
@@ -75,7 +76,9 @@ def test_a_ledger_that_can_be_written_again_opens_the_way(scene: Scene) -> None:
     with mock.patch.object(Ledger, "transaction", side_effect=LedgerError("full")):
         scene.engine._attempt("storage", scene.engine._look_at_storage)
     assert scene.parts.gate.blocked_by("storage")
-    scene.engine._look_at_storage()
+    with mock.patch.object(Ledger, "transaction", wraps=scene.core.ledger.transaction) as writes:
+        scene.engine._look_at_storage()
+    assert writes.call_args_list[0] == mock.call(durable=True)  # or nothing might reach the disk
     assert not scene.parts.gate.blocked_by("storage")
     assert scene.core.ledger.meta("storage") == NOW
 
@@ -202,3 +205,20 @@ def test_it_leaves_within_a_second(scene: Scene) -> None:
     assert min(waits) > 0
     assert sum(waits) < 1
     scene.parts.dlq.run.assert_not_called()  # there was nothing to write
+
+
+def test_leftovers_and_folders_that_fail_keep_nobody(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is told by its name, and the worker begins all the same."""
+
+    def failing(*_: object) -> None:
+        raise RuntimeError(next(numbers))
+
+    numbers = iter("123")  # or it would be one trouble
+    monkeypatch.setattr(places, "clean", failing)
+    monkeypatch.setattr(atomic, "make_private_folder", failing)
+    Engine(scene.parts, scene.wanted).begin()
+    failed = [event.part for event in scene.told if isinstance(event, events.PartFailed)]
+    assert failed == ["leftovers", "folders"]
+    scene.parts.queue_publisher.start.assert_called_once_with()
