@@ -71,7 +71,12 @@ def test_a_ledger_that_was_found_corrupt_in_use_is_set_aside(path: Path) -> None
         with pytest.raises(LedgerError, match="malformed"), ledger.reading():
             raise error
         assert (path.parent / "ledger.broken").stat().st_mode & 0o777 == 0o600
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).write_bytes(suffix.encode())
     assert "found in use" in opened(path)
+    (kept,) = (each for each in path.parent.glob("*.corrupt-*") if each.name[-1].isdecimal())
+    for suffix in ("-wal", "-shm"):
+        assert Path(f"{kept}{suffix}").read_bytes() == suffix.encode()
     assert not (path.parent / "ledger.broken").exists()
     assert opened(path) == ""
 

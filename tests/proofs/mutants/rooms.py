@@ -28,7 +28,8 @@ ROOMS: Final = {
     ),
     "server": Room(("mem0tray/server/**/*.py",), ("tests/server", "tests/worker/sending")),
     "worker": Room(
-        ("mem0tray/worker/**/*.py",), ("tests/worker",)
+        ("mem0tray/worker/**/*.py",),
+        ("tests/worker", "tests/proofs/model/test_found.py", "tests/proofs/planted"),
     ),
 }  # fmt: skip
 

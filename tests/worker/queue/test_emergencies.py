@@ -1,0 +1,194 @@
+"""The emergency file is taken in line by line, renamed when it is quiet, removed after a day."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from mem0tray.core import events
+from mem0tray.core.item import Item
+from mem0tray.files.emergency import REMOVE_AFTER, RENAME_AFTER
+from mem0tray.ledger.database import EMERGENCY
+from mem0tray.worker.queue.emergencies import EmergencyIntake
+from tests.worker.queue.scene import NOW, QueueScene, fresh
+
+A, B, C = fresh("a"), fresh("b"), fresh("c")
+
+
+@pytest.fixture
+def emergencies(scene: QueueScene) -> EmergencyIntake:
+    """The stage."""
+    return EmergencyIntake(scene.core)
+
+
+def append(scene: QueueScene, *entries: Item, age: float = 0.0, end: bytes = b"\n") -> Path:
+    """Let a producer append lines, `age` seconds ago."""
+    path = scene.core.paths.emergency
+    with path.open("ab") as file:
+        file.write(b"".join(each.raw + end for each in entries))
+    os.utime(path, (scene.now - age,) * 2)
+    return path
+
+
+def names(scene: QueueScene) -> list[str]:
+    """The emergency files that are there."""
+    folder = scene.core.paths.claude_dir
+    return sorted(path.name for path in folder.iterdir() if "emergency" in path.name)
+
+
+def test_new_lines_are_taken_in_once(scene: QueueScene, emergencies: EmergencyIntake) -> None:
+    """And told of; the queue file has not shown them yet."""
+    append(scene, A, B)
+    assert emergencies.unread() == len(A.raw) + len(B.raw) + 2
+    assert emergencies.run() == 2
+    assert scene.told == [events.Accepted(2)]
+    assert emergencies.unread() == 0
+    assert emergencies.run() == 0
+    append(scene, C)
+    assert emergencies.run() == 1
+    assert [scene.column("shown", each) for each in (A, B, C)] == [0, 0, 0]
+    assert scene.column("unknown", A) is None
+
+
+def test_without_a_file_nothing_is_unread(emergencies: EmergencyIntake) -> None:
+    """Nor taken in."""
+    assert (emergencies.unread(), emergencies.run()) == (0, 0)
+
+
+def test_the_place_is_kept_for_the_next_start(
+    scene: QueueScene, emergencies: EmergencyIntake
+) -> None:
+    """In the ledger, with what was taken in."""
+    append(scene, A)
+    emergencies.run()
+    append(scene, B)
+    again = EmergencyIntake(scene.core)
+    assert again.unread() == len(B.raw) + 1
+    assert again.run() == 1
+
+
+def test_what_may_have_been_sent_is_asked_about_once(scene: QueueScene) -> None:
+    """In a ledger that is new."""
+    with scene.core.ledger.transaction():
+        scene.core.ledger.set_meta(f"doubt of the {EMERGENCY}", 1)
+    emergencies = EmergencyIntake(scene.core)
+    append(scene, A)
+    emergencies.run()
+    append(scene, B)
+    emergencies.run()
+    assert (scene.column("unknown", A), scene.column("unknown", B)) == (NOW, None)
+    assert not scene.core.ledger.doubts(EMERGENCY)
+
+
+@pytest.mark.parametrize("age", [RENAME_AFTER, -RENAME_AFTER])
+def test_a_quiet_file_is_renamed_and_read_on(
+    scene: QueueScene, emergencies: EmergencyIntake, age: float
+) -> None:
+    """Also after the clock was set back; who holds it open still appends to it."""
+    path = append(scene, A)
+    emergencies.run()
+    os.utime(path, (NOW - age,) * 2)
+    assert emergencies.run() == 0
+    inode = (scene.core.paths.claude_dir / names(scene)[0]).stat().st_ino
+    renamed = scene.core.paths.claude_dir / f".mem0_emergency.{inode}.read.json"
+    assert names(scene) == [renamed.name]
+    with renamed.open("ab") as late:
+        late.write(B.raw + b"\n")
+    append(scene, C)
+    assert emergencies.run() == 2
+    assert names(scene) == [renamed.name, "mem0_emergency.json"]
+
+
+def test_a_file_that_grows_is_not_renamed(scene: QueueScene, emergencies: EmergencyIntake) -> None:
+    """Less than a minute ago somebody appended to it."""
+    append(scene, A, age=RENAME_AFTER - 1)
+    for _ in range(2):
+        emergencies.run()
+    assert names(scene) == ["mem0_emergency.json"]
+
+
+@pytest.mark.parametrize(("age", "taken"), [(RENAME_AFTER, True), (RENAME_AFTER - 1, False)])
+def test_half_a_line_of_a_quiet_file_is_set_aside(
+    scene: QueueScene, emergencies: EmergencyIntake, age: float, *, taken: bool
+) -> None:
+    """Nobody will complete it any more."""
+    path = scene.core.paths.emergency
+    path.write_bytes(A.raw + b'\n{"id": "torn')
+    os.utime(path, (NOW - age,) * 2)
+    assert emergencies.run() == 1
+    assert scene.kept() == ([b'{"id": "torn'] if taken else [])
+
+
+def test_a_renamed_file_is_removed_after_a_day(
+    scene: QueueScene, emergencies: EmergencyIntake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By both clocks."""
+    append(scene, A, age=RENAME_AFTER)
+    emergencies.run()
+    emergencies.run()
+    (renamed,) = names(scene)
+    scene.now += REMOVE_AFTER + 1
+    emergencies.run()
+    assert names(scene) == [renamed]
+    before = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: before + REMOVE_AFTER + 60)
+    emergencies.run()
+    assert names(scene) == []
+    assert json.loads(scene.core.ledger.meta("emergency_sources")) == []
+
+
+def test_lines_that_another_worker_took_away_are_in_doubt(
+    scene: QueueScene, emergencies: EmergencyIntake
+) -> None:
+    """It delivers what stood there; the file that comes after is read from its beginning."""
+    path = append(scene, A)
+    emergencies.run()
+    scene.core.beside.at_work = True
+    kept = path.with_name("kept")
+    path.rename(kept)
+    append(scene, B)
+    assert emergencies.run() == 1
+    assert (scene.column("vanished", A), scene.column("taken", A)) == (NOW, NOW)
+    assert scene.column("vanished", B) is None
+
+
+def test_a_file_that_was_emptied_is_read_anew(
+    scene: QueueScene, emergencies: EmergencyIntake
+) -> None:
+    """What stood there before has vanished."""
+    path = append(scene, A, B)
+    emergencies.run()
+    path.write_bytes(b"")
+    append(scene, C)
+    assert emergencies.run() == 1
+    assert scene.column("vanished", A) == NOW
+    assert scene.column("taken", A) is None
+
+
+def test_renamed_files_of_a_lost_ledger_are_read_again(scene: QueueScene) -> None:
+    """Their memories are known by their ids."""
+    path = append(scene, A)
+    path.rename(path.with_name(f".mem0_emergency.{path.stat().st_ino}.read.json"))
+    append(scene, B)
+    emergencies = EmergencyIntake(scene.core)
+    assert emergencies.run() == 2
+    assert emergencies.run() == 0
+
+
+def test_a_file_that_cannot_be_renamed_stays(
+    scene: QueueScene, emergencies: EmergencyIntake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is read on under its name."""
+
+    def refuse(self: Path, _target: Path) -> Path:
+        raise PermissionError(str(self))
+
+    append(scene, A, age=RENAME_AFTER)
+    emergencies.run()
+    monkeypatch.setattr(Path, "rename", refuse)
+    emergencies.run()
+    append(scene, B)
+    assert emergencies.run() == 1
+    assert names(scene) == ["mem0_emergency.json"]
