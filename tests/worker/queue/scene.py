@@ -2,18 +2,25 @@
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from mem0tray.core.events import Event
+import pytest
+
+from mem0tray.config.settings import Settings
+from mem0tray.core.events import Event, Events
 from mem0tray.core.item import Item
+from mem0tray.ledger.database import DOUBTED, Ledger
 from mem0tray.ledger.rows import Row
+from mem0tray.system.paths import Paths
 from mem0tray.worker.context import Core
 from tests.ledger.looking import row
 from tests.ledger.samples import HERE, NOW, fresh
 
-__all__ = ["HERE", "NOW", "QueueScene", "entry", "fresh"]
+__all__ = ["HERE", "NOW", "QueueScene", "entry", "fresh", "opened"]
 LONG_AGO: Final = 3600.0  # seconds since the last change of a file that holds still
 
 
@@ -48,6 +55,21 @@ class QueueScene:
         """What is in quarantine."""
         folder = self.core.paths.quarantine
         return sorted(path.read_bytes() for path in folder.iterdir()) if folder.exists() else []
+
+
+@contextmanager
+def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueScene]:
+    """A worker's ground, whose ledger has been in use and whose clock stands."""
+    paths = Paths(tmp_path, tmp_path / "data")
+    bus = Events()
+    with closing(Ledger(paths.ledger)) as ledger:
+        with ledger.transaction():
+            for name in DOUBTED:
+                ledger.settle(name)
+        made = QueueScene(Core(paths, Settings(), ledger, bus, HERE), [])
+        bus.subscribe(made.told.append)
+        monkeypatch.setattr(Core, "now", staticmethod(lambda: made.now))
+        yield made
 
 
 def entry(item: Item) -> dict[str, Any]:

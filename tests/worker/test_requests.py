@@ -1,0 +1,135 @@
+"""What commands ask of the ledger's only writer is carried out, once, and told."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mem0tray.core import events
+from mem0tray.core.item import Item
+from mem0tray.files import receipts, requests
+from mem0tray.files.requests import DISCARD, FORGET, SEND
+from mem0tray.worker.requests import process
+from tests.ledger.samples import HERE, NOW, fresh, letter
+from tests.worker.queue.scene import QueueScene, opened
+
+WAITS, DEAD = fresh("a"), letter("b")
+BOTH = [(each.id, each.digest) for each in (WAITS, DEAD)]
+
+
+@pytest.fixture
+def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueScene]:
+    """Have a waiting entry and a dead letter."""
+    with opened(tmp_path, monkeypatch) as made:
+        made.core.inbox.add_fresh(WAITS, NOW, ask=False)
+        made.core.inbox.add_dead(DEAD, DEAD.raw, NOW, ask=False, gen=None)
+        yield made
+
+
+def texts(ground: QueueScene) -> int:
+    """How many texts the ledger holds."""
+    with ground.core.ledger.reading() as db:
+        return int(db.execute("SELECT count(*) FROM texts").fetchone()[0])
+
+
+def states(ground: QueueScene, *items: Item) -> list[str]:
+    """What became of these."""
+    return [ground.column("state", each) for each in items]
+
+
+def test_without_requests_nothing_is_done(ground: QueueScene) -> None:
+    """The folder need not be there."""
+    assert process(ground.core) == 0
+
+
+def test_a_deletion_is_carried_out_once_and_told(ground: QueueScene) -> None:
+    """With how many of each kind, and where they can be restored from."""
+    requests.ask(ground.core.paths, DISCARD, BOTH, receipts.DELETE, "backup.json")
+    assert process(ground.core) == 1
+    assert states(ground, WAITS, DEAD) == ["discarded", "discarded"]
+    assert [ground.column("reason", each) for each in (WAITS, DEAD)] == ["deleted"] * 2
+    assert ground.told == [events.UserAction(receipts.DELETE, 1, 1, "backup.json")]
+    assert list(ground.core.paths.requests.iterdir()) == []
+    assert texts(ground) == 2
+    assert process(ground.core) == 0
+
+
+def test_an_edit_sets_the_old_text_aside(ground: QueueScene) -> None:
+    """That is another reason than a deletion."""
+    requests.ask(ground.core.paths, DISCARD, BOTH[:1], receipts.EDIT)
+    process(ground.core)
+    assert ground.column("reason", WAITS) == "edited"
+    assert ground.told == [events.UserAction(receipts.EDIT, 0, 1)]
+
+
+def test_what_is_delivered_by_now_stays_so(ground: QueueScene) -> None:
+    """And nobody is told that it was deleted."""
+    ground.core.outbox.delivered(ground.known(WAITS).key, HERE, NOW)
+    requests.ask(ground.core.paths, DISCARD, BOTH[:1])
+    assert process(ground.core) == 1
+    assert states(ground, WAITS) == ["delivered"]
+    assert ground.told == []
+
+
+def test_a_text_that_is_to_be_forgotten_leaves_the_ledger(ground: QueueScene) -> None:
+    """The others stay."""
+    requests.ask(ground.core.paths, FORGET, BOTH[:1])
+    assert process(ground.core) == 1
+    assert (texts(ground), ground.column("reason", WAITS)) == (1, "forgotten")
+    assert ground.told == [events.UserAction(receipts.FORGET, 0, 1)]
+    for file in ground.core.paths.data_dir.glob("ledger.sqlite3*"):
+        assert b"text of a" not in file.read_bytes()
+
+
+def test_what_is_held_is_sent(ground: QueueScene) -> None:
+    """That alone is told; what was not held needs no telling."""
+    ground.core.taken.hold(ground.known(WAITS).key, NOW)
+    requests.ask(ground.core.paths, SEND, BOTH)
+    assert process(ground.core) == 1
+    assert ground.column("held", WAITS) is None
+    assert states(ground, WAITS, DEAD) == ["pending", "dead"]
+    assert ground.told == [events.UserAction(receipts.RETRY, waiting=1)]
+    ground.told.clear()
+    requests.ask(ground.core.paths, SEND, BOTH)
+    process(ground.core)
+    assert ground.told == []
+
+
+def test_a_second_start_wants_the_status_shown(ground: QueueScene) -> None:
+    """By whoever has an icon."""
+    requests.ask_to_show(ground.core.paths)
+    assert process(ground.core) == 1
+    assert ground.told == [events.StatusWanted()]
+
+
+def test_requests_are_carried_out_in_their_order(ground: QueueScene) -> None:
+    """An unknown memory is passed over."""
+    requests.ask(ground.core.paths, DISCARD, [("x", b"0" * 32), BOTH[0]], receipts.DELETE)
+    requests.ask(ground.core.paths, FORGET, BOTH[:1])
+    assert process(ground.core) == 2
+    assert ground.told == [events.UserAction(receipts.DELETE, 0, 1)]
+    assert ground.column("reason", WAITS) == "forgotten"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"verb": "discard", "items": [{"id": "a", "digest": "xyz"}]}']
+)
+def test_a_request_that_makes_no_sense_is_removed(ground: QueueScene, text: str) -> None:
+    """It keeps no other one waiting."""
+    requests.ask(ground.core.paths, DISCARD, BOTH[:1])
+    (ground.core.paths.requests / "0.json").write_text(text, encoding="utf-8")
+    assert process(ground.core) == 1
+    assert states(ground, WAITS) == ["discarded"]
+    assert list(ground.core.paths.requests.iterdir()) == []
+
+
+def test_a_note_says_what_was_put_back(ground: QueueScene) -> None:
+    """At what time; it is no request, and is read once."""
+    requests.note_put_back(ground.core.paths, BOTH[1:])
+    (note,) = ground.core.paths.requests.iterdir()
+    (ground.core.paths.requests / "restored-0.json").write_text("{", encoding="utf-8")
+    assert note.name.startswith("restored-")
+    assert process(ground.core) == 0
+    assert ground.column("revived", DEAD) is not None
+    assert ground.column("revived", WAITS) is None
+    assert list(ground.core.paths.requests.iterdir()) == []
