@@ -1,0 +1,216 @@
+"""Another worker on the same files is noticed by the metrics that it writes, and told."""
+
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mem0tray.core.reasons import NONE
+from mem0tray.core.state import ACTION_NEEDED, Gate
+from mem0tray.files import atomic
+from mem0tray.ledger.taken import WorkerSeen
+from mem0tray.worker import other_worker
+from mem0tray.worker.other_worker import SILENT, OtherWorker, sentence
+from tests.ledger.samples import NOW, fresh
+from tests.worker.queue.scene import QueueScene, opened
+
+HOST = socket.gethostname()
+GONE = 2**22 + 1  # no process has this number
+
+
+@pytest.fixture
+def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueScene]:
+    """Have a worker's ground, with a waiting entry."""
+    with opened(tmp_path, monkeypatch) as made:
+        made.core.inbox.add_fresh(fresh("a"), NOW, ask=False)
+        yield made
+
+
+@pytest.fixture
+def gate() -> Gate:
+    """Have a gate that is open."""
+    gate = Gate()
+    gate.probed(healthy=True, reason=NONE)
+    return gate
+
+
+@pytest.fixture
+def other(ground: QueueScene, gate: Gate) -> OtherWorker:
+    """Have looked once, while no metrics were there."""
+    made = OtherWorker(ground.core, gate)
+    made.look()
+    return made
+
+
+def write(ground: QueueScene, age: float = 5.0, **values: Any) -> None:
+    """Let somebody write the metrics, so many seconds ago."""
+    path = ground.core.paths.metrics
+    ground.put(path, json.dumps({"vps_status": "healthy", **values}).encode(), age=age)
+
+
+@pytest.mark.parametrize(
+    ("values", "pid", "host"),
+    [
+        ({"pid": os.getppid(), "host": HOST}, os.getppid(), HOST),
+        ({"pid": 7, "host": "there"}, 7, "there"),
+        ({}, None, None),
+        ({"pid": "odd", "host": 5}, None, None),
+        ({"pid": os.getpid(), "host": "there"}, os.getpid(), "there"),
+    ],
+    ids=["here", "elsewhere", "no name", "odd names", "our number elsewhere"],
+)
+def test_who_rewrites_the_metrics_is_another_worker(
+    ground: QueueScene, gate: Gate, other: OtherWorker, values: dict[str, Any], pid: int | None,
+    host: str | None,
+) -> None:  # fmt: skip
+    """It is remembered as it names itself, and nothing is sent beside it."""
+    write(ground, **values)
+    other.look()
+    assert ground.core.taken.worker() == WorkerSeen(pid, host, NOW, NOW)
+    assert ground.core.beside.at_work
+    assert not gate.is_open(time.monotonic())
+    assert gate.state(time.monotonic()).name == ACTION_NEEDED
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"pid": os.getpid(), "host": HOST}, {"pid": os.getpid()}],
+    ids=["with our host", "without one"],
+)
+def test_our_own_metrics_are_no_sign(
+    ground: QueueScene, gate: Gate, other: OtherWorker, values: dict[str, Any]
+) -> None:
+    """By our process id on this computer."""
+    write(ground, **values)
+    other.look()
+    assert ground.core.taken.worker() is None
+    assert gate.is_open(time.monotonic())
+
+
+def test_metrics_as_we_wrote_them_are_not_even_read(ground: QueueScene, other: OtherWorker) -> None:
+    """Whatever stands in them."""
+    write(ground, pid=7, host="there")
+    assert not other.is_unchanged()
+    other.wrote(atomic.signature(ground.core.paths.metrics))
+    assert other.is_unchanged()
+    other.look()
+    assert ground.core.taken.worker() is None
+
+
+@pytest.mark.parametrize("text", ['{"other": 1}', "[]", "nonsense"])
+def test_what_is_no_metrics_file_is_no_sign(
+    ground: QueueScene, other: OtherWorker, text: str
+) -> None:
+    """Somebody put something else there."""
+    ground.put(ground.core.paths.metrics, text.encode())
+    other.look()
+    assert ground.core.taken.worker() is None
+
+
+def test_another_worker_goes_when_it_has_been_silent(
+    ground: QueueScene, gate: Gate, other: OtherWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For three heartbeats; what waits is asked about, since it may have been at work on it."""
+    write(ground, pid=7, host="there")
+    other.look()
+    started = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: started + SILENT - 1)
+    other.look()
+    other.release()
+    assert ground.core.taken.worker() is not None
+    monkeypatch.setattr(time, "monotonic", lambda: started + SILENT + 1)
+    other.look()
+    other.release()
+    assert ground.core.taken.worker() is None
+    assert not ground.core.beside.at_work
+    assert gate.is_open(started)
+    assert ground.column("unknown", fresh("a")) == NOW
+
+
+def test_another_worker_that_has_ended_goes_at_once(
+    ground: QueueScene, gate: Gate, other: OtherWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When its process was on this computer; five seconds are left to a successor."""
+    write(ground, pid=GONE, host=HOST)
+    other.look()
+    assert ground.core.taken.worker() is not None
+    started = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: started + 6)
+    other.look()
+    other.release()
+    assert ground.core.taken.worker() is None
+    assert gate.is_open(started)
+
+
+def test_what_was_seen_before_our_own_end_is_still_known(ground: QueueScene, gate: Gate) -> None:
+    """A start in between changes nothing."""
+    ground.core.taken.note_worker(WorkerSeen(7, "there", NOW - 10, NOW - 10))
+    OtherWorker(ground.core, gate)
+    assert ground.core.beside.at_work
+    assert not gate.is_open(time.monotonic())
+
+
+@pytest.mark.parametrize(
+    ("values", "age", "seen", "suspected"),
+    [
+        ({"pid": os.getppid(), "host": HOST}, 5.0, True, True),
+        ({"pid": os.getppid(), "host": HOST}, SILENT + 1, False, True),
+        ({"pid": GONE, "host": HOST}, 5.0, False, False),
+        ({}, 5.0, False, True),
+    ],
+    ids=["lives", "long ago", "has ended", "names no process"],
+)
+def test_metrics_from_before_our_start(
+    ground: QueueScene, gate: Gate, values: dict[str, Any], age: float, *, seen: bool,
+    suspected: bool,
+) -> None:  # fmt: skip
+    """Fresh ones of a process that runs are a sign; others are suspected for three heartbeats."""
+    write(ground, age=age, **values)
+    OtherWorker(ground.core, gate).look()
+    assert (ground.core.taken.worker() is not None) is seen
+    assert ground.core.beside.suspected_until == (
+        pytest.approx(NOW - age + SILENT) if suspected else 0.0
+    )
+
+
+def test_metrics_of_our_own_last_run_are_no_sign(ground: QueueScene, gate: Gate) -> None:
+    """By the process id that we noted then."""
+    first = OtherWorker(ground.core, gate)
+    first.look()
+    write(ground, pid=os.getpid(), host=HOST)
+    OtherWorker(ground.core, gate).look()
+    assert ground.core.taken.worker() is None
+    assert not ground.core.beside.at_work
+    assert ground.core.beside.suspected_until == 0.0
+
+
+def test_metrics_written_between_our_runs_are_doubt(ground: QueueScene, gate: Gate) -> None:
+    """Another was at work meanwhile: what waits is asked about, once."""
+    OtherWorker(ground.core, gate).look()
+    write(ground, pid=GONE, host=HOST)
+    other = OtherWorker(ground.core, gate)
+    other.look()
+    assert ground.core.beside.at_work
+    other.release()
+    assert ground.column("unknown", fresh("a")) == NOW
+    assert not ground.core.beside.at_work
+
+
+def test_the_sentence_says_who_it_is_and_what_to_do() -> None:
+    """By host, by process, or by what is known of it."""
+    assert str(sentence(7, "there")) == (
+        "another worker runs on there: stop it there, or give each its own folder"
+    )
+    for host in (None, HOST):
+        assert str(sentence(7, host)) == ("another worker runs as process 7: stop it with `kill 7`")
+    assert str(sentence(None, "x" * 61)).startswith(f"another worker runs on {'x' * 60}: ")
+    assert str(sentence(None, None)) == (
+        "another worker rewrites mem0_metrics.json: find it with `pgrep -af mem0` and stop it"
+        " (its service too: systemd, launchd or cron)"
+    )
+    assert other_worker.EVERY == 30.0
