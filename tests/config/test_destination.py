@@ -162,3 +162,24 @@ def test_a_destination_has_no_key_unless_it_is_given() -> None:
     assert "token" not in repr(found)
     with pytest.raises(AttributeError):
         found.token = KEY  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("ahead", ["", "me:secret@", "me@home:secret@"])
+def test_an_address_that_cannot_be_used_is_shown_without_its_user(ahead: str) -> None:
+    """Whatever stands before the last @ may be a password."""
+    with pytest.raises(SettingsError) as caught:
+        Destination.of(f"http://{ahead}mem0.test:0")
+    shown = "mem0.test:0" if ahead else "http://mem0.test:0"
+    assert caught.value.message == f"{shown!r} cannot be used as a server's address."
+
+
+def test_a_file_of_authorities_that_is_not_there_is_named_with_the_reason(tmp_path: Path) -> None:
+    """As the system says it; one that holds none, as the parser does."""
+    file = tmp_path / "ca.pem"
+    with pytest.raises(SettingsError, match=r"\(No such file or directory\)"):
+        Destination.of("https://mem0.test", ca_file=str(file))
+    file.write_text("nothing")
+    with pytest.raises(SettingsError) as caught:
+        Destination.of("https://mem0.test", ca_file=str(file))
+    assert str(file) in caught.value.message
+    assert not caught.value.message.endswith("().")

@@ -252,11 +252,11 @@ def test_a_reason_of_the_parser_ends_in_one_stop(tmp_path: Path) -> None:
     import tomllib
 
     def refuse(_text: str) -> None:
-        raise tomllib.TOMLDecodeError(".odd..")
+        raise tomllib.TOMLDecodeError(".X..")
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tomllib, "loads", refuse)
-        with pytest.raises(SettingsError, match=r"is not valid TOML: \.odd\. "):
+        with pytest.raises(SettingsError, match=r"is not valid TOML: \.X\. "):
             settings.parsed(tmp_path, b"")
 
 
@@ -279,3 +279,9 @@ def test_a_name_that_no_key_has_gives_a_key_error() -> None:
     """The value of a key that there is not is nobody's business to guess."""
     with pytest.raises(KeyError):
         settings.get(settings.Settings(), "sync.none")
+
+
+def test_a_variable_that_is_empty_hides_no_other(tmp_path: Path) -> None:
+    """Those behind it hold all the same."""
+    environ = {settings.variable("server.url"): "", settings.variable("sync.timeout"): "5"}
+    assert settings.load(tmp_path / "none", environ).settings.sync.timeout == 5.0

@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,17 @@ def test_a_modules_own_tests_are_found_by_its_name() -> None:
     """`files/lock.py` has its tests in `tests/files/test_lock…`."""
     assert mirrored("mem0tray/files/lock.py") == "tests/files/test_lock"
     assert mirrored("mem0tray/core/item.py") == "tests/core/test_item"
+
+
+def test_each_mutant_without_effect_is_one_that_can_be_made_today() -> None:
+    """When the line that it changes is another by now, its sentence goes."""
+    text = Path(__file__).with_name("no_effect.toml").read_text(encoding="utf-8")
+    for entry in tomllib.loads(text)["mutant"]:
+        lines = (REPOSITORY / entry["path"]).read_text(encoding="utf-8").splitlines()
+        stripped = [line.strip() for line in lines]
+        assert all(line in stripped for line in entry["before"].split("\n")), entry
+        assert entry["why"].endswith(".")
+        assert entry["after"] != entry["before"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="it forks, and ends what is left by /proc")
