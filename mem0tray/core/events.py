@@ -207,7 +207,7 @@ class DeliveredAfterDeletion(Event):
 
 @dataclass(frozen=True, slots=True)
 class FileBroken(Event):
-    """A file could not be read whole; what it held is kept under `kept_as`."""
+    """A file could not be read whole; what it held is kept under `kept_as`, empty for nothing."""
 
     file: str
     reason: str

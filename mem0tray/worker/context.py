@@ -107,7 +107,7 @@ class Core:
         if data.strip(b"\0 \r\n\t"):
             kept = quarantine.keep(self.paths.quarantine, source, data, self.now()).name
         else:
-            kept = "nothing: it was empty"
+            kept = ""
         told = self._told_broken.get(source)
         if told is None or not told.same_bytes(signature):
             self._told_broken[source] = signature

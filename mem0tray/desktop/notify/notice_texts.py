@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 _SHOWN: Final = 4  # names in a list; the others are counted
 _REASON: Final = 200
-_KEPT_NOTHING: Final = "nothing"
 _RESTORABLE: Final = frozenset({Subject.REMOVED, Subject.DELETED})
 
 
@@ -264,7 +263,7 @@ def _broken(group: NoticeGroup, language: Language) -> str:
     _, event = language.gettext, group.event
     names = ", ".join(name for name in group.names if name)
     lines = [_("{file} could not be read whole; what is known is put back.").format(file=names)]
-    if isinstance(event, events.FileBroken) and not event.kept_as.startswith(_KEPT_NOTHING):
+    if isinstance(event, events.FileBroken) and event.kept_as:
         kept = _("What it held is kept as {name}; `mem0tray restore --list` shows it.")
         lines.append(kept.format(name=one_line(event.kept_as, 80)))
     return "\n".join(lines)

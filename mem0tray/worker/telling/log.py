@@ -237,8 +237,8 @@ def describe(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912  (one line fo
             what = "Edited too late, the old text" if edited else "Deleted too late, it"
             return f"ℹ️ {what} had been sent: {named(project, item_id)}"
         case events.FileBroken(file, reason, kept_as):
-            why = one_line(reason)
-            return f"🩹 {file} was broken ({why}); kept in the quarantine as {kept_as}, restored"
+            why, kept = one_line(reason), kept_as or "nothing: it was empty"
+            return f"🩹 {file} was broken ({why}); kept in the quarantine as {kept}, restored"
         case events.Quarantined(file, kept_as):
             return f"🩹 An item of {file} was put into quarantine: {kept_as}"
         case events.LedgerRebuilt(reason):

@@ -38,6 +38,8 @@ def test_a_broken_file_is_kept_in_the_quarantine() -> None:
     """Where the file's own bytes are is said."""
     line = describe(events.FileBroken("q.json", "odd at line 1", "1-q.json"))
     assert "kept in the quarantine as 1-q.json" in line
+    line = describe(events.FileBroken("q.json", "odd at line 1", ""))
+    assert "kept in the quarantine as nothing: it was empty, restored" in line
 
 
 def test_deliveries_are_told_after_a_thread_could_not_be_started(
