@@ -1,6 +1,7 @@
 """Replacing a file, keeping it under a further name, and the folders for it."""
 
 import errno
+import fcntl
 import os
 import stat
 import sys
@@ -98,6 +99,50 @@ def test_a_durable_file_has_its_folder_synced(
     monkeypatch.setattr(os, "fsync", sync)
     atomic.replace(tmp_path / "file", b"new", durable=durable)
     assert synced == [False, True] if durable else [False]
+
+
+@pytest.mark.parametrize("refused", [True, False])
+def test_on_macos_the_drive_itself_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, refused: bool
+) -> None:
+    """Its cache would do for fsync; where a file system knows no such thing, that has to."""
+    asked: list[object] = []
+
+    def control(_fd: int, what: int) -> None:
+        asked.append(what)
+        if refused:
+            raise OSError(errno.ENOTSUP, "not here")
+
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(fcntl, "F_FULLFSYNC", 51, raising=False)
+    monkeypatch.setattr(fcntl, "fcntl", control)
+    monkeypatch.setattr(os, "fsync", lambda _fd: asked.append("fsync"))
+    with (tmp_path / "file").open("wb") as file:
+        atomic.sync(file.fileno())
+    assert asked == ([51, "fsync"] if refused else [51])
+
+
+def test_what_cannot_be_moved_from_another_folder_is_announced_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is written in its own folder then, and that is the file that comes."""
+    way, place = tmp_path / "way", tmp_path / "place"
+    way.mkdir()
+    place.mkdir()
+    real = Path.replace
+
+    def refuse(self: Path, target: Path) -> Path:
+        if self.parent == way:
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    told: list[atomic.Signature] = []
+    found = atomic.replace(place / "file", b"new", announce=told.append, by_way_of=way)
+    assert found is not None
+    assert len(told) == 2
+    assert found.same_bytes(told[1])
+    assert list(way.iterdir()) == []
 
 
 @pytest.mark.parametrize("code", [errno.EINVAL, errno.EIO])

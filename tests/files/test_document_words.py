@@ -42,3 +42,10 @@ def test_an_item_that_ends_where_a_section_begins_belongs_before_it() -> None:
     found = salvage(data, ("queue", "items"))
     assert [json.loads(raw)["id"] for raw in found.lists["items"]] == ["a"]
     assert [json.loads(raw)["id"] for raw in found.lists["queue"]] == ["b", "c"]
+
+
+def test_a_section_may_begin_right_behind_an_item() -> None:
+    """A comma and a bracket got lost there; what follows belongs to the section all the same."""
+    found = salvage(b'{"items": [{"id": "a"}"queue": [{"id": "b"}', ("items", "queue"))
+    assert [json.loads(raw)["id"] for raw in found.lists["items"]] == ["a"]
+    assert [json.loads(raw)["id"] for raw in found.lists["queue"]] == ["b"]

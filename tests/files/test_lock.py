@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -87,6 +88,22 @@ def test_a_lock_that_is_not_to_be_had_is_told(path: Path) -> None:
         FileLock(path).acquire(0.01)
     assert caught.value.message == f"Another program has held the lock {path} for 0.01 s."
     assert caught.value.remedy == "Wait for it, or end the program that hangs."
+
+
+@pytest.mark.usefixtures("held")
+def test_who_has_no_time_does_not_wait(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even for a moment."""
+    waited: list[float] = []
+
+    def wait(timeout: float) -> int:
+        waited.append(timeout)
+        return -1
+
+    monkeypatch.setattr(locks, "_Waiter", lambda _path: SimpleNamespace(wait=wait))
+    for timeout in (0.0, -5.0):
+        with pytest.raises(LockTimeoutError):
+            FileLock(path).acquire(timeout)
+    assert waited == [0.0, 0.0]
 
 
 def test_who_waits_gets_the_lock_when_it_is_let_go(path: Path, held: FileLock) -> None:

@@ -145,3 +145,9 @@ def test_what_is_no_plain_file_is_refused(log: Path, reader: LogReader, make: ob
     make(log)
     with pytest.raises(FileUnavailableError, match=r"worker\.log"):
         reader.last(9)
+
+
+def test_a_line_of_windows_ends_as_any_other(log: Path, reader: LogReader) -> None:
+    """Its return is not part of it; one within it is."""
+    log.write_bytes(b"one\r\ntwo\rhalf\n")
+    assert reader.last(5) == ["one", "two\rhalf"]
