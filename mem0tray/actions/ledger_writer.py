@@ -85,11 +85,11 @@ def carry_out_here(paths: Paths, settings: Settings) -> bool:
         bus.subscribe(log)
         try:
             process(Core(paths, settings, ledger, bus))
-            with suppress(LedgerError), ledger.reading() as db:
-                db.execute("VACUUM")  # earlier versions of a row leave their text in free pages
+            with suppress(LedgerError):
+                ledger.scrub()  # earlier versions of a row leave their text in free pages
         finally:
             with suppress(Mem0TrayError):  # what was carried out is durable
-                ledger.close(settled=False)
+                ledger.close(in_order=False)
             log.close()
     finally:
         lock.release()

@@ -21,7 +21,7 @@ from mem0tray.system import plain
 from mem0tray.worker.context import local_iso
 
 if TYPE_CHECKING:
-    from mem0tray.worker.telling.metrics import Counts
+    from mem0tray.ledger.counters import Counts
 
 SIZE: Final = "dlq_size"
 AGE: Final = "max_age"

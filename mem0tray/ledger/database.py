@@ -15,13 +15,17 @@ from mem0tray.core.errors import LedgerError
 from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic
 from mem0tray.ledger import schema
+from mem0tray.ledger.outdated import DLQ, EMERGENCY, QUEUE, Outdated
 from mem0tray.system import plain
 
 _MARK: Final = "ledger.mark"
+_FEW_PAGES: Final = 64  # nobody misses them
+_PAGES_AT_ONCE: Final = 256  # are moved in some milliseconds
+_LAST_MOMENT: Final = 0.2  # seconds
 _BROKEN: Final = "ledger.broken"  # there when the ledger was found corrupt while in use
 _CORRUPT: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _DISK_FAILED: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR)
-QUEUE, DLQ, EMERGENCY = DOUBTED = "queue", "DLQ", "emergency file"
+DOUBTED: Final = (QUEUE, DLQ, EMERGENCY)
 _DOUBT: Final = "doubt of the "
 
 
@@ -40,7 +44,7 @@ class Ledger:
 
     `rebuilt` says why the ledger was begun anew or is not to be trusted, and
     is empty when all is well; what is then found in the files may have been
-    sent before, so it is asked about.
+    sent before, so it is asked about. `outdated` tells which files are to be written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -50,8 +54,10 @@ class Ledger:
         self._depth = 0
         self._synchronous = ""
         atomic.make_private_folder(path.parent)
+        self.outdated = Outdated()
         self._db = self._open_or_begin()
         try:
+            self.outdated.watch(self._db)
             self._check_copy()
         except BaseException:
             self._db.close()
@@ -87,6 +93,7 @@ class Ledger:
             raise atomic.unavailable(self.path, error) from error
         db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=5.0)
         try:
+            db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # heeded while there are no tables yet
             # To the last row: a disk that fails after the first one is told of only there,
             # and would leave the old mode.
             db.execute("PRAGMA journal_mode = WAL").fetchall()
@@ -160,25 +167,31 @@ class Ledger:
         atomic.replace(self.path.with_name(_MARK), f"{identity} {openings}\n".encode())
 
     def doubts(self, name: str) -> bool:
-        """Whether what stands in a file (of `DOUBTED`) may have been sent before we knew it."""
+        """Whether what stands in a file may have been sent before we knew it.
+
+        `name` is QUEUE, DLQ or EMERGENCY.
+        """
         return bool(self.meta(_DOUBT + name))
 
-    def settle(self, name: str) -> None:
+    def trust(self, name: str) -> None:
         """All of a file is taken in (within a transaction): what comes now is new."""
         if self.doubts(name):
             self.set_meta(_DOUBT + name, 0)
 
-    def close(self, *, settled: bool = True) -> None:
+    def close(self, *, in_order: bool = True) -> None:
         """Make everything durable and let go.
 
-        `settled`: the worker leaves in good order, with nothing under way.
-        Raises LedgerError or FileUnavailableError when that cannot be written: it is let
-        go of all the same, and the next start takes nothing for settled.
+        `in_order`: the worker leaves with nothing under way. Raises LedgerError or
+        FileUnavailableError when that cannot be written: it is let go of all the same,
+        and the next start does not take it for closed in order.
         """
         with self._lock:
             try:
+                end = time.monotonic() + _LAST_MOMENT
+                while self.give_back_room() and time.monotonic() < end:
+                    pass
                 with self.transaction(durable=True):
-                    if settled:
+                    if in_order:
                         self.set_meta("boot", boot_id())
                         self.set_meta("clean", 1)
                 self._bump_mark()
@@ -209,7 +222,9 @@ class Ledger:
                 try:
                     yield self._db
                     self._db.execute("COMMIT")
+                    self.outdated.commit()
                 except BaseException:
+                    self.outdated.roll_back()
                     if self._db.in_transaction:
                         self._db.execute("ROLLBACK")
                     raise
@@ -230,6 +245,20 @@ class Ledger:
         with self.reading() as db:
             db.execute("VACUUM")
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def give_back_room(self) -> bool:
+        """Give back a part of what texts that are gone take on the disk; whether it did.
+
+        As long as they leave much of the file empty: what little there is, others will need.
+        """
+        with self.reading() as db:
+            (free,) = db.execute("PRAGMA freelist_count").fetchone()
+            (pages,) = db.execute("PRAGMA page_count").fetchone()
+            if free < max(_FEW_PAGES, pages // 4):
+                return False
+            # Not by `execute`, which would end it after the first page.
+            db.executescript(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})")
+        return True
 
     def _set_synchronous(self, mode: str) -> None:
         if mode != self._synchronous:

@@ -71,6 +71,18 @@ class Inbox:
             ).fetchone()
         return row_from(row) if row else None
 
+    def states(self, names: Iterable[Name]) -> dict[int, str]:
+        """The states of these ids and digests, as far as they are known, by key."""
+        with self._ledger.reading() as db:
+            return {
+                key: state
+                for name, digest in names
+                for key, state in db.execute(
+                    "SELECT key, state FROM items WHERE id = ? AND digest = ?",
+                    (encode(name), digest),
+                )
+            }
+
     def add_fresh(self, item: Item, now: float, *, ask: bool, shown: bool = True) -> int:
         """A new entry that waits for its first delivery; its key. `shown`: in the queue file."""
         fields = {

@@ -201,13 +201,13 @@ class Outbox:
             db.execute(_COUNT_DELIVERY, (now,))
         return None if why is None else str(why)
 
-    def count(self, name: str, by: int = 1) -> None:
-        """Add to one of the counters that the files show."""
-        with self._ledger.transaction() as db:
-            db.execute(
-                "INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + ?",
-                (name, by, by),
-            )
+    def standing(self, key: int) -> tuple[str, int, float]:
+        """State, retry_count and last_attempt of an item as they are now."""
+        with self._ledger.reading() as db:
+            found: tuple[str, int, float] = db.execute(
+                "SELECT state, retry_count, last_attempt FROM items WHERE key = ?", (key,)
+            ).fetchone()
+        return found
 
     def failed_fresh(self, job: Job, due: float, error: str, parts: Sequence[bytes]) -> None:
         """One more consecutive failure of a fresh entry; its new bytes in parts."""

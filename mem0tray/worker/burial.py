@@ -10,13 +10,14 @@ import msgspec
 
 from mem0tray.core import item as items
 from mem0tray.core.item import Item
+from mem0tray.ledger.counters import FAILED
 from mem0tray.worker.context import Core
 
 
 def bury_waiting(core: Core, key: int, now: float, error: str) -> None:
     """Make a dead letter of an entry that waited in the ledger; `error` is why it failed last."""
     core.inbox.bury(key, _as_dead(core.outbox.raw(key), now, error), now, error)
-    _counted(core)
+    core.counters.add(FAILED)
 
 
 def bury_new(core: Core, item: Item, now: float, *, ask: bool) -> int:
@@ -24,14 +25,8 @@ def bury_new(core: Core, item: Item, now: float, *, ask: bool) -> int:
     raw = b"".join(_as_dead(item.raw, now))
     dead = msgspec.structs.replace(item, raw=raw, retry_count=0, last_attempt=now)
     key = core.inbox.add_dead(dead, raw, now, ask=ask, gen=None)
-    _counted(core)
+    core.counters.add(FAILED)
     return key
-
-
-def _counted(core: Core) -> None:
-    core.outbox.count("total_failed")
-    core.queue_dirty.set()
-    core.dlq_dirty.set()
 
 
 def _as_dead(raw: bytes, now: float, error: str | None = None) -> list[bytes]:

@@ -12,6 +12,7 @@ from mem0tray.core import jsontext
 from mem0tray.core.events import Events, FileBroken, Quarantined
 from mem0tray.files import quarantine
 from mem0tray.files.atomic import Signature
+from mem0tray.ledger.counters import Counters
 from mem0tray.ledger.database import Ledger, boot_id
 from mem0tray.ledger.generations import Generations
 from mem0tray.ledger.inbox import Inbox
@@ -54,9 +55,6 @@ class Core:
     ledger: Ledger
     events: Events
     server: str = ""
-    queue_dirty: threading.Event = field(default_factory=threading.Event)
-    dlq_dirty: threading.Event = field(default_factory=threading.Event)
-    metrics_dirty: threading.Event = field(default_factory=threading.Event)
     wake: Wakes = field(default_factory=threading.Event)
 
     beside: Beside = field(default_factory=Beside, init=False)
@@ -69,6 +67,7 @@ class Core:
         self.outbox = Outbox(self.ledger)
         self.generations = Generations(self.ledger)
         self.taken = Taken(self.ledger)
+        self.counters = Counters(self.ledger)
 
     def take_up(self) -> None:
         """What the last worker left: of requests under way nobody knows what became.

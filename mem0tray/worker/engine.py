@@ -68,8 +68,6 @@ class Engine:
         if core.ledger.rebuilt:
             core.events.emit(events.LedgerRebuilt(core.ledger.rebuilt))
         self._attempt("leftovers", partial(places.clean, self._paths))
-        core.dlq_dirty.set()
-        core.queue_dirty.set()
         server = None if self._wanted.wrong else core.settings.server
         self.parts.route.choose(server, events.WorkerStarted)
         self.parts.queue_publisher.start()
@@ -125,6 +123,7 @@ class Engine:
         self._publish(now, moment)
         self._attempt("metrics", self.parts.metrics.run)
         self._attempt("retention", lambda: self._expire(now))
+        self._attempt("room", self._core.ledger.give_back_room)
         if self._is_at_rest(now):
             self._ballast.drop(self.parts.edits.signature, self.parts.queue.signature)
         self._core.troubles.look()
@@ -162,9 +161,7 @@ class Engine:
         dlq, queue = self.parts.dlq, self.parts.queue_publisher
         if dlq.needed and (dlq.pace.ready(moment) or self._is_at_rest(now)):
             self._attempt(_WRITE_DLQ, self._publish_dlq, DLQ)
-        if queue.put_back_at <= now:
-            self._core.queue_dirty.set()
-        if self._core.queue_dirty.is_set():
+        if queue.needed:
             queue.kick(now=self._is_at_rest(now))
 
     def _publish_dlq(self) -> None:
@@ -191,7 +188,6 @@ class Engine:
         state = self._gate.state(now)
         if state != self._state:
             self._state = state
-            self._core.metrics_dirty.set()
             told = self._core.troubles.tells(state.reason)
             self._core.events.emit(events.StateChanged(state.name, state.reason, told))
 
@@ -236,6 +232,7 @@ class Engine:
     def _expire(self, now: float) -> None:
         if abs(now - self._expired) > _DAY:
             self._expired = now
+            self._core.generations.thin_out()
             self._core.inbox.expire(now - self._core.settings.retention.discarded * _DAY)
 
     def patience(self, now: float, moment: float) -> float:
@@ -288,13 +285,13 @@ class Engine:
 
     def waiting(self, now: float) -> Waiting:
         """What is left. Raises LedgerError."""
-        counts = self.parts.metrics.counts()
+        counts = self._core.counters.waiting()
         unread = self._gate.trouble_with(READ)
         return Waiting(counts.queue, counts.dlq, counts.held, self._gate.state(now), unread)
 
     def look(self, now: float) -> WorkerStatus:
         """How things are. Raises LedgerError."""
-        counts = self.parts.metrics.counts()
-        last = self._core.ledger.meta("last_delivery")
+        counts = self._core.counters.waiting()
+        last = self._core.counters.last_delivery()
         state, paused = self._gate.state(now), self._gate.is_paused(now)
         return WorkerStatus(state, counts.queue, counts.dlq, last, paused, counts.held)

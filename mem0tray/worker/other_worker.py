@@ -76,15 +76,13 @@ class OtherWorker:
         core = self._core
         with core.ledger.transaction(durable=True):
             core.inbox.ask_about_everything(core.now())
-            if self._gone:
+            if self._gone or self._seen is None:
                 core.taken.forget_worker()
                 self._seen = None
         self._between = self._gone = False
         core.beside.at_work = self._seen is not None
         if self._seen is None:
             self._gate.unblock("worker")
-        core.queue_dirty.set()
-        core.metrics_dirty.set()
 
     def _first_look(self, found: Signature | None) -> None:
         """Metrics that another worker wrote before we came are a sign if it is there still.
@@ -129,8 +127,6 @@ class OtherWorker:
     def _block(self, seen: WorkerSeen) -> None:
         self._core.beside.at_work = True
         self._gate.block("worker", sentence(seen.pid, seen.host))
-        self._core.metrics_dirty.set()
-        self._core.queue_dirty.set()  # what it may have taken must not stand there any more
 
     def _has_gone(self, seen: WorkerSeen) -> bool:
         silence = time.monotonic() - self._last

@@ -58,7 +58,7 @@ def open_in(wanted: Wanted, bus: Events, wake: Wakes) -> Parts:
         core.take_up()
         return _assembled(core)
     except Mem0TrayError:
-        core.ledger.close(settled=False)
+        core.ledger.close(in_order=False)
         raise
 
 

@@ -7,7 +7,6 @@ from mem0tray.core import item as items
 from mem0tray.files import receipts, requests
 from mem0tray.files.named import names
 from mem0tray.files.requests import FORGET, SEND, SHOW, Request
-from mem0tray.ledger.database import encode
 from mem0tray.worker.context import Core
 
 
@@ -45,37 +44,21 @@ def _take_notes(core: Core) -> None:
 
 
 def _carry_out(core: Core, request: Request) -> None:
-    dead = waiting = 0
-    with core.ledger.transaction(durable=True) as db:
-        keys: list[int] = []
-        for named in request.items:
-            found = (encode(named.id), bytes.fromhex(named.digest))
-            keys += [
-                key for (key,) in db.execute(
-                    "SELECT key FROM items WHERE id = ? AND digest = ?", found
-                )
-            ]  # fmt: skip
+    inbox = core.inbox
+    with core.ledger.transaction(durable=True):
+        states = inbox.states(names(request.items))
         if request.verb == SEND:
-            sent = core.taken.send(keys)
-            core.queue_dirty.set()
-            core.metrics_dirty.set()
+            sent = core.taken.send(states)
             if sent:
                 core.events.emit(events.UserAction(receipts.RETRY, waiting=sent))
             return
         reason = items.EDITED if request.done == receipts.EDIT else "deleted"
-        for key in keys:
-            state = db.execute("SELECT state FROM items WHERE key = ?", (key,)).fetchone()[0]
+        for key, state in states.items():
             if state in (items.PENDING, items.DEAD):
-                core.inbox.discard([key], core.now(), reason)
-                core.queue_dirty.set()
-            waiting += state == items.PENDING
-            if state == items.DEAD:  # its last failure came before the file showed it
-                dead += 1
-                core.dlq_dirty.set()
+                inbox.discard([key], core.now(), reason)
         if request.verb == FORGET:
-            core.inbox.erase(keys)
-            core.queue_dirty.set()
-            core.dlq_dirty.set()
+            inbox.erase(states)
+    waiting, dead = (list(states.values()).count(each) for each in (items.PENDING, items.DEAD))
     if dead or waiting:
         verb = receipts.FORGET if request.verb == FORGET else request.done
         core.events.emit(events.UserAction(verb, dead, waiting, request.backup))

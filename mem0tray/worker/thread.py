@@ -10,12 +10,12 @@ from mem0tray.core.errors import LedgerError, Mem0TrayError
 from mem0tray.core.events import Events
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import Waiting, WorkerStatus
+from mem0tray.ledger.counters import Counts
 from mem0tray.system.paths import Paths
 from mem0tray.system.wakeup import WakeUp
 from mem0tray.worker import engine, parts
 from mem0tray.worker.engine import Engine
 from mem0tray.worker.folders.wanted import Wanted
-from mem0tray.worker.telling.metrics import Counts
 
 
 class WorkerThread:
@@ -176,7 +176,7 @@ class WorkerThread:
 
     def counts(self) -> Counts:
         """How much waits now. Raises LedgerError."""
-        return self._ready().parts.metrics.counts()
+        return self._ready().parts.core.counters.waiting()
 
     def look(self) -> WorkerStatus:
         """How things are now. Raises LedgerError."""

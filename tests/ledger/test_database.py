@@ -11,7 +11,8 @@ import pytest
 from mem0tray.core.errors import FileUnavailableError, LedgerError
 from mem0tray.files import atomic
 from mem0tray.ledger import database
-from mem0tray.ledger.database import DLQ, DOUBTED, EMERGENCY, QUEUE, Ledger, decode, encode, trouble
+from mem0tray.ledger.database import DOUBTED, Ledger, decode, encode, trouble
+from mem0tray.ledger.outdated import DLQ, EMERGENCY, QUEUE
 from tests.ledger.looking import table
 
 
@@ -148,8 +149,8 @@ def test_each_file_is_doubted_until_all_of_it_is_taken_in(path: Path) -> None:
     with closing(Ledger(path)) as ledger:
         assert all(ledger.doubts(name) for name in DOUBTED)
         with ledger.transaction():
-            ledger.settle(DLQ)
-            ledger.settle(DLQ)
+            ledger.trust(DLQ)
+            ledger.trust(DLQ)
         assert [ledger.doubts(name) for name in DOUBTED] == [True, False, True]
     with closing(Ledger(path)) as ledger:
         assert [ledger.doubts(name) for name in DOUBTED] == [True, False, True]

@@ -269,13 +269,6 @@ def test_a_delivery_beats_a_deletion(
     assert row(ledger, key)["state"] == "delivered"
 
 
-def test_counters_count(ledger: Ledger, outbox: Outbox) -> None:
-    """From nothing on, by one or by more."""
-    outbox.count("total_failed")
-    outbox.count("total_failed", 3)
-    assert ledger.meta("total_failed") == 4
-
-
 def test_a_failure_of_a_fresh_entry_is_one_more(
     ledger: Ledger, inbox: Inbox, outbox: Outbox
 ) -> None:

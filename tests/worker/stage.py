@@ -104,7 +104,7 @@ def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
             queue=queue,
             edits=edits,
             dlq=dlq,
-            queue_publisher=stand_in(QueuePublisher, put_back_at=math.inf),
+            queue_publisher=stand_in(QueuePublisher, needed=False, put_back_at=math.inf),
             other=stand_in(OtherWorker),
             metrics=metrics,
             route=stand_in(Route, delivery=delivery, prober=prober),

@@ -12,7 +12,9 @@ from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.events import Events
 from mem0tray.core.item import Item
+from mem0tray.ledger.counters import FAILED
 from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.outdated import DLQ, QUEUE
 from mem0tray.system.paths import Paths
 from mem0tray.worker.burial import bury_new, bury_waiting
 from mem0tray.worker.context import Core
@@ -23,12 +25,9 @@ NOW = 1_764_500_000.0
 
 @pytest.fixture
 def core(tmp_path: Path) -> Iterator[Core]:
-    """Start with an empty ledger, and nothing that is to be written."""
+    """Start with an empty ledger."""
     with closing(Ledger(tmp_path / "ledger")) as ledger:
-        made = Core(Paths(tmp_path, tmp_path), Settings(), ledger, Events())
-        made.queue_dirty.clear()
-        made.dlq_dirty.clear()
-        yield made
+        yield Core(Paths(tmp_path, tmp_path), Settings(), ledger, Events())
 
 
 def item(**fields: Any) -> Item:
@@ -78,8 +77,15 @@ def test_an_entry_that_never_waited(core: Core, ask: bool) -> None:  # noqa: FBT
 
 def test_each_counts_and_both_files_are_written(core: Core) -> None:
     """Every move counts in `total_failed`, leaves the queue file and joins the DLQ file."""
-    bury_new(core, item(), NOW, ask=False)
-    bury_waiting(core, core.inbox.add_fresh(item(id="x"), NOW, ask=False), NOW, "odd")
-    assert core.ledger.meta("total_failed") == 2
-    assert core.queue_dirty.is_set()
-    assert core.dlq_dirty.is_set()
+    waiting = core.inbox.add_fresh(item(id="x"), NOW, ask=False)
+    for bury in (
+        lambda: bury_new(core, item(), NOW, ask=False),
+        lambda: bury_waiting(core, waiting, NOW, "odd"),
+    ):
+        before = [core.ledger.outdated.times(file) for file in (QUEUE, DLQ)]
+        bury()
+        assert all(
+            core.ledger.outdated.times(file) > times
+            for file, times in zip((QUEUE, DLQ), before, strict=True)
+        )
+    assert core.counters.total(FAILED) == 2

@@ -17,9 +17,7 @@ from tests.worker.stage import MOMENT, NOW, Scene, waits_until
 
 def test_a_cycle_reads_everything_before_it_publishes(scene: Scene) -> None:
     """What others wrote is taken in first, the emergency lines before the queue file."""
-    scene.core.dlq_dirty.set()
-    scene.parts.dlq.needed = True
-    scene.core.queue_dirty.set()
+    scene.parts.dlq.needed = scene.parts.queue_publisher.needed = True
     calls = [call for call in scene.cycle() if call != "delivery.next_due"]
     assert calls == [
         "other.look", "emergencies.run", "queue.run", "edits.run", "dlq.merge_late_save",
@@ -129,28 +127,18 @@ def test_the_dlq_file_is_published_at_its_pace_and_at_once_at_rest(
     assert ("dlq.run" in scene.cycle()) == (needed and (paced or not busy))
 
 
-@pytest.mark.parametrize("dirty", [True, False])
+@pytest.mark.parametrize("needed", [True, False])
 @pytest.mark.parametrize("busy", [True, False])
 def test_the_queue_file_is_published_when_it_is_outdated(
-    scene: Scene, *, dirty: bool, busy: bool
+    scene: Scene, *, needed: bool, busy: bool
 ) -> None:
     """At rest without waiting for its turn."""
-    if dirty:
-        scene.core.queue_dirty.set()
+    scene.parts.queue_publisher.needed = needed
     if busy:
         waits_until(scene, NOW)
-    assert ("queue_publisher.kick" in scene.cycle()) == dirty
-    if dirty:
+    assert ("queue_publisher.kick" in scene.cycle()) == needed
+    if needed:
         scene.parts.queue_publisher.kick.assert_called_once_with(now=not busy)
-
-
-@pytest.mark.parametrize(("at", "kicks"), [(NOW, True), (NOW + 1, False)])
-def test_what_vanished_from_the_queue_file_is_put_back_in_time(
-    scene: Scene, at: float, *, kicks: bool
-) -> None:
-    """It waits a little, and then the file is published for its sake."""
-    scene.parts.queue_publisher.put_back_at = at
-    assert ("queue_publisher.kick" in scene.cycle()) == kicks
 
 
 def test_room_is_given_back_at_rest_alone(scene: Scene) -> None:
@@ -164,17 +152,14 @@ def test_room_is_given_back_at_rest_alone(scene: Scene) -> None:
 
 
 def test_a_state_is_told_when_it_changes(scene: Scene) -> None:
-    """Once, and the metrics are to be written for it."""
+    """Once."""
     scene.cycle()
     starting = events.StateChanged(
         "starting", Reason("the server has not answered yet"), told=False
     )
     assert scene.told.count(starting) == 1
-    assert scene.core.metrics_dirty.is_set()
-    scene.core.metrics_dirty.clear()
     scene.cycle()
     assert scene.told.count(starting) == 1
-    assert not scene.core.metrics_dirty.is_set()
 
 
 def test_a_state_whose_trouble_was_told_says_so(scene: Scene) -> None:

@@ -1,10 +1,12 @@
 """Whether the engine is idle, and what is left then."""
 
+from unittest import mock
+
 import pytest
 
 from mem0tray.core.reasons import NONE, quoted
 from mem0tray.core.state import Waiting, WorkerState, WorkerStatus
-from mem0tray.worker.telling.metrics import Counts
+from mem0tray.ledger.counters import Counts
 from tests.worker.stage import MOMENT, NOW, Scene, waits_until
 
 NO_PERMISSION = quoted("no permission")
@@ -104,7 +106,8 @@ def test_what_a_worker_left_under_way_is_waited_for(scene: Scene) -> None:
 def test_what_is_left_is_told_with_its_reasons(scene: Scene) -> None:
     """Counts, the state, and why a file could not be read."""
     at_rest(scene)
-    scene.parts.metrics.counts.return_value = Counts(2, 3, None, 1)
+    scene.core.counters = mock.Mock(wraps=scene.core.counters)
+    scene.core.counters.waiting.return_value = Counts(2, 3, None, 1)
     scene.parts.gate.trouble("queue file", NO_PERMISSION)
     state = WorkerState("action needed", NO_PERMISSION)
     assert scene.engine.waiting(NOW) == Waiting(2, 3, 1, state, NO_PERMISSION)
@@ -115,7 +118,8 @@ def test_what_is_left_is_told_with_its_reasons(scene: Scene) -> None:
 def test_how_things_are_is_told_in_one_look(scene: Scene) -> None:
     """Counts, the last delivery, and a pause that lasts."""
     at_rest(scene)
-    scene.parts.metrics.counts.return_value = Counts(2, 3, None, 1)
+    scene.core.counters = mock.Mock(wraps=scene.core.counters)
+    scene.core.counters.waiting.return_value = Counts(2, 3, None, 1)
     with scene.core.ledger.transaction():
         scene.core.ledger.set_meta("last_delivery", 5.0)
     assert scene.engine.look(NOW) == WorkerStatus(WorkerState("healthy"), 2, 3, 5.0, False, 1)  # noqa: FBT003

@@ -141,15 +141,13 @@ def test_another_interval_between_probes_holds_at_once(scene: Scene) -> None:
 
 @pytest.mark.parametrize("wrong", [NONE, quoted("sync.timeout is wrong")])
 def test_it_begins_with_a_server_unless_the_settings_are_wrong(scene: Scene, wrong: Reason) -> None:
-    """Both files are published anew, and the queue's publisher has begun."""
+    """The queue's publisher has begun then."""
     scene.wanted.wrong = wrong
     engine = Engine(scene.parts, scene.wanted, watches=False)
     engine.begin()
     server = None if wrong else scene.core.settings.server
     scene.parts.route.choose.assert_called_once_with(server, events.WorkerStarted)
     scene.parts.queue_publisher.start.assert_called_once_with()
-    assert scene.core.dlq_dirty.is_set()
-    assert scene.core.queue_dirty.is_set()
     assert scene.parts.gate.blocked_by("settings") == bool(wrong)
     assert engine.watch is None
     assert not scene.core.paths.requests.exists()

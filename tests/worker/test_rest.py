@@ -3,27 +3,17 @@
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from mem0tray.config.settings import Settings
-from mem0tray.core.events import Events
-from mem0tray.core.state import Gate
-from mem0tray.ledger.database import Ledger
-from mem0tray.system.paths import Paths
 from mem0tray.worker import engine
-from mem0tray.worker.context import Core
 from mem0tray.worker.engine import Engine
-from mem0tray.worker.other_worker import OtherWorker
 from mem0tray.worker.sending.delivery import Delivery
-from mem0tray.worker.telling.metrics import MetricsWriter
 from tests.support.home import Home
 from tests.support.shapes import dead, entry, waiting
 from tests.support.standin import Standin
-from tests.worker.dlq.generations import dead_letter, parsed
 from tests.worker.test_start import working
 
 PATIENCE: Final = 10.0
@@ -58,24 +48,6 @@ def test_nothing_due_wakes_no_sender(tmp_path: Path, monkeypatch: pytest.MonkeyP
                 assert looks.acquire(timeout=PATIENCE)
     kicks.acquire(blocking=False)  # the prober's, should it have found the server well by now
     assert not kicks.acquire(blocking=False)
-
-
-def test_what_waits_is_counted_again_only_after_a_change(tmp_path: Path) -> None:
-    """A look at the counts costs nothing while the ledger stays as it is."""
-    ledger = Ledger(tmp_path / "ledger")
-    with closing(ledger):
-        core = Core(Paths(tmp_path, tmp_path), Settings(), ledger, Events(), "http://here")
-        gate = Gate()
-        metrics = MetricsWriter(core, gate, OtherWorker(core, gate))
-        assert metrics.counts().queue == 0
-        asked: list[str] = []
-        with ledger.reading() as db:
-            db.set_trace_callback(asked.append)
-        assert metrics.counts().queue == 0
-        assert asked == []
-        with ledger.transaction():
-            core.inbox.add_fresh(parsed(dead_letter("m1")), 1.0, ask=False)
-        assert metrics.counts().queue == 1
 
 
 def make_anew(folder: Path) -> None:

@@ -10,7 +10,7 @@ from mem0tray.core.text import one_line, short_id
 from mem0tray.desktop.notify.notices import Due, NoticeGroup, Subject, held_since
 
 if TYPE_CHECKING:
-    from mem0tray.worker.telling.metrics import Counts
+    from mem0tray.ledger.counters import Counts
 
 _SHOWN: Final = 4  # names in a list; the others are counted
 _REASON: Final = 200

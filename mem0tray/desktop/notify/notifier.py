@@ -22,7 +22,7 @@ from mem0tray.desktop.notify.sleep_detection import Waking
 from mem0tray.system.clock import SYSTEM, Clock
 
 if TYPE_CHECKING:
-    from mem0tray.worker.telling.metrics import Counts
+    from mem0tray.ledger.counters import Counts
 
 _STOP_WAIT: Final = 2.0
 _TROUBLE_WAIT: Final = 30.0

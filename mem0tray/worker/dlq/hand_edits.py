@@ -13,7 +13,7 @@ from mem0tray.files import atomic, document
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.document import STAMP, BrokenDocumentError, Document
 from mem0tray.files.receipts import Account, Receipts
-from mem0tray.ledger.database import DLQ
+from mem0tray.ledger.outdated import DLQ
 from mem0tray.ledger.taken import PERHAPS
 from mem0tray.worker.context import Core
 from mem0tray.worker.dlq import attribution, waits
@@ -51,6 +51,7 @@ class HandEdits:
         self._core = core
         self.signature: Signature | None = None
         self.ask = core.ledger.doubts(DLQ)
+        self.oddities = 0  # saves that were not as the ledger would have the file
         self.missing = False  # the file is gone: to be written again
         self.torn = False  # it is being written, or broken: it is looked at again soon
         said = cannot_read(core.paths.dlq)
@@ -75,7 +76,7 @@ class HandEdits:
         if found is None or (found == self.signature and not self._again):
             if found is not None:
                 self._receipts.outlived()
-            self._settle()
+            self._trust()
             self._rests(torn=False)
             return False
         forced = False
@@ -164,18 +165,15 @@ class HandEdits:
             self._apply(save, merge, base, share)
             self._adopt_moved(save.items)
             asked = self.ask
-            self._settle()
+            self._trust()
         self._tell(merge, share.told, is_edit=not asked)
-        if broken or parsed.rejected or merge.put_back or merge.delivered or merge.stale:
-            core.dlq_dirty.set()
-        if merge.is_edit:
-            core.dlq_dirty.set()
-            core.queue_dirty.set()  # it may show still what was discarded
+        if broken or parsed.rejected or merge != Merge():
+            self.oddities += 1
         return bool(merge.forced)
 
-    def _settle(self) -> None:
+    def _trust(self) -> None:
         if self.ask:
-            self._core.ledger.settle(DLQ)
+            self._core.ledger.trust(DLQ)
             self.ask = False
 
     def _understood(self, data: bytes, parsed: Document) -> _Save:
@@ -247,9 +245,6 @@ class HandEdits:
                 if row is not None:
                     core.inbox.revive(row, item, now, dead=True, gen=None)
                     core.taken.ask(row.key, now)
-        core.metrics_dirty.set()
-        core.queue_dirty.set()
-        core.dlq_dirty.set()
         core.events.emit(events.AdoptedToDlq(len(moved), core.paths.dlq.name))
 
     def _tell(self, merge: Merge, told: list[events.Event], *, is_edit: bool) -> None:

@@ -11,6 +11,7 @@ from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.document import STAMP
 from mem0tray.files.lock import FileLock
 from mem0tray.files.publish_rate import INTERVAL, PublishRate
+from mem0tray.ledger.outdated import DLQ
 from mem0tray.worker.context import Core, json_value
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.folders.unrest import Unrest, cannot_write
@@ -30,24 +31,27 @@ class DlqPublisher:
         self._previous = core.paths.dlq_previous
         self._merged: Signature | None = None  # of the file that `_previous` names, as merged
         self._unrest = Unrest(core.troubles, _PART, cannot_write(core.paths.dlq), INTERVAL)
+        self._late = 0  # saves that were found in the file before the last one
+        self._shown: tuple[int, ...] | None = None  # what the file was written for last
         self.pace = PublishRate()
 
     @property
     def needed(self) -> bool:
         """Whether there is something to write."""
-        return self._core.dlq_dirty.is_set() or self._edits.missing
+        return self._wanted() != self._shown or self._edits.missing
+
+    def _wanted(self) -> tuple[int, ...]:
+        """Changes whenever the file is not as the ledger would have it."""
+        return self._core.ledger.outdated.times(DLQ), self._edits.oddities, self._late
 
     def run(self) -> bool:
         """Publish; False when the file is being written by somebody, or is gone on with later."""
         started = time.monotonic()
-        self._core.dlq_dirty.clear()
         done = False
         try:
             with self._lock.held(_LOCK_WAIT):
                 done = any(self._attempt() for _ in range(_TRIES))
         finally:
-            if not done:
-                self._core.dlq_dirty.set()
             now = time.monotonic()
             self.pace.spent(now, now - started)
         if done or not self._edits.torn:  # what cannot be read is told as that
@@ -61,6 +65,7 @@ class DlqPublisher:
         receipts.clear_up(self._core.paths.receipts, before)
         if before is not None and before != self._edits.signature:
             return False  # torn: it is taken in before anything takes its place
+        wanted = self._wanted()
         name = self._new_name()
         prepared = generations.prepare(name)
         strays, keys = generations.strays()
@@ -79,7 +84,7 @@ class DlqPublisher:
         generations.published(prepared.gen)
         self._edits.note(signature)
         self._edits.missing = False
-        self._core.metrics_dirty.set()
+        self._shown = wanted
         return True
 
     def _is_still(self, before: Signature | None) -> bool:
@@ -112,7 +117,7 @@ class DlqPublisher:
                 return False
             forced = self._edits.merge(*found)
             self._merged = found[1]
-            self._core.dlq_dirty.set()
+            self._late += 1
             return forced
         return False
 

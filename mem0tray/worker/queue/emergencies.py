@@ -9,7 +9,8 @@ import msgspec
 from mem0tray.core import events
 from mem0tray.files import atomic, emergency
 from mem0tray.files.emergency import EmergencySource
-from mem0tray.ledger.database import EMERGENCY, boot_id
+from mem0tray.ledger.database import boot_id
+from mem0tray.ledger.outdated import EMERGENCY
 from mem0tray.worker.context import Core
 from mem0tray.worker.queue.intake import accept
 
@@ -37,7 +38,7 @@ class EmergencyIntake:
         for source in sources:
             new += self._read(source)
         if self.ask:
-            self._core.ledger.settle(EMERGENCY)
+            self._core.ledger.trust(EMERGENCY)
             self.ask = False
         return new
 
@@ -84,7 +85,6 @@ class EmergencyIntake:
                 self._keep(source, lines.source)
             self._core.quarantine_items(path, lines.odd)
             if new:
-                self._core.queue_dirty.set()
                 self._core.events.emit(events.Accepted(new))
             return new
         if final and not source.renamed:

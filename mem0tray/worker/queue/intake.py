@@ -17,7 +17,7 @@ from mem0tray.core.item import Item
 from mem0tray.files import atomic, document
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.document import HELD, BrokenDocumentError, Document
-from mem0tray.ledger.database import QUEUE
+from mem0tray.ledger.outdated import QUEUE
 from mem0tray.worker.burial import bury_new
 from mem0tray.worker.context import Core
 from mem0tray.worker.folders import unrest
@@ -26,8 +26,6 @@ from mem0tray.worker.folders.unrest import Unrest, cannot_read
 SECTIONS: Final = ("queue", "failed", HELD)
 SETTLED_AFTER: Final = 1.5  # seconds a broken file must hold still before it is given up
 AGAIN: Final = 0.05  # seconds until a torn file is looked at again
-COUNTERS: Final = ("total_queued", "total_synced", "total_failed")
-_SHOWN: Final = "shown_"
 _NOTHING: Final = -1  # the "key" of an entry that makes no sense to us
 
 
@@ -68,6 +66,7 @@ class QueueIntake:
         self._announced: Signature | None = None  # of the file that we are about to write
         self.signature: Signature | None = None
         self._count = 0  # new entries so far
+        self.oddities = 0  # what was found there that the ledger would not have there
         self.lost = False  # entries have left by another hand: perhaps for the DLQ file
         self.torn = False  # the file is being written, or broken: it is looked at again soon
         said = cannot_read(core.paths.queue)
@@ -116,7 +115,7 @@ class QueueIntake:
             if found is None:
                 with self._core.ledger.transaction():
                     self._note_moves({})
-                    self._settle()
+                    self._trust()
                 self._known, self.signature = {}, None
                 return Snapshot(None)
             data, signature = found
@@ -140,7 +139,7 @@ class QueueIntake:
                 self._core.quarantine_items(path, parsed.rejected)
                 snapshot.broken = True
             if broken or parsed.rejected:
-                self._core.queue_dirty.set()
+                self.oddities += 1
             snapshot.signature = self.signature = signature
             return snapshot
 
@@ -164,31 +163,6 @@ class QueueIntake:
             self.signature = signature
             self._known = {fingerprint(raw): key for raw, key in entries}
 
-    def counters(self) -> dict[str, int]:
-        """The three totals as the queue file shall show them.
-
-        They are noted as shown before they are written: what a kill leaves in
-        the file is then never counted again.
-        """
-        ledger = self._core.ledger
-        with ledger.transaction():
-            totals = {name: int(ledger.meta(name) or 0) for name in COUNTERS}
-            for name, total in totals.items():
-                ledger.set_meta(_SHOWN + name, total)
-        return totals
-
-    def _absorb_counters(self, raw: bytes | None) -> None:
-        """Others count in the file too: what it has gained since we wrote it is added."""
-        found = items.load_object(raw or b"{}") or {}
-        ledger = self._core.ledger
-        for name in COUNTERS:
-            gained = items.count(found.get(name)) - int(ledger.meta(_SHOWN + name) or 0)
-            if gained > 0:
-                self._core.outbox.count(name, gained)
-                self._core.outbox.count(_SHOWN + name, gained)
-            elif gained < 0:  # begun afresh by somebody: it is to show what there was, too
-                self._core.queue_dirty.set()
-
     def _accept(self, parsed: Document) -> Snapshot:
         known: dict[bytes, int] = {}
         snapshot = Snapshot(None, rest=parsed.rest)
@@ -197,7 +171,8 @@ class QueueIntake:
         marks = [(raw, fingerprint(raw)) for raw in parsed.lists["queue"]]
         fresh = len(marks) < len(self._known) or any(m not in self._known for _, m in marks)
         with self._core.ledger.transaction(durable=fresh):
-            self._absorb_counters(parsed.rest.get("stats"))
+            stats = items.load_object(parsed.rest.get("stats", b"{}")) or {}
+            self.oddities += self._core.counters.absorb(stats)
             # First: a second copy in the queue says nothing about what became of the first.
             snapshot.held = [(raw, self._take_held(raw)) for raw in parsed.lists[HELD]]
             for raw, mark in marks:
@@ -209,7 +184,7 @@ class QueueIntake:
                 snapshot.queue.append((raw, key))
             self._note_moves(known)
             snapshot.failed = [(raw, self._adopt(raw)) for raw in parsed.lists["failed"]]
-            self._settle()
+            self._trust()
         self._known = known
         adopted = sum(key > 0 for _, key in snapshot.failed)
         if adopted:
@@ -231,14 +206,12 @@ class QueueIntake:
             wait = beside.suspected_until if moment < beside.suspected_until else 0.0
             taken.vanish(gone, moment, taken=beside.at_work, wait_until=wait)
             self.lost = True
-            self._core.queue_dirty.set()
-            self._core.metrics_dirty.set()
         self._first = False
 
-    def _settle(self) -> None:
+    def _trust(self) -> None:
         """What comes from now on was never sent by anybody else."""
         if self.ask:
-            self._core.ledger.settle(QUEUE)
+            self._core.ledger.trust(QUEUE)
             self.ask = False
 
     def _take(self, raw: bytes) -> tuple[int, bool]:
@@ -246,7 +219,9 @@ class QueueIntake:
         if item is None:
             return _NOTHING, False
         left = self._core.inbox.tombstone(item)
-        return accept(self._core, item, ask=self.ask, left=left)
+        key, is_new = accept(self._core, item, ask=self.ask, left=left)
+        self.oddities += not is_new  # it may be held, or a dead letter, and not stand there then
+        return key, is_new
 
     def _take_held(self, raw: bytes) -> int:
         """A held entry, which a ledger that is new knows only from here."""
@@ -259,7 +234,6 @@ class QueueIntake:
         now = self._core.now()
         key = self._core.inbox.add_fresh(item, now, ask=True)
         self._core.taken.hold(key, now)
-        self._core.metrics_dirty.set()
         return key
 
     def _adopt(self, raw: bytes) -> int:
@@ -267,9 +241,8 @@ class QueueIntake:
         item = items.parse(raw)
         if item is None:
             return _NOTHING
-        row = self._core.inbox.known(item)
-        if row is not None:
-            self._core.queue_dirty.set()
+        self.oddities += 1  # from now on it stands elsewhere
+        if self._core.inbox.known(item) is not None:
             return 0
         now = self._core.now()
         bury_new(self._core, item, now, ask=self.ask)
@@ -287,10 +260,8 @@ def accept(
     now = core.now()
     row = core.inbox.known(item)
     if left is not None and (row is None or row.state not in (items.PENDING, items.DEAD)):
-        core.queue_dirty.set()
         return left, False
     if row is None:
-        core.metrics_dirty.set()
         if item.retries >= core.settings.sync.max_attempts:
             key = bury_new(core, item, now, ask=ask)
             core.events.emit(events.MovedToDlq(item.project, item.id, item.retries))
@@ -298,11 +269,9 @@ def accept(
         return core.inbox.add_fresh(item, now, ask=ask, shown=shown), True
     # With no server to be had, none is the one that it is missing from.
     moved_on = row.state == items.DELIVERED and (not core.server or core.server in row.servers)
-    core.queue_dirty.set()  # it may be held, or a dead letter, and does not stand there then
     if row.state in (items.PENDING, items.DEAD) or moved_on:
         return row.key, False
     # Restored by the user, or only a former server has it.
-    core.metrics_dirty.set()
     core.inbox.revive(row, item, now, dead=False, gen=None)
     return row.key, True
 

@@ -18,6 +18,7 @@ from mem0tray.files.document import HELD
 from mem0tray.files.lock import FileLock
 from mem0tray.files.publish_rate import PublishRate
 from mem0tray.ledger.inbox import WaitingEntry
+from mem0tray.ledger.outdated import QUEUE
 from mem0tray.worker.context import Core, local_iso
 from mem0tray.worker.folders.unrest import Unrest, cannot_write
 from mem0tray.worker.queue.intake import QueueIntake, Snapshot
@@ -44,7 +45,7 @@ class _Composed:
 
 
 class QueuePublisher:
-    """Publishes whenever `core.queue_dirty` is set, at its own pace."""
+    """Publishes what the ledger has outdated, at its own pace."""
 
     def __init__(self, core: Core, intake: QueueIntake) -> None:
         self._core = core
@@ -59,6 +60,7 @@ class QueuePublisher:
         self._idle = threading.Condition()
         self._busy = False
         self._pace = PublishRate()
+        self._shown: tuple[int, int] | None = None  # what the file was written for last
         self.put_back_at = math.inf  # Unix seconds; what vanished waits until then
         self._thread = threading.Thread(target=self._run, name="mem0tray-queue", daemon=True)
 
@@ -73,9 +75,17 @@ class QueuePublisher:
         self._signal.set()
 
     @property
+    def needed(self) -> bool:
+        """Whether the file is perhaps not as the ledger has it."""
+        return self._wanted() != self._shown or self.put_back_at <= self._core.now()
+
+    def _wanted(self) -> tuple[int, int]:
+        return self._core.ledger.outdated.times(QUEUE), self._intake.oddities
+
+    @property
     def pending(self) -> bool:
         """Whether the file does not yet say what the ledger does."""
-        return self._core.queue_dirty.is_set() or self._busy
+        return self.needed or self._busy
 
     def stop(self, timeout: float) -> None:
         """Publish a last time if that is quickly done, and leave."""
@@ -96,7 +106,7 @@ class QueuePublisher:
         while not self._stopping.is_set():
             self._signal.wait()
             self._signal.clear()
-            if not self._core.queue_dirty.is_set():
+            if not self.needed:
                 continue
             self._urgent.wait(self._pace.wait(time.monotonic()))
             self._urgent.clear()
@@ -106,7 +116,6 @@ class QueuePublisher:
     def _guarded(self) -> None:
         started = time.monotonic()
         self._busy = True
-        self._core.queue_dirty.clear()
         try:
             done = self._publish()
         except TornError:
@@ -120,12 +129,9 @@ class QueuePublisher:
             self._unrest.look(restless=not done and not self._stopping.is_set())
         now = time.monotonic()
         self._pace.spent(now, now - started)
-        if not done:
-            self._core.queue_dirty.set()
         with self._idle:
             self._busy = False
             self._idle.notify_all()
-        self._core.metrics_dirty.set()
         self._core.wake.set()
         if not done:
             if self._leaving.wait(wait):  # no more time for patience
@@ -145,9 +151,11 @@ class QueuePublisher:
 
     def _write(self, *, locked: bool) -> bool:
         snapshot = self._intake.read()
+        for_this = self._wanted()
         wanted = self._composed(snapshot)
         if wanted.top is None:
             self._core.inbox.clear_tombstones(wanted.left)
+            self._shown = for_this
             return True
         data = document.compose_parts(wanted.top)
         path = self._core.paths.queue
@@ -168,6 +176,7 @@ class QueuePublisher:
         self._core.inbox.clear_tombstones(wanted.left)
         self._core.taken.show(wanted.shown)
         self._intake.published(signature, wanted.entries)
+        self._shown = for_this
         return True
 
     def _may_replace(self, before: Signature | None, *, locked: bool) -> bool:
@@ -209,7 +218,7 @@ class QueuePublisher:
         changed |= {key for _, key in snapshot.held if key >= 0} != {
             key for key, each in pending.items() if each.taken is not None
         }
-        nothing_yet = snapshot.signature is None and not any(self._intake.counters().values())
+        nothing_yet = snapshot.signature is None and not any(self._core.counters.show().values())
         if not changed and (stats is None or nothing_yet):
             return _Composed([], None, left)
         laid_out = [(document.laid_out(raw, 2), key) for raw, key in (*entries, *back)]
@@ -260,8 +269,8 @@ class QueuePublisher:
         if found is None:
             self._core.quarantine_items(self._core.paths.queue, [raw or b""])
             found = {}
-        last = self._core.ledger.meta("last_delivery")
-        wanted = found | self._intake.counters()
+        last = self._core.counters.last_delivery()
+        wanted = found | self._core.counters.show()
         wanted["last_sync"] = found.get("last_sync") if last is None else local_iso(last)
         return None if wanted == found else document.dump(wanted)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
 
 from mem0tray.core import events, reasons
 from mem0tray.core import item as items
@@ -13,8 +12,6 @@ from mem0tray.server import Answer, Kind
 from mem0tray.server.remedy import of_refusal
 from mem0tray.worker.burial import bury_waiting
 from mem0tray.worker.context import Core
-
-_ROW: Final = "SELECT state, retry_count, last_attempt FROM items WHERE key = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +120,8 @@ class Verdicts:
     def _stored(self, job: Job, server: str, now: float) -> list[Event]:
         core = self._core
         why = core.outbox.delivered(job.key, server, now)
-        core.metrics_dirty.set()
-        core.queue_dirty.set()  # its counters show every delivery
         result: list[Event] = []
         if job.lane == items.DEAD:
-            core.dlq_dirty.set()
             result.append(events.DlqRecovered(job.project, job.item_id, job.retry_count))
         else:
             result.append(events.Delivered(job.project, job.item_id))
@@ -142,7 +136,6 @@ class Verdicts:
         self._suspects.pop(job.key, None)
         core.outbox.release(job.key)
         core.taken.hold(job.key, now)
-        core.metrics_dirty.set()
         return [events.Held(job.project, job.item_id)]
 
     def _misconfigured(self, job: Job, answer: Answer, now: float) -> list[Event]:
@@ -209,8 +202,7 @@ class Verdicts:
 
     def _count(self, job: Job, answer: Answer, now: float) -> list[Event]:
         """One more failure of an item, unless the user has discarded it meanwhile."""
-        with self._core.ledger.reading() as db:
-            state, retry_count, last_attempt = db.execute(_ROW, (job.key,)).fetchone()
+        state, retry_count, last_attempt = self._core.outbox.standing(job.key)
         if state == items.DEAD:
             return self._count_dead(job, answer, now, retry_count, last_attempt)
         if state == items.PENDING:
@@ -220,7 +212,6 @@ class Verdicts:
 
     def _count_fresh(self, job: Job, answer: Answer, now: float) -> list[Event]:
         core, sync = self._core, self._core.settings.sync
-        core.queue_dirty.set()
         retries = job.retries + 1
         if retries >= sync.max_attempts:
             bury_waiting(core, job.key, now, answer.message)
@@ -238,7 +229,6 @@ class Verdicts:
         self, job: Job, answer: Answer, now: float, retry_count: int, last: float
     ) -> list[Event]:
         core = self._core
-        core.dlq_dirty.set()
         count = retry_count + 1
         delay = max(items.backoff(count), min(answer.retry_after or 0.0, MAX_HOLD))
         # The user asked for a retry while this one was under way: that wish still stands.

@@ -4,38 +4,18 @@ import os
 import socket
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Final
 
 from mem0tray.core.errors import FileUnavailableError
-from mem0tray.core.state import Gate
+from mem0tray.core.state import Gate, WorkerState
 from mem0tray.files import atomic, document
 from mem0tray.files.publish_rate import PublishRate
-from mem0tray.ledger import taken
+from mem0tray.ledger import counters
+from mem0tray.ledger.outdated import METRICS
 from mem0tray.worker.context import Core, json_value, local_iso
 from mem0tray.worker.other_worker import EVERY, OtherWorker
 
 _LATEST: Final = 5.0  # seconds until a change shows
-_COUNTS: Final = (
-    "SELECT (SELECT count(*) FROM items WHERE state = 'pending'),"
-    " (SELECT count(*) FROM items WHERE state = 'dead'),"
-    " (SELECT min(accepted) FROM items WHERE state = 'pending'),"
-    " (SELECT min(accepted) FROM items WHERE state = 'dead'),"
-    f" ({taken.COUNT})"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """What waits: fresh entries, dead letters (as in the file), since when the oldest.
-
-    `held` of the fresh entries another worker has perhaps delivered.
-    """
-
-    queue: int
-    dlq: int
-    oldest: float | None
-    held: int = 0
 
 
 class MetricsWriter:
@@ -47,29 +27,24 @@ class MetricsWriter:
         self._gate = gate
         self.destination = destination
         self._written = 0.0
+        self._shown: tuple[int, WorkerState] | None = None  # what the file was written for last
         self._spare = False  # what we wrote last stands in a folder of ours
-        self._counted = Counts(0, 0, None)
-        self._counted_at = -1
         self._state = ""
         self._state_since = 0.0  # Unix seconds
         # Much of the time it may only have waited for the disk, behind a large file.
         self.pace = PublishRate(longest=_LATEST)
 
-    def counts(self) -> Counts:
-        """How much waits now. It is counted again only when the ledger has changed."""
-        with self._core.ledger.reading() as db:
-            changes = db.total_changes
-            if changes != self._counted_at or db.in_transaction:
-                queue, dlq, *oldest, held = db.execute(_COUNTS).fetchone()
-                strays, _ = self._core.generations.strays()
-                oldest_known = min(filter(None, oldest), default=None)
-                self._counted = Counts(queue, dlq + len(strays), oldest_known, held)
-                self._counted_at = -1 if db.in_transaction else changes
-            return self._counted
+    @property
+    def needed(self) -> bool:
+        """Whether the file does not say what is so now."""
+        return self._wanted() != self._shown
+
+    def _wanted(self) -> tuple[int, WorkerState]:
+        return self._core.ledger.outdated.times(METRICS), self._gate.state(self._core.now())
 
     def wait(self, moment: float) -> float:
         """Seconds until they are to be written; whoever fails to write them tries when it will."""
-        if self._core.metrics_dirty.is_set():
+        if self.needed:
             return self.pace.wait(moment)
         left = self._written + EVERY - moment
         return left if left > 0 else EVERY
@@ -78,19 +53,14 @@ class MetricsWriter:
         """Write if something changed, or half a minute has passed."""
         moment = time.monotonic()
         due = moment - self._written >= EVERY or self._written == 0.0
-        if (
-            not force
-            and not due
-            and not (self._core.metrics_dirty.is_set() and self.pace.ready(moment))
-        ):
+        if not force and not due and not (self.needed and self.pace.ready(moment)):
             return
-        self._core.metrics_dirty.clear()
+        wanted = self._wanted()
         if not self._write(self._composed()):  # somebody else just did: that is looked at first
-            self._core.metrics_dirty.set()
             self._core.wake.set()
             return
         now = time.monotonic()
-        self._written = now
+        self._written, self._shown = now, wanted
         self.pace.spent(now, now - moment)
 
     def _write(self, data: bytes) -> bool:
@@ -127,15 +97,15 @@ class MetricsWriter:
         if state.name != self._state:
             self._state, self._state_since = state.name, now
         reason = state.reason.document()
-        counts = self.counts()
-        last = core.ledger.meta("last_delivery")
+        counts = core.counters.waiting()
+        last = core.counters.last_delivery()
         values: dict[str, Any] = {
             document.STAMP: local_iso(now),
             "vps_status": "healthy" if self._gate.is_healthy else "down",
             "queue_size": counts.queue,
             "dlq_size": counts.dlq,
-            "total_synced": int(core.ledger.meta("total_synced") or 0),
-            "total_queued": int(core.ledger.meta("total_queued") or 0),
+            "total_synced": core.counters.total(counters.SYNCED),
+            "total_queued": core.counters.total(counters.QUEUED),
             "host": socket.gethostname(),
             "pid": os.getpid(),
             "state": state.name,

@@ -4,7 +4,7 @@ import pytest
 
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED, STARTING
 from mem0tray.desktop.notify.notices import AWAKE_AFTER, BURST, DOWN_AFTER, HOUR, LIMIT
-from mem0tray.worker.telling.metrics import Counts
+from mem0tray.ledger.counters import Counts
 from tests.desktop.notice_desk import Desk, healthy_desk
 
 

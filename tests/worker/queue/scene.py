@@ -65,7 +65,7 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueSce
     with closing(Ledger(paths.ledger)) as ledger:
         with ledger.transaction():
             for name in DOUBTED:
-                ledger.settle(name)
+                ledger.trust(name)
         made = QueueScene(Core(paths, Settings(), ledger, bus, HERE), [])
         bus.subscribe(made.told.append)
         monkeypatch.setattr(Core, "now", staticmethod(lambda: made.now))

@@ -10,7 +10,7 @@ import pytest
 from mem0tray.core import events
 from mem0tray.core.item import Item
 from mem0tray.files.emergency import REMOVE_AFTER, RENAME_AFTER
-from mem0tray.ledger.database import EMERGENCY
+from mem0tray.ledger.outdated import EMERGENCY
 from mem0tray.worker.queue.emergencies import EmergencyIntake
 from tests.worker.queue.scene import NOW, QueueScene, fresh
 

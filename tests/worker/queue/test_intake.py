@@ -9,7 +9,7 @@ from mem0tray.core import item as items
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature, TornError
-from mem0tray.ledger.database import QUEUE
+from mem0tray.ledger.outdated import QUEUE
 from mem0tray.ledger.taken import MINUTE
 from mem0tray.worker.queue import intake as stage
 from mem0tray.worker.queue.intake import QueueIntake, accept, fingerprint, has_settled
@@ -371,18 +371,18 @@ def test_held_entries_of_a_lost_ledger_are_held_again(
 
 def test_what_others_count_is_added(scene: QueueScene, intake: QueueIntake) -> None:
     """What the file has gained since we wrote it; what it has lost is not."""
-    scene.core.outbox.count("total_queued", 10)
-    assert intake.counters() == {"total_queued": 10, "total_synced": 0, "total_failed": 0}
+    scene.core.counters.add("total_queued", 10)
+    assert scene.core.counters.show() == {"total_queued": 10, "total_synced": 0, "total_failed": 0}
     scene.write(stats={"total_queued": 13, "total_synced": 2, "total_failed": "odd"})
     intake.read()
-    assert intake.counters() == {"total_queued": 13, "total_synced": 2, "total_failed": 0}
+    assert scene.core.counters.show() == {"total_queued": 13, "total_synced": 2, "total_failed": 0}
     scene.write(stats={"total_queued": 1})
     intake.read()
-    assert intake.counters() == {"total_queued": 13, "total_synced": 2, "total_failed": 0}
+    assert scene.core.counters.show() == {"total_queued": 13, "total_synced": 2, "total_failed": 0}
     scene.write(stats={"total_queued": 14})
     intake.read()
     intake.read()
-    assert intake.counters()["total_queued"] == 14
+    assert scene.core.counters.show()["total_queued"] == 14
 
 
 def test_an_unreadable_file_is_a_visible_trouble(scene: QueueScene, intake: QueueIntake) -> None:

@@ -9,12 +9,14 @@ from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core import state
 from mem0tray.core.events import Events
+from mem0tray.core.reasons import NONE
 from mem0tray.core.state import Gate
 from mem0tray.ledger.database import Ledger
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import Core
 from mem0tray.worker.other_worker import OtherWorker
 from mem0tray.worker.telling.metrics import MetricsWriter
+from tests.ledger.samples import fresh
 
 
 def test_the_reason_is_told_as_text_and_as_data(tmp_path: Path) -> None:
@@ -31,3 +33,27 @@ def test_the_reason_is_told_as_text_and_as_data(tmp_path: Path) -> None:
     assert values is not None
     assert values["reason"] == str(gate.state(0.0).reason)
     assert overview.reason_in(values) == gate.state(0.0).reason
+
+
+def needs(metrics: MetricsWriter) -> bool:
+    """Tell whether the file is to be written now."""
+    return metrics.needed
+
+
+def test_it_is_written_again_when_something_has_changed(tmp_path: Path) -> None:
+    """What waits, or the state; nothing else makes it necessary."""
+    gate, paths = Gate(), Paths(tmp_path, tmp_path)
+    with closing(Ledger(paths.ledger)) as ledger:
+        core = Core(paths, Settings(), ledger, Events())
+        metrics = MetricsWriter(core, gate, OtherWorker(core, gate))
+        assert needs(metrics)
+        metrics.run()
+        assert not needs(metrics)
+        ledger.set_meta("storage", 1.0)
+        assert not needs(metrics)
+        core.inbox.add_fresh(fresh("a"), 1.0, ask=False)
+        assert needs(metrics)
+        metrics.run(force=True)
+        assert not needs(metrics)
+        gate.probed(healthy=True, reason=NONE)
+        assert needs(metrics)

@@ -1,0 +1,95 @@
+"""How much waits, and the totals that the queue file shows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from mem0tray.core import item as items
+from mem0tray.ledger import taken
+from mem0tray.ledger.database import Ledger
+
+QUEUED, SYNCED, FAILED = "total_queued", "total_synced", "total_failed"
+TOTALS: Final = (QUEUED, SYNCED, FAILED)
+_SHOWN: Final = "shown_"  # and the name of a total: as the queue file has it
+_ADD: Final = "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = value + ?2"
+_WAITING: Final = (
+    "SELECT (SELECT count(*) FROM items WHERE state = 'pending'),"
+    " (SELECT count(*) FROM items WHERE state = 'dead')"
+    " + (SELECT count(*) FROM strays WHERE name IS NULL),"
+    " (SELECT min(accepted) FROM items WHERE state = 'pending'),"
+    " (SELECT min(accepted) FROM items WHERE state = 'dead'),"
+    f" ({taken.COUNT})"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What waits: fresh entries, dead letters (as in the file), since when the oldest.
+
+    `held` of the fresh entries another worker has perhaps delivered.
+    """
+
+    queue: int
+    dlq: int
+    oldest: float | None
+    held: int = 0
+
+
+class Counters:
+    """Counts what waits, and adds up what came, was delivered and moved to the DLQ."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._counted = Counts(0, 0, None)
+        self._counted_at = -1
+
+    def waiting(self) -> Counts:
+        """How much waits now. It is counted again only when the ledger has changed."""
+        with self._ledger.reading() as db:
+            changes = db.total_changes
+            if changes != self._counted_at or db.in_transaction:
+                queue, dlq, *oldest, held = db.execute(_WAITING).fetchone()
+                known = min(filter(None, oldest), default=None)
+                self._counted = Counts(queue, dlq, known, held)
+                self._counted_at = -1 if db.in_transaction else changes
+            return self._counted
+
+    def total(self, name: str) -> int:
+        """One of the totals."""
+        return int(self._ledger.meta(name) or 0)
+
+    def last_delivery(self) -> float | None:
+        """When the last memory was delivered."""
+        return self._ledger.meta("last_delivery")  # type: ignore[no-any-return]
+
+    def add(self, name: str, by: int = 1) -> None:
+        """Add to one of the totals."""
+        with self._ledger.transaction() as db:
+            db.execute(_ADD, (name, by))
+
+    def show(self) -> dict[str, int]:
+        """Every total as the queue file shall show it.
+
+        They are noted as shown before they are written: what a kill leaves in
+        the file is then never counted again.
+        """
+        with self._ledger.transaction():
+            totals = {name: self.total(name) for name in TOTALS}
+            for name, total in totals.items():
+                self._ledger.set_meta(_SHOWN + name, total)
+        return totals
+
+    def absorb(self, found: Mapping[str, object]) -> bool:
+        """Add what others have counted in the file since it was written.
+
+        Whether the file shows less than it was written with: somebody has begun it afresh.
+        """
+        lacks = False
+        with self._ledger.transaction():
+            for name in TOTALS:
+                gained = items.count(found.get(name)) - self.total(_SHOWN + name)
+                if gained > 0:
+                    self.add(_SHOWN + name, gained)  # first: so the file is not outdated by it
+                    self.add(name, gained)
+                lacks |= gained < 0
+        return lacks

@@ -1,0 +1,41 @@
+"""Which files the ledger has outdated: it knows, since it knows what changes."""
+
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+METRICS: Final = "metrics"
+QUEUE, DLQ, EMERGENCY = "queue", "DLQ", "emergency file"
+_FILES: Final = (QUEUE, DLQ, METRICS)
+_TRIGGERS: Final = Path(__file__).with_name("triggers.sql")
+
+
+class Outdated:
+    """How often commits have changed what a file shows: a publisher compares before and after.
+
+    So nothing has to be taken back, neither when publishing fails nor when a change comes
+    meanwhile. The ledger notes and tells under its lock; anybody may look.
+    """
+
+    def __init__(self) -> None:
+        self._noted: set[str] = set()
+        self._times = dict.fromkeys(_FILES, 0)
+
+    def watch(self, db: sqlite3.Connection) -> None:
+        """Note what changes on this connection."""
+        db.create_function("outdates", 1, self._noted.add)
+        db.executescript(_TRIGGERS.read_text(encoding="utf-8"))
+
+    def times(self, file: str) -> int:
+        """How often a file (QUEUE, DLQ or METRICS) has been outdated so far."""
+        return self._times[file]
+
+    def commit(self) -> None:
+        """Tell of what the transaction has changed."""
+        for file in self._noted:
+            self._times[file] += 1
+        self._noted.clear()
+
+    def roll_back(self) -> None:
+        """Forget what the transaction would have changed."""
+        self._noted.clear()

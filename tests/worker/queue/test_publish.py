@@ -1,0 +1,102 @@
+"""When the queue file is to be written."""
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from mem0tray.config.settings import Settings
+from mem0tray.core.events import Events
+from mem0tray.ledger.database import Ledger
+from mem0tray.system.paths import Paths
+from mem0tray.worker.context import Core
+from mem0tray.worker.queue.intake import QueueIntake
+from mem0tray.worker.queue.publish import QueuePublisher
+from tests.ledger.samples import HERE, NOW, fresh, letter
+
+
+@pytest.fixture
+def core(tmp_path: Path) -> Iterator[Core]:
+    """Make the stages' shared ground."""
+    paths = Paths(tmp_path, tmp_path / "data")
+    with closing(Ledger(paths.ledger)) as ledger:
+        yield Core(paths, Settings(), ledger, Events(), HERE)
+
+
+@pytest.fixture
+def publisher(core: Core) -> QueuePublisher:
+    """Publish once, so that the file is as the ledger has it."""
+    made = QueuePublisher(core, QueueIntake(core))
+    assert needs(made)
+    assert made._publish()
+    assert not needs(made)
+    return made
+
+
+def needs(publisher: QueuePublisher) -> bool:
+    """Tell whether the file is to be written now."""
+    return publisher.needed
+
+
+def save(core: Core, **fields: object) -> None:
+    """Write the queue file as another program does."""
+    core.paths.queue.write_text(json.dumps({"queue": [], "last_100": [], "stats": {}} | fields))
+
+
+def test_it_is_written_when_the_ledger_has_outdated_it(
+    core: Core, publisher: QueuePublisher
+) -> None:
+    """Until that has been done, however often it fails."""
+    key = core.inbox.add_fresh(fresh("a"), NOW, ask=False, shown=False)
+    assert needs(publisher)
+    assert publisher._publish()
+    assert not needs(publisher)
+    core.outbox.claim(key, NOW)
+    assert not needs(publisher)
+    core.outbox.delivered(key, HERE, NOW)
+    assert needs(publisher)
+    assert publisher._publish()
+    assert json.loads(core.paths.queue.read_bytes())["queue"] == []
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"queue": [json.loads(letter("dead").raw)]},
+        {"failed": [json.loads(fresh("old").raw)]},
+        {"stats": {"total_queued": 0}},
+    ],
+    ids=["a dead letter", "an older worker's", "begun afresh"],
+)
+def test_it_is_written_when_it_shows_what_the_ledger_would_not(
+    core: Core, publisher: QueuePublisher, fields: dict[str, object]
+) -> None:
+    """Whatever others put there that is not to stay."""
+    core.inbox.add_dead(letter("dead"), letter("dead").raw, NOW, ask=False, gen=None)
+    core.counters.add("total_queued", 2)
+    assert publisher._publish()
+    stats = json.loads(core.paths.queue.read_bytes())["stats"]
+    assert not needs(publisher)
+    save(core, **({"stats": stats} | fields))
+    publisher._intake.run()
+    assert needs(publisher)
+    assert publisher._publish()
+    assert not needs(publisher)
+
+
+def test_it_is_left_alone_when_a_producer_appends(core: Core, publisher: QueuePublisher) -> None:
+    """What came shows already; that it was taken in changes nothing there."""
+    save(core, queue=[json.loads(fresh("a").raw)], stats={"total_queued": 1})
+    assert publisher._intake.run() == 1
+    assert not needs(publisher)
+
+
+@pytest.mark.parametrize(("ahead", "needed"), [(-1, True), (60, False)])
+def test_what_vanished_is_put_back_in_time(
+    core: Core, publisher: QueuePublisher, ahead: float, *, needed: bool
+) -> None:
+    """It waits a little, and then the file is written for its sake."""
+    publisher.put_back_at = core.now() + ahead
+    assert publisher.needed == needed
