@@ -57,11 +57,12 @@ class Seen:
         """Tests that run what is changed: the module's own first, the long ones last."""
         lines = self.ran.get(mutant.path, {})
         found = {test for line in mutant.lines for test in lines.get(str(line), [])}
+        own = rooms.mirrored(mutant.path)
         if "" in found:  # it is run on import, and counts for whatever uses the module
             found |= {test for tests in lines.values() for test in tests}
+            found |= {test for test in self.seconds if test.startswith(own)}
         if found == {""}:  # nothing else is in it: any test may look at it
             found = set(self.seconds)
-        own = rooms.mirrored(mutant.path)
 
         def order(test: str) -> tuple[bool, bool, float]:
             return self._long(test) > LONG, not test.startswith(own), self._long(test)

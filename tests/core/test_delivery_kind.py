@@ -1,0 +1,19 @@
+"""The kinds of outcome have names that the ledger keeps."""
+
+from mem0tray.core.delivery_kind import Kind
+
+
+def test_a_kind_has_the_same_name_in_every_release() -> None:
+    """It stands in ledgers, and in what `show --json` and `diagnose --json` print."""
+    assert {kind.name: kind.value for kind in Kind} == {
+        "DELIVERED": "delivered",
+        "OUTAGE": "outage",
+        "SLOW_DOWN": "slow down",
+        "ITEM_FAILURE": "item failure",
+        "UNAUTHORIZED": "unauthorized",
+        "REFUSED": "refused",
+        "OUTCOME_UNKNOWN": "unknown",
+        "UNANSWERED": "unanswered",
+        "NOT_SENDABLE": "not sendable",
+        "HELD": "held",
+    }
