@@ -32,9 +32,11 @@ def test_a_clock_that_was_set_back_makes_nothing_wait_for_longer(scene: Scene) -
 def test_other_jumps_of_the_clock_change_nothing(scene: Scene, jump: float) -> None:
     """One forward, or one that may be a correction."""
     key = waits_until(scene, NOW + 100)
+    scene.parts.gate.hold(NOW + 50)
     scene.cycle()
     scene.engine.cycle(NOW + jump + 5, MOMENT + 5)
     assert scene.core.outbox.due(key) == NOW + 100
+    assert scene.parts.gate.held_for(NOW) == 50
 
 
 def test_a_jump_is_measured_from_the_cycle_before(scene: Scene) -> None:
@@ -51,6 +53,9 @@ def test_a_pause_is_read_in_each_cycle(scene: Scene) -> None:
     pauses.write(scene.core.paths, NOW + 60)
     scene.cycle()
     assert scene.parts.gate.is_paused(NOW)
+    scene.cycle(61)
+    assert not scene.parts.gate.is_paused(NOW)  # it was over when it was read
+    scene.cycle()
     pauses.clear(scene.core.paths)
     scene.cycle()
     assert not scene.parts.gate.is_paused(NOW)
@@ -179,8 +184,8 @@ def test_it_ends_in_order_whatever_fails(scene: Scene) -> None:
     """Senders first, then the files, the server, and the ledger at the very last."""
     scene.parts.dlq.needed = True
     for each in (scene.parts.dlq.run, scene.parts.queue_publisher.stop, scene.parts.metrics.run):
-        each.side_effect = OSError("full")
-    with mock.patch.object(Ledger, "close") as close:
+        each.side_effect = OSError(str(each))  # or it would be one trouble
+    with mock.patch.object(Ledger, "close", side_effect=OSError("odd")) as close:
         scene.calls.attach_mock(close, "ledger")
         scene.calls.attach_mock(scene.parts.route.close, "route")
         scene.calls.reset_mock()
@@ -190,6 +195,8 @@ def test_it_ends_in_order_whatever_fails(scene: Scene) -> None:
         "dlq.close", "route", "ledger",
     ]  # fmt: skip
     scene.parts.metrics.run.assert_called_once_with(force=True)
+    failed = [event.part for event in scene.told if isinstance(event, events.PartFailed)]
+    assert failed == ["last DLQ file", "last queue file", "metrics", "end of the ledger"]
 
 
 def test_it_leaves_within_a_second(scene: Scene) -> None:

@@ -65,7 +65,7 @@ class InotifyWatch:
         self.stop()
         self._watched, self._words = wanted, defaultdict(set)
         fd = inotify_init()
-        if fd < 0:
+        if fd == -1:
             return
         self._fd = fd
         os.set_blocking(fd, False)
@@ -74,7 +74,7 @@ class InotifyWatch:
         for target, watch in zip(wanted, watches, strict=True):
             self._words[watch].update(target.words)
         shared = _shared_disks()
-        self.sees_all = all(watch >= 0 for watch in watches) and not any(
+        self.sees_all = -1 not in watches and not any(
             target.identity.device in shared for target in wanted
         )
 
