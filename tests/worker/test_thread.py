@@ -1,5 +1,6 @@
 """The worker's thread: which engines it opens, when it ends, and what it tells meanwhile."""
 
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,7 @@ class World:
         self.told: list[Event] = []
         self.opened: list[Any] = []
         self.turned = threading.Event()
+        self.watch: Any = None
         self.opens = mock.Mock()
         bus = Events()
         bus.subscribe(self.told.append)
@@ -39,7 +41,7 @@ class World:
 
     def engine(self, made: object, _: object, *, watches: bool) -> Any:
         """Make one that waits for ever after its first turn."""
-        opened = mock.Mock(parts=made, watch=None, watches=watches)
+        opened = mock.Mock(parts=made, watch=self.watch, watches=watches)
         opened.turn.side_effect = self.turn
         self.opened.append(opened)
         return opened
@@ -211,3 +213,19 @@ def test_what_is_asked_the_engine_answers(world: World) -> None:
         opened.waiting.assert_called_with(7.0)
         opened.look.assert_called_with(7.0)
         assert world.ended()
+
+
+def test_what_the_watch_has_to_tell_ends_a_wait(world: World) -> None:
+    """The next turn comes at once."""
+    out, into = os.pipe()
+    watch = mock.Mock(**{"fileno.return_value": out})
+    watch.has_news.side_effect = lambda: os.read(out, 1) == b"!"
+    world.watch = watch
+    world.worker.start()
+    world.at_work()
+    world.turned.clear()
+    os.write(into, b"!")
+    world.at_work()
+    assert world.ended()
+    os.close(out)
+    os.close(into)
