@@ -84,6 +84,8 @@ def test_settings_that_were_wrong_from_the_start_keep_everything_back(
 ) -> None:
     """Until they are mended: a new fault of them takes the place of the former one."""
     file = File(monkeypatch, AT_FIRST)
+    assert file.look() is None
+    assert file.reason() == AT_FIRST
     assert file.look(WRONG) is None
     assert file.gate.blocked_by("settings")
     assert file.reason() == WRONG.reason
@@ -101,6 +103,8 @@ def test_a_folder_that_cannot_be_served_is_told_and_the_settings_hold(
     file.where.look.return_value = NO_FOLDER
     assert file.look(OTHERS) == NewSettings(OTHERS, mended=False)
     assert file.reason() == NO_FOLDER
+    assert file.look() is None
+    assert not file.gate.blocked_by("settings")
     file.where.look.return_value = NONE
     assert file.look() is None
     assert file.reason() == NONE
