@@ -203,7 +203,13 @@ class Stream(httpcore.NetworkStream):
         return Stream(self._network, secure, self._handle, carries_request=True)
 
     def get_extra_info(self, info: str) -> Any:
-        """What httpcore asks for: whether an idle connection has been hung up."""
+        """What httpcore asks for: whether an idle connection has been hung up.
+
+        Just after an answer that costs a call of the system for nothing: it is asked again
+        before the next request.
+        """
+        if info == "is_readable" and self._network.sent:
+            return False
         return self._below.get_extra_info(info)
 
 
