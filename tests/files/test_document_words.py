@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mem0tray.files.document import BrokenDocumentError, parse, salvage
+from mem0tray.files.document import BrokenDocumentError, parse, pretty, salvage, stands_as
 
 
 @pytest.mark.parametrize(
@@ -36,10 +36,13 @@ def test_what_stands_in_the_place_of_a_list_is_said(value: str, kind: str) -> No
     assert str(caught.value) == f"'queue' is {kind}, not a list"
 
 
-def test_an_item_that_ends_where_a_section_begins_belongs_before_it() -> None:
+@pytest.mark.parametrize("sections", [("queue", "items"), ("items", "queue")])
+def test_an_item_that_ends_where_a_section_begins_belongs_before_it(
+    sections: tuple[str, str],
+) -> None:
     """A mark within an item is none; one right behind it counts for the next."""
     data = b'{"items": [{"id": "a"}], "queue": [{"id": "b", "x": {"items": [1]}}, {"id": "c"}'
-    found = salvage(data, ("queue", "items"))
+    found = salvage(data, sections)
     assert [json.loads(raw)["id"] for raw in found.lists["items"]] == ["a"]
     assert [json.loads(raw)["id"] for raw in found.lists["queue"]] == ["b", "c"]
 
@@ -49,3 +52,12 @@ def test_a_section_may_begin_right_behind_an_item() -> None:
     found = salvage(b'{"items": [{"id": "a"}"queue": [{"id": "b"}', ("items", "queue"))
     assert [json.loads(raw)["id"] for raw in found.lists["items"]] == ["a"]
     assert [json.loads(raw)["id"] for raw in found.lists["queue"]] == ["b"]
+
+
+def test_a_small_item_stands_in_a_document_as_it_is_or_laid_out() -> None:
+    """At that depth; in no other way."""
+    raw = b'{"a": [1]}'
+    assert stands_as(raw, raw, 2)
+    assert stands_as(pretty(raw, 2), raw, 2)
+    assert not stands_as(pretty(raw, 1), raw, 2)
+    assert not stands_as(b'{"a":[1]}', raw, 2)
