@@ -103,11 +103,12 @@ class Inbox:
             "due": items.dead_due(item.last_attempt, item.retry_count, now),
             "unknown": now if ask else None,
             "moved": now,
+            "body": None if gen is None else items.body(raw),
         }
         with self._ledger.transaction() as db:
             key = self._insert(item, "dead", now, fields, raw=raw, place=_NEXT_PLACE)
             if gen is not None:
-                db.execute(_SHOW, (gen, items.body(raw), key))
+                db.execute(_SHOW, (gen, fields["body"], key))
         return key
 
     def _insert(

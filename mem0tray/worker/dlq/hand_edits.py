@@ -220,10 +220,12 @@ class HandEdits:
             written.append((key, pair.item))
         for pair in merge.restore:
             core.inbox.revive(pair.row, pair.item, now, dead=True, gen=own)
-            written.append((pair.row.key, pair.item))
+            if own is None:  # else that generation shows it, values and all
+                written.append((pair.row.key, pair.item))
         for item in merge.adopt:
             key = core.inbox.add_dead(item, _with_id(item), now, ask=self.ask, gen=own)
-            written.append((key, item))
+            if own is None:
+                written.append((key, item))
         gen = base.named if own is None else own
         for key, item in written:
             core.generations.saved(key, item, gen or 0)
