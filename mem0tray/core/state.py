@@ -17,6 +17,8 @@ MAX_HOLD: Final = 3600.0
 BREAK: Final = Reason("the server asked for a break")
 DISK: Final = "disk"  # the name of its trouble, which is told first
 REFUSES: Final = Reason("the server refuses deliveries: {answer}.").id
+# What stands before a server answers so too, while that one is started or moved.
+_OF_THE_ADDRESS: Final = frozenset({404, 405})
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +222,7 @@ class Gate:
             first = [self._troubles[DISK]] if DISK in self._troubles else []
             for reason in (*first, *self._obstacles.values(), *self._troubles.values()):
                 return WorkerState(ACTION_NEEDED, reason)
-            if self._misconfigured:
+            if self._misconfigured and not self._outage_tells_more():
                 return WorkerState(ACTION_NEEDED, self._refusal())
             if self.is_paused(now):
                 return WorkerState(PAUSED, Reason("paused by you"))
@@ -231,6 +233,12 @@ class Gate:
             if now < self._held_until:
                 return WorkerState(PAUSED, BREAK)
             return WorkerState(HEALTHY)
+
+    def _outage_tells_more(self) -> bool:
+        """Whether the server is down since, after a refusal that may have been part of that."""
+        refusal = self._misconfigured.find(REFUSES)
+        passes = refusal is not None and refusal.get("status") in _OF_THE_ADDRESS
+        return passes and self._healthy is False
 
     def _refusal(self) -> Reason:
         if not self._last_try:

@@ -384,6 +384,22 @@ def test_what_came_after_a_refusal_does_not_hide_it(home: Home, server: Standin,
     assert told["cause"] != "action needed"
 
 
+def test_a_wrong_key_is_asked_about_when_nothing_waits(home: Home, server: Standin) -> None:
+    """With no memory left to try, action is needed as long as the key is refused, no longer."""
+    server.api_key = "sesame"
+    (only,) = entries(1)
+    home.write_queue([only])
+    home.worker()
+    home.wait(lambda: home.state()[0] == "action needed", 5, "action needed")
+    home.ok("delete", only["id"], "--yes")
+    home.wait(lambda: home.json("status")["queue"] == 0, 5, "deleted")
+    known = server.probes()
+    server.wait_for(lambda: server.probes() >= known + 3, 5)
+    assert home.state()[0] == "action needed"
+    server.api_key = None
+    home.wait(lambda: home.state()[0] == "healthy", 5, "healthy")
+
+
 def test_the_reason_of_a_pause_stands_in_status(home: Home, server: Standin) -> None:
     """`status` says that action is needed, and why."""
     server.api_key = "sesame"

@@ -7,7 +7,16 @@ import pytest
 
 from mem0tray.core import reasons
 from mem0tray.core.reasons import Reason
-from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED, STARTING, Gate, WorkerState
+from mem0tray.core.state import (
+    ACTION_NEEDED,
+    DOWN,
+    HEALTHY,
+    PAUSED,
+    STARTING,
+    Gate,
+    WorkerState,
+    refusal,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -154,6 +163,20 @@ def test_what_was_wrong_stays_until_a_delivery(gate: Gate) -> None:
     assert str(gate.state(NOW).reason) == "403."
     gate.mended()
     assert gate.state(NOW) == WorkerState(HEALTHY)
+
+
+@pytest.mark.parametrize(("status", "told"), [(401, "401"), (404, "down"), (405, "down")])
+def test_an_outage_after_a_refusal_of_the_address_is_told(
+    gate: Gate, status: int, told: str
+) -> None:
+    """A server that is down now is told of, and no 404 from before; a wrong key stays wrong."""
+    gate.misconfigured(refusal(str(status), status), NOW)
+    gate.probed(healthy=False, reason=reasons.quoted("down"))
+    state = gate.state(NOW)
+    assert told in str(state.reason)
+    assert state.name == (ACTION_NEEDED if status == 401 else DOWN)
+    gate.probed(healthy=True, reason=reasons.NONE)
+    assert str(status) in str(gate.state(NOW).reason)
 
 
 def test_a_good_probe_does_not_end_misconfiguration(gate: Gate) -> None:

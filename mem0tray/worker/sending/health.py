@@ -6,7 +6,7 @@ from typing import Final
 
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
-from mem0tray.server import Client, Health
+from mem0tray.server import Client, Health, KeyCheck
 
 _TIMEOUT: Final = 10.0
 TELL_AGAIN: Final = 1.0
@@ -16,7 +16,8 @@ class Prober:
     """Probes every interval, and at once when kicked.
 
     `connect` gives a client of where deliveries go now (it may have to start
-    the embedded server); `tell` gets each answer, on the prober's thread.
+    the embedded server); `tell` gets each answer, on the prober's thread. A healthy
+    server is asked about the key too where `asks_key` says so, else that answer is None.
     """
 
     def __init__(
@@ -24,12 +25,14 @@ class Prober:
         connect: Callable[[], Client],
         interval: Callable[[], float],
         timeout: Callable[[], float],
-        tell: Callable[[Health], None],
+        tell: Callable[[Health, KeyCheck | None], None],
+        asks_key: Callable[[], bool],
     ) -> None:
         self._connect = connect
         self._interval = interval
         self._timeout = timeout
         self._tell = tell
+        self._asks_key = asks_key
         self._signal = threading.Event()
         self._stopping = threading.Event()
         self._client: Client | None = None
@@ -60,28 +63,30 @@ class Prober:
             self._signal.clear()
             if self._stopping.is_set():
                 return
-            self._report(self._probe())
+            self._report(*self._probe())
 
-    def _report(self, health: Health) -> None:
+    def _report(self, health: Health, key: KeyCheck | None) -> None:
         while not self._stopping.is_set():
             try:
-                self._tell(health)
+                self._tell(health, key)
             except Mem0TrayError:  # the disk is full: whoever needs the ledger says so
                 self._stopping.wait(TELL_AGAIN)
             else:
                 return
 
-    def _probe(self) -> Health:
+    def _probe(self) -> tuple[Health, KeyCheck | None]:
+        timeout = min(self._timeout(), _TIMEOUT)
         try:
-            self._client = self._connect()
+            client = self._client = self._connect()
             try:
-                return self._client.probe(min(self._timeout(), _TIMEOUT))
+                health = client.probe(timeout)
+                asks = health.healthy and self._asks_key()
+                return health, client.check_key(timeout) if asks else None
             finally:
-                self._client.close()
+                client.close()
                 self._client = None
         except Mem0TrayError as error:
-            return Health(healthy=False, reason=error.reason)
+            return Health(healthy=False, reason=error.reason), None
         except Exception as error:  # noqa: BLE001  (the prober survives any fault)
-            return Health(
-                healthy=False, reason=Reason("the probe failed: {why}", why=repr(error)[:180])
-            )
+            why = Reason("the probe failed: {why}", why=repr(error)[:180])
+            return Health(healthy=False, reason=why), None

@@ -9,7 +9,7 @@ from mem0tray.core.errors import LedgerError, SettingsError
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import Gate
 from mem0tray.ledger.outages import Outages
-from mem0tray.server import Client, Health
+from mem0tray.server import Client, Health, KeyCheck, KeyVerdict
 from mem0tray.worker.context import Core
 from mem0tray.worker.sending.delivery import Delivery
 from mem0tray.worker.sending.health import Prober
@@ -33,6 +33,7 @@ class Route:
             lambda: core.settings.sync.probe_interval,
             lambda: core.settings.sync.timeout,
             self._probed,
+            self._asks_key,
         )
 
     def choose(
@@ -86,7 +87,15 @@ class Route:
     def _probe_client(self) -> Client:
         return self._there().probe_client()
 
-    def _probed(self, health: Health) -> None:
+    def _asks_key(self) -> bool:
+        """Whether a server that refused everything is asked instead: no memory waits to be sent."""
+        if not self._gate.wants_canary(self._core.now()) or self.delivery.under_way:
+            return False
+        with suppress(LedgerError):  # who needs the ledger says so
+            return self._core.outbox.next_due() is None
+        return False
+
+    def _probed(self, health: Health, key: KeyCheck | None) -> None:
         link = self._link
         if link is not None and link.version != self._version:
             self._version = link.version
@@ -99,6 +108,9 @@ class Route:
             self.delivery.server_is_down()
             if link is not None:
                 link.was_down()
+        if key is not None and key.verdict is not KeyVerdict.REFUSED:
+            self._gate.mended()  # should it still refuse, the next memory tells
+            changed = True
         if changed:
             self._core.wake.set()
             self.delivery.kick()

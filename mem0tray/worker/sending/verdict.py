@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from mem0tray.core import events, reasons
 from mem0tray.core import item as items
@@ -12,6 +13,8 @@ from mem0tray.server import Answer, Kind
 from mem0tray.server.remedy import of_refusal
 from mem0tray.worker.burial import bury_waiting
 from mem0tray.worker.context import Core
+
+_TOLD: Final = frozenset({Kind.ITEM_FAILURE, Kind.SLOW_DOWN})  # answers to a canary, of the server
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,7 @@ class Verdicts:
         if kind is not Kind.SLOW_DOWN:
             self._slowed.discard(job.key)
         if kind is Kind.DELIVERED and answer.status is None:
-            self._suspects.pop(job.key, None)
-            return self._stored(job, server, now)  # found by asking: nothing was taken just now
+            return self._found(job, server, now, canary=canary)
         if kind is Kind.DELIVERED:
             return self._delivered(job, server, now)
         if kind is Kind.HELD:
@@ -117,6 +119,13 @@ class Verdicts:
         self.avoid = None
         return result
 
+    def _found(self, job: Job, server: str, now: float, *, canary: bool) -> list[Event]:
+        """By asking: nothing was taken just now, and nobody is to blame for what others drew."""
+        self._suspects.pop(job.key, None)
+        if canary and job.delivered is None:  # else we knew it, and the server told nothing
+            self._gate.mended()
+        return self._stored(job, server, now)
+
     def _stored(self, job: Job, server: str, now: float) -> list[Event]:
         core = self._core
         why = core.outbox.delivered(job.key, server, now)
@@ -152,8 +161,8 @@ class Verdicts:
             reason = reasons.advised(what, of_refusal(answer.status))
             self._gate.misconfigured(reason, now + wait)
         else:
-            # A break or an outage says nothing of what was wrong; another answer may.
-            told = answer.message if answer.kind is Kind.ITEM_FAILURE else ""
+            # An outage says nothing of what was wrong, and the probe tells of it.
+            told = answer.message if answer.kind in _TOLD else ""
             self._gate.still_misconfigured(now + wait, told)
         return []
 

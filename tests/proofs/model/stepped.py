@@ -107,7 +107,7 @@ class SteppedWorker:
         if due or prober._signal.is_set():
             prober._signal.clear()
             self._probed = self._now()
-            prober._report(prober._probe())
+            prober._report(*prober._probe())
 
     def is_idle(self) -> bool:
         """Whether nothing is left that can be delivered now."""

@@ -4,7 +4,7 @@ import threading
 
 from mem0tray.core import reasons
 from mem0tray.core.errors import LedgerError
-from mem0tray.server import Health
+from mem0tray.server import Health, KeyCheck
 from mem0tray.worker.sending.health import TELL_AGAIN, Prober
 
 
@@ -28,13 +28,14 @@ def test_a_result_that_cannot_be_recorded_is_told_again() -> None:
     told: list[Health] = []
     enough = threading.Event()
 
-    def tell(health: Health) -> None:
+    def tell(health: Health, key: KeyCheck | None) -> None:
+        assert key is None
         told.append(health)
         if len(told) == 1:
             raise LedgerError("The disk is full.")
         enough.set()
 
-    prober = Prober(lambda: Silent(), lambda: 60.0, lambda: 1.0, tell)  # type: ignore[arg-type,return-value]  # noqa: PLW0108
+    prober = Prober(lambda: Silent(), lambda: 60.0, lambda: 1.0, tell, lambda: True)  # type: ignore[arg-type,return-value]  # noqa: PLW0108
     prober.start()
     assert enough.wait(10 * TELL_AGAIN)
     prober.stop(1.0)
