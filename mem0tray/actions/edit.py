@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from mem0tray.actions import files
 from mem0tray.core.errors import FileUnavailableError
+from mem0tray.core.item import Name
 from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic, document, quarantine, receipts
 from mem0tray.files.lock import FileLock
@@ -34,13 +35,15 @@ _WAIT: Final = 0.05
 class DlqEdit:
     """The DLQ file as it was read. Change `items`; `data` are its bytes (None: no file).
 
-    `backup` names the file in which what is removed was kept.
+    `backup` names the file in which what is removed was kept; `due` are the memories that
+    the user wants to be retried now, also where they wait for that already.
     """
 
     items: list[bytes]
     data: bytes | None
     wanted: bool = True  # whether anything is to be written
     backup: str = ""
+    due: list[Name] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -92,8 +95,8 @@ def _try_dlq(paths: Paths, change: Callable[[DlqEdit], None], verb: str) -> bool
     if not edit.wanted:
         return True
     receipts.clear_up(paths.receipts, before)
-    changed = receipts.difference(items, edit.items)
-    receipt = receipts.Writer(paths.receipts, verb, changed, edit.backup)
+    changed = receipts.difference(items, edit.items, edit.due)
+    receipt = receipts.Writer(paths.receipts, verb, changed, edit.backup, before)
     shown = [document.pretty(raw, 2) for raw in edit.items]
     data = document.compose({files.DLQ: shown, **rest})
     written = atomic.replace(

@@ -87,6 +87,7 @@ def _retry(paths: Paths, wanted: Callable[[Item], bool], held: Sequence[FoundIte
             if item is not None and wanted(item):
                 edit.items[at] = items.with_fields(raw, dict(_NOW))
                 chosen.append(item)
+        edit.due = [item.name for item in chosen]
         edit.wanted = bool(chosen)
 
     change_dlq(paths, change, verb=receipts.RETRY)

@@ -4,7 +4,9 @@ A receipt says which memories were removed, put in, or made due at once, and nam
 very file that shows it (inode, size, time of change). It is written just before that
 file takes its place, as `doing-N.json`, and renamed to `done-N.json` just after; both
 under the lock that our own writers share. The worker compares what it sees with the
-receipts, memory by memory, and what no receipt explains was done by hand.
+receipts, memory by memory, and what no receipt explains was done by hand. It also names the
+file that its command replaced: where commands alone have led from the file that was merged
+last to the present one, a `last_attempt` of 0 that they found there is nobody's edit.
 
 No receipt may hide a removal by hand. A `doing` one counts only while the file that
 it names is in place: a command that was killed before left that file nowhere. A `done`
@@ -40,12 +42,15 @@ VERBS: Final = (DELETE, FORGET, RESTORE, EDIT, RETRY)
 _DOING: Final = "doing-"
 _DONE: Final = "done-"
 
+Mark = tuple[int, int, int]  # inode, size and time of change of a file, in nanoseconds
+
 
 class _Receipt(msgspec.Struct, frozen=True):
-    """What stands in a receipt; `file` is inode, size and time of change (nanoseconds)."""
+    """What stands in a receipt; `file` is inode, size and time of change (ns)."""
 
     verb: str
-    file: tuple[int, int, int]
+    file: Mark
+    before: Mark | None = None  # the file that it replaced, if there was one
     removed: Sequence[Named] = ()
     added: Sequence[Named] = ()
     due: Sequence[Named] = ()
@@ -62,11 +67,15 @@ class Deed:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What commands have done since the last reading, by memory: the last thing counts."""
+    """What commands have done since the last reading, by memory: the last thing counts.
+
+    `whole`: commands have done all that was done to the file since it was merged last.
+    """
 
     removed: Mapping[Name, Deed] = field(default_factory=dict)
     added: Mapping[Name, Deed] = field(default_factory=dict)
     due: Mapping[Name, Deed] = field(default_factory=dict)
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +87,19 @@ class Difference:
     due: Sequence[Name]
 
 
-def difference(before: Sequence[bytes], after: Sequence[bytes]) -> Difference:
-    """Compare the items of two states of the file; what makes no sense to us is left out."""
+def difference(
+    before: Sequence[bytes], after: Sequence[bytes], asked: Sequence[Name] = ()
+) -> Difference:
+    """Compare the items of two states of the file; what makes no sense to us is left out.
+
+    What was `asked` to be due at once counts as made due, also where it was that before.
+    """
     old, new = _parsed(before, set(after)), _parsed(after, set(before))
+    due = [name for name in new if name in old and new[name] <= 0 < old[name]]
     return Difference(
         removed=[name for name in old if name not in new],
         added=[name for name in new if name not in old],
-        due=[name for name in new if name in old and new[name] <= 0 < old[name]],
+        due=list(dict.fromkeys([*due, *asked])),
     )
 
 
@@ -95,13 +110,21 @@ def _parsed(raws: Iterable[bytes], same: set[bytes]) -> dict[Name, float]:
 
 
 class Writer:
-    """The receipt of one change. Use it with the lock of our own writers held."""
+    """The receipt of one change of the file `before`. Use it with our own writers' lock held."""
 
-    def __init__(self, folder: Path, verb: str, change: Difference, backup: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        verb: str,
+        change: Difference,
+        backup: str = "",
+        before: Signature | None = None,
+    ) -> None:
         self._folder = folder
         self._verb = verb
         self._change = change
         self._backup = backup
+        self._before = before
         self._path: Path | None = None
 
     def announce(self, file: Signature) -> None:
@@ -112,7 +135,8 @@ class Writer:
         change = self._change
         receipt = {
             "verb": self._verb,
-            "file": [file.inode, file.size, file.mtime],
+            "file": mark(file),
+            "before": mark(self._before) if self._before else None,
             "removed": msgspec.to_builtins(named(change.removed)),
             "added": msgspec.to_builtins(named(change.added)),
             "due": msgspec.to_builtins(named(change.due)),
@@ -145,7 +169,7 @@ def clear_up(folder: Path, file: Signature | None) -> None:
         for path in atomic.listing(folder, f"{_DOING}*.json"):
             receipt = _read(path)
             with suppress(OSError):
-                if receipt is not None and file is not None and receipt.file == _mark(file):
+                if receipt is not None and file is not None and receipt.file == mark(file):
                     path.rename(_done(path))
                 else:
                     path.unlink()
@@ -195,8 +219,12 @@ class Receipts:
             self._seen = _paths(self._folder)
         return self._seen != before
 
-    def account(self, file: Signature) -> Account:
-        """What the receipts seen explain of the file with this signature, which was read since."""
+    def account(self, file: Signature, merged: Mark | None = None) -> Account:
+        """What the receipts seen explain of the file with this signature, which was read since.
+
+        `merged` is the mark of the file that was merged last, or published by the worker.
+        """
+        known = merged  # the file up to which all is explained
         removed: dict[Name, Deed] = {}
         added: dict[Name, Deed] = {}
         due: dict[Name, Deed] = {}
@@ -204,20 +232,22 @@ class Receipts:
         for path in self._seen:
             receipt = _read(path)
             is_done = path.name.startswith(_DONE)
-            if receipt is None or not (is_done or receipt.file == _mark(file)):
+            if receipt is None or not (is_done or receipt.file == mark(file)):
                 self._used += [path] if is_done else []
                 continue
             self._used.append(path)
+            if receipt.before in (None, known):
+                known = receipt.file
             deed = Deed(receipt.verb, receipt.backup)
-            for name in _names(receipt.removed):
+            for name in names(receipt.removed):
                 removed[name] = deed
                 added.pop(name, None)
                 due.pop(name, None)
-            for name in _names(receipt.added):
+            for name in names(receipt.added):
                 added[name] = deed
                 removed.pop(name, None)
-            due |= dict.fromkeys(_names(receipt.due), deed)
-        return Account(removed, added, due)
+            due |= dict.fromkeys(names(receipt.due), deed)
+        return Account(removed, added, due, whole=known == mark(file))
 
     def consume(self) -> None:
         """Remove the receipts of what was read, which is merged now."""
@@ -236,15 +266,12 @@ def _read(path: Path) -> _Receipt | None:
     """The receipt, or None where it cannot be read or says nothing that makes sense."""
     with suppress(OSError, msgspec.MsgspecError, ValueError):
         found = msgspec.convert(json.loads(plain.read_bytes(path)), _Receipt)
+        for named_ones in (found.removed, found.added, found.due):
+            names(named_ones)  # a digest may be none
         return found if found.verb in VERBS else None
     return None
 
 
-def _names(found: Iterable[Named]) -> list[Name]:
-    with suppress(ValueError):
-        return names(found)
-    return []
-
-
-def _mark(file: Signature) -> tuple[int, int, int]:
+def mark(file: Signature) -> Mark:
+    """What names a file in receipts and in the ledger."""
     return file.inode, file.size, file.mtime

@@ -51,6 +51,45 @@ def test_what_was_due_already_is_not_made_due() -> None:
     assert list(receipts.difference(before, after).due) == []
 
 
+def test_what_was_asked_for_is_due_though_it_was_that_already() -> None:
+    """A retry that changes nothing is a retry all the same, and one memory is named once."""
+    before = [item("a", last_attempt=0), item("b", last_attempt=5)]
+    after = [item("a", last_attempt=0), item("b", last_attempt=0)]
+    asked = list(receipts.difference([], after).added)
+    assert sorted(receipts.difference(before, after, asked).due) == asked
+
+
+def test_commands_alone_are_told_from_a_save_between_them(tmp_path: Path) -> None:
+    """Each receipt names the file that its command replaced, from the one merged last on."""
+    start, between, end = (Signature(inode=n, size=1, mtime=2, ctime=3) for n in (1, 2, 3))
+
+    def whole(merged: Signature | None) -> bool:
+        reader.look()
+        return reader.account(end, receipts.mark(merged) if merged else None).whole
+
+    reader = Receipts(tmp_path)
+    assert not whole(start)
+    for before, after in ((start, between), (between, end)):
+        writer = Writer(tmp_path, DELETE, difference(), before=before)
+        writer.announce(after)
+        writer.finish(replaced=True)
+    assert whole(start)
+    assert not whole(FILE)
+    assert not whole(None)
+    receipts._paths(tmp_path)[0].unlink()
+    assert not whole(start)
+    assert whole(between)
+
+
+def test_what_was_made_from_the_ledger_holds_nothing_by_hand(tmp_path: Path) -> None:
+    """The file was gone."""
+    written(tmp_path, RETRY, difference(due="a"), done=True)
+    reader = Receipts(tmp_path)
+    reader.look()
+    assert reader.account(FILE).whole
+    assert not reader.account(OTHER).whole
+
+
 def test_a_changed_text_is_another_memory() -> None:
     """The same id with another text is one removed and one put in."""
     found = receipts.difference([item("a")], [item("a", content="new")])
@@ -70,6 +109,7 @@ def test_a_receipt_is_written_before_the_file_and_renamed_after(tmp_path: Path) 
     assert json.loads(doing.read_bytes()) == {
         "verb": "delete",
         "file": [7, 100, 5],
+        "before": None,
         "removed": [{"id": "a", "digest": A.hex()}],
         "added": [{"id": "b", "digest": B.hex()}],
         "due": [{"id": "c", "digest": C.hex()}],

@@ -32,18 +32,38 @@ def share(merge: Merge, account: Account) -> Share:
     edited = _left(deeds, account.added, (pair.item for pair in merge.edits))
     # A command made it due; beside that somebody has changed it.
     edited += sum(_name(pair.item) in account.due and _is_changed(pair) for pair in merge.forced)
+    forced = _wishes(deeds, account, merge.forced)
+    fresh = sum(pair.row.last_attempt > 0 or _is_changed(pair) for pair in forced)
     hand = events.HandEdit(
         discarded=len(by_hand),
         edited=edited,
-        forced=_left(deeds, account.due, (pair.item for pair in merge.forced)),
+        forced=fresh,
         adopted=_left(deeds, account.added, merge.adopt),
         restored=_left(deeds, account.added, (pair.item for pair in merge.restore)),
     )
+    # A 0 that the file showed already is a wish where the save says nothing else.
+    if hand == events.HandEdit():
+        hand = events.HandEdit(forced=len(forced))
     told: list[events.Event] = [
         events.UserAction(deed.verb, dead=number, backup=deed.backup)
         for deed, number in sorted(deeds.items(), key=lambda pair: VERBS.index(pair[0].verb))
     ]
     return Share(told + [hand] * (hand != events.HandEdit()), by_command, by_hand)
+
+
+def _wishes(deeds: Counter[Deed], account: Account, found: Iterable[Pair]) -> list[Pair]:
+    """Count the retries that commands asked for; those that were asked for by hand.
+
+    What a command found due already and left so is nobody's wish.
+    """
+    by_hand: list[Pair] = []
+    for pair in found:
+        name = _name(pair.item)
+        deed = account.due.get(name) or account.added.get(name)
+        deeds.update([deed] if deed is not None else ())
+        if deed is None and not account.whole:
+            by_hand.append(pair)
+    return by_hand
 
 
 def _left(deeds: Counter[Deed], done: Mapping[Name, Deed], found: Iterable[Item]) -> int:

@@ -12,7 +12,7 @@ from mem0tray.core.item import Item
 from mem0tray.files import atomic, document
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.document import STAMP, BrokenDocumentError, Document
-from mem0tray.files.receipts import Account, Receipts
+from mem0tray.files.receipts import Account, Mark, Receipts, mark
 from mem0tray.ledger.outdated import DLQ
 from mem0tray.ledger.taken import PERHAPS
 from mem0tray.worker.context import Core
@@ -82,8 +82,8 @@ class HandEdits:
         forced = False
         try:
             data, signature = self._read(found)
-            account = self._receipts.account(signature)
-            if not self._is_merged(signature):
+            account = self._receipts.account(signature, self._merged())
+            if self._merged() != mark(signature):
                 forced = self.merge(data, signature, account)
                 self.note(signature)
             elif self._again:
@@ -133,15 +133,15 @@ class HandEdits:
         """This very save is merged, or our own; remembered across a restart."""
         self.signature = signature
         with self._core.ledger.transaction():
-            self._core.ledger.set_meta(_META, json.dumps(self._mark(signature)))
+            self._core.ledger.set_meta(_META, json.dumps(mark(signature)))
 
-    def _is_merged(self, signature: Signature) -> bool:
+    def _merged(self) -> Mark | None:
+        """The file that was merged last."""
         kept = self._core.ledger.meta(_META)
-        return kept is not None and json.loads(kept) == self._mark(signature)
-
-    @staticmethod
-    def _mark(signature: Signature) -> list[int]:
-        return [signature.inode, signature.size, signature.mtime]
+        if kept is None:
+            return None
+        inode, size, mtime = json.loads(kept)
+        return inode, size, mtime
 
     def _take(
         self, data: bytes, signature: Signature, parsed: Document, broken: str, account: Account

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mem0tray.actions import retry
+from mem0tray.actions import change_text, retry
 from mem0tray.actions.delete import delete
 from mem0tray.actions.restore import restore
 from mem0tray.actions.sources import last_delete
@@ -117,6 +117,45 @@ def test_a_retry_is_told_as_that(scene: Scene) -> None:
     retry.retry_ids(scene.paths, ["a-1"])
     scene.edit(lambda items: items[1].update(last_attempt=0))
     assert scene.look() == [UserAction("retry", dead=1), HandEdit(forced=1)]
+
+
+def test_a_retry_that_changes_nothing_is_told_as_that(scene: Scene) -> None:
+    """While nothing can be sent the memories are due already, and no edit by hand is made up."""
+    for _ in range(3):
+        retry.retry_all(scene.paths)
+        assert scene.look() == [UserAction("retry", dead=4)]
+    retry.retry_ids(scene.paths, ["b"])
+    assert scene.look() == [UserAction("retry", dead=1)]
+
+
+def test_a_command_on_one_makes_no_wish_of_another_that_is_due(scene: Scene) -> None:
+    """Whatever the command does, and whoever made the other one due."""
+    scene.edit(lambda items: items[0].update(last_attempt=0))
+    assert scene.look() == [HandEdit(forced=1)]
+    retry.retry_ids(scene.paths, ["b"])
+    assert scene.look() == [UserAction("retry", dead=1)]
+    retry.retry_ids(scene.paths, ["c"])
+    scene.delete("d")
+    assert scene.look() == [UserAction("delete", dead=1, backup="*"), UserAction("retry", dead=1)]
+    reword(scene, "b")
+    assert scene.look() == [UserAction("edit", dead=1)]
+
+
+def test_a_wish_by_hand_before_a_command_is_told(scene: Scene) -> None:
+    """Its save was not seen by itself, but in what the command made of it."""
+    scene.edit(lambda items: items[0].update(last_attempt=0))
+    retry.retry_ids(scene.paths, ["b"])
+    assert scene.look() == [UserAction("retry", dead=1), HandEdit(forced=1)]
+
+
+def test_what_a_retry_made_due_is_no_wish_of_a_later_edit(scene: Scene) -> None:
+    """Removing one by hand asks for no retry of the others; saving them as they are does."""
+    retry.retry_all(scene.paths)
+    scene.look()
+    scene.remove("a")
+    assert scene.look() == [HandEdit(discarded=1)]
+    scene.edit(len)
+    assert scene.look() == [HandEdit(forced=3)]
 
 
 def test_a_retry_of_what_was_reworded_by_hand(scene: Scene) -> None:
@@ -254,6 +293,12 @@ def test_a_worker_killed_after_the_merge_tells_nothing_wrong(scene: Scene) -> No
     assert scene.receipts == []
     scene.remove("b")
     assert scene.look() == [HandEdit(discarded=1)]
+
+
+def reword(scene: Scene, text: str) -> None:
+    """Change a text with the command."""
+    (found,) = chosen(scene.paths, f"{text}-1")
+    change_text.change_text(scene.paths, found, "other words", keep_days=1)
 
 
 def _killed_before_write(scene: Scene, patch: pytest.MonkeyPatch, text: str) -> None:
