@@ -89,7 +89,7 @@ class Gate:
             self._healthy, self._health_reason, self._probing = healthy, reason, False
             return changed
 
-    def doubt(self) -> None:
+    def suspect_outage(self) -> None:
         """Open until a probe has answered: something looks like an outage."""
         with self._guard:
             self._probing = True

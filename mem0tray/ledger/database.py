@@ -166,7 +166,7 @@ class Ledger:
             identity = self.meta("identity")
         atomic.replace(self.path.with_name(_MARK), f"{identity} {openings}\n".encode())
 
-    def doubts(self, name: str) -> bool:
+    def asks_about(self, name: str) -> bool:
         """Whether what stands in a file may have been sent before we knew it.
 
         `name` is QUEUE, DLQ or EMERGENCY.
@@ -175,7 +175,7 @@ class Ledger:
 
     def trust(self, name: str) -> None:
         """All of a file is taken in (within a transaction): what comes now is new."""
-        if self.doubts(name):
+        if self.asks_about(name):
             self.set_meta(_DOUBT + name, 0)
 
     def close(self, *, in_order: bool = True) -> None:

@@ -58,7 +58,7 @@ class Core:
     wake: Wakes = field(default_factory=threading.Event)
 
     beside: Beside = field(default_factory=Beside, init=False)
-    in_doubt_until: float = field(default=0.0, init=False)  # monotonic; what was left under way
+    unknown_until: float = field(default=0.0, init=False)  # monotonic; what was left under way
     _told_broken: dict[Path, Signature] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
@@ -79,7 +79,7 @@ class Core:
         wait = min(AT_WORK, interval)
         with ledger.transaction(durable=True):
             if self.inbox.forget_requests_under_way(self.now(), wait):
-                self.in_doubt_until = time.monotonic() + wait
+                self.unknown_until = time.monotonic() + wait
             boot = boot_id()
             clean = ledger.meta("clean") and ledger.meta("boot") == boot
             if ledger.rebuilt or (not clean and ledger.meta("boot") not in (None, boot)):

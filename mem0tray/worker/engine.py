@@ -274,7 +274,7 @@ class Engine:
             return False
         if horizon > 0 and gate.is_open(now):
             # What the last worker left under way is asked about soon, and then delivered.
-            horizon = max(horizon, self._core.in_doubt_until - moment)
+            horizon = max(horizon, self._core.unknown_until - moment)
         if due is None or due > now + horizon:
             return True
         return not gate.is_open(now) and not 0 < gate.held_for(now) <= horizon

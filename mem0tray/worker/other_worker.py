@@ -20,7 +20,7 @@ from mem0tray.files.atomic import Signature, TornError
 from mem0tray.ledger.taken import WorkerSeen
 from mem0tray.system.processes import is_alive
 from mem0tray.worker.context import Core
-from mem0tray.worker.queue.intake import has_settled
+from mem0tray.worker.queue.intake import is_stable
 
 EVERY: Final = 30.0  # seconds between a worker's heartbeats
 SILENT: Final = 3 * EVERY
@@ -143,7 +143,7 @@ class OtherWorker:
         data, signature = atomic.read(self._core.paths.metrics) or (b"{}", None)
         values = items.load_object(data)
         if values is None:
-            if signature is not None and not has_settled(signature, self._core.now()):
+            if signature is not None and not is_stable(signature, self._core.now()):
                 raise TornError(self._core.paths.metrics)
             return None
         if "vps_status" not in values and "pid" not in values:

@@ -70,13 +70,13 @@ def test_a_probe_says_whether_it_changes_anything() -> None:
     assert not gate.probed(healthy=True, reason=reasons.NONE)
     assert gate.probed(healthy=False, reason=reasons.quoted("x"))
     assert not gate.probed(healthy=False, reason=reasons.quoted("y"))
-    gate.doubt()
+    gate.suspect_outage()
     assert gate.probed(healthy=False, reason=reasons.quoted("y"))
 
 
 def test_a_doubt_shuts_until_the_probe_answers(gate: Gate) -> None:
     """What looks like an outage stops sending without calling the server down."""
-    gate.doubt()
+    gate.suspect_outage()
     assert not gate.is_open(NOW)
     assert gate.awaits_probe
     assert gate.state(NOW).name == HEALTHY
@@ -192,7 +192,7 @@ def test_a_canary_respects_every_other_obstacle(gate: Gate, obstacle: str) -> No
     gate.misconfigured(reasons.quoted("401"), NOW)
     obstacles: dict[str, Callable[[], object]] = {
         "down": lambda: gate.probed(healthy=False, reason=reasons.quoted("x")),
-        "doubt": gate.doubt,
+        "doubt": gate.suspect_outage,
         "paused": lambda: gate.pause(math.inf),
         "held": lambda: gate.hold(NOW + 1),
         "blocked": lambda: gate.block("worker", reasons.quoted("another worker")),

@@ -147,13 +147,13 @@ def test_each_file_is_doubted_until_all_of_it_is_taken_in(path: Path) -> None:
     assert DOUBTED == (QUEUE, DLQ, EMERGENCY) == ("queue", "DLQ", "emergency file")
     killed(path)
     with closing(Ledger(path)) as ledger:
-        assert all(ledger.doubts(name) for name in DOUBTED)
+        assert all(ledger.asks_about(name) for name in DOUBTED)
         with ledger.transaction():
             ledger.trust(DLQ)
             ledger.trust(DLQ)
-        assert [ledger.doubts(name) for name in DOUBTED] == [True, False, True]
+        assert [ledger.asks_about(name) for name in DOUBTED] == [True, False, True]
     with closing(Ledger(path)) as ledger:
-        assert [ledger.doubts(name) for name in DOUBTED] == [True, False, True]
+        assert [ledger.asks_about(name) for name in DOUBTED] == [True, False, True]
 
 
 def test_a_ledger_that_was_left_in_order_says_so(path: Path) -> None:

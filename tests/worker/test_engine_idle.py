@@ -47,7 +47,7 @@ def test_it_is_not_idle_while_something_is_awaited(scene: Scene, part: str, name
 def test_it_is_not_idle_before_a_probe_has_answered(scene: Scene) -> None:
     """Its answer decides; but without a server, or paused, none is waited for."""
     at_rest(scene)
-    scene.parts.gate.doubt()
+    scene.parts.gate.suspect_outage()
     assert not is_idle(scene)
     scene.parts.gate.block("server", quoted("choose one"))
     assert is_idle(scene)
@@ -96,7 +96,7 @@ def test_what_a_worker_left_under_way_is_waited_for(scene: Scene) -> None:
     """It is asked about soon, where there is a horizon and the way is open."""
     at_rest(scene)
     waits_until(scene, NOW + 8)
-    scene.core.in_doubt_until = MOMENT + 10
+    scene.core.unknown_until = MOMENT + 10
     assert not is_idle(scene, 1.0)
     assert is_idle(scene, 0.0)
     scene.parts.gate.probed(healthy=False, reason=quoted("refused"))

@@ -75,7 +75,7 @@ def test_what_was_under_way_is_due_after_the_interval(
     core.ledger.close()
 
 
-def test_a_doubt_that_is_settled_keeps_nobody(
+def test_nobody_waits_where_nothing_is_unknown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where nothing is left to be asked about, a worker is idle at once."""

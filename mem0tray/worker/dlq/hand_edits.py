@@ -22,7 +22,7 @@ from mem0tray.worker.dlq.attribution import Share
 from mem0tray.worker.dlq.merge import Base, Merge, Ours
 from mem0tray.worker.folders import unrest
 from mem0tray.worker.folders.unrest import Unrest, cannot_read
-from mem0tray.worker.queue.intake import AGAIN, has_settled
+from mem0tray.worker.queue.intake import AGAIN, is_stable
 
 SECTION: Final = ("items",)
 _META: Final = "dlq_merged"
@@ -50,7 +50,7 @@ class HandEdits:
     def __init__(self, core: Core) -> None:
         self._core = core
         self.signature: Signature | None = None
-        self.ask = core.ledger.doubts(DLQ)
+        self.ask = core.ledger.asks_about(DLQ)
         self.oddities = 0  # saves that were not as the ledger would have the file
         self.missing = False  # the file is gone: to be written again
         self.torn = False  # it is being written, or broken: it is looked at again soon
@@ -124,7 +124,7 @@ class HandEdits:
         try:
             parsed = document.parse(data, SECTION, views=True)
         except BrokenDocumentError as error:
-            if not has_settled(signature, self._core.now()):
+            if not is_stable(signature, self._core.now()):
                 raise TornError(self._core.paths.dlq) from error
             parsed, broken = document.salvage(data, SECTION), str(error)
         return self._take(data, signature, parsed, broken, account)

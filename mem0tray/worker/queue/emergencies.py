@@ -24,7 +24,7 @@ class EmergencyIntake:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._folder = core.paths.claude_dir
-        self.ask = core.ledger.doubts(EMERGENCY)
+        self.ask = core.ledger.asks_about(EMERGENCY)
         self._boot = boot_id()
 
     def run(self) -> int:

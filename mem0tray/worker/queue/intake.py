@@ -24,7 +24,7 @@ from mem0tray.worker.folders import unrest
 from mem0tray.worker.folders.unrest import Unrest, cannot_read
 
 SECTIONS: Final = ("queue", "failed", HELD)
-SETTLED_AFTER: Final = 1.5  # seconds a broken file must hold still before it is given up
+STABLE_AFTER: Final = 1.5  # seconds a broken file must hold still before it is given up
 AGAIN: Final = 0.05  # seconds until a torn file is looked at again
 _NOTHING: Final = -1  # the "key" of an entry that makes no sense to us
 
@@ -71,7 +71,7 @@ class QueueIntake:
         self.torn = False  # the file is being written, or broken: it is looked at again soon
         said = cannot_read(core.paths.queue)
         self._unrest = Unrest(core.troubles, unrest.QUEUE, said, AGAIN)
-        self.ask = core.ledger.doubts(QUEUE)
+        self.ask = core.ledger.asks_about(QUEUE)
 
     def run(self) -> int:
         """Take in what is new; the number of new entries. A torn file waits for the next time."""
@@ -123,7 +123,7 @@ class QueueIntake:
             try:
                 parsed = document.parse(data, SECTIONS, views=True)
             except BrokenDocumentError as error:
-                if not has_settled(signature, self._core.now()):
+                if not is_stable(signature, self._core.now()):
                     raise TornError(path) from error
                 parsed = document.salvage(data, SECTIONS)
                 broken = str(error)
@@ -276,7 +276,7 @@ def accept(
     return row.key, True
 
 
-def has_settled(signature: Signature, now: float) -> bool:
+def is_stable(signature: Signature, now: float) -> bool:
     """Whether a file has held still long enough to be taken as it is."""
     age = now - signature.mtime / 1e9
-    return age >= SETTLED_AFTER or age < -SETTLED_AFTER  # or its clock is ahead of ours
+    return age >= STABLE_AFTER or age < -STABLE_AFTER  # or its clock is ahead of ours

@@ -61,14 +61,14 @@ class Attempts:
             self._ended.pop(job.key, None)
             self._unanswered.pop(job.key, None)
 
-    def _in_doubt_since(self, key: int, unknown: float) -> float:
+    def _unknown_since(self, key: int, unknown: float) -> float:
         """The moment (monotonic) up to which what the server said is no news of an item.
 
         That is when its last attempt ended, else when the former worker's requests had been
         given time. `unknown` (Unix seconds) is when its outcome became so: another worker may
         have taken it just then. A clock that was set back makes no moment of the future.
         """
-        since = self._ended.get(key, self._core.in_doubt_until)
+        since = self._ended.get(key, self._core.unknown_until)
         age = self._core.now() - unknown
         return max(since, time.monotonic() - age) if age >= 0 else since
 
@@ -81,7 +81,7 @@ class Attempts:
         """
         if job.unknown is None:
             return None
-        found = client.ask(memory, timeout, self._in_doubt_since(job.key, job.unknown))
+        found = client.ask(memory, timeout, self._unknown_since(job.key, job.unknown))
         if isinstance(found, Answer):
             if found.kind not in (Kind.OUTCOME_UNKNOWN, Kind.OUTAGE) or self._stopping():
                 return replace(found, outcome_unknown=True)  # the question still stands

@@ -57,14 +57,14 @@ class Delivery:
         core: Core,
         gate: Gate,
         connect: Callable[[], Client],
-        doubt: Callable[[], None],
+        suspect_outage: Callable[[], None],
     ) -> None:
         self._core = core
         self._gate = gate
         self._connect = connect
         self._cond = threading.Condition()
         self._throttle = Throttle()
-        self._verdicts = Verdicts(core, gate, doubt)
+        self._verdicts = Verdicts(core, gate, suspect_outage)
         self._flights: dict[int, _Flight] = {}
         self._clients: dict[int, Client] = {}
         self._senders: list[threading.Thread] = []

@@ -27,7 +27,7 @@ class Route:
         self._outages = Outages(core.ledger)
         self._link: ServerConnection | None = None
         self._version = 0  # of the link, whose address may change
-        self.delivery = Delivery(core, gate, self._client, self._doubt)
+        self.delivery = Delivery(core, gate, self._client, self._suspect_outage)
         self.prober = Prober(
             self._probe_client,
             lambda: core.settings.sync.probe_interval,
@@ -118,7 +118,7 @@ class Route:
             with suppress(LedgerError):  # a full disk; the next probe has it noted
                 self._outages.probed(healthy=health.healthy, now=self._core.now())
 
-    def _doubt(self) -> None:
+    def _suspect_outage(self) -> None:
         """An answer blames the server: nothing more is sent until it has been asked."""
-        self._gate.doubt()
+        self._gate.suspect_outage()
         self.prober.kick()

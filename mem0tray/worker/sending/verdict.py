@@ -29,10 +29,10 @@ class _Suspect:
 class Verdicts:
     """Applies answers, within the caller's transaction; returns the events to emit after it."""
 
-    def __init__(self, core: Core, gate: Gate, doubt: Callable[[], None]) -> None:
+    def __init__(self, core: Core, gate: Gate, suspect_outage: Callable[[], None]) -> None:
         self._core = core
         self._gate = gate
-        self._doubt = doubt
+        self._suspect_outage = suspect_outage
         self._suspects: dict[int, _Suspect] = {}
         self._slowed: set[int] = set()  # have drawn a 429 once, before others succeeded
         self.avoid: str | None = None  # a project whose turn it is not, while another is tried
@@ -60,11 +60,11 @@ class Verdicts:
             happened = self._misconfigured(job, answer, now)
         elif kind is Kind.OUTAGE:
             self._set_aside(job, answer, now)
-            self._doubt()
+            self._suspect_outage()
             happened = []
         elif kind is Kind.UNANSWERED:
             self._ask_later(job, now)
-            self._doubt()
+            self._suspect_outage()
             happened = []
         elif kind is Kind.SLOW_DOWN:
             happened = self._slow_down(job, answer, now)
@@ -72,7 +72,7 @@ class Verdicts:
             happened = self._refused(job, answer, now)
         else:
             happened = self._count(job, answer, now)
-        self._leave_open(job, answer, now)
+        self._record_unknown(job, answer, now)
         return happened
 
     def late(self, job: Job, answer: Answer, server: str, now: float) -> list[Event]:
@@ -87,7 +87,7 @@ class Verdicts:
             return []
         self._record(job, answer, now)
         self._core.outbox.release(job.key)
-        self._leave_open(job, answer, now)
+        self._record_unknown(job, answer, now)
         return []
 
     def claimed(self, key: int) -> None:
@@ -114,7 +114,7 @@ class Verdicts:
                 self._slowed.add(key)
                 continue
             result += self._count(suspect.job, suspect.answer, now)
-            self._leave_open(suspect.job, suspect.answer, now)
+            self._record_unknown(suspect.job, suspect.answer, now)
         self._suspects.clear()
         self.avoid = None
         return result
@@ -185,7 +185,7 @@ class Verdicts:
 
     # Items ---------------------------------------------------------------------------
 
-    def _leave_open(self, job: Job, answer: Answer, now: float) -> None:
+    def _record_unknown(self, job: Job, answer: Answer, now: float) -> None:
         """Where the server may have it all the same: it is asked before it is sent again."""
         if answer.outcome_unknown:
             self._core.outbox.mark_unknown(job.key, now, timed_out=answer.timed_out)

@@ -16,7 +16,7 @@ from mem0tray.worker.queue.intake import QueueIntake
 
 @pytest.fixture
 def core(tmp_path: Path) -> Iterator[Core]:
-    """Make the stages' shared ground, with a broken queue file that has settled."""
+    """Make the stages' shared ground, with a broken queue file that is stable."""
     paths = Paths(tmp_path / "claude", tmp_path / "data")
     paths.claude_dir.mkdir()
     _break(paths)

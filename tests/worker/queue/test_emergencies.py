@@ -79,7 +79,7 @@ def test_what_may_have_been_sent_is_asked_about_once(scene: QueueScene) -> None:
     append(scene, B)
     emergencies.run()
     assert (scene.column("unknown", A), scene.column("unknown", B)) == (NOW, None)
-    assert not scene.core.ledger.doubts(EMERGENCY)
+    assert not scene.core.ledger.asks_about(EMERGENCY)
 
 
 @pytest.mark.parametrize("age", [RENAME_AFTER, -RENAME_AFTER])
@@ -139,7 +139,7 @@ def test_a_renamed_file_is_removed_after_a_day(
     assert json.loads(scene.core.ledger.meta("emergency_sources")) == []
 
 
-def test_lines_that_another_worker_took_away_are_in_doubt(
+def test_lines_that_another_worker_took_away_have_unknown_outcomes(
     scene: QueueScene, emergencies: EmergencyIntake
 ) -> None:
     """It delivers what stood there; the file that comes after is read from its beginning."""

@@ -12,7 +12,7 @@ from mem0tray.files.atomic import Signature, TornError
 from mem0tray.ledger.outdated import QUEUE
 from mem0tray.ledger.taken import MINUTE
 from mem0tray.worker.queue import intake as stage
-from mem0tray.worker.queue.intake import QueueIntake, accept, fingerprint, has_settled
+from mem0tray.worker.queue.intake import QueueIntake, accept, fingerprint, is_stable
 from tests.worker.queue.scene import HERE, NOW, QueueScene, entry, fresh
 
 A, B, C = fresh("a"), fresh("b"), fresh("c")
@@ -77,7 +77,7 @@ def test_what_may_have_been_sent_is_asked_about_once(scene: QueueScene) -> None:
     intake.run()
     assert scene.column("unknown", A) == NOW
     assert scene.column("unknown", B) is None
-    assert not scene.core.ledger.doubts(QUEUE)
+    assert not scene.core.ledger.asks_about(QUEUE)
 
 
 def test_an_entry_that_has_failed_often_enough_is_a_dead_letter(
@@ -186,7 +186,7 @@ def test_an_entry_that_vanishes_is_still_delivered(scene: QueueScene, intake: Qu
     assert scene.column("vanished", A) is None
 
 
-def test_an_entry_that_vanishes_beside_another_worker_is_in_doubt(
+def test_an_entry_that_vanishes_beside_another_worker_has_an_unknown_outcome(
     scene: QueueScene, intake: QueueIntake
 ) -> None:
     """It may have delivered it."""
@@ -294,13 +294,13 @@ def test_a_broken_file_that_holds_still_is_kept_and_what_is_whole_taken(
 
 
 @pytest.mark.parametrize(
-    ("age", "settled"), [(1.4, False), (1.5, True), (-1.4, False), (-1.6, True), (3600, True)]
+    ("age", "stable"), [(1.4, False), (1.5, True), (-1.4, False), (-1.6, True), (3600, True)]
 )
-def test_a_file_holds_still_after_a_second_and_a_half(age: float, *, settled: bool) -> None:
+def test_a_file_holds_still_after_a_second_and_a_half(age: float, *, stable: bool) -> None:
     """Also when its clock is ahead of ours."""
-    assert stage.SETTLED_AFTER == 1.5
+    assert stage.STABLE_AFTER == 1.5
     signature = Signature(1, 2, int((NOW - age) * 1e9), 4)
-    assert has_settled(signature, NOW) is settled
+    assert is_stable(signature, NOW) is stable
 
 
 @pytest.mark.parametrize("name", ["last_100", "stats"])

@@ -140,14 +140,14 @@ def test_what_was_heard_while_the_former_worker_s_requests_had_time_is_no_news(
     """A server at work on a request lists nothing of it yet; an attempt of our own counts more."""
     trial.make(SILENT)
     assert trial.client.since == 0.0
-    trial.core.in_doubt_until = time.monotonic() + 10.0
+    trial.core.unknown_until = time.monotonic() + 10.0
     trial.make(SILENT, key=2)
-    assert trial.client.since == trial.core.in_doubt_until
+    assert trial.client.since == trial.core.unknown_until
     trial.make(SILENT)
     assert 0.0 < trial.client.since <= time.monotonic()
 
 
-def test_what_the_server_said_before_an_item_was_in_doubt_is_no_news_of_it(trial: Trial) -> None:
+def test_what_the_server_said_before_an_outcome_was_unknown_is_no_news_of_it(trial: Trial) -> None:
     """What another worker has just taken is not looked for in an older listing."""
     before = time.monotonic()
     trial.make(Presence.ABSENT, unknown=time.time())
@@ -155,4 +155,4 @@ def test_what_the_server_said_before_an_item_was_in_doubt_is_no_news_of_it(trial
     trial.make(Presence.ABSENT, unknown=time.time() - 100.0)
     assert before - 101.0 < trial.client.since < before - 99.0
     trial.make(Presence.ABSENT, unknown=time.time() + 100.0)  # the clock was set back since
-    assert trial.client.since == trial.core.in_doubt_until
+    assert trial.client.since == trial.core.unknown_until

@@ -37,7 +37,7 @@ class Scene:
         self.answers = answers
         self.delivered: queue.Queue[str] = queue.Queue()
         self.failed: queue.Queue[str] = queue.Queue()
-        self.doubted = threading.Event()
+        self.suspected = threading.Event()
         bus = Events()
         bus.subscribe(self._note)
         paths = Paths(folder, folder)
@@ -52,15 +52,15 @@ class Scene:
         self.gate.probed(healthy=True, reason=reasons.NONE)
         where = Destination.of(server.url)
         self.connect: Callable[[], Client] = lambda: connect(where)
-        self.delivery = Delivery(self.core, self.gate, self._connect, self._doubt)
+        self.delivery = Delivery(self.core, self.gate, self._connect, self._suspect_outage)
         self.delivery.server_changed("http://here")
 
     def _connect(self) -> Client:
         return self.connect()
 
-    def _doubt(self) -> None:
-        self.gate.doubt()
-        self.doubted.set()
+    def _suspect_outage(self) -> None:
+        self.gate.suspect_outage()
+        self.suspected.set()
 
     def _note(self, event: Event) -> None:
         if isinstance(event, Delivered):
@@ -286,7 +286,7 @@ def test_a_server_that_cannot_be_connected_to_ends_no_sender(scene: Scene) -> No
 
     scene.connect = nowhere
     scene.delivery.kick()
-    assert scene.doubted.wait(PATIENCE)
+    assert scene.suspected.wait(PATIENCE)
     scene.wait_for_claims(set())
     scene.gate.probed(healthy=True, reason=reasons.NONE)
     scene.delivery.kick()
