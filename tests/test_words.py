@@ -13,19 +13,25 @@ import pytest
 
 from tests.support.home import REPOSITORY
 
+SETTLED: Final = "settl(?:e|es|ed|ing)"
 INTENT: Final = "intents?"
 LINGERS: Final = "linger(?:s|ing)"
 GONE: Final = {
+    SETTLED: "stable (a file), published (a generation), recorded (an outcome), closed in order"
+    " (the ledger)",
     "unsettl(?:e|es|ed|ing)": "outcome unknown",
+    "in_doubt": "outcome unknown",
+    "leave_open": "outcome unknown",
     "editions?": "generation",
     INTENT: "claim",
     LINGERS: "tombstone",
+    "gates?": "circuit breaker",
     "meanwhile(?==)": "claim: nothing is sent ahead",
 }
 # Where such a word is somebody else's: in ledgers of former versions, or a command of systemd.
 OTHERS: Final = {
-    "mem0tray/ledger/schema.py": {INTENT, LINGERS},
-    "tests/support/samples/": {INTENT, LINGERS},
+    "mem0tray/ledger/schema.py": {SETTLED, INTENT, LINGERS},
+    "tests/support/samples/": {SETTLED, INTENT, LINGERS},
     "mem0tray/desktop/autostart/": {LINGERS},
     "tests/desktop/test_autostart": {LINGERS},
     "mem0tray/cli/autostart.py": {LINGERS},

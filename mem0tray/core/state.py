@@ -64,8 +64,11 @@ def refusal(answer: str, status: int | None) -> Reason:
     return Reason(REFUSES, answer=told, status=status or 0)
 
 
-class Gate:
-    """What stands between a due item and the server. Times are Unix seconds."""
+class CircuitBreaker:
+    """Stands between a due item and the server: open, nothing goes out; half open, one canary.
+
+    Times are Unix seconds.
+    """
 
     def __init__(self) -> None:
         self._guard = threading.RLock()
@@ -139,7 +142,7 @@ class Gate:
             self._obstacles[name] = reason
 
     def unblock(self, name: str) -> None:
-        """It no longer does."""
+        """Nothing of that name stands in the way any more."""
         with self._guard:
             self._obstacles.pop(name, None)
 
@@ -171,7 +174,7 @@ class Gate:
         """Whether that obstacle stands."""
         return name in self._obstacles
 
-    def is_open(self, now: float) -> bool:
+    def lets_through(self, now: float) -> bool:
         """Whether deliveries may go out."""
         with self._guard:
             return self._may_reach(now) and not self._misconfigured
@@ -201,8 +204,8 @@ class Gate:
         """Whether a probe is under way whose answer decides."""
         return self._probing
 
-    def opens_at(self, now: float) -> float | None:
-        """When it opens by itself, if it is known."""
+    def lets_through_at(self, now: float) -> float | None:
+        """When it lets a delivery or a canary through by itself, if that is known."""
         with self._guard:
             times = [
                 at

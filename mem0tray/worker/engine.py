@@ -43,7 +43,7 @@ class Engine:
         self.parts = parts
         self.has_looked = False  # the first look at the files is done
         self._wanted = wanted
-        self._core, self._gate = parts.core, parts.gate
+        self._core, self._breaker = parts.core, parts.breaker
         self._paths = parts.core.paths
         self._attempt = parts.core.troubles.attempt
         self.watch = self._watch() if watches else None
@@ -53,7 +53,7 @@ class Engine:
         self._expired = 0.0
         self._looked = 0.0  # when it was last seen what is due, Unix seconds
         if wanted.wrong:
-            self._gate.block("settings", wanted.wrong)
+            self._breaker.block("settings", wanted.wrong)
 
     def _watch(self) -> watch.Watch:
         find = partial(watch.targets, self._paths, self._wanted.where.name, config_file())
@@ -185,14 +185,14 @@ class Engine:
         self.parts.edits.tells_waits = True
 
     def _tell_state(self, now: float) -> None:
-        state = self._gate.state(now)
+        state = self._breaker.state(now)
         if state != self._state:
             self._state = state
             told = self._core.troubles.tells(state.reason)
             self._core.events.emit(events.StateChanged(state.name, state.reason, told))
 
     def _look_at_settings(self) -> None:
-        new = self._wanted.look(self._gate)
+        new = self._wanted.look(self._breaker)
         if new is None:
             return
         core, route = self._core, self.parts.route
@@ -209,25 +209,25 @@ class Engine:
         jumped = (now - wall) - (moment - mono)
         if jumped < -_CLOCK_JUMP:
             core = self._core
-            self._gate.clock_set_back(-jumped)
+            self._breaker.clock_set_back(-jumped)
             core.outbox.clock_set_back(now, -jumped)
             core.outbox.limit_waits(now, core.settings.sync.retry_interval)
 
     def _look_at_pause(self, now: float) -> None:
         try:
-            self._gate.pause(pauses.read(self._paths, now))
+            self._breaker.pause(pauses.read(self._paths, now))
         except FileUnavailableError as error:  # it may say that nothing is to be sent
-            self._gate.block("pause", error.reason)
+            self._breaker.block("pause", error.reason)
             raise
-        self._gate.unblock("pause")
+        self._breaker.unblock("pause")
 
     def _look_at_storage(self) -> None:
         for folder in (self._paths.claude_dir, self._paths.data_dir):
             probe.refuse_read_only(folder)  # even where there is nothing to be written now
-        if self._gate.blocked_by("storage"):
+        if self._breaker.blocked_by("storage"):
             with self._core.ledger.transaction(durable=True):
                 self._core.ledger.set_meta("storage", self._core.now())
-            self._gate.unblock("storage")
+            self._breaker.unblock("storage")
 
     def _expire(self, now: float) -> None:
         if abs(now - self._expired) > _DAY:
@@ -242,7 +242,7 @@ class Engine:
         due = self._core.outbox.next_due()  # of those set aside too
         if due is not None and due > self._looked:
             waits.append(max(0.0, due - now))
-        opens = self._gate.opens_at(now)
+        opens = self._breaker.lets_through_at(now)
         if opens is not None:
             waits.append(opens - now)
         waits.append(max(parts.queue_publisher.put_back_at - now, 0.0))
@@ -262,22 +262,22 @@ class Engine:
 
     def is_idle(self, horizon: float, now: float, moment: float) -> bool:
         """Nothing is left that can be delivered within `horizon` seconds. Raises LedgerError."""
-        parts, gate = self.parts, self._gate
+        parts, breaker = self.parts, self._breaker
         if not self.has_looked or parts.route.delivery.under_way:
             return False
         if parts.queue.awaited or parts.edits.awaited:
             return False
-        if gate.blocked_by("server") or gate.is_paused(now):
+        if breaker.blocked_by("server") or breaker.is_paused(now):
             return True
         due = parts.route.delivery.next_due()  # waits for an outcome that is being recorded
-        if gate.awaits_probe or self._has_unread_lines():
+        if breaker.awaits_probe or self._has_unread_lines():
             return False
-        if horizon > 0 and gate.is_open(now):
+        if horizon > 0 and breaker.lets_through(now):
             # What the last worker left under way is asked about soon, and then delivered.
             horizon = max(horizon, self._core.unknown_until - moment)
         if due is None or due > now + horizon:
             return True
-        return not gate.is_open(now) and not 0 < gate.held_for(now) <= horizon
+        return not breaker.lets_through(now) and not 0 < breaker.held_for(now) <= horizon
 
     def _has_unread_lines(self) -> bool:
         """Whether an emergency file that we can read holds something not taken in."""
@@ -286,12 +286,12 @@ class Engine:
     def waiting(self, now: float) -> Waiting:
         """What is left. Raises LedgerError."""
         counts = self._core.counters.waiting()
-        unread = self._gate.trouble_with(READ)
-        return Waiting(counts.queue, counts.dlq, counts.held, self._gate.state(now), unread)
+        unread = self._breaker.trouble_with(READ)
+        return Waiting(counts.queue, counts.dlq, counts.held, self._breaker.state(now), unread)
 
     def look(self, now: float) -> WorkerStatus:
         """How things are. Raises LedgerError."""
         counts = self._core.counters.waiting()
         last = self._core.counters.last_delivery()
-        state, paused = self._gate.state(now), self._gate.is_paused(now)
+        state, paused = self._breaker.state(now), self._breaker.is_paused(now)
         return WorkerStatus(state, counts.queue, counts.dlq, last, paused, counts.held)

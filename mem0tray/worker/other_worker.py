@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from mem0tray.core import item as items
 from mem0tray.core.reasons import Reason
-from mem0tray.core.state import Gate
+from mem0tray.core.state import CircuitBreaker
 from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.ledger.taken import WorkerSeen
@@ -30,9 +30,9 @@ _ENDED: Final = 5.0  # seconds without a sign of a process that is not there
 class OtherWorker:
     """`look` before the files are read, `release` after."""
 
-    def __init__(self, core: Core, gate: Gate) -> None:
+    def __init__(self, core: Core, breaker: CircuitBreaker) -> None:
         self._core = core
-        self._gate = gate
+        self._breaker = breaker
         self._signature: Signature | None = None
         self._looked = False
         self._gone = False  # as far as could be told before the files were read
@@ -82,7 +82,7 @@ class OtherWorker:
         self._between = self._gone = False
         core.beside.at_work = self._seen is not None
         if self._seen is None:
-            self._gate.unblock("worker")
+            self._breaker.unblock("worker")
 
     def _first_look(self, found: Signature | None) -> None:
         """Metrics that another worker wrote before we came are a sign if it is there still.
@@ -126,7 +126,7 @@ class OtherWorker:
 
     def _block(self, seen: WorkerSeen) -> None:
         self._core.beside.at_work = True
-        self._gate.block("worker", sentence(seen.pid, seen.host))
+        self._breaker.block("worker", sentence(seen.pid, seen.host))
 
     def _has_gone(self, seen: WorkerSeen) -> bool:
         silence = time.monotonic() - self._last

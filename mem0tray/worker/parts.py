@@ -7,7 +7,7 @@ from mem0tray.config import server_choice
 from mem0tray.core import events
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.events import Events
-from mem0tray.core.state import Gate
+from mem0tray.core.state import CircuitBreaker
 from mem0tray.ledger.database import Ledger
 from mem0tray.worker.context import Core, Wakes
 from mem0tray.worker.dlq.hand_edits import HandEdits
@@ -31,7 +31,7 @@ class Parts:
     """The stages that an engine drives; what they share is in `core`."""
 
     core: Core
-    gate: Gate
+    breaker: CircuitBreaker
     emergencies: EmergencyIntake
     queue: QueueIntake
     edits: HandEdits
@@ -63,14 +63,14 @@ def open_in(wanted: Wanted, bus: Events, wake: Wakes) -> Parts:
 
 
 def _assembled(core: Core) -> Parts:
-    gate = Gate()
+    breaker = CircuitBreaker()
     folders = (core.paths.claude_dir, core.paths.data_dir)
-    core.troubles = Troubles(core.events, gate.trouble, READ, folders, time.monotonic)
-    queue, edits, other = QueueIntake(core), HandEdits(core), OtherWorker(core, gate)
-    metrics = MetricsWriter(core, gate, other)
+    core.troubles = Troubles(core.events, breaker.trouble, READ, folders, time.monotonic)
+    queue, edits, other = QueueIntake(core), HandEdits(core), OtherWorker(core, breaker)
+    metrics = MetricsWriter(core, breaker, other)
     return Parts(
         core=core,
-        gate=gate,
+        breaker=breaker,
         emergencies=EmergencyIntake(core),
         queue=queue,
         edits=edits,
@@ -78,5 +78,5 @@ def _assembled(core: Core) -> Parts:
         queue_publisher=QueuePublisher(core, queue),
         other=other,
         metrics=metrics,
-        route=Route(core, gate, metrics),
+        route=Route(core, breaker, metrics),
     )

@@ -17,7 +17,7 @@ from mem0tray.config.settings import Settings
 from mem0tray.core.errors import LedgerError
 from mem0tray.core.events import Event, Events
 from mem0tray.core.reasons import NONE
-from mem0tray.core.state import Gate
+from mem0tray.core.state import CircuitBreaker
 from mem0tray.files.publish_rate import PublishRate
 from mem0tray.ledger.database import Ledger
 from mem0tray.system.paths import Paths
@@ -99,7 +99,7 @@ def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
         metrics.wait.return_value = math.inf
         parts = Parts(
             core=core,
-            gate=Gate(),
+            breaker=CircuitBreaker(),
             emergencies=stand_in(EmergencyIntake),
             queue=queue,
             edits=edits,

@@ -165,7 +165,7 @@ def test_a_state_is_told_when_it_changes(scene: Scene) -> None:
 def test_a_state_whose_trouble_was_told_says_so(scene: Scene) -> None:
     """The reason stands in the log already, as that of a part that has failed."""
     scene.core.troubles.failed("part", OSError("odd"), 1.0)
-    scene.parts.gate.block("storage", quoted(repr(OSError("odd"))))
+    scene.parts.breaker.block("storage", quoted(repr(OSError("odd"))))
     scene.parts.other.look.side_effect = None
     with mock.patch.object(Engine, "_look_at_storage"):
         scene.cycle()

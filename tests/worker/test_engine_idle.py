@@ -21,13 +21,13 @@ def at_rest(scene: Scene) -> None:
     """Let it have looked, with a server that answers, and nothing unread."""
     scene.parts.emergencies.unread.return_value = 0
     scene.cycle()
-    scene.parts.gate.probed(healthy=True, reason=NONE)
+    scene.parts.breaker.probed(healthy=True, reason=NONE)
 
 
 def test_it_is_idle_once_it_has_looked_and_nothing_is_due(scene: Scene) -> None:
     """Not before the first cycle."""
     scene.parts.emergencies.unread.return_value = 0
-    scene.parts.gate.probed(healthy=True, reason=NONE)
+    scene.parts.breaker.probed(healthy=True, reason=NONE)
     assert not is_idle(scene)
     at_rest(scene)
     assert is_idle(scene)
@@ -47,12 +47,12 @@ def test_it_is_not_idle_while_something_is_awaited(scene: Scene, part: str, name
 def test_it_is_not_idle_before_a_probe_has_answered(scene: Scene) -> None:
     """Its answer decides; but without a server, or paused, none is waited for."""
     at_rest(scene)
-    scene.parts.gate.suspect_outage()
+    scene.parts.breaker.suspect_outage()
     assert not is_idle(scene)
-    scene.parts.gate.block("server", quoted("choose one"))
+    scene.parts.breaker.block("server", quoted("choose one"))
     assert is_idle(scene)
-    scene.parts.gate.unblock("server")
-    scene.parts.gate.pause(NOW + 10)
+    scene.parts.breaker.unblock("server")
+    scene.parts.breaker.pause(NOW + 10)
     assert is_idle(scene)
 
 
@@ -86,9 +86,9 @@ def test_what_is_due_is_waited_for_where_the_way_opens_in_time(
     at_rest(scene)
     waits_until(scene, NOW)
     if hold:
-        scene.parts.gate.hold(NOW + hold)
+        scene.parts.breaker.hold(NOW + hold)
     else:
-        scene.parts.gate.probed(healthy=False, reason=quoted("refused"))
+        scene.parts.breaker.probed(healthy=False, reason=quoted("refused"))
     assert is_idle(scene, 1.0) == idle
 
 
@@ -99,7 +99,7 @@ def test_what_a_worker_left_under_way_is_waited_for(scene: Scene) -> None:
     scene.core.unknown_until = MOMENT + 10
     assert not is_idle(scene, 1.0)
     assert is_idle(scene, 0.0)
-    scene.parts.gate.probed(healthy=False, reason=quoted("refused"))
+    scene.parts.breaker.probed(healthy=False, reason=quoted("refused"))
     assert is_idle(scene, 1.0)
 
 
@@ -108,10 +108,10 @@ def test_what_is_left_is_told_with_its_reasons(scene: Scene) -> None:
     at_rest(scene)
     scene.core.counters = mock.Mock(wraps=scene.core.counters)
     scene.core.counters.waiting.return_value = Counts(2, 3, None, 1)
-    scene.parts.gate.trouble("queue file", NO_PERMISSION)
+    scene.parts.breaker.trouble("queue file", NO_PERMISSION)
     state = WorkerState("action needed", NO_PERMISSION)
     assert scene.engine.waiting(NOW) == Waiting(2, 3, 1, state, NO_PERMISSION)
-    scene.parts.gate.trouble("queue file", NONE)
+    scene.parts.breaker.trouble("queue file", NONE)
     assert scene.engine.waiting(NOW).unread == NONE
 
 
@@ -123,5 +123,5 @@ def test_how_things_are_is_told_in_one_look(scene: Scene) -> None:
     with scene.core.ledger.transaction():
         scene.core.ledger.set_meta("last_delivery", 5.0)
     assert scene.engine.look(NOW) == WorkerStatus(WorkerState("healthy"), 2, 3, 5.0, False, 1)  # noqa: FBT003
-    scene.parts.gate.pause(NOW + 10)
+    scene.parts.breaker.pause(NOW + 10)
     assert scene.engine.look(NOW).paused

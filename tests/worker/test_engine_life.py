@@ -21,44 +21,44 @@ from tests.worker.stage import MOMENT, NOW, Scene, waits_until
 def test_a_clock_that_was_set_back_makes_nothing_wait_for_longer(scene: Scene) -> None:
     """Breaks and waits end when they would have, by the clock as it is now."""
     key = waits_until(scene, NOW + 100)
-    scene.parts.gate.hold(NOW + 50)
+    scene.parts.breaker.hold(NOW + 50)
     scene.cycle()
     scene.engine.cycle(NOW - 1000 + 5, MOMENT + 5)
     assert scene.core.outbox.due(key) == NOW - 1000 + 5 + 120  # its own delay, from now
-    assert scene.parts.gate.held_for(NOW - 1000 + 5) == pytest.approx(45)
+    assert scene.parts.breaker.held_for(NOW - 1000 + 5) == pytest.approx(45)
 
 
 @pytest.mark.parametrize("jump", [1000.0, -0.5, 0.0])
 def test_other_jumps_of_the_clock_change_nothing(scene: Scene, jump: float) -> None:
     """One forward, or one that may be a correction."""
     key = waits_until(scene, NOW + 100)
-    scene.parts.gate.hold(NOW + 50)
+    scene.parts.breaker.hold(NOW + 50)
     scene.cycle()
     scene.engine.cycle(NOW + jump + 5, MOMENT + 5)
     assert scene.core.outbox.due(key) == NOW + 100
-    assert scene.parts.gate.held_for(NOW) == 50
+    assert scene.parts.breaker.held_for(NOW) == 50
 
 
 def test_a_jump_is_measured_from_the_cycle_before(scene: Scene) -> None:
     """What was made good for once is not made good for again."""
     scene.cycle()
     scene.engine.cycle(NOW - 1000, MOMENT)
-    scene.parts.gate.hold(NOW - 900)
+    scene.parts.breaker.hold(NOW - 900)
     scene.engine.cycle(NOW - 995, MOMENT + 5)
-    assert scene.parts.gate.held_for(NOW - 995) == pytest.approx(95)
+    assert scene.parts.breaker.held_for(NOW - 995) == pytest.approx(95)
 
 
 def test_a_pause_is_read_in_each_cycle(scene: Scene) -> None:
     """It holds from the next one on, and ends by itself."""
     pauses.write(scene.core.paths, NOW + 60)
     scene.cycle()
-    assert scene.parts.gate.is_paused(NOW)
+    assert scene.parts.breaker.is_paused(NOW)
     scene.cycle(61)
-    assert not scene.parts.gate.is_paused(NOW)  # it was over when it was read
+    assert not scene.parts.breaker.is_paused(NOW)  # it was over when it was read
     scene.cycle()
     pauses.clear(scene.core.paths)
     scene.cycle()
-    assert not scene.parts.gate.is_paused(NOW)
+    assert not scene.parts.breaker.is_paused(NOW)
 
 
 def test_a_pause_that_cannot_be_read_is_one(scene: Scene) -> None:
@@ -66,25 +66,25 @@ def test_a_pause_that_cannot_be_read_is_one(scene: Scene) -> None:
     pause = scene.core.paths.pause
     pause.mkdir(parents=True)
     scene.cycle()
-    assert scene.parts.gate.blocked_by("pause")
+    assert scene.parts.breaker.blocked_by("pause")
     pause.rmdir()
     scene.cycle()
-    assert scene.parts.gate.blocked_by("pause")  # not yet
+    assert scene.parts.breaker.blocked_by("pause")  # not yet
     scene.core.troubles._not_before.clear()
     scene.cycle()
-    assert not scene.parts.gate.blocked_by("pause")
+    assert not scene.parts.breaker.blocked_by("pause")
 
 
 def test_a_ledger_that_can_be_written_again_opens_the_way(scene: Scene) -> None:
     """Whoever could not record an outcome closed it; a write that succeeds opens it."""
-    scene.parts.gate.block("storage", quoted("full"))
+    scene.parts.breaker.block("storage", quoted("full"))
     with mock.patch.object(Ledger, "transaction", side_effect=LedgerError("full")):
         scene.engine._attempt("storage", scene.engine._look_at_storage)
-    assert scene.parts.gate.blocked_by("storage")
+    assert scene.parts.breaker.blocked_by("storage")
     with mock.patch.object(Ledger, "transaction", wraps=scene.core.ledger.transaction) as writes:
         scene.engine._look_at_storage()
     assert writes.call_args_list[0] == mock.call(durable=True)  # or nothing might reach the disk
-    assert not scene.parts.gate.blocked_by("storage")
+    assert not scene.parts.breaker.blocked_by("storage")
     assert scene.core.ledger.meta("storage") == NOW
 
 
@@ -153,7 +153,7 @@ def test_it_begins_with_a_server_unless_the_settings_are_wrong(scene: Scene, wro
     server = None if wrong else scene.core.settings.server
     scene.parts.route.choose.assert_called_once_with(server, events.WorkerStarted)
     scene.parts.queue_publisher.start.assert_called_once_with()
-    assert scene.parts.gate.blocked_by("settings") == bool(wrong)
+    assert scene.parts.breaker.blocked_by("settings") == bool(wrong)
     assert engine.watch is None
     assert not scene.core.paths.requests.exists()
     assert not any(isinstance(event, events.LedgerRebuilt) for event in scene.told)

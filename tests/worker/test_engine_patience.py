@@ -15,7 +15,7 @@ from tests.worker.stage import MOMENT, NOW, Scene, waits_until
 def calm(scene: Scene, *, sees_all: bool = True) -> None:
     """Let a watch tell of every change, and nothing be the matter."""
     scene.engine.watch = mock.Mock(sees_all=sees_all)
-    scene.parts.gate.probed(healthy=True, reason=NONE)
+    scene.parts.breaker.probed(healthy=True, reason=NONE)
     scene.cycle()
 
 
@@ -31,10 +31,10 @@ def test_where_every_change_is_told_it_looks_less_often(scene: Scene) -> None:
 def test_in_trouble_it_looks_more_often(scene: Scene) -> None:
     """What may be over at any moment, no watch tells of."""
     calm(scene)
-    scene.parts.gate.trouble("part", quoted("odd"))
+    scene.parts.breaker.trouble("part", quoted("odd"))
     scene.cycle()
     assert scene.patience() == LOOK
-    scene.parts.gate.trouble("part", NONE)
+    scene.parts.breaker.trouble("part", NONE)
     scene.core.beside.suspected_until = NOW + 50
     scene.cycle()
     assert scene.patience() == LOOK
@@ -57,7 +57,7 @@ def test_it_follows_requests_that_are_under_way(scene: Scene) -> None:
 
 def test_it_waits_until_the_way_opens_by_itself(scene: Scene) -> None:
     """The break that a server asked for ends."""
-    scene.parts.gate.hold(NOW + 3)
+    scene.parts.breaker.hold(NOW + 3)
     assert scene.patience() == pytest.approx(3)
 
 

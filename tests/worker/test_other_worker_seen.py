@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mem0tray.core.reasons import NONE
-from mem0tray.core.state import ACTION_NEEDED, Gate
+from mem0tray.core.state import ACTION_NEEDED, CircuitBreaker
 from mem0tray.files import atomic
 from mem0tray.ledger.taken import WorkerSeen
 from mem0tray.worker import other_worker
@@ -32,17 +32,17 @@ def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueSce
 
 
 @pytest.fixture
-def gate() -> Gate:
-    """Have a gate that is open."""
-    gate = Gate()
-    gate.probed(healthy=True, reason=NONE)
-    return gate
+def breaker() -> CircuitBreaker:
+    """Have a breaker that is open."""
+    breaker = CircuitBreaker()
+    breaker.probed(healthy=True, reason=NONE)
+    return breaker
 
 
 @pytest.fixture
-def other(ground: QueueScene, gate: Gate) -> OtherWorker:
+def other(ground: QueueScene, breaker: CircuitBreaker) -> OtherWorker:
     """Have looked once, while no metrics were there."""
-    made = OtherWorker(ground.core, gate)
+    made = OtherWorker(ground.core, breaker)
     made.look()
     return made
 
@@ -65,16 +65,16 @@ def write(ground: QueueScene, age: float = 5.0, **values: Any) -> None:
     ids=["here", "elsewhere", "no name", "odd names", "our number elsewhere"],
 )
 def test_who_rewrites_the_metrics_is_another_worker(
-    ground: QueueScene, gate: Gate, other: OtherWorker, values: dict[str, Any], pid: int | None,
-    host: str | None,
+    ground: QueueScene, breaker: CircuitBreaker, other: OtherWorker,
+    values: dict[str, Any], pid: int | None, host: str | None,
 ) -> None:  # fmt: skip
     """It is remembered as it names itself, and nothing is sent beside it."""
     write(ground, **values)
     other.look()
     assert ground.core.taken.worker() == WorkerSeen(pid, host, NOW, NOW)
     assert ground.core.beside.at_work
-    assert not gate.is_open(time.monotonic())
-    assert gate.state(time.monotonic()).name == ACTION_NEEDED
+    assert not breaker.lets_through(time.monotonic())
+    assert breaker.state(time.monotonic()).name == ACTION_NEEDED
 
 
 @pytest.mark.parametrize(
@@ -83,13 +83,13 @@ def test_who_rewrites_the_metrics_is_another_worker(
     ids=["with our host", "without one"],
 )
 def test_our_own_metrics_are_no_sign(
-    ground: QueueScene, gate: Gate, other: OtherWorker, values: dict[str, Any]
+    ground: QueueScene, breaker: CircuitBreaker, other: OtherWorker, values: dict[str, Any]
 ) -> None:
     """By our process id on this computer."""
     write(ground, **values)
     other.look()
     assert ground.core.taken.worker() is None
-    assert gate.is_open(time.monotonic())
+    assert breaker.lets_through(time.monotonic())
 
 
 def test_metrics_as_we_wrote_them_are_not_even_read(ground: QueueScene, other: OtherWorker) -> None:
@@ -113,7 +113,7 @@ def test_what_is_no_metrics_file_is_no_sign(
 
 
 def test_another_worker_goes_when_it_has_been_silent(
-    ground: QueueScene, gate: Gate, other: OtherWorker, monkeypatch: pytest.MonkeyPatch
+    ground: QueueScene, breaker: CircuitBreaker, other: OtherWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """For three heartbeats; what waits is asked about, since it may have been at work on it."""
     write(ground, pid=7, host="there")
@@ -128,12 +128,12 @@ def test_another_worker_goes_when_it_has_been_silent(
     other.release()
     assert ground.core.taken.worker() is None
     assert not ground.core.beside.at_work
-    assert gate.is_open(started)
+    assert breaker.lets_through(started)
     assert ground.column("unknown", fresh("a")) == NOW
 
 
 def test_another_worker_that_has_ended_goes_at_once(
-    ground: QueueScene, gate: Gate, other: OtherWorker, monkeypatch: pytest.MonkeyPatch
+    ground: QueueScene, breaker: CircuitBreaker, other: OtherWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When its process was on this computer; five seconds are left to a successor."""
     write(ground, pid=GONE, host=HOST)
@@ -144,15 +144,17 @@ def test_another_worker_that_has_ended_goes_at_once(
     other.look()
     other.release()
     assert ground.core.taken.worker() is None
-    assert gate.is_open(started)
+    assert breaker.lets_through(started)
 
 
-def test_what_was_seen_before_our_own_end_is_still_known(ground: QueueScene, gate: Gate) -> None:
+def test_what_was_seen_before_our_own_end_is_still_known(
+    ground: QueueScene, breaker: CircuitBreaker
+) -> None:
     """A start in between changes nothing."""
     ground.core.taken.note_worker(WorkerSeen(7, "there", NOW - 10, NOW - 10))
-    OtherWorker(ground.core, gate)
+    OtherWorker(ground.core, breaker)
     assert ground.core.beside.at_work
-    assert not gate.is_open(time.monotonic())
+    assert not breaker.lets_through(time.monotonic())
 
 
 @pytest.mark.parametrize(
@@ -166,34 +168,38 @@ def test_what_was_seen_before_our_own_end_is_still_known(ground: QueueScene, gat
     ids=["lives", "long ago", "has ended", "names no process"],
 )
 def test_metrics_from_before_our_start(
-    ground: QueueScene, gate: Gate, values: dict[str, Any], age: float, *, seen: bool,
+    ground: QueueScene, breaker: CircuitBreaker, values: dict[str, Any], age: float, *, seen: bool,
     suspected: bool,
 ) -> None:  # fmt: skip
     """Fresh ones of a process that runs are a sign; others are suspected for three heartbeats."""
     write(ground, age=age, **values)
-    OtherWorker(ground.core, gate).look()
+    OtherWorker(ground.core, breaker).look()
     assert (ground.core.taken.worker() is not None) is seen
     assert ground.core.beside.suspected_until == (
         pytest.approx(NOW - age + SILENT) if suspected else 0.0
     )
 
 
-def test_metrics_of_our_own_last_run_are_no_sign(ground: QueueScene, gate: Gate) -> None:
+def test_metrics_of_our_own_last_run_are_no_sign(
+    ground: QueueScene, breaker: CircuitBreaker
+) -> None:
     """By the process id that we noted then."""
-    first = OtherWorker(ground.core, gate)
+    first = OtherWorker(ground.core, breaker)
     first.look()
     write(ground, pid=os.getpid(), host=HOST)
-    OtherWorker(ground.core, gate).look()
+    OtherWorker(ground.core, breaker).look()
     assert ground.core.taken.worker() is None
     assert not ground.core.beside.at_work
     assert ground.core.beside.suspected_until == 0.0
 
 
-def test_metrics_written_between_our_runs_are_doubt(ground: QueueScene, gate: Gate) -> None:
+def test_metrics_written_between_our_runs_are_doubt(
+    ground: QueueScene, breaker: CircuitBreaker
+) -> None:
     """Another was at work meanwhile: what waits is asked about, once."""
-    OtherWorker(ground.core, gate).look()
+    OtherWorker(ground.core, breaker).look()
     write(ground, pid=GONE, host=HOST)
-    other = OtherWorker(ground.core, gate)
+    other = OtherWorker(ground.core, breaker)
     other.look()
     assert ground.core.beside.at_work
     other.release()

@@ -7,7 +7,7 @@ from mem0tray.config.settings import Loaded, Settings
 from mem0tray.core import reasons
 from mem0tray.core.errors import SettingsError
 from mem0tray.core.reasons import Reason
-from mem0tray.core.state import Gate
+from mem0tray.core.state import CircuitBreaker
 from mem0tray.worker.folders.whereabouts import Whereabouts
 
 
@@ -38,34 +38,34 @@ class Wanted:
         self.where = Whereabouts(settings)
         self._reload = reload
 
-    def look(self, gate: Gate) -> NewSettings | None:
+    def look(self, breaker: CircuitBreaker) -> NewSettings | None:
         """The settings that hold from now on, where they have changed and are to hold here.
 
-        What is wrong with them the gate is told. Raises FileUnavailableError.
+        What is wrong with them the circuit breaker is told. Raises FileUnavailableError.
         """
         try:
             loaded = self._reload()
         except SettingsError as error:
-            gate.trouble("settings", error.reason)
+            breaker.trouble("settings", error.reason)
             if self.wrong:
-                gate.block("settings", error.reason)
+                breaker.block("settings", error.reason)
             return None
-        gate.trouble("settings", reasons.NONE)
+        breaker.trouble("settings", reasons.NONE)
         if loaded is not None:
             self.settings = loaded.settings
-        stays = self._look_at_folder(gate)
+        stays = self._look_at_folder(breaker)
         if loaded is None or self.where.moves or (stays and self.wrong):
             return None  # what stands in the default folder is not what was meant to be sent
         mended, self.wrong = bool(self.wrong), reasons.NONE
-        gate.unblock("settings")
+        breaker.unblock("settings")
         return NewSettings(loaded.settings, mended)
 
-    def _look_at_folder(self, gate: Gate) -> Reason:
+    def _look_at_folder(self, breaker: CircuitBreaker) -> Reason:
         """See where the settings, and links, lead; why the worker cannot go there, else NONE."""
         stays = self.where.look(self.settings) if self.follows else reasons.NONE
         if self.where.moves:
             self.wrong = reasons.NONE
         elif stays and self.wrong:
-            gate.block("settings", stays)
-        gate.trouble("folder", reasons.NONE if self.wrong else stays)
+            breaker.block("settings", stays)
+        breaker.trouble("folder", reasons.NONE if self.wrong else stays)
         return stays

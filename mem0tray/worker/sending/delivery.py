@@ -15,7 +15,7 @@ from mem0tray.core.errors import LedgerError
 from mem0tray.core.events import Event
 from mem0tray.core.item import DEAD, PENDING
 from mem0tray.core.large import LargeText
-from mem0tray.core.state import Gate
+from mem0tray.core.state import CircuitBreaker
 from mem0tray.core.text import one_line
 from mem0tray.ledger.outbox import Job
 from mem0tray.server import Answer, Client, Kind
@@ -50,21 +50,21 @@ class _Sender:
 
 
 class Delivery:
-    """Sends what is due while the gate is open."""
+    """Sends what is due while the circuit breaker is closed."""
 
     def __init__(
         self,
         core: Core,
-        gate: Gate,
+        breaker: CircuitBreaker,
         connect: Callable[[], Client],
         suspect_outage: Callable[[], None],
     ) -> None:
         self._core = core
-        self._gate = gate
+        self._breaker = breaker
         self._connect = connect
         self._cond = threading.Condition()
         self._throttle = Throttle()
-        self._verdicts = Verdicts(core, gate, suspect_outage)
+        self._verdicts = Verdicts(core, breaker, suspect_outage)
         self._flights: dict[int, _Flight] = {}
         self._clients: dict[int, Client] = {}
         self._senders: list[threading.Thread] = []
@@ -219,7 +219,7 @@ class Delivery:
         return happened, following
 
     def _storage_failed(self, error: LedgerError) -> None:
-        self._gate.block("storage", error.reason)
+        self._breaker.block("storage", error.reason)
         self._core.troubles.failed("storage", error, _STORAGE_WAIT, "ledger")
         self._core.wake.set()
 
@@ -262,8 +262,8 @@ class Delivery:
 
     def _next(self, now: float) -> _Flight | None:
         outbox = self._core.outbox
-        if not self._gate.is_open(now):
-            if self._flights or not self._gate.wants_canary(now):
+        if not self._breaker.lets_through(now):
+            if self._flights or not self._breaker.wants_canary(now):
                 return None
             key = outbox.in_turn(now)
             if key is None:

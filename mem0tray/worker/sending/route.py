@@ -7,7 +7,7 @@ from mem0tray.config.settings import ServerSettings
 from mem0tray.core import events
 from mem0tray.core.errors import LedgerError, SettingsError
 from mem0tray.core.reasons import Reason
-from mem0tray.core.state import Gate
+from mem0tray.core.state import CircuitBreaker
 from mem0tray.ledger.outages import Outages
 from mem0tray.server import Client, Health, KeyCheck, KeyVerdict
 from mem0tray.worker.context import Core
@@ -20,14 +20,14 @@ from mem0tray.worker.telling.metrics import MetricsWriter
 class Route:
     """Owns deliveries and prober; `choose` gives them a server."""
 
-    def __init__(self, core: Core, gate: Gate, metrics: MetricsWriter) -> None:
+    def __init__(self, core: Core, breaker: CircuitBreaker, metrics: MetricsWriter) -> None:
         self._core = core
-        self._gate = gate
+        self._breaker = breaker
         self._metrics = metrics
         self._outages = Outages(core.ledger)
         self._link: ServerConnection | None = None
         self._version = 0  # of the link, whose address may change
-        self.delivery = Delivery(core, gate, self._client, self._suspect_outage)
+        self.delivery = Delivery(core, breaker, self._client, self._suspect_outage)
         self.prober = Prober(
             self._probe_client,
             lambda: core.settings.sync.probe_interval,
@@ -46,7 +46,7 @@ class Route:
         None: nobody knows yet which is meant, as the settings are wrong.
         """
         old = self._link
-        self._gate.forget_server()
+        self._breaker.forget_server()
         self._link = None if server is None else self._linked(server)
         self._core.server = self._link.name if self._link is not None else ""
         self._metrics.destination = self._link.shown if self._link is not None else ""
@@ -63,17 +63,17 @@ class Route:
             self._link.close()
 
     def _linked(self, server: ServerSettings) -> ServerConnection | None:
-        """The link to the server that is chosen; the gate is closed while there is none."""
+        """The connection to the chosen server; without one the circuit breaker is open."""
         url = server_choice.chosen(server.url, self._core.paths)
         if url is None:
-            self._gate.block("server", server_choice.CHOOSE)
+            self._breaker.block("server", server_choice.CHOOSE)
             return None
         try:
             link = ServerConnection(self._core.paths, server, url)
         except SettingsError as error:
-            self._gate.block("server", error.reason)
+            self._breaker.block("server", error.reason)
             return None
-        self._gate.unblock("server")
+        self._breaker.unblock("server")
         return link
 
     def _there(self) -> ServerConnection:
@@ -89,7 +89,7 @@ class Route:
 
     def _asks_key(self) -> bool:
         """Whether a server that refused everything is asked instead: no memory waits to be sent."""
-        if not self._gate.wants_canary(self._core.now()) or self.delivery.under_way:
+        if not self._breaker.wants_canary(self._core.now()) or self.delivery.under_way:
             return False
         with suppress(LedgerError):  # who needs the ledger says so
             return self._core.outbox.next_due() is None
@@ -103,13 +103,13 @@ class Route:
             if link.other_port:
                 wanted = self._core.settings.server.local_port
                 self._core.events.emit(events.OtherPort(wanted, link.other_port))
-        changed = self._gate.probed(healthy=health.healthy, reason=health.reason)
+        changed = self._breaker.probed(healthy=health.healthy, reason=health.reason)
         if not health.healthy:
             self.delivery.server_is_down()
             if link is not None:
                 link.was_down()
         if key is not None and key.verdict is not KeyVerdict.REFUSED:
-            self._gate.mended()  # should it still refuse, the next memory tells
+            self._breaker.mended()  # should it still refuse, the next memory tells
             changed = True
         if changed:
             self._core.wake.set()
@@ -120,5 +120,5 @@ class Route:
 
     def _suspect_outage(self) -> None:
         """An answer blames the server: nothing more is sent until it has been asked."""
-        self._gate.suspect_outage()
+        self._breaker.suspect_outage()
         self.prober.kick()

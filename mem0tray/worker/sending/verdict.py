@@ -7,7 +7,7 @@ from typing import Final
 from mem0tray.core import events, reasons
 from mem0tray.core import item as items
 from mem0tray.core.events import Event
-from mem0tray.core.state import MAX_HOLD, Gate, refusal
+from mem0tray.core.state import MAX_HOLD, CircuitBreaker, refusal
 from mem0tray.ledger.outbox import Job
 from mem0tray.server import Answer, Kind
 from mem0tray.server.remedy import of_refusal
@@ -29,9 +29,11 @@ class _Suspect:
 class Verdicts:
     """Applies answers, within the caller's transaction; returns the events to emit after it."""
 
-    def __init__(self, core: Core, gate: Gate, suspect_outage: Callable[[], None]) -> None:
+    def __init__(
+        self, core: Core, breaker: CircuitBreaker, suspect_outage: Callable[[], None]
+    ) -> None:
         self._core = core
-        self._gate = gate
+        self._breaker = breaker
         self._suspect_outage = suspect_outage
         self._suspects: dict[int, _Suspect] = {}
         self._slowed: set[int] = set()  # have drawn a 429 once, before others succeeded
@@ -105,7 +107,7 @@ class Verdicts:
 
     def _delivered(self, job: Job, server: str, now: float) -> list[Event]:
         result = self._stored(job, server, now)
-        self._gate.mended()
+        self._breaker.mended()
         self._suspects.pop(job.key, None)
         # Others succeed, so it was not the server.
         for key, suspect in self._suspects.items():
@@ -123,7 +125,7 @@ class Verdicts:
         """By asking: nothing was taken just now, and nobody is to blame for what others drew."""
         self._suspects.pop(job.key, None)
         if canary and job.delivered is None:  # else we knew it, and the server told nothing
-            self._gate.mended()
+            self._breaker.mended()
         return self._stored(job, server, now)
 
     def _stored(self, job: Job, server: str, now: float) -> list[Event]:
@@ -159,18 +161,18 @@ class Verdicts:
         if answer.kind in (Kind.UNAUTHORIZED, Kind.REFUSED):
             what = refusal(answer.message, answer.status)
             reason = reasons.advised(what, of_refusal(answer.status))
-            self._gate.misconfigured(reason, now + wait)
+            self._breaker.misconfigured(reason, now + wait)
         else:
             # An outage says nothing of what was wrong, and the probe tells of it.
             told = answer.message if answer.kind in _TOLD else ""
-            self._gate.still_misconfigured(now + wait, told)
+            self._breaker.still_misconfigured(now + wait, told)
         return []
 
     def _slow_down(self, job: Job, answer: Answer, now: float) -> list[Event]:
         asked = answer.retry_after
         delay = min(self._core.settings.sync.probe_interval if asked is None else asked, MAX_HOLD)
         self._set_aside(job, answer, now + delay)
-        self._gate.hold(now + delay)
+        self._breaker.hold(now + delay)
         return [events.SlowedDown(delay)]
 
     def _refused(self, job: Job, answer: Answer, now: float) -> list[Event]:

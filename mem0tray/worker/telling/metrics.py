@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from mem0tray.core.errors import FileUnavailableError
-from mem0tray.core.state import Gate, WorkerState
+from mem0tray.core.state import CircuitBreaker, WorkerState
 from mem0tray.files import atomic, document
 from mem0tray.files.publish_rate import PublishRate
 from mem0tray.ledger import counters
@@ -21,10 +21,12 @@ _LATEST: Final = 5.0  # seconds until a change shows
 class MetricsWriter:
     """Writes the file on change and at least every thirty seconds."""
 
-    def __init__(self, core: Core, gate: Gate, other: OtherWorker, destination: str = "") -> None:
+    def __init__(
+        self, core: Core, breaker: CircuitBreaker, other: OtherWorker, destination: str = ""
+    ) -> None:
         self._core = core
         self._other = other
-        self._gate = gate
+        self._breaker = breaker
         self.destination = destination
         self._written = 0.0
         self._shown: tuple[int, WorkerState] | None = None  # what the file was written for last
@@ -40,7 +42,7 @@ class MetricsWriter:
         return self._wanted() != self._shown
 
     def _wanted(self) -> tuple[int, WorkerState]:
-        return self._core.ledger.outdated.times(METRICS), self._gate.state(self._core.now())
+        return self._core.ledger.outdated.times(METRICS), self._breaker.state(self._core.now())
 
     def wait(self, moment: float) -> float:
         """Seconds until they are to be written; whoever fails to write them tries when it will."""
@@ -93,7 +95,7 @@ class MetricsWriter:
 
     def _composed(self) -> bytes:
         core, now = self._core, self._core.now()
-        state = self._gate.state(now)
+        state = self._breaker.state(now)
         if state.name != self._state:
             self._state, self._state_since = state.name, now
         reason = state.reason.document()
@@ -101,7 +103,7 @@ class MetricsWriter:
         last = core.counters.last_delivery()
         values: dict[str, Any] = {
             document.STAMP: local_iso(now),
-            "vps_status": "healthy" if self._gate.is_healthy else "down",
+            "vps_status": "healthy" if self._breaker.is_healthy else "down",
             "queue_size": counts.queue,
             "dlq_size": counts.dlq,
             "total_synced": core.counters.total(counters.SYNCED),

@@ -8,7 +8,7 @@ import pytest
 from mem0tray.config.settings import LogSettings, Settings
 from mem0tray.core.errors import SettingsError
 from mem0tray.core.reasons import NONE, Reason, quoted
-from mem0tray.core.state import Gate
+from mem0tray.core.state import CircuitBreaker
 from mem0tray.worker.folders import wanted
 from mem0tray.worker.folders.wanted import NewSettings, Wanted
 
@@ -27,11 +27,11 @@ class File:
         self.where.look.return_value = NONE
         monkeypatch.setattr(wanted, "Whereabouts", lambda _: self.where)
         self.found: Settings | SettingsError | None = None
-        self.gate = Gate()
+        self.breaker = CircuitBreaker()
         self.wanted = Wanted(Settings(), self.read, wrong)
         self.wanted.follows = True
         if wrong:
-            self.gate.block("settings", wrong)
+            self.breaker.block("settings", wrong)
 
     def read(self) -> Any:
         """Read the file."""
@@ -43,11 +43,11 @@ class File:
     def look(self, found: Settings | SettingsError | None = None) -> NewSettings | None:
         """Look, as it is so now."""
         self.found = found
-        return self.wanted.look(self.gate)
+        return self.wanted.look(self.breaker)
 
     def reason(self) -> Reason:
         """Say what is the matter."""
-        state = self.gate.state(NOW)
+        state = self.breaker.state(NOW)
         return state.reason if state.name == "action needed" else NONE
 
 
@@ -73,7 +73,7 @@ def test_wrong_settings_are_told_and_the_last_good_ones_hold(
     file = File(monkeypatch)
     assert file.look(WRONG) is None
     assert file.reason() == WRONG.reason
-    assert not file.gate.blocked_by("settings")
+    assert not file.breaker.blocked_by("settings")
     assert file.wanted.settings == Settings()
     assert file.look() is None
     assert file.reason() == NONE
@@ -87,10 +87,10 @@ def test_settings_that_were_wrong_from_the_start_keep_everything_back(
     assert file.look() is None
     assert file.reason() == AT_FIRST
     assert file.look(WRONG) is None
-    assert file.gate.blocked_by("settings")
+    assert file.breaker.blocked_by("settings")
     assert file.reason() == WRONG.reason
     assert file.look(OTHERS) == NewSettings(OTHERS, mended=True)
-    assert not file.gate.blocked_by("settings")
+    assert not file.breaker.blocked_by("settings")
     assert file.wanted.wrong == NONE
     assert file.look(OTHERS) == NewSettings(OTHERS, mended=False)
 
@@ -104,7 +104,7 @@ def test_a_folder_that_cannot_be_served_is_told_and_the_settings_hold(
     assert file.look(OTHERS) == NewSettings(OTHERS, mended=False)
     assert file.reason() == NO_FOLDER
     assert file.look() is None
-    assert not file.gate.blocked_by("settings")
+    assert not file.breaker.blocked_by("settings")
     file.where.look.return_value = NONE
     assert file.look() is None
     assert file.reason() == NONE
@@ -117,7 +117,7 @@ def test_mended_settings_that_mean_another_folder_send_nothing_from_this_one(
     file = File(monkeypatch, AT_FIRST)
     file.where.look.return_value = NO_FOLDER
     assert file.look(OTHERS) is None
-    assert file.gate.blocked_by("settings")
+    assert file.breaker.blocked_by("settings")
     assert file.reason() == NO_FOLDER
     assert file.wanted.wrong == AT_FIRST
 

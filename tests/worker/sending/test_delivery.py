@@ -16,7 +16,7 @@ from mem0tray.config.settings import Settings, SyncSettings
 from mem0tray.core import reasons
 from mem0tray.core.errors import LedgerError, SettingsError
 from mem0tray.core.events import Delivered, Event, Events, PartFailed
-from mem0tray.core.state import Gate
+from mem0tray.core.state import CircuitBreaker
 from mem0tray.ledger.database import Ledger
 from mem0tray.server import Client, connect
 from mem0tray.system.paths import Paths
@@ -48,18 +48,18 @@ class Scene:
                 self.core.inbox.add_fresh(parsed(dead_letter(f"m{n}")), 1.0, ask=False)
                 for n in range(1, COUNT + 1)
             ]
-        self.gate = Gate()
-        self.gate.probed(healthy=True, reason=reasons.NONE)
+        self.breaker = CircuitBreaker()
+        self.breaker.probed(healthy=True, reason=reasons.NONE)
         where = Destination.of(server.url)
         self.connect: Callable[[], Client] = lambda: connect(where)
-        self.delivery = Delivery(self.core, self.gate, self._connect, self._suspect_outage)
+        self.delivery = Delivery(self.core, self.breaker, self._connect, self._suspect_outage)
         self.delivery.server_changed("http://here")
 
     def _connect(self) -> Client:
         return self.connect()
 
     def _suspect_outage(self) -> None:
-        self.gate.suspect_outage()
+        self.breaker.suspect_outage()
         self.suspected.set()
 
     def _note(self, event: Event) -> None:
@@ -136,9 +136,9 @@ def test_a_commit_that_fails_is_told_of_and_made_up_for(
     scene.delivery.kick()
     scene.answers.put(DELIVERED)
     assert "disk I/O error" in scene.failed.get(timeout=PATIENCE)
-    assert scene.gate.blocked_by("storage")
+    assert scene.breaker.blocked_by("storage")
     assert scene.delivered.get(timeout=PATIENCE) == "m1"
-    scene.gate.unblock("storage")
+    scene.breaker.unblock("storage")
     scene.delivery.kick()
     scene.server.wait_for_requests(2)
     assert scene.sent() == ["m1", "m2"]
@@ -288,7 +288,7 @@ def test_a_server_that_cannot_be_connected_to_ends_no_sender(scene: Scene) -> No
     scene.delivery.kick()
     assert scene.suspected.wait(PATIENCE)
     scene.wait_for_claims(set())
-    scene.gate.probed(healthy=True, reason=reasons.NONE)
+    scene.breaker.probed(healthy=True, reason=reasons.NONE)
     scene.delivery.kick()
     scene.server.wait_for_requests(1)
     assert scene.sent() == ["m2"]

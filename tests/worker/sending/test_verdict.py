@@ -11,7 +11,7 @@ from mem0tray.config.settings import Settings
 from mem0tray.core import reasons
 from mem0tray.core.events import Events
 from mem0tray.core.item import EDITED
-from mem0tray.core.state import ACTION_NEEDED, HEALTHY, Gate, refusal
+from mem0tray.core.state import ACTION_NEEDED, HEALTHY, CircuitBreaker, refusal
 from mem0tray.ledger.database import Ledger
 from mem0tray.server import Answer, Kind
 from mem0tray.system.paths import Paths
@@ -39,7 +39,7 @@ def test_a_delivery_that_beats_what_the_user_did(
         job = core.outbox.claim(key, NOW)
         if reason:
             core.inbox.discard([key], NOW, reason)
-        verdicts = Verdicts(core, Gate(), lambda: None)
+        verdicts = Verdicts(core, CircuitBreaker(), lambda: None)
         happened = verdicts.apply(
             job, Answer(Kind.DELIVERED, 200, ""), "http://here", NOW, canary=False
         )
@@ -48,34 +48,34 @@ def test_a_delivery_that_beats_what_the_user_did(
 
 
 @pytest.fixture
-def refused(tmp_path: Path) -> Iterator[tuple[Core, Gate, int]]:
-    """Have the server refuse everything while a memory waits; core, gate and its key."""
+def refused(tmp_path: Path) -> Iterator[tuple[Core, CircuitBreaker, int]]:
+    """Have the server refuse everything while a memory waits; core, breaker and its key."""
     with closing(Ledger(tmp_path / "ledger")) as ledger:
         core = Core(Paths(tmp_path, tmp_path), Settings(), ledger, Events(), "http://here")
         key = core.inbox.add_fresh(entry(1), NOW, ask=False)
-        gate = Gate()
-        gate.probed(healthy=True, reason=reasons.NONE)
-        gate.misconfigured(refusal("404 Not Found", 404), NOW)
-        yield core, gate, key
+        breaker = CircuitBreaker()
+        breaker.probed(healthy=True, reason=reasons.NONE)
+        breaker.misconfigured(refusal("404 Not Found", 404), NOW)
+        yield core, breaker, key
 
 
 @pytest.mark.parametrize(("remembered", "name"), [(False, HEALTHY), (True, ACTION_NEEDED)])
 def test_a_canary_that_the_server_is_found_to_have_ends_the_pause(
-    refused: tuple[Core, Gate, int], name: str, *, remembered: bool
+    refused: tuple[Core, CircuitBreaker, int], name: str, *, remembered: bool
 ) -> None:
     """Found by asking is a success as any other, unless only our own ledger knew it."""
-    core, gate, key = refused
+    core, breaker, key = refused
     job = replace(core.outbox.claim(key, NOW), delivered=NOW if remembered else None)
-    verdicts = Verdicts(core, gate, lambda: None)
+    verdicts = Verdicts(core, breaker, lambda: None)
     found = Answer(Kind.DELIVERED, None, "the server had it already")
     verdicts.apply(job, found, "http://here", NOW, canary=True)
-    assert gate.state(NOW).name == name
+    assert breaker.state(NOW).name == name
 
 
-def test_a_break_that_a_canary_draws_is_told(refused: tuple[Core, Gate, int]) -> None:
+def test_a_break_that_a_canary_draws_is_told(refused: tuple[Core, CircuitBreaker, int]) -> None:
     """After a 404 a 429 is the last that the server said, and stands in the reason."""
-    core, gate, key = refused
-    verdicts = Verdicts(core, gate, lambda: None)
+    core, breaker, key = refused
+    verdicts = Verdicts(core, breaker, lambda: None)
     said = Answer(Kind.SLOW_DOWN, 429, "429 Too Many Requests")
     verdicts.apply(core.outbox.claim(key, NOW), said, "http://here", NOW, canary=True)
-    assert "429 Too Many Requests" in str(gate.state(NOW).reason)
+    assert "429 Too Many Requests" in str(breaker.state(NOW).reason)

@@ -10,7 +10,7 @@ from mem0tray.core import item as items
 from mem0tray.core import state
 from mem0tray.core.events import Events
 from mem0tray.core.reasons import NONE
-from mem0tray.core.state import Gate
+from mem0tray.core.state import CircuitBreaker
 from mem0tray.ledger.database import Ledger
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import Core
@@ -21,18 +21,18 @@ from tests.ledger.samples import fresh
 
 def test_the_reason_is_told_as_text_and_as_data(tmp_path: Path) -> None:
     """A script reads the English text, a command the reason itself, whatever its words."""
-    gate = Gate()
-    gate.block("server", state.refusal("401 {Unauthorized} \ud83d", 401))
+    breaker = CircuitBreaker()
+    breaker.block("server", state.refusal("401 {Unauthorized} \ud83d", 401))
     paths = Paths(tmp_path, tmp_path)
     with closing(Ledger(paths.ledger)) as ledger:
         core = Core(paths, Settings(), ledger, Events())
-        MetricsWriter(core, gate, OtherWorker(core, gate)).run()
+        MetricsWriter(core, breaker, OtherWorker(core, breaker)).run()
     data = paths.metrics.read_bytes()
     json.loads(data)  # as `json.tool` does
     values = items.load_object(data)
     assert values is not None
-    assert values["reason"] == str(gate.state(0.0).reason)
-    assert overview.reason_in(values) == gate.state(0.0).reason
+    assert values["reason"] == str(breaker.state(0.0).reason)
+    assert overview.reason_in(values) == breaker.state(0.0).reason
 
 
 def needs(metrics: MetricsWriter) -> bool:
@@ -42,10 +42,10 @@ def needs(metrics: MetricsWriter) -> bool:
 
 def test_it_is_written_again_when_something_has_changed(tmp_path: Path) -> None:
     """What waits, or the state; nothing else makes it necessary."""
-    gate, paths = Gate(), Paths(tmp_path, tmp_path)
+    breaker, paths = CircuitBreaker(), Paths(tmp_path, tmp_path)
     with closing(Ledger(paths.ledger)) as ledger:
         core = Core(paths, Settings(), ledger, Events())
-        metrics = MetricsWriter(core, gate, OtherWorker(core, gate))
+        metrics = MetricsWriter(core, breaker, OtherWorker(core, breaker))
         assert needs(metrics)
         metrics.run()
         assert not needs(metrics)
@@ -55,5 +55,5 @@ def test_it_is_written_again_when_something_has_changed(tmp_path: Path) -> None:
         assert needs(metrics)
         metrics.run(force=True)
         assert not needs(metrics)
-        gate.probed(healthy=True, reason=NONE)
+        breaker.probed(healthy=True, reason=NONE)
         assert needs(metrics)
