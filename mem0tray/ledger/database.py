@@ -35,7 +35,7 @@ def encode(text: str) -> bytes:
 
 
 def decode(blob: bytes) -> str:
-    """The reverse of `encode`."""
+    """Text from the bytes that `encode` made of it."""
     return blob.decode("utf-8", "surrogatepass")
 
 

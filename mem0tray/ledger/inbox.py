@@ -42,7 +42,7 @@ class WaitingEntry:
 
 
 class Inbox:
-    """The way in."""
+    """Puts items into the ledger: what was read, edited, discarded, restored."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -176,7 +176,7 @@ class Inbox:
                 db.execute(_SHOW, (gen, items.body(item.raw), row.key))
 
     def put_back(self, names: Iterable[tuple[str, bytes]], at: float) -> None:
-        """These ids and digests were deleted and put back by `at`, unseen by the ledger."""
+        """Note that these ids and digests were deleted and put back by `at`, without the ledger."""
         with self._ledger.transaction(durable=True) as db:
             db.executemany(
                 "UPDATE items SET revived = max(coalesce(revived, 0), ?)"
@@ -280,7 +280,7 @@ class Inbox:
                 write_raw(db, key, [item.raw])
 
     def ask_about_everything(self, now: float) -> None:
-        """Nobody knows what was sent: what waits is asked about before it is sent again."""
+        """Have all that waits asked about before it is sent, as nobody knows what was sent."""
         with self._ledger.transaction() as db:
             db.execute("UPDATE items SET unknown = ? WHERE state IN ('pending', 'dead')", (now,))
 

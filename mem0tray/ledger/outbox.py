@@ -84,7 +84,7 @@ class Job:
 
 
 class Outbox:
-    """The way out."""
+    """Takes due items out of the ledger, and records what became of them."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -144,7 +144,7 @@ class Outbox:
             return float(db.execute("SELECT due FROM items WHERE key = ?", (key,)).fetchone()[0])
 
     def defer(self, key: int, due: float) -> None:
-        """Another time for an item, without counting anything."""
+        """Put an item off to another time, without counting anything."""
         with self._ledger.transaction() as db:
             db.execute("UPDATE items SET due = ? WHERE key = ?", (due, key))
 
@@ -181,12 +181,12 @@ class Outbox:
             return find_raw(db, key)
 
     def release(self, key: int) -> None:
-        """The claim came to nothing: the request was never made, or nothing is counted."""
+        """Give a claim back: the request was never made, or nothing is counted."""
         with self._ledger.transaction() as db:
             db.execute("UPDATE items SET claimed = NULL WHERE key = ?", (key,))
 
     def delivered(self, key: int, server: str, now: float) -> str | None:
-        """The server has it; why it had been discarded meanwhile, None if it had not."""
+        """Record a delivery; why the item had been discarded meanwhile, None if it had not."""
         with self._ledger.transaction() as db:
             (why,) = db.execute(
                 "SELECT CASE state WHEN 'discarded' THEN coalesce(reason, '') END"
@@ -210,7 +210,7 @@ class Outbox:
         return found
 
     def failed_fresh(self, job: Job, due: float, error: str, parts: Sequence[bytes]) -> None:
-        """One more consecutive failure of a fresh entry; its new bytes in parts."""
+        """Count a failure of a fresh entry, in a row; its new bytes in parts."""
         with self._ledger.transaction() as db:
             db.execute(
                 "UPDATE items SET claimed = NULL, retries = retries + 1, due = ?,"
@@ -224,7 +224,7 @@ class Outbox:
     def failed_dead(
         self, job: Job, count: int, due: float, error: str, parts: Sequence[bytes], now: float
     ) -> None:
-        """One more failed retry of a dead letter; its new bytes in parts."""
+        """Count a failed retry of a dead letter; its new bytes in parts."""
         with self._ledger.transaction() as db:
             db.execute(
                 "UPDATE items SET claimed = NULL, unknown = NULL, retry_count = ?,"
@@ -234,7 +234,7 @@ class Outbox:
             write_raw(db, job.key, parts)
 
     def mark_unknown(self, key: int, now: float, *, timed_out: bool) -> None:
-        """The request got lost half-way: ask before it is sent again."""
+        """Record an unknown outcome: the server is asked before the item is sent again."""
         with self._ledger.transaction() as db:
             db.execute(
                 "UPDATE items SET unknown = ?, timeouts = timeouts + ? WHERE key = ?",

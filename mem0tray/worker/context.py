@@ -70,7 +70,7 @@ class Core:
         self.counters = Counters(self.ledger)
 
     def take_up(self) -> None:
-        """What the last worker left: of requests under way nobody knows what became.
+        """Take up what the last worker left: the outcome of what was in flight is unknown.
 
         After another start of the machine, and in a ledger begun anew, of none. Raises
         LedgerError.

@@ -51,7 +51,7 @@ class WorkerThread:
         patient: bool = True,
         over: Callable[[], None] = lambda: None,
     ) -> None:
-        """Begin. `over` is called when it has ended, on its thread.
+        """Start the thread. `over` is called on it when it has ended.
 
         If it is to `watch`, it follows `claude_dir` too. A disk that is full or
         read-only at the start is waited for, unless the caller is not `patient`:
@@ -93,7 +93,7 @@ class WorkerThread:
         return self._stopping.is_set()
 
     def leave(self) -> None:
-        """Make room for another worker, where it was never started."""
+        """Make room for another worker, where this one was never started."""
         self._wanted.where.leave()
 
     def _run(self, *, watch: bool, patient: bool) -> None:

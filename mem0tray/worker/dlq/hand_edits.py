@@ -35,7 +35,7 @@ _NOBODY: Final = Account()
 
 @dataclass(frozen=True, slots=True)
 class _Save:
-    """One save of the file, taken apart."""
+    """A save of the file, taken apart."""
 
     items: list[Item]
     strays: list[bytes]
@@ -130,7 +130,7 @@ class HandEdits:
         return self._take(data, signature, parsed, broken, account)
 
     def note(self, signature: Signature) -> None:
-        """This very save is merged, or our own; remembered across a restart."""
+        """Note that this very save is merged, or our own; remembered across a restart."""
         self.signature = signature
         with self._core.ledger.transaction():
             self._core.ledger.set_meta(_META, json.dumps(mark(signature)))

@@ -57,7 +57,7 @@ class EmergencyIntake:
         )
 
     def _found_on_disk(self) -> list[EmergencySource]:
-        """Renamed files of a ledger that is lost; they are read again, and known by their ids."""
+        """Find renamed files of a lost ledger; they are read again, and known by their ids."""
         pattern = _RENAMED.format(inode="*")
         return [
             self._as_renamed(EmergencySource(path.name, path.stat().st_ino), path.stat().st_ctime)

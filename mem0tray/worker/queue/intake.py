@@ -144,7 +144,7 @@ class QueueIntake:
             return snapshot
 
     def expect(self, keys: Iterable[int]) -> None:
-        """We are about to write the file with these: that they stand there is no news."""
+        """Expect the file to show these entries: we are about to write it with them."""
         with self._guard:
             self._expected = frozenset(keys)
             self._announced = None
@@ -156,7 +156,7 @@ class QueueIntake:
     def published(
         self, signature: Signature | None, entries: list[tuple[document.Shown, int]]
     ) -> None:
-        """We wrote the file ourselves: there is nothing new in it."""
+        """Note that we wrote the file ourselves: nothing in it is new."""
         with self._guard:
             self._expected = frozenset()
             self._announced = None
@@ -209,7 +209,7 @@ class QueueIntake:
         self._first = False
 
     def _trust(self) -> None:
-        """What comes from now on was never sent by anybody else."""
+        """Ask no more about what the file shows: what comes now was never sent by anybody else."""
         if self.ask:
             self._core.ledger.trust(QUEUE)
             self.ask = False

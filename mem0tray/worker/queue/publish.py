@@ -65,11 +65,11 @@ class QueuePublisher:
         self._thread = threading.Thread(target=self._run, name="mem0tray-queue", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def kick(self, *, now: bool = False) -> None:
-        """There may be something to publish; `now` does not wait for its turn."""
+        """Have the thread look for something to publish; `now` does not wait for its turn."""
         if now:
             self._urgent.set()
         self._signal.set()

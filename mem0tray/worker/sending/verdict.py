@@ -78,7 +78,7 @@ class Verdicts:
         return happened
 
     def late(self, job: Job, answer: Answer, server: str, now: float) -> list[Event]:
-        """What a server said that is not ours any more: it says nothing about the new one.
+        """Record what a former server said, which says nothing about the present one.
 
         Unless that is the same, under another key or port: then it may have the item.
         """
@@ -93,11 +93,11 @@ class Verdicts:
         return []
 
     def claimed(self, key: int) -> None:
-        """It is under way again: this time's answer decides about it."""
+        """Note that an item is in flight again: this time's answer decides about it."""
         self._suspects.pop(key, None)
 
     def server_is_down(self) -> None:
-        """It was the server: nobody is suspected any more."""
+        """Clear every suspect: it was the server."""
         for key, suspect in self._suspects.items():
             self._core.outbox.defer(key, suspect.due)
         self._suspects.clear()
@@ -142,7 +142,7 @@ class Verdicts:
         return result
 
     def _hold(self, job: Job, now: float) -> list[Event]:
-        """Nobody can tell whether another worker delivered it: the user decides."""
+        """Hold an item that another worker has perhaps delivered: the user decides."""
         core = self._core
         self._suspects.pop(job.key, None)
         core.outbox.release(job.key)
@@ -188,17 +188,17 @@ class Verdicts:
     # Items ---------------------------------------------------------------------------
 
     def _record_unknown(self, job: Job, answer: Answer, now: float) -> None:
-        """Where the server may have it all the same: it is asked before it is sent again."""
+        """Record an unknown outcome: the server is asked before the item is sent again."""
         if answer.outcome_unknown:
             self._core.outbox.mark_unknown(job.key, now, timed_out=answer.timed_out)
 
     def _ask_later(self, job: Job, now: float) -> None:
-        """It was no attempt to deliver the item: nothing is counted."""
+        """Put an item off without counting: it was asked about, and not sent."""
         self._core.outbox.release(job.key)
         self._core.outbox.defer(job.key, now + self._core.settings.sync.retry_interval)
 
     def _set_aside(self, job: Job, answer: Answer, now: float) -> None:
-        """Nothing is counted; another item is tried next."""
+        """Set an item aside, uncounted; another one is tried next."""
         before = self._suspects.get(job.key)
         due = self._core.outbox.due(job.key) if before is None else before.due
         self._suspects[job.key] = _Suspect(job, answer, due)
@@ -212,7 +212,7 @@ class Verdicts:
         )
 
     def _count(self, job: Job, answer: Answer, now: float) -> list[Event]:
-        """One more failure of an item, unless the user has discarded it meanwhile."""
+        """Count a failure of an item, unless the user has discarded it meanwhile."""
         state, retry_count, last_attempt = self._core.outbox.standing(job.key)
         if state == items.DEAD:
             return self._count_dead(job, answer, now, retry_count, last_attempt)
