@@ -361,6 +361,7 @@ def test_what_came_after_a_refusal_does_not_hide_it(home: Home, server: Standin,
     worker = home.worker()
     home.wait(lambda: home.state()[0] == "action needed", 5, "action needed")
     assert key in home.state()[1]
+    server.wait_for(lambda: all(server.sends(each["content"]) for each in items), 10)
     server.default = Answer(then)
     if then == 503:
         server.health = Answer(503)
