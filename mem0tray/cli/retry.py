@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.actions import find, outcomes, retry
+from mem0tray.actions import find, outcomes, overview, retry
 from mem0tray.actions.find import Identity
 from mem0tray.actions.ledger_writer import worker_runs
 from mem0tray.actions.outcomes import RetryOutcome
@@ -19,8 +19,10 @@ from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
 from mem0tray.config.settings import LOCAL_URL, Settings
+from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.core.item import Item
+from mem0tray.core.state import ACTION_NEEDED, REFUSES
 from mem0tray.core.text import one_line, plural, short_id
 from mem0tray.files import pauses
 from mem0tray.system.paths import Paths
@@ -130,6 +132,8 @@ class _Way:
         pause = _pause(paths)
         missing = "The worker does not run: they are sent when it starts (`mem0tray run`)."
         said, stops = _server(seen, running=running)
+        if running and not stops:
+            said = _refusal(paths) or said
         lines = [line for line in (pause, "" if running else missing, said) if line]
         obstacles = [line for line in (pause, "" if running else missing, stops) if line]
         return cls(running, seen, bool(pause), lines, obstacles[0] if obstacles else "")
@@ -147,6 +151,19 @@ def _server(seen: Probe, *, running: bool) -> tuple[str, str]:
     reason = str(seen.health.reason).rstrip(".")
     line = f"The server ({seen.shown}) is down: {reason}. They are sent once it is back."
     return line, line
+
+
+def _refusal(paths: Paths) -> str:
+    """A line about a healthy server that refuses every delivery, as the worker has seen; or none.
+
+    It keeps nobody from waiting: one memory after the other is tried.
+    """
+    metrics = overview.read_metrics(paths).values
+    reason = overview.reason_in(metrics)
+    if metrics.get("state") != ACTION_NEEDED or reason.find(REFUSES) is None:
+        return ""
+    told = reasons.sentence(reason)
+    return f"Action needed: {told} Until then one memory at a time is tried."
 
 
 def _pause(paths: Paths) -> str:

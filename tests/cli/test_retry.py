@@ -4,6 +4,11 @@ import json
 
 import pytest
 
+from mem0tray.core import reasons
+from mem0tray.core.state import ACTION_NEEDED, refusal
+from mem0tray.files.lock import InstanceLock
+from mem0tray.server.remedy import of_refusal
+from tests.actions.scene import metrics_of
 from tests.cli.scratch import Scratch
 from tests.support.http1 import Answer
 from tests.support.shapes import waiting
@@ -74,6 +79,23 @@ def test_a_server_that_is_down_is_said(home: Scratch) -> None:
 def test_no_server_chosen_is_said(home: Scratch) -> None:
     """Nothing would be sent."""
     assert "No server is chosen" in home.ok("retry", "--all")
+
+
+@pytest.mark.usefixtures("letters")
+def test_a_server_that_refuses_everything_is_said(home: Scratch) -> None:
+    """A server with a wrong key is not called healthy: what to do is said at once."""
+    reason = reasons.advised(refusal("401 Unauthorized", 401), of_refusal(401))
+    home.write("mem0_metrics.json", metrics_of(ACTION_NEEDED, reason))
+    lock = InstanceLock(home.paths.instance_lock)
+    lock.acquire()
+    with Standin() as server:
+        home.env(MEM0TRAY_SERVER_URL=server.url)
+        text = home.ok("retry", "--all")
+        lock.release()
+        stopped = home.ok("retry", "--all")
+    assert "Action needed: The server refuses deliveries: 401 Unauthorized. Set the key" in text
+    assert "healthy" not in text
+    assert "is healthy" in stopped
 
 
 @pytest.mark.parametrize(
