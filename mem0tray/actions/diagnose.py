@@ -60,12 +60,12 @@ def causes(
     """
     invalid = _invalid(found)
     rejected = _rejected(found, attempt, known)
-    certain = [cause for cause in invalid if found.is_dead or attempt or found.item is None]
-    doubtful = [] if certain else invalid
+    # Half a character can be sent: it may be to blame only where the server takes no such text.
+    odd = _half_characters(found) if any(c.remedy == REWORD for c in rejected) else []
     outside = [c for c in around.causes if c.name not in (PAUSED, NOT_RUNNING)]
     ours = [c for c in around.causes if c.name in (PAUSED, NOT_RUNNING)]
     held = [_HELD] if known is not None and known.is_held else []
-    result = [*certain, *held, *outside, *rejected, *doubtful, *ours]
+    result = [*invalid, *held, *outside, *odd, *rejected, *ours]
     if found.item is not None:
         due = next_retry(found, known, now)
         if due > now and not held:
@@ -106,6 +106,14 @@ def _invalid(found: FoundItem) -> list[Cause]:
         ]
     if not item.project.strip():
         return [Cause(INVALID, Reason("it names no project"), _NAME_PROJECT)]
+    return []
+
+
+def _half_characters(found: FoundItem) -> list[Cause]:
+    """Where a part of it cannot be encoded but as JSON's escape, which some servers reject."""
+    item = found.item
+    if item is None:
+        return []
     for name, text in (("content", item.content), ("project_id", item.project)):
         if not _is_encodable(text):
             detail = Reason("its {field} holds half a character (a lone surrogate)", field=name)

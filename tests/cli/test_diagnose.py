@@ -19,7 +19,7 @@ def letters(home: Scratch) -> None:
     """Write dead letters with several troubles, and an entry."""
     items = [
         waiting("rejected", id="aaaa-1", last_error="400: no thanks"),
-        waiting("half \ud83d", id="bbbb-1"),
+        waiting("half \ud83d", id="bbbb-1", last_error="422: odd"),
         waiting("waits", id="cccc-1"),
         dead(7, id="dddd-1"),
     ]

@@ -106,7 +106,9 @@ def test_the_ledger_knows_better_than_the_file() -> None:
 
 def test_invalid_items() -> None:
     """No project, half a character, no text: each is told apart."""
-    made = _advice(dead("a", ""), dead("b \ud800", last_error="x"), dead("c", "p \udfff"))
+    made = _advice(
+        dead("a", ""), dead("b \ud800", last_error="x"), dead("c", "p \udfff", last_error="x")
+    )
     assert sorted(_titles(made)) == [
         "1 dead letter: no project is named",
         "2 dead letters: the text holds half a character",
