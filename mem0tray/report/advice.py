@@ -212,8 +212,12 @@ def _elsewhere(seen: Overview, language: Language, cleaner: Cleaner) -> Iterable
             "{count} memories only on a former server",
             count,
         )
-        there = _("the embedded server of this computer")
-        text = _("Delivered to {server} before the server was changed.").format(
-            server=there if server == LOCAL_URL else cleaner.line(server, _SERVER)
-        )
+        if server == LOCAL_URL:  # a sentence of its own: French says "au", not "à le"
+            text = _(
+                "Delivered to the embedded server of this computer before the server was changed."
+            )
+        else:
+            text = _("Delivered to {server} before the server was changed.").format(
+                server=cleaner.line(server, _SERVER)
+            )
         yield Advice(Tone.CALM, title.format(count=language.number(count)), text)

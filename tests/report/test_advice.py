@@ -27,6 +27,7 @@ def _advice(
     *letters: dict[str, Any],
     attempts: dict[str, Attempt] | None = None,
     torn: bool = False,
+    language: str = "en",
     **fields: Any,
 ) -> list[Advice]:
     seen = [found(letter) for letter in letters]
@@ -35,7 +36,7 @@ def _advice(
     gathered = Gathered(
         _NOW, overview, FileListing(seen), FileListing(), known, torn=torn, past=None
     )
-    return advice(gathered, "dlq.json", Language("en"), Cleaner(ServerSettings()))
+    return advice(gathered, "dlq.json", Language(language), Cleaner(ServerSettings()))
 
 
 def _titles(made: list[Advice]) -> list[str]:
@@ -65,6 +66,12 @@ def test_each_trouble_has_its_remedy(fields: dict[str, Any], words: str) -> None
     """One piece of advice, which says what to type or where to look."""
     (made,) = _advice(**fields)
     assert words in made.text
+
+
+def test_the_embedded_server_has_a_french_sentence_of_its_own() -> None:
+    """The article and what stands before it become one word there."""
+    (made,) = _advice(only_elsewhere={"local": 1}, language="fr")
+    assert "au serveur intégré" in made.text
 
 
 def test_a_pause_is_named_without_a_worker() -> None:

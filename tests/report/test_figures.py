@@ -26,6 +26,7 @@ def _charts(
     letters: list[dict[str, object]],
     entries: list[dict[str, object]] | None = None,
     past: History | None = None,
+    language: str = "en",
 ) -> dict[str, Chart]:
     gathered = Gathered(
         _NOW,
@@ -36,7 +37,7 @@ def _charts(
         torn=False,
         past=past,
     )
-    made = figures.charts(gathered, Language("en"), Cleaner(ServerSettings()))
+    made = figures.charts(gathered, Language(language), Cleaner(ServerSettings()))
     return {each.title: each for each in made}
 
 
@@ -100,6 +101,14 @@ def test_outages_over_time() -> None:
     assert chart.summary.startswith("3 outages, 2 min in all since Nov 2")
     assert list(chart.series[0].values) == [1, 0, 2]
     assert [row[1:] for row in chart.shown] == [["1", "1"], ["0", "0"], ["2", "2"]]
+
+
+def test_every_summary_names_its_begin_alike_in_french() -> None:
+    """A date has its article in each of the three."""
+    past = replace(_past([1, 2], [3, 4]), outages=[1, 0], down=[60.0, 0.0], all_outages=1)
+    summaries = [chart.summary for chart in _charts([], past=past, language="fr").values()]
+    assert len(summaries) == 3
+    assert all(" depuis le " in summary for summary in summaries), summaries
 
 
 def test_a_dlq_that_was_always_empty_is_not_drawn() -> None:
