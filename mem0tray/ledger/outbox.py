@@ -43,7 +43,8 @@ _CLAIM: Final = (
     "UPDATE items SET claimed = ? WHERE key = ? RETURNING state, id, digest,"
     " coalesce(first_digest, digest), retries, retry_count, last_attempt, unknown, timeouts, taken,"
     " (SELECT at FROM deliveries JOIN servers ON servers.key = server"
-    " WHERE item = items.key AND name = ?)"
+    " WHERE item = items.key AND name = ?),"
+    " (SELECT max(at) FROM deliveries WHERE item = items.key)"
 )
 _DELIVERED: Final = (
     "UPDATE items SET state = 'delivered', claimed = NULL, unknown = NULL, body = NULL,"
@@ -151,13 +152,14 @@ class Outbox:
     def claim(self, key: int, now: float, server: str = "") -> Job:
         """Record that an item is about to be sent to `server` (in the caller's transaction).
 
-        What that server has taken before it is asked about first.
+        What it has taken before it is asked about first; what another has taken too, since that
+        may be the same under another address.
         """
         with self._ledger.transaction() as db:
             found = db.execute(_CLAIM, (now, key, server)).fetchone()
             (
                 state, item_id, digest, first, retries, count, last_attempt,
-                unknown, timeouts, taken, delivered,
+                unknown, timeouts, taken, delivered, sent,
             ) = found  # fmt: skip
             raw = read_raw(db, key)
         item = items.parse(raw)
@@ -167,7 +169,7 @@ class Outbox:
         return Job(
             key, state, name, item.project, item.text,
             items.idempotency_key(name, digest, first), retries, count, last_attempt,
-            delivered if unknown is None else unknown, timeouts, taken, delivered,
+            sent if unknown is None else unknown, timeouts, taken, delivered,
         )  # fmt: skip
 
     def raw(self, key: int) -> bytes:

@@ -139,3 +139,19 @@ def test_an_old_file_does_not_send_a_former_server_what_another_has_too(
     home.drained()
     assert server.sends("memory") == 1
     assert home.queue_items() == []
+
+
+def test_an_old_file_sends_nothing_twice_to_a_server_under_another_name(
+    home: Home, server: Standin
+) -> None:
+    """What any address took is asked about at the present one; one question answers for all."""
+    _, _, port = server.netloc.rpartition(":")
+    letters = [dead(f"letter {n}") for n in range(12)]
+    home.write_dlq(letters)
+    copy = home.dlq.read_bytes()
+    home.drained()
+    server.forget()
+    home.dlq.write_bytes(copy)
+    home.drained(env={"MEM0TRAY_SERVER_URL": f"http://localhost:{port}"})
+    assert (server.surplus(), server.total_stored(), server.questions()) == ({}, 12, 1)
+    assert home.dlq_items() == []

@@ -248,12 +248,24 @@ def test_a_delivery_to_each_server_is_remembered(
     job = outbox.claim(key, NOW + 3, HERE)
     assert (job.delivered, job.unknown) == (NOW + 2, NOW + 2)
     job = outbox.claim(key, NOW + 3, ELSEWHERE)
-    assert (job.delivered, job.unknown) == (NOW + 1, NOW + 1)
-    assert outbox.claim(key, NOW + 3, "http://third.test").delivered is None
+    assert (job.delivered, job.unknown) == (NOW + 1, NOW + 2)
     outbox.mark_unknown(key, NOW + 9, timed_out=False)
     assert outbox.claim(key, NOW + 9, HERE).unknown == NOW + 9
     assert ledger.meta("total_synced") == 3
     assert table(ledger, "SELECT count(*) FROM servers") == [(2,)]
+
+
+def test_what_another_address_has_is_asked_about_here(inbox: Inbox, outbox: Outbox) -> None:
+    """Two addresses may be one server: since the last delivery this one may have it too."""
+    entry = fresh("a")
+    (key,) = put(inbox, entry)
+    assert outbox.claim(key, NOW, HERE).unknown is None
+    outbox.delivered(key, HERE, NOW + 1)
+    known = inbox.known(entry)
+    assert known is not None
+    inbox.revive(known, entry, NOW + 2, dead=False, gen=None)
+    job = outbox.claim(key, NOW + 3, ELSEWHERE)
+    assert (job.delivered, job.unknown) == (None, NOW + 1)
 
 
 @pytest.mark.parametrize("why", ["user", None])
