@@ -175,12 +175,14 @@ def _pause(paths: Paths) -> list[Cause]:
     ]
 
 
-def hindrance(paths: Paths) -> str:
+def hindrance(settings: Settings, paths: Paths) -> str:
     """What keeps every memory from being sent, as worker and pause say; nobody is asked.
 
     In a few words, for a line of a list; empty while nothing does.
     """
     if not ledger_writer.worker_runs(paths):
+        if server_choice.chosen(settings.server.url, paths) is None:  # to start it is no help
+            return str(reasons.parted(server_choice.CHOOSE)[0])
         return str(NOT_RUNNING)
     metrics = overview.read_metrics(paths).values
     name, reason = metrics.get("state"), str(metrics.get("reason") or "")

@@ -45,7 +45,8 @@ def command(*, queue: bool, as_json: bool, project: str | None, limit: int | Non
 
     With --queue the entries that wait, and what for.
     """
-    paths = context.load_there().locations()
+    settings = context.load_there()
+    paths = settings.locations()
     raws = files.waiting_entries(paths) if queue else files.dead_letters(paths)
     seen = listing(raws, files.QUEUE if queue else files.DLQ)
     found = [each for each in seen.found if each.item is not None]
@@ -54,7 +55,7 @@ def command(*, queue: bool, as_json: bool, project: str | None, limit: int | Non
     shown = found[:limit]
     now = time.time()
     known = _waiting(paths) if queue else {}
-    why = surroundings.hindrance(paths) if queue else ""
+    why = surroundings.hindrance(settings, paths) if queue else ""
     if as_json:
         output.print_json([document(each, known.get(each.identity), now, why) for each in shown])
         return

@@ -171,6 +171,7 @@ def test_a_reason_begins_with_what_tells_most(reason: str, shown: str) -> None:
 )
 def test_what_waiting_entries_wait_for(home: Scratch, state: str, reason: str, shown: str) -> None:
     """Whatever keeps them from being sent stands in each line, before their own last error."""
+    home.env(MEM0TRAY_SERVER_URL="http://127.0.0.1:9")
     made = [
         entry("fresh", id="aaaa1111-1"),
         entry("failed", id="bbbb1111-1", last_error="500: odd"),
@@ -189,6 +190,15 @@ def test_what_waiting_entries_wait_for(home: Scratch, state: str, reason: str, s
     for row, end in zip(rows, ends, strict=True):
         assert row.rstrip().endswith(end)
     assert [each["waits_for"] for each in told] == [shown or None] * 2
+
+
+@pytest.mark.usefixtures("letters")
+def test_without_a_server_the_choice_is_what_entries_wait_for(home: Scratch) -> None:
+    """As `status` says: a worker that is started would send nothing either."""
+    assert "choose a server" in home.ok("status")
+    assert [each["waits_for"] for each in home.run("list", "--queue", "--json").json()] == [
+        "choose a server"
+    ]
 
 
 def test_nothing_to_list(home: Scratch) -> None:
