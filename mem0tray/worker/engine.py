@@ -133,7 +133,7 @@ class Engine:
     def _read(self) -> None:
         """Take in what others wrote."""
         parts = self.parts
-        looked = self._attempt("another worker", parts.other.look)
+        looked = self._attempt("metrics file", parts.other.look)
         looked &= self._attempt(EMERGENCY, parts.emergencies.run)
         looked &= self._attempt(QUEUE, parts.queue.run) and not parts.queue.torn
         # After the files: what is to be discarded may stand in one that nobody has read yet.

@@ -187,7 +187,7 @@ FAILS: dict[str, Callable[[Scene], Any]] = {
     "settings": lambda scene: mock.patch.object(scene.engine, "_look_at_settings"),
     "clock": lambda scene: mock.patch.object(scene.engine, "_look_at_clock"),
     "pause": lambda _: mock.patch.object(pauses, "read"),
-    "another worker": lambda scene: mock.patch.object(scene.parts.other, "look"),
+    "metrics file": lambda scene: mock.patch.object(scene.parts.other, "look"),
     "emergency file": lambda scene: mock.patch.object(scene.parts.emergencies, "run"),
     "queue file": lambda scene: mock.patch.object(scene.parts.queue, "run"),
     "requests": lambda _: mock.patch.object(requests, "process"),
