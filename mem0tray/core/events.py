@@ -34,10 +34,14 @@ class WorkerStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class ServerChanged(Event):
-    """Other settings of the server hold from now on; the fields are those of `WorkerStarted`."""
+    """Other settings of the server hold from now on; the fields are those of `WorkerStarted`.
+
+    `same`: it is the one from before, under another key or port.
+    """
 
     destination: str
     warning: str = ""
+    same: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Where deliveries go now: the link to the server, and those who use it, kept in step."""
 
 from contextlib import suppress
+from dataclasses import replace
 
 from mem0tray.config import server_choice
 from mem0tray.config.settings import ServerSettings
@@ -55,7 +56,10 @@ class Route:
             old.close()
         self.prober.kick()
         warning = self._link.warning if self._link is not None else ""
-        self._core.events.emit(tell(self._metrics.destination, warning))
+        event = tell(self._metrics.destination, warning)
+        if isinstance(event, events.ServerChanged) and old is not None and self._link is not None:
+            event = replace(event, same=old.name == self._link.name)
+        self._core.events.emit(event)
 
     def close(self) -> None:
         """Stop the embedded server if we started it."""

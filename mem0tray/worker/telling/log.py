@@ -262,8 +262,10 @@ def describe(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912  (one line fo
             return f"🔕 Notification not shown: {title} ({one_line(reason)})"
         case events.WorkerStarted(destination, warning):
             return f"▶️ Worker started; {_way(destination, warning)}"
-        case events.ServerChanged(destination, warning):
-            return f"▶️ The server has changed; from now on {_way(destination, warning)}"
+        case events.ServerChanged(destination, warning, same):
+            what = "The way to the server" if same else "The server"
+            since = "as before" if same else "from now on"
+            return f"▶️ {what} has changed; {since} {_way(destination, warning)}"
         case events.OtherPort(wanted, port):
             return (
                 f"ℹ️ The embedded server listens at port {port}, not at {wanted} (server.local_port)"

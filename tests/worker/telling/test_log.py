@@ -27,6 +27,10 @@ from mem0tray.worker.telling.log import EventLog, describe
             events.ServerChanged("a.test", "over plain http"),
             "▶️ The server has changed; from now on memories go to: a.test (over plain http)",
         ),
+        (
+            events.ServerChanged("a.test", same=True),
+            "▶️ The way to the server has changed; as before memories go to: a.test",
+        ),
     ],
 )
 def test_where_memories_go(event: events.Event, line: str) -> None:

@@ -1,0 +1,44 @@
+"""Where deliveries go: which server it is, and how a change of it is told."""
+
+from contextlib import closing
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from mem0tray.config.settings import ServerSettings, Settings
+from mem0tray.core import events
+from mem0tray.core.state import CircuitBreaker
+from mem0tray.ledger.database import Ledger
+from mem0tray.system.paths import Paths
+from mem0tray.worker.context import Core
+from mem0tray.worker.sending.route import Route
+from mem0tray.worker.telling.metrics import MetricsWriter
+from tests.worker.stage import stand_in
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        (ServerSettings(url="https://a.test", api_key="key"), True),
+        (ServerSettings(url="https://b.test"), False),
+        (ServerSettings(url="local"), False),
+    ],
+    ids=["key", "address", "this computer"],
+)
+def test_another_key_is_not_told_as_another_server(
+    tmp_path: Path, change: ServerSettings, *, same: bool
+) -> None:
+    """Where the address is the same, the way there has changed."""
+    told: list[events.Event] = []
+    bus = events.Events()
+    bus.subscribe(told.append)
+    with closing(Ledger(tmp_path / "ledger")) as ledger:
+        core = Core(Paths(tmp_path, tmp_path), Settings(), ledger, bus)
+        metrics = cast("MetricsWriter", stand_in(MetricsWriter))
+        route = Route(core, CircuitBreaker(), metrics)
+        route.choose(ServerSettings(url="https://a.test"), events.WorkerStarted)
+        route.choose(change, events.ServerChanged)
+        route.close()
+    (changed,) = (each for each in told if isinstance(each, events.ServerChanged))
+    assert changed.same is same
