@@ -40,6 +40,11 @@ class Surroundings:
 
     causes: Sequence[Cause]
 
+    @property
+    def refuse_everything(self) -> bool:
+        """Whether the server was seen to refuse every delivery, whichever it is."""
+        return any(cause.name == ACTION and cause.status is not None for cause in self.causes)
+
     @classmethod
     def look(cls, settings: Settings, paths: Paths) -> "Surroundings":
         """Ask the server once, and look at the worker."""

@@ -145,6 +145,7 @@ def _style(cause: Cause) -> Style:
 def _sum_up(settings: Settings, paths: Paths, *, as_json: bool) -> None:
     """Dead letters, and entries that have failed, by the cause that counts first.
 
+    Where the server refuses everything, all that wait: which was tried says nothing of it.
     Of those that are alike one is told as an example.
     """
     dead = listing(files.dead_letters(paths), files.DLQ).found
@@ -154,7 +155,9 @@ def _sum_up(settings: Settings, paths: Paths, *, as_json: bool) -> None:
     with Reader(paths.ledger) as reader:
         last = reader.last_attempts()
         pending = reader.waiting()
-    stuck = [each for each in waiting if _has_failed(each, pending, last)]
+    stuck = [
+        each for each in waiting if around.refuse_everything or _has_failed(each, pending, last)
+    ]
     groups: dict[tuple[object, ...], list[FoundItem]] = {}
     first: dict[tuple[object, ...], Cause] = {}
     for found in [*dead, *stuck]:

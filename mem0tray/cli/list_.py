@@ -136,7 +136,7 @@ def _waiting_columns(
             each.project or "(none)",
             f"{retries:,}",
             output.ago(_since(each, row), now),
-            "–" if _is_held(row) else when(diagnose.next_retry(each, row, now), now),
+            "–" if _is_held(row) else _next(diagnose.next_retry(each, row, now), now, why),
             one_line(item.content, _TEXT) if item else "",
             "; ".join(filter(None, (_waits_for(row, why), error))),
         )
@@ -167,6 +167,11 @@ def _print_table(columns: dict[str, list[str]], *, with_project: bool) -> None:
 def when(due: float, now: float) -> str:
     """`in 5 min`, or `due now`."""
     return output.ago(due, now) if due > now else "due now"
+
+
+def _next(due: float, now: float, why: str) -> str:
+    """When an entry is sent next; nobody knows where `why` keeps it from going out now."""
+    return "–" if why and due <= now else when(due, now)
 
 
 def _print_rest(total: int, shown: int, nonsense: int, project: str | None, *, queue: bool) -> None:

@@ -6,8 +6,11 @@ from collections import Counter
 import pytest
 
 from mem0tray.cli.diagnose import _SHOWN
+from mem0tray.core import reasons as why
+from mem0tray.core.state import ACTION_NEEDED, refusal
 from mem0tray.files.lock import FileLock
-from tests.actions.scene import worker
+from mem0tray.server.remedy import of_refusal
+from tests.actions.scene import metrics_of, worker
 from tests.cli.scratch import Scratch
 from tests.support.http1 import Answer
 from tests.support.shapes import dead, entry, queue_document, waiting
@@ -184,6 +187,17 @@ def test_entries_that_have_failed_are_in_the_sum(home: Scratch) -> None:
     assert "1 waiting entry: worker not running" in text
     assert "3 memories wait in the queue" in text
     assert _counts(home) == {"rejected by the server": 2, "worker not running": 1}
+
+
+def test_what_the_server_refuses_is_all_that_waits(home: Scratch) -> None:
+    """Under a wrong key nothing goes out, whichever entries were tried so far."""
+    made = [entry("a", id="aaaa1111-1", retries=1), entry("b", id="bbbb1111-1")]
+    home.write("mem0_queue.json", queue_document(made))
+    reason = why.advised(refusal("401 Unauthorized", 401), of_refusal(401))
+    home.write("mem0_metrics.json", metrics_of(ACTION_NEEDED, reason))
+    with FileLock(home.paths.instance_lock).held(1):
+        (told,) = home.run("diagnose", "--json").json()
+    assert (told["cause"], told["count"]) == ("action needed", 2)
 
 
 def test_nothing_is_stuck(home: Scratch) -> None:

@@ -186,6 +186,7 @@ def test_what_waiting_entries_wait_for(home: Scratch, state: str, reason: str, s
             )
         _, *rows = home.ok("list", "--queue").splitlines()
         told = home.run("list", "--queue", "--json").json()
+    assert all(("due now" in row) == (not shown) for row in rows)
     ends = (shown, f"{shown}; 500: odd" if shown else "500: odd")
     for row, end in zip(rows, ends, strict=True):
         assert row.rstrip().endswith(end)
