@@ -249,6 +249,7 @@ class Engine:
         if parts.dlq.needed:
             waits.append(max(parts.dlq.pace.wait(moment), _TORN))
         waits.append(parts.metrics.wait(moment))
+        waits.append(self._core.troubles.next_try(moment))
         if parts.queue.torn or parts.edits.torn:
             waits.append(_TORN)
         return min(waits)

@@ -117,8 +117,11 @@ class WorkerThread:
         """Let it work, cycle by cycle, until `stop` or until it is to go on in another folder."""
         try:
             found.begin()
-            while not self._stopping.is_set() and not self._wanted.where.moves:
-                wake.wait(found.turn(), found.watch)
+            while not self._stopping.is_set():
+                seconds = found.turn()
+                if self._wanted.where.moves:
+                    break
+                wake.wait(seconds, found.watch)
         finally:
             found.end()
 

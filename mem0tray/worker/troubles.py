@@ -6,6 +6,7 @@ one trouble, of the disk. It is over when nothing has failed for a while, and fi
 can be made again.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -80,6 +81,12 @@ class Troubles:
     def waits(self, part: str) -> bool:
         """Whether the part has failed the last time, and is to be tried again."""
         return part in self._not_before
+
+    def next_try(self, moment: float) -> float:
+        """Seconds until a part that has failed may be tried again; infinite where none waits."""
+        return min(
+            (at - moment for at in self._not_before.values() if at > moment), default=math.inf
+        )
 
     def failed(self, part: str, error: Exception, delay: float, title: str = "") -> None:
         """A part met an error, and is tried again after `delay` seconds.

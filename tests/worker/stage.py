@@ -36,6 +36,7 @@ from mem0tray.worker.sending.delivery import Delivery
 from mem0tray.worker.sending.health import Prober
 from mem0tray.worker.sending.route import Route
 from mem0tray.worker.telling.metrics import MetricsWriter
+from mem0tray.worker.troubles import Troubles
 from tests.worker.dlq.generations import dead_letter, parsed
 
 NOW = 1_800_000_000.0
@@ -86,6 +87,7 @@ def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     with ExitStack() as stack:
         stack.callback(_closed, ledger)
         core = Core(paths, Settings(), ledger, bus)
+        core.troubles = Troubles(bus, lambda *_: None, clock=lambda: MOMENT)
         queue = stand_in(QueueIntake, torn=False, awaited=False, lost=False, signature=None)
         queue.run.return_value = 0
         edits = stand_in(HandEdits, torn=False, awaited=False, signature=None)

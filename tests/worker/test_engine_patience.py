@@ -84,6 +84,14 @@ def test_it_waits_for_the_metrics(scene: Scene) -> None:
     scene.parts.metrics.wait.assert_called_with(MOMENT)
 
 
+def test_a_part_that_has_failed_is_tried_again_in_time(scene: Scene) -> None:
+    """A second later, as it was away for a moment; what nobody tries then is not awaited."""
+    scene.parts.other.look.side_effect = OSError("odd")
+    scene.cycle()
+    assert scene.patience(0.25) == 0.75
+    assert scene.patience(1.0) == LOOK
+
+
 @pytest.mark.parametrize("which", ["queue", "edits"])
 def test_a_torn_file_is_looked_at_again_soon(scene: Scene, which: str) -> None:
     """Whoever writes it will be done in a moment."""

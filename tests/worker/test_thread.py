@@ -160,7 +160,7 @@ def test_in_another_folder_it_goes_on_with_another_engine(world: World) -> None:
     def led_elsewhere() -> float:
         world.where.moves = True
         world.turn = first  # type: ignore[method-assign]
-        return 0.0
+        return 1e6  # which nobody waits out
 
     def move() -> Path:
         world.where.moves = False
