@@ -28,6 +28,9 @@ _MANY: Final = 10_000  # from so many megabytes on a disk is told in gigabytes
 _PATIENCE: Final = 1.0  # seconds for the producers' lock, which is held for milliseconds
 _TRIES: Final = 5
 _TORN_WAIT: Final = 0.05
+# What follows where a folder cannot be used: what was taken before is delivered all the same.
+_STAYS: Final = "what is delivered cannot be taken out of its files."
+_UNRECORDED: Final = "nothing is sent that cannot be recorded."
 _WATCHED: Final = (("queue", ("queue", "failed", "held")), ("dlq", ("items",)), ("metrics", ()))
 
 
@@ -49,13 +52,14 @@ def folders(loaded: Loaded) -> Iterable[Check]:
     if trouble is not None and not os.path.lexists(paths.claude_dir):
         yield Check("claude folder", WARN, trouble.message, trouble.remedy)
     else:
-        yield _folder("claude folder", paths.claude_dir)
-    yield _folder("data folder", paths.data_dir)
+        yield _folder("claude folder", paths.claude_dir, _STAYS)
+    yield _folder("data folder", paths.data_dir, _UNRECORDED)
     for folder in _disks(paths):
         yield _space(folder)
 
 
-def _folder(name: str, folder: Path) -> Check:
+def _folder(name: str, folder: Path, unusable: str) -> Check:
+    """The check of one folder; `unusable` says what follows where it cannot be used."""
     if not folder.exists():
         if folder.is_symlink():
             message = f"{folder} is a link to {folder.readlink()}, which is not there."
@@ -72,7 +76,7 @@ def _folder(name: str, folder: Path) -> Check:
         return Check(
             name,
             FAIL,
-            f"{folder} cannot be read and written: nothing is sent that cannot be recorded.",
+            f"{folder} cannot be read and written: {unusable}",
             str(why) if allowed else remedies.writable(folder),
         )
     real = folder.resolve()

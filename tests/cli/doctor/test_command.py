@@ -5,16 +5,17 @@ import os
 import re
 import shutil
 import socket
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from mem0tray.actions import overview
-from mem0tray.cli.doctor import checks_files, checks_machine, checks_server
+from mem0tray.cli.doctor import checks_files, checks_machine, checks_server, remedies
 from mem0tray.core import reasons
 from mem0tray.desktop import older_install
-from mem0tray.files import atomic, quarantine
+from mem0tray.files import atomic, probe, quarantine
 from mem0tray.files.lock import FileLock, InstanceLock
 from mem0tray.server import Health, KeyCheck, KeyVerdict
 from tests.cli.doctoring import checks
@@ -228,6 +229,33 @@ def test_what_lies_on_the_disk_is_mended_by_a_command(home: Scratch) -> None:
     assert "`sudo chown " in checks(home, "claude folder")[0][1]
     home.patch.setattr(atomic, "is_read_only", lambda _: True)
     assert "`sudo mount -o remount,rw /" in checks(home, "claude folder")[0][1]
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.skipif(sys.platform != "linux", reason="binds are Linux's")
+def test_a_read_only_mount_is_named_though_its_disk_is_another_s(home: Scratch) -> None:
+    """A folder bound onto itself is on the disk of its parent, and still what is mounted."""
+    home.claude.mkdir()
+    there = str(home.claude).replace("c", r"\143")  # as the system escapes a blank
+    mounts = home.root / "mountinfo"
+    mounts.write_text(
+        f"24 1 254:0 / / rw - ext4 /dev/vda rw\n63 24 254:0 /x {there} ro - ext4 /dev/vda rw\n"
+    )
+    home.patch.setattr(remedies, "_MOUNTS", mounts)
+    home.patch.setattr(os, "access", lambda *_: False)
+    home.patch.setattr(atomic, "is_read_only", lambda path: path == home.claude)
+    text = checks(home, "claude folder")[0][1]
+    assert f"`sudo mount -o remount,rw {home.claude}`" in text
+
+
+@pytest.mark.usefixtures("server")
+def test_what_follows_is_said_of_the_folder_that_cannot_be_used(home: Scratch) -> None:
+    """Nothing is sent without the ledger's folder; the shared one only keeps what is delivered."""
+    home.claude.mkdir()
+    home.paths.data_dir.mkdir(parents=True)
+    home.patch.setattr(probe, "why_unwritable", lambda _: reasons.quoted("no"))
+    assert "cannot be taken out of its files" in checks(home, "claude folder")[0][1]
+    assert "nothing is sent" in checks(home, "data folder")[0][1]
 
 
 @pytest.mark.usefixtures("server")
