@@ -127,7 +127,8 @@ class Client(Protocol):
         may still have been at work (0.0: no longer in this process); what was
         learnt later than that may be used again. An Answer means that the
         question itself was not answered: outage, 401 or 429; `OUTCOME_UNKNOWN` for a
-        time-out, a lost connection or a 500.
+        time-out, a lost connection, or whatever else is no listing. Only 404 and 405
+        mean that the server cannot tell.
         """
         ...
 

@@ -51,6 +51,7 @@ _KEY_REFUSED: Final = frozenset({401, 403})
 _UNANSWERED: Final = frozenset(
     {Kind.OUTAGE, Kind.OUTCOME_UNKNOWN, Kind.UNAUTHORIZED, Kind.SLOW_DOWN}
 )
+_NO_TEXTS: Final = "the answer names no memories"
 _NO_MEMORY: Final = Memory("", "", "")
 
 
@@ -153,14 +154,10 @@ class VpsClient:
         if reply.fault is Fault.TOO_LONG and reply.status == 200:  # noqa: PLR2004
             # It is remembered too: fetched again it would be cut as before.
             return ProjectListing((), asked, complete=False)
-        unanswered = self._unanswered(reply, memory)
-        if unanswered is not None:
-            return unanswered
-        if reply.status in _CANNOT_TELL:
-            self._known.note_cannot_tell(memory.project, LISTING)
-        texts, count = _texts(reply, "memories")
-        if texts is None:
-            return Presence.CANNOT_TELL
+        found = self._told(reply, memory, "memories", LISTING)
+        if not isinstance(found, tuple):
+            return found
+        texts, count = found
         whole = len(texts) == count < LIST_LIMIT
         doubtful = whole and count > 0 and count % _ROUND == 0
         return ProjectListing(texts, asked, complete=whole and not doubtful, doubtful=doubtful)
@@ -178,32 +175,36 @@ class VpsClient:
         reply = self._transport.exchange(
             "POST", SEARCH, self._json_headers, encode(query), timeout, continues=continues
         )
-        unanswered = self._unanswered(reply, memory)
-        if unanswered is not None:
-            return unanswered
-        if reply.status in _CANNOT_TELL:
-            self._known.note_cannot_tell(memory.project, SEARCH)
-        texts, _ = _texts(reply, "results")
-        if listing is not None and texts:
+        found = self._told(reply, memory, "results", SEARCH)
+        if not isinstance(found, tuple):
+            return found
+        texts, _ = found
+        if listing is not None:
             listing.learn(texts)
         wanted = fingerprint(memory.content)
-        if any(fingerprint(text) == wanted for text in texts or ()):
+        if any(fingerprint(text) == wanted for text in texts):
             return Presence.PRESENT
         return Presence.CANNOT_TELL
 
-    def _unanswered(self, reply: Reply, memory: Memory) -> Answer | None:
-        """What kept a question from being answered, or None when there is an answer of any kind.
+    def _told(
+        self, reply: Reply, memory: Memory, name: str, question: str
+    ) -> tuple[list[str], int] | Presence | Answer:
+        """The texts of a listing or search, and how many entries it has.
 
-        A page instead of JSON is an answer: some servers have one for every
-        unknown path, and an item must not wait for ever for a better one.
+        A server without such a question cannot tell. Whatever else comes is no answer, a page
+        in the place of JSON too: what stands before the server may have made it.
         """
+        if reply.status in _CANNOT_TELL:
+            self._known.note_cannot_tell(memory.project, question)
+            return Presence.CANNOT_TELL
         answer = self._answer(reply, memory)
-        if answer.kind is Kind.ITEM_FAILURE and (answer.status or 0) >= 500:  # noqa: PLR2004
-            answer = replace(answer, kind=Kind.OUTCOME_UNKNOWN)
-        if answer.kind not in _UNANSWERED:
-            return None
-        is_page = answer.status is not None and answer.status < 400  # noqa: PLR2004
-        return None if answer.kind is Kind.OUTAGE and is_page else answer
+        if answer.kind in _UNANSWERED:
+            return answer
+        told = _texts(reply, name) if answer.kind is Kind.DELIVERED else None
+        if told is not None:
+            return told
+        message = answer.message or _NO_TEXTS
+        return replace(answer, kind=Kind.OUTCOME_UNKNOWN, message=message, outcome_unknown=True)
 
     def _answer(self, reply: Reply, memory: Memory) -> Answer:
         return classify(reply, time.time(), memory.content, self._secrets)
@@ -268,16 +269,14 @@ def key_header(key: str) -> str:
     return key if _PLAIN_KEY.fullmatch(key) else quote(data, safe="")
 
 
-def _texts(reply: Reply, name: str) -> tuple[list[str] | None, int]:
-    """The texts of a listing or search, and how many entries it has."""
-    body = json_object(reply)
-    if reply.status != 200 or body is None or body.get("success") is not True:  # noqa: PLR2004
-        return None, 0
+def _texts(reply: Reply, name: str) -> tuple[list[str], int] | None:
+    """The texts of a listing or search, and how many entries it has; None: it is neither."""
+    body = json_object(reply) or {}
     entries = body.get(name)
     if isinstance(entries, dict):
         entries = entries.get("results")
     if not isinstance(entries, list):
-        return None, 0
+        return None
     texts = [
         entry["memory"]
         for entry in entries

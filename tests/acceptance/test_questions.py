@@ -11,6 +11,13 @@ CUT = Answer(reset=True)
 TAKEN = Answer(reset=True, stores=True)  # and nobody hears of it
 VAIN = pytest.mark.parametrize("vain", [Answer(500), Answer(503), CUT], ids=["500", "503", "cut"])
 
+STRANGE = {
+    "page": Answer(raw=b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>"),
+    "no success": Answer(body={"success": False}),
+    "422": Answer(422),
+    "403": Answer(403),
+}
+
 
 def delivered(home: Home, *queue: Item) -> None:
     """Queue these, of which a worker has never heard, and have them delivered."""
@@ -53,6 +60,18 @@ def test_questions_in_vain_say_nothing_of_the_next_attempt(
     server.script_questions(*[vain] * 5)
     delivered(home, entry("came"))
     assert (server.sends("came"), server.count("came")) == (2, 1)
+
+
+@pytest.mark.row(36)
+@pytest.mark.parametrize("strange", STRANGE)
+def test_a_strange_answer_to_a_question_is_none(home: Home, server: Standin, strange: str) -> None:
+    """Whatever is neither a listing nor a 404 or 405 is a question in vain: it takes three."""
+    server.script(TAKEN, content="came")
+    delivered(home, entry("first"))
+    server.script_questions(*[STRANGE[strange]] * 2)
+    home.write_queue([entry("came")])
+    home.wait(lambda: home.stats()["total_synced"] == 2, 20, "delivered")
+    assert (server.sends("came"), server.count("came")) == (1, 1)
 
 
 @pytest.mark.row(36)

@@ -111,27 +111,38 @@ def test_texts_are_compared_as_json_carries_them(text: str) -> None:
     assert asked(routing({"GET": render(200, body)}), memory)[0] is Presence.PRESENT
 
 
+@pytest.mark.parametrize("status", [404, 405])
+def test_a_server_that_cannot_tell_is_no_obstacle(status: int) -> None:
+    """404 and 405 mean that the server cannot tell."""
+    answer = asked(answering(render(status, b"<html>no such page</html>")))
+    assert answer == (Presence.CANNOT_TELL, ["/memory/alpha"])
+
+
+@pytest.mark.parametrize("searching", [False, True], ids=["listing", "search"])
 @pytest.mark.parametrize(
     "answer",
     [
-        render(404, {}),
-        render(405, {}),
         render(403, {}),
         render(400, {}),
         render(422, {}),
-        render(200, {"success": False, "memories": []}),
+        render(200, {"success": False, "memories": [], "results": []}),
         render(200, {"success": True}),
         render(200, {"success": True, "memories": {"results": None}}),
-        render(200, {"success": True, "memories": "none"}),
+        render(200, {"success": True, "memories": "none", "results": "none"}),
         render(200, [1]),
         render(200, b"<html>any path</html>"),
-        render(201, {"success": True, "memories": []}),
         render(302, b""),
     ],
 )
-def test_a_server_that_cannot_tell_is_no_obstacle(answer: bytes) -> None:
-    """404, 405 and every strange answer mean that the server cannot tell."""
-    assert asked(answering(answer)) == (Presence.CANNOT_TELL, ["/memory/alpha"])
+def test_a_strange_answer_is_none(answer: bytes, *, searching: bool) -> None:
+    """Only 404 and 405 mean that the server cannot tell; whatever else comes, it was asked."""
+    steps = [once(TOO_MANY), once(answer)] if searching else [once(answer)]
+    result, paths = asked(in_turn(*steps))
+    assert isinstance(result, Answer)
+    assert result.kind in (Kind.OUTAGE, Kind.OUTCOME_UNKNOWN)
+    assert result.outcome_unknown
+    assert result.message
+    assert len(paths) == 1 + searching
 
 
 @pytest.mark.parametrize(
@@ -184,8 +195,6 @@ def test_a_refused_question_is_an_outage() -> None:
         (found("an oak"), Presence.CANNOT_TELL),
         (found(), Presence.CANNOT_TELL),
         (render(404, {}), Presence.CANNOT_TELL),
-        (render(200, b"<html>"), Presence.CANNOT_TELL),
-        (TOO_MANY, Presence.CANNOT_TELL),
     ],
 )
 def test_where_a_listing_may_be_incomplete_the_server_is_searched(
@@ -441,8 +450,7 @@ def test_an_endless_error_is_no_listing(status: int) -> None:
     """Only a listing may be too long; an error is one, and the next question lists again."""
     steps = in_turn(once(render(status, b" " * 1_200_000)), once(listing(str(MEMORY.content))))
     with Wire(steps) as server, client_of(server) as client:
-        first = client.ask(MEMORY, LONG)
-        assert first is Presence.CANNOT_TELL if status == 403 else isinstance(first, Answer)
+        assert isinstance(client.ask(MEMORY, LONG), Answer)
         assert client.ask(MEMORY, LONG) is Presence.PRESENT
         assert [request.method for request in server.requests] == ["GET", "GET"]
 
