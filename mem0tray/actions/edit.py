@@ -118,7 +118,7 @@ def queue_file(paths: Paths) -> Iterator[QueueEdit]:
     with FileLock(paths.queue_lock).held(LOCK_WAIT):
         # With the lock held nobody is writing: no need to wait for a file to be whole.
         found = files.load(paths.queue, files.QUEUE_SECTIONS, wait=0.001)
-        parsed = found[0] if found else document.parse(b"{}", files.QUEUE_SECTIONS)
+        parsed = found[0] if found else files.queue_again(paths)
         edit = QueueEdit(
             list(parsed.lists[files.QUEUE]),
             list(parsed.lists[files.FAILED]),

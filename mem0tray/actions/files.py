@@ -1,4 +1,7 @@
-"""Reading queue and DLQ file for an action: all of it, or an error that says why not."""
+"""Reading queue and DLQ file for an action: all of it, or an error that says why not.
+
+In the place of a file that is gone stands what the worker would write into it again.
+"""
 
 import time
 from collections.abc import Sequence
@@ -10,6 +13,7 @@ from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic, document
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.document import BrokenDocumentError, Document
+from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 
 QUEUE: Final = "queue"
@@ -56,10 +60,23 @@ def load(
 def dead_letters(paths: Paths) -> list[bytes]:
     """What stands in the DLQ file, item by item."""
     found = load(paths.dlq, DLQ_SECTIONS)
-    return found[0].lists[DLQ] if found else []
+    if found:
+        return found[0].lists[DLQ]
+    with Reader(paths.ledger) as reader:
+        return reader.dead_raws()
 
 
 def waiting_entries(paths: Paths) -> list[bytes]:
     """What stands under `queue` and `held` in the queue file, entry by entry."""
     found = load(paths.queue, QUEUE_SECTIONS)
-    return [*found[0].lists[QUEUE], *found[0].lists[HELD]] if found else []
+    parsed = found[0] if found else queue_again(paths)
+    return [*parsed.lists[QUEUE], *parsed.lists[HELD]]
+
+
+def queue_again(paths: Paths) -> Document:
+    """The queue file as the ledger has its entries, for one that is gone."""
+    parsed = document.parse(b"{}", QUEUE_SECTIONS)
+    with Reader(paths.ledger) as reader:
+        parsed.lists[QUEUE] += reader.waiting_raws(held=False)
+        parsed.lists[HELD] += reader.waiting_raws(held=True)
+    return parsed

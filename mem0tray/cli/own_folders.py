@@ -103,8 +103,8 @@ def holdings() -> Holdings:
         if folder in served:
             paths = Paths.for_claude_dir(served[folder])
             queue, dlq = (
-                _standing(paths, files.waiting_entries),
-                _standing(paths, files.dead_letters),
+                _standing(paths, paths.queue, files.waiting_entries),
+                _standing(paths, paths.dlq, files.dead_letters),
             )
         with Reader(folder / _LEDGER, needed=True) as reader:
             discarded = reader.texts_by_state().get(DISCARDED, 0)
@@ -121,8 +121,12 @@ def holdings() -> Holdings:
     return found
 
 
-def _standing(paths: Paths, read: Callable[[Paths], list[bytes]]) -> set[Identity] | None:
-    """What stands in a shared file; None where that cannot be read."""
+def _standing(
+    paths: Paths, file: Path, read: Callable[[Paths], list[bytes]]
+) -> set[Identity] | None:
+    """What stands in a shared file; None where that is gone or cannot be read."""
+    if not os.path.lexists(file):
+        return None
     try:
         return set(map(identity, read(paths)))
     except FileUnavailableError:

@@ -300,6 +300,14 @@ class Reader:
         rows = self._rows(f"{_KNOWN} WHERE state = 'pending'")
         return {(known.id, known.digest): known for known in map(_known, rows)}
 
+    def waiting_raws(self, *, held: bool) -> list[bytes]:
+        """The waiting entries as they should stand under `queue`, or else those that are held."""
+        test = "NOT NULL" if held else "NULL"
+        rows = self._rows(
+            f"SELECT key FROM items WHERE state = 'pending' AND taken IS {test} ORDER BY key"
+        )
+        return [raw for (key,) in rows if (raw := self.raw(key)) is not None]
+
     def dead_raws(self) -> list[bytes]:
         """The dead letters in file order, as they should stand in the file."""
         found = (self.raw(key) if raw is None else raw for key, raw in self._rows(DEAD_RAWS))

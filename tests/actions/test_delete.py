@@ -140,6 +140,17 @@ def test_waiting_entries_are_asked_for_and_removed(paths: Paths) -> None:
 
 
 @pytest.mark.usefixtures("letters")
+def test_an_entry_is_deleted_though_the_queue_file_is_gone(paths: Paths) -> None:
+    """The others stand there again."""
+    with worker(paths):
+        pass
+    paths.queue.unlink()
+    done = delete(paths, chosen(paths, "qq"))
+    assert [each.id for each in done.items] == ["qq-1"]
+    assert queued(paths) == ["r"]
+
+
+@pytest.mark.usefixtures("letters")
 def test_the_ledger_discards_what_was_asked_for(paths: Paths) -> None:
     """A worker that knew the entry does not deliver it, and does not put it back."""
     with worker(paths):

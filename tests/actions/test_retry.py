@@ -57,6 +57,32 @@ def test_an_entry_that_waits_is_said_to_wait(paths: Paths) -> None:
         retry.retry_ids(paths, ["qq"])
 
 
+def test_what_is_held_is_sent_though_the_queue_file_is_gone(paths: Paths) -> None:
+    """The ledger knows it; the worker is asked as for one that stands in the file."""
+    write(paths.queue, queue_document([entry("h", id="hh-1"), entry("q", id="qq-1")]))
+    with worker(paths) as core:
+        core.taken.hold(1, 5.0)
+    paths.queue.unlink()
+    with pytest.raises(NotFoundError, match="waits in the queue"):
+        retry.retry_ids(paths, ["qq"])
+    assert [item.id for item in retry.retry_ids(paths, ["hh"])] == ["hh-1"]
+    assert [item.id for item in retry.retry_all(paths)] == ["hh-1"]
+    (request, _) = paths.requests.iterdir()
+    assert (read(request)["verb"], read(request)["items"][0]["id"]) == ("send", "hh-1")
+
+
+def test_a_dead_letter_is_retried_though_the_file_is_gone(
+    paths: Paths, letters: list[Item]
+) -> None:
+    """By its id, and the others stay."""
+    with worker(paths):
+        pass
+    paths.dlq.unlink()
+    retry.retry_ids(paths, ["bb"])
+    assert forced(paths) == ["b"]
+    assert len(read(paths.dlq)["items"]) == len(letters)
+
+
 def test_nothing_to_retry_writes_nothing(paths: Paths) -> None:
     """No dead letters, no file."""
     assert retry.retry_all(paths) == []

@@ -73,6 +73,17 @@ def test_waiting_entries(home: Scratch) -> None:
     assert abs(document["waiting_since"] - time.time()) < 60
 
 
+@pytest.mark.usefixtures("letters")
+def test_what_waits_is_listed_though_its_file_is_gone(home: Scratch) -> None:
+    """As `status` counts it: the ledger knows what the worker will write again."""
+    with worker(home.paths):
+        pass
+    for path in (home.paths.queue, home.paths.dlq):
+        path.unlink()
+    assert home.ok("list", "--queue").splitlines()[1].startswith("cccc3333")
+    assert len(home.run("list", "--json").json()) == 2
+
+
 def test_hostile_text_stays_one_harmless_line(home: Scratch) -> None:
     """Escapes, line breaks, markup and half characters of an item do nothing to a terminal."""
     text = "[red]x[/red]\x1b[31m\r\n\u202e\ud83d"
