@@ -22,7 +22,7 @@ from mem0tray.system.paths import Paths, config_file
 from mem0tray.worker.folders import places
 
 _LITTLE_SPACE: Final = 200_000_000  # bytes
-_NO_SPACE: Final = 10_000_000
+_HARDLY_ANY: Final = 10_000_000
 _MB: Final = 1_000_000
 _MANY: Final = 10_000  # from so many megabytes on a disk is told in gigabytes
 _PATIENCE: Final = 1.0  # seconds for the producers' lock, which is held for milliseconds
@@ -101,8 +101,11 @@ def _space(folder: Path) -> Check:
     free = shutil.disk_usage(folder).free
     size = f"{free // _MB:,} MB" if free < _MANY * _MB else f"{free // (1000 * _MB):,} GB"
     said = f"{size} are free on the disk of {folder}."
-    if free < _NO_SPACE:
+    if not free:
         return Check("disk", FAIL, f"{said} Deliveries wait.", remedies.room(folder))
+    if free < _HARDLY_ANY:  # a delivery needs a few kilobytes
+        text = f"{said} When none is left, deliveries wait."
+        return Check("disk", WARN, text, remedies.room(folder))
     if free < _LITTLE_SPACE:
         return Check("disk", WARN, said, remedies.room(folder))
     return Check("disk", OK, said)

@@ -271,11 +271,16 @@ def test_nobody_else_s_folder_is_taken_for_one_to_be_made(home: Scratch) -> None
 
 @pytest.mark.usefixtures("server")
 @pytest.mark.parametrize(
-    ("free", "level", "size"),
-    [(10**12, "ok", "1,000 GB are"), (10**8, "warn", "100 MB are"), (10**6, "fail", "1 MB are")],
+    ("free", "level", "size", "end"),
+    [
+        (10**12, "ok", "1,000 GB are", ""),
+        (10**8, "warn", "100 MB are", ""),
+        (10**6, "warn", "1 MB are", "When none is left, deliveries wait."),
+        (0, "fail", "0 MB are", "Deliveries wait."),
+    ],
 )
 def test_disk_space(
-    home: Scratch, monkeypatch: pytest.MonkeyPatch, free: int, level: str, size: str
+    home: Scratch, monkeypatch: pytest.MonkeyPatch, free: int, level: str, size: str, end: str
 ) -> None:
     """Little space is worth a look, none stops deliveries; it is told in a unit that fits."""
     usage = SimpleNamespace(free=free)
@@ -283,6 +288,7 @@ def test_disk_space(
     ((found, text),) = checks(home, "disk")
     assert found == level
     assert text.startswith(size)
+    assert end in text
 
 
 @pytest.mark.usefixtures("server")
