@@ -141,6 +141,27 @@ def test_an_old_file_does_not_send_a_former_server_what_another_has_too(
     assert home.queue_items() == []
 
 
+@pytest.mark.parametrize("place", ["DLQ", "queue"])
+def test_what_a_former_server_may_have_is_asked_about_there(
+    home: Home, server: Standin, place: str
+) -> None:
+    """An outcome unknown at one server, and a delivery to another, leave the first a question."""
+    server.script(Answer(reset=True, stores=True), content="letter")
+    path = home.dlq if place == "DLQ" else home.queue
+    home.write_dlq([dead("letter")] if place == "DLQ" else [])
+    home.write_queue([entry("letter")] if place == "queue" else [])
+    copy = path.read_bytes()
+    home.run("run", "--once")
+    server.wait_for(lambda: server.sends("letter") == 1)
+    with Standin() as other:
+        home.run("retry", "--all")
+        home.drained(env={"MEM0TRAY_SERVER_URL": other.url})
+        assert other.count("letter") == 1
+        path.write_bytes(copy)
+        home.drained()
+    assert (server.sends("letter"), server.count("letter")) == (1, 1)
+
+
 def test_an_old_file_sends_nothing_twice_to_a_server_under_another_name(
     home: Home, server: Standin
 ) -> None:
