@@ -241,12 +241,13 @@ class Inbox:
         """The user changed project or content of a dead letter: the same item, a new hash.
 
         While a request with the old content is under way, that one keeps its
-        row (and stays discarded unless it arrives) and the edit gets its own.
+        row (and stays discarded unless it arrives) and the edit gets its own. So does one
+        that a server has taken: of that server it is known, not of what was never sent there.
         The key of the row that has the edit.
         """
         with self._ledger.transaction() as db:
             there = self.known(item)
-            if row.claimed is not None or there is not None:
+            if row.claimed is not None or there is not None or row.servers:
                 (place,) = db.execute(
                     "SELECT dead_seq FROM items WHERE key = ?", (row.key,)
                 ).fetchone()

@@ -295,6 +295,20 @@ def test_an_edit_during_a_request_is_an_item_of_its_own(ledger: Ledger, inbox: I
     assert shown == [(4, None, 2, NOW, items.body(old.raw), 0)]
 
 
+def test_no_server_has_taken_what_was_edited_since(ledger: Ledger, inbox: Inbox) -> None:
+    """A former server that took the old text is not taken to have the new one."""
+    outbox, here, elsewhere = Outbox(ledger), "http://here.test", "http://elsewhere.test"
+    old, new = letter("a"), letter("a", content="new")
+    key = inbox.add_dead(old, old.raw, NOW, ask=False, gen=None)
+    outbox.delivered(key, here, NOW)
+    inbox.revive(known(inbox, old), old, NOW + 1, dead=True, gen=None)
+    outbox.claim(key, NOW + 2, elsewhere)
+    outbox.release(key)
+    edit = inbox.change_content(known(inbox, old), new, NOW + 3)
+    assert outbox.claim(edit, NOW + 4, here).delivered is None
+    assert known(inbox, old).servers == {here}
+
+
 def test_an_edit_into_a_text_that_is_known_is_that_one(ledger: Ledger, inbox: Inbox) -> None:
     """The same id had it before."""
     old, other = letter("a"), letter("a", content="other")
