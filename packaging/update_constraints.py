@@ -23,9 +23,10 @@ ELSEWHERE = (
     'pyobjc-core==13.0 ; sys_platform == "darwin"',  # pystray: the three of one release
     'pyobjc-framework-Cocoa==13.0 ; sys_platform == "darwin"',
     'pyobjc-framework-Quartz==13.0 ; sys_platform == "darwin"',
-    'pyyaml-ft==8.0.0 ; python_version == "3.13"',  # libcst, of mutmut, in place of PyYAML
+    'PyYAML==6.0.4 ; python_version != "3.13"',  # libcst, of mutmut
+    'pyyaml-ft==8.0.0 ; python_version == "3.13"',  # libcst, in place of PyYAML
 )
-NOT_PINNED = ("mem0tray", "pip", "setuptools", "wheel")
+NOT_PINNED = ("mem0tray", "pip", "setuptools", "wheel", "PyYAML")
 
 
 def newest() -> list[str]:

@@ -14,6 +14,7 @@ SHARED = {
     "queue_backup": "mem0_queue_backup.json",
     "emergency": "mem0_emergency.json",
     "dlq": "mem0_queue_dlq.json",
+    "dlq_previous": ".mem0_queue_dlq.previous.json",
     "dlq_backup": "mem0_queue_dlq.backup.json",
     "metrics": "mem0_metrics.json",
     "log": "logs/mem0_worker.log",
