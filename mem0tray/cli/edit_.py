@@ -1,5 +1,6 @@
 """`mem0tray edit`: the text of one memory in the user's editor."""
 
+import os
 import shlex
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,7 @@ from mem0tray.actions.find import FoundItem, everything, handles
 from mem0tray.actions.look_up import Version
 from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
+from mem0tray.config import config_file
 from mem0tray.core.errors import Mem0TrayError, NotFoundError
 from mem0tray.core.text import one_line, short_id
 from mem0tray.system.paths import Paths
@@ -88,6 +90,11 @@ def _edited(text: str, found: FoundItem) -> tuple[bytes, str] | None:
     try:
         after = click.edit(shown, extension=".txt")
     except click.ClickException as error:
+        if isinstance(error.__cause__, OSError):  # the editor did not start
+            chosen = os.environ.get("VISUAL") or os.environ.get("EDITOR", "notepad")
+            raise config_file.cannot_start(
+                error.__cause__.filename or chosen, error.__cause__
+            ) from error
         raise Mem0TrayError(
             f"{one_line(error.format_message(), 300)}; nothing was changed.",
             "Is $VISUAL or $EDITOR an editor that waits until you are done?",

@@ -185,15 +185,20 @@ def open_editor(file: Path) -> None:
     try:
         done = subprocess.run([*command, str(file)], check=False)  # noqa: S603  (the user's own)
     except OSError as error:
-        raise FileUnavailableError(
-            f"The editor {command[0]!r} cannot be started: {error.strerror}.",
-            "Set $VISUAL or $EDITOR to one that you have.",
-        ) from error
+        raise cannot_start(command[0], error) from error
     if done.returncode:
         raise Mem0TrayError(
             f"The editor {command[0]!r} ended with code {done.returncode}.",
             f"Look whether {file} is as you want it.",
         )
+
+
+def cannot_start(editor: str, error: OSError) -> FileUnavailableError:
+    """What to say of an editor that the system refused to start."""
+    return FileUnavailableError(
+        f"The editor {editor!r} cannot be started: {error.strerror}.",
+        "Set $VISUAL or $EDITOR to one that you have.",
+    )
 
 
 def _editor() -> list[str]:

@@ -107,7 +107,10 @@ def test_an_editor_that_is_not_there_is_named(home: Scratch) -> None:
     home.env(EDITOR="no-such-editor")
     done = home.run("edit", "aa")
     assert done.code == 1
-    assert "no-such-editor: Editing failed" in done.line
+    assert done.line == (
+        "mem0tray: The editor 'no-such-editor' cannot be started: No such file or directory."
+        " Set $VISUAL or $EDITOR to one that you have."
+    )
 
 
 def test_what_was_delivered_meanwhile_loses_nothing(home: Scratch) -> None:
