@@ -9,7 +9,7 @@ from typing import Final
 
 from mem0tray.actions import files
 from mem0tray.core import item as items
-from mem0tray.core.errors import NotFoundError
+from mem0tray.core.errors import NotFoundError, UnknownIdError
 from mem0tray.core.item import Item
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
@@ -20,6 +20,9 @@ _SHOWN: Final = 4
 _LONGEST_ID: Final = 40
 _SHORTEST: Final = 8
 _COMPARED: Final = 1000
+_WHERE_TO_LOOK: Final = Reason(
+    "See `mem0tray list` for the dead letters, `mem0tray list --queue` for what waits."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +117,8 @@ def _shared(one: str, other: str) -> int:
 def resolve(names: Iterable[str], among: Sequence[FoundItem]) -> list[FoundItem]:
     """The items that ids, or unambiguous prefixes of ids, name; each once, in the order given.
 
-    An id that stands for two contents means both. Raises NotFoundError.
+    An id that stands for two contents means both. Raises NotFoundError,
+    UnknownIdError where a name fits none.
     """
     chosen: dict[int, FoundItem] = {}
     for name in names:
@@ -141,12 +145,11 @@ def _matching(name: str, among: Sequence[FoundItem]) -> list[int]:
     begin = beginning(name, among)
     ids = list(dict.fromkeys(among[at].id for at in begin))
     shown = one_line(name, _LONGEST_ID)
+    if not name:
+        raise NotFoundError(f"The id {name!r} is empty and names nothing.", _WHERE_TO_LOOK)
     if not ids:
-        raise NotFoundError(
-            Reason("No item's id begins with {id}.", id=repr(shown)),
-            Reason(
-                "See `mem0tray list` for the dead letters, `mem0tray list --queue` for what waits."
-            ),
+        raise UnknownIdError(
+            name, Reason("No item's id begins with {id}.", id=repr(shown)), _WHERE_TO_LOOK
         )
     if len(ids) > 1:
         some = ", ".join(one_line(each, _LONGEST_ID) for each in ids[:_SHOWN])

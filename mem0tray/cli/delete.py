@@ -7,7 +7,7 @@ import click
 from mem0tray.actions.delete import Deleted, delete
 from mem0tray.actions.find import FoundItem, everything, resolve
 from mem0tray.actions.forget import Forgotten, forget
-from mem0tray.cli import candidates, context, output
+from mem0tray.cli import candidates, context, no_longer_waiting, output
 from mem0tray.cli.command_help import Command
 from mem0tray.core.errors import Mem0TrayError, NotFoundError
 from mem0tray.core.text import one_line, plural, short_id
@@ -49,7 +49,8 @@ def command(
         raise click.UsageError("--json cannot ask: it goes with --yes.")
     settings = context.load_there()
     paths = settings.locations()
-    chosen = _chosen(everything(paths), ids, project)
+    with no_longer_waiting.explained(paths):
+        chosen = _chosen(everything(paths), ids, project)
     if not yes and not _agreed(chosen, for_good=for_good):
         output.remark("Nothing was deleted.")
         return 1

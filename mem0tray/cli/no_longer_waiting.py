@@ -1,11 +1,14 @@
-"""What `diagnose` says of a memory that no longer waits: the ledger knows what became of it."""
+"""What commands say of a memory that no longer waits: the ledger knows what became of it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from mem0tray.cli import output
 from mem0tray.config.server_choice import THIS_COMPUTER
 from mem0tray.config.settings import LOCAL_URL
 from mem0tray.core import item as items
+from mem0tray.core.errors import NotFoundError, UnknownIdError
 from mem0tray.core.text import short_id
 from mem0tray.ledger.reader import Known, Reader
 from mem0tray.system.paths import Paths
@@ -40,6 +43,24 @@ def fate(known: Known) -> Fate:
         return Fate("deleted", f"for good, on {when}", "It cannot be put back.")
     remedy = "`mem0tray restore --list` shows what can be put back."
     return Fate("deleted", f"on {when} ({known.reason or 'deleted'})", remedy)
+
+
+@contextmanager
+def explained(paths: Paths) -> Iterator[None]:
+    """Turn an UnknownIdError for what no longer waits into a NotFoundError with its fate."""
+    try:
+        yield
+    except UnknownIdError as error:
+        gone = sorted(found(paths, error.name), key=lambda known: known.closed or 0.0)
+        if not gone:
+            raise
+        last = gone[-1]
+        what = fate(last)
+        others = len({known.id for known in gone}) - 1
+        more = f" So begin the ids of {others:,} more that no longer wait." if others else ""
+        raise NotFoundError(
+            f"{short_id(last.id)} no longer waits: {what.name} {what.detail}.{more}", what.remedy
+        ) from error
 
 
 def say(known: Known) -> None:

@@ -15,7 +15,7 @@ from mem0tray.actions.find import Identity
 from mem0tray.actions.ledger_writer import worker_runs
 from mem0tray.actions.outcomes import RetryOutcome
 from mem0tray.actions.probe import Probe, probe
-from mem0tray.cli import candidates, context, output
+from mem0tray.cli import candidates, context, no_longer_waiting, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
 from mem0tray.config.settings import LOCAL_URL, Settings
@@ -92,7 +92,8 @@ def _retried(
         return retry.retry_all(paths)
     if project is not None:
         return retry.retry_project(paths, project)
-    return retry.retry_ids(paths, ids)
+    with no_longer_waiting.explained(paths):
+        return retry.retry_ids(paths, ids)
 
 
 def _followed(

@@ -51,3 +51,11 @@ class LockTimeoutError(Mem0TrayError):
 
 class NotFoundError(Mem0TrayError):
     """No item, or more than one, goes by that name."""
+
+
+class UnknownIdError(NotFoundError):
+    """No item's id begins with `name`."""
+
+    def __init__(self, name: str, message: Reason | str, remedy: Reason | str = "") -> None:
+        super().__init__(message, remedy)
+        self.name = name

@@ -113,7 +113,7 @@ def test_an_unknown_or_ambiguous_id_is_an_error(home: Scratch) -> None:
     """One line says which, and the exit code is 1."""
     letters = [waiting("a", id="ab-1"), waiting("b", id="ab-2")]
     home.write("mem0_queue_dlq.json", {"items": letters})
-    for name, part in (("x", "No item's id begins"), ("ab", "2 ids begin"), ("", "No item's")):
+    for name, part in (("x", "No item's id begins"), ("ab", "2 ids begin"), ("", "is empty")):
         done = home.run("show", name)
         assert (done.code, done.out) == (1, "")
         assert part in done.line

@@ -1,0 +1,50 @@
+"""What commands that take an id say of a memory that no longer waits."""
+
+import time
+
+import pytest
+
+from tests.actions.scene import worker
+from tests.cli.scratch import Scratch
+from tests.support.shapes import entry, queue_document
+
+
+@pytest.fixture
+def gone(home: Scratch) -> None:
+    """Leave three memories in the ledger alone: one delivered, two deleted."""
+    ids = ("dddd-1", "rrrr-1", "rrrr-2")
+    home.write("mem0_queue.json", queue_document([entry(name, id=name) for name in ids]))
+    with worker(home.paths) as core:
+        core.outbox.delivered(1, "local", time.time())
+        core.inbox.discard([2], time.time() - 60.0, "deleted")
+        core.inbox.discard([3], time.time(), "deleted")
+    home.write("mem0_queue.json", queue_document([]))
+
+
+@pytest.mark.parametrize("command", [["retry"], ["delete", "--yes"]], ids=" ".join)
+@pytest.mark.usefixtures("gone")
+def test_what_became_of_it_is_said(home: Scratch, command: list[str]) -> None:
+    """Its id is not denied; of several that begin alike the one that went last is told of."""
+    done = home.run(*command, "dddd")
+    assert done.code == 1
+    assert done.line.startswith("mem0tray: dddd-1 no longer waits: delivered on ")
+    assert done.line.endswith("to this computer only. Nothing to do.")
+    line = home.run(*command, "rrrr").line
+    assert line.startswith("mem0tray: rrrr-2 no longer waits: deleted on ")
+    assert "So begin the ids of 1 more that no longer wait. `mem0tray restore --list`" in line
+
+
+@pytest.mark.parametrize("command", [["retry"], ["delete", "--yes"]], ids=" ".join)
+@pytest.mark.usefixtures("gone")
+def test_an_id_that_was_never_there_is_denied(home: Scratch, command: list[str]) -> None:
+    """The ledger knows nothing of it either."""
+    assert "No item's id begins with 'zzzz'." in home.run(*command, "zzzz").line
+
+
+@pytest.mark.parametrize("command", ["show", "retry", "delete", "diagnose"])
+@pytest.mark.usefixtures("gone")
+def test_an_empty_id_is_said_to_be_empty(home: Scratch, command: str) -> None:
+    """Every id begins with nothing: to deny that would be untrue."""
+    done = home.run(command, "")
+    assert done.code == 1
+    assert "The id '' is empty and names nothing." in done.line
