@@ -83,7 +83,7 @@ _RANGES: tuple[tuple[str, Any, Reason], ...] = (
     (
         "ui.language",
         lambda v: not v or v in CHOICES["ui.language"],
-        Reason('"en", "fr", or "" for the system\'s'),
+        Reason('"en" or "fr"; `mem0tray config unset ui.language` takes the system\'s'),
     ),
     (
         "notifications.level",

@@ -41,7 +41,12 @@ TEXTS = [
         ["h:80", "ftp://h", "http://", "http://h:0", "http://h:x", "http://[h", "Local"],
         '"local" or an http:// or https:// address',
     ),
-    ("ui.language", ["", "en", "fr"], ["de", "FR"], '"en", "fr", or "" for the system\'s'),
+    (
+        "ui.language",
+        ["", "en", "fr"],
+        ["de", "FR"],
+        '"en" or "fr"; `mem0tray config unset ui.language` takes the system\'s',
+    ),
     (
         "notifications.level",
         ["all", "problems", "none"],
