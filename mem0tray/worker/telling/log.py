@@ -189,28 +189,23 @@ class EventLog:
                 self._handler.close()
 
 
-def _marked(project: str, item_id: str) -> str:
-    """The shape that other people's scripts take apart, also without a project."""
-    return f"{one_line(project, 80)} (ID: {short_id(item_id)}...)"
-
-
 def named(project: str, item_id: str) -> str:
-    """What an item is called in lines that are for people alone."""
-    return _marked(one_line(project, 80) or "(no project)", item_id)
+    """What an item is called: the shape that other people's scripts take apart."""
+    return f"{one_line(project, 80) or '(no project)'} (ID: {short_id(item_id)}...)"
 
 
 def describe(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912  (one line for each kind)
     """The line that an event makes; empty for one that the log does not tell."""
     match event:
         case events.MovedToDlq(project, item_id, retries):
-            return f"📋 Moved to DLQ: {_marked(project, item_id)} after {retries} retries"
+            return f"📋 Moved to DLQ: {named(project, item_id)} after {retries} retries"
         case events.DlqRecovered(project, item_id, retries):
-            return f"✅ DLQ recovered: {_marked(project, item_id)} after {retries} retries"
+            return f"✅ DLQ recovered: {named(project, item_id)} after {retries} retries"
         case events.DlqRetryFailed(project, item_id, retries, delay):
-            name = _marked(project, item_id)
+            name = named(project, item_id)
             return f"⏳ DLQ retry {retries}: {name} (next in {delay:.0f}s)"
         case events.WaitingBackoff(project, item_id, delay):
-            return f"⏸️ Waiting backoff: {_marked(project, item_id)} (retry in {delay:.0f}s)"
+            return f"⏸️ Waiting backoff: {named(project, item_id)} (retry in {delay:.0f}s)"
         case events.AttemptFailed(project, item_id, retries, reason):
             return f"⚠️ Attempt {retries} failed: {named(project, item_id)}: {one_line(reason)}"
         case events.Held(project, item_id):

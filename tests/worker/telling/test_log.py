@@ -75,12 +75,16 @@ def test_deliveries_are_told_after_a_thread_could_not_be_started(
         ),
         (
             events.MovedToDlq("", "0123456789", 5),
-            "📋 Moved to DLQ:  (ID: 01234567...) after 5 retries",
+            "📋 Moved to DLQ: (no project) (ID: 01234567...) after 5 retries",
+        ),
+        (
+            events.DlqRetryFailed("\n", "0123456789", 7, 3600.0),
+            "⏳ DLQ retry 7: (no project) (ID: 01234567...) (next in 3600s)",
         ),
     ],
 )
 def test_an_item_without_a_project(event: events.Event, line: str) -> None:
-    """People are told that there is none; the markers of scripts keep their shape."""
+    """A placeholder says that there is none; the markers of scripts keep their shape."""
     assert describe(event) == line
 
 
