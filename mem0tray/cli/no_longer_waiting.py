@@ -42,7 +42,8 @@ def fate(known: Known) -> Fate:
     if known.reason == _FORGOTTEN:
         return Fate("deleted", f"for good, on {when}", "It cannot be put back.")
     remedy = "`mem0tray restore --list` shows what can be put back."
-    return Fate("deleted", f"on {when} ({known.reason or 'deleted'})", remedy)
+    why = f" ({known.reason})" if known.reason not in (None, "", "deleted") else ""
+    return Fate("deleted", f"on {when}{why}", remedy)
 
 
 @contextmanager

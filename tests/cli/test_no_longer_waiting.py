@@ -17,7 +17,7 @@ def gone(home: Scratch) -> None:
     with worker(home.paths) as core:
         core.outbox.delivered(1, "local", time.time())
         core.inbox.discard([2], time.time() - 60.0, "deleted")
-        core.inbox.discard([3], time.time(), "deleted")
+        core.inbox.discard([3], time.time(), "hand edit")
     home.write("mem0_queue.json", queue_document([]))
 
 
@@ -32,6 +32,13 @@ def test_what_became_of_it_is_said(home: Scratch, command: list[str]) -> None:
     line = home.run(*command, "rrrr").line
     assert line.startswith("mem0tray: rrrr-2 no longer waits: deleted on ")
     assert "So begin the ids of 1 more that no longer wait. `mem0tray restore --list`" in line
+
+
+@pytest.mark.usefixtures("gone")
+def test_why_it_was_deleted_is_said_where_that_tells_more(home: Scratch) -> None:
+    """A hand edit is named; that what is deleted was deleted is not said twice."""
+    assert "(deleted)" not in home.ok("diagnose", "rrrr-1")
+    assert " (hand edit). " in home.ok("diagnose", "rrrr-2")
 
 
 @pytest.mark.parametrize("command", [["retry"], ["delete", "--yes"]], ids=" ".join)
