@@ -54,17 +54,19 @@ def command() -> None:
         "mem0tray autostart enable --service": "also on a desktop: the worker without a tray",
     },
 )
-@click.option("--desktop", "kind", flag_value=DESKTOP, help="The session of a desktop starts it.")
-@click.option("--service", "kind", flag_value=SERVICE, help="systemd starts it (Linux).")
-def enable(*, kind: str | None) -> None:
+@click.option("--desktop", is_flag=True, help="The session of a desktop starts it.")
+@click.option("--service", is_flag=True, help="systemd starts it (Linux).")
+def enable(*, desktop: bool, service: bool) -> None:
     """Start this mem0tray at login, whatever was set up before.
 
     Without an option it is the desktop's start where you log in to a desktop,
     else the service. The one takes the place of the other.
     """
-    if kind == SERVICE and sys.platform in ("win32", "darwin"):
+    if desktop and service:
+        raise UsageError("`--desktop` and `--service` exclude each other.", "Leave one out.")
+    if service and sys.platform in ("win32", "darwin"):
         raise UsageError("There is no systemd on this system.", "Leave out `--service`.")
-    login = this_system(kind or "")
+    login = this_system(DESKTOP if desktop else SERVICE if service else "")
     told = login.enable()
     state = login.state()
     if state.name != ENABLED:

@@ -52,6 +52,14 @@ def test_the_same_for_scripts(home: Scratch, entry: Path) -> None:
     assert "mem0tray" in starts
 
 
+def test_one_of_two_ways_is_chosen(home: Scratch, entry: Path) -> None:
+    """Both options together are wrong usage, and nothing is set up."""
+    done = home.run("autostart", "enable", "--desktop", "--service")
+    assert (done.code, done.out) == (2, "")
+    assert "`--desktop` and `--service` exclude each other." in done.line
+    assert not entry.exists()
+
+
 def _write(entry: Path, *lines: str) -> None:
     entry.parent.mkdir(parents=True, exist_ok=True)
     entry.write_text("\n".join(["[Desktop Entry]", "Type=Application", *lines, ""]))
