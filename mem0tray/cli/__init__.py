@@ -5,6 +5,7 @@ which goes its own short way past click where its arguments are plain.
 """
 
 import errno
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -19,6 +20,17 @@ COMPLETE: Final = "_MEM0TRAY_COMPLETE"  # set by the shell's script: what may fo
 _TWO: Final = 2
 _LONGEST_ERROR: Final = 2000
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+
+
+class _Nowhere(io.TextIOWrapper):
+    """Stands in the place of a standard stream that the caller closed: what is written is lost."""
+
+    has_lost = False
+
+    def write(self, text: str, /) -> int:
+        """Take a text, and note that it came."""
+        self.has_lost = True
+        return super().write(text)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,9 +48,9 @@ def _open_what_is_closed() -> None:
 
     In this order each gets back its own descriptor, and no file of ours takes it.
     """
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+    for name, mode in (("stdin", "rb"), ("stdout", "wb"), ("stderr", "wb")):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123  (no file)
+            setattr(sys, name, _Nowhere(open(os.devnull, mode), encoding="utf-8"))  # noqa: SIM115, PTH123  (no file)
 
 
 def _run(arguments: list[str]) -> int:
@@ -89,6 +101,9 @@ def _guarded(command: Callable[[], int]) -> int:
         else:
             _complain(_in_words(error))
         return 1
+    if isinstance(sys.stdout, _Nowhere) and sys.stdout.has_lost:
+        _complain("Standard output cannot be written: it is closed.")
+        return code or 1
     return code
 
 

@@ -158,19 +158,26 @@ def _in_shell(command: str, stdin: str = "") -> subprocess.CompletedProcess[str]
     )
 
 
+_CLOSED = "Standard output cannot be written: it is closed."
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="redirections of a POSIX shell")
 @pytest.mark.parametrize(
     ("command", "code", "said"),
     [
         ("add --project p <&-", 2, "There is no text to add."),
-        ("add --project p x >&-", 0, ""),
-        ("status >&-", 0, ""),
-        ("list >&- 2>&-", 0, ""),
+        ("add --project p x >&-", 1, _CLOSED),
+        ("status >&-", 1, _CLOSED),
+        ("--version >&-", 1, _CLOSED),
+        ("--help >&-", 1, _CLOSED),
+        ("run --once >&-", 1, _CLOSED),
+        ("list >&- 2>&-", 1, ""),
+        ("config set server.local_port 9 >&-", 0, ""),
         ("config set server.api_key <&-", 2, "The new value of server.api_key is empty"),
     ],
 )
 def test_a_closed_stream_is_an_empty_one(home: Scratch, command: str, code: int, said: str) -> None:
-    """Standard input that is closed is empty, and output that nobody takes is discarded."""
+    """Standard input that is closed is empty; what a closed standard output loses is a failure."""
     assert home.root
     done = _in_shell(command)
     assert done.returncode == code, done
