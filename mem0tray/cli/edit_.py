@@ -2,13 +2,12 @@
 
 import os
 import shlex
-from pathlib import Path
 from typing import Final
 
 import click
 
 from mem0tray.actions import change_text, look_up
-from mem0tray.actions.change_text import GoneError
+from mem0tray.actions.change_text import Changed, GoneError
 from mem0tray.actions.find import FoundItem, everything, handles
 from mem0tray.actions.look_up import Version
 from mem0tray.cli import candidates, context, output
@@ -60,7 +59,7 @@ def command(name: str) -> None:
         done = change_text.change_text(paths, found, new, keep_days=settings.retention.discarded)
     except Mem0TrayError as error:
         raise _with_text_kept(paths, found, data, error) from error
-    _tell(called, done.kept, is_dead=done.is_dead)
+    _tell(called, done, found.project)
 
 
 def _editable(versions: list[Version]) -> FoundItem:
@@ -131,9 +130,14 @@ def _with_text_kept(
     )
 
 
-def _tell(name: str, kept: Path, *, is_dead: bool) -> None:
+def _tell(name: str, done: Changed, project: str) -> None:
     """The outcome; `name` is what to type for the memory."""
-    output.say(f"Changed the text of {name}. The old one: {kept}")
-    if is_dead:
+    output.say(f"Changed the text of {name}. The old one: {done.kept}")
+    if not project.strip():
+        output.say(
+            "It names no project, and so it is not sent:"
+            f" `mem0tray diagnose {name}` says what to do."
+        )
+    elif done.is_dead:
         output.say(f"`mem0tray retry {name}` sends it now.")
-    output.say(f"`mem0tray restore {kept.name}` puts the old text back.")
+    output.say(f"`mem0tray restore {done.kept.name}` puts the old text back.")

@@ -52,6 +52,16 @@ def test_the_editor_s_text_takes_the_place_of_the_old_one(home: Scratch) -> None
     assert _content(dlq) == "old"
 
 
+def test_what_names_no_project_is_not_said_to_be_sent(home: Scratch) -> None:
+    """Another text does not make it sendable; `diagnose` says what does."""
+    _letter(home, project="")
+    home.env(VISUAL=_editor(home.root, "path.write_bytes(b'new')"))
+    said = home.ok("edit", "aa")
+    assert "mem0tray retry" not in said
+    assert "It names no project, and so it is not sent: `mem0tray diagnose aa-1` says" in said
+    assert "Name its project_id in mem0_queue_dlq.json" in home.ok("diagnose", "aa-1")
+
+
 def test_what_is_said_to_send_names_it_alone(home: Scratch) -> None:
     """Where two ids begin alike the advice works word for word all the same."""
     items = [waiting("a", id="04f96029-aa1"), waiting("b", id="04f96029-ab2")]
