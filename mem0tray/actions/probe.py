@@ -59,7 +59,7 @@ def probe(settings: Settings, paths: Paths, timeout: float = TIMEOUT) -> Probe:
 
 
 def _local(paths: Paths, timeout: float) -> Probe:
-    from mem0tray.localserver.endpoint import proof
+    from mem0tray.localserver.endpoint import DIALECT, proof
     from mem0tray.localserver.finding import find
 
     found = find(paths.local_server, timeout)
@@ -67,7 +67,7 @@ def _local(paths: Paths, timeout: float) -> Probe:
         health = _ill(Reason("the local server does not run: the worker starts it"))
     else:
         there = Destination.of(found.url, found.token)
-        health = _ask(there, "vps", timeout, partial(proof, found.token))
+        health = _ask(there, DIALECT, timeout, partial(proof, found.token))
     return Probe(LOCAL_URL, THIS_COMPUTER, "", health)
 
 

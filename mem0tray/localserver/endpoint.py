@@ -18,6 +18,7 @@ from mem0tray.files import atomic
 from mem0tray.system import plain
 
 HOST = "127.0.0.1"
+DIALECT = "vps"  # how it is spoken to, whatever server.dialect says of the user's own server
 FILE = "server.json"
 _TEMPORARY = ".server.json.tmp"
 LOCK = "server.lock"

@@ -6,7 +6,7 @@ from functools import partial
 from mem0tray.config.server_choice import THIS_COMPUTER
 from mem0tray.config.settings import LOCAL_URL, ServerSettings
 from mem0tray.localserver.child import LocalServer
-from mem0tray.localserver.endpoint import proof
+from mem0tray.localserver.endpoint import DIALECT, proof
 from mem0tray.server import Client, Destination, Listings, connect
 from mem0tray.system.paths import Paths
 
@@ -71,7 +71,7 @@ class ServerConnection:
             return connect(destination, self._dialect, None, self._known)
         # Between its death and our probe any program may take the embedded server's port.
         proves = partial(proof, destination.token)
-        return connect(destination, self._dialect, proves, self._known)
+        return connect(destination, DIALECT, proves, self._known)
 
     def was_down(self) -> None:
         """Another server may be there when it is back: what this one told is forgotten."""

@@ -10,9 +10,13 @@ from mem0tray.config.settings import ServerSettings, Settings
 from mem0tray.core import events
 from mem0tray.core.state import CircuitBreaker
 from mem0tray.ledger.database import Ledger
+from mem0tray.localserver.child import LocalServer
+from mem0tray.localserver.endpoint import Endpoint
+from mem0tray.server.vps import VpsClient
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import Core
 from mem0tray.worker.sending.route import Route
+from mem0tray.worker.sending.server_connection import ServerConnection
 from mem0tray.worker.telling.metrics import MetricsWriter
 from tests.worker.stage import stand_in
 
@@ -42,3 +46,14 @@ def test_another_key_is_not_told_as_another_server(
         route.close()
     (changed,) = (each for each in told if isinstance(each, events.ServerChanged))
     assert changed.same is same
+
+
+def test_the_embedded_server_is_spoken_to_in_its_own_dialect(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The setting says how the user's own server is spoken to, and no other."""
+    monkeypatch.setattr(LocalServer, "ensure", lambda _: Endpoint.at(1, 1, "token", 0.0))
+    server = ServerSettings(url="local", dialect="another")
+    link = ServerConnection(Paths(tmp_path, tmp_path), server, "local")
+    with closing(link.probe_client()) as client:
+        assert isinstance(client, VpsClient)
