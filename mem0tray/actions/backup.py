@@ -91,6 +91,11 @@ def is_ours(paths: Paths, data: bytes | None = None) -> bool:
     return False
 
 
+def has_mark(paths: Paths) -> bool:
+    """Whether there is a note of what we last wrote there: it goes with our folders."""
+    return (paths.data_dir / _MARK).exists()
+
+
 def _stamp(moment: datetime) -> bytes:
     return document.dump(moment.isoformat(timespec="microseconds"))
 

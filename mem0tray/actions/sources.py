@@ -27,6 +27,7 @@ FILE: Final = "file"
 _SECTIONS: Final = (files.DLQ, files.QUEUE, files.FAILED, files.HELD)
 _WAITING: Final = (files.QUEUE, files.HELD)
 _OWN: Final = "a copy of your own"
+_WHOSE: Final = "the DLQ before a delete, or a copy of your own"
 _STAMP: Final = "%Y%m%d-%H%M%S"
 
 
@@ -60,7 +61,7 @@ def sources(paths: Paths) -> list[RestoreSource]:
         at = _changed(paths.dlq_backup)
         kind, note = BACKUP, "the DLQ as it was before the last delete"
         if not backup.is_ours(paths):
-            kind, note = COPY, _OWN
+            kind, note = COPY, _OWN if backup.has_mark(paths) else _WHOSE
         found.append(_file(paths.dlq_backup, kind, at, note))
     found += [
         _file(path, QUARANTINE, _changed(path), "what could not stand in a file")
@@ -71,6 +72,14 @@ def sources(paths: Paths) -> list[RestoreSource]:
         for path in change_text.texts_kept(paths)
     ]
     return sorted(found, key=lambda source: source.at, reverse=True)
+
+
+def backed_up(paths: Paths) -> set[Identity]:
+    """The memories that a delete's backup beside the shared files holds."""
+    dated = [_backup(path) for path in atomic.listing(paths.claude_dir, backup.DATED)]
+    return {
+        identity(each.raw) for source in dated if source.kind == BACKUP for each in source.pieces
+    }
 
 
 def last_delete(paths: Paths) -> RestoreSource:

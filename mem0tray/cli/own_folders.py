@@ -10,7 +10,7 @@ from typing import Final
 
 import platformdirs
 
-from mem0tray.actions import files, ledger_writer
+from mem0tray.actions import files, ledger_writer, sources
 from mem0tray.actions.find import Identity, identity
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.core.item import DISCARDED
@@ -32,12 +32,14 @@ class Holdings:
     """How many memories, and files that could not be read, our folders hold.
 
     `undelivered` are known to the ledger, of which `only_here` stand in no shared
-    file; `discarded` can be restored; `delivered_here` are the embedded server's.
+    file; `discarded` can be restored, of which `discarded_only_here` stand in no
+    backup; `delivered_here` are the embedded server's.
     """
 
     undelivered: int = 0
     only_here: int = 0
     discarded: int = 0
+    discarded_only_here: int = 0
     quarantined: int = 0
     delivered_here: int = 0
 
@@ -60,7 +62,10 @@ class Holdings:
             said.append(f"{number} not delivered yet; {where}.")
         if self.discarded:
             number = plural(self.discarded, "deleted memory", "deleted memories")
-            said.append(f"{number} could be restored so far: `mem0tray restore --list`.")
+            where = "the backups, which stay, hold them"
+            if self.discarded_only_here:
+                where = f"{self.discarded_only_here:,} of these stand nowhere else"
+            said.append(f"{number} can be restored (`mem0tray restore --list`); {where}.")
         if self.quarantined:
             number = plural(self.quarantined, "file")
             said.append(f"The quarantine holds {number} of what could not be read.")
@@ -100,22 +105,26 @@ def holdings() -> Holdings:
     for folder in sorted(data_root().glob(_SERVES)):
         found.quarantined += len(quarantine.kept(folder / "quarantine"))
         queue = dlq = None
+        kept: set[Identity] = set()
         if folder in served:
             paths = Paths.for_claude_dir(served[folder])
             queue, dlq = (
                 _standing(paths, paths.queue, files.waiting_entries),
                 _standing(paths, paths.dlq, files.dead_letters),
             )
+            kept = sources.backed_up(paths)
         with Reader(folder / _LEDGER, needed=True) as reader:
             discarded = reader.texts_by_state().get(DISCARDED, 0)
             waiting = set(reader.waiting())
             dead = set(map(identity, reader.dead_raws()))
+            deleted = {identity(raw) for batch in reader.discarded() for raw in batch.raws}
         # What the user has deleted since a worker ran last, the ledger learns at the next start.
         gone = ledger_writer.given_up(folder / "requests") | (
             dead - dlq if dlq is not None else set()
         )
         known = (waiting | dead) - gone
         found.discarded += discarded + len((waiting | dead) & gone)
+        found.discarded_only_here += len((deleted | ((waiting | dead) & gone)) - kept)
         found.undelivered += len(known)
         found.only_here += len(known - (queue or set()) - (dlq or set()))
     return found

@@ -46,6 +46,18 @@ def test_the_list(home: Scratch, backup: str) -> None:
 
 
 @pytest.mark.usefixtures("backup")
+def test_a_backup_whose_maker_nobody_knows_any_more(home: Scratch) -> None:
+    """Without the note of what we wrote, as after a purge, it is not called the user's own."""
+    (home.paths.data_dir / "dlq-backup.sha256").unlink()
+    (line,) = (
+        line
+        for line in home.ok("restore", "--list").splitlines()
+        if line.startswith("mem0_queue_dlq.backup.json ")
+    )
+    assert line.endswith("the DLQ before a delete, or a copy of your own")
+
+
+@pytest.mark.usefixtures("backup")
 def test_the_list_says_whose_a_file_is(home: Scratch) -> None:
     """A copy of the user's is called so, also when a delete has kept it, and an empty one empty."""
     assert "your own" not in home.ok("restore", "--list")
