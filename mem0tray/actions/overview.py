@@ -113,6 +113,7 @@ def gather(settings: Settings) -> Overview:
         or metrics.trouble
         or _no_room(paths)
         or probe.why_unwritable(paths.claude_dir)
+        or lock.why_unusable(paths.queue_lock)
         or probe.why_unwritable(paths.data_dir)
     )
     if trouble:
@@ -138,8 +139,8 @@ def _count_queue(
     seen: Overview, paths: Paths, reader: Reader, queue: Document, trouble: Reason
 ) -> list[Item]:
     """Count what waits; those of it that the ledger does not know yet."""
-    lines, emergency_trouble = _emergency_lines(paths)
-    unread = _not_taken_in([*_entries(queue), *lines], reader)
+    lines, emergency_trouble = emergency_lines(paths)
+    unread = not_taken_in([*_entries(queue), *lines], reader)
     seen.queue = reader.waiting_count() + len(unread)
     trouble = reasons.NONE if queue.lists["queue"] else trouble  # what is whole in it counts
     if trouble or emergency_trouble:
@@ -347,7 +348,7 @@ def _entries(queue: Document) -> list[Item]:
     return [item for raw in raws if (item := items.parse(raw)) is not None]
 
 
-def _emergency_lines(paths: Paths) -> tuple[list[Item], Reason]:
+def emergency_lines(paths: Paths) -> tuple[list[Item], Reason]:
     """What stands in the emergency file, and why it cannot be read."""
     try:
         signature = atomic.signature(paths.emergency)
@@ -362,7 +363,7 @@ def _emergency_lines(paths: Paths) -> tuple[list[Item], Reason]:
     return (lines.items if lines is not None else []), reasons.NONE
 
 
-def _not_taken_in(found: list[Item], reader: Reader) -> list[Item]:
+def not_taken_in(found: list[Item], reader: Reader) -> list[Item]:
     """The items that the ledger does not know yet, each once."""
     waiting = reader.waiting()
     unknown: dict[tuple[str, bytes], Item] = {}

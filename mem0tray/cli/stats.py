@@ -7,10 +7,11 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.actions import files, tally
+from mem0tray.actions import files, overview, tally
 from mem0tray.actions.find import listing
 from mem0tray.cli import context, output
 from mem0tray.cli.command_help import Command
+from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.text import plural
 from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.taken import PERHAPS
@@ -70,13 +71,22 @@ def _print_counts(title: str, counts: dict[str, int]) -> None:
 
 
 def counted(paths: Paths, now: float) -> dict[str, Any]:
-    """Everything that is shown; ages by the producers' timestamps, seconds."""
+    """Everything that is shown; ages by the producers' timestamps, seconds.
+
+    Raises FileUnavailableError where not all of it can be counted.
+    """
+    lines, trouble = overview.emergency_lines(paths)
+    if trouble:
+        raise FileUnavailableError(trouble)
     with Reader(paths.ledger) as reader:
         held = reader.held_count()
+        fresh = overview.not_taken_in(lines, reader)
     dead_seen = listing(files.dead_letters(paths), files.DLQ)
     waiting_seen = listing(files.waiting_entries(paths), files.QUEUE)
     dead = [each.item for each in dead_seen.found if each.item is not None]
     waiting = [each.item for each in waiting_seen.found if each.item is not None]
+    queued = {(item.id, item.digest) for item in waiting}
+    waiting += [item for item in fresh if (item.id, item.digest) not in queued]
     ages = [max(0.0, now - item.timestamp) for item in dead if item.timestamp > 0]
     return {
         "dead": len(dead),

@@ -1,6 +1,11 @@
 """`mem0tray stats`."""
 
+import json
+import os
+import sys
 import time
+
+import pytest
 
 from tests.cli.scratch import Scratch
 from tests.support.shapes import dead, entry, queue_document
@@ -42,3 +47,23 @@ def test_nothing_to_count(home: Scratch) -> None:
     """No files: one sentence, and no head of a table that has no rows."""
     assert home.ok("stats") == "0 dead letters, 0 entries wait.\n"
     assert home.run("stats", "--json").json()["projects"] == []
+
+
+def test_what_waits_in_the_emergency_file_is_counted_once(home: Scratch) -> None:
+    """As by `status`; also where a producer's line stands in the queue file, too."""
+    lines = [entry(name, "alpha", id=name, emergency=True) for name in ("one", "two")]
+    home.write("mem0_queue.json", queue_document([lines[0]]))
+    home.paths.emergency.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert home.run("stats", "--json").json()["waiting"] == 2
+    assert home.run("status", "--json").json()["queue"] == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no named pipes in folders")
+def test_an_emergency_file_that_cannot_be_read_is_no_empty_one(home: Scratch) -> None:
+    """What waits cannot be counted then: that is said, and no number."""
+    home.claude.mkdir()
+    os.mkfifo(home.paths.emergency)
+    done = home.run("stats")
+    assert (done.code, done.out) == (1, "")
+    assert str(home.paths.emergency) in done.line
+    assert "a named pipe" in done.line

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import socket
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,17 @@ def test_other_files_that_cannot_be_read(home: Scratch, name: str) -> None:
     assert document[key] is None
     assert name in document["unknown"][key]
     assert document["totals"]["queued"] == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no named pipes in folders")
+def test_a_queue_lock_that_is_no_file(home: Scratch) -> None:
+    """All can be counted, and yet nobody can take anything in."""
+    home.claude.mkdir()
+    os.mkfifo(home.paths.queue_lock)
+    document = home.run("status", "--json").json()
+    assert document["state"] == "action needed"
+    assert str(home.paths.queue_lock) in document["reason"]
+    assert "a named pipe" in document["reason"]
 
 
 def test_counters_without_sense(home: Scratch) -> None:
