@@ -220,4 +220,8 @@ def _elsewhere(seen: Overview, language: Language, cleaner: Cleaner) -> Iterable
             text = _("Delivered to {server} before the server was changed.").format(
                 server=cleaner.line(server, _SERVER)
             )
-        yield Advice(Tone.CALM, title.format(count=language.number(count)), text)
+        again = _(
+            "To use what is there, set that address again:"
+            " `mem0tray config set server.url {server}`."
+        ).format(server=cleaner.line(server, _SERVER))
+        yield Advice(Tone.CALM, title.format(count=language.number(count)), f"{text} {again}")

@@ -58,8 +58,10 @@ def test_nothing_to_do() -> None:
         ({"state": "paused", "pause": 2 * _NOW}, "`mem0tray resume`"),
         ({"quarantine": 2}, "`mem0tray doctor` says where"),
         ({"torn": True}, "restores it"),
-        ({"only_elsewhere": {"http://old.example": 3}}, "http://old.example"),
+        ({"only_elsewhere": {"http://old.example": 3}}, "Delivered to http://old.example"),
+        ({"only_elsewhere": {"http://old.example": 3}}, "config set server.url http://old.example"),
         ({"only_elsewhere": {"local": 1}}, "embedded server"),
+        ({"only_elsewhere": {"local": 1}}, "`mem0tray config set server.url local`"),
     ],
 )
 def test_each_trouble_has_its_remedy(fields: dict[str, Any], words: str) -> None:
