@@ -60,7 +60,7 @@ def command(name: str, *, as_json: bool) -> None:
 
 def _document(version: Version, now: float) -> dict[str, Any]:
     fields, known = look_up.fields(version), version.known
-    waits = version.place in ("dlq", "queue", "emergency")
+    waits = version.place in ("dlq", "queue", "emergency") and not _never_sent(version)
     return {
         "id": version.found.id,
         "project_id": version.found.project or None,
@@ -164,11 +164,23 @@ def _where(version: Version) -> str:
             f"deleted on {output.moment(known.closed)}:"
             " `mem0tray restore --list` shows how to put it back"
         )
+    why = _never_sent(version)
+    if why and version.place in ("dlq", "queue", "emergency"):
+        kind = "a dead letter" if _is_dead(version) else "a waiting entry"
+        return f"{kind} that is never sent: {why}"
     return _PLACES.get(version.place, version.place)
 
 
+def _never_sent(version: Version) -> str:
+    """Why no server is ever given what a file has there; else nothing."""
+    item = version.found.item
+    if item is None:
+        return "its content is no text" if version.found.raw else ""
+    return "" if item.project.strip() else "it names no project"
+
+
 def _next(version: Version, now: float) -> str:
-    if not _is_dead(version):
+    if not _is_dead(version) or _never_sent(version):
         return ""
     due = diagnose.next_retry(version.found, version.known, now)
     return output.moment(due) if due > now else "due now"

@@ -18,6 +18,7 @@ from mem0tray.ledger.taken import PERHAPS
 from mem0tray.system.paths import Paths
 
 _NO_PROJECT: Final = "(none)"
+_UNKNOWN: Final = "unknown"
 _AGES: Final = (
     ("under 1 h", 3600.0),
     ("1 h to 1 day", 86_400.0),
@@ -87,7 +88,7 @@ def counted(paths: Paths, now: float) -> dict[str, Any]:
     waiting = [each.item for each in waiting_seen.found if each.item is not None]
     queued = {(item.id, item.digest) for item in waiting}
     waiting += [item for item in fresh if (item.id, item.digest) not in queued]
-    ages = [max(0.0, now - item.timestamp) for item in dead if item.timestamp > 0]
+    ages = [max(0.0, now - item.timestamp) if item.timestamp > 0 else None for item in dead]
     return {
         "dead": len(dead),
         "waiting": len(waiting),
@@ -99,7 +100,7 @@ def counted(paths: Paths, now: float) -> dict[str, Any]:
         ],
         "retries": _named(tally.by_retries(dead)),
         "ages": _by_age(ages),
-        "oldest": max(ages, default=None),
+        "oldest": max((age for age in ages if age is not None), default=None),
     }
 
 
@@ -110,8 +111,9 @@ def _named(retries: dict[int, int]) -> dict[str, int]:
     }
 
 
-def _by_age(ages: Sequence[float]) -> dict[str, int]:
+def _by_age(ages: Sequence[float | None]) -> dict[str, int]:
     counts: Counter[str] = Counter()
     for age in ages:
-        counts[next(name for name, limit in _AGES if age < limit)] += 1
-    return {name: counts[name] for name, _ in _AGES if counts[name]}
+        counts[_UNKNOWN if age is None else next(n for n, limit in _AGES if age < limit)] += 1
+    names = [*(name for name, _ in _AGES), _UNKNOWN]
+    return {name: counts[name] for name in names if counts[name]}

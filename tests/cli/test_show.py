@@ -41,6 +41,22 @@ def test_a_dead_letter_with_its_history(home: Scratch) -> None:
     assert document["versions"] == []
 
 
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [({"content": 7}, "its content is no text"), ({"project_id": ""}, "it names no project")],
+    ids=["no text", "no project"],
+)
+def test_no_retry_is_promised_to_what_is_never_sent(
+    home: Scratch, fields: dict[str, object], why: str
+) -> None:
+    """Of a dead letter that no server is ever given it is said why, and no time."""
+    home.write("mem0_queue_dlq.json", {"items": [waiting("x", id="aa-1") | fields]})
+    shown = home.ok("show", "aa")
+    assert f"a dead letter that is never sent: {why}" in " ".join(shown.split())
+    assert "next retry" not in shown
+    assert home.run("show", "aa", "--json").json()["next_retry"] is None
+
+
 def test_a_waiting_entry_that_no_worker_has_seen(home: Scratch) -> None:
     """The files alone are enough, also the emergency file."""
     home.write("mem0_queue.json", queue_document([entry("queued", id="qq-1")]))

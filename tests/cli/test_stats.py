@@ -31,7 +31,7 @@ def test_counts_by_project_retries_and_age(home: Scratch) -> None:
         {"project_id": "gamma", "dead": 0, "waiting": 1},
     ]
     assert seen["retries"] == {"0": 2, "7 and more": 2}
-    assert seen["ages"] == {"under 1 h": 1, "1 to 7 days": 2}
+    assert seen["ages"] == {"under 1 h": 1, "1 to 7 days": 2, "unknown": 1}
     assert abs(seen["oldest"] - 90_000) < 60
 
 
