@@ -73,15 +73,20 @@ def test_the_contract_has_the_settings_that_there_are() -> None:
     assert named <= known.keys()
 
 
+def calls(name: str) -> Iterator[tuple[str, ast.Call]]:
+    """Find each call of what has this last name, with the module it is in."""
+    for path in sources(PACKAGE):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == name:
+                yield path.relative_to(PACKAGE).as_posix(), node
+
+
 def threads() -> set[tuple[str, str]]:
     """Collect the names that the program gives to its threads, and where; numbers left out."""
     found = set()
-    for path in sources(PACKAGE):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "Thread":
-                given = {each.arg: each.value for each in node.keywords}.get("name")
-                name = name_of(given) if given is not None else "(no name)"
-                found.add((name, path.relative_to(PACKAGE).as_posix()))
+    for module, node in calls("Thread"):
+        given = {each.arg: each.value for each in node.keywords}.get("name")
+        found.add((name_of(given) if given is not None else "(no name)", module))
     return found
 
 
@@ -97,6 +102,12 @@ def test_each_thread_of_the_program_is_on_the_page() -> None:
     """The page of threads has each one with its name and module, and none that is not there."""
     row = re.compile(r"^\| `([a-z0-9<>-]+)` \| `([a-z_/]+\.py)`", re.MULTILINE)
     assert set(row.findall(page("threads.md"))) == threads()
+
+
+def test_each_timer_of_the_program_is_on_the_page() -> None:
+    """The page of threads has each module that starts a timer, and none that starts no more."""
+    row = re.compile(r"^\| a timer \(`Thread-<n>`\) \| `([a-z_/]+\.py)`", re.MULTILINE)
+    assert set(row.findall(page("threads.md"))) == {module for module, _ in calls("Timer")}
 
 
 def test_each_module_on_the_page_of_threads_is_there() -> None:

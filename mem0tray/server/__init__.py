@@ -56,7 +56,8 @@ def _load_httpx() -> None:
             sys.modules.pop(_COMMAND_LINE, None)
 
 
-# A further dialect is a module with a `Client` of its own, and a line here.
+# A further dialect is a module beside `vps.py` with a `Client` of its own, a factory as `_vps` and
+# an entry here; people choose it by its name in `config/setting_rules.py` (CHOICES, and the rule).
 DIALECTS: dict[str, Callable[[Destination, Proof | None, Listings | None], Client]] = {"vps": _vps}
 
 
