@@ -70,6 +70,11 @@ class FileListing:
     found: list[FoundItem] = field(default_factory=list)
     nonsense: int = 0
 
+    @property
+    def unnamed(self) -> int:
+        """How many things of the file have not even an id, and so are not in `found`."""
+        return self.nonsense - sum(each.item is None for each in self.found)
+
 
 def listing(raws: Iterable[bytes], place: str) -> FileListing:
     """Every item of a file, in its order; nonsense with an id is among them and counted."""

@@ -148,8 +148,9 @@ def _sum_up(settings: Settings, paths: Paths, *, as_json: bool) -> None:
     Where the server refuses everything, all that wait: which was tried says nothing of it.
     Of those that are alike one is told as an example.
     """
-    dead = listing(files.dead_letters(paths), files.DLQ).found
-    waiting = listing(files.waiting_entries(paths), files.QUEUE).found
+    in_dlq = listing(files.dead_letters(paths), files.DLQ)
+    in_queue = listing(files.waiting_entries(paths), files.QUEUE)
+    dead, waiting = in_dlq.found, in_queue.found
     around = Surroundings.look(settings, paths)
     now = time.time()
     with Reader(paths.ledger) as reader:
@@ -189,6 +190,9 @@ def _sum_up(settings: Settings, paths: Paths, *, as_json: bool) -> None:
     # To stop and to pause are part of what is to be done for each.
     told = {cause.name for cause, _ in shown} | ({PAUSED, NOT_RUNNING} if shown else set())
     _tell_besides(around, told, len(waiting))
+    for each in (in_dlq, in_queue):
+        if each.unnamed:
+            output.say(output.nonsense(each.unnamed))
 
 
 def _tell_besides(around: Surroundings, told: Collection[Reason], waiting: int) -> None:

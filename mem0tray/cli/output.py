@@ -279,7 +279,7 @@ def clock(at: float | None) -> str:
 
 
 def nonsense(count: int) -> str:
-    """What a person is told of things in the DLQ file that are no items to us."""
+    """What a person is told of things in a file that are no items to us."""
     verb = "makes" if count == 1 else "make"
     return f"{plural(count, 'further thing')} in the file {verb} no sense; kept as is."
 

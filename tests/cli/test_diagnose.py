@@ -51,6 +51,17 @@ def test_one_item(home: Scratch, name: str, cause: str) -> None:
 
 
 @pytest.mark.usefixtures("server")
+def test_what_has_no_id_is_counted_besides(home: Scratch) -> None:
+    """All that stands in the file is told of: the sum is that of `status`."""
+    letters = [waiting("x", id="aaaa-1"), waiting(7, id="bbbb-1"), None, 5]
+    home.write("mem0_queue_dlq.json", {"items": letters})
+    lines = home.ok("diagnose").splitlines()
+    assert sum(line.startswith("1 dead letter: ") for line in lines) == 2
+    assert "2 further things in the file make no sense; kept as is." in lines
+    assert home.run("status", "--json").json()["dlq"] == 4
+
+
+@pytest.mark.usefixtures("server")
 def test_what_became_of_one_that_no_longer_waits(home: Scratch) -> None:
     """A delivered or a deleted memory is told of, also by the beginning of its id."""
     home.write(
