@@ -64,7 +64,7 @@ def sources(paths: Paths) -> list[RestoreSource]:
             kind, note = COPY, _OWN if backup.has_mark(paths) else _WHOSE
         found.append(_file(paths.dlq_backup, kind, at, note))
     found += [
-        _file(path, QUARANTINE, _changed(path), "what could not stand in a file")
+        _file(path, QUARANTINE, _changed(path), "what could not be read as JSON")
         for path in quarantine.kept(paths.quarantine)
     ]
     found += [

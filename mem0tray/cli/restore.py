@@ -1,6 +1,8 @@
 """`mem0tray restore`: put deleted memories back."""
 
+import sys
 from collections.abc import Sequence
+from typing import Final
 
 import click
 
@@ -13,6 +15,8 @@ from mem0tray.cli.command_help import Command
 from mem0tray.core.errors import NotFoundError
 from mem0tray.core.text import one_line, plural, short_id
 from mem0tray.system.paths import Paths
+
+_ROOM: Final = 55  # signs beside a name: time, number, and the beginning of what it is
 
 
 @click.command(
@@ -61,17 +65,23 @@ def _print_sources(paths: Paths) -> None:
     if not found:
         output.say("There is nothing to restore.")
         return
+    if _is_too_narrow(found):
+        for source in found:  # nothing is left out, nor is the name cut: it is what one types
+            output.say(source.name)
+            count = plural(len(source.pieces), "item")
+            output.say_beside("    ", f"{output.clock(source.at)}, {count}: {_what(source)}")
+        return
     rows = [
         (source.name, output.clock(source.at), f"{len(source.pieces):,}", _what(source))
         for source in found
     ]
-    output.print_table(
-        ("NAME", "TIME", "ITEMS", "WHAT"),
-        rows,
-        right={"ITEMS"},
-        cut={"WHAT"},  # not the name: it is what one types
-        spare=("WHAT", "TIME", "ITEMS"),
-    )
+    output.print_table(("NAME", "TIME", "ITEMS", "WHAT"), rows, right={"ITEMS"}, cut={"WHAT"})
+
+
+def _is_too_narrow(found: Sequence[RestoreSource]) -> bool:
+    """Whether a terminal lacks the room for a line each, with something of what it is."""
+    longest = max(len(source.name) for source in found)
+    return sys.stdout.isatty() and output.columns() < longest + _ROOM
 
 
 def _what(source: RestoreSource) -> str:

@@ -1,6 +1,7 @@
 """`mem0tray restore`."""
 
 import json
+import re
 
 import click
 import pytest
@@ -58,6 +59,14 @@ def test_a_backup_whose_maker_nobody_knows_any_more(home: Scratch) -> None:
 
 
 @pytest.mark.usefixtures("backup")
+def test_bytes_without_a_memory_are_called_what_they_are(home: Scratch) -> None:
+    """A broken file in quarantine, out of which no memory can be had."""
+    home.paths.quarantine.mkdir(parents=True)
+    (home.paths.quarantine / "mem0_queue-1.json").write_bytes(b"garbage")
+    assert "no memory in it (what could not be read as JSON)" in home.ok("restore", "--list")
+
+
+@pytest.mark.usefixtures("backup")
 def test_the_list_says_whose_a_file_is(home: Scratch) -> None:
     """A copy of the user's is called so, also when a delete has kept it, and an empty one empty."""
     assert "your own" not in home.ok("restore", "--list")
@@ -81,14 +90,15 @@ def test_an_older_text_beside_an_edited_one_is_said(home: Scratch) -> None:
 
 
 @pytest.mark.parametrize("columns", [120, 80, 60, 40])
-def test_the_name_is_whole_on_every_terminal(home: Scratch, backup: str, columns: int) -> None:
-    """What one has to type is never cut off; what it is goes first where room is short."""
+def test_the_list_is_whole_on_every_terminal(home: Scratch, backup: str, columns: int) -> None:
+    """What one has to type is never cut off, and time, number and what it is are always there."""
     home.terminal(columns)
     out = click.unstyle(home.ok("restore", "--list"))
     lines = [line.rstrip() for line in out.splitlines()]
     assert any(line.startswith(backup) for line in lines)
     assert ("WHAT" in out) == (columns == 120)
-    assert len(lines) == 4  # the head with its rule, two sources
+    assert " ".join(" ".join(lines).split()).count("deleted items") == 1
+    assert len(re.findall(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", out)) == 2
     assert max(map(len, lines)) <= max(columns, len(backup))
 
 
