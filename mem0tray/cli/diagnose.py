@@ -172,12 +172,13 @@ def _sum_up(settings: Settings, paths: Paths, *, as_json: bool) -> None:
         for like, group in sorted(groups.items(), key=lambda pair: -len(pair[1]))
     ]
     if as_json:
-        output.print_json(
-            [
-                {**_as_json(cause), "count": len(group), "example": group[0].id}
-                for cause, group in shown
-            ]
-        )
+        stuck_by = [
+            {**_as_json(cause), "count": len(group), "example": group[0].id}
+            for cause, group in shown
+        ]
+        # Where nothing is stuck, what is amiss all the same.
+        amiss = [{**_as_json(cause), "count": 0, "example": None} for cause in around.causes]
+        output.print_json(stuck_by or amiss)
         return
     if not dead:
         output.say("There are no dead letters.")

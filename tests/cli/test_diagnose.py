@@ -216,5 +216,9 @@ def test_nothing_is_stuck(home: Scratch) -> None:
     text = home.ok("diagnose")
     assert text.startswith("There are no dead letters.\n")
     assert "Besides: worker not running" in text
-    assert home.run("diagnose", "--json").json() == []
+    told = home.run("diagnose", "--json").json()
+    assert ("worker not running", 0, None) in [
+        (each["cause"], each["count"], each["example"]) for each in told
+    ]
+    assert all(f"Besides: {each['cause']}: " in text for each in told)
     assert home.run("diagnose", "zz").code == 1
