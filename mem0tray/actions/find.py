@@ -153,9 +153,8 @@ def _matching(name: str, among: Sequence[FoundItem]) -> list[int]:
     if not name:
         raise NotFoundError(f"The id {name!r} is empty and names nothing.", _WHERE_TO_LOOK)
     if not ids:
-        raise UnknownIdError(
-            name, Reason("No item's id begins with {id}.", id=repr(shown)), _WHERE_TO_LOOK
-        )
+        begins = Reason("No item's id begins with {id}.", id=repr(shown))
+        raise UnknownIdError(begins, _WHERE_TO_LOOK, name=name)
     if len(ids) > 1:
         some = ", ".join(one_line(each, _LONGEST_ID) for each in ids[:_SHOWN])
         more = f" and {len(ids) - _SHOWN:,} more" if len(ids) > _SHOWN else ""

@@ -56,6 +56,6 @@ class NotFoundError(Mem0TrayError):
 class UnknownIdError(NotFoundError):
     """No item's id begins with `name`."""
 
-    def __init__(self, name: str, message: Reason | str, remedy: Reason | str = "") -> None:
+    def __init__(self, message: Reason | str, remedy: Reason | str = "", *, name: str = "") -> None:
         super().__init__(message, remedy)
         self.name = name

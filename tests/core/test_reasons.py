@@ -40,7 +40,7 @@ _UNSEEN = (
     "No editor was found", "Set $VISUAL", "The editor ", "Look whether ",
     "Give more of the id", "There is no setting", "`mem0tray config show`", "cannot be changed in",
     "The new value of ", "Give one, or ", " ids begin with ",
-    "Mend it with `mem0tray config edit`.",
+    "Mend it with `mem0tray config edit`.", "is empty and names nothing",
 )  # fmt: skip
 
 
