@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from mem0tray.core import reasons
@@ -24,39 +25,30 @@ _FALSE = frozenset({"0", "false", "no", "off"})
 _CONTROL = "[\x00-\x1f\x7f-\x9f\u2028\u2029]"
 _SHOWN = 100  # characters of a wrong value
 
-
-# One line for each rule: key, test, what is expected.
-_RANGES: tuple[tuple[str, Any, Reason], ...] = (
-    (
-        "sync.probe_interval",
-        lambda v: 0.01 <= v <= 86400,
-        Reason("seconds from {least} to {most}", least=0.01, most=86400),
-    ),
-    (
-        "sync.retry_interval",
-        lambda v: 0 <= v <= 86400,
-        Reason("seconds from {least} to {most}", least=0, most=86400),
-    ),
-    (
-        "sync.max_attempts",
-        lambda v: 1 <= v <= 1000,
-        Reason("a whole number from {least} to {most}", least=1, most=1000),
-    ),
-    (
-        "sync.timeout",
-        lambda v: 0.01 <= v <= 600,
-        Reason("seconds from {least} to {most}", least=0.01, most=600),
-    ),
-    (
-        "sync.concurrency",
-        lambda v: 1 <= v <= 64,
-        Reason("a whole number from {least} to {most}", least=1, most=64),
-    ),
-    (
-        "server.local_port",
-        lambda v: 0 <= v <= 65535,
-        Reason("a port from {least} to {most}", least=0, most=65535),
-    ),
+_SECONDS = Reason("seconds from {least} to {most}")
+_MINUTES = Reason("minutes from {least} to {most}")
+_DAYS = Reason("days from {least} to {most}")
+_NUMBER = Reason("a whole number from {least} to {most}")
+_PORT = Reason("a port from {least} to {most}")
+_BYTES = Reason("bytes from {least} to {most}")
+# One line for each number: key, the least, the most, how the range is said.
+_RANGES: tuple[tuple[str, float, float, Reason], ...] = (
+    ("sync.probe_interval", 0.01, 86400, _SECONDS),
+    ("sync.retry_interval", 0, 86400, _SECONDS),
+    ("sync.max_attempts", 1, 1000, _NUMBER),
+    ("sync.timeout", 0.01, 600, _SECONDS),
+    ("sync.concurrency", 1, 64, _NUMBER),
+    ("server.local_port", 0, 65535, _PORT),
+    ("retention.discarded", 0, 36500, _DAYS),
+    ("log.max_bytes", 10_000, 10**12, _BYTES),
+    ("log.backups", 0, 100, _NUMBER),
+    ("alerts.investigate", 0, 10**6, _NUMBER),
+    ("alerts.dlq_size", 0, 10**6, _NUMBER),
+    ("alerts.after", 0, 525600, _MINUTES),
+    ("alerts.max_age", 0, 3650, _DAYS),
+)
+# One rule for each text: key, test, what is expected.
+_TEXTS: tuple[tuple[str, Callable[[str], bool], Reason], ...] = (
     ("server.dialect", lambda v: v in CHOICES["server.dialect"], reasons.quoted('"vps"')),
     (
         "server.api_key",
@@ -66,21 +58,6 @@ _RANGES: tuple[tuple[str, Any, Reason], ...] = (
     ("server.ca_file", lambda v: not v or _is_absolute(v), Reason("an absolute path")),
     ("server.url", lambda v: _is_url(v), Reason('"local" or an http:// or https:// address')),  # noqa: PLW0108  (it stands below)
     (
-        "retention.discarded",
-        lambda v: 0 <= v <= 36500,
-        Reason("days from {least} to {most}", least=0, most=36500),
-    ),
-    (
-        "log.max_bytes",
-        lambda v: 10_000 <= v <= 10**12,
-        Reason("bytes from {least} to {most}", least=10000, most=1000000000000),
-    ),
-    (
-        "log.backups",
-        lambda v: 0 <= v <= 100,
-        Reason("a whole number from {least} to {most}", least=0, most=100),
-    ),
-    (
         "ui.language",
         lambda v: not v or v in CHOICES["ui.language"],
         Reason('"en" or "fr"; `mem0tray config unset ui.language` takes the system\'s'),
@@ -89,26 +66,6 @@ _RANGES: tuple[tuple[str, Any, Reason], ...] = (
         "notifications.level",
         lambda v: v in CHOICES["notifications.level"],
         Reason('"all", "problems" or "none"'),
-    ),
-    (
-        "alerts.investigate",
-        lambda v: 0 <= v <= 10**6,
-        Reason("a whole number from {least} to {most}", least=0, most=1000000),
-    ),
-    (
-        "alerts.dlq_size",
-        lambda v: 0 <= v <= 10**6,
-        Reason("a whole number from {least} to {most}", least=0, most=1000000),
-    ),
-    (
-        "alerts.after",
-        lambda v: 0 <= v <= 525600,
-        Reason("minutes from {least} to {most}", least=0, most=525600),
-    ),
-    (
-        "alerts.max_age",
-        lambda v: 0 <= v <= 3650,
-        Reason("days from {least} to {most}", least=0, most=3650),
     ),
     (
         "alerts.command",
@@ -150,12 +107,7 @@ def checked(key: str, value: Any, kind: type, where: Reason, remedy: Reason = re
         float: Reason("a number"),
         str: Reason("text"),
     }[kind]
-    wrong = reasons.NONE if type(value) is kind else expected
-    if kind is str and not wrong:
-        wrong = _wrong_text(value)
-    for name, test, wanted in _RANGES:
-        if name == key and not wrong and not test(value):
-            wrong = wanted
+    wrong = _not_allowed(key, value) if type(value) is kind else expected
     if wrong:
         told = Reason("a value") if key in SECRETS else reasons.quoted(_shown(value))
         raise wrong_value(where, told, wrong, remedy)
@@ -171,6 +123,18 @@ def wrong_value(where: Reason, shown: Reason, expected: Reason, remedy: Reason) 
         ),
         remedy,
     )  # fmt: skip
+
+
+def _not_allowed(key: str, value: Any) -> Reason:
+    """What the setting `key` must be that `value`, of the right kind, is not; or nothing."""
+    if isinstance(value, str):
+        wrong = _wrong_text(value)
+        rules = (said for name, test, said in _TEXTS if name == key and not test(value))
+        return wrong or next(rules, reasons.NONE)
+    for name, least, most, said in _RANGES:
+        if name == key and not least <= value <= most:
+            return Reason(said.id, least=least, most=most)
+    return reasons.NONE
 
 
 def _wrong_text(value: str) -> Reason:
