@@ -17,6 +17,7 @@ from tests.server.wire import PATIENCE, Connection, Handler, Wire, render
 
 SHORT = 0.3  # seconds: for calls that are to time out
 LONG = 30.0  # seconds: for calls that must not wait so long
+TOO_MANY = render(200, b" " * 1_200_000)  # an answer over the bound
 SOON = 5.0  # seconds: for what ends at once; the system tries a connection again after seven
 
 
@@ -126,3 +127,21 @@ def full_listener() -> Iterator[int]:
         finally:
             for filler in fillers:
                 filler.close()
+
+
+def found(*texts: str) -> bytes:
+    """Make the answer to POST /memory/search."""
+    results = [{"memory": text, "score": 0.5} for text in texts]
+    return render(200, {"success": True, "results": {"results": results}})
+
+
+def in_turn_of(*answers: bytes) -> Handler:
+    """Answer the requests of one connection with these, in turn."""
+
+    def handle(connection: Connection) -> None:
+        for answer in answers:
+            if connection.request() is None:
+                return
+            connection.send(answer)
+
+    return handle

@@ -1,22 +1,16 @@
 """`doctor`: each check, well and ill."""
 
-import json
 import os
-import re
-import shutil
 import socket
-import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from mem0tray.actions import overview
-from mem0tray.cli.doctor import checks_files, checks_machine, checks_server, remedies
+from mem0tray.cli.doctor import checks_machine, checks_server
 from mem0tray.core import reasons
 from mem0tray.desktop import older_install
-from mem0tray.files import atomic, probe, quarantine
-from mem0tray.files.lock import FileLock, InstanceLock
+from mem0tray.files.lock import InstanceLock
 from mem0tray.server import Health, KeyCheck, KeyVerdict
 from tests.cli.doctoring import checks
 from tests.cli.scratch import Scratch
@@ -156,153 +150,6 @@ def test_plain_http_to_another_machine_is_named(
     ((level, text),) = checks(home, "server")
     assert level == "fail"
     assert "unencrypted" in text
-
-
-@pytest.mark.usefixtures("server")
-def test_broken_files_are_named(home: Scratch) -> None:
-    """A file that does not parse, odd items in one, and what lies in quarantine."""
-    home.claude.mkdir()
-    home.queue.write_text('{"queue": [')
-    deep = '{"items": [{"id": "a", "x": ' + "[" * 900 + "]" * 900 + "}]}"
-    (home.claude / "mem0_queue_dlq.json").write_text(deep)
-    quarantine.keep(home.paths.quarantine, home.queue, b"odd", 1.0)
-    assert checks(home, "mem0_queue.json")[0][0] == "warn"
-    assert "broken" in checks(home, "mem0_queue.json")[0][1]
-    odd = [7, None, {"content": ["list"]}, {"content": "text"}]
-    home.queue.write_text(json.dumps({"queue": odd}))
-    assert "holds 3 things without a content" in checks(home, "mem0_queue.json")[0][1]
-    assert "1 value" in checks(home, "mem0_queue_dlq.json")[0][1]
-    assert ": 1 file. What was whole in it" in checks(home, "quarantine")[0][1]
-
-
-@pytest.mark.usefixtures("server")
-@pytest.mark.parametrize("name", ["mem0_queue.json", "mem0_queue.lock"])
-def test_a_folder_where_a_file_should_be(home: Scratch, name: str) -> None:
-    """What cannot be opened fails."""
-    (home.claude / name).mkdir(parents=True)
-    assert home.run("doctor").code == 1
-
-
-@pytest.mark.row(7)
-@pytest.mark.usefixtures("server")
-def test_what_is_ours_and_cannot_be_read_is_a_check_among_others(home: Scratch) -> None:
-    """A pause that nobody can read fails, a quarantine is worth a look; the rest is looked at."""
-    home.paths.pause.mkdir(parents=True)
-    home.paths.quarantine.touch()
-    (pause,), (kept,) = checks(home, "pause"), checks(home, "quarantine")
-    assert (pause[0], kept[0]) == ("fail", "warn")
-    assert "pause.json is a folder, not a file." in pause[1]
-    assert "quarantine is no folder" in kept[1]
-    assert checks(home, "server")
-
-
-@pytest.mark.usefixtures("server")
-def test_a_folder_that_cannot_be_used(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder that may not be written, a file in its place, and a link to nothing fail."""
-    home.claude.symlink_to(home.root / "nowhere")
-    assert checks(home, "claude folder")[0][0] == "fail"
-    home.claude.unlink()
-    home.claude.write_text("")
-    assert checks(home, "claude folder")[0][0] == "fail"
-    home.claude.unlink()
-    home.claude.mkdir()
-    monkeypatch.setattr(os, "access", lambda *_: False)
-    ((level, text),) = checks(home, "claude folder")
-    assert level == "fail"
-    assert str(home.claude) in text
-
-
-@pytest.mark.usefixtures("server")
-def test_what_lies_on_the_disk_is_mended_by_a_command(home: Scratch) -> None:
-    """A link to nothing, a file in a folder's place, somebody else's folder: each has its own."""
-    home.claude.symlink_to(home.root / "nowhere")
-    assert f"`mv {home.claude} {home.claude}.away`" in checks(home, "claude folder")[0][1]
-    home.claude.unlink()
-    home.claude.write_text("")
-    assert f"`mv {home.claude} {home.claude}.away`" in checks(home, "claude folder")[0][1]
-    home.claude.unlink()
-    home.claude.mkdir()
-    home.patch.setattr(os, "access", lambda *_: False)
-    assert f"`chmod u+rwX {home.claude}`" in checks(home, "claude folder")[0][1]
-    home.patch.setattr(os, "getuid", lambda: 4242)
-    assert f"{home.claude}`" in checks(home, "claude folder")[0][1]
-    assert "`sudo chown " in checks(home, "claude folder")[0][1]
-    home.patch.setattr(atomic, "is_read_only", lambda _: True)
-    assert "`sudo mount -o remount,rw /" in checks(home, "claude folder")[0][1]
-
-
-@pytest.mark.usefixtures("server")
-@pytest.mark.skipif(sys.platform != "linux", reason="binds are Linux's")
-def test_a_read_only_mount_is_named_though_its_disk_is_another_s(home: Scratch) -> None:
-    """A folder bound onto itself is on the disk of its parent, and still what is mounted."""
-    home.claude.mkdir()
-    there = str(home.claude).replace("c", r"\143")  # as the system escapes a blank
-    mounts = home.root / "mountinfo"
-    mounts.write_text(
-        f"24 1 254:0 / / rw - ext4 /dev/vda rw\n63 24 254:0 /x {there} ro - ext4 /dev/vda rw\n"
-    )
-    home.patch.setattr(remedies, "_MOUNTS", mounts)
-    home.patch.setattr(os, "access", lambda *_: False)
-    home.patch.setattr(atomic, "is_read_only", lambda path: path == home.claude)
-    text = checks(home, "claude folder")[0][1]
-    assert f"`sudo mount -o remount,rw {home.claude}`" in text
-
-
-@pytest.mark.usefixtures("server")
-def test_what_follows_is_said_of_the_folder_that_cannot_be_used(home: Scratch) -> None:
-    """Nothing is sent without the ledger's folder; the shared one only keeps what is delivered."""
-    home.claude.mkdir()
-    home.paths.data_dir.mkdir(parents=True)
-    home.patch.setattr(probe, "why_unwritable", lambda _: reasons.quoted("no"))
-    assert "cannot be taken out of its files" in checks(home, "claude folder")[0][1]
-    assert "nothing is sent" in checks(home, "data folder")[0][1]
-
-
-@pytest.mark.usefixtures("server")
-def test_nobody_else_s_folder_is_taken_for_one_to_be_made(home: Scratch) -> None:
-    """A user whose home does not exist is told to make the folder, not to own the disk's root."""
-    shutil.rmtree(home.claude, ignore_errors=True)
-    home.patch.setattr(os, "access", lambda *_: False)
-    home.patch.setattr(os, "getuid", lambda: 4242)
-    text = checks(home, "claude folder")[0][1]
-    assert "chown" not in text
-    assert re.search(rf"`sudo install -d -m 700 -o \S+ {re.escape(str(home.claude))}`", text)
-
-
-@pytest.mark.usefixtures("server")
-@pytest.mark.parametrize(
-    ("free", "level", "size", "end"),
-    [
-        (10**12, "ok", "1,000 GB are", ""),
-        (10**8, "warn", "100 MB are", ""),
-        (10**6, "warn", "1 MB are", "When none is left, deliveries wait."),
-        (0, "fail", "0 MB are", "Deliveries wait."),
-    ],
-)
-def test_disk_space(
-    home: Scratch, monkeypatch: pytest.MonkeyPatch, free: int, level: str, size: str, end: str
-) -> None:
-    """Little space is worth a look, none stops deliveries; it is told in a unit that fits."""
-    usage = SimpleNamespace(free=free)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
-    ((found, text),) = checks(home, "disk")
-    assert found == level
-    assert text.startswith(size)
-    assert end in text
-
-
-@pytest.mark.usefixtures("server")
-def test_a_lock_that_is_held_for_long(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A program that hangs with the producers' lock is looked for."""
-    monkeypatch.setattr(checks_files, "_PATIENCE", 0.05)
-    home.claude.mkdir()
-    lock = FileLock(home.paths.queue_lock)
-    lock.acquire(1)
-    ((level, text),) = checks(home, "queue lock")
-    lock.release()
-    assert level == "warn"
-    assert "fuser" in text
-    assert checks(home, "queue lock")[0][0] == "ok"
 
 
 @pytest.mark.usefixtures("server")
