@@ -1,6 +1,5 @@
 """`mem0tray list`: dead letters, or the entries that wait for their first delivery."""
 
-import re
 import time
 from collections.abc import Sequence
 from typing import Any, Final
@@ -16,13 +15,13 @@ from mem0tray.core import item as items
 from mem0tray.core.text import one_line, short_id
 from mem0tray.ledger.reader import Known, Reader
 from mem0tray.ledger.taken import PERHAPS
+from mem0tray.server.failures import brief
 from mem0tray.system.paths import Paths
 
 _LAST: Final = "LAST ATTEMPT"
 _NEXT: Final = "NEXT RETRY"
 _SPARE: Final = (_LAST, "WAITING SINCE", "RETRIES", _NEXT, "PROJECT")  # where room is short
 _TEXT: Final = 60  # signs of a memory's text
-_ANSWER: Final = re.compile(r"([1-5][0-9][0-9]) [A-Za-z' -]+?((?:: | without ).*)")
 
 
 @click.command(
@@ -143,12 +142,6 @@ def _waiting_columns(
         for column, cell in zip(columns.values(), cells, strict=True):
             column.append(cell)
     return columns
-
-
-def brief(reason: str) -> str:
-    """A reason that begins with what tells most: `500: odd`, without the status in words."""
-    found = _ANSWER.fullmatch(reason)
-    return reason if found is None else f"{found[1]}{found[2]}"
 
 
 def _print_table(columns: dict[str, list[str]], *, with_project: bool) -> None:

@@ -5,8 +5,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from mem0tray.cli import output
-from mem0tray.config.server_choice import THIS_COMPUTER
-from mem0tray.config.settings import LOCAL_URL
+from mem0tray.config.server_choice import in_words
 from mem0tray.core import item as items
 from mem0tray.core.errors import NotFoundError, UnknownIdError
 from mem0tray.core.text import short_id
@@ -37,8 +36,7 @@ def fate(known: Known) -> Fate:
     """What became of it, and what can be done."""
     when = output.moment(known.closed)
     if known.state == items.DELIVERED:
-        where = THIS_COMPUTER if known.server == LOCAL_URL else known.server or "the server"
-        return Fate("delivered", f"on {when} to {where}", "Nothing to do.")
+        return Fate("delivered", f"on {when} to {in_words(known.server)}", "Nothing to do.")
     if known.reason == _FORGOTTEN:
         return Fate("deleted", f"for good, on {when}", "It cannot be put back.")
     remedy = "`mem0tray restore --list` shows what can be put back."

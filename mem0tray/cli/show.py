@@ -11,8 +11,7 @@ from mem0tray.actions import diagnose, look_up
 from mem0tray.actions.look_up import Version
 from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
-from mem0tray.config.server_choice import THIS_COMPUTER
-from mem0tray.config.settings import LOCAL_URL
+from mem0tray.config.server_choice import in_words
 from mem0tray.core import item as items
 from mem0tray.core.text import lines, plural, short_id
 
@@ -155,8 +154,7 @@ def _is_dead(version: Version) -> bool:
 def _where(version: Version) -> str:
     known = version.known
     if version.place == items.DELIVERED and known is not None:
-        server = THIS_COMPUTER if known.server == LOCAL_URL else known.server or "the server"
-        return f"delivered to {server} on {output.moment(known.closed)}"
+        return f"delivered to {in_words(known.server)} on {output.moment(known.closed)}"
     if version.place == "deleted" and known is not None:
         if known.reason == "forgotten":
             return f"deleted for good on {output.moment(known.closed)}"

@@ -12,8 +12,9 @@ from typing import Any, Final
 import click
 import platformdirs
 
+from mem0tray.actions import own_folders
 from mem0tray.cli import autostart as login
-from mem0tray.cli import output, own_folders
+from mem0tray.cli import output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.context import UsageError
 from mem0tray.cli.output import Style

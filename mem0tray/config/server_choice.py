@@ -5,13 +5,16 @@ are: somebody who has those expects them to reach a server of his own.
 """
 
 from contextlib import suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from mem0tray.config.settings import LOCAL_URL
 from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic
 from mem0tray.system import plain
 from mem0tray.system.paths import Paths
+
+if TYPE_CHECKING:
+    from mem0tray.core.language import Language
 
 THIS_COMPUTER: Final = "this computer only"  # what people see in the place of `local`
 HOW: Final = Reason(
@@ -21,6 +24,17 @@ HOW: Final = Reason(
 )
 CHOOSE: Final = Reason("{what}: {remedy}", what=Reason("choose a server"), remedy=HOW)
 _CHOICE: Final = "server-choice"
+
+
+def in_words(server: str | None) -> str:
+    """What people are told of a server that the ledger names so."""
+    return THIS_COMPUTER if server == LOCAL_URL else server or "the server"
+
+
+def said(destination: str, language: "Language") -> str:
+    """A destination as people see it, in their language."""
+    _ = language.gettext
+    return _("this computer only") if destination == THIS_COMPUTER else destination
 
 
 def chosen(url: str, paths: Paths) -> str | None:

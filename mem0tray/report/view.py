@@ -8,7 +8,7 @@ from mem0tray import __version__
 from mem0tray.actions import diagnose
 from mem0tray.actions.find import FoundItem
 from mem0tray.actions.overview import Overview
-from mem0tray.config.server_choice import THIS_COMPUTER
+from mem0tray.config.server_choice import said
 from mem0tray.config.settings import ServerSettings
 from mem0tray.core.item import Item
 from mem0tray.core.language import Language
@@ -66,8 +66,7 @@ def of(seen: Gathered, language: Language, options: Options) -> Page:
 
 def _facts(seen: Overview, now: float, language: Language, cleaner: Cleaner) -> list[Figure]:
     _ = language.gettext
-    here = _("this computer only")
-    there = here if seen.destination == THIS_COMPUTER else cleaner.line(seen.destination, _NAME)
+    there = cleaner.line(said(seen.destination, language), _NAME)
     total = seen.totals.get("synced", 0)
     return [
         Figure(_("Memories go to"), there or _("no server yet")),

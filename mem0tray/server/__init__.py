@@ -10,6 +10,7 @@ from mem0tray.core.errors import SettingsError
 from mem0tray.core.reasons import Reason
 from mem0tray.server.listings import Listings
 from mem0tray.server.model import (
+    KEY_REFUSED,
     Answer,
     Client,
     Health,
@@ -22,6 +23,7 @@ from mem0tray.server.model import (
 
 __all__ = [
     "DIALECTS",
+    "KEY_REFUSED",
     "Answer",
     "Client",
     "Destination",

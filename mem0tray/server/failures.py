@@ -32,6 +32,7 @@ _BY_STATUS = {
 NO_PROJECT = Reason("invalid content: {why}", why=Reason("the item names no project"))
 _NO_ANSWER = Reason("no answer after {number} s").id
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?")
+_ANSWER = re.compile(r"([1-5][0-9][0-9]) [A-Za-z' -]+?((?:: | without ).*)")
 _DECODER = msgspec.json.Decoder()
 
 
@@ -158,6 +159,12 @@ def in_short(last_error: str) -> tuple[int | None, bool]:
     begin, _, end = _NO_ANSWER.partition("{number}")
     silent = last_error[: len(begin)] == begin and last_error[-len(end) :] == end
     return None, not silent and last_error != str(Fault.LOST.value)
+
+
+def brief(message: str) -> str:
+    """A message that begins with what tells most: `500: odd`, without the status in words."""
+    found = _ANSWER.fullmatch(message)
+    return message if found is None else f"{found[1]}{found[2]}"
 
 
 def _message(

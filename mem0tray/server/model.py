@@ -3,7 +3,7 @@
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from mem0tray.core import reasons
 from mem0tray.core.delivery_kind import Kind
@@ -59,6 +59,9 @@ class Health:
     healthy: bool
     reason: Reason
     status: int | None = None
+
+
+KEY_REFUSED: Final = frozenset({401, 403})  # the statuses of a server that will not have the key
 
 
 class KeyVerdict(enum.Enum):

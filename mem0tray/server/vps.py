@@ -19,6 +19,7 @@ from mem0tray.core.large import LargeText, as_json
 from mem0tray.server.failures import NO_PROJECT, classify, health, json_object
 from mem0tray.server.listings import Listings, ProjectListing, fingerprint
 from mem0tray.server.model import (
+    KEY_REFUSED,
     Answer,
     Fault,
     Health,
@@ -47,7 +48,6 @@ _LONGEST_PATH: Final = 4096
 _LONGEST_KEY: Final = 512
 _PLAIN_KEY: Final = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
 _CANNOT_TELL: Final = frozenset({404, 405})  # the server has no such question
-_KEY_REFUSED: Final = frozenset({401, 403})
 _UNANSWERED: Final = frozenset(
     {Kind.OUTAGE, Kind.OUTCOME_UNKNOWN, Kind.UNAUTHORIZED, Kind.SLOW_DOWN}
 )
@@ -133,7 +133,7 @@ class VpsClient:
     def _verdict(self, reply: Reply) -> KeyCheck:
         if _is_answered(reply):
             return KeyCheck(KeyVerdict.OPEN)
-        refused = reply.status in _KEY_REFUSED
+        refused = reply.status in KEY_REFUSED
         message = self._answer(reply, _NO_MEMORY).message
         return KeyCheck(KeyVerdict.REFUSED if refused else KeyVerdict.CANNOT_TELL, message)
 

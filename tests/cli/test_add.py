@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.cli import producing
+from mem0tray.actions import add
 from mem0tray.files.lock import FileLock
 from tests.cli.scratch import Scratch
 
@@ -107,12 +107,12 @@ def test_a_line_without_an_end_is_ended_first(home: Scratch) -> None:
     assert [json.loads(line)["content"] for line in lines] == ["one", "two"]
 
 
-@pytest.mark.parametrize("size", [0, producing._LARGE], ids=["small", "large"])
+@pytest.mark.parametrize("size", [0, add._LARGE], ids=["small", "large"])
 def test_without_the_lock_the_emergency_file(
     home: Scratch, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     """A lock that is held too long is not waited for, and no temporary file stays behind."""
-    monkeypatch.setattr(producing, "LOCK_WAIT", 0.05)
+    monkeypatch.setattr(add, "LOCK_WAIT", 0.05)
     home.write("mem0_queue.json", {"queue": [], "note": "x" * size})
     lock = FileLock(home.paths.queue_lock)
     lock.acquire(1)
@@ -127,13 +127,13 @@ def test_without_the_lock_the_emergency_file(
 
 def test_a_large_file_loses_nothing_to_writers_at_the_same_time(home: Scratch) -> None:
     """A file that is prepared without the lock is prepared again when it has changed."""
-    home.write("mem0_queue.json", {"queue": [], "note": "x" * 2 * producing._LARGE})
+    home.write("mem0_queue.json", {"queue": [], "note": "x" * 2 * add._LARGE})
     paths = home.paths
     wanted = [f"{name}{n}" for name in "abc" for n in range(8)]
 
     def produce(name: str) -> None:
         for n in range(8):
-            producing.add(paths, {"id": f"{name}{n}", "content": "x", "project_id": "p"})
+            add.add(paths, {"id": f"{name}{n}", "content": "x", "project_id": "p"})
 
     threads = [threading.Thread(target=produce, args=(name,)) for name in "abc"]
     for thread in threads:

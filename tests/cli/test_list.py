@@ -6,7 +6,6 @@ from contextlib import ExitStack
 import click
 import pytest
 
-from mem0tray.cli.list_ import brief
 from mem0tray.core.text import cells
 from mem0tray.files.lock import FileLock
 from tests.actions.scene import worker
@@ -148,22 +147,6 @@ def test_letters_of_one_project_can_be_told_apart(
     ] * 3
     assert not set("\x1b\u202e") & set("".join(rows))
     assert [line for line in lines if cells(line) > (columns or 200)] == []
-
-
-@pytest.mark.parametrize(
-    ("reason", "shown"),
-    [
-        ("500 Internal Server Error: the database is away", "500: the database is away"),
-        ("422 Unprocessable Entity: content: odd", "422: content: odd"),
-        ("200 OK without success: no space", "200 without success: no space"),
-        ("500 Internal Server Error", "500 Internal Server Error"),
-        ("500: odd", "500: odd"),
-        ("no answer after 60 s", "no answer after 60 s"),
-    ],
-)
-def test_a_reason_begins_with_what_tells_most(reason: str, shown: str) -> None:
-    """The status in words only where the server said nothing else."""
-    assert brief(reason) == shown
 
 
 @pytest.mark.parametrize(

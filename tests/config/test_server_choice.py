@@ -7,6 +7,7 @@ import pytest
 from mem0tray.config import server_choice
 from mem0tray.config.server_choice import chosen, remember_if_first
 from mem0tray.config.settings import LOCAL_URL
+from mem0tray.core.language import Language
 from mem0tray.files import atomic
 from mem0tray.system.paths import Paths
 
@@ -68,6 +69,30 @@ def test_a_choice_that_says_something_else_is_none(paths: Paths, text: str) -> N
     (paths.data_dir / "server-choice").write_text(text, encoding="utf-8")
     paths.queue.touch()
     assert chosen("", paths) is None
+
+
+@pytest.mark.parametrize(
+    ("server", "shown"),
+    [
+        ("local", "this computer only"),
+        ("https://mem0.test", "https://mem0.test"),
+        (None, "the server"),
+    ],
+)
+def test_a_server_is_named_in_words(server: str | None, shown: str) -> None:
+    """The embedded one has no address that would say something to people."""
+    assert server_choice.in_words(server) == shown
+
+
+def test_a_destination_is_said_in_the_language() -> None:
+    """Only this computer is a word of ours; an address is the same in each language."""
+    french = Language("fr")
+    assert server_choice.said(server_choice.THIS_COMPUTER, french) == french.gettext(
+        "this computer only"
+    )
+    assert server_choice.said(server_choice.THIS_COMPUTER, french) != server_choice.THIS_COMPUTER
+    assert server_choice.said("mem0.test", french) == "mem0.test"
+    assert server_choice.said("", french) == ""
 
 
 def test_the_choice_says_how_it_is_made() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from mem0tray.core import reasons
 from mem0tray.core.delivery_kind import Kind
-from mem0tray.server.failures import classify, health, retry_after
+from mem0tray.server.failures import brief, classify, health, retry_after
 from mem0tray.server.model import Fault, Reply
 
 NOW = 1_800_000_000.0
@@ -391,3 +391,19 @@ def test_what_is_not_healthy_is_said_in_a_sentence(found: Reply, words: str) -> 
     assert words in str(result.reason)
     assert str(result.reason)[0].isupper()
     assert str(result.reason).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("reason", "shown"),
+    [
+        ("500 Internal Server Error: the database is away", "500: the database is away"),
+        ("422 Unprocessable Entity: content: odd", "422: content: odd"),
+        ("200 OK without success: no space", "200 without success: no space"),
+        ("500 Internal Server Error", "500 Internal Server Error"),
+        ("500: odd", "500: odd"),
+        ("no answer after 60 s", "no answer after 60 s"),
+    ],
+)
+def test_a_reason_begins_with_what_tells_most(reason: str, shown: str) -> None:
+    """The status in words only where the server said nothing else."""
+    assert brief(reason) == shown

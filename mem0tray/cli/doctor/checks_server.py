@@ -12,12 +12,19 @@ from mem0tray.config.settings import ENVIRONMENT, LOCAL_URL, Loaded, variable
 from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY
-from mem0tray.server import Client, Destination, Health, KeyCheck, KeyVerdict, connect
+from mem0tray.server import (
+    KEY_REFUSED,
+    Client,
+    Destination,
+    Health,
+    KeyCheck,
+    KeyVerdict,
+    connect,
+)
 from mem0tray.system.paths import Paths
 
 _TIMEOUT: Final = 5.0  # seconds
 _KEY: Final = "server.api_key"
-_NO_KEY: Final = frozenset({401, 403})
 
 
 def server(loaded: Loaded) -> Iterable[Check]:
@@ -63,7 +70,7 @@ def _chosen(loaded: Loaded) -> Iterable[Check]:
     try:
         health = client.probe(timeout)
         yield _health(there, health)
-        if health.healthy or health.status in _NO_KEY:
+        if health.healthy or health.status in KEY_REFUSED:
             yield _key(loaded, there, client, timeout)
     finally:
         client.close()

@@ -8,12 +8,13 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from mem0tray.desktop.autostart import command_line
+
 _GROUP: Final = "[Desktop Entry]"
 _ESCAPES: Final = {"s": " ", "n": "\n", "t": "\t", "r": "\r", "\\": "\\"}
 _WRITTEN: Final = {"\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 _PLAIN: Final = re.compile(r"[^\s\"'\\><~|&;$*?#()`]+")  # a word that needs no quotes
 _SPECIAL: Final = re.compile(r'(["`$\\])')  # what needs a backslash inside of them
-_WORD: Final = re.compile(r'"((?:[^"\\]|\\.)*)"|(\S+)', re.DOTALL)
 _FIELD_CODE: Final = re.compile(r"%[a-zA-Z]")
 
 
@@ -72,8 +73,7 @@ def _quoted(word: str) -> str:
 
 def words(value: str) -> tuple[str, ...]:
     """The words of a raw value of Exec, without field codes."""
-    found = [
-        re.sub(r"\\(.)", r"\1", match[1], flags=re.DOTALL) if match[2] is None else match[2]
-        for match in _WORD.finditer(read(value))
-    ]
+    found = command_line.split(
+        read(value), lambda word: re.sub(r"\\(.)", r"\1", word, flags=re.DOTALL)
+    )
     return tuple(word.replace("%%", "%") for word in found if not _FIELD_CODE.fullmatch(word))

@@ -6,7 +6,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from mem0tray.desktop.autostart import BLOCKED, DISABLED, ENABLED, STALE, AutostartState, entry
+from mem0tray.desktop.autostart import (
+    BLOCKED,
+    DISABLED,
+    ENABLED,
+    STALE,
+    AutostartState,
+    command_line,
+    entry,
+)
 from mem0tray.files import atomic
 from mem0tray.system import plain, programs
 from mem0tray.system.paths import APP
@@ -21,8 +29,6 @@ Icon={APP}
 Terminal=false
 StartupNotify=false
 """
-# GLib looks for a program with a "%" in its path under the doubled sign, and finds none.
-_BY_SHELL: Final = ("/bin/sh", "-c", 'exec "$0" "$@"')
 _SWITCHES: Final = ("X-GNOME-Autostart-enabled", "X-MATE-Autostart-enabled")
 
 
@@ -73,8 +79,7 @@ class XdgAutostart:
         return self._judged(entry.fields(text), path)
 
     def _judged(self, fields: Mapping[str, str], path: Path) -> AutostartState:
-        words = entry.words(fields.get("Exec", ""))
-        words = words[len(_BY_SHELL) :] if words[: len(_BY_SHELL)] == _BY_SHELL else words
+        words = command_line.without_shell(entry.words(fields.get("Exec", "")))
         starts = shlex.join(words)
         off = self._turned_off(fields)
         if off:
@@ -133,7 +138,8 @@ class XdgAutostart:
     def _exec(self) -> dict[str, str]:
         """The lines that start us, with TryExec: no desktop complains once we are not installed."""
         program = self._words[0]
-        words = (*_BY_SHELL, *self._words) if "%" in program else self._words
+        # GLib looks for a program with a "%" in its path under the doubled sign, and finds none.
+        words = command_line.by_shell(self._words) if "%" in program else self._words
         return {"Exec": entry.exec_line(words), "TryExec": entry.written(program)}
 
     def _write(self, text: str) -> None:

@@ -9,23 +9,22 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from mem0tray.desktop.autostart import command_line
+
 _SECTION: Final = "[Service]"
 _KEY: Final = "ExecStart"
 _UNSAFE: Final = re.compile(r'[\x00-\x1f\x7f"\\\udc80-\udcff]')
-_WORD: Final = re.compile(r'"((?:[^"\\]|\\.)*)"|(\S+)', re.DOTALL)
 _ESCAPE: Final = re.compile(r"\\x([0-9a-fA-F]{2})|\\(.)", re.DOTALL)
 _ESCAPES: Final = {"n": "\n", "t": "\t", "s": " "}
 # systemd refuses a program whose path holds one of these, in whatever quotes.
 _REFUSED: Final = re.compile(r"""["'\\\x00-\x1f\x7f]""")
-_BY_SHELL: Final = ("/bin/sh", "-c", 'exec "$0" "$@"')
 _PREFIXES: Final = "@-:+!|"
 
 
 def exec_start(words: Iterable[str]) -> str:
     """A command line as the line of ExecStart."""
-    program, *rest = words
-    if _REFUSED.search(program):
-        program, *rest = *_BY_SHELL, program, *rest
+    given = tuple(words)
+    program, *rest = command_line.by_shell(given) if _REFUSED.search(given[0]) else given
     return f"{_KEY}=" + " ".join(map(_quoted, (f":{program}", *rest)))
 
 
@@ -46,14 +45,10 @@ def program(text: str) -> tuple[str, ...]:
         key, _, value = line.partition("=")
         if key.strip() == _KEY:
             found = value.strip()  # the last one counts
-    words = [
-        _ESCAPE.sub(_unescaped, match[1]) if match[2] is None else match[2]
-        for match in _WORD.finditer(found)
-    ]
+    words = command_line.split(found, lambda word: _ESCAPE.sub(_unescaped, word))
     if words:
         words[0] = words[0].lstrip(_PREFIXES)
-    plain = tuple(word.replace("%%", "%") for word in words)
-    return plain[len(_BY_SHELL) :] if plain[: len(_BY_SHELL)] == _BY_SHELL else plain
+    return command_line.without_shell([word.replace("%%", "%") for word in words])
 
 
 def _unescaped(match: re.Match[str]) -> str:

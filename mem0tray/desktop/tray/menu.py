@@ -12,7 +12,7 @@ from enum import Enum, auto
 from typing import Final
 
 from mem0tray.actions.oldest import DeadLetter
-from mem0tray.config.server_choice import CHOOSE, THIS_COMPUTER
+from mem0tray.config.server_choice import CHOOSE, said
 from mem0tray.core.language import Language
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED, STARTING
 from mem0tray.core.text import one_line
@@ -127,17 +127,11 @@ def state_line(view: View, language: Language) -> str:
         STARTING: _("Starting"),
         ACTION_NEEDED: _("Action needed"),
     }.get(view.state, view.state)
-    there = one_line(destination(view, language), _STATE_LINE)
+    there = one_line(said(view.destination, language), _STATE_LINE)
     if not there and view.reason == CHOOSE:
         there = _("choose a server")
     # Not known: for a moment at the start, or until wrong settings are mended.
     return one_line(f"{words} · {there}", _STATE_LINE) if there else words
-
-
-def destination(view: View, language: Language) -> str:
-    """Where memories go, in words; empty while no server is chosen."""
-    _ = language.gettext
-    return _("this computer only") if view.destination == THIS_COMPUTER else view.destination
 
 
 def tooltip(view: View, language: Language, now: float) -> str:

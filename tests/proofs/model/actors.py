@@ -4,9 +4,8 @@ import json
 from contextlib import ExitStack, suppress
 from typing import IO, Final
 
-from mem0tray.actions import delete, find, restore, retry, sources
+from mem0tray.actions import add, delete, find, restore, retry, sources
 from mem0tray.actions.sources import RestoreSource
-from mem0tray.cli import producing
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.item import DISCARDED, parse
 from mem0tray.files import pauses
@@ -175,7 +174,7 @@ class Commands:
 
     def add(self, item: Item) -> None:
         """`mem0tray add`."""
-        producing.add(self._world.paths, item)
+        add.add(self._world.paths, item)
         self._world.beliefs.accept(item)
 
     def retry(self, project: str | None) -> None:

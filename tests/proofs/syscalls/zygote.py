@@ -37,7 +37,8 @@ NO_SUCH: Final = "no such folder: thread "
 # What the acts have the program import; any other module is imported by each start anew.
 PRELOADED: Final = (
     "mem0tray.cli.app", "mem0tray.cli.run", "mem0tray.cli.delete", "mem0tray.cli.restore",
-    "mem0tray.cli.fast_arguments", "mem0tray.cli.producing", "mem0tray.actions.restore",
+    "mem0tray.cli.fast_arguments", "mem0tray.cli.producing", "mem0tray.actions.add",
+    "mem0tray.actions.restore",
     "mem0tray.alerts.watch", "mem0tray.server.network", "mem0tray.server.vps",
     "mem0tray.worker.folders.settings_file", "mem0tray.worker.thread", "httpx", "httpcore",
 )  # fmt: skip

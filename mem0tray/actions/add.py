@@ -1,0 +1,259 @@
+"""Queueing one memory as an ordinary producer does: under the lock, and on the disk when done."""
+
+import json
+import os
+import time
+import uuid
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from mem0tray.config.settings import Settings
+from mem0tray.core import item as items
+from mem0tray.core.errors import FileUnavailableError, LockTimeoutError, Mem0TrayError
+from mem0tray.core.large import LARGE, as_json
+from mem0tray.files import atomic, document
+from mem0tray.files.atomic import Signature
+from mem0tray.files.lock import FileLock
+from mem0tray.system import plain
+from mem0tray.system.paths import Paths
+
+LOCK_WAIT: Final = 1.0  # seconds; after that the emergency file, which needs no lock
+SHOWN: Final = 100  # entries in `last_100`
+_LARGE: Final = 1_000_000  # bytes; less is written in a few milliseconds
+_BESIDE: Final = 2**16  # bytes of a request beside the text
+_TRIES: Final = 2
+Value = bytes | list[bytes]
+Written = bytes | list[bytes]
+_RAW_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+class Queued(NamedTuple):
+    """A memory on the disk: its id, and the file that holds it (`queue` or `emergency`)."""
+
+    id: str
+    where: str
+
+
+def queue_memory(settings: Settings, project: str, text: str) -> Queued:
+    """Queue `text` under a new id; it is on the disk when this returns.
+
+    Raises Mem0TrayError where the text is too large for the server that is chosen, or
+    no file can be written.
+    """
+    paths = settings.locations()
+    _prepare(settings.server.url, paths)
+    if len(text) >= LARGE:
+        _check_size(text, settings.server.url, paths)
+    name = str(uuid.uuid4())
+    entry: items.Object = {
+        "id": name,
+        "project_id": project,
+        "content": text,
+        "timestamp": int(time.time()),
+        "retries": 0,
+    }
+    try:
+        return Queued(name, add(paths, entry))
+    except FileUnavailableError as error:
+        message = f"Nothing was queued: {error.message}"
+        raise FileUnavailableError(message, f"{error.remedy} Then add it again.".strip()) from error
+
+
+def _prepare(url: str, paths: Paths) -> None:
+    """Before our first file: that it is ours, and the folder for it.
+
+    What fails here does not matter yet: the queue file itself will tell.
+    """
+    from mem0tray.config import server_choice
+
+    with suppress(FileUnavailableError):
+        server_choice.remember_if_first(url, paths)
+    with suppress(FileUnavailableError):
+        atomic.make_private_folder(paths.claude_dir)
+
+
+def _check_size(text: str, url: str, paths: Paths) -> None:
+    """Refuse what the local server would refuse. Raises Mem0TrayError."""
+    from mem0tray.config import server_choice
+    from mem0tray.config.settings import LOCAL_URL
+    from mem0tray.localserver.endpoint import BODY_MAX
+
+    with suppress(FileUnavailableError):
+        if server_choice.chosen(url, paths) != LOCAL_URL:
+            return
+    if sum(map(len, as_json(text))) > BODY_MAX - _BESIDE:
+        raise Mem0TrayError(
+            f"Nothing was queued: the text is too large, the local server takes {BODY_MAX:,}"
+            " bytes at most.",
+            "Add it in parts, or choose a server that takes more:"
+            " `mem0tray config set server.url ADDRESS`.",
+        )
+
+
+def add(paths: Paths, entry: items.Object) -> str:
+    """Put `entry` into the queue file, or into the emergency file; which of the two.
+
+    The emergency file is for a lock that is not to be had, and for a queue file
+    that is broken: what can be saved of that is the worker's business.
+    Raises FileUnavailableError when neither can be written.
+    """
+    try:
+        queued = _queue(paths, _dumped(entry))
+    except (LockTimeoutError, FileUnavailableError, atomic.TornError):
+        queued = False
+    if queued:
+        return "queue"
+    append_line(paths.emergency, _dumped({**entry, "emergency": True}))
+    return "emergency"
+
+
+def _dumped(entry: items.Object) -> bytes:
+    """The entry as JSON; a large text is not made escapes, which may take three times its size."""
+    content = entry["content"]
+    if not isinstance(content, str) or len(content) < LARGE:
+        return document.dump(entry)
+    found = bytearray(document.dump({**entry, "content": ""}).removesuffix(b"}"))
+    at = found.rindex(b'"content": ""') + len(b'"content": "')
+    rest = bytes(found[at:])
+    del found[at:]
+    for piece in as_json(content):
+        found += piece
+    found += rest + b"}"
+    return bytes(found)
+
+
+def _queue(paths: Paths, entry: bytes) -> bool:
+    """Write the queue file with `entry` in it; False when it cannot be read whole.
+
+    A large file is prepared without the lock, which is then held only to see
+    that nothing has changed; where others are too busy for that, all is done
+    under it.
+    """
+    path, lock = paths.queue, FileLock(paths.queue_lock)
+    size = path.stat().st_size if path.exists() else 0
+    for _ in range(_TRIES if size > _LARGE else 0):
+        with suppress(atomic.TornError):
+            data, before = _with_entry(path, entry)
+            if data is not None and _replace_if_unchanged(path, data, before, lock):
+                return True
+    with lock.held(LOCK_WAIT):
+        data, _ = _with_entry(path, entry)
+        if data is not None:
+            atomic.replace(path, data)
+    return data is not None
+
+
+def _replace_if_unchanged(
+    path: Path, data: Written, before: Signature | None, lock: FileLock
+) -> bool:
+    late: list[LockTimeoutError] = []
+
+    def still_valid() -> bool:
+        try:
+            lock.acquire(LOCK_WAIT)
+        except LockTimeoutError as error:
+            late.append(error)  # raised only when the temporary file is gone
+            return False
+        return atomic.signature(path) == before
+
+    try:
+        done = atomic.replace(path, data, still_valid=still_valid) is not None
+    finally:
+        lock.release()
+    if late:
+        raise late[0]
+    return done
+
+
+def _with_entry(path: Path, entry: bytes) -> tuple[Written | None, Signature | None]:
+    """The queue file with `entry` in it, and its signature as read; no bytes when it is broken."""
+    found = atomic.read(path)
+    before = found[1] if found else None
+    try:
+        parsed = document.parse(found[0] if found else b"{}", ("queue",), views=True)
+    except document.BrokenDocumentError:
+        return None, before
+    if parsed.rejected:
+        return None, before
+    rest = parsed.rest
+    top: dict[str, Value] = {
+        "queue": [*parsed.lists["queue"], entry],
+        "last_100": _with_last(rest.pop("last_100", b"[]"), entry),
+        "failed": rest.pop("failed", b"[]"),
+        "stats": _counted(rest.pop("stats", document.NEW_STATS)),
+        **rest,
+    }
+    return _laid_out(top), before
+
+
+def _with_last(raw: bytes, entry: bytes) -> Value:
+    """`last_100` with `entry`; something else than a list is left alone."""
+    try:
+        return [*_RAW_LIST.decode(raw), entry][-SHOWN:]
+    except msgspec.DecodeError:
+        value = _listed(bytes(raw))
+        return raw if value is None else [*map(document.dump, value), entry][-SHOWN:]
+
+
+def _listed(raw: bytes) -> list[Any] | None:
+    """A list that the fast parser refuses (NaN in it), or None when it is none."""
+    value = json.loads(raw)
+    return value if isinstance(value, list) else None
+
+
+def _counted(raw: bytes) -> bytes:
+    """The counters with one more queued; something else than an object is left alone."""
+    stats = items.load_object(raw)
+    if stats is None:
+        return raw
+    return items.with_fields(raw, {"total_queued": items.count(stats.get("total_queued")) + 1})
+
+
+def _laid_out(top: dict[str, Value]) -> Written:
+    """The document; in one go, or value by value where one is large or not for the fast parser."""
+    parts: list[bytes] = []
+    for name, value in top.items():
+        parts += (b"," if parts else b"{", document.dump(name), b":")
+        if isinstance(value, list):
+            for place, each in enumerate(value):
+                parts += (b"," if place else b"[", each)
+            parts.append(b"]" if value else b"[]")
+        else:
+            parts.append(value)
+    with suppress(msgspec.DecodeError):
+        if max(map(len, parts)) < LARGE:
+            return msgspec.json.format(b"".join([*parts, b"}"]), indent=2) + b"\n"
+    return document.compose_parts(
+        {
+            name: [document.laid_out(each, 2) for each in value]
+            if isinstance(value, list)
+            else value
+            for name, value in top.items()
+        }
+    )
+
+
+def append_line(path: Path, line: bytes) -> None:
+    """Append one line for good, in one write, so that no other writer gets into the middle of it.
+
+    A line that somebody left without its end is ended first.
+    """
+    try:
+        fd = plain.open_fd(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
+        try:
+            size = os.fstat(fd).st_size
+            if size:
+                os.lseek(fd, size - 1, os.SEEK_SET)
+                if os.read(fd, 1) != b"\n":
+                    line = b"\n" + line
+            atomic.write_all(fd, line + b"\n")
+            atomic.sync(fd)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        raise atomic.unavailable(path, error) from error
+    if not size:
+        atomic.sync_folder(path.parent)
