@@ -11,12 +11,12 @@ from mem0tray.core.reasons import Reason
 from mem0tray.server.listings import Listings
 from mem0tray.server.model import (
     KEY_REFUSED,
-    Answer,
     Client,
     Health,
     KeyCheck,
     KeyVerdict,
     Memory,
+    Outcome,
     Presence,
     Proof,
 )
@@ -24,7 +24,6 @@ from mem0tray.server.model import (
 __all__ = [
     "DIALECTS",
     "KEY_REFUSED",
-    "Answer",
     "Client",
     "Destination",
     "Health",
@@ -33,6 +32,7 @@ __all__ = [
     "Kind",
     "Listings",
     "Memory",
+    "Outcome",
     "Presence",
     "connect",
 ]

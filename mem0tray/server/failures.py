@@ -15,7 +15,7 @@ from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.large import LargeText
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
-from mem0tray.server.model import Answer, Fault, Health, Reply
+from mem0tray.server.model import Fault, Health, Outcome, Reply
 from mem0tray.server.redaction import REPEATED, REPEATED_SECRET, code, repeats, said
 
 LONGEST_WAIT = 3600.0  # seconds; a server cannot make us wait longer
@@ -38,7 +38,7 @@ _DECODER = msgspec.json.Decoder()
 
 def classify(
     reply: Reply, now: float, content: str | LargeText = "", secrets: Sequence[str] = ()
-) -> Answer:
+) -> Outcome:
     """What `reply`, the answer to a save, means.
 
     `now` is Unix seconds, for a `Retry-After` that names a date. Neither
@@ -51,13 +51,13 @@ def classify(
     body = json_object(reply)
     kind = _kind(status, body)
     if kind is Kind.DELIVERED:
-        return Answer(kind, status, "", None, reply.duration)
+        return Outcome(kind, status, "", None, reply.duration)
     message = _message(reply, status, body, content, secrets)
     wait = retry_after(reply, now)
     # Only a 4xx says that nothing was stored. A gateway gives up on a server that
     # goes on, and a page may stand in the place of the answer alone.
     outcome_unknown = not HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
-    return Answer(kind, status, message, wait, reply.duration, outcome_unknown=outcome_unknown)
+    return Outcome(kind, status, message, wait, reply.duration, outcome_unknown=outcome_unknown)
 
 
 def json_object(reply: Reply) -> dict[str, Any] | None:
@@ -116,13 +116,13 @@ def _kind(status: int, body: dict[str, Any] | None) -> Kind:
     return Kind.ITEM_FAILURE
 
 
-def _broken_off(reply: Reply) -> Answer:
+def _broken_off(reply: Reply) -> Outcome:
     """The outcome when there is no status to go by."""
     fault = reply.fault or Fault.UNREACHABLE
     timed_out = fault is Fault.TIMED_OUT
     kind = Kind.OUTCOME_UNKNOWN if fault in (Fault.TIMED_OUT, Fault.LOST) else Kind.OUTAGE
     message = one_line(str(_why_broken_off(reply)))
-    return Answer(
+    return Outcome(
         kind, reply.status, message, None, reply.duration,
         timed_out=timed_out, outcome_unknown=fault is not Fault.UNREACHABLE,
     )  # fmt: skip

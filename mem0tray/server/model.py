@@ -24,7 +24,7 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Outcome:
     """The outcome of one attempt.
 
     `message` is safe for logs, `last_error` and people: one line of at most
@@ -119,16 +119,16 @@ class Client(Protocol):
     included. No method raises for trouble of the network or the server.
     """
 
-    def save(self, memory: Memory, timeout: float) -> Answer:
+    def save(self, memory: Memory, timeout: float) -> Outcome:
         """Deliver `memory`."""
         ...
 
-    def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Answer:
+    def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Outcome:
         """Ask whether the server has exactly this text.
 
         `since` is the monotonic time before which the last attempt to deliver it
         may still have been at work (0.0: no longer in this process); what was
-        learnt later than that may be used again. An Answer means that the
+        learnt later than that may be used again. An Outcome means that the
         question itself was not answered: outage, 401 or 429; `OUTCOME_UNKNOWN` for a
         time-out, a lost connection, or whatever else is no listing. Only 404 and 405
         mean that the server cannot tell.

@@ -20,12 +20,12 @@ from mem0tray.server.failures import NO_PROJECT, classify, health, json_object
 from mem0tray.server.listings import Listings, ProjectListing, fingerprint
 from mem0tray.server.model import (
     KEY_REFUSED,
-    Answer,
     Fault,
     Health,
     KeyCheck,
     KeyVerdict,
     Memory,
+    Outcome,
     Presence,
     Proof,
     Reply,
@@ -76,23 +76,23 @@ class VpsClient:
         self._json_headers["Content-Type"] = "application/json"
         self._known = Listings() if known is None else known
 
-    def save(self, memory: Memory, timeout: float) -> Answer:
+    def save(self, memory: Memory, timeout: float) -> Outcome:
         """Deliver `memory`."""
         if not memory.project:
-            return Answer(Kind.NOT_SENDABLE, None, str(NO_PROJECT))
+            return Outcome(Kind.NOT_SENDABLE, None, str(NO_PROJECT))
         headers = httpx.Headers(self._json_headers)
         if memory.key:
             headers["Idempotency-Key"] = key_header(memory.key)
         body = _body(memory)
         headers["Content-Length"] = str(len(body))
-        answer = self._answer(
+        outcome = self._outcome(
             self._transport.exchange("POST", SAVE, headers, body, timeout), memory
         )
-        if answer.kind is Kind.DELIVERED:
+        if outcome.kind is Kind.DELIVERED:
             self._known.stored(memory.project)
-        return answer
+        return outcome
 
-    def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Answer:
+    def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Outcome:
         """Ask whether the server has exactly this text: by listing, else by searching."""
         end = time.monotonic() + timeout
         path = listing_path(memory.project)
@@ -134,7 +134,7 @@ class VpsClient:
         if _is_answered(reply):
             return KeyCheck(KeyVerdict.OPEN)
         refused = reply.status in KEY_REFUSED
-        message = self._answer(reply, _NO_MEMORY).message
+        message = self._outcome(reply, _NO_MEMORY).message
         return KeyCheck(KeyVerdict.REFUSED if refused else KeyVerdict.CANNOT_TELL, message)
 
     def abort(self) -> None:
@@ -147,7 +147,7 @@ class VpsClient:
 
     def _list(
         self, memory: Memory, path: str, timeout: float
-    ) -> ProjectListing | Presence | Answer:
+    ) -> ProjectListing | Presence | Outcome:
         """The texts of its project, as far as they came; or what the server said instead."""
         asked = time.monotonic()
         reply = self._transport.exchange("GET", path, self._headers, None, timeout)
@@ -164,7 +164,7 @@ class VpsClient:
 
     def _search(
         self, memory: Memory, timeout: float, listing: ProjectListing | None, *, continues: bool
-    ) -> Presence | Answer:
+    ) -> Presence | Outcome:
         """Look for the text itself among what is most like it; not finding it proves nothing.
 
         No search takes a text of a megabyte as its query.
@@ -188,7 +188,7 @@ class VpsClient:
 
     def _told(
         self, reply: Reply, memory: Memory, name: str, question: str
-    ) -> tuple[list[str], int] | Presence | Answer:
+    ) -> tuple[list[str], int] | Presence | Outcome:
         """The texts of a listing or search, and how many entries it has.
 
         A server without such a question cannot tell. Whatever else comes is no answer, a page
@@ -197,16 +197,16 @@ class VpsClient:
         if reply.status in _CANNOT_TELL:
             self._known.note_cannot_tell(memory.project, question)
             return Presence.CANNOT_TELL
-        answer = self._answer(reply, memory)
-        if answer.kind in _UNANSWERED:
-            return answer
-        told = _texts(reply, name) if answer.kind is Kind.DELIVERED else None
+        outcome = self._outcome(reply, memory)
+        if outcome.kind in _UNANSWERED:
+            return outcome
+        told = _texts(reply, name) if outcome.kind is Kind.DELIVERED else None
         if told is not None:
             return told
-        message = answer.message or _NO_TEXTS
-        return replace(answer, kind=Kind.OUTCOME_UNKNOWN, message=message, outcome_unknown=True)
+        message = outcome.message or _NO_TEXTS
+        return replace(outcome, kind=Kind.OUTCOME_UNKNOWN, message=message, outcome_unknown=True)
 
-    def _answer(self, reply: Reply, memory: Memory) -> Answer:
+    def _outcome(self, reply: Reply, memory: Memory) -> Outcome:
         return classify(reply, time.time(), memory.content, self._secrets)
 
 

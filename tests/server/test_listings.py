@@ -8,9 +8,9 @@ import pytest
 
 from mem0tray.config.destination import Destination
 from mem0tray.server import (
-    Answer,
     Kind,
     Memory,
+    Outcome,
     Presence,
     connect,
 )
@@ -73,7 +73,7 @@ def test_senders_that_ask_at_once_get_one_answer() -> None:
         with closing(connect(Destination.of(server.url), known=known)) as client:
             found.append(client.ask(Memory("p", text, "k"), LONG))
 
-    found: list[Presence | Answer] = []
+    found: list[Presence | Outcome] = []
     turns = [threading.Thread(target=ask, args=(text,)) for text in "abc"]
     with Wire(slow) as server:
         for thread in turns:
@@ -228,7 +228,7 @@ def test_an_endless_error_is_no_listing(status: int) -> None:
     """Only a listing may be too long; an error is one, and the next question lists again."""
     steps = in_turn(once(render(status, b" " * 1_200_000)), once(listing(str(MEMORY.content))))
     with Wire(steps) as server, client_of(server) as client:
-        assert isinstance(client.ask(MEMORY, LONG), Answer)
+        assert isinstance(client.ask(MEMORY, LONG), Outcome)
         assert client.ask(MEMORY, LONG) is Presence.PRESENT
         assert [request.method for request in server.requests] == ["GET", "GET"]
 

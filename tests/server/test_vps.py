@@ -12,11 +12,11 @@ from mem0tray.core import reasons
 from mem0tray.core.errors import SettingsError
 from mem0tray.server import (
     DIALECTS,
-    Answer,
     Destination,
     Health,
     Kind,
     Memory,
+    Outcome,
     connect,
 )
 from mem0tray.server import vps as dialect
@@ -39,10 +39,10 @@ from tests.server.wire import (
 def test_a_memory_is_saved() -> None:
     """A save is POST /memory with project, text and key, and `success` is a delivery."""
     with Wire(answering(DELIVERED)) as server, client_of(server) as client:
-        answer = client.save(MEMORY, LONG)
+        outcome = client.save(MEMORY, LONG)
         (request,) = server.requests
-    assert (answer.kind, answer.status, answer.message) == (Kind.DELIVERED, 200, "")
-    assert 0 < answer.duration < LONG
+    assert (outcome.kind, outcome.status, outcome.message) == (Kind.DELIVERED, 200, "")
+    assert 0 < outcome.duration < LONG
     assert (request.method, request.target) == ("POST", "/memory")
     assert request.json == {"user_id": "alpha", "content": "the third oak"}
     assert request.headers == {
@@ -87,9 +87,9 @@ def test_a_lone_surrogate_goes_out_as_its_escape() -> None:
 def test_an_item_without_a_project_is_not_sent() -> None:
     """Where there is no project nothing goes out, and the reason says so."""
     with Wire(answering(DELIVERED)) as server, client_of(server) as client:
-        answer = client.save(Memory("", "text", "k"), LONG)
-        assert (answer.kind, server.connections) == (Kind.NOT_SENDABLE, 0)
-    assert "project" in answer.message
+        outcome = client.save(Memory("", "text", "k"), LONG)
+        assert (outcome.kind, server.connections) == (Kind.NOT_SENDABLE, 0)
+    assert "project" in outcome.message
 
 
 @pytest.mark.parametrize(
@@ -129,13 +129,13 @@ def test_a_redirect_is_not_followed(status: int) -> None:
     with Wire(answering(DELIVERED)) as other:
         moved = render(status, b"", Location=f"{other.url}/memory")
         with Wire(answering(moved)) as server, client_of(server, "sesame") as client:
-            answer = client.save(MEMORY, LONG)
+            outcome = client.save(MEMORY, LONG)
             asked = client.ask(MEMORY, LONG)
-            assert isinstance(asked, Answer)
+            assert isinstance(asked, Outcome)
             assert asked.kind is Kind.OUTAGE
             assert not client.probe(LONG).healthy
-        assert (answer.kind, answer.status, other.connections) == (Kind.OUTAGE, status, 0)
-    assert other.url in answer.message
+        assert (outcome.kind, outcome.status, other.connections) == (Kind.OUTAGE, status, 0)
+    assert other.url in outcome.message
 
 
 def test_a_captive_portal_is_an_outage() -> None:
@@ -148,8 +148,8 @@ def test_a_captive_portal_is_an_outage() -> None:
 def test_429_names_the_time_to_wait() -> None:
     """A 429 is a wish to slow down, with the server's own time."""
     with Wire(answering(render(429, {}, Retry_After="17"))) as server, client_of(server) as client:
-        answer = client.save(MEMORY, LONG)
-    assert (answer.kind, answer.retry_after) == (Kind.SLOW_DOWN, 17.0)
+        outcome = client.save(MEMORY, LONG)
+    assert (outcome.kind, outcome.retry_after) == (Kind.SLOW_DOWN, 17.0)
 
 
 @pytest.mark.row(42)
@@ -203,7 +203,7 @@ def test_abort_ends_every_call(call: str) -> None:
         thread.join(PATIENCE)
         assert not thread.is_alive()
     (result,) = results
-    if isinstance(result, Answer):
+    if isinstance(result, Outcome):
         assert (result.kind, result.timed_out) == (Kind.OUTCOME_UNKNOWN, False)
     else:
         assert isinstance(result, Health)

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from mem0tray.server import (
-    Answer,
     Kind,
     Memory,
+    Outcome,
     Presence,
 )
 from mem0tray.server.model import Reply
@@ -30,7 +30,7 @@ from tests.server.wire import (
 
 def asked(
     handler: Handler, memory: Memory = MEMORY, timeout: float = LONG
-) -> tuple[Presence | Answer, list[str]]:
+) -> tuple[Presence | Outcome, list[str]]:
     """Ask once; the answer, and the paths that were asked for."""
     with Wire(handler) as server, client_of(server) as client:
         answer = client.ask(memory, timeout)
@@ -112,7 +112,7 @@ def test_a_strange_answer_is_none(answer: bytes, *, searching: bool) -> None:
     """Only 404 and 405 mean that the server cannot tell; whatever else comes, it was asked."""
     steps = [once(TOO_MANY), once(answer)] if searching else [once(answer)]
     result, paths = asked(in_turn(*steps))
-    assert isinstance(result, Answer)
+    assert isinstance(result, Outcome)
     assert result.kind in (Kind.OUTAGE, Kind.OUTCOME_UNKNOWN)
     assert result.outcome_unknown
     assert result.message
@@ -136,7 +136,7 @@ def test_a_question_that_meets_trouble_is_answered_with_it(
     """Outage, 500, 401, 429 and a lost connection are the outcome of the question itself."""
     steps = [once(TOO_MANY), once(answer)] if searching else [once(answer)]
     result, paths = asked(in_turn(*steps))
-    assert isinstance(result, Answer)
+    assert isinstance(result, Outcome)
     assert (result.kind, len(paths)) == (kind, 1 + searching)
     assert result.retry_after == (3.0 if kind is Kind.SLOW_DOWN else None)
 
@@ -147,7 +147,7 @@ def test_a_refused_question_is_an_outage() -> None:
         pass
     with client_of(server) as client:
         result = client.ask(MEMORY, LONG)
-    assert isinstance(result, Answer)
+    assert isinstance(result, Outcome)
     assert result.kind is Kind.OUTAGE
 
 
@@ -249,5 +249,5 @@ def test_an_abort_between_listing_and_search_stops_the_question(
             return result
 
         monkeypatch.setattr(client, "_list", interrupted)
-        assert isinstance(client.ask(MEMORY, LONG), Answer)
+        assert isinstance(client.ask(MEMORY, LONG), Outcome)
         assert [request.method for request in server.requests] == ["GET"]

@@ -9,7 +9,7 @@ from typing import Final
 from mem0tray.core import events
 from mem0tray.ledger.outbox import Job
 from mem0tray.ledger.taken import PERHAPS
-from mem0tray.server import Answer, Client, Kind, Memory, Presence
+from mem0tray.server import Client, Kind, Memory, Outcome, Presence
 from mem0tray.server.failures import NO_PROJECT
 from mem0tray.worker.context import Core
 
@@ -31,31 +31,31 @@ class Attempts:
         self._ended: dict[int, float] = {}  # when an attempt of unknown outcome ended, monotonic
         self._unanswered: Counter[int] = Counter()  # questions in a row, by item
 
-    def make(self, client: Client, job: Job) -> Answer:
+    def make(self, client: Client, job: Job) -> Outcome:
         """Deliver the item."""
         if not job.project:
-            return Answer(Kind.NOT_SENDABLE, None, str(NO_PROJECT))
+            return Outcome(Kind.NOT_SENDABLE, None, str(NO_PROJECT))
         memory = Memory(job.project, job.text, job.idempotency_key)
         timeout = min(
             self._core.settings.sync.timeout * 2.0 ** min(job.timeouts, 10), LONGEST_TIMEOUT
         )
         try:
             found = self._ask(client, job, memory, timeout)
-            if isinstance(found, Answer):
+            if isinstance(found, Outcome):
                 return found
-            answer = client.save(memory, timeout)
+            outcome = client.save(memory, timeout)
         except Exception as error:  # noqa: BLE001  (one odd item must not end the sender)
             self._core.events.emit(events.PartFailed("delivery", repr(error)[:200], 0.0))
             told = f"internal error: {type(error).__name__}"
-            return Answer(Kind.OUTCOME_UNKNOWN, None, told, outcome_unknown=True)
-        if found is Presence.CANNOT_TELL and answer.kind is not Kind.DELIVERED:
+            return Outcome(Kind.OUTCOME_UNKNOWN, None, told, outcome_unknown=True)
+        if found is Presence.CANNOT_TELL and outcome.kind is not Kind.DELIVERED:
             # It may have come before, as it might then.
-            return replace(answer, outcome_unknown=True)
-        return answer
+            return replace(outcome, outcome_unknown=True)
+        return outcome
 
-    def ended(self, job: Job, answer: Answer) -> None:
+    def ended(self, job: Job, outcome: Outcome) -> None:
         """Note how an attempt ended: what the server said before that is no news of it."""
-        if answer.outcome_unknown:
+        if outcome.outcome_unknown:
             self._ended[job.key] = time.monotonic()
         else:
             self._ended.pop(job.key, None)
@@ -74,15 +74,15 @@ class Attempts:
 
     def _ask(
         self, client: Client, job: Job, memory: Memory, timeout: float
-    ) -> Presence | Answer | None:
+    ) -> Presence | Outcome | None:
         """What the server says of an item whose outcome is unknown.
 
-        An Answer ends this attempt; else the item is to be sent.
+        An Outcome ends this attempt; else the item is to be sent.
         """
         if job.unknown is None:
             return None
         found = client.ask(memory, timeout, self._unknown_since(job.key, job.unknown))
-        if isinstance(found, Answer):
+        if isinstance(found, Outcome):
             if found.kind not in (Kind.OUTCOME_UNKNOWN, Kind.OUTAGE) or self._stopping():
                 return replace(found, outcome_unknown=True)  # the question still stands
             was_asked = found.outcome_unknown  # else nobody was reached
@@ -94,14 +94,14 @@ class Attempts:
         if found is Presence.CANNOT_TELL:
             return _as_remembered(job) or found
         if found is Presence.PRESENT:
-            return Answer(Kind.DELIVERED, None, "the server had it already")
+            return Outcome(Kind.DELIVERED, None, "the server had it already")
         return found
 
 
-def _as_remembered(job: Job) -> Answer | None:
+def _as_remembered(job: Job) -> Outcome | None:
     """What is known of an item about which the server cannot tell; None: it is to be sent."""
     if job.delivered is not None:
-        return Answer(Kind.DELIVERED, None, "the server took it before")
+        return Outcome(Kind.DELIVERED, None, "the server took it before")
     if job.taken is not None:
-        return Answer(Kind.HELD, None, PERHAPS, outcome_unknown=True)
+        return Outcome(Kind.HELD, None, PERHAPS, outcome_unknown=True)
     return None

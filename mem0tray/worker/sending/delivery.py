@@ -18,7 +18,7 @@ from mem0tray.core.large import LargeText
 from mem0tray.core.state import CircuitBreaker
 from mem0tray.core.text import one_line
 from mem0tray.ledger.outbox import Job
-from mem0tray.server import Answer, Client, Kind
+from mem0tray.server import Client, Kind, Outcome
 from mem0tray.worker.context import Core
 from mem0tray.worker.sending.attempt import Attempts
 from mem0tray.worker.sending.schedule import SLOW, STALLED, Throttle, choose_lane
@@ -44,7 +44,7 @@ class _Sender:
     """What a sender thread holds; `answered`: what it has sent and not yet recorded."""
 
     number: int
-    answered: tuple[_Flight, Answer] | None = None
+    answered: tuple[_Flight, Outcome] | None = None
     client: Client | None = None
     era: int = -1
 
@@ -149,22 +149,22 @@ class Delivery:
                 flight = self._turn(sender)
                 if flight is None:
                     return
-                answer = self._attempt(sender, flight)
+                outcome = self._attempt(sender, flight)
                 if isinstance(flight.job.text, LargeText):  # what follows needs the room
                     flight.job = replace(flight.job, text="")
-                sender.answered = flight, answer
+                sender.answered = flight, outcome
         finally:
             if sender.client is not None:
                 sender.client.close()
 
-    def _attempt(self, sender: _Sender, flight: _Flight) -> Answer:
+    def _attempt(self, sender: _Sender, flight: _Flight) -> Outcome:
         """Deliver an item to the server that it was claimed for, if that is there still."""
         try:
             client = self._connected(sender)
         except Exception as error:  # noqa: BLE001  (none is chosen now, or ours does not start)
-            return Answer(Kind.OUTAGE, None, one_line(str(error), 200))
+            return Outcome(Kind.OUTAGE, None, one_line(str(error), 200))
         if flight.era != self._era:
-            return Answer(Kind.OUTAGE, None, "not sent: another server was chosen")
+            return Outcome(Kind.OUTAGE, None, "not sent: another server was chosen")
         return self._attempts.make(client, flight.job)
 
     def _connected(self, sender: _Sender) -> Client:
@@ -247,18 +247,20 @@ class Delivery:
             return 1
         return self._throttle.slots(ages, limit, both_lanes=both_lanes)
 
-    def _record(self, sender: _Sender, flight: _Flight, answer: Answer, now: float) -> list[Event]:
-        if self._stopping and answer.kind in (Kind.OUTCOME_UNKNOWN, Kind.OUTAGE):
+    def _record(
+        self, sender: _Sender, flight: _Flight, outcome: Outcome, now: float
+    ) -> list[Event]:
+        if self._stopping and outcome.kind in (Kind.OUTCOME_UNKNOWN, Kind.OUTAGE):
             return []  # we broke it off ourselves: its claim says that the outcome is unknown
         job = flight.job
-        self._attempts.ended(job, answer)
+        self._attempts.ended(job, outcome)
         if flight.era != self._era:
-            return self._verdicts.late(job, answer, flight.server, now)
+            return self._verdicts.late(job, outcome, flight.server, now)
         limit = self._core.settings.sync.concurrency
         alone = not self._flights.keys() - {sender.number}
-        self._throttle.answered(answer.duration, limit, alone=alone)
-        self._proven = answer.kind in (Kind.DELIVERED, Kind.ITEM_FAILURE, Kind.NOT_SENDABLE)
-        return self._verdicts.apply(job, answer, flight.server, now, canary=flight.canary)
+        self._throttle.answered(outcome.duration, limit, alone=alone)
+        self._proven = outcome.kind in (Kind.DELIVERED, Kind.ITEM_FAILURE, Kind.NOT_SENDABLE)
+        return self._verdicts.apply(job, outcome, flight.server, now, canary=flight.canary)
 
     def _next(self, now: float) -> _Flight | None:
         outbox = self._core.outbox

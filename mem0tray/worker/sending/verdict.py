@@ -9,7 +9,7 @@ from mem0tray.core import item as items
 from mem0tray.core.events import Event
 from mem0tray.core.state import MAX_HOLD, CircuitBreaker, refusal
 from mem0tray.ledger.outbox import Job
-from mem0tray.server import Answer, Kind
+from mem0tray.server import Kind, Outcome
 from mem0tray.server.remedy import of_refusal
 from mem0tray.worker.burial import bury_waiting
 from mem0tray.worker.context import Core
@@ -22,7 +22,7 @@ class _Suspect:
     """An item that drew an answer which blames the server; others will show who is right."""
 
     job: Job
-    answer: Answer
+    outcome: Outcome
     due: float  # as it was before
 
 
@@ -45,23 +45,23 @@ class Verdicts:
         return frozenset(self._suspects)
 
     def apply(
-        self, job: Job, answer: Answer, server: str, now: float, *, canary: bool
+        self, job: Job, outcome: Outcome, server: str, now: float, *, canary: bool
     ) -> list[Event]:
         """Record what became of one delivery to `server`, as the ledger names it."""
-        kind = answer.kind
+        kind = outcome.kind
         if kind is not Kind.SLOW_DOWN:
             self._slowed.discard(job.key)
-        if kind is Kind.DELIVERED and answer.status is None:
+        if kind is Kind.DELIVERED and outcome.status is None:
             return self._found(job, server, now, canary=canary)
         if kind is Kind.DELIVERED:
             return self._delivered(job, server, now)
         if kind is Kind.HELD:
             return self._hold(job, now)
-        self._record(job, answer, now)
+        self._record(job, outcome, now)
         if kind is Kind.UNAUTHORIZED or (canary and kind is not Kind.OUTAGE):
-            happened = self._misconfigured(job, answer, now)
+            happened = self._misconfigured(job, outcome, now)
         elif kind is Kind.OUTAGE:
-            self._set_aside(job, answer, now)
+            self._set_aside(job, outcome, now)
             self._suspect_outage()
             happened = []
         elif kind is Kind.UNANSWERED:
@@ -69,27 +69,27 @@ class Verdicts:
             self._suspect_outage()
             happened = []
         elif kind is Kind.SLOW_DOWN:
-            happened = self._slow_down(job, answer, now)
+            happened = self._slow_down(job, outcome, now)
         elif kind is Kind.REFUSED:
-            happened = self._refused(job, answer, now)
+            happened = self._refused(job, outcome, now)
         else:
-            happened = self._count(job, answer, now)
-        self._record_unknown(job, answer, now)
+            happened = self._count(job, outcome, now)
+        self._record_unknown(job, outcome, now)
         return happened
 
-    def late(self, job: Job, answer: Answer, server: str, now: float) -> list[Event]:
+    def late(self, job: Job, outcome: Outcome, server: str, now: float) -> list[Event]:
         """Record what a former server said, which says nothing about the present one.
 
         Unless that is the same, under another key or port: then it may have the item.
         """
-        if answer.kind is Kind.DELIVERED:
+        if outcome.kind is Kind.DELIVERED:
             return self._stored(job, server, now)
-        if answer.kind is Kind.HELD:  # the new one is asked
+        if outcome.kind is Kind.HELD:  # the new one is asked
             self._core.outbox.release(job.key)
             return []
-        self._record(job, answer, now)
+        self._record(job, outcome, now)
         self._core.outbox.release(job.key)
-        self._record_unknown(job, answer, now)
+        self._record_unknown(job, outcome, now)
         return []
 
     def claimed(self, key: int) -> None:
@@ -111,12 +111,12 @@ class Verdicts:
         self._suspects.pop(job.key, None)
         # Others succeed, so it was not the server.
         for key, suspect in self._suspects.items():
-            if suspect.answer.kind is Kind.SLOW_DOWN and key not in self._slowed:
+            if suspect.outcome.kind is Kind.SLOW_DOWN and key not in self._slowed:
                 # The pause in between may have been all that it took; a second 429 tells.
                 self._slowed.add(key)
                 continue
-            result += self._count(suspect.job, suspect.answer, now)
-            self._record_unknown(suspect.job, suspect.answer, now)
+            result += self._count(suspect.job, suspect.outcome, now)
+            self._record_unknown(suspect.job, suspect.outcome, now)
         self._suspects.clear()
         self.avoid = None
         return result
@@ -149,107 +149,107 @@ class Verdicts:
         core.taken.hold(job.key, now)
         return [events.Held(job.project, job.item_id)]
 
-    def _misconfigured(self, job: Job, answer: Answer, now: float) -> list[Event]:
+    def _misconfigured(self, job: Job, outcome: Outcome, now: float) -> list[Event]:
         self._core.outbox.release(job.key)
         for key, suspect in self._suspects.items():
             self._core.outbox.defer(key, suspect.due)
         self._suspects.clear()
         self.avoid = None
         wait = max(
-            self._core.settings.sync.probe_interval, min(answer.retry_after or 0.0, MAX_HOLD)
+            self._core.settings.sync.probe_interval, min(outcome.retry_after or 0.0, MAX_HOLD)
         )
-        if answer.kind in (Kind.UNAUTHORIZED, Kind.REFUSED):
-            what = refusal(answer.message, answer.status)
-            reason = reasons.advised(what, of_refusal(answer.status))
+        if outcome.kind in (Kind.UNAUTHORIZED, Kind.REFUSED):
+            what = refusal(outcome.message, outcome.status)
+            reason = reasons.advised(what, of_refusal(outcome.status))
             self._breaker.misconfigured(reason, now + wait)
         else:
             # An outage says nothing of what was wrong, and the probe tells of it.
-            told = answer.message if answer.kind in _TOLD else ""
+            told = outcome.message if outcome.kind in _TOLD else ""
             self._breaker.still_misconfigured(now + wait, told)
         return []
 
-    def _slow_down(self, job: Job, answer: Answer, now: float) -> list[Event]:
-        asked = answer.retry_after
+    def _slow_down(self, job: Job, outcome: Outcome, now: float) -> list[Event]:
+        asked = outcome.retry_after
         delay = min(self._core.settings.sync.probe_interval if asked is None else asked, MAX_HOLD)
-        self._set_aside(job, answer, now + delay)
+        self._set_aside(job, outcome, now + delay)
         self._breaker.hold(now + delay)
         return [events.SlowedDown(delay)]
 
-    def _refused(self, job: Job, answer: Answer, now: float) -> list[Event]:
-        refused = [s for s in self._suspects.values() if s.answer.kind is Kind.REFUSED]
+    def _refused(self, job: Job, outcome: Outcome, now: float) -> list[Event]:
+        refused = [s for s in self._suspects.values() if s.outcome.kind is Kind.REFUSED]
         if any(suspect.job.project != job.project for suspect in refused):
-            return self._misconfigured(job, answer, now)
+            return self._misconfigured(job, outcome, now)
         if self._core.outbox.other_project_waits(job.project, now):
-            self._set_aside(job, answer, now)
+            self._set_aside(job, outcome, now)
             self.avoid = job.project
             return []
-        return self._count(job, answer, now)
+        return self._count(job, outcome, now)
 
     # Items ---------------------------------------------------------------------------
 
-    def _record_unknown(self, job: Job, answer: Answer, now: float) -> None:
+    def _record_unknown(self, job: Job, outcome: Outcome, now: float) -> None:
         """Record an unknown outcome: the server is asked before the item is sent again."""
-        if answer.outcome_unknown:
-            self._core.outbox.mark_unknown(job.key, now, timed_out=answer.timed_out)
+        if outcome.outcome_unknown:
+            self._core.outbox.mark_unknown(job.key, now, timed_out=outcome.timed_out)
 
     def _ask_later(self, job: Job, now: float) -> None:
         """Put an item off without counting: it was asked about, and not sent."""
         self._core.outbox.release(job.key)
         self._core.outbox.defer(job.key, now + self._core.settings.sync.retry_interval)
 
-    def _set_aside(self, job: Job, answer: Answer, now: float) -> None:
+    def _set_aside(self, job: Job, outcome: Outcome, now: float) -> None:
         """Set an item aside, uncounted; another one is tried next."""
         before = self._suspects.get(job.key)
         due = self._core.outbox.due(job.key) if before is None else before.due
-        self._suspects[job.key] = _Suspect(job, answer, due)
+        self._suspects[job.key] = _Suspect(job, outcome, due)
         wait = max(self._core.settings.sync.retry_interval, self._core.settings.sync.probe_interval)
         self._core.outbox.release(job.key)
         self._core.outbox.defer(job.key, now + wait)
 
-    def _record(self, job: Job, answer: Answer, now: float) -> None:
+    def _record(self, job: Job, outcome: Outcome, now: float) -> None:
         self._core.outbox.record_attempt(
-            job.key, now, str(answer.kind), answer.status, answer.message, answer.duration
+            job.key, now, str(outcome.kind), outcome.status, outcome.message, outcome.duration
         )
 
-    def _count(self, job: Job, answer: Answer, now: float) -> list[Event]:
+    def _count(self, job: Job, outcome: Outcome, now: float) -> list[Event]:
         """Count a failure of an item, unless the user has discarded it meanwhile."""
         state, retry_count, last_attempt = self._core.outbox.standing(job.key)
         if state == items.DEAD:
-            return self._count_dead(job, answer, now, retry_count, last_attempt)
+            return self._count_dead(job, outcome, now, retry_count, last_attempt)
         if state == items.PENDING:
-            return self._count_fresh(job, answer, now)
+            return self._count_fresh(job, outcome, now)
         self._core.outbox.release(job.key)
         return []
 
-    def _count_fresh(self, job: Job, answer: Answer, now: float) -> list[Event]:
+    def _count_fresh(self, job: Job, outcome: Outcome, now: float) -> list[Event]:
         core, sync = self._core, self._core.settings.sync
         retries = job.retries + 1
         if retries >= sync.max_attempts:
-            bury_waiting(core, job.key, now, answer.message)
+            bury_waiting(core, job.key, now, outcome.message)
             return [
                 events.MovedToDlq(job.project, job.item_id, retries),
                 events.WaitingBackoff(job.project, job.item_id, items.backoff(0)),
             ]
-        due = now + max(sync.retry_interval, min(answer.retry_after or 0.0, MAX_HOLD))
+        due = now + max(sync.retry_interval, min(outcome.retry_after or 0.0, MAX_HOLD))
         # Of a large memory the bytes from before are not kept beside the new ones.
         parts = items.parts_with_fields(core.outbox.raw(job.key), {"retries": retries})
-        core.outbox.failed_fresh(job, due, answer.message, parts)
-        return [events.AttemptFailed(job.project, job.item_id, retries, answer.message)]
+        core.outbox.failed_fresh(job, due, outcome.message, parts)
+        return [events.AttemptFailed(job.project, job.item_id, retries, outcome.message)]
 
     def _count_dead(
-        self, job: Job, answer: Answer, now: float, retry_count: int, last: float
+        self, job: Job, outcome: Outcome, now: float, retry_count: int, last: float
     ) -> list[Event]:
         core = self._core
         count = retry_count + 1
-        delay = max(items.backoff(count), min(answer.retry_after or 0.0, MAX_HOLD))
+        delay = max(items.backoff(count), min(outcome.retry_after or 0.0, MAX_HOLD))
         # The user asked for a retry while this one was under way: that wish still stands.
         again = last <= 0 < job.last_attempt
         parts = items.parts_with_fields(
             core.outbox.raw(job.key),
-            {"retry_count": count, "last_attempt": now, "last_error": answer.message},
+            {"retry_count": count, "last_attempt": now, "last_error": outcome.message},
         )
         due = now if again else now + delay
-        core.outbox.failed_dead(job, count, due, answer.message, parts, now)
+        core.outbox.failed_dead(job, count, due, outcome.message, parts, now)
         failed = events.DlqRetryFailed(job.project, job.item_id, count, delay)
         return (
             [failed] if again else [failed, events.WaitingBackoff(job.project, job.item_id, delay)]

@@ -18,7 +18,7 @@ from mem0tray.worker.sending.health import Prober
 from mem0tray.worker.telling.log import EventLog
 
 if TYPE_CHECKING:
-    from mem0tray.server import Answer
+    from mem0tray.server import Outcome
 
 SENDERS = 3  # requests that may be under way at once
 
@@ -80,7 +80,7 @@ class SteppedWorker:
         self._log = EventLog(self._wanted.where.paths, settings.log)
         bus.subscribe(self._log)
         bus.subscribe(tell)
-        self.under_way: dict[int, tuple[_Flight, Answer]] = {}
+        self.under_way: dict[int, tuple[_Flight, Outcome]] = {}
         self._senders: dict[int, _Sender] = {}
         self._probed = now()
         try:

@@ -12,7 +12,7 @@ from mem0tray.files import atomic
 from mem0tray.files.lock import FileLock
 from mem0tray.ledger.generations import Generations, Prepared
 from mem0tray.ledger.outbox import Job, Outbox
-from mem0tray.server import Answer, Kind
+from mem0tray.server import Kind, Outcome
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.dlq.merge import Base
 from mem0tray.worker.queue.intake import QueueIntake, Snapshot
@@ -126,10 +126,10 @@ def outage_counted(stand: Stand) -> None:
     """Count an outage of the server as a failure of the item."""
     apply = Verdicts.apply
 
-    def blame(self: Verdicts, job: Job, answer: Answer, *args: Any, **more: Any) -> Any:
-        if answer.kind is Kind.OUTAGE:
-            answer = replace(answer, kind=Kind.ITEM_FAILURE)
-        return apply(self, job, answer, *args, **more)
+    def blame(self: Verdicts, job: Job, outcome: Outcome, *args: Any, **more: Any) -> Any:
+        if outcome.kind is Kind.OUTAGE:
+            outcome = replace(outcome, kind=Kind.ITEM_FAILURE)
+        return apply(self, job, outcome, *args, **more)
 
     stand(Verdicts, "apply", blame)
 

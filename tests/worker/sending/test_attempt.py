@@ -11,16 +11,16 @@ from mem0tray.core.events import Events
 from mem0tray.core.item import PENDING
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.outbox import Job
-from mem0tray.server import Answer, Health, KeyCheck, Kind, Memory, Presence
+from mem0tray.server import Health, KeyCheck, Kind, Memory, Outcome, Presence
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import Core
 from mem0tray.worker.sending.attempt import Attempts
 
-REFUSED = Answer(Kind.OUTAGE, None, "connection refused")
-SILENT = Answer(
+REFUSED = Outcome(Kind.OUTAGE, None, "connection refused")
+SILENT = Outcome(
     Kind.OUTCOME_UNKNOWN, None, "no answer after 60 s", timed_out=True, outcome_unknown=True
 )
-FAILED = Answer(Kind.ITEM_FAILURE, 422, "422 Unprocessable Entity")
+FAILED = Outcome(Kind.ITEM_FAILURE, 422, "422 Unprocessable Entity")
 
 
 class Scripted:
@@ -30,17 +30,17 @@ class Scripted:
     """
 
     def __init__(self) -> None:
-        self.found: Presence | Answer = Presence.ABSENT
+        self.found: Presence | Outcome = Presence.ABSENT
         self.sent = 0
         self.since = 0.0
 
-    def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Answer:
+    def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Outcome:
         """Answer as the test says."""
         del memory, timeout
         self.since = since
         return self.found
 
-    def save(self, memory: Memory, timeout: float) -> Answer:
+    def save(self, memory: Memory, timeout: float) -> Outcome:
         """Refuse."""
         del memory, timeout
         self.sent += 1
@@ -76,7 +76,7 @@ class Trial:
         self.client = Scripted()
         self._attempts = Attempts(self.core, lambda: False)
 
-    def make(self, found: Presence | Answer, key: int = 1, unknown: float = 1.0) -> Answer:
+    def make(self, found: Presence | Outcome, key: int = 1, unknown: float = 1.0) -> Outcome:
         """Make one attempt, whose question is answered so."""
         self.client.found = found
         made = self._attempts.make(self.client, job(key, unknown))
@@ -127,7 +127,7 @@ def test_where_nobody_was_reached_nobody_was_asked(trial: Trial) -> None:
 
 
 @pytest.mark.parametrize("found", [Presence.CANNOT_TELL, SILENT], ids=["no answer", "silence"])
-def test_what_nobody_could_say_is_asked_again(trial: Trial, found: Presence | Answer) -> None:
+def test_what_nobody_could_say_is_asked_again(trial: Trial, found: Presence | Outcome) -> None:
     """A memory that was sent without an answer and refused may still have come before."""
     assert [trial.make(found).outcome_unknown for _ in range(3)] == [True] * 3
     assert trial.client.sent >= 1

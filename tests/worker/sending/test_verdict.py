@@ -13,7 +13,7 @@ from mem0tray.core.events import Events
 from mem0tray.core.item import EDITED
 from mem0tray.core.state import ACTION_NEEDED, HEALTHY, CircuitBreaker, refusal
 from mem0tray.ledger.database import Ledger
-from mem0tray.server import Answer, Kind
+from mem0tray.server import Kind, Outcome
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import Core
 from mem0tray.worker.sending.verdict import Verdicts
@@ -41,7 +41,7 @@ def test_a_delivery_that_beats_what_the_user_did(
             core.inbox.discard([key], NOW, reason)
         verdicts = Verdicts(core, CircuitBreaker(), lambda: None)
         happened = verdicts.apply(
-            job, Answer(Kind.DELIVERED, 200, ""), "http://here", NOW, canary=False
+            job, Outcome(Kind.DELIVERED, 200, ""), "http://here", NOW, canary=False
         )
         said = [describe(event) or "" for event in happened[1:]]
     assert [line.removeprefix("ℹ️ ") for line in said] == told
@@ -67,7 +67,7 @@ def test_a_canary_that_the_server_is_found_to_have_ends_the_pause(
     core, breaker, key = refused
     job = replace(core.outbox.claim(key, NOW), delivered=NOW if remembered else None)
     verdicts = Verdicts(core, breaker, lambda: None)
-    found = Answer(Kind.DELIVERED, None, "the server had it already")
+    found = Outcome(Kind.DELIVERED, None, "the server had it already")
     verdicts.apply(job, found, "http://here", NOW, canary=True)
     assert breaker.state(NOW).name == name
 
@@ -76,6 +76,6 @@ def test_a_break_that_a_canary_draws_is_told(refused: tuple[Core, CircuitBreaker
     """After a 404 a 429 is the last that the server said, and stands in the reason."""
     core, breaker, key = refused
     verdicts = Verdicts(core, breaker, lambda: None)
-    said = Answer(Kind.SLOW_DOWN, 429, "429 Too Many Requests")
+    said = Outcome(Kind.SLOW_DOWN, 429, "429 Too Many Requests")
     verdicts.apply(core.outbox.claim(key, NOW), said, "http://here", NOW, canary=True)
     assert "429 Too Many Requests" in str(breaker.state(NOW).reason)
