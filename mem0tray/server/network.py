@@ -84,7 +84,7 @@ class Network(httpcore.NetworkBackend):
             self.cut = True
             self._end()
 
-    def hold(self, end: Callable[[], object]) -> None:
+    def cut_with(self, end: Callable[[], object]) -> None:
         """Have an `abort` call `end` from now on; at once, where one has come already."""
         with self._lock:
             self._end = end
@@ -103,7 +103,7 @@ class Network(httpcore.NetworkBackend):
         hosts = self._there.addresses if host == self._there.hostname else (host,)
         seconds = min(_HERE_SECONDS if here else _CONNECT_SECONDS, self.remaining())
         attempt: Future[httpcore.NetworkStream] = Future()
-        self.hold(attempt.cancel)
+        self.cut_with(attempt.cancel)
         work = functools.partial(_connect, attempt, hosts, port, seconds)
         if here:
             work()
@@ -141,7 +141,7 @@ class Stream(httpcore.NetworkStream):
         self._handle = handle
         self._carries_request = carries_request
         self._waiting = bytearray()
-        network.hold(self._shut_down)
+        network.cut_with(self._shut_down)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Keep `buffer` until the answer is read, so that head and body leave in one packet."""
@@ -184,7 +184,7 @@ class Stream(httpcore.NetworkStream):
 
     def close(self) -> None:
         """Close the connection; never while another thread shuts it down."""
-        self._network.hold(lambda: None)
+        self._network.cut_with(lambda: None)
         self._handle.close()
         self._below.close()
 

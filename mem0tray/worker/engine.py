@@ -278,7 +278,7 @@ class Engine:
             horizon = max(horizon, self._core.unknown_until - moment)
         if due is None or due > now + horizon:
             return True
-        return not breaker.lets_through(now) and not 0 < breaker.held_for(now) <= horizon
+        return not breaker.lets_through(now) and not 0 < breaker.break_left(now) <= horizon
 
     def _has_unread_lines(self) -> bool:
         """Whether an emergency file that we can read holds something not taken in."""

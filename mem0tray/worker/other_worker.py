@@ -13,8 +13,8 @@ from contextlib import suppress
 from typing import Any, Final
 
 from mem0tray.core import item as items
+from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.reasons import Reason
-from mem0tray.core.state import CircuitBreaker
 from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.ledger.taken import WorkerSeen

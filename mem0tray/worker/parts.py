@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from mem0tray.config import server_choice
 from mem0tray.core import events
+from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.events import Events
-from mem0tray.core.state import CircuitBreaker
 from mem0tray.ledger.database import Ledger
 from mem0tray.worker.context import Core, Wakes
 from mem0tray.worker.dlq.hand_edits import HandEdits

@@ -14,10 +14,10 @@ from unittest import mock
 import pytest
 
 from mem0tray.config.settings import Settings
+from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.errors import LedgerError
 from mem0tray.core.events import Event, Events
 from mem0tray.core.reasons import NONE
-from mem0tray.core.state import CircuitBreaker
 from mem0tray.files.publish_rate import PublishRate
 from mem0tray.ledger.database import Ledger
 from mem0tray.system.paths import Paths

@@ -78,15 +78,15 @@ def test_what_falls_due_within_the_horizon_counts(
     assert is_idle(scene, horizon) == idle
 
 
-@pytest.mark.parametrize(("hold", "idle"), [(0.5, False), (1.0, False), (2.0, True), (0.0, True)])
+@pytest.mark.parametrize(("left", "idle"), [(0.5, False), (1.0, False), (2.0, True), (0.0, True)])
 def test_what_is_due_is_waited_for_where_the_way_opens_in_time(
-    scene: Scene, hold: float, *, idle: bool
+    scene: Scene, left: float, *, idle: bool
 ) -> None:
     """A break of the server that is over soon; a way that is closed otherwise is not."""
     at_rest(scene)
     waits_until(scene, NOW)
-    if hold:
-        scene.parts.breaker.hold(NOW + hold)
+    if left:
+        scene.parts.breaker.take_break(NOW + left)
     else:
         scene.parts.breaker.probed(healthy=False, reason=quoted("refused"))
     assert is_idle(scene, 1.0) == idle

@@ -21,31 +21,31 @@ from tests.worker.stage import MOMENT, NOW, Scene, waits_until
 def test_a_clock_that_was_set_back_makes_nothing_wait_for_longer(scene: Scene) -> None:
     """Breaks and waits end when they would have, by the clock as it is now."""
     key = waits_until(scene, NOW + 100)
-    scene.parts.breaker.hold(NOW + 50)
+    scene.parts.breaker.take_break(NOW + 50)
     scene.cycle()
     scene.engine.cycle(NOW - 1000 + 5, MOMENT + 5)
     assert scene.core.outbox.due(key) == NOW - 1000 + 5 + 120  # its own delay, from now
-    assert scene.parts.breaker.held_for(NOW - 1000 + 5) == pytest.approx(45)
+    assert scene.parts.breaker.break_left(NOW - 1000 + 5) == pytest.approx(45)
 
 
 @pytest.mark.parametrize("jump", [1000.0, -0.5, 0.0])
 def test_other_jumps_of_the_clock_change_nothing(scene: Scene, jump: float) -> None:
     """One forward, or one that may be a correction."""
     key = waits_until(scene, NOW + 100)
-    scene.parts.breaker.hold(NOW + 50)
+    scene.parts.breaker.take_break(NOW + 50)
     scene.cycle()
     scene.engine.cycle(NOW + jump + 5, MOMENT + 5)
     assert scene.core.outbox.due(key) == NOW + 100
-    assert scene.parts.breaker.held_for(NOW) == 50
+    assert scene.parts.breaker.break_left(NOW) == 50
 
 
 def test_a_jump_is_measured_from_the_cycle_before(scene: Scene) -> None:
     """What was made good for once is not made good for again."""
     scene.cycle()
     scene.engine.cycle(NOW - 1000, MOMENT)
-    scene.parts.breaker.hold(NOW - 900)
+    scene.parts.breaker.take_break(NOW - 900)
     scene.engine.cycle(NOW - 995, MOMENT + 5)
-    assert scene.parts.breaker.held_for(NOW - 995) == pytest.approx(95)
+    assert scene.parts.breaker.break_left(NOW - 995) == pytest.approx(95)
 
 
 def test_a_pause_is_read_in_each_cycle(scene: Scene) -> None:

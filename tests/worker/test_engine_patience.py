@@ -57,7 +57,7 @@ def test_it_follows_requests_that_are_under_way(scene: Scene) -> None:
 
 def test_it_waits_until_the_way_opens_by_itself(scene: Scene) -> None:
     """The break that a server asked for ends."""
-    scene.parts.breaker.hold(NOW + 3)
+    scene.parts.breaker.take_break(NOW + 3)
     assert scene.patience() == pytest.approx(3)
 
 

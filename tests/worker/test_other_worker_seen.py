@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.reasons import NONE
-from mem0tray.core.state import ACTION_NEEDED, CircuitBreaker
+from mem0tray.core.state import ACTION_NEEDED
 from mem0tray.files import atomic
 from mem0tray.ledger.taken import WorkerSeen
 from mem0tray.worker import other_worker

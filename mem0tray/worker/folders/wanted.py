@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from mem0tray.config.settings import Loaded, Settings
 from mem0tray.core import reasons
+from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.errors import SettingsError
 from mem0tray.core.reasons import Reason
-from mem0tray.core.state import CircuitBreaker
 from mem0tray.worker.folders.whereabouts import Whereabouts
 
 

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
+from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.errors import LedgerError
 from mem0tray.core.events import Event
 from mem0tray.core.item import DEAD, PENDING
 from mem0tray.core.large import LargeText
-from mem0tray.core.state import CircuitBreaker
 from mem0tray.core.text import one_line
 from mem0tray.ledger.outbox import Job
 from mem0tray.server import Client, Kind, Outcome

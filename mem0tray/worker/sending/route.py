@@ -6,9 +6,9 @@ from dataclasses import replace
 from mem0tray.config import server_choice
 from mem0tray.config.settings import ServerSettings
 from mem0tray.core import events
+from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.errors import LedgerError, SettingsError
 from mem0tray.core.reasons import Reason
-from mem0tray.core.state import CircuitBreaker
 from mem0tray.ledger.outages import Outages
 from mem0tray.server import Client, Health, KeyCheck, KeyVerdict
 from mem0tray.worker.context import Core

@@ -6,8 +6,9 @@ from typing import Final
 
 from mem0tray.core import events, reasons
 from mem0tray.core import item as items
+from mem0tray.core.circuit_breaker import LONGEST_BREAK, CircuitBreaker
 from mem0tray.core.events import Event
-from mem0tray.core.state import MAX_HOLD, CircuitBreaker, refusal
+from mem0tray.core.state import refusal
 from mem0tray.ledger.outbox import Job
 from mem0tray.server import Kind, Outcome
 from mem0tray.server.remedy import of_refusal
@@ -156,7 +157,7 @@ class Verdicts:
         self._suspects.clear()
         self.avoid = None
         wait = max(
-            self._core.settings.sync.probe_interval, min(outcome.retry_after or 0.0, MAX_HOLD)
+            self._core.settings.sync.probe_interval, min(outcome.retry_after or 0.0, LONGEST_BREAK)
         )
         if outcome.kind in (Kind.UNAUTHORIZED, Kind.REFUSED):
             what = refusal(outcome.message, outcome.status)
@@ -170,9 +171,11 @@ class Verdicts:
 
     def _slow_down(self, job: Job, outcome: Outcome, now: float) -> list[Event]:
         asked = outcome.retry_after
-        delay = min(self._core.settings.sync.probe_interval if asked is None else asked, MAX_HOLD)
+        delay = min(
+            self._core.settings.sync.probe_interval if asked is None else asked, LONGEST_BREAK
+        )
         self._set_aside(job, outcome, now + delay)
-        self._breaker.hold(now + delay)
+        self._breaker.take_break(now + delay)
         return [events.SlowedDown(delay)]
 
     def _refused(self, job: Job, outcome: Outcome, now: float) -> list[Event]:
@@ -230,7 +233,7 @@ class Verdicts:
                 events.MovedToDlq(job.project, job.item_id, retries),
                 events.WaitingBackoff(job.project, job.item_id, items.backoff(0)),
             ]
-        due = now + max(sync.retry_interval, min(outcome.retry_after or 0.0, MAX_HOLD))
+        due = now + max(sync.retry_interval, min(outcome.retry_after or 0.0, LONGEST_BREAK))
         # Of a large memory the bytes from before are not kept beside the new ones.
         parts = items.parts_with_fields(core.outbox.raw(job.key), {"retries": retries})
         core.outbox.failed_fresh(job, due, outcome.message, parts)
@@ -241,7 +244,7 @@ class Verdicts:
     ) -> list[Event]:
         core = self._core
         count = retry_count + 1
-        delay = max(items.backoff(count), min(outcome.retry_after or 0.0, MAX_HOLD))
+        delay = max(items.backoff(count), min(outcome.retry_after or 0.0, LONGEST_BREAK))
         # The user asked for a retry while this one was under way: that wish still stands.
         again = last <= 0 < job.last_attempt
         parts = items.parts_with_fields(

@@ -6,8 +6,9 @@ import time
 from contextlib import suppress
 from typing import Any, Final
 
+from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.errors import FileUnavailableError
-from mem0tray.core.state import CircuitBreaker, WorkerState
+from mem0tray.core.state import WorkerState
 from mem0tray.files import atomic, document
 from mem0tray.files.publish_rate import PublishRate
 from mem0tray.ledger import counters

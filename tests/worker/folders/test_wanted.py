@@ -6,9 +6,9 @@ from unittest import mock
 import pytest
 
 from mem0tray.config.settings import LogSettings, Settings
+from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.errors import SettingsError
 from mem0tray.core.reasons import NONE, Reason, quoted
-from mem0tray.core.state import CircuitBreaker
 from mem0tray.worker.folders import wanted
 from mem0tray.worker.folders.wanted import NewSettings, Wanted
 

@@ -14,9 +14,9 @@ import pytest
 from mem0tray.config.destination import Destination
 from mem0tray.config.settings import Settings, SyncSettings
 from mem0tray.core import reasons
+from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.errors import LedgerError, SettingsError
 from mem0tray.core.events import Delivered, Event, Events, PartFailed
-from mem0tray.core.state import CircuitBreaker
 from mem0tray.ledger.database import Ledger
 from mem0tray.server import Client, connect
 from mem0tray.system.paths import Paths

@@ -8,7 +8,7 @@ import pytest
 
 from mem0tray.config.settings import ServerSettings, Settings
 from mem0tray.core import events
-from mem0tray.core.state import CircuitBreaker
+from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.ledger.database import Ledger
 from mem0tray.localserver.child import LocalServer
 from mem0tray.localserver.endpoint import Endpoint

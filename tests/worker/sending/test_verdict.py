@@ -9,9 +9,10 @@ import pytest
 
 from mem0tray.config.settings import Settings
 from mem0tray.core import reasons
+from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.events import Events
 from mem0tray.core.item import EDITED
-from mem0tray.core.state import ACTION_NEEDED, HEALTHY, CircuitBreaker, refusal
+from mem0tray.core.state import ACTION_NEEDED, HEALTHY, refusal
 from mem0tray.ledger.database import Ledger
 from mem0tray.server import Kind, Outcome
 from mem0tray.system.paths import Paths

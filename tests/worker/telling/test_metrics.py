@@ -8,9 +8,9 @@ from mem0tray.actions import overview
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core import state
+from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.events import Events
 from mem0tray.core.reasons import NONE
-from mem0tray.core.state import CircuitBreaker
 from mem0tray.ledger.database import Ledger
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import Core

@@ -1,0 +1,219 @@
+"""The circuit breaker: whether anything may be sent now, and what follows for the state.
+
+Pure but for its lock.
+"""
+
+import threading
+from collections.abc import Iterable
+from typing import Final
+
+from mem0tray.core import reasons
+from mem0tray.core.reasons import Reason
+from mem0tray.core.state import (
+    ACTION_NEEDED,
+    BREAK,
+    DOWN,
+    HEALTHY,
+    PAUSED,
+    REFUSES,
+    STARTING,
+    WorkerState,
+)
+
+LONGEST_BREAK: Final = 3600.0  # seconds
+DISK: Final = "disk"  # the name of its trouble, which is told first
+# What stands before a server answers so too, while that one is started or moved.
+_OF_THE_ADDRESS: Final = frozenset({404, 405})
+
+
+class CircuitBreaker:
+    """Stands between a due item and the server: open, nothing goes out; half open, one canary.
+
+    Times are Unix seconds.
+    """
+
+    def __init__(self) -> None:
+        self._guard = threading.RLock()
+        self._healthy: bool | None = None
+        self._health_reason = reasons.NONE
+        self._probing = True  # nothing is sent before the first probe has answered
+        self._break_until = 0.0
+        self._paused_until: float | None = None
+        self._canary_at: float | None = None
+        self._misconfigured = reasons.NONE
+        self._last_try = ""  # what became of the canary, should it say anything
+        self._obstacles: dict[str, Reason] = {}
+        self._troubles: dict[str, Reason] = {}
+
+    # What happens ----------------------------------------------------------------
+
+    def probed(self, *, healthy: bool, reason: Reason) -> bool:
+        """Note what a probe has answered; whether that changes anything."""
+        with self._guard:
+            changed = self._healthy != healthy or self._probing
+            self._healthy, self._health_reason, self._probing = healthy, reason, False
+            return changed
+
+    def suspect_outage(self) -> None:
+        """Open until a probe has answered: something looks like an outage."""
+        with self._guard:
+            self._probing = True
+
+    def forget_server(self) -> None:
+        """Forget what was known of the former server."""
+        with self._guard:
+            self._healthy, self._health_reason, self._probing = None, reasons.NONE, True
+            self._break_until = 0.0
+            self.mended()
+
+    def take_break(self, until: float) -> None:
+        """Open until a time, as the server asked for a break."""
+        with self._guard:
+            self._break_until = max(self._break_until, until)
+
+    def pause(self, until: float | None) -> None:
+        """Open until the user's pause ends (0: no pause; infinity: until resumed)."""
+        with self._guard:
+            self._paused_until = until or None
+
+    def misconfigured(self, reason: Reason, canary_at: float) -> None:
+        """Open, as the server refuses everything; one canary is sent at `canary_at`."""
+        with self._guard:
+            self._misconfigured, self._canary_at, self._last_try = reason, canary_at, ""
+
+    def still_misconfigured(self, canary_at: float, answer: str = "") -> None:
+        """Stay open, as a canary has failed for another reason, and what was wrong may last.
+
+        `answer` is told as well where the server did look at the memory.
+        """
+        with self._guard:
+            self._canary_at = canary_at
+            self._last_try = answer
+
+    def mended(self) -> None:
+        """Close again where the server refused everything: a delivery has succeeded."""
+        with self._guard:
+            self._misconfigured, self._canary_at, self._last_try = reasons.NONE, None, ""
+
+    def block(self, name: str, reason: Reason) -> None:
+        """Open, as something of ours stands in the way.
+
+        One of `settings`, `server`, `worker`, `storage`, `pause`.
+        """
+        with self._guard:
+            self._obstacles[name] = reason
+
+    def unblock(self, name: str) -> None:
+        """Nothing of that name stands in the way any more."""
+        with self._guard:
+            self._obstacles.pop(name, None)
+
+    def trouble(self, name: str, reason: Reason) -> None:
+        """Something wants the user's attention, though deliveries go on; NONE: no longer."""
+        with self._guard:
+            if reason:
+                self._troubles[name] = reason
+            else:
+                self._troubles.pop(name, None)
+
+    def clock_set_back(self, by: float) -> None:
+        """The waits that the server asked for, and ours, last as long as they were meant to."""
+        with self._guard:
+            self._break_until -= by
+            if self._canary_at is not None:
+                self._canary_at -= by
+
+    # What follows ----------------------------------------------------------------
+
+    def trouble_with(self, names: Iterable[str]) -> Reason:
+        """What is wrong with the first of these parts that is in trouble, else NONE."""
+        with self._guard:
+            return next(
+                (self._troubles[name] for name in names if name in self._troubles), reasons.NONE
+            )
+
+    def blocked_by(self, name: str) -> bool:
+        """Whether that obstacle stands."""
+        return name in self._obstacles
+
+    def lets_through(self, now: float) -> bool:
+        """Whether deliveries may go out."""
+        with self._guard:
+            return self._may_reach(now) and not self._misconfigured
+
+    def wants_canary(self, now: float) -> bool:
+        """Whether one item may be sent to see if the server accepts again."""
+        with self._guard:
+            due = self._canary_at is not None and now >= self._canary_at
+            return due and self._may_reach(now)
+
+    def _may_reach(self, now: float) -> bool:
+        return (
+            self._healthy is True
+            and not self._probing
+            and not self._obstacles
+            and now >= self._break_until
+            and not self.is_paused(now)
+        )
+
+    def is_paused(self, now: float) -> bool:
+        """Whether the user has paused it."""
+        with self._guard:
+            return self._paused_until is not None and now < self._paused_until
+
+    @property
+    def awaits_probe(self) -> bool:
+        """Whether a probe is under way whose answer decides."""
+        return self._probing
+
+    def lets_through_at(self, now: float) -> float | None:
+        """When it lets a delivery or a canary through by itself, if that is known."""
+        with self._guard:
+            times = [
+                at
+                for at in (self._break_until, self._paused_until, self._canary_at)
+                if at is not None and now < at < now + 10**9
+            ]
+            return min(times, default=None)
+
+    def break_left(self, now: float) -> float:
+        """Seconds that the server's break still lasts."""
+        return max(0.0, self._break_until - now)
+
+    def state(self, now: float) -> WorkerState:  # noqa: PLR0911  (one line for each)
+        """The state that people see."""
+        with self._guard:
+            # The disk first: what else fails for it comes and goes.
+            first = [self._troubles[DISK]] if DISK in self._troubles else []
+            for reason in (*first, *self._obstacles.values(), *self._troubles.values()):
+                return WorkerState(ACTION_NEEDED, reason)
+            if self._misconfigured and not self._outage_tells_more():
+                return WorkerState(ACTION_NEEDED, self._refusal())
+            if self.is_paused(now):
+                return WorkerState(PAUSED, Reason("paused by you"))
+            if self._healthy is None:
+                return WorkerState(STARTING, Reason("the server has not answered yet"))
+            if not self._healthy:
+                return WorkerState(DOWN, self._health_reason)
+            if now < self._break_until:
+                return WorkerState(PAUSED, BREAK)
+            return WorkerState(HEALTHY)
+
+    def _outage_tells_more(self) -> bool:
+        """Whether the server is down since, after a refusal that may have been part of that."""
+        refusal = self._misconfigured.find(REFUSES)
+        passes = refusal is not None and refusal.get("status") in _OF_THE_ADDRESS
+        return passes and self._healthy is False
+
+    def _refusal(self) -> Reason:
+        if not self._last_try:
+            return self._misconfigured
+        return Reason(
+            "{refusal} The last try was answered with: {answer}.",
+            refusal=self._misconfigured, answer=reasons.bare(reasons.quoted(self._last_try)),
+        )  # fmt: skip
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether the last probe was answered well."""
+        return self._healthy is True

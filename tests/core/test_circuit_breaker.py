@@ -1,0 +1,270 @@
+"""The circuit breaker: whether the worker may send, and the state that follows."""
+
+import math
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mem0tray.core import reasons
+from mem0tray.core.circuit_breaker import CircuitBreaker
+from mem0tray.core.reasons import Reason
+from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED, STARTING, WorkerState, refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NOW = 1_000.0
+
+
+@pytest.fixture
+def breaker() -> CircuitBreaker:
+    """Start with a circuit breaker whose server is healthy."""
+    result = CircuitBreaker()
+    result.probed(healthy=True, reason=reasons.NONE)
+    return result
+
+
+def test_nothing_is_sent_before_the_first_probe() -> None:
+    """A new circuit breaker is open, awaits a probe and says that it is starting."""
+    breaker = CircuitBreaker()
+    assert not breaker.lets_through(NOW)
+    assert breaker.awaits_probe
+    assert not breaker.is_healthy
+    assert breaker.state(NOW).name == STARTING
+
+
+def test_a_healthy_probe_closes_it(breaker: CircuitBreaker) -> None:
+    """After a good probe deliveries go out."""
+    assert breaker.lets_through(NOW)
+    assert not breaker.awaits_probe
+    assert breaker.is_healthy
+    assert breaker.state(NOW) == WorkerState(HEALTHY)
+
+
+def test_a_failed_probe_opens_it(breaker: CircuitBreaker) -> None:
+    """After a bad probe the server is down, with the reason, and nothing is sent."""
+    breaker.probed(healthy=False, reason=reasons.quoted("connection refused"))
+    assert not breaker.lets_through(NOW)
+    assert not breaker.is_healthy
+    assert breaker.state(NOW) == WorkerState(DOWN, reasons.quoted("connection refused"))
+
+
+def test_a_probe_says_whether_it_changes_anything() -> None:
+    """Only the first probe, a turn, and the answer to a doubt are changes."""
+    breaker = CircuitBreaker()
+    assert breaker.probed(healthy=True, reason=reasons.NONE)
+    assert not breaker.probed(healthy=True, reason=reasons.NONE)
+    assert breaker.probed(healthy=False, reason=reasons.quoted("x"))
+    assert not breaker.probed(healthy=False, reason=reasons.quoted("y"))
+    breaker.suspect_outage()
+    assert breaker.probed(healthy=False, reason=reasons.quoted("y"))
+
+
+def test_a_doubt_opens_it_until_the_probe_answers(breaker: CircuitBreaker) -> None:
+    """What looks like an outage stops sending without calling the server down."""
+    breaker.suspect_outage()
+    assert not breaker.lets_through(NOW)
+    assert breaker.awaits_probe
+    assert breaker.state(NOW).name == HEALTHY
+    breaker.probed(healthy=True, reason=reasons.NONE)
+    assert breaker.lets_through(NOW)
+
+
+def test_a_break_ends_at_its_time(breaker: CircuitBreaker) -> None:
+    """While the server asks for a break nothing is sent."""
+    breaker.take_break(NOW + 10)
+    assert not breaker.lets_through(NOW)
+    assert breaker.state(NOW).name == PAUSED
+    assert breaker.break_left(NOW) == 10
+    assert breaker.lets_through_at(NOW) == NOW + 10
+    assert breaker.lets_through(NOW + 10)
+    assert breaker.break_left(NOW + 11) == 0
+    assert breaker.lets_through_at(NOW + 10) is None
+
+
+def test_a_shorter_break_does_not_cut_a_longer_one(breaker: CircuitBreaker) -> None:
+    """The longest break that was asked for holds."""
+    breaker.take_break(NOW + 10)
+    breaker.take_break(NOW + 5)
+    assert breaker.break_left(NOW) == 10
+
+
+def test_a_pause_ends_at_its_time(breaker: CircuitBreaker) -> None:
+    """The user's pause opens the circuit breaker until its end."""
+    breaker.pause(NOW + 60)
+    assert breaker.is_paused(NOW)
+    assert not breaker.lets_through(NOW)
+    assert breaker.state(NOW) == WorkerState(PAUSED, Reason("paused by you"))
+    assert breaker.lets_through_at(NOW) == NOW + 60
+    assert breaker.lets_through(NOW + 60)
+    assert not breaker.is_paused(NOW + 60)
+
+
+def test_an_endless_pause_lasts_until_resumed(breaker: CircuitBreaker) -> None:
+    """A pause without end never closes by itself and is ended by resuming."""
+    breaker.pause(math.inf)
+    assert breaker.is_paused(NOW + 1e12)
+    assert breaker.lets_through_at(NOW) is None
+    breaker.pause(None)
+    assert breaker.lets_through(NOW)
+
+
+def test_a_pause_of_zero_is_none(breaker: CircuitBreaker) -> None:
+    """A pause until 0 is no pause."""
+    breaker.pause(0)
+    assert not breaker.is_paused(NOW)
+    assert breaker.lets_through(NOW)
+
+
+def test_a_misconfigured_server_gets_canaries_only(breaker: CircuitBreaker) -> None:
+    """When the server refuses everything one item may go out at the given time, no more."""
+    breaker.misconfigured(reasons.quoted("401"), NOW + 30)
+    assert not breaker.lets_through(NOW + 30)
+    assert not breaker.wants_canary(NOW + 29)
+    assert breaker.wants_canary(NOW + 30)
+    assert breaker.lets_through_at(NOW) == NOW + 30
+    assert breaker.state(NOW) == WorkerState(ACTION_NEEDED, reasons.quoted("401"))
+
+
+def test_a_success_ends_misconfiguration(breaker: CircuitBreaker) -> None:
+    """After a delivery all may go out again."""
+    breaker.misconfigured(reasons.quoted("401"), NOW)
+    breaker.mended()
+    assert breaker.lets_through(NOW)
+    assert not breaker.wants_canary(NOW)
+    assert breaker.state(NOW) == WorkerState(HEALTHY)
+
+
+def test_what_was_wrong_stays_until_a_delivery(breaker: CircuitBreaker) -> None:
+    """A break or an outage after it is not the cause; what the server said since is added."""
+    breaker.misconfigured(reasons.quoted("401."), NOW)
+    breaker.still_misconfigured(NOW + 30)
+    assert not breaker.wants_canary(NOW + 29)
+    breaker.probed(healthy=False, reason=reasons.quoted("down"))
+    assert breaker.state(NOW) == WorkerState(ACTION_NEEDED, reasons.quoted("401."))
+    breaker.probed(healthy=True, reason=reasons.NONE)
+    breaker.still_misconfigured(NOW + 60, "422 odd")
+    assert str(breaker.state(NOW).reason) == "401. The last try was answered with: 422 odd."
+    breaker.misconfigured(reasons.quoted("403."), NOW)
+    assert str(breaker.state(NOW).reason) == "403."
+    breaker.mended()
+    assert breaker.state(NOW) == WorkerState(HEALTHY)
+
+
+@pytest.mark.parametrize(("status", "told"), [(401, "401"), (404, "down"), (405, "down")])
+def test_an_outage_after_a_refusal_of_the_address_is_told(
+    breaker: CircuitBreaker, status: int, told: str
+) -> None:
+    """A server that is down now is told of, and no 404 from before; a wrong key stays wrong."""
+    breaker.misconfigured(refusal(str(status), status), NOW)
+    breaker.probed(healthy=False, reason=reasons.quoted("down"))
+    state = breaker.state(NOW)
+    assert told in str(state.reason)
+    assert state.name == (ACTION_NEEDED if status == 401 else DOWN)
+    breaker.probed(healthy=True, reason=reasons.NONE)
+    assert str(status) in str(breaker.state(NOW).reason)
+
+
+def test_a_good_probe_does_not_end_misconfiguration(breaker: CircuitBreaker) -> None:
+    """Health says nothing about whether the server accepts."""
+    breaker.misconfigured(reasons.quoted("401"), NOW)
+    breaker.probed(healthy=True, reason=reasons.NONE)
+    assert not breaker.lets_through(NOW)
+
+
+@pytest.mark.parametrize("obstacle", ["down", "doubt", "paused", "break", "blocked"])
+def test_a_canary_respects_every_other_obstacle(breaker: CircuitBreaker, obstacle: str) -> None:
+    """No canary is sent while anything else forbids sending."""
+    breaker.misconfigured(reasons.quoted("401"), NOW)
+    obstacles: dict[str, Callable[[], object]] = {
+        "down": lambda: breaker.probed(healthy=False, reason=reasons.quoted("x")),
+        "doubt": breaker.suspect_outage,
+        "paused": lambda: breaker.pause(math.inf),
+        "break": lambda: breaker.take_break(NOW + 1),
+        "blocked": lambda: breaker.block("worker", reasons.quoted("another worker")),
+    }
+    obstacles[obstacle]()
+    assert not breaker.wants_canary(NOW)
+
+
+def test_an_obstacle_opens_it_until_it_is_gone(breaker: CircuitBreaker) -> None:
+    """An obstacle of ours needs action and forbids sending."""
+    breaker.block("settings", reasons.quoted("settings are wrong"))
+    assert breaker.blocked_by("settings")
+    assert not breaker.blocked_by("worker")
+    assert not breaker.lets_through(NOW)
+    assert breaker.state(NOW) == WorkerState(ACTION_NEEDED, reasons.quoted("settings are wrong"))
+    breaker.unblock("settings")
+    breaker.unblock("settings")
+    assert breaker.lets_through(NOW)
+
+
+def test_every_obstacle_must_go(breaker: CircuitBreaker) -> None:
+    """Removing one of two obstacles closes nothing."""
+    breaker.block("settings", reasons.quoted("one"))
+    breaker.block("worker", reasons.quoted("two"))
+    breaker.unblock("settings")
+    assert not breaker.lets_through(NOW)
+    assert str(breaker.state(NOW).reason) == "two"
+
+
+def test_trouble_is_shown_but_does_not_stop(breaker: CircuitBreaker) -> None:
+    """A trouble needs action while deliveries go on; an empty one ends it."""
+    breaker.trouble("storage", reasons.quoted("the disk is full"))
+    assert breaker.lets_through(NOW)
+    assert breaker.state(NOW) == WorkerState(ACTION_NEEDED, reasons.quoted("the disk is full"))
+    breaker.trouble("storage", reasons.NONE)
+    breaker.trouble("storage", reasons.NONE)
+    assert breaker.state(NOW) == WorkerState(HEALTHY)
+
+
+def test_an_obstacle_is_named_before_all_else(breaker: CircuitBreaker) -> None:
+    """Action needed comes before a pause, and a pause before an outage."""
+    breaker.probed(healthy=False, reason=reasons.quoted("refused"))
+    breaker.pause(math.inf)
+    assert breaker.state(NOW).name == PAUSED
+    breaker.misconfigured(reasons.quoted("401"), NOW)
+    assert str(breaker.state(NOW).reason) == "401"
+    breaker.block("worker", reasons.quoted("another worker"))
+    assert str(breaker.state(NOW).reason) == "another worker"
+
+
+def test_another_server_starts_afresh(breaker: CircuitBreaker) -> None:
+    """What was known of the old server is forgotten; pause and obstacles stay."""
+    breaker.take_break(NOW + 100)
+    breaker.misconfigured(reasons.quoted("401"), NOW)
+    breaker.forget_server()
+    assert breaker.state(NOW).name == STARTING
+    assert breaker.break_left(NOW) == 0
+    assert not breaker.lets_through(NOW)
+    assert breaker.probed(healthy=True, reason=reasons.NONE)
+    assert breaker.lets_through(NOW)
+
+
+def test_a_pause_outlives_a_change_of_server(breaker: CircuitBreaker) -> None:
+    """The user's pause holds for whichever server."""
+    breaker.pause(math.inf)
+    breaker.forget_server()
+    breaker.probed(healthy=True, reason=reasons.NONE)
+    assert not breaker.lets_through(NOW)
+
+
+def test_the_next_closing_is_the_earliest(breaker: CircuitBreaker) -> None:
+    """Of several times the nearest in the future is told."""
+    assert breaker.lets_through_at(NOW) is None
+    breaker.pause(NOW + 60)
+    breaker.take_break(NOW + 20)
+    assert breaker.lets_through_at(NOW) == NOW + 20
+    assert breaker.lets_through_at(NOW + 30) == NOW + 60
+
+
+def test_a_clock_set_back_lengthens_no_break() -> None:
+    """The server's break and the next canary come as soon as they were meant to."""
+    breaker = CircuitBreaker()
+    breaker.probed(healthy=True, reason=reasons.NONE)
+    breaker.take_break(NOW + 5)
+    breaker.clock_set_back(86_400)
+    assert breaker.break_left(NOW - 86_400) == 5
+    breaker.misconfigured(reasons.quoted("401"), NOW + 30)
+    breaker.clock_set_back(86_400)
+    assert breaker.wants_canary(NOW - 86_400 + 31)
