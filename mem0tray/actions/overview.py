@@ -251,10 +251,10 @@ def _look_at_server(seen: Overview, settings: Settings, paths: Paths) -> None:
     elif url == LOCAL_URL:
         seen.server, seen.destination = LOCAL_URL, THIS_COMPUTER
     else:
-        from mem0tray.config.destination import Destination
+        from mem0tray.config.server_address import ServerAddress
 
         try:
-            there = Destination.from_settings(settings.server)
+            there = ServerAddress.from_settings(settings.server)
         except SettingsError as error:
             seen.state, seen.reason = ACTION_NEEDED, error.reason
         else:

@@ -9,7 +9,7 @@ from mem0tray.config.server_choice import THIS_COMPUTER
 from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
-from mem0tray.server import Destination, Health, connect
+from mem0tray.server import Health, ServerAddress, connect
 from mem0tray.server.model import Proof
 from mem0tray.system.paths import Paths
 
@@ -36,7 +36,7 @@ def server_name(settings: Settings, paths: Paths) -> str:
     if url is None or url == LOCAL_URL:
         return url or ""
     try:
-        return Destination.from_settings(settings.server).url
+        return ServerAddress.from_settings(settings.server).url
     except Mem0TrayError:
         return ""
 
@@ -49,13 +49,13 @@ def probe(settings: Settings, paths: Paths, timeout: float = TIMEOUT) -> Probe:
     if url == LOCAL_URL:
         return _local(paths, timeout)
     try:
-        destination = Destination.from_settings(settings.server)
-        health = _ask(destination, settings.server.dialect, timeout)
+        address = ServerAddress.from_settings(settings.server)
+        health = _ask(address, settings.server.dialect, timeout)
     except Mem0TrayError as error:
         shown = url.rpartition("@")[2]  # no name and password
         return Probe(url, shown, "", _ill(error.reason))
-    away = "" if destination.is_loopback else destination.hostname
-    return Probe(destination.url, destination.host, away, health)
+    away = "" if address.is_loopback else address.hostname
+    return Probe(address.url, address.host, away, health)
 
 
 def _local(paths: Paths, timeout: float) -> Probe:
@@ -66,15 +66,15 @@ def _local(paths: Paths, timeout: float) -> Probe:
     if found is None:
         health = _ill(Reason("the local server does not run: the worker starts it"))
     else:
-        there = Destination.of(found.url, found.token)
+        there = ServerAddress.of(found.url, found.token)
         health = _ask(there, DIALECT, timeout, partial(proof, found.token))
     return Probe(LOCAL_URL, THIS_COMPUTER, "", health)
 
 
 def _ask(
-    destination: Destination, dialect: str, timeout: float, proof: Proof | None = None
+    address: ServerAddress, dialect: str, timeout: float, proof: Proof | None = None
 ) -> Health:
-    client = connect(destination, dialect, proof)
+    client = connect(address, dialect, proof)
     try:
         return client.probe(timeout)
     finally:

@@ -64,9 +64,9 @@ def checked(key: str, text: str) -> Any:
     if any("\ud800" <= letter <= "\udfff" for letter in text):
         raise SettingsError(f"The new value of {key} is no valid text (UTF-8).")
     if key == "server.url" and value != settings.LOCAL_URL:
-        from mem0tray.config.destination import Destination
+        from mem0tray.config.server_address import ServerAddress
 
-        Destination.of(value)
+        ServerAddress.of(value)
     return value
 
 

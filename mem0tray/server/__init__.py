@@ -1,10 +1,10 @@
-"""The client side of the server: where memories go, how, and what the answers mean."""
+"""Speaking to a server: clients for its address, their dialects, what the answers mean."""
 
 import importlib
 import sys
 from collections.abc import Callable
 
-from mem0tray.config.destination import Destination
+from mem0tray.config.server_address import ServerAddress
 from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.errors import SettingsError
 from mem0tray.core.reasons import Reason
@@ -25,7 +25,6 @@ __all__ = [
     "DIALECTS",
     "KEY_REFUSED",
     "Client",
-    "Destination",
     "Health",
     "KeyCheck",
     "KeyVerdict",
@@ -34,18 +33,19 @@ __all__ = [
     "Memory",
     "Outcome",
     "Presence",
+    "ServerAddress",
     "connect",
 ]
 
 _COMMAND_LINE = "httpx._main"
 
 
-def _vps(destination: Destination, proof: Proof | None, known: Listings | None) -> Client:
+def _vps(address: ServerAddress, proof: Proof | None, known: Listings | None) -> Client:
     # What the network needs is slow to import, and most commands do without it.
     _load_httpx()
     from mem0tray.server.vps import VpsClient
 
-    return VpsClient(destination, proof, known)
+    return VpsClient(address, proof, known)
 
 
 def _load_httpx() -> None:
@@ -60,16 +60,18 @@ def _load_httpx() -> None:
 
 # A further dialect is a module beside `vps.py` with a `Client` of its own, a factory as `_vps` and
 # an entry here; people choose it by its name in `config/setting_rules.py` (CHOICES, and the rule).
-DIALECTS: dict[str, Callable[[Destination, Proof | None, Listings | None], Client]] = {"vps": _vps}
+DIALECTS: dict[str, Callable[[ServerAddress, Proof | None, Listings | None], Client]] = {
+    "vps": _vps
+}
 
 
 def connect(
-    destination: Destination,
+    address: ServerAddress,
     dialect: str = "vps",
     proof: Proof | None = None,
     known: Listings | None = None,
 ) -> Client:
-    """A client that speaks `dialect` to `destination`; it connects with its first call.
+    """A client that speaks `dialect` to `address`; it connects with its first call.
 
     One client serves one thread. With `proof` each connection is asked to
     answer a challenge before anything else goes over it. `known` is what the
@@ -82,4 +84,4 @@ def connect(
             Reason("There is no server dialect {name}.", name=repr(dialect)),
             Reason("Set server.dialect to one of: {names}.", names=", ".join(sorted(DIALECTS))),
         )
-    return make(destination, proof, known)
+    return make(address, proof, known)

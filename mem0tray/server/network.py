@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import httpcore
 
-from mem0tray.config.destination import Destination
+from mem0tray.config.server_address import ServerAddress
 from mem0tray.core import reasons
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
@@ -49,14 +49,14 @@ class TooLongError(Exception):
 
 
 class Network(httpcore.NetworkBackend):
-    """One client's way to its destination: the request under way, and its connections.
+    """One client's way to its server: the request under way, and its connections.
 
     `sent`: something of the request has gone out. `ended`: the other side hung up, or we
     were cut. `cut`: another thread has ended the call. `raw`: what came in for the request,
     as it came. `prove` is called with each new connection before anything else goes over it.
     """
 
-    def __init__(self, there: Destination, prove: Callable[["Stream"], None]) -> None:
+    def __init__(self, there: ServerAddress, prove: Callable[["Stream"], None]) -> None:
         self._there = there
         self._prove = prove
         self._lock = threading.Lock()

@@ -1,6 +1,6 @@
 """The HTTP exchange: one keep-alive connection, one request at a time, everything bounded.
 
-It stands on `httpx.HTTPTransport`, without a client around it: one destination and one
+It stands on `httpx.HTTPTransport`, without a client around it: one server and one
 thread want neither redirects nor cookies nor decoding. This is the product's hot loop.
 """
 
@@ -14,10 +14,10 @@ from typing import Final
 import httpcore
 import httpx
 
-from mem0tray.config.destination import Destination
+from mem0tray.config.server_address import ServerAddress
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
-from mem0tray.server import way
+from mem0tray.server import tls_and_proxies
 from mem0tray.server.model import Fault, Proof, Reply
 from mem0tray.server.network import Network, Stream, TooLongError, UnreachableError
 
@@ -29,16 +29,16 @@ _LAST_CHUNK: Final = b"\r\n0\r\n\r\n"
 
 
 class Transport:
-    """Exchanges with one destination, for one thread; only `abort` may come from another.
+    """Exchanges with one server, for one thread; only `abort` may come from another.
 
     With `proof`, a connection whose other end cannot answer `/health?challenge=`
     with it gets nothing else: no token, no memory.
     """
 
-    def __init__(self, destination: Destination, proof: Proof | None = None) -> None:
-        self._there = destination
+    def __init__(self, address: ServerAddress, proof: Proof | None = None) -> None:
+        self._there = address
         self._proof = proof
-        self._network = Network(destination, self._have_proved)
+        self._network = Network(address, self._have_proved)
         self._http: httpx.HTTPTransport | None = None
 
     def exchange(
@@ -47,7 +47,7 @@ class Transport:
     ) -> Reply:  # fmt: skip
         """Send one request and read its answer, all within `timeout` seconds.
 
-        `path` follows the destination's prefix. `continues`: this request
+        `path` follows the address's prefix. `continues`: this request
         belongs to the same call as the one before, and an `abort` that came
         between them holds. Never raises for trouble of network or server.
         """
@@ -108,7 +108,8 @@ class Transport:
 
     def _open(self) -> httpx.HTTPTransport:
         """The way there, direct or through a proxy."""
-        proxy, context = way.proxy(self._there), way.authorities(self._there)
+        proxy = tls_and_proxies.proxy(self._there)
+        context = tls_and_proxies.authorities(self._there)
         http = httpx.HTTPTransport(verify=context, limits=_LIMITS, proxy=proxy)
         # The seam is httpcore's own; no argument of httpx reaches it.
         http._pool._network_backend = self._network  # noqa: SLF001

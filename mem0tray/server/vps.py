@@ -13,7 +13,7 @@ import httpx
 import msgspec
 
 from mem0tray import __version__
-from mem0tray.config.destination import Destination
+from mem0tray.config.server_address import ServerAddress
 from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.large import LargeText, as_json
 from mem0tray.server.failures import NO_PROJECT, classify, health, json_object
@@ -56,13 +56,13 @@ _NO_MEMORY: Final = Memory("", "", "")
 
 
 class VpsClient:
-    """Talks `vps` to one destination; see `Client` for what every method promises."""
+    """Talks `vps` to one server; see `Client` for what every method promises."""
 
     def __init__(
-        self, destination: Destination, proof: Proof | None = None, known: Listings | None = None
+        self, address: ServerAddress, proof: Proof | None = None, known: Listings | None = None
     ) -> None:
-        self._transport = Transport(destination, proof)
-        self._secrets = (destination.token,) if destination.token else ()
+        self._transport = Transport(address, proof)
+        self._secrets = (address.token,) if address.token else ()
         self._headers = httpx.Headers(
             {
                 "Accept": "application/json",
@@ -70,8 +70,8 @@ class VpsClient:
                 "User-Agent": f"mem0tray/{__version__}",
             }
         )
-        if destination.token:
-            self._headers["Authorization"] = f"Bearer {destination.token}"
+        if address.token:
+            self._headers["Authorization"] = f"Bearer {address.token}"
         self._json_headers = httpx.Headers(self._headers)
         self._json_headers["Content-Type"] = "application/json"
         self._known = Listings() if known is None else known

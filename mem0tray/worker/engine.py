@@ -69,7 +69,7 @@ class Engine:
             core.events.emit(events.LedgerRebuilt(core.ledger.rebuilt))
         self._attempt("leftovers", partial(places.clean, self._paths))
         server = None if self._wanted.wrong else core.settings.server
-        self.parts.route.choose(server, events.WorkerStarted)
+        self.parts.chosen_server.choose(server, events.WorkerStarted)
         self.parts.queue_publisher.start()
         if self.watch is not None:
             for folder in (self._paths.requests, config_file().parent):
@@ -90,14 +90,14 @@ class Engine:
         parts = self.parts
         if self.watch is not None:
             self.watch.stop()
-        parts.route.prober.stop(0.1)
-        parts.route.delivery.stop(_STOP / 2)
+        parts.chosen_server.prober.stop(0.1)
+        parts.chosen_server.delivery.stop(_STOP / 2)
         # A name for each: under one that has just failed nothing is tried for a while.
         self._attempt("last DLQ file", self._publish_dlq)
         self._attempt("last queue file", lambda: parts.queue_publisher.stop(_STOP / 2))
         self._attempt("metrics", lambda: parts.metrics.run(force=True))
         parts.dlq.close()
-        parts.route.close()
+        parts.chosen_server.close()
         self._attempt("end of the ledger", self._core.ledger.close)
 
     # One cycle -----------------------------------------------------------------------
@@ -113,13 +113,13 @@ class Engine:
         if not self.has_looked:
             self.has_looked = True
             # It opens the way: not before we know what the user did meanwhile.
-            self.parts.route.prober.start()
+            self.parts.chosen_server.prober.start()
             self._tell_waiting(now)
         self._attempt("files", partial(places.look, self._paths))
         self._attempt("storage", self._look_at_storage)
         self._attempt("state", lambda: self._tell_state(now))
         if self._may_send(now):
-            self.parts.route.delivery.kick()
+            self.parts.chosen_server.delivery.kick()
         self._publish(now, moment)
         self._attempt("metrics", self.parts.metrics.run)
         self._attempt("retention", lambda: self._expire(now))
@@ -150,7 +150,7 @@ class Engine:
         forced = parts.edits.run()
         forced |= parts.dlq.merge_late_save()
         if forced:
-            parts.route.prober.kick()
+            parts.chosen_server.prober.kick()
 
     def _take_requests(self) -> None:
         if requests.process(self._core):
@@ -171,11 +171,11 @@ class Engine:
     def _may_send(self, now: float) -> bool:
         """Something is due, set aside for the server's sake or not, or under way."""
         due, self._looked = self._core.outbox.next_due(), now
-        return self.parts.route.delivery.under_way > 0 or (due is not None and due <= now)
+        return self.parts.chosen_server.delivery.under_way > 0 or (due is not None and due <= now)
 
     def _is_at_rest(self, now: float) -> bool:
         """Nothing is under way and nothing due: what was done is published at once."""
-        due = self.parts.route.delivery.next_due()
+        due = self.parts.chosen_server.delivery.next_due()
         return due is None or due > now
 
     def _tell_waiting(self, now: float) -> None:
@@ -195,12 +195,12 @@ class Engine:
         new = self._wanted.look(self._breaker)
         if new is None:
             return
-        core, route = self._core, self.parts.route
+        core, chosen = self._core, self.parts.chosen_server
         before, core.settings = core.settings, new.settings
         if new.mended or new.settings.server != before.server:
-            route.choose(new.settings.server, events.ServerChanged)
+            chosen.choose(new.settings.server, events.ServerChanged)
         elif new.settings.sync.probe_interval != before.sync.probe_interval:
-            route.prober.kick()  # or the former interval would be waited out
+            chosen.prober.kick()  # or the former interval would be waited out
         core.events.emit(events.SettingsChanged())
 
     def _look_at_clock(self, now: float, moment: float) -> None:
@@ -238,7 +238,7 @@ class Engine:
     def patience(self, now: float, moment: float) -> float:
         """How long to wait until the next cycle, in seconds, should nobody wake us."""
         parts = self.parts
-        waits = [INTERVAL if parts.route.delivery.under_way else self._until_next_look(now)]
+        waits = [INTERVAL if parts.chosen_server.delivery.under_way else self._until_next_look(now)]
         due = self._core.outbox.next_due()  # of those set aside too
         if due is not None and due > self._looked:
             waits.append(max(0.0, due - now))
@@ -264,13 +264,13 @@ class Engine:
     def is_idle(self, horizon: float, now: float, moment: float) -> bool:
         """Nothing is left that can be delivered within `horizon` seconds. Raises LedgerError."""
         parts, breaker = self.parts, self._breaker
-        if not self.has_looked or parts.route.delivery.under_way:
+        if not self.has_looked or parts.chosen_server.delivery.under_way:
             return False
         if parts.queue.awaited or parts.edits.awaited:
             return False
         if breaker.blocked_by("server") or breaker.is_paused(now):
             return True
-        due = parts.route.delivery.next_due()  # waits for an outcome that is being recorded
+        due = parts.chosen_server.delivery.next_due()  # waits for an outcome that is being recorded
         if breaker.awaits_probe or self._has_unread_lines():
             return False
         if horizon > 0 and breaker.lets_through(now):

@@ -18,7 +18,7 @@ from mem0tray.worker.other_worker import OtherWorker
 from mem0tray.worker.queue.emergencies import EmergencyIntake
 from mem0tray.worker.queue.intake import QueueIntake
 from mem0tray.worker.queue.publish import QueuePublisher
-from mem0tray.worker.sending.route import Route
+from mem0tray.worker.sending.chosen_server import ChosenServer
 from mem0tray.worker.telling.metrics import MetricsWriter
 from mem0tray.worker.troubles import Troubles
 
@@ -39,7 +39,7 @@ class Parts:
     queue_publisher: QueuePublisher
     other: OtherWorker
     metrics: MetricsWriter
-    route: Route
+    chosen_server: ChosenServer
 
 
 def open_in(wanted: Wanted, bus: Events, wake: Wakes) -> Parts:
@@ -78,5 +78,5 @@ def _assembled(core: Core) -> Parts:
         queue_publisher=QueuePublisher(core, queue),
         other=other,
         metrics=metrics,
-        route=Route(core, breaker, metrics),
+        chosen_server=ChosenServer(core, breaker, metrics),
     )

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from mem0tray.config.destination import Destination
+from mem0tray.config.server_address import ServerAddress
 from mem0tray.server import Client, Memory, connect
 from mem0tray.server.model import Reply
 from mem0tray.server.transport import Transport
@@ -24,7 +24,7 @@ SOON = 5.0  # seconds: for what ends at once; the system tries a connection agai
 @contextmanager
 def client(url: str, **more: Any) -> Iterator[Transport]:
     """Make a transport and close it."""
-    with closing(Transport(Destination.of(url, **more))) as transport:
+    with closing(Transport(ServerAddress.of(url, **more))) as transport:
         yield transport
 
 
@@ -102,7 +102,7 @@ MEMORY = Memory("alpha", "the third oak", "id-1")
 @contextmanager
 def client_of(server: Wire, token: str = "") -> Iterator[Client]:
     """Make a client of a whole dialect and close it."""
-    with closing(connect(Destination.of(server.url, token))) as made:
+    with closing(connect(ServerAddress.of(server.url, token))) as made:
         yield made
 
 

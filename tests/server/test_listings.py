@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from mem0tray.config.destination import Destination
+from mem0tray.config.server_address import ServerAddress
 from mem0tray.server import (
     Kind,
     Memory,
@@ -36,14 +36,14 @@ def test_a_server_that_cannot_tell_is_asked_once_for_each_project(status: int) -
     known = Listings()
     with Wire(answering(render(status, {}))) as server:
         for text in ("a", "b", "c"):
-            with closing(connect(Destination.of(server.url), known=known)) as client:
+            with closing(connect(ServerAddress.of(server.url), known=known)) as client:
                 for project in ("alpha", "beta"):
                     found = client.ask(Memory(project, text, "k"), LONG, time.monotonic())
                     assert found is Presence.CANNOT_TELL
         asked = [request.target.partition("?")[0] for request in server.requests]
         assert asked == ["/memory/alpha", "/memory/beta"]
         known.forget()
-        with closing(connect(Destination.of(server.url), known=known)) as client:
+        with closing(connect(ServerAddress.of(server.url), known=known)) as client:
             client.ask(MEMORY, LONG)
         assert len(server.requests) == 3
 
@@ -53,7 +53,7 @@ def test_a_server_without_a_search_is_searched_once_for_each_project() -> None:
     known = Listings()
     routes = {"GET": TOO_MANY, "POST": render(404, {})}
     with Wire(routing(routes)) as server:
-        with closing(connect(Destination.of(server.url), known=known)) as client:
+        with closing(connect(ServerAddress.of(server.url), known=known)) as client:
             for text in ("a", "b", "c"):
                 assert client.ask(Memory("p", text, "k"), LONG) is Presence.CANNOT_TELL
         assert [request.method for request in server.requests] == ["GET", "POST"]
@@ -70,7 +70,7 @@ def test_senders_that_ask_at_once_get_one_answer() -> None:
             connection.send(listing("a"))
 
     def ask(text: str) -> None:
-        with closing(connect(Destination.of(server.url), known=known)) as client:
+        with closing(connect(ServerAddress.of(server.url), known=known)) as client:
             found.append(client.ask(Memory("p", text, "k"), LONG))
 
     found: list[Presence | Outcome] = []

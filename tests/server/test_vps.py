@@ -12,11 +12,11 @@ from mem0tray.core import reasons
 from mem0tray.core.errors import SettingsError
 from mem0tray.server import (
     DIALECTS,
-    Destination,
     Health,
     Kind,
     Memory,
     Outcome,
+    ServerAddress,
     connect,
 )
 from mem0tray.server import vps as dialect
@@ -237,21 +237,21 @@ def test_a_probe_says_what_is_wrong(answer: bytes, status: int | None) -> None:
 def test_an_unknown_dialect_is_a_settings_error() -> None:
     """What is not registered is named, with what there is."""
     with pytest.raises(SettingsError, match="vps"):
-        connect(Destination.of("http://127.0.0.1:9"), "klingon")
+        connect(ServerAddress.of("http://127.0.0.1:9"), "klingon")
 
 
 def test_a_further_dialect_joins_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     """The registry makes the client of a dialect that joined it."""
     made: Any = object()
     monkeypatch.setitem(DIALECTS, "mem0", lambda *_: made)
-    assert connect(Destination.of("http://127.0.0.1:9"), "mem0") is made
+    assert connect(ServerAddress.of("http://127.0.0.1:9"), "mem0") is made
 
 
 def test_a_client_loads_no_command_line() -> None:
     """That of httpx would bring rich and pygments into a tray that runs all day."""
     script = (
-        "import sys; from mem0tray.server import Destination, connect;"
-        " connect(Destination.of('http://127.0.0.1:9'));"
+        "import sys; from mem0tray.server import ServerAddress, connect;"
+        " connect(ServerAddress.of('http://127.0.0.1:9'));"
         " unwanted = {'rich', 'pygments', 'httpx._main'};"
         " print('httpx' in sys.modules, sorted(unwanted & set(sys.modules)))"
     )

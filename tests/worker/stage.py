@@ -32,9 +32,9 @@ from mem0tray.worker.parts import Parts
 from mem0tray.worker.queue.emergencies import EmergencyIntake
 from mem0tray.worker.queue.intake import QueueIntake
 from mem0tray.worker.queue.publish import QueuePublisher
+from mem0tray.worker.sending.chosen_server import ChosenServer
 from mem0tray.worker.sending.delivery import Delivery
 from mem0tray.worker.sending.health import Prober
-from mem0tray.worker.sending.route import Route
 from mem0tray.worker.telling.metrics import MetricsWriter
 from mem0tray.worker.troubles import Troubles
 from tests.worker.dlq.generations import dead_letter, parsed
@@ -109,7 +109,7 @@ def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
             queue_publisher=stand_in(QueuePublisher, needed=False, put_back_at=math.inf),
             other=stand_in(OtherWorker),
             metrics=metrics,
-            route=stand_in(Route, delivery=delivery, prober=prober),
+            chosen_server=stand_in(ChosenServer, delivery=delivery, prober=prober),
         )
         calls = mock.Mock()
         for name in ("emergencies", "queue", "edits", "dlq", "queue_publisher", "other", "metrics"):

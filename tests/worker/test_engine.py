@@ -108,7 +108,7 @@ def test_a_sender_is_woken_for_what_is_due(scene: Scene, due: float | None, *, k
 
 def test_a_sender_is_woken_while_requests_are_under_way(scene: Scene) -> None:
     """There may be a slot for more."""
-    scene.parts.route.delivery.under_way = 1
+    scene.parts.chosen_server.delivery.under_way = 1
     assert "delivery.kick" in scene.cycle()
 
 

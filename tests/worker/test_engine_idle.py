@@ -34,13 +34,13 @@ def test_it_is_idle_once_it_has_looked_and_nothing_is_due(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "name"), [("queue", "awaited"), ("edits", "awaited"), ("route", "under_way")]
+    ("part", "name"), [("queue", "awaited"), ("edits", "awaited"), ("delivery", "under_way")]
 )
 def test_it_is_not_idle_while_something_is_awaited(scene: Scene, part: str, name: str) -> None:
     """A file that is being written, or an answer."""
     at_rest(scene)
-    held = scene.parts.route.delivery if part == "route" else getattr(scene.parts, part)
-    setattr(held, name, 1)
+    owner = scene.parts.chosen_server if part == "delivery" else scene.parts
+    setattr(getattr(owner, part), name, 1)
     assert not is_idle(scene)
 
 

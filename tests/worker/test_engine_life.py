@@ -123,7 +123,7 @@ def test_settings_that_changed_hold_from_then_on(scene: Scene) -> None:
     calls = scene.cycle()
     assert scene.core.settings is settings
     assert scene.told.count(events.SettingsChanged()) == 1
-    scene.parts.route.choose.assert_not_called()
+    scene.parts.chosen_server.choose.assert_not_called()
     assert "prober.kick" not in calls
 
 
@@ -132,10 +132,10 @@ def test_another_server_is_chosen_when_the_settings_say_so(scene: Scene) -> None
     server = ServerSettings(url="http://elsewhere")
     saved(scene, server=server)
     scene.cycle()
-    scene.parts.route.choose.assert_called_once_with(server, events.ServerChanged)
+    scene.parts.chosen_server.choose.assert_called_once_with(server, events.ServerChanged)
     saved(scene, mended=True)
     scene.cycle()
-    assert scene.parts.route.choose.call_count == 2
+    assert scene.parts.chosen_server.choose.call_count == 2
 
 
 def test_another_interval_between_probes_holds_at_once(scene: Scene) -> None:
@@ -151,7 +151,7 @@ def test_it_begins_with_a_server_unless_the_settings_are_wrong(scene: Scene, wro
     engine = Engine(scene.parts, scene.wanted, watches=False)
     engine.begin()
     server = None if wrong else scene.core.settings.server
-    scene.parts.route.choose.assert_called_once_with(server, events.WorkerStarted)
+    scene.parts.chosen_server.choose.assert_called_once_with(server, events.WorkerStarted)
     scene.parts.queue_publisher.start.assert_called_once_with()
     assert scene.parts.breaker.blocked_by("settings") == bool(wrong)
     assert engine.watch is None
@@ -187,12 +187,12 @@ def test_it_ends_in_order_whatever_fails(scene: Scene) -> None:
         each.side_effect = OSError(str(each))  # or it would be one trouble
     with mock.patch.object(Ledger, "close", side_effect=OSError("odd")) as close:
         scene.calls.attach_mock(close, "ledger")
-        scene.calls.attach_mock(scene.parts.route.close, "route")
+        scene.calls.attach_mock(scene.parts.chosen_server.close, "chosen_server")
         scene.calls.reset_mock()
         scene.engine.end()
     assert [call[0] for call in scene.calls.mock_calls] == [
         "prober.stop", "delivery.stop", "dlq.run", "queue_publisher.stop", "metrics.run",
-        "dlq.close", "route", "ledger",
+        "dlq.close", "chosen_server", "ledger",
     ]  # fmt: skip
     scene.parts.metrics.run.assert_called_once_with(force=True)
     failed = [event.part for event in scene.told if isinstance(event, events.PartFailed)]
@@ -203,8 +203,8 @@ def test_it_leaves_within_a_second(scene: Scene) -> None:
     """Whoever has to be waited for is so for a part of that."""
     scene.engine.end()
     waits = [
-        scene.parts.route.prober.stop.call_args.args[0],
-        scene.parts.route.delivery.stop.call_args.args[0],
+        scene.parts.chosen_server.prober.stop.call_args.args[0],
+        scene.parts.chosen_server.delivery.stop.call_args.args[0],
         scene.parts.queue_publisher.stop.call_args.args[0],
     ]
     assert min(waits) > 0

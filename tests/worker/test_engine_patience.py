@@ -51,7 +51,7 @@ def test_it_waits_until_the_next_item_is_due(scene: Scene, due: float, wait: flo
 
 def test_it_follows_requests_that_are_under_way(scene: Scene) -> None:
     """Once a second, as outcomes are published."""
-    scene.parts.route.delivery.under_way = 1
+    scene.parts.chosen_server.delivery.under_way = 1
     assert scene.patience() == INTERVAL
 
 

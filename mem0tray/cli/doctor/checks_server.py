@@ -15,10 +15,10 @@ from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY
 from mem0tray.server import (
     KEY_REFUSED,
     Client,
-    Destination,
     Health,
     KeyCheck,
     KeyVerdict,
+    ServerAddress,
     connect,
 )
 from mem0tray.system.paths import Paths
@@ -59,7 +59,7 @@ def _embedded(paths: Paths) -> Check:
 def _chosen(loaded: Loaded) -> Iterable[Check]:
     settings = loaded.settings
     try:
-        there = Destination.from_settings(settings.server)
+        there = ServerAddress.from_settings(settings.server)
         client = connect(there, settings.server.dialect)
     except Mem0TrayError as error:
         yield Check("server", FAIL, error.message, error.remedy)
@@ -76,7 +76,7 @@ def _chosen(loaded: Loaded) -> Iterable[Check]:
         client.close()
 
 
-def _health(there: Destination, health: Health) -> Check:
+def _health(there: ServerAddress, health: Health) -> Check:
     if health.healthy:
         return Check("server", OK, f"{there.host} is healthy.")
     return Check(
@@ -89,7 +89,7 @@ def _health(there: Destination, health: Health) -> Check:
     )
 
 
-def _key(loaded: Loaded, there: Destination, client: Client, timeout: float) -> Check:
+def _key(loaded: Loaded, there: ServerAddress, client: Client, timeout: float) -> Check:
     """What the server makes of the key; whether a worker runs or not."""
     found = client.check_key(timeout)
     name = "server key"
@@ -113,7 +113,7 @@ def _set_key(loaded: Loaded) -> str:
     return f"Set the right key: `mem0tray config set {_KEY}` asks for it."
 
 
-def _unchecked_key(there: Destination, found: KeyCheck) -> Check:
+def _unchecked_key(there: ServerAddress, found: KeyCheck) -> Check:
     """The check of a key of which the server tells nothing: past deliveries prove nothing of it."""
     if found.verdict is KeyVerdict.OPEN:
         why = f"{there.host} answers those without a key as well"
@@ -127,7 +127,7 @@ def _unchecked_key(there: Destination, found: KeyCheck) -> Check:
     )
 
 
-def _readable_on_the_way(there: Destination) -> Check:
+def _readable_on_the_way(there: ServerAddress) -> Check:
     what = "Memories and the API key go" if there.token else "Memories go"
     return Check(
         "plain http",

@@ -1,4 +1,4 @@
-"""Where deliveries go, and clients for it; the embedded server is started when it is needed."""
+"""The connection to one server: clients for it; the embedded one is started when it is needed."""
 
 import threading
 from functools import partial
@@ -7,7 +7,7 @@ from mem0tray.config.server_choice import THIS_COMPUTER
 from mem0tray.config.settings import LOCAL_URL, ServerSettings
 from mem0tray.localserver.child import LocalServer
 from mem0tray.localserver.endpoint import DIALECT, proof
-from mem0tray.server import Client, Destination, Listings, connect
+from mem0tray.server import Client, Listings, ServerAddress, connect
 from mem0tray.system.paths import Paths
 
 
@@ -20,22 +20,22 @@ class ServerConnection:
         self._local: LocalServer | None = None
         self._wanted = server.local_port
         self._port = 0  # of the embedded server, once it was seen to run
-        self._destination: Destination | None = None
+        self._address: ServerAddress | None = None
         self._known = Listings()
         if url == LOCAL_URL:
             self._local = LocalServer(paths.local_server, server.local_port)
             self.name = LOCAL_URL
             self.shown = THIS_COMPUTER
         else:
-            self._destination = Destination.from_settings(server)
-            self.name = self._destination.url
-            self.shown = self._destination.host
+            self._address = ServerAddress.from_settings(server)
+            self.name = self._address.url
+            self.shown = self._address.host
         self.version = 0
 
     @property
     def warning(self) -> str:
         """What to know about the way there; empty when there is nothing."""
-        there = self._destination
+        there = self._address
         if there is not None and there.plain_http and not there.is_loopback:
             return f"memories go to {there.host} over plain http, readable on the way"
         return ""
@@ -49,29 +49,29 @@ class ServerConnection:
         """A client for a probe, after the embedded server has been seen to run."""
         if self._local is not None:
             endpoint = self._local.ensure()
-            found = Destination.of(endpoint.url, endpoint.token)
+            found = ServerAddress.of(endpoint.url, endpoint.token)
             with self._guard:
                 self._port = endpoint.port
-                if found != self._destination or found.token != self._token():
-                    self._destination = found
+                if found != self._address or found.token != self._token():
+                    self._address = found
                     self.version += 1  # another port or token: senders connect anew
                     self.was_down()
         return self.client()
 
     def _token(self) -> str:
-        return self._destination.token if self._destination is not None else ""
+        return self._address.token if self._address is not None else ""
 
     def client(self) -> Client:
         """A client for deliveries."""
         with self._guard:
-            destination = self._destination
-        if destination is None:
+            address = self._address
+        if address is None:
             return self.probe_client()
         if self._local is None:
-            return connect(destination, self._dialect, None, self._known)
+            return connect(address, self._dialect, None, self._known)
         # Between its death and our probe any program may take the embedded server's port.
-        proves = partial(proof, destination.token)
-        return connect(destination, DIALECT, proves, self._known)
+        proves = partial(proof, address.token)
+        return connect(address, DIALECT, proves, self._known)
 
     def was_down(self) -> None:
         """Another server may be there when it is back: what this one told is forgotten."""

@@ -102,7 +102,7 @@ class SteppedWorker:
 
     def probe(self) -> None:
         """Probe the server if that is wanted, or due."""
-        prober = self.parts.route.prober
+        prober = self.parts.chosen_server.prober
         due = self._now() - self._probed >= self.parts.core.settings.sync.probe_interval
         if due or prober._signal.is_set():
             prober._signal.clear()
@@ -127,7 +127,7 @@ class SteppedWorker:
 
     def _turn(self, number: int) -> bool:
         """What a sender's thread does between two answers, but for waiting."""
-        delivery = self.parts.route.delivery
+        delivery = self.parts.chosen_server.delivery
         sender = self._senders.setdefault(number, _Sender(number))
         with delivery._cond:
             happened, following = delivery._exchange(sender)

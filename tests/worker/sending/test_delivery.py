@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mem0tray.config.destination import Destination
+from mem0tray.config.server_address import ServerAddress
 from mem0tray.config.settings import Settings, SyncSettings
 from mem0tray.core import reasons
 from mem0tray.core.circuit_breaker import CircuitBreaker
@@ -50,7 +50,7 @@ class Scene:
             ]
         self.breaker = CircuitBreaker()
         self.breaker.probed(healthy=True, reason=reasons.NONE)
-        where = Destination.of(server.url)
+        where = ServerAddress.of(server.url)
         self.connect: Callable[[], Client] = lambda: connect(where)
         self.delivery = Delivery(self.core, self.breaker, self._connect, self._suspect_outage)
         self.delivery.server_changed("http://here")

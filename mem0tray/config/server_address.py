@@ -1,4 +1,4 @@
-"""Where memories go: an address that has been checked, and what is sent to it."""
+"""The address of a server, checked: its parts, and the key that goes there."""
 
 import contextlib
 import ipaddress
@@ -21,8 +21,8 @@ _PATH = re.compile(r"[A-Za-z0-9/._~!$&'()*+,;=:@%-]*")
 
 
 @dataclass(frozen=True, slots=True)
-class Destination:
-    """A server's address, checked.
+class ServerAddress:
+    """A server's address, checked, with what is told to it alone.
 
     `url` is the address in one normal form, without a slash at its end; the
     ledger tells servers apart by it. `host` is what people are shown and what
@@ -54,8 +54,8 @@ class Destination:
         return ("127.0.0.1", "::1") if is_name else (self.hostname,)
 
     @classmethod
-    def from_settings(cls, server: ServerSettings) -> "Destination":
-        """The destination that `[server]` names; the embedded server is none of these.
+    def from_settings(cls, server: ServerSettings) -> "ServerAddress":
+        """The address that `[server]` names; the embedded server is none of these.
 
         Raises SettingsError when the settings name no server or cannot be used.
         """
@@ -74,8 +74,8 @@ class Destination:
     @classmethod
     def of(
         cls, url: str, token: str = "", *, ca_file: str = "", allow_plain_key: bool = False
-    ) -> "Destination":
-        """A destination from its parts.
+    ) -> "ServerAddress":
+        """An address from its parts.
 
         Raises SettingsError when the address or the key cannot be used, when
         the file of authorities is not there, or when the key would go in the
@@ -87,7 +87,7 @@ class Destination:
         shown = f"[{hostname}]" if ":" in hostname else hostname
         host = shown if port == _PORTS[parts.scheme] else f"{shown}:{port}"
         prefix = parts.path.rstrip("/")
-        destination = cls(
+        address = cls(
             url=f"{parts.scheme}://{host}{prefix}",
             host=host,
             scheme=parts.scheme,
@@ -98,19 +98,14 @@ class Destination:
             token=_checked_token(token.strip()),
             ca_file=_checked_file(ca_file.strip()) if parts.scheme == "https" else "",
         )
-        if (
-            destination.token
-            and destination.plain_http
-            and not destination.is_loopback
-            and not allow_plain_key
-        ):
+        if address.token and address.plain_http and not address.is_loopback and not allow_plain_key:
             raise SettingsError(
                 Reason(
                     "The API key would go unencrypted to {host}, readable on the way.", host=host
                 ),
                 Reason("Use an https:// address, or allow it with server.allow_plain_key = true."),
             )
-        return destination
+        return address
 
 
 def is_loopback(hostname: str) -> bool:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.config.destination import is_loopback
+from mem0tray.config.server_address import is_loopback
 from mem0tray.config.settings import ServerSettings
 from mem0tray.core.errors import SettingsError
-from mem0tray.server import Destination
+from mem0tray.server import ServerAddress
 from tests.support.certificates import Authority
 
 KEY = "sesame-4711"
@@ -28,7 +28,7 @@ KEY = "sesame-4711"
 )
 def test_an_address_has_one_normal_form(url: str, normal: str, host: str, port: int) -> None:
     """However it is written, an address is told apart by one text, and shown by its host."""
-    found = Destination.of(url)
+    found = ServerAddress.of(url)
     assert (found.url, found.host, found.port) == (normal, host, port)
     assert found.plain_http == normal.startswith("http:")
 
@@ -56,14 +56,14 @@ def test_an_address_has_one_normal_form(url: str, normal: str, host: str, port: 
 def test_an_address_that_cannot_be_used_is_refused(url: str) -> None:
     """What is no address of a server is a settings error that says what to do."""
     with pytest.raises(SettingsError) as caught:
-        Destination.of(url)
+        ServerAddress.of(url)
     assert caught.value.remedy
 
 
 def test_a_password_in_the_address_is_refused_and_not_shown() -> None:
     """Secrets belong into `server.api_key`, where nothing shows them."""
     with pytest.raises(SettingsError) as caught:
-        Destination.of("https://me:geheim@mem0.test")
+        ServerAddress.of("https://me:geheim@mem0.test")
     assert "geheim" not in str(caught.value)
 
 
@@ -101,34 +101,34 @@ def test_loopback_is_what_can_mean_nothing_else(host: str, *, loopback: bool) ->
 def test_a_key_does_not_go_in_the_clear_to_another_machine(url: str) -> None:
     """A key over plain http to another machine needs `allow_plain_key`."""
     with pytest.raises(SettingsError, match="allow_plain_key"):
-        Destination.of(url, KEY)
-    assert Destination.of(url, KEY, allow_plain_key=True).token == KEY
-    assert Destination.of(url).plain_http
+        ServerAddress.of(url, KEY)
+    assert ServerAddress.of(url, KEY, allow_plain_key=True).token == KEY
+    assert ServerAddress.of(url).plain_http
 
 
 @pytest.mark.parametrize("url", ["https://mem0.test", "http://127.0.0.1:8000", "http://localhost"])
 def test_a_key_may_go_encrypted_or_to_this_computer(url: str) -> None:
     """Over https, and to this computer, a key may go."""
-    assert Destination.of(url, f" {KEY}\n").token == KEY
+    assert ServerAddress.of(url, f" {KEY}\n").token == KEY
 
 
 @pytest.mark.parametrize("key", ["two words", "new\nline", "schlüssel", "nul\x00"])
 def test_a_key_that_no_header_can_hold_is_refused_and_not_shown(key: str) -> None:
     """A key with blanks or beyond ASCII is a settings error that does not show it."""
     with pytest.raises(SettingsError) as caught:
-        Destination.of("https://mem0.test", key)
+        ServerAddress.of("https://mem0.test", key)
     assert key not in str(caught.value)
 
 
 def test_a_key_is_in_no_representation() -> None:
     """Whoever prints a destination does not print its key."""
-    assert KEY not in repr(Destination.of("https://mem0.test", KEY))
+    assert KEY not in repr(ServerAddress.of("https://mem0.test", KEY))
 
 
 def test_a_destination_comes_from_the_settings(tmp_path: Path) -> None:
     """Address, key and authority are those of `[server]`."""
     authority = str(Authority(tmp_path).file)
-    found = Destination.from_settings(
+    found = ServerAddress.from_settings(
         ServerSettings(url="https://mem0.test", api_key=KEY, ca_file=authority)
     )
     assert (found.url, found.token, found.ca_file) == (
@@ -142,7 +142,7 @@ def test_a_destination_comes_from_the_settings(tmp_path: Path) -> None:
 def test_settings_without_an_address_make_no_destination(url: str) -> None:
     """No server, or the embedded one, is no address: there is no default."""
     with pytest.raises(SettingsError, match=r"server\.url"):
-        Destination.from_settings(ServerSettings(url=url))
+        ServerAddress.from_settings(ServerSettings(url=url))
 
 
 def test_a_file_of_authorities_must_hold_some(tmp_path: Path) -> None:
@@ -152,12 +152,12 @@ def test_a_file_of_authorities_must_hold_some(tmp_path: Path) -> None:
         if content is not None:
             file.write_bytes(content)
         with pytest.raises(SettingsError, match=name):
-            Destination.of("https://mem0.test", ca_file=str(file))
+            ServerAddress.of("https://mem0.test", ca_file=str(file))
 
 
 def test_a_destination_has_no_key_unless_it_is_given() -> None:
     """Neither a key nor an authority of one's own; a key is in no representation."""
-    found = Destination("http://h", "h", "http", "h", 80, "", is_loopback=False)
+    found = ServerAddress("http://h", "h", "http", "h", 80, "", is_loopback=False)
     assert (found.token, found.ca_file) == ("", "")
     assert "token" not in repr(found)
     with pytest.raises(AttributeError):
@@ -168,7 +168,7 @@ def test_a_destination_has_no_key_unless_it_is_given() -> None:
 def test_an_address_that_cannot_be_used_is_shown_without_its_user(ahead: str) -> None:
     """Whatever stands before the last @ may be a password."""
     with pytest.raises(SettingsError) as caught:
-        Destination.of(f"http://{ahead}mem0.test:0")
+        ServerAddress.of(f"http://{ahead}mem0.test:0")
     shown = "mem0.test:0" if ahead else "http://mem0.test:0"
     assert caught.value.message == f"{shown!r} cannot be used as a server's address."
 
@@ -177,9 +177,9 @@ def test_a_file_of_authorities_that_is_not_there_is_named_with_the_reason(tmp_pa
     """As the system says it; one that holds none, as the parser does."""
     file = tmp_path / "ca.pem"
     with pytest.raises(SettingsError, match=r"\(No such file or directory\)"):
-        Destination.of("https://mem0.test", ca_file=str(file))
+        ServerAddress.of("https://mem0.test", ca_file=str(file))
     file.write_text("nothing")
     with pytest.raises(SettingsError) as caught:
-        Destination.of("https://mem0.test", ca_file=str(file))
+        ServerAddress.of("https://mem0.test", ca_file=str(file))
     assert str(file) in caught.value.message
     assert not caught.value.message.endswith("().")

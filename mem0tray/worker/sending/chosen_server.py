@@ -1,4 +1,4 @@
-"""Where deliveries go now: the link to the server, and those who use it, kept in step."""
+"""The server that is chosen now: its connection, and the deliveries and probes that use it."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -18,16 +18,16 @@ from mem0tray.worker.sending.server_connection import ServerConnection
 from mem0tray.worker.telling.metrics import MetricsWriter
 
 
-class Route:
-    """Owns deliveries and prober; `choose` gives them a server."""
+class ChosenServer:
+    """Owns deliveries and prober; `choose` gives them a server, and keeps them in step with it."""
 
     def __init__(self, core: Core, breaker: CircuitBreaker, metrics: MetricsWriter) -> None:
         self._core = core
         self._breaker = breaker
         self._metrics = metrics
         self._outages = Outages(core.ledger)
-        self._link: ServerConnection | None = None
-        self._version = 0  # of the link, whose address may change
+        self._connection: ServerConnection | None = None
+        self._version = 0  # of the connection, whose address may change
         self.delivery = Delivery(core, breaker, self._client, self._suspect_outage)
         self.prober = Prober(
             self._probe_client,
@@ -46,44 +46,43 @@ class Route:
 
         None: nobody knows yet which is meant, as the settings are wrong.
         """
-        old = self._link
+        old = self._connection
         self._breaker.forget_server()
-        self._link = None if server is None else self._linked(server)
-        self._core.server = self._link.name if self._link is not None else ""
-        self._metrics.destination = self._link.shown if self._link is not None else ""
+        new = self._connection = None if server is None else self._connected(server)
+        self._core.server = new.name if new is not None else ""
+        self._metrics.destination = new.shown if new is not None else ""
         self.delivery.server_changed(self._core.server)
         if old is not None:  # which may take a while
             old.close()
         self.prober.kick()
-        warning = self._link.warning if self._link is not None else ""
-        event = tell(self._metrics.destination, warning)
-        if isinstance(event, events.ServerChanged) and old is not None and self._link is not None:
-            event = replace(event, same=old.name == self._link.name)
+        event = tell(self._metrics.destination, new.warning if new is not None else "")
+        if isinstance(event, events.ServerChanged) and old is not None and new is not None:
+            event = replace(event, same=old.name == new.name)
         self._core.events.emit(event)
 
     def close(self) -> None:
         """Stop the embedded server if we started it."""
-        if self._link is not None:
-            self._link.close()
+        if self._connection is not None:
+            self._connection.close()
 
-    def _linked(self, server: ServerSettings) -> ServerConnection | None:
+    def _connected(self, server: ServerSettings) -> ServerConnection | None:
         """The connection to the chosen server; without one the circuit breaker is open."""
         url = server_choice.chosen(server.url, self._core.paths)
         if url is None:
             self._breaker.block("server", server_choice.CHOOSE)
             return None
         try:
-            link = ServerConnection(self._core.paths, server, url)
+            connection = ServerConnection(self._core.paths, server, url)
         except SettingsError as error:
             self._breaker.block("server", error.reason)
             return None
         self._breaker.unblock("server")
-        return link
+        return connection
 
     def _there(self) -> ServerConnection:
-        if self._link is None:
+        if self._connection is None:
             raise SettingsError(Reason("No server is chosen."), server_choice.HOW)
-        return self._link
+        return self._connection
 
     def _client(self) -> Client:
         return self._there().client()
@@ -100,25 +99,25 @@ class Route:
         return False
 
     def _probed(self, health: Health, key: KeyCheck | None) -> None:
-        link = self._link
-        if link is not None and link.version != self._version:
-            self._version = link.version
+        connection = self._connection
+        if connection is not None and connection.version != self._version:
+            self._version = connection.version
             self.delivery.server_changed(self._core.server)
-            if link.other_port:
+            if connection.other_port:
                 wanted = self._core.settings.server.local_port
-                self._core.events.emit(events.OtherPort(wanted, link.other_port))
+                self._core.events.emit(events.OtherPort(wanted, connection.other_port))
         changed = self._breaker.probed(healthy=health.healthy, reason=health.reason)
         if not health.healthy:
             self.delivery.server_is_down()
-            if link is not None:
-                link.was_down()
+            if connection is not None:
+                connection.was_down()
         if key is not None and key.verdict is not KeyVerdict.REFUSED:
             self._breaker.mended()  # should it still refuse, the next memory tells
             changed = True
         if changed:
             self._core.wake.set()
             self.delivery.kick()
-        if link is not None:  # without one there is nothing that could be out of reach
+        if connection is not None:  # without one there is nothing that could be out of reach
             with suppress(LedgerError):  # a full disk; the next probe has it noted
                 self._outages.probed(healthy=health.healthy, now=self._core.now())
 

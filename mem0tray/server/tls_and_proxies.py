@@ -7,12 +7,12 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
-from mem0tray.config.destination import Destination
+from mem0tray.config.server_address import ServerAddress
 from mem0tray.core.reasons import Reason
 from mem0tray.server.network import UnreachableError
 
 
-def authorities(there: Destination) -> ssl.SSLContext:
+def authorities(there: ServerAddress) -> ssl.SSLContext:
     """The authorities that vouch for the server: those of `ca_file` alone, else the public ones.
 
     Raises UnreachableError when the file cannot be read.
@@ -38,7 +38,7 @@ def _public_authorities() -> ssl.SSLContext:
     return context
 
 
-def proxy(there: Destination) -> httpx.Proxy | None:
+def proxy(there: ServerAddress) -> httpx.Proxy | None:
     """The proxy that the environment or the system names; this computer needs none.
 
     Found as Python finds it: httpx looks for one only in its client, and does not know the

@@ -15,7 +15,7 @@ from mem0tray.localserver.endpoint import Endpoint
 from mem0tray.server.vps import VpsClient
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import Core
-from mem0tray.worker.sending.route import Route
+from mem0tray.worker.sending.chosen_server import ChosenServer
 from mem0tray.worker.sending.server_connection import ServerConnection
 from mem0tray.worker.telling.metrics import MetricsWriter
 from tests.worker.stage import stand_in
@@ -40,10 +40,10 @@ def test_another_key_is_not_told_as_another_server(
     with closing(Ledger(tmp_path / "ledger")) as ledger:
         core = Core(Paths(tmp_path, tmp_path), Settings(), ledger, bus)
         metrics = cast("MetricsWriter", stand_in(MetricsWriter))
-        route = Route(core, CircuitBreaker(), metrics)
-        route.choose(ServerSettings(url="https://a.test"), events.WorkerStarted)
-        route.choose(change, events.ServerChanged)
-        route.close()
+        chosen = ChosenServer(core, CircuitBreaker(), metrics)
+        chosen.choose(ServerSettings(url="https://a.test"), events.WorkerStarted)
+        chosen.choose(change, events.ServerChanged)
+        chosen.close()
     (changed,) = (each for each in told if isinstance(each, events.ServerChanged))
     assert changed.same is same
 
@@ -54,6 +54,6 @@ def test_the_embedded_server_is_spoken_to_in_its_own_dialect(
     """The setting says how the user's own server is spoken to, and no other."""
     monkeypatch.setattr(LocalServer, "ensure", lambda _: Endpoint.at(1, 1, "token", 0.0))
     server = ServerSettings(url="local", dialect="another")
-    link = ServerConnection(Paths(tmp_path, tmp_path), server, "local")
-    with closing(link.probe_client()) as client:
+    connection = ServerConnection(Paths(tmp_path, tmp_path), server, "local")
+    with closing(connection.probe_client()) as client:
         assert isinstance(client, VpsClient)
