@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from mem0tray.core.text import one_line
-from mem0tray.ledger.taken import WorkerSeen
+from mem0tray.ledger.taken_by_others import WorkerSeen
 from mem0tray.system import processes, programs
 
 _PROC: Final = Path("/proc")

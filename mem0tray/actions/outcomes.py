@@ -21,7 +21,7 @@ _LOOK: Final = 0.05  # seconds
 _SHARE: Final = 3  # so many times as long as a look takes, the ledger is left alone
 _HINDERED: Final = 3.0  # seconds in which the worker may find out that things go again
 # A failure of these classes counts nothing: the memory is tried again before long.
-_UNCOUNTED: Final = frozenset({Kind.OUTAGE, Kind.SLOW_DOWN, Kind.UNAUTHORIZED, Kind.UNANSWERED})
+_UNCOUNTED: Final = frozenset({Kind.OUTAGE, Kind.SLOW_DOWN, Kind.UNAUTHORIZED, Kind.ASKED_IN_VAIN})
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from mem0tray.cli.command_help import Command
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.text import plural
 from mem0tray.ledger.reader import Reader
-from mem0tray.ledger.taken import PERHAPS
+from mem0tray.ledger.taken_by_others import PERHAPS
 from mem0tray.system.paths import Paths
 
 _NO_PROJECT: Final = "(none)"

@@ -7,7 +7,7 @@ class Kind(enum.StrEnum):
     """What became of one delivery, as the worker has to act on it.
 
     `OUTCOME_UNKNOWN` (time-out, or the connection was lost in mid-request) counts as
-    an item failure. `OUTAGE`: nothing is counted. `UNANSWERED`: the server was
+    an item failure. `OUTAGE`: nothing is counted. `ASKED_IN_VAIN`: the server was
     asked whether it has the memory, and did not say; nothing was sent. `HELD`: it
     cannot tell, and another worker may have delivered it; nothing was sent.
     """
@@ -19,6 +19,6 @@ class Kind(enum.StrEnum):
     UNAUTHORIZED = "unauthorized"
     REFUSED = "refused"
     OUTCOME_UNKNOWN = "unknown"
-    UNANSWERED = "unanswered"
+    ASKED_IN_VAIN = "unanswered"
     NOT_SENDABLE = "not sendable"
     HELD = "held"

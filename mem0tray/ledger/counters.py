@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mem0tray.core import item as items
-from mem0tray.ledger import taken
+from mem0tray.ledger import taken_by_others
 from mem0tray.ledger.database import Ledger
 
 QUEUED, SYNCED, FAILED = "total_queued", "total_synced", "total_failed"
@@ -18,7 +18,7 @@ _WAITING: Final = (
     " + (SELECT count(*) FROM strays WHERE name IS NULL),"
     " (SELECT min(accepted) FROM items WHERE state = 'pending'),"
     " (SELECT min(accepted) FROM items WHERE state = 'dead'),"
-    f" ({taken.COUNT})"
+    f" ({taken_by_others.COUNT})"
 )
 
 

@@ -30,7 +30,7 @@ _WAITING: Final = (
 
 @dataclass(frozen=True, slots=True)
 class WaitingEntry:
-    """A waiting entry, for the queue file; see `ledger.taken` for the times.
+    """A waiting entry, for the queue file; see `ledger.taken_by_others` for the times.
 
     `raw` is None for a large one, which is read when it is needed.
     """
@@ -140,7 +140,9 @@ class Inbox:
             write_raw(db, key, [raw])
         return key
 
-    def bury(self, key: int, parts: Sequence[bytes], now: float, error: str | None = None) -> None:
+    def move_to_dlq(
+        self, key: int, parts: Sequence[bytes], now: float, error: str | None = None
+    ) -> None:
         """A fresh entry becomes a dead letter: retry_count 0, last attempt now."""
         with self._ledger.transaction() as db:
             db.execute(

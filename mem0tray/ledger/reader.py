@@ -18,7 +18,7 @@ from urllib.parse import quote
 from mem0tray.core import item as items
 from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.errors import LedgerError
-from mem0tray.ledger import schema, taken
+from mem0tray.ledger import schema, taken_by_others
 from mem0tray.ledger.database import decode, encode, trouble, unusable
 from mem0tray.ledger.rows import DEAD_RAWS, find_raw
 from mem0tray.system import plain
@@ -263,12 +263,12 @@ class Reader:
 
     def held_count(self) -> int:
         """How many of them another worker has perhaps delivered."""
-        return int(self._one(taken.COUNT) or 0)
+        return int(self._one(taken_by_others.COUNT) or 0)
 
-    def other_worker(self) -> taken.WorkerSeen | None:
+    def other_worker(self) -> taken_by_others.WorkerSeen | None:
         """The other worker that was at work when ours last looked."""
-        return taken.WorkerSeen.read(
-            self._one("SELECT value FROM meta WHERE name = ?", (taken.WORKER,))
+        return taken_by_others.WorkerSeen.read(
+            self._one("SELECT value FROM meta WHERE name = ?", (taken_by_others.WORKER,))
         )
 
     def oldest_waiting(self) -> float | None:

@@ -48,7 +48,7 @@ _LONGEST_PATH: Final = 4096
 _LONGEST_KEY: Final = 512
 _PLAIN_KEY: Final = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
 _CANNOT_TELL: Final = frozenset({404, 405})  # the server has no such question
-_UNANSWERED: Final = frozenset(
+_SAYS_NOTHING: Final = frozenset(
     {Kind.OUTAGE, Kind.OUTCOME_UNKNOWN, Kind.UNAUTHORIZED, Kind.SLOW_DOWN}
 )
 _NO_TEXTS: Final = "the answer names no memories"
@@ -198,7 +198,7 @@ class VpsClient:
             self._known.note_cannot_tell(memory.project, question)
             return Presence.CANNOT_TELL
         outcome = self._outcome(reply, memory)
-        if outcome.kind in _UNANSWERED:
+        if outcome.kind in _SAYS_NOTHING:
             return outcome
         told = _texts(reply, name) if outcome.kind is Kind.DELIVERED else None
         if told is not None:

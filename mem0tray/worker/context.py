@@ -17,7 +17,7 @@ from mem0tray.ledger.database import Ledger, boot_id
 from mem0tray.ledger.generations import Generations
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
-from mem0tray.ledger.taken import Taken
+from mem0tray.ledger.taken_by_others import TakenByOthers
 from mem0tray.system.paths import Paths
 from mem0tray.worker.troubles import Troubles
 
@@ -66,7 +66,7 @@ class Core:
         self.inbox = Inbox(self.ledger)
         self.outbox = Outbox(self.ledger)
         self.generations = Generations(self.ledger)
-        self.taken = Taken(self.ledger)
+        self.taken_by_others = TakenByOthers(self.ledger)
         self.counters = Counters(self.ledger)
 
     def take_up(self) -> None:

@@ -17,7 +17,7 @@ from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature, TornError
-from mem0tray.ledger.taken import WorkerSeen
+from mem0tray.ledger.taken_by_others import WorkerSeen
 from mem0tray.system.processes import is_alive
 from mem0tray.worker.context import Core
 from mem0tray.worker.queue.intake import is_stable
@@ -38,7 +38,7 @@ class OtherWorker:
         self._gone = False  # as far as could be told before the files were read
         self._between = False  # one was at work while we were not, and perhaps is no more
         self._last = 0.0  # its last sign, monotonic
-        self._seen = core.taken.worker()
+        self._seen = core.taken_by_others.worker()
         if self._seen is not None:  # it was at work when our last run ended
             self._last = time.monotonic() - max(0.0, core.now() - self._seen.last)
             self._block(self._seen)
@@ -77,7 +77,7 @@ class OtherWorker:
         with core.ledger.transaction(durable=True):
             core.inbox.ask_about_everything(core.now())
             if self._gone or self._seen is None:
-                core.taken.forget_worker()
+                core.taken_by_others.forget_worker()
                 self._seen = None
         self._between = self._gone = False
         core.beside.at_work = self._seen is not None
@@ -96,7 +96,7 @@ class OtherWorker:
         values = None
         with suppress(TornError):
             values = self._foreign() if found is not None else None
-        former, marked = core.taken.begin(os.getpid(), mark)
+        former, marked = core.taken_by_others.begin(os.getpid(), mark)
         if found is None or values is None:
             return
         if values.get("pid") == former and values.get("host") == socket.gethostname():
@@ -119,7 +119,7 @@ class OtherWorker:
             at if self._seen is None else self._seen.first,
             at,
         )
-        self._core.taken.note_worker(seen)
+        self._core.taken_by_others.note_worker(seen)
         self._last = time.monotonic() - max(0.0, self._core.now() - at)
         self._seen = seen
         self._block(seen)

@@ -48,7 +48,7 @@ def _carry_out(core: Core, request: Request) -> None:
     with core.ledger.transaction(durable=True):
         states = inbox.states(names(request.items))
         if request.verb == SEND:
-            sent = core.taken.send(states)
+            sent = core.taken_by_others.send(states)
             if sent:
                 core.events.emit(events.UserAction(receipts.RETRY, waiting=sent))
             return

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from mem0tray.actions import other_process
-from mem0tray.ledger.taken import WorkerSeen
+from mem0tray.ledger.taken_by_others import WorkerSeen
 
 HERE = socket.gethostname()
 

@@ -61,7 +61,7 @@ def test_what_is_held_is_sent_though_the_queue_file_is_gone(paths: Paths) -> Non
     """The ledger knows it; the worker is asked as for one that stands in the file."""
     write(paths.queue, queue_document([entry("h", id="hh-1"), entry("q", id="qq-1")]))
     with worker(paths) as core:
-        core.taken.hold(1, 5.0)
+        core.taken_by_others.hold(1, 5.0)
     paths.queue.unlink()
     with pytest.raises(NotFoundError, match="waits in the queue"):
         retry.retry_ids(paths, ["qq"])

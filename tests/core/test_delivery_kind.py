@@ -13,7 +13,7 @@ def test_a_kind_has_the_same_name_in_every_release() -> None:
         "UNAUTHORIZED": "unauthorized",
         "REFUSED": "refused",
         "OUTCOME_UNKNOWN": "unknown",
-        "UNANSWERED": "unanswered",
+        "ASKED_IN_VAIN": "unanswered",
         "NOT_SENDABLE": "not sendable",
         "HELD": "held",
     }

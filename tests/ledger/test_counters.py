@@ -7,7 +7,7 @@ from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.generations import Generations
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
-from mem0tray.ledger.taken import Taken
+from mem0tray.ledger.taken_by_others import TakenByOthers
 from tests.ledger.samples import HERE, NOW, fresh, letter
 
 
@@ -26,7 +26,7 @@ def test_an_empty_ledger_has_nothing_that_waits(counters: Counters) -> None:
 
 def test_what_waits_is_counted_by_where_it_waits(ledger: Ledger, counters: Counters) -> None:
     """Entries, dead letters with what makes no sense beside them, held ones, the oldest of all."""
-    inbox, taken = Inbox(ledger), Taken(ledger)
+    inbox, taken = Inbox(ledger), TakenByOthers(ledger)
     held = inbox.add_fresh(fresh("held"), NOW + 2, ask=False)
     inbox.add_fresh(fresh("waits"), NOW + 1, ask=False)
     inbox.add_dead(letter("dead"), letter("dead").raw, NOW, ask=False, gen=None)

@@ -9,7 +9,7 @@ from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.inbox import Inbox, WaitingEntry
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.ledger.rows import Row
-from mem0tray.ledger.taken import Taken
+from mem0tray.ledger.taken_by_others import TakenByOthers
 from tests.ledger.looking import changes, row, table
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, letter
 
@@ -130,7 +130,7 @@ def test_a_fresh_entry_becomes_a_dead_letter(
     with ledger.transaction() as db:
         db.execute("UPDATE items SET last_error = 'old', held = 1, claimed = 1, body = x'00'")
     before, others = row(ledger, key), row(ledger, other)
-    inbox.bury(key, [b"{", b"}"], NOW + 5, error)
+    inbox.move_to_dlq(key, [b"{", b"}"], NOW + 5, error)
     assert changes(before, row(ledger, key)) == {
         "state": "dead", "last_attempt": NOW + 5, "moved": NOW + 5, "due": NOW + 35, "dead_seq": 2,
         "claimed": None, "unknown": None, "held": None, "body": None,
@@ -144,8 +144,8 @@ def test_what_another_worker_may_have_is_asked_about_as_a_dead_letter_too(
 ) -> None:
     """Its outcome is not known by the failure of ours."""
     key = inbox.add_fresh(fresh("a"), NOW, ask=False)
-    Taken(ledger).vanish([key], NOW + 1, taken=True, wait_until=0)
-    inbox.bury(key, [b"{}"], NOW + 5)
+    TakenByOthers(ledger).vanish([key], NOW + 1, taken=True, wait_until=0)
+    inbox.move_to_dlq(key, [b"{}"], NOW + 5)
     assert row(ledger, key)["unknown"] == NOW + 1
     assert "taken" not in row(ledger, key)
 
@@ -154,8 +154,8 @@ def test_what_was_discarded_waits_again_as_a_dead_letter(ledger: Ledger, inbox: 
     """With the values that the file shows, at the end of it."""
     inbox.add_dead(letter("x"), b"{}", NOW, ask=False, gen=None)
     key = inbox.add_fresh(fresh("a"), NOW, ask=False)
-    Taken(ledger).vanish([key], NOW, taken=True, wait_until=0)
-    Taken(ledger).hold(key, NOW)
+    TakenByOthers(ledger).vanish([key], NOW, taken=True, wait_until=0)
+    TakenByOthers(ledger).hold(key, NOW)
     inbox.discard([key], NOW, "user")
     item = letter("a", retry_count=3, last_attempt=NOW + 8, retries=1)
     before = row(ledger, key)
@@ -237,7 +237,7 @@ def test_waiting_entries_are_those_of_the_queue_file(ledger: Ledger, inbox: Inbo
     large = fresh("b", content="x" * LARGE)
     first, second = (inbox.add_fresh(each, NOW, ask=False) for each in (small, large))
     inbox.add_dead(letter("c"), b"{}", NOW, ask=False, gen=None)
-    Taken(ledger).vanish([second], NOW + 1, taken=True, wait_until=0)
+    TakenByOthers(ledger).vanish([second], NOW + 1, taken=True, wait_until=0)
     assert inbox.waiting() == {
         first: WaitingEntry(small.raw, 2, None, None),
         second: WaitingEntry(None, 0, NOW + 1, NOW + 1),

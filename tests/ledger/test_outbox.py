@@ -10,7 +10,7 @@ from mem0tray.core.item import Item
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import DEAD, FRESH, Outbox
-from mem0tray.ledger.taken import Taken
+from mem0tray.ledger.taken_by_others import TakenByOthers
 from tests.ledger.looking import changes, row, table
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, letter
 
@@ -104,7 +104,7 @@ def test_the_head_may_be_one_that_never_timed_out(inbox: Inbox, outbox: Outbox, 
 def test_what_is_held_or_claimed_is_not_next(ledger: Ledger, inbox: Inbox, outbox: Outbox) -> None:
     """Nor does it fall due."""
     held, claimed = put(inbox, fresh("a"), fresh("b"))
-    Taken(ledger).hold(held, NOW)
+    TakenByOthers(ledger).hold(held, NOW)
     outbox.claim(claimed, NOW)
     assert outbox.head(FRESH, NOW) is None
     assert outbox.in_turn(NOW) is None
@@ -171,7 +171,7 @@ def test_a_claim_knows_what_was_tried(ledger: Ledger, inbox: Inbox, outbox: Outb
     assert (job.lane, job.retries, job.unknown, job.timeouts) == (FRESH, 2, NOW + 2, 1)
     outbox.release(key)
     (other,) = put(inbox, fresh("b"))
-    Taken(ledger).vanish([other], NOW + 4, taken=True, wait_until=0)
+    TakenByOthers(ledger).vanish([other], NOW + 4, taken=True, wait_until=0)
     assert outbox.claim(other, NOW + 5).taken == NOW + 4
 
 
@@ -302,7 +302,7 @@ def test_what_another_worker_took_meanwhile_is_still_asked_about(
 ) -> None:
     """It may deliver the entry after our failure; what it took before is known by now."""
     before, meanwhile = put(inbox, fresh("a"), fresh("b"))
-    taken = Taken(ledger)
+    taken = TakenByOthers(ledger)
     taken.vanish([before], NOW, taken=True, wait_until=0)
     jobs = [outbox.claim(key, NOW + 1) for key in (before, meanwhile)]
     taken.vanish([meanwhile], NOW + 2, taken=True, wait_until=0)

@@ -13,7 +13,7 @@ from mem0tray.ledger.generations import Generations
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.ledger.outdated import DLQ, METRICS, QUEUE
-from mem0tray.ledger.taken import Taken, WorkerSeen
+from mem0tray.ledger.taken_by_others import TakenByOthers, WorkerSeen
 from tests.ledger.samples import HERE, NOW, fresh, letter
 
 FILES = (QUEUE, DLQ, METRICS)
@@ -28,7 +28,7 @@ class Scene:
     def __post_init__(self) -> None:
         """Fill the ledger."""
         self.inbox, self.outbox = Inbox(self.ledger), Outbox(self.ledger)
-        self.generations, self.taken = Generations(self.ledger), Taken(self.ledger)
+        self.generations, self.taken = Generations(self.ledger), TakenByOthers(self.ledger)
         self.counters = Counters(self.ledger)
         self.entry, self.other = (
             self.inbox.add_fresh(fresh(name), NOW, ask=False) for name in ("entry", "other")
@@ -108,7 +108,7 @@ CHANGES: dict[str, tuple[Callable[[Scene], object], set[str]]] = {
     "a failed delivery": (Scene.fail_fresh, {QUEUE, METRICS}),
     "a failed retry": (Scene.fail, {DLQ}),
     "a move to the DLQ": (
-        lambda s: s.inbox.bury(s.entry, [letter("entry").raw], NOW), {QUEUE, DLQ, METRICS},
+        lambda s: s.inbox.move_to_dlq(s.entry, [letter("entry").raw], NOW), {QUEUE, DLQ, METRICS},
     ),
     "a deleted entry": (lambda s: s.inbox.discard([s.entry], NOW, "deleted"), {QUEUE, METRICS}),
     "a deleted dead letter": (  # the queue file may show it still

@@ -11,7 +11,7 @@ from mem0tray.ledger.generations import Generations
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.ledger.reader import Reader
-from mem0tray.ledger.taken import Taken
+from mem0tray.ledger.taken_by_others import TakenByOthers
 from tests.ledger.samples import ELSEWHERE, NOW, fresh, letter
 
 A, B, C = letter("a"), letter("b"), letter("c")
@@ -106,6 +106,6 @@ def test_a_ledger_that_is_closed_is_read_too(tmp_path: Path) -> None:
         Outbox(ledger).delivered(
             Inbox(ledger).add_fresh(fresh("d"), NOW, ask=False), ELSEWHERE, NOW
         )
-        Taken(ledger).hold(Inbox(ledger).add_fresh(fresh("e"), NOW, ask=False), NOW)
+        TakenByOthers(ledger).hold(Inbox(ledger).add_fresh(fresh("e"), NOW, ask=False), NOW)
     with Reader(path) as reader:
         assert reader.unshown([name(C)]) == [name(C)]

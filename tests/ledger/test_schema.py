@@ -17,7 +17,7 @@ from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.ledger.reader import Known, Reader
 from mem0tray.ledger.showings import Showing
-from mem0tray.ledger.taken import Taken, WorkerSeen
+from mem0tray.ledger.taken_by_others import TakenByOthers, WorkerSeen
 from tests.ledger.samples import NOW, write_sample
 
 A, B = "http://a.test", "http://b.test"
@@ -208,7 +208,7 @@ def test_tombstones_and_waits_are_taken_over(path: Path) -> None:
         assert {"deleted", "edited", "restored to the queue", "hidden"} <= names
         (deleted,) = inbox.by_ids(["deleted"])["deleted"]
         assert dict(inbox.tombstones())["deleted"] == deleted.digest
-        assert Taken(ledger).count() == 3
+        assert TakenByOthers(ledger).count() == 3
         assert [row.servers for row in inbox.by_ids(["delivered"])["delivered"]] == [{A}]
         second = inbox.by_ids(["waits"])["waits"][1]
         key = outbox.claim(second.key, NOW).idempotency_key

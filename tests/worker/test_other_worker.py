@@ -13,7 +13,7 @@ from mem0tray.core.events import Events
 from mem0tray.core.item import Item, parse
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.reader import Reader
-from mem0tray.ledger.taken import WorkerSeen
+from mem0tray.ledger.taken_by_others import WorkerSeen
 from mem0tray.system.paths import Paths
 from mem0tray.worker import requests
 from mem0tray.worker.context import Core
@@ -70,8 +70,8 @@ def test_a_ledger_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
         assert reader.other_worker() is None
     with closing(Ledger(path)) as ledger:
         core = Core(Paths(tmp_path, tmp_path), Settings(), ledger, Events(), "http://here")
-        core.taken.vanish([1], NOW, taken=True, wait_until=0.0)
-        assert core.taken.count() == 1
+        core.taken_by_others.vanish([1], NOW, taken=True, wait_until=0.0)
+        assert core.taken_by_others.count() == 1
         assert due(core) == [1]
     with Reader(path) as reader:
         assert [each.is_held for each in reader.waiting().values()] == [True]
@@ -80,41 +80,41 @@ def test_a_ledger_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
 @pytest.mark.row(45)
 def test_only_what_vanished_in_the_last_minute_is_taken(core: Core) -> None:
     """Another worker is seen: what left the file in the minute before is an unknown outcome."""
-    core.taken.vanish([1], NOW - 61, taken=False, wait_until=0.0)
-    core.taken.vanish([2], NOW - 59, taken=False, wait_until=0.0)
-    core.taken.note_worker(WorkerSeen(7, None, NOW, NOW))
-    core.taken.vanish([3], NOW + 30, taken=False, wait_until=0.0)
-    core.taken.note_worker(WorkerSeen(7, None, NOW, NOW + 30))
-    assert core.taken.count() == 1
+    core.taken_by_others.vanish([1], NOW - 61, taken=False, wait_until=0.0)
+    core.taken_by_others.vanish([2], NOW - 59, taken=False, wait_until=0.0)
+    core.taken_by_others.note_worker(WorkerSeen(7, None, NOW, NOW))
+    core.taken_by_others.vanish([3], NOW + 30, taken=False, wait_until=0.0)
+    core.taken_by_others.note_worker(WorkerSeen(7, None, NOW, NOW + 30))
+    assert core.taken_by_others.count() == 1
     assert core.outbox.claim(2, NOW).unknown == NOW
     assert core.outbox.claim(1, NOW).unknown is None
-    assert core.taken.worker() == WorkerSeen(7, None, NOW, NOW + 30)
+    assert core.taken_by_others.worker() == WorkerSeen(7, None, NOW, NOW + 30)
 
 
 @pytest.mark.row(45)
 def test_what_is_held_is_due_only_when_the_user_sends_it(core: Core) -> None:
     """It is in no lane, no canary, and nothing is waited for."""
     for key in (1, 2, 3):
-        core.taken.vanish([key], NOW, taken=True, wait_until=0.0)
-        core.taken.hold(key, NOW)
+        core.taken_by_others.vanish([key], NOW, taken=True, wait_until=0.0)
+        core.taken_by_others.hold(key, NOW)
     assert core.outbox.next_due() is None
     assert core.outbox.in_turn(NOW) is None
     assert due(core) == []
-    assert core.taken.send([2]) == 1
-    assert core.taken.send([2]) == 0
+    assert core.taken_by_others.send([2]) == 1
+    assert core.taken_by_others.send([2]) == 0
     assert core.outbox.next_due() == 0
     assert due(core) == [2]
     assert core.outbox.claim(2, NOW).unknown == NOW  # asked first, where it can be
-    assert core.taken.count() == 2
+    assert core.taken_by_others.count() == 2
 
 
 @pytest.mark.row(45)
 def test_what_another_hand_puts_back_was_not_delivered(core: Core) -> None:
     """An older worker that puts an entry back into the queue has failed to deliver it."""
-    core.taken.vanish([1, 2], NOW, taken=True, wait_until=0.0)
-    core.taken.hold(2, NOW)
-    core.taken.come_back([1, 2])
-    assert core.taken.count() == 1
+    core.taken_by_others.vanish([1, 2], NOW, taken=True, wait_until=0.0)
+    core.taken_by_others.hold(2, NOW)
+    core.taken_by_others.come_back([1, 2])
+    assert core.taken_by_others.count() == 1
     assert core.outbox.claim(1, NOW).unknown == NOW
 
 
@@ -122,7 +122,7 @@ def test_what_another_hand_puts_back_was_not_delivered(core: Core) -> None:
 def test_a_failure_of_what_was_sent_before_it_was_taken_leaves_the_question(core: Core) -> None:
     """Only an attempt that was made with that in mind answers it."""
     before = core.outbox.claim(1, NOW)
-    core.taken.vanish([1], NOW, taken=True, wait_until=0.0)
+    core.taken_by_others.vanish([1], NOW, taken=True, wait_until=0.0)
     core.outbox.failed_fresh(before, NOW, "500", [core.outbox.raw(1)])
     job = core.outbox.claim(1, NOW)
     assert (job.taken, job.unknown) == (NOW, NOW)
@@ -134,7 +134,7 @@ def test_a_failure_of_what_was_sent_before_it_was_taken_leaves_the_question(core
 @pytest.mark.row(45)
 def test_what_vanishes_beside_fresh_metrics_waits_for_their_writer(core: Core) -> None:
     """It is sent when nobody has shown up, and asked about first."""
-    core.taken.vanish([1], NOW, taken=False, wait_until=NOW + 40)
+    core.taken_by_others.vanish([1], NOW, taken=False, wait_until=NOW + 40)
     assert core.outbox.head("pending", NOW + 39) == 2
     core.outbox.claim(2, NOW)
     core.outbox.claim(3, NOW)
@@ -148,10 +148,10 @@ def test_the_menu_retries_dead_letters_only(tmp_path: Path) -> None:
     paths = Paths(tmp_path, tmp_path)
     with closing(Ledger(paths.ledger)) as ledger:
         core = Core(paths, Settings(), ledger, Events(), "http://here")
-        core.taken.hold(core.inbox.add_fresh(entry(1), NOW, ask=True), NOW)
+        core.taken_by_others.hold(core.inbox.add_fresh(entry(1), NOW, ask=True), NOW)
         paths.queue.write_bytes(b'{"queue": [], "held": [' + entry(1).raw + b"]}")
         assert retry.retry_dead(paths) == []
         assert requests.process(core) == 0
         assert [item.id for item in retry.retry_all(paths)] == ["m1"]
         assert requests.process(core) == 1
-        assert core.taken.count() == 0
+        assert core.taken_by_others.count() == 0

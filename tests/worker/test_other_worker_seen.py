@@ -14,7 +14,7 @@ from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.reasons import NONE
 from mem0tray.core.state import ACTION_NEEDED
 from mem0tray.files import atomic
-from mem0tray.ledger.taken import WorkerSeen
+from mem0tray.ledger.taken_by_others import WorkerSeen
 from mem0tray.worker import other_worker
 from mem0tray.worker.other_worker import SILENT, OtherWorker, sentence
 from tests.ledger.samples import NOW, fresh
@@ -72,7 +72,7 @@ def test_who_rewrites_the_metrics_is_another_worker(
     """It is remembered as it names itself, and nothing is sent beside it."""
     write(ground, **values)
     other.look()
-    assert ground.core.taken.worker() == WorkerSeen(pid, host, NOW, NOW)
+    assert ground.core.taken_by_others.worker() == WorkerSeen(pid, host, NOW, NOW)
     assert ground.core.beside.at_work
     assert not breaker.lets_through(time.monotonic())
     assert breaker.state(time.monotonic()).name == ACTION_NEEDED
@@ -89,7 +89,7 @@ def test_our_own_metrics_are_no_sign(
     """By our process id on this computer."""
     write(ground, **values)
     other.look()
-    assert ground.core.taken.worker() is None
+    assert ground.core.taken_by_others.worker() is None
     assert breaker.lets_through(time.monotonic())
 
 
@@ -100,7 +100,7 @@ def test_metrics_as_we_wrote_them_are_not_even_read(ground: QueueScene, other: O
     other.wrote(atomic.signature(ground.core.paths.metrics))
     assert other.is_unchanged()
     other.look()
-    assert ground.core.taken.worker() is None
+    assert ground.core.taken_by_others.worker() is None
 
 
 @pytest.mark.parametrize("text", ['{"other": 1}', "[]", "nonsense"])
@@ -110,7 +110,7 @@ def test_what_is_no_metrics_file_is_no_sign(
     """Somebody put something else there."""
     ground.put(ground.core.paths.metrics, text.encode())
     other.look()
-    assert ground.core.taken.worker() is None
+    assert ground.core.taken_by_others.worker() is None
 
 
 def test_another_worker_goes_when_it_has_been_silent(
@@ -123,11 +123,11 @@ def test_another_worker_goes_when_it_has_been_silent(
     monkeypatch.setattr(time, "monotonic", lambda: started + SILENT - 1)
     other.look()
     other.release()
-    assert ground.core.taken.worker() is not None
+    assert ground.core.taken_by_others.worker() is not None
     monkeypatch.setattr(time, "monotonic", lambda: started + SILENT + 1)
     other.look()
     other.release()
-    assert ground.core.taken.worker() is None
+    assert ground.core.taken_by_others.worker() is None
     assert not ground.core.beside.at_work
     assert breaker.lets_through(started)
     assert ground.column("unknown", fresh("a")) == NOW
@@ -139,12 +139,12 @@ def test_another_worker_that_has_ended_goes_at_once(
     """When its process was on this computer; five seconds are left to a successor."""
     write(ground, pid=GONE, host=HOST)
     other.look()
-    assert ground.core.taken.worker() is not None
+    assert ground.core.taken_by_others.worker() is not None
     started = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: started + 6)
     other.look()
     other.release()
-    assert ground.core.taken.worker() is None
+    assert ground.core.taken_by_others.worker() is None
     assert breaker.lets_through(started)
 
 
@@ -152,7 +152,7 @@ def test_what_was_seen_before_our_own_end_is_still_known(
     ground: QueueScene, breaker: CircuitBreaker
 ) -> None:
     """A start in between changes nothing."""
-    ground.core.taken.note_worker(WorkerSeen(7, "there", NOW - 10, NOW - 10))
+    ground.core.taken_by_others.note_worker(WorkerSeen(7, "there", NOW - 10, NOW - 10))
     OtherWorker(ground.core, breaker)
     assert ground.core.beside.at_work
     assert not breaker.lets_through(time.monotonic())
@@ -175,7 +175,7 @@ def test_metrics_from_before_our_start(
     """Fresh ones of a process that runs are a sign; others are suspected for three heartbeats."""
     write(ground, age=age, **values)
     OtherWorker(ground.core, breaker).look()
-    assert (ground.core.taken.worker() is not None) is seen
+    assert (ground.core.taken_by_others.worker() is not None) is seen
     assert ground.core.beside.suspected_until == (
         pytest.approx(NOW - age + SILENT) if suspected else 0.0
     )
@@ -189,7 +189,7 @@ def test_metrics_of_our_own_last_run_are_no_sign(
     first.look()
     write(ground, pid=os.getpid(), host=HOST)
     OtherWorker(ground.core, breaker).look()
-    assert ground.core.taken.worker() is None
+    assert ground.core.taken_by_others.worker() is None
     assert not ground.core.beside.at_work
     assert ground.core.beside.suspected_until == 0.0
 

@@ -83,7 +83,7 @@ def test_a_text_that_is_to_be_forgotten_leaves_the_ledger(ground: QueueScene) ->
 
 def test_what_is_held_is_sent(ground: QueueScene) -> None:
     """That alone is told; what was not held needs no telling."""
-    ground.core.taken.hold(ground.known(WAITS).key, NOW)
+    ground.core.taken_by_others.hold(ground.known(WAITS).key, NOW)
     requests.ask(ground.core.paths, SEND, BOTH)
     assert process(ground.core) == 1
     assert ground.column("held", WAITS) is None

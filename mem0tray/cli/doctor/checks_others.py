@@ -16,7 +16,7 @@ from mem0tray.config.settings import Loaded
 from mem0tray.core.errors import NotFoundError
 from mem0tray.desktop import older_install
 from mem0tray.ledger.reader import Reader
-from mem0tray.ledger.taken import WorkerSeen
+from mem0tray.ledger.taken_by_others import WorkerSeen
 from mem0tray.system import processes
 from mem0tray.system.paths import Paths
 

@@ -14,7 +14,7 @@ from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.document import STAMP, BrokenDocumentError, Document
 from mem0tray.files.receipts import Account, Mark, Receipts, mark
 from mem0tray.ledger.outdated import DLQ
-from mem0tray.ledger.taken import PERHAPS
+from mem0tray.ledger.taken_by_others import PERHAPS
 from mem0tray.worker.context import Core
 from mem0tray.worker.dlq import attribution, waits
 from mem0tray.worker.dlq import merge as merging
@@ -210,7 +210,7 @@ class HandEdits:
         reason = PERHAPS if core.beside.at_work else "hand edit"
         core.inbox.discard(share.by_hand, now + tick, reason)
         for key in share.by_hand if core.beside.at_work else ():
-            core.taken.ask(key, now)  # should it be restored
+            core.taken_by_others.ask(key, now)  # should it be restored
         written: list[tuple[int, Item]] = []
         for pair in [*merge.edits, *merge.forced]:
             key = pair.row.key
@@ -237,7 +237,7 @@ class HandEdits:
         As far as that one knows: the server is asked before it is sent.
         """
         core, now = self._core, self._core.now()
-        vanished = core.taken.vanished()
+        vanished = core.taken_by_others.vanished()
         moved = {name: item for item in found if (name := (item.id, item.digest)) in vanished}
         if not moved:
             return
@@ -246,7 +246,7 @@ class HandEdits:
                 row = core.inbox.known(item)
                 if row is not None:
                     core.inbox.revive(row, item, now, dead=True, gen=None)
-                    core.taken.ask(row.key, now)
+                    core.taken_by_others.ask(row.key, now)
         core.events.emit(events.AdoptedToDlq(len(moved), core.paths.dlq.name))
 
     def _tell(self, merge: Merge, told: list[events.Event], *, is_edit: bool) -> None:

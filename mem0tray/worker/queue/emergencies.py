@@ -98,9 +98,11 @@ class EmergencyIntake:
     def _lose(self) -> None:
         """Note that another worker took the lines away, and delivers what stood there."""
         core = self._core
-        unshown = core.taken.unshown()
+        unshown = core.taken_by_others.unshown()
         if unshown:
-            core.taken.vanish(unshown, core.now(), taken=core.beside.at_work, wait_until=0.0)
+            core.taken_by_others.vanish(
+                unshown, core.now(), taken=core.beside.at_work, wait_until=0.0
+            )
 
     def _rename(self, source: EmergencySource, now: float) -> None:
         """Rename a file that nobody has appended to for a minute, and go on reading its tail."""

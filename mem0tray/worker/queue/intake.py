@@ -18,10 +18,10 @@ from mem0tray.files import atomic, document
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.document import HELD, BrokenDocumentError, Document
 from mem0tray.ledger.outdated import QUEUE
-from mem0tray.worker.burial import bury_new
 from mem0tray.worker.context import Core
 from mem0tray.worker.folders import unrest
 from mem0tray.worker.folders.unrest import Unrest, cannot_read
+from mem0tray.worker.moving_to_dlq import take_in_as_dead
 
 SECTIONS: Final = ("queue", "failed", HELD)
 STABLE_AFTER: Final = 1.5  # seconds a broken file must hold still before it is given up
@@ -196,7 +196,7 @@ class QueueIntake:
 
     def _note_moves(self, known: dict[bytes, int]) -> None:
         """What another hand took out of the file since it was read or published, or put in."""
-        taken, beside = self._core.taken, self._core.beside
+        taken, beside = self._core.taken_by_others, self._core.beside
         before, now = set(self._known.values()), set(known.values())
         gone = taken.missing(now) if self._first else sorted(before - now)
         if not self._first:
@@ -233,7 +233,7 @@ class QueueIntake:
             return row.key
         now = self._core.now()
         key = self._core.inbox.add_fresh(item, now, ask=True)
-        self._core.taken.hold(key, now)
+        self._core.taken_by_others.hold(key, now)
         return key
 
     def _adopt(self, raw: bytes) -> int:
@@ -245,7 +245,7 @@ class QueueIntake:
         if self._core.inbox.known(item) is not None:
             return 0
         now = self._core.now()
-        bury_new(self._core, item, now, ask=self.ask)
+        take_in_as_dead(self._core, item, now, ask=self.ask)
         return 1
 
 
@@ -263,7 +263,7 @@ def accept(
         return left, False
     if row is None:
         if item.retries >= core.settings.sync.max_attempts:
-            key = bury_new(core, item, now, ask=ask)
+            key = take_in_as_dead(core, item, now, ask=ask)
             core.events.emit(events.MovedToDlq(item.project, item.id, item.retries))
             return key, False
         return core.inbox.add_fresh(item, now, ask=ask, shown=shown), True

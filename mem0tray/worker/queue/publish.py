@@ -174,7 +174,7 @@ class QueuePublisher:
             self._intake.expect(())
             return False
         self._core.inbox.clear_tombstones(wanted.left)
-        self._core.taken.show(wanted.shown)
+        self._core.taken_by_others.show(wanted.shown)
         self._intake.published(signature, wanted.entries)
         self._shown = for_this
         return True

@@ -8,7 +8,7 @@ from typing import Final
 
 from mem0tray.core import events
 from mem0tray.ledger.outbox import Job
-from mem0tray.ledger.taken import PERHAPS
+from mem0tray.ledger.taken_by_others import PERHAPS
 from mem0tray.server import Client, Kind, Memory, Outcome, Presence
 from mem0tray.server.failures import NO_PROJECT
 from mem0tray.worker.context import Core
@@ -29,7 +29,7 @@ class Attempts:
         self._core = core
         self._stopping = stopping
         self._ended: dict[int, float] = {}  # when an attempt of unknown outcome ended, monotonic
-        self._unanswered: Counter[int] = Counter()  # questions in a row, by item
+        self._asked_in_vain: Counter[int] = Counter()  # questions in a row, by item
 
     def make(self, client: Client, job: Job) -> Outcome:
         """Deliver the item."""
@@ -59,7 +59,7 @@ class Attempts:
             self._ended[job.key] = time.monotonic()
         else:
             self._ended.pop(job.key, None)
-            self._unanswered.pop(job.key, None)
+            self._asked_in_vain.pop(job.key, None)
 
     def _unknown_since(self, key: int, unknown: float) -> float:
         """The moment (monotonic) up to which what the server said is no news of an item.
@@ -86,11 +86,11 @@ class Attempts:
             if found.kind not in (Kind.OUTCOME_UNKNOWN, Kind.OUTAGE) or self._stopping():
                 return replace(found, outcome_unknown=True)  # the question still stands
             was_asked = found.outcome_unknown  # else nobody was reached
-            self._unanswered[job.key] += was_asked
-            if not was_asked or self._unanswered[job.key] < _QUESTIONS:
-                return replace(found, kind=Kind.UNANSWERED, outcome_unknown=True)
+            self._asked_in_vain[job.key] += was_asked
+            if not was_asked or self._asked_in_vain[job.key] < _QUESTIONS:
+                return replace(found, kind=Kind.ASKED_IN_VAIN, outcome_unknown=True)
             found = Presence.CANNOT_TELL  # else it would never be sent
-        self._unanswered.pop(job.key, None)  # about the next attempt none has been put yet
+        self._asked_in_vain.pop(job.key, None)  # about the next attempt none has been put yet
         if found is Presence.CANNOT_TELL:
             return _as_remembered(job) or found
         if found is Presence.PRESENT:

@@ -12,8 +12,8 @@ from mem0tray.core.state import refusal
 from mem0tray.ledger.outbox import Job
 from mem0tray.server import Kind, Outcome
 from mem0tray.server.remedy import of_refusal
-from mem0tray.worker.burial import bury_waiting
 from mem0tray.worker.context import Core
+from mem0tray.worker.moving_to_dlq import move_waiting_to_dlq
 
 _TOLD: Final = frozenset({Kind.ITEM_FAILURE, Kind.SLOW_DOWN})  # answers to a canary, of the server
 
@@ -65,7 +65,7 @@ class Verdicts:
             self._set_aside(job, outcome, now)
             self._suspect_outage()
             happened = []
-        elif kind is Kind.UNANSWERED:
+        elif kind is Kind.ASKED_IN_VAIN:
             self._ask_later(job, now)
             self._suspect_outage()
             happened = []
@@ -147,7 +147,7 @@ class Verdicts:
         core = self._core
         self._suspects.pop(job.key, None)
         core.outbox.release(job.key)
-        core.taken.hold(job.key, now)
+        core.taken_by_others.hold(job.key, now)
         return [events.Held(job.project, job.item_id)]
 
     def _misconfigured(self, job: Job, outcome: Outcome, now: float) -> list[Event]:
@@ -228,7 +228,7 @@ class Verdicts:
         core, sync = self._core, self._core.settings.sync
         retries = job.retries + 1
         if retries >= sync.max_attempts:
-            bury_waiting(core, job.key, now, outcome.message)
+            move_waiting_to_dlq(core, job.key, now, outcome.message)
             return [
                 events.MovedToDlq(job.project, job.item_id, retries),
                 events.WaitingBackoff(job.project, job.item_id, items.backoff(0)),

@@ -17,7 +17,7 @@ from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.events import Event
 from mem0tray.core.text import one_line, plural, short_id
 from mem0tray.files import receipts
-from mem0tray.ledger.taken import PERHAPS
+from mem0tray.ledger.taken_by_others import PERHAPS
 from mem0tray.system import plain
 from mem0tray.system.paths import Paths, log_in
 

@@ -10,7 +10,7 @@ from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.ledger.outdated import QUEUE
-from mem0tray.ledger.taken import MINUTE
+from mem0tray.ledger.taken_by_others import MINUTE
 from mem0tray.worker.queue import intake as stage
 from mem0tray.worker.queue.intake import QueueIntake, accept, fingerprint, is_stable
 from tests.worker.queue.scene import HERE, NOW, QueueScene, entry, fresh
@@ -139,7 +139,7 @@ def test_what_waits_is_not_taken_in_again(scene: QueueScene, *, dead: bool) -> N
     """As an entry or as a dead letter."""
     key, _ = accept(scene.core, A, ask=False)
     if dead:
-        scene.core.inbox.bury(key, [A.raw], NOW)
+        scene.core.inbox.move_to_dlq(key, [A.raw], NOW)
     assert accept(scene.core, A, ask=False) == (key, False)
     assert scene.column("state", A) == ("dead" if dead else "pending")
 

@@ -94,7 +94,7 @@ def trial(tmp_path: Path) -> Iterator[Trial]:
 
 def test_only_the_third_question_in_vain_is_enough(trial: Trial) -> None:
     """A memory is sent without an answer only after three questions about itself in a row."""
-    assert [trial.make(SILENT, key).kind for key in (1, 2, 3, 1, 2, 3)] == [Kind.UNANSWERED] * 6
+    assert [trial.make(SILENT, key).kind for key in (1, 2, 3, 1, 2, 3)] == [Kind.ASKED_IN_VAIN] * 6
     assert trial.client.sent == 0
     assert trial.make(SILENT).kind is Kind.ITEM_FAILURE
     assert trial.client.sent == 1
@@ -105,24 +105,24 @@ def test_an_answer_starts_the_row_anew(trial: Trial) -> None:
     trial.make(SILENT)
     trial.make(SILENT)
     trial.make(Presence.ABSENT)
-    assert [trial.make(SILENT).kind for _ in range(2)] == [Kind.UNANSWERED] * 2
+    assert [trial.make(SILENT).kind for _ in range(2)] == [Kind.ASKED_IN_VAIN] * 2
     assert trial.client.sent == 1
 
 
 def test_each_attempt_needs_three_questions_of_its_own(trial: Trial) -> None:
     """What was asked in vain before an attempt went out says nothing about that one."""
     kinds = [trial.make(SILENT).kind for _ in range(6)]
-    assert kinds == [*[Kind.UNANSWERED] * 2, Kind.ITEM_FAILURE] * 2
+    assert kinds == [*[Kind.ASKED_IN_VAIN] * 2, Kind.ITEM_FAILURE] * 2
     assert trial.client.sent == 2
 
 
 def test_where_nobody_was_reached_nobody_was_asked(trial: Trial) -> None:
     """Refused connections, however many, are no questions, also after three that were."""
-    assert {trial.make(REFUSED).kind for _ in range(9)} == {Kind.UNANSWERED}
+    assert {trial.make(REFUSED).kind for _ in range(9)} == {Kind.ASKED_IN_VAIN}
     for _ in range(3):
         trial.make(SILENT)
     assert trial.client.sent == 1
-    assert trial.make(REFUSED).kind is Kind.UNANSWERED
+    assert trial.make(REFUSED).kind is Kind.ASKED_IN_VAIN
     assert trial.client.sent == 1
 
 

@@ -5,7 +5,7 @@ import pytest
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
-from mem0tray.ledger.taken import MINUTE, Taken, WorkerSeen
+from mem0tray.ledger.taken_by_others import MINUTE, TakenByOthers, WorkerSeen
 from tests.ledger.looking import changes, row, table
 from tests.ledger.samples import NOW, fresh, letter
 
@@ -13,9 +13,9 @@ SEEN = WorkerSeen(pid=7, host="there", first=NOW, last=NOW + 5)
 
 
 @pytest.fixture
-def taken(ledger: Ledger) -> Taken:
+def taken(ledger: Ledger) -> TakenByOthers:
     """What is remembered."""
-    return Taken(ledger)
+    return TakenByOthers(ledger)
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def keys(ledger: Ledger) -> list[int]:
     return [inbox.add_fresh(fresh(name), NOW, ask=False) for name in "abc"]
 
 
-def vanish(taken: Taken, *keys: int, at: float = NOW, by_another: bool = False) -> None:
+def vanish(taken: TakenByOthers, *keys: int, at: float = NOW, by_another: bool = False) -> None:
     """Let entries leave the queue file by another hand."""
     taken.vanish(keys, at, taken=by_another, wait_until=0)
 
@@ -33,18 +33,20 @@ def vanish(taken: Taken, *keys: int, at: float = NOW, by_another: bool = False) 
 # The other worker ----------------------------------------------------------------------------
 
 
-def test_another_worker_is_remembered_until_it_has_gone(ledger: Ledger, taken: Taken) -> None:
+def test_another_worker_is_remembered_until_it_has_gone(
+    ledger: Ledger, taken: TakenByOthers
+) -> None:
     """Also by the next start of ours."""
     assert taken.worker() is None
     taken.note_worker(SEEN)
-    assert Taken(ledger).worker() == SEEN
+    assert TakenByOthers(ledger).worker() == SEEN
     assert table(ledger, "PRAGMA synchronous") == [(2,)]
     taken.forget_worker()
     assert taken.worker() is None
 
 
 def test_what_vanished_in_the_minute_before_was_perhaps_taken(
-    ledger: Ledger, taken: Taken, keys: list[int]
+    ledger: Ledger, taken: TakenByOthers, keys: list[int]
 ) -> None:
     """At its first sign; what vanished earlier was not."""
     assert MINUTE == 60.0
@@ -59,7 +61,7 @@ def test_what_vanished_in_the_minute_before_was_perhaps_taken(
 
 
 def test_a_further_sign_changes_nothing_of_what_vanished(
-    ledger: Ledger, taken: Taken, keys: list[int]
+    ledger: Ledger, taken: TakenByOthers, keys: list[int]
 ) -> None:
     """It was decided at the first one."""
     taken.note_worker(SEEN)
@@ -70,7 +72,7 @@ def test_a_further_sign_changes_nothing_of_what_vanished(
     assert taken.worker() == WorkerSeen(7, "there", NOW, NOW + 60)
 
 
-def test_a_start_learns_what_the_last_one_noted(taken: Taken) -> None:
+def test_a_start_learns_what_the_last_one_noted(taken: TakenByOthers) -> None:
     """Our process id, and the metrics file as it was found."""
     assert taken.begin(5, [1, 2]) == (None, None)
     assert taken.begin(6, None) == (5, [1, 2])
@@ -81,7 +83,7 @@ def test_a_start_learns_what_the_last_one_noted(taken: Taken) -> None:
 
 
 def test_entries_that_the_file_does_not_show_any_more_are_missing(
-    ledger: Ledger, taken: Taken, keys: list[int]
+    ledger: Ledger, taken: TakenByOthers, keys: list[int]
 ) -> None:
     """But for those from the emergency file, and those already known to be taken."""
     a, b, c = keys
@@ -99,7 +101,7 @@ def test_entries_that_the_file_does_not_show_any_more_are_missing(
 
 
 def test_an_entry_that_vanishes_alone_is_still_delivered(
-    ledger: Ledger, taken: Taken, keys: list[int]
+    ledger: Ledger, taken: TakenByOthers, keys: list[int]
 ) -> None:
     """Some producers start afresh when they cannot read the file: nothing else changes."""
     before = row(ledger, keys[0])
@@ -111,7 +113,7 @@ def test_an_entry_that_vanishes_alone_is_still_delivered(
 
 
 def test_an_entry_that_vanishes_beside_another_worker_is_asked_about(
-    ledger: Ledger, taken: Taken, keys: list[int]
+    ledger: Ledger, taken: TakenByOthers, keys: list[int]
 ) -> None:
     """It counts among those that are held from then on."""
     before = row(ledger, keys[0])
@@ -129,7 +131,7 @@ def test_an_entry_that_vanishes_beside_another_worker_is_asked_about(
 
 
 def test_an_entry_waits_until_it_is_seen_whether_another_is_at_work(
-    ledger: Ledger, taken: Taken, keys: list[int]
+    ledger: Ledger, taken: TakenByOthers, keys: list[int]
 ) -> None:
     """And is asked about; a later due time stays."""
     first, second, third = keys
@@ -143,7 +145,7 @@ def test_an_entry_waits_until_it_is_seen_whether_another_is_at_work(
     assert changes(before[2], row(ledger, third)) == {"vanished": NOW}
 
 
-def test_only_what_waits_can_vanish(ledger: Ledger, taken: Taken) -> None:
+def test_only_what_waits_can_vanish(ledger: Ledger, taken: TakenByOthers) -> None:
     """A dead letter has left the file by our own hand."""
     key = Inbox(ledger).add_dead(letter("a"), b"{}", NOW, ask=False, gen=None)
     before = row(ledger, key)
@@ -158,7 +160,7 @@ def test_only_what_waits_can_vanish(ledger: Ledger, taken: Taken) -> None:
 
 
 def test_an_entry_that_comes_back_was_not_delivered(
-    ledger: Ledger, taken: Taken, keys: list[int]
+    ledger: Ledger, taken: TakenByOthers, keys: list[int]
 ) -> None:
     """Whoever took it has put it back; one that is held stays so until the user decides."""
     back, held, shown = keys
@@ -173,7 +175,9 @@ def test_an_entry_that_comes_back_was_not_delivered(
     assert changes(before[unshown], row(ledger, unshown)) == {"shown": 1}
 
 
-def test_a_question_keeps_the_first_time(ledger: Ledger, taken: Taken, keys: list[int]) -> None:
+def test_a_question_keeps_the_first_time(
+    ledger: Ledger, taken: TakenByOthers, keys: list[int]
+) -> None:
     """Since when nobody knows; others are left alone."""
     before = row(ledger, keys[1])
     taken.ask(keys[0], NOW)
@@ -182,7 +186,9 @@ def test_a_question_keeps_the_first_time(ledger: Ledger, taken: Taken, keys: lis
     assert row(ledger, keys[1]) == before
 
 
-def test_what_the_server_cannot_tell_is_held(ledger: Ledger, taken: Taken, keys: list[int]) -> None:
+def test_what_the_server_cannot_tell_is_held(
+    ledger: Ledger, taken: TakenByOthers, keys: list[int]
+) -> None:
     """It is not sent; since when it vanished and was taken stays known."""
     known, new, other = keys
     vanish(taken, known, at=NOW - 5, by_another=True)
@@ -197,7 +203,7 @@ def test_what_the_server_cannot_tell_is_held(ledger: Ledger, taken: Taken, keys:
 
 
 def test_what_is_held_is_sent_when_the_user_says_so(
-    ledger: Ledger, taken: Taken, keys: list[int]
+    ledger: Ledger, taken: TakenByOthers, keys: list[int]
 ) -> None:
     """At once, and asked about no more than before; how many those were is told."""
     held, asked, other = keys

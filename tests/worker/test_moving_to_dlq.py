@@ -16,8 +16,8 @@ from mem0tray.ledger.counters import FAILED
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.outdated import DLQ, QUEUE
 from mem0tray.system.paths import Paths
-from mem0tray.worker.burial import bury_new, bury_waiting
 from mem0tray.worker.context import Core
+from mem0tray.worker.moving_to_dlq import move_waiting_to_dlq, take_in_as_dead
 from tests.support.shapes import entry
 
 NOW = 1_764_500_000.0
@@ -47,7 +47,7 @@ def test_an_entry_that_waited(core: Core) -> None:
     """It is dead from now on, with its reason and without `retries`; the rest of it stays."""
     fresh = item()
     key = core.inbox.add_fresh(fresh, NOW - 100, ask=False)
-    bury_waiting(core, key, NOW, "500 odd")
+    move_waiting_to_dlq(core, key, NOW, "500 odd")
     row = core.inbox.known(fresh)
     assert row is not None
     assert (row.state, row.retry_count, row.last_attempt) == (items.DEAD, 0, NOW)
@@ -62,7 +62,7 @@ def test_an_entry_that_waited(core: Core) -> None:
 def test_an_entry_that_never_waited(core: Core, ask: bool) -> None:  # noqa: FBT001
     """It comes as a dead letter with no failure of ours, and is asked about where that is due."""
     fresh = item(retry_count=7, last_attempt=3)
-    key = bury_new(core, fresh, NOW, ask=ask)
+    key = take_in_as_dead(core, fresh, NOW, ask=ask)
     row = core.inbox.known(fresh)
     assert row is not None
     assert (row.key, row.state, row.retry_count, row.last_attempt) == (key, items.DEAD, 0, NOW)
@@ -79,8 +79,8 @@ def test_each_counts_and_both_files_are_written(core: Core) -> None:
     """Every move counts in `total_failed`, leaves the queue file and joins the DLQ file."""
     waiting = core.inbox.add_fresh(item(id="x"), NOW, ask=False)
     for bury in (
-        lambda: bury_new(core, item(), NOW, ask=False),
-        lambda: bury_waiting(core, waiting, NOW, "odd"),
+        lambda: take_in_as_dead(core, item(), NOW, ask=False),
+        lambda: move_waiting_to_dlq(core, waiting, NOW, "odd"),
     ):
         before = [core.ledger.outdated.times(file) for file in (QUEUE, DLQ)]
         bury()

@@ -1,4 +1,4 @@
-"""The birth of a dead letter: how an item becomes one, whatever the way that leads there.
+"""Moving to the DLQ: how an item becomes a dead letter, whatever the way that leads there.
 
 It leaves the queue file and stands in the DLQ file with the fields of the contract (section 1):
 `retry_count` 0, and the time of the move in `last_attempt` and `moved_to_dlq_at`. Each move
@@ -14,13 +14,13 @@ from mem0tray.ledger.counters import FAILED
 from mem0tray.worker.context import Core
 
 
-def bury_waiting(core: Core, key: int, now: float, error: str) -> None:
+def move_waiting_to_dlq(core: Core, key: int, now: float, error: str) -> None:
     """Make a dead letter of an entry that waited in the ledger; `error` is why it failed last."""
-    core.inbox.bury(key, _as_dead(core.outbox.raw(key), now, error), now, error)
+    core.inbox.move_to_dlq(key, _as_dead(core.outbox.raw(key), now, error), now, error)
     core.counters.add(FAILED)
 
 
-def bury_new(core: Core, item: Item, now: float, *, ask: bool) -> int:
+def take_in_as_dead(core: Core, item: Item, now: float, *, ask: bool) -> int:
     """Take an item in as a dead letter, which never waited in our ledger; its key."""
     raw = b"".join(_as_dead(item.raw, now))
     dead = msgspec.structs.replace(item, raw=raw, retry_count=0, last_attempt=now)

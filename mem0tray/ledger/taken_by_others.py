@@ -71,7 +71,7 @@ class WorkerSeen:
         return cls(**json.loads(kept)) if kept else None
 
 
-class Taken:
+class TakenByOthers:
     """What the ledger remembers of another worker, and of what it may have taken."""
 
     def __init__(self, ledger: Ledger) -> None:
