@@ -29,6 +29,7 @@ _SENTENCES: Final = {
 }
 _FROM_BOOT: Final = "mem0tray starts with the computer, as a service (lingering is on)."
 _ENABLE: Final = "`mem0tray autostart enable` sets it up anew."
+_ENABLE_AT: Final = "`mem0tray autostart enable` sets it up, at"
 
 
 @click.group(
@@ -129,9 +130,16 @@ def status(*, as_json: bool) -> None:
         )
         return
     output.say_beside("", sentence(state, login))
-    output.print_facts([("where", login.where), ("starts", state.starts)])
+    if state.name == DISABLED:
+        output.say_beside("", f"{_ENABLE_AT} {login.where}.")
+    output.print_facts([("where", _where(state, login)), ("starts", state.starts)])
     for line in advice:
         output.say_beside("", line)
+
+
+def _where(state: AutostartState, login: Autostart) -> str:
+    """The place that was found; empty where nothing is set up, and so nothing stands there."""
+    return "" if state.name == DISABLED else login.where
 
 
 def this_system(kind: str = "") -> Autostart:

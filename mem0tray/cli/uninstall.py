@@ -122,7 +122,10 @@ def _take_away(done: _Done) -> None:
     if system.state().name != DISABLED:
         where = system.where
         done.told += system.disable()
-        done.removed.append(where)
+        if os.path.lexists(where):
+            done.told.append(f"{system.where} hides the start at login that everybody has here.")
+        else:
+            done.removed.append(where)
     else:
         system.disable()  # of two ways that are half there, neither stays
     for path in _strewn(os.environ):

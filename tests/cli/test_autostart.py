@@ -35,6 +35,24 @@ def test_there_and_back(home: Scratch, entry: Path) -> None:
     assert home.run("autostart", "status", "--json").json()["state"] == "disabled"
 
 
+def test_no_file_is_named_that_is_not_there(home: Scratch, entry: Path) -> None:
+    """`status` says where an entry would be made, and the place of one only where it stands."""
+    first, second = home.ok("autostart", "status").splitlines()
+    assert first == "mem0tray does not start at login."
+    assert second == f"`mem0tray autostart enable` sets it up, at {entry}."
+    home.ok("autostart", "enable")
+    assert f"where   {entry}\n" in home.ok("autostart", "status")
+
+
+def test_the_entry_of_the_system_is_named(home: Scratch, entry: Path) -> None:
+    """Where only the entry for everybody starts it, that one is named."""
+    shared = home.root / "xdg" / "autostart" / "mem0tray.desktop"
+    _write(shared, "Exec=/bin/true")
+    assert f"where   {shared}\n" in home.ok("autostart", "status")
+    assert home.run("autostart", "status", "--json").json()["where"] == str(shared)
+    assert not entry.exists()
+
+
 def test_the_same_for_scripts(home: Scratch, entry: Path) -> None:
     """State, place, and what is started."""
     home.ok("autostart", "enable")

@@ -66,6 +66,19 @@ def _strewn(home: Scratch) -> list[Path]:
     return places
 
 
+def test_a_start_that_everybody_has_is_hidden(home: Scratch) -> None:
+    """The system's own entry stays and is not told as removed: the user's hides it."""
+    shared = home.root / "xdg" / "autostart" / "mem0tray.desktop"
+    shared.parent.mkdir(parents=True)
+    shared.write_text("[Desktop Entry]\nType=Application\nExec=/bin/true\n")
+    seen = home.run("uninstall", "--json").json()
+    assert shared.exists()
+    assert seen["removed"] == []
+    hiding = home.root / "config" / "autostart" / "mem0tray.desktop"
+    assert f"{hiding} hides the start at login that everybody has here." in seen["notes"]
+    assert "mem0tray is set up" in home.ok("autostart", "status")
+
+
 def test_it_takes_away_what_lies_outside_its_folders(home: Scratch, manager: UserSystemd) -> None:
     """Service, entries, icons and completion go, once; other people's things stay."""
     home.ok("autostart", "enable")

@@ -59,8 +59,13 @@ class XdgAutostart:
 
     @property
     def where(self) -> str:
-        """The entry's path."""
-        return str(self._paths[0])
+        """The path of the entry that counts, else of the one that `enable` makes."""
+        return str(self._found or self._paths[0])
+
+    @property
+    def _found(self) -> Path | None:
+        """The first entry that is there: it hides those behind it."""
+        return next((each for each in self._paths if os.path.lexists(each)), None)
 
     @property
     def command(self) -> str:
@@ -69,7 +74,7 @@ class XdgAutostart:
 
     def state(self) -> AutostartState:
         """What a desktop makes of the entry."""
-        path = next((each for each in self._paths if os.path.lexists(each)), None)
+        path = self._found
         if path is None:
             return AutostartState(DISABLED)
         try:
