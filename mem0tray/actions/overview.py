@@ -11,17 +11,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from mem0tray.actions import files, folder
+from mem0tray.actions import files, folder, waiting
 from mem0tray.config import server_choice
 from mem0tray.config.server_choice import THIS_COMPUTER
 from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import item as items
 from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError, SettingsError
-from mem0tray.core.item import Item
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import ACTION_NEEDED, STARTING
-from mem0tray.files import atomic, document, emergency, lock, pauses, probe, quarantine
+from mem0tray.files import atomic, document, lock, pauses, probe, quarantine
 from mem0tray.files.atomic import TornError
 from mem0tray.files.document import BrokenDocumentError, Document
 from mem0tray.ledger.reader import Reader
@@ -93,13 +92,11 @@ def gather(settings: Settings) -> Overview:
             for name in ("queue", "dlq"):
                 setattr(seen, name, items.count(metrics.values.get(f"{name}_size")))
             seen.held = items.count(metrics.values.get("held"))
-            unread: list[Item] = []
+            seen.oldest_waiting = reader.oldest_waiting()
         else:
-            seen.held = reader.held_count()
-            unread = _count_queue(seen, paths, reader, queue, queue_trouble)
+            _count_queue(seen, paths, reader, queue, queue_trouble)
             file_trouble = _count_dlq(seen, paths, reader) or queue_trouble
         stats = _count_totals(seen, queue, queue_trouble, reader if own else None)
-        seen.oldest_waiting = _oldest(reader.oldest_waiting(), unread)
         seen.last_delivery = reader.last_delivery() or _from_iso(stats.get("last_sync"))
         if seen.last_delivery is None and _is_lost(paths.ledger, reader):
             seen.unknown["last_delivery"] = Reason(
@@ -137,16 +134,18 @@ def _look_at_folder(seen: Overview, settings: Settings, paths: Paths) -> Reason:
 
 def _count_queue(
     seen: Overview, paths: Paths, reader: Reader, queue: Document, trouble: Reason
-) -> list[Item]:
-    """Count what waits; those of it that the ledger does not know yet."""
-    lines, emergency_trouble = emergency_lines(paths)
-    unread = not_taken_in([*_entries(queue), *lines], reader)
-    seen.queue = reader.waiting_count() + len(unread)
+) -> None:
+    """Count what waits, and since when."""
+    lines, emergency_trouble = waiting.emergency_lines(paths)
+    found = waiting.of(paths, reader, queue, lines, seen.server)
+    seen.queue, seen.held = found.count, found.held
+    fresh = [item.timestamp for item in found.fresh if item.timestamp > 0]
+    known = [row.accepted for row in found.known.values()]
+    seen.oldest_waiting = min([*fresh, *known, *reader.oldest_dead()], default=None)
     trouble = reasons.NONE if queue.lists["queue"] else trouble  # what is whole in it counts
     if trouble or emergency_trouble:
         seen.queue = None
         seen.unknown["queue"] = trouble or emergency_trouble
-    return unread
 
 
 def _count_dlq(seen: Overview, paths: Paths, reader: Reader) -> Reason:
@@ -341,44 +340,6 @@ def looked_at(path: Path, sections: tuple[str, ...]) -> tuple[Document, Reason]:
         Reason("A running worker keeps it, and saves what is whole in it: `mem0tray run`."),
     )
     return document.salvage(data, sections), trouble
-
-
-def _entries(queue: Document) -> list[Item]:
-    raws = (*queue.lists["queue"], *queue.lists[files.HELD])
-    return [item for raw in raws if (item := items.parse(raw)) is not None]
-
-
-def emergency_lines(paths: Paths) -> tuple[list[Item], Reason]:
-    """What stands in the emergency file, and why it cannot be read."""
-    try:
-        signature = atomic.signature(paths.emergency)
-        if signature is None:
-            return [], reasons.NONE
-        source = emergency.EmergencySource(paths.emergency.name, signature.inode)
-        lines = emergency.read(paths.claude_dir, source, final=True)
-    except FileUnavailableError as error:
-        return [], error.reason
-    except OSError as error:
-        return [], atomic.unavailable(paths.emergency, error).reason
-    return (lines.items if lines is not None else []), reasons.NONE
-
-
-def not_taken_in(found: list[Item], reader: Reader) -> list[Item]:
-    """The items that the ledger does not know yet, each once."""
-    waiting = reader.waiting()
-    unknown: dict[tuple[str, bytes], Item] = {}
-    for item in found:
-        name = (item.id, item.digest)
-        if name not in waiting and name not in unknown and reader.known(*name) is None:
-            unknown[name] = item
-    return list(unknown.values())
-
-
-def _oldest(known: float | None, unknown: list[Item]) -> float | None:
-    times = [item.timestamp for item in unknown if item.timestamp > 0]
-    if known is not None:
-        times.append(known)
-    return min(times, default=None)
 
 
 def _from_iso(value: Any) -> float | None:

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.actions import files, overview, tally
+from mem0tray.actions import files, tally, waiting
 from mem0tray.actions.find import listing
+from mem0tray.actions.probe import server_name
 from mem0tray.cli import context, output
 from mem0tray.cli.command_help import Command
-from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.text import plural
 from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.taken_by_others import PERHAPS
@@ -34,14 +34,16 @@ _AGES: Final = (
 @click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document.")
 def command(*, as_json: bool) -> None:
     """Count dead letters and waiting entries by project, retries and age."""
-    seen = counted(context.load_there().locations(), time.time())
+    settings = context.load_there()
+    paths = settings.locations()
+    seen = counted(paths, server_name(settings, paths), time.time())
     if as_json:
         output.print_json(seen)
         return
     if seen["projects"]:
         _print_tables(seen)
-    waiting = plural(seen["waiting"], "entry waits", "entries wait")
-    output.say(f"{plural(seen['dead'], 'dead letter')}, {waiting}.")
+    wait = plural(seen["waiting"], "entry waits", "entries wait")
+    output.say(f"{plural(seen['dead'], 'dead letter')}, {wait}.")
     if seen["held"]:
         output.say(f"{seen['held']:,} of these held: {PERHAPS}.")
     if seen["nonsense"]:
@@ -71,32 +73,26 @@ def _print_counts(title: str, counts: dict[str, int]) -> None:
     output.print_table((title, "DEAD LETTERS"), rows, right={title, "DEAD LETTERS"})
 
 
-def counted(paths: Paths, now: float) -> dict[str, Any]:
+def counted(paths: Paths, server: str, now: float) -> dict[str, Any]:
     """Everything that is shown; ages by the producers' timestamps, seconds.
 
-    Raises FileUnavailableError where not all of it can be counted.
+    `server` is what the ledger calls the one that deliveries go to. Raises
+    FileUnavailableError where not all of it can be counted.
     """
-    lines, trouble = overview.emergency_lines(paths)
-    if trouble:
-        raise FileUnavailableError(trouble)
     with Reader(paths.ledger) as reader:
-        held = reader.held_count()
-        fresh = overview.not_taken_in(lines, reader)
+        queue = waiting.look(paths, reader, server)
     dead_seen = listing(files.dead_letters(paths), files.DLQ)
-    waiting_seen = listing(files.waiting_entries(paths), files.QUEUE)
     dead = [each.item for each in dead_seen.found if each.item is not None]
-    waiting = [each.item for each in waiting_seen.found if each.item is not None]
-    queued = {(item.id, item.digest) for item in waiting}
-    waiting += [item for item in fresh if (item.id, item.digest) not in queued]
+    queued = [each.item for each in queue.listing.found if each.item is not None]
     ages = [max(0.0, now - item.timestamp) if item.timestamp > 0 else None for item in dead]
     return {
         "dead": len(dead),
-        "waiting": len(waiting),
-        "held": held,
-        "nonsense": dead_seen.nonsense + waiting_seen.nonsense,
+        "waiting": queue.count,
+        "held": queue.held,
+        "nonsense": dead_seen.nonsense + queue.listing.nonsense,
         "projects": [
             {"project_id": each.project, "dead": each.dead, "waiting": each.waiting}
-            for each in tally.by_project(dead, waiting)
+            for each in tally.by_project(dead, queued)
         ],
         "retries": _named(tally.by_retries(dead)),
         "ages": _by_age(ages),

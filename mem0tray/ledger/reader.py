@@ -276,6 +276,11 @@ class Reader:
         found = self._one("SELECT min(accepted) FROM items WHERE state IN ('pending', 'dead')")
         return None if found is None else float(found)
 
+    def oldest_dead(self) -> list[float]:
+        """When the oldest dead letter was taken in; empty where there is none."""
+        found = self._one("SELECT min(accepted) FROM items WHERE state = 'dead'")
+        return [] if found is None else [float(found)]
+
     def last_delivery(self) -> float | None:
         """When the last memory was delivered."""
         found = self._one("SELECT value FROM meta WHERE name = 'last_delivery'")

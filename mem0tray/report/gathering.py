@@ -4,13 +4,13 @@ The server is not probed: a page is there at once. A worker that runs has
 published how the server is; without one nothing is sent anyway.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from mem0tray.actions import files, overview
+from mem0tray.actions import files, overview, waiting
 from mem0tray.actions.find import FileListing, Identity, listing
 from mem0tray.actions.overview import Overview
 from mem0tray.config.settings import Settings
@@ -45,15 +45,17 @@ def gather(settings: Settings, now: float) -> Gathered:
     with Reader(paths.ledger) as reader:
         raws, torn = _dead(paths, reader)
         dead = listing(raws, files.DLQ)
-        queue = overview.parsed(paths.queue, files.QUEUE_SECTIONS).lists
+        seen = overview.gather(settings)
+        queue = overview.parsed(paths.queue, files.QUEUE_SECTIONS)
+        lines, _ = waiting.emergency_lines(paths)
         return Gathered(
             now=now,
-            overview=overview.gather(settings),
+            overview=seen,
             dead=dead,
-            waiting=listing([*queue[files.QUEUE], *queue[files.HELD]], files.QUEUE),
+            waiting=waiting.of(paths, reader, queue, lines, seen.server).listing,
             attempts=reader.last_attempts(),
             torn=torn,
-            past=_past(reader, dead, now),
+            past=_past(reader, raws, now),
         )
 
 
@@ -67,7 +69,7 @@ def _dead(paths: Paths, reader: Reader) -> tuple[Sequence[bytes], bool]:
     return (found[0].lists[files.DLQ] if found else reader.dead_raws()), False
 
 
-def _past(reader: Reader, dead: FileListing, now: float) -> History | None:
+def _past(reader: Reader, dead: Iterable[bytes], now: float) -> History | None:
     began = reader.began()
     if began is None:
         return None
@@ -77,7 +79,7 @@ def _past(reader: Reader, dead: FileListing, now: float) -> History | None:
         period,
         reader.deliveries(since, history.SLOT),
         reader.stays(since),
-        [_moved(each.raw, now) for each in dead.found],
+        [_moved(raw, now) for raw in dead],  # as all count them: what makes no sense, too
         reader.outages(since),
     )
 

@@ -1,0 +1,116 @@
+"""What waits for its first delivery: one answer for all who count it, and all who list it.
+
+The queue file alone does not tell. It may show what was delivered since it could last be
+written, and does not show what waits in the emergency file, or was taken out of it by another
+hand and is delivered all the same.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from mem0tray.actions import files, ledger_writer
+from mem0tray.actions.find import FileListing, FoundItem, Identity, listing
+from mem0tray.core import item as items
+from mem0tray.core import reasons
+from mem0tray.core.errors import FileUnavailableError
+from mem0tray.core.item import Item
+from mem0tray.core.reasons import Reason
+from mem0tray.files import atomic, emergency
+from mem0tray.files.document import Document
+from mem0tray.ledger.reader import Known, Reader
+from mem0tray.system.paths import Paths
+
+
+@dataclass(slots=True)
+class Waiting:
+    """The entries that wait, first those of the queue file.
+
+    `known` is what the ledger has of them; `fresh` are those that it does not know yet.
+    """
+
+    listing: FileListing
+    known: dict[Identity, Known]
+    fresh: list[Item] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        """How many memories wait."""
+        return sum(each.item is not None for each in self.listing.found)
+
+    @property
+    def held(self) -> int:
+        """How many of them another worker has perhaps delivered."""
+        return sum(row.is_held for row in self.known.values())
+
+
+def look(paths: Paths, reader: Reader, server: str) -> Waiting:
+    """What waits, as by `of`. Raises FileUnavailableError where a file cannot be read."""
+    found = files.load(paths.queue, files.QUEUE_SECTIONS)
+    lines, trouble = emergency_lines(paths)
+    if trouble:
+        raise FileUnavailableError(trouble)
+    return of(paths, reader, found[0] if found else None, lines, server)
+
+
+def of(
+    paths: Paths, reader: Reader, queue: Document | None, lines: Iterable[Item], server: str
+) -> Waiting:
+    """What waits, by the queue file, the lines of the emergency file and the ledger.
+
+    `server`: what the ledger calls the one that deliveries go to, empty for none.
+    """
+    pending = reader.waiting()
+    for name in ledger_writer.given_up(paths.requests):
+        pending.pop(name, None)
+    lists = queue.lists if queue is not None else {}
+    there = listing([*lists.get(files.QUEUE, ()), *lists.get(files.HELD, ())], files.QUEUE)
+    result = Waiting(FileListing(nonsense=there.nonsense), pending)
+    seen: set[Identity] = set()
+    for found in (*there.found, *map(_found, lines)):
+        name = found.identity
+        if found.item is not None:
+            if name in seen:
+                continue
+            if name not in pending:
+                row = reader.known(*name)
+                if row is not None and not _comes_back(reader, row, server):
+                    continue
+                result.fresh.append(found.item)
+            seen.add(name)
+        result.listing.found.append(found)
+    vanished = (_in_ledger(reader, row) for name, row in pending.items() if name not in seen)
+    result.listing.found += [each for each in vanished if each is not None]
+    return result
+
+
+def _comes_back(reader: Reader, row: Known, server: str) -> bool:
+    """Whether the worker will take in anew an entry whose memory is closed in the ledger."""
+    name = row.id, row.digest
+    if row.state == items.DISCARDED:  # put back, unless its deletion has not reached the file
+        return not reader.still_shown([name])
+    return row.state == items.DELIVERED and bool(server) and not reader.has(*name, server)
+
+
+def _found(item: Item) -> FoundItem:
+    return FoundItem(files.QUEUE, item.id, item.project, item.raw, item)
+
+
+def _in_ledger(reader: Reader, row: Known) -> FoundItem | None:
+    raw = reader.raw(row.key)
+    item = items.parse(raw) if raw is not None else None
+    return _found(item) if item is not None else None
+
+
+def emergency_lines(paths: Paths) -> tuple[list[Item], Reason]:
+    """What stands in the emergency file, and why it cannot be read."""
+    try:
+        signature = atomic.signature(paths.emergency)
+        if signature is None:
+            return [], reasons.NONE
+        source = emergency.EmergencySource(paths.emergency.name, signature.inode)
+        lines = emergency.read(paths.claude_dir, source, final=True)
+    except FileUnavailableError as error:
+        return [], error.reason
+    except OSError as error:
+        return [], atomic.unavailable(paths.emergency, error).reason
+    return (lines.items if lines is not None else []), reasons.NONE

@@ -1,0 +1,84 @@
+"""What waits: the same answer, whoever counts or lists it."""
+
+import time
+
+from mem0tray.actions import overview
+from mem0tray.actions.delete import delete
+from mem0tray.actions.waiting import Waiting, look
+from mem0tray.config.settings import Settings
+from mem0tray.ledger.reader import Reader
+from mem0tray.system.paths import Paths
+from tests.actions.scene import chosen, worker, write
+from tests.support.shapes import Item, emergency_lines, entry, queue_document
+
+SERVER = "https://server.test"
+
+
+def _entries(*names: str) -> list[Item]:
+    return [entry(name, id=f"{name}-1111") for name in names]
+
+
+def _look(paths: Paths) -> Waiting:
+    with Reader(paths.ledger) as reader:
+        found = look(paths, reader, SERVER)
+    assert overview.gather(Settings()).queue == found.count
+    return found
+
+
+def _texts(paths: Paths) -> set[str]:
+    """The texts of what waits, as the overview counts it too."""
+    return {each.item.content for each in _look(paths).listing.found if each.item is not None}
+
+
+def test_what_was_delivered_does_not_wait_though_the_file_shows_it(paths: Paths) -> None:
+    """As where the folder has become read-only: the ledger knows."""
+    write(paths.queue, queue_document(_entries("sent", "left")))
+    with worker(paths) as core:
+        with Reader(paths.ledger) as reader:
+            (row,) = reader.by_id("sent-1111")
+        core.outbox.delivered(row.key, SERVER, time.time())
+    assert _texts(paths) == {"left"}
+
+
+def test_what_only_a_former_server_has_waits_again(paths: Paths) -> None:
+    """The worker will take it in anew."""
+    write(paths.queue, queue_document(_entries("moved")))
+    with worker(paths) as core:
+        (key,) = core.inbox.waiting()
+        core.outbox.delivered(key, "https://former.test", time.time())
+    with Reader(paths.ledger) as reader:
+        assert look(paths, reader, SERVER).count == 1
+        assert look(paths, reader, "https://former.test").count == 0
+
+
+def test_what_is_to_be_deleted_does_not_wait(paths: Paths) -> None:
+    """The ledger hears of it at the next start only."""
+    write(paths.queue, queue_document(_entries("gone", "left")))
+    with worker(paths):
+        pass
+    delete(paths, chosen(paths, "gone"))
+    assert _texts(paths) == {"left"}
+
+
+def test_what_was_put_back_waits(paths: Paths) -> None:
+    """The ledger says that it was deleted until the worker sees it again."""
+    document = queue_document(_entries("back"))
+    write(paths.queue, document)
+    with worker(paths) as core:
+        (key,) = core.inbox.waiting()
+        core.inbox.discard([key], time.time(), "deleted")
+        assert _texts(paths) == set()  # the file shows what is deleted
+        core.inbox.clear_tombstones(core.inbox.tombstones())
+    assert _texts(paths) == {"back"}
+
+
+def test_what_vanished_from_the_file_and_emergency_lines_wait(paths: Paths) -> None:
+    """Both are delivered; none counts twice."""
+    write(paths.queue, queue_document(_entries("vanished", "both")))
+    with worker(paths):
+        pass
+    write(paths.queue, queue_document([*_entries("new") * 2, {"id": "odd"}]))
+    paths.emergency.write_text(emergency_lines(_entries("urgent", "both", "new")))
+    assert _texts(paths) == {"new", "urgent", "both", "vanished"}
+    seen = _look(paths)
+    assert (seen.count, seen.listing.nonsense, len(seen.fresh)) == (4, 1, 2)
