@@ -1,20 +1,20 @@
 """`mem0tray diagnose`: why a memory is stuck, and what to do."""
 
 import time
-from collections.abc import Collection
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import click
 
-from mem0tray.actions import diagnose, files
+from mem0tray.actions import diagnose, files, waiting
 from mem0tray.actions.cause import NOT_RUNNING, PAUSED, Cause
 from mem0tray.actions.find import FoundItem, Identity, everything, handles, listing, resolve
+from mem0tray.actions.probe import server_name
 from mem0tray.actions.surroundings import Surroundings
 from mem0tray.cli import candidates, context, no_longer_waiting, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
 from mem0tray.config.settings import Settings
-from mem0tray.core.reasons import Reason
 from mem0tray.core.text import plural
 from mem0tray.ledger.reader import Attempt, Known, Reader
 from mem0tray.server.remedy import ID
@@ -43,7 +43,9 @@ def command(name: str | None, *, as_json: bool) -> None:
     if name is None:
         _sum_up(settings, paths, as_json=as_json)
         return
-    there = everything(paths)
+    there = everything(paths, (files.DLQ,))
+    with Reader(paths.ledger) as reader:
+        there += waiting.look(paths, reader, server_name(settings, paths)).listing.found
     gone = (
         []
         if any(each.id.startswith(name) for each in there)
@@ -149,16 +151,14 @@ def _sum_up(settings: Settings, paths: Paths, *, as_json: bool) -> None:
     Of those that are alike one is told as an example.
     """
     in_dlq = listing(files.dead_letters(paths), files.DLQ)
-    in_queue = listing(files.waiting_entries(paths), files.QUEUE)
-    dead, waiting = in_dlq.found, in_queue.found
+    with Reader(paths.ledger) as reader:
+        queue = waiting.look(paths, reader, server_name(settings, paths))
+        last = reader.last_attempts()
+    in_queue, pending = queue.listing, queue.known
+    dead, fresh = in_dlq.found, in_queue.found
     around = Surroundings.look(settings, paths)
     now = time.time()
-    with Reader(paths.ledger) as reader:
-        last = reader.last_attempts()
-        pending = reader.waiting()
-    stuck = [
-        each for each in waiting if around.refuse_everything or _has_failed(each, pending, last)
-    ]
+    stuck = [each for each in fresh if around.refuse_everything or _has_failed(each, pending, last)]
     groups: dict[tuple[object, ...], list[FoundItem]] = {}
     first: dict[tuple[object, ...], Cause] = {}
     for found in [*dead, *stuck]:
@@ -166,7 +166,7 @@ def _sum_up(settings: Settings, paths: Paths, *, as_json: bool) -> None:
         cause = diagnose.causes(found, around, attempt, known, now, ID)[0]
         groups.setdefault(cause.likeness, []).append(found)
         first.setdefault(cause.likeness, cause)
-    called = handles([*dead, *waiting])
+    called = handles([*dead, *fresh])
     shown = [
         (first[like].about(called[group[0].id]) if len(group) == 1 else first[like], group)
         for like, group in sorted(groups.items(), key=lambda pair: -len(pair[1]))
@@ -176,9 +176,11 @@ def _sum_up(settings: Settings, paths: Paths, *, as_json: bool) -> None:
             {**_as_json(cause), "count": len(group), "example": group[0].id}
             for cause, group in shown
         ]
-        # Where nothing is stuck, what is amiss all the same.
-        amiss = [{**_as_json(cause), "count": 0, "example": None} for cause in around.causes]
-        output.print_json(stuck_by or amiss)
+        # What is amiss beside that: it stops none of these alone.
+        amiss = [
+            {**_as_json(cause), "count": 0, "example": None} for cause in _besides(around, shown)
+        ]
+        output.print_json([*stuck_by, *amiss])
         return
     if not dead:
         output.say("There are no dead letters.")
@@ -188,22 +190,26 @@ def _sum_up(settings: Settings, paths: Paths, *, as_json: bool) -> None:
         )
         output.say_beside("  ", str(cause.sentence))
         output.say_beside("  To do: ", str(cause.remedy), Style.HEADING)
-    # To stop and to pause are part of what is to be done for each.
-    told = {cause.name for cause, _ in shown} | ({PAUSED, NOT_RUNNING} if shown else set())
-    _tell_besides(around, told, len(waiting))
+    _tell_besides(_besides(around, shown), queue.count)
     for each in (in_dlq, in_queue):
         if each.unnamed:
             output.say(output.nonsense(each.unnamed))
 
 
-def _tell_besides(around: Surroundings, told: Collection[Reason], waiting: int) -> None:
+def _besides(around: Surroundings, shown: Sequence[tuple[Cause, list[FoundItem]]]) -> list[Cause]:
+    """What is amiss and has not been told of any memory."""
+    # To stop and to pause are part of what is to be done for each.
+    told = {cause.name for cause, _ in shown} | ({PAUSED, NOT_RUNNING} if shown else set())
+    return [cause for cause in around.causes if cause.name not in told]
+
+
+def _tell_besides(causes: Iterable[Cause], fresh: int) -> None:
     """What is amiss and has not been told of, and how many memories wait."""
-    for cause in around.causes:
-        if cause.name not in told:
-            output.say_beside(f"Besides: {cause.name}: ", str(cause.sentence), _style(cause))
-            output.say_beside("  To do: ", str(cause.remedy), Style.HEADING)
-    if waiting:
-        number = plural(waiting, "memory waits", "memories wait")
+    for cause in causes:
+        output.say_beside(f"Besides: {cause.name}: ", str(cause.sentence), _style(cause))
+        output.say_beside("  To do: ", str(cause.remedy), Style.HEADING)
+    if fresh:
+        number = plural(fresh, "memory waits", "memories wait")
         output.say(f"{number} in the queue: see `mem0tray list --queue`.")
 
 

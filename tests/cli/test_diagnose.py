@@ -132,7 +132,7 @@ def _counts(home: Scratch) -> Counter[str]:
     counts: Counter[str] = Counter()
     for each in home.run("diagnose", "--json").json():
         counts[each["cause"]] += each["count"]
-    return counts
+    return +counts
 
 
 @pytest.mark.usefixtures("server", "letters")
@@ -207,8 +207,30 @@ def test_what_the_server_refuses_is_all_that_waits(home: Scratch) -> None:
     reason = why.advised(refusal("401 Unauthorized", 401), of_refusal(401))
     home.write("mem0_metrics.json", metrics_of(ACTION_NEEDED, reason))
     with FileLock(home.paths.instance_lock).held(1):
-        (told,) = home.run("diagnose", "--json").json()
-    assert (told["cause"], told["count"]) == ("action needed", 2)
+        told = _counts(home)
+    assert told == Counter({"action needed": 2})
+
+
+def test_what_is_amiss_beside_what_is_stuck_is_told_to_programs(home: Scratch) -> None:
+    """Each "Besides" of the text is an element that counts no memory."""
+    home.env(MEM0TRAY_SERVER_URL="http://127.0.0.1:9")
+    home.write("mem0_queue_dlq.json", {"items": [dead(5, id="aaaa1111-1")]})  # never sendable
+    assert "Besides: server down" in home.ok("diagnose")
+    told = home.run("diagnose", "--json").json()
+    assert [(each["cause"], each["count"], each["example"]) for each in told] == [
+        ("invalid content", 1, "aaaa1111-1"),
+        ("server down", 0, None),
+    ]
+
+
+def test_what_the_ledger_knows_as_delivered_is_not_stuck(home: Scratch) -> None:
+    """Though the queue file could not be written since and shows it."""
+    home.write("mem0_queue.json", queue_document([entry("a", id="aaaa1111-1", retries=3)]))
+    with worker(home.paths) as core:
+        (key,) = core.inbox.waiting()
+        core.outbox.delivered(key, "s", time.time())
+    assert "waiting entr" not in home.ok("diagnose")
+    assert home.run("diagnose", "aaaa", "--json").json()[0]["place"] == "delivered"
 
 
 def test_nothing_is_stuck(home: Scratch) -> None:
