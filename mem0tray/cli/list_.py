@@ -1,16 +1,20 @@
 """`mem0tray list`: dead letters, or the entries that wait for their first delivery."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import click
 
-from mem0tray.actions import diagnose, files, surroundings
+from mem0tray.actions import diagnose, files, surroundings, waiting
 from mem0tray.actions.find import FoundItem, everything, handles, listing
+from mem0tray.actions.probe import server_name
+from mem0tray.actions.waiting import Waiting
 from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
+from mem0tray.cli.output import Style
 from mem0tray.cli.values import whole_number
+from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.text import one_line, short_id
 from mem0tray.ledger.reader import Known, Reader
@@ -21,6 +25,8 @@ from mem0tray.system.paths import Paths
 _LAST: Final = "LAST ATTEMPT"
 _NEXT: Final = "NEXT RETRY"
 _SPARE: Final = (_LAST, "WAITING SINCE", "RETRIES", _NEXT, "PROJECT")  # where room is short
+_HELD: Final = "held"
+_NOT_SENT: Final = "Nothing is sent now"
 _TEXT: Final = 60  # signs of a memory's text
 
 
@@ -46,29 +52,30 @@ def command(*, queue: bool, as_json: bool, project: str | None, limit: int | Non
     """
     settings = context.load_there()
     paths = settings.locations()
-    raws = files.waiting_entries(paths) if queue else files.dead_letters(paths)
-    seen = listing(raws, files.QUEUE if queue else files.DLQ)
+    fresh = _waiting(settings, paths) if queue else None
+    known = fresh.known if fresh is not None else {}
+    seen = fresh.listing if fresh is not None else listing(files.dead_letters(paths), files.DLQ)
     found = [each for each in seen.found if each.item is not None]
     if project is not None:
         found = [each for each in found if each.project == project]
     shown = found[:limit]
     now = time.time()
-    known = _waiting(paths) if queue else {}
     why = surroundings.hindrance(settings, paths) if queue else ""
     if as_json:
         output.print_json([document(each, known.get(each.identity), now, why) for each in shown])
         return
     if shown:
-        called = handles(everything(paths))
+        called = handles([*everything(paths), *found])
         rows = [(called.get(each.id, short_id(each.id)), each) for each in shown]
         columns = _waiting_columns(rows, known, now, why) if queue else _dead_columns(rows, now)
         _print_table(columns, with_project=project is None)
     _print_rest(len(found), len(shown), seen.nonsense, project, queue=queue)
+    _print_why(shown, known, why)
 
 
-def _waiting(paths: Paths) -> dict[tuple[str, bytes], Known]:
+def _waiting(settings: Settings, paths: Paths) -> Waiting:
     with Reader(paths.ledger) as reader:
-        return reader.waiting()
+        return waiting.look(paths, reader, server_name(settings, paths))
 
 
 def document(found: FoundItem, known: Known | None, now: float, why: str = "") -> dict[str, Any]:
@@ -99,7 +106,7 @@ def _since(found: FoundItem, known: Known | None) -> float | None:
 
 def _waits_for(known: Known | None, why: str) -> str:
     if _is_held(known):
-        return f"held: {PERHAPS}"
+        return f"{_HELD}: {PERHAPS}"
     return why
 
 
@@ -137,7 +144,7 @@ def _waiting_columns(
             output.ago(_since(each, row), now),
             "–" if _is_held(row) else _next(diagnose.next_retry(each, row, now), now, why),
             one_line(item.content, _TEXT) if item else "",
-            "; ".join(filter(None, (_waits_for(row, why), error))),
+            "; ".join(filter(None, (_HELD if _is_held(row) else "", error))),
         )
         for column, cell in zip(columns.values(), cells, strict=True):
             column.append(cell)
@@ -165,6 +172,17 @@ def when(due: float, now: float) -> str:
 def _next(due: float, now: float, why: str) -> str:
     """When an entry is sent next; nobody knows where `why` keeps it from going out now."""
     return "–" if why and due <= now else when(due, now)
+
+
+def _print_why(
+    shown: Sequence[FoundItem], known: Mapping[tuple[str, bytes], Known], why: str
+) -> None:
+    """What keeps the entries shown from being sent, once for all."""
+    held = sum(_is_held(known.get(each.identity)) for each in shown)
+    if why and held < len(shown):
+        output.say(f"{_NOT_SENT}: {why}", Style.WARNING)
+    if held:
+        output.say(f"Held: {PERHAPS}; `mem0tray retry ID` sends, `mem0tray delete ID` drops.")
 
 
 def _print_rest(total: int, shown: int, nonsense: int, project: str | None, *, queue: bool) -> None:

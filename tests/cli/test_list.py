@@ -111,11 +111,13 @@ def test_each_item_is_one_line_of_the_terminal(
     reason = "500 Internal Server Error: the database is not to be had at the moment"
     made = {"id": "aaaa1111-1", "last_error": reason}
     home.write("mem0_queue_dlq.json", {"items": [waiting("x", "a" * 30, **made)] * 2})
-    home.write("mem0_queue.json", queue_document([entry("x", "a" * 30, **made)] * 2))
+    made = [entry("x", "a" * 30, **made | {"id": name}) for name in ("aaaa1111-1", "bbbb1111-1")]
+    home.write("mem0_queue.json", queue_document(made))
     home.terminal(columns)
-    head, _, first, second = click.unstyle(home.ok("list", *["--queue"] * queue)).splitlines()
+    shown = click.unstyle(home.ok("list", *["--queue"] * queue)).splitlines()
+    head, _, first, second = shown[:4]
     for line in (first, second):
-        assert line.startswith("aaaa1111 ")
+        assert line.startswith(("aaaa1111 ", "bbbb1111 "))
         assert line.rstrip().endswith("…")
         assert len(line) <= columns
     if not queue:
@@ -164,7 +166,7 @@ def test_letters_of_one_project_can_be_told_apart(
     ],
 )
 def test_what_waiting_entries_wait_for(home: Scratch, state: str, reason: str, shown: str) -> None:
-    """Whatever keeps them from being sent stands in each line, before their own last error."""
+    """Whatever keeps them from being sent is said once below them; a row has its own last error."""
     home.env(MEM0TRAY_SERVER_URL="http://127.0.0.1:9")
     made = [
         entry("fresh", id="aaaa1111-1"),
@@ -178,11 +180,11 @@ def test_what_waiting_entries_wait_for(home: Scratch, state: str, reason: str, s
             home.write(
                 "mem0_metrics.json", {"state": state, "reason": reason, "state_since": since}
             )
-        _, *rows = home.ok("list", "--queue").splitlines()
+        _, *rows, last = [*home.ok("list", "--queue").splitlines(), *[""] * (not shown)]
         told = home.run("list", "--queue", "--json").json()
     assert all(("due now" in row) == (not shown) for row in rows)
-    ends = (shown, f"{shown}; 500: odd" if shown else "500: odd")
-    for row, end in zip(rows, ends, strict=True):
+    assert last == (f"Nothing is sent now: {shown}" if shown else "")
+    for row, end in zip(rows, ("fresh", "500: odd"), strict=True):
         assert row.rstrip().endswith(end)
     assert [each["waits_for"] for each in told] == [shown or None] * 2
 
