@@ -22,7 +22,7 @@ from mem0tray.system.paths import Paths
 
 
 @dataclass(slots=True)
-class Waiting:
+class WhatWaits:
     """The entries that wait, first those of the queue file.
 
     `known` is what the ledger has of them; `fresh` are those that it does not know yet.
@@ -43,7 +43,7 @@ class Waiting:
         return sum(row.is_held for row in self.known.values())
 
 
-def look(paths: Paths, reader: Reader, server: str) -> Waiting:
+def look(paths: Paths, reader: Reader, server: str) -> WhatWaits:
     """What waits, as by `of`. Raises FileUnavailableError where a file cannot be read."""
     found = files.load(paths.queue, files.QUEUE_SECTIONS)
     lines, trouble = emergency_lines(paths)
@@ -54,7 +54,7 @@ def look(paths: Paths, reader: Reader, server: str) -> Waiting:
 
 def of(
     paths: Paths, reader: Reader, queue: Document | None, lines: Iterable[Item], server: str
-) -> Waiting:
+) -> WhatWaits:
     """What waits, by the queue file, the lines of the emergency file and the ledger.
 
     `server`: what the ledger calls the one that deliveries go to, empty for none.
@@ -64,7 +64,7 @@ def of(
         pending.pop(name, None)
     lists = queue.lists if queue is not None else {}
     there = listing([*lists.get(files.QUEUE, ()), *lists.get(files.HELD, ())], files.QUEUE)
-    result = Waiting(FileListing(nonsense=there.nonsense), pending)
+    result = WhatWaits(FileListing(nonsense=there.nonsense), pending)
     seen: set[Identity] = set()
     for found in (*there.found, *map(_found, lines)):
         name = found.identity

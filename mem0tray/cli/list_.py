@@ -9,7 +9,7 @@ import click
 from mem0tray.actions import diagnose, files, surroundings, waiting
 from mem0tray.actions.find import FoundItem, everything, handles, listing
 from mem0tray.actions.probe import server_name
-from mem0tray.actions.waiting import Waiting
+from mem0tray.actions.waiting import WhatWaits
 from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
@@ -73,7 +73,7 @@ def command(*, queue: bool, as_json: bool, project: str | None, limit: int | Non
     _print_why(shown, known, why)
 
 
-def _waiting(settings: Settings, paths: Paths) -> Waiting:
+def _waiting(settings: Settings, paths: Paths) -> WhatWaits:
     with Reader(paths.ledger) as reader:
         return waiting.look(paths, reader, server_name(settings, paths))
 

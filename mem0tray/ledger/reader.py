@@ -257,14 +257,6 @@ class Reader:
         rows = self._rows("SELECT state, count(*) FROM items JOIN texts USING (key) GROUP BY state")
         return {str(state): int(number) for state, number in rows}
 
-    def waiting_count(self) -> int:
-        """How many fresh entries wait."""
-        return int(self._one("SELECT count(*) FROM items WHERE state = 'pending'") or 0)
-
-    def held_count(self) -> int:
-        """How many of them another worker has perhaps delivered."""
-        return int(self._one(taken_by_others.COUNT) or 0)
-
     def other_worker(self) -> taken_by_others.WorkerSeen | None:
         """The other worker that was at work when ours last looked."""
         return taken_by_others.WorkerSeen.read(

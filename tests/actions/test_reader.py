@@ -23,7 +23,7 @@ def test_what_the_ledger_knows(paths: Paths) -> None:
         assert reader.usable
         assert reader.only_elsewhere("t") == {"s": 1}
         assert reader.only_elsewhere("s") == {}
-        assert reader.waiting_count() == 1
+        assert len(reader.waiting()) == 1
         assert reader.last_delivery() == 5.0
         assert 0 <= time.time() - (reader.oldest_waiting() or 0) < 60
         (known,) = reader.by_prefix("bb")
@@ -79,7 +79,7 @@ def test_a_ledger_that_cannot_be_read_knows_nothing(paths: Paths, state: str) ->
     with Reader(paths.ledger) as reader:
         assert not reader.usable
         assert reader.only_elsewhere("s") == {}
-        assert reader.waiting_count() == 0
+        assert reader.waiting() == {}
         assert reader.oldest_waiting() is None
         assert reader.last_delivery() is None
         assert reader.by_prefix("a") == []

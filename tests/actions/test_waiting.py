@@ -4,7 +4,7 @@ import time
 
 from mem0tray.actions import overview
 from mem0tray.actions.delete import delete
-from mem0tray.actions.waiting import Waiting, look
+from mem0tray.actions.waiting import WhatWaits, look
 from mem0tray.config.settings import Settings
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
@@ -18,7 +18,7 @@ def _entries(*names: str) -> list[Item]:
     return [entry(name, id=f"{name}-1111") for name in names]
 
 
-def _look(paths: Paths) -> Waiting:
+def _look(paths: Paths) -> WhatWaits:
     with Reader(paths.ledger) as reader:
         found = look(paths, reader, SERVER)
     assert overview.gather(Settings()).queue == found.count
