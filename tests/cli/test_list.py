@@ -111,8 +111,8 @@ def test_each_item_is_one_line_of_the_terminal(
     reason = "500 Internal Server Error: the database is not to be had at the moment"
     made = {"id": "aaaa1111-1", "last_error": reason}
     home.write("mem0_queue_dlq.json", {"items": [waiting("x", "a" * 30, **made)] * 2})
-    made = [entry("x", "a" * 30, **made | {"id": name}) for name in ("aaaa1111-1", "bbbb1111-1")]
-    home.write("mem0_queue.json", queue_document(made))
+    queued = [entry("x", "a" * 30, **made | {"id": name}) for name in ("aaaa1111-1", "bbbb1111-1")]
+    home.write("mem0_queue.json", queue_document(queued))
     home.terminal(columns)
     shown = click.unstyle(home.ok("list", *["--queue"] * queue)).splitlines()
     head, _, first, second = shown[:4]
