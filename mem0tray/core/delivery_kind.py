@@ -9,7 +9,8 @@ class Kind(enum.StrEnum):
     `OUTCOME_UNKNOWN` (time-out, or the connection was lost in mid-request) counts as
     an item failure. `OUTAGE`: nothing is counted. `ASKED_IN_VAIN`: the server was
     asked whether it has the memory, and did not say; nothing was sent. `HELD`: it
-    cannot tell, and another worker may have delivered it; nothing was sent.
+    cannot tell, and another worker may have delivered it; nothing was sent. `NOT_SENT`:
+    another server was chosen just before; that is no attempt, and the ledger never has it.
     """
 
     DELIVERED = "delivered"
@@ -22,3 +23,4 @@ class Kind(enum.StrEnum):
     ASKED_IN_VAIN = "unanswered"
     NOT_SENDABLE = "not sendable"
     HELD = "held"
+    NOT_SENT = "not sent"

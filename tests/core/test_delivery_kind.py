@@ -16,4 +16,5 @@ def test_a_kind_has_the_same_name_in_every_release() -> None:
         "ASKED_IN_VAIN": "unanswered",
         "NOT_SENDABLE": "not sendable",
         "HELD": "held",
+        "NOT_SENT": "not sent",
     }

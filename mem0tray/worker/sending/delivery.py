@@ -164,7 +164,7 @@ class Delivery:
         except Exception as error:  # noqa: BLE001  (none is chosen now, or ours does not start)
             return Outcome(Kind.OUTAGE, None, one_line(str(error), 200))
         if flight.era != self._era:
-            return Outcome(Kind.OUTAGE, None, "not sent: another server was chosen")
+            return Outcome(Kind.NOT_SENT, None, "another server was chosen")
         return self._attempts.make(client, flight.job)
 
     def _connected(self, sender: _Sender) -> Client:

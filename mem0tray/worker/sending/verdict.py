@@ -85,7 +85,7 @@ class Verdicts:
         """
         if outcome.kind is Kind.DELIVERED:
             return self._stored(job, server, now)
-        if outcome.kind is Kind.HELD:  # the new one is asked
+        if outcome.kind in (Kind.NOT_SENT, Kind.HELD):  # the new one gets it, or is asked
             self._core.outbox.release(job.key)
             return []
         self._record(job, outcome, now)
