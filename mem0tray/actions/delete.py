@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mem0tray.actions import backup, edit
-from mem0tray.actions.edit import DlqEdit
+from mem0tray.actions import backup, change_files
+from mem0tray.actions.change_files import DlqEdit
 from mem0tray.actions.find import FoundItem, Identity, identity
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.reasons import Reason
@@ -109,7 +109,7 @@ def _from_dlq(
         file.items = kept
         file.wanted = bool(removed)
 
-    edit.change_dlq(paths, change, verb=backups.verb)
+    change_files.change_dlq(paths, change, verb=backups.verb)
     requests.ask(paths, requests.DISCARD, told, backups.verb, backups.name)
     return wanted - found
 
@@ -122,7 +122,7 @@ def _from_queue(paths: Paths, waiting: Sequence[FoundItem], backups: _Backups) -
     """
     wanted = {each.identity for each in waiting}
     named = [each.item.name for each in waiting if each.item is not None]
-    with edit.queue_file(paths) as file:
+    with change_files.queue_file(paths) as file:
         requests.ask(paths, requests.DISCARD, named, backups.verb, backups.name)
         there = {identity(raw) for raw in (*file.queue, *file.held)}
         file.queue = [raw for raw in file.queue if identity(raw) not in wanted]

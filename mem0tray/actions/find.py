@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from mem0tray.actions import files
+from mem0tray.actions import read_files
 from mem0tray.core import item as items
 from mem0tray.core.errors import NotFoundError, UnknownIdError
 from mem0tray.core.item import Item
@@ -29,7 +29,7 @@ _WHERE_TO_LOOK: Final = Reason(
 class FoundItem:
     """One item of a file.
 
-    `place` is `files.DLQ` or `files.QUEUE`. `item` is None for an object that
+    `place` is `read_files.DLQ` or `read_files.QUEUE`. `item` is None for an object that
     has an id but makes no sense to us (its content is no text).
     """
 
@@ -42,7 +42,7 @@ class FoundItem:
     @property
     def is_dead(self) -> bool:
         """Whether it is a dead letter."""
-        return self.place == files.DLQ
+        return self.place == read_files.DLQ
 
     @property
     def identity(self) -> Identity:
@@ -93,13 +93,15 @@ def listing(raws: Iterable[bytes], place: str) -> FileListing:
     return result
 
 
-def everything(paths: Paths, places: Sequence[str] = (files.DLQ, files.QUEUE)) -> list[FoundItem]:
+def everything(
+    paths: Paths, places: Sequence[str] = (read_files.DLQ, read_files.QUEUE)
+) -> list[FoundItem]:
     """Every item of the DLQ file, then of the queue file."""
     found: list[FoundItem] = []
-    if files.DLQ in places:
-        found += listing(files.dead_letters(paths), files.DLQ).found
-    if files.QUEUE in places:
-        found += listing(files.waiting_entries(paths), files.QUEUE).found
+    if read_files.DLQ in places:
+        found += listing(read_files.dead_letters(paths), read_files.DLQ).found
+    if read_files.QUEUE in places:
+        found += listing(read_files.waiting_entries(paths), read_files.QUEUE).found
     return found
 
 

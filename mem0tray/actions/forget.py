@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from mem0tray.actions import backup, change_text, edit, files, ledger_writer, sources
+from mem0tray.actions import backup, change_files, edit_text, ledger_writer, read_files, sources
 from mem0tray.actions.delete import Deleted
 from mem0tray.actions.find import FoundItem
 from mem0tray.config.settings import Settings
@@ -33,8 +33,8 @@ _LOOK: Final = 0.1
 _SAFE_TO_CUT: Final = 12  # bytes that stand nowhere by chance
 _SAFE_TO_FIND: Final = 6
 _LARGEST: Final = 256 * 2**20
-_DLQ_FORM: Final = (files.DLQ,)
-_QUEUE_FORM: Final = (files.QUEUE, files.RECENT, files.FAILED, files.HELD)
+_DLQ_FORM: Final = (read_files.DLQ,)
+_QUEUE_FORM: Final = (read_files.QUEUE, read_files.RECENT, read_files.FAILED, read_files.HELD)
 # What an attempt of these kinds carried never arrived.
 _NEVER_SENT: Final = frozenset({Kind.NOT_SENDABLE, Kind.OUTAGE})
 
@@ -179,14 +179,14 @@ def _carried_out(paths: Paths, settings: Settings, path: Path) -> bool:
 
 def _from_queue_file(paths: Paths, text: _Text, result: Forgotten) -> None:
     """`last_100`, and then the copy that was made of the queue file before."""
-    with edit.queue_file(paths) as file:
-        recent = file.rest.get(files.RECENT)
+    with change_files.queue_file(paths) as file:
+        recent = file.rest.get(read_files.RECENT)
         if recent is not None:
-            kept = _without(b'{"last_100": ' + recent + b"}", (files.RECENT,), text)
+            kept = _without(b'{"last_100": ' + recent + b"}", (read_files.RECENT,), text)
             if kept is not None:
-                file.rest[files.RECENT] = _list_of(kept.lists[files.RECENT])
+                file.rest[read_files.RECENT] = _list_of(kept.lists[read_files.RECENT])
                 result.erased.append(f"last_100 in {paths.queue.name}")
-    with FileLock(paths.queue_lock).held(edit.LOCK_WAIT):
+    with FileLock(paths.queue_lock).held(change_files.LOCK_WAIT):
         _from_document(paths.queue_backup, _QUEUE_FORM, text, result)
 
 
@@ -259,7 +259,7 @@ def _from_edits(paths: Paths, text: _Text, result: Forgotten) -> None:
     def is_it(data: bytes) -> bool:
         return text.is_in(data) or any(text.is_it(each.raw) for each in sources.pieces_of(data))
 
-    result.erased += change_text.forget(paths, is_it)
+    result.erased += edit_text.forget(paths, is_it)
 
 
 def _from_previous(paths: Paths, text: _Text) -> None:

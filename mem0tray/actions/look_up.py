@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from mem0tray.actions import files, overview, sources
+from mem0tray.actions import overview, read_files, sources
 from mem0tray.actions.find import FoundItem, Identity, beginning, listing, resolve
 from mem0tray.core import item as items
 from mem0tray.core.errors import FileUnavailableError
@@ -41,12 +41,12 @@ class Version:
         state = self.known.state if self.known is not None else ""
         if state == items.DELIVERED:
             return state
-        if state == items.DISCARDED and self.found.place not in (files.DLQ, files.QUEUE):
+        if state == items.DISCARDED and self.found.place not in (read_files.DLQ, read_files.QUEUE):
             edited = self.known is not None and self.known.reason == items.EDITED
             return items.EDITED if edited else "deleted"
         if self.found.place == LEDGER:
             return "dlq" if state == items.DEAD else "queue"
-        return "dlq" if self.found.place == files.DLQ else self.found.place
+        return "dlq" if self.found.place == read_files.DLQ else self.found.place
 
 
 def look_up(paths: Paths, name: str) -> list[Version]:
@@ -82,10 +82,10 @@ def _rank(version: Version) -> tuple[int, float]:
 
 def _everywhere(paths: Paths) -> Iterator[FoundItem]:
     """What files hold; of broken ones what is whole in them."""
-    dead = overview.parsed(paths.dlq, files.DLQ_SECTIONS).lists[files.DLQ]
-    yield from listing(dead, files.DLQ).found
-    queue = overview.parsed(paths.queue, files.QUEUE_SECTIONS).lists
-    yield from listing([*queue[files.QUEUE], *queue[files.HELD]], files.QUEUE).found
+    dead = overview.parsed(paths.dlq, read_files.DLQ_SECTIONS).lists[read_files.DLQ]
+    yield from listing(dead, read_files.DLQ).found
+    queue = overview.parsed(paths.queue, read_files.QUEUE_SECTIONS).lists
+    yield from listing([*queue[read_files.QUEUE], *queue[read_files.HELD]], read_files.QUEUE).found
     with suppress(FileUnavailableError, atomic.TornError):
         data, _ = atomic.read(paths.emergency) or (b"", None)
         yield from listing(data.splitlines(), EMERGENCY).found
@@ -109,4 +109,6 @@ def fields(version: Version) -> items.Object:
 
 def waiting(versions: Iterable[Version]) -> list[FoundItem]:
     """The versions that stand in a file and can be changed there."""
-    return [each.found for each in versions if each.found.place in (files.DLQ, files.QUEUE)]
+    return [
+        each.found for each in versions if each.found.place in (read_files.DLQ, read_files.QUEUE)
+    ]

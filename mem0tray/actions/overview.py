@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from mem0tray.actions import files, folder, waiting
+from mem0tray.actions import folder, read_files, waiting
 from mem0tray.config import server_choice
 from mem0tray.config.server_choice import THIS_COMPUTER
 from mem0tray.config.settings import LOCAL_URL, Settings
@@ -85,7 +85,7 @@ def gather(settings: Settings) -> Overview:
     own = seen.worker is not None and is_of(metrics.values, seen.worker.pid)
     if seen.worker is not None:
         _look_at_worker(seen, seen.worker, metrics, own=own)
-    queue, queue_trouble = looked_at(paths.queue, ("queue", files.HELD))
+    queue, queue_trouble = looked_at(paths.queue, ("queue", read_files.HELD))
     file_trouble = reasons.NONE  # a worker says it itself, and knows more
     with Reader(paths.ledger) as reader:
         if own:

@@ -10,7 +10,7 @@ from typing import Final
 
 import platformdirs
 
-from mem0tray.actions import files, ledger_writer, sources
+from mem0tray.actions import ledger_writer, read_files, sources
 from mem0tray.actions.find import Identity, identity
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.core.item import DISCARDED
@@ -109,8 +109,8 @@ def holdings() -> Holdings:
         if folder in served:
             paths = Paths.for_claude_dir(served[folder])
             queue, dlq = (
-                _standing(paths, paths.queue, files.waiting_entries),
-                _standing(paths, paths.dlq, files.dead_letters),
+                _standing(paths, paths.queue, read_files.waiting_entries),
+                _standing(paths, paths.dlq, read_files.dead_letters),
             )
             kept = sources.backed_up(paths)
         with Reader(folder / _LEDGER, needed=True) as reader:

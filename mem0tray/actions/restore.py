@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from mem0tray.actions import edit, files, ledger_writer
-from mem0tray.actions.edit import DlqEdit
+from mem0tray.actions import change_files, ledger_writer, read_files
+from mem0tray.actions.change_files import DlqEdit
 from mem0tray.actions.find import Identity, identity
 from mem0tray.actions.sources import Piece, RestoreSource
 from mem0tray.core import item as items
@@ -47,8 +47,8 @@ def restore(paths: Paths, source: RestoreSource, server: str) -> Restored:
     if not wanted:
         return result
     names = [name for name in wanted if name[0]]
-    dead = {name: piece for name, piece in wanted.items() if piece.place == files.DLQ}
-    waiting = {name: piece for name, piece in wanted.items() if piece.place == files.QUEUE}
+    dead = {name: piece for name, piece in wanted.items() if piece.place == read_files.DLQ}
+    waiting = {name: piece for name, piece in wanted.items() if piece.place == read_files.QUEUE}
     for _ in range(_ROUNDS):
         _wait_until_published(paths, names)
         if dead:
@@ -69,8 +69,8 @@ def _sorted_out(
     """The memories that need nothing, and by identity those to be put back."""
     result = Restored()
     wanted: dict[Identity, Piece] = {}
-    there = {identity(raw) for raw in files.dead_letters(paths)}
-    there |= {identity(raw) for raw in files.waiting_entries(paths)}
+    there = {identity(raw) for raw in read_files.dead_letters(paths)}
+    there |= {identity(raw) for raw in read_files.waiting_entries(paths)}
     ids = {item_id for item_id, _ in there if item_id}
     with Reader(paths.ledger, needed=True) as reader:
         for piece in pieces:
@@ -140,11 +140,11 @@ def _into_dlq(paths: Paths, wanted: dict[Identity, Piece]) -> None:
         file.items += missing
         file.wanted = bool(missing)
 
-    edit.change_dlq(paths, change, verb=receipts.RESTORE)
+    change_files.change_dlq(paths, change, verb=receipts.RESTORE)
 
 
 def _into_queue(paths: Paths, wanted: dict[Identity, Piece]) -> None:
-    with edit.queue_file(paths) as file:
+    with change_files.queue_file(paths) as file:
         _tell(paths, wanted)
         there = {identity(raw) for raw in (*file.queue, *file.held)}
         file.queue += [piece.raw for name, piece in wanted.items() if name not in there]

@@ -6,8 +6,8 @@ And send what is held, because another worker has perhaps delivered it: the work
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from mem0tray.actions import files
-from mem0tray.actions.edit import DlqEdit, change_dlq
+from mem0tray.actions import read_files
+from mem0tray.actions.change_files import DlqEdit, change_dlq
 from mem0tray.actions.find import FoundItem, listing, resolve
 from mem0tray.core import item as items
 from mem0tray.core.errors import NotFoundError
@@ -24,7 +24,7 @@ _NOW: Final = {"last_attempt": 0}
 
 def retry_ids(paths: Paths, names: Sequence[str]) -> list[Item]:
     """Retry the dead and the held of these ids or prefixes; which. Raises NotFoundError."""
-    dead = listing(files.dead_letters(paths), files.DLQ).found
+    dead = listing(read_files.dead_letters(paths), read_files.DLQ).found
     held = held_entries(paths)
     try:
         chosen = resolve(names, [*dead, *held])
@@ -43,7 +43,7 @@ def retry_ids(paths: Paths, names: Sequence[str]) -> list[Item]:
 
 def _explain_waiting(paths: Paths, names: Sequence[str], error: NotFoundError) -> None:
     """Say so when what was named is no dead letter but waits for its first delivery."""
-    waiting: list[FoundItem] = listing(files.waiting_entries(paths), files.QUEUE).found
+    waiting: list[FoundItem] = listing(read_files.waiting_entries(paths), read_files.QUEUE).found
     try:
         found = resolve(names, waiting)
     except NotFoundError:
@@ -71,7 +71,7 @@ def retry_dead(paths: Paths) -> list[Item]:
 
 def held_entries(paths: Paths) -> list[FoundItem]:
     """Waiting entries that another worker has perhaps delivered."""
-    waiting = listing(files.waiting_entries(paths), files.QUEUE).found
+    waiting = listing(read_files.waiting_entries(paths), read_files.QUEUE).found
     with Reader(paths.ledger) as reader:
         known = reader.waiting()
     return [each for each in waiting if (row := known.get(each.identity)) and row.is_held]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from mem0tray.actions import backup, change_text, files
+from mem0tray.actions import backup, edit_text, read_files
 from mem0tray.actions.find import Identity, identity
 from mem0tray.actions.loadable import tamed
 from mem0tray.core import item as items
@@ -24,8 +24,8 @@ DELETION: Final = "deletion"
 QUARANTINE: Final = "quarantine"
 EDIT: Final = "edit"
 FILE: Final = "file"
-_SECTIONS: Final = (files.DLQ, files.QUEUE, files.FAILED, files.HELD)
-_WAITING: Final = (files.QUEUE, files.HELD)
+_SECTIONS: Final = (read_files.DLQ, read_files.QUEUE, read_files.FAILED, read_files.HELD)
+_WAITING: Final = (read_files.QUEUE, read_files.HELD)
 _OWN: Final = "a copy of your own"
 _WHOSE: Final = "the DLQ before a delete, or a copy of your own"
 _STAMP: Final = "%Y%m%d-%H%M%S"
@@ -33,7 +33,7 @@ _STAMP: Final = "%Y%m%d-%H%M%S"
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One memory to restore: its bytes, and the file (`files.DLQ`, `files.QUEUE`) it belongs to."""
+    """One memory to restore: its bytes, and the file that it belongs to (DLQ or QUEUE)."""
 
     raw: bytes
     place: str
@@ -69,7 +69,7 @@ def sources(paths: Paths) -> list[RestoreSource]:
     ]
     found += [
         _file(path, EDIT, _changed(path), "a text as it was before an edit")
-        for path in change_text.texts_kept(paths)
+        for path in edit_text.texts_kept(paths)
     ]
     return sorted(found, key=lambda source: source.at, reverse=True)
 
@@ -145,7 +145,7 @@ def _deletions(paths: Paths, dated: Iterable[RestoreSource]) -> list[RestoreSour
         ]
         if raws:
             name = f"deleted-{_stamp(batch.closed)}"
-            pieces = [Piece(raw, _place(raw, files.DLQ)) for raw in raws]
+            pieces = [Piece(raw, _place(raw, read_files.DLQ)) for raw in raws]
             found.append(
                 RestoreSource(name, DELETION, batch.closed, f"deleted: {batch.reason}", pieces)
             )
@@ -172,14 +172,14 @@ def pieces_of(data: bytes) -> list[Piece]:
         parsed = document.salvage(data, _SECTIONS)
     else:
         if not any(parsed.lists.values()) and _is_item(data, parsed):
-            parsed = Document({files.DLQ: [tamed(data)]})
+            parsed = Document({read_files.DLQ: [tamed(data)]})
     found = [
-        Piece(raw, _place(raw, files.QUEUE if section in _WAITING else files.DLQ))
+        Piece(raw, _place(raw, read_files.QUEUE if section in _WAITING else read_files.DLQ))
         for section, raws in parsed.lists.items()
         for raw in raws
     ]
     odd = [tamed(raw) for raw in parsed.rejected]
-    return found + [Piece(raw, _place(raw, files.DLQ)) for raw in odd if items.parse(raw)]
+    return found + [Piece(raw, _place(raw, read_files.DLQ)) for raw in odd if items.parse(raw)]
 
 
 def _is_item(data: bytes, parsed: Document) -> bool:
@@ -191,8 +191,8 @@ def _place(raw: bytes, otherwise: str) -> str:
     """Which file an item belongs to: a dead letter has `retry_count`, an entry only `retries`."""
     value = items.load_object(raw) or {}
     if "retry_count" in value:
-        return files.DLQ
-    return files.QUEUE if "retries" in value else otherwise
+        return read_files.DLQ
+    return read_files.QUEUE if "retries" in value else otherwise
 
 
 def _stamp(at: float) -> str:

@@ -8,7 +8,7 @@ hand and is delivered all the same.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from mem0tray.actions import files, ledger_writer
+from mem0tray.actions import ledger_writer, read_files
 from mem0tray.actions.find import FileListing, FoundItem, Identity, listing
 from mem0tray.core import item as items
 from mem0tray.core import reasons
@@ -45,7 +45,7 @@ class WhatWaits:
 
 def look(paths: Paths, reader: Reader, server: str) -> WhatWaits:
     """What waits, as by `of`. Raises FileUnavailableError where a file cannot be read."""
-    found = files.load(paths.queue, files.QUEUE_SECTIONS)
+    found = read_files.load(paths.queue, read_files.QUEUE_SECTIONS)
     lines, trouble = emergency_lines(paths)
     if trouble:
         raise FileUnavailableError(trouble)
@@ -63,7 +63,9 @@ def of(
     for name in ledger_writer.given_up(paths.requests):
         pending.pop(name, None)
     lists = queue.lists if queue is not None else {}
-    there = listing([*lists.get(files.QUEUE, ()), *lists.get(files.HELD, ())], files.QUEUE)
+    there = listing(
+        [*lists.get(read_files.QUEUE, ()), *lists.get(read_files.HELD, ())], read_files.QUEUE
+    )
     result = WhatWaits(FileListing(nonsense=there.nonsense), pending)
     seen: set[Identity] = set()
     for found in (*there.found, *map(_found, lines)):
@@ -92,7 +94,7 @@ def _comes_back(reader: Reader, row: Known, server: str) -> bool:
 
 
 def _found(item: Item) -> FoundItem:
-    return FoundItem(files.QUEUE, item.id, item.project, item.raw, item)
+    return FoundItem(read_files.QUEUE, item.id, item.project, item.raw, item)
 
 
 def _in_ledger(reader: Reader, row: Known) -> FoundItem | None:

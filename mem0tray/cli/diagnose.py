@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.actions import diagnose, files, waiting
+from mem0tray.actions import diagnose, read_files, waiting
 from mem0tray.actions.cause import NOT_RUNNING, PAUSED, Cause
 from mem0tray.actions.find import FoundItem, Identity, everything, handles, listing, resolve
 from mem0tray.actions.probe import server_name
@@ -43,7 +43,7 @@ def command(name: str | None, *, as_json: bool) -> None:
     if name is None:
         _sum_up(settings, paths, as_json=as_json)
         return
-    there = everything(paths, (files.DLQ,))
+    there = everything(paths, (read_files.DLQ,))
     with Reader(paths.ledger) as reader:
         there += waiting.look(paths, reader, server_name(settings, paths)).listing.found
     gone = (
@@ -150,7 +150,7 @@ def _sum_up(settings: Settings, paths: Paths, *, as_json: bool) -> None:
     Where the server refuses everything, all that wait: which was tried says nothing of it.
     Of those that are alike one is told as an example.
     """
-    in_dlq = listing(files.dead_letters(paths), files.DLQ)
+    in_dlq = listing(read_files.dead_letters(paths), read_files.DLQ)
     with Reader(paths.ledger) as reader:
         queue = waiting.look(paths, reader, server_name(settings, paths))
         last = reader.last_attempts()

@@ -6,8 +6,8 @@ from typing import Final
 
 import click
 
-from mem0tray.actions import change_text, look_up
-from mem0tray.actions.change_text import Changed, GoneError
+from mem0tray.actions import edit_text, look_up
+from mem0tray.actions.edit_text import Changed, GoneError
 from mem0tray.actions.find import FoundItem, everything, handles
 from mem0tray.actions.look_up import Version
 from mem0tray.cli import candidates, context, output
@@ -56,7 +56,7 @@ def command(name: str) -> None:
             f"To delete the memory: `mem0tray delete {called}`.",
         )
     try:
-        done = change_text.change_text(paths, found, new, keep_days=settings.retention.discarded)
+        done = edit_text.edit_text(paths, found, new, keep_days=settings.retention.discarded)
     except Mem0TrayError as error:
         raise _with_text_kept(paths, found, data, error) from error
     _tell(called, done, found.project)
@@ -121,7 +121,7 @@ def _with_text_kept(
     paths: Paths, found: FoundItem, data: bytes, error: Mem0TrayError
 ) -> Mem0TrayError:
     """The error, with the file in which the new text is."""
-    kept = change_text.keep_new(paths, found.id, data)
+    kept = edit_text.keep_new(paths, found.id, data)
     remedy = "" if isinstance(error, GoneError) else error.remedy
     add = f"mem0tray add --project {shlex.quote(found.project or 'P')} - < {shlex.quote(str(kept))}"
     return Mem0TrayError(

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.actions import diagnose, files, surroundings, waiting
+from mem0tray.actions import diagnose, read_files, surroundings, waiting
 from mem0tray.actions.find import FoundItem, everything, handles, listing
 from mem0tray.actions.probe import server_name
 from mem0tray.actions.waiting import WhatWaits
@@ -54,7 +54,11 @@ def command(*, queue: bool, as_json: bool, project: str | None, limit: int | Non
     paths = settings.locations()
     fresh = _waiting(settings, paths) if queue else None
     known = fresh.known if fresh is not None else {}
-    seen = fresh.listing if fresh is not None else listing(files.dead_letters(paths), files.DLQ)
+    seen = (
+        fresh.listing
+        if fresh is not None
+        else listing(read_files.dead_letters(paths), read_files.DLQ)
+    )
     found = [each for each in seen.found if each.item is not None]
     if project is not None:
         found = [each for each in found if each.project == project]

@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from mem0tray.actions import change_text, find, sources
+from mem0tray.actions import edit_text, find, sources
 from mem0tray.actions.probe import server_name
 from mem0tray.actions.restore import Restored, restore
 from mem0tray.actions.sources import Piece, RestoreSource
@@ -52,7 +52,7 @@ def command(backup: str | None, *, as_list: bool) -> None:
 def _undone(paths: Paths, source: RestoreSource, keep_days: float) -> bool:
     """Give a memory that still waits the text that it had before an edit."""
     (old,) = find.listing([source.pieces[0].raw], source.pieces[0].place).found
-    done = change_text.undo(paths, old, find.everything(paths), keep_days=keep_days)
+    done = edit_text.undo(paths, old, find.everything(paths), keep_days=keep_days)
     if done is None:
         return False
     output.say(f"{short_id(old.id)} has the text again that it had before.")

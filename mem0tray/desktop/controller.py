@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Final
 from mem0tray.actions import diagnose, retry, sources
 from mem0tray.actions.cause import Cause
 from mem0tray.actions.delete import delete
-from mem0tray.actions.files import DLQ
 from mem0tray.actions.find import FoundItem, everything
 from mem0tray.actions.oldest import DeadLetter
 from mem0tray.actions.probe import server_name
+from mem0tray.actions.read_files import DLQ
 from mem0tray.actions.restore import restore
 from mem0tray.actions.surroundings import Surroundings
 from mem0tray.config.settings import Settings

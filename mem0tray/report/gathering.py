@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from mem0tray.actions import files, overview, waiting
+from mem0tray.actions import overview, read_files, waiting
 from mem0tray.actions.find import FileListing, Identity, listing
 from mem0tray.actions.overview import Overview
 from mem0tray.config.settings import Settings
@@ -44,9 +44,9 @@ def gather(settings: Settings, now: float) -> Gathered:
     paths = settings.locations()
     with Reader(paths.ledger) as reader:
         raws, torn = _dead(paths, reader)
-        dead = listing(raws, files.DLQ)
+        dead = listing(raws, read_files.DLQ)
         seen = overview.gather(settings)
-        queue = overview.parsed(paths.queue, files.QUEUE_SECTIONS)
+        queue = overview.parsed(paths.queue, read_files.QUEUE_SECTIONS)
         lines, _ = waiting.emergency_lines(paths)
         return Gathered(
             now=now,
@@ -62,11 +62,11 @@ def gather(settings: Settings, now: float) -> Gathered:
 def _dead(paths: Paths, reader: Reader) -> tuple[Sequence[bytes], bool]:
     """The dead letters, and whether their file cannot be read; a file that is gone is no edit."""
     try:
-        found = files.load(paths.dlq, files.DLQ_SECTIONS)
+        found = read_files.load(paths.dlq, read_files.DLQ_SECTIONS)
     except FileUnavailableError:
-        whole = overview.parsed(paths.dlq, files.DLQ_SECTIONS).lists[files.DLQ]
+        whole = overview.parsed(paths.dlq, read_files.DLQ_SECTIONS).lists[read_files.DLQ]
         return reader.dead_raws() or whole, True
-    return (found[0].lists[files.DLQ] if found else reader.dead_raws()), False
+    return (found[0].lists[read_files.DLQ] if found else reader.dead_raws()), False
 
 
 def _past(reader: Reader, dead: Iterable[bytes], now: float) -> History | None:

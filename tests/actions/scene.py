@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mem0tray.actions import files
+from mem0tray.actions import read_files
 from mem0tray.actions.find import FoundItem, everything, resolve
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
@@ -52,7 +52,7 @@ def chosen(paths: Paths, *names: str) -> list[FoundItem]:
     return resolve(names, everything(paths))
 
 
-def found(raw: dict[str, Any], place: str = files.DLQ) -> FoundItem:
+def found(raw: dict[str, Any], place: str = read_files.DLQ) -> FoundItem:
     """An item as it would be found in a file."""
     data = json.dumps(raw).encode()
     item = items.parse(data)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.actions import backup, edit, ledger_writer
+from mem0tray.actions import backup, change_files, ledger_writer
 from mem0tray.actions.delete import delete
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import FileUnavailableError, LedgerError
@@ -208,4 +208,4 @@ def test_a_request_for_nothing_is_none(paths: Paths) -> None:
     """No file is left for the worker to wonder about."""
     assert requests.ask(paths, requests.DISCARD, []) is None
     assert not paths.requests.exists()
-    assert edit.now_iso()
+    assert change_files.now_iso()

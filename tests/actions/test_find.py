@@ -4,7 +4,7 @@ import shlex
 
 import pytest
 
-from mem0tray.actions import files
+from mem0tray.actions import read_files
 from mem0tray.actions.find import everything, handles, listing, resolve
 from mem0tray.core.errors import FileUnavailableError, NotFoundError
 from mem0tray.system.paths import Paths
@@ -17,7 +17,10 @@ def test_a_prefix_names_one_item_of_either_file(paths: Paths) -> None:
     write_dlq(paths, [dead("a", id="aa11"), dead("b", id="bb22")])
     write(paths.queue, queue_document([entry("c", id="cc33")]))
     assert [each.id for each in chosen(paths, "bb", "cc33")] == ["bb22", "cc33"]
-    assert [each.place for each in chosen(paths, "bb", "cc33")] == [files.DLQ, files.QUEUE]
+    assert [each.place for each in chosen(paths, "bb", "cc33")] == [
+        read_files.DLQ,
+        read_files.QUEUE,
+    ]
 
 
 def test_an_item_named_twice_is_meant_once(paths: Paths) -> None:
@@ -66,7 +69,7 @@ def test_hostile_text_in_an_error_is_one_harmless_line() -> None:
 
 def test_things_without_sense_are_counted_and_those_with_an_id_found() -> None:
     """An object whose content is no text can still be named, anything else not."""
-    seen = listing([b'{"id": "n1", "content": 5}', b"null", b"[1]", b'"text"'], files.DLQ)
+    seen = listing([b'{"id": "n1", "content": 5}', b"null", b"[1]", b'"text"'], read_files.DLQ)
     assert seen.nonsense == 4
     assert [(each.id, each.item) for each in seen.found] == [("n1", None)]
 

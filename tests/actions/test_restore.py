@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.actions import backup, files, ledger_writer, loadable, sources
+from mem0tray.actions import backup, ledger_writer, loadable, read_files, sources
 from mem0tray.actions.delete import delete
 from mem0tray.actions.restore import Restored, restore
 from mem0tray.config.settings import Settings
@@ -198,7 +198,7 @@ def test_a_restored_entry_that_dies_can_be_removed_by_hand_and_restored(paths: P
     remove_by_hand(paths, "qq-1")
     with worker(paths):
         pass
-    assert [piece.place for piece in back(paths).dead] == [files.DLQ]
+    assert [piece.place for piece in back(paths).dead] == [read_files.DLQ]
     assert "q" in contents(paths)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mem0tray.actions import files
+from mem0tray.actions import read_files
 from mem0tray.actions.find import FileListing, listing
 from mem0tray.actions.overview import Overview, Running
 from mem0tray.config import server_choice
@@ -127,7 +127,7 @@ def test_invalid_items() -> None:
     gathered = Gathered(
         _NOW,
         Overview(worker=_RUNNING, state="healthy"),
-        listing([raw], files.DLQ),
+        listing([raw], read_files.DLQ),
         FileListing(),
         {},
         torn=False,

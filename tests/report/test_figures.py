@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from mem0tray.actions import files
+from mem0tray.actions import read_files
 from mem0tray.actions.find import listing
 from mem0tray.actions.overview import Overview
 from mem0tray.config.settings import ServerSettings
@@ -31,8 +31,8 @@ def _charts(
     gathered = Gathered(
         _NOW,
         Overview(),
-        listing([parsed(each).raw for each in letters], files.DLQ),
-        listing([parsed(each).raw for each in entries or []], files.QUEUE),
+        listing([parsed(each).raw for each in letters], read_files.DLQ),
+        listing([parsed(each).raw for each in entries or []], read_files.QUEUE),
         {},
         torn=False,
         past=past,

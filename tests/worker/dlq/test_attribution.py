@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mem0tray.actions import change_text, retry
+from mem0tray.actions import edit_text, retry
 from mem0tray.actions.delete import delete
 from mem0tray.actions.restore import restore
 from mem0tray.actions.sources import last_delete
@@ -298,7 +298,7 @@ def test_a_worker_killed_after_the_merge_tells_nothing_wrong(scene: Scene) -> No
 def reword(scene: Scene, text: str) -> None:
     """Change a text with the command."""
     (found,) = chosen(scene.paths, f"{text}-1")
-    change_text.change_text(scene.paths, found, "other words", keep_days=1)
+    edit_text.edit_text(scene.paths, found, "other words", keep_days=1)
 
 
 def _killed_before_write(scene: Scene, patch: pytest.MonkeyPatch, text: str) -> None:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from mem0tray.actions import edit
-from mem0tray.actions.edit import DlqEdit
+from mem0tray.actions import change_files
+from mem0tray.actions.change_files import DlqEdit
 from mem0tray.actions.find import FoundItem, identity
 from mem0tray.core import item as items
 from mem0tray.core.errors import NotFoundError
@@ -38,7 +38,7 @@ class GoneError(NotFoundError):
     """The memory is no longer there with the text that was to be changed."""
 
 
-def change_text(paths: Paths, found: FoundItem, content: Any, *, keep_days: float) -> Changed:
+def edit_text(paths: Paths, found: FoundItem, content: Any, *, keep_days: float) -> Changed:
     """Give the memory another content; the old one is kept for `keep_days`.
 
     Raises GoneError when it was delivered, deleted or changed meanwhile,
@@ -109,7 +109,7 @@ def _in_dlq(paths: Paths, found: FoundItem, content: Any) -> bool:
         file.items = [new or old for new, old in zip(after, file.items, strict=True)]
         file.wanted = done
 
-    edit.change_dlq(paths, change)
+    change_files.change_dlq(paths, change)
     return done
 
 
@@ -122,7 +122,7 @@ def _in_queue(paths: Paths, found: FoundItem, content: Any) -> bool:
     changer = _changer(found, content)
     names = [found.item.name] if found.item is not None else []
     try:
-        with edit.queue_file(paths) as file:
+        with change_files.queue_file(paths) as file:
             after = [changer(raw) for raw in file.queue]
             of_held = [changer(raw) for raw in file.held]
             if not any(raw is not None for raw in (*after, *of_held)):
@@ -147,7 +147,7 @@ def undo(
         return None
     content = (items.load_object(old.raw) or {}).get("content")
     with suppress(GoneError):
-        return change_text(paths, present[0], content, keep_days=keep_days)
+        return edit_text(paths, present[0], content, keep_days=keep_days)
     return None
 
 

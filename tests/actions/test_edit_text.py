@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.actions import change_text
-from mem0tray.actions.change_text import GoneError
+from mem0tray.actions import edit_text
 from mem0tray.actions.delete import delete
+from mem0tray.actions.edit_text import GoneError
 from mem0tray.actions.find import everything, listing
 from mem0tray.actions.forget import forget
 from mem0tray.actions.sources import EDIT, last_delete, named, sources
@@ -26,7 +26,7 @@ from tests.support.shapes import entry, further_key, queue_document, waiting
 
 def _edit(paths: Paths, name: str, text: str) -> Path:
     (found,) = chosen(paths, name)
-    return change_text.change_text(paths, found, text, keep_days=90).kept
+    return edit_text.edit_text(paths, found, text, keep_days=90).kept
 
 
 def _known(paths: Paths, name: str) -> list[Known]:
@@ -87,7 +87,7 @@ def test_one_that_has_become_a_dead_letter_meanwhile_is_changed_there(paths: Pat
     (found,) = chosen(paths, "qq")
     write(paths.queue, queue_document([]))
     write_dlq(paths, [waiting("old", id="qq-1")])
-    assert change_text.change_text(paths, found, "new", keep_days=90).is_dead
+    assert edit_text.edit_text(paths, found, "new", keep_days=90).is_dead
     assert contents(paths) == ["new"]
 
 
@@ -99,9 +99,9 @@ def test_what_is_gone_is_not_brought_back(paths: Paths) -> None:
         write_dlq(paths, there)
         before = paths.dlq.read_bytes()
         with pytest.raises(GoneError, match="delivered meanwhile"):
-            change_text.change_text(paths, found, "new", keep_days=90)
+            edit_text.edit_text(paths, found, "new", keep_days=90)
         assert paths.dlq.read_bytes() == before
-        assert change_text.texts_kept(paths) == []
+        assert edit_text.texts_kept(paths) == []
 
 
 def test_an_id_that_came_from_the_text_stays(paths: Paths) -> None:
@@ -110,7 +110,7 @@ def test_an_id_that_came_from_the_text_stays(paths: Paths) -> None:
     del letter["id"]
     write_dlq(paths, [letter])
     (found,) = everything(paths)
-    change_text.change_text(paths, found, "new", keep_days=90)
+    edit_text.edit_text(paths, found, "new", keep_days=90)
     assert read(paths.dlq)["items"][0]["id"] == found.id
 
 
@@ -140,7 +140,7 @@ def test_the_old_text_is_put_back_in_the_place_of_the_new_one(paths: Paths) -> N
     with pytest.raises(NotFoundError, match="Nothing has been deleted"):
         last_delete(paths)
     (old,) = listing([source.pieces[0].raw], source.pieces[0].place).found
-    done = change_text.undo(paths, old, everything(paths), keep_days=90)
+    done = edit_text.undo(paths, old, everything(paths), keep_days=90)
     assert done is not None
     assert contents(paths) == ["old"]
     assert read(done.kept)["items"][0]["content"] == "new"
@@ -154,7 +154,7 @@ def test_old_texts_go_with_time(paths: Paths) -> None:
     long_ago = time.time() - 91 * 86_400
     os.utime(first, (long_ago, long_ago))
     third = _edit(paths, "aa", "four")
-    assert change_text.texts_kept(paths) == [second, third]
+    assert edit_text.texts_kept(paths) == [second, third]
 
 
 def test_forgetting_takes_the_old_text_too(paths: Paths) -> None:
@@ -163,7 +163,7 @@ def test_forgetting_takes_the_old_text_too(paths: Paths) -> None:
     _edit(paths, "aa", "a newer secret")
     other = _edit(paths, "bb", "another")
     done = forget(paths, Settings(), delete(paths, chosen(paths, "aa")))
-    assert change_text.texts_kept(paths) == [other]
+    assert edit_text.texts_kept(paths) == [other]
     assert any(name.startswith("edits/") for name in done.erased)
 
 
@@ -182,6 +182,6 @@ def test_a_queue_that_cannot_be_written_leaves_no_request(
 
     monkeypatch.setattr(atomic, "replace", fail)
     with pytest.raises(Exception, match="No space left"):
-        change_text.change_text(paths, found, "new", keep_days=90)
+        edit_text.edit_text(paths, found, "new", keep_days=90)
     assert list(paths.requests.glob("*.json")) == []
-    assert change_text.texts_kept(paths) == []
+    assert edit_text.texts_kept(paths) == []

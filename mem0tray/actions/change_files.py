@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mem0tray.actions import files
+from mem0tray.actions import read_files
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.item import Name
 from mem0tray.core.reasons import Reason
@@ -78,7 +78,7 @@ def change_dlq(
 
 
 def _try_dlq(paths: Paths, change: Callable[[DlqEdit], None], verb: str) -> bool:
-    found = files.load(paths.dlq, files.DLQ_SECTIONS)
+    found = read_files.load(paths.dlq, read_files.DLQ_SECTIONS)
     before: Signature | None = None
     if found is None:
         # As the worker would write it again: a file that is gone is no deletion.
@@ -87,7 +87,7 @@ def _try_dlq(paths: Paths, change: Callable[[DlqEdit], None], verb: str) -> bool
         rest = {document.STAMP: document.dump(now_iso())}
     else:
         parsed, before, data = found
-        edit = DlqEdit(list(parsed.lists[files.DLQ]), data)
+        edit = DlqEdit(list(parsed.lists[read_files.DLQ]), data)
         rest = parsed.rest
         _set_aside(paths, paths.dlq, parsed.rejected)
     items = list(edit.items)
@@ -98,7 +98,7 @@ def _try_dlq(paths: Paths, change: Callable[[DlqEdit], None], verb: str) -> bool
     changed = receipts.difference(items, edit.items, edit.due)
     receipt = receipts.Writer(paths.receipts, verb, changed, edit.backup, before)
     shown = [document.pretty(raw, 2) for raw in edit.items]
-    data = document.compose({files.DLQ: shown, **rest})
+    data = document.compose({read_files.DLQ: shown, **rest})
     written = atomic.replace(
         paths.dlq,
         data,
@@ -117,12 +117,12 @@ def queue_file(paths: Paths) -> Iterator[QueueEdit]:
     """
     with FileLock(paths.queue_lock).held(LOCK_WAIT):
         # With the lock held nobody is writing: no need to wait for a file to be whole.
-        found = files.load(paths.queue, files.QUEUE_SECTIONS, wait=0.001)
-        parsed = found[0] if found else files.queue_again(paths)
+        found = read_files.load(paths.queue, read_files.QUEUE_SECTIONS, wait=0.001)
+        parsed = found[0] if found else read_files.queue_again(paths)
         edit = QueueEdit(
-            list(parsed.lists[files.QUEUE]),
-            list(parsed.lists[files.FAILED]),
-            list(parsed.lists[files.HELD]),
+            list(parsed.lists[read_files.QUEUE]),
+            list(parsed.lists[read_files.FAILED]),
+            list(parsed.lists[read_files.HELD]),
             dict(parsed.rest),
         )
         before = (list(edit.queue), list(edit.failed), list(edit.held), dict(edit.rest))
@@ -139,11 +139,11 @@ def composed_queue(edit: QueueEdit) -> bytes:
     """The queue file's bytes, its keys in the order that producers know."""
     rest = dict(edit.rest)
     top: dict[str, document.Value] = {
-        files.QUEUE: [document.pretty(raw, 2) for raw in edit.queue],
-        files.RECENT: rest.pop(files.RECENT, b"[]"),
-        files.FAILED: [document.pretty(raw, 2) for raw in edit.failed],
+        read_files.QUEUE: [document.pretty(raw, 2) for raw in edit.queue],
+        read_files.RECENT: rest.pop(read_files.RECENT, b"[]"),
+        read_files.FAILED: [document.pretty(raw, 2) for raw in edit.failed],
         "stats": rest.pop("stats", document.NEW_STATS),
-        **({files.HELD: [document.pretty(raw, 2) for raw in edit.held]} if edit.held else {}),
+        **({read_files.HELD: [document.pretty(raw, 2) for raw in edit.held]} if edit.held else {}),
         **rest,
     }
     return document.compose(top)

@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from mem0tray.actions import edit
-from mem0tray.actions.edit import DlqEdit
+from mem0tray.actions import change_files
+from mem0tray.actions.change_files import DlqEdit
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files.lock import FileLock, is_locked
 from mem0tray.system.paths import Paths
@@ -25,7 +25,7 @@ def test_what_is_not_changed_stays(paths: Paths) -> None:
         '{"note": {"x": 1e400}, "items": [{"id": "a"}, null, {"big": 18446744073709551616,'
         ' "odd": NaN, "half": "\\ud83d"}], "last_update": "now and then"}'
     )
-    edit.change_dlq(paths, drop_first)
+    change_files.change_dlq(paths, drop_first)
     text = paths.dlq.read_text()
     assert json.loads(text)["last_update"] == "now and then"
     for kept in ('"note"', "null", "18446744073709551616", "NaN", "\\ud83d"):
@@ -40,7 +40,7 @@ def test_nothing_is_written_when_nothing_is_wanted(paths: Paths) -> None:
     def change(file: DlqEdit) -> None:
         file.wanted = False
 
-    edit.change_dlq(paths, change)
+    change_files.change_dlq(paths, change)
     assert paths.dlq.read_text() == '{"items":[]}'
 
 
@@ -54,7 +54,7 @@ def test_a_save_meanwhile_is_not_overwritten(paths: Paths) -> None:
             write_dlq(paths, saves.pop())
         drop_first(file)
 
-    edit.change_dlq(paths, change)
+    change_files.change_dlq(paths, change)
     assert contents(paths) == ["y", "z"]
 
 
@@ -68,7 +68,7 @@ def test_a_file_saved_all_the_time_is_left_alone(paths: Paths) -> None:
         drop_first(file)
 
     with pytest.raises(FileUnavailableError, match="all the time"):
-        edit.change_dlq(paths, change)
+        change_files.change_dlq(paths, change)
     assert contents(paths) == ["a"]
 
 
@@ -77,7 +77,7 @@ def test_a_broken_file_is_never_overwritten(paths: Paths, text: str) -> None:
     """The error says that the worker restores it; the bytes stay."""
     paths.dlq.write_text(text)
     with pytest.raises(FileUnavailableError, match="restores it"):
-        edit.change_dlq(paths, drop_first)
+        change_files.change_dlq(paths, drop_first)
     assert paths.dlq.read_text() == text
 
 
@@ -86,7 +86,7 @@ def test_a_torn_file_is_waited_for(paths: Paths) -> None:
     paths.dlq.write_text('{"items": [')
     timer = threading.Timer(0.08, write_dlq, (paths, [dead("a"), dead("b")]))
     timer.start()
-    edit.change_dlq(paths, drop_first)
+    change_files.change_dlq(paths, drop_first)
     timer.join()
     assert contents(paths) == ["b"]
 
@@ -96,7 +96,7 @@ def test_a_missing_file_is_written_as_the_ledger_has_it(paths: Paths) -> None:
     write_dlq(paths, [dead("a"), dead("b")])
     with worker(paths):
         paths.dlq.unlink()
-    edit.change_dlq(paths, drop_first)
+    change_files.change_dlq(paths, drop_first)
     assert contents(paths) == ["b"]
 
 
@@ -104,7 +104,7 @@ def test_what_cannot_be_loaded_is_kept_before_it_goes(paths: Paths) -> None:
     """An item that `json.tool` cannot load is in quarantine before a file without it is written."""
     number = "9" * 5000
     paths.dlq.write_text('{"items": [{"id": "a"}, {"id": "n", "n": ' + number + "}]}")
-    edit.change_dlq(paths, drop_first)
+    change_files.change_dlq(paths, drop_first)
     assert read(paths.dlq)["items"] == []
     (kept,) = paths.quarantine.glob("*.json")
     assert number in kept.read_text()
@@ -114,7 +114,7 @@ def test_the_queue_is_changed_under_the_lock_and_copied_before(paths: Paths) -> 
     """Producers are kept out meanwhile; the file as it was is in the backup."""
     write(paths.queue, queue_document([entry("a"), entry("b")], mine="kept"))
     before = paths.queue.read_bytes()
-    with edit.queue_file(paths) as file:
+    with change_files.queue_file(paths) as file:
         assert is_locked(paths.queue_lock)
         del file.queue[0]
     assert not is_locked(paths.queue_lock)
@@ -127,7 +127,7 @@ def test_the_queue_is_changed_under_the_lock_and_copied_before(paths: Paths) -> 
 def test_an_unchanged_queue_is_not_written(paths: Paths) -> None:
     """Looking at it leaves its bytes alone."""
     paths.queue.write_text('{"queue":[]}')
-    with edit.queue_file(paths):
+    with change_files.queue_file(paths):
         pass
     assert paths.queue.read_text() == '{"queue":[]}'
 
@@ -136,6 +136,6 @@ def test_the_producers_lock_is_not_needed_for_the_dlq(paths: Paths) -> None:
     """A producer that hangs with its lock does not hold up an edit of the DLQ."""
     write_dlq(paths, [dead("a"), dead("b")])
     with FileLock(paths.queue_lock).held(1):
-        edit.change_dlq(paths, drop_first)
+        change_files.change_dlq(paths, drop_first)
     assert contents(paths) == ["b"]
     assert read(paths.dlq)["last_update"] == STAMP
