@@ -20,7 +20,7 @@ from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError, SettingsError
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import ACTION_NEEDED, STARTING
-from mem0tray.files import atomic, document, lock, pauses, probe, quarantine
+from mem0tray.files import atomic, document, lock, pauses, quarantine, writable
 from mem0tray.files.atomic import TornError
 from mem0tray.files.document import BrokenDocumentError, Document
 from mem0tray.ledger.reader import Reader
@@ -109,9 +109,9 @@ def gather(settings: Settings) -> Overview:
         or next(iter(seen.unknown.values()), file_trouble)
         or metrics.trouble
         or _no_room(paths)
-        or probe.why_unwritable(paths.claude_dir)
+        or writable.why_unwritable(paths.claude_dir)
         or lock.why_unusable(paths.queue_lock)
-        or probe.why_unwritable(paths.data_dir)
+        or writable.why_unwritable(paths.data_dir)
     )
     if trouble:
         seen.state, seen.reason = ACTION_NEEDED, trouble

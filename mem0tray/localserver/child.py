@@ -15,9 +15,9 @@ from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
 from mem0tray.files.atomic import make_private_folder
 from mem0tray.localserver import endpoint
-from mem0tray.localserver.backoff import Backoff
 from mem0tray.localserver.endpoint import Endpoint
 from mem0tray.localserver.finding import ANSWER_SECONDS, find
+from mem0tray.localserver.restart_wait import RestartWait
 from mem0tray.system import children, plain
 
 READY_SECONDS = 10.0
@@ -50,7 +50,7 @@ class LocalServer:
         self._port = port
         self._patience = patience
         self._child: subprocess.Popen[bytes] | None = None
-        self._backoff = Backoff()
+        self._restart_wait = RestartWait()
         self._problem: tuple[Reason, Reason] = (reasons.NONE, reasons.NONE)
         self._guard = threading.Lock()
         self._leaving = threading.Event()
@@ -72,7 +72,7 @@ class LocalServer:
             if found is not None:
                 return found
             self._bury()
-            if self._backoff.remaining(time.monotonic()) > 0:
+            if self._restart_wait.remaining(time.monotonic()) > 0:
                 raise self._error()
             self._start()
             return self._wait_until_ready()
@@ -98,7 +98,7 @@ class LocalServer:
         self._child = None
         # One that found another at work did nothing wrong.
         if child.returncode != endpoint.EXIT_ALREADY_RUNNING:
-            self._backoff.died(time.monotonic())
+            self._restart_wait.died(time.monotonic())
         self._problem = (
             Reason("The local server did not answer in time.")
             if hung
@@ -114,13 +114,13 @@ class LocalServer:
             with os.fdopen(plain.open_fd(log, flags), "ab") as output:
                 self._child = _spawn(self._folder, self._port, output)
         except (OSError, Mem0TrayError) as error:
-            self._backoff.died(time.monotonic())
+            self._restart_wait.died(time.monotonic())
             self._problem = (
                 Reason("The local server could not be started: {why}", why=_why(error)),
                 Reason("Check the permissions of {path}.", path=self._folder),
             )
             raise self._error() from error
-        self._backoff.started(time.monotonic())
+        self._restart_wait.started(time.monotonic())
 
     def _wait_until_ready(self) -> Endpoint:
         """Watch for any server to answer: another worker may have been quicker than our child."""
@@ -139,7 +139,7 @@ class LocalServer:
 
     def _error(self) -> LocalServerError:
         """The last problem, with the time until the next start."""
-        return LocalServerError(*self._problem, self._backoff.remaining(time.monotonic()))
+        return LocalServerError(*self._problem, self._restart_wait.remaining(time.monotonic()))
 
 
 def _spawn(folder: Path, port: int, output: IO[bytes]) -> subprocess.Popen[bytes]:

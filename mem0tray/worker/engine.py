@@ -11,15 +11,15 @@ from typing import Final
 from mem0tray.core import events
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.state import ACTION_NEEDED, Waiting, WorkerState, WorkerStatus
-from mem0tray.files import atomic, pauses, probe
+from mem0tray.files import atomic, pauses, writable
 from mem0tray.files.publish_rate import INTERVAL
 from mem0tray.system.heap import Ballast
 from mem0tray.system.paths import config_file
 from mem0tray.worker import requests
-from mem0tray.worker.dlq import waits
+from mem0tray.worker.dlq import telling_backoffs
+from mem0tray.worker.engine_parts import DLQ, EMERGENCY, QUEUE, READ, Parts
 from mem0tray.worker.folders import places, watch, watch_of_this_system
 from mem0tray.worker.folders.wanted import Wanted
-from mem0tray.worker.parts import DLQ, EMERGENCY, QUEUE, READ, Parts
 from mem0tray.worker.telling.log import WAITING_PER_MINUTE
 
 LOOK: Final = 5.0  # seconds between looks at the files, should nobody wake us
@@ -181,7 +181,7 @@ class Engine:
     def _tell_waiting(self, now: float) -> None:
         """At the start: which dead letters wait, and how long; later edits tell of theirs."""
         waiting, total = self._core.outbox.waiting_dead(now, WAITING_PER_MINUTE)
-        waits.tell(self._core.events.emit, waiting, total)
+        telling_backoffs.tell(self._core.events.emit, waiting, total)
         self.parts.edits.tells_waits = True
 
     def _tell_state(self, now: float) -> None:
@@ -223,7 +223,7 @@ class Engine:
 
     def _look_at_storage(self) -> None:
         for folder in (self._paths.claude_dir, self._paths.data_dir):
-            probe.refuse_read_only(folder)  # even where there is nothing to be written now
+            writable.refuse_read_only(folder)  # even where there is nothing to be written now
         if self._breaker.blocked_by("storage"):
             with self._core.ledger.transaction(durable=True):
                 self._core.ledger.set_meta("storage", self._core.now())

@@ -13,7 +13,7 @@ from mem0tray.core.state import Waiting, WorkerStatus
 from mem0tray.ledger.counters import Counts
 from mem0tray.system.paths import Paths
 from mem0tray.system.wakeup import WakeUp
-from mem0tray.worker import engine, parts
+from mem0tray.worker import engine, engine_parts
 from mem0tray.worker.engine import Engine
 from mem0tray.worker.folders.wanted import Wanted
 
@@ -131,7 +131,7 @@ class WorkerThread:
         while not self._stopping.is_set():
             try:
                 self._wanted.where.follow(self._wanted.settings)
-                made = parts.open_in(self._wanted, self._events, wake)
+                made = engine_parts.open_in(self._wanted, self._events, wake)
             except Mem0TrayError as error:
                 if not patient:
                     self.failure = error

@@ -19,7 +19,7 @@ from mem0tray.core.circuit_breaker import DISK
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.events import Events
 from mem0tray.core.reasons import Reason
-from mem0tray.files import probe
+from mem0tray.files import writable
 
 _SOON: Final = 1.0  # seconds until a part that has failed is tried again
 _LATER: Final = 5.0  # and when it has failed again
@@ -143,7 +143,7 @@ class Troubles:
         """Whether it is over: that nothing fails may mean that nothing is to be written now."""
         if moment - episode.failed_at < _QUIET:
             return False
-        if any(map(probe.why_unwritable, self._folders)):
+        if any(map(writable.why_unwritable, self._folders)):
             episode.failed_at = moment
             return False
         return True

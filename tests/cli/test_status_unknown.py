@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mem0tray.actions import overview
-from mem0tray.files import atomic, probe
+from mem0tray.files import atomic, writable
 from mem0tray.files.lock import InstanceLock
 from tests.cli.scratch import Done, Scratch
 
@@ -194,7 +194,7 @@ def test_a_disk_that_takes_no_files_is_seen_at_once(
     host = socket.gethostname()
     home.write("mem0_metrics.json", {"pid": os.getpid(), "host": host, "state": "healthy"})
     assert "healthy" in home.ok("status")
-    monkeypatch.setattr(probe, "_NAMELESS", 0)
+    monkeypatch.setattr(writable, "_NAMELESS", 0)
     made = os.open
 
     def refusing(path: Any, flags: int, mode: int = 0o777) -> int:
@@ -213,7 +213,7 @@ def test_a_look_leaves_nothing_behind(home: Scratch, monkeypatch: pytest.MonkeyP
     """Whether files without a name can be had or not."""
     home.claude.mkdir()
     home.ok("status")
-    monkeypatch.setattr(probe, "_NAMELESS", 0)
+    monkeypatch.setattr(writable, "_NAMELESS", 0)
     home.ok("status")
     assert list(home.claude.iterdir()) == []
 

@@ -25,10 +25,10 @@ from mem0tray.worker.context import Core
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.dlq.publish import DlqPublisher
 from mem0tray.worker.engine import Engine
+from mem0tray.worker.engine_parts import Parts
 from mem0tray.worker.folders.wanted import Wanted
 from mem0tray.worker.folders.whereabouts import Whereabouts
 from mem0tray.worker.other_worker import OtherWorker
-from mem0tray.worker.parts import Parts
 from mem0tray.worker.queue.emergencies import EmergencyIntake
 from mem0tray.worker.queue.intake import QueueIntake
 from mem0tray.worker.queue.publish import QueuePublisher

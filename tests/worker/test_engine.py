@@ -8,7 +8,7 @@ import pytest
 
 from mem0tray.core import events
 from mem0tray.core.reasons import Reason, quoted
-from mem0tray.files import pauses, probe
+from mem0tray.files import pauses, writable
 from mem0tray.worker import requests
 from mem0tray.worker.engine import LOOK, Engine
 from mem0tray.worker.folders import places
@@ -193,7 +193,7 @@ FAILS: dict[str, Callable[[Scene], Any]] = {
     "requests": lambda _: mock.patch.object(requests, "process"),
     "DLQ file": lambda scene: mock.patch.object(scene.parts.edits, "run"),
     "files": lambda _: mock.patch.object(places, "look"),
-    "storage": lambda _: mock.patch.object(probe, "refuse_read_only"),
+    "storage": lambda _: mock.patch.object(writable, "refuse_read_only"),
     "state": lambda scene: mock.patch.object(scene.engine, "_tell_state"),
     "metrics": lambda scene: mock.patch.object(scene.parts.metrics, "run"),
     "retention": lambda scene: mock.patch.object(scene.core.inbox, "expire"),

@@ -13,7 +13,7 @@ from mem0tray.config.settings import Settings
 from mem0tray.core import events
 from mem0tray.core.errors import FileUnavailableError, LedgerError
 from mem0tray.core.events import Event, Events
-from mem0tray.worker import engine, parts, thread
+from mem0tray.worker import engine, engine_parts, thread
 from mem0tray.worker.folders import wanted
 from mem0tray.worker.thread import WorkerThread
 
@@ -34,7 +34,7 @@ class World:
         bus.subscribe(self.told.append)
         self.where = mock.Mock(moves=False)
         monkeypatch.setattr(wanted, "Whereabouts", lambda _: self.where)
-        monkeypatch.setattr(parts, "open_in", self.opens)
+        monkeypatch.setattr(engine_parts, "open_in", self.opens)
         monkeypatch.setattr(thread, "Engine", self.engine)
         monkeypatch.setattr(engine, "LOOK", 0.0)
         self.worker = WorkerThread(Settings(), bus, lambda: None)

@@ -11,7 +11,7 @@ from mem0tray.core.circuit_breaker import DISK
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.events import Events
 from mem0tray.core.reasons import Reason
-from mem0tray.files import atomic, probe
+from mem0tray.files import atomic, writable
 from mem0tray.worker.troubles import Troubles
 
 
@@ -65,7 +65,7 @@ def test_a_disk_is_in_order_when_it_takes_files(
 ) -> None:
     """That nothing fails any more may mean that there is nothing to write."""
     why = [reasons.quoted("read-only")]
-    monkeypatch.setattr(probe, "why_unwritable", lambda _: why[0])
+    monkeypatch.setattr(writable, "why_unwritable", lambda _: why[0])
     scene.troubles.failed("metrics", _failed(errno.EROFS), 1.0)
     scene.troubles.worked("metrics")
     scene.forward(60.0)

@@ -15,7 +15,7 @@ from mem0tray.config.settings import Loaded
 from mem0tray.core import item as items
 from mem0tray.core.errors import FileUnavailableError, LockTimeoutError
 from mem0tray.core.text import plural
-from mem0tray.files import atomic, document, pauses, probe, quarantine
+from mem0tray.files import atomic, document, pauses, quarantine, writable
 from mem0tray.files.lock import FileLock
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths, config_file
@@ -71,7 +71,7 @@ def _folder(name: str, folder: Path, unusable: str) -> Check:
     if not folder.is_dir():
         return Check(name, FAIL, f"{folder} is no folder.", remedies.away(folder))
     allowed = os.access(folder, os.R_OK | os.W_OK | os.X_OK)
-    why = probe.why_unwritable(folder)  # the disk may take nothing, whatever the modes say
+    why = writable.why_unwritable(folder)  # the disk may take nothing, whatever the modes say
     if why or not allowed:
         return Check(
             name,

@@ -16,12 +16,12 @@ from mem0tray.files.receipts import Account, Mark, Receipts, mark
 from mem0tray.ledger.outdated import DLQ
 from mem0tray.ledger.taken_by_others import PERHAPS
 from mem0tray.worker.context import Core
-from mem0tray.worker.dlq import attribution, waits
+from mem0tray.worker.dlq import attribution, telling_backoffs
 from mem0tray.worker.dlq import merge as merging
 from mem0tray.worker.dlq.attribution import Share
 from mem0tray.worker.dlq.merge import Base, Merge, Ours
-from mem0tray.worker.folders import unrest
-from mem0tray.worker.folders.unrest import Unrest, cannot_read
+from mem0tray.worker.folders import restless_file
+from mem0tray.worker.folders.restless_file import RestlessFile, cannot_read
 from mem0tray.worker.queue.intake import AGAIN, is_stable
 
 SECTION: Final = ("items",)
@@ -55,7 +55,7 @@ class HandEdits:
         self.missing = False  # the file is gone: to be written again
         self.torn = False  # it is being written, or broken: it is looked at again soon
         said = cannot_read(core.paths.dlq)
-        self._unrest = Unrest(core.troubles, unrest.DLQ, said, AGAIN)
+        self._restless = RestlessFile(core.troubles, restless_file.DLQ, said, AGAIN)
         self._receipts = Receipts(core.paths.receipts)
         self._again = False  # looked at, though it has not changed
         self.tells_waits = False  # at the start all that wait are told of at once
@@ -100,12 +100,12 @@ class HandEdits:
 
     def _rests(self, *, torn: bool) -> None:
         self.torn = torn
-        self._unrest.look(restless=torn)
+        self._restless.look(restless=torn)
 
     @property
     def awaited(self) -> bool:
         """Whether the file is just being written, and not one that is so without end."""
-        return self.torn and not self._unrest.told
+        return self.torn and not self._restless.told
 
     def _read(self, found: Signature) -> tuple[bytes, Signature]:
         """The file, and the receipts of all that is in it: none came while it was read."""
@@ -258,8 +258,8 @@ class HandEdits:
             for event in told:
                 emit(event)
         if self.tells_waits:
-            begun = waits.begun(merge, self._core.now())
-            waits.tell(emit, begun, len(begun))
+            begun = telling_backoffs.begun(merge, self._core.now())
+            telling_backoffs.tell(emit, begun, len(begun))
         for pair in merge.delivered:
             file = self._core.paths.dlq.name
             emit(events.AlreadyDelivered(pair.item.project, pair.item.id, file))

@@ -14,7 +14,7 @@ from mem0tray.files.publish_rate import INTERVAL, PublishRate
 from mem0tray.ledger.outdated import DLQ
 from mem0tray.worker.context import Core, json_value
 from mem0tray.worker.dlq.hand_edits import HandEdits
-from mem0tray.worker.folders.unrest import Unrest, cannot_write
+from mem0tray.worker.folders.restless_file import RestlessFile, cannot_write
 
 _TRIES: Final = 5
 _PART: Final = "DLQ file in its place"
@@ -30,7 +30,7 @@ class DlqPublisher:
         self._lock = FileLock(core.paths.files_lock)
         self._previous = core.paths.dlq_previous
         self._merged: Signature | None = None  # of the file that `_previous` names, as merged
-        self._unrest = Unrest(core.troubles, _PART, cannot_write(core.paths.dlq), INTERVAL)
+        self._restless = RestlessFile(core.troubles, _PART, cannot_write(core.paths.dlq), INTERVAL)
         self._late = 0  # saves that were found in the file before the last one
         self._shown: tuple[int, ...] | None = None  # what the file was written for last
         self.pace = PublishRate()
@@ -55,7 +55,7 @@ class DlqPublisher:
             now = time.monotonic()
             self.pace.spent(now, now - started)
         if done or not self._edits.torn:  # what cannot be read is told as that
-            self._unrest.look(restless=not done)
+            self._restless.look(restless=not done)
         return done
 
     def _attempt(self) -> bool:

@@ -9,7 +9,7 @@ from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature
 from mem0tray.system.paths import config_file
-from mem0tray.worker.folders.unrest import PATIENCE
+from mem0tray.worker.folders.restless_file import PATIENCE
 
 _REST: Final = 0.1  # seconds that a file must have held still
 _EMPTY_REST: Final = 0.7  # an editor empties a file before it writes it

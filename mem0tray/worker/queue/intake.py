@@ -19,8 +19,8 @@ from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.document import HELD, BrokenDocumentError, Document
 from mem0tray.ledger.outdated import QUEUE
 from mem0tray.worker.context import Core
-from mem0tray.worker.folders import unrest
-from mem0tray.worker.folders.unrest import Unrest, cannot_read
+from mem0tray.worker.folders import restless_file
+from mem0tray.worker.folders.restless_file import RestlessFile, cannot_read
 from mem0tray.worker.moving_to_dlq import take_in_as_dead
 
 SECTIONS: Final = ("queue", "failed", HELD)
@@ -70,7 +70,7 @@ class QueueIntake:
         self.lost = False  # entries have left by another hand: perhaps for the DLQ file
         self.torn = False  # the file is being written, or broken: it is looked at again soon
         said = cannot_read(core.paths.queue)
-        self._unrest = Unrest(core.troubles, unrest.QUEUE, said, AGAIN)
+        self._restless = RestlessFile(core.troubles, restless_file.QUEUE, said, AGAIN)
         self.ask = core.ledger.asks_about(QUEUE)
 
     def run(self) -> int:
@@ -84,7 +84,7 @@ class QueueIntake:
                 self.torn = True
             else:
                 self.torn = False
-            self._unrest.look(restless=self.torn)
+            self._restless.look(restless=self.torn)
             return self._count - before
 
     def _has_changed(self) -> bool:
@@ -101,7 +101,7 @@ class QueueIntake:
     @property
     def awaited(self) -> bool:
         """Whether the file is just being written, and not one that is so without end."""
-        return self.torn and not self._unrest.told
+        return self.torn and not self._restless.told
 
     def read(self) -> Snapshot:
         """The file as it is now, everything in it known to the ledger.

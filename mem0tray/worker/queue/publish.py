@@ -20,7 +20,7 @@ from mem0tray.files.publish_rate import PublishRate
 from mem0tray.ledger.inbox import WaitingEntry
 from mem0tray.ledger.outdated import QUEUE
 from mem0tray.worker.context import Core, local_iso
-from mem0tray.worker.folders.unrest import Unrest, cannot_write
+from mem0tray.worker.folders.restless_file import RestlessFile, cannot_write
 from mem0tray.worker.queue.intake import QueueIntake, Snapshot
 
 _OPTIMISTIC_TRIES: Final = 2
@@ -51,7 +51,7 @@ class QueuePublisher:
         self._core = core
         self._intake = intake
         said = cannot_write(core.paths.queue)
-        self._unrest = Unrest(core.troubles, "queue file in its place", said, _RETRY)
+        self._restless = RestlessFile(core.troubles, "queue file in its place", said, _RETRY)
         self._lock = FileLock(core.paths.queue_lock)
         self._leaving = threading.Event()
         self._stopping = threading.Event()
@@ -126,7 +126,7 @@ class QueuePublisher:
         else:
             wait = _RETRY
             self._core.troubles.worked(_PART)
-            self._unrest.look(restless=not done and not self._stopping.is_set())
+            self._restless.look(restless=not done and not self._stopping.is_set())
         now = time.monotonic()
         self._pace.spent(now, now - started)
         with self._idle:

@@ -11,7 +11,7 @@ import pytest
 
 from mem0tray.cli.doctor import checks_files, remedies
 from mem0tray.core import reasons
-from mem0tray.files import atomic, probe, quarantine
+from mem0tray.files import atomic, quarantine, writable
 from mem0tray.files.lock import FileLock
 from tests.cli.doctoring import checks
 from tests.cli.scratch import Scratch
@@ -112,7 +112,7 @@ def test_what_follows_is_said_of_the_folder_that_cannot_be_used(home: Scratch) -
     """Nothing is sent without the ledger's folder; the shared one only keeps what is delivered."""
     home.claude.mkdir()
     home.paths.data_dir.mkdir(parents=True)
-    home.patch.setattr(probe, "why_unwritable", lambda _: reasons.quoted("no"))
+    home.patch.setattr(writable, "why_unwritable", lambda _: reasons.quoted("no"))
     assert "cannot be taken out of its files" in checks(home, "claude folder")[0][1]
     assert "nothing is sent" in checks(home, "data folder")[0][1]
 

@@ -20,7 +20,7 @@ PATIENCE: Final = 10.0  # seconds
 QUEUE, DLQ = READING = "queue file at rest", "DLQ file at rest"
 
 
-class Unrest:
+class RestlessFile:
     """How long one file has been restless. `again`: how soon it is looked at anew, in seconds."""
 
     def __init__(

@@ -12,7 +12,7 @@ from mem0tray.ledger.database import Ledger
 from mem0tray.worker.context import Core, Wakes
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.dlq.publish import DlqPublisher
-from mem0tray.worker.folders import unrest
+from mem0tray.worker.folders import restless_file
 from mem0tray.worker.folders.wanted import Wanted
 from mem0tray.worker.other_worker import OtherWorker
 from mem0tray.worker.queue.emergencies import EmergencyIntake
@@ -23,7 +23,8 @@ from mem0tray.worker.telling.metrics import MetricsWriter
 from mem0tray.worker.troubles import Troubles
 
 QUEUE, EMERGENCY, DLQ = "queue file", "emergency file", "DLQ file"
-READ = (QUEUE, EMERGENCY, DLQ, *unrest.READING)  # whose troubles keep something from being read
+# Troubles of these parts keep something from being read.
+READ = (QUEUE, EMERGENCY, DLQ, *restless_file.READING)
 
 
 @dataclass(frozen=True, slots=True)

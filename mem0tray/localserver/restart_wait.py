@@ -7,7 +7,7 @@ LONGEST_SECONDS = 60.0
 
 
 @dataclass(slots=True)
-class Backoff:
+class RestartWait:
     """The wait before a server is started again: none after its first death, then 1, 2, 4, … 60 s.
 
     `now` is a monotonic time in seconds. A server that has lived for a minute

@@ -9,9 +9,9 @@ from mem0tray.core import events
 from mem0tray.core.errors import SettingsError
 from mem0tray.core.events import Event, Events
 from mem0tray.files import atomic
-from mem0tray.worker.folders import settings_file, unrest
+from mem0tray.worker.folders import restless_file, settings_file
+from mem0tray.worker.folders.restless_file import RestlessFile
 from mem0tray.worker.folders.settings_file import SettingsFile
-from mem0tray.worker.folders.unrest import Unrest
 from mem0tray.worker.troubles import Troubles
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ class Scene:
         self.marks: dict[str, Reason] = {}
         bus = Events()
         bus.subscribe(self.told.append)
-        troubles = Troubles(bus, self.marks.__setitem__, alone=unrest.READING)
-        said = unrest.cannot_read(FILE)
-        self.file = Unrest(troubles, unrest.QUEUE, said, 0.05, lambda: self.now)
+        troubles = Troubles(bus, self.marks.__setitem__, alone=restless_file.READING)
+        said = restless_file.cannot_read(FILE)
+        self.file = RestlessFile(troubles, restless_file.QUEUE, said, 0.05, lambda: self.now)
 
     def look(self, after: float, *, restless: bool) -> None:
         """Look at the file so many seconds later."""
@@ -56,7 +56,7 @@ def test_it_is_told_once_after_ten_seconds(scene: Scene) -> None:
     (event,) = scene.told
     assert isinstance(event, events.PartFailed)
     assert f"{FILE} does not hold still" in event.error
-    assert f"`fuser {FILE}`" in str(scene.marks[unrest.QUEUE])
+    assert f"`fuser {FILE}`" in str(scene.marks[restless_file.QUEUE])
 
 
 @pytest.mark.row(28, 52)
@@ -74,9 +74,9 @@ def test_it_is_over_when_the_file_rests(scene: Scene) -> None:
     for _ in range(2):
         scene.look(0.0, restless=True)
         scene.look(11.0, restless=True)
-        assert scene.marks[unrest.QUEUE]
+        assert scene.marks[restless_file.QUEUE]
         scene.look(1.0, restless=False)
-        assert not scene.marks[unrest.QUEUE]
+        assert not scene.marks[restless_file.QUEUE]
     assert [type(event) for event in scene.told] == [events.PartFailed, events.PartRecovered] * 2
 
 

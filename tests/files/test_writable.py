@@ -8,29 +8,29 @@ import pytest
 
 from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError
-from mem0tray.files import atomic, probe
+from mem0tray.files import atomic, writable
 
 
 @pytest.fixture(params=[True, False], ids=["without a name", "with a name"])
 def nameless(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Both ways to make the file."""
     if not request.param:
-        monkeypatch.setattr(probe, "_NAMELESS", 0)
+        monkeypatch.setattr(writable, "_NAMELESS", 0)
     return bool(request.param)
 
 
 @pytest.mark.usefixtures("nameless")
 def test_a_folder_that_takes_files_has_nothing_against_it(tmp_path: Path) -> None:
     """And is as empty afterwards as before."""
-    assert probe.why_unwritable(tmp_path) == reasons.NONE
+    assert writable.why_unwritable(tmp_path) == reasons.NONE
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_is_not_there_is_not_looked_at(tmp_path: Path) -> None:
     """Others say that it is missing; a file is no folder either."""
     (tmp_path / "file").touch()
-    assert probe.why_unwritable(tmp_path / "none") == reasons.NONE
-    assert probe.why_unwritable(tmp_path / "file") == reasons.NONE
+    assert writable.why_unwritable(tmp_path / "none") == reasons.NONE
+    assert writable.why_unwritable(tmp_path / "file") == reasons.NONE
 
 
 @pytest.mark.parametrize("code", [errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL])
@@ -38,7 +38,7 @@ def test_where_a_file_must_have_a_name_it_gets_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
     """Not every file system knows files without a name."""
-    monkeypatch.setattr(probe, "_NAMELESS", 1 << 30)
+    monkeypatch.setattr(writable, "_NAMELESS", 1 << 30)
     opened, real = [], os.open
 
     def refuse(path: Path, flags: int, mode: int = 0o777) -> int:
@@ -48,7 +48,7 @@ def test_where_a_file_must_have_a_name_it_gets_one(
         return real(path, flags, mode)
 
     monkeypatch.setattr(os, "open", refuse)
-    assert probe.why_unwritable(tmp_path) == reasons.NONE
+    assert writable.why_unwritable(tmp_path) == reasons.NONE
     ((path, mode),) = opened
     assert path.name == f".probe.mem0tray-{os.getpid()}-0.tmp"
     assert mode == 0o600
@@ -57,9 +57,9 @@ def test_where_a_file_must_have_a_name_it_gets_one(
 
 def test_what_a_kill_left_is_no_obstacle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file of a process that had the same id is removed first."""
-    monkeypatch.setattr(probe, "_NAMELESS", 0)
+    monkeypatch.setattr(writable, "_NAMELESS", 0)
     (tmp_path / f".probe.mem0tray-{os.getpid()}-0.tmp").touch()
-    assert probe.why_unwritable(tmp_path) == reasons.NONE
+    assert writable.why_unwritable(tmp_path) == reasons.NONE
     assert list(tmp_path.iterdir()) == []
 
 
@@ -72,7 +72,7 @@ def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, st
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, step, refuse)
-    told = str(probe.why_unwritable(tmp_path))
+    told = str(writable.why_unwritable(tmp_path))
     monkeypatch.undo()
     assert told == f"{tmp_path}: No space left on device. Free some disk space."
     assert list(tmp_path.iterdir()) == []
@@ -90,9 +90,9 @@ def test_a_disk_that_is_read_only_by_its_flags_is_told(
 
     monkeypatch.setattr(atomic, "is_read_only", is_read_only)
     assert "The disk is read-only: mount it for writing again." in str(
-        probe.why_unwritable(tmp_path)
+        writable.why_unwritable(tmp_path)
     )
     with pytest.raises(FileUnavailableError) as caught:
-        probe.refuse_read_only(tmp_path)
+        writable.refuse_read_only(tmp_path)
     assert caught.value.disk_failed
     assert asked == [tmp_path] * 2

@@ -1,7 +1,7 @@
 """Waits that an edit of the DLQ file begins, and how they are told."""
 
 from mem0tray.core import events
-from mem0tray.worker.dlq import waits
+from mem0tray.worker.dlq import telling_backoffs
 from mem0tray.worker.telling.log import WAITING_PER_MINUTE
 from tests.worker.dlq.generations import Ledger, known, shown
 
@@ -24,13 +24,13 @@ def test_what_an_edit_brings_or_moves_begins_to_wait() -> None:
         ],
         known(9),
     )
-    assert waits.begun(merge, NOW) == [("alpha", "new", 20.0), ("alpha", "later", 480.0)]
+    assert telling_backoffs.begun(merge, NOW) == [("alpha", "new", 20.0), ("alpha", "later", 480.0)]
 
 
 def test_many_waits_are_told_by_their_number() -> None:
     """The soonest are told by name, as many as the log takes in a minute, and the rest as a sum."""
     told: list[events.Event] = []
     many = [("alpha", f"letter {n}", float(n + 1)) for n in range(WAITING_PER_MINUTE + 5)]
-    waits.tell(told.append, many, len(many))
+    telling_backoffs.tell(told.append, many, len(many))
     assert told[-1] == events.MoreWait(5)
     assert told[:-1] == [events.WaitingBackoff(*wait) for wait in many[:WAITING_PER_MINUTE]]

@@ -1,4 +1,4 @@
-"""Waits of dead letters that no failure of ours began: found at the start, or made by an edit.
+"""Telling of backoffs that no failure of ours began: found at the start, or made by an edit.
 
 Each is told once, the soonest by name, and those beyond what the log tells in a minute
 by their number.
@@ -12,11 +12,11 @@ from mem0tray.core.events import Event
 from mem0tray.worker.dlq.merge import Merge
 from mem0tray.worker.telling.log import WAITING_PER_MINUTE
 
-Wait = tuple[str, str, float]  # project and id of a dead letter, seconds until it is due
+Backoff = tuple[str, str, float]  # project and id of a dead letter, seconds until it is due
 
 
-def begun(merge: Merge, now: float) -> list[Wait]:
-    """The waits that one save began, the soonest first.
+def begun(merge: Merge, now: float) -> list[Backoff]:
+    """The backoffs that one save began, the soonest first.
 
     Those of dead letters that it brought, and of those with another time or count.
     """
@@ -27,13 +27,13 @@ def begun(merge: Merge, now: float) -> list[Wait]:
         != (pair.row.last_attempt, pair.row.retry_count)
     ]
     found = [*merge.adopt, *(pair.item for pair in merge.restore), *changed]
-    waits = [(each.project, each.id, _wait(each, now)) for each in found]
-    return sorted((wait for wait in waits if wait[2] > 0), key=lambda wait: wait[2])
+    backoffs = [(each.project, each.id, _wait(each, now)) for each in found]
+    return sorted((each for each in backoffs if each[2] > 0), key=lambda each: each[2])
 
 
-def tell(emit: Callable[[Event], None], waits: Sequence[Wait], total: int) -> None:
-    """Tell of these waits, the soonest of `total`, as far as the log tells them by name."""
-    shown = waits[:WAITING_PER_MINUTE]
+def tell(emit: Callable[[Event], None], backoffs: Sequence[Backoff], total: int) -> None:
+    """Tell of these backoffs, the soonest of `total`, as far as the log tells them by name."""
+    shown = backoffs[:WAITING_PER_MINUTE]
     for project, item_id, delay in shown:
         emit(events.WaitingBackoff(project, item_id, delay))
     if total > len(shown):
