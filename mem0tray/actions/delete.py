@@ -10,7 +10,7 @@ from mem0tray.actions.change_files import DlqEdit
 from mem0tray.actions.find import FoundItem, Identity, identity
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.reasons import Reason
-from mem0tray.files import receipts, requests
+from mem0tray.files import orders, receipts
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 
@@ -110,7 +110,7 @@ def _from_dlq(
         file.wanted = bool(removed)
 
     change_files.change_dlq(paths, change, verb=backups.verb)
-    requests.ask(paths, requests.DISCARD, told, backups.verb, backups.name)
+    orders.give(paths, orders.DISCARD, told, backups.verb, backups.name)
     return wanted - found
 
 
@@ -123,7 +123,7 @@ def _from_queue(paths: Paths, waiting: Sequence[FoundItem], backups: _Backups) -
     wanted = {each.identity for each in waiting}
     named = [each.item.name for each in waiting if each.item is not None]
     with change_files.queue_file(paths) as file:
-        requests.ask(paths, requests.DISCARD, named, backups.verb, backups.name)
+        orders.give(paths, orders.DISCARD, named, backups.verb, backups.name)
         there = {identity(raw) for raw in (*file.queue, *file.held)}
         file.queue = [raw for raw in file.queue if identity(raw) not in wanted]
         file.held = [raw for raw in file.held if identity(raw) not in wanted]

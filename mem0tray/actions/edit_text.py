@@ -17,7 +17,7 @@ from mem0tray.actions.find import FoundItem, identity
 from mem0tray.core import item as items
 from mem0tray.core.errors import NotFoundError
 from mem0tray.core.text import short_id
-from mem0tray.files import atomic, document, receipts, requests
+from mem0tray.files import atomic, document, orders, receipts
 from mem0tray.system import plain
 from mem0tray.system.paths import Paths
 
@@ -127,13 +127,13 @@ def _in_queue(paths: Paths, found: FoundItem, content: Any) -> bool:
             of_held = [changer(raw) for raw in file.held]
             if not any(raw is not None for raw in (*after, *of_held)):
                 return False
-            requests.ask(paths, requests.DISCARD, names, receipts.EDIT)
+            orders.give(paths, orders.DISCARD, names, receipts.EDIT)
             file.queue = [new or old for new, old in zip(after, file.queue, strict=True)]
             # Nobody has delivered the new text of what is held.
             file.held = [old for new, old in zip(of_held, file.held, strict=True) if new is None]
             file.queue += [new for new in of_held if new is not None]
     except BaseException:
-        requests.withdraw(paths.requests, names)
+        orders.withdraw(paths.orders, names)
         raise
     return True
 

@@ -20,14 +20,14 @@ from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.errors import Mem0TrayError
-from mem0tray.files import atomic, document, requests, temporary
+from mem0tray.files import atomic, document, orders, temporary
 from mem0tray.files.document import BrokenDocumentError
 from mem0tray.files.lock import FileLock
 from mem0tray.ledger.reader import Known, Reader
 from mem0tray.system import plain
 from mem0tray.system.paths import Paths
 
-_PATIENCE: Final = 5.0  # seconds for the worker to carry out the request
+_PATIENCE: Final = 5.0  # seconds for the worker to carry out the order
 _PUBLISHING: Final = 3.0  # seconds for the worker to write its files without the text
 _LOOK: Final = 0.1
 _SAFE_TO_CUT: Final = 12  # bytes that stand nowhere by chance
@@ -102,7 +102,7 @@ def forget(paths: Paths, settings: Settings, deleted: Deleted) -> Forgotten:
     _guarded(result, paths.edits, partial(_from_edits, paths, text, result))
     _guarded(result, paths.page, partial(_from_page, paths.page, result))
     _from_previous(paths, text)
-    for folder in (paths.claude_dir, paths.data_dir, paths.requests, paths.quarantine):
+    for folder in (paths.claude_dir, paths.data_dir, paths.orders, paths.quarantine):
         _from_leftovers(folder, text, result)
     result.erased = [name for name in result.erased if name != deleted.backup.name]
     _name_what_is_left(paths, text, result)
@@ -159,7 +159,7 @@ def _from_ledger(
     names = {each.item.name for each in deleted if each.item is not None}
     names |= {(each.id, each.digest) for each in known if each.state == items.DISCARDED}
     try:
-        path = requests.ask(paths, requests.FORGET, sorted(names))
+        path = orders.give(paths, orders.FORGET, sorted(names))
         if path is None or _carried_out(paths, settings, path):
             result.erased.append("the ledger")
             return
@@ -297,7 +297,7 @@ def _name_what_is_left(paths: Paths, text: _Text, result: Forgotten) -> None:
         time.sleep(_LOOK)
     for path in ours:
         result.name(path, "stop mem0tray and run this again")
-    for folder in (paths.requests, paths.quarantine, paths.claude_dir):
+    for folder in (paths.orders, paths.quarantine, paths.claude_dir):
         for path in _holders(folder, text, result):
             result.name(path, _why_it_stays(path))
     folders = [path for path in _listing(paths.claude_dir, "*", result) if path.is_dir()]

@@ -1,6 +1,6 @@
-"""The ledger's only writer, which carries out the requests of commands (`files.requests`).
+"""The ledger's only writer, which carries out the orders of commands (`files.orders`).
 
-The worker is it, and takes a second at most; without a worker a request waits for the next
+The worker is it, and takes a second at most; without a worker an order waits for the next
 start, or a command is the writer for a moment.
 """
 
@@ -14,7 +14,7 @@ from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.errors import AlreadyRunningError, LedgerError, Mem0TrayError
 from mem0tray.core.item import Name
-from mem0tray.files import named, requests
+from mem0tray.files import named, orders
 from mem0tray.files.lock import InstanceLock, of_worker
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
@@ -23,12 +23,12 @@ _LOOK: Final = 0.02
 
 
 def given_up(folder: Path) -> set[Name]:
-    """What the requests in `folder` ask to delete, not carried out yet."""
+    """What the orders in `folder` ask to delete, not carried out yet."""
     found: set[Name] = set()
     with suppress(Mem0TrayError, ValueError):
-        for _path, request in requests.waiting(folder):
-            if request is not None and request.verb in {requests.DISCARD, requests.FORGET}:
-                found |= set(named.names(request.items))
+        for _path, order in orders.waiting(folder):
+            if order is not None and order.verb in {orders.DISCARD, orders.FORGET}:
+                found |= set(named.names(order.items))
     return found
 
 
@@ -44,11 +44,11 @@ def note_put_back(paths: Paths, names: Iterable[Name]) -> None:
         name for name, row in known if row is not None and row.state in (items.PENDING, items.DEAD)
     ]
     if there:
-        requests.note_put_back(paths, there)
+        orders.note_put_back(paths, there)
 
 
 def carried_out(path: Path, timeout: float) -> bool:
-    """Wait for the worker; whether it has carried out the request."""
+    """Wait for the worker; whether it has carried out the order."""
     end = time.monotonic() + timeout
     while path.exists():
         if time.monotonic() > end:
@@ -58,7 +58,7 @@ def carried_out(path: Path, timeout: float) -> bool:
 
 
 def worker_runs(paths: Paths) -> bool:
-    """Whether a worker is there to carry out requests."""
+    """Whether a worker is there to carry out orders."""
     return of_worker(paths) is not None
 
 
@@ -70,8 +70,8 @@ def carry_out_here(paths: Paths, settings: Settings) -> bool:
     # Slow to import, and only for this.
     from mem0tray.core.events import Events
     from mem0tray.ledger.database import Ledger
+    from mem0tray.worker.carrying_out import process
     from mem0tray.worker.context import Core
-    from mem0tray.worker.requests import process
     from mem0tray.worker.telling.log import EventLog
 
     lock = InstanceLock(paths.instance_lock)

@@ -12,7 +12,7 @@ from mem0tray.actions.sources import Piece, RestoreSource
 from mem0tray.core import item as items
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.reasons import Reason
-from mem0tray.files import document, receipts, requests
+from mem0tray.files import document, orders, receipts
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 
@@ -129,7 +129,7 @@ def _tell(paths: Paths, wanted: Iterable[Identity]) -> None:
     """Tell the worker, before the file is written, what comes back, and withdraw its deletion."""
     names = [name for name in wanted if name[0]]
     ledger_writer.note_put_back(paths, names)
-    requests.withdraw(paths.requests, names)
+    orders.withdraw(paths.orders, names)
 
 
 def _into_dlq(paths: Paths, wanted: dict[Identity, Piece]) -> None:

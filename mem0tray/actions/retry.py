@@ -14,7 +14,7 @@ from mem0tray.core.errors import NotFoundError
 from mem0tray.core.item import Item
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import short_id
-from mem0tray.files import receipts, requests
+from mem0tray.files import orders, receipts
 from mem0tray.ledger.reader import Reader
 from mem0tray.server.remedy import REWORD
 from mem0tray.system.paths import Paths
@@ -92,5 +92,5 @@ def _retry(paths: Paths, wanted: Callable[[Item], bool], held: Sequence[FoundIte
 
     change_dlq(paths, change, verb=receipts.RETRY)
     sent = [each.item for each in held if each.item is not None and wanted(each.item)]
-    requests.ask(paths, requests.SEND, [each.name for each in sent])
+    orders.give(paths, orders.SEND, [each.name for each in sent])
     return [*chosen, *sent]

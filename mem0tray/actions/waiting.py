@@ -60,7 +60,7 @@ def of(
     `server`: what the ledger calls the one that deliveries go to, empty for none.
     """
     pending = reader.waiting()
-    for name in ledger_writer.given_up(paths.requests):
+    for name in ledger_writer.given_up(paths.orders):
         pending.pop(name, None)
     lists = queue.lists if queue is not None else {}
     there = listing(

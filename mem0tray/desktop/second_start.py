@@ -3,7 +3,7 @@
 from mem0tray.config.settings import Settings
 from mem0tray.core import language
 from mem0tray.core.errors import AlreadyRunningError, Mem0TrayError
-from mem0tray.files import requests
+from mem0tray.files import orders
 from mem0tray.files.lock import is_locked
 
 
@@ -11,7 +11,7 @@ def turned_away(error: AlreadyRunningError, settings: Settings) -> AlreadyRunnin
     """What to say, after a tray was asked to show its status, or a page of it was opened here."""
     paths = settings.locations()
     if is_locked(paths.tray_lock):
-        requests.ask_to_show(paths)
+        orders.ask_to_show(paths)
         return AlreadyRunningError(error.message, "It shows its status.")
     if _showed(settings):
         how = "It has no tray icon; your browser shows its status."

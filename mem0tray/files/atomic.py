@@ -399,7 +399,7 @@ def make_own_folder(folder: Path) -> None:
     """Make `folder`, or see that nobody else has a say in it: ours, and mode 0700.
 
     Raises FileUnavailableError when it belongs to another user, who could put
-    requests and links of his own into it.
+    orders and links of his own into it.
     """
     make_private_folder(folder)
     if sys.platform == "win32":

@@ -1,4 +1,4 @@
-"""A memory as requests and receipts name it in their files."""
+"""A memory as orders and receipts name it in their files."""
 
 from collections.abc import Iterable
 

@@ -12,7 +12,7 @@ from mem0tray.system.paths import Paths
 
 def write(paths: Paths, until: float | None) -> None:
     """Pause until a time (Unix seconds); None: until resumed."""
-    atomic.make_private_folder(paths.requests)
+    atomic.make_private_folder(paths.orders)
     atomic.replace(paths.pause, document.dump({"until": until}))
 
 

@@ -1,6 +1,6 @@
 """The data folder that belongs to a `claude_dir`, also after that has moved.
 
-A data folder (ledger, instance lock, pause, requests, quarantine) belongs to the
+A data folder (ledger, instance lock, pause, orders, quarantine) belongs to the
 *real* path of a `claude_dir`, so that two names of one folder never get two
 workers. Its name comes from a hash of that path. A name alone cannot follow a
 folder that moves, as in `mv ~/.claude /big/claude; ln -s /big/claude ~/.claude`:

@@ -127,8 +127,8 @@ class Paths:
         return self.data_dir / "files.lock"
 
     @property
-    def requests(self) -> Path:
-        """What commands ask of the worker, one small file each.
+    def orders(self) -> Path:
+        """The orders of commands to the worker; see `files.orders`. On the disk: `requests`.
 
         A folder of its own: it is watched, and the ledger is written at each delivery.
         """
@@ -141,7 +141,7 @@ class Paths:
 
     @property
     def pause(self) -> Path:
-        return self.requests / "pause.json"
+        return self.orders / "pause.json"
 
     @property
     def alerts(self) -> Path:

@@ -15,7 +15,7 @@ from mem0tray.files import atomic, pauses, writable
 from mem0tray.files.publish_rate import INTERVAL
 from mem0tray.system.heap import Ballast
 from mem0tray.system.paths import config_file
-from mem0tray.worker import requests
+from mem0tray.worker import carrying_out
 from mem0tray.worker.dlq import telling_backoffs
 from mem0tray.worker.engine_parts import DLQ, EMERGENCY, QUEUE, READ, Parts
 from mem0tray.worker.folders import places, watch, watch_of_this_system
@@ -72,7 +72,7 @@ class Engine:
         self.parts.chosen_server.choose(server, events.WorkerStarted)
         self.parts.queue_publisher.start()
         if self.watch is not None:
-            for folder in (self._paths.requests, config_file().parent):
+            for folder in (self._paths.orders, config_file().parent):
                 self._attempt("folders", partial(atomic.make_private_folder, folder))
 
     def turn(self) -> float:
@@ -137,7 +137,7 @@ class Engine:
         looked &= self._attempt(EMERGENCY, parts.emergencies.run)
         looked &= self._attempt(QUEUE, parts.queue.run) and not parts.queue.torn
         # After the files: what is to be discarded may stand in one that nobody has read yet.
-        self._attempt("requests", self._take_requests)
+        self._attempt("orders", self._take_orders)
         self._attempt(DLQ, self._take_edits)
         if looked:
             self._attempt("another worker", parts.other.release)
@@ -152,8 +152,8 @@ class Engine:
         if forced:
             parts.chosen_server.prober.kick()
 
-    def _take_requests(self) -> None:
-        if requests.process(self._core):
+    def _take_orders(self) -> None:
+        if carrying_out.process(self._core):
             self.parts.queue_publisher.kick(now=True)
 
     def _publish(self, now: float, moment: float) -> None:

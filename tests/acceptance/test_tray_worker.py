@@ -9,7 +9,7 @@ from mem0tray.config.settings import Settings
 from mem0tray.core.events import Events
 from mem0tray.core.state import STARTING
 from mem0tray.desktop.tray.view import View, gather
-from mem0tray.files import requests
+from mem0tray.files import orders
 from mem0tray.system.paths import Paths
 from mem0tray.worker.thread import WorkerThread
 from tests.support.home import Home
@@ -76,8 +76,8 @@ def test_a_second_start_asks_the_first_to_show_its_status(home: Home) -> None:
     """The request is an event there, once, and gone from the folder."""
     process = start(home)
     paths = Paths(home.claude, home.data / "mem0tray")
-    requests.ask_to_show(paths)
-    home.wait(lambda: not list(paths.requests.glob("[0-9]*.json")), 5, "the request is taken")
+    orders.ask_to_show(paths)
+    home.wait(lambda: not list(paths.orders.glob("[0-9]*.json")), 5, "the request is taken")
     home.wait(lambda: process.out == "StatusWanted\n", 5, "it is told")
     assert process.stop() == 0
     assert process.out == "StatusWanted\n"

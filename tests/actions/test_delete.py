@@ -10,7 +10,7 @@ from mem0tray.actions import backup, change_files, ledger_writer
 from mem0tray.actions.delete import delete
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import FileUnavailableError, LedgerError
-from mem0tray.files import atomic, requests
+from mem0tray.files import atomic, orders
 from mem0tray.files.atomic import Signature
 from mem0tray.system.paths import Paths
 from tests.actions.scene import chosen, contents, queued, read, worker, write, write_dlq
@@ -132,11 +132,11 @@ def test_waiting_entries_are_asked_for_and_removed(paths: Paths) -> None:
     done = delete(paths, chosen(paths, "qq"))
     assert texts(read(done.backup)["items"]) == ["q"]
     assert queued(paths) == ["r"]
-    (path,) = paths.requests.iterdir()
+    (path,) = paths.orders.iterdir()
     digest = hashlib.sha256(b"alpha\0q").hexdigest()
     assert read(path)["verb"] == "discard"
     assert read(path)["items"] == [{"id": "qq-1", "digest": digest}]
-    assert paths.requests.stat().st_mode & 0o777 == 0o700
+    assert paths.orders.stat().st_mode & 0o777 == 0o700
 
 
 @pytest.mark.usefixtures("letters")
@@ -157,7 +157,7 @@ def test_the_ledger_discards_what_was_asked_for(paths: Paths) -> None:
         pass
     delete(paths, chosen(paths, "qq"))
     assert ledger_writer.carry_out_here(paths, Settings())
-    assert not list(paths.requests.iterdir())
+    assert not list(paths.orders.iterdir())
     with worker(paths) as core, core.ledger.reading() as db:
         states = dict(
             db.execute("SELECT id, state FROM items WHERE id IN (?, ?)", (b"qq-1", b"rr-1"))
@@ -196,16 +196,16 @@ def test_things_without_sense_can_be_deleted(paths: Paths) -> None:
 
 def test_requests_can_be_taken_back(paths: Paths) -> None:
     """What was restored before the worker saw the request is no longer asked for."""
-    requests.ask(paths, requests.DISCARD, [("a", b"1"), ("b", b"2")])
-    requests.withdraw(paths.requests, [("a", b"1")])
-    (path,) = paths.requests.iterdir()
+    orders.give(paths, orders.DISCARD, [("a", b"1"), ("b", b"2")])
+    orders.withdraw(paths.orders, [("a", b"1")])
+    (path,) = paths.orders.iterdir()
     assert [each["id"] for each in json.loads(path.read_text())["items"]] == ["b"]
-    requests.withdraw(paths.requests, [("b", b"2")])
-    assert not list(paths.requests.iterdir())
+    orders.withdraw(paths.orders, [("b", b"2")])
+    assert not list(paths.orders.iterdir())
 
 
 def test_a_request_for_nothing_is_none(paths: Paths) -> None:
     """No file is left for the worker to wonder about."""
-    assert requests.ask(paths, requests.DISCARD, []) is None
-    assert not paths.requests.exists()
+    assert orders.give(paths, orders.DISCARD, []) is None
+    assert not paths.orders.exists()
     assert change_files.now_iso()

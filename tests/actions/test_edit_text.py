@@ -18,8 +18,8 @@ from mem0tray.core.errors import NotFoundError
 from mem0tray.files import atomic
 from mem0tray.ledger.reader import Known, Reader
 from mem0tray.system.paths import Paths
+from mem0tray.worker.carrying_out import process
 from mem0tray.worker.queue.intake import QueueIntake
-from mem0tray.worker.requests import process
 from tests.actions.scene import chosen, contents, queued, read, take_in, worker, write, write_dlq
 from tests.support.shapes import entry, further_key, queue_document, waiting
 
@@ -183,5 +183,5 @@ def test_a_queue_that_cannot_be_written_leaves_no_request(
     monkeypatch.setattr(atomic, "replace", fail)
     with pytest.raises(Exception, match="No space left"):
         edit_text.edit_text(paths, found, "new", keep_days=90)
-    assert list(paths.requests.glob("*.json")) == []
+    assert list(paths.orders.glob("*.json")) == []
     assert edit_text.texts_kept(paths) == []

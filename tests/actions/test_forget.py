@@ -71,7 +71,7 @@ def test_the_ledger_gives_it_up_when_nothing_runs(paths: Paths) -> None:
     with worker(paths):
         pass
     forgotten(paths, "zz")
-    assert not list(paths.requests.iterdir())
+    assert not list(paths.orders.iterdir())
     with worker(paths) as core, core.ledger.reading() as db:
         row = db.execute(
             "SELECT state, raw, reason FROM items LEFT JOIN texts USING (key)"
@@ -97,7 +97,7 @@ def test_no_ledger_is_made_for_it(paths: Paths) -> None:
     write_dlq(paths, [waiting(TEXT, id="zz-1")])
     forgotten(paths, "zz")
     assert not paths.ledger.exists()
-    assert not paths.requests.exists()
+    assert not paths.orders.exists()
 
 
 @pytest.mark.parametrize("name", ["mem0_emergency.json", "mem0_queue_dlq.json~", ".notes.swp"])

@@ -15,7 +15,7 @@ from mem0tray.config.settings import Settings
 from mem0tray.core.errors import FileUnavailableError, LedgerError, NotFoundError
 from mem0tray.files import atomic, quarantine
 from mem0tray.system.paths import Paths
-from mem0tray.worker import requests as worker_requests
+from mem0tray.worker import carrying_out
 from tests.actions.scene import chosen, contents, queued, read, take_in, worker, write, write_dlq
 from tests.support.shapes import Item, entry, queue_document, waiting
 
@@ -45,7 +45,7 @@ def test_the_last_delete_comes_back_whole(paths: Paths, letters: list[Item]) -> 
     assert (len(done.dead), len(done.waiting)) == (1, 1)
     assert read(paths.dlq)["items"] == [letters[2], letters[0]]
     assert queued(paths) == ["r", "q"]
-    assert not list(paths.requests.iterdir())
+    assert not list(paths.orders.iterdir())
 
 
 @pytest.mark.row(7)
@@ -84,16 +84,16 @@ def look_and_bring_back(paths: Paths) -> None:
 
 
 @pytest.mark.row(7)
-@pytest.mark.parametrize("place", ["requests", "quarantine"])
+@pytest.mark.parametrize("place", ["orders", "quarantine"])
 @pytest.mark.usefixtures("letters")
 def test_a_folder_that_cannot_be_listed_is_not_an_empty_one(paths: Paths, place: str) -> None:
-    """A request to delete that nobody can see would undo the restoring: it fails, and says so."""
+    """An order to delete that nobody can see would undo the restoring: it fails, and says so."""
     folder: Path = getattr(paths, place)
     delete(paths, chosen(paths, "bb", "qq"))
     if folder.exists():
         folder.rename(folder.with_name("away"))
     folder.touch()
-    with pytest.raises(FileUnavailableError, match=f"{place} is no folder"):
+    with pytest.raises(FileUnavailableError, match=f"{folder.name} is no folder"):
         look_and_bring_back(paths)
 
 
@@ -138,10 +138,10 @@ def test_a_deletion_by_hand_is_a_source(paths: Paths) -> None:
     assert contents(paths) == ["c", "b"]
 
 
-def take_requests(paths: Paths) -> None:
+def take_orders(paths: Paths) -> None:
     """Start a worker that takes in the files, and carries out what is asked."""
     with worker(paths) as core:
-        worker_requests.process(core)
+        carrying_out.process(core)
 
 
 def remove_by_hand(paths: Paths, item_id: str) -> None:
@@ -164,7 +164,7 @@ def test_a_restore_without_a_worker_hides_no_later_removal_by_hand(
         delete(paths, chosen(paths, name))
         back(paths)
     if order == "requests first":
-        take_requests(paths)
+        take_orders(paths)
     document = read(paths.dlq)
     letter = next(item for item in document["items"] if item["id"] == "aa-1")
     letter["retry_count"] += 1
@@ -174,12 +174,12 @@ def test_a_restore_without_a_worker_hides_no_later_removal_by_hand(
     remove_by_hand(paths, "aa-1")
     with worker(paths):
         pass
-    take_requests(paths)
+    take_orders(paths)
     assert sources.DELETION in {source.kind for source in sources.sources(paths)}
     done = back(paths)
     assert [json.loads(piece.raw) for piece in done.dead] == [letter]
     assert "a" in contents(paths)
-    assert not list(paths.requests.iterdir())
+    assert not list(paths.orders.iterdir())
 
 
 @pytest.mark.usefixtures("letters")
@@ -190,7 +190,7 @@ def test_a_restored_entry_that_dies_can_be_removed_by_hand_and_restored(paths: P
     delete(paths, chosen(paths, "qq"))
     back(paths)
     with worker(paths) as core:
-        worker_requests.process(core)
+        carrying_out.process(core)
         row = core.inbox.by_ids(["qq-1"])["qq-1"][0]
         core.inbox.move_to_dlq(row.key, [json.dumps(waiting("q", id="qq-1")).encode()], time.time())
         write(paths.queue, queue_document([]))  # as the worker writes it then
@@ -210,8 +210,8 @@ def test_a_delete_after_an_unseen_restore_is_still_the_backup_s(paths: Paths) ->
     delete(paths, chosen(paths, "aa"))
     back(paths)
     delete(paths, chosen(paths, "aa"))
-    take_requests(paths)
-    take_requests(paths)
+    take_orders(paths)
+    take_orders(paths)
     assert {source.kind for source in sources.sources(paths)} == {sources.BACKUP}
     back(paths)
     assert contents(paths) == ["b", "c", "a"]

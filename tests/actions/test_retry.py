@@ -67,7 +67,7 @@ def test_what_is_held_is_sent_though_the_queue_file_is_gone(paths: Paths) -> Non
         retry.retry_ids(paths, ["qq"])
     assert [item.id for item in retry.retry_ids(paths, ["hh"])] == ["hh-1"]
     assert [item.id for item in retry.retry_all(paths)] == ["hh-1"]
-    (request, _) = paths.requests.iterdir()
+    (request, _) = paths.orders.iterdir()
     assert (read(request)["verb"], read(request)["items"][0]["id"]) == ("send", "hh-1")
 
 

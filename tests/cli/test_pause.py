@@ -39,7 +39,7 @@ def test_a_pause_that_cannot_be_read_is_not_taken_for_none(home: Scratch) -> Non
 @pytest.mark.row(7)
 def test_a_pause_that_cannot_be_read_can_be_ended(home: Scratch) -> None:
     """`resume` removes whatever it is that stands for a pause; `status` says what it is."""
-    home.paths.requests.mkdir(parents=True)
+    home.paths.orders.mkdir(parents=True)
     home.paths.pause.symlink_to(home.paths.pause)
     assert "action needed" in home.ok("status")
     assert "symbolic links" in home.ok("status")

@@ -53,7 +53,7 @@ def test_the_time_is_that_of_the_clock_unless_it_is_given(paths: Paths) -> None:
 @pytest.mark.parametrize("text", ["", "[]", "5", "{", '{"other": 1}', '{"until": null}'])
 def test_a_file_that_says_nothing_pauses_all_the_same(paths: Paths, text: str) -> None:
     """Who made it wanted a pause; deliveries go on when it is cleared."""
-    paths.requests.mkdir(parents=True)
+    paths.orders.mkdir(parents=True)
     paths.pause.write_text(text, encoding="utf-8")
     assert pauses.read(paths, NOW) == math.inf
 
@@ -61,7 +61,7 @@ def test_a_file_that_says_nothing_pauses_all_the_same(paths: Paths, text: str) -
 @pytest.mark.parametrize("text", ['{"until": "soon"}', '{"until": true}', '{"until": NaN}'])
 def test_a_time_that_makes_no_sense_is_over(paths: Paths, text: str) -> None:
     """It counts as 0, like every time that is none."""
-    paths.requests.mkdir(parents=True)
+    paths.orders.mkdir(parents=True)
     paths.pause.write_text(text, encoding="utf-8")
     assert pauses.read(paths, NOW) is None
 

@@ -26,7 +26,7 @@ OURS = {
     "spare_metrics": "state.json",
     "tray_lock": "tray.lock",
     "files_lock": "files.lock",
-    "requests": "requests",
+    "orders": "requests",
     "receipts": "receipts",
     "pause": "requests/pause.json",
     "alerts": "alerts.json",

@@ -9,7 +9,7 @@ import pytest
 from mem0tray.core import events
 from mem0tray.core.reasons import Reason, quoted
 from mem0tray.files import pauses, writable
-from mem0tray.worker import requests
+from mem0tray.worker import carrying_out
 from mem0tray.worker.engine import LOOK, Engine
 from mem0tray.worker.folders import places
 from tests.worker.stage import MOMENT, NOW, Scene, waits_until
@@ -87,11 +87,11 @@ def test_what_has_left_the_queue_file_is_looked_for_in_the_other(scene: Scene) -
     assert "edits.look_again" not in scene.cycle()
 
 
-def test_a_request_has_the_queue_file_published_at_once(scene: Scene) -> None:
+def test_an_order_has_the_queue_file_published_at_once(scene: Scene) -> None:
     """What a command asked for shows without waiting for its turn."""
-    requests = scene.core.paths.requests
-    requests.mkdir()
-    (requests / "1.json").write_text('{"verb": "show", "items": []}')
+    orders = scene.core.paths.orders
+    orders.mkdir()
+    (orders / "1.json").write_text('{"verb": "show", "items": []}')
     assert "queue_publisher.kick" in scene.cycle()
     scene.parts.queue_publisher.kick.assert_called_with(now=True)
     assert events.StatusWanted() in scene.told
@@ -190,7 +190,7 @@ FAILS: dict[str, Callable[[Scene], Any]] = {
     "metrics file": lambda scene: mock.patch.object(scene.parts.other, "look"),
     "emergency file": lambda scene: mock.patch.object(scene.parts.emergencies, "run"),
     "queue file": lambda scene: mock.patch.object(scene.parts.queue, "run"),
-    "requests": lambda _: mock.patch.object(requests, "process"),
+    "orders": lambda _: mock.patch.object(carrying_out, "process"),
     "DLQ file": lambda scene: mock.patch.object(scene.parts.edits, "run"),
     "files": lambda _: mock.patch.object(places, "look"),
     "storage": lambda _: mock.patch.object(writable, "refuse_read_only"),

@@ -155,7 +155,7 @@ def test_it_begins_with_a_server_unless_the_settings_are_wrong(scene: Scene, wro
     scene.parts.queue_publisher.start.assert_called_once_with()
     assert scene.parts.breaker.blocked_by("settings") == bool(wrong)
     assert engine.watch is None
-    assert not scene.core.paths.requests.exists()
+    assert not scene.core.paths.orders.exists()
     assert not any(isinstance(event, events.LedgerRebuilt) for event in scene.told)
 
 
@@ -170,7 +170,7 @@ def test_one_that_watches_makes_the_folders_and_looks_at_its_watch_last(scene: S
     """A folder that is not there cannot be watched; the first cycle has begun by then."""
     engine = Engine(scene.parts, scene.wanted)
     engine.begin()
-    assert scene.core.paths.requests.is_dir()
+    assert scene.core.paths.orders.is_dir()
     watch = engine.watch = mock.Mock()
     scene.calls.attach_mock(watch, "watch")
     scene.calls.reset_mock()

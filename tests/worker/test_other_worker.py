@@ -15,7 +15,7 @@ from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.taken_by_others import WorkerSeen
 from mem0tray.system.paths import Paths
-from mem0tray.worker import requests
+from mem0tray.worker import carrying_out
 from mem0tray.worker.context import Core
 from tests.support import shapes
 
@@ -151,7 +151,7 @@ def test_the_menu_retries_dead_letters_only(tmp_path: Path) -> None:
         core.taken_by_others.hold(core.inbox.add_fresh(entry(1), NOW, ask=True), NOW)
         paths.queue.write_bytes(b'{"queue": [], "held": [' + entry(1).raw + b"]}")
         assert retry.retry_dead(paths) == []
-        assert requests.process(core) == 0
+        assert carrying_out.process(core) == 0
         assert [item.id for item in retry.retry_all(paths)] == ["m1"]
-        assert requests.process(core) == 1
+        assert carrying_out.process(core) == 1
         assert core.taken_by_others.count() == 0

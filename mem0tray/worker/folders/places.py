@@ -29,7 +29,7 @@ def _refuse_dangling(log: Path) -> None:
 
 def clean(paths: Paths) -> None:
     """Remove the temporary files of ours that a kill has left behind, wherever we write."""
-    folders = {paths.claude_dir, paths.data_dir, paths.requests, paths.quarantine}
+    folders = {paths.claude_dir, paths.data_dir, paths.orders, paths.quarantine}
     folders.update((paths.receipts, config_file().parent))
     # One that is a link is written beside the file that it leads to.
     written = (paths.queue, paths.queue_backup, paths.dlq, paths.dlq_backup, paths.metrics)

@@ -74,7 +74,7 @@ def targets(paths: Paths, name: Path, config: Path) -> tuple[Target, ...]:
     """
     words: dict[Path, tuple[str, ...]] = {
         paths.claude_dir: (_OURS, paths.log.parent.name),
-        paths.requests: ("",),
+        paths.orders: ("",),
         config.parent: (config.name,),
     }
     for file in (paths.queue, paths.dlq, paths.emergency, config):

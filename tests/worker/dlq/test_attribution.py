@@ -16,7 +16,7 @@ from mem0tray.core.events import Event, Events, HandEdit, UserAction
 from mem0tray.files import temporary
 from mem0tray.ledger.database import Ledger
 from mem0tray.system.paths import Paths
-from mem0tray.worker import requests
+from mem0tray.worker import carrying_out
 from mem0tray.worker.context import Core
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.dlq.publish import DlqPublisher
@@ -51,7 +51,7 @@ class Scene:
 
     def look(self) -> list[Event]:
         """Look as each cycle does, and publish; what was told, with `*` for a backup's name."""
-        requests.process(self.core)
+        carrying_out.process(self.core)
         self.edits.run()
         if self.publisher.needed:
             assert self.publisher.run()

@@ -72,7 +72,7 @@ def watching(
     """Watch a folder as the worker does; what has come by its making is read."""
     folder, config = tmp_path / "claude", tmp_path / "config" / "config.toml"
     paths = Paths(folder, tmp_path / "data").by_real_path()
-    for made in (paths.claude_dir, paths.requests, config.parent):
+    for made in (paths.claude_dir, paths.orders, config.parent):
         made.mkdir(parents=True, exist_ok=True)
     ignored = watch.is_ours(paths, unchanged=lambda: unchanged)
     with WakeUp() as wake:
@@ -261,14 +261,14 @@ def test_a_folder_that_is_away_is_awaited(tmp_path: Path) -> None:
 def test_a_folder_whose_parent_is_away_is_awaited(tmp_path: Path) -> None:
     """One folder after the other appears, and then a file in the last."""
     with watching(tmp_path, inotify) as seen:
-        shutil.rmtree(seen.paths.requests.parent)
-        for folder in reversed([seen.paths.requests, *seen.paths.requests.parents]):
+        shutil.rmtree(seen.paths.orders.parent)
+        for folder in reversed([seen.paths.orders, *seen.paths.orders.parents]):
             if not folder.is_dir():
                 seen.go_on()
                 folder.mkdir()
                 assert seen.woken()
         seen.go_on()
-        (seen.paths.requests / "1.json").touch()
+        (seen.paths.orders / "1.json").touch()
         assert seen.woken()
 
 

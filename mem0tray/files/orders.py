@@ -1,7 +1,7 @@
-"""Requests: what commands ask of the ledger's only writer, a small file each in a folder of ours.
+"""Orders: what commands ask of the ledger's only writer, a small file each in a folder of ours.
 
-A request is removed once it is carried out. Commands write and withdraw them, the worker
-reads them: both by the shapes that stand here. A note (`restored-*.json`) is no request; no
+An order is removed once it is carried out. Commands write and withdraw them, the worker
+reads them: both by the shapes that stand here. A note (`restored-*.json`) is no order; no
 older worker takes it for one.
 """
 
@@ -25,13 +25,13 @@ DISCARD: Final = "discard"
 FORGET: Final = "forget"
 SEND: Final = "send"  # what is held: another worker has perhaps delivered it
 SHOW: Final = "show"  # a second start of the tray wants the first to show its status
-_REQUESTS: Final = "[0-9]*.json"
+_ORDERS: Final = "[0-9]*.json"
 _NOTE: Final = "restored-"
 _counter = itertools.count()
 
 
-class Request(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A request about `items`, made `at` a time in Unix seconds.
+class Order(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An order about `items`, made `at` a time in Unix seconds.
 
     DISCARD says as what it is told: `done` is what the user did (one of `files.receipts`),
     `backup` the name to restore from.
@@ -51,23 +51,23 @@ class PutBack(msgspec.Struct, frozen=True):
     at: float
 
 
-Shape = TypeVar("Shape", Request, PutBack)
+Shape = TypeVar("Shape", Order, PutBack)
 
 
-def ask(
+def give(
     paths: Paths, verb: str, names: Iterable[Name], done: str = receipts.DELETE, backup: str = ""
 ) -> Path | None:
-    """Leave a request for the worker; its file, or None when it names nothing.
+    """Leave an order for the worker; its file, or None when it names nothing.
 
     Raises FileUnavailableError.
     """
     found = named(names)
-    return _leave(paths, Request(verb, found, time.time(), done, backup)) if found else None
+    return _leave(paths, Order(verb, found, time.time(), done, backup)) if found else None
 
 
 def ask_to_show(paths: Paths) -> None:
     """Ask the tray that runs to show its status. Raises FileUnavailableError."""
-    _leave(paths, Request(SHOW, [], time.time()))
+    _leave(paths, Order(SHOW, [], time.time()))
 
 
 def note_put_back(paths: Paths, names: Iterable[Name]) -> None:
@@ -75,12 +75,12 @@ def note_put_back(paths: Paths, names: Iterable[Name]) -> None:
     _leave(paths, PutBack(named(names), time.time()), _NOTE)
 
 
-def waiting(folder: Path) -> Iterator[tuple[Path, Request | None]]:
-    """The requests that wait, the oldest first; None for one that makes no sense.
+def waiting(folder: Path) -> Iterator[tuple[Path, Order | None]]:
+    """The orders that wait, the oldest first; None for one that makes no sense.
 
     Raises FileUnavailableError when one cannot be read.
     """
-    return _read(folder, _REQUESTS, Request)
+    return _read(folder, _ORDERS, Order)
 
 
 def notes(folder: Path) -> Iterator[tuple[Path, PutBack | None]]:
@@ -91,25 +91,25 @@ def notes(folder: Path) -> Iterator[tuple[Path, PutBack | None]]:
 def withdraw(folder: Path, names: Iterable[Name]) -> None:
     """Take back what was asked about these memories and not carried out yet."""
     unwanted = set(named(names))
-    for path, request in waiting(folder):
-        if request is None:
+    for path, order in waiting(folder):
+        if order is None:
             continue
-        kept = [each for each in request.items if each not in unwanted]
-        if not kept and request.items:
+        kept = [each for each in order.items if each not in unwanted]
+        if not kept and order.items:
             path.unlink(missing_ok=True)
-        elif len(kept) < len(request.items):
-            atomic.replace(path, _bytes(msgspec.structs.replace(request, items=kept)))
+        elif len(kept) < len(order.items):
+            atomic.replace(path, _bytes(msgspec.structs.replace(order, items=kept)))
 
 
-def _leave(paths: Paths, content: Request | PutBack, begin: str = "") -> Path:
-    atomic.make_private_folder(paths.requests)
+def _leave(paths: Paths, content: Order | PutBack, begin: str = "") -> Path:
+    atomic.make_private_folder(paths.orders)
     # The number keeps apart what one process asks within one tick of the clock.
-    path = paths.requests / f"{begin}{time.time_ns() + next(_counter)}-{os.getpid()}.json"
+    path = paths.orders / f"{begin}{time.time_ns() + next(_counter)}-{os.getpid()}.json"
     atomic.replace(path, _bytes(content))
     return path
 
 
-def _bytes(content: Request | PutBack) -> bytes:
+def _bytes(content: Order | PutBack) -> bytes:
     """As JSON; an id may hold what only an escape can say."""
     return json.dumps(msgspec.to_builtins(content), indent=2).encode()
 

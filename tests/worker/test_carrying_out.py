@@ -7,9 +7,9 @@ import pytest
 
 from mem0tray.core import events
 from mem0tray.core.item import Item
-from mem0tray.files import receipts, requests
-from mem0tray.files.requests import DISCARD, FORGET, SEND
-from mem0tray.worker.requests import process
+from mem0tray.files import orders, receipts
+from mem0tray.files.orders import DISCARD, FORGET, SEND
+from mem0tray.worker.carrying_out import process
 from tests.ledger.samples import HERE, NOW, fresh, letter
 from tests.worker.queue.scene import QueueScene, opened
 
@@ -44,19 +44,19 @@ def test_without_requests_nothing_is_done(ground: QueueScene) -> None:
 
 def test_a_deletion_is_carried_out_once_and_told(ground: QueueScene) -> None:
     """With how many of each kind, and where they can be restored from."""
-    requests.ask(ground.core.paths, DISCARD, BOTH, receipts.DELETE, "backup.json")
+    orders.give(ground.core.paths, DISCARD, BOTH, receipts.DELETE, "backup.json")
     assert process(ground.core) == 1
     assert states(ground, WAITS, DEAD) == ["discarded", "discarded"]
     assert [ground.column("reason", each) for each in (WAITS, DEAD)] == ["deleted"] * 2
     assert ground.told == [events.UserAction(receipts.DELETE, 1, 1, "backup.json")]
-    assert list(ground.core.paths.requests.iterdir()) == []
+    assert list(ground.core.paths.orders.iterdir()) == []
     assert texts(ground) == 2
     assert process(ground.core) == 0
 
 
 def test_an_edit_sets_the_old_text_aside(ground: QueueScene) -> None:
     """That is another reason than a deletion."""
-    requests.ask(ground.core.paths, DISCARD, BOTH[:1], receipts.EDIT)
+    orders.give(ground.core.paths, DISCARD, BOTH[:1], receipts.EDIT)
     process(ground.core)
     assert ground.column("reason", WAITS) == "edited"
     assert ground.told == [events.UserAction(receipts.EDIT, 0, 1)]
@@ -65,7 +65,7 @@ def test_an_edit_sets_the_old_text_aside(ground: QueueScene) -> None:
 def test_what_is_delivered_by_now_stays_so(ground: QueueScene) -> None:
     """And nobody is told that it was deleted."""
     ground.core.outbox.delivered(ground.known(WAITS).key, HERE, NOW)
-    requests.ask(ground.core.paths, DISCARD, BOTH[:1])
+    orders.give(ground.core.paths, DISCARD, BOTH[:1])
     assert process(ground.core) == 1
     assert states(ground, WAITS) == ["delivered"]
     assert ground.told == []
@@ -73,7 +73,7 @@ def test_what_is_delivered_by_now_stays_so(ground: QueueScene) -> None:
 
 def test_a_text_that_is_to_be_forgotten_leaves_the_ledger(ground: QueueScene) -> None:
     """The others stay."""
-    requests.ask(ground.core.paths, FORGET, BOTH[:1])
+    orders.give(ground.core.paths, FORGET, BOTH[:1])
     assert process(ground.core) == 1
     assert (texts(ground), ground.column("reason", WAITS)) == (1, "forgotten")
     assert ground.told == [events.UserAction(receipts.FORGET, 0, 1)]
@@ -84,28 +84,28 @@ def test_a_text_that_is_to_be_forgotten_leaves_the_ledger(ground: QueueScene) ->
 def test_what_is_held_is_sent(ground: QueueScene) -> None:
     """That alone is told; what was not held needs no telling."""
     ground.core.taken_by_others.hold(ground.known(WAITS).key, NOW)
-    requests.ask(ground.core.paths, SEND, BOTH)
+    orders.give(ground.core.paths, SEND, BOTH)
     assert process(ground.core) == 1
     assert ground.column("held", WAITS) is None
     assert states(ground, WAITS, DEAD) == ["pending", "dead"]
     assert ground.told == [events.UserAction(receipts.RETRY, waiting=1)]
     ground.told.clear()
-    requests.ask(ground.core.paths, SEND, BOTH)
+    orders.give(ground.core.paths, SEND, BOTH)
     process(ground.core)
     assert ground.told == []
 
 
 def test_a_second_start_wants_the_status_shown(ground: QueueScene) -> None:
     """By whoever has an icon."""
-    requests.ask_to_show(ground.core.paths)
+    orders.ask_to_show(ground.core.paths)
     assert process(ground.core) == 1
     assert ground.told == [events.StatusWanted()]
 
 
 def test_requests_are_carried_out_in_their_order(ground: QueueScene) -> None:
     """An unknown memory is passed over."""
-    requests.ask(ground.core.paths, DISCARD, [("x", b"0" * 32), BOTH[0]], receipts.DELETE)
-    requests.ask(ground.core.paths, FORGET, BOTH[:1])
+    orders.give(ground.core.paths, DISCARD, [("x", b"0" * 32), BOTH[0]], receipts.DELETE)
+    orders.give(ground.core.paths, FORGET, BOTH[:1])
     assert process(ground.core) == 2
     assert ground.told == [events.UserAction(receipts.DELETE, 0, 1)]
     assert ground.column("reason", WAITS) == "forgotten"
@@ -116,20 +116,20 @@ def test_requests_are_carried_out_in_their_order(ground: QueueScene) -> None:
 )
 def test_a_request_that_makes_no_sense_is_removed(ground: QueueScene, text: str) -> None:
     """It keeps no other one waiting."""
-    requests.ask(ground.core.paths, DISCARD, BOTH[:1])
-    (ground.core.paths.requests / "0.json").write_text(text, encoding="utf-8")
+    orders.give(ground.core.paths, DISCARD, BOTH[:1])
+    (ground.core.paths.orders / "0.json").write_text(text, encoding="utf-8")
     assert process(ground.core) == 1
     assert states(ground, WAITS) == ["discarded"]
-    assert list(ground.core.paths.requests.iterdir()) == []
+    assert list(ground.core.paths.orders.iterdir()) == []
 
 
 def test_a_note_says_what_was_put_back(ground: QueueScene) -> None:
-    """At what time; it is no request, and is read once."""
-    requests.note_put_back(ground.core.paths, BOTH[1:])
-    (note,) = ground.core.paths.requests.iterdir()
-    (ground.core.paths.requests / "restored-0.json").write_text("{", encoding="utf-8")
+    """At what time; it is no order, and is read once."""
+    orders.note_put_back(ground.core.paths, BOTH[1:])
+    (note,) = ground.core.paths.orders.iterdir()
+    (ground.core.paths.orders / "restored-0.json").write_text("{", encoding="utf-8")
     assert note.name.startswith("restored-")
     assert process(ground.core) == 0
     assert ground.column("revived", DEAD) is not None
     assert ground.column("revived", WAITS) is None
-    assert list(ground.core.paths.requests.iterdir()) == []
+    assert list(ground.core.paths.orders.iterdir()) == []

@@ -1,4 +1,4 @@
-"""Requests: one shape for those who ask and for the worker, who carries out."""
+"""Orders: one shape for those who ask and for the worker, who carries out."""
 
 import json
 from pathlib import Path
@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from mem0tray.core.errors import FileUnavailableError
-from mem0tray.files import receipts, requests
+from mem0tray.files import orders, receipts
 from mem0tray.files.named import names
-from mem0tray.files.requests import DISCARD, FORGET, SEND, SHOW, Request
+from mem0tray.files.orders import DISCARD, FORGET, SEND, SHOW, Order
 from mem0tray.system.paths import Paths
 
 ODD = ("half \ud83d", b"\x01" * 32)
@@ -21,16 +21,16 @@ def paths(tmp_path: Path) -> Paths:
     return Paths(tmp_path / "claude", tmp_path / "data")
 
 
-def read(paths: Paths) -> list[Request | None]:
+def read(paths: Paths) -> list[Order | None]:
     """List what waits."""
-    return [request for _path, request in requests.waiting(paths.requests)]
+    return [order for _path, order in orders.waiting(paths.orders)]
 
 
 def test_what_is_asked_is_read(paths: Paths) -> None:
     """Verb, memories and what is to be told come back as they went, in the order of asking."""
-    requests.ask(paths, DISCARD, [ODD, PLAIN], receipts.EDIT, "copy.json")
-    requests.ask(paths, SEND, [PLAIN])
-    requests.ask_to_show(paths)
+    orders.give(paths, DISCARD, [ODD, PLAIN], receipts.EDIT, "copy.json")
+    orders.give(paths, SEND, [PLAIN])
+    orders.ask_to_show(paths)
     first, second, third = read(paths)
     assert first is not None
     assert (first.verb, first.done, first.backup) == (DISCARD, receipts.EDIT, "copy.json")
@@ -43,9 +43,9 @@ def test_what_is_asked_is_read(paths: Paths) -> None:
 
 def test_a_note_is_no_request(paths: Paths) -> None:
     """That memories were put back is read by itself, and by no older worker."""
-    requests.note_put_back(paths, [ODD])
+    orders.note_put_back(paths, [ODD])
     assert read(paths) == []
-    ((path, note),) = requests.notes(paths.requests)
+    ((path, note),) = orders.notes(paths.orders)
     assert note is not None
     assert names(note.items) == [ODD]
     assert not path.name[0].isdigit()
@@ -56,29 +56,29 @@ def test_a_note_is_no_request(paths: Paths) -> None:
 )
 def test_nonsense_is_told_from_a_request(paths: Paths, text: str) -> None:
     """A file that makes no sense is named, so that whoever reads it can take it away."""
-    paths.requests.mkdir(parents=True)
-    (paths.requests / "1-1.json").write_text(text)
-    assert [(path.name, found) for path, found in requests.waiting(paths.requests)] == [
+    paths.orders.mkdir(parents=True)
+    (paths.orders / "1-1.json").write_text(text)
+    assert [(path.name, found) for path, found in orders.waiting(paths.orders)] == [
         ("1-1.json", None)
     ]
 
 
 def test_an_older_command_is_understood(paths: Paths) -> None:
-    """What a request does not say is as it always was."""
-    paths.requests.mkdir(parents=True)
+    """What an order does not say is as it always was."""
+    paths.orders.mkdir(parents=True)
     older = {"verb": FORGET, "items": [{"id": "b", "digest": PLAIN[1].hex()}], "more": 1}
-    (paths.requests / "1-1.json").write_text(json.dumps(older))
+    (paths.orders / "1-1.json").write_text(json.dumps(older))
     (found,) = read(paths)
     assert found is not None
     assert (found.done, found.backup, found.at) == (receipts.DELETE, "", 0.0)
 
 
 def test_what_is_withdrawn_is_not_read(paths: Paths) -> None:
-    """A memory is taken out of every request that names it; one that then names none goes."""
-    requests.ask(paths, DISCARD, [ODD, PLAIN])
-    requests.ask(paths, SEND, [ODD])
-    requests.ask_to_show(paths)
-    requests.withdraw(paths.requests, [ODD])
+    """A memory is taken out of every order that names it; one that then names none goes."""
+    orders.give(paths, DISCARD, [ODD, PLAIN])
+    orders.give(paths, SEND, [ODD])
+    orders.ask_to_show(paths)
+    orders.withdraw(paths.orders, [ODD])
     left, show = read(paths)
     assert left is not None
     assert (left.verb, names(left.items)) == (DISCARD, [PLAIN])
@@ -87,13 +87,13 @@ def test_what_is_withdrawn_is_not_read(paths: Paths) -> None:
 
 
 def test_one_that_cannot_be_read_waits(paths: Paths) -> None:
-    """What stands in the place of a request is an error, and not taken for nothing."""
-    (paths.requests / "1-1.json").mkdir(parents=True)
+    """What stands in the place of an order is an error, and not taken for nothing."""
+    (paths.orders / "1-1.json").mkdir(parents=True)
     with pytest.raises(FileUnavailableError):
         read(paths)
 
 
 def test_nothing_is_asked_about_nobody(paths: Paths) -> None:
-    """A request that names no memory is not written."""
-    assert requests.ask(paths, SEND, []) is None
-    assert not paths.requests.exists()
+    """An order that names no memory is not written."""
+    assert orders.give(paths, SEND, []) is None
+    assert not paths.orders.exists()
