@@ -151,6 +151,8 @@ _OF_THE_SYSTEM: Final = {
     errno.EIO: Reason("Input/output error"),
     errno.ENOENT: Reason("No such file or directory"),
     errno.EISDIR: Reason("Is a directory"),
+    errno.EHOSTUNREACH: Reason("No route to host"),
+    errno.ENETUNREACH: Reason("Network is unreachable"),
 }
 
 

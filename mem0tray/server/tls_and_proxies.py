@@ -9,7 +9,7 @@ import httpx
 
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.core.reasons import Reason
-from mem0tray.server.network import UnreachableError
+from mem0tray.server.unreachable import UnreachableError
 
 
 def authorities(there: ServerAddress) -> ssl.SSLContext:

@@ -16,10 +16,10 @@ import httpx
 
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.core.reasons import Reason
-from mem0tray.core.text import one_line
-from mem0tray.server import tls_and_proxies
 from mem0tray.server.model import Fault, Proof, Reply
-from mem0tray.server.network import Network, Stream, TooLongError, UnreachableError
+from mem0tray.server.network import Network
+from mem0tray.server.tls_and_proxies import authorities, proxy
+from mem0tray.server.unreachable import UnreachableError, why
 
 # Idle connections end before the five seconds after which uvicorn hangs up: a request that
 # crosses the server's goodbye has an unknown outcome.
@@ -52,8 +52,7 @@ class Transport:
         between them holds. Never raises for trouble of network or server.
         """
         started = monotonic()
-        self._network.begin(started + timeout)
-        self._network.cut = self._network.cut and continues
+        self._network.begin(started + timeout, continues=continues)
         reply = Reply(None, httpx.Headers(), b"", 0.0)
         try:
             url = _url(self._there.url + path)
@@ -62,7 +61,7 @@ class Transport:
             self.close()
             reply.fault = self._fault(error)
             if reply.fault is Fault.UNREACHABLE:
-                reply.detail = Reason("stopped") if self._network.cut else _detail(error)
+                reply.detail = Reason("stopped") if self._network.cut else why(error)
         reply.duration = monotonic() - started
         return reply
 
@@ -72,14 +71,17 @@ class Transport:
 
     def close(self) -> None:
         """Close the connection; the next exchange opens a new one."""
-        http, self._http = self._http, None  # authorities and proxy may be others by then
-        if http is not None:
-            http.close()
+        self._http = None  # authorities and proxy may be others by then
+        self._network.close()
 
     def _run(self, request: httpx.Request, reply: Reply) -> None:
         """Carry the exchange through, filling `reply` as far as it comes."""
         if self._http is None:
-            self._http = self._open()
+            self._http = httpx.HTTPTransport(
+                verify=authorities(self._there), limits=_LIMITS, proxy=proxy(self._there)
+            )
+            # The seam is httpcore's own; no argument of httpx reaches it.
+            self._http._pool._network_backend = self._network  # noqa: SLF001
         response = self._http.handle_request(request)
         reply.status = response.status_code
         reply.headers = response.headers
@@ -88,8 +90,7 @@ class Transport:
         # delivery that never was. Whatever cannot be accounted for ends the connection.
         _, ended, rest = b"".join(self._network.raw).partition(b"\r\n\r\n")
         if "transfer-encoding" in reply.headers:
-            ended += rest
-            is_clean = ended.endswith(_LAST_CHUNK) and ended.count(_LAST_CHUNK) == 1
+            is_clean = (ended + rest).partition(_LAST_CHUNK)[1:] == (_LAST_CHUNK, b"")
         else:
             is_clean = bool(ended) and len(rest) == len(reply.body)
         if not is_clean:
@@ -97,25 +98,16 @@ class Transport:
 
     def _fault(self, error: Exception) -> Fault:
         """How the exchange broke off."""
-        if isinstance(error, TooLongError):
+        if self._network.room < 0:
             return Fault.TOO_LONG
         if not self._network.sent:
             return Fault.UNREACHABLE
-        if isinstance(error, httpx.TimeoutException):
+        if isinstance(error, TimeoutError):
             return Fault.TIMED_OUT
-        is_garbage = isinstance(error, httpx.RemoteProtocolError) and not self._network.ended
+        is_garbage = isinstance(error, httpx.RemoteProtocolError) and all(self._network.raw)
         return Fault.NOT_HTTP if is_garbage else Fault.LOST
 
-    def _open(self) -> httpx.HTTPTransport:
-        """The way there, direct or through a proxy."""
-        proxy = tls_and_proxies.proxy(self._there)
-        context = tls_and_proxies.authorities(self._there)
-        http = httpx.HTTPTransport(verify=context, limits=_LIMITS, proxy=proxy)
-        # The seam is httpcore's own; no argument of httpx reaches it.
-        http._pool._network_backend = self._network  # noqa: SLF001
-        return http
-
-    def _have_proved(self, stream: Stream) -> None:
+    def _have_proved(self) -> None:
         """Ask who is there, where we can tell; UnreachableError for a wrong answer."""
         if self._proof is None:
             return
@@ -123,26 +115,11 @@ class Transport:
         url = httpcore.URL(f"{self._there.url}/health?challenge={challenge}")
         request = httpcore.Request("GET", url, headers={"Host": self._there.host})
         try:
-            response = httpcore.HTTP11Connection(url.origin, stream).handle_request(request)
+            response = httpcore.HTTP11Connection(url.origin, self._network).handle_request(request)
             found = json.loads(b"".join(response.iter_stream()))["proof"]
             proved = secrets.compare_digest(found, self._proof(challenge))
         except Exception:  # noqa: BLE001 - whatever came instead is no proof
             proved = False
         self._network.begin(self._network.deadline)  # nothing of the request itself has gone out
         if not proved:
-            stream.close()
             raise UnreachableError(Reason("another program has taken the server's place"))
-
-
-def _detail(error: Exception) -> Reason:
-    """Why nothing was sent, in a few words of ours or the system's."""
-    match error.__cause__ if isinstance(error, httpx.ConnectError) else error:
-        case UnreachableError(reason=why):
-            return why
-        case httpx.TimeoutException():
-            return Reason("no connection in time")
-        case httpx.ProxyError():
-            return Reason("the proxy answered {answer}", answer=one_line(str(error)))
-        case httpx.NetworkError() | httpx.RemoteProtocolError():
-            return Reason("the connection was lost before anything was sent")
-    return Reason("the request cannot be made ({why})", why=type(error).__name__)
