@@ -8,7 +8,7 @@ import tempfile
 import time
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -59,13 +59,17 @@ def main() -> int:
     parser.add_argument("--sample", type=int, default=300, help="how many (default: 300)")
     parser.add_argument("--seed", type=int, default=7, help="which ones (default: 7)")
     parser.add_argument("--room", action="append", choices=ROOMS, help="these only (repeatable)")
+    parser.add_argument(
+        "--file", action="append", metavar="PATTERN", default=[],
+        help="these files of the rooms only, as mem0tray/worker/telling/*.py (repeatable)",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
     parser.add_argument(
         "--results", type=Path, metavar="FILE",
         help="note each outcome there; those killed there already are not run again",
     )  # fmt: skip
     options = parser.parse_args()
-    chosen = sample(options.room or list(ROOMS), options.sample, options.seed)
+    chosen = sample(options.room or list(ROOMS), options.sample, options.seed, options.file)
     told: list[Told] = []
     try:
         for one in run(chosen, earlier(options.results)):
@@ -78,12 +82,18 @@ def main() -> int:
     return int(len(told) < len(chosen) or any(alive(one) for one in told))
 
 
-def sample(names: Iterable[str], count: int, seed: int) -> list[tuple[str, Mutant]]:
-    """Draw mutants with their rooms, each place in the text as likely as any other."""
+def sample(
+    names: Iterable[str], count: int, seed: int, files: Sequence[str] = ()
+) -> list[tuple[str, Mutant]]:
+    """Draw mutants with their rooms, each place in the text as likely as any other.
+
+    `files` has patterns of modules, relative to the project; none leaves out nothing.
+    """
     sources = {
         path: (name, Source(path, (REPOSITORY / path).read_text(encoding="utf-8")))
         for name in names
         for path in rooms.modules_of(ROOMS[name], REPOSITORY)
+        if not files or rooms.matches(path, files)
     }
     places = [(path, n) for path, (_, source) in sources.items() for n in range(len(source))]
     random.Random(seed).shuffle(places)  # noqa: S311 - a sample, no secret

@@ -38,7 +38,7 @@ def modules_of(room: Room, root: Path) -> list[str]:
     """The files of a room, relative to the project."""
     found = (path for pattern in room.modules for path in root.glob(pattern))
     names = sorted({path.relative_to(root).as_posix() for path in found})
-    return [name for name in names if not _any(name, room.left_out)]
+    return [name for name in names if not matches(name, room.left_out)]
 
 
 def suite(room: Room, root: Path) -> list[str]:
@@ -52,5 +52,6 @@ def mirrored(module: str) -> str:
     return "/".join(filter(None, ("tests", folder, f"test_{name}")))
 
 
-def _any(name: str, patterns: Iterable[str]) -> bool:
+def matches(name: str, patterns: Iterable[str]) -> bool:
+    """Whether a module's path, relative to the project, is named by one of the patterns."""
     return any(fnmatch.fnmatch(name, pattern) for pattern in patterns)

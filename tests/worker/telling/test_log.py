@@ -1,7 +1,7 @@
-"""What the log says of events, where the words matter beside the markers."""
+"""The file of the log: what is written into it, and when."""
 
+import re
 import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -9,97 +9,20 @@ import pytest
 from mem0tray.config.settings import LogSettings
 from mem0tray.core import events, reasons
 from mem0tray.system.paths import Paths
-from mem0tray.worker.telling.log import EventLog, describe
-
-
-@pytest.mark.parametrize(
-    ("event", "line"),
-    [
-        (
-            events.WorkerStarted("this computer only"),
-            "▶️ Worker started; memories go to: this computer only",
-        ),
-        (
-            events.WorkerStarted(""),
-            "▶️ Worker started; no usable server is chosen, nothing is sent",
-        ),
-        (
-            events.ServerChanged("a.test", "over plain http"),
-            "▶️ The server has changed; from now on memories go to: a.test (over plain http)",
-        ),
-        (
-            events.ServerChanged("a.test", same=True),
-            "▶️ The way to the server has changed; as before memories go to: a.test",
-        ),
-    ],
-)
-def test_where_memories_go(event: events.Event, line: str) -> None:
-    """A start is told from a change of settings, and no destination from one."""
-    assert describe(event) == line
-
-
-def test_a_broken_file_is_kept_in_the_quarantine() -> None:
-    """Where the file's own bytes are is said."""
-    line = describe(events.FileBroken("q.json", "odd at line 1", "1-q.json"))
-    assert "kept in the quarantine as 1-q.json" in line
-    line = describe(events.FileBroken("q.json", "odd at line 1", ""))
-    assert "kept in the quarantine as nothing: it was empty, restored" in line
-
-
-def test_deliveries_are_told_after_a_thread_could_not_be_started(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A timer that the system refuses is set again at the next delivery."""
-    told = threading.Event()
-    log = EventLog(Paths(tmp_path, tmp_path), LogSettings())
-    monkeypatch.setattr(log, "_tell_counts", told.set)
-
-    def refuse(_timer: threading.Timer) -> None:
-        raise RuntimeError("can't start new thread")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(threading.Timer, "start", refuse)
-        with pytest.raises(RuntimeError):
-            log(events.Delivered("p", "a"))
-    log(events.Delivered("p", "b"))
-    assert told.wait(20.0)
-    log.close()
-
-
-@pytest.mark.parametrize(
-    ("event", "line"),
-    [
-        (
-            events.AttemptFailed("", "0123456789", 1, "odd"),
-            "⚠️ Attempt 1 failed: (no project) (ID: 01234567...): odd",
-        ),
-        (
-            events.MovedToDlq("", "0123456789", 5),
-            "📋 Moved to DLQ: (no project) (ID: 01234567...) after 5 retries",
-        ),
-        (
-            events.DlqRetryFailed("\n", "0123456789", 7, 3600.0),
-            "⏳ DLQ retry 7: (no project) (ID: 01234567...) (next in 3600s)",
-        ),
-    ],
-)
-def test_an_item_without_a_project(event: events.Event, line: str) -> None:
-    """A placeholder says that there is none; the markers of scripts keep their shape."""
-    assert describe(event) == line
-
-
-def test_what_a_removal_left_is_not_promised() -> None:
-    """What was deleted for good cannot be put back: the log says where to look."""
-    assert "restore --list" in describe(events.HandEdit(discarded=1))
+from mem0tray.worker.telling import log as module
+from mem0tray.worker.telling.log import EventLog
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a device of Linux")
 def test_a_full_disk_does_not_show_when_the_log_is_closed(tmp_path: Path) -> None:
     """The error would hide why the worker could not begin."""
     log = EventLog(Paths(tmp_path, tmp_path), LogSettings())
-    with open("/dev/full", "w", encoding="utf-8") as log._handler.stream:  # noqa: PTH123
+    handler = log._handler
+    handler.baseFilename = "/dev/full"
+    with open("/dev/full", "w", encoding="utf-8") as handler.stream:  # noqa: PTH123
         log(events.WorkerStopped())
         log.close()
+    assert len(handler._kept) == 1
 
 
 def test_lines_that_cannot_be_written_come_later(tmp_path: Path) -> None:
@@ -157,3 +80,98 @@ def test_the_end_of_the_worker_is_the_last_line(tmp_path: Path) -> None:
     delivered, stopped = Paths(tmp_path, tmp_path).log.read_text().splitlines()
     assert "Delivered 1 memory" in delivered
     assert "Worker stopped" in stopped
+
+
+def test_only_its_owner_may_read_it(tmp_path: Path) -> None:
+    """The file and its folder are private, and what others wrote into it is lossless."""
+    paths = Paths(tmp_path, tmp_path)
+    log = EventLog(paths, LogSettings())
+    log(events.FileBroken("\ud83d.json", "odd", ""))
+    log(events.WorkerStopped())
+    log.close()
+    if sys.platform != "win32":
+        assert paths.log.stat().st_mode & 0o777 == 0o600
+        assert paths.log.parent.stat().st_mode & 0o777 == 0o700
+    text = paths.log.read_bytes().decode()
+    assert "\\ud83d.json" in text
+    first, second = text.splitlines()
+    pattern = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d "
+    assert re.match(pattern + "🩹", first)
+    assert re.fullmatch(pattern + "⏹️ Worker stopped", second)
+
+
+def test_it_is_rotated_at_its_size(tmp_path: Path) -> None:
+    """So many older files are kept, the newest with the lowest number."""
+    paths = Paths(tmp_path, tmp_path)
+    log = EventLog(paths, LogSettings(max_bytes=100, backups=2))
+    for count in range(1, 9):
+        log(events.SlowedDown(float(count)))
+    log.close()
+    names = sorted(path.name for path in paths.log.parent.iterdir())
+    assert names == [paths.log.name, f"{paths.log.name}.1", f"{paths.log.name}.2"]
+    assert paths.log.read_text().endswith("a break of 8s\n")
+    for name in names:
+        assert 0 < (paths.log.parent / name).stat().st_size <= 100
+
+
+def test_the_newest_lines_are_kept_until_they_can_be_written(tmp_path: Path) -> None:
+    """Two hundred wait in memory; those before them are gone."""
+    paths = Paths(tmp_path, tmp_path)
+    log = EventLog(paths, LogSettings())
+    paths.log.parent.write_text("in the way")
+    for count in range(201):
+        log(events.SlowedDown(float(count)))
+    paths.log.parent.unlink()
+    log.close()
+    lines = paths.log.read_text().splitlines()
+    assert len(lines) == 200
+    assert lines[0].endswith("of 1s")
+    assert lines[-1].endswith("of 200s")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("whole\n", "whole\n"), ("half", "half\n"), ("", "")]
+)
+def test_a_log_that_is_there_is_gone_on_with(tmp_path: Path, before: str, after: str) -> None:
+    """A line of ours begins a line, and none is left empty."""
+    paths = Paths(tmp_path, tmp_path)
+    paths.log.parent.mkdir()
+    paths.log.write_text(before)
+    log = EventLog(paths, LogSettings())
+    log(events.SettingsChanged())
+    stream = log._handler.stream
+    assert stream is not None
+    assert stream.encoding == "utf-8"  # wherever it runs
+    log.close()
+    text = paths.log.read_text(encoding="utf-8")
+    assert text.startswith(after + "20")
+    assert text.count("\n") == after.count("\n") + 1
+
+
+def test_a_log_whose_end_cannot_be_read_is_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be one that can only be written."""
+    paths = Paths(tmp_path, tmp_path)
+    paths.log.parent.mkdir()
+    paths.log.write_text("whole\n")
+
+    def refuse(path: Path) -> bool:
+        raise PermissionError(path)
+
+    monkeypatch.setattr(module, "_is_torn", refuse)
+    log = EventLog(paths, LogSettings())
+    log(events.SettingsChanged())
+    log.close()
+    assert len(paths.log.read_text(encoding="utf-8").splitlines()) == 2
+
+
+def test_a_log_that_has_no_line_yet_goes_on_elsewhere(tmp_path: Path) -> None:
+    """The worker may move before it has told anything."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    second.mkdir()
+    log = EventLog(Paths(first, tmp_path), LogSettings())
+    log(events.FolderChanged(first, second))
+    log.close()
+    assert not first.exists()
+    assert Paths(second, tmp_path).log.exists()

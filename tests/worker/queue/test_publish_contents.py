@@ -1,0 +1,355 @@
+"""What stands in the queue file after it was published, and what does not."""
+
+import json
+import math
+from typing import Any, Final
+
+import pytest
+
+from mem0tray.core import events
+from mem0tray.core.item import Item
+from mem0tray.files import atomic
+from mem0tray.files.document import HELD
+from mem0tray.ledger.counters import FAILED, QUEUED, SYNCED
+from mem0tray.worker.context import local_iso
+from mem0tray.worker.queue.intake import QueueIntake
+from mem0tray.worker.queue.publish import QueuePublisher
+from tests.worker.queue.scene import HERE, NOW, QueueScene, entry, fresh
+
+A, B, C, D = (fresh(name) for name in "abcd")
+PATIENCE: Final = 3.0  # seconds before what vanished is put back
+
+
+class Publishing:
+    """A publisher without its thread, and the file that it writes."""
+
+    def __init__(self, scene: QueueScene) -> None:
+        self.scene = scene
+        self.core = scene.core
+        self.intake = QueueIntake(scene.core)
+        self.publisher = QueuePublisher(scene.core, self.intake)
+
+    def publish(self) -> dict[str, Any]:
+        """Publish; the file, as it then is."""
+        assert self.publisher._publish()
+        return self.file()
+
+    def file(self) -> dict[str, Any]:
+        """The file as it is."""
+        found: dict[str, Any] = json.loads(self.core.paths.queue.read_bytes())
+        return found
+
+    def queue(self) -> list[str]:
+        """Publish; the ids of the entries in the file."""
+        return [each["id"] for each in self.publish()["queue"]]
+
+    def wait(self, *some: Item, shown: bool = False) -> list[int]:
+        """Let these wait in the ledger alone; their keys."""
+        return [
+            self.core.inbox.add_fresh(each, self.scene.now, ask=False, shown=shown) for each in some
+        ]
+
+    def take_in(self, *some: Item, **rest: Any) -> list[int]:
+        """Let a producer write these, and take them in; their keys."""
+        self.scene.write(*map(entry, some), **rest)
+        self.intake.run()
+        return [self.scene.known(each).key for each in some]
+
+    def is_written(self) -> bool:
+        """Whether publishing writes the file, and does not leave it as it is."""
+        before = atomic.signature(self.core.paths.queue)
+        assert self.publisher._publish()
+        return atomic.signature(self.core.paths.queue) != before
+
+
+@pytest.fixture
+def publishing(scene: QueueScene) -> Publishing:
+    """Have a publisher, and no file yet."""
+    return Publishing(scene)
+
+
+def test_the_file_has_the_shape_of_the_contract(publishing: Publishing) -> None:
+    """Its sections come in their order, with an entry as the producer wrote it."""
+    publishing.wait(A)
+    publishing.core.counters.add(QUEUED)
+    text = publishing.publish() and publishing.core.paths.queue.read_text()
+    assert list(json.loads(text)) == ["queue", "last_100", "failed", "stats"]
+    assert json.loads(text) == {
+        "queue": [entry(A)],
+        "last_100": [],
+        "failed": [],
+        "stats": {QUEUED: 1, SYNCED: 0, FAILED: 0, "last_sync": None},
+    }
+    assert '\n      "id": "a"' in text  # laid out for people
+
+
+def test_where_nothing_has_happened_yet_no_file_is_made(publishing: Publishing) -> None:
+    """A worker that starts in an empty folder leaves it empty."""
+    assert publishing.publisher._publish()
+    assert not publishing.core.paths.queue.exists()
+    assert not publishing.publisher.needed
+
+
+def test_a_count_alone_makes_a_file(publishing: Publishing) -> None:
+    """What was counted before the file was lost is shown again."""
+    publishing.core.counters.add(FAILED, 3)
+    assert publishing.publish()["stats"][FAILED] == 3
+
+
+def test_what_others_keep_in_the_file_stays(publishing: Publishing) -> None:
+    """The last hundred, further values, and counts that we do not know."""
+    publishing.take_in(A, last_100=[1], stats={"theirs": 5}, theirs={"a": 1})
+    found = publishing.publish()
+    assert found["last_100"] == [1]
+    assert found["theirs"] == {"a": 1}
+    assert found["stats"]["theirs"] == 5
+    assert list(found) == ["queue", "last_100", "failed", "stats", "theirs"]
+
+
+def test_the_time_of_the_last_delivery_is_shown(publishing: Publishing) -> None:
+    """In local time; until there was one, what others wrote there stays."""
+    publishing.take_in(A, stats={"last_sync": "yesterday"})
+    assert publishing.publish()["stats"]["last_sync"] == "yesterday"
+    (key,) = (publishing.scene.known(A).key,)
+    publishing.core.outbox.claim(key, NOW)
+    publishing.core.outbox.delivered(key, HERE, NOW + 5)
+    found = publishing.publish()
+    assert found["queue"] == []
+    assert found["stats"]["last_sync"] == local_iso(NOW + 5)
+
+
+def test_counts_that_are_right_are_left_alone(publishing: Publishing) -> None:
+    """A file that shows all that it should is not written anew."""
+    publishing.take_in(A, last_100=[], stats={QUEUED: 1})
+    assert publishing.is_written()
+    assert not publishing.is_written()
+    assert not publishing.publisher.needed
+
+
+def test_stats_that_are_none_are_set_aside(publishing: Publishing) -> None:
+    """They are kept in quarantine, and begin anew with our own counts."""
+    publishing.take_in(A, stats="odd")
+    assert publishing.publish()["stats"][QUEUED] == 0
+    assert publishing.scene.kept() == [b'"odd"']
+
+
+def test_an_entry_is_shown_once(publishing: Publishing) -> None:
+    """A second copy of it leaves, and what makes no sense to us stays where it is."""
+    publishing.scene.write(entry(A), 7, entry(A), {"odd": True}, entry(B))
+    publishing.intake.run()
+    assert publishing.publish()["queue"] == [entry(A), 7, {"odd": True}, entry(B)]
+
+
+def test_what_was_delivered_or_died_leaves(publishing: Publishing) -> None:
+    """The others keep their order."""
+    first, second, third = publishing.take_in(A, B, C)
+    publishing.core.outbox.claim(first, NOW)
+    publishing.core.outbox.delivered(first, HERE, NOW)
+    publishing.core.inbox.discard([third], NOW, "deleted")
+    assert publishing.queue() == ["b"]
+    assert publishing.scene.known(B).key == second
+
+
+def test_an_entry_that_failed_shows_its_retries(publishing: Publishing) -> None:
+    """Where the file shows another count its entry is written anew, and else stays to the byte."""
+    first, _ = publishing.take_in(A, B)
+    publishing.core.outbox.claim(first, NOW)
+    raw = publishing.core.outbox.raw(first)
+    with publishing.core.ledger.transaction() as db:
+        db.execute("UPDATE items SET retries = 3 WHERE key = ?", (first,))
+        db.execute(
+            "UPDATE texts SET raw = ? WHERE key = ?",
+            (json.dumps(json.loads(raw) | {"retries": 3}).encode(), first),
+        )
+    assert [each.get("retries") for each in publishing.publish()["queue"]] == [3, None]
+    assert not publishing.is_written()
+
+
+def test_those_that_the_file_has_not_shown_come_last(publishing: Publishing) -> None:
+    """Emergency lines that were taken in join what waits; they are noted as shown."""
+    publishing.take_in(C)
+    keys = publishing.wait(A, B)
+    assert publishing.core.taken.unshown() == keys
+    assert publishing.queue() == ["c", "a", "b"]
+    assert publishing.core.taken.unshown() == []
+    assert publishing.publisher.put_back_at == math.inf
+
+
+def test_what_vanished_from_a_whole_file_is_put_back_after_a_while(
+    publishing: Publishing,
+) -> None:
+    """By then another worker would have shown that it has it."""
+    publishing.take_in(A, B)
+    publishing.publish()
+    publishing.take_in(B)
+    assert publishing.queue() == ["b"]
+    assert publishing.publisher.put_back_at == NOW + PATIENCE
+    assert not publishing.publisher.needed
+    publishing.scene.now = NOW + PATIENCE - 0.5
+    assert publishing.queue() == ["b"]
+    publishing.scene.now = NOW + PATIENCE
+    assert publishing.publisher.needed
+    assert publishing.queue() == ["b", "a"]
+    assert publishing.publisher.put_back_at == math.inf
+
+
+def test_the_soonest_of_those_that_vanished_sets_the_time(publishing: Publishing) -> None:
+    """The next look is when the first of them may be put back."""
+    publishing.take_in(A, B, C)
+    publishing.publish()
+    publishing.take_in(B, C)
+    publishing.scene.now += 1.0
+    publishing.take_in(C)
+    assert publishing.queue() == ["c"]
+    assert publishing.publisher.put_back_at == NOW + PATIENCE
+    publishing.scene.now = NOW + PATIENCE
+    assert publishing.queue() == ["c", "a"]
+    assert publishing.publisher.put_back_at == NOW + 1.0 + PATIENCE
+
+
+def test_from_a_file_that_is_gone_or_broken_nothing_was_taken(publishing: Publishing) -> None:
+    """What it showed is put back at once."""
+    publishing.take_in(A)
+    publishing.publish()
+    publishing.core.paths.queue.unlink()
+    assert publishing.queue() == ["a"]
+    publishing.scene.put(publishing.core.paths.queue, b'{"queue": [')
+    assert publishing.queue() == ["a"]
+    (broken,) = [each for each in publishing.scene.told if isinstance(each, events.FileBroken)]
+    assert broken.kept_as
+
+
+def test_a_worker_that_leaves_does_not_wait(publishing: Publishing) -> None:
+    """The file that it leaves behind has everything that is to be delivered."""
+    publishing.take_in(A)
+    publishing.publish()
+    publishing.take_in()
+    publishing.publisher._leaving.set()
+    assert publishing.queue() == ["a"]
+
+
+def test_where_the_clock_was_set_back_nothing_waits_for_the_former_time(
+    publishing: Publishing,
+) -> None:
+    """What vanished in the future is put back now."""
+    publishing.take_in(A)
+    publishing.publish()
+    publishing.take_in()
+    publishing.scene.now = NOW - 1000.0
+    assert publishing.queue() == ["a"]
+
+
+def test_beside_another_worker_nothing_is_put_back(publishing: Publishing) -> None:
+    """It would deliver it once more, perhaps."""
+    publishing.wait(A)
+    publishing.take_in(B)
+    publishing.core.beside.at_work = True
+    assert publishing.queue() == ["b"]
+    assert publishing.publisher.put_back_at == math.inf
+
+
+def test_while_another_worker_may_be_there_what_vanished_waits_for_it(
+    publishing: Publishing,
+) -> None:
+    """It has until then to show itself; what it never saw is shown meanwhile."""
+    publishing.take_in(A)
+    publishing.publish()
+    publishing.core.beside.suspected_until = NOW + 60.0
+    publishing.take_in()
+    publishing.wait(B)
+    assert publishing.queue() == ["b"]
+    assert publishing.publisher.put_back_at == NOW + 60.0
+    publishing.scene.now = NOW + 60.0
+    assert publishing.queue() == ["b", "a"]
+
+
+def test_what_another_worker_has_perhaps_delivered_is_shown_apart(
+    publishing: Publishing,
+) -> None:
+    """Held entries stand where no worker but ours looks, until the user decides."""
+    (key, _) = publishing.take_in(A, B)
+    publishing.publish()
+    publishing.core.beside.at_work = True
+    publishing.take_in(B)
+    publishing.core.taken.hold(key, NOW)
+    found = publishing.publish()
+    assert found[HELD] == [entry(A)]
+    assert [each["id"] for each in found["queue"]] == ["b"]
+    assert not publishing.is_written()
+    publishing.core.beside.at_work = False
+    publishing.core.taken.send([key])
+    found = publishing.publish()
+    assert HELD not in found
+    assert [each["id"] for each in found["queue"]] == ["b", "a"]
+
+
+def test_a_held_entry_leaves_the_queue(publishing: Publishing) -> None:
+    """It is not sent from there by the other worker once more."""
+    first, _ = publishing.take_in(A, B)
+    publishing.core.taken.hold(first, NOW)
+    found = publishing.publish()
+    assert [each["id"] for each in found["queue"]] == ["b"]
+    assert found[HELD] == [entry(A)]
+
+
+def test_odd_values_among_the_held_stay(publishing: Publishing) -> None:
+    """What makes no sense to us there is not ours to remove."""
+    publishing.scene.write(entry(A), **{HELD: [7]})
+    publishing.intake.run()
+    publishing.core.counters.add(QUEUED)
+    assert publishing.publish()[HELD] == [7]
+
+
+def test_what_an_older_worker_gave_up_becomes_a_dead_letter(publishing: Publishing) -> None:
+    """It leaves `failed`, where what makes no sense to us stays."""
+    publishing.take_in(A)
+    publishing.publish()
+    publishing.scene.write(entry(A), failed=[entry(D), 7])
+    publishing.intake.run()
+    assert publishing.publish()["failed"] == [7]
+    assert publishing.scene.known(D).state == "dead"
+
+
+def test_the_file_before_is_kept_beside_it(publishing: Publishing) -> None:
+    """Its backup is the very file that was replaced."""
+    publishing.take_in(A)
+    before = publishing.core.paths.queue.read_bytes()
+    publishing.wait(B)
+    publishing.publish()
+    assert publishing.core.paths.queue_backup.read_bytes() == before
+
+
+def test_what_was_deleted_and_queued_again_is_taken_in(publishing: Publishing) -> None:
+    """A tombstone holds until the file shows the deletion, and no longer."""
+    (key,) = publishing.take_in(A)
+    publishing.core.inbox.discard([key], NOW, "deleted")
+    publishing.take_in(A, B)
+    assert publishing.scene.known(A).state == "discarded"
+    assert publishing.queue() == ["b"]
+    publishing.take_in(A)
+    assert publishing.scene.known(A).state == "pending"
+
+
+def test_a_deletion_that_the_file_shows_already_needs_no_writing(
+    publishing: Publishing,
+) -> None:
+    """Its tombstone goes all the same."""
+    (key, _) = publishing.take_in(A, B)
+    publishing.publish()
+    publishing.take_in(B, last_100=[], stats=publishing.file()["stats"])
+    publishing.core.inbox.discard([key], NOW, "deleted")
+    assert not publishing.is_written()
+    assert not publishing.publisher.needed
+    assert publishing.core.inbox.tombstones() == []
+
+
+def test_what_is_published_is_not_taken_for_a_change(publishing: Publishing) -> None:
+    """Entries that we put back ourselves were brought back by nobody."""
+    publishing.take_in(A)
+    publishing.wait(B)
+    publishing.publish()
+    publishing.scene.told.clear()
+    assert publishing.intake.run() == 0
+    assert publishing.scene.told == []
+    assert not publishing.intake._has_changed()
+    assert not publishing.publisher.needed
