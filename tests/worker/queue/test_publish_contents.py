@@ -3,14 +3,17 @@
 import json
 import math
 from typing import Any, Final
+from unittest import mock
 
 import pytest
 
 from mem0tray.core import events
 from mem0tray.core.item import Item
+from mem0tray.core.large import LARGE
 from mem0tray.files import atomic
 from mem0tray.files.document import HELD
 from mem0tray.ledger.counters import FAILED, QUEUED, SYNCED
+from mem0tray.ledger.rows import write_raw
 from mem0tray.worker.context import local_iso
 from mem0tray.worker.queue.intake import QueueIntake
 from mem0tray.worker.queue.publish import QueuePublisher
@@ -72,15 +75,24 @@ def test_the_file_has_the_shape_of_the_contract(publishing: Publishing) -> None:
     """Its sections come in their order, with an entry as the producer wrote it."""
     publishing.wait(A)
     publishing.core.counters.add(QUEUED)
-    text = publishing.publish() and publishing.core.paths.queue.read_text()
-    assert list(json.loads(text)) == ["queue", "last_100", "failed", "stats"]
-    assert json.loads(text) == {
+    found = publishing.publish()
+    assert list(found) == ["queue", "last_100", "failed", "stats"]
+    assert found == {
         "queue": [entry(A)],
         "last_100": [],
         "failed": [],
         "stats": {QUEUED: 1, SYNCED: 0, FAILED: 0, "last_sync": None},
     }
-    assert '\n      "id": "a"' in text  # laid out for people
+
+
+def test_the_file_is_laid_out_for_people(publishing: Publishing) -> None:
+    """Two blanks a level, in each of its lists."""
+    publishing.scene.write(entry(A), {"odd": 1}, failed=[{"odd": 2}], **{HELD: [{"odd": 3}]})
+    publishing.intake.run()
+    publishing.core.counters.add(QUEUED)
+    found = publishing.publish()
+    text = publishing.core.paths.queue.read_text()
+    assert text.rstrip() == json.dumps(found, indent=2)
 
 
 def test_where_nothing_has_happened_yet_no_file_is_made(publishing: Publishing) -> None:
@@ -131,6 +143,65 @@ def test_stats_that_are_none_are_set_aside(publishing: Publishing) -> None:
     publishing.take_in(A, stats="odd")
     assert publishing.publish()["stats"][QUEUED] == 0
     assert publishing.scene.kept() == [b'"odd"']
+
+
+def test_stats_that_cannot_be_loaded_are_set_aside(publishing: Publishing) -> None:
+    """Our own counts take their place."""
+    publishing.core.counters.add(QUEUED, 2)
+    stats = publishing.publisher._stats(b"{odd")
+    assert stats is not None
+    assert json.loads(stats)[QUEUED] == 2
+    assert publishing.scene.kept() == [b"{odd"]
+    assert publishing.scene.told == [events.Quarantined("mem0_queue.json", mock.ANY)]
+
+
+def test_a_deleted_entry_leaves_a_file_that_is_right_otherwise(publishing: Publishing) -> None:
+    """One that follows it and stays does not hide that."""
+    first, _ = publishing.take_in(A, B)
+    publishing.publish()
+    publishing.core.inbox.discard([first], NOW, "deleted")
+    assert publishing.queue() == ["b"]
+
+
+def test_an_entry_with_other_retries_is_written_into_a_file_that_is_right_otherwise(
+    publishing: Publishing,
+) -> None:
+    """One that follows it and is right does not hide that."""
+    first, _ = publishing.take_in(A, B)
+    publishing.publish()
+    with publishing.core.ledger.transaction() as db:
+        db.execute("UPDATE items SET retries = 3 WHERE key = ?", (first,))
+    assert publishing.is_written()
+
+
+def test_a_large_entry_is_written_like_any_other(publishing: Publishing) -> None:
+    """Its text comes from the ledger by itself: where it is put back, and where it has failed."""
+    large = fresh("large", content="x" * LARGE)
+    (key,) = publishing.wait(large)
+    assert publishing.publish()["queue"] == [entry(large)]
+    publishing.core.outbox.claim(key, NOW)
+    failed = json.dumps(entry(large) | {"retries": 1}).encode()
+    with publishing.core.ledger.transaction() as db:
+        db.execute("UPDATE items SET retries = 1, claimed = NULL WHERE key = ?", (key,))
+        write_raw(db, key, [failed])
+    assert publishing.publish()["queue"] == [entry(large) | {"retries": 1}]
+
+
+def test_what_the_file_shows_is_on_the_disk_before(
+    publishing: Publishing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut must not leave a file without an entry whose delivery is forgotten."""
+    publishing.take_in(A)
+    durable: list[bool] = []
+    transaction = publishing.core.ledger.transaction
+
+    def noted(**named: bool) -> Any:
+        durable.append(named.get("durable", False))
+        return transaction(**named)
+
+    monkeypatch.setattr(publishing.core.ledger, "transaction", noted)
+    publishing.publisher._composed(publishing.intake.read())
+    assert True in durable
 
 
 def test_an_entry_is_shown_once(publishing: Publishing) -> None:

@@ -11,6 +11,7 @@ from mem0tray.core import events
 from mem0tray.files import atomic
 from mem0tray.files.atomic import TornError
 from mem0tray.files.lock import FileLock, is_locked
+from mem0tray.files.publish_rate import PublishRate
 from mem0tray.worker.queue.intake import QueueIntake
 from mem0tray.worker.queue.publish import QueuePublisher
 from mem0tray.worker.troubles import Troubles
@@ -261,15 +262,37 @@ def test_a_kick_has_the_thread_look(turns: Turns, *, now: bool) -> None:
     assert turns.will_try_again()
 
 
-def test_the_thread_publishes_what_is_needed_and_ends(turns: Turns) -> None:
-    """It publishes at a kick, and a last time when it is stopped."""
+class Slow(PublishRate):
+    """A pace at which nothing would be published again in this test."""
+
+    def wait(self, now: float) -> float:
+        """Seconds until it may be done again."""
+        del now
+        return 1000.0
+
+
+def test_the_thread_publishes_what_is_needed_and_ends(
+    turns: Turns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It publishes at an urgent kick, and a last time when it is stopped, at any pace."""
     publisher = turns.publisher
+    publisher._pace = Slow()
+    looked = threading.Event()
     publisher.start()
     assert publisher._thread.name == "mem0tray-queue"
     assert publisher._thread.daemon
     publisher.kick(now=True)
     with publisher._idle:
         assert publisher._idle.wait_for(lambda: not publisher.pending, 20.0)
+    wanted = publisher._wanted
+
+    def look() -> tuple[int, int]:
+        looked.set()
+        return wanted()
+
+    monkeypatch.setattr(publisher, "_wanted", look)
+    publisher.kick()  # for nothing, and it goes on
+    assert looked.wait(20.0)
     turns.core.inbox.add_fresh(fresh("b"), NOW, ask=False, shown=False)
     publisher.stop(20.0)
     assert not publisher._thread.is_alive()
@@ -281,13 +304,8 @@ def test_a_thread_that_cannot_publish_is_not_waited_for(
 ) -> None:
     """The worker's end comes when its time has run out, and the thread's soon after."""
     publisher = turns.publisher
-    tried = threading.Event()
-
-    def publish() -> bool:
-        tried.set()
-        return False
-
-    monkeypatch.setattr(publisher, "_publish", publish)
+    publisher._pace = Slow()
+    monkeypatch.setattr(publisher, "_publish", lambda: False)
     publisher.start()
     publisher.stop(0.01)
     assert publisher._stopping.is_set()

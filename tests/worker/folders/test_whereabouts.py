@@ -1,0 +1,249 @@
+"""The folder that a worker serves: who else may have it, and where the settings lead."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mem0tray.config.settings import PathSettings, Settings
+from mem0tray.core.errors import AlreadyRunningError, FileUnavailableError
+from mem0tray.core.reasons import NONE
+from mem0tray.files import lock
+from mem0tray.files.lock import InstanceLock, is_locked
+from mem0tray.system import data_folders, paths
+from mem0tray.worker.folders.whereabouts import Whereabouts
+
+NOW = 1_800_000_000.0
+
+
+@pytest.fixture(autouse=True)
+def _root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the data folders in a folder of the test's, and no patience with who only looks."""
+    monkeypatch.setattr(paths, "data_root", lambda: tmp_path / "data")
+    monkeypatch.setattr(lock, "LOOKER", 0.0)
+
+
+def leading_to(folder: Path) -> Settings:
+    """Settings that name this folder."""
+    return Settings(paths=PathSettings(claude_dir=str(folder)))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Make a folder that a worker may serve."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def where(home: Path) -> Iterator[Whereabouts]:
+    """A worker's whereabouts, in the folder `home`."""
+    made = Whereabouts(leading_to(home))
+    yield made
+    made.leave()
+
+
+def moves(where: Whereabouts) -> bool:
+    """Whether it is to begin anew elsewhere."""
+    return where.moves
+
+
+def test_it_holds_the_lock_of_its_folder(where: Whereabouts, home: Path) -> None:
+    """A second worker is refused, until this one has left."""
+    assert where.name == home
+    assert where.paths.claude_dir == Path(os.path.realpath(home))
+    assert not where.moves
+    assert is_locked(where.paths.instance_lock)
+    assert where.paths.instance_lock.read_text() == f"{os.getpid()}\n"
+    with pytest.raises(AlreadyRunningError, match="already running"):
+        Whereabouts(leading_to(home))
+    where.leave()
+    Whereabouts(leading_to(home)).leave()
+
+
+def test_two_names_of_a_folder_have_one_worker(where: Whereabouts, home: Path) -> None:
+    """A link to the folder is the folder."""
+    link = home.with_name("link")
+    link.symlink_to(home)
+    with pytest.raises(AlreadyRunningError):
+        Whereabouts(leading_to(link))
+    assert where.look(leading_to(link)) == NONE
+    assert not moves(where)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes of POSIX")
+def test_its_own_folders_are_private(where: Whereabouts) -> None:
+    """The root and the data folder are made for the owner alone."""
+    for folder in (where.paths.root, where.paths.data_dir):
+        assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_one_whose_name_leads_elsewhere_by_now_is_still_on_its_way(home: Path) -> None:
+    """It goes there in a moment; a second one is not let in before it, and holds nothing."""
+    link, other = home.with_name("link"), home.with_name("other")
+    other.mkdir()
+    link.symlink_to(home)
+    first = Whereabouts(leading_to(link))
+    first.record(NOW)
+    link.unlink()
+    link.symlink_to(other)
+    with pytest.raises(AlreadyRunningError):
+        Whereabouts(leading_to(link))
+    first.look(leading_to(link))
+    assert moves(first)  # its lock was to be had
+    first.leave()
+    Whereabouts(leading_to(link)).leave()
+
+
+def test_it_records_what_its_data_folder_serves(where: Whereabouts, home: Path) -> None:
+    """By its name and its real path, from then on."""
+    where.record(NOW)
+    (record,) = data_folders.records(where.paths.root)
+    real = os.path.realpath(home)
+    assert (record.folder, record.name, record.real) == (where.paths.data_dir, str(home), real)
+    assert record.since == NOW
+
+
+def test_a_folder_that_is_missing_is_made(tmp_path: Path) -> None:
+    """Once, for the owner alone, with those above it."""
+    where = Whereabouts(leading_to(tmp_path / "a" / "b"))
+    assert where.make_folder()
+    assert not where.make_folder()
+    assert (tmp_path / "a" / "b").is_dir()
+    where.leave()
+
+
+def test_a_link_that_leads_nowhere_is_no_missing_folder(tmp_path: Path) -> None:
+    """Its disk is not mounted, perhaps: nothing is made in its place."""
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "disk" / "claude")
+    where = Whereabouts(leading_to(link))
+    with pytest.raises(FileUnavailableError) as refused:
+        where.make_folder()
+    assert str(refused.value.reason).startswith(
+        f"{link} is a link to {tmp_path / 'disk' / 'claude'}, which is not there."
+    )
+    assert "Mount its disk, or set the link anew." in str(refused.value)
+    assert not (tmp_path / "disk").exists()
+    (tmp_path / "disk" / "claude").mkdir(parents=True)
+    assert not where.make_folder()
+    where.leave()
+
+
+def test_settings_that_lead_elsewhere_have_it_move(where: Whereabouts, tmp_path: Path) -> None:
+    """It has the other lock before it lets go of this one, and moves when it is told to."""
+    other = tmp_path / "other"
+    other.mkdir()
+    before = where.paths
+    assert where.look(leading_to(other)) == NONE
+    assert moves(where)
+    assert where.paths == before
+    assert is_locked(before.instance_lock)
+    assert where.move() == before.claude_dir
+    assert not moves(where)
+    assert (where.name, where.paths.claude_dir) == (other, Path(os.path.realpath(other)))
+    assert is_locked(where.paths.instance_lock)
+    assert not is_locked(before.instance_lock)
+
+
+def test_where_it_is_to_move_and_leaves_instead_both_are_free(
+    where: Whereabouts, tmp_path: Path
+) -> None:
+    """Neither folder is kept from others."""
+    other = tmp_path / "other"
+    other.mkdir()
+    where.look(leading_to(other))
+    where.leave()
+    for folder in (where.name, other):
+        Whereabouts(leading_to(folder)).leave()
+
+
+def test_a_folder_that_has_moved_keeps_its_data_folder(where: Whereabouts, home: Path) -> None:
+    """It is followed, with the ledger and the lock that it has."""
+    where.record(NOW)
+    new = home.with_name("new")
+    home.rename(new)
+    home.symlink_to(new)
+    before = where.paths
+    assert where.look(leading_to(home)) == NONE
+    assert moves(where)
+    assert where.move() == before.claude_dir
+    assert where.paths.claude_dir == Path(os.path.realpath(new))
+    assert where.paths.data_dir == before.data_dir
+    assert where.name == home
+    assert is_locked(where.paths.instance_lock)
+
+
+@pytest.mark.parametrize("is_file", [True, False])
+def test_where_no_folder_is_it_stays(where: Whereabouts, tmp_path: Path, *, is_file: bool) -> None:
+    """It says so; nothing is made there."""
+    other = tmp_path / "other"
+    if is_file:
+        other.touch()
+    said = str(where.look(leading_to(other)))
+    assert said == (
+        f"paths.claude_dir leads to {other} now, which is no folder: make it, or correct the"
+        f" setting. mem0tray stays with {where.paths.claude_dir}."
+    )
+    assert not moves(where)
+    assert other.exists() == is_file
+
+
+def test_where_another_one_runs_it_stays(where: Whereabouts, tmp_path: Path) -> None:
+    """Its process is named, where that is known."""
+    other = tmp_path / "other"
+    other.mkdir()
+    theirs = Whereabouts(leading_to(other))
+    begin = f"paths.claude_dir leads to {other} now, where another mem0tray runs"
+    said = str(where.look(leading_to(other)))
+    assert said == f"{begin} (process {os.getpid()}): stop one of the two."
+    theirs.paths.instance_lock.write_text("")
+    assert str(where.look(leading_to(other))) == f"{begin}: stop one of the two."
+    assert not moves(where)
+    theirs.leave()
+    assert where.look(leading_to(other)) == NONE
+    assert moves(where)
+
+
+def test_it_follows_the_settings_before_it_begins(where: Whereabouts, tmp_path: Path) -> None:
+    """What has changed since it was made, it begins with."""
+    where.follow(leading_to(where.name))
+    assert where.name == tmp_path / "home"
+    other = tmp_path / "other"
+    other.mkdir()
+    where.follow(leading_to(other))
+    assert where.name == other
+    assert not moves(where)
+
+
+def test_it_does_not_move_without_a_place_to_go_to(where: Whereabouts) -> None:
+    """That would be a fault of ours."""
+    with pytest.raises(RuntimeError, match="nowhere"):
+        where.move()
+
+
+def test_one_that_only_looks_holds_nobody_up(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command takes the lock for a moment, to see whether a worker runs."""
+    link, other = home.with_name("link"), home.with_name("other")
+    other.mkdir()
+    link.symlink_to(home)
+    first = Whereabouts(leading_to(link))
+    first.record(NOW)
+    first.leave()
+    link.unlink()
+    link.symlink_to(other)
+    looker = InstanceLock(first.paths.instance_lock)
+    looker.acquire()
+    naps: list[float] = []
+    monkeypatch.setattr(lock, "LOOKER", 0.2)
+
+    def nap(seconds: float) -> None:
+        naps.append(seconds)
+        looker.release()
+
+    monkeypatch.setattr("time.sleep", nap)
+    Whereabouts(leading_to(link)).leave()
+    assert naps == [0.01]
