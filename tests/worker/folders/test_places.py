@@ -117,7 +117,7 @@ def test_what_was_left_beside_the_file_that_a_link_leads_to_is_removed(
     """A file that is a link is written where it leads."""
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    path = getattr(paths, name) if name else places.config_file()
+    path = getattr(paths, name) if name else tmp_path / "config" / "config.toml"
     path.symlink_to(elsewhere / "file")
     left = leftover(elsewhere)
     places.clean(paths)

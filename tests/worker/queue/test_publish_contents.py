@@ -58,6 +58,10 @@ class Publishing:
         self.intake.run()
         return [self.scene.known(each).key for each in some]
 
+    def needs(self) -> bool:
+        """Whether there is something to write."""
+        return self.publisher.needed
+
     def is_written(self) -> bool:
         """Whether publishing writes the file, and does not leave it as it is."""
         before = atomic.signature(self.core.paths.queue)
@@ -99,7 +103,7 @@ def test_where_nothing_has_happened_yet_no_file_is_made(publishing: Publishing) 
     """A worker that starts in an empty folder leaves it empty."""
     assert publishing.publisher._publish()
     assert not publishing.core.paths.queue.exists()
-    assert not publishing.publisher.needed
+    assert not publishing.needs()
 
 
 def test_a_count_alone_makes_a_file(publishing: Publishing) -> None:
@@ -135,7 +139,7 @@ def test_counts_that_are_right_are_left_alone(publishing: Publishing) -> None:
     publishing.take_in(A, last_100=[], stats={QUEUED: 1})
     assert publishing.is_written()
     assert not publishing.is_written()
-    assert not publishing.publisher.needed
+    assert not publishing.needs()
 
 
 def test_stats_that_are_none_are_set_aside(publishing: Publishing) -> None:
@@ -240,9 +244,9 @@ def test_those_that_the_file_has_not_shown_come_last(publishing: Publishing) -> 
     """Emergency lines that were taken in join what waits; they are noted as shown."""
     publishing.take_in(C)
     keys = publishing.wait(A, B)
-    assert publishing.core.taken.unshown() == keys
+    assert publishing.core.taken_by_others.unshown() == keys
     assert publishing.queue() == ["c", "a", "b"]
-    assert publishing.core.taken.unshown() == []
+    assert publishing.core.taken_by_others.unshown() == []
     assert publishing.publisher.put_back_at == math.inf
 
 
@@ -255,11 +259,11 @@ def test_what_vanished_from_a_whole_file_is_put_back_after_a_while(
     publishing.take_in(B)
     assert publishing.queue() == ["b"]
     assert publishing.publisher.put_back_at == NOW + PATIENCE
-    assert not publishing.publisher.needed
+    assert not publishing.needs()
     publishing.scene.now = NOW + PATIENCE - 0.5
     assert publishing.queue() == ["b"]
     publishing.scene.now = NOW + PATIENCE
-    assert publishing.publisher.needed
+    assert publishing.needs()
     assert publishing.queue() == ["b", "a"]
     assert publishing.publisher.put_back_at == math.inf
 
@@ -342,13 +346,13 @@ def test_what_another_worker_has_perhaps_delivered_is_shown_apart(
     publishing.publish()
     publishing.core.beside.at_work = True
     publishing.take_in(B)
-    publishing.core.taken.hold(key, NOW)
+    publishing.core.taken_by_others.hold(key, NOW)
     found = publishing.publish()
     assert found[HELD] == [entry(A)]
     assert [each["id"] for each in found["queue"]] == ["b"]
     assert not publishing.is_written()
     publishing.core.beside.at_work = False
-    publishing.core.taken.send([key])
+    publishing.core.taken_by_others.send([key])
     found = publishing.publish()
     assert HELD not in found
     assert [each["id"] for each in found["queue"]] == ["b", "a"]
@@ -357,7 +361,7 @@ def test_what_another_worker_has_perhaps_delivered_is_shown_apart(
 def test_a_held_entry_leaves_the_queue(publishing: Publishing) -> None:
     """It is not sent from there by the other worker once more."""
     first, _ = publishing.take_in(A, B)
-    publishing.core.taken.hold(first, NOW)
+    publishing.core.taken_by_others.hold(first, NOW)
     found = publishing.publish()
     assert [each["id"] for each in found["queue"]] == ["b"]
     assert found[HELD] == [entry(A)]
@@ -410,7 +414,7 @@ def test_a_deletion_that_the_file_shows_already_needs_no_writing(
     publishing.take_in(B, last_100=[], stats=publishing.file()["stats"])
     publishing.core.inbox.discard([key], NOW, "deleted")
     assert not publishing.is_written()
-    assert not publishing.publisher.needed
+    assert not publishing.needs()
     assert publishing.core.inbox.tombstones() == []
 
 
@@ -423,4 +427,4 @@ def test_what_is_published_is_not_taken_for_a_change(publishing: Publishing) -> 
     assert publishing.intake.run() == 0
     assert publishing.scene.told == []
     assert not publishing.intake._has_changed()
-    assert not publishing.publisher.needed
+    assert not publishing.needs()
