@@ -94,7 +94,7 @@ def leftover(folder: Path) -> Path:
 def test_what_a_kill_left_is_removed_wherever_we_write(paths: Paths, tmp_path: Path) -> None:
     """What is not ours stays, and what belongs to somebody at work."""
     folders = [
-        paths.claude_dir, paths.data_dir, paths.requests, paths.quarantine, paths.receipts,
+        paths.claude_dir, paths.data_dir, paths.orders, paths.quarantine, paths.receipts,
         tmp_path / "config",
     ]  # fmt: skip
     left = [leftover(folder) for folder in folders]

@@ -137,7 +137,7 @@ def test_one_that_changes_without_end_is_told_after_ten_seconds(
 ) -> None:
     """Its remedy names the file; while it leaves, nobody is told any more."""
     now = [MOMENT]
-    monkeypatch.setattr(turns.publisher._unrest, "_clock", lambda: now[0])
+    monkeypatch.setattr(turns.publisher._restless, "_clock", lambda: now[0])
     for _ in range(3):
         turns.take_turn(lambda: False)
         now[0] += 5.5
@@ -153,7 +153,7 @@ def test_one_that_changes_without_end_is_told_after_ten_seconds(
 def test_while_it_stops_nothing_is_restless(turns: Turns, monkeypatch: pytest.MonkeyPatch) -> None:
     """A write that the end breaks off is no trouble of the file's."""
     now = [MOMENT]
-    monkeypatch.setattr(turns.publisher._unrest, "_clock", lambda: now[0])
+    monkeypatch.setattr(turns.publisher._restless, "_clock", lambda: now[0])
     turns.publisher._stopping.set()
     for _ in range(3):
         turns.take_turn(lambda: False)
