@@ -20,7 +20,7 @@ def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
     """Have the folders that a worker writes into, with no file yet."""
     monkeypatch.setattr(places, "config_file", lambda: tmp_path / "config" / "config.toml")
     found = Paths(tmp_path / "claude", tmp_path / "data")
-    for folder in (found.claude_dir, found.requests, found.quarantine, found.receipts):
+    for folder in (found.claude_dir, found.orders, found.quarantine, found.receipts):
         folder.mkdir(parents=True)
     (tmp_path / "config").mkdir()
     return found
