@@ -22,6 +22,14 @@ _COPY_SHOWINGS: Final = (
     "INSERT INTO showings SELECT ?, first_gen, last_gen, retry_count, last_attempt, body, saved"
     " FROM showings WHERE item = ? ORDER BY rowid"
 )
+_COPY_ATTEMPTS: Final = (
+    "INSERT INTO attempts SELECT ?, at, class, status, message, duration FROM attempts"
+    " WHERE item = ? ORDER BY rowid"
+)
+_PLACE: Final = (
+    "SELECT dead_seq, accepted, claimed IS NOT NULL OR unknown IS NOT NULL"
+    " OR EXISTS (SELECT 1 FROM outcomes WHERE item = items.key) FROM items WHERE key = ?"
+)
 _AT_ONCE: Final = 500  # ids in a question
 _WAITING: Final = (
     PENDING_RAWS.replace(" FROM", ", retries, taken, vanished FROM", 1) + " ORDER BY key"
@@ -148,7 +156,6 @@ class Inbox:
             db.execute(
                 "UPDATE items SET state = 'dead', retry_count = 0, last_attempt = ?, body = NULL,"
                 f" moved = ?, due = ?, dead_seq = {_NEXT_PLACE}, claimed = NULL,"
-                " unknown = CASE WHEN taken IS NULL THEN NULL ELSE unknown END,"
                 " taken = NULL, held = NULL, last_error = coalesce(?, last_error) WHERE key = ?",
                 (now, now, now + items.backoff(0), error, key),
             )
@@ -244,26 +251,28 @@ class Inbox:
 
         While a request with the old content is under way, that one keeps its
         row (and stays discarded unless it arrives) and the edit gets its own. So does one
-        that a server has taken: of that server it is known, not of what was never sent there.
-        The key of the row that has the edit.
+        that a server has or may have: of that text it is known, not of what was never sent
+        there. The key of the row that has the edit.
         """
         with self._ledger.transaction() as db:
             there = self.known(item)
-            if row.claimed is not None or there is not None or row.servers:
-                (place,) = db.execute(
-                    "SELECT dead_seq FROM items WHERE key = ?", (row.key,)
-                ).fetchone()
+            place, accepted, was_sent = db.execute(_PLACE, (row.key,)).fetchone()
+            if there is not None or was_sent:
                 self.discard([row.key], now, items.EDITED)
                 if there is not None:
                     return there.key
                 key = self.add_dead(item, item.raw, now, ask=False, gen=None)
-                db.execute("UPDATE items SET dead_seq = ? WHERE key = ?", (place, key))
+                db.execute(
+                    "UPDATE items SET dead_seq = ?, accepted = ? WHERE key = ?",
+                    (place, accepted, key),
+                )
                 db.execute(_COPY_SHOWINGS, (key, row.key))
+                db.execute(_COPY_ATTEMPTS, (key, row.key))
                 return key
             db.execute(_TOMBSTONE, (row.key,))
             db.execute(
                 "UPDATE items SET first_digest = coalesce(first_digest, digest), digest = ?,"
-                " project = ?, ts = ?, unknown = NULL, timeouts = 0 WHERE key = ?",
+                " project = ?, ts = ?, timeouts = 0 WHERE key = ?",
                 (item.digest, encode(item.project), item.timestamp, row.key),
             )
         return row.key
@@ -294,9 +303,15 @@ class Inbox:
         as after every failure it is asked `wait` seconds after the request at the soonest.
         """
         with self._ledger.transaction() as db:
+            db.execute(
+                "INSERT INTO outcomes SELECT key, claimed_for, claimed, NULL FROM items"
+                " WHERE claimed IS NOT NULL AND claimed_for IS NOT NULL"
+                " ON CONFLICT DO UPDATE SET at = excluded.at, has = NULL WHERE has IS NOT 1"
+            )
             return db.execute(
-                "UPDATE items SET unknown = claimed, due = max(due, min(claimed, ?) + ?),"
-                " claimed = NULL WHERE claimed IS NOT NULL",
+                # A former version did not note the server.
+                "UPDATE items SET unknown = iif(claimed_for IS NULL, claimed, unknown),"
+                " due = max(due, min(claimed, ?) + ?), claimed = NULL WHERE claimed IS NOT NULL",
                 (now, wait),
             ).rowcount
 

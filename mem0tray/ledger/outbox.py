@@ -1,6 +1,7 @@
 """What is due, and what became of it: the lanes' heads, claim, outcome, history."""
 
-from collections.abc import Collection, Iterator, Sequence
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -40,17 +41,22 @@ _NEXT_DUE: Final = tuple(
     for lane in _HEAD
 )
 _CLAIM: Final = (
-    "UPDATE items SET claimed = ? WHERE key = ? RETURNING state, id, digest,"
-    " coalesce(first_digest, digest), retries, retry_count, last_attempt, unknown, timeouts, taken,"
-    " (SELECT at FROM deliveries JOIN servers ON servers.key = server"
-    " WHERE item = items.key AND name = ?),"
-    " (SELECT max(at) FROM deliveries WHERE item = items.key)"
+    "UPDATE items SET claimed = ?, claimed_for = (SELECT key FROM servers WHERE name = ?)"
+    " WHERE key = ? RETURNING state, id, digest, coalesce(first_digest, digest), retries,"
+    " retry_count, last_attempt, unknown, timeouts, taken, claimed_for,"
+    " EXISTS (SELECT 1 FROM outcomes WHERE item = items.key)"
 )
 _DELIVERED: Final = (
     "UPDATE items SET state = 'delivered', claimed = NULL, unknown = NULL, body = NULL,"
     " taken = NULL, held = NULL, last_error = NULL, closed = ? WHERE key = ?"
 )
-_REMEMBER: Final = "INSERT OR REPLACE INTO deliveries SELECT ?, key, ? FROM servers WHERE name = ?"
+_REMEMBER: Final = "INSERT OR REPLACE INTO outcomes SELECT ?, key, ?, 1 FROM servers WHERE name = ?"
+# What a server took it has taken for good.
+_NOT_DELIVERED: Final = (
+    "INSERT INTO outcomes VALUES (?, ?, ?, ?)"
+    " ON CONFLICT DO UPDATE SET at = excluded.at, has = excluded.has WHERE has IS NOT 1"
+)
+_OUTCOMES: Final = "SELECT server, at, has FROM outcomes WHERE item = ?"
 _COUNT_DELIVERY: Final = (
     "INSERT INTO meta VALUES ('total_synced', 1), ('last_delivery', ?) ON CONFLICT (name) DO"
     " UPDATE SET value = iif(name = 'total_synced', value + 1, excluded.value)"
@@ -61,7 +67,8 @@ _COUNT_DELIVERY: Final = (
 class Job:
     """One delivery: the item as it was when it was claimed.
 
-    `delivered`: when the server that it goes to took it before.
+    `unknown`: since when the server that it goes to may have it; None: it has not, or is not
+    known to. `delivered`: when it took it before.
     """
 
     key: int
@@ -150,17 +157,21 @@ class Outbox:
             db.execute("UPDATE items SET due = ? WHERE key = ?", (due, key))
 
     def claim(self, key: int, now: float, server: str = "") -> Job:
-        """Record that an item is about to be sent to `server` (in the caller's transaction).
-
-        What it has taken before it is asked about first; what another has taken too, since that
-        may be the same under another address.
-        """
+        """Record that an item is about to be sent to `server` (in the caller's transaction)."""
         with self._ledger.transaction() as db:
-            found = db.execute(_CLAIM, (now, key, server)).fetchone()
+            found = db.execute(_CLAIM, (now, server, key)).fetchone()
             (
                 state, item_id, digest, first, retries, count, last_attempt,
-                unknown, timeouts, taken, delivered, sent,
+                unknown, timeouts, taken, there, was_sent,
             ) = found  # fmt: skip
+            if there is None:  # the first claim for this server
+                there = _server_key(db, server)
+                db.execute("UPDATE items SET claimed_for = ? WHERE key = ?", (there, key))
+            delivered = None
+            if was_sent:
+                past = db.execute(_OUTCOMES, (key,)).fetchall()
+                unknown = perhaps_since(unknown, past, there)
+                delivered = next((at for each, at, has in past if each == there and has), None)
             raw = read_raw(db, key)
         item = items.parse(raw)
         if item is None:  # only items with text content enter the ledger
@@ -169,7 +180,7 @@ class Outbox:
         return Job(
             key, state, name, item.project, item.text,
             items.idempotency_key(name, digest, first), retries, count, last_attempt,
-            sent if unknown is None else unknown, timeouts, taken, delivered,
+            unknown, timeouts, taken, delivered,
         )  # fmt: skip
 
     def raw(self, key: int) -> bytes:
@@ -198,7 +209,7 @@ class Outbox:
             db.execute(_DELIVERED, (now, key))
             db.execute("DELETE FROM texts WHERE key = ?", (key,))
             if not db.execute(_REMEMBER, (key, now, server)).rowcount:
-                db.execute("INSERT INTO servers (name) VALUES (?)", (server,))
+                _server_key(db, server)
                 db.execute(_REMEMBER, (key, now, server))
             db.execute(_COUNT_DELIVERY, (now,))
         return None if why is None else str(why)
@@ -216,10 +227,9 @@ class Outbox:
         with self._ledger.transaction() as db:
             db.execute(
                 "UPDATE items SET claimed = NULL, retries = retries + 1, due = ?,"
-                " unknown = CASE WHEN taken IS ? THEN NULL ELSE unknown END,"
                 " taken = CASE WHEN taken IS ? THEN NULL ELSE taken END,"  # or since it was sent
                 " last_error = ? WHERE key = ?",
-                (due, job.taken, job.taken, error, job.key),
+                (due, job.taken, error, job.key),
             )
             write_raw(db, job.key, parts)
 
@@ -229,19 +239,26 @@ class Outbox:
         """Count a failed retry of a dead letter; its new bytes in parts."""
         with self._ledger.transaction() as db:
             db.execute(
-                "UPDATE items SET claimed = NULL, unknown = NULL, retry_count = ?,"
-                " last_attempt = ?, due = ?, last_error = ? WHERE key = ?",
+                "UPDATE items SET claimed = NULL, retry_count = ?, last_attempt = ?, due = ?,"
+                " last_error = ? WHERE key = ?",
                 (count, now, due, error, job.key),
             )
             write_raw(db, job.key, parts)
 
-    def mark_unknown(self, key: int, now: float, *, timed_out: bool) -> None:
-        """Record an unknown outcome: the server is asked before the item is sent again."""
+    def mark_unknown(self, key: int, server: str, now: float, *, timed_out: bool) -> None:
+        """Record an unknown outcome: `server` is asked before the item is sent there again.
+
+        Until it tells itself; so are others, since one of them may be the same.
+        """
         with self._ledger.transaction() as db:
-            db.execute(
-                "UPDATE items SET unknown = ?, timeouts = timeouts + ? WHERE key = ?",
-                (now, int(timed_out), key),
-            )
+            db.execute(_NOT_DELIVERED, (key, _server_key(db, server), now, None))
+            if timed_out:
+                db.execute("UPDATE items SET timeouts = timeouts + 1 WHERE key = ?", (key,))
+
+    def mark_absent(self, job: Job, server: str) -> None:
+        """Record that `server` said that it has not the item, and refused it then."""
+        with self._ledger.transaction() as db:
+            db.execute(_NOT_DELIVERED, (job.key, _server_key(db, server), job.unknown, 0))
 
     def record_attempt(
         self, key: int, at: float, kind: str, status: int | None, message: str, duration: float
@@ -302,3 +319,30 @@ class Outbox:
                 " WHERE state = 'dead' AND due > ? + min(30.0 * (1 << min(retry_count, 7)), 3600)",
                 (now, now),
             )
+
+
+def perhaps_since(
+    unknown: float | None, past: Iterable[tuple[int, float, int | None]], there: int
+) -> float | None:
+    """Since when a server may have an item, and has not told; None: there is nothing to ask.
+
+    `unknown`: since when any server may have it. `past` holds server, time and outcome as in the
+    table `outcomes`. What another took or may have taken counts too: that may be the same
+    under another address.
+    """
+    told, doubts = None, [] if unknown is None else [unknown]
+    for server, at, has in past:
+        if has == 0:
+            told = at if server == there else told
+        else:
+            doubts.append(at)
+    since = max(doubts, default=None)
+    return None if since == told else since
+
+
+def _server_key(db: sqlite3.Connection, name: str) -> int:
+    """The key of a server, which is noted when it is new."""
+    found = db.execute("SELECT key FROM servers WHERE name = ?", (name,)).fetchone()
+    if found is None:
+        return int(db.execute("INSERT INTO servers (name) VALUES (?)", (name,)).lastrowid or 0)
+    return int(found[0])

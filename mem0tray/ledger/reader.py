@@ -26,19 +26,20 @@ from mem0tray.system import plain
 _TIMEOUT: Final = 1.0
 _KNOWN: Final = (
     "SELECT items.key, id, digest, state, CASE state WHEN 'delivered' THEN (SELECT name"
-    " FROM deliveries JOIN servers ON servers.key = server WHERE item = items.key"
-    " ORDER BY at DESC LIMIT 1) END, reason, last_error, claimed, unknown, timeouts,"
+    " FROM outcomes JOIN servers ON servers.key = server WHERE item = items.key AND has"
+    " ORDER BY at DESC LIMIT 1) END, reason, last_error, claimed, coalesce(unknown,"
+    " (SELECT max(at) FROM outcomes WHERE item = items.key AND has IS NULL)), timeouts,"
     " accepted, closed, due, retries, taken FROM items"
 )
 _HAS: Final = (
-    "SELECT 1 FROM items JOIN deliveries ON item = items.key JOIN servers ON servers.key = server"
-    " WHERE id = ? AND digest = ? AND name = ?"
+    "SELECT 1 FROM items JOIN outcomes ON item = items.key JOIN servers ON servers.key = server"
+    " WHERE id = ? AND digest = ? AND name = ? AND has"
 )
 _ELSEWHERE: Final = (
     "WITH here AS (SELECT coalesce(max(key), 0) AS key FROM servers WHERE name = ?)"
-    " SELECT (SELECT name FROM servers s WHERE s.key = d.server), count(*) FROM deliveries d, here"
-    " WHERE server != here.key AND NOT EXISTS"
-    " (SELECT 1 FROM deliveries WHERE item = d.item AND server = here.key) GROUP BY server"
+    " SELECT (SELECT name FROM servers s WHERE s.key = o.server), count(*) FROM outcomes o, here"
+    " WHERE has AND server != here.key AND NOT EXISTS"
+    " (SELECT 1 FROM outcomes WHERE item = o.item AND server = here.key AND has) GROUP BY server"
 )
 _CURRENT: Final = "(SELECT coalesce(max(gen), 0) FROM generations WHERE published)"
 _UNSHOWN: Final = (

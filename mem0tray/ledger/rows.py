@@ -31,8 +31,8 @@ class Row:
 
 COLUMNS: Final = (
     "items.key, id, digest, state, retry_count, last_attempt, claimed, body,"
-    " (SELECT group_concat(name, char(10)) FROM deliveries JOIN servers ON servers.key = server"
-    " WHERE item = items.key)"
+    " (SELECT group_concat(name, char(10)) FROM outcomes JOIN servers ON servers.key = server"
+    " WHERE item = items.key AND has)"
 )
 # Of what is large nothing yet: it is read by `read_raw`, into one place.
 _SMALL: Final = f"CASE WHEN length(raw) < {LARGE} THEN raw END"

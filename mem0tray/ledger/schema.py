@@ -8,7 +8,7 @@ from mem0tray.core import item as items
 from mem0tray.core.errors import LedgerError
 from mem0tray.core.reasons import Reason
 
-VERSION: Final = 3
+VERSION: Final = 4
 _TABLES: Final = Path(__file__).with_name("schema.sql")
 _SECOND: Final = """
 ALTER TABLE items ADD COLUMN shown INTEGER NOT NULL DEFAULT 1;
@@ -22,6 +22,7 @@ _LARGE: Final = "CREATE TABLE large (key INTEGER PRIMARY KEY, raw BLOB NOT NULL)
 _OUTAGES: Final = (
     "CREATE TABLE outages (began REAL PRIMARY KEY, ended REAL NOT NULL, over INTEGER NOT NULL);"
 )
+_SHOWINGS_CAME: Final = 3
 _SET_ASIDE: Final = ("items", "large", "generations", "attempts", "outages", "strays", "meta")
 _KEPT: Final = (
     "key, id, digest, project, ts, state, retries, retry_count, last_attempt, due, timeouts,"
@@ -39,7 +40,7 @@ CREATE TEMP TABLE spans AS SELECT key, state = 'dead' AS is_dead, first_gen AS a
     ELSE coalesce(gone_gen - 1, first_gen) END AS z
 FROM former_items;
 """
-_THIRD: Final = f"""
+_TAKE_OVER: Final = f"""
 INSERT INTO generations SELECT gen, name, sha, settled FROM former_generations;
 INSERT INTO attempts SELECT * FROM former_attempts;
 INSERT INTO outages SELECT * FROM former_outages;
@@ -54,7 +55,7 @@ UPDATE items SET body = (SELECT body(raw) FROM texts t WHERE t.key = items.key)
   WHERE state = 'dead';
 INSERT INTO servers (name) SELECT DISTINCT server FROM former_items
   WHERE state = 'delivered' AND server IS NOT NULL;
-INSERT INTO deliveries SELECT f.key, s.key, coalesce(f.closed, f.accepted)
+INSERT INTO outcomes SELECT f.key, s.key, coalesce(f.closed, f.accepted), 1
   FROM former_items f JOIN servers s ON s.name = f.server WHERE f.state = 'delivered';
 INSERT INTO tombstones SELECT bytes_of(substr(name, 9, instr(substr(name, 9), ' ') - 1)),
   bytes_of(substr(name, 9 + instr(substr(name, 9), ' '))), value
@@ -70,6 +71,20 @@ INSERT INTO showings (item, first_gen, last_gen, retry_count, last_attempt, body
   SELECT s.key, v, iif(is_dead, NULL, z), s.retry_count, s.last_attempt, body
   FROM spans s JOIN items USING (key) WHERE v IS NOT NULL AND (is_dead OR v <= z);
 DROP TABLE temp.spans;
+"""
+# What became of an attempt belongs to an item and a server. Which one left an outcome unknown was
+# not noted before: such an item is asked about wherever it goes.
+_FOURTH: Final = """
+ALTER TABLE items ADD COLUMN claimed_for INTEGER;
+CREATE TABLE outcomes (
+  item   INTEGER NOT NULL,
+  server INTEGER NOT NULL,
+  at     REAL NOT NULL,
+  has    INTEGER,
+  PRIMARY KEY (item, server)
+) WITHOUT ROWID;
+INSERT INTO outcomes SELECT item, server, at, 1 FROM deliveries;
+DROP TABLE deliveries;
 """
 
 
@@ -99,8 +114,11 @@ def bring_up_to_date(db: sqlite3.Connection, version: int) -> bool:
     try:
         if version == 1:
             _run(db, _SECOND)
-        _add_what_is_missing(db)
-        _to_third(db)
+        if version < _SHOWINGS_CAME:
+            _add_what_is_missing(db)
+            _rebuild(db)
+        else:
+            _run(db, _FOURTH)
         db.execute(f"PRAGMA user_version = {VERSION}")
         db.execute("COMMIT")
     except BaseException:
@@ -121,7 +139,7 @@ def _add_what_is_missing(db: sqlite3.Connection) -> None:
         _run(db, _OUTAGES)
 
 
-def _to_third(db: sqlite3.Connection) -> None:
+def _rebuild(db: sqlite3.Connection) -> None:
     """Texts, deliveries and tombstones in tables of their own; showings in place of five things."""
     kinds = "SELECT type, name FROM sqlite_schema WHERE type IN ('index', 'trigger') AND sql != ''"
     for kind, name in db.execute(kinds).fetchall():
@@ -129,7 +147,7 @@ def _to_third(db: sqlite3.Connection) -> None:
     for table in _SET_ASIDE:
         db.execute(f"ALTER TABLE {table} RENAME TO former_{table}")
     _run(db, _TABLES.read_text())
-    _run(db, _THIRD)
+    _run(db, _TAKE_OVER)
     _split_at_absences(db)
     for table in (*(f"former_{each}" for each in _SET_ASIDE), "past_values", "absences"):
         db.execute(f"DROP TABLE {table}")

@@ -15,7 +15,7 @@ CREATE TABLE items (
   timeouts     INTEGER NOT NULL DEFAULT 0,
   last_error   TEXT,
   claimed      REAL,                      -- a request is under way since then
-  unknown      REAL,                      -- nobody knows what became of an attempt: ask first
+  unknown      REAL,                      -- since when any server may have it: another worker had it, or a lost ledger
   accepted     REAL NOT NULL,
   closed       REAL,                      -- when it was delivered or discarded
   reason       TEXT,                      -- why it was discarded
@@ -26,7 +26,8 @@ CREATE TABLE items (
   shown        INTEGER NOT NULL DEFAULT 1,  -- 0: from the emergency file, and the queue file has not shown it yet
   vanished     REAL,                      -- when it last left the queue file by another hand
   taken        REAL,                      -- when it did so beside another worker, which may have delivered it
-  held         REAL                       -- since when it is held: the server cannot tell whether it has it
+  held         REAL,                      -- since when it is held: the server cannot tell whether it has it
+  claimed_for  INTEGER                    -- the server that it was last claimed for
 );
 CREATE UNIQUE INDEX items_by_id ON items (id, digest);
 CREATE INDEX items_fresh ON items (ts, key, due) WHERE state = 'pending' AND claimed IS NULL AND held IS NULL;
@@ -53,12 +54,14 @@ CREATE TABLE attempts (
 );
 CREATE INDEX attempts_by_item ON attempts (item, at);
 
--- Which server took which item, and when; for good, whatever becomes of the item afterwards.
+-- Which server has which item, as far as an attempt or that server told; for good, whatever
+-- becomes of the item, and whatever another server says of it.
 CREATE TABLE servers (key INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-CREATE TABLE deliveries (
+CREATE TABLE outcomes (
   item   INTEGER NOT NULL,
   server INTEGER NOT NULL,
-  at     REAL NOT NULL,
+  at     REAL NOT NULL,                   -- when; of 0: the time of the last doubt that it answers
+  has    INTEGER,                         -- 1: delivered. NULL: unknown. 0: it said that it has not, and refused it
   PRIMARY KEY (item, server)
 ) WITHOUT ROWID;
 

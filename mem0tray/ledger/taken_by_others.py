@@ -152,7 +152,7 @@ class TakenByOthers:
     def ask(self, key: int, now: float) -> None:
         """Whoever had this item may have delivered it: the server is asked first."""
         with self._ledger.transaction() as db:
-            db.execute("UPDATE items SET unknown = coalesce(unknown, ?) WHERE key = ?", (now, key))
+            db.execute("UPDATE items SET unknown = ? WHERE key = ?", (now, key))
 
     def hold(self, key: int, now: float) -> None:
         """Another worker may have delivered it, and the server cannot tell: the user decides."""

@@ -133,7 +133,7 @@ def test_a_fresh_entry_becomes_a_dead_letter(
     inbox.move_to_dlq(key, [b"{", b"}"], NOW + 5, error)
     assert changes(before, row(ledger, key)) == {
         "state": "dead", "last_attempt": NOW + 5, "moved": NOW + 5, "due": NOW + 35, "dead_seq": 2,
-        "claimed": None, "unknown": None, "held": None, "body": None,
+        "claimed": None, "held": None, "body": None,
     } | ({"last_error": "busy"} if error else {})  # fmt: skip
     assert row(ledger, other) == others
     assert table(ledger, f"SELECT raw FROM texts WHERE key = {key}") == [(b"{}",)]
@@ -257,16 +257,17 @@ def test_many_entries_are_read_at_once(inbox: Inbox) -> None:
 
 
 def test_an_edited_text_is_the_same_item(ledger: Ledger, inbox: Inbox) -> None:
-    """Under a new hash; what was unknown of the old text says nothing of the new one."""
+    """Under a new hash, as long as the old text was sent nowhere; it may have timed out before."""
     old = letter("a")
-    key = inbox.add_dead(old, old.raw, NOW, ask=True, gen=None)
-    Outbox(ledger).mark_unknown(key, NOW, timed_out=True)
+    key = inbox.add_dead(old, old.raw, NOW, ask=False, gen=None)
+    with ledger.transaction() as db:
+        db.execute("UPDATE items SET timeouts = 1")
     new = letter("a", content="new", project_id="q", timestamp=9)
     before = row(ledger, key)
     assert inbox.change_content(known(inbox, old), new, NOW) == key
     assert changes(before, row(ledger, key)) == {
         "digest": new.digest, "first_digest": old.digest, "project": b"q", "ts": 9.0,
-        "unknown": None, "timeouts": 0,
+        "timeouts": 0,
     }  # fmt: skip
     assert inbox.tombstone(old) == key
     newer = letter("a", content="newer")
@@ -293,6 +294,34 @@ def test_an_edit_during_a_request_is_an_item_of_its_own(ledger: Ledger, inbox: I
     shown = table(ledger, "SELECT first_gen, last_gen, retry_count, last_attempt, body, saved"
                   f" FROM showings WHERE item = {edit}")  # fmt: skip
     assert shown == [(4, None, 2, NOW, items.body(old.raw), 0)]
+
+
+def test_an_edit_of_what_may_have_arrived_is_an_item_of_its_own(
+    ledger: Ledger, inbox: Inbox
+) -> None:
+    """The old text keeps what is known of it; the edit waits since then, with its attempts."""
+    outbox = Outbox(ledger)
+    sent, lost = letter("a"), letter("b")
+    keys = [
+        inbox.add_dead(sent, sent.raw, NOW, ask=False, gen=None),
+        inbox.add_dead(lost, lost.raw, NOW, ask=True, gen=None),
+    ]
+    outbox.claim(keys[0], NOW, HERE)
+    outbox.release(keys[0])
+    outbox.mark_unknown(keys[0], HERE, NOW + 1, timed_out=True)
+    for key, old in zip(keys, (sent, lost), strict=True):
+        outbox.record_attempt(key, NOW + 1, "unknown", None, "cut", 0.5)
+        new = letter(old.id, content="new")
+        edit = inbox.change_content(known(inbox, old), new, NOW + 5)
+        assert edit not in keys
+        assert row(ledger, key)["reason"] == "edited"
+        assert row(ledger, edit)["accepted"] == NOW
+        assert table(ledger, f"SELECT at, message FROM attempts WHERE item = {edit}") == [
+            (NOW + 1, "cut")
+        ]
+        job = outbox.claim(edit, NOW + 6, HERE)
+        assert (job.unknown, job.timeouts) == (None, 0)
+        assert outbox.claim(key, NOW + 6, HERE).unknown is not None
 
 
 def test_no_server_has_taken_what_was_edited_since(ledger: Ledger, inbox: Inbox) -> None:
@@ -359,20 +388,39 @@ def test_requests_under_way_at_a_kill_are_asked_about(ledger: Ledger, inbox: Inb
     """A while after they began at the soonest; a clock set back does not make that longer."""
     early, late, due, idle = (inbox.add_fresh(fresh(name), NOW, ask=False) for name in "abcd")
     outbox = Outbox(ledger)
-    outbox.claim(early, NOW - 5)
-    outbox.claim(late, NOW + 1000)
-    outbox.claim(due, NOW - 5)
+    outbox.claim(early, NOW - 5, HERE)
+    outbox.claim(late, NOW + 1000, HERE)
+    outbox.claim(due, NOW - 5, ELSEWHERE)
     outbox.defer(due, NOW + 500)
     untouched = row(ledger, idle)
     assert inbox.forget_requests_under_way(NOW, 30) == 3
     for key, since, at in (
         (early, NOW - 5, NOW + 25), (late, NOW + 1000, NOW + 30), (due, NOW - 5, NOW + 500)
     ):  # fmt: skip
-        assert row(ledger, key)["unknown"] == since
+        assert outbox.claim(key, NOW, HERE).unknown == since
+        outbox.release(key)
         assert row(ledger, key)["due"] == at
         assert "claimed" not in row(ledger, key)
     assert row(ledger, idle) == untouched
     assert inbox.forget_requests_under_way(NOW, 30) == 0
+    assert table(
+        ledger, "SELECT item, name, at, has FROM outcomes JOIN servers ON servers.key = server"
+    ) == [
+        (early, HERE, NOW - 5, None), (late, HERE, NOW + 1000, None),
+        (due, ELSEWHERE, NOW - 5, None),
+    ]  # fmt: skip
+
+
+def test_a_request_under_way_at_a_kill_takes_no_delivery_back(ledger: Ledger, inbox: Inbox) -> None:
+    """What a server took before it has taken, whatever became of the next request."""
+    outbox, item = Outbox(ledger), fresh("a")
+    key = inbox.add_fresh(item, NOW, ask=False)
+    outbox.delivered(key, HERE, NOW)
+    inbox.revive(known(inbox, item), item, NOW + 1, dead=False, gen=None)
+    outbox.claim(key, NOW + 2, HERE)
+    inbox.forget_requests_under_way(NOW + 3, 30)
+    assert known(inbox, item).servers == {HERE}
+    assert outbox.claim(key, NOW + 4, HERE).delivered == NOW
 
 
 # Forgetting ----------------------------------------------------------------------------------

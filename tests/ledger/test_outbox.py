@@ -9,7 +9,7 @@ from mem0tray.core import item as items
 from mem0tray.core.item import Item
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.inbox import Inbox
-from mem0tray.ledger.outbox import DEAD, FRESH, Outbox
+from mem0tray.ledger.outbox import DEAD, FRESH, Outbox, perhaps_since
 from mem0tray.ledger.taken_by_others import TakenByOthers
 from tests.ledger.looking import changes, row, table
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, letter
@@ -94,7 +94,7 @@ def test_the_head_may_be_one_that_never_timed_out(inbox: Inbox, outbox: Outbox, 
     make = fresh if lane == FRESH else letter
     slow, prompt = put(inbox, make("a"), make("b"))
     late = NOW + 4000
-    outbox.mark_unknown(slow, NOW, timed_out=True)
+    outbox.mark_unknown(slow, HERE, NOW, timed_out=True)
     assert outbox.has_timed_out(slow)
     assert not outbox.has_timed_out(prompt)
     assert outbox.head(lane, late) == slow
@@ -159,15 +159,16 @@ def test_a_claim_says_what_is_sent(ledger: Ledger, inbox: Inbox, outbox: Outbox)
     assert (job.content, job.idempotency_key) == ("text of a", "a")
     assert (job.retries, job.retry_count, job.last_attempt) == (0, 3, NOW)
     assert (job.unknown, job.timeouts, job.taken, job.delivered) == (None, 0, None, None)
-    assert changes(before, row(ledger, key)) == {"claimed": NOW + 5}
+    assert changes(before, row(ledger, key)) == {"claimed": NOW + 5, "claimed_for": 1}
+    assert table(ledger, "SELECT * FROM servers") == [(1, HERE)]
 
 
 def test_a_claim_knows_what_was_tried(ledger: Ledger, inbox: Inbox, outbox: Outbox) -> None:
     """Since when the outcome is unknown, how often it timed out, who else may have it."""
     (key,) = put(inbox, fresh("a", retries=2))
-    outbox.mark_unknown(key, NOW + 1, timed_out=True)
-    outbox.mark_unknown(key, NOW + 2, timed_out=False)
-    job = outbox.claim(key, NOW + 3)
+    outbox.mark_unknown(key, HERE, NOW + 1, timed_out=True)
+    outbox.mark_unknown(key, HERE, NOW + 2, timed_out=False)
+    job = outbox.claim(key, NOW + 3, HERE)
     assert (job.lane, job.retries, job.unknown, job.timeouts) == (FRESH, 2, NOW + 2, 1)
     outbox.release(key)
     (other,) = put(inbox, fresh("b"))
@@ -203,8 +204,10 @@ def test_a_delivery_is_remembered_for_good(ledger: Ledger, inbox: Inbox, outbox:
     """With its server and its time; the text is not kept, and nothing of the attempts counts."""
     entry = letter("a")
     (key,) = put(inbox, entry)
-    outbox.mark_unknown(key, NOW, timed_out=True)
-    outbox.claim(key, NOW)
+    with ledger.transaction() as db:
+        db.execute("UPDATE items SET unknown = 1")
+    outbox.claim(key, NOW, HERE)
+    outbox.mark_unknown(key, HERE, NOW, timed_out=True)
     assert outbox.raw(key) == entry.raw == outbox.find_raw(key)
     before = row(ledger, key)
     assert outbox.delivered(key, HERE, NOW + 5) is None
@@ -213,8 +216,8 @@ def test_a_delivery_is_remembered_for_good(ledger: Ledger, inbox: Inbox, outbox:
     }  # fmt: skip
     assert table(ledger, "SELECT * FROM texts") == []
     assert table(
-        ledger, "SELECT item, name, at FROM deliveries JOIN servers ON servers.key = server"
-    ) == [(key, HERE, NOW + 5)]
+        ledger, "SELECT item, name, at, has FROM outcomes JOIN servers ON servers.key = server"
+    ) == [(key, HERE, NOW + 5, 1)]
     assert (ledger.meta("total_synced"), ledger.meta("last_delivery")) == (1, NOW + 5)
 
 
@@ -249,7 +252,8 @@ def test_a_delivery_to_each_server_is_remembered(
     assert (job.delivered, job.unknown) == (NOW + 2, NOW + 2)
     job = outbox.claim(key, NOW + 3, ELSEWHERE)
     assert (job.delivered, job.unknown) == (NOW + 1, NOW + 2)
-    outbox.mark_unknown(key, NOW + 9, timed_out=False)
+    with ledger.transaction() as db:
+        db.execute("UPDATE items SET unknown = ?", (NOW + 9,))
     assert outbox.claim(key, NOW + 9, HERE).unknown == NOW + 9
     assert ledger.meta("total_synced") == 3
     assert table(ledger, "SELECT count(*) FROM servers") == [(2,)]
@@ -266,6 +270,50 @@ def test_what_another_address_has_is_asked_about_here(inbox: Inbox, outbox: Outb
     inbox.revive(known, entry, NOW + 2, dead=False, gen=None)
     job = outbox.claim(key, NOW + 3, ELSEWHERE)
     assert (job.delivered, job.unknown) == (None, NOW + 1)
+    outbox.mark_absent(job, ELSEWHERE)
+    outbox.release(key)
+    assert outbox.claim(key, NOW + 4, ELSEWHERE).unknown is None
+    assert outbox.claim(key, NOW + 4, HERE).unknown == NOW + 1
+
+
+def test_a_server_has_what_it_took_whatever_it_says_later(inbox: Inbox, outbox: Outbox) -> None:
+    """Neither an outcome that is unknown nor a refusal takes a delivery back."""
+    entry = fresh("a")
+    (key,) = put(inbox, entry)
+    outbox.delivered(key, HERE, NOW)
+    known = inbox.known(entry)
+    assert known is not None
+    inbox.revive(known, entry, NOW, dead=False, gen=None)
+    outbox.mark_unknown(key, HERE, NOW + 1, timed_out=False)
+    job = outbox.claim(key, NOW + 2, HERE)
+    assert (job.delivered, job.unknown) == (NOW, NOW)
+    outbox.mark_absent(job, HERE)
+    assert outbox.claim(key, NOW + 3, HERE).delivered == NOW
+
+
+@pytest.mark.parametrize(
+    ("unknown", "past", "since"),
+    [
+        (None, [], None),
+        (5.0, [], 5.0),
+        (None, [(1, 5.0, None)], 5.0),
+        (None, [(2, 5.0, None)], 5.0),
+        (None, [(2, 5.0, 1)], 5.0),
+        (None, [(1, 5.0, 0)], None),
+        (None, [(2, 5.0, 0)], None),
+        (5.0, [(1, 5.0, 0)], None),
+        (5.0, [(2, 5.0, 0)], 5.0),
+        (9.0, [(1, 5.0, 0)], 9.0),
+        (3.0, [(1, 5.0, 0)], 3.0),
+        (5.0, [(1, 9.0, 0), (2, 9.0, 1)], None),
+        (5.0, [(1, 5.0, 0), (2, 9.0, None)], 9.0),
+    ],
+)
+def test_a_server_is_asked_about_what_it_has_not_answered(
+    unknown: float | None, past: list[tuple[int, float, int | None]], since: float | None
+) -> None:
+    """What happened there, elsewhere, or nobody knows where: as long as it is news to server 1."""
+    assert perhaps_since(unknown, past, 1) == since
 
 
 @pytest.mark.parametrize("why", ["user", None])
@@ -286,12 +334,11 @@ def test_a_failure_of_a_fresh_entry_is_one_more(
 ) -> None:
     """Its bytes are those of the file from now on; others are left alone."""
     key, other = put(inbox, fresh("a", retries=2), fresh("b"))
-    outbox.mark_unknown(key, NOW, timed_out=False)
     job = outbox.claim(key, NOW)
     before, others = row(ledger, key), row(ledger, other)
     outbox.failed_fresh(job, NOW + 30, "busy", [b'{"id":', b'"a"}'])
     assert changes(before, row(ledger, key)) == {
-        "claimed": None, "retries": 3, "due": NOW + 30, "unknown": None, "last_error": "busy",
+        "claimed": None, "retries": 3, "due": NOW + 30, "last_error": "busy",
     }  # fmt: skip
     assert outbox.raw(key) == b'{"id":"a"}'
     assert row(ledger, other) == others
@@ -308,7 +355,7 @@ def test_what_another_worker_took_meanwhile_is_still_asked_about(
     taken.vanish([meanwhile], NOW + 2, taken=True, wait_until=0)
     for job in jobs:
         outbox.failed_fresh(job, NOW + 30, "busy", [b"{}"])
-    assert not {"unknown", "taken"} & row(ledger, before).keys()
+    assert "taken" not in row(ledger, before)
     assert row(ledger, meanwhile)["unknown"] == NOW + 2
     assert row(ledger, meanwhile)["taken"] == NOW + 2
 
@@ -316,14 +363,13 @@ def test_what_another_worker_took_meanwhile_is_still_asked_about(
 def test_a_failed_retry_is_counted_as_the_file_will_say(
     ledger: Ledger, inbox: Inbox, outbox: Outbox
 ) -> None:
-    """Count, time and due time are given; the outcome is known now."""
+    """Count, time and due time are given."""
     key, other = put(inbox, letter("a"), letter("b"))
-    outbox.mark_unknown(key, NOW, timed_out=False)
     job = outbox.claim(key, NOW)
     before, others = row(ledger, key), row(ledger, other)
     outbox.failed_dead(job, 7, NOW + 3600, "busy", [b"{}"], NOW + 1)
     assert changes(before, row(ledger, key)) == {
-        "claimed": None, "unknown": None, "retry_count": 7, "last_attempt": NOW + 1,
+        "claimed": None, "retry_count": 7, "last_attempt": NOW + 1,
         "due": NOW + 3600, "last_error": "busy",
     }  # fmt: skip
     assert outbox.raw(key) == b"{}"

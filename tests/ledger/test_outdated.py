@@ -95,7 +95,7 @@ CHANGES: dict[str, tuple[Callable[[Scene], object], set[str]]] = {
     "a claim": (lambda s: s.outbox.claim(s.dead, NOW), set()),
     "a claim that came to nothing": (lambda s: s.outbox.release(s.dead), set()),
     "an outcome that is unknown": (
-        lambda s: s.outbox.mark_unknown(s.dead, NOW, timed_out=True), set(),
+        lambda s: s.outbox.mark_unknown(s.dead, HERE, NOW, timed_out=True), set(),
     ),
     "another time": (lambda s: s.outbox.defer(s.dead, NOW), set()),
     "an attempt for the history": (

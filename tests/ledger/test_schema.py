@@ -68,7 +68,7 @@ def shape(db: sqlite3.Connection) -> set[tuple[str, str]]:
     return columns | {(kind, text) for kind, text in named}
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_an_old_ledger_gets_the_tables_of_a_new_one(tmp_path: Path, version: int) -> None:
     """Whatever version it begins with, the tables, columns and indexes are those of a new one."""
     old, new = tmp_path / "old", tmp_path / "new"
@@ -234,6 +234,51 @@ def test_an_upgrade_that_fails_leaves_the_old_ledger(
         assert rows(db, "SELECT count(*) FROM past_values") != [(0,)]
     with closing(Ledger(path)) as ledger, ledger.reading() as db:
         assert rows(db, "SELECT count(*) FROM items") == [(32,)]
+
+
+@pytest.mark.parametrize("by", ["worker", "command"])
+def test_what_each_server_took_is_taken_over(tmp_path: Path, by: str) -> None:
+    """From the third version, in which a memory may have gone to two; and all states and texts."""
+    path = tmp_path / "ledger.sqlite3"
+    write_sample(path, 3)
+    if by == "worker":
+        Ledger(path).close()
+    with Reader(path) as reader:
+        memories = reader.by_prefix("")
+        states = {state: set(names) for state, names in STATES.items()}
+        states["pending"] |= {"wanted elsewhere"}
+        states["dead"] |= {"unknown dead", "dead under way"}
+        states["delivered"] |= {"delivered to both"}
+        for state, names in states.items():
+            assert {each.id for each in memories if each.state == state} == names
+        with_text = {each.id for each in memories if reader.raw(each.key) is not None}
+        assert with_text == {
+            *states["pending"], *states["dead"], "removed", "hidden", "deleted",
+        }  # fmt: skip
+        assert reader.only_elsewhere(A) == {B: 2}
+        assert reader.only_elsewhere(B) == {A: 3}
+        both = one(reader, "delivered to both", "delivered")
+        assert reader.has(both.id, both.digest, A)
+        assert reader.has(both.id, both.digest, B)
+        assert one(reader, "unknown dead", "dead").unknown == NOW + 27
+
+
+def test_an_outcome_that_an_older_version_left_unknown_is_of_any_server(tmp_path: Path) -> None:
+    """It did not note which; what was under way at its end neither."""
+    path = tmp_path / "ledger.sqlite3"
+    write_sample(path, 3)
+    with closing(Ledger(path)) as ledger:
+        inbox, outbox = Inbox(ledger), Outbox(ledger)
+        inbox.forget_requests_under_way(NOW + 30, 0.0)
+        for name, since in (("unknown dead", NOW + 27), ("dead under way", NOW + 28)):
+            (row,) = inbox.by_ids([name])[name]
+            for server in (A, B):
+                job = outbox.claim(row.key, NOW + 31, server)
+                assert job.unknown == since
+                outbox.mark_absent(job, server)
+                outbox.release(row.key)
+                assert outbox.claim(row.key, NOW + 31, server).unknown is None
+                outbox.release(row.key)
 
 
 def test_a_ledger_of_a_newer_version_is_refused_in_words(tmp_path: Path) -> None:

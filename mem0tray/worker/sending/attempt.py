@@ -61,6 +61,10 @@ class Attempts:
             self._ended.pop(job.key, None)
             self._asked_in_vain.pop(job.key, None)
 
+    def server_changed(self) -> None:
+        """Questions that the former server left unanswered say nothing of the next one."""
+        self._asked_in_vain.clear()
+
     def _unknown_since(self, key: int, unknown: float) -> float:
         """The moment (monotonic) up to which what the server said is no news of an item.
 

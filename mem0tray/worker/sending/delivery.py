@@ -94,6 +94,7 @@ class Delivery:
             self._era += 1
             self._throttle = Throttle()
             self._proven = False
+            self._attempts.server_changed()
             self._verdicts.server_is_down()
 
     def server_is_down(self) -> None:

@@ -72,10 +72,10 @@ class Verdicts:
         elif kind is Kind.SLOW_DOWN:
             happened = self._slow_down(job, outcome, now)
         elif kind is Kind.REFUSED:
-            happened = self._refused(job, outcome, now)
+            happened = self._refused(job, outcome, server, now)
         else:
-            happened = self._count(job, outcome, now)
-        self._record_unknown(job, outcome, now)
+            happened = self._count(job, outcome, server, now)
+        self._record_unknown(job, outcome, server, now)
         return happened
 
     def late(self, job: Job, outcome: Outcome, server: str, now: float) -> list[Event]:
@@ -90,7 +90,7 @@ class Verdicts:
             return []
         self._record(job, outcome, now)
         self._core.outbox.release(job.key)
-        self._record_unknown(job, outcome, now)
+        self._record_unknown(job, outcome, server, now)
         return []
 
     def claimed(self, key: int) -> None:
@@ -116,8 +116,8 @@ class Verdicts:
                 # The pause in between may have been all that it took; a second 429 tells.
                 self._slowed.add(key)
                 continue
-            result += self._count(suspect.job, suspect.outcome, now)
-            self._record_unknown(suspect.job, suspect.outcome, now)
+            result += self._count(suspect.job, suspect.outcome, server, now)
+            self._record_unknown(suspect.job, suspect.outcome, server, now)
         self._suspects.clear()
         self.avoid = None
         return result
@@ -178,7 +178,7 @@ class Verdicts:
         self._breaker.take_break(now + delay)
         return [events.SlowedDown(delay)]
 
-    def _refused(self, job: Job, outcome: Outcome, now: float) -> list[Event]:
+    def _refused(self, job: Job, outcome: Outcome, server: str, now: float) -> list[Event]:
         refused = [s for s in self._suspects.values() if s.outcome.kind is Kind.REFUSED]
         if any(suspect.job.project != job.project for suspect in refused):
             return self._misconfigured(job, outcome, now)
@@ -186,14 +186,14 @@ class Verdicts:
             self._set_aside(job, outcome, now)
             self.avoid = job.project
             return []
-        return self._count(job, outcome, now)
+        return self._count(job, outcome, server, now)
 
     # Items ---------------------------------------------------------------------------
 
-    def _record_unknown(self, job: Job, outcome: Outcome, now: float) -> None:
+    def _record_unknown(self, job: Job, outcome: Outcome, server: str, now: float) -> None:
         """Record an unknown outcome: the server is asked before the item is sent again."""
         if outcome.outcome_unknown:
-            self._core.outbox.mark_unknown(job.key, now, timed_out=outcome.timed_out)
+            self._core.outbox.mark_unknown(job.key, server, now, timed_out=outcome.timed_out)
 
     def _ask_later(self, job: Job, now: float) -> None:
         """Put an item off without counting: it was asked about, and not sent."""
@@ -214,8 +214,10 @@ class Verdicts:
             job.key, now, str(outcome.kind), outcome.status, outcome.message, outcome.duration
         )
 
-    def _count(self, job: Job, outcome: Outcome, now: float) -> list[Event]:
+    def _count(self, job: Job, outcome: Outcome, server: str, now: float) -> list[Event]:
         """Count a failure of an item, unless the user has discarded it meanwhile."""
+        if job.unknown is not None and outcome.status is not None and not outcome.outcome_unknown:
+            self._core.outbox.mark_absent(job, server)
         state, retry_count, last_attempt = self._core.outbox.standing(job.key)
         if state == items.DEAD:
             return self._count_dead(job, outcome, now, retry_count, last_attempt)

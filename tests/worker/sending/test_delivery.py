@@ -248,7 +248,7 @@ def test_an_outcome_counts_for_the_server_that_gave_it(scene: Scene) -> None:
     scene.server.wait_for_requests(4)
     with scene.core.ledger.reading() as db:
         names = db.execute(
-            "SELECT name FROM deliveries JOIN servers ON key = server ORDER BY item"
+            "SELECT name FROM outcomes JOIN servers ON key = server ORDER BY item"
         ).fetchall()
     assert [name for (name,) in names] == ["http://here", "http://here", "http://there"]
 
@@ -267,7 +267,7 @@ def test_nothing_is_claimed_at_the_end(scene: Scene) -> None:
 def test_an_outcome_is_not_kept_waiting_by_a_question(scene: Scene) -> None:
     """What was delivered is in the ledger before the server is asked about another memory."""
     with scene.core.ledger.transaction():
-        scene.core.outbox.mark_unknown(scene.keys[2], 1.0, timed_out=False)
+        scene.core.outbox.mark_unknown(scene.keys[2], "http://here", 1.0, timed_out=False)
     scene.second_under_way()
     assert scene.delivered.get(timeout=PATIENCE) == "m1"
     scene.answers.put(DELIVERED)
@@ -308,7 +308,7 @@ def test_what_was_claimed_for_one_server_is_not_sent_to_another(scene: Scene) ->
     scene.answers.put(DELIVERED)
     assert scene.delivered.get(timeout=PATIENCE) == "m1"
     with scene.core.ledger.reading() as db:
-        names = db.execute("SELECT name FROM deliveries JOIN servers ON key = server").fetchall()
+        names = db.execute("SELECT name FROM outcomes JOIN servers ON key = server").fetchall()
     assert names == [("http://there",)]
 
 

@@ -1,0 +1,359 @@
+"""What is known of a memory at one server stays known, whatever another one says of it."""
+
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from mem0tray.config.settings import Settings
+from mem0tray.core.circuit_breaker import CircuitBreaker
+from mem0tray.core.events import Events
+from mem0tray.core.item import Item
+from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.outbox import Job
+from mem0tray.server import Health, KeyCheck, Kind, Memory, Outcome, Presence
+from mem0tray.system.paths import Paths
+from mem0tray.worker.context import Core
+from mem0tray.worker.queue.intake import accept
+from mem0tray.worker.sending.attempt import Attempts
+from mem0tray.worker.sending.verdict import Verdicts
+from tests.ledger.samples import NOW, fresh, letter
+
+STORED = Outcome(Kind.DELIVERED, 200, "")
+REFUSED = Outcome(Kind.ITEM_FAILURE, 422, "422 Unprocessable Entity")
+CUT = Outcome(Kind.OUTCOME_UNKNOWN, None, "the connection was lost", outcome_unknown=True)
+SLOW = Outcome(Kind.OUTCOME_UNKNOWN, None, "no answer", timed_out=True, outcome_unknown=True)
+DOWN = Outcome(Kind.OUTAGE, None, "connection refused")
+PROXY = Outcome(Kind.OUTAGE, 502, "502", outcome_unknown=True)
+BROKEN = Outcome(Kind.ITEM_FAILURE, 500, "500", outcome_unknown=True)
+DENIED = Outcome(Kind.UNAUTHORIZED, 401, "401 Unauthorized")
+FORBIDDEN = Outcome(Kind.REFUSED, 403, "403 Forbidden")
+BUSY = Outcome(Kind.SLOW_DOWN, 429, "429 Too Many Requests")
+UNSENDABLE = Outcome(Kind.NOT_SENDABLE, None, "the item names no project")
+
+
+class Server:
+    """A server that answers as the test says; `stores` what is cut off or comes too late, too."""
+
+    def __init__(self, name: str, *, tells: bool = True) -> None:
+        self.name = name
+        self.tells = tells
+        self.silent = False
+        self.stored: list[str] = []
+        self.keys: list[str] = []
+        self.asked = 0
+        self.answer = STORED
+        self.stores = False
+
+    def save(self, memory: Memory, timeout: float) -> Outcome:
+        """Take it, or do what the test says."""
+        del timeout
+        self.keys.append(memory.key)
+        if self.stores or self.answer is STORED:
+            self.stored.append(str(memory.content))
+        return self.answer
+
+    def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Outcome:
+        """Tell whether it is there, where the server can."""
+        del timeout, since
+        self.asked += 1
+        if self.silent:
+            return SLOW
+        if not self.tells:
+            return Presence.CANNOT_TELL
+        return Presence.PRESENT if str(memory.content) in self.stored else Presence.ABSENT
+
+    def probe(self, timeout: float) -> Health:
+        """Not part of an attempt."""
+        raise NotImplementedError
+
+    def check_key(self, timeout: float) -> KeyCheck:
+        """Not part of an attempt."""
+        raise NotImplementedError
+
+    def abort(self) -> None:
+        """Not part of an attempt."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Not part of an attempt."""
+        raise NotImplementedError
+
+
+class Scene:
+    """A ledger, and attempts one after the other, each a minute later than the one before."""
+
+    def __init__(self, folder: Path) -> None:
+        self.core = Core(Paths(folder, folder), Settings(), Ledger(folder / "ledger"), Events())
+        self._minutes = count()
+        self.began()
+
+    def began(self) -> None:
+        """Forget what the process knew, as a new start does."""
+        self.attempts = Attempts(self.core, lambda: False)
+        self._verdicts = Verdicts(self.core, CircuitBreaker(), lambda: None)
+
+    def now(self) -> float:
+        """Pass a minute."""
+        return NOW + 60.0 * next(self._minutes)
+
+    def send(
+        self, key: int, server: Server, answer: Outcome = STORED, *, stores: bool = False
+    ) -> Outcome:
+        """Make an attempt at a server that answers the save so."""
+        self.core.server = server.name
+        server.answer, server.stores = answer, stores
+        job = self.core.outbox.claim(key, self.now(), server.name)
+        made = self.attempts.make(server, job)
+        self._record(job, made, server)
+        return made
+
+    def record(self, key: int, server: Server, answer: Outcome) -> None:
+        """Record an answer, whatever that server was asked or sent."""
+        self._record(self.core.outbox.claim(key, self.now(), server.name), answer, server)
+
+    def _record(self, job: Job, answer: Outcome, server: Server) -> None:
+        self.attempts.ended(job, answer)
+        with self.core.ledger.transaction():
+            self._verdicts.apply(job, answer, server.name, self.now(), canary=False)
+
+    def killed(self, key: int, server: Server) -> None:
+        """End between the server's taking it and the record of that."""
+        server.answer, server.stores = CUT, True
+        job = self.core.outbox.claim(key, self.now(), server.name)
+        self.attempts.make(server, job)
+        self.core.inbox.forget_requests_under_way(self.now(), 0.0)
+        self.began()
+
+    def state(self, key: int) -> str:
+        """The state of an item."""
+        return self.core.outbox.standing(key)[0]
+
+    def put_back(self, item: Item) -> int:
+        """Have an old queue file bring it again; its key."""
+        key, _ = accept(self.core, item, ask=False)
+        return key
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    """Set the scene."""
+    made = Scene(tmp_path)
+    yield made
+    made.core.ledger.close()
+
+
+@pytest.fixture
+def a() -> Server:
+    """Give the server that is chosen first, and again in the end."""
+    return Server("http://a.test")
+
+
+@pytest.fixture
+def b() -> Server:
+    """Give the one in between."""
+    return Server("http://b.test")
+
+
+def taken_in(scene: Scene, lane: str) -> int:
+    """Take a memory in; its key."""
+    if lane == "fresh":
+        return scene.core.inbox.add_fresh(fresh("m"), NOW, ask=False)
+    item = letter("m")
+    return scene.core.inbox.add_dead(item, item.raw, NOW, ask=False, gen=None)
+
+
+@pytest.mark.row(36)
+@pytest.mark.parametrize(
+    "said",
+    [REFUSED, CUT, SLOW, DOWN, PROXY, BROKEN, DENIED, FORBIDDEN, BUSY],
+    ids=["422", "cut", "slow", "down", "502", "500", "401", "403", "429"],
+)
+def test_what_another_server_says_is_no_answer(
+    scene: Scene, a: Server, b: Server, said: Outcome
+) -> None:
+    """What came to a server that was not heard of is asked about there, and never sent twice."""
+    key = taken_in(scene, "fresh")
+    scene.send(key, a, CUT, stores=True)
+    for _ in range(2):
+        scene.send(key, b, said)
+    assert scene.send(key, a).kind is Kind.DELIVERED
+    assert (len(a.stored), a.keys, a.asked) == (1, ["m"], 1)
+
+
+@pytest.mark.row(36)
+@pytest.mark.parametrize("lost", [CUT, SLOW, PROXY, BROKEN], ids=["cut", "slow", "502", "500"])
+def test_what_another_server_refuses_is_still_asked_about(
+    scene: Scene, a: Server, b: Server, lost: Outcome
+) -> None:
+    """However the first one was not heard of."""
+    key = taken_in(scene, "dead")
+    scene.send(key, a, lost, stores=True)
+    scene.send(key, b, REFUSED)
+    scene.send(key, a)
+    assert (len(a.stored), a.keys, a.asked) == (1, ["m"], 1)
+
+
+@pytest.mark.row(36)
+def test_a_burial_at_another_server_is_no_answer(scene: Scene, a: Server, b: Server) -> None:
+    """Five refusals there make it a dead letter, about which the first is asked all the same."""
+    key = taken_in(scene, "fresh")
+    scene.send(key, a, CUT, stores=True)
+    while scene.state(key) == "pending":
+        scene.send(key, b, REFUSED)
+    scene.send(key, b, REFUSED)
+    scene.send(key, a)
+    assert (a.stored, len(a.keys), scene.state(key)) == (["text of m"], 1, "delivered")
+
+
+@pytest.mark.row(36)
+def test_a_delivery_to_another_server_is_no_answer(scene: Scene, a: Server, b: Server) -> None:
+    """An old file that brings it back later sends the first server nothing unasked."""
+    key = taken_in(scene, "fresh")
+    scene.send(key, a, CUT, stores=True)
+    scene.send(key, b)
+    scene.core.server = a.name
+    assert scene.put_back(fresh("m")) == key
+    scene.send(key, a)
+    assert (a.stored, b.stored, a.asked) == (["text of m"], ["text of m"], 1)
+
+
+@pytest.mark.row(1, 36)
+def test_a_kill_is_of_the_server_that_was_sent_to(scene: Scene, a: Server, b: Server) -> None:
+    """Whichever is chosen at the next start, what was under way is asked about where it went."""
+    key = taken_in(scene, "fresh")
+    scene.killed(key, a)
+    scene.send(key, b, REFUSED)
+    scene.send(key, a)
+    assert a.stored == ["text of m"]
+
+
+@pytest.mark.row(36)
+def test_a_start_in_between_forgets_nothing(scene: Scene, a: Server, b: Server) -> None:
+    """It stands in the ledger."""
+    key = taken_in(scene, "fresh")
+    scene.send(key, a, CUT, stores=True)
+    scene.began()
+    scene.send(key, b, REFUSED)
+    scene.began()
+    scene.send(key, a)
+    assert a.stored == ["text of m"]
+
+
+@pytest.mark.row(36)
+def test_a_server_that_has_answered_is_not_asked_again(scene: Scene, a: Server, b: Server) -> None:
+    """Its refusal after it said that it has nothing is an answer, until something happens anew."""
+    key = taken_in(scene, "dead")
+    scene.send(key, a, CUT)
+    for _ in range(3):
+        scene.send(key, a, REFUSED)
+    assert a.asked == 1
+    for _ in range(3):
+        scene.send(key, b, REFUSED)
+    assert b.asked == 0  # nobody has it
+    scene.send(key, b, CUT)
+    for _ in range(2):
+        scene.send(key, a, REFUSED)
+    assert (a.asked, b.asked) == (2, 0)  # the two may be one
+
+
+@pytest.mark.row(36)
+def test_what_cannot_be_sent_is_no_answer(scene: Scene, a: Server) -> None:
+    """A failure of which the server never heard leaves it to be asked."""
+    key = taken_in(scene, "dead")
+    scene.send(key, a, CUT, stores=True)
+    scene.record(key, a, UNSENDABLE)
+    scene.send(key, a)
+    assert a.stored == ["text of m"]
+
+
+@pytest.mark.row(36)
+def test_a_server_that_cannot_tell_gets_the_same_key(scene: Scene, b: Server) -> None:
+    """However often another one has refused it in between."""
+    a = Server("http://a.test", tells=False)
+    key = taken_in(scene, "dead")
+    scene.send(key, a, CUT)
+    scene.send(key, b, REFUSED)
+    scene.send(key, a)
+    assert (a.keys, a.asked) == (["m", "m"], 1)
+
+
+@pytest.mark.row(36)
+def test_what_nobody_remembers_is_asked_about_at_each_server(
+    scene: Scene, a: Server, b: Server
+) -> None:
+    """After the ledger was lost any server may have it: one answer is that of one server."""
+    key = scene.core.inbox.add_fresh(fresh("m"), NOW, ask=True)
+    a.stored.append("text of m")
+    for _ in range(2):
+        scene.send(key, b, REFUSED)
+    assert b.asked == 1
+    scene.send(key, a)
+    assert a.keys == []
+
+
+@pytest.mark.row(36)
+def test_another_worker_makes_the_same_server_a_question_again(scene: Scene, a: Server) -> None:
+    """What it has taken since the server was asked may be there by now."""
+    key = scene.core.inbox.add_fresh(fresh("m"), NOW, ask=True)
+    scene.send(key, a, REFUSED)
+    scene.core.taken_by_others.vanish([key], scene.now(), taken=True, wait_until=0.0)
+    a.stored.append("text of m")
+    scene.send(key, a)
+    assert (len(a.keys), a.asked) == (1, 2)
+
+
+@pytest.mark.row(36)
+def test_discarding_and_restoring_is_no_answer(scene: Scene, a: Server, b: Server) -> None:
+    """It is the same memory."""
+    key = taken_in(scene, "fresh")
+    scene.send(key, a, CUT, stores=True)
+    scene.send(key, b, REFUSED)
+    scene.core.inbox.discard([key], scene.now(), "deleted")
+    assert scene.put_back(fresh("m")) == key
+    scene.send(key, a)
+    assert a.stored == ["text of m"]
+
+
+@pytest.mark.row(36)
+@pytest.mark.parametrize("first", ["sent", "lost ledger"])
+def test_a_text_that_is_edited_and_edited_back_is_asked_about(
+    scene: Scene, a: Server, first: str
+) -> None:
+    """The old text keeps what is known of it; the new one is sent, under a key of its own."""
+    old, new = letter("m"), letter("m", content="another")
+    key = scene.core.inbox.add_dead(old, old.raw, NOW, ask=first != "sent", gen=None)
+    if first == "sent":
+        scene.send(key, a, CUT, stores=True)
+    else:
+        a.stored.append("text of m")
+    row = scene.core.inbox.known(old)
+    assert row is not None
+    edit = scene.core.inbox.change_content(row, new, scene.now())
+    assert edit != key
+    scene.send(edit, a, REFUSED)
+    row = scene.core.inbox.known(new)
+    assert row is not None
+    back = scene.core.inbox.change_content(row, old, scene.now())
+    assert back == key
+    row = scene.core.inbox.known(old)
+    assert row is not None
+    scene.core.inbox.revive(row, old, scene.now(), dead=True, gen=None)
+    scene.send(back, a)
+    assert a.stored == ["text of m"]
+    assert a.keys[-1].startswith("m-")
+    assert a.asked == 1
+
+
+def test_questions_in_vain_are_of_one_server(scene: Scene, a: Server, b: Server) -> None:
+    """Two that a former server did not answer leave the next one three of its own."""
+    key = taken_in(scene, "dead")
+    scene.send(key, a, CUT)
+    a.silent = b.silent = True
+    for _ in range(2):
+        scene.send(key, a)
+    scene.attempts.server_changed()
+    for _ in range(2):
+        assert scene.send(key, b).kind is Kind.ASKED_IN_VAIN
+    assert b.keys == []
