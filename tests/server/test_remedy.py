@@ -1,11 +1,65 @@
 """What to do about an answer of the server."""
 
-from mem0tray.server.remedy import of_rejection
+import pytest
+
+from mem0tray.server.remedy import REWORD, of_refusal, of_rejection
+
+KEY = "Set the key that it wants with `mem0tray config set server.api_key`."
+RIGHTS = (
+    "Set a key that may save with `mem0tray config set server.api_key`, or allow it on the server."
+)
+PROJECT = (
+    "Look whether the server knows this project, and whether the address is right:"
+    " `mem0tray config get server.url`."
+)
+LARGE = (
+    "It is too large for the server: shorten it with `mem0tray edit ID`,"
+    " or have the server take more."
+)
+CHANGE = "Change it with `mem0tray edit ID`, or delete it with `mem0tray delete ID`."
+WAIT = "Nothing to do: it is tried again by itself."
+FAULT = "The fault is the server's: see its log. The memory is tried again by itself."
 
 
-def test_what_is_too_large_is_to_be_shortened() -> None:
-    """A 413 is told in words, with the command that mends it."""
-    remedy, by_itself = of_rejection(413)
-    assert "too large for the server" in str(remedy)
-    assert "`mem0tray edit ID`" in str(remedy)
-    assert not by_itself
+@pytest.mark.parametrize(
+    ("status", "remedy", "by_itself"),
+    [
+        (401, KEY, False),
+        (403, RIGHTS, False),
+        (404, PROJECT, False),
+        (405, PROJECT, False),
+        (413, LARGE, False),
+        (400, CHANGE, False),
+        (None, CHANGE, False),
+        (422, CHANGE, False),
+        (499, CHANGE, False),
+        (429, WAIT, True),
+        (500, FAULT, True),
+        (507, FAULT, True),
+    ],
+)
+def test_a_rejected_memory_has_its_remedy(
+    status: int | None, remedy: str, *, by_itself: bool
+) -> None:
+    """Each answer to one memory says what to do, and whether it may end by itself."""
+    found, ends = of_rejection(status)
+    assert (str(found), ends) == (remedy, by_itself)
+
+
+@pytest.mark.parametrize(
+    ("status", "remedy"),
+    [
+        (401, KEY),
+        (403, RIGHTS),
+        (404, "Set the right address with `mem0tray config set server.url ADDRESS`."),
+        (None, "Set the right address with `mem0tray config set server.url ADDRESS`."),
+    ],
+)
+def test_a_server_that_refuses_all_has_its_remedy(status: int | None, remedy: str) -> None:
+    """Where every delivery is refused, key, rights or address are to be set."""
+    assert str(of_refusal(status)) == remedy
+
+
+def test_whoever_shows_a_remedy_fills_in_the_memory() -> None:
+    """The id of the memory is an argument that can be replaced."""
+    assert str(REWORD.replaced("id", "7f")) == CHANGE.replace("ID", "7f")

@@ -1,0 +1,206 @@
+"""The network below httpx: what it sends when, and how long it waits."""
+
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from time import monotonic
+from typing import Any
+
+import httpcore
+import pytest
+
+from mem0tray.server import ServerAddress
+from mem0tray.server.network import MAX_ANSWER, Network
+from mem0tray.server.transport import _LIMITS
+from mem0tray.server.unreachable import UnreachableError
+from tests.server.calls import LONG
+from tests.server.wire import PATIENCE
+
+PACKET = 1 << 20
+
+
+@contextmanager
+def network(url: str) -> Iterator[Network]:
+    """Make one that has nothing to prove, begin a request, and close it."""
+    with closing(Network(ServerAddress.of(url), lambda: None)) as made:
+        made.begin(monotonic() + LONG)
+        yield made
+
+
+@contextmanager
+def connected() -> Iterator[tuple[Network, socket.socket]]:
+    """Connect one, and hold the server's end in hand."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        with network(f"http://127.0.0.1:{port}") as made:
+            made.connect_tcp("127.0.0.1", port)
+            other, _ = listener.accept()
+            other.settimeout(PATIENCE)
+            with other:
+                yield made, other
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "seconds"),
+    [
+        ("http://127.0.0.1:9", "127.0.0.1", 0.5),
+        ("http://mem0.test:9", "mem0.test", 7.5),
+        ("http://mem0.test:9", "proxy.test", 7.5),
+    ],
+    ids=["here", "elsewhere", "proxy"],
+)
+def test_a_connection_has_its_time(
+    url: str, host: str, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Connecting takes fifteen seconds, here one, of which each address has half."""
+    tried: list[tuple[tuple[str, int], float]] = []
+
+    def refuse(address: tuple[str, int], timeout: float, **_: object) -> None:
+        tried.append((address, timeout))
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    with network(url) as made, pytest.raises(ConnectionRefusedError):
+        made.connect_tcp(host, 9)
+    assert tried == [((host, 9), seconds)]
+
+
+def test_each_address_of_this_computer_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`localhost` is both addresses of this computer, and the first one's error counts."""
+    errors = [ConnectionRefusedError(), OSError(101, "Network is unreachable")]
+    tried: list[str] = []
+
+    def fail(address: tuple[str, int], *_: object, **__: object) -> None:
+        tried.append(address[0])
+        raise errors[len(tried) - 1]
+
+    monkeypatch.setattr(socket, "create_connection", fail)
+    with network("http://localhost:9") as made, pytest.raises(ConnectionRefusedError):
+        made.connect_tcp("localhost", 9)
+    assert tried == ["127.0.0.1", "::1"]
+
+
+def test_without_time_left_nothing_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request whose deadline is over connects nowhere."""
+    monkeypatch.setattr(socket, "create_connection", lambda *_, **__: pytest.fail("tried"))
+    with network("http://127.0.0.1:9") as made:
+        made.begin(monotonic())
+        with pytest.raises(TimeoutError):
+            made.connect_tcp("127.0.0.1", 9)
+
+
+def test_tls_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Encrypting takes fifteen seconds at most, and what fails in it says so."""
+    waits: list[float | None] = []
+
+    def wrap(_: object, sock: socket.socket, **__: object) -> Any:
+        waits.append(sock.gettimeout())
+        raise TimeoutError
+
+    monkeypatch.setattr(ssl.SSLContext, "wrap_socket", wrap)
+    with connected() as (made, _), pytest.raises(UnreachableError) as raised:
+        made.start_tls(ssl.create_default_context(), "mem0.test")
+    assert waits == [15.0]
+    assert str(raised.value) == "TLS failed: no connection in time"
+
+
+def test_head_and_body_leave_together() -> None:
+    """Nothing leaves before the answer is read, so that it is one packet."""
+    with connected() as (made, other):
+        made.write(b"head ")
+        made.write(b"body")
+        other.sendall(b"answer")
+        sent = [made.sent]
+        assert made.read(100) == b"answer"
+        assert [*sent, made.sent] == [False, True]
+        assert other.recv(100) == b"head body"
+
+
+def test_a_large_body_leaves_as_it_comes() -> None:
+    """A megabyte is not kept back."""
+    with connected() as (made, other):
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, PACKET * 4)
+        made._sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, PACKET * 4)
+        sent = []
+        for piece in (bytes(PACKET - 1), b"x"):
+            made.write(piece)
+            sent.append(made.sent)
+    assert sent == [False, True]
+
+
+def test_an_answer_has_room_for_a_megabyte_and_no_more() -> None:
+    """What comes in is kept as it came, and what is too long ends the request."""
+    with connected() as (made, other):
+        made.room = 3
+        other.sendall(b"abc")
+        assert made.read(3) == b"abc"
+        assert made.raw == [b"abc"]
+        assert made.room == 0
+        other.sendall(b"d")
+        with pytest.raises(httpcore.ReadError):
+            made.read(1)
+        made.begin(monotonic() + LONG)
+        assert (made.room, made.raw, made.sent) == (MAX_ANSWER, [], False)
+
+
+def test_a_farewell_is_the_last_that_came() -> None:
+    """Where the other side has hung up the last piece is empty."""
+    with connected() as (made, other):
+        other.sendall(b"a")
+        made.read(9)
+        other.shutdown(socket.SHUT_WR)
+        assert made.read(9) == b""
+        assert made.raw == [b"a", b""]
+
+
+def test_whether_an_idle_connection_was_hung_up_is_asked_before_a_request() -> None:
+    """Just after an answer the system is not asked, before the next request it is."""
+    with connected() as (made, other):
+        other.sendall(b"a")
+        made.write(b"x")
+        made.read(9)
+        other.recv(9)
+        other.close()
+        assert made.get_extra_info("is_readable") is False
+        made.begin(monotonic() + LONG)
+        assert made._sock.recv(1, socket.MSG_PEEK) == b""  # the farewell has come
+        assert made.get_extra_info("is_readable") is True
+        assert made.get_extra_info("ssl_object") is None
+
+
+def test_what_could_not_leave_is_not_sent_with_the_next_request() -> None:
+    """A request begins with nothing of the one before."""
+    with connected() as (made, other):
+        made.write(b"old")
+        made.begin(monotonic() + LONG)
+        made.write(b"new")
+        other.sendall(b"a")
+        made.read(1)
+        assert other.recv(100) == b"new"
+
+
+def test_an_abort_holds_until_another_call_begins() -> None:
+    """The parts of one call are all cut, the next call is not."""
+    with connected() as (made, _):
+        made.abort()
+        cut = [made.cut]
+        for continues in (True, False, True):
+            made.begin(1.0, continues=continues)
+            cut.append(made.cut)
+    assert cut == [True, True, False, False]
+
+
+def test_a_closed_connection_is_cut_no_more() -> None:
+    """An abort after the end touches nothing, and closing twice is closing once."""
+    with connected() as (made, other):
+        made.close()
+        made.close()
+        made.abort()
+        assert other.recv(1) == b""
+
+
+def test_an_idle_connection_ends_before_the_server_hangs_up() -> None:
+    """Uvicorn hangs up after five seconds; a request must not cross its goodbye."""
+    assert _LIMITS.keepalive_expiry is not None
+    assert 1.0 < _LIMITS.keepalive_expiry < 5.0
