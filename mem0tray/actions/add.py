@@ -14,7 +14,7 @@ from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.errors import FileUnavailableError, LockTimeoutError, Mem0TrayError
 from mem0tray.core.large import LARGE, as_json
-from mem0tray.files import atomic, document
+from mem0tray.files import atomic, document, private_folders
 from mem0tray.files.atomic import Signature
 from mem0tray.files.lock import FileLock
 from mem0tray.system import plain
@@ -72,7 +72,7 @@ def _prepare(url: str, paths: Paths) -> None:
     with suppress(FileUnavailableError):
         server_choice.remember_if_first(url, paths)
     with suppress(FileUnavailableError):
-        atomic.make_private_folder(paths.claude_dir)
+        private_folders.make_private_folder(paths.claude_dir)
 
 
 def _check_size(text: str, url: str, paths: Paths) -> None:

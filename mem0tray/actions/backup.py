@@ -9,7 +9,7 @@ from typing import Final
 
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.reasons import Reason
-from mem0tray.files import atomic, document
+from mem0tray.files import atomic, document, private_folders
 from mem0tray.files.document import BrokenDocumentError
 from mem0tray.system import plain
 from mem0tray.system.paths import Paths
@@ -78,7 +78,7 @@ def keep_last_state(paths: Paths, data: bytes) -> None:
 
 def remember(paths: Paths, data: bytes) -> None:
     """Note that the backup with these bytes is ours."""
-    atomic.make_private_folder(paths.data_dir)
+    private_folders.make_private_folder(paths.data_dir)
     atomic.replace(paths.data_dir / _MARK, hashlib.sha256(data).hexdigest().encode())
 
 

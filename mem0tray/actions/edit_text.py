@@ -17,7 +17,7 @@ from mem0tray.actions.find import FoundItem, identity
 from mem0tray.core import item as items
 from mem0tray.core.errors import NotFoundError
 from mem0tray.core.text import short_id
-from mem0tray.files import atomic, document, orders, receipts
+from mem0tray.files import atomic, document, orders, private_folders, receipts
 from mem0tray.system import plain
 from mem0tray.system.paths import Paths
 
@@ -64,7 +64,7 @@ def edit_text(paths: Paths, found: FoundItem, content: Any, *, keep_days: float)
 
 def keep_new(paths: Paths, item_id: str, text: bytes) -> Path:
     """Keep a text that has nowhere to go; its file. Raises FileUnavailableError."""
-    atomic.make_private_folder(paths.edits)
+    private_folders.make_private_folder(paths.edits)
     # An id may hold anything; a file's name may not.
     name = "".join(letter if letter.isalnum() else "_" for letter in item_id[:8])
     path = paths.edits / f"{name}-{time.time_ns()}.txt"
@@ -75,8 +75,8 @@ def keep_new(paths: Paths, item_id: str, text: bytes) -> Path:
 def _keep(paths: Paths, found: FoundItem, days: float) -> Path:
     """Keep the memory as it is in a file of its own, and remove kept files older than `days`."""
     now = time.time()
-    atomic.make_private_folder(paths.edits)
-    for old in atomic.listing(paths.edits, PATTERN):
+    private_folders.make_private_folder(paths.edits)
+    for old in private_folders.listing(paths.edits, PATTERN):
         with suppress(OSError):
             if now - old.stat().st_mtime > days * _DAY:
                 old.unlink()
@@ -153,13 +153,13 @@ def undo(
 
 def texts_kept(paths: Paths) -> list[Path]:
     """The files with old texts, by name. Raises FileUnavailableError."""
-    return atomic.listing(paths.edits, PATTERN)
+    return private_folders.listing(paths.edits, PATTERN)
 
 
 def forget(paths: Paths, is_it: Callable[[bytes], bool]) -> list[str]:
     """Remove every kept text that this is said of; their names. Raises FileUnavailableError."""
     removed = []
-    for path in atomic.listing(paths.edits, "*"):
+    for path in private_folders.listing(paths.edits, "*"):
         with suppress(FileNotFoundError):
             if is_it(plain.read_bytes(path)):
                 path.unlink()

@@ -20,7 +20,7 @@ from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.errors import Mem0TrayError
-from mem0tray.files import atomic, document, orders, temporary
+from mem0tray.files import atomic, document, orders, private_folders, temporary
 from mem0tray.files.document import BrokenDocumentError
 from mem0tray.files.lock import FileLock
 from mem0tray.ledger.reader import Known, Reader
@@ -119,7 +119,7 @@ def _guarded(result: Forgotten, path: Path, erase: Callable[[], None]) -> None:
 def _listing(folder: Path, pattern: str, result: Forgotten) -> list[Path]:
     """The files of a folder that match; a folder that cannot be read is named in `result`."""
     try:
-        return atomic.listing(folder, pattern)
+        return private_folders.listing(folder, pattern)
     except Mem0TrayError as error:
         result.name(folder, _said(folder, error))
         return []

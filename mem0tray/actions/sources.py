@@ -12,7 +12,7 @@ from mem0tray.actions.loadable import tamed
 from mem0tray.core import item as items
 from mem0tray.core.errors import NotFoundError
 from mem0tray.core.text import one_line
-from mem0tray.files import atomic, document, quarantine
+from mem0tray.files import atomic, document, private_folders, quarantine
 from mem0tray.files.document import BrokenDocumentError, Document
 from mem0tray.ledger.reader import Reader
 from mem0tray.system import plain
@@ -55,7 +55,7 @@ class RestoreSource:
 
 def sources(paths: Paths) -> list[RestoreSource]:
     """All of them, newest first."""
-    dated = [_backup(path) for path in atomic.listing(paths.claude_dir, backup.DATED)]
+    dated = [_backup(path) for path in private_folders.listing(paths.claude_dir, backup.DATED)]
     found = [*dated, *_deletions(paths, dated)]
     if paths.dlq_backup.exists():
         at = _changed(paths.dlq_backup)
@@ -76,7 +76,7 @@ def sources(paths: Paths) -> list[RestoreSource]:
 
 def backed_up(paths: Paths) -> set[Identity]:
     """The memories that a delete's backup beside the shared files holds."""
-    dated = [_backup(path) for path in atomic.listing(paths.claude_dir, backup.DATED)]
+    dated = [_backup(path) for path in private_folders.listing(paths.claude_dir, backup.DATED)]
     return {
         identity(each.raw) for source in dated if source.kind == BACKUP for each in source.pieces
     }
@@ -84,7 +84,7 @@ def backed_up(paths: Paths) -> set[Identity]:
 
 def last_delete(paths: Paths) -> RestoreSource:
     """What was deleted last, by whatever way. Raises NotFoundError."""
-    dated = [_backup(path) for path in atomic.listing(paths.claude_dir, backup.DATED)]
+    dated = [_backup(path) for path in private_folders.listing(paths.claude_dir, backup.DATED)]
     # A backup is empty when what was to go had gone by itself.
     found = [
         source

@@ -16,7 +16,7 @@ from mem0tray.config.settings import AlertSettings
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.events import AlertBegan, AlertOver, Event
 from mem0tray.core.text import one_line, plural
-from mem0tray.files import atomic
+from mem0tray.files import atomic, private_folders
 from mem0tray.system import plain
 from mem0tray.worker.context import local_iso
 
@@ -123,7 +123,7 @@ def load_told(path: Path) -> frozenset[str]:
 def save_told(path: Path, told: Iterable[str]) -> None:
     """Remember them. A disk that is full costs no more than a repeated alert."""
     try:
-        atomic.make_private_folder(path.parent)
+        private_folders.make_private_folder(path.parent)
         atomic.replace(path, json.dumps({"told": sorted(told)}).encode())
     except (OSError, Mem0TrayError):
         return

@@ -18,7 +18,7 @@ from tomlkit.items import Item, Table
 from mem0tray.config import settings
 from mem0tray.config.settings import SECRETS, Settings
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError, SettingsError
-from mem0tray.files import atomic
+from mem0tray.files import atomic, private_folders
 from mem0tray.system import plain
 
 _EDITORS: Final = ("notepad",) if sys.platform == "win32" else ("nano", "vi")
@@ -96,7 +96,7 @@ def change(file: Path, key: str, value: Any) -> None:
         fits = False
     if not fits:
         raise _not_a_section(file, key)
-    atomic.make_private_folder(file.parent)
+    private_folders.make_private_folder(file.parent)
     atomic.replace(file, text.encode())
     if key in SECRETS:
         settings.tighten(file)
@@ -175,7 +175,7 @@ def create(file: Path) -> None:
             hint = HINTS[f"{section.name}.{field.name}"]
             line = f"# {field.name} = {as_toml(field.default)}"
             parts.append(f"{line}  # {hint}\n")
-    atomic.make_private_folder(file.parent)
+    private_folders.make_private_folder(file.parent)
     atomic.replace(file, "".join(parts).encode())
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from mem0tray.config.settings import LOCAL_URL
 from mem0tray.core.reasons import Reason
-from mem0tray.files import atomic
+from mem0tray.files import atomic, private_folders
 from mem0tray.system import plain
 from mem0tray.system.paths import Paths
 
@@ -49,7 +49,7 @@ def chosen(url: str, paths: Paths) -> str | None:
 def remember_if_first(url: str, paths: Paths) -> None:
     """Remember our choice for good where no file of others is there, before we make one."""
     if not url and not _remembered(paths) and not _files_of_others(paths):
-        atomic.make_private_folder(paths.data_dir)
+        private_folders.make_private_folder(paths.data_dir)
         atomic.replace(paths.data_dir / _CHOICE, f"{LOCAL_URL}\n".encode())
 
 

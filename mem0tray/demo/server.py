@@ -22,7 +22,7 @@ from uvicorn import Config, Server
 from mem0tray.core import item as items
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.demo.story import Faults, StoryMemory
-from mem0tray.files.atomic import make_private_folder
+from mem0tray.files.private_folders import make_private_folder
 from mem0tray.localserver import endpoint
 from mem0tray.localserver.answers import refusal
 from mem0tray.localserver.app import LIMIT_MAX, build

@@ -32,7 +32,7 @@ from mem0tray.desktop.dialogs import Dialogs, Question
 from mem0tray.desktop.tray import menu
 from mem0tray.desktop.tray.menu import MenuCommand, Verb
 from mem0tray.files import pauses
-from mem0tray.files.atomic import make_private_folder
+from mem0tray.files.private_folders import make_private_folder
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import config_file as settings_file
 

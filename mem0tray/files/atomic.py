@@ -52,20 +52,6 @@ class Signature:
         return (self.inode, self.size, self.mtime) == (other.inode, other.size, other.mtime)
 
 
-def listing(folder: Path, pattern: str) -> list[Path]:
-    """What matches in `folder`, by name; a folder that is not there holds nothing.
-
-    Not `glob()`, to which a folder that cannot be read is an empty one.
-    Raises FileUnavailableError.
-    """
-    try:
-        return sorted(path for path in folder.iterdir() if path.match(pattern))
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise unavailable(folder, error) from error
-
-
 class TornError(Exception):
     """The file changed while it was being read."""
 
@@ -167,13 +153,6 @@ def refuse_odd(path: Path) -> None:
         return
     except OSError as error:
         raise unavailable(path, error) from error
-
-
-def refuse_no_folder(path: Path) -> None:
-    """Raise FileUnavailableError when something else than a folder stands there."""
-    error = _not_a_folder(path)
-    if error is not None:
-        raise unavailable(path, error)
 
 
 def _obstacle(path: Path) -> Path:
@@ -366,59 +345,6 @@ def _linked(target: Path, name: Path) -> Path:
         with suppress(FileExistsError):  # of a process that was killed and had our id
             os.link(target, link)
             return link
-
-
-def make_private_folder(folder: Path) -> None:
-    """Make `folder` (0700) if it is missing; what is then put into it outlasts a power cut.
-
-    So are those above it made that are missing: `mkdir` itself would leave them to the
-    umask, and who may write there may put another folder in the place of ours.
-    Raises FileUnavailableError.
-    """
-    try:
-        missing = [each for each in (folder, *folder.parents) if not each.exists()]
-        for each in reversed(missing):
-            each.mkdir(mode=0o700, exist_ok=True)
-        folder.mkdir(exist_ok=True)  # raises where something else has the name
-    except FileExistsError as error:
-        raise unavailable(folder, NotADirectoryError(errno.ENOTDIR, "")) from error
-    except OSError as error:
-        raise unavailable(folder, error) from error
-    for each in missing:
-        sync_folder(each.parent)
-
-
-def _not_a_folder(path: Path) -> NotPlainError | None:
-    with suppress(OSError):
-        mode = path.stat().st_mode
-        return None if stat.S_ISDIR(mode) else NotPlainError(path, mode, Reason("a folder"))
-    return None
-
-
-def make_own_folder(folder: Path) -> None:
-    """Make `folder`, or see that nobody else has a say in it: ours, and mode 0700.
-
-    Raises FileUnavailableError when it belongs to another user, who could put
-    orders and links of his own into it.
-    """
-    make_private_folder(folder)
-    if sys.platform == "win32":
-        return
-    try:
-        found = folder.stat()
-        if found.st_uid != os.geteuid():
-            raise FileUnavailableError(
-                Reason(
-                    "The folder {path} belongs to another user (uid {number}).",
-                    path=folder,
-                    number=found.st_uid,
-                ),
-                Reason("Run mem0tray as that user, or move the folder away."),
-            )
-        if found.st_mode & 0o077:
-            folder.chmod(0o700)
-    except OSError as error:
-        raise unavailable(folder, error) from error
 
 
 def _mode_of(path: Path) -> int:

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Final, Self
 
 from mem0tray.core.errors import AlreadyRunningError, FileUnavailableError, LockTimeoutError
 from mem0tray.core.reasons import NONE, Reason
-from mem0tray.files.atomic import make_private_folder, unavailable
+from mem0tray.files.atomic import unavailable
+from mem0tray.files.private_folders import make_private_folder
 from mem0tray.system import data_folders, plain
 from mem0tray.system.plain import NotPlainError
 

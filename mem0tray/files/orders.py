@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from mem0tray.core.item import Name
-from mem0tray.files import atomic, receipts
+from mem0tray.files import atomic, private_folders, receipts
 from mem0tray.files.named import Named, named
 from mem0tray.system import plain
 from mem0tray.system.paths import Paths
@@ -102,7 +102,7 @@ def withdraw(folder: Path, names: Iterable[Name]) -> None:
 
 
 def _leave(paths: Paths, content: Order | PutBack, begin: str = "") -> Path:
-    atomic.make_private_folder(paths.orders)
+    private_folders.make_private_folder(paths.orders)
     # The number keeps apart what one process asks within one tick of the clock.
     path = paths.orders / f"{begin}{time.time_ns() + next(_counter)}-{os.getpid()}.json"
     atomic.replace(path, _bytes(content))
@@ -115,7 +115,7 @@ def _bytes(content: Order | PutBack) -> bytes:
 
 
 def _read(folder: Path, pattern: str, shape: type[Shape]) -> Iterator[tuple[Path, Shape | None]]:
-    for path in atomic.listing(folder, pattern):
+    for path in private_folders.listing(folder, pattern):
         try:
             data = plain.read_bytes(path)
         except FileNotFoundError:

@@ -5,14 +5,14 @@ import time
 from typing import Any
 
 from mem0tray.core import item as items
-from mem0tray.files import atomic, document
+from mem0tray.files import atomic, document, private_folders
 from mem0tray.system import plain
 from mem0tray.system.paths import Paths
 
 
 def write(paths: Paths, until: float | None) -> None:
     """Pause until a time (Unix seconds); None: until resumed."""
-    atomic.make_private_folder(paths.orders)
+    private_folders.make_private_folder(paths.orders)
     atomic.replace(paths.pause, document.dump({"until": until}))
 
 

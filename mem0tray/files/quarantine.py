@@ -4,15 +4,15 @@ import hashlib
 import time
 from pathlib import Path
 
-from mem0tray.files import atomic
+from mem0tray.files import atomic, private_folders
 
 
 def keep(folder: Path, source: Path, data: bytes, now: float) -> Path:
     """Keep `data`, found in `source`; the same bytes are kept once. The file's path."""
     digest = hashlib.sha256(data).hexdigest()[:12]
-    for known in atomic.listing(folder, f"*-{digest}.json"):
+    for known in private_folders.listing(folder, f"*-{digest}.json"):
         return known
-    atomic.make_private_folder(folder)
+    private_folders.make_private_folder(folder)
     stamp = time.strftime("%Y%m%dT%H%M%S", time.localtime(now))
     path = folder / f"{source.stem}-{stamp}-{digest}.json"
     atomic.replace(path, data)
@@ -21,4 +21,6 @@ def keep(folder: Path, source: Path, data: bytes, now: float) -> Path:
 
 def kept(folder: Path) -> list[Path]:
     """Everything in quarantine, oldest first."""
-    return [path for path in atomic.listing(folder, "*.json") if not path.name.startswith(".")]
+    return [
+        path for path in private_folders.listing(folder, "*.json") if not path.name.startswith(".")
+    ]

@@ -28,7 +28,7 @@ import msgspec
 from mem0tray.core import item as items
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.item import Name
-from mem0tray.files import atomic
+from mem0tray.files import atomic, private_folders
 from mem0tray.files.atomic import Signature
 from mem0tray.files.named import Named, named, names
 from mem0tray.system import plain
@@ -143,7 +143,7 @@ class Writer:
             "backup": self._backup,
         }
         with suppress(FileUnavailableError):
-            atomic.make_private_folder(self._folder)
+            private_folders.make_private_folder(self._folder)
             path = self._folder / f"{_DOING}{_next_number(self._folder):020d}.json"
             atomic.replace(path, json.dumps(receipt).encode())
             self._path = path
@@ -166,14 +166,14 @@ def clear_up(folder: Path, file: Signature | None) -> None:
     With the lock of our own writers held nobody else is at work.
     """
     with suppress(FileUnavailableError):
-        for path in atomic.listing(folder, f"{_DOING}*.json"):
+        for path in private_folders.listing(folder, f"{_DOING}*.json"):
             receipt = _read(path)
             with suppress(OSError):
                 if receipt is not None and file is not None and receipt.file == mark(file):
                     path.rename(_done(path))
                 else:
                     path.unlink()
-        for path in atomic.listing(folder, f".{_DOING}*"):
+        for path in private_folders.listing(folder, f".{_DOING}*"):
             with suppress(OSError):
                 path.unlink()
 
@@ -196,7 +196,7 @@ def _number(path: Path) -> int:
 def _paths(folder: Path) -> list[Path]:
     """Every receipt, the oldest first."""
     found = itertools.chain.from_iterable(
-        atomic.listing(folder, f"{begin}*.json") for begin in (_DOING, _DONE)
+        private_folders.listing(folder, f"{begin}*.json") for begin in (_DOING, _DONE)
     )
     return sorted(found, key=_number)
 

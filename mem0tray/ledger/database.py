@@ -13,7 +13,7 @@ from typing import Any, Final
 from mem0tray.core import reasons
 from mem0tray.core.errors import LedgerError
 from mem0tray.core.reasons import Reason
-from mem0tray.files import atomic
+from mem0tray.files import atomic, private_folders
 from mem0tray.ledger import schema
 from mem0tray.ledger.outdated import DLQ, EMERGENCY, QUEUE, Outdated
 from mem0tray.system import plain
@@ -53,7 +53,7 @@ class Ledger:
         self._lock = threading.RLock()
         self._depth = 0
         self._synchronous = ""
-        atomic.make_private_folder(path.parent)
+        private_folders.make_private_folder(path.parent)
         self.outdated = Outdated()
         self._db = self._open_or_begin()
         try:

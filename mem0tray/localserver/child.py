@@ -13,7 +13,7 @@ from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
-from mem0tray.files.atomic import make_private_folder
+from mem0tray.files.private_folders import make_private_folder
 from mem0tray.localserver import endpoint
 from mem0tray.localserver.endpoint import Endpoint
 from mem0tray.localserver.finding import ANSWER_SECONDS, find

@@ -18,8 +18,8 @@ from starlette.types import ASGIApp
 from uvicorn import Config, Server
 
 from mem0tray.core.errors import AlreadyRunningError, Mem0TrayError
-from mem0tray.files.atomic import make_own_folder
 from mem0tray.files.lock import FileLock
+from mem0tray.files.private_folders import make_own_folder
 from mem0tray.localserver import endpoint
 from mem0tray.localserver.app import build
 from mem0tray.localserver.connections import Connection, make_room

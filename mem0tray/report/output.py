@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from mem0tray.files import atomic
+from mem0tray.files import atomic, private_folders
 from mem0tray.system.paths import Paths
 
 NAME: Final = "status.html"
@@ -20,7 +20,7 @@ def write(page: str, out: Path | None, paths: Paths) -> Path:
     """
     if out is None:
         out = usual_place(paths)
-        atomic.make_private_folder(out.parent)
+        private_folders.make_private_folder(out.parent)
     out = out.expanduser().absolute()
     # `replace` keeps the mode of the file that is there.
     with suppress(OSError):

@@ -11,7 +11,7 @@ from typing import Final
 from mem0tray.core import events
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.state import ACTION_NEEDED, Waiting, WorkerState, WorkerStatus
-from mem0tray.files import atomic, pauses, writable
+from mem0tray.files import pauses, private_folders, writable
 from mem0tray.files.publish_rate import INTERVAL
 from mem0tray.system.heap import Ballast
 from mem0tray.system.paths import config_file
@@ -73,7 +73,7 @@ class Engine:
         self.parts.queue_publisher.start()
         if self.watch is not None:
             for folder in (self._paths.orders, config_file().parent):
-                self._attempt("folders", partial(atomic.make_private_folder, folder))
+                self._attempt("folders", partial(private_folders.make_private_folder, folder))
 
     def turn(self) -> float:
         """One cycle, whatever comes of it; how many seconds to wait, should nobody wake us."""

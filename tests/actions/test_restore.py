@@ -13,7 +13,7 @@ from mem0tray.actions.delete import delete
 from mem0tray.actions.restore import Restored, restore
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import FileUnavailableError, LedgerError, NotFoundError
-from mem0tray.files import atomic, quarantine
+from mem0tray.files import private_folders, quarantine
 from mem0tray.system.paths import Paths
 from mem0tray.worker import carrying_out
 from tests.actions.scene import chosen, contents, queued, read, take_in, worker, write, write_dlq
@@ -72,7 +72,7 @@ def test_a_corrupt_ledger_does_not_stop_a_restore(paths: Paths) -> None:
 def test_a_ledger_whose_making_was_cut_off_does_not_stop_a_restore(paths: Paths) -> None:
     """A worker that was killed before it made a table has left nothing to be known."""
     delete(paths, chosen(paths, "bb"))
-    atomic.make_private_folder(paths.ledger.parent)
+    private_folders.make_private_folder(paths.ledger.parent)
     paths.ledger.touch()
     assert len(back(paths).dead) == 1
 

@@ -99,20 +99,6 @@ def test_a_further_link_changes_no_bytes() -> None:
         assert not one.same_bytes(other)
 
 
-def test_a_listing_is_sorted_and_of_what_matches(tmp_path: Path) -> None:
-    """A folder that is not there holds nothing; what is no folder is named."""
-    for name in ("b.json", "a.json", "c.txt"):
-        (tmp_path / name).touch()
-    assert atomic.listing(tmp_path, "*.json") == [tmp_path / "a.json", tmp_path / "b.json"]
-    assert atomic.listing(tmp_path / "none", "*") == []
-    with pytest.raises(FileUnavailableError) as caught:
-        atomic.listing(tmp_path / "c.txt", "*")
-    assert str(tmp_path / "c.txt") in caught.value.message
-
-
-# What is told --------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("code", "remedy", "disk_failed"),
     [
@@ -170,19 +156,15 @@ def test_windows_says_who_holds_a_file_open() -> None:
     assert found.remedy == "Close it there, or end that program."
 
 
-def test_a_folder_and_a_file_each_refuse_the_other(tmp_path: Path) -> None:
-    """What is not there is neither; below a file it is somebody else's to say."""
+def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    """What is not there is none; below a file it is somebody else's to say."""
     file, folder = tmp_path / "file", tmp_path / "folder"
     file.touch()
     folder.mkdir()
     for path in (file, tmp_path / "none", file / "below"):
         atomic.refuse_odd(path)
-    for path in (folder, tmp_path / "none", file / "below"):
-        atomic.refuse_no_folder(path)
     with pytest.raises(FileUnavailableError, match="is a folder, not a file"):
         atomic.refuse_odd(folder)
-    with pytest.raises(FileUnavailableError, match="is a file, not a folder"):
-        atomic.refuse_no_folder(file)
 
 
 def test_a_disk_that_takes_no_writes_is_told_by_its_flags(

@@ -1,4 +1,4 @@
-"""Replacing a file, keeping it under a further name, and the folders for it."""
+"""Replacing a file, and keeping it under a further name."""
 
 import errno
 import fcntl
@@ -269,60 +269,6 @@ def test_a_link_is_made_again_once_and_not_for_ever(
         atomic._link(tmp_path / "file", tmp_path / "kept")
     assert len(moves) == 2
     assert list(tmp_path.iterdir()) == [tmp_path / "file"]
-
-
-# Folders -------------------------------------------------------------------------------------
-
-
-def test_missing_folders_are_made_private_whatever_the_umask(tmp_path: Path) -> None:
-    """All of them, and each is on the disk; those that were there stay as they are."""
-    there = tmp_path / "there"
-    there.mkdir(mode=0o755)
-    there.chmod(0o755)
-    before = os.umask(0)
-    try:
-        atomic.make_private_folder(there / "a" / "b")
-        atomic.make_private_folder(there / "a" / "b")
-    finally:
-        os.umask(before)
-    assert there.stat().st_mode & 0o777 == 0o755
-    assert (there / "a").stat().st_mode & 0o777 == 0o700
-    assert (there / "a" / "b").stat().st_mode & 0o777 == 0o700
-
-
-def test_each_folder_that_is_made_outlasts_a_power_cut(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What is above each new one is synced."""
-    synced: list[Path] = []
-    monkeypatch.setattr(atomic, "sync_folder", synced.append)
-    atomic.make_private_folder(tmp_path / "a" / "b")
-    assert sorted(synced) == [tmp_path, tmp_path / "a"]
-
-
-def test_a_file_where_a_folder_is_to_be_is_named(tmp_path: Path) -> None:
-    """The folder itself, or one above it."""
-    (tmp_path / "file").touch()
-    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(FileUnavailableError, match=f"{tmp_path}/file is no folder"):
-            atomic.make_private_folder(folder)
-
-
-def test_a_folder_of_ours_is_ours_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Others lose what they may do with it; that of another user is refused."""
-    folder = tmp_path / "own"
-    atomic.make_own_folder(folder)
-    folder.chmod(0o701)
-    atomic.make_own_folder(folder)
-    assert folder.stat().st_mode & 0o777 == 0o700
-    uid = os.geteuid()
-    monkeypatch.setattr(os, "geteuid", lambda: uid + 1)
-    with pytest.raises(FileUnavailableError) as caught:
-        atomic.make_own_folder(folder)
-    assert caught.value.message == f"The folder {folder} belongs to another user (uid {uid})."
-    assert caught.value.remedy == "Run mem0tray as that user, or move the folder away."
-    monkeypatch.setattr(sys, "platform", "win32")
-    atomic.make_own_folder(folder)
 
 
 def test_a_link_in_a_circle_is_replaced(tmp_path: Path) -> None:

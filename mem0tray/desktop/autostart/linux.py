@@ -15,7 +15,7 @@ from mem0tray.desktop.autostart import (
     command_line,
     entry,
 )
-from mem0tray.files import atomic
+from mem0tray.files import atomic, private_folders
 from mem0tray.system import plain, programs
 from mem0tray.system.paths import APP
 
@@ -149,7 +149,7 @@ class XdgAutostart:
 
     def _write(self, text: str) -> None:
         path = self._paths[0]
-        atomic.make_private_folder(path.parent)
+        private_folders.make_private_folder(path.parent)
         atomic.replace(path, text.encode("utf-8", "surrogateescape"))
 
 

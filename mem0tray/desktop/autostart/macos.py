@@ -21,7 +21,7 @@ from mem0tray.desktop.autostart import (
     AutostartState,
     launchd,
 )
-from mem0tray.files import atomic
+from mem0tray.files import atomic, private_folders
 from mem0tray.system import programs
 from mem0tray.system.paths import APP
 
@@ -111,5 +111,5 @@ class LaunchAgent:
             "ProcessType": "Interactive",  # else launchd slows down what it takes for background
             "LimitLoadToSessionType": "Aqua",  # there is no menu bar in a session over ssh
         }
-        atomic.make_private_folder(self._path.parent)
+        private_folders.make_private_folder(self._path.parent)
         atomic.replace(self._path, plistlib.dumps(agent))

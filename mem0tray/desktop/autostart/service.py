@@ -21,7 +21,7 @@ from mem0tray.desktop.autostart import (
     systemd,
     unit,
 )
-from mem0tray.files import atomic
+from mem0tray.files import atomic, private_folders
 from mem0tray.system import plain, programs
 from mem0tray.system.paths import APP
 
@@ -182,7 +182,7 @@ class UserService:
         return found
 
     def _want(self) -> None:
-        atomic.make_private_folder(self._link.parent)
+        private_folders.make_private_folder(self._link.parent)
         try:
             if os.path.lexists(self._link):
                 self._link.unlink()
@@ -191,7 +191,7 @@ class UserService:
             raise atomic.unavailable(self._link, error) from error
 
     def _write(self, text: str) -> None:
-        atomic.make_private_folder(self._path.parent)
+        private_folders.make_private_folder(self._path.parent)
         atomic.replace(self._path, text.encode("utf-8", "surrogateescape"))
 
     @staticmethod

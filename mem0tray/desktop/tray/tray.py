@@ -15,7 +15,7 @@ from mem0tray.desktop.notify.backends import clipped
 from mem0tray.desktop.tray import icon as icons
 from mem0tray.desktop.tray.icon import IconLook
 from mem0tray.desktop.tray.menu import SEPARATOR, MenuCommand, MenuEntry, shape
-from mem0tray.files import atomic
+from mem0tray.files import private_folders
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -132,7 +132,7 @@ class Tray:
     @staticmethod
     def _keep_icons_in(folder: Path) -> None:
         """Pystray writes each icon into a file of `tempfile`'s folder; a kill leaves the last."""
-        atomic.make_private_folder(folder)
+        private_folders.make_private_folder(folder)
         for left in folder.iterdir():
             left.unlink(missing_ok=True)
         tempfile.tempdir = str(folder)

@@ -7,13 +7,13 @@ import errno
 import os
 from pathlib import Path
 
-from mem0tray.files import atomic, temporary
+from mem0tray.files import atomic, private_folders, temporary
 from mem0tray.system.paths import Paths, config_file
 
 
 def look(paths: Paths) -> None:
     """Raise FileUnavailableError that names what stands in the place of one of them."""
-    atomic.refuse_no_folder(paths.log.parent)
+    private_folders.refuse_no_folder(paths.log.parent)
     _refuse_dangling(paths.log)
     for path in (paths.queue_lock, paths.log, paths.queue_backup, paths.dlq_backup):
         atomic.refuse_odd(path)

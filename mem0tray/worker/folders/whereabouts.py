@@ -15,7 +15,7 @@ from mem0tray.config.settings import Settings
 from mem0tray.core import reasons
 from mem0tray.core.errors import AlreadyRunningError, FileUnavailableError
 from mem0tray.core.reasons import Reason
-from mem0tray.files import atomic, lock
+from mem0tray.files import atomic, lock, private_folders
 from mem0tray.files.lock import InstanceLock
 from mem0tray.system import data_folders
 from mem0tray.system.paths import Paths
@@ -71,7 +71,7 @@ class Whereabouts:
                 Reason("Mount its disk, or set the link anew."),
             )
         missing = not self.paths.claude_dir.exists()
-        atomic.make_private_folder(self.paths.claude_dir)
+        private_folders.make_private_folder(self.paths.claude_dir)
         return missing
 
     def record(self, now: float) -> None:
@@ -146,7 +146,7 @@ def _entered(named: Paths) -> _Place:
     """Take the folder's lock; raises AlreadyRunningError, FileUnavailableError."""
     paths = named.by_real_path()
     for folder in (paths.root, paths.data_dir):
-        atomic.make_own_folder(folder)
+        private_folders.make_own_folder(folder)
     instance = InstanceLock(paths.instance_lock)
     instance.acquire()
     return _Place(named.claude_dir, paths, instance)

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from mem0tray.core import events
-from mem0tray.files import atomic, emergency
+from mem0tray.files import atomic, emergency, private_folders
 from mem0tray.files.emergency import EmergencySource
 from mem0tray.ledger.database import boot_id
 from mem0tray.ledger.outdated import EMERGENCY
@@ -61,7 +61,7 @@ class EmergencyIntake:
         pattern = _RENAMED.format(inode="*")
         return [
             self._as_renamed(EmergencySource(path.name, path.stat().st_ino), path.stat().st_ctime)
-            for path in atomic.listing(self._folder, pattern)
+            for path in private_folders.listing(self._folder, pattern)
         ]
 
     def _read(self, source: EmergencySource) -> int:
