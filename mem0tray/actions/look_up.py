@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from mem0tray.actions import overview, read_files, sources
+from mem0tray.actions import read_files, sources
 from mem0tray.actions.find import FoundItem, Identity, beginning, listing, resolve
 from mem0tray.core import item as items
 from mem0tray.core.errors import FileUnavailableError
@@ -82,9 +82,9 @@ def _rank(version: Version) -> tuple[int, float]:
 
 def _everywhere(paths: Paths) -> Iterator[FoundItem]:
     """What files hold; of broken ones what is whole in them."""
-    dead = overview.parsed(paths.dlq, read_files.DLQ_SECTIONS).lists[read_files.DLQ]
+    dead = read_files.look(paths.dlq, read_files.DLQ_SECTIONS).document.lists[read_files.DLQ]
     yield from listing(dead, read_files.DLQ).found
-    queue = overview.parsed(paths.queue, read_files.QUEUE_SECTIONS).lists
+    queue = read_files.look(paths.queue, read_files.QUEUE_SECTIONS).document.lists
     yield from listing([*queue[read_files.QUEUE], *queue[read_files.HELD]], read_files.QUEUE).found
     with suppress(FileUnavailableError, atomic.TornError):
         data, _ = atomic.read(paths.emergency) or (b"", None)

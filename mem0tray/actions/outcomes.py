@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mem0tray.actions import ledger_writer, overview
+from mem0tray.actions import ledger_writer, worker_report
 from mem0tray.core import item as items
 from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.item import Item
@@ -96,7 +96,7 @@ def _hindrance(paths: Paths, idle: float, patience: float) -> str:
         return "the worker does not run"
     if idle < _HINDERED:
         return ""
-    metrics = overview.read_metrics(paths).values
+    metrics = worker_report.metrics(paths.metrics).values
     if metrics.get("state") in (DOWN, PAUSED, ACTION_NEEDED):
         reason = str(metrics.get("reason") or metrics["state"])
         return f"the server is down: {reason}" if metrics["state"] == DOWN else reason

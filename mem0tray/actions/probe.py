@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from mem0tray.actions.snapshot_reader import chosen_server
 from mem0tray.config import server_choice
 from mem0tray.config.server_choice import THIS_COMPUTER
 from mem0tray.config.settings import LOCAL_URL, Settings
@@ -32,13 +33,7 @@ class Probe:
 
 def server_name(settings: Settings, paths: Paths) -> str:
     """What the ledger calls the server that deliveries go to; empty when there is none."""
-    url = server_choice.chosen(settings.server.url, paths)
-    if url is None or url == LOCAL_URL:
-        return url or ""
-    try:
-        return ServerAddress.from_settings(settings.server).url
-    except Mem0TrayError:
-        return ""
+    return chosen_server(settings, paths).name
 
 
 def probe(settings: Settings, paths: Paths, timeout: float = TIMEOUT) -> Probe:

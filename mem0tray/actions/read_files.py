@@ -1,13 +1,16 @@
-"""Reading queue and DLQ file for an action: all of it, or an error that says why not.
+"""Reading queue and DLQ file for an action.
 
-In the place of a file that is gone stands what the worker would write into it again.
+`load` gives all of a file, or an error that says why not; `look` what can be had, and what
+is wrong. In the place of a file that is gone stands what the worker would write into it again.
 """
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic, document
@@ -55,6 +58,54 @@ def load(
             " it once it runs: start it, or mend the file, then try again."
         ),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class SeenFile:
+    """A file as one look found it; of a broken one `document` has what is whole in it.
+
+    `error` says why it cannot be read, `broken` why no JSON program can load it;
+    a `restless` file was rewritten all the time.
+    """
+
+    path: Path
+    document: Document
+    is_there: bool = True
+    error: FileUnavailableError | None = None
+    broken: str = ""
+    restless: bool = False
+
+    @property
+    def trouble(self) -> Reason:
+        """What is wrong with it, and what to do; NONE if it is whole, or absent."""
+        if self.error is not None:
+            return self.error.reason
+        if not (self.broken or self.restless):
+            return reasons.NONE
+        why = reasons.quoted(self.broken) or Reason("it is rewritten all the time")
+        return reasons.advised(
+            Reason("{path} is broken: {why}.", path=self.path, why=why),
+            Reason("A running worker keeps it, and saves what is whole in it: `mem0tray run`."),
+        )
+
+
+def look(path: Path, sections: Sequence[str]) -> SeenFile:
+    """The file as it stands there now; of one that is being written, soon."""
+    data, broken = b"", ""
+    for _ in range(_TRIES):
+        try:
+            found = atomic.read(path)
+            data = found[0] if found else b"{}"
+            return SeenFile(path, document.parse(data, sections), is_there=found is not None)
+        except FileUnavailableError as error:
+            return SeenFile(path, document.salvage(b"", sections), error=error)
+        except BrokenDocumentError as error:
+            broken = str(error)
+        except TornError:
+            pass
+        time.sleep(_WAIT)  # somebody writes it in place
+    whole = document.salvage(data, sections)
+    return SeenFile(path, whole, broken=broken, restless=not broken)
 
 
 def dead_letters(paths: Paths) -> list[bytes]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mem0tray.actions import ledger_writer, network, overview
+from mem0tray.actions import network
 from mem0tray.actions.cause import (
     ACTION,
     LOCAL_NETWORK,
@@ -18,16 +18,14 @@ from mem0tray.actions.cause import (
     Cause,
 )
 from mem0tray.actions.probe import Probe, probe
+from mem0tray.actions.snapshot import SeenPause, Snapshot
+from mem0tray.actions.worker_report import NO_METRICS, Metrics
 from mem0tray.config import server_choice
 from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import reasons, state
-from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import ACTION_NEEDED, REFUSES
-from mem0tray.files import atomic, pauses
-from mem0tray.ledger.reader import Attempt, Reader
 from mem0tray.server.remedy import of_refusal
-from mem0tray.system.paths import Paths, config_file
 
 _DOCTOR: Final = Reason(
     "`mem0tray doctor` says more; deliveries go on by themselves once it is mended."
@@ -46,15 +44,20 @@ class Surroundings:
         return any(cause.name == ACTION and cause.status is not None for cause in self.causes)
 
     @classmethod
-    def look(cls, settings: Settings, paths: Paths) -> "Surroundings":
-        """Ask the server once, and look at the worker."""
-        running = ledger_writer.worker_runs(paths)
-        metrics = overview.read_metrics(paths).values if running else {}
+    def ask(cls, settings: Settings, seen: Snapshot) -> "Surroundings":
+        """Ask the server once; `seen` holds `Part.REFUSAL`."""
+        return cls.of(seen, probe(settings, seen.paths), network.trouble)
+
+    @classmethod
+    def of(cls, seen: Snapshot, server: Probe, trouble: Callable[[str], Reason]) -> "Surroundings":
+        """What stands in the way; `trouble` says what is wrong with the way to a host."""
+        running = seen.worker is not None
+        metrics = seen.metrics if running else NO_METRICS
         found = [
-            *_refusal(paths, metrics),
-            *_server(probe(settings, paths), network.trouble, running=running),
+            *_refusal(seen, metrics),
+            *_server(server, trouble, running=running),
             *_worker(metrics),
-            *_pause(paths),
+            *_pause(seen.pause),
         ]
         if not running:
             found.append(
@@ -68,23 +71,22 @@ class Surroundings:
         return cls(found)
 
 
-def _refusal(paths: Paths, metrics: dict[str, Any]) -> list[Cause]:
+def _refusal(seen: Snapshot, metrics: Metrics) -> list[Cause]:
     """A server that refuses every delivery: so it stays until one succeeds.
 
     A break that the server asks for and an outage do not end it. Nor does a worker that
     was stopped, unless the settings were changed since.
     """
-    reason = overview.reason_in(metrics)
+    reason = metrics.reason
     refusal = reason.find(REFUSES)
-    if metrics.get("state") == ACTION_NEEDED and refusal is not None:
+    if metrics.values.get("state") == ACTION_NEEDED and refusal is not None:
         status = refusal.get("status")
         status = status if isinstance(status, int) else None
         return [Cause(ACTION, _without_remedy(reason), of_refusal(status), status)]
-    if metrics and not _takes_a_break(metrics):
+    if metrics.values and not _takes_a_break(metrics):
         return []
-    with Reader(paths.ledger) as reader:
-        attempt = reader.last_refusal()
-    if attempt is None or _changed_since(attempt):
+    attempt = seen.refusal
+    if attempt is None or seen.settings_changed > attempt.at:  # perhaps it is mended
         return []
     detail = state.refusal(attempt.message, attempt.status)
     return [Cause(ACTION, reasons.bare(detail), of_refusal(attempt.status), attempt.status)]
@@ -96,15 +98,6 @@ def _without_remedy(reason: Reason) -> Reason:
     if isinstance(told, Reason):
         return reasons.bare(reason.replaced("refusal", reasons.parted(told)[0]))
     return reasons.bare(reasons.parted(reason)[0])
-
-
-def _changed_since(attempt: Attempt) -> bool:
-    """Whether the settings were changed after this attempt: perhaps it is mended."""
-    try:
-        found = atomic.signature(config_file())
-    except FileUnavailableError:
-        return False
-    return found is not None and found.mtime / 1e9 > attempt.at
 
 
 def _server(seen: Probe, trouble: Callable[[str], Reason], *, running: bool) -> list[Cause]:
@@ -133,14 +126,14 @@ def _server(seen: Probe, trouble: Callable[[str], Reason], *, running: bool) -> 
     return [Cause(SERVER_DOWN, detail, remedy)]
 
 
-def _worker(metrics: dict[str, Any]) -> list[Cause]:
+def _worker(metrics: Metrics) -> list[Cause]:
     """What the worker that runs says is in its way."""
-    reason = overview.reason_in(metrics)
+    reason = metrics.reason
     if _takes_a_break(metrics):
         again = Reason("Nothing to do: deliveries go on by themselves.")
         return [Cause(SERVER_BUSY, reason, again, by_itself=True)]
     if (
-        metrics.get("state") != ACTION_NEEDED
+        metrics.values.get("state") != ACTION_NEEDED
         or reason.find(REFUSES)
         or reason == server_choice.CHOOSE
     ):
@@ -149,26 +142,21 @@ def _worker(metrics: dict[str, Any]) -> list[Cause]:
     return [Cause(ACTION, reasons.bare(what), reasons.sentence(remedy) or _DOCTOR)]
 
 
-def _takes_a_break(metrics: dict[str, Any]) -> bool:
+def _takes_a_break(metrics: Metrics) -> bool:
     """Whether the server has asked for a break."""
-    return metrics.get("state") == state.PAUSED and overview.reason_in(metrics) == state.BREAK
+    return metrics.values.get("state") == state.PAUSED and metrics.reason == state.BREAK
 
 
-def _pause(paths: Paths) -> list[Cause]:
-    try:
-        until = pauses.read(paths)
-    except FileUnavailableError as error:
-        return [
-            Cause(
-                ACTION, reasons.parted(error.reason)[0], Reason("Remove it with `mem0tray resume`.")
-            )
-        ]
-    if until is None:
+def _pause(seen: SeenPause) -> list[Cause]:
+    if seen.error is not None:
+        what, _ = reasons.parted(seen.error.reason)
+        return [Cause(ACTION, what, Reason("Remove it with `mem0tray resume`."))]
+    if seen.until is None:
         return []
     when = (
         Reason("until you resume")
-        if math.isinf(until)
-        else Reason("until {time}", time=clock(until))
+        if math.isinf(seen.until)
+        else Reason("until {time}", time=clock(seen.until))
     )
     return [
         Cause(
@@ -180,28 +168,28 @@ def _pause(paths: Paths) -> list[Cause]:
     ]
 
 
-def hindrance(settings: Settings, paths: Paths) -> str:
+def hindrance(seen: Snapshot) -> str:
     """What keeps every memory from being sent, as worker and pause say; nobody is asked.
 
     In a few words, for a line of a list; empty while nothing does.
     """
-    if not ledger_writer.worker_runs(paths):
-        if server_choice.chosen(settings.server.url, paths) is None:  # to start it is no help
+    if seen.worker is None:
+        if seen.server.trouble == server_choice.CHOOSE:  # to start it is no help
             return str(reasons.parted(server_choice.CHOOSE)[0])
         return str(NOT_RUNNING)
-    metrics = overview.read_metrics(paths).values
-    name, reason = metrics.get("state"), str(metrics.get("reason") or "")
+    values = seen.metrics.values
+    name, reason = values.get("state"), str(values.get("reason") or "")
     if name == state.DOWN:
-        return f"{SERVER_DOWN}{_since(metrics.get('state_since'))}: {reason}"
+        return f"{SERVER_DOWN}{_since(values.get('state_since'), seen.at)}: {reason}"
     return reason if name in (state.PAUSED, state.STARTING, ACTION_NEEDED) else ""
 
 
-def _since(at: Any) -> str:
+def _since(at: Any, now: float) -> str:
     """From a local ISO time, without its date if that is today."""
     if not isinstance(at, str):
         return ""
     day, _, hour = at.partition("T")
-    today = time.strftime("%Y-%m-%d")
+    today = time.strftime("%Y-%m-%d", time.localtime(now))
     return f" since {hour[:5]}" if day == today else f" since {day} {hour[:5]}"
 
 

@@ -81,12 +81,12 @@ def _beside(login: Autostart) -> list[str]:
     """A sentence that names another worker, beside which the service cannot run; else nothing."""
     if login.kind != SERVICE:
         return []
-    from mem0tray.actions import overview
+    from mem0tray.actions import worker_report
     from mem0tray.config import settings
     from mem0tray.desktop.autostart import systemd
 
     try:
-        running = overview.running(settings.load().settings.locations())
+        running = worker_report.running(settings.load().settings.locations())
     except SettingsError:
         return []
     unit = f"{APP}.service"

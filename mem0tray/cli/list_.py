@@ -6,21 +6,19 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.actions import diagnose, read_files, surroundings, waiting
+from mem0tray.actions import diagnose, read_files, snapshot_reader, surroundings, waiting
 from mem0tray.actions.find import FoundItem, everything, handles, listing
-from mem0tray.actions.probe import server_name
+from mem0tray.actions.snapshot import Snapshot
 from mem0tray.actions.waiting import WhatWaits
 from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
 from mem0tray.cli.values import whole_number
-from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.text import one_line, short_id
 from mem0tray.ledger.reader import Known, Reader
 from mem0tray.ledger.taken_by_others import PERHAPS
 from mem0tray.server.failures import brief
-from mem0tray.system.paths import Paths
 
 _LAST: Final = "LAST ATTEMPT"
 _NEXT: Final = "NEXT RETRY"
@@ -52,7 +50,9 @@ def command(*, queue: bool, as_json: bool, project: str | None, limit: int | Non
     """
     settings = context.load_there()
     paths = settings.locations()
-    fresh = _waiting(settings, paths) if queue else None
+    now = time.time()
+    standing = snapshot_reader.read(settings, now) if queue else None
+    fresh = _waiting(standing) if standing is not None else None
     known = fresh.known if fresh is not None else {}
     seen = (
         fresh.listing
@@ -63,8 +63,7 @@ def command(*, queue: bool, as_json: bool, project: str | None, limit: int | Non
     if project is not None:
         found = [each for each in found if each.project == project]
     shown = found[:limit]
-    now = time.time()
-    why = surroundings.hindrance(settings, paths) if queue else ""
+    why = surroundings.hindrance(standing) if standing is not None else ""
     if as_json:
         output.print_json([document(each, known.get(each.identity), now, why) for each in shown])
         return
@@ -77,9 +76,9 @@ def command(*, queue: bool, as_json: bool, project: str | None, limit: int | Non
     _print_why(shown, known, why)
 
 
-def _waiting(settings: Settings, paths: Paths) -> WhatWaits:
-    with Reader(paths.ledger) as reader:
-        return waiting.look(paths, reader, server_name(settings, paths))
+def _waiting(standing: Snapshot) -> WhatWaits:
+    with Reader(standing.paths.ledger) as reader:
+        return waiting.look(standing.paths, reader, standing.server.name)
 
 
 def document(found: FoundItem, known: Known | None, now: float, why: str = "") -> dict[str, Any]:

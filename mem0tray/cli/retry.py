@@ -10,21 +10,21 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.actions import find, outcomes, overview, retry
+from mem0tray.actions import find, outcomes, retry, snapshot_reader
 from mem0tray.actions.find import Identity
-from mem0tray.actions.ledger_writer import worker_runs
 from mem0tray.actions.outcomes import RetryOutcome
 from mem0tray.actions.probe import Probe, probe
+from mem0tray.actions.snapshot import SeenPause
+from mem0tray.actions.worker_report import Metrics
 from mem0tray.cli import candidates, context, no_longer_waiting, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
 from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import reasons
-from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
+from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.item import Item
 from mem0tray.core.state import ACTION_NEEDED, REFUSES
 from mem0tray.core.text import one_line, plural, short_id
-from mem0tray.files import pauses
 from mem0tray.system.paths import Paths
 
 _Called = Mapping[str, str]  # by id what to type for it
@@ -72,7 +72,7 @@ def command(
     chosen = _retried(paths, ids, project, everything=everything)
     called = find.handles(find.everything(paths)) if chosen else {}
     try:
-        way = _Way.look(settings, paths) if chosen or as_json else _Way()
+        way = _Way.look(settings) if chosen or as_json else _Way()
         if not as_json:
             _tell(chosen, held, project, way, called)
         say = None if as_json else partial(_tell_outcome, called)
@@ -126,15 +126,16 @@ class _Way:
     obstacle: str = ""
 
     @classmethod
-    def look(cls, settings: Settings, paths: Paths) -> "_Way":
+    def look(cls, settings: Settings) -> "_Way":
         """Look at pause and worker, and ask the server once."""
-        running = worker_runs(paths)
-        seen = probe(settings, paths, min(settings.sync.timeout, 5.0))
-        pause = _pause(paths)
+        standing = snapshot_reader.read(settings, time.time())
+        running = standing.worker is not None
+        seen = probe(settings, standing.paths, min(settings.sync.timeout, 5.0))
+        pause = _pause(standing.pause)
         missing = "The worker does not run: they are sent when it starts (`mem0tray run`)."
         said, stops = _server(seen, running=running)
         if running and not stops:
-            said = _refusal(paths) or said
+            said = _refusal(standing.metrics) or said
         lines = [line for line in (pause, "" if running else missing, said) if line]
         obstacles = [line for line in (pause, "" if running else missing, stops) if line]
         return cls(running, seen, bool(pause), lines, obstacles[0] if obstacles else "")
@@ -154,30 +155,27 @@ def _server(seen: Probe, *, running: bool) -> tuple[str, str]:
     return line, line
 
 
-def _refusal(paths: Paths) -> str:
+def _refusal(metrics: Metrics) -> str:
     """A line about a healthy server that refuses every delivery, as the worker has seen; or none.
 
     It keeps nobody from waiting: one memory after the other is tried.
     """
-    metrics = overview.read_metrics(paths).values
-    reason = overview.reason_in(metrics)
-    if metrics.get("state") != ACTION_NEEDED or reason.find(REFUSES) is None:
+    reason = metrics.reason
+    if metrics.values.get("state") != ACTION_NEEDED or reason.find(REFUSES) is None:
         return ""
     told = reasons.sentence(reason)
     return f"Action needed: {told} Until then one memory at a time is tried."
 
 
-def _pause(paths: Paths) -> str:
+def _pause(seen: SeenPause) -> str:
     """A line about the pause, which keeps a healthy server without work; else nothing."""
-    try:
-        until = pauses.read(paths)
-    except FileUnavailableError as error:  # deliveries stand still for it, too
-        return f"Nothing is sent: {error} `mem0tray resume` ends that."
-    if until is None:
+    if seen.error is not None:  # deliveries stand still for it, too
+        return f"Nothing is sent: {seen.error} `mem0tray resume` ends that."
+    if seen.until is None:
         return ""
-    if math.isinf(until):
+    if math.isinf(seen.until):
         return "Deliveries are paused: they are sent after `mem0tray resume`."
-    end = output.moment(until)
+    end = output.moment(seen.until)
     return f"Deliveries are paused until {end}; `mem0tray resume` ends the pause now."
 
 

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.actions import overview
+from mem0tray.actions import overview, snapshot_reader
 from mem0tray.actions.overview import NOT_RUNNING, Overview
+from mem0tray.actions.snapshot import Part
 from mem0tray.cli import context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Fact, Style
@@ -50,13 +51,18 @@ def command(*, as_json: bool, watch: bool) -> None:
     if watch:
         _watch(settings)
         return
-    seen = overview.gather(settings)
+    now = time.time()
+    seen = _seen(settings, now)
     if as_json:
         output.print_json(as_document(seen))
     else:
-        output.print_facts(facts(seen))
+        output.print_facts(facts(seen, now))
     for why in seen.unknown.values():
         raise FileUnavailableError(f"Not everything could be read. {why}")
+
+
+def _seen(settings: Settings, now: float) -> Overview:
+    return overview.of(snapshot_reader.read(settings, now, Part.COUNTS))
 
 
 def _watch(settings: Settings) -> None:
@@ -71,7 +77,8 @@ def _watch(settings: Settings) -> None:
             settings = config.load().settings
         except SettingsError as error:
             wrong = str(error)
-        shown = [*facts(overview.gather(settings)), Fact("settings", wrong, wrong, Style.BAD)]
+        now = time.time()
+        shown = [*facts(_seen(settings, now), now), Fact("settings", wrong, wrong, Style.BAD)]
         if sys.stdout.isatty():
             click.clear()
             output.print_facts(shown)
@@ -89,9 +96,8 @@ def _lasting(shown: list[Fact]) -> list[Fact]:
     return [fact._replace(value=fact.value.partition(" (")[0]) for fact in shown]
 
 
-def facts(seen: Overview) -> list[Fact]:
+def facts(seen: Overview, now: float) -> list[Fact]:
     """Names and values, in words."""
-    now = time.time()
     unsure = "queue" in seen.unknown or "dlq" in seen.unknown
     oldest = UNKNOWN if unsure else output.moment(seen.oldest_waiting, now)
     last = UNKNOWN if "last_delivery" in seen.unknown else output.moment(seen.last_delivery, now)

@@ -3,10 +3,12 @@
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
+from mem0tray.actions import snapshot_reader
 from mem0tray.config import settings as config
 from mem0tray.config.settings import Settings
 from mem0tray.core import events, language, reasons
@@ -21,12 +23,13 @@ from mem0tray.desktop.notify.notice_texts import Notice, restore_label
 from mem0tray.desktop.notify.notifier import Notifier, Sources
 from mem0tray.desktop.notify.restore_button import RestoreButton
 from mem0tray.desktop.notify.sending import Sender
+from mem0tray.desktop.tray import view
 from mem0tray.desktop.tray.icon import notice_icon
 from mem0tray.desktop.tray.menu import MenuCommand, Verb
 from mem0tray.desktop.tray.panel_check import HostWatch
 from mem0tray.desktop.tray.presenter import Presenter
 from mem0tray.desktop.tray.tray import MENDS, Tray
-from mem0tray.desktop.tray.view import gather
+from mem0tray.desktop.tray.view import View
 from mem0tray.files.lock import FileLock
 from mem0tray.system.wakeup import Bell
 from mem0tray.worker.folders.settings_file import SettingsFile
@@ -73,7 +76,7 @@ class Application:
         )
         self._presenter = Presenter(
             self._tray,
-            lambda: gather(self._worker, self._current(), self._starts_at_login),
+            self._view,
             self._current,
             self._words,
             mends=MENDS,
@@ -123,6 +126,11 @@ class Application:
         return 0
 
     # What the parts ask ----------------------------------------------------------------
+
+    def _view(self) -> View:
+        seen = snapshot_reader.of_thread(self._worker, time.time(), view.SHOWN)
+        level = self._current().notifications.level
+        return view.of(seen, level, at_login=self._starts_at_login())
 
     def _current(self) -> Settings:
         return self._worker.settings

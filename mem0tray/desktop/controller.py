@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from subprocess import SubprocessError
 from typing import TYPE_CHECKING, Final
 
-from mem0tray.actions import diagnose, retry, sources
+from mem0tray.actions import diagnose, retry, snapshot_reader, sources
 from mem0tray.actions.cause import Cause
 from mem0tray.actions.delete import delete
 from mem0tray.actions.find import FoundItem, everything
@@ -20,6 +20,7 @@ from mem0tray.actions.oldest import DeadLetter
 from mem0tray.actions.probe import server_name
 from mem0tray.actions.read_files import DLQ
 from mem0tray.actions.restore import restore
+from mem0tray.actions.snapshot import Part
 from mem0tray.actions.surroundings import Surroundings
 from mem0tray.config.settings import Settings
 from mem0tray.core import reasons
@@ -160,12 +161,13 @@ class Controller:
         settings = self._settings()
         paths = settings.locations()
         found = self._found(command)
-        around = Surroundings.look(settings, paths)
+        now = time.time()
+        around = Surroundings.ask(settings, snapshot_reader.read(settings, now, Part.REFUSAL))
         with Reader(paths.ledger) as reader:
             known = reader.known(*found.identity)
             history = reader.attempts(known.key) if known is not None else []
         last = history[-1] if history else None
-        cause = diagnose.causes(found, around, last, known, time.time())[0]
+        cause = diagnose.causes(found, around, last, known, now)[0]
         text = "\n\n".join(one_line(line, _LINE) for line in _in_words(cause, language))
         project = one_line(found.project, 40) or _("no project")
         self._surface.dialogs.tell(f"{project} · {short_id(found.id)}", text, _("Close"))

@@ -269,10 +269,10 @@ class Reader:
         found = self._one("SELECT min(accepted) FROM items WHERE state IN ('pending', 'dead')")
         return None if found is None else float(found)
 
-    def oldest_dead(self) -> list[float]:
-        """When the oldest dead letter was taken in; empty where there is none."""
+    def oldest_dead(self) -> float | None:
+        """When the oldest dead letter was taken in."""
         found = self._one("SELECT min(accepted) FROM items WHERE state = 'dead'")
-        return [] if found is None else [float(found)]
+        return None if found is None else float(found)
 
     def last_delivery(self) -> float | None:
         """When the last memory was delivered."""

@@ -23,10 +23,12 @@ def write(
     Without `out` it replaces the one in our own folder. Raises FileUnavailableError.
     """
     # Slow to import: only who wants a page waits for them.
+    from mem0tray.actions import snapshot_reader
+    from mem0tray.actions.snapshot import Part
     from mem0tray.report import gathering, output, page, view
 
     shown = view.of(
-        gathering.gather(settings, time.time()),
+        gathering.of(snapshot_reader.read(settings, time.time(), Part.PAST)),
         language,
         view.Options(settings.server, settings.locations().dlq.name, with_content=with_content),
     )

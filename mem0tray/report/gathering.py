@@ -1,4 +1,4 @@
-"""What the page shows, from files and ledger, with or without a worker. Writes nothing.
+"""What the page shows, from a snapshot. Pure.
 
 The server is not probed: a page is there at once. A worker that runs has
 published how the server is; without one nothing is sent anyway.
@@ -10,16 +10,14 @@ from typing import Any
 
 import msgspec
 
-from mem0tray.actions import overview, read_files, waiting
+from mem0tray.actions import overview, read_files
 from mem0tray.actions.find import FileListing, Identity, listing
 from mem0tray.actions.overview import Overview
-from mem0tray.config.settings import Settings
+from mem0tray.actions.snapshot import Contents, Past, Snapshot
 from mem0tray.core import item as items
-from mem0tray.core.errors import FileUnavailableError
-from mem0tray.ledger.reader import Attempt, Reader
+from mem0tray.ledger.reader import Attempt
 from mem0tray.report import history
 from mem0tray.report.history import History
-from mem0tray.system.paths import Paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,48 +37,40 @@ class Gathered:
     past: History | None
 
 
-def gather(settings: Settings, now: float) -> Gathered:
-    """Look at everything once."""
-    paths = settings.locations()
-    with Reader(paths.ledger) as reader:
-        raws, torn = _dead(paths, reader)
-        dead = listing(raws, read_files.DLQ)
-        seen = overview.gather(settings)
-        queue = overview.parsed(paths.queue, read_files.QUEUE_SECTIONS)
-        lines, _ = waiting.emergency_lines(paths)
-        return Gathered(
-            now=now,
-            overview=seen,
-            dead=dead,
-            waiting=waiting.of(paths, reader, queue, lines, seen.server).listing,
-            attempts=reader.last_attempts(),
-            torn=torn,
-            past=_past(reader, raws, now),
-        )
+def of(seen: Snapshot) -> Gathered:
+    """The facts of a snapshot that holds `Part.PAST`; else LookupError."""
+    raws, torn = _dead(seen.inside)
+    dead = listing(raws, read_files.DLQ)
+    waits = seen.inside.waits
+    return Gathered(
+        now=seen.at,
+        overview=overview.of(seen),
+        dead=dead,
+        waiting=waits.listing if waits is not None else FileListing(),
+        attempts=seen.past.attempts if seen.past is not None else {},
+        torn=torn,
+        past=_history(seen.past, raws, seen.at),
+    )
 
 
-def _dead(paths: Paths, reader: Reader) -> tuple[Sequence[bytes], bool]:
+def _dead(inside: Contents) -> tuple[Sequence[bytes], bool]:
     """The dead letters, and whether their file cannot be read; a file that is gone is no edit."""
-    try:
-        found = read_files.load(paths.dlq, read_files.DLQ_SECTIONS)
-    except FileUnavailableError:
-        whole = overview.parsed(paths.dlq, read_files.DLQ_SECTIONS).lists[read_files.DLQ]
-        return reader.dead_raws() or whole, True
-    return (found[0].lists[read_files.DLQ] if found else reader.dead_raws()), False
+    file, ours = inside.dlq, inside.ledger.dead
+    if file is None or not file.is_there:
+        return ours, False
+    found = file.document.lists[read_files.DLQ]
+    return (ours or found, True) if file.trouble else (found, False)
 
 
-def _past(reader: Reader, dead: Iterable[bytes], now: float) -> History | None:
-    began = reader.began()
-    if began is None:
+def _history(past: Past | None, dead: Iterable[bytes], now: float) -> History | None:
+    if past is None or past.began is None:
         return None
-    period = history.period(began, now)
-    since = period.starts[0]
     return history.of(
-        period,
-        reader.deliveries(since, history.SLOT),
-        reader.stays(since),
+        history.period(past.began, now),
+        past.deliveries,
+        past.stays,
         [_moved(raw, now) for raw in dead],  # as all count them: what makes no sense, too
-        reader.outages(since),
+        past.outages,
     )
 
 

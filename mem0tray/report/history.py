@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Final
 
-SLOT: Final = 900.0  # every zone's midnight falls between two quarters of an hour
 _HOUR: Final = 3600.0
 _HOURS: Final = 48
 _DAYS: Final = 30

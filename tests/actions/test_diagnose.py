@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from mem0tray.actions import cause, diagnose, network, read_files, surroundings
+from mem0tray.actions import cause, diagnose, network, read_files, snapshot_reader, surroundings
 from mem0tray.actions.cause import Cause
 from mem0tray.actions.probe import Probe, probe, server_name
+from mem0tray.actions.snapshot import Part
 from mem0tray.actions.surroundings import Surroundings
 from mem0tray.config.settings import ServerSettings, Settings
 from mem0tray.core import reasons
@@ -63,6 +64,11 @@ def names(causes: Sequence[Cause]) -> list[Reason]:
 def settings_for(url: str) -> Settings:
     """Settings with this server."""
     return Settings(server=ServerSettings(url=url))
+
+
+def around(settings: Settings) -> Surroundings:
+    """What is around every item now, with one question to the server."""
+    return Surroundings.ask(settings, snapshot_reader.read(settings, time.time(), Part.REFUSAL))
 
 
 def test_the_cause_that_counts_comes_first() -> None:
@@ -188,7 +194,7 @@ def test_absurd_values_have_a_cause_too(count: object, last: object) -> None:
 def test_surroundings_of_a_healthy_server(paths: Paths) -> None:
     """With server and worker there is nothing to say."""
     with Standin() as server, FileLock(paths.instance_lock).held(1):
-        assert Surroundings.look(settings_for(server.url), paths).causes == []
+        assert around(settings_for(server.url)).causes == []
 
 
 def test_surroundings_that_are_all_wrong(paths: Paths) -> None:
@@ -196,7 +202,7 @@ def test_surroundings_that_are_all_wrong(paths: Paths) -> None:
     pauses.write(paths, time.time() + 600)
     with Standin() as server:
         server.health = Answer(503)
-        seen = Surroundings.look(settings_for(server.url), paths).causes
+        seen = around(settings_for(server.url)).causes
     assert names(seen) == [cause.SERVER_DOWN, cause.PAUSED, cause.NOT_RUNNING]
     assert all(each.remedy for each in seen)
 
@@ -206,7 +212,7 @@ def test_a_pause_that_cannot_be_read_is_a_cause(paths: Paths) -> None:
     """What keeps everything from being sent is named, with what ends it."""
     paths.pause.mkdir(parents=True)
     with Standin() as server, FileLock(paths.instance_lock).held(1):
-        (first,) = Surroundings.look(settings_for(server.url), paths).causes
+        (first,) = around(settings_for(server.url)).causes
     assert (first.name, "resume" in str(first.remedy)) == (cause.ACTION, True)
     assert "pause.json" in str(first.detail)
 
@@ -214,20 +220,20 @@ def test_a_pause_that_cannot_be_read_is_a_cause(paths: Paths) -> None:
 def test_no_server_chosen(paths: Paths) -> None:
     """Somebody's files and no choice: nothing is sent, and that is the cause."""
     write_dlq(paths, [waiting("x")])
-    assert Surroundings.look(Settings(), paths).causes[0].name == cause.NO_SERVER
+    assert around(Settings()).causes[0].name == cause.NO_SERVER
     assert server_name(Settings(), paths) == ""
 
 
 def test_the_embedded_server_is_down_only_under_a_worker(paths: Paths) -> None:
     """Without a worker it does not run, and that it is the worker that is missing is said."""
     settings = settings_for("local")
-    (first,) = Surroundings.look(settings, paths).causes
+    (first,) = around(settings).causes
     assert (first.name, str(first.remedy)) == (
         cause.NOT_RUNNING,
         "Start the worker with `mem0tray run`.",
     )
     with FileLock(paths.instance_lock).held(1):
-        assert names(Surroundings.look(settings, paths).causes) == [cause.SERVER_DOWN]
+        assert names(around(settings).causes) == [cause.SERVER_DOWN]
 
 
 def test_the_worker_s_own_trouble_is_a_cause(paths: Paths) -> None:
@@ -236,11 +242,11 @@ def test_the_worker_s_own_trouble_is_a_cause(paths: Paths) -> None:
     with Standin() as server:
         settings = settings_for(server.url)
         with FileLock(paths.instance_lock).held(1):
-            seen = Surroundings.look(settings, paths).causes
+            seen = around(settings).causes
             assert [(each.name, str(each.detail)) for each in seen] == [
                 (cause.ACTION, "another worker runs")
             ]
-        assert names(Surroundings.look(settings, paths).causes) == [cause.NOT_RUNNING]
+        assert names(around(settings).causes) == [cause.NOT_RUNNING]
 
 
 def test_the_network_is_to_blame_only_for_servers_elsewhere() -> None:

@@ -2,8 +2,9 @@
 
 import time
 
-from mem0tray.actions import overview
+from mem0tray.actions import overview, snapshot_reader
 from mem0tray.actions.delete import delete
+from mem0tray.actions.snapshot import Part
 from mem0tray.actions.waiting import WhatWaits, look
 from mem0tray.config.settings import Settings
 from mem0tray.ledger.reader import Reader
@@ -21,7 +22,8 @@ def _entries(*names: str) -> list[Item]:
 def _look(paths: Paths) -> WhatWaits:
     with Reader(paths.ledger) as reader:
         found = look(paths, reader, SERVER)
-    assert overview.gather(Settings()).queue == found.count
+    seen = snapshot_reader.read(Settings(), time.time(), Part.COUNTS)
+    assert overview.of(seen).queue == found.count
     return found
 
 

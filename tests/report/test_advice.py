@@ -6,7 +6,8 @@ import pytest
 
 from mem0tray.actions import read_files
 from mem0tray.actions.find import FileListing, listing
-from mem0tray.actions.overview import Overview, Running
+from mem0tray.actions.overview import Overview
+from mem0tray.actions.worker_report import Running
 from mem0tray.config import server_choice
 from mem0tray.config.settings import ServerSettings
 from mem0tray.core import reasons

@@ -2,11 +2,18 @@
 
 import time
 
+from mem0tray.actions import snapshot_reader
+from mem0tray.actions.snapshot import Part
 from mem0tray.config.settings import load
-from mem0tray.report.gathering import gather
+from mem0tray.report import gathering
+from mem0tray.report.gathering import Gathered
 from tests.actions.scene import worker
 from tests.cli.scratch import Scratch
 from tests.support.shapes import dead, entry, queue_document
+
+
+def _gathered() -> Gathered:
+    return gathering.of(snapshot_reader.read(load().settings, time.time(), Part.PAST))
 
 
 def test_the_dlq_has_one_size(home: Scratch) -> None:
@@ -14,7 +21,7 @@ def test_the_dlq_has_one_size(home: Scratch) -> None:
     home.write("mem0_queue_dlq.json", {"items": [dead("a"), {"id": "odd"}, None, 7]})
     with worker(home.paths):
         pass
-    seen = gather(load().settings, time.time())
+    seen = _gathered()
     assert seen.past is not None
     assert seen.past.dead_now == seen.overview.dlq == 4
     assert seen.dead.nonsense == 3
@@ -25,6 +32,6 @@ def test_what_waits_is_what_status_counts(home: Scratch) -> None:
     home.write("mem0_queue.json", queue_document([entry("sent"), entry("left")]))
     with worker(home.paths) as core:
         core.outbox.delivered(min(core.inbox.waiting()), "s", time.time())
-    seen = gather(load().settings, time.time())
+    seen = _gathered()
     assert [each.item.content for each in seen.waiting.found if each.item] == ["left"]
     assert seen.overview.queue == 1

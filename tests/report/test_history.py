@@ -7,10 +7,12 @@ from datetime import datetime
 
 import pytest
 
+from mem0tray.actions import snapshot_reader
+from mem0tray.actions.snapshot import Part
 from mem0tray.config.settings import load
 from mem0tray.ledger.reader import Reader
-from mem0tray.report import history
-from mem0tray.report.gathering import gather
+from mem0tray.report import gathering, history
+from mem0tray.report.gathering import Gathered
 from tests.cli.scratch import Scratch
 from tests.report.past import past
 from tests.support.shapes import dead
@@ -145,6 +147,10 @@ def test_the_ledger_tells_when_dead_letters_came_and_went(home: Scratch) -> None
         assert sorted(reader.stays(100.0)) == [(150.0, 300.0), (400.0, 500.0)]
 
 
+def _gathered(now: float) -> Gathered:
+    return gathering.of(snapshot_reader.read(load().settings, now, Part.PAST))
+
+
 def test_dead_letters_of_the_file_count_from_their_move(home: Scratch) -> None:
     """Since `moved_to_dlq_at`; one that cannot be is long ago."""
     now = time.time()
@@ -156,7 +162,7 @@ def test_dead_letters_of_the_file_count_from_their_move(home: Scratch) -> None:
         dead("c", moved_to_dlq_at="yesterday"),
     ]
     home.write("mem0_queue_dlq.json", {"items": letters})
-    seen = gather(load().settings, now).past
+    seen = _gathered(now).past
     assert seen is not None
     assert (seen.dead[0], seen.dead[-1]) == (2, 3)
     assert sum(seen.delivered) == 1
@@ -165,4 +171,4 @@ def test_dead_letters_of_the_file_count_from_their_move(home: Scratch) -> None:
 def test_without_a_ledger_there_is_no_past(home: Scratch) -> None:
     """Files alone do not tell what was delivered when."""
     home.write("mem0_queue_dlq.json", {"items": [dead("a")]})
-    assert gather(load().settings, time.time()).past is None
+    assert _gathered(time.time()).past is None

@@ -2,22 +2,22 @@
 
 import os
 import shutil
-import time
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from mem0tray.actions import folder as claude_folder
+from mem0tray.actions.read_files import DLQ_SECTIONS, QUEUE_SECTIONS, SeenFile, look
+from mem0tray.actions.snapshot import Snapshot
 from mem0tray.cli.doctor import remedies
 from mem0tray.cli.doctor.check import FAIL, OK, WARN, Check
 from mem0tray.config.settings import Loaded
 from mem0tray.core import item as items
 from mem0tray.core.errors import FileUnavailableError, LockTimeoutError
 from mem0tray.core.text import plural
-from mem0tray.files import atomic, document, pauses, quarantine, writable
+from mem0tray.files import atomic, writable
+from mem0tray.files.document import Document
 from mem0tray.files.lock import FileLock
-from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths, config_file
 from mem0tray.worker.folders import places
 
@@ -26,12 +26,9 @@ _HARDLY_ANY: Final = 10_000_000
 _MB: Final = 1_000_000
 _MANY: Final = 10_000  # from so many megabytes on a disk is told in gigabytes
 _PATIENCE: Final = 1.0  # seconds for the producers' lock, which is held for milliseconds
-_TRIES: Final = 5
-_TORN_WAIT: Final = 0.05
 # What follows where a folder cannot be used: what was taken before is delivered all the same.
 _STAYS: Final = "what is delivered cannot be taken out of its files."
 _UNRECORDED: Final = "nothing is sent that cannot be recorded."
-_WATCHED: Final = (("queue", ("queue", "failed", "held")), ("dlq", ("items",)), ("metrics", ()))
 
 
 def settings_file(loaded: Loaded) -> Iterable[Check]:
@@ -135,56 +132,61 @@ def locks(loaded: Loaded) -> Iterable[Check]:
         yield Check("queue lock", OK, f"{path} is free.")
 
 
-def files(loaded: Loaded) -> Iterable[Check]:
+def files(seen: Snapshot) -> Iterable[Check]:
     """Each file that others read and write: readable, whole, writable; and what was set aside."""
-    paths = loaded.settings.locations()
-    for name, sections in _WATCHED:
-        yield from _file(getattr(paths, name), sections)
+    paths = seen.paths
+    yield from _file(seen.inside.queue, QUEUE_SECTIONS)
+    if seen.inside.dlq is not None:
+        yield from _file(seen.inside.dlq, DLQ_SECTIONS)
+    yield from _file(look(paths.metrics, ()), ())
     yield from _emergency(paths)
     yield from _written(paths)
-    yield from _ours(paths)
+    yield from _ours(seen)
 
 
-def _ours(paths: Paths) -> Iterator[Check]:
-    try:
-        pauses.read(paths)
-    except FileUnavailableError as error:
-        yield Check("pause", FAIL, error.message, "`mem0tray resume` removes it.")
-    try:
-        kept = quarantine.kept(paths.quarantine)
-    except FileUnavailableError as error:
-        yield Check("quarantine", WARN, error.message, remedies.away(paths.quarantine))
-        return
-    if kept:
+def _ours(seen: Snapshot) -> Iterator[Check]:
+    pause, kept = seen.pause, seen.inside.quarantine
+    if pause.error is not None:
+        yield Check("pause", FAIL, pause.error.message, "`mem0tray resume` removes it.")
+    where = seen.paths.quarantine
+    if kept.error is not None:
+        yield Check("quarantine", WARN, kept.error.message, remedies.away(where))
+    elif kept.count:
         yield Check(
             "quarantine",
             WARN,
-            f"What could not be read is kept in {paths.quarantine}: {plural(len(kept), 'file')}.",
+            f"What could not be read is kept in {where}: {plural(kept.count, 'file')}.",
             "What was whole in it has been saved already; `mem0tray restore --list` shows it.",
         )
 
 
-def _file(path: Path, sections: tuple[str, ...]) -> Iterator[Check]:
-    name = path.name
-    try:
-        data = _held_still(path)
-    except FileUnavailableError as error:
-        remedy = remedies.writable(path) if _is_shut(path) else error.remedy
-        yield Check(name, FAIL, error.message, remedy)
-        return
-    if data is None:
+def _file(seen: SeenFile, sections: Sequence[str]) -> Iterator[Check]:
+    path, name, parsed = seen.path, seen.path.name, seen.document
+    if seen.error is not None:
+        remedy = remedies.writable(path) if _is_shut(path) else seen.error.remedy
+        yield Check(name, FAIL, seen.error.message, remedy)
+    elif seen.restless:
+        yield Check(
+            name,
+            FAIL,
+            f"{path} is being rewritten all the time.",
+            f"Find out which program does that: `fuser -v {path}`.",
+        )
+    elif not seen.is_there:
         yield Check(name, OK, "is not there yet.")
-        return
-    try:
-        parsed = document.parse(data, sections)
-    except document.BrokenDocumentError as error:
+    elif seen.broken:
         yield Check(
             name,
             WARN,
-            f"is broken: {error}.",
+            f"is broken: {seen.broken}.",
             "A running worker keeps a copy and saves what is whole in it: `mem0tray run`.",
         )
-        return
+    else:
+        yield from _whole_file(path, parsed, sections)
+
+
+def _whole_file(path: Path, parsed: Document, sections: Sequence[str]) -> Iterator[Check]:
+    name = path.name
     if parsed.rejected:
         yield Check(
             name,
@@ -212,19 +214,6 @@ def _is_shut(path: Path) -> bool:
     return path.is_file() and not os.access(path, os.R_OK)
 
 
-def _held_still(path: Path) -> bytes | None:
-    """The bytes of a file that somebody may be writing right now; None when there is none."""
-    for _ in range(_TRIES):
-        with suppress(atomic.TornError):
-            found = atomic.read(path)
-            return found[0] if found else None
-        time.sleep(_TORN_WAIT)
-    raise FileUnavailableError(
-        f"{path} is being rewritten all the time.",
-        f"Find out which program does that: `fuser -v {path}`.",
-    )
-
-
 def _emergency(paths: Paths) -> Iterator[Check]:
     path = paths.emergency
     try:
@@ -244,20 +233,18 @@ def _written(paths: Paths) -> Iterator[Check]:
         yield Check("files", FAIL, error.message, error.remedy)
 
 
-def ledger(loaded: Loaded) -> Iterable[Check]:
+def ledger(seen: Snapshot) -> Iterable[Check]:
     """The ledger can be read."""
-    path = loaded.settings.locations().ledger
-    if not path.exists():
-        yield Check("ledger", OK, f"{path} is not there yet; the worker makes it.")
-        return
-    with Reader(path) as reader:
-        if reader.usable:
-            yield Check("ledger", OK, f"{path} can be read.")
-        else:
-            yield Check(
-                "ledger",
-                WARN,
-                f"{path} cannot be read.",
-                "If it is broken, the worker sets it aside at its start and rebuilds it:"
-                " `mem0tray run`.",
-            )
+    found = seen.inside.ledger
+    if found.size is None:
+        yield Check("ledger", OK, f"{found.path} is not there yet; the worker makes it.")
+    elif found.usable:
+        yield Check("ledger", OK, f"{found.path} can be read.")
+    else:
+        yield Check(
+            "ledger",
+            WARN,
+            f"{found.path} cannot be read.",
+            "If it is broken, the worker sets it aside at its start and rebuilds it:"
+            " `mem0tray run`.",
+        )

@@ -7,13 +7,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from mem0tray.actions import overview
+from mem0tray.actions.snapshot import Snapshot
 from mem0tray.cli import autostart as login
 from mem0tray.cli import output
 from mem0tray.cli.doctor.check import OK, WARN, Check
 from mem0tray.config.settings import Loaded
 from mem0tray.desktop.autostart import ENABLED, STALE
-from mem0tray.ledger.reader import Reader
 
 _PROC: Final = Path("/proc")
 _FEW: Final = {"max_user_instances": 16, "max_user_watches": 256}
@@ -25,9 +24,9 @@ _SET_CLOCK: Final = {
 }.get(sys.platform, "Set the clock: `sudo timedatectl set-ntp true`.")
 
 
-def worker(loaded: Loaded) -> Iterable[Check]:
+def worker(seen: Snapshot) -> Iterable[Check]:
     """Whether our worker runs."""
-    running = overview.running(loaded.settings.locations())
+    running = seen.worker
     if running is None:
         yield Check("worker", WARN, "It is not running.", "Start it with `mem0tray run`.")
     else:
@@ -65,11 +64,10 @@ def watching(loaded: Loaded) -> Iterable[Check]:
     yield Check("file watching", OK, "The system's limits are high enough.")
 
 
-def clock(loaded: Loaded) -> Iterable[Check]:
+def clock(seen: Snapshot) -> Iterable[Check]:
     """Whether the clock can be right: retries are planned by it."""
     now = time.time()
-    with Reader(loaded.settings.locations().ledger) as reader:
-        last = reader.last_delivery() or 0.0
+    last = seen.inside.ledger.last_delivery or 0.0
     if now < _EARLIEST or last > now + _AHEAD:
         why = "the last delivery lies in the future" if now >= _EARLIEST else "that is long ago"
         yield Check("clock", WARN, f"It says {output.clock(now)}: {why}.", _SET_CLOCK)

@@ -3,19 +3,18 @@
 import os
 import socket
 import sys
-import time
 from collections.abc import Iterable
 
 import click
 
-from mem0tray.actions import other_process, overview
+from mem0tray.actions import other_process
 from mem0tray.actions.other_process import Neighbour
+from mem0tray.actions.snapshot import Snapshot
+from mem0tray.actions.worker_report import writer
 from mem0tray.cli import output
 from mem0tray.cli.doctor.check import OK, WARN, Check
-from mem0tray.config.settings import Loaded
 from mem0tray.core.errors import NotFoundError
 from mem0tray.desktop import older_install
-from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.taken_by_others import WorkerSeen
 from mem0tray.system import processes
 from mem0tray.system.paths import Paths
@@ -24,18 +23,17 @@ _RECENT = 90.0  # seconds; a worker writes its metrics at least every thirty
 _NAME = "another worker"
 
 
-def other_workers(loaded: Loaded) -> Iterable[Check]:
+def other_workers(standing: Snapshot) -> Iterable[Check]:
     """Workers of another make, or on another computer, beside ours: both would send."""
-    paths = loaded.settings.locations()
-    ours = _ours(paths)
-    seen = _seen(paths, ours)
+    ours = standing.worker.pid if standing.worker is not None else None
+    seen = _seen(standing)
     known = {os.getpid()} if ours is None else {os.getpid(), ours}
     found = False
     if seen is not None:
         found = True
         if seen.pid is not None:
             known.add(seen.pid)
-        yield _told(seen, paths)
+        yield _told(seen, standing.paths)
     for what, stop in older_install.find(known):
         found = True
         yield Check(
@@ -48,21 +46,15 @@ def other_workers(loaded: Loaded) -> Iterable[Check]:
         yield Check(_NAME, OK, "None was seen.")
 
 
-def _ours(paths: Paths) -> int | None:
-    running = overview.running(paths)
-    return running.pid if running is not None else None
-
-
-def _seen(paths: Paths, ours: int | None) -> WorkerSeen | None:
+def _seen(standing: Snapshot) -> WorkerSeen | None:
     """Another worker that our worker names, or else one that wrote the metrics lately."""
-    with Reader(paths.ledger) as reader:
-        kept = reader.other_worker()
-    metrics = overview.read_metrics(paths)
+    ours = standing.worker.pid if standing.worker is not None else None
+    metrics = standing.shared_metrics
     values, written = metrics.values, metrics.written
     pid, host = values.get("pid"), values.get("host")
     is_foreign = (
-        time.time() - written <= _RECENT
-        and not overview.is_of(values, ours)
+        standing.at - written <= _RECENT
+        and not metrics.are_of(ours)
         and ("vps_status" in values or "pid" in values)
     )
     if is_foreign and not _has_ended(pid, host):
@@ -72,7 +64,7 @@ def _seen(paths: Paths, ours: int | None) -> WorkerSeen | None:
             written,
             written,
         )
-    return kept if ours is not None else None
+    return standing.inside.ledger.other_worker if ours is not None else None
 
 
 def _has_ended(pid: object, host: object) -> bool:
@@ -81,7 +73,7 @@ def _has_ended(pid: object, host: object) -> bool:
 
 
 def _told(seen: WorkerSeen, paths: Paths) -> Check:
-    who = str(overview.writer({"pid": seen.pid, "host": seen.host}))
+    who = str(writer(seen.pid, seen.host))
     remedy = "Stop that one, its service too (systemd, launchd or cron)."
     named = other_process.find(seen)
     if named is not None:
@@ -105,9 +97,9 @@ def _may_stop(named: Neighbour) -> bool:
 # Stopping it --------------------------------------------------------------------------------
 
 
-def offer(loaded: Loaded) -> None:
+def offer(standing: Snapshot) -> None:
     """Ask at a terminal whether the other worker is to be stopped, if it is known which it is."""
-    named = _stoppable(loaded)
+    named = _stoppable(standing)
     if named is None or not (sys.stdin.isatty() and sys.stdout.isatty()):
         return
     output.say(f"Process {named.pid} is another worker: {named.command}")
@@ -115,9 +107,9 @@ def offer(loaded: Loaded) -> None:
         _stop(named, told=True)
 
 
-def stop(loaded: Loaded, *, told: bool) -> None:
+def stop(standing: Snapshot, *, told: bool) -> None:
     """Stop the other worker. Raises NotFoundError when it cannot be told for sure which it is."""
-    named = _stoppable(loaded)
+    named = _stoppable(standing)
     if named is None:
         raise NotFoundError(
             "No process can be named for sure as another worker of yours on this computer.",
@@ -126,9 +118,8 @@ def stop(loaded: Loaded, *, told: bool) -> None:
     _stop(named, told=told)
 
 
-def _stoppable(loaded: Loaded) -> Neighbour | None:
-    paths = loaded.settings.locations()
-    seen = _seen(paths, _ours(paths))
+def _stoppable(standing: Snapshot) -> Neighbour | None:
+    seen = _seen(standing)
     named = other_process.find(seen) if seen is not None else None
     return named if named is not None and _may_stop(named) else None
 

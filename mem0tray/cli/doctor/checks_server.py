@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from mem0tray.actions import overview
+from mem0tray.actions.snapshot import Snapshot
 from mem0tray.cli import output
 from mem0tray.cli.doctor.check import FAIL, OK, WARN, Check
 from mem0tray.config import server_choice
@@ -138,9 +139,9 @@ def _readable_on_the_way(there: ServerAddress) -> Check:
     )
 
 
-def deliveries(loaded: Loaded) -> Iterable[Check]:
+def deliveries(standing: Snapshot) -> Iterable[Check]:
     """What a running worker itself says, as in `status`; and the pause."""
-    seen = overview.gather(loaded.settings)
+    seen = overview.of(standing)
     if seen.pause is not None:
         end = "you resume" if math.isinf(seen.pause) else output.moment(seen.pause)
         yield Check("deliveries", WARN, f"paused until {end}.", "Type `mem0tray resume`.")

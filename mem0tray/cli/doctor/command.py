@@ -3,14 +3,17 @@
 import shutil
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import cached_property, partial
 from time import monotonic
 from typing import Any, Final, NamedTuple
 
 import click
 
+from mem0tray.actions import snapshot_reader
+from mem0tray.actions.snapshot import Part, Snapshot
 from mem0tray.cli import context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.doctor import (
@@ -37,26 +40,49 @@ _NARROW: Final = 80  # columns; below, a name does not get a column of its own
 _STYLES: Final = {FAIL: Style.BAD, WARN: Style.WARNING, OK: Style.GOOD}
 
 
+class Subject:
+    """What the checks are about: the settings, and how things stand, looked at once."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        self.loaded = loaded
+
+    @cached_property
+    def standing(self) -> Snapshot:
+        """How things stand, from the moment on when the first check asks."""
+        return snapshot_reader.read(self.loaded.settings, time.time(), Part.FILES)
+
+
+_Look = Callable[[Subject], Iterable[Check]]
+
+
+def _by_settings(look: Callable[[Loaded], Iterable[Check]]) -> _Look:
+    return lambda subject: look(subject.loaded)
+
+
+def _by_state(look: Callable[[Snapshot], Iterable[Check]]) -> _Look:
+    return lambda subject: look(subject.standing)
+
+
 class _Part(NamedTuple):
     """Checks that are made together; `what` follows on "Checking …"."""
 
     what: str
-    look: Callable[[Loaded], Iterable[Check]]
+    look: _Look
 
 
 _PARTS: Final = (
-    _Part("the folders", checks_files.folders),
-    _Part("the queue lock", checks_files.locks),
-    _Part("the files", checks_files.files),
-    _Part("the ledger", checks_files.ledger),
-    _Part("the server", checks_server.server),
-    _Part("the worker", checks_machine.worker),
-    _Part("the start at login", checks_machine.autostart),
-    _Part("the deliveries", checks_server.deliveries),
-    _Part("other workers", checks_others.other_workers),
-    _Part("file watching", checks_machine.watching),
-    _Part("the clock", checks_machine.clock),
-    _Part("the tray", checks_tray.tray),
+    _Part("the folders", _by_settings(checks_files.folders)),
+    _Part("the queue lock", _by_settings(checks_files.locks)),
+    _Part("the files", _by_state(checks_files.files)),
+    _Part("the ledger", _by_state(checks_files.ledger)),
+    _Part("the server", _by_settings(checks_server.server)),
+    _Part("the worker", _by_state(checks_machine.worker)),
+    _Part("the start at login", _by_settings(checks_machine.autostart)),
+    _Part("the deliveries", _by_state(checks_server.deliveries)),
+    _Part("other workers", _by_state(checks_others.other_workers)),
+    _Part("file watching", _by_settings(checks_machine.watching)),
+    _Part("the clock", _by_state(checks_machine.clock)),
+    _Part("the tray", _by_settings(checks_tray.tray)),
 )
 
 
@@ -89,18 +115,21 @@ def command(*, as_json: bool, notify: bool | None, stop_other: bool) -> None:
     """
     loaded, wrong = _settings()
     send = not as_json if notify is None else notify
-    last = _Part("notifications", partial(checks_notifications.notifications, send=send))
+    subject = Subject(loaded)
+    last = _Part(
+        "notifications", _by_settings(partial(checks_notifications.notifications, send=send))
+    )
     found = [*(wrong or checks_files.settings_file(loaded))]
-    found += _all(loaded, (*_PARTS, last), told=not as_json and output.can_redraw(sys.stderr))
+    found += _all(subject, (*_PARTS, last), told=not as_json and output.can_redraw(sys.stderr))
     if as_json:
         failed = any(each.level == FAIL for each in found)
         output.print_json({"ok": not failed, "checks": [_as_object(each) for each in found]})
     else:
         _print(found)
     if stop_other:
-        checks_others.stop(loaded, told=not as_json)
+        checks_others.stop(subject.standing, told=not as_json)
     elif not as_json and not wrong:
-        checks_others.offer(loaded)
+        checks_others.offer(subject.standing)
     _complain(found, wrong)
 
 
@@ -125,23 +154,23 @@ def _settings() -> tuple[Loaded, list[Check]]:
 # Looking --------------------------------------------------------------------------------
 
 
-def _all(loaded: Loaded, parts: Sequence[_Part], *, told: bool) -> Iterator[Check]:
+def _all(subject: Subject, parts: Sequence[_Part], *, told: bool) -> Iterator[Check]:
     """Make the checks part by part, none of which is waited for without end."""
     end = monotonic() + _ALL
     said: set[str] = set()
     for part in parts:
         limit = max(_LEAST, min(_LIMIT, end - monotonic()))
         with _progress(part.what, told=told):
-            looked = _looked(part, loaded, limit)
+            looked = _looked(part, subject, limit)
         for check in looked:  # what keeps two parts from their work is told once
             if check.level == OK or check.message not in said:
                 yield check
             said.add(check.message)
 
 
-def _looked(part: _Part, loaded: Loaded, limit: float) -> list[Check]:
+def _looked(part: _Part, subject: Subject, limit: float) -> list[Check]:
     try:
-        return sending.within(lambda: list(part.look(loaded)), limit)
+        return sending.within(lambda: list(part.look(subject)), limit)
     except sending.HangsError:
         return [
             Check(
@@ -149,7 +178,8 @@ def _looked(part: _Part, loaded: Loaded, limit: float) -> list[Check]:
                 FAIL,
                 f"{part.what.capitalize()} could not be checked within {limit:.0f} s: something"
                 " that is asked there does not answer.",
-                f"`ls -l {loaded.settings.paths.claude_dir}` shows whether the disk answers.",
+                f"`ls -l {subject.loaded.settings.paths.claude_dir}` shows whether the disk"
+                " answers.",
             )
         ]
     except (Mem0TrayError, OSError) as error:

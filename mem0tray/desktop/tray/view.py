@@ -1,17 +1,13 @@
-"""What the tray shows, as data: gathered from the worker that runs in this process."""
+"""What the tray shows, as data. Pure."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from mem0tray.actions.oldest import DeadLetter, oldest
+from mem0tray.actions.oldest import DeadLetter
+from mem0tray.actions.snapshot import Snapshot
 from mem0tray.core import reasons
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import STARTING
-
-if TYPE_CHECKING:
-    from mem0tray.config.settings import Settings
-    from mem0tray.worker.thread import WorkerThread
 
 SHOWN: Final = 10  # dead letters in the menu
 
@@ -37,22 +33,21 @@ class View:
     held: int = 0  # of the queue: another worker has perhaps delivered them
 
 
-def gather(worker: "WorkerThread", settings: "Settings", at_login: Callable[[], bool]) -> View:
-    """Look at the worker once. Raises LedgerError."""
-    level = settings.notifications.level
-    if not worker.is_ready:
-        return View(STARTING, level=level, at_login=at_login())
-    seen = worker.look()
+def of(seen: Snapshot, level: str, *, at_login: bool) -> View:
+    """The view of what the worker in this process says; `level` and `at_login` as in `View`."""
+    told = seen.told
+    if told is None:  # there is no ledger to look at yet
+        return View(STARTING, level=level, at_login=at_login)
     return View(
-        state=seen.state.name,
-        reason=seen.state.reason,
-        destination=worker.destination,
-        queue=seen.queue,
-        dlq=seen.dlq,
-        letters=oldest(worker.paths, SHOWN) if seen.dlq else (),
-        last_delivery=seen.last_delivery,
-        paused=seen.paused,
+        state=told.state.name,
+        reason=told.state.reason,
+        destination=seen.server.shown,
+        queue=told.queue,
+        dlq=told.dlq,
+        letters=seen.letters,
+        last_delivery=told.last_delivery,
+        paused=told.paused,
         level=level,
-        at_login=at_login(),
-        held=seen.held,
+        at_login=at_login,
+        held=told.held,
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.actions import overview
+from mem0tray.actions import worker_report
 from mem0tray.cli.doctor import checks_machine, checks_server
 from mem0tray.core import reasons
 from mem0tray.desktop import older_install
@@ -201,7 +201,7 @@ def test_our_own_processes_are_no_other_workers(
         return []
 
     monkeypatch.setattr(older_install, "find", find)
-    monkeypatch.setattr(overview, "running", lambda _: overview.Running(4242, 1.0))
+    monkeypatch.setattr(worker_report, "running", lambda _: worker_report.Running(4242, 1.0))
     assert [level for level, _ in checks(home, "another worker")] == ["ok"]
     assert asked == [{4242, os.getpid()}]
 

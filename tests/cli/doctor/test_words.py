@@ -8,7 +8,6 @@ import pytest
 
 from mem0tray.cli.doctor import command as program
 from mem0tray.cli.doctor.check import Check
-from mem0tray.config.settings import Loaded
 from tests.cli.doctoring import checks
 from tests.cli.scratch import Scratch
 from tests.support.http1 import Answer
@@ -58,7 +57,7 @@ def test_a_check_that_hangs_is_not_waited_for(
     """It fails in words after its time, and the others are made all the same."""
     over = threading.Event()
 
-    def hang(_: Loaded) -> list[Check]:
+    def hang(_: program.Subject) -> list[Check]:
         over.wait()
         return []
 

@@ -4,7 +4,7 @@ import json
 from contextlib import closing
 from pathlib import Path
 
-from mem0tray.actions import overview
+from mem0tray.actions import worker_report
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core import state
@@ -32,7 +32,7 @@ def test_the_reason_is_told_as_text_and_as_data(tmp_path: Path) -> None:
     values = items.load_object(data)
     assert values is not None
     assert values["reason"] == str(breaker.state(0.0).reason)
-    assert overview.reason_in(values) == breaker.state(0.0).reason
+    assert worker_report.reason_in(values) == breaker.state(0.0).reason
 
 
 def needs(metrics: MetricsWriter) -> bool:

@@ -1,0 +1,157 @@
+"""How things stand at one moment, as plain data: what every view is made of.
+
+`snapshot_reader` makes it. Status, page, tray, doctor and diagnosis are functions of it, and
+ask nothing of their own that stands here.
+"""
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from mem0tray.actions.oldest import DeadLetter
+from mem0tray.actions.read_files import SeenFile
+from mem0tray.actions.waiting import WhatWaits
+from mem0tray.actions.worker_report import NO_METRICS, Metrics, Running
+from mem0tray.core import reasons
+from mem0tray.core.errors import FileUnavailableError
+from mem0tray.core.item import Name
+from mem0tray.core.reasons import Reason
+from mem0tray.core.state import WorkerStatus
+from mem0tray.ledger.reader import Attempt
+from mem0tray.ledger.taken_by_others import WorkerSeen
+from mem0tray.system.paths import Paths
+
+SLOT: Final = 900.0  # seconds; every zone's midnight falls between two quarters of an hour
+TOTALS: Final = ("queued", "synced", "failed")  # memories, since the queue file was begun
+
+
+class Part(enum.Flag):
+    """What is looked at only when it is asked for: each costs more than the one before."""
+
+    NOTHING_MORE = 0
+    REFUSAL = enum.auto()  # whether the server refuses everything, and may be another since
+    COUNTS = enum.auto()  # files and ledger; the DLQ file unless our worker has counted it
+    FILES = enum.auto()  # the same, and the DLQ file in any case
+    PAST = enum.auto()  # the same, with each item's last attempt, and what happened when
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenServer:
+    """Where memories go: as the ledger names it and as people do; both may be empty.
+
+    `trouble` says why nothing can be sent there.
+    """
+
+    name: str = ""
+    shown: str = ""
+    trouble: Reason = reasons.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class SeenPause:
+    """Until when the user has paused deliveries (infinity: until resumed), or None."""
+
+    until: float | None = None
+    error: FileUnavailableError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SeenQuarantine:
+    """How many files are kept there; None where that cannot be read."""
+
+    count: int | None
+    error: FileUnavailableError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SeenLedger:
+    """What the ledger knows; one that is not `usable` knows nothing.
+
+    `size` in bytes (None: there is none), times in Unix seconds. `dead` are the dead letters
+    as they should stand in their file, where that is gone or broken; else it is empty.
+    """
+
+    path: Path
+    size: int | None
+    usable: bool
+    dead: Sequence[bytes]
+    oldest_waiting: float | None
+    oldest_dead: float | None
+    last_delivery: float | None
+    totals: Mapping[str, int | None]
+    only_elsewhere: Mapping[str, int]
+    other_worker: WorkerSeen | None
+
+    @property
+    def trouble(self) -> Reason:
+        """Why it tells nothing; NONE where there is none or an empty one, or it can be read."""
+        if self.usable or not self.size:
+            return reasons.NONE
+        return Reason("The ledger {path} cannot be read.", path=self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What files and ledger hold.
+
+    `folder` says what is wrong with `claude_dir` itself, `disk` with what it lies on. `dlq` and
+    `waits` are None where our worker has counted it; `emergency` says why that file cannot be
+    read.
+    """
+
+    folder: Reason
+    disk: Reason
+    queue: SeenFile
+    dlq: SeenFile | None
+    waits: WhatWaits | None
+    emergency: Reason
+    quarantine: SeenQuarantine
+    ledger: SeenLedger
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What happened since the ledger `began` (None: it is empty), a month at most.
+
+    `deliveries` are counted by the beginning of their slot (`SLOT` seconds), `stays` in the
+    DLQ and `outages` by beginning and end; Unix seconds.
+    """
+
+    attempts: Mapping[Name, Attempt]
+    began: float | None
+    deliveries: Mapping[float, int]
+    stays: Sequence[tuple[float, float]]
+    outages: Sequence[tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One look, at a time in Unix seconds. What was not asked for is None or empty.
+
+    `told` is what our worker says of itself: in its metrics, or in this process. `metrics`
+    are the newest, `shared_metrics` those of the shared folder, whoever wrote them. `letters`
+    are the oldest dead letters, for a menu. `settings_changed` is when their file was (0: none).
+    """
+
+    at: float
+    paths: Paths
+    worker: Running | None = None
+    told: WorkerStatus | None = None
+    server: ChosenServer = ChosenServer()
+    metrics: Metrics = NO_METRICS
+    shared_metrics: Metrics = NO_METRICS
+    pause: SeenPause = SeenPause()
+    refusal: Attempt | None = None
+    settings_changed: float = 0.0
+    contents: Contents | None = None
+    past: Past | None = None
+    letters: tuple[DeadLetter, ...] = ()
+
+    @property
+    def inside(self) -> Contents:
+        """What files and ledger hold. Raises LookupError where nobody asked for it."""
+        if self.contents is None:
+            raise LookupError(Part.COUNTS)
+        return self.contents

@@ -1,0 +1,265 @@
+"""The one reader of how things stand: files, ledger, metrics and processes. Writes nothing.
+
+What cannot be read is said, and never taken for nothing.
+"""
+
+import errno
+import os
+import shutil
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from mem0tray.actions import folder, read_files, waiting, worker_report
+from mem0tray.actions.oldest import oldest
+from mem0tray.actions.snapshot import (
+    SLOT,
+    TOTALS,
+    ChosenServer,
+    Contents,
+    Part,
+    Past,
+    SeenLedger,
+    SeenPause,
+    SeenQuarantine,
+    Snapshot,
+)
+from mem0tray.actions.worker_report import Metrics, Running
+from mem0tray.config import server_choice
+from mem0tray.config.server_choice import THIS_COMPUTER
+from mem0tray.config.settings import LOCAL_URL, Settings
+from mem0tray.core import item as items
+from mem0tray.core import reasons, state
+from mem0tray.core.errors import FileUnavailableError, SettingsError
+from mem0tray.core.reasons import Reason
+from mem0tray.core.state import STARTING, WorkerState, WorkerStatus
+from mem0tray.files import atomic, lock, pauses, quarantine, writable
+from mem0tray.ledger.reader import Reader
+from mem0tray.system.paths import Paths, config_file
+
+if TYPE_CHECKING:
+    from mem0tray.worker.thread import WorkerThread
+
+_BLOCK: Final = 4096  # bytes
+_MONTH: Final = 31 * 86_400.0  # seconds; a page shows thirty days
+_INSIDE: Final = Part.COUNTS | Part.FILES | Part.PAST
+
+
+def read(settings: Settings, now: float, parts: Part = Part.NOTHING_MORE) -> Snapshot:
+    """Look once, with or without a worker; `now` in Unix seconds.
+
+    Process, metrics, pause and the choice of the server are always looked at: a few small files.
+    """
+    paths = settings.locations()
+    worker = worker_report.running(paths)
+    shared = worker_report.metrics(paths.metrics)
+    metrics = _newest(shared, paths, worker)
+    told, server = None, chosen_server(settings, paths)
+    if worker is not None and metrics.are_of(worker.pid):
+        told = _told(metrics)
+        there = metrics.values.get("destination")
+        if isinstance(there, str) and there:
+            server = replace(server, shown=there)
+    contents = past = refusal = None
+    if parts:
+        with Reader(paths.ledger) as reader:
+            if parts & Part.REFUSAL:
+                refusal = reader.last_refusal()
+            if parts & _INSIDE:
+                contents = _contents(
+                    settings,
+                    paths,
+                    server,
+                    reader,
+                    dlq=told is None or bool(parts & (Part.FILES | Part.PAST)),
+                    waits=told is None or bool(parts & Part.PAST),
+                )
+            if parts & Part.PAST:
+                past = _past(reader, now)
+    return Snapshot(
+        at=now,
+        paths=paths,
+        worker=worker,
+        told=told,
+        server=server,
+        metrics=metrics,
+        shared_metrics=shared,
+        pause=_pause(paths, now),
+        refusal=refusal,
+        settings_changed=_settings_changed() if parts & Part.REFUSAL else 0.0,
+        contents=contents,
+        past=past,
+    )
+
+
+def of_thread(worker: "WorkerThread", now: float, letters: int) -> Snapshot:
+    """What the worker in this process says, and the oldest dead letters. Raises LedgerError.
+
+    It costs a look into the ledger, and reads no file of others: a tray asks for it often.
+    """
+    if not worker.is_ready:
+        return Snapshot(now, worker.paths)
+    told = worker.look()
+    return Snapshot(
+        at=now,
+        paths=worker.paths,
+        told=told,
+        server=ChosenServer(shown=worker.destination),
+        letters=oldest(worker.paths, letters) if told.dlq else (),
+    )
+
+
+# The worker, the server, the pause ----------------------------------------------------------
+
+
+def _newest(shared: Metrics, paths: Paths, worker: Running | None) -> Metrics:
+    """The metrics, or what our worker notes for us while it cannot write them."""
+    spare = worker_report.metrics(paths.spare_metrics)
+    ours = worker is not None and spare.are_of(worker.pid)
+    return spare if ours and spare.written > shared.written else shared
+
+
+def _told(metrics: Metrics) -> WorkerStatus:
+    """What our worker says of itself in its metrics."""
+    values = metrics.values
+    name = str(values.get("state") or STARTING)
+    reason = metrics.reason
+    return WorkerStatus(
+        state=WorkerState(name, reason),
+        queue=items.count(values.get("queue_size")),
+        dlq=items.count(values.get("dlq_size")),
+        last_delivery=worker_report.local_time(values.get("last_delivery")),
+        paused=name == state.PAUSED and reason != state.BREAK,
+        held=items.count(values.get("held")),
+    )
+
+
+def chosen_server(settings: Settings, paths: Paths) -> ChosenServer:
+    """Where memories go by these settings."""
+    url = server_choice.chosen(settings.server.url, paths)
+    if url is None:
+        return ChosenServer(trouble=server_choice.CHOOSE)
+    if url == LOCAL_URL:
+        return ChosenServer(LOCAL_URL, THIS_COMPUTER)
+    from mem0tray.config.server_address import ServerAddress
+
+    try:
+        there = ServerAddress.from_settings(settings.server)
+    except SettingsError as error:
+        return ChosenServer(trouble=error.reason)
+    return ChosenServer(there.url, there.host)
+
+
+def _pause(paths: Paths, now: float) -> SeenPause:
+    try:
+        return SeenPause(pauses.read(paths, now))
+    except FileUnavailableError as error:
+        return SeenPause(error=error)
+
+
+def _settings_changed() -> float:
+    with suppress(FileUnavailableError):
+        found = atomic.signature(config_file())
+        return found.mtime / 1e9 if found is not None else 0.0
+    return 0.0
+
+
+# Files and ledger ---------------------------------------------------------------------------
+
+
+def _contents(
+    settings: Settings,
+    paths: Paths,
+    server: ChosenServer,
+    reader: Reader,
+    *,
+    dlq: bool,
+    waits: bool,
+) -> Contents:
+    """What files and ledger hold; the DLQ file and what waits only where they are wanted."""
+    queue = read_files.look(paths.queue, read_files.QUEUE_SECTIONS)
+    dead = read_files.look(paths.dlq, read_files.DLQ_SECTIONS) if dlq else None
+    found, emergency = None, reasons.NONE
+    if waits:
+        lines, emergency = waiting.emergency_lines(paths)
+        found = waiting.of(paths, reader, queue.document, lines, server.name)
+    is_whole = dead is None or (dead.is_there and not dead.trouble)
+    return Contents(
+        folder=_folder(settings, paths),
+        disk=_disk(paths),
+        queue=queue,
+        dlq=dead,
+        waits=found,
+        emergency=emergency,
+        quarantine=_quarantine(paths),
+        ledger=SeenLedger(
+            path=paths.ledger,
+            size=_size(paths.ledger),
+            usable=reader.usable,
+            dead=() if is_whole else reader.dead_raws(),
+            oldest_waiting=reader.oldest_waiting(),
+            oldest_dead=reader.oldest_dead(),
+            last_delivery=reader.last_delivery(),
+            totals={name: reader.counter(f"total_{name}") for name in TOTALS},
+            only_elsewhere=reader.only_elsewhere(server.name),
+            other_worker=reader.other_worker(),
+        ),
+    )
+
+
+def _quarantine(paths: Paths) -> SeenQuarantine:
+    try:
+        return SeenQuarantine(len(quarantine.kept(paths.quarantine)))
+    except FileUnavailableError as error:
+        return SeenQuarantine(None, error)
+
+
+def _past(reader: Reader, now: float) -> Past:
+    since = now - _MONTH
+    return Past(
+        attempts=reader.last_attempts(),
+        began=reader.began(),
+        deliveries=reader.deliveries(since, SLOT),
+        stays=reader.stays(since),
+        outages=reader.outages(since),
+    )
+
+
+# The disk -----------------------------------------------------------------------------------
+
+
+def _folder(settings: Settings, paths: Paths) -> Reason:
+    """What is wrong with `claude_dir` itself, else NONE; then nothing can be read."""
+    error = folder.trouble(settings)
+    if error is None and not paths.claude_dir.exists() and paths.ledger.exists():
+        error = folder.gone(settings)
+    return reasons.NONE if error is None else error.reason
+
+
+def _disk(paths: Paths) -> Reason:
+    """Why nothing can be written, of which metrics cannot tell; else NONE."""
+    return (
+        _no_room(paths)
+        or writable.why_unwritable(paths.claude_dir)
+        or lock.why_unusable(paths.queue_lock)
+        or writable.why_unwritable(paths.data_dir)
+    )
+
+
+def _no_room(paths: Paths) -> Reason:
+    """The error of a disk that has no room; else NONE."""
+    largest = max(_size(paths.queue) or 0, _size(paths.dlq) or 0)
+    for where, needed in ((paths.claude_dir, largest), (paths.data_dir, 0)):
+        with suppress(OSError):
+            if shutil.disk_usage(where).free < needed + _BLOCK:
+                full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                return atomic.unavailable(where, full).reason
+    return reasons.NONE
+
+
+def _size(path: Path) -> int | None:
+    """Bytes; None where there is none, or nobody may know."""
+    with suppress(OSError):
+        return path.stat().st_size
+    return None

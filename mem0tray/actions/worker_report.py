@@ -1,0 +1,99 @@
+"""What a worker tells everybody of itself: its lock, and the metrics file."""
+
+import socket
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from mem0tray.core import item as items
+from mem0tray.core import reasons
+from mem0tray.core.errors import FileUnavailableError
+from mem0tray.core.reasons import Reason
+from mem0tray.files import atomic, lock
+from mem0tray.files.atomic import TornError
+from mem0tray.system.paths import Paths
+
+_TRIES: Final = 5
+_TORN_WAIT: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The worker that holds the instance lock, since a time in Unix seconds."""
+
+    pid: int | None
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """The metrics file: its values, when it was written (0: there is none), what is wrong."""
+
+    values: dict[str, Any]
+    written: float
+    trouble: Reason = reasons.NONE
+
+    def are_of(self, pid: int | None) -> bool:
+        """Whether the process `pid` of this computer wrote them."""
+        by = (self.values.get("pid"), self.values.get("host"))
+        return pid is not None and by == (pid, socket.gethostname())
+
+    @property
+    def reason(self) -> Reason:
+        """The reason that a worker gives for its state; of another kind of worker its words."""
+        return reason_in(self.values)
+
+
+NO_METRICS: Final = Metrics({}, 0.0)
+
+
+def running(paths: Paths) -> Running | None:
+    """The worker that runs for this folder."""
+    held = lock.of_worker(paths)
+    if held is None:
+        return None
+    with suppress(OSError):
+        return Running(lock.holder(held), held.stat().st_mtime)
+    return None
+
+
+def metrics(path: Path) -> Metrics:
+    """A metrics file, as far as it can be read."""
+    for _ in range(_TRIES):
+        with suppress(TornError):
+            try:
+                found = atomic.read(path)
+            except FileUnavailableError as error:
+                return Metrics({}, 0.0, error.reason)
+            if found is None:
+                break
+            value = items.load_object(found[0])
+            if value is not None:
+                return Metrics(value, found[1].mtime / 1e9)
+        time.sleep(_TORN_WAIT)  # somebody writes it in place
+    return NO_METRICS
+
+
+def reason_in(values: dict[str, Any]) -> Reason:
+    """The reason in the values of a metrics file, see `Metrics.reason`."""
+    found = reasons.read(values.get("reason_id"), values.get("reason_arguments"))
+    return found or reasons.quoted(str(values.get("reason") or ""))
+
+
+def writer(pid: Any, host: Any) -> Reason:
+    """Who wrote metrics, in words, by what stands there as `pid` and `host`."""
+    if isinstance(host, str) and host != socket.gethostname():
+        return Reason("another worker on {host}", host=host[:60])
+    if isinstance(pid, int):
+        return Reason("another worker, process {number}", number=pid)
+    return Reason("another worker")
+
+
+def local_time(value: Any) -> float | None:
+    """Unix seconds of a local ISO time, as workers write it into files; None if it is none."""
+    with suppress(TypeError, ValueError, OverflowError, OSError):
+        return datetime.fromisoformat(value).timestamp()
+    return None

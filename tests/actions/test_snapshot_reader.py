@@ -1,0 +1,341 @@
+"""How things stand, read once: what is there, and what could not be read."""
+
+import json
+import math
+import os
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from mem0tray.actions import snapshot_reader
+from mem0tray.actions.snapshot import Part, Snapshot
+from mem0tray.config.server_choice import CHOOSE
+from mem0tray.config.settings import ServerSettings, Settings
+from mem0tray.core import state
+from mem0tray.core.reasons import Reason
+from mem0tray.core.state import HEALTHY, WorkerState, WorkerStatus
+from mem0tray.files import atomic, pauses
+from mem0tray.files.lock import InstanceLock
+from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.taken_by_others import WORKER
+from mem0tray.system import data_folders
+from mem0tray.system.paths import Paths
+from tests.actions.scene import metrics_of, worker, write, write_dlq
+from tests.support.shapes import dead, emergency_lines, entry, queue_document
+
+if TYPE_CHECKING:
+    from mem0tray.worker.thread import WorkerThread
+
+SERVER = "https://server.test"
+
+
+def read(*parts: Part, url: str = SERVER, now: float | None = None) -> Snapshot:
+    """Look once."""
+    settings = Settings(server=ServerSettings(url=url))
+    wanted = Part.NOTHING_MORE
+    for part in parts:
+        wanted |= part
+    return snapshot_reader.read(settings, time.time() if now is None else now, wanted)
+
+
+@pytest.fixture
+def running(paths: Paths) -> Iterator[None]:
+    """Hold the instance lock, as a worker does."""
+    lock = InstanceLock(paths.instance_lock)
+    lock.acquire()
+    yield
+    lock.release()
+
+
+def tell(path: Path, **values: object) -> None:
+    """Write metrics as our worker does."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write(path, {"pid": os.getpid(), "host": socket.gethostname(), **values})
+
+
+# The worker ------------------------------------------------------------------------------------
+
+
+def test_a_new_computer(paths: Paths) -> None:
+    """Nothing is there, nothing is wrong, and nothing is made."""
+    paths.claude_dir.rmdir()
+    seen = read(Part.PAST, Part.REFUSAL, url="")
+    assert (seen.worker, seen.told, seen.pause.until, seen.refusal) == (None, None, None, None)
+    assert (seen.server.name, seen.server.trouble) == ("local", Reason())
+    inside = seen.inside
+    assert not inside.queue.is_there
+    assert not inside.queue.trouble
+    troubles = [inside.folder, inside.disk, inside.emergency, inside.ledger.trouble]
+    assert not any(troubles)
+    assert inside.waits is not None
+    assert (inside.waits.count, inside.quarantine.count, inside.ledger.size) == (0, 0, None)
+    assert seen.past is not None
+    assert seen.past.began is None
+    assert list(Path(os.environ["HOME"]).iterdir()) == []
+
+
+@pytest.mark.usefixtures("running")
+def test_a_worker_that_runs_tells_its_counts(paths: Paths) -> None:
+    """Then nobody counts what waits, and the DLQ file is read for those alone who show it."""
+    write_dlq(paths, [dead("a")])
+    tell(paths.metrics, state="healthy", queue_size=3, dlq_size=4, held=1, destination="there")
+    seen = read(Part.COUNTS)
+    assert seen.worker is not None
+    assert seen.worker.pid == os.getpid()
+    assert seen.told == WorkerStatus(WorkerState(HEALTHY), 3, 4, None, paused=False, held=1)
+    assert (seen.server.name, seen.server.shown) == (SERVER, "there")
+    assert (seen.inside.dlq, seen.inside.waits) == (None, None)
+    whole = read(Part.FILES).inside
+    assert whole.dlq is not None
+    assert len(whole.dlq.document.lists["items"]) == 1
+    assert whole.waits is None
+    assert read(Part.PAST).inside.waits is not None
+
+
+@pytest.mark.usefixtures("running")
+@pytest.mark.parametrize(
+    ("reason", "paused"), [(Reason("paused by you"), True), (state.BREAK, False)]
+)
+def test_a_pause_is_the_user_s_and_a_break_the_server_s(
+    paths: Paths, reason: Reason, *, paused: bool
+) -> None:
+    """The worker's state has one name for both, and its reason tells them apart."""
+    tell(paths.metrics, **metrics_of("paused", reason), last_delivery="2025-11-30T04:38:18")
+    told = read().told
+    assert told is not None
+    assert (told.paused, told.state.reason) == (paused, reason)
+    assert told.last_delivery == time.mktime((2025, 11, 30, 4, 38, 18, 0, 0, -1))
+
+
+@pytest.mark.usefixtures("running")
+def test_what_another_worker_wrote_is_not_what_ours_tells(paths: Paths) -> None:
+    """Its metrics are there to be seen; files and ledger are counted."""
+    write(paths.queue, queue_document([entry("a"), entry("b")]))
+    write(paths.metrics, {"pid": 1, "host": "elsewhere", "state": "healthy", "queue_size": 9})
+    seen = read(Part.COUNTS)
+    assert seen.told is None
+    assert seen.metrics.values["host"] == seen.shared_metrics.values["host"] == "elsewhere"
+    assert seen.inside.waits is not None
+    assert seen.inside.waits.count == 2
+
+
+@pytest.mark.usefixtures("running")
+def test_the_worker_notes_beside_the_metrics_while_it_cannot_write_them(paths: Paths) -> None:
+    """The newer of the two counts, unless it is not ours."""
+    write(paths.metrics, {"pid": 1, "host": "elsewhere"})
+    os.utime(paths.metrics, times=(1, 1))
+    tell(paths.spare_metrics, state="action needed", queue_size=4)
+    seen = read()
+    assert seen.told is not None
+    assert (seen.told.queue, seen.shared_metrics.values["pid"]) == (4, 1)
+    write(paths.spare_metrics, {"pid": 1, "host": "elsewhere", "state": "healthy"})
+    assert read().told is None
+
+
+def test_metrics_of_a_worker_that_has_ended_tell_nothing(paths: Paths) -> None:
+    """Nobody holds the lock: they are old, whoever has that process number now."""
+    tell(paths.metrics, state="healthy", queue_size=7)
+    seen = read()
+    assert (seen.worker, seen.told) == (None, None)
+
+
+def test_another_worker_that_the_ledger_knows(paths: Paths) -> None:
+    """Ours has noted it, with its first and last sign."""
+    with worker(paths):
+        pass
+    ledger = Ledger(paths.ledger)
+    ledger.set_meta(WORKER, json.dumps({"pid": 7, "host": "h", "first": 1.0, "last": 2.0}))
+    ledger.close()
+    other = read(Part.COUNTS).inside.ledger.other_worker
+    assert other is not None
+    assert (other.pid, other.host, other.last) == (7, "h", 2.0)
+
+
+@pytest.mark.usefixtures("running")
+def test_a_folder_that_has_moved_keeps_its_worker_and_its_ledger(paths: Paths) -> None:
+    """`mv` and a link in its place: both names lead to the same state."""
+    write(paths.queue, queue_document([entry("a")]))
+    with worker(paths):
+        pass
+    atomic.replace(paths.served, data_folders.as_json(paths.claude_dir, paths.claude_dir, 1.0))
+    away = paths.claude_dir.with_name("elsewhere")
+    paths.claude_dir.rename(away)
+    paths.claude_dir.symlink_to(away)
+    seen = read(Part.COUNTS)
+    assert seen.paths.ledger == paths.ledger
+    assert seen.worker is not None
+    assert seen.inside.ledger.usable
+
+
+# The server, the pause ----------------------------------------------------------------------
+
+
+def test_a_server_that_is_yet_to_be_chosen_or_cannot_be_used(paths: Paths) -> None:
+    """There is no name then, and the reason why."""
+    write(paths.queue, {"queue": []})
+    assert read(url="").server.trouble == CHOOSE
+    wrong = read(url="https://user:secret@m.test").server
+    assert (wrong.name, bool(wrong.trouble)) == ("", True)
+
+
+def test_a_pause_that_has_ended_is_none(paths: Paths) -> None:
+    """By the clock of the look, which is an argument."""
+    pauses.write(paths, 1000.0)
+    assert read(now=999.0).pause.until == 1000.0
+    assert read(now=1001.0).pause.until is None
+    pauses.write(paths, None)
+    assert read().pause.until == math.inf
+
+
+# What cannot be read --------------------------------------------------------------------------
+
+CANNOT: dict[str, Callable[[Snapshot], object]] = {
+    "queue": lambda seen: seen.inside.queue.error,
+    "dlq": lambda seen: seen.inside.dlq and seen.inside.dlq.error,
+    "emergency": lambda seen: seen.inside.emergency,
+    "metrics": lambda seen: seen.metrics.trouble,
+    "pause": lambda seen: seen.pause.error,
+    "queue_lock": lambda seen: seen.inside.disk,
+}
+
+
+@pytest.mark.parametrize("name", CANNOT)
+def test_what_cannot_be_read_is_named(paths: Paths, name: str) -> None:
+    """A folder in the place of the file: the reason names it, and all else is read."""
+    path: Path = getattr(paths, name)
+    path.mkdir(parents=True)
+    seen = read(Part.COUNTS)
+    found = {each: why(seen) for each, why in CANNOT.items()}
+    assert str(path) in str(found.pop(name))
+    assert not any(found.values())
+
+
+def test_a_quarantine_that_cannot_be_read_has_no_count(paths: Paths) -> None:
+    """It is not called empty."""
+    paths.data_dir.mkdir(parents=True)
+    paths.quarantine.touch()
+    seen = read(Part.COUNTS).inside.quarantine
+    assert seen.count is None
+    assert str(paths.quarantine) in str(seen.error)
+
+
+@pytest.mark.parametrize(("data", "lost"), [(b"no ledger" * 100, True), (b"", False)])
+def test_a_ledger_that_cannot_be_read(paths: Paths, data: bytes, *, lost: bool) -> None:
+    """It tells nothing; only where something stands in it that is a loss."""
+    paths.data_dir.mkdir(parents=True)
+    paths.ledger.write_bytes(data)
+    seen = read(Part.COUNTS).inside.ledger
+    assert (seen.usable, bool(seen.trouble)) == (False, lost)
+
+
+@pytest.mark.parametrize("ledger", [True, False])
+def test_a_broken_dlq_file(paths: Paths, *, ledger: bool) -> None:
+    """What is whole in it is there, and beside it what the ledger has."""
+    write_dlq(paths, [dead("a"), dead("b"), dead("c")])
+    if ledger:
+        with worker(paths):
+            pass
+    paths.dlq.write_bytes(paths.dlq.read_bytes()[:-60])
+    inside = read(Part.COUNTS).inside
+    assert inside.dlq is not None
+    assert inside.dlq.broken
+    assert str(paths.dlq) in str(inside.dlq.trouble)
+    assert len(inside.dlq.document.lists["items"]) == 2
+    assert len(inside.ledger.dead) == (3 if ledger else 0)
+
+
+def test_a_dlq_file_that_is_gone(paths: Paths) -> None:
+    """What is no edit: the ledger has the dead letters still."""
+    write_dlq(paths, [dead("a")])
+    with worker(paths):
+        pass
+    paths.dlq.unlink()
+    inside = read(Part.COUNTS).inside
+    assert inside.dlq is not None
+    assert (inside.dlq.is_there, bool(inside.dlq.trouble), len(inside.ledger.dead)) == (
+        False,
+        False,
+        1,
+    )
+
+
+@pytest.mark.usefixtures("paths")
+def test_a_file_that_is_rewritten_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is waited for a moment, and not without end."""
+
+    def torn(path: Path) -> None:
+        raise atomic.TornError(path)
+
+    monkeypatch.setattr(atomic, "read", torn)
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    queue = read(Part.COUNTS).inside.queue
+    assert queue.restless
+    assert "rewritten all the time" in str(queue.trouble)
+    assert queue.document.lists["queue"] == []
+
+
+def test_a_named_folder_that_is_not_there(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A typo in the setting is no empty queue."""
+    monkeypatch.setenv("MEM0TRAY_PATHS_CLAUDE_DIR", str(paths.claude_dir / "typo"))
+    from mem0tray.config.settings import load
+
+    seen = snapshot_reader.read(load().settings, time.time(), Part.COUNTS)
+    assert str(paths.claude_dir / "typo") in str(seen.inside.folder)
+
+
+# What it costs --------------------------------------------------------------------------------
+
+
+def test_each_file_is_read_once(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much is asked for."""
+    write(paths.queue, queue_document([entry("a")]))
+    write_dlq(paths, [dead("b")])
+    paths.emergency.write_text(emergency_lines([entry("c")]))
+    times: Counter[str] = Counter()
+    real = atomic.read
+
+    def counted(path: Path, *rest: Any, **named: Any) -> Any:
+        times[path.name] += 1
+        return real(path, *rest, **named)
+
+    monkeypatch.setattr(atomic, "read", counted)
+    read(Part.COUNTS, Part.FILES, Part.PAST, Part.REFUSAL)
+    assert times[paths.queue.name] == times[paths.dlq.name] == times[paths.metrics.name] == 1
+    times.clear()
+    read()
+    assert paths.queue.name not in times
+    assert paths.dlq.name not in times
+
+
+@pytest.mark.usefixtures("paths")
+def test_what_was_not_asked_for_is_not_taken_for_nothing() -> None:
+    """A view that needs files says so, and shows no zeros."""
+    with pytest.raises(LookupError):
+        _ = read(Part.REFUSAL).inside
+
+
+def test_a_tray_asks_its_own_worker_and_reads_no_file_of_others(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It asks every few seconds: ten dead letters come from the ledger, and only if there are."""
+    write_dlq(paths, [dead(str(number)) for number in range(30)])
+    with worker(paths):
+        pass
+    monkeypatch.setattr(atomic, "read", lambda path: pytest.fail(f"{path} was read"))
+    status = WorkerStatus(WorkerState(HEALTHY), 1, 30, 5.0, paused=True, held=1)
+    thread = SimpleNamespace(
+        is_ready=True, look=lambda: status, paths=paths, destination="server.test"
+    )
+    seen = snapshot_reader.of_thread(cast("WorkerThread", thread), 7.0, 10)
+    assert (seen.at, seen.told, seen.server.shown) == (7.0, status, "server.test")
+    assert len(seen.letters) == 10
+    thread.look = lambda: WorkerStatus(WorkerState(HEALTHY), 0, 0, None, paused=False)
+    assert snapshot_reader.of_thread(cast("WorkerThread", thread), 7.0, 10).letters == ()
+    thread.is_ready = False
+    assert snapshot_reader.of_thread(cast("WorkerThread", thread), 7.0, 10).told is None
