@@ -17,6 +17,7 @@ from mem0tray.core.errors import Mem0TrayError
 INTERRUPTED: Final = 130  # what a shell says of a program that Ctrl-C ended
 BROKEN_PIPE: Final = 141  # and of one whose reader has left
 COMPLETE: Final = "_MEM0TRAY_COMPLETE"  # set by the shell's script: what may follow on its line?
+_SETTINGS: Final = "MEM0TRAY_"  # begins the variables that stand for settings
 _TWO: Final = 2
 _LONGEST_ERROR: Final = 2000
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
@@ -67,6 +68,10 @@ def _run(arguments: list[str]) -> int:
         if arguments[1] in completion_scripts.SCRIPTS:  # at the start of every shell
             sys.stdout.write(completion_scripts.SCRIPTS[arguments[1]])
             return 0
+    if any(name.startswith(_SETTINGS) for name in os.environ):
+        from mem0tray.cli import context
+
+        context.warn_of_unknown_variables()
     if arguments[:1] == ["add"]:
         from mem0tray.cli import fast_arguments
 

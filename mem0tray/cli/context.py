@@ -1,6 +1,8 @@
 """What commands share: the settings with their warnings, and errors of usage."""
 
+import os
 import sys
+from collections.abc import Iterable
 
 from mem0tray.config import settings
 from mem0tray.config.settings import Loaded, Settings
@@ -40,8 +42,17 @@ def load_there() -> Settings:
 def load_all() -> Loaded:
     """The settings as by `load`, with the source of each value."""
     loaded = settings.load()
-    for warning in loaded.warnings:
+    _warn(loaded.warnings)
+    return loaded
+
+
+def warn_of_unknown_variables() -> None:
+    """Name on standard error what in the environment looks like a setting of ours and is none."""
+    _warn(settings.unknown_variables(os.environ))
+
+
+def _warn(warnings: Iterable[str]) -> None:
+    for warning in warnings:
         from mem0tray.core.text import one_line
 
         sys.stderr.write(f"mem0tray: {one_line(warning, _LONGEST_WARNING)}\n")
-    return loaded

@@ -168,7 +168,6 @@ def load(file: Path | None = None, environ: Mapping[str, str] | None = None) -> 
             _mend(name),
         )
         sources[key] = ENVIRONMENT
-    warnings += _unknown_variables(known, environ)
     return Loaded(_build(values), tuple(warnings), sources)
 
 
@@ -176,14 +175,20 @@ def _mend(name: str) -> Reason:
     return Reason("Correct the variable {name}, or unset it.", name=name)
 
 
-def _unknown_variables(known: Mapping[str, type], environ: Mapping[str, str]) -> list[str]:
-    """A warning for each variable that looks like a setting and is none."""
-    names = [variable(key) for key in known]
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """A warning for each variable that looks like a setting and is none.
+
+    Whoever runs a command hears of it, whether that command has a use for settings or not:
+    it is no part of `Loaded.warnings`.
+    """
+    names = [variable(key) for key in keys()]
     sections = tuple({name[: name.index("_", len(ENV_PREFIX)) + 1] for name in names})
+    ends = [name.removeprefix(ENV_PREFIX) for name in names]
+    odd = [name for name in environ if name.startswith(ENV_PREFIX) and name not in names]
     return [
         f"The variable {name} is unknown and ignored.{_guess(name, names)}"
-        for name in environ
-        if name.startswith(sections) and name not in names
+        for name in odd
+        if name.startswith(sections) or _guess(name.removeprefix(ENV_PREFIX), ends)
     ]
 
 

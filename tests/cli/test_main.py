@@ -82,6 +82,26 @@ def test_wrong_settings_exit_2_in_one_line(home: Scratch) -> None:
         assert done.line.startswith("mem0tray: sync.timeout in ")
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["status"],
+        ["autostart", "status"],
+        ["config", "path"],
+        ["help"],
+        ["add", "text", "-p", "p"],
+        ["doctor", "--json"],
+        ["config", "set", "sync.timeout", "7"],
+    ],
+    ids=" ".join,
+)
+def test_a_mistyped_variable_is_named_by_every_command(home: Scratch, arguments: list[str]) -> None:
+    """Once, also by a command that has no use for settings."""
+    home.env(MEM0TRAY_SYNC_TIMOUT="7")
+    said = home.run(*arguments).err
+    assert said.count("MEM0TRAY_SYNC_TIMOUT is unknown and ignored. Did you mean") == 1
+
+
 def test_odd_settings_warn_once(home: Scratch) -> None:
     """An unknown key is named once on standard error, and the command goes on."""
     home.configure("[sync]\ntimeoutt = 5\n")

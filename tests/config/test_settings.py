@@ -96,14 +96,20 @@ def test_unknown_keys_are_named(tmp_path: Path) -> None:
     assert sum("Did you mean `server.url`?" in each for each in warnings) == 1
 
 
-def test_unknown_variables_are_named(tmp_path: Path) -> None:
+def test_unknown_variables_are_named() -> None:
     """A variable that looks like a setting and is none warns; those of others do not."""
     environ = {"MEM0TRAY_SERVER_ULR": "x", "MEM0TRAY_HOME": "x", "MEM0_PROJECT_ID": "x"}
-    (warning,) = settings.load(tmp_path / "none", environ).warnings
+    (warning,) = settings.unknown_variables(environ)
     assert warning == (
         "The variable MEM0TRAY_SERVER_ULR is unknown and ignored."
         " Did you mean `MEM0TRAY_SERVER_URL`?"
     )
+
+
+def test_a_section_may_be_mistyped_too() -> None:
+    """Where the whole is like a variable of ours."""
+    (warning,) = settings.unknown_variables({"MEM0TRAY_SNYC_TIMEOUT": "7"})
+    assert warning.endswith("Did you mean `MEM0TRAY_SYNC_TIMEOUT`?")
 
 
 def test_a_value_in_the_place_of_a_section_is_wrong(tmp_path: Path) -> None:

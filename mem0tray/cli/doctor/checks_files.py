@@ -11,7 +11,7 @@ from mem0tray.actions.read_files import DLQ_SECTIONS, QUEUE_SECTIONS, SeenFile, 
 from mem0tray.actions.snapshot import Snapshot
 from mem0tray.cli.doctor import remedies
 from mem0tray.cli.doctor.check import FAIL, OK, WARN, Check
-from mem0tray.config.settings import Loaded
+from mem0tray.config.settings import Loaded, unknown_variables
 from mem0tray.core import item as items
 from mem0tray.core.errors import FileUnavailableError, LockTimeoutError
 from mem0tray.core.text import plural
@@ -40,6 +40,8 @@ def settings_file(loaded: Loaded) -> Iterable[Check]:
         yield Check("settings", OK, f"{file} is not there: defaults and environment hold.")
     for warning in loaded.warnings:
         yield Check("settings", WARN, warning, "Mend it with `mem0tray config edit`.")
+    for warning in unknown_variables(os.environ):
+        yield Check("settings", WARN, warning, "Correct the variable's name, or unset it.")
 
 
 def folders(loaded: Loaded) -> Iterable[Check]:
