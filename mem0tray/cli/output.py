@@ -145,26 +145,26 @@ def say_beside(
 ) -> None:
     """Print a line whose beginning is ours, laid out and in `style`, and `text` made harmless.
 
-    At a terminal what does not fit stands below the text, not below the beginning. The text
-    may begin with a `mark` in a style of its own.
+    What does not fit stands below the text, not below the beginning. The text may begin with
+    a `mark` in a style of its own.
     """
     line = f"{begin}{one_line(text, 1000)}".rstrip()
-    if sys.stdout.isatty():
-        line = _hanging(line, len(begin))
+    room = width()
+    if room is not None:
+        line = _hanging(line, len(begin), room)
     shown, rest = line[: len(begin)], line[len(begin) :]
     if not rest.startswith(mark):
         mark = ""
     write(paint(shown, style) + paint(mark, mark_style) + rest[len(mark) :])
 
 
-def _hanging(line: str, indent: int) -> str:
+def _hanging(line: str, indent: int, room: int) -> str:
     """`line`, wrapped between words; paths and commands stay whole, so that they can be copied."""
-    width = columns()
-    if indent > width // 2:
+    if indent > room // 2:
         indent = _NARROW_INDENT
     whole = textwrap.fill(
         _COMMAND.sub(lambda found: found[0].replace(" ", _GLUE), line),
-        width,
+        room,
         subsequent_indent=" " * indent,
         break_long_words=False,
         break_on_hyphens=False,
@@ -175,6 +175,17 @@ def _hanging(line: str, indent: int) -> str:
 def columns() -> int:
     """How many characters a line of the terminal has."""
     return shutil.get_terminal_size().columns
+
+
+def width() -> int | None:
+    """How many characters a line may have: those of the terminal.
+
+    Where none is, as many as COLUMNS says, and without it any number (None).
+    """
+    if sys.stdout.isatty():
+        return columns()
+    asked = os.environ.get("COLUMNS", "")
+    return int(asked) if asked.isascii() and asked.isdigit() and int(asked) else None
 
 
 def excerpt(text: str) -> str:
@@ -213,24 +224,39 @@ def print_table(
 ) -> None:
     """A table; plain columns where no terminal is. The columns named in `right` hold numbers.
 
-    Where a terminal is too narrow, cells wrap. If `cut` names columns, each row
+    Where a line has too little room (`width`), cells wrap. If `cut` names columns, each row
     stays one line instead: these are shortened, others never, and the columns
     in `spare` are left out one after the other.
     """
     cells = [[one_line(cell, _CELL) for cell in row] for row in rows]
-    if sys.stdout.isatty():
-        # Slow to import, and only a person at a terminal sees the difference.
+    plain, room = not sys.stdout.isatty(), width()
+    lines = _columns(headers, cells, right) if plain else []
+    if not plain or (room is not None and max(map(text_cells, lines)) > room):
+        # Slow to import, and only where a line has too little room is there a difference.
         from mem0tray.cli import table
 
-        table.show(console(), Style.HEADING, headers, cells, right, cut, spare)
-        return
-    widths = [max(map(text_cells, column)) for column in zip(headers, *cells, strict=True)]
-    for row in (headers, *cells):
+        style = Style.PLAIN if plain else Style.HEADING
+        room = room or columns()
+        made = table.made(headers, cells, right, cut, spare, style=style, room=room, plain=plain)
+        lines = table.lines(console(), made, room)
+    for line in lines:
+        write(line)
+
+
+def _columns(
+    headers: Sequence[str], cells: Iterable[Sequence[str]], right: Collection[str]
+) -> list[str]:
+    """The lines of a table as wide as it is."""
+    rows = (headers, *cells)
+    widths = [max(map(text_cells, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
         padded = []
-        for header, cell, width in zip(headers, row, widths, strict=True):
-            blank = " " * (width - text_cells(cell))
+        for header, cell, wide in zip(headers, row, widths, strict=True):
+            blank = " " * (wide - text_cells(cell))
             padded.append(blank + cell if header in right else cell + blank)
-        click.echo("  ".join(padded).rstrip())
+        lines.append("  ".join(padded).rstrip())
+    return lines
 
 
 class Fact(NamedTuple):
@@ -245,9 +271,9 @@ class Fact(NamedTuple):
 def print_facts(facts: Iterable[Fact | tuple[str, str]]) -> None:
     """Names, dim, and values, one a line, below each other; empty values are left out."""
     shown = [fact for fact in (Fact(*each) for each in facts) if fact.value]
-    width = max((len(fact.name) for fact in shown), default=0)
+    longest = max((len(fact.name) for fact in shown), default=0)
     for name, value, mark, style in shown:
-        say_beside(f"{name.ljust(width)}  ", value, Style.DIM, mark, style)
+        say_beside(f"{name.ljust(longest)}  ", value, Style.DIM, mark, style)
 
 
 def span(seconds: float) -> str:

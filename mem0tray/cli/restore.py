@@ -1,6 +1,5 @@
 """`mem0tray restore`: put deleted memories back."""
 
-import sys
 from collections.abc import Sequence
 from typing import Final
 
@@ -79,9 +78,10 @@ def _print_sources(paths: Paths) -> None:
 
 
 def _is_too_narrow(found: Sequence[RestoreSource]) -> bool:
-    """Whether a terminal lacks the room for a line each, with something of what it is."""
+    """Whether there is no room for a line each, with something of what it is."""
     longest = max(len(source.name) for source in found)
-    return sys.stdout.isatty() and output.columns() < longest + _ROOM
+    room = output.width()
+    return room is not None and room < longest + _ROOM
 
 
 def _what(source: RestoreSource) -> str:

@@ -1,4 +1,4 @@
-"""Tables at a terminal: as narrow as it is, and never short of what is to be typed again."""
+"""Tables where a line has little room: never short of what is to be typed again."""
 
 from collections.abc import Collection, Sequence
 from typing import Final
@@ -13,28 +13,35 @@ _LEAST: Final = 10  # signs of a column that is cut
 _GAP: Final = 3  # between two columns
 
 
-def show(
-    console: Console,
-    style: str,
+def made(
     headers: Sequence[str],
     rows: Sequence[Sequence[str]],
     right: Collection[str],
     cut: Collection[str],
     spare: Sequence[str],
-) -> None:
-    """Print harmless text as a table, its headers in `style`; see `output.print_table`.
+    *,
+    style: str,
+    room: int,
+    plain: bool,
+) -> Table:
+    """A table of harmless text, `room` characters wide, its headers in `style`.
 
-    Text is never markup.
+    Text is never markup. `plain`: as for a pipe, with no rule below its headers. The rest is
+    said of `output.print_table`.
     """
     columns = [
         (header, max(map(cell_len, (header, *(row[at] for row in rows)))))
         for at, header in enumerate(headers)
     ]
-    gone = _gone(columns, cut, spare, console.width)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style=style)
-    widths = _shared(
-        {name: width for name, width in columns if name not in gone}, cut, console.width
+    gone = _gone(columns, cut, spare, room)
+    table = Table(
+        box=None if plain else box.SIMPLE_HEAD,
+        padding=(0, 2, 0, 0) if plain else (0, 1),
+        pad_edge=False,
+        show_edge=False,
+        header_style=style,
     )
+    widths = _shared({name: width for name, width in columns if name not in gone}, cut, room)
     for header, width in columns:
         if header not in gone:
             whole = bool(cut) and header not in cut
@@ -48,7 +55,15 @@ def show(
     for row in rows:
         cells = [cell for header, cell in zip(headers, row, strict=True) if header not in gone]
         table.add_row(*(Text(cell, no_wrap=bool(cut), overflow="ellipsis") for cell in cells))
-    console.print(table, crop=False)
+    return table
+
+
+def lines(console: Console, table: Table, room: int) -> list[str]:
+    """The lines of a table on a console of that width, without blanks at their ends."""
+    console.width = room
+    with console.capture() as caught:
+        console.print(table, crop=False)
+    return [line.rstrip() for line in caught.get().splitlines()]
 
 
 def _gone(

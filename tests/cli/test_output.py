@@ -32,6 +32,36 @@ def test_plain_columns_line_up(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == "name      count\nlong one      1\nb            22\n"
 
 
+@pytest.mark.parametrize("cut", [{"text"}, set()], ids=["cut", "wrapped"])
+def test_a_pipe_has_the_columns_that_are_asked_for(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, cut: set[str]
+) -> None:
+    """COLUMNS makes a table narrow also without a terminal; without it nothing is left out."""
+    row = ("aaaa1111", "x" * 40 + " end", "7")
+    shown = {}
+    for columns in ("30", "", "odd"):
+        monkeypatch.setenv("COLUMNS", columns)
+        output.print_table(("id", "text", "n"), [row], right={"n"}, cut=cut, spare=["n"])
+        shown[columns] = capsys.readouterr().out
+    narrow = shown["30"].splitlines()
+    assert max(map(len, narrow)) <= 30
+    assert narrow[1].startswith("aaaa1111  xxxx")
+    assert (narrow[1].endswith("…  7"), len(narrow) == 2) == (bool(cut), bool(cut))
+    assert shown[""] == shown["odd"]
+    assert shown[""].splitlines()[1] == "  ".join(row)
+
+
+@pytest.mark.parametrize("columns", ["40", ""])
+def test_a_sentence_in_a_pipe_has_the_columns_that_are_asked_for(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    """It is wrapped where COLUMNS is set, and else one line."""
+    monkeypatch.setenv("COLUMNS", columns)
+    output.say_beside("fail  ", "word " * 20)
+    lines = capsys.readouterr().out.splitlines()
+    assert (max(map(len, lines)) <= 40) == (len(lines) > 1) == bool(columns)
+
+
 def test_facts_without_value_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
     """Names line up, values are one line."""
     output.print_facts([("a", "1\n2"), ("empty", ""), ("long", "x")])

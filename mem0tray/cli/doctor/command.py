@@ -1,6 +1,5 @@
 """`mem0tray doctor`: everything that deliveries need, one line a check."""
 
-import shutil
 import sys
 import threading
 import time
@@ -216,13 +215,13 @@ def _progress(what: str, *, told: bool) -> Iterator[None]:
 
 def _print(found: Sequence[Check]) -> None:
     """What failed, what is worth a look, and what is well; then how many of each."""
-    at_terminal = sys.stdout.isatty()
-    narrow = at_terminal and shutil.get_terminal_size().columns < _NARROW
-    width = 0 if narrow else max(len(each.name) for each in found)
+    room = output.width()
+    narrow = room is not None and room < _NARROW
+    longest = 0 if narrow else max(len(each.name) for each in found)
     for level in (FAIL, WARN, OK):
         for each in found:
             if each.level == level:
-                _print_one(each, width, apart=at_terminal)
+                _print_one(each, longest, apart=sys.stdout.isatty())
     output.say(_summary(found), _STYLES[_worst(found)])
 
 
