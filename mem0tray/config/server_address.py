@@ -13,6 +13,9 @@ from mem0tray.core import reasons
 from mem0tray.core.errors import SettingsError
 from mem0tray.core.reasons import Reason
 
+# All addresses of this computer: what a server listens at. A client that connects there gets to
+# loopback, and on Windows nowhere.
+_HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (nothing listens)
 _PORTS = {"http": 80, "https": 443}
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?", re.IGNORECASE)
 _NUMBER = re.compile(r"(0x[0-9a-f]*|[0-9]+)(\.(0x[0-9a-f]*|[0-9]+)){0,3}\.?", re.IGNORECASE)
@@ -157,7 +160,8 @@ def _ascii_host(parts: SplitResult) -> str:
     host = parts.hostname or ""
     try:
         if ":" in host and "%" not in host:  # a zone has no place in the Host header
-            return str(ipaddress.IPv6Address(host))
+            name = str(ipaddress.IPv6Address(host))
+            return _HERE.get(name, name)
         name = host.encode("ascii" if host.isascii() else "idna").decode("ascii")
     except ValueError:
         name = ""
@@ -166,7 +170,8 @@ def _ascii_host(parts: SplitResult) -> str:
             Reason("{name} is not the name of a host.", name=repr(host[:200])),
             Reason("Correct it: `mem0tray config set server.url ADDRESS`."),
         )
-    return _in_full(name)
+    name = _in_full(name)
+    return _HERE.get(name, name)
 
 
 def _checked_token(token: str) -> str:
