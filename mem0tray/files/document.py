@@ -205,6 +205,16 @@ def salvage(data: bytes, sections: Sequence[str]) -> Document:
     return document
 
 
+def around_lines(data: bytes) -> bytes:
+    """What is left of a line of the emergency file without the whole lines that stand in it."""
+    text, at, left = data.decode("latin-1"), 0, []  # a character a byte; only signs of ASCII count
+    for start, end, value in _objects(text):
+        if _is_line(value):
+            left.append(data[at:start])
+            at = end
+    return b"".join([*left, data[at:]])
+
+
 def _is_line(value: Any) -> bool:
     """A line of the emergency file: it is no value of the torn line that it is glued to."""
     return value is not None and value.get("emergency") is True

@@ -19,6 +19,9 @@ from mem0tray.files import atomic, document
 from mem0tray.system import plain
 
 RENAME_AFTER = 60.0  # seconds without growth
+_BLANKS = b"\0 \r\t\xef\xbb\xbf"
+_BEGINS = re.compile(rb'\{\s*("|\Z)')  # as a line, and not what stands in one
+_LONGEST_TORN = 1_000_000  # bytes of torn lines that are kept for their end
 _CONTEXT = 256  # bytes before the offset that must still be the same
 REMOVE_AFTER = 86_400.0  # seconds after the renaming; a slow writer may still hold it open
 
@@ -29,7 +32,8 @@ class EmergencySource(msgspec.Struct, frozen=True):
     `before` is a hash of what stands just before `offset`: the inode of a file
     that was removed is soon another file's. `renamed` is in Unix seconds; `boot`
     names the start of the machine in which it was, `uptime` is the same moment on
-    the monotonic clock, which nobody can set.
+    the monotonic clock, which nobody can set. `torn` are lines of which the first is the
+    beginning of one that another writer cut in two; its end may come still.
     """
 
     name: str
@@ -39,6 +43,7 @@ class EmergencySource(msgspec.Struct, frozen=True):
     before: bytes = b""
     boot: str = ""
     uptime: float = 0.0
+    torn: tuple[bytes, ...] = ()
 
     def has_rested(self, now: float, boot: str, uptime: float) -> bool:
         """Whether no writer holds it open any more: a day has passed since the renaming.
@@ -63,9 +68,10 @@ class Lines:
 def read(folder: Path, source: EmergencySource, *, final: bool) -> Lines | None:
     """New lines of `source`, or None when there are none.
 
-    `final` takes a last line without its newline as it is: nobody will
-    complete it. Otherwise one that is not a whole object waits.
+    `final` takes a last line without its newline, and what another line was written into, as
+    they are: nobody will complete them. Otherwise they wait.
     """
+    torn, lost = list(source.torn), list[bytes]()
     path = folder / source.name
     try:
         with plain.open_binary(path) as file:
@@ -77,6 +83,7 @@ def read(folder: Path, source: EmergencySource, *, final: bool) -> Lines | None:
             if _hash(context) != source.before:
                 offset, context = 0, b""
                 file.seek(0)
+                torn, lost = [], torn  # they stood in another file
             data = file.read()
     except FileNotFoundError:
         return None
@@ -87,14 +94,20 @@ def read(folder: Path, source: EmergencySource, *, final: bool) -> Lines | None:
     if tail.strip() and (final or parse(tail) is not None):
         lines.append(tail)
         taken = len(data)
-    if not taken:
+    if not taken and not (final and (torn or lost)):
         return None
     before = _hash((context + data[max(0, taken - _CONTEXT) : taken])[-_CONTEXT:])
     del data
-    result = Lines(source=msgspec.structs.replace(source, offset=offset + taken, before=before))
+    result = Lines(odd=lost)
     lines.reverse()
     while lines:  # a large one is not kept beside what was made of it
-        _take(lines.pop(), result)
+        _take(lines.pop(), result, torn)
+    if final or sum(map(len, torn)) > _LONGEST_TORN:
+        result.odd += torn
+        torn.clear()
+    result.source = msgspec.structs.replace(
+        source, offset=offset + taken, before=before, torn=tuple(torn)
+    )
     return result
 
 
@@ -102,18 +115,34 @@ def _hash(context: bytes) -> bytes:
     return hashlib.sha256(context).digest() if context else b""
 
 
-def _take(line: bytes, result: Lines) -> None:
-    line = line.strip(b"\0 \r\t\xef\xbb\xbf")
-    if not line:
+def _take(line: bytes, result: Lines, torn: list[bytes]) -> None:
+    """Take what a line holds; `torn`: see `EmergencySource`, changed here."""
+    bare = line.strip(_BLANKS)
+    if not bare:
         return
-    item = parse(_as_utf8(line))
-    if item is not None and document.loadable(item.raw):
+    item = _whole(bare)
+    if item is not None:
         result.items.append(item)
         return
-    found = document.salvage(line, ("queue",))
-    whole = [item for raw in found.lists["queue"] if (item := parse(raw)) is not None]
-    result.items += whole
-    result.odd.append(line)
+    found = document.salvage(bare, ("queue",))
+    result.items += [item for raw in found.lists["queue"] if (item := parse(raw)) is not None]
+    rest = document.around_lines(line)
+    if torn and (item := _whole(b"".join(map(document.around_lines, (*torn, line))))) is not None:
+        result.items.append(item)
+        torn.clear()
+    elif _BEGINS.match(rest.lstrip(_BLANKS)):
+        result.odd += torn
+        torn[:] = [line] if rest != line else []
+        result.odd += [] if torn else [bare]
+    elif torn:  # what is no line may be the middle of one
+        torn.append(line)
+    else:
+        result.odd.append(bare)
+
+
+def _whole(line: bytes) -> Item | None:
+    item = parse(_as_utf8(line))
+    return item if item is not None and document.loadable(item.raw) else None
 
 
 def _as_utf8(line: bytes) -> bytes:

@@ -1,5 +1,6 @@
 """The emergency file is read by inode and offset: each line once, whatever happens to the file."""
 
+import itertools
 import json
 import os
 from pathlib import Path
@@ -127,10 +128,64 @@ def test_blank_lines_hold_nothing(file: Path) -> None:
 def test_a_line_that_makes_no_sense_is_kept_and_the_items_in_it_taken(file: Path) -> None:
     """Two lines that ran into each other are both read."""
     append(file, line("a").rstrip() + b'{"id": "torn' + line("b") + b"nonsense\n" + line("c"))
-    found = read(file.parent, source_of(file), final=False)
+    found = read(file.parent, source_of(file), final=True)
     assert sorted(taken(found)) == ["a", "b", "c"]
     assert found is not None
     assert [odd[:8] for odd in found.odd] == [line("a")[:8], b"nonsense"]
+
+
+def cut(content: str, *places: int) -> list[bytes]:
+    """A line in parts, as a writer with a small buffer appends it."""
+    whole = line(content)
+    return [whole[a:b] for a, b in itertools.pairwise([0, *places, len(whole)])]
+
+
+@pytest.mark.parametrize("content", ["long one", "naïve", "blank  here"])
+@pytest.mark.parametrize("at", [1, 30, 50, 52])
+def test_a_line_that_another_cut_in_two_is_read_whole(file: Path, content: str, at: int) -> None:
+    """Both are taken, and nothing is odd about the file."""
+    begin, end = cut(content, at)
+    append(file, begin + line("b") + line("c") + end + line("d"))
+    found = read(file.parent, source_of(file), final=False)
+    assert sorted(taken(found)) == sorted([content, "b", "c", "d"])
+    assert found is not None
+    assert found.odd == []
+    assert after(found).torn == ()
+
+
+def test_the_end_of_a_torn_line_may_come_later(file: Path) -> None:
+    """In as many parts as it was written; what cut into it is taken at once."""
+    begin, middle, end = cut("long one", 30, 50)
+    append(file, begin + line("b"))
+    found = read(file.parent, source_of(file), final=False)
+    assert taken(found) == ["b"]
+    assert found is not None
+    assert found.odd == []
+    append(file, middle + line("c"))
+    source = msgspec.json.decode(msgspec.json.encode(after(found)), type=EmergencySource)
+    found = read(file.parent, source, final=False)
+    assert taken(found) == ["c"]
+    append(file, end)
+    found = read(file.parent, after(found), final=False)
+    assert taken(found) == ["long one"]
+    assert found is not None
+    assert (found.odd, after(found).torn) == ([], ())
+
+
+def test_a_torn_line_whose_end_never_comes_is_kept(file: Path) -> None:
+    """As it stands in the file, once nobody will complete it or another one begins so."""
+    begin, _ = cut("long one", 30)
+    append(file, begin + line("b"))
+    source = after(read(file.parent, source_of(file), final=False))
+    found = read(file.parent, source, final=True)
+    assert found is not None
+    assert (found.items, found.odd) == ([], [begin + line("b").rstrip()])
+    assert after(found) == msgspec.structs.replace(source, torn=())
+    append(file, begin + line("c"))
+    found = read(file.parent, source, final=False)
+    assert found is not None
+    assert found.odd == [begin + line("b").rstrip()]
+    assert after(found).torn == (begin + line("c").rstrip(),)
 
 
 def test_what_no_program_can_load_is_set_aside(file: Path) -> None:

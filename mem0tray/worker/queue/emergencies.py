@@ -70,6 +70,7 @@ class EmergencyIntake:
         found = atomic.signature(path)
         if found is None or found.inode != source.inode:
             self._lose()
+            self._core.quarantine_items(path, list(source.torn))
             self._keep(source, None)
             return 0
         if found.size < source.offset:

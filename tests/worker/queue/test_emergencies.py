@@ -9,6 +9,7 @@ import pytest
 
 from mem0tray.core import events
 from mem0tray.core.item import Item
+from mem0tray.files import quarantine
 from mem0tray.files.emergency import REMOVE_AFTER, RENAME_AFTER
 from mem0tray.ledger.outdated import EMERGENCY
 from mem0tray.worker.queue.emergencies import EmergencyIntake
@@ -50,6 +51,21 @@ def test_new_lines_are_taken_in_once(scene: QueueScene, emergencies: EmergencyIn
     assert emergencies.run() == 1
     assert [scene.column("shown", each) for each in (A, B, C)] == [0, 0, 0]
     assert scene.column("unknown", A) is None
+
+
+def test_the_beginning_of_a_torn_line_outlasts_its_file(
+    scene: QueueScene, emergencies: EmergencyIntake
+) -> None:
+    """What waits for its end is set aside when another worker takes the file away."""
+    path = append(scene)
+    path.write_bytes(C.raw[:20] + b'{"emergency": true, ' + A.raw[1:] + b"\n")
+    os.utime(path, (scene.now, scene.now))
+    assert emergencies.run() == 1
+    assert quarantine.kept(scene.core.paths.quarantine) == []
+    path.unlink()
+    emergencies.run()
+    (kept,) = quarantine.kept(scene.core.paths.quarantine)
+    assert C.raw[:20] in kept.read_bytes()
 
 
 def test_without_a_file_nothing_is_unread(emergencies: EmergencyIntake) -> None:
