@@ -13,15 +13,20 @@ from mem0tray.worker.dlq.merge import Merge, Pair
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What to tell of one merge, and whose the rows are that it discards."""
+    """What to tell of one merge, and who took out the rows that it discards (their keys)."""
 
     told: list[events.Event]
     by_command: list[int]
     by_hand: list[int]
+    by_other: list[int]  # by another worker, which has perhaps delivered them
 
 
-def share(merge: Merge, account: Account) -> Share:
-    """Give each change of `merge` to the command that made it; the rest was made by hand."""
+def share(merge: Merge, account: Account, *, beside: bool = False) -> Share:
+    """Give each change of `merge` to the command that made it; the rest was made by hand.
+
+    `beside`: another worker is at work, which takes out what it has delivered, as a user may
+    what is not wanted. It is told as an edit by hand all the same.
+    """
     deeds: Counter[Deed] = Counter()
     by_command: list[int] = []
     by_hand: list[int] = []
@@ -48,7 +53,8 @@ def share(merge: Merge, account: Account) -> Share:
         events.UserAction(deed.verb, dead=number, backup=deed.backup)
         for deed, number in sorted(deeds.items(), key=lambda pair: VERBS.index(pair[0].verb))
     ]
-    return Share(told + [hand] * (hand != events.HandEdit()), by_command, by_hand)
+    told += [hand] * (hand != events.HandEdit())
+    return Share(told, by_command, [] if beside else by_hand, by_hand if beside else [])
 
 
 def _wishes(deeds: Counter[Deed], account: Account, found: Iterable[Pair]) -> list[Pair]:

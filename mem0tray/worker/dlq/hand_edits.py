@@ -156,18 +156,15 @@ class HandEdits:
         with core.ledger.transaction(durable=True):
             base = self._base(save)
             ours = Ours(core.generations.dead_rows(), core.inbox.by_ids, core.server)
-            merge = merging.merge(base, save.items, ours)
-            if broken or parsed.rejected:
-                # A broken file says nothing about what is not in it.
-                merge.put_back.extend(merge.discard)
-                merge.discard.clear()
-            share = attribution.share(merge, account)
+            whole = not broken and not parsed.rejected
+            merge = merging.merge(base, save.items, ours, whole=whole)
+            share = attribution.share(merge, account, beside=core.beside.at_work)
             self._apply(save, merge, base, share)
             self._adopt_moved(save.items)
             asked = self.ask
             self._trust()
         self._tell(merge, share.told, is_edit=not asked)
-        if broken or parsed.rejected or merge != Merge():
+        if not whole or merge != Merge():
             self.oddities += 1
         return bool(merge.forced)
 
@@ -206,10 +203,9 @@ class HandEdits:
         core.inbox.discard(share.by_command, now, "deleted")
         # Two deletions have two times.
         tick = _TICK * bool(share.by_command)
-        # Another worker takes out what it has delivered, as a user may what is not wanted.
-        reason = PERHAPS if core.beside.at_work else "hand edit"
-        core.inbox.discard(share.by_hand, now + tick, reason)
-        for key in share.by_hand if core.beside.at_work else ():
+        core.inbox.discard(share.by_hand, now + tick, "hand edit")
+        core.inbox.discard(share.by_other, now + tick, PERHAPS)
+        for key in share.by_other:
             core.taken_by_others.ask(key, now)  # should it be restored
         written: list[tuple[int, Item]] = []
         for pair in [*merge.edits, *merge.forced]:
@@ -237,12 +233,11 @@ class HandEdits:
         As far as that one knows: the server is asked before it is sent.
         """
         core, now = self._core, self._core.now()
-        vanished = core.taken_by_others.vanished()
-        moved = {name: item for item in found if (name := (item.id, item.digest)) in vanished}
+        moved = merging.moved(found, core.taken_by_others.vanished())
         if not moved:
             return
         with core.ledger.transaction(durable=True):
-            for item in moved.values():
+            for item in moved:
                 row = core.inbox.known(item)
                 if row is not None:
                     core.inbox.revive(row, item, now, dead=True, gen=None)

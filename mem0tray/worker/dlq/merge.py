@@ -7,17 +7,19 @@ shows now, ours what the ledger has. The contract's rules, section 1 "Edits by h
 * a value that was never published is the user's and wins, one that was is stale;
 * `last_attempt` 0 is always a wish to retry now;
 * new items are adopted, changed content is an edit of the same item;
-* what the server already has is taken out again.
+* what the server already has is taken out again;
+* a file of which a part was lost says nothing of what it lacks;
+* what another worker moved here from the queue file is a dead letter.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import msgspec
 
 from mem0tray.core import item as items
-from mem0tray.core.item import Item
+from mem0tray.core.item import Item, Name
 from mem0tray.files.document import stands_as
 from mem0tray.ledger.rows import Row
 from mem0tray.ledger.showings import Shown
@@ -95,8 +97,20 @@ class _Values:
     stale: int = 0
 
 
-def merge(base: Base, theirs: Sequence[Item], ours: Ours) -> Merge:
-    """Decide what becomes of a save."""
+def merge(base: Base, theirs: Sequence[Item], ours: Ours, *, whole: bool = True) -> Merge:
+    """Decide what becomes of a save; of one that is not `whole` only a part could be read."""
+    result = _merged(base, theirs, ours)
+    if whole:
+        return result
+    return replace(result, put_back=[*result.put_back, *result.discard], discard=[])
+
+
+def moved(theirs: Iterable[Item], vanished: Container[Name]) -> list[Item]:
+    """The items that another worker took out of the queue file (`vanished`) to put them here."""
+    return list({name: item for item in theirs if (name := item.name) in vanished}.values())
+
+
+def _merged(base: Base, theirs: Sequence[Item], ours: Ours) -> Merge:
     found = _match(base, theirs, ours)
     changed = [
         pair for pair in found.pairs if pair.row.state == items.DEAD and not _untouched(pair)

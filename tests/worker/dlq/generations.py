@@ -94,7 +94,7 @@ class Ledger:
         showing = Showing(first, last, item.retry_count, item.last_attempt, items.body(raw), saved)
         self.showings.setdefault(row.key, []).append(showing)
 
-    def merge(self, found: Sequence[Item], seen: Seen) -> Merge:
+    def merge(self, found: Sequence[Item], seen: Seen, *, whole: bool = True) -> Merge:
         """Merge what was found."""
         base = Base(
             seen.named,
@@ -107,7 +107,7 @@ class Ledger:
             lambda ids: {each: [row for row in self.rows if row.item_id == each] for each in ids},
             SERVER,
         )
-        return merge(base, found, ours)
+        return merge(base, found, ours, whole=whole)
 
 
 def known(gen: int, *, exact: bool = False) -> Seen:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from mem0tray.core import item as items
-from mem0tray.worker.dlq.merge import Merge
+from mem0tray.worker.dlq.merge import Merge, moved
 from tests.worker.dlq.generations import (
     SEEN,
     SERVER,
@@ -28,6 +28,19 @@ def test_missing_from_the_generation_that_showed_it_is_discarded(ledger: Ledger)
     result = ledger.merge([shown("a")], known(3))
     assert result == Merge(discard=[gone])
     assert result.is_edit
+
+
+def test_a_file_that_lost_a_part_says_nothing_of_what_it_lacks(ledger: Ledger) -> None:
+    """What is missing in what could be read is put back, and what stands there is merged."""
+    kept, gone = ledger.add("a", first=3), ledger.add("b", first=4)
+    result = ledger.merge([shown("n")], known(3), whole=False)
+    assert result == Merge(adopt=[shown("n")], put_back=[gone, kept])
+
+
+def test_what_another_worker_moved_is_found_by_its_name() -> None:
+    """An item that left the queue file by another hand and stands here is one, once."""
+    here, other = shown("a"), shown("b")
+    assert moved([here, other, here], {here.name, ("gone", b"")}) == [here]
 
 
 def test_everything_removed_from_a_known_generation_is_discarded(ledger: Ledger) -> None:
