@@ -108,6 +108,48 @@ def test_each_path_is_there() -> None:
     assert [each for each in named if not (REPOSITORY / each).exists()] == []
 
 
+def names_in(path: Path) -> set[str]:
+    """Collect what a module defines at its top, and the methods of its classes as `Class.name`."""
+    found: set[str] = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            found.add(node.name)
+            members = node.body if isinstance(node, ast.ClassDef) else []
+            found.update(
+                f"{node.name}.{each.name}" for each in members if isinstance(each, ast.FunctionDef)
+            )
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            found.update(each.id for each in targets if isinstance(each, ast.Name))
+    return found
+
+
+def test_each_name_is_where_it_is_said_to_be() -> None:
+    """What CONTRIBUTING.md names in brackets behind a module is defined in that module."""
+    text = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    pointers = re.findall(r"`(mem0tray/[\w/]+\.py)` \(((?:`[\w.]+`(?:, )?)+)\)", text)
+    assert ("mem0tray/worker/dlq/merge.py", "`merge`") in pointers
+    wrong = [
+        f"{module}: {name}"
+        for module, names in pointers
+        for name in re.findall(r"[\w.]+", names)
+        if name not in names_in(REPOSITORY / module)
+    ]
+    assert wrong == []
+
+
+def test_only_databases_speak_sql() -> None:
+    """SQL stands in the ledger and in the embedded server's store, and nowhere else."""
+    homes = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in modules().values()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and re.match("execute(many|script)?$", node.attr)
+    }
+    assert {home.split("/")[0] for home in homes} == {"ledger", "localserver"}
+    assert {home for home in homes if home.startswith("localserver/")} == {"localserver/store.py"}
+
+
 def test_the_table_names_every_room() -> None:
     """Each room of the package is in the table of CONTRIBUTING.md, once, and nothing else is."""
     assert sorted(table()) == sorted(rooms_of(PACKAGE))

@@ -73,6 +73,14 @@ def test_a_word_that_is_gone_stays_away(word: str) -> None:
     assert found == [], f"say {GONE[word]}"
 
 
+def test_each_word_has_one_meaning() -> None:
+    """The page explains each word once."""
+    rows = re.findall(r"^\| \*\*(.+?)\*\* \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    words = [word for row in rows for word in row.split(", ")]
+    assert {"outcome", "theirs"} <= set(words)
+    assert [word for word in words if words.count(word) > 1] == []
+
+
 @pytest.mark.parametrize("text", ["an edition", "_EDITIONS", "HandEdition", "by_edition("])
 def test_a_word_is_found_however_it_is_written(text: str) -> None:
     """The search finds a word in prose and in every kind of name."""
