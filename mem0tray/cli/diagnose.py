@@ -43,10 +43,10 @@ def command(name: str | None, *, as_json: bool) -> None:
     if name is None:
         _sum_up(settings, paths, as_json=as_json)
         return
-    standing = snapshot_reader.read(settings, time.time(), Part.REFUSAL)
+    snapshot = snapshot_reader.read(settings, time.time(), Part.REFUSAL)
     there = everything(paths, (read_files.DLQ,))
     with Reader(paths.ledger) as reader:
-        there += waiting.look(paths, reader, standing.server.name).listing.found
+        there += waiting.look(paths, reader, snapshot.server.name).listing.found
     gone = (
         []
         if any(each.id.startswith(name) for each in there)
@@ -57,7 +57,7 @@ def command(name: str | None, *, as_json: bool) -> None:
         return
     chosen = resolve([name], there)
     called = handles(there)
-    around = Surroundings.ask(settings, standing)
+    around = Surroundings.ask(settings, snapshot)
     now = time.time()
     documents = []
     with Reader(paths.ledger) as reader:
@@ -151,14 +151,14 @@ def _sum_up(settings: Settings, paths: Paths, *, as_json: bool) -> None:
     Where the server refuses everything, all that wait: which was tried says nothing of it.
     Of those that are alike one is told as an example.
     """
-    standing = snapshot_reader.read(settings, time.time(), Part.REFUSAL)
+    snapshot = snapshot_reader.read(settings, time.time(), Part.REFUSAL)
     in_dlq = listing(read_files.dead_letters(paths), read_files.DLQ)
     with Reader(paths.ledger) as reader:
-        queue = waiting.look(paths, reader, standing.server.name)
+        queue = waiting.look(paths, reader, snapshot.server.name)
         last = reader.last_attempts()
     in_queue, pending = queue.listing, queue.known
     dead, fresh = in_dlq.found, in_queue.found
-    around = Surroundings.ask(settings, standing)
+    around = Surroundings.ask(settings, snapshot)
     now = time.time()
     stuck = [each for each in fresh if around.refuse_everything or _has_failed(each, pending, last)]
     groups: dict[tuple[object, ...], list[FoundItem]] = {}

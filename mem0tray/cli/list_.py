@@ -51,8 +51,8 @@ def command(*, queue: bool, as_json: bool, project: str | None, limit: int | Non
     settings = context.load_there()
     paths = settings.locations()
     now = time.time()
-    standing = snapshot_reader.read(settings, now) if queue else None
-    fresh = _waiting(standing) if standing is not None else None
+    snapshot = snapshot_reader.read(settings, now) if queue else None
+    fresh = _waiting(snapshot) if snapshot is not None else None
     known = fresh.known if fresh is not None else {}
     seen = (
         fresh.listing
@@ -63,7 +63,7 @@ def command(*, queue: bool, as_json: bool, project: str | None, limit: int | Non
     if project is not None:
         found = [each for each in found if each.project == project]
     shown = found[:limit]
-    why = surroundings.hindrance(standing) if standing is not None else ""
+    why = surroundings.hindrance(snapshot) if snapshot is not None else ""
     if as_json:
         output.print_json([document(each, known.get(each.identity), now, why) for each in shown])
         return
@@ -76,9 +76,9 @@ def command(*, queue: bool, as_json: bool, project: str | None, limit: int | Non
     _print_why(shown, known, why)
 
 
-def _waiting(standing: Snapshot) -> WhatWaits:
-    with Reader(standing.paths.ledger) as reader:
-        return waiting.look(standing.paths, reader, standing.server.name)
+def _waiting(snapshot: Snapshot) -> WhatWaits:
+    with Reader(snapshot.paths.ledger) as reader:
+        return waiting.look(snapshot.paths, reader, snapshot.server.name)
 
 
 def document(found: FoundItem, known: Known | None, now: float, why: str = "") -> dict[str, Any]:

@@ -128,14 +128,14 @@ class _Way:
     @classmethod
     def look(cls, settings: Settings) -> "_Way":
         """Look at pause and worker, and ask the server once."""
-        standing = snapshot_reader.read(settings, time.time())
-        running = standing.worker is not None
-        seen = probe(settings, standing.paths, min(settings.sync.timeout, 5.0))
-        pause = _pause(standing.pause)
+        snapshot = snapshot_reader.read(settings, time.time())
+        running = snapshot.worker is not None
+        seen = probe(settings, snapshot.paths, min(settings.sync.timeout, 5.0))
+        pause = _pause(snapshot.pause)
         missing = "The worker does not run: they are sent when it starts (`mem0tray run`)."
         said, stops = _server(seen, running=running)
         if running and not stops:
-            said = _refusal(standing.metrics) or said
+            said = _refusal(snapshot.metrics) or said
         lines = [line for line in (pause, "" if running else missing, said) if line]
         obstacles = [line for line in (pause, "" if running else missing, stops) if line]
         return cls(running, seen, bool(pause), lines, obstacles[0] if obstacles else "")

@@ -1,5 +1,8 @@
 """`mem0tray list`."""
 
+import json
+import os
+import socket
 import time
 from contextlib import ExitStack
 
@@ -7,7 +10,7 @@ import click
 import pytest
 
 from mem0tray.core.text import cells
-from mem0tray.files.lock import FileLock
+from mem0tray.files.lock import FileLock, InstanceLock
 from tests.actions.scene import worker
 from tests.cli.scratch import Scratch
 from tests.support.shapes import dead, entry, queue_document, waiting
@@ -187,6 +190,21 @@ def test_what_waiting_entries_wait_for(home: Scratch, state: str, reason: str, s
     for row, end in zip(rows, ("fresh", "500: odd"), strict=True):
         assert row.rstrip().endswith(end)
     assert [each["waits_for"] for each in told] == [shown or None] * 2
+
+
+def test_what_the_worker_notes_while_the_folder_takes_no_metrics(home: Scratch) -> None:
+    """Entries wait for what it says now, not for what it could still write into the folder."""
+    home.write("mem0_queue.json", queue_document([entry("fresh")]))
+    ours = {"pid": os.getpid(), "host": socket.gethostname()}
+    lock = InstanceLock(home.paths.instance_lock)
+    lock.acquire()
+    home.write("mem0_metrics.json", {**ours, "state": "healthy"})
+    os.utime(home.paths.metrics, times=(1, 1))
+    noted = {**ours, "state": "action needed", "reason": "the disk fails"}
+    home.paths.spare_metrics.write_text(json.dumps(noted))
+    found = home.run("list", "--queue", "--json").json()
+    lock.release()
+    assert [each["waits_for"] for each in found] == ["the disk fails"]
 
 
 @pytest.mark.usefixtures("letters")

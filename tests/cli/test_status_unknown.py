@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mem0tray.actions import overview
-from mem0tray.files import atomic, writable
+from mem0tray.files import writable
 from mem0tray.files.lock import InstanceLock
 from tests.cli.scratch import Done, Scratch
 
@@ -216,21 +216,6 @@ def test_a_look_leaves_nothing_behind(home: Scratch, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(writable, "_NAMELESS", 0)
     home.ok("status")
     assert list(home.claude.iterdir()) == []
-
-
-def test_what_the_worker_notes_beside_the_metrics(home: Scratch) -> None:
-    """While the shared folder takes no metrics they are found in the data folder."""
-    lock = InstanceLock(home.paths.instance_lock)
-    lock.acquire()
-    ours = {"pid": os.getpid(), "host": socket.gethostname(), "queue_size": 3, "dlq_size": 0}
-    home.write("mem0_metrics.json", {**ours, "state": "healthy"})
-    os.utime(home.paths.metrics, times=(1, 1))
-    noted = {**ours, "queue_size": 4, "state": "action needed", "reason": "the disk fails"}
-    atomic.replace(home.paths.spare_metrics, json.dumps(noted).encode())
-    document = home.run("status", "--json").json()
-    lock.release()
-    assert (document["state"], document["reason"]) == ("action needed", "the disk fails")
-    assert document["queue"] == 4
 
 
 # Looks -------------------------------------------------------------------------------------------

@@ -23,17 +23,17 @@ _RECENT = 90.0  # seconds; a worker writes its metrics at least every thirty
 _NAME = "another worker"
 
 
-def other_workers(standing: Snapshot) -> Iterable[Check]:
+def other_workers(snapshot: Snapshot) -> Iterable[Check]:
     """Workers of another make, or on another computer, beside ours: both would send."""
-    ours = standing.worker.pid if standing.worker is not None else None
-    seen = _seen(standing)
+    ours = snapshot.worker.pid if snapshot.worker is not None else None
+    seen = _seen(snapshot)
     known = {os.getpid()} if ours is None else {os.getpid(), ours}
     found = False
     if seen is not None:
         found = True
         if seen.pid is not None:
             known.add(seen.pid)
-        yield _told(seen, standing.paths)
+        yield _told(seen, snapshot.paths)
     for what, stop in older_install.find(known):
         found = True
         yield Check(
@@ -46,14 +46,14 @@ def other_workers(standing: Snapshot) -> Iterable[Check]:
         yield Check(_NAME, OK, "None was seen.")
 
 
-def _seen(standing: Snapshot) -> WorkerSeen | None:
+def _seen(snapshot: Snapshot) -> WorkerSeen | None:
     """Another worker that our worker names, or else one that wrote the metrics lately."""
-    ours = standing.worker.pid if standing.worker is not None else None
-    metrics = standing.shared_metrics
+    ours = snapshot.worker.pid if snapshot.worker is not None else None
+    metrics = snapshot.shared_metrics
     values, written = metrics.values, metrics.written
     pid, host = values.get("pid"), values.get("host")
     is_foreign = (
-        standing.at - written <= _RECENT
+        snapshot.at - written <= _RECENT
         and not metrics.are_of(ours)
         and ("vps_status" in values or "pid" in values)
     )
@@ -64,7 +64,7 @@ def _seen(standing: Snapshot) -> WorkerSeen | None:
             written,
             written,
         )
-    return standing.inside.ledger.other_worker if ours is not None else None
+    return snapshot.inside.ledger.other_worker if ours is not None else None
 
 
 def _has_ended(pid: object, host: object) -> bool:
@@ -97,9 +97,9 @@ def _may_stop(named: Neighbour) -> bool:
 # Stopping it --------------------------------------------------------------------------------
 
 
-def offer(standing: Snapshot) -> None:
+def offer(snapshot: Snapshot) -> None:
     """Ask at a terminal whether the other worker is to be stopped, if it is known which it is."""
-    named = _stoppable(standing)
+    named = _stoppable(snapshot)
     if named is None or not (sys.stdin.isatty() and sys.stdout.isatty()):
         return
     output.say(f"Process {named.pid} is another worker: {named.command}")
@@ -107,9 +107,9 @@ def offer(standing: Snapshot) -> None:
         _stop(named, told=True)
 
 
-def stop(standing: Snapshot, *, told: bool) -> None:
+def stop(snapshot: Snapshot, *, told: bool) -> None:
     """Stop the other worker. Raises NotFoundError when it cannot be told for sure which it is."""
-    named = _stoppable(standing)
+    named = _stoppable(snapshot)
     if named is None:
         raise NotFoundError(
             "No process can be named for sure as another worker of yours on this computer.",
@@ -118,8 +118,8 @@ def stop(standing: Snapshot, *, told: bool) -> None:
     _stop(named, told=told)
 
 
-def _stoppable(standing: Snapshot) -> Neighbour | None:
-    seen = _seen(standing)
+def _stoppable(snapshot: Snapshot) -> Neighbour | None:
+    seen = _seen(snapshot)
     named = other_process.find(seen) if seen is not None else None
     return named if named is not None and _may_stop(named) else None
 

@@ -139,9 +139,9 @@ def _readable_on_the_way(there: ServerAddress) -> Check:
     )
 
 
-def deliveries(standing: Snapshot) -> Iterable[Check]:
+def deliveries(snapshot: Snapshot) -> Iterable[Check]:
     """What a running worker itself says, as in `status`; and the pause."""
-    seen = overview.of(standing)
+    seen = overview.of(snapshot)
     if seen.pause is not None:
         end = "you resume" if math.isinf(seen.pause) else output.moment(seen.pause)
         yield Check("deliveries", WARN, f"paused until {end}.", "Type `mem0tray resume`.")

@@ -46,7 +46,7 @@ class Subject:
         self.loaded = loaded
 
     @cached_property
-    def standing(self) -> Snapshot:
+    def snapshot(self) -> Snapshot:
         """How things stand, from the moment on when the first check asks."""
         return snapshot_reader.read(self.loaded.settings, time.time(), Part.FILES)
 
@@ -59,7 +59,7 @@ def _by_settings(look: Callable[[Loaded], Iterable[Check]]) -> _Look:
 
 
 def _by_state(look: Callable[[Snapshot], Iterable[Check]]) -> _Look:
-    return lambda subject: look(subject.standing)
+    return lambda subject: look(subject.snapshot)
 
 
 class _Part(NamedTuple):
@@ -126,9 +126,9 @@ def command(*, as_json: bool, notify: bool | None, stop_other: bool) -> None:
     else:
         _print(found)
     if stop_other:
-        checks_others.stop(subject.standing, told=not as_json)
+        checks_others.stop(subject.snapshot, told=not as_json)
     elif not as_json and not wrong:
-        checks_others.offer(subject.standing)
+        checks_others.offer(subject.snapshot)
     _complain(found, wrong)
 
 

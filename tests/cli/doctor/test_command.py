@@ -10,6 +10,7 @@ from mem0tray.actions import worker_report
 from mem0tray.cli.doctor import checks_machine, checks_server
 from mem0tray.core import reasons
 from mem0tray.desktop import older_install
+from mem0tray.files import atomic
 from mem0tray.files.lock import InstanceLock
 from mem0tray.server import Health, KeyCheck, KeyVerdict
 from tests.cli.doctoring import checks
@@ -204,6 +205,22 @@ def test_our_own_processes_are_no_other_workers(
     monkeypatch.setattr(worker_report, "running", lambda _: worker_report.Running(4242, 1.0))
     assert [level for level, _ in checks(home, "another worker")] == ["ok"]
     assert asked == [{4242, os.getpid()}]
+
+
+@pytest.mark.usefixtures("server")
+def test_how_things_stand_is_looked_at_once(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All checks of one run tell of the same moment, and no large file is read again."""
+    home.write("mem0_queue_dlq.json", {"items": [7]})
+    read: list[str] = []
+    real = atomic.read
+
+    def noted(path: Path) -> object:
+        read.append(path.name)
+        return real(path)
+
+    monkeypatch.setattr(atomic, "read", noted)
+    home.run("doctor")
+    assert read.count("mem0_queue_dlq.json") == read.count("mem0_queue.json") == 1
 
 
 @pytest.mark.usefixtures("server")
