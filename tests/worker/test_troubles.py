@@ -1,6 +1,7 @@
 """A trouble is told once when it begins, and once when it is over."""
 
 import errno
+import math
 import os
 from pathlib import Path
 
@@ -92,3 +93,117 @@ def test_parts_with_faults_of_their_own(scene: Scene) -> None:
         "writing": reasons.NONE,
         "queue file": _failed(errno.EIO).reason,
     }
+
+
+def test_a_part_that_fails_is_tried_again_after_a_while(scene: Scene) -> None:
+    """After a second, then after five each; and at once again when it has worked."""
+    wrong = [True]
+    tries: list[float] = []
+
+    def work() -> None:
+        tries.append(scene.now)
+        if wrong[0]:
+            raise ValueError("odd")
+
+    def attempt(after: float) -> bool:
+        scene.now += after
+        return scene.troubles.attempt("part", work, "title")
+
+    assert not attempt(0.0)
+    assert scene.troubles.waits("part")
+    assert not scene.troubles.waits("another")
+    assert scene.troubles.next_try(scene.now) == 1.0
+    assert not attempt(0.5)
+    assert not attempt(0.5)
+    assert scene.troubles.next_try(scene.now) == 5.0
+    assert not attempt(4.5)
+    assert not attempt(0.5)
+    assert tries == [100.0, 101.0, 106.0]
+    wrong[0] = False
+    assert not attempt(4.5)
+    assert attempt(0.5)
+    assert not scene.troubles.waits("part")
+    assert scene.troubles.next_try(scene.now) == math.inf
+    assert attempt(0.0)
+    wrong[0] = True
+    assert not attempt(0.0)
+    assert scene.troubles.next_try(scene.now) == 1.0
+    assert scene.told == [
+        events.PartFailed("title", "ValueError('odd')", 1.0),
+        events.PartRecovered("title"),
+        events.PartFailed("title", "ValueError('odd')", 1.0),
+    ]
+
+
+def test_the_next_try_is_that_of_the_part_that_waits_least(scene: Scene) -> None:
+    """One that may be tried now is not waited for."""
+
+    def fail() -> None:
+        raise ValueError("odd")
+
+    scene.troubles.attempt("a", fail)
+    scene.now += 0.75
+    scene.troubles.attempt("b", fail)
+    assert scene.troubles.next_try(scene.now) == 0.25
+    assert scene.troubles.next_try(scene.now + 0.25) == 0.75
+    assert scene.told[0] == events.PartFailed("a", "ValueError('odd')", 1.0)
+
+
+def test_one_cause_of_several_parts_is_told_once(scene: Scene) -> None:
+    """It is over when the last of them works; of each part the mark is its own."""
+    for part in ("queue file", "metrics", "ledger"):
+        scene.troubles.failed(part, ValueError("odd"), 1.0)
+    assert scene.told == [events.PartFailed("queue file", "ValueError('odd')", 1.0)]
+    scene.troubles.worked("metrics")
+    scene.troubles.worked("ledger")
+    assert len(scene.told) == 1
+    scene.troubles.worked("queue file")
+    assert scene.told[1:] == [events.PartRecovered("queue file")]
+    assert scene.marks["queue file"] == reasons.NONE
+
+
+def test_two_causes_are_told_and_over_each_by_itself(scene: Scene) -> None:
+    """One that lasts keeps the end of the other from nobody."""
+    scene.troubles.failed("a", ValueError("one"), 1.0)
+    scene.troubles.failed("b", ValueError("two"), 2.0)
+    scene.troubles.worked("a")
+    assert scene.told == [
+        events.PartFailed("a", "ValueError('one')", 1.0),
+        events.PartFailed("b", "ValueError('two')", 2.0),
+        events.PartRecovered("a"),
+    ]
+    assert set(scene.marks) == {"a", "b"}
+    scene.troubles.worked("a")
+    assert len(scene.told) == 3
+
+
+def test_a_cause_that_a_part_of_its_own_shares_is_over_with_the_last(scene: Scene) -> None:
+    """A trouble that is always told by itself keeps another with its reason from ending."""
+    scene.troubles.failed("a", ValueError("odd"), 1.0)
+    scene.troubles.failed("queue file", ValueError("odd"), 1.0)
+    assert len(scene.told) == 1
+    scene.troubles.worked("a")
+    assert len(scene.told) == 1
+    scene.troubles.worked("queue file")
+    assert scene.told[1:] == [events.PartRecovered("queue file")]
+
+
+def test_a_disk_is_quiet_for_six_seconds_before_it_is_in_order(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are counted from its last failure, or from when it last took no files."""
+    scene.troubles.failed("metrics", _failed(errno.ENOSPC), 1.0)
+    scene.troubles.worked("metrics")
+    scene.forward(5.5)
+    assert len(scene.told) == 1
+    scene.troubles.failed("metrics", _failed(errno.ENOSPC), 1.0)
+    scene.troubles.worked("metrics")
+    scene.forward(5.5)
+    assert len(scene.told) == 1
+    with monkeypatch.context() as patch:
+        patch.setattr(writable, "why_unwritable", lambda _: reasons.quoted("full"))
+        scene.forward(1.0)
+    scene.forward(5.5)
+    assert len(scene.told) == 1
+    scene.forward(0.5)
+    assert scene.told[1:] == [events.PartRecovered(DISK)]

@@ -1,12 +1,14 @@
 """Files that do not hold still: told after ten seconds, once, and over when they do."""
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from mem0tray.core import events
-from mem0tray.core.errors import SettingsError
+from mem0tray.core.errors import FileUnavailableError, SettingsError
 from mem0tray.core.events import Event, Events
 from mem0tray.files import atomic
 from mem0tray.worker.folders import restless_file, settings_file
@@ -106,3 +108,35 @@ def test_restless_settings_keep_nobody_waiting(
     monkeypatch.setattr(settings_file, "PATIENCE", -1.0)
     with pytest.raises(SettingsError, match=f"{restless.name} does not hold still"):
         file.changed()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no such command")
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (
+            restless_file.cannot_read,
+            "does not hold still and cannot be read: another program writes it all the time.",
+        ),
+        (
+            restless_file.cannot_write,
+            "cannot be written: another program changes it all the time.",
+        ),
+    ],
+)
+def test_what_is_said_names_the_file_and_how_the_program_is_found(
+    said: Callable[[Path], FileUnavailableError], why: str
+) -> None:
+    """The command is one to copy, whatever signs are in the name."""
+    path = FILE.with_name("a file")
+    assert str(said(path)) == (f"{path} {why} Find that program with `fuser '{path}'` and end it.")
+
+
+def test_it_is_told_when_it_is_looked_at_again(scene: Scene) -> None:
+    """Under the name of its part, which is one of those that keep a file from being read."""
+    for _ in range(3):
+        scene.look(5.5, restless=True)
+    (event,) = scene.told
+    assert isinstance(event, events.PartFailed)
+    assert (event.part, event.delay) == ("queue file at rest", 0.05)
+    assert restless_file.READING == ("queue file at rest", "DLQ file at rest")

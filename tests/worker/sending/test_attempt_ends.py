@@ -1,0 +1,211 @@
+"""How one attempt goes: what is sent with how much patience, and what else may come of it."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from mem0tray.config.settings import Settings, SyncSettings
+from mem0tray.core import events
+from mem0tray.core.events import Event, Events
+from mem0tray.core.item import PENDING
+from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.outbox import Job
+from mem0tray.ledger.taken_by_others import PERHAPS
+from mem0tray.server import Kind, Memory, Outcome, Presence
+from mem0tray.server.failures import NO_PROJECT
+from mem0tray.system.paths import Paths
+from mem0tray.worker.context import Core
+from mem0tray.worker.sending.attempt import Attempts
+
+NOW = 1_800_000_000.0
+NEW = Job(1, PENDING, "m1", "alpha", "text", "key-1", 0, 0, 0.0, None, 0)
+UNKNOWN = replace(NEW, unknown=NOW - 1.0)
+TAKEN = Outcome(Kind.DELIVERED, 201, "")
+FAILED = Outcome(Kind.ITEM_FAILURE, 422, "odd")
+SILENT = Outcome(Kind.OUTCOME_UNKNOWN, None, "no answer", timed_out=True, outcome_unknown=True)
+
+
+class Attempting:
+    """Attempts at a server that answers as `client` says; `told` are the events."""
+
+    def __init__(self, core: Core, told: list[Event]) -> None:
+        self.core = core
+        self.told = told
+        self.stopping = False
+        self.client = mock.Mock()
+        self.client.save.return_value = TAKEN
+        self.attempts = Attempts(core, lambda: self.stopping)
+
+    def make(self, job: Job, found: Any = None) -> Outcome:
+        """Make an attempt; a question is answered with `found`."""
+        self.client.ask.return_value = found
+        return self.attempts.make(self.client, job)
+
+
+@pytest.fixture
+def attempting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Attempting]:
+    """Begin with nothing asked; one save may take five seconds."""
+    told: list[Event] = []
+    bus = Events()
+    bus.subscribe(told.append)
+    monkeypatch.setattr(time, "time", lambda: NOW)
+    with closing(Ledger(tmp_path / "ledger")) as ledger:
+        settings = Settings(sync=SyncSettings(timeout=5.0))
+        yield Attempting(Core(Paths(tmp_path, tmp_path), settings, ledger, bus), told)
+
+
+def test_what_was_never_sent_is_sent_without_a_question(attempting: Attempting) -> None:
+    """With its project, its text and its idempotency key."""
+    assert attempting.make(NEW) is TAKEN
+    attempting.client.ask.assert_not_called()
+    attempting.client.save.assert_called_once_with(Memory("alpha", "text", "key-1"), 5.0)
+
+
+@pytest.mark.parametrize(
+    ("timeouts", "seconds"), [(0, 5.0), (1, 10.0), (3, 40.0), (6, 320.0), (7, 600.0), (5000, 600.0)]
+)
+def test_patience_doubles_with_each_time_out(
+    attempting: Attempting, timeouts: int, seconds: float
+) -> None:
+    """Up to ten minutes, for the question as for the save."""
+    attempting.make(replace(UNKNOWN, timeouts=timeouts), Presence.ABSENT)
+    assert attempting.client.ask.call_args.args[:2] == (Memory("alpha", "text", "key-1"), seconds)
+    assert attempting.client.save.call_args.args[1] == seconds
+
+
+def test_even_the_smallest_patience_stops_doubling(attempting: Attempting) -> None:
+    """After ten time-outs it is a thousand times as long."""
+    attempting.core.settings = Settings(sync=SyncSettings(timeout=0.1))
+    attempting.make(replace(NEW, timeouts=11))
+    assert attempting.client.save.call_args.args[1] == pytest.approx(102.4)
+
+
+def test_an_item_without_a_project_is_not_sent(attempting: Attempting) -> None:
+    """No server could file it."""
+    found = attempting.make(replace(UNKNOWN, project=""))
+    assert found == Outcome(Kind.NOT_SENDABLE, None, str(NO_PROJECT))
+    attempting.client.ask.assert_not_called()
+    attempting.client.save.assert_not_called()
+
+
+def test_what_the_server_has_is_not_sent(attempting: Attempting) -> None:
+    """It is delivered, without a status of a save."""
+    found = attempting.make(UNKNOWN, Presence.PRESENT)
+    assert found == Outcome(Kind.DELIVERED, None, "the server had it already")
+    attempting.client.save.assert_not_called()
+
+
+def test_what_the_server_lacks_is_sent(attempting: Attempting) -> None:
+    """A failure of that is one, and nothing unknown."""
+    attempting.client.save.return_value = FAILED
+    assert attempting.make(UNKNOWN, Presence.ABSENT) is FAILED
+
+
+def test_where_the_server_cannot_tell_a_failure_leaves_it_unknown(attempting: Attempting) -> None:
+    """The memory may have come before; a success leaves nothing unknown."""
+    assert attempting.make(UNKNOWN, Presence.CANNOT_TELL) is TAKEN
+    attempting.client.save.return_value = FAILED
+    assert attempting.make(UNKNOWN, Presence.CANNOT_TELL) == replace(FAILED, outcome_unknown=True)
+
+
+def test_where_the_server_cannot_tell_our_own_memory_counts(attempting: Attempting) -> None:
+    """What the ledger says that this server took is not sent again; that comes first."""
+    job = replace(UNKNOWN, delivered=NOW - 9.0, taken=NOW - 5.0)
+    found = attempting.make(job, Presence.CANNOT_TELL)
+    assert found == Outcome(Kind.DELIVERED, None, "the server took it before")
+    attempting.client.save.assert_not_called()
+
+
+def test_what_another_worker_may_have_delivered_is_held(attempting: Attempting) -> None:
+    """Where nobody can tell, the user decides."""
+    found = attempting.make(replace(UNKNOWN, taken=NOW - 5.0), Presence.CANNOT_TELL)
+    assert found == Outcome(Kind.HELD, None, PERHAPS, outcome_unknown=True)
+    attempting.client.save.assert_not_called()
+
+
+def test_an_answer_wins_over_what_is_remembered(attempting: Attempting) -> None:
+    """A server that can tell is believed."""
+    job = replace(UNKNOWN, delivered=NOW - 9.0, taken=NOW - 5.0)
+    assert attempting.make(job, Presence.ABSENT) is TAKEN
+
+
+@pytest.mark.parametrize(
+    "kind", [Kind.UNAUTHORIZED, Kind.REFUSED, Kind.SLOW_DOWN, Kind.ITEM_FAILURE]
+)
+def test_a_question_that_is_refused_still_stands(attempting: Attempting, kind: Kind) -> None:
+    """The answer says what is wrong with the server; nothing is sent."""
+    said = Outcome(kind, 400, "no")
+    assert attempting.make(UNKNOWN, said) == replace(said, outcome_unknown=True)
+    attempting.client.save.assert_not_called()
+
+
+@pytest.mark.parametrize("kind", [Kind.OUTCOME_UNKNOWN, Kind.OUTAGE])
+def test_a_question_that_is_broken_off_at_the_end_is_none(
+    attempting: Attempting, kind: Kind
+) -> None:
+    """The worker leaves: it was not put in vain, and it still stands."""
+    attempting.stopping = True
+    said = Outcome(kind, None, "broken off", outcome_unknown=True)
+    for _ in range(4):
+        assert attempting.make(UNKNOWN, said) == said
+    attempting.client.save.assert_not_called()
+
+
+def test_a_question_in_vain_says_so(attempting: Attempting) -> None:
+    """With what came in the place of an answer."""
+    assert attempting.make(UNKNOWN, SILENT) == replace(SILENT, kind=Kind.ASKED_IN_VAIN)
+    gone = Outcome(Kind.OUTAGE, None, "refused")
+    assert attempting.make(UNKNOWN, gone) == replace(
+        gone, kind=Kind.ASKED_IN_VAIN, outcome_unknown=True
+    )
+
+
+@pytest.mark.parametrize("fails", ["ask", "save"])
+def test_an_odd_item_ends_no_sender(attempting: Attempting, fails: str) -> None:
+    """A fault of ours is told, and the outcome is unknown."""
+    getattr(attempting.client, fails).side_effect = ValueError("x" * 300)
+    found = attempting.make(UNKNOWN, Presence.ABSENT)
+    told = "internal error: ValueError"
+    assert found == Outcome(Kind.OUTCOME_UNKNOWN, None, told, outcome_unknown=True)
+    (event,) = attempting.told
+    assert event == events.PartFailed("delivery", ("ValueError('" + "x" * 300)[:200], 0.0)
+
+
+def test_an_outcome_that_is_known_ends_the_row_of_questions(attempting: Attempting) -> None:
+    """The next three questions in vain are counted from there, each item by itself."""
+    other = replace(UNKNOWN, key=2)
+    for job in (UNKNOWN, UNKNOWN, other):
+        attempting.make(job, SILENT)
+    attempting.attempts.ended(UNKNOWN, FAILED)
+    for _ in range(2):
+        assert attempting.make(UNKNOWN, SILENT).kind is Kind.ASKED_IN_VAIN
+    assert attempting.make(other, SILENT).kind is Kind.ASKED_IN_VAIN
+    assert attempting.make(other, SILENT).kind is Kind.DELIVERED
+
+
+def test_an_outcome_that_is_known_ends_the_silence_about_it(
+    attempting: Attempting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the server says counts from the last attempt of unknown outcome on, and no longer."""
+    moment: Callable[[], float] = lambda: 5_000.0  # noqa: E731
+    monkeypatch.setattr(time, "monotonic", moment)
+    future = replace(UNKNOWN, unknown=NOW + 1.0)
+    attempting.core.unknown_until = 70.0
+    attempting.attempts.ended(future, SILENT)
+    attempting.make(future, Presence.ABSENT)
+    assert attempting.client.ask.call_args.args[2] == 5_000.0
+    attempting.attempts.ended(future, FAILED)
+    attempting.make(future, Presence.ABSENT)
+    assert attempting.client.ask.call_args.args[2] == 70.0
+    attempting.make(replace(UNKNOWN, unknown=NOW), Presence.ABSENT)
+    assert attempting.client.ask.call_args.args[2] == 5_000.0
+    attempting.make(replace(UNKNOWN, unknown=NOW - 4_900.0), Presence.ABSENT)
+    assert attempting.client.ask.call_args.args[2] == 100.0
+    attempting.make(replace(UNKNOWN, unknown=NOW - 4_990.0), Presence.ABSENT)
+    assert attempting.client.ask.call_args.args[2] == 70.0

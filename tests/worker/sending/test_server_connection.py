@@ -1,0 +1,169 @@
+"""The connection to one server: what it is called, and whom its clients speak to."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mem0tray.config.server_address import ServerAddress
+from mem0tray.config.settings import ServerSettings
+from mem0tray.core.errors import SettingsError
+from mem0tray.localserver import endpoint
+from mem0tray.localserver.child import LocalServer
+from mem0tray.localserver.endpoint import Endpoint
+from mem0tray.server import Client, Listings
+from mem0tray.system.paths import Paths
+from mem0tray.worker.sending import server_connection
+from mem0tray.worker.sending.server_connection import ServerConnection
+
+
+class Clients:
+    """The clients that were made: for which address, in which dialect, with which proof."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.made: list[tuple[ServerAddress, str, Any, Listings | None]] = []
+        self.local = Endpoint.at(4000, 7, "token", 0.0)
+        self.ensured = 0
+        self.stopped = 0
+        self.forgotten = 0
+        self._paths = Paths(folder, folder)
+        monkeypatch.setattr(server_connection, "connect", self._connect)
+        monkeypatch.setattr(LocalServer, "ensure", lambda _: self._ensure())
+        monkeypatch.setattr(LocalServer, "stop", lambda _: self._stop())
+        monkeypatch.setattr(Listings, "forget", lambda _: self._forget())
+
+    def _connect(self, *arguments: Any) -> Client:
+        self.made.append(arguments)  # type: ignore[arg-type]
+        return object()  # type: ignore[return-value]
+
+    def _ensure(self) -> Endpoint:
+        self.ensured += 1
+        return self.local
+
+    def _stop(self) -> None:
+        self.stopped += 1
+
+    def _forget(self) -> None:
+        self.forgotten += 1
+
+    def connection(self, url: str, **settings: Any) -> ServerConnection:
+        """A connection to this server."""
+        return ServerConnection(self._paths, ServerSettings(url=url, **settings), url)
+
+
+@pytest.fixture
+def clients(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
+    """Make no client in truth, and start no server."""
+    return Clients(tmp_path, monkeypatch)
+
+
+def version(connection: ServerConnection) -> int:
+    """Which of its addresses it is at."""
+    return connection.version
+
+
+def test_a_server_of_the_user_s_is_named_by_its_address(clients: Clients) -> None:
+    """The ledger has the whole of it, people see the host."""
+    with closing(clients.connection("https://a.test:8443/mem/", dialect="odd")) as found:
+        assert (found.name, found.shown) == ("https://a.test:8443/mem", "a.test:8443")
+        assert (found.version, found.other_port, found.warning) == (0, 0, "")
+        found.client()
+        found.probe_client()
+    (one, other) = clients.made
+    assert one == other
+    address, dialect, proof, listings = one
+    assert address.url == "https://a.test:8443/mem"
+    assert (dialect, proof) == ("odd", None)
+    assert isinstance(listings, Listings)  # shared: one listing answers all
+    assert (clients.ensured, clients.stopped) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("url", "warning"),
+    [
+        ("https://a.test", ""),
+        ("http://a.test", "memories go to a.test over plain http, readable on the way"),
+        ("http://127.0.0.1:8000", ""),
+        ("local", ""),
+    ],
+)
+def test_a_way_that_others_can_read_on_is_warned_of(
+    clients: Clients, url: str, warning: str
+) -> None:
+    """Not within this computer."""
+    assert clients.connection(url).warning == warning
+
+
+def test_without_an_address_there_is_no_connection(clients: Clients) -> None:
+    """The settings are to be mended."""
+    with pytest.raises(SettingsError):
+        clients.connection("")
+
+
+def test_the_embedded_server_is_started_when_it_is_needed(clients: Clients) -> None:
+    """A first client sees to it that it runs; a further one takes what was found."""
+    found = clients.connection("local", dialect="odd")
+    assert (found.name, found.shown, found.other_port) == ("local", "this computer only", 0)
+    assert clients.ensured == 0
+    found.client()
+    assert clients.ensured == 1
+    found.client()
+    assert clients.ensured == 1
+    found.probe_client()
+    assert clients.ensured == 2
+    for address, dialect, proof, _ in clients.made:
+        assert (address.url, address.token) == ("http://127.0.0.1:4000", "token")
+        assert dialect == endpoint.DIALECT
+        assert proof("challenge") == endpoint.proof("token", "challenge")
+    assert len({id(listings) for *_, listings in clients.made}) == 1
+    assert clients.stopped == 0
+    found.close()
+    assert clients.stopped == 1
+
+
+def test_another_port_or_token_is_another_address(clients: Clients) -> None:
+    """Senders connect anew; what the former server told is forgotten."""
+    found = clients.connection("local")
+    found.probe_client()
+    found.probe_client()
+    assert (version(found), clients.forgotten) == (1, 1)
+    clients.local = Endpoint.at(4001, 7, "token", 0.0)
+    found.probe_client()
+    assert (version(found), clients.forgotten) == (2, 2)
+    assert clients.made[-1][0].url == "http://127.0.0.1:4001"
+    clients.local = Endpoint.at(4001, 7, "another", 0.0)
+    found.probe_client()
+    assert (version(found), clients.forgotten) == (3, 3)
+    assert clients.made[-1][0] == ServerAddress.of("http://127.0.0.1:4001", "another")
+
+
+@pytest.mark.parametrize(("wanted", "other"), [(0, 0), (4000, 0), (5000, 4000)])
+def test_a_port_that_was_not_to_be_had_is_told(clients: Clients, wanted: int, other: int) -> None:
+    """Where the settings name one."""
+    found = clients.connection("local", local_port=wanted)
+    found.probe_client()
+    assert found.other_port == other
+
+
+def test_the_embedded_server_is_asked_for_in_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In its folder, and at the port of the settings."""
+    asked: list[tuple[Path, int]] = []
+
+    class Local:
+        def __init__(self, folder: Path, port: int) -> None:
+            asked.append((folder, port))
+
+    monkeypatch.setattr(server_connection, "LocalServer", Local)
+    paths = Paths(tmp_path, tmp_path)
+    ServerConnection(paths, ServerSettings(url="local", local_port=4002), "local")
+    assert asked == [(paths.local_server, 4002)]
+
+
+def test_a_server_that_was_down_may_be_another(clients: Clients) -> None:
+    """Nothing that it told is believed any more."""
+    clients.connection("https://a.test").was_down()
+    assert clients.forgotten == 1
