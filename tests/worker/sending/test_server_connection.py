@@ -1,6 +1,5 @@
 """The connection to one server: what it is called, and whom its clients speak to."""
 
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -35,7 +34,7 @@ class Clients:
         monkeypatch.setattr(Listings, "forget", lambda _: self._forget())
 
     def _connect(self, *arguments: Any) -> Client:
-        self.made.append(arguments)  # type: ignore[arg-type]
+        self.made.append(arguments)
         return object()  # type: ignore[return-value]
 
     def _ensure(self) -> Endpoint:
@@ -54,7 +53,7 @@ class Clients:
 
 
 @pytest.fixture
-def clients(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
+def clients(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clients:
     """Make no client in truth, and start no server."""
     return Clients(tmp_path, monkeypatch)
 

@@ -71,6 +71,18 @@ class Court:
         """What the ledger says of an item."""
         return row(self.core.ledger, job.key)
 
+    def asked_since(self, job: Job, server: str = HERE) -> float | None:
+        """Since when a server may have an item, which it is asked about first; else None."""
+        claimed = self.row(job).get("claimed")
+        found = self.core.outbox.claim(job.key, NOW, server).unknown
+        if claimed is None:
+            self.core.outbox.release(job.key)
+        return found
+
+    def avoided(self) -> str | None:
+        """The project whose turn it is not."""
+        return self.verdicts.avoid
+
     def history(self) -> list[tuple[Any, ...]]:
         """Kind, status, message and duration of each attempt."""
         return table(
@@ -160,7 +172,7 @@ def test_what_another_worker_has_perhaps_delivered_is_held(court: Court) -> None
     assert court.apply(court.claim(job.key), held) == [events.Held("p", "m")]
     assert court.row(job)["held"] == NOW
     assert "claimed" not in court.row(job)
-    assert "unknown" not in court.row(job)
+    assert court.asked_since(job) is None
     assert court.verdicts.suspects == frozenset()
     assert len(court.history()) == 1
 
@@ -278,10 +290,12 @@ def test_an_unknown_outcome_is_asked_about(court: Court) -> None:
     job = court.fresh()
     court.apply(job, SILENT)
     found = court.row(job)
-    assert (found["unknown"], found["timeouts"], found["retries"]) == (NOW, 1, 1)
+    assert (found["timeouts"], found["retries"]) == (1, 1)
+    assert court.asked_since(job) == NOW
     other = court.fresh("other")
     court.apply(other, Outcome(Kind.OUTCOME_UNKNOWN, None, SAID, outcome_unknown=True))
-    assert (court.row(other)["unknown"], court.row(other)["timeouts"]) == (NOW, 0)
+    assert court.row(other)["timeouts"] == 0
+    assert court.asked_since(other) == NOW
 
 
 # Outages --------------------------------------------------------------------------------
@@ -317,7 +331,7 @@ def test_where_it_was_the_server_all_are_due_as_before(court: Court) -> None:
     court.verdicts.server_is_down()
     assert {each.key: court.row(each)["due"] for each in (job, other)} == before
     assert court.verdicts.suspects == frozenset()
-    assert court.verdicts.avoid is None
+    assert court.avoided() is None
     assert court.apply(court.fresh("third"), TAKEN) == [events.Delivered("p", "third")]
 
 
@@ -332,9 +346,10 @@ def test_where_others_succeed_it_was_the_item(court: Court) -> None:
         events.AttemptFailed("p", "m", 1, SAID),
     ]
     found = court.row(job)
-    assert (found["retries"], found["due"], found["unknown"]) == (1, NOW + RETRY, NOW)
+    assert (found["retries"], found["due"]) == (1, NOW + RETRY)
+    assert court.asked_since(job) == NOW
     assert court.verdicts.suspects == frozenset()
-    assert court.verdicts.avoid is None
+    assert court.avoided() is None
 
 
 def test_an_item_that_is_sent_again_is_no_suspect(court: Court) -> None:
@@ -360,7 +375,8 @@ def test_a_question_in_vain_counts_nothing(court: Court) -> None:
     vain = Outcome(Kind.ASKED_IN_VAIN, None, SAID, outcome_unknown=True)
     assert court.apply(job, vain) == []
     found = court.row(job)
-    assert (found["retries"], found["due"], found["unknown"]) == (0, NOW + RETRY, NOW)
+    assert (found["retries"], found["due"]) == (0, NOW + RETRY)
+    assert court.asked_since(job) == NOW
     assert "claimed" not in found
     assert court.verdicts.suspects == frozenset()
     assert len(court.outages) == 1
@@ -443,7 +459,7 @@ def test_a_refused_key_stops_everything(court: Court, status: int, remedy: str) 
     assert court.breaker.wants_canary(NOW + PROBE)
     assert court.verdicts.suspects == frozenset()
     assert court.row(suspect)["due"] == due
-    assert court.verdicts.avoid is None
+    assert court.avoided() is None
     assert court.history()[1:] == [("unauthorized", status, SAID, 0.0)]
 
 
@@ -467,7 +483,7 @@ def test_a_refusal_is_compared_with_another_project(court: Court) -> None:
     court.core.inbox.add_fresh(fresh("other", project_id="q"), NOW, ask=False)
     job = court.fresh()
     assert court.apply(job, REFUSED) == []
-    assert court.verdicts.avoid == "p"
+    assert court.avoided() == "p"
     assert court.verdicts.suspects == {job.key}
     assert court.row(job)["due"] == SET_ASIDE
 
@@ -522,7 +538,7 @@ def test_a_canary_that_fails_otherwise_leaves_all_as_it_was(
     assert (SAID in court.reason()) == told
     assert not court.breaker.wants_canary(NOW + PROBE - 1.0)
     assert court.breaker.wants_canary(NOW + PROBE)
-    assert ("unknown" in court.row(job)) == outcome.outcome_unknown
+    assert (court.asked_since(job) == NOW) == outcome.outcome_unknown
 
 
 def test_a_canary_that_is_refused_says_so_anew(court: Court) -> None:
@@ -560,7 +576,8 @@ def test_what_was_not_sent_to_a_former_server_waits_on(court: Court, kind: Kind)
     """It is no attempt; the present one gets it, or is asked."""
     job = court.fresh()
     assert court.verdicts.late(job, Outcome(kind, None, ""), ELSEWHERE, NOW) == []
-    assert not {"claimed", "unknown", "held"} & court.row(job).keys()
+    assert not {"claimed", "held"} & court.row(job).keys()
+    assert court.asked_since(job) is None
     assert court.history() == []
 
 
@@ -569,7 +586,8 @@ def test_what_a_former_server_said_blames_nobody(court: Court) -> None:
     job = court.fresh()
     assert court.verdicts.late(job, SILENT, ELSEWHERE, NOW) == []
     found = court.row(job)
-    assert (found["retries"], found["unknown"], found["timeouts"]) == (0, NOW, 1)
+    assert (found["retries"], found["timeouts"]) == (0, 1)
+    assert court.asked_since(job, ELSEWHERE) == NOW
     assert "claimed" not in found
     assert court.history() == [("unknown", None, SAID, 7.0)]
     assert court.verdicts.suspects == frozenset()
