@@ -176,3 +176,21 @@ def test_an_old_file_sends_nothing_twice_to_a_server_under_another_name(
     home.drained(env={"MEM0TRAY_SERVER_URL": f"http://localhost:{port}"})
     assert (server.surplus(), server.total_stored(), server.questions()) == ({}, 12, 1)
     assert home.dlq_items() == []
+
+
+@pytest.mark.row(36)
+def test_what_a_former_server_perhaps_has_is_asked_about(home: Home, server: Standin) -> None:
+    """A save that was cut off is of that server, though another one has refused it since."""
+    server.script(Answer(reset=True, stores=True), content="letter")
+    home.write_dlq([dead("letter")])
+    home.drain()
+    assert (server.sends("letter"), server.count("letter")) == (1, 1)
+    with Standin() as other:
+        other.default = Answer(400)
+        home.ok("retry", "--all")
+        home.drain(env={"MEM0TRAY_SERVER_URL": other.url})
+        assert other.sends("letter") == 1
+    home.ok("retry", "--all")
+    home.drained()
+    assert (server.sends("letter"), server.count("letter")) == (1, 1)
+    assert home.dlq_items() == []
