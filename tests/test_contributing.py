@@ -104,7 +104,7 @@ def test_each_path_is_there() -> None:
     """Each file or folder that CONTRIBUTING.md names is there."""
     text = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
     named = re.findall(r"[`(]((?:mem0tray|tests|packaging|icons)/[\w./-]*)[`)]", text)
-    assert "mem0tray/core/item.py" in named
+    assert "mem0tray/core/due.py" in named
     assert [each for each in named if not (REPOSITORY / each).exists()] == []
 
 

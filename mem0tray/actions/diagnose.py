@@ -20,6 +20,7 @@ from mem0tray.actions.surroundings import Surroundings, clock
 from mem0tray.core import item as items
 from mem0tray.core import reasons
 from mem0tray.core.delivery_kind import Kind
+from mem0tray.core.due import dead_due
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line, short_id
 from mem0tray.ledger.reader import Attempt, Known
@@ -90,7 +91,7 @@ def next_retry(found: FoundItem, known: Known | None, now: float) -> float:
     if found.item is None:
         return 0.0
     if found.is_dead:
-        return items.dead_due(found.item.last_attempt, found.item.retry_count, now)
+        return dead_due(found.item.last_attempt, found.item.retry_count, now)
     return known.due if known is not None else 0.0
 
 

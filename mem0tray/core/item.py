@@ -1,7 +1,6 @@
-"""An item: what makes one, its identity, its idempotency key, its backoff.
+"""An item: what makes one, its identity, its idempotency key. When it is due: `core/due.py`.
 
-Pure: nothing here does I/O, and what depends on the time takes `now` (Unix
-seconds) as an argument. Source of every rule: the contract, sections 1 and 3
+Pure: nothing here does I/O. Source of every rule: the contract, sections 1 and 3
 (`mem0tray/docs/contract.md`).
 """
 
@@ -19,8 +18,6 @@ from mem0tray.core.large import LARGE, LargeText, pieces
 if TYPE_CHECKING:
     from hashlib import _Hash
 
-BACKOFF_BASE: Final = 30.0
-BACKOFF_MAX: Final = 3600.0
 # The states of an item, as the ledger names them.
 PENDING: Final = "pending"
 DEAD: Final = "dead"
@@ -246,19 +243,3 @@ def number(value: Any) -> float:
 def count(value: Any) -> int:
     """A count from a file, at least 0."""
     return max(0, min(int(number(value)), _LARGEST_COUNT))
-
-
-def backoff(retry_count: int) -> float:
-    """Seconds that a dead letter waits after its last attempt: min(2^n × 30, 3600)."""
-    return min(BACKOFF_BASE * 2.0 ** min(max(retry_count, 0), 20), BACKOFF_MAX)
-
-
-def dead_due(last_attempt: float, retry_count: int, now: float) -> float:
-    """When a dead letter is due.
-
-    0 (or less) is a wish to retry now; a time in the future, as after a clock
-    set back, waits one delay from `now`.
-    """
-    if last_attempt <= 0:
-        return 0.0
-    return min(last_attempt, now) + backoff(retry_count)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mem0tray.core import item as items
+from mem0tray.core.due import backoff, dead_due
 from mem0tray.core.item import Item, Name
 from mem0tray.ledger.database import Ledger, decode, encode
 from mem0tray.ledger.rows import COLUMNS, PENDING_RAWS, Row, read_raw, row_from, write_raw
@@ -108,7 +109,7 @@ class Inbox:
         fields = {
             "retry_count": item.retry_count,
             "last_attempt": item.last_attempt,
-            "due": items.dead_due(item.last_attempt, item.retry_count, now),
+            "due": dead_due(item.last_attempt, item.retry_count, now),
             "unknown": now if ask else None,
             "moved": now,
             "body": None if gen is None else items.body(raw),
@@ -157,7 +158,7 @@ class Inbox:
                 "UPDATE items SET state = 'dead', retry_count = 0, last_attempt = ?, body = NULL,"
                 f" moved = ?, due = ?, dead_seq = {_NEXT_PLACE}, claimed = NULL,"
                 " taken = NULL, held = NULL, last_error = coalesce(?, last_error) WHERE key = ?",
-                (now, now, now + items.backoff(0), error, key),
+                (now, now, now + backoff(0), error, key),
             )
             write_raw(db, key, parts)
 
@@ -167,7 +168,7 @@ class Inbox:
         A waiting entry that another hand moved to the DLQ file becomes a dead letter so.
         `gen`: a user's own generation shows it.
         """
-        due = items.dead_due(item.last_attempt, item.retry_count, now) if dead else 0.0
+        due = dead_due(item.last_attempt, item.retry_count, now) if dead else 0.0
         with self._ledger.transaction() as db:
             db.execute(
                 "UPDATE items SET state = ?, project = ?, retries = ?, retry_count = ?,"
@@ -285,7 +286,7 @@ class Inbox:
                 " WHERE key = ? AND state = 'dead'",
                 (
                     item.retry_count, item.last_attempt,
-                    items.dead_due(item.last_attempt, item.retry_count, now), key,
+                    dead_due(item.last_attempt, item.retry_count, now), key,
                 ),
             )  # fmt: skip
             if changed.rowcount:

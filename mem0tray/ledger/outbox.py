@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mem0tray.core import item as items
+from mem0tray.core.due import BACKOFF_BASE, BACKOFF_MAX
 from mem0tray.core.large import LargeText
 from mem0tray.ledger.database import Ledger, decode, encode
 from mem0tray.ledger.rows import find_raw, read_raw, write_raw
@@ -56,6 +57,8 @@ _NOT_DELIVERED: Final = (
     "INSERT INTO outcomes VALUES (?, ?, ?, ?)"
     " ON CONFLICT DO UPDATE SET at = excluded.at, has = excluded.has WHERE has IS NOT 1"
 )
+# As `due.backoff` has it, for all rows at once.
+_BACKOFF: Final = f"min({BACKOFF_BASE} * (1 << min(retry_count, 7)), {BACKOFF_MAX})"
 _OUTCOMES: Final = "SELECT server, at, has FROM outcomes WHERE item = ?"
 _COUNT_DELIVERY: Final = (
     "INSERT INTO meta VALUES ('total_synced', 1), ('last_delivery', ?) ON CONFLICT (name) DO"
@@ -312,11 +315,11 @@ class Outbox:
         with self._ledger.transaction() as db:
             db.execute(
                 "UPDATE items SET due = ? WHERE state = 'pending' AND due > ?",
-                (now + retry_interval, now + max(retry_interval, items.BACKOFF_MAX)),
+                (now + retry_interval, now + max(retry_interval, BACKOFF_MAX)),
             )
             db.execute(
-                "UPDATE items SET due = ? + min(30.0 * (1 << min(retry_count, 7)), 3600)"
-                " WHERE state = 'dead' AND due > ? + min(30.0 * (1 << min(retry_count, 7)), 3600)",
+                f"UPDATE items SET due = ? + {_BACKOFF}"
+                f" WHERE state = 'dead' AND due > ? + {_BACKOFF}",
                 (now, now),
             )
 

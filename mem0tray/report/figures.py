@@ -6,7 +6,7 @@ from typing import Final
 
 from mem0tray.actions import tally
 from mem0tray.actions.tally import ProjectCounts
-from mem0tray.core.item import backoff
+from mem0tray.core.due import backoff
 from mem0tray.core.language import Language
 from mem0tray.report.gathering import Gathered
 from mem0tray.report.history import History, Period

@@ -1,4 +1,7 @@
-"""What an answer means: the failure classes of the contract, section 3. Pure."""
+"""Which class an answer belongs to, and in which words: the contract, section 3. Pure.
+
+What follows from the class for memories and server is decided in `worker/sending/verdict.py`.
+"""
 
 import json
 import re
@@ -12,13 +15,13 @@ import msgspec
 
 from mem0tray.core import reasons
 from mem0tray.core.delivery_kind import Kind
+from mem0tray.core.due import LONGEST_ASKED
 from mem0tray.core.large import LargeText
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
 from mem0tray.server.model import Fault, Health, Outcome, Reply
 from mem0tray.server.redaction import REPEATED, REPEATED_SECRET, code, repeats, said
 
-LONGEST_WAIT = 3600.0  # seconds; a server cannot make us wait longer
 _BY_STATUS = {
     401: Kind.UNAUTHORIZED,
     403: Kind.REFUSED,
@@ -39,7 +42,7 @@ _DECODER = msgspec.json.Decoder()
 def classify(
     reply: Reply, now: float, content: str | LargeText = "", secrets: Sequence[str] = ()
 ) -> Outcome:
-    """What `reply`, the answer to a save, means.
+    """The outcome that `reply`, the answer to a save, amounts to.
 
     `now` is Unix seconds, for a `Retry-After` that names a date. Neither
     `content` nor any of `secrets` shows in the message.
@@ -81,7 +84,7 @@ def retry_after(reply: Reply, now: float) -> float | None:
             seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now
         except (ValueError, TypeError, OverflowError, IndexError):
             return None
-    return min(max(seconds, 0.0), LONGEST_WAIT)
+    return min(max(seconds, 0.0), LONGEST_ASKED)
 
 
 def health(reply: Reply) -> Health:

@@ -1,4 +1,4 @@
-"""What makes an item, its identity, its key and its backoff."""
+"""What makes an item, its identity and its key."""
 
 import hashlib
 import json
@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mem0tray.core import due
 from mem0tray.core import item as items
 
 NOW = 1_700_000_000.0
@@ -156,7 +157,7 @@ def test_any_values_are_survived(identity: Any, project: Any, count: Any, time: 
     assert item == parsed(raw.encode())
     assert item.id
     assert 0 <= item.retry_count < 2**63
-    assert math.isfinite(items.dead_due(item.last_attempt, item.retry_count, NOW))
+    assert math.isfinite(due.dead_due(item.last_attempt, item.retry_count, NOW))
 
 
 # Identity ---------------------------------------------------------------------------------
@@ -255,49 +256,3 @@ def test_a_body_is_what_is_not_ours() -> None:
     assert items.body(one) == items.body(b'{ "content": "c",\n "id": "i" }')
     assert items.body(one) != items.body(b'{"id":"i","content":"d"}')
     assert items.body(one) != items.body(b'{"id":"i","content":"c","note":1}')
-
-
-# Backoff -----------------------------------------------------------------------------------
-
-
-def test_the_backoff_doubles_up_to_an_hour() -> None:
-    """The wait is min(2^n × 30, 3600) seconds."""
-    assert [items.backoff(n) for n in range(9)] == [
-        *(30, 60, 120, 240, 480, 960, 1920),
-        3600,
-        3600,
-    ]
-
-
-@pytest.mark.parametrize(
-    ("count", "seconds"), [(-1, 30), (-(10**9), 30), (10**9, 3600), (2**70, 3600)]
-)
-def test_an_absurd_count_has_a_backoff(count: int, seconds: float) -> None:
-    """No count overflows or hangs."""
-    assert items.backoff(count) == seconds
-
-
-@pytest.mark.parametrize("count", range(9))
-def test_a_dead_letter_is_due_after_its_backoff(count: int) -> None:
-    """A dead letter is due at its last attempt and the backoff, without jitter."""
-    assert items.dead_due(NOW - 500, count, NOW) == NOW - 500 + items.backoff(count)
-
-
-@pytest.mark.parametrize("last", [0, -1, -1e300])
-@pytest.mark.parametrize("count", [0, 7, 10**9])
-def test_zero_or_less_is_due_now(last: float, count: int) -> None:
-    """A `last_attempt` of 0 or less is a wish to retry now, whatever the count."""
-    assert items.dead_due(last, count, NOW) == 0.0
-
-
-@pytest.mark.parametrize("last", [NOW + 1, NOW + 10**9, 1e300, 2.0**64])
-@pytest.mark.parametrize("count", [-5, 0, 3, 10**9])
-def test_a_future_attempt_waits_one_delay_at_most(last: float, count: int) -> None:
-    """A time in the future waits at most one delay from now."""
-    assert items.dead_due(last, count, NOW) == NOW + items.backoff(count)
-
-
-@given(st.floats(allow_nan=False), st.integers())
-def test_no_dead_letter_waits_longer_than_an_hour(last: float, count: int) -> None:
-    """Whatever a file says, a dead letter is due within an hour."""
-    assert 0 <= items.dead_due(last, count, NOW) <= NOW + items.BACKOFF_MAX

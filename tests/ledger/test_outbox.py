@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mem0tray.core import item as items
+from mem0tray.core.due import BACKOFF_MAX, backoff
 from mem0tray.core.item import Item
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.inbox import Inbox
@@ -430,13 +430,13 @@ def test_fresh_entries_keep_their_wait_when_the_clock_is_set_back(
 def test_nothing_waits_longer_than_one_delay(inbox: Inbox, outbox: Outbox) -> None:
     """A dead letter its backoff; a fresh entry its interval, from more than an hour on."""
     far, near, longer, within = put(inbox, fresh("a"), fresh("b"), letter("c"), letter("d"))
-    outbox.defer(far, NOW + items.BACKOFF_MAX + 1)
-    outbox.defer(near, NOW + items.BACKOFF_MAX)
+    outbox.defer(far, NOW + BACKOFF_MAX + 1)
+    outbox.defer(near, NOW + BACKOFF_MAX)
     outbox.defer(longer, NOW + 121)
     outbox.defer(within, NOW + 120)
     outbox.limit_waits(NOW, 30)
     assert outbox.due(far) == NOW + 30
-    assert outbox.due(near) == NOW + items.BACKOFF_MAX
+    assert outbox.due(near) == NOW + BACKOFF_MAX
     assert outbox.due(longer) == outbox.due(within) == NOW + 120
     outbox.defer(near, NOW + 8000)
     outbox.limit_waits(NOW, 8000)  # the user's own interval is longer than an hour
@@ -453,4 +453,4 @@ def test_each_dead_letter_has_its_own_longest_wait(
     (key,) = put(inbox, letter("a", retry_count=count))
     outbox.defer(key, NOW + 10**6)
     outbox.limit_waits(NOW, 30)
-    assert outbox.due(key) == NOW + items.backoff(count)
+    assert outbox.due(key) == NOW + backoff(count)

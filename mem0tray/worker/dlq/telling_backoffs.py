@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from mem0tray.core import events
 from mem0tray.core import item as items
+from mem0tray.core.due import dead_due
 from mem0tray.core.events import Event
 from mem0tray.worker.dlq.merge import Merge
 from mem0tray.worker.telling.log import WAITING_PER_MINUTE
@@ -41,4 +42,4 @@ def tell(emit: Callable[[Event], None], backoffs: Sequence[Backoff], total: int)
 
 
 def _wait(item: items.Item, now: float) -> float:
-    return items.dead_due(item.last_attempt, item.retry_count, now) - now
+    return dead_due(item.last_attempt, item.retry_count, now) - now

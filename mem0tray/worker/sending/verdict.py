@@ -1,4 +1,8 @@
-"""What an answer means for its item, for others and for the server (contract, section 3)."""
+"""What follows from an outcome for its item, for others and for the server (contract, section 3).
+
+Which class an answer belongs to is decided before, in `server/failures.py`; when a failed item is
+due again, in `core/due.py`.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,6 +11,7 @@ from typing import Final
 from mem0tray.core import events, reasons
 from mem0tray.core import item as items
 from mem0tray.core.circuit_breaker import LONGEST_BREAK, CircuitBreaker
+from mem0tray.core.due import backoff, dead_wait, fresh_due
 from mem0tray.core.events import Event
 from mem0tray.core.state import refusal
 from mem0tray.ledger.outbox import Job
@@ -233,9 +238,9 @@ class Verdicts:
             move_waiting_to_dlq(core, job.key, now, outcome.message)
             return [
                 events.MovedToDlq(job.project, job.item_id, retries),
-                events.WaitingBackoff(job.project, job.item_id, items.backoff(0)),
+                events.WaitingBackoff(job.project, job.item_id, backoff(0)),
             ]
-        due = now + max(sync.retry_interval, min(outcome.retry_after or 0.0, LONGEST_BREAK))
+        due = fresh_due(now, sync.retry_interval, outcome.retry_after)
         # Of a large memory the bytes from before are not kept beside the new ones.
         parts = items.parts_with_fields(core.outbox.raw(job.key), {"retries": retries})
         core.outbox.failed_fresh(job, due, outcome.message, parts)
@@ -246,7 +251,7 @@ class Verdicts:
     ) -> list[Event]:
         core = self._core
         count = retry_count + 1
-        delay = max(items.backoff(count), min(outcome.retry_after or 0.0, LONGEST_BREAK))
+        delay = dead_wait(count, outcome.retry_after)
         # The user asked for a retry while this one was under way: that wish still stands.
         again = last <= 0 < job.last_attempt
         parts = items.parts_with_fields(

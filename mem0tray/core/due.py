@@ -1,0 +1,42 @@
+"""When an item is due again: the backoff of dead letters, the interval of fresh entries.
+
+Pure: times are Unix seconds, waits are seconds, and `now` is an argument. Source of every rule:
+the contract, section 3. `asked` is what a server's `Retry-After` asked for, None where it named
+nothing: it makes a wait longer, never shorter.
+"""
+
+from typing import Final
+
+BACKOFF_BASE: Final = 30.0
+BACKOFF_MAX: Final = 3600.0
+LONGEST_ASKED: Final = 3600.0  # no server makes an item wait longer
+
+
+def backoff(retry_count: int) -> float:
+    """What a dead letter waits after its last attempt: min(2^n × 30, 3600)."""
+    return min(BACKOFF_BASE * 2.0 ** min(max(retry_count, 0), 20), BACKOFF_MAX)
+
+
+def dead_due(last_attempt: float, retry_count: int, now: float) -> float:
+    """When a dead letter is due, as its fields stand in the file.
+
+    0 (or less) is a wish to retry now; a time in the future, as after a clock
+    set back, waits one delay from `now`.
+    """
+    if last_attempt <= 0:
+        return 0.0
+    return min(last_attempt, now) + backoff(retry_count)
+
+
+def dead_wait(retry_count: int, asked: float | None) -> float:
+    """What a dead letter waits that has just failed for the `retry_count`th time."""
+    return max(backoff(retry_count), _bounded(asked))
+
+
+def fresh_due(now: float, interval: float, asked: float | None) -> float:
+    """When a fresh entry is due that has just failed; `interval` is `sync.retry_interval`."""
+    return now + max(interval, _bounded(asked))
+
+
+def _bounded(asked: float | None) -> float:
+    return min(asked or 0.0, LONGEST_ASKED)
