@@ -8,9 +8,8 @@ import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from mem0tray.actions.oldest import DeadLetter
 from mem0tray.actions.read_files import SeenFile
 from mem0tray.actions.waiting import WhatWaits
 from mem0tray.actions.worker_report import NO_METRICS, Metrics, Running
@@ -22,6 +21,9 @@ from mem0tray.core.state import WorkerStatus
 from mem0tray.ledger.reader import Attempt
 from mem0tray.ledger.taken_by_others import WorkerSeen
 from mem0tray.system.paths import Paths
+
+if TYPE_CHECKING:
+    from mem0tray.actions.oldest import DeadLetter  # slow to import, and commands do without
 
 SLOT: Final = 900.0  # seconds; every zone's midnight falls between two quarters of an hour
 TOTALS: Final = ("queued", "synced", "failed")  # memories, since the queue file was begun
@@ -147,7 +149,7 @@ class Snapshot:
     settings_changed: float = 0.0
     contents: Contents | None = None
     past: Past | None = None
-    letters: tuple[DeadLetter, ...] = ()
+    letters: tuple["DeadLetter", ...] = ()
 
     @property
     def inside(self) -> Contents:

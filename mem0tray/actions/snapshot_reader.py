@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mem0tray.actions import folder, read_files, waiting, worker_report
-from mem0tray.actions.oldest import oldest
 from mem0tray.actions.snapshot import (
     SLOT,
     TOTALS,
@@ -100,6 +99,8 @@ def of_thread(worker: "WorkerThread", now: float, letters: int) -> Snapshot:
     """
     if not worker.is_ready:
         return Snapshot(now, worker.paths)
+    from mem0tray.actions.oldest import oldest  # slow to import, and commands do without
+
     told = worker.look()
     return Snapshot(
         at=now,

@@ -9,7 +9,7 @@ import click
 
 from mem0tray.actions import read_files, tally, waiting
 from mem0tray.actions.find import listing
-from mem0tray.actions.probe import server_name
+from mem0tray.actions.snapshot_reader import chosen_server
 from mem0tray.cli import context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.core.text import plural
@@ -36,7 +36,7 @@ def command(*, as_json: bool) -> None:
     """Count dead letters and waiting entries by project, retries and age."""
     settings = context.load_there()
     paths = settings.locations()
-    seen = counted(paths, server_name(settings, paths), time.time())
+    seen = counted(paths, chosen_server(settings, paths).name, time.time())
     if as_json:
         output.print_json(seen)
         return

@@ -1,29 +1,18 @@
 """Why a memory is stuck."""
 
-import json
-import socket
 import time
 from collections.abc import Sequence
 
 import pytest
 
-from mem0tray.actions import cause, diagnose, network, read_files, snapshot_reader, surroundings
+from mem0tray.actions import cause, diagnose, read_files
 from mem0tray.actions.cause import Cause
-from mem0tray.actions.probe import Probe, probe, server_name
-from mem0tray.actions.snapshot import Part
 from mem0tray.actions.surroundings import Surroundings
-from mem0tray.config.settings import ServerSettings, Settings
 from mem0tray.core import reasons
 from mem0tray.core.reasons import Reason
-from mem0tray.files import pauses
-from mem0tray.files.lock import FileLock
 from mem0tray.ledger.reader import Attempt, Known
-from mem0tray.server import Health
-from mem0tray.system.paths import Paths
-from tests.actions.scene import found, write, write_dlq
-from tests.support.http1 import Answer
-from tests.support.shapes import dead, entry, waiting
-from tests.support.standin import Standin
+from tests.actions.scene import found
+from tests.support.shapes import dead, entry
 
 NOW = 1_764_500_000.0
 FINE = Surroundings([])
@@ -59,16 +48,6 @@ def known(due: float) -> Known:
 def names(causes: Sequence[Cause]) -> list[Reason]:
     """Only what the causes are called."""
     return [each.name for each in causes]
-
-
-def settings_for(url: str) -> Settings:
-    """Settings with this server."""
-    return Settings(server=ServerSettings(url=url))
-
-
-def around(settings: Settings) -> Surroundings:
-    """What is around every item now, with one question to the server."""
-    return Surroundings.ask(settings, snapshot_reader.read(settings, time.time(), Part.REFUSAL))
 
 
 def test_the_cause_that_counts_comes_first() -> None:
@@ -189,100 +168,6 @@ def test_absurd_values_have_a_cause_too(count: object, last: object) -> None:
     """Neither crash nor hang."""
     letter = found(dead("x", retry_count=count, last_attempt=last))
     assert diagnose.causes(letter, FINE, None, None, NOW)
-
-
-def test_surroundings_of_a_healthy_server(paths: Paths) -> None:
-    """With server and worker there is nothing to say."""
-    with Standin() as server, FileLock(paths.instance_lock).held(1):
-        assert around(settings_for(server.url)).causes == []
-
-
-def test_surroundings_that_are_all_wrong(paths: Paths) -> None:
-    """Down, paused and no worker: each is named, with what to do."""
-    pauses.write(paths, time.time() + 600)
-    with Standin() as server:
-        server.health = Answer(503)
-        seen = around(settings_for(server.url)).causes
-    assert names(seen) == [cause.SERVER_DOWN, cause.PAUSED, cause.NOT_RUNNING]
-    assert all(each.remedy for each in seen)
-
-
-@pytest.mark.row(7)
-def test_a_pause_that_cannot_be_read_is_a_cause(paths: Paths) -> None:
-    """What keeps everything from being sent is named, with what ends it."""
-    paths.pause.mkdir(parents=True)
-    with Standin() as server, FileLock(paths.instance_lock).held(1):
-        (first,) = around(settings_for(server.url)).causes
-    assert (first.name, "resume" in str(first.remedy)) == (cause.ACTION, True)
-    assert "pause.json" in str(first.detail)
-
-
-def test_no_server_chosen(paths: Paths) -> None:
-    """Somebody's files and no choice: nothing is sent, and that is the cause."""
-    write_dlq(paths, [waiting("x")])
-    assert around(Settings()).causes[0].name == cause.NO_SERVER
-    assert server_name(Settings(), paths) == ""
-
-
-def test_the_embedded_server_is_down_only_under_a_worker(paths: Paths) -> None:
-    """Without a worker it does not run, and that it is the worker that is missing is said."""
-    settings = settings_for("local")
-    (first,) = around(settings).causes
-    assert (first.name, str(first.remedy)) == (
-        cause.NOT_RUNNING,
-        "Start the worker with `mem0tray run`.",
-    )
-    with FileLock(paths.instance_lock).held(1):
-        assert names(around(settings).causes) == [cause.SERVER_DOWN]
-
-
-def test_the_worker_s_own_trouble_is_a_cause(paths: Paths) -> None:
-    """State "action needed" of a worker that runs is handed on."""
-    write(paths.metrics, {"state": "action needed", "reason": "another worker runs"})
-    with Standin() as server:
-        settings = settings_for(server.url)
-        with FileLock(paths.instance_lock).held(1):
-            seen = around(settings).causes
-            assert [(each.name, str(each.detail)) for each in seen] == [
-                (cause.ACTION, "another worker runs")
-            ]
-        assert names(around(settings).causes) == [cause.NOT_RUNNING]
-
-
-def test_the_network_is_to_blame_only_for_servers_elsewhere() -> None:
-    """Of a server on this computer no network stands in the way."""
-    ill = Health(healthy=False, reason=reasons.quoted("no connection"))
-
-    def broken(hostname: str) -> Reason:
-        return reasons.quoted("no network" if hostname else "")
-
-    away = Probe("https://m.test", "m.test", "m.test", ill)
-    here = Probe("http://127.0.0.1:1", "127.0.0.1:1", "", ill)
-    assert names(surroundings._server(away, broken, running=True)) == [cause.LOCAL_NETWORK]
-    assert names(surroundings._server(here, broken, running=True)) == [cause.SERVER_DOWN]
-
-
-def test_network_trouble_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No way out, a name that leads nowhere, or nothing at all."""
-    assert network.trouble("") == reasons.NONE
-    monkeypatch.setattr(network, "has_way_out", lambda: False)
-    assert "no connection" in str(network.trouble("m.test"))
-    monkeypatch.setattr(network, "has_way_out", lambda: True)
-
-    def fails(*_: object) -> None:
-        raise socket.gaierror
-
-    monkeypatch.setattr(socket, "getaddrinfo", fails)
-    assert "DNS" in str(network.trouble("m.test"))
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: [1])
-    assert network.trouble("m.test") == reasons.NONE
-
-
-def test_a_server_that_cannot_be_used_is_not_healthy(paths: Paths) -> None:
-    """Settings that are wrong are the reason, not an exception."""
-    seen = probe(settings_for("https://user:secret@m.test"), paths)
-    assert not seen.health.healthy
-    assert "secret" not in json.dumps(seen.health.reason.document())
 
 
 def test_a_reason_that_is_a_sentence_gets_no_second_stop() -> None:

@@ -5,7 +5,6 @@ import os
 import pty
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -123,26 +122,6 @@ def test_without_the_lock_the_emergency_file(
     assert {path.name for path in home.claude.iterdir()} == {
         "mem0_queue.json", "mem0_queue.lock", "mem0_emergency.json"
     }  # fmt: skip
-
-
-def test_a_large_file_loses_nothing_to_writers_at_the_same_time(home: Scratch) -> None:
-    """A file that is prepared without the lock is prepared again when it has changed."""
-    home.write("mem0_queue.json", {"queue": [], "note": "x" * 2 * add._LARGE})
-    paths = home.paths
-    wanted = [f"{name}{n}" for name in "abc" for n in range(8)]
-
-    def produce(name: str) -> None:
-        for n in range(8):
-            add.add(paths, {"id": f"{name}{n}", "content": "x", "project_id": "p"})
-
-    threads = [threading.Thread(target=produce, args=(name,)) for name in "abc"]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    document = json.loads(home.queue.read_text())
-    assert sorted(entry["id"] for entry in document["queue"]) == wanted
-    assert document["stats"]["total_queued"] == len(wanted)
 
 
 @pytest.mark.parametrize(

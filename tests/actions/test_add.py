@@ -1,0 +1,62 @@
+"""Queueing a memory: where it goes, and what it leaves alone."""
+
+import threading
+
+import pytest
+
+from mem0tray.actions import add
+from mem0tray.config.settings import ServerSettings, Settings
+from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.large import LARGE
+from mem0tray.localserver import endpoint
+from mem0tray.system.paths import Paths
+from tests.actions.scene import read, write
+
+SETTINGS = Settings(server=ServerSettings(url="https://server.test"))
+
+
+def test_a_memory_is_queued_under_an_id_of_its_own(paths: Paths) -> None:
+    """What is told of it is what stands in the file."""
+    first, second = (add.queue_memory(SETTINGS, "garden", text) for text in ("one", "two"))
+    found = [(each["id"], each["content"]) for each in read(paths.queue)["queue"]]
+    assert found == [(first.id, "one"), (second.id, "two")]
+    assert first.where == second.where == "queue"
+
+
+def test_beside_a_broken_queue_file_it_goes_into_the_emergency_file(paths: Paths) -> None:
+    """What can be saved of the other is the worker's business."""
+    paths.queue.write_text('{"queue": [')
+    done = add.queue_memory(SETTINGS, "garden", "one")
+    assert done.where == "emergency"
+    assert read(paths.emergency)["id"] == done.id
+    assert paths.queue.read_text() == '{"queue": ['
+
+
+def test_what_the_local_server_would_refuse_is_not_queued(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be a dead letter for ever; another server may take it."""
+    monkeypatch.setattr(endpoint, "BODY_MAX", LARGE)
+    with pytest.raises(Mem0TrayError, match="too large"):
+        add.queue_memory(Settings(server=ServerSettings(url="local")), "garden", "x" * LARGE)
+    assert not paths.queue.exists()
+    assert add.queue_memory(SETTINGS, "garden", "x" * LARGE).where == "queue"
+
+
+def test_a_large_file_loses_nothing_to_writers_at_the_same_time(paths: Paths) -> None:
+    """A file that is prepared without the lock is prepared again when it has changed."""
+    write(paths.queue, {"queue": [], "note": "x" * 2 * add._LARGE})
+    wanted = [f"{name}{n}" for name in "abc" for n in range(8)]
+
+    def produce(name: str) -> None:
+        for n in range(8):
+            add.add(paths, {"id": f"{name}{n}", "content": "x", "project_id": "p"})
+
+    threads = [threading.Thread(target=produce, args=(name,)) for name in "abc"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    document = read(paths.queue)
+    assert sorted(entry["id"] for entry in document["queue"]) == wanted
+    assert document["stats"]["total_queued"] == len(wanted)

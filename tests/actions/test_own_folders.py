@@ -1,0 +1,53 @@
+"""The folders that are mem0tray's alone: what would be lost with them."""
+
+import pytest
+
+from mem0tray.actions import own_folders
+from mem0tray.actions.own_folders import Holdings
+from mem0tray.core.errors import Mem0TrayError
+from mem0tray.files import atomic
+from mem0tray.system import data_folders
+from mem0tray.system.paths import Paths
+from tests.actions.scene import worker, write
+from tests.support.shapes import entry, queue_document
+
+
+@pytest.mark.parametrize(
+    ("held", "words"),
+    [
+        (Holdings(delivered_here=1), ["1 memory that no other server"]),
+        (Holdings(undelivered=2), ["2 memories are not delivered", "the shared files, which stay"]),
+        (Holdings(undelivered=2, only_here=1), ["1 of these stand nowhere else"]),
+        (Holdings(discarded=3), ["3 deleted memories", "the backups, which stay"]),
+        (Holdings(discarded=3, discarded_only_here=2), ["2 of these stand nowhere else"]),
+        (Holdings(quarantined=1), ["1 file of what could not be read"]),
+    ],
+)
+def test_what_would_be_lost_is_said(held: Holdings, words: list[str]) -> None:
+    """A sentence for each kind, and where else it stands."""
+    (sentence,) = held.told()
+    assert all(each in sentence for each in words)
+    assert Holdings().told() == []
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_what_stands_in_no_shared_file_is_counted_apart(paths: Paths, *, shown: bool) -> None:
+    """A queue file that was begun afresh holds none of what the ledger knows."""
+    write(paths.queue, queue_document([entry("a")]))
+    with worker(paths):
+        pass
+
+    atomic.replace(paths.served, data_folders.as_json(paths.claude_dir, paths.claude_dir, 1.0))
+    if not shown:
+        write(paths.queue, queue_document([]))
+    found = own_folders.holdings()
+    assert (found.undelivered, found.only_here) == (1, 0 if shown else 1)
+
+
+def test_a_shared_folder_inside_of_ours_stops_it(paths: Paths) -> None:
+    """Its files belong to other programs too."""
+    inside = paths.root / "mine"
+    inside.mkdir(parents=True)
+    with pytest.raises(Mem0TrayError, match="Nothing was removed"):
+        own_folders.check([inside])
+    own_folders.check([paths.claude_dir])

@@ -1,0 +1,198 @@
+"""What keeps every memory from being sent."""
+
+import json
+import socket
+import time
+from collections.abc import Sequence
+
+import pytest
+
+from mem0tray.actions import cause, network, snapshot_reader, surroundings
+from mem0tray.actions.cause import Cause
+from mem0tray.actions.probe import Probe, probe, server_name
+from mem0tray.actions.snapshot import ChosenServer, Part, Snapshot
+from mem0tray.actions.surroundings import Surroundings, hindrance
+from mem0tray.actions.worker_report import Metrics, Running
+from mem0tray.config.server_choice import CHOOSE
+from mem0tray.config.settings import ServerSettings, Settings
+from mem0tray.core import reasons, state
+from mem0tray.core.reasons import Reason
+from mem0tray.files import pauses
+from mem0tray.files.lock import FileLock
+from mem0tray.ledger.reader import Attempt
+from mem0tray.server import Health
+from mem0tray.system.paths import Paths
+from tests.actions.scene import metrics_of, write, write_dlq
+from tests.support.http1 import Answer
+from tests.support.shapes import waiting
+from tests.support.standin import Standin
+
+NOW = 1_764_500_000.0
+WELL = Probe("https://m.test", "m.test", "m.test", Health(healthy=True, reason=reasons.NONE))
+REFUSED = Attempt(NOW - 60, "unauthorized", 401, "401 Unauthorized", 0.1)
+
+
+def names(causes: Sequence[Cause]) -> list[Reason]:
+    """Only what the causes are called."""
+    return [each.name for each in causes]
+
+
+def settings_for(url: str) -> Settings:
+    """Settings with this server."""
+    return Settings(server=ServerSettings(url=url))
+
+
+def around(settings: Settings) -> Surroundings:
+    """What is around every item now, with one question to the server."""
+    return Surroundings.ask(settings, snapshot_reader.read(settings, time.time(), Part.REFUSAL))
+
+
+def test_surroundings_of_a_healthy_server(paths: Paths) -> None:
+    """With server and worker there is nothing to say."""
+    with Standin() as server, FileLock(paths.instance_lock).held(1):
+        assert around(settings_for(server.url)).causes == []
+
+
+def test_surroundings_that_are_all_wrong(paths: Paths) -> None:
+    """Down, paused and no worker: each is named, with what to do."""
+    pauses.write(paths, time.time() + 600)
+    with Standin() as server:
+        server.health = Answer(503)
+        seen = around(settings_for(server.url)).causes
+    assert names(seen) == [cause.SERVER_DOWN, cause.PAUSED, cause.NOT_RUNNING]
+    assert all(each.remedy for each in seen)
+
+
+@pytest.mark.row(7)
+def test_a_pause_that_cannot_be_read_is_a_cause(paths: Paths) -> None:
+    """What keeps everything from being sent is named, with what ends it."""
+    paths.pause.mkdir(parents=True)
+    with Standin() as server, FileLock(paths.instance_lock).held(1):
+        (first,) = around(settings_for(server.url)).causes
+    assert (first.name, "resume" in str(first.remedy)) == (cause.ACTION, True)
+    assert "pause.json" in str(first.detail)
+
+
+def test_no_server_chosen(paths: Paths) -> None:
+    """Somebody's files and no choice: nothing is sent, and that is the cause."""
+    write_dlq(paths, [waiting("x")])
+    assert around(Settings()).causes[0].name == cause.NO_SERVER
+    assert server_name(Settings(), paths) == ""
+
+
+def test_the_embedded_server_is_down_only_under_a_worker(paths: Paths) -> None:
+    """Without a worker it does not run, and that it is the worker that is missing is said."""
+    settings = settings_for("local")
+    (first,) = around(settings).causes
+    assert (first.name, str(first.remedy)) == (
+        cause.NOT_RUNNING,
+        "Start the worker with `mem0tray run`.",
+    )
+    with FileLock(paths.instance_lock).held(1):
+        assert names(around(settings).causes) == [cause.SERVER_DOWN]
+
+
+def test_the_worker_s_own_trouble_is_a_cause(paths: Paths) -> None:
+    """State "action needed" of a worker that runs is handed on."""
+    write(paths.metrics, {"state": "action needed", "reason": "another worker runs"})
+    with Standin() as server:
+        settings = settings_for(server.url)
+        with FileLock(paths.instance_lock).held(1):
+            seen = around(settings).causes
+            assert [(each.name, str(each.detail)) for each in seen] == [
+                (cause.ACTION, "another worker runs")
+            ]
+        assert names(around(settings).causes) == [cause.NOT_RUNNING]
+
+
+def test_the_network_is_to_blame_only_for_servers_elsewhere() -> None:
+    """Of a server on this computer no network stands in the way."""
+    ill = Health(healthy=False, reason=reasons.quoted("no connection"))
+
+    def broken(hostname: str) -> Reason:
+        return reasons.quoted("no network" if hostname else "")
+
+    away = Probe("https://m.test", "m.test", "m.test", ill)
+    here = Probe("http://127.0.0.1:1", "127.0.0.1:1", "", ill)
+    assert names(surroundings._server(away, broken, running=True)) == [cause.LOCAL_NETWORK]
+    assert names(surroundings._server(here, broken, running=True)) == [cause.SERVER_DOWN]
+
+
+def test_network_trouble_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No way out, a name that leads nowhere, or nothing at all."""
+    assert network.trouble("") == reasons.NONE
+    monkeypatch.setattr(network, "has_way_out", lambda: False)
+    assert "no connection" in str(network.trouble("m.test"))
+    monkeypatch.setattr(network, "has_way_out", lambda: True)
+
+    def fails(*_: object) -> None:
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", fails)
+    assert "DNS" in str(network.trouble("m.test"))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: [1])
+    assert network.trouble("m.test") == reasons.NONE
+
+
+def test_a_server_that_cannot_be_used_is_not_healthy(paths: Paths) -> None:
+    """Settings that are wrong are the reason, not an exception."""
+    seen = probe(settings_for("https://user:secret@m.test"), paths)
+    assert not seen.health.healthy
+    assert "secret" not in json.dumps(seen.health.reason.document())
+
+
+def causes(seen: Snapshot) -> list[Reason]:
+    """What is in the way of a healthy server."""
+    return names(Surroundings.of(seen, WELL, lambda _: reasons.NONE).causes)
+
+
+def test_a_refusal_outlasts_the_worker_but_not_a_change_of_settings(paths: Paths) -> None:
+    """A changed key is perhaps right: then nobody says that the server refuses everything."""
+    seen = Snapshot(NOW, paths, refusal=REFUSED)
+    assert causes(seen) == [cause.ACTION, cause.NOT_RUNNING]
+    changed = Snapshot(NOW, paths, refusal=REFUSED, settings_changed=NOW - 30)
+    assert causes(changed) == [cause.NOT_RUNNING]
+
+
+def test_a_worker_that_runs_knows_better_than_an_old_refusal(paths: Paths) -> None:
+    """But for a break that the server asks for, which does not end a refusal."""
+    running = Running(1, NOW - 600)
+    for at, found in (
+        ({"state": "healthy"}, []),
+        (metrics_of("paused", state.BREAK), [cause.ACTION, cause.SERVER_BUSY]),
+    ):
+        seen = Snapshot(NOW, paths, running, metrics=Metrics(at, NOW), refusal=REFUSED)
+        assert causes(seen) == found
+
+
+def test_metrics_that_a_worker_left_behind_are_no_cause(paths: Paths) -> None:
+    """It may have been stopped for the very reason that stands there."""
+    old = Metrics({"state": "action needed", "reason": "the disk fails"}, NOW)
+    assert causes(Snapshot(NOW, paths, metrics=old)) == [cause.NOT_RUNNING]
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ({"state": "healthy"}, ""),
+        ({"state": "down", "reason": "no route"}, "server down: no route"),
+        (
+            {"state": "down", "reason": "x", "state_since": "2020-01-02T07:08:09"},
+            "server down since 2020-01-02 07:08: x",
+        ),
+        ({"state": "starting", "reason": "y"}, "y"),
+    ],
+)
+def test_a_hindrance_is_what_the_worker_says(
+    paths: Paths, values: dict[str, object], shown: str
+) -> None:
+    """In a few words, with the day unless it is the snapshot's own."""
+    seen = Snapshot(NOW, paths, Running(1, NOW), metrics=Metrics(values, NOW))
+    assert hindrance(seen) == shown
+
+
+def test_without_a_worker_the_choice_of_a_server_comes_first(paths: Paths) -> None:
+    """To start the worker is no help before it."""
+    assert hindrance(Snapshot(NOW, paths)) == "worker not running"
+    chosen = Snapshot(NOW, paths, server=ChosenServer(trouble=CHOOSE))
+    assert hindrance(chosen) == "choose a server"

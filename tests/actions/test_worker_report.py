@@ -1,0 +1,71 @@
+"""What a worker tells of itself, and what is made of files that others write."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from mem0tray.actions import worker_report
+from mem0tray.actions.worker_report import NO_METRICS, Metrics
+from mem0tray.files.lock import InstanceLock
+from mem0tray.system.paths import Paths
+
+HERE = socket.gethostname()
+
+
+def test_the_worker_that_runs_is_known_by_its_lock(paths: Paths) -> None:
+    """A lock file that a worker has left behind is none."""
+    assert worker_report.running(paths) is None
+    lock = InstanceLock(paths.instance_lock)
+    lock.acquire()
+    found = worker_report.running(paths)
+    lock.release()
+    assert found is not None
+    assert found.pid == os.getpid()
+    assert worker_report.running(paths) is None
+
+
+@pytest.mark.parametrize("data", [b"", b"no JSON", b"[1]", b'{"pid": 1'])
+def test_metrics_that_make_no_sense_are_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes
+) -> None:
+    """Somebody may be writing them: they are read again for a moment, and are no trouble."""
+    path = tmp_path / "metrics.json"
+    assert worker_report.metrics(path) == NO_METRICS
+    path.write_bytes(data)
+    monkeypatch.setattr(worker_report, "_TORN_WAIT", 0.0)
+    assert worker_report.metrics(path) == NO_METRICS
+
+
+@pytest.mark.parametrize(
+    ("pid", "host", "words"),
+    [
+        (7, HERE, "another worker, process 7"),
+        (7, None, "another worker, process 7"),
+        (7, "elsewhere", "another worker on elsewhere"),
+        (None, HERE, "another worker"),
+        ("7", 5, "another worker"),
+    ],
+)
+def test_who_wrote_metrics_is_said_in_words(pid: object, host: object, words: str) -> None:
+    """As far as they tell; a number of another computer says nothing here."""
+    assert str(worker_report.writer(pid, host)) == words
+
+
+@pytest.mark.parametrize(
+    ("pid", "host", "ours"),
+    [(7, HERE, True), (8, HERE, False), (7, "elsewhere", False), (None, None, False)],
+)
+def test_only_the_same_process_of_this_computer_wrote_ours(
+    pid: object, host: object, *, ours: bool
+) -> None:
+    """Other computers have a process of that number, too."""
+    assert Metrics({"pid": pid, "host": host}, 1.0).are_of(7) is ours
+    assert not Metrics({"pid": pid, "host": host}, 1.0).are_of(None)
+
+
+@pytest.mark.parametrize("value", [None, 5, "soon", "99999-01-01T00:00:00", []])
+def test_a_time_that_is_none_is_no_time(value: object) -> None:
+    """Whatever somebody wrote in its place."""
+    assert worker_report.local_time(value) is None
