@@ -3,6 +3,7 @@
 A remedy that is about one memory has its id as the argument `id`, which whoever shows it fills in.
 """
 
+from http import HTTPStatus
 from typing import Final
 
 from mem0tray.core.reasons import Reason
@@ -30,16 +31,13 @@ _FAULT: Final = Reason(
     "The fault is the server's: see its log. The memory is tried again by itself."
 )
 
-_BY_STATUS: Final = {
-    401: _SET_KEY, 403: _SET_RIGHTS, 404: _PROJECT, 405: _PROJECT, 413: _SHORTEN
-}  # fmt: skip
+_SET_KEYS: Final = {401: _SET_KEY, 403: _SET_RIGHTS}
+_BY_STATUS: Final = _SET_KEYS | {404: _PROJECT, 405: _PROJECT, 413: _SHORTEN}
 
 
 def of_refusal(status: int | None) -> Reason:
     """For a server that refuses every delivery."""
-    if status == 401:  # noqa: PLR2004  (HTTP's own number)
-        return _SET_KEY
-    return _SET_RIGHTS if status == 403 else _SET_ADDRESS  # noqa: PLR2004
+    return _SET_KEYS.get(status or 0, _SET_ADDRESS)
 
 
 def of_rejection(status: int | None) -> tuple[Reason, bool]:
@@ -47,6 +45,6 @@ def of_rejection(status: int | None) -> tuple[Reason, bool]:
     match status:
         case 429:
             return _WAIT, True
-        case int() if status >= 500:  # noqa: PLR2004  (the server's own faults)
+        case int() if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return _FAULT, True
     return _BY_STATUS.get(status or 0, REWORD), False

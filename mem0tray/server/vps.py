@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -151,7 +152,7 @@ class VpsClient:
         """The texts of its project, as far as they came; or what the server said instead."""
         asked = time.monotonic()
         reply = self._transport.exchange("GET", path, self._headers, None, timeout)
-        if reply.fault is Fault.TOO_LONG and reply.status == 200:  # noqa: PLR2004
+        if reply.fault is Fault.TOO_LONG and reply.status == HTTPStatus.OK:
             # It is remembered too: fetched again it would be cut as before.
             return ProjectListing((), asked, complete=False)
         found = self._told(reply, memory, "memories", LISTING)
@@ -211,7 +212,7 @@ class VpsClient:
 
 
 def _is_answered(reply: Reply) -> bool:
-    return reply.status == 200 and json_object(reply) is not None  # noqa: PLR2004
+    return reply.status == HTTPStatus.OK and json_object(reply) is not None
 
 
 class LargeBody:

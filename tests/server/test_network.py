@@ -184,6 +184,7 @@ def test_an_abort_holds_until_another_call_begins() -> None:
     """The parts of one call are all cut, the next call is not."""
     with connected() as (made, _):
         made.abort()
+        made.begin(1.0)
         cut = [made.cut]
         for continues in (True, False, True):
             made.begin(1.0, continues=continues)

@@ -100,6 +100,7 @@ def test_an_item_without_a_project_is_not_sent() -> None:
         (" edge", "%20edge"),
         ("new\r\nline", "new%0D%0Aline"),
         ("Zürich%", "Z%C3%BCrich%25"),
+        ("Zürich/a", "Z%C3%BCrich%2Fa"),
         ("\ud800", "%ED%A0%80"),
         ("\x7f", "%7F"),
         ("é" * 400, None),
