@@ -268,3 +268,79 @@ def test_a_clock_set_back_lengthens_no_break() -> None:
     breaker.misconfigured(reasons.quoted("401"), NOW + 30)
     breaker.clock_set_back(86_400)
     assert breaker.wants_canary(NOW - 86_400 + 31)
+
+
+def test_a_time_that_is_never_is_not_told(breaker: CircuitBreaker) -> None:
+    """A pause without an end, and times of thirty years, are no time to wait for."""
+    breaker.pause(math.inf)
+    assert breaker.lets_through_at(NOW) is None
+    breaker.pause(NOW + 10**9)
+    assert breaker.lets_through_at(NOW) is None
+    breaker.pause(NOW + 10**9 - 1)
+    assert breaker.lets_through_at(NOW) == NOW + 10**9 - 1
+    assert breaker.lets_through_at(NOW + 10**9 - 1) is None
+
+
+def test_a_canary_has_its_time_too(breaker: CircuitBreaker) -> None:
+    """When the server refuses everything, the next canary is what is waited for."""
+    breaker.misconfigured(reasons.quoted("401"), NOW + 30)
+    assert breaker.lets_through_at(NOW) == NOW + 30
+    breaker.still_misconfigured(NOW + 60, "500")
+    assert breaker.lets_through_at(NOW) == NOW + 60
+    breaker.mended()
+    assert breaker.lets_through_at(NOW) is None
+
+
+def test_a_new_one_has_no_break() -> None:
+    """Nor does one that forgot its server: from the first second on deliveries go out."""
+    breaker = CircuitBreaker()
+    for _ in range(2):
+        breaker.probed(healthy=True, reason=reasons.NONE)
+        assert breaker.break_left(0.0) == 0.0
+        assert breaker.lets_through(0.0)
+        breaker.forget_server()
+
+
+def test_the_first_trouble_of_some_parts_is_told(breaker: CircuitBreaker) -> None:
+    """In the order in which the parts are named; without trouble there is nothing to tell."""
+    assert breaker.trouble_with(["queue", "dlq"]) is reasons.NONE
+    breaker.trouble("dlq", reasons.quoted("two"))
+    breaker.trouble("queue", reasons.quoted("one"))
+    breaker.trouble("log", reasons.quoted("three"))
+    assert breaker.trouble_with(["queue", "dlq"]) == reasons.quoted("one")
+    assert breaker.trouble_with(["dlq"]) == reasons.quoted("two")
+    assert breaker.trouble_with(["metrics"]) is reasons.NONE
+
+
+def test_the_disk_is_told_first(breaker: CircuitBreaker) -> None:
+    """What else fails for it comes and goes."""
+    breaker.block("worker", reasons.quoted("one"))
+    breaker.trouble("queue", reasons.quoted("two"))
+    assert str(breaker.state(NOW).reason) == "one"
+    breaker.trouble("disk", reasons.quoted("it is full"))
+    assert breaker.state(NOW) == WorkerState(ACTION_NEEDED, reasons.quoted("it is full"))
+
+
+def test_an_obstacle_is_known_by_its_name(breaker: CircuitBreaker) -> None:
+    """As long as it stands, and no other one."""
+    breaker.block("settings", reasons.quoted("odd"))
+    assert breaker.blocked_by("settings")
+    assert not breaker.blocked_by("worker")
+    breaker.unblock("settings")
+    assert not breaker.blocked_by("settings")
+
+
+def test_each_state_has_its_words(breaker: CircuitBreaker) -> None:
+    """Paused by the user, paused by the server, starting, and what a canary was answered."""
+    breaker.take_break(NOW + 9)
+    assert breaker.state(NOW) == WorkerState(PAUSED, Reason("the server asked for a break"))
+    breaker.pause(NOW + 5)
+    assert breaker.state(NOW) == WorkerState(PAUSED, Reason("paused by you"))
+    assert str(CircuitBreaker().state(NOW).reason) == "the server has not answered yet"
+    breaker.misconfigured(refusal("401 Unauthorized", 401), NOW)
+    breaker.still_misconfigured(NOW, "500 odd.")
+    assert str(breaker.state(NOW).reason) == (
+        "the server refuses deliveries: 401 Unauthorized. The last try was answered with: 500 odd."
+    )
+    breaker.still_misconfigured(NOW)
+    assert str(breaker.state(NOW).reason) == "the server refuses deliveries: 401 Unauthorized."

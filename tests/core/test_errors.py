@@ -24,3 +24,4 @@ def test_an_error_without_a_remedy_is_one_sentence() -> None:
     """With no blank behind it."""
     assert str(Mem0TrayError("It broke.")) == "It broke."
     assert Mem0TrayError("It broke.").remedy == ""
+    assert Mem0TrayError("It broke.").args == ("It broke.",)

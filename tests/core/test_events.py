@@ -76,3 +76,26 @@ def test_what_an_event_says_unless_it_says_otherwise() -> None:
     )
     assert not any(defaults.values()), {key: value for key, value in defaults.items() if value}
     assert WorkerStarted("here").warning == ""
+
+
+def test_an_event_says_nothing_that_it_was_not_told() -> None:
+    """What may be left out is empty, none, or not so."""
+    defaults = {
+        kind.__name__: left_out
+        for kind in ALL
+        if (
+            left_out := {
+                field.name: field.default
+                for field in dataclasses.fields(kind)
+                if field.default is not dataclasses.MISSING
+            }
+        )
+    }
+    assert defaults == {
+        "WorkerStarted": {"warning": ""},
+        "ServerChanged": {"warning": "", "same": False},
+        "StateChanged": {"told": False},
+        "HandEdit": {"discarded": 0, "edited": 0, "forced": 0, "adopted": 0, "restored": 0},
+        "UserAction": {"dead": 0, "waiting": 0, "backup": ""},
+        "DeliveredAfterDeletion": {"edited": False},
+    }
