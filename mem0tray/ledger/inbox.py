@@ -205,23 +205,14 @@ class Inbox:
                 )
                 db.execute(_TOMBSTONE, (key,))
 
-    def tombstone(self, item: Item) -> int | None:
-        """The key of what was discarded, or edited away, since the queue file was published.
+    def tombstones(self) -> dict[Name, int]:
+        """What was discarded, or edited away, since the queue file was published, with its key.
 
         That file may still show it, and means nothing by it.
         """
         with self._ledger.reading() as db:
-            row = db.execute(
-                "SELECT item FROM tombstones WHERE id = ? AND digest = ?",
-                (encode(item.id), item.digest),
-            ).fetchone()
-        return None if row is None else int(row[0])
-
-    def tombstones(self) -> list[Name]:
-        """Id and digest of all of that."""
-        with self._ledger.reading() as db:
-            rows = db.execute("SELECT id, digest FROM tombstones").fetchall()
-        return [(decode(name), digest) for name, digest in rows]
+            rows = db.execute("SELECT id, digest, item FROM tombstones")
+            return {(decode(name), digest): key for name, digest, key in rows}
 
     def clear_tombstones(self, names: Iterable[Name]) -> None:
         """The queue file was published: what it shows from now on was put there since."""

@@ -205,16 +205,13 @@ def test_what_the_queue_file_may_still_show_is_remembered(inbox: Inbox) -> None:
     entry, other = fresh("a"), fresh("b")
     key = inbox.add_fresh(entry, NOW, ask=False)
     inbox.add_fresh(other, NOW, ask=False)
-    assert inbox.tombstone(entry) is None
+    assert inbox.tombstones() == {}
     inbox.discard([key], NOW, "user")
-    assert inbox.tombstone(entry) == key
-    assert inbox.tombstone(fresh("a", content="other")) is None
-    assert inbox.tombstone(other) is None
-    assert inbox.tombstones() == [("a", entry.digest)]
+    assert inbox.tombstones() == {("a", entry.digest): key}
     inbox.clear_tombstones([("a", other.digest), ("b", entry.digest)])
-    assert inbox.tombstones() == [("a", entry.digest)]
+    assert inbox.tombstones() == {("a", entry.digest): key}
     inbox.clear_tombstones([("a", entry.digest)])
-    assert inbox.tombstones() == []
+    assert inbox.tombstones() == {}
 
 
 def test_what_was_put_back_unseen_is_noted_durably(ledger: Ledger, inbox: Inbox) -> None:
@@ -269,7 +266,7 @@ def test_an_edited_text_is_the_same_item(ledger: Ledger, inbox: Inbox) -> None:
         "digest": new.digest, "first_digest": old.digest, "project": b"q", "ts": 9.0,
         "timeouts": 0,
     }  # fmt: skip
-    assert inbox.tombstone(old) == key
+    assert inbox.tombstones() == {old.name: key}
     newer = letter("a", content="newer")
     inbox.change_content(known(inbox, new), newer, NOW)
     assert row(ledger, key)["first_digest"] == old.digest

@@ -7,13 +7,13 @@ still while it was read and that parses is whole.
 
 import hashlib
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from mem0tray.core import events
 from mem0tray.core import item as items
-from mem0tray.core.item import Item
+from mem0tray.core.item import Item, Name
 from mem0tray.files import atomic, document
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.document import HELD, BrokenDocumentError, Document
@@ -175,10 +175,11 @@ class QueueIntake:
             self.oddities += self._core.counters.absorb(stats)
             # First: a second copy in the queue says nothing about what became of the first.
             snapshot.held = [(raw, self._take_held(raw)) for raw in parsed.lists[HELD]]
+            left = self._core.inbox.tombstones()
             for raw, mark in marks:
                 key = self._known.get(mark)
                 if key is None:
-                    key, is_new = self._take(raw)
+                    key, is_new = self._take(raw, left)
                     new += is_new
                 known[mark] = key
                 snapshot.queue.append((raw, key))
@@ -214,12 +215,11 @@ class QueueIntake:
             self._core.ledger.trust(QUEUE)
             self.ask = False
 
-    def _take(self, raw: bytes) -> tuple[int, bool]:
+    def _take(self, raw: bytes, left: Mapping[Name, int]) -> tuple[int, bool]:
         item = items.parse(raw)
         if item is None:
             return _NOTHING, False
-        left = self._core.inbox.tombstone(item)
-        key, is_new = accept(self._core, item, ask=self.ask, left=left)
+        key, is_new = accept(self._core, item, ask=self.ask, left=left.get(item.name))
         self.oddities += not is_new  # it may be held, or a dead letter, and not stand there then
         return key, is_new
 

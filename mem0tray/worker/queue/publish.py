@@ -7,6 +7,7 @@ that hangs with it must hold up nothing else.
 import math
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -40,7 +41,7 @@ class _Composed:
 
     entries: list[tuple[document.Shown, int]]
     top: dict[str, document.Value] | None
-    left: list[Name]
+    left: Iterable[Name]
     shown: set[int] = field(default_factory=set)
 
 
