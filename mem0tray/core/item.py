@@ -92,16 +92,10 @@ def parse(raw: bytes) -> Item | None:
     Only an object with text content is an item. A lone surrogate or NaN, which
     the fast parser refuses, is read with the standard library.
     """
-    try:
-        head = _HEAD.decode(raw) if len(raw) < LARGE else _large_head(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        slow = load_object(raw)
-        if slow is None:
-            return None
-        head = _Head(**{name: slow[name] for name in _Head.__struct_fields__ if name in slow})
-    if not isinstance(head.content, str | LargeText):
+    head = _readable_head(raw)
+    if head is None:
         return None
-    project = head.project_id if isinstance(head.project_id, str) else ""
+    project = _project(head)
     timestamp = number(head.timestamp)
     has_id = isinstance(head.id, str) and head.id != ""
     return Item(
@@ -116,6 +110,28 @@ def parse(raw: bytes) -> Item | None:
         raw=raw,
         has_id=has_id,
     )
+
+
+def project_and_text(raw: bytes) -> tuple[str, str | LargeText] | None:
+    """Of the item that `raw` is what a server gets; None when it makes no sense to us."""
+    head = _readable_head(raw)
+    return None if head is None else (_project(head), head.content)
+
+
+def _readable_head(raw: bytes) -> _Head | None:
+    """The fields of an object with text content, of whatever types the others are."""
+    try:
+        head = _HEAD.decode(raw) if len(raw) < LARGE else _large_head(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        slow = load_object(raw)
+        if slow is None:
+            return None
+        head = _Head(**{name: slow[name] for name in _Head.__struct_fields__ if name in slow})
+    return head if isinstance(head.content, str | LargeText) else None
+
+
+def _project(head: _Head) -> str:
+    return head.project_id if isinstance(head.project_id, str) else ""
 
 
 def _large_head(raw: bytes) -> _Head:

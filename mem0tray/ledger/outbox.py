@@ -1,8 +1,8 @@
 """What is due, and what became of it: the lanes' heads, claim, outcome, history."""
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,7 +10,7 @@ from mem0tray.core import item as items
 from mem0tray.core.due import BACKOFF_BASE, BACKOFF_MAX
 from mem0tray.core.large import LargeText
 from mem0tray.ledger.database import Ledger, decode, encode
-from mem0tray.ledger.rows import find_raw, read_raw, write_raw
+from mem0tray.ledger.rows import SMALL, find_raw, read_raw, write_raw
 
 FRESH: Final = items.PENDING
 DEAD: Final = items.DEAD
@@ -45,12 +45,14 @@ _CLAIM: Final = (
     "UPDATE items SET claimed = ?, claimed_for = (SELECT key FROM servers WHERE name = ?)"
     " WHERE key = ? RETURNING state, id, digest, coalesce(first_digest, digest), retries,"
     " retry_count, last_attempt, unknown, timeouts, taken, claimed_for,"
-    " EXISTS (SELECT 1 FROM outcomes WHERE item = items.key)"
+    " EXISTS (SELECT 1 FROM outcomes WHERE item = items.key),"
+    f" (SELECT {SMALL} FROM texts WHERE texts.key = items.key)"
 )
 _DELIVERED: Final = (
     "UPDATE items SET state = 'delivered', claimed = NULL, unknown = NULL, body = NULL,"
     " taken = NULL, held = NULL, last_error = NULL, closed = ? WHERE key = ?"
 )
+_WHY_DISCARDED: Final = "SELECT coalesce(reason, '') FROM items WHERE key = ?"
 _REMEMBER: Final = "INSERT OR REPLACE INTO outcomes SELECT ?, key, ?, 1 FROM servers WHERE name = ?"
 # What a server took it has taken for good.
 _NOT_DELIVERED: Final = (
@@ -100,15 +102,13 @@ class Outbox:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    @contextmanager
-    def turn(self) -> Iterator[None]:
+    def turn(self) -> AbstractContextManager[object]:
         """One commit for a sender's turn: the outcome of its last delivery and its next claim.
 
         So of each memory the ledger costs one write, and a kill in between finds
         neither or both. Raises LedgerError.
         """
-        with self._ledger.transaction():
-            yield
+        return self._ledger.transaction()
 
     def head(
         self, lane: str, now: float, avoid: str | None = None, *, prompt: bool = False
@@ -165,7 +165,7 @@ class Outbox:
             found = db.execute(_CLAIM, (now, server, key)).fetchone()
             (
                 state, item_id, digest, first, retries, count, last_attempt,
-                unknown, timeouts, taken, there, was_sent,
+                unknown, timeouts, taken, there, was_sent, small,
             ) = found  # fmt: skip
             if there is None:  # the first claim for this server
                 there = _server_key(db, server)
@@ -175,13 +175,13 @@ class Outbox:
                 past = db.execute(_OUTCOMES, (key,)).fetchall()
                 unknown = perhaps_since(unknown, past, there)
                 delivered = next((at for each, at, has in past if each == there and has), None)
-            raw = read_raw(db, key)
-        item = items.parse(raw)
-        if item is None:  # only items with text content enter the ledger
+            raw = read_raw(db, key) if small is None else small
+        memory = items.project_and_text(raw)
+        if memory is None:  # only items with text content enter the ledger
             raise LookupError(key)
         name = decode(item_id)
         return Job(
-            key, state, name, item.project, item.text,
+            key, state, name, *memory,
             items.idempotency_key(name, digest, first), retries, count, last_attempt,
             unknown, timeouts, taken, delivered,
         )  # fmt: skip
@@ -204,18 +204,16 @@ class Outbox:
     def delivered(self, key: int, server: str, now: float) -> str | None:
         """Record a delivery; why the item had been discarded meanwhile, None if it had not."""
         with self._ledger.transaction() as db:
-            (why,) = db.execute(
-                "SELECT CASE state WHEN 'discarded' THEN coalesce(reason, '') END"
-                " FROM items WHERE key = ?",
-                (key,),
-            ).fetchone()
-            db.execute(_DELIVERED, (now, key))
+            why = None
+            if not db.execute(f"{_DELIVERED} AND state != 'discarded'", (now, key)).rowcount:
+                (why,) = db.execute(_WHY_DISCARDED, (key,)).fetchone()
+                db.execute(_DELIVERED, (now, key))
             db.execute("DELETE FROM texts WHERE key = ?", (key,))
             if not db.execute(_REMEMBER, (key, now, server)).rowcount:
                 _server_key(db, server)
                 db.execute(_REMEMBER, (key, now, server))
             db.execute(_COUNT_DELIVERY, (now,))
-        return None if why is None else str(why)
+        return why
 
     def standing(self, key: int) -> tuple[str, int, float]:
         """State, retry_count and last_attempt of an item as they are now."""

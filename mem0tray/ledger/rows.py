@@ -35,13 +35,13 @@ COLUMNS: Final = (
     " WHERE item = items.key AND has)"
 )
 # Of what is large nothing yet: it is read by `read_raw`, into one place.
-_SMALL: Final = f"CASE WHEN length(raw) < {LARGE} THEN raw END"
+SMALL: Final = f"CASE WHEN length(raw) < {LARGE} THEN raw END"
 DEAD_RAWS: Final = (
-    f"SELECT key, {_SMALL} FROM items JOIN texts USING (key)"
+    f"SELECT key, {SMALL} FROM items JOIN texts USING (key)"
     " WHERE state = 'dead' ORDER BY dead_seq, key"
 )
 PENDING_RAWS: Final = (
-    f"SELECT key, {_SMALL} FROM items JOIN texts USING (key) WHERE state = 'pending'"
+    f"SELECT key, {SMALL} FROM items JOIN texts USING (key) WHERE state = 'pending'"
 )
 
 
@@ -56,7 +56,7 @@ def row_from(values: tuple[Any, ...]) -> Row:
 
 def find_raw(db: sqlite3.Connection, key: int) -> bytes | None:
     """The bytes of an item, None when it has none; large ones come into memory once, not twice."""
-    found = db.execute(f"SELECT {_SMALL} FROM texts WHERE key = ?", (key,)).fetchone()
+    found = db.execute(f"SELECT {SMALL} FROM texts WHERE key = ?", (key,)).fetchone()
     if found is None or found[0] is not None:
         return None if found is None else bytes(found[0])
     with db.blobopen("texts", "raw", key, readonly=True) as blob:

@@ -82,12 +82,15 @@ def test_missing_fields_count_as_zero() -> None:
 def test_what_has_no_text_is_no_item(raw: bytes) -> None:
     """Only an object with text content makes sense to us."""
     assert items.parse(raw) is None
+    assert items.project_and_text(raw) is None
 
 
 @pytest.mark.parametrize("project", [None, 5, [], {}, True])
 def test_a_project_that_is_no_text_is_none(project: object) -> None:
     """An item whose project is not text has none."""
-    assert made(project_id=project).project == ""
+    item = made(project_id=project)
+    assert item.project == ""
+    assert items.project_and_text(item.raw) == ("", "c")
 
 
 @pytest.mark.parametrize(
@@ -105,6 +108,7 @@ def test_what_the_fast_parser_refuses_is_read(raw: bytes, content: str) -> None:
     item = parsed(raw)
     assert (item.id, item.content) == ("i", content)
     assert len(item.digest) == 32
+    assert items.project_and_text(raw) == ("", content)
 
 
 @pytest.mark.parametrize(

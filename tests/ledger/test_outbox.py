@@ -454,3 +454,23 @@ def test_each_dead_letter_has_its_own_longest_wait(
     outbox.defer(key, NOW + 10**6)
     outbox.limit_waits(NOW, 30)
     assert outbox.due(key) == NOW + backoff(count)
+
+
+# What a delivery costs -------------------------------------------------------------------------
+
+
+def test_a_delivery_costs_few_statements(ledger: Ledger, inbox: Inbox, outbox: Outbox) -> None:
+    """The outcome of one memory and the claim of the next are nine, begin and commit included."""
+    first, second, _ = put(inbox, *map(fresh, "abc"))
+    outbox.claim(first, NOW)
+    outbox.delivered(first, HERE, NOW)  # the server is known from now on
+    job = outbox.claim(second, NOW)
+    statements: set[str] = set()  # each is told of again where a trigger ends
+    with ledger.reading() as db:
+        db.set_trace_callback(statements.add)
+    with outbox.turn():
+        outbox.delivered(job.key, HERE, NOW)
+        following = [outbox.head(lane, NOW) for lane in (FRESH, DEAD)]
+        assert following[0] is not None
+        outbox.claim(following[0], NOW)
+    assert len({each for each in statements if not each.startswith("--")}) == 9

@@ -181,3 +181,9 @@ def test_files_are_outdated_when_the_change_is_there_to_be_read(scene: Scene) ->
         scene.inbox.discard([scene.dead], NOW, "hand edit")
         assert scene.ledger.outdated.times(DLQ) == before
     assert scene.ledger.outdated.times(DLQ) == before + 1
+
+
+def test_a_scrubbed_ledger_tells_of_changes(scene: Scene) -> None:
+    """To leave no trace of a text means to do without the triggers for a moment."""
+    scene.ledger.scrub()
+    assert outdated_by(scene, CHANGES["a delivered entry"][0]) == {QUEUE, METRICS}

@@ -415,7 +415,7 @@ def test_a_deletion_that_the_file_shows_already_needs_no_writing(
     publishing.core.inbox.discard([key], NOW, "deleted")
     assert not publishing.is_written()
     assert not publishing.needs()
-    assert publishing.core.inbox.tombstones() == []
+    assert publishing.core.inbox.tombstones() == {}
 
 
 def test_what_is_published_is_not_taken_for_a_change(publishing: Publishing) -> None:

@@ -126,7 +126,7 @@ def test_a_commit_that_fails_is_told_of_and_made_up_for(
     turn = scene.core.outbox.turn
     failed = threading.Event()
 
-    def failing() -> AbstractContextManager[None]:
+    def failing() -> AbstractContextManager[object]:
         if scene.server.requests and not failed.is_set():
             failed.set()
             raise LedgerError("The ledger cannot be used: disk I/O error.")
