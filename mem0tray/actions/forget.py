@@ -13,7 +13,14 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from mem0tray.actions import backup, change_files, edit_text, ledger_writer, read_files, sources
+from mem0tray.actions import (
+    backup,
+    change_files,
+    edit_text,
+    ledger_writer,
+    read_files,
+    restore_sources,
+)
 from mem0tray.actions.delete import Deleted
 from mem0tray.actions.find import FoundItem
 from mem0tray.config.settings import Settings
@@ -257,7 +264,9 @@ def _from_edits(paths: Paths, text: _Text, result: Forgotten) -> None:
     """Remove the kept texts of the memory from before its edits."""
 
     def is_it(data: bytes) -> bool:
-        return text.is_in(data) or any(text.is_it(each.raw) for each in sources.pieces_of(data))
+        return text.is_in(data) or any(
+            text.is_it(each.raw) for each in restore_sources.pieces_of(data)
+        )
 
     result.erased += edit_text.forget(paths, is_it)
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from mem0tray.actions import read_files, sources
+from mem0tray.actions import read_files, restore_sources
 from mem0tray.actions.find import FoundItem, Identity, beginning, listing, resolve
 from mem0tray.core import item as items
 from mem0tray.core.errors import FileUnavailableError
@@ -92,7 +92,7 @@ def _everywhere(paths: Paths) -> Iterator[FoundItem]:
     with suppress(FileUnavailableError):
         for path in quarantine.kept(paths.quarantine):
             with suppress(OSError):
-                pieces = sources.pieces_of(plain.read_bytes(path))
+                pieces = restore_sources.pieces_of(plain.read_bytes(path))
                 yield from listing((piece.raw for piece in pieces), QUARANTINE).found
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 import platformdirs
 
-from mem0tray.actions import ledger_writer, read_files, sources
+from mem0tray.actions import ledger_writer, read_files, restore_sources
 from mem0tray.actions.find import Identity, identity
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.core.item import DISCARDED
@@ -112,7 +112,7 @@ def holdings() -> Holdings:
                 _standing(paths, paths.queue, read_files.waiting_entries),
                 _standing(paths, paths.dlq, read_files.dead_letters),
             )
-            kept = sources.backed_up(paths)
+            kept = restore_sources.backed_up(paths)
         with Reader(folder / _LEDGER, needed=True) as reader:
             discarded = reader.texts_by_state().get(DISCARDED, 0)
             waiting = set(reader.waiting())

@@ -8,7 +8,7 @@ from typing import Final
 from mem0tray.actions import change_files, ledger_writer, read_files
 from mem0tray.actions.change_files import DlqEdit
 from mem0tray.actions.find import Identity, identity
-from mem0tray.actions.sources import Piece, RestoreSource
+from mem0tray.actions.restore_sources import Piece, RestoreSource
 from mem0tray.core import item as items
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.reasons import Reason

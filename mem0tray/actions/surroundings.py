@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mem0tray.actions import network
+from mem0tray.actions import own_network
 from mem0tray.actions.cause import (
     ACTION,
     LOCAL_NETWORK,
@@ -46,7 +46,7 @@ class Surroundings:
     @classmethod
     def ask(cls, settings: Settings, seen: Snapshot) -> "Surroundings":
         """Ask the server once; `seen` holds `Part.REFUSAL`."""
-        return cls.of(seen, probe(settings, seen.paths), network.trouble)
+        return cls.of(seen, probe(settings, seen.paths), own_network.trouble)
 
     @classmethod
     def of(cls, seen: Snapshot, server: Probe, trouble: Callable[[str], Reason]) -> "Surroundings":

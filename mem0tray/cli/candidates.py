@@ -107,11 +107,11 @@ def projects(ctx: click.Context, parameter: click.Parameter, incomplete: str) ->
 def backups(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
     """What `restore --list` shows; else files."""
     del ctx, parameter
-    from mem0tray.actions import sources
+    from mem0tray.actions import restore_sources
     from mem0tray.config import settings
 
     paths = settings.load().settings.locations()
-    named = [(source.name, source.note) for source in sources.sources(paths)]
+    named = [(source.name, source.note) for source in restore_sources.sources(paths)]
     return _that_fit(named, incomplete) or [_item(incomplete, type="file")]
 
 

@@ -5,10 +5,10 @@ from typing import Final
 
 import click
 
-from mem0tray.actions import edit_text, find, sources
+from mem0tray.actions import edit_text, find, restore_sources
 from mem0tray.actions.probe import server_name
 from mem0tray.actions.restore import Restored, restore
-from mem0tray.actions.sources import Piece, RestoreSource
+from mem0tray.actions.restore_sources import Piece, RestoreSource
 from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.core.errors import NotFoundError
@@ -37,13 +37,17 @@ def command(backup: str | None, *, as_list: bool) -> None:
     if as_list:
         _print_sources(paths)
         return
-    source = sources.last_delete(paths) if backup is None else sources.named(paths, backup)
+    source = (
+        restore_sources.last_delete(paths)
+        if backup is None
+        else restore_sources.named(paths, backup)
+    )
     if not source.pieces:
         raise NotFoundError(
             f"There is no memory in {one_line(source.name, 200)}.",
             "`mem0tray restore --list` shows what can be restored.",
         )
-    if source.kind == sources.EDIT and _undone(paths, source, settings.retention.discarded):
+    if source.kind == restore_sources.EDIT and _undone(paths, source, settings.retention.discarded):
         return
     _tell(source.name, restore(paths, source, server_name(settings, paths)))
 
@@ -60,7 +64,7 @@ def _undone(paths: Paths, source: RestoreSource, keep_days: float) -> bool:
 
 
 def _print_sources(paths: Paths) -> None:
-    found = sources.sources(paths)
+    found = restore_sources.sources(paths)
     if not found:
         output.say("There is nothing to restore.")
         return

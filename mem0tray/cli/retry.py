@@ -10,10 +10,10 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.actions import find, outcomes, retry, snapshot_reader
+from mem0tray.actions import find, retry, retry_outcomes, snapshot_reader
 from mem0tray.actions.find import Identity
-from mem0tray.actions.outcomes import RetryOutcome
 from mem0tray.actions.probe import Probe, probe
+from mem0tray.actions.retry_outcomes import RetryOutcome
 from mem0tray.actions.snapshot import SeenPause
 from mem0tray.actions.worker_report import Metrics
 from mem0tray.cli import candidates, context, no_longer_waiting, output
@@ -105,10 +105,10 @@ def _followed(
 ) -> list[RetryOutcome]:
     """Wait for each, and say how it went as it happens; not where nothing can be sent."""
     if way.obstacle:
-        return [RetryOutcome(item, outcomes.WAITING, way.obstacle) for item in chosen]
+        return [RetryOutcome(item, retry_outcomes.WAITING, way.obstacle) for item in chosen]
     found = []
     patience = _FACTOR * settings.sync.timeout + _MORE
-    for outcome in outcomes.follow(settings.locations(), chosen, since, patience):
+    for outcome in retry_outcomes.follow(settings.locations(), chosen, since, patience):
         found.append(outcome)
         if say:
             say(outcome)

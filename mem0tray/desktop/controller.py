@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from subprocess import SubprocessError
 from typing import TYPE_CHECKING, Final
 
-from mem0tray.actions import diagnose, retry, snapshot_reader, sources
+from mem0tray.actions import diagnose, restore_sources, retry, snapshot_reader
 from mem0tray.actions.cause import Cause
 from mem0tray.actions.delete import delete
 from mem0tray.actions.find import FoundItem, everything
@@ -216,7 +216,7 @@ class Controller:
         settings = self._settings()
         paths = settings.locations()
         try:
-            source = sources.last_delete(paths)
+            source = restore_sources.last_delete(paths)
         except NotFoundError:
             self._surface.say(_("Nothing to restore"), _("Nothing has been deleted."))
             return

@@ -71,7 +71,7 @@ class LocalServer:
             found = find(self._folder, self._patience)
             if found is not None:
                 return found
-            self._bury()
+            self._end_child()
             if self._restart_wait.remaining(time.monotonic()) > 0:
                 raise self._error()
             self._start()
@@ -86,7 +86,7 @@ class LocalServer:
                 children.end(self._child)
                 self._child = None
 
-    def _bury(self) -> None:
+    def _end_child(self) -> None:
         """Account for a child that died; one that hangs is killed (nothing stored is lost)."""
         child = self._child
         if child is None:
@@ -134,7 +134,7 @@ class LocalServer:
                 return found
             if self._leaving.wait(_POLL_SECONDS):
                 raise LocalServerError(Reason("The local server is being stopped."))
-        self._bury()
+        self._end_child()
         raise self._error()
 
     def _error(self) -> LocalServerError:

@@ -18,7 +18,7 @@ from mem0tray.system.paths import config_file
 from mem0tray.worker import carrying_out
 from mem0tray.worker.dlq import telling_backoffs
 from mem0tray.worker.engine_parts import DLQ, EMERGENCY, QUEUE, READ, Parts
-from mem0tray.worker.folders import places, watch, watch_of_this_system
+from mem0tray.worker.folders import watch, watch_of_this_system, written_files
 from mem0tray.worker.folders.wanted import Wanted
 from mem0tray.worker.telling.log import WAITING_PER_MINUTE
 
@@ -67,7 +67,7 @@ class Engine:
         core = self._core
         if core.ledger.rebuilt:
             core.events.emit(events.LedgerRebuilt(core.ledger.rebuilt))
-        self._attempt("leftovers", partial(places.clean, self._paths))
+        self._attempt("leftovers", partial(written_files.clean, self._paths))
         server = None if self._wanted.wrong else core.settings.server
         self.parts.chosen_server.choose(server, events.WorkerStarted)
         self.parts.queue_publisher.start()
@@ -115,7 +115,7 @@ class Engine:
             # It opens the way: not before we know what the user did meanwhile.
             self.parts.chosen_server.prober.start()
             self._tell_waiting(now)
-        self._attempt("files", partial(places.look, self._paths))
+        self._attempt("files", partial(written_files.look, self._paths))
         self._attempt("storage", self._look_at_storage)
         self._attempt("state", lambda: self._tell_state(now))
         if self._may_send(now):

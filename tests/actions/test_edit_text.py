@@ -11,7 +11,7 @@ from mem0tray.actions.delete import delete
 from mem0tray.actions.edit_text import GoneError
 from mem0tray.actions.find import everything, listing
 from mem0tray.actions.forget import forget
-from mem0tray.actions.sources import EDIT, last_delete, named, sources
+from mem0tray.actions.restore_sources import EDIT, last_delete, named, sources
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.errors import NotFoundError

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.actions import backup, ledger_writer, loadable, read_files, sources
+from mem0tray.actions import backup, ledger_writer, loadable, read_files, restore_sources
 from mem0tray.actions.delete import delete
 from mem0tray.actions.restore import Restored, restore
 from mem0tray.config.settings import Settings
@@ -33,7 +33,9 @@ def letters(paths: Paths) -> list[Item]:
 
 def back(paths: Paths, name: str | None = None) -> Restored:
     """Restore."""
-    source = sources.last_delete(paths) if name is None else sources.named(paths, name)
+    source = (
+        restore_sources.last_delete(paths) if name is None else restore_sources.named(paths, name)
+    )
     return restore(paths, source, SERVER)
 
 
@@ -79,7 +81,7 @@ def test_a_ledger_whose_making_was_cut_off_does_not_stop_a_restore(paths: Paths)
 
 def look_and_bring_back(paths: Paths) -> None:
     """List what there is, and restore what was deleted last."""
-    sources.sources(paths)
+    restore_sources.sources(paths)
     back(paths)
 
 
@@ -130,7 +132,7 @@ def test_a_deletion_by_hand_is_a_source(paths: Paths) -> None:
     with worker(paths):
         pass
     assert contents(paths) == ["c"]
-    assert sources.last_delete(paths).kind == sources.DELETION
+    assert restore_sources.last_delete(paths).kind == restore_sources.DELETION
     done = back(paths)
     assert [json.loads(piece.raw)["content"] for piece in done.dead] == ["b"]
     with worker(paths):
@@ -175,7 +177,7 @@ def test_a_restore_without_a_worker_hides_no_later_removal_by_hand(
     with worker(paths):
         pass
     take_orders(paths)
-    assert sources.DELETION in {source.kind for source in sources.sources(paths)}
+    assert restore_sources.DELETION in {source.kind for source in restore_sources.sources(paths)}
     done = back(paths)
     assert [json.loads(piece.raw) for piece in done.dead] == [letter]
     assert "a" in contents(paths)
@@ -212,7 +214,7 @@ def test_a_delete_after_an_unseen_restore_is_still_the_backup_s(paths: Paths) ->
     delete(paths, chosen(paths, "aa"))
     take_orders(paths)
     take_orders(paths)
-    assert {source.kind for source in sources.sources(paths)} == {sources.BACKUP}
+    assert {source.kind for source in restore_sources.sources(paths)} == {restore_sources.BACKUP}
     back(paths)
     assert contents(paths) == ["b", "c", "a"]
 
@@ -263,7 +265,7 @@ def test_quarantined_items_can_be_had_back(paths: Paths) -> None:
     write_dlq(paths, [])
     quarantine.keep(paths.quarantine, paths.dlq, number, 1.0)
     quarantine.keep(paths.quarantine, paths.dlq, number + b"\n" + nest, 2.0)
-    for source in sources.sources(paths):
+    for source in restore_sources.sources(paths):
         restore(paths, source, SERVER)
     assert sorted(contents(paths)) == ["deep", "number"]
     assert read(paths.dlq)["items"][-1]["id"] in ("n-1", "d-1")
@@ -290,9 +292,9 @@ def test_entries_of_a_queue_file_go_to_the_queue(paths: Paths) -> None:
 def test_nothing_deleted_is_an_error(paths: Paths) -> None:
     """And so is a name that names nothing."""
     with pytest.raises(NotFoundError, match="Nothing has been deleted"):
-        sources.last_delete(paths)
+        restore_sources.last_delete(paths)
     with pytest.raises(NotFoundError, match="names nothing"):
-        sources.named(paths, "nonsense")
+        restore_sources.named(paths, "nonsense")
 
 
 @pytest.mark.usefixtures("letters")
@@ -302,12 +304,12 @@ def test_the_list_has_every_source_newest_first(paths: Paths, tmp_path: Path) ->
     quarantine.keep(
         paths.quarantine, tmp_path / "mem0_queue.json", b'[{"id": "x", "content": "x"}', 0
     )
-    found = sources.sources(paths)
+    found = restore_sources.sources(paths)
     assert [source.at for source in found] == sorted((s.at for s in found), reverse=True)
     counts = {
         source.kind: len(source.pieces) for source in found if "backup.json" not in source.name
     }
-    assert counts == {sources.BACKUP: 2, sources.QUARANTINE: 1}
+    assert counts == {restore_sources.BACKUP: 2, restore_sources.QUARANTINE: 1}
 
 
 @pytest.mark.row(32)
@@ -322,7 +324,7 @@ def test_the_last_delete_is_the_last_also_when_an_hour_comes_twice(
         for name, at in (("first", before), ("second", before + 1200)):  # 02:10, winter time
             kept = backup.write_dated(paths, [json.dumps(waiting(name)).encode()], at)
             os.utime(kept, (at, at))
-        found = sources.last_delete(paths)
+        found = restore_sources.last_delete(paths)
         assert found.at == pytest.approx(before + 1200, abs=1)
         assert b"second" in found.pieces[0].raw
     finally:
@@ -351,7 +353,9 @@ def test_a_copy_of_the_user_s_hides_no_deletion_by_hand(paths: Paths, where: str
     write(paths.dlq, document)
     with worker(paths):
         pass
-    assert [source.kind for source in sources.sources(paths)].count(sources.COPY) == 1
+    assert [source.kind for source in restore_sources.sources(paths)].count(
+        restore_sources.COPY
+    ) == 1
     back(paths)
     assert contents(paths) == ["edited", "c"]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from mem0tray.actions import cause, network, snapshot_reader, surroundings
+from mem0tray.actions import cause, own_network, snapshot_reader, surroundings
 from mem0tray.actions.cause import Cause
 from mem0tray.actions.probe import Probe, probe, server_name
 from mem0tray.actions.snapshot import ChosenServer, Part, Snapshot
@@ -120,18 +120,18 @@ def test_the_network_is_to_blame_only_for_servers_elsewhere() -> None:
 
 def test_network_trouble_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     """No way out, a name that leads nowhere, or nothing at all."""
-    assert network.trouble("") == reasons.NONE
-    monkeypatch.setattr(network, "has_way_out", lambda: False)
-    assert "no connection" in str(network.trouble("m.test"))
-    monkeypatch.setattr(network, "has_way_out", lambda: True)
+    assert own_network.trouble("") == reasons.NONE
+    monkeypatch.setattr(own_network, "has_way_out", lambda: False)
+    assert "no connection" in str(own_network.trouble("m.test"))
+    monkeypatch.setattr(own_network, "has_way_out", lambda: True)
 
     def fails(*_: object) -> None:
         raise socket.gaierror
 
     monkeypatch.setattr(socket, "getaddrinfo", fails)
-    assert "DNS" in str(network.trouble("m.test"))
+    assert "DNS" in str(own_network.trouble("m.test"))
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_: [1])
-    assert network.trouble("m.test") == reasons.NONE
+    assert own_network.trouble("m.test") == reasons.NONE
 
 
 def test_a_server_that_cannot_be_used_is_not_healthy(paths: Paths) -> None:

@@ -21,7 +21,7 @@ class Work(WorkerThread):
     """A worker that waits until it is told to leave, or fails at once."""
 
     def __init__(self, fault: Exception | None = None) -> None:
-        with patch.object(wanted, "Whereabouts"):
+        with patch.object(wanted, "ServedFolder"):
             super().__init__(Settings(), Events(), lambda: None)
         self.told = self._stopping
         self._fault = fault

@@ -26,8 +26,8 @@ from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.dlq.publish import DlqPublisher
 from mem0tray.worker.engine import Engine
 from mem0tray.worker.engine_parts import Parts
+from mem0tray.worker.folders.served_folder import ServedFolder
 from mem0tray.worker.folders.wanted import Wanted
-from mem0tray.worker.folders.whereabouts import Whereabouts
 from mem0tray.worker.other_worker import OtherWorker
 from mem0tray.worker.queue.emergencies import EmergencyIntake
 from mem0tray.worker.queue.intake import QueueIntake
@@ -116,7 +116,7 @@ def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
             calls.attach_mock(getattr(parts, name), name)
         calls.attach_mock(prober, "prober")
         calls.attach_mock(delivery, "delivery")
-        where = stand_in(Whereabouts, moves=False, paths=paths)
+        where = stand_in(ServedFolder, moves=False, paths=paths)
         wanted = stand_in(Wanted, where=where, settings=Settings(), wrong=NONE)
         wanted.look.return_value = None
         yield Scene(Engine(parts, wanted, watches=False), parts, wanted, core, calls, told)

@@ -11,7 +11,7 @@ from mem0tray.core.reasons import Reason, quoted
 from mem0tray.files import pauses, writable
 from mem0tray.worker import carrying_out
 from mem0tray.worker.engine import LOOK, Engine
-from mem0tray.worker.folders import places
+from mem0tray.worker.folders import written_files
 from tests.worker.stage import MOMENT, NOW, Scene, waits_until
 
 
@@ -192,7 +192,7 @@ FAILS: dict[str, Callable[[Scene], Any]] = {
     "queue file": lambda scene: mock.patch.object(scene.parts.queue, "run"),
     "orders": lambda _: mock.patch.object(carrying_out, "process"),
     "DLQ file": lambda scene: mock.patch.object(scene.parts.edits, "run"),
-    "files": lambda _: mock.patch.object(places, "look"),
+    "files": lambda _: mock.patch.object(written_files, "look"),
     "storage": lambda _: mock.patch.object(writable, "refuse_read_only"),
     "state": lambda scene: mock.patch.object(scene.engine, "_tell_state"),
     "metrics": lambda scene: mock.patch.object(scene.parts.metrics, "run"),

@@ -10,10 +10,10 @@ from mem0tray.config.settings import LogSettings, ServerSettings, Settings, Sync
 from mem0tray.core import events
 from mem0tray.core.errors import LedgerError
 from mem0tray.core.reasons import NONE, Reason, quoted
-from mem0tray.files import atomic, pauses
+from mem0tray.files import atomic, pauses, private_folders
 from mem0tray.ledger.database import Ledger
 from mem0tray.worker.engine import Engine
-from mem0tray.worker.folders import places
+from mem0tray.worker.folders import written_files
 from mem0tray.worker.folders.wanted import NewSettings
 from tests.worker.stage import MOMENT, NOW, Scene, waits_until
 
@@ -221,8 +221,8 @@ def test_leftovers_and_folders_that_fail_keep_nobody(
         raise RuntimeError(next(numbers))
 
     numbers = iter("123")  # or it would be one trouble
-    monkeypatch.setattr(places, "clean", failing)
-    monkeypatch.setattr(atomic, "make_private_folder", failing)
+    monkeypatch.setattr(written_files, "clean", failing)
+    monkeypatch.setattr(private_folders, "make_private_folder", failing)
     Engine(scene.parts, scene.wanted).begin()
     failed = [event.part for event in scene.told if isinstance(event, events.PartFailed)]
     assert failed == ["leftovers", "folders"]

@@ -33,7 +33,7 @@ class World:
         bus = Events()
         bus.subscribe(self.told.append)
         self.where = mock.Mock(moves=False)
-        monkeypatch.setattr(wanted, "Whereabouts", lambda _: self.where)
+        monkeypatch.setattr(wanted, "ServedFolder", lambda _: self.where)
         monkeypatch.setattr(engine_parts, "open_in", self.opens)
         monkeypatch.setattr(thread, "Engine", self.engine)
         monkeypatch.setattr(engine, "LOOK", 0.0)

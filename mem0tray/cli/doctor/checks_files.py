@@ -19,7 +19,7 @@ from mem0tray.files import atomic, writable
 from mem0tray.files.document import Document
 from mem0tray.files.lock import FileLock
 from mem0tray.system.paths import Paths, config_file
-from mem0tray.worker.folders import places
+from mem0tray.worker.folders import written_files
 
 _LITTLE_SPACE: Final = 200_000_000  # bytes
 _HARDLY_ANY: Final = 10_000_000
@@ -230,7 +230,7 @@ def _emergency(paths: Paths) -> Iterator[Check]:
 def _written(paths: Paths) -> Iterator[Check]:
     """Check that the files which we only write can stand in their places."""
     try:
-        places.look(paths)
+        written_files.look(paths)
     except FileUnavailableError as error:
         yield Check("files", FAIL, error.message, error.remedy)
 

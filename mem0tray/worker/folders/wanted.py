@@ -1,4 +1,4 @@
-"""What is wanted: the settings as they stand in the file now, and the folder that they name."""
+"""What the user wants: the settings as they stand in the file now, and the folder they name."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from mem0tray.core import reasons
 from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.errors import SettingsError
 from mem0tray.core.reasons import Reason
-from mem0tray.worker.folders.whereabouts import Whereabouts
+from mem0tray.worker.folders.served_folder import ServedFolder
 
 
 class NewSettings(NamedTuple):
@@ -35,7 +35,7 @@ class Wanted:
         self.settings = settings
         self.wrong = wrong
         self.follows = False
-        self.where = Whereabouts(settings)
+        self.where = ServedFolder(settings)
         self._reload = reload
 
     def look(self, breaker: CircuitBreaker) -> NewSettings | None:

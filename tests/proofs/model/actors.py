@@ -4,8 +4,8 @@ import json
 from contextlib import ExitStack, suppress
 from typing import IO, Final
 
-from mem0tray.actions import add, delete, find, restore, retry, sources
-from mem0tray.actions.sources import RestoreSource
+from mem0tray.actions import add, delete, find, restore, restore_sources, retry
+from mem0tray.actions.restore_sources import RestoreSource
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.item import DISCARDED, parse
 from mem0tray.files import pauses
@@ -202,7 +202,7 @@ class Commands:
 
     def restore(self, number: int) -> None:
         """`mem0tray restore NAME`."""
-        known = [source for source in sources.sources(self._world.paths) if source.pieces]
+        known = [source for source in restore_sources.sources(self._world.paths) if source.pieces]
         if known:
             with suppress(Mem0TrayError):
                 self.restore_from(known[number % len(known)])

@@ -10,7 +10,7 @@ import pytest
 from mem0tray.actions import edit_text, retry
 from mem0tray.actions.delete import delete
 from mem0tray.actions.restore import restore
-from mem0tray.actions.sources import last_delete
+from mem0tray.actions.restore_sources import last_delete
 from mem0tray.config.settings import Settings
 from mem0tray.core.events import Event, Events, HandEdit, UserAction
 from mem0tray.files import temporary

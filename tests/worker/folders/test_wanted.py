@@ -25,7 +25,7 @@ class File:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, wrong: Reason = NONE) -> None:
         self.where: Any = mock.Mock(moves=False)
         self.where.look.return_value = NONE
-        monkeypatch.setattr(wanted, "Whereabouts", lambda _: self.where)
+        monkeypatch.setattr(wanted, "ServedFolder", lambda _: self.where)
         self.found: Settings | SettingsError | None = None
         self.breaker = CircuitBreaker()
         self.wanted = Wanted(Settings(), self.read, wrong)

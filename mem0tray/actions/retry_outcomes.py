@@ -1,4 +1,4 @@
-"""How retries went, as it happens: read from the ledger while the worker works."""
+"""The outcomes of retries, as they come: read from the ledger while the worker works."""
 
 import time
 from collections.abc import Iterator, Sequence

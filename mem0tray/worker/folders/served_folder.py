@@ -30,7 +30,7 @@ class _Place:
     instance: InstanceLock
 
 
-class Whereabouts:
+class ServedFolder:
     """Where the worker is. Raises AlreadyRunningError where there is another one."""
 
     def __init__(self, settings: Settings) -> None:

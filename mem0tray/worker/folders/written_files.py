@@ -1,6 +1,6 @@
-"""The files that the worker writes and does not read: whether a file can stand there.
+"""The files that the worker writes and does not read: whether each can stand in its place.
 
-What is wrong with one that it reads, reading tells.
+What is wrong with one that it reads, reading tells. And what a kill left beside them is removed.
 """
 
 import errno

@@ -10,7 +10,7 @@ import pytest
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import temporary
 from mem0tray.system.paths import Paths
-from mem0tray.worker.folders import places
+from mem0tray.worker.folders import written_files
 
 LONG_AGO = 1e6  # seconds
 
@@ -18,7 +18,7 @@ LONG_AGO = 1e6  # seconds
 @pytest.fixture
 def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
     """Have the folders that a worker writes into, with no file yet."""
-    monkeypatch.setattr(places, "config_file", lambda: tmp_path / "config" / "config.toml")
+    monkeypatch.setattr(written_files, "config_file", lambda: tmp_path / "config" / "config.toml")
     found = Paths(tmp_path / "claude", tmp_path / "data")
     for folder in (found.claude_dir, found.orders, found.quarantine, found.receipts):
         folder.mkdir(parents=True)
@@ -34,7 +34,7 @@ def each_place(paths: Paths) -> Iterator[Path]:
 def refused(paths: Paths) -> str:
     """What is said of the place that is none; empty where all are in order."""
     try:
-        places.look(paths)
+        written_files.look(paths)
     except FileUnavailableError as error:
         return str(error)
     return ""
@@ -101,7 +101,7 @@ def test_what_a_kill_left_is_removed_wherever_we_write(paths: Paths, tmp_path: P
     theirs = paths.claude_dir / ".file.tmp"
     theirs.touch()
     with temporary.Temporary(paths.claude_dir / "now") as used:
-        places.clean(paths)
+        written_files.clean(paths)
         assert used.fd >= 0
         in_use = list(paths.claude_dir.glob(temporary.PATTERN))
         assert len(in_use) == 1
@@ -120,5 +120,5 @@ def test_what_was_left_beside_the_file_that_a_link_leads_to_is_removed(
     path = getattr(paths, name) if name else tmp_path / "config" / "config.toml"
     path.symlink_to(elsewhere / "file")
     left = leftover(elsewhere)
-    places.clean(paths)
+    written_files.clean(paths)
     assert not left.exists()

@@ -13,7 +13,7 @@ from mem0tray.core.reasons import NONE
 from mem0tray.files import lock
 from mem0tray.files.lock import InstanceLock, is_locked
 from mem0tray.system import data_folders, paths
-from mem0tray.worker.folders.whereabouts import Whereabouts
+from mem0tray.worker.folders.served_folder import ServedFolder
 
 NOW = 1_800_000_000.0
 
@@ -39,19 +39,19 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def where(home: Path) -> Iterator[Whereabouts]:
-    """A worker's whereabouts, in the folder `home`."""
-    made = Whereabouts(leading_to(home))
+def where(home: Path) -> Iterator[ServedFolder]:
+    """The folder `home`, as a worker serves it."""
+    made = ServedFolder(leading_to(home))
     yield made
     made.leave()
 
 
-def moves(where: Whereabouts) -> bool:
+def moves(where: ServedFolder) -> bool:
     """Whether it is to begin anew elsewhere."""
     return where.moves
 
 
-def test_it_holds_the_lock_of_its_folder(where: Whereabouts, home: Path) -> None:
+def test_it_holds_the_lock_of_its_folder(where: ServedFolder, home: Path) -> None:
     """A second worker is refused, until this one has left."""
     assert where.name == home
     assert where.paths.claude_dir == Path(os.path.realpath(home))
@@ -59,23 +59,23 @@ def test_it_holds_the_lock_of_its_folder(where: Whereabouts, home: Path) -> None
     assert is_locked(where.paths.instance_lock)
     assert where.paths.instance_lock.read_text() == f"{os.getpid()}\n"
     with pytest.raises(AlreadyRunningError, match="already running"):
-        Whereabouts(leading_to(home))
+        ServedFolder(leading_to(home))
     where.leave()
-    Whereabouts(leading_to(home)).leave()
+    ServedFolder(leading_to(home)).leave()
 
 
-def test_two_names_of_a_folder_have_one_worker(where: Whereabouts, home: Path) -> None:
+def test_two_names_of_a_folder_have_one_worker(where: ServedFolder, home: Path) -> None:
     """A link to the folder is the folder."""
     link = home.with_name("link")
     link.symlink_to(home)
     with pytest.raises(AlreadyRunningError):
-        Whereabouts(leading_to(link))
+        ServedFolder(leading_to(link))
     assert where.look(leading_to(link)) == NONE
     assert not moves(where)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="modes of POSIX")
-def test_its_own_folders_are_private(where: Whereabouts) -> None:
+def test_its_own_folders_are_private(where: ServedFolder) -> None:
     """The root and the data folder are made for the owner alone."""
     for folder in (where.paths.root, where.paths.data_dir):
         assert folder.stat().st_mode & 0o777 == 0o700
@@ -86,19 +86,19 @@ def test_one_whose_name_leads_elsewhere_by_now_is_still_on_its_way(home: Path) -
     link, other = home.with_name("link"), home.with_name("other")
     other.mkdir()
     link.symlink_to(home)
-    first = Whereabouts(leading_to(link))
+    first = ServedFolder(leading_to(link))
     first.record(NOW)
     link.unlink()
     link.symlink_to(other)
     with pytest.raises(AlreadyRunningError):
-        Whereabouts(leading_to(link))
+        ServedFolder(leading_to(link))
     first.look(leading_to(link))
     assert moves(first)  # its lock was to be had
     first.leave()
-    Whereabouts(leading_to(link)).leave()
+    ServedFolder(leading_to(link)).leave()
 
 
-def test_it_records_what_its_data_folder_serves(where: Whereabouts, home: Path) -> None:
+def test_it_records_what_its_data_folder_serves(where: ServedFolder, home: Path) -> None:
     """By its name and its real path, from then on."""
     where.record(NOW)
     (record,) = data_folders.records(where.paths.root)
@@ -109,7 +109,7 @@ def test_it_records_what_its_data_folder_serves(where: Whereabouts, home: Path) 
 
 def test_a_folder_that_is_missing_is_made(tmp_path: Path) -> None:
     """Once, for the owner alone, with those above it."""
-    where = Whereabouts(leading_to(tmp_path / "a" / "b"))
+    where = ServedFolder(leading_to(tmp_path / "a" / "b"))
     assert where.make_folder()
     assert not where.make_folder()
     assert (tmp_path / "a" / "b").is_dir()
@@ -120,7 +120,7 @@ def test_a_link_that_leads_nowhere_is_no_missing_folder(tmp_path: Path) -> None:
     """Its disk is not mounted, perhaps: nothing is made in its place."""
     link = tmp_path / "link"
     link.symlink_to(tmp_path / "disk" / "claude")
-    where = Whereabouts(leading_to(link))
+    where = ServedFolder(leading_to(link))
     with pytest.raises(FileUnavailableError) as refused:
         where.make_folder()
     assert str(refused.value) == (
@@ -133,7 +133,7 @@ def test_a_link_that_leads_nowhere_is_no_missing_folder(tmp_path: Path) -> None:
     where.leave()
 
 
-def test_settings_that_lead_elsewhere_have_it_move(where: Whereabouts, tmp_path: Path) -> None:
+def test_settings_that_lead_elsewhere_have_it_move(where: ServedFolder, tmp_path: Path) -> None:
     """It has the other lock before it lets go of this one, and moves when it is told to."""
     other = tmp_path / "other"
     other.mkdir()
@@ -150,7 +150,7 @@ def test_settings_that_lead_elsewhere_have_it_move(where: Whereabouts, tmp_path:
 
 
 def test_where_it_is_to_move_and_leaves_instead_both_are_free(
-    where: Whereabouts, tmp_path: Path
+    where: ServedFolder, tmp_path: Path
 ) -> None:
     """Neither folder is kept from others."""
     other = tmp_path / "other"
@@ -158,10 +158,10 @@ def test_where_it_is_to_move_and_leaves_instead_both_are_free(
     where.look(leading_to(other))
     where.leave()
     for folder in (where.name, other):
-        Whereabouts(leading_to(folder)).leave()
+        ServedFolder(leading_to(folder)).leave()
 
 
-def test_a_folder_that_has_moved_keeps_its_data_folder(where: Whereabouts, home: Path) -> None:
+def test_a_folder_that_has_moved_keeps_its_data_folder(where: ServedFolder, home: Path) -> None:
     """It is followed, with the ledger and the lock that it has."""
     where.record(NOW)
     new = home.with_name("new")
@@ -178,7 +178,7 @@ def test_a_folder_that_has_moved_keeps_its_data_folder(where: Whereabouts, home:
 
 
 @pytest.mark.parametrize("is_file", [True, False])
-def test_where_no_folder_is_it_stays(where: Whereabouts, tmp_path: Path, *, is_file: bool) -> None:
+def test_where_no_folder_is_it_stays(where: ServedFolder, tmp_path: Path, *, is_file: bool) -> None:
     """It says so; nothing is made there."""
     other = tmp_path / "other"
     if is_file:
@@ -192,11 +192,11 @@ def test_where_no_folder_is_it_stays(where: Whereabouts, tmp_path: Path, *, is_f
     assert other.exists() == is_file
 
 
-def test_where_another_one_runs_it_stays(where: Whereabouts, tmp_path: Path) -> None:
+def test_where_another_one_runs_it_stays(where: ServedFolder, tmp_path: Path) -> None:
     """Its process is named, where that is known."""
     other = tmp_path / "other"
     other.mkdir()
-    theirs = Whereabouts(leading_to(other))
+    theirs = ServedFolder(leading_to(other))
     begin = f"paths.claude_dir leads to {other} now, where another mem0tray runs"
     said = str(where.look(leading_to(other)))
     assert said == f"{begin} (process {os.getpid()}): stop one of the two."
@@ -208,7 +208,7 @@ def test_where_another_one_runs_it_stays(where: Whereabouts, tmp_path: Path) -> 
     assert moves(where)
 
 
-def test_it_follows_the_settings_before_it_begins(where: Whereabouts, tmp_path: Path) -> None:
+def test_it_follows_the_settings_before_it_begins(where: ServedFolder, tmp_path: Path) -> None:
     """What has changed since it was made, it begins with."""
     where.follow(leading_to(where.name))
     assert where.name == tmp_path / "home"
@@ -219,7 +219,7 @@ def test_it_follows_the_settings_before_it_begins(where: Whereabouts, tmp_path: 
     assert not moves(where)
 
 
-def test_it_does_not_move_without_a_place_to_go_to(where: Whereabouts) -> None:
+def test_it_does_not_move_without_a_place_to_go_to(where: ServedFolder) -> None:
     """That would be a fault of ours."""
     with pytest.raises(RuntimeError, match=r"^the worker is to move, but nowhere$"):
         where.move()
@@ -230,7 +230,7 @@ def test_one_that_only_looks_holds_nobody_up(home: Path, monkeypatch: pytest.Mon
     link, other = home.with_name("link"), home.with_name("other")
     other.mkdir()
     link.symlink_to(home)
-    first = Whereabouts(leading_to(link))
+    first = ServedFolder(leading_to(link))
     first.record(NOW)
     first.leave()
     link.unlink()
@@ -245,5 +245,5 @@ def test_one_that_only_looks_holds_nobody_up(home: Path, monkeypatch: pytest.Mon
         looker.release()
 
     monkeypatch.setattr("time.sleep", nap)
-    Whereabouts(leading_to(link)).leave()
+    ServedFolder(leading_to(link)).leave()
     assert naps == [0.01]
