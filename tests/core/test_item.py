@@ -260,3 +260,18 @@ def test_a_body_is_what_is_not_ours() -> None:
     assert items.body(one) == items.body(b'{ "content": "c",\n "id": "i" }')
     assert items.body(one) != items.body(b'{"id":"i","content":"d"}')
     assert items.body(one) != items.body(b'{"id":"i","content":"c","note":1}')
+
+
+def test_the_states_have_the_names_that_the_ledger_keeps() -> None:
+    """A ledger of an older version holds them."""
+    assert (items.PENDING, items.DEAD, items.DELIVERED) == ("pending", "dead", "delivered")
+    assert (items.DISCARDED, items.EDITED) == ("discarded", "edited")
+    assert items.OUR_FIELDS == ("retry_count", "last_attempt", "last_error")
+
+
+def test_an_id_that_is_made_up_stays_the_same() -> None:
+    """An item without an id is known by the same one after every update of the program."""
+    assert items.stable_id(None, "p", "c", 5.0) == items.stable_id(None, "p", "c", 5.0)
+    assert items.stable_id(None, "p", "c", 5.0) == "c1b82659-f2ea-543f-aa6c-89f4067fe4fe"
+    assert items.stable_id("x" * 300, "p", "c", 5.0) == items.stable_id("x" * 301, "p", "c", 5.0)
+    assert items.stable_id("x" * 198, "p", "c", 5.0) != items.stable_id("x" * 199, "p", "c", 5.0)

@@ -297,6 +297,18 @@ def test_macos_without_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     assert chosen("", {"LANG": "fr_FR.UTF-8"}).code == "fr"
 
 
+def test_macos_that_knows_no_languages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where `defaults` ends with an error, the environment decides."""
+    defaults = script(tmp_path / "defaults", "exit 1")
+    real = subprocess.run
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(language, "subprocess", SimpleNamespace(
+        run=lambda _, **options: real([str(defaults)], **options),
+        TimeoutExpired=subprocess.TimeoutExpired,
+    ))  # fmt: skip
+    assert chosen("", {"LANG": "fr_FR.UTF-8"}).code == "fr"
+
+
 def test_macos_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where `defaults` does not answer, the environment decides."""
 

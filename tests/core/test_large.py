@@ -89,6 +89,19 @@ def test_bytes_that_are_no_utf_8_are_found(data: bytes) -> None:
         check_utf8(data)
 
 
+@pytest.mark.parametrize("sign", ["a", "é", "€", "😀"])
+@pytest.mark.parametrize("before", range(13))
+def test_a_character_across_two_pieces_is_whole(sign: str, before: int) -> None:
+    """Wherever a piece ends, it ends behind a character; one that is cut off is found."""
+    data = b"x" * before + sign.encode() * 9
+    check_utf8(data)
+    if sign != "a":
+        with pytest.raises(UnicodeDecodeError):
+            check_utf8(data[:-1])
+        with pytest.raises(UnicodeDecodeError):
+            check_utf8(data.replace(sign.encode(), sign.encode()[1:], 1))
+
+
 _LETTER = {
     "id": "a-1",
     "project_id": "p",

@@ -216,3 +216,36 @@ def _literals() -> Iterator[str]:
 def test_every_sentence_of_ours_is_a_reason() -> None:
     """What a module says to people is a `Reason`, whose translation the catalogs must hold."""
     assert [t for t in _literals() if not any(unseen in t for unseen in _UNSEEN)] == []
+
+
+# Of the system --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "No space left on device"),
+        (errno.EDQUOT, "Disk quota exceeded"),
+        (errno.EACCES, "Permission denied"),
+        (errno.EROFS, "Read-only file system"),
+        (errno.EIO, "Input/output error"),
+        (errno.ENOENT, "No such file or directory"),
+        (errno.EISDIR, "Is a directory"),
+        (errno.EHOSTUNREACH, "No route to host"),
+        (errno.ENETUNREACH, "Network is unreachable"),
+    ],
+)
+def test_a_usual_error_of_the_system_is_told_in_the_language_of_the_user(
+    number: int, words: str
+) -> None:
+    """In English as the system says it; in its own words where it speaks otherwise."""
+    told = reasons.of_system(OSError(number, words))
+    assert str(told) == words
+    assert told.said(FRENCH) != words
+    assert reasons.of_system(OSError(number, "Kein Weg")) == reasons.quoted("Kein Weg")
+
+
+def test_a_rare_error_of_the_system_is_told_as_it_is() -> None:
+    """Nobody has put it into other words."""
+    assert reasons.of_system(OSError(errno.EMFILE, "Too many")) == reasons.quoted("Too many")
+    assert reasons.of_system(OSError("odd")) == reasons.quoted("odd")
