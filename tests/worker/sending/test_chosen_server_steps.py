@@ -1,0 +1,278 @@
+"""The chosen server: what a choice and a probe mean for breaker, deliveries, metrics, outages."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from mem0tray.config import server_choice
+from mem0tray.config.settings import ServerSettings, Settings, SyncSettings
+from mem0tray.core import events, reasons
+from mem0tray.core.circuit_breaker import CircuitBreaker
+from mem0tray.core.errors import LedgerError, SettingsError
+from mem0tray.core.events import Event, Events
+from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, STARTING
+from mem0tray.ledger.database import Ledger
+from mem0tray.server import Health, KeyCheck, KeyVerdict
+from mem0tray.system.paths import Paths
+from mem0tray.worker.context import Core
+from mem0tray.worker.sending import chosen_server
+from mem0tray.worker.sending.chosen_server import ChosenServer
+from mem0tray.worker.sending.delivery import Delivery
+from mem0tray.worker.sending.health import Prober
+from mem0tray.worker.sending.server_connection import ServerConnection
+from mem0tray.worker.telling.metrics import MetricsWriter
+from tests.ledger.looking import table
+from tests.ledger.samples import NOW, fresh
+from tests.worker.stage import stand_in
+
+A = ServerSettings(url="http://a.test")
+WELL = Health(healthy=True, reason=reasons.NONE)
+ILL = Health(healthy=False, reason=reasons.quoted("down"))
+
+
+class Choosing:
+    """A chosen server whose delivery, prober and connections are stand-ins."""
+
+    def __init__(self, core: Core, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.core = core
+        self.core.wake = mock.Mock()
+        self.told: list[Event] = []
+        core.events.subscribe(self.told.append)
+        self.breaker = CircuitBreaker()
+        self.metrics: Any = stand_in(MetricsWriter)
+        self.delivery: Any = stand_in(Delivery, under_way=0)
+        self.prober: Any = stand_in(Prober)
+        self.parts: dict[str, Any] = {}
+        monkeypatch.setattr(chosen_server, "Delivery", self._delivery)
+        monkeypatch.setattr(chosen_server, "Prober", self._prober)
+        monkeypatch.setattr(Core, "now", staticmethod(lambda: NOW))
+        self.chosen = ChosenServer(core, self.breaker, self.metrics)
+
+    def _delivery(self, *arguments: Any) -> Any:
+        _, _, self.parts["client"], self.parts["suspect"] = arguments
+        return self.delivery
+
+    def _prober(self, *arguments: Any) -> Any:
+        names = ("probe_client", "interval", "timeout", "probed", "asks_key")
+        self.parts |= dict(zip(names, arguments, strict=True))
+        return self.prober
+
+    def connection(self) -> Any:
+        """A stand-in for the connection that there is now."""
+        made = stand_in(ServerConnection, version=0, other_port=0)
+        made.name, made.shown, made.warning = "http://a.test", "a.test", ""
+        self.chosen._connection = made
+        return made
+
+    def state(self) -> str:
+        """The name of the state that people see."""
+        return self.breaker.state(NOW).name
+
+    def wants_canary(self) -> None:
+        """Have the server refuse everything, so that a canary is due."""
+        self.breaker.probed(healthy=True, reason=reasons.NONE)
+        self.breaker.misconfigured(reasons.quoted("refused"), NOW)
+
+
+@pytest.fixture
+def choosing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Choosing]:
+    """Have nothing chosen yet."""
+    paths = Paths(tmp_path, tmp_path)
+    with closing(Ledger(paths.ledger)) as ledger:
+        yield Choosing(Core(paths, Settings(), ledger, Events()), monkeypatch)
+
+
+def test_a_choice_is_told_everywhere(choosing: Choosing) -> None:
+    """To the ledger's records, the metrics, the senders, the prober and people."""
+    choosing.breaker.block("server", server_choice.CHOOSE)
+    choosing.breaker.probed(healthy=True, reason=reasons.NONE)
+    choosing.chosen.choose(A, events.WorkerStarted)
+    assert choosing.core.server == "http://a.test"
+    assert choosing.metrics.destination == "a.test"
+    choosing.delivery.server_changed.assert_called_once_with("http://a.test")
+    choosing.prober.kick.assert_called_once_with()
+    warning = "memories go to a.test over plain http, readable on the way"
+    assert choosing.told == [events.WorkerStarted("a.test", warning)]
+    assert choosing.state() == STARTING  # what the former one said is forgotten
+    assert not choosing.breaker.blocked_by("server")
+
+
+def test_a_change_closes_the_former_connection(choosing: Choosing) -> None:
+    """It is told as another server, or as another way to the same."""
+    before = choosing.connection()
+    choosing.chosen.choose(A, events.ServerChanged)
+    before.close.assert_called_once_with()
+    (event,) = choosing.told
+    assert isinstance(event, events.ServerChanged)
+    assert event.same
+    choosing.chosen.choose(ServerSettings(url="https://b.test"), events.ServerChanged)
+    assert choosing.told[1:] == [events.ServerChanged("b.test", "", same=False)]
+
+
+def test_while_nobody_knows_which_is_meant_nothing_is_connected(choosing: Choosing) -> None:
+    """Nothing is said to block it: the settings do, and they say so."""
+    before = choosing.connection()
+    choosing.chosen.choose(None, events.ServerChanged)
+    before.close.assert_called_once_with()
+    assert (choosing.core.server, choosing.metrics.destination) == ("", "")
+    choosing.delivery.server_changed.assert_called_once_with("")
+    assert choosing.told == [events.ServerChanged("", "")]
+    assert not choosing.breaker.blocked_by("server")
+    with pytest.raises(SettingsError, match="No server is chosen"):
+        choosing.parts["client"]()
+    choosing.chosen.close()
+
+
+def test_where_the_user_must_choose_it_says_so(
+    choosing: Choosing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing goes out until then."""
+    asked: list[Any] = []
+
+    def chosen(url: str, paths: Paths) -> None:
+        asked.append((url, paths))
+
+    monkeypatch.setattr(server_choice, "chosen", chosen)
+    choosing.chosen.choose(ServerSettings(), events.WorkerStarted)
+    assert asked == [("", choosing.core.paths)]
+    assert choosing.breaker.state(NOW).reason == server_choice.CHOOSE
+    assert choosing.told == [events.WorkerStarted("", "")]
+
+
+def test_an_address_that_cannot_be_used_is_told(choosing: Choosing) -> None:
+    """With what is wrong with it; a right one mends it."""
+    choosing.chosen.choose(ServerSettings(url="ftp://a.test"), events.WorkerStarted)
+    assert choosing.state() == ACTION_NEEDED
+    assert "ftp" in str(choosing.breaker.state(NOW).reason)
+    choosing.chosen.choose(A, events.ServerChanged)
+    assert choosing.state() == STARTING
+
+
+def test_clients_come_from_the_connection_of_now(choosing: Choosing) -> None:
+    """Deliveries and probes each get their own."""
+    connection = choosing.connection()
+    assert choosing.parts["client"]() is connection.client.return_value
+    assert choosing.parts["probe_client"]() is connection.probe_client.return_value
+    choosing.chosen.close()
+    connection.close.assert_called_once_with()
+
+
+def test_the_intervals_are_those_of_the_settings_of_now(choosing: Choosing) -> None:
+    """A change of them needs no new start."""
+    choosing.core.settings = Settings(sync=SyncSettings(probe_interval=7.0, timeout=3.0))
+    assert (choosing.parts["interval"](), choosing.parts["timeout"]()) == (7.0, 3.0)
+
+
+def test_a_probe_that_changes_something_wakes_all(choosing: Choosing) -> None:
+    """One that says the same again wakes nobody."""
+    connection = choosing.connection()
+    choosing.parts["probed"](WELL, None)
+    assert choosing.state() == HEALTHY
+    for _ in range(2):
+        assert choosing.core.wake.set.call_count == 1  # type: ignore[attr-defined]
+        assert choosing.delivery.kick.call_count == 1
+        choosing.parts["probed"](WELL, None)
+    connection.was_down.assert_not_called()
+    choosing.delivery.server_is_down.assert_not_called()
+    assert table(choosing.core.ledger, "SELECT * FROM outages") == []
+
+
+def test_a_server_that_is_down_is_told_of(choosing: Choosing) -> None:
+    """What it told may not hold when it is back; the outage is recorded."""
+    connection = choosing.connection()
+    choosing.parts["probed"](ILL, None)
+    assert (choosing.state(), str(choosing.breaker.state(NOW).reason)) == (DOWN, "down")
+    connection.was_down.assert_called_once_with()
+    choosing.delivery.server_is_down.assert_called_once_with()
+    assert table(choosing.core.ledger, "SELECT * FROM outages") == [(NOW, NOW, 0)]
+
+
+def test_without_a_server_there_is_no_outage(choosing: Choosing) -> None:
+    """Nothing is there that could be out of reach."""
+    choosing.parts["probed"](ILL, None)
+    assert table(choosing.core.ledger, "SELECT * FROM outages") == []
+    choosing.delivery.server_is_down.assert_called_once_with()
+
+
+def test_an_outage_that_cannot_be_recorded_is_left_for_the_next_probe(
+    choosing: Choosing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk does not end the prober."""
+    choosing.connection()
+    fails = mock.Mock(side_effect=LedgerError("full"))
+    monkeypatch.setattr(choosing.chosen._outages, "probed", fails)
+    choosing.parts["probed"](ILL, None)
+    fails.assert_called_once_with(healthy=False, now=NOW)
+    assert choosing.state() == DOWN
+
+
+def test_another_address_of_the_embedded_server_is_taken_up(choosing: Choosing) -> None:
+    """Senders connect anew, once; a port that is not the one of the settings is told."""
+    choosing.core.settings = Settings(server=ServerSettings(url="local", local_port=4000))
+    choosing.core.server = "local"
+    connection = choosing.connection()
+    choosing.parts["probed"](WELL, None)
+    choosing.delivery.server_changed.assert_not_called()
+    connection.version = 1
+    for _ in range(2):
+        choosing.parts["probed"](WELL, None)
+    choosing.delivery.server_changed.assert_called_once_with("local")
+    assert choosing.told == []
+    connection.version, connection.other_port = 2, 4001
+    for _ in range(2):
+        choosing.parts["probed"](WELL, None)
+    assert choosing.told == [events.OtherPort(4000, 4001)]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "state"),
+    [
+        (KeyVerdict.TAKEN, HEALTHY), (KeyVerdict.OPEN, HEALTHY), (KeyVerdict.CANNOT_TELL, HEALTHY),
+        (KeyVerdict.REFUSED, ACTION_NEEDED),
+    ],
+)  # fmt: skip
+def test_a_key_that_is_taken_ends_a_refusal(
+    choosing: Choosing, verdict: KeyVerdict, state: str
+) -> None:
+    """Should the server still refuse, the next memory tells."""
+    choosing.wants_canary()
+    choosing.parts["probed"](WELL, KeyCheck(verdict))
+    assert choosing.state() == state
+    assert choosing.core.wake.set.called == (state == HEALTHY)  # type: ignore[attr-defined]
+    assert choosing.delivery.kick.called == (state == HEALTHY)
+
+
+def test_the_key_is_asked_about_where_no_memory_could_tell(choosing: Choosing) -> None:
+    """While the server refuses everything, and nothing is there to be the canary."""
+    asks = choosing.parts["asks_key"]
+    assert not asks()
+    choosing.wants_canary()
+    assert asks()
+    choosing.delivery.under_way = 1
+    assert not asks()
+    choosing.delivery.under_way = 0
+    choosing.core.inbox.add_fresh(fresh("a"), NOW, ask=False)
+    assert not asks()
+
+
+def test_where_the_ledger_cannot_tell_the_key_is_not_asked_about(
+    choosing: Choosing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who needs the ledger says what is wrong with it."""
+    choosing.wants_canary()
+    monkeypatch.setattr(
+        choosing.core.outbox, "next_due", mock.Mock(side_effect=LedgerError("full"))
+    )
+    assert choosing.parts["asks_key"]() is False
+
+
+def test_an_answer_that_blames_the_server_has_it_asked(choosing: Choosing) -> None:
+    """Nothing more goes out until it has answered."""
+    choosing.breaker.probed(healthy=True, reason=reasons.NONE)
+    choosing.parts["suspect"]()
+    assert choosing.breaker.awaits_probe
+    choosing.prober.kick.assert_called_once_with()

@@ -1,0 +1,144 @@
+"""The prober's turns, without its thread: what is asked, with how much patience, what is told."""
+
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from mem0tray.core import reasons
+from mem0tray.core.errors import LedgerError, SettingsError
+from mem0tray.server import Health, KeyCheck, KeyVerdict
+from mem0tray.worker.sending.health import TELL_AGAIN, Prober
+
+WELL = Health(healthy=True, reason=reasons.NONE)
+ILL = Health(healthy=False, reason=reasons.quoted("down"))
+KEY = KeyCheck(KeyVerdict.TAKEN)
+
+
+class Probing:
+    """A prober without its thread, its client, and what was told."""
+
+    def __init__(self) -> None:
+        self.client = mock.Mock()
+        self.client.probe.return_value = WELL
+        self.client.check_key.return_value = KEY
+        self.connect = mock.Mock(return_value=self.client)
+        self.asks_key = mock.Mock(return_value=False)
+        self.patience = 4.0
+        self.told: list[Any] = []
+        self.prober = Prober(
+            self.connect, lambda: 60.0, lambda: self.patience, self._tell, self.asks_key
+        )
+
+    def _tell(self, *answer: Any) -> None:
+        self.told.append(answer)
+
+
+@pytest.fixture
+def probing() -> Probing:
+    """Have a server that is well."""
+    return Probing()
+
+
+@pytest.mark.parametrize(("setting", "seconds"), [(4.0, 4.0), (10.0, 10.0), (60.0, 10.0)])
+def test_a_probe_has_the_patience_of_the_setting(
+    probing: Probing, setting: float, seconds: float
+) -> None:
+    """Ten seconds at most; its client is closed behind it."""
+    probing.patience = setting
+    assert probing.prober._probe() == (WELL, None)
+    probing.client.probe.assert_called_once_with(seconds)
+    probing.client.check_key.assert_not_called()
+    probing.client.close.assert_called_once_with()
+
+
+def test_the_key_is_asked_about_where_it_is_to_be(probing: Probing) -> None:
+    """With the same patience; of a server that is ill it is not."""
+    probing.asks_key.return_value = True
+    assert probing.prober._probe() == (WELL, KEY)
+    probing.client.check_key.assert_called_once_with(4.0)
+    probing.client.probe.return_value = ILL
+    assert probing.prober._probe() == (ILL, None)
+    assert probing.client.check_key.call_count == 1
+
+
+def test_an_error_that_we_know_is_told_in_its_words(probing: Probing) -> None:
+    """The server that is chosen cannot be had."""
+    probing.connect.side_effect = SettingsError("No server.")
+    (health, key) = probing.prober._probe()
+    assert (health, key) == (Health(healthy=False, reason=SettingsError("No server.").reason), None)
+
+
+def test_any_other_fault_is_a_probe_that_failed(probing: Probing) -> None:
+    """It is told in short, and the client is closed all the same."""
+    probing.client.probe.side_effect = ValueError("x" * 300)
+    (health, key) = probing.prober._probe()
+    assert not health.healthy
+    assert str(health.reason) == "the probe failed: " + ("ValueError('" + "x" * 300)[:180]
+    assert key is None
+    probing.client.close.assert_called_once_with()
+
+
+def test_what_cannot_be_told_is_told_again(
+    probing: Probing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a second, until it is taken."""
+    naps: list[float] = []
+    monkeypatch.setattr(probing.prober._stopping, "wait", naps.append)
+    tell = mock.Mock(side_effect=[LedgerError("full"), LedgerError("full"), None])
+    monkeypatch.setattr(probing.prober, "_tell", tell)
+    probing.prober._report(WELL, KEY)
+    assert naps == [TELL_AGAIN] * 2
+    assert tell.call_args_list == [mock.call(WELL, KEY)] * 3
+
+
+def test_once_it_stops_it_tells_nothing(probing: Probing) -> None:
+    """Nobody is there any more who would hear it."""
+    probing.prober.stop(1.0)
+    probing.prober._report(WELL, None)
+    probing.prober._run()
+    assert probing.told == []
+    probing.connect.assert_not_called()
+
+
+def test_a_probe_under_way_is_broken_off(probing: Probing) -> None:
+    """The worker does not wait for its answer."""
+
+    def probe(_: float) -> Health:
+        probing.prober.stop(1.0)
+        probing.client.abort.assert_called_once_with()
+        return ILL
+
+    probing.client.probe.side_effect = probe
+    probing.prober._probe()
+    probing.prober.stop(1.0)
+    assert probing.client.abort.call_count == 1  # it is over
+
+
+def test_it_probes_at_its_start_and_at_each_kick(
+    probing: Probing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And else at its interval; one kick is one probe."""
+    waits: list[tuple[float, bool]] = []
+    prober = probing.prober
+
+    def probe(_: float) -> Health:
+        if len(waits) == 2:
+            prober.kick()
+        return WELL
+
+    def wait(seconds: float) -> bool:
+        kicked = prober._signal.is_set()
+        waits.append((seconds, kicked))
+        if len(waits) == 4:
+            prober.stop(0.0)
+        return kicked
+
+    probing.client.probe.side_effect = probe
+    monkeypatch.setattr(prober._signal, "wait", wait)
+    monkeypatch.setattr(prober._thread, "start", prober._run)
+    prober.start()
+    assert waits == [(60.0, True), (60.0, False), (60.0, True), (60.0, False)]
+    assert probing.told == [(WELL, None)] * 3
+    assert prober._thread.name == "mem0tray-probe"
+    assert prober._thread.daemon
