@@ -81,8 +81,7 @@ class Core:
             if self.inbox.forget_requests_under_way(self.now(), wait):
                 self.unknown_until = time.monotonic() + wait
             boot = boot_id()
-            clean = ledger.meta("clean") and ledger.meta("boot") == boot
-            if ledger.rebuilt or (not clean and ledger.meta("boot") not in (None, boot)):
+            if ledger.rebuilt or ledger.meta("boot") not in (None, boot):
                 self.inbox.ask_about_everything(self.now())
             self.outbox.limit_waits(self.now(), interval)
             ledger.set_meta("clean", 0)

@@ -133,3 +133,19 @@ def test_a_note_says_what_was_put_back(ground: QueueScene) -> None:
     assert ground.column("revived", DEAD) is not None
     assert ground.column("revived", WAITS) is None
     assert list(ground.core.paths.orders.iterdir()) == []
+
+
+def test_what_somebody_else_has_removed_meanwhile_is_no_trouble(
+    ground: QueueScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A user who clears the folder gets what he asked for, and the rest goes on."""
+    orders.give(ground.core.paths, DISCARD, BOTH, receipts.DELETE)
+    orders.note_put_back(ground.core.paths, BOTH[1:])
+    for name in ("waiting", "notes"):
+        found = list(getattr(orders, name)(ground.core.paths.orders))
+        assert len(found) == 1
+        monkeypatch.setattr(orders, name, lambda _, found=found: found)
+    for path in ground.core.paths.orders.iterdir():
+        path.unlink()
+    assert process(ground.core) == 1
+    assert states(ground, WAITS, DEAD) == ["discarded", "discarded"]
