@@ -10,7 +10,7 @@ from mem0tray.core import item as items
 from mem0tray.core.due import BACKOFF_BASE, BACKOFF_MAX
 from mem0tray.core.large import LargeText
 from mem0tray.ledger.database import Ledger, decode, encode
-from mem0tray.ledger.rows import SMALL, find_raw, read_raw, write_raw
+from mem0tray.ledger.rows import REFUSAL_OVER, SMALL, find_raw, read_raw, write_raw
 
 FRESH: Final = items.PENDING
 DEAD: Final = items.DEAD
@@ -214,6 +214,11 @@ class Outbox:
                 db.execute(_REMEMBER, (key, now, server))
             db.execute(_COUNT_DELIVERY, (now,))
         return why
+
+    def refusal_is_over(self, now: float) -> None:
+        """Remember that the server takes deliveries again, though none was there to show it."""
+        with self._ledger.transaction():
+            self._ledger.set_meta(REFUSAL_OVER, now)
 
     def standing(self, key: int) -> tuple[str, int, float]:
         """State, retry_count and last_attempt of an item as they are now."""

@@ -20,7 +20,7 @@ from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.errors import LedgerError
 from mem0tray.ledger import schema, taken_by_others
 from mem0tray.ledger.database import decode, encode, trouble, unusable
-from mem0tray.ledger.rows import DEAD_RAWS, find_raw
+from mem0tray.ledger.rows import DEAD_RAWS, REFUSAL_OVER, find_raw
 from mem0tray.system import plain
 
 _TIMEOUT: Final = 1.0
@@ -61,13 +61,14 @@ _LAST: Final = (
     " JOIN attempts a ON a.rowid = (SELECT rowid FROM attempts WHERE item = i.key"
     " ORDER BY at DESC LIMIT 1) WHERE i.state IN ('pending', 'dead')"
 )
-# The last answer that refused a delivery for whoever sends it, with no delivery since: 401, or
-# another refusal of two projects.
+# The last answer that refused a delivery for whoever sends it, with no delivery since, nor a
+# key that was taken: 401, or another refusal of two projects.
 _REFUSAL: Final = (
     "WITH late AS (SELECT a.at, a.class, a.status, a.message, a.duration, i.project"
     " FROM attempts a JOIN items i ON i.key = a.item"
     f" WHERE a.class IN ('{Kind.UNAUTHORIZED}', '{Kind.REFUSED}')"
-    " AND a.at > coalesce((SELECT value FROM meta WHERE name = 'last_delivery'), 0))"
+    " AND a.at > coalesce((SELECT max(value) FROM meta"
+    f" WHERE name IN ('last_delivery', '{REFUSAL_OVER}')), 0))"
     f" SELECT at, class, status, message, duration FROM late WHERE class = '{Kind.UNAUTHORIZED}'"
     f" OR (SELECT count(DISTINCT project) FROM late WHERE class = '{Kind.REFUSED}') > 1"
     " ORDER BY at DESC LIMIT 1"
@@ -289,7 +290,7 @@ class Reader:
         return {(decode(name), digest): Attempt(*rest) for name, digest, *rest in self._rows(_LAST)}
 
     def last_refusal(self) -> Attempt | None:
-        """The last attempt by which the server refused every delivery; None: one came since."""
+        """The last attempt by which the server refused every delivery; None: it takes them now."""
         rows = self._rows(_REFUSAL)
         return Attempt(*rows[0]) if rows else None
 

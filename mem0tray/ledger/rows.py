@@ -45,6 +45,10 @@ PENDING_RAWS: Final = (
 )
 
 
+# Of `meta`: when a server that refused everything was found to take deliveries, Unix seconds.
+REFUSAL_OVER: Final = "refusal_over"
+
+
 def row_from(values: tuple[Any, ...]) -> Row:
     """A Row from the columns above."""
     key, item_id, digest, state, count, last_attempt, claimed, body, servers = values

@@ -113,6 +113,8 @@ class ChosenServer:
                 connection.was_down()
         if key is not None and key.verdict is not KeyVerdict.REFUSED:
             self._breaker.mended()  # should it still refuse, the next memory tells
+            with suppress(LedgerError):
+                self._core.outbox.refusal_is_over(self._core.now())
             changed = True
         if changed:
             self._core.wake.set()

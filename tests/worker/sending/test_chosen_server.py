@@ -7,17 +7,21 @@ from typing import cast
 import pytest
 
 from mem0tray.config.settings import ServerSettings, Settings
-from mem0tray.core import events
+from mem0tray.core import events, reasons
 from mem0tray.core.circuit_breaker import CircuitBreaker
+from mem0tray.core.delivery_kind import Kind
 from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.reader import Reader
 from mem0tray.localserver.child import LocalServer
 from mem0tray.localserver.endpoint import Endpoint
+from mem0tray.server import Health, KeyCheck, KeyVerdict
 from mem0tray.server.vps import VpsClient
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import Core
 from mem0tray.worker.sending.chosen_server import ChosenServer
 from mem0tray.worker.sending.server_connection import ServerConnection
 from mem0tray.worker.telling.metrics import MetricsWriter
+from tests.ledger.samples import fresh
 from tests.worker.stage import stand_in
 
 
@@ -46,6 +50,25 @@ def test_another_key_is_not_told_as_another_server(
         chosen.close()
     (changed,) = (each for each in told if isinstance(each, events.ServerChanged))
     assert changed.same is same
+
+
+@pytest.mark.parametrize("verdict", [KeyVerdict.OPEN, KeyVerdict.REFUSED])
+def test_a_key_that_is_taken_ends_a_refusal_for_commands_too(
+    tmp_path: Path, verdict: KeyVerdict
+) -> None:
+    """Though no memory is there to be delivered, and the worker may be gone when they look."""
+    path = tmp_path / "ledger"
+    with closing(Ledger(path)) as ledger:
+        core = Core(Paths(tmp_path, tmp_path), Settings(), ledger, events.Events())
+        metrics = cast("MetricsWriter", stand_in(MetricsWriter))
+        chosen = ChosenServer(core, CircuitBreaker(), metrics)
+        chosen.choose(ServerSettings(url="https://a.test"), events.WorkerStarted)
+        key = core.inbox.add_fresh(fresh("a"), 5.0, ask=False)
+        core.outbox.record_attempt(key, 6.0, Kind.UNAUTHORIZED, 401, "401 Unauthorized", 0.1)
+        chosen._probed(Health(healthy=True, reason=reasons.NONE), KeyCheck(verdict))
+        chosen.close()
+    with Reader(path) as reader:
+        assert (reader.last_refusal() is None) == (verdict is KeyVerdict.OPEN)
 
 
 def test_the_embedded_server_is_spoken_to_in_its_own_dialect(
