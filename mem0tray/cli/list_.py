@@ -51,8 +51,8 @@ def command(*, queue: bool, as_json: bool, project: str | None, limit: int | Non
     settings = context.load_there()
     paths = settings.locations()
     now = time.time()
-    snapshot = snapshot_reader.read(settings, now) if queue else None
-    fresh = _waiting(snapshot) if snapshot is not None else None
+    snapshot = snapshot_reader.read(settings, now)
+    fresh = _waiting(snapshot) if queue else None
     known = fresh.known if fresh is not None else {}
     seen = (
         fresh.listing
@@ -63,7 +63,7 @@ def command(*, queue: bool, as_json: bool, project: str | None, limit: int | Non
     if project is not None:
         found = [each for each in found if each.project == project]
     shown = found[:limit]
-    why = surroundings.hindrance(snapshot) if snapshot is not None else ""
+    why = surroundings.hindrance(snapshot)
     if as_json:
         output.print_json([document(each, known.get(each.identity), now, why) for each in shown])
         return
@@ -180,7 +180,7 @@ def _next(due: float, now: float, why: str) -> str:
 def _print_why(
     shown: Sequence[FoundItem], known: Mapping[tuple[str, bytes], Known], why: str
 ) -> None:
-    """What keeps the entries shown from being sent, once for all."""
+    """What keeps those shown from being sent, once for all."""
     held = sum(_is_held(known.get(each.identity)) for each in shown)
     if why and held < len(shown):
         output.say(f"{_NOT_SENT}: {why}", Style.WARNING)

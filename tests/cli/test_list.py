@@ -31,13 +31,14 @@ def letters(home: Scratch) -> list[dict[str, object]]:
 @pytest.mark.usefixtures("letters")
 def test_dead_letters_are_rows(home: Scratch) -> None:
     """Id, project, retries, times, text and reason; what is no item is counted."""
-    header, first, second, rest = home.ok("list").splitlines()
+    header, first, second, rest, last = home.ok("list").splitlines()
     assert header.split()[:3] == ["ID", "PROJECT", "RETRIES"]
     assert first.split()[:3] == ["aaaa1111", "alpha", "7"]
     assert "in 1 h" in first
     assert first.endswith("500: odd")
     assert second.split() == ["bbbb2222", "beta", "2", "–", "due", "now", "second"]
     assert rest.startswith("1 further thing in the file makes no sense")
+    assert last == "Nothing is sent now: choose a server"
 
 
 def test_json_has_the_file_s_own_fields(home: Scratch, letters: list[dict[str, object]]) -> None:
@@ -91,7 +92,7 @@ def test_hostile_text_stays_one_harmless_line(home: Scratch) -> None:
     text = "[red]x[/red]\x1b[31m\r\n\u202e\ud83d"
     home.write("mem0_queue_dlq.json", {"items": [waiting("x", text, id=text, last_error=text)]})
     out = home.ok("list")
-    assert len(out.splitlines()) == 2
+    assert len(out.splitlines()) == 3
     assert not set("\x1b\r\u202e\ud83d") & set(out)
     assert "[red]x[/red]" in out
     assert home.run("list", "--json").json()[0]["id"] == text
