@@ -5,7 +5,7 @@ from typing import Final
 
 from rich import box
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import Console, OverflowMethod
 from rich.table import Table
 from rich.text import Text
 
@@ -41,12 +41,13 @@ def made(
         show_edge=False,
         header_style=style,
     )
+    long: OverflowMethod = "ellipsis" if cut else "fold"  # where none may be cut, all is there
     widths = _shared({name: width for name, width in columns if name not in gone}, cut, room)
     for header, width in columns:
         if header not in gone:
             whole = bool(cut) and header not in cut
             table.add_column(
-                Text(header, no_wrap=bool(cut), overflow="ellipsis"),
+                Text(header, no_wrap=bool(cut), overflow=long),
                 justify="right" if header in right else "left",
                 no_wrap=whole,
                 min_width=width if whole else None,
@@ -54,7 +55,7 @@ def made(
             )
     for row in rows:
         cells = [cell for header, cell in zip(headers, row, strict=True) if header not in gone]
-        table.add_row(*(Text(cell, no_wrap=bool(cut), overflow="ellipsis") for cell in cells))
+        table.add_row(*(Text(cell, no_wrap=bool(cut), overflow=long) for cell in cells))
     return table
 
 

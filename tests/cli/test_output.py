@@ -47,6 +47,7 @@ def test_a_pipe_has_the_columns_that_are_asked_for(
     assert max(map(len, narrow)) <= 30
     assert narrow[1].startswith("aaaa1111  xxxx")
     assert (narrow[1].endswith("…  7"), len(narrow) == 2) == (bool(cut), bool(cut))
+    assert (sum(line.count("x") for line in narrow) == 41) == (not cut)  # of "text", too
     assert shown[""] == shown["odd"]
     assert shown[""].splitlines()[1] == "  ".join(row)
 
