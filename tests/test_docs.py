@@ -115,3 +115,24 @@ def test_each_module_on_the_page_of_threads_is_there() -> None:
     named = re.findall(r"`(?!tests/)([a-z_/]+\.py)`", page("threads.md"))
     assert named
     assert [each for each in named if not (PACKAGE / each).is_file()] == []
+
+
+def test_each_module_that_a_docstring_names_is_there() -> None:
+    """Who is sent to another module by a docstring finds it: `files.orders`, `ledger.reader`."""
+    rooms = "|".join(path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file())
+    pointer = re.compile(rf"`((?:{rooms})(?:\.[a-z_]+)+)`")
+    others = settings.keys()
+    named = {
+        (path.relative_to(PACKAGE).as_posix(), name)
+        for path in sources(PACKAGE)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        for name in pointer.findall(ast.get_docstring(node) or "")
+        if name not in others and not name.endswith((".toml", ".json"))
+    }
+    assert ("worker/carrying_out.py", "files.orders") in named
+    assert {
+        (where, name)
+        for where, name in named
+        if not PACKAGE.joinpath(*name.split(".")).with_suffix(".py").is_file()
+    } == set()

@@ -27,6 +27,10 @@ GONE: Final = {
     LINGERS: "tombstone",
     "gates?": "circuit breaker",
     "meanwhile(?==)": "claim: nothing is sent ahead",
+    "held_until": "break: held is a memory that waits for the user",
+    "paths.requests": "orders: a request goes to a server",
+    "unrest": "restless file",
+    "whereabouts": "served folder",
 }
 # Where such a word is somebody else's: in ledgers of former versions, or a command of systemd.
 OTHERS: Final = {

@@ -54,7 +54,7 @@ class Presence(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The outcome of a probe; `reason` is a sentence, NONE when the server is healthy."""
+    """What a probe has shown; `reason` is a sentence, NONE when the server is healthy."""
 
     healthy: bool
     reason: Reason
@@ -75,7 +75,7 @@ class KeyVerdict(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class KeyCheck:
-    """The outcome of a look at the API key; `message` is what the server said, for people."""
+    """What a look at the API key has shown; `message` is what the server said, for people."""
 
     verdict: KeyVerdict
     message: str = ""

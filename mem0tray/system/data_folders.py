@@ -20,7 +20,7 @@ A data folder belongs to a `claude_dir` if the recorded real path leads to it
   The folder that was moved away is another one;
 - a link that leads to another folder now, while the former one is still there:
   another folder, with a data folder of its own (people switch between profiles
-  so). A worker moves over to it (`worker.whereabouts`).
+  so). A worker moves over to it (`worker.folders.served_folder`).
 
 Where the recorded real path is gone and the recorded name leads here (`mv /a /b`
 and the link set to `/b`), the folder has moved, and nothing else claims it.
