@@ -118,6 +118,14 @@ class Scene:
         with self.core.ledger.transaction():
             self._verdicts.apply(job, answer, server.name, self.now(), canary=False)
 
+    def late(self, key: int, server: Server, outcome: Outcome) -> None:
+        """Have a server take it that is not the chosen one any more when that is heard of."""
+        server.answer, server.stores = outcome, True
+        job = self.core.outbox.claim(key, self.now(), server.name)
+        self.attempts.make(server, job)
+        with self.core.ledger.transaction():
+            self._verdicts.late(job, outcome, server.name, self.now())
+
     def killed(self, key: int, server: Server) -> None:
         """End between the server's taking it and the record of that."""
         server.answer, server.stores = CUT, True
@@ -357,3 +365,40 @@ def test_questions_in_vain_are_of_one_server(scene: Scene, a: Server, b: Server)
     for _ in range(2):
         assert scene.send(key, b).kind is Kind.ASKED_IN_VAIN
     assert b.keys == []
+
+
+@pytest.mark.row(36)
+@pytest.mark.parametrize("late", [CUT, SLOW, PROXY], ids=["cut", "slow", "502"])
+def test_what_comes_too_late_is_of_the_server_that_it_comes_from(
+    scene: Scene, a: Server, b: Server, late: Outcome
+) -> None:
+    """Another server was chosen while the request was under way."""
+    key = taken_in(scene, "fresh")
+    scene.late(key, a, late)
+    scene.send(key, b, REFUSED)
+    scene.send(key, a)
+    assert (a.stored, b.asked) == (["text of m"], 1)
+
+
+@pytest.mark.row(36)
+def test_one_server_under_two_names_is_asked(scene: Scene, a: Server) -> None:
+    """What is unknown under one address is asked about under each other."""
+    key = taken_in(scene, "fresh")
+    scene.send(key, a, CUT, stores=True)
+    a.name = "http://the-same.test"
+    scene.send(key, a)
+    assert (a.stored, a.asked) == (["text of m"], 1)
+
+
+@pytest.mark.row(36)
+def test_another_text_under_an_id_is_no_answer(scene: Scene, a: Server, b: Server) -> None:
+    """Nor is it asked about: what is unknown is of one text."""
+    first = taken_in(scene, "fresh")
+    scene.send(first, a, CUT, stores=True)
+    second, _ = accept(scene.core, fresh("m", content="another"), ask=False)
+    scene.send(second, b, REFUSED)
+    scene.send(first, b, REFUSED)
+    scene.send(second, a)
+    assert a.asked == 0
+    scene.send(first, a)
+    assert (sorted(a.stored), a.asked) == (["another", "text of m"], 1)
