@@ -11,6 +11,7 @@ from mem0tray.core.due import BACKOFF_BASE, BACKOFF_MAX
 from mem0tray.core.large import LargeText
 from mem0tray.ledger.database import Ledger, decode, encode
 from mem0tray.ledger.rows import REFUSAL_OVER, SMALL, find_raw, read_raw, write_raw
+from mem0tray.ledger.taken_by_others import OF_ANOTHER_WORKER
 
 FRESH: Final = items.PENDING
 DEAD: Final = items.DEAD
@@ -73,7 +74,7 @@ class Job:
     """One delivery: the item as it was when it was claimed.
 
     `unknown`: since when the server that it goes to may have it; None: it has not, or is not
-    known to. `delivered`: when it took it before.
+    known to. `delivered`: when it took it before. `taken`: when another worker perhaps took it.
     """
 
     key: int
@@ -175,6 +176,8 @@ class Outbox:
                 past = db.execute(_OUTCOMES, (key,)).fetchall()
                 unknown = perhaps_since(unknown, past, there)
                 delivered = next((at for each, at, has in past if each == there and has), None)
+                if taken is None and state == FRESH:  # no dead letter is ever held
+                    taken = next((at for each, at, _ in past if each == OF_ANOTHER_WORKER), None)
             raw = read_raw(db, key) if small is None else small
         memory = items.project_and_text(raw)
         if memory is None:  # only items with text content enter the ledger
@@ -237,6 +240,8 @@ class Outbox:
                 " last_error = ? WHERE key = ?",
                 (due, job.taken, error, job.key),
             )
+            if job.taken is not None:  # that it is not here says nothing of where that one sends
+                db.execute(_NOT_DELIVERED, (job.key, OF_ANOTHER_WORKER, job.taken, None))
             write_raw(db, job.key, parts)
 
     def failed_dead(

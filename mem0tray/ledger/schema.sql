@@ -55,7 +55,8 @@ CREATE TABLE attempts (
 CREATE INDEX attempts_by_item ON attempts (item, at);
 
 -- Which server has which item, as far as an attempt or that server told; for good, whatever
--- becomes of the item, and whatever another server says of it.
+-- becomes of the item, and whatever another server says of it. Server 0 is that of another worker,
+-- wherever that is.
 CREATE TABLE servers (key INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE outcomes (
   item   INTEGER NOT NULL,

@@ -45,6 +45,12 @@ _HOLD: Final = (
     "UPDATE items SET claimed = NULL, held = ?1, taken = coalesce(taken, ?1),"
     " vanished = coalesce(vanished, ?1) WHERE key = ?2 AND state = 'pending'"
 )
+# Beside a server's own, the outcome at whichever server another worker sends to.
+OF_ANOTHER_WORKER: Final = 0
+_CLEAR: Final = (
+    f"DELETE FROM outcomes WHERE server = {OF_ANOTHER_WORKER}"
+    " AND item = (SELECT key FROM items WHERE key = ? AND held IS NULL)"
+)
 _SEND: Final = (
     "UPDATE items SET held = NULL, taken = NULL, vanished = NULL, due = 0"
     " WHERE key = ? AND state = 'pending' AND taken IS NOT NULL"
@@ -140,7 +146,9 @@ class TakenByOthers:
     def come_back(self, keys: Iterable[int]) -> None:
         """Another hand put these into the queue file: whoever took them has not delivered them."""
         with self._ledger.transaction() as db:
-            db.executemany(_BACK, ((key,) for key in keys))
+            each = [(key,) for key in keys]
+            db.executemany(_BACK, each)
+            db.executemany(_CLEAR, each)
 
     def show(self, keys: Iterable[int]) -> None:
         """The queue file shows these from now on."""
@@ -162,7 +170,10 @@ class TakenByOthers:
     def send(self, keys: Iterable[int]) -> int:
         """The user wants these sent, whatever another worker did; how many were held."""
         with self._ledger.transaction(durable=True) as db:
-            return sum(db.execute(_SEND, (key,)).rowcount for key in keys)
+            each = [(key,) for key in keys]
+            held = sum(db.execute(_SEND, key).rowcount for key in each)
+            db.executemany(_CLEAR, each)
+        return held
 
     def count(self) -> int:
         """How many entries are held, those included that the server is still to be asked about."""

@@ -402,3 +402,37 @@ def test_another_text_under_an_id_is_no_answer(scene: Scene, a: Server, b: Serve
     assert a.asked == 0
     scene.send(first, a)
     assert (sorted(a.stored), a.asked) == (["another", "text of m"], 1)
+
+
+@pytest.mark.row(36, 45)
+@pytest.mark.parametrize("wish", ["none", "retry", "put back"])
+def test_what_another_worker_took_is_held_where_nobody_can_tell(
+    scene: Scene, b: Server, wish: str
+) -> None:
+    """That it is not at one server says nothing of where that worker sends; the user may."""
+    a = Server("http://a.test", tells=False)
+    key = taken_in(scene, "fresh")
+    others = scene.core.taken_by_others
+    others.vanish([key], scene.now(), taken=True, wait_until=0.0)
+    for _ in range(2):
+        scene.send(key, b, REFUSED)
+    assert (b.asked, len(b.keys), others.count()) == (1, 2, 0)
+    if wish == "put back":
+        others.come_back([key])
+    elif wish == "retry":
+        assert scene.send(key, a).kind is Kind.HELD
+        assert (others.count(), others.send([key])) == (1, 1)
+    assert (scene.send(key, a).kind is Kind.HELD) == (wish == "none")
+    assert (len(a.keys), others.count()) == ((0, 1) if wish == "none" else (1, 0))
+
+
+@pytest.mark.row(36, 45)
+def test_what_another_worker_took_is_never_held_as_a_dead_letter(scene: Scene, b: Server) -> None:
+    """It is asked about, and sent where nobody can tell."""
+    a = Server("http://a.test", tells=False)
+    key = taken_in(scene, "fresh")
+    scene.core.taken_by_others.vanish([key], scene.now(), taken=True, wait_until=0.0)
+    while scene.state(key) == "pending":
+        scene.send(key, b, REFUSED)
+    assert scene.send(key, a).kind is Kind.DELIVERED
+    assert (a.asked, a.keys) == (1, ["m"])
