@@ -66,7 +66,7 @@ def open_in(wanted: Wanted, bus: Events, wake: Wakes) -> Parts:
 def _assembled(core: Core) -> Parts:
     breaker = CircuitBreaker()
     folders = (core.paths.claude_dir, core.paths.data_dir)
-    core.troubles = Troubles(core.events, breaker.trouble, READ, folders, time.monotonic)
+    core.troubles = Troubles(core.events, breaker.trouble, READ, folders)
     queue, edits, other = QueueIntake(core), HandEdits(core), OtherWorker(core, breaker)
     metrics = MetricsWriter(core, breaker, other)
     return Parts(

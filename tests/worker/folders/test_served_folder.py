@@ -156,9 +156,10 @@ def test_where_it_is_to_move_and_leaves_instead_both_are_free(
     other = tmp_path / "other"
     other.mkdir()
     where.look(leading_to(other))
+    held = [where.paths.instance_lock, leading_to(other).locations().instance_lock]
+    assert [is_locked(path) for path in held] == [True, True]
     where.leave()
-    for folder in (where.name, other):
-        ServedFolder(leading_to(folder)).leave()
+    assert [is_locked(path) for path in held] == [False, False]
 
 
 def test_a_folder_that_has_moved_keeps_its_data_folder(where: ServedFolder, home: Path) -> None:

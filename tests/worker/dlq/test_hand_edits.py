@@ -1,0 +1,297 @@
+"""The DLQ file is read: each save once, and what its editors meant is told and kept."""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mem0tray.config.settings import Settings
+from mem0tray.core import events
+from mem0tray.core.events import Event, Events, HandEdit
+from mem0tray.core.item import Item
+from mem0tray.ledger.database import DOUBTED, Ledger
+from mem0tray.system.paths import Paths
+from mem0tray.worker.context import Core
+from mem0tray.worker.dlq.hand_edits import HandEdits
+from mem0tray.worker.dlq.publish import DlqPublisher
+from tests.ledger.looking import table
+from tests.ledger.samples import HERE, NOW, letter
+
+A, B, C = (letter(name) for name in "abc")
+
+
+class Editing:
+    """Two dead letters, `a` and `b`, in a file that we have published; `told` are the events."""
+
+    def __init__(self, paths: Paths, ledger: Ledger) -> None:
+        self.told: list[Event] = []
+        bus = Events()
+        bus.subscribe(self.told.append)
+        with ledger.transaction():
+            for name in DOUBTED:
+                ledger.trust(name)
+        self.core = Core(paths, Settings(), ledger, bus, HERE)
+        for each in (A, B):
+            self.core.inbox.add_dead(each, each.raw, NOW, ask=False, gen=None)
+        self.edits = HandEdits(self.core)
+        self.publisher = DlqPublisher(self.core, self.edits)
+        assert self.publisher.run()
+
+    @property
+    def stamp(self) -> str:
+        """The name of the generation that the file shows."""
+        found: str = json.loads(self.core.paths.dlq.read_bytes())["last_update"]
+        return found
+
+    def save(self, *items: Any, stamp: str | None = None, **keys: Any) -> bool:
+        """Let the user save these; whether retries were asked for."""
+        name = self.stamp if stamp is None else stamp
+        self.put(json.dumps({"items": items, "last_update": name, **keys}).encode())
+        return self.edits.run()
+
+    def put(self, data: bytes, age: float = 60.0) -> None:
+        """Let others put these bytes into the file, some seconds ago."""
+        self.core.paths.dlq.write_bytes(data)
+        os.utime(self.core.paths.dlq, (time.time() - age,) * 2)
+
+    def state(self, item: Item) -> str:
+        """What became of an item."""
+        found = self.core.inbox.known(item)
+        assert found is not None
+        return found.state
+
+    def holds_up(self) -> tuple[bool, bool]:
+        """Whether the file is torn, and waited for."""
+        edits = self.edits
+        return edits.torn, edits.awaited
+
+    def is_missing(self) -> bool:
+        """Whether the file is gone, and to be written again."""
+        return self.edits.missing
+
+    def needs(self) -> bool:
+        """Whether there is something to write."""
+        return self.publisher.needed
+
+    def unknown(self, item: Item) -> float | None:
+        """Since when a dead letter or an entry is to be asked about; None: it is not."""
+        known = self.core.inbox.known(item)
+        assert known is not None
+        return self.core.outbox.claim(known.key, NOW, HERE).unknown
+
+    def saved(self) -> list[tuple[Any, ...]]:
+        """What users saved: the item's key, the generation from and to, the count."""
+        return table(
+            self.core.ledger,
+            "SELECT item, first_gen, last_gen, retry_count FROM showings WHERE saved",
+        )
+
+
+def shown(item: Item, **fields: Any) -> dict[str, Any]:
+    """An item as a user saves it."""
+    value: dict[str, Any] = json.loads(item.raw) | fields
+    return value
+
+
+@pytest.fixture
+def editing(tmp_path: Path) -> Iterator[Editing]:
+    """Have the file published, and nobody's edit yet."""
+    paths = Paths(tmp_path, tmp_path / "data")
+    with closing(Ledger(paths.ledger)) as ledger:
+        yield Editing(paths, ledger)
+
+
+def test_what_we_wrote_ourselves_is_nobody_s_edit(editing: Editing) -> None:
+    """Neither now nor at the next start."""
+    assert not editing.edits.run()
+    assert not HandEdits(editing.core).run()
+    assert editing.told == []
+    assert editing.edits.oddities == 0
+
+
+def test_a_save_that_changes_nothing_means_nothing(editing: Editing) -> None:
+    """It is read once, and the file is as the ledger would have it."""
+    assert not editing.save(shown(A), shown(B))
+    assert editing.told == []
+    assert editing.edits.oddities == 0
+    assert not editing.needs()
+
+
+def test_each_kind_of_edit_is_told_with_its_number(editing: Editing) -> None:
+    """And makes the file one that is to be written."""
+    assert editing.save(shown(A, last_attempt=0), shown(C))
+    assert editing.told == [HandEdit(discarded=1, forced=1, adopted=1)]
+    assert [editing.state(each) for each in (A, B, C)] == ["dead", "discarded", "dead"]
+    assert editing.edits.oddities == 1
+    assert editing.needs()
+    assert not editing.edits.run()
+    assert len(editing.told) == 1
+    assert editing.publisher.run()
+    assert not editing.needs()
+
+
+def test_a_letter_that_was_removed_is_restored_by_putting_it_back(editing: Editing) -> None:
+    """That is an edit of its own."""
+    editing.save(shown(A))
+    editing.told.clear()
+    editing.publisher.run()
+    assert not editing.save(shown(A), shown(B))
+    assert editing.told == [HandEdit(restored=1)]
+    assert editing.state(B) == "dead"
+
+
+def test_other_values_are_those_of_the_user(editing: Editing) -> None:
+    """They are remembered as what the user saved in that generation."""
+    assert not editing.save(shown(A, retry_count=7, note="x"), shown(B))
+    assert editing.told == [HandEdit(edited=1)]
+    known = editing.core.inbox.known(A)
+    assert known is not None
+    assert known.retry_count == 7
+    assert b'"note"' in editing.core.outbox.raw(known.key)
+    assert editing.saved() == [(known.key, 1, 1, 7)]
+
+
+def test_a_save_of_no_generation_that_we_know_is_one_of_its_own(editing: Editing) -> None:
+    """What it shows, and what it does not, is remembered under its own stamp."""
+    editing.save(shown(A, retry_count=7), shown(C), stamp="mine")
+    known = editing.core.inbox.known(A)
+    assert known is not None
+    assert editing.saved() == [(known.key, 2, 2, 7)]
+    generations = table(editing.core.ledger, "SELECT gen, name FROM generations ORDER BY gen")
+    assert generations[1] == (2, "mine")
+    assert editing.core.generations.named("mine") == 2
+
+
+def test_a_text_that_is_changed_is_another_content(editing: Editing) -> None:
+    """The old one is remembered as edited away, not as deleted."""
+    assert not editing.save(shown(A, content="another"), shown(B))
+    assert editing.told == [HandEdit(edited=1)]
+    assert editing.core.inbox.known(A) is None
+    other = letter("a", content="another")
+    assert editing.state(other) == "dead"
+
+
+def test_a_file_that_is_gone_is_written_again(editing: Editing) -> None:
+    """It says nothing of what was in it."""
+    editing.core.paths.dlq.unlink()
+    assert not editing.edits.run()
+    assert editing.is_missing()
+    assert editing.needs()
+    assert editing.told == []
+    assert editing.publisher.run()
+    assert not editing.is_missing()
+    assert [editing.state(each) for each in (A, B)] == ["dead", "dead"]
+
+
+def test_a_broken_file_is_waited_for_while_it_is_new(editing: Editing) -> None:
+    """It may still be being written; nothing takes its place meanwhile."""
+    editing.put(b'{"items": [', age=0.0)
+    assert not editing.edits.run()
+    assert editing.holds_up() == (True, True)
+    assert not editing.publisher.run()
+    assert editing.told == []
+    editing.put(b'{"items": [')
+    editing.edits.run()
+    assert editing.holds_up() == (False, False)
+    (broken,) = editing.told
+    assert isinstance(broken, events.FileBroken)
+    assert editing.edits.oddities == 1
+    assert [editing.state(each) for each in (A, B)] == ["dead", "dead"]
+
+
+def test_what_makes_no_sense_stays_in_the_file(editing: Editing) -> None:
+    """Odd items and further values are kept, to the byte, and are no edit."""
+    editing.save(shown(A), shown(B), 7, {"odd": True}, mine=[1])
+    assert editing.told == []
+    assert editing.core.generations.strays() == ([b"7", b'{"odd": true}'], {"mine": b"[1]"})
+    editing.edits.missing = True
+    assert editing.publisher.run()
+    found = json.loads(editing.core.paths.dlq.read_bytes())
+    assert found["items"][2:] == [7, {"odd": True}]
+    assert found["mine"] == [1]
+
+
+def test_a_stamp_that_is_no_text_is_read_as_it_stands(editing: Editing) -> None:
+    """Another program may write a number there."""
+    editing.put(json.dumps({"items": [shown(A)], "last_update": 5}).encode())
+    editing.edits.run()
+    assert editing.core.generations.named("5") == 2
+
+
+def test_an_item_without_an_id_gets_one(editing: Editing) -> None:
+    """It stands in the file from then on, or each reading would find another item."""
+    item = shown(C)
+    del item["id"]
+    editing.save(shown(A), shown(B), item)
+    assert editing.told == [HandEdit(adopted=1)]
+    editing.publisher.run()
+    assert json.loads(editing.core.paths.dlq.read_bytes())["items"][2]["id"]
+
+
+def test_what_was_delivered_before_is_taken_out_and_told(editing: Editing) -> None:
+    """It is on the server already."""
+    known = editing.core.inbox.known(A)
+    assert known is not None
+    editing.core.outbox.claim(known.key, NOW)
+    editing.core.outbox.delivered(known.key, HERE, NOW)
+    editing.publisher.run()
+    editing.save(shown(A), shown(B))
+    assert editing.told == [events.AlreadyDelivered("p", "a", "mem0_queue_dlq.json")]
+    assert editing.needs()
+
+
+@pytest.mark.parametrize("tells", [True, False])
+def test_waits_that_an_edit_begins_are_told_after_the_start(
+    editing: Editing, *, tells: bool
+) -> None:
+    """At the start all that wait are told of at once."""
+    editing.edits.tells_waits = tells
+    editing.save(shown(A), shown(B), shown(C, retry_count=1, last_attempt=time.time()))
+    waits = [each for each in editing.told if isinstance(each, events.WaitingBackoff)]
+    assert [(each.project, each.item_id) for each in waits] == [("p", "c")] * tells
+    assert HandEdit(adopted=1) in editing.told
+
+
+def test_the_first_reading_of_a_new_ledger_is_nobody_s_edit(editing: Editing) -> None:
+    """What stands there is adopted, and asked about before it is sent, unlike what comes later."""
+    editing.edits.ask = True
+    editing.save(shown(A), shown(B), shown(C))
+    assert editing.told == [events.AdoptedToDlq(1, "mem0_queue_dlq.json")]
+    assert not editing.edits.ask
+    later = letter("later")
+    editing.save(shown(A), shown(B), shown(C), shown(later))
+    assert editing.told[1:] == [HandEdit(adopted=1)]
+    assert editing.unknown(C) is not None
+    assert editing.unknown(later) is None
+
+
+def test_what_another_worker_moved_here_is_a_dead_letter(editing: Editing) -> None:
+    """It left the queue file by another hand, and is asked about before it is sent."""
+    item = letter("moved")
+    key = editing.core.inbox.add_fresh(item, NOW, ask=False)
+    editing.core.taken_by_others.vanish([key], NOW, taken=False, wait_until=0.0)
+    editing.save(shown(A), shown(B), shown(item))
+    assert editing.state(item) == "dead"
+    assert events.AdoptedToDlq(1, "mem0_queue_dlq.json") in editing.told
+    assert editing.core.outbox.claim(key, NOW, HERE).unknown is not None
+
+
+def test_what_left_the_queue_is_looked_for_in_a_file_that_was_read(editing: Editing) -> None:
+    """The move may have been seen in the other order."""
+    item = letter("moved")
+    key = editing.core.inbox.add_fresh(item, NOW, ask=False)
+    editing.save(shown(A), shown(B), shown(item))
+    assert editing.state(item) == "pending"
+    editing.core.taken_by_others.vanish([key], NOW, taken=False, wait_until=0.0)
+    editing.edits.run()
+    assert editing.state(item) == "pending"
+    editing.edits.look_again()
+    editing.edits.run()
+    assert editing.state(item) == "dead"
+    editing.edits.run()
+    assert len([each for each in editing.told if isinstance(each, events.AdoptedToDlq)]) == 1
