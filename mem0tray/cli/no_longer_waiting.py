@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from mem0tray.actions import waiting
 from mem0tray.cli import output
 from mem0tray.config.server_choice import in_words
 from mem0tray.core import item as items
@@ -46,12 +47,16 @@ def fate(known: Known) -> Fate:
 
 @contextmanager
 def explained(paths: Paths) -> Iterator[None]:
-    """Turn an UnknownIdError for what no longer waits into a NotFoundError with its fate."""
+    """Turn an UnknownIdError for what no longer waits into a NotFoundError with its fate.
+
+    And one for what waits and does not stand in the queue file yet into one that says so.
+    """
     try:
         yield
     except UnknownIdError as error:
         gone = sorted(found(paths, error.name), key=lambda known: known.closed or 0.0)
         if not gone:
+            _explain_emergency(paths, error)
             raise
         last = gone[-1]
         what = fate(last)
@@ -59,6 +64,17 @@ def explained(paths: Paths) -> Iterator[None]:
         more = f" So begin the ids of {others:,} more that no longer wait." if others else ""
         raise NotFoundError(
             f"{short_id(last.id)} no longer waits: {what.name} {what.detail}.{more}", what.remedy
+        ) from error
+
+
+def _explain_emergency(paths: Paths, error: UnknownIdError) -> None:
+    lines, _ = waiting.emergency_lines(paths)
+    named = [each for each in lines if each.id.startswith(error.name)]
+    if named:
+        raise NotFoundError(
+            f"{short_id(named[0].id)} waits in the emergency file, which only the worker reads.",
+            "Start the worker with `mem0tray run`, which takes it in; type `mem0tray pause` before,"
+            " and it is not sent.",
         ) from error
 
 

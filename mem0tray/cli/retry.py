@@ -132,7 +132,7 @@ class _Way:
         running = snapshot.worker is not None
         seen = probe(settings, snapshot.paths, min(settings.sync.timeout, 5.0))
         pause = _pause(snapshot.pause)
-        missing = "The worker does not run: they are sent when it starts (`mem0tray run`)."
+        missing = "The worker does not run. `mem0tray run` starts it; until then nothing is sent."
         said, stops = _server(seen, running=running)
         if running and not stops:
             said = _refusal(snapshot.metrics) or said
@@ -151,7 +151,7 @@ def _server(seen: Probe, *, running: bool) -> tuple[str, str]:
     if not running and seen.name == LOCAL_URL:
         return "", ""
     reason = str(seen.health.reason).rstrip(".")
-    line = f"The server ({seen.shown}) is down: {reason}. They are sent once it is back."
+    line = f"The server ({seen.shown}) is down: {reason}. Nothing is sent until it is back."
     return line, line
 
 
@@ -174,7 +174,7 @@ def _pause(seen: SeenPause) -> str:
     if seen.until is None:
         return ""
     if math.isinf(seen.until):
-        return "Deliveries are paused: they are sent after `mem0tray resume`."
+        return "Deliveries are paused until `mem0tray resume`."
     end = output.moment(seen.until)
     return f"Deliveries are paused until {end}; `mem0tray resume` ends the pause now."
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.actions.scene import worker
 from tests.cli.scratch import Scratch
-from tests.support.shapes import entry, queue_document
+from tests.support.shapes import emergency_lines, entry, queue_document
 
 
 @pytest.fixture
@@ -46,6 +46,17 @@ def test_why_it_was_deleted_is_said_where_that_tells_more(home: Scratch) -> None
 def test_an_id_that_was_never_there_is_denied(home: Scratch, command: list[str]) -> None:
     """The ledger knows nothing of it either."""
     assert "No item's id begins with 'zzzz'." in home.run(*command, "zzzz").line
+
+
+@pytest.mark.parametrize("command", [["retry"], ["delete", "--yes"]], ids=" ".join)
+def test_what_only_the_emergency_file_has_is_not_denied(home: Scratch, command: list[str]) -> None:
+    """`list --queue` shows it, and its id is said to wait there."""
+    home.write("mem0_queue.json", queue_document([]))
+    home.paths.emergency.write_text(emergency_lines([entry("urgent", id="eeee1111-1")]))
+    assert home.ok("list", "--queue").splitlines()[1].startswith("eeee1111")
+    done = home.run(*command, "eeee")
+    assert done.code == 1
+    assert "eeee1111 waits in the emergency file" in done.line
 
 
 @pytest.mark.parametrize("command", ["show", "retry", "delete", "diagnose"])

@@ -100,7 +100,7 @@ def test_a_server_that_refuses_everything_is_said(home: Scratch) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [([], "are paused: they are sent after"), (["30"], "are paused until 2")],
+    [([], "are paused until `mem0tray resume`."), (["30"], "are paused until 2")],
     ids=["for good", "for a time"],
 )
 @pytest.mark.usefixtures("letters")
