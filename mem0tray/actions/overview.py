@@ -93,10 +93,9 @@ def _unless(trouble: Reason, state: str) -> tuple[str, Reason]:
 
 def _trouble(made: Overview, seen: Snapshot, inside: Contents) -> Reason:
     """What is in the way that the state does not say, the first that counts; else NONE."""
-    file = reasons.NONE
-    if seen.told is None:  # a worker says it itself, and knows more
-        dead = inside.dlq.trouble if inside.dlq is not None else reasons.NONE
-        file = dead or inside.queue.trouble
+    file = reasons.NONE  # of the DLQ; a broken queue file has no counters, which is said of them
+    if seen.told is None and inside.dlq is not None:  # a worker says it itself, and knows more
+        file = inside.dlq.trouble
     return (
         inside.folder
         or _why(seen.pause.error)

@@ -12,6 +12,7 @@ from mem0tray.actions.snapshot import (
     ChosenServer,
     Contents,
     SeenLedger,
+    SeenPause,
     SeenQuarantine,
     Snapshot,
 )
@@ -19,8 +20,10 @@ from mem0tray.actions.waiting import WhatWaits
 from mem0tray.actions.worker_report import Metrics, Running
 from mem0tray.config.server_choice import CHOOSE
 from mem0tray.core import reasons
+from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.state import HEALTHY, WorkerState, WorkerStatus
 from mem0tray.files import document
+from mem0tray.files.document import Document
 from mem0tray.system.paths import Paths
 
 NOW = 1_764_500_000.0
@@ -83,6 +86,64 @@ def test_a_disk_that_takes_nothing_is_told_before_what_the_worker_says(seen: Sna
     fresh = Metrics({}, NOW)
     made = overview.of(replace(seen, worker=RUNNING, told=TOLD, metrics=fresh, contents=inside))
     assert (made.state, str(made.reason)) == ("action needed", "the disk fails")
+
+
+def test_a_worker_that_runs_knows_what_a_missing_folder_held(seen: Snapshot) -> None:
+    """Its counts are those of the ledger."""
+    inside = replace(seen.inside, folder=reasons.quoted("the folder is gone"))
+    told = replace(seen, worker=RUNNING, told=TOLD, metrics=Metrics({}, NOW), contents=inside)
+    made = overview.of(told)
+    assert (made.queue, made.dlq, str(made.reason)) == (3, 4, "the folder is gone")
+
+
+def broken(file: SeenFile | None, *sections: str, whole: int = 0) -> SeenFile:
+    """Break a file in which so many items are whole."""
+    assert file is not None
+    parts = Document({name: [] for name in sections})
+    parts.lists[sections[0]] = [b'{"id": "a", "content": "x"}'] * whole
+    return replace(file, document=parts, broken="it ends too soon")
+
+
+@pytest.mark.parametrize("whole", [0, 2])
+def test_a_broken_dlq_file_has_no_count_unless_something_in_it_is_whole(
+    seen: Snapshot, whole: int
+) -> None:
+    """It is told in either case."""
+    dlq = broken(seen.inside.dlq, "items", whole=whole)
+    made = overview.of(replace(seen, contents=replace(seen.inside, dlq=dlq)))
+    assert made.dlq == (whole or None)
+    assert set(made.unknown) == (set() if whole else {"dlq"})
+    assert made.reason == dlq.trouble
+
+
+def test_a_broken_queue_file_is_told_though_it_is_counted(seen: Snapshot) -> None:
+    """What is whole in it counts, and somebody must know all the same."""
+    queue = broken(seen.inside.queue, "queue", "held", whole=1)
+    queue.document.rest["stats"] = b"{}"
+    made = overview.of(replace(seen, contents=replace(seen.inside, queue=queue)))
+    assert "queue" not in made.unknown
+    assert made.reason == queue.trouble
+
+
+def test_of_broken_files_a_worker_tells_itself(seen: Snapshot) -> None:
+    """It is mending them: the page reads them only to show what is in them."""
+    dlq = broken(seen.inside.dlq, "items")
+    told = replace(seen, worker=RUNNING, told=TOLD, metrics=Metrics({}, NOW))
+    made = overview.of(replace(told, contents=replace(seen.inside, dlq=dlq)))
+    assert (made.state, made.dlq) == ("healthy", 4)
+
+
+def test_metrics_that_cannot_be_read_are_told(seen: Snapshot) -> None:
+    """A folder in their place keeps the worker from writing them."""
+    made = overview.of(replace(seen, metrics=Metrics({}, 0.0, reasons.quoted("a folder"))))
+    assert (made.state, str(made.reason)) == ("action needed", "a folder")
+
+
+def test_a_pause_that_cannot_be_read_stands_in_the_way(seen: Snapshot) -> None:
+    """Deliveries stand still for it."""
+    made = overview.of(replace(seen, pause=SeenPause(error=FileUnavailableError("a folder"))))
+    assert (made.state, made.pause) == ("action needed", None)
+    assert "a folder" in str(made.reason)
 
 
 def test_the_folder_that_is_missing_hides_what_it_would_hold(seen: Snapshot) -> None:

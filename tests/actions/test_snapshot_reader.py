@@ -1,8 +1,10 @@
 """How things stand, read once: what is there, and what could not be read."""
 
+import errno
 import json
 import math
 import os
+import shutil
 import socket
 import time
 from collections import Counter
@@ -20,12 +22,13 @@ from mem0tray.config.settings import ServerSettings, Settings
 from mem0tray.core import state
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import HEALTHY, WorkerState, WorkerStatus
-from mem0tray.files import atomic, pauses
+from mem0tray.files import atomic, pauses, writable
 from mem0tray.files.lock import InstanceLock
 from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.outages import Outages
 from mem0tray.ledger.taken_by_others import WORKER
 from mem0tray.system import data_folders
-from mem0tray.system.paths import Paths
+from mem0tray.system.paths import Paths, config_file
 from tests.actions.scene import metrics_of, worker, write, write_dlq
 from tests.support.shapes import dead, emergency_lines, entry, queue_document
 
@@ -193,6 +196,70 @@ def test_a_pause_that_has_ended_is_none(paths: Paths) -> None:
     assert read().pause.until == math.inf
 
 
+@pytest.mark.usefixtures("running")
+@pytest.mark.parametrize("there", ["", None, 7])
+def test_a_worker_that_does_not_know_its_server_yet(paths: Paths, there: object) -> None:
+    """Then it is the one of the settings."""
+    tell(paths.metrics, state="starting", destination=there)
+    assert read().server.shown == "server.test"
+
+
+def test_when_the_settings_were_changed(paths: Paths) -> None:
+    """By their file, in Unix seconds, and only for those who ask about a refusal."""
+    assert read(Part.REFUSAL).settings_changed == 0.0
+    file = config_file()
+    assert file.is_relative_to(paths.claude_dir.parent)
+    file.parent.mkdir(parents=True)
+    file.touch()
+    os.utime(file, times=(5.0, 1000.0))
+    assert read(Part.REFUSAL).settings_changed == 1000.0
+    assert read().settings_changed == 0.0
+
+
+def test_what_happened_is_told_of_a_month(paths: Paths) -> None:
+    """A page shows thirty days, from midnight on."""
+    now, day = time.time(), 86_400.0
+    with worker(paths):
+        pass
+    ledger = Ledger(paths.ledger)
+    outages = Outages(ledger)
+    for age in (40, 30.5, 1):
+        outages.probed(healthy=False, now=now - age * day)
+        outages.probed(healthy=True, now=now - age * day)
+    ledger.close()
+    seen = read(Part.PAST, now=now).past
+    assert seen is not None
+    assert [round((now - began) / day, 1) for began, _ in seen.outages] == [30.5, 1.0]
+
+
+# The disk -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["queue", "dlq"])
+def test_a_disk_with_less_room_than_the_largest_file_is_full(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """A file is replaced by a new one, for which there must be room."""
+    getattr(paths, name).write_bytes(b" " * 10_000)
+    free = 14_096
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    assert not read(Part.COUNTS).inside.disk
+    free -= 1
+    assert os.strerror(errno.ENOSPC) in str(read(Part.COUNTS).inside.disk)
+
+
+@pytest.mark.parametrize("name", ["claude_dir", "data_dir"])
+def test_a_folder_that_takes_no_files_is_seen(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The shared one as well as ours: in neither could be noted what is sent."""
+    folder = getattr(paths, name)
+    monkeypatch.setattr(
+        writable, "why_unwritable", lambda path: Reason("full") if path == folder else Reason()
+    )
+    assert read(Part.COUNTS).inside.disk == Reason("full")
+
+
 # What cannot be read --------------------------------------------------------------------------
 
 CANNOT: dict[str, Callable[[Snapshot], object]] = {
@@ -245,6 +312,7 @@ def test_a_broken_dlq_file(paths: Paths, *, ledger: bool) -> None:
     inside = read(Part.COUNTS).inside
     assert inside.dlq is not None
     assert inside.dlq.broken
+    assert not inside.dlq.restless
     assert str(paths.dlq) in str(inside.dlq.trouble)
     assert len(inside.dlq.document.lists["items"]) == 2
     assert len(inside.ledger.dead) == (3 if ledger else 0)
