@@ -163,8 +163,10 @@ def test_a_deleted_entry_leaves_a_file_that_is_right_otherwise(publishing: Publi
     """One that follows it and stays does not hide that."""
     first, _ = publishing.take_in(A, B)
     publishing.publish()
+    stats = publishing.file()["stats"]
     publishing.core.inbox.discard([first], NOW, "deleted")
     assert publishing.queue() == ["b"]
+    assert publishing.file()["stats"] == stats
 
 
 def test_an_entry_with_other_retries_is_written_into_a_file_that_is_right_otherwise(

@@ -1,0 +1,312 @@
+"""What a sender does at its turn, without its thread: record, claim, connect, give way."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from mem0tray.config.settings import Settings, SyncSettings
+from mem0tray.core import events, reasons
+from mem0tray.core.circuit_breaker import CircuitBreaker
+from mem0tray.core.errors import LedgerError, SettingsError
+from mem0tray.core.events import Event, Events
+from mem0tray.ledger.database import Ledger
+from mem0tray.server import Kind, Outcome
+from mem0tray.system.paths import Paths
+from mem0tray.worker.context import Core
+from mem0tray.worker.sending import delivery as module
+from mem0tray.worker.sending.delivery import Delivery
+from mem0tray.worker.troubles import Troubles
+from tests.ledger.looking import row
+from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, letter
+
+TAKEN = Outcome(Kind.DELIVERED, 201, "")
+SLOWLY = Outcome(Kind.DELIVERED, 201, "", duration=0.5)  # so that all slots open
+FAILED = Outcome(Kind.ITEM_FAILURE, 422, "odd")
+LOST = Outcome(Kind.OUTCOME_UNKNOWN, None, "lost", timed_out=True, outcome_unknown=True)
+REFUSED = Outcome(Kind.REFUSED, 404, "no")
+
+
+class Steps:
+    """A delivery whose senders take their turns when the test says so; `added` counts threads."""
+
+    def __init__(self, core: Core, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.core = core
+        self.told: list[Event] = []
+        core.events.subscribe(self.told.append)
+        core.wake = mock.Mock()
+        core.troubles = Troubles(core.events, lambda *_: None)
+        self.breaker = CircuitBreaker()
+        self.breaker.probed(healthy=True, reason=reasons.NONE)
+        self.moment = 5_000.0
+        self.added = 0
+        self.connect = mock.Mock(side_effect=mock.Mock)
+        self.delivery = Delivery(core, self.breaker, self.connect, self.breaker.suspect_outage)
+        self.delivery.server_changed(HERE)
+        self._senders: dict[int, module._Sender] = {}
+        monkeypatch.setattr(self.delivery, "_add_sender", self._add)
+        monkeypatch.setattr(Core, "now", staticmethod(lambda: NOW))
+        monkeypatch.setattr("time.monotonic", lambda: self.moment)
+
+    def _add(self) -> None:
+        self.added += 1
+        self.delivery._senders.append(mock.Mock())
+
+    def fresh(self, *names: str, **fields: Any) -> list[int]:
+        """Let fresh entries wait; their keys."""
+        return [self.core.inbox.add_fresh(fresh(n, **fields), NOW, ask=False) for n in names]
+
+    def dead(self, *names: str) -> None:
+        """Let dead letters be due."""
+        for name in names:
+            item = letter(name, last_attempt=1.0)
+            self.core.inbox.add_dead(item, item.raw, NOW, ask=False, gen=None)
+
+    def turn(self, number: int = 0, outcome: Outcome | None = None) -> str:
+        """Let a sender record the outcome of its last delivery; the id that it claims, or ""."""
+        sender = self._senders.setdefault(number, module._Sender(number))
+        flight = self.delivery._flights.get(number)
+        sender.answered = None if outcome is None or flight is None else (flight, outcome)
+        with self.delivery._cond:
+            happened, following = self.delivery._exchange(sender)
+        self.told += happened
+        return "" if following is None else following.job.item_id
+
+    def attempt(self, number: int = 0) -> Outcome:
+        """Let a sender deliver what it has claimed."""
+        sender = self._senders[number]
+        return self.delivery._attempt(sender, self.delivery._flights[number])
+
+    def open_slots(self) -> None:
+        """Have the server proven, and so slow that every slot is open."""
+        self.fresh(*(f"first {n}" for n in range(9)))
+        self.turn()
+        for _ in range(9):
+            last = self.turn(0, SLOWLY)
+        assert last == ""
+        self.told.clear()
+
+
+@pytest.fixture
+def steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Steps]:
+    """Have a healthy server, and nothing in the ledger; four requests at once."""
+    with closing(Ledger(tmp_path / "ledger")) as ledger:
+        settings = Settings(sync=SyncSettings(concurrency=4))
+        core = Core(Paths(tmp_path, tmp_path), settings, ledger, Events(), HERE)
+        yield Steps(core, monkeypatch)
+
+
+def test_the_first_request_goes_alone(steps: Steps) -> None:
+    """Until the server takes deliveries; then as many go as its answers allow."""
+    steps.fresh("z", "y")
+    assert steps.turn(0) == "z"
+    assert steps.delivery.under_way == 1
+    assert steps.delivery.next_due() == 0.0
+    assert steps.turn(1) == ""
+    assert steps.turn(0, SLOWLY) == "y"
+    assert steps.told == [events.Delivered("p", "z")]
+    steps.turn(0, SLOWLY)
+    steps.open_slots()
+    steps.fresh("a", "b", "c", "d", "e")
+    assert [steps.turn(number) for number in range(5)] == ["a", "b", "c", "d", ""]
+    assert steps.delivery.under_way == 4
+
+
+@pytest.mark.parametrize("outcome", [SLOWLY, FAILED, Outcome(Kind.NOT_SENDABLE, None, "odd")])
+def test_a_server_that_looked_at_a_memory_is_proven(steps: Steps, outcome: Outcome) -> None:
+    """Whatever it made of that one."""
+    steps.fresh("a")
+    steps.turn()
+    steps.turn(0, outcome)
+    assert steps.delivery._proven
+
+
+@pytest.mark.parametrize("outcome", [LOST, REFUSED])
+def test_a_server_that_did_not_is_proven_no_more(steps: Steps, outcome: Outcome) -> None:
+    """One request goes first again."""
+    steps.open_slots()
+    steps.fresh("a", "b", "c")
+    assert [steps.turn(number) for number in (0, 1)] == ["a", "b"]
+    steps.turn(0, outcome)
+    assert not steps.delivery._proven
+    assert steps.turn(2) == ""
+
+
+def test_a_request_that_hangs_does_not_hold_up_the_next(steps: Steps) -> None:
+    """After a second one more may go, also where nothing is proven."""
+    steps.fresh("a", "b")
+    steps.turn(0)
+    steps.moment += 0.9
+    assert steps.turn(1) == ""
+    steps.moment += 0.2
+    assert steps.turn(1) == "b"
+
+
+def test_a_sender_is_added_while_all_are_at_work(steps: Steps) -> None:
+    """Up to the limit of the settings, and not while there is nothing for it."""
+    steps.delivery.kick()
+    assert steps.added == 1
+    steps.delivery.kick()
+    assert steps.added == 1
+    steps.turn(0)
+    assert steps.added == 1
+    steps.open_slots()
+    assert steps.added == 2
+    steps.fresh("a", "b", "c", "d", "e")
+    for number in range(4):
+        assert steps.turn(number)
+        assert steps.added == min(max(2, number + 2), 4)
+
+
+def test_the_lanes_take_turns(steps: Steps) -> None:
+    """Fresh entries and dead letters, each oldest first; two go at once from the start."""
+    steps.open_slots()
+    steps.fresh("a", "b")
+    steps.dead("x", "y")
+    assert steps.turn(0) == "x"
+    assert steps.turn(1) == "a"
+    assert steps.turn(2) == "y"
+    assert steps.turn(3) == "b"
+
+
+def test_an_open_breaker_lets_nothing_out(steps: Steps) -> None:
+    """It is as if nothing were due."""
+    steps.fresh("a")
+    steps.breaker.suspect_outage()
+    assert steps.turn() == ""
+    assert steps.delivery.next_due() == 0.0
+    assert steps.delivery.under_way == 0
+
+
+def test_a_canary_goes_alone_and_each_in_its_turn(steps: Steps) -> None:
+    """While the server refuses everything; what it draws counts nothing."""
+    first, _ = steps.fresh("a", "b")
+    steps.breaker.misconfigured(reasons.quoted("refused"), NOW)
+    assert steps.turn(0) == "a"
+    assert steps.delivery._flights[0].canary
+    assert steps.turn(1) == ""
+    steps.turn(0, FAILED)
+    assert row(steps.core.ledger, first)["retries"] == 0
+    steps.breaker.misconfigured(reasons.quoted("refused"), NOW)
+    assert steps.turn(0) == "b"
+    steps.turn(0, TAKEN)
+    steps.breaker.misconfigured(reasons.quoted("refused"), NOW + 1.0)
+    assert steps.turn(0) == ""
+
+
+def test_without_a_memory_there_is_no_canary(steps: Steps) -> None:
+    """The breaker waits for one."""
+    steps.breaker.misconfigured(reasons.quoted("refused"), NOW)
+    assert steps.turn() == ""
+
+
+def test_another_project_goes_first_where_one_is_refused(steps: Steps) -> None:
+    """To see who is to blame; where there is no other one, it goes itself."""
+    steps.fresh("a", "b")
+    steps.fresh("q", project_id="q")
+    steps.turn()
+    assert steps.turn(0, REFUSED) == "q"
+    steps.delivery._verdicts.avoid = "q"
+    steps.turn(0, FAILED)
+    assert steps.delivery._flights[0].job.item_id == "b"
+
+
+def test_the_last_slot_is_for_those_that_have_not_timed_out(steps: Steps) -> None:
+    """One that may hang again waits for others; where there are no others it waits as well."""
+    steps.open_slots()
+    slow, second = steps.fresh("a", "b")
+    with steps.core.ledger.transaction() as db:
+        db.execute("UPDATE items SET timeouts = 1 WHERE key = ?", (slow,))
+    steps.core.settings = Settings(sync=SyncSettings(concurrency=2))
+    steps.fresh("c", timestamp=0)
+    assert steps.turn(0) == "c"
+    assert steps.turn(1) == "b"
+    steps.turn(1, SLOWLY)
+    assert row(steps.core.ledger, second)["state"] == "delivered"
+    assert 1 not in steps.delivery._flights
+    assert steps.turn(0, SLOWLY) == "a"
+
+
+def test_what_we_broke_off_at_the_end_is_no_outcome(steps: Steps) -> None:
+    """Its claim says that nobody knows; what was answered is recorded, and nothing is claimed."""
+    lost, taken, _ = steps.fresh("a", "b", "c")
+    steps.turn(0)
+    steps.moment += 2.0
+    steps.turn(1)
+    steps.delivery._senders.clear()
+    steps.delivery.stop(0.0)
+    assert steps.turn(0, LOST) == ""
+    assert steps.turn(1, TAKEN) == ""
+    assert "claimed" in row(steps.core.ledger, lost)
+    assert row(steps.core.ledger, taken)["state"] == "delivered"
+    assert steps.told == [events.Delivered("p", "b")]
+    before = steps.added
+    steps.delivery._senders.clear()
+    steps.delivery.kick()
+    assert steps.added == before
+
+
+def test_an_outcome_of_a_former_server_is_late(steps: Steps) -> None:
+    """It blames nobody, and what it says of speed does not count."""
+    (key,) = steps.fresh("a")
+    steps.turn()
+    steps.delivery.server_changed(ELSEWHERE)
+    assert steps.turn(0, FAILED) == "a"
+    assert row(steps.core.ledger, key)["retries"] == 0
+    assert not steps.delivery._proven
+    assert steps.delivery._flights[0].server == ELSEWHERE
+
+
+def test_a_sender_keeps_its_client_as_long_as_the_server_is_the_same(steps: Steps) -> None:
+    """Another one is connected to anew, and the former client is closed."""
+    steps.fresh("a", "b", "c")
+    steps.turn()
+    steps.attempt()
+    first = steps._senders[0].client
+    steps.turn(0, TAKEN)
+    steps.attempt()
+    assert steps._senders[0].client is first
+    assert steps.connect.call_count == 1
+    steps.delivery.server_changed(HERE)
+    assert steps.attempt() == Outcome(Kind.NOT_SENT, None, "another server was chosen")
+    assert isinstance(first, mock.Mock)
+    first.close.assert_called_once_with()
+    assert steps.connect.call_count == 2
+    assert steps.delivery._clients[0] is steps._senders[0].client
+
+
+def test_a_server_that_cannot_be_had_is_an_outage(steps: Steps) -> None:
+    """In one line of what is wrong; the next attempt tries again."""
+    steps.fresh("a")
+    steps.turn()
+    steps.connect.side_effect = SettingsError("no\nserver" + "x" * 300)
+    found = steps.attempt()
+    assert (found.kind, found.status) == (Kind.OUTAGE, None)
+    assert found.message.startswith("no server")
+    assert len(found.message) == 200
+    steps.attempt()
+    assert steps.connect.call_count == 2
+
+
+def test_a_ledger_that_fails_stops_all_and_is_told(steps: Steps) -> None:
+    """The worker is woken, and looks when it works again."""
+    error = LedgerError("The disk is full.")
+    steps.delivery._storage_failed(error)
+    assert steps.breaker.blocked_by("storage")
+    assert steps.breaker.state(NOW).reason == error.reason
+    assert steps.told == [events.PartFailed("ledger", str(error.reason), 1.0)]
+    assert steps.core.wake.set.called  # type: ignore[attr-defined]
+
+
+def test_a_server_that_is_down_suspects_nobody(steps: Steps) -> None:
+    """What was set aside is due as before."""
+    (key,) = steps.fresh("a")
+    steps.turn()
+    steps.turn(0, Outcome(Kind.OUTAGE, 503, "down"))
+    assert steps.delivery.next_due() is None  # set aside for the server's sake
+    steps.delivery.server_is_down()
+    assert steps.delivery.next_due() == 0.0
+    assert row(steps.core.ledger, key)["retries"] == 0
