@@ -7,7 +7,6 @@ thread want neither redirects nor cookies nor decoding. This is the product's ho
 import functools
 import json
 import secrets
-from collections.abc import Iterable
 from time import monotonic
 from typing import Final
 
@@ -42,21 +41,27 @@ class Transport:
         self._http: httpx.HTTPTransport | None = None
 
     def exchange(
-        self, method: str, path: str, headers: httpx.Headers, body: bytes | Iterable[bytes] | None,
-        timeout: float, *, continues: bool = False,
+        self, method: str, path: str, headers: httpx.Headers,
+        body: bytes | httpx.SyncByteStream | None, timeout: float, *, continues: bool = False,
     ) -> Reply:  # fmt: skip
         """Send one request and read its answer, all within `timeout` seconds.
 
-        `path` follows the address's prefix. `continues`: this request
-        belongs to the same call as the one before, and an `abort` that came
-        between them holds. Never raises for trouble of network or server.
+        `path` follows the address's prefix; the length of a stream stands in `headers`.
+        `continues`: this request belongs to the same call as the one before, and an `abort`
+        that came between them holds. Never raises for trouble of network or server.
         """
         started = monotonic()
         self._network.begin(started + timeout, continues=continues)
         reply = Reply(None, httpx.Headers(), b"", 0.0)
         try:
             url = _url(self._there.url + path)
-            self._run(httpx.Request(method, url, headers=headers, content=body), reply)
+            # Whole: httpx would look for what is missing, and copy all headers twice.
+            given = [(b"Host", url.netloc), *headers.raw]
+            if isinstance(body, bytes):
+                given.append((b"Content-Length", b"%d" % len(body)))
+                body = httpx.ByteStream(body)
+            stream = body or httpx.ByteStream(b"")
+            self._run(httpx.Request(method, url, headers=given, stream=stream), reply)
         except Exception as error:  # noqa: BLE001 - whatever it is, the worker goes on
             self.close()
             reply.fault = self._fault(error)

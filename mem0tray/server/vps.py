@@ -1,5 +1,6 @@
 """The dialect `vps`: POST /memory, GET /memory/{project}, POST /memory/search, GET /health."""
 
+import functools
 import hashlib
 import json
 import re
@@ -85,7 +86,8 @@ class VpsClient:
         if memory.key:
             headers["Idempotency-Key"] = key_header(memory.key)
         body = _body(memory)
-        headers["Content-Length"] = str(len(body))
+        if isinstance(body, LargeBody):
+            headers["Content-Length"] = str(len(body))
         outcome = self._outcome(
             self._transport.exchange("POST", SAVE, headers, body, timeout), memory
         )
@@ -215,7 +217,7 @@ def _is_answered(reply: Reply) -> bool:
     return reply.status == HTTPStatus.OK and json_object(reply) is not None
 
 
-class LargeBody:
+class LargeBody(httpx.SyncByteStream):
     """The body that saves a large text: made piece by piece while it is sent, and once before."""
 
     def __init__(self, project: str, text: LargeText) -> None:
@@ -249,6 +251,7 @@ def encode(body: dict[str, Any]) -> bytes:
         return json.dumps(body).encode("ascii")
 
 
+@functools.lru_cache(maxsize=64)  # on a first start it is wanted of each memory
 def listing_path(project: str) -> str:
     """The path of a project's memories; nothing in the id can lead anywhere else."""
     encoded = quote(project.encode("utf-8", "surrogatepass"), safe="")

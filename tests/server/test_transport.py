@@ -70,7 +70,7 @@ def test_a_large_request_arrives_whole() -> None:
         assert server.requests[0].body == body
 
 
-class _Pieces:
+class _Pieces(httpx.SyncByteStream):
     """Twenty megabytes, made while they are sent."""
 
     def __len__(self) -> int:
