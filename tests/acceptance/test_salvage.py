@@ -374,6 +374,17 @@ def test_emergency_lines_are_salvaged(home: Home, server: Standin, lines: str) -
 
 
 @pytest.mark.row(26)
+def test_a_line_that_another_was_written_into_is_delivered(home: Home, server: Standin) -> None:
+    """Both are, each once, and nothing is left over for the quarantine."""
+    first, second = (json.dumps({**entry(text), "emergency": True}) for text in ("one", "two"))
+    home.emergency.write_text(f"{first[:70]}{second}\n{first[70:]}\n")
+    home.drain()
+    assert server.missing(["one", "two"]) == []
+    assert server.surplus() == {}
+    assert home.json("status")["quarantine"] == 0
+
+
+@pytest.mark.row(26)
 def test_a_line_that_is_completed_later_is_read_whole(home: Home, server: Standin) -> None:
     """A line written in two parts is one memory, once it is complete."""
     line = json.dumps({**entry("in two parts"), "emergency": True}) + "\n"
