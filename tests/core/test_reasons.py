@@ -249,3 +249,11 @@ def test_a_rare_error_of_the_system_is_told_as_it_is() -> None:
     """Nobody has put it into other words."""
     assert reasons.of_system(OSError(errno.EMFILE, "Too many")) == reasons.quoted("Too many")
     assert reasons.of_system(OSError("odd")) == reasons.quoted("odd")
+
+
+def test_no_reason_stays_none() -> None:
+    """Where nothing is wrong no sentence is made, with a full stop or without."""
+    for of in (reasons.sentence, reasons.bare, reasons.stopped):
+        assert of(reasons.NONE) == reasons.NONE
+    assert str(reasons.stopped(reasons.quoted("It broke"))) == "It broke."
+    assert str(reasons.stopped(reasons.quoted("It broke."))) == "It broke."
