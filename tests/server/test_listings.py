@@ -221,6 +221,7 @@ def test_a_listing_that_was_renewed_is_the_last_to_be_forgotten() -> None:
 def test_a_fingerprint_is_too_long_to_stand_for_two_texts() -> None:
     """One that stood for another text too would make a memory pass for delivered."""
     assert len(fingerprint("")) == 16
+    assert len(fingerprint("")) * MAX_TEXTS == 3_200_000  # bytes, in all listings together
 
 
 @pytest.mark.parametrize("status", [403, 500, 503])

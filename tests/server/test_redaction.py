@@ -75,6 +75,7 @@ def test_any_body_is_read_without_trouble(body: object) -> None:
         (r"\u0041\x42\n\"\\", 'AB "\\'),
         (r"\\u0041", "A"),
         (r"\ud83d\ude42", "🙂"),
+        (r"half \ud83d", "half \ufffd"),
         (r"\xc3\xbc", "ü"),
         (r"\xfc", "ü"),
         (r"\U0001F642", "🙂"),

@@ -4,6 +4,7 @@ import gzip
 import io
 import socket
 import sys
+import threading
 import tracemalloc
 from collections.abc import Iterator
 from typing import Any
@@ -155,6 +156,8 @@ def test_a_resolver_that_hangs_does_not_hold_a_call(monkeypatch: pytest.MonkeyPa
     """The deadline holds while a name is looked up."""
     with stuck_resolver(monkeypatch), client("http://mem0.test") as transport:
         assert post(transport, SHORT).fault is Fault.UNREACHABLE
+        asking = [one for one in threading.enumerate() if one.name == "mem0tray-connect"]
+        assert [one.daemon for one in asking] == [True]  # the program's end does not wait for it
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="others treat a full backlog otherwise")
