@@ -4,6 +4,7 @@ Which class an answer belongs to is decided before, in `server/failures.py`; whe
 due again, in `core/due.py`.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -20,6 +21,9 @@ from mem0tray.server.remedy import of_refusal
 from mem0tray.worker.context import Core
 from mem0tray.worker.moving_to_dlq import move_waiting_to_dlq
 
+# So often in a row an item may draw a 429 while others succeed: behind a limit of so many at a
+# time, those that came too late once may come too late again, and are as good as the others.
+_TOO_LATE: Final = 2
 _TOLD: Final = frozenset({Kind.ITEM_FAILURE, Kind.SLOW_DOWN})  # answers to a canary, of the server
 
 
@@ -42,7 +46,7 @@ class Verdicts:
         self._breaker = breaker
         self._suspect_outage = suspect_outage
         self._suspects: dict[int, _Suspect] = {}
-        self._slowed: set[int] = set()  # have drawn a 429 once, before others succeeded
+        self._slowed: Counter[int] = Counter()  # 429s in a row, before others succeeded, by item
         self.avoid: str | None = None  # a project whose turn it is not, while another is tried
 
     @property
@@ -56,7 +60,7 @@ class Verdicts:
         """Record what became of one delivery to `server`, as the ledger names it."""
         kind = outcome.kind
         if kind is not Kind.SLOW_DOWN:
-            self._slowed.discard(job.key)
+            self._slowed.pop(job.key, None)
         if kind is Kind.DELIVERED and outcome.status is None:
             return self._found(job, server, now, canary=canary)
         if kind is Kind.DELIVERED:
@@ -117,9 +121,9 @@ class Verdicts:
         self._suspects.pop(job.key, None)
         # Others succeed, so it was not the server.
         for key, suspect in self._suspects.items():
-            if suspect.outcome.kind is Kind.SLOW_DOWN and key not in self._slowed:
-                # The pause in between may have been all that it took; a second 429 tells.
-                self._slowed.add(key)
+            if suspect.outcome.kind is Kind.SLOW_DOWN and self._slowed[key] < _TOO_LATE:
+                # The pause in between may have been all that it took; a third 429 tells.
+                self._slowed[key] += 1
                 continue
             result += self._count(suspect.job, suspect.outcome, server, now)
             self._record_unknown(suspect.job, suspect.outcome, server, now)
