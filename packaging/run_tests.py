@@ -23,6 +23,7 @@ def main() -> None:
     workers = str(2 * (os.cpu_count() or 1))
     pytest = [str(environment.python(environment.VENV)), "-m", "pytest", "-n", workers]
     environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each worker would compile every test anew
     for plugin in PLUGINS:
         pytest += ["-p", plugin]
     environment.become([*pytest, "--dist", "worksteal", *sys.argv[1:]], environ)

@@ -1,6 +1,7 @@
 """CONTRIBUTING.md shows the way: its table of rooms is true, and imports follow it."""
 
 import ast
+import functools
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -61,6 +62,7 @@ def imported(name: str, path: Path, known: Mapping[str, Path]) -> Iterator[str]:
                 yield module
 
 
+@functools.cache
 def arrows() -> dict[str, set[str]]:
     """Tell for each module which others it imports."""
     known = modules()

@@ -4,6 +4,7 @@
 meanings, or one of many words for a meaning, with what to say in its place.
 """
 
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,7 +46,16 @@ SUFFIXES: Final = frozenset({".py", ".md", ".sql", ".css", ".html"})
 PAGE: Final = REPOSITORY / "mem0tray/docs/words.md"  # names what is gone, in its last column
 
 
-def texts() -> Iterator[Path]:
+@functools.cache
+def texts() -> list[tuple[str, str]]:
+    """Read code, tests and pages, each with the place where it stands."""
+    return [
+        (path.relative_to(REPOSITORY).as_posix(), path.read_text(encoding="utf-8"))
+        for path in paths()
+    ]
+
+
+def paths() -> Iterator[Path]:
     """Find code, tests and pages."""
     yield from REPOSITORY.glob("*.md")
     for folder in ("mem0tray", "tests", "packaging"):
@@ -67,12 +77,14 @@ def whole(word: str) -> re.Pattern[str]:
 def test_a_word_that_is_gone_stays_away(word: str) -> None:
     """Code, tests and pages say what a gone word meant in the word that is left for it."""
     found = []
-    for path in texts():
-        place = path.relative_to(REPOSITORY).as_posix()
-        if any(place.startswith(where) and word in words for where, words in OTHERS.items()):
+    gone = whole(word)
+    for place, text in texts():
+        if not gone.search(text) or any(
+            place.startswith(where) and word in words for where, words in OTHERS.items()
+        ):
             continue
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-            if whole(word).search(line):
+        for number, line in enumerate(text.splitlines(), 1):
+            if gone.search(line):
                 found.append(f"{place}:{number}: {line.strip()}")
     assert found == [], f"say {GONE[word]}"
 

@@ -12,6 +12,7 @@ from tests.support.http1 import Answer
 from tests.support.machine import WallClock
 from tests.support.shapes import dead, entry, waiting
 from tests.support.standin import Standin
+from tests.support.variants import variants
 
 YEAR = 365.25 * 86_400
 # When the clocks of Paris go forward and back.
@@ -37,7 +38,7 @@ def test_a_jump_forward_misses_no_retry(home: Home, server: Standin, clock: Wall
 
 
 @pytest.mark.row(32)
-@pytest.mark.parametrize("years", [-10, 10, 15], ids=["-10", "+10", "+15, past 2038"])
+@pytest.mark.parametrize("years", variants([-10, 15, 10]), ids=["-10", "+15, past 2038", "+10"])
 def test_work_goes_on_after_a_jump(
     home: Home, server: Standin, clock: WallClock, years: int
 ) -> None:
@@ -50,7 +51,7 @@ def test_work_goes_on_after_a_jump(
 
 
 @pytest.mark.row(32)
-@pytest.mark.parametrize("change", [SPRING, AUTUMN], ids=["spring", "autumn"])
+@pytest.mark.parametrize("change", variants([SPRING, AUTUMN]), ids=["spring", "autumn"])
 def test_summer_time_moves_no_retry(
     home: Home, server: Standin, clock: WallClock, change: float
 ) -> None:
@@ -87,7 +88,7 @@ def test_a_worker_that_slept_takes_up_its_work(home: Home, server: Standin) -> N
 
 
 @pytest.mark.row(41)
-@pytest.mark.parametrize("seconds", [-10 * YEAR, -3600, 3600])
+@pytest.mark.parametrize("seconds", variants([-10 * YEAR, -3600, 3600]))
 def test_a_jump_makes_no_busy_loop(
     home: Home, server: Standin, clock: WallClock, seconds: float
 ) -> None:

@@ -25,6 +25,7 @@ from tests.support.shapes import (
     waiting,
 )
 from tests.support.standin import Standin
+from tests.support.variants import variants
 
 METRICS_KEYS = [
     "last_update",
@@ -391,7 +392,7 @@ def test_the_queue_is_kept_as_it_was_before_our_change(home: Home) -> None:
 
 
 @pytest.mark.parametrize("arguments", [("--once",), ("--until-idle",)])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", variants([signal.SIGINT, signal.SIGTERM]))
 def test_a_run_that_is_stopped_says_so_and_nothing_else(
     home: Home, server: Standin, arguments: tuple[str, ...], number: int
 ) -> None:

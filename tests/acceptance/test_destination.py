@@ -9,6 +9,7 @@ from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.shapes import dead, entries, entry, texts
 from tests.support.standin import Standin
+from tests.support.variants import variants
 
 CHOOSE = "choose a server"
 HERE = "this computer only"
@@ -19,7 +20,7 @@ FOREIGN: dict[str, Callable[[Home], None]] = {
 }
 
 
-@pytest.mark.parametrize("kind", FOREIGN)
+@pytest.mark.parametrize("kind", variants(FOREIGN))
 def test_foreign_files_and_no_choice_send_nothing(bare_home: Home, kind: str) -> None:
     """With files of others and no chosen server nothing is sent, and `status` says what to do."""
     FOREIGN[kind](bare_home)
@@ -101,7 +102,7 @@ def test_status_says_what_only_the_former_server_has(home: Home, server: Standin
 
 
 @pytest.mark.parametrize("asked", [True, False], ids=["can be asked", "cannot"])
-@pytest.mark.parametrize("place", ["DLQ", "queue"])
+@pytest.mark.parametrize("place", variants(["DLQ", "queue"]))
 def test_a_former_server_is_not_sent_again_what_it_has(
     home: Home, server: Standin, place: str, *, asked: bool
 ) -> None:
@@ -141,7 +142,7 @@ def test_an_old_file_does_not_send_a_former_server_what_another_has_too(
     assert home.queue_items() == []
 
 
-@pytest.mark.parametrize("place", ["DLQ", "queue"])
+@pytest.mark.parametrize("place", variants(["DLQ", "queue"]))
 def test_what_a_former_server_may_have_is_asked_about_there(
     home: Home, server: Standin, place: str
 ) -> None:

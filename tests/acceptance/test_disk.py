@@ -10,6 +10,7 @@ from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.shapes import dead, entries, texts, waiting
 from tests.support.standin import Standin
+from tests.support.variants import variants
 
 HEALTHY = Answer(body={"status": "ok"})
 
@@ -121,7 +122,7 @@ def test_a_read_only_data_folder_sends_nothing(humble_home: Home, server: Standi
 
 
 @pytest.mark.row(7)
-@pytest.mark.parametrize("state", ["missing", "broken"])
+@pytest.mark.parametrize("state", variants(["missing", "broken"]))
 def test_a_ledger_that_cannot_be_made_is_named(
     humble_home: Home, server: Standin, state: str
 ) -> None:
@@ -219,7 +220,7 @@ def test_a_read_only_mount_is_survived(small_home: Home, server: Standin) -> Non
 
 
 @pytest.mark.row(7)
-@pytest.mark.parametrize("what", ["file", "folder"])
+@pytest.mark.parametrize("what", variants(["file", "folder"]))
 def test_a_request_that_cannot_be_read_waits(humble_home: Home, server: Standin, what: str) -> None:
     """A deletion whose request cannot be read is named and kept, and carried out later."""
     server.health = Answer(503)

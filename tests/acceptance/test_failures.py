@@ -233,7 +233,7 @@ def test_until_idle_ends_when_the_server_is_down(home: Home, server: Standin) ->
     assert server.total_stored() == 3
 
 
-@pytest.mark.parametrize("answer", variants(OUTAGES, 3), ids=lambda a: f"{a.status}-{a.body}")
+@pytest.mark.parametrize("answer", variants(OUTAGES), ids=lambda a: f"{a.status}-{a.body}")
 def test_an_outage_counts_nothing(home: Home, server: Standin, answer: Answer) -> None:
     """An outage answer while the server turns unhealthy counts nothing for any item."""
     server.default = dataclasses.replace(answer, delay=0.4, stores=False)
@@ -270,7 +270,9 @@ def test_tls_that_fails_is_an_outage(home: Home, server: Standin) -> None:
     assert (counted(home), server.saves) == ([0, 0], [])
 
 
-@pytest.mark.parametrize("answer", [Answer(503), page(), Answer(429), Answer(403)])
+@pytest.mark.parametrize(
+    "answer", variants([Answer(429), Answer(503), page(), Answer(403)], quick=2)
+)
 def test_an_answer_that_one_item_alone_draws_is_an_item_failure(
     home: Home, server: Standin, feed: Callable[[], None], answer: Answer
 ) -> None:
@@ -331,7 +333,7 @@ def test_a_retry_after_that_makes_no_sense_is_none(home: Home, server: Standin) 
 # Misconfigured --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("status", [401, 403, 404, 405])
+@pytest.mark.parametrize("status", variants([401, 403, 404, 405]))
 def test_misconfigured_pauses_with_a_canary(home: Home, server: Standin, status: int) -> None:
     """Deliveries pause, action is needed, nothing moves; canaries in turn end the pause."""
     server.default = Answer(status)
@@ -351,7 +353,7 @@ def test_misconfigured_pauses_with_a_canary(home: Home, server: Standin, status:
     assert server.surplus() == {}
 
 
-@pytest.mark.parametrize("then", [429, 503], ids=["break", "outage"])
+@pytest.mark.parametrize("then", variants([429, 503]), ids=["break", "outage"])
 def test_what_came_after_a_refusal_does_not_hide_it(home: Home, server: Standin, then: int) -> None:
     """State and `diagnose` name the key until it is mended, with or without a worker."""
     key = "`mem0tray config set server.api_key`"

@@ -127,7 +127,7 @@ def test_counters_survive_kills(home: Home, server: Standin) -> None:
     assert home.stats()["total_queued"] == 200
 
 
-@pytest.mark.parametrize("number", [15, 2], ids=["SIGTERM", "SIGINT"])
+@pytest.mark.parametrize("number", variants([15, 2]), ids=["SIGTERM", "SIGINT"])
 def test_a_stop_does_not_wait_for_the_server(home: Home, server: Standin, number: int) -> None:
     """The worker stops in the middle of a request that hangs for long, and loses nothing."""
     server.script(Answer(delay=30, stores=False))
@@ -159,7 +159,7 @@ def test_a_stop_publishes_what_is_left(home: Home, server: Standin) -> None:
 
 @pytest.mark.row(36)
 @pytest.mark.parametrize("stores", [True, False], ids=["accepted", "not accepted"])
-@pytest.mark.parametrize("means", ["asked", "keys"])
+@pytest.mark.parametrize("means", variants(["asked", "keys"]))
 def test_an_item_on_its_way_when_killed_is_stored_once(
     home: Home, server: Standin, means: str, *, stores: bool
 ) -> None:

@@ -14,6 +14,7 @@ from tests.desktop.programs import Programs
 from tests.desktop.user_systemd import UserSystemd
 from tests.support.home import Home
 from tests.support.standin import Standin
+from tests.support.variants import variants
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="its traces are those of Linux")
 
@@ -149,7 +150,7 @@ def test_purge_asks_first(home: Scratch, used: Home) -> None:
     assert home.run("autostart", "status", "--json").json()["state"] == "enabled"
 
 
-@pytest.mark.parametrize("arguments", [(), ("--yes",)], ids=["asked", "not asked"])
+@pytest.mark.parametrize("arguments", variants([((),), (("--yes",),)]), ids=["asked", "not asked"])
 def test_purge_removes_its_own_folders_and_no_shared_file(
     home: Scratch, used: Home, arguments: tuple[str, ...]
 ) -> None:

@@ -31,8 +31,9 @@ collect_ignore_glob = [] if sys.platform == "linux" else ["test_*.py"]
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put a hard limit on each test here."""
+    here = str(Path(__file__).parent)
     for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
+        if str(item.path).startswith(here):
             item.add_marker(pytest.mark.timeout(HARD_LIMIT))
 
 

@@ -35,7 +35,7 @@ def delivers(tray: Tray, text: str) -> None:
 
 
 @pytest.mark.parametrize("mode", variants(["ok", "hang"]))
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
+@pytest.mark.parametrize("name", variants(["SIGTERM", "SIGINT", "SIGHUP"]))
 def test_a_signal_ends_it(tray: Tray, name: str, mode: str) -> None:
     """TERM, INT and HUP end it with exit code 0, whatever the notification daemon does."""
     tray.desktop.notifications("hang" if mode == "hang" else "ok")

@@ -36,7 +36,7 @@ def panel(tray: Tray, tmp_path: Path) -> Panel:
     return Panel(tray, tmp_path)
 
 
-@pytest.mark.parametrize(("number", "colour", "text"), variants(BADGES, 2))
+@pytest.mark.parametrize(("number", "colour", "text"), variants(BADGES))
 def test_every_look(panel: Panel, tray: Tray, number: int, colour: str | None, text: str) -> None:
     """A person can tell each base from the others, with each badge."""
     tray.home.write_dlq([waiting(f"letter {n}") for n in range(number)])

@@ -16,6 +16,7 @@ from mem0tray.localserver.endpoint import EXIT_ALREADY_RUNNING, Endpoint
 from mem0tray.localserver.serve import listen
 from mem0tray.localserver.serve import serve as serve_here
 from tests.localserver.support import PATIENCE, Serving, client_of, save, texts
+from tests.support.variants import variants
 
 Serve = Callable[..., Serving]
 
@@ -35,7 +36,7 @@ def test_its_address_stands_in_a_private_file(serve: Serve) -> None:
     assert document["token"] not in repr(ready)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", variants([signal.SIGTERM, signal.SIGINT, signal.SIGHUP]))
 def test_a_signal_ends_it_quietly(serve: Serve, number: int) -> None:
     """It leaves with exit code 0 and no word, though connections stand open."""
     serving = serve()

@@ -41,6 +41,7 @@ from tests.server.wire import (
     render,
 )
 from tests.support.swallower import Swallower
+from tests.support.variants import variants
 
 # What goes out ----------------------------------------------------------------------------------
 
@@ -220,7 +221,9 @@ def test_a_connection_that_breaks_off_is_lost(handler: Handler, status: int | No
     assert (reply.fault, reply.status) == (Fault.LOST, status)
 
 
-@pytest.mark.parametrize("handler", [silent, deaf, drip_head, drip_body, drip_interim])
+@pytest.mark.parametrize(
+    "handler", variants([silent, drip_body, deaf, drip_head, drip_interim], quick=2)
+)
 def test_the_deadline_covers_the_whole_exchange(handler: Handler) -> None:
     """Neither silence nor a slow drip of head or body outlasts the time-out."""
     reply = reply_of(handler, 1.0, b"x" * 12_000_000)  # or the server would never let it go
@@ -260,17 +263,23 @@ HEAD = b"HTTP/1.1 200 OK\r\n"
 
 @pytest.mark.parametrize(
     ("handler", "fault"),
-    [
-        (endless(HEAD + b"\r\n", b" " * 9999), Fault.TOO_LONG),
-        (endless(HEAD + b"Content-Length: 99999999\r\n\r\n", b" " * 9999), Fault.TOO_LONG),
-        (
-            endless(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n" * 999),
-            Fault.TOO_LONG,
-        ),
-        (endless(b"HTTP/1.1 103 X\r\n\r\n", b"HTTP/1.1 103 X\r\n\r\n" * 999), Fault.TOO_LONG),
-        (endless(HEAD, b"A: b\r\n" * 999), Fault.NOT_HTTP),
-    ],
-    ids=["unframed", "length", "chunks", "interim answers", "head"],
+    variants(
+        [
+            (endless(HEAD + b"\r\n", b" " * 9999), Fault.TOO_LONG),
+            (endless(HEAD, b"A: b\r\n" * 999), Fault.NOT_HTTP),
+            (endless(HEAD + b"Content-Length: 99999999\r\n\r\n", b" " * 9999), Fault.TOO_LONG),
+            (
+                endless(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n" * 999),
+                Fault.TOO_LONG,
+            ),
+            (
+                endless(b"HTTP/1.1 103 X\r\n\r\n", b"HTTP/1.1 103 X\r\n\r\n" * 999),
+                Fault.TOO_LONG,
+            ),
+        ],
+        quick=2,
+    ),
+    ids=["unframed", "head", "length", "chunks", "interim answers"],
 )
 def test_an_endless_answer_is_given_up(handler: Handler, fault: Fault) -> None:
     """No part of an answer can go on for ever."""

@@ -7,6 +7,7 @@ from tests.support.home import Home
 from tests.support.machine import tool
 from tests.support.shapes import entries, texts, waiting
 from tests.support.standin import Standin
+from tests.support.variants import variants
 
 pytestmark = pytest.mark.row(4)
 
@@ -47,7 +48,7 @@ def test_add_takes_another_file_when_one_cannot_be_synced(home: Home, server: St
     assert oracle.faults(home, server, ["added", *texts(entries(2))]) == []
 
 
-@pytest.mark.parametrize("since", [1, 6])
+@pytest.mark.parametrize("since", variants([1, 6]))
 def test_a_worker_whose_syncs_fail_loses_and_doubles_nothing(
     home: Home, server: Standin, since: int
 ) -> None:

@@ -4,13 +4,16 @@ import shutil
 import sys
 import tomllib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.proofs.mutants.mutations import Mutant, Source
 from tests.proofs.mutants.rooms import ROOMS, Room, mirrored, modules_of, suite
 from tests.proofs.mutants.trial import PARTS, Outcome, Tree
 from tests.support.home import REPOSITORY
+
+if TYPE_CHECKING:
+    from tests.proofs.mutants.mutations import Mutant
 
 SOURCE = '''\
 """A module."""
@@ -52,8 +55,10 @@ def test_sign():
 """
 
 
-def made(path: str, text: str) -> list[Mutant]:
+def made(path: str, text: str) -> "list[Mutant]":
     """All mutants of a text."""
+    from tests.proofs.mutants.mutations import Source  # slow to load: not while tests are collected
+
     source = Source(path, text)
     return [found for n in range(len(source)) if (found := source.mutant(n))]
 

@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from tests.proofs.mutants import rooms
-from tests.proofs.mutants.mutations import Mutant
 from tests.proofs.mutants.rooms import Room
+
+if TYPE_CHECKING:
+    from tests.proofs.mutants.mutations import Mutant
 
 PARTS: Final = ("mem0tray", "tests", "icons", "packaging", "pyproject.toml", "README.md")
 CACHE: Final = ".mypy_cache"
@@ -53,7 +55,7 @@ class Seen:
     ran: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)  # these cannot tell a mutant
 
-    def tests(self, mutant: Mutant) -> list[str]:
+    def tests(self, mutant: "Mutant") -> list[str]:
         """Tests that run what is changed: the module's own first, the long ones last."""
         lines = self.ran.get(mutant.path, {})
         found = {test for line in mutant.lines for test in lines.get(str(line), [])}
@@ -125,7 +127,7 @@ class Tree:
             raise OSError(f"the tests of the room do not run: {result['output']}")
         return Seen(result["tests"], result["ran"], result["failed"])
 
-    def run(self, mutant: Mutant, seen: Seen) -> Result:
+    def run(self, mutant: "Mutant", seen: Seen) -> Result:
         """Change the file, run the tests that should tell, and put it back."""
         tests = seen.tests(mutant)
         if not tests:
@@ -138,7 +140,7 @@ class Tree:
             return Result(self._checked(mutant, outcome), "", len(tests), taken)
         return Result(outcome, next(iter(result["failed"]), ""), len(tests), taken)
 
-    def _checked(self, mutant: Mutant, outcome: Outcome) -> Outcome:
+    def _checked(self, mutant: "Mutant", outcome: Outcome) -> Outcome:
         """What it is when mypy has its say; it is asked of those alone that the tests let live."""
         with self._changed(mutant):
             command = [sys.executable, "-m", "mypy", "--no-error-summary", "mem0tray"]
@@ -148,7 +150,7 @@ class Tree:
         return Outcome.REFUSED if asked.returncode else outcome
 
     @contextlib.contextmanager
-    def _changed(self, mutant: Mutant) -> Iterator[None]:
+    def _changed(self, mutant: "Mutant") -> Iterator[None]:
         path = self.root / mutant.path
         before = path.read_text(encoding="utf-8")
         path.write_text(mutant.code, encoding="utf-8")

@@ -11,6 +11,7 @@ from tests.proofs.syscalls import strace
 from tests.support.home import Home
 from tests.support.shapes import dead, entries, texts
 from tests.support.standin import Standin
+from tests.support.variants import variants
 
 pytestmark = pytest.mark.row(4)
 ALWAYS, ONCE, LATER = "1+", "1", "3"
@@ -18,6 +19,7 @@ JOURNAL_MODE = """
 import sys
 from pathlib import Path
 from mem0tray.ledger.database import Ledger
+from tests.support.variants import variants
 with Ledger(Path(sys.argv[1])).reading() as db:
     print(*db.execute("PRAGMA journal_mode").fetchone())
 """
@@ -58,7 +60,7 @@ def test_add_whose_first_fsync_fails_keeps_the_memory_elsewhere(
     assert server.count("kept") == 1
 
 
-@pytest.mark.parametrize("call", ["fsync", "fdatasync"])
+@pytest.mark.parametrize("call", variants(["fdatasync", "fsync"]))
 def test_a_worker_writes_anew_what_did_not_reach_the_disk(
     home: Home, server: Standin, tmp_path: Path, call: str
 ) -> None:
