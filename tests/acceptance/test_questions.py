@@ -6,6 +6,7 @@ from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.shapes import Item, entries, entry
 from tests.support.standin import SEARCH, Standin
+from tests.support.variants import variants
 
 CUT = Answer(reset=True)
 TAKEN = Answer(reset=True, stores=True)  # and nobody hears of it
@@ -63,7 +64,7 @@ def test_questions_in_vain_say_nothing_of_the_next_attempt(
 
 
 @pytest.mark.row(36)
-@pytest.mark.parametrize("strange", STRANGE)
+@pytest.mark.parametrize("strange", variants(STRANGE, 2))
 def test_a_strange_answer_to_a_question_is_none(home: Home, server: Standin, strange: str) -> None:
     """Whatever is neither a listing nor a 404 or 405 is a question in vain: it takes three."""
     server.script(TAKEN, content="came")
@@ -129,7 +130,7 @@ def test_until_idle_waits_for_what_was_under_way(home: Home, server: Standin) ->
     assert server.count("slow") == 1
 
 
-@pytest.mark.parametrize("status", [404, 405])
+@pytest.mark.parametrize("status", variants([404, 405]))
 @pytest.mark.parametrize("latency", [0.0, 0.03], ids=["one at a time", "eight at once"])
 def test_a_first_start_asks_once_for_each_project(
     home: Home, server: Standin, status: int, latency: float

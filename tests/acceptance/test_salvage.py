@@ -202,7 +202,7 @@ def test_odd_numbers_are_unchanged(home: Home) -> None:
 
 
 @pytest.mark.row(15)
-@pytest.mark.parametrize("value", [BIG_NUMBER, DEEP], ids=["5000 digits", "100,000 deep"])
+@pytest.mark.parametrize("value", variants([BIG_NUMBER, DEEP]), ids=["5000 digits", "100,000 deep"])
 def test_what_json_tool_cannot_load_is_quarantined(home: Home, server: Standin, value: str) -> None:
     """That item alone is quarantined, counted in `status`; the others go on."""
     odd = json.dumps(entry("the odd one", weight="VALUE")).replace('"VALUE"', value)

@@ -11,6 +11,7 @@ from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.shapes import dead, entries, entry
 from tests.support.standin import Standin
+from tests.support.variants import variants
 
 MEGABYTE = 1 << 20
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -134,7 +135,7 @@ def test_an_unknown_outcome_is_asked_about(home: Home, server: Standin, answer: 
 
 
 @pytest.mark.row(36)
-@pytest.mark.parametrize("status", [404, 405])
+@pytest.mark.parametrize("status", variants([404, 405]))
 @pytest.mark.parametrize("answer", [Answer(reset=True, stores=True), Answer(delay=2)])
 def test_a_server_that_cannot_be_asked_gets_the_same_key(
     home: Home, server: Standin, answer: Answer, status: int

@@ -10,6 +10,7 @@ import pytest
 from mem0tray import __version__, cli
 from mem0tray.cli import app, fast_arguments
 from tests.cli.scratch import Scratch
+from tests.support.variants import variants
 
 
 def test_help_lists_every_command_without_importing_it(home: Scratch) -> None:
@@ -208,7 +209,7 @@ def test_a_closed_stream_is_an_empty_one(home: Scratch, command: str, code: int,
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
-@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
+@pytest.mark.parametrize("unbuffered", variants(["", "1"]), ids=["buffered", "unbuffered"])
 @pytest.mark.parametrize(
     "command", ["list", "status --json", "--help", "add --project p x", "run --once"]
 )

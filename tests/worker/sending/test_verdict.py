@@ -10,7 +10,7 @@ import pytest
 from mem0tray.config.settings import Settings
 from mem0tray.core import reasons
 from mem0tray.core.circuit_breaker import CircuitBreaker
-from mem0tray.core.events import AttemptFailed, Events
+from mem0tray.core.events import Events
 from mem0tray.core.item import EDITED
 from mem0tray.core.state import ACTION_NEEDED, HEALTHY, refusal
 from mem0tray.ledger.database import Ledger
@@ -94,22 +94,3 @@ def test_what_another_server_is_to_have_was_no_attempt(tmp_path: Path) -> None:
         with ledger.reading() as db:
             claims = db.execute("SELECT claimed, unknown FROM items").fetchall()
             assert (claims, db.execute("SELECT * FROM attempts").fetchall()) == ([(None, None)], [])
-
-
-def test_an_item_that_comes_too_late_twice_has_not_failed(tmp_path: Path) -> None:
-    """Behind a limit two 429s are bad luck; the third while others succeed is the item's own."""
-    with closing(Ledger(tmp_path / "ledger")) as ledger:
-        core = Core(Paths(tmp_path, tmp_path), Settings(), ledger, Events(), "http://here")
-        late = core.inbox.add_fresh(entry(0), NOW, ask=False)
-        verdicts = Verdicts(core, CircuitBreaker(), lambda: None)
-        counted = []
-        for number in range(1, 4):
-            verdicts.claimed(late)
-            job = core.outbox.claim(late, NOW)
-            said = Outcome(Kind.SLOW_DOWN, 429, "429 Too Many Requests")
-            verdicts.apply(job, said, "http://here", NOW, canary=False)
-            other = core.outbox.claim(core.inbox.add_fresh(entry(number), NOW, ask=False), NOW)
-            stored = Outcome(Kind.DELIVERED, 200, "")
-            happened = verdicts.apply(other, stored, "http://here", NOW, canary=False)
-            counted.append(sum(isinstance(event, AttemptFailed) for event in happened))
-    assert counted == [0, 0, 1]
