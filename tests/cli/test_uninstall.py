@@ -150,7 +150,9 @@ def test_purge_asks_first(home: Scratch, used: Home) -> None:
     assert home.run("autostart", "status", "--json").json()["state"] == "enabled"
 
 
-@pytest.mark.parametrize("arguments", variants([((),), (("--yes",),)]), ids=["asked", "not asked"])
+@pytest.mark.parametrize(
+    "arguments", variants([pytest.param(()), pytest.param(("--yes",))]), ids=["asked", "not asked"]
+)
 def test_purge_removes_its_own_folders_and_no_shared_file(
     home: Scratch, used: Home, arguments: tuple[str, ...]
 ) -> None:
