@@ -30,14 +30,14 @@ Written = bytes | list[bytes]
 _RAW_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-class Queued(NamedTuple):
+class QueuedEntry(NamedTuple):
     """A memory on the disk: its id, and the file that holds it (`queue` or `emergency`)."""
 
     id: str
     where: str
 
 
-def queue_memory(settings: Settings, project: str, text: str) -> Queued:
+def queue_memory(settings: Settings, project: str, text: str) -> QueuedEntry:
     """Queue `text` under a new id; it is on the disk when this returns.
 
     Raises Mem0TrayError where the text is too large for the server that is chosen, or
@@ -56,7 +56,7 @@ def queue_memory(settings: Settings, project: str, text: str) -> Queued:
         "retries": 0,
     }
     try:
-        return Queued(name, add(paths, entry))
+        return QueuedEntry(name, add(paths, entry))
     except FileUnavailableError as error:
         message = f"Nothing was queued: {error.message}"
         raise FileUnavailableError(message, f"{error.remedy} Then add it again.".strip()) from error

@@ -40,7 +40,7 @@ class Part(enum.Flag):
 
 
 @dataclass(frozen=True, slots=True)
-class ChosenServer:
+class ServerSeen:
     """Where memories go: as the ledger names it and as people do; both may be empty.
 
     `trouble` says why nothing can be sent there.
@@ -141,7 +141,7 @@ class Snapshot:
     paths: Paths
     worker: Running | None = None
     told: WorkerStatus | None = None
-    server: ChosenServer = ChosenServer()
+    server: ServerSeen = ServerSeen()
     metrics: Metrics = NO_METRICS
     shared_metrics: Metrics = NO_METRICS
     pause: SeenPause = SeenPause()

@@ -15,13 +15,13 @@ from mem0tray.actions import folder, read_files, waiting, worker_report
 from mem0tray.actions.snapshot import (
     SLOT,
     TOTALS,
-    ChosenServer,
     Contents,
     Part,
     Past,
     SeenLedger,
     SeenPause,
     SeenQuarantine,
+    ServerSeen,
     Snapshot,
 )
 from mem0tray.actions.worker_report import Metrics, Running
@@ -106,7 +106,7 @@ def of_thread(worker: "WorkerThread", now: float, letters: int) -> Snapshot:
         at=now,
         paths=worker.paths,
         told=told,
-        server=ChosenServer(shown=worker.destination),
+        server=ServerSeen(shown=worker.destination),
         letters=oldest(worker.paths, letters) if told.dlq else (),
     )
 
@@ -136,20 +136,20 @@ def _told(metrics: Metrics) -> WorkerStatus:
     )
 
 
-def chosen_server(settings: Settings, paths: Paths) -> ChosenServer:
+def chosen_server(settings: Settings, paths: Paths) -> ServerSeen:
     """Where memories go by these settings."""
     url = server_choice.chosen(settings.server.url, paths)
     if url is None:
-        return ChosenServer(trouble=server_choice.CHOOSE)
+        return ServerSeen(trouble=server_choice.CHOOSE)
     if url == LOCAL_URL:
-        return ChosenServer(LOCAL_URL, THIS_COMPUTER)
+        return ServerSeen(LOCAL_URL, THIS_COMPUTER)
     from mem0tray.config.server_address import ServerAddress
 
     try:
         there = ServerAddress.from_settings(settings.server)
     except SettingsError as error:
-        return ChosenServer(trouble=error.reason)
-    return ChosenServer(there.url, there.host)
+        return ServerSeen(trouble=error.reason)
+    return ServerSeen(there.url, there.host)
 
 
 def _pause(paths: Paths, now: float) -> SeenPause:
@@ -172,7 +172,7 @@ def _settings_changed() -> float:
 def _contents(
     settings: Settings,
     paths: Paths,
-    server: ChosenServer,
+    server: ServerSeen,
     reader: Reader,
     *,
     dlq: bool,

@@ -9,11 +9,11 @@ from mem0tray.actions import overview
 from mem0tray.actions.find import FileListing
 from mem0tray.actions.read_files import SeenFile
 from mem0tray.actions.snapshot import (
-    ChosenServer,
     Contents,
     SeenLedger,
     SeenPause,
     SeenQuarantine,
+    ServerSeen,
     Snapshot,
 )
 from mem0tray.actions.waiting import WhatWaits
@@ -48,13 +48,13 @@ def seen(tmp_path: Path) -> Snapshot:
         quarantine=SeenQuarantine(0),
         ledger=ledger,
     )
-    return Snapshot(NOW, paths, server=ChosenServer("s", "server.test"), contents=contents)
+    return Snapshot(NOW, paths, server=ServerSeen("s", "server.test"), contents=contents)
 
 
 def test_without_a_worker(seen: Snapshot) -> None:
     """It does not run; before a server is chosen that is what is to be done first."""
     assert overview.of(seen).state == overview.NOT_RUNNING
-    made = overview.of(replace(seen, server=ChosenServer(trouble=CHOOSE)))
+    made = overview.of(replace(seen, server=ServerSeen(trouble=CHOOSE)))
     assert (made.state, made.reason) == ("action needed", CHOOSE)
 
 

@@ -10,7 +10,7 @@ import pytest
 from mem0tray.actions import cause, own_network, snapshot_reader, surroundings
 from mem0tray.actions.cause import Cause
 from mem0tray.actions.probe import Probe, probe, server_name
-from mem0tray.actions.snapshot import ChosenServer, Part, Snapshot
+from mem0tray.actions.snapshot import Part, ServerSeen, Snapshot
 from mem0tray.actions.surroundings import Surroundings, hindrance
 from mem0tray.actions.worker_report import Metrics, Running
 from mem0tray.config.server_choice import CHOOSE
@@ -194,5 +194,5 @@ def test_a_hindrance_is_what_the_worker_says(
 def test_without_a_worker_the_choice_of_a_server_comes_first(paths: Paths) -> None:
     """To start the worker is no help before it."""
     assert hindrance(Snapshot(NOW, paths)) == "worker not running"
-    chosen = Snapshot(NOW, paths, server=ChosenServer(trouble=CHOOSE))
+    chosen = Snapshot(NOW, paths, server=ServerSeen(trouble=CHOOSE))
     assert hindrance(chosen) == "choose a server"

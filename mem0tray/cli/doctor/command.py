@@ -39,7 +39,7 @@ _NARROW: Final = 80  # columns; below, a name does not get a column of its own
 _STYLES: Final = {FAIL: Style.BAD, WARN: Style.WARNING, OK: Style.GOOD}
 
 
-class Subject:
+class Examined:
     """What the checks are about: the settings, and how things stand, looked at once."""
 
     def __init__(self, loaded: Loaded) -> None:
@@ -51,15 +51,15 @@ class Subject:
         return snapshot_reader.read(self.loaded.settings, time.time(), Part.FILES)
 
 
-_Look = Callable[[Subject], Iterable[Check]]
+_Look = Callable[[Examined], Iterable[Check]]
 
 
 def _by_settings(look: Callable[[Loaded], Iterable[Check]]) -> _Look:
-    return lambda subject: look(subject.loaded)
+    return lambda examined: look(examined.loaded)
 
 
 def _by_state(look: Callable[[Snapshot], Iterable[Check]]) -> _Look:
-    return lambda subject: look(subject.snapshot)
+    return lambda examined: look(examined.snapshot)
 
 
 class _Part(NamedTuple):
@@ -114,21 +114,21 @@ def command(*, as_json: bool, notify: bool | None, stop_other: bool) -> None:
     """
     loaded, wrong = _settings()
     send = not as_json if notify is None else notify
-    subject = Subject(loaded)
+    examined = Examined(loaded)
     last = _Part(
         "notifications", _by_settings(partial(checks_notifications.notifications, send=send))
     )
     found = [*(wrong or checks_files.settings_file(loaded))]
-    found += _all(subject, (*_PARTS, last), told=not as_json and output.can_redraw(sys.stderr))
+    found += _all(examined, (*_PARTS, last), told=not as_json and output.can_redraw(sys.stderr))
     if as_json:
         failed = any(each.level == FAIL for each in found)
         output.print_json({"ok": not failed, "checks": [_as_object(each) for each in found]})
     else:
         _print(found)
     if stop_other:
-        checks_others.stop(subject.snapshot, told=not as_json)
+        checks_others.stop(examined.snapshot, told=not as_json)
     elif not as_json and not wrong:
-        checks_others.offer(subject.snapshot)
+        checks_others.offer(examined.snapshot)
     _complain(found, wrong)
 
 
@@ -153,23 +153,23 @@ def _settings() -> tuple[Loaded, list[Check]]:
 # Looking --------------------------------------------------------------------------------
 
 
-def _all(subject: Subject, parts: Sequence[_Part], *, told: bool) -> Iterator[Check]:
+def _all(examined: Examined, parts: Sequence[_Part], *, told: bool) -> Iterator[Check]:
     """Make the checks part by part, none of which is waited for without end."""
     end = monotonic() + _ALL
     said: set[str] = set()
     for part in parts:
         limit = max(_LEAST, min(_LIMIT, end - monotonic()))
         with _progress(part.what, told=told):
-            looked = _looked(part, subject, limit)
+            looked = _looked(part, examined, limit)
         for check in looked:  # what keeps two parts from their work is told once
             if check.level == OK or check.message not in said:
                 yield check
             said.add(check.message)
 
 
-def _looked(part: _Part, subject: Subject, limit: float) -> list[Check]:
+def _looked(part: _Part, examined: Examined, limit: float) -> list[Check]:
     try:
-        return sending.within(lambda: list(part.look(subject)), limit)
+        return sending.within(lambda: list(part.look(examined)), limit)
     except sending.HangsError:
         return [
             Check(
@@ -177,7 +177,7 @@ def _looked(part: _Part, subject: Subject, limit: float) -> list[Check]:
                 FAIL,
                 f"{part.what.capitalize()} could not be checked within {limit:.0f} s: something"
                 " that is asked there does not answer.",
-                f"`ls -l {subject.loaded.settings.paths.claude_dir}` shows whether the disk"
+                f"`ls -l {examined.loaded.settings.paths.claude_dir}` shows whether the disk"
                 " answers.",
             )
         ]

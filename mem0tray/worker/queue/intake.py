@@ -40,7 +40,7 @@ def fingerprint(raw: document.Shown) -> bytes:
 
 
 @dataclass(slots=True)
-class Snapshot:
+class QueueRead:
     """The queue file as read: each entry's bytes with its key in the ledger.
 
     `held` are entries that another worker has perhaps delivered; no worker but ours looks there.
@@ -103,7 +103,7 @@ class QueueIntake:
         """Whether the file is just being written, and not one that is so without end."""
         return self.torn and not self._restless.told
 
-    def read(self) -> Snapshot:
+    def read(self) -> QueueRead:
         """The file as it is now, everything in it known to the ledger.
 
         Raises TornError when it did not hold still, or is broken but perhaps
@@ -117,7 +117,7 @@ class QueueIntake:
                     self._note_moves({})
                     self._trust()
                 self._known, self.signature = {}, None
-                return Snapshot(None)
+                return QueueRead(None)
             data, signature = found
             broken = ""
             try:
@@ -127,21 +127,21 @@ class QueueIntake:
                     raise TornError(path) from error
                 parsed = document.salvage(data, SECTIONS)
                 broken = str(error)
-            snapshot = self._accept(parsed)
+            seen = self._accept(parsed)
             if broken:
                 self._core.quarantine_file(path, data, signature, broken)
-                snapshot.broken = True
+                seen.broken = True
             for name, mark in (("last_100", b"["), ("stats", b"{")):
                 value = parsed.rest.get(name, mark)
                 if memoryview(value)[:1] != mark:  # producers would trip over it
                     parsed.rejected.append(bytes(parsed.rest.pop(name)))
             if parsed.rejected:
                 self._core.quarantine_items(path, parsed.rejected)
-                snapshot.broken = True
+                seen.broken = True
             if broken or parsed.rejected:
                 self.oddities += 1
-            snapshot.signature = self.signature = signature
-            return snapshot
+            seen.signature = self.signature = signature
+            return seen
 
     def expect(self, keys: Iterable[int]) -> None:
         """Expect the file to show these entries: we are about to write it with them."""
@@ -163,9 +163,9 @@ class QueueIntake:
             self.signature = signature
             self._known = {fingerprint(raw): key for raw, key in entries}
 
-    def _accept(self, parsed: Document) -> Snapshot:
+    def _accept(self, parsed: Document) -> QueueRead:
         known: dict[bytes, int] = {}
-        snapshot = Snapshot(None, rest=parsed.rest)
+        seen = QueueRead(None, rest=parsed.rest)
         new = 0
         # Durable only where something comes in or goes: reading again costs no disk write.
         marks = [(raw, fingerprint(raw)) for raw in parsed.lists["queue"]]
@@ -174,7 +174,7 @@ class QueueIntake:
             stats = items.load_object(parsed.rest.get("stats", b"{}")) or {}
             self.oddities += self._core.counters.absorb(stats)
             # First: a second copy in the queue says nothing about what became of the first.
-            snapshot.held = [(raw, self._take_held(raw)) for raw in parsed.lists[HELD]]
+            seen.held = [(raw, self._take_held(raw)) for raw in parsed.lists[HELD]]
             left = self._core.inbox.tombstones()
             for raw, mark in marks:
                 key = self._known.get(mark)
@@ -182,18 +182,18 @@ class QueueIntake:
                     key, is_new = self._take(raw, left)
                     new += is_new
                 known[mark] = key
-                snapshot.queue.append((raw, key))
+                seen.queue.append((raw, key))
             self._note_moves(known)
-            snapshot.failed = [(raw, self._adopt(raw)) for raw in parsed.lists["failed"]]
+            seen.failed = [(raw, self._adopt(raw)) for raw in parsed.lists["failed"]]
             self._trust()
         self._known = known
-        adopted = sum(key > 0 for _, key in snapshot.failed)
+        adopted = sum(key > 0 for _, key in seen.failed)
         if adopted:
             self._core.events.emit(events.AdoptedToDlq(adopted, "failed"))
         if new:
             self._count += new
             self._core.events.emit(events.Accepted(new))
-        return snapshot
+        return seen
 
     def _note_moves(self, known: dict[bytes, int]) -> None:
         """What another hand took out of the file since it was read or published, or put in."""

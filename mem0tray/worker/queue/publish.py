@@ -22,7 +22,7 @@ from mem0tray.ledger.inbox import WaitingEntry
 from mem0tray.ledger.outdated import QUEUE
 from mem0tray.worker.context import Core, local_iso
 from mem0tray.worker.folders.restless_file import RestlessFile, cannot_write
-from mem0tray.worker.queue.intake import QueueIntake, Snapshot
+from mem0tray.worker.queue.intake import QueueIntake, QueueRead
 
 _OPTIMISTIC_TRIES: Final = 2
 _RETRY: Final = 0.05
@@ -151,9 +151,9 @@ class QueuePublisher:
             return self._stopping.is_set() or self._write(locked=True)
 
     def _write(self, *, locked: bool) -> bool:
-        snapshot = self._intake.read()
+        seen = self._intake.read()
         for_this = self._wanted()
-        wanted = self._composed(snapshot)
+        wanted = self._composed(seen)
         if wanted.top is None:
             self._core.inbox.clear_tombstones(wanted.left)
             self._shown = for_this
@@ -165,7 +165,7 @@ class QueuePublisher:
             signature = atomic.replace(
                 path,
                 data,
-                still_valid=lambda: self._may_replace(snapshot.signature, locked=locked),
+                still_valid=lambda: self._may_replace(seen.signature, locked=locked),
                 announce=self._intake.announce,
             )
         finally:
@@ -191,15 +191,15 @@ class QueuePublisher:
             atomic.keep_link(path, self._core.paths.queue_backup)
         return True
 
-    def _composed(self, snapshot: Snapshot) -> _Composed:
+    def _composed(self, seen: QueueRead) -> _Composed:
         """What shall stand in the file, from what stands there and what waits."""
         with self._core.ledger.transaction(durable=True):
             pending = self._core.inbox.waiting()
             left = self._core.inbox.tombstones()
         entries: list[tuple[bytes, int]] = []
         shown: set[int] = set()
-        changed = snapshot.broken
-        for raw, key in snapshot.queue:
+        changed = seen.broken
+        for raw, key in seen.queue:
             ours = pending.get(key)
             if key < 0:
                 entries.append((raw, key))
@@ -210,32 +210,32 @@ class QueuePublisher:
                 entries.append((self._bytes(key, ours) or raw if stale else raw, key))
             else:
                 changed = True
-        back = self._to_put_back(pending, shown, snapshot)
-        held = [raw for raw, key in snapshot.held if key < 0]
+        back = self._to_put_back(pending, shown, seen)
+        held = [raw for raw, key in seen.held if key < 0]
         held += [self._bytes(key, each) for key, each in pending.items() if each.taken is not None]
-        failed = [raw for raw, key in snapshot.failed if key < 0]
-        stats = self._stats(snapshot.rest.get("stats"))
-        changed |= bool(back) or len(failed) != len(snapshot.failed)
-        changed |= {key for _, key in snapshot.held if key >= 0} != {
+        failed = [raw for raw, key in seen.failed if key < 0]
+        stats = self._stats(seen.rest.get("stats"))
+        changed |= bool(back) or len(failed) != len(seen.failed)
+        changed |= {key for _, key in seen.held if key >= 0} != {
             key for key, each in pending.items() if each.taken is not None
         }
-        nothing_yet = snapshot.signature is None and not any(self._core.counters.show().values())
+        nothing_yet = seen.signature is None and not any(self._core.counters.show().values())
         if not changed and (stats is None or nothing_yet):
             return _Composed([], None, left)
         laid_out = [(document.laid_out(raw, 2), key) for raw, key in (*entries, *back)]
-        rest = {k: v for k, v in snapshot.rest.items() if k not in ("last_100", "stats")}
+        rest = {k: v for k, v in seen.rest.items() if k not in ("last_100", "stats")}
         top: dict[str, document.Value] = {
             "queue": [raw for raw, _ in laid_out],
-            "last_100": snapshot.rest.get("last_100", b"[]"),
+            "last_100": seen.rest.get("last_100", b"[]"),
             "failed": [document.laid_out(raw, 2) for raw in failed],
-            "stats": stats or snapshot.rest.get("stats", b"{}"),
+            "stats": stats or seen.rest.get("stats", b"{}"),
             **({HELD: [document.laid_out(raw, 2) for raw in held if raw]} if held else {}),
             **rest,
         }
         return _Composed(laid_out, top, left, shown | {key for _, key in back})
 
     def _to_put_back(
-        self, pending: dict[int, WaitingEntry], shown: set[int], snapshot: Snapshot
+        self, pending: dict[int, WaitingEntry], shown: set[int], seen: QueueRead
     ) -> list[tuple[bytes, int]]:
         """Waiting entries that the file lacks, as far as it is time for them.
 
@@ -246,7 +246,7 @@ class QueuePublisher:
         self.put_back_at = math.inf
         if beside.at_work:
             return []
-        patient = not (snapshot.broken or snapshot.signature is None or self._leaving.is_set())
+        patient = not (seen.broken or seen.signature is None or self._leaving.is_set())
         found = []
         for key, each in pending.items():
             if key in shown or each.taken is not None:

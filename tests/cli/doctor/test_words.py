@@ -57,7 +57,7 @@ def test_a_check_that_hangs_is_not_waited_for(
     """It fails in words after its time, and the others are made all the same."""
     over = threading.Event()
 
-    def hang(_: program.Subject) -> list[Check]:
+    def hang(_: program.Examined) -> list[Check]:
         over.wait()
         return []
 
