@@ -15,7 +15,7 @@ from mem0tray.ledger.outbox import Job, Outbox
 from mem0tray.server import Kind, Outcome
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.dlq.merge import Base
-from mem0tray.worker.queue.intake import QueueIntake, Snapshot
+from mem0tray.worker.queue.intake import QueueIntake, QueueRead
 from mem0tray.worker.sending.attempt import Attempts
 from mem0tray.worker.sending.delivery import Delivery
 from mem0tray.worker.sending.verdict import Verdicts
@@ -50,7 +50,7 @@ def file_before_ledger(stand: Stand) -> None:
     read = QueueIntake.read
     empty = b'{"queue": [], "last_100": [], "failed": [], "stats": {}}'
 
-    def emptied(self: QueueIntake) -> Snapshot:
+    def emptied(self: QueueIntake) -> QueueRead:
         path = self._core.paths.queue
         kept = path.read_bytes() if path.exists() else empty
         atomic.replace(path, empty)
