@@ -222,7 +222,8 @@ def test_purge_does_not_follow_a_link(home: Scratch) -> None:
     said = home.ok("uninstall", "--purge", "--yes")
     assert (kept / "config.toml").exists()
     assert not home.config.parent.is_symlink()
-    assert f"{kept}: {home.config.parent} was a link of yours to it." in said
+    words = " ".join(said.split())  # where a line is broken depends on how long the paths are
+    assert f"{kept}: {home.config.parent} was a link of yours to it." in words
 
 
 def test_a_line_for_completion_is_named(home: Scratch) -> None:
