@@ -71,7 +71,7 @@ def carry_out_here(paths: Paths, settings: Settings) -> bool:
     from mem0tray.core.events import Events
     from mem0tray.ledger.database import Ledger
     from mem0tray.worker.carrying_out import process
-    from mem0tray.worker.context import Core
+    from mem0tray.worker.context import WorkerContext
     from mem0tray.worker.telling.log import EventLog
 
     lock = InstanceLock(paths.instance_lock)
@@ -84,7 +84,7 @@ def carry_out_here(paths: Paths, settings: Settings) -> bool:
         bus, log = Events(), EventLog(paths, settings.log)
         bus.subscribe(log)
         try:
-            process(Core(paths, settings, ledger, bus))
+            process(WorkerContext(paths, settings, ledger, bus))
             with suppress(LedgerError):
                 ledger.scrub()  # earlier versions of a row leave their text in free pages
         finally:

@@ -7,10 +7,10 @@ from mem0tray.core import item as items
 from mem0tray.files import orders, receipts
 from mem0tray.files.named import names
 from mem0tray.files.orders import FORGET, SEND, SHOW, Order
-from mem0tray.worker.context import Core
+from mem0tray.worker.context import WorkerContext
 
 
-def process(core: Core) -> int:
+def process(core: WorkerContext) -> int:
     """Carry out every order that waits; how many.
 
     Raises FileUnavailableError when one cannot be read: it waits then.
@@ -26,7 +26,7 @@ def process(core: Core) -> int:
     return done
 
 
-def _process(core: Core, order: Order) -> None:
+def _process(core: WorkerContext, order: Order) -> None:
     if order.verb == SHOW:
         core.events.emit(events.StatusWanted())
     _carry_out(core, order)
@@ -34,7 +34,7 @@ def _process(core: Core, order: Order) -> None:
         core.ledger.scrub()
 
 
-def _take_notes(core: Core) -> None:
+def _take_notes(core: WorkerContext) -> None:
     """Remember what was put back: a backup from before tells of no later deletion."""
     for path, note in orders.notes(core.paths.orders):
         if note is not None:
@@ -43,7 +43,7 @@ def _take_notes(core: Core) -> None:
         path.unlink(missing_ok=True)
 
 
-def _carry_out(core: Core, order: Order) -> None:
+def _carry_out(core: WorkerContext, order: Order) -> None:
     inbox = core.inbox
     with core.ledger.transaction(durable=True):
         states = inbox.states(names(order.items))

@@ -44,8 +44,8 @@ class Beside:
 
 
 @dataclass
-class Core:
-    """The stages' shared ground. `settings` and `server` change while the worker runs.
+class WorkerContext:
+    """What every stage of the worker shares. `settings` and `server` change while the worker runs.
 
     `server` names where deliveries go, as the ledger records it.
     """

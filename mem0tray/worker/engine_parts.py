@@ -9,7 +9,7 @@ from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.events import Events
 from mem0tray.ledger.database import Ledger
-from mem0tray.worker.context import Core, Wakes
+from mem0tray.worker.context import Wakes, WorkerContext
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.dlq.publish import DlqPublisher
 from mem0tray.worker.folders import restless_file
@@ -31,7 +31,7 @@ READ = (QUEUE, EMERGENCY, DLQ, *restless_file.READING)
 class Parts:
     """The stages that an engine drives; what they share is in `core`."""
 
-    core: Core
+    core: WorkerContext
     breaker: CircuitBreaker
     emergencies: EmergencyIntake
     queue: QueueIntake
@@ -53,7 +53,7 @@ def open_in(wanted: Wanted, bus: Events, wake: Wakes) -> Parts:
     if wanted.where.make_folder():
         bus.emit(events.FolderMade(paths.claude_dir))
     server_choice.remember_if_first(wanted.settings.server.url, paths)
-    core = Core(paths, wanted.settings, Ledger(paths.ledger), bus, wake=wake)
+    core = WorkerContext(paths, wanted.settings, Ledger(paths.ledger), bus, wake=wake)
     try:
         wanted.where.record(time.time())
         core.take_up()
@@ -63,7 +63,7 @@ def open_in(wanted: Wanted, bus: Events, wake: Wakes) -> Parts:
         raise
 
 
-def _assembled(core: Core) -> Parts:
+def _assembled(core: WorkerContext) -> Parts:
     breaker = CircuitBreaker()
     folders = (core.paths.claude_dir, core.paths.data_dir)
     core.troubles = Troubles(core.events, breaker.trouble, READ, folders)

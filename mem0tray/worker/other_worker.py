@@ -19,7 +19,7 @@ from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.ledger.taken_by_others import WorkerSeen
 from mem0tray.system.processes import is_alive
-from mem0tray.worker.context import Core
+from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.queue.intake import is_stable
 
 EVERY: Final = 30.0  # seconds between a worker's heartbeats
@@ -30,7 +30,7 @@ _ENDED: Final = 5.0  # seconds without a sign of a process that is not there
 class OtherWorker:
     """`look` before the files are read, `release` after."""
 
-    def __init__(self, core: Core, breaker: CircuitBreaker) -> None:
+    def __init__(self, core: WorkerContext, breaker: CircuitBreaker) -> None:
         self._core = core
         self._breaker = breaker
         self._signature: Signature | None = None

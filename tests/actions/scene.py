@@ -14,7 +14,7 @@ from mem0tray.core.events import Events
 from mem0tray.core.reasons import Reason
 from mem0tray.ledger.database import Ledger
 from mem0tray.system.paths import Paths
-from mem0tray.worker.context import Core
+from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.dlq.publish import DlqPublisher
 from mem0tray.worker.queue.intake import QueueIntake
@@ -60,10 +60,10 @@ def found(raw: dict[str, Any], place: str = read_files.DLQ) -> FoundItem:
 
 
 @contextmanager
-def worker(paths: Paths) -> Iterator[Core]:
+def worker(paths: Paths) -> Iterator[WorkerContext]:
     """The parts of a worker that take files in and publish the DLQ, done once."""
     ledger = Ledger(paths.ledger)
-    core = Core(paths, Settings(), ledger, Events(), "https://server.test")
+    core = WorkerContext(paths, Settings(), ledger, Events(), "https://server.test")
     try:
         take_in(core)
         yield core
@@ -71,7 +71,7 @@ def worker(paths: Paths) -> Iterator[Core]:
         ledger.close()
 
 
-def take_in(core: Core) -> None:
+def take_in(core: WorkerContext) -> None:
     """One look at the files, and the DLQ published if that changed anything."""
     QueueIntake(core).run()
     edits = HandEdits(core)

@@ -21,7 +21,7 @@ from mem0tray.core.reasons import NONE
 from mem0tray.files.publish_rate import PublishRate
 from mem0tray.ledger.database import Ledger
 from mem0tray.system.paths import Paths
-from mem0tray.worker.context import Core
+from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.dlq.publish import DlqPublisher
 from mem0tray.worker.engine import Engine
@@ -49,7 +49,7 @@ class Scene(NamedTuple):
     engine: Engine
     parts: Any
     wanted: Any
-    core: Core
+    core: WorkerContext
     calls: mock.Mock
     told: list[Event]
 
@@ -86,7 +86,7 @@ def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     ledger.rebuilt = ""  # it is new here all the time
     with ExitStack() as stack:
         stack.callback(_closed, ledger)
-        core = Core(paths, Settings(), ledger, bus)
+        core = WorkerContext(paths, Settings(), ledger, bus)
         core.troubles = Troubles(bus, lambda *_: None, clock=lambda: MOMENT)
         queue = stand_in(QueueIntake, torn=False, awaited=False, lost=False, signature=None)
         queue.run.return_value = 0

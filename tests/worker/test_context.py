@@ -13,7 +13,7 @@ from mem0tray.core.item import Item
 from mem0tray.files import atomic
 from mem0tray.ledger.outbox import Job
 from mem0tray.worker import context
-from mem0tray.worker.context import Core, json_value, local_iso
+from mem0tray.worker.context import WorkerContext, json_value, local_iso
 from tests.worker.queue.scene import HERE, NOW, QueueScene, fresh, opened
 
 MOMENT = 5_000.0
@@ -31,11 +31,11 @@ def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueSce
         yield made
 
 
-def next_worker(ground: QueueScene, *, retry_interval: float = 30.0) -> Core:
+def next_worker(ground: QueueScene, *, retry_interval: float = 30.0) -> WorkerContext:
     """Begin again on the same ledger, as the next worker does."""
     before = ground.core
     settings = Settings(sync=SyncSettings(retry_interval=retry_interval))
-    ground.core = Core(before.paths, settings, before.ledger, before.events, HERE)
+    ground.core = WorkerContext(before.paths, settings, before.ledger, before.events, HERE)
     ground.core.take_up()
     return ground.core
 

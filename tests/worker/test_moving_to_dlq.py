@@ -16,7 +16,7 @@ from mem0tray.ledger.counters import FAILED
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.outdated import DLQ, QUEUE
 from mem0tray.system.paths import Paths
-from mem0tray.worker.context import Core
+from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.moving_to_dlq import move_waiting_to_dlq, take_in_as_dead
 from tests.ledger.looking import row as row_of
 from tests.support.shapes import entry
@@ -25,10 +25,10 @@ NOW = 1_764_500_000.0
 
 
 @pytest.fixture
-def core(tmp_path: Path) -> Iterator[Core]:
+def core(tmp_path: Path) -> Iterator[WorkerContext]:
     """Start with an empty ledger."""
     with closing(Ledger(tmp_path / "ledger")) as ledger:
-        yield Core(Paths(tmp_path, tmp_path), Settings(), ledger, Events())
+        yield WorkerContext(Paths(tmp_path, tmp_path), Settings(), ledger, Events())
 
 
 def item(**fields: Any) -> Item:
@@ -38,13 +38,13 @@ def item(**fields: Any) -> Item:
     return found
 
 
-def letter(core: Core, key: int) -> dict[str, Any]:
+def letter(core: WorkerContext, key: int) -> dict[str, Any]:
     """Read how the dead letter stands in the file."""
     found: dict[str, Any] = json.loads(core.outbox.raw(key))
     return found
 
 
-def test_an_entry_that_waited(core: Core) -> None:
+def test_an_entry_that_waited(core: WorkerContext) -> None:
     """It is dead from now on, with its reason and without `retries`; the rest of it stays."""
     fresh = item()
     key = core.inbox.add_fresh(fresh, NOW - 100, ask=False)
@@ -60,7 +60,7 @@ def test_an_entry_that_waited(core: Core) -> None:
 
 
 @pytest.mark.parametrize("ask", [True, False])
-def test_an_entry_that_never_waited(core: Core, ask: bool) -> None:  # noqa: FBT001
+def test_an_entry_that_never_waited(core: WorkerContext, ask: bool) -> None:  # noqa: FBT001
     """It comes as a dead letter with no failure of ours, and is asked about where that is due."""
     fresh = item(retry_count=7, last_attempt=3)
     key = take_in_as_dead(core, fresh, NOW, ask=ask)
@@ -74,7 +74,7 @@ def test_an_entry_that_never_waited(core: Core, ask: bool) -> None:  # noqa: FBT
     assert ("unknown" in row_of(core.ledger, key)) == ask
 
 
-def test_each_counts_and_both_files_are_written(core: Core) -> None:
+def test_each_counts_and_both_files_are_written(core: WorkerContext) -> None:
     """Every move counts in `total_failed`, leaves the queue file and joins the DLQ file."""
     waiting = core.inbox.add_fresh(item(id="x"), NOW, ask=False)
     for bury in (

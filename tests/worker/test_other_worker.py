@@ -16,7 +16,7 @@ from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.taken_by_others import WorkerSeen
 from mem0tray.system.paths import Paths
 from mem0tray.worker import carrying_out
-from mem0tray.worker.context import Core
+from mem0tray.worker.context import WorkerContext
 from tests.support import shapes
 
 FIRST = Path(shapes.__file__).with_name("samples") / "ledger-1.sql"
@@ -33,16 +33,16 @@ def entry(number: int) -> Item:
 
 
 @pytest.fixture
-def core(tmp_path: Path) -> Iterator[Core]:
+def core(tmp_path: Path) -> Iterator[WorkerContext]:
     """Three entries that wait, m1 to m3 under the keys 1 to 3."""
     with closing(Ledger(tmp_path / "ledger")) as ledger:
-        core = Core(Paths(tmp_path, tmp_path), Settings(), ledger, Events(), "http://here")
+        core = WorkerContext(Paths(tmp_path, tmp_path), Settings(), ledger, Events(), "http://here")
         for number in (1, 2, 3):
             core.inbox.add_fresh(entry(number), NOW - 1000, ask=False)
         yield core
 
 
-def due(core: Core) -> list[int]:
+def due(core: WorkerContext) -> list[int]:
     """List the keys that would be sent, one after the other."""
     found: list[int] = []
     while (key := core.outbox.head("pending", NOW + 1000)) is not None:
@@ -69,7 +69,7 @@ def test_a_ledger_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
         assert not any(each.is_held for each in reader.waiting().values())
         assert reader.other_worker() is None
     with closing(Ledger(path)) as ledger:
-        core = Core(Paths(tmp_path, tmp_path), Settings(), ledger, Events(), "http://here")
+        core = WorkerContext(Paths(tmp_path, tmp_path), Settings(), ledger, Events(), "http://here")
         core.taken_by_others.vanish([1], NOW, taken=True, wait_until=0.0)
         assert core.taken_by_others.count() == 1
         assert due(core) == [1]
@@ -78,7 +78,7 @@ def test_a_ledger_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
 
 
 @pytest.mark.row(45)
-def test_only_what_vanished_in_the_last_minute_is_taken(core: Core) -> None:
+def test_only_what_vanished_in_the_last_minute_is_taken(core: WorkerContext) -> None:
     """Another worker is seen: what left the file in the minute before is an unknown outcome."""
     core.taken_by_others.vanish([1], NOW - 61, taken=False, wait_until=0.0)
     core.taken_by_others.vanish([2], NOW - 59, taken=False, wait_until=0.0)
@@ -92,7 +92,7 @@ def test_only_what_vanished_in_the_last_minute_is_taken(core: Core) -> None:
 
 
 @pytest.mark.row(45)
-def test_what_is_held_is_due_only_when_the_user_sends_it(core: Core) -> None:
+def test_what_is_held_is_due_only_when_the_user_sends_it(core: WorkerContext) -> None:
     """It is in no lane, no canary, and nothing is waited for."""
     for key in (1, 2, 3):
         core.taken_by_others.vanish([key], NOW, taken=True, wait_until=0.0)
@@ -109,7 +109,7 @@ def test_what_is_held_is_due_only_when_the_user_sends_it(core: Core) -> None:
 
 
 @pytest.mark.row(45)
-def test_what_another_hand_puts_back_was_not_delivered(core: Core) -> None:
+def test_what_another_hand_puts_back_was_not_delivered(core: WorkerContext) -> None:
     """An older worker that puts an entry back into the queue has failed to deliver it."""
     core.taken_by_others.vanish([1, 2], NOW, taken=True, wait_until=0.0)
     core.taken_by_others.hold(2, NOW)
@@ -119,7 +119,9 @@ def test_what_another_hand_puts_back_was_not_delivered(core: Core) -> None:
 
 
 @pytest.mark.row(45)
-def test_a_failure_of_what_was_sent_before_it_was_taken_leaves_the_question(core: Core) -> None:
+def test_a_failure_of_what_was_sent_before_it_was_taken_leaves_the_question(
+    core: WorkerContext,
+) -> None:
     """Only an attempt that was made with that in mind answers it."""
     before = core.outbox.claim(1, NOW)
     core.taken_by_others.vanish([1], NOW, taken=True, wait_until=0.0)
@@ -134,7 +136,7 @@ def test_a_failure_of_what_was_sent_before_it_was_taken_leaves_the_question(core
 
 
 @pytest.mark.row(45)
-def test_what_vanishes_beside_fresh_metrics_waits_for_their_writer(core: Core) -> None:
+def test_what_vanishes_beside_fresh_metrics_waits_for_their_writer(core: WorkerContext) -> None:
     """It is sent when nobody has shown up, and asked about first."""
     core.taken_by_others.vanish([1], NOW, taken=False, wait_until=NOW + 40)
     assert core.outbox.head("pending", NOW + 39) == 2
@@ -149,7 +151,7 @@ def test_the_menu_retries_dead_letters_only(tmp_path: Path) -> None:
     """Its "Retry all now" shows nothing of what is held; the command names it, and sends it."""
     paths = Paths(tmp_path, tmp_path)
     with closing(Ledger(paths.ledger)) as ledger:
-        core = Core(paths, Settings(), ledger, Events(), "http://here")
+        core = WorkerContext(paths, Settings(), ledger, Events(), "http://here")
         core.taken_by_others.hold(core.inbox.add_fresh(entry(1), NOW, ask=True), NOW)
         paths.queue.write_bytes(b'{"queue": [], "held": [' + entry(1).raw + b"]}")
         assert retry.retry_dead(paths) == []

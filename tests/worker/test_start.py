@@ -15,7 +15,7 @@ from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.system.paths import Paths
 from mem0tray.worker import engine
-from mem0tray.worker.context import Core
+from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.engine import Engine
 from mem0tray.worker.queue.publish import QueuePublisher
@@ -66,7 +66,9 @@ def test_what_was_under_way_is_due_after_the_interval(
     tmp_path: Path, ago: float, wait: float
 ) -> None:
     """A claim that a worker left is asked about when a failure would be tried again."""
-    core = Core(Paths(tmp_path, tmp_path), Settings(), Ledger(tmp_path / "ledger"), Events())
+    core = WorkerContext(
+        Paths(tmp_path, tmp_path), Settings(), Ledger(tmp_path / "ledger"), Events()
+    )
     with core.ledger.transaction():
         key = core.inbox.add_fresh(parsed(dead_letter("m")), 1.0, ask=False)
         core.outbox.claim(key, core.now() - ago)

@@ -15,7 +15,7 @@ from mem0tray.files.document import STAMP, BrokenDocumentError, Document
 from mem0tray.files.receipts import Account, Mark, Receipts, mark
 from mem0tray.ledger.outdated import DLQ
 from mem0tray.ledger.taken_by_others import PERHAPS
-from mem0tray.worker.context import Core
+from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq import attribution, telling_backoffs
 from mem0tray.worker.dlq import merge as merging
 from mem0tray.worker.dlq.attribution import Share
@@ -47,7 +47,7 @@ class _Save:
 class HandEdits:
     """Reads the DLQ file and merges what its editors meant. One save is merged once."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: WorkerContext) -> None:
         self._core = core
         self.signature: Signature | None = None
         self.ask = core.ledger.asks_about(DLQ)

@@ -12,7 +12,7 @@ from mem0tray.files.document import STAMP
 from mem0tray.files.lock import FileLock
 from mem0tray.files.publish_rate import INTERVAL, PublishRate
 from mem0tray.ledger.outdated import DLQ
-from mem0tray.worker.context import Core, json_value
+from mem0tray.worker.context import WorkerContext, json_value
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.folders.restless_file import RestlessFile, cannot_write
 
@@ -24,7 +24,7 @@ _LOCK_WAIT: Final = 2.0
 class DlqPublisher:
     """Writes the file when the ledger says something else than it does."""
 
-    def __init__(self, core: Core, edits: HandEdits) -> None:
+    def __init__(self, core: WorkerContext, edits: HandEdits) -> None:
         self._core = core
         self._edits = edits
         self._lock = FileLock(core.paths.files_lock)

@@ -11,7 +11,7 @@ from mem0tray.files import atomic, emergency, private_folders
 from mem0tray.files.emergency import EmergencySource
 from mem0tray.ledger.database import boot_id
 from mem0tray.ledger.outdated import EMERGENCY
-from mem0tray.worker.context import Core
+from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.queue.intake import accept
 
 _META: Final = "emergency_sources"
@@ -21,7 +21,7 @@ _RENAMED: Final = ".mem0_emergency.{inode}.read.json"
 class EmergencyIntake:
     """Reads by offset, which is kept in the transaction that takes the items in."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: WorkerContext) -> None:
         self._core = core
         self._folder = core.paths.claude_dir
         self.ask = core.ledger.asks_about(EMERGENCY)

@@ -18,7 +18,7 @@ from mem0tray.files import atomic, document
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.document import HELD, BrokenDocumentError, Document
 from mem0tray.ledger.outdated import QUEUE
-from mem0tray.worker.context import Core
+from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.folders import restless_file
 from mem0tray.worker.folders.restless_file import RestlessFile, cannot_read
 from mem0tray.worker.moving_to_dlq import take_in_as_dead
@@ -57,7 +57,7 @@ class QueueRead:
 class QueueIntake:
     """Reads the queue file. Used by the worker and, before it writes, by the publisher."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: WorkerContext) -> None:
         self._core = core
         self._guard = threading.RLock()
         self._known: dict[bytes, int] = {}
@@ -250,7 +250,7 @@ class QueueIntake:
 
 
 def accept(
-    core: Core, item: Item, *, ask: bool, left: int | None = None, shown: bool = True
+    core: WorkerContext, item: Item, *, ask: bool, left: int | None = None, shown: bool = True
 ) -> tuple[int, bool]:
     """A queue entry into the ledger: its key, and whether it waits from now on.
 

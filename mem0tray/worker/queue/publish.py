@@ -20,7 +20,7 @@ from mem0tray.files.lock import FileLock
 from mem0tray.files.publish_rate import PublishRate
 from mem0tray.ledger.inbox import WaitingEntry
 from mem0tray.ledger.outdated import QUEUE
-from mem0tray.worker.context import Core, local_iso
+from mem0tray.worker.context import WorkerContext, local_iso
 from mem0tray.worker.folders.restless_file import RestlessFile, cannot_write
 from mem0tray.worker.queue.intake import QueueIntake, QueueRead
 
@@ -48,7 +48,7 @@ class _Composed:
 class QueuePublisher:
     """Publishes what the ledger has outdated, at its own pace."""
 
-    def __init__(self, core: Core, intake: QueueIntake) -> None:
+    def __init__(self, core: WorkerContext, intake: QueueIntake) -> None:
         self._core = core
         self._intake = intake
         said = cannot_write(core.paths.queue)

@@ -11,7 +11,7 @@ from mem0tray.ledger.outbox import Job
 from mem0tray.ledger.taken_by_others import PERHAPS
 from mem0tray.server import Client, Kind, Memory, Outcome, Presence
 from mem0tray.server.failures import NO_PROJECT
-from mem0tray.worker.context import Core
+from mem0tray.worker.context import WorkerContext
 
 LONGEST_TIMEOUT: Final = 600.0
 _QUESTIONS: Final = 3  # about an item in a row without an answer, after which it is sent
@@ -25,7 +25,7 @@ class Attempts:
     Called by the senders, each for its own item, without any lock.
     """
 
-    def __init__(self, core: Core, stopping: Callable[[], bool]) -> None:
+    def __init__(self, core: WorkerContext, stopping: Callable[[], bool]) -> None:
         self._core = core
         self._stopping = stopping
         self._ended: dict[int, float] = {}  # when an attempt of unknown outcome ended, monotonic

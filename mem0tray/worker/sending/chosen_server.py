@@ -11,7 +11,7 @@ from mem0tray.core.errors import LedgerError, SettingsError
 from mem0tray.core.reasons import Reason
 from mem0tray.ledger.outages import Outages
 from mem0tray.server import Client, Health, KeyCheck, KeyVerdict
-from mem0tray.worker.context import Core
+from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending.delivery import Delivery
 from mem0tray.worker.sending.health import Prober
 from mem0tray.worker.sending.server_connection import ServerConnection
@@ -21,7 +21,9 @@ from mem0tray.worker.telling.metrics import MetricsWriter
 class ChosenServer:
     """Owns deliveries and prober; `choose` gives them a server, and keeps them in step with it."""
 
-    def __init__(self, core: Core, breaker: CircuitBreaker, metrics: MetricsWriter) -> None:
+    def __init__(
+        self, core: WorkerContext, breaker: CircuitBreaker, metrics: MetricsWriter
+    ) -> None:
         self._core = core
         self._breaker = breaker
         self._metrics = metrics

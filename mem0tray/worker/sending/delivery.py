@@ -19,7 +19,7 @@ from mem0tray.core.large import LargeText
 from mem0tray.core.text import one_line
 from mem0tray.ledger.outbox import Job
 from mem0tray.server import Client, Kind, Outcome
-from mem0tray.worker.context import Core
+from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending.attempt import Attempts
 from mem0tray.worker.sending.schedule import SLOW, STALLED, Throttle, choose_lane
 from mem0tray.worker.sending.verdict import Verdicts
@@ -54,7 +54,7 @@ class Delivery:
 
     def __init__(
         self,
-        core: Core,
+        core: WorkerContext,
         breaker: CircuitBreaker,
         connect: Callable[[], Client],
         suspect_outage: Callable[[], None],

@@ -18,7 +18,7 @@ from mem0tray.core.state import refusal
 from mem0tray.ledger.outbox import Job
 from mem0tray.server import Kind, Outcome
 from mem0tray.server.remedy import of_refusal
-from mem0tray.worker.context import Core
+from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.moving_to_dlq import move_waiting_to_dlq
 
 # So often in a row an item may draw a 429 while others succeed: behind a limit of so many at a
@@ -40,7 +40,7 @@ class Verdicts:
     """Applies answers, within the caller's transaction; returns the events to emit after it."""
 
     def __init__(
-        self, core: Core, breaker: CircuitBreaker, suspect_outage: Callable[[], None]
+        self, core: WorkerContext, breaker: CircuitBreaker, suspect_outage: Callable[[], None]
     ) -> None:
         self._core = core
         self._breaker = breaker

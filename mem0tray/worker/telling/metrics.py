@@ -13,7 +13,7 @@ from mem0tray.files import atomic, document
 from mem0tray.files.publish_rate import PublishRate
 from mem0tray.ledger import counters
 from mem0tray.ledger.outdated import METRICS
-from mem0tray.worker.context import Core, json_value, local_iso
+from mem0tray.worker.context import WorkerContext, json_value, local_iso
 from mem0tray.worker.other_worker import EVERY, OtherWorker
 
 _LATEST: Final = 5.0  # seconds until a change shows
@@ -23,7 +23,11 @@ class MetricsWriter:
     """Writes the file on change and at least every thirty seconds."""
 
     def __init__(
-        self, core: Core, breaker: CircuitBreaker, other: OtherWorker, destination: str = ""
+        self,
+        core: WorkerContext,
+        breaker: CircuitBreaker,
+        other: OtherWorker,
+        destination: str = "",
     ) -> None:
         self._core = core
         self._other = other

@@ -17,7 +17,7 @@ from mem0tray.files import temporary
 from mem0tray.ledger.database import Ledger
 from mem0tray.system.paths import Paths
 from mem0tray.worker import carrying_out
-from mem0tray.worker.context import Core
+from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.dlq.publish import DlqPublisher
 from tests.actions.scene import chosen, read, write
@@ -36,7 +36,9 @@ class Scene:
         self.told: list[Event] = []
         bus = Events()
         bus.subscribe(self.told.append)
-        self.core = Core(self.paths, Settings(), Ledger(self.paths.ledger), bus, "https://x.test")
+        self.core = WorkerContext(
+            self.paths, Settings(), Ledger(self.paths.ledger), bus, "https://x.test"
+        )
         letters = [waiting(text, "p", id=f"{text}-1") for text in TEXTS]
         write(self.paths.dlq, {"items": letters, "last_update": "at first"})
         self.start()

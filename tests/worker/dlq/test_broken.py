@@ -10,18 +10,18 @@ from mem0tray.config.settings import Settings
 from mem0tray.core.events import Event, Events, FileBroken
 from mem0tray.ledger.database import Ledger
 from mem0tray.system.paths import Paths
-from mem0tray.worker.context import Core
+from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.queue.intake import QueueIntake
 
 
 @pytest.fixture
-def core(tmp_path: Path) -> Iterator[Core]:
+def core(tmp_path: Path) -> Iterator[WorkerContext]:
     """Make the stages' shared ground, with a broken queue file that is stable."""
     paths = Paths(tmp_path / "claude", tmp_path / "data")
     paths.claude_dir.mkdir()
     _break(paths)
     ledger = Ledger(paths.ledger)
-    yield Core(paths, Settings(), ledger, Events())
+    yield WorkerContext(paths, Settings(), ledger, Events())
     ledger.close()
 
 
@@ -30,7 +30,7 @@ def _break(paths: Paths, at: float = 1000.0) -> None:
     os.utime(paths.queue, (at, at))
 
 
-def test_a_broken_file_is_told_once_a_save(core: Core) -> None:
+def test_a_broken_file_is_told_once_a_save(core: WorkerContext) -> None:
     """However often it is read; broken anew in the same way, it is told anew."""
     told: list[Event] = []
     core.events.subscribe(told.append)

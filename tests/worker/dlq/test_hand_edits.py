@@ -16,7 +16,7 @@ from mem0tray.core.events import Event, Events, HandEdit
 from mem0tray.core.item import Item
 from mem0tray.ledger.database import DOUBTED, Ledger
 from mem0tray.system.paths import Paths
-from mem0tray.worker.context import Core
+from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.dlq.publish import DlqPublisher
 from tests.ledger.looking import table
@@ -35,7 +35,7 @@ class Editing:
         with ledger.transaction():
             for name in DOUBTED:
                 ledger.trust(name)
-        self.core = Core(paths, Settings(), ledger, bus, HERE)
+        self.core = WorkerContext(paths, Settings(), ledger, bus, HERE)
         for each in (A, B):
             self.core.inbox.add_dead(each, each.raw, NOW, ask=False, gen=None)
         self.edits = HandEdits(self.core)

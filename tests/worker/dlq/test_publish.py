@@ -13,7 +13,7 @@ from mem0tray.core.events import Event, Events, HandEdit
 from mem0tray.files import atomic
 from mem0tray.ledger.database import Ledger
 from mem0tray.system.paths import Paths
-from mem0tray.worker.context import Core
+from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.dlq.publish import DlqPublisher
 from tests.support.shapes import Item, waiting
@@ -30,7 +30,7 @@ class Scene:
         self.happened: list[Event] = []
         bus = Events()
         bus.subscribe(self.happened.append)
-        self.core = Core(self.paths, Settings(), Ledger(self.paths.ledger), bus)
+        self.core = WorkerContext(self.paths, Settings(), Ledger(self.paths.ledger), bus)
         self.edits = HandEdits(self.core)
         self.publisher = DlqPublisher(self.core, self.edits)
         self.save({"items": [waiting(KEPT), waiting(UNWANTED)], "last_update": "at first"})

@@ -16,7 +16,7 @@ from mem0tray.core.item import Item
 from mem0tray.ledger.database import DOUBTED, Ledger
 from mem0tray.ledger.rows import Row
 from mem0tray.system.paths import Paths
-from mem0tray.worker.context import Core
+from mem0tray.worker.context import WorkerContext
 from tests.ledger.looking import row
 from tests.ledger.samples import HERE, NOW, fresh
 
@@ -28,7 +28,7 @@ LONG_AGO: Final = 3600.0  # seconds since the last change of a file that holds s
 class QueueScene:
     """A core, the events that were emitted, and the time."""
 
-    core: Core
+    core: WorkerContext
     told: list[Event]
     now: float = NOW
 
@@ -66,9 +66,9 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueSce
         with ledger.transaction():
             for name in DOUBTED:
                 ledger.trust(name)
-        made = QueueScene(Core(paths, Settings(), ledger, bus, HERE), [])
+        made = QueueScene(WorkerContext(paths, Settings(), ledger, bus, HERE), [])
         bus.subscribe(made.told.append)
-        monkeypatch.setattr(Core, "now", staticmethod(lambda: made.now))
+        monkeypatch.setattr(WorkerContext, "now", staticmethod(lambda: made.now))
         yield made
 
 

@@ -11,22 +11,22 @@ from mem0tray.config.settings import Settings
 from mem0tray.core.events import Events
 from mem0tray.ledger.database import Ledger
 from mem0tray.system.paths import Paths
-from mem0tray.worker.context import Core
+from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.queue.intake import QueueIntake
 from mem0tray.worker.queue.publish import QueuePublisher
 from tests.ledger.samples import HERE, NOW, fresh, letter
 
 
 @pytest.fixture
-def core(tmp_path: Path) -> Iterator[Core]:
+def core(tmp_path: Path) -> Iterator[WorkerContext]:
     """Make the stages' shared ground."""
     paths = Paths(tmp_path, tmp_path / "data")
     with closing(Ledger(paths.ledger)) as ledger:
-        yield Core(paths, Settings(), ledger, Events(), HERE)
+        yield WorkerContext(paths, Settings(), ledger, Events(), HERE)
 
 
 @pytest.fixture
-def publisher(core: Core) -> QueuePublisher:
+def publisher(core: WorkerContext) -> QueuePublisher:
     """Publish once, so that the file is as the ledger has it."""
     made = QueuePublisher(core, QueueIntake(core))
     assert needs(made)
@@ -40,13 +40,13 @@ def needs(publisher: QueuePublisher) -> bool:
     return publisher.needed
 
 
-def save(core: Core, **fields: object) -> None:
+def save(core: WorkerContext, **fields: object) -> None:
     """Write the queue file as another program does."""
     core.paths.queue.write_text(json.dumps({"queue": [], "last_100": [], "stats": {}} | fields))
 
 
 def test_it_is_written_when_the_ledger_has_outdated_it(
-    core: Core, publisher: QueuePublisher
+    core: WorkerContext, publisher: QueuePublisher
 ) -> None:
     """Until that has been done, however often it fails."""
     key = core.inbox.add_fresh(fresh("a"), NOW, ask=False, shown=False)
@@ -71,7 +71,7 @@ def test_it_is_written_when_the_ledger_has_outdated_it(
     ids=["a dead letter", "an older worker's", "begun afresh"],
 )
 def test_it_is_written_when_it_shows_what_the_ledger_would_not(
-    core: Core, publisher: QueuePublisher, fields: dict[str, object]
+    core: WorkerContext, publisher: QueuePublisher, fields: dict[str, object]
 ) -> None:
     """Whatever others put there that is not to stay."""
     core.inbox.add_dead(letter("dead"), letter("dead").raw, NOW, ask=False, gen=None)
@@ -86,7 +86,9 @@ def test_it_is_written_when_it_shows_what_the_ledger_would_not(
     assert not needs(publisher)
 
 
-def test_it_is_left_alone_when_a_producer_appends(core: Core, publisher: QueuePublisher) -> None:
+def test_it_is_left_alone_when_a_producer_appends(
+    core: WorkerContext, publisher: QueuePublisher
+) -> None:
     """What came shows already; that it was taken in changes nothing there."""
     save(core, queue=[json.loads(fresh("a").raw)], stats={"total_queued": 1})
     assert publisher._intake.run() == 1
@@ -95,7 +97,7 @@ def test_it_is_left_alone_when_a_producer_appends(core: Core, publisher: QueuePu
 
 @pytest.mark.parametrize(("ahead", "needed"), [(-1, True), (60, False)])
 def test_what_vanished_is_put_back_in_time(
-    core: Core, publisher: QueuePublisher, ahead: float, *, needed: bool
+    core: WorkerContext, publisher: QueuePublisher, ahead: float, *, needed: bool
 ) -> None:
     """It waits a little, and then the file is written for its sake."""
     publisher.put_back_at = core.now() + ahead

@@ -13,7 +13,7 @@ from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.outbox import Job
 from mem0tray.server import Health, KeyCheck, Kind, Memory, Outcome, Presence
 from mem0tray.system.paths import Paths
-from mem0tray.worker.context import Core
+from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending.attempt import Attempts
 
 REFUSED = Outcome(Kind.OUTAGE, None, "connection refused")
@@ -72,7 +72,9 @@ class Trial:
     """Attempts with a scripted server."""
 
     def __init__(self, folder: Path) -> None:
-        self.core = Core(Paths(folder, folder), Settings(), Ledger(folder / "ledger"), Events())
+        self.core = WorkerContext(
+            Paths(folder, folder), Settings(), Ledger(folder / "ledger"), Events()
+        )
         self.client = Scripted()
         self._attempts = Attempts(self.core, lambda: False)
 

@@ -20,7 +20,7 @@ from mem0tray.ledger.taken_by_others import PERHAPS
 from mem0tray.server import Kind, Memory, Outcome, Presence
 from mem0tray.server.failures import NO_PROJECT
 from mem0tray.system.paths import Paths
-from mem0tray.worker.context import Core
+from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending.attempt import Attempts
 
 NOW = 1_800_000_000.0
@@ -34,7 +34,7 @@ SILENT = Outcome(Kind.OUTCOME_UNKNOWN, None, "no answer", timed_out=True, outcom
 class Attempting:
     """Attempts at a server that answers as `client` says; `told` are the events."""
 
-    def __init__(self, core: Core, told: list[Event]) -> None:
+    def __init__(self, core: WorkerContext, told: list[Event]) -> None:
         self.core = core
         self.told = told
         self.stopping = False
@@ -57,7 +57,7 @@ def attempting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Atte
     monkeypatch.setattr(time, "time", lambda: NOW)
     with closing(Ledger(tmp_path / "ledger")) as ledger:
         settings = Settings(sync=SyncSettings(timeout=5.0))
-        yield Attempting(Core(Paths(tmp_path, tmp_path), settings, ledger, bus), told)
+        yield Attempting(WorkerContext(Paths(tmp_path, tmp_path), settings, ledger, bus), told)
 
 
 def test_what_was_never_sent_is_sent_without_a_question(attempting: Attempting) -> None:

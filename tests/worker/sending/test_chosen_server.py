@@ -17,7 +17,7 @@ from mem0tray.localserver.endpoint import Endpoint
 from mem0tray.server import Health, KeyCheck, KeyVerdict
 from mem0tray.server.vps import VpsClient
 from mem0tray.system.paths import Paths
-from mem0tray.worker.context import Core
+from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending.chosen_server import ChosenServer
 from mem0tray.worker.sending.server_connection import ServerConnection
 from mem0tray.worker.telling.metrics import MetricsWriter
@@ -42,7 +42,7 @@ def test_another_key_is_not_told_as_another_server(
     bus = events.Events()
     bus.subscribe(told.append)
     with closing(Ledger(tmp_path / "ledger")) as ledger:
-        core = Core(Paths(tmp_path, tmp_path), Settings(), ledger, bus)
+        core = WorkerContext(Paths(tmp_path, tmp_path), Settings(), ledger, bus)
         metrics = cast("MetricsWriter", stand_in(MetricsWriter))
         chosen = ChosenServer(core, CircuitBreaker(), metrics)
         chosen.choose(ServerSettings(url="https://a.test"), events.WorkerStarted)
@@ -59,7 +59,7 @@ def test_a_key_that_is_taken_ends_a_refusal_for_commands_too(
     """Though no memory is there to be delivered, and the worker may be gone when they look."""
     path = tmp_path / "ledger"
     with closing(Ledger(path)) as ledger:
-        core = Core(Paths(tmp_path, tmp_path), Settings(), ledger, events.Events())
+        core = WorkerContext(Paths(tmp_path, tmp_path), Settings(), ledger, events.Events())
         metrics = cast("MetricsWriter", stand_in(MetricsWriter))
         chosen = ChosenServer(core, CircuitBreaker(), metrics)
         chosen.choose(ServerSettings(url="https://a.test"), events.WorkerStarted)

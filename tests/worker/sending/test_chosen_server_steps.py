@@ -18,7 +18,7 @@ from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, STARTING
 from mem0tray.ledger.database import Ledger
 from mem0tray.server import Health, KeyCheck, KeyVerdict
 from mem0tray.system.paths import Paths
-from mem0tray.worker.context import Core
+from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending import chosen_server
 from mem0tray.worker.sending.chosen_server import ChosenServer
 from mem0tray.worker.sending.delivery import Delivery
@@ -37,7 +37,7 @@ ILL = Health(healthy=False, reason=reasons.quoted("down"))
 class Choosing:
     """A chosen server whose delivery, prober and connections are stand-ins."""
 
-    def __init__(self, core: Core, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, core: WorkerContext, monkeypatch: pytest.MonkeyPatch) -> None:
         self.core = core
         self.core.wake = mock.Mock()
         self.told: list[Event] = []
@@ -49,7 +49,7 @@ class Choosing:
         self.parts: dict[str, Any] = {}
         monkeypatch.setattr(chosen_server, "Delivery", self._delivery)
         monkeypatch.setattr(chosen_server, "Prober", self._prober)
-        monkeypatch.setattr(Core, "now", staticmethod(lambda: NOW))
+        monkeypatch.setattr(WorkerContext, "now", staticmethod(lambda: NOW))
         self.chosen = ChosenServer(core, self.breaker, self.metrics)
 
     def _delivery(self, *arguments: Any) -> Any:
@@ -83,7 +83,7 @@ def choosing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Choosi
     """Have nothing chosen yet."""
     paths = Paths(tmp_path, tmp_path)
     with closing(Ledger(paths.ledger)) as ledger:
-        yield Choosing(Core(paths, Settings(), ledger, Events()), monkeypatch)
+        yield Choosing(WorkerContext(paths, Settings(), ledger, Events()), monkeypatch)
 
 
 def test_a_choice_is_told_everywhere(choosing: Choosing) -> None:

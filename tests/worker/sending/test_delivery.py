@@ -20,7 +20,7 @@ from mem0tray.core.events import Delivered, Event, Events, PartFailed
 from mem0tray.ledger.database import Ledger
 from mem0tray.server import Client, connect
 from mem0tray.system.paths import Paths
-from mem0tray.worker.context import Core
+from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending.delivery import Delivery
 from tests.server.wire import DELIVERED, PATIENCE, Connection, Wire, render
 from tests.support.processes import wait_until
@@ -42,7 +42,7 @@ class Scene:
         bus.subscribe(self._note)
         paths = Paths(folder, folder)
         settings = Settings(sync=SyncSettings(concurrency=1))  # however slow the answers
-        self.core = Core(paths, settings, Ledger(folder / "ledger"), bus, "http://here")
+        self.core = WorkerContext(paths, settings, Ledger(folder / "ledger"), bus, "http://here")
         with self.core.ledger.transaction():
             self.keys = [
                 self.core.inbox.add_fresh(parsed(dead_letter(f"m{n}")), 1.0, ask=False)

@@ -16,7 +16,7 @@ from mem0tray.core.events import Event, Events
 from mem0tray.ledger.database import Ledger
 from mem0tray.server import Kind, Outcome
 from mem0tray.system.paths import Paths
-from mem0tray.worker.context import Core
+from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending import delivery as module
 from mem0tray.worker.sending.delivery import Delivery
 from mem0tray.worker.troubles import Troubles
@@ -33,7 +33,7 @@ REFUSED = Outcome(Kind.REFUSED, 404, "no")
 class Steps:
     """A delivery whose senders take their turns when the test says so; `added` counts threads."""
 
-    def __init__(self, core: Core, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, core: WorkerContext, monkeypatch: pytest.MonkeyPatch) -> None:
         self.core = core
         self.told: list[Event] = []
         core.events.subscribe(self.told.append)
@@ -48,7 +48,7 @@ class Steps:
         self.delivery.server_changed(HERE)
         self._senders: dict[int, module._Sender] = {}
         monkeypatch.setattr(self.delivery, "_add_sender", self._add)
-        monkeypatch.setattr(Core, "now", staticmethod(lambda: NOW))
+        monkeypatch.setattr(WorkerContext, "now", staticmethod(lambda: NOW))
         monkeypatch.setattr("time.monotonic", lambda: self.moment)
 
     def _add(self) -> None:
@@ -95,7 +95,7 @@ def steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Steps]:
     """Have a healthy server, and nothing in the ledger; four requests at once."""
     with closing(Ledger(tmp_path / "ledger")) as ledger:
         settings = Settings(sync=SyncSettings(concurrency=4))
-        core = Core(Paths(tmp_path, tmp_path), settings, ledger, Events(), HERE)
+        core = WorkerContext(Paths(tmp_path, tmp_path), settings, ledger, Events(), HERE)
         yield Steps(core, monkeypatch)
 
 

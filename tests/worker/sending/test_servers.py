@@ -14,7 +14,7 @@ from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.outbox import Job
 from mem0tray.server import Health, KeyCheck, Kind, Memory, Outcome, Presence
 from mem0tray.system.paths import Paths
-from mem0tray.worker.context import Core
+from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.queue.intake import accept
 from mem0tray.worker.sending.attempt import Attempts
 from mem0tray.worker.sending.verdict import Verdicts
@@ -85,7 +85,9 @@ class Scene:
     """A ledger, and attempts one after the other, each a minute later than the one before."""
 
     def __init__(self, folder: Path) -> None:
-        self.core = Core(Paths(folder, folder), Settings(), Ledger(folder / "ledger"), Events())
+        self.core = WorkerContext(
+            Paths(folder, folder), Settings(), Ledger(folder / "ledger"), Events()
+        )
         self._minutes = count()
         self.began()
 

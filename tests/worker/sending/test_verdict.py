@@ -16,7 +16,7 @@ from mem0tray.core.state import ACTION_NEEDED, HEALTHY, refusal
 from mem0tray.ledger.database import Ledger
 from mem0tray.server import Kind, Outcome
 from mem0tray.system.paths import Paths
-from mem0tray.worker.context import Core
+from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending.verdict import Verdicts
 from mem0tray.worker.telling.log import describe
 from tests.worker.test_other_worker import NOW, entry
@@ -35,7 +35,7 @@ def test_a_delivery_that_beats_what_the_user_did(
 ) -> None:
     """An edit that came during the request is not told as a deletion."""
     with closing(Ledger(tmp_path / "ledger")) as ledger:
-        core = Core(Paths(tmp_path, tmp_path), Settings(), ledger, Events(), "http://here")
+        core = WorkerContext(Paths(tmp_path, tmp_path), Settings(), ledger, Events(), "http://here")
         key = core.inbox.add_fresh(entry(1), NOW, ask=False)
         job = core.outbox.claim(key, NOW)
         if reason:
@@ -49,10 +49,10 @@ def test_a_delivery_that_beats_what_the_user_did(
 
 
 @pytest.fixture
-def refused(tmp_path: Path) -> Iterator[tuple[Core, CircuitBreaker, int]]:
+def refused(tmp_path: Path) -> Iterator[tuple[WorkerContext, CircuitBreaker, int]]:
     """Have the server refuse everything while a memory waits; core, breaker and its key."""
     with closing(Ledger(tmp_path / "ledger")) as ledger:
-        core = Core(Paths(tmp_path, tmp_path), Settings(), ledger, Events(), "http://here")
+        core = WorkerContext(Paths(tmp_path, tmp_path), Settings(), ledger, Events(), "http://here")
         key = core.inbox.add_fresh(entry(1), NOW, ask=False)
         breaker = CircuitBreaker()
         breaker.probed(healthy=True, reason=reasons.NONE)
@@ -62,7 +62,7 @@ def refused(tmp_path: Path) -> Iterator[tuple[Core, CircuitBreaker, int]]:
 
 @pytest.mark.parametrize(("remembered", "name"), [(False, HEALTHY), (True, ACTION_NEEDED)])
 def test_a_canary_that_the_server_is_found_to_have_ends_the_pause(
-    refused: tuple[Core, CircuitBreaker, int], name: str, *, remembered: bool
+    refused: tuple[WorkerContext, CircuitBreaker, int], name: str, *, remembered: bool
 ) -> None:
     """Found by asking is a success as any other, unless only our own ledger knew it."""
     core, breaker, key = refused
@@ -73,7 +73,9 @@ def test_a_canary_that_the_server_is_found_to_have_ends_the_pause(
     assert breaker.state(NOW).name == name
 
 
-def test_a_break_that_a_canary_draws_is_told(refused: tuple[Core, CircuitBreaker, int]) -> None:
+def test_a_break_that_a_canary_draws_is_told(
+    refused: tuple[WorkerContext, CircuitBreaker, int],
+) -> None:
     """After a 404 a 429 is the last that the server said, and stands in the reason."""
     core, breaker, key = refused
     verdicts = Verdicts(core, breaker, lambda: None)
@@ -85,7 +87,9 @@ def test_a_break_that_a_canary_draws_is_told(refused: tuple[Core, CircuitBreaker
 def test_what_another_server_is_to_have_was_no_attempt(tmp_path: Path) -> None:
     """A memory that was claimed and not sent waits on, with nothing in its history."""
     with closing(Ledger(tmp_path / "ledger")) as ledger:
-        core = Core(Paths(tmp_path, tmp_path), Settings(), ledger, Events(), "http://there")
+        core = WorkerContext(
+            Paths(tmp_path, tmp_path), Settings(), ledger, Events(), "http://there"
+        )
         key = core.inbox.add_fresh(entry(1), NOW, ask=False)
         job = core.outbox.claim(key, NOW)
         outcome = Outcome(Kind.NOT_SENT, None, "another server was chosen")

@@ -16,7 +16,7 @@ from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.outbox import Job
 from mem0tray.server import Kind, Outcome
 from mem0tray.system.paths import Paths
-from mem0tray.worker.context import Core
+from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending.verdict import Verdicts
 from tests.ledger.looking import row, table
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, letter
@@ -39,7 +39,7 @@ COUNTED: Final = [Kind.ITEM_FAILURE, Kind.NOT_SENDABLE, Kind.OUTCOME_UNKNOWN]
 class Court:
     """Verdicts on a ledger; `outages` counts how often one was suspected."""
 
-    core: Core
+    core: WorkerContext
     breaker: CircuitBreaker
     outages: list[None] = field(default_factory=list)
     verdicts: Verdicts = field(init=False)
@@ -102,7 +102,7 @@ class Court:
 def court(tmp_path: Path) -> Iterator[Court]:
     """Have a healthy server, and nothing in the ledger."""
     sync = SyncSettings(retry_interval=RETRY, probe_interval=PROBE, max_attempts=3)
-    core = Core(
+    core = WorkerContext(
         Paths(tmp_path, tmp_path), Settings(sync=sync), Ledger(tmp_path / "l"), Events(), HERE
     )
     breaker = CircuitBreaker()

@@ -13,7 +13,7 @@ from mem0tray.core.events import Events
 from mem0tray.core.reasons import NONE
 from mem0tray.ledger.database import Ledger
 from mem0tray.system.paths import Paths
-from mem0tray.worker.context import Core
+from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.other_worker import OtherWorker
 from mem0tray.worker.telling.metrics import MetricsWriter
 from tests.ledger.samples import fresh
@@ -25,7 +25,7 @@ def test_the_reason_is_told_as_text_and_as_data(tmp_path: Path) -> None:
     breaker.block("server", state.refusal("401 {Unauthorized} \ud83d", 401))
     paths = Paths(tmp_path, tmp_path)
     with closing(Ledger(paths.ledger)) as ledger:
-        core = Core(paths, Settings(), ledger, Events())
+        core = WorkerContext(paths, Settings(), ledger, Events())
         MetricsWriter(core, breaker, OtherWorker(core, breaker)).run()
     data = paths.metrics.read_bytes()
     json.loads(data)  # as `json.tool` does
@@ -44,7 +44,7 @@ def test_it_is_written_again_when_something_has_changed(tmp_path: Path) -> None:
     """What waits, or the state; nothing else makes it necessary."""
     breaker, paths = CircuitBreaker(), Paths(tmp_path, tmp_path)
     with closing(Ledger(paths.ledger)) as ledger:
-        core = Core(paths, Settings(), ledger, Events())
+        core = WorkerContext(paths, Settings(), ledger, Events())
         metrics = MetricsWriter(core, breaker, OtherWorker(core, breaker))
         assert needs(metrics)
         metrics.run()

@@ -22,7 +22,7 @@ from mem0tray.files.atomic import Signature
 from mem0tray.ledger.counters import QUEUED
 from mem0tray.ledger.database import Ledger
 from mem0tray.system.paths import Paths
-from mem0tray.worker.context import Core, local_iso
+from mem0tray.worker.context import WorkerContext, local_iso
 from mem0tray.worker.other_worker import OtherWorker
 from mem0tray.worker.telling.metrics import MetricsWriter
 from tests.ledger.samples import HERE, NOW, fresh, letter
@@ -34,7 +34,7 @@ BEGIN = 5_000.0
 class Telling:
     """A writer of metrics, at a time that the test sets; `woken` counts wake-ups."""
 
-    def __init__(self, core: Core, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, core: WorkerContext, monkeypatch: pytest.MonkeyPatch) -> None:
         self.core = core
         self.moment = BEGIN
         self.woken = 0
@@ -47,7 +47,7 @@ class Telling:
         self.written: list[dict[str, Any]] = []
         self._replace = atomic.replace
         monkeypatch.setattr(time, "monotonic", lambda: self.moment)
-        monkeypatch.setattr(Core, "now", staticmethod(lambda: NOW + self.moment - BEGIN))
+        monkeypatch.setattr(WorkerContext, "now", staticmethod(lambda: NOW + self.moment - BEGIN))
         monkeypatch.setattr(atomic, "replace", self._noted)
 
     def set(self) -> None:
@@ -86,7 +86,7 @@ def telling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Telling
     paths = Paths(tmp_path, tmp_path / "data")
     paths.data_dir.mkdir(parents=True)
     with closing(Ledger(paths.ledger)) as ledger:
-        yield Telling(Core(paths, Settings(), ledger, Events(), HERE), monkeypatch)
+        yield Telling(WorkerContext(paths, Settings(), ledger, Events(), HERE), monkeypatch)
 
 
 def test_an_empty_ledger(telling: Telling) -> None:
