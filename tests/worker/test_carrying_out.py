@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -149,3 +150,21 @@ def test_what_somebody_else_has_removed_meanwhile_is_no_trouble(
         path.unlink()
     assert process(ground.core) == 1
     assert states(ground, WAITS, DEAD) == ["discarded", "discarded"]
+
+
+def test_an_order_is_on_the_disk_before_it_is_removed(
+    ground: QueueScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut must not undo what the user was told is done."""
+    waited: list[int] = []
+    transaction = ground.core.ledger.transaction
+
+    def noted(*, durable: bool = False) -> Any:
+        if durable:
+            waited.append(len(list(ground.core.paths.orders.iterdir())))
+        return transaction(durable=durable)
+
+    orders.give(ground.core.paths, DISCARD, BOTH, receipts.DELETE)
+    monkeypatch.setattr(ground.core.ledger, "transaction", noted)
+    process(ground.core)
+    assert waited == [1]

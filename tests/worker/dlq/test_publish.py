@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from mem0tray.files import atomic
 from mem0tray.ledger.database import Ledger
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
+from mem0tray.worker.dlq import publish
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.dlq.publish import DlqPublisher
 from tests.support.shapes import Item, waiting
@@ -122,3 +124,22 @@ def test_a_save_into_the_old_file_is_found(scene: Scene) -> None:
     scene.look()
     scene.publish()
     assert [item["content"] for item in scene.saved()["items"]] == [KEPT, UNWANTED, LATER]
+
+
+def test_a_name_that_is_taken_is_not_given_again(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each generation has its own, however fast they follow each other."""
+    at = datetime(2026, 11, 25, 12, 0, 0)  # noqa: DTZ001  (local, as it stands in the file)
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> "Clock":
+            del tz
+            return cls(at.year, at.month, at.day, at.hour)
+
+    begin = "2026-11-25T12:00:00"
+    taken = {f"{begin}.000000", f"{begin}.000001"}
+    monkeypatch.setattr(publish, "datetime", Clock)
+    monkeypatch.setattr(scene.core.generations, "name_taken", taken.__contains__)
+    assert scene.publisher._new_name() == f"{begin}.000002"
