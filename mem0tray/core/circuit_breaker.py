@@ -47,7 +47,7 @@ class CircuitBreaker:
 
     # What happens ----------------------------------------------------------------
 
-    def probed(self, *, healthy: bool, reason: Reason) -> bool:
+    def note_probe(self, *, healthy: bool, reason: Reason) -> bool:
         """Note what a probe has answered; whether that changes anything."""
         with self._guard:
             changed = self._healthy != healthy or self._probing
@@ -64,7 +64,7 @@ class CircuitBreaker:
         with self._guard:
             self._healthy, self._health_reason, self._probing = None, reasons.NONE, True
             self._break_until = 0.0
-            self.mended()
+            self.clear_misconfigured()
 
     def take_break(self, until: float) -> None:
         """Open until a time, as the server asked for a break."""
@@ -76,12 +76,12 @@ class CircuitBreaker:
         with self._guard:
             self._paused_until = until or None
 
-    def misconfigured(self, reason: Reason, canary_at: float) -> None:
+    def set_misconfigured(self, reason: Reason, canary_at: float) -> None:
         """Open, as the server refuses everything; one canary is sent at `canary_at`."""
         with self._guard:
             self._misconfigured, self._canary_at, self._last_try = reason, canary_at, ""
 
-    def still_misconfigured(self, canary_at: float, answer: str = "") -> None:
+    def stay_misconfigured(self, canary_at: float, answer: str = "") -> None:
         """Stay open, as a canary has failed for another reason, and what was wrong may last.
 
         `answer` is told as well where the server did look at the memory.
@@ -90,7 +90,7 @@ class CircuitBreaker:
             self._canary_at = canary_at
             self._last_try = answer
 
-    def mended(self) -> None:
+    def clear_misconfigured(self) -> None:
         """Close again where the server refused everything: a delivery has succeeded."""
         with self._guard:
             self._misconfigured, self._canary_at, self._last_try = reasons.NONE, None, ""
@@ -104,20 +104,23 @@ class CircuitBreaker:
             self._obstacles[name] = reason
 
     def unblock(self, name: str) -> None:
-        """Nothing of that name stands in the way any more."""
+        """Note that nothing of that name stands in the way any more."""
         with self._guard:
             self._obstacles.pop(name, None)
 
-    def trouble(self, name: str, reason: Reason) -> None:
-        """Something wants the user's attention, though deliveries go on; NONE: no longer."""
+    def note_trouble(self, name: str, reason: Reason) -> None:
+        """Note what wants the user's attention, though deliveries go on; NONE: nothing now."""
         with self._guard:
             if reason:
                 self._troubles[name] = reason
             else:
                 self._troubles.pop(name, None)
 
-    def clock_set_back(self, by: float) -> None:
-        """The waits that the server asked for, and ours, last as long as they were meant to."""
+    def bring_waits_forward(self, by: float) -> None:
+        """After the clock was set back: the waits last as long as they were meant to.
+
+        Those that the server asked for, and ours; `by` in seconds.
+        """
         with self._guard:
             self._break_until -= by
             if self._canary_at is not None:

@@ -22,6 +22,6 @@ class PublishRate:
         """Seconds until it may be done again."""
         return max(0.0, self._next - now)
 
-    def spent(self, now: float, duration: float) -> None:
+    def note_cost(self, now: float, duration: float) -> None:
         """Note that it has just been done, and took `duration` seconds."""
         self._next = now + min(max(INTERVAL, duration / SHARE - duration), self._longest)

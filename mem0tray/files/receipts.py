@@ -256,7 +256,7 @@ class Receipts:
                 path.unlink()
         self._used = []
 
-    def outlived(self) -> None:
+    def drop_outlived(self) -> None:
         """Drop receipts that are done: the file has not changed since it was merged with them."""
         self._used = [path for path in self._seen if path.name.startswith(_DONE)]
         self.consume()

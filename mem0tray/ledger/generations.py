@@ -138,14 +138,14 @@ class Generations:
         with self._ledger.transaction(durable=True) as db:
             db.execute("UPDATE generations SET sha = ? WHERE gen = ?", (sha, gen))
 
-    def published(self, gen: int) -> None:
-        """A prepared generation has reached the disk."""
+    def note_published(self, gen: int) -> None:
+        """Note that a prepared generation has reached the disk."""
         with self._ledger.transaction() as db:
             db.execute("UPDATE generations SET published = 1 WHERE gen = ?", (gen,))
             db.execute("DELETE FROM generations WHERE gen < ?", (gen - _KEPT_GENERATIONS,))
 
-    def saw(self, name: str) -> None:
-        """A file bears this name: a crash may have undone that it was noted as published.
+    def note_name(self, name: str) -> None:
+        """Note as published what a file bears the name of: a crash may have undone that note.
 
         The name is enough: it is on the disk before the file is written, and never used twice.
         """
@@ -182,8 +182,8 @@ class Generations:
             db.executemany(_CLOSE_ONE, ((gen - 1, key) for key in absent))
         return gen
 
-    def saved(self, key: int, item: Item, gen: int) -> None:
-        """A user saved an item so, in a file under the name of that generation."""
+    def record_save(self, key: int, item: Item, gen: int) -> None:
+        """Record that a user saved an item so, in a file under the name of that generation."""
         with self._ledger.transaction() as db:
             db.execute(
                 "INSERT INTO showings VALUES (?, ?, ?, ?, ?, ?, 1)",

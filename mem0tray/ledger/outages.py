@@ -16,7 +16,7 @@ class Outages:
         self._ledger = ledger
         self._under_way = True  # until the first probe has told
 
-    def probed(self, *, healthy: bool, now: float) -> None:
+    def note_probe(self, *, healthy: bool, now: float) -> None:
         """Note what a probe has said. Raises LedgerError."""
         if healthy and not self._under_way:
             return  # which is nearly always so

@@ -204,7 +204,7 @@ class Outbox:
         with self._ledger.transaction() as db:
             db.execute("UPDATE items SET claimed = NULL WHERE key = ?", (key,))
 
-    def delivered(self, key: int, server: str, now: float) -> str | None:
+    def record_delivery(self, key: int, server: str, now: float) -> str | None:
         """Record a delivery; why the item had been discarded meanwhile, None if it had not."""
         with self._ledger.transaction() as db:
             why = None
@@ -218,7 +218,7 @@ class Outbox:
             db.execute(_COUNT_DELIVERY, (now,))
         return why
 
-    def refusal_is_over(self, now: float) -> None:
+    def note_end_of_refusal(self, now: float) -> None:
         """Remember that the server takes deliveries again, though none was there to show it."""
         with self._ledger.transaction():
             self._ledger.set_meta(REFUSAL_OVER, now)
@@ -231,7 +231,7 @@ class Outbox:
             ).fetchone()
         return found
 
-    def failed_fresh(self, job: Job, due: float, error: str, parts: Sequence[bytes]) -> None:
+    def count_fresh_failure(self, job: Job, due: float, error: str, parts: Sequence[bytes]) -> None:
         """Count a failure of a fresh entry, in a row; its new bytes in parts."""
         with self._ledger.transaction() as db:
             db.execute(
@@ -244,7 +244,7 @@ class Outbox:
                 db.execute(_NOT_DELIVERED, (job.key, OF_ANOTHER_WORKER, job.taken, None))
             write_raw(db, job.key, parts)
 
-    def failed_dead(
+    def count_dead_failure(
         self, job: Job, count: int, due: float, error: str, parts: Sequence[bytes], now: float
     ) -> None:
         """Count a failed retry of a dead letter; its new bytes in parts."""
@@ -311,8 +311,11 @@ class Outbox:
             ).fetchone()[0]
         return [(decode(project), decode(name), due - now) for project, name, due in rows], total
 
-    def clock_set_back(self, now: float, by: float) -> None:
-        """Fresh entries keep the wait that was meant for them; `by` in seconds."""
+    def bring_waits_forward(self, now: float, by: float) -> None:
+        """After the clock was set back: fresh entries keep the wait that was meant for them.
+
+        `by` in seconds.
+        """
         with self._ledger.transaction() as db:
             db.execute(
                 "UPDATE items SET due = due - ? WHERE state = 'pending' AND due > ?", (by, now)

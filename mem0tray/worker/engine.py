@@ -209,8 +209,8 @@ class Engine:
         jumped = (now - wall) - (moment - mono)
         if jumped < -_CLOCK_JUMP:
             core = self._core
-            self._breaker.clock_set_back(-jumped)
-            core.outbox.clock_set_back(now, -jumped)
+            self._breaker.bring_waits_forward(-jumped)
+            core.outbox.bring_waits_forward(now, -jumped)
             core.outbox.limit_waits(now, core.settings.sync.retry_interval)
 
     def _look_at_pause(self, now: float) -> None:

@@ -66,7 +66,7 @@ def open_in(wanted: Wanted, bus: Events, wake: Wakes) -> Parts:
 def _assembled(core: WorkerContext) -> Parts:
     breaker = CircuitBreaker()
     folders = (core.paths.claude_dir, core.paths.data_dir)
-    core.troubles = Troubles(core.events, breaker.trouble, READ, folders)
+    core.troubles = Troubles(core.events, breaker.note_trouble, READ, folders)
     queue, edits, other = QueueIntake(core), HandEdits(core), OtherWorker(core, breaker)
     metrics = MetricsWriter(core, breaker, other)
     return Parts(

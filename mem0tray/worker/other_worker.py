@@ -43,7 +43,7 @@ class OtherWorker:
             self._last = time.monotonic() - max(0.0, core.now() - self._seen.last)
             self._block(self._seen)
 
-    def wrote(self, signature: Signature | None) -> None:
+    def note_write(self, signature: Signature | None) -> None:
         """Note that the metrics file is ours, as it stands now."""
         self._signature = signature
 

@@ -72,10 +72,10 @@ class Troubles:
         except Exception as error:  # noqa: BLE001  (the worker survives any fault of a part)
             delay = _LATER if part in self._not_before else _SOON
             self._not_before[part] = moment + delay
-            self.failed(part, error, delay, title)
+            self.note_failure(part, error, delay, title)
             return False
         self._not_before.pop(part, None)
-        self.worked(part)
+        self.note_success(part)
         return True
 
     def waits(self, part: str) -> bool:
@@ -88,8 +88,8 @@ class Troubles:
             (at - moment for at in self._not_before.values() if at > moment), default=math.inf
         )
 
-    def failed(self, part: str, error: Exception, delay: float, title: str = "") -> None:
-        """A part met an error, and is tried again after `delay` seconds.
+    def note_failure(self, part: str, error: Exception, delay: float, title: str = "") -> None:
+        """Note that a part met an error, and is tried again after `delay` seconds.
 
         The part is told of by its name, or by a `title` that others may have too.
         """
@@ -114,8 +114,8 @@ class Troubles:
         if not told:
             self._events.emit(events.PartFailed(title, str(reason), delay))
 
-    def worked(self, part: str) -> None:
-        """A part did what it is for."""
+    def note_success(self, part: str) -> None:
+        """Note that a part did what it is for."""
         if not self._episodes:  # nearly always
             return
         with self._guard:

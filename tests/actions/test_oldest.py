@@ -17,7 +17,7 @@ def test_the_first_in_the_file(paths: Paths) -> None:
     )
     with worker(paths) as core:
         (key,) = [row.key for row in core.generations.dead_rows() if row.item_id == "id-0"]
-        core.outbox.delivered(key, "s", 5.0)
+        core.outbox.record_delivery(key, "s", 5.0)
         found = oldest(paths, 3)
         assert len(oldest(paths, 100)) == 8
     assert [letter.item_id for letter in found] == ["id-1", "id-2", "id-3"]

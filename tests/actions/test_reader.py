@@ -16,7 +16,7 @@ def test_what_the_ledger_knows(paths: Paths) -> None:
     write_dlq(paths, [dead("a", id="aa-1"), dead("b", id="bb-1")])
     with worker(paths) as core:
         keys = {row.item_id: row.key for row in core.generations.dead_rows()}
-        core.outbox.delivered(keys["aa-1"], "s", 5.0)
+        core.outbox.record_delivery(keys["aa-1"], "s", 5.0)
         core.outbox.record_attempt(keys["bb-1"], 7.0, "item failure", 500, "500: odd", 0.25)
         core.outbox.record_attempt(keys["bb-1"], 8.0, "unknown", None, "no answer", 60.0)
     with Reader(paths.ledger) as reader:

@@ -237,8 +237,8 @@ def test_what_is_delivered_is_not_restored(paths: Paths) -> None:
     """The current server has it; a former one does not count."""
     with worker(paths) as core:
         keys = {row.item_id: row.key for row in core.generations.dead_rows()}
-        core.outbox.delivered(keys["aa-1"], SERVER, time.time())
-        core.outbox.delivered(keys["bb-1"], "https://former.test", time.time())
+        core.outbox.record_delivery(keys["aa-1"], SERVER, time.time())
+        core.outbox.record_delivery(keys["bb-1"], "https://former.test", time.time())
     write_dlq(paths, [])
     backup = paths.claude_dir / "mine.json"
     write(backup, {"items": [waiting("a", id="aa-1"), waiting("b", id="bb-1")]})

@@ -224,8 +224,8 @@ def test_what_happened_is_told_of_a_month(paths: Paths) -> None:
     ledger = Ledger(paths.ledger)
     outages = Outages(ledger)
     for age in (40, 30.5, 1):
-        outages.probed(healthy=False, now=now - age * day)
-        outages.probed(healthy=True, now=now - age * day)
+        outages.note_probe(healthy=False, now=now - age * day)
+        outages.note_probe(healthy=True, now=now - age * day)
     ledger.close()
     seen = read(Part.PAST, now=now).past
     assert seen is not None

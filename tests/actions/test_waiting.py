@@ -38,7 +38,7 @@ def test_what_was_delivered_does_not_wait_though_the_file_shows_it(paths: Paths)
     with worker(paths) as core:
         with Reader(paths.ledger) as reader:
             (row,) = reader.by_id("sent-1111")
-        core.outbox.delivered(row.key, SERVER, time.time())
+        core.outbox.record_delivery(row.key, SERVER, time.time())
     assert _texts(paths) == {"left"}
 
 
@@ -47,7 +47,7 @@ def test_what_only_a_former_server_has_waits_again(paths: Paths) -> None:
     write(paths.queue, queue_document(_entries("moved")))
     with worker(paths) as core:
         (key,) = core.inbox.waiting()
-        core.outbox.delivered(key, "https://former.test", time.time())
+        core.outbox.record_delivery(key, "https://former.test", time.time())
     with Reader(paths.ledger) as reader:
         assert look(paths, reader, SERVER).count == 1
         assert look(paths, reader, "https://former.test").count == 0

@@ -68,7 +68,7 @@ def test_what_became_of_one_that_no_longer_waits(home: Scratch) -> None:
         "mem0_queue.json", queue_document([entry("x", id="dddd-1"), entry("y", id="rrrr-1")])
     )
     with worker(home.paths) as core:
-        core.outbox.delivered(1, "local", time.time())
+        core.outbox.record_delivery(1, "local", time.time())
         core.inbox.discard([2], time.time(), "deleted")
     home.write("mem0_queue.json", queue_document([]))
     told = home.ok("diagnose", "dddd")
@@ -228,7 +228,7 @@ def test_what_the_ledger_knows_as_delivered_is_not_stuck(home: Scratch) -> None:
     home.write("mem0_queue.json", queue_document([entry("a", id="aaaa1111-1", retries=3)]))
     with worker(home.paths) as core:
         (key,) = core.inbox.waiting()
-        core.outbox.delivered(key, "s", time.time())
+        core.outbox.record_delivery(key, "s", time.time())
     assert "waiting entr" not in home.ok("diagnose")
     assert home.run("diagnose", "aaaa", "--json").json()[0]["place"] == "delivered"
 

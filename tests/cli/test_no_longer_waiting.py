@@ -15,7 +15,7 @@ def gone(home: Scratch) -> None:
     ids = ("dddd-1", "rrrr-1", "rrrr-2")
     home.write("mem0_queue.json", queue_document([entry(name, id=name) for name in ids]))
     with worker(home.paths) as core:
-        core.outbox.delivered(1, "local", time.time())
+        core.outbox.record_delivery(1, "local", time.time())
         core.inbox.discard([2], time.time() - 60.0, "deleted")
         core.inbox.discard([3], time.time(), "hand edit")
     home.write("mem0_queue.json", queue_document([]))

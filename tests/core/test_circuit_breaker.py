@@ -20,7 +20,7 @@ NOW = 1_000.0
 def breaker() -> CircuitBreaker:
     """Start with a circuit breaker whose server is healthy."""
     result = CircuitBreaker()
-    result.probed(healthy=True, reason=reasons.NONE)
+    result.note_probe(healthy=True, reason=reasons.NONE)
     return result
 
 
@@ -43,7 +43,7 @@ def test_a_healthy_probe_closes_it(breaker: CircuitBreaker) -> None:
 
 def test_a_failed_probe_opens_it(breaker: CircuitBreaker) -> None:
     """After a bad probe the server is down, with the reason, and nothing is sent."""
-    breaker.probed(healthy=False, reason=reasons.quoted("connection refused"))
+    breaker.note_probe(healthy=False, reason=reasons.quoted("connection refused"))
     assert not breaker.lets_through(NOW)
     assert not breaker.is_healthy
     assert breaker.state(NOW) == WorkerState(DOWN, reasons.quoted("connection refused"))
@@ -52,12 +52,12 @@ def test_a_failed_probe_opens_it(breaker: CircuitBreaker) -> None:
 def test_a_probe_says_whether_it_changes_anything() -> None:
     """Only the first probe, a turn, and the answer to a doubt are changes."""
     breaker = CircuitBreaker()
-    assert breaker.probed(healthy=True, reason=reasons.NONE)
-    assert not breaker.probed(healthy=True, reason=reasons.NONE)
-    assert breaker.probed(healthy=False, reason=reasons.quoted("x"))
-    assert not breaker.probed(healthy=False, reason=reasons.quoted("y"))
+    assert breaker.note_probe(healthy=True, reason=reasons.NONE)
+    assert not breaker.note_probe(healthy=True, reason=reasons.NONE)
+    assert breaker.note_probe(healthy=False, reason=reasons.quoted("x"))
+    assert not breaker.note_probe(healthy=False, reason=reasons.quoted("y"))
     breaker.suspect_outage()
-    assert breaker.probed(healthy=False, reason=reasons.quoted("y"))
+    assert breaker.note_probe(healthy=False, reason=reasons.quoted("y"))
 
 
 def test_a_doubt_opens_it_until_the_probe_answers(breaker: CircuitBreaker) -> None:
@@ -66,7 +66,7 @@ def test_a_doubt_opens_it_until_the_probe_answers(breaker: CircuitBreaker) -> No
     assert not breaker.lets_through(NOW)
     assert breaker.awaits_probe
     assert breaker.state(NOW).name == HEALTHY
-    breaker.probed(healthy=True, reason=reasons.NONE)
+    breaker.note_probe(healthy=True, reason=reasons.NONE)
     assert breaker.lets_through(NOW)
 
 
@@ -118,7 +118,7 @@ def test_a_pause_of_zero_is_none(breaker: CircuitBreaker) -> None:
 
 def test_a_misconfigured_server_gets_canaries_only(breaker: CircuitBreaker) -> None:
     """When the server refuses everything one item may go out at the given time, no more."""
-    breaker.misconfigured(reasons.quoted("401"), NOW + 30)
+    breaker.set_misconfigured(reasons.quoted("401"), NOW + 30)
     assert not breaker.lets_through(NOW + 30)
     assert not breaker.wants_canary(NOW + 29)
     assert breaker.wants_canary(NOW + 30)
@@ -128,8 +128,8 @@ def test_a_misconfigured_server_gets_canaries_only(breaker: CircuitBreaker) -> N
 
 def test_a_success_ends_misconfiguration(breaker: CircuitBreaker) -> None:
     """After a delivery all may go out again."""
-    breaker.misconfigured(reasons.quoted("401"), NOW)
-    breaker.mended()
+    breaker.set_misconfigured(reasons.quoted("401"), NOW)
+    breaker.clear_misconfigured()
     assert breaker.lets_through(NOW)
     assert not breaker.wants_canary(NOW)
     assert breaker.state(NOW) == WorkerState(HEALTHY)
@@ -137,17 +137,17 @@ def test_a_success_ends_misconfiguration(breaker: CircuitBreaker) -> None:
 
 def test_what_was_wrong_stays_until_a_delivery(breaker: CircuitBreaker) -> None:
     """A break or an outage after it is not the cause; what the server said since is added."""
-    breaker.misconfigured(reasons.quoted("401."), NOW)
-    breaker.still_misconfigured(NOW + 30)
+    breaker.set_misconfigured(reasons.quoted("401."), NOW)
+    breaker.stay_misconfigured(NOW + 30)
     assert not breaker.wants_canary(NOW + 29)
-    breaker.probed(healthy=False, reason=reasons.quoted("down"))
+    breaker.note_probe(healthy=False, reason=reasons.quoted("down"))
     assert breaker.state(NOW) == WorkerState(ACTION_NEEDED, reasons.quoted("401."))
-    breaker.probed(healthy=True, reason=reasons.NONE)
-    breaker.still_misconfigured(NOW + 60, "422 odd")
+    breaker.note_probe(healthy=True, reason=reasons.NONE)
+    breaker.stay_misconfigured(NOW + 60, "422 odd")
     assert str(breaker.state(NOW).reason) == "401. The last try was answered with: 422 odd."
-    breaker.misconfigured(reasons.quoted("403."), NOW)
+    breaker.set_misconfigured(reasons.quoted("403."), NOW)
     assert str(breaker.state(NOW).reason) == "403."
-    breaker.mended()
+    breaker.clear_misconfigured()
     assert breaker.state(NOW) == WorkerState(HEALTHY)
 
 
@@ -156,28 +156,28 @@ def test_an_outage_after_a_refusal_of_the_address_is_told(
     breaker: CircuitBreaker, status: int, told: str
 ) -> None:
     """A server that is down now is told of, and no 404 from before; a wrong key stays wrong."""
-    breaker.misconfigured(refusal(str(status), status), NOW)
-    breaker.probed(healthy=False, reason=reasons.quoted("down"))
+    breaker.set_misconfigured(refusal(str(status), status), NOW)
+    breaker.note_probe(healthy=False, reason=reasons.quoted("down"))
     state = breaker.state(NOW)
     assert told in str(state.reason)
     assert state.name == (ACTION_NEEDED if status == 401 else DOWN)
-    breaker.probed(healthy=True, reason=reasons.NONE)
+    breaker.note_probe(healthy=True, reason=reasons.NONE)
     assert str(status) in str(breaker.state(NOW).reason)
 
 
 def test_a_good_probe_does_not_end_misconfiguration(breaker: CircuitBreaker) -> None:
     """Health says nothing about whether the server accepts."""
-    breaker.misconfigured(reasons.quoted("401"), NOW)
-    breaker.probed(healthy=True, reason=reasons.NONE)
+    breaker.set_misconfigured(reasons.quoted("401"), NOW)
+    breaker.note_probe(healthy=True, reason=reasons.NONE)
     assert not breaker.lets_through(NOW)
 
 
 @pytest.mark.parametrize("obstacle", ["down", "doubt", "paused", "break", "blocked"])
 def test_a_canary_respects_every_other_obstacle(breaker: CircuitBreaker, obstacle: str) -> None:
     """No canary is sent while anything else forbids sending."""
-    breaker.misconfigured(reasons.quoted("401"), NOW)
+    breaker.set_misconfigured(reasons.quoted("401"), NOW)
     obstacles: dict[str, Callable[[], object]] = {
-        "down": lambda: breaker.probed(healthy=False, reason=reasons.quoted("x")),
+        "down": lambda: breaker.note_probe(healthy=False, reason=reasons.quoted("x")),
         "doubt": breaker.suspect_outage,
         "paused": lambda: breaker.pause(math.inf),
         "break": lambda: breaker.take_break(NOW + 1),
@@ -210,20 +210,20 @@ def test_every_obstacle_must_go(breaker: CircuitBreaker) -> None:
 
 def test_trouble_is_shown_but_does_not_stop(breaker: CircuitBreaker) -> None:
     """A trouble needs action while deliveries go on; an empty one ends it."""
-    breaker.trouble("storage", reasons.quoted("the disk is full"))
+    breaker.note_trouble("storage", reasons.quoted("the disk is full"))
     assert breaker.lets_through(NOW)
     assert breaker.state(NOW) == WorkerState(ACTION_NEEDED, reasons.quoted("the disk is full"))
-    breaker.trouble("storage", reasons.NONE)
-    breaker.trouble("storage", reasons.NONE)
+    breaker.note_trouble("storage", reasons.NONE)
+    breaker.note_trouble("storage", reasons.NONE)
     assert breaker.state(NOW) == WorkerState(HEALTHY)
 
 
 def test_an_obstacle_is_named_before_all_else(breaker: CircuitBreaker) -> None:
     """Action needed comes before a pause, and a pause before an outage."""
-    breaker.probed(healthy=False, reason=reasons.quoted("refused"))
+    breaker.note_probe(healthy=False, reason=reasons.quoted("refused"))
     breaker.pause(math.inf)
     assert breaker.state(NOW).name == PAUSED
-    breaker.misconfigured(reasons.quoted("401"), NOW)
+    breaker.set_misconfigured(reasons.quoted("401"), NOW)
     assert str(breaker.state(NOW).reason) == "401"
     breaker.block("worker", reasons.quoted("another worker"))
     assert str(breaker.state(NOW).reason) == "another worker"
@@ -232,12 +232,12 @@ def test_an_obstacle_is_named_before_all_else(breaker: CircuitBreaker) -> None:
 def test_another_server_starts_afresh(breaker: CircuitBreaker) -> None:
     """What was known of the old server is forgotten; pause and obstacles stay."""
     breaker.take_break(NOW + 100)
-    breaker.misconfigured(reasons.quoted("401"), NOW)
+    breaker.set_misconfigured(reasons.quoted("401"), NOW)
     breaker.forget_server()
     assert breaker.state(NOW).name == STARTING
     assert breaker.break_left(NOW) == 0
     assert not breaker.lets_through(NOW)
-    assert breaker.probed(healthy=True, reason=reasons.NONE)
+    assert breaker.note_probe(healthy=True, reason=reasons.NONE)
     assert breaker.lets_through(NOW)
 
 
@@ -245,7 +245,7 @@ def test_a_pause_outlives_a_change_of_server(breaker: CircuitBreaker) -> None:
     """The user's pause holds for whichever server."""
     breaker.pause(math.inf)
     breaker.forget_server()
-    breaker.probed(healthy=True, reason=reasons.NONE)
+    breaker.note_probe(healthy=True, reason=reasons.NONE)
     assert not breaker.lets_through(NOW)
 
 
@@ -261,12 +261,12 @@ def test_the_next_closing_is_the_earliest(breaker: CircuitBreaker) -> None:
 def test_a_clock_set_back_lengthens_no_break() -> None:
     """The server's break and the next canary come as soon as they were meant to."""
     breaker = CircuitBreaker()
-    breaker.probed(healthy=True, reason=reasons.NONE)
+    breaker.note_probe(healthy=True, reason=reasons.NONE)
     breaker.take_break(NOW + 5)
-    breaker.clock_set_back(86_400)
+    breaker.bring_waits_forward(86_400)
     assert breaker.break_left(NOW - 86_400) == 5
-    breaker.misconfigured(reasons.quoted("401"), NOW + 30)
-    breaker.clock_set_back(86_400)
+    breaker.set_misconfigured(reasons.quoted("401"), NOW + 30)
+    breaker.bring_waits_forward(86_400)
     assert breaker.wants_canary(NOW - 86_400 + 31)
 
 
@@ -283,11 +283,11 @@ def test_a_time_that_is_never_is_not_told(breaker: CircuitBreaker) -> None:
 
 def test_a_canary_has_its_time_too(breaker: CircuitBreaker) -> None:
     """When the server refuses everything, the next canary is what is waited for."""
-    breaker.misconfigured(reasons.quoted("401"), NOW + 30)
+    breaker.set_misconfigured(reasons.quoted("401"), NOW + 30)
     assert breaker.lets_through_at(NOW) == NOW + 30
-    breaker.still_misconfigured(NOW + 60, "500")
+    breaker.stay_misconfigured(NOW + 60, "500")
     assert breaker.lets_through_at(NOW) == NOW + 60
-    breaker.mended()
+    breaker.clear_misconfigured()
     assert breaker.lets_through_at(NOW) is None
 
 
@@ -295,7 +295,7 @@ def test_a_new_one_has_no_break() -> None:
     """Nor does one that forgot its server: from the first second on deliveries go out."""
     breaker = CircuitBreaker()
     for _ in range(2):
-        breaker.probed(healthy=True, reason=reasons.NONE)
+        breaker.note_probe(healthy=True, reason=reasons.NONE)
         assert breaker.break_left(0.0) == 0.0
         assert breaker.lets_through(0.0)
         breaker.forget_server()
@@ -304,9 +304,9 @@ def test_a_new_one_has_no_break() -> None:
 def test_the_first_trouble_of_some_parts_is_told(breaker: CircuitBreaker) -> None:
     """In the order in which the parts are named; without trouble there is nothing to tell."""
     assert breaker.trouble_with(["queue", "dlq"]) is reasons.NONE
-    breaker.trouble("dlq", reasons.quoted("two"))
-    breaker.trouble("queue", reasons.quoted("one"))
-    breaker.trouble("log", reasons.quoted("three"))
+    breaker.note_trouble("dlq", reasons.quoted("two"))
+    breaker.note_trouble("queue", reasons.quoted("one"))
+    breaker.note_trouble("log", reasons.quoted("three"))
     assert breaker.trouble_with(["queue", "dlq"]) == reasons.quoted("one")
     assert breaker.trouble_with(["dlq"]) == reasons.quoted("two")
     assert breaker.trouble_with(["metrics"]) is reasons.NONE
@@ -315,9 +315,9 @@ def test_the_first_trouble_of_some_parts_is_told(breaker: CircuitBreaker) -> Non
 def test_the_disk_is_told_first(breaker: CircuitBreaker) -> None:
     """What else fails for it comes and goes."""
     breaker.block("worker", reasons.quoted("one"))
-    breaker.trouble("queue", reasons.quoted("two"))
+    breaker.note_trouble("queue", reasons.quoted("two"))
     assert str(breaker.state(NOW).reason) == "one"
-    breaker.trouble("disk", reasons.quoted("it is full"))
+    breaker.note_trouble("disk", reasons.quoted("it is full"))
     assert breaker.state(NOW) == WorkerState(ACTION_NEEDED, reasons.quoted("it is full"))
 
 
@@ -337,10 +337,10 @@ def test_each_state_has_its_words(breaker: CircuitBreaker) -> None:
     breaker.pause(NOW + 5)
     assert breaker.state(NOW) == WorkerState(PAUSED, Reason("paused by you"))
     assert str(CircuitBreaker().state(NOW).reason) == "the server has not answered yet"
-    breaker.misconfigured(refusal("401 Unauthorized", 401), NOW)
-    breaker.still_misconfigured(NOW, "500 odd.")
+    breaker.set_misconfigured(refusal("401 Unauthorized", 401), NOW)
+    breaker.stay_misconfigured(NOW, "500 odd.")
     assert str(breaker.state(NOW).reason) == (
         "the server refuses deliveries: 401 Unauthorized. The last try was answered with: 500 odd."
     )
-    breaker.still_misconfigured(NOW)
+    breaker.stay_misconfigured(NOW)
     assert str(breaker.state(NOW).reason) == "the server refuses deliveries: 401 Unauthorized."

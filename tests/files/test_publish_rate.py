@@ -9,7 +9,7 @@ def test_what_took_long_is_not_put_off_for_longer_than_was_asked() -> None:
     """A twentieth of the time goes into it, or what `longest` makes of that."""
     usual, prompt = PublishRate(), PublishRate(longest=5.0)
     for pace in (usual, prompt):
-        pace.spent(100.0, 2.0)
+        pace.note_cost(100.0, 2.0)
     assert usual.wait(100.0) == 38.0
     assert prompt.wait(100.0) == 5.0
 
@@ -18,7 +18,7 @@ def test_files_are_published_once_a_second_at_most() -> None:
     """At the very second it may be done again."""
     rate = PublishRate()
     assert rate.ready(0.0)
-    rate.spent(100.0, 0.001)
+    rate.note_cost(100.0, 0.001)
     assert not rate.ready(100.9)
     assert rate.ready(101.0)
     assert rate.wait(100.25) == 0.75
@@ -28,7 +28,7 @@ def test_files_are_published_once_a_second_at_most() -> None:
 def test_what_takes_long_is_published_more_rarely() -> None:
     """A twentieth of the time goes into it: 0.1 s in two, and from there on in proportion."""
     rate = PublishRate()
-    rate.spent(100.0, 0.1)
+    rate.note_cost(100.0, 0.1)
     assert rate.wait(100.0) == pytest.approx(1.9)
-    rate.spent(100.0, 0.05)
+    rate.note_cost(100.0, 0.05)
     assert rate.wait(100.0) == 1.0

@@ -261,7 +261,7 @@ def test_receipts_of_a_file_that_did_not_change_are_dropped(tmp_path: Path) -> N
     doing = written(tmp_path, DELETE, difference(removed="b"), done=False)
     reader = Receipts(tmp_path)
     reader.look()
-    reader.outlived()
+    reader.drop_outlived()
     assert list(tmp_path.iterdir()) == [doing]
 
 

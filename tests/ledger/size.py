@@ -31,7 +31,7 @@ def delivered(path: Path, memories: int, waiting: int) -> float:
                 with ledger.transaction():
                     for key in keys[:_IN_A_COMMIT]:
                         outbox.claim(key, NOW, HERE)
-                        outbox.delivered(key, HERE, NOW)
+                        outbox.record_delivery(key, HERE, NOW)
                 del keys[:_IN_A_COMMIT]
                 ledger.give_back_room()
     return sum(file.stat().st_size for file in path.parent.glob(f"{path.name}*")) / memories

@@ -41,7 +41,7 @@ def test_what_is_delivered_or_deleted_does_not_wait(ledger: Ledger, counters: Co
     first, second = (inbox.add_fresh(fresh(name), NOW, ask=False) for name in ("a", "b"))
     assert counters.waiting().queue == 2
     with ledger.transaction():
-        outbox.delivered(first, HERE, NOW + 5)
+        outbox.record_delivery(first, HERE, NOW + 5)
         assert counters.waiting().queue == 1
         inbox.discard([second], NOW, "deleted")
         assert counters.waiting().queue == 0

@@ -36,7 +36,7 @@ def publish(past: Generations, name: str) -> int:
     """Publish a generation."""
     gen = past.prepare(name).gen
     past.record(gen, name.encode())
-    past.published(gen)
+    past.note_published(gen)
     return gen
 
 
@@ -55,7 +55,7 @@ def test_a_generation_counts_when_it_has_reached_the_disk(past: Generations) -> 
     assert (first.gen, past.current(), past.named("one")) == (1, 0, None)
     past.record(1, b"sha")
     assert past.current() == 0
-    past.published(1)
+    past.note_published(1)
     assert (past.current(), past.named("one")) == (1, 1)
     assert publish(past, "two") == 2
     assert (past.current(), past.named("one"), past.named("two")) == (2, 1, 2)
@@ -78,8 +78,8 @@ def test_a_name_that_is_seen_has_reached_the_disk(past: Generations) -> None:
     """Though a crash undid that it was noted."""
     past.prepare("one")
     past.prepare("two")
-    past.saw("one")
-    past.saw("nobody's")
+    past.note_name("one")
+    past.note_name("nobody's")
     assert (past.named("one"), past.named("two"), past.current()) == (1, None, 1)
 
 
@@ -204,7 +204,7 @@ def test_what_a_user_saved_is_noted_under_the_name_of_a_generation(
     key = dead(inbox, letter("a"))
     publish(past, "one")
     saved = letter("a", retry_count=7, last_attempt=5.0)
-    past.saved(key, saved, 1)
+    past.record_save(key, saved, 1)
     assert showings(past, key)[1:] == [Showing(1, 1, 7, 5.0, items.body(saved.raw), saved=True)]
 
 
@@ -253,7 +253,7 @@ def test_a_delivered_letter_is_shown_no_more(
     """What the file showed of it stays known."""
     key = dead(inbox, letter("a"))
     publish(past, "one")
-    Outbox(ledger).delivered(key, "http://here.test", NOW)
+    Outbox(ledger).record_delivery(key, "http://here.test", NOW)
     publish(past, "two")
     assert [(each.first, each.last) for each in showings(past, key)] == [(1, 1)]
 

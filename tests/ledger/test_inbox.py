@@ -107,8 +107,8 @@ def test_a_row_says_what_the_ledger_knows(ledger: Ledger, inbox: Inbox) -> None:
     item = letter("\ud800", retry_count=4)
     key = inbox.add_dead(item, item.raw, NOW, ask=False, gen=None)
     outbox = Outbox(ledger)
-    outbox.delivered(key, HERE, NOW)
-    outbox.delivered(key, ELSEWHERE, NOW)
+    outbox.record_delivery(key, HERE, NOW)
+    outbox.record_delivery(key, ELSEWHERE, NOW)
     inbox.revive(known(inbox, item), item, NOW, dead=True, gen=None)
     outbox.claim(key, NOW + 1)
     assert known(inbox, item) == Row(
@@ -190,7 +190,7 @@ def test_a_deletion_is_one_of_waiting_things(ledger: Ledger, inbox: Inbox) -> No
     pending = inbox.add_fresh(fresh("a"), NOW, ask=False)
     dead = inbox.add_dead(letter("b"), b"{}", NOW, ask=False, gen=None)
     gone = inbox.add_fresh(fresh("c"), NOW, ask=False)
-    Outbox(ledger).delivered(gone, HERE, NOW)
+    Outbox(ledger).record_delivery(gone, HERE, NOW)
     before = {key: row(ledger, key) for key in (pending, dead, gone)}
     inbox.discard([pending, dead, gone], NOW + 5, "user")
     for key in (pending, dead):
@@ -326,7 +326,7 @@ def test_no_server_has_taken_what_was_edited_since(ledger: Ledger, inbox: Inbox)
     outbox, here, elsewhere = Outbox(ledger), "http://here.test", "http://elsewhere.test"
     old, new = letter("a"), letter("a", content="new")
     key = inbox.add_dead(old, old.raw, NOW, ask=False, gen=None)
-    outbox.delivered(key, here, NOW)
+    outbox.record_delivery(key, here, NOW)
     inbox.revive(known(inbox, old), old, NOW + 1, dead=True, gen=None)
     outbox.claim(key, NOW + 2, elsewhere)
     outbox.release(key)
@@ -412,7 +412,7 @@ def test_a_request_under_way_at_a_kill_takes_no_delivery_back(ledger: Ledger, in
     """What a server took before it has taken, whatever became of the next request."""
     outbox, item = Outbox(ledger), fresh("a")
     key = inbox.add_fresh(item, NOW, ask=False)
-    outbox.delivered(key, HERE, NOW)
+    outbox.record_delivery(key, HERE, NOW)
     inbox.revive(known(inbox, item), item, NOW + 1, dead=False, gen=None)
     outbox.claim(key, NOW + 2, HERE)
     inbox.forget_requests_under_way(NOW + 3, 30)
@@ -428,7 +428,7 @@ def test_a_text_that_is_to_be_forgotten_is_gone(ledger: Ledger, inbox: Inbox) ->
     key, other = (inbox.add_fresh(fresh(name), NOW, ask=False) for name in "ab")
     delivered = inbox.add_fresh(fresh("c"), NOW, ask=False)
     outbox = Outbox(ledger)
-    outbox.delivered(delivered, HERE, NOW)
+    outbox.record_delivery(delivered, HERE, NOW)
     for each in (key, other, delivered):
         outbox.record_attempt(each, NOW, "outage", None, "m", 0.5)
     with ledger.transaction() as db:

@@ -42,12 +42,12 @@ def test_a_large_memory_stays_whole(ledger: Ledger) -> None:
     inbox, outbox, item = Inbox(ledger), Outbox(ledger), _item("a")
     key = inbox.add_fresh(item, _NOW, ask=False)
     job = outbox.claim(key, _NOW)
-    outbox.failed_fresh(job, _NOW, "500", [item.raw])
+    outbox.count_fresh_failure(job, _NOW, "500", [item.raw])
     assert outbox.raw(key) == item.raw
     inbox.move_to_dlq(key, [item.raw[:-1], b', "moved": 1}'], _NOW)
     assert outbox.raw(key) == item.raw[:-1] + b', "moved": 1}'
     job = outbox.claim(key, _NOW)
-    outbox.failed_dead(job, 1, _NOW, "500", [item.raw], _NOW)
+    outbox.count_dead_failure(job, 1, _NOW, "500", [item.raw], _NOW)
     inbox.discard([key], _NOW, "deleted")
     row = inbox.known(item)
     assert row is not None
@@ -61,7 +61,7 @@ def test_no_text_outlives_its_use(ledger: Ledger) -> None:
     delivered, forgotten, expired, shrunk, kept = (
         inbox.add_fresh(_item(letter), _NOW, ask=False) for letter in "abcde"
     )
-    outbox.delivered(delivered, "server", _NOW)
+    outbox.record_delivery(delivered, "server", _NOW)
     inbox.discard([expired], _NOW, "deleted")
     inbox.expire(_NOW + 1)
     inbox.discard([forgotten], _NOW, "deleted")

@@ -34,23 +34,23 @@ def test_from_the_first_probe_that_fails_to_the_one_that_does_not(
 ) -> None:
     """Each outage has one row, which is there from its beginning."""
     outages = Outages(ledger)
-    outages.probed(healthy=True, now=10.0)
+    outages.note_probe(healthy=True, now=10.0)
     assert _seen(path) == []
-    outages.probed(healthy=False, now=20.0)
+    outages.note_probe(healthy=False, now=20.0)
     assert _seen(path) == [(20.0, 20.0)]
-    outages.probed(healthy=False, now=30.0)
-    outages.probed(healthy=True, now=41.0)
-    outages.probed(healthy=True, now=50.0)
-    outages.probed(healthy=False, now=60.0)
+    outages.note_probe(healthy=False, now=30.0)
+    outages.note_probe(healthy=True, now=41.0)
+    outages.note_probe(healthy=True, now=50.0)
+    outages.note_probe(healthy=False, now=60.0)
     assert _seen(path) == [(20.0, 41.0), (60.0, 60.0)]
 
 
 def test_a_restart_in_the_middle_makes_no_second_one(ledger: Ledger, path: Path) -> None:
     """What was under way goes on, unless nobody looked for long."""
-    Outages(ledger).probed(healthy=False, now=20.0)
-    Outages(ledger).probed(healthy=False, now=80.0)
+    Outages(ledger).note_probe(healthy=False, now=20.0)
+    Outages(ledger).note_probe(healthy=False, now=80.0)
     assert _seen(path) == [(20.0, 80.0)]
-    Outages(ledger).probed(healthy=True, now=90.0)
-    Outages(ledger).probed(healthy=False, now=100.0)
-    Outages(ledger).probed(healthy=False, now=5000.0)
+    Outages(ledger).note_probe(healthy=True, now=90.0)
+    Outages(ledger).note_probe(healthy=False, now=100.0)
+    Outages(ledger).note_probe(healthy=False, now=5000.0)
     assert _seen(path) == [(20.0, 90.0), (100.0, 100.0), (5000.0, 5000.0)]

@@ -210,7 +210,7 @@ def test_a_delivery_is_remembered_for_good(ledger: Ledger, inbox: Inbox, outbox:
     outbox.mark_unknown(key, HERE, NOW, timed_out=True)
     assert outbox.raw(key) == entry.raw == outbox.find_raw(key)
     before = row(ledger, key)
-    assert outbox.delivered(key, HERE, NOW + 5) is None
+    assert outbox.record_delivery(key, HERE, NOW + 5) is None
     assert changes(before, row(ledger, key)) == {
         "state": "delivered", "claimed": None, "unknown": None, "closed": NOW + 5,
     }  # fmt: skip
@@ -229,7 +229,7 @@ def test_what_is_not_needed_after_a_delivery_goes(
     with ledger.transaction() as db:
         db.execute("UPDATE items SET body = x'00', last_error = 'e', taken = 1, held = 1")
     before = row(ledger, key)
-    outbox.delivered(key, HERE, NOW)
+    outbox.record_delivery(key, HERE, NOW)
     gone = {name for name, value in changes(before, row(ledger, key)).items() if value is None}
     assert gone == {"body", "last_error", "taken", "held"}
 
@@ -242,7 +242,7 @@ def test_a_delivery_to_each_server_is_remembered(
     (key,) = put(inbox, entry)
     known = None
     for server, at in ((HERE, NOW), (ELSEWHERE, NOW + 1), (HERE, NOW + 2)):
-        outbox.delivered(key, server, at)
+        outbox.record_delivery(key, server, at)
         known = inbox.known(entry)
         assert known is not None
         inbox.revive(known, entry, at, dead=False, gen=None)
@@ -264,7 +264,7 @@ def test_what_another_address_has_is_asked_about_here(inbox: Inbox, outbox: Outb
     entry = fresh("a")
     (key,) = put(inbox, entry)
     assert outbox.claim(key, NOW, HERE).unknown is None
-    outbox.delivered(key, HERE, NOW + 1)
+    outbox.record_delivery(key, HERE, NOW + 1)
     known = inbox.known(entry)
     assert known is not None
     inbox.revive(known, entry, NOW + 2, dead=False, gen=None)
@@ -280,7 +280,7 @@ def test_a_server_has_what_it_took_whatever_it_says_later(inbox: Inbox, outbox: 
     """Neither an outcome that is unknown nor a refusal takes a delivery back."""
     entry = fresh("a")
     (key,) = put(inbox, entry)
-    outbox.delivered(key, HERE, NOW)
+    outbox.record_delivery(key, HERE, NOW)
     known = inbox.known(entry)
     assert known is not None
     inbox.revive(known, entry, NOW, dead=False, gen=None)
@@ -325,7 +325,7 @@ def test_a_delivery_beats_a_deletion(
     inbox.discard([key], NOW, "user")
     with ledger.transaction() as db:
         db.execute("UPDATE items SET reason = ?", (why,))
-    assert outbox.delivered(key, HERE, NOW) == (why or "")
+    assert outbox.record_delivery(key, HERE, NOW) == (why or "")
     assert row(ledger, key)["state"] == "delivered"
 
 
@@ -336,7 +336,7 @@ def test_a_failure_of_a_fresh_entry_is_one_more(
     key, other = put(inbox, fresh("a", retries=2), fresh("b"))
     job = outbox.claim(key, NOW)
     before, others = row(ledger, key), row(ledger, other)
-    outbox.failed_fresh(job, NOW + 30, "busy", [b'{"id":', b'"a"}'])
+    outbox.count_fresh_failure(job, NOW + 30, "busy", [b'{"id":', b'"a"}'])
     assert changes(before, row(ledger, key)) == {
         "claimed": None, "retries": 3, "due": NOW + 30, "last_error": "busy",
     }  # fmt: skip
@@ -354,7 +354,7 @@ def test_what_another_worker_took_meanwhile_is_still_asked_about(
     jobs = [outbox.claim(key, NOW + 1) for key in (before, meanwhile)]
     taken.vanish([meanwhile], NOW + 2, taken=True, wait_until=0)
     for job in jobs:
-        outbox.failed_fresh(job, NOW + 30, "busy", [b"{}"])
+        outbox.count_fresh_failure(job, NOW + 30, "busy", [b"{}"])
     assert "taken" not in row(ledger, before)
     assert row(ledger, meanwhile)["unknown"] == NOW + 2
     assert row(ledger, meanwhile)["taken"] == NOW + 2
@@ -367,7 +367,7 @@ def test_a_failed_retry_is_counted_as_the_file_will_say(
     key, other = put(inbox, letter("a"), letter("b"))
     job = outbox.claim(key, NOW)
     before, others = row(ledger, key), row(ledger, other)
-    outbox.failed_dead(job, 7, NOW + 3600, "busy", [b"{}"], NOW + 1)
+    outbox.count_dead_failure(job, 7, NOW + 3600, "busy", [b"{}"], NOW + 1)
     assert changes(before, row(ledger, key)) == {
         "claimed": None, "retry_count": 7, "last_attempt": NOW + 1,
         "due": NOW + 3600, "last_error": "busy",
@@ -395,7 +395,7 @@ def test_a_turn_is_all_or_nothing(ledger: Ledger, inbox: Inbox, outbox: Outbox) 
 
     def killed() -> None:
         with outbox.turn():
-            outbox.delivered(one, HERE, NOW)
+            outbox.record_delivery(one, HERE, NOW)
             outbox.claim(two, NOW)
             raise ValueError("killed")
 
@@ -404,7 +404,7 @@ def test_a_turn_is_all_or_nothing(ledger: Ledger, inbox: Inbox, outbox: Outbox) 
     assert row(ledger, one)["state"] == "pending"
     assert "claimed" not in row(ledger, two)
     with outbox.turn():
-        outbox.delivered(one, HERE, NOW)
+        outbox.record_delivery(one, HERE, NOW)
         outbox.claim(two, NOW)
     assert row(ledger, one)["state"] == "delivered"
     assert row(ledger, two)["claimed"] == NOW
@@ -421,7 +421,7 @@ def test_fresh_entries_keep_their_wait_when_the_clock_is_set_back(
     outbox.defer(waits, NOW + 30)
     outbox.defer(due, NOW)
     before = outbox.due(dead)
-    outbox.clock_set_back(NOW, 1000)
+    outbox.bring_waits_forward(NOW, 1000)
     assert outbox.due(waits) == NOW - 970
     assert outbox.due(due) == NOW
     assert outbox.due(dead) == before
@@ -463,13 +463,13 @@ def test_a_delivery_costs_few_statements(ledger: Ledger, inbox: Inbox, outbox: O
     """The outcome of one memory and the claim of the next are nine, begin and commit included."""
     first, second, _ = put(inbox, *map(fresh, "abc"))
     outbox.claim(first, NOW)
-    outbox.delivered(first, HERE, NOW)  # the server is known from now on
+    outbox.record_delivery(first, HERE, NOW)  # the server is known from now on
     job = outbox.claim(second, NOW)
     statements: set[str] = set()  # each is told of again where a trigger ends
     with ledger.reading() as db:
         db.set_trace_callback(statements.add)
     with outbox.turn():
-        outbox.delivered(job.key, HERE, NOW)
+        outbox.record_delivery(job.key, HERE, NOW)
         following = [outbox.head(lane, NOW) for lane in (FRESH, DEAD)]
         assert following[0] is not None
         outbox.claim(following[0], NOW)

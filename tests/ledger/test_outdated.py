@@ -43,17 +43,17 @@ class Scene:
         """Publish a generation."""
         prepared = self.generations.prepare(f"at {self.generations.current()}")
         self.generations.record(prepared.gen, b"")
-        self.generations.published(prepared.gen)
+        self.generations.note_published(prepared.gen)
 
     def fail(self) -> None:
         """Let a retry of a dead letter fail."""
         job = self.outbox.claim(self.dead, NOW)
-        self.outbox.failed_dead(job, 3, NOW, "500", [letter("dead").raw], NOW)
+        self.outbox.count_dead_failure(job, 3, NOW, "500", [letter("dead").raw], NOW)
 
     def fail_fresh(self) -> None:
         """Let a delivery of an entry fail."""
         job = self.outbox.claim(self.entry, NOW)
-        self.outbox.failed_fresh(job, NOW, "500", [fresh("entry").raw])
+        self.outbox.count_fresh_failure(job, NOW, "500", [fresh("entry").raw])
 
     def revive(self, *, dead: bool) -> None:
         """Put back what was discarded."""
@@ -101,9 +101,9 @@ CHANGES: dict[str, tuple[Callable[[Scene], object], set[str]]] = {
     "an attempt for the history": (
         lambda s: s.outbox.record_attempt(s.dead, NOW, "outage", None, "down", 1.0), set(),
     ),
-    "a delivered entry": (lambda s: s.outbox.delivered(s.entry, HERE, NOW), {QUEUE, METRICS}),
+    "a delivered entry": (lambda s: s.outbox.record_delivery(s.entry, HERE, NOW), {QUEUE, METRICS}),
     "a delivered dead letter": (
-        lambda s: s.outbox.delivered(s.dead, HERE, NOW), {QUEUE, DLQ, METRICS},
+        lambda s: s.outbox.record_delivery(s.dead, HERE, NOW), {QUEUE, DLQ, METRICS},
     ),
     "a failed delivery": (Scene.fail_fresh, {QUEUE, METRICS}),
     "a failed retry": (Scene.fail, {DLQ}),
@@ -167,7 +167,7 @@ def test_nothing_is_outdated_by_what_is_taken_back(scene: Scene) -> None:
 
     def fails(scene: Scene) -> None:
         with suppress(LedgerError), scene.ledger.transaction() as db:
-            scene.outbox.delivered(scene.dead, HERE, NOW)
+            scene.outbox.record_delivery(scene.dead, HERE, NOW)
             db.execute("SELECT no_such_thing")
 
     assert outdated_by(scene, fails) == set()

@@ -38,7 +38,7 @@ def publish(ledger: Ledger, stamp: str) -> None:
     past = Generations(ledger)
     gen = past.prepare(stamp).gen
     past.record(gen, b"sha")
-    past.published(gen)
+    past.note_published(gen)
 
 
 def test_a_ledger_that_is_not_there_knows_nothing(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_a_ledger_that_is_closed_is_read_too(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite3"
     with closing(Ledger(path)) as ledger:
         dead(Inbox(ledger), C)
-        Outbox(ledger).delivered(
+        Outbox(ledger).record_delivery(
             Inbox(ledger).add_fresh(fresh("d"), NOW, ask=False), ELSEWHERE, NOW
         )
         TakenByOthers(ledger).hold(Inbox(ledger).add_fresh(fresh("e"), NOW, ask=False), NOW)

@@ -176,7 +176,7 @@ def test_a_generation_that_was_written_after_all_is_believed(path: Path) -> None
     with closing(Ledger(path)) as ledger:
         generations = Generations(ledger)
         keys = {row.item_id: row.key for row in generations.dead_rows()}
-        generations.saw("2026-01-01T00:00:01")
+        generations.note_name("2026-01-01T00:00:01")
         assert generations.named("2026-01-01T00:00:01") == 11
         shown = generations.shown([keys["buried"], keys["plain"], keys["unpublished"]])
         assert shown[keys["buried"]].stood_in(11)
@@ -192,7 +192,7 @@ def test_the_next_generation_goes_on_where_the_last_one_was(path: Path) -> None:
         generations = Generations(ledger)
         keys = {row.item_id: row.key for row in generations.dead_rows()}
         gen = generations.prepare("the next").gen
-        generations.published(gen)
+        generations.note_published(gen)
         shown = generations.shown(keys.values())
         assert gen == 12
         assert all(shown[key].stood_in(gen) for key in keys.values())

@@ -33,7 +33,7 @@ class Past:
     def delivered(self, content: str, at: float) -> None:
         """Take in and deliver a memory a second later."""
         key = self._inbox.add_fresh(parsed(entry(content)), at - 1, ask=False)
-        self._outbox.delivered(key, self._server, at)
+        self._outbox.record_delivery(key, self._server, at)
 
     def taken_in(self, content: str, at: float) -> int:
         """Take in a memory that waits; its key."""
@@ -56,7 +56,7 @@ class Past:
         """Fail a dead letter for the `count`th time."""
         self.failed(key, at)
         job = self._outbox.claim(key, at)
-        self._outbox.failed_dead(job, count, at + 60, "", [parsed(dead(content)).raw], at)
+        self._outbox.count_dead_failure(job, count, at + 60, "", [parsed(dead(content)).raw], at)
 
     def adopted(self, value: dict[str, object], at: float, due: float | None = None) -> int:
         """Take in a dead letter from the file, tried again when it is `due`; its key."""
@@ -68,7 +68,7 @@ class Past:
 
     def recovered(self, key: int, at: float) -> None:
         """Deliver it."""
-        self._outbox.delivered(key, self._server, at)
+        self._outbox.record_delivery(key, self._server, at)
 
     def discarded(self, key: int, at: float) -> None:
         """Delete it."""

@@ -65,7 +65,7 @@ def test_an_edit_sets_the_old_text_aside(ground: QueueScene) -> None:
 
 def test_what_is_delivered_by_now_stays_so(ground: QueueScene) -> None:
     """And nobody is told that it was deleted."""
-    ground.core.outbox.delivered(ground.known(WAITS).key, HERE, NOW)
+    ground.core.outbox.record_delivery(ground.known(WAITS).key, HERE, NOW)
     orders.give(ground.core.paths, DISCARD, BOTH[:1])
     assert process(ground.core) == 1
     assert states(ground, WAITS) == ["delivered"]

@@ -121,7 +121,7 @@ def test_the_dlq_file_is_published_at_its_pace_and_at_once_at_rest(
     """Only where the ledger says something else than the file."""
     scene.parts.dlq.needed = needed
     if not paced:
-        scene.parts.dlq.pace.spent(MOMENT, 1.0)
+        scene.parts.dlq.pace.note_cost(MOMENT, 1.0)
     if busy:
         waits_until(scene, NOW)
     assert ("dlq.run" in scene.cycle()) == (needed and (paced or not busy))
@@ -164,7 +164,7 @@ def test_a_state_is_told_when_it_changes(scene: Scene) -> None:
 
 def test_a_state_whose_trouble_was_told_says_so(scene: Scene) -> None:
     """The reason stands in the log already, as that of a part that has failed."""
-    scene.core.troubles.failed("part", OSError("odd"), 1.0)
+    scene.core.troubles.note_failure("part", OSError("odd"), 1.0)
     scene.parts.breaker.block("storage", quoted(repr(OSError("odd"))))
     scene.parts.other.look.side_effect = None
     with mock.patch.object(Engine, "_look_at_storage"):

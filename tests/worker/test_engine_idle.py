@@ -21,13 +21,13 @@ def at_rest(scene: Scene) -> None:
     """Let it have looked, with a server that answers, and nothing unread."""
     scene.parts.emergencies.unread.return_value = 0
     scene.cycle()
-    scene.parts.breaker.probed(healthy=True, reason=NONE)
+    scene.parts.breaker.note_probe(healthy=True, reason=NONE)
 
 
 def test_it_is_idle_once_it_has_looked_and_nothing_is_due(scene: Scene) -> None:
     """Not before the first cycle."""
     scene.parts.emergencies.unread.return_value = 0
-    scene.parts.breaker.probed(healthy=True, reason=NONE)
+    scene.parts.breaker.note_probe(healthy=True, reason=NONE)
     assert not is_idle(scene)
     at_rest(scene)
     assert is_idle(scene)
@@ -88,7 +88,7 @@ def test_what_is_due_is_waited_for_where_the_way_opens_in_time(
     if left:
         scene.parts.breaker.take_break(NOW + left)
     else:
-        scene.parts.breaker.probed(healthy=False, reason=quoted("refused"))
+        scene.parts.breaker.note_probe(healthy=False, reason=quoted("refused"))
     assert is_idle(scene, 1.0) == idle
 
 
@@ -99,7 +99,7 @@ def test_what_a_worker_left_under_way_is_waited_for(scene: Scene) -> None:
     scene.core.unknown_until = MOMENT + 10
     assert not is_idle(scene, 1.0)
     assert is_idle(scene, 0.0)
-    scene.parts.breaker.probed(healthy=False, reason=quoted("refused"))
+    scene.parts.breaker.note_probe(healthy=False, reason=quoted("refused"))
     assert is_idle(scene, 1.0)
 
 
@@ -108,10 +108,10 @@ def test_what_is_left_is_told_with_its_reasons(scene: Scene) -> None:
     at_rest(scene)
     scene.core.counters = mock.Mock(wraps=scene.core.counters)
     scene.core.counters.waiting.return_value = Counts(2, 3, None, 1)
-    scene.parts.breaker.trouble("queue file", NO_PERMISSION)
+    scene.parts.breaker.note_trouble("queue file", NO_PERMISSION)
     state = WorkerState("action needed", NO_PERMISSION)
     assert scene.engine.waiting(NOW) == Waiting(2, 3, 1, state, NO_PERMISSION)
-    scene.parts.breaker.trouble("queue file", NONE)
+    scene.parts.breaker.note_trouble("queue file", NONE)
     assert scene.engine.waiting(NOW).unread == NONE
 
 

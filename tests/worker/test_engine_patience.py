@@ -15,7 +15,7 @@ from tests.worker.stage import MOMENT, NOW, Scene, waits_until
 def calm(scene: Scene, *, sees_all: bool = True) -> None:
     """Let a watch tell of every change, and nothing be the matter."""
     scene.engine.watch = mock.Mock(sees_all=sees_all)
-    scene.parts.breaker.probed(healthy=True, reason=NONE)
+    scene.parts.breaker.note_probe(healthy=True, reason=NONE)
     scene.cycle()
 
 
@@ -31,10 +31,10 @@ def test_where_every_change_is_told_it_looks_less_often(scene: Scene) -> None:
 def test_in_trouble_it_looks_more_often(scene: Scene) -> None:
     """What may be over at any moment, no watch tells of."""
     calm(scene)
-    scene.parts.breaker.trouble("part", quoted("odd"))
+    scene.parts.breaker.note_trouble("part", quoted("odd"))
     scene.cycle()
     assert scene.patience() == LOOK
-    scene.parts.breaker.trouble("part", NONE)
+    scene.parts.breaker.note_trouble("part", NONE)
     scene.core.beside.suspected_until = NOW + 50
     scene.cycle()
     assert scene.patience() == LOOK
@@ -70,7 +70,7 @@ def test_it_waits_until_what_vanished_is_to_be_put_back(scene: Scene) -> None:
 
 def test_it_waits_for_the_pace_of_the_dlq_file(scene: Scene) -> None:
     """But for a moment at least, as it may be one that cannot be written."""
-    scene.parts.dlq.pace.spent(MOMENT, 0.0)
+    scene.parts.dlq.pace.note_cost(MOMENT, 0.0)
     assert scene.patience() == LOOK
     scene.parts.dlq.needed = True
     assert scene.patience() == pytest.approx(INTERVAL)

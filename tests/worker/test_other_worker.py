@@ -125,11 +125,11 @@ def test_a_failure_of_what_was_sent_before_it_was_taken_leaves_the_question(
     """Only an attempt that was made with that in mind answers it."""
     before = core.outbox.claim(1, NOW)
     core.taken_by_others.vanish([1], NOW, taken=True, wait_until=0.0)
-    core.outbox.failed_fresh(before, NOW, "500", [core.outbox.raw(1)])
+    core.outbox.count_fresh_failure(before, NOW, "500", [core.outbox.raw(1)])
     job = core.outbox.claim(1, NOW)
     assert (job.taken, job.unknown) == (NOW, NOW)
     core.outbox.mark_absent(job, "")
-    core.outbox.failed_fresh(job, NOW, "500", [core.outbox.raw(1)])
+    core.outbox.count_fresh_failure(job, NOW, "500", [core.outbox.raw(1)])
     job = core.outbox.claim(1, NOW)
     assert job.unknown is None
     assert core.taken_by_others.count() == 0

@@ -36,7 +36,7 @@ def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueSce
 def breaker() -> CircuitBreaker:
     """Have a breaker that is open."""
     breaker = CircuitBreaker()
-    breaker.probed(healthy=True, reason=NONE)
+    breaker.note_probe(healthy=True, reason=NONE)
     return breaker
 
 
@@ -97,7 +97,7 @@ def test_metrics_as_we_wrote_them_are_not_even_read(ground: QueueScene, other: O
     """Whatever stands in them."""
     write(ground, pid=7, host="there")
     assert not other.is_unchanged()
-    other.wrote(atomic.signature(ground.core.paths.metrics))
+    other.note_write(atomic.signature(ground.core.paths.metrics))
     assert other.is_unchanged()
     other.look()
     assert ground.core.taken_by_others.worker() is None

@@ -51,8 +51,8 @@ def test_many_parts_fail_for_one_disk(scene: Scene, number: int) -> None:
     """It is one trouble, whichever part fails, works for a moment, and fails again."""
     for _ in range(5):
         for part in ("metrics", "ledger", "writing the DLQ file"):
-            scene.troubles.failed(part, _failed(number, part), 1.0)
-            scene.troubles.worked(part)
+            scene.troubles.note_failure(part, _failed(number, part), 1.0)
+            scene.troubles.note_success(part)
             scene.forward(1.0)
     assert scene.told == [events.PartFailed(DISK, str(_failed(number, "metrics")), 1.0)]
     assert scene.marks == {DISK: _failed(number, "metrics").reason}
@@ -67,8 +67,8 @@ def test_a_disk_is_in_order_when_it_takes_files(
     """That nothing fails any more may mean that there is nothing to write."""
     why = [reasons.quoted("read-only")]
     monkeypatch.setattr(writable, "why_unwritable", lambda _: why[0])
-    scene.troubles.failed("metrics", _failed(errno.EROFS), 1.0)
-    scene.troubles.worked("metrics")
+    scene.troubles.note_failure("metrics", _failed(errno.EROFS), 1.0)
+    scene.troubles.note_success("metrics")
     scene.forward(60.0)
     assert len(scene.told) == 1
     why[0] = reasons.NONE
@@ -78,15 +78,15 @@ def test_a_disk_is_in_order_when_it_takes_files(
 
 def test_parts_with_faults_of_their_own(scene: Scene) -> None:
     """Each is told by its title, and is over when the part works."""
-    scene.troubles.failed("writing", ValueError("odd"), 5.0, "queue file")
-    scene.troubles.failed("queue file", _failed(errno.EIO), 5.0)
-    scene.troubles.failed("writing", ValueError("odder"), 5.0, "queue file")
+    scene.troubles.note_failure("writing", ValueError("odd"), 5.0, "queue file")
+    scene.troubles.note_failure("queue file", _failed(errno.EIO), 5.0)
+    scene.troubles.note_failure("writing", ValueError("odder"), 5.0, "queue file")
     assert scene.told == [
         events.PartFailed("queue file", "ValueError('odd')", 5.0),
         events.PartFailed("queue file", str(_failed(errno.EIO)), 5.0),
     ]
     assert scene.troubles.tells(reasons.quoted("ValueError('odd')"))
-    scene.troubles.worked("writing")
+    scene.troubles.note_success("writing")
     assert not scene.troubles.tells(reasons.quoted("ValueError('odd')"))
     assert scene.told[2:] == [events.PartRecovered("queue file")]
     assert scene.marks == {
@@ -152,39 +152,39 @@ def test_the_next_try_is_that_of_the_part_that_waits_least(scene: Scene) -> None
 def test_one_cause_of_several_parts_is_told_once(scene: Scene) -> None:
     """It is over when the last of them works; of each part the mark is its own."""
     for part in ("queue file", "metrics", "ledger"):
-        scene.troubles.failed(part, ValueError("odd"), 1.0)
+        scene.troubles.note_failure(part, ValueError("odd"), 1.0)
     assert scene.told == [events.PartFailed("queue file", "ValueError('odd')", 1.0)]
-    scene.troubles.worked("metrics")
-    scene.troubles.worked("ledger")
+    scene.troubles.note_success("metrics")
+    scene.troubles.note_success("ledger")
     assert len(scene.told) == 1
-    scene.troubles.worked("queue file")
+    scene.troubles.note_success("queue file")
     assert scene.told[1:] == [events.PartRecovered("queue file")]
     assert scene.marks["queue file"] == reasons.NONE
 
 
 def test_two_causes_are_told_and_over_each_by_itself(scene: Scene) -> None:
     """One that lasts keeps the end of the other from nobody."""
-    scene.troubles.failed("a", ValueError("one"), 1.0)
-    scene.troubles.failed("b", ValueError("two"), 2.0)
-    scene.troubles.worked("a")
+    scene.troubles.note_failure("a", ValueError("one"), 1.0)
+    scene.troubles.note_failure("b", ValueError("two"), 2.0)
+    scene.troubles.note_success("a")
     assert scene.told == [
         events.PartFailed("a", "ValueError('one')", 1.0),
         events.PartFailed("b", "ValueError('two')", 2.0),
         events.PartRecovered("a"),
     ]
     assert set(scene.marks) == {"a", "b"}
-    scene.troubles.worked("a")
+    scene.troubles.note_success("a")
     assert len(scene.told) == 3
 
 
 def test_a_cause_that_a_part_of_its_own_shares_is_over_with_the_last(scene: Scene) -> None:
     """A trouble that is always told by itself keeps another with its reason from ending."""
-    scene.troubles.failed("a", ValueError("odd"), 1.0)
-    scene.troubles.failed("queue file", ValueError("odd"), 1.0)
+    scene.troubles.note_failure("a", ValueError("odd"), 1.0)
+    scene.troubles.note_failure("queue file", ValueError("odd"), 1.0)
     assert len(scene.told) == 1
-    scene.troubles.worked("a")
+    scene.troubles.note_success("a")
     assert len(scene.told) == 1
-    scene.troubles.worked("queue file")
+    scene.troubles.note_success("queue file")
     assert scene.told[1:] == [events.PartRecovered("queue file")]
 
 
@@ -192,12 +192,12 @@ def test_a_disk_is_quiet_for_six_seconds_before_it_is_in_order(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They are counted from its last failure, or from when it last took no files."""
-    scene.troubles.failed("metrics", _failed(errno.ENOSPC), 1.0)
-    scene.troubles.worked("metrics")
+    scene.troubles.note_failure("metrics", _failed(errno.ENOSPC), 1.0)
+    scene.troubles.note_success("metrics")
     scene.forward(5.5)
     assert len(scene.told) == 1
-    scene.troubles.failed("metrics", _failed(errno.ENOSPC), 1.0)
-    scene.troubles.worked("metrics")
+    scene.troubles.note_failure("metrics", _failed(errno.ENOSPC), 1.0)
+    scene.troubles.note_success("metrics")
     scene.forward(5.5)
     assert len(scene.told) == 1
     with monkeypatch.context() as patch:

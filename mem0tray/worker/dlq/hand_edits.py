@@ -75,7 +75,7 @@ class HandEdits:
         self.missing = found is None
         if found is None or (found == self.signature and not self._again):
             if found is not None:
-                self._receipts.outlived()
+                self._receipts.drop_outlived()
             self._trust()
             self._rests(torn=False)
             return False
@@ -189,7 +189,7 @@ class HandEdits:
 
     def _base(self, save: _Save) -> Base:
         generations = self._core.generations
-        generations.saw(save.name)
+        generations.note_name(save.name)
         named = generations.named(save.name)
         exact = named is not None and generations.is_copy(save.name, save.sha)
         return Base(named, generations.current(), generations.shown, exact)
@@ -224,7 +224,7 @@ class HandEdits:
                 written.append((key, item))
         gen = base.named if own is None else own
         for key, item in written:
-            core.generations.saved(key, item, gen or 0)
+            core.generations.record_save(key, item, gen or 0)
         core.generations.set_strays(save.strays, save.keys)
 
     def _adopt_moved(self, found: list[Item]) -> None:

@@ -53,7 +53,7 @@ class DlqPublisher:
                 done = any(self._attempt() for _ in range(_TRIES))
         finally:
             now = time.monotonic()
-            self.pace.spent(now, now - started)
+            self.pace.note_cost(now, now - started)
         if done or not self._edits.torn:  # what cannot be read is told as that
             self._restless.look(restless=not done)
         return done
@@ -81,7 +81,7 @@ class DlqPublisher:
         signature = atomic.replace(path, data, still_valid=lambda: self._is_still(before))
         if signature is None:
             return False
-        generations.published(prepared.gen)
+        generations.note_published(prepared.gen)
         self._edits.note(signature)
         self._edits.missing = False
         self._shown = wanted

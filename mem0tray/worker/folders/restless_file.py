@@ -45,13 +45,13 @@ class RestlessFile:
             self._since = None
             if self.told:
                 self.told = False
-                self._troubles.worked(self._part)
+                self._troubles.note_success(self._part)
             return
         now = self._clock()
         self._since = now if self._since is None else self._since
         if now - self._since > PATIENCE and not self.told:
             self.told = True
-            self._troubles.failed(self._part, self._error, self._again)
+            self._troubles.note_failure(self._part, self._error, self._again)
 
 
 def cannot_read(path: Path) -> FileUnavailableError:

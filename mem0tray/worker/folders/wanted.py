@@ -46,11 +46,11 @@ class Wanted:
         try:
             loaded = self._reload()
         except SettingsError as error:
-            breaker.trouble("settings", error.reason)
+            breaker.note_trouble("settings", error.reason)
             if self.wrong:
                 breaker.block("settings", error.reason)
             return None
-        breaker.trouble("settings", reasons.NONE)
+        breaker.note_trouble("settings", reasons.NONE)
         if loaded is not None:
             self.settings = loaded.settings
         stays = self._look_at_folder(breaker)
@@ -67,5 +67,5 @@ class Wanted:
             self.wrong = reasons.NONE
         elif stays and self.wrong:
             breaker.block("settings", stays)
-        breaker.trouble("folder", reasons.NONE if self.wrong else stays)
+        breaker.note_trouble("folder", reasons.NONE if self.wrong else stays)
         return stays

@@ -153,7 +153,7 @@ class QueueIntake:
         """How the file is to be known that we are about to write."""
         self._announced = signature
 
-    def published(
+    def note_published(
         self, signature: Signature | None, entries: list[tuple[document.Shown, int]]
     ) -> None:
         """Note that we wrote the file ourselves: nothing in it is new."""

@@ -123,13 +123,13 @@ class QueuePublisher:
             done, wait = False, _RETRY
         except Exception as error:  # noqa: BLE001  (the thread survives any fault of a part)
             done, wait = False, _TROUBLE_WAIT
-            self._core.troubles.failed(_PART, error, wait, "queue file")
+            self._core.troubles.note_failure(_PART, error, wait, "queue file")
         else:
             wait = _RETRY
-            self._core.troubles.worked(_PART)
+            self._core.troubles.note_success(_PART)
             self._restless.look(restless=not done and not self._stopping.is_set())
         now = time.monotonic()
-        self._pace.spent(now, now - started)
+        self._pace.note_cost(now, now - started)
         with self._idle:
             self._busy = False
             self._idle.notify_all()
@@ -176,7 +176,7 @@ class QueuePublisher:
             return False
         self._core.inbox.clear_tombstones(wanted.left)
         self._core.taken_by_others.show(wanted.shown)
-        self._intake.published(signature, wanted.entries)
+        self._intake.note_published(signature, wanted.entries)
         self._shown = for_this
         return True
 

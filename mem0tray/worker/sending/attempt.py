@@ -53,7 +53,7 @@ class Attempts:
             return replace(outcome, outcome_unknown=True)
         return outcome
 
-    def ended(self, job: Job, outcome: Outcome) -> None:
+    def note_end(self, job: Job, outcome: Outcome) -> None:
         """Note how an attempt ended: what the server said before that is no news of it."""
         if outcome.outcome_unknown:
             self._ended[job.key] = time.monotonic()
@@ -61,8 +61,8 @@ class Attempts:
             self._ended.pop(job.key, None)
             self._asked_in_vain.pop(job.key, None)
 
-    def server_changed(self) -> None:
-        """Questions that the former server left unanswered say nothing of the next one."""
+    def forget_server(self) -> None:
+        """Forget which questions the former server left unanswered."""
         self._asked_in_vain.clear()
 
     def _unknown_since(self, key: int, unknown: float) -> float:

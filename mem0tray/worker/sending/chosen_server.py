@@ -53,7 +53,7 @@ class ChosenServer:
         new = self._connection = None if server is None else self._connected(server)
         self._core.server = new.name if new is not None else ""
         self._metrics.destination = new.shown if new is not None else ""
-        self.delivery.server_changed(self._core.server)
+        self.delivery.change_server(self._core.server)
         if old is not None:  # which may take a while
             old.close()
         self.prober.kick()
@@ -104,26 +104,26 @@ class ChosenServer:
         connection = self._connection
         if connection is not None and connection.version != self._version:
             self._version = connection.version
-            self.delivery.server_changed(self._core.server)
+            self.delivery.change_server(self._core.server)
             if connection.other_port:
                 wanted = self._core.settings.server.local_port
                 self._core.events.emit(events.OtherPort(wanted, connection.other_port))
-        changed = self._breaker.probed(healthy=health.healthy, reason=health.reason)
+        changed = self._breaker.note_probe(healthy=health.healthy, reason=health.reason)
         if not health.healthy:
-            self.delivery.server_is_down()
+            self.delivery.clear_suspects()
             if connection is not None:
-                connection.was_down()
+                connection.forget_listings()
         if key is not None and key.verdict is not KeyVerdict.REFUSED:
-            self._breaker.mended()  # should it still refuse, the next memory tells
+            self._breaker.clear_misconfigured()  # should it still refuse, the next memory tells
             with suppress(LedgerError):
-                self._core.outbox.refusal_is_over(self._core.now())
+                self._core.outbox.note_end_of_refusal(self._core.now())
             changed = True
         if changed:
             self._core.wake.set()
             self.delivery.kick()
         if connection is not None:  # without one there is nothing that could be out of reach
             with suppress(LedgerError):  # a full disk; the next probe has it noted
-                self._outages.probed(healthy=health.healthy, now=self._core.now())
+                self._outages.note_probe(healthy=health.healthy, now=self._core.now())
 
     def _suspect_outage(self) -> None:
         """An answer blames the server: nothing more is sent until it has been asked."""

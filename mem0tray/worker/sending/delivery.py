@@ -87,20 +87,20 @@ class Delivery:
                 self._add_sender()
             self._cond.notify()
 
-    def server_changed(self, name: str) -> None:
-        """Deliveries go elsewhere, or to another address of the same, from now on."""
+    def change_server(self, name: str) -> None:
+        """Deliver elsewhere, or to another address of the same, from now on."""
         with self._cond:
             self._server = name
             self._era += 1
             self._throttle = Throttle()
             self._proven = False
-            self._attempts.server_changed()
-            self._verdicts.server_is_down()
+            self._attempts.forget_server()
+            self._verdicts.clear_suspects()
 
-    def server_is_down(self) -> None:
-        """The probe says that it is the server's fault: no item is suspected."""
+    def clear_suspects(self) -> None:
+        """Clear every suspect, as the probe says that it is the server's fault."""
         with self._cond, self._core.ledger.transaction():
-            self._verdicts.server_is_down()
+            self._verdicts.clear_suspects()
 
     @property
     def under_way(self) -> int:
@@ -221,7 +221,7 @@ class Delivery:
 
     def _storage_failed(self, error: LedgerError) -> None:
         self._breaker.block("storage", error.reason)
-        self._core.troubles.failed("storage", error, _STORAGE_WAIT, "ledger")
+        self._core.troubles.note_failure("storage", error, _STORAGE_WAIT, "ledger")
         self._core.wake.set()
 
     def _idle(self, number: int) -> None:
@@ -254,12 +254,12 @@ class Delivery:
         if self._stopping and outcome.kind in (Kind.OUTCOME_UNKNOWN, Kind.OUTAGE):
             return []  # we broke it off ourselves: its claim says that the outcome is unknown
         job = flight.job
-        self._attempts.ended(job, outcome)
+        self._attempts.note_end(job, outcome)
         if flight.era != self._era:
-            return self._verdicts.late(job, outcome, flight.server, now)
+            return self._verdicts.apply_late(job, outcome, flight.server, now)
         limit = self._core.settings.sync.concurrency
         alone = not self._flights.keys() - {sender.number}
-        self._throttle.answered(outcome.duration, limit, alone=alone)
+        self._throttle.note_answer(outcome.duration, limit, alone=alone)
         self._proven = outcome.kind in (Kind.DELIVERED, Kind.ITEM_FAILURE, Kind.NOT_SENDABLE)
         return self._verdicts.apply(job, outcome, flight.server, now, canary=flight.canary)
 
@@ -294,7 +294,7 @@ class Delivery:
         return self._claim(key, now, canary=False)
 
     def _claim(self, key: int, now: float, *, canary: bool) -> _Flight:
-        self._verdicts.claimed(key)
+        self._verdicts.note_claim(key)
         job = self._core.outbox.claim(key, now, self._server)
         return _Flight(job, time.monotonic(), canary, self._server, self._era)
 

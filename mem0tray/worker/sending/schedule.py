@@ -31,8 +31,8 @@ class Throttle:
         self._trust = _TRUST
         self._alone = 0  # answers still to be measured alone
 
-    def answered(self, duration: float, limit: int, *, alone: bool = True) -> None:
-        """A request was answered after `duration`; `alone`: no other was under way."""
+    def note_answer(self, duration: float, limit: int, *, alone: bool = True) -> None:
+        """Note that a request was answered after `duration`; `alone`: no other was under way."""
         if self._alone:
             if not alone:
                 return

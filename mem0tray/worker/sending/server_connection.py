@@ -55,7 +55,7 @@ class ServerConnection:
                 if found != self._address or found.token != self._token():
                     self._address = found
                     self.version += 1  # another port or token: senders connect anew
-                    self.was_down()
+                    self.forget_listings()
         return self.client()
 
     def _token(self) -> str:
@@ -73,8 +73,8 @@ class ServerConnection:
         proves = partial(proof, address.token)
         return connect(address, DIALECT, proves, self._known)
 
-    def was_down(self) -> None:
-        """Another server may be there when it is back: what this one told is forgotten."""
+    def forget_listings(self) -> None:
+        """Forget what this server told: another may be there when it is back."""
         self._known.forget()
 
     def close(self) -> None:

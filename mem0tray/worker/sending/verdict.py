@@ -87,7 +87,7 @@ class Verdicts:
         self._record_unknown(job, outcome, server, now)
         return happened
 
-    def late(self, job: Job, outcome: Outcome, server: str, now: float) -> list[Event]:
+    def apply_late(self, job: Job, outcome: Outcome, server: str, now: float) -> list[Event]:
         """Record what a former server said, which says nothing about the present one.
 
         Unless that is the same, under another key or port: then it may have the item.
@@ -102,11 +102,11 @@ class Verdicts:
         self._record_unknown(job, outcome, server, now)
         return []
 
-    def claimed(self, key: int) -> None:
+    def note_claim(self, key: int) -> None:
         """Note that an item is in flight again: this time's answer decides about it."""
         self._suspects.pop(key, None)
 
-    def server_is_down(self) -> None:
+    def clear_suspects(self) -> None:
         """Clear every suspect: it was the server."""
         for key, suspect in self._suspects.items():
             self._core.outbox.defer(key, suspect.due)
@@ -117,7 +117,7 @@ class Verdicts:
 
     def _delivered(self, job: Job, server: str, now: float) -> list[Event]:
         result = self._stored(job, server, now)
-        self._breaker.mended()
+        self._breaker.clear_misconfigured()
         self._suspects.pop(job.key, None)
         # Others succeed, so it was not the server.
         for key, suspect in self._suspects.items():
@@ -135,12 +135,12 @@ class Verdicts:
         """By asking: nothing was taken just now, and nobody is to blame for what others drew."""
         self._suspects.pop(job.key, None)
         if canary and job.delivered is None:  # else we knew it, and the server told nothing
-            self._breaker.mended()
+            self._breaker.clear_misconfigured()
         return self._stored(job, server, now)
 
     def _stored(self, job: Job, server: str, now: float) -> list[Event]:
         core = self._core
-        why = core.outbox.delivered(job.key, server, now)
+        why = core.outbox.record_delivery(job.key, server, now)
         result: list[Event] = []
         if job.lane == items.DEAD:
             result.append(events.DlqRecovered(job.project, job.item_id, job.retry_count))
@@ -171,11 +171,11 @@ class Verdicts:
         if outcome.kind in (Kind.UNAUTHORIZED, Kind.REFUSED):
             what = refusal(outcome.message, outcome.status)
             reason = reasons.advised(what, of_refusal(outcome.status))
-            self._breaker.misconfigured(reason, now + wait)
+            self._breaker.set_misconfigured(reason, now + wait)
         else:
             # An outage says nothing of what was wrong, and the probe tells of it.
             told = outcome.message if outcome.kind in _TOLD else ""
-            self._breaker.still_misconfigured(now + wait, told)
+            self._breaker.stay_misconfigured(now + wait, told)
         return []
 
     def _slow_down(self, job: Job, outcome: Outcome, now: float) -> list[Event]:
@@ -247,7 +247,7 @@ class Verdicts:
         due = fresh_due(now, sync.retry_interval, outcome.retry_after)
         # Of a large memory the bytes from before are not kept beside the new ones.
         parts = items.parts_with_fields(core.outbox.raw(job.key), {"retries": retries})
-        core.outbox.failed_fresh(job, due, outcome.message, parts)
+        core.outbox.count_fresh_failure(job, due, outcome.message, parts)
         return [events.AttemptFailed(job.project, job.item_id, retries, outcome.message)]
 
     def _count_dead(
@@ -263,7 +263,7 @@ class Verdicts:
             {"retry_count": count, "last_attempt": now, "last_error": outcome.message},
         )
         due = now if again else now + delay
-        core.outbox.failed_dead(job, count, due, outcome.message, parts, now)
+        core.outbox.count_dead_failure(job, count, due, outcome.message, parts, now)
         failed = events.DlqRetryFailed(job.project, job.item_id, count, delay)
         return (
             [failed] if again else [failed, events.WaitingBackoff(job.project, job.item_id, delay)]

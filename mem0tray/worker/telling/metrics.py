@@ -68,7 +68,7 @@ class MetricsWriter:
             return
         now = time.monotonic()
         self._written, self._shown = now, wanted
-        self.pace.spent(now, now - moment)
+        self.pace.note_cost(now, now - moment)
 
     def _write(self, data: bytes) -> bool:
         """Whether it is written: not over what another worker wrote and we have not looked at.
@@ -92,7 +92,7 @@ class MetricsWriter:
                 self._spare = True
             raise
         if written is not None:
-            self._other.wrote(written)
+            self._other.note_write(written)
         if self._spare:
             paths.spare_metrics.unlink(missing_ok=True)
             self._spare = False

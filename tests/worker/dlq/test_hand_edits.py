@@ -238,7 +238,7 @@ def test_what_was_delivered_before_is_taken_out_and_told(editing: Editing) -> No
     known = editing.core.inbox.known(A)
     assert known is not None
     editing.core.outbox.claim(known.key, NOW)
-    editing.core.outbox.delivered(known.key, HERE, NOW)
+    editing.core.outbox.record_delivery(known.key, HERE, NOW)
     editing.publisher.run()
     editing.save(shown(A), shown(B))
     assert editing.told == [events.AlreadyDelivered("p", "a", "mem0_queue_dlq.json")]

@@ -114,7 +114,7 @@ def test_a_delivered_entry_waits_again_only_for_another_server(
     """What this server has is not sent again; with no server, none is the one that lacks it."""
     key, _ = accept(scene.core, A, ask=False)
     for server in servers:
-        scene.core.outbox.delivered(key, server, NOW)
+        scene.core.outbox.record_delivery(key, server, NOW)
     scene.core.server = here
     assert accept(scene.core, A, ask=False) == (key, waits)
     assert scene.column("state", A) == ("pending" if waits else "delivered")
@@ -126,7 +126,7 @@ def test_a_discarded_entry_that_stands_there_again_was_restored(
 ) -> None:
     """Though the server has taken it before, and also where no server is known."""
     key, _ = accept(scene.core, A, ask=False)
-    scene.core.outbox.delivered(key, HERE, NOW)
+    scene.core.outbox.record_delivery(key, HERE, NOW)
     scene.core.inbox.revive(scene.known(A), A, NOW, dead=False, gen=None)
     scene.core.inbox.discard([key], NOW, "user")
     scene.core.server = here
@@ -236,7 +236,7 @@ def test_what_we_write_is_no_news(scene: QueueScene, intake: QueueIntake) -> Non
     scene.write(entry(A))
     intake.run()
     assert scene.column("vanished", A) == NOW
-    intake.published(atomic.signature(scene.core.paths.queue), [(A.raw, key)])
+    intake.note_published(atomic.signature(scene.core.paths.queue), [(A.raw, key)])
     scene.core.paths.queue.touch()
     assert intake.run() == 0
     assert intake.read().queue[0][1] == key

@@ -55,7 +55,7 @@ def test_it_is_written_when_the_ledger_has_outdated_it(
     assert not needs(publisher)
     core.outbox.claim(key, NOW)
     assert not needs(publisher)
-    core.outbox.delivered(key, HERE, NOW)
+    core.outbox.record_delivery(key, HERE, NOW)
     assert needs(publisher)
     assert publisher._publish()
     assert json.loads(core.paths.queue.read_bytes())["queue"] == []

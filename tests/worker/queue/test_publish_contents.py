@@ -128,7 +128,7 @@ def test_the_time_of_the_last_delivery_is_shown(publishing: Publishing) -> None:
     assert publishing.publish()["stats"]["last_sync"] == "yesterday"
     (key,) = (publishing.scene.known(A).key,)
     publishing.core.outbox.claim(key, NOW)
-    publishing.core.outbox.delivered(key, HERE, NOW + 5)
+    publishing.core.outbox.record_delivery(key, HERE, NOW + 5)
     found = publishing.publish()
     assert found["queue"] == []
     assert found["stats"]["last_sync"] == local_iso(NOW + 5)
@@ -221,7 +221,7 @@ def test_what_was_delivered_or_died_leaves(publishing: Publishing) -> None:
     """The others keep their order."""
     first, second, third = publishing.take_in(A, B, C)
     publishing.core.outbox.claim(first, NOW)
-    publishing.core.outbox.delivered(first, HERE, NOW)
+    publishing.core.outbox.record_delivery(first, HERE, NOW)
     publishing.core.inbox.discard([third], NOW, "deleted")
     assert publishing.queue() == ["b"]
     assert publishing.scene.known(B).key == second

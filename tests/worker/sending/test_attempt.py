@@ -82,7 +82,7 @@ class Trial:
         """Make one attempt, whose question is answered so."""
         self.client.found = found
         made = self._attempts.make(self.client, job(key, unknown))
-        self._attempts.ended(job(key, unknown), made)
+        self._attempts.note_end(job(key, unknown), made)
         return made
 
 

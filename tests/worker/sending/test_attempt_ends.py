@@ -182,7 +182,7 @@ def test_an_outcome_that_is_known_ends_the_row_of_questions(attempting: Attempti
     other = replace(UNKNOWN, key=2)
     for job in (UNKNOWN, UNKNOWN, other):
         attempting.make(job, SILENT)
-    attempting.attempts.ended(UNKNOWN, FAILED)
+    attempting.attempts.note_end(UNKNOWN, FAILED)
     for _ in range(2):
         assert attempting.make(UNKNOWN, SILENT).kind is Kind.ASKED_IN_VAIN
     assert attempting.make(other, SILENT).kind is Kind.ASKED_IN_VAIN
@@ -197,10 +197,10 @@ def test_an_outcome_that_is_known_ends_the_silence_about_it(
     monkeypatch.setattr(time, "monotonic", moment)
     future = replace(UNKNOWN, unknown=NOW + 1.0)
     attempting.core.unknown_until = 70.0
-    attempting.attempts.ended(future, SILENT)
+    attempting.attempts.note_end(future, SILENT)
     attempting.make(future, Presence.ABSENT)
     assert attempting.client.ask.call_args.args[2] == 5_000.0
-    attempting.attempts.ended(future, FAILED)
+    attempting.attempts.note_end(future, FAILED)
     attempting.make(future, Presence.ABSENT)
     assert attempting.client.ask.call_args.args[2] == 70.0
     attempting.make(replace(UNKNOWN, unknown=NOW), Presence.ABSENT)

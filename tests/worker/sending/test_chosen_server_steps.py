@@ -74,8 +74,8 @@ class Choosing:
 
     def wants_canary(self) -> None:
         """Have the server refuse everything, so that a canary is due."""
-        self.breaker.probed(healthy=True, reason=reasons.NONE)
-        self.breaker.misconfigured(reasons.quoted("refused"), NOW)
+        self.breaker.note_probe(healthy=True, reason=reasons.NONE)
+        self.breaker.set_misconfigured(reasons.quoted("refused"), NOW)
 
 
 @pytest.fixture
@@ -89,11 +89,11 @@ def choosing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Choosi
 def test_a_choice_is_told_everywhere(choosing: Choosing) -> None:
     """To the ledger's records, the metrics, the senders, the prober and people."""
     choosing.breaker.block("server", server_choice.CHOOSE)
-    choosing.breaker.probed(healthy=True, reason=reasons.NONE)
+    choosing.breaker.note_probe(healthy=True, reason=reasons.NONE)
     choosing.chosen.choose(A, events.WorkerStarted)
     assert choosing.core.server == "http://a.test"
     assert choosing.metrics.destination == "a.test"
-    choosing.delivery.server_changed.assert_called_once_with("http://a.test")
+    choosing.delivery.change_server.assert_called_once_with("http://a.test")
     choosing.prober.kick.assert_called_once_with()
     warning = "memories go to a.test over plain http, readable on the way"
     assert choosing.told == [events.WorkerStarted("a.test", warning)]
@@ -119,7 +119,7 @@ def test_while_nobody_knows_which_is_meant_nothing_is_connected(choosing: Choosi
     choosing.chosen.choose(None, events.ServerChanged)
     before.close.assert_called_once_with()
     assert (choosing.core.server, choosing.metrics.destination) == ("", "")
-    choosing.delivery.server_changed.assert_called_once_with("")
+    choosing.delivery.change_server.assert_called_once_with("")
     assert choosing.told == [events.ServerChanged("", "")]
     assert not choosing.breaker.blocked_by("server")
     with pytest.raises(SettingsError, match="No server is chosen"):
@@ -176,8 +176,8 @@ def test_a_probe_that_changes_something_wakes_all(choosing: Choosing) -> None:
         assert choosing.core.wake.set.call_count == 1  # type: ignore[attr-defined]
         assert choosing.delivery.kick.call_count == 1
         choosing.parts["probed"](WELL, None)
-    connection.was_down.assert_not_called()
-    choosing.delivery.server_is_down.assert_not_called()
+    connection.forget_listings.assert_not_called()
+    choosing.delivery.clear_suspects.assert_not_called()
     assert table(choosing.core.ledger, "SELECT * FROM outages") == []
 
 
@@ -186,8 +186,8 @@ def test_a_server_that_is_down_is_told_of(choosing: Choosing) -> None:
     connection = choosing.connection()
     choosing.parts["probed"](ILL, None)
     assert (choosing.state(), str(choosing.breaker.state(NOW).reason)) == (DOWN, "down")
-    connection.was_down.assert_called_once_with()
-    choosing.delivery.server_is_down.assert_called_once_with()
+    connection.forget_listings.assert_called_once_with()
+    choosing.delivery.clear_suspects.assert_called_once_with()
     assert table(choosing.core.ledger, "SELECT * FROM outages") == [(NOW, NOW, 0)]
 
 
@@ -195,7 +195,7 @@ def test_without_a_server_there_is_no_outage(choosing: Choosing) -> None:
     """Nothing is there that could be out of reach."""
     choosing.parts["probed"](ILL, None)
     assert table(choosing.core.ledger, "SELECT * FROM outages") == []
-    choosing.delivery.server_is_down.assert_called_once_with()
+    choosing.delivery.clear_suspects.assert_called_once_with()
 
 
 def test_an_outage_that_cannot_be_recorded_is_left_for_the_next_probe(
@@ -204,7 +204,7 @@ def test_an_outage_that_cannot_be_recorded_is_left_for_the_next_probe(
     """A full disk does not end the prober."""
     choosing.connection()
     fails = mock.Mock(side_effect=LedgerError("full"))
-    monkeypatch.setattr(choosing.chosen._outages, "probed", fails)
+    monkeypatch.setattr(choosing.chosen._outages, "note_probe", fails)
     choosing.parts["probed"](ILL, None)
     fails.assert_called_once_with(healthy=False, now=NOW)
     assert choosing.state() == DOWN
@@ -216,11 +216,11 @@ def test_another_address_of_the_embedded_server_is_taken_up(choosing: Choosing) 
     choosing.core.server = "local"
     connection = choosing.connection()
     choosing.parts["probed"](WELL, None)
-    choosing.delivery.server_changed.assert_not_called()
+    choosing.delivery.change_server.assert_not_called()
     connection.version = 1
     for _ in range(2):
         choosing.parts["probed"](WELL, None)
-    choosing.delivery.server_changed.assert_called_once_with("local")
+    choosing.delivery.change_server.assert_called_once_with("local")
     assert choosing.told == []
     connection.version, connection.other_port = 2, 4001
     for _ in range(2):
@@ -272,7 +272,7 @@ def test_where_the_ledger_cannot_tell_the_key_is_not_asked_about(
 
 def test_an_answer_that_blames_the_server_has_it_asked(choosing: Choosing) -> None:
     """Nothing more goes out until it has answered."""
-    choosing.breaker.probed(healthy=True, reason=reasons.NONE)
+    choosing.breaker.note_probe(healthy=True, reason=reasons.NONE)
     choosing.parts["suspect"]()
     assert choosing.breaker.awaits_probe
     choosing.prober.kick.assert_called_once_with()

@@ -49,11 +49,11 @@ class Scene:
                 for n in range(1, COUNT + 1)
             ]
         self.breaker = CircuitBreaker()
-        self.breaker.probed(healthy=True, reason=reasons.NONE)
+        self.breaker.note_probe(healthy=True, reason=reasons.NONE)
         where = ServerAddress.of(server.url)
         self.connect: Callable[[], Client] = lambda: connect(where)
         self.delivery = Delivery(self.core, self.breaker, self._connect, self._suspect_outage)
-        self.delivery.server_changed("http://here")
+        self.delivery.change_server("http://here")
 
     def _connect(self) -> Client:
         return self.connect()
@@ -240,7 +240,7 @@ def test_what_the_user_discards_meanwhile_is_not_sent(scene: Scene) -> None:
 def test_an_outcome_counts_for_the_server_that_gave_it(scene: Scene) -> None:
     """What was under way when another server was chosen is recorded under the former one."""
     scene.second_under_way()
-    scene.delivery.server_changed("http://there")
+    scene.delivery.change_server("http://there")
     scene.answers.put(DELIVERED)
     scene.server.wait_for_connections(2)
     scene.server.wait_for_requests(3)
@@ -288,7 +288,7 @@ def test_a_server_that_cannot_be_connected_to_ends_no_sender(scene: Scene) -> No
     scene.delivery.kick()
     assert scene.suspected.wait(PATIENCE)
     scene.wait_for_claims(set())
-    scene.breaker.probed(healthy=True, reason=reasons.NONE)
+    scene.breaker.note_probe(healthy=True, reason=reasons.NONE)
     scene.delivery.kick()
     scene.server.wait_for_requests(1)
     assert scene.sent() == ["m2"]
@@ -300,7 +300,7 @@ def test_what_was_claimed_for_one_server_is_not_sent_to_another(scene: Scene) ->
 
     def too_late() -> Client:
         scene.connect = there
-        scene.delivery.server_changed("http://there")
+        scene.delivery.change_server("http://there")
         return there()
 
     scene.connect = too_late

@@ -40,12 +40,12 @@ class Steps:
         core.wake = mock.Mock()
         core.troubles = Troubles(core.events, lambda *_: None)
         self.breaker = CircuitBreaker()
-        self.breaker.probed(healthy=True, reason=reasons.NONE)
+        self.breaker.note_probe(healthy=True, reason=reasons.NONE)
         self.moment = 5_000.0
         self.added = 0
         self.connect = mock.Mock(side_effect=mock.Mock)
         self.delivery = Delivery(core, self.breaker, self.connect, self.breaker.suspect_outage)
-        self.delivery.server_changed(HERE)
+        self.delivery.change_server(HERE)
         self._senders: dict[int, module._Sender] = {}
         monkeypatch.setattr(self.delivery, "_add_sender", self._add)
         monkeypatch.setattr(WorkerContext, "now", staticmethod(lambda: NOW))
@@ -184,22 +184,22 @@ def test_an_open_breaker_lets_nothing_out(steps: Steps) -> None:
 def test_a_canary_goes_alone_and_each_in_its_turn(steps: Steps) -> None:
     """While the server refuses everything; what it draws counts nothing."""
     first, _ = steps.fresh("a", "b")
-    steps.breaker.misconfigured(reasons.quoted("refused"), NOW)
+    steps.breaker.set_misconfigured(reasons.quoted("refused"), NOW)
     assert steps.turn(0) == "a"
     assert steps.delivery._flights[0].canary
     assert steps.turn(1) == ""
     steps.turn(0, FAILED)
     assert row(steps.core.ledger, first)["retries"] == 0
-    steps.breaker.misconfigured(reasons.quoted("refused"), NOW)
+    steps.breaker.set_misconfigured(reasons.quoted("refused"), NOW)
     assert steps.turn(0) == "b"
     steps.turn(0, TAKEN)
-    steps.breaker.misconfigured(reasons.quoted("refused"), NOW + 1.0)
+    steps.breaker.set_misconfigured(reasons.quoted("refused"), NOW + 1.0)
     assert steps.turn(0) == ""
 
 
 def test_without_a_memory_there_is_no_canary(steps: Steps) -> None:
     """The breaker waits for one."""
-    steps.breaker.misconfigured(reasons.quoted("refused"), NOW)
+    steps.breaker.set_misconfigured(reasons.quoted("refused"), NOW)
     assert steps.turn() == ""
 
 
@@ -253,7 +253,7 @@ def test_an_outcome_of_a_former_server_is_late(steps: Steps) -> None:
     """It blames nobody, and what it says of speed does not count."""
     (key,) = steps.fresh("a")
     steps.turn()
-    steps.delivery.server_changed(ELSEWHERE)
+    steps.delivery.change_server(ELSEWHERE)
     assert steps.turn(0, FAILED) == "a"
     assert row(steps.core.ledger, key)["retries"] == 0
     assert not steps.delivery._proven
@@ -270,7 +270,7 @@ def test_a_sender_keeps_its_client_as_long_as_the_server_is_the_same(steps: Step
     steps.attempt()
     assert steps._senders[0].client is first
     assert steps.connect.call_count == 1
-    steps.delivery.server_changed(HERE)
+    steps.delivery.change_server(HERE)
     assert steps.attempt() == Outcome(Kind.NOT_SENT, None, "another server was chosen")
     assert isinstance(first, mock.Mock)
     first.close.assert_called_once_with()
@@ -307,6 +307,6 @@ def test_a_server_that_is_down_suspects_nobody(steps: Steps) -> None:
     steps.turn()
     steps.turn(0, Outcome(Kind.OUTAGE, 503, "down"))
     assert steps.delivery.next_due() is None  # set aside for the server's sake
-    steps.delivery.server_is_down()
+    steps.delivery.clear_suspects()
     assert steps.delivery.next_due() == 0.0
     assert row(steps.core.ledger, key)["retries"] == 0

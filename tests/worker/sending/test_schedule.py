@@ -10,7 +10,7 @@ def after(*answers: float, limit: int = 8) -> Throttle:
     """Have seen these answers."""
     throttle = Throttle()
     for answer in answers:
-        throttle.answered(answer, limit)
+        throttle.note_answer(answer, limit)
     return throttle
 
 
@@ -88,12 +88,12 @@ def test_a_doubtful_median_is_measured_afresh() -> None:
     """A median that many threads at once could explain makes the next requests go alone."""
     throttle = Throttle()
     for _ in range(256):
-        throttle.answered(0.02, 8, alone=False)
+        throttle.note_answer(0.02, 8, alone=False)
     assert throttle.slots([], 8, both_lanes=False) == 1
-    throttle.answered(0.02, 8, alone=False)  # one that was still under way measures nothing
+    throttle.note_answer(0.02, 8, alone=False)  # one that was still under way measures nothing
     assert throttle.slots([], 8, both_lanes=False) == 1
     for _ in range(3):
-        throttle.answered(0.02, 8)
+        throttle.note_answer(0.02, 8)
     assert throttle.slots([], 8, both_lanes=False) == 8
 
 
@@ -101,7 +101,7 @@ def test_a_truly_slow_median_is_kept() -> None:
     """A median that threads cannot explain is not forgotten."""
     throttle = Throttle()
     for _ in range(300):
-        throttle.answered(0.2, 8, alone=False)
+        throttle.note_answer(0.2, 8, alone=False)
         assert throttle.slots([], 8, both_lanes=False) == 8
 
 

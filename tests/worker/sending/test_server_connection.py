@@ -164,5 +164,5 @@ def test_the_embedded_server_is_asked_for_in_its_place(
 
 def test_a_server_that_was_down_may_be_another(clients: Clients) -> None:
     """Nothing that it told is believed any more."""
-    clients.connection("https://a.test").was_down()
+    clients.connection("https://a.test").forget_listings()
     assert clients.forgotten == 1

@@ -116,7 +116,7 @@ class Scene:
         self._record(self.core.outbox.claim(key, self.now(), server.name), answer, server)
 
     def _record(self, job: Job, answer: Outcome, server: Server) -> None:
-        self.attempts.ended(job, answer)
+        self.attempts.note_end(job, answer)
         with self.core.ledger.transaction():
             self._verdicts.apply(job, answer, server.name, self.now(), canary=False)
 
@@ -126,7 +126,7 @@ class Scene:
         job = self.core.outbox.claim(key, self.now(), server.name)
         self.attempts.make(server, job)
         with self.core.ledger.transaction():
-            self._verdicts.late(job, outcome, server.name, self.now())
+            self._verdicts.apply_late(job, outcome, server.name, self.now())
 
     def killed(self, key: int, server: Server) -> None:
         """End between the server's taking it and the record of that."""
@@ -363,7 +363,7 @@ def test_questions_in_vain_are_of_one_server(scene: Scene, a: Server, b: Server)
     a.silent = b.silent = True
     for _ in range(2):
         scene.send(key, a)
-    scene.attempts.server_changed()
+    scene.attempts.forget_server()
     for _ in range(2):
         assert scene.send(key, b).kind is Kind.ASKED_IN_VAIN
     assert b.keys == []

@@ -55,8 +55,8 @@ def refused(tmp_path: Path) -> Iterator[tuple[WorkerContext, CircuitBreaker, int
         core = WorkerContext(Paths(tmp_path, tmp_path), Settings(), ledger, Events(), "http://here")
         key = core.inbox.add_fresh(entry(1), NOW, ask=False)
         breaker = CircuitBreaker()
-        breaker.probed(healthy=True, reason=reasons.NONE)
-        breaker.misconfigured(refusal("404 Not Found", 404), NOW)
+        breaker.note_probe(healthy=True, reason=reasons.NONE)
+        breaker.set_misconfigured(refusal("404 Not Found", 404), NOW)
         yield core, breaker, key
 
 
@@ -94,7 +94,7 @@ def test_what_another_server_is_to_have_was_no_attempt(tmp_path: Path) -> None:
         job = core.outbox.claim(key, NOW)
         outcome = Outcome(Kind.NOT_SENT, None, "another server was chosen")
         verdicts = Verdicts(core, CircuitBreaker(), lambda: None)
-        assert verdicts.late(job, outcome, "http://here", NOW) == []
+        assert verdicts.apply_late(job, outcome, "http://here", NOW) == []
         with ledger.reading() as db:
             claims = db.execute("SELECT claimed, unknown FROM items").fetchall()
             assert (claims, db.execute("SELECT * FROM attempts").fetchall()) == ([(None, None)], [])

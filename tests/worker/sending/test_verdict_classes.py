@@ -60,7 +60,7 @@ class Court:
 
     def claim(self, key: int) -> Job:
         """Claim an item again."""
-        self.verdicts.claimed(key)
+        self.verdicts.note_claim(key)
         return self.core.outbox.claim(key, NOW, HERE)
 
     def apply(self, job: Job, outcome: Outcome, *, canary: bool = False) -> list[Event]:
@@ -106,14 +106,14 @@ def court(tmp_path: Path) -> Iterator[Court]:
         Paths(tmp_path, tmp_path), Settings(sync=sync), Ledger(tmp_path / "l"), Events(), HERE
     )
     breaker = CircuitBreaker()
-    breaker.probed(healthy=True, reason=reasons.NONE)
+    breaker.note_probe(healthy=True, reason=reasons.NONE)
     yield Court(core, breaker)
     core.ledger.close()
 
 
 def refuse_all(court: Court) -> None:
     """Have the server refuse everything, so that the next one is a canary."""
-    court.breaker.misconfigured(reasons.quoted("refused"), NOW)
+    court.breaker.set_misconfigured(reasons.quoted("refused"), NOW)
 
 
 # Deliveries ----------------------------------------------------------------------------
@@ -328,7 +328,7 @@ def test_where_it_was_the_server_all_are_due_as_before(court: Court) -> None:
     for each in (job, other, job):
         court.apply(each, OUTAGE)
     court.verdicts.avoid = "p"
-    court.verdicts.server_is_down()
+    court.verdicts.clear_suspects()
     assert {each.key: court.row(each)["due"] for each in (job, other)} == before
     assert court.verdicts.suspects == frozenset()
     assert court.avoided() is None
@@ -569,7 +569,7 @@ def test_a_delivery_to_a_former_server_counts_for_that_one(court: Court) -> None
     """Whatever was said of the present one."""
     job = court.fresh()
     refuse_all(court)
-    assert court.verdicts.late(job, TAKEN, ELSEWHERE, NOW) == [events.Delivered("p", "m")]
+    assert court.verdicts.apply_late(job, TAKEN, ELSEWHERE, NOW) == [events.Delivered("p", "m")]
     assert court.core.inbox.known(fresh("m")).servers == {ELSEWHERE}  # type: ignore[union-attr]
     assert court.state() == ACTION_NEEDED
 
@@ -578,7 +578,7 @@ def test_a_delivery_to_a_former_server_counts_for_that_one(court: Court) -> None
 def test_what_was_not_sent_to_a_former_server_waits_on(court: Court, kind: Kind) -> None:
     """It is no attempt; the present one gets it, or is asked."""
     job = court.fresh()
-    assert court.verdicts.late(job, Outcome(kind, None, ""), ELSEWHERE, NOW) == []
+    assert court.verdicts.apply_late(job, Outcome(kind, None, ""), ELSEWHERE, NOW) == []
     assert not {"claimed", "held"} & court.row(job).keys()
     assert court.asked_since(job) is None
     assert court.history() == []
@@ -587,7 +587,7 @@ def test_what_was_not_sent_to_a_former_server_waits_on(court: Court, kind: Kind)
 def test_what_a_former_server_said_blames_nobody(court: Court) -> None:
     """It is noted; what may have arrived is asked about, should that be the same server."""
     job = court.fresh()
-    assert court.verdicts.late(job, SILENT, ELSEWHERE, NOW) == []
+    assert court.verdicts.apply_late(job, SILENT, ELSEWHERE, NOW) == []
     found = court.row(job)
     assert (found["retries"], found["timeouts"]) == (0, 1)
     assert court.asked_since(job, ELSEWHERE) == NOW

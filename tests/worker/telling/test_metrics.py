@@ -55,5 +55,5 @@ def test_it_is_written_again_when_something_has_changed(tmp_path: Path) -> None:
         assert needs(metrics)
         metrics.run(force=True)
         assert not needs(metrics)
-        breaker.probed(healthy=True, reason=NONE)
+        breaker.note_probe(healthy=True, reason=NONE)
         assert needs(metrics)

@@ -40,7 +40,7 @@ class Telling:
         self.woken = 0
         core.wake = self
         self.breaker = CircuitBreaker()
-        self.breaker.probed(healthy=True, reason=reasons.NONE)
+        self.breaker.note_probe(healthy=True, reason=reasons.NONE)
         self.other: Any = stand_in(OtherWorker)
         self.other.is_unchanged.return_value = True
         self.writer = MetricsWriter(core, self.breaker, self.other, "a.test")
@@ -124,7 +124,7 @@ def test_what_waits_and_what_was_delivered_is_told(telling: Telling) -> None:
     core.inbox.add_dead(dead, dead.raw, NOW - 60, ask=False, gen=None)
     done = core.inbox.add_fresh(fresh("d"), NOW, ask=False)
     core.outbox.claim(done, NOW)
-    core.outbox.delivered(done, HERE, NOW - 5)
+    core.outbox.record_delivery(done, HERE, NOW - 5)
     core.counters.add(QUEUED, 7)
     telling.run()
     names = (
@@ -139,10 +139,10 @@ def test_what_waits_and_what_was_delivered_is_told(telling: Telling) -> None:
 def test_a_state_is_told_with_its_reason_and_since_when(telling: Telling) -> None:
     """The time is that of the change, and stays while only the reason changes."""
     telling.run()
-    telling.breaker.probed(healthy=False, reason=reasons.quoted("one"))
+    telling.breaker.note_probe(healthy=False, reason=reasons.quoted("one"))
     telling.run(10.0)
     began = local_iso(NOW + 10.0)
-    telling.breaker.probed(healthy=False, reason=reasons.quoted("two"))
+    telling.breaker.note_probe(healthy=False, reason=reasons.quoted("two"))
     telling.run(10.0)
     found = telling.values()
     assert (found["state"], found["reason"], found["vps_status"]) == ("down", "two", "down")
@@ -175,7 +175,7 @@ def test_a_change_is_told_at_their_pace(telling: Telling) -> None:
 def test_a_change_is_put_off_by_five_seconds_at_most(telling: Telling) -> None:
     """However long the disk takes: they may only have waited behind a large file."""
     telling.run()
-    telling.writer.pace.spent(telling.moment, 100.0)
+    telling.writer.pace.note_cost(telling.moment, 100.0)
     telling.change()
     assert telling.wait() == 5.0
 
@@ -196,11 +196,11 @@ def test_what_another_worker_wrote_is_not_written_over(telling: Telling) -> None
     assert telling.run() == 1
     assert telling.woken == 1
     assert not telling.core.paths.metrics.exists()
-    telling.other.wrote.assert_not_called()
+    telling.other.note_write.assert_not_called()
     telling.other.is_unchanged.return_value = True
     assert telling.run() == 1
     assert telling.woken == 1
-    telling.other.wrote.assert_called_once_with(atomic.signature(telling.core.paths.metrics))
+    telling.other.note_write.assert_called_once_with(atomic.signature(telling.core.paths.metrics))
 
 
 def test_they_do_not_wait_for_the_disk(telling: Telling) -> None:
