@@ -24,7 +24,7 @@ from mem0tray.core.due import dead_due
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line, short_id
 from mem0tray.ledger.reader import Attempt, Known
-from mem0tray.server import failures
+from mem0tray.server import answers
 from mem0tray.server.remedy import ID, REWORD, of_rejection
 
 _ANSWERLESS: Final = frozenset({Kind.OUTCOME_UNKNOWN, Kind.OUTAGE, Kind.ASKED_IN_VAIN})
@@ -134,7 +134,7 @@ def _rejected(found: FoundItem, attempt: Attempt | None, known: Known | None) ->
     reason = one_line(last_error(found) or (known.last_error if known else None) or "")
     if attempt is None:
         return _as_the_file_says(reason)
-    said = failures.retold(attempt.message, attempt.duration)
+    said = answers.retold(attempt.message, attempt.duration)
     if attempt.kind == Kind.NOT_SENDABLE:
         return [Cause(INVALID, said, REWORD)]
     if attempt.kind in _OF_THE_SERVER and reason and one_line(attempt.message) != reason:
@@ -155,7 +155,7 @@ def _as_the_file_says(reason: str) -> list[Cause]:
     """Without a ledger that remembers the attempt."""
     if not reason:
         return []
-    status, is_answered = failures.in_short(reason)
+    status, is_answered = answers.in_short(reason)
     if not is_answered:
         return [Cause(NO_ANSWER, reasons.quoted(reason), _ASKED, by_itself=True)]
     return [_rejection(reasons.quoted(reason), status)]
@@ -165,7 +165,7 @@ def why_failed(found: FoundItem, attempt: Attempt | None) -> Reason:
     """The reason that stands in the file; where none does, what the ledger saw last."""
     text = last_error(found) or (attempt.message if attempt is not None else "")
     is_last = attempt is not None and attempt.message == text
-    return failures.retold(text, attempt.duration if attempt is not None and is_last else None)
+    return answers.retold(text, attempt.duration if attempt is not None and is_last else None)
 
 
 def last_error(found: FoundItem) -> str:

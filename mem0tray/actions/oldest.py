@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from mem0tray.core import item as items
 from mem0tray.core.reasons import Reason
 from mem0tray.ledger.reader import Reader
-from mem0tray.server import failures
+from mem0tray.server import answers
 from mem0tray.system.paths import Paths
 
 
@@ -37,7 +37,7 @@ def oldest(paths: Paths, limit: int) -> tuple[DeadLetter, ...]:
                 known.digest,
                 _text(value, "project_id"),
                 since,
-                failures.retold(
+                answers.retold(
                     text, next((each.duration for each in last if each.message == text), None)
                 ),
             )

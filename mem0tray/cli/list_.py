@@ -18,7 +18,7 @@ from mem0tray.core import item as items
 from mem0tray.core.text import one_line, short_id
 from mem0tray.ledger.reader import Known, Reader
 from mem0tray.ledger.taken_by_others import PERHAPS
-from mem0tray.server.failures import brief
+from mem0tray.server.answers import brief
 
 _LAST: Final = "LAST ATTEMPT"
 _NEXT: Final = "NEXT RETRY"

@@ -18,7 +18,7 @@ from mem0tray import __version__
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.large import LargeText, as_json
-from mem0tray.server.failures import NO_PROJECT, classify, health, json_object
+from mem0tray.server.answers import NO_PROJECT, classify, health, json_object
 from mem0tray.server.listings import Listings, ProjectListing, fingerprint
 from mem0tray.server.model import (
     KEY_REFUSED,
@@ -119,13 +119,14 @@ class VpsClient:
 
     def probe(self, timeout: float) -> Health:
         """Ask for the server's health."""
-        return health(self._transport.exchange("GET", HEALTH, self._headers, None, timeout))
+        reply = self._transport.exchange("GET", HEALTH, self._headers, None, timeout)
+        return health(reply, healthy=is_answered(reply))
 
     def check_key(self, timeout: float) -> KeyCheck:
         """List a project that nobody has with the key, then without it, to see that it matters."""
         started = time.monotonic()
         reply = self._transport.exchange("GET", KEY_QUESTION, self._headers, None, timeout)
-        if not self._secrets or not _is_answered(reply):
+        if not self._secrets or not is_answered(reply):
             return self._verdict(reply)
         keyless = httpx.Headers(self._headers)
         del keyless["Authorization"]
@@ -134,7 +135,7 @@ class VpsClient:
         return KeyCheck(KeyVerdict.TAKEN) if found.verdict is KeyVerdict.REFUSED else found
 
     def _verdict(self, reply: Reply) -> KeyCheck:
-        if _is_answered(reply):
+        if is_answered(reply):
             return KeyCheck(KeyVerdict.OPEN)
         refused = reply.status in KEY_REFUSED
         message = self._outcome(reply, _NO_MEMORY).message
@@ -210,10 +211,16 @@ class VpsClient:
         return replace(outcome, kind=Kind.OUTCOME_UNKNOWN, message=message, outcome_unknown=True)
 
     def _outcome(self, reply: Reply, memory: Memory) -> Outcome:
-        return classify(reply, time.time(), memory.content, self._secrets)
+        return classify(reply, time.time(), says_success, memory.content, self._secrets)
 
 
-def _is_answered(reply: Reply) -> bool:
+def says_success(body: dict[str, Any]) -> bool:
+    """Whether the JSON object of an answer says that the server did what it was asked."""
+    return body.get("success") is True
+
+
+def is_answered(reply: Reply) -> bool:
+    """Whether this is the answer of a healthy server to a question, to that for its health too."""
     return reply.status == HTTPStatus.OK and json_object(reply) is not None
 
 

@@ -18,7 +18,7 @@ from mem0tray.core.errors import Mem0TrayError, SettingsError
 from mem0tray.core.language import Language
 from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic
-from mem0tray.server.failures import classify, health, retold
+from mem0tray.server.answers import classify, health, retold
 from mem0tray.server.model import Fault, Reply
 from mem0tray.worker import other_worker
 
@@ -179,9 +179,9 @@ def test_what_broke_off_is_known(fault: Fault) -> None:
     """However an exchange breaks off, menu and ledger say it in French."""
     for status in (None, 200, 302):
         reply = Reply(status, httpx.Headers(), b"", 1.0, fault)
-        reason = health(reply).reason
+        reason = health(reply, healthy=False).reason
         assert reason.said(FRENCH) != str(reason)
-    message = classify(Reply(None, httpx.Headers(), b"", 1.0, fault), 0.0).message
+    message = classify(Reply(None, httpx.Headers(), b"", 1.0, fault), 0.0, bool).message
     assert retold(message, 1.0).said(FRENCH) != message
     assert str(retold(message, 1.0)) == message
 

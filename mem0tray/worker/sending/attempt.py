@@ -10,7 +10,7 @@ from mem0tray.core import events
 from mem0tray.ledger.outbox import Job
 from mem0tray.ledger.taken_by_others import PERHAPS
 from mem0tray.server import Client, Kind, Memory, Outcome, Presence
-from mem0tray.server.failures import NO_PROJECT
+from mem0tray.server.answers import NO_PROJECT
 from mem0tray.worker.context import WorkerContext
 
 LONGEST_TIMEOUT: Final = 600.0

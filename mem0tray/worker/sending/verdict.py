@@ -1,6 +1,6 @@
 """What follows from an outcome for its item, for others and for the server (contract, section 3).
 
-Which class an answer belongs to is decided before, in `server/failures.py`; when a failed item is
+Which class an answer belongs to is decided before, in `server/answers.py`; when a failed item is
 due again, in `core/due.py`.
 """
 

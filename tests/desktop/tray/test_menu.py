@@ -15,7 +15,7 @@ from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED, STARTING
 from mem0tray.desktop.tray import menu
 from mem0tray.desktop.tray.menu import SEPARATOR, MenuCommand, MenuEntry, Verb
 from mem0tray.desktop.tray.view import View
-from mem0tray.server.failures import NO_PROJECT
+from mem0tray.server.answers import NO_PROJECT
 
 ENGLISH = Language("en")
 NOW = datetime(2025, 11, 30, 15, 0).timestamp()  # noqa: DTZ001  (local time is meant)

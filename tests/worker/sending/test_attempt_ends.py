@@ -18,7 +18,7 @@ from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.outbox import Job
 from mem0tray.ledger.taken_by_others import PERHAPS
 from mem0tray.server import Kind, Memory, Outcome, Presence
-from mem0tray.server.failures import NO_PROJECT
+from mem0tray.server.answers import NO_PROJECT
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending.attempt import Attempts

@@ -9,8 +9,10 @@ import pytest
 
 from mem0tray.core import reasons
 from mem0tray.core.delivery_kind import Kind
-from mem0tray.server.failures import brief, classify, health, retry_after
-from mem0tray.server.model import Fault, Reply
+from mem0tray.core.large import LargeText
+from mem0tray.server.answers import brief, classify, health, retry_after
+from mem0tray.server.model import Fault, Health, Outcome, Reply
+from mem0tray.server.vps import is_answered, says_success
 
 NOW = 1_800_000_000.0
 OK = {"success": True}
@@ -25,9 +27,14 @@ def reply(
     return Reply(status, named, raw, 0.5, fault)
 
 
+def classified(answer: Reply, content: str | LargeText = "", *secrets: str) -> Outcome:
+    """Class an answer of a server that speaks `vps`."""
+    return classify(answer, NOW, says_success, content, secrets)
+
+
 def message(status: int, body: object, content: str = "", secret: str = "") -> str:
     """Say what is said about an answer."""
-    return classify(reply(status, body), NOW, content, (secret,)).message
+    return classified(reply(status, body), content, secret).message
 
 
 # Classes ----------------------------------------------------------------------------------------
@@ -77,7 +84,7 @@ def message(status: int, body: object, content: str = "", secret: str = "") -> s
 )
 def test_status_and_body_decide(status: int, body: object, kind: Kind) -> None:
     """Each complete answer has the class that the contract's table gives it."""
-    answer = classify(reply(status, body), NOW)
+    answer = classified(reply(status, body))
     assert (answer.kind, answer.status, answer.duration) == (kind, status, 0.5)
     assert bool(answer.message) == (kind is not Kind.DELIVERED)
 
@@ -105,7 +112,7 @@ def test_what_broke_off_counts_as_far_as_it_came(
     status: int | None, fault: Fault, kind: Kind
 ) -> None:
     """A status that is no success counts without its body; a success is unknown without it."""
-    answer = classify(reply(status, b"", fault), NOW)
+    answer = classified(reply(status, b"", fault))
     assert answer.kind is kind
     assert answer.timed_out == (fault is Fault.TIMED_OUT and kind is Kind.OUTCOME_UNKNOWN)
     assert answer.message
@@ -135,18 +142,24 @@ def test_only_a_refusal_leaves_nothing_unknown(
     status: int | None, fault: Fault | None, *, outcome_unknown: bool
 ) -> None:
     """Unless nothing was sent, or a 4xx refuses it, the server may have stored it all the same."""
-    assert classify(reply(status, b"<html>", fault), NOW).outcome_unknown is outcome_unknown
+    assert classified(reply(status, b"<html>", fault)).outcome_unknown is outcome_unknown
+
+
+@pytest.mark.parametrize(("body", "kind"), [({"id": 7}, Kind.DELIVERED), (OK, Kind.ITEM_FAILURE)])
+def test_a_dialect_says_what_stored_means(body: object, kind: Kind) -> None:
+    """Which object of a 2xx means that it is done differs from one dialect to another."""
+    assert classify(reply(200, body), NOW, lambda found: "id" in found).kind is kind
 
 
 def test_the_outcome_of_a_delivery_is_known() -> None:
     """A success leaves nothing to be asked."""
-    assert not classify(reply(200, OK), NOW).outcome_unknown
+    assert not classified(reply(200, OK)).outcome_unknown
 
 
 def test_a_compressed_answer_is_no_json_object() -> None:
     """What we asked not to be compressed, and is, is not read."""
-    assert classify(reply(200, OK, Content_Encoding="gzip"), NOW).kind is Kind.OUTAGE
-    assert classify(reply(200, OK, Content_Encoding="identity"), NOW).kind is Kind.DELIVERED
+    assert classified(reply(200, OK, Content_Encoding="gzip")).kind is Kind.OUTAGE
+    assert classified(reply(200, OK, Content_Encoding="identity")).kind is Kind.DELIVERED
 
 
 # Retry-After ------------------------------------------------------------------------------------
@@ -179,7 +192,7 @@ def test_retry_after_is_seconds_or_a_date_within_an_hour(text: str, seconds: flo
     """Seconds or an HTTP date, bounded; what makes no sense is none."""
     found = reply(429, b"", Retry_After=text)
     assert retry_after(found, NOW) == seconds
-    assert classify(found, NOW).retry_after == seconds
+    assert classified(found).retry_after == seconds
 
 
 # Messages ---------------------------------------------------------------------------------------
@@ -229,11 +242,11 @@ def test_a_page_is_not_repeated(body: object) -> None:
 def test_a_redirect_names_the_host_and_no_more() -> None:
     """Where a redirect points helps to mend the settings; its path and password do not."""
     found = reply(301, b"", Location="https://me:pass@mem0.test/login?key=1")
-    said = classify(found, NOW).message
+    said = classified(found).message
     assert "https://mem0.test," in said
     assert "pass" not in said
     assert "login" not in said
-    assert "JSON" in classify(reply(301, b"", Location="http://[bad"), NOW).message
+    assert "JSON" in classified(reply(301, b"", Location="http://[bad")).message
 
 
 HOSTILE = "a\x1b[31mred\r\nnext\tline\x00\x85\x9b\u2028\u2029\u202e\u2066\u200e\u200f\ud800 end"
@@ -315,7 +328,7 @@ def test_a_code_or_a_redirect_that_repeats_the_content_is_dropped() -> None:
     body = {"error": {"message": content, "code": content}}
     assert message(400, body, content) == "400 Bad Request"
     found = reply(302, b"", Location=f"http://{content}/")
-    assert content not in classify(found, NOW, content).message
+    assert content not in classified(found, content).message
 
 
 @pytest.mark.parametrize("content", ["", "a", "error", "x" * 500, "-" * 40, "   \n  " * 5])
@@ -356,8 +369,18 @@ def test_an_api_key_does_not_show(secret: str) -> None:
 
 def test_health_is_200_and_an_object() -> None:
     """A server is healthy when it answers 200 with a JSON object."""
-    assert health(reply(200, {"status": "ok"})).healthy
-    assert health(reply(200, {})).reason == reasons.NONE
+    for body in ({"status": "ok"}, {}):
+        found = reply(200, body)
+        assert health(found, healthy=is_answered(found)) == Health(
+            healthy=True, reason=reasons.NONE, status=200
+        )
+
+
+def test_a_dialect_says_what_healthy_means() -> None:
+    """Of the same answer one dialect may say that the server is well, another that it is not."""
+    assert health(reply(401, {}), healthy=True).healthy
+    told = health(reply(200, {}), healthy=False).reason
+    assert str(told) == "The health check was answered with 200 OK."
 
 
 @pytest.mark.parametrize(
@@ -386,7 +409,7 @@ def test_health_is_200_and_an_object() -> None:
 )
 def test_what_is_not_healthy_is_said_in_a_sentence(found: Reply, words: str) -> None:
     """Everything else is not healthy, with a sentence that says why."""
-    result = health(found)
+    result = health(found, healthy=is_answered(found))
     assert (result.healthy, result.status) == (False, found.status)
     assert words in str(result.reason)
     assert str(result.reason)[0].isupper()

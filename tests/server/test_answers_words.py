@@ -7,9 +7,9 @@ import pytest
 from mem0tray.core import reasons
 from mem0tray.core.large import LargeText
 from mem0tray.core.reasons import Reason
-from mem0tray.server.failures import NO_PROJECT, classify, health, in_short, retold
+from mem0tray.server.answers import NO_PROJECT, health, in_short, retold
 from mem0tray.server.model import Fault, Reply
-from tests.server.test_failures import NOW, OK, reply
+from tests.server.test_answers import OK, classified, reply
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ from tests.server.test_failures import NOW, OK, reply
 )
 def test_an_answer_is_told_in_these_words(found: Reply, words: str) -> None:
     """Status, what the server said, and nothing that was cut off, packed or a page."""
-    assert classify(found, NOW).message == words
+    assert classified(found).message == words
 
 
 @pytest.mark.parametrize(
@@ -48,31 +48,36 @@ def test_an_answer_is_told_in_these_words(found: Reply, words: str) -> None:
 )
 def test_a_probe_is_told_in_these_words(status: int, words: str) -> None:
     """What the health check was answered with, as a sentence."""
-    found = health(reply(status, b"", Location="https://a.test/" if status < 400 else ""))
+    found = health(
+        reply(status, b"", Location="https://a.test/" if status < 400 else ""), healthy=False
+    )
     assert str(found.reason) == f"The health check was answered with {words}."
 
 
 def test_a_broken_off_answer_of_a_probe_is_told_by_its_fault() -> None:
     """An answer that broke off after its head, and one of which nothing came."""
-    assert str(health(reply(200, b"", Fault.TIMED_OUT)).reason) == "No answer after 0.5 s."
-    assert str(health(reply(None, b"")).reason) == "No connection."
+    assert (
+        str(health(reply(200, b"", Fault.TIMED_OUT), healthy=False).reason)
+        == "No answer after 0.5 s."
+    )
+    assert str(health(reply(None, b""), healthy=False).reason) == "No connection."
 
 
 def test_of_a_large_text_no_word_of_the_server_shows() -> None:
     """Too large to be compared, a text hides whatever the server says, its code too."""
     large = LargeText(json.dumps("oak " * 9).encode())
     said = reply(500, {"detail": "the model is away", "code": "away"})
-    assert classify(said, NOW, large).message == "500 Internal Server Error"
-    assert classify(reply(500, b""), NOW, large).message == "500 Internal Server Error"
+    assert classified(said, large).message == "500 Internal Server Error"
+    assert classified(reply(500, b""), large).message == "500 Internal Server Error"
     moved = reply(302, b"", Location="http://a.test/")
-    assert "a.test" not in classify(moved, NOW, large).message
-    assert classify(reply(200, OK), NOW, large).message == ""
+    assert "a.test" not in classified(moved, large).message
+    assert classified(reply(200, OK), large).message == ""
 
 
 def test_a_code_of_the_answer_stands_in_for_words_that_must_not_show() -> None:
     """Where the words repeat the text, the server's code is told instead, unless it does too."""
     said = {"detail": "no room for the third oak", "code": "no_room"}
-    found = classify(reply(507, said), NOW, "the third oak")
+    found = classified(reply(507, said), "the third oak")
     assert found.message == "507 Insufficient Storage (no_room)"
 
 

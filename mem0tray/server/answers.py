@@ -1,11 +1,13 @@
 """Which class an answer belongs to, and in which words: the contract, section 3. Pure.
 
-What follows from the class for memories and server is decided in `worker/sending/verdict.py`.
+Here is what holds for HTTP and every dialect. Which answer says that a memory is stored, and which
+that a server is healthy, is the dialect's to say (`vps.py`). What follows from the class for
+memories and server is decided in `worker/sending/verdict.py`.
 """
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC
 from http import HTTPStatus
 from typing import Any
@@ -40,19 +42,24 @@ _DECODER = msgspec.json.Decoder()
 
 
 def classify(
-    reply: Reply, now: float, content: str | LargeText = "", secrets: Sequence[str] = ()
+    reply: Reply,
+    now: float,
+    says_success: Callable[[dict[str, Any]], bool],
+    content: str | LargeText = "",
+    secrets: Sequence[str] = (),
 ) -> Outcome:
-    """The outcome that `reply`, the answer to a save, amounts to.
+    """The outcome that `reply`, the answer to a save or a question, amounts to.
 
-    `now` is Unix seconds, for a `Retry-After` that names a date. Neither
-    `content` nor any of `secrets` shows in the message.
+    `now` is Unix seconds, for a `Retry-After` that names a date. `says_success`
+    is the dialect's: whether the JSON object of a 2xx says that what was asked
+    is done. Neither `content` nor any of `secrets` shows in the message.
     """
     status = reply.status
     # Of an answer that broke off, a status that is no success still counts.
     if status is None or (reply.fault in (Fault.TIMED_OUT, Fault.LOST) and _is_success(status)):
         return _broken_off(reply)
     body = json_object(reply)
-    kind = _kind(status, body)
+    kind = _kind(status, body, says_success)
     if kind is Kind.DELIVERED:
         return Outcome(kind, status, "", None, reply.duration)
     message = _message(reply, status, body, content, secrets)
@@ -87,19 +94,24 @@ def retry_after(reply: Reply, now: float) -> float | None:
     return min(max(seconds, 0.0), LONGEST_ASKED)
 
 
-def health(reply: Reply) -> Health:
-    """Whether a server that gave this answer to a probe is healthy: 200 and a JSON object."""
+def health(reply: Reply, *, healthy: bool) -> Health:
+    """The health that a probe has shown, and in which words if it is bad.
+
+    `healthy` is the dialect's: whether a server that gives this answer is.
+    """
     status = reply.status
+    if healthy:
+        return Health(healthy=True, reason=reasons.NONE, status=status)
     if status is None:
-        return Health(healthy=False, reason=reasons.sentence(_why_broken_off(reply)))
-    if status != HTTPStatus.OK:
+        reason = _why_broken_off(reply)
+    elif status != HTTPStatus.OK:
         reason = _health_answer(_redirected(reply, _named(status)))
     elif reply.fault in (Fault.TIMED_OUT, Fault.LOST):
         reason = _why_broken_off(reply)
     elif json_object(reply) is None:
         reason = _health_answer(Reason("something that is not a JSON object"))
     else:
-        return Health(healthy=True, reason=reasons.NONE, status=status)
+        reason = _health_answer(reasons.quoted(_named(status)))
     return Health(healthy=False, reason=reasons.sentence(reason), status=status)
 
 
@@ -107,14 +119,16 @@ def _health_answer(answer: Reason) -> Reason:
     return Reason("the health check was answered with {answer}", answer=answer)
 
 
-def _kind(status: int, body: dict[str, Any] | None) -> Kind:
+def _kind(
+    status: int, body: dict[str, Any] | None, says_success: Callable[[dict[str, Any]], bool]
+) -> Kind:
     known = _BY_STATUS.get(status)
     if known is not None:
         return known
     if status < HTTPStatus.BAD_REQUEST:
         if body is None:
             return Kind.OUTAGE
-        if _is_success(status) and body.get("success") is True:
+        if _is_success(status) and says_success(body):
             return Kind.DELIVERED
     return Kind.ITEM_FAILURE
 
