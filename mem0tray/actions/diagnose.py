@@ -27,7 +27,7 @@ from mem0tray.ledger.reader import Attempt, Known
 from mem0tray.server import answers
 from mem0tray.server.remedy import ID, REWORD, of_rejection
 
-_ANSWERLESS: Final = frozenset({Kind.OUTCOME_UNKNOWN, Kind.OUTAGE, Kind.ASKED_IN_VAIN})
+_ANSWERLESS: Final = frozenset({Kind.NO_ANSWER, Kind.OUTAGE, Kind.ASKED_IN_VAIN})
 # They count nothing against the item, unless its last error says that they did.
 _OF_THE_SERVER: Final = frozenset({Kind.OUTAGE, Kind.SLOW_DOWN, Kind.UNAUTHORIZED, Kind.REFUSED})
 _ASKED: Final = Reason(

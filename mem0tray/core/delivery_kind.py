@@ -6,20 +6,23 @@ import enum
 class Kind(enum.StrEnum):
     """What became of one delivery, as the worker has to act on it.
 
-    `OUTCOME_UNKNOWN` (time-out, or the connection was lost in mid-request) counts as
+    `NO_ANSWER` (time-out, or the connection was lost in mid-request) counts as
     an item failure. `OUTAGE`: nothing is counted. `ASKED_IN_VAIN`: the server was
     asked whether it has the memory, and did not say; nothing was sent. `HELD`: it
-    cannot tell, and another worker may have delivered it; nothing was sent. `NOT_SENT`:
-    another server was chosen just before; that is no attempt, and the ledger never has it.
+    cannot tell, and another worker may have delivered it; nothing was sent. `FOUND`:
+    the server has the memory already, as it said or as the ledger knows; nothing was
+    sent, and it is recorded as any delivery. `NOT_SENT`: another server was chosen just
+    before; that is no attempt. The ledger never has the last two.
     """
 
     DELIVERED = "delivered"
+    FOUND = "found"
     OUTAGE = "outage"
     SLOW_DOWN = "slow down"
     ITEM_FAILURE = "item failure"
     UNAUTHORIZED = "unauthorized"
     REFUSED = "refused"
-    OUTCOME_UNKNOWN = "unknown"
+    NO_ANSWER = "unknown"
     ASKED_IN_VAIN = "unanswered"
     NOT_SENDABLE = "not sendable"
     HELD = "held"

@@ -66,8 +66,8 @@ def classify(
     wait = retry_after(reply, now)
     # Only a 4xx says that nothing was stored. A gateway gives up on a server that
     # goes on, and a page may stand in the place of the answer alone.
-    outcome_unknown = not HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
-    return Outcome(kind, status, message, wait, reply.duration, outcome_unknown=outcome_unknown)
+    may_have_it = not HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+    return Outcome(kind, status, message, wait, reply.duration, may_have_it=may_have_it)
 
 
 def json_object(reply: Reply) -> dict[str, Any] | None:
@@ -137,11 +137,11 @@ def _broken_off(reply: Reply) -> Outcome:
     """The outcome when there is no status to go by."""
     fault = reply.fault or Fault.UNREACHABLE
     timed_out = fault is Fault.TIMED_OUT
-    kind = Kind.OUTCOME_UNKNOWN if fault in (Fault.TIMED_OUT, Fault.LOST) else Kind.OUTAGE
+    kind = Kind.NO_ANSWER if fault in (Fault.TIMED_OUT, Fault.LOST) else Kind.OUTAGE
     message = one_line(str(_why_broken_off(reply)))
     return Outcome(
         kind, reply.status, message, None, reply.duration,
-        timed_out=timed_out, outcome_unknown=fault is not Fault.UNREACHABLE,
+        timed_out=timed_out, may_have_it=fault is not Fault.UNREACHABLE,
     )  # fmt: skip
 
 

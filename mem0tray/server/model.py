@@ -30,9 +30,9 @@ class Outcome:
     `message` is safe for logs, `last_error` and people: one line of at most
     200 characters, without content or secrets. `retry_after` and `duration`
     are seconds. `timed_out` is true only when the server had the request and
-    gave no answer in time. `outcome_unknown`: the server may have stored the memory
-    all the same, so it is to be asked before the memory is sent again.
-    `DELIVERED` without a status: it was asked, and has it.
+    gave no answer in time. `may_have_it`: the server may have stored the memory
+    all the same, so it is to be asked before the memory is sent again; that goes
+    beside the kind, as a 500 is an `ITEM_FAILURE` and leaves it open.
     """
 
     kind: Kind
@@ -41,7 +41,7 @@ class Outcome:
     retry_after: float | None = None
     duration: float = 0.0
     timed_out: bool = False
-    outcome_unknown: bool = False
+    may_have_it: bool = False
 
 
 class Presence(enum.Enum):
@@ -129,7 +129,7 @@ class Client(Protocol):
         `since` is the monotonic time before which the last attempt to deliver it
         may still have been at work (0.0: no longer in this process); what was
         learnt later than that may be used again. An Outcome means that the
-        question itself was not answered: outage, 401 or 429; `OUTCOME_UNKNOWN` for a
+        question itself was not answered: outage, 401 or 429; `NO_ANSWER` for a
         time-out, a lost connection, or whatever else is no listing. Only 404 and 405
         mean that the server cannot tell.
         """
@@ -146,7 +146,7 @@ class Client(Protocol):
     def abort(self) -> None:
         """Make a call that is in progress in another thread return promptly.
 
-        It answers `OUTCOME_UNKNOWN`, or `OUTAGE` if nothing had been sent. Without a
+        It answers `NO_ANSWER`, or `OUTAGE` if nothing had been sent. Without a
         call in progress nothing happens, and the next call is not affected: to
         stop a thread for good, repeat this until the thread has ended.
         """

@@ -50,9 +50,7 @@ _LONGEST_PATH: Final = 4096
 _LONGEST_KEY: Final = 512
 _PLAIN_KEY: Final = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
 _CANNOT_TELL: Final = frozenset({404, 405})  # the server has no such question
-_SAYS_NOTHING: Final = frozenset(
-    {Kind.OUTAGE, Kind.OUTCOME_UNKNOWN, Kind.UNAUTHORIZED, Kind.SLOW_DOWN}
-)
+_SAYS_NOTHING: Final = frozenset({Kind.OUTAGE, Kind.NO_ANSWER, Kind.UNAUTHORIZED, Kind.SLOW_DOWN})
 _NO_TEXTS: Final = "the answer names no memories"
 _NO_MEMORY: Final = Memory("", "", "")
 
@@ -208,7 +206,7 @@ class VpsClient:
         if told is not None:
             return told
         message = outcome.message or _NO_TEXTS
-        return replace(outcome, kind=Kind.OUTCOME_UNKNOWN, message=message, outcome_unknown=True)
+        return replace(outcome, kind=Kind.NO_ANSWER, message=message, may_have_it=True)
 
     def _outcome(self, reply: Reply, memory: Memory) -> Outcome:
         return classify(reply, time.time(), says_success, memory.content, self._secrets)

@@ -7,12 +7,13 @@ def test_a_kind_has_the_same_name_in_every_release() -> None:
     """It stands in ledgers, and in what `show --json` and `diagnose --json` print."""
     assert {kind.name: kind.value for kind in Kind} == {
         "DELIVERED": "delivered",
+        "FOUND": "found",
         "OUTAGE": "outage",
         "SLOW_DOWN": "slow down",
         "ITEM_FAILURE": "item failure",
         "UNAUTHORIZED": "unauthorized",
         "REFUSED": "refused",
-        "OUTCOME_UNKNOWN": "unknown",
+        "NO_ANSWER": "unknown",
         "ASKED_IN_VAIN": "unanswered",
         "NOT_SENDABLE": "not sendable",
         "HELD": "held",

@@ -95,10 +95,10 @@ def test_status_and_body_decide(status: int, body: object, kind: Kind) -> None:
         (None, Fault.UNREACHABLE, Kind.OUTAGE),
         (None, Fault.NOT_HTTP, Kind.OUTAGE),
         (None, Fault.TOO_LONG, Kind.OUTAGE),
-        (None, Fault.LOST, Kind.OUTCOME_UNKNOWN),
-        (None, Fault.TIMED_OUT, Kind.OUTCOME_UNKNOWN),
-        (200, Fault.LOST, Kind.OUTCOME_UNKNOWN),
-        (200, Fault.TIMED_OUT, Kind.OUTCOME_UNKNOWN),
+        (None, Fault.LOST, Kind.NO_ANSWER),
+        (None, Fault.TIMED_OUT, Kind.NO_ANSWER),
+        (200, Fault.LOST, Kind.NO_ANSWER),
+        (200, Fault.TIMED_OUT, Kind.NO_ANSWER),
         (200, Fault.NOT_HTTP, Kind.OUTAGE),
         (200, Fault.TOO_LONG, Kind.OUTAGE),
         (307, Fault.LOST, Kind.OUTAGE),
@@ -114,12 +114,12 @@ def test_what_broke_off_counts_as_far_as_it_came(
     """A status that is no success counts without its body; a success is unknown without it."""
     answer = classified(reply(status, b"", fault))
     assert answer.kind is kind
-    assert answer.timed_out == (fault is Fault.TIMED_OUT and kind is Kind.OUTCOME_UNKNOWN)
+    assert answer.timed_out == (fault is Fault.TIMED_OUT and kind is Kind.NO_ANSWER)
     assert answer.message
 
 
 @pytest.mark.parametrize(
-    ("status", "fault", "outcome_unknown"),
+    ("status", "fault", "may_have_it"),
     [
         (None, Fault.UNREACHABLE, False),
         (None, Fault.NOT_HTTP, True),
@@ -139,10 +139,10 @@ def test_what_broke_off_counts_as_far_as_it_came(
     ],
 )
 def test_only_a_refusal_leaves_nothing_unknown(
-    status: int | None, fault: Fault | None, *, outcome_unknown: bool
+    status: int | None, fault: Fault | None, *, may_have_it: bool
 ) -> None:
     """Unless nothing was sent, or a 4xx refuses it, the server may have stored it all the same."""
-    assert classified(reply(status, b"<html>", fault)).outcome_unknown is outcome_unknown
+    assert classified(reply(status, b"<html>", fault)).may_have_it is may_have_it
 
 
 @pytest.mark.parametrize(("body", "kind"), [({"id": 7}, Kind.DELIVERED), (OK, Kind.ITEM_FAILURE)])
@@ -153,7 +153,7 @@ def test_a_dialect_says_what_stored_means(body: object, kind: Kind) -> None:
 
 def test_the_outcome_of_a_delivery_is_known() -> None:
     """A success leaves nothing to be asked."""
-    assert not classified(reply(200, OK)).outcome_unknown
+    assert not classified(reply(200, OK)).may_have_it
 
 
 def test_a_compressed_answer_is_no_json_object() -> None:

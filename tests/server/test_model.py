@@ -18,7 +18,7 @@ def test_an_outcome_says_nothing_that_it_was_not_told() -> None:
     assert outcome.retry_after is None
     assert outcome.duration == 0.0
     assert outcome.timed_out is False
-    assert outcome.outcome_unknown is False
+    assert outcome.may_have_it is False
 
 
 def test_a_health_or_a_look_at_the_key_needs_no_words() -> None:

@@ -69,7 +69,7 @@ def test_a_server_that_cannot_prove_itself_gets_nothing(answer: Callable[[str], 
         assert server.finished.wait(PATIENCE)
         (request,) = server.requests
     assert outcome.kind is Kind.OUTAGE
-    assert not outcome.outcome_unknown
+    assert not outcome.may_have_it
     assert outcome.message == "another program has taken the server's place"
     assert "authorization" not in request.headers
 

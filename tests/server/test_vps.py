@@ -178,8 +178,8 @@ def test_time_out_and_loss_leave_the_outcome_unknown() -> None:
 
     with Wire(in_turn(silent, once(b""))) as server, client_of(server) as client:
         late, lost = client.save(MEMORY, 0.2), client.save(MEMORY, LONG)
-    assert (late.kind, late.timed_out) == (Kind.OUTCOME_UNKNOWN, True)
-    assert (lost.kind, lost.timed_out) == (Kind.OUTCOME_UNKNOWN, False)
+    assert (late.kind, late.timed_out) == (Kind.NO_ANSWER, True)
+    assert (lost.kind, lost.timed_out) == (Kind.NO_ANSWER, False)
 
 
 @pytest.mark.parametrize("call", ["save", "ask", "probe"])
@@ -205,7 +205,7 @@ def test_abort_ends_every_call(call: str) -> None:
         assert not thread.is_alive()
     (result,) = results
     if isinstance(result, Outcome):
-        assert (result.kind, result.timed_out) == (Kind.OUTCOME_UNKNOWN, False)
+        assert (result.kind, result.timed_out) == (Kind.NO_ANSWER, False)
     else:
         assert isinstance(result, Health)
         assert not result.healthy

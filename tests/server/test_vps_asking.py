@@ -113,8 +113,8 @@ def test_a_strange_answer_is_none(answer: bytes, *, searching: bool) -> None:
     steps = [once(TOO_MANY), once(answer)] if searching else [once(answer)]
     result, paths = asked(in_turn(*steps))
     assert isinstance(result, Outcome)
-    assert result.kind in (Kind.OUTAGE, Kind.OUTCOME_UNKNOWN)
-    assert result.outcome_unknown
+    assert result.kind in (Kind.OUTAGE, Kind.NO_ANSWER)
+    assert result.may_have_it
     assert result.message
     assert len(paths) == 1 + searching
 
@@ -123,10 +123,10 @@ def test_a_strange_answer_is_none(answer: bytes, *, searching: bool) -> None:
     ("answer", "kind"),
     [
         (render(503, {}), Kind.OUTAGE),
-        (render(500, {}), Kind.OUTCOME_UNKNOWN),
+        (render(500, {}), Kind.NO_ANSWER),
         (render(401, {}), Kind.UNAUTHORIZED),
         (render(429, {}, Retry_After="3"), Kind.SLOW_DOWN),
-        (b"", Kind.OUTCOME_UNKNOWN),
+        (b"", Kind.NO_ANSWER),
     ],
 )
 @pytest.mark.parametrize("searching", [False, True])

@@ -74,7 +74,7 @@ def test_an_answer_without_memories_is_told_as_such() -> None:
     with Wire(answering(DELIVERED)) as server, client_of(server) as client:
         asked = client.ask(MEMORY, LONG)
     assert isinstance(asked, Outcome)
-    assert (asked.kind, asked.outcome_unknown) == (Kind.OUTCOME_UNKNOWN, True)
+    assert (asked.kind, asked.may_have_it) == (Kind.NO_ANSWER, True)
     assert asked.message == "the answer names no memories"
 
 

@@ -47,15 +47,15 @@ class Attempts:
         except Exception as error:  # noqa: BLE001  (one odd item must not end the sender)
             self._core.events.emit(events.PartFailed("delivery", repr(error)[:200], 0.0))
             told = f"internal error: {type(error).__name__}"
-            return Outcome(Kind.OUTCOME_UNKNOWN, None, told, outcome_unknown=True)
+            return Outcome(Kind.NO_ANSWER, None, told, may_have_it=True)
         if found is Presence.CANNOT_TELL and outcome.kind is not Kind.DELIVERED:
             # It may have come before, as it might then.
-            return replace(outcome, outcome_unknown=True)
+            return replace(outcome, may_have_it=True)
         return outcome
 
     def note_end(self, job: Job, outcome: Outcome) -> None:
         """Note how an attempt ended: what the server said before that is no news of it."""
-        if outcome.outcome_unknown:
+        if outcome.may_have_it:
             self._ended[job.key] = time.monotonic()
         else:
             self._ended.pop(job.key, None)
@@ -87,25 +87,25 @@ class Attempts:
             return None
         found = client.ask(memory, timeout, self._unknown_since(job.key, job.unknown))
         if isinstance(found, Outcome):
-            if found.kind not in (Kind.OUTCOME_UNKNOWN, Kind.OUTAGE) or self._stopping():
-                return replace(found, outcome_unknown=True)  # the question still stands
-            was_asked = found.outcome_unknown  # else nobody was reached
+            if found.kind not in (Kind.NO_ANSWER, Kind.OUTAGE) or self._stopping():
+                return replace(found, may_have_it=True)  # the question still stands
+            was_asked = found.may_have_it  # else nobody was reached
             self._asked_in_vain[job.key] += was_asked
             if not was_asked or self._asked_in_vain[job.key] < _QUESTIONS:
-                return replace(found, kind=Kind.ASKED_IN_VAIN, outcome_unknown=True)
+                return replace(found, kind=Kind.ASKED_IN_VAIN, may_have_it=True)
             found = Presence.CANNOT_TELL  # else it would never be sent
         self._asked_in_vain.pop(job.key, None)  # about the next attempt none has been put yet
         if found is Presence.CANNOT_TELL:
             return _as_remembered(job) or found
         if found is Presence.PRESENT:
-            return Outcome(Kind.DELIVERED, None, "the server had it already")
+            return Outcome(Kind.FOUND, None, "the server had it already")
         return found
 
 
 def _as_remembered(job: Job) -> Outcome | None:
     """What is known of an item about which the server cannot tell; None: it is to be sent."""
     if job.delivered is not None:
-        return Outcome(Kind.DELIVERED, None, "the server took it before")
+        return Outcome(Kind.FOUND, None, "the server took it before")
     if job.taken is not None:
-        return Outcome(Kind.HELD, None, PERHAPS, outcome_unknown=True)
+        return Outcome(Kind.HELD, None, PERHAPS, may_have_it=True)
     return None

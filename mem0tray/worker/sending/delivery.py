@@ -26,6 +26,7 @@ from mem0tray.worker.sending.verdict import Verdicts
 
 _STORAGE_WAIT: Final = 1.0
 _LANES: Final = (PENDING, DEAD)
+_PROVEN_BY: Final = frozenset({Kind.DELIVERED, Kind.FOUND, Kind.ITEM_FAILURE, Kind.NOT_SENDABLE})
 
 
 @dataclass(slots=True)
@@ -251,7 +252,7 @@ class Delivery:
     def _record(
         self, sender: _Sender, flight: _Flight, outcome: Outcome, now: float
     ) -> list[Event]:
-        if self._stopping and outcome.kind in (Kind.OUTCOME_UNKNOWN, Kind.OUTAGE):
+        if self._stopping and outcome.kind in (Kind.NO_ANSWER, Kind.OUTAGE):
             return []  # we broke it off ourselves: its claim says that the outcome is unknown
         job = flight.job
         self._attempts.note_end(job, outcome)
@@ -260,7 +261,7 @@ class Delivery:
         limit = self._core.settings.sync.concurrency
         alone = not self._flights.keys() - {sender.number}
         self._throttle.note_answer(outcome.duration, limit, alone=alone)
-        self._proven = outcome.kind in (Kind.DELIVERED, Kind.ITEM_FAILURE, Kind.NOT_SENDABLE)
+        self._proven = outcome.kind in _PROVEN_BY
         return self._verdicts.apply(job, outcome, flight.server, now, canary=flight.canary)
 
     def _next(self, now: float) -> _Flight | None:

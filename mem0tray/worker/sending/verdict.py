@@ -61,7 +61,7 @@ class Verdicts:
         kind = outcome.kind
         if kind is not Kind.SLOW_DOWN:
             self._slowed.pop(job.key, None)
-        if kind is Kind.DELIVERED and outcome.status is None:
+        if kind is Kind.FOUND:
             return self._found(job, server, now, canary=canary)
         if kind is Kind.DELIVERED:
             return self._delivered(job, server, now)
@@ -92,7 +92,7 @@ class Verdicts:
 
         Unless that is the same, under another key or port: then it may have the item.
         """
-        if outcome.kind is Kind.DELIVERED:
+        if outcome.kind in (Kind.DELIVERED, Kind.FOUND):
             return self._stored(job, server, now)
         if outcome.kind in (Kind.NOT_SENT, Kind.HELD):  # the new one gets it, or is asked
             self._core.outbox.release(job.key)
@@ -132,7 +132,7 @@ class Verdicts:
         return result
 
     def _found(self, job: Job, server: str, now: float, *, canary: bool) -> list[Event]:
-        """By asking: nothing was taken just now, and nobody is to blame for what others drew."""
+        """Found, not taken just now: nobody is to blame for what others drew."""
         self._suspects.pop(job.key, None)
         if canary and job.delivered is None:  # else we knew it, and the server told nothing
             self._breaker.clear_misconfigured()
@@ -201,7 +201,7 @@ class Verdicts:
 
     def _record_unknown(self, job: Job, outcome: Outcome, server: str, now: float) -> None:
         """Record an unknown outcome: the server is asked before the item is sent again."""
-        if outcome.outcome_unknown:
+        if outcome.may_have_it:
             self._core.outbox.mark_unknown(job.key, server, now, timed_out=outcome.timed_out)
 
     def _ask_later(self, job: Job, now: float) -> None:
@@ -225,7 +225,7 @@ class Verdicts:
 
     def _count(self, job: Job, outcome: Outcome, server: str, now: float) -> list[Event]:
         """Count a failure of an item, unless the user has discarded it meanwhile."""
-        if job.unknown is not None and outcome.status is not None and not outcome.outcome_unknown:
+        if job.unknown is not None and outcome.status is not None and not outcome.may_have_it:
             self._core.outbox.mark_absent(job, server)
         state, retry_count, last_attempt = self._core.outbox.standing(job.key)
         if state == items.DEAD:

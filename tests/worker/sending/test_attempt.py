@@ -17,9 +17,7 @@ from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending.attempt import Attempts
 
 REFUSED = Outcome(Kind.OUTAGE, None, "connection refused")
-SILENT = Outcome(
-    Kind.OUTCOME_UNKNOWN, None, "no answer after 60 s", timed_out=True, outcome_unknown=True
-)
+SILENT = Outcome(Kind.NO_ANSWER, None, "no answer after 60 s", timed_out=True, may_have_it=True)
 FAILED = Outcome(Kind.ITEM_FAILURE, 422, "422 Unprocessable Entity")
 
 
@@ -131,9 +129,9 @@ def test_where_nobody_was_reached_nobody_was_asked(trial: Trial) -> None:
 @pytest.mark.parametrize("found", [Presence.CANNOT_TELL, SILENT], ids=["no answer", "silence"])
 def test_what_nobody_could_say_is_asked_again(trial: Trial, found: Presence | Outcome) -> None:
     """A memory that was sent without an answer and refused may still have come before."""
-    assert [trial.make(found).outcome_unknown for _ in range(3)] == [True] * 3
+    assert [trial.make(found).may_have_it for _ in range(3)] == [True] * 3
     assert trial.client.sent >= 1
-    assert not trial.make(Presence.ABSENT).outcome_unknown
+    assert not trial.make(Presence.ABSENT).may_have_it
 
 
 def test_what_was_heard_while_the_former_worker_s_requests_had_time_is_no_news(

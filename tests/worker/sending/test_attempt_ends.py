@@ -28,7 +28,7 @@ NEW = Job(1, PENDING, "m1", "alpha", "text", "key-1", 0, 0, 0.0, None, 0)
 UNKNOWN = replace(NEW, unknown=NOW - 1.0)
 TAKEN = Outcome(Kind.DELIVERED, 201, "")
 FAILED = Outcome(Kind.ITEM_FAILURE, 422, "odd")
-SILENT = Outcome(Kind.OUTCOME_UNKNOWN, None, "no answer", timed_out=True, outcome_unknown=True)
+SILENT = Outcome(Kind.NO_ANSWER, None, "no answer", timed_out=True, may_have_it=True)
 
 
 class Attempting:
@@ -97,7 +97,7 @@ def test_an_item_without_a_project_is_not_sent(attempting: Attempting) -> None:
 def test_what_the_server_has_is_not_sent(attempting: Attempting) -> None:
     """It is delivered, without a status of a save."""
     found = attempting.make(UNKNOWN, Presence.PRESENT)
-    assert found == Outcome(Kind.DELIVERED, None, "the server had it already")
+    assert found == Outcome(Kind.FOUND, None, "the server had it already")
     attempting.client.save.assert_not_called()
 
 
@@ -111,21 +111,21 @@ def test_where_the_server_cannot_tell_a_failure_leaves_it_unknown(attempting: At
     """The memory may have come before; a success leaves nothing unknown."""
     assert attempting.make(UNKNOWN, Presence.CANNOT_TELL) is TAKEN
     attempting.client.save.return_value = FAILED
-    assert attempting.make(UNKNOWN, Presence.CANNOT_TELL) == replace(FAILED, outcome_unknown=True)
+    assert attempting.make(UNKNOWN, Presence.CANNOT_TELL) == replace(FAILED, may_have_it=True)
 
 
 def test_where_the_server_cannot_tell_our_own_memory_counts(attempting: Attempting) -> None:
     """What the ledger says that this server took is not sent again; that comes first."""
     job = replace(UNKNOWN, delivered=NOW - 9.0, taken=NOW - 5.0)
     found = attempting.make(job, Presence.CANNOT_TELL)
-    assert found == Outcome(Kind.DELIVERED, None, "the server took it before")
+    assert found == Outcome(Kind.FOUND, None, "the server took it before")
     attempting.client.save.assert_not_called()
 
 
 def test_what_another_worker_may_have_delivered_is_held(attempting: Attempting) -> None:
     """Where nobody can tell, the user decides."""
     found = attempting.make(replace(UNKNOWN, taken=NOW - 5.0), Presence.CANNOT_TELL)
-    assert found == Outcome(Kind.HELD, None, PERHAPS, outcome_unknown=True)
+    assert found == Outcome(Kind.HELD, None, PERHAPS, may_have_it=True)
     attempting.client.save.assert_not_called()
 
 
@@ -141,17 +141,17 @@ def test_an_answer_wins_over_what_is_remembered(attempting: Attempting) -> None:
 def test_a_question_that_is_refused_still_stands(attempting: Attempting, kind: Kind) -> None:
     """The answer says what is wrong with the server; nothing is sent."""
     said = Outcome(kind, 400, "no")
-    assert attempting.make(UNKNOWN, said) == replace(said, outcome_unknown=True)
+    assert attempting.make(UNKNOWN, said) == replace(said, may_have_it=True)
     attempting.client.save.assert_not_called()
 
 
-@pytest.mark.parametrize("kind", [Kind.OUTCOME_UNKNOWN, Kind.OUTAGE])
+@pytest.mark.parametrize("kind", [Kind.NO_ANSWER, Kind.OUTAGE])
 def test_a_question_that_is_broken_off_at_the_end_is_none(
     attempting: Attempting, kind: Kind
 ) -> None:
     """The worker leaves: it was not put in vain, and it still stands."""
     attempting.stopping = True
-    said = Outcome(kind, None, "broken off", outcome_unknown=True)
+    said = Outcome(kind, None, "broken off", may_have_it=True)
     for _ in range(4):
         assert attempting.make(UNKNOWN, said) == said
     attempting.client.save.assert_not_called()
@@ -162,7 +162,7 @@ def test_a_question_in_vain_says_so(attempting: Attempting) -> None:
     assert attempting.make(UNKNOWN, SILENT) == replace(SILENT, kind=Kind.ASKED_IN_VAIN)
     gone = Outcome(Kind.OUTAGE, None, "refused")
     assert attempting.make(UNKNOWN, gone) == replace(
-        gone, kind=Kind.ASKED_IN_VAIN, outcome_unknown=True
+        gone, kind=Kind.ASKED_IN_VAIN, may_have_it=True
     )
 
 
@@ -172,7 +172,7 @@ def test_an_odd_item_ends_no_sender(attempting: Attempting, fails: str) -> None:
     getattr(attempting.client, fails).side_effect = ValueError("x" * 300)
     found = attempting.make(UNKNOWN, Presence.ABSENT)
     told = "internal error: ValueError"
-    assert found == Outcome(Kind.OUTCOME_UNKNOWN, None, told, outcome_unknown=True)
+    assert found == Outcome(Kind.NO_ANSWER, None, told, may_have_it=True)
     (event,) = attempting.told
     assert event == events.PartFailed("delivery", ("ValueError('" + "x" * 300)[:200], 0.0)
 

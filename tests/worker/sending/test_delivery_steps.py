@@ -26,7 +26,7 @@ from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, letter
 TAKEN = Outcome(Kind.DELIVERED, 201, "")
 SLOWLY = Outcome(Kind.DELIVERED, 201, "", duration=0.5)  # so that all slots open
 FAILED = Outcome(Kind.ITEM_FAILURE, 422, "odd")
-LOST = Outcome(Kind.OUTCOME_UNKNOWN, None, "lost", timed_out=True, outcome_unknown=True)
+LOST = Outcome(Kind.NO_ANSWER, None, "lost", timed_out=True, may_have_it=True)
 REFUSED = Outcome(Kind.REFUSED, 404, "no")
 
 

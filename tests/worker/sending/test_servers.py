@@ -22,11 +22,11 @@ from tests.ledger.samples import NOW, fresh, letter
 
 STORED = Outcome(Kind.DELIVERED, 200, "")
 REFUSED = Outcome(Kind.ITEM_FAILURE, 422, "422 Unprocessable Entity")
-CUT = Outcome(Kind.OUTCOME_UNKNOWN, None, "the connection was lost", outcome_unknown=True)
-SLOW = Outcome(Kind.OUTCOME_UNKNOWN, None, "no answer", timed_out=True, outcome_unknown=True)
+CUT = Outcome(Kind.NO_ANSWER, None, "the connection was lost", may_have_it=True)
+SLOW = Outcome(Kind.NO_ANSWER, None, "no answer", timed_out=True, may_have_it=True)
 DOWN = Outcome(Kind.OUTAGE, None, "connection refused")
-PROXY = Outcome(Kind.OUTAGE, 502, "502", outcome_unknown=True)
-BROKEN = Outcome(Kind.ITEM_FAILURE, 500, "500", outcome_unknown=True)
+PROXY = Outcome(Kind.OUTAGE, 502, "502", may_have_it=True)
+BROKEN = Outcome(Kind.ITEM_FAILURE, 500, "500", may_have_it=True)
 DENIED = Outcome(Kind.UNAUTHORIZED, 401, "401 Unauthorized")
 FORBIDDEN = Outcome(Kind.REFUSED, 403, "403 Forbidden")
 BUSY = Outcome(Kind.SLOW_DOWN, 429, "429 Too Many Requests")
@@ -188,7 +188,7 @@ def test_what_another_server_says_is_no_answer(
     scene.send(key, a, CUT, stores=True)
     for _ in range(2):
         scene.send(key, b, said)
-    assert scene.send(key, a).kind is Kind.DELIVERED
+    assert scene.send(key, a).kind is Kind.FOUND
     assert (len(a.stored), a.keys, a.asked) == (1, ["m"], 1)
 
 

@@ -68,7 +68,7 @@ def test_a_canary_that_the_server_is_found_to_have_ends_the_pause(
     core, breaker, key = refused
     job = replace(core.outbox.claim(key, NOW), delivered=NOW if remembered else None)
     verdicts = Verdicts(core, breaker, lambda: None)
-    found = Outcome(Kind.DELIVERED, None, "the server had it already")
+    found = Outcome(Kind.FOUND, None, "the server had it already")
     verdicts.apply(job, found, "http://here", NOW, canary=True)
     assert breaker.state(NOW).name == name
 

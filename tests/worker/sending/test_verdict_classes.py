@@ -29,10 +29,8 @@ FAILED: Final = Outcome(Kind.ITEM_FAILURE, 422, SAID)
 OUTAGE: Final = Outcome(Kind.OUTAGE, 503, SAID)
 SLOW: Final = Outcome(Kind.SLOW_DOWN, 429, SAID)
 REFUSED: Final = Outcome(Kind.REFUSED, 404, SAID)
-SILENT: Final = Outcome(
-    Kind.OUTCOME_UNKNOWN, None, SAID, timed_out=True, outcome_unknown=True, duration=7.0
-)
-COUNTED: Final = [Kind.ITEM_FAILURE, Kind.NOT_SENDABLE, Kind.OUTCOME_UNKNOWN]
+SILENT: Final = Outcome(Kind.NO_ANSWER, None, SAID, timed_out=True, may_have_it=True, duration=7.0)
+COUNTED: Final = [Kind.ITEM_FAILURE, Kind.NOT_SENDABLE, Kind.NO_ANSWER]
 
 
 @dataclass
@@ -148,7 +146,7 @@ def test_what_was_found_by_asking_blames_nobody(court: Court, *, canary: bool) -
     court.apply(court.fresh("other"), OUTAGE)
     job = court.fresh()
     refuse_all(court)
-    found = Outcome(Kind.DELIVERED, None, "")
+    found = Outcome(Kind.FOUND, None, "")
     assert court.apply(job, found, canary=canary) == [events.Delivered("p", "m")]
     assert court.row(job)["state"] == "delivered"
     assert len(court.verdicts.suspects) == 1
@@ -159,7 +157,7 @@ def test_a_suspect_that_is_found_is_none_any_more(court: Court) -> None:
     """It was delivered the first time."""
     job = court.fresh()
     court.apply(job, OUTAGE)
-    court.apply(job, Outcome(Kind.DELIVERED, None, ""))
+    court.apply(job, Outcome(Kind.FOUND, None, ""))
     assert court.verdicts.suspects == frozenset()
     assert court.apply(court.fresh("other"), TAKEN) == [events.Delivered("p", "other")]
 
@@ -168,7 +166,7 @@ def test_what_another_worker_has_perhaps_delivered_is_held(court: Court) -> None
     """The user decides; it is no attempt, and no suspect any more."""
     job = court.fresh()
     court.apply(job, OUTAGE)
-    held = Outcome(Kind.HELD, None, "perhaps", outcome_unknown=True)
+    held = Outcome(Kind.HELD, None, "perhaps", may_have_it=True)
     assert court.apply(court.claim(job.key), held) == [events.Held("p", "m")]
     assert court.row(job)["held"] == NOW
     assert "claimed" not in court.row(job)
@@ -293,7 +291,7 @@ def test_an_unknown_outcome_is_asked_about(court: Court) -> None:
     assert (found["timeouts"], found["retries"]) == (1, 1)
     assert court.asked_since(job) == NOW
     other = court.fresh("other")
-    court.apply(other, Outcome(Kind.OUTCOME_UNKNOWN, None, SAID, outcome_unknown=True))
+    court.apply(other, Outcome(Kind.NO_ANSWER, None, SAID, may_have_it=True))
     assert court.row(other)["timeouts"] == 0
     assert court.asked_since(other) == NOW
 
@@ -338,7 +336,7 @@ def test_where_it_was_the_server_all_are_due_as_before(court: Court) -> None:
 def test_where_others_succeed_it_was_the_item(court: Court) -> None:
     """What drew an outage is counted then, with what the server said to it."""
     job = court.fresh()
-    court.apply(job, Outcome(Kind.OUTAGE, 503, SAID, timed_out=True, outcome_unknown=True))
+    court.apply(job, Outcome(Kind.OUTAGE, 503, SAID, timed_out=True, may_have_it=True))
     other = court.fresh("other")
     court.verdicts.avoid = "p"
     assert court.apply(other, TAKEN) == [
@@ -372,7 +370,7 @@ def test_a_suspect_that_succeeds_itself_is_not_counted(court: Court) -> None:
 def test_a_question_in_vain_counts_nothing(court: Court) -> None:
     """It is put again after the interval; the server is asked how it is."""
     job = court.fresh()
-    vain = Outcome(Kind.ASKED_IN_VAIN, None, SAID, outcome_unknown=True)
+    vain = Outcome(Kind.ASKED_IN_VAIN, None, SAID, may_have_it=True)
     assert court.apply(job, vain) == []
     found = court.row(job)
     assert (found["retries"], found["due"]) == (0, NOW + RETRY)
@@ -541,7 +539,7 @@ def test_a_canary_that_fails_otherwise_leaves_all_as_it_was(
     assert (SAID in court.reason()) == told
     assert not court.breaker.wants_canary(NOW + PROBE - 1.0)
     assert court.breaker.wants_canary(NOW + PROBE)
-    assert (court.asked_since(job) == NOW) == outcome.outcome_unknown
+    assert (court.asked_since(job) == NOW) == outcome.may_have_it
 
 
 def test_a_canary_that_is_refused_says_so_anew(court: Court) -> None:
@@ -565,11 +563,12 @@ def test_a_canary_that_meets_an_outage_is_set_aside(court: Court) -> None:
 # What comes too late --------------------------------------------------------------------
 
 
-def test_a_delivery_to_a_former_server_counts_for_that_one(court: Court) -> None:
+@pytest.mark.parametrize("outcome", [TAKEN, Outcome(Kind.FOUND, None, "")])
+def test_a_delivery_to_a_former_server_counts_for_that_one(court: Court, outcome: Outcome) -> None:
     """Whatever was said of the present one."""
     job = court.fresh()
     refuse_all(court)
-    assert court.verdicts.apply_late(job, TAKEN, ELSEWHERE, NOW) == [events.Delivered("p", "m")]
+    assert court.verdicts.apply_late(job, outcome, ELSEWHERE, NOW) == [events.Delivered("p", "m")]
     assert court.core.inbox.known(fresh("m")).servers == {ELSEWHERE}  # type: ignore[union-attr]
     assert court.state() == ACTION_NEEDED
 
