@@ -1,6 +1,6 @@
-"""The circuit breaker: whether anything may be sent now, and what follows for the state.
+"""The circuit breaker: whether anything may be sent now.
 
-Pure but for its lock.
+Pure but for its lock. What people are told of it is decided in `core/state.py`.
 """
 
 import threading
@@ -9,21 +9,9 @@ from typing import Final
 
 from mem0tray.core import reasons
 from mem0tray.core.reasons import Reason
-from mem0tray.core.state import (
-    ACTION_NEEDED,
-    BREAK,
-    DOWN,
-    HEALTHY,
-    PAUSED,
-    REFUSES,
-    STARTING,
-    WorkerState,
-)
+from mem0tray.core.state import Standing, WorkerState, state_of
 
 LONGEST_BREAK: Final = 3600.0  # seconds
-DISK: Final = "disk"  # the name of its trouble, which is told first
-# What stands before a server answers so too, while that one is started or moved.
-_OF_THE_ADDRESS: Final = frozenset({404, 405})
 
 
 class CircuitBreaker:
@@ -183,38 +171,23 @@ class CircuitBreaker:
         """Seconds that the server's break still lasts."""
         return max(0.0, self._break_until - now)
 
-    def state(self, now: float) -> WorkerState:  # noqa: PLR0911  (one line for each)
-        """The state that people see."""
+    def standing(self, now: float) -> Standing:
+        """All that it knows at this moment."""
         with self._guard:
-            # The disk first: what else fails for it comes and goes.
-            first = [self._troubles[DISK]] if DISK in self._troubles else []
-            for reason in (*first, *self._obstacles.values(), *self._troubles.values()):
-                return WorkerState(ACTION_NEEDED, reason)
-            if self._misconfigured and not self._outage_tells_more():
-                return WorkerState(ACTION_NEEDED, self._refusal())
-            if self.is_paused(now):
-                return WorkerState(PAUSED, Reason("paused by you"))
-            if self._healthy is None:
-                return WorkerState(STARTING, Reason("the server has not answered yet"))
-            if not self._healthy:
-                return WorkerState(DOWN, self._health_reason)
-            if now < self._break_until:
-                return WorkerState(PAUSED, BREAK)
-            return WorkerState(HEALTHY)
+            return Standing(
+                healthy=self._healthy,
+                health_reason=self._health_reason,
+                obstacles=tuple(self._obstacles.values()),
+                troubles=dict(self._troubles),
+                refusal=self._misconfigured,
+                last_try=self._last_try,
+                paused=self.is_paused(now),
+                has_break=now < self._break_until,
+            )
 
-    def _outage_tells_more(self) -> bool:
-        """Whether the server is down since, after a refusal that may have been part of that."""
-        refusal = self._misconfigured.find(REFUSES)
-        passes = refusal is not None and refusal.get("status") in _OF_THE_ADDRESS
-        return passes and self._healthy is False
-
-    def _refusal(self) -> Reason:
-        if not self._last_try:
-            return self._misconfigured
-        return Reason(
-            "{refusal} The last try was answered with: {answer}.",
-            refusal=self._misconfigured, answer=reasons.bare(reasons.quoted(self._last_try)),
-        )  # fmt: skip
+    def state(self, now: float) -> WorkerState:
+        """The state that people see."""
+        return state_of(self.standing(now))
 
     @property
     def is_healthy(self) -> bool:

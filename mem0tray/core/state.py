@@ -1,5 +1,9 @@
-"""The state of a worker that people see: its name, its reason, what waits. Plain data."""
+"""The state of a worker that people see: its name, its reason, what waits.
 
+Plain data, and the decision which of the states follows from what is known.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +17,9 @@ PAUSED: Final = "paused"
 ACTION_NEEDED: Final = "action needed"
 BREAK: Final = Reason("the server asked for a break")
 REFUSES: Final = Reason("the server refuses deliveries: {answer}.").id
+DISK: Final = "disk"  # the name of its trouble, which is told first
+# What stands before a server answers so too, while that one is started or moved.
+_OF_THE_ADDRESS: Final = frozenset({404, 405})
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +28,27 @@ class WorkerState:
 
     name: str
     reason: Reason = reasons.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known of the server, the user's wishes and our own parts at one moment.
+
+    `healthy`: the answer to the last probe, None before the first one, with its
+    `health_reason`. `obstacles` keep everything from being sent, `troubles` (by the name
+    of the part) do not. `refusal`: why the server refuses every delivery, NONE where it does
+    not, and `last_try` what it answered to a canary since, if that was about the memory.
+    `paused` by the user; `has_break`: the server wants nothing sent just now.
+    """
+
+    healthy: bool | None
+    health_reason: Reason
+    obstacles: tuple[Reason, ...]
+    troubles: Mapping[str, Reason]
+    refusal: Reason
+    last_try: str
+    paused: bool
+    has_break: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +84,41 @@ def refusal(answer: str, status: int | None) -> Reason:
     """The reason that the server refuses every delivery, with its answer and status."""
     told = reasons.bare(reasons.quoted(answer))
     return Reason(REFUSES, answer=told, status=status or 0)
+
+
+def state_of(known: Standing) -> WorkerState:
+    """The state that people see.
+
+    What only they can help with comes first, then what they want, then what the server wants.
+    """
+    # The disk first: what else fails for it comes and goes.
+    first = [known.troubles[DISK]] if DISK in known.troubles else []
+    wrong = (*first, *known.obstacles, *known.troubles.values())
+    if wrong:
+        return WorkerState(ACTION_NEEDED, wrong[0])
+    if known.refusal and not _outage_tells_more(known):
+        return WorkerState(ACTION_NEEDED, _refusal_so_far(known))
+    if known.paused:
+        return WorkerState(PAUSED, Reason("paused by you"))
+    if known.healthy is None:
+        return WorkerState(STARTING, Reason("the server has not answered yet"))
+    if not known.healthy:
+        return WorkerState(DOWN, known.health_reason)
+    return WorkerState(PAUSED, BREAK) if known.has_break else WorkerState(HEALTHY)
+
+
+def _outage_tells_more(known: Standing) -> bool:
+    """Whether the server is down since, after a refusal that may have been part of that."""
+    refused = known.refusal.find(REFUSES)
+    passes = refused is not None and refused.get("status") in _OF_THE_ADDRESS
+    return passes and known.healthy is False
+
+
+def _refusal_so_far(known: Standing) -> Reason:
+    """Why the server refuses deliveries, and what it has answered to the last try."""
+    if not known.last_try:
+        return known.refusal
+    return Reason(
+        "{refusal} The last try was answered with: {answer}.",
+        refusal=known.refusal, answer=reasons.bare(reasons.quoted(known.last_try)),
+    )  # fmt: skip

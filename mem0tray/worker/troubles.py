@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Final
 
 from mem0tray.core import events, reasons
-from mem0tray.core.circuit_breaker import DISK
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.events import Events
 from mem0tray.core.reasons import Reason
+from mem0tray.core.state import DISK
 from mem0tray.files import writable
 
 _SOON: Final = 1.0  # seconds until a part that has failed is tried again

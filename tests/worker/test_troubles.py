@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from mem0tray.core import events, reasons
-from mem0tray.core.circuit_breaker import DISK
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.events import Events
 from mem0tray.core.reasons import Reason
+from mem0tray.core.state import DISK
 from mem0tray.files import atomic, writable
 from mem0tray.worker.troubles import Troubles
 
