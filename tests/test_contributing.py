@@ -140,6 +140,23 @@ def test_each_name_is_where_it_is_said_to_be() -> None:
     assert wrong == []
 
 
+def test_the_way_of_a_memory_is_one() -> None:
+    """Each module on the way of a memory imports one before it there, or is imported by one."""
+    text = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    way = text.split("\n### The way of a memory\n")[1].split("\n## ")[0]
+    steps = re.findall(r"^\d+\. `(mem0tray/[\w/]+)\.py` \(`", way, re.MULTILINE)
+    names = [step.replace("/", ".").removesuffix(".__init__") for step in steps]
+    assert names[0] == "mem0tray.files.document"
+    assert len(names) == len(re.findall(r"^\d+\. ", way, re.MULTILINE)) > 1
+    graph = arrows()
+    apart = [
+        name
+        for number, name in enumerate(names)
+        if number and not any(name in graph[each] or each in graph[name] for each in names[:number])
+    ]
+    assert apart == []
+
+
 def test_only_databases_speak_sql() -> None:
     """SQL stands in the ledger and in the embedded server's store, and nowhere else."""
     homes = {
