@@ -42,7 +42,7 @@ class CircuitBreaker:
             self._healthy, self._health_reason, self._probing = healthy, reason, False
             return changed
 
-    def suspect_outage(self) -> None:
+    def await_probe(self) -> None:
         """Open until a probe has answered: something looks like an outage."""
         with self._guard:
             self._probing = True

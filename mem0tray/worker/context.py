@@ -35,12 +35,12 @@ class Wakes(Protocol):
 class Beside:
     """What is known of another worker on the same files.
 
-    `at_work`: one is, or was when we were last there. `suspected_until` (Unix seconds):
+    `at_work`: one is, or was when we were last there. `may_write_until` (Unix seconds):
     its metrics are fresh, and it has until then to write them again.
     """
 
     at_work: bool = False
-    suspected_until: float = 0.0
+    may_write_until: float = 0.0
 
 
 @dataclass

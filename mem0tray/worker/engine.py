@@ -256,7 +256,7 @@ class Engine:
 
     def _until_next_look(self, now: float) -> float:
         calm = self.watch is not None and self.watch.sees_all
-        calm &= self._state.name != ACTION_NEEDED and self._core.beside.suspected_until <= now
+        calm &= self._state.name != ACTION_NEEDED and self._core.beside.may_write_until <= now
         return CALM_LOOK if calm else LOOK
 
     # What commands and the tray ask ---------------------------------------------------

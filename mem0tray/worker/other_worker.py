@@ -108,7 +108,7 @@ class OtherWorker:
         if former is not None and mark != marked:
             self._between = core.beside.at_work = True
         if not _has_ended(values):
-            core.beside.suspected_until = written + SILENT
+            core.beside.may_write_until = written + SILENT
 
     def _sign(self, values: dict[str, Any], at: float) -> None:
         """Another worker wrote the metrics."""

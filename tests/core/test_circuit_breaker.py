@@ -56,13 +56,13 @@ def test_a_probe_says_whether_it_changes_anything() -> None:
     assert not breaker.note_probe(healthy=True, reason=reasons.NONE)
     assert breaker.note_probe(healthy=False, reason=reasons.quoted("x"))
     assert not breaker.note_probe(healthy=False, reason=reasons.quoted("y"))
-    breaker.suspect_outage()
+    breaker.await_probe()
     assert breaker.note_probe(healthy=False, reason=reasons.quoted("y"))
 
 
 def test_a_doubt_opens_it_until_the_probe_answers(breaker: CircuitBreaker) -> None:
     """What looks like an outage stops sending without calling the server down."""
-    breaker.suspect_outage()
+    breaker.await_probe()
     assert not breaker.lets_through(NOW)
     assert breaker.awaits_probe
     assert breaker.state(NOW).name == HEALTHY
@@ -178,7 +178,7 @@ def test_a_canary_respects_every_other_obstacle(breaker: CircuitBreaker, obstacl
     breaker.set_misconfigured(reasons.quoted("401"), NOW)
     obstacles: dict[str, Callable[[], object]] = {
         "down": lambda: breaker.note_probe(healthy=False, reason=reasons.quoted("x")),
-        "doubt": breaker.suspect_outage,
+        "doubt": breaker.await_probe,
         "paused": lambda: breaker.pause(math.inf),
         "break": lambda: breaker.take_break(NOW + 1),
         "blocked": lambda: breaker.block("worker", reasons.quoted("another worker")),

@@ -47,7 +47,7 @@ def test_it_is_not_idle_while_something_is_awaited(scene: Scene, part: str, name
 def test_it_is_not_idle_before_a_probe_has_answered(scene: Scene) -> None:
     """Its answer decides; but without a server, or paused, none is waited for."""
     at_rest(scene)
-    scene.parts.breaker.suspect_outage()
+    scene.parts.breaker.await_probe()
     assert not is_idle(scene)
     scene.parts.breaker.block("server", quoted("choose one"))
     assert is_idle(scene)

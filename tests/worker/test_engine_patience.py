@@ -35,7 +35,7 @@ def test_in_trouble_it_looks_more_often(scene: Scene) -> None:
     scene.cycle()
     assert scene.patience() == LOOK
     scene.parts.breaker.note_trouble("part", NONE)
-    scene.core.beside.suspected_until = NOW + 50
+    scene.core.beside.may_write_until = NOW + 50
     scene.cycle()
     assert scene.patience() == LOOK
     assert scene.patience(50) == CALM_LOOK

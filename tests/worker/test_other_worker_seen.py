@@ -176,7 +176,7 @@ def test_metrics_from_before_our_start(
     write(ground, age=age, **values)
     OtherWorker(ground.core, breaker).look()
     assert (ground.core.taken_by_others.worker() is not None) is seen
-    assert ground.core.beside.suspected_until == (
+    assert ground.core.beside.may_write_until == (
         pytest.approx(NOW - age + SILENT) if suspected else 0.0
     )
 
@@ -191,7 +191,7 @@ def test_metrics_of_our_own_last_run_are_no_sign(
     OtherWorker(ground.core, breaker).look()
     assert ground.core.taken_by_others.worker() is None
     assert not ground.core.beside.at_work
-    assert ground.core.beside.suspected_until == 0.0
+    assert ground.core.beside.may_write_until == 0.0
 
 
 def test_metrics_written_between_our_runs_are_doubt(

@@ -204,7 +204,7 @@ class QueueIntake:
             taken.come_back(now - before - self._expected)
         if gone:
             moment = self._core.now()
-            wait = beside.suspected_until if moment < beside.suspected_until else 0.0
+            wait = beside.may_write_until if moment < beside.may_write_until else 0.0
             taken.vanish(gone, moment, taken=beside.at_work, wait_until=wait)
             self.lost = True
         self._first = False

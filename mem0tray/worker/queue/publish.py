@@ -253,7 +253,7 @@ class QueuePublisher:
                 continue
             ready = 0.0
             if each.vanished is not None and each.vanished <= now:
-                ready = max(each.vanished + _PATIENCE if patient else 0.0, beside.suspected_until)
+                ready = max(each.vanished + _PATIENCE if patient else 0.0, beside.may_write_until)
             if ready <= now:
                 found.append((self._bytes(key, each), key))
             else:

@@ -1,4 +1,4 @@
-"""The server that is chosen now: its connection, and the deliveries and probes that use it."""
+"""The server that is chosen now: its server connection, deliveries and probes that use it."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -30,7 +30,7 @@ class ChosenServer:
         self._outages = Outages(core.ledger)
         self._connection: ServerConnection | None = None
         self._version = 0  # of the connection, whose address may change
-        self.delivery = Delivery(core, breaker, self._client, self._suspect_outage)
+        self.delivery = Delivery(core, breaker, self._client, self._await_probe)
         self.prober = Prober(
             self._probe_client,
             lambda: core.settings.sync.probe_interval,
@@ -68,7 +68,7 @@ class ChosenServer:
             self._connection.close()
 
     def _connected(self, server: ServerSettings) -> ServerConnection | None:
-        """The connection to the chosen server; without one the circuit breaker is open."""
+        """The server connection of the chosen server; without one the circuit breaker is open."""
         url = server_choice.chosen(server.url, self._core.paths)
         if url is None:
             self._breaker.block("server", server_choice.CHOOSE)
@@ -125,7 +125,7 @@ class ChosenServer:
             with suppress(LedgerError):  # a full disk; the next probe has it noted
                 self._outages.note_probe(healthy=health.healthy, now=self._core.now())
 
-    def _suspect_outage(self) -> None:
+    def _await_probe(self) -> None:
         """An answer blames the server: nothing more is sent until it has been asked."""
-        self._breaker.suspect_outage()
+        self._breaker.await_probe()
         self.prober.kick()

@@ -58,14 +58,14 @@ class Delivery:
         core: WorkerContext,
         breaker: CircuitBreaker,
         connect: Callable[[], Client],
-        suspect_outage: Callable[[], None],
+        await_probe: Callable[[], None],
     ) -> None:
         self._core = core
         self._breaker = breaker
         self._connect = connect
         self._cond = threading.Condition()
         self._throttle = Throttle()
-        self._verdicts = Verdicts(core, breaker, suspect_outage)
+        self._verdicts = Verdicts(core, breaker, await_probe)
         self._flights: dict[int, _Flight] = {}
         self._clients: dict[int, Client] = {}
         self._senders: list[threading.Thread] = []

@@ -1,4 +1,4 @@
-"""The connection to one server: clients for it; the embedded one is started when it is needed."""
+"""The server connection: clients for one server; the embedded one is started when it is needed."""
 
 import threading
 from functools import partial

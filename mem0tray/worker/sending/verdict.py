@@ -40,11 +40,11 @@ class Verdicts:
     """Applies answers, within the caller's transaction; returns the events to emit after it."""
 
     def __init__(
-        self, core: WorkerContext, breaker: CircuitBreaker, suspect_outage: Callable[[], None]
+        self, core: WorkerContext, breaker: CircuitBreaker, await_probe: Callable[[], None]
     ) -> None:
         self._core = core
         self._breaker = breaker
-        self._suspect_outage = suspect_outage
+        self._await_probe = await_probe
         self._suspects: dict[int, _Suspect] = {}
         self._slowed: Counter[int] = Counter()  # 429s in a row, before others succeeded, by item
         self.avoid: str | None = None  # a project whose turn it is not, while another is tried
@@ -72,11 +72,11 @@ class Verdicts:
             happened = self._misconfigured(job, outcome, now)
         elif kind is Kind.OUTAGE:
             self._set_aside(job, outcome, now)
-            self._suspect_outage()
+            self._await_probe()
             happened = []
         elif kind is Kind.ASKED_IN_VAIN:
             self._ask_later(job, now)
-            self._suspect_outage()
+            self._await_probe()
             happened = []
         elif kind is Kind.SLOW_DOWN:
             happened = self._slow_down(job, outcome, now)

@@ -205,7 +205,7 @@ def test_an_entry_waits_while_another_worker_is_suspected(
     """And no longer than that."""
     scene.write(entry(A))
     intake.run()
-    scene.core.beside.suspected_until = until
+    scene.core.beside.may_write_until = until
     scene.write()
     intake.run()
     assert scene.column("due", A) == due

@@ -331,7 +331,7 @@ def test_while_another_worker_may_be_there_what_vanished_waits_for_it(
     """It has until then to show itself; what it never saw is shown meanwhile."""
     publishing.take_in(A)
     publishing.publish()
-    publishing.core.beside.suspected_until = NOW + 60.0
+    publishing.core.beside.may_write_until = NOW + 60.0
     publishing.take_in()
     publishing.wait(B)
     assert publishing.queue() == ["b"]

@@ -52,14 +52,14 @@ class Scene:
         self.breaker.note_probe(healthy=True, reason=reasons.NONE)
         where = ServerAddress.of(server.url)
         self.connect: Callable[[], Client] = lambda: connect(where)
-        self.delivery = Delivery(self.core, self.breaker, self._connect, self._suspect_outage)
+        self.delivery = Delivery(self.core, self.breaker, self._connect, self._await_probe)
         self.delivery.change_server("http://here")
 
     def _connect(self) -> Client:
         return self.connect()
 
-    def _suspect_outage(self) -> None:
-        self.breaker.suspect_outage()
+    def _await_probe(self) -> None:
+        self.breaker.await_probe()
         self.suspected.set()
 
     def _note(self, event: Event) -> None:

@@ -44,7 +44,7 @@ class Steps:
         self.moment = 5_000.0
         self.added = 0
         self.connect = mock.Mock(side_effect=mock.Mock)
-        self.delivery = Delivery(core, self.breaker, self.connect, self.breaker.suspect_outage)
+        self.delivery = Delivery(core, self.breaker, self.connect, self.breaker.await_probe)
         self.delivery.change_server(HERE)
         self._senders: dict[int, module._Sender] = {}
         monkeypatch.setattr(self.delivery, "_add_sender", self._add)
@@ -175,7 +175,7 @@ def test_the_lanes_take_turns(steps: Steps) -> None:
 def test_an_open_breaker_lets_nothing_out(steps: Steps) -> None:
     """It is as if nothing were due."""
     steps.fresh("a")
-    steps.breaker.suspect_outage()
+    steps.breaker.await_probe()
     assert steps.turn() == ""
     assert steps.delivery.next_due() == 0.0
     assert steps.delivery.under_way == 0
