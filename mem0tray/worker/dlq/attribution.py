@@ -8,7 +8,7 @@ from mem0tray.core import events
 from mem0tray.core import item as items
 from mem0tray.core.item import Item, Name
 from mem0tray.files.receipts import VERBS, Account, Deed
-from mem0tray.worker.dlq.merge import Merge, Pair
+from mem0tray.worker.dlq.merge import Decisions, Pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +21,8 @@ class Share:
     by_other: list[int]  # by another worker, which has perhaps delivered them
 
 
-def share(merge: Merge, account: Account, *, beside: bool = False) -> Share:
-    """Give each change of `merge` to the command that made it; the rest was made by hand.
+def share(decided: Decisions, account: Account, *, beside: bool = False) -> Share:
+    """Give each change in `decided` to the command that made it; the rest was made by hand.
 
     `beside`: another worker is at work, which takes out what it has delivered, as a user may
     what is not wanted. It is told as an edit by hand all the same.
@@ -30,21 +30,21 @@ def share(merge: Merge, account: Account, *, beside: bool = False) -> Share:
     deeds: Counter[Deed] = Counter()
     by_command: list[int] = []
     by_hand: list[int] = []
-    for row in merge.discard:
+    for row in decided.discard:
         deed = account.removed.get((row.item_id, row.digest))
         (by_hand if deed is None else by_command).append(row.key)
         deeds.update([deed] if deed is not None else ())
-    edited = _left(deeds, account.added, (pair.item for pair in merge.edits))
+    edited = _left(deeds, account.added, (pair.item for pair in decided.edits))
     # A command made it due; beside that somebody has changed it.
-    edited += sum(_name(pair.item) in account.due and _is_changed(pair) for pair in merge.forced)
-    forced = _wishes(deeds, account, merge.forced)
+    edited += sum(_name(pair.item) in account.due and _is_changed(pair) for pair in decided.forced)
+    forced = _wishes(deeds, account, decided.forced)
     fresh = sum(pair.row.last_attempt > 0 or _is_changed(pair) for pair in forced)
     hand = events.HandEdit(
         discarded=len(by_hand),
         edited=edited,
         forced=fresh,
-        adopted=_left(deeds, account.added, merge.adopt),
-        restored=_left(deeds, account.added, (pair.item for pair in merge.restore)),
+        adopted=_left(deeds, account.added, decided.adopt),
+        restored=_left(deeds, account.added, (pair.item for pair in decided.restore)),
     )
     # A 0 that the file showed already is a wish where the save says nothing else.
     if hand == events.HandEdit():

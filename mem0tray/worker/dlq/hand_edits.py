@@ -17,9 +17,8 @@ from mem0tray.ledger.outdated import DLQ
 from mem0tray.ledger.taken_by_others import PERHAPS
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq import attribution, telling_backoffs
-from mem0tray.worker.dlq import merge as merging
 from mem0tray.worker.dlq.attribution import Share
-from mem0tray.worker.dlq.merge import Base, Merge, Ours
+from mem0tray.worker.dlq.merge import Base, Decisions, Ours, merge, moved
 from mem0tray.worker.folders import restless_file
 from mem0tray.worker.folders.restless_file import RestlessFile, cannot_read
 from mem0tray.worker.queue.intake import AGAIN, is_stable
@@ -84,7 +83,7 @@ class HandEdits:
             data, signature = self._read(found)
             account = self._receipts.account(signature, self._merged())
             if self._merged() != mark(signature):
-                forced = self.merge(data, signature, account)
+                forced = self.take_in(data, signature, account)
                 self.note(signature)
             elif self._again:
                 with suppress(BrokenDocumentError):  # then it is about to be written anew
@@ -115,7 +114,7 @@ class HandEdits:
                 return result
         raise TornError(self._core.paths.dlq)
 
-    def merge(self, data: bytes, signature: Signature, account: Account = _NOBODY) -> bool:
+    def take_in(self, data: bytes, signature: Signature, account: Account = _NOBODY) -> bool:
         """Merge one save; TornError when it is perhaps still being written.
 
         `account` says what commands have changed in it.
@@ -127,7 +126,7 @@ class HandEdits:
             if not is_stable(signature, self._core.now()):
                 raise TornError(self._core.paths.dlq) from error
             parsed, broken = document.salvage(data, SECTION), str(error)
-        return self._take(data, signature, parsed, broken, account)
+        return self._merge(data, signature, parsed, broken, account)
 
     def note(self, signature: Signature) -> None:
         """Note that this very save is merged, or our own; remembered across a restart."""
@@ -143,7 +142,7 @@ class HandEdits:
         inode, size, mtime = json.loads(kept)
         return inode, size, mtime
 
-    def _take(
+    def _merge(
         self, data: bytes, signature: Signature, parsed: Document, broken: str, account: Account
     ) -> bool:
         core = self._core
@@ -157,16 +156,16 @@ class HandEdits:
             base = self._base(save)
             ours = Ours(core.generations.dead_rows(), core.inbox.by_ids, core.server)
             whole = not broken and not parsed.rejected
-            merge = merging.merge(base, save.items, ours, whole=whole)
-            share = attribution.share(merge, account, beside=core.beside.at_work)
-            self._apply(save, merge, base, share)
+            decided = merge(base, save.items, ours, whole=whole)
+            share = attribution.share(decided, account, beside=core.beside.at_work)
+            self._apply(save, decided, base, share)
             self._adopt_moved(save.items)
             asked = self.ask
             self._trust()
-        self._tell(merge, share.told, is_edit=not asked)
-        if not whole or merge != Merge():
+        self._tell(decided, share.told, is_edit=not asked)
+        if not whole or decided != Decisions():
             self.oddities += 1
-        return bool(merge.forced)
+        return bool(decided.forced)
 
     def _trust(self) -> None:
         if self.ask:
@@ -194,11 +193,11 @@ class HandEdits:
         exact = named is not None and generations.is_copy(save.name, save.sha)
         return Base(named, generations.current(), generations.shown, exact)
 
-    def _apply(self, save: _Save, merge: Merge, base: Base, share: Share) -> None:
+    def _apply(self, save: _Save, decided: Decisions, base: Base, share: Share) -> None:
         core, now = self._core, self._core.now()
         own: int | None = None  # the user's own generation
         if base.named is None:
-            absent = [row.key for row in (*merge.put_back, *merge.discard)]
+            absent = [row.key for row in (*decided.put_back, *decided.discard)]
             own = core.generations.record_foreign(save.name, absent)
         core.inbox.discard(share.by_command, now, "deleted")
         # Two deletions have two times.
@@ -208,17 +207,17 @@ class HandEdits:
         for key in share.by_other:
             core.taken_by_others.ask(key, now)  # should it be restored
         written: list[tuple[int, Item]] = []
-        for pair in [*merge.edits, *merge.forced]:
+        for pair in [*decided.edits, *decided.forced]:
             key = pair.row.key
             if pair.item.digest != pair.row.digest:
                 key = core.inbox.change_content(pair.row, pair.item, now)
             core.inbox.change_values(pair.row.key, pair.item, now)
             written.append((key, pair.item))
-        for pair in merge.restore:
+        for pair in decided.restore:
             core.inbox.revive(pair.row, pair.item, now, dead=True, gen=own)
             if own is None:  # else that generation shows it, values and all
                 written.append((pair.row.key, pair.item))
-        for item in merge.adopt:
+        for item in decided.adopt:
             key = core.inbox.add_dead(item, _with_id(item), now, ask=self.ask, gen=own)
             if own is None:
                 written.append((key, item))
@@ -233,29 +232,29 @@ class HandEdits:
         As far as that one knows: the server is asked before it is sent.
         """
         core, now = self._core, self._core.now()
-        moved = merging.moved(found, core.taken_by_others.vanished())
-        if not moved:
+        theirs = moved(found, core.taken_by_others.vanished())
+        if not theirs:
             return
         with core.ledger.transaction(durable=True):
-            for item in moved:
+            for item in theirs:
                 row = core.inbox.known(item)
                 if row is not None:
                     core.inbox.revive(row, item, now, dead=True, gen=None)
                     core.taken_by_others.ask(row.key, now)
-        core.events.emit(events.AdoptedToDlq(len(moved), core.paths.dlq.name))
+        core.events.emit(events.AdoptedToDlq(len(theirs), core.paths.dlq.name))
 
-    def _tell(self, merge: Merge, told: list[events.Event], *, is_edit: bool) -> None:
+    def _tell(self, decided: Decisions, told: list[events.Event], *, is_edit: bool) -> None:
         emit = self._core.events.emit
         if not is_edit:  # the first reading of a new ledger: what stands there is nobody's edit
-            if merge.adopt:
-                emit(events.AdoptedToDlq(len(merge.adopt), self._core.paths.dlq.name))
+            if decided.adopt:
+                emit(events.AdoptedToDlq(len(decided.adopt), self._core.paths.dlq.name))
         else:
             for event in told:
                 emit(event)
         if self.tells_waits:
-            begun = telling_backoffs.begun(merge, self._core.now())
+            begun = telling_backoffs.begun(decided, self._core.now())
             telling_backoffs.tell(emit, begun, len(begun))
-        for pair in merge.delivered:
+        for pair in decided.delivered:
             file = self._core.paths.dlq.name
             emit(events.AlreadyDelivered(pair.item.project, pair.item.id, file))
 

@@ -55,14 +55,14 @@ class Ours:
     `server` is where deliveries go now; empty while there is none.
     """
 
-    dead: Sequence[Row]
+    dead_letters: Sequence[Row]
     others: Callable[[Sequence[str]], Mapping[str, Sequence[Row]]]
     server: str
 
 
 @dataclass(frozen=True, slots=True)
-class Merge:
-    """The decisions of a merge."""
+class Decisions:
+    """What a merge decided: what becomes of each item."""
 
     edits: list[Pair] = field(default_factory=list)  # the item as it shall be
     forced: list[Pair] = field(default_factory=list)  # retry now
@@ -80,7 +80,7 @@ class Merge:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _Matched:
     """Theirs beside ours: items with their rows, items that are new, dead letters not there."""
 
     pairs: Sequence[Pair]
@@ -97,7 +97,7 @@ class _Values:
     stale: int = 0
 
 
-def merge(base: Base, theirs: Sequence[Item], ours: Ours, *, whole: bool = True) -> Merge:
+def merge(base: Base, theirs: Sequence[Item], ours: Ours, *, whole: bool = True) -> Decisions:
     """Decide what becomes of a save; of one that is not `whole` only a part could be read."""
     result = _merged(base, theirs, ours)
     if whole:
@@ -110,26 +110,26 @@ def moved(theirs: Iterable[Item], vanished: Container[Name]) -> list[Item]:
     return list({name: item for item in theirs if (name := item.name) in vanished}.values())
 
 
-def _merged(base: Base, theirs: Sequence[Item], ours: Ours) -> Merge:
-    found = _match(base, theirs, ours)
+def _merged(base: Base, theirs: Sequence[Item], ours: Ours) -> Decisions:
+    matched = _match(base, theirs, ours)
     changed = [
-        pair for pair in found.pairs if pair.row.state == items.DEAD and not _untouched(pair)
+        pair for pair in matched.pairs if pair.row.state == items.DEAD and not _untouched(pair)
     ]
     values = _value_edits(changed, base)
     if base.named is not None:
-        return _decide(found, values, base, ours.server, base.named, base.named)
-    lower, upper = _seen(found.pairs, base)
-    result = _decide(found, values, base, ours.server, lower, upper)
-    if found.missing and not result.is_edit:
+        return _decide(matched, values, base, ours.server, base.named, base.named)
+    oldest, newest = _seen(matched.pairs, base)
+    result = _decide(matched, values, base, ours.server, oldest, newest)
+    if matched.missing and not result.is_edit:
         # Somebody stamped and saved the file, and it must have been for something: what
         # it lacks was taken out, though nothing else shows that the editor saw it.
-        return _decide(found, values, base, ours.server, upper, upper)
+        return _decide(matched, values, base, ours.server, newest, newest)
     return result
 
 
-def _match(base: Base, theirs: Sequence[Item], ours: Ours) -> _Found:
+def _match(base: Base, theirs: Sequence[Item], ours: Ours) -> _Matched:
     by_id: dict[str, list[Row]] = defaultdict(list)
-    for letter in ours.dead:
+    for letter in ours.dead_letters:
         by_id[letter.item_id].append(letter)
     pairs: dict[int, Pair] = {}
     unmatched: list[Item] = []
@@ -154,8 +154,8 @@ def _match(base: Base, theirs: Sequence[Item], ours: Ours) -> _Found:
             pairs[free[0].key] = Pair(item, free[0])
         else:
             new.setdefault((item.id, item.digest), item)
-    missing = [letter for letter in ours.dead if letter.key not in pairs]
-    return _Found(list(pairs.values()), list(new.values()), missing)
+    missing = [letter for letter in ours.dead_letters if letter.key not in pairs]
+    return _Matched(list(pairs.values()), list(new.values()), missing)
 
 
 def _same(item: Item, rows: Sequence[Row]) -> Row | None:
@@ -221,44 +221,51 @@ def _seen(pairs: Sequence[Pair], base: Base) -> tuple[int, int]:
     `last_attempt` of 0, which is written and not seen, show no more than that its item was
     published. What has left the file since was in it at most as long as is known.
     """
-    lower, upper = 0, base.current
+    oldest, newest = 0, base.current
     history = base.shown(pair.row.key for pair in pairs)
     for item, row in ((pair.item, pair.row) for pair in pairs):
         shown = history[row.key]
         if row.state == items.DEAD:
             stood = shown.with_values(item.retry_count, item.last_attempt)
             if stood and item.last_attempt > 0:
-                lower = max(lower, *(each.first for each in stood))
+                oldest = max(oldest, *(each.first for each in stood))
                 ends = [base.current if each.last is None else each.last for each in stood]
-                upper = min(upper, max(ends))
+                newest = min(newest, max(ends))
             else:
-                lower = max(lower, shown.first() or 0)
+                oldest = max(oldest, shown.first() or 0)
         elif row.state != items.DISCARDED:
-            upper = min(upper, shown.last(base.current) or 0)
-    if upper < base.current:
-        lower = max(lower, upper)
-    return lower, max(lower, upper)
+            newest = min(newest, shown.last(base.current) or 0)
+    if newest < base.current:
+        oldest = max(oldest, newest)
+    return oldest, max(oldest, newest)
 
 
 def _decide(
-    found: _Found, values: _Values, base: Base, server: str, lower: int, upper: int
-) -> Merge:
-    """`lower`: what was removed was seen there; `upper`: what is gone since was not."""
-    result = Merge(edits=list(values.edits), forced=list(values.forced), adopt=list(found.new))
-    away = [pair for pair in found.pairs if pair.row.state == items.DISCARDED]
-    history = base.shown([row.key for row in (*found.missing, *(pair.row for pair in away))])
+    matched: _Matched, values: _Values, base: Base, server: str, oldest_seen: int, newest_seen: int
+) -> Decisions:
+    """Decide, for an editor who saw a generation from `oldest_seen` to `newest_seen`.
+
+    Which one is not always known, and each doubt is for keeping the item: what the file
+    lacks was taken out only if the oldest one showed it, and what was discarded comes back
+    only if it had left before the newest one.
+    """
+    result = Decisions(
+        edits=list(values.edits), forced=list(values.forced), adopt=list(matched.new)
+    )
+    away = [pair for pair in matched.pairs if pair.row.state == items.DISCARDED]
+    history = base.shown([row.key for row in (*matched.missing, *(pair.row for pair in away))])
     stale = values.stale
-    for pair in found.pairs:
+    for pair in matched.pairs:
         if pair.row.state == items.DELIVERED:
             is_there = not server or server in pair.row.servers
             (result.delivered if is_there else result.restore).append(pair)
     for pair in away:
         last = history[pair.row.key].last(base.current)
-        if base.exact or last is None or last < upper:
+        if base.exact or last is None or last < newest_seen:
             result.restore.append(pair)
         else:
             stale += 1
-    for row in found.missing:
-        is_gone = history[row.key].stood_in(lower)
+    for row in matched.missing:
+        is_gone = history[row.key].stood_in(oldest_seen)
         (result.discard if is_gone else result.put_back).append(row)
     return replace(result, stale=stale)

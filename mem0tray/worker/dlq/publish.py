@@ -115,7 +115,7 @@ class DlqPublisher:
             found = atomic.read(self._previous)
             if found is None:
                 return False
-            forced = self._edits.merge(*found)
+            forced = self._edits.take_in(*found)
             self._merged = found[1]
             self._late += 1
             return forced

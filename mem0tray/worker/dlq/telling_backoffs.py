@@ -10,24 +10,24 @@ from mem0tray.core import events
 from mem0tray.core import item as items
 from mem0tray.core.due import dead_due
 from mem0tray.core.events import Event
-from mem0tray.worker.dlq.merge import Merge
+from mem0tray.worker.dlq.merge import Decisions
 from mem0tray.worker.telling.log import WAITING_PER_MINUTE
 
 Backoff = tuple[str, str, float]  # project and id of a dead letter, seconds until it is due
 
 
-def begun(merge: Merge, now: float) -> list[Backoff]:
+def begun(decided: Decisions, now: float) -> list[Backoff]:
     """The backoffs that one save began, the soonest first.
 
     Those of dead letters that it brought, and of those with another time or count.
     """
     changed = [
         pair.item
-        for pair in merge.edits
+        for pair in decided.edits
         if (pair.item.last_attempt, pair.item.retry_count)
         != (pair.row.last_attempt, pair.row.retry_count)
     ]
-    found = [*merge.adopt, *(pair.item for pair in merge.restore), *changed]
+    found = [*decided.adopt, *(pair.item for pair in decided.restore), *changed]
     backoffs = [(each.project, each.id, _wait(each, now)) for each in found]
     return sorted((each for each in backoffs if each[2] > 0), key=lambda each: each[2])
 

@@ -11,7 +11,7 @@ from mem0tray.core import item as items
 from mem0tray.core.item import Item
 from mem0tray.ledger.rows import Row
 from mem0tray.ledger.showings import Showing, Shown
-from mem0tray.worker.dlq.merge import Base, Merge, Ours, merge
+from mem0tray.worker.dlq.merge import Base, Decisions, Ours, merge
 
 SERVER = "http://here"
 
@@ -94,8 +94,8 @@ class Ledger:
         showing = Showing(first, last, item.retry_count, item.last_attempt, items.body(raw), saved)
         self.showings.setdefault(row.key, []).append(showing)
 
-    def merge(self, found: Sequence[Item], seen: Seen, *, whole: bool = True) -> Merge:
-        """Merge what was found."""
+    def merge(self, found: Sequence[Item], seen: Seen, *, whole: bool = True) -> Decisions:
+        """Decisions what was found."""
         base = Base(
             seen.named,
             seen.current,

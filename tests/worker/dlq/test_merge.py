@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from mem0tray.files.document import pretty
-from mem0tray.worker.dlq.merge import Merge
+from mem0tray.worker.dlq.merge import Decisions
 from tests.worker.dlq.generations import SEEN, Ledger, Seen, dead_letter, parsed, shown
 
 # Nothing wanted ---------------------------------------------------------------------
@@ -17,7 +17,7 @@ def test_a_file_as_published_is_no_edit(ledger: Ledger, seen: Seen) -> None:
     """A file that shows what we published asks for nothing."""
     found = [parsed(ledger.add(name).raw or b"") for name in "abc"]
     result = ledger.merge(found, seen)
-    assert result == Merge()
+    assert result == Decisions()
     assert not result.is_edit
 
 
@@ -27,21 +27,21 @@ def test_layout_is_no_edit(ledger: Ledger, seen: Seen) -> None:
     first, second = ledger.add("a").raw or b"", ledger.add("b").raw or b""
     turned = json.dumps(dict(reversed(json.loads(first).items())), indent=7).encode()
     result = ledger.merge([parsed(pretty(second, 2)), parsed(turned)], seen)
-    assert result == Merge()
+    assert result == Decisions()
 
 
 @SEEN
 def test_a_change_of_last_error_alone_is_no_edit(ledger: Ledger, seen: Seen) -> None:
     """What the file says as our `last_error` is ours alone."""
     ledger.add("a", last_error="boom")
-    assert ledger.merge([shown("a", last_error="mine")], seen) == Merge()
+    assert ledger.merge([shown("a", last_error="mine")], seen) == Decisions()
 
 
 @SEEN
 def test_an_item_shown_twice_counts_once(ledger: Ledger, seen: Seen) -> None:
     """The same item twice in the file is one item."""
     ledger.add("a")
-    assert ledger.merge([shown("a"), shown("a"), shown("n"), shown("n")], seen) == Merge(
+    assert ledger.merge([shown("a"), shown("a"), shown("n"), shown("n")], seen) == Decisions(
         adopt=[shown("n")]
     )
 
@@ -63,7 +63,7 @@ def test_a_value_never_published_wins(ledger: Ledger, seen: Seen, fields: dict[s
     want = shown("a", **fields)
     assert (pair.item.retry_count, pair.item.last_attempt) == (want.retry_count, want.last_attempt)
     assert json.loads(pair.item.raw) == json.loads(want.raw)
-    assert result == Merge(edits=[pair])
+    assert result == Decisions(edits=[pair])
 
 
 @SEEN
@@ -73,7 +73,7 @@ def test_a_value_published_before_is_stale(ledger: Ledger, seen: Seen) -> None:
     old = dead_letter("a", retry_count=1, last_attempt=100.0)
     ledger.stood(row, 1, 4, old)
     result = ledger.merge([parsed(old)], seen)
-    assert result == Merge(stale=1)
+    assert result == Decisions(stale=1)
     assert not result.is_edit
 
 
@@ -99,7 +99,7 @@ def test_last_attempt_zero_is_a_wish_to_retry(ledger: Ledger, seen: Seen, value:
     (pair,) = result.forced
     assert pair.item.last_attempt <= 0
     assert pair.item.retry_count == 2
-    assert result == Merge(forced=[pair])
+    assert result == Decisions(forced=[pair])
     assert result.is_edit
 
 
@@ -141,7 +141,7 @@ def test_changed_content_is_an_edit_of_the_same_item(ledger: Ledger, seen: Seen)
     result = ledger.merge([shown("a", content="better")], seen)
     (pair,) = result.edits
     assert (pair.row, pair.item.content, pair.item.retry_count) == (row, "better", 2)
-    assert result == Merge(edits=[pair])
+    assert result == Decisions(edits=[pair])
 
 
 @SEEN
@@ -174,7 +174,7 @@ def test_content_that_was_replaced_is_stale(ledger: Ledger, seen: Seen) -> None:
     row = ledger.add("a", content="new", first=5)
     old = dead_letter("a", content="old")
     ledger.stood(row, 1, 4, old)
-    assert ledger.merge([parsed(old)], seen) == Merge(stale=1)
+    assert ledger.merge([parsed(old)], seen) == Decisions(stale=1)
 
 
 @SEEN
@@ -182,7 +182,7 @@ def test_a_further_content_of_a_shared_id_is_adopted(ledger: Ledger, seen: Seen)
     """A second item with an id whose row is shown too is a new one."""
     ledger.add("a")
     second = shown("a", content="second")
-    assert ledger.merge([shown("a"), second], seen) == Merge(adopt=[second])
+    assert ledger.merge([shown("a"), second], seen) == Decisions(adopt=[second])
 
 
 @SEEN
@@ -193,7 +193,7 @@ def test_rows_of_a_shared_id_are_matched_by_content(ledger: Ledger, seen: Seen) 
     result = ledger.merge([shown("a", content="three"), shown("a", content="one")], seen)
     (pair,) = result.edits
     assert (pair.row, pair.item.content) == (second, "three")
-    assert result == Merge(edits=[pair])
+    assert result == Decisions(edits=[pair])
 
 
 @SEEN
@@ -201,7 +201,7 @@ def test_one_of_two_contents_of_an_id_can_be_removed(ledger: Ledger, seen: Seen)
     """Removing one of two items that share an id discards that one."""
     ledger.add("a", content="one")
     second = ledger.add("a", content="two")
-    assert ledger.merge([shown("a", content="one")], seen) == Merge(discard=[second])
+    assert ledger.merge([shown("a", content="one")], seen) == Decisions(discard=[second])
 
 
 # The sum of it all ---------------------------------------------------------------------

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from mem0tray.core import item as items
-from mem0tray.worker.dlq.merge import Merge, moved
+from mem0tray.worker.dlq.merge import Decisions, moved
 from tests.worker.dlq.generations import (
     SEEN,
     SERVER,
@@ -26,7 +26,7 @@ def test_missing_from_the_generation_that_showed_it_is_discarded(ledger: Ledger)
     ledger.add("a", first=3)
     gone = ledger.add("b", first=3)
     result = ledger.merge([shown("a")], known(3))
-    assert result == Merge(discard=[gone])
+    assert result == Decisions(discard=[gone])
     assert result.is_edit
 
 
@@ -34,7 +34,7 @@ def test_a_file_that_lost_a_part_says_nothing_of_what_it_lacks(ledger: Ledger) -
     """What is missing in what could be read is put back, and what stands there is merged."""
     kept, gone = ledger.add("a", first=3), ledger.add("b", first=4)
     result = ledger.merge([shown("n")], known(3), whole=False)
-    assert result == Merge(adopt=[shown("n")], put_back=[gone, kept])
+    assert result == Decisions(adopt=[shown("n")], put_back=[gone, kept])
 
 
 def test_what_another_worker_moved_is_found_by_its_name() -> None:
@@ -46,7 +46,7 @@ def test_what_another_worker_moved_is_found_by_its_name() -> None:
 def test_everything_removed_from_a_known_generation_is_discarded(ledger: Ledger) -> None:
     """An emptied file under a stamp of ours discards all that it showed."""
     rows = [ledger.add(name, first=gen) for gen, name in enumerate("abc", 1)]
-    assert ledger.merge([], known(3)) == Merge(discard=rows)
+    assert ledger.merge([], known(3)) == Decisions(discard=rows)
 
 
 def test_a_newcomer_survives_a_stale_save(ledger: Ledger) -> None:
@@ -54,7 +54,7 @@ def test_a_newcomer_survives_a_stale_save(ledger: Ledger) -> None:
     ledger.add("a", first=3)
     newcomer = ledger.add("b", first=4)
     result = ledger.merge([shown("a")], known(3))
-    assert result == Merge(put_back=[newcomer])
+    assert result == Decisions(put_back=[newcomer])
     assert not result.is_edit
 
 
@@ -70,8 +70,8 @@ def test_an_item_never_published_is_never_discarded(ledger: Ledger, seen: Seen) 
 def test_what_the_named_generation_did_not_show_is_put_back(ledger: Ledger) -> None:
     """An item absent from a user's own generation is not discarded by its next save."""
     hidden, there = ledger.add("a", last=8), ledger.add("b")
-    assert ledger.merge([], known(9)) == Merge(put_back=[hidden], discard=[there])
-    assert ledger.merge([], known(8)) == Merge(discard=[hidden, there])
+    assert ledger.merge([], known(9)) == Decisions(put_back=[hidden], discard=[there])
+    assert ledger.merge([], known(8)) == Decisions(discard=[hidden, there])
 
 
 @SEEN
@@ -79,7 +79,9 @@ def test_a_deletion_and_a_newcomer_are_told_apart(ledger: Ledger, seen: Seen) ->
     """One save can remove one item and add another."""
     ledger.add("a", first=2)
     gone = ledger.add("b", first=2)
-    assert ledger.merge([shown("a"), shown("n")], seen) == Merge(adopt=[shown("n")], discard=[gone])
+    assert ledger.merge([shown("a"), shown("n")], seen) == Decisions(
+        adopt=[shown("n")], discard=[gone]
+    )
 
 
 @SEEN
@@ -87,7 +89,7 @@ def test_new_items_are_adopted_in_file_order(ledger: Ledger, seen: Seen) -> None
     """Items that the ledger does not know are adopted."""
     found = [shown(name) for name in "xyz"]
     result = ledger.merge(found, seen)
-    assert result == Merge(adopt=found)
+    assert result == Decisions(adopt=found)
     assert result.is_edit
 
 
@@ -148,7 +150,7 @@ def test_a_stamped_save_that_only_lacks_items_removed_them(ledger: Ledger) -> No
     """Under an unknown stamp with nothing else changed, what is missing was taken out."""
     ledger.add("a", first=1)
     gone = ledger.add("b", first=7)
-    assert ledger.merge([shown("a")], unknown()) == Merge(discard=[gone])
+    assert ledger.merge([shown("a")], unknown()) == Decisions(discard=[gone])
 
 
 def test_an_old_copy_of_what_was_delivered_discards_no_newcomer(ledger: Ledger) -> None:
@@ -195,21 +197,21 @@ def test_what_a_user_added_under_an_own_name_is_no_part_of_that_generation(
     """An editor that was open when a script added an item does not remove it by saving."""
     added = ledger.add("b", first=6)
     ledger.stood(added, 5, 5, added.raw or b"", saved=True)
-    assert ledger.merge([], known(5)) == Merge(put_back=[added])
+    assert ledger.merge([], known(5)) == Decisions(put_back=[added])
 
 
 def test_a_gap_between_two_stays_belongs_to_neither(ledger: Ledger) -> None:
     """A save of a generation from between two stays of an item in the file removes nothing."""
     row = ledger.add("a", first=6)
     ledger.stood(row, 1, 3, row.raw or b"")
-    assert ledger.merge([], known(4)) == Merge(put_back=[row])
-    assert ledger.merge([], known(3)) == Merge(discard=[row])
+    assert ledger.merge([], known(4)) == Decisions(put_back=[row])
+    assert ledger.merge([], known(3)) == Decisions(discard=[row])
 
 
 def test_an_emptied_file_with_an_unknown_stamp_discards_all(ledger: Ledger) -> None:
     """A script that stamps an empty list wants it empty."""
     rows = [ledger.add("a", first=2), ledger.add("b", first=9)]
-    assert ledger.merge([], unknown()) == Merge(discard=rows)
+    assert ledger.merge([], unknown()) == Decisions(discard=rows)
 
 
 # Items that are no dead letters any more -----------------------------------------------
@@ -237,13 +239,13 @@ def test_what_only_another_server_has_is_restored(ledger: Ledger, seen: Seen) ->
 def test_a_waiting_entry_is_left_alone(ledger: Ledger, seen: Seen) -> None:
     """An item that waits in the queue is not adopted a second time."""
     ledger.add("a", state=items.PENDING)
-    assert ledger.merge([shown("a")], seen) == Merge()
+    assert ledger.merge([shown("a")], seen) == Decisions()
 
 
 def test_a_stale_save_brings_no_discarded_item_back(ledger: Ledger) -> None:
     """An item discarded after the named generation stays discarded."""
     ledger.add("a", state=items.DISCARDED, last=5)
-    assert ledger.merge([shown("a")], known(5)) == Merge(stale=1)
+    assert ledger.merge([shown("a")], known(5)) == Decisions(stale=1)
 
 
 @SEEN
@@ -275,7 +277,7 @@ def test_an_exact_old_copy_rolls_no_value_back(ledger: Ledger) -> None:
     row = ledger.add("a", first=5)
     old = dead_letter("a", retry_count=0, last_attempt=50.0)
     ledger.stood(row, 1, 4, old)
-    assert ledger.merge([parsed(old)], known(2, exact=True)) == Merge(stale=1)
+    assert ledger.merge([parsed(old)], known(2, exact=True)) == Decisions(stale=1)
 
 
 def test_an_unknown_stamp_with_a_stale_value_restores_nothing_newer(ledger: Ledger) -> None:
@@ -284,4 +286,4 @@ def test_an_unknown_stamp_with_a_stale_value_restores_nothing_newer(ledger: Ledg
     old = dead_letter("a", retry_count=1, last_attempt=100.0)
     ledger.stood(row, 1, 5, old)
     ledger.add("b", state=items.DISCARDED, last=6)
-    assert ledger.merge([parsed(old), shown("b")], unknown()) == Merge(stale=2)
+    assert ledger.merge([parsed(old), shown("b")], unknown()) == Decisions(stale=2)
