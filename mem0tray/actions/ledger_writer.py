@@ -41,7 +41,7 @@ def note_put_back(paths: Paths, names: Iterable[Name]) -> None:
     with Reader(paths.ledger, needed=True) as reader:
         known = [(name, reader.known(*name)) for name in names]
     there = [
-        name for name, row in known if row is not None and row.state in (items.PENDING, items.DEAD)
+        name for name, row in known if row is not None and row.state in (items.FRESH, items.DEAD)
     ]
     if there:
         orders.note_put_back(paths, there)

@@ -115,7 +115,7 @@ def holdings() -> Holdings:
             kept = restore_sources.backed_up(paths)
         with Reader(folder / _LEDGER, needed=True) as reader:
             discarded = reader.texts_by_state().get(DISCARDED, 0)
-            waiting = set(reader.waiting())
+            waiting = set(reader.fresh_entries())
             dead = set(map(identity, reader.dead_raws()))
             deleted = {identity(raw) for batch in reader.discarded() for raw in batch.raws}
         # What the user has deleted since a worker ran last, the ledger learns at the next start.

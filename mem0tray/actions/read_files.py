@@ -128,6 +128,6 @@ def queue_again(paths: Paths) -> Document:
     """The queue file as the ledger has its entries, for one that is gone."""
     parsed = document.parse(b"{}", QUEUE_SECTIONS)
     with Reader(paths.ledger) as reader:
-        parsed.lists[QUEUE] += reader.waiting_raws(held=False)
-        parsed.lists[HELD] += reader.waiting_raws(held=True)
+        parsed.lists[QUEUE] += reader.fresh_raws(held=False)
+        parsed.lists[HELD] += reader.fresh_raws(held=True)
     return parsed

@@ -73,7 +73,7 @@ def held_entries(paths: Paths) -> list[FoundItem]:
     """Waiting entries that another worker has perhaps delivered."""
     waiting = listing(read_files.waiting_entries(paths), read_files.QUEUE).found
     with Reader(paths.ledger) as reader:
-        known = reader.waiting()
+        known = reader.fresh_entries()
     return [each for each in waiting if (row := known.get(each.identity)) and row.is_held]
 
 

@@ -59,7 +59,7 @@ def of(
 
     `server`: what the ledger calls the one that deliveries go to, empty for none.
     """
-    pending = reader.waiting()
+    pending = reader.fresh_entries()
     for name in ledger_writer.given_up(paths.orders):
         pending.pop(name, None)
     lists = queue.lists if queue is not None else {}

@@ -32,8 +32,8 @@ _LONGEST: Final = 300
 _BEFORE: Final = len("12:34:56 ✓ ")
 _KEPT: Final = 100  # lines that wait for such a reader
 _QUIET_EVENTS: Final = (
-    events.WaitingBackoff,
-    events.MoreWait,
+    events.InBackoff,
+    events.MoreInBackoff,
     events.Accepted,
     events.LedgerRebuilt,
     events.WorkerStopped,  # told by the end, after the sum

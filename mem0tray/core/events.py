@@ -130,8 +130,8 @@ class DlqRetryFailed(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class WaitingBackoff(Event):
-    """A dead letter waits for `delay` seconds."""
+class InBackoff(Event):
+    """A dead letter is in backoff for `delay` seconds."""
 
     project: str
     item_id: str
@@ -139,8 +139,8 @@ class WaitingBackoff(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class MoreWait(Event):
-    """`count` further dead letters wait as well."""
+class MoreInBackoff(Event):
+    """`count` further dead letters are in backoff as well."""
 
     count: int
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hashlib import _Hash
 
 # The states of an item, as the ledger names them.
-PENDING: Final = "pending"
+FRESH: Final = "pending"  # as ledgers have called it from the first version on
 DEAD: Final = "dead"
 DELIVERED: Final = "delivered"
 DISCARDED: Final = "discarded"

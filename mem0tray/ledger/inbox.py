@@ -8,7 +8,7 @@ from mem0tray.core import item as items
 from mem0tray.core.due import backoff, dead_due
 from mem0tray.core.item import Item, Name
 from mem0tray.ledger.database import Ledger, decode, encode
-from mem0tray.ledger.rows import COLUMNS, PENDING_RAWS, Row, read_raw, row_from, write_raw
+from mem0tray.ledger.rows import COLUMNS, FRESH_RAWS, Row, read_raw, row_from, write_raw
 
 _FIRST_DIGEST: Final = "(SELECT coalesce(first_digest, digest) FROM items WHERE id = ? LIMIT 1)"
 _NEXT_PLACE: Final = "(SELECT coalesce(max(dead_seq), 0) + 1 FROM items WHERE state = 'dead')"
@@ -32,14 +32,14 @@ _PLACE: Final = (
     " OR EXISTS (SELECT 1 FROM outcomes WHERE item = items.key) FROM items WHERE key = ?"
 )
 _AT_ONCE: Final = 500  # ids in a question
-_WAITING: Final = (
-    PENDING_RAWS.replace(" FROM", ", retries, taken, vanished FROM", 1) + " ORDER BY key"
+_FRESH_ENTRIES: Final = (
+    FRESH_RAWS.replace(" FROM", ", retries, taken, vanished FROM", 1) + " ORDER BY key"
 )
 
 
 @dataclass(frozen=True, slots=True)
-class WaitingEntry:
-    """A waiting entry, for the queue file; see `ledger.taken_by_others` for the times.
+class FreshEntry:
+    """A fresh entry, for the queue file; see `ledger.taken_by_others` for the times.
 
     `raw` is None for a large one, which is read when it is needed.
     """
@@ -221,19 +221,19 @@ class Inbox:
             with self._ledger.transaction() as db:
                 db.executemany("DELETE FROM tombstones WHERE id = ? AND digest = ?", pairs)
 
-    def waiting(self) -> dict[int, WaitingEntry]:
-        """Every waiting entry by its key, in the order of intake."""
+    def fresh_entries(self) -> dict[int, FreshEntry]:
+        """Every fresh entry by its key, in the order of intake."""
         with self._ledger.reading() as db:
-            return {key: WaitingEntry(*rest) for key, *rest in db.execute(_WAITING)}
+            return {key: FreshEntry(*rest) for key, *rest in db.execute(_FRESH_ENTRIES)}
 
-    def waiting_raws(self, keys: Sequence[int]) -> dict[int, bytes]:
-        """The bytes of those of these entries that wait, by key."""
+    def fresh_raws(self, keys: Sequence[int]) -> dict[int, bytes]:
+        """The bytes of those of these entries that are fresh still, by key."""
         found: dict[int, bytes] = {}
         with self._ledger.reading() as db:
             for start in range(0, len(keys), _AT_ONCE):
                 some = keys[start : start + _AT_ONCE]
                 marks = ", ".join("?" * len(some))
-                rows = db.execute(f"{PENDING_RAWS} AND key IN ({marks})", list(some)).fetchall()
+                rows = db.execute(f"{FRESH_RAWS} AND key IN ({marks})", list(some)).fetchall()
                 for key, raw in rows:
                     found[key] = read_raw(db, key) if raw is None else raw
         return found

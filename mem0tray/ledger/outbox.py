@@ -13,7 +13,7 @@ from mem0tray.ledger.database import Ledger, decode, encode
 from mem0tray.ledger.rows import REFUSAL_OVER, SMALL, find_raw, read_raw, write_raw
 from mem0tray.ledger.taken_by_others import OF_ANOTHER_WORKER
 
-FRESH: Final = items.PENDING
+FRESH: Final = items.FRESH
 DEAD: Final = items.DEAD
 _HISTORY: Final = 50  # failed attempts kept for an item
 
@@ -297,8 +297,8 @@ class Outbox:
                         break
         return min(times, default=None)
 
-    def waiting_dead(self, now: float, limit: int) -> tuple[list[tuple[str, str, float]], int]:
-        """Project, id and wait (seconds) of the dead letters due next, and how many wait."""
+    def in_backoff(self, now: float, limit: int) -> tuple[list[tuple[str, str, float]], int]:
+        """The next few in backoff: project, id, wait in seconds; and how many are."""
         with self._ledger.reading() as db:
             rows = db.execute(
                 "SELECT project, id, due FROM items WHERE state = 'dead' AND claimed IS NULL"

@@ -115,7 +115,7 @@ class Known:
     @property
     def is_held(self) -> bool:
         """Whether another worker has perhaps delivered it, and so it is not sent by itself."""
-        return self.state == items.PENDING and self.taken is not None
+        return self.state == items.FRESH and self.taken is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,13 +294,13 @@ class Reader:
         rows = self._rows(_REFUSAL)
         return Attempt(*rows[0]) if rows else None
 
-    def waiting(self) -> dict[tuple[str, bytes], Known]:
-        """Every memory that waits, by id and digest."""
+    def fresh_entries(self) -> dict[tuple[str, bytes], Known]:
+        """Every fresh entry, by id and digest."""
         rows = self._rows(f"{_KNOWN} WHERE state = 'pending'")
         return {(known.id, known.digest): known for known in map(_known, rows)}
 
-    def waiting_raws(self, *, held: bool) -> list[bytes]:
-        """The waiting entries as they should stand under `queue`, or else those that are held."""
+    def fresh_raws(self, *, held: bool) -> list[bytes]:
+        """The fresh entries as they should stand under `queue`, or else those that are held."""
         test = "NOT NULL" if held else "NULL"
         rows = self._rows(
             f"SELECT key FROM items WHERE state = 'pending' AND taken IS {test} ORDER BY key"

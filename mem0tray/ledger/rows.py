@@ -40,9 +40,7 @@ DEAD_RAWS: Final = (
     f"SELECT key, {SMALL} FROM items JOIN texts USING (key)"
     " WHERE state = 'dead' ORDER BY dead_seq, key"
 )
-PENDING_RAWS: Final = (
-    f"SELECT key, {SMALL} FROM items JOIN texts USING (key) WHERE state = 'pending'"
-)
+FRESH_RAWS: Final = f"SELECT key, {SMALL} FROM items JOIN texts USING (key) WHERE state = 'pending'"
 
 
 # Of `meta`: when a server that refused everything was found to take deliveries, Unix seconds.

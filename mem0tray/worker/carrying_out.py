@@ -54,11 +54,11 @@ def _carry_out(core: WorkerContext, order: Order) -> None:
             return
         reason = items.EDITED if order.done == receipts.EDIT else "deleted"
         for key, state in states.items():
-            if state in (items.PENDING, items.DEAD):
+            if state in (items.FRESH, items.DEAD):
                 inbox.discard([key], core.now(), reason)
         if order.verb == FORGET:
             inbox.erase(states)
-    waiting, dead = (list(states.values()).count(each) for each in (items.PENDING, items.DEAD))
+    waiting, dead = (list(states.values()).count(each) for each in (items.FRESH, items.DEAD))
     if dead or waiting:
         verb = receipts.FORGET if order.verb == FORGET else order.done
         core.events.emit(events.UserAction(verb, dead, waiting, order.backup))

@@ -20,7 +20,7 @@ from mem0tray.worker.dlq import telling_backoffs
 from mem0tray.worker.engine_parts import DLQ, EMERGENCY, QUEUE, READ, Parts
 from mem0tray.worker.folders import watch, watch_of_this_system, written_files
 from mem0tray.worker.folders.wanted import Wanted
-from mem0tray.worker.telling.log import WAITING_PER_MINUTE
+from mem0tray.worker.telling.log import BACKOFFS_PER_MINUTE
 
 LOOK: Final = 5.0  # seconds between looks at the files, should nobody wake us
 # Where every change wakes us. Nobody tells that the clock was set, or that this computer has
@@ -114,7 +114,7 @@ class Engine:
             self.has_looked = True
             # It opens the way: not before we know what the user did meanwhile.
             self.parts.chosen_server.prober.start()
-            self._tell_waiting(now)
+            self._tell_backoffs(now)
         self._attempt("files", partial(written_files.look, self._paths))
         self._attempt("storage", self._look_at_storage)
         self._attempt("state", lambda: self._tell_state(now))
@@ -178,11 +178,11 @@ class Engine:
         due = self.parts.chosen_server.delivery.next_due()
         return due is None or due > now
 
-    def _tell_waiting(self, now: float) -> None:
-        """At the start: which dead letters wait, and how long; later edits tell of theirs."""
-        waiting, total = self._core.outbox.waiting_dead(now, WAITING_PER_MINUTE)
-        telling_backoffs.tell(self._core.events.emit, waiting, total)
-        self.parts.edits.tells_waits = True
+    def _tell_backoffs(self, now: float) -> None:
+        """At the start: which dead letters are in backoff; later edits tell of theirs."""
+        backoffs, total = self._core.outbox.in_backoff(now, BACKOFFS_PER_MINUTE)
+        telling_backoffs.tell(self._core.events.emit, backoffs, total)
+        self.parts.edits.tells_backoffs = True
 
     def _tell_state(self, now: float) -> None:
         state = self._breaker.state(now)

@@ -78,9 +78,9 @@ def test_a_waiting_entry_is_sent_with_the_new_text_alone(paths: Paths) -> None:
         process(core)
         QueueIntake(core).run()
         states = {each.state: each.reason for each in _known(paths, "qq-1")}
-        assert states == {items.PENDING: None, items.DISCARDED: "edited"}
+        assert states == {items.FRESH: None, items.DISCARDED: "edited"}
         texts = set()
-        while (key := core.outbox.head(items.PENDING, time.time())) is not None:
+        while (key := core.outbox.head(items.FRESH, time.time())) is not None:
             texts.add(core.outbox.claim(key, time.time()).content)
         assert texts == {"new", "b"}
 

@@ -23,7 +23,7 @@ def test_what_the_ledger_knows(paths: Paths) -> None:
         assert reader.usable
         assert reader.only_elsewhere("t") == {"s": 1}
         assert reader.only_elsewhere("s") == {}
-        assert len(reader.waiting()) == 1
+        assert len(reader.fresh_entries()) == 1
         assert reader.last_delivery() == 5.0
         assert 0 <= time.time() - (reader.oldest_waiting() or 0) < 60
         (known,) = reader.by_prefix("bb")
@@ -33,7 +33,7 @@ def test_what_the_ledger_knows(paths: Paths) -> None:
         history = reader.attempts(known.key)
         assert [attempt.kind for attempt in history] == ["item failure", "unknown"]
         assert reader.last_attempts() == {("bb-1", known.digest): history[-1]}
-        assert [row.id for row in reader.waiting().values()] == ["qq-1"]
+        assert [row.id for row in reader.fresh_entries().values()] == ["qq-1"]
         assert len(reader.dead_raws()) == 1
         assert reader.discarded() == []
 
@@ -79,7 +79,7 @@ def test_a_ledger_that_cannot_be_read_knows_nothing(paths: Paths, state: str) ->
     with Reader(paths.ledger) as reader:
         assert not reader.usable
         assert reader.only_elsewhere("s") == {}
-        assert reader.waiting() == {}
+        assert reader.fresh_entries() == {}
         assert reader.oldest_waiting() is None
         assert reader.last_delivery() is None
         assert reader.by_prefix("a") == []

@@ -46,7 +46,7 @@ def test_what_only_a_former_server_has_waits_again(paths: Paths) -> None:
     """The worker will take it in anew."""
     write(paths.queue, queue_document(_entries("moved")))
     with worker(paths) as core:
-        (key,) = core.inbox.waiting()
+        (key,) = core.inbox.fresh_entries()
         core.outbox.record_delivery(key, "https://former.test", time.time())
     with Reader(paths.ledger) as reader:
         assert look(paths, reader, SERVER).count == 1
@@ -67,7 +67,7 @@ def test_what_was_put_back_waits(paths: Paths) -> None:
     document = queue_document(_entries("back"))
     write(paths.queue, document)
     with worker(paths) as core:
-        (key,) = core.inbox.waiting()
+        (key,) = core.inbox.fresh_entries()
         core.inbox.discard([key], time.time(), "deleted")
         assert _texts(paths) == set()  # the file shows what is deleted
         core.inbox.clear_tombstones(core.inbox.tombstones())

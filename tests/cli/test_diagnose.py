@@ -227,7 +227,7 @@ def test_what_the_ledger_knows_as_delivered_is_not_stuck(home: Scratch) -> None:
     """Though the queue file could not be written since and shows it."""
     home.write("mem0_queue.json", queue_document([entry("a", id="aaaa1111-1", retries=3)]))
     with worker(home.paths) as core:
-        (key,) = core.inbox.waiting()
+        (key,) = core.inbox.fresh_entries()
         core.outbox.record_delivery(key, "s", time.time())
     assert "waiting entr" not in home.ok("diagnose")
     assert home.run("diagnose", "aaaa", "--json").json()[0]["place"] == "delivered"

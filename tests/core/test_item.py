@@ -264,7 +264,7 @@ def test_a_body_is_what_is_not_ours() -> None:
 
 def test_the_states_have_the_names_that_the_ledger_keeps() -> None:
     """A ledger of an older version holds them."""
-    assert (items.PENDING, items.DEAD, items.DELIVERED) == ("pending", "dead", "delivered")
+    assert (items.FRESH, items.DEAD, items.DELIVERED) == ("pending", "dead", "delivered")
     assert (items.DISCARDED, items.EDITED) == ("discarded", "edited")
     assert items.OUR_FIELDS == ("retry_count", "last_attempt", "last_error")
 

@@ -6,7 +6,7 @@ from mem0tray.core import item as items
 from mem0tray.core.item import Item
 from mem0tray.core.large import LARGE
 from mem0tray.ledger.database import Ledger
-from mem0tray.ledger.inbox import Inbox, WaitingEntry
+from mem0tray.ledger.inbox import FreshEntry, Inbox
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.ledger.rows import Row
 from mem0tray.ledger.taken_by_others import TakenByOthers
@@ -235,19 +235,19 @@ def test_waiting_entries_are_those_of_the_queue_file(ledger: Ledger, inbox: Inbo
     first, second = (inbox.add_fresh(each, NOW, ask=False) for each in (small, large))
     inbox.add_dead(letter("c"), b"{}", NOW, ask=False, gen=None)
     TakenByOthers(ledger).vanish([second], NOW + 1, taken=True, wait_until=0)
-    assert inbox.waiting() == {
-        first: WaitingEntry(small.raw, 2, None, None),
-        second: WaitingEntry(None, 0, NOW + 1, NOW + 1),
+    assert inbox.fresh_entries() == {
+        first: FreshEntry(small.raw, 2, None, None),
+        second: FreshEntry(None, 0, NOW + 1, NOW + 1),
     }
-    assert list(inbox.waiting()) == [first, second]
-    assert inbox.waiting_raws([first, second, 99]) == {first: small.raw, second: large.raw}
+    assert list(inbox.fresh_entries()) == [first, second]
+    assert inbox.fresh_raws([first, second, 99]) == {first: small.raw, second: large.raw}
 
 
 def test_many_entries_are_read_at_once(inbox: Inbox) -> None:
     """More than a question takes; those that do not wait any more are left out."""
     keys = [inbox.add_fresh(fresh(f"n{n}"), NOW, ask=False) for n in range(1001)]
     inbox.discard([keys[7]], NOW, "user")
-    assert inbox.waiting_raws(keys).keys() == set(keys) - {keys[7]}
+    assert inbox.fresh_raws(keys).keys() == set(keys) - {keys[7]}
 
 
 # What users change ---------------------------------------------------------------------------

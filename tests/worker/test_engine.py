@@ -64,10 +64,10 @@ def test_the_prober_starts_once_and_what_waits_is_told_once(scene: Scene) -> Non
     """The first cycle opens the way, and tells of the dead letters that wait."""
     waits_until(scene, NOW + 100)
     assert "prober.start" in scene.cycle()
-    assert scene.told.count(events.WaitingBackoff("alpha", "soon", 100.0)) == 1
-    assert scene.parts.edits.tells_waits is True
+    assert scene.told.count(events.InBackoff("alpha", "soon", 100.0)) == 1
+    assert scene.parts.edits.tells_backoffs is True
     assert "prober.start" not in scene.cycle()
-    assert scene.told.count(events.WaitingBackoff("alpha", "soon", 100.0)) == 1
+    assert scene.told.count(events.InBackoff("alpha", "soon", 100.0)) == 1
 
 
 @pytest.mark.parametrize("whose", ["edit", "late save", "nobody"])

@@ -17,7 +17,7 @@ from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.outdated import DLQ, QUEUE
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
-from mem0tray.worker.moving_to_dlq import move_waiting_to_dlq, take_in_as_dead
+from mem0tray.worker.moving_to_dlq import move_fresh_to_dlq, take_in_as_dead
 from tests.ledger.looking import row as row_of
 from tests.support.shapes import entry
 
@@ -48,7 +48,7 @@ def test_an_entry_that_waited(core: WorkerContext) -> None:
     """It is dead from now on, with its reason and without `retries`; the rest of it stays."""
     fresh = item()
     key = core.inbox.add_fresh(fresh, NOW - 100, ask=False)
-    move_waiting_to_dlq(core, key, NOW, "500 odd")
+    move_fresh_to_dlq(core, key, NOW, "500 odd")
     row = core.inbox.known(fresh)
     assert row is not None
     assert (row.state, row.retry_count, row.last_attempt) == (items.DEAD, 0, NOW)
@@ -79,7 +79,7 @@ def test_each_counts_and_both_files_are_written(core: WorkerContext) -> None:
     waiting = core.inbox.add_fresh(item(id="x"), NOW, ask=False)
     for bury in (
         lambda: take_in_as_dead(core, item(), NOW, ask=False),
-        lambda: move_waiting_to_dlq(core, waiting, NOW, "odd"),
+        lambda: move_fresh_to_dlq(core, waiting, NOW, "odd"),
     ):
         before = [core.ledger.outdated.times(file) for file in (QUEUE, DLQ)]
         bury()

@@ -65,8 +65,8 @@ def test_a_ledger_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
         )
         db.commit()
     with Reader(path) as reader:
-        assert [each.id for each in reader.waiting().values()] == ["m1"]
-        assert not any(each.is_held for each in reader.waiting().values())
+        assert [each.id for each in reader.fresh_entries().values()] == ["m1"]
+        assert not any(each.is_held for each in reader.fresh_entries().values())
         assert reader.other_worker() is None
     with closing(Ledger(path)) as ledger:
         core = WorkerContext(Paths(tmp_path, tmp_path), Settings(), ledger, Events(), "http://here")
@@ -74,7 +74,7 @@ def test_a_ledger_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
         assert core.taken_by_others.count() == 1
         assert due(core) == [1]
     with Reader(path) as reader:
-        assert [each.is_held for each in reader.waiting().values()] == [True]
+        assert [each.is_held for each in reader.fresh_entries().values()] == [True]
 
 
 @pytest.mark.row(45)

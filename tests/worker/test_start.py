@@ -46,7 +46,7 @@ def failing_twice(monkeypatch: pytest.MonkeyPatch, owner: type[object], name: st
 @pytest.mark.row(6)
 @pytest.mark.parametrize(
     ("owner", "name"),
-    [(Inbox, "forget_requests_under_way"), (Outbox, "waiting_dead"), (Outbox, "next_due")],
+    [(Inbox, "forget_requests_under_way"), (Outbox, "in_backoff"), (Outbox, "next_due")],
 )
 def test_a_ledger_that_fails_at_the_start_is_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: type[object], name: str

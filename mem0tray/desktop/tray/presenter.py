@@ -30,7 +30,7 @@ AFTER_CLICK: Final = 2.0  # seconds in which the worker follows what was clicked
 TITLE_EVERY: Final = 1.0
 LOOK: Final = 30.0  # seconds between looks, should nothing happen
 _STOP: Final = 2.0
-_CALM: Final = (events.Accepted, events.Delivered, events.WaitingBackoff, events.MoreWait)
+_CALM: Final = (events.Accepted, events.Delivered, events.InBackoff, events.MoreInBackoff)
 _log: Final = logging.getLogger(__name__)
 
 

@@ -57,7 +57,7 @@ class HandEdits:
         self._restless = RestlessFile(core.troubles, restless_file.DLQ, said, AGAIN)
         self._receipts = Receipts(core.paths.receipts)
         self._again = False  # looked at, though it has not changed
-        self.tells_waits = False  # at the start all that wait are told of at once
+        self.tells_backoffs = False  # at the start all in backoff are told of at once
 
     def look_again(self) -> None:
         """Entries have left the queue file, and may stand in this one since it was read."""
@@ -251,7 +251,7 @@ class HandEdits:
         else:
             for event in told:
                 emit(event)
-        if self.tells_waits:
+        if self.tells_backoffs:
             begun = telling_backoffs.begun(decided, self._core.now())
             telling_backoffs.tell(emit, begun, len(begun))
         for pair in decided.delivered:

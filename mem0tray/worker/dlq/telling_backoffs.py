@@ -11,7 +11,7 @@ from mem0tray.core import item as items
 from mem0tray.core.due import dead_due
 from mem0tray.core.events import Event
 from mem0tray.worker.dlq.merge import Decisions
-from mem0tray.worker.telling.log import WAITING_PER_MINUTE
+from mem0tray.worker.telling.log import BACKOFFS_PER_MINUTE
 
 Backoff = tuple[str, str, float]  # project and id of a dead letter, seconds until it is due
 
@@ -34,11 +34,11 @@ def begun(decided: Decisions, now: float) -> list[Backoff]:
 
 def tell(emit: Callable[[Event], None], backoffs: Sequence[Backoff], total: int) -> None:
     """Tell of these backoffs, the soonest of `total`, as far as the log tells them by name."""
-    shown = backoffs[:WAITING_PER_MINUTE]
+    shown = backoffs[:BACKOFFS_PER_MINUTE]
     for project, item_id, delay in shown:
-        emit(events.WaitingBackoff(project, item_id, delay))
+        emit(events.InBackoff(project, item_id, delay))
     if total > len(shown):
-        emit(events.MoreWait(total - len(shown)))
+        emit(events.MoreInBackoff(total - len(shown)))
 
 
 def _wait(item: items.Item, now: float) -> float:

@@ -259,7 +259,7 @@ def accept(
     """
     now = core.now()
     row = core.inbox.known(item)
-    if left is not None and (row is None or row.state not in (items.PENDING, items.DEAD)):
+    if left is not None and (row is None or row.state not in (items.FRESH, items.DEAD)):
         return left, False
     if row is None:
         if item.retries >= core.settings.sync.max_attempts:
@@ -269,7 +269,7 @@ def accept(
         return core.inbox.add_fresh(item, now, ask=ask, shown=shown), True
     # With no server to be had, none is the one that it is missing from.
     moved_on = row.state == items.DELIVERED and (not core.server or core.server in row.servers)
-    if row.state in (items.PENDING, items.DEAD) or moved_on:
+    if row.state in (items.FRESH, items.DEAD) or moved_on:
         return row.key, False
     # Restored by the user, or only a former server has it.
     core.inbox.revive(row, item, now, dead=False, gen=None)

@@ -18,7 +18,7 @@ from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.document import HELD
 from mem0tray.files.lock import FileLock
 from mem0tray.files.publish_rate import PublishRate
-from mem0tray.ledger.inbox import WaitingEntry
+from mem0tray.ledger.inbox import FreshEntry
 from mem0tray.ledger.outdated import QUEUE
 from mem0tray.worker.context import WorkerContext, local_iso
 from mem0tray.worker.folders.restless_file import RestlessFile, cannot_write
@@ -194,13 +194,13 @@ class QueuePublisher:
     def _composed(self, seen: QueueRead) -> _Composed:
         """What shall stand in the file, from what stands there and what waits."""
         with self._core.ledger.transaction(durable=True):
-            pending = self._core.inbox.waiting()
+            fresh = self._core.inbox.fresh_entries()
             left = self._core.inbox.tombstones()
         entries: list[tuple[bytes, int]] = []
         shown: set[int] = set()
         changed = seen.broken
         for raw, key in seen.queue:
-            ours = pending.get(key)
+            ours = fresh.get(key)
             if key < 0:
                 entries.append((raw, key))
             elif ours is not None and ours.taken is None and key not in shown:
@@ -210,14 +210,14 @@ class QueuePublisher:
                 entries.append((self._bytes(key, ours) or raw if stale else raw, key))
             else:
                 changed = True
-        back = self._to_put_back(pending, shown, seen)
+        back = self._to_put_back(fresh, shown, seen)
         held = [raw for raw, key in seen.held if key < 0]
-        held += [self._bytes(key, each) for key, each in pending.items() if each.taken is not None]
+        held += [self._bytes(key, each) for key, each in fresh.items() if each.taken is not None]
         failed = [raw for raw, key in seen.failed if key < 0]
         stats = self._stats(seen.rest.get("stats"))
         changed |= bool(back) or len(failed) != len(seen.failed)
         changed |= {key for _, key in seen.held if key >= 0} != {
-            key for key, each in pending.items() if each.taken is not None
+            key for key, each in fresh.items() if each.taken is not None
         }
         nothing_yet = seen.signature is None and not any(self._core.counters.show().values())
         if not changed and (stats is None or nothing_yet):
@@ -235,7 +235,7 @@ class QueuePublisher:
         return _Composed(laid_out, top, left, shown | {key for _, key in back})
 
     def _to_put_back(
-        self, pending: dict[int, WaitingEntry], shown: set[int], seen: QueueRead
+        self, fresh: dict[int, FreshEntry], shown: set[int], seen: QueueRead
     ) -> list[tuple[bytes, int]]:
         """Waiting entries that the file lacks, as far as it is time for them.
 
@@ -248,7 +248,7 @@ class QueuePublisher:
             return []
         patient = not (seen.broken or seen.signature is None or self._leaving.is_set())
         found = []
-        for key, each in pending.items():
+        for key, each in fresh.items():
             if key in shown or each.taken is not None:
                 continue
             ready = 0.0
@@ -260,7 +260,7 @@ class QueuePublisher:
                 self.put_back_at = min(self.put_back_at, ready)
         return [(raw, key) for raw, key in found if raw]
 
-    def _bytes(self, key: int, each: WaitingEntry) -> bytes:
+    def _bytes(self, key: int, each: FreshEntry) -> bytes:
         """The entry's bytes; none when it was delivered just now."""
         return each.raw or self._core.outbox.find_raw(key) or b""
 

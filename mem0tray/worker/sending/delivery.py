@@ -14,7 +14,7 @@ from typing import Final
 from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.errors import LedgerError
 from mem0tray.core.events import Event
-from mem0tray.core.item import DEAD, PENDING
+from mem0tray.core.item import DEAD, FRESH
 from mem0tray.core.large import LargeText
 from mem0tray.core.text import one_line
 from mem0tray.ledger.outbox import Job
@@ -25,7 +25,7 @@ from mem0tray.worker.sending.schedule import SLOW, STALLED, Throttle, choose_lan
 from mem0tray.worker.sending.verdict import Verdicts
 
 _STORAGE_WAIT: Final = 1.0
-_LANES: Final = (PENDING, DEAD)
+_LANES: Final = (FRESH, DEAD)
 _PROVEN_BY: Final = frozenset({Kind.DELIVERED, Kind.FOUND, Kind.ITEM_FAILURE, Kind.NOT_SENDABLE})
 
 

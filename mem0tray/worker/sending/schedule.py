@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import ceil
 from typing import Final
 
-from mem0tray.core.item import DEAD, PENDING
+from mem0tray.core.item import DEAD, FRESH
 
 SLOW: Final = 0.005  # above this median, waiting for the server outweighs sharing the interpreter
 STALLED: Final = 1.0  # a request this old no longer holds up others
@@ -76,7 +76,7 @@ def choose_lane(
     total = sum(under_way.values())
     if total >= slots:
         return None
-    ready = [lane for lane in (PENDING, DEAD) if has_work[lane]]
+    ready = [lane for lane in (FRESH, DEAD) if has_work[lane]]
     if not ready:
         return None
     if len(ready) == 1:

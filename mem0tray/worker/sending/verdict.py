@@ -19,7 +19,7 @@ from mem0tray.ledger.outbox import Job
 from mem0tray.server import Kind, Outcome
 from mem0tray.server.remedy import of_refusal
 from mem0tray.worker.context import WorkerContext
-from mem0tray.worker.moving_to_dlq import move_waiting_to_dlq
+from mem0tray.worker.moving_to_dlq import move_fresh_to_dlq
 
 # So often in a row an item may draw a 429 while others succeed: behind a limit of so many at a
 # time, those that came too late once may come too late again, and are as good as the others.
@@ -230,7 +230,7 @@ class Verdicts:
         state, retry_count, last_attempt = self._core.outbox.standing(job.key)
         if state == items.DEAD:
             return self._count_dead(job, outcome, now, retry_count, last_attempt)
-        if state == items.PENDING:
+        if state == items.FRESH:
             return self._count_fresh(job, outcome, now)
         self._core.outbox.release(job.key)
         return []
@@ -239,10 +239,10 @@ class Verdicts:
         core, sync = self._core, self._core.settings.sync
         retries = job.retries + 1
         if retries >= sync.max_attempts:
-            move_waiting_to_dlq(core, job.key, now, outcome.message)
+            move_fresh_to_dlq(core, job.key, now, outcome.message)
             return [
                 events.MovedToDlq(job.project, job.item_id, retries),
-                events.WaitingBackoff(job.project, job.item_id, backoff(0)),
+                events.InBackoff(job.project, job.item_id, backoff(0)),
             ]
         due = fresh_due(now, sync.retry_interval, outcome.retry_after)
         # Of a large memory the bytes from before are not kept beside the new ones.
@@ -265,6 +265,4 @@ class Verdicts:
         due = now if again else now + delay
         core.outbox.count_dead_failure(job, count, due, outcome.message, parts, now)
         failed = events.DlqRetryFailed(job.project, job.item_id, count, delay)
-        return (
-            [failed] if again else [failed, events.WaitingBackoff(job.project, job.item_id, delay)]
-        )
+        return [failed] if again else [failed, events.InBackoff(job.project, job.item_id, delay)]

@@ -21,7 +21,7 @@ from mem0tray.ledger.taken_by_others import PERHAPS
 from mem0tray.system import plain
 from mem0tray.system.paths import Paths, log_in
 
-WAITING_PER_MINUTE: Final = 10
+BACKOFFS_PER_MINUTE: Final = 10
 _MINUTE: Final = 60.0
 _KEPT: Final = 200  # lines that wait until they can be written
 _TOGETHER: Final = 1.0  # seconds for which deliveries are counted up before they are told
@@ -106,7 +106,7 @@ class EventLog:
         self._logger = logging.Logger("mem0tray.worker")  # noqa: LOG001  (ours alone: no other handler)
         self._guard = threading.Lock()
         self._minute = 0
-        self._waiting = 0
+        self._backoffs = 0
         self._delivered = 0
         self._later: threading.Timer | None = None
         with suppress(FileUnavailableError):  # what is in its place the worker says
@@ -122,11 +122,11 @@ class EventLog:
                 self._delivered += 1
                 self._tell_later(_TOGETHER)
                 return
-            if isinstance(event, events.MoreWait):
-                self._waiting += event.count
+            if isinstance(event, events.MoreInBackoff):
+                self._backoffs += event.count
                 self._tell_later(_MINUTE)
                 return
-            if isinstance(event, events.WaitingBackoff) and not self._may_tell(time.time()):
+            if isinstance(event, events.InBackoff) and not self._may_tell(time.time()):
                 self._tell_later(_MINUTE)
                 return
             if isinstance(event, events.FolderChanged):
@@ -142,12 +142,12 @@ class EventLog:
         if minute != self._minute:
             self._summarise()
             self._minute = minute
-        self._waiting += 1
-        return self._waiting <= WAITING_PER_MINUTE
+        self._backoffs += 1
+        return self._backoffs <= BACKOFFS_PER_MINUTE
 
     def _summarise(self) -> None:
-        more = self._waiting - WAITING_PER_MINUTE
-        self._waiting = 0
+        more = self._backoffs - BACKOFFS_PER_MINUTE
+        self._backoffs = 0
         if more > 0:
             self._logger.info("⏸️ Waiting backoff: %s more", plural(more, "item"))
 
@@ -169,7 +169,7 @@ class EventLog:
         with self._guard:
             self._tell_never()
             self._tell_counts()
-            if self._waiting > WAITING_PER_MINUTE:
+            if self._backoffs > BACKOFFS_PER_MINUTE:
                 self._tell_later(_MINUTE)
 
     def _tell_counts(self) -> None:
@@ -204,7 +204,7 @@ def describe(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912  (one line fo
         case events.DlqRetryFailed(project, item_id, retries, delay):
             name = named(project, item_id)
             return f"⏳ DLQ retry {retries}: {name} (next in {delay:.0f}s)"
-        case events.WaitingBackoff(project, item_id, delay):
+        case events.InBackoff(project, item_id, delay):
             return f"⏸️ Waiting backoff: {named(project, item_id)} (retry in {delay:.0f}s)"
         case events.AttemptFailed(project, item_id, retries, reason):
             return f"⚠️ Attempt {retries} failed: {named(project, item_id)}: {one_line(reason)}"

@@ -298,7 +298,7 @@ class World:
             state = row[2] if row is not None else "unknown"
             if memory.wish is Wish.KEPT and state == items.DISCARDED:
                 self.wrong.append(f"discarded, though nobody wanted that: {memory.text!r}")
-            if memory.wish is Wish.GONE and state in (items.PENDING, items.DEAD):
+            if memory.wish is Wish.GONE and state in (items.FRESH, items.DEAD):
                 self.wrong.append(f"still {state}, though the user removed it: {memory.text!r}")
 
     def _check_requests(self, before: set[int]) -> None:
@@ -325,7 +325,7 @@ class World:
                 self._count(event.item_id, 0)
             case events.DlqRetryFailed():
                 self._count(event.item_id, event.retries)
-            case events.WaitingBackoff() if event.item_id == self._failed:
+            case events.InBackoff() if event.item_id == self._failed:
                 memory = self.beliefs.only(event.item_id)
                 if memory is not None and memory.retry_count is not None:
                     memory.not_before = self.clock.time() + delay(memory.retry_count) - 0.1

@@ -250,9 +250,9 @@ def test_waits_that_an_edit_begins_are_told_after_the_start(
     editing: Editing, *, tells: bool
 ) -> None:
     """At the start all that wait are told of at once."""
-    editing.edits.tells_waits = tells
+    editing.edits.tells_backoffs = tells
     editing.save(shown(A), shown(B), shown(C, retry_count=1, last_attempt=time.time()))
-    waits = [each for each in editing.told if isinstance(each, events.WaitingBackoff)]
+    waits = [each for each in editing.told if isinstance(each, events.InBackoff)]
     assert [(each.project, each.item_id) for each in waits] == [("p", "c")] * tells
     assert HandEdit(adopted=1) in editing.told
 

@@ -161,7 +161,7 @@ def test_an_old_copy_of_what_was_delivered_discards_no_newcomer(ledger: Ledger) 
     assert (result.discard, result.put_back) == ([gone], [newcomer])
 
 
-@pytest.mark.parametrize("state", [items.DELIVERED, items.PENDING])
+@pytest.mark.parametrize("state", [items.DELIVERED, items.FRESH])
 def test_a_copy_of_what_left_on_another_way_discards_no_newcomer(
     ledger: Ledger, state: str
 ) -> None:
@@ -238,7 +238,7 @@ def test_what_only_another_server_has_is_restored(ledger: Ledger, seen: Seen) ->
 @SEEN
 def test_a_waiting_entry_is_left_alone(ledger: Ledger, seen: Seen) -> None:
     """An item that waits in the queue is not adopted a second time."""
-    ledger.add("a", state=items.PENDING)
+    ledger.add("a", state=items.FRESH)
     assert ledger.merge([shown("a")], seen) == Decisions()
 
 

@@ -2,7 +2,7 @@
 
 from mem0tray.core import events
 from mem0tray.worker.dlq import telling_backoffs
-from mem0tray.worker.telling.log import WAITING_PER_MINUTE
+from mem0tray.worker.telling.log import BACKOFFS_PER_MINUTE
 from tests.worker.dlq.generations import Ledger, known, shown
 
 NOW = 10_000.0
@@ -30,7 +30,7 @@ def test_what_an_edit_brings_or_moves_begins_to_wait() -> None:
 def test_many_waits_are_told_by_their_number() -> None:
     """The soonest are told by name, as many as the log takes in a minute, and the rest as a sum."""
     told: list[events.Event] = []
-    many = [("alpha", f"letter {n}", float(n + 1)) for n in range(WAITING_PER_MINUTE + 5)]
+    many = [("alpha", f"letter {n}", float(n + 1)) for n in range(BACKOFFS_PER_MINUTE + 5)]
     telling_backoffs.tell(told.append, many, len(many))
-    assert told[-1] == events.MoreWait(5)
-    assert told[:-1] == [events.WaitingBackoff(*wait) for wait in many[:WAITING_PER_MINUTE]]
+    assert told[-1] == events.MoreInBackoff(5)
+    assert told[:-1] == [events.InBackoff(*wait) for wait in many[:BACKOFFS_PER_MINUTE]]

@@ -8,7 +8,7 @@ import pytest
 
 from mem0tray.config.settings import Settings
 from mem0tray.core.events import Events
-from mem0tray.core.item import PENDING
+from mem0tray.core.item import FRESH
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.outbox import Job
 from mem0tray.server import Health, KeyCheck, Kind, Memory, Outcome, Presence
@@ -63,7 +63,7 @@ class Scripted:
 
 def job(key: int, unknown: float = 1.0) -> Job:
     """Make an item that may have arrived before `unknown` (Unix seconds)."""
-    return Job(key, PENDING, f"m{key}", "alpha", "text", f"m{key}", 0, 0, 0.0, unknown, 0)
+    return Job(key, FRESH, f"m{key}", "alpha", "text", f"m{key}", 0, 0, 0.0, unknown, 0)
 
 
 class Trial:

@@ -13,7 +13,7 @@ import pytest
 from mem0tray.config.settings import Settings, SyncSettings
 from mem0tray.core import events
 from mem0tray.core.events import Event, Events
-from mem0tray.core.item import PENDING
+from mem0tray.core.item import FRESH
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.outbox import Job
 from mem0tray.ledger.taken_by_others import PERHAPS
@@ -24,7 +24,7 @@ from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending.attempt import Attempts
 
 NOW = 1_800_000_000.0
-NEW = Job(1, PENDING, "m1", "alpha", "text", "key-1", 0, 0, 0.0, None, 0)
+NEW = Job(1, FRESH, "m1", "alpha", "text", "key-1", 0, 0, 0.0, None, 0)
 UNKNOWN = replace(NEW, unknown=NOW - 1.0)
 TAKEN = Outcome(Kind.DELIVERED, 201, "")
 FAILED = Outcome(Kind.ITEM_FAILURE, 422, "odd")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mem0tray.core.item import DEAD, PENDING
+from mem0tray.core.item import DEAD, FRESH
 from mem0tray.worker.sending.schedule import Throttle, choose_lane
 
 
@@ -15,11 +15,11 @@ def after(*answers: float, limit: int = 8) -> Throttle:
 
 
 def lane(
-    pending: tuple[bool, int], dead: tuple[bool, int], slots: int, last: str = PENDING
+    pending: tuple[bool, int], dead: tuple[bool, int], slots: int, last: str = FRESH
 ) -> str | None:
     """Choose, given for each lane whether it has work and how many are under way."""
     return choose_lane(
-        {PENDING: pending[0], DEAD: dead[0]}, {PENDING: pending[1], DEAD: dead[1]}, slots, last
+        {FRESH: pending[0], DEAD: dead[0]}, {FRESH: pending[1], DEAD: dead[1]}, slots, last
     )
 
 
@@ -118,28 +118,28 @@ def test_no_slot_no_lane(under_way: tuple[int, int]) -> None:
 
 def test_a_lone_lane_takes_every_slot() -> None:
     """The only lane with work uses all slots."""
-    assert lane((True, 7), (False, 0), 8) == PENDING
+    assert lane((True, 7), (False, 0), 8) == FRESH
     assert lane((False, 0), (True, 7), 8, last=DEAD) == DEAD
 
 
 def test_lanes_take_turns() -> None:
     """With as many under way the lane that was not last has its turn."""
-    assert lane((True, 1), (True, 1), 8, last=PENDING) == DEAD
-    assert lane((True, 1), (True, 1), 8, last=DEAD) == PENDING
+    assert lane((True, 1), (True, 1), 8, last=FRESH) == DEAD
+    assert lane((True, 1), (True, 1), 8, last=DEAD) == FRESH
 
 
 def test_the_lane_with_fewer_under_way_comes_first() -> None:
     """A lane behind its half catches up, whoever was last."""
     assert lane((True, 3), (True, 1), 8, last=DEAD) == DEAD
-    assert lane((True, 0), (True, 4), 8, last=PENDING) == PENDING
+    assert lane((True, 0), (True, 4), 8, last=FRESH) == FRESH
 
 
 @pytest.mark.parametrize("slots", range(2, 9))
 def test_each_lane_gets_half_of_the_slots(slots: int) -> None:
     """While both lanes have work, each has at least half of the slots (rounded down)."""
-    under_way = {PENDING: 0, DEAD: 0}
-    last = PENDING
-    while (chosen := choose_lane({PENDING: True, DEAD: True}, under_way, slots, last)) is not None:
+    under_way = {FRESH: 0, DEAD: 0}
+    last = FRESH
+    while (chosen := choose_lane({FRESH: True, DEAD: True}, under_way, slots, last)) is not None:
         under_way[chosen] += 1
         last = chosen
     assert sum(under_way.values()) == slots
@@ -148,8 +148,8 @@ def test_each_lane_gets_half_of_the_slots(slots: int) -> None:
 
 def test_with_one_slot_neither_lane_starves() -> None:
     """One request at a time alternates between the lanes."""
-    last, turns = PENDING, []
+    last, turns = FRESH, []
     for _ in range(6):
         last = lane((True, 0), (True, 0), 1, last) or ""
         turns.append(last)
-    assert turns == [DEAD, PENDING] * 3
+    assert turns == [DEAD, FRESH] * 3

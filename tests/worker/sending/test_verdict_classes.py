@@ -212,7 +212,7 @@ def test_the_last_failure_that_is_granted_makes_a_dead_letter(court: Court) -> N
     job = court.claim(job.key)
     assert court.apply(job, FAILED) == [
         events.MovedToDlq("p", "m", 3),
-        events.WaitingBackoff("p", "m", 30),
+        events.InBackoff("p", "m", 30),
     ]
     found = court.row(job)
     assert (found["state"], found["last_error"]) == ("dead", SAID)
@@ -225,7 +225,7 @@ def test_a_failure_of_a_dead_letter_counts(court: Court) -> None:
     job = court.letter()
     assert court.apply(job, FAILED) == [
         events.DlqRetryFailed("p", "d", 3, 240.0),
-        events.WaitingBackoff("p", "d", 240.0),
+        events.InBackoff("p", "d", 240.0),
     ]
     found = court.row(job)
     assert (found["retry_count"], found["last_attempt"], found["due"]) == (3, NOW, NOW + 240)
@@ -245,7 +245,7 @@ def test_a_wait_that_the_server_asks_for_is_kept_by_a_dead_letter(
     told = court.apply(court.letter(), Outcome(Kind.ITEM_FAILURE, 500, SAID, retry_after=asked))
     assert told == [
         events.DlqRetryFailed("p", "d", 3, wait),
-        events.WaitingBackoff("p", "d", wait),
+        events.InBackoff("p", "d", wait),
     ]
 
 

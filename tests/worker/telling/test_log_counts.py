@@ -12,11 +12,11 @@ from mem0tray.config.settings import LogSettings
 from mem0tray.core import events
 from mem0tray.core.events import Event
 from mem0tray.system.paths import Paths
-from mem0tray.worker.telling.log import WAITING_PER_MINUTE, EventLog
+from mem0tray.worker.telling.log import BACKOFFS_PER_MINUTE, EventLog
 
 DELIVERED: Final = events.Delivered("p", "a")
-WAITS: Final = events.WaitingBackoff("p", "a", 30.0)
-MANY: Final = WAITING_PER_MINUTE + 2
+WAITS: Final = events.InBackoff("p", "a", 30.0)
+MANY: Final = BACKOFFS_PER_MINUTE + 2
 
 
 class Timer:
@@ -114,51 +114,51 @@ def test_a_timer_that_the_system_refuses_is_set_again_at_the_next_delivery(
 def test_ten_waits_in_a_minute_are_told_by_name(scene: LogScene) -> None:
     """Of those beyond them the number is told, once the minute is over."""
     line = "⏸️ Waiting backoff: p (ID: a...) (retry in 30s)"
-    assert scene.tell(WAITS, WAITING_PER_MINUTE) == [line] * WAITING_PER_MINUTE
+    assert scene.tell(WAITS, BACKOFFS_PER_MINUTE) == [line] * BACKOFFS_PER_MINUTE
     assert scene.intervals() == []
-    assert len(scene.tell(WAITS, 2)) == WAITING_PER_MINUTE
+    assert len(scene.tell(WAITS, 2)) == BACKOFFS_PER_MINUTE
     assert scene.intervals() == [60.0]
-    assert scene.ring(60.0)[WAITING_PER_MINUTE:] == ["⏸️ Waiting backoff: 2 items more"]
+    assert scene.ring(60.0)[BACKOFFS_PER_MINUTE:] == ["⏸️ Waiting backoff: 2 items more"]
     assert scene.intervals() == []
-    scene.tell(WAITS, WAITING_PER_MINUTE)
-    assert len(scene.lines()) == 2 * WAITING_PER_MINUTE + 1
+    scene.tell(WAITS, BACKOFFS_PER_MINUTE)
+    assert len(scene.lines()) == 2 * BACKOFFS_PER_MINUTE + 1
 
 
 def test_a_new_minute_begins_with_what_was_left_of_the_last(scene: LogScene) -> None:
     """A wait that comes before the timer does not hide those before it."""
-    scene.tell(WAITS, WAITING_PER_MINUTE + 1)
+    scene.tell(WAITS, BACKOFFS_PER_MINUTE + 1)
     scene.now += 59.9
-    assert len(scene.tell(WAITS)) == WAITING_PER_MINUTE
+    assert len(scene.tell(WAITS)) == BACKOFFS_PER_MINUTE
     scene.now += 0.1
-    more, wait = scene.tell(WAITS)[WAITING_PER_MINUTE:]
+    more, wait = scene.tell(WAITS)[BACKOFFS_PER_MINUTE:]
     assert more == "⏸️ Waiting backoff: 2 items more"
     assert "(ID: a...)" in wait
-    assert len(scene.tell(WAITS, MANY)) == 2 * WAITING_PER_MINUTE + 1
+    assert len(scene.tell(WAITS, MANY)) == 2 * BACKOFFS_PER_MINUTE + 1
 
 
 def test_as_many_as_are_told_by_name_leave_nothing_to_tell(scene: LogScene) -> None:
     """The next minute begins with a wait, and not with "0 more"."""
-    scene.tell(WAITS, WAITING_PER_MINUTE)
+    scene.tell(WAITS, BACKOFFS_PER_MINUTE)
     scene.now += 60.0
     assert "(ID: a...)" in scene.tell(WAITS)[-1]
-    assert len(scene.lines()) == WAITING_PER_MINUTE + 1
+    assert len(scene.lines()) == BACKOFFS_PER_MINUTE + 1
 
 
 def test_waits_that_come_as_a_number_are_added(scene: LogScene) -> None:
     """Those that nobody named count like those that were left out."""
-    scene.tell(WAITS, WAITING_PER_MINUTE + 1)
-    scene.tell(events.MoreWait(3))
-    scene.tell(events.MoreWait(4))
+    scene.tell(WAITS, BACKOFFS_PER_MINUTE + 1)
+    scene.tell(events.MoreInBackoff(3))
+    scene.tell(events.MoreInBackoff(4))
     assert scene.intervals() == [60.0]
     assert scene.ring(60.0)[-1] == "⏸️ Waiting backoff: 8 items more"
 
 
 def test_within_the_minute_the_timer_is_set_again(scene: LogScene) -> None:
     """A timer of deliveries does not tell of the waits too early, and does not forget them."""
-    scene.tell(WAITS, WAITING_PER_MINUTE + 1)
+    scene.tell(WAITS, BACKOFFS_PER_MINUTE + 1)
     scene.tell(DELIVERED)
     assert scene.intervals() == [1.0]
-    assert scene.ring(1.0)[WAITING_PER_MINUTE:] == ["✅ Delivered 1 memory"]
+    assert scene.ring(1.0)[BACKOFFS_PER_MINUTE:] == ["✅ Delivered 1 memory"]
     assert scene.intervals() == [60.0]
     assert scene.ring(60.0)[-1] == "⏸️ Waiting backoff: 1 item more"
     assert scene.intervals() == []
@@ -167,7 +167,7 @@ def test_within_the_minute_the_timer_is_set_again(scene: LogScene) -> None:
 def test_a_timer_that_rings_sooner_is_kept(scene: LogScene) -> None:
     """What waits for a minute does not put off what waits for a second."""
     scene.tell(DELIVERED)
-    scene.tell(events.MoreWait(30))
+    scene.tell(events.MoreInBackoff(30))
     assert scene.intervals() == [1.0]
     assert len(scene.timers) == 1
 
