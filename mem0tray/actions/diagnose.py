@@ -141,9 +141,7 @@ def _rejected(found: FoundItem, attempt: Attempt | None, known: Known | None) ->
         return _as_the_file_says(reason)
     if attempt.kind in _ANSWERLESS:
         return [Cause(NO_ANSWER, said, _ASKED, attempt.status, by_itself=True)]
-    status = "" if attempt.status is None else str(attempt.status)
-    detail = attempt.message if status in attempt.message else f"{status}: {attempt.message}"
-    return [_rejection(reasons.quoted(detail), attempt.status)]
+    return [_rejection(reasons.quoted(attempt.message), attempt.status)]
 
 
 def _rejection(detail: Reason, status: int | None) -> Cause:

@@ -3,6 +3,11 @@
 Here is what holds for HTTP and every dialect. Which answer says that a memory is stored, and which
 that a server is healthy, is the dialect's to say (`vps.py`). What follows from the class for
 memories and server is decided in `worker/sending/verdict.py`.
+
+The messages are an interface. The ledger keeps kind, status and duration beside a message, and
+who can goes by those; but `last_error` in the DLQ file is a text alone, and a sentence of ours is
+to be told in the user's language. `retold`, `in_short` and `brief` read messages again, those of
+former releases too: a message that is worded anew must still be known by its old words.
 """
 
 import json
@@ -134,7 +139,7 @@ def _kind(
 
 
 def _broken_off(reply: Reply) -> Outcome:
-    """The outcome when there is no status to go by."""
+    """The outcome when there is no status to go by. `retold` and `in_short` know its words."""
     fault = reply.fault or Fault.UNREACHABLE
     timed_out = fault is Fault.TIMED_OUT
     kind = Kind.NO_ANSWER if fault in (Fault.TIMED_OUT, Fault.LOST) else Kind.OUTAGE
@@ -191,7 +196,7 @@ def _message(
     content: str | LargeText,
     secrets: Sequence[str],
 ) -> str:
-    """A line about an answer that is no delivery."""
+    """A line about an answer that is no delivery. Its status stands first, for `in_short`."""
     named = _named(status)
     if body is None and status < HTTPStatus.BAD_REQUEST:
         if reply.fault is Fault.TOO_LONG:

@@ -82,7 +82,7 @@ class KeyCheck:
 
 
 class Fault(enum.Enum):
-    """How an exchange over the network broke off."""
+    """How an exchange over the network broke off; `answers.py` knows the words again."""
 
     UNREACHABLE = Reason("no connection")  # nothing of the request was sent
     TIMED_OUT = Reason("no answer in time")

@@ -122,3 +122,19 @@ def test_what_a_short_reason_tells_of_the_answer(
 ) -> None:
     """A `last_error` of ours gives its status back, and says when there was no answer at all."""
     assert in_short(last_error) == (status, is_answer)
+
+
+@pytest.mark.parametrize("status", [200, 302, 400, 404, 413, 429, 500, 503, 599])
+def test_the_status_is_read_again_from_what_is_said(status: int) -> None:
+    """Each message about an answer begins with its status, which a file without a ledger keeps."""
+    for body in (b"", {}, {"detail": "odd"}, b"<html>"):
+        assert in_short(classified(reply(status, body)).message) == (status, True)
+
+
+@pytest.mark.parametrize("fault", [Fault.TIMED_OUT, Fault.LOST])
+def test_silence_is_read_again_from_what_is_said(fault: Fault) -> None:
+    """A message about an answer that never came, or broke off, says so to who reads it again."""
+    for status in (None, 200):
+        said = classified(reply(status, b"", fault)).message
+        assert in_short(said) == (None, False)
+        assert retold(said, 0.5) != reasons.quoted(said)
