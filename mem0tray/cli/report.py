@@ -7,7 +7,7 @@ import click
 from mem0tray import report
 from mem0tray.cli import context, output
 from mem0tray.cli.command_help import Command
-from mem0tray.core import language
+from mem0tray.system import user_language
 
 
 @click.command(
@@ -35,7 +35,7 @@ def command(out: Path | None, *, with_content: bool) -> None:
         raise click.UsageError("--out names no file.")
     settings = context.load_there()
     path = report.write(
-        settings, language.chosen(settings.ui.language), out=out, with_content=with_content
+        settings, user_language.chosen(settings.ui.language), out=out, with_content=with_content
     )
     output.say(str(path))
     if out is None and not report.open_page(path):

@@ -1,14 +1,11 @@
 """The language of menu, notifications, dialogs and status page; commands and log stay English.
 
 The catalogs are gettext's: `locale/<code>/LC_MESSAGES/mem0tray.po`, compiled to
-`.mo` beside it by `packaging/update-languages`. English is the source.
+`.mo` beside it by `packaging/update-languages`. English is the source. Which language the
+user has `system.user_language` finds out.
 """
 
 import gettext
-import os
-import subprocess
-import sys
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -19,8 +16,6 @@ from babel.numbers import format_decimal
 
 DOMAIN: Final = "mem0tray"
 CATALOGS: Final = Path(__file__).parents[1] / "locale"
-_VARIABLES: Final = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")  # in gettext's order
-_PATIENCE: Final = 2.0  # seconds for macOS to answer
 
 
 class Language:
@@ -78,34 +73,3 @@ def _locale(name: str, language: str) -> Locale:
         return Locale.parse(name)
     except (UnknownLocaleError, ValueError):
         return Locale.parse(language)
-
-
-def chosen(setting: str = "", environ: Mapping[str, str] | None = None) -> Language:
-    """The language that the settings name (`ui.language`), else the system's own."""
-    return Language(setting or _of_the_system(os.environ if environ is None else environ))
-
-
-def _of_the_system(environ: Mapping[str, str]) -> str:
-    named = next((environ[name] for name in _VARIABLES if environ.get(name)), "")
-    if sys.platform == "darwin":
-        return _preferred_on_macos() or named
-    if sys.platform == "win32":
-        import ctypes
-        import locale
-
-        number = ctypes.windll.kernel32.GetUserDefaultUILanguage()
-        return locale.windows_locale.get(number, named)
-    return named.partition(":")[0]
-
-
-def _preferred_on_macos() -> str:
-    """The first of the languages in System Settings; an app from the Dock gets no LANG."""
-    question = ["/usr/bin/defaults", "read", "-g", "AppleLanguages"]
-    try:
-        done = subprocess.run(  # noqa: S603  (a fixed question)
-            question, capture_output=True, text=True, timeout=_PATIENCE, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    words = [word.strip(' ",()') for word in done.stdout.split("\n")]
-    return next((word for word in words if word), "")

@@ -11,7 +11,7 @@ from typing import Any, Final
 from mem0tray.actions import snapshot_reader
 from mem0tray.config import settings as config
 from mem0tray.config.settings import Settings
-from mem0tray.core import events, language, reasons
+from mem0tray.core import events, reasons
 from mem0tray.core.errors import AlreadyRunningError, Mem0TrayError, SettingsError
 from mem0tray.core.events import Event, Events
 from mem0tray.core.language import Language
@@ -31,6 +31,7 @@ from mem0tray.desktop.tray.presenter import Presenter
 from mem0tray.desktop.tray.tray import MENDS, Tray
 from mem0tray.desktop.tray.view import View
 from mem0tray.files.lock import FileLock
+from mem0tray.system import user_language
 from mem0tray.system.wakeup import Bell
 from mem0tray.worker.folders.settings_file import SettingsFile
 from mem0tray.worker.telling.log import EventLog
@@ -138,7 +139,7 @@ class Application:
     def _words(self) -> Language:
         name = self._current().ui.language
         if self._language is None or self._language[0] != name:
-            self._language = (name, language.chosen(name))
+            self._language = (name, user_language.chosen(name))
         return self._language[1]
 
     def _ways(self) -> list[Any]:

@@ -1,10 +1,10 @@
 """What a second start does: it has the first one's status shown, and leaves."""
 
 from mem0tray.config.settings import Settings
-from mem0tray.core import language
 from mem0tray.core.errors import AlreadyRunningError, Mem0TrayError
 from mem0tray.files import orders
 from mem0tray.files.lock import is_locked
+from mem0tray.system import user_language
 
 
 def turned_away(error: AlreadyRunningError, settings: Settings) -> AlreadyRunningError:
@@ -24,6 +24,6 @@ def _showed(settings: Settings) -> bool:
     from mem0tray import report  # slow, and not for a first start
 
     try:
-        return report.open_page(report.write(settings, language.chosen(settings.ui.language)))
+        return report.open_page(report.write(settings, user_language.chosen(settings.ui.language)))
     except Mem0TrayError:
         return False

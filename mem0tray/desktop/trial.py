@@ -90,8 +90,8 @@ def _tray() -> None:
 
 
 def _notification(language: str | None) -> None:
-    from mem0tray.core import language as languages
     from mem0tray.desktop.notify import backends, notice_texts, sending
+    from mem0tray.system import user_language
 
     plyer = backends.PlyerBackend()
     way = {"name": plyer.name, "tells_failure": plyer.way.tells_failure}
@@ -100,7 +100,7 @@ def _notification(language: str | None) -> None:
         way["daemon"] = plyer.way.daemon_name()
         if language is not None:
             _asks("the notification daemon, for the test,")
-            plyer.show(notice_texts.test_notice(languages.chosen(language)))
+            plyer.show(notice_texts.test_notice(user_language.chosen(language)))
     except Exception as error:  # noqa: BLE001  (whatever a desktop's library raises)
         way["failed"] = sending.said(error)
     _say(**way)

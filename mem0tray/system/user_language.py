@@ -1,0 +1,43 @@
+"""The user's language: the one that the settings name, else the one that the system has."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Final
+
+from mem0tray.core.language import Language
+
+_VARIABLES: Final = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")  # in gettext's order
+_PATIENCE: Final = 2.0  # seconds for macOS to answer
+
+
+def chosen(setting: str = "", environ: Mapping[str, str] | None = None) -> Language:
+    """The language that the settings name (`ui.language`), else the system's own."""
+    return Language(setting or _of_the_system(os.environ if environ is None else environ))
+
+
+def _of_the_system(environ: Mapping[str, str]) -> str:
+    named = next((environ[name] for name in _VARIABLES if environ.get(name)), "")
+    if sys.platform == "darwin":
+        return _preferred_on_macos() or named
+    if sys.platform == "win32":
+        import ctypes
+        import locale
+
+        number = ctypes.windll.kernel32.GetUserDefaultUILanguage()
+        return locale.windows_locale.get(number, named)
+    return named.partition(":")[0]
+
+
+def _preferred_on_macos() -> str:
+    """The first of the languages in System Settings; an app from the Dock gets no LANG."""
+    question = ["/usr/bin/defaults", "read", "-g", "AppleLanguages"]
+    try:
+        done = subprocess.run(  # noqa: S603  (a fixed question)
+            question, capture_output=True, text=True, timeout=_PATIENCE, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    words = [word.strip(' ",()') for word in done.stdout.split("\n")]
+    return next((word for word in words if word), "")
