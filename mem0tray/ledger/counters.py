@@ -45,7 +45,7 @@ class Counters:
 
     def waiting(self) -> Counts:
         """How much waits now. It is counted again only when the ledger has changed."""
-        with self._ledger.reading() as db:
+        with self._ledger.locked() as db:
             changes = db.total_changes
             if changes != self._counted_at or db.in_transaction:
                 queue, dlq, *oldest, held = db.execute(_WAITING).fetchone()

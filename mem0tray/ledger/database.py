@@ -247,7 +247,7 @@ class Ledger:
 
     def scrub(self) -> None:
         """Leave no trace of erased texts in the files, the write-ahead log included."""
-        with self.reading() as db:
+        with self.locked() as db:
             db.execute("PRAGMA temp_store = FILE")  # all of the ledger would be in memory
             try:
                 db.execute("VACUUM")
@@ -260,7 +260,7 @@ class Ledger:
 
         As long as they leave much of the file empty: what little there is, others will need.
         """
-        with self.reading() as db:
+        with self.locked() as db:
             (free,) = db.execute("PRAGMA freelist_count").fetchone()
             (pages,) = db.execute("PRAGMA page_count").fetchone()
             if free < max(_FEW_PAGES, pages // 4):
@@ -275,8 +275,11 @@ class Ledger:
             self._synchronous = mode
 
     @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
-        """The connection for a question, under the lock."""
+    def locked(self) -> Iterator[sqlite3.Connection]:
+        """The connection under the lock, outside of any transaction but one that is under way.
+
+        For questions, and for what SQLite does in no transaction. Raises LedgerError.
+        """
         with self._lock:
             try:
                 yield self._db
@@ -285,7 +288,7 @@ class Ledger:
 
     def meta(self, name: str) -> Any:
         """A remembered value, or None."""
-        with self.reading() as db:
+        with self.locked() as db:
             row = db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
         return row[0] if row else None
 

@@ -68,24 +68,24 @@ class Generations:
 
     def current(self) -> int:
         """The newest generation that reached the disk; 0 before the first."""
-        with self._ledger.reading() as db:
+        with self._ledger.locked() as db:
             return int(db.execute(_PUBLISHED).fetchone()[0])
 
     def named(self, name: str) -> int | None:
         """The newest generation of that `last_update`, or None."""
-        with self._ledger.reading() as db:
+        with self._ledger.locked() as db:
             return db.execute(_NAMED, (name,)).fetchone()[0]  # type: ignore[no-any-return]
 
     def is_copy(self, name: str, sha: bytes) -> bool:
         """Whether these are exactly the bytes of a generation of ours."""
-        with self._ledger.reading() as db:
+        with self._ledger.locked() as db:
             return db.execute(_IS_COPY, (name, sha)).fetchone() is not None
 
     def shown(self, keys: Iterable[int]) -> dict[int, Shown]:
         """What the file has shown of these items, each with an entry."""
         left = list(keys)
         found: dict[int, list[Showing]] = {key: [] for key in left}
-        with self._ledger.reading() as db:
+        with self._ledger.locked() as db:
             for start in range(0, len(left), _AT_ONCE):
                 some = left[start : start + _AT_ONCE]
                 marks = ", ".join("?" * len(some))
@@ -96,7 +96,7 @@ class Generations:
 
     def dead_rows(self) -> list[Row]:
         """Every dead letter, with its bytes."""
-        with self._ledger.reading() as db:
+        with self._ledger.locked() as db:
             raws = self._raws_by_key()
             rows = db.execute(
                 f"SELECT {COLUMNS} FROM items WHERE state = 'dead' ORDER BY dead_seq, key"
@@ -108,7 +108,7 @@ class Generations:
         return list(self._raws_by_key().values())
 
     def _raws_by_key(self) -> dict[int, bytes]:
-        with self._ledger.reading() as db:
+        with self._ledger.locked() as db:
             rows = db.execute(DEAD_RAWS).fetchall()
             return {key: read_raw(db, key) if raw is None else raw for key, raw in rows}
 
@@ -156,7 +156,7 @@ class Generations:
 
     def name_taken(self, name: str) -> bool:
         """Whether a `last_update` was used before."""
-        with self._ledger.reading() as db:
+        with self._ledger.locked() as db:
             row = db.execute("SELECT 1 FROM generations WHERE name = ? LIMIT 1", (name,)).fetchone()
         return row is not None
 
@@ -194,7 +194,7 @@ class Generations:
 
     def strays(self) -> tuple[list[bytes], dict[str, bytes]]:
         """Items that make no sense to us, and the unknown top-level keys."""
-        with self._ledger.reading() as db:
+        with self._ledger.locked() as db:
             rows = db.execute("SELECT name, raw FROM strays ORDER BY seq").fetchall()
         return [raw for name, raw in rows if name is None], {n: raw for n, raw in rows if n}
 

@@ -59,7 +59,7 @@ class Inbox:
     def by_ids(self, ids: Sequence[str]) -> dict[str, list[Row]]:
         """Every content known under each of these ids, the first one first; without bytes."""
         found: dict[str, list[Row]] = {}
-        with self._ledger.reading() as db:
+        with self._ledger.locked() as db:
             for start in range(0, len(ids), _AT_ONCE):
                 some = ids[start : start + _AT_ONCE]
                 marks = ", ".join("?" * len(some))
@@ -73,7 +73,7 @@ class Inbox:
 
     def known(self, item: Item) -> Row | None:
         """The row of exactly this id and content; without bytes."""
-        with self._ledger.reading() as db:
+        with self._ledger.locked() as db:
             row = db.execute(
                 f"SELECT {COLUMNS} FROM items WHERE id = ? AND digest = ?",
                 (encode(item.id), item.digest),
@@ -82,7 +82,7 @@ class Inbox:
 
     def states(self, names: Iterable[Name]) -> dict[int, str]:
         """The states of these ids and digests, as far as they are known, by key."""
-        with self._ledger.reading() as db:
+        with self._ledger.locked() as db:
             return {
                 key: state
                 for name, digest in names
@@ -210,7 +210,7 @@ class Inbox:
 
         That file may still show it, and means nothing by it.
         """
-        with self._ledger.reading() as db:
+        with self._ledger.locked() as db:
             rows = db.execute("SELECT id, digest, item FROM tombstones")
             return {(decode(name), digest): key for name, digest, key in rows}
 
@@ -223,13 +223,13 @@ class Inbox:
 
     def fresh_entries(self) -> dict[int, FreshEntry]:
         """Every fresh entry by its key, in the order of intake."""
-        with self._ledger.reading() as db:
+        with self._ledger.locked() as db:
             return {key: FreshEntry(*rest) for key, *rest in db.execute(_FRESH_ENTRIES)}
 
     def fresh_raws(self, keys: Sequence[int]) -> dict[int, bytes]:
         """The bytes of those of these entries that are fresh still, by key."""
         found: dict[int, bytes] = {}
-        with self._ledger.reading() as db:
+        with self._ledger.locked() as db:
             for start in range(0, len(keys), _AT_ONCE):
                 some = keys[start : start + _AT_ONCE]
                 marks = ", ".join("?" * len(some))

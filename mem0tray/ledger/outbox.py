@@ -118,7 +118,7 @@ class Outbox:
 
         `avoid`: of another project; `prompt`: one that has never timed out.
         """
-        with self._ledger.reading() as db:
+        with self._ledger.locked() as db:
             if prompt:
                 row = db.execute(_PROMPT_HEAD[lane], (now,)).fetchone()
             elif avoid is None:
@@ -146,13 +146,13 @@ class Outbox:
 
     def has_timed_out(self, key: int) -> bool:
         """Whether an earlier attempt of an item ended without an answer in time."""
-        with self._ledger.reading() as db:
+        with self._ledger.locked() as db:
             row = db.execute("SELECT timeouts FROM items WHERE key = ?", (key,)).fetchone()
         return bool(row[0])
 
     def due(self, key: int) -> float:
         """When an item is due."""
-        with self._ledger.reading() as db:
+        with self._ledger.locked() as db:
             return float(db.execute("SELECT due FROM items WHERE key = ?", (key,)).fetchone()[0])
 
     def defer(self, key: int, due: float) -> None:
@@ -191,12 +191,12 @@ class Outbox:
 
     def raw(self, key: int) -> bytes:
         """An item's bytes as they are now; LookupError when they have gone."""
-        with self._ledger.reading() as db:
+        with self._ledger.locked() as db:
             return read_raw(db, key)
 
     def find_raw(self, key: int) -> bytes | None:
         """An item's bytes as they are now; None when they have gone."""
-        with self._ledger.reading() as db:
+        with self._ledger.locked() as db:
             return find_raw(db, key)
 
     def release(self, key: int) -> None:
@@ -225,7 +225,7 @@ class Outbox:
 
     def standing(self, key: int) -> tuple[str, int, float]:
         """State, retry_count and last_attempt of an item as they are now."""
-        with self._ledger.reading() as db:
+        with self._ledger.locked() as db:
             found: tuple[str, int, float] = db.execute(
                 "SELECT state, retry_count, last_attempt FROM items WHERE key = ?", (key,)
             ).fetchone()
@@ -289,7 +289,7 @@ class Outbox:
     def next_due(self, skip: Collection[int] = ()) -> float | None:
         """When the next waiting item falls due, one of `skip` aside; None when nothing waits."""
         times = []
-        with self._ledger.reading() as db:
+        with self._ledger.locked() as db:
             for sql in _NEXT_DUE:
                 for key, due in db.execute(sql, (len(skip) + 1,)):
                     if key not in skip:
@@ -299,7 +299,7 @@ class Outbox:
 
     def in_backoff(self, now: float, limit: int) -> tuple[list[tuple[str, str, float]], int]:
         """The next few in backoff: project, id, wait in seconds; and how many are."""
-        with self._ledger.reading() as db:
+        with self._ledger.locked() as db:
             rows = db.execute(
                 "SELECT project, id, due FROM items WHERE state = 'dead' AND claimed IS NULL"
                 " AND due > ? ORDER BY due LIMIT ?",

@@ -116,17 +116,17 @@ class TakenByOthers:
 
     def missing(self, present: set[int]) -> list[int]:
         """Waiting entries that stood in the queue file when it was last published, and do not."""
-        with self._ledger.reading() as db:
+        with self._ledger.locked() as db:
             return [key for (key,) in db.execute(_MISSING) if key not in present]
 
     def unshown(self) -> list[int]:
         """Waiting entries that the queue file has not shown: those from the emergency file."""
-        with self._ledger.reading() as db:
+        with self._ledger.locked() as db:
             return [key for (key,) in db.execute(_UNSHOWN)]
 
     def vanished(self) -> set[tuple[str, bytes]]:
         """Id and digest of each waiting entry that has left the queue file by another hand."""
-        with self._ledger.reading() as db:
+        with self._ledger.locked() as db:
             return {(decode(item_id), digest) for item_id, digest in db.execute(_GONE)}
 
     def vanish(self, keys: Iterable[int], now: float, *, taken: bool, wait_until: float) -> None:
@@ -177,5 +177,5 @@ class TakenByOthers:
 
     def count(self) -> int:
         """How many entries are held, those included that the server is still to be asked about."""
-        with self._ledger.reading() as db:
+        with self._ledger.locked() as db:
             return int(db.execute(COUNT).fetchone()[0])

@@ -72,7 +72,7 @@ def test_the_ledger_gives_it_up_when_nothing_runs(paths: Paths) -> None:
         pass
     forgotten(paths, "zz")
     assert not list(paths.orders.iterdir())
-    with worker(paths) as core, core.ledger.reading() as db:
+    with worker(paths) as core, core.ledger.locked() as db:
         row = db.execute(
             "SELECT state, raw, reason FROM items LEFT JOIN texts USING (key)"
         ).fetchone()

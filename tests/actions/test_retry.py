@@ -45,7 +45,7 @@ def test_the_ledger_takes_it_for_a_wish_to_retry_now(paths: Paths, letters: list
     with worker(paths):
         pass
     retry.retry_ids(paths, [letters[0]["id"]])
-    with worker(paths) as core, core.ledger.reading() as db:
+    with worker(paths) as core, core.ledger.locked() as db:
         due = db.execute("SELECT count(*) FROM items WHERE state = 'dead' AND due = 0").fetchone()
     assert due == (1,)
 

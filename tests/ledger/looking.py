@@ -7,7 +7,7 @@ from mem0tray.ledger.database import Ledger
 
 def row(ledger: Ledger, key: int) -> dict[str, Any]:
     """Every column of an item that is not NULL, but for its key and what never changes."""
-    with ledger.reading() as db:
+    with ledger.locked() as db:
         cursor = db.execute("SELECT * FROM items WHERE key = ?", (key,))
         names = [column[0] for column in cursor.description]
         found = dict(zip(names, cursor.fetchone(), strict=True))
@@ -22,5 +22,5 @@ def changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
 
 def table(ledger: Ledger, sql: str) -> list[tuple[Any, ...]]:
     """The answer to a question."""
-    with ledger.reading() as db:
+    with ledger.locked() as db:
         return db.execute(sql).fetchall()

@@ -56,7 +56,7 @@ def test_what_waits_is_counted_again_only_after_a_change(
     """A look at the counts costs nothing while the ledger stays as it is."""
     assert counters.waiting().queue == 0
     asked: list[str] = []
-    with ledger.reading() as db:
+    with ledger.locked() as db:
         db.set_trace_callback(asked.append)
     assert counters.waiting().queue == 0
     assert asked == []

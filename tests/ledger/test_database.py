@@ -69,7 +69,7 @@ def test_a_ledger_that_was_found_corrupt_in_use_is_set_aside(path: Path) -> None
     with closing(Ledger(path)) as ledger:
         error = sqlite3.DatabaseError("malformed")
         error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-        with pytest.raises(LedgerError, match="malformed"), ledger.reading():
+        with pytest.raises(LedgerError, match="malformed"), ledger.locked():
             raise error
         assert (path.parent / "ledger.broken").stat().st_mode & 0o777 == 0o600
     for suffix in ("-wal", "-shm"):
@@ -282,7 +282,7 @@ def test_threads_take_turns(ledger: Ledger) -> None:
 
 def test_a_database_error_is_told_in_words(ledger: Ledger) -> None:
     """In a question and in a transaction."""
-    for use in (ledger.reading, ledger.transaction):
+    for use in (ledger.locked, ledger.transaction):
         with pytest.raises(LedgerError, match="cannot be used: no such table: none"), use() as db:
             db.execute("SELECT * FROM none")
     assert not (ledger.path.parent / "ledger.broken").exists()
@@ -290,7 +290,7 @@ def test_a_database_error_is_told_in_words(ledger: Ledger) -> None:
 
 def test_the_log_grows_to_what_is_kept_of_it(ledger: Ledger) -> None:
     """Sixteen megabytes, since to empty it means to wait for the disk."""
-    with ledger.reading() as db:
+    with ledger.locked() as db:
         (pages,), (size,), (kept,) = (
             db.execute(f"PRAGMA {name}").fetchone()
             for name in ("wal_autocheckpoint", "page_size", "journal_size_limit")

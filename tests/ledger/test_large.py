@@ -33,7 +33,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 
 def _sizes(ledger: Ledger) -> list[int]:
-    with ledger.reading() as db:
+    with ledger.locked() as db:
         return [size for (size,) in db.execute("SELECT length(raw) FROM texts ORDER BY key")]
 
 

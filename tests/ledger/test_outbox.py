@@ -466,7 +466,7 @@ def test_a_delivery_costs_few_statements(ledger: Ledger, inbox: Inbox, outbox: O
     outbox.record_delivery(first, HERE, NOW)  # the server is known from now on
     job = outbox.claim(second, NOW)
     statements: set[str] = set()  # each is told of again where a trigger ends
-    with ledger.reading() as db:
+    with ledger.locked() as db:
         db.set_trace_callback(statements.add)
     with outbox.turn():
         outbox.record_delivery(job.key, HERE, NOW)

@@ -93,7 +93,7 @@ def test_an_early_ledger_of_the_second_version_is_taken_over(path: Path, missing
     }[missing]
     with closing(sqlite3.connect(path)) as db:
         db.executescript(change)
-    with closing(Ledger(path)) as ledger, ledger.reading() as db:
+    with closing(Ledger(path)) as ledger, ledger.locked() as db:
         assert ledger.rebuilt == "" or "old copy" in ledger.rebuilt
         assert rows(db, "SELECT count(*) FROM items") == [(32,)]
         assert rows(db, "SELECT count(*) FROM outages") == [(0 if missing == "outages" else 2,)]
@@ -232,7 +232,7 @@ def test_an_upgrade_that_fails_leaves_the_old_ledger(
     with closing(sqlite3.connect(path)) as db:
         assert rows(db, "PRAGMA user_version") == [(2,)]
         assert rows(db, "SELECT count(*) FROM past_values") != [(0,)]
-    with closing(Ledger(path)) as ledger, ledger.reading() as db:
+    with closing(Ledger(path)) as ledger, ledger.locked() as db:
         assert rows(db, "SELECT count(*) FROM items") == [(32,)]
 
 

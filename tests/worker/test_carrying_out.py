@@ -29,7 +29,7 @@ def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueSce
 
 def texts(ground: QueueScene) -> int:
     """How many texts the ledger holds."""
-    with ground.core.ledger.reading() as db:
+    with ground.core.ledger.locked() as db:
         return int(db.execute("SELECT count(*) FROM texts").fetchone()[0])
 
 

@@ -291,7 +291,7 @@ class World:
     def _check_wishes(self) -> None:
         """What is wanted is there, and what is not is restorable and not sent."""
         assert self.life is not None
-        with self.life.parts.core.ledger.reading() as db:
+        with self.life.parts.core.ledger.locked() as db:
             rows = {row[1]: row for row in db.execute(_STATES)}
         for memory in self.beliefs.memories.values():
             row = rows.get(items.digest(memory.project, memory.text))

@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 from mem0tray.ledger.database import Ledger
 from tests.support.variants import variants
-with Ledger(Path(sys.argv[1])).reading() as db:
+with Ledger(Path(sys.argv[1])).locked() as db:
     print(*db.execute("PRAGMA journal_mode").fetchone())
 """
 

@@ -77,7 +77,7 @@ class Scene:
 
     def claims(self) -> set[str]:
         """The memories of which the ledger says that they may be under way."""
-        with self.core.ledger.reading() as db:
+        with self.core.ledger.locked() as db:
             rows = db.execute("SELECT id FROM items WHERE claimed IS NOT NULL").fetchall()
         return {row[0].decode() for row in rows}
 
@@ -199,11 +199,11 @@ def test_an_outcome_and_the_next_claim_are_one_commit(scene: Scene) -> None:
 
     scene.second_under_way()
     assert scene.delivered.get(timeout=PATIENCE) == "m1"
-    with scene.core.ledger.reading() as db:
+    with scene.core.ledger.locked() as db:
         db.set_trace_callback(trace)
     scene.answers.put(DELIVERED)
     scene.server.wait_for_requests(3)
-    with scene.core.ledger.reading() as db:
+    with scene.core.ledger.locked() as db:
         db.set_trace_callback(None)
     assert list(dict.fromkeys(seen)) == ["outcome", "claim", "commit"]
     assert seen.count("commit") == 1
@@ -246,7 +246,7 @@ def test_an_outcome_counts_for_the_server_that_gave_it(scene: Scene) -> None:
     scene.server.wait_for_requests(3)
     scene.answers.put(DELIVERED)
     scene.server.wait_for_requests(4)
-    with scene.core.ledger.reading() as db:
+    with scene.core.ledger.locked() as db:
         names = db.execute(
             "SELECT name FROM outcomes JOIN servers ON key = server ORDER BY item"
         ).fetchall()
@@ -307,7 +307,7 @@ def test_what_was_claimed_for_one_server_is_not_sent_to_another(scene: Scene) ->
     scene.delivery.kick()
     scene.answers.put(DELIVERED)
     assert scene.delivered.get(timeout=PATIENCE) == "m1"
-    with scene.core.ledger.reading() as db:
+    with scene.core.ledger.locked() as db:
         names = db.execute("SELECT name FROM outcomes JOIN servers ON key = server").fetchall()
     assert names == [("http://there",)]
 

@@ -95,6 +95,6 @@ def test_what_another_server_is_to_have_was_no_attempt(tmp_path: Path) -> None:
         outcome = Outcome(Kind.NOT_SENT, None, "another server was chosen")
         verdicts = Verdicts(core, CircuitBreaker(), lambda: None)
         assert verdicts.apply_late(job, outcome, "http://here", NOW) == []
-        with ledger.reading() as db:
+        with ledger.locked() as db:
             claims = db.execute("SELECT claimed, unknown FROM items").fetchall()
             assert (claims, db.execute("SELECT * FROM attempts").fetchall()) == ([(None, None)], [])
