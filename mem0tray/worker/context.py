@@ -45,9 +45,10 @@ class Beside:
 
 @dataclass
 class WorkerContext:
-    """What every stage of the worker shares. `settings` and `server` change while the worker runs.
+    """What every stage of the worker shares; `settings` and the server change while it runs.
 
-    `server` names where deliveries go, as the ledger records it.
+    `server` names where deliveries go as the ledger records it, `destination` as people
+    read it; both are empty while none is chosen.
     """
 
     paths: Paths
@@ -55,6 +56,7 @@ class WorkerContext:
     ledger: Ledger
     events: Events
     server: str = ""
+    destination: str = ""
     wake: Wakes = field(default_factory=threading.Event)
 
     beside: Beside = field(default_factory=Beside, init=False)

@@ -68,7 +68,6 @@ def _assembled(core: WorkerContext) -> Parts:
     folders = (core.paths.claude_dir, core.paths.data_dir)
     core.troubles = Troubles(core.events, breaker.note_trouble, READ, folders)
     queue, edits, other = QueueIntake(core), HandEdits(core), OtherWorker(core, breaker)
-    metrics = MetricsWriter(core, breaker, other)
     return Parts(
         core=core,
         breaker=breaker,
@@ -78,6 +77,6 @@ def _assembled(core: WorkerContext) -> Parts:
         dlq=DlqPublisher(core, edits),
         queue_publisher=QueuePublisher(core, queue),
         other=other,
-        metrics=metrics,
-        chosen_server=ChosenServer(core, breaker, metrics),
+        metrics=MetricsWriter(core, breaker, other),
+        chosen_server=ChosenServer(core, breaker),
     )

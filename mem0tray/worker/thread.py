@@ -166,7 +166,7 @@ class WorkerThread:
     def destination(self) -> str:
         """Where memories go, as people are told; empty while that is not known."""
         found = self._engine
-        return "" if found is None else found.parts.metrics.destination
+        return "" if found is None else found.parts.core.destination
 
     def is_idle(self, horizon: float) -> bool:
         """Nothing is left that can be delivered within `horizon` seconds. Raises LedgerError."""

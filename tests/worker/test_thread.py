@@ -202,7 +202,7 @@ def test_what_is_asked_the_engine_answers(world: World) -> None:
     for _ in range(2):
         assert worker.is_ready
         assert worker.settings is opened.parts.core.settings
-        assert worker.destination is opened.parts.metrics.destination
+        assert worker.destination is opened.parts.core.destination
         assert worker.counts() is opened.parts.core.counters.waiting.return_value
         with mock.patch.object(thread, "time", mock.Mock(**{"time.return_value": 7.0})) as clock:
             clock.monotonic.return_value = 3.0

@@ -15,18 +15,14 @@ from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending.delivery import Delivery
 from mem0tray.worker.sending.health import Prober
 from mem0tray.worker.sending.server_connection import ServerConnection
-from mem0tray.worker.telling.metrics import MetricsWriter
 
 
 class ChosenServer:
     """Owns deliveries and prober; `choose` gives them a server, and keeps them in step with it."""
 
-    def __init__(
-        self, core: WorkerContext, breaker: CircuitBreaker, metrics: MetricsWriter
-    ) -> None:
+    def __init__(self, core: WorkerContext, breaker: CircuitBreaker) -> None:
         self._core = core
         self._breaker = breaker
-        self._metrics = metrics
         self._outages = Outages(core.ledger)
         self._connection: ServerConnection | None = None
         self._version = 0  # of the connection, whose address may change
@@ -52,12 +48,12 @@ class ChosenServer:
         self._breaker.forget_server()
         new = self._connection = None if server is None else self._connected(server)
         self._core.server = new.name if new is not None else ""
-        self._metrics.destination = new.shown if new is not None else ""
+        self._core.destination = new.shown if new is not None else ""
         self.delivery.change_server(self._core.server)
         if old is not None:  # which may take a while
             old.close()
         self.prober.kick()
-        event = tell(self._metrics.destination, new.warning if new is not None else "")
+        event = tell(self._core.destination, new.warning if new is not None else "")
         if isinstance(event, events.ServerChanged) and old is not None and new is not None:
             event = replace(event, same=old.name == new.name)
         self._core.events.emit(event)

@@ -22,17 +22,10 @@ _LATEST: Final = 5.0  # seconds until a change shows
 class MetricsWriter:
     """Writes the file on change and at least every thirty seconds."""
 
-    def __init__(
-        self,
-        core: WorkerContext,
-        breaker: CircuitBreaker,
-        other: OtherWorker,
-        destination: str = "",
-    ) -> None:
+    def __init__(self, core: WorkerContext, breaker: CircuitBreaker, other: OtherWorker) -> None:
         self._core = core
         self._other = other
         self._breaker = breaker
-        self.destination = destination
         self._written = 0.0
         self._shown: tuple[int, WorkerState] | None = None  # what the file was written for last
         self._spare = False  # what we wrote last stands in a folder of ours
@@ -117,7 +110,7 @@ class MetricsWriter:
             "pid": os.getpid(),
             "state": state.name,
             "reason": str(state.reason),
-            "destination": self.destination,
+            "destination": core.destination,
             "last_delivery": None if last is None else local_iso(last),
             "oldest_waiting": None if counts.oldest is None else local_iso(counts.oldest),
             "held": counts.held,

@@ -2,7 +2,6 @@
 
 from contextlib import closing
 from pathlib import Path
-from typing import cast
 
 import pytest
 
@@ -20,9 +19,7 @@ from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending.chosen_server import ChosenServer
 from mem0tray.worker.sending.server_connection import ServerConnection
-from mem0tray.worker.telling.metrics import MetricsWriter
 from tests.ledger.samples import fresh
-from tests.worker.stage import stand_in
 
 
 @pytest.mark.parametrize(
@@ -43,8 +40,7 @@ def test_another_key_is_not_told_as_another_server(
     bus.subscribe(told.append)
     with closing(Ledger(tmp_path / "ledger")) as ledger:
         core = WorkerContext(Paths(tmp_path, tmp_path), Settings(), ledger, bus)
-        metrics = cast("MetricsWriter", stand_in(MetricsWriter))
-        chosen = ChosenServer(core, CircuitBreaker(), metrics)
+        chosen = ChosenServer(core, CircuitBreaker())
         chosen.choose(ServerSettings(url="https://a.test"), events.WorkerStarted)
         chosen.choose(change, events.ServerChanged)
         chosen.close()
@@ -60,8 +56,7 @@ def test_a_key_that_is_taken_ends_a_refusal_for_commands_too(
     path = tmp_path / "ledger"
     with closing(Ledger(path)) as ledger:
         core = WorkerContext(Paths(tmp_path, tmp_path), Settings(), ledger, events.Events())
-        metrics = cast("MetricsWriter", stand_in(MetricsWriter))
-        chosen = ChosenServer(core, CircuitBreaker(), metrics)
+        chosen = ChosenServer(core, CircuitBreaker())
         chosen.choose(ServerSettings(url="https://a.test"), events.WorkerStarted)
         key = core.inbox.add_fresh(fresh("a"), 5.0, ask=False)
         core.outbox.record_attempt(key, 6.0, Kind.UNAUTHORIZED, 401, "401 Unauthorized", 0.1)

@@ -24,7 +24,6 @@ from mem0tray.worker.sending.chosen_server import ChosenServer
 from mem0tray.worker.sending.delivery import Delivery
 from mem0tray.worker.sending.health import Prober
 from mem0tray.worker.sending.server_connection import ServerConnection
-from mem0tray.worker.telling.metrics import MetricsWriter
 from tests.ledger.looking import table
 from tests.ledger.samples import NOW, fresh
 from tests.worker.stage import stand_in
@@ -43,14 +42,13 @@ class Choosing:
         self.told: list[Event] = []
         core.events.subscribe(self.told.append)
         self.breaker = CircuitBreaker()
-        self.metrics: Any = stand_in(MetricsWriter)
         self.delivery: Any = stand_in(Delivery, under_way=0)
         self.prober: Any = stand_in(Prober)
         self.parts: dict[str, Any] = {}
         monkeypatch.setattr(chosen_server, "Delivery", self._delivery)
         monkeypatch.setattr(chosen_server, "Prober", self._prober)
         monkeypatch.setattr(WorkerContext, "now", staticmethod(lambda: NOW))
-        self.chosen = ChosenServer(core, self.breaker, self.metrics)
+        self.chosen = ChosenServer(core, self.breaker)
 
     def _delivery(self, *arguments: Any) -> Any:
         _, _, self.parts["client"], self.parts["suspect"] = arguments
@@ -92,7 +90,7 @@ def test_a_choice_is_told_everywhere(choosing: Choosing) -> None:
     choosing.breaker.note_probe(healthy=True, reason=reasons.NONE)
     choosing.chosen.choose(A, events.WorkerStarted)
     assert choosing.core.server == "http://a.test"
-    assert choosing.metrics.destination == "a.test"
+    assert choosing.core.destination == "a.test"
     choosing.delivery.change_server.assert_called_once_with("http://a.test")
     choosing.prober.kick.assert_called_once_with()
     warning = "memories go to a.test over plain http, readable on the way"
@@ -118,7 +116,7 @@ def test_while_nobody_knows_which_is_meant_nothing_is_connected(choosing: Choosi
     before = choosing.connection()
     choosing.chosen.choose(None, events.ServerChanged)
     before.close.assert_called_once_with()
-    assert (choosing.core.server, choosing.metrics.destination) == ("", "")
+    assert (choosing.core.server, choosing.core.destination) == ("", "")
     choosing.delivery.change_server.assert_called_once_with("")
     assert choosing.told == [events.ServerChanged("", "")]
     assert not choosing.breaker.blocked_by("server")

@@ -43,7 +43,8 @@ class Telling:
         self.breaker.note_probe(healthy=True, reason=reasons.NONE)
         self.other: Any = stand_in(OtherWorker)
         self.other.is_unchanged.return_value = True
-        self.writer = MetricsWriter(core, self.breaker, self.other, "a.test")
+        core.destination = "a.test"
+        self.writer = MetricsWriter(core, self.breaker, self.other)
         self.written: list[dict[str, Any]] = []
         self._replace = atomic.replace
         monkeypatch.setattr(time, "monotonic", lambda: self.moment)
