@@ -27,8 +27,8 @@ _LAST_MOMENT: Final = 0.2  # seconds
 _BROKEN: Final = "ledger.broken"  # there when the ledger was found corrupt while in use
 _CORRUPT: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _DISK_FAILED: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR)
-DOUBTED: Final = (QUEUE, DLQ, EMERGENCY)
-_DOUBT: Final = "doubt of the "
+SOURCES: Final = (QUEUE, DLQ, EMERGENCY)  # the files that items are taken in from
+_ASKS_ABOUT: Final = "doubt of the "  # a name in `meta`, as ledgers have had it from the first
 
 
 def encode(text: str) -> bytes:
@@ -146,8 +146,8 @@ class Ledger:
             if mark is not None and mark != (identity, openings) and not self.rebuilt:
                 self.rebuilt = "it is an old copy"
             if self.rebuilt:  # must outlive a kill before all of it is asked about
-                for name in DOUBTED:
-                    self.set_meta(_DOUBT + name, 1)
+                for name in SOURCES:
+                    self.set_meta(_ASKS_ABOUT + name, 1)
                 self.set_meta("boot", "")
                 self.set_meta("clean", 0)
         self._bump_mark()
@@ -176,12 +176,12 @@ class Ledger:
 
         `name` is QUEUE, DLQ or EMERGENCY.
         """
-        return bool(self.meta(_DOUBT + name))
+        return bool(self.meta(_ASKS_ABOUT + name))
 
     def trust(self, name: str) -> None:
         """All of a file is taken in (within a transaction): what comes now is new."""
         if self.asks_about(name):
-            self.set_meta(_DOUBT + name, 0)
+            self.set_meta(_ASKS_ABOUT + name, 0)
 
     def close(self, *, in_order: bool = True) -> None:
         """Make everything durable and let go.

@@ -344,13 +344,13 @@ def perhaps_since(
     table `outcomes`. What another took or may have taken counts too: that may be the same
     under another address.
     """
-    told, doubts = None, [] if unknown is None else [unknown]
+    told, perhaps = None, [] if unknown is None else [unknown]
     for server, at, has in past:
         if has == 0:
             told = at if server == there else told
         else:
-            doubts.append(at)
-    since = max(doubts, default=None)
+            perhaps.append(at)
+    since = max(perhaps, default=None)
     return None if since == told else since
 
 

@@ -14,7 +14,7 @@ from mem0tray.config.settings import Settings
 from mem0tray.core import events
 from mem0tray.core.events import Event, Events, HandEdit
 from mem0tray.core.item import Item
-from mem0tray.ledger.database import DOUBTED, Ledger
+from mem0tray.ledger.database import SOURCES, Ledger
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq.hand_edits import HandEdits
@@ -33,7 +33,7 @@ class Editing:
         bus = Events()
         bus.subscribe(self.told.append)
         with ledger.transaction():
-            for name in DOUBTED:
+            for name in SOURCES:
                 ledger.trust(name)
         self.core = WorkerContext(paths, Settings(), ledger, bus, HERE)
         for each in (A, B):

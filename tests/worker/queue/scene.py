@@ -13,7 +13,7 @@ import pytest
 from mem0tray.config.settings import Settings
 from mem0tray.core.events import Event, Events
 from mem0tray.core.item import Item
-from mem0tray.ledger.database import DOUBTED, Ledger
+from mem0tray.ledger.database import SOURCES, Ledger
 from mem0tray.ledger.rows import Row
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
@@ -64,7 +64,7 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueSce
     bus = Events()
     with closing(Ledger(paths.ledger)) as ledger:
         with ledger.transaction():
-            for name in DOUBTED:
+            for name in SOURCES:
                 ledger.trust(name)
         made = QueueScene(WorkerContext(paths, Settings(), ledger, bus, HERE), [])
         bus.subscribe(made.told.append)
