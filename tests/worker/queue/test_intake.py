@@ -57,13 +57,13 @@ def test_a_reading_says_where_each_entry_stands(scene: QueueScene, intake: Queue
     """With its key; what makes no sense to us has none, and is left as it is."""
     odd = {"id": "x"}
     scene.write(entry(A), odd, last_100=[1], mine="kept")
-    snapshot = intake.read()
+    seen = intake.read()
     key = scene.known(A).key
-    assert [found for _, found in snapshot.queue] == [key, -1]
-    assert [bytes(raw) for raw, _ in snapshot.queue] == [A.raw, b'{"id": "x"}']
-    assert snapshot.rest == {"last_100": b"[1]", "mine": b'"kept"'}
-    assert (snapshot.failed, snapshot.held, snapshot.broken) == ([], [], False)
-    assert snapshot.signature == atomic.signature(scene.core.paths.queue) == intake.signature
+    assert [found for _, found in seen.queue] == [key, -1]
+    assert [bytes(raw) for raw, _ in seen.queue] == [A.raw, b'{"id": "x"}']
+    assert seen.rest == {"last_100": b"[1]", "mine": b'"kept"'}
+    assert (seen.failed, seen.held, seen.broken) == ([], [], False)
+    assert seen.signature == atomic.signature(scene.core.paths.queue) == intake.signature
 
 
 def test_what_may_have_been_sent_is_asked_about_once(scene: QueueScene) -> None:
@@ -286,8 +286,8 @@ def test_a_broken_file_that_holds_still_is_kept_and_what_is_whole_taken(
     """It is never taken for empty."""
     data = b'{"queue": [' + A.raw + b', {"id": "torn'
     scene.put(scene.core.paths.queue, data)
-    snapshot = intake.read()
-    assert snapshot.broken
+    seen = intake.read()
+    assert seen.broken
     assert scene.column("state", A) == "pending"
     assert scene.kept() == [data]
     assert [type(each) for each in scene.told] == [events.Accepted, events.FileBroken]
@@ -309,9 +309,9 @@ def test_what_producers_would_trip_over_is_set_aside(
 ) -> None:
     """A list or an object belongs there; the right one stays."""
     scene.write(entry(A), **{name: "odd"})
-    snapshot = intake.read()
-    assert snapshot.broken
-    assert name not in snapshot.rest
+    seen = intake.read()
+    assert seen.broken
+    assert name not in seen.rest
     assert scene.kept() == [b'"odd"']
     scene.write(entry(A), last_100=[], stats={})
     assert not intake.read().broken
@@ -343,8 +343,8 @@ def test_entries_of_an_older_workers_failed_list_become_dead_letters(
     """They were never delivered; those that are known are not adopted again."""
     accept(scene.core, B, ask=False)
     scene.write(failed=[entry(A), entry(B), {"odd": 1}])
-    snapshot = intake.read()
-    assert [key for _, key in snapshot.failed] == [1, 0, -1]
+    seen = intake.read()
+    assert [key for _, key in seen.failed] == [1, 0, -1]
     assert scene.column("state", A) == "dead"
     assert scene.column("state", B) == "pending"
     assert events.AdoptedToDlq(1, "failed") in scene.told
@@ -359,8 +359,8 @@ def test_held_entries_of_a_lost_ledger_are_held_again(
     """Another worker has perhaps delivered them; a copy in the queue says nothing about that."""
     known, _ = accept(scene.core, B, ask=False)
     scene.write(entry(A), held=[entry(A), entry(B), {"odd": 1}])
-    snapshot = intake.read()
-    assert [key for _, key in snapshot.held] == [scene.known(A).key, known, -1]
+    seen = intake.read()
+    assert [key for _, key in seen.held] == [scene.known(A).key, known, -1]
     assert scene.column("held", A) == NOW
     assert scene.column("unknown", A) == NOW
     assert scene.column("held", B) is None
