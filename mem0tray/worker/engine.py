@@ -43,12 +43,12 @@ class Engine:
         self.parts = parts
         self.has_looked = False  # the first look at the files is done
         self._wanted = wanted
-        self._core, self._breaker = parts.core, parts.breaker
-        self._paths = parts.core.paths
-        self._attempt = parts.core.troubles.attempt
+        self._context, self._breaker = parts.context, parts.breaker
+        self._paths = parts.context.paths
+        self._attempt = parts.context.troubles.attempt
         self.watch = self._watch() if watches else None
         self._state = WorkerState("")
-        self._clocks = (self._core.now(), time.monotonic())
+        self._clocks = (self._context.now(), time.monotonic())
         self._ballast = Ballast()
         self._expired = 0.0
         self._looked = 0.0  # when it was last seen what is due, Unix seconds
@@ -58,17 +58,17 @@ class Engine:
     def _watch(self) -> watch.Watch:
         find = partial(watch.targets, self._paths, self._wanted.where.name, config_file())
         ignored = watch.is_ours(self._paths, unchanged=self.parts.other.is_unchanged)
-        return watch_of_this_system(find, ignored, self._core.wake.set)
+        return watch_of_this_system(find, ignored, self._context.wake.set)
 
     # From the first cycle to the last ---------------------------------------------------
 
     def begin(self) -> None:
         """Clean up, choose the server, start the parts that have threads of their own."""
-        core = self._core
-        if core.ledger.rebuilt:
-            core.events.emit(events.LedgerRebuilt(core.ledger.rebuilt))
+        context = self._context
+        if context.ledger.rebuilt:
+            context.events.emit(events.LedgerRebuilt(context.ledger.rebuilt))
         self._attempt("leftovers", partial(written_files.clean, self._paths))
-        server = None if self._wanted.wrong else core.settings.server
+        server = None if self._wanted.wrong else context.settings.server
         self.parts.chosen_server.choose(server, events.WorkerStarted)
         self.parts.queue_publisher.start()
         if self.watch is not None:
@@ -80,8 +80,8 @@ class Engine:
         found: list[float] = []
 
         def work() -> None:
-            self.cycle(self._core.now(), time.monotonic())
-            found.append(self.patience(self._core.now(), time.monotonic()))
+            self.cycle(self._context.now(), time.monotonic())
+            found.append(self.patience(self._context.now(), time.monotonic()))
 
         return found[0] if self._attempt("ledger", work) else LOOK
 
@@ -98,7 +98,7 @@ class Engine:
         self._attempt("metrics", lambda: parts.metrics.run(force=True))
         parts.dlq.close()
         parts.chosen_server.close()
-        self._attempt("end of the ledger", self._core.ledger.close)
+        self._attempt("end of the ledger", self._context.ledger.close)
 
     # One cycle -----------------------------------------------------------------------
 
@@ -123,10 +123,10 @@ class Engine:
         self._publish(now, moment)
         self._attempt("metrics", self.parts.metrics.run)
         self._attempt("retention", lambda: self._expire(now))
-        self._attempt("room", self._core.ledger.give_back_room)
+        self._attempt("room", self._context.ledger.give_back_room)
         if self._is_at_rest(now):
             self._ballast.drop(self.parts.edits.signature, self.parts.queue.signature)
-        self._core.troubles.look()
+        self._context.troubles.look()
         if self.watch is not None:
             self.watch.check()
 
@@ -153,7 +153,7 @@ class Engine:
             parts.chosen_server.prober.kick()
 
     def _take_orders(self) -> None:
-        if carrying_out.process(self._core):
+        if carrying_out.process(self._context):
             self.parts.queue_publisher.kick(now=True)
 
     def _publish(self, now: float, moment: float) -> None:
@@ -170,7 +170,7 @@ class Engine:
 
     def _may_send(self, now: float) -> bool:
         """Something is due, set aside for the server's sake or not, or under way."""
-        due, self._looked = self._core.outbox.next_due(), now
+        due, self._looked = self._context.outbox.next_due(), now
         return self.parts.chosen_server.delivery.under_way > 0 or (due is not None and due <= now)
 
     def _is_at_rest(self, now: float) -> bool:
@@ -180,38 +180,38 @@ class Engine:
 
     def _tell_backoffs(self, now: float) -> None:
         """At the start: which dead letters are in backoff; later edits tell of theirs."""
-        backoffs, total = self._core.outbox.in_backoff(now, BACKOFFS_PER_MINUTE)
-        telling_backoffs.tell(self._core.events.emit, backoffs, total)
+        backoffs, total = self._context.outbox.in_backoff(now, BACKOFFS_PER_MINUTE)
+        telling_backoffs.tell(self._context.events.emit, backoffs, total)
         self.parts.edits.tells_backoffs = True
 
     def _tell_state(self, now: float) -> None:
         state = self._breaker.state(now)
         if state != self._state:
             self._state = state
-            told = self._core.troubles.tells(state.reason)
-            self._core.events.emit(events.StateChanged(state.name, state.reason, told))
+            told = self._context.troubles.tells(state.reason)
+            self._context.events.emit(events.StateChanged(state.name, state.reason, told))
 
     def _look_at_settings(self) -> None:
         new = self._wanted.look(self._breaker)
         if new is None:
             return
-        core, chosen = self._core, self.parts.chosen_server
-        before, core.settings = core.settings, new.settings
+        context, chosen = self._context, self.parts.chosen_server
+        before, context.settings = context.settings, new.settings
         if new.mended or new.settings.server != before.server:
             chosen.choose(new.settings.server, events.ServerChanged)
         elif new.settings.sync.probe_interval != before.sync.probe_interval:
             chosen.prober.kick()  # or the former interval would be waited out
-        core.events.emit(events.SettingsChanged())
+        context.events.emit(events.SettingsChanged())
 
     def _look_at_clock(self, now: float, moment: float) -> None:
         """A clock that was set back must not make anything wait for longer."""
         (wall, mono), self._clocks = self._clocks, (now, moment)
         jumped = (now - wall) - (moment - mono)
         if jumped < -_CLOCK_JUMP:
-            core = self._core
+            context = self._context
             self._breaker.bring_waits_forward(-jumped)
-            core.outbox.bring_waits_forward(now, -jumped)
-            core.outbox.limit_waits(now, core.settings.sync.retry_interval)
+            context.outbox.bring_waits_forward(now, -jumped)
+            context.outbox.limit_waits(now, context.settings.sync.retry_interval)
 
     def _look_at_pause(self, now: float) -> None:
         try:
@@ -225,21 +225,21 @@ class Engine:
         for folder in (self._paths.claude_dir, self._paths.data_dir):
             writable.refuse_read_only(folder)  # even where there is nothing to be written now
         if self._breaker.blocked_by("storage"):
-            with self._core.ledger.transaction(durable=True):
-                self._core.ledger.set_meta("storage", self._core.now())
+            with self._context.ledger.transaction(durable=True):
+                self._context.ledger.set_meta("storage", self._context.now())
             self._breaker.unblock("storage")
 
     def _expire(self, now: float) -> None:
         if abs(now - self._expired) > _DAY:
             self._expired = now
-            self._core.generations.thin_out()
-            self._core.inbox.expire(now - self._core.settings.retention.discarded * _DAY)
+            self._context.generations.thin_out()
+            self._context.inbox.expire(now - self._context.settings.retention.discarded * _DAY)
 
     def patience(self, now: float, moment: float) -> float:
         """How long to wait until the next cycle, in seconds, should nobody wake us."""
         parts = self.parts
         waits = [INTERVAL if parts.chosen_server.delivery.under_way else self._until_next_look(now)]
-        due = self._core.outbox.next_due()  # of those set aside too
+        due = self._context.outbox.next_due()  # of those set aside too
         if due is not None and due > self._looked:
             waits.append(max(0.0, due - now))
         opens = self._breaker.lets_through_at(now)
@@ -249,14 +249,14 @@ class Engine:
         if parts.dlq.needed:
             waits.append(max(parts.dlq.pace.wait(moment), _TORN))
         waits.append(parts.metrics.wait(moment))
-        waits.append(self._core.troubles.next_try(moment))
+        waits.append(self._context.troubles.next_try(moment))
         if parts.queue.torn or parts.edits.torn:
             waits.append(_TORN)
         return min(waits)
 
     def _until_next_look(self, now: float) -> float:
         calm = self.watch is not None and self.watch.sees_all
-        calm &= self._state.name != ACTION_NEEDED and self._core.beside.may_write_until <= now
+        calm &= self._state.name != ACTION_NEEDED and self._context.beside.may_write_until <= now
         return CALM_LOOK if calm else LOOK
 
     # What commands and the tray ask ---------------------------------------------------
@@ -275,24 +275,24 @@ class Engine:
             return False
         if horizon > 0 and breaker.lets_through(now):
             # What the last worker left under way is asked about soon, and then delivered.
-            horizon = max(horizon, self._core.unknown_until - moment)
+            horizon = max(horizon, self._context.unknown_until - moment)
         if due is None or due > now + horizon:
             return True
         return not breaker.lets_through(now) and not 0 < breaker.break_left(now) <= horizon
 
     def _has_unread_lines(self) -> bool:
         """Whether an emergency file that we can read holds something not taken in."""
-        return not self._core.troubles.waits(EMERGENCY) and self.parts.emergencies.unread() > 0
+        return not self._context.troubles.waits(EMERGENCY) and self.parts.emergencies.unread() > 0
 
     def waiting(self, now: float) -> Waiting:
         """What is left. Raises LedgerError."""
-        counts = self._core.counters.waiting()
+        counts = self._context.counters.waiting()
         unread = self._breaker.trouble_with(READ)
         return Waiting(counts.queue, counts.dlq, counts.held, self._breaker.state(now), unread)
 
     def look(self, now: float) -> WorkerStatus:
         """How things are. Raises LedgerError."""
-        counts = self._core.counters.waiting()
-        last = self._core.counters.last_delivery()
+        counts = self._context.counters.waiting()
+        last = self._context.counters.last_delivery()
         state, paused = self._breaker.state(now), self._breaker.is_paused(now)
         return WorkerStatus(state, counts.queue, counts.dlq, last, paused, counts.held)

@@ -29,9 +29,9 @@ READ = (QUEUE, EMERGENCY, DLQ, *restless_file.READING)
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The stages that an engine drives; what they share is in `core`."""
+    """The stages that an engine drives; what they share is in `context`."""
 
-    core: WorkerContext
+    context: WorkerContext
     breaker: CircuitBreaker
     emergencies: EmergencyIntake
     queue: QueueIntake
@@ -53,30 +53,30 @@ def open_in(wanted: Wanted, bus: Events, wake: Wakes) -> Parts:
     if wanted.where.make_folder():
         bus.emit(events.FolderMade(paths.claude_dir))
     server_choice.remember_if_first(wanted.settings.server.url, paths)
-    core = WorkerContext(paths, wanted.settings, Ledger(paths.ledger), bus, wake=wake)
+    context = WorkerContext(paths, wanted.settings, Ledger(paths.ledger), bus, wake=wake)
     try:
         wanted.where.record(time.time())
-        core.take_up()
-        return _assembled(core)
+        context.take_up()
+        return _assembled(context)
     except Mem0TrayError:
-        core.ledger.close(in_order=False)
+        context.ledger.close(in_order=False)
         raise
 
 
-def _assembled(core: WorkerContext) -> Parts:
+def _assembled(context: WorkerContext) -> Parts:
     breaker = CircuitBreaker()
-    folders = (core.paths.claude_dir, core.paths.data_dir)
-    core.troubles = Troubles(core.events, breaker.note_trouble, READ, folders)
-    queue, edits, other = QueueIntake(core), HandEdits(core), OtherWorker(core, breaker)
+    folders = (context.paths.claude_dir, context.paths.data_dir)
+    context.troubles = Troubles(context.events, breaker.note_trouble, READ, folders)
+    queue, edits, other = QueueIntake(context), HandEdits(context), OtherWorker(context, breaker)
     return Parts(
-        core=core,
+        context=context,
         breaker=breaker,
-        emergencies=EmergencyIntake(core),
+        emergencies=EmergencyIntake(context),
         queue=queue,
         edits=edits,
-        dlq=DlqPublisher(core, edits),
-        queue_publisher=QueuePublisher(core, queue),
+        dlq=DlqPublisher(context, edits),
+        queue_publisher=QueuePublisher(context, queue),
         other=other,
-        metrics=MetricsWriter(core, breaker, other),
-        chosen_server=ChosenServer(core, breaker),
+        metrics=MetricsWriter(context, breaker, other),
+        chosen_server=ChosenServer(context, breaker),
     )

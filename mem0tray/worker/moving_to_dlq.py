@@ -14,18 +14,18 @@ from mem0tray.ledger.counters import FAILED
 from mem0tray.worker.context import WorkerContext
 
 
-def move_fresh_to_dlq(core: WorkerContext, key: int, now: float, error: str) -> None:
+def move_fresh_to_dlq(context: WorkerContext, key: int, now: float, error: str) -> None:
     """Make a dead letter of a fresh entry of the ledger; `error` is why it failed last."""
-    core.inbox.move_to_dlq(key, _as_dead(core.outbox.raw(key), now, error), now, error)
-    core.counters.add(FAILED)
+    context.inbox.move_to_dlq(key, _as_dead(context.outbox.raw(key), now, error), now, error)
+    context.counters.add(FAILED)
 
 
-def take_in_as_dead(core: WorkerContext, item: Item, now: float, *, ask: bool) -> int:
+def take_in_as_dead(context: WorkerContext, item: Item, now: float, *, ask: bool) -> int:
     """Take an item in as a dead letter, which was never fresh in our ledger; its key."""
     raw = b"".join(_as_dead(item.raw, now))
     dead = msgspec.structs.replace(item, raw=raw, retry_count=0, last_attempt=now)
-    key = core.inbox.add_dead(dead, raw, now, ask=ask, gen=None)
-    core.counters.add(FAILED)
+    key = context.inbox.add_dead(dead, raw, now, ask=ask, gen=None)
+    context.counters.add(FAILED)
     return key
 
 

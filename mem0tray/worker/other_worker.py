@@ -30,17 +30,17 @@ _ENDED: Final = 5.0  # seconds without a sign of a process that is not there
 class OtherWorker:
     """`look` before the files are read, `release` after."""
 
-    def __init__(self, core: WorkerContext, breaker: CircuitBreaker) -> None:
-        self._core = core
+    def __init__(self, context: WorkerContext, breaker: CircuitBreaker) -> None:
+        self._context = context
         self._breaker = breaker
         self._signature: Signature | None = None
         self._looked = False
         self._gone = False  # as far as could be told before the files were read
         self._between = False  # one was at work while we were not, and perhaps is no more
         self._last = 0.0  # its last sign, monotonic
-        self._seen = core.taken_by_others.worker()
+        self._seen = context.taken_by_others.worker()
         if self._seen is not None:  # it was at work when our last run ended
-            self._last = time.monotonic() - max(0.0, core.now() - self._seen.last)
+            self._last = time.monotonic() - max(0.0, context.now() - self._seen.last)
             self._block(self._seen)
 
     def note_write(self, signature: Signature | None) -> None:
@@ -49,18 +49,18 @@ class OtherWorker:
 
     def is_unchanged(self) -> bool:
         """Whether the metrics file is as it was when we last looked: its sign is not lost."""
-        return not self._looked or atomic.signature(self._core.paths.metrics) == self._signature
+        return not self._looked or atomic.signature(self._context.paths.metrics) == self._signature
 
     def look(self) -> None:
         """Whether the metrics were rewritten, and whether the one who did so may have gone."""
-        found = atomic.signature(self._core.paths.metrics)
+        found = atomic.signature(self._context.paths.metrics)
         if not self._looked:
             self._looked = True
             self._signature = found
             self._first_look(found)
         elif found != self._signature:
             with suppress(TornError):  # then it is looked at again
-                values, now = self._foreign(), self._core.now()
+                values, now = self._foreign(), self._context.now()
                 self._signature = found
                 if values is not None:
                     self._sign(values, now)
@@ -73,14 +73,14 @@ class OtherWorker:
         """
         if not (self._between or self._gone):
             return
-        core = self._core
-        with core.ledger.transaction(durable=True):
-            core.inbox.ask_about_everything(core.now())
+        context = self._context
+        with context.ledger.transaction(durable=True):
+            context.inbox.ask_about_everything(context.now())
             if self._gone or self._seen is None:
-                core.taken_by_others.forget_worker()
+                context.taken_by_others.forget_worker()
                 self._seen = None
         self._between = self._gone = False
-        core.beside.at_work = self._seen is not None
+        context.beside.at_work = self._seen is not None
         if self._seen is None:
             self._breaker.unblock("worker")
 
@@ -91,12 +91,12 @@ class OtherWorker:
         none tell only that it may be at work. And where we have run before, and it wrote
         them since, it was at work in between.
         """
-        core, now = self._core, self._core.now()
+        context, now = self._context, self._context.now()
         mark = None if found is None else [found.inode, found.size, found.mtime]
         values = None
         with suppress(TornError):
             values = self._foreign() if found is not None else None
-        former, marked = core.taken_by_others.begin(os.getpid(), mark)
+        former, marked = context.taken_by_others.begin(os.getpid(), mark)
         if found is None or values is None:
             return
         if values.get("pid") == former and values.get("host") == socket.gethostname():
@@ -106,9 +106,9 @@ class OtherWorker:
         if lives or (self._seen is not None and written > self._seen.last):
             self._sign(values, written)
         if former is not None and mark != marked:
-            self._between = core.beside.at_work = True
+            self._between = context.beside.at_work = True
         if not _has_ended(values):
-            core.beside.may_write_until = written + SILENT
+            context.beside.may_write_until = written + SILENT
 
     def _sign(self, values: dict[str, Any], at: float) -> None:
         """Another worker wrote the metrics."""
@@ -119,13 +119,13 @@ class OtherWorker:
             at if self._seen is None else self._seen.first,
             at,
         )
-        self._core.taken_by_others.note_worker(seen)
-        self._last = time.monotonic() - max(0.0, self._core.now() - at)
+        self._context.taken_by_others.note_worker(seen)
+        self._last = time.monotonic() - max(0.0, self._context.now() - at)
         self._seen = seen
         self._block(seen)
 
     def _block(self, seen: WorkerSeen) -> None:
-        self._core.beside.at_work = True
+        self._context.beside.at_work = True
         self._breaker.block("worker", sentence(seen.pid, seen.host))
 
     def _has_gone(self, seen: WorkerSeen) -> bool:
@@ -140,11 +140,11 @@ class OtherWorker:
 
         Raises TornError while they are being written; who ended over it wrote none.
         """
-        data, signature = atomic.read(self._core.paths.metrics) or (b"{}", None)
+        data, signature = atomic.read(self._context.paths.metrics) or (b"{}", None)
         values = items.load_object(data)
         if values is None:
-            if signature is not None and not is_stable(signature, self._core.now()):
-                raise TornError(self._core.paths.metrics)
+            if signature is not None and not is_stable(signature, self._context.now()):
+                raise TornError(self._context.paths.metrics)
             return None
         if "vps_status" not in values and "pid" not in values:
             return None

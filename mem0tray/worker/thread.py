@@ -155,7 +155,7 @@ class WorkerThread:
     def settings(self) -> Settings:
         """The settings in force."""
         found = self._engine
-        return self._wanted.settings if found is None else found.parts.core.settings
+        return self._wanted.settings if found is None else found.parts.context.settings
 
     @property
     def is_ready(self) -> bool:
@@ -166,7 +166,7 @@ class WorkerThread:
     def destination(self) -> str:
         """Where memories go, as people are told; empty while that is not known."""
         found = self._engine
-        return "" if found is None else found.parts.core.destination
+        return "" if found is None else found.parts.context.destination
 
     def is_idle(self, horizon: float) -> bool:
         """Nothing is left that can be delivered within `horizon` seconds. Raises LedgerError."""
@@ -179,7 +179,7 @@ class WorkerThread:
 
     def counts(self) -> Counts:
         """How much waits now. Raises LedgerError."""
-        return self._ready().parts.core.counters.waiting()
+        return self._ready().parts.context.counters.waiting()
 
     def look(self) -> WorkerStatus:
         """How things are now. Raises LedgerError."""

@@ -63,20 +63,20 @@ def found(raw: dict[str, Any], place: str = read_files.DLQ) -> FoundItem:
 def worker(paths: Paths) -> Iterator[WorkerContext]:
     """The parts of a worker that take files in and publish the DLQ, done once."""
     ledger = Ledger(paths.ledger)
-    core = WorkerContext(paths, Settings(), ledger, Events(), "https://server.test")
+    context = WorkerContext(paths, Settings(), ledger, Events(), "https://server.test")
     try:
-        take_in(core)
-        yield core
+        take_in(context)
+        yield context
     finally:
         ledger.close()
 
 
-def take_in(core: WorkerContext) -> None:
+def take_in(context: WorkerContext) -> None:
     """One look at the files, and the DLQ published if that changed anything."""
-    QueueIntake(core).run()
-    edits = HandEdits(core)
+    QueueIntake(context).run()
+    edits = HandEdits(context)
     edits.run()
-    publisher = DlqPublisher(core, edits)
+    publisher = DlqPublisher(context, edits)
     if publisher.needed:
         publisher.run()
     publisher.close()

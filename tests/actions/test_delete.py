@@ -158,7 +158,7 @@ def test_the_ledger_discards_what_was_asked_for(paths: Paths) -> None:
     delete(paths, chosen(paths, "qq"))
     assert ledger_writer.carry_out_here(paths, Settings())
     assert not list(paths.orders.iterdir())
-    with worker(paths) as core, core.ledger.locked() as db:
+    with worker(paths) as context, context.ledger.locked() as db:
         states = dict(
             db.execute("SELECT id, state FROM items WHERE id IN (?, ?)", (b"qq-1", b"rr-1"))
         )

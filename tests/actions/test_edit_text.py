@@ -51,17 +51,17 @@ def test_the_worker_takes_it_for_the_same_dead_letter(paths: Paths) -> None:
     The old text keeps a row of its own, since some server may have it.
     """
     write_dlq(paths, [waiting("old", id="aa-1")])
-    with worker(paths) as core:
+    with worker(paths) as context:
         (before,) = _known(paths, "aa-1")
-        core.outbox.record_attempt(before.key, 5.0, "item failure", 422, "no", 0.1)
+        context.outbox.record_attempt(before.key, 5.0, "item failure", 422, "no", 0.1)
         _edit(paths, "aa", "new")
-        take_in(core)
+        take_in(context)
         (after,) = (each for each in _known(paths, "aa-1") if each.state == items.DEAD)
         (old,) = (each for each in _known(paths, "aa-1") if each.state != items.DEAD)
         assert (old.key, old.reason) == (before.key, items.EDITED)
         with Reader(paths.ledger) as reader:
             assert len(reader.attempts(after.key)) == 1
-        job = core.outbox.claim(after.key, time.time())
+        job = context.outbox.claim(after.key, time.time())
         assert job.idempotency_key == further_key("aa-1", "alpha", "new")
         assert job.content == "new"
 
@@ -69,19 +69,19 @@ def test_the_worker_takes_it_for_the_same_dead_letter(paths: Paths) -> None:
 def test_a_waiting_entry_is_sent_with_the_new_text_alone(paths: Paths) -> None:
     """Though the worker has taken in the old one, that is never sent."""
     write(paths.queue, queue_document([entry("old", id="qq-1", mine=1), entry("b", id="bb-1")]))
-    with worker(paths) as core:
+    with worker(paths) as context:
         kept = _edit(paths, "qq", "new")
         assert queued(paths) == ["new", "b"]
         assert read(paths.queue)["queue"][0]["mine"] == 1
         assert read(kept)["queue"][0]["content"] == "old"
-        QueueIntake(core).run()
-        process(core)
-        QueueIntake(core).run()
+        QueueIntake(context).run()
+        process(context)
+        QueueIntake(context).run()
         states = {each.state: each.reason for each in _known(paths, "qq-1")}
         assert states == {items.FRESH: None, items.DISCARDED: "edited"}
         texts = set()
-        while (key := core.outbox.head(items.FRESH, time.time())) is not None:
-            texts.add(core.outbox.claim(key, time.time()).content)
+        while (key := context.outbox.head(items.FRESH, time.time())) is not None:
+            texts.add(context.outbox.claim(key, time.time()).content)
         assert texts == {"new", "b"}
 
 

@@ -72,7 +72,7 @@ def test_the_ledger_gives_it_up_when_nothing_runs(paths: Paths) -> None:
         pass
     forgotten(paths, "zz")
     assert not list(paths.orders.iterdir())
-    with worker(paths) as core, core.ledger.locked() as db:
+    with worker(paths) as context, context.ledger.locked() as db:
         row = db.execute(
             "SELECT state, raw, reason FROM items LEFT JOIN texts USING (key)"
         ).fetchone()
@@ -82,7 +82,7 @@ def test_the_ledger_gives_it_up_when_nothing_runs(paths: Paths) -> None:
 def test_earlier_versions_of_a_row_are_gone_too(paths: Paths, tmp_path: Path) -> None:
     """What an update left in the free pages of the ledger is no longer there."""
     write_dlq(paths, [waiting(TEXT, id="zz-1"), waiting("stays", id="ss-1")])
-    with worker(paths) as core, core.ledger.transaction() as db:
+    with worker(paths) as context, context.ledger.transaction() as db:
         db.execute("PRAGMA secure_delete = OFF")
         (key,) = db.execute("SELECT key FROM items WHERE id = ?", (b"zz-1",)).fetchone()
         (raw,) = db.execute("SELECT raw FROM texts WHERE key = ?", (key,)).fetchone()
@@ -123,8 +123,8 @@ def test_another_memory_with_the_same_words_stays(paths: Paths) -> None:
 def test_a_server_that_was_sent_it_is_named(paths: Paths) -> None:
     """Nobody can take that back from here."""
     write_dlq(paths, [waiting(TEXT, id="zz-1")])
-    with worker(paths) as core:
-        core.outbox.record_attempt(1, 1.0, "item failure", 500, "500: odd", 0.1)
+    with worker(paths) as context:
+        context.outbox.record_attempt(1, 1.0, "item failure", 500, "500: odd", 0.1)
     assert any("server" in line for line in forgotten(paths, "zz").unreachable)
 
 

@@ -15,9 +15,9 @@ def test_the_first_in_the_file(paths: Paths) -> None:
     write_dlq(
         paths, [waiting(f"text {n}", id=f"id-{n}", moved_to_dlq_at=100 + n) for n in range(9)]
     )
-    with worker(paths) as core:
-        (key,) = [row.key for row in core.generations.dead_rows() if row.item_id == "id-0"]
-        core.outbox.record_delivery(key, "s", 5.0)
+    with worker(paths) as context:
+        (key,) = [row.key for row in context.generations.dead_rows() if row.item_id == "id-0"]
+        context.outbox.record_delivery(key, "s", 5.0)
         found = oldest(paths, 3)
         assert len(oldest(paths, 100)) == 8
     assert [letter.item_id for letter in found] == ["id-1", "id-2", "id-3"]
@@ -29,9 +29,9 @@ def test_the_first_in_the_file(paths: Paths) -> None:
 def test_the_last_error_is_its_reason(paths: Paths) -> None:
     """As the file says for one that was a dead letter before us; then as the ledger saw it."""
     write_dlq(paths, [waiting("a", last_error="500: odd"), waiting("b", last_error=5)])
-    with worker(paths) as core:
+    with worker(paths) as context:
         assert [str(letter.reason) for letter in oldest(paths, 10)] == ["500: odd", ""]
-        with core.ledger.transaction() as db:
+        with context.ledger.transaction() as db:
             db.execute("UPDATE items SET last_error = '502: bad'")
         assert [str(letter.reason) for letter in oldest(paths, 10)] == ["502: bad", "502: bad"]
 
@@ -40,9 +40,9 @@ def test_the_last_error_is_its_reason(paths: Paths) -> None:
 def test_without_a_time_it_is_when_it_was_taken_in(paths: Paths, moved: object) -> None:
     """Files of others hold anything there."""
     write_dlq(paths, [waiting("a", moved_to_dlq_at=moved, project_id=7)])
-    with worker(paths) as core:
+    with worker(paths) as context:
         (found,) = oldest(paths, 10)
-        assert abs(core.now() - found.since) < 60
+        assert abs(context.now() - found.since) < 60
     assert found.project == ""
 
 

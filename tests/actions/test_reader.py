@@ -14,11 +14,11 @@ def test_what_the_ledger_knows(paths: Paths) -> None:
     """Counts, times, history and look-up."""
     write(paths.queue, queue_document([entry("q", id="qq-1")]))
     write_dlq(paths, [dead("a", id="aa-1"), dead("b", id="bb-1")])
-    with worker(paths) as core:
-        keys = {row.item_id: row.key for row in core.generations.dead_rows()}
-        core.outbox.record_delivery(keys["aa-1"], "s", 5.0)
-        core.outbox.record_attempt(keys["bb-1"], 7.0, "item failure", 500, "500: odd", 0.25)
-        core.outbox.record_attempt(keys["bb-1"], 8.0, "unknown", None, "no answer", 60.0)
+    with worker(paths) as context:
+        keys = {row.item_id: row.key for row in context.generations.dead_rows()}
+        context.outbox.record_delivery(keys["aa-1"], "s", 5.0)
+        context.outbox.record_attempt(keys["bb-1"], 7.0, "item failure", 500, "500: odd", 0.25)
+        context.outbox.record_attempt(keys["bb-1"], 8.0, "unknown", None, "no answer", 60.0)
     with Reader(paths.ledger) as reader:
         assert reader.usable
         assert reader.only_elsewhere("t") == {"s": 1}
@@ -41,17 +41,17 @@ def test_what_the_ledger_knows(paths: Paths) -> None:
 def test_deletions_are_batches(paths: Paths) -> None:
     """What went in one deletion is one batch, the newest first; what was erased is in none."""
     write_dlq(paths, [dead(name, id=name) for name in "abcd"])
-    with worker(paths) as core:
-        keys = [row.key for row in core.generations.dead_rows()]
-        core.inbox.discard(keys[:2], 10.0, "hand edit")
-        core.inbox.discard(keys[2:3], 20.0, "edited")
-        core.inbox.discard(keys[3:], 30.0, "deleted")
+    with worker(paths) as context:
+        keys = [row.key for row in context.generations.dead_rows()]
+        context.inbox.discard(keys[:2], 10.0, "hand edit")
+        context.inbox.discard(keys[2:3], 20.0, "edited")
+        context.inbox.discard(keys[3:], 30.0, "deleted")
         with Reader(paths.ledger) as reader:
             assert [(b.closed, b.reason, len(b.raws)) for b in reader.discarded()] == [
                 (30.0, "deleted", 1),
                 (10.0, "hand edit", 2),
             ]
-        core.inbox.erase(keys[3:])
+        context.inbox.erase(keys[3:])
         with Reader(paths.ledger) as reader:
             assert [batch.closed for batch in reader.discarded()] == [10.0]
 

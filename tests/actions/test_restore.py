@@ -142,8 +142,8 @@ def test_a_deletion_by_hand_is_a_source(paths: Paths) -> None:
 
 def take_orders(paths: Paths) -> None:
     """Start a worker that takes in the files, and carries out what is asked."""
-    with worker(paths) as core:
-        carrying_out.process(core)
+    with worker(paths) as context:
+        carrying_out.process(context)
 
 
 def remove_by_hand(paths: Paths, item_id: str) -> None:
@@ -191,12 +191,14 @@ def test_a_restored_entry_that_dies_can_be_removed_by_hand_and_restored(paths: P
         pass
     delete(paths, chosen(paths, "qq"))
     back(paths)
-    with worker(paths) as core:
-        carrying_out.process(core)
-        row = core.inbox.by_ids(["qq-1"])["qq-1"][0]
-        core.inbox.move_to_dlq(row.key, [json.dumps(waiting("q", id="qq-1")).encode()], time.time())
+    with worker(paths) as context:
+        carrying_out.process(context)
+        row = context.inbox.by_ids(["qq-1"])["qq-1"][0]
+        context.inbox.move_to_dlq(
+            row.key, [json.dumps(waiting("q", id="qq-1")).encode()], time.time()
+        )
         write(paths.queue, queue_document([]))  # as the worker writes it then
-        take_in(core)
+        take_in(context)
     remove_by_hand(paths, "qq-1")
     with worker(paths):
         pass
@@ -235,10 +237,10 @@ def test_what_the_ledger_discards_late_is_no_second_deletion(paths: Paths) -> No
 @pytest.mark.usefixtures("letters")
 def test_what_is_delivered_is_not_restored(paths: Paths) -> None:
     """The current server has it; a former one does not count."""
-    with worker(paths) as core:
-        keys = {row.item_id: row.key for row in core.generations.dead_rows()}
-        core.outbox.record_delivery(keys["aa-1"], SERVER, time.time())
-        core.outbox.record_delivery(keys["bb-1"], "https://former.test", time.time())
+    with worker(paths) as context:
+        keys = {row.item_id: row.key for row in context.generations.dead_rows()}
+        context.outbox.record_delivery(keys["aa-1"], SERVER, time.time())
+        context.outbox.record_delivery(keys["bb-1"], "https://former.test", time.time())
     write_dlq(paths, [])
     backup = paths.claude_dir / "mine.json"
     write(backup, {"items": [waiting("a", id="aa-1"), waiting("b", id="bb-1")]})

@@ -45,7 +45,7 @@ def test_the_ledger_takes_it_for_a_wish_to_retry_now(paths: Paths, letters: list
     with worker(paths):
         pass
     retry.retry_ids(paths, [letters[0]["id"]])
-    with worker(paths) as core, core.ledger.locked() as db:
+    with worker(paths) as context, context.ledger.locked() as db:
         due = db.execute("SELECT count(*) FROM items WHERE state = 'dead' AND due = 0").fetchone()
     assert due == (1,)
 
@@ -60,8 +60,8 @@ def test_an_entry_that_waits_is_said_to_wait(paths: Paths) -> None:
 def test_what_is_held_is_sent_though_the_queue_file_is_gone(paths: Paths) -> None:
     """The ledger knows it; the worker is asked as for one that stands in the file."""
     write(paths.queue, queue_document([entry("h", id="hh-1"), entry("q", id="qq-1")]))
-    with worker(paths) as core:
-        core.taken_by_others.hold(1, 5.0)
+    with worker(paths) as context:
+        context.taken_by_others.hold(1, 5.0)
     paths.queue.unlink()
     with pytest.raises(NotFoundError, match="waits in the queue"):
         retry.retry_ids(paths, ["qq"])

@@ -35,19 +35,19 @@ def _texts(paths: Paths) -> set[str]:
 def test_what_was_delivered_does_not_wait_though_the_file_shows_it(paths: Paths) -> None:
     """As where the folder has become read-only: the ledger knows."""
     write(paths.queue, queue_document(_entries("sent", "left")))
-    with worker(paths) as core:
+    with worker(paths) as context:
         with Reader(paths.ledger) as reader:
             (row,) = reader.by_id("sent-1111")
-        core.outbox.record_delivery(row.key, SERVER, time.time())
+        context.outbox.record_delivery(row.key, SERVER, time.time())
     assert _texts(paths) == {"left"}
 
 
 def test_what_only_a_former_server_has_waits_again(paths: Paths) -> None:
     """The worker will take it in anew."""
     write(paths.queue, queue_document(_entries("moved")))
-    with worker(paths) as core:
-        (key,) = core.inbox.fresh_entries()
-        core.outbox.record_delivery(key, "https://former.test", time.time())
+    with worker(paths) as context:
+        (key,) = context.inbox.fresh_entries()
+        context.outbox.record_delivery(key, "https://former.test", time.time())
     with Reader(paths.ledger) as reader:
         assert look(paths, reader, SERVER).count == 1
         assert look(paths, reader, "https://former.test").count == 0
@@ -66,11 +66,11 @@ def test_what_was_put_back_waits(paths: Paths) -> None:
     """The ledger says that it was deleted until the worker sees it again."""
     document = queue_document(_entries("back"))
     write(paths.queue, document)
-    with worker(paths) as core:
-        (key,) = core.inbox.fresh_entries()
-        core.inbox.discard([key], time.time(), "deleted")
+    with worker(paths) as context:
+        (key,) = context.inbox.fresh_entries()
+        context.inbox.discard([key], time.time(), "deleted")
         assert _texts(paths) == set()  # the file shows what is deleted
-        core.inbox.clear_tombstones(core.inbox.tombstones())
+        context.inbox.clear_tombstones(context.inbox.tombstones())
     assert _texts(paths) == {"back"}
 
 

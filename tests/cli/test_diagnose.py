@@ -67,9 +67,9 @@ def test_what_became_of_one_that_no_longer_waits(home: Scratch) -> None:
     home.write(
         "mem0_queue.json", queue_document([entry("x", id="dddd-1"), entry("y", id="rrrr-1")])
     )
-    with worker(home.paths) as core:
-        core.outbox.record_delivery(1, "local", time.time())
-        core.inbox.discard([2], time.time(), "deleted")
+    with worker(home.paths) as context:
+        context.outbox.record_delivery(1, "local", time.time())
+        context.inbox.discard([2], time.time(), "deleted")
     home.write("mem0_queue.json", queue_document([]))
     told = home.ok("diagnose", "dddd")
     assert told.startswith("dddd-1: delivered on ")
@@ -97,10 +97,10 @@ def test_the_text_is_shown_in_one_short_line(home: Scratch) -> None:
 def test_the_history_is_shown(home: Scratch, server: Standin) -> None:
     """Status, message and duration of each failed attempt."""
     server.health = Answer(503)
-    with worker(home.paths) as core:
-        (row,) = core.inbox.by_ids(["aaaa-1"])["aaaa-1"]
-        core.outbox.record_attempt(row.key, 1.0, "item failure", 400, "400: first", 0.5)
-        core.outbox.record_attempt(row.key, 2.0, "item failure", 422, "422: last", 0.5)
+    with worker(home.paths) as context:
+        (row,) = context.inbox.by_ids(["aaaa-1"])["aaaa-1"]
+        context.outbox.record_attempt(row.key, 1.0, "item failure", 400, "400: first", 0.5)
+        context.outbox.record_attempt(row.key, 2.0, "item failure", 422, "422: last", 0.5)
     text = home.ok("diagnose", "aaaa")
     assert "server down" in text.splitlines()[1]
     assert "400: first (0.50 s)" in text
@@ -120,10 +120,10 @@ def test_the_history_is_shown(home: Scratch, server: Standin) -> None:
 )
 def test_the_history_is_called_what_it_is(home: Scratch, failures: int, said: str) -> None:
     """One attempt is not many, and those that are all shown are not the last ones."""
-    with worker(home.paths) as core:
-        (row,) = core.inbox.by_ids(["aaaa-1"])["aaaa-1"]
+    with worker(home.paths) as context:
+        (row,) = context.inbox.by_ids(["aaaa-1"])["aaaa-1"]
         for number in range(failures):
-            core.outbox.record_attempt(row.key, float(number), "item failure", 400, "400", 0.5)
+            context.outbox.record_attempt(row.key, float(number), "item failure", 400, "400", 0.5)
     assert said in home.ok("diagnose", "aaaa").splitlines()
 
 
@@ -190,9 +190,9 @@ def test_entries_that_have_failed_are_in_the_sum(home: Scratch) -> None:
     entries = [entry("new"), entry("file", retries=1), entry("ledger", id="llll-1")]
     home.write("mem0_queue.json", queue_document(entries))
     home.write("mem0_queue_dlq.json", {"items": [waiting("x", last_error="500: odd")]})
-    with worker(home.paths) as core:
-        (row,) = core.inbox.by_ids(["llll-1"])["llll-1"]
-        core.outbox.record_attempt(row.key, 1.0, "item failure", 500, "500: odd", 0.5)
+    with worker(home.paths) as context:
+        (row,) = context.inbox.by_ids(["llll-1"])["llll-1"]
+        context.outbox.record_attempt(row.key, 1.0, "item failure", 500, "500: odd", 0.5)
     text = home.ok("diagnose")
     assert "1 dead letter, 1 waiting entry: rejected by the server" in text
     assert "1 waiting entry: worker not running" in text
@@ -226,9 +226,9 @@ def test_what_is_amiss_beside_what_is_stuck_is_told_to_programs(home: Scratch) -
 def test_what_the_ledger_knows_as_delivered_is_not_stuck(home: Scratch) -> None:
     """Though the queue file could not be written since and shows it."""
     home.write("mem0_queue.json", queue_document([entry("a", id="aaaa1111-1", retries=3)]))
-    with worker(home.paths) as core:
-        (key,) = core.inbox.fresh_entries()
-        core.outbox.record_delivery(key, "s", time.time())
+    with worker(home.paths) as context:
+        (key,) = context.inbox.fresh_entries()
+        context.outbox.record_delivery(key, "s", time.time())
     assert "waiting entr" not in home.ok("diagnose")
     assert home.run("diagnose", "aaaa", "--json").json()[0]["place"] == "delivered"
 

@@ -64,7 +64,7 @@ def test_narrowing(home: Scratch) -> None:
 def test_waiting_entries(home: Scratch) -> None:
     """`--queue`: from the file alone, and with the ledger's reason once there is one."""
     assert home.ok("list", "--queue").splitlines()[1].split()[:3] == ["cccc3333", "gamma", "2"]
-    with worker(home.paths) as core, core.ledger.transaction() as db:
+    with worker(home.paths) as context, context.ledger.transaction() as db:
         db.execute(
             "UPDATE items SET retries = 4, last_error = 'odd', due = 9e9 WHERE state = 'pending'"
         )

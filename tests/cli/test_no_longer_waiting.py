@@ -14,10 +14,10 @@ def gone(home: Scratch) -> None:
     """Leave three memories in the ledger alone: one delivered, two deleted."""
     ids = ("dddd-1", "rrrr-1", "rrrr-2")
     home.write("mem0_queue.json", queue_document([entry(name, id=name) for name in ids]))
-    with worker(home.paths) as core:
-        core.outbox.record_delivery(1, "local", time.time())
-        core.inbox.discard([2], time.time() - 60.0, "deleted")
-        core.inbox.discard([3], time.time(), "hand edit")
+    with worker(home.paths) as context:
+        context.outbox.record_delivery(1, "local", time.time())
+        context.inbox.discard([2], time.time() - 60.0, "deleted")
+        context.inbox.discard([3], time.time(), "hand edit")
     home.write("mem0_queue.json", queue_document([]))
 
 

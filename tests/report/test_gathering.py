@@ -30,8 +30,8 @@ def test_the_dlq_has_one_size(home: Scratch) -> None:
 def test_what_waits_is_what_status_counts(home: Scratch) -> None:
     """Not what the queue file shows still of the delivered."""
     home.write("mem0_queue.json", queue_document([entry("sent"), entry("left")]))
-    with worker(home.paths) as core:
-        core.outbox.record_delivery(min(core.inbox.fresh_entries()), "s", time.time())
+    with worker(home.paths) as context:
+        context.outbox.record_delivery(min(context.inbox.fresh_entries()), "s", time.time())
     seen = _gathered()
     assert [each.item.content for each in seen.waiting.found if each.item] == ["left"]
     assert seen.overview.queue == 1

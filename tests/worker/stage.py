@@ -1,6 +1,6 @@
 """An engine for tests: no thread, no server, and the parts are stand-ins that tell.
 
-Only the ledger is real, and what stands in its core.
+Only the ledger is real, and what stands in its context.
 """
 
 import math
@@ -49,7 +49,7 @@ class Scene(NamedTuple):
     engine: Engine
     parts: Any
     wanted: Any
-    core: WorkerContext
+    context: WorkerContext
     calls: mock.Mock
     told: list[Event]
 
@@ -86,8 +86,8 @@ def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     ledger.rebuilt = ""  # it is new here all the time
     with ExitStack() as stack:
         stack.callback(_closed, ledger)
-        core = WorkerContext(paths, Settings(), ledger, bus)
-        core.troubles = Troubles(bus, lambda *_: None, clock=lambda: MOMENT)
+        context = WorkerContext(paths, Settings(), ledger, bus)
+        context.troubles = Troubles(bus, lambda *_: None, clock=lambda: MOMENT)
         queue = stand_in(QueueIntake, torn=False, awaited=False, lost=False, signature=None)
         queue.run.return_value = 0
         edits = stand_in(HandEdits, torn=False, awaited=False, signature=None)
@@ -95,12 +95,12 @@ def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
         dlq = stand_in(DlqPublisher, needed=False, pace=PublishRate())
         dlq.merge_late_save.return_value = False
         delivery = stand_in(Delivery, under_way=0)
-        delivery.next_due.side_effect = core.outbox.next_due
+        delivery.next_due.side_effect = context.outbox.next_due
         prober = stand_in(Prober)
         metrics = stand_in(MetricsWriter)
         metrics.wait.return_value = math.inf
         parts = Parts(
-            core=core,
+            context=context,
             breaker=CircuitBreaker(),
             emergencies=stand_in(EmergencyIntake),
             queue=queue,
@@ -119,7 +119,7 @@ def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
         where = stand_in(ServedFolder, moves=False, paths=paths)
         wanted = stand_in(Wanted, where=where, settings=Settings(), wrong=NONE)
         wanted.look.return_value = None
-        yield Scene(Engine(parts, wanted, watches=False), parts, wanted, core, calls, told)
+        yield Scene(Engine(parts, wanted, watches=False), parts, wanted, context, calls, told)
 
 
 def _closed(ledger: Ledger) -> None:
@@ -131,7 +131,7 @@ def _closed(ledger: Ledger) -> None:
 def waits_until(scene: Scene, due: float) -> int:
     """Let a dead letter wait until then, in Unix seconds; its key."""
     letter = parsed(dead_letter("soon"))
-    with scene.core.ledger.transaction():
-        key = scene.core.inbox.add_dead(letter, letter.raw, NOW, ask=False, gen=None)
-        scene.core.outbox.defer(key, due)
+    with scene.context.ledger.transaction():
+        key = scene.context.inbox.add_dead(letter, letter.raw, NOW, ask=False, gen=None)
+        scene.context.outbox.defer(key, due)
     return key

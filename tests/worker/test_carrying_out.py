@@ -22,14 +22,14 @@ BOTH = [(each.id, each.digest) for each in (WAITS, DEAD)]
 def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueScene]:
     """Have a waiting entry and a dead letter."""
     with opened(tmp_path, monkeypatch) as made:
-        made.core.inbox.add_fresh(WAITS, NOW, ask=False)
-        made.core.inbox.add_dead(DEAD, DEAD.raw, NOW, ask=False, gen=None)
+        made.context.inbox.add_fresh(WAITS, NOW, ask=False)
+        made.context.inbox.add_dead(DEAD, DEAD.raw, NOW, ask=False, gen=None)
         yield made
 
 
 def texts(ground: QueueScene) -> int:
     """How many texts the ledger holds."""
-    with ground.core.ledger.locked() as db:
+    with ground.context.ledger.locked() as db:
         return int(db.execute("SELECT count(*) FROM texts").fetchone()[0])
 
 
@@ -40,74 +40,74 @@ def states(ground: QueueScene, *items: Item) -> list[str]:
 
 def test_without_requests_nothing_is_done(ground: QueueScene) -> None:
     """The folder need not be there."""
-    assert process(ground.core) == 0
+    assert process(ground.context) == 0
 
 
 def test_a_deletion_is_carried_out_once_and_told(ground: QueueScene) -> None:
     """With how many of each kind, and where they can be restored from."""
-    orders.give(ground.core.paths, DISCARD, BOTH, receipts.DELETE, "backup.json")
-    assert process(ground.core) == 1
+    orders.give(ground.context.paths, DISCARD, BOTH, receipts.DELETE, "backup.json")
+    assert process(ground.context) == 1
     assert states(ground, WAITS, DEAD) == ["discarded", "discarded"]
     assert [ground.column("reason", each) for each in (WAITS, DEAD)] == ["deleted"] * 2
     assert ground.told == [events.UserAction(receipts.DELETE, 1, 1, "backup.json")]
-    assert list(ground.core.paths.orders.iterdir()) == []
+    assert list(ground.context.paths.orders.iterdir()) == []
     assert texts(ground) == 2
-    assert process(ground.core) == 0
+    assert process(ground.context) == 0
 
 
 def test_an_edit_sets_the_old_text_aside(ground: QueueScene) -> None:
     """That is another reason than a deletion."""
-    orders.give(ground.core.paths, DISCARD, BOTH[:1], receipts.EDIT)
-    process(ground.core)
+    orders.give(ground.context.paths, DISCARD, BOTH[:1], receipts.EDIT)
+    process(ground.context)
     assert ground.column("reason", WAITS) == "edited"
     assert ground.told == [events.UserAction(receipts.EDIT, 0, 1)]
 
 
 def test_what_is_delivered_by_now_stays_so(ground: QueueScene) -> None:
     """And nobody is told that it was deleted."""
-    ground.core.outbox.record_delivery(ground.known(WAITS).key, HERE, NOW)
-    orders.give(ground.core.paths, DISCARD, BOTH[:1])
-    assert process(ground.core) == 1
+    ground.context.outbox.record_delivery(ground.known(WAITS).key, HERE, NOW)
+    orders.give(ground.context.paths, DISCARD, BOTH[:1])
+    assert process(ground.context) == 1
     assert states(ground, WAITS) == ["delivered"]
     assert ground.told == []
 
 
 def test_a_text_that_is_to_be_forgotten_leaves_the_ledger(ground: QueueScene) -> None:
     """The others stay."""
-    orders.give(ground.core.paths, FORGET, BOTH[:1])
-    assert process(ground.core) == 1
+    orders.give(ground.context.paths, FORGET, BOTH[:1])
+    assert process(ground.context) == 1
     assert (texts(ground), ground.column("reason", WAITS)) == (1, "forgotten")
     assert ground.told == [events.UserAction(receipts.FORGET, 0, 1)]
-    for file in ground.core.paths.data_dir.glob("ledger.sqlite3*"):
+    for file in ground.context.paths.data_dir.glob("ledger.sqlite3*"):
         assert b"text of a" not in file.read_bytes()
 
 
 def test_what_is_held_is_sent(ground: QueueScene) -> None:
     """That alone is told; what was not held needs no telling."""
-    ground.core.taken_by_others.hold(ground.known(WAITS).key, NOW)
-    orders.give(ground.core.paths, SEND, BOTH)
-    assert process(ground.core) == 1
+    ground.context.taken_by_others.hold(ground.known(WAITS).key, NOW)
+    orders.give(ground.context.paths, SEND, BOTH)
+    assert process(ground.context) == 1
     assert ground.column("held", WAITS) is None
     assert states(ground, WAITS, DEAD) == ["pending", "dead"]
     assert ground.told == [events.UserAction(receipts.RETRY, waiting=1)]
     ground.told.clear()
-    orders.give(ground.core.paths, SEND, BOTH)
-    process(ground.core)
+    orders.give(ground.context.paths, SEND, BOTH)
+    process(ground.context)
     assert ground.told == []
 
 
 def test_a_second_start_wants_the_status_shown(ground: QueueScene) -> None:
     """By whoever has an icon."""
-    orders.ask_to_show(ground.core.paths)
-    assert process(ground.core) == 1
+    orders.ask_to_show(ground.context.paths)
+    assert process(ground.context) == 1
     assert ground.told == [events.StatusWanted()]
 
 
 def test_requests_are_carried_out_in_their_order(ground: QueueScene) -> None:
     """An unknown memory is passed over."""
-    orders.give(ground.core.paths, DISCARD, [("x", b"0" * 32), BOTH[0]], receipts.DELETE)
-    orders.give(ground.core.paths, FORGET, BOTH[:1])
-    assert process(ground.core) == 2
+    orders.give(ground.context.paths, DISCARD, [("x", b"0" * 32), BOTH[0]], receipts.DELETE)
+    orders.give(ground.context.paths, FORGET, BOTH[:1])
+    assert process(ground.context) == 2
     assert ground.told == [events.UserAction(receipts.DELETE, 0, 1)]
     assert ground.column("reason", WAITS) == "forgotten"
 
@@ -117,38 +117,38 @@ def test_requests_are_carried_out_in_their_order(ground: QueueScene) -> None:
 )
 def test_a_request_that_makes_no_sense_is_removed(ground: QueueScene, text: str) -> None:
     """It keeps no other one waiting."""
-    orders.give(ground.core.paths, DISCARD, BOTH[:1])
-    (ground.core.paths.orders / "0.json").write_text(text, encoding="utf-8")
-    assert process(ground.core) == 1
+    orders.give(ground.context.paths, DISCARD, BOTH[:1])
+    (ground.context.paths.orders / "0.json").write_text(text, encoding="utf-8")
+    assert process(ground.context) == 1
     assert states(ground, WAITS) == ["discarded"]
-    assert list(ground.core.paths.orders.iterdir()) == []
+    assert list(ground.context.paths.orders.iterdir()) == []
 
 
 def test_a_note_says_what_was_put_back(ground: QueueScene) -> None:
     """At what time; it is no order, and is read once."""
-    orders.note_put_back(ground.core.paths, BOTH[1:])
-    (note,) = ground.core.paths.orders.iterdir()
-    (ground.core.paths.orders / "restored-0.json").write_text("{", encoding="utf-8")
+    orders.note_put_back(ground.context.paths, BOTH[1:])
+    (note,) = ground.context.paths.orders.iterdir()
+    (ground.context.paths.orders / "restored-0.json").write_text("{", encoding="utf-8")
     assert note.name.startswith("restored-")
-    assert process(ground.core) == 0
+    assert process(ground.context) == 0
     assert ground.column("revived", DEAD) is not None
     assert ground.column("revived", WAITS) is None
-    assert list(ground.core.paths.orders.iterdir()) == []
+    assert list(ground.context.paths.orders.iterdir()) == []
 
 
 def test_what_somebody_else_has_removed_meanwhile_is_no_trouble(
     ground: QueueScene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A user who clears the folder gets what he asked for, and the rest goes on."""
-    orders.give(ground.core.paths, DISCARD, BOTH, receipts.DELETE)
-    orders.note_put_back(ground.core.paths, BOTH[1:])
+    orders.give(ground.context.paths, DISCARD, BOTH, receipts.DELETE)
+    orders.note_put_back(ground.context.paths, BOTH[1:])
     for name in ("waiting", "notes"):
-        found = list(getattr(orders, name)(ground.core.paths.orders))
+        found = list(getattr(orders, name)(ground.context.paths.orders))
         assert len(found) == 1
         monkeypatch.setattr(orders, name, lambda _, found=found: found)
-    for path in ground.core.paths.orders.iterdir():
+    for path in ground.context.paths.orders.iterdir():
         path.unlink()
-    assert process(ground.core) == 1
+    assert process(ground.context) == 1
     assert states(ground, WAITS, DEAD) == ["discarded", "discarded"]
 
 
@@ -157,14 +157,14 @@ def test_an_order_is_on_the_disk_before_it_is_removed(
 ) -> None:
     """A power cut must not undo what the user was told is done."""
     waited: list[int] = []
-    transaction = ground.core.ledger.transaction
+    transaction = ground.context.ledger.transaction
 
     def noted(*, durable: bool = False) -> Any:
         if durable:
-            waited.append(len(list(ground.core.paths.orders.iterdir())))
+            waited.append(len(list(ground.context.paths.orders.iterdir())))
         return transaction(durable=durable)
 
-    orders.give(ground.core.paths, DISCARD, BOTH, receipts.DELETE)
-    monkeypatch.setattr(ground.core.ledger, "transaction", noted)
-    process(ground.core)
+    orders.give(ground.context.paths, DISCARD, BOTH, receipts.DELETE)
+    monkeypatch.setattr(ground.context.ledger, "transaction", noted)
+    process(ground.context)
     assert waited == [1]

@@ -12,7 +12,6 @@ from mem0tray.core import events
 from mem0tray.core.item import Item
 from mem0tray.files import atomic
 from mem0tray.ledger.outbox import Job
-from mem0tray.worker import context
 from mem0tray.worker.context import WorkerContext, json_value, local_iso
 from tests.worker.queue.scene import HERE, NOW, QueueScene, fresh, opened
 
@@ -25,36 +24,36 @@ def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueSce
     """Have a ledger that was in use, on a machine that has not been started anew."""
     with opened(tmp_path, monkeypatch) as made:
         monkeypatch.setattr(time, "monotonic", lambda: MOMENT)
-        monkeypatch.setattr(context, "boot_id", lambda: "this start")
-        made.core.ledger.rebuilt = ""
-        made.core.take_up()
+        monkeypatch.setattr("mem0tray.worker.context.boot_id", lambda: "this start")
+        made.context.ledger.rebuilt = ""
+        made.context.take_up()
         yield made
 
 
 def next_worker(ground: QueueScene, *, retry_interval: float = 30.0) -> WorkerContext:
     """Begin again on the same ledger, as the next worker does."""
-    before = ground.core
+    before = ground.context
     settings = Settings(sync=SyncSettings(retry_interval=retry_interval))
-    ground.core = WorkerContext(before.paths, settings, before.ledger, before.events, HERE)
-    ground.core.take_up()
-    return ground.core
+    ground.context = WorkerContext(before.paths, settings, before.ledger, before.events, HERE)
+    ground.context.take_up()
+    return ground.context
 
 
 def waits(ground: QueueScene, item: Item) -> int:
     """Let an item wait; its key."""
-    return ground.core.inbox.add_fresh(item, NOW, ask=False)
+    return ground.context.inbox.add_fresh(item, NOW, ask=False)
 
 
 def claimed(ground: QueueScene, key: int) -> Job:
     """Claim an item, to see what is known of it."""
-    return ground.core.outbox.claim(key, NOW, HERE)
+    return ground.context.outbox.claim(key, NOW, HERE)
 
 
 def test_a_first_start_has_nothing_to_wait_for(ground: QueueScene) -> None:
     """It notes that it is at work, and since which start of the machine."""
-    assert ground.core.unknown_until == 0.0
-    assert ground.core.ledger.meta("clean") == 0
-    assert ground.core.ledger.meta("boot") == "this start"
+    assert ground.context.unknown_until == 0.0
+    assert ground.context.ledger.meta("clean") == 0
+    assert ground.context.ledger.meta("boot") == "this start"
 
 
 @pytest.mark.parametrize(("interval", "wait"), [(30.0, 10.0), (4.0, 4.0)])
@@ -64,9 +63,9 @@ def test_what_was_under_way_is_asked_about_after_a_while(
     """The server may be at work on it still: ten seconds, or the interval where that is less."""
     first, second = waits(ground, A), waits(ground, B)
     claimed(ground, first)
-    core = next_worker(ground, retry_interval=interval)
-    assert core.unknown_until == MOMENT + wait
-    assert core.outbox.due(first) == NOW + wait
+    context = next_worker(ground, retry_interval=interval)
+    assert context.unknown_until == MOMENT + wait
+    assert context.outbox.due(first) == NOW + wait
     assert claimed(ground, first).unknown == NOW
     assert claimed(ground, second).unknown is None
 
@@ -75,10 +74,10 @@ def test_what_was_under_way_is_asked_about_after_a_while(
 def test_after_a_kill_only_what_was_under_way_is_unknown(ground: QueueScene, clean: int) -> None:
     """What was committed is on the disk, as long as the machine goes on."""
     key = waits(ground, A)
-    ground.core.ledger.set_meta("clean", clean)
+    ground.context.ledger.set_meta("clean", clean)
     next_worker(ground)
     assert claimed(ground, key).unknown is None
-    assert ground.core.ledger.meta("clean") == 0
+    assert ground.context.ledger.meta("clean") == 0
 
 
 @pytest.mark.parametrize(
@@ -95,17 +94,17 @@ def test_after_another_start_of_the_machine_all_is_asked_about(
 ) -> None:
     """A power cut may have taken the last commits; a ledger without the note is an older one."""
     key = waits(ground, A)
-    ground.core.ledger.set_meta("clean", clean)
-    ground.core.ledger.set_meta("boot", boot)
+    ground.context.ledger.set_meta("clean", clean)
+    ground.context.ledger.set_meta("boot", boot)
     next_worker(ground)
     assert (claimed(ground, key).unknown == NOW) == asks
-    assert ground.core.ledger.meta("boot") == "this start"
+    assert ground.context.ledger.meta("boot") == "this start"
 
 
 def test_in_a_ledger_that_was_begun_anew_all_is_asked_about(ground: QueueScene) -> None:
     """It knows of no delivery."""
     key = waits(ground, A)
-    ground.core.ledger.rebuilt = "it was missing"
+    ground.context.ledger.rebuilt = "it was missing"
     next_worker(ground)
     assert claimed(ground, key).unknown == NOW
 
@@ -113,20 +112,20 @@ def test_in_a_ledger_that_was_begun_anew_all_is_asked_about(ground: QueueScene) 
 def test_a_clock_that_was_set_back_makes_nothing_wait(ground: QueueScene) -> None:
     """No entry is due later than an hour from now."""
     key = waits(ground, A)
-    ground.core.outbox.defer(key, NOW + 9e6)
+    ground.context.outbox.defer(key, NOW + 9e6)
     next_worker(ground)
-    assert ground.core.outbox.due(key) == NOW + 30.0
+    assert ground.context.outbox.due(key) == NOW + 30.0
 
 
 def test_items_that_cannot_be_loaded_are_kept_and_told_once(ground: QueueScene) -> None:
     """Each under a name of its own; one that is kept already is not told again."""
-    core, source = ground.core, ground.core.paths.queue
-    core.quarantine_items(source, [])
-    assert not core.paths.quarantine.exists()
-    core.quarantine_items(source, [b"one"])
-    core.quarantine_items(source, [b"one", b"two"])
+    context, source = ground.context, ground.context.paths.queue
+    context.quarantine_items(source, [])
+    assert not context.paths.quarantine.exists()
+    context.quarantine_items(source, [b"one"])
+    context.quarantine_items(source, [b"one", b"two"])
     assert ground.kept() == [b"one", b"two"]
-    names = {path.name for path in core.paths.quarantine.iterdir()}
+    names = {path.name for path in context.paths.quarantine.iterdir()}
     assert {
         event.kept_as for event in ground.told if isinstance(event, events.Quarantined)
     } == names
@@ -136,20 +135,22 @@ def test_items_that_cannot_be_loaded_are_kept_and_told_once(ground: QueueScene) 
 
 def test_a_broken_file_is_kept_whole_and_told_once_a_save(ground: QueueScene) -> None:
     """It is read again and again; another save of it is another break."""
-    core, source = ground.core, ground.core.paths.queue
+    context, source = ground.context, ground.context.paths.queue
     source.write_bytes(b"{odd")
     signature = atomic.signature(source)
     assert signature is not None
     for _ in range(2):
-        core.quarantine_file(source, b"{odd", signature, "why")
-    (name,) = (path.name for path in core.paths.quarantine.iterdir())
+        context.quarantine_file(source, b"{odd", signature, "why")
+    (name,) = (path.name for path in context.paths.quarantine.iterdir())
     assert ground.told == [events.FileBroken("mem0_queue.json", "why", name)]
     source.write_bytes(b"{odder")
     signature = atomic.signature(source)
     assert signature is not None
-    core.quarantine_file(source, b"{odder", signature, "why")
-    core.quarantine_file(core.paths.dlq, b"{odder", signature, "why")
-    another = (set(core.paths.quarantine.iterdir()) - {core.paths.quarantine / name}).pop().name
+    context.quarantine_file(source, b"{odder", signature, "why")
+    context.quarantine_file(context.paths.dlq, b"{odder", signature, "why")
+    another = (
+        (set(context.paths.quarantine.iterdir()) - {context.paths.quarantine / name}).pop().name
+    )
     assert ground.told[1:] == [
         events.FileBroken("mem0_queue.json", "why", another),
         events.FileBroken("mem0_queue_dlq.json", "why", another),
@@ -159,11 +160,11 @@ def test_a_broken_file_is_kept_whole_and_told_once_a_save(ground: QueueScene) ->
 @pytest.mark.parametrize("data", [b"", b"\0\0", b" \r\n\t", b"\0 \n"])
 def test_of_an_empty_file_nothing_is_kept(ground: QueueScene, data: bytes) -> None:
     """That it was broken is told all the same."""
-    source = ground.core.paths.queue
+    source = ground.context.paths.queue
     source.write_bytes(data)
     signature = atomic.signature(source)
     assert signature is not None
-    ground.core.quarantine_file(source, data, signature, "why")
+    ground.context.quarantine_file(source, data, signature, "why")
     assert ground.told == [events.FileBroken("mem0_queue.json", "why", "")]
     assert ground.kept() == []
 

@@ -89,7 +89,7 @@ def test_what_has_left_the_queue_file_is_looked_for_in_the_other(scene: Scene) -
 
 def test_an_order_has_the_queue_file_published_at_once(scene: Scene) -> None:
     """What a command asked for shows without waiting for its turn."""
-    orders = scene.core.paths.orders
+    orders = scene.context.paths.orders
     orders.mkdir()
     (orders / "1.json").write_text('{"verb": "show", "items": []}')
     assert "queue_publisher.kick" in scene.cycle()
@@ -164,7 +164,7 @@ def test_a_state_is_told_when_it_changes(scene: Scene) -> None:
 
 def test_a_state_whose_trouble_was_told_says_so(scene: Scene) -> None:
     """The reason stands in the log already, as that of a part that has failed."""
-    scene.core.troubles.note_failure("part", OSError("odd"), 1.0)
+    scene.context.troubles.note_failure("part", OSError("odd"), 1.0)
     scene.parts.breaker.block("storage", quoted(repr(OSError("odd"))))
     scene.parts.other.look.side_effect = None
     with mock.patch.object(Engine, "_look_at_storage"):
@@ -196,7 +196,7 @@ FAILS: dict[str, Callable[[Scene], Any]] = {
     "storage": lambda _: mock.patch.object(writable, "refuse_read_only"),
     "state": lambda scene: mock.patch.object(scene.engine, "_tell_state"),
     "metrics": lambda scene: mock.patch.object(scene.parts.metrics, "run"),
-    "retention": lambda scene: mock.patch.object(scene.core.inbox, "expire"),
+    "retention": lambda scene: mock.patch.object(scene.context.inbox, "expire"),
 }
 
 
@@ -208,7 +208,7 @@ def test_a_part_that_fails_is_told_by_its_name_and_tried_again(scene: Scene, par
         scene.cycle()
     failed = [event for event in scene.told if isinstance(event, events.PartFailed)]
     assert failed == [events.PartFailed(part, "RuntimeError('odd')", 1.0)]
-    scene.core.troubles._not_before.clear()
+    scene.context.troubles._not_before.clear()
     scene.cycle(60.0)
     over = [event for event in scene.told if isinstance(event, events.PartRecovered)]
     assert over == [events.PartRecovered(part)]
@@ -219,7 +219,7 @@ def test_a_dlq_file_that_cannot_be_written_is_told_as_that_file(scene: Scene) ->
     scene.parts.dlq.needed = True
     scene.parts.dlq.run.side_effect = RuntimeError("odd")
     scene.cycle()
-    assert scene.core.troubles.waits("writing the DLQ file")
+    assert scene.context.troubles.waits("writing the DLQ file")
     failed = [event.part for event in scene.told if isinstance(event, events.PartFailed)]
     assert failed == ["DLQ file"]
     assert "edits.run" in scene.cycle()

@@ -96,7 +96,7 @@ def test_what_a_worker_left_under_way_is_waited_for(scene: Scene) -> None:
     """It is asked about soon, where there is a horizon and the way is open."""
     at_rest(scene)
     waits_until(scene, NOW + 8)
-    scene.core.unknown_until = MOMENT + 10
+    scene.context.unknown_until = MOMENT + 10
     assert not is_idle(scene, 1.0)
     assert is_idle(scene, 0.0)
     scene.parts.breaker.note_probe(healthy=False, reason=quoted("refused"))
@@ -106,8 +106,8 @@ def test_what_a_worker_left_under_way_is_waited_for(scene: Scene) -> None:
 def test_what_is_left_is_told_with_its_reasons(scene: Scene) -> None:
     """Counts, the state, and why a file could not be read."""
     at_rest(scene)
-    scene.core.counters = mock.Mock(wraps=scene.core.counters)
-    scene.core.counters.waiting.return_value = Counts(2, 3, None, 1)
+    scene.context.counters = mock.Mock(wraps=scene.context.counters)
+    scene.context.counters.waiting.return_value = Counts(2, 3, None, 1)
     scene.parts.breaker.note_trouble("queue file", NO_PERMISSION)
     state = WorkerState("action needed", NO_PERMISSION)
     assert scene.engine.waiting(NOW) == Waiting(2, 3, 1, state, NO_PERMISSION)
@@ -118,10 +118,10 @@ def test_what_is_left_is_told_with_its_reasons(scene: Scene) -> None:
 def test_how_things_are_is_told_in_one_look(scene: Scene) -> None:
     """Counts, the last delivery, and a pause that lasts."""
     at_rest(scene)
-    scene.core.counters = mock.Mock(wraps=scene.core.counters)
-    scene.core.counters.waiting.return_value = Counts(2, 3, None, 1)
-    with scene.core.ledger.transaction():
-        scene.core.ledger.set_meta("last_delivery", 5.0)
+    scene.context.counters = mock.Mock(wraps=scene.context.counters)
+    scene.context.counters.waiting.return_value = Counts(2, 3, None, 1)
+    with scene.context.ledger.transaction():
+        scene.context.ledger.set_meta("last_delivery", 5.0)
     assert scene.engine.look(NOW) == WorkerStatus(WorkerState("healthy"), 2, 3, 5.0, False, 1)  # noqa: FBT003
     scene.parts.breaker.pause(NOW + 10)
     assert scene.engine.look(NOW).paused

@@ -24,7 +24,7 @@ def test_a_clock_that_was_set_back_makes_nothing_wait_for_longer(scene: Scene) -
     scene.parts.breaker.take_break(NOW + 50)
     scene.cycle()
     scene.engine.cycle(NOW - 1000 + 5, MOMENT + 5)
-    assert scene.core.outbox.due(key) == NOW - 1000 + 5 + 120  # its own delay, from now
+    assert scene.context.outbox.due(key) == NOW - 1000 + 5 + 120  # its own delay, from now
     assert scene.parts.breaker.break_left(NOW - 1000 + 5) == pytest.approx(45)
 
 
@@ -35,7 +35,7 @@ def test_other_jumps_of_the_clock_change_nothing(scene: Scene, jump: float) -> N
     scene.parts.breaker.take_break(NOW + 50)
     scene.cycle()
     scene.engine.cycle(NOW + jump + 5, MOMENT + 5)
-    assert scene.core.outbox.due(key) == NOW + 100
+    assert scene.context.outbox.due(key) == NOW + 100
     assert scene.parts.breaker.break_left(NOW) == 50
 
 
@@ -50,27 +50,27 @@ def test_a_jump_is_measured_from_the_cycle_before(scene: Scene) -> None:
 
 def test_a_pause_is_read_in_each_cycle(scene: Scene) -> None:
     """It holds from the next one on, and ends by itself."""
-    pauses.write(scene.core.paths, NOW + 60)
+    pauses.write(scene.context.paths, NOW + 60)
     scene.cycle()
     assert scene.parts.breaker.is_paused(NOW)
     scene.cycle(61)
     assert not scene.parts.breaker.is_paused(NOW)  # it was over when it was read
     scene.cycle()
-    pauses.clear(scene.core.paths)
+    pauses.clear(scene.context.paths)
     scene.cycle()
     assert not scene.parts.breaker.is_paused(NOW)
 
 
 def test_a_pause_that_cannot_be_read_is_one(scene: Scene) -> None:
     """It may say that nothing is to be sent; the part that failed is tried again."""
-    pause = scene.core.paths.pause
+    pause = scene.context.paths.pause
     pause.mkdir(parents=True)
     scene.cycle()
     assert scene.parts.breaker.blocked_by("pause")
     pause.rmdir()
     scene.cycle()
     assert scene.parts.breaker.blocked_by("pause")  # not yet
-    scene.core.troubles._not_before.clear()
+    scene.context.troubles._not_before.clear()
     scene.cycle()
     assert not scene.parts.breaker.blocked_by("pause")
 
@@ -81,11 +81,11 @@ def test_a_ledger_that_can_be_written_again_opens_the_way(scene: Scene) -> None:
     with mock.patch.object(Ledger, "transaction", side_effect=LedgerError("full")):
         scene.engine._attempt("storage", scene.engine._look_at_storage)
     assert scene.parts.breaker.blocked_by("storage")
-    with mock.patch.object(Ledger, "transaction", wraps=scene.core.ledger.transaction) as writes:
+    with mock.patch.object(Ledger, "transaction", wraps=scene.context.ledger.transaction) as writes:
         scene.engine._look_at_storage()
     assert writes.call_args_list[0] == mock.call(durable=True)  # or nothing might reach the disk
     assert not scene.parts.breaker.blocked_by("storage")
-    assert scene.core.ledger.meta("storage") == NOW
+    assert scene.context.ledger.meta("storage") == NOW
 
 
 @pytest.mark.parametrize("which", ["claude_dir", "data_dir"])
@@ -93,7 +93,7 @@ def test_a_disk_that_became_read_only_is_told_before_something_is_written(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, which: str
 ) -> None:
     """Both folders are asked, also where there is nothing to be written."""
-    folder = getattr(scene.core.paths, which)
+    folder = getattr(scene.context.paths, which)
     monkeypatch.setattr(atomic, "is_read_only", lambda each: each == folder)
     scene.cycle()
     (failed,) = [event for event in scene.told if isinstance(event, events.PartFailed)]
@@ -102,17 +102,17 @@ def test_a_disk_that_became_read_only_is_told_before_something_is_written(
 
 def test_what_was_discarded_long_ago_is_forgotten_once_a_day(scene: Scene) -> None:
     """By the setting, and also when the clock is set back by more than a day."""
-    with mock.patch.object(scene.core.inbox, "expire") as expire:
+    with mock.patch.object(scene.context.inbox, "expire") as expire:
         for hours in (0, 1, 24, 25, 26, -30):
             scene.engine.cycle(NOW + hours * 3600, MOMENT + hours * 3600)
-    days = scene.core.settings.retention.discarded
+    days = scene.context.settings.retention.discarded
     told = [call.args[0] - NOW + days * 86_400 for call in expire.call_args_list]
     assert told == [0, 25 * 3600, -30 * 3600]
 
 
 def saved(scene: Scene, *, mended: bool = False, **changes: Any) -> Settings:
     """Have the settings changed, as their file says."""
-    settings = msgspec.structs.replace(scene.core.settings, **changes)
+    settings = msgspec.structs.replace(scene.context.settings, **changes)
     scene.wanted.look.return_value = NewSettings(settings, mended)
     return settings
 
@@ -121,7 +121,7 @@ def test_settings_that_changed_hold_from_then_on(scene: Scene) -> None:
     """It is told, and what has to do with the server stays as it is."""
     settings = saved(scene, log=LogSettings(backups=7))
     calls = scene.cycle()
-    assert scene.core.settings is settings
+    assert scene.context.settings is settings
     assert scene.told.count(events.SettingsChanged()) == 1
     scene.parts.chosen_server.choose.assert_not_called()
     assert "prober.kick" not in calls
@@ -150,18 +150,18 @@ def test_it_begins_with_a_server_unless_the_settings_are_wrong(scene: Scene, wro
     scene.wanted.wrong = wrong
     engine = Engine(scene.parts, scene.wanted, watches=False)
     engine.begin()
-    server = None if wrong else scene.core.settings.server
+    server = None if wrong else scene.context.settings.server
     scene.parts.chosen_server.choose.assert_called_once_with(server, events.WorkerStarted)
     scene.parts.queue_publisher.start.assert_called_once_with()
     assert scene.parts.breaker.blocked_by("settings") == bool(wrong)
     assert engine.watch is None
-    assert not scene.core.paths.orders.exists()
+    assert not scene.context.paths.orders.exists()
     assert not any(isinstance(event, events.LedgerRebuilt) for event in scene.told)
 
 
 def test_a_ledger_that_was_lost_is_told_at_the_beginning(scene: Scene) -> None:
     """With the reason for which it is built anew."""
-    scene.core.ledger.rebuilt = "it was not there"
+    scene.context.ledger.rebuilt = "it was not there"
     scene.engine.begin()
     assert scene.told == [events.LedgerRebuilt("it was not there")]
 
@@ -170,7 +170,7 @@ def test_one_that_watches_makes_the_folders_and_looks_at_its_watch_last(scene: S
     """A folder that is not there cannot be watched; the first cycle has begun by then."""
     engine = Engine(scene.parts, scene.wanted)
     engine.begin()
-    assert scene.core.paths.orders.is_dir()
+    assert scene.context.paths.orders.is_dir()
     watch = engine.watch = mock.Mock()
     scene.calls.attach_mock(watch, "watch")
     scene.calls.reset_mock()

@@ -35,7 +35,7 @@ def test_in_trouble_it_looks_more_often(scene: Scene) -> None:
     scene.cycle()
     assert scene.patience() == LOOK
     scene.parts.breaker.note_trouble("part", NONE)
-    scene.core.beside.may_write_until = NOW + 50
+    scene.context.beside.may_write_until = NOW + 50
     scene.cycle()
     assert scene.patience() == LOOK
     assert scene.patience(50) == CALM_LOOK
@@ -104,7 +104,7 @@ def test_a_turn_says_how_long_to_wait(scene: Scene) -> None:
     waits_until(scene, NOW + 2)
     assert scene.engine.turn() == pytest.approx(2)
     assert scene.engine.has_looked
-    with mock.patch.object(scene.core.outbox, "next_due", side_effect=LedgerError("full")):
+    with mock.patch.object(scene.context.outbox, "next_due", side_effect=LedgerError("full")):
         assert scene.engine.turn() == LOOK
     failed = [event.part for event in scene.told if isinstance(event, events.PartFailed)]
     assert failed == ["ledger"]

@@ -25,7 +25,7 @@ NOW = 1_764_500_000.0
 
 
 @pytest.fixture
-def core(tmp_path: Path) -> Iterator[WorkerContext]:
+def context(tmp_path: Path) -> Iterator[WorkerContext]:
     """Start with an empty ledger."""
     with closing(Ledger(tmp_path / "ledger")) as ledger:
         yield WorkerContext(Paths(tmp_path, tmp_path), Settings(), ledger, Events())
@@ -38,53 +38,53 @@ def item(**fields: Any) -> Item:
     return found
 
 
-def letter(core: WorkerContext, key: int) -> dict[str, Any]:
+def letter(context: WorkerContext, key: int) -> dict[str, Any]:
     """Read how the dead letter stands in the file."""
-    found: dict[str, Any] = json.loads(core.outbox.raw(key))
+    found: dict[str, Any] = json.loads(context.outbox.raw(key))
     return found
 
 
-def test_an_entry_that_waited(core: WorkerContext) -> None:
+def test_an_entry_that_waited(context: WorkerContext) -> None:
     """It is dead from now on, with its reason and without `retries`; the rest of it stays."""
     fresh = item()
-    key = core.inbox.add_fresh(fresh, NOW - 100, ask=False)
-    move_fresh_to_dlq(core, key, NOW, "500 odd")
-    row = core.inbox.known(fresh)
+    key = context.inbox.add_fresh(fresh, NOW - 100, ask=False)
+    move_fresh_to_dlq(context, key, NOW, "500 odd")
+    row = context.inbox.known(fresh)
     assert row is not None
     assert (row.state, row.retry_count, row.last_attempt) == (items.DEAD, 0, NOW)
-    found = letter(core, key)
+    found = letter(context, key)
     assert "retries" not in found
     assert found["colour"] == "red"
-    assert found["last_error"] == row_of(core.ledger, key)["last_error"] == "500 odd"
+    assert found["last_error"] == row_of(context.ledger, key)["last_error"] == "500 odd"
     assert (found["retry_count"], found["last_attempt"], found["moved_to_dlq_at"]) == (0, NOW, NOW)
 
 
 @pytest.mark.parametrize("ask", [True, False])
-def test_an_entry_that_never_waited(core: WorkerContext, ask: bool) -> None:  # noqa: FBT001
+def test_an_entry_that_never_waited(context: WorkerContext, ask: bool) -> None:  # noqa: FBT001
     """It comes as a dead letter with no failure of ours, and is asked about where that is due."""
     fresh = item(retry_count=7, last_attempt=3)
-    key = take_in_as_dead(core, fresh, NOW, ask=ask)
-    row = core.inbox.known(fresh)
+    key = take_in_as_dead(context, fresh, NOW, ask=ask)
+    row = context.inbox.known(fresh)
     assert row is not None
     assert (row.key, row.state, row.retry_count, row.last_attempt) == (key, items.DEAD, 0, NOW)
-    found = letter(core, key)
+    found = letter(context, key)
     assert "retries" not in found
     assert "last_error" not in found
     assert (found["retry_count"], found["last_attempt"], found["moved_to_dlq_at"]) == (0, NOW, NOW)
-    assert ("unknown" in row_of(core.ledger, key)) == ask
+    assert ("unknown" in row_of(context.ledger, key)) == ask
 
 
-def test_each_counts_and_both_files_are_written(core: WorkerContext) -> None:
+def test_each_counts_and_both_files_are_written(context: WorkerContext) -> None:
     """Every move counts in `total_failed`, leaves the queue file and joins the DLQ file."""
-    waiting = core.inbox.add_fresh(item(id="x"), NOW, ask=False)
+    waiting = context.inbox.add_fresh(item(id="x"), NOW, ask=False)
     for bury in (
-        lambda: take_in_as_dead(core, item(), NOW, ask=False),
-        lambda: move_fresh_to_dlq(core, waiting, NOW, "odd"),
+        lambda: take_in_as_dead(context, item(), NOW, ask=False),
+        lambda: move_fresh_to_dlq(context, waiting, NOW, "odd"),
     ):
-        before = [core.ledger.outdated.times(file) for file in (QUEUE, DLQ)]
+        before = [context.ledger.outdated.times(file) for file in (QUEUE, DLQ)]
         bury()
         assert all(
-            core.ledger.outdated.times(file) > times
+            context.ledger.outdated.times(file) > times
             for file, times in zip((QUEUE, DLQ), before, strict=True)
         )
-    assert core.counters.total(FAILED) == 2
+    assert context.counters.total(FAILED) == 2

@@ -33,20 +33,22 @@ def entry(number: int) -> Item:
 
 
 @pytest.fixture
-def core(tmp_path: Path) -> Iterator[WorkerContext]:
+def context(tmp_path: Path) -> Iterator[WorkerContext]:
     """Three entries that wait, m1 to m3 under the keys 1 to 3."""
     with closing(Ledger(tmp_path / "ledger")) as ledger:
-        core = WorkerContext(Paths(tmp_path, tmp_path), Settings(), ledger, Events(), "http://here")
+        context = WorkerContext(
+            Paths(tmp_path, tmp_path), Settings(), ledger, Events(), "http://here"
+        )
         for number in (1, 2, 3):
-            core.inbox.add_fresh(entry(number), NOW - 1000, ask=False)
-        yield core
+            context.inbox.add_fresh(entry(number), NOW - 1000, ask=False)
+        yield context
 
 
-def due(core: WorkerContext) -> list[int]:
+def due(context: WorkerContext) -> list[int]:
     """List the keys that would be sent, one after the other."""
     found: list[int] = []
-    while (key := core.outbox.head("pending", NOW + 1000)) is not None:
-        core.outbox.claim(key, NOW)
+    while (key := context.outbox.head("pending", NOW + 1000)) is not None:
+        context.outbox.claim(key, NOW)
         found.append(key)
     return found
 
@@ -69,81 +71,83 @@ def test_a_ledger_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
         assert not any(each.is_held for each in reader.fresh_entries().values())
         assert reader.other_worker() is None
     with closing(Ledger(path)) as ledger:
-        core = WorkerContext(Paths(tmp_path, tmp_path), Settings(), ledger, Events(), "http://here")
-        core.taken_by_others.vanish([1], NOW, taken=True, wait_until=0.0)
-        assert core.taken_by_others.count() == 1
-        assert due(core) == [1]
+        context = WorkerContext(
+            Paths(tmp_path, tmp_path), Settings(), ledger, Events(), "http://here"
+        )
+        context.taken_by_others.vanish([1], NOW, taken=True, wait_until=0.0)
+        assert context.taken_by_others.count() == 1
+        assert due(context) == [1]
     with Reader(path) as reader:
         assert [each.is_held for each in reader.fresh_entries().values()] == [True]
 
 
 @pytest.mark.row(45)
-def test_only_what_vanished_in_the_last_minute_is_taken(core: WorkerContext) -> None:
+def test_only_what_vanished_in_the_last_minute_is_taken(context: WorkerContext) -> None:
     """Another worker is seen: what left the file in the minute before is an unknown outcome."""
-    core.taken_by_others.vanish([1], NOW - 61, taken=False, wait_until=0.0)
-    core.taken_by_others.vanish([2], NOW - 59, taken=False, wait_until=0.0)
-    core.taken_by_others.note_worker(WorkerSeen(7, None, NOW, NOW))
-    core.taken_by_others.vanish([3], NOW + 30, taken=False, wait_until=0.0)
-    core.taken_by_others.note_worker(WorkerSeen(7, None, NOW, NOW + 30))
-    assert core.taken_by_others.count() == 1
-    assert core.outbox.claim(2, NOW).unknown == NOW
-    assert core.outbox.claim(1, NOW).unknown is None
-    assert core.taken_by_others.worker() == WorkerSeen(7, None, NOW, NOW + 30)
+    context.taken_by_others.vanish([1], NOW - 61, taken=False, wait_until=0.0)
+    context.taken_by_others.vanish([2], NOW - 59, taken=False, wait_until=0.0)
+    context.taken_by_others.note_worker(WorkerSeen(7, None, NOW, NOW))
+    context.taken_by_others.vanish([3], NOW + 30, taken=False, wait_until=0.0)
+    context.taken_by_others.note_worker(WorkerSeen(7, None, NOW, NOW + 30))
+    assert context.taken_by_others.count() == 1
+    assert context.outbox.claim(2, NOW).unknown == NOW
+    assert context.outbox.claim(1, NOW).unknown is None
+    assert context.taken_by_others.worker() == WorkerSeen(7, None, NOW, NOW + 30)
 
 
 @pytest.mark.row(45)
-def test_what_is_held_is_due_only_when_the_user_sends_it(core: WorkerContext) -> None:
+def test_what_is_held_is_due_only_when_the_user_sends_it(context: WorkerContext) -> None:
     """It is in no lane, no canary, and nothing is waited for."""
     for key in (1, 2, 3):
-        core.taken_by_others.vanish([key], NOW, taken=True, wait_until=0.0)
-        core.taken_by_others.hold(key, NOW)
-    assert core.outbox.next_due() is None
-    assert core.outbox.in_turn(NOW) is None
-    assert due(core) == []
-    assert core.taken_by_others.send([2]) == 1
-    assert core.taken_by_others.send([2]) == 0
-    assert core.outbox.next_due() == 0
-    assert due(core) == [2]
-    assert core.outbox.claim(2, NOW).unknown == NOW  # asked first, where it can be
-    assert core.taken_by_others.count() == 2
+        context.taken_by_others.vanish([key], NOW, taken=True, wait_until=0.0)
+        context.taken_by_others.hold(key, NOW)
+    assert context.outbox.next_due() is None
+    assert context.outbox.in_turn(NOW) is None
+    assert due(context) == []
+    assert context.taken_by_others.send([2]) == 1
+    assert context.taken_by_others.send([2]) == 0
+    assert context.outbox.next_due() == 0
+    assert due(context) == [2]
+    assert context.outbox.claim(2, NOW).unknown == NOW  # asked first, where it can be
+    assert context.taken_by_others.count() == 2
 
 
 @pytest.mark.row(45)
-def test_what_another_hand_puts_back_was_not_delivered(core: WorkerContext) -> None:
+def test_what_another_hand_puts_back_was_not_delivered(context: WorkerContext) -> None:
     """An older worker that puts an entry back into the queue has failed to deliver it."""
-    core.taken_by_others.vanish([1, 2], NOW, taken=True, wait_until=0.0)
-    core.taken_by_others.hold(2, NOW)
-    core.taken_by_others.come_back([1, 2])
-    assert core.taken_by_others.count() == 1
-    assert core.outbox.claim(1, NOW).unknown == NOW
+    context.taken_by_others.vanish([1, 2], NOW, taken=True, wait_until=0.0)
+    context.taken_by_others.hold(2, NOW)
+    context.taken_by_others.come_back([1, 2])
+    assert context.taken_by_others.count() == 1
+    assert context.outbox.claim(1, NOW).unknown == NOW
 
 
 @pytest.mark.row(45)
 def test_a_failure_of_what_was_sent_before_it_was_taken_leaves_the_question(
-    core: WorkerContext,
+    context: WorkerContext,
 ) -> None:
     """Only an attempt that was made with that in mind answers it."""
-    before = core.outbox.claim(1, NOW)
-    core.taken_by_others.vanish([1], NOW, taken=True, wait_until=0.0)
-    core.outbox.count_fresh_failure(before, NOW, "500", [core.outbox.raw(1)])
-    job = core.outbox.claim(1, NOW)
+    before = context.outbox.claim(1, NOW)
+    context.taken_by_others.vanish([1], NOW, taken=True, wait_until=0.0)
+    context.outbox.count_fresh_failure(before, NOW, "500", [context.outbox.raw(1)])
+    job = context.outbox.claim(1, NOW)
     assert (job.taken, job.unknown) == (NOW, NOW)
-    core.outbox.mark_absent(job, "")
-    core.outbox.count_fresh_failure(job, NOW, "500", [core.outbox.raw(1)])
-    job = core.outbox.claim(1, NOW)
+    context.outbox.mark_absent(job, "")
+    context.outbox.count_fresh_failure(job, NOW, "500", [context.outbox.raw(1)])
+    job = context.outbox.claim(1, NOW)
     assert job.unknown is None
-    assert core.taken_by_others.count() == 0
+    assert context.taken_by_others.count() == 0
 
 
 @pytest.mark.row(45)
-def test_what_vanishes_beside_fresh_metrics_waits_for_their_writer(core: WorkerContext) -> None:
+def test_what_vanishes_beside_fresh_metrics_waits_for_their_writer(context: WorkerContext) -> None:
     """It is sent when nobody has shown up, and asked about first."""
-    core.taken_by_others.vanish([1], NOW, taken=False, wait_until=NOW + 40)
-    assert core.outbox.head("pending", NOW + 39) == 2
-    core.outbox.claim(2, NOW)
-    core.outbox.claim(3, NOW)
-    assert core.outbox.next_due() == NOW + 40
-    assert core.outbox.claim(1, NOW + 40).unknown == NOW
+    context.taken_by_others.vanish([1], NOW, taken=False, wait_until=NOW + 40)
+    assert context.outbox.head("pending", NOW + 39) == 2
+    context.outbox.claim(2, NOW)
+    context.outbox.claim(3, NOW)
+    assert context.outbox.next_due() == NOW + 40
+    assert context.outbox.claim(1, NOW + 40).unknown == NOW
 
 
 @pytest.mark.row(45)
@@ -151,11 +155,11 @@ def test_the_menu_retries_dead_letters_only(tmp_path: Path) -> None:
     """Its "Retry all now" shows nothing of what is held; the command names it, and sends it."""
     paths = Paths(tmp_path, tmp_path)
     with closing(Ledger(paths.ledger)) as ledger:
-        core = WorkerContext(paths, Settings(), ledger, Events(), "http://here")
-        core.taken_by_others.hold(core.inbox.add_fresh(entry(1), NOW, ask=True), NOW)
+        context = WorkerContext(paths, Settings(), ledger, Events(), "http://here")
+        context.taken_by_others.hold(context.inbox.add_fresh(entry(1), NOW, ask=True), NOW)
         paths.queue.write_bytes(b'{"queue": [], "held": [' + entry(1).raw + b"]}")
         assert retry.retry_dead(paths) == []
-        assert carrying_out.process(core) == 0
+        assert carrying_out.process(context) == 0
         assert [item.id for item in retry.retry_all(paths)] == ["m1"]
-        assert carrying_out.process(core) == 1
-        assert core.taken_by_others.count() == 0
+        assert carrying_out.process(context) == 1
+        assert context.taken_by_others.count() == 0

@@ -28,7 +28,7 @@ GONE = 2**22 + 1  # no process has this number
 def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueScene]:
     """Have a worker's ground, with a waiting entry."""
     with opened(tmp_path, monkeypatch) as made:
-        made.core.inbox.add_fresh(fresh("a"), NOW, ask=False)
+        made.context.inbox.add_fresh(fresh("a"), NOW, ask=False)
         yield made
 
 
@@ -43,14 +43,14 @@ def breaker() -> CircuitBreaker:
 @pytest.fixture
 def other(ground: QueueScene, breaker: CircuitBreaker) -> OtherWorker:
     """Have looked once, while no metrics were there."""
-    made = OtherWorker(ground.core, breaker)
+    made = OtherWorker(ground.context, breaker)
     made.look()
     return made
 
 
 def write(ground: QueueScene, age: float = 5.0, **values: Any) -> None:
     """Let somebody write the metrics, so many seconds ago."""
-    path = ground.core.paths.metrics
+    path = ground.context.paths.metrics
     ground.put(path, json.dumps({"vps_status": "healthy", **values}).encode(), age=age)
 
 
@@ -72,8 +72,8 @@ def test_who_rewrites_the_metrics_is_another_worker(
     """It is remembered as it names itself, and nothing is sent beside it."""
     write(ground, **values)
     other.look()
-    assert ground.core.taken_by_others.worker() == WorkerSeen(pid, host, NOW, NOW)
-    assert ground.core.beside.at_work
+    assert ground.context.taken_by_others.worker() == WorkerSeen(pid, host, NOW, NOW)
+    assert ground.context.beside.at_work
     assert not breaker.lets_through(time.monotonic())
     assert breaker.state(time.monotonic()).name == ACTION_NEEDED
 
@@ -89,7 +89,7 @@ def test_our_own_metrics_are_no_sign(
     """By our process id on this computer."""
     write(ground, **values)
     other.look()
-    assert ground.core.taken_by_others.worker() is None
+    assert ground.context.taken_by_others.worker() is None
     assert breaker.lets_through(time.monotonic())
 
 
@@ -97,10 +97,10 @@ def test_metrics_as_we_wrote_them_are_not_even_read(ground: QueueScene, other: O
     """Whatever stands in them."""
     write(ground, pid=7, host="there")
     assert not other.is_unchanged()
-    other.note_write(atomic.signature(ground.core.paths.metrics))
+    other.note_write(atomic.signature(ground.context.paths.metrics))
     assert other.is_unchanged()
     other.look()
-    assert ground.core.taken_by_others.worker() is None
+    assert ground.context.taken_by_others.worker() is None
 
 
 @pytest.mark.parametrize("text", ['{"other": 1}', "[]", "nonsense"])
@@ -108,9 +108,9 @@ def test_what_is_no_metrics_file_is_no_sign(
     ground: QueueScene, other: OtherWorker, text: str
 ) -> None:
     """Somebody put something else there."""
-    ground.put(ground.core.paths.metrics, text.encode())
+    ground.put(ground.context.paths.metrics, text.encode())
     other.look()
-    assert ground.core.taken_by_others.worker() is None
+    assert ground.context.taken_by_others.worker() is None
 
 
 def test_another_worker_goes_when_it_has_been_silent(
@@ -123,12 +123,12 @@ def test_another_worker_goes_when_it_has_been_silent(
     monkeypatch.setattr(time, "monotonic", lambda: started + SILENT - 1)
     other.look()
     other.release()
-    assert ground.core.taken_by_others.worker() is not None
+    assert ground.context.taken_by_others.worker() is not None
     monkeypatch.setattr(time, "monotonic", lambda: started + SILENT + 1)
     other.look()
     other.release()
-    assert ground.core.taken_by_others.worker() is None
-    assert not ground.core.beside.at_work
+    assert ground.context.taken_by_others.worker() is None
+    assert not ground.context.beside.at_work
     assert breaker.lets_through(started)
     assert ground.column("unknown", fresh("a")) == NOW
 
@@ -139,12 +139,12 @@ def test_another_worker_that_has_ended_goes_at_once(
     """When its process was on this computer; five seconds are left to a successor."""
     write(ground, pid=GONE, host=HOST)
     other.look()
-    assert ground.core.taken_by_others.worker() is not None
+    assert ground.context.taken_by_others.worker() is not None
     started = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: started + 6)
     other.look()
     other.release()
-    assert ground.core.taken_by_others.worker() is None
+    assert ground.context.taken_by_others.worker() is None
     assert breaker.lets_through(started)
 
 
@@ -152,9 +152,9 @@ def test_what_was_seen_before_our_own_end_is_still_known(
     ground: QueueScene, breaker: CircuitBreaker
 ) -> None:
     """A start in between changes nothing."""
-    ground.core.taken_by_others.note_worker(WorkerSeen(7, "there", NOW - 10, NOW - 10))
-    OtherWorker(ground.core, breaker)
-    assert ground.core.beside.at_work
+    ground.context.taken_by_others.note_worker(WorkerSeen(7, "there", NOW - 10, NOW - 10))
+    OtherWorker(ground.context, breaker)
+    assert ground.context.beside.at_work
     assert not breaker.lets_through(time.monotonic())
 
 
@@ -174,9 +174,9 @@ def test_metrics_from_before_our_start(
 ) -> None:  # fmt: skip
     """Fresh ones of a process that runs are a sign; others are suspected for three heartbeats."""
     write(ground, age=age, **values)
-    OtherWorker(ground.core, breaker).look()
-    assert (ground.core.taken_by_others.worker() is not None) is seen
-    assert ground.core.beside.may_write_until == (
+    OtherWorker(ground.context, breaker).look()
+    assert (ground.context.taken_by_others.worker() is not None) is seen
+    assert ground.context.beside.may_write_until == (
         pytest.approx(NOW - age + SILENT) if suspected else 0.0
     )
 
@@ -185,27 +185,27 @@ def test_metrics_of_our_own_last_run_are_no_sign(
     ground: QueueScene, breaker: CircuitBreaker
 ) -> None:
     """By the process id that we noted then."""
-    first = OtherWorker(ground.core, breaker)
+    first = OtherWorker(ground.context, breaker)
     first.look()
     write(ground, pid=os.getpid(), host=HOST)
-    OtherWorker(ground.core, breaker).look()
-    assert ground.core.taken_by_others.worker() is None
-    assert not ground.core.beside.at_work
-    assert ground.core.beside.may_write_until == 0.0
+    OtherWorker(ground.context, breaker).look()
+    assert ground.context.taken_by_others.worker() is None
+    assert not ground.context.beside.at_work
+    assert ground.context.beside.may_write_until == 0.0
 
 
 def test_metrics_written_between_our_runs_are_doubt(
     ground: QueueScene, breaker: CircuitBreaker
 ) -> None:
     """Another was at work meanwhile: what waits is asked about, once."""
-    OtherWorker(ground.core, breaker).look()
+    OtherWorker(ground.context, breaker).look()
     write(ground, pid=GONE, host=HOST)
-    other = OtherWorker(ground.core, breaker)
+    other = OtherWorker(ground.context, breaker)
     other.look()
-    assert ground.core.beside.at_work
+    assert ground.context.beside.at_work
     other.release()
     assert ground.column("unknown", fresh("a")) == NOW
-    assert not ground.core.beside.at_work
+    assert not ground.context.beside.at_work
 
 
 def test_the_sentence_says_who_it_is_and_what_to_do() -> None:

@@ -66,15 +66,15 @@ def test_what_was_under_way_is_due_after_the_interval(
     tmp_path: Path, ago: float, wait: float
 ) -> None:
     """A claim that a worker left is asked about when a failure would be tried again."""
-    core = WorkerContext(
+    context = WorkerContext(
         Paths(tmp_path, tmp_path), Settings(), Ledger(tmp_path / "ledger"), Events()
     )
-    with core.ledger.transaction():
-        key = core.inbox.add_fresh(parsed(dead_letter("m")), 1.0, ask=False)
-        core.outbox.claim(key, core.now() - ago)
-    core.take_up()
-    assert max(0.0, core.outbox.due(key) - core.now()) == pytest.approx(wait, abs=2)
-    core.ledger.close()
+    with context.ledger.transaction():
+        key = context.inbox.add_fresh(parsed(dead_letter("m")), 1.0, ask=False)
+        context.outbox.claim(key, context.now() - ago)
+    context.take_up()
+    assert max(0.0, context.outbox.due(key) - context.now()) == pytest.approx(wait, abs=2)
+    context.ledger.close()
 
 
 def test_nobody_waits_where_nothing_is_unknown(

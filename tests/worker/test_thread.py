@@ -201,9 +201,9 @@ def test_what_is_asked_the_engine_answers(world: World) -> None:
     (opened,) = world.opened
     for _ in range(2):
         assert worker.is_ready
-        assert worker.settings is opened.parts.core.settings
-        assert worker.destination is opened.parts.core.destination
-        assert worker.counts() is opened.parts.core.counters.waiting.return_value
+        assert worker.settings is opened.parts.context.settings
+        assert worker.destination is opened.parts.context.destination
+        assert worker.counts() is opened.parts.context.counters.waiting.return_value
         with mock.patch.object(thread, "time", mock.Mock(**{"time.return_value": 7.0})) as clock:
             clock.monotonic.return_value = 3.0
             assert worker.is_idle(1.5) is opened.is_idle.return_value

@@ -46,16 +46,16 @@ class _Save:
 class HandEdits:
     """Reads the DLQ file and merges what its editors meant. One save is merged once."""
 
-    def __init__(self, core: WorkerContext) -> None:
-        self._core = core
+    def __init__(self, context: WorkerContext) -> None:
+        self._context = context
         self.signature: Signature | None = None
-        self.ask = core.ledger.asks_about(DLQ)
+        self.ask = context.ledger.asks_about(DLQ)
         self.oddities = 0  # saves that were not as the ledger would have the file
         self.missing = False  # the file is gone: to be written again
         self.torn = False  # it is being written, or broken: it is looked at again soon
-        said = cannot_read(core.paths.dlq)
-        self._restless = RestlessFile(core.troubles, restless_file.DLQ, said, AGAIN)
-        self._receipts = Receipts(core.paths.receipts)
+        said = cannot_read(context.paths.dlq)
+        self._restless = RestlessFile(context.troubles, restless_file.DLQ, said, AGAIN)
+        self._receipts = Receipts(context.paths.receipts)
         self._again = False  # looked at, though it has not changed
         self.tells_backoffs = False  # at the start all in backoff are told of at once
 
@@ -70,7 +70,7 @@ class HandEdits:
         before `self.signature` is the file's.
         """
         self._receipts.look()
-        found = atomic.signature(self._core.paths.dlq)
+        found = atomic.signature(self._context.paths.dlq)
         self.missing = found is None
         if found is None or (found == self.signature and not self._again):
             if found is not None:
@@ -109,10 +109,10 @@ class HandEdits:
     def _read(self, found: Signature) -> tuple[bytes, Signature]:
         """The file, and the receipts of all that is in it: none came while it was read."""
         for _ in range(_TRIES):
-            result = atomic.read(self._core.paths.dlq) or (b"", found)
+            result = atomic.read(self._context.paths.dlq) or (b"", found)
             if not self._receipts.look():
                 return result
-        raise TornError(self._core.paths.dlq)
+        raise TornError(self._context.paths.dlq)
 
     def take_in(self, data: bytes, signature: Signature, account: Account = _NOBODY) -> bool:
         """Merge one save; TornError when it is perhaps still being written.
@@ -123,20 +123,20 @@ class HandEdits:
         try:
             parsed = document.parse(data, SECTION, views=True)
         except BrokenDocumentError as error:
-            if not is_stable(signature, self._core.now()):
-                raise TornError(self._core.paths.dlq) from error
+            if not is_stable(signature, self._context.now()):
+                raise TornError(self._context.paths.dlq) from error
             parsed, broken = document.salvage(data, SECTION), str(error)
         return self._merge(data, signature, parsed, broken, account)
 
     def note(self, signature: Signature) -> None:
         """Note that this very save is merged, or our own; remembered across a restart."""
         self.signature = signature
-        with self._core.ledger.transaction():
-            self._core.ledger.set_meta(_META, json.dumps(mark(signature)))
+        with self._context.ledger.transaction():
+            self._context.ledger.set_meta(_META, json.dumps(mark(signature)))
 
     def _merged(self) -> Mark | None:
         """The file that was merged last."""
-        kept = self._core.ledger.meta(_META)
+        kept = self._context.ledger.meta(_META)
         if kept is None:
             return None
         inode, size, mtime = json.loads(kept)
@@ -145,19 +145,19 @@ class HandEdits:
     def _merge(
         self, data: bytes, signature: Signature, parsed: Document, broken: str, account: Account
     ) -> bool:
-        core = self._core
-        path = core.paths.dlq
+        context = self._context
+        path = context.paths.dlq
         if broken:
-            core.quarantine_file(path, data, signature, broken)
-        core.quarantine_items(path, parsed.rejected)
+            context.quarantine_file(path, data, signature, broken)
+        context.quarantine_items(path, parsed.rejected)
         save = self._understood(data, parsed)
         # One transaction: what is decided by must not be sent or published in between.
-        with core.ledger.transaction(durable=True):
+        with context.ledger.transaction(durable=True):
             base = self._base(save)
-            ours = Ours(core.generations.dead_rows(), core.inbox.by_ids, core.server)
+            ours = Ours(context.generations.dead_rows(), context.inbox.by_ids, context.server)
             whole = not broken and not parsed.rejected
             decided = merge(base, save.items, ours, whole=whole)
-            share = attribution.share(decided, account, beside=core.beside.at_work)
+            share = attribution.share(decided, account, beside=context.beside.at_work)
             self._apply(save, decided, base, share)
             self._adopt_moved(save.items)
             asked = self.ask
@@ -169,7 +169,7 @@ class HandEdits:
 
     def _trust(self) -> None:
         if self.ask:
-            self._core.ledger.trust(DLQ)
+            self._context.ledger.trust(DLQ)
             self.ask = False
 
     def _understood(self, data: bytes, parsed: Document) -> _Save:
@@ -187,75 +187,75 @@ class HandEdits:
         )
 
     def _base(self, save: _Save) -> Base:
-        generations = self._core.generations
+        generations = self._context.generations
         generations.note_name(save.name)
         named = generations.named(save.name)
         exact = named is not None and generations.is_copy(save.name, save.sha)
         return Base(named, generations.current(), generations.shown, exact)
 
     def _apply(self, save: _Save, decided: Decisions, base: Base, share: Share) -> None:
-        core, now = self._core, self._core.now()
+        context, now = self._context, self._context.now()
         own: int | None = None  # the user's own generation
         if base.named is None:
             absent = [row.key for row in (*decided.put_back, *decided.discard)]
-            own = core.generations.record_foreign(save.name, absent)
-        core.inbox.discard(share.by_command, now, "deleted")
+            own = context.generations.record_foreign(save.name, absent)
+        context.inbox.discard(share.by_command, now, "deleted")
         # Two deletions have two times.
         tick = _TICK * bool(share.by_command)
-        core.inbox.discard(share.by_hand, now + tick, "hand edit")
-        core.inbox.discard(share.by_other, now + tick, PERHAPS)
+        context.inbox.discard(share.by_hand, now + tick, "hand edit")
+        context.inbox.discard(share.by_other, now + tick, PERHAPS)
         for key in share.by_other:
-            core.taken_by_others.ask(key, now)  # should it be restored
+            context.taken_by_others.ask(key, now)  # should it be restored
         written: list[tuple[int, Item]] = []
         for pair in [*decided.edits, *decided.forced]:
             key = pair.row.key
             if pair.item.digest != pair.row.digest:
-                key = core.inbox.change_content(pair.row, pair.item, now)
-            core.inbox.change_values(pair.row.key, pair.item, now)
+                key = context.inbox.change_content(pair.row, pair.item, now)
+            context.inbox.change_values(pair.row.key, pair.item, now)
             written.append((key, pair.item))
         for pair in decided.restore:
-            core.inbox.revive(pair.row, pair.item, now, dead=True, gen=own)
+            context.inbox.revive(pair.row, pair.item, now, dead=True, gen=own)
             if own is None:  # else that generation shows it, values and all
                 written.append((pair.row.key, pair.item))
         for item in decided.adopt:
-            key = core.inbox.add_dead(item, _with_id(item), now, ask=self.ask, gen=own)
+            key = context.inbox.add_dead(item, _with_id(item), now, ask=self.ask, gen=own)
             if own is None:
                 written.append((key, item))
         gen = base.named if own is None else own
         for key, item in written:
-            core.generations.record_save(key, item, gen or 0)
-        core.generations.set_strays(save.strays, save.keys)
+            context.generations.record_save(key, item, gen or 0)
+        context.generations.set_strays(save.strays, save.keys)
 
     def _adopt_moved(self, found: list[Item]) -> None:
         """Another worker moves what fails to the DLQ file: it is a dead letter, and undelivered.
 
         As far as that one knows: the server is asked before it is sent.
         """
-        core, now = self._core, self._core.now()
-        theirs = moved(found, core.taken_by_others.vanished())
+        context, now = self._context, self._context.now()
+        theirs = moved(found, context.taken_by_others.vanished())
         if not theirs:
             return
-        with core.ledger.transaction(durable=True):
+        with context.ledger.transaction(durable=True):
             for item in theirs:
-                row = core.inbox.known(item)
+                row = context.inbox.known(item)
                 if row is not None:
-                    core.inbox.revive(row, item, now, dead=True, gen=None)
-                    core.taken_by_others.ask(row.key, now)
-        core.events.emit(events.AdoptedToDlq(len(theirs), core.paths.dlq.name))
+                    context.inbox.revive(row, item, now, dead=True, gen=None)
+                    context.taken_by_others.ask(row.key, now)
+        context.events.emit(events.AdoptedToDlq(len(theirs), context.paths.dlq.name))
 
     def _tell(self, decided: Decisions, told: list[events.Event], *, is_edit: bool) -> None:
-        emit = self._core.events.emit
+        emit = self._context.events.emit
         if not is_edit:  # the first reading of a new ledger: what stands there is nobody's edit
             if decided.adopt:
-                emit(events.AdoptedToDlq(len(decided.adopt), self._core.paths.dlq.name))
+                emit(events.AdoptedToDlq(len(decided.adopt), self._context.paths.dlq.name))
         else:
             for event in told:
                 emit(event)
         if self.tells_backoffs:
-            begun = telling_backoffs.begun(decided, self._core.now())
+            begun = telling_backoffs.begun(decided, self._context.now())
             telling_backoffs.tell(emit, begun, len(begun))
         for pair in decided.delivered:
-            file = self._core.paths.dlq.name
+            file = self._context.paths.dlq.name
             emit(events.AlreadyDelivered(pair.item.project, pair.item.id, file))
 
 

@@ -24,13 +24,15 @@ _LOCK_WAIT: Final = 2.0
 class DlqPublisher:
     """Writes the file when the ledger says something else than it does."""
 
-    def __init__(self, core: WorkerContext, edits: HandEdits) -> None:
-        self._core = core
+    def __init__(self, context: WorkerContext, edits: HandEdits) -> None:
+        self._context = context
         self._edits = edits
-        self._lock = FileLock(core.paths.files_lock)
-        self._previous = core.paths.dlq_previous
+        self._lock = FileLock(context.paths.files_lock)
+        self._previous = context.paths.dlq_previous
         self._merged: Signature | None = None  # of the file that `_previous` names, as merged
-        self._restless = RestlessFile(core.troubles, _PART, cannot_write(core.paths.dlq), INTERVAL)
+        self._restless = RestlessFile(
+            context.troubles, _PART, cannot_write(context.paths.dlq), INTERVAL
+        )
         self._late = 0  # saves that were found in the file before the last one
         self._shown: tuple[int, ...] | None = None  # what the file was written for last
         self.pace = PublishRate()
@@ -42,7 +44,7 @@ class DlqPublisher:
 
     def _wanted(self) -> tuple[int, ...]:
         """Changes whenever the file is not as the ledger would have it."""
-        return self._core.ledger.outdated.times(DLQ), self._edits.oddities, self._late
+        return self._context.ledger.outdated.times(DLQ), self._edits.oddities, self._late
 
     def run(self) -> bool:
         """Publish; False when the file is being written by somebody, or is gone on with later."""
@@ -59,10 +61,10 @@ class DlqPublisher:
         return done
 
     def _attempt(self) -> bool:
-        path, generations = self._core.paths.dlq, self._core.generations
+        path, generations = self._context.paths.dlq, self._context.generations
         self._edits.run()
         before = atomic.signature(path)
-        receipts.clear_up(self._core.paths.receipts, before)
+        receipts.clear_up(self._context.paths.receipts, before)
         if before is not None and before != self._edits.signature:
             return False  # torn: it is taken in before anything takes its place
         wanted = self._wanted()
@@ -88,14 +90,14 @@ class DlqPublisher:
         return True
 
     def _is_still(self, before: Signature | None) -> bool:
-        now = atomic.signature(self._core.paths.dlq)
+        now = atomic.signature(self._context.paths.dlq)
         return now is None if before is None else now is not None and now.same_bytes(before)
 
     def _new_name(self) -> str:
         at = datetime.now()  # noqa: DTZ005  (local, as everybody writes it into this file)
         while True:
             name = at.isoformat(timespec="microseconds")
-            if not self._core.generations.name_taken(name):
+            if not self._context.generations.name_taken(name):
                 return name
             at += timedelta(microseconds=1)
 
@@ -107,7 +109,7 @@ class DlqPublisher:
         if self._merged is None:
             return False
         with suppress(TornError):
-            now, live = (atomic.signature(p) for p in (self._previous, self._core.paths.dlq))
+            now, live = (atomic.signature(p) for p in (self._previous, self._context.paths.dlq))
             if now is None or now.same_bytes(self._merged):
                 return False  # as always; it may be large
             if live is not None and live.inode == now.inode:

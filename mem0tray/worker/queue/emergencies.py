@@ -21,16 +21,16 @@ _RENAMED: Final = ".mem0_emergency.{inode}.read.json"
 class EmergencyIntake:
     """Reads by offset, which is kept in the transaction that takes the items in."""
 
-    def __init__(self, core: WorkerContext) -> None:
-        self._core = core
-        self._folder = core.paths.claude_dir
-        self.ask = core.ledger.asks_about(EMERGENCY)
+    def __init__(self, context: WorkerContext) -> None:
+        self._context = context
+        self._folder = context.paths.claude_dir
+        self.ask = context.ledger.asks_about(EMERGENCY)
         self._boot = boot_id()
 
     def run(self) -> int:
         """Take in new lines; how many memories were new."""
         sources = self._sources()
-        live = self._core.paths.emergency
+        live = self._context.paths.emergency
         found = atomic.signature(live)
         if found is not None and found.inode not in {source.inode for source in sources}:
             sources.append(EmergencySource(live.name, found.inode))
@@ -38,20 +38,20 @@ class EmergencyIntake:
         for source in sources:
             new += self._read(source)
         if self.ask:
-            self._core.ledger.trust(EMERGENCY)
+            self._context.ledger.trust(EMERGENCY)
             self.ask = False
         return new
 
     def unread(self) -> int:
         """Bytes of the emergency file that nobody has taken in yet."""
-        found = atomic.signature(self._core.paths.emergency)
+        found = atomic.signature(self._context.paths.emergency)
         if found is None:
             return 0
         offsets = {source.inode: source.offset for source in self._sources()}
         return max(0, found.size - offsets.get(found.inode, 0))
 
     def _sources(self) -> list[EmergencySource]:
-        kept = self._core.ledger.meta(_META)
+        kept = self._context.ledger.meta(_META)
         return (
             msgspec.json.decode(kept, type=list[EmergencySource]) if kept else self._found_on_disk()
         )
@@ -65,12 +65,12 @@ class EmergencyIntake:
         ]
 
     def _read(self, source: EmergencySource) -> int:
-        now = self._core.now()
+        now = self._context.now()
         path = self._folder / source.name
         found = atomic.signature(path)
         if found is None or found.inode != source.inode:
             self._lose()
-            self._core.quarantine_items(path, list(source.torn))
+            self._context.quarantine_items(path, list(source.torn))
             self._keep(source, None)
             return 0
         if found.size < source.offset:
@@ -79,14 +79,15 @@ class EmergencyIntake:
         final = abs(now - found.mtime / 1e9) >= emergency.RENAME_AFTER
         lines = emergency.read(self._folder, source, final=final)
         if lines is not None and lines.source is not None:
-            with self._core.ledger.transaction(durable=True):
+            with self._context.ledger.transaction(durable=True):
                 new = sum(
-                    accept(self._core, item, ask=self.ask, shown=False)[1] for item in lines.items
+                    accept(self._context, item, ask=self.ask, shown=False)[1]
+                    for item in lines.items
                 )
                 self._keep(source, lines.source)
-            self._core.quarantine_items(path, lines.odd)
+            self._context.quarantine_items(path, lines.odd)
             if new:
-                self._core.events.emit(events.Accepted(new))
+                self._context.events.emit(events.Accepted(new))
             return new
         if final and not source.renamed:
             self._rename(source, now)
@@ -98,11 +99,11 @@ class EmergencyIntake:
 
     def _lose(self) -> None:
         """Note that another worker took the lines away, and delivers what stood there."""
-        core = self._core
-        unshown = core.taken_by_others.unshown()
+        context = self._context
+        unshown = context.taken_by_others.unshown()
         if unshown:
-            core.taken_by_others.vanish(
-                unshown, core.now(), taken=core.beside.at_work, wait_until=0.0
+            context.taken_by_others.vanish(
+                unshown, context.now(), taken=context.beside.at_work, wait_until=0.0
             )
 
     def _rename(self, source: EmergencySource, now: float) -> None:
@@ -124,5 +125,5 @@ class EmergencyIntake:
         kept = [source for source in self._sources() if source.inode != old.inode]
         if new is not None:
             kept.append(new)
-        with self._core.ledger.transaction():
-            self._core.ledger.set_meta(_META, msgspec.json.encode(kept))
+        with self._context.ledger.transaction():
+            self._context.ledger.set_meta(_META, msgspec.json.encode(kept))

@@ -57,8 +57,8 @@ class QueueRead:
 class QueueIntake:
     """Reads the queue file. Used by the worker and, before it writes, by the publisher."""
 
-    def __init__(self, core: WorkerContext) -> None:
-        self._core = core
+    def __init__(self, context: WorkerContext) -> None:
+        self._context = context
         self._guard = threading.RLock()
         self._known: dict[bytes, int] = {}
         self._first = True  # nothing was read yet
@@ -69,9 +69,9 @@ class QueueIntake:
         self.oddities = 0  # what was found there that the ledger would not have there
         self.lost = False  # entries have left by another hand: perhaps for the DLQ file
         self.torn = False  # the file is being written, or broken: it is looked at again soon
-        said = cannot_read(core.paths.queue)
-        self._restless = RestlessFile(core.troubles, restless_file.QUEUE, said, AGAIN)
-        self.ask = core.ledger.asks_about(QUEUE)
+        said = cannot_read(context.paths.queue)
+        self._restless = RestlessFile(context.troubles, restless_file.QUEUE, said, AGAIN)
+        self.ask = context.ledger.asks_about(QUEUE)
 
     def run(self) -> int:
         """Take in what is new; the number of new entries. A torn file waits for the next time."""
@@ -92,7 +92,7 @@ class QueueIntake:
 
         While we do, the link to it that becomes its backup is no change of it.
         """
-        found = atomic.signature(self._core.paths.queue)
+        found = atomic.signature(self._context.paths.queue)
         if found is None or self._announced is None:
             return found != self.signature
         known = (self._announced, self.signature)
@@ -110,10 +110,10 @@ class QueueIntake:
         still being written.
         """
         with self._guard:
-            path = self._core.paths.queue
+            path = self._context.paths.queue
             found = atomic.read(path)
             if found is None:
-                with self._core.ledger.transaction():
+                with self._context.ledger.transaction():
                     self._note_moves({})
                     self._trust()
                 self._known, self.signature = {}, None
@@ -123,20 +123,20 @@ class QueueIntake:
             try:
                 parsed = document.parse(data, SECTIONS, views=True)
             except BrokenDocumentError as error:
-                if not is_stable(signature, self._core.now()):
+                if not is_stable(signature, self._context.now()):
                     raise TornError(path) from error
                 parsed = document.salvage(data, SECTIONS)
                 broken = str(error)
             seen = self._accept(parsed)
             if broken:
-                self._core.quarantine_file(path, data, signature, broken)
+                self._context.quarantine_file(path, data, signature, broken)
                 seen.broken = True
             for name, mark in (("last_100", b"["), ("stats", b"{")):
                 value = parsed.rest.get(name, mark)
                 if memoryview(value)[:1] != mark:  # producers would trip over it
                     parsed.rejected.append(bytes(parsed.rest.pop(name)))
             if parsed.rejected:
-                self._core.quarantine_items(path, parsed.rejected)
+                self._context.quarantine_items(path, parsed.rejected)
                 seen.broken = True
             if broken or parsed.rejected:
                 self.oddities += 1
@@ -170,12 +170,12 @@ class QueueIntake:
         # Durable only where something comes in or goes: reading again costs no disk write.
         marks = [(raw, fingerprint(raw)) for raw in parsed.lists["queue"]]
         fresh = len(marks) < len(self._known) or any(m not in self._known for _, m in marks)
-        with self._core.ledger.transaction(durable=fresh):
+        with self._context.ledger.transaction(durable=fresh):
             stats = items.load_object(parsed.rest.get("stats", b"{}")) or {}
-            self.oddities += self._core.counters.absorb(stats)
+            self.oddities += self._context.counters.absorb(stats)
             # First: a second copy in the queue says nothing about what became of the first.
             seen.held = [(raw, self._take_held(raw)) for raw in parsed.lists[HELD]]
-            left = self._core.inbox.tombstones()
+            left = self._context.inbox.tombstones()
             for raw, mark in marks:
                 key = self._known.get(mark)
                 if key is None:
@@ -189,21 +189,21 @@ class QueueIntake:
         self._known = known
         adopted = sum(key > 0 for _, key in seen.failed)
         if adopted:
-            self._core.events.emit(events.AdoptedToDlq(adopted, "failed"))
+            self._context.events.emit(events.AdoptedToDlq(adopted, "failed"))
         if new:
             self._count += new
-            self._core.events.emit(events.Accepted(new))
+            self._context.events.emit(events.Accepted(new))
         return seen
 
     def _note_moves(self, known: dict[bytes, int]) -> None:
         """What another hand took out of the file since it was read or published, or put in."""
-        taken, beside = self._core.taken_by_others, self._core.beside
+        taken, beside = self._context.taken_by_others, self._context.beside
         before, now = set(self._known.values()), set(known.values())
         gone = taken.missing(now) if self._first else sorted(before - now)
         if not self._first:
             taken.come_back(now - before - self._expected)
         if gone:
-            moment = self._core.now()
+            moment = self._context.now()
             wait = beside.may_write_until if moment < beside.may_write_until else 0.0
             taken.vanish(gone, moment, taken=beside.at_work, wait_until=wait)
             self.lost = True
@@ -212,14 +212,14 @@ class QueueIntake:
     def _trust(self) -> None:
         """Ask no more about what the file shows: what comes now was never sent by anybody else."""
         if self.ask:
-            self._core.ledger.trust(QUEUE)
+            self._context.ledger.trust(QUEUE)
             self.ask = False
 
     def _take(self, raw: bytes, left: Mapping[Name, int]) -> tuple[int, bool]:
         item = items.parse(raw)
         if item is None:
             return _NOTHING, False
-        key, is_new = accept(self._core, item, ask=self.ask, left=left.get(item.name))
+        key, is_new = accept(self._context, item, ask=self.ask, left=left.get(item.name))
         self.oddities += not is_new  # it may be held, or a dead letter, and not stand there then
         return key, is_new
 
@@ -228,12 +228,12 @@ class QueueIntake:
         item = items.parse(raw)
         if item is None:
             return _NOTHING
-        row = self._core.inbox.known(item)
+        row = self._context.inbox.known(item)
         if row is not None:
             return row.key
-        now = self._core.now()
-        key = self._core.inbox.add_fresh(item, now, ask=True)
-        self._core.taken_by_others.hold(key, now)
+        now = self._context.now()
+        key = self._context.inbox.add_fresh(item, now, ask=True)
+        self._context.taken_by_others.hold(key, now)
         return key
 
     def _adopt(self, raw: bytes) -> int:
@@ -242,37 +242,39 @@ class QueueIntake:
         if item is None:
             return _NOTHING
         self.oddities += 1  # from now on it stands elsewhere
-        if self._core.inbox.known(item) is not None:
+        if self._context.inbox.known(item) is not None:
             return 0
-        now = self._core.now()
-        take_in_as_dead(self._core, item, now, ask=self.ask)
+        now = self._context.now()
+        take_in_as_dead(self._context, item, now, ask=self.ask)
         return 1
 
 
 def accept(
-    core: WorkerContext, item: Item, *, ask: bool, left: int | None = None, shown: bool = True
+    context: WorkerContext, item: Item, *, ask: bool, left: int | None = None, shown: bool = True
 ) -> tuple[int, bool]:
     """A queue entry into the ledger: its key, and whether it waits from now on.
 
     `left`: the key that this has when it may have stood there before it was deleted or edited.
     `shown`: it stands in the queue file.
     """
-    now = core.now()
-    row = core.inbox.known(item)
+    now = context.now()
+    row = context.inbox.known(item)
     if left is not None and (row is None or row.state not in (items.FRESH, items.DEAD)):
         return left, False
     if row is None:
-        if item.retries >= core.settings.sync.max_attempts:
-            key = take_in_as_dead(core, item, now, ask=ask)
-            core.events.emit(events.MovedToDlq(item.project, item.id, item.retries))
+        if item.retries >= context.settings.sync.max_attempts:
+            key = take_in_as_dead(context, item, now, ask=ask)
+            context.events.emit(events.MovedToDlq(item.project, item.id, item.retries))
             return key, False
-        return core.inbox.add_fresh(item, now, ask=ask, shown=shown), True
+        return context.inbox.add_fresh(item, now, ask=ask, shown=shown), True
     # With no server to be had, none is the one that it is missing from.
-    moved_on = row.state == items.DELIVERED and (not core.server or core.server in row.servers)
+    moved_on = row.state == items.DELIVERED and (
+        not context.server or context.server in row.servers
+    )
     if row.state in (items.FRESH, items.DEAD) or moved_on:
         return row.key, False
     # Restored by the user, or only a former server has it.
-    core.inbox.revive(row, item, now, dead=False, gen=None)
+    context.inbox.revive(row, item, now, dead=False, gen=None)
     return row.key, True
 
 

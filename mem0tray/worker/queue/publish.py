@@ -48,12 +48,12 @@ class _Composed:
 class QueuePublisher:
     """Publishes what the ledger has outdated, at its own pace."""
 
-    def __init__(self, core: WorkerContext, intake: QueueIntake) -> None:
-        self._core = core
+    def __init__(self, context: WorkerContext, intake: QueueIntake) -> None:
+        self._context = context
         self._intake = intake
-        said = cannot_write(core.paths.queue)
-        self._restless = RestlessFile(core.troubles, "queue file in its place", said, _RETRY)
-        self._lock = FileLock(core.paths.queue_lock)
+        said = cannot_write(context.paths.queue)
+        self._restless = RestlessFile(context.troubles, "queue file in its place", said, _RETRY)
+        self._lock = FileLock(context.paths.queue_lock)
         self._leaving = threading.Event()
         self._stopping = threading.Event()
         self._signal = threading.Event()
@@ -78,10 +78,10 @@ class QueuePublisher:
     @property
     def needed(self) -> bool:
         """Whether the file is perhaps not as the ledger has it."""
-        return self._wanted() != self._shown or self.put_back_at <= self._core.now()
+        return self._wanted() != self._shown or self.put_back_at <= self._context.now()
 
     def _wanted(self) -> tuple[int, int]:
-        return self._core.ledger.outdated.times(QUEUE), self._intake.oddities
+        return self._context.ledger.outdated.times(QUEUE), self._intake.oddities
 
     @property
     def pending(self) -> bool:
@@ -123,17 +123,17 @@ class QueuePublisher:
             done, wait = False, _RETRY
         except Exception as error:  # noqa: BLE001  (the thread survives any fault of a part)
             done, wait = False, _TROUBLE_WAIT
-            self._core.troubles.note_failure(_PART, error, wait, "queue file")
+            self._context.troubles.note_failure(_PART, error, wait, "queue file")
         else:
             wait = _RETRY
-            self._core.troubles.note_success(_PART)
+            self._context.troubles.note_success(_PART)
             self._restless.look(restless=not done and not self._stopping.is_set())
         now = time.monotonic()
         self._pace.note_cost(now, now - started)
         with self._idle:
             self._busy = False
             self._idle.notify_all()
-        self._core.wake.set()
+        self._context.wake.set()
         if not done:
             if self._leaving.wait(wait):  # no more time for patience
                 self._stopping.wait(_RETRY)
@@ -155,11 +155,11 @@ class QueuePublisher:
         for_this = self._wanted()
         wanted = self._composed(seen)
         if wanted.top is None:
-            self._core.inbox.clear_tombstones(wanted.left)
+            self._context.inbox.clear_tombstones(wanted.left)
             self._shown = for_this
             return True
         data = document.compose_parts(wanted.top)
-        path = self._core.paths.queue
+        path = self._context.paths.queue
         self._intake.expect(key for _, key in wanted.entries)
         try:
             signature = atomic.replace(
@@ -174,8 +174,8 @@ class QueuePublisher:
         if signature is None:
             self._intake.expect(())
             return False
-        self._core.inbox.clear_tombstones(wanted.left)
-        self._core.taken_by_others.show(wanted.shown)
+        self._context.inbox.clear_tombstones(wanted.left)
+        self._context.taken_by_others.show(wanted.shown)
         self._intake.note_published(signature, wanted.entries)
         self._shown = for_this
         return True
@@ -184,18 +184,18 @@ class QueuePublisher:
         """With the lock held: the file is as it was, and its backup is made."""
         if not locked:
             self._lock.acquire(_LOCK_WAIT)
-        path = self._core.paths.queue
+        path = self._context.paths.queue
         if self._stopping.is_set() or atomic.signature(path) != before:
             return False
         if before is not None:
-            atomic.keep_link(path, self._core.paths.queue_backup)
+            atomic.keep_link(path, self._context.paths.queue_backup)
         return True
 
     def _composed(self, seen: QueueRead) -> _Composed:
         """What shall stand in the file, from what stands there and what waits."""
-        with self._core.ledger.transaction(durable=True):
-            fresh = self._core.inbox.fresh_entries()
-            left = self._core.inbox.tombstones()
+        with self._context.ledger.transaction(durable=True):
+            fresh = self._context.inbox.fresh_entries()
+            left = self._context.inbox.tombstones()
         entries: list[tuple[bytes, int]] = []
         shown: set[int] = set()
         changed = seen.broken
@@ -219,7 +219,7 @@ class QueuePublisher:
         changed |= {key for _, key in seen.held if key >= 0} != {
             key for key, each in fresh.items() if each.taken is not None
         }
-        nothing_yet = seen.signature is None and not any(self._core.counters.show().values())
+        nothing_yet = seen.signature is None and not any(self._context.counters.show().values())
         if not changed and (stats is None or nothing_yet):
             return _Composed([], None, left)
         laid_out = [(document.laid_out(raw, 2), key) for raw, key in (*entries, *back)]
@@ -242,7 +242,7 @@ class QueuePublisher:
         Beside another worker never: it would deliver them, once more perhaps. It may be
         there before we see it, so what vanished from a whole file waits a little.
         """
-        beside, now = self._core.beside, self._core.now()
+        beside, now = self._context.beside, self._context.now()
         self.put_back_at = math.inf
         if beside.at_work:
             return []
@@ -262,16 +262,16 @@ class QueuePublisher:
 
     def _bytes(self, key: int, each: FreshEntry) -> bytes:
         """The entry's bytes; none when it was delivered just now."""
-        return each.raw or self._core.outbox.find_raw(key) or b""
+        return each.raw or self._context.outbox.find_raw(key) or b""
 
     def _stats(self, raw: bytes | None) -> bytes | None:
         """The counters as they should be, or None when the file has them right."""
         found = items.load_object(raw or b"{}")
         if found is None:
-            self._core.quarantine_items(self._core.paths.queue, [raw or b""])
+            self._context.quarantine_items(self._context.paths.queue, [raw or b""])
             found = {}
-        last = self._core.counters.last_delivery()
-        wanted = found | self._core.counters.show()
+        last = self._context.counters.last_delivery()
+        wanted = found | self._context.counters.show()
         wanted["last_sync"] = found.get("last_sync") if last is None else local_iso(last)
         return None if wanted == found else document.dump(wanted)
 

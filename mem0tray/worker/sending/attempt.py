@@ -25,8 +25,8 @@ class Attempts:
     Called by the senders, each for its own item, without any lock.
     """
 
-    def __init__(self, core: WorkerContext, stopping: Callable[[], bool]) -> None:
-        self._core = core
+    def __init__(self, context: WorkerContext, stopping: Callable[[], bool]) -> None:
+        self._context = context
         self._stopping = stopping
         self._ended: dict[int, float] = {}  # when an attempt of unknown outcome ended, monotonic
         self._asked_in_vain: Counter[int] = Counter()  # questions in a row, by item
@@ -37,7 +37,7 @@ class Attempts:
             return Outcome(Kind.NOT_SENDABLE, None, str(NO_PROJECT))
         memory = Memory(job.project, job.text, job.idempotency_key)
         timeout = min(
-            self._core.settings.sync.timeout * 2.0 ** min(job.timeouts, 10), LONGEST_TIMEOUT
+            self._context.settings.sync.timeout * 2.0 ** min(job.timeouts, 10), LONGEST_TIMEOUT
         )
         try:
             found = self._ask(client, job, memory, timeout)
@@ -45,7 +45,7 @@ class Attempts:
                 return found
             outcome = client.save(memory, timeout)
         except Exception as error:  # noqa: BLE001  (one odd item must not end the sender)
-            self._core.events.emit(events.PartFailed("delivery", repr(error)[:200], 0.0))
+            self._context.events.emit(events.PartFailed("delivery", repr(error)[:200], 0.0))
             told = f"internal error: {type(error).__name__}"
             return Outcome(Kind.NO_ANSWER, None, told, may_have_it=True)
         if found is Presence.CANNOT_TELL and outcome.kind is not Kind.DELIVERED:
@@ -72,8 +72,8 @@ class Attempts:
         given time. `unknown` (Unix seconds) is when its outcome became so: another worker may
         have taken it just then. A clock that was set back makes no moment of the future.
         """
-        since = self._ended.get(key, self._core.unknown_until)
-        age = self._core.now() - unknown
+        since = self._ended.get(key, self._context.unknown_until)
+        age = self._context.now() - unknown
         return max(since, time.monotonic() - age) if age >= 0 else since
 
     def _ask(

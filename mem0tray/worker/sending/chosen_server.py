@@ -20,17 +20,17 @@ from mem0tray.worker.sending.server_connection import ServerConnection
 class ChosenServer:
     """Owns deliveries and prober; `choose` gives them a server, and keeps them in step with it."""
 
-    def __init__(self, core: WorkerContext, breaker: CircuitBreaker) -> None:
-        self._core = core
+    def __init__(self, context: WorkerContext, breaker: CircuitBreaker) -> None:
+        self._context = context
         self._breaker = breaker
-        self._outages = Outages(core.ledger)
+        self._outages = Outages(context.ledger)
         self._connection: ServerConnection | None = None
         self._version = 0  # of the connection, whose address may change
-        self.delivery = Delivery(core, breaker, self._client, self._await_probe)
+        self.delivery = Delivery(context, breaker, self._client, self._await_probe)
         self.prober = Prober(
             self._probe_client,
-            lambda: core.settings.sync.probe_interval,
-            lambda: core.settings.sync.timeout,
+            lambda: context.settings.sync.probe_interval,
+            lambda: context.settings.sync.timeout,
             self._probed,
             self._asks_key,
         )
@@ -47,16 +47,16 @@ class ChosenServer:
         old = self._connection
         self._breaker.forget_server()
         new = self._connection = None if server is None else self._connected(server)
-        self._core.server = new.name if new is not None else ""
-        self._core.destination = new.shown if new is not None else ""
-        self.delivery.change_server(self._core.server)
+        self._context.server = new.name if new is not None else ""
+        self._context.destination = new.shown if new is not None else ""
+        self.delivery.change_server(self._context.server)
         if old is not None:  # which may take a while
             old.close()
         self.prober.kick()
-        event = tell(self._core.destination, new.warning if new is not None else "")
+        event = tell(self._context.destination, new.warning if new is not None else "")
         if isinstance(event, events.ServerChanged) and old is not None and new is not None:
             event = replace(event, same=old.name == new.name)
-        self._core.events.emit(event)
+        self._context.events.emit(event)
 
     def close(self) -> None:
         """Stop the embedded server if we started it."""
@@ -65,12 +65,12 @@ class ChosenServer:
 
     def _connected(self, server: ServerSettings) -> ServerConnection | None:
         """The server connection of the chosen server; without one the circuit breaker is open."""
-        url = server_choice.chosen(server.url, self._core.paths)
+        url = server_choice.chosen(server.url, self._context.paths)
         if url is None:
             self._breaker.block("server", server_choice.CHOOSE)
             return None
         try:
-            connection = ServerConnection(self._core.paths, server, url)
+            connection = ServerConnection(self._context.paths, server, url)
         except SettingsError as error:
             self._breaker.block("server", error.reason)
             return None
@@ -90,20 +90,20 @@ class ChosenServer:
 
     def _asks_key(self) -> bool:
         """Whether a server that refused everything is asked instead: no memory waits to be sent."""
-        if not self._breaker.wants_canary(self._core.now()) or self.delivery.under_way:
+        if not self._breaker.wants_canary(self._context.now()) or self.delivery.under_way:
             return False
         with suppress(LedgerError):  # who needs the ledger says so
-            return self._core.outbox.next_due() is None
+            return self._context.outbox.next_due() is None
         return False
 
     def _probed(self, health: Health, key: KeyCheck | None) -> None:
         connection = self._connection
         if connection is not None and connection.version != self._version:
             self._version = connection.version
-            self.delivery.change_server(self._core.server)
+            self.delivery.change_server(self._context.server)
             if connection.other_port:
-                wanted = self._core.settings.server.local_port
-                self._core.events.emit(events.OtherPort(wanted, connection.other_port))
+                wanted = self._context.settings.server.local_port
+                self._context.events.emit(events.OtherPort(wanted, connection.other_port))
         changed = self._breaker.note_probe(healthy=health.healthy, reason=health.reason)
         if not health.healthy:
             self.delivery.clear_suspects()
@@ -112,14 +112,14 @@ class ChosenServer:
         if key is not None and key.verdict is not KeyVerdict.REFUSED:
             self._breaker.clear_misconfigured()  # should it still refuse, the next memory tells
             with suppress(LedgerError):
-                self._core.outbox.note_end_of_refusal(self._core.now())
+                self._context.outbox.note_end_of_refusal(self._context.now())
             changed = True
         if changed:
-            self._core.wake.set()
+            self._context.wake.set()
             self.delivery.kick()
         if connection is not None:  # without one there is nothing that could be out of reach
             with suppress(LedgerError):  # a full disk; the next probe has it noted
-                self._outages.note_probe(healthy=health.healthy, now=self._core.now())
+                self._outages.note_probe(healthy=health.healthy, now=self._context.now())
 
     def _await_probe(self) -> None:
         """An answer blames the server: nothing more is sent until it has been asked."""

@@ -55,21 +55,21 @@ class Delivery:
 
     def __init__(
         self,
-        core: WorkerContext,
+        context: WorkerContext,
         breaker: CircuitBreaker,
         connect: Callable[[], Client],
         await_probe: Callable[[], None],
     ) -> None:
-        self._core = core
+        self._context = context
         self._breaker = breaker
         self._connect = connect
         self._cond = threading.Condition()
         self._throttle = Throttle()
-        self._verdicts = Verdicts(core, breaker, await_probe)
+        self._verdicts = Verdicts(context, breaker, await_probe)
         self._flights: dict[int, _Flight] = {}
         self._clients: dict[int, Client] = {}
         self._senders: list[threading.Thread] = []
-        self._attempts = Attempts(core, lambda: self._stopping)
+        self._attempts = Attempts(context, lambda: self._stopping)
         self._lookout: int | None = None  # the idle sender that looks at ages
         self._both_lanes = False
         self._proven = False  # the server takes deliveries: one goes first, then many
@@ -100,7 +100,7 @@ class Delivery:
 
     def clear_suspects(self) -> None:
         """Clear every suspect, as the probe says that it is the server's fault."""
-        with self._cond, self._core.ledger.transaction():
+        with self._cond, self._context.ledger.transaction():
             self._verdicts.clear_suspects()
 
     @property
@@ -116,7 +116,7 @@ class Delivery:
         with self._cond:
             if self._flights:
                 return 0.0
-            return self._core.outbox.next_due(self._verdicts.suspects)
+            return self._context.outbox.next_due(self._verdicts.suspects)
 
     def stop(self, timeout: float) -> None:
         """Stop within `timeout` seconds; the outcome of what is in flight then is unknown."""
@@ -193,10 +193,10 @@ class Delivery:
                     self._cond.wait(_STORAGE_WAIT)
                     continue
                 if sender.answered and following is None:
-                    self._core.wake.set()  # perhaps all is done, and is to be published
+                    self._context.wake.set()  # perhaps all is done, and is to be published
                 sender.answered = None
                 for event in happened:
-                    self._core.events.emit(event)
+                    self._context.events.emit(event)
                 if following is not None or self._stopping:
                     return following
                 self._idle(sender.number)
@@ -205,8 +205,8 @@ class Delivery:
         """One commit: the outcome of the last delivery, the claim of the next."""
         happened: list[Event] = []
         following: _Flight | None = None
-        now = self._core.now()
-        with self._core.outbox.turn():
+        now = self._context.now()
+        with self._context.outbox.turn():
             self._flights.pop(sender.number, None)
             if sender.answered is not None:
                 happened = self._record(sender, *sender.answered, now)
@@ -216,14 +216,14 @@ class Delivery:
             self._flights[sender.number] = following
             if len(self._flights) < self._slots(both_lanes=self._both_lanes):
                 self._cond.notify()
-            if len(self._flights) == len(self._senders) < self._core.settings.sync.concurrency:
+            if len(self._flights) == len(self._senders) < self._context.settings.sync.concurrency:
                 self._add_sender()
         return happened, following
 
     def _storage_failed(self, error: LedgerError) -> None:
         self._breaker.block("storage", error.reason)
-        self._core.troubles.note_failure("storage", error, _STORAGE_WAIT, "ledger")
-        self._core.wake.set()
+        self._context.troubles.note_failure("storage", error, _STORAGE_WAIT, "ledger")
+        self._context.wake.set()
 
     def _idle(self, number: int) -> None:
         """Wait until there may be a slot. One idle sender looks whether requests grow old.
@@ -244,7 +244,7 @@ class Delivery:
     def _slots(self, *, both_lanes: bool) -> int:
         moment = time.monotonic()
         ages = [moment - flight.began for flight in self._flights.values()]
-        limit = self._core.settings.sync.concurrency
+        limit = self._context.settings.sync.concurrency
         if not self._proven and all(age < STALLED for age in ages):
             return 1
         return self._throttle.slots(ages, limit, both_lanes=both_lanes)
@@ -258,14 +258,14 @@ class Delivery:
         self._attempts.note_end(job, outcome)
         if flight.era != self._era:
             return self._verdicts.apply_late(job, outcome, flight.server, now)
-        limit = self._core.settings.sync.concurrency
+        limit = self._context.settings.sync.concurrency
         alone = not self._flights.keys() - {sender.number}
         self._throttle.note_answer(outcome.duration, limit, alone=alone)
         self._proven = outcome.kind in _PROVEN_BY
         return self._verdicts.apply(job, outcome, flight.server, now, canary=flight.canary)
 
     def _next(self, now: float) -> _Flight | None:
-        outbox = self._core.outbox
+        outbox = self._context.outbox
         if not self._breaker.lets_through(now):
             if self._flights or not self._breaker.wants_canary(now):
                 return None
@@ -296,13 +296,13 @@ class Delivery:
 
     def _claim(self, key: int, now: float, *, canary: bool) -> _Flight:
         self._verdicts.note_claim(key)
-        job = self._core.outbox.claim(key, now, self._server)
+        job = self._context.outbox.claim(key, now, self._server)
         return _Flight(job, time.monotonic(), canary, self._server, self._era)
 
     def _head(self, lane: str, now: float) -> int | None:
         avoid = self._verdicts.avoid
         if avoid is not None:
-            other = self._core.outbox.head(lane, now, avoid=avoid)
+            other = self._context.outbox.head(lane, now, avoid=avoid)
             if other is not None:
                 return other
-        return self._core.outbox.head(lane, now)
+        return self._context.outbox.head(lane, now)

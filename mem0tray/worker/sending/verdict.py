@@ -40,9 +40,9 @@ class Verdicts:
     """Applies answers, within the caller's transaction; returns the events to emit after it."""
 
     def __init__(
-        self, core: WorkerContext, breaker: CircuitBreaker, await_probe: Callable[[], None]
+        self, context: WorkerContext, breaker: CircuitBreaker, await_probe: Callable[[], None]
     ) -> None:
-        self._core = core
+        self._context = context
         self._breaker = breaker
         self._await_probe = await_probe
         self._suspects: dict[int, _Suspect] = {}
@@ -95,10 +95,10 @@ class Verdicts:
         if outcome.kind in (Kind.DELIVERED, Kind.FOUND):
             return self._stored(job, server, now)
         if outcome.kind in (Kind.NOT_SENT, Kind.HELD):  # the new one gets it, or is asked
-            self._core.outbox.release(job.key)
+            self._context.outbox.release(job.key)
             return []
         self._record(job, outcome, now)
-        self._core.outbox.release(job.key)
+        self._context.outbox.release(job.key)
         self._record_unknown(job, outcome, server, now)
         return []
 
@@ -109,7 +109,7 @@ class Verdicts:
     def clear_suspects(self) -> None:
         """Clear every suspect: it was the server."""
         for key, suspect in self._suspects.items():
-            self._core.outbox.defer(key, suspect.due)
+            self._context.outbox.defer(key, suspect.due)
         self._suspects.clear()
         self.avoid = None
 
@@ -139,8 +139,8 @@ class Verdicts:
         return self._stored(job, server, now)
 
     def _stored(self, job: Job, server: str, now: float) -> list[Event]:
-        core = self._core
-        why = core.outbox.record_delivery(job.key, server, now)
+        context = self._context
+        why = context.outbox.record_delivery(job.key, server, now)
         result: list[Event] = []
         if job.lane == items.DEAD:
             result.append(events.DlqRecovered(job.project, job.item_id, job.retry_count))
@@ -153,20 +153,21 @@ class Verdicts:
 
     def _hold(self, job: Job, now: float) -> list[Event]:
         """Hold an item that another worker has perhaps delivered: the user decides."""
-        core = self._core
+        context = self._context
         self._suspects.pop(job.key, None)
-        core.outbox.release(job.key)
-        core.taken_by_others.hold(job.key, now)
+        context.outbox.release(job.key)
+        context.taken_by_others.hold(job.key, now)
         return [events.Held(job.project, job.item_id)]
 
     def _misconfigured(self, job: Job, outcome: Outcome, now: float) -> list[Event]:
-        self._core.outbox.release(job.key)
+        self._context.outbox.release(job.key)
         for key, suspect in self._suspects.items():
-            self._core.outbox.defer(key, suspect.due)
+            self._context.outbox.defer(key, suspect.due)
         self._suspects.clear()
         self.avoid = None
         wait = max(
-            self._core.settings.sync.probe_interval, min(outcome.retry_after or 0.0, LONGEST_BREAK)
+            self._context.settings.sync.probe_interval,
+            min(outcome.retry_after or 0.0, LONGEST_BREAK),
         )
         if outcome.kind in (Kind.UNAUTHORIZED, Kind.REFUSED):
             what = refusal(outcome.message, outcome.status)
@@ -181,7 +182,7 @@ class Verdicts:
     def _slow_down(self, job: Job, outcome: Outcome, now: float) -> list[Event]:
         asked = outcome.retry_after
         delay = min(
-            self._core.settings.sync.probe_interval if asked is None else asked, LONGEST_BREAK
+            self._context.settings.sync.probe_interval if asked is None else asked, LONGEST_BREAK
         )
         self._set_aside(job, outcome, now + delay)
         self._breaker.take_break(now + delay)
@@ -191,7 +192,7 @@ class Verdicts:
         refused = [s for s in self._suspects.values() if s.outcome.kind is Kind.REFUSED]
         if any(suspect.job.project != job.project for suspect in refused):
             return self._misconfigured(job, outcome, now)
-        if self._core.outbox.other_project_waits(job.project, now):
+        if self._context.outbox.other_project_waits(job.project, now):
             self._set_aside(job, outcome, now)
             self.avoid = job.project
             return []
@@ -202,67 +203,69 @@ class Verdicts:
     def _record_unknown(self, job: Job, outcome: Outcome, server: str, now: float) -> None:
         """Record an unknown outcome: the server is asked before the item is sent again."""
         if outcome.may_have_it:
-            self._core.outbox.mark_unknown(job.key, server, now, timed_out=outcome.timed_out)
+            self._context.outbox.mark_unknown(job.key, server, now, timed_out=outcome.timed_out)
 
     def _ask_later(self, job: Job, now: float) -> None:
         """Put an item off without counting: it was asked about, and not sent."""
-        self._core.outbox.release(job.key)
-        self._core.outbox.defer(job.key, now + self._core.settings.sync.retry_interval)
+        self._context.outbox.release(job.key)
+        self._context.outbox.defer(job.key, now + self._context.settings.sync.retry_interval)
 
     def _set_aside(self, job: Job, outcome: Outcome, now: float) -> None:
         """Set an item aside, uncounted; another one is tried next."""
         before = self._suspects.get(job.key)
-        due = self._core.outbox.due(job.key) if before is None else before.due
+        due = self._context.outbox.due(job.key) if before is None else before.due
         self._suspects[job.key] = _Suspect(job, outcome, due)
-        wait = max(self._core.settings.sync.retry_interval, self._core.settings.sync.probe_interval)
-        self._core.outbox.release(job.key)
-        self._core.outbox.defer(job.key, now + wait)
+        wait = max(
+            self._context.settings.sync.retry_interval, self._context.settings.sync.probe_interval
+        )
+        self._context.outbox.release(job.key)
+        self._context.outbox.defer(job.key, now + wait)
 
     def _record(self, job: Job, outcome: Outcome, now: float) -> None:
-        self._core.outbox.record_attempt(
+        self._context.outbox.record_attempt(
             job.key, now, str(outcome.kind), outcome.status, outcome.message, outcome.duration
         )
 
     def _count(self, job: Job, outcome: Outcome, server: str, now: float) -> list[Event]:
         """Count a failure of an item, unless the user has discarded it meanwhile."""
         if job.unknown is not None and outcome.status is not None and not outcome.may_have_it:
-            self._core.outbox.mark_absent(job, server)
-        state, retry_count, last_attempt = self._core.outbox.standing(job.key)
+            self._context.outbox.mark_absent(job, server)
+        state, retry_count, last_attempt = self._context.outbox.standing(job.key)
         if state == items.DEAD:
             return self._count_dead(job, outcome, now, retry_count, last_attempt)
         if state == items.FRESH:
             return self._count_fresh(job, outcome, now)
-        self._core.outbox.release(job.key)
+        self._context.outbox.release(job.key)
         return []
 
     def _count_fresh(self, job: Job, outcome: Outcome, now: float) -> list[Event]:
-        core, sync = self._core, self._core.settings.sync
+        context, sync = self._context, self._context.settings.sync
         retries = job.retries + 1
         if retries >= sync.max_attempts:
-            move_fresh_to_dlq(core, job.key, now, outcome.message)
+            move_fresh_to_dlq(context, job.key, now, outcome.message)
             return [
                 events.MovedToDlq(job.project, job.item_id, retries),
                 events.InBackoff(job.project, job.item_id, backoff(0)),
             ]
         due = fresh_due(now, sync.retry_interval, outcome.retry_after)
         # Of a large memory the bytes from before are not kept beside the new ones.
-        parts = items.parts_with_fields(core.outbox.raw(job.key), {"retries": retries})
-        core.outbox.count_fresh_failure(job, due, outcome.message, parts)
+        parts = items.parts_with_fields(context.outbox.raw(job.key), {"retries": retries})
+        context.outbox.count_fresh_failure(job, due, outcome.message, parts)
         return [events.AttemptFailed(job.project, job.item_id, retries, outcome.message)]
 
     def _count_dead(
         self, job: Job, outcome: Outcome, now: float, retry_count: int, last: float
     ) -> list[Event]:
-        core = self._core
+        context = self._context
         count = retry_count + 1
         delay = dead_wait(count, outcome.retry_after)
         # The user asked for a retry while this one was under way: that wish still stands.
         again = last <= 0 < job.last_attempt
         parts = items.parts_with_fields(
-            core.outbox.raw(job.key),
+            context.outbox.raw(job.key),
             {"retry_count": count, "last_attempt": now, "last_error": outcome.message},
         )
         due = now if again else now + delay
-        core.outbox.count_dead_failure(job, count, due, outcome.message, parts, now)
+        context.outbox.count_dead_failure(job, count, due, outcome.message, parts, now)
         failed = events.DlqRetryFailed(job.project, job.item_id, count, delay)
         return [failed] if again else [failed, events.InBackoff(job.project, job.item_id, delay)]

@@ -22,8 +22,8 @@ _LATEST: Final = 5.0  # seconds until a change shows
 class MetricsWriter:
     """Writes the file on change and at least every thirty seconds."""
 
-    def __init__(self, core: WorkerContext, breaker: CircuitBreaker, other: OtherWorker) -> None:
-        self._core = core
+    def __init__(self, context: WorkerContext, breaker: CircuitBreaker, other: OtherWorker) -> None:
+        self._context = context
         self._other = other
         self._breaker = breaker
         self._written = 0.0
@@ -40,7 +40,9 @@ class MetricsWriter:
         return self._wanted() != self._shown
 
     def _wanted(self) -> tuple[int, WorkerState]:
-        return self._core.ledger.outdated.times(METRICS), self._breaker.state(self._core.now())
+        return self._context.ledger.outdated.times(METRICS), self._breaker.state(
+            self._context.now()
+        )
 
     def wait(self, moment: float) -> float:
         """Seconds until they are to be written; whoever fails to write them tries when it will."""
@@ -57,7 +59,7 @@ class MetricsWriter:
             return
         wanted = self._wanted()
         if not self._write(self._composed()):  # somebody else just did: that is looked at first
-            self._core.wake.set()
+            self._context.wake.set()
             return
         now = time.monotonic()
         self._written, self._shown = now, wanted
@@ -70,7 +72,7 @@ class MetricsWriter:
         """
         # After a power cut they are written anew at the start: waiting for the disk each half
         # minute would be most of what an idle worker does.
-        paths = self._core.paths
+        paths = self._context.paths
         try:
             written = atomic.replace(
                 paths.metrics,
@@ -92,25 +94,25 @@ class MetricsWriter:
         return written is not None
 
     def _composed(self) -> bytes:
-        core, now = self._core, self._core.now()
+        context, now = self._context, self._context.now()
         state = self._breaker.state(now)
         if state.name != self._state:
             self._state, self._state_since = state.name, now
         reason = state.reason.document()
-        counts = core.counters.waiting()
-        last = core.counters.last_delivery()
+        counts = context.counters.waiting()
+        last = context.counters.last_delivery()
         values: dict[str, Any] = {
             document.STAMP: local_iso(now),
             "vps_status": "healthy" if self._breaker.is_healthy else "down",
             "queue_size": counts.queue,
             "dlq_size": counts.dlq,
-            "total_synced": core.counters.total(counters.SYNCED),
-            "total_queued": core.counters.total(counters.QUEUED),
+            "total_synced": context.counters.total(counters.SYNCED),
+            "total_queued": context.counters.total(counters.QUEUED),
             "host": socket.gethostname(),
             "pid": os.getpid(),
             "state": state.name,
             "reason": str(state.reason),
-            "destination": core.destination,
+            "destination": context.destination,
             "last_delivery": None if last is None else local_iso(last),
             "oldest_waiting": None if counts.oldest is None else local_iso(counts.oldest),
             "held": counts.held,

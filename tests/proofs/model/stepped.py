@@ -96,14 +96,14 @@ class SteppedWorker:
 
     def cycle(self) -> None:
         """One turn of the loop; then what the other threads would do."""
-        self.engine.cycle(self.parts.core.now(), self._now())
+        self.engine.cycle(self.parts.context.now(), self._now())
         _publish(self.parts.queue_publisher)
         self.probe()
 
     def probe(self) -> None:
         """Probe the server if that is wanted, or due."""
         prober = self.parts.chosen_server.prober
-        due = self._now() - self._probed >= self.parts.core.settings.sync.probe_interval
+        due = self._now() - self._probed >= self.parts.context.settings.sync.probe_interval
         if due or prober._signal.is_set():
             prober._signal.clear()
             self._probed = self._now()
@@ -111,7 +111,7 @@ class SteppedWorker:
 
     def is_idle(self) -> bool:
         """Whether nothing is left that can be delivered now."""
-        return self.engine.is_idle(0.0, self.parts.core.now(), self._now())
+        return self.engine.is_idle(0.0, self.parts.context.now(), self._now())
 
     # Requests ----------------------------------------------------------------------
 
@@ -133,7 +133,7 @@ class SteppedWorker:
             happened, following = delivery._exchange(sender)
             sender.answered = None
             for event in happened:
-                delivery._core.events.emit(event)
+                delivery._context.events.emit(event)
         if following is None:
             return False
         reply = delivery._attempt(sender, following)

@@ -163,7 +163,7 @@ class World:
         sync = msgspec.structs.replace(self.settings.sync, timeout=seconds)
         self.settings = msgspec.structs.replace(self.settings, sync=sync)
         if self.life is not None:
-            self.life.parts.core.settings = self.settings
+            self.life.parts.context.settings = self.settings
 
     def switch(self) -> None:
         """The server goes away, or comes back."""
@@ -291,7 +291,7 @@ class World:
     def _check_wishes(self) -> None:
         """What is wanted is there, and what is not is restorable and not sent."""
         assert self.life is not None
-        with self.life.parts.core.ledger.locked() as db:
+        with self.life.parts.context.ledger.locked() as db:
             rows = {row[1]: row for row in db.execute(_STATES)}
         for memory in self.beliefs.memories.values():
             row = rows.get(items.digest(memory.project, memory.text))

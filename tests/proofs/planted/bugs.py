@@ -32,12 +32,12 @@ def outcome_before_request(stand: Stand) -> None:
 
     def too_early(self: Delivery, key: int, now: float, *, canary: bool) -> Any:
         flight = claim(self, key, now, canary=canary)
-        with self._core.ledger.transaction() as db:
+        with self._context.ledger.transaction() as db:
             db.execute(state, (items.DELIVERED, key))
         return flight
 
     def take_back(self: Verdicts, job: Job, *args: Any, **more: Any) -> Any:
-        with self._core.ledger.transaction() as db:
+        with self._context.ledger.transaction() as db:
             db.execute(state, (job.lane, job.key))
         return apply(self, job, *args, **more)
 
@@ -51,7 +51,7 @@ def file_before_ledger(stand: Stand) -> None:
     empty = b'{"queue": [], "last_100": [], "failed": [], "stats": {}}'
 
     def emptied(self: QueueIntake) -> QueueRead:
-        path = self._core.paths.queue
+        path = self._context.paths.queue
         kept = path.read_bytes() if path.exists() else empty
         atomic.replace(path, empty)
         with mock.patch.object(atomic, "read", return_value=(kept, atomic.signature(path))):

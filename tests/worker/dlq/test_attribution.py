@@ -36,7 +36,7 @@ class Scene:
         self.told: list[Event] = []
         bus = Events()
         bus.subscribe(self.told.append)
-        self.core = WorkerContext(
+        self.context = WorkerContext(
             self.paths, Settings(), Ledger(self.paths.ledger), bus, "https://x.test"
         )
         letters = [waiting(text, "p", id=f"{text}-1") for text in TEXTS]
@@ -48,12 +48,12 @@ class Scene:
 
     def start(self) -> None:
         """Begin as a worker does, with nothing in mind."""
-        self.edits = HandEdits(self.core)
-        self.publisher = DlqPublisher(self.core, self.edits)
+        self.edits = HandEdits(self.context)
+        self.publisher = DlqPublisher(self.context, self.edits)
 
     def look(self) -> list[Event]:
         """Look as each cycle does, and publish; what was told, with `*` for a backup's name."""
-        carrying_out.process(self.core)
+        carrying_out.process(self.context)
         self.edits.run()
         if self.publisher.needed:
             assert self.publisher.run()
@@ -103,7 +103,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
     """Set the scene."""
     made = Scene(tmp_path)
     yield made
-    made.core.ledger.close()
+    made.context.ledger.close()
 
 
 def test_a_deletion_is_told_once_as_what_it_was(scene: Scene) -> None:

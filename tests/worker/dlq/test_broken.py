@@ -15,7 +15,7 @@ from mem0tray.worker.queue.intake import QueueIntake
 
 
 @pytest.fixture
-def core(tmp_path: Path) -> Iterator[WorkerContext]:
+def context(tmp_path: Path) -> Iterator[WorkerContext]:
     """Make the stages' shared ground, with a broken queue file that is stable."""
     paths = Paths(tmp_path / "claude", tmp_path / "data")
     paths.claude_dir.mkdir()
@@ -30,15 +30,15 @@ def _break(paths: Paths, at: float = 1000.0) -> None:
     os.utime(paths.queue, (at, at))
 
 
-def test_a_broken_file_is_told_once_a_save(core: WorkerContext) -> None:
+def test_a_broken_file_is_told_once_a_save(context: WorkerContext) -> None:
     """However often it is read; broken anew in the same way, it is told anew."""
     told: list[Event] = []
-    core.events.subscribe(told.append)
-    intake = QueueIntake(core)
+    context.events.subscribe(told.append)
+    intake = QueueIntake(context)
     for _ in range(3):
         intake.read()
     (first,) = told
     assert isinstance(first, FileBroken)
-    _break(core.paths, 2000.0)
+    _break(context.paths, 2000.0)
     intake.read()
     assert told == [first, first]

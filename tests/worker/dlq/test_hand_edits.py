@@ -35,17 +35,17 @@ class Editing:
         with ledger.transaction():
             for name in SOURCES:
                 ledger.trust(name)
-        self.core = WorkerContext(paths, Settings(), ledger, bus, HERE)
+        self.context = WorkerContext(paths, Settings(), ledger, bus, HERE)
         for each in (A, B):
-            self.core.inbox.add_dead(each, each.raw, NOW, ask=False, gen=None)
-        self.edits = HandEdits(self.core)
-        self.publisher = DlqPublisher(self.core, self.edits)
+            self.context.inbox.add_dead(each, each.raw, NOW, ask=False, gen=None)
+        self.edits = HandEdits(self.context)
+        self.publisher = DlqPublisher(self.context, self.edits)
         assert self.publisher.run()
 
     @property
     def stamp(self) -> str:
         """The name of the generation that the file shows."""
-        found: str = json.loads(self.core.paths.dlq.read_bytes())["last_update"]
+        found: str = json.loads(self.context.paths.dlq.read_bytes())["last_update"]
         return found
 
     def save(self, *items: Any, stamp: str | None = None, **keys: Any) -> bool:
@@ -56,12 +56,12 @@ class Editing:
 
     def put(self, data: bytes, age: float = 60.0) -> None:
         """Let others put these bytes into the file, some seconds ago."""
-        self.core.paths.dlq.write_bytes(data)
-        os.utime(self.core.paths.dlq, (time.time() - age,) * 2)
+        self.context.paths.dlq.write_bytes(data)
+        os.utime(self.context.paths.dlq, (time.time() - age,) * 2)
 
     def state(self, item: Item) -> str:
         """What became of an item."""
-        found = self.core.inbox.known(item)
+        found = self.context.inbox.known(item)
         assert found is not None
         return found.state
 
@@ -80,14 +80,14 @@ class Editing:
 
     def unknown(self, item: Item) -> float | None:
         """Since when a dead letter or an entry is to be asked about; None: it is not."""
-        known = self.core.inbox.known(item)
+        known = self.context.inbox.known(item)
         assert known is not None
-        return self.core.outbox.claim(known.key, NOW, HERE).unknown
+        return self.context.outbox.claim(known.key, NOW, HERE).unknown
 
     def saved(self) -> list[tuple[Any, ...]]:
         """What users saved: the item's key, the generation from and to, the count."""
         return table(
-            self.core.ledger,
+            self.context.ledger,
             "SELECT item, first_gen, last_gen, retry_count FROM showings WHERE saved",
         )
 
@@ -109,7 +109,7 @@ def editing(tmp_path: Path) -> Iterator[Editing]:
 def test_what_we_wrote_ourselves_is_nobody_s_edit(editing: Editing) -> None:
     """Neither now nor at the next start."""
     assert not editing.edits.run()
-    assert not HandEdits(editing.core).run()
+    assert not HandEdits(editing.context).run()
     assert editing.told == []
     assert editing.edits.oddities == 0
 
@@ -149,36 +149,36 @@ def test_other_values_are_those_of_the_user(editing: Editing) -> None:
     """They are remembered as what the user saved in that generation."""
     assert not editing.save(shown(A, retry_count=7, note="x"), shown(B))
     assert editing.told == [HandEdit(edited=1)]
-    known = editing.core.inbox.known(A)
+    known = editing.context.inbox.known(A)
     assert known is not None
     assert known.retry_count == 7
-    assert b'"note"' in editing.core.outbox.raw(known.key)
+    assert b'"note"' in editing.context.outbox.raw(known.key)
     assert editing.saved() == [(known.key, 1, 1, 7)]
 
 
 def test_a_save_of_no_generation_that_we_know_is_one_of_its_own(editing: Editing) -> None:
     """What it shows, and what it does not, is remembered under its own stamp."""
     editing.save(shown(A, retry_count=7), shown(C), stamp="mine")
-    known = editing.core.inbox.known(A)
+    known = editing.context.inbox.known(A)
     assert known is not None
     assert editing.saved() == [(known.key, 2, 2, 7)]
-    generations = table(editing.core.ledger, "SELECT gen, name FROM generations ORDER BY gen")
+    generations = table(editing.context.ledger, "SELECT gen, name FROM generations ORDER BY gen")
     assert generations[1] == (2, "mine")
-    assert editing.core.generations.named("mine") == 2
+    assert editing.context.generations.named("mine") == 2
 
 
 def test_a_text_that_is_changed_is_another_content(editing: Editing) -> None:
     """The old one is remembered as edited away, not as deleted."""
     assert not editing.save(shown(A, content="another"), shown(B))
     assert editing.told == [HandEdit(edited=1)]
-    assert editing.core.inbox.known(A) is None
+    assert editing.context.inbox.known(A) is None
     other = letter("a", content="another")
     assert editing.state(other) == "dead"
 
 
 def test_a_file_that_is_gone_is_written_again(editing: Editing) -> None:
     """It says nothing of what was in it."""
-    editing.core.paths.dlq.unlink()
+    editing.context.paths.dlq.unlink()
     assert not editing.edits.run()
     assert editing.is_missing()
     assert editing.needs()
@@ -208,10 +208,10 @@ def test_what_makes_no_sense_stays_in_the_file(editing: Editing) -> None:
     """Odd items and further values are kept, to the byte, and are no edit."""
     editing.save(shown(A), shown(B), 7, {"odd": True}, mine=[1])
     assert editing.told == []
-    assert editing.core.generations.strays() == ([b"7", b'{"odd": true}'], {"mine": b"[1]"})
+    assert editing.context.generations.strays() == ([b"7", b'{"odd": true}'], {"mine": b"[1]"})
     editing.edits.missing = True
     assert editing.publisher.run()
-    found = json.loads(editing.core.paths.dlq.read_bytes())
+    found = json.loads(editing.context.paths.dlq.read_bytes())
     assert found["items"][2:] == [7, {"odd": True}]
     assert found["mine"] == [1]
 
@@ -220,7 +220,7 @@ def test_a_stamp_that_is_no_text_is_read_as_it_stands(editing: Editing) -> None:
     """Another program may write a number there."""
     editing.put(json.dumps({"items": [shown(A)], "last_update": 5}).encode())
     editing.edits.run()
-    assert editing.core.generations.named("5") == 2
+    assert editing.context.generations.named("5") == 2
 
 
 def test_an_item_without_an_id_gets_one(editing: Editing) -> None:
@@ -230,15 +230,15 @@ def test_an_item_without_an_id_gets_one(editing: Editing) -> None:
     editing.save(shown(A), shown(B), item)
     assert editing.told == [HandEdit(adopted=1)]
     editing.publisher.run()
-    assert json.loads(editing.core.paths.dlq.read_bytes())["items"][2]["id"]
+    assert json.loads(editing.context.paths.dlq.read_bytes())["items"][2]["id"]
 
 
 def test_what_was_delivered_before_is_taken_out_and_told(editing: Editing) -> None:
     """It is on the server already."""
-    known = editing.core.inbox.known(A)
+    known = editing.context.inbox.known(A)
     assert known is not None
-    editing.core.outbox.claim(known.key, NOW)
-    editing.core.outbox.record_delivery(known.key, HERE, NOW)
+    editing.context.outbox.claim(known.key, NOW)
+    editing.context.outbox.record_delivery(known.key, HERE, NOW)
     editing.publisher.run()
     editing.save(shown(A), shown(B))
     assert editing.told == [events.AlreadyDelivered("p", "a", "mem0_queue_dlq.json")]
@@ -273,21 +273,21 @@ def test_the_first_reading_of_a_new_ledger_is_nobody_s_edit(editing: Editing) ->
 def test_what_another_worker_moved_here_is_a_dead_letter(editing: Editing) -> None:
     """It left the queue file by another hand, and is asked about before it is sent."""
     item = letter("moved")
-    key = editing.core.inbox.add_fresh(item, NOW, ask=False)
-    editing.core.taken_by_others.vanish([key], NOW, taken=False, wait_until=0.0)
+    key = editing.context.inbox.add_fresh(item, NOW, ask=False)
+    editing.context.taken_by_others.vanish([key], NOW, taken=False, wait_until=0.0)
     editing.save(shown(A), shown(B), shown(item))
     assert editing.state(item) == "dead"
     assert events.AdoptedToDlq(1, "mem0_queue_dlq.json") in editing.told
-    assert editing.core.outbox.claim(key, NOW, HERE).unknown is not None
+    assert editing.context.outbox.claim(key, NOW, HERE).unknown is not None
 
 
 def test_what_left_the_queue_is_looked_for_in_a_file_that_was_read(editing: Editing) -> None:
     """The move may have been seen in the other order."""
     item = letter("moved")
-    key = editing.core.inbox.add_fresh(item, NOW, ask=False)
+    key = editing.context.inbox.add_fresh(item, NOW, ask=False)
     editing.save(shown(A), shown(B), shown(item))
     assert editing.state(item) == "pending"
-    editing.core.taken_by_others.vanish([key], NOW, taken=False, wait_until=0.0)
+    editing.context.taken_by_others.vanish([key], NOW, taken=False, wait_until=0.0)
     editing.edits.run()
     assert editing.state(item) == "pending"
     editing.edits.look_again()

@@ -32,9 +32,9 @@ class Scene:
         self.happened: list[Event] = []
         bus = Events()
         bus.subscribe(self.happened.append)
-        self.core = WorkerContext(self.paths, Settings(), Ledger(self.paths.ledger), bus)
-        self.edits = HandEdits(self.core)
-        self.publisher = DlqPublisher(self.core, self.edits)
+        self.context = WorkerContext(self.paths, Settings(), Ledger(self.paths.ledger), bus)
+        self.edits = HandEdits(self.context)
+        self.publisher = DlqPublisher(self.context, self.edits)
         self.save({"items": [waiting(KEPT), waiting(UNWANTED)], "last_update": "at first"})
         self.publish()
         self.publish()
@@ -68,7 +68,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
     """Set the scene."""
     made = Scene(tmp_path)
     yield made
-    made.core.ledger.close()
+    made.context.ledger.close()
 
 
 @pytest.mark.row(4, 30)
@@ -141,5 +141,5 @@ def test_a_name_that_is_taken_is_not_given_again(
     begin = "2026-11-25T12:00:00"
     taken = {f"{begin}.000000", f"{begin}.000001"}
     monkeypatch.setattr(publish, "datetime", Clock)
-    monkeypatch.setattr(scene.core.generations, "name_taken", taken.__contains__)
+    monkeypatch.setattr(scene.context.generations, "name_taken", taken.__contains__)
     assert scene.publisher._new_name() == f"{begin}.000002"

@@ -1,4 +1,4 @@
-"""A core with a ledger of its own, and the files that others write."""
+"""A context of the worker with a ledger of its own, and the files that others write."""
 
 from collections.abc import Iterator
 from pathlib import Path

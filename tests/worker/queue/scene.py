@@ -26,15 +26,15 @@ LONG_AGO: Final = 3600.0  # seconds since the last change of a file that holds s
 
 @dataclass
 class QueueScene:
-    """A core, the events that were emitted, and the time."""
+    """The context of a worker, the events that were emitted, and the time."""
 
-    core: WorkerContext
+    context: WorkerContext
     told: list[Event]
     now: float = NOW
 
     def write(self, *queue: Any, **rest: Any) -> None:
         """Let a producer write the queue file, an hour ago."""
-        self.put(self.core.paths.queue, json.dumps({"queue": queue, **rest}).encode())
+        self.put(self.context.paths.queue, json.dumps({"queue": queue, **rest}).encode())
 
     def put(self, path: Path, data: bytes, *, age: float = LONG_AGO) -> None:
         """Let others put these bytes into a file, `age` seconds ago."""
@@ -43,17 +43,17 @@ class QueueScene:
 
     def known(self, item: Item) -> Row:
         """What the ledger knows of an item."""
-        found = self.core.inbox.known(item)
+        found = self.context.inbox.known(item)
         assert found is not None
         return found
 
     def column(self, name: str, item: Item) -> Any:
         """One of its columns; None for NULL."""
-        return row(self.core.ledger, self.known(item).key).get(name)
+        return row(self.context.ledger, self.known(item).key).get(name)
 
     def kept(self) -> list[bytes]:
         """What is in quarantine."""
-        folder = self.core.paths.quarantine
+        folder = self.context.paths.quarantine
         return sorted(path.read_bytes() for path in folder.iterdir()) if folder.exists() else []
 
 

@@ -21,12 +21,12 @@ A, B, C = fresh("a"), fresh("b"), fresh("c")
 @pytest.fixture
 def emergencies(scene: QueueScene) -> EmergencyIntake:
     """The stage."""
-    return EmergencyIntake(scene.core)
+    return EmergencyIntake(scene.context)
 
 
 def append(scene: QueueScene, *entries: Item, age: float = 0.0, end: bytes = b"\n") -> Path:
     """Let a producer append lines, `age` seconds ago."""
-    path = scene.core.paths.emergency
+    path = scene.context.paths.emergency
     with path.open("ab") as file:
         file.write(b"".join(each.raw + end for each in entries))
     os.utime(path, (scene.now - age,) * 2)
@@ -35,7 +35,7 @@ def append(scene: QueueScene, *entries: Item, age: float = 0.0, end: bytes = b"\
 
 def names(scene: QueueScene) -> list[str]:
     """The emergency files that are there."""
-    folder = scene.core.paths.claude_dir
+    folder = scene.context.paths.claude_dir
     return sorted(path.name for path in folder.iterdir() if "emergency" in path.name)
 
 
@@ -61,10 +61,10 @@ def test_the_beginning_of_a_torn_line_outlasts_its_file(
     path.write_bytes(C.raw[:20] + b'{"emergency": true, ' + A.raw[1:] + b"\n")
     os.utime(path, (scene.now, scene.now))
     assert emergencies.run() == 1
-    assert quarantine.kept(scene.core.paths.quarantine) == []
+    assert quarantine.kept(scene.context.paths.quarantine) == []
     path.unlink()
     emergencies.run()
-    (kept,) = quarantine.kept(scene.core.paths.quarantine)
+    (kept,) = quarantine.kept(scene.context.paths.quarantine)
     assert C.raw[:20] in kept.read_bytes()
 
 
@@ -80,22 +80,22 @@ def test_the_place_is_kept_for_the_next_start(
     append(scene, A)
     emergencies.run()
     append(scene, B)
-    again = EmergencyIntake(scene.core)
+    again = EmergencyIntake(scene.context)
     assert again.unread() == len(B.raw) + 1
     assert again.run() == 1
 
 
 def test_what_may_have_been_sent_is_asked_about_once(scene: QueueScene) -> None:
     """In a ledger that is new."""
-    with scene.core.ledger.transaction():
-        scene.core.ledger.set_meta(f"doubt of the {EMERGENCY}", 1)
-    emergencies = EmergencyIntake(scene.core)
+    with scene.context.ledger.transaction():
+        scene.context.ledger.set_meta(f"doubt of the {EMERGENCY}", 1)
+    emergencies = EmergencyIntake(scene.context)
     append(scene, A)
     emergencies.run()
     append(scene, B)
     emergencies.run()
     assert (scene.column("unknown", A), scene.column("unknown", B)) == (NOW, None)
-    assert not scene.core.ledger.asks_about(EMERGENCY)
+    assert not scene.context.ledger.asks_about(EMERGENCY)
 
 
 @pytest.mark.parametrize("age", [RENAME_AFTER, -RENAME_AFTER])
@@ -107,8 +107,8 @@ def test_a_quiet_file_is_renamed_and_read_on(
     emergencies.run()
     os.utime(path, (NOW - age,) * 2)
     assert emergencies.run() == 0
-    inode = (scene.core.paths.claude_dir / names(scene)[0]).stat().st_ino
-    renamed = scene.core.paths.claude_dir / f".mem0_emergency.{inode}.read.json"
+    inode = (scene.context.paths.claude_dir / names(scene)[0]).stat().st_ino
+    renamed = scene.context.paths.claude_dir / f".mem0_emergency.{inode}.read.json"
     assert names(scene) == [renamed.name]
     with renamed.open("ab") as late:
         late.write(B.raw + b"\n")
@@ -130,7 +130,7 @@ def test_half_a_line_of_a_quiet_file_is_set_aside(
     scene: QueueScene, emergencies: EmergencyIntake, age: float, *, taken: bool
 ) -> None:
     """Nobody will complete it any more."""
-    path = scene.core.paths.emergency
+    path = scene.context.paths.emergency
     path.write_bytes(A.raw + b'\n{"id": "torn')
     os.utime(path, (NOW - age,) * 2)
     assert emergencies.run() == 1
@@ -152,7 +152,7 @@ def test_a_renamed_file_is_removed_after_a_day(
     monkeypatch.setattr(time, "monotonic", lambda: before + REMOVE_AFTER + 60)
     emergencies.run()
     assert names(scene) == []
-    assert json.loads(scene.core.ledger.meta("emergency_sources")) == []
+    assert json.loads(scene.context.ledger.meta("emergency_sources")) == []
 
 
 def test_lines_that_another_worker_took_away_have_unknown_outcomes(
@@ -161,7 +161,7 @@ def test_lines_that_another_worker_took_away_have_unknown_outcomes(
     """It delivers what stood there; the file that comes after is read from its beginning."""
     path = append(scene, A)
     emergencies.run()
-    scene.core.beside.at_work = True
+    scene.context.beside.at_work = True
     kept = path.with_name("kept")
     path.rename(kept)
     append(scene, B)
@@ -188,7 +188,7 @@ def test_renamed_files_of_a_lost_ledger_are_read_again(scene: QueueScene) -> Non
     path = append(scene, A)
     path.rename(path.with_name(f".mem0_emergency.{path.stat().st_ino}.read.json"))
     append(scene, B)
-    emergencies = EmergencyIntake(scene.core)
+    emergencies = EmergencyIntake(scene.context)
     assert emergencies.run() == 2
     assert emergencies.run() == 0
 

@@ -22,7 +22,7 @@ ELSEWHERE = "http://elsewhere.test"
 @pytest.fixture
 def intake(scene: QueueScene) -> QueueIntake:
     """The stage."""
-    return QueueIntake(scene.core)
+    return QueueIntake(scene.context)
 
 
 # New entries ---------------------------------------------------------------------------------
@@ -46,7 +46,7 @@ def test_without_a_file_there_is_nothing(scene: QueueScene, intake: QueueIntake)
     assert intake.run() == 0
     scene.write(entry(A))
     intake.run()
-    scene.core.paths.queue.unlink()
+    scene.context.paths.queue.unlink()
     assert intake.run() == 0
     assert intake.signature is None
     assert scene.column("state", A) == "pending"
@@ -63,21 +63,21 @@ def test_a_reading_says_where_each_entry_stands(scene: QueueScene, intake: Queue
     assert [bytes(raw) for raw, _ in seen.queue] == [A.raw, b'{"id": "x"}']
     assert seen.rest == {"last_100": b"[1]", "mine": b'"kept"'}
     assert (seen.failed, seen.held, seen.broken) == ([], [], False)
-    assert seen.signature == atomic.signature(scene.core.paths.queue) == intake.signature
+    assert seen.signature == atomic.signature(scene.context.paths.queue) == intake.signature
 
 
 def test_what_may_have_been_sent_is_asked_about_once(scene: QueueScene) -> None:
     """In a ledger that is new; what comes after the first reading is not."""
-    with scene.core.ledger.transaction():
-        scene.core.ledger.set_meta(f"doubt of the {QUEUE}", 1)
-    intake = QueueIntake(scene.core)
+    with scene.context.ledger.transaction():
+        scene.context.ledger.set_meta(f"doubt of the {QUEUE}", 1)
+    intake = QueueIntake(scene.context)
     scene.write(entry(A))
     intake.run()
     scene.write(entry(A), entry(B))
     intake.run()
     assert scene.column("unknown", A) == NOW
     assert scene.column("unknown", B) is None
-    assert not scene.core.ledger.asks_about(QUEUE)
+    assert not scene.context.ledger.asks_about(QUEUE)
 
 
 def test_an_entry_that_has_failed_often_enough_is_a_dead_letter(
@@ -91,8 +91,8 @@ def test_an_entry_that_has_failed_often_enough_is_a_dead_letter(
     assert (scene.column("retry_count", dead), scene.column("last_attempt", dead)) == (0, NOW)
     assert scene.column("state", waits) == "pending"
     assert events.MovedToDlq("p", "a", 5) in scene.told
-    assert scene.core.ledger.meta("total_failed") == 1
-    (raw,) = scene.core.generations.dead_raws()
+    assert scene.context.ledger.meta("total_failed") == 1
+    (raw,) = scene.context.generations.dead_raws()
     value = items.load_object(raw)
     assert value is not None
     assert (value["moved_to_dlq_at"], "retries" in value) == (NOW, False)
@@ -112,11 +112,11 @@ def test_a_delivered_entry_waits_again_only_for_another_server(
     scene: QueueScene, here: str, servers: list[str], *, waits: bool
 ) -> None:
     """What this server has is not sent again; with no server, none is the one that lacks it."""
-    key, _ = accept(scene.core, A, ask=False)
+    key, _ = accept(scene.context, A, ask=False)
     for server in servers:
-        scene.core.outbox.record_delivery(key, server, NOW)
-    scene.core.server = here
-    assert accept(scene.core, A, ask=False) == (key, waits)
+        scene.context.outbox.record_delivery(key, server, NOW)
+    scene.context.server = here
+    assert accept(scene.context, A, ask=False) == (key, waits)
     assert scene.column("state", A) == ("pending" if waits else "delivered")
 
 
@@ -125,22 +125,22 @@ def test_a_discarded_entry_that_stands_there_again_was_restored(
     scene: QueueScene, here: str
 ) -> None:
     """Though the server has taken it before, and also where no server is known."""
-    key, _ = accept(scene.core, A, ask=False)
-    scene.core.outbox.record_delivery(key, HERE, NOW)
-    scene.core.inbox.revive(scene.known(A), A, NOW, dead=False, gen=None)
-    scene.core.inbox.discard([key], NOW, "user")
-    scene.core.server = here
-    assert accept(scene.core, A, ask=False) == (key, True)
+    key, _ = accept(scene.context, A, ask=False)
+    scene.context.outbox.record_delivery(key, HERE, NOW)
+    scene.context.inbox.revive(scene.known(A), A, NOW, dead=False, gen=None)
+    scene.context.inbox.discard([key], NOW, "user")
+    scene.context.server = here
+    assert accept(scene.context, A, ask=False) == (key, True)
     assert scene.column("state", A) == "pending"
 
 
 @pytest.mark.parametrize("dead", [True, False])
 def test_what_waits_is_not_taken_in_again(scene: QueueScene, *, dead: bool) -> None:
     """As an entry or as a dead letter."""
-    key, _ = accept(scene.core, A, ask=False)
+    key, _ = accept(scene.context, A, ask=False)
     if dead:
-        scene.core.inbox.move_to_dlq(key, [A.raw], NOW)
-    assert accept(scene.core, A, ask=False) == (key, False)
+        scene.context.inbox.move_to_dlq(key, [A.raw], NOW)
+    assert accept(scene.context, A, ask=False) == (key, False)
     assert scene.column("state", A) == ("dead" if dead else "pending")
 
 
@@ -148,11 +148,11 @@ def test_what_was_deleted_may_still_stand_there(scene: QueueScene, intake: Queue
     """Until the file is published without it, it means nothing; after that it was put back."""
     scene.write(entry(A), entry(B))
     intake.run()
-    scene.core.inbox.discard([scene.known(A).key], NOW, "user")
+    scene.context.inbox.discard([scene.known(A).key], NOW, "user")
     scene.write(entry(A), entry(B), entry(C))
     assert intake.run() == 1
     assert scene.column("state", A) == "discarded"
-    scene.core.inbox.clear_tombstones([("a", A.digest)])
+    scene.context.inbox.clear_tombstones([("a", A.digest)])
     scene.write(entry(B), entry(C))
     intake.run()
     scene.write(entry(A), entry(B), entry(C))
@@ -162,10 +162,10 @@ def test_what_was_deleted_may_still_stand_there(scene: QueueScene, intake: Queue
 
 def test_a_deleted_text_that_waits_by_now_is_that_one(scene: QueueScene) -> None:
     """It was put back elsewhere meanwhile."""
-    key, _ = accept(scene.core, A, ask=False)
-    assert accept(scene.core, A, ask=False, left=99) == (key, False)
-    assert accept(scene.core, B, ask=False, left=99) == (99, False)
-    assert scene.core.inbox.known(B) is None
+    key, _ = accept(scene.context, A, ask=False)
+    assert accept(scene.context, A, ask=False, left=99) == (key, False)
+    assert accept(scene.context, B, ask=False, left=99) == (99, False)
+    assert scene.context.inbox.known(B) is None
 
 
 # Entries that leave --------------------------------------------------------------------------
@@ -192,7 +192,7 @@ def test_an_entry_that_vanishes_beside_another_worker_has_an_unknown_outcome(
     """It may have delivered it."""
     scene.write(entry(A))
     intake.run()
-    scene.core.beside.at_work = True
+    scene.context.beside.at_work = True
     scene.write()
     intake.run()
     assert scene.column("taken", A) == NOW
@@ -205,7 +205,7 @@ def test_an_entry_waits_while_another_worker_is_suspected(
     """And no longer than that."""
     scene.write(entry(A))
     intake.run()
-    scene.core.beside.may_write_until = until
+    scene.context.beside.may_write_until = until
     scene.write()
     intake.run()
     assert scene.column("due", A) == due
@@ -214,12 +214,12 @@ def test_an_entry_waits_while_another_worker_is_suspected(
 
 def test_the_first_reading_finds_what_vanished_while_nobody_looked(scene: QueueScene) -> None:
     """What the file showed when it was last published, and does not now."""
-    first = QueueIntake(scene.core)
+    first = QueueIntake(scene.context)
     scene.write(entry(A), entry(B))
     first.run()
-    accept(scene.core, C, ask=False, shown=False)
+    accept(scene.context, C, ask=False, shown=False)
     scene.write(entry(B))
-    second = QueueIntake(scene.core)
+    second = QueueIntake(scene.context)
     second.run()
     assert second.lost
     assert [scene.column("vanished", each) for each in (A, B, C)] == [NOW, None, None]
@@ -236,8 +236,8 @@ def test_what_we_write_is_no_news(scene: QueueScene, intake: QueueIntake) -> Non
     scene.write(entry(A))
     intake.run()
     assert scene.column("vanished", A) == NOW
-    intake.note_published(atomic.signature(scene.core.paths.queue), [(A.raw, key)])
-    scene.core.paths.queue.touch()
+    intake.note_published(atomic.signature(scene.context.paths.queue), [(A.raw, key)])
+    scene.context.paths.queue.touch()
     assert intake.run() == 0
     assert intake.read().queue[0][1] == key
 
@@ -246,8 +246,8 @@ def test_the_file_that_is_announced_is_ours(scene: QueueScene, intake: QueueInta
     """Before we hear that it is in place; a further link to the old one is no change either."""
     scene.write(entry(A))
     intake.run()
-    path = scene.core.paths.queue
-    scene.core.paths.queue_backup.hardlink_to(path)
+    path = scene.context.paths.queue
+    scene.context.paths.queue_backup.hardlink_to(path)
     intake.announce(Signature(1, 2, 3, 4))
     assert not intake._has_changed()
     scene.write(entry(A), entry(B))
@@ -270,12 +270,12 @@ def test_a_file_that_is_being_written_is_looked_at_again(
 ) -> None:
     """A broken one that has just changed is not given up."""
     data = b'{"queue": [' + A.raw + b", "
-    scene.put(scene.core.paths.queue, data, age=0)
+    scene.put(scene.context.paths.queue, data, age=0)
     assert intake.run() == 0
     assert (intake.torn, intake.awaited) == (True, True)
     with pytest.raises(TornError):
         intake.read()
-    scene.put(scene.core.paths.queue, data + B.raw + b"]}", age=0)
+    scene.put(scene.context.paths.queue, data + B.raw + b"]}", age=0)
     assert intake.run() == 2
     assert (intake.torn, intake.awaited) == (False, False)
 
@@ -285,7 +285,7 @@ def test_a_broken_file_that_holds_still_is_kept_and_what_is_whole_taken(
 ) -> None:
     """It is never taken for empty."""
     data = b'{"queue": [' + A.raw + b', {"id": "torn'
-    scene.put(scene.core.paths.queue, data)
+    scene.put(scene.context.paths.queue, data)
     seen = intake.read()
     assert seen.broken
     assert scene.column("state", A) == "pending"
@@ -320,7 +320,7 @@ def test_what_producers_would_trip_over_is_set_aside(
 def test_what_no_program_can_load_is_set_aside(scene: QueueScene, intake: QueueIntake) -> None:
     """One by one, and said; the rest is taken."""
     deep = b'{"id": "d", "content": "d", "x": ' + b"[" * 5000 + b"]" * 5000 + b"}"
-    scene.put(scene.core.paths.queue, b'{"queue": [' + deep + b", " + A.raw + b"]}")
+    scene.put(scene.context.paths.queue, b'{"queue": [' + deep + b", " + A.raw + b"]}")
     assert intake.read().broken
     assert scene.kept() == [deep]
     assert scene.column("state", A) == "pending"
@@ -341,7 +341,7 @@ def test_entries_of_an_older_workers_failed_list_become_dead_letters(
     scene: QueueScene, intake: QueueIntake
 ) -> None:
     """They were never delivered; those that are known are not adopted again."""
-    accept(scene.core, B, ask=False)
+    accept(scene.context, B, ask=False)
     scene.write(failed=[entry(A), entry(B), {"odd": 1}])
     seen = intake.read()
     assert [key for _, key in seen.failed] == [1, 0, -1]
@@ -357,7 +357,7 @@ def test_held_entries_of_a_lost_ledger_are_held_again(
     scene: QueueScene, intake: QueueIntake
 ) -> None:
     """Another worker has perhaps delivered them; a copy in the queue says nothing about that."""
-    known, _ = accept(scene.core, B, ask=False)
+    known, _ = accept(scene.context, B, ask=False)
     scene.write(entry(A), held=[entry(A), entry(B), {"odd": 1}])
     seen = intake.read()
     assert [key for _, key in seen.held] == [scene.known(A).key, known, -1]
@@ -371,23 +371,35 @@ def test_held_entries_of_a_lost_ledger_are_held_again(
 
 def test_what_others_count_is_added(scene: QueueScene, intake: QueueIntake) -> None:
     """What the file has gained since we wrote it; what it has lost is not."""
-    scene.core.counters.add("total_queued", 10)
-    assert scene.core.counters.show() == {"total_queued": 10, "total_synced": 0, "total_failed": 0}
+    scene.context.counters.add("total_queued", 10)
+    assert scene.context.counters.show() == {
+        "total_queued": 10,
+        "total_synced": 0,
+        "total_failed": 0,
+    }
     scene.write(stats={"total_queued": 13, "total_synced": 2, "total_failed": "odd"})
     intake.read()
-    assert scene.core.counters.show() == {"total_queued": 13, "total_synced": 2, "total_failed": 0}
+    assert scene.context.counters.show() == {
+        "total_queued": 13,
+        "total_synced": 2,
+        "total_failed": 0,
+    }
     scene.write(stats={"total_queued": 1})
     intake.read()
-    assert scene.core.counters.show() == {"total_queued": 13, "total_synced": 2, "total_failed": 0}
+    assert scene.context.counters.show() == {
+        "total_queued": 13,
+        "total_synced": 2,
+        "total_failed": 0,
+    }
     scene.write(stats={"total_queued": 14})
     intake.read()
     intake.read()
-    assert scene.core.counters.show()["total_queued"] == 14
+    assert scene.context.counters.show()["total_queued"] == 14
 
 
 def test_an_unreadable_file_is_a_visible_trouble(scene: QueueScene, intake: QueueIntake) -> None:
     """It is no file without entries."""
-    scene.core.paths.queue.mkdir()
+    scene.context.paths.queue.mkdir()
     with pytest.raises(FileUnavailableError, match="is a folder"):
         intake.run()
 

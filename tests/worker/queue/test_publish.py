@@ -18,7 +18,7 @@ from tests.ledger.samples import HERE, NOW, fresh, letter
 
 
 @pytest.fixture
-def core(tmp_path: Path) -> Iterator[WorkerContext]:
+def context(tmp_path: Path) -> Iterator[WorkerContext]:
     """Make the stages' shared ground."""
     paths = Paths(tmp_path, tmp_path / "data")
     with closing(Ledger(paths.ledger)) as ledger:
@@ -26,9 +26,9 @@ def core(tmp_path: Path) -> Iterator[WorkerContext]:
 
 
 @pytest.fixture
-def publisher(core: WorkerContext) -> QueuePublisher:
+def publisher(context: WorkerContext) -> QueuePublisher:
     """Publish once, so that the file is as the ledger has it."""
-    made = QueuePublisher(core, QueueIntake(core))
+    made = QueuePublisher(context, QueueIntake(context))
     assert needs(made)
     assert made._publish()
     assert not needs(made)
@@ -40,25 +40,25 @@ def needs(publisher: QueuePublisher) -> bool:
     return publisher.needed
 
 
-def save(core: WorkerContext, **fields: object) -> None:
+def save(context: WorkerContext, **fields: object) -> None:
     """Write the queue file as another program does."""
-    core.paths.queue.write_text(json.dumps({"queue": [], "last_100": [], "stats": {}} | fields))
+    context.paths.queue.write_text(json.dumps({"queue": [], "last_100": [], "stats": {}} | fields))
 
 
 def test_it_is_written_when_the_ledger_has_outdated_it(
-    core: WorkerContext, publisher: QueuePublisher
+    context: WorkerContext, publisher: QueuePublisher
 ) -> None:
     """Until that has been done, however often it fails."""
-    key = core.inbox.add_fresh(fresh("a"), NOW, ask=False, shown=False)
+    key = context.inbox.add_fresh(fresh("a"), NOW, ask=False, shown=False)
     assert needs(publisher)
     assert publisher._publish()
     assert not needs(publisher)
-    core.outbox.claim(key, NOW)
+    context.outbox.claim(key, NOW)
     assert not needs(publisher)
-    core.outbox.record_delivery(key, HERE, NOW)
+    context.outbox.record_delivery(key, HERE, NOW)
     assert needs(publisher)
     assert publisher._publish()
-    assert json.loads(core.paths.queue.read_bytes())["queue"] == []
+    assert json.loads(context.paths.queue.read_bytes())["queue"] == []
 
 
 @pytest.mark.parametrize(
@@ -71,15 +71,15 @@ def test_it_is_written_when_the_ledger_has_outdated_it(
     ids=["a dead letter", "an older worker's", "begun afresh"],
 )
 def test_it_is_written_when_it_shows_what_the_ledger_would_not(
-    core: WorkerContext, publisher: QueuePublisher, fields: dict[str, object]
+    context: WorkerContext, publisher: QueuePublisher, fields: dict[str, object]
 ) -> None:
     """Whatever others put there that is not to stay."""
-    core.inbox.add_dead(letter("dead"), letter("dead").raw, NOW, ask=False, gen=None)
-    core.counters.add("total_queued", 2)
+    context.inbox.add_dead(letter("dead"), letter("dead").raw, NOW, ask=False, gen=None)
+    context.counters.add("total_queued", 2)
     assert publisher._publish()
-    stats = json.loads(core.paths.queue.read_bytes())["stats"]
+    stats = json.loads(context.paths.queue.read_bytes())["stats"]
     assert not needs(publisher)
-    save(core, **({"stats": stats} | fields))
+    save(context, **({"stats": stats} | fields))
     publisher._intake.run()
     assert needs(publisher)
     assert publisher._publish()
@@ -87,18 +87,18 @@ def test_it_is_written_when_it_shows_what_the_ledger_would_not(
 
 
 def test_it_is_left_alone_when_a_producer_appends(
-    core: WorkerContext, publisher: QueuePublisher
+    context: WorkerContext, publisher: QueuePublisher
 ) -> None:
     """What came shows already; that it was taken in changes nothing there."""
-    save(core, queue=[json.loads(fresh("a").raw)], stats={"total_queued": 1})
+    save(context, queue=[json.loads(fresh("a").raw)], stats={"total_queued": 1})
     assert publisher._intake.run() == 1
     assert not needs(publisher)
 
 
 @pytest.mark.parametrize(("ahead", "needed"), [(-1, True), (60, False)])
 def test_what_vanished_is_put_back_in_time(
-    core: WorkerContext, publisher: QueuePublisher, ahead: float, *, needed: bool
+    context: WorkerContext, publisher: QueuePublisher, ahead: float, *, needed: bool
 ) -> None:
     """It waits a little, and then the file is written for its sake."""
-    publisher.put_back_at = core.now() + ahead
+    publisher.put_back_at = context.now() + ahead
     assert publisher.needed == needed

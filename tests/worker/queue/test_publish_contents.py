@@ -28,9 +28,9 @@ class Publishing:
 
     def __init__(self, scene: QueueScene) -> None:
         self.scene = scene
-        self.core = scene.core
-        self.intake = QueueIntake(scene.core)
-        self.publisher = QueuePublisher(scene.core, self.intake)
+        self.context = scene.context
+        self.intake = QueueIntake(scene.context)
+        self.publisher = QueuePublisher(scene.context, self.intake)
 
     def publish(self) -> dict[str, Any]:
         """Publish; the file, as it then is."""
@@ -39,7 +39,7 @@ class Publishing:
 
     def file(self) -> dict[str, Any]:
         """The file as it is."""
-        found: dict[str, Any] = json.loads(self.core.paths.queue.read_bytes())
+        found: dict[str, Any] = json.loads(self.context.paths.queue.read_bytes())
         return found
 
     def queue(self) -> list[str]:
@@ -49,7 +49,8 @@ class Publishing:
     def wait(self, *some: Item, shown: bool = False) -> list[int]:
         """Let these wait in the ledger alone; their keys."""
         return [
-            self.core.inbox.add_fresh(each, self.scene.now, ask=False, shown=shown) for each in some
+            self.context.inbox.add_fresh(each, self.scene.now, ask=False, shown=shown)
+            for each in some
         ]
 
     def take_in(self, *some: Item, **rest: Any) -> list[int]:
@@ -64,9 +65,9 @@ class Publishing:
 
     def is_written(self) -> bool:
         """Whether publishing writes the file, and does not leave it as it is."""
-        before = atomic.signature(self.core.paths.queue)
+        before = atomic.signature(self.context.paths.queue)
         assert self.publisher._publish()
-        return atomic.signature(self.core.paths.queue) != before
+        return atomic.signature(self.context.paths.queue) != before
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def publishing(scene: QueueScene) -> Publishing:
 def test_the_file_has_the_shape_of_the_contract(publishing: Publishing) -> None:
     """Its sections come in their order, with an entry as the producer wrote it."""
     publishing.wait(A)
-    publishing.core.counters.add(QUEUED)
+    publishing.context.counters.add(QUEUED)
     found = publishing.publish()
     assert list(found) == ["queue", "last_100", "failed", "stats"]
     assert found == {
@@ -93,22 +94,22 @@ def test_the_file_is_laid_out_for_people(publishing: Publishing) -> None:
     """Two blanks a level, in each of its lists."""
     publishing.scene.write(entry(A), {"odd": 1}, failed=[{"odd": 2}], **{HELD: [{"odd": 3}]})
     publishing.intake.run()
-    publishing.core.counters.add(QUEUED)
+    publishing.context.counters.add(QUEUED)
     found = publishing.publish()
-    text = publishing.core.paths.queue.read_text()
+    text = publishing.context.paths.queue.read_text()
     assert text.rstrip() == json.dumps(found, indent=2)
 
 
 def test_where_nothing_has_happened_yet_no_file_is_made(publishing: Publishing) -> None:
     """A worker that starts in an empty folder leaves it empty."""
     assert publishing.publisher._publish()
-    assert not publishing.core.paths.queue.exists()
+    assert not publishing.context.paths.queue.exists()
     assert not publishing.needs()
 
 
 def test_a_count_alone_makes_a_file(publishing: Publishing) -> None:
     """What was counted before the file was lost is shown again."""
-    publishing.core.counters.add(FAILED, 3)
+    publishing.context.counters.add(FAILED, 3)
     assert publishing.publish()["stats"][FAILED] == 3
 
 
@@ -127,8 +128,8 @@ def test_the_time_of_the_last_delivery_is_shown(publishing: Publishing) -> None:
     publishing.take_in(A, stats={"last_sync": "yesterday"})
     assert publishing.publish()["stats"]["last_sync"] == "yesterday"
     (key,) = (publishing.scene.known(A).key,)
-    publishing.core.outbox.claim(key, NOW)
-    publishing.core.outbox.record_delivery(key, HERE, NOW + 5)
+    publishing.context.outbox.claim(key, NOW)
+    publishing.context.outbox.record_delivery(key, HERE, NOW + 5)
     found = publishing.publish()
     assert found["queue"] == []
     assert found["stats"]["last_sync"] == local_iso(NOW + 5)
@@ -151,7 +152,7 @@ def test_stats_that_are_none_are_set_aside(publishing: Publishing) -> None:
 
 def test_stats_that_cannot_be_loaded_are_set_aside(publishing: Publishing) -> None:
     """Our own counts take their place."""
-    publishing.core.counters.add(QUEUED, 2)
+    publishing.context.counters.add(QUEUED, 2)
     stats = publishing.publisher._stats(b"{odd")
     assert stats is not None
     assert json.loads(stats)[QUEUED] == 2
@@ -164,7 +165,7 @@ def test_a_deleted_entry_leaves_a_file_that_is_right_otherwise(publishing: Publi
     first, _ = publishing.take_in(A, B)
     publishing.publish()
     stats = publishing.file()["stats"]
-    publishing.core.inbox.discard([first], NOW, "deleted")
+    publishing.context.inbox.discard([first], NOW, "deleted")
     assert publishing.queue() == ["b"]
     assert publishing.file()["stats"] == stats
 
@@ -175,7 +176,7 @@ def test_an_entry_with_other_retries_is_written_into_a_file_that_is_right_otherw
     """One that follows it and is right does not hide that."""
     first, _ = publishing.take_in(A, B)
     publishing.publish()
-    with publishing.core.ledger.transaction() as db:
+    with publishing.context.ledger.transaction() as db:
         db.execute("UPDATE items SET retries = 3 WHERE key = ?", (first,))
     assert publishing.is_written()
 
@@ -185,9 +186,9 @@ def test_a_large_entry_is_written_like_any_other(publishing: Publishing) -> None
     large = fresh("large", content="x" * LARGE)
     (key,) = publishing.wait(large)
     assert publishing.publish()["queue"] == [entry(large)]
-    publishing.core.outbox.claim(key, NOW)
+    publishing.context.outbox.claim(key, NOW)
     failed = json.dumps(entry(large) | {"retries": 1}).encode()
-    with publishing.core.ledger.transaction() as db:
+    with publishing.context.ledger.transaction() as db:
         db.execute("UPDATE items SET retries = 1, claimed = NULL WHERE key = ?", (key,))
         write_raw(db, key, [failed])
     assert publishing.publish()["queue"] == [entry(large) | {"retries": 1}]
@@ -199,13 +200,13 @@ def test_what_the_file_shows_is_on_the_disk_before(
     """A power cut must not leave a file without an entry whose delivery is forgotten."""
     publishing.take_in(A)
     durable: list[bool] = []
-    transaction = publishing.core.ledger.transaction
+    transaction = publishing.context.ledger.transaction
 
     def noted(**named: bool) -> Any:
         durable.append(named.get("durable", False))
         return transaction(**named)
 
-    monkeypatch.setattr(publishing.core.ledger, "transaction", noted)
+    monkeypatch.setattr(publishing.context.ledger, "transaction", noted)
     publishing.publisher._composed(publishing.intake.read())
     assert True in durable
 
@@ -220,9 +221,9 @@ def test_an_entry_is_shown_once(publishing: Publishing) -> None:
 def test_what_was_delivered_or_died_leaves(publishing: Publishing) -> None:
     """The others keep their order."""
     first, second, third = publishing.take_in(A, B, C)
-    publishing.core.outbox.claim(first, NOW)
-    publishing.core.outbox.record_delivery(first, HERE, NOW)
-    publishing.core.inbox.discard([third], NOW, "deleted")
+    publishing.context.outbox.claim(first, NOW)
+    publishing.context.outbox.record_delivery(first, HERE, NOW)
+    publishing.context.inbox.discard([third], NOW, "deleted")
     assert publishing.queue() == ["b"]
     assert publishing.scene.known(B).key == second
 
@@ -230,9 +231,9 @@ def test_what_was_delivered_or_died_leaves(publishing: Publishing) -> None:
 def test_an_entry_that_failed_shows_its_retries(publishing: Publishing) -> None:
     """Where the file shows another count its entry is written anew, and else stays to the byte."""
     first, _ = publishing.take_in(A, B)
-    publishing.core.outbox.claim(first, NOW)
-    raw = publishing.core.outbox.raw(first)
-    with publishing.core.ledger.transaction() as db:
+    publishing.context.outbox.claim(first, NOW)
+    raw = publishing.context.outbox.raw(first)
+    with publishing.context.ledger.transaction() as db:
         db.execute("UPDATE items SET retries = 3 WHERE key = ?", (first,))
         db.execute(
             "UPDATE texts SET raw = ? WHERE key = ?",
@@ -246,9 +247,9 @@ def test_those_that_the_file_has_not_shown_come_last(publishing: Publishing) -> 
     """Emergency lines that were taken in join what waits; they are noted as shown."""
     publishing.take_in(C)
     keys = publishing.wait(A, B)
-    assert publishing.core.taken_by_others.unshown() == keys
+    assert publishing.context.taken_by_others.unshown() == keys
     assert publishing.queue() == ["c", "a", "b"]
-    assert publishing.core.taken_by_others.unshown() == []
+    assert publishing.context.taken_by_others.unshown() == []
     assert publishing.publisher.put_back_at == math.inf
 
 
@@ -288,9 +289,9 @@ def test_from_a_file_that_is_gone_or_broken_nothing_was_taken(publishing: Publis
     """What it showed is put back at once."""
     publishing.take_in(A)
     publishing.publish()
-    publishing.core.paths.queue.unlink()
+    publishing.context.paths.queue.unlink()
     assert publishing.queue() == ["a"]
-    publishing.scene.put(publishing.core.paths.queue, b'{"queue": [')
+    publishing.scene.put(publishing.context.paths.queue, b'{"queue": [')
     assert publishing.queue() == ["a"]
     (broken,) = [each for each in publishing.scene.told if isinstance(each, events.FileBroken)]
     assert broken.kept_as
@@ -320,7 +321,7 @@ def test_beside_another_worker_nothing_is_put_back(publishing: Publishing) -> No
     """It would deliver it once more, perhaps."""
     publishing.wait(A)
     publishing.take_in(B)
-    publishing.core.beside.at_work = True
+    publishing.context.beside.at_work = True
     assert publishing.queue() == ["b"]
     assert publishing.publisher.put_back_at == math.inf
 
@@ -331,7 +332,7 @@ def test_while_another_worker_may_be_there_what_vanished_waits_for_it(
     """It has until then to show itself; what it never saw is shown meanwhile."""
     publishing.take_in(A)
     publishing.publish()
-    publishing.core.beside.may_write_until = NOW + 60.0
+    publishing.context.beside.may_write_until = NOW + 60.0
     publishing.take_in()
     publishing.wait(B)
     assert publishing.queue() == ["b"]
@@ -346,15 +347,15 @@ def test_what_another_worker_has_perhaps_delivered_is_shown_apart(
     """Held entries stand where no worker but ours looks, until the user decides."""
     (key, _) = publishing.take_in(A, B)
     publishing.publish()
-    publishing.core.beside.at_work = True
+    publishing.context.beside.at_work = True
     publishing.take_in(B)
-    publishing.core.taken_by_others.hold(key, NOW)
+    publishing.context.taken_by_others.hold(key, NOW)
     found = publishing.publish()
     assert found[HELD] == [entry(A)]
     assert [each["id"] for each in found["queue"]] == ["b"]
     assert not publishing.is_written()
-    publishing.core.beside.at_work = False
-    publishing.core.taken_by_others.send([key])
+    publishing.context.beside.at_work = False
+    publishing.context.taken_by_others.send([key])
     found = publishing.publish()
     assert HELD not in found
     assert [each["id"] for each in found["queue"]] == ["b", "a"]
@@ -363,7 +364,7 @@ def test_what_another_worker_has_perhaps_delivered_is_shown_apart(
 def test_a_held_entry_leaves_the_queue(publishing: Publishing) -> None:
     """It is not sent from there by the other worker once more."""
     first, _ = publishing.take_in(A, B)
-    publishing.core.taken_by_others.hold(first, NOW)
+    publishing.context.taken_by_others.hold(first, NOW)
     found = publishing.publish()
     assert [each["id"] for each in found["queue"]] == ["b"]
     assert found[HELD] == [entry(A)]
@@ -373,7 +374,7 @@ def test_odd_values_among_the_held_stay(publishing: Publishing) -> None:
     """What makes no sense to us there is not ours to remove."""
     publishing.scene.write(entry(A), **{HELD: [7]})
     publishing.intake.run()
-    publishing.core.counters.add(QUEUED)
+    publishing.context.counters.add(QUEUED)
     assert publishing.publish()[HELD] == [7]
 
 
@@ -390,16 +391,16 @@ def test_what_an_older_worker_gave_up_becomes_a_dead_letter(publishing: Publishi
 def test_the_file_before_is_kept_beside_it(publishing: Publishing) -> None:
     """Its backup is the very file that was replaced."""
     publishing.take_in(A)
-    before = publishing.core.paths.queue.read_bytes()
+    before = publishing.context.paths.queue.read_bytes()
     publishing.wait(B)
     publishing.publish()
-    assert publishing.core.paths.queue_backup.read_bytes() == before
+    assert publishing.context.paths.queue_backup.read_bytes() == before
 
 
 def test_what_was_deleted_and_queued_again_is_taken_in(publishing: Publishing) -> None:
     """A tombstone holds until the file shows the deletion, and no longer."""
     (key,) = publishing.take_in(A)
-    publishing.core.inbox.discard([key], NOW, "deleted")
+    publishing.context.inbox.discard([key], NOW, "deleted")
     publishing.take_in(A, B)
     assert publishing.scene.known(A).state == "discarded"
     assert publishing.queue() == ["b"]
@@ -414,10 +415,10 @@ def test_a_deletion_that_the_file_shows_already_needs_no_writing(
     (key, _) = publishing.take_in(A, B)
     publishing.publish()
     publishing.take_in(B, last_100=[], stats=publishing.file()["stats"])
-    publishing.core.inbox.discard([key], NOW, "deleted")
+    publishing.context.inbox.discard([key], NOW, "deleted")
     assert not publishing.is_written()
     assert not publishing.needs()
-    assert publishing.core.inbox.tombstones() == {}
+    assert publishing.context.inbox.tombstones() == {}
 
 
 def test_what_is_published_is_not_taken_for_a_change(publishing: Publishing) -> None:

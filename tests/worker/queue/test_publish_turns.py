@@ -25,10 +25,10 @@ class Turns:
 
     def __init__(self, scene: QueueScene, monkeypatch: pytest.MonkeyPatch) -> None:
         self.scene = scene
-        self.core = scene.core
-        self.core.wake = threading.Event()
-        self.core.troubles = Troubles(self.core.events, lambda *_: None)
-        self.publisher = QueuePublisher(scene.core, QueueIntake(scene.core))
+        self.context = scene.context
+        self.context.wake = threading.Event()
+        self.context.troubles = Troubles(self.context.events, lambda *_: None)
+        self.publisher = QueuePublisher(scene.context, QueueIntake(scene.context))
         self.waits: list[float] = []
         self.left = False
         self._patch = monkeypatch
@@ -42,7 +42,7 @@ class Turns:
     def take_turn(self, publish: Callable[[], bool] | None = None) -> None:
         """Let it have a turn, with another way to publish perhaps."""
         self.waits.clear()
-        self.core.wake = threading.Event()
+        self.context.wake = threading.Event()
         with self._patch.context() as patch:
             if publish is not None:
                 patch.setattr(self.publisher, "_publish", publish)
@@ -56,16 +56,16 @@ class Turns:
 
     def woke(self) -> bool:
         """Whether the worker was woken."""
-        assert isinstance(self.core.wake, threading.Event)
-        return self.core.wake.is_set()
+        assert isinstance(self.context.wake, threading.Event)
+        return self.context.wake.is_set()
 
 
 @pytest.fixture
 def turns(scene: QueueScene, monkeypatch: pytest.MonkeyPatch) -> Iterator[Turns]:
     """Have a publisher with something to publish."""
-    scene.core.inbox.add_fresh(fresh("a"), NOW, ask=False, shown=False)
+    scene.context.inbox.add_fresh(fresh("a"), NOW, ask=False, shown=False)
     yield Turns(scene, monkeypatch)
-    assert not is_locked(scene.core.paths.queue_lock)
+    assert not is_locked(scene.context.paths.queue_lock)
 
 
 def raising(error: Exception) -> Callable[[], bool]:
@@ -94,7 +94,7 @@ def before_the_lock(monkeypatch: pytest.MonkeyPatch, do: Callable[[], None]) -> 
 def test_a_turn_publishes_and_wakes_the_worker(turns: Turns) -> None:
     """It looks for what has become needed, and nothing is tried again."""
     turns.take_turn()
-    assert turns.core.paths.queue.exists()
+    assert turns.context.paths.queue.exists()
     assert turns.woke()
     assert turns.waits == []
     assert not turns.will_try_again()
@@ -144,7 +144,7 @@ def test_one_that_changes_without_end_is_told_after_ten_seconds(
     (event,) = turns.scene.told
     assert isinstance(event, events.PartFailed)
     assert event.part == "queue file in its place"
-    assert str(turns.core.paths.queue) in event.error
+    assert str(turns.context.paths.queue) in event.error
     assert event.delay == 0.05
     turns.take_turn()
     assert turns.scene.told[1:] == [events.PartRecovered("queue file in its place")]
@@ -206,7 +206,7 @@ def test_the_lock_is_taken_for_the_write_alone(
     locks = before_the_lock(monkeypatch, append)
     turns.take_turn()
     assert locks == ["lock"] * 2
-    text = turns.core.paths.queue.read_text()
+    text = turns.context.paths.queue.read_text()
     assert text.index('"id": "b"') < text.index('"id": "a"')
 
 
@@ -224,7 +224,7 @@ def test_where_producers_are_too_busy_all_of_it_is_done_under_the_lock(
     turns.take_turn()
     assert locks == ["lock"] * 3
     assert turns.waits == []
-    text = turns.core.paths.queue.read_text()
+    text = turns.context.paths.queue.read_text()
     assert [text.count(f'"id": "{each}"') for each in (*names, "a")] == [1] * 4
 
 
@@ -250,8 +250,8 @@ def test_once_it_stops_nothing_is_written(turns: Turns) -> None:
     """The end of the worker does not wait for the lock of the producers."""
     turns.publisher._stopping.set()
     assert turns.publisher._publish()
-    assert not turns.core.paths.queue.exists()
-    assert not turns.core.paths.queue_backup.exists()
+    assert not turns.context.paths.queue.exists()
+    assert not turns.context.paths.queue_backup.exists()
 
 
 @pytest.mark.parametrize("now", [True, False])
@@ -293,10 +293,10 @@ def test_the_thread_publishes_what_is_needed_and_ends(
     monkeypatch.setattr(publisher, "_wanted", look)
     publisher.kick()  # for nothing, and it goes on
     assert looked.wait(20.0)
-    turns.core.inbox.add_fresh(fresh("b"), NOW, ask=False, shown=False)
+    turns.context.inbox.add_fresh(fresh("b"), NOW, ask=False, shown=False)
     publisher.stop(20.0)
     assert not publisher._thread.is_alive()
-    assert '"id": "b"' in turns.core.paths.queue.read_text()
+    assert '"id": "b"' in turns.context.paths.queue.read_text()
 
 
 def test_a_thread_that_cannot_publish_is_not_waited_for(

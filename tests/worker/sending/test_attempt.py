@@ -70,11 +70,11 @@ class Trial:
     """Attempts with a scripted server."""
 
     def __init__(self, folder: Path) -> None:
-        self.core = WorkerContext(
+        self.context = WorkerContext(
             Paths(folder, folder), Settings(), Ledger(folder / "ledger"), Events()
         )
         self.client = Scripted()
-        self._attempts = Attempts(self.core, lambda: False)
+        self._attempts = Attempts(self.context, lambda: False)
 
     def make(self, found: Presence | Outcome, key: int = 1, unknown: float = 1.0) -> Outcome:
         """Make one attempt, whose question is answered so."""
@@ -89,7 +89,7 @@ def trial(tmp_path: Path) -> Iterator[Trial]:
     """Begin with nothing asked."""
     begun = Trial(tmp_path)
     yield begun
-    begun.core.ledger.close()
+    begun.context.ledger.close()
 
 
 def test_only_the_third_question_in_vain_is_enough(trial: Trial) -> None:
@@ -140,9 +140,9 @@ def test_what_was_heard_while_the_former_worker_s_requests_had_time_is_no_news(
     """A server at work on a request lists nothing of it yet; an attempt of our own counts more."""
     trial.make(SILENT)
     assert trial.client.since == 0.0
-    trial.core.unknown_until = time.monotonic() + 10.0
+    trial.context.unknown_until = time.monotonic() + 10.0
     trial.make(SILENT, key=2)
-    assert trial.client.since == trial.core.unknown_until
+    assert trial.client.since == trial.context.unknown_until
     trial.make(SILENT)
     assert 0.0 < trial.client.since <= time.monotonic()
 
@@ -155,4 +155,4 @@ def test_what_the_server_said_before_an_outcome_was_unknown_is_no_news_of_it(tri
     trial.make(Presence.ABSENT, unknown=time.time() - 100.0)
     assert before - 101.0 < trial.client.since < before - 99.0
     trial.make(Presence.ABSENT, unknown=time.time() + 100.0)  # the clock was set back since
-    assert trial.client.since == trial.core.unknown_until
+    assert trial.client.since == trial.context.unknown_until

@@ -34,13 +34,13 @@ SILENT = Outcome(Kind.NO_ANSWER, None, "no answer", timed_out=True, may_have_it=
 class Attempting:
     """Attempts at a server that answers as `client` says; `told` are the events."""
 
-    def __init__(self, core: WorkerContext, told: list[Event]) -> None:
-        self.core = core
+    def __init__(self, context: WorkerContext, told: list[Event]) -> None:
+        self.context = context
         self.told = told
         self.stopping = False
         self.client = mock.Mock()
         self.client.save.return_value = TAKEN
-        self.attempts = Attempts(core, lambda: self.stopping)
+        self.attempts = Attempts(context, lambda: self.stopping)
 
     def make(self, job: Job, found: Any = None) -> Outcome:
         """Make an attempt; a question is answered with `found`."""
@@ -81,7 +81,7 @@ def test_patience_doubles_with_each_time_out(
 
 def test_even_the_smallest_patience_stops_doubling(attempting: Attempting) -> None:
     """After ten time-outs it is a thousand times as long."""
-    attempting.core.settings = Settings(sync=SyncSettings(timeout=0.1))
+    attempting.context.settings = Settings(sync=SyncSettings(timeout=0.1))
     attempting.make(replace(NEW, timeouts=11))
     assert attempting.client.save.call_args.args[1] == pytest.approx(102.4)
 
@@ -196,7 +196,7 @@ def test_an_outcome_that_is_known_ends_the_silence_about_it(
     moment: Callable[[], float] = lambda: 5_000.0  # noqa: E731
     monkeypatch.setattr(time, "monotonic", moment)
     future = replace(UNKNOWN, unknown=NOW + 1.0)
-    attempting.core.unknown_until = 70.0
+    attempting.context.unknown_until = 70.0
     attempting.attempts.note_end(future, SILENT)
     attempting.make(future, Presence.ABSENT)
     assert attempting.client.ask.call_args.args[2] == 5_000.0

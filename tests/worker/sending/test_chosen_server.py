@@ -39,8 +39,8 @@ def test_another_key_is_not_told_as_another_server(
     bus = events.Events()
     bus.subscribe(told.append)
     with closing(Ledger(tmp_path / "ledger")) as ledger:
-        core = WorkerContext(Paths(tmp_path, tmp_path), Settings(), ledger, bus)
-        chosen = ChosenServer(core, CircuitBreaker())
+        context = WorkerContext(Paths(tmp_path, tmp_path), Settings(), ledger, bus)
+        chosen = ChosenServer(context, CircuitBreaker())
         chosen.choose(ServerSettings(url="https://a.test"), events.WorkerStarted)
         chosen.choose(change, events.ServerChanged)
         chosen.close()
@@ -55,11 +55,11 @@ def test_a_key_that_is_taken_ends_a_refusal_for_commands_too(
     """Though no memory is there to be delivered, and the worker may be gone when they look."""
     path = tmp_path / "ledger"
     with closing(Ledger(path)) as ledger:
-        core = WorkerContext(Paths(tmp_path, tmp_path), Settings(), ledger, events.Events())
-        chosen = ChosenServer(core, CircuitBreaker())
+        context = WorkerContext(Paths(tmp_path, tmp_path), Settings(), ledger, events.Events())
+        chosen = ChosenServer(context, CircuitBreaker())
         chosen.choose(ServerSettings(url="https://a.test"), events.WorkerStarted)
-        key = core.inbox.add_fresh(fresh("a"), 5.0, ask=False)
-        core.outbox.record_attempt(key, 6.0, Kind.UNAUTHORIZED, 401, "401 Unauthorized", 0.1)
+        key = context.inbox.add_fresh(fresh("a"), 5.0, ask=False)
+        context.outbox.record_attempt(key, 6.0, Kind.UNAUTHORIZED, 401, "401 Unauthorized", 0.1)
         chosen._probed(Health(healthy=True, reason=reasons.NONE), KeyCheck(verdict))
         chosen.close()
     with Reader(path) as reader:

@@ -36,11 +36,11 @@ ILL = Health(healthy=False, reason=reasons.quoted("down"))
 class Choosing:
     """A chosen server whose delivery, prober and connections are stand-ins."""
 
-    def __init__(self, core: WorkerContext, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.core = core
-        self.core.wake = mock.Mock()
+    def __init__(self, context: WorkerContext, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.context = context
+        self.context.wake = mock.Mock()
         self.told: list[Event] = []
-        core.events.subscribe(self.told.append)
+        context.events.subscribe(self.told.append)
         self.breaker = CircuitBreaker()
         self.delivery: Any = stand_in(Delivery, under_way=0)
         self.prober: Any = stand_in(Prober)
@@ -48,7 +48,7 @@ class Choosing:
         monkeypatch.setattr(chosen_server, "Delivery", self._delivery)
         monkeypatch.setattr(chosen_server, "Prober", self._prober)
         monkeypatch.setattr(WorkerContext, "now", staticmethod(lambda: NOW))
-        self.chosen = ChosenServer(core, self.breaker)
+        self.chosen = ChosenServer(context, self.breaker)
 
     def _delivery(self, *arguments: Any) -> Any:
         _, _, self.parts["client"], self.parts["suspect"] = arguments
@@ -89,8 +89,8 @@ def test_a_choice_is_told_everywhere(choosing: Choosing) -> None:
     choosing.breaker.block("server", server_choice.CHOOSE)
     choosing.breaker.note_probe(healthy=True, reason=reasons.NONE)
     choosing.chosen.choose(A, events.WorkerStarted)
-    assert choosing.core.server == "http://a.test"
-    assert choosing.core.destination == "a.test"
+    assert choosing.context.server == "http://a.test"
+    assert choosing.context.destination == "a.test"
     choosing.delivery.change_server.assert_called_once_with("http://a.test")
     choosing.prober.kick.assert_called_once_with()
     warning = "memories go to a.test over plain http, readable on the way"
@@ -116,7 +116,7 @@ def test_while_nobody_knows_which_is_meant_nothing_is_connected(choosing: Choosi
     before = choosing.connection()
     choosing.chosen.choose(None, events.ServerChanged)
     before.close.assert_called_once_with()
-    assert (choosing.core.server, choosing.core.destination) == ("", "")
+    assert (choosing.context.server, choosing.context.destination) == ("", "")
     choosing.delivery.change_server.assert_called_once_with("")
     assert choosing.told == [events.ServerChanged("", "")]
     assert not choosing.breaker.blocked_by("server")
@@ -136,7 +136,7 @@ def test_where_the_user_must_choose_it_says_so(
 
     monkeypatch.setattr(server_choice, "chosen", chosen)
     choosing.chosen.choose(ServerSettings(), events.WorkerStarted)
-    assert asked == [("", choosing.core.paths)]
+    assert asked == [("", choosing.context.paths)]
     assert choosing.breaker.state(NOW).reason == server_choice.CHOOSE
     assert choosing.told == [events.WorkerStarted("", "")]
 
@@ -161,7 +161,7 @@ def test_clients_come_from_the_connection_of_now(choosing: Choosing) -> None:
 
 def test_the_intervals_are_those_of_the_settings_of_now(choosing: Choosing) -> None:
     """A change of them needs no new start."""
-    choosing.core.settings = Settings(sync=SyncSettings(probe_interval=7.0, timeout=3.0))
+    choosing.context.settings = Settings(sync=SyncSettings(probe_interval=7.0, timeout=3.0))
     assert (choosing.parts["interval"](), choosing.parts["timeout"]()) == (7.0, 3.0)
 
 
@@ -171,12 +171,12 @@ def test_a_probe_that_changes_something_wakes_all(choosing: Choosing) -> None:
     choosing.parts["probed"](WELL, None)
     assert choosing.state() == HEALTHY
     for _ in range(2):
-        assert choosing.core.wake.set.call_count == 1  # type: ignore[attr-defined]
+        assert choosing.context.wake.set.call_count == 1  # type: ignore[attr-defined]
         assert choosing.delivery.kick.call_count == 1
         choosing.parts["probed"](WELL, None)
     connection.forget_listings.assert_not_called()
     choosing.delivery.clear_suspects.assert_not_called()
-    assert table(choosing.core.ledger, "SELECT * FROM outages") == []
+    assert table(choosing.context.ledger, "SELECT * FROM outages") == []
 
 
 def test_a_server_that_is_down_is_told_of(choosing: Choosing) -> None:
@@ -186,13 +186,13 @@ def test_a_server_that_is_down_is_told_of(choosing: Choosing) -> None:
     assert (choosing.state(), str(choosing.breaker.state(NOW).reason)) == (DOWN, "down")
     connection.forget_listings.assert_called_once_with()
     choosing.delivery.clear_suspects.assert_called_once_with()
-    assert table(choosing.core.ledger, "SELECT * FROM outages") == [(NOW, NOW, 0)]
+    assert table(choosing.context.ledger, "SELECT * FROM outages") == [(NOW, NOW, 0)]
 
 
 def test_without_a_server_there_is_no_outage(choosing: Choosing) -> None:
     """Nothing is there that could be out of reach."""
     choosing.parts["probed"](ILL, None)
-    assert table(choosing.core.ledger, "SELECT * FROM outages") == []
+    assert table(choosing.context.ledger, "SELECT * FROM outages") == []
     choosing.delivery.clear_suspects.assert_called_once_with()
 
 
@@ -210,8 +210,8 @@ def test_an_outage_that_cannot_be_recorded_is_left_for_the_next_probe(
 
 def test_another_address_of_the_embedded_server_is_taken_up(choosing: Choosing) -> None:
     """Senders connect anew, once; a port that is not the one of the settings is told."""
-    choosing.core.settings = Settings(server=ServerSettings(url="local", local_port=4000))
-    choosing.core.server = "local"
+    choosing.context.settings = Settings(server=ServerSettings(url="local", local_port=4000))
+    choosing.context.server = "local"
     connection = choosing.connection()
     choosing.parts["probed"](WELL, None)
     choosing.delivery.change_server.assert_not_called()
@@ -240,7 +240,7 @@ def test_a_key_that_is_taken_ends_a_refusal(
     choosing.wants_canary()
     choosing.parts["probed"](WELL, KeyCheck(verdict))
     assert choosing.state() == state
-    assert choosing.core.wake.set.called == (state == HEALTHY)  # type: ignore[attr-defined]
+    assert choosing.context.wake.set.called == (state == HEALTHY)  # type: ignore[attr-defined]
     assert choosing.delivery.kick.called == (state == HEALTHY)
 
 
@@ -253,7 +253,7 @@ def test_the_key_is_asked_about_where_no_memory_could_tell(choosing: Choosing) -
     choosing.delivery.under_way = 1
     assert not asks()
     choosing.delivery.under_way = 0
-    choosing.core.inbox.add_fresh(fresh("a"), NOW, ask=False)
+    choosing.context.inbox.add_fresh(fresh("a"), NOW, ask=False)
     assert not asks()
 
 
@@ -263,7 +263,7 @@ def test_where_the_ledger_cannot_tell_the_key_is_not_asked_about(
     """Who needs the ledger says what is wrong with it."""
     choosing.wants_canary()
     monkeypatch.setattr(
-        choosing.core.outbox, "next_due", mock.Mock(side_effect=LedgerError("full"))
+        choosing.context.outbox, "next_due", mock.Mock(side_effect=LedgerError("full"))
     )
     assert choosing.parts["asks_key"]() is False
 

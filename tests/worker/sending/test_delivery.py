@@ -42,17 +42,17 @@ class Scene:
         bus.subscribe(self._note)
         paths = Paths(folder, folder)
         settings = Settings(sync=SyncSettings(concurrency=1))  # however slow the answers
-        self.core = WorkerContext(paths, settings, Ledger(folder / "ledger"), bus, "http://here")
-        with self.core.ledger.transaction():
+        self.context = WorkerContext(paths, settings, Ledger(folder / "ledger"), bus, "http://here")
+        with self.context.ledger.transaction():
             self.keys = [
-                self.core.inbox.add_fresh(parsed(dead_letter(f"m{n}")), 1.0, ask=False)
+                self.context.inbox.add_fresh(parsed(dead_letter(f"m{n}")), 1.0, ask=False)
                 for n in range(1, COUNT + 1)
             ]
         self.breaker = CircuitBreaker()
         self.breaker.note_probe(healthy=True, reason=reasons.NONE)
         where = ServerAddress.of(server.url)
         self.connect: Callable[[], Client] = lambda: connect(where)
-        self.delivery = Delivery(self.core, self.breaker, self._connect, self._await_probe)
+        self.delivery = Delivery(self.context, self.breaker, self._connect, self._await_probe)
         self.delivery.change_server("http://here")
 
     def _connect(self) -> Client:
@@ -77,7 +77,7 @@ class Scene:
 
     def claims(self) -> set[str]:
         """The memories of which the ledger says that they may be under way."""
-        with self.core.ledger.locked() as db:
+        with self.context.ledger.locked() as db:
             rows = db.execute("SELECT id FROM items WHERE claimed IS NOT NULL").fetchall()
         return {row[0].decode() for row in rows}
 
@@ -99,7 +99,7 @@ class Scene:
         for _ in range(COUNT):
             self.answers.put(DELIVERED)
         self.delivery.stop(PATIENCE)
-        self.core.ledger.close()
+        self.context.ledger.close()
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_a_commit_that_fails_is_told_of_and_made_up_for(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A ledger that fails once between two requests is named, and loses no outcome."""
-    turn = scene.core.outbox.turn
+    turn = scene.context.outbox.turn
     failed = threading.Event()
 
     def failing() -> AbstractContextManager[object]:
@@ -132,7 +132,7 @@ def test_a_commit_that_fails_is_told_of_and_made_up_for(
             raise LedgerError("The ledger cannot be used: disk I/O error.")
         return turn()
 
-    monkeypatch.setattr(scene.core.outbox, "turn", failing)
+    monkeypatch.setattr(scene.context.outbox, "turn", failing)
     scene.delivery.kick()
     scene.answers.put(DELIVERED)
     assert "disk I/O error" in scene.failed.get(timeout=PATIENCE)
@@ -167,8 +167,8 @@ def test_a_sender_that_comes_too_late_has_nothing_to_tell(
     scene.delivery.kick()
     assert begun.wait(PATIENCE)
     scene.delivery.stop(0.01)
-    scene.core.ledger.close()
-    monkeypatch.setattr(scene.core.ledger, "close", lambda: None)  # nothing is left for the end
+    scene.context.ledger.close()
+    monkeypatch.setattr(scene.context.ledger, "close", lambda: None)  # nothing is left for the end
     go_on.set()
     assert left.wait(PATIENCE)
     assert scene.failed.empty()
@@ -199,11 +199,11 @@ def test_an_outcome_and_the_next_claim_are_one_commit(scene: Scene) -> None:
 
     scene.second_under_way()
     assert scene.delivered.get(timeout=PATIENCE) == "m1"
-    with scene.core.ledger.locked() as db:
+    with scene.context.ledger.locked() as db:
         db.set_trace_callback(trace)
     scene.answers.put(DELIVERED)
     scene.server.wait_for_requests(3)
-    with scene.core.ledger.locked() as db:
+    with scene.context.ledger.locked() as db:
         db.set_trace_callback(None)
     assert list(dict.fromkeys(seen)) == ["outcome", "claim", "commit"]
     assert seen.count("commit") == 1
@@ -230,7 +230,7 @@ def test_after_a_refusal_nothing_goes_out(scene: Scene) -> None:
 def test_what_the_user_discards_meanwhile_is_not_sent(scene: Scene) -> None:
     """A memory that is discarded while the one before it is under way stays unsent."""
     scene.second_under_way()
-    scene.core.inbox.discard([scene.keys[2]], 2.0, "deleted")
+    scene.context.inbox.discard([scene.keys[2]], 2.0, "deleted")
     scene.delivery.kick()
     scene.answers.put(DELIVERED)
     scene.server.wait_for_requests(3)
@@ -246,7 +246,7 @@ def test_an_outcome_counts_for_the_server_that_gave_it(scene: Scene) -> None:
     scene.server.wait_for_requests(3)
     scene.answers.put(DELIVERED)
     scene.server.wait_for_requests(4)
-    with scene.core.ledger.locked() as db:
+    with scene.context.ledger.locked() as db:
         names = db.execute(
             "SELECT name FROM outcomes JOIN servers ON key = server ORDER BY item"
         ).fetchall()
@@ -266,8 +266,8 @@ def test_nothing_is_claimed_at_the_end(scene: Scene) -> None:
 
 def test_an_outcome_is_not_kept_waiting_by_a_question(scene: Scene) -> None:
     """What was delivered is in the ledger before the server is asked about another memory."""
-    with scene.core.ledger.transaction():
-        scene.core.outbox.mark_unknown(scene.keys[2], "http://here", 1.0, timed_out=False)
+    with scene.context.ledger.transaction():
+        scene.context.outbox.mark_unknown(scene.keys[2], "http://here", 1.0, timed_out=False)
     scene.second_under_way()
     assert scene.delivered.get(timeout=PATIENCE) == "m1"
     scene.answers.put(DELIVERED)
@@ -307,7 +307,7 @@ def test_what_was_claimed_for_one_server_is_not_sent_to_another(scene: Scene) ->
     scene.delivery.kick()
     scene.answers.put(DELIVERED)
     assert scene.delivered.get(timeout=PATIENCE) == "m1"
-    with scene.core.ledger.locked() as db:
+    with scene.context.ledger.locked() as db:
         names = db.execute("SELECT name FROM outcomes JOIN servers ON key = server").fetchall()
     assert names == [("http://there",)]
 
@@ -316,8 +316,8 @@ def test_a_request_that_hangs_alone_is_only_watched(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While one request hangs and nothing else is due, the ledger is not asked again and again."""
-    scene.core.settings = Settings()
-    scene.core.inbox.discard(scene.keys[1:], 2.0, "deleted")
+    scene.context.settings = Settings()
+    scene.context.inbox.discard(scene.keys[1:], 2.0, "deleted")
     counts: Counter[str] = Counter()
     for name in ("_slots", "_exchange"):
         counted = partial(_counted, getattr(scene.delivery, name), counts, name)

@@ -33,18 +33,18 @@ REFUSED = Outcome(Kind.REFUSED, 404, "no")
 class Steps:
     """A delivery whose senders take their turns when the test says so; `added` counts threads."""
 
-    def __init__(self, core: WorkerContext, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.core = core
+    def __init__(self, context: WorkerContext, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.context = context
         self.told: list[Event] = []
-        core.events.subscribe(self.told.append)
-        core.wake = mock.Mock()
-        core.troubles = Troubles(core.events, lambda *_: None)
+        context.events.subscribe(self.told.append)
+        context.wake = mock.Mock()
+        context.troubles = Troubles(context.events, lambda *_: None)
         self.breaker = CircuitBreaker()
         self.breaker.note_probe(healthy=True, reason=reasons.NONE)
         self.moment = 5_000.0
         self.added = 0
         self.connect = mock.Mock(side_effect=mock.Mock)
-        self.delivery = Delivery(core, self.breaker, self.connect, self.breaker.await_probe)
+        self.delivery = Delivery(context, self.breaker, self.connect, self.breaker.await_probe)
         self.delivery.change_server(HERE)
         self._senders: dict[int, module._Sender] = {}
         monkeypatch.setattr(self.delivery, "_add_sender", self._add)
@@ -57,13 +57,13 @@ class Steps:
 
     def fresh(self, *names: str, **fields: Any) -> list[int]:
         """Let fresh entries wait; their keys."""
-        return [self.core.inbox.add_fresh(fresh(n, **fields), NOW, ask=False) for n in names]
+        return [self.context.inbox.add_fresh(fresh(n, **fields), NOW, ask=False) for n in names]
 
     def dead(self, *names: str) -> None:
         """Let dead letters be due."""
         for name in names:
             item = letter(name, last_attempt=1.0)
-            self.core.inbox.add_dead(item, item.raw, NOW, ask=False, gen=None)
+            self.context.inbox.add_dead(item, item.raw, NOW, ask=False, gen=None)
 
     def turn(self, number: int = 0, outcome: Outcome | None = None) -> str:
         """Let a sender record the outcome of its last delivery; the id that it claims, or ""."""
@@ -95,8 +95,8 @@ def steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Steps]:
     """Have a healthy server, and nothing in the ledger; four requests at once."""
     with closing(Ledger(tmp_path / "ledger")) as ledger:
         settings = Settings(sync=SyncSettings(concurrency=4))
-        core = WorkerContext(Paths(tmp_path, tmp_path), settings, ledger, Events(), HERE)
-        yield Steps(core, monkeypatch)
+        context = WorkerContext(Paths(tmp_path, tmp_path), settings, ledger, Events(), HERE)
+        yield Steps(context, monkeypatch)
 
 
 def test_the_first_request_goes_alone(steps: Steps) -> None:
@@ -189,7 +189,7 @@ def test_a_canary_goes_alone_and_each_in_its_turn(steps: Steps) -> None:
     assert steps.delivery._flights[0].canary
     assert steps.turn(1) == ""
     steps.turn(0, FAILED)
-    assert row(steps.core.ledger, first)["retries"] == 0
+    assert row(steps.context.ledger, first)["retries"] == 0
     steps.breaker.set_misconfigured(reasons.quoted("refused"), NOW)
     assert steps.turn(0) == "b"
     steps.turn(0, TAKEN)
@@ -218,14 +218,14 @@ def test_the_last_slot_is_for_those_that_have_not_timed_out(steps: Steps) -> Non
     """One that may hang again waits for others; where there are no others it waits as well."""
     steps.open_slots()
     slow, second = steps.fresh("a", "b")
-    with steps.core.ledger.transaction() as db:
+    with steps.context.ledger.transaction() as db:
         db.execute("UPDATE items SET timeouts = 1 WHERE key = ?", (slow,))
-    steps.core.settings = Settings(sync=SyncSettings(concurrency=2))
+    steps.context.settings = Settings(sync=SyncSettings(concurrency=2))
     steps.fresh("c", timestamp=0)
     assert steps.turn(0) == "c"
     assert steps.turn(1) == "b"
     steps.turn(1, SLOWLY)
-    assert row(steps.core.ledger, second)["state"] == "delivered"
+    assert row(steps.context.ledger, second)["state"] == "delivered"
     assert 1 not in steps.delivery._flights
     assert steps.turn(0, SLOWLY) == "a"
 
@@ -240,8 +240,8 @@ def test_what_we_broke_off_at_the_end_is_no_outcome(steps: Steps) -> None:
     steps.delivery.stop(0.0)
     assert steps.turn(0, LOST) == ""
     assert steps.turn(1, TAKEN) == ""
-    assert "claimed" in row(steps.core.ledger, lost)
-    assert row(steps.core.ledger, taken)["state"] == "delivered"
+    assert "claimed" in row(steps.context.ledger, lost)
+    assert row(steps.context.ledger, taken)["state"] == "delivered"
     assert steps.told == [events.Delivered("p", "b")]
     before = steps.added
     steps.delivery._senders.clear()
@@ -255,7 +255,7 @@ def test_an_outcome_of_a_former_server_is_late(steps: Steps) -> None:
     steps.turn()
     steps.delivery.change_server(ELSEWHERE)
     assert steps.turn(0, FAILED) == "a"
-    assert row(steps.core.ledger, key)["retries"] == 0
+    assert row(steps.context.ledger, key)["retries"] == 0
     assert not steps.delivery._proven
     assert steps.delivery._flights[0].server == ELSEWHERE
 
@@ -298,7 +298,7 @@ def test_a_ledger_that_fails_stops_all_and_is_told(steps: Steps) -> None:
     assert steps.breaker.blocked_by("storage")
     assert steps.breaker.state(NOW).reason == error.reason
     assert steps.told == [events.PartFailed("ledger", str(error.reason), 1.0)]
-    assert steps.core.wake.set.called  # type: ignore[attr-defined]
+    assert steps.context.wake.set.called  # type: ignore[attr-defined]
 
 
 def test_a_server_that_is_down_suspects_nobody(steps: Steps) -> None:
@@ -309,4 +309,4 @@ def test_a_server_that_is_down_suspects_nobody(steps: Steps) -> None:
     assert steps.delivery.next_due() is None  # set aside for the server's sake
     steps.delivery.clear_suspects()
     assert steps.delivery.next_due() == 0.0
-    assert row(steps.core.ledger, key)["retries"] == 0
+    assert row(steps.context.ledger, key)["retries"] == 0

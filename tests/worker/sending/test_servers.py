@@ -85,7 +85,7 @@ class Scene:
     """A ledger, and attempts one after the other, each a minute later than the one before."""
 
     def __init__(self, folder: Path) -> None:
-        self.core = WorkerContext(
+        self.context = WorkerContext(
             Paths(folder, folder), Settings(), Ledger(folder / "ledger"), Events()
         )
         self._minutes = count()
@@ -93,8 +93,8 @@ class Scene:
 
     def began(self) -> None:
         """Forget what the process knew, as a new start does."""
-        self.attempts = Attempts(self.core, lambda: False)
-        self._verdicts = Verdicts(self.core, CircuitBreaker(), lambda: None)
+        self.attempts = Attempts(self.context, lambda: False)
+        self._verdicts = Verdicts(self.context, CircuitBreaker(), lambda: None)
 
     def now(self) -> float:
         """Pass a minute."""
@@ -104,45 +104,45 @@ class Scene:
         self, key: int, server: Server, answer: Outcome = STORED, *, stores: bool = False
     ) -> Outcome:
         """Make an attempt at a server that answers the save so."""
-        self.core.server = server.name
+        self.context.server = server.name
         server.answer, server.stores = answer, stores
-        job = self.core.outbox.claim(key, self.now(), server.name)
+        job = self.context.outbox.claim(key, self.now(), server.name)
         made = self.attempts.make(server, job)
         self._record(job, made, server)
         return made
 
     def record(self, key: int, server: Server, answer: Outcome) -> None:
         """Record an answer, whatever that server was asked or sent."""
-        self._record(self.core.outbox.claim(key, self.now(), server.name), answer, server)
+        self._record(self.context.outbox.claim(key, self.now(), server.name), answer, server)
 
     def _record(self, job: Job, answer: Outcome, server: Server) -> None:
         self.attempts.note_end(job, answer)
-        with self.core.ledger.transaction():
+        with self.context.ledger.transaction():
             self._verdicts.apply(job, answer, server.name, self.now(), canary=False)
 
     def late(self, key: int, server: Server, outcome: Outcome) -> None:
         """Have a server take it that is not the chosen one any more when that is heard of."""
         server.answer, server.stores = outcome, True
-        job = self.core.outbox.claim(key, self.now(), server.name)
+        job = self.context.outbox.claim(key, self.now(), server.name)
         self.attempts.make(server, job)
-        with self.core.ledger.transaction():
+        with self.context.ledger.transaction():
             self._verdicts.apply_late(job, outcome, server.name, self.now())
 
     def killed(self, key: int, server: Server) -> None:
         """End between the server's taking it and the record of that."""
         server.answer, server.stores = CUT, True
-        job = self.core.outbox.claim(key, self.now(), server.name)
+        job = self.context.outbox.claim(key, self.now(), server.name)
         self.attempts.make(server, job)
-        self.core.inbox.forget_requests_under_way(self.now(), 0.0)
+        self.context.inbox.forget_requests_under_way(self.now(), 0.0)
         self.began()
 
     def state(self, key: int) -> str:
         """The state of an item."""
-        return self.core.outbox.standing(key)[0]
+        return self.context.outbox.standing(key)[0]
 
     def put_back(self, item: Item) -> int:
         """Have an old queue file bring it again; its key."""
-        key, _ = accept(self.core, item, ask=False)
+        key, _ = accept(self.context, item, ask=False)
         return key
 
 
@@ -151,7 +151,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
     """Set the scene."""
     made = Scene(tmp_path)
     yield made
-    made.core.ledger.close()
+    made.context.ledger.close()
 
 
 @pytest.fixture
@@ -169,9 +169,9 @@ def b() -> Server:
 def taken_in(scene: Scene, lane: str) -> int:
     """Take a memory in; its key."""
     if lane == "fresh":
-        return scene.core.inbox.add_fresh(fresh("m"), NOW, ask=False)
+        return scene.context.inbox.add_fresh(fresh("m"), NOW, ask=False)
     item = letter("m")
-    return scene.core.inbox.add_dead(item, item.raw, NOW, ask=False, gen=None)
+    return scene.context.inbox.add_dead(item, item.raw, NOW, ask=False, gen=None)
 
 
 @pytest.mark.row(36)
@@ -223,7 +223,7 @@ def test_a_delivery_to_another_server_is_no_answer(scene: Scene, a: Server, b: S
     key = taken_in(scene, "fresh")
     scene.send(key, a, CUT, stores=True)
     scene.send(key, b)
-    scene.core.server = a.name
+    scene.context.server = a.name
     assert scene.put_back(fresh("m")) == key
     scene.send(key, a)
     assert (a.stored, b.stored, a.asked) == (["text of m"], ["text of m"], 1)
@@ -294,7 +294,7 @@ def test_what_nobody_remembers_is_asked_about_at_each_server(
     scene: Scene, a: Server, b: Server
 ) -> None:
     """After the ledger was lost any server may have it: one answer is that of one server."""
-    key = scene.core.inbox.add_fresh(fresh("m"), NOW, ask=True)
+    key = scene.context.inbox.add_fresh(fresh("m"), NOW, ask=True)
     a.stored.append("text of m")
     for _ in range(2):
         scene.send(key, b, REFUSED)
@@ -306,9 +306,9 @@ def test_what_nobody_remembers_is_asked_about_at_each_server(
 @pytest.mark.row(36)
 def test_another_worker_makes_the_same_server_a_question_again(scene: Scene, a: Server) -> None:
     """What it has taken since the server was asked may be there by now."""
-    key = scene.core.inbox.add_fresh(fresh("m"), NOW, ask=True)
+    key = scene.context.inbox.add_fresh(fresh("m"), NOW, ask=True)
     scene.send(key, a, REFUSED)
-    scene.core.taken_by_others.vanish([key], scene.now(), taken=True, wait_until=0.0)
+    scene.context.taken_by_others.vanish([key], scene.now(), taken=True, wait_until=0.0)
     a.stored.append("text of m")
     scene.send(key, a)
     assert (len(a.keys), a.asked) == (1, 2)
@@ -320,7 +320,7 @@ def test_discarding_and_restoring_is_no_answer(scene: Scene, a: Server, b: Serve
     key = taken_in(scene, "fresh")
     scene.send(key, a, CUT, stores=True)
     scene.send(key, b, REFUSED)
-    scene.core.inbox.discard([key], scene.now(), "deleted")
+    scene.context.inbox.discard([key], scene.now(), "deleted")
     assert scene.put_back(fresh("m")) == key
     scene.send(key, a)
     assert a.stored == ["text of m"]
@@ -333,23 +333,23 @@ def test_a_text_that_is_edited_and_edited_back_is_asked_about(
 ) -> None:
     """The old text keeps what is known of it; the new one is sent, under a key of its own."""
     old, new = letter("m"), letter("m", content="another")
-    key = scene.core.inbox.add_dead(old, old.raw, NOW, ask=first != "sent", gen=None)
+    key = scene.context.inbox.add_dead(old, old.raw, NOW, ask=first != "sent", gen=None)
     if first == "sent":
         scene.send(key, a, CUT, stores=True)
     else:
         a.stored.append("text of m")
-    row = scene.core.inbox.known(old)
+    row = scene.context.inbox.known(old)
     assert row is not None
-    edit = scene.core.inbox.change_content(row, new, scene.now())
+    edit = scene.context.inbox.change_content(row, new, scene.now())
     assert edit != key
     scene.send(edit, a, REFUSED)
-    row = scene.core.inbox.known(new)
+    row = scene.context.inbox.known(new)
     assert row is not None
-    back = scene.core.inbox.change_content(row, old, scene.now())
+    back = scene.context.inbox.change_content(row, old, scene.now())
     assert back == key
-    row = scene.core.inbox.known(old)
+    row = scene.context.inbox.known(old)
     assert row is not None
-    scene.core.inbox.revive(row, old, scene.now(), dead=True, gen=None)
+    scene.context.inbox.revive(row, old, scene.now(), dead=True, gen=None)
     scene.send(back, a)
     assert a.stored == ["text of m"]
     assert a.keys[-1].startswith("m-")
@@ -397,7 +397,7 @@ def test_another_text_under_an_id_is_no_answer(scene: Scene, a: Server, b: Serve
     """Nor is it asked about: what is unknown is of one text."""
     first = taken_in(scene, "fresh")
     scene.send(first, a, CUT, stores=True)
-    second, _ = accept(scene.core, fresh("m", content="another"), ask=False)
+    second, _ = accept(scene.context, fresh("m", content="another"), ask=False)
     scene.send(second, b, REFUSED)
     scene.send(first, b, REFUSED)
     scene.send(second, a)
@@ -414,7 +414,7 @@ def test_what_another_worker_took_is_held_where_nobody_can_tell(
     """That it is not at one server says nothing of where that worker sends; the user may."""
     a = Server("http://a.test", tells=False)
     key = taken_in(scene, "fresh")
-    others = scene.core.taken_by_others
+    others = scene.context.taken_by_others
     others.vanish([key], scene.now(), taken=True, wait_until=0.0)
     for _ in range(2):
         scene.send(key, b, REFUSED)
@@ -433,7 +433,7 @@ def test_what_another_worker_took_is_never_held_as_a_dead_letter(scene: Scene, b
     """It is asked about, and sent where nobody can tell."""
     a = Server("http://a.test", tells=False)
     key = taken_in(scene, "fresh")
-    scene.core.taken_by_others.vanish([key], scene.now(), taken=True, wait_until=0.0)
+    scene.context.taken_by_others.vanish([key], scene.now(), taken=True, wait_until=0.0)
     while scene.state(key) == "pending":
         scene.send(key, b, REFUSED)
     assert scene.send(key, a).kind is Kind.DELIVERED

@@ -35,12 +35,14 @@ def test_a_delivery_that_beats_what_the_user_did(
 ) -> None:
     """An edit that came during the request is not told as a deletion."""
     with closing(Ledger(tmp_path / "ledger")) as ledger:
-        core = WorkerContext(Paths(tmp_path, tmp_path), Settings(), ledger, Events(), "http://here")
-        key = core.inbox.add_fresh(entry(1), NOW, ask=False)
-        job = core.outbox.claim(key, NOW)
+        context = WorkerContext(
+            Paths(tmp_path, tmp_path), Settings(), ledger, Events(), "http://here"
+        )
+        key = context.inbox.add_fresh(entry(1), NOW, ask=False)
+        job = context.outbox.claim(key, NOW)
         if reason:
-            core.inbox.discard([key], NOW, reason)
-        verdicts = Verdicts(core, CircuitBreaker(), lambda: None)
+            context.inbox.discard([key], NOW, reason)
+        verdicts = Verdicts(context, CircuitBreaker(), lambda: None)
         happened = verdicts.apply(
             job, Outcome(Kind.DELIVERED, 200, ""), "http://here", NOW, canary=False
         )
@@ -50,14 +52,16 @@ def test_a_delivery_that_beats_what_the_user_did(
 
 @pytest.fixture
 def refused(tmp_path: Path) -> Iterator[tuple[WorkerContext, CircuitBreaker, int]]:
-    """Have the server refuse everything while a memory waits; core, breaker and its key."""
+    """Have the server refuse everything while a memory waits; context, breaker and its key."""
     with closing(Ledger(tmp_path / "ledger")) as ledger:
-        core = WorkerContext(Paths(tmp_path, tmp_path), Settings(), ledger, Events(), "http://here")
-        key = core.inbox.add_fresh(entry(1), NOW, ask=False)
+        context = WorkerContext(
+            Paths(tmp_path, tmp_path), Settings(), ledger, Events(), "http://here"
+        )
+        key = context.inbox.add_fresh(entry(1), NOW, ask=False)
         breaker = CircuitBreaker()
         breaker.note_probe(healthy=True, reason=reasons.NONE)
         breaker.set_misconfigured(refusal("404 Not Found", 404), NOW)
-        yield core, breaker, key
+        yield context, breaker, key
 
 
 @pytest.mark.parametrize(("remembered", "name"), [(False, HEALTHY), (True, ACTION_NEEDED)])
@@ -65,9 +69,9 @@ def test_a_canary_that_the_server_is_found_to_have_ends_the_pause(
     refused: tuple[WorkerContext, CircuitBreaker, int], name: str, *, remembered: bool
 ) -> None:
     """Found by asking is a success as any other, unless only our own ledger knew it."""
-    core, breaker, key = refused
-    job = replace(core.outbox.claim(key, NOW), delivered=NOW if remembered else None)
-    verdicts = Verdicts(core, breaker, lambda: None)
+    context, breaker, key = refused
+    job = replace(context.outbox.claim(key, NOW), delivered=NOW if remembered else None)
+    verdicts = Verdicts(context, breaker, lambda: None)
     found = Outcome(Kind.FOUND, None, "the server had it already")
     verdicts.apply(job, found, "http://here", NOW, canary=True)
     assert breaker.state(NOW).name == name
@@ -77,23 +81,23 @@ def test_a_break_that_a_canary_draws_is_told(
     refused: tuple[WorkerContext, CircuitBreaker, int],
 ) -> None:
     """After a 404 a 429 is the last that the server said, and stands in the reason."""
-    core, breaker, key = refused
-    verdicts = Verdicts(core, breaker, lambda: None)
+    context, breaker, key = refused
+    verdicts = Verdicts(context, breaker, lambda: None)
     said = Outcome(Kind.SLOW_DOWN, 429, "429 Too Many Requests")
-    verdicts.apply(core.outbox.claim(key, NOW), said, "http://here", NOW, canary=True)
+    verdicts.apply(context.outbox.claim(key, NOW), said, "http://here", NOW, canary=True)
     assert "429 Too Many Requests" in str(breaker.state(NOW).reason)
 
 
 def test_what_another_server_is_to_have_was_no_attempt(tmp_path: Path) -> None:
     """A memory that was claimed and not sent waits on, with nothing in its history."""
     with closing(Ledger(tmp_path / "ledger")) as ledger:
-        core = WorkerContext(
+        context = WorkerContext(
             Paths(tmp_path, tmp_path), Settings(), ledger, Events(), "http://there"
         )
-        key = core.inbox.add_fresh(entry(1), NOW, ask=False)
-        job = core.outbox.claim(key, NOW)
+        key = context.inbox.add_fresh(entry(1), NOW, ask=False)
+        job = context.outbox.claim(key, NOW)
         outcome = Outcome(Kind.NOT_SENT, None, "another server was chosen")
-        verdicts = Verdicts(core, CircuitBreaker(), lambda: None)
+        verdicts = Verdicts(context, CircuitBreaker(), lambda: None)
         assert verdicts.apply_late(job, outcome, "http://here", NOW) == []
         with ledger.locked() as db:
             claims = db.execute("SELECT claimed, unknown FROM items").fetchall()

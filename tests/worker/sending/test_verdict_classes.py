@@ -37,29 +37,29 @@ COUNTED: Final = [Kind.ITEM_FAILURE, Kind.NOT_SENDABLE, Kind.NO_ANSWER]
 class Court:
     """Verdicts on a ledger; `outages` counts how often one was suspected."""
 
-    core: WorkerContext
+    context: WorkerContext
     breaker: CircuitBreaker
     outages: list[None] = field(default_factory=list)
     verdicts: Verdicts = field(init=False)
 
     def __post_init__(self) -> None:
-        self.verdicts = Verdicts(self.core, self.breaker, lambda: self.outages.append(None))
+        self.verdicts = Verdicts(self.context, self.breaker, lambda: self.outages.append(None))
 
     def fresh(self, name: str = "m", **fields: Any) -> Job:
         """Claim a fresh entry that is due."""
-        key = self.core.inbox.add_fresh(fresh(name, **fields), NOW, ask=False)
+        key = self.context.inbox.add_fresh(fresh(name, **fields), NOW, ask=False)
         return self.claim(key)
 
     def letter(self, name: str = "d", **fields: Any) -> Job:
         """Claim a dead letter."""
         item = letter(name, **fields)
-        key = self.core.inbox.add_dead(item, item.raw, NOW, ask=False, gen=None)
+        key = self.context.inbox.add_dead(item, item.raw, NOW, ask=False, gen=None)
         return self.claim(key)
 
     def claim(self, key: int) -> Job:
         """Claim an item again."""
         self.verdicts.note_claim(key)
-        return self.core.outbox.claim(key, NOW, HERE)
+        return self.context.outbox.claim(key, NOW, HERE)
 
     def apply(self, job: Job, outcome: Outcome, *, canary: bool = False) -> list[Event]:
         """Apply an answer, now."""
@@ -67,14 +67,14 @@ class Court:
 
     def row(self, job: Job) -> dict[str, Any]:
         """What the ledger says of an item."""
-        return row(self.core.ledger, job.key)
+        return row(self.context.ledger, job.key)
 
     def asked_since(self, job: Job, server: str = HERE) -> float | None:
         """Since when a server may have an item, which it is asked about first; else None."""
         claimed = self.row(job).get("claimed")
-        found = self.core.outbox.claim(job.key, NOW, server).unknown
+        found = self.context.outbox.claim(job.key, NOW, server).unknown
         if claimed is None:
-            self.core.outbox.release(job.key)
+            self.context.outbox.release(job.key)
         return found
 
     def avoided(self) -> str | None:
@@ -84,7 +84,8 @@ class Court:
     def history(self) -> list[tuple[Any, ...]]:
         """Kind, status, message and duration of each attempt."""
         return table(
-            self.core.ledger, "SELECT class, status, message, duration FROM attempts ORDER BY rowid"
+            self.context.ledger,
+            "SELECT class, status, message, duration FROM attempts ORDER BY rowid",
         )
 
     def state(self) -> str:
@@ -100,13 +101,13 @@ class Court:
 def court(tmp_path: Path) -> Iterator[Court]:
     """Have a healthy server, and nothing in the ledger."""
     sync = SyncSettings(retry_interval=RETRY, probe_interval=PROBE, max_attempts=3)
-    core = WorkerContext(
+    context = WorkerContext(
         Paths(tmp_path, tmp_path), Settings(sync=sync), Ledger(tmp_path / "l"), Events(), HERE
     )
     breaker = CircuitBreaker()
     breaker.note_probe(healthy=True, reason=reasons.NONE)
-    yield Court(core, breaker)
-    core.ledger.close()
+    yield Court(context, breaker)
+    context.ledger.close()
 
 
 def refuse_all(court: Court) -> None:
@@ -122,9 +123,9 @@ def test_a_fresh_entry_that_is_taken_is_delivered(court: Court) -> None:
     job = court.fresh()
     assert court.apply(job, TAKEN) == [events.Delivered("p", "m")]
     assert court.row(job)["state"] == "delivered"
-    assert court.core.inbox.known(fresh("m")).servers == {HERE}  # type: ignore[union-attr]
+    assert court.context.inbox.known(fresh("m")).servers == {HERE}  # type: ignore[union-attr]
     assert court.history() == []
-    assert court.core.counters.last_delivery() == NOW
+    assert court.context.counters.last_delivery() == NOW
 
 
 def test_a_dead_letter_that_is_taken_has_recovered(court: Court) -> None:
@@ -187,7 +188,7 @@ def test_a_failure_of_a_fresh_entry_counts(court: Court, kind: Kind) -> None:
     found = court.row(job)
     assert (found["retries"], found["due"], found["last_error"]) == (1, NOW + RETRY, SAID)
     assert "claimed" not in found
-    assert b'"retries":1' in court.core.outbox.raw(job.key)
+    assert b'"retries":1' in court.context.outbox.raw(job.key)
     assert court.history() == [(str(kind), 422, SAID, 7.0)]
     assert court.state() == HEALTHY
     assert court.outages == []
@@ -217,7 +218,7 @@ def test_the_last_failure_that_is_granted_makes_a_dead_letter(court: Court) -> N
     found = court.row(job)
     assert (found["state"], found["last_error"]) == ("dead", SAID)
     assert found["due"] == NOW + 30
-    assert court.core.counters.total("total_failed") == 1
+    assert court.context.counters.total("total_failed") == 1
 
 
 def test_a_failure_of_a_dead_letter_counts(court: Court) -> None:
@@ -230,7 +231,7 @@ def test_a_failure_of_a_dead_letter_counts(court: Court) -> None:
     found = court.row(job)
     assert (found["retry_count"], found["last_attempt"], found["due"]) == (3, NOW, NOW + 240)
     assert found["last_error"] == SAID
-    raw = court.core.outbox.raw(job.key)
+    raw = court.context.outbox.raw(job.key)
     assert b'"retry_count":3' in raw
     assert b'"last_attempt":1800000000.0' in raw
     assert f'"last_error":"{SAID}"'.encode() in raw
@@ -251,7 +252,7 @@ def test_a_wait_that_the_server_asks_for_is_kept_by_a_dead_letter(
 
 def wish(court: Court, job: Job, at: float) -> None:
     """Let the user ask for a retry, by setting the time of the last attempt."""
-    with court.core.ledger.transaction() as db:
+    with court.context.ledger.transaction() as db:
         db.execute("UPDATE items SET last_attempt = ? WHERE key = ?", (at, job.key))
 
 
@@ -276,7 +277,7 @@ def test_a_wish_that_was_followed_is_no_new_one(court: Court, before: float, aft
 def test_what_was_discarded_meanwhile_is_counted_no_more(court: Court) -> None:
     """Its claim is given back, so that nobody waits for its outcome."""
     job = court.fresh()
-    court.core.inbox.discard([job.key], NOW, "deleted")
+    court.context.inbox.discard([job.key], NOW, "deleted")
     assert court.apply(job, FAILED) == []
     found = court.row(job)
     assert (found["state"], found["retries"]) == ("discarded", 0)
@@ -313,7 +314,7 @@ def test_an_outage_counts_nothing(court: Court) -> None:
 
 def test_the_longer_interval_is_that_of_one_set_aside(court: Court) -> None:
     """Others are to show meanwhile who is to blame."""
-    court.core.settings = Settings(sync=SyncSettings(retry_interval=90.0, probe_interval=40.0))
+    court.context.settings = Settings(sync=SyncSettings(retry_interval=90.0, probe_interval=40.0))
     job = court.fresh()
     court.apply(job, OUTAGE)
     assert court.row(job)["due"] == NOW + 90.0
@@ -481,7 +482,7 @@ def test_a_refusal_with_nobody_to_compare_counts(court: Court) -> None:
 
 def test_a_refusal_is_compared_with_another_project(court: Court) -> None:
     """The item is set aside, and the turn is that of others."""
-    court.core.inbox.add_fresh(fresh("other", project_id="q"), NOW, ask=False)
+    court.context.inbox.add_fresh(fresh("other", project_id="q"), NOW, ask=False)
     job = court.fresh()
     assert court.apply(job, REFUSED) == []
     assert court.avoided() == "p"
@@ -491,7 +492,7 @@ def test_a_refusal_is_compared_with_another_project(court: Court) -> None:
 
 def test_a_second_project_that_is_refused_stops_everything(court: Court) -> None:
     """It is the server then, and its address is to be mended."""
-    other = court.core.inbox.add_fresh(fresh("other", project_id="q"), NOW, ask=False)
+    other = court.context.inbox.add_fresh(fresh("other", project_id="q"), NOW, ask=False)
     job = court.fresh()
     due = court.row(job)["due"]
     court.apply(job, REFUSED)
@@ -504,7 +505,7 @@ def test_a_second_project_that_is_refused_stops_everything(court: Court) -> None
 
 def test_a_second_refusal_of_the_same_project_proves_nothing(court: Court) -> None:
     """Another one still waits to be compared with."""
-    court.core.inbox.add_fresh(fresh("other", project_id="q"), NOW, ask=False)
+    court.context.inbox.add_fresh(fresh("other", project_id="q"), NOW, ask=False)
     for name in ("a", "b"):
         court.apply(court.fresh(name), REFUSED)
     assert court.state() == HEALTHY
@@ -569,7 +570,7 @@ def test_a_delivery_to_a_former_server_counts_for_that_one(court: Court, outcome
     job = court.fresh()
     refuse_all(court)
     assert court.verdicts.apply_late(job, outcome, ELSEWHERE, NOW) == [events.Delivered("p", "m")]
-    assert court.core.inbox.known(fresh("m")).servers == {ELSEWHERE}  # type: ignore[union-attr]
+    assert court.context.inbox.known(fresh("m")).servers == {ELSEWHERE}  # type: ignore[union-attr]
     assert court.state() == ACTION_NEEDED
 
 

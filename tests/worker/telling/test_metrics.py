@@ -25,8 +25,8 @@ def test_the_reason_is_told_as_text_and_as_data(tmp_path: Path) -> None:
     breaker.block("server", state.refusal("401 {Unauthorized} \ud83d", 401))
     paths = Paths(tmp_path, tmp_path)
     with closing(Ledger(paths.ledger)) as ledger:
-        core = WorkerContext(paths, Settings(), ledger, Events())
-        MetricsWriter(core, breaker, OtherWorker(core, breaker)).run()
+        context = WorkerContext(paths, Settings(), ledger, Events())
+        MetricsWriter(context, breaker, OtherWorker(context, breaker)).run()
     data = paths.metrics.read_bytes()
     json.loads(data)  # as `json.tool` does
     values = items.load_object(data)
@@ -44,14 +44,14 @@ def test_it_is_written_again_when_something_has_changed(tmp_path: Path) -> None:
     """What waits, or the state; nothing else makes it necessary."""
     breaker, paths = CircuitBreaker(), Paths(tmp_path, tmp_path)
     with closing(Ledger(paths.ledger)) as ledger:
-        core = WorkerContext(paths, Settings(), ledger, Events())
-        metrics = MetricsWriter(core, breaker, OtherWorker(core, breaker))
+        context = WorkerContext(paths, Settings(), ledger, Events())
+        metrics = MetricsWriter(context, breaker, OtherWorker(context, breaker))
         assert needs(metrics)
         metrics.run()
         assert not needs(metrics)
         ledger.set_meta("storage", 1.0)
         assert not needs(metrics)
-        core.inbox.add_fresh(fresh("a"), 1.0, ask=False)
+        context.inbox.add_fresh(fresh("a"), 1.0, ask=False)
         assert needs(metrics)
         metrics.run(force=True)
         assert not needs(metrics)

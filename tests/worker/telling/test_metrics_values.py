@@ -34,17 +34,17 @@ BEGIN = 5_000.0
 class Telling:
     """A writer of metrics, at a time that the test sets; `woken` counts wake-ups."""
 
-    def __init__(self, core: WorkerContext, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.core = core
+    def __init__(self, context: WorkerContext, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.context = context
         self.moment = BEGIN
         self.woken = 0
-        core.wake = self
+        context.wake = self
         self.breaker = CircuitBreaker()
         self.breaker.note_probe(healthy=True, reason=reasons.NONE)
         self.other: Any = stand_in(OtherWorker)
         self.other.is_unchanged.return_value = True
-        core.destination = "a.test"
-        self.writer = MetricsWriter(core, self.breaker, self.other)
+        context.destination = "a.test"
+        self.writer = MetricsWriter(context, self.breaker, self.other)
         self.written: list[dict[str, Any]] = []
         self._replace = atomic.replace
         monkeypatch.setattr(time, "monotonic", lambda: self.moment)
@@ -73,11 +73,11 @@ class Telling:
 
     def change(self) -> None:
         """Let something change that they show."""
-        self.core.counters.add(QUEUED)
+        self.context.counters.add(QUEUED)
 
     def values(self) -> dict[str, Any]:
         """What stands in the file."""
-        found: dict[str, Any] = json.loads(self.core.paths.metrics.read_bytes())
+        found: dict[str, Any] = json.loads(self.context.paths.metrics.read_bytes())
         return found
 
 
@@ -117,16 +117,16 @@ def test_an_empty_ledger(telling: Telling) -> None:
 
 def test_what_waits_and_what_was_delivered_is_told(telling: Telling) -> None:
     """With its times, in local ISO."""
-    core = telling.core
-    core.inbox.add_fresh(fresh("a"), NOW - 50, ask=False)
-    held = core.inbox.add_fresh(fresh("b"), NOW - 40, ask=False)
-    core.taken_by_others.hold(held, NOW)
+    context = telling.context
+    context.inbox.add_fresh(fresh("a"), NOW - 50, ask=False)
+    held = context.inbox.add_fresh(fresh("b"), NOW - 40, ask=False)
+    context.taken_by_others.hold(held, NOW)
     dead = letter("c")
-    core.inbox.add_dead(dead, dead.raw, NOW - 60, ask=False, gen=None)
-    done = core.inbox.add_fresh(fresh("d"), NOW, ask=False)
-    core.outbox.claim(done, NOW)
-    core.outbox.record_delivery(done, HERE, NOW - 5)
-    core.counters.add(QUEUED, 7)
+    context.inbox.add_dead(dead, dead.raw, NOW - 60, ask=False, gen=None)
+    done = context.inbox.add_fresh(fresh("d"), NOW, ask=False)
+    context.outbox.claim(done, NOW)
+    context.outbox.record_delivery(done, HERE, NOW - 5)
+    context.counters.add(QUEUED, 7)
     telling.run()
     names = (
         "queue_size", "dlq_size", "total_synced", "total_queued", "held", "last_delivery",
@@ -196,26 +196,28 @@ def test_what_another_worker_wrote_is_not_written_over(telling: Telling) -> None
     telling.other.is_unchanged.return_value = False
     assert telling.run() == 1
     assert telling.woken == 1
-    assert not telling.core.paths.metrics.exists()
+    assert not telling.context.paths.metrics.exists()
     telling.other.note_write.assert_not_called()
     telling.other.is_unchanged.return_value = True
     assert telling.run() == 1
     assert telling.woken == 1
-    telling.other.note_write.assert_called_once_with(atomic.signature(telling.core.paths.metrics))
+    telling.other.note_write.assert_called_once_with(
+        atomic.signature(telling.context.paths.metrics)
+    )
 
 
 def test_they_do_not_wait_for_the_disk(telling: Telling) -> None:
     """They are written by way of our own folder, so that the watch of theirs hears of one name."""
     telling.run()
     (write,) = telling.written
-    assert write["path"] == telling.core.paths.metrics
+    assert write["path"] == telling.context.paths.metrics
     assert write["durable"] is False
-    assert write["by_way_of"] == telling.core.paths.data_dir
+    assert write["by_way_of"] == telling.context.paths.data_dir
 
 
 def test_where_the_folder_takes_none_they_stand_in_ours(telling: Telling) -> None:
     """For `status`, until they can be written where they belong; the trouble is told each time."""
-    metrics, spare = telling.core.paths.metrics, telling.core.paths.spare_metrics
+    metrics, spare = telling.context.paths.metrics, telling.context.paths.spare_metrics
     metrics.mkdir()
     for _ in range(2):
         with pytest.raises(FileUnavailableError):
@@ -234,10 +236,10 @@ def test_where_the_folder_takes_none_they_stand_in_ours(telling: Telling) -> Non
 
 def test_where_neither_folder_takes_them_the_first_error_is_told(telling: Telling) -> None:
     """It is that of the shared folder."""
-    telling.core.paths.metrics.mkdir()
-    telling.core.paths.spare_metrics.mkdir()
+    telling.context.paths.metrics.mkdir()
+    telling.context.paths.spare_metrics.mkdir()
     with pytest.raises(FileUnavailableError, match="mem0_metrics"):
         telling.run()
-    telling.core.paths.metrics.rmdir()
+    telling.context.paths.metrics.rmdir()
     assert telling.run() == 1
-    assert telling.core.paths.spare_metrics.is_dir()
+    assert telling.context.paths.spare_metrics.is_dir()
