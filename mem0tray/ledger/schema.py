@@ -85,6 +85,10 @@ CREATE TABLE outcomes (
 ) WITHOUT ROWID;
 INSERT INTO outcomes SELECT item, server, at, 1 FROM deliveries;
 DROP TABLE deliveries;
+DROP INDEX items_fresh;
+DROP INDEX items_fresh_due;
+DROP INDEX items_pending;
+CREATE INDEX items_fresh ON items (held, ts, key, due, claimed, accepted) WHERE state = 'pending';
 """
 
 
