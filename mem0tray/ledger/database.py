@@ -5,8 +5,8 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,6 +39,29 @@ def encode(text: str) -> bytes:
 def decode(blob: bytes) -> str:
     """Text from the bytes that `encode` made of it."""
     return blob.decode("utf-8", "surrogatepass")
+
+
+class _Transaction:
+    """A transaction as a `with` block; a class, since a generator costs each delivery too much."""
+
+    __slots__ = ("_begin", "_durable", "_end")
+
+    def __init__(
+        self,
+        begin: Callable[..., sqlite3.Connection],
+        end: Callable[[BaseException | None], None],
+        *,
+        durable: bool,
+    ) -> None:
+        self._begin = begin
+        self._end = end
+        self._durable = durable
+
+    def __enter__(self) -> sqlite3.Connection:
+        return self._begin(durable=self._durable)
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self._end(error)
 
 
 class Ledger:
@@ -205,38 +228,55 @@ class Ledger:
 
     # Transactions ------------------------------------------------------------------
 
-    @contextmanager
-    def transaction(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
+    def transaction(self, *, durable: bool = False) -> AbstractContextManager[sqlite3.Connection]:
         """All or nothing; `durable` waits for the disk (all that was committed before, too).
 
         Only the outermost of nested transactions commits. Raises LedgerError
         when the disk is full, read-only or broken.
         """
-        with self._lock:
-            if self._depth:
-                self._depth += 1
-                try:
-                    yield self._db
-                finally:
-                    self._depth -= 1
-                return
-            try:
+        return _Transaction(self._begin, self._end, durable=durable)
+
+    def _begin(self, *, durable: bool) -> sqlite3.Connection:
+        """Take the lock; begin a transaction where none is under way."""
+        self._lock.acquire()
+        try:
+            if not self._depth:
                 self._set_synchronous("FULL" if durable else "NORMAL")
                 self._db.execute("BEGIN IMMEDIATE")
-                self._depth = 1
+        except BaseException as error:
+            self._lock.release()
+            if isinstance(error, sqlite3.Error):
+                raise self._trouble(error) from error
+            raise
+        self._depth += 1
+        return self._db
+
+    def _end(self, error: BaseException | None) -> None:
+        """Let go of the lock; the outermost transaction commits, or takes all back."""
+        try:
+            self._depth -= 1
+            if self._depth:
+                return
+            if error is None:
                 try:
-                    yield self._db
                     self._db.execute("COMMIT")
                     self.outdated.commit()
                 except BaseException:
-                    self.outdated.roll_back()
-                    if self._db.in_transaction:
-                        self._db.execute("ROLLBACK")
+                    self._take_back()
                     raise
-                finally:
-                    self._depth = 0
-            except sqlite3.Error as error:
-                raise self._trouble(error) from error
+            else:
+                self._take_back()
+                if isinstance(error, sqlite3.Error):
+                    raise error
+        except sqlite3.Error as failure:
+            raise self._trouble(failure) from failure
+        finally:
+            self._lock.release()
+
+    def _take_back(self) -> None:
+        self.outdated.roll_back()
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
 
     def _trouble(self, error: sqlite3.Error) -> LedgerError:
         """An error in words; one that no further use can mend is noted for the next opening."""
