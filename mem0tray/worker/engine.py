@@ -170,8 +170,11 @@ class Engine:
 
     def _may_send(self, now: float) -> bool:
         """Something is due, set aside for the server's sake or not, or under way."""
-        due, self._looked = self._context.outbox.next_due(), now
-        return self.parts.chosen_server.delivery.under_way > 0 or (due is not None and due <= now)
+        self._looked = now
+        if self.parts.chosen_server.delivery.under_way:
+            return True
+        due = self._context.outbox.next_due()
+        return due is not None and due <= now
 
     def _is_at_rest(self, now: float) -> bool:
         """Nothing is under way and nothing due: what was done is published at once."""
