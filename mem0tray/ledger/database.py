@@ -20,8 +20,6 @@ from mem0tray.system import plain
 
 _MARK: Final = "ledger.mark"
 _FEW_PAGES: Final = 64  # nobody misses them
-_PAGE: Final = 4096  # bytes
-_WAL_PAGES: Final = 4096  # of the write-ahead log, before it is taken into the ledger
 _PAGES_AT_ONCE: Final = 256  # are moved in some milliseconds
 _LAST_MOMENT: Final = 0.2  # seconds
 _BROKEN: Final = "ledger.broken"  # there when the ledger was found corrupt while in use
@@ -122,10 +120,7 @@ class Ledger:
             # To the last row: a disk that fails after the first one is told of only there,
             # and would leave the old mode.
             db.execute("PRAGMA journal_mode = WAL").fetchall()
-            # A checkpoint waits for the disk three times. Every thousand pages, as SQLite would
-            # have it, half of a second in five of deliveries passes so.
-            db.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
-            db.execute(f"PRAGMA journal_size_limit = {_WAL_PAGES * _PAGE}")
+            db.execute("PRAGMA journal_size_limit = 16777216")
             self._prepare(db)
         except BaseException:
             db.close()

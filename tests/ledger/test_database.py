@@ -288,16 +288,6 @@ def test_a_database_error_is_told_in_words(ledger: Ledger) -> None:
     assert not (ledger.path.parent / "ledger.broken").exists()
 
 
-def test_the_log_grows_to_what_is_kept_of_it(ledger: Ledger) -> None:
-    """Sixteen megabytes, since to empty it means to wait for the disk."""
-    with ledger.locked() as db:
-        (pages,), (size,), (kept,) = (
-            db.execute(f"PRAGMA {name}").fetchone()
-            for name in ("wal_autocheckpoint", "page_size", "journal_size_limit")
-        )
-    assert pages * size == kept == 16 * 1024 * 1024
-
-
 def test_an_erased_text_leaves_no_trace(ledger: Ledger) -> None:
     """Neither in the file nor in the log beside it."""
     with ledger.transaction() as db:
