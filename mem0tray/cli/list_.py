@@ -158,6 +158,8 @@ def _print_table(columns: dict[str, list[str]], *, with_project: bool) -> None:
     """A line for each item; `diagnose` has the whole reason."""
     if not with_project:
         del columns["PROJECT"]
+    if not any(columns["REASON"]):  # a head above nothing
+        del columns["REASON"]
     output.print_table(
         tuple(columns),
         list(zip(*columns.values(), strict=True)),

@@ -76,6 +76,14 @@ def test_waiting_entries(home: Scratch) -> None:
     assert abs(document["waiting_since"] - time.time()) < 60
 
 
+def test_no_column_of_reasons_where_no_row_has_one(home: Scratch) -> None:
+    """A head above nothing says nothing."""
+    home.write("mem0_queue.json", queue_document([entry("Call Ana", id="e-1")]))
+    found = home.run("list", "--queue")
+    assert "Call Ana" in found.out
+    assert "REASON" not in found.out
+
+
 @pytest.mark.usefixtures("letters")
 def test_what_waits_is_listed_though_its_file_is_gone(home: Scratch) -> None:
     """As `status` counts it: the ledger knows what the worker will write again."""
