@@ -329,7 +329,7 @@ def test_doctor_names_the_other_worker_and_stops_it(home: Home, server: Standin)
     home.worker()
     with older(home, server, "--pid") as other:
         home.wait(lambda: named(home), 10, "named")
-        home.wait(lambda: home.published_by(home._processes[-1]), 10, "ours again")
+        home.wait(lambda: home.published_by(home._processes[-1]), 40, "ours again")
         (check,) = other_worker_checks(home)
         assert check["level"] == "warn"
         assert f"process {other.pid}" in check["message"]
