@@ -283,11 +283,7 @@ class Ledger:
     def scrub(self) -> None:
         """Leave no trace of erased texts in the files, the write-ahead log included."""
         with self.locked() as db:
-            db.execute("PRAGMA temp_store = FILE")  # all of the ledger would be in memory
-            try:
-                db.execute("VACUUM")
-            finally:
-                self.outdated.watch(db)
+            db.execute("VACUUM")
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def give_back_room(self) -> bool:

@@ -22,12 +22,7 @@ class Outdated:
         self._times = dict.fromkeys(_FILES, 0)
 
     def watch(self, db: sqlite3.Connection) -> None:
-        """Note what changes on this connection.
-
-        What is temporary on it, as the triggers are, is kept in memory from now on: in a file
-        each commit would have to look after that as well. To change this forgets the triggers.
-        """
-        db.execute("PRAGMA temp_store = MEMORY")
+        """Note what changes on this connection."""
         db.create_function("outdates", 1, self._noted.add)
         db.executescript(_TRIGGERS.read_text(encoding="utf-8"))
 
