@@ -11,17 +11,18 @@ from mem0tray.core.events import Events
 from mem0tray.core.item import FRESH
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.outbox import Job
-from mem0tray.server import Health, KeyCheck, Kind, Memory, Outcome, Presence
+from mem0tray.server import Kind, Memory, Outcome, Presence
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending.attempt import Attempts
+from tests.worker.sending.asked_and_sent import AskedAndSent
 
 REFUSED = Outcome(Kind.OUTAGE, None, "connection refused")
 SILENT = Outcome(Kind.NO_ANSWER, None, "no answer after 60 s", timed_out=True, may_have_it=True)
 FAILED = Outcome(Kind.ITEM_FAILURE, 422, "422 Unprocessable Entity")
 
 
-class Scripted:
+class Scripted(AskedAndSent):
     """A client that is answered as the test says.
 
     `sent` counts what was sent, `since` is what the last question was put with.
@@ -43,22 +44,6 @@ class Scripted:
         del memory, timeout
         self.sent += 1
         return FAILED
-
-    def probe(self, timeout: float) -> Health:
-        """Not part of an attempt."""
-        raise NotImplementedError
-
-    def check_key(self, timeout: float) -> KeyCheck:
-        """Not part of an attempt."""
-        raise NotImplementedError
-
-    def abort(self) -> None:
-        """Not part of an attempt."""
-        raise NotImplementedError
-
-    def close(self) -> None:
-        """Not part of an attempt."""
-        raise NotImplementedError
 
 
 def job(key: int, unknown: float = 1.0) -> Job:

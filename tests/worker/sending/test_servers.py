@@ -12,13 +12,14 @@ from mem0tray.core.events import Events
 from mem0tray.core.item import Item
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.outbox import Job
-from mem0tray.server import Health, KeyCheck, Kind, Memory, Outcome, Presence
+from mem0tray.server import Kind, Memory, Outcome, Presence
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.queue.intake import accept
 from mem0tray.worker.sending.attempt import Attempts
 from mem0tray.worker.sending.verdict import Verdicts
 from tests.ledger.samples import NOW, fresh, letter
+from tests.worker.sending.asked_and_sent import AskedAndSent
 
 STORED = Outcome(Kind.DELIVERED, 200, "")
 REFUSED = Outcome(Kind.ITEM_FAILURE, 422, "422 Unprocessable Entity")
@@ -33,7 +34,7 @@ BUSY = Outcome(Kind.SLOW_DOWN, 429, "429 Too Many Requests")
 UNSENDABLE = Outcome(Kind.NOT_SENDABLE, None, "the item names no project")
 
 
-class Server:
+class Server(AskedAndSent):
     """A server that answers as the test says; `stores` what is cut off or comes too late, too."""
 
     def __init__(self, name: str, *, tells: bool = True) -> None:
@@ -63,22 +64,6 @@ class Server:
         if not self.tells:
             return Presence.CANNOT_TELL
         return Presence.PRESENT if str(memory.content) in self.stored else Presence.ABSENT
-
-    def probe(self, timeout: float) -> Health:
-        """Not part of an attempt."""
-        raise NotImplementedError
-
-    def check_key(self, timeout: float) -> KeyCheck:
-        """Not part of an attempt."""
-        raise NotImplementedError
-
-    def abort(self) -> None:
-        """Not part of an attempt."""
-        raise NotImplementedError
-
-    def close(self) -> None:
-        """Not part of an attempt."""
-        raise NotImplementedError
 
 
 class Scene:
