@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.inbox import Inbox
+from mem0tray.ledger.outbox import Outbox
 
 
 @pytest.fixture
@@ -14,3 +16,15 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
     """Open one."""
     with closing(Ledger(tmp_path / "ledger.sqlite3")) as opened:
         yield opened
+
+
+@pytest.fixture
+def inbox(ledger: Ledger) -> Inbox:
+    """The way in."""
+    return Inbox(ledger)
+
+
+@pytest.fixture
+def outbox(ledger: Ledger) -> Outbox:
+    """The way out."""
+    return Outbox(ledger)

@@ -2,12 +2,15 @@
 
 import json
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
 from mem0tray.core import item as items
 from mem0tray.core.item import Item
+from mem0tray.ledger.inbox import Inbox
+from mem0tray.ledger.rows import Row
 from tests.support import shapes
 
 NOW: Final = 1_800_000_000.0
@@ -35,5 +38,21 @@ def letter(name: str, **fields: Any) -> Item:
 
 def _parsed(value: dict[str, Any]) -> Item:
     found = items.parse(json.dumps({"timestamp": 1, **value}).encode())
+    assert found is not None
+    return found
+
+
+def put(inbox: Inbox, *entries: Item, now: float = NOW) -> Iterator[int]:
+    """Take entries in; dead letters are those with a last attempt."""
+    for entry in entries:
+        if entry.last_attempt:
+            yield inbox.add_dead(entry, entry.raw, now, ask=False, gen=None)
+        else:
+            yield inbox.add_fresh(entry, now, ask=False)
+
+
+def known(inbox: Inbox, item: Item) -> Row:
+    """The row of an item that is there."""
+    found = inbox.known(item)
     assert found is not None
     return found

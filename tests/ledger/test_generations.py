@@ -21,12 +21,6 @@ def past(ledger: Ledger) -> Generations:
     return Generations(ledger)
 
 
-@pytest.fixture
-def inbox(ledger: Ledger) -> Inbox:
-    """The way in."""
-    return Inbox(ledger)
-
-
 def dead(inbox: Inbox, item: Item) -> int:
     """Take in a dead letter."""
     return inbox.add_dead(item, item.raw, NOW, ask=False, gen=None)

@@ -3,8 +3,6 @@
 from contextlib import closing
 from pathlib import Path
 
-import pytest
-
 from mem0tray.core.item import Item
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.generations import Generations
@@ -15,12 +13,6 @@ from mem0tray.ledger.taken_by_others import TakenByOthers
 from tests.ledger.samples import ELSEWHERE, NOW, fresh, letter
 
 A, B, C = letter("a"), letter("b"), letter("c")
-
-
-@pytest.fixture
-def inbox(ledger: Ledger) -> Inbox:
-    """The way in."""
-    return Inbox(ledger)
 
 
 def name(item: Item) -> tuple[str, bytes]:

@@ -1,0 +1,218 @@
+"""What users change, what a start asks about, what is forgotten."""
+
+from mem0tray.core import item as items
+from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.inbox import Inbox
+from mem0tray.ledger.outbox import Outbox
+from tests.ledger.looking import changes, row, table
+from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, known, letter
+
+# What users change ---------------------------------------------------------------------------
+
+
+def test_an_edited_text_is_the_same_item(ledger: Ledger, inbox: Inbox) -> None:
+    """Under a new hash, as long as the old text was sent nowhere; it may have timed out before."""
+    old = letter("a")
+    key = inbox.add_dead(old, old.raw, NOW, ask=False, gen=None)
+    with ledger.transaction() as db:
+        db.execute("UPDATE items SET timeouts = 1")
+    new = letter("a", content="new", project_id="q", timestamp=9)
+    before = row(ledger, key)
+    assert inbox.change_content(known(inbox, old), new, NOW) == key
+    assert changes(before, row(ledger, key)) == {
+        "digest": new.digest, "first_digest": old.digest, "project": b"q", "ts": 9.0,
+        "timeouts": 0,
+    }  # fmt: skip
+    assert inbox.tombstones() == {old.name: key}
+    newer = letter("a", content="newer")
+    inbox.change_content(known(inbox, new), newer, NOW)
+    assert row(ledger, key)["first_digest"] == old.digest
+
+
+def test_an_edit_during_a_request_is_an_item_of_its_own(ledger: Ledger, inbox: Inbox) -> None:
+    """The old text keeps its row, discarded unless it arrives; place and past are the edit's."""
+    inbox.add_dead(letter("x"), b"{}", NOW, ask=False, gen=None)
+    old = letter("a")
+    key = inbox.add_dead(old, old.raw, NOW, ask=False, gen=4)
+    inbox.add_dead(letter("y"), b"{}", NOW, ask=False, gen=None)
+    Outbox(ledger).claim(key, NOW)
+    new = letter("a", content="new")
+    edit = inbox.change_content(known(inbox, old), new, NOW + 5)
+    assert edit != key
+    assert (row(ledger, key)["state"], row(ledger, key)["reason"]) == ("discarded", "edited")
+    assert row(ledger, key)["closed"] == NOW + 5
+    found = row(ledger, edit)
+    assert (found["state"], found["dead_seq"], found["digest"]) == ("dead", 2, new.digest)
+    assert "unknown" not in found
+    assert table(ledger, "SELECT raw FROM texts ORDER BY key DESC LIMIT 1") == [(new.raw,)]
+    shown = table(ledger, "SELECT first_gen, last_gen, retry_count, last_attempt, body, saved"
+                  f" FROM showings WHERE item = {edit}")  # fmt: skip
+    assert shown == [(4, None, 2, NOW, items.body(old.raw), 0)]
+
+
+def test_an_edit_of_what_may_have_arrived_is_an_item_of_its_own(
+    ledger: Ledger, inbox: Inbox
+) -> None:
+    """The old text keeps what is known of it; the edit waits since then, with its attempts."""
+    outbox = Outbox(ledger)
+    sent, lost = letter("a"), letter("b")
+    keys = [
+        inbox.add_dead(sent, sent.raw, NOW, ask=False, gen=None),
+        inbox.add_dead(lost, lost.raw, NOW, ask=True, gen=None),
+    ]
+    outbox.claim(keys[0], NOW, HERE)
+    outbox.release(keys[0])
+    outbox.mark_unknown(keys[0], HERE, NOW + 1, timed_out=True)
+    for key, old in zip(keys, (sent, lost), strict=True):
+        outbox.record_attempt(key, NOW + 1, "unknown", None, "cut", 0.5)
+        new = letter(old.id, content="new")
+        edit = inbox.change_content(known(inbox, old), new, NOW + 5)
+        assert edit not in keys
+        assert row(ledger, key)["reason"] == "edited"
+        assert row(ledger, edit)["accepted"] == NOW
+        assert table(ledger, f"SELECT at, message FROM attempts WHERE item = {edit}") == [
+            (NOW + 1, "cut")
+        ]
+        job = outbox.claim(edit, NOW + 6, HERE)
+        assert (job.unknown, job.timeouts) == (None, 0)
+        assert outbox.claim(key, NOW + 6, HERE).unknown is not None
+
+
+def test_no_server_has_taken_what_was_edited_since(ledger: Ledger, inbox: Inbox) -> None:
+    """A former server that took the old text is not taken to have the new one."""
+    outbox, here, elsewhere = Outbox(ledger), "http://here.test", "http://elsewhere.test"
+    old, new = letter("a"), letter("a", content="new")
+    key = inbox.add_dead(old, old.raw, NOW, ask=False, gen=None)
+    outbox.record_delivery(key, here, NOW)
+    inbox.revive(known(inbox, old), old, NOW + 1, dead=True, gen=None)
+    outbox.claim(key, NOW + 2, elsewhere)
+    outbox.release(key)
+    edit = inbox.change_content(known(inbox, old), new, NOW + 3)
+    assert outbox.claim(edit, NOW + 4, here).delivered is None
+    assert known(inbox, old).servers == {here}
+
+
+def test_an_edit_into_a_text_that_is_known_is_that_one(ledger: Ledger, inbox: Inbox) -> None:
+    """The same id had it before."""
+    old, other = letter("a"), letter("a", content="other")
+    key = inbox.add_dead(old, old.raw, NOW, ask=False, gen=None)
+    there = inbox.add_dead(other, other.raw, NOW, ask=False, gen=None)
+    assert inbox.change_content(known(inbox, old), other, NOW) == there
+    assert row(ledger, key)["state"] == "discarded"
+    assert table(ledger, "SELECT count(*) FROM items") == [(2,)]
+
+
+def test_the_users_values_win(ledger: Ledger, inbox: Inbox) -> None:
+    """Count, time and what else stands there; of dead letters alone."""
+    old = letter("a")
+    key = inbox.add_dead(old, old.raw, NOW, ask=False, gen=None)
+    other = inbox.add_dead(letter("b"), b"{}", NOW, ask=False, gen=None)
+    with ledger.transaction() as db:
+        db.execute("UPDATE items SET body = x'00'")
+    before, others = row(ledger, key), row(ledger, other)
+    new = letter("a", retry_count=5, last_attempt=NOW - 5)
+    inbox.change_values(key, new, NOW)
+    assert changes(before, row(ledger, key)) == {
+        "retry_count": 5, "last_attempt": NOW - 5, "due": NOW + 955, "body": None,
+    }  # fmt: skip
+    assert table(ledger, f"SELECT raw FROM texts WHERE key = {key}") == [(new.raw,)]
+    assert row(ledger, other) == others
+    inbox.discard([key], NOW, "user")
+    gone = row(ledger, key)
+    inbox.change_values(key, old, NOW)
+    assert row(ledger, key) == gone
+    assert table(ledger, f"SELECT raw FROM texts WHERE key = {key}") == [(new.raw,)]
+
+
+# After a start -------------------------------------------------------------------------------
+
+
+def test_everything_that_waits_is_asked_about(ledger: Ledger, inbox: Inbox) -> None:
+    """Where nobody knows what was sent; what is closed stays so."""
+    pending = inbox.add_fresh(fresh("a"), NOW, ask=False)
+    dead = inbox.add_dead(letter("b"), b"{}", NOW, ask=False, gen=None)
+    gone = inbox.add_fresh(fresh("c"), NOW, ask=False)
+    inbox.discard([gone], NOW, "user")
+    inbox.ask_about_everything(NOW + 5)
+    assert row(ledger, pending)["unknown"] == row(ledger, dead)["unknown"] == NOW + 5
+    assert "unknown" not in row(ledger, gone)
+
+
+def test_requests_under_way_at_a_kill_are_asked_about(ledger: Ledger, inbox: Inbox) -> None:
+    """A while after they began at the soonest; a clock set back does not make that longer."""
+    early, late, due, idle = (inbox.add_fresh(fresh(name), NOW, ask=False) for name in "abcd")
+    outbox = Outbox(ledger)
+    outbox.claim(early, NOW - 5, HERE)
+    outbox.claim(late, NOW + 1000, HERE)
+    outbox.claim(due, NOW - 5, ELSEWHERE)
+    outbox.defer(due, NOW + 500)
+    untouched = row(ledger, idle)
+    assert inbox.forget_requests_under_way(NOW, 30) == 3
+    for key, since, at in (
+        (early, NOW - 5, NOW + 25), (late, NOW + 1000, NOW + 30), (due, NOW - 5, NOW + 500)
+    ):  # fmt: skip
+        assert outbox.claim(key, NOW, HERE).unknown == since
+        outbox.release(key)
+        assert row(ledger, key)["due"] == at
+        assert "claimed" not in row(ledger, key)
+    assert row(ledger, idle) == untouched
+    assert inbox.forget_requests_under_way(NOW, 30) == 0
+    assert table(
+        ledger, "SELECT item, name, at, has FROM outcomes JOIN servers ON servers.key = server"
+    ) == [
+        (early, HERE, NOW - 5, None), (late, HERE, NOW + 1000, None),
+        (due, ELSEWHERE, NOW - 5, None),
+    ]  # fmt: skip
+
+
+def test_a_request_under_way_at_a_kill_takes_no_delivery_back(ledger: Ledger, inbox: Inbox) -> None:
+    """What a server took before it has taken, whatever became of the next request."""
+    outbox, item = Outbox(ledger), fresh("a")
+    key = inbox.add_fresh(item, NOW, ask=False)
+    outbox.record_delivery(key, HERE, NOW)
+    inbox.revive(known(inbox, item), item, NOW + 1, dead=False, gen=None)
+    outbox.claim(key, NOW + 2, HERE)
+    inbox.forget_requests_under_way(NOW + 3, 30)
+    assert known(inbox, item).servers == {HERE}
+    assert outbox.claim(key, NOW + 4, HERE).delivered == NOW
+
+
+# Forgetting ----------------------------------------------------------------------------------
+
+
+def test_a_text_that_is_to_be_forgotten_is_gone(ledger: Ledger, inbox: Inbox) -> None:
+    """With its attempts; of a delivered one the delivery stays, of others nothing but the row."""
+    key, other = (inbox.add_fresh(fresh(name), NOW, ask=False) for name in "ab")
+    delivered = inbox.add_fresh(fresh("c"), NOW, ask=False)
+    outbox = Outbox(ledger)
+    outbox.record_delivery(delivered, HERE, NOW)
+    for each in (key, other, delivered):
+        outbox.record_attempt(each, NOW, "outage", None, "m", 0.5)
+    with ledger.transaction() as db:
+        db.execute("UPDATE items SET last_error = 'e'")
+    others = row(ledger, other)
+    inbox.erase([key, delivered])
+    found = row(ledger, key)
+    assert (found["state"], found["reason"], "last_error" in found) == (
+        "discarded", "forgotten", False,
+    )  # fmt: skip
+    assert row(ledger, delivered)["state"] == "delivered"
+    assert row(ledger, other) == others
+    assert table(ledger, "SELECT key FROM texts") == [(other,)]
+    assert table(ledger, "SELECT item FROM attempts") == [(other,)]
+    assert table(ledger, "PRAGMA secure_delete") == [(1,)]
+
+
+def test_what_was_discarded_long_ago_expires(ledger: Ledger, inbox: Inbox) -> None:
+    """Its text and its error; what waits is never touched."""
+    old, young, waits = (inbox.add_fresh(fresh(name), NOW, ask=False) for name in "abc")
+    inbox.discard([old], NOW - 10, "user")
+    inbox.discard([young], NOW, "user")
+    with ledger.transaction() as db:
+        db.execute("UPDATE items SET last_error = 'e'")
+        db.execute("UPDATE items SET closed = ? WHERE key = ?", (NOW - 20, waits))
+    assert inbox.expire(NOW) == 1
+    assert table(ledger, "SELECT key FROM texts") == [(young,), (waits,)]
+    assert "last_error" not in row(ledger, old)
+    assert row(ledger, young)["last_error"] == row(ledger, waits)["last_error"] == "e"
+    assert inbox.expire(NOW) == 0

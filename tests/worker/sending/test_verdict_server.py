@@ -1,0 +1,287 @@
+"""What each kind of outcome means for others, and for the server."""
+
+import pytest
+
+from mem0tray.config.settings import Settings, SyncSettings
+from mem0tray.core import events
+from mem0tray.core.circuit_breaker import LONGEST_BREAK
+from mem0tray.core.state import ACTION_NEEDED, HEALTHY
+from mem0tray.server import Kind, Outcome
+from tests.ledger.samples import NOW, fresh
+from tests.worker.sending.court import (
+    FAILED,
+    OUTAGE,
+    PROBE,
+    REFUSED,
+    RETRY,
+    SAID,
+    SET_ASIDE,
+    SILENT,
+    SLOW,
+    TAKEN,
+    Court,
+    refuse_all,
+)
+
+# Outages --------------------------------------------------------------------------------
+
+
+def test_an_outage_counts_nothing(court: Court) -> None:
+    """The item is set aside, and the server is asked how it is."""
+    job = court.fresh()
+    assert court.apply(job, OUTAGE) == []
+    found = court.row(job)
+    assert (found["retries"], found["due"]) == (0, SET_ASIDE)
+    assert "claimed" not in found
+    assert len(court.outages) == 1
+    assert court.verdicts.suspects == {job.key}
+    assert court.history() == [("outage", 503, SAID, 0.0)]
+
+
+def test_the_longer_interval_is_that_of_one_set_aside(court: Court) -> None:
+    """Others are to show meanwhile who is to blame."""
+    court.context.settings = Settings(sync=SyncSettings(retry_interval=90.0, probe_interval=40.0))
+    job = court.fresh()
+    court.apply(job, OUTAGE)
+    assert court.row(job)["due"] == NOW + 90.0
+
+
+def test_where_it_was_the_server_all_are_due_as_before(court: Court) -> None:
+    """Nothing is counted, also after a second outage of the same item."""
+    job, other = court.fresh(), court.letter()
+    before = {each.key: court.row(each)["due"] for each in (job, other)}
+    for each in (job, other, job):
+        court.apply(each, OUTAGE)
+    court.verdicts.avoid = "p"
+    court.verdicts.clear_suspects()
+    assert {each.key: court.row(each)["due"] for each in (job, other)} == before
+    assert court.verdicts.suspects == frozenset()
+    assert court.avoided() is None
+    assert court.apply(court.fresh("third"), TAKEN) == [events.Delivered("p", "third")]
+
+
+def test_where_others_succeed_it_was_the_item(court: Court) -> None:
+    """What drew an outage is counted then, with what the server said to it."""
+    job = court.fresh()
+    court.apply(job, Outcome(Kind.OUTAGE, 503, SAID, timed_out=True, may_have_it=True))
+    other = court.fresh("other")
+    court.verdicts.avoid = "p"
+    assert court.apply(other, TAKEN) == [
+        events.Delivered("p", "other"),
+        events.AttemptFailed("p", "m", 1, SAID),
+    ]
+    found = court.row(job)
+    assert (found["retries"], found["due"]) == (1, NOW + RETRY)
+    assert court.asked_since(job) == NOW
+    assert court.verdicts.suspects == frozenset()
+    assert court.avoided() is None
+
+
+def test_an_item_that_is_sent_again_is_no_suspect(court: Court) -> None:
+    """This time's answer decides about it."""
+    job = court.fresh()
+    court.apply(job, OUTAGE)
+    court.claim(job.key)
+    assert court.verdicts.suspects == frozenset()
+    assert court.apply(court.fresh("other"), TAKEN) == [events.Delivered("p", "other")]
+
+
+def test_a_suspect_that_succeeds_itself_is_not_counted(court: Court) -> None:
+    """It is delivered, and that is all."""
+    job = court.fresh()
+    court.apply(job, OUTAGE)
+    assert court.apply(job, TAKEN) == [events.Delivered("p", "m")]
+    assert court.verdicts.suspects == frozenset()
+
+
+def test_a_question_in_vain_counts_nothing(court: Court) -> None:
+    """It is put again after the interval; the server is asked how it is."""
+    job = court.fresh()
+    vain = Outcome(Kind.ASKED_IN_VAIN, None, SAID, may_have_it=True)
+    assert court.apply(job, vain) == []
+    found = court.row(job)
+    assert (found["retries"], found["due"]) == (0, NOW + RETRY)
+    assert court.asked_since(job) == NOW
+    assert "claimed" not in found
+    assert court.verdicts.suspects == frozenset()
+    assert len(court.outages) == 1
+
+
+# A break --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("asked", "delay"), [(None, PROBE), (5.0, 5.0), (0.0, 0.0), (1e9, LONGEST_BREAK)]
+)
+def test_a_break_that_the_server_asks_for_is_taken(
+    court: Court, asked: float | None, delay: float
+) -> None:
+    """Nobody is counted; nothing goes out until it is over."""
+    job = court.fresh()
+    slow = Outcome(Kind.SLOW_DOWN, 429, SAID, retry_after=asked)
+    assert court.apply(job, slow) == [events.SlowedDown(delay)]
+    assert court.breaker.break_left(NOW) == delay
+    found = court.row(job)
+    assert (found["retries"], found["due"]) == (0, NOW + delay + PROBE)
+    assert court.verdicts.suspects == {job.key}
+    assert court.outages == []
+
+
+def test_only_a_third_429_beside_successes_counts(court: Court) -> None:
+    """The pause in between may have been all that it took, and may have been so twice."""
+    job = court.fresh()
+    court.apply(job, SLOW)
+    assert court.apply(court.fresh("a"), TAKEN) == [events.Delivered("p", "a")]
+    assert court.verdicts.suspects == frozenset()
+    court.apply(court.claim(job.key), SLOW)
+    assert court.apply(court.fresh("b"), TAKEN) == [events.Delivered("p", "b")]
+    court.apply(court.claim(job.key), SLOW)
+    assert court.apply(court.fresh("c"), TAKEN) == [
+        events.Delivered("p", "c"),
+        events.AttemptFailed("p", "m", 1, SAID),
+    ]
+
+
+def test_another_answer_in_between_makes_it_the_first_again(court: Court) -> None:
+    """Only 429 after 429 tells of the item."""
+    job = court.fresh()
+    for other in ("a", "b"):
+        court.apply(court.claim(job.key), SLOW)
+        court.apply(court.fresh(other), TAKEN)
+    court.apply(court.claim(job.key), FAILED)
+    court.apply(court.claim(job.key), SLOW)
+    assert court.apply(court.fresh("c"), TAKEN) == [events.Delivered("p", "c")]
+
+
+def test_one_that_is_forgiven_does_not_forgive_the_next(court: Court) -> None:
+    """A suspect behind it, of an outage, is counted all the same."""
+    first, second = court.fresh("first"), court.fresh("second")
+    court.apply(first, SLOW)
+    court.apply(second, OUTAGE)
+    assert court.apply(court.fresh("a"), TAKEN) == [
+        events.Delivered("p", "a"),
+        events.AttemptFailed("p", "second", 1, SAID),
+    ]
+
+
+# A refusal ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "remedy"), [(401, "Set the key that it wants"), (403, "Set a key that may save")]
+)
+def test_a_refused_key_stops_everything(court: Court, status: int, remedy: str) -> None:
+    """Nothing is counted; the reason says what is to be done, and a canary is sent later."""
+    suspect = court.fresh("suspect")
+    due = court.row(suspect)["due"]
+    court.apply(suspect, OUTAGE)
+    court.verdicts.avoid = "p"
+    job = court.fresh()
+    assert court.apply(job, Outcome(Kind.UNAUTHORIZED, status, SAID)) == []
+    assert "claimed" not in court.row(job)
+    assert court.row(job)["retries"] == 0
+    assert court.state() == ACTION_NEEDED
+    assert SAID in court.reason()
+    assert remedy in court.reason()
+    assert not court.breaker.wants_canary(NOW + PROBE - 1.0)
+    assert court.breaker.wants_canary(NOW + PROBE)
+    assert court.verdicts.suspects == frozenset()
+    assert court.row(suspect)["due"] == due
+    assert court.avoided() is None
+    assert court.history()[1:] == [("unauthorized", status, SAID, 0.0)]
+
+
+@pytest.mark.parametrize(("asked", "wait"), [(5.0, PROBE), (90.0, 90.0), (1e9, LONGEST_BREAK)])
+def test_a_refusal_may_ask_for_a_wait(court: Court, asked: float, wait: float) -> None:
+    """Up to an hour, and never less than the interval of probes."""
+    court.apply(court.fresh(), Outcome(Kind.UNAUTHORIZED, 401, SAID, retry_after=asked))
+    assert not court.breaker.wants_canary(NOW + wait - 1.0)
+    assert court.breaker.wants_canary(NOW + wait)
+
+
+def test_a_refusal_with_nobody_to_compare_counts(court: Court) -> None:
+    """Of one project alone nobody can tell whether the server refuses all."""
+    job = court.fresh()
+    assert court.apply(job, REFUSED) == [events.AttemptFailed("p", "m", 1, SAID)]
+    assert court.state() == HEALTHY
+
+
+def test_a_refusal_is_compared_with_another_project(court: Court) -> None:
+    """The item is set aside, and the turn is that of others."""
+    court.context.inbox.add_fresh(fresh("other", project_id="q"), NOW, ask=False)
+    job = court.fresh()
+    assert court.apply(job, REFUSED) == []
+    assert court.avoided() == "p"
+    assert court.verdicts.suspects == {job.key}
+    assert court.row(job)["due"] == SET_ASIDE
+
+
+def test_a_second_project_that_is_refused_stops_everything(court: Court) -> None:
+    """It is the server then, and its address is to be mended."""
+    other = court.context.inbox.add_fresh(fresh("other", project_id="q"), NOW, ask=False)
+    job = court.fresh()
+    due = court.row(job)["due"]
+    court.apply(job, REFUSED)
+    assert court.apply(court.claim(other), REFUSED) == []
+    assert court.state() == ACTION_NEEDED
+    assert "Set the right address" in court.reason()
+    assert court.row(job)["due"] == due
+    assert court.row(job)["retries"] == 0
+
+
+def test_a_second_refusal_of_the_same_project_proves_nothing(court: Court) -> None:
+    """Another one still waits to be compared with."""
+    court.context.inbox.add_fresh(fresh("other", project_id="q"), NOW, ask=False)
+    for name in ("a", "b"):
+        court.apply(court.fresh(name), REFUSED)
+    assert court.state() == HEALTHY
+    assert len(court.verdicts.suspects) == 2
+
+
+def test_an_outage_of_another_project_is_no_refusal(court: Court) -> None:
+    """Only what was refused is compared."""
+    court.apply(court.fresh("other", project_id="q"), OUTAGE)
+    court.apply(court.fresh(), REFUSED)
+    assert court.state() == HEALTHY
+
+
+# A canary -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("outcome", "told"),
+    [(FAILED, True), (SLOW, True), (SILENT, False), (Outcome(Kind.NOT_SENDABLE, 1, SAID), False)],
+    ids=["failure", "break", "silence", "not sendable"],
+)
+def test_a_canary_that_fails_otherwise_leaves_all_as_it_was(
+    court: Court, outcome: Outcome, *, told: bool
+) -> None:
+    """It is not counted; what the server said of it is told as well."""
+    job = court.fresh()
+    refuse_all(court)
+    assert court.apply(job, outcome, canary=True) == []
+    assert court.row(job)["retries"] == 0
+    assert court.state() == ACTION_NEEDED
+    assert ("The last try was answered with" in court.reason()) == told
+    assert (SAID in court.reason()) == told
+    assert not court.breaker.wants_canary(NOW + PROBE - 1.0)
+    assert court.breaker.wants_canary(NOW + PROBE)
+    assert (court.asked_since(job) == NOW) == outcome.may_have_it
+
+
+def test_a_canary_that_is_refused_says_so_anew(court: Court) -> None:
+    """The newest refusal is the one that is told."""
+    job = court.fresh()
+    refuse_all(court)
+    court.apply(job, REFUSED, canary=True)
+    assert SAID in court.reason()
+    assert "The last try" not in court.reason()
+
+
+def test_a_canary_that_meets_an_outage_is_set_aside(court: Court) -> None:
+    """An outage says nothing of what was wrong."""
+    job = court.fresh()
+    refuse_all(court)
+    court.apply(job, OUTAGE, canary=True)
+    assert court.verdicts.suspects == {job.key}
+    assert len(court.outages) == 1
