@@ -2,27 +2,28 @@
 
 Log, notifications, icon and metrics subscribe. No event carries the content
 of a memory. Times are Unix seconds, delays seconds.
+
+Frozen structs: as many dataclasses would write and compile their methods at each start.
 """
 
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from mem0tray.core.reasons import Reason
 
 _log: Final = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """The base of all events."""
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerStarted(Event):
+class WorkerStarted(Event, frozen=True):
     """The worker begins; `destination` in the words that people see, empty for none.
 
     `warning` says what to know about the way there, if there is something.
@@ -32,8 +33,7 @@ class WorkerStarted(Event):
     warning: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ServerChanged(Event):
+class ServerChanged(Event, frozen=True):
     """Other settings of the server hold from now on; the fields are those of `WorkerStarted`.
 
     `same`: it is the one from before, under another key or port.
@@ -44,8 +44,7 @@ class ServerChanged(Event):
     same: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class OtherPort(Event):
+class OtherPort(Event, frozen=True):
     """The embedded server listens at `port`; `wanted`, the one of the settings, was not to be had.
 
     Or it was started by hand with another one.
@@ -55,28 +54,24 @@ class OtherPort(Event):
     port: int
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerStopped(Event):
+class WorkerStopped(Event, frozen=True):
     """The worker has left."""
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted(Event):
+class Accepted(Event, frozen=True):
     """`count` memories were taken into the ledger."""
 
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class Delivered(Event):
+class Delivered(Event, frozen=True):
     """A fresh memory has reached the server."""
 
     project: str
     item_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptFailed(Event):
+class AttemptFailed(Event, frozen=True):
     """A fresh memory failed for the `retries`th time in a row."""
 
     project: str
@@ -85,16 +80,14 @@ class AttemptFailed(Event):
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Held(Event):
+class Held(Event, frozen=True):
     """Another worker has perhaps delivered this fresh memory: it waits for the user."""
 
     project: str
     item_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class MovedToDlq(Event):
+class MovedToDlq(Event, frozen=True):
     """Five failures in a row."""
 
     project: str
@@ -102,16 +95,14 @@ class MovedToDlq(Event):
     retries: int
 
 
-@dataclass(frozen=True, slots=True)
-class AdoptedToDlq(Event):
+class AdoptedToDlq(Event, frozen=True):
     """Memories that `source` left behind are dead letters now."""
 
     count: int
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class DlqRecovered(Event):
+class DlqRecovered(Event, frozen=True):
     """A dead letter has reached the server, after `retries` (as in the file)."""
 
     project: str
@@ -119,8 +110,7 @@ class DlqRecovered(Event):
     retries: int
 
 
-@dataclass(frozen=True, slots=True)
-class DlqRetryFailed(Event):
+class DlqRetryFailed(Event, frozen=True):
     """A dead letter failed again; `retries` is the new count, `delay` the new wait."""
 
     project: str
@@ -129,8 +119,7 @@ class DlqRetryFailed(Event):
     delay: float
 
 
-@dataclass(frozen=True, slots=True)
-class InBackoff(Event):
+class InBackoff(Event, frozen=True):
     """A dead letter is in backoff for `delay` seconds."""
 
     project: str
@@ -138,15 +127,13 @@ class InBackoff(Event):
     delay: float
 
 
-@dataclass(frozen=True, slots=True)
-class MoreInBackoff(Event):
+class MoreInBackoff(Event, frozen=True):
     """`count` further dead letters are in backoff as well."""
 
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class StateChanged(Event):
+class StateChanged(Event, frozen=True):
     """The worker's state: `starting healthy down paused` or `action needed`, and why.
 
     `told`: the reason is that of a `PartFailed` which came before.
@@ -157,15 +144,13 @@ class StateChanged(Event):
     told: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SlowedDown(Event):
+class SlowedDown(Event, frozen=True):
     """The server asked for a break."""
 
     delay: float
 
 
-@dataclass(frozen=True, slots=True)
-class HandEdit(Event):
+class HandEdit(Event, frozen=True):
     """The user edited the DLQ file; counts of what that meant."""
 
     discarded: int = 0
@@ -175,8 +160,7 @@ class HandEdit(Event):
     restored: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class UserAction(Event):
+class UserAction(Event, frozen=True):
     """What a command or the menu did: `verb` is one of `files.receipts`, then how many.
 
     `backup` names the file from which it can be restored, if it removed something.
@@ -188,8 +172,7 @@ class UserAction(Event):
     backup: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class AlreadyDelivered(Event):
+class AlreadyDelivered(Event, frozen=True):
     """An item that stands in a file again is on the server already, and is taken out."""
 
     project: str
@@ -197,8 +180,7 @@ class AlreadyDelivered(Event):
     file: str
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveredAfterDeletion(Event):
+class DeliveredAfterDeletion(Event, frozen=True):
     """A delivery beat the deletion that came while its request was under way.
 
     `edited`: what was deleted is the old text of a memory that was edited.
@@ -209,8 +191,7 @@ class DeliveredAfterDeletion(Event):
     edited: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class FileBroken(Event):
+class FileBroken(Event, frozen=True):
     """A file could not be read whole; what it held is kept under `kept_as`, empty for nothing."""
 
     file: str
@@ -218,48 +199,41 @@ class FileBroken(Event):
     kept_as: str
 
 
-@dataclass(frozen=True, slots=True)
-class Quarantined(Event):
+class Quarantined(Event, frozen=True):
     """An item that no JSON program can load was set aside under `kept_as`."""
 
     file: str
     kept_as: str
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerRebuilt(Event):
+class LedgerRebuilt(Event, frozen=True):
     """The ledger was missing, corrupt or an old copy."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class SettingsChanged(Event):
+class SettingsChanged(Event, frozen=True):
     """The settings were read anew, and hold from now on."""
 
 
-@dataclass(frozen=True, slots=True)
-class FolderMade(Event):
+class FolderMade(Event, frozen=True):
     """The shared folder was not there, and the worker has made it."""
 
     folder: Path
 
 
-@dataclass(frozen=True, slots=True)
-class FolderChanged(Event):
+class FolderChanged(Event, frozen=True):
     """The worker has left the shared folder `before` and serves `now` (both real paths)."""
 
     before: Path
     now: Path
 
 
-@dataclass(frozen=True, slots=True)
-class StatusWanted(Event):
+class StatusWanted(Event, frozen=True):
     """A second start of the tray wants the first to show its status."""
 
 
-@dataclass(frozen=True, slots=True)
-class PartFailed(Event):
+class PartFailed(Event, frozen=True):
     """A part of the worker met an error; it goes on after `delay` seconds.
 
     Told once: what fails after it, for the same cause, is the same trouble.
@@ -270,15 +244,13 @@ class PartFailed(Event):
     delay: float
 
 
-@dataclass(frozen=True, slots=True)
-class PartRecovered(Event):
+class PartRecovered(Event, frozen=True):
     """The trouble that `PartFailed` told of is over."""
 
     part: str
 
 
-@dataclass(frozen=True, slots=True)
-class AlertBegan(Event):
+class AlertBegan(Event, frozen=True):
     """An alert, once an episode: `alert` is the setting that names its `limit`.
 
     `dlq_size`: more than `limit` dead letters for `minutes`. `max_age`: the
@@ -293,22 +265,19 @@ class AlertBegan(Event):
     oldest: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class AlertOver(Event):
+class AlertOver(Event, frozen=True):
     """The episode of an alert has ended."""
 
     alert: str
 
 
-@dataclass(frozen=True, slots=True)
-class AlertCommandFailed(Event):
+class AlertCommandFailed(Event, frozen=True):
     """`alerts.command` could not be run, or failed."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class NotificationFailed(Event):
+class NotificationFailed(Event, frozen=True):
     """A notification could be shown in no way; `title` as in English."""
 
     title: str

@@ -1,7 +1,8 @@
 """The server that is chosen now: its server connection, deliveries and probes that use it."""
 
 from contextlib import suppress
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from mem0tray.config import server_choice
 from mem0tray.config.settings import ServerSettings
