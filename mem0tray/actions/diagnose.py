@@ -18,22 +18,23 @@ from mem0tray.actions.cause import (
 from mem0tray.actions.find import FoundItem
 from mem0tray.actions.surroundings import Surroundings, clock
 from mem0tray.core import item as items
-from mem0tray.core import reasons
 from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.due import dead_due
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line, short_id
 from mem0tray.ledger.reader import Attempt, Known
 from mem0tray.server import answers
-from mem0tray.server.remedy import ID, REWORD, of_rejection
+from mem0tray.server.remedy import ID, REWORD, nothing, of_rejection
 
 _ANSWERLESS: Final = frozenset({Kind.NO_ANSWER, Kind.OUTAGE, Kind.ASKED_IN_VAIN})
 # They count nothing against the item, unless its last error says that they did.
 _OF_THE_SERVER: Final = frozenset({Kind.OUTAGE, Kind.SLOW_DOWN, Kind.UNAUTHORIZED, Kind.REFUSED})
-_ASKED: Final = Reason(
-    "Nothing to do: the server is asked for it before it is sent"
-    " again. If it stays so, see the server's log."
+_ASKED: Final = nothing(
+    Reason(
+        "the server is asked for it before it is sent again. If it stays so, see the server's log."
+    )
 )
+_SENT: Final = nothing(Reason("it is sent by itself."))
 _HELD: Final = Cause(
     HELD,
     Reason("perhaps delivered by another worker, and the server cannot tell"),
@@ -73,8 +74,7 @@ def causes(
             again = Reason("it is sent again at {time}", time=clock(due))
             result.append(Cause(WAITING, again, _waits(found), by_itself=True))
         elif not result:
-            sent = Reason("Nothing to do: it is sent by itself.")
-            result.append(Cause(DUE, Reason("it is about to be sent"), sent, by_itself=True))
+            result.append(Cause(DUE, Reason("it is about to be sent"), _SENT, by_itself=True))
     handle = handle or shlex.quote(short_id(found.id))
     return [cause.about(handle) for cause in with_one_thing_to_do(result)]
 
@@ -82,8 +82,8 @@ def causes(
 def _waits(found: FoundItem) -> Reason:
     """What to do about an item that only waits: `retry` takes dead letters, no entries."""
     if not found.is_dead:
-        return Reason("Nothing to do: it is sent by itself.")
-    return Reason("Nothing to do: it is sent by itself; at once with `mem0tray retry {id}`.", id=ID)
+        return _SENT
+    return nothing(Reason("it is sent by itself; at once with `mem0tray retry {id}`.", id=ID))
 
 
 def next_retry(found: FoundItem, known: Known | None, now: float) -> float:
@@ -134,14 +134,14 @@ def _rejected(found: FoundItem, attempt: Attempt | None, known: Known | None) ->
     reason = one_line(last_error(found) or (known.last_error if known else None) or "")
     if attempt is None:
         return _as_the_file_says(reason)
-    said = answers.retold(attempt.message, attempt.duration)
+    said = answers.retold(attempt.message)
     if attempt.kind == Kind.NOT_SENDABLE:
         return [Cause(INVALID, said, REWORD)]
     if attempt.kind in _OF_THE_SERVER and reason and one_line(attempt.message) != reason:
         return _as_the_file_says(reason)
     if attempt.kind in _ANSWERLESS:
         return [Cause(NO_ANSWER, said, _ASKED, attempt.status, by_itself=True)]
-    return [_rejection(reasons.quoted(attempt.message), attempt.status)]
+    return [_rejection(said, attempt.status)]
 
 
 def _rejection(detail: Reason, status: int | None) -> Cause:
@@ -153,17 +153,18 @@ def _as_the_file_says(reason: str) -> list[Cause]:
     """Without a ledger that remembers the attempt."""
     if not reason:
         return []
+    said = answers.retold(reason)
+    if said == answers.NO_PROJECT:
+        return [Cause(INVALID, said, REWORD)]
     status, is_answered = answers.in_short(reason)
     if not is_answered:
-        return [Cause(NO_ANSWER, reasons.quoted(reason), _ASKED, by_itself=True)]
-    return [_rejection(reasons.quoted(reason), status)]
+        return [Cause(NO_ANSWER, said, _ASKED, by_itself=True)]
+    return [_rejection(said, status)]
 
 
 def why_failed(found: FoundItem, attempt: Attempt | None) -> Reason:
     """The reason that stands in the file; where none does, what the ledger saw last."""
-    text = last_error(found) or (attempt.message if attempt is not None else "")
-    is_last = attempt is not None and attempt.message == text
-    return answers.retold(text, attempt.duration if attempt is not None and is_last else None)
+    return answers.retold(last_error(found) or (attempt.message if attempt is not None else ""))
 
 
 def last_error(found: FoundItem) -> str:

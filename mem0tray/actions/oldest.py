@@ -23,11 +23,9 @@ class DeadLetter:
 def oldest(paths: Paths, limit: int) -> tuple[DeadLetter, ...]:
     """The first `limit` dead letters in the file's order."""
     with Reader(paths.ledger) as reader:
-        found = [
-            (known, raw, reader.attempts(known.key)[-1:]) for known, raw in reader.first_dead(limit)
-        ]
+        found = reader.first_dead(limit)
     letters = []
-    for known, raw, last in found:
+    for known, raw in found:
         value = items.load_object(raw) or {}
         since = items.number(value.get("moved_to_dlq_at")) or known.accepted
         text = known.last_error or _text(value, "last_error")
@@ -37,9 +35,7 @@ def oldest(paths: Paths, limit: int) -> tuple[DeadLetter, ...]:
                 known.digest,
                 _text(value, "project_id"),
                 since,
-                answers.retold(
-                    text, next((each.duration for each in last if each.message == text), None)
-                ),
+                answers.retold(text),
             )
         )
     return tuple(letters)

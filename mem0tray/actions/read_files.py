@@ -26,6 +26,7 @@ HELD: Final = document.HELD
 RECENT: Final = "last_100"
 DLQ_SECTIONS: Final = (DLQ,)
 QUEUE_SECTIONS: Final = (QUEUE, FAILED, HELD)
+_RESTLESS: Final = Reason("it is rewritten all the time")
 _TRIES: Final = 5
 _WAIT: Final = 0.05
 
@@ -37,7 +38,7 @@ def load(
 
     Raises FileUnavailableError when it is broken, or does not hold still.
     """
-    reason = ""
+    why = reasons.NONE
     for attempt in range(_TRIES):
         if attempt:
             time.sleep(wait)
@@ -48,11 +49,11 @@ def load(
             data, signature = found
             return document.parse(data, sections), signature, data
         except TornError:
-            reason = "it is being written all the time"
+            why = _RESTLESS
         except BrokenDocumentError as error:
-            reason = str(error)
+            why = error.reason
     raise FileUnavailableError(
-        Reason("{path} cannot be read: {why}.", path=path, why=reason),
+        Reason("{path} cannot be read: {why}.", path=path, why=why),
         Reason(
             "If it is broken, mem0tray keeps what is in it and restores"
             " it once it runs: start it, or mend the file, then try again."
@@ -72,7 +73,7 @@ class SeenFile:
     document: Document
     is_there: bool = True
     error: FileUnavailableError | None = None
-    broken: str = ""
+    broken: Reason = reasons.NONE
     restless: bool = False
 
     @property
@@ -82,16 +83,15 @@ class SeenFile:
             return self.error.reason
         if not (self.broken or self.restless):
             return reasons.NONE
-        why = reasons.quoted(self.broken) or Reason("it is rewritten all the time")
         return reasons.advised(
-            Reason("{path} is broken: {why}.", path=self.path, why=why),
+            Reason("{path} is broken: {why}.", path=self.path, why=self.broken or _RESTLESS),
             Reason("A running worker keeps it, and saves what is whole in it: `mem0tray run`."),
         )
 
 
 def look(path: Path, sections: Sequence[str]) -> SeenFile:
     """The file as it stands there now; of one that is being written, soon."""
-    data, broken = b"", ""
+    data, broken = b"", reasons.NONE
     for _ in range(_TRIES):
         try:
             found = atomic.read(path)
@@ -100,7 +100,7 @@ def look(path: Path, sections: Sequence[str]) -> SeenFile:
         except FileUnavailableError as error:
             return SeenFile(path, document.salvage(b"", sections), error=error)
         except BrokenDocumentError as error:
-            broken = str(error)
+            broken = error.reason
         except TornError:
             pass
         time.sleep(_WAIT)  # somebody writes it in place

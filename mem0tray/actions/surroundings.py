@@ -25,7 +25,7 @@ from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import reasons, state
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import ACTION_NEEDED, REFUSES
-from mem0tray.server.remedy import of_refusal
+from mem0tray.server.remedy import nothing, of_refusal
 
 _DOCTOR: Final = Reason(
     "`mem0tray doctor` says more; deliveries go on by themselves once it is mended."
@@ -114,7 +114,7 @@ def _server(seen: Probe, trouble: Callable[[str], Reason], *, running: bool) -> 
     detail = Reason("{host}: {why}", host=seen.shown, why=reasons.bare(seen.health.reason))
     if seen.name == LOCAL_URL:
         # Without a worker it does not run: then it is the worker that is missing.
-        again = Reason("Nothing to do: the worker starts it again by itself.")
+        again = nothing(Reason("the worker starts it again by itself."))
         return [Cause(SERVER_DOWN, detail, again, by_itself=True)] if running else []
     local = trouble(seen.hostname)
     if local:
@@ -130,7 +130,7 @@ def _worker(metrics: Metrics) -> list[Cause]:
     """What the worker that runs says is in its way."""
     reason = metrics.reason
     if _takes_a_break(metrics):
-        again = Reason("Nothing to do: deliveries go on by themselves.")
+        again = nothing(Reason("deliveries go on by themselves."))
         return [Cause(SERVER_BUSY, reason, again, by_itself=True)]
     if (
         metrics.values.get("state") != ACTION_NEEDED

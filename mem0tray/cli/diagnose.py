@@ -15,9 +15,10 @@ from mem0tray.cli import candidates, context, no_longer_waiting, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
 from mem0tray.config.settings import Settings
+from mem0tray.core.reasons import Reason
 from mem0tray.core.text import plural
 from mem0tray.ledger.reader import Attempt, Known, Reader
-from mem0tray.server.remedy import ID
+from mem0tray.server.remedy import ID, asks_nothing
 from mem0tray.system.paths import Paths
 
 _SHOWN: Final = 10  # attempts of a history
@@ -129,7 +130,7 @@ def _print(name: str, found: FoundItem, cause: Cause, history: list[Attempt], ag
     text = f" {output.excerpt(found.item.content)}" if found.item is not None else ""
     output.say_beside("", f"{name} ({found.project or 'no project'}), {kind}{text}:")
     output.say_beside(f"  {cause.name}: ", str(cause.sentence), _style(cause))
-    output.say_beside("  To do: ", str(cause.remedy), Style.HEADING)
+    _print_remedy(cause.remedy)
     if history:
         more = f", the last {_SHOWN} of them" if len(history) > _SHOWN else ""
         output.say(f"{plural(len(history), 'failed attempt')} in the ledger{more}:")
@@ -138,6 +139,11 @@ def _print(name: str, found: FoundItem, cause: Cause, history: list[Attempt], ag
             output.say_beside(f"  {output.clock(attempt.at)}  ", text, Style.DIM)
         if again:
             output.say(f"The next one {again}.")
+
+
+def _print_remedy(remedy: Reason) -> None:
+    label = "" if asks_nothing(remedy) else "To do: "
+    output.say_beside(f"  {label}", str(remedy), Style.HEADING)
 
 
 def _style(cause: Cause) -> Style:
@@ -191,7 +197,7 @@ def _sum_up(settings: Settings, paths: Paths, *, as_json: bool) -> None:
             f"{_number(group)}: {cause.name}", f", as {called[group[0].id]}:", _style(cause)
         )
         output.say_beside("  ", str(cause.sentence))
-        output.say_beside("  To do: ", str(cause.remedy), Style.HEADING)
+        _print_remedy(cause.remedy)
     _tell_besides(_besides(around, shown), queue.count)
     for each in (in_dlq, in_queue):
         if each.unnamed:
@@ -209,7 +215,7 @@ def _tell_besides(causes: Iterable[Cause], fresh: int) -> None:
     """What is amiss and has not been told of, and how many memories wait."""
     for cause in causes:
         output.say_beside(f"Besides: {cause.name}: ", str(cause.sentence), _style(cause))
-        output.say_beside("  To do: ", str(cause.remedy), Style.HEADING)
+        _print_remedy(cause.remedy)
     if fresh:
         number = plural(fresh, "memory waits", "memories wait")
         output.say(f"{number} in the queue: see `mem0tray list --queue`.")

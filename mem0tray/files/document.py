@@ -16,8 +16,9 @@ from typing import Any, Final
 
 import msgspec
 
-from mem0tray.core import jsontext
+from mem0tray.core import jsontext, reasons
 from mem0tray.core.large import LARGE, check_utf8
+from mem0tray.core.reasons import Reason
 
 _TOP: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
@@ -31,6 +32,12 @@ _DEEPEST: Final = 400  # json.tool gives up at about 1,000, its printer earlier
 _DOCUMENT: Final = re.compile(r'\{\s*"(queue|items|last_100|failed|last_update|stats)"')
 _VALUE: Final = re.compile(r":\s*\Z")
 _NEAR: Final = 64  # bytes between a colon and its value, in any layout
+# Of a JSON value, by how it begins; any other is a number.
+_KINDS: Final = {
+    "{": Reason("an object"), "[": Reason("a list"), '"': Reason("text"),
+    "n": reasons.quoted("null"),
+    "t": Reason("a truth value"), "f": Reason("a truth value"),
+}  # fmt: skip
 _ITEM_KEYS: Final = frozenset({"id", "content", "project_id"})
 
 Parts = tuple[bytes, ...]  # a large value laid out, as pieces of what it was read from
@@ -39,7 +46,11 @@ Value = bytes | Sequence[Shown]
 
 
 class BrokenDocumentError(Exception):
-    """The bytes are no document of the expected shape."""
+    """The bytes are no document of the expected shape; `reason` says what they are."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
 
 
 @dataclass(slots=True)
@@ -96,24 +107,28 @@ def _split_slowly(data: bytes, document: Document) -> None:
         if not text.startswith("{"):
             with suppress(RecursionError):
                 json.loads(text)
-            raise BrokenDocumentError(f"it holds {_kind(text)} where an object should be")
+            raise BrokenDocumentError(
+                Reason("it holds {kind} where an object should be", kind=_kind(text))
+            )
         for name, value in jsontext.members(text).items():
             if name not in document.lists:
                 document.rest[name] = jsontext.encode(value)
             elif value.startswith("["):
                 document.lists[name] = list(map(jsontext.encode, jsontext.elements(value)))
             else:
-                raise BrokenDocumentError(f"{name!r} is {_kind(value)}, not a list")
+                raise BrokenDocumentError(
+                    Reason("{name} is {kind}, not a list", name=repr(name), kind=_kind(value))
+                )
     except json.JSONDecodeError as error:
         # In words without what is in the file.
+        what = error.msg.removesuffix(" at")
         raise BrokenDocumentError(
-            f"{error.msg.removesuffix(' at')} at line {error.lineno}"
+            Reason("{what} at line {number}", what=what, number=error.lineno)
         ) from error
 
 
-def _kind(text: str) -> str:
-    names = {"{": "an object", "[": "a list", '"': "text", "n": "null"}
-    return names.get(text[:1], "a truth value" if text[:1] in {"t", "f"} else "a number")
+def _kind(text: str) -> Reason:
+    return _KINDS.get(text[:1], Reason("a number"))
 
 
 def to_text(data: bytes) -> str:

@@ -4,8 +4,8 @@ Here is what holds for HTTP and every dialect. Which answer says that a memory i
 that a server is healthy, is the dialect's to say (`vps.py`). What follows from the class for
 memories and server is decided in `worker/sending/verdict.py`.
 
-The messages are an interface. The ledger keeps kind, status and duration beside a message, and
-who can goes by those; but `last_error` in the DLQ file is a text alone, and a sentence of ours is
+The messages are an interface. The ledger keeps kind and status beside a message, and who can goes
+by those; but `last_error` in the DLQ file is a text alone, and a sentence of ours is
 to be told in the user's language. `retold`, `in_short` and `brief` read messages again, those of
 former releases too: a message that is worded anew must still be known by its old words.
 """
@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import UTC
 from http import HTTPStatus
+from string import Formatter
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -41,6 +42,17 @@ _BY_STATUS = {
 }
 NO_PROJECT = Reason("invalid content: {why}", why=Reason("the item names no project"))
 _NO_ANSWER = Reason("no answer after {number} s").id
+_ELSEWHERE = Reason("{status} to {address}, which is not followed").id
+_NO_USE = Reason("{status}, but {why}").id
+_NOT_JSON = Reason("the answer is not a JSON object")
+_WHY_NO_USE = {str(each): each for each in (_NOT_JSON, Fault.TOO_LONG.value)}
+# What our messages have in these places; a colon begins the words of a server.
+_PLACES = {
+    "number": r"[0-9][0-9.e+]*",
+    "status": r"[1-5][0-9][0-9](?: [A-Za-z' -]+)?",
+    "address": r"[^ ]*://[^ ]+",
+    "why": "|".join(map(re.escape, _WHY_NO_USE)),
+}
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?")
 _ANSWER = re.compile(r"([1-5][0-9][0-9]) [A-Za-z' -]+?((?:: | without ).*)")
 _DECODER = msgspec.json.Decoder()
@@ -157,16 +169,30 @@ def _why_broken_off(reply: Reply) -> Reason:
     return reply.detail or fault.value
 
 
-def retold(message: str, duration: float | None = None) -> Reason:
-    """The reason that the ledger keeps of an attempt, as the sentence of ours that it is.
+def retold(message: str) -> Reason:
+    """The reason that ledger or file keep of an attempt, as the sentence of ours that it is.
 
-    Made anew and compared, not read: what a server has said stays as it is. `duration` in
-    seconds, where it is known.
+    What a server has said stays as it is.
     """
-    ours = [NO_PROJECT, *(fault.value for fault in Fault)]
-    if duration is not None:
-        ours.append(Reason(_NO_ANSWER, number=f"{duration:.3g}"))
-    return next((each for each in ours if str(each) == message), reasons.quoted(message))
+    ours = (NO_PROJECT, *(fault.value for fault in Fault))
+    whole = next((each for each in ours if str(each) == message), None)
+    return whole or _filled_again(message) or reasons.quoted(message)
+
+
+def _filled_again(message: str) -> Reason:
+    """The reason whose places this message fills; NONE if there is none."""
+    for sentence in (_NO_ANSWER, _ELSEWHERE, _NO_USE):
+        pattern = "".join(
+            f"{re.escape(words)}(?P<{name}>{_PLACES[name]})" if name else re.escape(words)
+            for words, name, _, _ in Formatter().parse(sentence)
+        )
+        found = re.fullmatch(pattern, message)
+        if found is not None:
+            places = found.groupdict()
+            return Reason(
+                sentence, **{name: _WHY_NO_USE.get(text, text) for name, text in places.items()}
+            )
+    return reasons.NONE
 
 
 def in_short(last_error: str) -> tuple[int | None, bool]:
@@ -200,10 +226,10 @@ def _message(
     named = _named(status)
     if body is None and status < HTTPStatus.BAD_REQUEST:
         if reply.fault is Fault.TOO_LONG:
-            return f"{named}, but {Fault.TOO_LONG.value}"
+            return str(Reason(_NO_USE, status=named, why=Fault.TOO_LONG.value))
         address = _target(reply)
         if not address or _shows(address, content, secrets):
-            return one_line(f"{named}, but the answer is not a JSON object")
+            return one_line(str(Reason(_NO_USE, status=named, why=_NOT_JSON)))
         return one_line(str(_redirected(reply, named)))
     if _is_success(status):
         named += " without success"
@@ -239,9 +265,7 @@ def _redirected(reply: Reply, answer: str) -> Reason:
     address = _target(reply)
     if not address:
         return reasons.quoted(answer)
-    return Reason(
-        "{status} to {address}, which is not followed", status=answer, address=one_line(address)
-    )
+    return Reason(_ELSEWHERE, status=answer, address=one_line(address))
 
 
 def _target(reply: Reply) -> str:

@@ -26,13 +26,26 @@ _SHORTEN: Final = Reason(
     " more.",
     id=ID,
 )
-_WAIT: Final = Reason("Nothing to do: it is tried again by itself.")
+_NOTHING: Final = Reason("Nothing to do: {why}").id
 _FAULT: Final = Reason(
     "The fault is the server's: see its log. The memory is tried again by itself."
 )
 
 _SET_KEYS: Final = {401: _SET_KEY, 403: _SET_RIGHTS}
 _BY_STATUS: Final = _SET_KEYS | {404: _PROJECT, 405: _PROJECT, 413: _SHORTEN}
+
+
+def nothing(why: Reason) -> Reason:
+    """For what needs nobody, and why."""
+    return Reason(_NOTHING, why=why)
+
+
+def asks_nothing(remedy: Reason) -> bool:
+    """Whether it is that of `nothing`."""
+    return remedy.id == _NOTHING
+
+
+_WAIT: Final = nothing(Reason("it is tried again by itself."))
 
 
 def of_refusal(status: int | None) -> Reason:

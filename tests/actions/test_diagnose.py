@@ -181,6 +181,7 @@ def test_a_reason_that_is_a_sentence_gets_no_second_stop() -> None:
     ("reason", "name", "remedy"),
     [
         ("no answer after 60 s", cause.NO_ANSWER, "Nothing to do: the server is asked"),
+        ("invalid content: the item names no project", cause.INVALID, "Change it with `mem0tray"),
         ("500 Internal Server Error: odd", cause.REJECTED, "The fault is the server's"),
         ("401 Unauthorized", cause.REJECTED, "Set the key that it wants with `mem0tray"),
         ("5000 is too much", cause.REJECTED, "Change it with `mem0tray edit"),

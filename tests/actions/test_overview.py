@@ -101,7 +101,7 @@ def broken(file: SeenFile | None, *sections: str, whole: int = 0) -> SeenFile:
     assert file is not None
     parts = Document({name: [] for name in sections})
     parts.lists[sections[0]] = [b'{"id": "a", "content": "x"}'] * whole
-    return replace(file, document=parts, broken="it ends too soon")
+    return replace(file, document=parts, broken=reasons.quoted("it ends too soon"))
 
 
 @pytest.mark.parametrize("whole", [0, 2])

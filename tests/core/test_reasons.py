@@ -182,8 +182,8 @@ def test_what_broke_off_is_known(fault: Fault) -> None:
         reason = health(reply, healthy=False).reason
         assert reason.said(FRENCH) != str(reason)
     message = classify(Reply(None, httpx.Headers(), b"", 1.0, fault), 0.0, bool).message
-    assert retold(message, 1.0).said(FRENCH) != message
-    assert str(retold(message, 1.0)) == message
+    assert retold(message).said(FRENCH) != message
+    assert str(retold(message)) == message
 
 
 @pytest.mark.parametrize("key", sorted(settings.keys()))

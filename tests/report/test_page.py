@@ -221,6 +221,32 @@ def test_in_french(home: Scratch, french: Language) -> None:
     assert "Que faire" in page.text("h2")
 
 
+@pytest.mark.parametrize(
+    ("last_error", "french_words"),
+    [
+        ("no answer after 60 s", "aucune réponse au bout de 60 s"),
+        ("invalid content: the item names no project", "aucun projet n’est indiqué"),
+        ("302 Found to https://a.test, which is not followed", "302 Found"),
+        ("200 OK, but the answer is not a JSON object", "200 OK, mais la réponse"),
+    ],
+)
+def test_a_reason_that_only_the_file_has_is_in_french_too(
+    home: Scratch, french: Language, last_error: str, french_words: str
+) -> None:
+    """In the table and as an example, though no ledger knows the attempt."""
+    _letters(home, waiting("x", last_error=last_error))
+    page = made(french)
+    assert last_error not in page.source
+    assert french_words in " ".join(page.text("td"))
+
+
+def test_what_breaks_a_file_is_said_in_french(home: Scratch, french: Language) -> None:
+    """As the reason of the state."""
+    home.env(MEM0TRAY_SERVER_URL=_ADDRESS)
+    home.write("mem0_queue_dlq.json", {"items": 5})
+    assert "'items' est un nombre, pas une liste" in " ".join(made(french).text("p"))
+
+
 def test_a_file_that_is_gone_is_no_empty_one(home: Scratch) -> None:
     """What the ledger remembers is listed while the DLQ file is missing."""
     with past(home.paths) as ledger:

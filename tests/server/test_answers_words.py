@@ -87,18 +87,38 @@ def test_a_code_of_the_answer_stands_in_for_words_that_must_not_show() -> None:
         ("invalid content: the item names no project", NO_PROJECT),
         ("what came back is not HTTP", Fault.NOT_HTTP.value),
         ("no answer after 2.5 s", Reason("no answer after {number} s", number="2.5")),
-        ("no answer after 3 s", reasons.quoted("no answer after 3 s")),
+        ("no answer after 1e+03 s", Reason("no answer after {number} s", number="1e+03")),
+        ("no answer after a while s", reasons.quoted("no answer after a while s")),
+        (
+            "302 Found to https://a.test, which is not followed",
+            Reason(
+                "{status} to {address}, which is not followed",
+                status="302 Found",
+                address="https://a.test",
+            ),
+        ),
+        (
+            "399, but the answer is not a JSON object",
+            Reason(
+                "{status}, but {why}", status="399", why=Reason("the answer is not a JSON object")
+            ),
+        ),
+        (
+            "200 OK, but the answer is too long",
+            Reason("{status}, but {why}", status="200 OK", why=Fault.TOO_LONG.value),
+        ),
+        ("200 OK, but odd", reasons.quoted("200 OK, but odd")),
+        (
+            "500: moved to http://a.test, which is not followed",
+            reasons.quoted("500: moved to http://a.test, which is not followed"),
+        ),
         ("500 Internal Server Error: odd", reasons.quoted("500 Internal Server Error: odd")),
     ],
 )
 def test_a_message_of_ours_is_a_reason_again(message: str, reason: Reason) -> None:
-    """What the ledger kept is a sentence of ours again, and a server's words stay as they are."""
-    assert retold(message, 2.5) == reason
-
-
-def test_without_its_duration_a_time_out_stays_as_it_is() -> None:
-    """A duration that is not known is not made up."""
-    assert retold("no answer after 2.5 s") == reasons.quoted("no answer after 2.5 s")
+    """What file or ledger kept is a sentence of ours again; a server's words stay as they are."""
+    assert retold(message) == reason
+    assert str(reason) == message
 
 
 @pytest.mark.parametrize(
@@ -137,4 +157,4 @@ def test_silence_is_read_again_from_what_is_said(fault: Fault) -> None:
     for status in (None, 200):
         said = classified(reply(status, b"", fault)).message
         assert in_short(said) == (None, False)
-        assert retold(said, 0.5) != reasons.quoted(said)
+        assert retold(said) != reasons.quoted(said)
