@@ -1,0 +1,1 @@
+"""The session bus (D-Bus, Linux), and what is asked over it."""
