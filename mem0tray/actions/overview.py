@@ -128,13 +128,12 @@ def _count(made: Overview, inside: Contents, told: WorkerStatus | None) -> None:
     trouble = (reasons.NONE if whole else inside.queue.trouble) or inside.emergency
     if trouble:
         made.queue, made.unknown["queue"] = None, trouble
+    made.dlq = len(inside.dead)
     dlq = inside.dlq
-    if dlq is None or not dlq.is_there:
-        made.dlq = len(inside.ledger.dead)
-        return
-    made.dlq = len(dlq.document.lists["items"])
-    if dlq.trouble and not made.dlq:
-        made.dlq, made.unknown["dlq"] = None, dlq.trouble
+    if dlq is not None and dlq.trouble:
+        made.dlq = len(dlq.document.lists["items"]) or None
+        if made.dlq is None:
+            made.unknown["dlq"] = dlq.trouble
 
 
 def _add_totals(made: Overview, inside: Contents, *, told: bool) -> None:

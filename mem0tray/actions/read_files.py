@@ -75,6 +75,7 @@ class SeenFile:
     error: FileUnavailableError | None = None
     broken: Reason = reasons.NONE
     restless: bool = False
+    signature: Signature | None = None  # of a whole one
 
     @property
     def trouble(self) -> Reason:
@@ -95,8 +96,10 @@ def look(path: Path, sections: Sequence[str]) -> SeenFile:
     for _ in range(_TRIES):
         try:
             found = atomic.read(path)
-            data = found[0] if found else b"{}"
-            return SeenFile(path, document.parse(data, sections), is_there=found is not None)
+            if found is None:
+                return SeenFile(path, document.parse(b"{}", sections), is_there=False)
+            data, signature = found
+            return SeenFile(path, document.parse(data, sections), signature=signature)
         except FileUnavailableError as error:
             return SeenFile(path, document.salvage(b"", sections), error=error)
         except BrokenDocumentError as error:

@@ -71,14 +71,12 @@ class SeenQuarantine:
 class SeenLedger:
     """What the ledger knows; one that is not `usable` knows nothing.
 
-    `size` in bytes (None: there is none), times in Unix seconds. `dead` are the dead letters
-    as they should stand in their file, where that is gone or broken; else it is empty.
+    `size` in bytes (None: there is none), times in Unix seconds.
     """
 
     path: Path
     size: int | None
     usable: bool
-    dead: Sequence[bytes]
     oldest_waiting: float | None
     oldest_dead: float | None
     last_delivery: float | None
@@ -99,14 +97,15 @@ class Contents:
     """What files and ledger hold.
 
     `folder` says what is wrong with `claude_dir` itself, `disk` with what it lies on. `dlq` and
-    `waits` are None where our worker has counted it; `emergency` says why that file cannot be
-    read.
+    `waits` are None where our worker has counted it; `dead` are the dead letters by that file and
+    the ledger, see `dead_letters`. `emergency` says why that file cannot be read.
     """
 
     folder: Reason
     disk: Reason
     queue: SeenFile
     dlq: SeenFile | None
+    dead: Sequence[bytes]
     waits: WhatWaits | None
     emergency: Reason
     quarantine: SeenQuarantine

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mem0tray.actions import folder, read_files, waiting, worker_report
+from mem0tray.actions import dead_letters, folder, read_files, waiting, worker_report
 from mem0tray.actions.snapshot import (
     SLOT,
     TOTALS,
@@ -180,17 +180,17 @@ def _contents(
 ) -> Contents:
     """What files and ledger hold; the DLQ file and what waits only where they are wanted."""
     queue = read_files.look(paths.queue, read_files.QUEUE_SECTIONS)
-    dead = read_files.look(paths.dlq, read_files.DLQ_SECTIONS) if dlq else None
+    file = read_files.look(paths.dlq, read_files.DLQ_SECTIONS) if dlq else None
     found, emergency = None, reasons.NONE
     if waits:
         lines, emergency = waiting.emergency_lines(paths)
         found = waiting.of(paths, reader, queue.document, lines, server.name)
-    is_whole = dead is None or (dead.is_there and not dead.trouble)
     return Contents(
         folder=_folder(settings, paths),
         disk=_disk(paths),
         queue=queue,
-        dlq=dead,
+        dlq=file,
+        dead=dead_letters.of(file, reader, server.name) if file is not None else (),
         waits=found,
         emergency=emergency,
         quarantine=_quarantine(paths),
@@ -198,7 +198,6 @@ def _contents(
             path=paths.ledger,
             size=_size(paths.ledger),
             usable=reader.usable,
-            dead=() if is_whole else reader.dead_raws(),
             oldest_waiting=reader.oldest_waiting(),
             oldest_dead=reader.oldest_dead(),
             last_delivery=reader.last_delivery(),

@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.actions import diagnose, read_files, snapshot_reader, waiting
+from mem0tray.actions import dead_letters, diagnose, read_files, snapshot_reader, waiting
 from mem0tray.actions.cause import NOT_RUNNING, PAUSED, Cause
-from mem0tray.actions.find import FoundItem, Identity, everything, handles, listing, resolve
-from mem0tray.actions.snapshot import Part
+from mem0tray.actions.find import FileListing, FoundItem, Identity, handles, listing, resolve
+from mem0tray.actions.snapshot import Part, Snapshot
 from mem0tray.actions.surroundings import Surroundings
 from mem0tray.cli import candidates, context, no_longer_waiting, output
 from mem0tray.cli.command_help import Command
@@ -45,8 +45,8 @@ def command(name: str | None, *, as_json: bool) -> None:
         _sum_up(settings, paths, as_json=as_json)
         return
     snapshot = snapshot_reader.read(settings, time.time(), Part.REFUSAL)
-    there = everything(paths, (read_files.DLQ,))
     with Reader(paths.ledger) as reader:
+        there = _dead(snapshot, reader).found
         there += waiting.look(paths, reader, snapshot.server.name).listing.found
     gone = (
         []
@@ -151,6 +151,11 @@ def _style(cause: Cause) -> Style:
     return Style.WARNING if cause.by_itself else Style.BAD
 
 
+def _dead(snapshot: Snapshot, reader: Reader) -> FileListing:
+    letters = dead_letters.look(snapshot.paths, reader, snapshot.server.name)
+    return listing(letters, read_files.DLQ)
+
+
 def _sum_up(settings: Settings, paths: Paths, *, as_json: bool) -> None:
     """Dead letters, and entries that have failed, by the cause that counts first.
 
@@ -158,8 +163,8 @@ def _sum_up(settings: Settings, paths: Paths, *, as_json: bool) -> None:
     Of those that are alike one is told as an example.
     """
     snapshot = snapshot_reader.read(settings, time.time(), Part.REFUSAL)
-    in_dlq = listing(read_files.dead_letters(paths), read_files.DLQ)
     with Reader(paths.ledger) as reader:
+        in_dlq = _dead(snapshot, reader)
         queue = waiting.look(paths, reader, snapshot.server.name)
         last = reader.last_attempts()
     in_queue, pending = queue.listing, queue.known

@@ -6,8 +6,15 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.actions import diagnose, read_files, snapshot_reader, surroundings, waiting
-from mem0tray.actions.find import FoundItem, everything, handles, listing
+from mem0tray.actions import (
+    dead_letters,
+    diagnose,
+    read_files,
+    snapshot_reader,
+    surroundings,
+    waiting,
+)
+from mem0tray.actions.find import FileListing, FoundItem, everything, handles, listing
 from mem0tray.actions.snapshot import Snapshot
 from mem0tray.actions.waiting import WhatWaits
 from mem0tray.cli import candidates, context, output
@@ -54,11 +61,7 @@ def command(*, queue: bool, as_json: bool, project: str | None, limit: int | Non
     snapshot = snapshot_reader.read(settings, now)
     fresh = _waiting(snapshot) if queue else None
     known = fresh.known if fresh is not None else {}
-    seen = (
-        fresh.listing
-        if fresh is not None
-        else listing(read_files.dead_letters(paths), read_files.DLQ)
-    )
+    seen = fresh.listing if fresh is not None else _dead(snapshot)
     found = [each for each in seen.found if each.item is not None]
     if project is not None:
         found = [each for each in found if each.project == project]
@@ -74,6 +77,12 @@ def command(*, queue: bool, as_json: bool, project: str | None, limit: int | Non
         _print_table(columns, with_project=project is None)
     _print_rest(len(found), len(shown), seen.nonsense, project, queue=queue)
     _print_why(shown, known, why)
+
+
+def _dead(snapshot: Snapshot) -> FileListing:
+    with Reader(snapshot.paths.ledger) as reader:
+        letters = dead_letters.look(snapshot.paths, reader, snapshot.server.name)
+    return listing(letters, read_files.DLQ)
 
 
 def _waiting(snapshot: Snapshot) -> WhatWaits:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.actions import read_files, tally, waiting
+from mem0tray.actions import dead_letters, read_files, tally, waiting
 from mem0tray.actions.find import listing
 from mem0tray.actions.snapshot_reader import chosen_server
 from mem0tray.cli import context, output
@@ -81,7 +81,7 @@ def counted(paths: Paths, server: str, now: float) -> dict[str, Any]:
     """
     with Reader(paths.ledger) as reader:
         queue = waiting.look(paths, reader, server)
-    dead_seen = listing(read_files.dead_letters(paths), read_files.DLQ)
+        dead_seen = listing(dead_letters.look(paths, reader, server), read_files.DLQ)
     dead = [each.item for each in dead_seen.found if each.item is not None]
     queued = [each.item for each in queue.listing.found if each.item is not None]
     ages = [max(0.0, now - item.timestamp) if item.timestamp > 0 else None for item in dead]

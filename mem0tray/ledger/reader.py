@@ -5,6 +5,7 @@ empty, and commands go by the files alone. One that is `needed` must not be lock
 or beyond reach.
 """
 
+import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -18,9 +19,11 @@ from urllib.parse import quote
 from mem0tray.core import item as items
 from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.errors import LedgerError
+from mem0tray.core.item import Name
+from mem0tray.files.receipts import Mark
 from mem0tray.ledger import schema, taken_by_others
 from mem0tray.ledger.database import decode, encode, trouble, unusable
-from mem0tray.ledger.rows import DEAD_RAWS, REFUSAL_OVER, find_raw
+from mem0tray.ledger.rows import DEAD_RAWS, DLQ_MERGED, REFUSAL_OVER, find_raw
 from mem0tray.system import plain
 
 _TIMEOUT: Final = 1.0
@@ -311,6 +314,19 @@ class Reader:
         """The dead letters in file order, as they should stand in the file."""
         found = (self.raw(key) if raw is None else raw for key, raw in self._rows(DEAD_RAWS))
         return [raw for raw in found if raw is not None]
+
+    def dead_names(self) -> set[Name]:
+        """The dead letters by id and digest."""
+        rows = self._rows("SELECT id, digest FROM items WHERE state = 'dead'")
+        return {(decode(item_id), digest) for item_id, digest in rows}
+
+    def dlq_as_merged(self, mark: Mark) -> list[bytes] | None:
+        """What the DLQ file is to show, unless its save of that mark has still to be merged."""
+        kept = self._one("SELECT value FROM meta WHERE name = ?", (DLQ_MERGED,))
+        if kept != json.dumps(mark):
+            return None
+        strays = self._rows("SELECT raw FROM strays WHERE name IS NULL ORDER BY seq")
+        return [*self.dead_raws(), *(raw for (raw,) in strays)]
 
     def first_dead(self, limit: int) -> list[tuple[Known, bytes]]:
         """The dead letters that come first in the file, with their bytes."""

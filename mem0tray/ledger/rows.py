@@ -43,8 +43,10 @@ DEAD_RAWS: Final = (
 FRESH_RAWS: Final = f"SELECT key, {SMALL} FROM items JOIN texts USING (key) WHERE state = 'pending'"
 
 
-# Of `meta`: when a server that refused everything was found to take deliveries, Unix seconds.
+# Of `meta`: when a server that refused everything was found to take deliveries, Unix seconds; and
+# the mark of the DLQ file as it was merged or published last.
 REFUSAL_OVER: Final = "refusal_over"
+DLQ_MERGED: Final = "dlq_merged"
 
 
 def row_from(values: tuple[Any, ...]) -> Row:

@@ -4,7 +4,7 @@ The server is not probed: a page is there at once. A worker that runs has
 published how the server is; without one nothing is sent anyway.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import msgspec
 from mem0tray.actions import overview, read_files
 from mem0tray.actions.find import FileListing, Identity, listing
 from mem0tray.actions.overview import Overview
-from mem0tray.actions.snapshot import Contents, Past, Snapshot
+from mem0tray.actions.snapshot import Past, Snapshot
 from mem0tray.core import item as items
 from mem0tray.ledger.reader import Attempt
 from mem0tray.report import history
@@ -39,27 +39,17 @@ class Gathered:
 
 def of(seen: Snapshot) -> Gathered:
     """The facts of a snapshot that holds `Part.PAST`; else LookupError."""
-    raws, torn = _dead(seen.inside)
-    dead = listing(raws, read_files.DLQ)
-    waits = seen.inside.waits
+    inside = seen.inside
+    waits = inside.waits
     return Gathered(
         now=seen.at,
         overview=overview.of(seen),
-        dead=dead,
+        dead=listing(inside.dead, read_files.DLQ),
         waiting=waits.listing if waits is not None else FileListing(),
         attempts=seen.past.attempts if seen.past is not None else {},
-        torn=torn,
-        past=_history(seen.past, raws, seen.at),
+        torn=inside.dlq is not None and bool(inside.dlq.trouble),
+        past=_history(seen.past, inside.dead, seen.at),
     )
-
-
-def _dead(inside: Contents) -> tuple[Sequence[bytes], bool]:
-    """The dead letters, and whether their file cannot be read; a file that is gone is no edit."""
-    file, ours = inside.dlq, inside.ledger.dead
-    if file is None or not file.is_there:
-        return ours, False
-    found = file.document.lists[read_files.DLQ]
-    return (ours or found, True) if file.trouble else (found, False)
 
 
 def _history(past: Past | None, dead: Iterable[bytes], now: float) -> History | None:

@@ -14,6 +14,7 @@ from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.document import STAMP, BrokenDocumentError, Document
 from mem0tray.files.receipts import Account, Mark, Receipts, mark
 from mem0tray.ledger.outdated import DLQ
+from mem0tray.ledger.rows import DLQ_MERGED
 from mem0tray.ledger.taken_by_others import PERHAPS
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq import attribution, telling_backoffs
@@ -24,7 +25,6 @@ from mem0tray.worker.folders.restless_file import RestlessFile, cannot_read
 from mem0tray.worker.queue.intake import AGAIN, is_stable
 
 SECTION: Final = ("items",)
-_META: Final = "dlq_merged"
 _TRIES: Final = 5
 _TICK: Final = 1e-6  # seconds
 
@@ -132,11 +132,11 @@ class HandEdits:
         """Note that this very save is merged, or our own; remembered across a restart."""
         self.signature = signature
         with self._context.ledger.transaction():
-            self._context.ledger.set_meta(_META, json.dumps(mark(signature)))
+            self._context.ledger.set_meta(DLQ_MERGED, json.dumps(mark(signature)))
 
     def _merged(self) -> Mark | None:
         """The file that was merged last."""
-        kept = self._context.ledger.meta(_META)
+        kept = self._context.ledger.meta(DLQ_MERGED)
         if kept is None:
             return None
         inode, size, mtime = json.loads(kept)
