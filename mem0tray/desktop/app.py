@@ -18,8 +18,8 @@ from mem0tray.core.language import Language
 from mem0tray.core.reasons import Reason
 from mem0tray.desktop import autostart, dialogs, second_start, session
 from mem0tray.desktop.controller import Controller, Surface
+from mem0tray.desktop.notify import notice_texts
 from mem0tray.desktop.notify.backends import IconBackend, PlyerBackend
-from mem0tray.desktop.notify.notice_texts import Notice, restore_label
 from mem0tray.desktop.notify.notifier import Notifier, Sources
 from mem0tray.desktop.notify.restore_button import RestoreButton
 from mem0tray.desktop.notify.sending import Sender
@@ -144,7 +144,7 @@ class Application:
 
     def _ways(self) -> list[Any]:
         restore = partial(self._controller.do, MenuCommand(Verb.RESTORE))
-        button = [RestoreButton(lambda: restore_label(self._words()), restore)] if _LINUX else []
+        button = [RestoreButton(restore)] if _LINUX else []
         return [*button, PlyerBackend(notice_icon), IconBackend(self._tray.notify)]
 
     # Clicks ------------------------------------------------------------------------------
@@ -165,7 +165,7 @@ class Application:
             self._controller.do(MenuCommand(Verb.SHOW_STATUS))
 
     def _say(self, title: str, text: str) -> None:
-        outcome = self._sender.send(Notice(name=title, title=title, body=text))
+        outcome = self._sender.send(notice_texts.answer(title, text, self._words()))
         if not outcome.way:
             self._bus.emit(events.NotificationFailed(title, outcome.reason))
 

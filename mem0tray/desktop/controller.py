@@ -118,7 +118,8 @@ class Controller:
     def _failed(self, reason: Reason) -> None:
         language = self._language()
         _ = language.gettext
-        self._surface.say(_("That did not work"), one_line(reason.said(language), _LINE))
+        told = reasons.sentence(reason).said(language)
+        self._surface.say(_("That did not work"), one_line(told, _LINE))
 
     # Dead letters ---------------------------------------------------------------------
 

@@ -91,7 +91,7 @@ def test_delete_confirmed(tray: Tray) -> None:
     assert [each["content"] for each in tray.home.read(backup)["items"]] == ["unwanted"]
     user.remove(tray.home, "other")  # by hand: the only one of which that is told
     removed = daemon.wait(titled("Removed from the DLQ"))
-    assert removed.body.startswith("1 dead letter was removed")
+    assert removed.body.startswith("1 dead letter. Undo: ")
     assert len(daemon.received) == 2
 
 

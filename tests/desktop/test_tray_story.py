@@ -25,7 +25,7 @@ def test_the_whole_story(tray: Tray) -> None:
     assert tray.server.sends("story") == ATTEMPTS
     wait_tooltip(item, "Server healthy", "0 memories waiting · 1 dead letter")
     moved = daemon.wait(lambda shown: shown.title == "Moved to DLQ", LATE)
-    assert moved.body.startswith(f"alpha (ID: {memory['id'][:8]}…): 5 attempts failed.")
+    assert moved.body == f"Retried by itself: alpha (ID: {memory['id'][:8]}…), 5 attempts failed."
     tray.server.clear_scripts()
     item.wait_label("Dead letters")
     item.wait_for(lambda: item.menu().find("Retry all now").enabled, what="*Retry all now*")
@@ -33,7 +33,7 @@ def test_the_whole_story(tray: Tray) -> None:
     wait_look(item, HEALTHY)
     assert tray.server.count("story") == 1
     recovered = daemon.wait(lambda shown: shown.title == "DLQ recovered", LATE)
-    assert recovered.body == f"alpha (ID: {memory['id'][:8]}…): delivered at the first retry."
+    assert recovered.body == f"Delivered at the first retry: alpha (ID: {memory['id'][:8]}…)."
     assert [shown.title for shown in daemon.received] == ["Moved to DLQ", "DLQ recovered"]
     assert not item.menu().find("Retry all now").enabled
     for marker in (moved_marker(memory), recovered_marker(memory, 0)):

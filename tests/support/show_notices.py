@@ -12,7 +12,7 @@ import sys
 import threading
 
 from mem0tray.desktop.notify.backends import NoticeBackend, PlyerBackend
-from mem0tray.desktop.notify.notice_texts import Notice
+from mem0tray.desktop.notify.notice import Notice, NoticeAction, Offer
 from mem0tray.desktop.notify.restore_button import RestoreButton
 from mem0tray.desktop.notify.sending import Sender
 
@@ -30,11 +30,12 @@ def main() -> None:
         from gi.repository import GLib
 
         threading.Thread(target=GLib.MainLoop().run, daemon=True).start()
-        backends.insert(0, RestoreButton(lambda: "Restore", _say_restored))
+        backends.insert(0, RestoreButton(_say_restored))
+    restore = (NoticeAction(Offer.RESTORE, "Restore"),) if button else ()
     sender = Sender(backends, float(sys.argv[1]))
     for line in sys.stdin:
         title, body = json.loads(line)
-        outcome = sender.send(Notice("x", title, body, restores=button))
+        outcome = sender.send(Notice("x", title, body, buttons=restore))
         sys.stdout.write(json.dumps([outcome.way, outcome.reason]) + "\n")
         sys.stdout.flush()
     sys.stdout.write("bye\n")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from mem0tray.core.text import one_line
-from mem0tray.desktop.notify.notice_texts import Notice
+from mem0tray.desktop.notify.notice import Notice
 from mem0tray.system.paths import APP
 
 NO_DESKTOP: Final = "there is no desktop here: no session bus"

@@ -1,34 +1,21 @@
-"""The words of a notice, in the user's language. Of a memory only project and short id are told."""
+"""The words of a notice, in the user's language. Of a memory only project and short id are told.
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+A desktop shows of a body at first no more than a line of some sixty characters: what has
+happened and what to do stands there, the rest in the lines below.
+"""
 
-from mem0tray.core import events
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from mem0tray.core import events, reasons
 from mem0tray.core.language import Language
 from mem0tray.core.text import one_line, short_id
+from mem0tray.desktop.notify.notice import Notice, NoticeAction, Offer, Urgency
 from mem0tray.desktop.notify.notices import Due, NoticeGroup, Subject, held_since
-
-if TYPE_CHECKING:
-    from mem0tray.ledger.counters import Counts
 
 _SHOWN: Final = 4  # names in a list; the others are counted
 _REASON: Final = 200
-_RESTORABLE: Final = frozenset({Subject.REMOVED, Subject.DELETED})
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """What is shown. `name` is its title in English, for the log.
-
-    `restores` says that *Restore* belongs to it, `base` which icon (one of `icon.BASES`).
-    """
-
-    name: str
-    title: str
-    body: str
-    restores: bool = False
-    base: str = "healthy"
+_BUTTONS: Final = 3  # what desktops have room for
 
 
 def compose(due: Due, language: Language) -> Notice:
@@ -45,12 +32,17 @@ def compose(due: Due, language: Language) -> Notice:
     since = held_since((lead, *due.rest))
     if since is not None:
         lines.append(_("Summed up since {time}.").format(time=language.time(since)))
+    offers = dict.fromkeys(offer for each in (lead, *due.rest) for offer in _helpful(each))
     return Notice(
         name=title(lead.subject, Language("en")),
         title=title(lead.subject, language),
         body="\n".join(lines),
-        restores=any(each.subject in _RESTORABLE for each in (lead, *due.rest)),
         base=_base(lead.subject),
+        urgency=_URGENCIES.get(lead.subject, Urgency.NORMAL),
+        category=_CATEGORIES.get(lead.subject, ""),
+        kind=kind(lead.subject),
+        clicked=show_status(language),
+        buttons=buttons(list(offers)[:_BUTTONS], language),
     )
 
 
@@ -60,6 +52,32 @@ def _base(subject: Subject) -> str:
         return "down"
     needs_user = subject.is_problem and subject is not Subject.DELETED
     return "action-needed" if needs_user else "healthy"
+
+
+def kind(subject: Subject) -> str:
+    """What a notice replaces: its former text, "Server down" by "Server back", no other memory."""
+    return _KINDS.get(subject, "")
+
+
+_URGENCIES: Final = {Subject.ACTION: Urgency.CRITICAL, Subject.RECOVERED: Urgency.LOW}
+_CATEGORIES: Final = {
+    Subject.DOWN: "network.disconnected",
+    Subject.BACK: "network.connected",
+    Subject.MOVED: "transfer.error",
+    Subject.RECOVERED: "transfer.complete",
+}
+_KINDS: Final = {
+    Subject.ACTION: "action",
+    Subject.DOWN: "server",
+    Subject.BACK: "server",
+    Subject.ALERT_SIZE: "size",
+    Subject.ALERT_AGE: "age",
+}
+
+
+def answer(title: str, text: str, language: Language) -> Notice:
+    """What came of a click: it takes the place of an earlier answer."""
+    return Notice(title, title, text, kind="answer", clicked=show_status(language))
 
 
 def test_notice(language: Language) -> Notice:
@@ -72,10 +90,43 @@ def test_notice(language: Language) -> Notice:
     )
 
 
-def restore_label(language: Language) -> str:
-    """What stands on the button of a notice that `restores`."""
+# What a click does ------------------------------------------------------------------------
+
+
+def show_status(language: Language) -> NoticeAction:
+    """What a click on a notice does that is no question."""
     _ = language.gettext
-    return _("Restore")
+    return NoticeAction(Offer.STATUS, _("Show status"))
+
+
+def buttons(offers: Iterable[Offer], language: Language) -> tuple[NoticeAction, ...]:
+    """These, with their labels."""
+    _ = language.gettext
+    labels = {
+        Offer.RESTORE: _("Restore"),
+        Offer.RETRY: _("Retry"),
+        Offer.SETTINGS: _("Settings"),
+    }
+    return tuple(NoticeAction(offer, labels[offer]) for offer in offers)
+
+
+def _helpful(group: NoticeGroup) -> tuple[Offer, ...]:
+    """What helps with that subject, beside a look at the status."""
+    match group.subject, group.event:
+        case Subject.ACTION, events.StateChanged(told=False):
+            return (Offer.SETTINGS,)
+        case ((Subject.ALERT_SIZE | Subject.ALERT_AGE), events.AlertBegan(dlq=dlq)) if dlq:
+            return (Offer.RETRY,)
+        case Subject.BACK, _ if group.counts is not None and group.counts.dlq:
+            return (Offer.RETRY,)
+        case Subject.MOVED, _:
+            return (Offer.RETRY,)
+        case ((Subject.REMOVED | Subject.DELETED), _):
+            return (Offer.RESTORE,)
+    return ()
+
+
+# Words --------------------------------------------------------------------------------------
 
 
 def title(subject: Subject, language: Language) -> str:
@@ -134,26 +185,19 @@ def _named(project: str, item_id: str, language: Language) -> str:
     return _("{project} (ID: {id}…)").format(project=name, id=short_id(item_id))
 
 
-def _reason(group: NoticeGroup, language: Language) -> str:
-    event = group.event
-    if not isinstance(event, events.StateChanged):
-        return ""
-    return one_line(event.reason.said(language), _REASON)
-
-
 def _moved(group: NoticeGroup, language: Language) -> str:
     _, ngettext = language.gettext, language.ngettext
     event = group.event
     if group.count == 1 and isinstance(event, events.MovedToDlq):
         text = ngettext(
-            "{name}: {count} attempt failed. It is retried by itself.",
-            "{name}: {count} attempts failed. It is retried by itself.",
+            "Retried by itself: {name}, {count} attempt failed.",
+            "Retried by itself: {name}, {count} attempts failed.",
             event.retries,
         )
         name = _named(event.project, event.item_id, language)
         return text.format(name=name, count=language.number(event.retries))
-    lines = [_memories(group.count, language), _by_name(group, language)]
-    return "\n".join([*lines, _("They are retried by themselves.")])
+    text = _("{memories}: they are retried by themselves.")
+    return f"{text.format(memories=_memories(group.count, language))}\n{_by_name(group, language)}"
 
 
 def _recovered(group: NoticeGroup, language: Language) -> str:
@@ -161,66 +205,79 @@ def _recovered(group: NoticeGroup, language: Language) -> str:
     event = group.event
     if group.count == 1 and isinstance(event, events.DlqRecovered):
         text = ngettext(
-            "{name}: delivered after {count} failed retry.",
-            "{name}: delivered after {count} failed retries.",
+            "Delivered after {count} failed retry: {name}.",
+            "Delivered after {count} failed retries: {name}.",
             event.retries,
         )
         if not event.retries:
-            text = _("{name}: delivered at the first retry.")
+            text = _("Delivered at the first retry: {name}.")
         name = _named(event.project, event.item_id, language)
         return text.format(name=name, count=language.number(event.retries))
-    return f"{_memories(group.count, language)}\n{_by_name(group, language)}"
+    text = ngettext("{count} memory delivered.", "{count} memories delivered.", group.count)
+    return f"{text.format(count=language.number(group.count))}\n{_by_name(group, language)}"
 
 
 def _down(group: NoticeGroup, language: Language) -> str:
     _ = language.gettext
     reason = _reason(group, language)
     since = language.time(group.wall)
-    text = _("Since {time}: {reason}") if reason else _("Since {time}.")
-    lines = [text.format(time=since, reason=reason)]
+    line = _("What is not delivered waits until it is back.")
     if group.counts is not None:
-        lines.append(_waiting(group.counts, language))
-    return "\n".join(lines)
+        line = _("{memories} and {letters} wait until it is back.").format(
+            memories=_memories(group.counts.queue, language),
+            letters=_dead_letters(group.counts.dlq, language),
+        )
+    text = _("Since {time}: {reason}") if reason else _("Since {time}.")
+    return f"{line}\n{text.format(time=since, reason=reason)}"
 
 
 def _back(group: NoticeGroup, language: Language) -> str:
     _, ngettext = language.gettext, language.ngettext
     begin, end = language.time(group.wall), language.time(group.until)
     if group.count == 1:
-        text = _("It was down from {begin} to {end}.")
+        text = _("Down from {begin} to {end}; what waited is sent by itself.")
     else:
         text = ngettext(
-            "It was down {count} time between {begin} and {end}.",
-            "It was down {count} times between {begin} and {end}.",
+            "Down {count} time from {begin} to {end}; what waited is sent by itself.",
+            "Down {count} times from {begin} to {end}; what waited is sent by itself.",
             group.count,
         )
     lines = [text.format(begin=begin, end=end, count=language.number(group.count))]
     if group.counts is not None:
-        lines.append(_waiting(group.counts, language))
+        waiting = _("Waiting: {memories}, {letters}.").format(
+            memories=_memories(group.counts.queue, language),
+            letters=_dead_letters(group.counts.dlq, language),
+        )
+        lines.append(waiting)
     return "\n".join(lines)
 
 
-def _waiting(counts: "Counts", language: Language) -> str:
-    _ = language.gettext
-    return _("Waiting: {memories}, {letters}.").format(
-        memories=_memories(counts.queue, language), letters=_dead_letters(counts.dlq, language)
-    )
-
-
 def _action(group: NoticeGroup, language: Language) -> str:
-    _ = language.gettext
-    return _reason(group, language) or _("See the menu of the tray icon.")
+    _, event = language.gettext, group.event
+    if not isinstance(event, events.StateChanged) or not event.reason:
+        return _("“Show status” in the menu says what to do.")
+    parts = [reasons.sentence(part) for part in reasons.parted(event.reason) if part]
+    return "\n".join(one_line(part.said(language), _REASON) for part in parts)
+
+
+def _reason(group: NoticeGroup, language: Language) -> str:
+    event = group.event
+    if not isinstance(event, events.StateChanged):
+        return ""
+    return one_line(reasons.sentence(event.reason).said(language), _REASON)
 
 
 def _alert_size(group: NoticeGroup, language: Language) -> str:
     _, event = language.gettext, group.event
     if not isinstance(event, events.AlertBegan):
         return ""
-    text = _("{letters}, more than {limit} for {minutes} min. `mem0tray diagnose` says why.")
-    return text.format(
-        letters=_dead_letters(event.dlq, language),
-        limit=language.number(event.limit),
-        minutes=language.number(event.minutes),
+    text = _("{letters}: retry, or ask `mem0tray diagnose` why.")
+    more = _("More than {limit} for {minutes} min.")
+    return "\n".join(
+        [
+            text.format(letters=_dead_letters(event.dlq, language)),
+            more.format(limit=language.number(event.limit), minutes=language.number(event.minutes)),
+        ]
     )
 
 
@@ -228,41 +285,37 @@ def _alert_age(group: NoticeGroup, language: Language) -> str:
     _, event = language.gettext, group.event
     if not isinstance(event, events.AlertBegan):
         return ""
-    text = _("The oldest undelivered memory has waited since {time}. `mem0tray diagnose` says why.")
-    return text.format(time=language.date_and_time(event.oldest or 0.0))
+    text = _("A memory has waited since {day}: see `mem0tray diagnose`.")
+    return text.format(day=language.day(event.oldest or 0.0))
 
 
 def _removed(group: NoticeGroup, language: Language) -> str:
-    _, ngettext = language.gettext, language.ngettext
-    text = ngettext(
-        "{count} dead letter was removed from the file.",
-        "{count} dead letters were removed from the file.",
-        group.count,
-    )
-    return f"{text.format(count=language.number(group.count))}\n{_undo(language)}"
+    return _undo(_dead_letters(group.count, language), "", language)
 
 
 def _deleted(group: NoticeGroup, language: Language) -> str:
     """What the user deleted with a command or in the menu; one deletion with its backup."""
-    _, ngettext = language.gettext, language.ngettext
-    event = group.event
-    text = ngettext("{count} memory deleted.", "{count} memories deleted.", group.count)
-    line = text.format(count=language.number(group.count))
+    _, event = language.gettext, group.event
+    backup = ""
     if isinstance(event, events.UserAction) and event.dead + event.waiting == group.count:
-        backup = _("The backup is {name}.").format(name=one_line(event.backup, 80))
-        line = f"{line} {backup}" if event.backup else line
-    return f"{line}\n{_undo(language)}"
+        backup = one_line(event.backup, 80)
+    return _undo(_memories(group.count, language), backup, language)
 
 
-def _undo(language: Language) -> str:
+def _undo(what: str, backup: str, language: Language) -> str:
     _ = language.gettext
-    return _("To undo it: “Restore last deletion” in the menu, or `mem0tray restore`.")
+    text = _("{what}. Undo: “Restore last deletion” in the menu.").format(what=what)
+    lines = [text, _("Or in a terminal: `mem0tray restore`.")]
+    if backup:
+        lines.append(_("The backup is {name}.").format(name=backup))
+    return "\n".join(lines)
 
 
 def _broken(group: NoticeGroup, language: Language) -> str:
     _, event = language.gettext, group.event
     names = ", ".join(name for name in group.names if name)
-    lines = [_("{file} could not be read whole; what is known is put back.").format(file=names)]
+    lines = [_("What is known is put back into {file}.").format(file=names)]
+    lines.append(_("It could not be read whole."))
     if isinstance(event, events.FileBroken) and event.kept_as:
         kept = _("What it held is kept as {name}; `mem0tray restore --list` shows it.")
         lines.append(kept.format(name=one_line(event.kept_as, 80)))

@@ -5,6 +5,9 @@ What happens is gathered by subject. A burst becomes one notice: it ends when
 nothing of its subject has come for five seconds. What is over the limit of an
 hour stays gathered, and is summed up in the next notice that may be shown. So
 no more than one group a subject ever waits, however much happens.
+
+Whoever was told "Server down" must not believe it longer than it is true: that
+notice takes two places of the hour, one of them for "Server back".
 """
 
 from collections import Counter, deque
@@ -74,6 +77,7 @@ class NoticeGroup:
     `first`, `last` and `due` are monotonic; `wall` is the time of the first, `until`
     that of the end of an outage. `names` counts by project (or file), `others` what
     had no more room there; `event` is the latest; `counts` is what waited then.
+    `promised`: its place of the hour was kept.
     """
 
     subject: Subject
@@ -88,6 +92,7 @@ class NoticeGroup:
     others: int = 0
     until: float = 0.0
     counts: "Counts | None" = None
+    promised: bool = False
 
     def add(self, event: Event, name: str, count: int) -> None:
         """Add an event of `count` things."""
@@ -116,6 +121,7 @@ class _Trouble:
     wall: float = 0.0
     event: events.StateChanged | None = None
     told: bool = False
+    shown: bool = False  # "Server down" was, and a place is kept for "Server back"
     reasons: set[Reason] = field(default_factory=set)
     healed: float | None = None
     until: float = 0.0
@@ -134,6 +140,7 @@ class Notices:
         self._state = ""
         self._woke: float | None = None
         self._counts: Counts | None = None
+        self._over: set[Subject] = set()
 
     # What happens ----------------------------------------------------------------
 
@@ -157,6 +164,7 @@ class Notices:
                 return self._gather(_ALERTS[alert], event, now, wall)
             case events.AlertOver(alert):  # before it was shown: then nobody needs it
                 self._groups.pop(_ALERTS[alert], None)
+                self._over.add(_ALERTS[alert])
         return False
 
     def woke(self, now: float) -> None:
@@ -231,6 +239,11 @@ class Notices:
                 group.due = self._opens(group.subject)
         return found
 
+    def over(self) -> set[Subject]:
+        """What was shown and is true no longer; told once."""
+        over, self._over = self._over, set()
+        return over
+
     def next_due(self) -> float | None:
         """When to ask again, should nothing happen; monotonic."""
         times = [group.due for group in self._groups.values()]
@@ -245,18 +258,25 @@ class Notices:
         return self.level == ALL or (self.level != NONE and subject.is_problem)
 
     def _sum_up(self, ripe: list[NoticeGroup], now: float) -> list[Due]:
-        """Make a notice of all that had to wait, as soon as the most pressing may be shown."""
-        if not ripe:
+        """Make a notice of all that had to wait, as soon as any of it may be shown."""
+        may_open = False
+        for group in ripe:
+            opens = self._opens(group.subject)
+            if opens <= now:
+                may_open = True
+            else:
+                group.held, group.due = True, opens
+        if not may_open:
             return []
-        lead = ripe[0]
-        if self._opens(lead.subject) > now:
-            for group in ripe:
-                group.held = True
-                group.due = self._opens(group.subject)
-            return []
-        waiting = [each for each in self._groups.values() if each.held or each in ripe]
-        rest = sorted((each for each in waiting if each is not lead), key=lambda each: each.subject)
+        together = [each for each in self._groups.values() if self._may_join(each, ripe, now)]
+        lead, *rest = sorted(together, key=lambda each: each.subject)
         return [self._show(Due(lead, tuple(rest)), now)]
+
+    def _may_join(self, group: NoticeGroup, ripe: list[NoticeGroup], now: float) -> bool:
+        """Whether it may stand in a notice with others; an outage needs a place for its end."""
+        if group.subject is Subject.DOWN and self._opens(Subject.DOWN) > now:
+            return False
+        return group.held or group in ripe
 
     def _show(self, due: Due, now: float) -> Due:
         self._shown.append(now)
@@ -268,6 +288,8 @@ class Notices:
             self._streams[group.subject] = (stage, group.last)
             if group.subject is Subject.ACTION and self._trouble is not None:
                 self._remember(self._trouble.reasons, group.event)
+            if group.subject is Subject.DOWN and self._trouble is not None:
+                self._trouble.shown = True
         return due
 
     @staticmethod
@@ -280,9 +302,22 @@ class Notices:
     def _opens(self, subject: Subject) -> float:
         """When there is room for a notice of that subject (minus infinity: always was)."""
         places = LIMIT if subject.is_pressing else _ORDINARY
+        if self.level == ALL:
+            if self._is_promised() and subject is Subject.BACK:
+                places = LIMIT
+            elif self._is_promised():
+                places -= 1
+            elif subject is Subject.DOWN:
+                places = LIMIT - 1
         if len(self._shown) < places:
             return float("-inf")
         return self._shown[-places] + HOUR
+
+    def _is_promised(self) -> bool:
+        """Whether "Server down" was shown, and its end was not yet."""
+        back = self._groups.get(Subject.BACK)
+        of_trouble = self._trouble is not None and self._trouble.shown
+        return of_trouble or (back is not None and back.promised)
 
     # Outages ------------------------------------------------------------------------
 
@@ -303,11 +338,15 @@ class Notices:
         # Whoever has not been told of the outage yet is told once, that it is over.
         self._groups.pop(Subject.DOWN, None)
         if trouble.told:
-            self._put(Subject.BACK, trouble, now, trouble.counts)
+            back = self._put(Subject.BACK, trouble, now, trouble.counts)
+            if back is not None and trouble.shown:
+                back.promised, back.due = True, now
+        if trouble.reasons:
+            self._over.add(Subject.ACTION)
 
     def _put(
         self, subject: Subject, trouble: _Trouble, now: float, counts: "Counts | None"
-    ) -> None:
+    ) -> NoticeGroup | None:
         group = self._groups.get(subject)
         if group is None and trouble.event is not None:
             group = NoticeGroup(subject, trouble.event, now, trouble.wall, last=now, due=now)
@@ -315,6 +354,7 @@ class Notices:
         if group is not None and trouble.event is not None:
             group.add(trouble.event, "", 1)
             group.counts, group.until = counts, trouble.until
+        return group
 
     def _awaits_outage(self, trouble: _Trouble) -> bool:
         return self._state == DOWN and not trouble.told and trouble.down is not None

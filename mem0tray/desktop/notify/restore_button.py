@@ -18,7 +18,7 @@ from mem0tray.desktop.notify.backends import (
     escaped,
     fitted,
 )
-from mem0tray.desktop.notify.notice_texts import Notice
+from mem0tray.desktop.notify.notice import Notice, Offer
 from mem0tray.system.paths import APP
 
 _KEY: Final = "restore"
@@ -28,15 +28,14 @@ _DEFAULT_TIME: Final = -1
 
 
 class RestoreButton:
-    """Shows what can be restored, with a button `label()` that calls `restore`.
+    """Shows what can be restored, with a button that calls `restore`.
 
     `restore` is called on a thread of its own, as it may wait for the worker.
     """
 
     name = "PyGObject"
 
-    def __init__(self, label: Callable[[], str], restore: Callable[[], None]) -> None:
-        self._label = label
+    def __init__(self, restore: Callable[[], None]) -> None:
         self._restore = restore
         self._ids: deque[int] = deque(maxlen=_REMEMBERED)
         self._bus: Any = None
@@ -44,7 +43,8 @@ class RestoreButton:
 
     def show(self, notice: Notice) -> None:
         """Show it; NotForThisError when nothing can be restored, or no button is shown."""
-        if not notice.restores:
+        button = next((each for each in notice.buttons if each.offer is Offer.RESTORE), None)
+        if button is None:
             raise NotForThisError
         try:
             from gi.repository import Gio, GLib
@@ -63,7 +63,7 @@ class RestoreButton:
         title, body = fitted(notice)
         body = escaped(body) if "body-markup" in capabilities else body
         hints = {"desktop-entry": GLib.Variant("s", APP)}
-        actions = [_KEY, self._label()]
+        actions = [_KEY, button.label]
         values = (APP, 0, "", title, body, actions, hints, _DEFAULT_TIME)
         with self._showing:
             (number,) = self._call(bus, "Notify", GLib.Variant("(susssasa{sv}i)", values))

@@ -10,7 +10,7 @@ from typing import Final, NoReturn, TypeVar
 
 from mem0tray.core.text import one_line
 from mem0tray.desktop.notify.backends import NotForThisError, NoticeBackend, UnavailableError
-from mem0tray.desktop.notify.notice_texts import Notice
+from mem0tray.desktop.notify.notice import Notice
 
 TIMEOUT: Final = 10.0
 _REASON: Final = 160

@@ -17,7 +17,7 @@ from mem0tray.desktop.notify.backends import (
     clipped,
     fitted,
 )
-from mem0tray.desktop.notify.notice_texts import Notice
+from mem0tray.desktop.notify.notice import Notice
 from mem0tray.desktop.notify.restore_button import RestoreButton
 from mem0tray.desktop.notify.sending import NoticeResult, Sender
 from tests.support.processes import wait_until
@@ -97,7 +97,7 @@ def test_the_icon_shows_it() -> None:
 def test_what_cannot_be_restored_has_no_button() -> None:
     """Every other notice goes the usual way, and no reason is told for it."""
     usual = _Recorded()
-    button = RestoreButton(lambda: "Restore", lambda: None)
+    button = RestoreButton(lambda: None)
     assert Sender([button, usual]).send(notice()) == NoticeResult("way")
 
 

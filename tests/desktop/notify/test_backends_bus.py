@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.desktop.notify.notice_texts import Notice
+from mem0tray.desktop.notify.notice import Notice
 from mem0tray.desktop.notify.sending import NoticeResult
 from tests.support.processes import Process, wait_until
 from tests.support.session import Session, needs_dbus, session

@@ -2,10 +2,11 @@
 
 import pytest
 
+from mem0tray.core import events
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED, STARTING
-from mem0tray.desktop.notify.notices import AWAKE_AFTER, BURST, DOWN_AFTER, HOUR, LIMIT
+from mem0tray.desktop.notify.notices import AWAKE_AFTER, BURST, DOWN_AFTER, HOUR, LIMIT, Subject
 from mem0tray.ledger.counters import Counts
-from tests.desktop.notice_desk import Desk, healthy_desk
+from tests.desktop.notice_desk import Desk, alert, healthy_desk, moved
 
 
 @pytest.fixture
@@ -25,9 +26,9 @@ def test_an_outage_is_told_after_two_minutes(desk: Desk) -> None:
     assert desk.seen == []
     desk.passes(1)
     assert desk.titles == ["Server down"]
-    since, waiting = desk.last.body.splitlines()
-    assert since.endswith(": connection refused")
-    assert waiting == "Waiting: 7 memories, 3 dead letters."
+    waiting, since = desk.last.body.splitlines()
+    assert since.endswith(": Connection refused.")
+    assert waiting == "7 memories and 3 dead letters wait until it is back."
 
 
 def test_a_short_outage_is_not_told(desk: Desk) -> None:
@@ -49,7 +50,7 @@ def test_the_return_is_told_with_counts(desk: Desk) -> None:
     desk.passes(BURST)
     assert desk.titles == ["Server down", "Server back"]
     assert desk.last.body.endswith("Waiting: 1,234 memories, 1 dead letter.")
-    assert desk.last.body.startswith("It was down from ")
+    assert desk.last.body.startswith("Down from ")
 
 
 def test_an_outage_is_one_until_it_stays_healthy(desk: Desk) -> None:
@@ -119,7 +120,69 @@ def test_an_outage_that_had_to_wait_is_told_as_over(desk: Desk) -> None:
     assert len(desk.seen) == LIMIT
     desk.passes(HOUR)
     assert desk.titles[LIMIT:] == ["Server back"]
-    assert desk.last.body.startswith("It was down 2 times between ")
+    assert desk.last.body.startswith("Down 2 times from ")
+
+
+def test_the_return_is_not_held_back(desk: Desk) -> None:
+    """Whoever was told "Server down" is told its end at once, however much else was told."""
+    desk.state(DOWN, "x")
+    desk.passes(DOWN_AFTER)
+    for _ in range(LIMIT + 1):
+        desk.happens(moved())
+        desk.passes(2 * BURST)
+    assert desk.titles == ["Server down"] + ["Moved to DLQ"] * (LIMIT - 3)
+    desk.state(HEALTHY)
+    desk.passes(BURST)
+    assert desk.titles[-1] == "Server back"
+    assert "Moved to DLQ: 4" in desk.last.body
+
+
+def test_an_outage_is_told_where_its_end_can_be(desk: Desk) -> None:
+    """With one place left in the hour nobody is left to believe in an outage that is over."""
+    for _ in range(LIMIT - 1):
+        desk.happens(moved())
+        desk.passes(2 * BURST)
+    desk.state(DOWN, "x")
+    desk.passes(DOWN_AFTER)
+    desk.state(ACTION_NEEDED, "x")
+    desk.passes(BURST)
+    assert desk.titles == ["Moved to DLQ"] * (LIMIT - 1) + ["Action needed"]
+    assert "Server down" not in desk.last.body
+
+
+def test_a_place_is_kept_for_what_is_shown_only(desk: Desk) -> None:
+    """Where good news is not shown, "Server down" takes one place and no second."""
+    desk.notices.level = "problems"
+    desk.state(DOWN, "x")
+    desk.passes(DOWN_AFTER)
+    for _ in range(LIMIT + 1):
+        desk.happens(moved())
+        desk.passes(2 * BURST)
+    assert desk.titles == ["Server down"] + ["Moved to DLQ"] * (LIMIT - 2)
+
+
+# What is over ---------------------------------------------------------------------------
+
+
+def test_what_the_user_has_done_is_taken_away(desk: Desk) -> None:
+    """When all is well "Action needed" is over, and said to be so once; before it is not."""
+    desk.state(ACTION_NEEDED, "one")
+    desk.passes(BURST)
+    desk.state(DOWN, "x")
+    desk.passes(BURST)
+    assert desk.notices.over() == set()
+    desk.state(HEALTHY)
+    desk.passes(BURST)
+    assert desk.notices.over() == {Subject.ACTION}
+    assert desk.notices.over() == set()
+
+
+def test_an_alert_that_has_ended_is_taken_away(desk: Desk) -> None:
+    """What the alert said is true no longer."""
+    desk.happens(alert())
+    desk.passes(BURST)
+    desk.happens(events.AlertOver("dlq_size"))
+    assert desk.notices.over() == {Subject.ALERT_SIZE}
 
 
 # Action needed -------------------------------------------------------------------------
@@ -130,7 +193,7 @@ def test_action_needed_is_told_with_its_reason(desk: Desk) -> None:
     desk.state(ACTION_NEEDED, "choose a server")
     desk.passes(BURST)
     assert desk.titles == ["Action needed"]
-    assert desk.last.body == "choose a server"
+    assert desk.last.body == "Choose a server."
 
 
 def test_a_passing_trouble_is_not_told(desk: Desk) -> None:
@@ -149,10 +212,10 @@ def test_each_reason_is_told_once_until_all_is_well(desk: Desk) -> None:
         desk.passes(2 * BURST)
         desk.state(DOWN, "x")
         desk.passes(2 * BURST)
-    assert [notice.body for _, notice in desk.seen] == ["one", "two"]
+    assert [notice.body for _, notice in desk.seen] == ["One.", "Two."]
     desk.state(HEALTHY)
     desk.passes(2 * BURST)
     desk.state(ACTION_NEEDED, "one")
     desk.passes(BURST)
-    assert desk.last.body == "one"
+    assert desk.last.body == "One."
     assert len(desk.seen) == 3

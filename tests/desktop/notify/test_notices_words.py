@@ -1,14 +1,17 @@
 """What is told of files and alerts, and that everything can be said."""
 
 import re
+from collections import Counter as Tally
 from dataclasses import replace
 
 import pytest
 
 from mem0tray.core import events, reasons
+from mem0tray.core.events import Event
 from mem0tray.core.language import Language
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY
 from mem0tray.desktop.notify import notice_texts
+from mem0tray.desktop.notify.notice import NoticeAction, Offer, Urgency
 from mem0tray.desktop.notify.notices import (
     ANSWER,
     BURST,
@@ -29,6 +32,11 @@ def desk() -> Desk:
     return healthy_desk()
 
 
+def offers(desk: Desk) -> list[Offer]:
+    """What the buttons of the latest notice do."""
+    return [button.offer for button in desk.last.buttons]
+
+
 # Files and alerts -----------------------------------------------------------------------
 
 
@@ -37,9 +45,9 @@ def test_removed_items_can_be_restored(desk: Desk) -> None:
     desk.happens(events.HandEdit(discarded=2), events.HandEdit(discarded=1, edited=4))
     desk.passes(BURST)
     assert desk.titles == ["Removed from the DLQ"]
-    assert desk.last.body.startswith("3 dead letters were removed")
+    assert desk.last.body.startswith("3 dead letters. Undo: ")
     assert "`mem0tray restore`" in desk.last.body
-    assert desk.last.restores
+    assert offers(desk) == [Offer.RESTORE]
 
 
 def test_what_was_deleted_can_be_restored(desk: Desk) -> None:
@@ -47,9 +55,10 @@ def test_what_was_deleted_can_be_restored(desk: Desk) -> None:
     desk.happens(events.UserAction("delete", dead=2, backup="kept.json"))
     desk.passes(ANSWER)
     assert desk.titles == ["Deleted"]
-    assert desk.last.body.startswith("2 memories deleted. The backup is kept.json.\n")
+    assert desk.last.body.startswith("2 memories. Undo: ")
+    assert "The backup is kept.json." in desk.last.body
     assert "`mem0tray restore`" in desk.last.body
-    assert (desk.last.restores, desk.last.base) == (True, "healthy")
+    assert (offers(desk), desk.last.base) == ([Offer.RESTORE], "healthy")
 
 
 def test_several_deletions_are_one_notice(desk: Desk) -> None:
@@ -58,7 +67,8 @@ def test_several_deletions_are_one_notice(desk: Desk) -> None:
         desk.happens(events.UserAction("delete", dead=1, waiting=1, backup=name))
     desk.passes(BURST)
     assert desk.titles == ["Deleted"]
-    assert desk.last.body.startswith("4 memories deleted.\n")
+    assert desk.last.body.startswith("4 memories. Undo: ")
+    assert "backup" not in desk.last.body
 
 
 def test_what_else_the_user_did_is_not_told(desk: Desk) -> None:
@@ -81,10 +91,10 @@ def test_a_broken_file_is_told(desk: Desk) -> None:
     desk.happens(events.FileBroken("mem0_queue_dlq.json", "secret words", "kept-1"))
     desk.passes(BURST)
     assert desk.titles == ["File broken"]
-    assert desk.last.body.startswith("mem0_queue_dlq.json could not be read whole")
+    assert desk.last.body.startswith("What is known is put back into mem0_queue_dlq.json.\n")
     assert "kept-1" in desk.last.body
     assert "secret" not in desk.last.body
-    assert not desk.last.restores
+    assert offers(desk) == []
 
 
 def test_a_broken_file_that_was_empty(desk: Desk) -> None:
@@ -100,8 +110,8 @@ def test_alerts_are_told(desk: Desk) -> None:
     desk.passes(BURST)
     assert desk.titles == ["DLQ alert", "DLQ alert"]
     (_, size), (_, age) = desk.seen
-    assert size.body.startswith("12 dead letters, more than 10 for 30 min.")
-    assert age.body.startswith("The oldest undelivered memory has waited since ")
+    assert size.body.startswith("12 dead letters: retry, ")
+    assert age.body.startswith("A memory has waited since ")
 
 
 def test_only_good_news_has_a_tick_beside_it(desk: Desk) -> None:
@@ -139,7 +149,109 @@ def test_other_events_are_not_told(desk: Desk) -> None:
     assert desk.seen == []
 
 
+# Buttons and urgency ------------------------------------------------------------------
+
+
+def test_a_click_shows_the_status(desk: Desk) -> None:
+    """Whatever is told, a click on the notification itself leads to the whole of it."""
+    desk.happens(recovered())
+    desk.passes(BURST)
+    assert desk.last.clicked == NoticeAction(Offer.STATUS, "Show status")
+    assert offers(desk) == []
+
+
+def test_dead_letters_can_be_retried_from_their_notice(desk: Desk) -> None:
+    """A move, an alert about dead letters and the server's return offer *Retry*."""
+    desk.happens(moved())
+    desk.passes(BURST)
+    assert desk.last.buttons == (NoticeAction(Offer.RETRY, "Retry"),)
+    desk.happens(alert())
+    desk.passes(BURST)
+    assert offers(desk) == [Offer.RETRY]
+    desk.notices.observe(Counts(0, 2, None))
+    desk.state(DOWN, "x")
+    desk.passes(DOWN_AFTER)
+    assert offers(desk) == []
+    desk.state(HEALTHY)
+    desk.passes(BURST)
+    assert offers(desk) == [Offer.RETRY]
+
+
+def test_the_settings_are_offered_where_they_help(desk: Desk) -> None:
+    """What stands in the way of deliveries can be set; a trouble with a file cannot."""
+    desk.state(ACTION_NEEDED, "choose a server")
+    desk.passes(BURST)
+    assert offers(desk) == [Offer.SETTINGS]
+    desk.happens(events.StateChanged(ACTION_NEEDED, reasons.quoted("disk full"), told=True))
+    desk.passes(BURST)
+    assert offers(desk) == []
+
+
+def test_a_sum_has_the_buttons_of_all() -> None:
+    """What waited brings its buttons along, the most pressing first."""
+    rest = NoticeGroup(Subject.MOVED, moved(), 0, WALL, held=True, count=1)
+    lead = NoticeGroup(Subject.REMOVED, events.HandEdit(discarded=1), 0, WALL, count=1)
+    notice = notice_texts.compose(Due(lead, (rest,)), Language("en"))
+    assert [each.offer for each in notice.buttons] == [Offer.RESTORE, Offer.RETRY]
+
+
+def test_what_needs_the_user_presses(desk: Desk) -> None:
+    """Only what the user has to do stays on the screen; a recovery presses least."""
+    desk.happens(recovered(), moved())
+    desk.state(ACTION_NEEDED, "choose a server")
+    desk.passes(BURST)
+    urgencies = {notice.title: notice.urgency for _, notice in desk.seen}
+    assert urgencies == {
+        "DLQ recovered": Urgency.LOW,
+        "Moved to DLQ": Urgency.NORMAL,
+        "Action needed": Urgency.CRITICAL,
+    }
+
+
+def test_the_return_takes_the_place_of_the_outage(desk: Desk) -> None:
+    """The news of the return replaces that of the outage; moves replace no others."""
+    desk.state(DOWN, "x")
+    desk.passes(DOWN_AFTER)
+    down = desk.last
+    desk.state(HEALTHY)
+    desk.passes(BURST)
+    assert (down.kind, desk.last.kind) == ("server", "server")
+    desk.happens(moved())
+    desk.passes(BURST)
+    assert desk.last.kind == ""
+
+
 # Words --------------------------------------------------------------------------------
+
+
+LINE = 60  # characters of a body that a desktop shows at first
+
+
+@pytest.mark.parametrize("code", ["en", "fr"])
+def test_the_first_line_says_it(code: str) -> None:
+    """It begins with a capital or a number, and ends within what a folded notification shows."""
+    since = events.StateChanged(DOWN, reasons.quoted("refused"))
+    every = [
+        NoticeGroup(Subject.DOWN, since, 0, WALL, count=1, counts=Counts(17, 23, None)),
+        NoticeGroup(Subject.BACK, since, 0, WALL, count=1, until=WALL + 900),
+        *(_group(Subject.MOVED, moved(), n, {"alpha": n}) for n in (1, 12)),
+        *(_group(Subject.RECOVERED, recovered(), n, {"alpha": n}) for n in (1, 12)),
+        _group(Subject.ALERT_SIZE, alert(), 1, {}),
+        _group(Subject.ALERT_AGE, alert("max_age"), 1, {}),
+        _group(Subject.REMOVED, events.HandEdit(discarded=12), 12, {}),
+        _group(Subject.DELETED, events.UserAction("delete", dead=12), 12, {}),
+        _group(Subject.BROKEN, events.FileBroken("a", "b", "c"), 1, {"mem0_queue_dlq.json": 1}),
+    ]
+    for group in every:
+        notice = notice_texts.compose(Due(group), Language(code))
+        first = notice.body.partition("\n")[0]
+        assert first[0].isupper() or first[0].isdigit(), first
+        assert len(first) <= LINE, first
+        assert len(notice.title) <= 40
+
+
+def _group(subject: Subject, event: Event, count: int, names: dict[str, int]) -> NoticeGroup:
+    return NoticeGroup(subject, event, 0, WALL, count=count, names=Tally(names))
 
 
 @pytest.mark.parametrize("code", ["en", "fr"])

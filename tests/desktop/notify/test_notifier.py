@@ -16,7 +16,7 @@ from mem0tray.core.events import Event, Events
 from mem0tray.core.language import Language
 from mem0tray.desktop.notify import notices
 from mem0tray.desktop.notify import notifier as notifying
-from mem0tray.desktop.notify.notice_texts import Notice
+from mem0tray.desktop.notify.notice import Notice
 from mem0tray.desktop.notify.notifier import Notifier, Sources
 from mem0tray.desktop.notify.sending import Sender
 from mem0tray.ledger.counters import Counts

@@ -17,7 +17,7 @@ from mem0tray.config.settings import Settings
 from mem0tray.core.events import Events
 from mem0tray.core.language import Language
 from mem0tray.desktop.notify.backends import IconBackend, PlyerBackend
-from mem0tray.desktop.notify.notice_texts import Notice
+from mem0tray.desktop.notify.notice import Notice
 from mem0tray.desktop.notify.notifier import Notifier, Sources
 from mem0tray.desktop.notify.restore_button import RestoreButton
 from mem0tray.desktop.notify.sending import NoticeResult, Sender
@@ -44,7 +44,7 @@ class Player:
         self._stormy = False
         self.tray = Tray(folder / "icons", lambda _: None)
         ways = [
-            RestoreButton(lambda: "Restore", lambda: None),
+            RestoreButton(lambda: None),
             PlyerBackend(notice_icon),
             IconBackend(self.tray.notify),
         ]
