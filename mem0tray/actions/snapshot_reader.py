@@ -62,6 +62,7 @@ def read(settings: Settings, now: float, parts: Part = Part.NOTHING_MORE) -> Sna
             server = replace(server, shown=there)
     contents = past = refusal = None
     if parts:
+        size = _size(paths.ledger)  # as it was before: a worker may be making it
         with Reader(paths.ledger) as reader:
             if parts & Part.REFUSAL:
                 refusal = reader.last_refusal()
@@ -71,6 +72,7 @@ def read(settings: Settings, now: float, parts: Part = Part.NOTHING_MORE) -> Sna
                     paths,
                     server,
                     reader,
+                    0 if reader.is_blank else size,
                     dlq=told is None or bool(parts & (Part.FILES | Part.PAST)),
                     waits=told is None or bool(parts & Part.PAST),
                 )
@@ -174,6 +176,7 @@ def _contents(
     paths: Paths,
     server: ServerSeen,
     reader: Reader,
+    size: int | None,
     *,
     dlq: bool,
     waits: bool,
@@ -196,7 +199,7 @@ def _contents(
         quarantine=_quarantine(paths),
         ledger=SeenLedger(
             path=paths.ledger,
-            size=_size(paths.ledger),
+            size=size,
             usable=reader.usable,
             oldest_waiting=reader.oldest_waiting(),
             oldest_dead=reader.oldest_dead(),

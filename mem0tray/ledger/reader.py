@@ -199,7 +199,12 @@ class Reader:
     @property
     def usable(self) -> bool:
         """Whether there is a ledger that can be read."""
-        return bool(self._rows("SELECT 1 FROM meta LIMIT 1"))
+        return bool(self._rows("SELECT count(*) FROM meta"))
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether nothing has been written in it yet: a worker is about to."""
+        return bool(self._rows("SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM sqlite_schema)"))
 
     def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         if self._db is None:

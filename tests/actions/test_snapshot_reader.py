@@ -6,9 +6,11 @@ import math
 import os
 import shutil
 import socket
+import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
@@ -299,6 +301,17 @@ def test_a_ledger_that_cannot_be_read(paths: Paths, data: bytes, *, lost: bool) 
     paths.ledger.write_bytes(data)
     seen = read(Part.COUNTS).inside.ledger
     assert (seen.usable, bool(seen.trouble)) == (False, lost)
+
+
+@pytest.mark.parametrize("made", ["", "CREATE TABLE meta (name, value)"])
+def test_a_ledger_that_is_being_made_is_no_loss(paths: Paths, made: str) -> None:
+    """Between its first page and its first row a worker is at work, and nothing is wrong."""
+    paths.data_dir.mkdir(parents=True)
+    with closing(sqlite3.connect(paths.ledger)) as db:
+        db.execute("PRAGMA journal_mode = WAL").fetchall()
+        db.execute(made)
+    assert paths.ledger.stat().st_size
+    assert not read(Part.COUNTS).inside.ledger.trouble
 
 
 @pytest.mark.parametrize("ledger", [True, False])
