@@ -217,6 +217,7 @@ def test_a_file_that_never_holds_still_is_told(used_home: Home, server: Standin,
 def test_a_run_does_not_wait_for_a_restless_file_without_end(used_home: Home) -> None:
     """`run --until-idle` goes when the rest is done, and says what it could not read."""
     used_home.background(_WRITER, str(used_home.queue))
+    used_home.wait(used_home.queue.exists, 10, "begun")
     done = used_home.run("run", "--until-idle", timeout=60)
     assert done.returncode == 1
     assert "does not hold still" in done.stderr.splitlines()[-1]

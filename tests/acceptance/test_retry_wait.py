@@ -84,6 +84,7 @@ def test_without_a_worker_it_is_said_at_once(home: Home, worker: Process) -> Non
 def test_a_server_that_is_down_is_said_at_once(home: Home, server: Standin) -> None:
     """Nothing is waited for."""
     server.health = Answer(503)
+    home.wait(lambda: home.state()[0] == "down", 5, "down")
     done = home.run("retry", "aaaa", "--wait")
     assert done.returncode == 1
     assert "is down" in done.stderr

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.certificates import HOST, Authority
+from tests.support.forked import ANEW
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.shapes import dead, entries, entry
@@ -58,7 +59,7 @@ def test_bad_answers_are_bounded_in_time_and_memory(home: Home, server: Standin,
     """A bad answer holds up nobody else, costs little memory and is tried again."""
     server.script(BAD_ANSWERS[name], content="bad", forever=True)
     home.write_queue([entry("bad", "odd"), *entries(5)])
-    worker = home.worker(env=IMPATIENT)
+    worker = home.worker(wrapper=ANEW, env=IMPATIENT)
     server.wait_for(lambda: server.total_stored() >= 5 and server.sends("bad") >= 2, 12)
     assert worker.peak_memory() < 160 * MEGABYTE
     assert server.missing([f"memory number {n}" for n in range(5)]) == []
@@ -75,7 +76,7 @@ def test_a_bad_health_answer_is_an_outage(home: Home, server: Standin, name: str
     """A health path that answers wrongly is a server that is down; nothing is sent."""
     server.health = BAD_ANSWERS[name]
     home.write_queue(entries(2))
-    worker = home.start("run", env=IMPATIENT)
+    worker = home.start("run", wrapper=ANEW, env=IMPATIENT)
     home.wait(lambda: home.state()[0] == "down", 10, "down")
     assert server.saves == []
     assert worker.peak_memory() < 160 * MEGABYTE

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.support.forked import ANEW
 from tests.support.home import Home, one_line
 from tests.support.shapes import entries, entry
 from tests.support.standin import Standin
@@ -201,7 +202,7 @@ def test_a_secret_is_shown_nowhere(home: Home, server: Standin) -> None:
     server.api_key = "another"
     home.configure(f'[server]\napi_key = "{SECRET}"\n')
     home.write_queue(entries(2))
-    worker = home.worker()
+    worker = home.worker(wrapper=ANEW)
     home.wait(lambda: home.state()[0] == "action needed", 5, "refused")
     commands = [["status"], ["doctor"], ["config", "show"], ["diagnose"], ["list", "--queue"]]
     outputs = [home.run(*command) for command in commands]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.forked import ForkedHome
 from tests.support.home import Home
 from tests.support.machine import without_privileges
 from tests.support.standin import Standin
@@ -20,14 +21,14 @@ def server() -> Iterator[Standin]:
 @pytest.fixture
 def home(tmp_path: Path, server: Standin) -> Iterator[Home]:
     """Make a scratch home whose chosen server is `server`."""
-    with Home(tmp_path / "home", server.url) as scratch:
+    with ForkedHome(tmp_path / "home", server.url) as scratch:
         yield scratch
 
 
 @pytest.fixture
 def bare_home(tmp_path: Path) -> Iterator[Home]:
     """Make a scratch home where no server has been chosen."""
-    with Home(tmp_path / "home") as scratch:
+    with ForkedHome(tmp_path / "home") as scratch:
         yield scratch
 
 

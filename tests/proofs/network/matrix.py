@@ -6,6 +6,7 @@ from typing import Final
 from tests.proofs.network import faults
 from tests.support import oracle
 from tests.support.fault_proxy import Fault, FaultProxy
+from tests.support.forked import ANEW
 from tests.support.home import Home
 from tests.support.shapes import entries
 from tests.support.standin import Standin
@@ -122,7 +123,7 @@ class Trial:
 
     def start(self, env: dict[str, str]) -> None:
         """Start the worker; one memory goes through undisturbed."""
-        self.worker = self.home.worker(env=env)
+        self.worker = self.home.worker(wrapper=ANEW, env=env)
         self.wait_delivered(self.queue("undisturbed", 1))
 
     def queue(self, label: str, number: int = BATCH) -> list[str]:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final, TypeVar
 
-from tests.proofs.syscalls.zygote import NO_SUCH
+from tests.proofs.syscalls.traced import NO_SUCH
 
 T = TypeVar("T")
 

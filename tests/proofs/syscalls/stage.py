@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.proofs.syscalls.forked import ForkedHome
 from tests.proofs.syscalls.strace import Tracing
+from tests.support.forked import ForkedHome
 from tests.support.processes import Process, wait_until
 from tests.support.standin import Standin
 
@@ -51,7 +51,7 @@ class Stage:
         """Start the program, spoilt if it is its turn."""
         if not self._tracings:
             return self.home.start(*arguments)
-        process = self.home.start(*arguments, tracing=self._tracings.pop(0))
+        process = self.home.start(*arguments, before=self._tracings.pop(0).before)
         self._spoilt.append(process)
         return process
 

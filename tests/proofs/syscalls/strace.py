@@ -4,9 +4,9 @@ import functools
 import shutil
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tests.proofs.syscalls.points import CALLS, Point
 
@@ -26,6 +26,11 @@ class Tracing:
     thread: str
     number: int
     by: int
+
+    @property
+    def before(self) -> tuple[str, dict[str, Any]]:
+        """What a fork does before it becomes the program."""
+        return "tests.proofs.syscalls.traced:prepare", asdict(self)
 
 
 @functools.cache

@@ -8,10 +8,10 @@ from typing import Final
 
 from tests.proofs.syscalls import points, silence, strace
 from tests.proofs.syscalls.acts import ACTS
-from tests.proofs.syscalls.forked import ForkedHome
 from tests.proofs.syscalls.points import Point
 from tests.proofs.syscalls.stage import DiedError, Stage, trace_file
 from tests.proofs.syscalls.strace import KILL
+from tests.support.forked import ForkedHome
 from tests.support.standin import Standin
 
 KEYS, ASKED = SERVERS = ("honours keys", "can be asked")

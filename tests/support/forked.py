@@ -1,0 +1,174 @@
+"""A scratch home whose program is forked by a zygote, in a third of the time or less.
+
+A fork is a process of its own, like any other; only what the interpreter does before
+`__main__` is done once for all. What is about just that (variables that Python or the
+linker reads, the peak of memory, the command line) is started anew, and so is everything
+where the variable PLAIN_STARTS is set.
+"""
+
+import atexit
+import contextlib
+import functools
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from tests.support.home import Env, Home, import_path
+from tests.support.processes import Process
+
+ZYGOTE: Final = Path(__file__).with_name("zygote.py")
+# Put before a command, it has it started anew.
+ANEW: Final = ("env",)
+_CAN_FORK: Final = sys.platform == "linux" and not os.environ.get("PLAIN_STARTS")
+# What these are, an interpreter asks once.
+_ASKED_ONCE: Final = ("PYTHON", "LD_", "LANG", "LC_")
+
+# `module:function` and its arguments
+Before = tuple[str, Mapping[str, Any]] | None
+
+
+class ForkedHome(Home):
+    """A home as any other, in which starting the program takes little."""
+
+    def start(
+        self,
+        *arguments: str,
+        wrapper: Iterable[str] = (),
+        env: Env = None,
+        before: Before = None,
+    ) -> Process:
+        """Start a command in the background; `before` is called in the fork first."""
+        wrapper = tuple(wrapper)
+        whole = {**self.env, **(env or {})}
+        if not _may_fork(wrapper, whole):
+            return super().start(*arguments, wrapper=wrapper, env=env)
+        output = self.root.with_name(f"{self.root.name}-process-{len(self._processes)}")
+        process = Forked(
+            ("mem0tray", *arguments), env=whole, cwd=output.parent, output=output, before=before
+        )
+        self._processes.append(process)
+        return process
+
+    def run(
+        self, *arguments: str, stdin: str = "", timeout: float = 30.0, env: Env = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run one command to its end. Raises TimeoutError."""
+        whole = {**self.env, **(env or {})}
+        if not _may_fork((), whole):
+            return super().run(*arguments, stdin=stdin, timeout=timeout, env=env)
+        command = ("mem0tray", *arguments)
+        output = self.root.with_name(f"{self.root.name}-command")
+        reading, writing = os.pipe()
+        with open(writing, "wb") as text:  # noqa: PTH123 - a descriptor
+            try:
+                process = Forked(command, env=whole, cwd=self.root, output=output, stdin=reading)
+            finally:
+                os.close(reading)
+            with contextlib.suppress(BrokenPipeError):
+                text.write(stdin.encode())
+                text.flush()
+        try:
+            code = process.wait(timeout)
+        finally:
+            process.kill()
+        return subprocess.CompletedProcess(command, code, *process.written())
+
+
+class Forked(Process):
+    """A program that the zygote has forked."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        cwd: Path,
+        output: Path,
+        stdin: int | None = None,
+        before: Before = None,
+    ) -> None:
+        self._out, self._err = output.with_suffix(".out"), output.with_suffix(".err")
+        order = {"command": command, "env": env, "cwd": str(cwd), "before": before}
+        self._told, tells = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(tells)
+            streams = [
+                stack.enter_context(path.open(mode)).fileno()
+                for path, mode in ((Path(os.devnull), "rb"), (self._out, "wb"), (self._err, "wb"))
+            ]
+            streams[0] = streams[0] if stdin is None else stdin
+            socket.send_fds(_zygote(), [json.dumps(order).encode()], [*streams, tells.fileno()])
+        self._pid = self._tell(10)
+        self._code: int | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process id, of the group as well."""
+        return self._pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        with contextlib.suppress(BlockingIOError):
+            self.wait(0)
+        return self._code is None
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the program alone."""
+        if self.alive:
+            with contextlib.suppress(ProcessLookupError):  # killed just now
+                os.kill(self.pid, number)
+
+    def wait(self, timeout: float = 10.0) -> int:
+        """Wait for its end; the exit code."""
+        if self._code is None:
+            self._code = self._tell(timeout)
+        return self._code
+
+    def kill(self) -> None:
+        """End everything in its process group with kill -9."""
+        if self.alive:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
+        self.wait()
+        self._told.close()
+
+    def written(self) -> tuple[str, str]:
+        """Read standard output and error. Raises UnicodeDecodeError where they are not UTF-8."""
+        return self._out.read_text(encoding="utf-8"), self._err.read_text(encoding="utf-8")
+
+    def _tell(self, timeout: float) -> int:
+        """Wait for the next number. Raises TimeoutError; BlockingIOError when not to wait."""
+        self._told.settimeout(timeout)
+        return int(self._told.recv(32))
+
+
+def _may_fork(wrapper: Sequence[str], env: Mapping[str, str]) -> bool:
+    """Whether a start would find the interpreter as the zygote's is."""
+    asked = {name: value for name, value in env.items() if name.startswith(_ASKED_ONCE)}
+    return _CAN_FORK and not wrapper and asked == _interpreter()
+
+
+def _interpreter() -> dict[str, str]:
+    return {"LANG": "C.UTF-8", **import_path()}
+
+
+@functools.cache
+def _zygote() -> socket.socket:
+    """Start it; it ends when nobody is left to order anything."""
+    orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        process = subprocess.Popen(
+            [sys.executable, str(ZYGOTE), str(theirs.fileno())],
+            env={"PATH": os.environ["PATH"], **_interpreter()},
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, pass_fds=[theirs.fileno()],
+        )  # fmt: skip
+    atexit.register(process.wait, 10)
+    atexit.register(orders.close)
+    return orders

@@ -1,0 +1,141 @@
+"""Start the program again and again as forks of one interpreter, which has imported it.
+
+    zygote.py SOCKET
+
+The descriptor SOCKET brings an order for each start, with four descriptors: standard
+input, output and error, and a socket that is told the process id and, at the end, the
+exit code. An order has `command` (the module and its arguments), `cwd`, `env` and `before`
+(a function as `module:name`, its arguments by name; null: none), which is called in the fork first.
+
+The zygote has run nothing of the program: no thread, no open file. What is forked from it is
+the program from `__main__` to the interpreter's end; only the start of an interpreter and the
+imports, which are most of what a short command takes, are done once.
+"""
+
+import atexit
+import contextlib
+import ctypes
+import gc
+import importlib
+import json
+import os
+import runpy
+import select
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+# What commands import when they need it; any other module is imported by each start anew.
+PRELOADED: Final = (
+    "mem0tray.cli.fast_arguments", "mem0tray.cli.producing", "mem0tray.actions.add",
+    "mem0tray.actions.restore", "mem0tray.alerts.watch", "mem0tray.server.network",
+    "mem0tray.server.vps", "mem0tray.worker.folders.settings_file", "mem0tray.worker.thread",
+    "httpx", "httpcore",
+)  # fmt: skip
+_LIBC: Final = ctypes.CDLL(None)
+_LONGEST: Final = 65536  # bytes of an order
+_SET_PDEATHSIG: Final = 1
+
+
+def main() -> None:
+    """Fork until nobody orders any more; in what was forked, become the program."""
+    sys.path[0] = str(Path(__file__).resolve().parents[2])  # in place of this file's folder
+    sys.path.append(sys.path.pop(0))
+    for module in (*PRELOADED, *_of_commands()):
+        importlib.import_module(module)
+    gc.freeze()  # a collection in a fork need not copy all that is shared
+    with socket.socket(fileno=int(sys.argv[1])) as orders:
+        order = _next(orders)
+    if order is None:
+        return
+    os.chdir(order["cwd"])
+    os.environ.clear()
+    os.environ.update(order["env"])
+    time.tzset()
+    if order["before"] is not None:
+        place, arguments = order["before"]
+        module, _, name = place.partition(":")
+        getattr(importlib.import_module(module), name)(**arguments)
+    module, *sys.argv[1:] = order["command"]
+    sys.argv[0] = module
+    code = 0
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except SystemExit as left:
+        if order["before"] is not None or not isinstance(left.code, int):
+            raise
+        code = left.code
+    _end(code)
+
+
+def _end(code: int) -> NoReturn:
+    """End as the interpreter does, but do not take apart every module: that takes the longest."""
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    gc.collect()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _of_commands() -> list[str]:
+    from mem0tray.cli.app import COMMANDS
+
+    return [entry.target.partition(":")[0] for entry in COMMANDS.values()]
+
+
+def _next(orders: socket.socket) -> dict[str, Any] | None:
+    """Fork for each order. The order, in what is to carry it out; None at the end of them."""
+    running: dict[int, tuple[int, int]] = {}  # a descriptor of the process → its id, whom to tell
+    poll = select.poll()
+    poll.register(orders, select.POLLIN)
+    while True:
+        for descriptor, _ in poll.poll():
+            if descriptor in running:
+                poll.unregister(descriptor)
+                _tell_the_end(descriptor, *running.pop(descriptor))
+                continue
+            message, descriptors, _, _ = socket.recv_fds(orders, _LONGEST, 4)
+            if not message:
+                return None
+            told = descriptors[-1]
+            if not (program := os.fork()):
+                _take(descriptors)
+                for process, (_, other) in running.items():
+                    os.close(process)
+                    os.close(other)
+                order: dict[str, Any] = json.loads(message)
+                return order
+            for each in descriptors[:-1]:
+                os.close(each)
+            os.write(told, str(program).encode())
+            process = os.pidfd_open(program)
+            running[process] = program, told
+            poll.register(process, select.POLLIN)
+
+
+def _tell_the_end(process: int, program: int, told: int) -> None:
+    _, status = os.waitpid(program, 0)
+    with contextlib.suppress(OSError):  # nobody wants to know any more
+        os.write(told, str(os.waitstatus_to_exitcode(status)).encode())
+    os.close(told)
+    os.close(process)
+
+
+def _take(descriptors: Sequence[int]) -> None:
+    """End with the zygote, in a session of one's own, with these standard streams."""
+    _LIBC.prctl(_SET_PDEATHSIG, signal.SIGKILL)
+    os.setsid()
+    for stream, each in enumerate(descriptors[:-1]):
+        os.dup2(each, stream)
+    for each in descriptors:
+        os.close(each)
+
+
+if __name__ == "__main__":
+    main()
