@@ -5,8 +5,8 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,24 +39,21 @@ def decode(blob: bytes) -> str:
     return blob.decode("utf-8", "surrogatepass")
 
 
-class _Transaction:
-    """A transaction as a `with` block; a class, since a generator costs each delivery too much."""
+class _Block:
+    """What is done within a `with`; a class, since a generator costs each delivery too much."""
 
-    __slots__ = ("_begin", "_durable", "_end")
+    __slots__ = ("_begin", "_end")
 
     def __init__(
         self,
-        begin: Callable[..., sqlite3.Connection],
+        begin: Callable[[], sqlite3.Connection],
         end: Callable[[BaseException | None], None],
-        *,
-        durable: bool,
     ) -> None:
         self._begin = begin
         self._end = end
-        self._durable = durable
 
     def __enter__(self) -> sqlite3.Connection:
-        return self._begin(durable=self._durable)
+        return self._begin()
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self._end(error)
@@ -229,14 +226,17 @@ class Ledger:
         Only the outermost of nested transactions commits. Raises LedgerError
         when the disk is full, read-only or broken.
         """
-        return _Transaction(self._begin, self._end, durable=durable)
+        return _Block(self._begin_durable if durable else self._begin, self._end)
 
-    def _begin(self, *, durable: bool) -> sqlite3.Connection:
+    def _begin_durable(self) -> sqlite3.Connection:
+        return self._begin("FULL")
+
+    def _begin(self, synchronous: str = "NORMAL") -> sqlite3.Connection:
         """Take the lock; begin a transaction where none is under way."""
         self._lock.acquire()
         try:
             if not self._depth:
-                self._set_synchronous("FULL" if durable else "NORMAL")
+                self._set_synchronous(synchronous)
                 self._db.execute("BEGIN IMMEDIATE")
         except BaseException as error:
             self._lock.release()
@@ -305,17 +305,21 @@ class Ledger:
             self._db.execute(f"PRAGMA synchronous = {mode}")
             self._synchronous = mode
 
-    @contextmanager
-    def locked(self) -> Iterator[sqlite3.Connection]:
+    def locked(self) -> AbstractContextManager[sqlite3.Connection]:
         """The connection under the lock, outside of any transaction but one that is under way.
 
         For questions, and for what SQLite does in no transaction. Raises LedgerError.
         """
-        with self._lock:
-            try:
-                yield self._db
-            except sqlite3.Error as error:
-                raise self._trouble(error) from error
+        return _Block(self._take, self._let_go)
+
+    def _take(self) -> sqlite3.Connection:
+        self._lock.acquire()
+        return self._db
+
+    def _let_go(self, error: BaseException | None) -> None:
+        self._lock.release()
+        if isinstance(error, sqlite3.Error):
+            raise self._trouble(error) from error
 
     def meta(self, name: str) -> Any:
         """A remembered value, or None."""

@@ -3,8 +3,9 @@
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from mem0tray.core import item as items
 from mem0tray.core.due import BACKOFF_BASE, BACKOFF_MAX
@@ -69,8 +70,7 @@ _COUNT_DELIVERY: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Struct, frozen=True):
     """One delivery: the item as it was when it was claimed.
 
     `unknown`: since when the server that it goes to may have it; None: it has not, or is not

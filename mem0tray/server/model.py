@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
+from msgspec import Struct
+
 from mem0tray.core import reasons
 from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.large import LargeText
@@ -14,8 +16,7 @@ if TYPE_CHECKING:
     import httpx
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
+class Memory(Struct, frozen=True):
     """What is to be delivered; `key` is its idempotency key, sent with every attempt."""
 
     project: str
@@ -23,8 +24,7 @@ class Memory:
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """The outcome of one attempt.
 
     `message` is safe for logs, `last_error` and people: one line of at most

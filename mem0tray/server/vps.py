@@ -6,13 +6,13 @@ import json
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
 
 import httpx
 import msgspec
+from msgspec.structs import replace
 
 from mem0tray import __version__
 from mem0tray.config.server_address import ServerAddress

@@ -3,8 +3,9 @@
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from mem0tray.core import events
 from mem0tray.ledger.outbox import Job

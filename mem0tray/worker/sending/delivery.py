@@ -8,8 +8,10 @@ unknown what is under way, and nothing else. This stage never touches a JSON fil
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
+
+from msgspec.structs import replace
 
 from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.errors import LedgerError

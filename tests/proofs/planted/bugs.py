@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import Any, Final
 from unittest import mock
 
+import msgspec
+
 from mem0tray.core import item as items
 from mem0tray.files import atomic
 from mem0tray.files.lock import FileLock
@@ -117,7 +119,7 @@ def key_of_the_attempt(stand: Stand) -> None:
 
     def numbered(self: Outbox, key: int, now: float, server: str = "") -> Job:
         job = claim(self, key, now, server)
-        return replace(job, idempotency_key=f"{job.idempotency_key}-{now}")
+        return msgspec.structs.replace(job, idempotency_key=f"{job.idempotency_key}-{now}")
 
     stand(Outbox, "claim", numbered)
 
@@ -128,7 +130,7 @@ def outage_counted(stand: Stand) -> None:
 
     def blame(self: Verdicts, job: Job, outcome: Outcome, *args: Any, **more: Any) -> Any:
         if outcome.kind is Kind.OUTAGE:
-            outcome = replace(outcome, kind=Kind.ITEM_FAILURE)
+            outcome = msgspec.structs.replace(outcome, kind=Kind.ITEM_FAILURE)
         return apply(self, job, outcome, *args, **more)
 
     stand(Verdicts, "apply", blame)
