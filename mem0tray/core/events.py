@@ -200,10 +200,11 @@ class FileBroken(Event, frozen=True):
 
 
 class Quarantined(Event, frozen=True):
-    """An item that no JSON program can load was set aside under `kept_as`."""
+    """An item that no JSON program can load was set aside under `kept_as`, and `why` if known."""
 
     file: str
     kept_as: str
+    why: str = ""
 
 
 class LedgerRebuilt(Event, frozen=True):

@@ -222,12 +222,17 @@ def salvage(data: bytes, sections: Sequence[str]) -> Document:
 
 def around_lines(data: bytes) -> bytes:
     """What is left of a line of the emergency file without the whole lines that stand in it."""
-    text, at, left = data.decode("latin-1"), 0, []  # a character a byte; only signs of ASCII count
-    for start, end, value in _objects(text):
-        if _is_line(value):
-            left.append(data[at:start])
-            at = end
+    at, left = 0, []
+    for start, end in lines_in(data):
+        left.append(data[at:start])
+        at = end
     return b"".join([*left, data[at:]])
+
+
+def lines_in(data: bytes) -> list[tuple[int, int]]:
+    """Where the whole lines of the emergency file begin and end that stand in one."""
+    text = data.decode("latin-1")  # a character a byte; only signs of ASCII count
+    return [(start, end) for start, end, value in _objects(text) if _is_line(value)]
 
 
 def _is_line(value: Any) -> bool:

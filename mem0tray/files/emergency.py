@@ -8,12 +8,13 @@ truncating 1,968 of 14,975, reading by offset none.)
 import hashlib
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
-from mem0tray.core.item import Item, parse
+from mem0tray.core.item import Item, load_object, parse
 from mem0tray.core.large import check_utf8
 from mem0tray.files import atomic, document
 from mem0tray.system import plain
@@ -22,6 +23,8 @@ RENAME_AFTER = 60.0  # seconds without growth
 _BLANKS = b"\0 \r\t\xef\xbb\xbf"
 _BEGINS = re.compile(rb'\{\s*("|\Z)')  # as a line, and not what stands in one
 _LONGEST_TORN = 1_000_000  # bytes of torn lines that are kept for their end
+_SHORTEST_CUT = 4096  # bytes; a shorter line is one write: of C's buffers, Python's are larger
+_MOST_TORN = 64  # lines of them, since each may be the end
 _CONTEXT = 256  # bytes before the offset that must still be the same
 REMOVE_AFTER = 86_400.0  # seconds after the renaming; a slow writer may still hold it open
 
@@ -33,7 +36,7 @@ class EmergencySource(msgspec.Struct, frozen=True):
     that was removed is soon another file's. `renamed` is in Unix seconds; `boot`
     names the start of the machine in which it was, `uptime` is the same moment on
     the monotonic clock, which nobody can set. `torn` are lines of which the first is the
-    beginning of one that another writer cut in two; its end may come still.
+    beginning of one that other writers cut up; its end may come still.
     """
 
     name: str
@@ -55,13 +58,23 @@ class EmergencySource(msgspec.Struct, frozen=True):
             return False
         return boot != self.boot or uptime - self.uptime > REMOVE_AFTER
 
+    @property
+    def pieces(self) -> list[bytes]:
+        """What is torn, as one thing, where there is any."""
+        return _together(self.torn)
+
 
 @dataclass(slots=True)
 class Lines:
-    """What new lines held, and where to go on."""
+    """What new lines held, and where to go on.
+
+    `odd` are lines that make no sense, `pieces` those of which nobody can tell any more how they
+    belong together: each is one thing, however many lines it has.
+    """
 
     items: list[Item] = field(default_factory=list)
     odd: list[bytes] = field(default_factory=list)
+    pieces: list[bytes] = field(default_factory=list)
     source: EmergencySource | None = None
 
 
@@ -98,13 +111,15 @@ def read(folder: Path, source: EmergencySource, *, final: bool) -> Lines | None:
         return None
     before = _hash((context + data[max(0, taken - _CONTEXT) : taken])[-_CONTEXT:])
     del data
-    result = Lines(odd=lost)
+    result = Lines()
+    _give_up(lost, result)
     lines.reverse()
     while lines:  # a large one is not kept beside what was made of it
         _take(lines.pop(), result, torn)
-    if final or sum(map(len, torn)) > _LONGEST_TORN:
-        result.odd += torn
-        torn.clear()
+        if len(torn) > _MOST_TORN or sum(map(len, torn)) > _LONGEST_TORN:
+            _give_up(torn, result)
+    if final:
+        _give_up(torn, result)
     result.source = msgspec.structs.replace(
         source, offset=offset + taken, before=before, torn=tuple(torn)
     )
@@ -124,20 +139,61 @@ def _take(line: bytes, result: Lines, torn: list[bytes]) -> None:
     if item is not None:
         result.items.append(item)
         return
+    if _may_be_of_two(line):
+        torn.append(line)
+        return
     found = document.salvage(bare, ("queue",))
     result.items += [item for raw in found.lists["queue"] if (item := parse(raw)) is not None]
     rest = document.around_lines(line)
-    if torn and (item := _whole(b"".join(map(document.around_lines, (*torn, line))))) is not None:
+    is_whole = bool(found.rejected) or load_object(bare) is not None
+    if is_whole or not (torn or _begins(rest)):
+        result.odd.append(bare)
+        return
+    torn.append(line)  # what is no line may be the middle of one
+    if rest.rstrip(_BLANKS).endswith(b"}") and (item := _put_together(torn)) is not None:
         result.items.append(item)
         torn.clear()
-    elif _BEGINS.match(rest.lstrip(_BLANKS)):
-        result.odd += torn
-        torn[:] = [line] if rest != line else []
-        result.odd += [] if torn else [bare]
-    elif torn:  # what is no line may be the middle of one
-        torn.append(line)
-    else:
-        result.odd.append(bare)
+
+
+def _put_together(torn: list[bytes]) -> Item | None:
+    """The memory of which these are the parts, and what stands between them whole.
+
+    Where two have begun, each end may be that of either, and both would read as a memory.
+    """
+    parts = list(map(document.around_lines, torn))
+    if sum(map(_begins, parts)) != 1 or any(map(_may_be_of_two, torn)):
+        return None
+    return _whole(b"".join(parts))
+
+
+def _give_up(torn: list[bytes], result: Lines) -> None:
+    """Put in one piece what nobody completes any more, or nobody can tell apart."""
+    if all(_begins(document.around_lines(line)) for line in torn):
+        # No end has come: what looks whole in them is.
+        for line in filter(_may_be_of_two, torn):
+            found = document.salvage(line, ("queue",)).lists["queue"]
+            result.items += [item for raw in found if (item := parse(raw)) is not None]
+    result.pieces += _together(torn)
+    torn.clear()
+
+
+def _may_be_of_two(line: bytes) -> bool:
+    """Whether what looks whole in a torn line may be the beginning of one and another's end.
+
+    As where two writers take turns: `{"content": "a…{"content": "b…` and the end of the first.
+    """
+    return any(
+        end - start >= _SHORTEST_CUT and _begins(document.around_lines(line[:start]))
+        for start, end in document.lines_in(line)
+    )
+
+
+def _begins(part: bytes) -> bool:
+    return _BEGINS.match(part.lstrip(_BLANKS)) is not None
+
+
+def _together(torn: Sequence[bytes]) -> list[bytes]:
+    return [b"\n".join(torn)] if torn else []
 
 
 def _whole(line: bytes) -> Item | None:

@@ -94,13 +94,13 @@ class WorkerContext:
         """The wall clock, for what is stored."""
         return time.time()
 
-    def quarantine_items(self, source: Path, rejected: list[bytes]) -> None:
-        """Set aside, one by one, items that `json.tool` cannot load; said once of each."""
+    def quarantine_items(self, source: Path, rejected: list[bytes], why: str = "") -> None:
+        """Set aside, one by one, what `json.tool` cannot load; said once of each, and why."""
         before = set(quarantine.kept(self.paths.quarantine)) if rejected else set()
         for raw in rejected:
             kept = quarantine.keep(self.paths.quarantine, source, raw, self.now())
             if kept not in before:
-                self.events.emit(Quarantined(source.name, kept.name))
+                self.events.emit(Quarantined(source.name, kept.name, why))
 
     def quarantine_file(self, source: Path, data: bytes, signature: Signature, reason: str) -> None:
         """Keep a broken file whole before anything takes its place; said once of each save."""

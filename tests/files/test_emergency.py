@@ -24,7 +24,7 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def line(content: str, **more: object) -> bytes:
+def line(content: str, /, **more: object) -> bytes:
     """What a producer appends."""
     entry = {"id": content, "project_id": "p", "content": content, "emergency": True} | more
     return json.dumps(entry).encode() + b"\n"
@@ -106,7 +106,7 @@ def test_the_last_half_line_is_taken_as_it_is(file: Path) -> None:
     found = read(file.parent, source_of(file), final=True)
     assert taken(found) == ["a"]
     assert found is not None
-    assert found.odd == [b'{"id": "b"']
+    assert found.pieces == [b'{"id": "b"']
     assert after(found).offset == file.stat().st_size
 
 
@@ -131,12 +131,14 @@ def test_a_line_that_makes_no_sense_is_kept_and_the_items_in_it_taken(file: Path
     found = read(file.parent, source_of(file), final=True)
     assert sorted(taken(found)) == ["a", "b", "c"]
     assert found is not None
-    assert [odd[:8] for odd in found.odd] == [line("a")[:8], b"nonsense"]
+    assert found.odd == []
+    (kept,) = found.pieces
+    assert kept.splitlines(keepends=True)[1:] == [b"nonsense"]
 
 
-def cut(content: str, *places: int) -> list[bytes]:
-    """A line in parts, as a writer with a small buffer appends it."""
-    whole = line(content)
+def cut(name: str, *places: int, text: str = "") -> list[bytes]:
+    """A line in parts, as a writer with a small buffer appends it; its text is its name or this."""
+    whole = line(name, content=text or name)
     return [whole[a:b] for a, b in itertools.pairwise([0, *places, len(whole)])]
 
 
@@ -173,19 +175,76 @@ def test_the_end_of_a_torn_line_may_come_later(file: Path) -> None:
 
 
 def test_a_torn_line_whose_end_never_comes_is_kept(file: Path) -> None:
-    """As it stands in the file, once nobody will complete it or another one begins so."""
+    """As it stands in the file, once nobody will complete it, with what may belong to it."""
     begin, _ = cut("long one", 30)
     append(file, begin + line("b"))
     source = after(read(file.parent, source_of(file), final=False))
     found = read(file.parent, source, final=True)
     assert found is not None
-    assert (found.items, found.odd) == ([], [begin + line("b").rstrip()])
+    assert (found.items, found.odd, found.pieces) == ([], [], [begin + line("b").rstrip()])
     assert after(found) == msgspec.structs.replace(source, torn=())
     append(file, begin + line("c"))
-    found = read(file.parent, source, final=False)
+    found = read(file.parent, source, final=True)
+    assert taken(found) == ["c"]
     assert found is not None
-    assert found.odd == [begin + line("b").rstrip()]
-    assert after(found).torn == (begin + line("c").rstrip(),)
+    assert (found.odd, found.pieces) == ([], [begin + line("b") + begin + line("c").rstrip()])
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize(
+    ("order", "whole"),
+    [
+        ("a1 b1 a2 b2", []),
+        ("a1 b1 a2 b2 a3 b3", []),
+        ("a1 b1 b2 a2 b3 a3", []),
+        ("a1 c b1 d a2 b2", ["c", "d"]),
+        ("a1 c b1 d b2 a2", ["c", "d"]),
+        ("a1 c b1 d e b2 a2 a3 b3", ["c", "d", "e"]),
+    ],
+)
+def test_two_lines_torn_at_once_are_kept_together(
+    file: Path, order: str, whole: list[str], *, at_once: bool
+) -> None:
+    """Which end is whose nobody can tell: no memory is made of two, and no piece is alone."""
+    written = {each: line(each) for each in whole}
+    for name in "ab":
+        places = (8192, 16384) if "3" in order else (8192,)
+        parts = cut(name, *places, text=f"{name} words " * 2500)
+        written |= {f"{name}{at}": part for at, part in enumerate(parts, 1)}
+    texts, source = [], source_of(file)
+    for each in order.split():
+        append(file, written[each])
+        if not at_once and (found := read(file.parent, source, final=False)):
+            assert (found.odd, found.pieces) == ([], [])
+            texts += taken(found)
+            source = after(found)
+    found = read(file.parent, source, final=True)
+    assert found is not None
+    assert (texts + taken(found), found.odd) == (whole, [])
+    (kept,) = found.pieces
+    assert all(part.rstrip() in kept for each, part in written.items() if each not in whole)
+
+
+def test_a_long_line_behind_one_whose_writer_died_is_read(file: Path) -> None:
+    """No end comes that could be its own: it is whole."""
+    begin, _ = cut("a", 8192, text="a words " * 2500)
+    append(file, begin + line("b", content="b words " * 2500))
+    found = read(file.parent, source_of(file), final=False)
+    assert taken(found) == []
+    found = read(file.parent, after(found), final=True)
+    assert taken(found) == ["b words " * 2500]
+    assert found is not None
+    assert [len(piece) > 8192 for piece in found.pieces] == [True]
+
+
+def test_a_long_line_that_a_short_one_cut_in_two_is_read_whole(file: Path) -> None:
+    """What is shorter than a buffer was written at once, and no other's end is in it."""
+    begin, end = cut("a", 8192, text="a words " * 2500)
+    append(file, begin + line("b", content="b" * 3900) + end)
+    found = read(file.parent, source_of(file), final=False)
+    assert sorted(map(len, taken(found))) == [3900, 20_000]
+    assert found is not None
+    assert (found.odd, found.pieces, after(found).torn) == ([], [], ())
 
 
 def test_what_no_program_can_load_is_set_aside(file: Path) -> None:
@@ -245,7 +304,7 @@ def test_an_inode_that_is_another_files_by_now_is_read_from_its_beginning(
     assert found is not None
     assert after(found).offset == file.stat().st_size
     assert "b" in taken(found)
-    assert found.odd, "the changed line was read once more"
+    assert found.pieces, "the changed line was read once more"
 
 
 def test_a_change_far_before_the_offset_is_not_looked_for(file: Path) -> None:

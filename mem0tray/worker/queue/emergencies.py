@@ -15,6 +15,7 @@ from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.queue.intake import accept
 
 _META: Final = "emergency_sources"
+_NOT_WHOLE: Final = "no whole line; what may belong together is kept together"
 _RENAMED: Final = ".mem0_emergency.{inode}.read.json"
 
 
@@ -70,7 +71,7 @@ class EmergencyIntake:
         found = atomic.signature(path)
         if found is None or found.inode != source.inode:
             self._lose()
-            self._context.quarantine_items(path, list(source.torn))
+            self._context.quarantine_items(path, source.pieces, _NOT_WHOLE)
             self._keep(source, None)
             return 0
         if found.size < source.offset:
@@ -86,6 +87,7 @@ class EmergencyIntake:
                 )
                 self._keep(source, lines.source)
             self._context.quarantine_items(path, lines.odd)
+            self._context.quarantine_items(path, lines.pieces, _NOT_WHOLE)
             if new:
                 self._context.events.emit(events.Accepted(new))
             return new

@@ -234,8 +234,9 @@ def describe(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912  (one line fo
         case events.FileBroken(file, reason, kept_as):
             why, kept = one_line(reason), kept_as or "nothing: it was empty"
             return f"🩹 {file} was broken ({why}); kept in the quarantine as {kept}, restored"
-        case events.Quarantined(file, kept_as):
-            return f"🩹 An item of {file} was put into quarantine: {kept_as}"
+        case events.Quarantined(file, kept_as, why):
+            note = f" ({why})" if why else ""
+            return f"🩹 An item of {file} was put into quarantine: {kept_as}{note}"
         case events.LedgerRebuilt(reason):
             return f"📒 The ledger is built from the files: {one_line(reason)}"
         case events.PartFailed(part, error, delay):

@@ -68,6 +68,24 @@ def test_the_beginning_of_a_torn_line_outlasts_its_file(
     assert C.raw[:20] in kept.read_bytes()
 
 
+def test_two_lines_that_cut_each_other_up_are_set_aside_as_one(
+    scene: QueueScene, emergencies: EmergencyIntake
+) -> None:
+    """And the log is told that it is kept together, and why."""
+    long = [json.dumps({"id": n, "content": n * 9000, "emergency": True}).encode() for n in "ab"]
+    (a, b) = ((each[:8192], each[8192:] + b"\n") for each in long)
+    path = append(scene)
+    path.write_bytes(a[0] + b[0] + a[1] + b[1])
+    os.utime(path, (NOW - RENAME_AFTER,) * 2)
+    assert emergencies.run() == 0
+    (kept,) = quarantine.kept(scene.context.paths.quarantine)
+    assert kept.read_bytes() == path.read_bytes().rstrip()
+    (event,) = scene.told
+    assert isinstance(event, events.Quarantined)
+    assert event.kept_as == kept.name
+    assert "kept together" in event.why
+
+
 def test_without_a_file_nothing_is_unread(emergencies: EmergencyIntake) -> None:
     """Nor taken in."""
     assert (emergencies.unread(), emergencies.run()) == (0, 0)

@@ -93,6 +93,10 @@ def test_what_the_worker_does(event: events.Event, line: str) -> None:
             "🩹 An item of q.json was put into quarantine: 2-q.json",
         ),
         (
+            events.Quarantined("e.json", "2-e.json", "no whole line"),
+            "🩹 An item of e.json was put into quarantine: 2-e.json (no whole line)",
+        ),
+        (
             events.LedgerRebuilt("it was\nmissing"),
             "📒 The ledger is built from the files: it was missing",
         ),
