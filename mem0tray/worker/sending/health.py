@@ -1,6 +1,7 @@
 """Asking the server how it is, on a thread of its own: an answer may take its time."""
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -48,14 +49,19 @@ class Prober:
         self._signal.set()
 
     def stop(self, timeout: float) -> None:
-        """Stop; a probe under way is broken off."""
+        """Stop within `timeout` seconds; a probe under way is broken off."""
+        deadline = time.monotonic() + timeout
         self._stopping.set()
         self._signal.set()
+        self._break_off()
+        while self._thread.is_alive() and time.monotonic() < deadline:
+            self._thread.join(0.02)
+            self._break_off()
+
+    def _break_off(self) -> None:
         client = self._client
         if client is not None:
             client.abort()
-        if self._thread.is_alive():
-            self._thread.join(timeout)
 
     def _run(self) -> None:
         while not self._stopping.is_set():

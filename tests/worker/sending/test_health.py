@@ -40,3 +40,31 @@ def test_a_result_that_cannot_be_recorded_is_told_again() -> None:
     assert enough.wait(10 * TELL_AGAIN)
     prober.stop(1.0)
     assert [str(health.reason) for health in told] == ["down", "down"]
+
+
+class Deaf(Silent):
+    """A client that an abort reaches the second time: the first came before its request."""
+
+    def __init__(self) -> None:
+        self.asked, self._aborted = threading.Event(), threading.Semaphore(0)
+
+    def probe(self, timeout: float) -> Health:
+        """Wait for two aborts."""
+        self.asked.set()
+        for _ in range(2):
+            assert self._aborted.acquire(timeout=timeout)
+        return super().probe(timeout)
+
+    def abort(self) -> None:
+        """Count one."""
+        self._aborted.release()
+
+
+def test_a_probe_is_broken_off_until_it_ends() -> None:
+    """An abort that comes between two requests is forgotten, and so is repeated."""
+    client = Deaf()
+    prober = Prober(lambda: client, lambda: 60.0, lambda: 10.0, lambda *_: None, lambda: True)  # type: ignore[arg-type,return-value]
+    prober.start()
+    assert client.asked.wait(10.0)
+    prober.stop(5.0)
+    assert not prober._thread.is_alive()
