@@ -147,7 +147,7 @@ class Client(Protocol):
         """Make a call that is in progress in another thread return promptly.
 
         It answers `NO_ANSWER`, or `OUTAGE` if nothing had been sent. Without a
-        call in progress nothing happens, and the next call is not affected: to
+        request in progress nothing happens, and the next one is not affected: to
         stop a thread for good, repeat this until the thread has ended.
         """
         ...

@@ -4,21 +4,20 @@ It stands on `httpx.HTTPTransport`, without a client around it: one server and o
 thread want neither redirects nor cookies nor decoding. This is the product's hot loop.
 """
 
+import contextlib
 import functools
-import json
-import secrets
+import ssl
 from time import monotonic
 from typing import Final
+from urllib.request import getproxies, proxy_bypass
 
-import httpcore
 import httpx
 
 from mem0tray.config.server_address import ServerAddress
+from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
 from mem0tray.server.model import Fault, Proof, Reply
-from mem0tray.server.network import Network
-from mem0tray.server.tls_and_proxies import authorities, proxy
-from mem0tray.server.unreachable import UnreachableError, why
+from mem0tray.server.network import MAX_ANSWER, Network, why
 
 # Idle connections end before the five seconds after which uvicorn hangs up: a request that
 # crosses the server's goodbye has an unknown outcome.
@@ -36,22 +35,20 @@ class Transport:
 
     def __init__(self, address: ServerAddress, proof: Proof | None = None) -> None:
         self._there = address
-        self._proof = proof
-        self._network = Network(address, self._have_proved)
+        self._network = Network(address, proof)
         self._http: httpx.HTTPTransport | None = None
 
     def exchange(
         self, method: str, path: str, headers: httpx.Headers,
-        body: bytes | httpx.SyncByteStream | None, timeout: float, *, continues: bool = False,
+        body: bytes | httpx.SyncByteStream | None, timeout: float,
     ) -> Reply:  # fmt: skip
         """Send one request and read its answer, all within `timeout` seconds.
 
         `path` follows the address's prefix; the length of a stream stands in `headers`.
-        `continues`: this request belongs to the same call as the one before, and an `abort`
-        that came between them holds. Never raises for trouble of network or server.
+        Never raises for trouble of network or server.
         """
         started = monotonic()
-        self._network.begin(started + timeout, continues=continues)
+        self._network.begin(started + timeout)
         reply = Reply(None, httpx.Headers(), b"", 0.0)
         try:
             url = _url(self._there.url + path)
@@ -60,8 +57,7 @@ class Transport:
             if isinstance(body, bytes):
                 given.append((b"Content-Length", b"%d" % len(body)))
                 body = httpx.ByteStream(body)
-            stream = body or httpx.ByteStream(b"")
-            self._run(httpx.Request(method, url, headers=given, stream=stream), reply)
+            self._run(httpx.Request(method, url, headers=given, stream=body), reply)
         except Exception as error:  # noqa: BLE001 - whatever it is, the worker goes on
             self.close()
             reply.fault = self._fault(error)
@@ -83,48 +79,72 @@ class Transport:
         """Carry the exchange through, filling `reply` as far as it comes."""
         if self._http is None:
             self._http = httpx.HTTPTransport(
-                verify=authorities(self._there), limits=_LIMITS, proxy=proxy(self._there)
+                verify=_authorities(self._there), limits=_LIMITS, proxy=_proxy(self._there)
             )
             # The seam is httpcore's own; no argument of httpx reaches it.
             self._http._pool._network_backend = self._network  # noqa: SLF001
         response = self._http.handle_request(request)
-        reply.status = response.status_code
-        reply.headers = response.headers
+        reply.status, reply.headers = response.status_code, response.headers
         reply.body = b"".join(response.iter_raw())
         # What comes behind an answer would be taken for the answer to the next request: a
         # delivery that never was. Whatever cannot be accounted for ends the connection.
-        _, ended, rest = b"".join(self._network.raw).partition(b"\r\n\r\n")
-        if "transfer-encoding" in reply.headers:
-            is_clean = (ended + rest).partition(_LAST_CHUNK)[1:] == (_LAST_CHUNK, b"")
-        else:
-            is_clean = bool(ended) and len(rest) == len(reply.body)
-        if not is_clean:
+        _, end, rest = self._network.raw.partition(b"\r\n\r\n")
+        chunked = "transfer-encoding" in reply.headers
+        whole = (end + rest).split(_LAST_CHUNK)[1:] == [b""] if chunked else rest == reply.body
+        if not (end and whole):
             self.close()
 
     def _fault(self, error: Exception) -> Fault:
         """How the exchange broke off."""
-        if self._network.room < 0:
+        if len(self._network.raw) > MAX_ANSWER:
             return Fault.TOO_LONG
         if not self._network.sent:
             return Fault.UNREACHABLE
         if isinstance(error, TimeoutError):
             return Fault.TIMED_OUT
-        is_garbage = isinstance(error, httpx.RemoteProtocolError) and all(self._network.raw)
+        is_garbage = isinstance(error, httpx.RemoteProtocolError) and not self._network.hung_up
         return Fault.NOT_HTTP if is_garbage else Fault.LOST
 
-    def _have_proved(self) -> None:
-        """Ask who is there, where we can tell; UnreachableError for a wrong answer."""
-        if self._proof is None:
-            return
-        challenge = secrets.token_hex(16)
-        url = httpcore.URL(f"{self._there.url}/health?challenge={challenge}")
-        request = httpcore.Request("GET", url, headers={"Host": self._there.host})
-        try:
-            response = httpcore.HTTP11Connection(url.origin, self._network).handle_request(request)
-            found = json.loads(b"".join(response.iter_stream()))["proof"]
-            proved = secrets.compare_digest(found, self._proof(challenge))
-        except Exception:  # noqa: BLE001 - whatever came instead is no proof
-            proved = False
-        self._network.begin(self._network.deadline)  # nothing of the request itself has gone out
-        if not proved:
-            raise UnreachableError(Reason("another program has taken the server's place"))
+
+def _authorities(there: ServerAddress) -> ssl.SSLContext:
+    """The authorities that vouch for the server: those of `ca_file` alone, else the public ones.
+
+    Raises Mem0TrayError when the file cannot be read.
+    """
+    if there.plain_http:
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # nobody is asked
+    if not there.ca_file:
+        return _public_authorities()
+    try:
+        return ssl.create_default_context(cafile=there.ca_file)
+    except (OSError, ValueError) as error:
+        raise Mem0TrayError(Reason("the file of server.ca_file cannot be read")) from error
+
+
+@functools.lru_cache(maxsize=1)
+def _public_authorities() -> ssl.SSLContext:
+    """Those of httpx or SSL_CERT_FILE, and the system's; shared, since they take long to read."""
+    context = httpx.create_ssl_context()
+    context.load_default_certs()  # where a company's own are
+    return context
+
+
+def _proxy(there: ServerAddress) -> httpx.Proxy | None:
+    """The proxy that the environment or the system names; this computer needs none.
+
+    Found as Python finds it: httpx looks for one only in its client, and does not know the
+    exceptions in the settings of Windows and macOS. Raises Mem0TrayError for one that
+    cannot be used: it is not gone around.
+    """
+    # httpcore cannot name an IPv6 address to a proxy.
+    if there.is_loopback or ":" in there.hostname:
+        return None
+    found = getproxies()
+    address = found.get(there.scheme) or found.get("all")
+    if not address or proxy_bypass(f"{there.hostname}:{there.port}"):
+        return None
+    with contextlib.suppress(httpx.InvalidURL, ValueError):
+        named = httpx.Proxy(address if "://" in address else f"http://{address}")
+        if named.url.scheme == "http" and named.url.host:
+            return named
+    raise Mem0TrayError(Reason("the proxy of this computer's settings is not an http:// proxy"))

@@ -97,7 +97,6 @@ class VpsClient:
         """Ask whether the server has exactly this text: by listing, else by searching."""
         end = time.monotonic() + timeout
         path = listing_path(memory.project)
-        listed = False
         with self._known.turn(memory.project, timeout):
             now = time.monotonic()
             listing = self._known.recent(memory.project, since, now)
@@ -107,13 +106,13 @@ class VpsClient:
                 found = self._list(memory, path, end - now)
                 if not isinstance(found, ProjectListing):
                     return found
-                listing, listed = self._known.keep(memory.project, found, since), True
+                listing = self._known.keep(memory.project, found, since)
         if listing is not None:
             if memory.content in listing:
                 return Presence.PRESENT
             if listing.complete:
                 return Presence.ABSENT
-        return self._search(memory, end - time.monotonic(), listing, continues=listed)
+        return self._search(memory, end - time.monotonic(), listing)
 
     def probe(self, timeout: float) -> Health:
         """Ask for the server's health."""
@@ -165,7 +164,7 @@ class VpsClient:
         return ProjectListing(texts, asked, complete=whole and not doubtful, doubtful=doubtful)
 
     def _search(
-        self, memory: Memory, timeout: float, listing: ProjectListing | None, *, continues: bool
+        self, memory: Memory, timeout: float, listing: ProjectListing | None
     ) -> Presence | Outcome:
         """Look for the text itself among what is most like it; not finding it proves nothing.
 
@@ -174,9 +173,7 @@ class VpsClient:
         if isinstance(memory.content, LargeText) or self._known.cannot_tell(memory.project, SEARCH):
             return Presence.CANNOT_TELL
         query = {"user_id": memory.project, "query": memory.content, "limit": SEARCH_LIMIT}
-        reply = self._transport.exchange(
-            "POST", SEARCH, self._json_headers, encode(query), timeout, continues=continues
-        )
+        reply = self._transport.exchange("POST", SEARCH, self._json_headers, encode(query), timeout)
         found = self._told(reply, memory, "results", SEARCH)
         if not isinstance(found, tuple):
             return found

@@ -6,13 +6,11 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import httpx
 import pytest
 
 from mem0tray.server.model import Fault, Reply
 from mem0tray.server.transport import Transport
 from tests.server.calls import (
-    LONG,
     SOON,
     client,
     deaf,
@@ -110,12 +108,3 @@ def test_an_abort_between_calls_does_not_touch_the_next_one() -> None:
         for _ in range(3):
             assert post(transport).status == 200
             transport.abort()
-
-
-def test_an_abort_within_a_call_of_two_requests_stops_the_second() -> None:
-    """An abort that comes between two requests of one call still holds."""
-    with Wire(answering(DELIVERED)) as server, client(server.url) as transport:
-        post(transport)
-        transport.abort()
-        reply = transport.exchange("GET", "/", httpx.Headers(), None, LONG, continues=True)
-        assert (reply.fault, len(server.requests)) == (Fault.UNREACHABLE, 1)

@@ -1,7 +1,9 @@
 """The network below httpx: what it sends when, and how long it waits."""
 
+import queue
 import socket
 import ssl
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from time import monotonic
@@ -10,10 +12,10 @@ from typing import Any
 import httpcore
 import pytest
 
+from mem0tray.core.errors import Mem0TrayError
 from mem0tray.server import ServerAddress
 from mem0tray.server.network import MAX_ANSWER, Network
 from mem0tray.server.transport import _LIMITS
-from mem0tray.server.unreachable import UnreachableError
 from tests.server.calls import LONG
 from tests.server.wire import PATIENCE
 
@@ -23,7 +25,7 @@ PACKET = 1 << 20
 @contextmanager
 def network(url: str) -> Iterator[Network]:
     """Make one that has nothing to prove, begin a request, and close it."""
-    with closing(Network(ServerAddress.of(url), lambda: None)) as made:
+    with closing(Network(ServerAddress.of(url), None)) as made:
         made.begin(monotonic() + LONG)
         yield made
 
@@ -90,6 +92,30 @@ def test_without_time_left_nothing_is_tried(monkeypatch: pytest.MonkeyPatch) -> 
             made.connect_tcp("127.0.0.1", 9)
 
 
+def test_a_connection_that_comes_too_late_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nobody waits any more for a slow resolver, what comes is closed with the client."""
+    real, over = socket.create_connection, threading.Event()
+
+    def slow(_: object, *__: object, **___: object) -> socket.socket:
+        assert over.wait(PATIENCE)
+        return real(listener.getsockname())
+
+    monkeypatch.setattr(socket, "create_connection", slow)
+    with socket.create_server(("127.0.0.1", 0)) as listener, network("http://mem0.test") as made:
+        made.begin(monotonic() + 0.1)
+        with pytest.raises(queue.Empty):
+            made.connect_tcp("mem0.test", 80)
+        (slow_one,) = [one for one in threading.enumerate() if one.name == "mem0tray-connect"]
+        made.close()
+        over.set()
+        other, _ = listener.accept()
+        slow_one.join(PATIENCE)
+        made.close()
+        other.settimeout(PATIENCE)
+        with other:
+            assert other.recv(1) == b""
+
+
 def test_tls_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Encrypting takes fifteen seconds at most, and what fails in it says so."""
     waits: list[float | None] = []
@@ -99,21 +125,20 @@ def test_tls_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
         raise TimeoutError
 
     monkeypatch.setattr(ssl.SSLContext, "wrap_socket", wrap)
-    with connected() as (made, _), pytest.raises(UnreachableError) as raised:
+    with connected() as (made, _), pytest.raises(Mem0TrayError) as raised:
         made.start_tls(ssl.create_default_context(), "mem0.test")
     assert waits == [15.0]
     assert str(raised.value) == "TLS failed: no connection in time"
 
 
 def test_head_and_body_leave_together() -> None:
-    """Nothing leaves before the answer is read, so that it is one packet."""
+    """Nothing leaves before the request has ended, so that it is one packet."""
     with connected() as (made, other):
-        made.write(b"head ")
-        made.write(b"body")
-        other.sendall(b"answer")
-        sent = [made.sent]
-        assert made.read(100) == b"answer"
-        assert [*sent, made.sent] == [False, True]
+        sent = []
+        for piece in (b"head ", b"body", b""):
+            made.write(piece)
+            sent.append(made.sent)
+        assert sent == [False, False, True]
         assert other.recv(100) == b"head body"
 
 
@@ -132,39 +157,54 @@ def test_a_large_body_leaves_as_it_comes() -> None:
 def test_an_answer_has_room_for_a_megabyte_and_no_more() -> None:
     """What comes in is kept as it came, and what is too long ends the request."""
     with connected() as (made, other):
-        made.room = 3
         other.sendall(b"abc")
         assert made.read(3) == b"abc"
-        assert made.raw == [b"abc"]
-        assert made.room == 0
-        other.sendall(b"d")
+        assert made.raw == b"abc"
+        made.raw += bytes(MAX_ANSWER - 4)
+        other.sendall(b"de")
+        assert made.read(1) == b"d"
         with pytest.raises(httpcore.ReadError):
             made.read(1)
         made.begin(monotonic() + LONG)
-        assert (made.room, made.raw, made.sent) == (MAX_ANSWER, [], False)
+        assert made.raw == b""
+        assert not made.sent
 
 
-def test_a_farewell_is_the_last_that_came() -> None:
-    """Where the other side has hung up the last piece is empty."""
+def test_an_answer_is_that_to_the_last_request() -> None:
+    """What came before a request has gone out does not count for it."""
+    with connected() as (made, other):
+        other.sendall(b"a")
+        made.read(1)
+        made.write(b"x")
+        made.write(b"")
+        other.sendall(b"b")
+        made.read(1)
+        assert made.raw == b"b"
+
+
+def test_a_farewell_is_noticed() -> None:
+    """Whether the other side has hung up shows where it is read, and is forgotten."""
     with connected() as (made, other):
         other.sendall(b"a")
         made.read(9)
+        hung_up = [made.hung_up]
         other.shutdown(socket.SHUT_WR)
         assert made.read(9) == b""
-        assert made.raw == [b"a", b""]
+        hung_up.append(made.hung_up)
+        made.begin(monotonic() + LONG)
+        assert [*hung_up, made.hung_up] == [False, True, False]
 
 
 def test_whether_an_idle_connection_was_hung_up_is_asked_before_a_request() -> None:
     """Just after an answer the system is not asked, before the next request it is."""
     with connected() as (made, other):
-        other.sendall(b"a")
         made.write(b"x")
-        made.read(9)
+        made.write(b"")
         other.recv(9)
         other.close()
-        assert made.get_extra_info("is_readable") is False
-        made.begin(monotonic() + LONG)
         assert made._sock.recv(1, socket.MSG_PEEK) == b""  # the farewell has come
+        assert not made.get_extra_info("is_readable")
+        made.begin(monotonic() + LONG)
         assert made.get_extra_info("is_readable") is True
         assert made.get_extra_info("ssl_object") is None
 
@@ -175,21 +215,18 @@ def test_what_could_not_leave_is_not_sent_with_the_next_request() -> None:
         made.write(b"old")
         made.begin(monotonic() + LONG)
         made.write(b"new")
-        other.sendall(b"a")
-        made.read(1)
+        made.write(b"")
         assert other.recv(100) == b"new"
 
 
-def test_an_abort_holds_until_another_call_begins() -> None:
-    """The parts of one call are all cut, the next call is not."""
+def test_an_abort_holds_until_the_next_request() -> None:
+    """It is known that a request was cut, and not of the next one."""
     with connected() as (made, _):
-        made.abort()
-        made.begin(1.0)
         cut = [made.cut]
-        for continues in (True, False, True):
-            made.begin(1.0, continues=continues)
-            cut.append(made.cut)
-    assert cut == [True, True, False, False]
+        made.abort()
+        cut.append(made.cut)
+        made.begin(1.0)
+        assert [*cut, made.cut] == [False, True, False]
 
 
 def test_a_closed_connection_is_cut_no_more() -> None:

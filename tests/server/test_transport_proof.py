@@ -58,8 +58,9 @@ def test_a_server_that_proves_itself_is_sent_the_memory() -> None:
         lambda _: {"ok": True},
         lambda _: b"<html>",
         lambda _: json.dumps({"proof": "\u00e9"}).encode(),
+        lambda _: b" " * 1_200_000,
     ],
-    ids=["another's", "a number", "none", "a page", "no ASCII"],
+    ids=["another's", "a number", "none", "a page", "no ASCII", "too much"],
 )
 def test_a_server_that_cannot_prove_itself_gets_nothing(answer: Callable[[str], object]) -> None:
     """Without the right proof neither token nor memory goes out, and nothing counts as sent."""

@@ -13,7 +13,6 @@ from mem0tray.server import (
 )
 from mem0tray.server.model import Reply
 from mem0tray.server.transport import Transport
-from mem0tray.server.vps import VpsClient
 from tests.server.calls import LONG, MEMORY, TOO_MANY, client_of, found, listing
 from tests.server.wire import (
     DELIVERED,
@@ -233,21 +232,3 @@ def test_an_abort_between_two_questions_stops_neither() -> None:
         for _ in range(2):
             assert client.ask(MEMORY, LONG) is Presence.CANNOT_TELL
             client.abort()
-
-
-def test_an_abort_between_listing_and_search_stops_the_question(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """A question of two requests is one call."""
-    with Wire(routing({"GET": TOO_MANY, "POST": found()})) as server, client_of(server) as client:
-        assert isinstance(client, VpsClient)
-        listed = client._list
-
-        def interrupted(*arguments: Any) -> Any:
-            result = listed(*arguments)
-            client.abort()
-            return result
-
-        monkeypatch.setattr(client, "_list", interrupted)
-        assert isinstance(client.ask(MEMORY, LONG), Outcome)
-        assert [request.method for request in server.requests] == ["GET"]

@@ -4,13 +4,14 @@ import errno
 import os
 import socket
 import ssl
-from concurrent.futures import CancelledError
+from queue import Empty
 
 import httpx
 import pytest
 
+from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
-from mem0tray.server.unreachable import UnreachableError, why
+from mem0tray.server.network import why
 
 IN_TIME = "no connection in time"
 LOST = "the connection was lost before anything was sent"
@@ -34,12 +35,12 @@ def tls(reason: str) -> ssl.SSLError:
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (UnreachableError(Reason("stopped")), "stopped"),
+        (Mem0TrayError(Reason("stopped")), "stopped"),
         (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), NO_NAME),
         ("a" * 64 + ".test", NO_NAME),
         (ConnectionRefusedError(errno.ECONNREFUSED, "Refused"), "connection refused"),
         (TimeoutError(), IN_TIME),
-        (CancelledError(), IN_TIME),
+        (Empty(), IN_TIME),
         (ConnectionResetError(errno.ECONNRESET, "Reset"), LOST),
         (httpx.RemoteProtocolError("Server disconnected."), LOST),
         (httpx.ProxyError("407\nPassword"), "the proxy answered 407 Password"),
