@@ -20,8 +20,8 @@ WAITING: Final = "waiting"
 _LOOK: Final = 0.05  # seconds
 _SHARE: Final = 3  # so many times as long as a look takes, the ledger is left alone
 _HINDERED: Final = 3.0  # seconds in which the worker may find out that things go again
-# A failure of these classes counts nothing: the memory is tried again before long.
-_UNCOUNTED: Final = frozenset({Kind.OUTAGE, Kind.SLOW_DOWN, Kind.UNAUTHORIZED, Kind.ASKED_IN_VAIN})
+# A failure of these classes counts nothing, unless others show that it was the memory's fault.
+_UNCOUNTED: Final = frozenset({Kind.OUTAGE, Kind.SLOW_DOWN, Kind.UNAUTHORIZED, Kind.REFUSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,9 @@ def _outcome(reader: Reader, item: Item, since: float) -> RetryOutcome:
     if known.state == items.DISCARDED:
         return RetryOutcome(item, DELETED, "deleted meanwhile")
     attempt = _attempt(reader, known, since)
-    if attempt is None or _is_uncounted(attempt, known):
+    # Its next try is known by what was recorded with the attempt, perhaps after the first look.
+    known = None if attempt is None else reader.known(item.id, item.digest)
+    if attempt is None or known is None or _is_uncounted(attempt, known):
         return RetryOutcome(item, WAITING)
     return RetryOutcome(item, FAILED, attempt.message, known.due)
 
@@ -87,6 +89,9 @@ def _attempt(reader: Reader, known: Known, since: float) -> Attempt | None:
 
 
 def _is_uncounted(attempt: Attempt, known: Known) -> bool:
+    """Whether it says nothing of the memory; of a question, whatever was counted before it."""
+    if attempt.kind == Kind.ASKED_IN_VAIN:
+        return True
     return attempt.kind in _UNCOUNTED and attempt.message != known.last_error
 
 

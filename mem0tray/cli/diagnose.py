@@ -75,7 +75,7 @@ def command(name: str | None, *, as_json: bool) -> None:
                     found,
                     causes[0],
                     history,
-                    output.ago(due, now) if due > now else "",
+                    output.due(due, now) if due > now else "",
                 )
     if as_json:
         output.print_json(documents)
@@ -138,7 +138,7 @@ def _print(name: str, found: FoundItem, cause: Cause, history: list[Attempt], ag
             text = f"{attempt.kind}: {attempt.message} ({attempt.duration:.2f} s)"
             output.say_beside(f"  {output.clock(attempt.at)}  ", text, Style.DIM)
         if again:
-            output.say(f"The next one {again}.")
+            output.say(f"The next one is {again}.")
 
 
 def _print_remedy(remedy: Reason) -> None:

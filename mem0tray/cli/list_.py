@@ -130,7 +130,7 @@ def _dead_columns(rows: Sequence[tuple[str, FoundItem]], now: float) -> dict[str
         "PROJECT": [each.project or "(none)" for each, _ in letters],
         "RETRIES": [f"{item.retry_count:,}" for _, item in letters],
         _LAST: [output.ago(item.last_attempt, now) for _, item in letters],
-        _NEXT: [when(diagnose.next_retry(each, None, now), now) for each, _ in letters],
+        _NEXT: [output.due(diagnose.next_retry(each, None, now), now) for each, _ in letters],
         "TEXT": [one_line(item.content, _TEXT) for _, item in letters],
         "REASON": [brief(diagnose.last_error(each)) for each, _ in letters],
     }
@@ -178,14 +178,9 @@ def _print_table(columns: dict[str, list[str]], *, with_project: bool) -> None:
     )
 
 
-def when(due: float, now: float) -> str:
-    """`in 5 min`, or `due now`."""
-    return output.ago(due, now) if due > now else "due now"
-
-
 def _next(due: float, now: float, why: str) -> str:
     """When an entry is sent next; nobody knows where `why` keeps it from going out now."""
-    return "–" if why and due <= now else when(due, now)
+    return "–" if why and due <= now else output.due(due, now)
 
 
 def _print_why(

@@ -294,6 +294,12 @@ def ago(at: float | None, now: float | None = None) -> str:
     return f"{span(distance)} ago" if distance > 0 else f"in {span(-distance)}"
 
 
+def due(at: float, now: float | None = None) -> str:
+    """`in 5 min`, or `due now` for a time that has come or does within the second."""
+    now = time.time() if now is None else now
+    return ago(at, now) if at - now >= 1 else "due now"
+
+
 def clock(at: float | None) -> str:
     """Local date and time to the second; a dash for never, and for what no calendar has."""
     if not at or not _EARLIEST < at < _LATEST:

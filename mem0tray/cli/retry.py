@@ -208,7 +208,7 @@ def _tell_outcome(called: _Called, outcome: RetryOutcome) -> None:
     if outcome.reason:
         text += f": {outcome.reason.rstrip('.')}"
     if outcome.next_retry:
-        text += f". The next try {output.ago(outcome.next_retry)}"
+        text += f". The next try is {output.due(outcome.next_retry)}"
     output.say_beside(f"{output.sign(style)} ", f"{text}.", style)
     sys.stdout.flush()
 

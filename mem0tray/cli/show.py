@@ -181,7 +181,7 @@ def _next(version: Version, now: float) -> str:
     if not _is_dead(version) or _never_sent(version):
         return ""
     due = diagnose.next_retry(version.found, version.known, now)
-    return output.moment(due) if due > now else "due now"
+    return output.moment(due) if due - now >= 1 else output.due(due, now)
 
 
 def _moment(at: object, now: float) -> str:

@@ -36,7 +36,7 @@ def test_each_is_told_and_a_failure_is_exit_1(home: Home, server: Standin) -> No
     assert "cccc0000 (beta): delivered." in done.stdout
     (line,) = [line for line in done.stdout.splitlines() if "bbbb0000 (alpha): failed: " in line]
     assert "500" in line
-    assert "The next try in " in line
+    assert "The next try is in " in line
     (error,) = done.stderr.splitlines()
     assert "1 of 3 memories were not delivered. `mem0tray diagnose bbbb0000`" in error
 

@@ -1,0 +1,99 @@
+"""What became of a retry, by what the ledger has."""
+
+import time
+
+import pytest
+
+from mem0tray.actions import retry_outcomes
+from mem0tray.actions.retry_outcomes import FAILED, WAITING, RetryOutcome
+from mem0tray.cli import retry as command
+from mem0tray.core.delivery_kind import Kind
+from mem0tray.core.item import Item
+from mem0tray.files.lock import InstanceLock
+from mem0tray.ledger.reader import Known, Reader
+from mem0tray.system.paths import Paths
+from mem0tray.worker.context import WorkerContext
+from tests.actions.scene import found, worker, write_dlq
+from tests.support.shapes import waiting
+
+_SAID = "500 Internal Server Error"
+_LETTER = waiting("a", "alpha", id="aaaa-1")
+
+
+def _item() -> Item:
+    item = found(_LETTER).item
+    assert item is not None
+    return item
+
+
+def _fail(context: WorkerContext) -> None:
+    """Count a failed retry of the dead letter, which is due again in an hour."""
+    (row,) = context.generations.dead_rows()
+    now = time.time()
+    job = context.outbox.claim(row.key, now)
+    context.outbox.record_attempt(row.key, now, str(Kind.ITEM_FAILURE), 500, _SAID, 0.1)
+    raw = context.outbox.raw(row.key)
+    context.outbox.count_dead_failure(job, 10, now + 3600, _SAID, [raw], now)
+
+
+def _outcome(paths: Paths, since: float) -> RetryOutcome:
+    lock = InstanceLock(paths.instance_lock)
+    lock.acquire()
+    try:
+        (outcome,) = retry_outcomes.follow(paths, [_item()], since, 0.0)
+    finally:
+        lock.release()
+    return outcome
+
+
+def test_a_question_in_vain_is_no_failure(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that does not say whether it has a memory leaves it waiting, whatever it says.
+
+    That its last delivery was answered in the same words changes nothing: none was tried.
+    """
+    monkeypatch.setattr(retry_outcomes, "_HINDERED", 0.0)
+    write_dlq(paths, [_LETTER])
+    with worker(paths) as context:
+        _fail(context)
+        since = time.time()
+        (row,) = context.generations.dead_rows()
+        kind = str(Kind.ASKED_IN_VAIN)
+        context.outbox.record_attempt(row.key, time.time(), kind, 500, _SAID, 0.1)
+        assert _outcome(paths, since).name == WAITING
+
+
+def test_the_next_try_is_the_one_after_the_failure(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A failure that is recorded between two looks is told with the wait that it brought."""
+    write_dlq(paths, [_LETTER | {"last_attempt": 0}])
+    with worker(paths) as context:
+        since = time.time()
+        known = Reader.known
+        looks = 0
+
+        def looked(reader: Reader, item_id: str, digest: bytes) -> Known | None:
+            nonlocal looks
+            seen = known(reader, item_id, digest)
+            looks += 1
+            if looks == 1:
+                _fail(context)
+            return seen
+
+        monkeypatch.setattr(Reader, "known", looked)
+        outcome = _outcome(paths, since)
+    assert outcome.name == FAILED
+    assert outcome.next_retry is not None
+    assert outcome.next_retry > since + 3000
+
+
+@pytest.mark.parametrize(
+    ("wait", "words"), [(0.0, "The next try is due now."), (90.5, "The next try is in 2 min.")]
+)
+def test_the_next_try_is_a_sentence(
+    wait: float, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is due at once is called so, and never the past."""
+    outcome = RetryOutcome(_item(), FAILED, _SAID, time.time() + wait)
+    command._tell_outcome({}, outcome)
+    assert words in capsys.readouterr().out
