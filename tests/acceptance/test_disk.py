@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import machine
+from tests.support.forked import ForkedHome
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.shapes import dead, entries, texts, waiting
@@ -18,7 +19,10 @@ HEALTHY = Answer(body={"status": "ok"})
 @pytest.fixture
 def small_home(tmp_path: Path, server: Standin) -> Iterator[Home]:
     """Make a scratch home on a disk of 6 MB of its own."""
-    with machine.small_disk(tmp_path / "home", "6m"), Home(tmp_path / "home", server.url) as home:
+    with (
+        machine.small_disk(tmp_path / "home", "6m"),
+        ForkedHome(tmp_path / "home", server.url) as home,
+    ):
         yield home
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import httpx
 import pytest
 
+from tests.support.forked import ForkedHome
 from tests.support.home import Home
 from tests.support.processes import Process
 from tests.support.shapes import Item, entries
@@ -201,7 +202,7 @@ def test_a_taken_port_means_the_next_free_one(bare_home: Home, tmp_path: Path) -
     """Two servers of two homes get two ports."""
     bare_home.start("serve")
     first = running(bare_home)
-    with Home(tmp_path / "second") as other:
+    with ForkedHome(tmp_path / "second") as other:
         other.start("serve")
         assert running(other).port != first.port
 

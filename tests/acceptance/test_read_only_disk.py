@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import machine
+from tests.support.forked import ForkedHome
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.processes import Process
@@ -73,7 +74,7 @@ def test_a_full_disk_is_told_once(tmp_path: Path, server: Standin) -> None:
     """Full, with room for a little in between, and full again: one trouble, until it is over."""
     with (
         machine.small_disk(tmp_path / "home", "6m"),
-        Home(tmp_path / "home", server.url) as home,
+        ForkedHome(tmp_path / "home", server.url) as home,
     ):
         home.write_dlq([waiting(f"letter {n}") for n in range(30)])
         worker = home.worker()

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support import machine
+from tests.support import machine, privileges
 from tests.support.home import Home
 from tests.support.http1 import Answer, retry_after
 from tests.support.processes import wait_until
@@ -244,6 +244,6 @@ def test_a_small_disk_gets_full(tmp_path: Path) -> None:
 def test_permissions_stop_a_humble_process(tmp_path: Path) -> None:
     """Under the wrapper a folder of mode 0500 cannot be written, not even by root."""
     tmp_path.chmod(0o500)
-    command = [*machine.without_privileges(), "touch", str(tmp_path / "x")]
+    command = [*privileges.wrapper(), "touch", str(tmp_path / "x")]
     assert subprocess.run(command, check=False, capture_output=True).returncode == 1
     tmp_path.chmod(0o700)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.scratch import Scratch
 from tests.report.past import past
-from tests.support.home import Home
+from tests.support.forked import ForkedHome
 from tests.support.http1 import Answer
 from tests.support.shapes import entry, further_key, queue_document, waiting
 from tests.support.standin import Standin
@@ -168,7 +168,7 @@ def test_what_no_longer_waits_cannot_be_edited(home: Scratch) -> None:
 
 def test_beside_a_worker_only_the_new_text_is_delivered(tmp_path: Path) -> None:
     """A dead letter and a waiting entry, edited while the worker runs, arrive with the new text."""
-    with Standin() as server, Home(tmp_path / "home", server.url) as home:
+    with Standin() as server, ForkedHome(tmp_path / "home", server.url) as home:
         letter = waiting("old letter", id="aa-1")
         home.write_dlq([letter])
         server.health = Answer(503)

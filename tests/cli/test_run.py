@@ -9,7 +9,7 @@ from mem0tray.cli import run
 from mem0tray.cli.run_screen import RunScreen
 from mem0tray.core import reasons
 from mem0tray.core.state import DOWN, HEALTHY, Waiting, WorkerState
-from tests.support.home import Home
+from tests.support.forked import ForkedHome
 from tests.support.processes import wait_until
 from tests.support.standin import Standin
 
@@ -33,7 +33,7 @@ def test_a_run_that_is_stopped_before_the_end_says_so(
 @pytest.mark.skipif(sys.platform != "linux", reason="systemd is of Linux")
 def test_a_stale_start_at_login_is_mended(tmp_path: Path) -> None:
     """A service whose program has moved starts the one that runs now, as with the tray."""
-    with Standin() as server, Home(tmp_path / "home", server.url) as home:
+    with Standin() as server, ForkedHome(tmp_path / "home", server.url) as home:
         units = home.root / "config" / "systemd" / "user"
         wants = units / "default.target.wants"
         wants.mkdir(parents=True)

@@ -12,6 +12,7 @@ from mem0tray.files.lock import InstanceLock
 from tests.cli.scratch import Scratch
 from tests.desktop.programs import Programs
 from tests.desktop.user_systemd import UserSystemd
+from tests.support.forked import ForkedHome
 from tests.support.home import Home
 from tests.support.standin import Standin
 from tests.support.variants import variants
@@ -36,7 +37,7 @@ def manager(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> UserSystemd:
 @pytest.fixture
 def used(home: Scratch) -> Iterator[Home]:
     """A home after some use: a memory waits, one was deleted, the local server holds one."""
-    with Standin() as server, Home(home.root / "used", server.url) as there:
+    with Standin() as server, ForkedHome(home.root / "used", server.url) as there:
         there.ok("add", "--project", "alpha", "text delivered here", env=_LOCAL)
         there.ok("run", "--until-idle", env=_LOCAL)
         server.close()

@@ -72,11 +72,11 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
 @pytest.fixture
 def tray(desktop: "Desktop", programs: Programs, tmp_path: Path) -> "Iterator[Tray]":
     """Make a home and a server for the tray application; it opens files with stand-ins."""
-    from tests.support.home import Home
+    from tests.support.forked import ForkedHome
     from tests.support.standin import Standin
     from tests.support.tray import Tray
 
     for name in ("xdg-open", "xdg-settings"):
         programs.add(name)
-    with Standin() as server, Home(tmp_path / "home", server.url) as home:
+    with Standin() as server, ForkedHome(tmp_path / "home", server.url) as home:
         yield Tray(desktop, home, server)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tests.report.reading import Document, parse
+from tests.support.forked import ForkedHome
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.shapes import entry
@@ -17,7 +18,7 @@ def _page(home: Home) -> Document:
 
 def test_what_the_worker_did_is_on_the_page(tmp_path: Path) -> None:
     """State, dead letter with the server's reason, advice and charts; without it the same facts."""
-    with Standin() as server, Home(tmp_path / "home", server.url) as home:
+    with Standin() as server, ForkedHome(tmp_path / "home", server.url) as home:
         server.script(Answer(500), content="bad", forever=True)
         home.write_queue([entry("bad", "beta"), entry("good"), entry("fine")])
         worker = home.worker()
@@ -44,7 +45,7 @@ def test_what_the_worker_did_is_on_the_page(tmp_path: Path) -> None:
 def test_four_dead_letters_of_one_hour_are_four(tmp_path: Path) -> None:
     """Though three of them are delivered by now; and an outage of a moment is seen."""
     names = ["one", "two", "three", "four"]
-    with Standin() as server, Home(tmp_path / "home", server.url) as home:
+    with Standin() as server, ForkedHome(tmp_path / "home", server.url) as home:
         for name in names[:3]:
             server.script(*[Answer(500)] * 5, content=name)
         server.script(Answer(500), content="four", forever=True)

@@ -27,14 +27,28 @@ ZYGOTE: Final = Path(__file__).with_name("zygote.py")
 ANEW: Final = ("env",)
 _CAN_FORK: Final = sys.platform == "linux" and not os.environ.get("PLAIN_STARTS")
 # What these are, an interpreter asks once.
-_ASKED_ONCE: Final = ("PYTHON", "LD_", "LANG", "LC_")
+_ASKED_ONCE: Final = ("PYTHON", "LD_", "LC_")
 
 # `module:function` and its arguments
 Before = tuple[str, Mapping[str, Any]] | None
 
 
 class ForkedHome(Home):
-    """A home as any other, in which starting the program takes little."""
+    """A home as any other, in which starting the program takes little.
+
+    `instead`: what a fork does in the place of `wrapper`.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        url: str | None = None,
+        *,
+        wrapper: Sequence[str] = (),
+        instead: Before = None,
+    ) -> None:
+        super().__init__(root, url, wrapper=wrapper)
+        self._before = instead
 
     def start(
         self,
@@ -43,15 +57,19 @@ class ForkedHome(Home):
         env: Env = None,
         before: Before = None,
     ) -> Process:
-        """Start a command in the background; `before` is called in the fork first."""
+        """Start a command in the background; `before` is called in the fork first.
+
+        Such a fork runs to the interpreter's end, see the zygote.
+        """
         wrapper = tuple(wrapper)
         whole = {**self.env, **(env or {})}
         if not _may_fork(wrapper, whole):
             return super().start(*arguments, wrapper=wrapper, env=env)
         output = self.root.with_name(f"{self.root.name}-process-{len(self._processes)}")
         process = Forked(
-            ("mem0tray", *arguments), env=whole, cwd=output.parent, output=output, before=before
-        )
+            ("mem0tray", *arguments), env=whole, cwd=output.parent, output=output,
+            before=before or self._before, to_the_end=before is not None,
+        )  # fmt: skip
         self._processes.append(process)
         return process
 
@@ -67,7 +85,10 @@ class ForkedHome(Home):
         reading, writing = os.pipe()
         with open(writing, "wb") as text:  # noqa: PTH123 - a descriptor
             try:
-                process = Forked(command, env=whole, cwd=self.root, output=output, stdin=reading)
+                process = Forked(
+                    command, env=whole, cwd=self.root, output=output, stdin=reading,
+                    before=self._before,
+                )  # fmt: skip
             finally:
                 os.close(reading)
             with contextlib.suppress(BrokenPipeError):
@@ -92,9 +113,13 @@ class Forked(Process):
         output: Path,
         stdin: int | None = None,
         before: Before = None,
+        to_the_end: bool = False,
     ) -> None:
         self._out, self._err = output.with_suffix(".out"), output.with_suffix(".err")
-        order = {"command": command, "env": env, "cwd": str(cwd), "before": before}
+        order = {
+            "command": command, "env": env, "cwd": str(cwd), "before": before,
+            "to_the_end": to_the_end,
+        }  # fmt: skip
         self._told, tells = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with contextlib.ExitStack() as stack:
             stack.enter_context(tells)
@@ -151,7 +176,9 @@ class Forked(Process):
 
 def _may_fork(wrapper: Sequence[str], env: Mapping[str, str]) -> bool:
     """Whether a start would find the interpreter as the zygote's is."""
-    asked = {name: value for name, value in env.items() if name.startswith(_ASKED_ONCE)}
+    asked = {
+        name: value for name, value in env.items() if name == "LANG" or name.startswith(_ASKED_ONCE)
+    }
     return _CAN_FORK and not wrapper and asked == _interpreter()
 
 

@@ -4,8 +4,9 @@
 
 The descriptor SOCKET brings an order for each start, with four descriptors: standard
 input, output and error, and a socket that is told the process id and, at the end, the
-exit code. An order has `command` (the module and its arguments), `cwd`, `env` and `before`
-(a function as `module:name`, its arguments by name; null: none), which is called in the fork first.
+exit code. An order has `command` (the module and its arguments), `cwd`, `env`, `before`
+(a function as `module:name`, its arguments by name; null: none), which is called in the fork first,
+and `to_the_end`: whether the interpreter takes itself apart as ever, see `_end`.
 
 The zygote has run nothing of the program: no thread, no open file. What is forked from it is
 the program from `__main__` to the interpreter's end; only the start of an interpreter and the
@@ -35,7 +36,7 @@ PRELOADED: Final = (
     "mem0tray.cli.fast_arguments", "mem0tray.cli.producing", "mem0tray.actions.add",
     "mem0tray.actions.restore", "mem0tray.alerts.watch", "mem0tray.server.network",
     "mem0tray.server.vps", "mem0tray.worker.folders.settings_file", "mem0tray.worker.thread",
-    "httpx", "httpcore",
+    "mem0tray.desktop.app", "httpx", "httpcore",
 )  # fmt: skip
 _LIBC: Final = ctypes.CDLL(None)
 _LONGEST: Final = 65536  # bytes of an order
@@ -67,7 +68,7 @@ def main() -> None:
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as left:
-        if order["before"] is not None or not isinstance(left.code, int):
+        if order["to_the_end"] or not isinstance(left.code, int):
             raise
         code = left.code
     _end(code)

@@ -20,6 +20,7 @@ from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.engine import Engine
 from mem0tray.worker.queue.publish import QueuePublisher
 from mem0tray.worker.thread import WorkerThread
+from tests.support.forked import ForkedHome
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.processes import wait_until
@@ -54,7 +55,7 @@ def test_a_ledger_that_fails_at_the_start_is_waited_for(
     """Whatever fails just when the ledger has been opened delays the worker, no more."""
     failing_twice(monkeypatch, owner, name)
     monkeypatch.setattr(engine, "LOOK", 0.01)
-    with Standin() as server, Home(tmp_path / "home", server.url) as home:
+    with Standin() as server, ForkedHome(tmp_path / "home", server.url) as home:
         home.write_queue(entries(2))
         with working(home, server, monkeypatch):
             server.wait_for(lambda: server.total_stored() == 2, 10)
@@ -83,7 +84,7 @@ def test_nobody_waits_where_nothing_is_unknown(
     """Where nothing is left to be asked about, a worker is idle at once."""
     monkeypatch.setattr(Inbox, "forget_requests_under_way", lambda *_: 1)
     monkeypatch.setattr("mem0tray.worker.context.AT_WORK", 1e6)
-    with Standin() as server, Home(tmp_path / "home", server.url) as home:
+    with Standin() as server, ForkedHome(tmp_path / "home", server.url) as home:
         home.write_queue(entries(2))
         with working(home, server, monkeypatch) as worker:
             server.wait_for(lambda: server.total_stored() == 2)
@@ -95,7 +96,7 @@ def test_nothing_is_sent_before_the_files_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A dead letter that is due and was deleted while no worker ran is not sent at the start."""
-    with Standin() as server, Home(tmp_path / "home", server.url) as home:
+    with Standin() as server, ForkedHome(tmp_path / "home", server.url) as home:
         server.health = Answer(503)
         home.write_dlq([dead("deleted meanwhile")])
         home.drain()
@@ -126,7 +127,7 @@ def test_a_dlq_file_that_cannot_be_written_at_the_end_keeps_nobody_from_the_queu
     stopped: list[float] = []
     monkeypatch.setattr(QueuePublisher, "stop", lambda _, timeout: stopped.append(timeout))
     monkeypatch.setattr(Engine, "_publish_dlq", failing)
-    with Standin() as server, Home(tmp_path / "home", server.url) as home:
+    with Standin() as server, ForkedHome(tmp_path / "home", server.url) as home:
         home.write_queue(entries(1))
         with working(home, server, monkeypatch):
             server.wait_for(lambda: server.total_stored() == 1, 10)

@@ -26,6 +26,7 @@ from typing import Final
 
 from tests.proofs.crash_states import planted, recovery
 from tests.proofs.crash_states.take import Promises, Told, Word
+from tests.support.forked import ForkedHome
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.standin import Standin
@@ -156,14 +157,14 @@ def prove(
         _call("mkfs.ext4", "-q", disk)
         where = scratch / "disk"
         with _mounted(disk, where, options):
-            cuts = _cut_while_working(Home(where / "home", server.url), server, seconds, bug)
+            cuts = _cut_while_working(ForkedHome(where / "home", server.url), server, seconds, bug)
         result.cuts = len(cuts)
         result.accepted = len(cuts[-1].promises.accepted)
         result.deleted = len(cuts[-1].promises.deleted)
         server.clear_scripts()
         for cut in cuts:
             with _mounted(cut.image, where, options):
-                _try(Home(where / "home", server.url), server, cut, result)
+                _try(ForkedHome(where / "home", server.url), server, cut, result)
             cut.image.unlink()
             progress(result)
     return result
