@@ -11,7 +11,6 @@ from mem0tray.core import item as items
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import atomic, quarantine
 from mem0tray.ledger.reader import Attempt, Known, Reader
-from mem0tray.system import plain
 from mem0tray.system.paths import Paths
 
 EMERGENCY: Final = "emergency"
@@ -91,8 +90,8 @@ def _everywhere(paths: Paths) -> Iterator[FoundItem]:
         yield from listing(data.splitlines(), EMERGENCY).found
     with suppress(FileUnavailableError):
         for path in quarantine.kept(paths.quarantine):
-            with suppress(OSError):
-                pieces = restore_sources.pieces_of(plain.read_bytes(path))
+            with suppress(FileUnavailableError):
+                pieces = restore_sources.quarantined(path).pieces
                 yield from listing((piece.raw for piece in pieces), QUARANTINE).found
 
 

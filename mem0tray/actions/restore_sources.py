@@ -12,7 +12,7 @@ from mem0tray.actions.loadable import tamed
 from mem0tray.core import item as items
 from mem0tray.core.errors import NotFoundError
 from mem0tray.core.text import one_line
-from mem0tray.files import atomic, document, private_folders, quarantine
+from mem0tray.files import atomic, document, emergency, private_folders, quarantine
 from mem0tray.files.document import BrokenDocumentError, Document
 from mem0tray.ledger.reader import Reader
 from mem0tray.system import plain
@@ -63,10 +63,7 @@ def sources(paths: Paths) -> list[RestoreSource]:
         if not backup.is_ours(paths):
             kind, note = COPY, _OWN if backup.has_mark(paths) else _WHOSE
         found.append(_file(paths.dlq_backup, kind, at, note))
-    found += [
-        _file(path, QUARANTINE, _changed(path), "what could not be read as JSON")
-        for path in quarantine.kept(paths.quarantine)
-    ]
+    found += map(quarantined, quarantine.kept(paths.quarantine))
     found += [
         _file(path, EDIT, _changed(path), "a text as it was before an edit")
         for path in edit_text.texts_kept(paths)
@@ -155,6 +152,14 @@ def _deletions(paths: Paths, dated: Iterable[RestoreSource]) -> list[RestoreSour
 def _file(path: Path, kind: str, at: float, note: str) -> RestoreSource:
     name = str(path) if kind == FILE else path.name
     return RestoreSource(name, kind, at, note, pieces_of(_read(path)))
+
+
+def quarantined(path: Path) -> RestoreSource:
+    """What one file of the quarantine holds. Raises FileUnavailableError."""
+    if emergency.is_mixed(_read(path)):
+        note = "lines that cut each other up: nobody can tell which end is whose"
+        return RestoreSource(path.name, QUARANTINE, _changed(path), note, [])
+    return _file(path, QUARANTINE, _changed(path), "what could not be read as JSON")
 
 
 def _read(path: Path) -> bytes:

@@ -168,13 +168,24 @@ def _put_together(torn: list[bytes]) -> Item | None:
 
 def _give_up(torn: list[bytes], result: Lines) -> None:
     """Put in one piece what nobody completes any more, or nobody can tell apart."""
-    if all(_begins(document.around_lines(line)) for line in torn):
-        # No end has come: what looks whole in them is.
+    if not _are_mixed(torn):
         for line in filter(_may_be_of_two, torn):
             found = document.salvage(line, ("queue",)).lists["queue"]
             result.items += [item for raw in found if (item := parse(raw)) is not None]
     result.pieces += _together(torn)
     torn.clear()
+
+
+def is_mixed(pieces: bytes) -> bool:
+    """Whether what looks whole in one of `Lines.pieces` may be made of two memories."""
+    return _are_mixed(pieces.split(b"\n"))
+
+
+def _are_mixed(torn: Sequence[bytes]) -> bool:
+    """Whether an end has come that may be that of another line, which looks whole then."""
+    return any(map(_may_be_of_two, torn)) and not all(
+        _begins(document.around_lines(line)) for line in torn
+    )
 
 
 def _may_be_of_two(line: bytes) -> bool:

@@ -8,13 +8,16 @@ from mem0tray.files import atomic, private_folders
 
 
 def keep(folder: Path, source: Path, data: bytes, now: float) -> Path:
-    """Keep `data`, found in `source`; the same bytes are kept once. The file's path."""
+    """Keep `data`, found in `source`; the same bytes are kept once. The file's path.
+
+    Never under a hidden name, though that of `source` may be: those do not count.
+    """
     digest = hashlib.sha256(data).hexdigest()[:12]
     for known in private_folders.listing(folder, f"*-{digest}.json"):
         return known
     private_folders.make_private_folder(folder)
     stamp = time.strftime("%Y%m%dT%H%M%S", time.localtime(now))
-    path = folder / f"{source.stem}-{stamp}-{digest}.json"
+    path = folder / f"{source.stem.lstrip('.')}-{stamp}-{digest}.json"
     atomic.replace(path, data)
     return path
 

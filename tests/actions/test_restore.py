@@ -273,6 +273,18 @@ def test_quarantined_items_can_be_had_back(paths: Paths) -> None:
     assert read(paths.dlq)["items"][-1]["id"] in ("n-1", "d-1")
 
 
+def test_no_memory_is_made_of_two_that_were_torn(paths: Paths) -> None:
+    """The beginning of one and the end of another look whole in what was kept together."""
+    a, b = (json.dumps(entry(name * 9000, emergency=True)).encode() for name in "ab")
+    quarantine.keep(paths.quarantine, paths.emergency, a[:8192] + b, 1.0)
+    mixed = a[:8192] + b[:8192] + a[8192:] + b"\n" + b[8192:]
+    quarantine.keep(paths.quarantine, paths.emergency, mixed, 2.0)
+    both = sorted(restore_sources.sources(paths), key=lambda source: len(source.pieces))
+    assert [len(source.pieces) for source in both] == [0, 1]
+    assert "which end is whose" in both[0].note
+    assert json.loads(both[1].pieces[0].raw)["content"] == "b" * 9000
+
+
 def test_a_broken_file_gives_what_is_whole_in_it(paths: Paths) -> None:
     """Items of a truncated copy are salvaged; nobody knows of the rest."""
     write_dlq(paths, [])

@@ -25,6 +25,13 @@ def test_the_bytes_are_kept_under_their_file_and_time(tmp_path: Path) -> None:
     assert kept.parent.stat().st_mode & 0o777 == 0o700
 
 
+def test_what_stood_in_a_hidden_file_counts(tmp_path: Path) -> None:
+    """As in the emergency file once it was renamed."""
+    kept = quarantine.keep(tmp_path, Path("/x/.mem0_emergency.1.read.json"), ODD, NOW)
+    assert kept.name.startswith("mem0_emergency.1.read-")
+    assert quarantine.kept(tmp_path) == [kept]
+
+
 def test_the_same_bytes_are_kept_once(tmp_path: Path) -> None:
     """Whatever the time and the file in which they were found again."""
     first = quarantine.keep(tmp_path, Path("a.json"), ODD, NOW)
