@@ -132,9 +132,8 @@ class Network(httpcore.NetworkBackend, httpcore.NetworkStream):
             self._open.close()
 
     def get_extra_info(self, info: str) -> Any:
-        """What httpcore asks for; after an answer it asks for a hang-up too early, at a price."""
-        too_early = info == "is_readable" and self.sent
-        return None if too_early else self._below.get_extra_info(info)
+        """What httpcore asks for: whether an idle connection has been hung up."""
+        return self._below.get_extra_info(info)
 
     def _remaining(self) -> float:
         """Seconds until the deadline; raises TimeoutError when there are none."""

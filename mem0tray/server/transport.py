@@ -11,6 +11,7 @@ from time import monotonic
 from typing import Final
 from urllib.request import getproxies, proxy_bypass
 
+import httpcore
 import httpx
 
 from mem0tray.config.server_address import ServerAddress
@@ -23,7 +24,6 @@ from mem0tray.server.network import MAX_ANSWER, Network, why
 # crosses the server's goodbye has an unknown outcome.
 _LIMITS: Final = httpx.Limits(keepalive_expiry=4.0)
 _url: Final = functools.lru_cache(maxsize=8)(httpx.URL)  # those of fixed paths are made once
-_LAST_CHUNK: Final = b"\r\n0\r\n\r\n"
 
 
 class Transport:
@@ -36,7 +36,7 @@ class Transport:
     def __init__(self, address: ServerAddress, proof: Proof | None = None) -> None:
         self._there = address
         self._network = Network(address, proof)
-        self._http: httpx.HTTPTransport | None = None
+        self._wire: httpcore.ConnectionInterface | None = None
 
     def exchange(
         self, method: str, path: str, headers: httpx.Headers,
@@ -72,17 +72,20 @@ class Transport:
 
     def close(self) -> None:
         """Close the connection; the next exchange opens a new one."""
-        self._http = None  # authorities and proxy may be others by then
+        self._wire = None  # authorities and proxy may be others by then
         self._network.close()
 
     def _run(self, request: httpx.Request, reply: Reply) -> None:
         """Carry the exchange through, filling `reply` as far as it comes."""
-        if self._http is None:
+        if not self._wire or self._wire.has_expired() or not self._wire.is_available():
+            self.close()
             self._http = httpx.HTTPTransport(
                 verify=_authorities(self._there), limits=_LIMITS, proxy=_proxy(self._there)
             )
-            # The seam is httpcore's own; no argument of httpx reaches it.
-            self._http._pool._network_backend = self._network  # noqa: SLF001
+            # The seams are httpcore's own. For one connection its pool costs a tenth of a request.
+            pool, origin = self._http._pool, httpcore.URL(str(request.url)).origin  # noqa: SLF001
+            pool._network_backend = self._network  # noqa: SLF001
+            self._http._pool = self._wire = pool.create_connection(origin)  # type: ignore[assignment]  # noqa: SLF001
         response = self._http.handle_request(request)
         reply.status, reply.headers = response.status_code, response.headers
         reply.body = b"".join(response.iter_raw())
@@ -90,7 +93,7 @@ class Transport:
         # delivery that never was. Whatever cannot be accounted for ends the connection.
         _, end, rest = self._network.raw.partition(b"\r\n\r\n")
         chunked = "transfer-encoding" in reply.headers
-        whole = (end + rest).split(_LAST_CHUNK)[1:] == [b""] if chunked else rest == reply.body
+        whole = (end + rest).split(b"\r\n0\r\n\r\n")[1:] == [b""] if chunked else rest == reply.body
         if not (end and whole):
             self.close()
 

@@ -107,6 +107,14 @@ def test_a_connection_that_the_server_closed_is_not_used_again() -> None:
         assert server.connections == 3
 
 
+def test_a_connection_that_is_to_be_closed_is_not_used_again() -> None:
+    """A server that says so, and leaves the hanging up to us, gets a connection each time."""
+    leaving = answering(render(body={"success": True}, Connection="close"))
+    with Wire(leaving) as server, client(server.url) as transport:
+        assert [post(transport).status for _ in range(3)] == [200] * 3
+        assert server.connections == 3
+
+
 def test_an_answer_in_chunks_keeps_the_connection() -> None:
     """An answer in chunks is read whole, and its connection serves the next request."""
     head = b"HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n"
