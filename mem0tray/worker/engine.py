@@ -29,6 +29,7 @@ CALM_LOOK: Final = 7.5
 _TORN: Final = 0.05
 _STOP: Final = 0.8
 _WRITE_DLQ: Final = "writing the DLQ file"
+_FOLDERS: Final = "folders"
 _CLOCK_JUMP: Final = 1.0
 _DAY: Final = 86_400.0
 
@@ -72,8 +73,12 @@ class Engine:
         self.parts.chosen_server.choose(server, events.WorkerStarted)
         self.parts.queue_publisher.start()
         if self.watch is not None:
-            for folder in (self._paths.orders, config_file().parent):
-                self._attempt("folders", partial(private_folders.make_private_folder, folder))
+            self._attempt(_FOLDERS, self._make_folders)
+
+    def _make_folders(self) -> None:
+        """Make the folders of ours that are watched."""
+        for folder in (self._paths.orders, config_file().parent):
+            private_folders.make_private_folder(folder)
 
     def turn(self) -> float:
         """One cycle, whatever comes of it; how many seconds to wait, should nobody wake us."""
@@ -116,6 +121,8 @@ class Engine:
             self.parts.chosen_server.prober.start()
             self._tell_backoffs(now)
         self._attempt("files", partial(written_files.look, self._paths))
+        if self._context.troubles.waits(_FOLDERS):
+            self._attempt(_FOLDERS, self._make_folders)
         self._attempt("storage", self._look_at_storage)
         self._attempt("state", lambda: self._tell_state(now))
         if self._may_send(now):
@@ -161,6 +168,9 @@ class Engine:
         dlq, queue = self.parts.dlq, self.parts.queue_publisher
         if dlq.needed and (dlq.pace.ready(moment) or self._is_at_rest(now)):
             self._attempt(_WRITE_DLQ, self._publish_dlq, DLQ)
+        elif not dlq.needed:  # it may have failed, and the file be right again without it
+            self._context.troubles.rest(_WRITE_DLQ)
+            dlq.note_rest()
         if queue.needed:
             queue.kick(now=self._is_at_rest(now))
 

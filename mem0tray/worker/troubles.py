@@ -78,6 +78,11 @@ class Troubles:
         self.note_success(part)
         return True
 
+    def rest(self, part: str) -> None:
+        """Note that a part has nothing to do any more, should it have failed before."""
+        if self._not_before.pop(part, None) is not None:
+            self.note_success(part)
+
     def waits(self, part: str) -> bool:
         """Whether the part has failed the last time, and is to be tried again."""
         return part in self._not_before

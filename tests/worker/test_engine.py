@@ -214,6 +214,32 @@ def test_a_part_that_fails_is_told_by_its_name_and_tried_again(scene: Scene, par
     assert over == [events.PartRecovered(part)]
 
 
+def test_a_file_that_need_not_be_written_any_more_is_no_trouble(scene: Scene) -> None:
+    """It could not be, and then is right again as it stands: who fails would never succeed."""
+    scene.parts.dlq.needed = True
+    scene.parts.dlq.run.side_effect = RuntimeError("odd")
+    scene.cycle()
+    scene.parts.dlq.needed = False
+    assert "dlq.note_rest" in scene.cycle()
+    over = [event for event in scene.told if isinstance(event, events.PartRecovered)]
+    assert over == [events.PartRecovered("DLQ file")]
+
+
+def test_a_folder_that_could_not_be_made_at_the_start_is_made_later(scene: Scene) -> None:
+    """Its trouble is over then."""
+    orders = scene.context.paths.orders
+    orders.write_text("in the way")
+    scene.engine._attempt("folders", scene.engine._make_folders)
+    orders.unlink()
+    scene.cycle()
+    assert not orders.exists()  # not yet
+    scene.context.troubles._not_before = dict.fromkeys(("folders",), 0.0)
+    scene.cycle()
+    assert orders.is_dir()
+    over = [event for event in scene.told if isinstance(event, events.PartRecovered)]
+    assert over == [events.PartRecovered("folders")]
+
+
 def test_a_dlq_file_that_cannot_be_written_is_told_as_that_file(scene: Scene) -> None:
     """Reading it is another part, which may go on."""
     scene.parts.dlq.needed = True

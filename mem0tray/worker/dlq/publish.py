@@ -60,6 +60,10 @@ class DlqPublisher:
             self._restless.look(restless=not done)
         return done
 
+    def note_rest(self) -> None:
+        """Note that there is nothing to write: what kept it from being written is over."""
+        self._restless.look(restless=False)
+
     def _attempt(self) -> bool:
         path, generations = self._context.paths.dlq, self._context.generations
         self._edits.run()

@@ -108,6 +108,8 @@ class QueuePublisher:
             self._signal.wait()
             self._signal.clear()
             if not self.needed:
+                self._context.troubles.note_success(_PART)  # it may have failed, and be right again
+                self._restless.look(restless=False)
                 continue
             self._urgent.wait(self._pace.wait(time.monotonic()))
             self._urgent.clear()

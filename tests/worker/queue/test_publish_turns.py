@@ -299,6 +299,30 @@ def test_the_thread_publishes_what_is_needed_and_ends(
     assert '"id": "b"' in turns.context.paths.queue.read_text()
 
 
+def test_a_trouble_is_over_where_nothing_is_to_be_written_any_more(
+    turns: Turns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What vanished may have come back by itself: who failed to put it back never succeeds."""
+    publisher = turns.publisher
+    monkeypatch.setattr(QueuePublisher, "needed", True)
+
+    def fail() -> bool:
+        monkeypatch.setattr(QueuePublisher, "needed", False)
+        publisher._restless.told = True
+        raise ValueError
+
+    over = threading.Event()
+    turns.context.events.subscribe(
+        lambda event: over.set() if isinstance(event, events.PartRecovered) else None
+    )
+    monkeypatch.setattr(publisher, "_publish", fail)
+    publisher.start()
+    publisher.kick(now=True)
+    assert over.wait(20.0)
+    publisher.stop(20.0)
+    assert not publisher._restless.told
+
+
 def test_a_thread_that_cannot_publish_is_not_waited_for(
     turns: Turns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
