@@ -28,6 +28,8 @@ TEST_TOOLS: Final = (
     ("openbox", "openbox"),  # gives windows a place and the keyboard
     ("xfce4-panel", "xfce4-panel"),  # a real panel, for the icon
     ("dunst", "dunst"),  # a real notification daemon
+    ("zenity", "zenity"),  # shows dialogs
+    ("xclip", "xclip"),  # copies and pastes
     ("xdotool", "xdotool"),  # mouse and keyboard
     ("desktop-file-validate", "desktop-file-utils"),  # checks entries of the autostart folder
     ("gio", "libglib2.0-bin"),  # reads them as desktops do

@@ -5,8 +5,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mem0tray.actions import snapshot_reader
 from mem0tray.config import settings as config
@@ -19,9 +18,9 @@ from mem0tray.core.reasons import Reason
 from mem0tray.desktop import autostart, dialogs, second_start, session
 from mem0tray.desktop.controller import Controller, Surface
 from mem0tray.desktop.notify import notice_texts
-from mem0tray.desktop.notify.backends import IconBackend, PlyerBackend
+from mem0tray.desktop.notify.backends import IconBackend, PlyerBackend, in_flatpak
+from mem0tray.desktop.notify.notice import Offer
 from mem0tray.desktop.notify.notifier import Notifier, Sources
-from mem0tray.desktop.notify.restore_button import RestoreButton
 from mem0tray.desktop.notify.sending import Sender
 from mem0tray.desktop.tray import view
 from mem0tray.desktop.tray.icon import notice_icon
@@ -37,7 +36,17 @@ from mem0tray.worker.folders.settings_file import SettingsFile
 from mem0tray.worker.telling.log import EventLog
 from mem0tray.worker.thread import WorkerThread
 
+if TYPE_CHECKING:
+    from mem0tray.desktop.bus.session_bus import SessionBus
+    from mem0tray.desktop.notify.daemon import Daemon
+
 _LINUX: Final = sys.platform not in ("win32", "darwin")
+_OFFERED: Final = {
+    Offer.STATUS: Verb.SHOW_STATUS,
+    Offer.RETRY: Verb.RETRY_ALL,
+    Offer.RESTORE: Verb.RESTORE,
+    Offer.SETTINGS: Verb.SETTINGS,
+}
 
 
 class Application:
@@ -64,11 +73,13 @@ class Application:
         self._login = autostart.for_this_system(autostart.DESKTOP)
         data = self._worker.paths.data_dir
         self._tray = Tray(data / "icons", self._clicked)
+        self._session_bus = self._linux_bus()
+        self._daemon = self._notification_daemon()
         self._controller = Controller(
             self._current,
             self._words,
             Surface(
-                dialogs.for_this_system(),
+                dialogs.for_this_system(self._daemon),
                 self._login,
                 self._say,
                 self._tray.stop,
@@ -119,6 +130,8 @@ class Application:
             self._worker.stop()
             self._worker.join()
             self._notifier.stop()
+            if self._session_bus is not None:
+                self._session_bus.close()
             self._ended.set()
             self._log.close()
             restore()
@@ -143,14 +156,32 @@ class Application:
         return self._language[1]
 
     def _ways(self) -> list[Any]:
-        restore = partial(self._controller.do, MenuCommand(Verb.RESTORE))
-        button = [RestoreButton(restore)] if _LINUX else []
-        return [*button, PlyerBackend(notice_icon), IconBackend(self._tray.notify)]
+        if self._daemon is not None:
+            return [self._daemon, PlyerBackend(notice_icon)]
+        return [PlyerBackend(notice_icon), IconBackend(self._tray.notify)]
+
+    def _linux_bus(self) -> "SessionBus | None":
+        if not _LINUX:
+            return None
+        from mem0tray.desktop.bus.session_bus import SessionBus
+
+        return SessionBus()
+
+    def _notification_daemon(self) -> "Daemon | None":
+        if self._session_bus is None or in_flatpak():
+            return None
+        from mem0tray.desktop.notify.daemon import Daemon
+
+        return Daemon(self._session_bus, notice_icon, self._offered)
 
     # Clicks ------------------------------------------------------------------------------
 
     def _clicked(self, command: MenuCommand) -> None:
         self._controller.do(command)
+
+    def _offered(self, offer: Offer) -> None:
+        """A notification was clicked."""
+        self._controller.do(MenuCommand(_OFFERED[offer]))
 
     def _after_click(self) -> None:
         self._at_login = None  # it may be what was clicked

@@ -1,7 +1,9 @@
-"""What a click does: the same verbs as the commands, on a thread of its own, one at a time.
+"""What a click does: the same verbs as the commands, on threads of its own.
 
 A callback of the tray only hands the command over: what takes time would
-freeze the menu. Each verb checks again that there is something to do.
+freeze the menu. What may open a window has a thread to itself, on which one is
+asked at a time; the others go on meanwhile, in the order of the clicks. Each
+verb checks again that there is something to do.
 """
 
 import queue
@@ -9,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from subprocess import SubprocessError
 from typing import TYPE_CHECKING, Final
 
@@ -42,6 +45,8 @@ if TYPE_CHECKING:
 
 _STOP: Final = 1.0
 _LINE: Final = 300
+_ASKING: Final = frozenset({Verb.DELETE, Verb.COPY_ID, Verb.DIAGNOSE})  # may open a window
+_Commands = queue.SimpleQueue[MenuCommand | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,7 @@ class Surface:
 
 
 class Controller:
-    """Carries out commands in the order of the clicks."""
+    """Carries out commands."""
 
     def __init__(
         self,
@@ -67,8 +72,12 @@ class Controller:
         self._settings = settings
         self._language = language
         self._surface = surface
-        self._commands: queue.SimpleQueue[MenuCommand | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="mem0tray-clicks", daemon=True)
+        self._commands, self._questions = _Commands(), _Commands()
+        clicks, dialogs = partial(self._run, self._commands), partial(self._run, self._questions)
+        self._threads = (
+            threading.Thread(target=clicks, name="mem0tray-clicks", daemon=True),
+            threading.Thread(target=dialogs, name="mem0tray-dialogs", daemon=True),
+        )
         self._verbs: dict[Verb, Callable[[MenuCommand], None]] = {
             Verb.RETRY_ALL: self._retry_all,
             Verb.RETRY: self._retry,
@@ -87,24 +96,29 @@ class Controller:
         }
 
     def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
+        """Start the threads."""
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
-        """End the thread; a dialog that is still open is left behind."""
+        """End the threads; a dialog that is still open is left behind, and ends with us."""
         self._commands.put(None)
-        if self._thread.is_alive():
-            self._thread.join(_STOP)
+        self._questions.put(None)
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(_STOP)
 
     def do(self, command: MenuCommand) -> None:
         """Carry it out soon; from any thread."""
         if command.verb is Verb.QUIT:
             self._surface.quit()
+        elif command.verb in _ASKING:
+            self._questions.put(command)
         else:
             self._commands.put(command)
 
-    def _run(self) -> None:
-        while (command := self._commands.get()) is not None:
+    def _run(self, waiting: _Commands) -> None:
+        while (command := waiting.get()) is not None:
             try:
                 self._verbs[command.verb](command)
             except Mem0TrayError as error:
@@ -154,7 +168,21 @@ class Controller:
         # The notification comes from the worker, as for the command: one deletion, told once.
 
     def _copy_id(self, command: MenuCommand) -> None:
-        clipboard.copy(_letter(command).item_id)
+        letter = _letter(command)
+        try:
+            clipboard.copy(letter.item_id)
+        except Mem0TrayError as error:
+            self._show_id(letter, error.reason)
+        except (OSError, SubprocessError) as error:
+            self._show_id(letter, reasons.quoted(str(error)))
+
+    def _show_id(self, letter: DeadLetter, why: Reason) -> None:
+        """Say that it was not copied, and what the user wanted to have."""
+        language = self._language()
+        _ = language.gettext
+        told = one_line(reasons.sentence(why).said(language), _LINE)
+        text = f"{one_line(letter.item_id, 80)}\n\n{told}"
+        self._surface.dialogs.tell(_("The ID was not copied"), text, _("Close"))
 
     def _diagnose(self, command: MenuCommand) -> None:
         language = self._language()

@@ -12,11 +12,16 @@ that hangs can be named, and at last what it found: a JSON object a line.
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mem0tray.system import children
 
+if TYPE_CHECKING:
+    from mem0tray.desktop.notify.notice import Notice
+
+_PATIENCE: Final = 3.0  # seconds for each answer of a notification daemon
 _ASKS: Final = "asks"
 
 
@@ -90,20 +95,51 @@ def _tray() -> None:
 
 
 def _notification(language: str | None) -> None:
-    from mem0tray.desktop.notify import backends, notice_texts, sending
+    from mem0tray.desktop.notify import backends, notice_texts
     from mem0tray.system import user_language
 
+    test = None if language is None else notice_texts.test_notice(user_language.chosen(language))
     plyer = backends.PlyerBackend()
-    way = {"name": plyer.name, "tells_failure": plyer.way.tells_failure}
-    try:
-        _asks("the notification daemon")
-        way["daemon"] = plyer.way.daemon_name()
-        if language is not None:
+    tried: dict[str, Any] = {}
+    if sys.platform not in ("win32", "darwin") and not backends.in_flatpak():
+        tried = _over_the_bus(test)
+    if not tried or (tried.get("unavailable") and not plyer.way.missing):
+        tried = {"name": plyer.name, "tells_failure": plyer.way.tells_failure}
+        if plyer.way.missing:
+            tried["failed"] = plyer.way.missing
+        elif test is not None:
             _asks("the notification daemon, for the test,")
-            plyer.show(notice_texts.test_notice(user_language.chosen(language)))
+            _note_failure(tried, lambda: plyer.show(test))
+    _say(**tried)
+
+
+def _over_the_bus(test: "Notice | None") -> dict[str, Any]:
+    """What the daemon on the session bus says of itself."""
+    from mem0tray.desktop.bus.session_bus import SessionBus
+    from mem0tray.desktop.notify.daemon import Daemon
+    from mem0tray.desktop.tray.icon import notice_icon
+
+    with SessionBus() as bus:
+        daemon = Daemon(bus, notice_icon, patience=_PATIENCE)
+        tried: dict[str, Any] = {"name": daemon.name, "tells_failure": True}
+        _asks("the notification daemon")
+        _note_failure(tried, lambda: tried.update(daemon=daemon.about()))
+        if test is not None and "failed" not in tried:
+            _asks("the notification daemon, for the test,")
+            _note_failure(tried, lambda: daemon.show(test))
+    return tried
+
+
+def _note_failure(tried: dict[str, Any], work: Callable[[], None]) -> None:
+    """Do it, and note why it could not be done."""
+    from mem0tray.desktop.notify import backends, sending
+
+    try:
+        work()
     except Exception as error:  # noqa: BLE001  (whatever a desktop's library raises)
-        way["failed"] = sending.said(error)
-    _say(**way)
+        tried["failed"] = sending.said(error)
+        tried["unavailable"] = isinstance(error, backends.UnavailableError)
+        tried["hangs"] = isinstance(error, backends.SilentDaemonError)
 
 
 def main() -> None:

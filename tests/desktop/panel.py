@@ -22,6 +22,7 @@ RETRY_ALL, LETTERS, PAUSE, QUIT = 1, 2, 7, 11
 LETTER_LINES: Final = 4
 RETRY, DELETE = 0, 1
 
+_BUTTONS: Final = {"zenity": 52}  # pixels above the lower edge of a window, by its program
 _SHOWN: Final = 22  # pixels of the icon on the panel
 _PLACES: Final = list(product(range(4), range(2, 10)))  # of its upper left corner
 _EMPTY: Final = (200, 4)  # a point of the panel where nothing is
@@ -76,7 +77,13 @@ class Panel:
 
     def dialog(self) -> Window:
         """Wait for the window that asks."""
-        return self.screen.wait_window(lambda window: window.kind == "DIALOG", what="a dialog")
+        return self.screen.wait_dialog()
+
+    def click_dialog(self, dialog: Window, quarter: int) -> None:
+        """Click what stands in that quarter of the dialog's lowest line: the buttons."""
+        above = _BUTTONS.get(dialog.program, 18)
+        x = dialog.x + dialog.width * quarter // 4
+        self.screen.mouse(x, dialog.y + dialog.height - above)
 
     def wait_notification(self) -> Window:
         """Wait for a notification on the screen."""

@@ -1,19 +1,23 @@
 """Copying a text, with stand-ins for the system's own programs."""
 
+import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Final
 
 import pytest
 
+from mem0tray.core.errors import Mem0TrayError
 from mem0tray.desktop import clipboard
-from tests.desktop.programs import Programs
+from mem0tray.desktop.dialogs.linux import SYSTEM_PYTHON
+from tests.desktop.programs import Programs, script
+from tests.support.desktop import Desktop
+from tests.support.machine import system_has
+from tests.support.processes import wait_until
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
+SYSTEM: Final = SYSTEM_PYTHON
 PLATFORMS = [("darwin", "pbcopy", "utf-8"), ("win32", "clip.exe", "utf-16")]
 
 
@@ -55,29 +59,106 @@ def test_a_program_that_fails_is_an_error(
         clipboard.copy("a")
 
 
-@pytest.mark.parametrize(
-    ("text", "copied"), [("clé", "clé"), ("a\ud800b\0c", "a?b?c"), ("x" * 10**6, "x" * 10**6)]
-)
-def test_linux_copies_on_the_main_loop(
-    monkeypatch: pytest.MonkeyPatch, text: str, copied: str
+# Linux ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def nothing(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> Programs:
+    """Take away every program that copies, on X."""
+    programs.only()
+    monkeypatch.setattr(clipboard, "SYSTEM_PYTHON", "/none")
+    monkeypatch.setattr(sys, "executable", "/none")
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    return programs
+
+
+def kept(programs: Programs) -> str:
+    """The body of a stand-in that keeps what it is given."""
+    return f'/bin/cat > "{programs.folder}/copied"'
+
+
+def test_wayland_has_a_program_of_its_own(
+    nothing: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """GTK is touched there alone, once, and gets nothing that it cannot take."""
-    waiting: list[Callable[[], bool]] = []
-    held: list[Any] = []
-    board = SimpleNamespace(
-        set_text=lambda text, length: held.append((text, length)),
-        store=lambda: held.append("stored"),
-    )
-    repository: Any = ModuleType("gi.repository")
-    repository.Gdk = SimpleNamespace(SELECTION_CLIPBOARD="clipboard")
-    repository.GLib = SimpleNamespace(idle_add=waiting.append, SOURCE_REMOVE=False)
-    repository.Gtk = SimpleNamespace(Clipboard=SimpleNamespace(get={"clipboard": board}.get))
-    gi: Any = ModuleType("gi")
-    gi.repository = repository
-    monkeypatch.setitem(sys.modules, "gi", gi)
-    monkeypatch.setitem(sys.modules, "gi.repository", repository)
-    clipboard.copy(text)
-    assert held == []
-    (put,) = waiting
-    assert put() is False
-    assert held == [(copied, -1), "stored"]
+    """There wl-copy gets the text, on its standard input; programs for X are not asked."""
+    monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
+    nothing.add("xclip")
+    nothing.add("wl-copy", kept(nothing))
+    clipboard.copy("--clé\n")
+    assert (nothing.folder / "copied").read_bytes() == "--clé\n".encode()
+    assert nothing.calls("wl-copy") == [""]
+    assert nothing.calls("xclip") == []
+
+
+@pytest.mark.parametrize(("name", "words"), [("xclip", "-selection"), ("xsel", "--clipboard")])
+def test_x_has_several(nothing: Programs, name: str, words: str) -> None:
+    """What is there is taken, and is told which of the clipboards is meant."""
+    nothing.add(name, kept(nothing))
+    clipboard.copy("7f3c-1")
+    assert (nothing.folder / "copied").read_bytes() == b"7f3c-1"
+    assert nothing.calls(name)[0].startswith(words)
+
+
+def test_one_that_fails_is_followed_by_the_next(nothing: Programs) -> None:
+    """A program that is there and does not do it is not believed."""
+    nothing.add("xclip", "exit 1")
+    nothing.add("xsel", kept(nothing))
+    clipboard.copy("7f3c-1")
+    assert (nothing.folder / "copied").read_bytes() == b"7f3c-1"
+
+
+@pytest.mark.parametrize(("display", "package"), [("wayland-0", "wl-clipboard"), ("", "xclip")])
+def test_where_nothing_copies_it_is_said(
+    nothing: Programs, monkeypatch: pytest.MonkeyPatch, display: str, package: str
+) -> None:
+    """Nobody is left to paste what was copied before; what to install is named."""
+    monkeypatch.setenv("WAYLAND_DISPLAY", display)
+    with pytest.raises(Mem0TrayError, match="No program was found that copies") as raised:
+        clipboard.copy("7f3c-1")
+    assert package in str(raised.value.reason)
+    del nothing
+
+
+def test_a_program_that_hangs_has_not_copied(
+    nothing: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is ended, and the user hears that nothing was copied."""
+    monkeypatch.setattr(clipboard, "_PATIENCE", 0.1)
+    nothing.add("xclip", "exec /bin/sleep 60")
+    with pytest.raises(Mem0TrayError):
+        clipboard.copy("7f3c-1")
+
+
+@pytest.mark.skipif(shutil.which("xclip") is None, reason="no xclip to paste with")
+@pytest.mark.parametrize("name", [name for name in ("gtk", "tk") if system_has(name)])
+def test_a_window_of_ours_holds_it(
+    desktop: Desktop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    """Where X has no program for it, one of ours holds the text until another copies."""
+    monkeypatch.setenv("DISPLAY", desktop.env["DISPLAY"])
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    without = "import sys; sys.modules['gi'] = None; " if name == "tk" else ""
+    run = "import runpy, sys; runpy.run_path(sys.argv[2], run_name='__main__')"
+    python = script(tmp_path / "python", f'exec {SYSTEM} -c "{without}{run}" "$@"')
+    monkeypatch.setattr(clipboard, "SYSTEM_PYTHON", str(python))
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    clipboard.copy("7f3c-1")
+    paste = ["xclip", "-selection", "clipboard", "-o"]
+    assert subprocess.run(paste, capture_output=True, check=True, timeout=10).stdout == b"7f3c-1"
+    held = _holders(desktop)
+    assert held
+    copy = desktop.start(["xclip", "-selection", "clipboard", "-quiet", "/dev/null"])
+    wait_until(lambda: not _holders(desktop), what="the end of what held it")
+    copy.kill()
+
+
+def _holders(desktop: Desktop) -> list[str]:
+    """The processes of ours that hold a text on this display."""
+    mark = f"DISPLAY={desktop.env['DISPLAY']}\0".encode()
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # ended meanwhile
+            words = (entry / "cmdline").read_bytes()
+            if b"clipboard/owner" in words and mark in (entry / "environ").read_bytes():
+                found.append(entry.name)
+    return found

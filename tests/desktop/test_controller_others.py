@@ -1,5 +1,6 @@
 """What the other clicks do: to know more, to open, to set; and the thread that does it."""
 
+import queue
 import re
 import threading
 import time
@@ -67,12 +68,56 @@ def test_a_diagnosis_in_french(desk: Desk, paths: Paths) -> None:
 
 
 def test_the_id_is_copied(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All of it; a clipboard that fails is said."""
+    """All of it, and nothing is said."""
     copied: list[str] = []
     monkeypatch.setattr(clipboard, "copy", copied.append)
     letter = DeadLetter("bb-1234-5" * 9, b"", "bb", 0.0, reasons.NONE)
     assert desk.click(Verb.COPY_ID, letter=letter) == []
     assert copied == ["bb-1234-5" * 9]
+
+
+@pytest.mark.parametrize("error", [OSError("no pipe"), Mem0TrayError("no program", "Install one.")])
+def test_an_id_that_was_not_copied_is_shown(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """Nobody pastes what was copied before: it is said why, with the whole ID."""
+
+    def fail(_text: str) -> None:
+        raise error
+
+    monkeypatch.setattr(clipboard, "copy", fail)
+    letter = DeadLetter("bb-1234-5", b"", "bb", 0.0, reasons.NONE)
+    assert desk.click(Verb.COPY_ID, letter=letter) == []
+    ((title, text, _close),) = desk.told
+    assert title == "The ID was not copied"
+    assert text.startswith("bb-1234-5\n\nNo p")
+    assert text.endswith(".")
+
+
+def test_a_window_holds_up_no_other_click(desk: Desk, letters: list[Item]) -> None:
+    """While one is open all else is done, quitting too; a second window waits for the first."""
+    answers: queue.SimpleQueue[bool] = queue.SimpleQueue()
+    asked = threading.Semaphore(0)
+
+    def answer() -> bool:
+        asked.release()
+        return answers.get(timeout=20)
+
+    desk.answer = answer
+    shown = desk.letters()
+    for project in ("aa", "bb"):
+        desk.controller.do(MenuCommand(Verb.DELETE, shown[project]))
+    assert asked.acquire(timeout=20)
+    desk.click(Verb.PAUSE)
+    assert pauses.read(desk.paths) is not None
+    desk.controller.do(MenuCommand(Verb.QUIT))
+    assert (desk.quits, len(desk.questions)) == (1, 1)
+    answers.put(item=False)
+    assert asked.acquire(timeout=20)
+    answers.put(item=False)
+    for _ in range(2):
+        desk.done.get(timeout=20)
+    assert len(contents(desk.paths)) == len(letters)
 
 
 @pytest.mark.parametrize("opens", [True, False])
@@ -159,44 +204,21 @@ def test_starting_at_login(desk: Desk) -> None:
 # The thread ------------------------------------------------------------------------------------
 
 
-def test_a_click_is_handed_over_at_once(desk: Desk, letters: list[Item]) -> None:
-    """An open question keeps neither the menu nor quitting; later clicks wait in order."""
-    letter = desk.letters()["bb"]
-    asked, answered = threading.Event(), threading.Event()
-
-    def wait() -> bool:
-        asked.set()
-        return answered.wait(20)
-
-    desk.answer = wait
-    desk.controller.do(MenuCommand(Verb.DELETE, letter))
-    assert asked.wait(20)
-    desk.controller.do(MenuCommand(Verb.PAUSE))
-    desk.controller.do(MenuCommand(Verb.QUIT))
-    assert desk.quits == 1
-    assert pauses.read(desk.paths) is None
-    answered.set()
-    for _ in range(2):
-        desk.done.get(timeout=20)
-    assert pauses.read(desk.paths) is not None
-    assert len(contents(desk.paths)) == len(letters) - 1
-
-
 @pytest.mark.parametrize(
-    "error", [OSError("disk"), RuntimeError("odd\nthing"), Mem0TrayError("no")]
+    "error", [OSError("disk"), RuntimeError("odd\nthing"), Mem0TrayError("odd")]
 )
 def test_no_click_ends_the_later_ones(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     """Whatever goes wrong is said in one line; a command without its memory too."""
 
-    def fail(_text: str) -> None:
+    def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(clipboard, "copy", fail)
-    ((title, text),) = desk.click(Verb.COPY_ID, letter=DeadLetter("a", b"", "", 0.0, reasons.NONE))
+    monkeypatch.setattr(opener, "edit", fail)
+    ((title, text),) = desk.click(Verb.SETTINGS)
     assert title == "That did not work"
-    assert str(error).split("\n", maxsplit=1)[0] in text
+    assert str(error).split("\n", maxsplit=1)[0] in text.lower()
     assert "\n" not in text
     assert desk.click(Verb.RETRY)[0][0] == "That did not work"
 

@@ -1,20 +1,16 @@
 """Questions and answers: what each system is asked, and that no text becomes more than a text."""
 
 import ctypes
-import queue
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from mem0tray.desktop import dialogs
 from mem0tray.desktop.dialogs import Question, macos
-from mem0tray.desktop.dialogs.linux import GtkDialogs
+from mem0tray.desktop.dialogs.linux import ChildDialogs
 from mem0tray.desktop.dialogs.macos import AppleScript
 from mem0tray.desktop.dialogs.windows import MessageBoxes
 from tests.desktop.programs import script
@@ -116,148 +112,15 @@ def test_windows_tells() -> None:
     assert calls == [(0, "text", "title", 0x40 | 0x10000 | 0x40000)]
 
 
-# Linux, with stand-ins for GTK ----------------------------------------------------------------
-
-
-class Dialog:
-    """As Gtk.MessageDialog: it writes down what it shows; `answer` responds."""
-
-    made: "list[Dialog]"
-
-    def __init__(self, *, text: str, **_options: Any) -> None:
-        self.title, self.text = text, ""
-        self.buttons: list[tuple[str, int]] = []
-        self.default: int | None = None
-        self.shown = self.destroyed = False
-        Dialog.made.append(self)
-
-    def set_title(self, title: str) -> None:
-        """Take the window's title."""
-
-    def set_icon_from_file(self, file: str) -> None:
-        """Take the window's icon."""
-        assert Path(file).is_file()
-
-    def format_secondary_text(self, text: str) -> None:
-        """Take the text."""
-        if text == "refused":
-            raise ValueError(text)
-        self.text = text
-
-    def set_position(self, position: int) -> None:
-        """Take a place."""
-
-    def set_keep_above(self, above: bool) -> None:  # noqa: FBT001  (GTK's)
-        """Stay above."""
-
-    def add_button(self, label: str, response: int) -> Any:
-        """Add a button."""
-        self.buttons.append((label, response))
-        return SimpleNamespace(
-            get_style_context=lambda: SimpleNamespace(add_class=lambda name: name)
-        )
-
-    def set_default_response(self, response: int) -> None:
-        """Take what Return means."""
-        self.default = response
-
-    def connect(self, _signal: str, respond: Callable[[Any, int], None]) -> None:
-        """Hear the answer."""
-        self.respond = respond
-
-    def show_all(self) -> None:
-        """Show it."""
-        self.shown = True
-
-    def present(self) -> None:
-        """Bring it to the front."""
-
-    def destroy(self) -> None:
-        """Close it."""
-        self.destroyed = True
-
-
-OK, CANCEL, CLOSE, DELETE_EVENT = -5, -6, -7, -4
-
-
-class MainLoop:
-    """As GTK's main loop, which runs when the test says so."""
-
-    def __init__(self) -> None:
-        self._work: queue.SimpleQueue[Callable[[], bool]] = queue.SimpleQueue()
-        self.idle_add = self._work.put
-
-    def run(self) -> bool:
-        """Wait for the next piece of work and do it; what it returns."""
-        return self._work.get(timeout=10)()
-
-
-@pytest.fixture
-def main_loop(monkeypatch: pytest.MonkeyPatch) -> MainLoop:
-    """Stand in for GTK."""
-    made = MainLoop()
-    Dialog.made = []
-    repository: Any = ModuleType("gi.repository")
-    repository.Gtk = SimpleNamespace(
-        MessageDialog=Dialog,
-        MessageType=SimpleNamespace(WARNING=1, INFO=0),
-        ButtonsType=SimpleNamespace(NONE=0),
-        WindowPosition=SimpleNamespace(CENTER=1),
-        ResponseType=SimpleNamespace(OK=OK, CANCEL=CANCEL, CLOSE=CLOSE),
-    )
-    repository.GLib = SimpleNamespace(idle_add=made.idle_add, SOURCE_REMOVE=False)
-    gi: Any = ModuleType("gi")
-    gi.repository = repository
-    monkeypatch.setitem(sys.modules, "gi", gi)
-    monkeypatch.setitem(sys.modules, "gi.repository", repository)
-    return made
-
-
-@contextmanager
-def asked(question: Question) -> Iterator[queue.SimpleQueue[bool]]:
-    """Ask on a thread of its own, as the controller does."""
-    answers: queue.SimpleQueue[bool] = queue.SimpleQueue()
-    thread = threading.Thread(target=lambda: answers.put(GtkDialogs().ask(question)), daemon=True)
-    thread.start()
-    yield answers
-    thread.join(10)
-
-
-@pytest.mark.parametrize(
-    ("answer", "confirmed"), [(OK, True), (CANCEL, False), (DELETE_EVENT, False), (0, False)]
-)
-def test_linux_asks(main_loop: MainLoop, answer: int, confirmed: bool) -> None:  # noqa: FBT001
-    """The main loop shows the window, whose default is Cancel; closing it is no."""
-    with asked(QUESTION) as answers:
-        assert main_loop.run() is False  # it is done once
-        (dialog,) = Dialog.made
-        assert dialog.shown
-        assert answers.empty()
-        dialog.respond(dialog, answer)
-        assert answers.get(timeout=10) is confirmed
-    assert (dialog.title, dialog.text) == (QUESTION.title, QUESTION.text)
-    assert dialog.buttons == [("Cancel", CANCEL), ("Back up and delete", OK)]
-    assert dialog.default == CANCEL
-    assert dialog.destroyed
-
-
-def test_linux_survives_a_window_that_cannot_be_made(main_loop: MainLoop) -> None:
-    """Whoever waits for the answer is told no, and does not wait for ever."""
-    with asked(Question("title", "refused", "yes", "no")) as answers:
-        with pytest.raises(ValueError, match="refused"):
-            main_loop.run()
-        assert answers.get(timeout=10) is False
-
-
 # Which one ------------------------------------------------------------------------------------
 
 
 def test_each_system_has_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """The class follows the platform."""
-    assert isinstance(dialogs.for_this_system(), GtkDialogs)
+    assert isinstance(dialogs.for_this_system(None), ChildDialogs)
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert isinstance(dialogs.for_this_system(), AppleScript)
+    assert isinstance(dialogs.for_this_system(None), AppleScript)
     monkeypatch.setattr(sys, "platform", "win32")
     library = SimpleNamespace(user32=SimpleNamespace(MessageBoxW=lambda *_: 1))
     monkeypatch.setattr(ctypes, "windll", library, raising=False)
-    assert dialogs.for_this_system().ask(QUESTION)
+    assert dialogs.for_this_system(None).ask(QUESTION)

@@ -54,7 +54,7 @@ def test_it_names_the_way_and_sends_a_test(desktop: Session) -> None:
     desktop.start_daemon()
     level, message = doctor(desktop, "--notify", MEM0TRAY_UI_LANGUAGE="en")
     assert level == "ok"
-    assert message.startswith("They go through plyer (dbus-python) to lab 1.")
+    assert message.startswith("They go through the session bus to lab 1.")
     assert [shown.title for shown in desktop.shown] == ["Test notification"]
 
 
@@ -63,7 +63,7 @@ def test_a_script_is_shown_nothing(desktop: Session) -> None:
     """With --json alone the way is named, and no test sent."""
     desktop.start_daemon()
     level, message = doctor(desktop)
-    assert (level, message) == ("ok", "They go through plyer (dbus-python) to lab 1.")
+    assert (level, message) == ("ok", "They go through the session bus to lab 1.")
     assert desktop.shown == []
 
 
@@ -82,7 +82,7 @@ def test_no_daemon_is_named(desktop: Session) -> None:
     """A desktop on which nothing shows notifications is something to look at."""
     level, message = doctor(desktop)
     assert level == "warn"
-    assert message.startswith("None can be shown through plyer (dbus-python): DBusException")
+    assert message.startswith("None can be shown through the session bus: no program shows")
 
 
 @needs_dbus
@@ -110,8 +110,7 @@ def test_a_daemon_that_hangs_is_named(desktop: Session, mode: Mode) -> None:
     desktop.start_daemon(mode)
     level, message = doctor(desktop, "--notify")
     assert level == "warn"
-    assert "the notification daemon" in message
-    assert "does not answer within 6 s" in message
+    assert message.endswith("the session bus: the notification daemon does not answer.")
 
 
 @needs_dbus
@@ -120,4 +119,4 @@ def test_a_bus_that_says_nothing_is_not_waited_for(desktop: Session) -> None:
     with silent() as address:
         level, message = doctor(desktop, "--notify", DBUS_SESSION_BUS_ADDRESS=address)
     assert level == "warn"
-    assert "does not answer within 6 s" in message
+    assert "does not answer" in message

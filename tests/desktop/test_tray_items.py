@@ -1,6 +1,5 @@
 """Every menu item of the tray application does what it says; clicked over the bus."""
 
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,6 +12,7 @@ from mem0tray.desktop.tray.icon import IconLook
 from tests.desktop.programs import Programs
 from tests.support import user
 from tests.support.bus import CallError
+from tests.support.machine import tool
 from tests.support.notifyd import Notification
 from tests.support.processes import wait_until
 from tests.support.screen import Window
@@ -23,17 +23,11 @@ from tests.support.variants import variants
 
 ONE: Final = IconLook("healthy", "amber", "1")
 TWO: Final = IconLook("healthy", "amber", "2")
-PASTE: Final = """
-import gi
-gi.require_version("Gtk", "3.0")
-from gi.repository import Gdk, Gtk
-print(Gtk.Clipboard.get(Gdk.SELECTION_CLIPBOARD).wait_for_text())
-"""
 
 
 def dialog(tray: Tray) -> Window:
     """Wait for a window that asks or tells something."""
-    return tray.desktop.screen.wait_window(lambda window: window.kind == "DIALOG")
+    return tray.desktop.screen.wait_dialog()
 
 
 def press(tray: Tray, *names: str) -> None:
@@ -102,8 +96,8 @@ def test_delete_cancelled(tray: Tray, key: str) -> None:
     _, item = tray.shown(ONE)
     item.click(*letter_path(item, "alpha"), "Back up then delete…")
     press(tray, key)
-    item.click("Pause", "Until resumed")  # carried out after the deletion would have been
-    wait_look(item, IconLook("paused", "amber", "1"))
+    item.click(*letter_path(item, "alpha"), "Diagnose")  # after the deletion would have been
+    press(tray, "Escape")
     assert tray.home.dlq_texts() == ["kept"]
     assert not list(tray.home.claude.glob("*backup*"))
 
@@ -129,7 +123,7 @@ def test_copy_id(tray: Tray) -> None:
     item.click(*letter_path(item, "alpha"), "Copy ID")
 
     def copied() -> bool:
-        program = tray.desktop.start([sys.executable, "-c", PASTE], name="paste")
+        program = tray.desktop.start([tool("xclip"), "-selection", "clipboard", "-o"], name="paste")
         program.wait()
         return bool(program.out.strip() == letter["id"])
 
@@ -198,6 +192,27 @@ def test_restore(tray: Tray) -> None:
     item.click("Restore last deletion")
     tray.home.wait_dlq(["letter"])
     assert daemon.wait(titled("Restored")).body == "1 memory is back."
+
+
+def test_what_was_deleted_is_restored_from_its_notification(tray: Tray) -> None:
+    """*Restore* beside "Deleted" does what *Restore last deletion* does."""
+    daemon = tray.desktop.notifications()
+    tray.home.write_dlq([waiting("letter", "alpha")])
+    tray.shown(ONE)
+    tray.home.ok("delete", tray.home.dlq_items()[0]["id"], "--yes")
+    daemon.act(daemon.wait(titled("Deleted")), "restore")
+    tray.home.wait_dlq(["letter"])
+    assert daemon.wait(titled("Restored")).body == "1 memory is back."
+
+
+def test_a_click_on_a_notification(tray: Tray, programs: Programs) -> None:
+    """It shows the status."""
+    daemon = tray.desktop.notifications()
+    _, item = tray.shown()
+    item.click("Restore last deletion")
+    daemon.act(daemon.wait(titled("Nothing to restore")))
+    (page,) = wait_page(tray)
+    wait_call(tray, programs, "xdg-open", page)
 
 
 # Settings ----------------------------------------------------------------------------------

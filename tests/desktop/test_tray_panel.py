@@ -83,7 +83,7 @@ def test_delete_confirmed(panel: Panel, tray: Tray) -> None:
     tray.desktop.mouse(*panel.open_letter(ONE).row(DELETE, LETTER_LINES))
     dialog = panel.dialog()
     panel.shoot("dialog")
-    tray.desktop.mouse(dialog.x + dialog.width * 3 // 4, dialog.y + dialog.height - 18)
+    panel.click_dialog(dialog, 3)
     panel.wait_look(HEALTHY)
     assert tray.home.dlq_texts() == []
     (backup,) = tray.home.claude.glob("mem0_queue_dlq.backup-*.json")
@@ -96,7 +96,7 @@ def test_delete_cancelled(panel: Panel, tray: Tray) -> None:
     tray.start()
     tray.desktop.mouse(*panel.open_letter(ONE).row(DELETE, LETTER_LINES))
     dialog = panel.dialog()
-    tray.desktop.mouse(dialog.x + dialog.width // 4, dialog.y + dialog.height - 18)
+    panel.click_dialog(dialog, 1)
     wait_until(lambda: dialog not in panel.screen.windows(), what="the dialog closed")
     panel.wait_look(ONE)
     panel.shoot("cancelled")

@@ -15,6 +15,7 @@ from tests.support.machine import tool
 from tests.support.processes import wait_until
 
 _MENUS: Final = frozenset({"POPUP_MENU", "DROPDOWN_MENU", "MENU"})
+DIALOGS: Final = frozenset({"zenity", "kdialog", "Mem0tray"})
 _CLOSE: Final = 12  # how far a colour may be off, of 255: panels scale icons
 LIMIT: Final = 10.0  # seconds
 
@@ -113,6 +114,10 @@ class Screen:
 
         wait_until(seen, timeout, what, explain=self.describe)
         return found[0]
+
+    def wait_dialog(self, timeout: float = LIMIT) -> Window:
+        """Wait for a window in which the tray asks or tells something, by whatever program."""
+        return self.wait_window(lambda window: window.program in DIALOGS, timeout, "a dialog")
 
     def wait_menu(self, timeout: float = LIMIT) -> Window:
         """Wait until a menu is open."""

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 _NAME: Final = "notifications"
 # Seconds. On Windows the test's process is there as long as the test is on the screen.
 _TIMEOUT: Final = 15.0 if sys.platform == "win32" else 6.0
-_OTHERWISE: Final = "Until then the tray icon shows them where it can; the log tells of all."
+_OTHERWISE: Final = "Until then the log tells of all."
+_HANGS: Final = "End what hangs, or log out and in again."
 _DAEMON: Final = (
     "Start a notification daemon, such as `dunst &`"
     " (on Debian and Ubuntu: `sudo apt-get install dunst`)."
@@ -28,23 +29,25 @@ def notifications(loaded: Loaded, *, send: bool) -> Iterable[Check]:
     if loaded.settings.notifications.level == "none":
         yield Check(_NAME, OK, "They are switched off by notifications.level.")
         return
-    plyer = backends.PlyerBackend()
-    if plyer.way.missing == backends.NO_DESKTOP:
+    missing = backends.plyer_way().missing
+    if missing == backends.NO_DESKTOP:
         yield Check(_NAME, OK, "There is no desktop here; the log says what happens.")
-    elif plyer.way.missing:
-        yield Check(_NAME, WARN, f"None can be sent: {plyer.way.missing}.", _OTHERWISE)
+    elif missing and sys.platform == "darwin":
+        remedy = "Until then the tray icon shows them; the log tells of all."
+        yield Check(_NAME, WARN, f"None can be sent: {missing}.", remedy)
     else:
         words = [loaded.settings.ui.language] if send else []
-        found = trial.run("notification", *words, timeout=_TIMEOUT)
-        yield _judged(plyer.name, found, sent=send)
+        yield _judged(trial.run("notification", *words, timeout=_TIMEOUT), sent=send)
 
 
-def _judged(way: str, found: "TrialResult", *, sent: bool) -> Check:
+def _judged(found: "TrialResult", *, sent: bool) -> Check:
+    way = found.text("name") or "this desktop"
     if found.hung_at:
         message = f"{found.hung_at} does not answer within {_TIMEOUT:.0f} s"
-        return _failed(way, message, f"End what hangs, or log out and in again. {_OTHERWISE}")
+        return _failed(way, message, f"{_HANGS} {_OTHERWISE}")
     if found.text("failed"):
-        return _failed(way, found.text("failed"), f"{_DAEMON} {_OTHERWISE}")
+        help_ = _HANGS if found.values.get("hangs") else _DAEMON
+        return _failed(way, found.text("failed"), f"{help_} {_OTHERWISE}")
     daemon = found.text("daemon")
     said = f"They go through {way}" + (f" to {daemon}" if daemon else "")
     if not sent:

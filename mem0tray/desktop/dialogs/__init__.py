@@ -2,7 +2,10 @@
 
 import sys
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from mem0tray.desktop.notify.daemon import Daemon
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +28,8 @@ class Dialogs(Protocol):
         """Show a text until the user closes it."""
 
 
-def for_this_system() -> Dialogs:
-    """The one class that fits."""
+def for_this_system(daemon: "Daemon | None") -> Dialogs:
+    """The one class that fits; `daemon` shows notifications (Linux)."""
     if sys.platform == "win32":
         import ctypes
 
@@ -37,6 +40,7 @@ def for_this_system() -> Dialogs:
         from mem0tray.desktop.dialogs.macos import AppleScript
 
         return AppleScript()
-    from mem0tray.desktop.dialogs.linux import GtkDialogs
+    from mem0tray.desktop.dialogs.by_notification import NoticeDialogs
+    from mem0tray.desktop.dialogs.linux import ChildDialogs
 
-    return GtkDialogs()
+    return ChildDialogs(NoticeDialogs(daemon))

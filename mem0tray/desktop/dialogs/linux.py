@@ -1,75 +1,177 @@
-"""Dialogs of GTK, on the tray's own main loop: the tray stays alive meanwhile."""
+"""Dialogs of Linux: a window of another program, in a process of its own.
 
-import threading
-from collections.abc import Callable
-from typing import Any
+The tray needs no library for windows, and stays alive while one is open. Which program
+shows it depends on the desktop and on what is there; where none can, a notification asks.
+"""
 
-from mem0tray.desktop.dialogs import Question
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from html import escape
+from pathlib import Path
+from typing import Final
+
+from mem0tray.core.text import lines
+from mem0tray.desktop.dialogs import Dialogs, Question
 from mem0tray.desktop.tray.icon import icon_file
+from mem0tray.system import programs
+from mem0tray.system.paths import APP
+
+PATIENCE: Final = 1800.0  # seconds that a window stays open; a program that hangs is one too
+SYSTEM_PYTHON: Final = "/usr/bin/python3"  # it sees the system's packages, which we may not
+NO: Final = 4  # of our own windows; an error of Python is 1
+_WIDTH: Final = 440  # pixels
+_HERE: Final = Path(__file__).parent
+_QT: Final = frozenset({"kde", "lxqt"})
 
 
-class GtkDialogs:
-    """Shows `Gtk.MessageDialog`, whose text is literal: no markup of others is rendered."""
+@dataclass(frozen=True, slots=True)
+class _Child:
+    """A program that shows a window. It ends with 0 for yes, with one of `no`, or could not."""
+
+    command: tuple[str, ...]
+    no: frozenset[int]
+    words: bytes = b""  # on its standard input
+
+
+class ChildDialogs:
+    """Asks by other programs; `otherwise` where none of them can."""
+
+    def __init__(self, otherwise: Dialogs) -> None:
+        self._otherwise = otherwise
 
     def ask(self, question: Question) -> bool:
-        """See `Dialogs.ask`."""
-        from gi.repository import Gtk
-
-        def make() -> Any:
-            dialog = _message(Gtk, Gtk.MessageType.WARNING, question.title, question.text)
-            dialog.add_button(question.cancel, Gtk.ResponseType.CANCEL)
-            button = dialog.add_button(question.confirm, Gtk.ResponseType.OK)
-            button.get_style_context().add_class("destructive-action")
-            dialog.set_default_response(Gtk.ResponseType.CANCEL)
-            return dialog
-
-        return bool(_answered(make) == Gtk.ResponseType.OK)
+        """See `Dialogs.ask`; a window that is killed, or open for too long, means no."""
+        question = _harmless(question)
+        for child in _children(question, os.environ):
+            answer = _answered(child)
+            if answer is not None:
+                return answer
+        return self._otherwise.ask(question)
 
     def tell(self, title: str, text: str, close: str) -> None:
         """See `Dialogs.tell`."""
-        from gi.repository import Gtk
-
-        def make() -> Any:
-            dialog = _message(Gtk, Gtk.MessageType.INFO, title, text)
-            dialog.add_button(close, Gtk.ResponseType.CLOSE)
-            return dialog
-
-        _answered(make)
+        question = _harmless(Question(title, text, close, ""))
+        for child in _children(question, os.environ):
+            if _answered(child) is not None:
+                return
+        self._otherwise.tell(question.title, question.text, close)
 
 
-def _message(gtk: Any, kind: Any, title: str, text: str) -> Any:
-    dialog = gtk.MessageDialog(message_type=kind, buttons=gtk.ButtonsType.NONE, text=title)
-    dialog.set_title("mem0tray")
-    dialog.set_icon_from_file(str(icon_file("healthy-256.png")))
-    dialog.format_secondary_text(text)
-    dialog.set_position(gtk.WindowPosition.CENTER)
-    dialog.set_keep_above(True)
-    return dialog
+def _harmless(question: Question) -> Question:
+    """Without what no program takes as a word, or would obey."""
+    return replace(question, title=lines(question.title), text=lines(question.text))
 
 
-def _answered(make: Callable[[], Any]) -> Any:
-    """Show a dialog on the main loop; wait here for the answer."""
-    from gi.repository import GLib
+def _answered(child: _Child) -> bool | None:
+    """The answer of a window; None when there was none."""
+    command = [*_until_we_end(), *child.command]
+    try:
+        done = subprocess.run(  # noqa: S603  (programs of the system, and texts that are no options)
+            command,
+            input=child.words,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    except OSError:
+        return None
+    if done.returncode < 0:  # killed
+        return False
+    return {0: True, **dict.fromkeys(child.no, False)}.get(done.returncode)
 
-    answers: list[Any] = []
-    done = threading.Event()
 
-    def respond(dialog: Any, answer: Any) -> None:
-        answers.append(answer)
-        dialog.destroy()
-        done.set()
+def _until_we_end() -> tuple[str, ...]:
+    """What goes before a command that is not to outlive us, however we end."""
+    program = shutil.which("setpriv")
+    return (program, "--pdeathsig", "TERM") if program else ()
 
-    def show() -> bool:
-        try:
-            dialog = make()
-            dialog.connect("response", respond)
-            dialog.show_all()
-            dialog.present()
-        except BaseException:
-            done.set()
-            raise
-        return bool(GLib.SOURCE_REMOVE)
 
-    GLib.idle_add(show)
-    done.wait()
-    return answers[0] if answers else None
+# Which programs ------------------------------------------------------------------------------
+
+
+def _children(question: Question, environ: Mapping[str, str]) -> Iterator[_Child]:
+    """What can show it here, the best first. A text never stands where an option could."""
+    desktops = set(environ.get("XDG_CURRENT_DESKTOP", "").lower().split(":"))
+    native: list[tuple[str, Callable[[str, Question], _Child]]]
+    native = [("zenity", _zenity), ("kdialog", _kdialog)]
+    if desktops & _QT:
+        native.reverse()
+    first, second = native
+    yield from _of_program(*first, question)
+    if desktops & _QT:
+        yield from _of_program(*second, question)
+    if Path(SYSTEM_PYTHON).exists():
+        yield _window("gtk_window.py", SYSTEM_PYTHON, question)
+    if not desktops & _QT:
+        yield from _of_program(*second, question)
+    for python in _unlike([sys.executable, SYSTEM_PYTHON]):
+        yield _window("tk_window.py", python, question)
+
+
+def _of_program(
+    name: str, make: Callable[[str, Question], _Child], question: Question
+) -> Iterator[_Child]:
+    program = shutil.which(name)
+    if program is not None:
+        yield make(program, question)
+
+
+def _zenity(program: str, question: Question) -> _Child:
+    """zenity, whose options for our icon depend on its version."""
+    icon = icon_file("healthy-256.png")
+    version = programs.answer(program, "--version") or ""
+    new = version.partition(".")[0] not in ("2", "3")
+    command = [
+        program,
+        "--question" if question.cancel else "--info",
+        "--no-markup",
+        f"--title={question.title}",
+        f"--text={question.text}",
+        f"--ok-label={question.confirm}",
+        f"--width={_WIDTH}",
+        f"--icon={icon}" if new else f"--window-icon={icon}",
+    ]
+    if question.cancel:
+        command += [f"--cancel-label={question.cancel}", "--default-cancel"]
+    return _Child(tuple(command), no=frozenset({1}))
+
+
+def _kdialog(program: str, question: Question) -> _Child:
+    """kdialog, which takes for markup what looks like it: so all of it is, and signs are escaped.
+
+    It has a backslash mean a line break or itself, and Return the button that does it.
+    """
+    rich = escape(question.text).replace("\n", "<br>").replace("\\", "\\\\")
+    words = {
+        "desktopfile": APP,
+        "icon": icon_file("healthy-256.png"),
+        "title": question.title,
+    }
+    if question.cancel:
+        words |= {"continue-label": question.confirm, "cancel-label": question.cancel}
+        words["warningcontinuecancel"] = f"<qt>{rich}</qt>"
+    else:
+        words |= {"ok-label": question.confirm, "msgbox": f"<qt>{rich}</qt>"}
+    options = [f"--{name}={value}" for name, value in words.items()]
+    return _Child((program, *options), no=frozenset({1, 2}))
+
+
+def _window(script: str, python: str, question: Question) -> _Child:
+    """A window of ours, in a Python that has the library for it."""
+    words = {**asdict(question), "icon": str(icon_file("healthy-256.png")), "no": NO}
+    command = (python, "-I", str(_HERE / script))
+    return _Child(command, no=frozenset({NO}), words=json.dumps(words).encode())
+
+
+def _unlike(names: Iterable[str]) -> Iterator[str]:
+    """Each program once, of those that are there."""
+    yield from dict.fromkeys(name for name in names if Path(name).exists())

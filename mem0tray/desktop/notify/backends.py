@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from mem0tray.core.text import one_line
+from mem0tray.desktop.bus.address import address_of
 from mem0tray.desktop.notify.notice import Notice
 from mem0tray.system.paths import APP
 
@@ -32,8 +33,12 @@ class UnavailableError(Exception):
     """This way does not exist here; the text says why."""
 
 
-class NotForThisError(Exception):
-    """Another way is meant for this notice."""
+class NotShownError(Exception):
+    """What shows notifications here has refused; any other way would lead to the same."""
+
+
+class SilentDaemonError(NotShownError):
+    """What shows notifications here does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,10 @@ class NoticeBackend(Protocol):
         """How `doctor` and the log call it."""
 
     def show(self, notice: Notice) -> None:
-        """Show it. Raises UnavailableError, or whatever the library raises."""
+        """Show it. Raises UnavailableError, NotShownError, or whatever the library raises."""
+
+    def withdraw(self, kind: str) -> None:
+        """Take the notice of that kind away, where that can be done; at once, and in silence."""
 
 
 class IconBackend:
@@ -98,11 +106,15 @@ class IconBackend:
             body = body.translate(_PLAIN)
         self._notify(title, body)
 
+    def withdraw(self, kind: str) -> None:
+        """It goes by itself."""
+
 
 class PlyerBackend:
-    """plyer, through the way that it has on this system.
+    """plyer, through a way that it has on this system.
 
-    `icon` gives the file (.ico on Windows) for the base of a notice.
+    On Linux that is the second choice: none of these ways hears clicks. `icon` gives the
+    file (.ico on Windows) for the base of a notice.
     """
 
     def __init__(self, icon: Callable[[str], Path] | None = None) -> None:
@@ -111,7 +123,7 @@ class PlyerBackend:
 
     @property
     def name(self) -> str:
-        """The name, such as `plyer (dbus-python)`."""
+        """The name, such as `plyer (notify-send)`."""
         return f"plyer ({self.way.name})"
 
     def show(self, notice: Notice) -> None:
@@ -125,8 +137,10 @@ class PlyerBackend:
             app_name=APP,
             app_icon=str(self._icon(notice.base)) if self._icon else "",
             timeout=_SECONDS,
-            hints=self.way.hints(),
         )
+
+    def withdraw(self, kind: str) -> None:
+        """It goes by itself."""
 
 
 class Way:
@@ -143,47 +157,6 @@ class Way:
     def prepare(self, title: str, body: str) -> tuple[str, str]:
         """Escape what this way would take for something else."""
         return title, body
-
-    def hints(self) -> dict[str, Any]:
-        """Further hints to the daemon."""
-        return {}
-
-    def daemon_name(self) -> str:
-        """The program that shows it, where that can be asked. May block, or raise any error."""
-        return ""
-
-
-class DbusWay(Way):
-    """Straight to the notification daemon: the only way on Linux that tells of failures."""
-
-    name = "dbus-python"
-
-    def make(self) -> Any:
-        """Talk to the session bus through dbus-python."""
-        from plyer.platforms.linux.notification import NotifyDbus
-
-        return NotifyDbus()
-
-    def prepare(self, title: str, body: str) -> tuple[str, str]:
-        """Escape markup where the daemon renders it; titles are plain text everywhere."""
-        markup = "body-markup" in self.daemon().GetCapabilities()
-        return title, escaped(body) if markup else body
-
-    def hints(self) -> dict[str, Any]:
-        """Name the application by its desktop entry."""
-        return {"desktop-entry": APP}
-
-    def daemon_name(self) -> str:
-        """Ask the daemon for its name and version."""
-        name, _vendor, version, _spec = self.daemon().GetServerInformation()
-        return one_line(f"{name} {version}", 60)
-
-    @staticmethod
-    def daemon() -> Any:
-        """The notification daemon on the session bus; it is started if the bus can. May block."""
-        import dbus
-
-        return dbus.Interface(dbus.SessionBus().get_object(BUS_NAME, BUS_PATH), BUS_NAME)
 
 
 class PortalWay(Way):
@@ -242,32 +215,33 @@ class NoWay(Way):
         self.missing = missing
 
 
-def plyer_way(platform: str = sys.platform) -> Way:  # noqa: PLR0911  (one for each)
+def plyer_way(platform: str = sys.platform) -> Way:
     """The best way that plyer has here. Nothing is imported for it."""
     if platform == "win32":
         return NativeWay("Windows")
-    if platform == "darwin":
-        if importlib.util.find_spec("pyobjus") is not None:
-            return NativeWay("pyobjus")
-        return NoWay("plyer needs the package pyobjus on macOS")
-    # plyer takes any folder /app for a Flatpak; only this file makes one.
-    if _FLATPAK.exists():
+    if platform != "darwin":
+        return _linux_way()
+    if importlib.util.find_spec("pyobjus") is not None:
+        return NativeWay("pyobjus")
+    return NoWay("plyer needs the package pyobjus on macOS")
+
+
+def _linux_way() -> Way:
+    if in_flatpak():
         return PortalWay()
-    if not has_session_bus():
+    if not address_of(os.environ):
         return NoWay(NO_DESKTOP)
-    if importlib.util.find_spec("dbus") is not None:
-        return DbusWay()
     if shutil.which("notify-send"):
         return NotifySendWay()
-    return NoWay("plyer needs dbus-python (`apt install python3-dbus`) or notify-send")
+    return NoWay("notify-send is not there")
 
 
-def has_session_bus() -> bool:
-    """Whether there is a D-Bus session (Linux), without starting one."""
-    if os.environ.get("DBUS_SESSION_BUS_ADDRESS"):
-        return True
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    return bool(runtime) and Path(str(runtime), "bus").exists()
+def in_flatpak() -> bool:
+    """Whether this is a Flatpak, in which the session's bus is hidden but for the portal.
+
+    plyer takes any folder /app for one; only this file makes one.
+    """
+    return _FLATPAK.exists()
 
 
 def _gvariant(text: str) -> str:

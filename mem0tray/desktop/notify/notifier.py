@@ -104,6 +104,9 @@ class Notifier:
         with self._guard:
             self._notices.level = self._sources.settings().notifications.level
             due = self._notices.due(self._clock.now())
+            over = self._notices.over()
+        for subject in over:
+            self._sender.withdraw(notice_texts.kind(subject))
         for each in due:
             self._show(each)
         with self._guard:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final, NoReturn, TypeVar
 
 from mem0tray.core.text import one_line
-from mem0tray.desktop.notify.backends import NotForThisError, NoticeBackend, UnavailableError
+from mem0tray.desktop.notify.backends import NoticeBackend, NotShownError, UnavailableError
 from mem0tray.desktop.notify.notice import Notice
 
 TIMEOUT: Final = 10.0
@@ -49,8 +49,9 @@ class Sender:
                 return NoticeResult("", f"{backend.name} still hangs")
             try:
                 within(partial(backend.show, notice), deadline - time.monotonic())
-            except NotForThisError:
-                continue
+            except NotShownError as error:
+                reasons.append(f"{backend.name}: {said(error)}")
+                break
             except HangsError as error:
                 self._hanging[backend.name] = error.thread
                 return NoticeResult("", f"{backend.name} did not answer within {self._timeout:g} s")
@@ -59,6 +60,11 @@ class Sender:
             else:
                 return NoticeResult(backend.name, "; ".join(reasons))
         return NoticeResult("", "; ".join(reasons) or "there is no way to show it")
+
+    def withdraw(self, kind: str) -> None:
+        """Take the notice of that kind away, where that can be done; at once."""
+        for backend in self._backends:
+            backend.withdraw(kind)
 
 
 class HangsError(Exception):
@@ -96,5 +102,5 @@ def _raise(error: Exception) -> NoReturn:
 
 def said(error: Exception) -> str:
     """An error of a library in one line."""
-    ours = isinstance(error, UnavailableError | HangsError)
+    ours = isinstance(error, UnavailableError | NotShownError | HangsError)
     return one_line(str(error) if ours else f"{type(error).__name__}: {error}", _REASON)

@@ -12,18 +12,15 @@ import pytest
 from mem0tray.desktop.notify import backends
 from mem0tray.desktop.notify.backends import (
     IconBackend,
+    NotShownError,
     PlyerBackend,
     UnavailableError,
     clipped,
     fitted,
 )
 from mem0tray.desktop.notify.notice import Notice
-from mem0tray.desktop.notify.restore_button import RestoreButton
 from mem0tray.desktop.notify.sending import NoticeResult, Sender
 from tests.support.processes import wait_until
-
-PLYER = "plyer (dbus-python)"
-HOSTILE = "-x <b>\0bold</b> & \ud800 \x1b[31m \u202e <img src='x'> \U0001f600"
 
 
 def notice(title: str = "Title", body: str = "Body") -> Notice:
@@ -41,6 +38,7 @@ class _Recorded:
         self.name = name
         self.error = error
         self.shown: list[Notice] = []
+        self.withdrawn: list[str] = []
         self.free = threading.Event()
         self.free.set()
 
@@ -50,6 +48,10 @@ class _Recorded:
         if self.error is not None:
             raise self.error
         self.shown.append(notice)
+
+    def withdraw(self, kind: str) -> None:
+        """Keep which kind."""
+        self.withdrawn.append(kind)
 
 
 def test_the_first_way_that_works() -> None:
@@ -94,11 +96,18 @@ def test_the_icon_shows_it() -> None:
     assert shown == [("T itle", "‹b› ＆\nx")]
 
 
-def test_what_cannot_be_restored_has_no_button() -> None:
-    """Every other notice goes the usual way, and no reason is told for it."""
-    usual = _Recorded()
-    button = RestoreButton(lambda: None)
-    assert Sender([button, usual]).send(notice()) == NoticeResult("way")
+def test_what_shows_notifications_has_the_last_word() -> None:
+    """When it refuses, no other way is tried: that would lead to the same, and tell nothing."""
+    first, second = _Recorded("one", error=NotShownError("not now")), _Recorded("two")
+    assert Sender([first, second]).send(notice()) == NoticeResult("", "one: not now")
+    assert second.shown == []
+
+
+def test_what_is_over_is_taken_away_by_whoever_can() -> None:
+    """Each way is told, as it is not known which one showed it."""
+    ways = [_Recorded("one"), _Recorded("two")]
+    Sender(ways).withdraw("action")
+    assert [way.withdrawn for way in ways] == [["action"], ["action"]]
 
 
 # Limits ----------------------------------------------------------------------------
@@ -142,13 +151,10 @@ def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
 
 
 def test_the_ways_on_linux(bare: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Flatpak's portal, then dbus-python, then notify-send; else it says what to install."""
-    way = backends.plyer_way("linux")
-    assert "python3-dbus" in way.missing
+    """Flatpak's portal, then notify-send; else it says what is missing."""
+    assert "notify-send" in backends.plyer_way("linux").missing
     bare.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     assert backends.plyer_way("linux").name == "notify-send"
-    bare.setattr(importlib.util, "find_spec", lambda name: name)
-    assert backends.plyer_way("linux").name == "dbus-python"
     bare.setattr(backends, "_FLATPAK", tmp_path)
     assert backends.plyer_way("linux").name == "desktop portal"
 
@@ -173,7 +179,7 @@ def test_the_ways_elsewhere(bare: pytest.MonkeyPatch) -> None:
 def test_a_missing_way_says_why(bare: pytest.MonkeyPatch) -> None:
     """Showing raises what is missing, and nothing of plyer's is imported for it."""
     del bare
-    with pytest.raises(UnavailableError, match="python3-dbus"):
+    with pytest.raises(UnavailableError, match="notify-send"):
         PlyerBackend().show(notice())
 
 
@@ -217,7 +223,6 @@ def test_windows_is_given_what_it_takes(bare: pytest.MonkeyPatch) -> None:
             "app_name": "mem0tray",
             "app_icon": "healthy.ico",
             "timeout": 10,
-            "hints": {},
         }
     ]
 

@@ -32,6 +32,7 @@ class Screen:
 
     def __init__(self) -> None:
         self.shown: list[Notice] = []
+        self.withdrawn: list[str] = []
         self.free = threading.Event()
         self.free.set()
         self.entered = threading.Event()
@@ -44,6 +45,10 @@ class Screen:
         if self.broken:
             raise OSError("no screen")
         self.shown.append(notice)
+
+    def withdraw(self, kind: str) -> None:
+        """Take it away."""
+        self.withdrawn.append(kind)
 
     @property
     def titles(self) -> list[str]:
@@ -231,6 +236,17 @@ def test_an_alert_is_told_once(room: Room) -> None:
     wait_until(lambda: room.heard_of(events.AlertOver), what="its end")
     assert room.heard_of(events.AlertCommandFailed) == []
     assert "dlq_size" not in (room.folder / "alerts.json").read_text()
+
+
+def test_what_is_over_is_taken_away(room: Room) -> None:
+    """An alert that has ended does not stay on the screen."""
+    room.counts, room.settings = lambda: Counts(1, 11, None), alerting()
+    room.start()
+    wait_until(lambda: room.screen.shown, what="the notice")
+    assert room.screen.withdrawn == []
+    room.counts = lambda: Counts(0, 0, None)
+    wait_until(lambda: room.screen.withdrawn, what="its end")
+    assert room.screen.withdrawn == [room.screen.shown[0].kind]
 
 
 def test_an_alert_runs_the_command(room: Room) -> None:

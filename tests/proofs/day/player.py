@@ -16,10 +16,11 @@ from typing import Any, Final
 from mem0tray.config.settings import Settings
 from mem0tray.core.events import Events
 from mem0tray.core.language import Language
-from mem0tray.desktop.notify.backends import IconBackend, PlyerBackend
+from mem0tray.desktop.bus.session_bus import SessionBus
+from mem0tray.desktop.notify.backends import PlyerBackend
+from mem0tray.desktop.notify.daemon import Daemon
 from mem0tray.desktop.notify.notice import Notice
 from mem0tray.desktop.notify.notifier import Notifier, Sources
-from mem0tray.desktop.notify.restore_button import RestoreButton
 from mem0tray.desktop.notify.sending import NoticeResult, Sender
 from mem0tray.desktop.tray.icon import notice_icon
 from mem0tray.desktop.tray.presenter import Presenter
@@ -44,9 +45,8 @@ class Player:
         self._stormy = False
         self.tray = Tray(folder / "icons", lambda _: None)
         ways = [
-            RestoreButton(lambda: None),
+            Daemon(SessionBus(), notice_icon),
             PlyerBackend(notice_icon),
-            IconBackend(self.tray.notify),
         ]
         self._sender = _Noted(ways, self._note)
         settings = Settings()

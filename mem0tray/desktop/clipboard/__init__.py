@@ -1,0 +1,66 @@
+"""Putting a text where the user can paste it from, by a program that the system has for it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.reasons import Reason
+from mem0tray.desktop.dialogs.linux import SYSTEM_PYTHON
+
+_ELSEWHERE: Final = {"darwin": ("pbcopy", "utf-8"), "win32": ("clip.exe", "utf-16")}
+_X: Final = (("xclip", "-selection", "clipboard"), ("xsel", "--clipboard", "--input"))
+_OWNER: Final = Path(__file__).with_name("owner.py")
+_PATIENCE: Final = 5.0
+_NO_PROGRAM: Final = Reason("No program was found that copies.")
+
+
+def copy(text: str) -> None:
+    """Copy `text`. Raises Mem0TrayError, OSError, SubprocessError: then it was not copied."""
+    if sys.platform in _ELSEWHERE:
+        program, encoding = _ELSEWHERE[sys.platform]
+        # ASCII is read alike everywhere; pbcopy goes by the locale, which the Dock does not set.
+        data = text.encode("ascii" if text.isascii() else encoding, "replace")
+        environ = {**os.environ, "LC_CTYPE": "UTF-8"}
+        subprocess.run([program], input=data, env=environ, check=True, timeout=_PATIENCE)  # noqa: S603  (the system's own)
+    elif os.environ.get("WAYLAND_DISPLAY"):
+        # Whoever has no window there copies nothing, and is told nothing; wl-copy makes one.
+        _first(_present(("wl-copy",)), text, "wl-clipboard")
+    else:
+        _first(_for_x(), text, "xclip")
+
+
+def _for_x() -> Iterator[tuple[str, ...]]:
+    for command in _X:
+        yield from _present(command)
+    for python in dict.fromkeys((SYSTEM_PYTHON, sys.executable)):
+        yield python, "-I", str(_OWNER)
+
+
+def _present(command: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    program = shutil.which(command[0])
+    if program is not None:
+        yield program, *command[1:]
+
+
+def _first(commands: Iterator[tuple[str, ...]], text: str, package: str) -> None:
+    """Have the first of them that can hold the text; it goes on to, in the background."""
+    for command in commands:
+        try:
+            subprocess.run(  # noqa: S603  (programs of the system; the text is none of their words)
+                command,
+                input=text.encode("utf-8", "replace"),
+                stdout=subprocess.DEVNULL,  # what holds the text must not hold a pipe of ours
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+                check=True,
+                timeout=_PATIENCE,
+            )
+        except (OSError, subprocess.SubprocessError):
+            continue
+        return
+    raise Mem0TrayError(_NO_PROGRAM, Reason("Install {package}.", package=package))
