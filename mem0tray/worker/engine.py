@@ -30,6 +30,7 @@ _TORN: Final = 0.05
 _STOP: Final = 0.8
 _WRITE_DLQ: Final = "writing the DLQ file"
 _FOLDERS: Final = "folders"
+_WRITE_METRICS: Final = "metrics"
 _CLOCK_JUMP: Final = 1.0
 _DAY: Final = 86_400.0
 
@@ -100,7 +101,7 @@ class Engine:
         # A name for each: under one that has just failed nothing is tried for a while.
         self._attempt("last DLQ file", self._publish_dlq)
         self._attempt("last queue file", lambda: parts.queue_publisher.stop(_STOP / 2))
-        self._attempt("metrics", lambda: parts.metrics.run(force=True))
+        self._attempt(_WRITE_METRICS, lambda: parts.metrics.run(force=True))
         parts.dlq.close()
         parts.chosen_server.close()
         self._attempt("end of the ledger", self._context.ledger.close)
@@ -128,7 +129,7 @@ class Engine:
         if self._may_send(now):
             self.parts.chosen_server.delivery.kick()
         self._publish(now, moment)
-        self._attempt("metrics", self.parts.metrics.run)
+        self._attempt(_WRITE_METRICS, self.parts.metrics.run)
         self._attempt("retention", lambda: self._expire(now))
         self._attempt("room", self._context.ledger.give_back_room)
         if self._is_at_rest(now):
@@ -250,7 +251,7 @@ class Engine:
 
     def patience(self, now: float, moment: float) -> float:
         """How long to wait until the next cycle, in seconds, should nobody wake us."""
-        parts = self.parts
+        parts, until_try = self.parts, self._context.troubles.until_try
         waits = [INTERVAL if parts.chosen_server.delivery.under_way else self._until_next_look(now)]
         due = self._context.outbox.next_due()  # of those set aside too
         if due is not None and due > self._looked:
@@ -260,8 +261,8 @@ class Engine:
             waits.append(opens - now)
         waits.append(max(parts.queue_publisher.put_back_at - now, 0.0))
         if parts.dlq.needed:
-            waits.append(max(parts.dlq.pace.wait(moment), _TORN))
-        waits.append(parts.metrics.wait(moment))
+            waits.append(max(parts.dlq.pace.wait(moment), until_try(_WRITE_DLQ, moment), _TORN))
+        waits.append(max(parts.metrics.wait(moment), until_try(_WRITE_METRICS, moment)))
         waits.append(self._context.troubles.next_try(moment))
         if parts.queue.torn or parts.edits.torn:
             waits.append(_TORN)

@@ -87,6 +87,10 @@ class Troubles:
         """Whether the part has failed the last time, and is to be tried again."""
         return part in self._not_before
 
+    def until_try(self, part: str, moment: float) -> float:
+        """Seconds until this part may be tried, 0 where it has not failed."""
+        return max(self._not_before.get(part, moment) - moment, 0.0)
+
     def next_try(self, moment: float) -> float:
         """Seconds until a part that has failed may be tried again; infinite where none waits."""
         return min(

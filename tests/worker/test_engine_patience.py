@@ -84,6 +84,17 @@ def test_it_waits_for_the_metrics(scene: Scene) -> None:
     scene.parts.metrics.wait.assert_called_with(MOMENT)
 
 
+@pytest.mark.parametrize("part", ["metrics", "dlq"])
+def test_a_file_that_cannot_be_written_is_not_tried_again_at_once(scene: Scene, part: str) -> None:
+    """It is to be written all along, but a full disk stays full for a while."""
+    scene.parts.metrics.wait.return_value = 0.0 if part == "metrics" else LOOK
+    scene.parts.dlq.needed = part == "dlq"
+    assert scene.patience() < 0.1
+    getattr(scene.parts, part).run.side_effect = OSError("full")
+    scene.cycle()
+    assert scene.patience(0.25) == 0.75
+
+
 def test_a_part_that_has_failed_is_tried_again_in_time(scene: Scene) -> None:
     """A second later, as it was away for a moment; what nobody tries then is not awaited."""
     scene.parts.other.look.side_effect = OSError("odd")
