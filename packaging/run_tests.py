@@ -19,8 +19,8 @@ def main() -> None:
     if complete:
         environ["DESKTOP_TESTS"] = "required"  # nothing is skipped because of what is missing
     os.chdir(environment.ROOT)
-    # Most tests wait for a process or a server: two for each core keep it busy, no more.
-    workers = str(2 * (os.cpu_count() or 1))
+    # Most tests wait for a process or a server: three for each core keep it busy, no more.
+    workers = str(3 * (os.cpu_count() or 1))
     pytest = [str(environment.python(environment.VENV)), "-m", "pytest", "-n", workers]
     environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each worker would compile every test anew

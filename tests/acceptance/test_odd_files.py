@@ -185,8 +185,9 @@ def test_what_is_ours_alone_is_named_at_the_start(used_home: Home, name: str) ->
 # Restless files -------------------------------------------------------------------------------
 
 _WRITER = """
-import itertools, sys
+import itertools, sys, time
 for n in itertools.count():
+    time.sleep(0.005)
     with open(sys.argv[1], "w") as file:
         file.write('{"queue": [' if "queue.json" in sys.argv[1] else '{"items": [')
         file.write("." * (n % 7))
