@@ -173,10 +173,10 @@ def replace(
 
     `still_valid` is asked last, just before the file is replaced; when it says
     no, nothing happens and None comes back. `announce` is told before that how the
-    new file can be known again. A symbolic link is followed, the mode of the old
-    file kept; a new file is 0600. Unless it is `durable`, nothing waits for the
-    disk: a power cut may put the old file back, and on some file systems leave an
-    empty one. `by_way_of` is a folder of ours in which it is written first, where
+    new file can be known again. A symbolic link is followed, mode, owner and group of
+    the old file kept where we may; a new file is 0600. Unless it is `durable`, nothing
+    waits for the disk: a power cut may put the old file back, and on some file systems
+    leave an empty one. `by_way_of` is a folder of ours in which it is written first, where
     it is on the same disk: who watches the file's own folder then hears of it once.
     Raises FileUnavailableError; the old file is then untouched, or replaced by
     one that a power cut may still undo.
@@ -187,7 +187,7 @@ def replace(
     if by_way_of is not None and _on_one_disk(by_way_of, target.parent):
         place = by_way_of / target.name
     try:
-        mode = _mode_of(target)
+        old = _found(target)
         with Temporary(place) as new:
             for part in _in_one_go(data):
                 write_all(new.fd, part)
@@ -196,7 +196,7 @@ def replace(
             announce(Signature.of(os.fstat(new.fd)))
             if not still_valid():
                 return None
-            result = Signature.of(new.become(target, mode))
+            result = Signature.of(new.become(target, old))
     except OSError as error:
         if by_way_of is not None:
             # One disk, mounted in two places; or ours takes nothing, which is no fault of `path`.
@@ -316,7 +316,7 @@ def keep_link(path: Path, name: Path) -> bool:
             with Temporary(name) as new:
                 write_all(new.fd, plain.read_bytes(target))
                 sync(new.fd)
-                new.become(name, _mode_of(target))
+                new.become(name, _found(target))
             return False
     except OSError as error:
         raise unavailable(name, error) from error
@@ -347,12 +347,11 @@ def _linked(target: Path, name: Path) -> Path:
             return link
 
 
-def _mode_of(path: Path) -> int:
-    """The mode that a file in this place has, or is to have. Raises OSError."""
+def _found(path: Path) -> os.stat_result | None:
+    """The file that a new one here is to be like, or None. Raises OSError."""
     try:
-        found = plain.look(path)
+        return plain.look(path)
     except OSError as error:
         if error.errno != errno.ELOOP:
             raise
-        found = None  # a link in a circle is no file, and is replaced
-    return 0o600 if found is None else found.st_mode & 0o777
+        return None  # a link in a circle is no file, and is replaced

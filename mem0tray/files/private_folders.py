@@ -10,6 +10,7 @@ from pathlib import Path
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic
+from mem0tray.system import owner
 from mem0tray.system.plain import NotPlainError
 
 
@@ -27,17 +28,21 @@ def listing(folder: Path, pattern: str) -> list[Path]:
         raise atomic.unavailable(folder, error) from error
 
 
-def make_private_folder(folder: Path) -> None:
+def make_private_folder(folder: Path, *, ours: bool = False) -> None:
     """Make `folder` (0700) if it is missing; what is then put into it outlasts a power cut.
 
     So are those above it made that are missing: `mkdir` itself would leave them to the
-    umask, and who may write there may put another folder in the place of ours.
+    umask, and who may write there may put another folder in the place of ours. Whose a new
+    one is, `owner.of_folder` says, but that `folder` itself is ours if it is to be.
     Raises FileUnavailableError.
     """
     try:
         missing = [each for each in (folder, *folder.parents) if not each.exists()]
         for each in reversed(missing):
-            each.mkdir(mode=0o700, exist_ok=True)
+            with suppress(FileExistsError):
+                each.mkdir(mode=0o700)
+                if not (ours and each == folder):
+                    owner.give_folder(each)
         folder.mkdir(exist_ok=True)  # raises where something else has the name
     except FileExistsError as error:
         raise atomic.unavailable(folder, NotADirectoryError(errno.ENOTDIR, "")) from error
@@ -53,7 +58,7 @@ def make_own_folder(folder: Path) -> None:
     Raises FileUnavailableError when it belongs to another user, who could put
     orders and links of his own into it.
     """
-    make_private_folder(folder)
+    make_private_folder(folder, ours=True)
     if sys.platform == "win32":
         return
     try:

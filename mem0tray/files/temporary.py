@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from mem0tray.system import plain
+from mem0tray.system import owner, plain
 
 if sys.platform != "win32":
     import fcntl
@@ -80,13 +80,16 @@ class Temporary:
         """The descriptor to write to."""
         return self._fd
 
-    def become(self, target: Path, mode: int) -> os.stat_result:
-        """Take the place of `target`, with this mode; the stat result just before.
+    def become(self, target: Path, like: os.stat_result | None) -> os.stat_result:
+        """Take the place of `target`; the stat result just before.
 
-        Not sooner: until then it is for its owner alone, whatever it is to become.
+        With mode, owner and group of the file `like`, as far as we may; without one
+        it is 0600, and its owner that of `owner.of_folder`. Not sooner: until then it is
+        for us alone, whatever it is to become.
         """
-        if sys.platform != "win32":
-            os.fchmod(self._fd, mode)
+        owner.pass_on(self._fd, target.parent, like)
+        if sys.platform != "win32" and like is not None:
+            os.fchmod(self._fd, like.st_mode & 0o777)
         found = os.fstat(self._fd)
         # Before it has the name that others watch; on Windows it could not be renamed, either.
         self._close()

@@ -8,10 +8,12 @@ a waiting writer), it is opened without blocking, and what was opened is looked 
 import errno
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from mem0tray.core.reasons import Reason
+from mem0tray.system import owner
 
 _FILE: Final = Reason("a file")
 FOLDER: Final = Reason("a folder")
@@ -54,11 +56,12 @@ def look(path: Path) -> os.stat_result | None:
 def open_fd(path: Path, flags: int = os.O_RDONLY, mode: int = 0o600) -> int:
     """A descriptor of the regular file `path`; a file that O_CREAT makes has `mode`.
 
+    Whose it then is, `owner.of_folder` says.
     Raises NotPlainError and OSError. Never waits.
     """
     look(path)
     try:
-        fd = os.open(path, flags | _ALWAYS, mode)
+        fd = _opened(path, flags | _ALWAYS, mode)
     except OSError:
         look(path)  # a socket, or a pipe without a reader, cannot even be opened
         raise
@@ -67,6 +70,16 @@ def open_fd(path: Path, flags: int = os.O_RDONLY, mode: int = 0o600) -> int:
         os.close(fd)
         raise NotPlainError(path, found.st_mode)
     return fd
+
+
+def _opened(path: Path, flags: int, mode: int) -> int:
+    heir = owner.of_folder(path.parent) if flags & os.O_CREAT else None
+    if heir is not None:
+        with suppress(FileExistsError):  # only what we have made is ours to give
+            fd = os.open(path, flags | os.O_EXCL, mode)
+            owner.give(fd, heir)
+            return fd
+    return os.open(path, flags, mode)
 
 
 def open_binary(path: Path) -> BinaryIO:

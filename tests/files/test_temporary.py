@@ -192,13 +192,17 @@ def test_a_name_that_is_taken_is_passed_over(
 
 def test_what_took_no_place_is_gone(tmp_path: Path) -> None:
     """With its descriptors; what did take its place stays."""
+    (tmp_path / "like").touch()
+    (tmp_path / "like").chmod(0o640)
+    like = (tmp_path / "like").stat()
+    (tmp_path / "like").unlink()
     before = open_descriptors()
     with Temporary(tmp_path / "file") as new:
         os.write(new.fd, b"data")
     assert list(tmp_path.iterdir()) == []
     with Temporary(tmp_path / "file") as new:
         os.write(new.fd, b"data")
-        found = new.become(tmp_path / "file", 0o640)
+        found = new.become(tmp_path / "file", like)
     assert (found.st_size, found.st_mode & 0o777) == (4, 0o640)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     assert open_descriptors() == before
@@ -223,7 +227,7 @@ def test_who_cleans_up_first_costs_another_name(
     before = open_descriptors()
     with Temporary(tmp_path / "file") as new:
         os.write(new.fd, b"data")
-        new.become(tmp_path / "file", 0o600)
+        new.become(tmp_path / "file", None)
     assert len(locked) == 3
     assert (tmp_path / "file").read_bytes() == b"data"
     assert open_descriptors() == before

@@ -1,7 +1,9 @@
 """What `doctor` looks at on the disk: settings, folders, locks, files, ledger."""
 
 import os
+import shlex
 import shutil
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -53,8 +55,36 @@ def folders(loaded: Loaded) -> Iterable[Check]:
     else:
         yield _folder("claude folder", paths.claude_dir, _STAYS)
     yield _folder("data folder", paths.data_dir, _UNRECORDED)
+    yield from _owner(paths)
     for folder in _disks(paths):
         yield _space(folder)
+
+
+def _owner(paths: Paths) -> Iterator[Check]:
+    """Whose the shared folder is, where root looks at that of another user."""
+    if sys.platform == "win32" or os.geteuid() != 0 or not paths.claude_dir.is_dir():
+        return
+    owner = paths.claude_dir.stat().st_uid
+    if not owner:
+        return
+    shared = (paths.queue, paths.queue_lock, paths.dlq, paths.emergency, paths.metrics)
+    lost = [path for path in shared if path.is_file() and path.stat().st_uid != owner]
+    if lost:
+        yield Check(
+            "owner",
+            WARN,
+            f"{paths.claude_dir} belongs to {remedies.name_of(owner)}, but not"
+            f" {', '.join(path.name for path in lost)}: their worker and their hooks may be"
+            " unable to use that.",
+            f"`chown {owner} {shlex.join(map(str, lost))}`",
+        )
+    else:
+        yield Check(
+            "owner",
+            WARN,
+            f"{paths.claude_dir} belongs to {remedies.name_of(owner)}, and you are root.",
+            f"Run mem0tray as that user: `sudo -H -u {remedies.name_of(owner)} mem0tray doctor`.",
+        )
 
 
 def _folder(name: str, folder: Path, unusable: str) -> Check:

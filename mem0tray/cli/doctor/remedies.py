@@ -45,6 +45,16 @@ def made(folder: Path, parent: Path) -> str:
     return f"Make it: `sudo install -d -m 700 -o {owner} {shlex.quote(str(folder))}`."
 
 
+def name_of(uid: int) -> str:
+    """The name of a user, or `#1000` as `sudo -u` takes it."""
+    if sys.platform != "win32":
+        import pwd
+
+        with suppress(KeyError):
+            return pwd.getpwuid(uid).pw_name
+    return f"#{uid}"
+
+
 def away(path: Path) -> str:
     """What takes an obstacle out of the way, and loses nothing."""
     return f"Move it away: `{atomic.moving(path)}`."

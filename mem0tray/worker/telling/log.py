@@ -18,7 +18,7 @@ from mem0tray.core.events import Event
 from mem0tray.core.text import one_line, plural, short_id
 from mem0tray.files import receipts
 from mem0tray.ledger.taken_by_others import PERHAPS
-from mem0tray.system import plain
+from mem0tray.system import owner, plain
 from mem0tray.system.paths import Paths, log_in
 
 BACKOFFS_PER_MINUTE: Final = 10
@@ -75,7 +75,9 @@ class _Private(logging.handlers.RotatingFileHandler):
 
     def _open(self) -> TextIOWrapper:
         folder = Path(self.baseFilename).parent
-        folder.mkdir(mode=0o700, exist_ok=True)  # and none above it: `claude_dir` may be moving
+        with suppress(FileExistsError):
+            folder.mkdir(mode=0o700)  # and none above it: `claude_dir` may be moving
+            owner.give_folder(folder)
         path = Path(self.baseFilename)
         fd = plain.open_fd(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         stream = os.fdopen(fd, "a", encoding=self.encoding, errors=self.errors)

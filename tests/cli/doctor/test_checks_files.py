@@ -162,3 +162,19 @@ def test_a_lock_that_is_held_for_long(home: Scratch, monkeypatch: pytest.MonkeyP
     assert level == "warn"
     assert "fuser" in text
     assert checks(home, "queue lock")[0][0] == "ok"
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can look at another user's folder so")
+def test_root_is_told_that_the_folder_is_another_s(home: Scratch) -> None:
+    """With what in it is not theirs, which their worker cannot use."""
+    home.claude.mkdir()
+    assert checks(home, "owner") == []
+    os.chown(home.claude, 4242, 4242)
+    ((level, text),) = checks(home, "owner")
+    assert level == "warn"
+    assert f"{home.claude} belongs to #4242, and you are root." in text
+    home.paths.queue.touch()
+    ((level, text),) = checks(home, "owner")
+    assert "but not mem0_queue.json" in text
+    assert f"`chown 4242 {home.paths.queue}`" in text
