@@ -69,6 +69,11 @@ def escaped(text: str) -> str:
     return text.translate(_ESCAPED)
 
 
+def plain(text: str) -> str:
+    """The text without a sign that could be markup: what looks alike stands in its place."""
+    return text.translate(_PLAIN)
+
+
 def clipped(text: str, units: int) -> str:
     """At most `units` UTF-16 units of it, no character cut in two."""
     encoded = text.encode("utf-16-le", "replace")
@@ -103,7 +108,7 @@ class IconBackend:
         """Show it; what a daemon may take for markup is replaced by what looks alike."""
         title, body = fitted(notice)
         if sys.platform not in ("win32", "darwin"):
-            body = body.translate(_PLAIN)
+            body = plain(body)
         self._notify(title, body)
 
     def withdraw(self, kind: str) -> None:
@@ -190,7 +195,7 @@ class NotifySendWay(Way):
 
     def prepare(self, title: str, body: str) -> tuple[str, str]:
         """Escape what may be rendered as markup, and a leading dash, which would be an option."""
-        return _no_option(title), _no_option(body.translate(_PLAIN))
+        return _no_option(title), _no_option(plain(body))
 
 
 class NativeWay(Way):

@@ -26,6 +26,7 @@ from mem0tray.desktop.notify.backends import (
     UnavailableError,
     escaped,
     fitted,
+    plain,
 )
 from mem0tray.desktop.notify.notice import Notice, NoticeAction, Offer, Urgency
 from mem0tray.system.paths import APP
@@ -130,7 +131,8 @@ class Daemon:
         try:
             made.notify(
                 title=title,
-                message=escaped(body) if "body-markup" in able else body,
+                # dunst may say that it renders no markup, and do so all the same.
+                message=escaped(body) if "body-markup" in able else plain(body),
                 app_name=APP,
                 app_icon=str(self._icon(notice.base)),
                 timeout=_FOR_EVER if notice.urgency is Urgency.CRITICAL else _SECONDS,

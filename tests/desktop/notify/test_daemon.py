@@ -123,10 +123,10 @@ def test_hostile_text_is_shown_as_text(desktop: Session, desk: Desk) -> None:
 
 
 def test_a_daemon_is_given_what_it_can_show(desktop: Session, desk: Desk) -> None:
-    """Without markup nothing is escaped, without buttons none is sent."""
+    """Without markup no sign is left that could be some, without buttons none is sent."""
     daemon = desktop.start_daemon(without="body-markup")
     desk.daemon.show(notice(body="<b> & ü"))
-    assert desktop.shown[0].body == "<b> & ü"
+    assert desktop.shown[0].body == "‹b› ＆ ü"
     daemon.close()
     desk.gone()
     desktop.start_daemon(without="actions")
