@@ -19,7 +19,7 @@ from mem0tray.core.errors import AlreadyRunningError, FileUnavailableError, Lock
 from mem0tray.core.reasons import NONE, Reason
 from mem0tray.files.atomic import unavailable
 from mem0tray.files.private_folders import make_private_folder
-from mem0tray.system import data_folders, plain
+from mem0tray.system import data_folders, plain, processes
 from mem0tray.system.plain import NotPlainError
 
 if TYPE_CHECKING:
@@ -56,16 +56,21 @@ else:
         fcntl.flock(fd, fcntl.LOCK_UN)
 
 
-def _open(path: Path) -> int:
-    """A descriptor to lock; a lock file that we may only read serves as well.
+_ONLY_READ: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
-    Raises FileUnavailableError.
+
+def _open(path: Path) -> int:
+    """A descriptor to lock; a lock file that can only be read serves as well.
+
+    It may be another user's, or the disk read-only. Raises FileUnavailableError.
     """
     try:
         make_private_folder(path.parent)
         try:
             return plain.open_fd(path, os.O_RDWR | os.O_CREAT)
-        except PermissionError as refused:
+        except OSError as refused:
+            if refused.errno not in _ONLY_READ:
+                raise
             try:
                 return plain.open_fd(path)
             except FileNotFoundError:
@@ -230,7 +235,10 @@ class InstanceLock:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether somebody holds the lock right now; nobody can where no file stands there."""
+    """Whether somebody holds the lock right now; nobody can where no file stands there.
+
+    Where the lock cannot be tried, the process tells that wrote its number into the file.
+    """
     try:
         if plain.look(path) is None:
             return False
@@ -242,7 +250,8 @@ def is_locked(path: Path) -> bool:
     try:
         free = lock.try_acquire()
     except (OSError, FileUnavailableError):
-        return True
+        pid = holder(path)
+        return pid is None or processes.is_alive(pid)
     lock.release()
     return not free
 

@@ -69,6 +69,16 @@ def test_a_disk_that_turns_read_only(home: Home, server: Standin, which: str) ->
     assert home.data_files("state.json") == []
 
 
+@pytest.mark.usefixtures("server")
+def test_a_worker_that_has_ended_does_not_run_on_a_disk_that_is_read_only(home: Home) -> None:
+    """Nobody is told to end its process, whose number may be another's by then."""
+    home.write_dlq([waiting("later")])
+    home.worker().stop()
+    with machine.read_only(home.root):
+        assert not home.json("status")["worker"]["running"]
+        assert "A worker still runs" not in home.run("uninstall").stderr
+
+
 @pytest.mark.row(5)
 def test_a_full_disk_is_told_once(tmp_path: Path, server: Standin) -> None:
     """Full, with room for a little in between, and full again: one trouble, until it is over."""

@@ -179,22 +179,40 @@ def test_what_is_no_want_of_the_lock_is_an_error(
     assert locks.is_locked(path)  # nobody can tell, and it is not for us to take it
 
 
-def test_a_file_that_may_only_be_read_serves_as_well(
-    path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("runs", [True, False])
+def test_where_the_lock_cannot_be_tried_its_process_tells(
+    path: Path, monkeypatch: pytest.MonkeyPatch, *, runs: bool
 ) -> None:
-    """That of another user; where there is none and none may be made, permissions are named."""
+    """One that has ended holds nothing, also on a file system without locks."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    path.parent.mkdir()
+    pid = os.getpid() if runs else 2**22 + 1  # the number of no process on any Linux
+    path.write_text(f"{pid}\n", encoding="utf-8")
+    monkeypatch.setattr(locks, "_lock", refuse)
+    assert locks.is_locked(path) == runs
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS])
+def test_a_file_that_may_only_be_read_serves_as_well(
+    path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """That of another user, or on a disk that is read-only; where there is none, why is said."""
     path.parent.mkdir()
     real = plain.open_fd
 
     def read_only(path: Path, flags: int = os.O_RDONLY) -> int:
         if flags & os.O_RDWR:
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            raise OSError(number, os.strerror(number))
         return real(path, flags)
 
     monkeypatch.setattr(plain, "open_fd", read_only)
-    with pytest.raises(FileUnavailableError, match="Permission denied"):
+    with pytest.raises(FileUnavailableError, match=os.strerror(number)):
         FileLock(path).acquire(0)
     path.touch()
+    assert not locks.is_locked(path)
     with FileLock(path).held(0):
         assert not FileLock(path).try_acquire()
 
