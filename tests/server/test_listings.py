@@ -3,6 +3,7 @@
 import threading
 import time
 from contextlib import closing
+from unittest import mock
 
 import pytest
 
@@ -254,3 +255,14 @@ def test_a_listing_is_as_old_as_its_question() -> None:
         ended.set()
         first.join()
         assert client.ask(Memory("p", "b", "k"), LONG, since) is Presence.PRESENT
+
+
+@pytest.mark.parametrize(("left", "waited"), [(-1.0, 0.0), (0.5, 0.5)])
+def test_a_turn_is_waited_for_as_long_as_there_is_time(
+    left: float, waited: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no time is left the turn is not waited for at all."""
+    lock = mock.Mock()
+    monkeypatch.setattr(threading, "Lock", lambda: lock)
+    with Listings().turn("p", left):
+        lock.acquire.assert_called_once_with(timeout=waited)
