@@ -14,7 +14,7 @@ import pytest
 
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.server import ServerAddress
-from mem0tray.server.network import MAX_ANSWER, Network
+from mem0tray.server.network import Network
 from mem0tray.server.transport import _LIMITS
 from tests.server.calls import LONG
 from tests.server.wire import PATIENCE
@@ -160,7 +160,7 @@ def test_an_answer_has_room_for_a_megabyte_and_no_more() -> None:
         other.sendall(b"abc")
         assert made.read(3) == b"abc"
         assert made.raw == b"abc"
-        made.raw += bytes(MAX_ANSWER - 4)
+        made.raw += bytes(1_000_000 - 4)
         other.sendall(b"de")
         assert made.read(1) == b"d"
         with pytest.raises(httpcore.ReadError):
