@@ -1,32 +1,18 @@
-"""What the tray needs of the system, and its tests.
+"""What the tests need of the system: a desktop without a screen, and other programs."""
 
-pystray and plyer reach a Linux desktop through libraries that come as packages
-of the system, for the system's own Python only.
-"""
-
-import contextlib
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Sequence
 from typing import Final
 
 import environment
 
-# In Debian's and Ubuntu's words: PyGObject, the tray's library, D-Bus.
-TRAY: Final = ("python3-gi", "gir1.2-ayatanaappindicator3-0.1", "python3-dbus")
-TRAY_PROBE: Final = """
-import dbus, gi
-gi.require_version("Gtk", "3.0")
-gi.require_version("AyatanaAppIndicator3", "0.1")
-"""
 # What the tests need: a command, and the packages that have it.
 TEST_TOOLS: Final = (
     ("Xvfb", "xvfb"),  # a display without a screen
     ("dbus-daemon", "dbus-daemon"),  # a session bus
     ("openbox", "openbox"),  # gives windows a place and the keyboard
     ("xfce4-panel", "xfce4-panel"),  # a real panel, for the icon
+    ("stalonetray", "stalonetray"),  # a panel of the older kind
     ("dunst", "dunst"),  # a real notification daemon
     ("zenity", "zenity"),  # shows dialogs
     ("xclip", "xclip"),  # copies and pastes
@@ -44,15 +30,6 @@ TEST_TOOLS: Final = (
 )
 
 
-def offer_tray() -> None:
-    """Where there is a desktop, install what the tray needs, or say how and go on without it."""
-    if not (has_display() and environment.is_system_python()) or _tray_is_there():
-        return
-    why = "mem0tray goes on without its tray where the system's libraries for it are missing."
-    with contextlib.suppress(SystemExit):
-        environment.need_system(_with_venv(TRAY), why)
-
-
 def has_test_tools() -> bool:
     """Install what the tests need of the system; where that fails, say how it is done by hand.
 
@@ -60,9 +37,6 @@ def has_test_tools() -> bool:
     """
     missing = [name for name, _ in TEST_TOOLS if shutil.which(name) is None]
     packages = " ".join(package for name, package in TEST_TOOLS if name in missing).split()
-    if not _tray_is_there():
-        missing.append("the tray's libraries")
-        packages += TRAY
     if not packages:
         return True
     why = "The tests use a desktop without a screen, strace, shells and a C compiler."
@@ -83,15 +57,3 @@ def has_test_tools() -> bool:
 def _with_venv(packages: Sequence[str]) -> list[str]:
     """Add what the environment will need next, so that people are asked only once."""
     return [*packages, *([] if environment.has_ensurepip() else ["python3-venv"])]
-
-
-def has_display() -> bool:
-    """Whether somebody sits at a Linux desktop."""
-    return sys.platform == "linux" and any(
-        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
-    )
-
-
-def _tray_is_there() -> bool:
-    probe = [sys.executable, "-Es", "-c", TRAY_PROBE]
-    return subprocess.run(probe, capture_output=True, check=False).returncode == 0

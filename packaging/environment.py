@@ -143,13 +143,10 @@ def has_ensurepip() -> bool:
 
 
 def _bring_up_to_date(venv: Path, groups: Sequence[str], wheel: Path | None) -> None:
-    # The tray's libraries are not on PyPI in a form that installs everywhere. A wheel is
-    # tested alone: its own metadata must name everything that it needs.
-    shared = wheel is None and is_system_python()
     version = _version(venv)
     stamp = _read_stamp(venv)
-    if version is None or _must_be_remade(venv, version, stamp, shared=shared):
-        _make(venv, shared=shared)
+    if version is None or _must_be_remade(venv, version, stamp):
+        _make(venv)
         version, stamp = _version(venv), None
     wanted = {"inputs": _fingerprint(venv, version, wheel), "groups": sorted(groups)}
     if not _satisfies(stamp, wanted):
@@ -193,10 +190,8 @@ def _version(venv: Path) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def _must_be_remade(venv: Path, version: str, stamp: Any, *, shared: bool) -> bool:
+def _must_be_remade(venv: Path, version: str, stamp: Any) -> bool:
     """Whether a working environment is one that we cannot build on."""
-    if shared and not _is_shared(venv):  # it cannot show a tray
-        return True
     running = [str(part) for part in sys.version_info[:2]]
     found = version.split(".")[:2]
     if [int(part) for part in found] < [3, 11]:
@@ -209,21 +204,14 @@ def _must_be_remade(venv: Path, version: str, stamp: Any, *, shared: bool) -> bo
     return isinstance(stamp, dict) and stamp["inputs"]["folder"] != str(venv)
 
 
-def _is_shared(venv: Path) -> bool:
-    """Whether an environment sees the packages of its Python's system as well."""
-    lines = (venv / "pyvenv.cfg").read_text(encoding="utf-8").lower().splitlines()
-    return "include-system-site-packages = true" in lines
-
-
-def _make(venv: Path, *, shared: bool) -> None:
+def _make(venv: Path) -> None:
     _check_ensurepip()
     if venv.is_symlink() or venv.is_file():
         venv.unlink()
     elif venv.exists():
         say(f"Making {_shown(venv)} anew: made by another Python or elsewhere, or incomplete.")
         shutil.rmtree(venv)
-    make = [sys.executable, "-I", "-m", "venv", *(["--system-site-packages"] if shared else [])]
-    done = _captured([*make, venv], dict(os.environ))
+    done = _captured([sys.executable, "-I", "-m", "venv", venv], dict(os.environ))
     if done.returncode:
         shutil.rmtree(venv, ignore_errors=True)
         fail(f"{done.stdout.rstrip()}\nMaking the virtual environment {venv} failed.")

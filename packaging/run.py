@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import desktop
 import environment
 
 SAMPLE = environment.ROOT / "packaging" / "sample"
@@ -58,7 +57,6 @@ def main() -> int:
     if home and home.exists() and not (home / MARK).exists() and any(home.iterdir()):
         parser.error(f"{home} is neither empty nor a scratch home made by this script")
 
-    desktop.offer_tray()
     environ = environment.ensure()
     if options.real:
         environment.become([_mem0tray(), *(arguments or ["run"])], environ)

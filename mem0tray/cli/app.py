@@ -138,14 +138,14 @@ def group(ctx: click.Context) -> Any:
         return None
     from mem0tray.desktop import session
 
-    missing = session.missing()
+    bus, missing = session.connected()
     if missing:
         from mem0tray.cli.run import work
 
         return work(greeting=f"mem0tray: {missing} {_NO_TRAY}")
     from mem0tray.desktop.app import Application
 
-    return Application().run()
+    return Application(bus).run()
 
 
 def run(arguments: list[str]) -> int:

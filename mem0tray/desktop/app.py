@@ -2,9 +2,10 @@
 
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mem0tray.actions import snapshot_reader
@@ -15,7 +16,7 @@ from mem0tray.core.errors import AlreadyRunningError, Mem0TrayError, SettingsErr
 from mem0tray.core.events import Event, Events
 from mem0tray.core.language import Language
 from mem0tray.core.reasons import Reason
-from mem0tray.desktop import autostart, dialogs, second_start, session
+from mem0tray.desktop import autostart, dialogs, second_start
 from mem0tray.desktop.controller import Controller, Surface
 from mem0tray.desktop.notify import notice_texts
 from mem0tray.desktop.notify.backends import IconBackend, PlyerBackend, in_flatpak
@@ -25,13 +26,11 @@ from mem0tray.desktop.notify.sending import Sender
 from mem0tray.desktop.tray import view
 from mem0tray.desktop.tray.icon import notice_icon
 from mem0tray.desktop.tray.menu import MenuCommand, Verb
-from mem0tray.desktop.tray.panel_check import HostWatch
 from mem0tray.desktop.tray.presenter import Presenter
 from mem0tray.desktop.tray.tray import MENDS, Tray
 from mem0tray.desktop.tray.view import View
 from mem0tray.files.lock import FileLock
 from mem0tray.system import user_language
-from mem0tray.system.wakeup import Bell
 from mem0tray.worker.folders.settings_file import SettingsFile
 from mem0tray.worker.telling.log import EventLog
 from mem0tray.worker.thread import WorkerThread
@@ -39,8 +38,9 @@ from mem0tray.worker.thread import WorkerThread
 if TYPE_CHECKING:
     from mem0tray.desktop.bus.session_bus import SessionBus
     from mem0tray.desktop.notify.daemon import Daemon
+    from mem0tray.desktop.tray.older_panel import OlderPanel
+    from mem0tray.desktop.tray.panel_check import PanelWatch
 
-_LINUX: Final = sys.platform not in ("win32", "darwin")
 _OFFERED: Final = {
     Offer.STATUS: Verb.SHOW_STATUS,
     Offer.RETRY: Verb.RETRY_ALL,
@@ -55,7 +55,8 @@ class Application:
     Raises AlreadyRunningError after the status was shown, by the one that runs or in its place.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, session_bus: "SessionBus | None") -> None:
+        self._session_bus = session_bus
         settings, wrong = _settings()
         self._bus = Events()
         changes = SettingsFile()
@@ -68,12 +69,10 @@ class Application:
         self._language: tuple[str, Language] | None = None
         self._log = EventLog(self._worker.paths, settings.log)
         self._bus.subscribe(self._log)
-        self._ended = threading.Event()
-        self._lost = False
         self._login = autostart.for_this_system(autostart.DESKTOP)
         data = self._worker.paths.data_dir
-        self._tray = Tray(data / "icons", self._clicked)
-        self._session_bus = self._linux_bus()
+        self._older = self._older_panel()
+        self._tray = self._made_tray(data / "icons")
         self._daemon = self._notification_daemon()
         self._controller = Controller(
             self._current,
@@ -104,11 +103,11 @@ class Application:
                 self._worker.paths.alerts,
             ),
         )
-        self._host = HostWatch(data / "no-panel-told", self._tell_no_host)
+        self._host = self._panel_watch(data / "no-panel-told")
         self._at_login: bool | None = None
 
     def run(self) -> int:
-        """Show the icon until the user quits or the session ends; the exit code."""
+        """Show the icon until the user quits, or a signal ends it; the exit code."""
         for listener in (self._presenter, self._listen):
             self._bus.subscribe(listener)
         self._notifier.start()
@@ -117,14 +116,13 @@ class Application:
         restore = self._take_signals()
         try:
             self._mend_login()
-            if _LINUX:
+            if self._host is not None:
                 self._host.start()
             self._tray.run(self._presenter.start)
-            if self._lost:
-                self._go_on_without_tray()
         finally:
             self._shown.release()
-            self._host.stop()
+            if self._host is not None:
+                self._host.stop()
             self._presenter.stop()
             self._controller.stop()
             self._worker.stop()
@@ -132,7 +130,6 @@ class Application:
             self._notifier.stop()
             if self._session_bus is not None:
                 self._session_bus.close()
-            self._ended.set()
             self._log.close()
             restore()
         if self._worker.fatal is not None:
@@ -156,16 +153,10 @@ class Application:
         return self._language[1]
 
     def _ways(self) -> list[Any]:
-        if self._daemon is not None:
-            return [self._daemon, PlyerBackend(notice_icon)]
-        return [PlyerBackend(notice_icon), IconBackend(self._tray.notify)]
-
-    def _linux_bus(self) -> "SessionBus | None":
-        if not _LINUX:
-            return None
-        from mem0tray.desktop.bus.session_bus import SessionBus
-
-        return SessionBus()
+        plyer = PlyerBackend(notice_icon)
+        if self._session_bus is None:
+            return [plyer, IconBackend(self._tray.notify)]
+        return [plyer] if self._daemon is None else [self._daemon, plyer]
 
     def _notification_daemon(self) -> "Daemon | None":
         if self._session_bus is None or in_flatpak():
@@ -173,6 +164,18 @@ class Application:
         from mem0tray.desktop.notify.daemon import Daemon
 
         return Daemon(self._session_bus, notice_icon, self._offered)
+
+    def _older_panel(self) -> "OlderPanel | None":
+        if self._session_bus is None:
+            return None
+        from mem0tray.desktop.tray.older_panel import OlderPanel
+
+        return OlderPanel(lambda: self._clicked(MenuCommand(Verb.SHOW_STATUS)))
+
+    def _made_tray(self, folder: Path) -> Tray:
+        if self._older is None:
+            return Tray(folder, self._clicked, None)
+        return Tray(folder, self._clicked, self._session_bus, self._older.show)
 
     # Clicks ------------------------------------------------------------------------------
 
@@ -221,51 +224,42 @@ class Application:
             ),
         )
 
+    # The session ---------------------------------------------------------------------------
+
+    def _panel_watch(self, told: Path) -> "PanelWatch | None":
+        bus, older = self._session_bus, self._older
+        if bus is None or older is None:
+            return None
+        from mem0tray.desktop.tray import panel_check
+
+        bus.on_lost(self._lose_session)
+        bus.on_connected(self._find_session)
+        by = partial(panel_check.shown_by, bus)
+        watch = panel_check.PanelWatch(told, self._tell_no_host, by, older)
+        watch.hear(bus)
+        return watch
+
+    def _lose_session(self) -> None:
+        """A lost session bus takes the icon away until it is back; the worker goes on."""
+        self._shown.release()
+        sys.stderr.write("mem0tray: The desktop session is gone; the worker goes on here.\n")
+
+    def _find_session(self) -> None:
+        self._shown.try_acquire()
+
     # The end -------------------------------------------------------------------------------
 
     def _take_signals(self) -> Callable[[], None]:
-        """TERM, INT and HUP end it in good order; a lost session bus ends only the icon."""
-        if not _LINUX:
-            names = ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK")
-            known = [getattr(signal, name) for name in names if hasattr(signal, name)]
-            before = {each: signal.signal(each, lambda *_: self._stop()) for each in known}
+        """TERM, INT and HUP end it in good order."""
+        names = ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK")
+        known = [getattr(signal, name) for name in names if hasattr(signal, name)]
+        before = {each: signal.signal(each, lambda *_: self._tray.stop()) for each in known}
 
-            def restore() -> None:
-                for number, handler in before.items():
-                    signal.signal(number, handler)
+        def restore() -> None:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
-            return restore
-        from gi.repository import Gio, GLib
-
-        sources = [
-            GLib.unix_signal_add(GLib.PRIORITY_HIGH, number, self._stop)
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-        ]
-        session.session_bus(Gio).connect("closed", self._lose_session)
-
-        def remove() -> None:
-            for source in sources:
-                GLib.source_remove(source)
-
-        return remove
-
-    def _stop(self, *_: Any) -> bool:
-        self._ended.set()
-        self._tray.stop()
-        return True
-
-    def _lose_session(self, *_: Any) -> None:
-        self._lost = True
-        self._shown.release()
-        self._tray.stop()
-
-    def _go_on_without_tray(self) -> None:
-        sys.stderr.write("mem0tray: The desktop session is gone; the worker goes on here.\n")
-        with Bell() as bell:
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-                signal.signal(number, lambda *_: self._ended.set())
-            while not self._ended.is_set():
-                bell.wait(None)
+        return restore
 
 
 def _settings() -> tuple[Settings, Reason]:

@@ -6,6 +6,7 @@ asked at a time; the others go on meanwhile, in the order of the clicks. Each
 verb checks again that there is something to do.
 """
 
+import os
 import queue
 import threading
 import time
@@ -127,6 +128,7 @@ class Controller:
                 self._failed(reasons.quoted(str(error)))
             except Exception as error:  # noqa: BLE001  (a click must not end all later ones)
                 self._failed(reasons.quoted(repr(error)))
+            os.environ.pop(opener.TOKEN, None)  # it was for this click
             self._surface.changed()
 
     def _failed(self, reason: Reason) -> None:

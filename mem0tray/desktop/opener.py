@@ -18,6 +18,9 @@ from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.core.reasons import Reason
 
+# Where a panel's permission to show a window in front stands, for what a click opens (Wayland).
+TOKEN: Final = "XDG_ACTIVATION_TOKEN"  # noqa: S105  (the name of a variable)
+
 Failed = Callable[[Mem0TrayError], object]
 
 _PAGES: Final = ("https://", "http://")

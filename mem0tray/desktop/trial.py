@@ -86,12 +86,11 @@ def _tray() -> None:
     from mem0tray.desktop import session
     from mem0tray.desktop.tray import panel_check
 
-    missing = session.missing(_asks)
-    if missing:
+    bus, missing = session.connected(_asks)
+    if bus is None:
         _say(missing=missing)
-        return
-    _asks("the panel")
-    _say(shown_by=panel_check.shown_by())
+    else:
+        _say(shown_by=panel_check.shown_by(bus, _asks))
 
 
 def _notification(language: str | None) -> None:

@@ -1,7 +1,6 @@
 """A desktop of its own for each test; a picture of it is kept when the test fails."""
 
 import contextlib
-import importlib.util
 import os
 import sys
 from collections.abc import Generator, Iterator
@@ -42,9 +41,6 @@ def desktop(tmp_path: Path) -> "Iterator[Desktop]":
     """Start a display, a session bus and a window manager; see `Desktop` for the rest."""
     from tests.support.desktop import Desktop
 
-    for module in ("gi", "dbus"):
-        if importlib.util.find_spec(module) is None:
-            pytest.skip(f"this Python has no {module}: use packaging/test")
     with Desktop(tmp_path / "desktop") as started:
         yield started
 

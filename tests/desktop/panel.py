@@ -11,7 +11,8 @@ from mem0tray.desktop.tray import icon
 from mem0tray.desktop.tray.icon import IconLook
 from tests.support.processes import wait_until
 from tests.support.screen import Point, Window
-from tests.support.tray import SIZE, Tray
+from tests.support.sni import SIZE, WATCHER
+from tests.support.tray import Tray
 
 BASES: Final = ("healthy", "down", "paused", "action-needed")
 BADGES: Final = ((0, None, ""), (1, "amber", "1"), (6, "red", "6"), (10, "red", "9+"))
@@ -23,6 +24,7 @@ LETTER_LINES: Final = 4
 RETRY, DELETE = 0, 1
 
 _BUTTONS: Final = {"zenity": 52}  # pixels above the lower edge of a window, by its program
+_RIGHT: Final = 3  # the mouse's button
 _SHOWN: Final = 22  # pixels of the icon on the panel
 _PLACES: Final = list(product(range(4), range(2, 10)))  # of its upper left corner
 _EMPTY: Final = (200, 4)  # a point of the panel where nothing is
@@ -34,7 +36,14 @@ class Panel:
 
     def __init__(self, tray: Tray, folder: Path) -> None:
         self.tray, self.screen, self._folder = tray, tray.desktop.screen, folder
-        tray.desktop.panel()
+        self._process = tray.desktop.panel()
+
+    def restart(self) -> None:
+        """Kill the panel, and start another."""
+        bus = self.tray.desktop.bus
+        self._process.kill()
+        bus.wait_for(lambda: not bus.has_owner(WATCHER), what="the panel gone")
+        self._process = self.tray.desktop.panel()
 
     def wait_look(self, look: IconLook) -> Point:
         """Wait until the panel shows this look, and none that is more like it; its middle."""
@@ -54,8 +63,8 @@ class Panel:
         self.screen.screenshot(self._folder / f"{name}.png")
 
     def open_menu(self, look: IconLook) -> Window:
-        """Click the icon, which looks so; its menu."""
-        self.screen.mouse(*self.wait_look(look))
+        """Click the icon, which looks so, with the right button; its menu."""
+        self.screen.mouse(*self.wait_look(look), _RIGHT)
         return self.screen.wait_menu()
 
     def open_below(self, menu: Window, line: int, lines: int) -> Window:

@@ -4,6 +4,7 @@ import json
 import sys
 
 from tests.support.desktop import Desktop
+from tests.support.tray import wait_tooltip
 
 
 def test_the_demo_shows_its_tray(desktop: Desktop) -> None:
@@ -12,7 +13,7 @@ def test_the_demo_shows_its_tray(desktop: Desktop) -> None:
     command = [sys.executable, "-m", "mem0tray", "demo", "--fast", "--tray", "--json"]
     demo = desktop.start(command, name="demo")
     icon = tray.wait_item()
-    assert "127.0.0.1" in icon.wait_title("healthy")
+    wait_tooltip(icon, "healthy", "127.0.0.1")
     assert demo.wait(45) == 0, demo.err
     assert json.loads(demo.out)["ended_as_told"] is True
     icon.wait_gone()

@@ -58,7 +58,9 @@ def test_the_older_kind_of_tray_is_found(desktop: Desktop) -> None:
     window = display.screen().root.create_window(0, 0, 1, 1, 0, X.CopyFromParent)
     window.set_selection_owner(display.intern_atom("_NET_SYSTEM_TRAY_S0"), X.CurrentTime)
     display.sync()
-    assert _tray(desktop.env) == ("ok", "A panel shows tray icons (XEmbed).", "")
+    level, message, _ = _tray(desktop.env)
+    assert level == "ok"
+    assert message.startswith("A panel shows tray icons of the older kind (XEmbed)")
     display.close()
 
 
@@ -73,8 +75,7 @@ def test_a_display_that_hangs_is_named(desktop: Desktop) -> None:
 
 def test_a_bus_that_says_nothing_is_named(desktop: Desktop) -> None:
     """No panel can be told of an icon, and nobody waits for it."""
-    as_usual = {**desktop.env, "NO_AT_BRIDGE": "0", "GTK_A11Y": ""}  # then GTK asks the bus too
     with silent() as address:
-        level, message, _ = _tray({**as_usual, "DBUS_SESSION_BUS_ADDRESS": address})
+        level, message, _ = _tray({**desktop.env, "DBUS_SESSION_BUS_ADDRESS": address})
     assert level == "warn"
     assert message.startswith("The session's D-Bus does not answer")

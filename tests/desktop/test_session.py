@@ -1,145 +1,69 @@
 """What this desktop can do: each missing part is named, with what would help."""
 
-import os
-import subprocess
 import sys
-from types import ModuleType, SimpleNamespace
-from typing import Any
+from pathlib import Path
 
 import pytest
 
 from mem0tray.desktop import session
-from tests.support.home import import_path
+from mem0tray.desktop.bus import session_bus
 from tests.support.session import needs_dbus, silent
-
-_ASK_BUS = """
-from gi.repository import Gio, GLib
-from mem0tray.desktop import session
-session._BUS_PATIENCE = 0.1
-try:
-    session.session_bus(Gio)
-except GLib.Error as error:
-    print("gave up:", error.message)
-"""
+from tests.support.session import session as a_session
 
 
-class DBusError(Exception):
-    """As GLib.Error."""
-
-    message = "Connection refused"
-
-
-class Desktop:
-    """A stand-in for PyGObject, whole at first."""
-
-    def __init__(self) -> None:
-        self.versions = {"Gtk": "3.0", "AyatanaAppIndicator3": "0.1"}
-        self.opens = True
-        self.kept: list[bool] = []
-        self.bus: Any = SimpleNamespace(set_exit_on_close=self.kept.append)
-
-    def require_version(self, name: str, version: str) -> None:
-        """Raise ValueError for what is not installed."""
-        if self.versions.get(name) != version:
-            raise ValueError(name)
-
-    def bus_get_sync(self, _kind: int, _cancellable: Any) -> Any:
-        """Connect to the session's bus."""
-        if self.bus is None:
-            raise DBusError
-        return self.bus
-
-
-@pytest.fixture
-def desktop(monkeypatch: pytest.MonkeyPatch) -> Desktop:
-    """Stand in for PyGObject on a desktop that has everything."""
-    made = Desktop()
-    gi: Any = ModuleType("gi")
-    gi.require_version = made.require_version
-    repository: Any = ModuleType("gi.repository")
-    repository.Gtk = SimpleNamespace(init_check=lambda _: (made.opens, []))
-    repository.GLib = SimpleNamespace(Error=DBusError)
-    repository.Gio = SimpleNamespace(
-        bus_get_sync=made.bus_get_sync,
-        BusType=SimpleNamespace(SESSION=2),
-        Cancellable=lambda: SimpleNamespace(cancel=lambda: None),
-    )
-    gi.repository = repository
-    monkeypatch.setitem(sys.modules, "gi", gi)
-    monkeypatch.setitem(sys.modules, "gi.repository", repository)
+@pytest.fixture(autouse=True)
+def desktop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be on a desktop, with no bus."""
     monkeypatch.setenv("DISPLAY", ":7")
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    return made
-
-
-def test_nothing_is_missing(desktop: Desktop) -> None:
-    """A desktop that has everything; losing its bus does not end the process."""
-    assert session.missing() == ""
-    assert desktop.kept == [False]
-
-
-@pytest.mark.usefixtures("desktop")
-def test_no_desktop(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Over ssh, say; Wayland alone is a desktop."""
-    monkeypatch.delenv("DISPLAY")
-    assert "no desktop" in session.missing()
-    monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
-    assert session.missing() == ""
-
-
-@pytest.mark.usefixtures("desktop")
-def test_no_pygobject(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The package is named."""
-    monkeypatch.setitem(sys.modules, "gi", None)
-    assert "PyGObject" in session.missing()
-    assert "python3-gi" in session.missing()
-
-
-@pytest.mark.parametrize(
-    ("name", "word"), [("Gtk", "GTK 3"), ("AyatanaAppIndicator3", "AppIndicator")]
-)
-def test_a_missing_library(desktop: Desktop, name: str, word: str) -> None:
-    """GTK, or its indicator: pystray would show an icon whose clicks never arrive."""
-    del desktop.versions[name]
-    assert word in session.missing()
-    assert "sudo apt-get install" in session.missing()
-
-
-def test_the_older_indicator_will_do(desktop: Desktop) -> None:
-    """Some systems have only the one before Ayatana's."""
-    desktop.versions = {"Gtk": "3.0", "AppIndicator3": "0.1"}
-    assert session.missing() == ""
-
-
-def test_a_display_that_does_not_open(desktop: Desktop) -> None:
-    """It is named."""
-    desktop.opens = False
-    assert session.missing() == "The display :7 cannot be opened."
-
-
-def test_a_bus_that_does_not_answer(desktop: Desktop) -> None:
-    """Without it no panel can be told of an icon."""
-    desktop.bus = None
-    assert "D-Bus does not answer (Connection refused)" in session.missing()
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    monkeypatch.delenv("DBUS_SESSION_BUS_ADDRESS", raising=False)
 
 
 @needs_dbus
-def test_a_bus_that_says_nothing_keeps_nobody_from_starting() -> None:
-    """One that takes connections and never answers is given up after a while."""
+def test_a_session_bus_is_all_it_takes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nothing is missing where there is one, X11 or Wayland; it is connected then."""
+    with a_session(tmp_path) as found:
+        address = found.environ["DBUS_SESSION_BUS_ADDRESS"]
+        monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
+        assert session.missing() == ""
+        monkeypatch.delenv("DISPLAY")
+        monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
+        bus, missing = session.connected()
+        assert missing == ""
+        assert bus is not None
+        assert bus.call("org.freedesktop.DBus", "/", "org.freedesktop.DBus", "GetId")
+        bus.close()
+
+
+def test_no_desktop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over ssh there may be a bus, and yet nobody to see an icon."""
+    monkeypatch.delenv("DISPLAY")
+    assert "no desktop" in session.missing()
+
+
+def test_no_bus(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without a session bus no panel can be told of an icon."""
+    assert session.missing() == "There is no session bus (D-Bus) here."
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", f"unix:path={tmp_path}/none")
+    found = session.missing()
+    assert found == "The session's D-Bus cannot be reached: No such file or directory."
+
+
+def test_what_hangs_is_named_before_it_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bus that takes connections and never answers is given up after a while."""
+    monkeypatch.setattr(session_bus, "PATIENCE", 0.1)
+    asked: list[str] = []
     with silent() as address:
-        done = subprocess.run(
-            [sys.executable, "-c", _ASK_BUS],
-            env={**os.environ, **import_path(), "DBUS_SESSION_BUS_ADDRESS": address},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    assert done.stdout.startswith("gave up: "), done.stderr
+        monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
+        assert session.connected(asked.append) == (None, "The session's D-Bus does not answer.")
+    assert asked == ["the session's D-Bus"]
 
 
 @pytest.mark.parametrize("platform", ["win32", "darwin"])
 def test_other_systems_have_all_they_need(monkeypatch: pytest.MonkeyPatch, platform: str) -> None:
-    """There the tray is part of the system."""
+    """There the tray is part of the system, and no bus is connected."""
     monkeypatch.setattr(sys, "platform", platform)
-    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("DISPLAY")
     assert session.missing() == ""
+    assert session.connected() == (None, "")

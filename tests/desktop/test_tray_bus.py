@@ -4,6 +4,7 @@ from typing import Final
 
 import pytest
 
+from mem0tray.desktop.tray import icon
 from mem0tray.desktop.tray.icon import IconLook
 from tests.support.http1 import Answer
 from tests.support.shapes import entries, waiting
@@ -46,8 +47,10 @@ def test_the_icon_follows_the_state(tray: Tray) -> None:
     tray.home.ok("pause")
     wait_look(item, IconLook("paused", "amber", "1"))
     wait_tooltip(item, "Paused")
+    assert item.status == "Active"
     tray.home.configure("[sync]\ntimeout = 'soon'\n")
     wait_look(item, IconLook("action-needed", "amber", "1"))
+    item.wait_for(lambda: item.status == "NeedsAttention", what="attention")
     wait_tooltip(item, "Action needed", "sync.timeout")
 
 
@@ -63,6 +66,15 @@ def test_the_tooltip_tells_state_destination_and_counts(tray: Tray) -> None:
     tray.home.write_dlq([waiting(f"letter {n}") for n in range(2)])
     tray.home.write_queue(entries(3))
     wait_tooltip(item, "3 memories waiting · 2 dead letters")
+
+
+def test_the_icon_comes_in_every_size(tray: Tray) -> None:
+    """A panel chooses among pictures drawn for it, from 16 to 64 pixels."""
+    tray.home.write_dlq([waiting("letter")])
+    _, item = tray.shown(ONE_DEAD)
+    assert item.sizes == [16, 22, 24, 32, 44, 48, 64]
+    for size in item.sizes:
+        assert item.icon(size) == icon.compose(ONE_DEAD, size)
 
 
 # The menu --------------------------------------------------------------------------------

@@ -271,6 +271,20 @@ def test_start_at_login(tray: Tray) -> None:
     tray.home.wait(lambda: not entry.exists())
 
 
+@pytest.mark.parametrize("click", ["Activate", "SecondaryActivate"])
+def test_a_click_on_the_icon(tray: Tray, programs: Programs, click: str) -> None:
+    """Left and middle button show the status; the panel's token is for what this click opens."""
+    programs.add("xdg-open", f'echo "$XDG_ACTIVATION_TOKEN" >> "{programs.folder}/tokens.calls"')
+    _, item = tray.shown()
+    item.call("ProvideXdgActivationToken", "s", "token-1")
+    item.call(click, "ii", 0, 0)
+    wait_call(tray, programs, "tokens", "token-1")
+    assert "status.html" in programs.calls("xdg-open")[0]
+    item.click("Open log")
+    tray.home.wait(lambda: programs.calls("tokens")[1:], what="the log opened")
+    assert programs.calls("tokens") == ["token-1", ""]
+
+
 def test_quit(tray: Tray) -> None:
     """*Quit* takes the icon away and ends the application with exit code 0, without a daemon."""
     process, item = tray.shown()

@@ -18,6 +18,7 @@ from tests.desktop.panel import (
     RETRY_ALL,
     Panel,
 )
+from tests.desktop.programs import Programs
 from tests.support.http1 import Answer
 from tests.support.processes import wait_until
 from tests.support.shapes import entries, waiting
@@ -51,6 +52,34 @@ def test_every_look(panel: Panel, tray: Tray, number: int, colour: str | None, t
         changes[base]()
         panel.wait_look(IconLook(base, colour, text))
         panel.shoot(f"{base}-{number}")
+
+
+def test_a_left_click(panel: Panel, tray: Tray, programs: Programs) -> None:
+    """A click with the left button on the icon shows the status, and opens no menu."""
+    tray.home.write_dlq([waiting("letter", "alpha")])
+    tray.start()
+    tray.desktop.mouse(*panel.wait_look(ONE))
+    tray.home.wait(lambda: programs.calls("xdg-open"), what="the status page opened")
+    assert "status.html" in programs.calls("xdg-open")[0]
+    assert panel.screen.menus() == []
+
+
+def test_the_tooltip(panel: Panel, tray: Tray) -> None:
+    """The mouse over the icon shows state and counts."""
+    tray.home.write_dlq([waiting("letter", "alpha")])
+    tray.start()
+    panel.screen.point(*panel.wait_look(ONE))
+    panel.screen.wait_window(lambda window: window.kind == "TOOLTIP", what="a tooltip")
+    panel.shoot("tooltip")
+
+
+def test_the_panel_is_started_again(panel: Panel, tray: Tray) -> None:
+    """Whatever ends the panel, the next one shows the icon."""
+    tray.home.write_dlq([waiting("letter", "alpha")])
+    tray.start()
+    panel.wait_look(ONE)
+    panel.restart()
+    panel.wait_look(ONE)
 
 
 def test_retry_all(panel: Panel, tray: Tray) -> None:

@@ -112,7 +112,7 @@ def menu(desktop: Desktop, home: Home) -> Image.Image:
     home.wait(lambda: home.published_by(process) and home.state()[0] == "healthy", 20, "healthy")
     wait_until(lambda: _is_shown(desktop), what="the icon with its badge")
     screen = desktop.screen
-    desktop.mouse(*_ICON)
+    desktop.mouse(*_ICON, 3)
     top = screen.wait_menu()
     letters = _below(desktop, top, top.row(LETTERS, LINES))
     row = letters.row(1, 3)

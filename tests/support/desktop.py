@@ -83,6 +83,7 @@ SESSION: Final = """\
   </property>
 </channel>
 """
+_XFCONF: Final = "org.xfce.Xfconf"
 Part = TypeVar("Part", Screen, TrayHost, NotificationDaemon, Bus)
 
 
@@ -174,6 +175,14 @@ class Desktop:
         """End the session bus, as the end of a session does; nothing can be asked after it."""
         self._daemon.kill()
 
+    def begin_bus(self) -> None:
+        """Start a session bus where the last one has ended; nobody is on it."""
+        self._start_bus()
+
+    def end_display(self) -> None:
+        """End the X server under everything that is shown on it."""
+        self._server.kill()
+
     # Running --------------------------------------------------------------------------
 
     def start(
@@ -249,10 +258,11 @@ class Desktop:
     def _configure(self, channel: str, text: str) -> None:
         """Set the settings of one program of Xfce, and start the daemon that keeps them."""
         channels = Path(self.env["XDG_CONFIG_HOME"]) / "xfce4" / "xfconf" / "xfce-perchannel-xml"
-        channels.mkdir(parents=True)
+        channels.mkdir(parents=True, exist_ok=True)
         (channels / f"{channel}.xml").write_text(text, encoding="utf-8")
-        self.start([_xfconfd()], name="xfconfd")
-        self.wait_owner("org.xfce.Xfconf")
+        if not self.bus.has_owner(_XFCONF):
+            self.start([_xfconfd()], name="xfconfd")
+            self.wait_owner(_XFCONF)
 
     def _start_display(self) -> Callable[[], str]:
         """Start the X server on a free display; calling the result waits for its number."""
@@ -263,7 +273,7 @@ class Desktop:
         with _pipe() as (reading, writing):
             command = [*leash, tool("Xvfb"), "-displayfd", str(writing), *options]
             output = self._folder / "display"
-            server = Process(command, env=env, output=output, pass_fds=(writing,))
+            self._server = server = Process(command, env=env, output=output, pass_fds=(writing,))
         self._closing.callback(_end, server)
         self._closing.callback(os.close, reading)
         return functools.partial(_line, reading, server)

@@ -1,5 +1,6 @@
 """What a person sees on an X display, and does with mouse and keyboard."""
 
+import contextlib
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from PIL import Image, ImageChops, ImageGrab
 from Xlib import X
 from Xlib.display import Display
-from Xlib.error import XError
+from Xlib.error import ConnectionClosedError, XError
 
 from tests.support.machine import tool
 from tests.support.processes import wait_until
@@ -55,8 +56,9 @@ class Screen:
         self._display: Any = Display(name)
 
     def close(self) -> None:
-        """Leave the display."""
-        self._display.close()
+        """Leave the display, which may have ended."""
+        with contextlib.suppress(ConnectionClosedError):
+            self._display.close()
 
     # Seeing -----------------------------------------------------------------------
 

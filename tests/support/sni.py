@@ -21,6 +21,7 @@ WATCHER: Final = "org.kde.StatusNotifierWatcher"
 WATCHER_PATH: Final = "/StatusNotifierWatcher"
 ITEM: Final = "org.kde.StatusNotifierItem"
 MENU: Final = "com.canonical.dbusmenu"
+SIZE: Final = 44  # pixels: one of those that panels are given
 _TRIES: Final = 5  # a menu may be made anew, with other ids, between looking and clicking
 Seen = TypeVar("Seen")
 
@@ -61,8 +62,8 @@ class Entry:
 class TrayItem:
     """One icon in the tray. What is asked after it has gone raises CallError."""
 
-    def __init__(self, bus: Bus, owner: str, path: str) -> None:
-        self._bus, self.owner, self.path = bus, owner, path
+    def __init__(self, bus: Bus, owner: str, path: str, service: str) -> None:
+        self._bus, self.owner, self.path, self.service = bus, owner, path, service
         self.signals: list[tuple[str, list[Any]]] = []  # each with its arguments, in order
         self.gone = False
 
@@ -90,17 +91,23 @@ class TrayItem:
         """Active (shown), Passive (hidden) or NeedsAttention."""
         return str(self.properties().get("Status", ""))
 
-    def icon(self) -> Image.Image:
-        """Read the picture as RGBA; FileNotFoundError while it is being replaced."""
+    def icon(self, size: int = SIZE) -> Image.Image:
+        """Read the picture of this size, or the largest, as RGBA.
+
+        FileNotFoundError while it is being replaced.
+        """
         shown = self.properties()
         if pixmaps := shown.get("IconPixmap"):
-            width, height, argb = max(pixmaps, key=lambda pixmap: int(pixmap[0]))
-            picture = Image.frombytes("RGBA", (width, height), bytes(argb))
-            alpha, red, green, blue = picture.split()
-            return Image.merge("RGBA", (red, green, blue, alpha))
+            return _rgba(max(pixmaps, key=lambda pixmap: (pixmap[0] == size, pixmap[0])))
         content = Path(str(shown["IconName"])).read_bytes()
         with Image.open(io.BytesIO(content)) as picture:
             return picture.convert("RGBA")
+
+    @property
+    def sizes(self) -> list[int]:
+        """The sizes in pixels in which the picture comes, those of the attention icon after."""
+        shown = self.properties()
+        return [each[0] for name in ("IconPixmap", "AttentionIconPixmap") for each in shown[name]]
 
     def colour(self) -> tuple[int, ...]:
         """Read the colour in the middle of the icon: red, green, blue, alpha."""
@@ -137,6 +144,21 @@ class TrayItem:
         event = [entry.id, "clicked", Variant("i", 0), int(time.time()) & 0xFFFFFFFF]
         self._bus.call(self.owner, path, MENU, "Event", "isvu", event)
 
+    def call(self, member: str, signature: str, *body: Any) -> list[Any]:
+        """Call the item itself, as a panel does at a click on the icon."""
+        return self._bus.call(self.owner, self.path, ITEM, member, signature, body)
+
+    def ask_menu(self, member: str, signature: str, *body: Any) -> list[Any]:
+        """Call its menu, as a panel does."""
+        path = str(self.properties()["Menu"])
+        return self._bus.call(self.owner, path, MENU, member, signature, body)
+
+    def events(self, *events: tuple[int, str]) -> list[int]:
+        """Tell of several events at once: ids, and what happened; the ids that are not there."""
+        whole = [[number, kind, Variant("i", 0), 0] for number, kind in events]
+        (missing,) = self.ask_menu("EventGroup", "a(isvu)", whole)
+        return list(missing)
+
     # Waiting ----------------------------------------------------------------------------
 
     def wait_for(
@@ -151,12 +173,6 @@ class TrayItem:
                 return None
 
         return self._bus.wait_for(patient, timeout, what, explain=self.describe)
-
-    def wait_title(self, part: str, timeout: float = 10.0) -> str:
-        """Wait until the title contains `part`; the title."""
-        return self.wait_for(
-            lambda: title if part in (title := self.title) else None, timeout, f"title {part!r}"
-        )
 
     def wait_colour(self, colour: tuple[int, ...], timeout: float = 10.0) -> None:
         """Wait until the icon has this colour in its middle: red, green, blue, alpha."""
@@ -176,7 +192,8 @@ class TrayItem:
             return "the icon is gone"
         try:
             labels = [entry.label for entry in self.menu().walk()]
-            return f"{self.properties()}\nmenu: {labels}\nsignals: {self.signals[-10:]}"
+            shown = {n: v for n, v in self.properties().items() if not n.endswith("Pixmap")}
+            return f"{shown}\nmenu: {labels}\nsignals: {self.signals[-10:]}"
         except CallError as error:
             return f"the icon does not answer: {error}"
 
@@ -228,16 +245,15 @@ class TrayHost:
 
     def _register(self, sender: str, service: str) -> None:
         """`service` is an object's path, or the name of the bus of somebody with the usual path."""
-        by_path = service.startswith("/")
-        owner, path = (sender, service) if by_path else (service, "/StatusNotifierItem")
-        if all((item.owner, item.path) != (owner, path) for item in self.items):
-            self.items.append(TrayItem(self._bus, owner, path))
+        path = service if service.startswith("/") else "/StatusNotifierItem"
+        if all((item.owner, item.path) != (sender, path) for item in self.items):
+            self.items.append(TrayItem(self._bus, sender, path, service))
 
     def _note(self, message: Message) -> None:
         if message.member == "NameOwnerChanged":
             name, _, successor = message.body
             for item in self.items:
-                item.gone |= item.owner == name and not successor
+                item.gone |= name in (item.owner, item.service) and not successor
             self.items = [item for item in self.items if not item.gone]
         for item in self.items:
             if item.owner == message.sender:
@@ -255,6 +271,13 @@ def _property(message: Message) -> Message:
     if message.member == "Get" and message.body[1] in values:
         return Message.new_method_return(message, "v", [values[message.body[1]]])
     return Message.new_error(message, ErrorType.INVALID_ARGS, f"no {message.member} of that")
+
+
+def _rgba(pixmap: Sequence[Any]) -> Image.Image:
+    width, height, argb = pixmap
+    picture = Image.frombytes("RGBA", (width, height), bytes(argb))
+    alpha, red, green, blue = picture.split()
+    return Image.merge("RGBA", (red, green, blue, alpha))
 
 
 def _entry(node: Sequence[Any]) -> Entry:

@@ -8,11 +8,10 @@ from mem0tray.desktop.tray.icon import IconLook
 from tests.support.desktop import Desktop
 from tests.support.home import Home
 from tests.support.processes import Process
-from tests.support.sni import TrayHost, TrayItem
+from tests.support.sni import SIZE, TrayHost, TrayItem
 from tests.support.standin import Standin
 
 HEALTHY: Final = IconLook("healthy")
-SIZE: Final = 44  # pixels of the icon that panels are given
 
 
 class Tray:
@@ -33,6 +32,13 @@ class Tray:
             self._host = self.desktop.tray()
         return self._host
 
+    def renew_host(self) -> TrayHost:
+        """Put another tray there: the last one has gone, or its bus has."""
+        if self._host is not None:
+            self._host.close()
+            self._host = None
+        return self.host
+
     def start(self, *, env: Mapping[str, str] | None = None) -> Process:
         """Start the application; it ends with its home."""
         return self.home.start(env={**self.env, **(env or {})})
@@ -45,7 +51,10 @@ class Tray:
         process = self.start(env=env)
         item = host.wait_item()
         wait_look(item, look)
-        item.wait_for(lambda: "Starting" not in item.menu().labels[0], what="the menu of a state")
+        item.wait_for(
+            lambda: (labels := item.menu().labels) and "Starting" not in labels[0],
+            what="the menu of a state",
+        )
         return process, item
 
 

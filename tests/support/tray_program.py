@@ -1,7 +1,11 @@
 """A small program in the tray, with which the harness itself is tested."""
 
-import pystray
+from typing import Any
+
 from PIL import Image
+
+from mem0tray.desktop.bus.session_bus import SessionBus
+from mem0tray.desktop.tray import linux_icon, tray
 
 COLOURS = {"red": (255, 0, 0, 255), "blue": (0, 0, 255, 255)}
 
@@ -11,29 +15,39 @@ def picture(colour: str) -> Image.Image:
     return Image.new("RGBA", (64, 64), COLOURS[colour])
 
 
-def turn_blue(icon: pystray.Icon) -> None:
+def turn_blue(icon: Any) -> None:
     """Show that a click has arrived."""
     icon.icon = picture("blue")
     icon.title = "now blue"
 
 
+def notify(bus: SessionBus) -> None:
+    """Have a notification shown."""
+    name = "org.freedesktop.Notifications"
+    shown = ["lab", 0, "", "the title", "the body", [], {}, -1]
+    bus.call(name, "/org/freedesktop/Notifications", name, "Notify", "susssasa{sv}i", shown)
+
+
 def main() -> None:
     """Stand in the tray until Quit is clicked."""
-    icon = pystray.Icon("lab", picture("red"), "red_or_blue")
-    icon.menu = pystray.Menu(
-        pystray.MenuItem("Turn_it blue", turn_blue),
-        pystray.MenuItem("Never", turn_blue, enabled=False),
-        pystray.Menu.SEPARATOR,
-        pystray.MenuItem(
-            "More",
-            pystray.Menu(
-                pystray.MenuItem("Notify", lambda: icon.notify("the body", "the title")),
-                pystray.MenuItem("Ticked", turn_blue, checked=lambda _: True),
+    library = tray.pystray(ours=True)
+    item, menu = library.MenuItem, library.Menu
+    with SessionBus() as bus:
+        icon = linux_icon.icon_class(library, bus)("lab", picture("red"), "red_or_blue")
+        icon.menu = menu(
+            item("Turn_it blue", turn_blue),
+            item("Never", turn_blue, enabled=False),
+            menu.SEPARATOR,
+            item(
+                "More",
+                menu(
+                    item("Notify", lambda: notify(bus)),
+                    item("Ticked", turn_blue, checked=lambda _: True),
+                ),
             ),
-        ),
-        pystray.MenuItem("Quit", icon.stop),
-    )
-    icon.run()
+            item("Quit", icon.stop),
+        )
+        icon.run()
 
 
 if __name__ == "__main__":

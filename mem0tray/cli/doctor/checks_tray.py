@@ -11,6 +11,10 @@ from mem0tray.config.settings import Loaded
 _NAME: Final = "tray"
 _TIMEOUT: Final = 8.0  # seconds
 _WITHOUT: Final = "Until then `mem0tray run` is the worker without an icon."
+_OLDER: Final = (
+    "A panel shows tray icons of the older kind (XEmbed): a click shows the status, and there is no"
+    " menu."
+)
 _ON_GNOME: Final = (
     "Install the GNOME extension “AppIndicator and KStatusNotifierItem Support” (on Debian and"
     " Ubuntu: `sudo apt-get install gnome-shell-extension-appindicator`), log in again, and type"
@@ -24,7 +28,7 @@ _ELSEWHERE: Final = (
 
 
 def tray(loaded: Loaded) -> Iterable[Check]:
-    """Libraries, display, bus, and a panel that shows icons."""
+    """Session bus, and a panel that shows icons."""
     del loaded
     from mem0tray.desktop import session, trial
 
@@ -46,6 +50,8 @@ def tray(loaded: Loaded) -> Iterable[Check]:
         yield Check(_NAME, WARN, f"No icon can be shown: {found.text('failed')}.", _WITHOUT)
     elif found.text("missing"):
         yield Check(_NAME, WARN, found.text("missing"), _WITHOUT)
+    elif found.text("shown_by") == "XEmbed":
+        yield Check(_NAME, OK, _OLDER)
     elif found.text("shown_by"):
         yield Check(_NAME, OK, f"A panel shows tray icons ({found.text('shown_by')}).")
     else:

@@ -151,6 +151,16 @@ class SessionBus:
         """Be known by this name, on which nobody else has a claim."""
         self._keep_in(self._names, name, lambda bus: self._own(bus, name))
 
+    def release_name(self, name: str) -> None:
+        """Be known by this name no more."""
+
+        def there() -> None:
+            self._names = [each for each in self._names if each != name]
+            if self._connection is not None:
+                self._connection.send(_to_bus("ReleaseName", "s", [name]))
+
+        self._soon(there)
+
     def on_connected(self, connected: Callable[[], object]) -> None:
         """Have it called after each time that the bus was reached: the first, and later ones."""
         self._when_connected.append(connected)
@@ -215,9 +225,7 @@ class SessionBus:
             if self._connection is not None:
                 self._connection.send(message)
 
-        with self._guard:
-            if self._thread is not None and not self._closed:
-                self._loop.call_soon_threadsafe(there)
+        self._soon(there)
 
     def _keep_in(
         self, kept: list[_Found], what: _Found, begin: Callable[[MessageBus], object]
@@ -230,11 +238,15 @@ class SessionBus:
             if bus is not None:
                 begin(bus)
 
+        self._soon(there)
+
+    def _soon(self, work: Callable[[], object]) -> None:
+        """Do it on the thread of the bus, or here while that does not run yet."""
         with self._guard:
             if self._thread is None:
-                kept.append(what)
+                work()
             elif not self._closed:
-                self._loop.call_soon_threadsafe(there)
+                self._loop.call_soon_threadsafe(work)
 
     # On the thread of the bus ---------------------------------------------------------------
 

@@ -1,124 +1,181 @@
-"""The icon on Linux: its menu changes while it is open, and nothing waits for other programs."""
+"""The icon on Linux: pystray's, as a StatusNotifierItem with a menu, over the session bus.
 
+It needs no package of the system, and no connection to a display: what ends there ends
+nothing here. A panel that comes, or comes back, gets the icon.
+"""
+
+import logging
 import os
-import tempfile
-from collections.abc import Callable, Iterator
-from typing import Any
+import queue
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any, Final
+
+from PIL import Image
+
+from mem0tray.core.text import lines
+from mem0tray.desktop.bus.errors import BusError
+from mem0tray.desktop.bus.match import DBUS, Match
+from mem0tray.desktop.bus.session_bus import SessionBus
+from mem0tray.desktop.opener import TOKEN
+from mem0tray.desktop.tray import dbus_menu, pixmaps, status_notifier
+from mem0tray.desktop.tray.dbus_menu import DBusMenu
+from mem0tray.desktop.tray.panel_check import WATCHER, WATCHER_PATH
+from mem0tray.desktop.tray.status_notifier import ItemCalls, ItemFace, StatusNotifierItem
+from mem0tray.system.wakeup import Bell
+
+_TOOLTIP: Final = 2_000  # characters
+_log: Final = logging.getLogger(__name__)
 
 
-def icon_class(library: Any) -> Any:
-    """Pystray's class, with two things done in another way.
+def icon_class(library: Any, bus: SessionBus) -> Callable[..., Any]:
+    """Pystray's class for this system; it shows itself over `bus`."""
+    made = type("LinuxIcon", (_BusIcon, library.Icon), {"separator": library.Menu.SEPARATOR})
+    return partial(made, bus)
 
-    A menu whose attribute `shape` equals that of the last one is changed in
-    place, also while the user has it open: pystray would build another, and the
-    open one would close.
 
-    At start and end nothing is asked of the notification daemon: pystray would
-    have it describe itself and take back a notification that was never shown,
-    25 seconds each with one that hangs, and an exception at the end where there
-    is none. It would also give SIGINT back to the system.
+class _BusIcon:
+    """What a system must do for pystray's `Icon`.
+
+    `icon` is one picture, or the same in several sizes. Callbacks run on the thread that
+    called `run`, the main one.
     """
 
-    class LinuxIcon(_SavedByName, library.Icon):  # type: ignore[misc]  # chosen by the library when it runs
-        def __init__(self, *arguments: Any) -> None:
-            super().__init__(*arguments)
-            self._menu_handle: Any = None  # pystray shows one line until there is a menu
-            self._shape: object = None
-            self._meanings: dict[Any, Any] = {}  # by widget
-            self._mending = False
+    # Of pystray's class.
+    name: str
+    title: str
+    icon: Image.Image | Sequence[Image.Image]
+    menu: Any
+    visible: bool
+    _icon_valid: bool
+    _mark_ready: Callable[[], None]
+    separator: Any
 
-        def _initialize(self) -> None:
-            self._notifier = _Notifier()
+    def __init__(self, bus: SessionBus, *arguments: Any) -> None:
+        self._bus = bus
+        self._work: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
+        self._bell: Bell | None = None
+        self._ended = False
+        self._attention = False
+        self._bus_name = f"{status_notifier.INTERFACE}-{os.getpid()}-1"
+        self._menu_there = DBusMenu(bus, self._hand_over)
+        super().__init__(*arguments)
+        self._face = ItemFace(self.name)
+        calls = ItemCalls(partial(self._hand_over, self), self._take_token)  # type: ignore[arg-type]
+        self._item = StatusNotifierItem(self._face, calls)
+        bus.export(dbus_menu.PATH, self._menu_there)
+        bus.export(status_notifier.PATH, self._item)
+        owner = Match(DBUS, "NameOwnerChanged", sender=DBUS, first=WATCHER)
+        bus.subscribe(owner, self._watcher_changed)
+        bus.on_connected(self._register)
+
+    @property
+    def attention(self) -> bool:
+        """Whether the icon asks for the user's attention."""
+        return self._attention
+
+    @attention.setter
+    def attention(self, wanted: bool) -> None:
+        self._attention = wanted
+        self._update_status()
+
+    def stop(self) -> None:
+        """End `run`, also one that has not begun."""
+        self._ended = True
+        super().stop()  # type: ignore[misc]  # pystray's
+
+    # What pystray asks for ---------------------------------------------------------------------
+
+    def _run(self) -> None:
+        with Bell() as bell:
+            self._bell = bell
             self._mark_ready()
+            while not self._ended:
+                bell.wait(None)
+                self._do_what_waits()
+        self.visible = False
 
-        def _update_menu(self) -> None:
-            from gi.repository import GLib
+    def _stop(self) -> None:
+        if self._bell is not None:
+            self._bell.set()
 
-            GLib.idle_add(_guarded, self, self._set_menu)
+    def _show(self) -> None:
+        self._update_title()
+        self._bus.request_name(self._bus_name)
+        self._update_status(shown=True)
+        with suppress(BusError):  # it is shown when the bus is back
+            self._bus.connect()
+        self._register()
 
-        def _set_menu(self) -> None:
-            menu = self.menu
-            if self._shape != menu.shape:
-                self._menu_handle = self._create_menu(menu)
-                self._appindicator.set_menu(self._menu_handle)
-                self._shape = menu.shape
-            pairs = zip(_widgets(self._menu_handle), _lines(library, menu), strict=True)
-            self._meanings = dict(pairs)
-            self._mending = True  # to GTK a tick that is set is a click
-            try:
-                for widget, meaning in self._meanings.items():
-                    _mend(widget, meaning)
-            finally:
-                self._mending = False
+    def _hide(self) -> None:
+        self._update_status(shown=False)
+        self._bus.release_name(self._bus_name)
 
-        def _handler(self, callback: Any) -> Any:
-            def activated(widget: Any) -> None:
-                if not self._mending:
-                    self._meanings.get(widget, callback)(self)
-                    self.update_menu()  # the click has changed the tick by itself
-
-            return activated
-
-    return LinuxIcon
-
-
-class _SavedByName:
-    """The panel's file: where pystray names the format, Pillow loads four others first (2 MB)."""
-
-    icon: Any
-
-    def _update_fs_icon(self) -> None:
-        handle, self._icon_path = tempfile.mkstemp(".png")
-        os.close(handle)
-        self.icon.save(self._icon_path)
+    def _update_icon(self) -> None:
+        pictures = [self.icon] if isinstance(self.icon, Image.Image) else self.icon
+        self._face.pixmaps = pixmaps.of_pictures(pictures)
         self._icon_valid = True
+        self._says("NewIcon")
+        if self._attention:
+            self._says("NewAttentionIcon")
 
+    def _update_title(self) -> None:
+        self._face.tooltip = lines(self.title)[:_TOOLTIP]
+        self._says("NewToolTip")
 
-def _guarded(icon: Any, set_menu: Callable[[], None]) -> None:
-    """Set the menu, unless there is none yet or the icon is gone already."""
-    if icon.menu is not None and hasattr(icon, "_appindicator"):
-        set_menu()
+    def _update_menu(self) -> None:
+        try:
+            self._menu_there.show(self.menu, self.separator, self._chosen)
+        except Exception:  # noqa: BLE001  (whatever a menu's callables raise: the last one stays)
+            _log.exception("The menu could not be shown")
 
+    # -------------------------------------------------------------------------------------------
 
-def _widgets(menu: Any) -> Iterator[Any]:
-    """Every line that can be read, those of submenus after the line that opens them."""
-    for widget in menu.get_children():
-        if widget.get_label():
-            yield widget
-        below = widget.get_submenu()
-        if below is not None:
-            yield from _widgets(below)
+    def _update_status(self, *, shown: bool | None = None) -> None:
+        if shown is None:
+            shown = self._face.status != status_notifier.PASSIVE
+        active = status_notifier.NEEDS_ATTENTION if self._attention else status_notifier.ACTIVE
+        status = active if shown else status_notifier.PASSIVE
+        if status != self._face.status:
+            self._face.status = status
+            self._says("NewStatus", "s", [status])
 
+    def _says(self, signal: str, signature: str = "", body: Sequence[Any] = ()) -> None:
+        self._bus.emit(status_notifier.PATH, status_notifier.INTERFACE, signal, signature, body)
 
-def _lines(library: Any, menu: Any) -> Iterator[Any]:
-    """Every line of pystray's menu, in the order of `_widgets`."""
-    for line in menu:
-        if line is not library.Menu.SEPARATOR:
-            yield line
-        if line.submenu:
-            yield from _lines(library, line.submenu)
+    def _watcher_changed(self, names: list[Any]) -> None:
+        """A name on the bus has another owner: which name, the former one, the one now."""
+        if names[2]:
+            self._register()
 
+    def _register(self) -> None:
+        """Tell whoever keeps the panels' list of icons; one that comes later is told then."""
+        if self._face.status != status_notifier.PASSIVE:
+            self._bus.tell(
+                WATCHER, WATCHER_PATH, WATCHER, "RegisterStatusNotifierItem", "s", [self._bus_name]
+            )
 
-def _mend(widget: Any, line: Any) -> None:
-    if widget.get_label() != line.text:
-        widget.set_label(line.text)
-    widget.set_sensitive(line.enabled)
-    if line.checked is not None:
-        widget.set_active(line.checked)
+    # Clicks ------------------------------------------------------------------------------------
 
+    def _chosen(self, item: Any) -> None:
+        item(self)
+        self._update_menu()  # the panel has changed the tick by itself
 
-class _Notifier:
-    """Pystray's own, made when there is something to show. What is shown outlives the icon."""
+    def _take_token(self, token: str) -> None:
+        self._hand_over(lambda: os.environ.__setitem__(TOKEN, token))
 
-    def __init__(self) -> None:
-        self._theirs: Any = None
+    def _hand_over(self, work: Callable[[], object]) -> None:
+        """Have the main thread do it: from the thread of the bus, which waits for nothing."""
+        self._work.put(work)
+        if self._bell is not None:
+            self._bell.set()
 
-    def notify(self, title: str, message: str, icon: str) -> None:
-        if self._theirs is None:
-            from pystray._util.notify_dbus import Notifier
-
-            self._theirs = Notifier()
-        self._theirs.notify(title, message, icon)
-
-    def hide(self) -> None:
-        """Called when the icon goes."""
+    def _do_what_waits(self) -> None:
+        with suppress(queue.Empty):
+            while True:
+                work = self._work.get_nowait()
+                try:
+                    work()
+                except Exception:  # noqa: BLE001  (a click must not end all later ones)
+                    _log.exception("A click was not carried out")

@@ -117,6 +117,12 @@ def shape(entries: tuple[MenuEntry, ...]) -> object:
     )
 
 
+def identity(entry: MenuEntry) -> object:
+    """Equal for two entries in one place of a menu that are the same thing, whatever they say."""
+    command = entry.command
+    return ("text or submenu",) if command is None else (command.verb, command.letter)
+
+
 def state_line(view: View, language: Language) -> str:
     """The state in words, and where memories go."""
     _ = language.gettext

@@ -1,88 +1,112 @@
 """Whether something on the desktop shows icons at all (Linux): GNOME does not by itself.
 
-Two ways lead into a panel: a StatusNotifierItem on the session's bus, and the
-older one, a window that the owner of a selection of the X server takes in
-(XEmbed); AppIndicator falls back to that one by itself.
+Ours goes into a panel by the session's bus, as a StatusNotifierItem. Older panels take
+windows in (XEmbed), by a selection of the X server: see `desktop.tray.older_panel`.
 """
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from mem0tray.core.errors import Mem0TrayError
-from mem0tray.desktop import session
+from mem0tray.desktop.bus.errors import BusError
+from mem0tray.desktop.bus.match import DBUS, Match
+from mem0tray.desktop.bus.session_bus import PROPERTIES, SessionBus
+from mem0tray.desktop.tray.older_panel import OlderPanel
 from mem0tray.files import atomic
 
 STATUS_NOTIFIER: Final = "StatusNotifierItem"
 XEMBED: Final = "XEmbed"
-PATIENCE: Final = 60.0  # seconds after the login in which a panel may come
-_WATCHER: Final = "org.kde.StatusNotifierWatcher"
-_PATH: Final = "/StatusNotifierWatcher"
-_PROPERTIES: Final = "org.freedesktop.DBus.Properties"
-_ANSWER: Final = 2_000  # milliseconds
+LOOKS: Final = (1.0, 5.0, 20.0, 60.0)  # seconds; after a login a panel may come late
+WATCHER: Final = "org.kde.StatusNotifierWatcher"
+WATCHER_PATH: Final = "/StatusNotifierWatcher"
+_STAYS: Final = 10  # in panels of the older kind: one that throws us out again is none
+_TOLD: Final = b"The user has been told that no panel shows the icon.\n"
+_ANSWER: Final = 2.0  # seconds
 
 
-class HostWatch:
-    """Tells once, and never again on this computer, that no panel shows the icon.
+class PanelWatch:
+    """Brings the icon into a panel of the older kind where there is no other.
 
-    A panel that comes later gets the icon by itself.
+    Tells once, and never again on this computer, that no panel shows icons. A panel that
+    takes the icon by the bus has it by itself, whenever it comes.
     """
 
     def __init__(
-        self, told: Path, tell: Callable[[], None], *, is_there: Callable[[], bool] | None = None
+        self, told: Path, tell: Callable[[], None], by: Callable[[], str], older: OlderPanel
     ) -> None:
         self._told = told
         self._tell = tell
-        self._is_there = is_there or has_host
+        self._by = by
+        self._older = older
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mem0tray-host", daemon=True)
 
-    def start(self, patience: float = PATIENCE) -> None:
-        """Look after `patience` seconds."""
-        self._patience = patience
+    def start(self, looks: Sequence[float] = LOOKS) -> None:
+        """Look so many seconds after the start, and after each end of an older panel."""
+        self._looks = looks
         self._thread.start()
 
     def stop(self) -> None:
         """Look no more."""
         self._stopping.set()
+        self._older.leave()
+
+    def hear(self, bus: SessionBus) -> None:
+        """Give up the older panel when another comes; `bus` tells of it."""
+        leave = lambda _: self._older.leave()  # noqa: E731  (whatever the signal says)
+        bus.subscribe(Match(WATCHER, "StatusNotifierHostRegistered"), leave)
+        bus.subscribe(Match(DBUS, "NameOwnerChanged", sender=DBUS, first=WATCHER), leave)
 
     def _run(self) -> None:
-        if self._stopping.wait(self._patience) or self._told.exists() or self._is_there():
-            return
-        self._tell()
-        try:
-            atomic.replace(self._told, b"The user has been told that no panel shows the icon.\n")
-        except Mem0TrayError:
-            return  # then it is told once more, next time
+        for _ in range(_STAYS):
+            found = self._found()
+            if found != XEMBED or self._stopping.is_set():
+                break
+            self._older.stay()
+        else:
+            found = ""
+        if not found and not self._stopping.is_set() and not self._told.exists():
+            self._tell()
+            with suppress(Mem0TrayError):  # then it is told once more, next time
+                atomic.replace(self._told, _TOLD)
+
+    def _found(self) -> str:
+        """What shows icons, as soon as something does; empty when nothing has come."""
+        before = 0.0
+        for at in self._looks:
+            if self._stopping.wait(at - before):
+                break
+            before = at
+            if found := self._by():
+                return found
+        return ""
 
 
-def has_host() -> bool:
-    """Whether a panel that shows icons is there now."""
-    return bool(shown_by())
+def shown_by(bus: SessionBus, asks: Callable[[str], None] = lambda _: None) -> str:
+    """The way that icons go into a panel now; empty when nothing shows icons.
 
-
-def shown_by() -> str:
-    """The way that an icon goes into a panel now; empty when nothing shows icons."""
-    if _has_notifier_host():
+    `asks` is told what will be asked next, as a display may hang.
+    """
+    asks("the panel")
+    if _has_notifier_host(bus):
         return STATUS_NOTIFIER
+    asks(f"the display {os.environ.get('DISPLAY', '')}")
     return XEMBED if _has_xembed_tray() else ""
 
 
-def _has_notifier_host() -> bool:
-    from gi.repository import Gio, GLib
-
-    question = GLib.Variant("(ss)", (_WATCHER, "IsStatusNotifierHostRegistered"))
+def _has_notifier_host(bus: SessionBus) -> bool:
+    question = [WATCHER, "IsStatusNotifierHostRegistered"]
     try:
-        bus: Any = session.session_bus(Gio)
-        answer = bus.call_sync(
-            _WATCHER, _PATH, _PROPERTIES, "Get", question, None, Gio.DBusCallFlags.NO_AUTO_START,
-            _ANSWER, None,
-        )  # fmt: skip
-    except GLib.Error:
+        (found,) = bus.call(
+            WATCHER, WATCHER_PATH, PROPERTIES, "Get", "ss", question, _ANSWER, starts=False
+        )
+    except BusError:
         return False
-    return bool(answer.unpack()[0])
+    return bool(found)
 
 
 def _has_xembed_tray() -> bool:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 MENU_EVERY: Final = 10.0  # seconds
 AFTER_CLICK: Final = 2.0  # seconds in which the worker follows what was clicked
 TITLE_EVERY: Final = 1.0
-LOOK: Final = 30.0  # seconds between looks, should nothing happen
+LOOK: Final = 300.0  # seconds between looks, should nothing happen, as what happens is told
 _STOP: Final = 2.0
 _CALM: Final = (events.Accepted, events.Delivered, events.InBackoff, events.MoreInBackoff)
 _log: Final = logging.getLogger(__name__)

@@ -10,38 +10,49 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mem0tray.core.state import STARTING
+from mem0tray.core.state import ACTION_NEEDED, STARTING
 from mem0tray.desktop.notify.backends import clipped
 from mem0tray.desktop.tray import icon as icons
 from mem0tray.desktop.tray.icon import IconLook
-from mem0tray.desktop.tray.menu import SEPARATOR, MenuCommand, MenuEntry, shape
+from mem0tray.desktop.tray.menu import SEPARATOR, MenuCommand, MenuEntry, identity
 from mem0tray.files import private_folders
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from mem0tray.desktop.bus.session_bus import SessionBus
+
 NAME: Final = "mem0tray"
-# Panels on Linux scale down from a HiDPI icon of 22 pixels; Windows takes 32, macOS 22 points.
-_SIZES: Final = {"win32": 32}
-_SIZE: Final = 44
+_SIZES: Final = {"win32": 32, "darwin": 44}  # pixels; macOS has 22 points
+_NEEDED: Final = icons.BASES[ACTION_NEEDED]
 MENDS: Final = sys.platform not in ("win32", "darwin")  # a menu of the same shape stays open
+_BACKEND: Final = "PYSTRAY_BACKEND"
 _TOOLTIP: Final = 127  # UTF-16 units that Windows takes; pystray raises at more
 
 
 class Tray:
-    """The icon in the tray. `clicked` is called on the main thread and must return at once."""
+    """The icon in the tray. `clicked` is called on the main thread and must return at once.
 
-    def __init__(self, folder: Path, clicked: Callable[[MenuCommand], None]) -> None:
+    `bus` is where it is shown (Linux); elsewhere None, and pystray may keep files in `folder`.
+    `also` is told what the icon and its tooltip show.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        clicked: Callable[[MenuCommand], None],
+        bus: "SessionBus | None",
+        also: Callable[[IconLook, str], None] = lambda _look, _title: None,
+    ) -> None:
         self._clicked = clicked
         self._look = icons.look(STARTING, 0, 0)
         self._title = ""
-        self._keep_icons_in(folder)
-        if sys.platform not in ("win32", "darwin"):
-            os.environ["PYSTRAY_BACKEND"] = "appindicator"
-        import pystray
-
-        self._library: Any = pystray
-        self._icon: Any = _icon_class(pystray)(NAME, self._image(), NAME)
+        if bus is None:
+            self._keep_icons_in(folder)
+        self._bus = bus
+        self._also = also
+        self._library: Any = pystray(ours=bus is not None)
+        self._icon: Any = _icon_class(self._library, bus)(NAME, self._image(), NAME)
 
     def run(self, ready: Callable[[], None]) -> None:
         """Show the icon until `stop`; `ready` is called once it can be told things."""
@@ -61,7 +72,8 @@ class Tray:
         if look != self._look:
             self._look = look
             image = self._image()
-            self._on_main(lambda: self._set_image(image))
+            self._on_main(lambda: self._set_image(image, needed=look.base == _NEEDED))
+            self._also(look, self._title)
 
     def show_title(self, title: str) -> None:
         """Set the tooltip, if it is another one."""
@@ -70,22 +82,29 @@ class Tray:
         if title != self._title:
             self._title = title
             self._on_main(lambda: setattr(self._icon, "title", title))
+            self._also(self._look, title)
 
     def show_menu(self, entries: tuple[MenuEntry, ...]) -> None:
         """Set the menu. That closes one which the user holds open, unless it can be mended."""
         menu = self._library.Menu(*self._items(entries))
-        menu.shape = shape(entries)
         self._on_main(lambda: setattr(self._icon, "menu", menu))
 
     def notify(self, title: str, body: str) -> None:
         """Show a notification by the icon's own means."""
         self._on_main(lambda: self._icon.notify(body, title))
 
-    def _image(self) -> "Image":
-        return icons.compose(self._look, _SIZES.get(sys.platform, _SIZE))
+    def _image(self) -> "Image | tuple[Image, ...]":
+        """One picture, or, over the bus, one in each size that panels may want."""
+        if self._bus is not None:
+            from mem0tray.desktop.tray import pixmaps
 
-    def _set_image(self, image: "Image") -> None:
+            return pixmaps.of_look(self._look)
+        return icons.compose(self._look, _SIZES[sys.platform])
+
+    def _set_image(self, image: "Image | tuple[Image, ...]", *, needed: bool) -> None:
         self._icon.icon = image
+        if self._bus is not None:
+            self._icon.attention = needed
 
     @staticmethod
     def _on_main(work: Callable[[], None]) -> None:
@@ -100,9 +119,14 @@ class Tray:
         return [self._item(entry) for entry in entries]
 
     def _item(self, entry: MenuEntry) -> Any:
-        library = self._library
         if entry == SEPARATOR:
-            return library.Menu.SEPARATOR
+            return self._library.Menu.SEPARATOR
+        item = self._line(entry)
+        item.identity = identity(entry)
+        return item
+
+    def _line(self, entry: MenuEntry) -> Any:
+        library = self._library
         label = entry.label
         if sys.platform == "win32":
             label = label.replace("&", "&&")  # one alone underlines what follows
@@ -138,13 +162,27 @@ class Tray:
         tempfile.tempdir = str(folder)
 
 
-def _icon_class(library: Any) -> Any:
-    if sys.platform == "win32":
-        return library.Icon
+def pystray(*, ours: bool) -> Any:
+    """Pystray; `ours`: without a backend of its own, which would look for a display."""
+    before = os.environ.get(_BACKEND)
+    if ours:
+        os.environ[_BACKEND] = "dummy"
+    try:
+        import pystray as library
+    finally:
+        os.environ.pop(_BACKEND, None)
+        if before is not None:
+            os.environ[_BACKEND] = before
+    return library
+
+
+def _icon_class(library: Any, bus: "SessionBus | None") -> Any:
+    if bus is not None:
+        from mem0tray.desktop.tray import linux_icon
+
+        return linux_icon.icon_class(library, bus)
     if sys.platform == "darwin":
         from mem0tray.desktop.tray import macos_icon
 
         return macos_icon.icon_class(library)
-    from mem0tray.desktop.tray import linux_icon
-
-    return linux_icon.icon_class(library)
+    return library.Icon

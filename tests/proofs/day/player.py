@@ -9,14 +9,15 @@ import json
 import random
 import sys
 import threading
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from mem0tray.config.settings import Settings
 from mem0tray.core.events import Events
 from mem0tray.core.language import Language
-from mem0tray.desktop.bus.session_bus import SessionBus
+from mem0tray.desktop import session
+from mem0tray.desktop.bus.match import DBUS
+from mem0tray.desktop.bus.session_bus import DBUS_PATH
 from mem0tray.desktop.notify.backends import PlyerBackend
 from mem0tray.desktop.notify.daemon import Daemon
 from mem0tray.desktop.notify.notice import Notice
@@ -43,9 +44,12 @@ class Player:
         self._day = Day(self._world)
         self.shown: list[tuple[float, str, bool]] = []  # when, title, in a stormy time
         self._stormy = False
-        self.tray = Tray(folder / "icons", lambda _: None)
+        bus, missing = session.connected()
+        assert bus is not None, missing
+        self._session_bus = bus
+        self.tray = Tray(folder / "icons", lambda _: None, self._session_bus)
         ways = [
-            Daemon(SessionBus(), notice_icon),
+            Daemon(self._session_bus, notice_icon),
             PlyerBackend(notice_icon),
         ]
         self._sender = _Noted(ways, self._note)
@@ -95,10 +99,14 @@ class Player:
                 marks = self._clock.marks()
                 self._bus.emit(event)
                 self._clock.rest(after=marks)
-            _drawn()
+            self._drawn()
         if stormy:  # what was held back is summed up within the hour after it
             self._clock.advance(2 * 3600.0)
             self._stormy = False
+
+    def _drawn(self) -> None:
+        """Wait until the panel has been told all that it is to show."""
+        self._session_bus.call(DBUS, DBUS_PATH, DBUS, "GetId")
 
 
 class _Noted(Sender):
@@ -112,20 +120,6 @@ class _Noted(Sender):
         outcome = super().send(notice)
         self._note(notice, outcome)
         return outcome
-
-
-def _drawn() -> None:
-    """Wait until the main loop has shown all that it was asked to show."""
-    from gi.repository import GLib
-
-    done = threading.Event()
-    GLib.idle_add(partial(_set, done), priority=GLib.PRIORITY_LOW)
-    assert done.wait(LIMIT)
-
-
-def _set(done: threading.Event) -> bool:
-    done.set()
-    return False
 
 
 def needs() -> dict[str, int]:

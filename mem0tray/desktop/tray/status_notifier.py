@@ -1,0 +1,179 @@
+"""The icon on the bus: `org.kde.StatusNotifierItem`, which panels show."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Final
+
+from dbus_fast import PropertyAccess
+from dbus_fast.annotations import (
+    DBusBool,
+    DBusInt32,
+    DBusObjectPath,
+    DBusSignature,
+    DBusStr,
+)
+from dbus_fast.service import ServiceInterface, dbus_method, dbus_property
+
+from mem0tray.desktop.tray import dbus_menu
+from mem0tray.desktop.tray.pixmaps import Pixmap
+
+INTERFACE: Final = "org.kde.StatusNotifierItem"
+PATH: Final = "/StatusNotifierItem"
+ACTIVE: Final = "Active"
+PASSIVE: Final = "Passive"
+NEEDS_ATTENTION: Final = "NeedsAttention"
+# Panels take the tooltip's text for markup, or not: these mean nothing, and look alike.
+_PLAIN: Final = str.maketrans({"<": "‹", ">": "›", "&": "＆"})
+
+Pixmaps = Annotated[list[Pixmap], DBusSignature("a(iiay)")]
+ToolTips = Annotated[list[Any], DBusSignature("(sa(iiay)ss)")]
+
+
+@dataclass(slots=True)
+class ItemFace:
+    """What an item shows now; whoever changes it says so by the item's signals.
+
+    `tooltip` has lines, the first of which is its title.
+    """
+
+    name: str
+    tooltip: str = ""
+    status: str = PASSIVE
+    pixmaps: list[Pixmap] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemCalls:
+    """What a panel asks for; called on the thread of the bus, and must return at once."""
+
+    activate: Callable[[], object]
+    token: Callable[[str], object]
+
+
+class StatusNotifierItem(ServiceInterface):
+    """Answers panels as `face` is, and hands clicks to `calls`."""
+
+    def __init__(self, face: ItemFace, calls: ItemCalls) -> None:
+        super().__init__(INTERFACE)
+        self._face = face
+        self._calls = calls
+
+    # What it says of itself ------------------------------------------------------------------
+
+    @dbus_property(access=PropertyAccess.READ)
+    def Category(self) -> DBusStr:
+        """The icon of a program, not of a device."""
+        return "ApplicationStatus"
+
+    @dbus_property(access=PropertyAccess.READ)
+    def Id(self) -> DBusStr:
+        """The name by which panels remember it."""
+        return self._face.name
+
+    @dbus_property(access=PropertyAccess.READ)
+    def Title(self) -> DBusStr:
+        """The name that people read."""
+        return self._face.name
+
+    @dbus_property(access=PropertyAccess.READ)
+    def Status(self) -> DBusStr:
+        """Whether it is shown, and asks for attention."""
+        return self._face.status
+
+    @dbus_property(access=PropertyAccess.READ)
+    def WindowId(self) -> DBusInt32:
+        """No window belongs to it."""
+        return 0
+
+    @dbus_property(access=PropertyAccess.READ)
+    def IconName(self) -> DBusStr:
+        """It has a picture of its own, and none of the theme's."""
+        return ""
+
+    @dbus_property(access=PropertyAccess.READ)
+    def IconThemePath(self) -> DBusStr:
+        """As for the name."""
+        return ""
+
+    @dbus_property(access=PropertyAccess.READ)
+    def IconPixmap(self) -> Pixmaps:
+        """The picture, in each size."""
+        return self._face.pixmaps
+
+    @dbus_property(access=PropertyAccess.READ)
+    def IconAccessibleDesc(self) -> DBusStr:
+        """What is read to those who do not see the picture."""
+        return self._face.tooltip.partition("\n")[0]
+
+    @dbus_property(access=PropertyAccess.READ)
+    def OverlayIconName(self) -> DBusStr:
+        """The badge is in the picture."""
+        return ""
+
+    @dbus_property(access=PropertyAccess.READ)
+    def OverlayIconPixmap(self) -> Pixmaps:
+        """As for the name."""
+        return []
+
+    @dbus_property(access=PropertyAccess.READ)
+    def AttentionIconName(self) -> DBusStr:
+        """As `IconName`."""
+        return ""
+
+    @dbus_property(access=PropertyAccess.READ)
+    def AttentionIconPixmap(self) -> Pixmaps:
+        """The picture while it asks for attention: the same, and none at other times."""
+        return self._face.pixmaps if self._face.status == NEEDS_ATTENTION else []
+
+    @dbus_property(access=PropertyAccess.READ)
+    def AttentionAccessibleDesc(self) -> DBusStr:
+        """As `IconAccessibleDesc`."""
+        return self._face.tooltip.partition("\n")[0]
+
+    @dbus_property(access=PropertyAccess.READ)
+    def AttentionMovieName(self) -> DBusStr:
+        """Nothing moves."""
+        return ""
+
+    @dbus_property(access=PropertyAccess.READ)
+    def ToolTip(self) -> ToolTips:
+        """The tooltip: a picture (none), its title, and its text."""
+        title, _, text = self._face.tooltip.translate(_PLAIN).partition("\n")
+        return ["", [], title, text]
+
+    @dbus_property(access=PropertyAccess.READ)
+    def ItemIsMenu(self) -> DBusBool:
+        """A left click does something else than opening the menu."""
+        return False
+
+    @dbus_property(access=PropertyAccess.READ)
+    def Menu(self) -> DBusObjectPath:
+        """Where the menu is."""
+        return dbus_menu.PATH
+
+    # What the user does with it ----------------------------------------------------------------
+
+    @dbus_method()
+    def Activate(self, x: DBusInt32, y: DBusInt32) -> None:
+        """Do what the default item of the menu does: a left click."""
+        del x, y
+        self._calls.activate()
+
+    @dbus_method()
+    def SecondaryActivate(self, x: DBusInt32, y: DBusInt32) -> None:
+        """Do the same: a middle click, which leads there also where the left one opens the menu."""
+        del x, y
+        self._calls.activate()
+
+    @dbus_method()
+    def ContextMenu(self, x: DBusInt32, y: DBusInt32) -> None:
+        """Show a menu of one's own: panels draw ours, and who cannot shows none."""
+
+    @dbus_method()
+    def Scroll(self, delta: DBusInt32, orientation: DBusStr) -> None:
+        """Turn the wheel: nothing follows."""
+
+    @dbus_method()
+    def ProvideXdgActivationToken(self, token: DBusStr) -> None:
+        """Take the right to bring a window to the front, for what the next click opens."""
+        self._calls.token(token)

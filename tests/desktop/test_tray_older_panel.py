@@ -1,0 +1,106 @@
+"""The icon in a panel of the older kind (XEmbed), which a click makes show the status."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.desktop.programs import Programs
+from tests.support.machine import tool
+from tests.support.processes import Process, wait_until
+from tests.support.screen import Point
+from tests.support.shapes import waiting
+from tests.support.tray import HEALTHY, Tray, wait_look
+
+GREEN, AMBER = (22, 163, 74), (242, 160, 31)  # of the icon, of its badge
+PATIENCE = 20.0  # seconds: it is looked for such a panel a few times after the start
+
+
+@pytest.fixture
+def older(tray: Tray) -> Process:
+    """Start a real panel of that kind (stalonetray)."""
+    return start(tray)
+
+
+def start(tray: Tray) -> Process:
+    """Start one."""
+    command = [tool("stalonetray"), "--geometry", "4x1+0+0", "--icon-size", "24"]
+    return tray.desktop.start(command, name="stalonetray")
+
+
+def find(tray: Tray, colour: tuple[int, int, int] = GREEN) -> Point:
+    """Wait until the icon shows this colour; where it does."""
+    screen = tray.desktop.screen
+    wait_until(lambda: screen.find(colour), PATIENCE, f"the icon in {colour}")
+    return screen.wait_colour(colour)
+
+
+def processes(tray: Tray) -> list[int]:
+    """The processes that show the icon there."""
+    found = []
+    for pid in tray.desktop.strays():
+        try:
+            words = Path(f"/proc/{pid}/cmdline").read_bytes()
+        except OSError:
+            continue
+        if b"xembed_icon" in words:
+            found.append(pid)
+    return found
+
+
+@pytest.mark.usefixtures("older")
+def test_the_icon_is_there_and_takes_a_click(
+    tray: Tray, programs: Programs, tmp_path: Path
+) -> None:
+    """It follows state and dead letters, a click shows the status, and it goes with the tray."""
+    process = tray.start()
+    tray.desktop.mouse(*find(tray))
+    tray.home.wait(lambda: programs.calls("xdg-open"), what="the status page opened")
+    tray.home.write_dlq([waiting("letter")])
+    find(tray, AMBER)
+    tray.desktop.screenshot(tmp_path / "older.png")
+    process.signal(signal.SIGTERM)
+    assert process.wait(5) == 0
+    assert "Traceback" not in process.err
+    wait_until(lambda: not processes(tray), what="the icon's process gone")
+
+
+@pytest.mark.usefixtures("older")
+def test_a_newer_panel_takes_its_place(tray: Tray) -> None:
+    """When a panel comes that has the whole icon, there is one icon, and one process."""
+    tray.start()
+    find(tray)
+    wait_look(tray.host.wait_item(), HEALTHY)
+    wait_until(lambda: not processes(tray), what="the icon's process gone")
+
+
+def test_the_panel_ends_and_comes_back(tray: Tray, older: Process) -> None:
+    """The worker goes on without it, and the next panel of the kind gets the icon."""
+    tray.start()
+    find(tray)
+    older.kill()
+    wait_until(lambda: not processes(tray), what="the icon's process gone")
+    start(tray)
+    find(tray)
+
+
+@pytest.mark.usefixtures("older")
+def test_the_display_ends(tray: Tray) -> None:
+    """The worker delivers, and nothing of the icon is left behind."""
+    process = tray.start()
+    find(tray)
+    tray.desktop.end_display()
+    tray.home.ok("add", "--project", "alpha", "all the same")
+    tray.server.wait_for(lambda: tray.server.count("all the same"))
+    wait_until(lambda: not processes(tray), what="the icon's process gone")
+    assert process.stop() == 0
+
+
+@pytest.mark.usefixtures("older")
+def test_a_kill_leaves_no_icon_behind(tray: Tray) -> None:
+    """After kill -9 of the tray its icon's process ends by itself."""
+    process = tray.start()
+    find(tray)
+    os.kill(process.pid, signal.SIGKILL)
+    wait_until(lambda: not processes(tray), what="the icon's process gone")
