@@ -1,7 +1,9 @@
 """Running a worker from the main thread, which signals reach."""
 
 import contextlib
+import math
 import signal
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from mem0tray.worker.thread import WorkerThread
 
 _LOOK: Final = 0.02  # seconds between two looks whether all is done
+_PUBLISHING: Final = 60.0  # seconds for which files may be written at the end
 _SIGNALS: Final = ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK")
 
 
@@ -33,12 +36,16 @@ def until_idle(
 ) -> "Waiting | None":
     """Run the worker until nothing more can be delivered within `horizon` seconds.
 
-    What is left then; None when it was told to leave before.
+    And until the files show that: a large one may take a while. What is left then; None when
+    it was told to leave before.
     """
     with _running(worker, bell, finite=True) as runs:
+        idle_since = math.inf
         while runs() and not left():
             try:
-                if worker.is_idle(horizon):
+                is_idle, now = worker.is_idle(horizon), time.monotonic()
+                idle_since = min(idle_since, now) if is_idle else math.inf
+                if is_idle and (worker.has_published or now - idle_since > _PUBLISHING):
                     return worker.waiting()
             except LedgerError:
                 if not worker.is_leaving:  # else it was closed while we asked

@@ -294,6 +294,13 @@ class Engine:
             return True
         return not breaker.lets_through(now) and not 0 < breaker.break_left(now) <= horizon
 
+    @property
+    def has_published(self) -> bool:
+        """Whether the files say what the ledger does, or could not be made to by another try."""
+        dlq, queue = self.parts.dlq, self.parts.queue_publisher
+        is_open = dlq.needed and not self._context.troubles.waits(_WRITE_DLQ)
+        return not is_open and (not queue.pending or queue.hindered)
+
     def _has_unread_lines(self) -> bool:
         """Whether an emergency file that we can read holds something not taken in."""
         return not self._context.troubles.waits(EMERGENCY) and self.parts.emergencies.unread() > 0

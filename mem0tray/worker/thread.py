@@ -173,6 +173,12 @@ class WorkerThread:
         found = self._engine
         return found is not None and found.is_idle(horizon, time.time(), time.monotonic())
 
+    @property
+    def has_published(self) -> bool:
+        """Whether the files show what was done, as far as they can be written."""
+        found = self._engine
+        return found is not None and found.has_published
+
     def waiting(self) -> Waiting:
         """What is left now. Raises LedgerError."""
         return self._ready().waiting(time.time())

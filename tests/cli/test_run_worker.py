@@ -12,6 +12,8 @@ from mem0tray.cli import run_worker
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import LedgerError
 from mem0tray.core.events import Events
+from mem0tray.core.reasons import NONE
+from mem0tray.core.state import Waiting, WorkerState
 from mem0tray.system.wakeup import Bell, Source
 from mem0tray.worker.folders import wanted
 from mem0tray.worker.thread import WorkerThread
@@ -84,6 +86,33 @@ def test_a_ledger_that_is_closed_at_the_end_is_no_fault(*, is_leaving: bool) -> 
         else:
             with pytest.raises(LedgerError):
                 run_worker.until_idle(work, bell, lambda: False, 0.0)
+
+
+@pytest.mark.parametrize("patience", [60.0, -1.0])
+def test_it_is_done_when_the_files_show_it(
+    monkeypatch: pytest.MonkeyPatch, patience: float
+) -> None:
+    """What was delivered stands in the files before the worker is told to leave; not for ever."""
+    monkeypatch.setattr(run_worker, "_PUBLISHING", patience)
+    published = iter([False, False, True])
+    seen: list[bool] = []
+
+    class Writing(Work):
+        def is_idle(self, horizon: float) -> bool:
+            return horizon == 1.0
+
+        @property
+        def has_published(self) -> bool:
+            seen.append(next(published))
+            return seen[-1]
+
+        def waiting(self) -> Waiting:
+            return left
+
+    left = Waiting(0, 0, 0, WorkerState("healthy"), NONE)
+    with Bell() as bell:
+        assert run_worker.until_idle(Writing(), bell, lambda: False, 1.0) is left
+    assert seen == ([False, False, True] if patience > 0 else [False])
 
 
 def test_whoever_reads_may_leave() -> None:

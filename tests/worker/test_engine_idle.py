@@ -44,6 +44,28 @@ def test_it_is_not_idle_while_something_is_awaited(scene: Scene, part: str, name
     assert not is_idle(scene)
 
 
+@pytest.mark.parametrize(
+    ("needed", "pending", "hindered", "done"),
+    [
+        (False, False, False, True),
+        (True, False, False, False),
+        (False, True, False, False),
+        (False, True, True, True),
+    ],
+)
+def test_it_has_published_when_nothing_is_left_to_write(
+    scene: Scene, *, needed: bool, pending: bool, hindered: bool, done: bool
+) -> None:
+    """What cannot be written just now is not waited for."""
+    scene.parts.dlq.needed = needed
+    scene.parts.queue_publisher.pending = pending
+    scene.parts.queue_publisher.hindered = hindered
+    assert scene.engine.has_published == done
+    scene.parts.dlq.run.side_effect = RuntimeError("odd")
+    scene.cycle()
+    assert scene.engine.has_published == (done or needed)
+
+
 def test_it_is_not_idle_before_a_probe_has_answered(scene: Scene) -> None:
     """Its answer decides; but without a server, or paused, none is waited for."""
     at_rest(scene)

@@ -60,6 +60,7 @@ class QueuePublisher:
         self._urgent = threading.Event()
         self._idle = threading.Condition()
         self._busy = False
+        self.hindered = False  # the last turn has failed, and is tried again later
         self._pace = PublishRate()
         self._shown: tuple[int, int] | None = None  # what the file was written for last
         self.put_back_at = math.inf  # Unix seconds; what vanished waits until then
@@ -125,9 +126,12 @@ class QueuePublisher:
             done, wait = False, _RETRY
         except Exception as error:  # noqa: BLE001  (the thread survives any fault of a part)
             done, wait = False, _TROUBLE_WAIT
-            self._context.troubles.note_failure(_PART, error, wait, "queue file")
+            if not self._stopping.is_set():  # else nobody waits, and the ledger may be closed
+                self._context.troubles.note_failure(_PART, error, wait, "queue file")
+            self.hindered = True
         else:
             wait = _RETRY
+            self.hindered = False
             self._context.troubles.note_success(_PART)
             self._restless.look(restless=not done and not self._stopping.is_set())
         now = time.monotonic()

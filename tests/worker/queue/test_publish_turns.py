@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from mem0tray.core import events
+from mem0tray.core.errors import LedgerError
 from mem0tray.files import atomic
 from mem0tray.files.atomic import TornError
 from mem0tray.files.lock import FileLock, is_locked
@@ -125,7 +126,9 @@ def test_a_trouble_is_told_once_and_tried_again_later(turns: Turns) -> None:
     assert turns.waits == [5.0]
     assert turns.will_try_again()
     turns.take_turn(raising(ValueError("odd")))
+    hindered = [turns.publisher.hindered]
     turns.take_turn()
+    assert [*hindered, turns.publisher.hindered] == [True, False]
     assert turns.scene.told == [
         events.PartFailed("queue file", "ValueError('odd')", 5.0),
         events.PartRecovered("queue file"),
@@ -321,6 +324,13 @@ def test_a_trouble_is_over_where_nothing_is_to_be_written_any_more(
     assert over.wait(20.0)
     publisher.stop(20.0)
     assert not publisher._restless.told
+
+
+def test_who_was_told_to_leave_tells_of_no_closed_ledger(turns: Turns) -> None:
+    """Nobody waits for it by then, and what it had in hand the next start does."""
+    turns.publisher._stopping.set()
+    turns.take_turn(raising(LedgerError("Cannot operate on a closed database.")))
+    assert turns.scene.told == []
 
 
 def test_a_thread_that_cannot_publish_is_not_waited_for(
