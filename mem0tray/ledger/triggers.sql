@@ -42,13 +42,13 @@ CREATE TEMP TRIGGER stray_went AFTER DELETE ON strays BEGIN SELECT outdates('met
 
 -- Of a counter others add to in the file it is known what the file shows.
 CREATE TEMP TRIGGER counted_first AFTER INSERT ON meta
-WHEN new.name IN ('total_queued', 'total_synced', 'total_failed') BEGIN
+WHEN new.name GLOB 'total_*' BEGIN
   SELECT outdates('metrics');
   SELECT outdates('queue')
   WHERE new.value IS NOT (SELECT value FROM meta WHERE name = 'shown_' || new.name);
 END;
 CREATE TEMP TRIGGER counted_again AFTER UPDATE ON meta
-WHEN new.name IN ('total_queued', 'total_synced', 'total_failed') BEGIN
+WHEN new.name GLOB 'total_*' BEGIN
   SELECT outdates('metrics');
   SELECT outdates('queue')
   WHERE new.value IS NOT (SELECT value FROM meta WHERE name = 'shown_' || new.name);
