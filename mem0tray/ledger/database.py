@@ -19,6 +19,8 @@ from mem0tray.ledger.outdated import DLQ, EMERGENCY, QUEUE, Outdated
 from mem0tray.system import plain
 
 _MARK: Final = "ledger.mark"
+_PAGE: Final = 2048  # bytes; of each delivery five pages or six go into the log
+_LOG: Final = 4_096_000  # bytes, at which it is taken into the ledger, and the disk waited for
 _FEW_PAGES: Final = 64  # nobody misses them
 _PAGES_AT_ONCE: Final = 256  # are moved in some milliseconds
 _LAST_MOMENT: Final = 0.2  # seconds
@@ -113,11 +115,15 @@ class Ledger:
             raise atomic.unavailable(self.path, error) from error
         db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=5.0)
         try:
-            db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # heeded while there are no tables yet
+            # Both are heeded while there are no tables yet.
+            db.execute(f"PRAGMA page_size = {_PAGE}")
+            db.execute("PRAGMA auto_vacuum = INCREMENTAL")
             # To the last row: a disk that fails after the first one is told of only there,
             # and would leave the old mode.
             db.execute("PRAGMA journal_mode = WAL").fetchall()
             db.execute("PRAGMA journal_size_limit = 16777216")
+            (page,) = db.execute("PRAGMA page_size").fetchone()  # of former versions twice that
+            db.execute(f"PRAGMA wal_autocheckpoint = {_LOG // page}")
             self._prepare(db)
         except BaseException:
             db.close()
