@@ -4,6 +4,7 @@ import shlex
 from typing import Final
 
 from mem0tray.actions.cause import (
+    ACTION,
     DUE,
     HELD,
     INVALID,
@@ -24,7 +25,7 @@ from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line, short_id
 from mem0tray.ledger.reader import Attempt, Known
 from mem0tray.server import answers
-from mem0tray.server.remedy import ID, REWORD, nothing, of_rejection
+from mem0tray.server.remedy import ID, REWORD, nothing, of_redirect, of_rejection
 
 _ANSWERLESS: Final = frozenset({Kind.NO_ANSWER, Kind.OUTAGE, Kind.ASKED_IN_VAIN})
 # They count nothing against the item, unless its last error says that they did.
@@ -135,6 +136,8 @@ def _rejected(found: FoundItem, attempt: Attempt | None, known: Known | None) ->
     if attempt is None:
         return _as_the_file_says(reason)
     said = answers.retold(attempt.message)
+    if answers.redirected_to(said):
+        return [_redirected(said, attempt.status)]
     if attempt.kind == Kind.NOT_SENDABLE:
         return [Cause(INVALID, said, REWORD)]
     if attempt.kind in _OF_THE_SERVER and reason and one_line(attempt.message) != reason:
@@ -149,6 +152,11 @@ def _rejection(detail: Reason, status: int | None) -> Cause:
     return Cause(REJECTED, detail, remedy, status, by_itself=by_itself)
 
 
+def _redirected(said: Reason, status: int | None) -> Cause:
+    """A save that was sent elsewhere: the address is wrong, and no item."""
+    return Cause(ACTION, said, of_redirect(answers.redirected_to(said)), status)
+
+
 def _as_the_file_says(reason: str) -> list[Cause]:
     """Without a ledger that remembers the attempt."""
     if not reason:
@@ -157,6 +165,8 @@ def _as_the_file_says(reason: str) -> list[Cause]:
     if said == answers.NO_PROJECT:
         return [Cause(INVALID, said, REWORD)]
     status, is_answered = answers.in_short(reason)
+    if answers.redirected_to(said):
+        return [_redirected(said, status)]
     if not is_answered:
         return [Cause(NO_ANSWER, said, _ASKED, by_itself=True)]
     return [_rejection(said, status)]

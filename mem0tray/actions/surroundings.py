@@ -111,11 +111,14 @@ def _server(seen: Probe, trouble: Callable[[str], Reason], *, running: bool) -> 
         ]
     if seen.health.healthy:
         return []
-    detail = Reason("{host}: {why}", host=seen.shown, why=reasons.bare(seen.health.reason))
+    why, known = reasons.parted(seen.health.reason)
+    detail = Reason("{host}: {why}", host=seen.shown, why=reasons.bare(why))
     if seen.name == LOCAL_URL:
         # Without a worker it does not run: then it is the worker that is missing.
         again = nothing(Reason("the worker starts it again by itself."))
         return [Cause(SERVER_DOWN, detail, again, by_itself=True)] if running else []
+    if known:
+        return [Cause(SERVER_DOWN, detail, known)]
     local = trouble(seen.hostname)
     if local:
         again = Reason("Connect this computer to the network; deliveries go on by themselves then.")

@@ -10,6 +10,7 @@ from mem0tray.actions.find import FoundItem
 from mem0tray.actions.overview import NOT_RUNNING, Overview
 from mem0tray.actions.surroundings import Surroundings
 from mem0tray.config.settings import LOCAL_URL
+from mem0tray.core import reasons
 from mem0tray.core.language import Language
 from mem0tray.core.state import ACTION_NEEDED, DOWN, PAUSED
 from mem0tray.report.gathering import Gathered
@@ -63,6 +64,8 @@ def _about_deliveries(seen: Overview, language: Language) -> Iterable[Advice]:
             "Start the server, or correct its address: `mem0tray config set server.url ADDRESS`."
             " `mem0tray doctor` checks the way there."
         )
+        if reasons.parted(seen.reason)[1]:
+            text = _("Put right what the reason above says; deliveries go on by themselves then.")
         yield Advice(Tone.BAD, _("The server is out of reach"), text)
     if seen.worker is None:
         text = _("Open the app, or type `mem0tray run`.")

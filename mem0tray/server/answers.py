@@ -17,7 +17,7 @@ from datetime import UTC
 from http import HTTPStatus
 from string import Formatter
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 import msgspec
 
@@ -27,8 +27,9 @@ from mem0tray.core.due import LONGEST_ASKED
 from mem0tray.core.large import LargeText
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
-from mem0tray.server.model import Fault, Health, Outcome, Reply
+from mem0tray.server.model import NO_TLS, Fault, Health, Outcome, Reply
 from mem0tray.server.redaction import REPEATED, REPEATED_SECRET, code, repeats, said
+from mem0tray.server.remedy import of_no_tls, of_redirect
 
 _BY_STATUS = {
     401: Kind.UNAUTHORIZED,
@@ -53,6 +54,7 @@ _PLACES = {
     "address": r"[^ ]*://[^ ]+",
     "why": "|".join(map(re.escape, _WHY_NO_USE)),
 }
+_LONGEST_WAY = 100  # characters of a path that is shown
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?")
 _ANSWER = re.compile(r"([1-5][0-9][0-9]) [A-Za-z' -]+?((?:: | without ).*)")
 _DECODER = msgspec.json.Decoder()
@@ -75,7 +77,7 @@ def classify(
     # Of an answer that broke off, a status that is no success still counts.
     if status is None or (reply.fault in (Fault.TIMED_OUT, Fault.LOST) and _is_success(status)):
         return _broken_off(reply)
-    body = json_object(reply)
+    body = None if _target(reply) else json_object(reply)  # no item's fault, whatever it holds
     kind = _kind(status, body, says_success)
     if kind is Kind.DELIVERED:
         return Outcome(kind, status, "", None, reply.duration)
@@ -117,19 +119,25 @@ def health(reply: Reply, *, healthy: bool) -> Health:
     `healthy` is the dialect's: whether a server that gives this answer is.
     """
     status = reply.status
+    remedy = reasons.NONE
     if healthy:
         return Health(healthy=True, reason=reasons.NONE, status=status)
     if status is None:
         reason = _why_broken_off(reply)
+        if reason.find(NO_TLS.id):
+            remedy = of_no_tls(reply.asked[0])
     elif status != HTTPStatus.OK:
-        reason = _health_answer(_redirected(reply, _named(status)))
+        address = _target(reply)
+        remedy = of_redirect(address)
+        reason = _health_answer(_redirected(address, _named(status)))
     elif reply.fault in (Fault.TIMED_OUT, Fault.LOST):
         reason = _why_broken_off(reply)
     elif json_object(reply) is None:
         reason = _health_answer(Reason("something that is not a JSON object"))
     else:
         reason = _health_answer(reasons.quoted(_named(status)))
-    return Health(healthy=False, reason=reasons.sentence(reason), status=status)
+    told = reasons.advised(reasons.sentence(reason), remedy)
+    return Health(healthy=False, reason=told, status=status)
 
 
 def _health_answer(answer: Reason) -> Reason:
@@ -227,10 +235,10 @@ def _message(
     if body is None and status < HTTPStatus.BAD_REQUEST:
         if reply.fault is Fault.TOO_LONG:
             return str(Reason(_NO_USE, status=named, why=Fault.TOO_LONG.value))
-        address = _target(reply)
-        if not address or _shows(address, content, secrets):
-            return one_line(str(Reason(_NO_USE, status=named, why=_NOT_JSON)))
-        return one_line(str(_redirected(reply, named)))
+        for address in (_target(reply), _target(reply, path=False)):
+            if address and not _shows(address, content, secrets):
+                return one_line(str(_redirected(address, named)))
+        return one_line(str(Reason(_NO_USE, status=named, why=_NOT_JSON)))
     if _is_success(status):
         named += " without success"
     found = _json(reply) if body is None else body
@@ -260,22 +268,36 @@ def _plain(reply: Reply) -> str:
     return "" if text[:1] in ("", "<", "{", "[") or "\ufffd" in text else text
 
 
-def _redirected(reply: Reply, answer: str) -> Reason:
+def _redirected(address: str, answer: str) -> Reason:
     """An answer, and where it points if it is a redirect."""
-    address = _target(reply)
     if not address:
         return reasons.quoted(answer)
     return Reason(_ELSEWHERE, status=answer, address=one_line(address))
 
 
-def _target(reply: Reply) -> str:
-    """Where a redirect points: scheme and host, no more."""
+def redirected_to(said: Reason) -> str:
+    """The address that this reason, which `retold` gave, names as that of a redirect."""
+    found = said.find(_ELSEWHERE)
+    return str(found.get("address")) if found is not None else ""
+
+
+def _target(reply: Reply, *, path: bool = True) -> str:
+    """Where a redirect points: scheme, host and path, no more; empty for any other answer.
+
+    An endless path is no help to anybody.
+    """
+    if reply.status is None or reply.status // 100 != HTTPStatus.MULTIPLE_CHOICES // 100:
+        return ""
     try:
-        parts = urlsplit(reply.headers.get("location", ""))
+        parts = urlsplit(urljoin("".join(reply.asked), reply.headers.get("location", "")))
         host = parts.netloc.rpartition("@")[2]
     except ValueError:
         return ""
-    return f"{parts.scheme}://{host}" if host else ""
+    if not host or not reply.headers.get("location"):
+        return ""
+    way = quote(parts.path.partition(";")[0], safe="/%:@!$&'()*+,=~")
+    shown = way if path and way != "/" and len(way) <= _LONGEST_WAY else ""
+    return f"{parts.scheme}://{host}{shown}"
 
 
 def _json(reply: Reply) -> Any:

@@ -97,7 +97,7 @@ class Reply:
 
     `body` is as it came, and complete only without a fault;
     `detail` says in a few of our own words why nothing was reached; `duration`
-    is in seconds.
+    is in seconds. `asked` is the server's address and the path below it.
     """
 
     status: int | None
@@ -106,7 +106,10 @@ class Reply:
     duration: float
     fault: Fault | None = None
     detail: Reason = reasons.NONE
+    asked: tuple[str, str] = ("", "")
 
+
+NO_TLS: Final = Reason("the server there does not speak TLS")
 
 # What only the right server can answer to a challenge; both are printable ASCII.
 Proof = Callable[[str], str]

@@ -23,11 +23,12 @@ from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
-from mem0tray.server.model import Proof
+from mem0tray.server.model import NO_TLS, Proof
 
 MAX_ANSWER: Final = 1_000_000  # bytes, head included
 _CONNECT_SECONDS: Final = 15.0
 _HERE_SECONDS: Final = 1.0  # to this computer, where only a server that is stuck lets it take long
+_NOT_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"})
 _PACKET: Final = 1 << 20  # bytes of a request that are kept to leave together
 _Connected = httpcore.NetworkStream | BaseException
 
@@ -190,7 +191,7 @@ def why(error: BaseException) -> Reason:  # noqa: PLR0911 - a sentence for each
         case ssl.SSLCertVerificationError(verify_message=message):
             return Reason("the certificate cannot be trusted: {why}", why=one_line(message))
         case ssl.SSLError(reason=str(words)) if words:
-            return reasons.quoted(words.replace("_", " ").lower())
+            return NO_TLS if words in _NOT_TLS else reasons.quoted(words.replace("_", " ").lower())
         case OSError():
             return reasons.of_system(error)
         case _:

@@ -3,9 +3,11 @@
 A remedy that is about one memory has its id as the argument `id`, which whoever shows it fills in.
 """
 
+import re
 from http import HTTPStatus
 from typing import Final
 
+from mem0tray.core import reasons
 from mem0tray.core.reasons import Reason
 
 ID: Final = "ID"
@@ -14,6 +16,18 @@ _SET_RIGHTS: Final = Reason(
     "Set a key that may save with `mem0tray config set server.api_key`, or allow it on the server."
 )
 _SET_ADDRESS: Final = Reason("Set the right address with `mem0tray config set server.url ADDRESS`.")
+_SET_REDIRECTED: Final = Reason(
+    "If your server is there, set its address: `mem0tray config set server.url {address}`."
+).id
+_NO_SLASH: Final = Reason(
+    "No address helps: the server wants a slash at the end that mem0tray does not send. Have it"
+    " answer without."
+)
+_NO_TLS: Final = Reason(
+    "If it speaks plain http, set that: `mem0tray config set server.url {address}`."
+).id
+# What is asked for below a server's address, in the `vps` dialect.
+_ASKED_FOR: Final = re.compile(r"(\w+://[^/]+(?:/.*?)?)/(?:health|memory(?:/[^/]+)?)(/?)")
 _PROJECT: Final = Reason(
     "Look whether the server knows this project, and whether the"
     " address is right: `mem0tray config get server.url`."
@@ -53,6 +67,21 @@ def of_refusal(status: int | None) -> Reason:
     return _SET_KEYS.get(status or 0, _SET_ADDRESS)
 
 
+def of_redirect(address: str) -> Reason:
+    """For a request that was sent on to `address`, which is not followed; NONE without one."""
+    if not address:
+        return reasons.NONE
+    found = _ASKED_FOR.fullmatch(address)
+    if found is None:
+        return _SET_ADDRESS
+    return _NO_SLASH if found[2] else Reason(_SET_REDIRECTED, address=found[1])
+
+
+def of_no_tls(address: str) -> Reason:
+    """For a server at this https address that does not speak TLS."""
+    return Reason(_NO_TLS, address=re.sub("^https", "http", address))
+
+
 def of_rejection(status: int | None) -> tuple[Reason, bool]:
     """For one memory that is not taken; and whether that may end by itself."""
     match status:
@@ -60,4 +89,6 @@ def of_rejection(status: int | None) -> tuple[Reason, bool]:
             return _WAIT, True
         case int() if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return _FAULT, True
+        case int() if status < HTTPStatus.BAD_REQUEST:
+            return _SET_ADDRESS, False
     return _BY_STATUS.get(status or 0, REWORD), False

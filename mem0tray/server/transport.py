@@ -49,9 +49,9 @@ class Transport:
         """
         started = monotonic()
         self._network.begin(started + timeout)
-        reply = Reply(None, httpx.Headers(), b"", 0.0)
+        reply = Reply(None, httpx.Headers(), b"", 0.0, asked=(self._there.url, path))
         try:
-            url = _url(self._there.url + path)
+            url = _url("".join(reply.asked))
             # Whole: httpx would look for what is missing, and copy all headers twice.
             given = [(b"Host", url.netloc), *headers.raw]
             if isinstance(body, bytes):

@@ -194,3 +194,14 @@ def test_without_a_ledger_the_remedy_follows_the_file(
     first = diagnose.causes(found(dead("x", last_error=reason)), FINE, None, None, NOW)[0]
     assert (first.name, str(first.detail)) == (name, reason)
     assert str(first.remedy).startswith(remedy)
+
+
+@pytest.mark.parametrize("kind", ["outage", "item failure", None])
+def test_a_redirected_save_is_no_item_s_fault(kind: str | None) -> None:
+    """The address is to be set, whoever remembers the answer: ledger or file."""
+    said = "308 Permanent Redirect to http://a.test/api/memory, which is not followed"
+    letter = found(dead("x", last_error=said))
+    attempt = None if kind is None else Attempt(1.0, kind, 308, said, 0.1)
+    first = diagnose.causes(letter, FINE, attempt, None, NOW)[0]
+    assert (first.name, str(first.detail), first.by_itself) == (cause.ACTION, said, False)
+    assert "`mem0tray config set server.url http://a.test/api`" in str(first.remedy)

@@ -196,3 +196,14 @@ def test_without_a_worker_the_choice_of_a_server_comes_first(paths: Paths) -> No
     assert hindrance(Snapshot(NOW, paths)) == "worker not running"
     chosen = Snapshot(NOW, paths, server=ServerSeen(trouble=CHOOSE))
     assert hindrance(chosen) == "choose a server"
+
+
+def test_a_health_check_sent_elsewhere_says_what_to_set(paths: Paths) -> None:
+    """The server is not said to be stopped, nor this computer to be without a network."""
+    with Standin() as server, FileLock(paths.instance_lock).held(1):
+        server.health = Answer(308, headers={"Location": "/api/health"})
+        (found,) = around(settings_for(server.url)).causes
+    assert found.name == cause.SERVER_DOWN
+    assert f"Permanent Redirect to {server.url}/api/health, which" in str(found.detail)
+    assert "config set" not in str(found.detail)
+    assert f"`mem0tray config set server.url {server.url}/api`" in str(found.remedy)

@@ -11,7 +11,7 @@ from mem0tray.core import reasons
 from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.large import LargeText
 from mem0tray.server.answers import brief, classify, health, retry_after
-from mem0tray.server.model import Fault, Health, Outcome, Reply
+from mem0tray.server.model import NO_TLS, Fault, Health, Outcome, Reply
 from mem0tray.server.vps import is_answered, says_success
 
 NOW = 1_800_000_000.0
@@ -239,13 +239,17 @@ def test_a_page_is_not_repeated(body: object) -> None:
     assert message(500, body) == "500 Internal Server Error"
 
 
-def test_a_redirect_names_the_host_and_no_more() -> None:
-    """Where a redirect points helps to mend the settings; its path and password do not."""
-    found = reply(301, b"", Location="https://me:pass@mem0.test/login?key=1")
+def test_a_redirect_names_host_and_path_and_no_more() -> None:
+    """Where a redirect points helps to mend the settings; its query and password do not."""
+    found = reply(301, b"", Location="https://me:pass@mem0.test/a b/memory;id=1?key=1#x")
     said = classified(found).message
-    assert "https://mem0.test," in said
+    assert "to https://mem0.test/a%20b/memory, which" in said
     assert "pass" not in said
-    assert "login" not in said
+    assert "=1" not in said
+    assert (
+        "to https://a.test, which"
+        in classified(reply(301, Location=f"https://a.test/{'x' * 100}")).message
+    )
     assert "JSON" in classified(reply(301, b"", Location="http://[bad")).message
 
 
@@ -329,6 +333,33 @@ def test_a_code_or_a_redirect_that_repeats_the_content_is_dropped() -> None:
     assert message(400, body, content) == "400 Bad Request"
     found = reply(302, b"", Location=f"http://{content}/")
     assert content not in classified(found, content).message
+    found = reply(302, b"", Location=f"http://mem0.test/{content}/memory")
+    assert "to http://mem0.test, which" in classified(found, content).message
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", OK, {"detail": "moved"}])
+def test_a_redirect_is_no_fault_of_an_item(body: object) -> None:
+    """Whatever else it says; a path of the server's own is named as the address that it is."""
+    found = reply(308, body, Location="/api/memory?x=1")
+    found.asked = ("https://mem0.test:8443", "/memory")
+    said = classified(found)
+    assert said.kind is Kind.OUTAGE
+    assert "to https://mem0.test:8443/api/memory, which" in said.message
+
+
+def test_a_probe_that_is_redirected_says_what_to_set() -> None:
+    """So does one of a server without TLS."""
+    found = reply(301, b"", Location="https://mem0.test/health")
+    found.asked = ("http://mem0.test", "/health")
+    assert "`mem0tray config set server.url https://mem0.test`." in str(
+        health(found, healthy=False).reason
+    )
+    found = Reply(None, httpx.Headers(), b"", 0.1, Fault.UNREACHABLE, NO_TLS)
+    found.asked = ("https://mem0.test:8000/x", "/health")
+    assert str(health(found, healthy=False).reason) == (
+        "The server there does not speak TLS. If it speaks plain http, set that:"
+        " `mem0tray config set server.url http://mem0.test:8000/x`."
+    )
 
 
 @pytest.mark.parametrize("content", ["", "a", "error", "x" * 500, "-" * 40, "   \n  " * 5])
@@ -401,7 +432,7 @@ def test_a_dialect_says_what_healthy_means() -> None:
         (reply(200, b"", Fault.LOST), "The connection was lost before the answer was complete."),
         (reply(503, {"status": "ok"}), "503 Service Unavailable."),
         (reply(201, {"status": "ok"}), "201 Created."),
-        (reply(302, b"", Location="http://portal.test/\x1b"), "to http://portal.test, which"),
+        (reply(302, b"", Location="http://portal.test/\x1b"), "to http://portal.test/%1B, which"),
         (reply(200, b"<html>"), "something that is not a JSON object."),
         (reply(200, [1]), "something that is not a JSON object."),
         (reply(200, b"", Fault.TOO_LONG), "something that is not a JSON object."),

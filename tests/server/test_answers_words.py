@@ -22,11 +22,11 @@ from tests.server.test_answers import OK, classified, reply
         (reply(200, {}), "200 OK without success"),
         (reply(299, {"detail": "odd"}), "299 without success: odd"),
         (reply(300, {"detail": "odd"}), "300 Multiple Choices: odd"),
-        (reply(302, b"", Location="//a.test/x"), "302 Found to ://a.test, which is not followed"),
+        (reply(302, b"", Location="//a.test/x"), "302 Found to ://a.test/x, which is not followed"),
         (reply(302, b"", Location="/x"), "302 Found, but the answer is not a JSON object"),
         (
             reply(302, b"", Location="https://me@a.test/x"),
-            "302 Found to https://a.test, which is not followed",
+            "302 Found to https://a.test/x, which is not followed",
         ),
         (reply(500, b"odd", Fault.LOST), "500 Internal Server Error"),
         (reply(500, b"odd", Content_Encoding="gzip"), "500 Internal Server Error"),
@@ -51,7 +51,7 @@ def test_a_probe_is_told_in_these_words(status: int, words: str) -> None:
     found = health(
         reply(status, b"", Location="https://a.test/" if status < 400 else ""), healthy=False
     )
-    assert str(found.reason) == f"The health check was answered with {words}."
+    assert str(reasons.parted(found.reason)[0]) == f"The health check was answered with {words}."
 
 
 def test_a_broken_off_answer_of_a_probe_is_told_by_its_fault() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mem0tray.server.model import Fault
+from mem0tray.server.model import NO_TLS, Fault
 from tests.server.calls import SHORT, client, cut_after_body, post
 from tests.server.conftest import Certificate
 from tests.server.wire import DELIVERED, Connection, Handler, Wire, answering, once, render
@@ -63,7 +63,7 @@ def test_a_server_without_tls_at_an_https_address_is_unreachable() -> None:
     with Wire(plain) as server, client(f"https://127.0.0.1:{server.port}") as transport:
         reply = post(transport)
     assert reply.fault is Fault.UNREACHABLE
-    assert "TLS" in str(reply.detail)
+    assert reply.detail.find(NO_TLS.id) is not None
 
 
 def test_the_deadline_covers_the_tls_handshake() -> None:

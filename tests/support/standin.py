@@ -48,6 +48,7 @@ class Standin(Listener):
         self.latency = 0.0
         self.api_key: str | None = None
         self.not_asked_status = 404
+        self.not_asked_headers: dict[str, str] = {}
         self.mutters = False
         self.requests: list[Request] = []
         self._saves: list[Request] = []
@@ -249,7 +250,9 @@ class Standin(Listener):
             return Answer(), self._found(request)
         if self.can_be_asked and request.method == "GET" and request.path.startswith(prefix):
             return Answer(), self._memories(request, request.path.removeprefix(prefix))
-        return Answer(self.not_asked_status), {"detail": "Not Found"}
+        return Answer(self.not_asked_status, headers=self.not_asked_headers), {
+            "detail": "Not Found"
+        }
 
     def _save(self, request: Request) -> tuple[Answer, object]:
         answer = self._scripted(request)

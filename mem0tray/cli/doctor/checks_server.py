@@ -22,6 +22,8 @@ from mem0tray.server import (
     ServerAddress,
     connect,
 )
+from mem0tray.server.answers import redirected_to, retold
+from mem0tray.server.remedy import of_redirect
 from mem0tray.system.paths import Paths
 
 _TIMEOUT: Final = 5.0  # seconds
@@ -80,11 +82,13 @@ def _chosen(loaded: Loaded) -> Iterable[Check]:
 def _health(there: ServerAddress, health: Health) -> Check:
     if health.healthy:
         return Check("server", OK, f"{there.host} is healthy.")
+    why, remedy = reasons.parted(health.reason)
     return Check(
         "server",
         FAIL,
-        f"{there.host} is down: {reasons.bare(health.reason)}.",
-        "Memories wait until it is back. Does the server run, and is its address right?"
+        f"{there.host} is down: {reasons.bare(why)}.",
+        str(remedy)
+        or "Memories wait until it is back. Does the server run, and is its address right?"
         " `mem0tray config get server.url` shows the address,"
         " `mem0tray config set server.url ADDRESS` changes it.",
     )
@@ -95,6 +99,10 @@ def _key(loaded: Loaded, there: ServerAddress, client: Client, timeout: float) -
     found = client.check_key(timeout)
     name = "server key"
     said = found.message.rstrip(".") or "its answer makes no sense"
+    elsewhere = redirected_to(retold(found.message))
+    if elsewhere:
+        message = f"{there.host} sends what is asked of it elsewhere: {said}."
+        return Check("server", FAIL, message, str(of_redirect(elsewhere)))
     if found.verdict is KeyVerdict.REFUSED and there.token:
         return Check(name, FAIL, f"{there.host} refuses the API key: {said}.", _set_key(loaded))
     if found.verdict is KeyVerdict.REFUSED:

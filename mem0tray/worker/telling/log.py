@@ -220,7 +220,7 @@ def describe(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912  (one line fo
         case events.AdoptedToDlq(count, source):
             return f"📋 Adopted into the DLQ: {plural(count, 'item')} from {source!r}"
         case events.StateChanged(state, reason, told):
-            why = "" if told else one_line(str(reason)).rstrip(".")
+            why = "" if told else one_line(str(reason), 300).rstrip(".")
             return f"🔔 State: {state}" + (f" ({why})" if why else "")
         case events.SlowedDown(delay):
             return f"🐢 The server asked for a break of {delay:.0f}s"

@@ -120,6 +120,20 @@ def test_a_health_path_behind_the_key_is_the_keys_fault(home: Scratch, server: S
     assert "refuses the API key" in checks(home, "server key")[0][1]
 
 
+def test_a_redirect_is_named_with_the_address_to_set(home: Scratch, server: Standin) -> None:
+    """Of the health check, and of memories alone where that is answered."""
+    server.can_be_asked, server.not_asked_status = False, 308
+    server.not_asked_headers = {"Location": "/api/memory/x"}
+    (_, (level, text)) = checks(home, "server")
+    assert level == "fail"
+    assert f"{server.netloc} sends what is asked of it elsewhere: 308 " in text
+    assert f"`mem0tray config set server.url {server.url}/api`" in text
+    server.health = Answer(301, headers={"Location": "https://mem0.test/health"})
+    ((level, text),) = checks(home, "server")
+    assert level == "fail"
+    assert "`mem0tray config set server.url https://mem0.test`" in text
+
+
 def test_no_server_is_chosen(home: Scratch) -> None:
     """It says what to type."""
     home.write("mem0_queue.json", {"queue": []})

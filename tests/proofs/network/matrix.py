@@ -17,7 +17,7 @@ LOST: Final = "the connection was lost"
 LATE: Final = "no answer after"
 PAGE: Final = "not a JSON object"
 ELSEWHERE: Final = "http://127.0.0.2:9"
-UNFOLLOWED: Final = "to http://127.0.0.2:9, which is not followed"
+UNFOLLOWED: Final = "to http://127.0.0.2:9/%s, which is not followed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +77,11 @@ CASES: Final = {
     "gzip bomb": _uncounted(faults.gzip_bomb, PAGE, accepted=True),
     "redirect on the same host": _status(308, counts=False, Location="/elsewhere"),
     "redirect to another host": _uncounted(
-        faults.instead(307, b"", Location=f"{ELSEWHERE}/memory"), UNFOLLOWED
+        faults.instead(307, b"", Location=f"{ELSEWHERE}/memory"), UNFOLLOWED % "memory"
     ),
     "portal: 200 and its page": _uncounted(faults.instead(200), PAGE),
     "portal: 302 to its page": _uncounted(
-        faults.instead(302, Location=f"{ELSEWHERE}/sign-in"), UNFOLLOWED
+        faults.instead(302, Location=f"{ELSEWHERE}/sign-in"), UNFOLLOWED % "sign-in"
     ),
     "portal: 511": _status(511, counts=True),
     "portal's page after the server accepted": _uncounted(
