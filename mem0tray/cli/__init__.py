@@ -112,6 +112,22 @@ def _guarded(command: Callable[[], int]) -> int:
     return code
 
 
+def why_not_written(text: str) -> str:
+    """Write `text` to standard output at once; why that cannot be, or nothing.
+
+    For a command that has done what counts before: what it says then must not fail it.
+    """
+    if isinstance(sys.stdout, _Nowhere):
+        return "it is closed"
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        _close_standard_output()
+        return (error.strerror or str(error)).lower()
+    return ""
+
+
 def _in_words(error: OSError) -> str:
     if error.filename is None:
         return f"{error.strerror or error}."

@@ -36,6 +36,10 @@ def command(project: str | None, texts: tuple[str, ...], *, as_json: bool) -> No
     It is on the disk when this returns, whether or not the worker runs. TEXT
     is read from standard input when it is `-` or missing; put `--` before a
     text that begins with a dash.
+
+    Exits with 0 once the memory is queued, also where its id could not be
+    printed: that is said on standard error. Whoever adds again after another
+    exit code doubles nothing.
     """
     if len(texts) > 1:
         raise click.UsageError("That is more than one text. Put the text in quotes.")

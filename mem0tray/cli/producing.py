@@ -3,9 +3,11 @@
 import json
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from mem0tray import cli
 from mem0tray.actions.add import queue_memory
 from mem0tray.cli import context
 from mem0tray.cli.context import UsageError
@@ -16,6 +18,7 @@ _END: Final = "Ctrl-Z and Enter" if sys.platform == "win32" else "Ctrl-D on a li
 def run(project: str | None, text: str | None, *, as_json: bool) -> None:
     """Queue `text` (None: standard input) and print its id once it is on the disk.
 
+    That the id cannot be printed is no failure any more, and is said on standard error.
     Without a `project` it is that of the working directory.
     """
     settings = context.load()
@@ -32,7 +35,13 @@ def run(project: str | None, text: str | None, *, as_json: bool) -> None:
     done = queue_memory(settings, project, text)
     document = {"id": done.id, "queued": done.where, "project_id": project}
     shown = json.dumps(document) if as_json else done.id
-    sys.stdout.write(f"{shown}\n")
+    why = cli.why_not_written(f"{shown}\n")
+    if why:  # a script that takes that for a failure adds the memory again
+        with suppress(OSError):
+            sys.stderr.write(
+                f"mem0tray: The memory is queued, its id is {done.id}; do not add it again."
+                f" Standard output cannot be written: {why}.\n"
+            )
 
 
 def _project_here() -> str:

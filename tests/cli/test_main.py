@@ -1,5 +1,7 @@
 """The entry point: help, version, errors, and what is imported."""
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -187,7 +189,7 @@ _CLOSED = "Standard output cannot be written: it is closed."
     ("command", "code", "said"),
     [
         ("add --project p <&-", 2, "There is no text to add."),
-        ("add --project p x >&-", 1, _CLOSED),
+        ("add --project p x >&-", 0, _CLOSED),
         ("status >&-", 1, _CLOSED),
         ("--version >&-", 1, _CLOSED),
         ("--help >&-", 1, _CLOSED),
@@ -210,9 +212,7 @@ def test_a_closed_stream_is_an_empty_one(home: Scratch, command: str, code: int,
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
 @pytest.mark.parametrize("unbuffered", variants(["", "1"]), ids=["buffered", "unbuffered"])
-@pytest.mark.parametrize(
-    "command", ["list", "status --json", "--help", "add --project p x", "run --once"]
-)
+@pytest.mark.parametrize("command", ["list", "status --json", "--help", "run --once"])
 def test_output_that_cannot_be_written_is_named(
     home: Scratch, command: str, unbuffered: str
 ) -> None:
@@ -222,6 +222,38 @@ def test_output_that_cannot_be_written_is_named(
     assert done.returncode == 1
     said = "Standard output cannot be written: no space left on device."
     assert done.stderr == f"mem0tray: {said}\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+@pytest.mark.parametrize("unbuffered", variants(["", "1"]), ids=["buffered", "unbuffered"])
+@pytest.mark.parametrize(
+    "command", ["add -p p x >/dev/full", "add -p p x >&-", "add -jp p -- x >&-"]
+)
+def test_a_memory_that_is_queued_is_not_to_be_added_again(
+    home: Scratch, command: str, unbuffered: str
+) -> None:
+    """That its id cannot be printed is said, with the id, and is no failure."""
+    home.env(PYTHONUNBUFFERED=unbuffered)
+    done = _in_shell(command)
+    (entry,) = json.loads(home.queue.read_bytes())["queue"]
+    assert (done.returncode, done.stdout) == (0, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert f"The memory is queued, its id is {entry['id']}; do not add it again." in done.stderr
+    assert "Standard output cannot be written: " in done.stderr
+
+
+def test_a_memory_whose_reader_has_left_is_queued_all_the_same(home: Scratch) -> None:
+    """A pipe without a reader ends other commands with 141."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as pipe:
+        done = subprocess.run(
+            [sys.executable, "-m", "mem0tray", "add", "-p", "p", "x"],
+            stdout=pipe, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    (entry,) = json.loads(home.queue.read_bytes())["queue"]
+    assert done.returncode == 0
+    assert entry["id"] in done.stderr
 
 
 @pytest.mark.parametrize(
