@@ -120,6 +120,19 @@ def test_a_program_that_cannot_show_it_is_followed_by_the_next(room: Room, code:
     assert room.otherwise.asked == ["Delete?"]
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_a_display_that_is_gone_asks_nobody(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    """A tray that outlived its display takes no program's failure to open it for an answer."""
+    monkeypatch.setenv("DISPLAY", ":4711")
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    window = linux._window(f"{way}_window.py", linux.SYSTEM_PYTHON, QUESTION)
+    child = linux._zenity("zenity", QUESTION) if way == "zenity" else window
+    monkeypatch.setattr(linux, "_children", lambda *_: [child])
+    otherwise = Refused()
+    assert ChildDialogs(otherwise).ask(QUESTION) is True
+    assert otherwise.asked == [QUESTION.title]
+
+
 def test_a_program_that_is_killed_means_no(room: Room) -> None:
     """Nobody has confirmed it."""
     room.programs.add("zenity", "kill -KILL $$")

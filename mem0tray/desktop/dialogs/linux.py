@@ -24,6 +24,8 @@ from mem0tray.system.paths import APP
 PATIENCE: Final = 1800.0  # seconds that a window stays open; a program that hangs is one too
 SYSTEM_PYTHON: Final = "/usr/bin/python3"  # it sees the system's packages, which we may not
 NO: Final = 4  # of our own windows; an error of Python is 1
+# GTK and Qt say so before they end, with the code of a window that was closed.
+_NO_DISPLAY: Final = (b"open display", b"connect to display")
 _WIDTH: Final = 440  # pixels
 _HERE: Final = Path(__file__).parent
 _QT: Final = frozenset({"kde", "lxqt"})
@@ -75,7 +77,7 @@ def _answered(child: _Child) -> bool | None:
             command,
             input=child.words,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             start_new_session=True,
             timeout=PATIENCE,
             check=False,
@@ -83,6 +85,8 @@ def _answered(child: _Child) -> bool | None:
     except subprocess.TimeoutExpired:
         return False
     except OSError:
+        return None
+    if done.returncode and any(sign in done.stderr for sign in _NO_DISPLAY):
         return None
     if done.returncode < 0:  # killed
         return False
