@@ -27,6 +27,7 @@ _ICON: Final = Point(13 * SCALE, 16 * SCALE)  # the only one on the panel
 _BROWSER: Final = "chromium"
 _PAGE_SCALE: Final = 1.5
 _PAGE: Final = (980, 1126)  # as the browser counts: down to the first charts
+_PAPER: Final = 'background = "#ffffff"\nforeground = "#22282d"\ntimeout = 0'
 _DUNST: Final = f"""\
 [global]
 font = {FONT} 10
@@ -45,10 +46,10 @@ max_icon_size = 32
 format = "<b>%s</b>\\n%b"
 line_height = 3
 show_indicators = no
+[urgency_low]
+{_PAPER}
 [urgency_normal]
-background = "#ffffff"
-foreground = "#22282d"
-timeout = 0
+{_PAPER}
 """
 
 
