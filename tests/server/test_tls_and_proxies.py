@@ -194,4 +194,5 @@ def test_a_proxy_of_another_kind_is_an_error_and_not_bypassed(
     with client("http://mem0.test") as transport:
         reply = post(transport)
     assert reply.fault is Fault.UNREACHABLE
-    assert "proxy" in str(reply.detail)
+    words = "the proxy of this computer's settings is not an http:// proxy"
+    assert str(reply.detail) == words

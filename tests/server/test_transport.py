@@ -5,6 +5,7 @@ import io
 import socket
 import sys
 import threading
+import time
 import tracemalloc
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 
 from mem0tray.server.model import Fault
 from mem0tray.server.network import MAX_ANSWER
+from mem0tray.server.transport import _url
 from tests.server.calls import (
     LONG,
     SHORT,
@@ -113,6 +115,28 @@ def test_a_connection_that_is_to_be_closed_is_not_used_again() -> None:
     with Wire(leaving) as server, client(server.url) as transport:
         assert [post(transport).status for _ in range(3)] == [200] * 3
         assert server.connections == 3
+
+
+@pytest.mark.parametrize(("idle", "connections"), [(3.9, 1), (4.1, 2)])
+def test_an_idle_connection_ends_before_the_server_hangs_up(
+    idle: float, connections: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Uvicorn hangs up after five seconds; after four a request takes another connection."""
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    with Wire(answering(DELIVERED)) as server, client(server.url) as transport:
+        post(transport)
+        monkeypatch.setattr(time, "monotonic", lambda: now + idle)
+        post(transport)
+        assert server.connections == connections
+
+
+def test_few_addresses_are_remembered() -> None:
+    """Those of listings are as many as there are projects."""
+    with Wire(answering(DELIVERED)) as server, client(server.url) as transport:
+        for number in range(10):
+            transport.exchange("GET", f"/{number}", httpx.Headers(), None, LONG)
+    assert _url.cache_info().currsize == 8
 
 
 def test_an_answer_in_chunks_keeps_the_connection() -> None:
