@@ -20,8 +20,7 @@ from mem0tray.core.reasons import Reason
 from mem0tray.server.model import Fault, Proof, Reply
 from mem0tray.server.network import MAX_ANSWER, Network, why
 
-# Idle connections end before the five seconds after which uvicorn hangs up: a request that
-# crosses the server's goodbye has an unknown outcome.
+# Uvicorn hangs up after five idle seconds: what crosses its goodbye has an unknown outcome.
 _LIMITS: Final = httpx.Limits(keepalive_expiry=4.0)
 _url: Final = functools.lru_cache(maxsize=8)(httpx.URL)  # those of fixed paths are made once
 
