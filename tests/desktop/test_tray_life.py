@@ -104,6 +104,17 @@ def test_the_session_bus_ends_and_comes_back(tray: Tray) -> None:
     assert process.err == "mem0tray: The desktop session is gone; the worker goes on here.\n"
 
 
+def test_the_session_bus_hangs(tray: Tray) -> None:
+    """When the session's bus says nothing any more, the worker delivers and ends in good order."""
+    process, _ = tray.shown()
+    tray.desktop.freeze_bus()
+    tray.home.write_dlq([waiting("letter")])
+    delivers(tray, "with a bus that hangs")
+    process.signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+    assert "Traceback" not in process.err
+
+
 def test_the_display_ends(tray: Tray) -> None:
     """When the X server ends, the worker delivers, the icon stays on the bus, clicks arrive."""
     process, item = tray.shown()

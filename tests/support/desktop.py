@@ -175,6 +175,10 @@ class Desktop:
         """End the session bus, as the end of a session does; nothing can be asked after it."""
         self._daemon.kill()
 
+    def freeze_bus(self) -> None:
+        """Have the session bus say nothing any more; its connections stay open."""
+        self._daemon.signal(signal.SIGSTOP)
+
     def begin_bus(self) -> None:
         """Start a session bus where the last one has ended; nobody is on it."""
         self._start_bus()

@@ -5,11 +5,9 @@ session bus; `TrayItem` is an icon with its menu (dbusmenu), read anew at each
 question, so that it shows what a person would see now.
 """
 
-import io
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
 from dbus_fast import ErrorType, Message, MessageType, Variant
@@ -92,16 +90,9 @@ class TrayItem:
         return str(self.properties().get("Status", ""))
 
     def icon(self, size: int = SIZE) -> Image.Image:
-        """Read the picture of this size, or the largest, as RGBA.
-
-        FileNotFoundError while it is being replaced.
-        """
-        shown = self.properties()
-        if pixmaps := shown.get("IconPixmap"):
-            return _rgba(max(pixmaps, key=lambda pixmap: (pixmap[0] == size, pixmap[0])))
-        content = Path(str(shown["IconName"])).read_bytes()
-        with Image.open(io.BytesIO(content)) as picture:
-            return picture.convert("RGBA")
+        """Read the picture of this size, or the largest, as RGBA."""
+        pixmaps = self.properties()["IconPixmap"]
+        return _rgba(max(pixmaps, key=lambda pixmap: (pixmap[0] == size, pixmap[0])))
 
     @property
     def sizes(self) -> list[int]:
@@ -169,7 +160,7 @@ class TrayItem:
         def patient() -> Seen | None:
             try:
                 return look()
-            except (CallError, FileNotFoundError, AssertionError):  # in the middle of a change
+            except (CallError, AssertionError):  # in the middle of a change
                 return None
 
         return self._bus.wait_for(patient, timeout, what, explain=self.describe)
