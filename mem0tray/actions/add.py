@@ -12,7 +12,12 @@ import msgspec
 
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
-from mem0tray.core.errors import FileUnavailableError, LockTimeoutError, Mem0TrayError
+from mem0tray.core.errors import (
+    FileUnavailableError,
+    LockTimeoutError,
+    Mem0TrayError,
+    NoThreadError,
+)
 from mem0tray.core.large import LARGE, as_json
 from mem0tray.files import atomic, document, private_folders
 from mem0tray.files.atomic import Signature
@@ -102,7 +107,7 @@ def add(paths: Paths, entry: items.Object) -> str:
     """
     try:
         queued = _queue(paths, _dumped(entry))
-    except (LockTimeoutError, FileUnavailableError, atomic.TornError):
+    except (LockTimeoutError, NoThreadError, FileUnavailableError, atomic.TornError):
         queued = False
     if queued:
         return "queue"

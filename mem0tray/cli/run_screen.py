@@ -21,6 +21,7 @@ from mem0tray.cli.output import Style
 from mem0tray.core import events
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY
 from mem0tray.core.text import one_line, plural
+from mem0tray.system import threads
 from mem0tray.worker.telling.log import describe, named
 
 FEW: Final = 10  # lines of a kind in a row; then they are counted, until there are few again
@@ -157,7 +158,7 @@ class RunScreen:
         self._thread = threading.Thread(target=self._work, name="mem0tray-screen", daemon=True)
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        threads.start(self._thread)
         return self
 
     def __exit__(

@@ -49,6 +49,10 @@ class LockTimeoutError(Mem0TrayError):
     """The producers' lock was not to be had in time."""
 
 
+class NoThreadError(Mem0TrayError):
+    """The system allows no more threads now, or lacks the memory."""
+
+
 class NotFoundError(Mem0TrayError):
     """No item, or more than one, goes by that name."""
 

@@ -19,7 +19,7 @@ from mem0tray.core.errors import AlreadyRunningError, FileUnavailableError, Lock
 from mem0tray.core.reasons import NONE, Reason
 from mem0tray.files.atomic import unavailable
 from mem0tray.files.private_folders import make_private_folder
-from mem0tray.system import data_folders, plain, processes
+from mem0tray.system import data_folders, plain, processes, threads
 from mem0tray.system.plain import NotPlainError
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class _Waiter:
         self._done = threading.Event()
         self._fd = -1
         self._error: Exception | None = None
-        threading.Thread(target=self._run, name="mem0tray-lock", daemon=True).start()
+        threads.start(threading.Thread(target=self._run, name="mem0tray-lock", daemon=True))
 
     def _run(self) -> None:
         try:

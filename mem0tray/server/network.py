@@ -24,6 +24,7 @@ from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
 from mem0tray.server.model import NO_TLS, Proof
+from mem0tray.system import threads
 
 MAX_ANSWER: Final = 1_000_000  # bytes, head included
 _CONNECT_SECONDS: Final = 15.0
@@ -74,7 +75,7 @@ class Network(httpcore.NetworkBackend, httpcore.NetworkStream):
         if here:
             connect()
         else:
-            threading.Thread(target=connect, name="mem0tray-connect", daemon=True).start()
+            threads.start(threading.Thread(target=connect, name="mem0tray-connect", daemon=True))
         end = ends.get(timeout=seconds)  # `close` closes what comes later
         if isinstance(end, BaseException):
             raise end

@@ -35,6 +35,10 @@ _CLOCK_JUMP: Final = 1.0
 _DAY: Final = 86_400.0
 
 
+def _do_nothing() -> None:
+    """What is done of a part that has nothing to do."""
+
+
 class Engine:
     """Drives the parts, on one folder, from `begin` to `end`; it survives any fault of one.
 
@@ -51,6 +55,10 @@ class Engine:
         self.watch = self._watch() if watches else None
         self._state = WorkerState("")
         self._clocks = (self._context.now(), time.monotonic())
+        self._unstarted = {
+            "publisher of the queue file": parts.queue_publisher.start,
+            "prober": parts.chosen_server.prober.start,
+        }
         self._ballast = Ballast()
         self._expired = 0.0
         self._looked = 0.0  # when it was last seen what is due, Unix seconds
@@ -65,14 +73,13 @@ class Engine:
     # From the first cycle to the last ---------------------------------------------------
 
     def begin(self) -> None:
-        """Clean up, choose the server, start the parts that have threads of their own."""
+        """Clean up, and choose the server."""
         context = self._context
         if context.ledger.rebuilt:
             context.events.emit(events.LedgerRebuilt(context.ledger.rebuilt))
         self._attempt("leftovers", partial(written_files.clean, self._paths))
         server = None if self._wanted.wrong else context.settings.server
         self.parts.chosen_server.choose(server, events.WorkerStarted)
-        self.parts.queue_publisher.start()
         if self.watch is not None:
             self._attempt(_FOLDERS, self._make_folders)
 
@@ -118,16 +125,15 @@ class Engine:
         self._read()
         if not self.has_looked:
             self.has_looked = True
-            # It opens the way: not before we know what the user did meanwhile.
-            self.parts.chosen_server.prober.start()
             self._tell_backoffs(now)
+        self._start_threads()
         self._attempt("files", partial(written_files.look, self._paths))
         if self._context.troubles.waits(_FOLDERS):
             self._attempt(_FOLDERS, self._make_folders)
         self._attempt("storage", self._look_at_storage)
         self._attempt("state", lambda: self._tell_state(now))
-        if self._may_send(now):
-            self.parts.chosen_server.delivery.kick()
+        delivery = self.parts.chosen_server.delivery
+        self._attempt("delivery", delivery.kick if self._may_send(now) else _do_nothing)
         self._publish(now, moment)
         self._attempt(_WRITE_METRICS, self.parts.metrics.run)
         self._attempt("retention", lambda: self._expire(now))
@@ -149,6 +155,15 @@ class Engine:
         self._attempt(DLQ, self._take_edits)
         if looked:
             self._attempt("another worker", parts.other.release)
+
+    def _start_threads(self) -> None:
+        """Start the parts that have threads of their own, until each of them has.
+
+        The prober opens the way: not before we know what the user did meanwhile.
+        """
+        for part, start in tuple(self._unstarted.items()):
+            if self._attempt(part, start):
+                del self._unstarted[part]
 
     def _take_edits(self) -> None:
         parts = self.parts

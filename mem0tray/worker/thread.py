@@ -11,6 +11,7 @@ from mem0tray.core.events import Events
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import Waiting, WorkerStatus
 from mem0tray.ledger.counters import Counts
+from mem0tray.system import threads
 from mem0tray.system.paths import Paths
 from mem0tray.system.wakeup import WakeUp
 from mem0tray.worker import engine, engine_parts
@@ -55,7 +56,7 @@ class WorkerThread:
 
         If it is to `watch`, it follows `claude_dir` too. A disk that is full or
         read-only at the start is waited for, unless the caller is not `patient`:
-        then `failure` says what is wrong.
+        then `failure` says what is wrong. Raises NoThreadError.
         """
 
         def run() -> None:
@@ -67,8 +68,9 @@ class WorkerThread:
                 self._ended.set()
                 over()
 
-        self._thread = threading.Thread(target=run, name="mem0tray-worker")
-        self._thread.start()
+        thread = threading.Thread(target=run, name="mem0tray-worker")
+        threads.start(thread)
+        self._thread = thread
 
     def stop(self) -> None:
         """Tell it to leave, which takes less than a second."""

@@ -7,6 +7,7 @@ from unittest import mock
 import pytest
 
 from mem0tray.core import events
+from mem0tray.core.errors import NoThreadError
 from mem0tray.core.reasons import Reason, quoted
 from mem0tray.files import pauses, writable
 from mem0tray.worker import carrying_out
@@ -21,7 +22,8 @@ def test_a_cycle_reads_everything_before_it_publishes(scene: Scene) -> None:
     calls = [call for call in scene.cycle() if call != "delivery.next_due"]
     assert calls == [
         "other.look", "emergencies.run", "queue.run", "edits.run", "dlq.merge_late_save",
-        "other.release", "prober.start", "dlq.run", "queue_publisher.kick", "metrics.run",
+        "other.release", "queue_publisher.start", "prober.start", "dlq.run", "queue_publisher.kick",
+        "metrics.run",
     ]  # fmt: skip
 
 
@@ -249,3 +251,32 @@ def test_a_dlq_file_that_cannot_be_written_is_told_as_that_file(scene: Scene) ->
     failed = [event.part for event in scene.told if isinstance(event, events.PartFailed)]
     assert failed == ["DLQ file"]
     assert "edits.run" in scene.cycle()
+
+
+@pytest.mark.parametrize("which", ["queue_publisher", "prober"])
+def test_a_thread_that_cannot_be_started_is_tried_again(scene: Scene, which: str) -> None:
+    """Until then that is a trouble, and all else goes on; nothing is started twice."""
+    parts = scene.parts
+    part = parts.queue_publisher if which == "queue_publisher" else parts.chosen_server.prober
+    part.start.side_effect = NoThreadError("No thread can be started.")
+    assert "metrics.run" in scene.cycle()
+    assert [each.error for each in scene.told if isinstance(each, events.PartFailed)] == [
+        "No thread can be started."
+    ]
+    part.start.side_effect = None
+    scene.context.troubles._not_before.clear()
+    assert f"{which}.start" in scene.cycle()
+    assert any(isinstance(each, events.PartRecovered) for each in scene.told)
+    assert not {"queue_publisher.start", "prober.start"} & set(scene.cycle())
+
+
+def test_without_a_sender_the_cycle_goes_on(scene: Scene) -> None:
+    """That none can be started is a trouble until one is, or nothing is to be sent."""
+    key = waits_until(scene, NOW - 1)
+    scene.parts.chosen_server.delivery.kick.side_effect = NoThreadError("No thread.")
+    assert "metrics.run" in scene.cycle()
+    assert events.PartFailed("delivery", "No thread.", 1.0) in scene.told
+    scene.context.inbox.discard([key], NOW, "deleted")
+    scene.context.troubles._not_before.clear()
+    scene.cycle()
+    assert events.PartRecovered("delivery") in scene.told

@@ -146,13 +146,13 @@ def test_another_interval_between_probes_holds_at_once(scene: Scene) -> None:
 
 @pytest.mark.parametrize("wrong", [NONE, quoted("sync.timeout is wrong")])
 def test_it_begins_with_a_server_unless_the_settings_are_wrong(scene: Scene, wrong: Reason) -> None:
-    """The queue's publisher has begun then."""
+    """Threads are started in the first cycle."""
     scene.wanted.wrong = wrong
     engine = Engine(scene.parts, scene.wanted, watches=False)
     engine.begin()
     server = None if wrong else scene.context.settings.server
     scene.parts.chosen_server.choose.assert_called_once_with(server, events.WorkerStarted)
-    scene.parts.queue_publisher.start.assert_called_once_with()
+    scene.parts.queue_publisher.start.assert_not_called()
     assert scene.parts.breaker.blocked_by("settings") == bool(wrong)
     assert engine.watch is None
     assert not scene.context.paths.orders.exists()
@@ -225,4 +225,3 @@ def test_leftovers_and_folders_that_fail_keep_nobody(
     Engine(scene.parts, scene.wanted).begin()
     failed = [event.part for event in scene.told if isinstance(event, events.PartFailed)]
     assert failed == ["leftovers", "folders"]
-    scene.parts.queue_publisher.start.assert_called_once_with()

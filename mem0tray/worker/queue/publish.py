@@ -20,6 +20,7 @@ from mem0tray.files.lock import FileLock
 from mem0tray.files.publish_rate import PublishRate
 from mem0tray.ledger.inbox import FreshEntry
 from mem0tray.ledger.outdated import QUEUE
+from mem0tray.system import threads
 from mem0tray.worker.context import WorkerContext, local_iso
 from mem0tray.worker.folders.restless_file import RestlessFile, cannot_write
 from mem0tray.worker.queue.intake import QueueIntake, QueueRead
@@ -67,8 +68,8 @@ class QueuePublisher:
         self._thread = threading.Thread(target=self._run, name="mem0tray-queue", daemon=True)
 
     def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
+        """Start the thread; NoThreadError where none can be, and then this may be called again."""
+        threads.start(self._thread)
 
     def kick(self, *, now: bool = False) -> None:
         """Have the thread look for something to publish; `now` does not wait for its turn."""
@@ -102,7 +103,8 @@ class QueuePublisher:
                 self._idle.wait(left)
         self._stopping.set()
         self.kick(now=True)
-        self._thread.join(max(0.0, deadline - time.monotonic()))
+        if self._thread.is_alive():
+            self._thread.join(max(0.0, deadline - time.monotonic()))
 
     def _run(self) -> None:
         while not self._stopping.is_set():

@@ -14,19 +14,24 @@ from typing import Final
 from msgspec.structs import replace
 
 from mem0tray.core.circuit_breaker import CircuitBreaker
-from mem0tray.core.errors import LedgerError
-from mem0tray.core.events import Event
+from mem0tray.core.errors import LedgerError, NoThreadError
+from mem0tray.core.events import Event, PartFailed, PartRecovered
 from mem0tray.core.item import DEAD, FRESH
 from mem0tray.core.large import LargeText
 from mem0tray.core.text import one_line
 from mem0tray.ledger.outbox import Job
 from mem0tray.server import Client, Kind, Outcome
+from mem0tray.system import threads
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending.attempt import Attempts
 from mem0tray.worker.sending.schedule import SLOW, STALLED, Throttle, choose_lane
 from mem0tray.worker.sending.verdict import Verdicts
 
 _STORAGE_WAIT: Final = 1.0
+_THREAD_WAIT: Final = 1.0  # seconds before another thread is tried to be started
+_FAULT_WAIT: Final = 1.0  # seconds that a sender waits after a fault of ours
+_FAULT: Final = "sending"  # the part that a fault of ours strikes
+_MORE: Final = "more requests at once"  # what is missing where no thread can be started
 _LANES: Final = (FRESH, DEAD)
 _PROVEN_BY: Final = frozenset({Kind.DELIVERED, Kind.FOUND, Kind.ITEM_FAILURE, Kind.NOT_SENDABLE})
 
@@ -44,12 +49,17 @@ class _Flight:
 
 @dataclass(slots=True)
 class _Sender:
-    """What a sender thread holds; `answered`: what it has sent and not yet recorded."""
+    """What a sender thread holds; `answered`: what it has sent and not yet recorded.
+
+    `fault` is what has struck it, and `in_vain` says that recording the outcome did not help.
+    """
 
     number: int
     answered: tuple[_Flight, Outcome] | None = None
     client: Client | None = None
     era: int = -1
+    fault: Exception | None = None
+    in_vain: bool = False
 
 
 class Delivery:
@@ -71,6 +81,8 @@ class Delivery:
         self._flights: dict[int, _Flight] = {}
         self._clients: dict[int, Client] = {}
         self._senders: list[threading.Thread] = []
+        self._no_more_until = 0.0  # monotonic; no thread could be started
+        self._is_short = False  # of senders, and that was told
         self._attempts = Attempts(context, lambda: self._stopping)
         self._lookout: int | None = None  # the idle sender that looks at ages
         self._both_lanes = False
@@ -84,7 +96,10 @@ class Delivery:
     # For the loop ------------------------------------------------------------------
 
     def kick(self) -> None:
-        """Have the senders look: something may be due, or may go out, that could not before."""
+        """Have the senders look: something may be due, or may go out, that could not before.
+
+        Raises NoThreadError where there is none, and no thread can be started.
+        """
         with self._cond:
             if not self._senders and not self._stopping:
                 self._add_sender()
@@ -139,27 +154,82 @@ class Delivery:
     # Sender threads ----------------------------------------------------------------
 
     def _add_sender(self) -> None:
+        """Start one more; NoThreadError where no thread can be started."""
         number = len(self._senders)
         sender = threading.Thread(
             target=self._run, args=(number,), name=f"mem0tray-sender-{number}", daemon=True
         )
+        threads.start(sender)
         self._senders.append(sender)
-        sender.start()
+
+    def _add_another(self) -> None:
+        """Start one more beside those at work, which go on where that cannot be."""
+        moment = time.monotonic()
+        if moment < self._no_more_until:
+            return
+        try:
+            self._add_sender()
+        except NoThreadError as error:
+            self._no_more_until = moment + _THREAD_WAIT
+            if not self._is_short:
+                self._is_short = True
+                self._context.events.emit(PartFailed(_MORE, str(error), _THREAD_WAIT))
+        else:
+            if self._is_short:
+                self._is_short = False
+                self._context.events.emit(PartRecovered(_MORE))
 
     def _run(self, number: int) -> None:
         sender = _Sender(number)
-        try:
-            while True:
-                flight = self._turn(sender)
-                if flight is None:
-                    return
-                outcome = self._attempt(sender, flight)
-                if isinstance(flight.job.text, LargeText):  # what follows needs the room
-                    flight.job = replace(flight.job, text="")
-                sender.answered = flight, outcome
-        finally:
-            if sender.client is not None:
-                sender.client.close()
+        while True:
+            try:
+                if sender.fault is not None:
+                    self._recover(sender, sender.fault)
+                elif not self._deliver(sender):
+                    break
+            except Exception as error:  # noqa: BLE001  (a sender survives any fault of ours)
+                sender.fault = error  # and no more here, where memory may lack
+        if sender.client is not None:
+            sender.client.close()
+
+    def _deliver(self, sender: _Sender) -> bool:
+        """One turn and one delivery; whether there may be more."""
+        flight = self._turn(sender)
+        if flight is None:
+            return False
+        outcome = self._attempt(sender, flight)
+        if isinstance(flight.job.text, LargeText):  # what follows needs the room
+            flight.job = replace(flight.job, text="")
+        sender.answered = flight, outcome
+        return True
+
+    def _recover(self, sender: _Sender, fault: Exception) -> None:
+        """After a fault of ours: record what became of the delivery, and leave nothing claimed.
+
+        Where the outcome is not known, or is what cannot be recorded, it is unknown.
+        """
+        with self._cond:
+            if self._lookout == sender.number:
+                self._lookout = None
+            self._context.troubles.note_failure(_FAULT, fault, _FAULT_WAIT, "delivery")
+            if not self._stopping:
+                self._cond.wait(_FAULT_WAIT)
+            flight = self._flights.get(sender.number)
+            answered, in_vain, sender.in_vain = sender.answered, sender.in_vain, True
+            happened: list[Event] = []
+            with self._context.outbox.turn():
+                now = self._context.now()
+                if answered is not None and not in_vain:
+                    happened = self._record(sender, *answered, now)
+                elif answered is not None:
+                    self._verdicts.give_back(answered[0].job, answered[0].server, now)
+                elif flight is not None:
+                    self._verdicts.give_back(flight.job, flight.server, now)
+            self._flights.pop(sender.number, None)
+            sender.answered, sender.fault = None, None
+            for event in happened:
+                self._context.events.emit(event)
+            self._context.wake.set()
 
     def _attempt(self, sender: _Sender, flight: _Flight) -> Outcome:
         """Deliver an item to the server that it was claimed for, if that is there still."""
@@ -197,6 +267,9 @@ class Delivery:
                 if sender.answered and following is None:
                     self._context.wake.set()  # perhaps all is done, and is to be published
                 sender.answered = None
+                if sender.in_vain:
+                    sender.in_vain = False
+                    self._context.troubles.note_success(_FAULT)
                 for event in happened:
                     self._context.events.emit(event)
                 if following is not None or self._stopping:
@@ -219,7 +292,7 @@ class Delivery:
             if len(self._flights) < self._slots(both_lanes=self._both_lanes):
                 self._cond.notify()
             if len(self._flights) == len(self._senders) < self._context.settings.sync.concurrency:
-                self._add_sender()
+                self._add_another()
         return happened, following
 
     def _storage_failed(self, error: LedgerError) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
 from mem0tray.server import Client, Health, KeyCheck
+from mem0tray.system import threads
 
 _TIMEOUT: Final = 10.0
 TELL_AGAIN: Final = 1.0
@@ -40,9 +41,12 @@ class Prober:
         self._thread = threading.Thread(target=self._run, name="mem0tray-probe", daemon=True)
 
     def start(self) -> None:
-        """Start the thread, with a probe at once."""
+        """Start the thread, with a probe at once.
+
+        NoThreadError where none can be, and then this may be called again.
+        """
         self._signal.set()
-        self._thread.start()
+        threads.start(self._thread)
 
     def kick(self) -> None:
         """Probe now."""

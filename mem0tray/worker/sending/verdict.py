@@ -102,6 +102,11 @@ class Verdicts:
         self._record_unknown(job, outcome, server, now)
         return []
 
+    def give_back(self, job: Job, server: str, now: float) -> None:
+        """Put off an item whose attempt a fault of ours has ended: `server` may have it."""
+        self._ask_later(job, now)
+        self._context.outbox.mark_unknown(job.key, server, now, timed_out=False)
+
     def note_claim(self, key: int) -> None:
         """Note that an item is in flight again: this time's answer decides about it."""
         self._suspects.pop(key, None)

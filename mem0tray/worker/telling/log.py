@@ -13,12 +13,12 @@ from typing import Final
 
 from mem0tray.config.settings import LogSettings
 from mem0tray.core import events
-from mem0tray.core.errors import FileUnavailableError
+from mem0tray.core.errors import FileUnavailableError, NoThreadError
 from mem0tray.core.events import Event
 from mem0tray.core.text import one_line, plural, short_id
 from mem0tray.files import receipts
 from mem0tray.ledger.taken_by_others import PERHAPS
-from mem0tray.system import owner, plain
+from mem0tray.system import owner, plain, threads
 from mem0tray.system.paths import Paths, log_in
 
 BACKOFFS_PER_MINUTE: Final = 10
@@ -159,8 +159,9 @@ class EventLog:
             self._tell_never()
             later = threading.Timer(seconds, self._tell)
             later.daemon = True
-            later.start()  # may fail, and then the next event tries again
-            self._later = later
+            with suppress(NoThreadError):  # then the next event tries again
+                threads.start(later)
+                self._later = later
 
     def _tell_never(self) -> None:
         if self._later is not None:

@@ -1,0 +1,183 @@
+"""What becomes of memories where no thread can be started, or a fault of ours strikes a sender."""
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from mem0tray.config.settings import Settings, SyncSettings
+from mem0tray.core import reasons
+from mem0tray.core.circuit_breaker import CircuitBreaker
+from mem0tray.core.errors import NoThreadError
+from mem0tray.core.events import Delivered, Event, Events, PartFailed, PartRecovered
+from mem0tray.ledger.database import Ledger
+from mem0tray.server import Kind, Outcome
+from mem0tray.system.paths import Paths
+from mem0tray.worker.context import WorkerContext
+from mem0tray.worker.sending import delivery as module
+from mem0tray.worker.sending.delivery import Delivery
+from tests.ledger.looking import row, table
+from tests.ledger.samples import HERE, NOW, fresh
+from tests.server.wire import PATIENCE
+
+REFUSED = RuntimeError("can't start new thread")
+NO_THREAD = (
+    "No thread can be started: can't start new thread. Allow more processes, or end other programs."
+)
+
+
+class Sending:
+    """Real senders, and a server that takes everything; `told` are the events in their order."""
+
+    def __init__(self, context: WorkerContext) -> None:
+        self.context = context
+        self.told: queue.Queue[Event] = queue.Queue()
+        context.events.subscribe(self.told.put)
+        self.client = mock.Mock()
+        self.client.save.return_value = Outcome(Kind.DELIVERED, 200, "")
+        breaker = CircuitBreaker()
+        breaker.note_probe(healthy=True, reason=reasons.NONE)
+        self.delivery = Delivery(context, breaker, lambda: self.client, breaker.await_probe)
+        self.delivery.change_server(HERE)
+
+    def wait(self, *names: str) -> int:
+        """Let fresh entries wait; the key of the first."""
+        add = self.context.inbox.add_fresh
+        with self.context.ledger.transaction():
+            keys = [add(fresh(name, ts=n), NOW, ask=False) for n, name in enumerate(names)]
+        return keys[0]
+
+    def next_of(self, *kinds: type[Event]) -> Any:
+        """The next event of one of these kinds."""
+        while not isinstance(event := self.told.get(timeout=PATIENCE), kinds):
+            pass
+        return event
+
+
+@pytest.fixture
+def sending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sending]:
+    """Have nothing to send yet, and no patience after a fault."""
+    monkeypatch.setattr(module, "_FAULT_WAIT", 0.01)
+    ledger = Ledger(tmp_path / "l")
+    one_at_a_time = Settings(sync=SyncSettings(concurrency=1))
+    made = Sending(WorkerContext(Paths(tmp_path, tmp_path), one_at_a_time, ledger, Events(), HERE))
+    yield made
+    made.delivery.stop(PATIENCE)
+    ledger.close()
+
+
+def refuse(patch: pytest.MonkeyPatch, *, but: tuple[str, ...] = ()) -> None:
+    """Let no thread be started but those of these names."""
+    start = threading.Thread.start
+
+    def refusing(thread: threading.Thread) -> None:
+        if thread.name not in but:
+            raise REFUSED
+        start(thread)
+
+    patch.setattr(threading.Thread, "start", refusing)
+
+
+def failing(times: int, real: Callable[..., Any]) -> Callable[..., Any]:
+    """Fail so often, and be what it was from then on."""
+    faults = iter([MemoryError("no room")] * times)
+
+    def call(*arguments: Any, **named: Any) -> Any:
+        for fault in faults:
+            raise fault
+        return real(*arguments, **named)
+
+    return call
+
+
+def test_without_a_single_sender_nothing_is_claimed(
+    sending: Sending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asked for one hears why there is none; the next to ask gets it."""
+    key = sending.wait("a")
+    with monkeypatch.context() as patch:
+        refuse(patch)
+        for _ in range(2):
+            with pytest.raises(NoThreadError) as caught:
+                sending.delivery.kick()
+            assert str(caught.value) == NO_THREAD
+    assert "claimed" not in row(sending.context.ledger, key)
+    sending.delivery.kick()
+    assert sending.next_of(Delivered).item_id == "a"
+
+
+def test_the_senders_that_there_are_go_on_where_no_more_can_be_started(
+    sending: Sending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That is told once, and so is that another could be."""
+    sending.context.settings = Settings()
+    sending.wait("a", "b", "c")
+    with monkeypatch.context() as patch:
+        refuse(patch, but=("mem0tray-sender-0",))
+        patch.setattr(module, "_THREAD_WAIT", 0.0)
+        sending.delivery.kick()
+        told = [sending.next_of(PartFailed, Delivered) for _ in range(4)]
+    assert [each.item_id for each in told if isinstance(each, Delivered)] == ["a", "b", "c"]
+    failed = [each for each in told if isinstance(each, PartFailed)]
+    assert failed == [PartFailed("more requests at once", NO_THREAD, 0.0)]
+    sending.wait("d")
+    sending.delivery.kick()
+    assert sending.next_of(PartRecovered, PartFailed) == PartRecovered("more requests at once")
+    assert sending.next_of(Delivered).item_id == "d"
+
+
+@pytest.mark.parametrize("where", ["_attempt", "_add_another"])
+def test_a_fault_of_ours_leaves_nothing_claimed(
+    sending: Sending, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """The outcome of what was under way is unknown; it is told, and the sender goes on."""
+    if where == "_add_another":
+        sending.context.settings = Settings()
+    key = sending.wait("a", "b")
+    monkeypatch.setattr(sending.delivery, where, failing(1, getattr(sending.delivery, where)))
+    sending.delivery.kick()
+    assert sending.next_of(PartFailed, Delivered).error == "MemoryError('no room')"
+    assert sending.next_of(PartRecovered, Delivered) == PartRecovered("delivery")
+    assert sending.next_of(Delivered).item_id == "b"
+    found = row(sending.context.ledger, key)
+    assert (found["state"], found["retries"]) == ("pending", 0)
+    assert "claimed" not in found
+    unknown = table(sending.context.ledger, "SELECT item FROM outcomes WHERE has IS NULL")
+    assert unknown == [(key,)]
+
+
+@pytest.mark.parametrize(("times", "what"), [(1, "delivered"), (2, "pending")])
+def test_an_outcome_that_a_fault_kept_from_being_recorded(
+    sending: Sending, monkeypatch: pytest.MonkeyPatch, times: int, what: str
+) -> None:
+    """It is recorded at the second try, and else it is unknown."""
+    key = sending.wait("a", "b")
+    verdicts = sending.delivery._verdicts
+    monkeypatch.setattr(verdicts, "apply", failing(times, verdicts.apply))
+    sending.delivery.kick()
+    while sending.next_of(Delivered).item_id != "b":
+        pass
+    found = row(sending.context.ledger, key)
+    assert found["state"] == what
+    assert "claimed" not in found
+
+
+def test_a_claim_that_fails_keeps_back_no_outcome(
+    sending: Sending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is recorded with it in one commit is recorded alone then."""
+    sending.wait("a", "b")
+    outbox, client = sending.context.outbox, sending.client
+    claim, fails = outbox.claim, failing(1, outbox.claim)
+
+    def claiming(*given: Any) -> Any:
+        return (fails if client.save.called else claim)(*given)
+
+    monkeypatch.setattr(outbox, "claim", claiming)
+    sending.delivery.kick()
+    assert [sending.next_of(Delivered).item_id for _ in range(2)] == ["a", "b"]
+    assert client.save.call_count == 2
