@@ -20,7 +20,12 @@ _KEPT_GENERATIONS: Final = 50_000
 _AT_ONCE: Final = 500  # keys in a question
 _LATEST: Final = "SELECT coalesce(max(gen), 0) FROM generations"
 _PUBLISHED: Final = f"{_LATEST} WHERE published"
-_NAMED: Final = "SELECT max(gen) FROM generations WHERE name = ? AND published"
+# A name that only users gave says nothing of when they last read the file: a script may give the
+# same each time, or none. Unless nothing has been published since they did.
+_NAMED: Final = (
+    "SELECT max(gen) FROM generations WHERE name = ? AND published"
+    f" AND (sha IS NOT NULL OR gen = ({_PUBLISHED}))"
+)
 _IS_COPY: Final = "SELECT 1 FROM generations WHERE name = ? AND sha = ?"
 _SHOWINGS: Final = (
     "SELECT item, first_gen, last_gen, retry_count, last_attempt, body, saved FROM showings"
@@ -72,7 +77,10 @@ class Generations:
             return int(db.execute(_PUBLISHED).fetchone()[0])
 
     def named(self, name: str) -> int | None:
-        """The newest generation of that `last_update`, or None."""
+        """The newest generation of ours of that `last_update`, or None.
+
+        One of the user's own only as long as it is the newest of all.
+        """
         with self._ledger.locked() as db:
             return db.execute(_NAMED, (name,)).fetchone()[0]  # type: ignore[no-any-return]
 

@@ -87,6 +87,16 @@ def test_a_name_is_never_used_twice(past: Generations) -> None:
     assert past.named("stamp") == 3
 
 
+def test_a_users_stamp_names_no_generation_once_another_is_published(past: Generations) -> None:
+    """A script that gives the same stamp each time has perhaps read what came since."""
+    past.record_foreign("stamp", [])
+    assert past.named("stamp") == 1
+    publish(past, "one")
+    assert (past.named("stamp"), past.named("one")) == (None, 2)
+    past.record_foreign("stamp", [])
+    assert (past.named("stamp"), past.named("one")) == (3, 2)
+
+
 def test_very_old_generations_are_forgotten(
     past: Generations, monkeypatch: pytest.MonkeyPatch
 ) -> None:

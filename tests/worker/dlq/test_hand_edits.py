@@ -167,6 +167,31 @@ def test_a_save_of_no_generation_that_we_know_is_one_of_its_own(editing: Editing
     assert editing.context.generations.named("mine") == 2
 
 
+@pytest.mark.parametrize("stamp", [{}, {"last_update": None}, {"last_update": "2026-11-26"}])
+def test_a_stamp_that_a_script_gives_each_time_is_unknown_each_time(
+    editing: Editing, stamp: dict[str, Any]
+) -> None:
+    """What came since its last save may be taken out, what left since then put back."""
+    files = iter(range(1, 9))
+
+    def save(*items: Any) -> None:
+        editing.put(json.dumps({"items": items, **stamp}).encode(), age=60.0 - next(files))
+        editing.edits.run()
+        assert editing.publisher.run()
+
+    save(shown(A, note="mine"), shown(B))
+    editing.context.inbox.add_dead(C, C.raw, NOW, ask=False, gen=None)
+    assert editing.publisher.run()
+    save(shown(A, note="mine"), shown(B))
+    assert editing.state(C) == "discarded"
+    known = editing.context.inbox.known(B)
+    assert known is not None
+    editing.context.inbox.discard([known.key], NOW, "deleted")
+    assert editing.publisher.run()
+    save(shown(A, note="mine"), shown(B))
+    assert editing.state(B) == "dead"
+
+
 def test_a_text_that_is_changed_is_another_content(editing: Editing) -> None:
     """The old one is remembered as edited away, not as deleted."""
     assert not editing.save(shown(A, content="another"), shown(B))
