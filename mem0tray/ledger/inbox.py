@@ -1,14 +1,15 @@
 """Taking items into the ledger, and what users do to them: edit, discard, restore."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from mem0tray.core import item as items
 from mem0tray.core.due import backoff, dead_due
 from mem0tray.core.item import Item, Name
 from mem0tray.ledger.database import Ledger, decode, encode
-from mem0tray.ledger.rows import COLUMNS, FRESH_RAWS, Row, read_raw, row_from, write_raw
+from mem0tray.ledger.rows import COLUMNS, Row, row_from, write_raw
 
 _FIRST_DIGEST: Final = "(SELECT coalesce(first_digest, digest) FROM items WHERE id = ? LIMIT 1)"
 _NEXT_PLACE: Final = "(SELECT coalesce(max(dead_seq), 0) + 1 FROM items WHERE state = 'dead')"
@@ -33,18 +34,13 @@ _PLACE: Final = (
 )
 _AT_ONCE: Final = 500  # ids in a question
 _FRESH_ENTRIES: Final = (
-    FRESH_RAWS.replace(" FROM", ", retries, taken, vanished FROM", 1) + " ORDER BY key"
+    "SELECT key, retries, taken, vanished FROM items WHERE state = 'pending' ORDER BY key"
 )
 
 
-@dataclass(frozen=True, slots=True)
-class FreshEntry:
-    """A fresh entry, for the queue file; see `ledger.taken_by_others` for the times.
+class FreshEntry(Struct, frozen=True):
+    """A fresh entry, for the queue file; see `ledger.taken_by_others` for the times."""
 
-    `raw` is None for a large one, which is read when it is needed.
-    """
-
-    raw: bytes | None
     retries: int
     taken: float | None
     vanished: float | None
@@ -225,18 +221,6 @@ class Inbox:
         """Every fresh entry by its key, in the order of intake."""
         with self._ledger.locked() as db:
             return {key: FreshEntry(*rest) for key, *rest in db.execute(_FRESH_ENTRIES)}
-
-    def fresh_raws(self, keys: Sequence[int]) -> dict[int, bytes]:
-        """The bytes of those of these entries that are fresh still, by key."""
-        found: dict[int, bytes] = {}
-        with self._ledger.locked() as db:
-            for start in range(0, len(keys), _AT_ONCE):
-                some = keys[start : start + _AT_ONCE]
-                marks = ", ".join("?" * len(some))
-                rows = db.execute(f"{FRESH_RAWS} AND key IN ({marks})", list(some)).fetchall()
-                for key, raw in rows:
-                    found[key] = read_raw(db, key) if raw is None else raw
-        return found
 
     def change_content(self, row: Row, item: Item, now: float) -> int:
         """The user changed project or content of a dead letter: the same item, a new hash.

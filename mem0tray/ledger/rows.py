@@ -40,7 +40,6 @@ DEAD_RAWS: Final = (
     f"SELECT key, {SMALL} FROM items JOIN texts USING (key)"
     " WHERE state = 'dead' ORDER BY dead_seq, key"
 )
-FRESH_RAWS: Final = f"SELECT key, {SMALL} FROM items JOIN texts USING (key) WHERE state = 'pending'"
 
 
 # Of `meta`: when a server that refused everything was found to take deliveries, Unix seconds; and

@@ -215,12 +215,12 @@ class QueuePublisher:
                 shown.add(key)
                 stale = bool(ours.retries) and _retries(raw) != ours.retries
                 changed |= stale
-                entries.append((self._bytes(key, ours) or raw if stale else raw, key))
+                entries.append((self._bytes(key) or raw if stale else raw, key))
             else:
                 changed = True
         back = self._to_put_back(fresh, shown, seen)
         held = [raw for raw, key in seen.held if key < 0]
-        held += [self._bytes(key, each) for key, each in fresh.items() if each.taken is not None]
+        held += [self._bytes(key) for key, each in fresh.items() if each.taken is not None]
         failed = [raw for raw, key in seen.failed if key < 0]
         stats = self._stats(seen.rest.get("stats"))
         changed |= bool(back) or len(failed) != len(seen.failed)
@@ -263,14 +263,14 @@ class QueuePublisher:
             if each.vanished is not None and each.vanished <= now:
                 ready = max(each.vanished + _PATIENCE if patient else 0.0, beside.may_write_until)
             if ready <= now:
-                found.append((self._bytes(key, each), key))
+                found.append((self._bytes(key), key))
             else:
                 self.put_back_at = min(self.put_back_at, ready)
         return [(raw, key) for raw, key in found if raw]
 
-    def _bytes(self, key: int, each: FreshEntry) -> bytes:
+    def _bytes(self, key: int) -> bytes:
         """The entry's bytes; none when it was delivered just now."""
-        return each.raw or self._context.outbox.find_raw(key) or b""
+        return self._context.outbox.find_raw(key) or b""
 
     def _stats(self, raw: bytes | None) -> bytes | None:
         """The counters as they should be, or None when the file has them right."""
