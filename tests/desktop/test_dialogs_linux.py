@@ -291,7 +291,7 @@ def test_a_window_ends_with_us(desktop: Desktop, way: str) -> None:
 def test_a_notification_asks_where_no_program_can(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, click: str, *, confirmed: bool
 ) -> None:
-    """Its buttons are those of the question; a text is told with the one that closes."""
+    """Its buttons are those of the question; a text needs none, and nothing waits for its end."""
     with (
         session(tmp_path) as found,
         SessionBus(found.environ["DBUS_SESSION_BUS_ADDRESS"]) as bus,
@@ -304,7 +304,20 @@ def test_a_notification_asks_where_no_program_can(
         question, told = found.shown
     assert (question.title, question.body) == (QUESTION.title, QUESTION.text)
     assert question.actions == ("yes", "Back up and delete", "no", "Cancel")
-    assert told.actions == ("no", "Close")
+    assert (told.title, told.body, told.actions) == ("title", "text", ())
+    assert told.timeout == 0, "it stays until somebody has read it"
+
+
+@needs_dbus
+def test_a_text_is_told_where_there_are_no_buttons(tmp_path: Path) -> None:
+    """A daemon without buttons asks nothing, and shows what is only to be read."""
+    with session(tmp_path) as found, SessionBus(found.environ["DBUS_SESSION_BUS_ADDRESS"]) as bus:
+        found.start_daemon(without="actions")
+        dialogs = NoticeDialogs(Daemon(bus, Path))
+        dialogs.tell("title", "text", "Close")
+        with pytest.raises(Mem0TrayError, match="No program here"):
+            dialogs.ask(QUESTION)
+        assert [shown.title for shown in found.shown] == ["title"]
 
 
 def test_where_nothing_can_ask_it_is_said() -> None:

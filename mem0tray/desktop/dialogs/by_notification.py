@@ -1,6 +1,7 @@
 """Questions where no program shows windows (Linux): a notification with buttons."""
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
@@ -11,6 +12,7 @@ from mem0tray.desktop.notify.notice import Notice, Urgency
 if TYPE_CHECKING:
     from mem0tray.desktop.notify.daemon import Daemon
 
+T = TypeVar("T")
 _YES: Final = "yes"
 _NO: Final = "no"
 _PATIENCE: Final = 600.0  # seconds: a notification is easily lost sight of
@@ -27,17 +29,22 @@ class NoticeDialogs:
     def ask(self, question: Question) -> bool:
         """See `Dialogs.ask`."""
         answers = [(_YES, question.confirm), (_NO, question.cancel)]
-        return self._answer(question.title, question.text, answers) == _YES
+        asked = _notice(question.title, question.text)
+        return self._by(lambda daemon: daemon.ask(asked, answers, _PATIENCE)) == _YES
 
     def tell(self, title: str, text: str, close: str) -> None:
-        """See `Dialogs.tell`."""
-        self._answer(title, text, [(_NO, close)])
+        """Show a text, which stays until the user closes it; nothing waits for that."""
+        del close  # a notification can be closed without a button
+        self._by(lambda daemon: daemon.show(_notice(title, text)))
 
-    def _answer(self, title: str, text: str, answers: list[tuple[str, str]]) -> str:
+    def _by(self, show: Callable[["Daemon"], T]) -> T:
         if self._daemon is None:
             raise Mem0TrayError(_NOTHING_ASKS, _INSTALL)
-        notice = Notice(title, title, text, urgency=Urgency.CRITICAL)
         try:
-            return self._daemon.ask(notice, answers, _PATIENCE)
+            return show(self._daemon)
         except (NotShownError, UnavailableError) as error:
             raise Mem0TrayError(_NOTHING_ASKS, _INSTALL) from error
+
+
+def _notice(title: str, text: str) -> Notice:
+    return Notice(title, title, text, urgency=Urgency.CRITICAL)
