@@ -23,7 +23,7 @@ from mem0tray.cli.output import Style
 from mem0tray.cli.values import whole_number
 from mem0tray.core import item as items
 from mem0tray.core.text import one_line, short_id
-from mem0tray.ledger.reader import Known, Reader
+from mem0tray.ledger.reader import Attempt, Known, Reader
 from mem0tray.ledger.taken_by_others import PERHAPS
 from mem0tray.server.answers import brief
 
@@ -59,7 +59,7 @@ def command(*, queue: bool, as_json: bool, project: str | None, limit: int | Non
     paths = settings.locations()
     now = time.time()
     snapshot = snapshot_reader.read(settings, now)
-    fresh = _waiting(snapshot) if queue else None
+    fresh, attempts = _waiting(snapshot) if queue else (None, {})
     known = fresh.known if fresh is not None else {}
     seen = fresh.listing if fresh is not None else _dead(snapshot)
     found = [each for each in seen.found if each.item is not None]
@@ -68,12 +68,19 @@ def command(*, queue: bool, as_json: bool, project: str | None, limit: int | Non
     shown = found[:limit]
     why = surroundings.hindrance(snapshot)
     if as_json:
-        output.print_json([document(each, known.get(each.identity), now, why) for each in shown])
+        output.print_json(
+            [
+                document(each, known.get(each.identity), now, why, attempts.get(each.identity))
+                for each in shown
+            ]
+        )
         return
     if shown:
         called = handles([*everything(paths), *found])
         rows = [(called.get(each.id, short_id(each.id)), each) for each in shown]
-        columns = _waiting_columns(rows, known, now, why) if queue else _dead_columns(rows, now)
+        columns = (
+            _waiting_columns(rows, known, attempts, now, why) if queue else _dead_columns(rows, now)
+        )
         _print_table(columns, with_project=project is None)
     _print_rest(len(found), len(shown), seen.nonsense, project, queue=queue)
     _print_why(shown, known, why)
@@ -85,22 +92,36 @@ def _dead(snapshot: Snapshot) -> FileListing:
     return listing(letters, read_files.DLQ)
 
 
-def _waiting(snapshot: Snapshot) -> WhatWaits:
+def _waiting(snapshot: Snapshot) -> tuple[WhatWaits, dict[tuple[str, bytes], Attempt]]:
+    """What waits, and the last attempt of each that was tried."""
     with Reader(snapshot.paths.ledger) as reader:
-        return waiting.look(snapshot.paths, reader, snapshot.server.name)
+        found = waiting.look(snapshot.paths, reader, snapshot.server.name)
+        return found, reader.last_attempts()
 
 
-def document(found: FoundItem, known: Known | None, now: float, why: str = "") -> dict[str, Any]:
+def _last_answer(attempt: Attempt | None) -> str:
+    """What was answered to an entry of which no failure was counted."""
+    return attempt.message if attempt is not None else ""
+
+
+def document(
+    found: FoundItem,
+    known: Known | None,
+    now: float,
+    why: str = "",
+    attempt: Attempt | None = None,
+) -> dict[str, Any]:
     """The item with the file's own fields and `next_retry` (Unix seconds, 0: now, null: held).
 
-    `why`: what keeps every entry from being sent.
+    `why`: what keeps every entry from being sent. `attempt`: the last that failed.
     """
     value: dict[str, Any] = items.load_object(found.raw) or {}
     value.setdefault("id", found.id)
     due = diagnose.next_retry(found, known, now)
     if not found.is_dead:
         value["waiting_since"] = _since(found, known)
-        value.setdefault("last_error", known.last_error if known else None)
+        counted = known.last_error if known else None
+        value.setdefault("last_error", counted or _last_answer(attempt) or None)
         value["held"] = _is_held(known)
         value["waits_for"] = _waits_for(known, why) or ("its retry" if due > now else None)
     return value | {"next_retry": None if _is_held(known) else due}
@@ -139,6 +160,7 @@ def _dead_columns(rows: Sequence[tuple[str, FoundItem]], now: float) -> dict[str
 def _waiting_columns(
     rows: Sequence[tuple[str, FoundItem]],
     known: dict[tuple[str, bytes], Known],
+    attempts: Mapping[tuple[str, bytes], Attempt],
     now: float,
     why: str,
 ) -> dict[str, list[str]]:
@@ -148,7 +170,8 @@ def _waiting_columns(
     for name, each in rows:
         row, item = known.get(each.identity), each.item
         retries = row.retries if row else item.retries if item else 0
-        error = brief((row.last_error if row else None) or diagnose.last_error(each))
+        said = (row.last_error if row else None) or diagnose.last_error(each)
+        error = brief(said or _last_answer(attempts.get(each.identity)))
         cells = (
             name,
             each.project or "(none)",

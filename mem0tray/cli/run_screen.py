@@ -82,6 +82,7 @@ def _style(event: events.Event) -> Style:
             return Style.BAD
         case (
             events.AttemptFailed()
+            | events.NotTaken()
             | events.FileBroken()
             | events.Quarantined()
             | events.SlowedDown()

@@ -80,6 +80,17 @@ class AttemptFailed(Event, frozen=True):
     reason: str
 
 
+class NotTaken(Event, frozen=True):
+    """A server that is healthy did not take a memory; it is tried again, and nothing is counted.
+
+    Told of the first one, until the server takes another or is down.
+    """
+
+    project: str
+    item_id: str
+    reason: str
+
+
 class Held(Event, frozen=True):
     """Another worker has perhaps delivered this fresh memory: it waits for the user."""
 

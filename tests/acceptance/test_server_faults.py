@@ -210,3 +210,22 @@ def test_a_bare_environment_is_enough(home: Home, server: Standin) -> None:
     home.drained()
     assert server.total_stored() == 3
     assert os.path.lexists(home.log)
+
+
+@pytest.mark.row(37)
+def test_what_is_no_mem0_server_is_told(home: Home, server: Standin) -> None:
+    """Healthy, and an answer without sense to each delivery: nothing is counted, and all say so."""
+    server.default = Answer(200, b"[1, 2, 3]")
+    home.write_queue(entries(2))
+    worker = home.worker()
+    home.wait(lambda: home.state()[0] == "action needed", 20, "told")
+    assert "no Mem0 server" in home.state()[1]
+    assert "Not taken by a healthy server, not counted: " in home.log_text()
+    assert "no Mem0 server" in home.ok("list", "--queue")
+    assert all("not a JSON object" in str(each["last_error"]) for each in home.json("list", "-q"))
+    (told, *_) = home.json("diagnose", home.queue_items()[0]["id"])
+    assert (told["cause"], "server.url" in told["remedy"]) == ("action needed", True)
+    server.default = Answer()
+    home.wait(lambda: home.queue_items() == [], 40, "delivered")
+    home.wait(lambda: home.state()[0] == "healthy", 20, "over")
+    assert worker.alive

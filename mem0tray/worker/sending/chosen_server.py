@@ -105,6 +105,8 @@ class ChosenServer:
             if connection.other_port:
                 wanted = self._context.settings.server.local_port
                 self._context.events.emit(events.OtherPort(wanted, connection.other_port))
+        if health.healthy:
+            self.delivery.note_health()  # before the next delivery
         changed = self._breaker.note_probe(healthy=health.healthy, reason=health.reason)
         if not health.healthy:
             self.delivery.clear_suspects()

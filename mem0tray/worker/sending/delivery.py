@@ -120,6 +120,13 @@ class Delivery:
         with self._cond, self._context.ledger.transaction():
             self._verdicts.clear_suspects()
 
+    def note_health(self) -> None:
+        """Note that a probe was answered well, though a delivery may have said otherwise."""
+        with self._cond:
+            event = self._verdicts.note_health()
+        if event is not None:
+            self._context.events.emit(event)
+
     @property
     def under_way(self) -> int:
         """Requests that have not been answered."""

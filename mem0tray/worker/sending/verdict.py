@@ -20,10 +20,12 @@ from mem0tray.server import Kind, Outcome
 from mem0tray.server.remedy import of_refusal
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.moving_to_dlq import move_fresh_to_dlq
+from mem0tray.worker.sending.blamed_server import BlamedServer
 
 # So often in a row an item may draw a 429 while others succeed: behind a limit of so many at a
 # time, those that came too late once may come too late again, and are as good as the others.
 _TOO_LATE: Final = 2
+_NOT_TAKEN: Final = "deliveries"  # the name of the trouble
 _TOLD: Final = frozenset({Kind.ITEM_FAILURE, Kind.SLOW_DOWN})  # answers to a canary, of the server
 
 
@@ -46,6 +48,7 @@ class Verdicts:
         self._breaker = breaker
         self._await_probe = await_probe
         self._suspects: dict[int, _Suspect] = {}
+        self._blamed = BlamedServer()
         self._slowed: Counter[int] = Counter()  # 429s in a row, before others succeeded, by item
         self.avoid: str | None = None  # a project whose turn it is not, while another is tried
 
@@ -72,11 +75,11 @@ class Verdicts:
             happened = self._misconfigured(job, outcome, now)
         elif kind is Kind.OUTAGE:
             self._set_aside(job, outcome, now)
-            self._await_probe()
+            self._blame(job, outcome, now)
             happened = []
         elif kind is Kind.ASKED_IN_VAIN:
             self._ask_later(job, now)
-            self._await_probe()
+            self._blame(job, outcome, now)
             happened = []
         elif kind is Kind.SLOW_DOWN:
             happened = self._slow_down(job, outcome, now)
@@ -117,12 +120,30 @@ class Verdicts:
             self._context.outbox.defer(key, suspect.due)
         self._suspects.clear()
         self.avoid = None
+        self._take_blame_back()
+
+    def note_health(self) -> Event | None:
+        """Note that a probe was answered well; the event to emit, should there be one."""
+        return self._blamed.note_health()
+
+    def _blame(self, job: Job, outcome: Outcome, now: float) -> None:
+        """It looks like an outage: the probe is to say, and if it does not, so are people."""
+        reason = self._blamed.note(job, outcome, now, self._context.destination)
+        if reason:
+            self._breaker.note_trouble(_NOT_TAKEN, reason)
+            self._context.wake.set()
+        self._await_probe()
+
+    def _take_blame_back(self) -> None:
+        self._blamed.end()
+        self._breaker.note_trouble(_NOT_TAKEN, reasons.NONE)
 
     # One class each ----------------------------------------------------------------
 
     def _delivered(self, job: Job, server: str, now: float) -> list[Event]:
         result = self._stored(job, server, now)
         self._breaker.clear_misconfigured()
+        self._take_blame_back()
         self._suspects.pop(job.key, None)
         # Others succeed, so it was not the server.
         for key, suspect in self._suspects.items():
@@ -139,8 +160,10 @@ class Verdicts:
     def _found(self, job: Job, server: str, now: float, *, canary: bool) -> list[Event]:
         """Found, not taken just now: nobody is to blame for what others drew."""
         self._suspects.pop(job.key, None)
-        if canary and job.delivered is None:  # else we knew it, and the server told nothing
-            self._breaker.clear_misconfigured()
+        if job.delivered is None:  # else we knew it, and the server told nothing
+            self._take_blame_back()
+            if canary:
+                self._breaker.clear_misconfigured()
         return self._stored(job, server, now)
 
     def _stored(self, job: Job, server: str, now: float) -> list[Event]:
@@ -178,6 +201,7 @@ class Verdicts:
             what = refusal(outcome.message, outcome.status)
             reason = reasons.advised(what, of_refusal(outcome.status))
             self._breaker.set_misconfigured(reason, now + wait)
+            self._take_blame_back()  # that tells more
         else:
             # An outage says nothing of what was wrong, and the probe tells of it.
             told = outcome.message if outcome.kind in _TOLD else ""

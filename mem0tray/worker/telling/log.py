@@ -211,6 +211,9 @@ def describe(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912  (one line fo
             return f"⏸️ Waiting backoff: {named(project, item_id)} (retry in {delay:.0f}s)"
         case events.AttemptFailed(project, item_id, retries, reason):
             return f"⚠️ Attempt {retries} failed: {named(project, item_id)}: {one_line(reason)}"
+        case events.NotTaken(project, item_id, reason):
+            name = named(project, item_id)
+            return f"⚠️ Not taken by a healthy server, not counted: {name}: {one_line(reason)}"
         case events.Held(project, item_id):
             return (
                 f"✋ Held, {PERHAPS}: {named(project, item_id)}"

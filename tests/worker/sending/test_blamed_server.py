@@ -1,0 +1,112 @@
+"""A healthy server that takes no delivery: who is told, and when that ends."""
+
+import pytest
+
+from mem0tray.core import events
+from mem0tray.core.reasons import quoted
+from mem0tray.core.state import ACTION_NEEDED
+from mem0tray.server import Kind, Outcome
+from mem0tray.worker.sending.blamed_server import LASTING
+from tests.ledger.samples import NOW
+from tests.worker.sending.court import FAILED, OUTAGE, REFUSED, TAKEN, Court
+
+PAGE = Outcome(Kind.OUTAGE, 200, "200 OK, but the answer is not a JSON object", may_have_it=True)
+REDIRECT = Outcome(Kind.OUTAGE, 302, "302 Found to https://portal, which is not followed")
+ASKED = Outcome(Kind.ASKED_IN_VAIN, 200, PAGE.message, may_have_it=True)
+
+
+@pytest.fixture
+def healthy(court: Court) -> Court:
+    """Have a server that is well, at a host with a name."""
+    court.context.destination = "mem0.test"
+    court.breaker.note_probe(healthy=True, reason=quoted(""))
+    return court
+
+
+def well(court: Court) -> object:
+    """Let a probe find the server well; what is to be told."""
+    court.breaker.note_probe(healthy=True, reason=quoted(""))
+    return court.verdicts.note_health()
+
+
+def test_the_first_is_told_once_the_probe_finds_the_server_well(healthy: Court) -> None:
+    """With what was answered; nobody needs to act, as it may have been a moment's."""
+    assert well(healthy) is None
+    healthy.apply(healthy.fresh(), PAGE)
+    assert well(healthy) == events.NotTaken("p", "m", PAGE.message)
+    assert well(healthy) is None
+    assert healthy.state() != ACTION_NEEDED
+
+
+@pytest.mark.parametrize("outcome", [PAGE, REDIRECT, ASKED])
+def test_two_in_a_row_need_action(healthy: Court, outcome: Outcome) -> None:
+    """What is there is no Mem0 server: the address is to be checked."""
+    healthy.apply(healthy.fresh(), PAGE)
+    well(healthy)
+    healthy.apply(healthy.fresh("other"), outcome)
+    assert healthy.state() == ACTION_NEEDED
+    assert healthy.reason().startswith(
+        "something that is no Mem0 server answers deliveries at mem0.test: "
+    )
+    assert outcome.message in healthy.reason()
+    assert "`mem0tray config set server.url ADDRESS`" in healthy.reason()
+
+
+def test_the_only_one_twice_needs_action(healthy: Court) -> None:
+    """Nothing else was there to be tried."""
+    job = healthy.fresh()
+    healthy.apply(job, PAGE)
+    well(healthy)
+    healthy.apply(healthy.claim(job.key), PAGE)
+    assert healthy.state() == ACTION_NEEDED
+
+
+def test_without_a_probe_between_it_may_be_an_outage(healthy: Court) -> None:
+    """Several are under way at a time, and the probe has not been answered yet."""
+    for name in "abc":
+        healthy.apply(healthy.fresh(name), PAGE)
+    assert healthy.state() != ACTION_NEEDED
+
+
+def test_questions_alone_are_no_deliveries(healthy: Court) -> None:
+    """A server whose listing is odd may take what is sent to it."""
+    job = healthy.fresh()
+    for _ in range(3):
+        healthy.apply(healthy.claim(job.key), ASKED)
+        assert well(healthy) is None
+    assert healthy.state() != ACTION_NEEDED
+
+
+def test_a_gateway_is_given_time(healthy: Court) -> None:
+    """A 503 beside a healthy probe may end by itself; after a while the server is to be seen to."""
+    apply = healthy.verdicts.apply
+    job = healthy.fresh()
+    apply(job, OUTAGE, "s", NOW, canary=False)
+    well(healthy)
+    apply(healthy.fresh("b"), OUTAGE, "s", NOW + LASTING - 1, canary=False)
+    assert healthy.state() != ACTION_NEEDED
+    well(healthy)
+    apply(healthy.fresh("c"), OUTAGE, "s", NOW + LASTING, canary=False)
+    assert healthy.state() == ACTION_NEEDED
+    assert "mem0.test says that it is healthy, and takes no delivery" in healthy.reason()
+
+
+@pytest.mark.parametrize("end", ["taken", "found", "down", "refused"])
+def test_it_ends(healthy: Court, end: str) -> None:
+    """With a memory that is taken or there, with an outage, and where the server tells more."""
+    healthy.apply(healthy.fresh(), PAGE)
+    well(healthy)
+    healthy.apply(healthy.fresh("b"), PAGE)
+    assert healthy.apply(healthy.fresh("c"), FAILED)  # this says nothing of it
+    assert "no Mem0 server" in healthy.reason()
+    if end == "taken":
+        healthy.apply(healthy.fresh("d"), TAKEN)
+    elif end == "found":
+        healthy.apply(healthy.fresh("d"), Outcome(Kind.FOUND, None, "there"))
+    elif end == "down":
+        healthy.verdicts.clear_suspects()
+    else:
+        healthy.apply(healthy.fresh("d"), REFUSED, canary=True)
+    assert "no Mem0 server" not in healthy.reason()
+    healthy.apply(healthy.fresh("e"), PAGE)
+    assert "no Mem0 server" not in healthy.reason()  # it begins anew
