@@ -1,5 +1,6 @@
 """The tray application on a real panel, with a real mouse; each test leaves a screenshot."""
 
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +12,7 @@ from tests.desktop.panel import (
     BASES,
     DELETE,
     LETTER_LINES,
+    LETTERS,
     LINES,
     PAUSE,
     QUIT,
@@ -150,6 +152,25 @@ def test_an_open_menu_stays_open(panel: Panel, tray: Tray) -> None:
     panel.shoot("held-open")
     tray.desktop.mouse(*menu.row(RETRY_ALL, LINES))
     tray.server.wait_for(lambda: tray.server.count("letter"))
+
+
+def test_an_open_menu_gets_more_lines(panel: Panel, tray: Tray) -> None:
+    """Held open while another dead letter joins the first, it stays open and takes a click."""
+    changed = threading.Event()
+    tray.desktop.bus.handle(lambda each: changed.set() if each.member == "LayoutUpdated" else None)
+    first = waiting("letter", "alpha")
+    tray.home.write_dlq([first])
+    tray.start()
+    menu = panel.open_menu(ONE)
+    panel.open_below(menu, LETTERS, LINES)
+    tray.desktop.bus.listen("type='signal',interface='com.canonical.dbusmenu'")
+    tray.home.write_dlq([first, waiting("another", "beta")])
+    assert changed.wait(20)
+    panel.shoot("more-lines")
+    assert menu.id in [each.id for each in panel.screen.menus()]
+    tray.desktop.mouse(*menu.row(RETRY_ALL, LINES))
+    tray.home.wait_dlq([])
+    assert tray.server.missing(["letter", "another"]) == []
 
 
 def test_pause_and_resume(panel: Panel, tray: Tray) -> None:

@@ -53,9 +53,9 @@ class DBusMenu(ServiceInterface):
             self._lines = {line.id: line for line in self._root.walk()}
             ticks, self._ticked = self._ticked, False
             told = change(before, self._root, ticks=ticks)
-            if told.lines:
-                self._revision += 1
-                self._bus.emit(PATH, INTERFACE, "LayoutUpdated", "ui", [self._revision, 0])
+            self._revision += bool(told.below)
+            for number in told.below:
+                self._bus.emit(PATH, INTERFACE, "LayoutUpdated", "ui", [self._revision, number])
             if told.set or told.gone:
                 updated = [[number, _variants(values)] for number, values in told.set.items()]
                 gone = [[number, names] for number, names in told.gone.items()]

@@ -57,7 +57,8 @@ class LineIds:
             for item in menu or ():
                 identity = getattr(item, "identity", None) or item.text
                 seen[identity] = seen.get(identity, 0) + 1
-                key = (above, identity, seen[identity])
+                # Panels do not make a submenu of what was none: it is another line then.
+                key = (above, identity, seen[identity], bool(item.submenu))
                 number = kept[key] = self._ids.get(key) or self._next()
                 yield MenuLine(
                     number,
@@ -93,9 +94,12 @@ def _properties(item: Any, separator: Any) -> dict[str, Value]:
 
 @dataclass(frozen=True, slots=True)
 class MenuChange:
-    """What a panel must be told: other lines, or properties (by id) set and taken away."""
+    """What a panel must be told, by ids: where other lines are below, and properties.
 
-    lines: bool
+    `below` has each line whose own lines are others now: some panels read no further.
+    """
+
+    below: list[int]
     set: Mapping[int, Mapping[str, Value]]
     gone: Mapping[int, list[str]]
 
@@ -105,13 +109,13 @@ def change(before: MenuLine, after: MenuLine, *, ticks: bool = False) -> MenuCha
     old = {line.id: line for line in before.walk()}
     set_: dict[int, Mapping[str, Value]] = {}
     gone: dict[int, list[str]] = {}
-    lines = False
+    below: list[int] = []
     for line in after.walk():
         was = old.get(line.id)
         if was is None:
-            lines = True
             continue
-        lines |= [each.id for each in was.below] != [each.id for each in line.below]
+        if [each.id for each in was.below] != [each.id for each in line.below]:
+            below.append(line.id)
         differs = {
             name: value
             for name, value in line.properties.items()
@@ -121,4 +125,4 @@ def change(before: MenuLine, after: MenuLine, *, ticks: bool = False) -> MenuCha
             set_[line.id] = differs
         if missing := [name for name in was.properties if name not in line.properties]:
             gone[line.id] = missing
-    return MenuChange(lines, set_, gone)
+    return MenuChange(below, set_, gone)

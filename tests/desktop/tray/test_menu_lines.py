@@ -113,9 +113,9 @@ def test_the_first_menu_is_a_change_of_lines() -> None:
     """From nothing, everything is new; from one to the same, nothing is told."""
     ids = LineIds()
     menu = read(item("a"), ids=ids)
-    assert change(EMPTY, menu).lines
+    assert change(EMPTY, menu).below == [0]
     assert change(menu, read(item("a"), ids=ids)) == change(menu, menu)
-    assert not change(menu, menu).lines
+    assert not change(menu, menu).below
     assert not change(menu, menu).set
 
 
@@ -126,27 +126,43 @@ def test_another_text_is_no_change_of_lines() -> None:
     after = read(item("c", "x", checked=False), item("b", "y", enabled=False), ids=ids)
     told = change(before, after)
     first, second = (line.id for line in after.below)
-    assert not told.lines
+    assert told.below == []
     assert told.set == {first: {"label": "c", "toggle-state": 0}, second: {"enabled": False}}
     assert told.gone == {}
 
 
 def test_a_line_more_or_less_or_elsewhere_is_a_change_of_lines() -> None:
-    """Also within a submenu."""
+    """It is told of the submenu that has it, and of no other."""
     ids = LineIds()
     menus = [
-        read(item("m", submenu=tuple(item(each) for each in names)), ids=ids)
+        read(item("a"), item("m", "m", submenu=tuple(item(each) for each in names)), ids=ids)
         for names in ("ab", "abc", "bac", "b")
     ]
-    assert [change(*pair).lines for pair in pairwise(menus)] == [True] * 3
+    number = menus[0].below[1].id
+    assert [change(*pair).below for pair in pairwise(menus)] == [[number]] * 3
+
+
+def test_what_becomes_a_submenu_is_another_line() -> None:
+    """Some panels look only once whether a line is one; the lines after it stay the same."""
+    ids = LineIds()
+    texts = (
+        item("state", "text"),
+        item("letters", "text"),
+        item("m", "text", submenu=(item("x"),)),
+    )
+    before = read(*texts, ids=ids)
+    filled = item("letters", "text", submenu=(item("a"),))
+    after = read(texts[0], filled, texts[2], ids=ids)
+    assert [line.id for line in after.below][::2] == [line.id for line in before.below][::2]
+    assert after.below[1].id not in {line.id for line in before.walk()}
+    assert change(before, after).below == [0]
 
 
 def test_a_property_that_is_gone_is_told() -> None:
-    """A submenu that has become empty is none any more."""
+    """What cannot be ticked any more has no tick."""
     ids = LineIds()
-    before = read(item("m", "m", submenu=(item("a"),)), ids=ids)
-    after = read(item("m", "m"), ids=ids)
-    assert change(before, after).gone == {after.below[0].id: ["children-display"]}
+    before, after = (read(item("m", "m", checked=each), ids=ids) for each in (True, None))
+    assert change(before, after).gone == {after.below[0].id: ["toggle-type", "toggle-state"]}
 
 
 def test_ticks_are_told_again_after_a_click_on_one() -> None:
