@@ -58,7 +58,8 @@ def read(settings: Settings, now: float, parts: Part = Part.NOTHING_MORE) -> Sna
     if worker is not None and metrics.are_of(worker.pid):
         told = _told(metrics)
         there = metrics.values.get("destination")
-        if isinstance(there, str) and there:
+        # It may have other settings in its environment, but not former ones for long.
+        if isinstance(there, str) and there and metrics.written >= _settings_changed():
             server = replace(server, shown=there)
     contents = past = refusal = None
     if parts:

@@ -92,7 +92,7 @@ def work(*, once: bool = False, until_idle: bool = False, greeting: str = "") ->
         raise BrokenPipeError
     problem = _problem(left) if finite else ""
     try:
-        _close(screen, worker.destination, problem)
+        _close(screen, problem)
     except OSError:
         if finite:
             raise
@@ -132,15 +132,15 @@ def _look(worker: "WorkerThread", watch: "AlertWatch") -> float:
     return max(0.0, watch.due - time.monotonic())
 
 
-def _close(screen: "RunScreen", destination: str, problem: str) -> None:
+def _close(screen: "RunScreen", problem: str) -> None:
     """Print the sum and what is wrong with it, and end."""
     from mem0tray.cli.run_screen import Line
 
-    if screen.delivered:
-        done = plural(screen.delivered, "memory", "memories")
-        where = f" to {one_line(destination)}" if destination else ""
-        screen.ended(Line(time.time(), Style.GOOD, f"Delivered {done}{where}."))
-    else:
+    for there, count in screen.delivered.items():
+        where = f" to {one_line(there)}" if there else ""
+        done = f"Delivered {plural(count, 'memory', 'memories')}{where}."
+        screen.ended(Line(time.time(), Style.GOOD, done))
+    if not screen.delivered:
         screen.ended(Line(time.time(), Style.DIM, "Nothing was delivered."))
     if problem:
         output.remark(problem)

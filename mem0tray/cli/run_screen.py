@@ -9,15 +9,18 @@ import select
 import sys
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from typing import Final, NamedTuple, Self, TextIO
+from urllib.parse import urlsplit
 
 from mem0tray.cli import output
 from mem0tray.cli.output import Style
+from mem0tray.config.server_choice import THIS_COMPUTER
+from mem0tray.config.settings import LOCAL_URL
 from mem0tray.core import events
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY
 from mem0tray.core.text import one_line, plural
@@ -137,6 +140,11 @@ class _Kind:
         self.left, self.many, self.untold, self.count = FEW, False, 0, 0
 
 
+def _shown(server: str) -> str:
+    """A server in the words for the destination, by the name that the ledger has for it."""
+    return THIS_COMPUTER if server == LOCAL_URL else urlsplit(server).netloc
+
+
 class RunScreen:
     """Call it with each event, from any thread, between `with` and its end.
 
@@ -145,7 +153,8 @@ class RunScreen:
     """
 
     def __init__(self, waiting: Callable[[], int | None], on_left: Callable[[], None]) -> None:
-        self.delivered = 0
+        self.delivered: Counter[str] = Counter()  # memories, by where they went
+        self._destination = ""
         self.left = False  # whoever read what we write
         self._waiting = waiting
         self._on_left = on_left
@@ -178,12 +187,14 @@ class RunScreen:
 
     def __call__(self, event: events.Event) -> None:
         """Show an event, in a line of its own or counted."""
+        if isinstance(event, events.WorkerStarted | events.ServerChanged):
+            self._destination = event.destination
         if isinstance(event, _QUIET_EVENTS):
             return
         now = time.monotonic()
         with self._changed:
             if isinstance(event, _GOOD):
-                self.delivered += 1
+                self.delivered[_shown(event.elsewhere) or self._destination] += 1
                 kind = self._good
             else:
                 kind = self._failed if isinstance(event, _FAILED) else self._others

@@ -65,10 +65,14 @@ class Accepted(Event, frozen=True):
 
 
 class Delivered(Event, frozen=True):
-    """A fresh memory has reached the server."""
+    """A fresh memory has reached the server.
+
+    `elsewhere` is that server as the ledger names it where another is chosen by now.
+    """
 
     project: str
     item_id: str
+    elsewhere: str = ""
 
 
 class AttemptFailed(Event, frozen=True):
@@ -114,11 +118,15 @@ class AdoptedToDlq(Event, frozen=True):
 
 
 class DlqRecovered(Event, frozen=True):
-    """A dead letter has reached the server, after `retries` (as in the file)."""
+    """A dead letter has reached the server, after `retries` (as in the file).
+
+    `elsewhere` as in `Delivered`.
+    """
 
     project: str
     item_id: str
     retries: int
+    elsewhere: str = ""
 
 
 class DlqRetryFailed(Event, frozen=True):

@@ -206,6 +206,17 @@ def test_a_worker_that_does_not_know_its_server_yet(paths: Paths, there: object)
     assert read().server.shown == "server.test"
 
 
+@pytest.mark.usefixtures("running")
+def test_where_memories_went_before_the_settings_were_changed_is_over(paths: Paths) -> None:
+    """A worker that has not written its metrics since then knows no better than the settings."""
+    tell(paths.metrics, state="healthy", destination="former.test")
+    file = config_file()
+    file.parent.mkdir(parents=True)
+    file.touch()
+    os.utime(paths.metrics, (1000.0, 1000.0))
+    assert read().server.shown == "server.test"
+
+
 def test_when_the_settings_were_changed(paths: Paths) -> None:
     """By their file, in Unix seconds, and only for those who ask about a refusal."""
     assert read(Part.REFUSAL).settings_changed == 0.0

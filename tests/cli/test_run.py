@@ -7,7 +7,7 @@ import pytest
 
 from mem0tray.cli import run
 from mem0tray.cli.run_screen import RunScreen
-from mem0tray.core import reasons
+from mem0tray.core import events, reasons
 from mem0tray.core.state import DOWN, HEALTHY, Waiting, WorkerState
 from tests.support.forked import ForkedHome
 from tests.support.processes import wait_until
@@ -19,13 +19,32 @@ def test_a_run_that_is_stopped_before_the_end_says_so(
 ) -> None:
     """What was told to leave has one line on stderr that says where to look; the stop is last."""
     problem = run._problem(None)
-    run._close(RunScreen(lambda: None, lambda: None), "", problem)
+    run._close(RunScreen(lambda: None, lambda: None), problem)
     out, err = capsys.readouterr()
     (line,) = err.splitlines()
     assert "stopped before the end" in line
     assert "`mem0tray list --queue`" in line
     assert [words.split(maxsplit=2)[2] for words in out.splitlines()] == [
         "Nothing was delivered.",
+        "Worker stopped.",
+    ]
+
+
+def test_what_was_delivered_is_counted_by_where_it_went(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Another server may be chosen meanwhile; what was sent before is taken by the former."""
+    screen = RunScreen(lambda: None, lambda: None)
+    screen(events.WorkerStarted("former.test"))
+    screen(events.Delivered("alpha", "1"))
+    screen(events.ServerChanged("this computer only"))
+    screen(events.DlqRecovered("alpha", "2", 1))
+    screen(events.Delivered("alpha", "3", "http://former.test"))
+    screen(events.Delivered("alpha", "4", "local"))
+    run._close(screen, "")
+    assert [words.split(maxsplit=2)[2] for words in capsys.readouterr().out.splitlines()] == [
+        "Delivered 2 memories to former.test.",
+        "Delivered 2 memories to this computer only.",
         "Worker stopped.",
     ]
 

@@ -78,7 +78,7 @@ def test_a_flood_makes_few_lines(shown: Shown) -> None:
             told(events.AttemptFailed("garden", f"{number:08d}", 1, "500"))
             told(events.Quarantined("mem0_queue.json", f"kept-{number}"))
     lines = shown.lines()
-    assert told.delivered == MANY
+    assert told.delivered.total() == MANY
     assert 3 * FEW <= len(lines) <= 3 * FEW + 10
     more = [int(line.split()[0].replace(",", "")) for line in lines if " more failure" in line]
     assert sum(more) + sum(line.startswith("Attempt") for line in lines) == MANY
@@ -109,7 +109,7 @@ def test_a_pipe_is_told_now_and_then(shown: Shown, monkeypatch: pytest.MonkeyPat
         wait_until(lambda: shown.text().count(" delivered, 42 waiting\n") >= 2, what="counts")
         calm.set()
         busy.join()
-        total = f"Delivered {told.delivered} memories in"
+        total = f"Delivered {told.delivered.total()} memories in"
         wait_until(lambda: total in shown.text(), what=total)
         told(delivered())
         wait_until(lambda: shown.text().splitlines()[-1].endswith("...)"), what="a line again")

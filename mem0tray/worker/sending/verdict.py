@@ -96,7 +96,7 @@ class Verdicts:
         Unless that is the same, under another key or port: then it may have the item.
         """
         if outcome.kind in (Kind.DELIVERED, Kind.FOUND):
-            return self._stored(job, server, now)
+            return self._stored(job, server, now, elsewhere=server)
         if outcome.kind in (Kind.NOT_SENT, Kind.HELD):  # the new one gets it, or is asked
             self._context.outbox.release(job.key)
             return []
@@ -166,14 +166,15 @@ class Verdicts:
                 self._breaker.clear_misconfigured()
         return self._stored(job, server, now)
 
-    def _stored(self, job: Job, server: str, now: float) -> list[Event]:
+    def _stored(self, job: Job, server: str, now: float, *, elsewhere: str = "") -> list[Event]:
         context = self._context
         why = context.outbox.record_delivery(job.key, server, now)
         result: list[Event] = []
         if job.lane == items.DEAD:
-            result.append(events.DlqRecovered(job.project, job.item_id, job.retry_count))
+            count = job.retry_count
+            result.append(events.DlqRecovered(job.project, job.item_id, count, elsewhere))
         else:
-            result.append(events.Delivered(job.project, job.item_id))
+            result.append(events.Delivered(job.project, job.item_id, elsewhere))
         if why is not None:
             edited = why == items.EDITED
             result.append(events.DeliveredAfterDeletion(job.project, job.item_id, edited))

@@ -27,7 +27,9 @@ class MetricsWriter:
         self._other = other
         self._breaker = breaker
         self._written = 0.0
-        self._shown: tuple[int, WorkerState] | None = None  # what the file was written for last
+        self._shown: tuple[int, WorkerState, str] | None = (
+            None  # what the file was written for last
+        )
         self._spare = False  # what we wrote last stands in a folder of ours
         self._state = ""
         self._state_since = 0.0  # Unix seconds
@@ -39,10 +41,10 @@ class MetricsWriter:
         """Whether the file does not say what is so now."""
         return self._wanted() != self._shown
 
-    def _wanted(self) -> tuple[int, WorkerState]:
-        return self._context.ledger.outdated.times(METRICS), self._breaker.state(
-            self._context.now()
-        )
+    def _wanted(self) -> tuple[int, WorkerState, str]:
+        context = self._context
+        state = self._breaker.state(context.now())
+        return context.ledger.outdated.times(METRICS), state, context.destination
 
     def wait(self, moment: float) -> float:
         """Seconds until they are to be written; whoever fails to write them tries when it will."""

@@ -210,7 +210,8 @@ def test_a_delivery_to_a_former_server_counts_for_that_one(court: Court, outcome
     """Whatever was said of the present one."""
     job = court.fresh()
     refuse_all(court)
-    assert court.verdicts.apply_late(job, outcome, ELSEWHERE, NOW) == [events.Delivered("p", "m")]
+    told = [events.Delivered("p", "m", ELSEWHERE)]
+    assert court.verdicts.apply_late(job, outcome, ELSEWHERE, NOW) == told
     assert court.context.inbox.known(fresh("m")).servers == {ELSEWHERE}  # type: ignore[union-attr]
     assert court.state() == ACTION_NEEDED
 

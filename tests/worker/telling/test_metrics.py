@@ -41,7 +41,7 @@ def needs(metrics: MetricsWriter) -> bool:
 
 
 def test_it_is_written_again_when_something_has_changed(tmp_path: Path) -> None:
-    """What waits, or the state; nothing else makes it necessary."""
+    """What waits, the state, or where memories go; nothing else makes it necessary."""
     breaker, paths = CircuitBreaker(), Paths(tmp_path, tmp_path)
     with closing(Ledger(paths.ledger)) as ledger:
         context = WorkerContext(paths, Settings(), ledger, Events())
@@ -56,4 +56,7 @@ def test_it_is_written_again_when_something_has_changed(tmp_path: Path) -> None:
         metrics.run(force=True)
         assert not needs(metrics)
         breaker.note_probe(healthy=True, reason=NONE)
+        assert needs(metrics)
+        metrics.run(force=True)
+        context.destination = "elsewhere"
         assert needs(metrics)
