@@ -63,14 +63,13 @@ class Network(httpcore.NetworkBackend, httpcore.NetworkStream):
 
     def connect_tcp(self, host: str, port: int, *_: Any, **__: Any) -> "Network":
         """Connect; elsewhere in a thread of its own, as nobody can cut a resolver short."""
-        here = self._there.is_loopback  # never through a proxy
-        hosts = self._there.addresses if here else (host,)
+        here = self._there.is_loopback
         seconds = min(_HERE_SECONDS if here else _CONNECT_SECONDS, self._remaining())
         ends: queue.SimpleQueue[_Connected] = queue.SimpleQueue()
         self._end = lambda: ends.put(TimeoutError())
 
         def connect() -> None:
-            ends.put(self._connected(hosts, port, seconds / 2))
+            ends.put(self._connected(host, port, seconds / 2))
 
         if here:
             connect()
@@ -144,12 +143,12 @@ class Network(httpcore.NetworkBackend, httpcore.NetworkStream):
             raise TimeoutError
         return left
 
-    def _connected(self, hosts: tuple[str, ...], port: int, seconds: float) -> _Connected:
-        """The first host that can be connected to in `seconds` an address, or the first's error."""
+    def _connected(self, host: str, port: int, seconds: float) -> _Connected:
+        """A connection to server or proxy, each address tried for `seconds`, or the first error."""
         errors = []
-        for host in hosts:
+        for name in self._there.addresses if self._there.is_loopback else (host,):
             try:
-                found = httpcore.SyncBackend().connect_tcp(host, port, seconds)
+                found = httpcore.SyncBackend().connect_tcp(name, port, seconds)
                 return self._open.enter_context(contextlib.closing(found))
             except Exception as error:  # noqa: BLE001 - whoever waits is told
                 errors.append(error.__cause__ or error)
@@ -165,8 +164,7 @@ class Network(httpcore.NetworkBackend, httpcore.NetworkStream):
         url = httpcore.URL(f"{self._there.url}/health?challenge={challenge}")
         try:
             answer = httpcore.HTTP11Connection(url.origin, self).request("GET", url)
-            found = json.loads(answer.content)["proof"]
-            proved = secrets.compare_digest(found, proof(challenge))
+            proved = secrets.compare_digest(json.loads(answer.content)["proof"], proof(challenge))
         except Exception:  # noqa: BLE001 - whatever came instead is no proof
             proved = False
         self.sent, self.raw = False, bytearray()  # of the request itself
