@@ -101,8 +101,7 @@ def _trouble(made: Overview, seen: Snapshot, inside: Contents) -> Reason:
         or _why(seen.pause.error)
         or _why(inside.quarantine.error)
         or next(iter(made.unknown.values()), file)
-        or seen.metrics.trouble
-        or inside.disk
+        or seen.obstacle
     )
 
 

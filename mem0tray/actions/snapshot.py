@@ -33,6 +33,7 @@ class Part(enum.Flag):
     """What is looked at only when it is asked for: each costs more than the one before."""
 
     NOTHING_MORE = 0
+    DISK = enum.auto()  # whether our files can be written
     REFUSAL = enum.auto()  # whether the server refuses everything, and may be another since
     COUNTS = enum.auto()  # files and ledger; the DLQ file unless our worker has counted it
     FILES = enum.auto()  # the same, and the DLQ file in any case
@@ -96,13 +97,12 @@ class SeenLedger:
 class Contents:
     """What files and ledger hold.
 
-    `folder` says what is wrong with `claude_dir` itself, `disk` with what it lies on. `dlq` and
+    `folder` says what is wrong with `claude_dir` itself. `dlq` and
     `waits` are None where our worker has counted it; `dead` are the dead letters by that file and
     the ledger, see `dead_letters`. `emergency` says why that file cannot be read.
     """
 
     folder: Reason
-    disk: Reason
     queue: SeenFile
     dlq: SeenFile | None
     dead: Sequence[bytes]
@@ -134,6 +134,7 @@ class Snapshot:
     `told` is what our worker says of itself: in its metrics, or in this process. `metrics`
     are the newest, `shared_metrics` those of the shared folder, whoever wrote them. `letters`
     are the oldest dead letters, for a menu. `settings_changed` is when their file was (0: none).
+    `disk` says why nothing can be written where the files are; each part but none looks at that.
     """
 
     at: float
@@ -146,9 +147,16 @@ class Snapshot:
     pause: SeenPause = SeenPause()
     refusal: Attempt | None = None
     settings_changed: float = 0.0
+    disk: Reason = reasons.NONE
     contents: Contents | None = None
     past: Past | None = None
     letters: tuple["DeadLetter", ...] = ()
+
+    @property
+    def obstacle(self) -> Reason:
+        """What stands in the way on this computer, of which a worker may be unable to tell."""
+        pause = self.pause.error
+        return (pause.reason if pause is not None else self.metrics.trouble) or self.disk
 
     @property
     def inside(self) -> Contents:

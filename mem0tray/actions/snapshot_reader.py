@@ -62,7 +62,7 @@ def read(settings: Settings, now: float, parts: Part = Part.NOTHING_MORE) -> Sna
         if isinstance(there, str) and there and metrics.written >= _settings_changed():
             server = replace(server, shown=there)
     contents = past = refusal = None
-    if parts:
+    if parts & ~Part.DISK:
         size = _size(paths.ledger)  # as it was before: a worker may be making it
         with Reader(paths.ledger) as reader:
             if parts & Part.REFUSAL:
@@ -90,6 +90,7 @@ def read(settings: Settings, now: float, parts: Part = Part.NOTHING_MORE) -> Sna
         pause=_pause(paths, now),
         refusal=refusal,
         settings_changed=_settings_changed() if parts & Part.REFUSAL else 0.0,
+        disk=_disk(paths) if parts else reasons.NONE,
         contents=contents,
         past=past,
     )
@@ -191,7 +192,6 @@ def _contents(
         found = waiting.of(paths, reader, queue.document, lines, server.name)
     return Contents(
         folder=_folder(settings, paths),
-        disk=_disk(paths),
         queue=queue,
         dlq=file,
         dead=dead_letters.of(file, reader, server.name) if file is not None else (),

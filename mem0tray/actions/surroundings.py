@@ -54,9 +54,10 @@ class Surroundings:
         running = seen.worker is not None
         metrics = seen.metrics if running else NO_METRICS
         found = [
+            *_obstacle(seen),
             *_refusal(seen, metrics),
             *_server(server, trouble, running=running),
-            *_worker(metrics),
+            *([] if _obstacle(seen) else _worker(metrics)),  # which may be the same, in its words
             *_pause(seen.pause),
         ]
         if not running:
@@ -150,6 +151,14 @@ def _takes_a_break(metrics: Metrics) -> bool:
     return metrics.values.get("state") == state.PAUSED and metrics.reason == state.BREAK
 
 
+def _obstacle(seen: Snapshot) -> list[Cause]:
+    """What `status` names before whatever the worker says; `_pause` tells of a broken pause."""
+    if not seen.obstacle or seen.pause.error is not None:
+        return []
+    what, remedy = reasons.parted(seen.obstacle)
+    return [Cause(ACTION, reasons.bare(what), reasons.sentence(remedy) or _DOCTOR)]
+
+
 def _pause(seen: SeenPause) -> list[Cause]:
     if seen.error is not None:
         what, _ = reasons.parted(seen.error.reason)
@@ -172,10 +181,12 @@ def _pause(seen: SeenPause) -> list[Cause]:
 
 
 def hindrance(seen: Snapshot) -> str:
-    """What keeps every memory from being sent, as worker and pause say; nobody is asked.
+    """What keeps every memory from being sent, as `status` says it; nobody is asked.
 
-    In a few words, for a line of a list; empty while nothing does.
+    In a few words, for a line of a list; empty while nothing does. `seen` holds `Part.DISK`.
     """
+    if seen.obstacle:
+        return str(seen.obstacle)
     if seen.worker is None:
         if seen.server.trouble == server_choice.CHOOSE:  # to start it is no help
             return str(reasons.parted(server_choice.CHOOSE)[0])

@@ -15,7 +15,7 @@ from mem0tray.actions import (
     waiting,
 )
 from mem0tray.actions.find import FileListing, FoundItem, everything, handles, listing
-from mem0tray.actions.snapshot import Snapshot
+from mem0tray.actions.snapshot import Part, Snapshot
 from mem0tray.actions.waiting import WhatWaits
 from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
@@ -58,7 +58,7 @@ def command(*, queue: bool, as_json: bool, project: str | None, limit: int | Non
     settings = context.load_there()
     paths = settings.locations()
     now = time.time()
-    snapshot = snapshot_reader.read(settings, now)
+    snapshot = snapshot_reader.read(settings, now, Part.DISK)
     fresh, attempts = _waiting(snapshot) if queue else (None, {})
     known = fresh.known if fresh is not None else {}
     seen = fresh.listing if fresh is not None else _dead(snapshot)

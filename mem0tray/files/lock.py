@@ -19,7 +19,7 @@ from mem0tray.core.errors import AlreadyRunningError, FileUnavailableError, Lock
 from mem0tray.core.reasons import NONE, Reason
 from mem0tray.files.atomic import unavailable
 from mem0tray.files.private_folders import make_private_folder
-from mem0tray.system import data_folders, plain, processes, threads
+from mem0tray.system import data_folders, plain, threads
 from mem0tray.system.plain import NotPlainError
 
 if TYPE_CHECKING:
@@ -250,6 +250,8 @@ def is_locked(path: Path) -> bool:
     try:
         free = lock.try_acquire()
     except (OSError, FileUnavailableError):
+        from mem0tray.system import processes  # only who looks so needs it
+
         pid = holder(path)
         return pid is None or processes.is_alive(pid)
     lock.release()

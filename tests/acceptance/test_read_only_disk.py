@@ -53,7 +53,11 @@ def test_a_disk_that_turns_read_only(home: Home, server: Standin, which: str) ->
         for health in (Answer(503), HEALTHY, Answer(503), HEALTHY):  # things to write, again
             server.health = health
             probes(server, 12)
-        assert home.json("status")["state"] == "action needed"
+        seen = home.json("status")
+        assert seen["state"] == "action needed"
+        assert {each["waits_for"] for each in home.json("list", "--queue")} <= {seen["reason"]}
+        first = home.json("diagnose")[0]
+        assert (first["cause"], "ead-only" in first["detail"]) == ("action needed", True)
         if which == "shared":
             home.wait(lambda: home.data_files("state.json"), 20, "noted where it can be")
         home.wait(lambda: _about_disk(_terminal(worker)), 20, "told")

@@ -40,7 +40,6 @@ def seen(tmp_path: Path) -> Snapshot:
     dlq = SeenFile(paths.dlq, document.parse(b"{}", ("items",)))
     contents = Contents(
         folder=reasons.NONE,
-        disk=reasons.NONE,
         queue=queue,
         dlq=dlq,
         dead=(),
@@ -83,9 +82,9 @@ def test_metrics_of_another_worker_beside_ours(seen: Snapshot) -> None:
 
 def test_a_disk_that_takes_nothing_is_told_before_what_the_worker_says(seen: Snapshot) -> None:
     """Its metrics may be from before."""
-    inside = replace(seen.inside, disk=reasons.quoted("the disk fails"))
+    fails = reasons.quoted("the disk fails")
     fresh = Metrics({}, NOW)
-    made = overview.of(replace(seen, worker=RUNNING, told=TOLD, metrics=fresh, contents=inside))
+    made = overview.of(replace(seen, worker=RUNNING, told=TOLD, metrics=fresh, disk=fails))
     assert (made.state, str(made.reason)) == ("action needed", "the disk fails")
 
 
@@ -150,7 +149,7 @@ def test_a_pause_that_cannot_be_read_stands_in_the_way(seen: Snapshot) -> None:
 def test_the_folder_that_is_missing_hides_what_it_would_hold(seen: Snapshot) -> None:
     """No count is 0, and its reason comes before every other."""
     gone = reasons.quoted("the folder is gone")
-    inside = replace(seen.inside, folder=gone, disk=reasons.quoted("the disk fails"))
-    made = overview.of(replace(seen, contents=inside))
+    inside = replace(seen.inside, folder=gone)
+    made = overview.of(replace(seen, contents=inside, disk=reasons.quoted("the disk fails")))
     assert (made.queue, made.dlq, made.reason) == (None, None, gone)
     assert made.unknown == {"queue": gone, "dlq": gone, "totals": gone}

@@ -76,7 +76,7 @@ def test_a_new_computer(paths: Paths) -> None:
     inside = seen.inside
     assert not inside.queue.is_there
     assert not inside.queue.trouble
-    troubles = [inside.folder, inside.disk, inside.emergency, inside.ledger.trouble]
+    troubles = [inside.folder, seen.disk, inside.emergency, inside.ledger.trouble]
     assert not any(troubles)
     assert inside.waits is not None
     assert (inside.waits.count, inside.quarantine.count, inside.ledger.size) == (0, 0, None)
@@ -256,9 +256,9 @@ def test_a_disk_with_less_room_than_the_largest_file_is_full(
     getattr(paths, name).write_bytes(b" " * 10_000)
     free = 14_096
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
-    assert not read(Part.COUNTS).inside.disk
+    assert not read(Part.COUNTS).disk
     free -= 1
-    assert os.strerror(errno.ENOSPC) in str(read(Part.COUNTS).inside.disk)
+    assert os.strerror(errno.ENOSPC) in str(read(Part.COUNTS).disk)
 
 
 @pytest.mark.parametrize("name", ["claude_dir", "data_dir"])
@@ -270,7 +270,7 @@ def test_a_folder_that_takes_no_files_is_seen(
     monkeypatch.setattr(
         writable, "why_unwritable", lambda path: Reason("full") if path == folder else Reason()
     )
-    assert read(Part.COUNTS).inside.disk == Reason("full")
+    assert read(Part.COUNTS).disk == Reason("full")
 
 
 # What cannot be read --------------------------------------------------------------------------
@@ -281,7 +281,7 @@ CANNOT: dict[str, Callable[[Snapshot], object]] = {
     "emergency": lambda seen: seen.inside.emergency,
     "metrics": lambda seen: seen.metrics.trouble,
     "pause": lambda seen: seen.pause.error,
-    "queue_lock": lambda seen: seen.inside.disk,
+    "queue_lock": lambda seen: seen.disk,
 }
 
 

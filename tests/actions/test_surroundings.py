@@ -191,6 +191,29 @@ def test_a_hindrance_is_what_the_worker_says(
     assert hindrance(seen) == shown
 
 
+def test_what_status_names_first_is_the_first_cause(paths: Paths) -> None:
+    """A disk that takes nothing, metrics that are no file: whatever a worker has said before."""
+    fails = reasons.advised(reasons.quoted("the disk fails."), reasons.quoted("Mend it."))
+    down = Metrics({"state": "down", "reason": "no route"}, NOW)
+    odd = Metrics({}, 0.0, trouble=fails)
+    for seen in (
+        Snapshot(NOW, paths, Running(1, NOW), metrics=down, disk=fails),
+        Snapshot(NOW, paths, disk=fails),
+        Snapshot(NOW, paths, metrics=odd),
+    ):
+        first = Surroundings.of(seen, WELL, lambda _: reasons.NONE).causes[0]
+        assert (first.name, str(first.detail)) == (cause.ACTION, "the disk fails")
+        assert str(first.remedy) == "Mend it."
+        assert hindrance(seen) == "the disk fails. Mend it."
+
+
+def test_a_disk_is_told_once(paths: Paths) -> None:
+    """Not again in the words of the worker."""
+    said = Metrics(metrics_of("action needed", reasons.quoted("the disk fails")), NOW)
+    seen = Snapshot(NOW, paths, Running(1, NOW), metrics=said, disk=reasons.quoted("it fails"))
+    assert causes(seen) == [cause.ACTION]
+
+
 def test_without_a_worker_the_choice_of_a_server_comes_first(paths: Paths) -> None:
     """To start the worker is no help before it."""
     assert hindrance(Snapshot(NOW, paths)) == "worker not running"

@@ -245,3 +245,21 @@ def test_a_broken_file_is_one_line_of_error(home: Scratch) -> None:
     done = home.run("list")
     assert done.code == 1
     assert "cannot be read" in done.line
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes of POSIX")
+@pytest.mark.parametrize("name", ["mem0_queue.lock", "mem0_metrics.json"])
+def test_what_keeps_the_worker_out_is_said_by_all_alike(home: Scratch, name: str) -> None:
+    """`list`, `diagnose` and `status` name what stands in the place of a file, without a worker."""
+    home.write("mem0_queue.json", queue_document([entry("q", "p", id="aaaa1111-1")]))
+    home.configure('[server]\nurl = "local"\n')
+    os.mkfifo(home.claude / name)
+    seen = home.run("status", "--json").json()
+    assert "named pipe" in seen["reason"]
+    (waits,) = home.run("list", "--queue", "--json").json()
+    assert waits["waits_for"] == seen["reason"]
+    assert f"Nothing is sent now: {home.claude / name} is a named pipe" in home.ok("list", "-q")
+    first = home.run("diagnose", "--json").json()[0]
+    assert first["cause"] == "action needed"
+    assert "named pipe" in first["detail"]
+    assert "Move it away: `mv " in first["remedy"]
