@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from mem0tray.actions import read_files, restore_sources
 from mem0tray.actions.find import FoundItem, Identity, beginning, listing, resolve
 from mem0tray.core import item as items
-from mem0tray.core.errors import FileUnavailableError
+from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.files import atomic, quarantine
 from mem0tray.ledger.reader import Attempt, Known, Reader
 from mem0tray.system.paths import Paths
@@ -22,12 +22,20 @@ LEDGER: Final = "ledger"  # where no file has it
 class Version:
     """One content of a memory.
 
-    `known` is what the ledger has of it, `attempts` those that failed, oldest first.
+    `known` is what the ledger has of it, `attempts` those that failed, oldest first. `left_in`
+    names the files that still hold a text which neither the ledger nor the DLQ or the
+    queue has any more.
     """
 
     found: FoundItem
     known: Known | None
     attempts: Sequence[Attempt]
+    left_in: Sequence[str] = ()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it no longer waits: delivered, deleted or edited away."""
+        return self.place in (items.DELIVERED, "deleted", items.EDITED)
 
     @property
     def content(self) -> str | None:
@@ -66,7 +74,39 @@ def look_up(paths: Paths, name: str) -> list[Version]:
         for identity, (row, found) in ours.items():
             seen.setdefault(identity, _version(reader, found, row))
     # Of those that no longer wait, the last one first.
-    return sorted(seen.values(), key=_rank)
+    return sorted(_with_what_is_left(paths, seen), key=_rank)
+
+
+def _with_what_is_left(paths: Paths, seen: dict[Identity, Version]) -> list[Version]:
+    """The versions; those without a text with the one that another file still holds."""
+    lost = {name for name, each in seen.items() if each.is_over and not each.found.raw}
+    left: dict[Identity, list[tuple[str, FoundItem]]] = {}
+    if lost:
+        for place, raw in _left(paths):
+            for found in listing([raw], LEDGER).found:
+                if found.identity in lost:
+                    left.setdefault(found.identity, []).append((place, found))
+    return [
+        replace(each, found=left[name][0][1], left_in=list(dict.fromkeys(p for p, _ in left[name])))
+        if name in left
+        else each
+        for name, each in seen.items()
+    ]
+
+
+def _left(paths: Paths) -> Iterator[tuple[str, bytes]]:
+    """What stands beside that which waits, and in which file: the last hundred, backups, edits."""
+    recent = read_files.look(paths.queue, (read_files.RECENT,)).document.lists
+    yield from (
+        (f"{read_files.RECENT} in {paths.queue.name}", raw) for raw in recent[read_files.RECENT]
+    )
+    backups = read_files.look(paths.queue_backup, (*read_files.QUEUE_SECTIONS, read_files.RECENT))
+    for raws in backups.document.lists.values():
+        yield from ((paths.queue_backup.name, raw) for raw in raws)
+    with suppress(Mem0TrayError):
+        for source in restore_sources.sources(paths):
+            if source.kind in (restore_sources.BACKUP, restore_sources.COPY, restore_sources.EDIT):
+                yield from ((source.name, piece.raw) for piece in source.pieces)
 
 
 def _version(reader: Reader, found: FoundItem, row: Known | None) -> Version:
@@ -98,7 +138,8 @@ def _everywhere(paths: Paths) -> Iterator[FoundItem]:
 def _from_ledger(reader: Reader, row: Known) -> FoundItem:
     raw = reader.raw(row.key)
     item = items.parse(raw) if raw is not None else None
-    return FoundItem(LEDGER, row.id, item.project if item is not None else "", raw or b"", item)
+    project = item.project if item is not None else row.project
+    return FoundItem(LEDGER, row.id, project, raw or b"", item)
 
 
 def fields(version: Version) -> items.Object:

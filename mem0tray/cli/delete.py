@@ -1,16 +1,19 @@
 """`mem0tray delete`: back up, then delete."""
 
+from pathlib import Path
 from typing import Any, Final
 
 import click
 
+from mem0tray.actions import look_up
 from mem0tray.actions.delete import Deleted, delete
-from mem0tray.actions.find import FoundItem, everything, resolve
+from mem0tray.actions.find import FoundItem, beginning, everything, resolve
 from mem0tray.actions.forget import Forgotten, forget
 from mem0tray.cli import candidates, context, no_longer_waiting, output
 from mem0tray.cli.command_help import Command
 from mem0tray.core.errors import Mem0TrayError, NotFoundError
 from mem0tray.core.text import one_line, plural, short_id
+from mem0tray.system.paths import Paths
 
 _SHOWN: Final = 20  # of what is to be deleted
 
@@ -42,6 +45,8 @@ def command(
     """Back up, then delete dead letters or waiting entries, by id or the beginning of one.
 
     With --project alone all of that project, with ids only those of them that are of it.
+    With --forget the id may also be of a memory that was delivered or deleted before, whose
+    text other files may still hold.
     """
     if not ids and project is None:
         raise click.UsageError("Name ids, or give --project.")
@@ -50,21 +55,43 @@ def command(
     settings = context.load_there()
     paths = settings.locations()
     with no_longer_waiting.explained(paths):
-        chosen = _chosen(everything(paths), ids, project)
-    if not yes and not _agreed(chosen, for_good=for_good):
+        over = _over(paths, ids, project) if for_good else {}
+        waiting = tuple(name for name in ids if name not in over)
+        chosen = _chosen(everything(paths), waiting, project) if waiting or not over else []
+    past = [each for found in over.values() for each in found]
+    if not yes and not _agreed(chosen, past, for_good=for_good):
         output.remark("Nothing was deleted.")
         return 1
-    done = delete(paths, chosen, for_good=for_good)
-    forgotten = forget(paths, settings, done) if for_good else None
+    done = delete(paths, chosen, for_good=for_good) if chosen else Deleted(Path())
+    erased = Deleted(done.backup, [*done.items, *past])
+    forgotten = forget(paths, settings, erased) if for_good else None
     if as_json:
-        output.print_json(_document(done, forgotten))
-        if not done.items:
+        output.print_json(_document(done, past, forgotten))
+        if not erased.items:
             raise Mem0TrayError("Nothing was there any more: delivered meanwhile, most likely.")
     elif forgotten is not None:
-        _tell_forgotten(done, forgotten)
+        _tell_forgotten(done, past, forgotten)
     else:
         _tell(done)
-    return 0 if done.items else 1
+    return 0 if erased.items else 1
+
+
+def _over(paths: Paths, ids: tuple[str, ...], project: str | None) -> dict[str, list[FoundItem]]:
+    """By what was typed the memories that no longer wait, where it names none that does.
+
+    Raises NotFoundError.
+    """
+    there = everything(paths)
+    found = {
+        name: [each.found for each in look_up.look_up(paths, name) if each.is_over]
+        for name in ids
+        if not beginning(name, there)
+    }
+    return {
+        name: of_it
+        for name, those in found.items()
+        if (of_it := [each for each in those if project in (None, each.project)])
+    }
 
 
 def _chosen(there: list[FoundItem], ids: tuple[str, ...], project: str | None) -> list[FoundItem]:
@@ -80,9 +107,10 @@ def _chosen(there: list[FoundItem], ids: tuple[str, ...], project: str | None) -
     return resolve(ids, of_it) if ids else of_it
 
 
-def _document(done: Deleted, forgotten: Forgotten | None) -> dict[str, Any]:
+def _document(done: Deleted, past: list[FoundItem], forgotten: Forgotten | None) -> dict[str, Any]:
     return {
         "deleted": [_named(each) for each in done.items],
+        "no_longer_waiting": [{"id": each.id, "project_id": each.project or None} for each in past],
         "gone": [_named(each) for each in done.gone],
         "backup": str(done.backup) if done.items and forgotten is None else None,
         "forgotten": None
@@ -99,18 +127,21 @@ def _named(found: FoundItem) -> dict[str, Any]:
     }
 
 
-def _agreed(chosen: list[FoundItem], *, for_good: bool) -> bool:
+def _agreed(chosen: list[FoundItem], past: list[FoundItem], *, for_good: bool) -> bool:
     """Show what would go, and ask. Raises Mem0TrayError where nobody can answer."""
-    for each in chosen[:_SHOWN]:
+    number = len(chosen) + len(past)
+    for each in [*chosen, *past][:_SHOWN]:
         date = output.clock(each.item.timestamp if each.item is not None else None)
         kind = "dead letter" if each.is_dead else "waiting entry"
+        if each.place == look_up.LEDGER:
+            kind = "no longer waiting"
         output.say(f"{each.project or '(no project)'}, {each.id}, {date}, {kind}")
         if each.item is not None:
             output.say_beside("  ", output.excerpt(each.item.content))
-    if len(chosen) > _SHOWN:
-        output.say(f"… and {len(chosen) - _SHOWN:,} more.")
+    if number > _SHOWN:
+        output.say(f"… and {number - _SHOWN:,} more.")
     return output.agreed(
-        f"Delete {plural(len(chosen), 'item')}{' for good' if for_good else ''}?",
+        f"Delete {plural(number, 'item')}{' for good' if for_good else ''}?",
         "nothing was deleted.",
         "Use --yes to delete without asking.",
     )
@@ -128,9 +159,12 @@ def _tell_gone(done: Deleted) -> None:
         output.say(f"{short_id(each.id)} was no longer there: delivered meanwhile, most likely.")
 
 
-def _tell_forgotten(done: Deleted, result: Forgotten) -> None:
+def _tell_forgotten(done: Deleted, past: list[FoundItem], result: Forgotten) -> None:
     _tell_gone(done)
-    output.say(f"Deleted {plural(len(done.items), 'item')} for good, without a backup.")
+    if done.items or not past:
+        output.say(f"Deleted {plural(len(done.items), 'item')} for good, without a backup.")
+    for each in past:
+        output.say(f"{short_id(each.id)} no longer waited; its text is erased for good.")
     for place in result.erased:
         output.say_beside("  erased from ", place)
     for place in result.unreachable:

@@ -40,8 +40,9 @@ _PLACES: Final = {
 def command(name: str, *, as_json: bool) -> None:
     """Show one memory: its text, where it is, and its failed attempts.
 
-    ID may be shortened as long as it names one memory. Of a delivered memory the text
-    is gone from this computer; its hash, the server and the time remain.
+    ID may be shortened as long as it names one memory. Of a delivered memory the
+    ledger keeps hash, server and time, not the text; that is shown as long as
+    another file still holds it, `last_100` for one.
     """
     versions = look_up.look_up(context.load_there().locations(), name)
     now = time.time()
@@ -65,6 +66,7 @@ def _document(version: Version, now: float) -> dict[str, Any]:
         "project_id": version.found.project or None,
         "place": version.place,
         "content": version.content,
+        "left_in": list(version.left_in),
         "hash": known.digest.hex() if known is not None else None,
         "timestamp": fields.get("timestamp"),
         "retries": known.retries if known is not None else fields.get("retries"),
@@ -99,7 +101,7 @@ def _print(version: Version, now: float) -> None:
     output.print_facts(
         [
             ("id", version.found.id),
-            ("project", version.found.project or ("" if delivered else "(none)")),
+            ("project", version.found.project or "(none)"),
             ("where", _where(version)),
             ("written", _moment(fields.get("timestamp"), now)),
             ("taken in", _moment(known.accepted if known is not None else None, now)),
@@ -114,9 +116,12 @@ def _print(version: Version, now: float) -> None:
         for attempt in version.attempts[-_SHOWN:]:
             text = f"{attempt.kind}: {attempt.message} ({attempt.duration:.2f} s)"
             output.say_beside(f"  {output.clock(attempt.at)}  ", text)
-    if delivered:
-        output.say("Its text is no longer kept on this computer.")
-    elif version.content is None:
+    if version.left_in:
+        output.say(
+            f"The ledger keeps its text no longer; still there in {', '.join(version.left_in)}:"
+            f" `mem0tray delete --forget {short_id(version.found.id)}` erases it."
+        )
+    if version.content is None:
         output.say("It has no text." if version.found.raw else "Its text is no longer kept.")
     else:
         _print_text(version.content)

@@ -32,7 +32,7 @@ _KNOWN: Final = (
     " FROM outcomes JOIN servers ON servers.key = server WHERE item = items.key AND has"
     " ORDER BY at DESC LIMIT 1) END, reason, last_error, claimed, coalesce(unknown,"
     " (SELECT max(at) FROM outcomes WHERE item = items.key AND has IS NULL)), timeouts,"
-    " accepted, closed, due, retries, taken FROM items"
+    " accepted, closed, due, retries, taken, project FROM items"
 )
 _HAS: Final = (
     "SELECT 1 FROM items JOIN outcomes ON item = items.key JOIN servers ON servers.key = server"
@@ -114,6 +114,7 @@ class Known:
     due: float
     retries: int
     taken: float | None = None
+    project: str = ""
 
     @property
     def is_held(self) -> bool:
@@ -414,5 +415,6 @@ class Reader:
 
 
 def _known(row: tuple[Any, ...]) -> Known:
-    key, item_id, *rest = row
-    return Known(key, decode(item_id), *rest)
+    key, item_id, *rest, project = row
+    values = [key, decode(item_id), *rest, decode(project)]
+    return Known(*values)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.scratch import Scratch
+from tests.report.past import past
 from tests.support.shapes import entry, queue_document, waiting
 
 
@@ -114,3 +115,34 @@ def test_one_document(home: Scratch) -> None:
     told = home.run("delete", "bb", "--yes", "--forget", "--json").json()
     assert told["backup"] is None
     assert any("mem0_queue" in place for place in told["forgotten"]["erased"])
+
+
+def test_forget_reaches_what_was_delivered_or_deleted_before(home: Scratch) -> None:
+    """The text goes from `last_100`, backups and ledger; the one that waits stays."""
+    items = [entry(f"zanzibar {name}", id=f"{name}-1") for name in ("sent", "gone")]
+    home.write("mem0_queue.json", queue_document([entry("stays", id="ss-1")]) | {"last_100": items})
+    home.write("mem0_queue_backup.json", queue_document(items))
+    with past(home.paths, "https://server.test") as ledger:
+        ledger.recovered(ledger.taken_in_as(items[0], 5.0), 6.0)
+        ledger.discarded(ledger.taken_in_as(items[1], 5.0), 6.0)
+    assert home.run("delete", "sent", "--yes").code == 1
+    text = home.ok("delete", "sent", "gone", "--yes", "--forget")
+    assert "sent-1 no longer waited; its text is erased for good." in text
+    assert "erased from last_100 in mem0_queue.json" in text
+    assert "the server (https://server.test) has it" in text
+    held = [p for p in home.root.rglob("*") if p.is_file() and b"zanzibar" in p.read_bytes()]
+    assert held == []
+    assert [each["id"] for each in home.run("list", "--queue", "--json").json()] == ["ss-1"]
+    assert home.run("delete", "none", "--yes", "--forget").code == 1
+
+
+def test_forget_takes_both_kinds_at_once(home: Scratch) -> None:
+    """What waits is deleted, of the other the text is erased; JSON tells them apart."""
+    _three(home)
+    with past(home.paths) as ledger:
+        ledger.recovered(ledger.taken_in_as(entry("zanzibar", "x", id="dd-1"), 5.0), 6.0)
+    assert home.run("delete", "dd", "--project", "y", "--yes", "--forget").code == 1
+    told = home.run("delete", "dd", "bb", "--yes", "--forget", "--json").json()
+    assert [each["id"] for each in told["deleted"]] == ["bb-1"]
+    assert told["no_longer_waiting"] == [{"id": "dd-1", "project_id": "x"}]
+    assert left(home) == ["aa-1"]

@@ -82,6 +82,26 @@ def test_of_a_delivered_one_remain_hash_server_and_time(home: Scratch) -> None:
     assert document["closed"] == pytest.approx(at)
 
 
+def test_a_delivered_text_that_a_file_still_holds_is_shown(home: Scratch) -> None:
+    """With the files that do, in the place of a claim that nothing has it, and with its project."""
+    item = entry("still there", "garden", id="dd-1")
+    home.write("mem0_queue.json", queue_document([]) | {"last_100": [entry("x"), item]})
+    home.write("mem0_queue_backup.json", queue_document([item]))
+    with past(home.paths, SERVER) as ledger:
+        ledger.recovered(ledger.taken_in_as(item, 5.0), 6.0)
+        ledger.recovered(ledger.taken_in_as(entry("nowhere", "field", id="ee-1"), 5.0), 6.0)
+    shown = " ".join(home.ok("show", "dd").split())
+    assert "project garden" in shown
+    assert "still there in last_100 in mem0_queue.json, mem0_queue_backup.json:" in shown
+    assert "`mem0tray delete --forget dd-1`" in shown
+    assert shown.endswith("still there")
+    document = home.run("show", "dd", "--json").json()
+    assert document["left_in"] == ["last_100 in mem0_queue.json", "mem0_queue_backup.json"]
+    assert (document["project_id"], document["content"]) == ("garden", "still there")
+    document = home.run("show", "ee", "--json").json()
+    assert (document["project_id"], document["content"], document["left_in"]) == ("field", None, [])
+
+
 def test_a_deleted_one_still_has_its_text(home: Scratch) -> None:
     """With the way to put it back."""
     with past(home.paths) as ledger:
