@@ -29,7 +29,9 @@ from mem0tray.server.remedy import ID, REWORD, nothing, of_redirect, of_rejectio
 
 _ANSWERLESS: Final = frozenset({Kind.NO_ANSWER, Kind.OUTAGE, Kind.ASKED_IN_VAIN})
 # They count nothing against the item, unless its last error says that they did.
-_OF_THE_SERVER: Final = frozenset({Kind.OUTAGE, Kind.SLOW_DOWN, Kind.UNAUTHORIZED, Kind.REFUSED})
+_OF_THE_SERVER: Final = frozenset(
+    {Kind.OUTAGE, Kind.SLOW_DOWN, Kind.UNAUTHORIZED, Kind.REFUSED, Kind.ASKED_IN_VAIN}
+)
 _ASKED: Final = nothing(
     Reason(
         "the server is asked for it before it is sent again. If it stays so, see the server's log."
@@ -132,7 +134,7 @@ def _is_encodable(text: str) -> bool:
 
 
 def _rejected(found: FoundItem, attempt: Attempt | None, known: Known | None) -> list[Cause]:
-    reason = one_line(last_error(found) or (known.last_error if known else None) or "")
+    reason = one_line(kept_reason(found, known))
     if attempt is None:
         return _as_the_file_says(reason)
     said = answers.retold(attempt.message)
@@ -175,6 +177,15 @@ def _as_the_file_says(reason: str) -> list[Cause]:
 def why_failed(found: FoundItem, attempt: Attempt | None) -> Reason:
     """The reason that stands in the file; where none does, what the ledger saw last."""
     return answers.retold(last_error(found) or (attempt.message if attempt is not None else ""))
+
+
+def kept_reason(found: FoundItem, known: Known | None, attempt: Attempt | None = None) -> str:
+    """The one reason of an item that each command gives: of the last failure that counted.
+
+    It stands in the file or the ledger; else what was answered last, if `attempt` is given.
+    """
+    kept = last_error(found) or (known.last_error if known is not None else None)
+    return kept or (attempt.message if attempt is not None else "")
 
 
 def last_error(found: FoundItem) -> str:

@@ -12,6 +12,7 @@ from mem0tray.actions.find import FileListing, FoundItem, Identity, handles, lis
 from mem0tray.actions.snapshot import Part, Snapshot
 from mem0tray.actions.surroundings import Surroundings
 from mem0tray.cli import candidates, context, no_longer_waiting, output
+from mem0tray.cli import history as attempts
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
 from mem0tray.config.settings import Settings
@@ -21,7 +22,7 @@ from mem0tray.ledger.reader import Attempt, Known, Reader
 from mem0tray.server.remedy import ID, asks_nothing
 from mem0tray.system.paths import Paths
 
-_SHOWN: Final = 10  # attempts of a history
+_SHOWN: Final = 10  # of those whose id begins alike
 
 
 @click.command(
@@ -38,6 +39,9 @@ def command(name: str | None, *, as_json: bool) -> None:
     """Say why an item is stuck; without an ID, sum up all that have failed, by cause.
 
     Of one that was delivered or deleted it says when, and where to.
+
+    An attempt that ended with "server down", "server busy", "key refused" or "asked
+    in vain" counts nothing against the memory while others fare the same.
     """
     settings = context.load_there()
     paths = settings.locations()
@@ -132,11 +136,7 @@ def _print(name: str, found: FoundItem, cause: Cause, history: list[Attempt], ag
     output.say_beside(f"  {cause.name}: ", str(cause.sentence), _style(cause))
     _print_remedy(cause.remedy)
     if history:
-        more = f", the last {_SHOWN} of them" if len(history) > _SHOWN else ""
-        output.say(f"{plural(len(history), 'failed attempt')} in the ledger{more}:")
-        for attempt in history[-_SHOWN:]:
-            text = f"{attempt.kind}: {attempt.message} ({attempt.duration:.2f} s)"
-            output.say_beside(f"  {output.clock(attempt.at)}  ", text, Style.DIM)
+        attempts.say(history)
         if again:
             output.say(f"The next one is {again}.")
 

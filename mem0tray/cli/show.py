@@ -9,13 +9,12 @@ import click
 
 from mem0tray.actions import diagnose, look_up
 from mem0tray.actions.look_up import Version
-from mem0tray.cli import candidates, context, output
+from mem0tray.cli import candidates, context, history, output
 from mem0tray.cli.command_help import Command
 from mem0tray.config.server_choice import in_words
 from mem0tray.core import item as items
-from mem0tray.core.text import lines, plural, short_id
+from mem0tray.core.text import lines, short_id
 
-_SHOWN: Final = 10  # attempts of a history
 _PLACES: Final = {
     "dlq": "a dead letter: it is tried again by itself",
     "queue": "waiting for its first delivery",
@@ -43,6 +42,9 @@ def command(name: str, *, as_json: bool) -> None:
     ID may be shortened as long as it names one memory. Of a delivered memory the
     ledger keeps hash, server and time, not the text; that is shown as long as
     another file still holds it, `last_100` for one.
+
+    An attempt that ended with "server down", "server busy", "key refused" or "asked
+    in vain" counts nothing against the memory while others fare the same.
     """
     versions = look_up.look_up(context.load_there().locations(), name)
     now = time.time()
@@ -91,8 +93,8 @@ def _document(version: Version, now: float) -> dict[str, Any]:
 
 
 def _reason(version: Version) -> str:
-    found = diagnose.last_error(version.found)
-    return found or (version.attempts[-1].message if version.attempts else "")
+    last = version.attempts[-1] if version.attempts else None
+    return diagnose.kept_reason(version.found, version.known, last)
 
 
 def _print(version: Version, now: float) -> None:
@@ -111,11 +113,7 @@ def _print(version: Version, now: float) -> None:
             ("hash", known.digest.hex() if delivered and known is not None else ""),
         ]
     )
-    if version.attempts:
-        output.say(f"{plural(len(version.attempts), 'failed attempt')}:")
-        for attempt in version.attempts[-_SHOWN:]:
-            text = f"{attempt.kind}: {attempt.message} ({attempt.duration:.2f} s)"
-            output.say_beside(f"  {output.clock(attempt.at)}  ", text)
+    history.say(version.attempts)
     if version.left_in:
         output.say(
             f"The ledger keeps its text no longer; still there in {', '.join(version.left_in)}:"

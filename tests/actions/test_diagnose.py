@@ -205,3 +205,15 @@ def test_a_redirected_save_is_no_item_s_fault(kind: str | None) -> None:
     first = diagnose.causes(letter, FINE, attempt, None, NOW)[0]
     assert (first.name, str(first.detail), first.by_itself) == (cause.ACTION, said, False)
     assert "`mem0tray config set server.url http://a.test/api`" in str(first.remedy)
+
+
+def test_a_question_in_vain_is_not_the_reason_of_what_failed_before() -> None:
+    """`list` and `show` give the reason that counted, and so does the diagnosis."""
+    letter = found(dead("x", last_error="422 Unprocessable"))
+    asked = Attempt(1.0, "unanswered", None, "no answer after 6.01 s", 6.01)
+    first = diagnose.causes(letter, FINE, asked, None, NOW)[0]
+    assert (first.name, str(first.detail)) == (cause.REJECTED, "422 Unprocessable")
+    assert diagnose.kept_reason(letter, None, asked) == "422 Unprocessable"
+    never = found(dead("x"))
+    assert diagnose.causes(never, FINE, asked, None, NOW)[0].name == cause.NO_ANSWER
+    assert diagnose.kept_reason(never, None, asked) == "no answer after 6.01 s"

@@ -29,7 +29,7 @@ def test_a_dead_letter_with_its_history(home: Scratch) -> None:
         "a dead letter",
         "422 no",
         "1 failed attempt",
-        "item failure: 500",
+        "not stored: 500",
     ):
         assert part in shown
     assert shown.endswith("\nfirst line\n  second line\n\n")
@@ -172,3 +172,17 @@ def test_a_long_text_goes_through_the_pager(home: Scratch, monkeypatch: pytest.M
     home.ok("show", "aa")
     assert paged == [text]
     assert sys.stdout.isatty()
+
+
+def test_of_a_long_history_the_last_ten_are_shown(home: Scratch) -> None:
+    """It says that there are more, and names a kind in words that tell whether it counted."""
+    letter = waiting("x", id="aa-1", last_error="307 Temporary Redirect")
+    home.write("mem0_queue_dlq.json", {"items": [letter]})
+    with past(home.paths) as ledger:
+        key = ledger.adopted(letter, time.time() - 60)
+        for second in range(11):
+            ledger.failed(key, time.time() - 30 + second)
+    for command in ("show", "diagnose"):
+        shown = home.ok(command, "aa")
+        assert "11 failed attempts in the ledger, the last 10 of them:" in shown
+        assert shown.count(" not stored: 500") == 10

@@ -1,0 +1,36 @@
+"""The failed attempts of a memory, for people, as `show` and `diagnose` print them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from mem0tray.cli import output
+from mem0tray.cli.output import Style
+from mem0tray.core.delivery_kind import Kind
+from mem0tray.core.text import plural
+from mem0tray.ledger.reader import Attempt
+
+SHOWN: Final = 10  # attempts of a history
+# The ledger's words for a kind are for programs.
+_IN_WORDS: Final[Mapping[str, str]] = {
+    Kind.OUTAGE: "server down",
+    Kind.SLOW_DOWN: "server busy",
+    Kind.ITEM_FAILURE: "not stored",
+    Kind.UNAUTHORIZED: "key refused",
+    Kind.REFUSED: "refused",
+    Kind.NO_ANSWER: "no whole answer",
+    Kind.ASKED_IN_VAIN: "asked in vain whether it is there",
+    Kind.NOT_SENDABLE: "never sent",
+    Kind.HELD: "held",
+}
+
+
+def say(attempts: Sequence[Attempt]) -> None:
+    """Print the last ones, oldest first, and how many there are; nothing where there is none."""
+    if not attempts:
+        return
+    more = f", the last {SHOWN} of them" if len(attempts) > SHOWN else ""
+    output.say(f"{plural(len(attempts), 'failed attempt')} in the ledger{more}:")
+    for attempt in attempts[-SHOWN:]:
+        kind = _IN_WORDS.get(attempt.kind, attempt.kind)
+        text = f"{kind}: {attempt.message} ({attempt.duration:.2f} s)"
+        output.say_beside(f"  {output.clock(attempt.at)}  ", text, Style.DIM)
