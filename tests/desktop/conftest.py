@@ -24,8 +24,12 @@ if TYPE_CHECKING:
 HARD_LIMIT: Final = 60  # seconds
 # `packaging/test` has installed everything: what is missing all the same is a failure.
 REQUIRED: Final = os.environ.get("DESKTOP_TESTS") == "required"
-# There is no X display, and no library for one, anywhere else.
-collect_ignore_glob = [] if sys.platform == "linux" else ["test_*.py"]
+# There is no X display and no session bus, and no library for them, anywhere else.
+_OVER_THE_BUS: Final = (
+    "bus/test_*.py", "notify/test_daemon.py", "notify/test_real_daemon.py",
+    "tray/test_linux_icon.py", "tray/test_panel_check.py",
+)  # fmt: skip
+collect_ignore_glob = [] if sys.platform == "linux" else ["test_*.py", *_OVER_THE_BUS]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
