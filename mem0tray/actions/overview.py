@@ -117,6 +117,7 @@ def _count(made: Overview, inside: Contents, told: WorkerStatus | None) -> None:
     if told is not None:
         made.queue, made.dlq, made.held = told.queue, told.dlq, told.held
         made.oldest_waiting = inside.ledger.oldest_waiting
+        _doubt(made, inside)
         return
     waits = inside.waits
     if waits is not None:
@@ -135,6 +136,16 @@ def _count(made: Overview, inside: Contents, told: WorkerStatus | None) -> None:
             made.unknown["dlq"] = dlq.trouble
 
 
+def _doubt(made: Overview, inside: Contents) -> None:
+    """Beside a worker: what stands in a file that cannot be read its ledger does not know."""
+    queue = inside.queue
+    unread = queue.trouble if queue.error is not None or queue.restless else inside.emergency
+    if unread:
+        made.queue, made.unknown["queue"] = None, unread
+    if inside.dlq_error:
+        made.dlq, made.unknown["dlq"] = None, inside.dlq_error
+
+
 def _add_totals(made: Overview, inside: Contents, *, told: bool) -> None:
     """The counters of the queue file, or as the ledger of a worker of ours has them."""
     queue = inside.queue
@@ -142,8 +153,9 @@ def _add_totals(made: Overview, inside: Contents, *, told: bool) -> None:
     if stats is not None and not queue.trouble:
         made.totals = {name: items.count(stats.get(f"total_{name}")) for name in TOTALS}
     else:
-        made.totals = dict(inside.ledger.totals) if told else dict.fromkeys(TOTALS)
-        if None in made.totals.values():
+        made.totals = dict(inside.ledger.totals) if told and queue.error is None else {}
+        if None in made.totals.values() or not made.totals:
+            made.totals = dict.fromkeys(TOTALS)  # some of them would not be of the same moment
             senseless = Reason("The counters in the queue file make no sense.")
             made.unknown["totals"] = queue.trouble or senseless
     _add_last_delivery(made, inside, stats or {})

@@ -99,12 +99,14 @@ class Contents:
 
     `folder` says what is wrong with `claude_dir` itself. `dlq` and
     `waits` are None where our worker has counted it; `dead` are the dead letters by that file and
-    the ledger, see `dead_letters`. `emergency` says why that file cannot be read.
+    the ledger, see `dead_letters`. `emergency` and `dlq_error` say why those files cannot be
+    opened.
     """
 
     folder: Reason
     queue: SeenFile
     dlq: SeenFile | None
+    dlq_error: Reason
     dead: Sequence[bytes]
     waits: WhatWaits | None
     emergency: Reason

@@ -33,7 +33,7 @@ from mem0tray.core import reasons, state
 from mem0tray.core.errors import FileUnavailableError, SettingsError
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import STARTING, WorkerState, WorkerStatus
-from mem0tray.files import atomic, lock, pauses, quarantine, writable
+from mem0tray.files import atomic, pauses, quarantine, writable
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths, config_file
 
@@ -186,7 +186,7 @@ def _contents(
     """What files and ledger hold; the DLQ file and what waits only where they are wanted."""
     queue = read_files.look(paths.queue, read_files.QUEUE_SECTIONS)
     file = read_files.look(paths.dlq, read_files.DLQ_SECTIONS) if dlq else None
-    found, emergency = None, reasons.NONE
+    found, emergency = None, atomic.why_unreadable(paths.emergency)
     if waits:
         lines, emergency = waiting.emergency_lines(paths)
         found = waiting.of(paths, reader, queue.document, lines, server.name)
@@ -194,6 +194,7 @@ def _contents(
         folder=_folder(settings, paths),
         queue=queue,
         dlq=file,
+        dlq_error=atomic.why_unreadable(paths.dlq),
         dead=dead_letters.of(file, reader, server.name) if file is not None else (),
         waits=found,
         emergency=emergency,
@@ -246,7 +247,7 @@ def _disk(paths: Paths) -> Reason:
     return (
         _no_room(paths)
         or writable.why_unwritable(paths.claude_dir)
-        or lock.why_unusable(paths.queue_lock)
+        or atomic.why_unreadable(paths.queue_lock)
         or writable.why_unwritable(paths.data_dir)
     )
 

@@ -88,6 +88,22 @@ def read(path: Path) -> tuple[bytes, Signature] | None:
     return data, after
 
 
+def why_unreadable(path: Path) -> Reason:
+    """Why a file cannot be opened, for a person; NONE where it can be, or is not there.
+
+    A lock file of this kind nobody can take.
+    """
+    try:
+        os.close(plain.open_fd(path))
+    except (FileNotFoundError, NotADirectoryError):
+        return reasons.NONE
+    except OSError as error:
+        if getattr(error, "winerror", None) in _SHARING_VIOLATION:
+            return reasons.NONE  # for a moment, by who writes it
+        return unavailable(path, error).reason
+    return reasons.NONE
+
+
 def unavailable(path: Path, error: OSError) -> FileUnavailableError:
     """`error` in words for a person."""
     if isinstance(error, NotPlainError):

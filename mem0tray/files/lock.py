@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from mem0tray.core.errors import AlreadyRunningError, FileUnavailableError, LockTimeoutError
-from mem0tray.core.reasons import NONE, Reason
+from mem0tray.core.reasons import Reason
 from mem0tray.files.atomic import unavailable
 from mem0tray.files.private_folders import make_private_folder
 from mem0tray.system import data_folders, plain, threads
@@ -77,17 +77,6 @@ def _open(path: Path) -> int:
                 raise refused from None  # there is none, and it may not be made
     except OSError as error:
         raise unavailable(path, error) from error
-
-
-def why_unusable(path: Path) -> Reason:
-    """Why nobody can take the lock `path`, for a person; NONE where it can be, or is not there."""
-    try:
-        os.close(plain.open_fd(path))
-    except FileNotFoundError:
-        return NONE
-    except OSError as error:
-        return unavailable(path, error).reason
-    return NONE
 
 
 def _is_current(fd: int, path: Path) -> bool:

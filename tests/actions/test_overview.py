@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,6 +43,7 @@ def seen(tmp_path: Path) -> Snapshot:
         folder=reasons.NONE,
         queue=queue,
         dlq=dlq,
+        dlq_error=reasons.NONE,
         dead=(),
         waits=WhatWaits(FileListing(), {}),
         emergency=reasons.NONE,
@@ -131,6 +133,43 @@ def test_of_broken_files_a_worker_tells_itself(seen: Snapshot) -> None:
     told = replace(seen, worker=RUNNING, told=TOLD, metrics=Metrics({}, NOW))
     made = overview.of(replace(told, contents=replace(seen.inside, dlq=dlq)))
     assert (made.state, made.dlq) == ("healthy", 4)
+
+
+@pytest.mark.parametrize("which", ["queue", "restless queue", "emergency", "dlq"])
+def test_beside_a_worker_a_file_that_cannot_be_read_has_no_count_either(
+    seen: Snapshot, which: str
+) -> None:
+    """The ledger does not know what stands in it."""
+    inside, shut = seen.inside, FileUnavailableError("It is shut.")
+    changes: dict[str, dict[str, Any]] = {
+        "queue": {"queue": replace(inside.queue, error=shut)},
+        "restless queue": {"queue": replace(inside.queue, restless=True)},
+        "emergency": {"emergency": shut.reason},
+        "dlq": {"dlq_error": shut.reason},
+    }
+    told = replace(seen, worker=RUNNING, told=TOLD, metrics=Metrics({}, NOW))
+    made = overview.of(replace(told, contents=replace(inside, **changes[which])))
+    assert (made.queue, made.dlq) == ((3, None) if which == "dlq" else (None, 4))
+    assert ("dlq" if which == "dlq" else "queue") in made.unknown
+    assert made.state == "action needed"
+
+
+@pytest.mark.parametrize("failed", [None, 0])
+def test_of_the_counters_all_are_known_or_none(seen: Snapshot, failed: int | None) -> None:
+    """Those of the ledger, where the file shows none and a worker is there."""
+    totals = {"queued": 1, "synced": 1, "failed": failed}
+    inside = replace(
+        seen.inside,
+        queue=broken(seen.inside.queue, "queue", "held"),
+        ledger=replace(seen.inside.ledger, totals=totals),
+    )
+    told = replace(seen, worker=RUNNING, told=TOLD, metrics=Metrics({}, NOW), contents=inside)
+    unknown = dict.fromkeys(totals)
+    made = overview.of(told)
+    assert made.totals == (unknown if failed is None else totals)
+    assert ("totals" in made.unknown) == (failed is None)
+    shut = replace(inside.queue, error=FileUnavailableError("It is shut."))
+    assert overview.of(replace(told, contents=replace(inside, queue=shut))).totals == unknown
 
 
 def test_metrics_that_cannot_be_read_are_told(seen: Snapshot) -> None:
