@@ -99,11 +99,6 @@ def _waiting(snapshot: Snapshot) -> tuple[WhatWaits, dict[tuple[str, bytes], Att
         return found, reader.last_attempts()
 
 
-def _last_answer(attempt: Attempt | None) -> str:
-    """What was answered to an entry of which no failure was counted."""
-    return attempt.message if attempt is not None else ""
-
-
 def document(
     found: FoundItem,
     known: Known | None,
@@ -120,8 +115,7 @@ def document(
     due = diagnose.next_retry(found, known, now)
     if not found.is_dead:
         value["waiting_since"] = _since(found, known)
-        counted = known.last_error if known else None
-        value.setdefault("last_error", counted or _last_answer(attempt) or None)
+        value.setdefault("last_error", diagnose.kept_reason(found, known, attempt) or None)
         value["held"] = _is_held(known)
         value["waits_for"] = _waits_for(known, why) or ("its retry" if due > now else None)
     return value | {"next_retry": None if _is_held(known) else due}
@@ -170,8 +164,7 @@ def _waiting_columns(
     for name, each in rows:
         row, item = known.get(each.identity), each.item
         retries = row.retries if row else item.retries if item else 0
-        said = (row.last_error if row else None) or diagnose.last_error(each)
-        error = brief(said or _last_answer(attempts.get(each.identity)))
+        error = brief(diagnose.kept_reason(each, row, attempts.get(each.identity)))
         cells = (
             name,
             each.project or "(none)",

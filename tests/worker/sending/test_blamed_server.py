@@ -11,7 +11,7 @@ from tests.ledger.samples import NOW
 from tests.worker.sending.court import FAILED, OUTAGE, REFUSED, TAKEN, Court
 
 PAGE = Outcome(Kind.OUTAGE, 200, "200 OK, but the answer is not a JSON object", may_have_it=True)
-REDIRECT = Outcome(Kind.OUTAGE, 302, "302 Found to https://portal, which is not followed")
+REDIRECT = Outcome(Kind.OUTAGE, 302, "302 Found to https://a/api/memory, which is not followed")
 ASKED = Outcome(Kind.ASKED_IN_VAIN, 200, PAGE.message, may_have_it=True)
 
 
@@ -38,7 +38,7 @@ def test_the_first_is_told_once_the_probe_finds_the_server_well(healthy: Court) 
     assert healthy.state() != ACTION_NEEDED
 
 
-@pytest.mark.parametrize("outcome", [PAGE, REDIRECT, ASKED])
+@pytest.mark.parametrize("outcome", [PAGE, ASKED])
 def test_two_in_a_row_need_action(healthy: Court, outcome: Outcome) -> None:
     """What is there is no Mem0 server: the address is to be checked."""
     healthy.apply(healthy.fresh(), PAGE)
@@ -50,6 +50,19 @@ def test_two_in_a_row_need_action(healthy: Court, outcome: Outcome) -> None:
     )
     assert outcome.message in healthy.reason()
     assert "`mem0tray config set server.url ADDRESS`" in healthy.reason()
+
+
+def test_a_redirect_needs_another_address(healthy: Court) -> None:
+    """It is named as what it is, with the address to set."""
+    healthy.apply(healthy.fresh(), REDIRECT)
+    well(healthy)
+    healthy.apply(healthy.fresh("other"), REDIRECT)
+    assert healthy.state() == ACTION_NEEDED
+    said = REDIRECT.message
+    assert healthy.reason() == (
+        f"mem0.test sends deliveries elsewhere: {said}. If your server is there, set its"
+        " address: `mem0tray config set server.url https://a/api`."
+    )
 
 
 def test_the_only_one_twice_needs_action(healthy: Court) -> None:
