@@ -34,7 +34,7 @@ def command(project: str | None, texts: tuple[str, ...], *, as_json: bool) -> No
     """Queue one memory, and print its id.
 
     It is on the disk when this returns, whether or not the worker runs. TEXT
-    is read from standard input when it is `-` or missing; put `--` before a
+    is read from standard input when it is `-` or missing, as UTF-8; put `--` before a
     text that begins with a dash.
 
     Exits with 0 once the memory is queued, also where its id could not be

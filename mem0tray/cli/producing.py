@@ -24,12 +24,16 @@ def run(project: str | None, text: str | None, *, as_json: bool) -> None:
     settings = context.load()
     if project is None:
         project = _project_here()
+    else:
+        _refuse_torn(project, "the project")
     if not project.strip():
         raise UsageError("A memory needs a project.", "Name it with --project.")
     if text is None:
         if sys.stdin.isatty():
             sys.stderr.write(f"Type the memory. {_END} ends it, Ctrl-C gives it up.\n")
         text = _read_standard_input()
+    else:
+        _refuse_torn(text, "the text")
     if not text.strip():
         raise UsageError("There is no text to add.", "Give it as an argument or on standard input.")
     done = queue_memory(settings, project, text)
@@ -54,8 +58,27 @@ def _project_here() -> str:
 
 
 def _read_standard_input() -> str:
-    """Standard input without the line break at its end; bytes that are no UTF-8 survive."""
+    """Standard input without the line break at its end. Raises UsageError for what is no UTF-8."""
     data = sys.stdin.buffer.read()
     end = len(data) - data.endswith(b"\n")
     end -= data.endswith(b"\r", 0, end)
-    return str(memoryview(data)[:end], "utf-8", "surrogateescape")
+    return _decoded(data, end, "standard input")
+
+
+def _refuse_torn(given: str, what: str) -> None:
+    """Raise UsageError for an argument whose bytes are no UTF-8: Python keeps them as halves."""
+    if sys.platform != "win32" and not given.isascii():
+        data = os.fsencode(given)
+        _decoded(data, len(data), what)
+
+
+def _decoded(data: bytes, end: int, what: str) -> str:
+    """The text; half a character, which some programs write in three bytes, is let through."""
+    try:
+        return str(memoryview(data)[:end], "utf-8", "surrogatepass")
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"Nothing was queued: {what} is not UTF-8: byte"
+            f" {error.start + 1:,} is 0x{data[error.start]:02x}.",
+            "Convert it, from Latin-1 with `iconv -f latin1 -t utf-8`.",
+        ) from error

@@ -129,13 +129,34 @@ def test_without_the_lock_the_emergency_file(
     [
         (b"two\nlines\n", "two\nlines"),
         (b"caf\xc3\xa9\r\n", "café"),
-        (b"bad \xff byte", "bad \udcff byte"),
+        (b"half \xed\xa0\x80", "half \ud800"),
     ],
 )
 def test_standard_input_is_kept_as_it_is(home: Scratch, stdin: bytes, content: str) -> None:
-    """Only the line break at the end goes; bytes that are no UTF-8 stay what they are."""
+    """Only the line break at the end goes."""
     home.ok("add", "--project", "p", stdin=stdin)
     assert json.loads(home.queue.read_text())["queue"][0]["content"] == content
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="arguments are text there")
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "what"),
+    [
+        (["-p", "p"], b"sch\xf6n\n", "standard input is not UTF-8: byte 4 is 0xf6."),
+        (["-p", "p", "x\udcff"], b"", "the text is not UTF-8: byte 2 is 0xff."),
+        (["-p", "\udce9", "x"], b"", "the project is not UTF-8: byte 1 is 0xe9."),
+        (["-p", "p", "-j", "--", "x\udcff"], b"", "the text is not UTF-8: byte 2 is 0xff."),
+    ],
+)
+def test_what_is_not_utf_8_is_refused(
+    home: Scratch, arguments: list[str], stdin: bytes, what: str
+) -> None:
+    """No server has a place for it; the first byte that is wrong is named, and what to do."""
+    done = home.run("add", *arguments, stdin=stdin)
+    assert (done.code, done.out) == (2, "")
+    assert what in done.line
+    assert "`iconv -f latin1 -t utf-8`" in done.line
+    assert not home.queue.exists()
 
 
 @pytest.mark.parametrize(
