@@ -89,10 +89,21 @@ class Panel:
         return self.screen.wait_dialog()
 
     def click_dialog(self, dialog: Window, quarter: int) -> None:
-        """Click what stands in that quarter of the dialog's lowest line: the buttons."""
+        """Click the button in that quarter of the dialog's lowest line, until the dialog closes.
+
+        A window that has just opened may take no click yet, or become larger.
+        """
         above = _BUTTONS.get(dialog.program, 18)
-        x = dialog.x + dialog.width * quarter // 4
-        self.screen.mouse(x, dialog.y + dialog.height - above)
+
+        def closed() -> bool:
+            for each in self.screen.windows():
+                if each.id == dialog.id:
+                    x = each.x + each.width * quarter // 4
+                    self.screen.mouse(x, each.y + each.height - above)
+                    return False
+            return True
+
+        wait_until(closed, what="the dialog closed", every=0.3, explain=self.screen.describe)
 
     def wait_notification(self) -> Window:
         """Wait for a notification on the screen."""

@@ -22,7 +22,6 @@ from tests.desktop.panel import (
 )
 from tests.desktop.programs import Programs
 from tests.support.http1 import Answer
-from tests.support.processes import wait_until
 from tests.support.shapes import entries, waiting
 from tests.support.tray import HEALTHY, Tray
 from tests.support.variants import variants
@@ -128,7 +127,6 @@ def test_delete_cancelled(panel: Panel, tray: Tray) -> None:
     tray.desktop.mouse(*panel.open_letter(ONE).row(DELETE, LETTER_LINES))
     dialog = panel.dialog()
     panel.click_dialog(dialog, 1)
-    wait_until(lambda: dialog not in panel.screen.windows(), what="the dialog closed")
     panel.wait_look(ONE)
     panel.shoot("cancelled")
     assert tray.home.dlq_texts() == ["kept"]
