@@ -124,7 +124,11 @@ def test_disabled_items_do_nothing(tray: Tray) -> None:
     tray.home.ok("pause", "600")
     _, item = tray.shown(IconLook("paused"))
     until = tray.home.json("status")["paused_until"]
-    for path in (("Retry all now",), ("Pause", "30 minutes"), ("Pause", "Until resumed")):
+    paths = (("Retry all now",), ("Pause", "30 minutes"), ("Pause", "Until resumed"))
+    item.wait_for(
+        lambda: not any(item.menu().find(*path).enabled for path in paths), what="all disabled"
+    )
+    for path in paths:
         item.click(*path, even_disabled=True)
     item.click(item.menu().labels[0], even_disabled=True)
     item.click("Notifications", "None")  # clicks are carried out in order: this is the last
