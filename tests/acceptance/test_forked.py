@@ -1,15 +1,14 @@
 """A fork of the zygote behaves as the program that is started anew."""
 
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.forked import ANEW, Forked, ForkedHome
+from tests.support.forked import ANEW, CAN_FORK, Forked, ForkedHome
 from tests.support.home import Home
 from tests.support.standin import Standin
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="nothing is forked here")
+pytestmark = pytest.mark.skipif(not CAN_FORK, reason="nothing is forked here")
 
 
 @pytest.fixture

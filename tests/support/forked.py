@@ -25,7 +25,7 @@ from tests.support.processes import Process
 ZYGOTE: Final = Path(__file__).with_name("zygote.py")
 # Put before a command, it has it started anew.
 ANEW: Final = ("env",)
-_CAN_FORK: Final = sys.platform == "linux" and not os.environ.get("PLAIN_STARTS")
+CAN_FORK: Final = sys.platform == "linux" and not os.environ.get("PLAIN_STARTS")
 # What these are, an interpreter asks once.
 _ASKED_ONCE: Final = ("PYTHON", "LD_", "LC_")
 
@@ -179,7 +179,7 @@ def _may_fork(wrapper: Sequence[str], env: Mapping[str, str]) -> bool:
     asked = {
         name: value for name, value in env.items() if name == "LANG" or name.startswith(_ASKED_ONCE)
     }
-    return _CAN_FORK and not wrapper and asked == _interpreter()
+    return CAN_FORK and not wrapper and asked == _interpreter()
 
 
 def _interpreter() -> dict[str, str]:
