@@ -312,9 +312,10 @@ class Engine:
     @property
     def has_published(self) -> bool:
         """Whether the files say what the ledger does, or could not be made to by another try."""
-        dlq, queue = self.parts.dlq, self.parts.queue_publisher
-        is_open = dlq.needed and not self._context.troubles.waits(_WRITE_DLQ)
-        return not is_open and (not queue.pending or queue.hindered)
+        parts, dlq, queue = self.parts, self.parts.dlq, self.parts.queue_publisher
+        is_open = dlq.needed and not (self._context.troubles.waits(_WRITE_DLQ) or parts.edits.torn)
+        # A file that never holds still is not awaited for ever, and cannot be written either.
+        return not is_open and (not queue.pending or queue.hindered or parts.queue.torn)
 
     def _has_unread_lines(self) -> bool:
         """Whether an emergency file that we can read holds something not taken in."""

@@ -66,6 +66,17 @@ def test_it_has_published_when_nothing_is_left_to_write(
     assert scene.engine.has_published == (done or needed)
 
 
+@pytest.mark.parametrize("which", ["queue", "edits"])
+def test_a_file_that_never_holds_still_is_not_published(scene: Scene, which: str) -> None:
+    """While it is torn it cannot be written: once it is no longer awaited, nor is that."""
+    scene.parts.dlq.needed = which == "edits"
+    scene.parts.queue_publisher.pending = which == "queue"
+    scene.parts.queue_publisher.hindered = False
+    assert not scene.engine.has_published
+    getattr(scene.parts, which).torn = True
+    assert scene.engine.has_published
+
+
 def test_it_is_not_idle_before_a_probe_has_answered(scene: Scene) -> None:
     """Its answer decides; but without a server, or paused, none is waited for."""
     at_rest(scene)
