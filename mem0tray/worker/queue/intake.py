@@ -1,8 +1,8 @@
 """The first stage: what others wrote goes into the ledger.
 
 Emergency lines first, then the queue file; the DLQ file with the user's edits
-is in `hand_edits`. Nothing here needs the producers' lock: a file that held
-still while it was read and that parses is whole.
+is in `hand_edits`. A file that held still while it was read and that parses
+is whole: the producers' lock is asked only about one that does not.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ from mem0tray.core.item import Item, Name
 from mem0tray.files import atomic, document
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.document import HELD, BrokenDocumentError, Document
+from mem0tray.files.lock import FileLock
 from mem0tray.ledger.outdated import QUEUE
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.folders import restless_file
@@ -103,11 +104,12 @@ class QueueIntake:
         """Whether the file is just being written, and not one that is so without end."""
         return self.torn and not self._restless.told
 
-    def read(self) -> QueueRead:
+    def read(self, *, locked: bool = False) -> QueueRead:
         """The file as it is now, everything in it known to the ledger.
 
         Raises TornError when it did not hold still, or is broken but perhaps
-        still being written.
+        still being written: it is new, or somebody holds the producers' lock
+        (who is that of the caller, if `locked`).
         """
         with self._guard:
             path = self._context.paths.queue
@@ -123,7 +125,8 @@ class QueueIntake:
             try:
                 parsed = document.parse(data, SECTIONS, views=True)
             except BrokenDocumentError as error:
-                if not is_stable(signature, self._context.now()):
+                at_rest = is_stable(signature, self._context.now())
+                if not at_rest or (not locked and self._is_being_written(signature)):
                     raise TornError(path) from error
                 parsed = document.salvage(data, SECTIONS)
                 broken = str(error)
@@ -142,6 +145,16 @@ class QueueIntake:
                 self.oddities += 1
             seen.signature = self.signature = signature
             return seen
+
+    def _is_being_written(self, read: Signature) -> bool:
+        """Whether a producer is at the file, or has been since it was read."""
+        lock = FileLock(self._context.paths.queue_lock)
+        if not lock.try_acquire():
+            return True
+        try:
+            return atomic.signature(self._context.paths.queue) != read
+        finally:
+            lock.release()
 
     def expect(self, keys: Iterable[int]) -> None:
         """Expect the file to show these entries: we are about to write it with them."""

@@ -159,7 +159,7 @@ class QueuePublisher:
             return self._stopping.is_set() or self._write(locked=True)
 
     def _write(self, *, locked: bool) -> bool:
-        seen = self._intake.read()
+        seen = self._intake.read(locked=locked)
         for_this = self._wanted()
         wanted = self._composed(seen)
         if wanted.top is None:

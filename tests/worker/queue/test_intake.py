@@ -9,6 +9,7 @@ from mem0tray.core import item as items
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature, TornError
+from mem0tray.files.lock import FileLock, is_locked
 from mem0tray.ledger.outdated import QUEUE
 from mem0tray.ledger.taken_by_others import MINUTE
 from mem0tray.worker.queue import intake as stage
@@ -291,6 +292,37 @@ def test_a_broken_file_that_holds_still_is_kept_and_what_is_whole_taken(
     assert scene.column("state", A) == "pending"
     assert scene.kept() == [data]
     assert [type(each) for each in scene.told] == [events.Accepted, events.FileBroken]
+
+
+@pytest.mark.parametrize("data", [b"", b'{"queue": ['])
+def test_a_file_is_not_broken_while_a_producer_holds_the_lock(
+    scene: QueueScene, intake: QueueIntake, data: bytes
+) -> None:
+    """However long it takes over writing in place; who asks with the lock held is no producer."""
+    scene.put(scene.context.paths.queue, data)
+    with FileLock(scene.context.paths.queue_lock).held(1.0):
+        assert intake.run() == 0
+        assert (intake.torn, intake.awaited, scene.told) == (True, True, [])
+        assert intake.read(locked=True).broken
+    assert intake.read().broken
+    assert not is_locked(scene.context.paths.queue_lock)
+
+
+def test_a_file_that_was_written_on_since_it_was_read_is_not_broken(
+    scene: QueueScene, intake: QueueIntake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The producer may have let go of the lock just before it was asked for."""
+    scene.put(scene.context.paths.queue, b"")
+    acquire = FileLock.try_acquire
+
+    def after_the_writer(lock: FileLock) -> bool:
+        scene.write(entry(A))
+        return acquire(lock)
+
+    monkeypatch.setattr(FileLock, "try_acquire", after_the_writer)
+    with pytest.raises(TornError):
+        intake.read()
+    assert [len(intake.read().queue), scene.kept()] == [1, []]
 
 
 @pytest.mark.parametrize(
