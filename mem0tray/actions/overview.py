@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from mem0tray.actions.snapshot import TOTALS, Contents, Snapshot
 from mem0tray.actions.waiting import WhatWaits
-from mem0tray.actions.worker_report import Running, local_time, writer
+from mem0tray.actions.worker_report import SILENT, Running, local_time, writer
 from mem0tray.core import item as items
 from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError
@@ -13,7 +13,6 @@ from mem0tray.core.reasons import Reason
 from mem0tray.core.state import ACTION_NEEDED, STARTING, WorkerStatus
 
 NOT_RUNNING: Final = "not running"
-_SILENT: Final = 60.0  # seconds; a worker writes its metrics every thirty
 
 
 @dataclass(slots=True)
@@ -71,7 +70,7 @@ def _state(seen: Snapshot) -> tuple[str, Reason]:
     if seen.worker is None:
         return _unless(seen.server.trouble, NOT_RUNNING)
     if seen.told is not None:
-        if abs(seen.at - seen.metrics.written) > _SILENT:
+        if abs(seen.at - seen.metrics.written) > SILENT:
             return ACTION_NEEDED, Reason(
                 "the worker (process {number}) has not written its metrics"
                 " for a while: `mem0tray doctor` says more",

@@ -101,7 +101,10 @@ def _hindrance(paths: Paths, idle: float, patience: float) -> str:
         return "the worker does not run"
     if idle < _HINDERED:
         return ""
-    metrics = worker_report.metrics(paths.metrics).values
+    seen = [worker_report.metrics(each) for each in (paths.metrics, paths.spare_metrics)]
+    if min(idle, time.time() - max(each.written for each in seen)) > worker_report.SILENT:
+        return "the worker does not answer: `mem0tray doctor` says more"
+    metrics = seen[0].values
     if metrics.get("state") in (DOWN, PAUSED, ACTION_NEEDED):
         reason = str(metrics.get("reason") or metrics["state"])
         return f"the server is down: {reason}" if metrics["state"] == DOWN else reason

@@ -48,6 +48,7 @@ class Metrics:
 
 
 NO_METRICS: Final = Metrics({}, 0.0)
+SILENT: Final = 60.0  # seconds after which a worker hangs: it writes its metrics every thirty
 
 
 def running(paths: Paths) -> Running | None:

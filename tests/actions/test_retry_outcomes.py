@@ -1,5 +1,6 @@
 """What became of a retry, by what the ledger has."""
 
+import os
 import time
 
 import pytest
@@ -97,3 +98,20 @@ def test_the_next_try_is_a_sentence(
     outcome = RetryOutcome(_item(), FAILED, _SAID, time.time() + wait)
     command._tell_outcome({}, outcome)
     assert words in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("idle", "age", "hangs"), [(61.0, 61.0, True), (61.0, 31.0, False), (31.0, 61.0, False)]
+)
+def test_a_worker_that_hangs_is_not_waited_for(
+    paths: Paths, idle: float, age: float, *, hangs: bool
+) -> None:
+    """It has written no metrics for a while, wherever it could, and no memory has an outcome."""
+    lock = InstanceLock(paths.instance_lock)
+    lock.acquire()
+    for path, older in ((paths.metrics, 0.0), (paths.spare_metrics, 600.0)):
+        path.write_bytes(b"{}")
+        os.utime(path, (time.time() - age - older,) * 2)
+    said = retry_outcomes._hindrance(paths, idle, 150.0)
+    lock.release()
+    assert said == ("the worker does not answer: `mem0tray doctor` says more" if hangs else "")
