@@ -107,8 +107,8 @@ class EventLog:
     def __init__(self, paths: Paths, settings: LogSettings) -> None:
         self._logger = logging.Logger("mem0tray.worker")  # noqa: LOG001  (ours alone: no other handler)
         self._guard = threading.Lock()
-        self._minute = 0
-        self._backoffs = 0
+        self._named: deque[float] = deque(maxlen=BACKOFFS_PER_MINUTE)  # when, Unix seconds
+        self._more = 0  # waits that were not told by name
         self._delivered = 0
         self._later: threading.Timer | None = None
         with suppress(FileUnavailableError):  # what is in its place the worker says
@@ -125,7 +125,7 @@ class EventLog:
                 self._tell_later(_TOGETHER)
                 return
             if isinstance(event, events.MoreInBackoff):
-                self._backoffs += event.count
+                self._more += event.count
                 self._tell_later(_MINUTE)
                 return
             if isinstance(event, events.InBackoff) and not self._may_tell(time.time()):
@@ -140,17 +140,21 @@ class EventLog:
                 self._logger.info(line)
 
     def _may_tell(self, now: float) -> bool:
-        minute = int(now // 60)
-        if minute != self._minute:
-            self._summarise()
-            self._minute = minute
-        self._backoffs += 1
-        return self._backoffs <= BACKOFFS_PER_MINUTE
+        if self._has_told_enough(now):
+            self._more += 1
+            return False
+        self._summarise()
+        self._named.append(now)
+        return True
+
+    def _has_told_enough(self, now: float) -> bool:
+        """Whether the last minute, of whatever clock, has as many by name as it may have."""
+        full = len(self._named) == BACKOFFS_PER_MINUTE
+        return full and 0 <= now - self._named[0] < _MINUTE
 
     def _summarise(self) -> None:
-        more = self._backoffs - BACKOFFS_PER_MINUTE
-        self._backoffs = 0
-        if more > 0:
+        more, self._more = self._more, 0
+        if more:
             self._logger.info("⏸️ Waiting backoff: %s more", plural(more, "item"))
 
     def _tell_later(self, seconds: float) -> None:
@@ -172,14 +176,14 @@ class EventLog:
         with self._guard:
             self._tell_never()
             self._tell_counts()
-            if self._backoffs > BACKOFFS_PER_MINUTE:
+            if self._more:
                 self._tell_later(_MINUTE)
 
     def _tell_counts(self) -> None:
         if self._delivered:
             self._logger.info("✅ Delivered %s", plural(self._delivered, "memory", "memories"))
             self._delivered = 0
-        if int(time.time() // 60) != self._minute:
+        if not self._has_told_enough(time.time()):
             self._summarise()
 
     def close(self) -> None:

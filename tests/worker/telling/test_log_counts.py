@@ -135,6 +135,16 @@ def test_a_new_minute_begins_with_what_was_left_of_the_last(scene: LogScene) -> 
     assert len(scene.tell(WAITS, MANY)) == 2 * BACKOFFS_PER_MINUTE + 1
 
 
+def test_a_minute_is_any_sixty_seconds(scene: LogScene) -> None:
+    """No more are told where the clock's minute ends between them."""
+    for seconds in (0.0, 50.0, 5.0):
+        scene.now += seconds
+        scene.tell(WAITS, BACKOFFS_PER_MINUTE - 1)
+    assert len(scene.lines()) == BACKOFFS_PER_MINUTE
+    scene.now += 5.0
+    assert len(scene.tell(WAITS, MANY)) == 2 * BACKOFFS_PER_MINUTE  # a sum, and nine by name
+
+
 def test_as_many_as_are_told_by_name_leave_nothing_to_tell(scene: LogScene) -> None:
     """The next minute begins with a wait, and not with "0 more"."""
     scene.tell(WAITS, BACKOFFS_PER_MINUTE)
