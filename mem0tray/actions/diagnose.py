@@ -43,6 +43,12 @@ _HELD: Final = Cause(
     Reason("perhaps delivered by another worker, and the server cannot tell"),
     Reason("`mem0tray retry {id}` sends it, `mem0tray delete {id}` drops it.", id=ID),
 )
+_HELD_YET: Final = Cause(
+    HELD,
+    Reason("perhaps delivered by another worker; the server is asked once it has gone"),
+    nothing(Reason("it is asked for by itself; at once with `mem0tray retry {id}`.", id=ID)),
+    by_itself=True,
+)
 _NAME_PROJECT: Final = Reason(
     "Name its project_id in {file}, or delete it with `mem0tray delete {id}`.",
     file="mem0_queue_dlq.json",
@@ -69,11 +75,12 @@ def causes(
     odd = _half_characters(found) if any(c.remedy == REWORD for c in rejected) else []
     outside = [c for c in around.causes if c.name not in (PAUSED, NOT_RUNNING)]
     ours = [c for c in around.causes if c.name in (PAUSED, NOT_RUNNING)]
-    held = [_HELD] if known is not None and known.is_held else []
-    result = [*invalid, *held, *outside, *odd, *rejected, *ours]
+    held = [_HELD] if known is not None and known.is_held and known.held is not None else []
+    taken = [_HELD_YET] if known is not None and known.is_held and not held else []
+    result = [*invalid, *held, *outside, *taken, *odd, *rejected, *ours]
     if found.item is not None:
         due = next_retry(found, known, now)
-        if due > now and not held:
+        if due > now and not (held or taken):
             again = Reason("it is sent again at {time}", time=clock(due))
             result.append(Cause(WAITING, again, _waits(found), by_itself=True))
         elif not result:

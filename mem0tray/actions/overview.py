@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from mem0tray.actions.snapshot import TOTALS, Contents, Snapshot
 from mem0tray.actions.waiting import WhatWaits
-from mem0tray.actions.worker_report import SILENT, Running, local_time, writer
+from mem0tray.actions.worker_report import SILENT, Running, local_time
 from mem0tray.core import item as items
 from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError
@@ -77,12 +77,8 @@ def _state(seen: Snapshot) -> tuple[str, Reason]:
                 number=seen.worker.pid or 0,
             )
         return seen.told.state.name, seen.told.state.reason
-    if seen.metrics.written > seen.worker.since:
-        values = seen.metrics.values
-        return ACTION_NEEDED, Reason(
-            "{writer} rewrites the metrics file: stop it, `mem0tray doctor` says more",
-            writer=writer(values.get("pid"), values.get("host")),
-        )
+    if seen.another:
+        return ACTION_NEEDED, seen.another
     return _unless(seen.server.trouble, STARTING)
 
 

@@ -135,7 +135,8 @@ class Snapshot:
 
     `told` is what our worker says of itself: in its metrics, or in this process. `metrics`
     are the newest, `shared_metrics` those of the shared folder, whoever wrote them. `letters`
-    are the oldest dead letters, for a menu. `settings_changed` is when their file was (0: none).
+    are the oldest dead letters, for a menu. `another` is what to say of another worker that
+    has written the metrics beside ours. `settings_changed` is when their file was (0: none).
     `disk` says why nothing can be written where the files are; each part but none looks at that.
     """
 
@@ -146,6 +147,7 @@ class Snapshot:
     server: ServerSeen = ServerSeen()
     metrics: Metrics = NO_METRICS
     shared_metrics: Metrics = NO_METRICS
+    another: Reason = reasons.NONE
     pause: SeenPause = SeenPause()
     refusal: Attempt | None = None
     settings_changed: float = 0.0

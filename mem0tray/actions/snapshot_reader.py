@@ -28,8 +28,8 @@ from mem0tray.actions.worker_report import Metrics, Running
 from mem0tray.config import server_choice
 from mem0tray.config.server_choice import THIS_COMPUTER
 from mem0tray.config.settings import LOCAL_URL, Settings
+from mem0tray.core import another_worker, reasons, state
 from mem0tray.core import item as items
-from mem0tray.core import reasons, state
 from mem0tray.core.errors import FileUnavailableError, SettingsError
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import STARTING, WorkerState, WorkerStatus
@@ -87,6 +87,7 @@ def read(settings: Settings, now: float, parts: Part = Part.NOTHING_MORE) -> Sna
         server=server,
         metrics=metrics,
         shared_metrics=shared,
+        another=_another(worker, metrics) if told is None else reasons.NONE,
         pause=_pause(paths, now),
         refusal=refusal,
         settings_changed=_settings_changed() if parts & Part.REFUSAL else 0.0,
@@ -123,6 +124,19 @@ def _newest(shared: Metrics, paths: Paths, worker: Running | None) -> Metrics:
     spare = worker_report.metrics(paths.spare_metrics)
     ours = worker is not None and spare.are_of(worker.pid)
     return spare if ours and spare.written > shared.written else shared
+
+
+def _another(worker: Running | None, metrics: Metrics) -> Reason:
+    """Another worker that has written the metrics since ours runs, and how to stop it; or NONE."""
+    if worker is None or metrics.written <= worker.since:
+        return reasons.NONE
+    values = metrics.values
+    if "state" in values and "pid" not in values:  # of ours, and somebody has cut it
+        return reasons.NONE
+    pid, host = values.get("pid"), values.get("host")
+    return another_worker.sentence(
+        pid if isinstance(pid, int) else None, host if isinstance(host, str) else None
+    )
 
 
 def _told(metrics: Metrics) -> WorkerStatus:

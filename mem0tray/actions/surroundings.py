@@ -58,6 +58,7 @@ class Surroundings:
             *_refusal(seen, metrics),
             *_server(server, trouble, running=running),
             *([] if _obstacle(seen) else _worker(metrics)),  # which may be the same, in its words
+            *_another(seen.another),
             *_pause(seen.pause),
         ]
         if not running:
@@ -146,6 +147,14 @@ def _worker(metrics: Metrics) -> list[Cause]:
     return [Cause(ACTION, reasons.bare(what), reasons.sentence(remedy) or _DOCTOR)]
 
 
+def _another(told: Reason) -> list[Cause]:
+    """Another worker beside ours, which sends nothing as long as that one works."""
+    if not told:
+        return []
+    what, remedy = reasons.parted(told)
+    return [Cause(ACTION, reasons.bare(what), reasons.sentence(remedy))]
+
+
 def _takes_a_break(metrics: Metrics) -> bool:
     """Whether the server has asked for a break."""
     return metrics.values.get("state") == state.PAUSED and metrics.reason == state.BREAK
@@ -191,6 +200,8 @@ def hindrance(seen: Snapshot) -> str:
         if seen.server.trouble == server_choice.CHOOSE:  # to start it is no help
             return str(reasons.parted(server_choice.CHOOSE)[0])
         return str(NOT_RUNNING)
+    if seen.another:
+        return str(seen.another)
     values = seen.metrics.values
     name, reason = values.get("state"), str(values.get("reason") or "")
     if name == state.DOWN:

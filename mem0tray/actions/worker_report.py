@@ -84,15 +84,6 @@ def reason_in(values: dict[str, Any]) -> Reason:
     return found or reasons.quoted(str(values.get("reason") or ""))
 
 
-def writer(pid: Any, host: Any) -> Reason:
-    """Who wrote metrics, in words, by what stands there as `pid` and `host`."""
-    if isinstance(host, str) and host != socket.gethostname():
-        return Reason("another worker on {host}", host=host[:60])
-    if isinstance(pid, int):
-        return Reason("another worker, process {number}", number=pid)
-    return Reason("another worker")
-
-
 def local_time(value: Any) -> float | None:
     """Unix seconds of a local ISO time, as workers write it into files; None if it is none."""
     with suppress(TypeError, ValueError, OverflowError, OSError):

@@ -102,6 +102,12 @@ class Held(Event, frozen=True):
     item_id: str
 
 
+class PerhapsTaken(Event, frozen=True):
+    """Another worker took `count` fresh memories: the server is asked once that one has gone."""
+
+    count: int
+
+
 class MovedToDlq(Event, frozen=True):
     """Five failures in a row."""
 

@@ -32,7 +32,7 @@ _KNOWN: Final = (
     " FROM outcomes JOIN servers ON servers.key = server WHERE item = items.key AND has"
     " ORDER BY at DESC LIMIT 1) END, reason, last_error, claimed, coalesce(unknown,"
     " (SELECT max(at) FROM outcomes WHERE item = items.key AND has IS NULL)), timeouts,"
-    " accepted, closed, due, retries, taken, project FROM items"
+    " accepted, closed, due, retries, taken, held, project FROM items"
 )
 _HAS: Final = (
     "SELECT 1 FROM items JOIN outcomes ON item = items.key JOIN servers ON servers.key = server"
@@ -97,7 +97,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the ledger knows of one memory (id and digest of its content)."""
+    """What the ledger knows of one memory (id and digest of its content).
+
+    `held`: since when the server is known not to tell of what another worker has `taken`.
+    """
 
     key: int
     id: str
@@ -114,6 +117,7 @@ class Known:
     due: float
     retries: int
     taken: float | None = None
+    held: float | None = None
     project: str = ""
 
     @property

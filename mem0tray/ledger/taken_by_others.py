@@ -89,13 +89,14 @@ class TakenByOthers:
         """The one that was at work when we last knew; it outlives our own restart."""
         return WorkerSeen.read(self._ledger.meta(WORKER))
 
-    def note_worker(self, seen: WorkerSeen) -> None:
-        """Another worker has given a sign; what vanished lately was perhaps taken by it."""
+    def note_worker(self, seen: WorkerSeen) -> int:
+        """Another worker has given a sign; how much that vanished lately it has perhaps taken."""
         with self._ledger.transaction(durable=True) as db:
             before = self._ledger.meta(WORKER)
             self._ledger.set_meta(WORKER, json.dumps(asdict(seen)))
-            if not before:
-                db.execute(_LATELY, (seen.first, seen.first - MINUTE))
+            if before:
+                return 0
+            return db.execute(_LATELY, (seen.first, seen.first - MINUTE)).rowcount
 
     def forget_worker(self) -> None:
         """Forget the other worker, which has gone; all that it took is marked."""
@@ -129,19 +130,22 @@ class TakenByOthers:
         with self._ledger.locked() as db:
             return {(decode(item_id), digest) for item_id, digest in db.execute(_GONE)}
 
-    def vanish(self, keys: Iterable[int], now: float, *, taken: bool, wait_until: float) -> None:
-        """Note that these entries left the file by another hand.
+    def vanish(self, keys: Iterable[int], now: float, *, taken: bool, wait_until: float) -> int:
+        """Note that these entries left the file by another hand; of how many that is news.
 
         `taken`: another worker is at work. `wait_until`: one may be, as will be seen until then.
         """
+        noted = 0
         with self._ledger.transaction(durable=True) as db:
             for key in keys:
                 if taken:
-                    db.execute(_TAKEN, (now, now, now, key))
+                    done = db.execute(_TAKEN, (now, now, now, key))
                 elif wait_until > now:
-                    db.execute(_SUSPECT, (now, now, wait_until, key))
+                    done = db.execute(_SUSPECT, (now, now, wait_until, key))
                 else:
-                    db.execute(_VANISHED, (now, key))
+                    done = db.execute(_VANISHED, (now, key))
+                noted += done.rowcount
+        return noted
 
     def come_back(self, keys: Iterable[int]) -> None:
         """Another hand put these into the queue file: whoever took them has not delivered them."""

@@ -12,9 +12,10 @@ import time
 from contextlib import suppress
 from typing import Any, Final
 
+from mem0tray.core import events
 from mem0tray.core import item as items
+from mem0tray.core.another_worker import sentence
 from mem0tray.core.circuit_breaker import CircuitBreaker
-from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.ledger.taken_by_others import WorkerSeen
@@ -119,7 +120,9 @@ class OtherWorker:
             at if self._seen is None else self._seen.first,
             at,
         )
-        self._context.taken_by_others.note_worker(seen)
+        held = self._context.taken_by_others.note_worker(seen)
+        if held:
+            self._context.events.emit(events.PerhapsTaken(held))
         self._last = time.monotonic() - max(0.0, self._context.now() - at)
         self._seen = seen
         self._block(seen)
@@ -150,30 +153,6 @@ class OtherWorker:
             return None
         ours = values.get("pid") == os.getpid() and _is_here(values)
         return None if ours else values
-
-
-def sentence(pid: int | None, host: str | None) -> Reason:
-    """A sentence on who the other worker is, and how to stop it."""
-    if host is not None and host != socket.gethostname():
-        return _stopped_by(
-            Reason("another worker runs on {host}", host=host[:60]),
-            Reason("stop it there, or give each its own folder"),
-        )
-    if pid is not None:
-        return _stopped_by(
-            Reason("another worker runs as process {number}", number=pid),
-            Reason("stop it with `kill {number}`", number=pid),
-        )
-    return _stopped_by(
-        Reason("another worker rewrites mem0_metrics.json"),
-        Reason(
-            "find it with `pgrep -af mem0` and stop it (its service too: systemd, launchd or cron)"
-        ),
-    )
-
-
-def _stopped_by(what: Reason, remedy: Reason) -> Reason:
-    return Reason("{what}: {remedy}", what=what, remedy=remedy)
 
 
 def _is_here(values: dict[str, Any]) -> bool:

@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from mem0tray.actions import cause, diagnose, read_files
 from mem0tray.actions.cause import Cause
 from mem0tray.actions.surroundings import Surroundings
-from mem0tray.core import reasons
+from mem0tray.core import another_worker, reasons
 from mem0tray.core.reasons import Reason
 from mem0tray.ledger.reader import Attempt, Known
 from tests.actions.scene import found
@@ -217,3 +218,17 @@ def test_a_question_in_vain_is_not_the_reason_of_what_failed_before() -> None:
     never = found(dead("x"))
     assert diagnose.causes(never, FINE, asked, None, NOW)[0].name == cause.NO_ANSWER
     assert diagnose.kept_reason(never, None, asked) == "no answer after 6.01 s"
+
+
+def test_what_another_worker_took_is_asked_about_when_it_has_gone() -> None:
+    """Until then that one is what counts; only where the server cannot tell the user decides."""
+    told = another_worker.sentence(7, None)
+    what, remedy = reasons.parted(told)
+    beside = Surroundings([Cause(cause.ACTION, what, remedy)])
+    item = found(entry("x"))
+    taken = replace(known(NOW), taken=1.0)
+    first, second, *_ = diagnose.causes(item, beside, None, taken, NOW)
+    assert (first.name, second.name, second.by_itself) == (cause.ACTION, cause.HELD, True)
+    assert "the server is asked once it has gone" in str(second.detail)
+    asked = diagnose.causes(item, beside, None, replace(taken, held=2.0), NOW)[0]
+    assert "the server cannot tell" in str(asked.detail)

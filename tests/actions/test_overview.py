@@ -20,7 +20,7 @@ from mem0tray.actions.snapshot import (
 from mem0tray.actions.waiting import WhatWaits
 from mem0tray.actions.worker_report import Metrics, Running
 from mem0tray.config.server_choice import CHOOSE
-from mem0tray.core import reasons
+from mem0tray.core import another_worker, reasons
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.state import HEALTHY, WorkerState, WorkerStatus
 from mem0tray.files import document
@@ -73,13 +73,11 @@ def test_a_worker_that_is_silent_hangs(seen: Snapshot, age: float, state: str) -
 
 
 def test_metrics_of_another_worker_beside_ours(seen: Snapshot) -> None:
-    """Older ones are of somebody who has left: ours is only starting."""
-    other = Metrics({"pid": 8, "host": "elsewhere"}, NOW)
-    made = overview.of(replace(seen, worker=RUNNING, metrics=other))
-    assert made.state == "action needed"
-    assert "another worker on elsewhere" in str(made.reason)
-    old = replace(other, written=RUNNING.since - 1)
-    assert overview.of(replace(seen, worker=RUNNING, metrics=old)).state == "starting"
+    """Who it is and how to stop it is the reason; without any ours is only starting."""
+    named = another_worker.sentence(8, "elsewhere")
+    made = overview.of(replace(seen, worker=RUNNING, another=named))
+    assert (made.state, made.reason) == ("action needed", named)
+    assert overview.of(replace(seen, worker=RUNNING)).state == "starting"
 
 
 def test_a_disk_that_takes_nothing_is_told_before_what_the_worker_says(seen: Snapshot) -> None:

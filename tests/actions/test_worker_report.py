@@ -39,21 +39,6 @@ def test_metrics_that_make_no_sense_are_none(
 
 
 @pytest.mark.parametrize(
-    ("pid", "host", "words"),
-    [
-        (7, HERE, "another worker, process 7"),
-        (7, None, "another worker, process 7"),
-        (7, "elsewhere", "another worker on elsewhere"),
-        (None, HERE, "another worker"),
-        ("7", 5, "another worker"),
-    ],
-)
-def test_who_wrote_metrics_is_said_in_words(pid: object, host: object, words: str) -> None:
-    """As far as they tell; a number of another computer says nothing here."""
-    assert str(worker_report.writer(pid, host)) == words
-
-
-@pytest.mark.parametrize(
     ("pid", "host", "ours"),
     [(7, HERE, True), (8, HERE, False), (7, "elsewhere", False), (None, None, False)],
 )

@@ -9,10 +9,9 @@ import click
 import pytest
 
 from mem0tray.cli.app import COMMANDS
-from mem0tray.core import reasons, state
+from mem0tray.core import another_worker, reasons, state
 from mem0tray.files.lock import FileLock
 from mem0tray.server.remedy import of_refusal
-from mem0tray.worker import other_worker
 from tests.actions.scene import metrics_of, write
 from tests.cli.scratch import Scratch
 from tests.support.http1 import Answer
@@ -60,7 +59,7 @@ CASES = [
 STATES = {
     "refused": ("action needed", REFUSED),
     "busy": ("paused", state.BREAK),
-    "trouble": ("action needed", other_worker.sentence(7, None)),
+    "trouble": ("action needed", another_worker.sentence(7, None)),
     "healthy": ("healthy", reasons.NONE),
 }
 

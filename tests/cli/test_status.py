@@ -16,6 +16,7 @@ from mem0tray.files import quarantine
 from mem0tray.files.lock import InstanceLock
 from mem0tray.ledger.reader import Reader
 from tests.cli.scratch import Scratch
+from tests.support.shapes import entry, queue_document
 
 
 def _entry(name: str, timestamp: float = 1000.0) -> dict[str, Any]:
@@ -145,9 +146,12 @@ def test_a_running_worker_is_believed(home: Scratch) -> None:
 @pytest.mark.parametrize(
     ("fields", "name"),
     [
-        ({"pid": 1, "host": "far.example"}, "another worker on far.example"),
-        ({"pid": 1, "host": socket.gethostname()}, "another worker, process 1"),
-        ({}, "another worker"),
+        ({"pid": 1, "host": "far.example"}, "another worker runs on far.example: stop it there"),
+        (
+            {"pid": 1, "host": socket.gethostname()},
+            "another worker runs as process 1: stop it with `kill 1`",
+        ),
+        ({}, "another worker rewrites mem0_metrics.json"),
     ],
 )
 def test_another_worker_is_named(home: Scratch, fields: dict[str, object], name: str) -> None:
@@ -159,6 +163,13 @@ def test_another_worker_is_named(home: Scratch, fields: dict[str, object], name:
     text = home.ok("status")
     assert "action needed" in text
     assert name in text
+    home.write("mem0_queue.json", queue_document([entry("a", id="aaaa-1")]))
+    assert f"Nothing is sent now: {name}" in home.ok("list", "--queue")
+    (told,) = home.run("diagnose", "aaaa", "--json").json()
+    what, _, remedy = name.partition(": ")
+    causes = [told, *told["also"]]
+    assert ("action needed", what) in {(each["cause"], each["detail"]) for each in causes}
+    assert any(remedy in each["remedy"].lower() for each in causes)
 
 
 @pytest.mark.usefixtures("worker")

@@ -94,6 +94,8 @@ def test_an_event_says_nothing_that_it_was_not_told() -> None:
     assert defaults == {
         "WorkerStarted": {"warning": ""},
         "ServerChanged": {"warning": "", "same": False},
+        "Delivered": {"elsewhere": ""},
+        "DlqRecovered": {"elsewhere": ""},
         "StateChanged": {"told": False},
         "HandEdit": {"discarded": 0, "edited": 0, "forced": 0, "adopted": 0, "restored": 0},
         "UserAction": {"dead": 0, "waiting": 0, "backup": ""},

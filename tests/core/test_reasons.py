@@ -13,14 +13,13 @@ import pytest
 
 import mem0tray
 from mem0tray.config import server_choice, settings
-from mem0tray.core import errors, reasons, state
+from mem0tray.core import another_worker, errors, reasons, state
 from mem0tray.core.errors import Mem0TrayError, SettingsError
 from mem0tray.core.language import Language
 from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic
 from mem0tray.server.answers import classify, health, retold
 from mem0tray.server.model import Fault, Reply
-from mem0tray.worker import other_worker
 
 PACKAGE = Path(mem0tray.__file__).parent
 FRENCH = Language("fr")
@@ -70,7 +69,7 @@ _UNSEEN = (
             "le serveur refuse les envois\xa0: 401 Unauthorized: no connection.",
         ),
         (
-            other_worker.sentence(42, None),
+            another_worker.sentence(42, None),
             "another worker runs as process 42: stop it with `kill 42`",
             ("un autre programme d’envoi tourne (processus 42)\xa0: arrêtez-le avec `kill 42`"),
         ),

@@ -217,3 +217,10 @@ def test_what_is_held_is_sent_when_the_user_says_so(
     assert row(ledger, other) == before[2]
     assert taken.count() == 0
     assert table(ledger, "PRAGMA synchronous") == [(2,)]
+
+
+def test_what_is_news_of_another_worker_is_counted(taken: TakenByOthers, keys: list[int]) -> None:
+    """What vanished in the minute before it was seen, and what does since; each once."""
+    vanish(taken, keys[0], at=NOW - 1)
+    assert [taken.note_worker(SEEN) for _ in range(2)] == [1, 0]
+    assert taken.vanish(keys, NOW, taken=True, wait_until=0) == 2

@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
+from mem0tray.core.another_worker import sentence
 from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.reasons import NONE
 from mem0tray.core.state import ACTION_NEEDED
 from mem0tray.files import atomic
 from mem0tray.ledger.taken_by_others import WorkerSeen
 from mem0tray.worker import other_worker
-from mem0tray.worker.other_worker import SILENT, OtherWorker, sentence
+from mem0tray.worker.other_worker import SILENT, OtherWorker
 from tests.ledger.samples import NOW, fresh
 from tests.worker.queue.scene import QueueScene, opened
 

@@ -10,9 +10,9 @@ import click
 from mem0tray.actions import other_process
 from mem0tray.actions.other_process import Neighbour
 from mem0tray.actions.snapshot import Snapshot
-from mem0tray.actions.worker_report import writer
 from mem0tray.cli import output
 from mem0tray.cli.doctor.check import OK, WARN, Check
+from mem0tray.core import another_worker, reasons
 from mem0tray.core.errors import NotFoundError
 from mem0tray.desktop import older_install
 from mem0tray.ledger.taken_by_others import WorkerSeen
@@ -73,20 +73,21 @@ def _has_ended(pid: object, host: object) -> bool:
 
 
 def _told(seen: WorkerSeen, paths: Paths) -> Check:
-    who = str(writer(seen.pid, seen.host))
-    remedy = "Stop that one, its service too (systemd, launchd or cron)."
+    """The sentence of `status`, and how it is stopped where that is known better."""
+    what, remedy = reasons.parted(another_worker.sentence(seen.pid, seen.host))
+    which, advice = "", str(reasons.sentence(remedy))
     named = other_process.find(seen)
     if named is not None:
-        who = f"{who} ({named.command}{named.origin})"
-        remedy = f"Stop it: `{named.stop}`" + (
-            ", or `mem0tray doctor --stop-other`." if _may_stop(named) else "."
-        )
+        which = f" ({named.command}{named.origin})"
+        also = ", or with `mem0tray doctor --stop-other`" if _may_stop(named) else ""
+        advice = f"Stop it with `{named.stop}`{also}."
+    said = str(what)
     return Check(
         _NAME,
         WARN,
-        f"{who[0].upper()}{who[1:]} wrote {paths.metrics} {output.ago(seen.last)};"
+        f"{said[0].upper()}{said[1:]}{which}: it wrote {paths.metrics} {output.ago(seen.last)};"
         " two workers deliver memories twice.",
-        remedy,
+        advice,
     )
 
 

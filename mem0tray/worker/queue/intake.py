@@ -218,7 +218,9 @@ class QueueIntake:
         if gone:
             moment = self._context.now()
             wait = beside.may_write_until if moment < beside.may_write_until else 0.0
-            taken.vanish(gone, moment, taken=beside.at_work, wait_until=wait)
+            noted = taken.vanish(gone, moment, taken=beside.at_work, wait_until=wait)
+            if noted and beside.at_work:
+                self._context.events.emit(events.PerhapsTaken(noted))
             self.lost = True
         self._first = False
 

@@ -223,6 +223,9 @@ def describe(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912  (one line fo
                 f"✋ Held, {PERHAPS}: {named(project, item_id)}"
                 " (`mem0tray retry` sends it, `mem0tray delete` drops it)"
             )
+        case events.PerhapsTaken(count):
+            which = plural(count, "memory", "memories")
+            return f"✋ Held: {which}, {PERHAPS}; the server is asked once it has gone"
         case events.Accepted(count):
             return f"📥 Accepted {plural(count, 'memory', 'memories')}"
         case events.AdoptedToDlq(count, source):

@@ -190,13 +190,16 @@ def test_an_entry_that_vanishes_is_still_delivered(scene: QueueScene, intake: Qu
 def test_an_entry_that_vanishes_beside_another_worker_has_an_unknown_outcome(
     scene: QueueScene, intake: QueueIntake
 ) -> None:
-    """It may have delivered it."""
+    """It may have delivered it, which is told with the number, once."""
     scene.write(entry(A))
     intake.run()
     scene.context.beside.at_work = True
     scene.write()
     intake.run()
     assert scene.column("taken", A) == NOW
+    scene.write(entry(B))
+    intake.run()
+    assert scene.told.count(events.PerhapsTaken(1)) == 1
 
 
 @pytest.mark.parametrize(("until", "due"), [(NOW + MINUTE, NOW + MINUTE), (NOW, 0.0)])

@@ -21,6 +21,13 @@ LONG = "x" * 400
         (events.InBackoff(*ITEM, 29.6), f"⏸️ Waiting backoff: {NAMED} (retry in 30s)"),
         (events.AttemptFailed(*ITEM, 2, "500\nodd"), f"⚠️ Attempt 2 failed: {NAMED}: 500 odd"),
         (
+            events.PerhapsTaken(2),
+            (
+                "✋ Held: 2 memories, perhaps delivered by another worker;"
+                " the server is asked once it has gone"
+            ),
+        ),
+        (
             events.NotTaken(*ITEM, "200 OK,\nodd"),
             f"⚠️ Not taken by a healthy server, not counted: {NAMED}: 200 OK, odd",
         ),

@@ -1,0 +1,29 @@
+"""What people are told of another worker on the same files: one sentence, everywhere."""
+
+import socket
+
+from mem0tray.core.reasons import Reason
+
+
+def sentence(pid: int | None, host: str | None) -> Reason:
+    """A sentence on who the other worker is (`what`), and how to stop it (`remedy`)."""
+    if host is not None and host != socket.gethostname():
+        return _stopped_by(
+            Reason("another worker runs on {host}", host=host[:60]),
+            Reason("stop it there, or give each its own folder"),
+        )
+    if pid is not None:
+        return _stopped_by(
+            Reason("another worker runs as process {number}", number=pid),
+            Reason("stop it with `kill {number}`", number=pid),
+        )
+    return _stopped_by(
+        Reason("another worker rewrites mem0_metrics.json"),
+        Reason(
+            "find it with `pgrep -af mem0` and stop it (its service too: systemd, launchd or cron)"
+        ),
+    )
+
+
+def _stopped_by(what: Reason, remedy: Reason) -> Reason:
+    return Reason("{what}: {remedy}", what=what, remedy=remedy)
