@@ -173,6 +173,12 @@ def _miss(made: Overview, inside: Contents) -> None:
 
 
 def _oldest(waits: WhatWaits, dead: float | None) -> float | None:
-    fresh = [item.timestamp for item in waits.fresh if item.timestamp > 0]
-    known = [row.accepted for row in waits.known.values()]
-    return min([*fresh, *known, *([] if dead is None else [dead])], default=None)
+    since = [] if dead is None else [dead]
+    for found in waits.listing.found:
+        made = found.item.timestamp if found.item is not None else 0.0
+        row = waits.known.get(found.identity)
+        if row is not None:
+            since.append(items.waits_since(row.accepted, made))
+        elif made >= items.EARLIEST:
+            since.append(made)
+    return min(since, default=None)

@@ -6,7 +6,7 @@ hand and is delivered all the same.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from mem0tray.actions import ledger_writer, read_files
 from mem0tray.actions.find import FileListing, FoundItem, Identity, listing
@@ -25,12 +25,11 @@ from mem0tray.system.paths import Paths
 class WhatWaits:
     """The entries that wait, first those of the queue file.
 
-    `known` is what the ledger has of them; `fresh` are those that it does not know yet.
+    `known` is what the ledger has of them; it need not know all.
     """
 
     listing: FileListing
     known: dict[Identity, Known]
-    fresh: list[Item] = field(default_factory=list)
 
     @property
     def count(self) -> int:
@@ -77,7 +76,6 @@ def of(
                 row = reader.known(*name)
                 if row is not None and not _comes_back(reader, row, server):
                     continue
-                result.fresh.append(found.item)
             seen.add(name)
         result.listing.found.append(found)
     vanished = (_in_ledger(reader, row) for name, row in pending.items() if name not in seen)

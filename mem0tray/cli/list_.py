@@ -126,9 +126,10 @@ def _is_held(known: Known | None) -> bool:
 
 
 def _since(found: FoundItem, known: Known | None) -> float | None:
+    made = found.item.timestamp if found.item is not None else None
     if known is not None:
-        return known.accepted
-    return found.item.timestamp if found.item is not None else None
+        return items.waits_since(known.accepted, made or 0.0)
+    return made
 
 
 def _waits_for(known: Known | None, why: str) -> str:

@@ -25,6 +25,7 @@ DELIVERED: Final = "delivered"
 DISCARDED: Final = "discarded"
 EDITED: Final = "edited"  # why a text was discarded: another took its place
 OUR_FIELDS: Final = ("retry_count", "last_attempt", "last_error")
+EARLIEST: Final = 1_000_000_000  # Unix seconds: a producer's time from before 2001 is none
 _LARGEST_COUNT: Final = 2**62  # what SQLite stores, with room to add
 _NAMESPACE: Final = uuid.UUID("6d656d30-7472-4179-8000-6974656d6964")
 
@@ -259,3 +260,11 @@ def number(value: Any) -> float:
 def count(value: Any) -> int:
     """A count from a file, at least 0."""
     return max(0, min(int(number(value)), _LARGEST_COUNT))
+
+
+def waits_since(accepted: float, timestamp: float) -> float:
+    """Since when a memory waits, Unix seconds: taken in `accepted`, made at its `timestamp`.
+
+    It may have waited in a file that no worker read, or that was broken, until it was taken in.
+    """
+    return min(accepted, timestamp) if timestamp >= EARLIEST else accepted

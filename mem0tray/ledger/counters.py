@@ -7,6 +7,7 @@ from typing import Final
 from mem0tray.core import item as items
 from mem0tray.ledger import taken_by_others
 from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.rows import WAITS_SINCE
 
 QUEUED, SYNCED, FAILED = "total_queued", "total_synced", "total_failed"
 TOTALS: Final = (QUEUED, SYNCED, FAILED)
@@ -16,8 +17,8 @@ _WAITING: Final = (
     "SELECT (SELECT count(*) FROM items WHERE state = 'pending'),"
     " (SELECT count(*) FROM items WHERE state = 'dead')"
     " + (SELECT count(*) FROM strays WHERE name IS NULL),"
-    " (SELECT min(accepted) FROM items WHERE state = 'pending'),"
-    " (SELECT min(accepted) FROM items WHERE state = 'dead'),"
+    f" (SELECT min({WAITS_SINCE}) FROM items WHERE state = 'pending'),"
+    f" (SELECT min({WAITS_SINCE}) FROM items WHERE state = 'dead'),"
     f" ({taken_by_others.COUNT})"
 )
 

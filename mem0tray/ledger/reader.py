@@ -23,7 +23,7 @@ from mem0tray.core.item import Name
 from mem0tray.files.receipts import Mark
 from mem0tray.ledger import schema, taken_by_others
 from mem0tray.ledger.database import decode, encode, trouble, unusable
-from mem0tray.ledger.rows import DEAD_RAWS, DLQ_MERGED, REFUSAL_OVER, find_raw
+from mem0tray.ledger.rows import DEAD_RAWS, DLQ_MERGED, REFUSAL_OVER, WAITS_SINCE, find_raw
 from mem0tray.system import plain
 
 _TIMEOUT: Final = 1.0
@@ -279,13 +279,15 @@ class Reader:
         )
 
     def oldest_waiting(self) -> float | None:
-        """When the oldest undelivered memory was taken in."""
-        found = self._one("SELECT min(accepted) FROM items WHERE state IN ('pending', 'dead')")
+        """Since when the oldest undelivered memory waits."""
+        found = self._one(
+            f"SELECT min({WAITS_SINCE}) FROM items WHERE state IN ('pending', 'dead')"
+        )
         return None if found is None else float(found)
 
     def oldest_dead(self) -> float | None:
-        """When the oldest dead letter was taken in."""
-        found = self._one("SELECT min(accepted) FROM items WHERE state = 'dead'")
+        """Since when the oldest dead letter waits."""
+        found = self._one(f"SELECT min({WAITS_SINCE}) FROM items WHERE state = 'dead'")
         return None if found is None else float(found)
 
     def last_delivery(self) -> float | None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from mem0tray.core import item as items
 from mem0tray.core.large import LARGE
 from mem0tray.ledger.database import decode
 
@@ -29,6 +30,8 @@ class Row:
     raw: bytes | None = None
 
 
+# `items.waits_since`, as SQL.
+WAITS_SINCE: Final = f"min(accepted, iif(ts >= {items.EARLIEST}, ts, accepted))"
 COLUMNS: Final = (
     "items.key, id, digest, state, retry_count, last_attempt, claimed, body,"
     " (SELECT group_concat(name, char(10)) FROM outcomes JOIN servers ON servers.key = server"

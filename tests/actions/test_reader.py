@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from mem0tray.core import item as items
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 from tests.actions.scene import read, worker, write, write_dlq
@@ -13,7 +14,7 @@ from tests.support.shapes import dead, entry, queue_document
 def test_what_the_ledger_knows(paths: Paths) -> None:
     """Counts, times, history and look-up."""
     write(paths.queue, queue_document([entry("q", id="qq-1")]))
-    write_dlq(paths, [dead("a", id="aa-1"), dead("b", id="bb-1")])
+    write_dlq(paths, [dead(x, id=f"{x * 2}-1", timestamp=time.time()) for x in "ab"])
     with worker(paths) as context:
         keys = {row.item_id: row.key for row in context.generations.dead_rows()}
         context.outbox.record_delivery(keys["aa-1"], "s", 5.0)
@@ -25,7 +26,7 @@ def test_what_the_ledger_knows(paths: Paths) -> None:
         assert reader.only_elsewhere("s") == {}
         assert len(reader.fresh_entries()) == 1
         assert reader.last_delivery() == 5.0
-        assert 0 <= time.time() - (reader.oldest_waiting() or 0) < 60
+        assert 0 <= time.time() - (reader.oldest_dead() or 0) < 60
         (known,) = reader.by_prefix("bb")
         assert (known.id, known.state) == ("bb-1", "dead")
         assert [known] == reader.by_id("bb-1")
@@ -90,3 +91,17 @@ def test_a_ledger_that_cannot_be_read_knows_nothing(paths: Paths, state: str) ->
         assert reader.dead_raws() == []
         assert not reader.still_shown([("a", b"")])
     assert not paths.dlq.exists() or read(paths.dlq)
+
+
+def test_a_memory_waits_since_it_was_made(paths: Paths) -> None:
+    """One that comes back with a restored file has waited before; an absurd time says nothing."""
+    made = float(int(time.time()) - 7200)
+    write(paths.queue, queue_document([entry("q", timestamp=made)]))
+    write_dlq(paths, [dead("d", timestamp=made - 60)])
+    with worker(paths) as context:
+        assert context.counters.waiting().oldest == made - 60
+    with Reader(paths.ledger) as reader:
+        assert (reader.oldest_waiting(), reader.oldest_dead()) == (made - 60, made - 60)
+    for odd in (0, -5, 1000, time.time() + 9e9):
+        assert items.waits_since(made, odd) == made
+    assert items.waits_since(made, made - 1) == made - 1

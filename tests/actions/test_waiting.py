@@ -83,4 +83,4 @@ def test_what_vanished_from_the_file_and_emergency_lines_wait(paths: Paths) -> N
     paths.emergency.write_text(emergency_lines(_entries("urgent", "both", "new")))
     assert _texts(paths) == {"new", "urgent", "both", "vanished"}
     seen = _look(paths)
-    assert (seen.count, seen.listing.nonsense, len(seen.fresh)) == (4, 1, 2)
+    assert (seen.count, seen.listing.nonsense, len(seen.known)) == (4, 1, 2)

@@ -263,3 +263,16 @@ def test_what_keeps_the_worker_out_is_said_by_all_alike(home: Scratch, name: str
     assert first["cause"] == "action needed"
     assert "named pipe" in first["detail"]
     assert "Move it away: `mv " in first["remedy"]
+
+
+@pytest.mark.parametrize("taken_in", [False, True])
+def test_an_entry_waits_since_it_was_made(home: Scratch, *, taken_in: bool) -> None:
+    """Also where the worker could only take it in just now, as its file was broken before."""
+    made = int(time.time()) - 7200
+    home.write("mem0_queue.json", queue_document([entry("q", "p", timestamp=made)]))
+    if taken_in:
+        with worker(home.paths):
+            pass
+    (waits,) = home.run("list", "--queue", "--json").json()
+    assert waits["waiting_since"] == made
+    assert home.run("status", "--json").json()["oldest_waiting"] == made
