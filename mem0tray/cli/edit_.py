@@ -37,8 +37,9 @@ _NOT_HERE: Final = {
 def command(name: str) -> None:
     """Change the text of a waiting memory or dead letter in $VISUAL or $EDITOR.
 
-    It stays the same memory, under the same id; the old text is kept, and `restore` puts
-    it back. Nothing changes when the editor fails or nothing is saved.
+    It stays the same memory, under the same id. The old text is kept: the command that puts
+    it back is shown, also by `restore --list`. Nothing changes when the editor fails or
+    nothing is saved.
     """
     settings = context.load_there()
     paths = settings.locations()

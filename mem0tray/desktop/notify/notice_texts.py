@@ -55,7 +55,10 @@ def _base(subject: Subject) -> str:
 
 
 def kind(subject: Subject) -> str:
-    """What a notice replaces: its former text, "Server down" by "Server back", no other memory."""
+    """What a notice replaces: its former text, "Server down" by "Server back", no other memory.
+
+    What a deletion offers undoes the last one: the notice of an earlier one goes.
+    """
     return _KINDS.get(subject, "")
 
 
@@ -72,6 +75,8 @@ _KINDS: Final = {
     Subject.BACK: "server",
     Subject.ALERT_SIZE: "size",
     Subject.ALERT_AGE: "age",
+    Subject.REMOVED: "deletion",
+    Subject.DELETED: "deletion",
 }
 
 

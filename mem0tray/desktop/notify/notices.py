@@ -158,13 +158,15 @@ class Notices:
                 return self._gather(Subject.REMOVED, event, now, wall, count=discarded)
             case events.UserAction(receipts.DELETE, dead, waiting):
                 return self._gather(Subject.DELETED, event, now, wall, count=dead + waiting)
+            case events.UserAction(receipts.RESTORE):
+                self._drop(Subject.DELETED, Subject.REMOVED)
+                return True
             case events.FileBroken(file):
                 return self._gather(Subject.BROKEN, event, now, wall, file)
             case events.AlertBegan(alert):
                 return self._gather(_ALERTS[alert], event, now, wall)
-            case events.AlertOver(alert):  # before it was shown: then nobody needs it
-                self._groups.pop(_ALERTS[alert], None)
-                self._over.add(_ALERTS[alert])
+            case events.AlertOver(alert):
+                self._drop(_ALERTS[alert])
         return False
 
     def woke(self, now: float) -> None:
@@ -174,6 +176,12 @@ class Notices:
     def observe(self, counts: "Counts") -> None:
         """How much waits at the moment; an outage shows it."""
         self._counts = counts
+
+    def _drop(self, *subjects: Subject) -> None:
+        """Let what is true no longer go; what was not shown yet nobody needs."""
+        for subject in subjects:
+            self._groups.pop(subject, None)
+        self._over.update(subjects)
 
     def _gather(
         self,

@@ -249,6 +249,15 @@ def test_what_is_over_is_taken_away(room: Room) -> None:
     assert room.screen.withdrawn == [room.screen.shown[0].kind]
 
 
+def test_a_deletion_that_was_undone_is_taken_away_at_once(room: Room) -> None:
+    """Nothing else has to happen for it."""
+    room.start()
+    room.bus.emit(events.UserAction("delete", dead=1))
+    wait_until(lambda: room.screen.shown, what="the notice")
+    room.bus.emit(events.UserAction("restore", dead=1))
+    wait_until(lambda: room.screen.shown[0].kind in room.screen.withdrawn, what="its end")
+
+
 def test_an_alert_runs_the_command(room: Room) -> None:
     """Also when no notification is wanted; the text is on its standard input."""
     kept = room.folder / "kept"
