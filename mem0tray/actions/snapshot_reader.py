@@ -164,10 +164,15 @@ def chosen_server(settings: Settings, paths: Paths) -> ServerSeen:
     from mem0tray.config.server_address import ServerAddress
 
     try:
-        there = ServerAddress.from_settings(settings.server)
+        there = ServerAddress.of(url)
     except SettingsError as error:
         return ServerSeen(trouble=error.reason)
-    return ServerSeen(there.url, there.host)
+    trouble = reasons.NONE
+    try:
+        ServerAddress.from_settings(settings.server)
+    except SettingsError as error:  # the key may not go there, or its authority is not to be read
+        trouble = error.reason
+    return ServerSeen(there.url, there.host, trouble)
 
 
 def _pause(paths: Paths, now: float) -> SeenPause:

@@ -56,7 +56,7 @@ class Surroundings:
         found = [
             *_obstacle(seen),
             *_refusal(seen, metrics),
-            *_server(server, trouble, running=running),
+            *_server(server, trouble, starts=running and seen.pause.until is None),
             *([] if _obstacle(seen) else _worker(metrics)),  # which may be the same, in its words
             *_another(seen.another),
             *_pause(seen.pause),
@@ -102,7 +102,8 @@ def _without_remedy(reason: Reason) -> Reason:
     return reasons.bare(reasons.parted(reason)[0])
 
 
-def _server(seen: Probe, trouble: Callable[[str], Reason], *, running: bool) -> list[Cause]:
+def _server(seen: Probe, trouble: Callable[[str], Reason], *, starts: bool) -> list[Cause]:
+    """What is wrong with the server; `starts`: a worker is there to start the embedded one."""
     if not seen.name:
         return [
             Cause(
@@ -116,9 +117,9 @@ def _server(seen: Probe, trouble: Callable[[str], Reason], *, running: bool) -> 
     why, known = reasons.parted(seen.health.reason)
     detail = Reason("{host}: {why}", host=seen.shown, why=reasons.bare(why))
     if seen.name == LOCAL_URL:
-        # Without a worker it does not run: then it is the worker that is missing.
+        # Where it need not run, what is in the way is that the worker is missing, or the pause.
         again = nothing(Reason("the worker starts it again by itself."))
-        return [Cause(SERVER_DOWN, detail, again, by_itself=True)] if running else []
+        return [Cause(SERVER_DOWN, detail, again, by_itself=True)] if starts else []
     if known:
         return [Cause(SERVER_DOWN, detail, known)]
     local = trouble(seen.hostname)

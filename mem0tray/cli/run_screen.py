@@ -69,9 +69,9 @@ def line_of(event: events.Event, at: float) -> Line | None:
         case events.MovedToDlq(project, item_id, retries):
             after = plural(retries, "failed attempt")
             return Line(at, Style.BAD, f"Moved to DLQ: {named(project, item_id)} after {after}")
-        case events.DlqRetryFailed(project, item_id, retries, delay):
-            next_one = f"next in {output.span(delay)}"
-            text = f"DLQ retry {retries} failed: {named(project, item_id)} ({next_one})"
+        case events.DlqRetryFailed(project, item_id, retries, delay, reason):
+            name, next_one = named(project, item_id), f"next in {output.span(delay)}"
+            text = f"DLQ retry {retries} failed: {name}: {one_line(reason)} ({next_one})"
             return Line(at, Style.WARNING, text)
     _, _, text = describe(event).partition(" ")  # the log's own sign goes
     return Line(at, _style(event), text, isinstance(event, events.PartFailed)) if text else None

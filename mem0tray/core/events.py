@@ -142,6 +142,7 @@ class DlqRetryFailed(Event, frozen=True):
     item_id: str
     retries: int
     delay: float
+    reason: str
 
 
 class InBackoff(Event, frozen=True):

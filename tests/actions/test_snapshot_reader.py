@@ -189,6 +189,14 @@ def test_a_server_that_is_yet_to_be_chosen_or_cannot_be_used(paths: Paths) -> No
     assert (wrong.name, bool(wrong.trouble)) == ("", True)
 
 
+def test_a_server_to_which_the_key_may_not_go_has_its_name(paths: Paths) -> None:
+    """The address is a good one: where memories would go is shown beside what is in the way."""
+    chosen = Settings(server=ServerSettings(url="http://m.test:81", api_key="secret"))
+    seen = snapshot_reader.chosen_server(chosen, paths)
+    assert (seen.name, seen.shown) == ("http://m.test:81", "m.test:81")
+    assert "unencrypted" in str(seen.trouble)
+
+
 def test_a_pause_that_has_ended_is_none(paths: Paths) -> None:
     """By the clock of the look, which is an argument."""
     pauses.write(paths, 1000.0)

@@ -90,6 +90,8 @@ def test_the_embedded_server_is_down_only_under_a_worker(paths: Paths) -> None:
     )
     with FileLock(paths.instance_lock).held(1):
         assert names(around(settings).causes) == [cause.SERVER_DOWN]
+        pauses.write(paths, time.time() + 600)
+        assert names(around(settings).causes) == [cause.PAUSED]
 
 
 def test_the_worker_s_own_trouble_is_a_cause(paths: Paths) -> None:
@@ -114,8 +116,8 @@ def test_the_network_is_to_blame_only_for_servers_elsewhere() -> None:
 
     away = Probe("https://m.test", "m.test", "m.test", ill)
     here = Probe("http://127.0.0.1:1", "127.0.0.1:1", "", ill)
-    assert names(surroundings._server(away, broken, running=True)) == [cause.LOCAL_NETWORK]
-    assert names(surroundings._server(here, broken, running=True)) == [cause.SERVER_DOWN]
+    assert names(surroundings._server(away, broken, starts=True)) == [cause.LOCAL_NETWORK]
+    assert names(surroundings._server(here, broken, starts=True)) == [cause.SERVER_DOWN]
 
 
 def test_network_trouble_in_words(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,6 +59,7 @@ def test_each_line_has_a_time_of_day_and_a_sign(shown: Shown) -> None:
         told(delivered())
         told(events.DlqRecovered("", "87654321-0000", 1))
         told(events.AttemptFailed("garden", "12345678-0000", 1, "500"))
+        told(events.DlqRetryFailed("garden", "12345678-0000", 2, 120.0, "500"))
         told(events.MovedToDlq("garden", "12345678-0000", 1))
     *lines, last = [re.sub(r"^\d\d:\d\d:\d\d ", "", line) for line in shown.text().splitlines()]
     assert lines == [
@@ -66,6 +67,7 @@ def test_each_line_has_a_time_of_day_and_a_sign(shown: Shown) -> None:
         "✓ Delivered: garden (ID: 00000001...)",
         "✓ DLQ recovered: (no project) (ID: 87654321...) after 1 retry",
         "! Attempt 1 failed: garden (ID: 12345678...): 500",
+        "! DLQ retry 2 failed: garden (ID: 12345678...): 500 (next in 2 min)",
     ]
     assert last == "✗ Moved to DLQ: garden (ID: 12345678...) after 1 failed attempt"
 

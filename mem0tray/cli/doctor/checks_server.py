@@ -36,12 +36,8 @@ def server(loaded: Loaded) -> Iterable[Check]:
     paths = settings.locations()
     url = server_choice.chosen(settings.server.url, paths)
     if url is None:
-        yield Check(
-            "server",
-            FAIL,
-            f"Nothing is sent: {server_choice.CHOOSE}.",
-            f"Type {server_choice.HOW}.",
-        )
+        what, how = reasons.parted(server_choice.CHOOSE)
+        yield Check("server", FAIL, f"Nothing is sent: {what}.", f"Type {how}.")
     elif url == LOCAL_URL:
         yield _embedded(paths)
     else:
@@ -152,11 +148,13 @@ def deliveries(snapshot: Snapshot) -> Iterable[Check]:
     seen = overview.of(snapshot)
     if seen.pause is not None:
         end = "you resume" if math.isinf(seen.pause) else output.moment(seen.pause)
-        yield Check("deliveries", WARN, f"paused until {end}.", "Type `mem0tray resume`.")
+        yield Check("pause", WARN, f"Deliveries are paused until {end}.", "Type `mem0tray resume`.")
     if seen.worker is None:
         return  # that it is not running is a check of its own
-    said = f"The worker says: {seen.state}{': ' if seen.reason else ''}{reasons.bare(seen.reason)}."
+    what, how = reasons.parted(seen.reason)
+    said = f"The worker says: {seen.state}{': ' if what else ''}{reasons.bare(what)}."
     if seen.state in (ACTION_NEEDED, DOWN):
-        yield Check("deliveries", FAIL, said, "`mem0tray diagnose` says what to do.")
+        remedy = str(reasons.sentence(how)) or "`mem0tray diagnose` says what to do."
+        yield Check("deliveries", FAIL, said, remedy)
     elif seen.pause is None:
         yield Check("deliveries", OK if seen.state == HEALTHY else WARN, said)

@@ -297,5 +297,5 @@ class Verdicts:
         )
         due = now if again else now + delay
         context.outbox.count_dead_failure(job, count, due, outcome.message, parts, now)
-        failed = events.DlqRetryFailed(job.project, job.item_id, count, delay)
+        failed = events.DlqRetryFailed(job.project, job.item_id, count, delay, outcome.message)
         return [failed] if again else [failed, events.InBackoff(job.project, job.item_id, delay)]

@@ -208,7 +208,7 @@ def describe(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912  (one line fo
             return f"📋 Moved to DLQ: {named(project, item_id)} after {retries} retries"
         case events.DlqRecovered(project, item_id, retries):
             return f"✅ DLQ recovered: {named(project, item_id)} after {retries} retries"
-        case events.DlqRetryFailed(project, item_id, retries, delay):
+        case events.DlqRetryFailed(project, item_id, retries, delay, _):  # the shape is promised
             name = named(project, item_id)
             return f"⏳ DLQ retry {retries}: {name} (next in {delay:.0f}s)"
         case events.InBackoff(project, item_id, delay):

@@ -8,6 +8,7 @@ import pytest
 
 from mem0tray.actions import worker_report
 from mem0tray.cli.doctor import checks_machine, checks_server
+from mem0tray.config.server_choice import CHOOSE
 from mem0tray.core import reasons
 from mem0tray.desktop import older_install
 from mem0tray.files import atomic
@@ -58,6 +59,36 @@ def test_the_server(home: Scratch, server: Standin) -> None:
     assert done.code == 1
     assert done.line.startswith("mem0tray: What failed: server")
     assert checks(home, "server")[0][0] == "fail"
+
+
+def test_how_to_choose_a_server_is_said_once(home: Scratch) -> None:
+    """Of the server, and of what a worker that waits for the choice says: the commands, once."""
+    home.configure("")
+    home.write("mem0_queue.json", {"queue": []})
+    own = {"pid": os.getpid(), "host": socket.gethostname()}
+    home.write("mem0_metrics.json", {**own, "state": "action needed", "reason": str(CHOOSE)})
+    lock = InstanceLock(home.paths.instance_lock)
+    lock.acquire()
+    try:
+        told = [checks(home, name)[0] for name in ("server", "deliveries")]
+    finally:
+        lock.release()
+    assert [level for level, _ in told] == ["fail", "fail"]
+    assert [text.count("server.url local") for _, text in told] == [1, 1]
+
+
+@pytest.mark.usefixtures("server")
+def test_no_check_stands_twice(home: Scratch) -> None:
+    """The pause is a check beside what the worker says of deliveries."""
+    home.ok("pause")
+    own = {"pid": os.getpid(), "host": socket.gethostname()}
+    home.write("mem0_metrics.json", {**own, "state": "down", "reason": "connection refused"})
+    lock = InstanceLock(home.paths.instance_lock)
+    lock.acquire()
+    try:
+        assert [len(checks(home, name)) for name in ("pause", "deliveries")] == [1, 1]
+    finally:
+        lock.release()
 
 
 def test_a_wrong_key_fails_without_a_worker(home: Scratch, server: Standin) -> None:
@@ -320,11 +351,11 @@ def test_what_the_worker_says_of_deliveries(
 @pytest.mark.parametrize("minutes", [[], ["30"]], ids=["until resumed", "half an hour"])
 def test_a_pause_is_worth_a_look(home: Scratch, minutes: list[str]) -> None:
     """Paused deliveries are a warning that says how to resume, with or without a worker."""
-    assert checks(home, "deliveries") == []
+    assert checks(home, "pause") == []
     home.ok("pause", *minutes)
-    ((level, text),) = checks(home, "deliveries")
+    ((level, text),) = checks(home, "pause")
     assert level == "warn"
-    assert text.startswith("paused until ")
+    assert text.startswith("Deliveries are paused until ")
     assert "`mem0tray resume`" in text
 
 

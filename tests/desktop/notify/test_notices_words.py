@@ -71,6 +71,18 @@ def test_several_deletions_are_one_notice(desk: Desk) -> None:
     assert "backup" not in desk.last.body
 
 
+def test_a_deletion_that_was_undone_is_taken_away(desk: Desk) -> None:
+    """By a restore from wherever; one that came before the notice was shown saves it."""
+    desk.happens(events.UserAction("delete", dead=2, backup="kept.json"))
+    desk.passes(ANSWER)
+    assert desk.last.kind
+    desk.happens(events.UserAction("restore", dead=2))
+    assert {notice_texts.kind(each) for each in desk.notices.over()} == {desk.last.kind}
+    desk.happens(events.UserAction("delete", dead=2), events.UserAction("restore", dead=2))
+    desk.passes(HOUR)
+    assert desk.titles == ["Deleted"]
+
+
 def test_what_else_the_user_did_is_not_told(desk: Desk) -> None:
     """Who retries, restores, edits or forgets sees it there."""
     for verb in ("retry", "restore", "edit", "forget"):
@@ -141,7 +153,7 @@ def test_other_events_are_not_told(desk: Desk) -> None:
         events.Delivered("a", "b"),
         events.Accepted(3),
         events.AttemptFailed("a", "b", 1, "x"),
-        events.DlqRetryFailed("a", "b", 1, 60.0),
+        events.DlqRetryFailed("a", "b", 1, 60.0, "500"),
         events.NotificationFailed("x", "y"),
         events.PartFailed("x", "y", 1.0),
     )

@@ -130,7 +130,7 @@ def test_a_failure_of_a_dead_letter_counts(court: Court) -> None:
     """Its backoff doubles, and its bytes say when, how often and why."""
     job = court.letter()
     assert court.apply(job, FAILED) == [
-        events.DlqRetryFailed("p", "d", 3, 240.0),
+        events.DlqRetryFailed("p", "d", 3, 240.0, SAID),
         events.InBackoff("p", "d", 240.0),
     ]
     found = court.row(job)
@@ -150,7 +150,7 @@ def test_a_wait_that_the_server_asks_for_is_kept_by_a_dead_letter(
     """Up to an hour, and never less than its backoff."""
     told = court.apply(court.letter(), Outcome(Kind.ITEM_FAILURE, 500, SAID, retry_after=asked))
     assert told == [
-        events.DlqRetryFailed("p", "d", 3, wait),
+        events.DlqRetryFailed("p", "d", 3, wait, SAID),
         events.InBackoff("p", "d", wait),
     ]
 
@@ -166,7 +166,7 @@ def test_a_retry_that_was_asked_for_meanwhile_still_stands(court: Court, at: flo
     """The wish came while a request was under way: the letter is due at once."""
     job = court.letter()
     wish(court, job, at)
-    assert court.apply(job, FAILED) == [events.DlqRetryFailed("p", "d", 3, 240.0)]
+    assert court.apply(job, FAILED) == [events.DlqRetryFailed("p", "d", 3, 240.0, SAID)]
     assert court.row(job)["due"] == NOW
 
 

@@ -17,7 +17,7 @@ LONG = "x" * 400
     [
         (events.MovedToDlq(*ITEM, 5), f"📋 Moved to DLQ: {NAMED} after 5 retries"),
         (events.DlqRecovered(*ITEM, 3), f"✅ DLQ recovered: {NAMED} after 3 retries"),
-        (events.DlqRetryFailed(*ITEM, 4, 480.4), f"⏳ DLQ retry 4: {NAMED} (next in 480s)"),
+        (events.DlqRetryFailed(*ITEM, 4, 480.4, "500"), f"⏳ DLQ retry 4: {NAMED} (next in 480s)"),
         (events.InBackoff(*ITEM, 29.6), f"⏸️ Waiting backoff: {NAMED} (retry in 30s)"),
         (events.AttemptFailed(*ITEM, 2, "500\nodd"), f"⚠️ Attempt 2 failed: {NAMED}: 500 odd"),
         (
