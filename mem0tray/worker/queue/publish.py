@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mem0tray.core import item as items
+from mem0tray.core.errors import NoThreadError
 from mem0tray.core.item import Name
 from mem0tray.files import atomic, document
 from mem0tray.files.atomic import Signature, TornError
@@ -65,11 +66,18 @@ class QueuePublisher:
         self._pace = PublishRate()
         self._shown: tuple[int, int] | None = None  # what the file was written for last
         self.put_back_at = math.inf  # Unix seconds; what vanished waits until then
-        self._thread = threading.Thread(target=self._run, name="mem0tray-queue", daemon=True)
+        self._thread = self._new_thread()
 
     def start(self) -> None:
         """Start the thread; NoThreadError where none can be, and then this may be called again."""
-        threads.start(self._thread)
+        try:
+            threads.start(self._thread)
+        except NoThreadError:
+            self._thread = self._new_thread()  # that one cannot be started any more
+            raise
+
+    def _new_thread(self) -> threading.Thread:
+        return threading.Thread(target=self._run, name="mem0tray-queue", daemon=True)
 
     def kick(self, *, now: bool = False) -> None:
         """Have the thread look for something to publish; `now` does not wait for its turn."""

@@ -4,11 +4,12 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
 from mem0tray.core import events
-from mem0tray.core.errors import LedgerError
+from mem0tray.core.errors import LedgerError, NoThreadError
 from mem0tray.files import atomic
 from mem0tray.files.atomic import TornError
 from mem0tray.files.lock import FileLock, is_locked
@@ -356,3 +357,19 @@ def test_one_that_never_began_is_stopped_at_once(turns: Turns) -> None:
     publisher._thread.join()
     publisher.stop(1e6)
     assert publisher.pending
+
+
+def test_a_thread_that_could_not_be_started_can_be_later(
+    turns: Turns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is another one: Python starts none that has failed to start."""
+    part = turns.publisher
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", mock.Mock(side_effect=RuntimeError("no more")))
+        before = part._thread
+        with pytest.raises(NoThreadError):
+            part.start()
+    assert part._thread is not before
+    part.start()
+    assert part._thread.ident is not None
+    part.stop(5.0)

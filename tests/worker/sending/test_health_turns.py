@@ -1,12 +1,13 @@
 """The prober's turns, without its thread: what is asked, with how much patience, what is told."""
 
+import threading
 from typing import Any
 from unittest import mock
 
 import pytest
 
 from mem0tray.core import reasons
-from mem0tray.core.errors import LedgerError, SettingsError
+from mem0tray.core.errors import LedgerError, NoThreadError, SettingsError
 from mem0tray.server import Health, KeyCheck, KeyVerdict
 from mem0tray.worker.sending.health import TELL_AGAIN, Prober
 
@@ -142,3 +143,19 @@ def test_it_probes_at_its_start_and_at_each_kick(
     assert probing.told == [(WELL, None)] * 3
     assert prober._thread.name == "mem0tray-probe"
     assert prober._thread.daemon
+
+
+def test_a_thread_that_could_not_be_started_can_be_later(
+    probing: Probing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is another one: Python starts none that has failed to start."""
+    part = probing.prober
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", mock.Mock(side_effect=RuntimeError("no more")))
+        before = part._thread
+        with pytest.raises(NoThreadError):
+            part.start()
+    assert part._thread is not before
+    part.start()
+    assert part._thread.ident is not None
+    part.stop(5.0)
