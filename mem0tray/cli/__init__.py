@@ -86,7 +86,7 @@ def _run(arguments: list[str]) -> int:
     return app.run(arguments)
 
 
-def _guarded(command: Callable[[], int]) -> int:
+def _guarded(command: Callable[[], int]) -> int:  # noqa: PLR0911  (one for each way to end)
     try:
         code = command()
         sys.stdout.flush()
@@ -98,6 +98,9 @@ def _guarded(command: Callable[[], int]) -> int:
     except BrokenPipeError:
         _close_standard_output()
         return BROKEN_PIPE
+    except MemoryError:
+        _complain("There is too little memory. End other programs, or allow this one more.")
+        return 1
     except OSError as error:
         if error.errno in _FULL and error.filename is None:  # files of ours go by their names
             reason = (error.strerror or str(error)).lower()

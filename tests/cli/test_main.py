@@ -116,8 +116,13 @@ def test_odd_settings_warn_once(home: Scratch) -> None:
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    [(KeyboardInterrupt(), 130), (BrokenPipeError(), 141), (OSError(28, "No space left"), 1)],
-    ids=["Ctrl-C", "broken pipe", "full disk"],
+    [
+        (KeyboardInterrupt(), 130),
+        (BrokenPipeError(), 141),
+        (OSError(28, "No space left"), 1),
+        (MemoryError(), 1),
+    ],
+    ids=["Ctrl-C", "broken pipe", "full disk", "little memory"],
 )
 def test_what_ends_a_command_early(
     home: Scratch, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int
@@ -131,7 +136,8 @@ def test_what_ends_a_command_early(
     monkeypatch.setattr(cli, "_close_standard_output", lambda: None)
     done = home.run("status")
     assert done.code == code
-    assert ("no space left" in done.err) == (code == 1)
+    told = "no space left" if isinstance(error, OSError) else "too little memory"
+    assert (told in done.err) == (code == 1)
 
 
 def test_trouble_of_the_system_names_the_file(
