@@ -77,6 +77,12 @@ def of_redirect(address: str) -> Reason:
     return _NO_SLASH if found[2] else Reason(_SET_REDIRECTED, address=found[1])
 
 
+def address_in(redirect: str) -> str:
+    """The address of the server to which a request was sent on; all of it where that is unknown."""
+    found = _ASKED_FOR.fullmatch(redirect)
+    return redirect if found is None else found[1]
+
+
 def of_no_tls(address: str) -> Reason:
     """For a server at this https address that does not speak TLS."""
     return Reason(_NO_TLS, address=re.sub("^https", "http", address))

@@ -83,7 +83,8 @@ def _owner(paths: Paths) -> Iterator[Check]:
             "owner",
             WARN,
             f"{paths.claude_dir} belongs to {remedies.name_of(owner)}, and you are root.",
-            f"Run mem0tray as that user: `sudo -H -u {remedies.name_of(owner)} mem0tray doctor`.",
+            f"Run mem0tray as that user: `sudo -H -u {shlex.quote(remedies.name_of(owner))}"
+            " mem0tray doctor`.",
         )
 
 

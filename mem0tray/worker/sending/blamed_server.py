@@ -13,7 +13,7 @@ from mem0tray.core.reasons import Reason
 from mem0tray.ledger.outbox import Job
 from mem0tray.server import Kind, Outcome
 from mem0tray.server.answers import redirected_to, retold
-from mem0tray.server.remedy import of_redirect, of_refusal, of_rejection
+from mem0tray.server.remedy import address_in, of_redirect, of_refusal, of_rejection
 
 LASTING: Final = 300.0  # seconds in which a gateway's 503 may end by itself
 
@@ -73,10 +73,9 @@ class BlamedServer:
 def _foreign(outcome: Outcome, host: str) -> Reason:
     address = redirected_to(retold(outcome.message))
     if address:
-        what = Reason(
-            "{host} sends deliveries elsewhere: {answer}.",
-            host=host, answer=reasons.bare(retold(outcome.message)),
-        )  # fmt: skip
+        # Not the path of a question, which names a project: one state, whichever was tried.
+        there = address_in(address)
+        what = Reason("{host} sends deliveries on to {address}.", host=host, address=there)
         return reasons.advised(what, of_redirect(address))
     what = Reason(
         "something that is no Mem0 server answers deliveries at {host}: {answer}.",

@@ -174,6 +174,7 @@ def test_root_is_told_that_the_folder_is_another_s(home: Scratch) -> None:
     ((level, text),) = checks(home, "owner")
     assert level == "warn"
     assert f"{home.claude} belongs to #4242, and you are root." in text
+    assert "`sudo -H -u '#4242' mem0tray doctor`" in text
     home.paths.queue.touch()
     ((level, text),) = checks(home, "owner")
     assert "but not mem0_queue.json" in text

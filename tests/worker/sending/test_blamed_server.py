@@ -53,16 +53,19 @@ def test_two_in_a_row_need_action(healthy: Court, outcome: Outcome) -> None:
 
 
 def test_a_redirect_needs_another_address(healthy: Court) -> None:
-    """It is named as what it is, with the address to set."""
+    """It is named as what it is, with the address to set, alike whatever was asked."""
     healthy.apply(healthy.fresh(), REDIRECT)
     well(healthy)
     healthy.apply(healthy.fresh("other"), REDIRECT)
     assert healthy.state() == ACTION_NEEDED
-    said = REDIRECT.message
-    assert healthy.reason() == (
-        f"mem0.test sends deliveries elsewhere: {said}. If your server is there, set its"
+    said = healthy.reason()
+    assert said == (
+        "mem0.test sends deliveries on to https://a/api. If your server is there, set its"
         " address: `mem0tray config set server.url https://a/api`."
     )
+    question = REDIRECT.message.replace("memory", "memory/project")
+    healthy.apply(healthy.fresh("third"), Outcome(Kind.ASKED_IN_VAIN, 302, question))
+    assert healthy.reason() == said
 
 
 def test_the_only_one_twice_needs_action(healthy: Court) -> None:
