@@ -67,6 +67,10 @@ def checked(key: str, text: str) -> Any:
         from mem0tray.config.server_address import ServerAddress
 
         ServerAddress.of(value)
+    if key == "server.ca_file":
+        from mem0tray.config.server_address import checked_ca_file
+
+        checked_ca_file(value.strip())
     return value
 
 
@@ -119,12 +123,19 @@ def remove(file: Path, key: str) -> bool:
         return False
     before, remark = tomlkit.dumps(document), _remark(table, name)
     del table[name]
+    if not remark and isinstance(table, Table) and _is_blank(table):
+        del document[section]
     text = tomlkit.dumps(document)
     if remark:
         default = as_toml(settings.get(Settings(), key))
         text = _with_line(text, before, f"# {name} = {default}  {remark}")
     atomic.replace(file, text.encode())
     return True
+
+
+def _is_blank(table: Table) -> bool:
+    """Whether a section has neither values nor comments."""
+    return not (table.as_string().strip() or table.trivia.comment)
 
 
 def _remark(table: Any, name: str) -> str:

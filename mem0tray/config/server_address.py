@@ -99,7 +99,7 @@ class ServerAddress:
             prefix=prefix,
             is_loopback=is_loopback(hostname),
             token=_checked_token(token.strip()),
-            ca_file=_checked_file(ca_file.strip()) if parts.scheme == "https" else "",
+            ca_file=checked_ca_file(ca_file.strip()) if parts.scheme == "https" else "",
         )
         if address.token and address.plain_http and not address.is_loopback and not allow_plain_key:
             raise SettingsError(
@@ -183,8 +183,11 @@ def _checked_token(token: str) -> str:
     return token
 
 
-def _checked_file(name: str) -> str:
-    """The path of the authorities' file, once it has been seen to hold some."""
+def checked_ca_file(name: str) -> str:
+    """The path of the authorities' file, once it has been seen to hold some; empty for none.
+
+    Raises SettingsError when it holds none, or cannot be read.
+    """
     if not name:
         return ""
     file = Path(name).expanduser()

@@ -24,6 +24,7 @@ _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 _CONTROL = "[\x00-\x1f\x7f-\x9f\u2028\u2029]"
 _SHOWN = 100  # characters of a wrong value
+_LONG = 1e15  # from here on a number is shown with its exponent
 
 _SECONDS = Reason("seconds from {least} to {most}")
 _MINUTES = Reason("minutes from {least} to {most}")
@@ -56,7 +57,12 @@ _TEXTS: tuple[tuple[str, Callable[[str], bool], Reason], ...] = (
         Reason("text without blanks, control characters or letters beyond ASCII"),
     ),
     ("server.ca_file", lambda v: not v or _is_absolute(v), Reason("an absolute path")),
-    ("server.url", lambda v: _is_url(v), Reason('"local" or an http:// or https:// address')),  # noqa: PLW0108  (it stands below)
+    ("server.url", lambda v: _can_be_port(v), Reason("an address whose port is from 1 to 65535")),  # noqa: PLW0108  (it stands below)
+    (
+        "server.url",
+        lambda v: _is_url(v),  # noqa: PLW0108  (so does this)
+        Reason('"local" or an http:// or https:// address, as "https://mem0.example.com"'),
+    ),
     (
         "ui.language",
         lambda v: not v or v in CHOICES["ui.language"],
@@ -109,8 +115,10 @@ def checked(key: str, value: Any, kind: type, where: Reason, remedy: Reason = re
     }[kind]
     wrong = _not_allowed(key, value) if type(value) is kind else expected
     if wrong:
-        told = Reason("a value") if key in SECRETS else reasons.quoted(_shown(value))
-        raise wrong_value(where, told, wrong, remedy)
+        if key in SECRETS:
+            said = Reason("{where} must be {expected}.", where=where, expected=wrong)
+            raise SettingsError(said, remedy)
+        raise wrong_value(where, reasons.quoted(_shown(value)), wrong, remedy)
     return value
 
 
@@ -149,7 +157,7 @@ def _wrong_text(value: str) -> Reason:
 
 def _shown(value: Any) -> str:
     """A wrong value, as it was written and not too long."""
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float) and value.is_integer() and abs(value) < _LONG:
         value = int(value)
     text = repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
@@ -162,7 +170,19 @@ def _is_url(value: str) -> bool:
 
     try:
         parts = urlsplit(value)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        return parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        return False
+
+
+def _can_be_port(value: str) -> bool:
+    """Whether the port of an address can be one, if it is an address and names any."""
+    if not _is_url(value):
+        return True
+    from urllib.parse import urlsplit
+
+    try:
+        return urlsplit(value).port != 0
     except ValueError:
         return False
 

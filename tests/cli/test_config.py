@@ -251,7 +251,10 @@ def test_unset_says_what_holds_then(home: Scratch) -> None:
             "[sync]\ntimeout = 30\n[log]\nbackups = 1\n[sync.x]\ny = 1\n",
             "[log]\nbackups = 1\n[sync.x]\ny = 1\n",
         ),
-        ('[sync]\ntimeout = "soon"\n', "[sync]\n"),
+        ('[sync]\ntimeout = "soon"\n', ""),
+        ("[log]\nbackups = 1\n\n[sync]\ntimeout = 30\n", "[log]\nbackups = 1\n\n"),
+        ("[sync] # mine\ntimeout = 30\n", "[sync] # mine\n"),
+        ("[sync]\n# mine\ntimeout = 30\n", "[sync]\n# mine\n"),
     ],
 )
 def test_unset_keeps_everything_else(home: Scratch, before: str, after: str | None) -> None:

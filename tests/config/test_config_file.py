@@ -114,6 +114,12 @@ def test_an_address_is_checked_as_the_client_does() -> None:
         config_file.checked("server.url", "http://me@mem0.test")
 
 
+def test_a_file_of_authorities_is_read_before_it_is_set(tmp_path: Path) -> None:
+    """One that is missing is said now, and not at the next delivery."""
+    with pytest.raises(SettingsError, match=r"gone\.pem.* holds no certificate"):
+        config_file.checked("server.ca_file", str(tmp_path / "gone.pem"))
+
+
 def test_windows_keeps_the_backslashes_of_an_editors_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

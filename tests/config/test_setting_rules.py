@@ -38,8 +38,14 @@ TEXTS = [
     (
         "server.url",
         ["", "local", "http://h", "https://h:8443/x", "http://[::1]:80"],
-        ["h:80", "ftp://h", "http://", "http://h:0", "http://h:x", "http://[h", "Local"],
-        '"local" or an http:// or https:// address',
+        ["h:80", "ftp://h", "http://", "http://[h", "Local", "mem0.example.com"],
+        '"local" or an http:// or https:// address, as "https://mem0.example.com"',
+    ),
+    (
+        "server.url",
+        ["http://h:1", "https://h:65535/x"],
+        ["http://h:0", "http://h:x", "https://h:99999", "http://[::1]:65536"],
+        "an address whose port is from 1 to 65535",
     ),
     (
         "ui.language",
@@ -103,8 +109,15 @@ def test_a_text_is_one_of_those_that_may_be(
     for value in bad:
         with pytest.raises(SettingsError) as caught:
             checked(key, value)
-        told = "a value" if key in settings.SECRETS else repr(value)
-        assert caught.value.message == f"it is {told}, but it must be {expected}."
+        told = "" if key in settings.SECRETS else f" is {value!r}, but it"
+        assert caught.value.message == f"it{told} must be {expected}."
+
+
+def test_a_long_number_keeps_its_exponent() -> None:
+    """It is shown as short as it was written."""
+    with pytest.raises(SettingsError) as caught:
+        checked("sync.timeout", 1e99)
+    assert caught.value.message == "it is 1e+99, but it must be seconds from 0.01 to 600."
 
 
 @pytest.mark.parametrize(
@@ -150,8 +163,8 @@ def test_a_wrong_value_is_shown_as_it_was_written_and_not_too_long() -> None:
 
 
 def test_a_secret_is_not_shown() -> None:
-    """A wrong key is called a value."""
-    with pytest.raises(SettingsError, match=r"^it is a value, but"):
+    """Of a wrong key it is said what it must be, and not what it is."""
+    with pytest.raises(SettingsError, match=r"^it must be text without blanks"):
         checked("server.api_key", "se same")
 
 

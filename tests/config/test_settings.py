@@ -146,13 +146,14 @@ _NUMBERS = [key for key, kind in settings.keys().items() if kind in (int, float)
 def test_no_text_is_blank_or_holds_control_characters(tmp_path: Path, key: str, value: str) -> None:
     """File and environment are held to what `config set` takes, and the key is named."""
     section, name = key.split(".")
+    verb = "must be" if key in settings.SECRETS else "is"
     written = json.dumps(value).replace("\x7f", "\\u007f")
     file = _file(tmp_path, f"[{section}]\n{name} = {written}\n")
-    with pytest.raises(SettingsError, match=re.escape(f"{key} in {file} is ")) as caught:
+    with pytest.raises(SettingsError, match=re.escape(f"{key} in {file} {verb} ")) as caught:
         settings.load(file, {})
     assert f"`mem0tray config unset {key}`" in caught.value.remedy
     variable = settings.variable(key)
-    with pytest.raises(SettingsError, match=re.escape(f"{key} ({variable}) is ")) as caught:
+    with pytest.raises(SettingsError, match=re.escape(f"{key} ({variable}) {verb} ")) as caught:
         settings.load(tmp_path / "none", {variable: value})
     assert variable in caught.value.remedy
 

@@ -193,9 +193,9 @@ def test_every_wrong_setting_is_known(key: str) -> None:
             settings.check(key, value)
         except SettingsError as error:
             found = error.reason.said(FRENCH)
-            assert " vaut " in found
+            assert " devrait être " in found
             english = {"is", "but", "must", "from", "or", "number", "between"}
-            assert not english & set(found.partition(" mais ")[2].split())
+            assert not english & set(found.partition(" devrait être ")[2].split())
 
 
 def _literals() -> Iterator[str]:
