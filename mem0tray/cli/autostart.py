@@ -61,7 +61,8 @@ def enable(*, desktop: bool, service: bool) -> None:
     """Start this mem0tray at login, whatever was set up before.
 
     Without an option it is the desktop's start where you log in to a desktop,
-    else the service. The one takes the place of the other.
+    else the service. The one takes the place of the other. On Linux the desktop's
+    start comes with an entry in the applications menu.
     """
     if desktop and service:
         raise UsageError("`--desktop` and `--service` exclude each other.", "Leave one out.")
@@ -73,8 +74,22 @@ def enable(*, desktop: bool, service: bool) -> None:
     if state.name != ENABLED:
         raise Mem0TrayError(f"{_SENTENCES[state.name]} {state.reason}".strip())
     output.say(f"{_sentence(state, login)} {login.where} runs {state.starts}.")
-    for line in (*told, *login.advice(), *_beside(login)):
+    for line in (*told, *login.advice(), *_put_entry(login), *_beside(login)):
         output.say_beside("", line)
+
+
+def _put_entry(login: Autostart) -> list[str]:
+    """Put the desktop entry of the tray there; a sentence where that cannot be, else nothing."""
+    from mem0tray.desktop.autostart import application_entry
+
+    entry = application_entry.for_this_system()
+    if login.kind != DESKTOP or entry is None:
+        return []
+    try:
+        entry.put()
+    except Mem0TrayError as error:
+        return [f"It is not in the applications menu: {error}"]
+    return []
 
 
 def _beside(login: Autostart) -> list[str]:

@@ -21,7 +21,7 @@ from mem0tray.cli.output import Style
 from mem0tray.config import settings as config
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import Mem0TrayError, SettingsError
-from mem0tray.desktop.autostart import DISABLED, systemd
+from mem0tray.desktop.autostart import DISABLED, application_entry, systemd
 from mem0tray.files import atomic
 from mem0tray.system.paths import APP
 
@@ -55,7 +55,7 @@ class _Done:
 def command(*, purge: bool, yes: bool, as_json: bool) -> None:
     """Take away what mem0tray put into the system, and say what stays.
 
-    That is the start at login, entries of the desktop, and completion. The
+    That is the start at login, desktop entry and icons, and completion. The
     settings and the memories of mem0tray stay, unless you say --purge, which
     asks first and does nothing while a worker runs. The files that other
     programs share (mem0_queue.json and its like) always stay.
@@ -128,6 +128,9 @@ def _take_away(done: _Done) -> None:
             done.removed.append(where)
     else:
         system.disable()  # of two ways that are half there, neither stays
+    entry = application_entry.for_this_system()
+    if entry is not None:
+        done.removed += map(str, entry.remove())
     for path in _strewn(os.environ):
         try:
             path.unlink()
@@ -137,14 +140,12 @@ def _take_away(done: _Done) -> None:
 
 
 def _strewn(environ: Mapping[str, str]) -> Iterator[Path]:
-    """The entry, icons and completion of ours, found by their names in their usual places."""
+    """Our completion, found by its names in its usual places."""
     if sys.platform == "win32":
         return
     data = platformdirs.user_data_path()
     fish = Path(environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "fish"
     patterns = (
-        (data, f"applications/{APP}.desktop"),
-        (data, f"icons/hicolor/*/apps/{APP}.*"),
         (data, f"bash-completion/completions/{APP}"),
         (data, f"zsh/site-functions/_{APP}"),
         (fish, f"completions/{APP}.fish"),

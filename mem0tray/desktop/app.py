@@ -17,6 +17,7 @@ from mem0tray.core.events import Event, Events
 from mem0tray.core.language import Language
 from mem0tray.core.reasons import Reason
 from mem0tray.desktop import autostart, dialogs, second_start
+from mem0tray.desktop.autostart import application_entry
 from mem0tray.desktop.controller import Controller, Surface
 from mem0tray.desktop.notify import notice_texts
 from mem0tray.desktop.notify.backends import IconBackend, PlyerBackend, in_flatpak
@@ -116,6 +117,7 @@ class Application:
         restore = self._take_signals()
         try:
             self._mend_login()
+            self._mend_entry()
             if self._host is not None:
                 self._host.start()
             self._tray.run(self._presenter.start)
@@ -213,6 +215,15 @@ class Application:
             self._login.mend()
         except Mem0TrayError as error:
             self._bus.emit(events.PartFailed("start at login", str(error), 0.0))
+
+    def _mend_entry(self) -> None:
+        entry = application_entry.for_this_system()
+        if entry is None:
+            return
+        try:
+            entry.mend()
+        except Mem0TrayError as error:
+            self._bus.emit(events.PartFailed("desktop entry", str(error), 0.0))
 
     def _tell_no_host(self) -> None:
         _ = self._words().gettext

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mem0tray.cli import uninstall
+from mem0tray.desktop.autostart.application_entry import ApplicationEntry
 from mem0tray.files.lock import InstanceLock
 from tests.cli.scratch import Scratch
 from tests.desktop.programs import Programs
@@ -57,9 +58,11 @@ _LOCAL = {"MEM0TRAY_SERVER_URL": "local", "MEM0TRAY_SERVER_LOCAL_PORT": "0"}
 
 def _strewn(home: Scratch) -> list[Path]:
     """Put things of ours where they belong in the system."""
+    data = home.root / "data"
+    ApplicationEntry(["mem0tray"], data).put()
     places = [
-        home.root / "data" / "applications" / "mem0tray.desktop",
-        home.root / "data" / "icons" / "hicolor" / "48x48" / "apps" / "mem0tray.png",
+        data / "applications" / "mem0tray.desktop",
+        data / "icons" / "hicolor" / "48x48" / "apps" / "mem0tray.png",
         home.root / "config" / "fish" / "completions" / "mem0tray.fish",
     ]
     for path in places:
@@ -85,13 +88,17 @@ def test_it_takes_away_what_lies_outside_its_folders(home: Scratch, manager: Use
     """Service, entries, icons and completion go, once; other people's things stay."""
     home.ok("autostart", "enable")
     places = _strewn(home)
-    other = places[0].with_name("other.desktop")
-    other.touch()
+    others = [
+        places[0].with_name("other.desktop"),
+        places[1].with_name("mem0tray.svg"),  # not made by us
+    ]
+    for other in others:
+        other.touch()
     said = home.ok("uninstall")
     unit = home.root / "config" / "systemd" / "user" / "mem0tray.service"
     assert not manager.runs()
     assert not any(path.exists() for path in (unit, *places))
-    assert other.exists()
+    assert all(other.exists() for other in others)
     for path in (unit, *places):
         assert f"removed  {path}" in said
     assert "Nothing of mem0tray was found outside its own folders." in home.ok("uninstall")
@@ -102,8 +109,14 @@ def test_the_desktops_start_goes_too(home: Scratch) -> None:
     home.ok("autostart", "enable", "--desktop")
     entry = home.root / "config" / "autostart" / "mem0tray.desktop"
     assert entry.exists()
-    assert f"removed  {entry}" in home.ok("uninstall")
+    shown = home.root / "data" / "applications" / "mem0tray.desktop"
+    assert shown.exists()
+    said = home.ok("uninstall")
+    assert f"removed  {entry}" in said
+    assert f"removed  {shown}" in said
     assert not entry.exists()
+    assert not shown.parent.exists()
+    assert not (home.root / "data" / "icons").exists()
 
 
 def test_what_stays_is_said_with_the_reason(home: Scratch, used: Home) -> None:

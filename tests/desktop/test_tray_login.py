@@ -1,5 +1,6 @@
 """A login: the autostart entry that `mem0tray autostart enable` wrote starts the tray."""
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -47,3 +48,32 @@ def test_a_login_starts_it(tray: Tray) -> None:
     host = tray.host
     tray.desktop.login(environment(tray))
     wait_look(host.wait_item(30), HEALTHY)
+
+
+def test_the_first_start_puts_the_desktop_entry_there(tray: Tray) -> None:
+    """The applications menu has it from then on, and `doctor` says where it is."""
+    tray.shown()
+    entry = tray.home.data / "applications" / "mem0tray.desktop"
+    command = [tool("desktop-file-validate"), str(entry)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    assert _told(tray) == ("ok", f"It is {entry}.")
+
+
+def test_a_folder_that_takes_no_entry_is_told(tray: Tray) -> None:
+    """The tray starts all the same; the log and `doctor` name the folder."""
+    folder = tray.home.data / "applications"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.touch()
+    tray.shown()
+    assert "desktop entry" in tray.home.run("logs").stdout
+    level, message = _told(tray)
+    assert level == "warn"
+    assert f"{folder} cannot be written to." in message
+
+
+def _told(tray: Tray) -> tuple[str, str]:
+    """Level and message of the check by `doctor`."""
+    said = tray.home.run("doctor", "--json", env={**tray.env, **CONFIG_DIRS}).stdout
+    (found,) = [each for each in json.loads(said)["checks"] if each["name"] == "desktop entry"]
+    return found["level"], found["message"]

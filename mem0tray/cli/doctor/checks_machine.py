@@ -12,7 +12,7 @@ from mem0tray.cli import autostart as login
 from mem0tray.cli import output
 from mem0tray.cli.doctor.check import OK, WARN, Check
 from mem0tray.config.settings import Loaded
-from mem0tray.desktop.autostart import ENABLED, STALE
+from mem0tray.desktop.autostart import ENABLED, STALE, application_entry
 
 _PROC: Final = Path("/proc")
 _FEW: Final = {"max_user_instances": 16, "max_user_watches": 256}
@@ -42,6 +42,31 @@ def autostart(loaded: Loaded) -> Iterable[Check]:
     advice = system.advice() if state.name in {ENABLED, STALE} else []
     level = WARN if state.name == STALE or advice else OK
     yield Check("autostart", level, login.sentence(state, system), " ".join(advice))
+
+
+def desktop_entry(loaded: Loaded) -> Iterable[Check]:
+    """The entry of the applications menu, and the icons beside it (Linux)."""
+    del loaded
+    entry = application_entry.for_this_system()
+    if entry is None:
+        return
+    state = entry.state()
+    name = "desktop entry"
+    if state.name == application_entry.PLACED:
+        yield Check(name, OK, f"It is {state.where}.")
+    elif state.name == application_entry.THEIRS:
+        yield Check(name, OK, f"{state.where} is not made by this mem0tray, and stays as it is.")
+    elif obstacle := entry.obstacle():
+        yield Check(
+            name,
+            WARN,
+            f"{state.where} cannot be put there: {obstacle} cannot be written to.",
+            "Mend its permissions; it is put there by the next start of the tray.",
+        )
+    else:
+        stale = state.name == application_entry.STALE
+        now = "starts a mem0tray that is not there or not this one" if stale else "is not there yet"
+        yield Check(name, OK, f"{state.where} {now}; the next start of the tray mends that.")
 
 
 def watching(loaded: Loaded) -> Iterable[Check]:

@@ -77,6 +77,7 @@ _PARTS: Final = (
     _Part("the server", _by_settings(checks_server.server)),
     _Part("the worker", _by_state(checks_machine.worker)),
     _Part("the start at login", _by_settings(checks_machine.autostart)),
+    _Part("the desktop entry", _by_settings(checks_machine.desktop_entry)),
     _Part("the deliveries", _by_state(checks_server.deliveries)),
     _Part("other workers", _by_state(checks_others.other_workers)),
     _Part("file watching", _by_settings(checks_machine.watching)),
@@ -105,8 +106,8 @@ def command(*, as_json: bool, notify: bool | None, stop_other: bool) -> None:
     """Check everything that deliveries need, and say how to mend it.
 
     Looks at paths, permissions, locks, files, the server and its key, the
-    tray, notifications, the start at login, and workers beside ours. What
-    failed stands first. At a terminal it offers to stop another worker, where it
+    tray, notifications, the start at login, the desktop entry, and workers
+    beside ours. What failed stands first. At a terminal it offers to stop another worker, where it
     is known for sure which process that is.
 
     Exits with 1 if something is wrong that stops deliveries, with 2 if the

@@ -5,7 +5,7 @@ inside such a value, Exec quotes its words and doubles percent signs.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from mem0tray.desktop.autostart import command_line
@@ -65,6 +65,14 @@ def read(value: str) -> str:
 def exec_line(words: Iterable[str]) -> str:
     """A command line as the raw value of Exec."""
     return written(" ".join(_quoted(word.replace("%", "%%")) for word in words))
+
+
+def start_lines(words: Sequence[str]) -> dict[str, str]:
+    """The lines that start a program, with TryExec: no desktop complains once it is gone."""
+    program = words[0]
+    # GLib looks for a program with a "%" in its path under the doubled sign, and finds none.
+    named = command_line.by_shell(words) if "%" in program else words
+    return {"Exec": exec_line(named), "TryExec": written(program)}
 
 
 def _quoted(word: str) -> str:

@@ -113,13 +113,16 @@ class XdgAutostart:
 
     def enable(self) -> None:
         """Write the entry anew."""
-        self._write(_ENTRY + "".join(f"{key}={value}\n" for key, value in self._exec().items()))
+        self._write(
+            _ENTRY
+            + "".join(f"{key}={value}\n" for key, value in entry.start_lines(self._words).items())
+        )
 
     def disable(self) -> None:
         """Remove the entry; hide the system's, where there is one."""
         own, *others = self._paths
         if any(map(os.path.lexists, others)):
-            self._write(f"{_ENTRY}Exec={self._exec()['Exec']}\nHidden=true\n")
+            self._write(f"{_ENTRY}Exec={entry.start_lines(self._words)['Exec']}\nHidden=true\n")
             return
         try:
             own.unlink(missing_ok=True)
@@ -135,17 +138,10 @@ class XdgAutostart:
         except OSError:
             text = ""
         if entry.fields(text).get("Type") == "Application":
-            self._write(entry.with_fields(text, self._exec()))
+            self._write(entry.with_fields(text, entry.start_lines(self._words)))
         else:
             self.enable()
         return True
-
-    def _exec(self) -> dict[str, str]:
-        """The lines that start us, with TryExec: no desktop complains once we are not installed."""
-        program = self._words[0]
-        # GLib looks for a program with a "%" in its path under the doubled sign, and finds none.
-        words = command_line.by_shell(self._words) if "%" in program else self._words
-        return {"Exec": entry.exec_line(words), "TryExec": entry.written(program)}
 
     def _write(self, text: str) -> None:
         path = self._paths[0]

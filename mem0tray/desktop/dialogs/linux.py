@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from mem0tray.core.text import lines
+from mem0tray.desktop.autostart import application_entry
 from mem0tray.desktop.dialogs import Dialogs, Question
 from mem0tray.desktop.tray.icon import icon_file
 from mem0tray.system import programs
@@ -131,7 +132,6 @@ def _of_program(
 
 def _zenity(program: str, question: Question) -> _Child:
     """zenity, whose options for our icon depend on its version."""
-    icon = icon_file("healthy-256.png")
     version = programs.answer(program, "--version") or ""
     new = version.partition(".")[0] not in ("2", "3")
     command = [
@@ -142,7 +142,7 @@ def _zenity(program: str, question: Question) -> _Child:
         f"--text={question.text}",
         f"--ok-label={question.confirm}",
         f"--width={_WIDTH}",
-        f"--icon={icon}" if new else f"--window-icon={icon}",
+        f"--icon={_icon()}" if new else f"--window-icon={_icon()}",
     ]
     if question.cancel:
         command += [f"--cancel-label={question.cancel}", "--default-cancel"]
@@ -157,7 +157,7 @@ def _kdialog(program: str, question: Question) -> _Child:
     rich = escape(question.text).replace("\n", "<br>").replace("\\", "\\\\")
     words = {
         "desktopfile": APP,
-        "icon": icon_file("healthy-256.png"),
+        "icon": _icon(),
         "title": question.title,
     }
     if question.cancel:
@@ -167,6 +167,13 @@ def _kdialog(program: str, question: Question) -> _Child:
         words |= {"ok-label": question.confirm, "msgbox": f"<qt>{rich}</qt>"}
     options = [f"--{name}={value}" for name, value in words.items()]
     return _Child((program, *options), no=frozenset({1, 2}))
+
+
+def _icon() -> str:
+    """Our icon by its name, which a desktop draws in the size it wants; else a file."""
+    entry = application_entry.for_this_system()
+    by_name = entry is not None and entry.has_icon()
+    return APP if by_name else str(icon_file("healthy-256.png"))
 
 
 def _window(script: str, python: str, question: Question) -> _Child:
