@@ -52,12 +52,14 @@ def load(
             why = _RESTLESS
         except BrokenDocumentError as error:
             why = error.reason
-    raise FileUnavailableError(
-        Reason("{path} cannot be read: {why}.", path=path, why=why),
-        Reason(
-            "If it is broken, mem0tray keeps what is in it and restores"
-            " it once it runs: start it, or mend the file, then try again."
-        ),
+    raise FileUnavailableError(*_broken(path, why))
+
+
+def _broken(path: Path, why: Reason) -> tuple[Reason, Reason]:
+    """What to say of a file that no JSON program can load, and what to do."""
+    return (
+        Reason("{path} is broken: {why}.", path=path, why=why),
+        Reason("A running worker keeps it, and saves what is whole in it: `mem0tray run`."),
     )
 
 
@@ -84,10 +86,7 @@ class SeenFile:
             return self.error.reason
         if not (self.broken or self.restless):
             return reasons.NONE
-        return reasons.advised(
-            Reason("{path} is broken: {why}.", path=self.path, why=self.broken or _RESTLESS),
-            Reason("A running worker keeps it, and saves what is whole in it: `mem0tray run`."),
-        )
+        return reasons.advised(*_broken(self.path, self.broken or _RESTLESS))
 
 
 def look(path: Path, sections: Sequence[str]) -> SeenFile:

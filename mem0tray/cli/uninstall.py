@@ -100,17 +100,21 @@ def _held() -> list[str]:
 def _ask(held: list[str], *, yes: bool, as_json: bool) -> None:
     """Say what would be lost, and have it confirmed. click.Abort when it is not."""
     folders = own_folders.all_of_them()
-    if yes or not folders:
+    if not folders:
         return
     if as_json:
-        raise UsageError("With --json nothing can be asked.", "Add --yes.")
+        if not yes:
+            raise UsageError("With --json nothing can be asked.", "Add --yes.")
+        return
     for line in held:
         output.say_beside("", line, Style.WARNING)
+    held.clear()  # it has been said, while it was true
+    if yes:
+        return
     names = ", ".join(map(str, folders))
     question = f"Remove {names} for good?"
     if not output.agreed(question, "nothing was changed.", "Use --yes to remove without asking."):
         raise click.Abort
-    held.clear()  # it has been said
 
 
 # Taking away ----------------------------------------------------------------------------

@@ -12,7 +12,9 @@ def turned_away(error: AlreadyRunningError, settings: Settings) -> AlreadyRunnin
     paths = settings.locations()
     if is_locked(paths.tray_lock):
         orders.ask_to_show(paths)
-        return AlreadyRunningError(error.message, "It shows its status.")
+        return AlreadyRunningError(
+            error.message, "It is asked to show its status; `mem0tray status` shows it here."
+        )
     if _showed(settings):
         how = "It has no tray icon; your browser shows its status."
     else:

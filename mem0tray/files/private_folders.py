@@ -52,6 +52,12 @@ def make_private_folder(folder: Path, *, ours: bool = False) -> None:
         atomic.sync_folder(each.parent)
 
 
+def drop_empty(folder: Path) -> None:
+    """Remove a folder in which nothing is left; one that cannot be removed stays."""
+    with suppress(OSError):
+        folder.rmdir()
+
+
 def make_own_folder(folder: Path) -> None:
     """Make `folder`, or see that nobody else has a say in it: ours, and mode 0700.
 

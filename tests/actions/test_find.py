@@ -82,5 +82,5 @@ def test_no_file_is_no_items(paths: Paths) -> None:
 def test_a_broken_file_is_an_error_that_names_it(paths: Paths) -> None:
     """A file that cannot be read is not taken for empty."""
     paths.dlq.write_text('{"items": [')
-    with pytest.raises(FileUnavailableError, match="cannot be read"):
+    with pytest.raises(FileUnavailableError, match="is broken"):
         everything(paths)

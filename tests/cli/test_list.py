@@ -240,11 +240,18 @@ def test_nothing_of_a_project(home: Scratch) -> None:
 
 
 def test_a_broken_file_is_one_line_of_error(home: Scratch) -> None:
-    """It is not taken for empty."""
+    """It is not taken for empty; all commands have the words of `status` for it."""
     home.write("mem0_queue_dlq.json", []).write_text("{")
-    done = home.run("list")
-    assert done.code == 1
-    assert "cannot be read" in done.line
+    home.write("mem0_queue.json", []).write_text("{")
+    for arguments, name in (
+        (["list"], "queue_dlq"),
+        (["list", "-q"], "queue"),
+        (["stats"], "queue"),
+    ):
+        done = home.run(*arguments)
+        assert done.code == 1
+        assert f"mem0_{name}.json is broken: " in done.line
+    assert done.line.removeprefix("mem0tray: ") == home.run("status", "--json").json()["reason"]
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes of POSIX")

@@ -176,7 +176,9 @@ def test_purge_removes_its_own_folders_and_no_shared_file(
     assert {path: path.read_bytes() for path in used.claude.rglob("*") if path.is_file()} == before
     assert not used.config.parent.exists()
     assert not (used.data / "mem0tray").exists()
-    assert "The embedded server holds 1 memory" in said
+    holds = "The embedded server holds 1 memory"
+    assert said.count(holds) == 1
+    assert said.index(holds) < said.index("removed  ")
     again = home.ok("uninstall", "--purge", "--yes")
     assert "Nothing of mem0tray was found" in again
 

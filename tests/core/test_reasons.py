@@ -34,7 +34,7 @@ _SAYING = _ERRORS | {
 }  # fmt: skip
 # Never shown as a reason: for the log, for programmers, or caught where they are raised.
 _UNSEEN = (
-    "It shows ", "For an icon, ", "The worker has not begun.",
+    "It is asked to show ", "For an icon, ", "The worker has not begun.",
     "mem0tray is already running", "Use `mem0tray status`",
     "No editor was found", "Set $VISUAL", "The editor ", "Look whether ",
     "Give more of the id", "There is no setting", "`mem0tray config show`", "cannot be changed in",

@@ -118,8 +118,17 @@ def test_enable_and_disable(login: XdgAutostart) -> None:
     assert login.state() == AutostartState(ENABLED, login.command)
     login.disable()
     assert login.state() == AutostartState(DISABLED)
-    assert not Path(login.where).exists()
+    assert not Path(login.where).parent.exists()
     login.disable()
+
+
+def test_a_folder_with_entries_of_others_stays(login: XdgAutostart) -> None:
+    """Only one in which nothing is left goes with ours."""
+    login.enable()
+    other = Path(login.where).with_name("other.desktop")
+    other.touch()
+    login.disable()
+    assert [*other.parent.iterdir()] == [other]
 
 
 @pytest.mark.parametrize(

@@ -104,8 +104,18 @@ def test_where_a_manager_answers_it_starts_at_once(
     service.disable()
     assert manager.done[-2:] == ["disable --now mem0tray.service", "daemon-reload"]
     assert service.state() == AutostartState(DISABLED)
-    assert not any(Path(service.where).parent.rglob("*.service"))
+    assert not Path(service.where).parent.exists()
     service.disable()
+
+
+@pytest.mark.usefixtures("manager")
+def test_a_folder_with_units_of_others_stays(service: UserService) -> None:
+    """Only those in which nothing is left go with ours."""
+    service.enable()
+    other = Path(service.where).with_name("other.service")
+    other.touch()
+    service.disable()
+    assert [*other.parent.iterdir()] == [other]
 
 
 def test_where_none_answers_the_next_one_finds_it(

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from mem0tray import report
-from mem0tray.report import output
+from mem0tray.report import browser, output
 from tests.cli.scratch import Scratch
+from tests.desktop.programs import script
 from tests.report.reading import parse
+from tests.support.processes import wait_until
 from tests.support.shapes import dead
 
 
@@ -27,6 +29,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(webbrowser, "open", remember)
     monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setenv("BROWSER", "a-browser")  # the user's choice, which `webbrowser` takes
     monkeypatch.setattr(output, "_browser", lambda: "")
     return found
 
@@ -115,6 +118,50 @@ def test_a_browser_that_cannot_be_started(tmp_path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(webbrowser, "open", fail)
     assert report.open_page(tmp_path / "page.html") is False
+
+
+@pytest.fixture
+def opener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a place for a desktop's opener."""
+    monkeypatch.delenv("BROWSER")
+    monkeypatch.setenv("PATH", str(tmp_path / "programs"), prepend=os.pathsep)
+    return tmp_path / "programs" / "xdg-open"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="its opener is that of Linux")
+def test_a_desktop_without_a_browser(home: Scratch, opener: Path) -> None:
+    """The command says so and succeeds."""
+    script(opener, "exit 3")
+    done = home.run("report")
+    assert done.code == 0
+    assert "open that file yourself" in done.line
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="its opener is that of Linux")
+def test_what_an_opener_looks_for_in_vain_is_not_shown(
+    tmp_path: Path, opener: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It names each browser that it does not find."""
+    script(opener, "echo firefox: not found >&2; exit 3")
+    assert not report.open_page(tmp_path / "page.html")
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="its opener is that of Linux")
+@pytest.mark.parametrize("rest", ["exit 0", 'read word < "$0.end"'], ids=["ends", "goes on"])
+def test_a_desktop_with_a_browser(
+    tmp_path: Path, opener: Path, monkeypatch: pytest.MonkeyPatch, rest: str
+) -> None:
+    """Its opener gets the page; one that goes on as long as the browser is not waited for."""
+    monkeypatch.setattr(browser, "_PATIENCE", 0.05 if "read" in rest else 30.0)
+    os.mkfifo(tmp_path / "programs.end")
+    script(opener, f'echo "$1" > "$0.got"; {rest}'.replace("$0.end", f"{tmp_path}/programs.end"))
+    assert report.open_page(tmp_path / "page.html")
+    got = opener.with_name("xdg-open.got")
+    wait_until(lambda: got.exists() and got.read_text(), what="the page")
+    assert got.read_text().strip() == (tmp_path / "page.html").as_uri()
+    if "read" in rest:
+        (tmp_path / "programs.end").write_text("end\n")
 
 
 @pytest.mark.parametrize(

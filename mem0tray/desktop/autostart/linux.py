@@ -125,9 +125,12 @@ class XdgAutostart:
             self._write(f"{_ENTRY}Exec={entry.start_lines(self._words)['Exec']}\nHidden=true\n")
             return
         try:
-            own.unlink(missing_ok=True)
+            own.unlink()
+        except FileNotFoundError:
+            return
         except OSError as error:
             raise atomic.unavailable(own, error) from error
+        private_folders.drop_empty(own.parent)
 
     def mend(self) -> bool:
         """Change the program in the user's entry and nothing else that stands there."""

@@ -142,6 +142,8 @@ class UserService:
             systemd.tell("disable", "--now", UNIT)
         self._unlink(self._link)
         self._unlink(self._path)
+        for folder in (self._link.parent, self._path.parent):
+            private_folders.drop_empty(folder)
         if answers:
             systemd.tell("daemon-reload")
 
