@@ -27,6 +27,7 @@ _SENTENCES: Final = {
     BLOCKED: "mem0tray is set up to start at login, and the system leaves it out.",
     STALE: "mem0tray is set up to start at login, and cannot be started.",
 }
+_NOTHING: Final = "mem0tray did not start at login; nothing was changed."
 _FROM_BOOT: Final = "mem0tray starts with the computer, as a service (lingering is on)."
 _ENABLE: Final = "`mem0tray autostart enable` sets it up anew."
 _ENABLE_AT: Final = "`mem0tray autostart enable` sets it up, at"
@@ -118,8 +119,9 @@ def _beside(login: Autostart) -> list[str]:
 def disable() -> None:
     """No longer start at login; a tray that runs goes on running, a service is stopped."""
     login = this_system()
+    was_there = login.state().name != DISABLED
     told = login.disable()
-    output.say(_SENTENCES[DISABLED])
+    output.say(_SENTENCES[DISABLED] if was_there else _NOTHING)
     for line in told:
         output.say_beside("", line)
 

@@ -22,12 +22,19 @@ def _minutes(ctx: click.Context, parameter: click.Parameter, value: str | None) 
     with suppress(ValueError):
         if 0 < float(value) <= _LONGEST:  # NaN neither
             return float(value)
+    if _is_option(value):
+        raise click.NoSuchOption(value, ctx=ctx)
     raise click.BadParameter(
         f"must be a number of minutes, more than 0 and at most {_LONGEST:,.0f} (a year);"
         f" it is {value!r}.",
         ctx,
         parameter,
     )
+
+
+def _is_option(value: str) -> bool:
+    """Whether it is written like one: a number below 0 begins so too."""
+    return (value.startswith("-") and value[1:2].isalpha()) or value.startswith("--")
 
 
 # A number below 0 is a value that is wrong, no option.

@@ -32,6 +32,8 @@ def test_there_and_back(home: Scratch, entry: Path) -> None:
     assert home.ok("autostart", "status").startswith("mem0tray starts at login.\n")
     assert home.ok("autostart", "disable") == "mem0tray does not start at login.\n"
     assert not entry.exists()
+    again = home.ok("autostart", "disable")
+    assert again == "mem0tray did not start at login; nothing was changed.\n"
     assert home.run("autostart", "status", "--json").json()["state"] == "disabled"
 
 
