@@ -26,6 +26,8 @@ ZYGOTE: Final = Path(__file__).with_name("zygote.py")
 # Put before a command, it has it started anew.
 ANEW: Final = ("env",)
 CAN_FORK: Final = sys.platform == "linux" and not os.environ.get("PLAIN_STARTS")
+# Seconds: the zygote's first answer comes after it has imported the program.
+_PRELOADED_WITHIN: Final = 60.0
 # What these are, an interpreter asks once.
 _ASKED_ONCE: Final = ("PYTHON", "LD_", "LC_")
 
@@ -129,7 +131,7 @@ class Forked(Process):
             ]
             streams[0] = streams[0] if stdin is None else stdin
             socket.send_fds(_zygote(), [json.dumps(order).encode()], [*streams, tells.fileno()])
-        self._pid = self._tell(10)
+        self._pid = self._tell(_PRELOADED_WITHIN)
         self._code: int | None = None
 
     @property
