@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _NAME: Final = "notifications"
 # Seconds. On Windows the test's process is there as long as the test is on the screen.
-_TIMEOUT: Final = 15.0 if sys.platform == "win32" else 6.0
+_TIMEOUT: Final = 15.0 if sys.platform == "win32" else 10.0
 _OTHERWISE: Final = "Until then the log tells of all."
 _HANGS: Final = "End what hangs, or log out and in again."
 _DAEMON: Final = (
