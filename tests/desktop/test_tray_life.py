@@ -208,4 +208,4 @@ def test_a_start_after_a_kill(tray: Tray) -> None:
     item.wait_gone()
     second, item = tray.shown(IconLook("healthy", "amber", "1"))
     assert second.stop() == 0
-    assert [path.name for path in tray.home.data_files() if path.suffix == ".png"] == []
+    assert list((tray.home.data / "mem0tray").rglob("*.png")) == []
