@@ -111,13 +111,13 @@ class Application:
         """Show the icon until the user quits, or a signal ends it; the exit code."""
         for listener in (self._presenter, self._listen):
             self._bus.subscribe(listener)
+        self._mend_entry()
         self._notifier.start()
         self._controller.start()
         self._worker.start()
         restore = self._take_signals()
         try:
             self._mend_login()
-            self._mend_entry()
             if self._host is not None:
                 self._host.start()
             self._tray.run(self._presenter.start)
@@ -222,7 +222,7 @@ class Application:
             return
         try:
             entry.mend()
-        except Mem0TrayError as error:
+        except (Mem0TrayError, OSError) as error:
             self._bus.emit(events.PartFailed("desktop entry", str(error), 0.0))
 
     def _tell_no_host(self) -> None:
