@@ -114,6 +114,16 @@ def test_the_ledger_knows_better_than_the_file() -> None:
     assert made.title == "1 dead letter: the server rejects it"
 
 
+def test_the_example_speaks_the_language_of_the_page() -> None:
+    """What is ours in a reason is told as in the table of dead letters."""
+    said = "no answer after 60 s"
+    attempt = Attempt(_NOW, "unknown", None, said, 60.0)
+    letter = dead("a", id="one", last_error=said)
+    for attempts in (None, {"one": attempt}):
+        (made,) = _advice(letter, attempts=attempts, language="fr")
+        assert made.example == "one · aucune réponse au bout de 60 s"
+
+
 def test_invalid_items() -> None:
     """No project, half a character, no text: each is told apart."""
     made = _advice(
