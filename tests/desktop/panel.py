@@ -11,7 +11,7 @@ from mem0tray.desktop.tray import icon
 from mem0tray.desktop.tray.icon import IconLook
 from tests.support.processes import wait_until
 from tests.support.screen import Point, Window
-from tests.support.sni import SIZE, WATCHER
+from tests.support.sni import WATCHER
 from tests.support.tray import Tray
 
 BASES: Final = ("healthy", "down", "paused", "action-needed")
@@ -25,6 +25,7 @@ RETRY, DELETE = 0, 1
 
 _BUTTONS: Final = {"zenity": 52}  # pixels above the lower edge of a window, by its program
 _RIGHT: Final = 3  # the mouse's button
+_TAKEN: Final = 64  # pixels: the panel takes the largest that it is given, and reduces it
 _SHOWN: Final = 22  # pixels of the icon on the panel
 _PLACES: Final = list(product(range(4), range(2, 10)))  # of its upper left corner
 _EMPTY: Final = (200, 4)  # a point of the panel where nothing is
@@ -131,6 +132,6 @@ class Panel:
 @cache
 def _drawn(number: int, paper: tuple[int, int, int]) -> Image.Image:
     """A look as it should be on a panel of this colour."""
-    drawn = Image.new("RGBA", (SIZE, SIZE), paper)
-    drawn.alpha_composite(icon.compose(LOOKS[number], SIZE))
+    drawn = Image.new("RGBA", (_TAKEN, _TAKEN), paper)
+    drawn.alpha_composite(icon.compose(LOOKS[number], _TAKEN))
     return drawn.convert("RGB").resize((_SHOWN, _SHOWN), Image.Resampling.BOX)

@@ -13,7 +13,7 @@ from tests.support.screen import Point
 from tests.support.shapes import waiting
 from tests.support.tray import HEALTHY, Tray, wait_look
 
-GREEN, AMBER = (22, 163, 74), (242, 160, 31)  # of the icon, of its badge
+GREEN, AMBER = (8, 96, 47), (242, 160, 31)  # of the icon, of its badge
 PATIENCE = 20.0  # seconds: it is looked for such a panel a few times after the start
 
 

@@ -33,7 +33,7 @@ def test_the_committed_icons_are_drawn_from_their_masters() -> None:
 def test_a_changed_master_is_noticed(copy: Path) -> None:
     """Whoever edits an SVG is told to draw anew."""
     master = copy / "icons" / "down-22.svg"
-    master.write_text(master.read_text().replace("#e03a3e", "#ff0000"))
+    master.write_text(master.read_text().replace("#a6121b", "#ff0000"))
     done = check(copy)
     assert done.returncode == 1
     assert done.stderr == "Changed: down-22.svg. Start packaging/update-icons.\n"

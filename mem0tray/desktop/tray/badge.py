@@ -2,19 +2,20 @@
 
 from typing import Final
 
-from PIL import Image, ImageChops, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont
 
 from mem0tray.desktop.tray.digits import bitmap
 
 AMBER: Final = "amber"
 RED: Final = "red"
 
-_FILLS: Final = {AMBER: "#f2a01f", RED: "#e03a3e"}
-_RIMS: Final = {AMBER: "#b86800", RED: "#e03a3e"}  # bright amber alone is lost on a light panel
+_FILLS: Final = {AMBER: "#f2a01f", RED: "#a6121b"}
+_RIMS: Final = {AMBER: "#4a2600", RED: "#a6121b"}  # bright amber alone is lost on a light panel
+_OUTLINE: Final = "#ffffff"  # as the bases have: for dark panels, and between badge and base
 _INKS: Final = {AMBER: "#2a1600", RED: "#ffffff"}
 _FINE: Final = 8  # shapes and letters are drawn this much larger, then reduced
 _DIAMETER: Final = 0.58  # of the icon
-_GAP: Final = 1 / 18  # of the icon: between badge and base
+_HALO: Final = 1 / 18  # of the icon: the outline's width, a pixel at least
 _RIM: Final = 0.08  # of the badge, a pixel at least
 _CORNER: Final = 0.12  # of the badge: the red one is a square, the amber one round
 _TALL: Final = 0.58  # of the badge: a digit in it, and
@@ -24,17 +25,18 @@ _OUTLINES_FROM: Final = 17  # below, letters from outlines blur: dots set by han
 
 
 def add_badge(base: Image.Image, colour: str, text: str) -> Image.Image:
-    """A copy of the square `base` with a badge at the lower right, cut out of it all round."""
+    """A copy of the square `base` with a badge at the lower right, in a white outline."""
     size = base.width
     side = int(size * _DIAMETER) | 1  # odd, as the digits are: their middle is a pixel
-    gap = max(1, round(size * _GAP))
-    place = size - side
-    cut = Image.new("L", base.size, 0)
-    cut.paste(_shape(side + 2 * gap, colour, -gap), (place - gap, place - gap))
+    halo = max(1, round(size * _HALO))
+    place = size - side - halo
     middle = place + side // 2
-    cut.paste(255, (middle, middle, size, size))  # no splinter of the base in the corner
     result = base.copy()
-    result.putalpha(ImageChops.subtract(base.getchannel("A"), cut))
+    result.paste((0, 0, 0, 0), (middle, middle, size, size))  # no splinter of the base in there
+    shape = _shape(side + 2 * halo, colour, -halo)
+    outline = Image.new("RGBA", shape.size, _OUTLINE)
+    outline.putalpha(shape)
+    result.alpha_composite(outline, (place - halo, place - halo))
     result.alpha_composite(_badge(side, colour, text), (place, place))
     return result
 

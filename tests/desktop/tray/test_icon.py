@@ -1,22 +1,54 @@
 """The icon: which look, and whether people can tell the looks apart."""
 
 from itertools import combinations
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from PIL import Image, ImageChops, ImageStat
+from PIL import Image, ImageChops, ImageFilter, ImageOps, ImageStat
 
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED, STARTING
 from mem0tray.desktop.tray.icon import BASES, IconLook, compose, icon_file, look
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 SIZES = (16, 22, 44)
+SHOWN = (16, 22, 24, 32, 44, 48, 64)  # what panels are given over the bus
 PANELS = ("#f6f6f6", "#2b2b2b")
+BREEZE = ("#eff0f1", "#31363b", "#2a2e32", "#3daee9")  # Plasma: light, both dark ones, selected
+PLAIN = ("#ffffff", "#000000", "#3465a4", "#1f4e9c", "#0078d7")  # the extremes, and blue ones
 BADGES = ((None, ""), ("amber", "3"), ("red", "6"), ("red", "9+"))
 LOOKS = [IconLook(base, *badge) for base in sorted(set(BASES.values())) for badge in BADGES]
 
 
+def badge_box(size: int) -> tuple[int, int, int, int]:
+    """Where the badge stands in an icon of that size, without its outline."""
+    side, halo = int(size * 0.58) | 1, halo_width(size)
+    return size - halo - side, size - halo - side, size - halo, size - halo
+
+
+def halo_width(size: int) -> int:
+    """How many pixels the white outline is wide."""
+    return max(1, round(size / 18))
+
+
+def pixel(image: Image.Image, x: int, y: int) -> tuple[int, ...]:
+    """Red, green, blue and alpha."""
+    found = image.getpixel((x, y))
+    assert isinstance(found, tuple)
+    return found
+
+
+def shapes(image: Image.Image) -> Image.Image:
+    """What is not white on a white panel, as a mask: the shapes without their colours."""
+    shown = Image.new("RGBA", image.size, "white")
+    shown.alpha_composite(image)
+    return shown.convert("L").point(lambda value: 255 * (value < 200))
+
+
 def difference(one: Image.Image, other: Image.Image) -> float:
-    """The share of the larger silhouette in which two alpha masks differ, from 0."""
-    masks = [image.getchannel("A") for image in (one, other)]
+    """The share of the larger one's shapes in which two icons differ, from 0."""
+    masks = [shapes(image) for image in (one, other)]
     total = max(ImageStat.Stat(mask).sum[0] for mask in masks)
     return ImageStat.Stat(ImageChops.difference(*masks)).sum[0] / total
 
@@ -48,6 +80,23 @@ def readable_share(image: Image.Image, panel: str) -> float:
     [(pixels, ground)] = colours(shown)
     shown.alpha_composite(image)
     return sum(count for count, shade in colours(shown) if contrast(shade, ground) >= 3.0) / pixels
+
+
+def faint(image: Image.Image, panel: str) -> int:
+    """How many pixels of the silhouette's edge have nothing near that stands out by 3:1."""
+    shown = Image.new("RGBA", image.size, panel)
+    [(_, ground)] = colours(shown)
+    shown.alpha_composite(image)
+    pixels: Sequence[Any] = shown.convert("RGB").get_flattened_data()
+    found = {shade: 255 * (contrast(shade, ground) >= 3.0) for shade in set(pixels)}
+    stands_out = Image.new("L", image.size)
+    stands_out.putdata([found[shade] for shade in pixels])
+    reach = halo_width(image.width) + -(-image.width // 22)
+    near = stands_out.filter(ImageFilter.MaxFilter(2 * reach + 1))
+    inside = ImageOps.expand(image.getchannel("A").point(lambda alpha: 255 * (alpha > 127)), 1)
+    edge = ImageChops.subtract(inside, inside.filter(ImageFilter.MinFilter(3)))
+    lost = ImageChops.subtract(edge, ImageOps.expand(near, 1))
+    return lost.histogram()[255]
 
 
 # Which look ----------------------------------------------------------------------
@@ -130,14 +179,20 @@ def test_counts_differ(colour: str, size: int) -> None:
     assert len(images) == len(texts)
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_a_gap_parts_badge_and_base(size: int) -> None:
-    """Along the row in the badge's middle, something transparent stands before the badge."""
-    alpha = compose(IconLook("healthy", "red", "6"), size).getchannel("A")
-    row = [alpha.getpixel((x, round(size * 0.88))) for x in range(size)]
-    badge = next(x for x in range(size) if row[x:] == [255] * (size - x))
-    assert row[badge - 1] == 0
-    assert 255 in row[: badge - 1]
+@pytest.mark.parametrize("size", SHOWN)
+@pytest.mark.parametrize("badge", BADGES[1:])
+@pytest.mark.parametrize("base", sorted(set(BASES.values())))
+def test_a_rim_parts_badge_and_base(base: str, badge: tuple[str, str], size: int) -> None:
+    """Left of the badge and above it, a line stands out from the badge's edge and from the base."""
+    image = compose(IconLook(base, *badge), size)
+    left, top, right, _ = badge_box(size)
+    middle = (left + right) // 2
+    filling = pixel(compose(IconLook(base), size), size // 2, size - halo_width(size) - 2)
+    for rim, edge in (((left - 1, middle), (left, middle)), ((middle, top - 1), (middle, top))):
+        line = pixel(image, *rim)
+        assert line[3] == 255
+        assert contrast(line[:3], pixel(image, *edge)[:3]) >= 3.0
+        assert contrast(line[:3], filling[:3]) >= 3.0
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -158,24 +213,19 @@ def test_it_is_readable_on_light_and_dark(seen: IconLook, panel: str, size: int)
     assert readable_share(compose(seen, size), panel) > 0.25
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("panel", PANELS)
-@pytest.mark.parametrize("badge", BADGES[1:])
-def test_a_badge_is_readable_on_light_and_dark(
-    badge: tuple[str, str], panel: str, size: int
-) -> None:
-    """The badge's edge stands out by 3:1, also where its filling does not."""
-    side = int(size * 0.58) | 1
-    left, middle = size - side, size - side // 2 - 1
-    edge = compose(IconLook("healthy", *badge), size).crop((left, middle, left + 2, middle + 1))
-    assert readable_share(edge, panel) >= 0.5
+@pytest.mark.parametrize("size", SHOWN)
+@pytest.mark.parametrize("panel", [*PANELS, *BREEZE, *PLAIN])
+@pytest.mark.parametrize("seen", LOOKS, ids=str)
+def test_its_outline_stands_out_from_any_panel(seen: IconLook, panel: str, size: int) -> None:
+    """All round, the icon's edge or the outline in it stands out from the panel by 3:1."""
+    assert faint(compose(seen, size), panel) == 0
 
 
 def test_the_number_is_readable_in_its_badge() -> None:
     """Digits stand out from the filling: dark on amber by 4.5:1 and more, white on red by 4:1."""
     for colour, least in (("amber", 4.5), ("red", 4.0)):
         image = compose(IconLook("healthy", colour, "4"), 256)
-        (_, filling), (_, ink), *_ = colours(image.crop((140, 140, 220, 220)))
+        (_, filling), (_, ink), *_ = colours(image.crop((126, 126, 206, 206)))
         assert contrast(filling, ink) > least
 
 
@@ -183,31 +233,35 @@ def test_the_number_is_readable_in_its_badge() -> None:
 @pytest.mark.parametrize("text", [*"123456789", "9+"])
 def test_small_digits_are_sharp(text: str, size: int) -> None:
     """Where pixels are few, digits are made of whole ones: ink or filling, nothing between."""
-    side = int(size * 0.58) | 1
     image = compose(IconLook("healthy", "red", text), size)
-    box = (size - side + 1, size - side + 1, size - 1, size - 1)
-    assert len(colours(image.crop(box))) == 2
+    left, top, right, bottom = badge_box(size)
+    assert len(colours(image.crop((left + 1, top + 1, right - 1, bottom - 1)))) == 2
 
 
 @pytest.mark.parametrize("size", [16, 22, 32, 44, 64, 256])
 def test_digits_fill_the_badge(size: int) -> None:
     """At every size a digit is between half of the badge's height and all but its rim."""
-    side = int(size * 0.58) | 1
     image = compose(IconLook("healthy", "red", "8"), size)
-    badge = image.crop((size - side, size - side, size, size)).convert("RGB")
+    left, top, right, bottom = badge_box(size)
+    inset = size // 16  # past the corners
+    badge = image.crop((left + inset, top + inset, right - inset, bottom - inset)).convert("RGB")
     white = badge.getchannel("G").point(lambda value: 255 * (value > 150))
     box = white.getbbox()
     assert box is not None
-    assert 0.5 < (box[3] - box[1]) / side < 0.8
+    assert 0.5 < (box[3] - box[1]) / (bottom - top) < 0.8
 
 
 @pytest.mark.parametrize("base", sorted(set(BASES.values())))
 def test_edges_are_sharp_where_panels_are(base: str) -> None:
     """The tray's floor and sides fall between pixels at the sizes that panels use."""
     for size, thick in ((16, 2), (22, 3), (32, 4), (44, 6)):
-        alpha = compose(IconLook(base), size).getchannel("A")
-        column = [alpha.getpixel((size // 2, y)) for y in range(size - thick - 1, size)]
-        assert column == [0] + [255] * thick
+        halo = halo_width(size)
+        image = compose(IconLook(base), size)
+        column = [pixel(image, size // 2, y) for y in range(size - 2 * halo - thick, size)]
+        white = [(255, 255, 255, 255)] * halo
+        floor = [column[halo]] * thick
+        assert column == white + floor + white
+        assert floor[0] != white[0]
 
 
 # Composed once -------------------------------------------------------------------
