@@ -18,8 +18,8 @@ BASES: Final = ("healthy", "down", "paused", "action-needed")
 BADGES: Final = ((0, None, ""), (1, "amber", "1"), (6, "red", "6"), (10, "red", "9+"))
 LOOKS: Final = [IconLook(base, colour, text) for base in BASES for _, colour, text in BADGES]
 # The menu's lines as they stand on the screen, separators not counted.
-LINES: Final = 12
-RETRY_ALL, LETTERS, PAUSE, QUIT = 1, 2, 7, 11
+LINES: Final = 13
+RETRY_ALL, LETTERS, PAUSE, QUIT = 2, 3, 8, 12
 LETTER_LINES: Final = 4
 RETRY, DELETE = 0, 1
 

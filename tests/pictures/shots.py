@@ -20,8 +20,8 @@ from tests.support.shapes import entry
 from tests.support.standin import Standin
 
 Box = tuple[int, int, int, int]
-LINES: Final = 12
-LETTERS: Final = 2
+LINES: Final = 13
+LETTERS: Final = 3
 _MARGIN: Final = 24 * SCALE
 _ICON: Final = Point(13 * SCALE, 16 * SCALE)  # the only one on the panel
 _BROWSER: Final = "chromium"

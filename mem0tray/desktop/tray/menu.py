@@ -1,7 +1,7 @@
 """The menu as data. Pure: what stands in it follows from the view alone.
 
-Times, never ages, and no counts that change with each delivery: a menu is
-rebuilt only when what it shows has changed, as that closes one that is open.
+Times, never ages; and what changes with each delivery only where a menu can be
+changed in place: elsewhere a menu that is built anew closes one that is open.
 """
 
 import textwrap
@@ -15,13 +15,15 @@ from mem0tray.actions.oldest import DeadLetter
 from mem0tray.config.server_choice import CHOOSE, said
 from mem0tray.core.language import Language
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED, STARTING
-from mem0tray.core.text import one_line
+from mem0tray.core.text import one_line, short_id
 from mem0tray.desktop.tray.view import View
+from mem0tray.server import answers
 
 LEVELS: Final = ("all", "problems", "none")
 PAUSES: Final = (30, 60)  # minutes
 _PROJECT: Final = 24
 _REASON: Final = 44
+_FIRST_LINE: Final = 100
 _STATE_LINE: Final = 80
 _TOOLTIP_REASON: Final = 240
 
@@ -71,11 +73,17 @@ class MenuEntry:
 SEPARATOR: Final = MenuEntry()
 
 
-def build(view: View, language: Language, now: float) -> tuple[MenuEntry, ...]:
-    """The whole menu; `now` in Unix seconds decides where a time needs its date."""
+def build(
+    view: View, language: Language, now: float, *, mends: bool = False
+) -> tuple[MenuEntry, ...]:
+    """The whole menu; `now` in Unix seconds decides where a time needs its date.
+
+    `mends`: a menu of the same shape is changed in place, and may count what waits.
+    """
     _ = language.gettext
     return (
-        MenuEntry(state_line(view, language), enabled=False),
+        MenuEntry(_first_line(view, language), MenuCommand(Verb.SHOW_STATUS)),
+        MenuEntry(_counts(view, language, waiting=mends), MenuCommand(Verb.SHOW_STATUS)),
         SEPARATOR,
         MenuEntry(_("Retry all now"), MenuCommand(Verb.RETRY_ALL), enabled=view.dlq > 0),
         _dead_letters(view.letters, language, now),
@@ -140,17 +148,33 @@ def state_line(view: View, language: Language) -> str:
     return one_line(f"{words} · {there}", _STATE_LINE) if there else words
 
 
+def _first_line(view: View, language: Language) -> str:
+    """The state line, with the reason where something is wrong and it is not told yet."""
+    line = state_line(view, language)
+    reason = one_line(view.reason.said(language), _FIRST_LINE)
+    if view.state not in (DOWN, ACTION_NEEDED) or not reason or view.reason == CHOOSE:
+        return line
+    return one_line(f"{line} · {reason}", _FIRST_LINE)
+
+
+def _counts(view: View, language: Language, *, waiting: bool) -> str:
+    """How many dead letters there are and, with `waiting`, how many memories wait."""
+    ngettext, n = language.ngettext, language.number
+    parts = [ngettext("{n} dead letter", "{n} dead letters", view.dlq).format(n=n(view.dlq))]
+    if waiting:
+        queue = ngettext("{n} memory waiting", "{n} memories waiting", view.queue)
+        parts.insert(0, queue.format(n=n(view.queue)))
+    return " · ".join(parts)
+
+
 def tooltip(view: View, language: Language, now: float) -> str:
     """State, counts and last delivery, a line each; `now` as for `build`."""
-    _, ngettext = language.gettext, language.ngettext
+    _, ngettext, n = language.gettext, language.ngettext, language.number
     lines = [f"mem0tray · {state_line(view, language)}"]
     if view.state == ACTION_NEEDED:
         reason = one_line(view.reason.said(language), _TOOLTIP_REASON)
         lines += textwrap.wrap(reason, _STATE_LINE)
-    waiting = ngettext("{n} memory waiting", "{n} memories waiting", view.queue)
-    dead = ngettext("{n} dead letter", "{n} dead letters", view.dlq)
-    n = language.number
-    lines.append(f"{waiting.format(n=n(view.queue))} · {dead.format(n=n(view.dlq))}")
+    lines.append(_counts(view, language, waiting=True))
     if view.held:
         held = ngettext("{n} of these is held", "{n} of these are held", view.held)
         lines.append(held.format(n=n(view.held)))
@@ -169,10 +193,11 @@ def _dead_letters(letters: Sequence[DeadLetter], language: Language, now: float)
 def _letter(letter: DeadLetter, language: Language, now: float) -> MenuEntry:
     _ = language.gettext
     project = one_line(letter.project, _PROJECT) or _("no project")
-    since = _("since {time}").format(time=moment(letter.since, language, now))
-    reason = one_line(letter.reason.said(language), _REASON)
+    status, _answered = answers.in_short(str(letter.reason))
+    reason = str(status) if status else one_line(letter.reason.said(language), _REASON)
+    parts = (project, short_id(letter.item_id), reason, moment(letter.since, language, now))
     return MenuEntry(
-        " · ".join((project, since, reason) if reason else (project, since)),
+        " · ".join(part for part in parts if part),
         entries=(
             MenuEntry(_("Retry now"), MenuCommand(Verb.RETRY, letter)),
             MenuEntry(_("Back up then delete…"), MenuCommand(Verb.DELETE, letter)),

@@ -100,6 +100,7 @@ class Presenter:
         self._gather = gather
         self._settings = settings
         self._language = language
+        self._mends = mends
         self._pace = MenuPace(mends=mends)
         self._guard = threading.Condition()
         self._urgent = True
@@ -169,7 +170,7 @@ class Presenter:
         self._tray.show_look(icon.look(view.state, view.dlq, investigate))
         wall = self._clock.wall()
         self._tray.show_title(menu.tooltip(view, language, wall))
-        entries = menu.build(view, language, wall)
+        entries = menu.build(view, language, wall, mends=self._mends)
         now = self._clock.now()
         # Nobody has opened yet what says "starting"; the next one comes within a moment.
         if self._pace.takes_menu(entries, now, lasts=view.state != STARTING):

@@ -61,13 +61,13 @@ def test_the_whole_menu() -> None:
     """Everything that was asked for, in its order."""
     made = menu.build(VIEW, ENGLISH, NOW)
     assert labels(made) == [
-        "Server healthy · mem0.test", "",
+        "Server healthy · mem0.test", "1 dead letter", "",
         "Retry all now", "Dead letters", "",
         "Show status", "Open DLQ file", "Open log", "Restore last deletion", "",
         "Pause", "Notifications", "Start at login", "Settings…", "",
         "Quit",
     ]  # fmt: skip
-    assert labels(within(made, "Dead letters").entries) == ["alpha · since 14:32 · 500: odd"]
+    assert labels(within(made, "Dead letters").entries) == ["alpha · aa-1 · 500 · 14:32"]
     assert labels(within(made, "Dead letters").entries[0].entries) == [
         "Retry now", "Back up then delete…", "Copy ID", "Diagnose",
     ]  # fmt: skip
@@ -81,7 +81,7 @@ def test_it_speaks_french() -> None:
     """The menu follows the language, its times do not change."""
     made = menu.build(dataclasses.replace(VIEW, destination=THIS_COMPUTER), Language("fr"), NOW)
     assert labels(made)[0] == "Serveur opérationnel · cet ordinateur seulement"
-    assert within(made, "alpha · depuis 14:32 · 500: odd")
+    assert within(made, "alpha · aa-1 · 500 · 14:32")
     assert labels(within(made, "Mettre en pause").entries)[:2] == ["30 minutes", "1 heure"]
 
 
@@ -122,9 +122,40 @@ def test_without_dead_letters_nothing_can_be_retried() -> None:
     ],
 )  # fmt: skip
 def test_the_first_line_tells_state_and_destination(state: str, words: str) -> None:
-    """Each state in words, and where memories go; it cannot be chosen."""
+    """Each state in words, and where memories go; a click on it shows the status."""
     first, *_ = menu.build(View(state, destination="mem0.test"), ENGLISH, NOW)
-    assert first == MenuEntry(f"{words} · mem0.test", enabled=False)
+    assert first == MenuEntry(f"{words} · mem0.test", MenuCommand(Verb.SHOW_STATUS))
+
+
+@pytest.mark.parametrize("state", [DOWN, ACTION_NEEDED])
+def test_the_first_line_tells_what_is_wrong(state: str) -> None:
+    """The reason stands behind the destination, cut where the menu would become too wide."""
+    view = View(state, destination="mem0.test", reason=reasons.quoted("refused"))
+    assert menu.build(view, ENGLISH, NOW)[0].label.endswith(" · mem0.test · refused")
+    view = dataclasses.replace(view, reason=reasons.quoted("refused " * 40))
+    assert len(menu.build(view, ENGLISH, NOW)[0].label) == 100
+
+
+def test_the_second_line_counts() -> None:
+    """Dead letters, and what waits where that does not close the menu; a click shows the status."""
+    view = View(HEALTHY, queue=1234, dlq=1)
+    command = MenuCommand(Verb.SHOW_STATUS)
+    assert menu.build(view, ENGLISH, NOW)[1] == MenuEntry("1 dead letter", command)
+    line = menu.build(view, ENGLISH, NOW, mends=True)[1]
+    assert line == MenuEntry("1,234 memories waiting · 1 dead letter", command)
+
+
+def test_letters_of_one_project_can_be_told_apart() -> None:
+    """Each names its project, the beginning of its ID, what failed in short, and since when."""
+    letter = dataclasses.replace(
+        LETTER, item_id="170453b0-77aa", reason=reasons.quoted("500 Internal Server Error: odd")
+    )
+    silent = dataclasses.replace(letter, item_id="b2", reason=reasons.quoted("not reached"))
+    view = dataclasses.replace(VIEW, letters=(letter, silent))
+    assert labels(within(menu.build(view, ENGLISH, NOW), "Dead letters").entries) == [
+        "alpha · 170453b0 · 500 · 14:32",
+        "alpha · b2 · not reached · 14:32",
+    ]
 
 
 def test_the_first_line_asks_for_a_server() -> None:
@@ -188,10 +219,8 @@ def test_starting_at_login_is_switched(at_login: bool) -> None:  # noqa: FBT001 
 
 
 def test_work_changes_nothing_in_it() -> None:
-    """Counts and deliveries stand in the tooltip: the menu stays the same, also as time passes."""
-    busy = dataclasses.replace(
-        VIEW, queue=500, dlq=7, last_delivery=NOW, reason=reasons.quoted("well")
-    )
+    """Deliveries stand in the tooltip: the menu stays the same, also as time passes."""
+    busy = dataclasses.replace(VIEW, queue=500, last_delivery=NOW, reason=reasons.quoted("well"))
     assert menu.build(busy, ENGLISH, NOW + 3600) == menu.build(VIEW, ENGLISH, NOW)
 
 
@@ -244,8 +273,8 @@ def test_reasons_are_in_the_users_language() -> None:
     view = View(ACTION_NEEDED, reason=state.refusal("401 Unauthorized", 401))
     assert "le serveur refuse les envois\xa0: 401 Unauthorized" in menu.tooltip(view, french, NOW)
     view = with_letter(reason=NO_PROJECT)
-    (letter,) = menu.build(view, french, NOW)[3].entries
-    assert letter.label.endswith(" · contenu invalide\xa0: aucun projet n’est indiq…")
+    (letter,) = menu.build(view, french, NOW)[4].entries
+    assert " · contenu invalide\xa0: aucun projet n’est indiq… · " in letter.label
 
 
 # Hostile texts ----------------------------------------------------------------------------------
@@ -270,7 +299,7 @@ def test_hostile_texts_become_short_printable_lines(text: str) -> None:
     )
     view = dataclasses.replace(view, state=ACTION_NEEDED, reason=reasons.quoted(text))
     lines = labels(everything(menu.build(view, ENGLISH, NOW)))
-    assert len(lines) == 28
+    assert len(lines) == 29
     tooltip = menu.tooltip(view, ENGLISH, NOW).split("\n")
     assert 3 <= len(tooltip) <= 5  # a long reason takes three
     lines += tooltip
@@ -284,7 +313,7 @@ def test_hostile_texts_become_short_printable_lines(text: str) -> None:
 def test_ordinary_signs_stay_as_they_are() -> None:
     """Underscores, ampersands and braces are part of a project's name."""
     made = menu.build(with_letter(project="a_b & {c} %s"), ENGLISH, NOW)
-    assert within(made, "a_b & {c} %s · since 14:32 · 500: odd")
+    assert within(made, "a_b & {c} %s · aa-1 · 500 · 14:32")
 
 
 @pytest.mark.parametrize("text", ["", "\t\n", "\u202e"])
@@ -296,7 +325,7 @@ def test_texts_of_which_nothing_is_left(text: str) -> None:
     view = dataclasses.replace(view, state=ACTION_NEEDED, reason=reasons.quoted(text))
     made = menu.build(view, ENGLISH, NOW)
     assert made[0].label == "Action needed"
-    assert within(made, "no project · since 14:32")
+    assert within(made, "no project · aa-1 · 14:32")
     assert len(menu.tooltip(view, ENGLISH, NOW).split("\n")) == 2
 
 
@@ -304,5 +333,5 @@ def test_texts_of_which_nothing_is_left(text: str) -> None:
 def test_times_that_no_calendar_has(since: float) -> None:
     """A dead letter from the end of the world can still be chosen."""
     made = menu.build(with_letter(since=since), ENGLISH, NOW)
-    assert within(made, "alpha · since ? · 500: odd")
+    assert within(made, "alpha · aa-1 · 500 · ?")
     assert "Last delivery: ?" in menu.tooltip(View(HEALTHY, last_delivery=since), ENGLISH, NOW)

@@ -171,7 +171,7 @@ def test_a_change_of_state_shows_everywhere(scene: Scene) -> None:
     scene.presenter(events.StateChanged(ACTION_NEEDED, reasons.NONE))
     assert scene.tray.next("look") == IconLook("action-needed", "amber", "3")
     assert "choose a server" in scene.tray.next("title")
-    assert scene.tray.next("menu")[0].label == "Action needed · mem0.test"
+    assert scene.tray.next("menu")[0].label == "Action needed · mem0.test · choose a server"
 
 
 def test_deliveries_show_soon(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
