@@ -56,7 +56,7 @@ def test_the_tooltip_has_a_title_and_lines(desk: IconDesk) -> None:
     """The first line is the title, and read to those who see no picture; markup means nothing."""
     item = desk.start()
     desk.icon.title = "lab <b>\nfirst & last\nsecond"
-    item.wait_for(lambda: item.properties()["ToolTip"][2])
+    item.wait_for(lambda: item.properties()["ToolTip"][3])
     assert item.properties()["ToolTip"] == ("", [], "lab ‹b›", "first ＆ last\nsecond")
     assert item.properties()["IconAccessibleDesc"] == "lab <b>"
     assert item.title == "lab"
