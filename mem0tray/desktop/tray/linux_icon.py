@@ -26,6 +26,9 @@ from mem0tray.desktop.tray.status_notifier import ItemCalls, ItemFace, StatusNot
 from mem0tray.system.wakeup import Bell
 
 _TOOLTIP: Final = 2_000  # characters
+# Some panels read an icon before they listen to its signals (XFCE's, now and then): what
+# changed in between they are told once more, so many seconds after they were told of the icon.
+_AGAIN: Final = 3.0
 _log: Final = logging.getLogger(__name__)
 
 
@@ -155,6 +158,12 @@ class _BusIcon:
             self._bus.tell(
                 WATCHER, WATCHER_PATH, WATCHER, "RegisterStatusNotifierItem", "s", [self._bus_name]
             )
+            self._bus.later(_AGAIN, self._say_again)
+
+    def _say_again(self) -> None:
+        for signal in ("NewIcon", "NewAttentionIcon", "NewToolTip"):
+            self._says(signal)
+        self._says("NewStatus", "s", [self._face.status])
 
     # Clicks ------------------------------------------------------------------------------------
 

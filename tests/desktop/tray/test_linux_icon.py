@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from mem0tray.desktop.opener import TOKEN
+from mem0tray.desktop.tray import linux_icon
 from tests.desktop.tray.icon_desk import IconDesk, icon_desk, picture
 from tests.support.bus import CallError
 from tests.support.processes import wait_until
@@ -76,6 +77,18 @@ def test_it_asks_for_attention(desk: IconDesk) -> None:
     item.wait_for(lambda: item.status == "Active")
     told = [body for name, body in item.signals if name == "NewStatus"]
     assert told[-2:] == [["NeedsAttention"], ["Active"]]
+
+
+def test_a_panel_that_listens_late_is_told_again(
+    desk: IconDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A while after it was told of the icon it hears of everything, whatever it has missed."""
+    monkeypatch.setattr(linux_icon, "_AGAIN", 0.1)
+    item = desk.start()
+    item.wait_for(lambda: item.status == "Active")
+    wanted = {"NewIcon", "NewAttentionIcon", "NewToolTip", "NewStatus"}
+    item.wait_for(lambda: wanted <= {name for name, _ in item.signals})
+    assert item.colour() == RED
 
 
 # Clicks on the icon ---------------------------------------------------------------------------
