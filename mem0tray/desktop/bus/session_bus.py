@@ -34,6 +34,7 @@ PROPERTIES: Final = "org.freedesktop.DBus.Properties"
 _SHORTEST: Final = 0.25  # seconds until a bus that has ended is tried again,
 _LONGEST: Final = 30.0  # doubled up to these
 _MARGIN: Final = 2.0  # more than the thread of the bus takes to give up
+_LEAVING: Final = 1.0  # seconds for the end of a connection, which closes its socket
 _log: Final = logging.getLogger(__name__)
 _Found = TypeVar("_Found")
 Heard = Callable[[list[Any]], object]  # is given the signal's arguments, variants unpacked
@@ -180,7 +181,7 @@ class SessionBus:
             self._closed = True
         if thread is None or closed:
             return
-        self._loop.call_soon_threadsafe(self._leave)
+        asyncio.run_coroutine_threadsafe(self._leave(), self._loop)
         if thread is not threading.current_thread():
             thread.join(_MARGIN)
 
@@ -260,12 +261,15 @@ class SessionBus:
         finally:
             self._loop.close()
 
-    def _leave(self) -> None:
+    async def _leave(self) -> None:
         if self._keeper is not None:
             self._keeper.cancel()
         if self._connection is not None:
             self._connection.disconnect()
-        self._loop.call_soon(self._loop.stop)  # after what was cancelled has seen it
+            with contextlib.suppress(EOFError, OSError, DBusFastError, TimeoutError):
+                async with asyncio.timeout(_LEAVING):
+                    await self._connection.wait_for_disconnect()  # type: ignore[no-untyped-call]
+        self._loop.stop()
 
     async def _answer(self, message: Message) -> Message:
         bus = await self._reach()
@@ -324,7 +328,8 @@ class SessionBus:
     async def _keep(self, bus: MessageBus) -> None:
         """Wait for the end of the bus, and then until it is there again."""
         with contextlib.suppress(EOFError, OSError, DBusFastError):
-            await bus.wait_for_disconnect()  # type: ignore[no-untyped-call]  # theirs
+            # Shielded: who leaves the bus waits for the same, and ends this before.
+            await asyncio.shield(bus.wait_for_disconnect())  # type: ignore[no-untyped-call]
         self._connection = None
         self._tell(self._when_lost)
         wait = _SHORTEST
