@@ -23,7 +23,7 @@ from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.due import dead_due
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line, short_id
-from mem0tray.ledger.reader import Attempt, Known
+from mem0tray.ledger.known import Attempt, Known
 from mem0tray.server import answers
 from mem0tray.server.remedy import ID, REWORD, nothing, of_redirect, of_rejection
 

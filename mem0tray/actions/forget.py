@@ -30,7 +30,8 @@ from mem0tray.core.errors import Mem0TrayError
 from mem0tray.files import atomic, document, orders, private_folders, temporary
 from mem0tray.files.document import BrokenDocumentError
 from mem0tray.files.lock import FileLock
-from mem0tray.ledger.reader import Known, Reader
+from mem0tray.ledger.known import Known
+from mem0tray.ledger.reader import Reader
 from mem0tray.system import plain
 from mem0tray.system.paths import Paths
 

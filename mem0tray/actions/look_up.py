@@ -10,7 +10,8 @@ from mem0tray.actions.find import FoundItem, Identity, beginning, listing, resol
 from mem0tray.core import item as items
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.files import atomic, quarantine
-from mem0tray.ledger.reader import Attempt, Known, Reader
+from mem0tray.ledger.known import Attempt, Known
+from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 
 EMERGENCY: Final = "emergency"

@@ -10,7 +10,8 @@ from mem0tray.core import item as items
 from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.item import Item
 from mem0tray.core.state import ACTION_NEEDED, DOWN, PAUSED
-from mem0tray.ledger.reader import Attempt, Known, Reader
+from mem0tray.ledger.known import Attempt, Known
+from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 
 DELIVERED: Final = items.DELIVERED

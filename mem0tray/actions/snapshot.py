@@ -18,7 +18,7 @@ from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.item import Name
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import WorkerStatus
-from mem0tray.ledger.reader import Attempt
+from mem0tray.ledger.known import Attempt
 from mem0tray.ledger.taken_by_others import WorkerSeen
 from mem0tray.system.paths import Paths
 

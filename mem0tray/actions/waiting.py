@@ -17,7 +17,8 @@ from mem0tray.core.item import Item
 from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic, emergency
 from mem0tray.files.document import Document
-from mem0tray.ledger.reader import Known, Reader
+from mem0tray.ledger.known import Known
+from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 
 

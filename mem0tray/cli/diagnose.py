@@ -18,7 +18,8 @@ from mem0tray.cli.output import Style
 from mem0tray.config.settings import Settings
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import plural
-from mem0tray.ledger.reader import Attempt, Known, Reader
+from mem0tray.ledger.known import Attempt, Known
+from mem0tray.ledger.reader import Reader
 from mem0tray.server.remedy import ID, asks_nothing
 from mem0tray.system.paths import Paths
 

@@ -7,7 +7,7 @@ from mem0tray.cli import output
 from mem0tray.cli.output import Style
 from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.text import plural
-from mem0tray.ledger.reader import Attempt
+from mem0tray.ledger.known import Attempt
 
 SHOWN: Final = 10  # attempts of a history
 # The ledger's words for a kind are for programs.

@@ -23,7 +23,8 @@ from mem0tray.cli.output import Style
 from mem0tray.cli.values import whole_number
 from mem0tray.core import item as items
 from mem0tray.core.text import one_line, short_id
-from mem0tray.ledger.reader import Attempt, Known, Reader
+from mem0tray.ledger.known import Attempt, Known
+from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.taken_by_others import PERHAPS
 from mem0tray.server.answers import brief
 

@@ -10,7 +10,6 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -23,6 +22,7 @@ from mem0tray.core.item import Name
 from mem0tray.files.receipts import Mark
 from mem0tray.ledger import schema, taken_by_others
 from mem0tray.ledger.database import decode, encode, trouble, unusable
+from mem0tray.ledger.known import Attempt, Batch, Known
 from mem0tray.ledger.rows import DEAD_RAWS, DLQ_MERGED, REFUSAL_OVER, WAITS_SINCE, find_raw
 from mem0tray.system import plain
 
@@ -82,61 +82,6 @@ _STAYS: Final = (
     "SELECT coalesce(moved, accepted), closed FROM items"
     " WHERE dead_seq IS NOT NULL AND state IN ('delivered', 'discarded') AND closed >= ?"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """An attempt that failed: `at` in Unix seconds, `kind` a failure class, `duration` seconds."""
-
-    at: float
-    kind: str
-    status: int | None
-    message: str
-    duration: float
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What the ledger knows of one memory (id and digest of its content).
-
-    `held`: since when the server is known not to tell of what another worker has `taken`.
-    """
-
-    key: int
-    id: str
-    digest: bytes
-    state: str
-    server: str | None
-    reason: str | None
-    last_error: str | None
-    claimed: float | None
-    unknown: float | None
-    timeouts: int
-    accepted: float
-    closed: float | None
-    due: float
-    retries: int
-    taken: float | None = None
-    held: float | None = None
-    project: str = ""
-
-    @property
-    def is_held(self) -> bool:
-        """Whether another worker has perhaps delivered it, and so it is not sent by itself."""
-        return self.state == items.FRESH and self.taken is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Items that one deletion discarded at `closed`, as their bytes stood in a file.
-
-    `since` says of each when it was taken in, or last put back.
-    """
-
-    closed: float
-    reason: str
-    raws: Sequence[bytes]
-    since: Sequence[float]
 
 
 class Reader:

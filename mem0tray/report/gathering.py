@@ -15,7 +15,7 @@ from mem0tray.actions.find import FileListing, Identity, listing
 from mem0tray.actions.overview import Overview
 from mem0tray.actions.snapshot import Past, Snapshot
 from mem0tray.core import item as items
-from mem0tray.ledger.reader import Attempt
+from mem0tray.ledger.known import Attempt
 from mem0tray.report import history
 from mem0tray.report.history import History
 

@@ -11,7 +11,7 @@ from mem0tray.actions.cause import Cause
 from mem0tray.actions.surroundings import Surroundings
 from mem0tray.core import another_worker, reasons
 from mem0tray.core.reasons import Reason
-from mem0tray.ledger.reader import Attempt, Known
+from mem0tray.ledger.known import Attempt, Known
 from tests.actions.scene import found
 from tests.support.shapes import dead, entry
 

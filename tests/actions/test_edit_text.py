@@ -16,7 +16,8 @@ from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.errors import NotFoundError
 from mem0tray.files import atomic
-from mem0tray.ledger.reader import Known, Reader
+from mem0tray.ledger.known import Known
+from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 from mem0tray.worker.carrying_out import process
 from mem0tray.worker.queue.intake import QueueIntake

@@ -11,7 +11,8 @@ from mem0tray.cli import retry as command
 from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.item import Item
 from mem0tray.files.lock import InstanceLock
-from mem0tray.ledger.reader import Known, Reader
+from mem0tray.ledger.known import Known
+from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from tests.actions.scene import found, worker, write_dlq

@@ -19,7 +19,7 @@ from mem0tray.core import reasons, state
 from mem0tray.core.reasons import Reason
 from mem0tray.files import pauses
 from mem0tray.files.lock import FileLock
-from mem0tray.ledger.reader import Attempt
+from mem0tray.ledger.known import Attempt
 from mem0tray.server import Health
 from mem0tray.system.paths import Paths
 from tests.actions.scene import metrics_of, write, write_dlq

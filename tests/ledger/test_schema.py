@@ -14,8 +14,9 @@ from mem0tray.ledger import schema
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.generations import Generations
 from mem0tray.ledger.inbox import Inbox
+from mem0tray.ledger.known import Known
 from mem0tray.ledger.outbox import Outbox
-from mem0tray.ledger.reader import Known, Reader
+from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.showings import Showing
 from mem0tray.ledger.taken_by_others import TakenByOthers, WorkerSeen
 from tests.ledger.samples import NOW, write_sample

@@ -12,7 +12,7 @@ from mem0tray.config import server_choice
 from mem0tray.config.settings import ServerSettings
 from mem0tray.core import reasons
 from mem0tray.core.language import Language
-from mem0tray.ledger.reader import Attempt
+from mem0tray.ledger.known import Attempt
 from mem0tray.report.advice import advice
 from mem0tray.report.gathering import Gathered
 from mem0tray.report.model import Advice

@@ -1,0 +1,61 @@
+"""What commands learn of a memory from the ledger: its row, its failed attempts, its deletion."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mem0tray.core import item as items
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An attempt that failed: `at` in Unix seconds, `kind` a failure class, `duration` seconds."""
+
+    at: float
+    kind: str
+    status: int | None
+    message: str
+    duration: float
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the ledger knows of one memory (id and digest of its content).
+
+    `held`: since when the server is known not to tell of what another worker has `taken`.
+    """
+
+    key: int
+    id: str
+    digest: bytes
+    state: str
+    server: str | None
+    reason: str | None
+    last_error: str | None
+    claimed: float | None
+    unknown: float | None
+    timeouts: int
+    accepted: float
+    closed: float | None
+    due: float
+    retries: int
+    taken: float | None = None
+    held: float | None = None
+    project: str = ""
+
+    @property
+    def is_held(self) -> bool:
+        """Whether another worker has perhaps delivered it, and so it is not sent by itself."""
+        return self.state == items.FRESH and self.taken is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Items that one deletion discarded at `closed`, as their bytes stood in a file.
+
+    `since` says of each when it was taken in, or last put back.
+    """
+
+    closed: float
+    reason: str
+    raws: Sequence[bytes]
+    since: Sequence[float]
