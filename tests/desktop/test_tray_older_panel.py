@@ -14,7 +14,7 @@ from tests.support.shapes import waiting
 from tests.support.tray import HEALTHY, Tray, wait_look
 
 GREEN, AMBER = (8, 96, 47), (242, 160, 31)  # of the icon, of its badge
-PATIENCE = 20.0  # seconds: it is looked for such a panel a few times after the start
+PATIENCE = 45.0  # seconds: such a panel is looked for at the 1st, 5th and 20th
 
 
 @pytest.fixture
