@@ -30,6 +30,8 @@ class Endpoint(NamedTuple):
 def endpoint(home: Home) -> Endpoint | None:
     """Find the 0600 file with token, port and pid in the data folder."""
     for path in home.data_files("*"):
+        if path.suffix == ".tmp":  # just being written: it gets another name
+            continue
         try:
             found = json.loads(path.read_bytes())
         except (ValueError, OSError):

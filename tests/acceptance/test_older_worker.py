@@ -21,7 +21,7 @@ from tests.support.home import Home, plain
 from tests.support.http1 import Answer
 from tests.support.oracle import faults
 from tests.support.processes import Process
-from tests.support.shapes import Item, dead, entries, entry, texts
+from tests.support.shapes import Item, dead, emergency_lines, entries, entry, texts
 from tests.support.standin import Standin
 
 
@@ -198,7 +198,10 @@ def test_emergency_lines_that_another_worker_takes(home: Home, server: Standin) 
     taken_in_while_paused(home, [])
     with older(home, server, "--pid", "--interval", "1"):
         home.wait(lambda: named(home), 10, "named")
-        home.write_emergency(memories)
+        # At one blow: it takes the file away as soon as it is there, with lines or without.
+        aside = home.emergency.with_suffix(".aside")
+        aside.write_text(emergency_lines(memories), encoding="utf-8")
+        aside.rename(home.emergency)
         server.wait_for(lambda: server.total_stored() == 5, 20)
         home.wait(lambda: home.queue_items() == [], 10, "taken out")
     home.ok("resume")

@@ -246,7 +246,8 @@ def test_dialogs_name_the_icon_once_it_is_there(
     programs.add(name)
 
     def icon() -> str:
-        child = next(_children(Question("title", "text", "yes", "no"), os.environ))
+        children = _children(Question("title", "text", "yes", "no"), os.environ)
+        child = next(each for each in children if Path(each.command[0]).name == name)
         (option,) = [word for word in child.command if "icon=" in word]
         return option.partition("=")[2]
 
