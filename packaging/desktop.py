@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 import environment
@@ -16,6 +17,7 @@ TEST_TOOLS: Final = (
     ("dunst", "dunst"),  # a real notification daemon
     ("zenity", "zenity"),  # shows dialogs
     ("xclip", "xclip"),  # copies and pastes
+    ("tkinter", "python3-tk"),  # our own windows, where a desktop has no program for them
     ("xdotool", "xdotool"),  # mouse and keyboard
     ("desktop-file-validate", "desktop-file-utils"),  # checks entries of the autostart folder
     ("gio", "libglib2.0-bin"),  # reads them as desktops do
@@ -35,7 +37,7 @@ def has_test_tools() -> bool:
 
     Without it the tests that need nothing of the system still run.
     """
-    missing = [name for name, _ in TEST_TOOLS if shutil.which(name) is None]
+    missing = [name for name, _ in TEST_TOOLS if not _is_there(name)]
     packages = " ".join(package for name, package in TEST_TOOLS if name in missing).split()
     if not packages:
         return True
@@ -52,6 +54,12 @@ def has_test_tools() -> bool:
         environment.say("Going on without them; pytest names each test that is left out, and why.")
         return False
     return True
+
+
+def _is_there(name: str) -> bool:
+    if name == "tkinter":  # of the system's own Python
+        return any(Path("/usr/lib").glob("python3*/lib-dynload/_tkinter*.so"))
+    return shutil.which(name) is not None
 
 
 def _with_venv(packages: Sequence[str]) -> list[str]:
