@@ -232,6 +232,9 @@ class Receipts:
         for path in self._seen:
             receipt = _read(path)
             is_done = path.name.startswith(_DONE)
+            if receipt is None and not is_done:  # its command has finished since it was seen
+                path = _done(path)  # noqa: PLW2901
+                receipt = _read(path)
             if receipt is None or not (is_done or receipt.file == mark(file)):
                 self._used += [path] if is_done else []
                 continue

@@ -183,6 +183,21 @@ def test_a_receipt_that_is_doing_says_nothing_of_another_file(tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("file", [FILE, OTHER])
+def test_a_command_that_finishes_while_its_file_is_read(tmp_path: Path, file: Signature) -> None:
+    """What it did is explained in the file that shows it, or else at the next reading."""
+    writer = Writer(tmp_path, DELETE, difference("a"))
+    writer.announce(FILE)
+    reader = Receipts(tmp_path)
+    reader.look()
+    writer.finish(replaced=True)
+    explained = {("a", A): Deed(DELETE)}
+    assert reader.account(file).removed == (explained if file == FILE else {})
+    reader.consume()
+    reader.look()
+    assert reader.account(OTHER).removed == ({} if file == FILE else explained)
+
+
 def test_a_receipt_that_is_done_counts_for_the_next_reading(tmp_path: Path) -> None:
     """Whatever file is in place by then, and for no other."""
     written(tmp_path, DELETE, difference(removed="a"), done=True)
