@@ -12,8 +12,9 @@ Standard input has a JSON object a line: `base`, `badge` and `text` of the look,
 
 import json
 import os
+import select
 import sys
-import threading
+from collections.abc import Iterator
 from typing import Any, Final
 
 from PIL import Image
@@ -25,6 +26,8 @@ from mem0tray.system.paths import APP as NAME
 
 CLICK: Final = "click"
 _TITLE: Final = 200  # characters
+_INPUT: Final = 0
+_AT_ONCE: Final = 65_536  # bytes
 _PLANES: Final = 0xFFFFFFFF  # all
 _GREY: Final = (46, 52, 54)
 
@@ -35,25 +38,43 @@ def line(look: IconLook, title: str) -> str:
     return json.dumps({"base": look.base, "badge": look.badge, "text": look.text, "title": name})
 
 
+class Told:
+    """What stands on standard input; the process ends with it."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def take(self) -> str:
+        """Wait for input; the last whole line of it, empty where there is none yet."""
+        data = os.read(_INPUT, _AT_ONCE)
+        if not data:
+            os._exit(0)
+        *whole, self._rest = (self._rest + data).split(b"\n")
+        return whole[-1].decode() if whole else ""
+
+
 def main() -> None:
     """Show what the input says, until it ends."""
-    first = sys.stdin.readline()
-    if not first:
-        return
-    icon = _icon()
+    told = Told()
+    first = ""
+    while not first:
+        first = told.take()
+    icon = _icon(told)
     _show(icon, first)
-    threading.Thread(target=_follow, args=(icon,), name="input", daemon=True).start()
-    icon.run()
+    icon.run(setup=lambda _: None)
 
 
-def _icon() -> Any:
+def _icon(told: Told) -> Any:  # noqa: C901 - a class is made in it, once the backend is chosen
     os.environ["PYSTRAY_BACKEND"] = "xorg"
     import pystray
     from Xlib import X
     from Xlib.error import XError
 
     class Icon(pystray.Icon):  # type: ignore[misc]  # pystray has no types
-        """pystray's, which forgets to ask for clicks, and that parts of a picture are clear."""
+        """pystray's, which forgets to ask for clicks, and that parts of a picture are clear.
+
+        All of it is done in one thread: the X library loses what two of them ask for at once.
+        """
 
         _icon_data: Any  # what is drawn
 
@@ -62,6 +83,20 @@ def _icon() -> Any:
             wanted = X.ExposureMask | X.StructureNotifyMask | X.ButtonPressMask
             window.change_attributes(event_mask=wanted)
             return window
+
+        def _events(self) -> Iterator[Any]:
+            self.visible = True
+            while True:
+                while self._display.pending_events():  # raises where the display has gone
+                    yield self._display.next_event()
+                ready, _, _ = select.select([self._display, _INPUT], [], [])
+                if _INPUT in ready and (text := told.take()):
+                    _show(self, text)
+
+        def _dock_window(self) -> None:
+            # pystray asks to be taken in at every change: a panel that is just at that may lose us.
+            if self._systray_manager is None:
+                super()._dock_window()
 
         def _on_destroy_notify(self, event: Any) -> None:
             if self._systray_manager is None or event.window.id == self._systray_manager.id:
@@ -92,12 +127,6 @@ def _icon() -> Any:
 def _clicked() -> None:
     sys.stdout.write(f"{CLICK}\n")
     sys.stdout.flush()
-
-
-def _follow(icon: Any) -> None:
-    for text in sys.stdin:
-        _show(icon, text)
-    os._exit(0)
 
 
 def _show(icon: Any, text: str) -> None:
