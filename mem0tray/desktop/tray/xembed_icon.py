@@ -38,7 +38,7 @@ def line(look: IconLook, title: str) -> str:
     return json.dumps({"base": look.base, "badge": look.badge, "text": look.text, "title": name})
 
 
-class Told:
+class ParentsLines:
     """What stands on standard input; the process ends with it."""
 
     def __init__(self) -> None:
@@ -55,7 +55,7 @@ class Told:
 
 def main() -> None:
     """Show what the input says, until it ends."""
-    told = Told()
+    told = ParentsLines()
     first = ""
     while not first:
         first = told.take()
@@ -64,7 +64,7 @@ def main() -> None:
     icon.run(setup=lambda _: None)
 
 
-def _icon(told: Told) -> Any:  # noqa: C901 - a class is made in it, once the backend is chosen
+def _icon(told: ParentsLines) -> Any:  # noqa: C901 - a class is made in it, once the backend is chosen
     os.environ["PYSTRAY_BACKEND"] = "xorg"
     import pystray
     from Xlib import X
