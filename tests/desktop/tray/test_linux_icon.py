@@ -219,6 +219,7 @@ def test_hidden_it_is_gone(desk: IconDesk) -> None:
     """A panel that comes while it is hidden is not told of it; shown again it is there."""
     item = desk.start()
     item.wait_for(lambda: item.status == "Active")
+    wait_until(lambda: desk.icon.visible, what="the icon told that it is shown")
     desk.icon.visible = False
     item.wait_gone()
     assert ("NewStatus", ["Passive"]) in item.signals
