@@ -171,8 +171,9 @@ class SessionBus:
         self._when_lost.append(lost)
 
     def later(self, seconds: float, work: Callable[[], object]) -> None:
-        """Call `work` on the thread of the bus in so many seconds, unless it is closed by then."""
-        self._soon(lambda: self._loop.call_later(seconds, work))
+        """Call `work` on the thread of the bus in so many seconds, if that runs now and then."""
+        if self._thread is not None:
+            self._soon(lambda: self._loop.call_later(seconds, work))
 
     def close(self) -> None:
         """Leave the bus, and end the thread; nothing can be asked afterwards."""

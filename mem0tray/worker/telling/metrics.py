@@ -27,9 +27,8 @@ class MetricsWriter:
         self._other = other
         self._breaker = breaker
         self._written = 0.0
-        self._shown: tuple[int, WorkerState, str] | None = (
-            None  # what the file was written for last
-        )
+        # What the file was written for last.
+        self._shown: tuple[int, WorkerState, str] | None = None
         self._spare = False  # what we wrote last stands in a folder of ours
         self._state = ""
         self._state_since = 0.0  # Unix seconds

@@ -333,6 +333,7 @@ def test_a_bus_never_used_starts_no_thread() -> None:
     with SessionBus() as bus:
         bus.export(PATH, Greeter())
         bus.tell(NAME, PATH, NAME, "Lost")
+        bus.later(0.0, lambda: None)
         assert bus._thread is None
 
 
