@@ -9,7 +9,7 @@ from mem0tray.core.large import LargeText
 from mem0tray.core.reasons import Reason
 from mem0tray.server.answers import NO_PROJECT, health, in_short, retold
 from mem0tray.server.model import Fault, Reply
-from tests.server.test_answers import OK, classified, reply
+from tests.server.replies import OK, classified, reply
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,32 @@
+"""Replies of a server, and what is said about them."""
+
+import json
+
+import httpx
+
+from mem0tray.core.large import LargeText
+from mem0tray.server.answers import classify
+from mem0tray.server.model import Fault, Outcome, Reply
+from mem0tray.server.vps import says_success
+
+NOW = 1_800_000_000.0
+OK = {"success": True}
+
+
+def reply(
+    status: int | None, body: object = b"", fault: Fault | None = None, **headers: str
+) -> Reply:
+    """Make a reply; `body` becomes JSON unless it is bytes, `_` in a name stands for `-`."""
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    named = httpx.Headers({name.replace("_", "-"): text for name, text in headers.items()})
+    return Reply(status, named, raw, 0.5, fault)
+
+
+def classified(answer: Reply, content: str | LargeText = "", *secrets: str) -> Outcome:
+    """Class an answer of a server that speaks `vps`."""
+    return classify(answer, NOW, says_success, content, secrets)
+
+
+def message(status: int, body: object, content: str = "", secret: str = "") -> str:
+    """Say what is said about an answer."""
+    return classified(reply(status, body), content, secret).message
