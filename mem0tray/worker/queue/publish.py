@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mem0tray.core import item as items
-from mem0tray.core.errors import NoThreadError
 from mem0tray.core.item import Name
 from mem0tray.files import atomic, document
 from mem0tray.files.atomic import Signature, TornError
@@ -66,18 +65,13 @@ class QueuePublisher:
         self._pace = PublishRate()
         self._shown: tuple[int, int] | None = None  # what the file was written for last
         self.put_back_at = math.inf  # Unix seconds; what vanished waits until then
-        self._thread = self._new_thread()
+        self._thread = threads.Startable(
+            lambda: threading.Thread(target=self._run, name="mem0tray-queue", daemon=True)
+        )
 
     def start(self) -> None:
         """Start the thread; NoThreadError where none can be, and then this may be called again."""
-        try:
-            threads.start(self._thread)
-        except NoThreadError:
-            self._thread = self._new_thread()  # that one cannot be started any more
-            raise
-
-    def _new_thread(self) -> threading.Thread:
-        return threading.Thread(target=self._run, name="mem0tray-queue", daemon=True)
+        self._thread.start()
 
     def kick(self, *, now: bool = False) -> None:
         """Have the thread look for something to publish; `now` does not wait for its turn."""
@@ -111,8 +105,7 @@ class QueuePublisher:
                 self._idle.wait(left)
         self._stopping.set()
         self.kick(now=True)
-        if self._thread.is_alive():
-            self._thread.join(max(0.0, deadline - time.monotonic()))
+        self._thread.join(max(0.0, deadline - time.monotonic()))
 
     def _run(self) -> None:
         while not self._stopping.is_set():

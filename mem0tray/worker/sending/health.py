@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from mem0tray.core.errors import Mem0TrayError, NoThreadError
+from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
 from mem0tray.server import Client, Health, KeyCheck
 from mem0tray.system import threads
@@ -38,7 +38,9 @@ class Prober:
         self._signal = threading.Event()
         self._stopping = threading.Event()
         self._client: Client | None = None
-        self._thread = self._new_thread()
+        self._thread = threads.Startable(
+            lambda: threading.Thread(target=self._run, name="mem0tray-probe", daemon=True)
+        )
 
     def start(self) -> None:
         """Start the thread, with a probe at once.
@@ -46,14 +48,7 @@ class Prober:
         NoThreadError where none can be, and then this may be called again.
         """
         self._signal.set()
-        try:
-            threads.start(self._thread)
-        except NoThreadError:
-            self._thread = self._new_thread()  # that one cannot be started any more
-            raise
-
-    def _new_thread(self) -> threading.Thread:
-        return threading.Thread(target=self._run, name="mem0tray-probe", daemon=True)
+        self._thread.start()
 
     def kick(self) -> None:
         """Probe now."""

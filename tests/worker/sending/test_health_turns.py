@@ -10,6 +10,7 @@ from mem0tray.core import reasons
 from mem0tray.core.errors import LedgerError, NoThreadError, SettingsError
 from mem0tray.server import Health, KeyCheck, KeyVerdict
 from mem0tray.worker.sending.health import TELL_AGAIN, Prober
+from tests.support.machine import no_more_threads
 
 WELL = Health(healthy=True, reason=reasons.NONE)
 ILL = Health(healthy=False, reason=reasons.quoted("down"))
@@ -141,21 +142,19 @@ def test_it_probes_at_its_start_and_at_each_kick(
     prober.start()
     assert waits == [(60.0, True), (60.0, False), (60.0, True), (60.0, False)]
     assert probing.told == [(WELL, None)] * 3
-    assert prober._thread.name == "mem0tray-probe"
-    assert prober._thread.daemon
+    assert prober._thread._made.name == "mem0tray-probe"
+    assert prober._thread._made.daemon
 
 
 def test_a_thread_that_could_not_be_started_can_be_later(
     probing: Probing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is another one: Python starts none that has failed to start."""
+    """The engine tries again in its next cycle."""
     part = probing.prober
     with monkeypatch.context() as patch:
-        patch.setattr(threading.Thread, "start", mock.Mock(side_effect=RuntimeError("no more")))
-        before = part._thread
+        patch.setattr(threading.Thread, "start", no_more_threads)
         with pytest.raises(NoThreadError):
             part.start()
-    assert part._thread is not before
     part.start()
-    assert part._thread.ident is not None
+    assert part._thread.is_alive()
     part.stop(5.0)
