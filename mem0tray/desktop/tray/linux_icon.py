@@ -7,6 +7,7 @@ nothing here. A panel that comes, or comes back, gets the icon.
 import logging
 import os
 import queue
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -51,6 +52,7 @@ class _BusIcon:
     icon: Image.Image | Sequence[Image.Image]
     menu: Any
     visible: bool
+    _visible: bool
     _icon_valid: bool
     _mark_ready: Callable[[], None]
     separator: Any
@@ -61,6 +63,7 @@ class _BusIcon:
         self._bell: Bell | None = None
         self._ended = False
         self._attention = False
+        self._drawing = threading.Lock()
         self._bus_name = f"{status_notifier.INTERFACE}-{os.getpid()}-1"
         self._menu_there = DBusMenu(bus, self._hand_over)
         super().__init__(*arguments)
@@ -104,6 +107,10 @@ class _BusIcon:
             self._bell.set()
 
     def _show(self) -> None:
+        # From now on, where pystray has it so when this returns: what is set meanwhile would be
+        # shown neither now nor then.
+        self._visible = True
+        self._update_icon()
         self._update_title()
         self._bus.request_name(self._bus_name)
         self._update_status(shown=True)
@@ -116,15 +123,17 @@ class _BusIcon:
         self._bus.release_name(self._bus_name)
 
     def _update_icon(self) -> None:
-        pictures = [self.icon] if isinstance(self.icon, Image.Image) else self.icon
-        self._face.pixmaps = pixmaps.of_pictures(pictures)
-        self._icon_valid = True
+        with self._drawing:  # what was set last is shown last, whichever thread is slower
+            pictures = [self.icon] if isinstance(self.icon, Image.Image) else self.icon
+            self._face.pixmaps = pixmaps.of_pictures(pictures)
+            self._icon_valid = True
         self._says("NewIcon")
         if self._attention:
             self._says("NewAttentionIcon")
 
     def _update_title(self) -> None:
-        self._face.tooltip = lines(self.title)[:_TOOLTIP]
+        with self._drawing:
+            self._face.tooltip = lines(self.title)[:_TOOLTIP]
         self._says("NewToolTip")
 
     def _update_menu(self) -> None:

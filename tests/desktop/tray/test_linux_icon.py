@@ -63,6 +63,23 @@ def test_the_tooltip_has_a_title_and_lines(desk: IconDesk) -> None:
     assert item.title == "lab"
 
 
+def test_what_is_set_while_it_appears_is_shown(
+    desk: IconDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A state that comes in the very moment in which the panel takes the icon in is not lost."""
+    register = desk.icon._register
+
+    def set_meanwhile() -> None:
+        register()
+        desk.icon.title = "later"
+        desk.icon.icon = picture("blue")
+
+    monkeypatch.setattr(desk.icon, "_register", set_meanwhile)
+    item = desk.start()
+    item.wait_colour(BLUE)
+    item.wait_for(lambda: item.properties()["ToolTip"][2] == "later")
+
+
 def test_it_asks_for_attention(desk: IconDesk) -> None:
     """The status says so, with a picture for it, and takes it back."""
     item = desk.start()
