@@ -132,9 +132,16 @@ class Screen:
             found = self._display.screen().root.get_full_property(
                 self._atom("_NET_ACTIVE_WINDOW"), X.AnyPropertyType
             )
-            return bool(found) and window.id in found.value
+            return bool(found) and window.id in found.value and self._has_focus(window.id)
 
         wait_until(active, timeout, f"{window} active", explain=self.describe)
+
+    def _has_focus(self, number: int) -> bool:
+        """Whether the X server gives what is typed to this window, or to one in it."""
+        focus = self._display.get_input_focus().focus
+        while hasattr(focus, "id") and focus.id != number:
+            focus = focus.query_tree().parent
+        return hasattr(focus, "id")
 
     def has_manager(self) -> bool:
         """Whether a window manager is at work."""
