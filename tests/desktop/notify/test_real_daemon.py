@@ -63,7 +63,8 @@ def test_what_is_over_leaves_the_screen(desktop: Desktop, bus: SessionBus) -> No
     before = notification(desktop)
     ours.show(notice("two", "action"))
     ours.about()
-    assert notification(desktop).height == before.height, "a second one would stand below it"
+    # Dunst sets a few pixels more or less for other letters; a second one doubles the height.
+    assert notification(desktop).height < 1.5 * before.height, "a second one stands below it"
     ours.withdraw("action")
     wait_until(
         lambda: not [each for each in desktop.screen.windows() if each.kind == "NOTIFICATION"],

@@ -82,6 +82,15 @@ EXCUSES: Final = (
         ("openat", "write", "fsync", "rename", "fchmod", "unlink"), r"/receipts/",
         "a change without its receipt is made all the same, and told as one by hand",
     ),
+    Excuse(
+        ("rename",), r'\.mem0_queue_dlq\.previous\.json\.mem0tray-[^"]*\.tmp"',
+        "where a hard link cannot be renamed there is a copy instead",
+    ),
+    Excuse(
+        ("openat", "write", "rename", "fchmod"),
+        rf'{_OF_LEDGER}/\.mem0_metrics\.json\.mem0tray-[^">]*\.tmp[">]',
+        "what cannot be written by way of our own folder is written in its own",
+    ),
     Excuse(("unlink",), r"\.previous\.json|\.tmp\"", "a leftover, removed at another start"),
     Excuse(("openat",), r'alerts\.json", O_RDONLY', "an alert may be told once more"),
     Excuse(
