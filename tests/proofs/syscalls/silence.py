@@ -21,7 +21,7 @@ class Excuse(NamedTuple):
 
 
 _OF_LEDGER: Final = r"claude-[0-9a-f]{12}"
-_FOLDER: Final = rf'/(home|config|data|mem0tray|requests|\.claude|{_OF_LEDGER})"'
+_FOLDER: Final = rf'/(home|config|data|mem0tray|requests|receipts|\.claude|{_OF_LEDGER})"'
 _WORKERS: Final = ("worker", "first start", "deletion")
 _COMMANDS: Final = ("delete", "restore")
 EXCUSES: Final = (
@@ -38,6 +38,14 @@ EXCUSES: Final = (
     Excuse(
         ("openat",), r"O_DIRECTORY",
         "leftovers of a kill that cannot be listed wait for the next start", acts=_WORKERS,
+    ),
+    Excuse(
+        ("openat",), r'/data/mem0tray", O_RDONLY[^)]*O_DIRECTORY',
+        "a data folder goes by its name where the others cannot be listed", acts=_COMMANDS,
+    ),
+    Excuse(
+        ("openat",), r'/receipts", O_RDONLY[^)]*O_DIRECTORY',
+        "receipts that cannot be listed are cleared up at another change", acts=_COMMANDS,
     ),
     Excuse(
         ("openat", "pwrite64", "ftruncate", "unlink", "fchmod"), r"ledger\.sqlite3-shm",
@@ -83,7 +91,7 @@ EXCUSES: Final = (
         "a change without its receipt is made all the same, and told as one by hand",
     ),
     Excuse(
-        ("rename",), r'\.mem0_queue_dlq\.previous\.json\.mem0tray-[^"]*\.tmp"',
+        ("rename",), r'\.mem0_queue_(backup|dlq\.previous)\.json\.mem0tray-[^"]*\.tmp"',
         "where a hard link cannot be renamed there is a copy instead",
     ),
     Excuse(
@@ -92,6 +100,10 @@ EXCUSES: Final = (
         "what cannot be written by way of our own folder is written in its own",
     ),
     Excuse(("unlink",), r"\.previous\.json|\.tmp\"", "a leftover, removed at another start"),
+    Excuse(
+        ("openat",), rf'{_OF_LEDGER}/serves\.json", O_RDONLY',
+        "a data folder goes by its name where its record cannot be read",
+    ),
     Excuse(("openat",), r'alerts\.json", O_RDONLY', "an alert may be told once more"),
     Excuse(
         ("openat", "write", "chmod"), r"mem0_worker\.log",
