@@ -1,11 +1,11 @@
 """`mem0tray restore`: put deleted memories back."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import click
 
-from mem0tray.actions import edit_text, find, restore_sources
+from mem0tray.actions import edit_text, find, read_files, restore_sources
 from mem0tray.actions.probe import server_name
 from mem0tray.actions.restore import Restored, restore
 from mem0tray.actions.restore_sources import Piece, RestoreSource
@@ -24,18 +24,26 @@ _ROOM: Final = 55  # signs beside a name: time, number, and the beginning of wha
     examples={
         "mem0tray restore": "what the last delete removed",
         "mem0tray restore --list": "everything that can be put back",
+        "mem0tray restore --list --json": "the same for a program",
     },
 )
 @click.argument("backup", required=False, metavar="[BACKUP]", shell_complete=candidates.backups)
 @click.option("-l", "--list", "as_list", is_flag=True, help="Show what can be restored.")
-def command(backup: str | None, *, as_list: bool) -> None:
+@click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document; with --list.")
+def command(backup: str | None, *, as_list: bool, as_json: bool) -> None:
     """Put back the items of BACKUP (a name from --list, or a file); else of the last delete."""
     if as_list and backup is not None:
         raise click.UsageError("--list shows everything; it does not go with BACKUP.")
+    if as_json and not as_list:
+        raise click.UsageError("--json goes with --list.")
     settings = context.load_there()
     paths = settings.locations()
     if as_list:
-        _print_sources(paths)
+        found = restore_sources.sources(paths)
+        if as_json:
+            output.print_json([_document(source) for source in found])
+        else:
+            _print_sources(found)
         return
     source = (
         restore_sources.last_delete(paths)
@@ -63,8 +71,30 @@ def _undone(paths: Paths, source: RestoreSource, keep_days: float) -> bool:
     return True
 
 
-def _print_sources(paths: Paths) -> None:
-    found = restore_sources.sources(paths)
+def _document(source: RestoreSource) -> dict[str, Any]:
+    """What to type for it, of which kind it is (see `restore_sources`), and what is in it.
+
+    `time` in Unix seconds; no text of a memory.
+    """
+    return {
+        "name": source.name,
+        "kind": source.kind,
+        "time": source.at,
+        "note": source.note,
+        "items": [_item(piece) for piece in source.pieces],
+    }
+
+
+def _item(piece: Piece) -> dict[str, Any]:
+    found = find.listing([piece.raw], piece.place).found  # none where it has not even an id
+    return {
+        "id": found[0].id if found else None,
+        "project_id": (found[0].project if found else "") or None,
+        "place": "dlq" if piece.place == read_files.DLQ else "queue",
+    }
+
+
+def _print_sources(found: Sequence[RestoreSource]) -> None:
     if not found:
         output.say("There is nothing to restore.")
         return

@@ -2,12 +2,13 @@
 
 import json
 import re
+import time
 
 import click
 import pytest
 
 from tests.cli.scratch import Scratch
-from tests.support.shapes import waiting
+from tests.support.shapes import entry, waiting
 
 
 @pytest.fixture
@@ -44,6 +45,30 @@ def test_the_list(home: Scratch, backup: str) -> None:
     assert any(line.startswith(backup) and " 1 " in line for line in lines)
     assert any(line.startswith("mem0_queue_dlq.backup.json ") and " 2 " in line for line in lines)
     assert home.run("restore", "--list", backup).code == 2
+
+
+def test_the_list_for_a_program(home: Scratch, backup: str) -> None:
+    """Name, kind, time and note of each, and of each item id, project and place but no text."""
+    found = home.run("restore", "--list", "--json").json()
+    kinds = {source["name"]: source["kind"] for source in found}
+    assert kinds == {backup: "backup", "mem0_queue_dlq.backup.json": "backup"}
+    (deleted,) = (source for source in found if source["name"] == backup)
+    assert deleted["note"] == "deleted items"
+    assert abs(deleted["time"] - time.time()) < 600
+    assert deleted["items"] == [{"id": "aaaa-1", "project_id": "alpha", "place": "dlq"}]
+    assert home.run("restore", "--json").code == 2
+
+
+def test_the_list_for_a_program_has_all_that_the_other_counts(home: Scratch) -> None:
+    """What makes no sense to us is in it too, and nothing to restore is an empty list."""
+    assert home.run("restore", "-l", "-j").json() == []
+    home.write("mem0_queue_dlq.backup.json", {"items": [5, entry("a", "", id="aaaa-1")]})
+    (source,) = home.run("restore", "-l", "-j").json()
+    assert source["kind"] == "copy"
+    assert source["items"] == [
+        {"id": None, "project_id": None, "place": "dlq"},
+        {"id": "aaaa-1", "project_id": None, "place": "queue"},
+    ]
 
 
 @pytest.mark.usefixtures("backup")
