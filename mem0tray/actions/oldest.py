@@ -6,7 +6,6 @@ from mem0tray.core import item as items
 from mem0tray.core.reasons import Reason
 from mem0tray.ledger.reader import Reader
 from mem0tray.server import answers
-from mem0tray.system.paths import Paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +19,10 @@ class DeadLetter:
     reason: Reason
 
 
-def oldest(paths: Paths, limit: int) -> tuple[DeadLetter, ...]:
+def oldest(reader: Reader, limit: int) -> tuple[DeadLetter, ...]:
     """The first `limit` dead letters in the file's order."""
-    with Reader(paths.ledger) as reader:
-        found = reader.first_dead(limit)
     letters = []
-    for known, raw in found:
+    for known, raw in reader.first_dead(limit):
         value = items.load_object(raw) or {}
         since = items.number(value.get("moved_to_dlq_at")) or known.accepted
         text = known.last_error or _text(value, "last_error")

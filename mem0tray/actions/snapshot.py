@@ -135,7 +135,8 @@ class Snapshot:
 
     `told` is what our worker says of itself: in its metrics, or in this process. `metrics`
     are the newest, `shared_metrics` those of the shared folder, whoever wrote them. `letters`
-    are the oldest dead letters, for a menu. `another` is what to say of another worker that
+    are the oldest dead letters, for a menu; `restorable`, for it too, says whether the
+    ledger has a deletion that can be taken back. `another` is what to say of another worker that
     has written the metrics beside ours. `settings_changed` is when their file was (0: none).
     `disk` says why nothing can be written where the files are; each part but none looks at that.
     """
@@ -155,6 +156,7 @@ class Snapshot:
     contents: Contents | None = None
     past: Past | None = None
     letters: tuple["DeadLetter", ...] = ()
+    restorable: bool = False
 
     @property
     def obstacle(self) -> Reason:

@@ -98,7 +98,7 @@ def read(settings: Settings, now: float, parts: Part = Part.NOTHING_MORE) -> Sna
 
 
 def of_thread(worker: "WorkerThread", now: float, letters: int) -> Snapshot:
-    """What the worker in this process says, and the oldest dead letters. Raises LedgerError.
+    """What the worker in this process says, and what a menu asks beside. Raises LedgerError.
 
     It costs a look into the ledger, and reads no file of others: a tray asks for it often.
     """
@@ -107,13 +107,15 @@ def of_thread(worker: "WorkerThread", now: float, letters: int) -> Snapshot:
     from mem0tray.actions.oldest import oldest  # slow to import, and commands do without
 
     told = worker.look()
-    return Snapshot(
-        at=now,
-        paths=worker.paths,
-        told=told,
-        server=ServerSeen(shown=worker.destination),
-        letters=oldest(worker.paths, letters) if told.dlq else (),
-    )
+    with Reader(worker.paths.ledger) as reader:
+        return Snapshot(
+            at=now,
+            paths=worker.paths,
+            told=told,
+            server=ServerSeen(shown=worker.destination),
+            letters=oldest(reader, letters) if told.dlq else (),
+            restorable=reader.has_discarded(),
+        )
 
 
 # The worker, the server, the pause ----------------------------------------------------------

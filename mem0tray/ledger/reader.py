@@ -58,6 +58,10 @@ _STILL_SHOWN: Final = (
     f" AND (last_gen IS NULL OR last_gen >= {_CURRENT})),"
     " EXISTS (SELECT 1 FROM tombstones WHERE id = ?1 AND digest = ?2))"
 )
+_DISCARDED: Final = (
+    "items JOIN texts USING (key) WHERE state = 'discarded'"
+    " AND closed IS NOT NULL AND coalesce(reason, '') != ?"
+)
 # The last failed attempt of each item that waits.
 _LAST: Final = (
     "SELECT i.id, i.digest, a.at, a.class, a.status, a.message, a.duration FROM items i"
@@ -338,9 +342,8 @@ class Reader:
         An item that was only replaced by an edit of itself was not deleted.
         """
         rows = self._rows(
-            "SELECT closed, reason, key, max(accepted, coalesce(revived, 0)) FROM items"
-            " JOIN texts USING (key) WHERE state = 'discarded'"
-            " AND closed IS NOT NULL AND coalesce(reason, '') != ? ORDER BY closed DESC, key",
+            "SELECT closed, reason, key, max(accepted, coalesce(revived, 0))"
+            f" FROM {_DISCARDED} ORDER BY closed DESC, key",
             (items.EDITED,),
         )
         batches: dict[float, list[tuple[bytes, float]]] = defaultdict(list)
@@ -355,6 +358,10 @@ class Reader:
             Batch(closed, reasons[closed], *zip(*pairs, strict=True))
             for closed, pairs in batches.items()
         ]
+
+    def has_discarded(self) -> bool:
+        """Whether `discarded` has any, without reading them."""
+        return bool(self._rows(f"SELECT 1 FROM {_DISCARDED} LIMIT 1", (items.EDITED,)))
 
     def unshown(self, names: Iterable[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
         """The items that no file of the worker's has shown since they came, or came back."""

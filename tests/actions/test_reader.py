@@ -57,6 +57,19 @@ def test_deletions_are_batches(paths: Paths) -> None:
             assert [batch.closed for batch in reader.discarded()] == [10.0]
 
 
+def test_whether_there_is_a_deletion_is_known_without_reading_them(paths: Paths) -> None:
+    """A text that another took the place of, and one that was erased, are none."""
+    write_dlq(paths, [dead(name, id=name) for name in "ab"])
+    with worker(paths) as context, Reader(paths.ledger) as reader:
+        keys = [row.key for row in context.generations.dead_rows()]
+        context.inbox.discard(keys[:1], 10.0, "edited")
+        assert not reader.has_discarded()
+        context.inbox.discard(keys[1:], 20.0, "deleted")
+        assert reader.has_discarded()
+        context.inbox.erase(keys[1:])
+        assert not reader.has_discarded()
+
+
 def test_the_reader_writes_nothing(paths: Paths) -> None:
     """Its connection cannot change the ledger, whatever it is asked."""
     with worker(paths):
@@ -88,6 +101,7 @@ def test_a_ledger_that_cannot_be_read_knows_nothing(paths: Paths, state: str) ->
         assert reader.known("a", b"") is None
         assert reader.attempts(1) == []
         assert reader.discarded() == []
+        assert not reader.has_discarded()
         assert reader.dead_raws() == []
         assert not reader.still_shown([("a", b"")])
     assert not paths.dlq.exists() or read(paths.dlq)

@@ -431,6 +431,7 @@ def test_a_tray_asks_its_own_worker_and_reads_no_file_of_others(
     seen = snapshot_reader.of_thread(cast("WorkerThread", thread), 7.0, 10)
     assert (seen.at, seen.told, seen.server.shown) == (7.0, status, "server.test")
     assert len(seen.letters) == 10
+    assert not seen.restorable
     thread.look = lambda: WorkerStatus(WorkerState(HEALTHY), 0, 0, None, paused=False)
     assert snapshot_reader.of_thread(cast("WorkerThread", thread), 7.0, 10).letters == ()
     thread.is_ready = False

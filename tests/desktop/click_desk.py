@@ -11,6 +11,7 @@ from mem0tray.desktop.autostart import DESKTOP, AutostartState
 from mem0tray.desktop.controller import Controller, Surface
 from mem0tray.desktop.dialogs import Question
 from mem0tray.desktop.tray.menu import MenuCommand, Verb
+from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 from tests.actions.scene import worker
 
@@ -52,8 +53,8 @@ class Desk:
 
     def letters(self) -> dict[str, DeadLetter]:
         """The dead letters that the menu shows, by project."""
-        with worker(self.paths):
-            return {letter.project: letter for letter in oldest(self.paths, 10)}
+        with worker(self.paths), Reader(self.paths.ledger) as reader:
+            return {letter.project: letter for letter in oldest(reader, 10)}
 
     # As Dialogs
 

@@ -108,7 +108,10 @@ def test_the_whole_menu(tray: Tray) -> None:
     assert letter.labels == ["Retry now", "Back up then delete…", "Copy ID", "Diagnose"]
     assert menu.find("Pause").labels == ["30 minutes", "1 hour", "Until resumed", "Resume"]
     assert menu.find("Notifications").labels == ["All", "Problems only", "None"]
-    assert [each.label for each in menu.walk() if not each.enabled] == ["Resume"]
+    assert [each.label for each in menu.walk() if not each.enabled] == [
+        "Restore last deletion",
+        "Resume",
+    ]
     assert [each.label for each in menu.walk() if each.checked] == ["All"]
 
 

@@ -181,17 +181,24 @@ def test_no_program_opens_it(tray: Tray, programs: Programs) -> None:
 
 
 def test_restore(tray: Tray) -> None:
-    """*Restore last deletion* puts back what was deleted last; without one it says so."""
+    """*Restore last deletion* puts back what was deleted last; without one it is disabled."""
     daemon = tray.desktop.notifications()
     tray.home.write_dlq([waiting("letter", "alpha")])
     _, item = tray.shown(ONE)
-    item.click("Restore last deletion")
-    daemon.wait(titled("Nothing to restore"))
+
+    def wait_enabled(*, enabled: bool) -> None:
+        item.wait_for(
+            lambda: item.menu().find("Restore last deletion").enabled == enabled, what=str(enabled)
+        )
+
+    wait_enabled(enabled=False)
     tray.home.ok("delete", tray.home.dlq_items()[0]["id"], "--yes")
     wait_look(item, HEALTHY)
+    wait_enabled(enabled=True)
     item.click("Restore last deletion")
     tray.home.wait_dlq(["letter"])
     assert daemon.wait(titled("Restored")).body == "1 memory is back."
+    wait_enabled(enabled=False)
 
 
 def test_what_was_deleted_is_restored_from_its_notification(tray: Tray) -> None:
@@ -208,9 +215,10 @@ def test_what_was_deleted_is_restored_from_its_notification(tray: Tray) -> None:
 def test_a_click_on_a_notification(tray: Tray, programs: Programs) -> None:
     """It shows the status."""
     daemon = tray.desktop.notifications()
-    _, item = tray.shown()
-    item.click("Restore last deletion")
-    daemon.act(daemon.wait(titled("Nothing to restore")))
+    tray.home.write_dlq([waiting("letter", "alpha")])
+    tray.shown(ONE)
+    tray.home.ok("delete", tray.home.dlq_items()[0]["id"], "--yes")
+    daemon.act(daemon.wait(titled("Deleted")))
     (page,) = wait_page(tray)
     wait_call(tray, programs, "xdg-open", page)
 

@@ -46,7 +46,9 @@ def test_it_starts_beside_a_daemon_that_hangs(tray: Tray) -> None:
     """The icon does not wait for a notification daemon that never answers."""
     daemon = tray.desktop.notifications("hang")
     process, item = tray.shown()
-    item.click("Restore last deletion")
+    tray.home.write_dlq([waiting("letter")])
+    wait_look(item, IconLook("healthy", "amber", "1"))
+    tray.home.ok("delete", tray.home.dlq_items()[0]["id"], "--yes")
     daemon.wait()
     wait_tooltip(item, "Server healthy")
     delivers(tray, "all the same")

@@ -91,7 +91,7 @@ def build(
         MenuEntry(_("Show status"), MenuCommand(Verb.SHOW_STATUS), default=True),
         MenuEntry(_("Open DLQ file"), MenuCommand(Verb.OPEN_DLQ)),
         MenuEntry(_("Open log"), MenuCommand(Verb.OPEN_LOG)),
-        MenuEntry(_("Restore last deletion"), MenuCommand(Verb.RESTORE)),
+        MenuEntry(_("Restore last deletion"), MenuCommand(Verb.RESTORE), enabled=view.restorable),
         SEPARATOR,
         _pause(view, language),
         _levels(view, language),

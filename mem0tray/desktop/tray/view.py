@@ -31,6 +31,7 @@ class View:
     level: str = "all"
     at_login: bool = False
     held: int = 0  # of the queue: another worker has perhaps delivered them
+    restorable: bool = False  # whether there is a deletion to take back
 
 
 def of(seen: Snapshot, level: str, *, at_login: bool) -> View:
@@ -50,4 +51,5 @@ def of(seen: Snapshot, level: str, *, at_login: bool) -> View:
         level=level,
         at_login=at_login,
         held=told.held,
+        restorable=seen.restorable,
     )

@@ -114,6 +114,13 @@ def test_without_dead_letters_nothing_can_be_retried() -> None:
     assert not within(made, "Dead letters").enabled
 
 
+def test_without_a_deletion_nothing_can_be_restored() -> None:
+    """The line is there, so that it stands where it always does, and grey."""
+    for restorable in (False, True):
+        made = menu.build(View(HEALTHY, restorable=restorable), ENGLISH, NOW)
+        assert within(made, "Restore last deletion").enabled == restorable
+
+
 @pytest.mark.parametrize(
     ("state", "words"),
     [
