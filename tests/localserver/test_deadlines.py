@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from uvicorn import Server
 
+from mem0tray.localserver import serve
 from mem0tray.localserver.app import build
 from mem0tray.localserver.connections import Connection
 from mem0tray.localserver.serve import config, listen
@@ -31,6 +32,12 @@ _HALVES = {
     "a refused one whose body never comes": _HEAD.replace(_TOKEN, "wrong")
     + "Content-Length: 100\r\n\r\n",
 }
+
+
+@pytest.fixture
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep no idle connection for longer than a moment; set up before `port`."""
+    monkeypatch.setattr(serve, "_KEEP_ALIVE_SECONDS", 0.05)
 
 
 @pytest.fixture
@@ -123,6 +130,16 @@ def test_an_idle_connection_stays(port: int) -> None:
         for each in (used, unused):
             each.sendall(_WHOLE.encode())
             assert b"200 OK" in _answer(each)
+
+
+@pytest.mark.usefixtures("_impatient")
+@pytest.mark.parametrize("sent", ["", _WHOLE], ids=["silent", "idle"])
+def test_but_not_for_ever(port: int, sent: str) -> None:
+    """One that never says anything is closed when uvicorn's keep-alive is over, as an idle one."""
+    with _connected(port, sent) as connection:
+        answer = _rest(connection)
+    assert bool(answer) == bool(sent)
+    assert not Connection.waiting
 
 
 @pytest.mark.row(43)
