@@ -74,14 +74,16 @@ def keep_new(paths: Paths, item_id: str, text: bytes) -> Path:
 
 def _keep(paths: Paths, found: FoundItem, days: float) -> Path:
     """Keep the memory as it is in a file of its own, and remove kept files older than `days`."""
-    now = time.time()
     private_folders.make_private_folder(paths.edits)
+    # One reading of the clock: of two, the second may be of another second, and names would
+    # stand out of order.
+    seconds, fraction = divmod(time.time_ns(), 1_000_000_000)
     for old in private_folders.listing(paths.edits, PATTERN):
         with suppress(OSError):
-            if now - old.stat().st_mtime > days * _DAY:
+            if seconds - old.stat().st_mtime > days * _DAY:
                 old.unlink()
-    stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
-    path = paths.edits / f"{BEGIN}{stamp}-{time.time_ns() // 1000 % 1_000_000:06d}.json"
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(seconds))
+    path = paths.edits / f"{BEGIN}{stamp}-{fraction // 1000:06d}.json"
     atomic.replace(path, document.compose({found.place: [document.pretty(found.raw, 2)]}))
     return path
 

@@ -1,5 +1,6 @@
 """A memory's text changed by its user."""
 
+import itertools
 import os
 import time
 from pathlib import Path
@@ -160,6 +161,16 @@ def test_old_texts_go_with_time(paths: Paths) -> None:
     os.utime(first, (long_ago, long_ago))
     third = _edit(paths, "aa", "four")
     assert edit_text.texts_kept(paths) == [second, third]
+
+
+def test_old_texts_are_named_in_their_order(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An edit in whose middle a second ends comes before the edit after it."""
+    now = itertools.count(1_700_000_000_000_000_000, 130_000_000)
+    monkeypatch.setattr(time, "time_ns", lambda: next(now))
+    monkeypatch.setattr(time, "time", lambda: next(now) / 1e9)
+    write_dlq(paths, [waiting("one", id="aa-1")])
+    edits = [_edit(paths, "aa", str(number)) for number in range(20)]
+    assert edit_text.texts_kept(paths) == edits
 
 
 def test_forgetting_takes_the_old_text_too(paths: Paths) -> None:
