@@ -10,7 +10,7 @@ from tests.proofs.syscalls.points import Point
 class Excuse(NamedTuple):
     """`calls` that may fail in silence where `where` is found in the call as strace shows it.
 
-    `acts` and `errors` are those that it holds for; empty: all.
+    `acts`, `errors` and `threads` are those that it holds for; empty: all.
     """
 
     calls: Sequence[str]
@@ -18,10 +18,11 @@ class Excuse(NamedTuple):
     why: str
     errors: Sequence[str] = ()
     acts: Sequence[str] = ()
+    threads: Sequence[str] = ()
 
 
 _OF_LEDGER: Final = r"claude-[0-9a-f]{12}"
-_FOLDER: Final = rf'/(home|config|data|mem0tray|requests|receipts|\.claude|{_OF_LEDGER})"'
+_FOLDER: Final = rf'/(home|config|data|mem0tray|requests|\.claude|{_OF_LEDGER})"'
 _WORKERS: Final = ("worker", "first start", "deletion")
 _COMMANDS: Final = ("delete", "restore")
 EXCUSES: Final = (
@@ -44,10 +45,6 @@ EXCUSES: Final = (
         "a data folder goes by its name where the others cannot be listed", acts=_COMMANDS,
     ),
     Excuse(
-        ("openat",), r'/receipts", O_RDONLY[^)]*O_DIRECTORY',
-        "receipts that cannot be listed are cleared up at another change", acts=_COMMANDS,
-    ),
-    Excuse(
         ("openat", "pwrite64", "ftruncate", "unlink", "fchmod"), r"ledger\.sqlite3-shm",
         "SQLite makes its shared memory another way, and anew at the next opening",
     ),
@@ -68,6 +65,11 @@ EXCUSES: Final = (
         ("fdatasync",), r"ledger\.sqlite3-wal>.*\(its last\)",
         "the last one comes before the checkpoint at the end, which is then left undone",
     ),
+    Excuse(
+        ("pwrite64",), r"ledger\.sqlite3-wal>.*\(its last\)",
+        "what a probe found is written down again, unless the worker ends meanwhile",
+        threads=("mem0tray-probe",),
+    ),
     Excuse(("unlink",), r"ledger\.sqlite3-wal", "the write-ahead log is left for the next start"),
     Excuse(
         ("openat",), r'\.lock", O_RDWR',
@@ -87,8 +89,12 @@ EXCUSES: Final = (
         "a temporary file is written without its lock too; the lock only keeps a start off it",
     ),
     Excuse(
-        ("openat", "write", "fsync", "rename", "fchmod", "unlink"), r"/receipts/",
+        ("openat", "write", "fsync", "rename", "fchmod", "unlink"), r"/receipts[/>\"]",
         "a change without its receipt is made all the same, and told as one by hand",
+    ),
+    Excuse(
+        ("fsync",), rf"{_OF_LEDGER}>", "the same, where the folder of receipts is new",
+        acts=_COMMANDS,
     ),
     Excuse(
         ("rename",), r'\.mem0_queue_(backup|dlq\.previous)\.json\.mem0tray-[^"]*\.tmp"',
@@ -105,6 +111,10 @@ EXCUSES: Final = (
         "a data folder goes by its name where its record cannot be read",
     ),
     Excuse(("openat",), r'alerts\.json", O_RDONLY', "an alert may be told once more"),
+    Excuse(
+        ("openat", "write", "rename", "fchmod"), rf"{_OF_LEDGER}/\.alerts\.json\.mem0tray-",
+        "the same",
+    ),
     Excuse(
         ("openat", "write", "chmod"), r"mem0_worker\.log",
         "a log line that cannot be written has nowhere to be told of",
@@ -124,6 +134,7 @@ def excuse(point: Point, error: str, met: str) -> str:
             point.call in each.calls
             and (not each.errors or error in each.errors)
             and (not each.acts or point.act in each.acts)
+            and (not each.threads or point.thread in each.threads)
             and re.search(each.where, met)
         ):
             return each.why
