@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mem0tray.actions import backup, change_files
+from mem0tray.actions import backup, change_files, dead_letters
 from mem0tray.actions.change_files import DlqEdit
 from mem0tray.actions.find import FoundItem, Identity, identity
 from mem0tray.core.errors import FileUnavailableError
@@ -84,8 +84,8 @@ def _from_dlq(
 ) -> set[Identity]:
     """Delete dead letters; those that were not there. `keep`: a backup is made first.
 
-    What somebody put into the file just now may be missing from an old copy too: that
-    it was deleted must be told.
+    What somebody put into the file just now may be missing from an old copy too, and what no
+    file shows yet cannot be taken out of one: that it was deleted must be told.
     """
     found: set[Identity] = set()
     told: list[Identity] = []
@@ -101,13 +101,17 @@ def _from_dlq(
                 removed.append(raw)
             else:
                 kept.append(raw)
+        file.wanted = bool(removed)
         with Reader(paths.ledger, needed=True) as reader:
+            for raw in dead_letters.unshown(paths, reader, file.items):
+                if identity(raw) in wanted:
+                    found.add(identity(raw))
+                    removed.append(raw)
             told[:] = reader.unshown(found)
         if keep:
             backups.make(removed, file.data)
         file.backup = backups.name
         file.items = kept
-        file.wanted = bool(removed)
 
     change_files.change_dlq(paths, change, verb=backups.verb)
     orders.give(paths, orders.DISCARD, told, backups.verb, backups.name)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from mem0tray.actions import read_files
+from mem0tray.actions import dead_letters, read_files
 from mem0tray.core import item as items
 from mem0tray.core.errors import NotFoundError, UnknownIdError
 from mem0tray.core.item import Item
@@ -96,10 +96,10 @@ def listing(raws: Iterable[bytes], place: str) -> FileListing:
 def everything(
     paths: Paths, places: Sequence[str] = (read_files.DLQ, read_files.QUEUE)
 ) -> list[FoundItem]:
-    """Every item of the DLQ file, then of the queue file."""
+    """Every dead letter that a command can act on, then every item of the queue file."""
     found: list[FoundItem] = []
     if read_files.DLQ in places:
-        found += listing(read_files.dead_letters(paths), read_files.DLQ).found
+        found += listing(dead_letters.to_act_on(paths), read_files.DLQ).found
     if read_files.QUEUE in places:
         found += listing(read_files.waiting_entries(paths), read_files.QUEUE).found
     return found

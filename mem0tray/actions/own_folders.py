@@ -117,10 +117,11 @@ def holdings() -> Holdings:
             discarded = reader.texts_by_state().get(DISCARDED, 0)
             waiting = set(reader.fresh_entries())
             dead = set(map(identity, reader.dead_raws()))
+            unshown = set(map(identity, reader.unshown_dead()))
             deleted = {identity(raw) for batch in reader.discarded() for raw in batch.raws}
         # What the user has deleted since a worker ran last, the ledger learns at the next start.
         gone = ledger_writer.given_up(folder / "requests") | (
-            dead - dlq if dlq is not None else set()
+            dead - dlq - unshown if dlq is not None else set()
         )
         known = (waiting | dead) - gone
         found.discarded += discarded + len((waiting | dead) & gone)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from mem0tray.actions import change_files, ledger_writer, read_files
+from mem0tray.actions import change_files, dead_letters, ledger_writer, read_files
 from mem0tray.actions.change_files import DlqEdit
 from mem0tray.actions.find import Identity, identity
 from mem0tray.actions.restore_sources import Piece, RestoreSource
@@ -69,7 +69,7 @@ def _sorted_out(
     """The memories that need nothing, and by identity those to be put back."""
     result = Restored()
     wanted: dict[Identity, Piece] = {}
-    there = {identity(raw) for raw in read_files.dead_letters(paths)}
+    there = {identity(raw) for raw in dead_letters.to_act_on(paths)}
     there |= {identity(raw) for raw in read_files.waiting_entries(paths)}
     ids = {item_id for item_id, _ in there if item_id}
     with Reader(paths.ledger, needed=True) as reader:

@@ -1,12 +1,13 @@
 """Retry dead letters now: their `last_attempt` becomes 0 in the file.
 
-And send what is held, because another worker has perhaps delivered it: the worker is asked.
+The worker is asked for those that no file shows yet; and to send what is held, because
+another worker has perhaps delivered it.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from mem0tray.actions import read_files
+from mem0tray.actions import dead_letters, read_files
 from mem0tray.actions.change_files import DlqEdit, change_dlq
 from mem0tray.actions.find import FoundItem, listing, resolve
 from mem0tray.core import item as items
@@ -24,7 +25,7 @@ _NOW: Final = {"last_attempt": 0}
 
 def retry_ids(paths: Paths, names: Sequence[str]) -> list[Item]:
     """Retry the dead and the held of these ids or prefixes; which. Raises NotFoundError."""
-    dead = listing(read_files.dead_letters(paths), read_files.DLQ).found
+    dead = listing(dead_letters.to_act_on(paths), read_files.DLQ).found
     held = held_entries(paths)
     try:
         chosen = resolve(names, [*dead, *held])
@@ -79,9 +80,13 @@ def held_entries(paths: Paths) -> list[FoundItem]:
 
 def _retry(paths: Paths, wanted: Callable[[Item], bool], held: Sequence[FoundItem]) -> list[Item]:
     chosen: list[Item] = []
+    unshown: list[Item] = []
 
     def change(edit: DlqEdit) -> None:
         chosen.clear()
+        with Reader(paths.ledger) as reader:
+            raws = dead_letters.unshown(paths, reader, edit.items)
+        unshown[:] = [each for each in map(items.parse, raws) if each is not None and wanted(each)]
         for at, raw in enumerate(edit.items):
             item = items.parse(raw)
             if item is not None and wanted(item):
@@ -92,5 +97,5 @@ def _retry(paths: Paths, wanted: Callable[[Item], bool], held: Sequence[FoundIte
 
     change_dlq(paths, change, verb=receipts.RETRY)
     sent = [each.item for each in held if each.item is not None and wanted(each.item)]
-    orders.give(paths, orders.SEND, [each.name for each in sent])
-    return [*chosen, *sent]
+    orders.give(paths, orders.SEND, [each.name for each in (*unshown, *sent)])
+    return [*chosen, *unshown, *sent]

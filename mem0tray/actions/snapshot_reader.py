@@ -216,7 +216,7 @@ def _contents(
         queue=queue,
         dlq=file,
         dlq_error=atomic.why_unreadable(paths.dlq),
-        dead=dead_letters.of(file, reader, server.name) if file is not None else (),
+        dead=dead_letters.of(file, paths, reader, server.name) if file is not None else (),
         waits=found,
         emergency=emergency,
         quarantine=_quarantine(paths),

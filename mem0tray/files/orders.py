@@ -23,7 +23,8 @@ from mem0tray.system.paths import Paths
 
 DISCARD: Final = "discard"
 FORGET: Final = "forget"
-SEND: Final = "send"  # what is held: another worker has perhaps delivered it
+# What is held, because another worker has perhaps delivered it; dead letters that no file shows.
+SEND: Final = "send"
 SHOW: Final = "show"  # a second start of the tray wants the first to show its status
 _ORDERS: Final = "[0-9]*.json"
 _NOTE: Final = "restored-"

@@ -9,7 +9,7 @@ from mem0tray.core import item as items
 from mem0tray.core.due import backoff, dead_due
 from mem0tray.core.item import Item, Name
 from mem0tray.ledger.database import Ledger, decode, encode
-from mem0tray.ledger.rows import COLUMNS, Row, row_from, write_raw
+from mem0tray.ledger.rows import COLUMNS, Row, read_raw, row_from, write_raw
 
 _FIRST_DIGEST: Final = "(SELECT coalesce(first_digest, digest) FROM items WHERE id = ? LIMIT 1)"
 _NEXT_PLACE: Final = "(SELECT coalesce(max(dead_seq), 0) + 1 FROM items WHERE state = 'dead')"
@@ -32,6 +32,7 @@ _PLACE: Final = (
     "SELECT dead_seq, accepted, claimed IS NOT NULL OR unknown IS NOT NULL"
     " OR EXISTS (SELECT 1 FROM outcomes WHERE item = items.key) FROM items WHERE key = ?"
 )
+_RETRY_NOW: Final = {"last_attempt": 0}
 _AT_ONCE: Final = 500  # ids in a question
 _FRESH_ENTRIES: Final = (
     "SELECT key, retries, taken, vanished FROM items WHERE state = 'pending' ORDER BY key"
@@ -266,6 +267,13 @@ class Inbox:
             )  # fmt: skip
             if changed.rowcount:
                 write_raw(db, key, [item.raw])
+
+    def make_due(self, key: int, now: float) -> None:
+        """Have a dead letter retried now, as by a `last_attempt` of 0 in the file."""
+        with self._ledger.transaction() as db:
+            item = items.parse(items.with_fields(read_raw(db, key), _RETRY_NOW))
+            if item is not None:
+                self.change_values(key, item, now)
 
     def ask_about_everything(self, now: float) -> None:
         """Have all that waits asked about before it is sent, as nobody knows what was sent."""

@@ -45,10 +45,12 @@ _ELSEWHERE: Final = (
     " (SELECT 1 FROM outcomes WHERE item = o.item AND server = here.key AND has) GROUP BY server"
 )
 _CURRENT: Final = "(SELECT coalesce(max(gen), 0) FROM generations WHERE published)"
-_UNSHOWN: Final = (
-    "SELECT 1 FROM items WHERE id = ? AND digest = ? AND state = 'dead' AND NOT EXISTS"
-    f" (SELECT 1 FROM showings WHERE item = key AND last_gen IS NULL AND first_gen <= {_CURRENT})"
+_NOT_SHOWN: Final = (
+    "state = 'dead' AND NOT EXISTS (SELECT 1 FROM showings WHERE item = items.key"
+    f" AND last_gen IS NULL AND first_gen <= {_CURRENT})"
 )
+_UNSHOWN: Final = f"SELECT 1 FROM items WHERE id = ? AND digest = ? AND {_NOT_SHOWN}"
+_UNSHOWN_DEAD: Final = f"SELECT key FROM items WHERE {_NOT_SHOWN} ORDER BY dead_seq, key"
 # Discarded, while a file shows it still: of a dead letter that one has shown the newest
 # generation, of anything else the queue file.
 _STILL_SHOWN: Final = (
@@ -366,6 +368,11 @@ class Reader:
     def unshown(self, names: Iterable[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
         """The items that no file of the worker's has shown since they came, or came back."""
         return [name for name in names if self._rows(_UNSHOWN, (encode(name[0]), name[1]))]
+
+    def unshown_dead(self) -> list[bytes]:
+        """The dead letters of which that holds, as they should stand in the file."""
+        found = (self.raw(key) for (key,) in self._rows(_UNSHOWN_DEAD))
+        return [raw for raw in found if raw is not None]
 
     def still_shown(self, names: Iterable[tuple[str, bytes]]) -> bool:
         """Whether one of these is discarded, while a file does not show that yet."""

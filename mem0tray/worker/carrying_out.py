@@ -1,5 +1,6 @@
 """Carrying out the orders of commands (`files.orders`), as the ledger's only writer."""
 
+from collections.abc import Callable
 from contextlib import suppress
 
 from mem0tray.core import events
@@ -10,8 +11,12 @@ from mem0tray.files.orders import FORGET, SEND, SHOW, Order
 from mem0tray.worker.context import WorkerContext
 
 
-def process(context: WorkerContext) -> int:
-    """Carry out every order that waits; how many.
+def _ask_nobody() -> None:
+    """Where nothing is sent, no retry needs a probe."""
+
+
+def process(context: WorkerContext, on_retry: Callable[[], object] = _ask_nobody) -> int:
+    """Carry out every order that waits; how many. `on_retry`: dead letters are due at once.
 
     Raises FileUnavailableError when one cannot be read: it waits then.
     """
@@ -20,18 +25,23 @@ def process(context: WorkerContext) -> int:
     for path, order in orders.waiting(context.paths.orders):
         with suppress(ValueError):  # a digest that is none
             if order is not None:
-                _process(context, order)
+                if _process(context, order):
+                    on_retry()
                 done += 1
         path.unlink(missing_ok=True)
     return done
 
 
-def _process(context: WorkerContext, order: Order) -> None:
+def _process(context: WorkerContext, order: Order) -> bool:
+    """Carry it out; whether dead letters are due at once by it."""
     if order.verb == SHOW:
         context.events.emit(events.StatusWanted())
-    _carry_out(context, order)
+    if order.verb == SEND:
+        return _send(context, order)
+    _discard(context, order)
     if order.verb == FORGET:
         context.ledger.scrub()
+    return False
 
 
 def _take_notes(context: WorkerContext) -> None:
@@ -43,15 +53,24 @@ def _take_notes(context: WorkerContext) -> None:
         path.unlink(missing_ok=True)
 
 
-def _carry_out(context: WorkerContext, order: Order) -> None:
+def _send(context: WorkerContext, order: Order) -> bool:
+    """Send what is held, and retry dead letters; whether there were any of these."""
     inbox = context.inbox
     with context.ledger.transaction(durable=True):
         states = inbox.states(names(order.items))
-        if order.verb == SEND:
-            sent = context.taken_by_others.send(states)
-            if sent:
-                context.events.emit(events.UserAction(receipts.RETRY, waiting=sent))
-            return
+        sent = context.taken_by_others.send(states)
+        dead = [key for key, state in states.items() if state == items.DEAD]
+        for key in dead:
+            inbox.make_due(key, context.now())
+    if dead or sent:
+        context.events.emit(events.UserAction(receipts.RETRY, len(dead), sent))
+    return bool(dead)
+
+
+def _discard(context: WorkerContext, order: Order) -> None:
+    inbox = context.inbox
+    with context.ledger.transaction(durable=True):
+        states = inbox.states(names(order.items))
         reason = items.EDITED if order.done == receipts.EDIT else "deleted"
         for key, state in states.items():
             if state in (items.FRESH, items.DEAD):

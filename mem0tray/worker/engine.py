@@ -176,7 +176,7 @@ class Engine:
             parts.chosen_server.prober.kick()
 
     def _take_orders(self) -> None:
-        if carrying_out.process(self._context):
+        if carrying_out.process(self._context, self.parts.chosen_server.prober.kick):
             self.parts.queue_publisher.kick(now=True)
 
     def _publish(self, now: float, moment: float) -> None:

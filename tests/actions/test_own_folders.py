@@ -8,6 +8,7 @@ from mem0tray.core.errors import Mem0TrayError
 from mem0tray.files import atomic
 from mem0tray.system import data_folders
 from mem0tray.system.paths import Paths
+from mem0tray.worker.moving_to_dlq import move_fresh_to_dlq
 from tests.actions.scene import worker, write
 from tests.support.shapes import entry, queue_document
 
@@ -42,6 +43,18 @@ def test_what_stands_in_no_shared_file_is_counted_apart(paths: Paths, *, shown: 
         write(paths.queue, queue_document([]))
     found = own_folders.holdings()
     assert (found.undelivered, found.only_here) == (1, 0 if shown else 1)
+
+
+def test_a_dead_letter_that_no_file_shows_yet_stands_here_alone(paths: Paths) -> None:
+    """It was not taken out of the DLQ file by anybody."""
+    write(paths.queue, queue_document([entry("failed")]))
+    with worker(paths) as context:
+        (key,) = context.inbox.fresh_entries()
+        move_fresh_to_dlq(context, key, 5.0, "500 odd")
+    write(paths.queue, queue_document([]))
+    atomic.replace(paths.served, data_folders.as_json(paths.claude_dir, paths.claude_dir, 1.0))
+    found = own_folders.holdings()
+    assert (found.undelivered, found.only_here, found.discarded) == (1, 1, 0)
 
 
 def test_a_shared_folder_inside_of_ours_stops_it(paths: Paths) -> None:

@@ -85,13 +85,14 @@ def test_a_text_that_is_to_be_forgotten_leaves_the_ledger(ground: QueueScene) ->
 def test_what_is_held_is_sent(ground: QueueScene) -> None:
     """That alone is told; what was not held needs no telling."""
     ground.context.taken_by_others.hold(ground.known(WAITS).key, NOW)
-    orders.give(ground.context.paths, SEND, BOTH)
+    ground.context.inbox.add_fresh(fresh("c"), NOW, ask=False)
+    orders.give(ground.context.paths, SEND, [WAITS.name, fresh("c").name])
     assert process(ground.context) == 1
     assert ground.column("held", WAITS) is None
     assert states(ground, WAITS, DEAD) == ["pending", "dead"]
     assert ground.told == [events.UserAction(receipts.RETRY, waiting=1)]
     ground.told.clear()
-    orders.give(ground.context.paths, SEND, BOTH)
+    orders.give(ground.context.paths, SEND, BOTH[:1])
     process(ground.context)
     assert ground.told == []
 
@@ -122,6 +123,20 @@ def test_a_request_that_makes_no_sense_is_removed(ground: QueueScene, text: str)
     assert process(ground.context) == 1
     assert states(ground, WAITS) == ["discarded"]
     assert list(ground.context.paths.orders.iterdir()) == []
+
+
+def test_a_dead_letter_that_is_to_be_sent_is_due(ground: QueueScene) -> None:
+    """As by a 0 in the file, its count kept; told as what it was, and the server is looked at."""
+    kicked: list[bool] = []
+    orders.give(ground.context.paths, SEND, BOTH)
+    assert process(ground.context, lambda: kicked.append(True)) == 1
+    assert (ground.column("due", DEAD), ground.column("last_attempt", DEAD)) == (0, 0)
+    assert ground.column("retry_count", DEAD) == DEAD.retry_count
+    assert states(ground, WAITS, DEAD) == ["pending", "dead"]
+    assert ground.told == [events.UserAction(receipts.RETRY, 1)]
+    orders.give(ground.context.paths, SEND, BOTH[:1])
+    assert process(ground.context, lambda: kicked.append(True)) == 1
+    assert (kicked, len(ground.told)) == ([True], 1)
 
 
 def test_a_note_says_what_was_put_back(ground: QueueScene) -> None:
