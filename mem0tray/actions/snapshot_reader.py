@@ -28,8 +28,8 @@ from mem0tray.actions.worker_report import Metrics, Running
 from mem0tray.config import server_choice
 from mem0tray.config.server_choice import THIS_COMPUTER
 from mem0tray.config.settings import LOCAL_URL, Settings
-from mem0tray.core import another_worker, reasons, state
 from mem0tray.core import item as items
+from mem0tray.core import reasons, state
 from mem0tray.core.errors import FileUnavailableError, SettingsError
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import STARTING, WorkerState, WorkerStatus
@@ -136,8 +136,12 @@ def _another(worker: Running | None, metrics: Metrics) -> Reason:
     if "state" in values and "pid" not in values:  # of ours, and somebody has cut it
         return reasons.NONE
     pid, host = values.get("pid"), values.get("host")
-    return another_worker.sentence(
-        pid if isinstance(pid, int) else None, host if isinstance(host, str) else None
+    from mem0tray.system import other_process  # slow to import, and rarely wanted
+
+    return other_process.sentence(
+        pid if isinstance(pid, int) else None,
+        host if isinstance(host, str) else None,
+        metrics.written,
     )
 
 

@@ -5,8 +5,11 @@ import socket
 from mem0tray.core.reasons import Reason
 
 
-def sentence(pid: int | None, host: str | None) -> Reason:
-    """A sentence on who the other worker is (`what`), and how to stop it (`remedy`)."""
+def sentence(pid: int | None, host: str | None, stop: str = "") -> Reason:
+    """A sentence on who the other worker is (`what`), and how to stop it (`remedy`).
+
+    `stop` is the command that does it, where it is known that a process alone is not enough.
+    """
     if host is not None and host != socket.gethostname():
         return _stopped_by(
             Reason("another worker runs on {host}", host=host[:60]),
@@ -15,7 +18,7 @@ def sentence(pid: int | None, host: str | None) -> Reason:
     if pid is not None:
         return _stopped_by(
             Reason("another worker runs as process {number}", number=pid),
-            Reason("stop it with `kill {number}`", number=pid),
+            Reason("stop it with `{command}`", command=stop or f"kill {pid}"),
         )
     return _stopped_by(
         Reason("another worker rewrites mem0_metrics.json"),

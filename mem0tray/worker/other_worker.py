@@ -14,11 +14,11 @@ from typing import Any, Final
 
 from mem0tray.core import events
 from mem0tray.core import item as items
-from mem0tray.core.another_worker import sentence
 from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.ledger.taken_by_others import WorkerSeen
+from mem0tray.system.other_process import sentence
 from mem0tray.system.processes import is_alive
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.queue.intake import is_stable
@@ -39,6 +39,7 @@ class OtherWorker:
         self._gone = False  # as far as could be told before the files were read
         self._between = False  # one was at work while we were not, and perhaps is no more
         self._last = 0.0  # its last sign, monotonic
+        self._told: tuple[int | None, str | None] | None = None  # of whom it is said
         self._seen = context.taken_by_others.worker()
         if self._seen is not None:  # it was at work when our last run ended
             self._last = time.monotonic() - max(0.0, context.now() - self._seen.last)
@@ -83,6 +84,7 @@ class OtherWorker:
         self._between = self._gone = False
         context.beside.at_work = self._seen is not None
         if self._seen is None:
+            self._told = None
             self._breaker.unblock("worker")
 
     def _first_look(self, found: Signature | None) -> None:
@@ -129,7 +131,9 @@ class OtherWorker:
 
     def _block(self, seen: WorkerSeen) -> None:
         self._context.beside.at_work = True
-        self._breaker.block("worker", sentence(seen.pid, seen.host))
+        if self._told != (seen.pid, seen.host):  # who started it is asked once
+            self._told = seen.pid, seen.host
+            self._breaker.block("worker", sentence(seen.pid, seen.host, seen.last))
 
     def _has_gone(self, seen: WorkerSeen) -> bool:
         silence = time.monotonic() - self._last

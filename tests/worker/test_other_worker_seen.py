@@ -12,7 +12,7 @@ import pytest
 
 from mem0tray.core.another_worker import sentence
 from mem0tray.core.circuit_breaker import CircuitBreaker
-from mem0tray.core.reasons import NONE
+from mem0tray.core.reasons import NONE, Reason
 from mem0tray.core.state import ACTION_NEEDED
 from mem0tray.files import atomic
 from mem0tray.ledger.taken_by_others import WorkerSeen
@@ -207,6 +207,26 @@ def test_metrics_written_between_our_runs_are_doubt(
     other.release()
     assert ground.column("unknown", fresh("a")) == NOW
     assert not ground.context.beside.at_work
+
+
+def test_who_started_it_is_asked_once(
+    ground: QueueScene, breaker: CircuitBreaker, other: OtherWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And so is the next one; the reason has the command that stops it."""
+    asked: list[int | None] = []
+
+    def found(pid: int | None, host: str | None, at: float) -> Reason:
+        assert at == NOW
+        asked.append(pid)
+        return sentence(pid, host, "systemctl --user disable --now old.service")
+
+    monkeypatch.setattr(other_worker, "sentence", found)
+    for age, pid in ((5.0, 1), (4.0, 1), (3.0, os.getppid())):
+        write(ground, age=age, pid=pid, host=HOST)
+        other.look()
+    assert asked == [1, os.getppid()]
+    reason = str(breaker.state(time.monotonic()).reason)
+    assert reason.endswith("stop it with `systemctl --user disable --now old.service`")
 
 
 def test_the_sentence_says_who_it_is_and_what_to_do() -> None:

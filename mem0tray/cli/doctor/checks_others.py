@@ -7,8 +7,6 @@ from collections.abc import Iterable
 
 import click
 
-from mem0tray.actions import other_process
-from mem0tray.actions.other_process import Neighbour
 from mem0tray.actions.snapshot import Snapshot
 from mem0tray.cli import output
 from mem0tray.cli.doctor.check import OK, WARN, Check
@@ -16,7 +14,8 @@ from mem0tray.core import another_worker, reasons
 from mem0tray.core.errors import NotFoundError
 from mem0tray.desktop import older_install
 from mem0tray.ledger.taken_by_others import WorkerSeen
-from mem0tray.system import processes
+from mem0tray.system import other_process, processes
+from mem0tray.system.other_process import Neighbour
 from mem0tray.system.paths import Paths
 
 _RECENT = 90.0  # seconds; a worker writes its metrics at least every thirty
@@ -73,14 +72,15 @@ def _has_ended(pid: object, host: object) -> bool:
 
 
 def _told(seen: WorkerSeen, paths: Paths) -> Check:
-    """The sentence of `status`, and how it is stopped where that is known better."""
-    what, remedy = reasons.parted(another_worker.sentence(seen.pid, seen.host))
+    """The sentence of `status`, with what the process is, and our own way to stop it."""
+    named = _named(seen)
+    stop = named.stop if named is not None else ""
+    what, remedy = reasons.parted(another_worker.sentence(seen.pid, seen.host, stop))
     which, advice = "", str(reasons.sentence(remedy))
-    named = other_process.find(seen)
     if named is not None:
         which = f" ({named.command}{named.origin})"
         also = ", or with `mem0tray doctor --stop-other`" if _may_stop(named) else ""
-        advice = f"Stop it with `{named.stop}`{also}."
+        advice = f"{advice.rstrip('.')}{also}."
     said = str(what)
     return Check(
         _NAME,
@@ -89,6 +89,10 @@ def _told(seen: WorkerSeen, paths: Paths) -> Check:
         " two workers deliver memories twice.",
         advice,
     )
+
+
+def _named(seen: WorkerSeen) -> Neighbour | None:
+    return other_process.find(seen.pid, seen.host, seen.last)
 
 
 def _may_stop(named: Neighbour) -> bool:
@@ -121,7 +125,7 @@ def stop(snapshot: Snapshot, *, told: bool) -> None:
 
 def _stoppable(snapshot: Snapshot) -> Neighbour | None:
     seen = _seen(snapshot)
-    named = other_process.find(seen) if seen is not None else None
+    named = _named(seen) if seen is not None else None
     return named if named is not None and _may_stop(named) else None
 
 

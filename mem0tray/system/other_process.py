@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from mem0tray.core import another_worker
+from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
-from mem0tray.ledger.taken_by_others import WorkerSeen
 from mem0tray.system import processes, programs
 
 _PROC: Final = Path("/proc")
@@ -49,13 +50,22 @@ class Neighbour:
     ours: bool = True  # of this user
 
 
-def find(seen: WorkerSeen) -> Neighbour | None:
-    """The process that gave these signs; None when that cannot be told for sure."""
-    if seen.pid is None or seen.host not in (None, socket.gethostname()) or seen.pid == os.getpid():
+def find(pid: int | None, host: str | None, at: float) -> Neighbour | None:
+    """The process that wrote the metrics at that time (Unix seconds), as they say of it.
+
+    None when that cannot be told for sure.
+    """
+    if pid is None or host not in (None, socket.gethostname()) or pid == os.getpid():
         return None
     if _IS_LINUX:
-        return _on_linux(seen.pid, seen.last)
-    return None if sys.platform == "win32" else _by_ps(seen.pid)
+        return _on_linux(pid, at)
+    return None if sys.platform == "win32" else _by_ps(pid)
+
+
+def sentence(pid: int | None, host: str | None, at: float) -> Reason:
+    """What people are told of it, with the command that stops it, as far as that is known."""
+    found = find(pid, host, at)
+    return another_worker.sentence(pid, host, found.stop if found is not None else "")
 
 
 def end(neighbour: Neighbour) -> bool:

@@ -6,11 +6,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from mem0tray.actions import other_process
-from mem0tray.ledger.taken_by_others import WorkerSeen
+from mem0tray.system import other_process, programs
 
 HERE = socket.gethostname()
 
@@ -29,7 +29,7 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
 def test_a_process_is_named_and_ended(sleeper: subprocess.Popen[bytes]) -> None:
     """Its command line, and the command that stops it."""
     now = time.time()
-    found = other_process.find(WorkerSeen(sleeper.pid, HERE, now, now))
+    found = other_process.find(sleeper.pid, HERE, now)
     assert found is not None
     assert "time.sleep(60)" in found.command
     assert found.ours
@@ -49,7 +49,7 @@ def test_what_is_no_certain_process_is_not_named(sleeper: subprocess.Popen[bytes
         (2**22 + 1, HERE, now),
         (sleeper.pid, HERE, now - 3600),
     ):
-        assert other_process.find(WorkerSeen(pid, host, last, last)) is None
+        assert other_process.find(pid, host, last) is None
 
 
 def test_an_id_that_is_another_process_by_now_is_left_alone(
@@ -59,3 +59,38 @@ def test_an_id_that_is_another_process_by_now_is_left_alone(
     former = other_process.Neighbour(sleeper.pid, "mem0_worker.py", "1", "", f"kill {sleeper.pid}")
     assert other_process.end(former)
     assert sleeper.poll() is None
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="systemd is Linux's")
+@pytest.mark.parametrize(
+    ("cgroup", "command"),
+    [
+        (
+            "0::/user.slice/user@1000.service/app.slice/old.service",
+            "systemctl --user disable --now old.service",
+        ),
+        ("0::/system.slice/old.service", "sudo systemctl disable --now old.service"),
+        ("0::/user.slice/user-1000.slice/session-1.scope", "kill {pid}"),
+    ],
+    ids=["user unit", "system unit", "no unit"],
+)
+def test_the_sentence_names_what_stops_it_for_good(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    sleeper: subprocess.Popen[bytes],
+    cgroup: str,
+    command: str,
+) -> None:
+    """A service that is only killed is started again: its unit is stopped, where it is one."""
+    real = Path("/proc", str(sleeper.pid))
+    seen = tmp_path / str(sleeper.pid)
+    seen.mkdir()
+    for name in ("cmdline", "stat", "comm"):
+        (seen / name).write_bytes((real / name).read_bytes())
+    (seen / "cgroup").write_text(f"{cgroup}\n", encoding="utf-8")
+    monkeypatch.setattr(other_process, "_PROC", tmp_path)
+    monkeypatch.setattr(programs, "answer", lambda *_: f"{sleeper.pid}\n")
+    stop = command.format(pid=sleeper.pid)
+    assert str(other_process.sentence(sleeper.pid, HERE, time.time())) == (
+        f"another worker runs as process {sleeper.pid}: stop it with `{stop}`"
+    )
