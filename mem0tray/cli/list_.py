@@ -77,7 +77,8 @@ def command(*, queue: bool, as_json: bool, project: str | None, limit: int | Non
         )
         return
     if shown:
-        called = handles([*everything(paths), *found])
+        others = read_files.DLQ if queue else read_files.QUEUE
+        called = handles([*everything(paths, (others,)), *seen.found])
         rows = [(called.get(each.id, short_id(each.id)), each) for each in shown]
         columns = (
             _waiting_columns(rows, known, attempts, now, why) if queue else _dead_columns(rows, now)

@@ -4,12 +4,16 @@ import json
 import os
 import socket
 import time
+from collections import Counter
 from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 
 from mem0tray.core.text import cells
+from mem0tray.files import atomic
 from mem0tray.files.lock import FileLock, InstanceLock
 from tests.actions.scene import worker
 from tests.cli.scratch import Scratch
@@ -74,6 +78,24 @@ def test_waiting_entries(home: Scratch) -> None:
     (document,) = home.run("list", "--queue", "--json").json()
     assert (document["last_error"], document["next_retry"]) == ("odd", 9e9)
     assert abs(document["waiting_since"] - time.time()) < 60
+
+
+def test_a_large_file_is_read_once(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of the two files, though ids are shortened by what stands in both."""
+    home.write("mem0_queue.json", queue_document([entry("q", id="abcdefgh-1")]))
+    home.write("mem0_queue_dlq.json", {"items": [waiting("d", id="abcdefgh-2")]})
+    times: Counter[str] = Counter()
+    real = atomic.read
+
+    def counted(path: Path, *rest: Any, **named: Any) -> Any:
+        times[path.name] += 1
+        return real(path, *rest, **named)
+
+    monkeypatch.setattr(atomic, "read", counted)
+    for arguments in (("list",), ("list", "--queue")):
+        times.clear()
+        assert "abcdefgh-" in home.ok(*arguments)
+        assert times["mem0_queue.json"] == times["mem0_queue_dlq.json"] == 1
 
 
 def test_no_column_of_reasons_where_no_row_has_one(home: Scratch) -> None:
