@@ -94,3 +94,13 @@ class Counters:
                     self.add(name, gained)
                 lacks |= gained < 0
         return lacks
+
+    def absorb_afresh(self, found: Mapping[str, object], new: int) -> None:
+        """Add what others have counted in a file that they have begun afresh, at zero.
+
+        An old copy shows less, too, and has counted before what it shows: so no more is added
+        than there are entries in it that are `new`.
+        """
+        counted = items.count(found.get(QUEUED))
+        if new and counted < self.total(_SHOWN + QUEUED):
+            self.add(QUEUED, min(new, counted))

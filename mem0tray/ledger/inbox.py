@@ -77,6 +77,11 @@ class Inbox:
             ).fetchone()
         return row_from(row) if row else None
 
+    def newest(self) -> int:
+        """The key of what came last, by whatever way; 0 for nothing."""
+        with self._ledger.locked() as db:
+            return int(db.execute("SELECT coalesce(max(key), 0) FROM items").fetchone()[0])
+
     def states(self, names: Iterable[Name]) -> dict[int, str]:
         """The states of these ids and digests, as far as they are known, by key."""
         with self._ledger.locked() as db:

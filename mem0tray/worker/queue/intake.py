@@ -185,7 +185,9 @@ class QueueIntake:
         fresh = len(marks) < len(self._known) or any(m not in self._known for _, m in marks)
         with self._context.ledger.transaction(durable=fresh):
             stats = items.load_object(parsed.rest.get("stats", b"{}")) or {}
-            self.oddities += self._context.counters.absorb(stats)
+            lacks = self._context.counters.absorb(stats)
+            self.oddities += lacks
+            newest = self._context.inbox.newest() if lacks else 0
             # First: a second copy in the queue says nothing about what became of the first.
             seen.held = [(raw, self._take_held(raw)) for raw in parsed.lists[HELD]]
             left = self._context.inbox.tombstones()
@@ -196,6 +198,9 @@ class QueueIntake:
                     new += is_new
                 known[mark] = key
                 seen.queue.append((raw, key))
+            if lacks:
+                came = {key for key in known.values() if key > newest}
+                self._context.counters.absorb_afresh(stats, len(came))
             self._note_moves(known)
             seen.failed = [(raw, self._adopt(raw)) for raw in parsed.lists["failed"]]
             self._trust()

@@ -432,6 +432,29 @@ def test_what_others_count_is_added(scene: QueueScene, intake: QueueIntake) -> N
     assert scene.context.counters.show()["total_queued"] == 14
 
 
+@pytest.mark.parametrize(
+    ("queue", "counted", "total"),
+    [
+        ([entry(B)], 1, 11),
+        ([entry(A), entry(B)], 2, 11),
+        ([entry(A)], 9, 10),
+        ([entry(B)], 0, 10),
+    ],
+    ids=["begun afresh", "an old copy and one more", "an old copy", "one that nobody counted"],
+)
+def test_what_came_in_a_file_begun_afresh_is_counted_once(
+    scene: QueueScene, intake: QueueIntake, queue: list[object], counted: int, total: int
+) -> None:
+    """Its producer has counted from zero; what an old copy counts was counted before."""
+    scene.write(entry(A), stats={"total_queued": 10})
+    intake.read()
+    assert scene.context.counters.show()["total_queued"] == 10
+    scene.write(*queue, stats={"total_queued": counted})
+    for _ in range(2):
+        intake.read()
+    assert scene.context.counters.show()["total_queued"] == total
+
+
 def test_an_unreadable_file_is_a_visible_trouble(scene: QueueScene, intake: QueueIntake) -> None:
     """It is no file without entries."""
     scene.context.paths.queue.mkdir()
