@@ -1,0 +1,126 @@
+"""Try mem0tray on desktops that are installed into a scratch root: `python -m tests.desktops`."""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+import platformdirs
+
+from tests.desktops.desks import DESKS, PACKAGES
+from tests.desktops.inside import REPORT
+from tests.desktops.result import FAILED, Outcome, Report, table
+from tests.desktops.scratch_root import CHECKOUT, DRIVER, PROJECT, ScratchRoot, missing_tools
+
+_CACHE: Final = Path(platformdirs.user_cache_dir("mem0tray-tests")) / "desktops"
+
+
+def main() -> int:
+    """Try the desktops that are named, or all; 1 where something did not hold, 2 if none can be."""
+    arguments = _parser().parse_args()
+    if arguments.list:
+        for name, desk in DESKS.items():
+            print(f"{name:10} {desk.title}")
+        return 0
+    if why := _obstacle():
+        _say(why)
+        return 2
+    names = arguments.name or list(DESKS)
+    root = ScratchRoot(arguments.root, arguments.output)
+    try:
+        _prepare(root, names)
+        reports = [_tried(root, arguments.output, name) for name in names]
+    except KeyboardInterrupt:
+        _say("Interrupted.")
+        return 130
+    except (OSError, subprocess.CalledProcessError) as error:
+        _say(f"This did not work: {error}")
+        return 2
+    finally:
+        if not arguments.keep_root and root.is_made:
+            _say(f"Removing {root.folder}.")
+            root.remove()
+    _print(reports, as_json=arguments.json)
+    _say(f"Screenshots and logs: {arguments.output}")
+    return 0 if all(report.held for report in reports) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.desktops", description=__doc__)
+    known = ", ".join(DESKS)
+    parser.add_argument("name", nargs="*", type=_name, help=f"{known} (default: all)")
+    parser.add_argument("--list", action="store_true", help="list the desktops, and do nothing")
+    parser.add_argument("--json", action="store_true", help="the result as JSON")
+    parser.add_argument("--root", type=Path, default=_CACHE / "root", help="the scratch root")
+    parser.add_argument("--keep-root", action="store_true", help="keep it for the next time")
+    parser.add_argument("--output", type=Path, default=_CACHE / "output", help="for screenshots")
+    return parser
+
+
+def _name(text: str) -> str:
+    if text not in DESKS:
+        raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(DESKS)}")
+    return text
+
+
+def _obstacle() -> str:
+    """Why no desktop can be tried on this machine; empty where they can."""
+    if os.geteuid() != 0:
+        return "Root is needed: desktops are installed into a scratch root, and run in it."
+    if tools := missing_tools():
+        return f"Missing: {', '.join(tools)} (packages debootstrap, util-linux, coreutils)."
+    return ""
+
+
+def _prepare(root: ScratchRoot, names: Sequence[str]) -> None:
+    if not root.is_made:
+        _say(f"Making a scratch root of Debian 13 in {root.folder}.")
+        root.make()
+    packages = [each for name in names for each in DESKS[name].packages]
+    _say(f"Installing what is missing there of {', '.join(names)}.")
+    root.install([*PACKAGES, *dict.fromkeys(packages)])
+    _say("Building the wheel, and installing it there.")
+    with tempfile.TemporaryDirectory() as folder:
+        pip = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", folder, str(PROJECT)]
+        subprocess.run(pip, check=True, stdout=sys.stderr)
+        root.install_program(next(Path(folder).glob("*.whl")))
+
+
+def _tried(root: ScratchRoot, output: Path, name: str) -> Report:
+    desk = DESKS[name]
+    _say(f"{desk.title}:")
+    folder = output / name
+    shutil.rmtree(folder, ignore_errors=True)
+    command = [str(DRIVER / "bin" / "python"), "-m", "tests.desktops.inside", name]
+    environ = {"PYTHONPATH": str(CHECKOUT), "PYTHONDONTWRITEBYTECODE": "1"}
+    said = "ended without a report"
+    try:
+        root.run(command, environ=environ)
+    except subprocess.CalledProcessError as error:
+        said = f"ended with code {error.returncode}, without a report"
+    try:
+        return Report.from_json((folder / REPORT).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return Report(name, desk.title, (Outcome("start", FAILED, said),))
+
+
+def _print(reports: Sequence[Report], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps([asdict(report) for report in reports], indent=2, ensure_ascii=False))
+    else:
+        print(table(reports))
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

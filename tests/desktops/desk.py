@@ -1,0 +1,28 @@
+"""What is particular to one desktop. To add one, see README.md."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from tests.desktops.nested import Nested
+
+NOTIFICATIONS: Final = "org.freedesktop.Notifications"  # the name of daemons on the bus
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One desktop: its Debian packages, the variables that programs know it by, its start.
+
+    `start` starts its parts in a screen and returns when a tray and a notification daemon are
+    there. `lacks` says for a step (tests/desktops/steps.py) why this desktop cannot show it;
+    the step is tried all the same. `parts` are the parts that are killed in turn, each by the
+    name under which `start` started it, with what starts it again.
+    """
+
+    name: str
+    title: str
+    packages: Sequence[str]
+    marks: Mapping[str, str]
+    start: Callable[[Nested], None]
+    lacks: Mapping[str, str] = field(default_factory=dict)
+    parts: Mapping[str, Callable[[Nested], None]] = field(default_factory=dict)

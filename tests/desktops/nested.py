@@ -1,0 +1,169 @@
+"""The screen, the buses and the home in which one desktop runs."""
+
+import contextlib
+import os
+import shutil
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final, Self
+
+from PIL import Image
+
+from tests.support.bus import Bus
+from tests.support.processes import Process, wait_until
+from tests.support.screen import Screen
+
+SIZE: Final = (1280, 800)  # pixels
+START: Final = 60.0  # seconds in which a part of a desktop must be there
+_WALL: Final = "#3a5a6a"
+# What opens pages and files on a real desktop. Here it writes down what it was given.
+_OPENER: Final = """\
+#!/bin/sh
+echo "$1" >> "{opened}"
+"""
+
+
+class Nested:
+    """A screen of the X server without glass, a session bus, a system bus with nothing on it.
+
+    All is below `folder`. `env` is what a program needs to be part of the desktop; `marks` are
+    the variables by which programs know it. What is started here is listed in `processes`.
+    """
+
+    def __init__(self, folder: Path, marks: Mapping[str, str]) -> None:
+        self.folder = folder
+        self._marks = dict(marks)
+        self._closing = contextlib.ExitStack()
+        self.processes: dict[str, Process] = {}
+        self._count = 0
+
+    def __enter__(self) -> Self:
+        """Start screen and buses."""
+        with contextlib.ExitStack() as stack:
+            stack.callback(self.close)
+            self._start()
+            stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End everything."""
+        self.close()
+
+    def close(self) -> None:
+        """End everything that was started here."""
+        for process in reversed(list(self.processes.values())):
+            process.kill()
+        self._closing.close()
+
+    # Starting -----------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        self.opened = self.folder / "opened"
+        self.env = self._home() | self._marks
+        self.start_display()
+        for bus, name in (("system bus", "SYSTEM"), ("session bus", "SESSION")):
+            address = f"unix:path={self.folder}/{bus.replace(' ', '-')}"
+            self.env[f"DBUS_{name}_BUS_ADDRESS"] = address
+            self.start_bus(bus)
+
+    def start_display(self) -> None:
+        """Start the X server, and join it; its number is the same again."""
+        self.env["DISPLAY"] = self.display = ":7"
+        width, height = SIZE
+        options = ["-screen", "0", f"{width}x{height}x24", "-nolisten", "tcp", "-noreset"]
+        socket = Path("/tmp/.X11-unix/X7")  # noqa: S108  (X has it there)
+        for left in (socket, Path("/tmp/.X7-lock")):  # noqa: S108
+            left.unlink(missing_ok=True)
+        self.start(["Xvfb", self.display, *options], "display")
+        wait_until(socket.exists, START, "the X server", explain=self.errors)
+        self.start(["hsetroot", "-solid", _WALL], "wallpaper").wait(START)
+        self.screen = Screen(self.display, {**os.environ, "DISPLAY": self.display})
+
+    def start_bus(self, name: str) -> None:
+        """Start the `session bus` or the `system bus`, where the former one was."""
+        address = self.env[f"DBUS_{name.partition(' ')[0].upper()}_BUS_ADDRESS"]
+        Path(address.partition("=")[2]).unlink(missing_ok=True)
+        command = ["dbus-daemon", "--session", "--nofork", f"--address={address}"]
+        self.start(command, name)
+        wait_until(Path(address.partition("=")[2]).exists, START, name, explain=self.errors)
+        if name == "session bus":
+            self.bus = Bus(address)
+            self.bus.listen("type='signal',member='NameOwnerChanged',sender='org.freedesktop.DBus'")
+
+    def start(
+        self, command: Sequence[str], name: str, env: Mapping[str, str] | None = None
+    ) -> Process:
+        """Start a program in this desktop, with `env` in addition; its output goes to the logs."""
+        self._count += 1
+        output = self.folder / "logs" / f"{self._count:02}-{name.replace(' ', '-')}"
+        process = Process(command, env={**self.env, **(env or {})}, output=output)
+        self.processes[name] = process
+        return process
+
+    def configure(self, name: str, text: str) -> None:
+        """Write a settings file below ~/.config, before its program starts."""
+        file = Path(self.env["XDG_CONFIG_HOME"], name)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+
+    def wait_owner(self, name: str, timeout: float = START) -> None:
+        """Wait until somebody on the session bus owns this name."""
+        self.bus.wait_for(
+            lambda: self.bus.has_owner(name), timeout, f"{name} on the bus", explain=self.errors
+        )
+
+    def wait_still(self, seconds: float = 1.0, timeout: float = START) -> Image.Image:
+        """Wait until the screen has not changed for so many seconds; what it shows."""
+        seen = [self.screen.picture()]
+
+        def still() -> bool:
+            seen.append(self.screen.picture())
+            return seen[-1].tobytes() == seen[-2].tobytes()
+
+        wait_until(still, timeout, "the screen at rest", every=seconds)
+        return seen[-1]
+
+    # Ending -------------------------------------------------------------------------------
+
+    def end(self, name: str, number: int = signal.SIGKILL) -> None:
+        """End a part by a signal, and wait until it has."""
+        process = self.processes.pop(name)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        process.wait(START)
+
+    def errors(self) -> str:
+        """Read the end of what each part wrote to standard error."""
+        return "\n".join(
+            f"{name}: {process.err[-800:]}" for name, process in self.processes.items()
+        )
+
+    def keep_logs(self, target: Path) -> None:
+        """Copy what the parts have written into that folder."""
+        shutil.copytree(self.folder / "logs", target, dirs_exist_ok=True)
+
+    def _home(self) -> dict[str, str]:
+        home = self.folder / "home"
+        folders = {
+            "HOME": home,
+            "XDG_CONFIG_HOME": home / ".config",
+            "XDG_DATA_HOME": home / ".local/share",
+            "XDG_STATE_HOME": home / ".local/state",
+            "XDG_CACHE_HOME": home / ".cache",
+            "XDG_RUNTIME_DIR": self.folder / "runtime",
+        }
+        for folder in [*folders.values(), self.folder / "logs", home / "bin"]:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        opener = home / "bin" / "xdg-open"
+        opener.write_text(_OPENER.format(opened=self.opened), encoding="utf-8")
+        opener.chmod(0o755)
+        path = {"PATH": f"{home / 'bin'}:/usr/bin:/bin:/usr/sbin", "LANG": "C.UTF-8"}
+        quiet = {"NO_AT_BRIDGE": "1", "GTK_A11Y": "none", "LIBGL_ALWAYS_SOFTWARE": "1"}
+        quiet |= {"GSETTINGS_BACKEND": "keyfile"}
+        return path | quiet | {name: str(folder) for name, folder in folders.items()}
+
+    def pages(self) -> Iterator[str]:
+        """The files and pages that programs had opened, in order."""
+        if self.opened.exists():
+            yield from self.opened.read_text(encoding="utf-8").splitlines()

@@ -1,0 +1,180 @@
+"""A scratch root of Debian 13, in which programs are installed and run.
+
+Whatever runs there has mounts, processes and, unless it installs something, a network of its
+own, with loopback alone. These end with the command that began them, however that ends: so the
+machine keeps neither a mount nor a process.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+SUITE: Final = "trixie"
+MIRROR: Final = "http://deb.debian.org/debian"
+PROJECT: Final = Path(__file__).resolve().parents[2]
+# Where the checkout and the folder for the output stand in the root.
+CHECKOUT: Final = Path("/project")
+OUTPUT: Final = Path("/output")
+PLAIN: Final = Path("/opt/mem0tray")  # the virtual environment of the program, and nothing else
+DRIVER: Final = Path("/opt/driver")  # that of what tries it
+_MARK: Final = ".made-by-tests-desktops"  # stands in every root that was made here,
+_WHOLE: Final = "whole"  # and says this once it is
+_INCLUDED: Final = "git,python3,ca-certificates,python3-venv"
+_UNSHARE: Final = ("unshare", "--mount", "--ipc", "--pid", "--fork", "--kill-child")
+# The first process waits for the command, and collects whatever outlives its parent. A bind of
+# the whole of /dev has devices that no container lets us make.
+_ENTER: Final = """\
+set -e
+root=$1 checkout=$2 output=$3 net=$4; shift 4
+mount -t proc proc "$root/proc"
+mount --rbind /sys "$root/sys"
+mount --rbind /dev "$root/dev"
+mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
+mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
+mount -t tmpfs -o mode=755 tmpfs "$root/run"
+mkdir -p "$root/project" "$root/output"
+mount --bind -o ro "$checkout" "$root/project"
+mount --bind "$output" "$root/output"
+if [ "$net" = loopback ]; then chroot "$root" ip link set lo up; fi
+chroot "$root" /usr/bin/env -C /project "$@"
+"""
+# Settings that let apt and pip reach their servers from this machine: the root gets them too.
+_SETTINGS: Final = (
+    "/etc/resolv.conf",
+    "/etc/hosts",
+    "/etc/pip.conf",
+    "/etc/apt/apt.conf.d",
+    "/usr/local/share/ca-certificates",
+)
+_PASSED_ON: Final = ("PIP_", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT", "REQUESTS_CA")
+
+
+class ScratchRoot:
+    """A root at `folder`; `output` is where what runs in it leaves what it has seen."""
+
+    def __init__(self, folder: Path, output: Path) -> None:
+        self.folder, self._output = folder.absolute(), output.absolute()
+        self._mark = self.folder / _MARK
+
+    @property
+    def is_made(self) -> bool:
+        """Whether it is there, and whole."""
+        return self._mark.exists() and self._mark.read_text(encoding="utf-8") == _WHOLE
+
+    def make(self) -> None:
+        """Make it anew; OSError where something of somebody else stands in its place.
+
+        subprocess.CalledProcessError where it fails.
+        """
+        self.remove()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._mark.write_text("", encoding="utf-8")
+        options = ["--variant=minbase", f"--include={_INCLUDED}"]
+        bootstrap = ["debootstrap", *options, SUITE, str(self.folder), MIRROR]
+        subprocess.run(bootstrap, check=True, stdout=sys.stderr)
+        # No daemon of the system is started there; a package's own attempt is not an error.
+        policy = self.folder / "usr/sbin/policy-rc.d"
+        policy.write_text("#!/bin/sh\nexit 101\n", encoding="utf-8")
+        policy.chmod(0o755)
+        for name in _SETTINGS:
+            _copy(Path(name), self.folder / name.lstrip("/"))
+        self.run(["update-ca-certificates"], network=True)
+        self._mark.write_text(_WHOLE, encoding="utf-8")
+
+    def remove(self) -> None:
+        """Take it away; OSError for a folder with anything in it that was not made here."""
+        if self._mark.exists():
+            shutil.rmtree(self.folder)
+        elif self.folder.exists():
+            self.folder.rmdir()
+
+    def install(self, packages: Sequence[str]) -> None:
+        """Install those packages of Debian that it does not have."""
+        missing = self._missing(packages)
+        if not missing:
+            return
+        apt = ["apt-get", "-q", "-y", "--no-install-recommends"]
+        self.run([*apt, "update"], network=True)
+        self.run([*apt, "install", *missing], network=True)
+
+    def _missing(self, packages: Sequence[str]) -> list[str]:
+        status = (self.folder / "var/lib/dpkg/status").read_text(encoding="utf-8")
+        stanzas = (dict(_fields(each)) for each in status.split("\n\n"))
+        there = {
+            each["Package"]
+            for each in stanzas
+            if each.get("Status", "").endswith(" installed") and "Package" in each
+        }
+        return [name for name in packages if name not in there]
+
+    def install_program(self, wheel: Path) -> None:
+        """Put the wheel into the plain environment, and what tries it into one of its own."""
+        pins = str(CHECKOUT / "packaging" / "constraints.txt")
+        name = wheel.name
+        shutil.copy(wheel, self.folder / "opt" / name)
+        for venv, more in ((PLAIN, ()), (DRIVER, ("pytest",))):
+            pip = [str(venv / "bin/python"), "-m", "pip", "-q", "install"]
+            if not (self.folder / str(venv).lstrip("/") / "bin/python").is_symlink():
+                self.run(["/usr/bin/python3", "-m", "venv", str(venv)], network=True)
+            self.run([*pip, "-c", pins, f"/opt/{name}", *more], network=True)
+            self.run([*pip, "--no-deps", "--force-reinstall", f"/opt/{name}"], network=True)
+        (self.folder / "opt" / name).unlink()
+
+    def run(
+        self,
+        command: Sequence[str],
+        *,
+        network: bool = False,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        """Run a command in it; subprocess.CalledProcessError where it fails.
+
+        What it says goes to standard error. Whatever it has started ends with it, or with us.
+        """
+        self._output.mkdir(parents=True, exist_ok=True)
+        shares = _UNSHARE if network else (*_UNSHARE, "--net")
+        given = (str(self.folder), str(PROJECT), str(self._output), "" if network else "loopback")
+        whole = [*shares, "sh", "-c", _ENTER, "sh", *given, *command]
+        env = _environ(network=network) | dict(environ or {})
+        process = subprocess.Popen(whole, env=env, stdin=subprocess.DEVNULL, stdout=sys.stderr)
+        try:
+            code = process.wait()
+        finally:
+            process.kill()
+            process.wait()
+        if code:
+            raise subprocess.CalledProcessError(code, list(command))
+
+
+def missing_tools() -> list[str]:
+    """Name the programs that are needed of the machine itself, and are not there."""
+    return [name for name in ("debootstrap", "unshare", "chroot") if shutil.which(name) is None]
+
+
+def _fields(stanza: str) -> list[tuple[str, str]]:
+    pairs = (line.partition(": ") for line in stanza.splitlines() if not line.startswith(" "))
+    return [(name, value) for name, _, value in pairs]
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target, dirs_exist_ok=True)
+    elif source.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.unlink(missing_ok=True)
+        shutil.copyfile(source, target)
+
+
+def _environ(*, network: bool) -> dict[str, str]:
+    """The environment of what runs in the root; with pip's settings, where it has a network."""
+    path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    made = {"PATH": path, "LANG": "C.UTF-8", "HOME": "/root", "DEBIAN_FRONTEND": "noninteractive"}
+    if network:
+        passed = {name: value for name, value in os.environ.items() if name.startswith(_PASSED_ON)}
+        passed.pop("PIP_FIND_LINKS", None)  # a folder that the root does not have
+        made |= passed
+    return made

@@ -1,0 +1,139 @@
+"""What is tried on each desktop, as a person would: look, point, click.
+
+Each step is a function of a `Trial`; it returns what was seen in a few words, and raises
+AssertionError where something is not as it should be. They go from one to the next.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from tests.desktops.trial import HEALTHY, Trial
+from tests.support.processes import wait_until
+from tests.support.sni import WATCHER, WATCHER_PATH
+
+Step = Callable[[Trial], str]
+_BY_BUTTON, _BY_MENU, _ASKED = "by its button", "by the menu", "asked about"
+
+
+def icon(trial: Trial) -> str:
+    """The icon is on the panel, and the panel knows it."""
+    before = trial.nested.wait_still(2.0)
+    began = time.monotonic()
+    trial.start()
+    trial.icon = trial.eyes.wait_icon(before, HEALTHY).middle
+    seconds = time.monotonic() - began
+    wait_until(lambda: _listed(trial), what="the icon in the panel's list")
+    trial.nested.wait_still()
+    return f"at {trial.icon.x}, {trial.icon.y} after {seconds:.1f} s"
+
+
+def _listed(trial: Trial) -> object:
+    watcher = trial.nested.bus.properties(WATCHER, WATCHER_PATH, WATCHER)
+    return watcher["RegisteredStatusNotifierItems"]
+
+
+def tooltip(trial: Trial) -> str:
+    """The tooltip says how things are."""
+    before = trial.at_rest()
+    trial.hover(trial.icon)
+    trial.eyes.wait_text("Server healthy", before, 8)
+    trial.shoot("tooltip")
+    return "says “Server healthy”"
+
+
+def left_click(trial: Trial) -> str:
+    """A left click shows the status."""
+    trial.at_rest()
+    opened = len(list(trial.nested.pages()))
+    trial.nested.screen.mouse(*trial.icon)
+    wait_until(lambda: len(list(trial.nested.pages())) > opened, 10, "a page opened")
+    page = list(trial.nested.pages())[-1]
+    assert page.endswith("status.html"), page
+    return "opens the status page"
+
+
+def notification(trial: Trial) -> str:
+    """A notification says that a memory moved to the DLQ, with a button."""
+    before = trial.at_rest()
+    trial.refuse(_BY_BUTTON)
+    trial.eyes.wait_text("Moved to DLQ", before)
+    trial.nested.wait_still(0.3)
+    trial.shoot("notification")
+    trial.before = before
+    trial.button = trial.eyes.wait_text("Retry", before).middle
+    return "“Moved to DLQ” with “Retry”"
+
+
+def button(trial: Trial) -> str:
+    """A click on the button of the notification does what it says."""
+    assert trial.button is not None, "there is no button"
+    trial.server.clear_scripts()
+    trial.nested.screen.mouse(*trial.button)
+    trial.server.wait_for(lambda: trial.server.count(_BY_BUTTON), 8, "delivered after the click")
+    trial.wait_letters(0)
+    return "“Retry” delivers the memory"
+
+
+def recovered(trial: Trial) -> str:
+    """A notification says that the memory was delivered."""
+    trial.eyes.wait_text("DLQ recovered", trial.before)
+    trial.shoot("recovered")
+    return "“DLQ recovered”"
+
+
+def menu(trial: Trial) -> str:
+    """A right click opens the menu, which says how things are."""
+    trial.make_letter(_BY_MENU)
+    before = trial.open_menu()
+    trial.eyes.wait_text("Retry all now", before)
+    trial.shoot("menu")
+    trial.eyes.wait_text("1 dead letter", before)
+    return "open, with state and counts"
+
+
+def click(trial: Trial) -> str:
+    """A click on an entry of the menu does what it says."""
+    trial.server.clear_scripts()
+    trial.choose("Retry all now")
+    with trial.told("DLQ recovered"):
+        trial.server.wait_for(lambda: trial.server.count(_BY_MENU), 8, "delivered after the click")
+        trial.wait_letters(0)
+    return "“Retry all now” delivers the memory"
+
+
+def submenu(trial: Trial) -> str:
+    """The menu goes down to what can be done about one dead letter."""
+    trial.make_letter(_ASKED)
+    trial.open_menu()
+    trial.choose("Dead letters", "garden … 500")
+    trial.nested.wait_still()
+    trial.shoot("submenus")
+    trial.eyes.wait_text("Copy ID", trial.before_menu)
+    return "down to what can be done about a dead letter"
+
+
+def dialog(trial: Trial) -> str:
+    """A dialog asks, and a click on its button is the answer."""
+    assert trial.letters(), "there is no dead letter"
+    trial.choose("Back up then delete")
+    trial.eyes.wait_text("Back up and delete", trial.before_menu)
+    trial.nested.wait_still()
+    trial.shoot("dialog")
+    trial.choose("Back up and delete")
+    trial.wait_letters(0)
+    return "asks, and deletes when told to"
+
+
+STEPS: Final[dict[str, Step]] = {
+    "icon": icon,
+    "tooltip": tooltip,
+    "left click": left_click,
+    "notification": notification,
+    "its button": button,
+    "recovered": recovered,
+    "menu": menu,
+    "a click in it": click,
+    "submenus": submenu,
+    "dialog": dialog,
+}

@@ -1,0 +1,82 @@
+"""Reading a screen: where words stand, what has changed, where an icon is."""
+
+from PIL import Image
+
+from tests.desktops import eyes
+from tests.desktops.eyes import Box
+
+HEAD = "level\tpage\tblock\tpar\tline\tword\tleft\ttop\twidth\theight\tconf\ttext"
+GREEN = (8, 96, 47)
+
+
+def rows(*lines: tuple[str, ...]) -> str:
+    """Tesseract's table of these lines, letters 30 pixels wide and high, lines 60 apart."""
+    table = [HEAD]
+    for number, words in enumerate(lines):
+        left = 0
+        for place, word in enumerate(words, 1):
+            width = 30 * len(word)
+            cells = (5, 1, 1, 1, number, place, left, 60 * number, width, 30, 90.5, word)
+            table.append("\t".join(map(str, cells)))
+            left += width + 30
+    return "\n".join(table)
+
+
+def test_words_stand_where_the_part_was_cut_out() -> None:
+    """A word's box is in pixels of the screen, whatever the part that was read and enlarged."""
+    (first, second) = eyes.words(rows(("Open", "log")), (100, 50), 3)
+    assert first.box == Box(100, 50, 140, 60)
+    assert second.box == Box(150, 50, 180, 60)
+
+
+def test_a_phrase_is_found_however_its_words_are_parted() -> None:
+    """A phrase is found where the reader ran words together, or mistook letters that look alike."""
+    seen = eyes.words(
+        rows(
+            ("Retryall", "n0w"),
+        ),
+        (0, 0),
+        1,
+    )
+    assert eyes.find(seen, "Retry all now") == Box(0, 0, 360, 30)
+
+
+def test_a_sign_between_words_may_be_read_as_letters() -> None:
+    """A dot between two words does not hide them, even where it is taken for a letter."""
+    seen = eyes.words(rows(("5aa21850", "a", "500")), (0, 0), 1)
+    assert eyes.find(seen, "5aa21850 500") is not None
+
+
+def test_the_line_that_says_least_else_is_meant() -> None:
+    """Of two lines with the phrase, the one is found that is nearly the phrase itself."""
+    seen = eyes.words(rows(("2", "dead", "letters", "wait"), ("Dead", "letters")), (0, 0), 1)
+    found = eyes.find(seen, "Dead letters")
+    assert found is not None
+    assert found.top == 60
+
+
+def test_what_is_not_there_is_not_found() -> None:
+    """A phrase over two lines is none."""
+    assert eyes.find(eyes.words(rows(("Dead",), ("letters",)), (0, 0), 1), "Dead letters") is None
+
+
+def test_an_icon_is_what_has_come_in_its_colour_and_is_small() -> None:
+    """An icon is where most in its colour has come; what had it before, or is large, is none."""
+    before = Image.new("RGB", (400, 300), "white")
+    before.paste(GREEN, (200, 200, 216, 216))
+    after = before.copy()
+    after.paste(GREEN, (10, 10, 26, 26))
+    assert eyes.icon(before, after, GREEN) == Box(10, 10, 26, 26)
+    after.paste(GREEN, (380, 280, 382, 282))
+    assert eyes.icon(before, after, GREEN) == Box(10, 10, 26, 26)
+    after.paste(GREEN, (10, 10, 300, 26))
+    assert eyes.icon(before, after, GREEN) is None
+
+
+def test_the_part_that_changed_is_the_smallest_that_holds_every_difference() -> None:
+    """Two pictures that are alike have no such part."""
+    before = Image.new("RGB", (400, 300), "white")
+    after = before.copy()
+    assert eyes.changed(before, after) is None
+    after.paste((0, 0, 0), (30, 40, 50, 60))
+    assert eyes.changed(before, after) == Box(30, 40, 50, 60)

@@ -1,0 +1,133 @@
+"""The program on one desktop, the server that it delivers to, and who looks at them."""
+
+import contextlib
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from PIL import Image
+
+from tests.desktops.desk import NOTIFICATIONS, Desk
+from tests.desktops.eyes import Colour, Eyes
+from tests.desktops.nested import Nested
+from tests.desktops.scratch_root import PLAIN
+from tests.support.bus import CallError
+from tests.support.http1 import Answer
+from tests.support.processes import Process, wait_until
+from tests.support.screen import Point
+from tests.support.shapes import Item
+from tests.support.standin import Standin
+
+HEALTHY: Final[Colour] = (0x08, 0x60, 0x2F)  # of the icon's tick
+PROGRAM: Final = str(PLAIN / "bin" / "mem0tray")
+_REST: Final = Point(640, 560)  # the mouse, where nothing is
+_TOLD: Final = 15.0  # seconds: a burst becomes one notification, which comes later
+_NUMBERS: Final = 40
+_DAEMON: Final = (NOTIFICATIONS, "/org/freedesktop/Notifications", NOTIFICATIONS)
+_STEPS: Final = 8  # one jump of the mouse shows no tooltip
+
+
+class Trial:
+    """What the steps share. Screenshots go to `output`; `icon` is where the icon is."""
+
+    def __init__(self, desk: Desk, nested: Nested, server: Standin, output: Path) -> None:
+        self.desk, self.nested, self.server = desk, nested, server
+        self.eyes = Eyes(lambda: nested.screen.picture())  # noqa: PLW0108  (the screen may be another by then)
+        self.icon = _REST
+        self.button: Point | None = None
+        self.before: Image.Image = self.eyes.look()
+        self.before_menu = self.before
+        self.program: Process | None = None
+        self._output = output
+        self._env = {
+            **nested.env,
+            "MEM0TRAY_SERVER_URL": server.url,
+            "MEM0TRAY_SYNC_PROBE_INTERVAL": "0.5",
+            "MEM0TRAY_SYNC_RETRY_INTERVAL": "0.2",
+            "MEM0TRAY_UI_LANGUAGE": "en",
+        }
+        self._claude = Path(nested.env["HOME"], ".claude")
+        self._claude.mkdir(exist_ok=True)
+
+    # The program ---------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the tray."""
+        self.program = self.nested.start([PROGRAM], "mem0tray", self._env)
+
+    def add(self, text: str, project: str = "garden") -> None:
+        """Add a memory, as a person does in a terminal."""
+        command = [PROGRAM, "add", "--project", project, text]
+        subprocess.run(command, env=self._env, check=True, stdout=subprocess.DEVNULL, timeout=60)
+
+    def refuse(self, text: str) -> None:
+        """Add a memory that the server refuses, until its scripts are cleared."""
+        self.server.script(Answer(500), content=text, forever=True)
+        self.add(text)
+
+    def make_letter(self, text: str) -> None:
+        """Make a dead letter, of which no notification is left on the screen."""
+        with self.told("Moved to DLQ"):
+            self.refuse(text)
+            self.wait_letters(1)
+
+    @contextlib.contextmanager
+    def told(self, title: str) -> Iterator[None]:
+        """Wait for the notification of what is done meanwhile, and close it, where it is shown."""
+        before = self.at_rest()
+        yield
+        with contextlib.suppress(AssertionError):
+            self.eyes.wait_text(title, before, _TOLD)
+        for number in range(1, _NUMBERS):  # daemons count from 1
+            with contextlib.suppress(CallError):
+                self.nested.bus.call(*_DAEMON, "CloseNotification", "u", [number])
+
+    def wait_letters(self, number: int, timeout: float = 20.0) -> None:
+        """Wait until there are so many dead letters."""
+        wait_until(lambda: len(self.letters()) == number, timeout, f"{number} dead letters")
+
+    def letters(self) -> list[Item]:
+        """The dead letters, as the file has them."""
+        with contextlib.suppress(OSError, ValueError):
+            text = (self._claude / "mem0_queue_dlq.json").read_text(encoding="utf-8")
+            return list(json.loads(text)["items"])
+        return []
+
+    # What a person does --------------------------------------------------------------------
+
+    def at_rest(self) -> Image.Image:
+        """Take the mouse away and close what is open; the screen as it is then."""
+        self.nested.screen.keys("Escape")
+        self.nested.screen.point(*_REST)
+        return self.nested.wait_still()
+
+    def hover(self, place: Point) -> None:
+        """Move the mouse there in small steps, as a hand does."""
+        for number in range(_STEPS, -1, -1):
+            self.nested.screen.point(place.x - number, place.y)
+
+    def open_menu(self) -> Image.Image:
+        """Click the icon with the right button; the screen before."""
+        self.before_menu = self.at_rest()
+        self.nested.screen.mouse(*self.icon, 3)
+        return self.before_menu
+
+    def choose(self, *labels: str) -> None:
+        """Click entries of the menu that is open, one below the other."""
+        for label in labels:
+            place = self.eyes.wait_text(label, self.before_menu).middle
+            self.before_menu = self.eyes.look()
+            self.nested.screen.mouse(*place)
+
+    def shoot(self, name: str) -> None:
+        """Save a screenshot."""
+        self.nested.screen.screenshot(self._shot(name))
+
+    def has_shot(self, name: str) -> bool:
+        """Whether a screenshot of this name is there."""
+        return self._shot(name).exists()
+
+    def _shot(self, name: str) -> Path:
+        return self._output / f"{name.replace(' ', '-')}.png"
