@@ -1,5 +1,6 @@
 """The tray application: the worker on its thread, the icon on the main one."""
 
+import os
 import signal
 import sys
 import time
@@ -24,6 +25,7 @@ from mem0tray.desktop.notify.backends import IconBackend, PlyerBackend, in_flatp
 from mem0tray.desktop.notify.notice import Offer
 from mem0tray.desktop.notify.notifier import Notifier, Sources
 from mem0tray.desktop.notify.sending import Sender
+from mem0tray.desktop.session import nests_menus
 from mem0tray.desktop.tray import view
 from mem0tray.desktop.tray.icon import notice_icon
 from mem0tray.desktop.tray.menu import MenuCommand, Verb
@@ -92,6 +94,7 @@ class Application:
             self._current,
             self._words,
             mends=MENDS,
+            nests=nests_menus(os.environ),
         )
         self._sender = Sender(self._ways())
         self._notifier = Notifier(

@@ -43,3 +43,8 @@ def connected(asks: Callable[[str], None] = lambda _: None) -> "tuple[SessionBus
 def names_display(environ: Mapping[str, str]) -> bool:
     """Whether the environment names a display (Linux)."""
     return bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY"))
+
+
+def nests_menus(environ: Mapping[str, str]) -> bool:
+    """Whether a submenu of ours may have submenus; GNOME leaves these out."""
+    return "gnome" not in environ.get("XDG_CURRENT_DESKTOP", "").lower().split(":")

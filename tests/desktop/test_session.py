@@ -67,3 +67,13 @@ def test_other_systems_have_all_they_need(monkeypatch: pytest.MonkeyPatch, platf
     monkeypatch.delenv("DISPLAY")
     assert session.missing() == ""
     assert session.connected() == (None, "")
+
+
+@pytest.mark.parametrize(
+    ("desktop", "nests"),
+    [("GNOME", False), ("ubuntu:GNOME", False), ("KDE", True), ("X-Cinnamon", True), ("", True)],
+)
+def test_gnome_shows_a_submenu_and_none_in_it(desktop: str, *, nests: bool) -> None:
+    """Other desktops, and those that do not say what they are, show menus of any depth."""
+    assert session.nests_menus({"XDG_CURRENT_DESKTOP": desktop}) is nests
+    assert session.nests_menus({})

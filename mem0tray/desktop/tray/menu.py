@@ -21,6 +21,7 @@ from mem0tray.server import answers
 
 LEVELS: Final = ("all", "problems", "none")
 PAUSES: Final = (30, 60)  # minutes
+_FLAT: Final = 5  # dead letters where each is a line of the menu itself: more make it too long
 _PROJECT: Final = 24
 _REASON: Final = 44
 _FIRST_LINE: Final = 100
@@ -74,11 +75,12 @@ SEPARATOR: Final = MenuEntry()
 
 
 def build(
-    view: View, language: Language, now: float, *, mends: bool = False
+    view: View, language: Language, now: float, *, mends: bool = False, nests: bool = True
 ) -> tuple[MenuEntry, ...]:
     """The whole menu; `now` in Unix seconds decides where a time needs its date.
 
     `mends`: a menu of the same shape is changed in place, and may count what waits.
+    `nests`: a submenu may have submenus; else the dead letters stand in the menu itself.
     """
     _ = language.gettext
     return (
@@ -86,7 +88,7 @@ def build(
         MenuEntry(_counts(view, language, waiting=mends), MenuCommand(Verb.SHOW_STATUS)),
         SEPARATOR,
         MenuEntry(_("Retry all now"), MenuCommand(Verb.RETRY_ALL), enabled=view.dlq > 0),
-        _dead_letters(view.letters, language, now),
+        *_dead_letters(view.letters, language, now, nests=nests),
         SEPARATOR,
         MenuEntry(_("Show status"), MenuCommand(Verb.SHOW_STATUS), default=True),
         MenuEntry(_("Open DLQ file"), MenuCommand(Verb.OPEN_DLQ)),
@@ -128,7 +130,10 @@ def shape(entries: tuple[MenuEntry, ...]) -> object:
 def identity(entry: MenuEntry) -> object:
     """Equal for two entries in one place of a menu that are the same thing, whatever they say."""
     command = entry.command
-    return ("text or submenu",) if command is None else (command.verb, command.letter)
+    if command is not None:
+        return (command.verb, command.letter)
+    about = {each.command.letter for each in entry.entries if each.command is not None}
+    return ("text or submenu", *about)
 
 
 def state_line(view: View, language: Language) -> str:
@@ -184,10 +189,14 @@ def tooltip(view: View, language: Language, now: float) -> str:
     return "\n".join(lines)
 
 
-def _dead_letters(letters: Sequence[DeadLetter], language: Language, now: float) -> MenuEntry:
+def _dead_letters(
+    letters: Sequence[DeadLetter], language: Language, now: float, *, nests: bool
+) -> tuple[MenuEntry, ...]:
     _ = language.gettext
     entries = tuple(_letter(letter, language, now) for letter in letters)
-    return MenuEntry(_("Dead letters"), entries=entries, enabled=bool(entries))
+    if not nests:
+        return entries[:_FLAT]
+    return (MenuEntry(_("Dead letters"), entries=entries, enabled=bool(entries)),)
 
 
 def _letter(letter: DeadLetter, language: Language, now: float) -> MenuEntry:

@@ -83,7 +83,10 @@ class MenuPace:
 
 
 class Presenter:
-    """Subscribe it to the events, and `start` it once the tray can be told things."""
+    """Subscribe it to the events, and `start` it once the tray can be told things.
+
+    `mends` and `nests` as for `menu.build`.
+    """
 
     def __init__(
         self,
@@ -93,6 +96,7 @@ class Presenter:
         language: Callable[[], Language],
         *,
         mends: bool = False,
+        nests: bool = True,
         clock: Clock = SYSTEM,
     ) -> None:
         self._tray = tray
@@ -101,6 +105,7 @@ class Presenter:
         self._settings = settings
         self._language = language
         self._mends = mends
+        self._nests = nests
         self._pace = MenuPace(mends=mends)
         self._guard = threading.Condition()
         self._urgent = True
@@ -170,7 +175,7 @@ class Presenter:
         self._tray.show_look(icon.look(view.state, view.dlq, investigate))
         wall = self._clock.wall()
         self._tray.show_title(menu.tooltip(view, language, wall))
-        entries = menu.build(view, language, wall, mends=self._mends)
+        entries = menu.build(view, language, wall, mends=self._mends, nests=self._nests)
         now = self._clock.now()
         # Nobody has opened yet what says "starting"; the next one comes within a moment.
         if self._pace.takes_menu(entries, now, lasts=view.state != STARTING):

@@ -165,6 +165,23 @@ def test_letters_of_one_project_can_be_told_apart() -> None:
     ]
 
 
+def test_where_submenus_have_none_letters_stand_in_the_menu() -> None:
+    """Nothing is three levels deep then: each letter is a line with its submenu, five at most."""
+    letters = tuple(dataclasses.replace(LETTER, item_id=f"{n}{n}-1") for n in range(9))
+    made = menu.build(dataclasses.replace(VIEW, letters=letters), ENGLISH, NOW, nests=False)
+    assert labels(made)[3:10] == [
+        "Retry all now", *(f"alpha · {n}{n}-1 · 500 · 14:32" for n in range(5)), "",
+    ]  # fmt: skip
+    assert [entry.command for entry in made[4].entries] == [
+        MenuCommand(verb, letters[0])
+        for verb in (Verb.RETRY, Verb.DELETE, Verb.COPY_ID, Verb.DIAGNOSE)
+    ]
+    assert not [below for entry in made for below in entry.entries if below.entries]
+    assert labels(menu.build(View(HEALTHY), ENGLISH, NOW, nests=False))[3:5] == [
+        "Retry all now", "",
+    ]  # fmt: skip
+
+
 def test_the_first_line_asks_for_a_server() -> None:
     """Where none is chosen it says so; at the start that is not known yet."""
     view = View(ACTION_NEEDED, reason=CHOOSE)

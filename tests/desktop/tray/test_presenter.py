@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from mem0tray.actions.oldest import DeadLetter
 from mem0tray.config.settings import Settings
 from mem0tray.core import events, reasons
 from mem0tray.core.errors import Mem0TrayError
@@ -131,7 +132,7 @@ class Tray:
 class Scene:
     """A presenter of a view that the test changes."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, nests: bool = True) -> None:
         self.view = View(STARTING, destination="mem0.test")
         self.error: Exception | None = None
         self.raised = threading.Event()
@@ -141,6 +142,7 @@ class Scene:
             self.gather,
             Settings,
             lambda: Language("en"),
+            nests=nests,
         )
 
     def gather(self) -> View:
@@ -163,6 +165,17 @@ def scene() -> Iterator[Scene]:
     assert made.tray.next("menu")[0].label == "Starting · mem0.test"
     yield made
     made.presenter.stop()
+
+
+def test_a_desktop_with_two_levels_gets_no_third() -> None:
+    """The menu is as deep as the desktop shows it."""
+    letter = DeadLetter("aa-1", b"digest", "alpha", NOW, reasons.quoted("500: odd"))
+    made = Scene(nests=False)
+    made.becomes(state=HEALTHY, dlq=1, letters=(letter,))
+    made.presenter.start()
+    shown = made.tray.next("menu")
+    made.presenter.stop()
+    assert next(entry.label[:12] for entry in shown if entry.entries) == "alpha · aa-1"
 
 
 def test_a_change_of_state_shows_everywhere(scene: Scene) -> None:

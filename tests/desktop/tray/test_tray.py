@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from mem0tray.actions.oldest import DeadLetter
+from mem0tray.core import reasons
 from mem0tray.core.state import STARTING
 from mem0tray.desktop.tray.icon import IconLook, compose, look
 from mem0tray.desktop.tray.menu import SEPARATOR, MenuCommand, MenuEntry, Verb
@@ -186,6 +188,21 @@ def test_an_item_is_known_by_what_it_does(panel: Panel) -> None:
     )
     assert first.identity == second.identity
     assert len({first.identity, other.identity, state.identity}) == 3
+
+
+def test_a_submenu_is_known_by_the_dead_letter_that_it_is_about(panel: Panel) -> None:
+    """So the one that is open stays open when one above it goes; it may say something else."""
+
+    def letter(label: str, item_id: str) -> MenuEntry:
+        about = DeadLetter(item_id, b"digest", "alpha", 0.0, reasons.NONE)
+        return MenuEntry(label, entries=(MenuEntry("Retry now", MenuCommand(Verb.RETRY, about)),))
+
+    pause = MenuEntry("Pause", entries=(MenuEntry("1 hour", MenuCommand(Verb.PAUSE)),))
+    one, same, other, without = panel.items(
+        letter("a", "1"), letter("b", "1"), letter("a", "2"), pause
+    )
+    assert one.identity == same.identity
+    assert len({one.identity, other.identity, without.identity}) == 3
 
 
 # Where icons are written --------------------------------------------------------------------
