@@ -22,7 +22,7 @@ from mem0tray.desktop.autostart import application_entry
 from mem0tray.desktop.controller import Controller, Surface
 from mem0tray.desktop.notify import notice_texts
 from mem0tray.desktop.notify.backends import IconBackend, PlyerBackend, in_flatpak
-from mem0tray.desktop.notify.notice import Offer
+from mem0tray.desktop.notify.notice import Notice, Offer
 from mem0tray.desktop.notify.notifier import Notifier, Sources
 from mem0tray.desktop.notify.sending import Sender
 from mem0tray.desktop.session import nests_menus
@@ -84,6 +84,7 @@ class Application:
                 dialogs.for_this_system(self._daemon),
                 self._login,
                 self._say,
+                self._warn,
                 self._tray.stop,
                 self._after_click,
             ),
@@ -204,9 +205,15 @@ class Application:
             self._controller.do(MenuCommand(Verb.SHOW_STATUS))
 
     def _say(self, title: str, text: str) -> None:
-        outcome = self._sender.send(notice_texts.answer(title, text, self._words()))
+        self._send(notice_texts.answer(title, text, self._words()))
+
+    def _warn(self, title: str, text: str) -> None:
+        self._send(notice_texts.answer(title, text, self._words(), good=False))
+
+    def _send(self, notice: Notice) -> None:
+        outcome = self._sender.send(notice)
         if not outcome.way:
-            self._bus.emit(events.NotificationFailed(title, outcome.reason))
+            self._bus.emit(events.NotificationFailed(notice.name, outcome.reason))
 
     def _starts_at_login(self) -> bool:
         if self._at_login is None:
@@ -230,7 +237,7 @@ class Application:
 
     def _tell_no_host(self) -> None:
         _ = self._words().gettext
-        self._say(
+        self._warn(
             _("The icon is not shown"),
             _(
                 "Nothing on this desktop shows tray icons. On GNOME, install the extension"

@@ -52,11 +52,12 @@ _Commands = queue.SimpleQueue[MenuCommand | None]
 
 @dataclass(frozen=True, slots=True)
 class Surface:
-    """What a verb may use: `say` shows a title and a text, `quit` ends the tray."""
+    """What a verb may use: `say` and `warn` show a title and a text, `quit` ends the tray."""
 
     dialogs: Dialogs
     autostart: "Autostart"
     say: Callable[[str, str], None]
+    warn: Callable[[str, str], None]
     quit: Callable[[], None]
     changed: Callable[[], None]
 
@@ -135,7 +136,7 @@ class Controller:
         language = self._language()
         _ = language.gettext
         told = reasons.sentence(reason).said(language)
-        self._surface.say(_("That did not work"), one_line(told, _LINE))
+        self._surface.warn(_("That did not work"), one_line(told, _LINE))
 
     # Dead letters ---------------------------------------------------------------------
 

@@ -29,14 +29,22 @@ class Desk:
         self.questions: list[Question] = []
         self.told: list[tuple[str, str, str]] = []
         self.said: list[tuple[str, str]] = []
+        self.warned: list[tuple[str, str]] = []  # of these
         self.at_login: bool | None = None
         self.quits = 0
         self.done: queue.SimpleQueue[None] = queue.SimpleQueue()
         self.controller = Controller(
             Settings,
             lambda: self.language,
-            Surface(self, self, lambda *words: self.said.append(words), self._quit, self._changed),
+            Surface(self, self, self._say, self._warn, self._quit, self._changed),
         )
+
+    def _say(self, title: str, text: str) -> None:
+        self.said.append((title, text))
+
+    def _warn(self, title: str, text: str) -> None:
+        self.warned.append((title, text))
+        self._say(title, text)
 
     def _quit(self) -> None:
         self.quits += 1

@@ -67,6 +67,7 @@ def test_one_that_is_gone_is_said(
     ((title, text),) = desk.click(verb, letter=letter)
     assert title == "That did not work"
     assert "delivered meanwhile" in text
+    assert [each for each, _ in desk.warned] == [title]
     assert paths.dlq.read_bytes() == before
     assert (desk.questions, desk.told) == ([], [])
 

@@ -78,10 +78,10 @@ class Room:
         file = self.programs.folder / f"{name}.words"
         return file.read_text(encoding="utf-8").split("\0")[:-1]
 
-    def add(self, name: str, code: int = 0) -> None:
-        """Stand in for a program that ends with this code."""
+    def add(self, name: str, code: int = 0, says: str = "") -> None:
+        """Stand in for a program that ends with this code, and writes a word before."""
         keep = f"printf '%s\\0' \"$@\" > '{self.programs.folder / name}.words'"
-        self.programs.add(name, f"{keep}\nexit {code}")
+        self.programs.add(name, f"{keep}\necho {says}\nexit {code}")
 
 
 @pytest.fixture
@@ -97,15 +97,30 @@ def room(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> Room:
 # Answers ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("name", "code", "confirmed"),
-    [("zenity", 0, True), ("zenity", 1, False), ("kdialog", 0, True), ("kdialog", 2, False)],
-)
-def test_the_exit_code_is_the_answer(room: Room, name: str, code: int, confirmed: bool) -> None:  # noqa: FBT001
+@pytest.mark.parametrize(("code", "confirmed"), [(0, True), (1, False)])
+def test_the_exit_code_is_the_answer(room: Room, code: int, *, confirmed: bool) -> None:
     """Zero is yes, what the program ends with on Cancel or when it is closed is no."""
-    room.add(name, code)
+    room.add("zenity", code)
     assert room.dialogs.ask(QUESTION) is confirmed
     assert room.otherwise.asked == []
+
+
+@pytest.mark.parametrize(
+    ("says", "code", "confirmed"),
+    [("yes", 0, True), ("no", 0, False), ("", 0, False), ("yes", 1, False), ("", 2, False)],
+)
+def test_kdialog_says_what_was_chosen(room: Room, says: str, code: int, *, confirmed: bool) -> None:
+    """Nothing but the word for it is yes: no code alone, as some are those of a failure too."""
+    room.add("kdialog", code, says)
+    assert room.dialogs.ask(QUESTION) is confirmed
+    assert room.otherwise.asked == []
+
+
+def test_kdialog_has_chosen_no_before_anything_is_pressed(room: Room) -> None:
+    """So Return, which presses its OK, does nothing."""
+    room.add("kdialog")
+    room.dialogs.ask(QUESTION)
+    assert room.words("kdialog")[-6:] == ["no", "Cancel", "on", "yes", "Back up and delete", "off"]
 
 
 @pytest.mark.parametrize("code", [255, 127, 3])
@@ -131,6 +146,18 @@ def test_a_display_that_is_gone_asks_nobody(monkeypatch: pytest.MonkeyPatch, way
     otherwise = Refused()
     assert ChildDialogs(otherwise).ask(QUESTION) is True
     assert otherwise.asked == [QUESTION.title]
+
+
+def test_qt_without_its_display_asks_nobody(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends by a signal then, and says why on standard error once it is told to."""
+    monkeypatch.setenv("XDG_CURRENT_DESKTOP", "KDE")
+    room.programs.add(
+        "kdialog",
+        '[ "$QT_FORCE_STDERR_LOGGING" ] || kill -ABRT $$\n'
+        "echo no Qt platform plugin could be initialized >&2\nkill -ABRT $$",
+    )
+    assert room.dialogs.ask(QUESTION) is True
+    assert room.otherwise.asked == [QUESTION.title]
 
 
 def test_a_program_that_is_killed_means_no(room: Room) -> None:
@@ -185,10 +212,14 @@ def test_kdialog_is_told_texts_and_no_options(room: Room) -> None:
     room.dialogs.ask(Question(HOSTILE, f"{HOSTILE}\nsecond", "yes", "no"))
     words = room.words("kdialog")
     assert f"--title={HOSTILE}" in words
-    (text,) = [word for word in words if word.startswith("--warningcontinuecancel=")]
+    (text,) = [word for word in words if word.startswith("--radiolist=")]
     assert text.endswith("<br>second</qt>")
     assert "&lt;b&gt;a&lt;/b&gt; &amp;amp; \\\\n" in text
-    assert all(word.startswith("--") for word in words)
+    assert [word for word in words if not word.startswith("--")] == [
+        "no", "no", "on", "yes", "yes", "off",
+    ]  # fmt: skip
+    room.dialogs.tell(HOSTILE, HOSTILE, "Close")
+    assert all(word.startswith("--") for word in room.words("kdialog"))
 
 
 @pytest.mark.parametrize("text", ["a\0b", "\ud800", "\x1b[31m"])
@@ -304,6 +335,7 @@ def test_a_notification_asks_where_no_program_can(
         question, told = found.shown
     assert (question.title, question.body) == (QUESTION.title, QUESTION.text)
     assert question.actions == ("yes", "Back up and delete", "no", "Cancel")
+    assert question.icon == told.icon == "action-needed", "no tick"
     assert (told.title, told.body, told.actions) == ("title", "text", ())
     assert told.timeout == 0, "it stays until somebody has read it"
 

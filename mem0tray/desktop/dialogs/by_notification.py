@@ -8,6 +8,7 @@ from mem0tray.core.reasons import Reason
 from mem0tray.desktop.dialogs import Question
 from mem0tray.desktop.notify.backends import NotShownError, UnavailableError
 from mem0tray.desktop.notify.notice import Notice, Urgency
+from mem0tray.desktop.notify.notice_texts import NEEDS_USER
 
 if TYPE_CHECKING:
     from mem0tray.desktop.notify.daemon import Daemon
@@ -47,4 +48,4 @@ class NoticeDialogs:
 
 
 def _notice(title: str, text: str) -> Notice:
-    return Notice(title, title, text, urgency=Urgency.CRITICAL)
+    return Notice(title, title, text, base=NEEDS_USER, urgency=Urgency.CRITICAL)

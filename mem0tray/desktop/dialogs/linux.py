@@ -25,20 +25,27 @@ from mem0tray.system.paths import APP
 PATIENCE: Final = 1800.0  # seconds that a window stays open; a program that hangs is one too
 SYSTEM_PYTHON: Final = "/usr/bin/python3"  # it sees the system's packages, which we may not
 NO: Final = 4  # of our own windows; an error of Python is 1
-# GTK and Qt say so before they end, with the code of a window that was closed.
-_NO_DISPLAY: Final = (b"open display", b"connect to display")
+# GTK and Qt say so before they end, with the code of a window that was closed, or by a signal.
+_NO_DISPLAY: Final = (b"open display", b"connect to display", b"no Qt platform plugin")
+# Qt is built to say it to the system's journal alone, here and there.
+_SAYS_SO: Final = {"QT_FORCE_STDERR_LOGGING": "1"}
 _WIDTH: Final = 440  # pixels
+_YES: Final = "yes"  # what kdialog writes for the line that does it
 _HERE: Final = Path(__file__).parent
 _QT: Final = frozenset({"kde", "lxqt"})
 
 
 @dataclass(frozen=True, slots=True)
 class _Child:
-    """A program that shows a window. It ends with 0 for yes, with one of `no`, or could not."""
+    """A program that shows a window. It ends with 0 for yes, with one of `no`, or could not.
+
+    With `says`, 0 means yes only where it has written this word.
+    """
 
     command: tuple[str, ...]
     no: frozenset[int]
     words: bytes = b""  # on its standard input
+    says: bytes = b""
 
 
 class ChildDialogs:
@@ -77,8 +84,8 @@ def _answered(child: _Child) -> bool | None:
         done = subprocess.run(  # noqa: S603  (programs of the system, and texts that are no options)
             command,
             input=child.words,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
+            capture_output=True,
+            env={**os.environ, **_SAYS_SO},
             start_new_session=True,
             timeout=PATIENCE,
             check=False,
@@ -91,7 +98,8 @@ def _answered(child: _Child) -> bool | None:
         return None
     if done.returncode < 0:  # killed
         return False
-    return {0: True, **dict.fromkeys(child.no, False)}.get(done.returncode)
+    yes = not child.says or done.stdout.split() == [child.says]
+    return {0: yes, **dict.fromkeys(child.no, False)}.get(done.returncode)
 
 
 def _until_we_end() -> tuple[str, ...]:
@@ -152,21 +160,18 @@ def _zenity(program: str, question: Question) -> _Child:
 def _kdialog(program: str, question: Question) -> _Child:
     """kdialog, which takes for markup what looks like it: so all of it is, and signs are escaped.
 
-    It has a backslash mean a line break or itself, and Return the button that does it.
+    It has a backslash mean a line break or itself. With two buttons Return would be the one
+    that does it; and the code of the other one is also that of a window whose compositor has
+    ended, so they cannot change places. It asks by a list, of which the first line is chosen.
     """
     rich = escape(question.text).replace("\n", "<br>").replace("\\", "\\\\")
-    words = {
-        "desktopfile": APP,
-        "icon": _icon(),
-        "title": question.title,
-    }
-    if question.cancel:
-        words |= {"continue-label": question.confirm, "cancel-label": question.cancel}
-        words["warningcontinuecancel"] = f"<qt>{rich}</qt>"
-    else:
-        words |= {"ok-label": question.confirm, "msgbox": f"<qt>{rich}</qt>"}
-    options = [f"--{name}={value}" for name, value in words.items()]
-    return _Child((program, *options), no=frozenset({1, 2}))
+    words = [program, f"--icon={_icon()}", f"--title={question.title}"]
+    if not question.cancel:
+        words += [f"--ok-label={question.confirm}", f"--msgbox=<qt>{rich}</qt>"]
+        return _Child(tuple(words), no=frozenset({1, 2}))
+    words.append(f"--radiolist=<qt>{rich}</qt>")
+    words += ["no", question.cancel, "on", _YES, question.confirm, "off"]
+    return _Child(tuple(words), no=frozenset({1, 2}), says=_YES.encode())
 
 
 def _icon() -> str:

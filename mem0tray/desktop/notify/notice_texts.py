@@ -13,6 +13,8 @@ from mem0tray.core.text import one_line, short_id
 from mem0tray.desktop.notify.notice import Notice, NoticeAction, Offer, Urgency
 from mem0tray.desktop.notify.notices import Due, NoticeGroup, Subject, held_since
 
+NEEDS_USER: Final = "action-needed"  # the base beside what is no good news
+_GOOD: Final = "healthy"
 _SHOWN: Final = 4  # names in a list; the others are counted
 _REASON: Final = 200
 _BUTTONS: Final = 3  # what desktops have room for
@@ -51,7 +53,7 @@ def _base(subject: Subject) -> str:
     if subject is Subject.DOWN:
         return "down"
     needs_user = subject.is_problem and subject is not Subject.DELETED
-    return "action-needed" if needs_user else "healthy"
+    return NEEDS_USER if needs_user else _GOOD
 
 
 def kind(subject: Subject) -> str:
@@ -80,9 +82,10 @@ _KINDS: Final = {
 }
 
 
-def answer(title: str, text: str, language: Language) -> Notice:
-    """What came of a click: it takes the place of an earlier answer."""
-    return Notice(title, title, text, kind="answer", clicked=show_status(language))
+def answer(title: str, text: str, language: Language, *, good: bool = True) -> Notice:
+    """What came of a click: it takes the place of an earlier answer. A tick if it is `good`."""
+    base = _GOOD if good else NEEDS_USER
+    return Notice(title, title, text, base=base, kind="answer", clicked=show_status(language))
 
 
 def test_notice(language: Language) -> Notice:

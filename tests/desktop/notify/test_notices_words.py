@@ -137,6 +137,8 @@ def test_only_good_news_has_a_tick_beside_it(desk: Desk) -> None:
     desk.happens(events.StateChanged(DOWN, reasons.quoted("refused")))
     desk.passes(DOWN_AFTER)
     assert desk.last.base == "down"
+    answers = [notice_texts.answer("", "", Language("en"), good=good) for good in (True, False)]
+    assert [answer.base for answer in answers] == ["healthy", "action-needed"]
     assert all(notice_icon(base).is_file() for base in BASES.values())
 
 
