@@ -33,7 +33,7 @@ def run(command: str, text: str, timeout: float = TIMEOUT) -> str:
     """Run it and wait for its end; why it failed, or nothing. Never raises."""
     try:
         # Windows takes a command line apart by itself, and backslashes belong to its paths.
-        arguments = command if sys.platform == "win32" else shlex.split(command)
+        arguments = command.strip() if sys.platform == "win32" else shlex.split(command)
     except ValueError as error:
         return f"it cannot be understood: {error}"
     if not arguments:

@@ -4,6 +4,7 @@ Colours and signs have their one home here too. A style is named by what it
 means, and a sign says the same to whoever sees no colours.
 """
 
+import codecs
 import json
 import os
 import re
@@ -205,11 +206,18 @@ def agreed(question: str, unchanged: str, remedy: str) -> bool:
 
 
 def print_json(value: Any) -> None:
-    """Print a JSON document and nothing else, with escapes for signs that the terminal lacks."""
+    """Print a JSON document and nothing else.
+
+    In UTF-8 or, where that is not the encoding of what is printed, in ASCII with escapes: who
+    reads JSON expects no other, as that of a pipe on Windows.
+    """
     text = harmless_json(json.dumps(value, indent=2, ensure_ascii=False))
     try:
-        text.encode(sys.stdout.encoding or "ascii")
-    except UnicodeEncodeError:  # a terminal that knows ASCII only
+        utf8 = codecs.lookup(sys.stdout.encoding).name == "utf-8"
+        text.encode(sys.stdout.encoding)
+    except (LookupError, TypeError, UnicodeEncodeError):
+        utf8 = False
+    if not utf8:
         text = json.dumps(value, indent=2)
     click.echo(text)
 

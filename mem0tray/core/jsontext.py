@@ -17,6 +17,7 @@ _TEXT: Final = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _PLAIN: Final = re.compile(r'[^\s{}\[\],:"]+')  # a number, or a word as null
 _BRACKET: Final = re.compile(rf"{_TEXT}|[{{}}\[\]]", re.DOTALL)
 _TOKEN: Final = re.compile(rf"{_TEXT}|[{{}}\[\],:]|{_PLAIN.pattern}", re.DOTALL)
+_BEYOND_ASCII: Final = re.compile(r"[^\0-\x7f]+")
 _LONE: Final = re.compile(r"[\ud800-\udfff]")
 
 
@@ -134,6 +135,17 @@ def depth(text: str) -> int:
 def encode(text: str) -> bytes:
     """JSON as UTF-8; lone surrogates become their escapes."""
     return _LONE.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
+
+
+def escaped(raw: bytes) -> bytes:
+    """JSON in ASCII: what is beyond that becomes its escapes; bytes that are no UTF-8 stay."""
+    if raw.isascii():
+        return raw
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        return raw
+    return _BEYOND_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], text).encode()
 
 
 def join(parts: Mapping[str, str]) -> str:

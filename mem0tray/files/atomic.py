@@ -24,6 +24,7 @@ from mem0tray.system.plain import NotPlainError
 
 _LARGE = 1 << 20  # bytes that are not copied once more, to be written with others
 _SHARING_VIOLATION = frozenset({32, 33})
+_ACCESS_DENIED = 5  # of Windows, too
 # Any other answer to the fsync of a folder means that its file system has no such thing.
 _DISK_FAILED = frozenset({errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
@@ -113,7 +114,7 @@ def unavailable(path: Path, error: OSError) -> FileUnavailableError:
             ),
             Reason("Move it away: `{command}`; work goes on by itself then.", command=moving(path)),
         )
-    if getattr(error, "winerror", None) in _SHARING_VIOLATION:
+    if _is_held_open(path, error):
         return FileUnavailableError(
             Reason("{path} is held open by another program.", path=path),
             Reason("Close it there, or end that program."),
@@ -140,6 +141,21 @@ def unavailable(path: Path, error: OSError) -> FileUnavailableError:
     found = FileUnavailableError(Reason("{path}: {why}.", path=path, why=why), remedy)
     found.disk_failed = error.errno in _DISK_FAILED
     return found
+
+
+def _is_held_open(path: Path, error: OSError) -> bool:
+    """Whether Windows refused something because another program has the file open.
+
+    To replace such a file is "Access denied", as it is without the right to write it.
+    """
+    number = getattr(error, "winerror", None)
+    if number != _ACCESS_DENIED:
+        return number in _SHARING_VIOLATION
+    try:
+        os.close(plain.open_fd(path, os.O_RDWR))
+    except OSError:
+        return False
+    return True
 
 
 def is_read_only(path: Path) -> bool:

@@ -9,6 +9,7 @@ document every whole object that can still be found in it.
 
 import json
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -292,7 +293,7 @@ def laid_out(raw: bytes, depth: int) -> Shown:
     if len(raw) < LARGE:
         return _pretty(bytes(raw), depth)
     if _is_text(raw):
-        return (raw,)
+        return (_in_any_encoding(raw),)
     try:
         members = _TOP.decode(raw) if _begins(raw, "{") else dict(enumerate(_LIST.decode(raw)))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -303,7 +304,7 @@ def laid_out(raw: bytes, depth: int) -> Shown:
     for name, value in members.items():
         parts += (b"," if parts else opening.encode(), blank)
         if isinstance(name, str):
-            parts += (msgspec.json.encode(name), b": ")
+            parts += (_in_any_encoding(msgspec.json.encode(name)), b": ")
         shown = laid_out(value if len(value) >= LARGE else bytes(value), depth + 1)
         parts += (shown,) if isinstance(shown, bytes) else shown
     return (*parts, b"\n" + b"  " * depth + closing.encode())
@@ -330,7 +331,16 @@ def _pretty(raw: bytes, depth: int) -> bytes:
         text = msgspec.json.format(raw, indent=2)
     except (msgspec.DecodeError, RecursionError):
         text = jsontext.indent(raw.decode()).encode()
-    return text.replace(b"\n", b"\n" + b"  " * depth)
+    return _in_any_encoding(text.replace(b"\n", b"\n" + b"  " * depth))
+
+
+def _in_any_encoding(raw: bytes) -> bytes:
+    """JSON that people's scripts read as it is, though they name no encoding.
+
+    Python on Windows takes the code page of the system then, in which UTF-8 is other letters
+    or none. So they get escapes there, as those scripts write them.
+    """
+    return jsontext.escaped(bytes(raw)) if sys.platform == "win32" else raw
 
 
 def compose(top: Mapping[str, Value]) -> bytes:

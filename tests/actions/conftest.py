@@ -9,6 +9,7 @@ import pytest
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 from mem0tray.system.paths import Paths
+from tests.support import folders
 
 
 @pytest.fixture
@@ -17,8 +18,7 @@ def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
     for name in list(os.environ):
         if name.startswith("MEM0TRAY_"):
             monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    for name, value in folders.below(tmp_path).items():
+        monkeypatch.setenv(name, value)
     (tmp_path / ".claude").mkdir()
     return Paths.for_claude_dir(tmp_path / ".claude")

@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from mem0tray.alerts.episodes import Alerts
 from mem0tray.config.settings import AlertSettings
 from mem0tray.core.events import AlertBegan, AlertOver, Event
 from mem0tray.ledger.counters import Counts
+from tests.support import needs
 from tests.support.processes import wait_until
 
 NOW = 1_000.0
@@ -155,7 +157,8 @@ def test_limits_are_said_as_people_say_them(alert: AlertBegan, said: str) -> Non
 
 def quoted(*arguments: str | Path) -> str:
     """Write a command as a user would."""
-    return shlex.join([sys.executable, *map(str, arguments)])
+    words = [sys.executable, *map(str, arguments)]
+    return subprocess.list2cmdline(words) if needs.WINDOWS else shlex.join(words)
 
 
 KEEP = (
@@ -184,7 +187,7 @@ def test_a_failing_command_is_told_with_its_last_words() -> None:
     ("command", "reason"),
     [
         ("/nowhere/mail -s x", "it cannot be started: "),
-        ('mail -s "x', "it cannot be understood: "),
+        pytest.param('mail -s "x', "it cannot be understood: ", marks=needs.SHELL),
         ("a\0b", "it cannot be started: "),
         ("  ", "it is empty"),
     ],
@@ -199,6 +202,7 @@ def test_a_command_that_reads_nothing_is_no_failure() -> None:
     assert alert_command.run(quoted("-c", "pass"), "x" * 10**6) == ""
 
 
+@needs.SHELL
 def test_a_command_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None:
     """After the time-out nothing of it is left, what it had started included."""
     pid = tmp_path / "pid"

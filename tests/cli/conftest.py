@@ -10,6 +10,7 @@ import pytest
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 from tests.cli.scratch import Scratch
+from tests.support import folders
 from tests.support.standin import Standin
 
 # Whoever runs the tests keeps editor and desktop.
@@ -25,12 +26,7 @@ def home(
         if name.startswith("MEM0TRAY_") or name in _THEIRS:
             monkeypatch.delenv(name)
     scratch = Scratch(tmp_path, monkeypatch, capsys)
-    scratch.env(
-        HOME=str(tmp_path),
-        XDG_CONFIG_HOME=str(tmp_path / "config"),
-        XDG_DATA_HOME=str(tmp_path / "data"),
-        COLUMNS="200",
-    )
+    scratch.env(**folders.below(tmp_path), COLUMNS="200")
     return scratch
 
 

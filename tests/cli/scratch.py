@@ -12,6 +12,7 @@ import pytest
 from mem0tray.cli import main
 from mem0tray.config.settings import load
 from mem0tray.system.paths import Paths
+from tests.support import folders
 
 
 class Done(NamedTuple):
@@ -53,7 +54,7 @@ class Scratch:
     @property
     def config(self) -> Path:
         """The settings file."""
-        return self.root / "config" / "mem0tray" / "config.toml"
+        return folders.settings_file(self.root)
 
     @property
     def paths(self) -> Paths:

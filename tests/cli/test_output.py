@@ -148,6 +148,16 @@ def test_json_stays_readable(capsys: pytest.CaptureFixture[str]) -> None:
     assert '"é": 1' in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8", "UTF8"])
+def test_json_is_read_as_utf_8(monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
+    """Though what is printed has another encoding, as into a pipe on Windows."""
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding=encoding, newline=""))
+    output.print_json({"é": "€"})
+    sys.stdout.flush()
+    assert json.loads(raw.getvalue().decode("utf-8")) == {"é": "€"}
+
+
 @pytest.mark.row(42)
 def test_json_holds_nothing_that_a_terminal_obeys(capsys: pytest.CaptureFixture[str]) -> None:
     """Controls and marks of direction go out as escapes, and come back as they were."""

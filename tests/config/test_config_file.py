@@ -10,6 +10,8 @@ import pytest
 
 from mem0tray.config import config_file, settings
 from mem0tray.core.errors import Mem0TrayError, SettingsError
+from tests.support import needs
+from tests.support.needs import has_mode
 
 NEW = Path(__file__).with_name("new_config.toml")
 
@@ -19,8 +21,8 @@ def test_a_new_file_says_what_can_be_set(tmp_path: Path) -> None:
     file = tmp_path / "folder" / "config.toml"
     config_file.create(file)
     assert file.read_text(encoding="utf-8") == NEW.read_text(encoding="utf-8")
-    assert file.stat().st_mode & 0o777 == 0o600
-    assert file.parent.stat().st_mode & 0o777 == 0o700
+    assert has_mode(file, 0o600)
+    assert has_mode(file.parent, 0o700)
 
 
 def test_a_file_that_is_there_is_not_made(tmp_path: Path) -> None:
@@ -144,6 +146,7 @@ def test_windows_keeps_the_backslashes_of_an_editors_path(
     ]
 
 
+@needs.SHELL
 def test_the_first_editor_that_is_there_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     """`$VISUAL`, then `$EDITOR`, then nano, then vi."""
     monkeypatch.setenv("VISUAL", "one")
@@ -172,9 +175,7 @@ def test_an_editor_that_fails_is_told_with_a_remedy(
     monkeypatch.setenv("VISUAL", "/no/such/editor")
     with pytest.raises(Mem0TrayError) as caught:
         config_file.open_editor(file)
-    assert caught.value.message == (
-        "The editor '/no/such/editor' cannot be started: No such file or directory."
-    )
+    assert caught.value.message.startswith("The editor '/no/such/editor' cannot be started: ")
     assert caught.value.remedy == "Set $VISUAL or $EDITOR to one that you have."
     monkeypatch.setenv("VISUAL", "false")
     with pytest.raises(Mem0TrayError) as caught:

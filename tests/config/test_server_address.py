@@ -184,5 +184,5 @@ def test_a_file_of_authorities_that_is_not_there_is_named_with_the_reason(tmp_pa
     file.write_text("nothing")
     with pytest.raises(SettingsError) as caught:
         ServerAddress.of("https://mem0.test", ca_file=str(file))
-    assert str(file) in caught.value.message
+    assert repr(str(file)) in caught.value.message
     assert not caught.value.message.endswith("().")

@@ -10,6 +10,7 @@ from mem0tray.config.settings import LOCAL_URL
 from mem0tray.core.language import Language
 from mem0tray.files import atomic
 from mem0tray.system.paths import Paths
+from tests.support.needs import has_mode
 
 
 @pytest.fixture
@@ -49,8 +50,8 @@ def test_our_choice_is_remembered(paths: Paths) -> None:
     assert chosen("", paths) == LOCAL_URL
     (file,) = paths.data_dir.iterdir()
     assert (file.name, file.read_text(encoding="utf-8")) == ("server-choice", "local\n")
-    assert file.stat().st_mode & 0o777 == 0o600
-    assert file.parent.stat().st_mode & 0o777 == 0o700
+    assert has_mode(file, 0o600)
+    assert has_mode(file.parent, 0o700)
 
 
 def test_what_is_remembered_is_not_written_again(paths: Paths) -> None:

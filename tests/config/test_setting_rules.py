@@ -8,7 +8,9 @@ import pytest
 from mem0tray.config import setting_rules, settings
 from mem0tray.core.errors import SettingsError
 from mem0tray.core.reasons import quoted
+from tests.support.needs import WINDOWS
 
+ABSOLUTE = "C:/x" if WINDOWS else "/x"
 # Key, the least and the greatest that may be, the nearest beyond, what is expected.
 RANGES = [
     ("sync.probe_interval", 0.01, 86400.0, 0.009, 86400.1, "seconds from 0.01 to 86400"),
@@ -34,7 +36,7 @@ TEXTS = [
         ["se same", "   ", "sésame"],
         "text without blanks, control characters or letters beyond ASCII",
     ),
-    ("server.ca_file", ["", "/etc/ca.pem", "~/ca.pem"], ["ca.pem", "./ca.pem"], "an absolute path"),
+    ("server.ca_file", ["", ABSOLUTE, "~/ca.pem"], ["ca.pem", "./ca.pem"], "an absolute path"),
     (
         "server.url",
         ["", "local", "http://h", "https://h:8443/x", "http://[::1]:80"],
@@ -62,12 +64,12 @@ TEXTS = [
     (
         "alerts.command",
         ["", "notify-send Mem0", "sh -c 'cat > x'"],
-        ['echo "open', "   "],
+        ["   ", *([] if WINDOWS else ['echo "open'])],
         "a command line whose quotes are closed",
     ),
     (
         "paths.claude_dir",
-        ["/home/you/.claude", "~/.claude"],
+        [ABSOLUTE, "~/.claude"],
         [".claude", ""],
         'an absolute path, as "/home/you/.claude" or "~/.claude"',
     ),

@@ -1,7 +1,6 @@
 """The settings file: privacy, links, and where values come from."""
 
 import json
-import os
 import re
 from pathlib import Path
 
@@ -10,6 +9,9 @@ import pytest
 
 from mem0tray.config import settings
 from mem0tray.core.errors import SettingsError
+from tests.support import needs
+from tests.support.needs import has_mode
+from tests.support.privileges import is_root
 
 KEY = '[server]\napi_key = "sesame"\n'
 
@@ -26,7 +28,7 @@ def test_a_file_with_a_key_is_made_private(tmp_path: Path) -> None:
     file = _file(tmp_path, KEY)
     loaded = settings.load(file, {})
     assert loaded.warnings == ()
-    assert file.stat().st_mode & 0o777 == 0o600
+    assert has_mode(file, 0o600)
     assert loaded.settings.server.api_key == "sesame"
 
 
@@ -34,9 +36,10 @@ def test_a_file_without_a_key_keeps_its_mode(tmp_path: Path) -> None:
     """What holds no secret is the user's business; an empty key is none."""
     file = _file(tmp_path, '[server]\napi_key = ""\n')
     settings.load(file, {})
-    assert file.stat().st_mode & 0o777 == 0o644
+    assert has_mode(file, 0o644)
 
 
+@needs.LINKS
 def test_a_link_is_followed_when_tightening(tmp_path: Path) -> None:
     """The file behind a symbolic link is made private, the link stays."""
     file = _file(tmp_path, KEY)
@@ -44,9 +47,10 @@ def test_a_link_is_followed_when_tightening(tmp_path: Path) -> None:
     link.symlink_to(file)
     settings.load(link, {})
     assert link.is_symlink()
-    assert file.stat().st_mode & 0o777 == 0o600
+    assert has_mode(file, 0o600)
 
 
+@needs.MODES
 def test_a_file_that_cannot_be_made_private_warns(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -68,7 +72,8 @@ def test_a_folder_in_its_place_is_a_clear_error(tmp_path: Path) -> None:
         settings.load(tmp_path, {})
 
 
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="nothing is unreadable to root")
+@needs.READING_RIGHTS
+@pytest.mark.skipif(is_root(), reason="nothing is unreadable to root")
 def test_an_unreadable_file_is_a_clear_error(tmp_path: Path) -> None:
     """A file that may not be read is named."""
     with pytest.raises(SettingsError, match="cannot be read"):
@@ -122,7 +127,7 @@ def test_a_value_in_the_place_of_a_section_is_wrong(tmp_path: Path) -> None:
 @pytest.mark.parametrize("key", ["server.url", "server.api_key", "server.ca_file", "ui.language"])
 def test_an_empty_variable_takes_no_text_away(tmp_path: Path, key: str) -> None:
     """What the file says holds, with a word about it; where the file says nothing, silently."""
-    value = {"server.url": "local", "server.ca_file": "/x", "ui.language": "fr"}.get(key, "k")
+    value = {"server.url": "local", "server.ca_file": "~/x", "ui.language": "fr"}.get(key, "k")
     section, name = key.split(".")
     file = _file(tmp_path, f'[{section}]\n{name} = "{value}"\n', 0o600)
     loaded = settings.load(file, {settings.variable(key): ""})

@@ -132,3 +132,13 @@ def test_a_value_is_spanned_without_being_read(
 ) -> None:
     """Where it ends, or else which brackets stay open."""
     assert jsontext.span(text, start) == (end, opened)
+
+
+@given(anything)
+def test_what_is_beyond_ascii_can_be_escaped(value: Any) -> None:
+    """It says the same; what is no UTF-8 is left as it is."""
+    raw = jsontext.encode(json.dumps(value, ensure_ascii=False))
+    found = jsontext.escaped(raw)
+    assert found.isascii()
+    assert json.dumps(json.loads(found)) == json.dumps(json.loads(raw))
+    assert jsontext.escaped(b'"\xff"') == b'"\xff"'

@@ -17,6 +17,7 @@ sys.path.append(str(Path(__file__).resolve().parents[2] / "packaging"))
 import update_languages as catalogs
 
 from mem0tray.core.language import Language
+from tests.support import needs
 
 CODES = sorted(path.name for path in catalogs.LOCALE.iterdir() if path.is_dir())
 AT_14_32 = 1_764_513_120.0  # 2025-11-30 in UTC
@@ -167,6 +168,7 @@ def test_fragments_that_differ_are_a_question(
 # Times and numbers -------------------------------------------------------------------------
 
 
+@needs.CLOCK
 @pytest.mark.usefixtures("utc")
 @pytest.mark.parametrize(
     ("code", "date"), [("en", "Nov 30, 2025"), ("en_US", "Nov 30, 2025"), ("fr", "30 nov. 2025")]
@@ -178,6 +180,7 @@ def test_times_have_24_hours(code: str, date: str) -> None:
     assert words.date_and_time(AT_14_32) == f"{date}, 14:32"
 
 
+@needs.CLOCK
 @pytest.mark.usefixtures("utc")
 def test_a_day_has_no_year() -> None:
     """The day of a moment in the order of the language, for what is near."""

@@ -10,7 +10,7 @@ from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.system import plain
-from tests.support import odd
+from tests.support import needs, odd
 
 
 def refuse_folders(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
@@ -25,6 +25,7 @@ def refuse_folders(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     monkeypatch.setattr(os, "open", opened)
 
 
+@needs.FOLDER_SYNC
 @pytest.mark.row(4)
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.EIO], ids=["EMFILE", "EIO"])
 def test_a_folder_that_cannot_be_synced_is_named(
@@ -107,7 +108,7 @@ def test_what_is_no_file_is_not_replaced(tmp_path: Path, kind: str) -> None:
             atomic.replace(path, b"data")
         assert str(caught.value) == (
             f"{path} is a {kind}, not a file."
-            f" Move it away: `mv {path} {path}.away`; work goes on by itself then."
+            f" Move it away: `{atomic.moving(path)}`; work goes on by itself then."
         )
         assert not path.is_file()
     assert list(tmp_path.iterdir()) == []

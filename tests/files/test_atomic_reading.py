@@ -9,18 +9,21 @@ from typing import BinaryIO
 
 import pytest
 
+from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.system import plain
+from tests.support import needs
 
 
 def test_what_is_read_has_its_signature(tmp_path: Path) -> None:
-    """Inode, size and times, which are those of the path."""
+    """Inode, size and times, which are those of the path; on Windows all but the last."""
     path = tmp_path / "file"
     path.write_bytes(b"data")
     found = path.stat()
-    expected = Signature(found.st_ino, 4, found.st_mtime_ns, found.st_ctime_ns)
+    ctime = 0 if sys.platform == "win32" else found.st_ctime_ns
+    expected = Signature(found.st_ino, 4, found.st_mtime_ns, ctime)
     assert atomic.read(path) == (b"data", expected)
     assert atomic.signature(path) == expected
 
@@ -114,22 +117,23 @@ def test_a_further_link_changes_no_bytes() -> None:
 )
 def test_each_error_has_its_remedy(code: int, remedy: str, *, disk_failed: bool) -> None:
     """And says whether other files cannot be written either."""
-    found = atomic.unavailable(Path("/x"), OSError(code, os.strerror(code)))
-    assert found.message == f"/x: {os.strerror(code)}."
+    found = atomic.unavailable(Path("x"), OSError(code, os.strerror(code)))
+    assert found.message == f"x: {os.strerror(code)}."
     assert (found.remedy, found.disk_failed) == (remedy, disk_failed)
 
 
 def test_an_error_without_a_number_is_told_as_it_is() -> None:
     """Its own words are all that there is."""
-    found = atomic.unavailable(Path("/x"), OSError("odd"))
-    assert (found.message, found.remedy) == ("/x: odd.", "")
+    found = atomic.unavailable(Path("x"), OSError("odd"))
+    assert (found.message, found.remedy) == ("x: odd.", "")
 
 
 def test_the_file_that_is_in_the_way_is_named(tmp_path: Path) -> None:
     """Not the one that could not be had."""
     (tmp_path / "file").touch()
-    found = atomic.unavailable(tmp_path / "file" / "a" / "b", OSError(errno.ENOTDIR, "x"))
-    assert found.message == (f"{tmp_path}/file/a/b cannot be had: {tmp_path}/file is no folder.")
+    file = tmp_path / "file"
+    found = atomic.unavailable(file / "a" / "b", OSError(errno.ENOTDIR, "x"))
+    assert found.message == f"{file / 'a' / 'b'} cannot be had: {file} is no folder."
     assert found.remedy == (
         "Is paths.claude_dir right (MEM0TRAY_PATHS_CLAUDE_DIR in the environment wins)?"
     )
@@ -140,9 +144,8 @@ def test_what_is_no_file_is_to_be_moved_away(tmp_path: Path) -> None:
     with pytest.raises(FileUnavailableError) as caught:
         atomic.replace(tmp_path, b"")
     assert caught.value.message == f"{tmp_path} is a folder, not a file."
-    assert caught.value.remedy == (
-        f"Move it away: `mv {tmp_path} {tmp_path}.away`; work goes on by itself then."
-    )
+    command = atomic.moving(tmp_path)
+    assert caught.value.remedy == f"Move it away: `{command}`; work goes on by itself then."
     assert atomic.moving(Path("a b"), "linux") == "mv 'a b' 'a b.away'"
     assert atomic.moving(Path("a b"), "win32") == 'move "a b" "a b.away"'
 
@@ -151,9 +154,20 @@ def test_windows_says_who_holds_a_file_open() -> None:
     """Somebody else does, and is to let go."""
     error = PermissionError(errno.EACCES, "Access is denied")
     error.winerror = 32  # type: ignore[attr-defined]
-    found = atomic.unavailable(Path("/x"), error)
-    assert found.message == "/x is held open by another program."
+    found = atomic.unavailable(Path("x"), error)
+    assert found.message == "x is held open by another program."
     assert found.remedy == "Close it there, or end that program."
+
+
+def test_what_windows_lets_nobody_replace_is_held_open(tmp_path: Path) -> None:
+    """Where it could be written it is no want of rights that the system says "Access denied"."""
+    error = PermissionError(errno.EACCES, "Access is denied")
+    error.winerror = 5  # type: ignore[attr-defined]
+    file = tmp_path / "file"
+    file.touch()
+    assert atomic.unavailable(file, error).message == f"{file} is held open by another program."
+    file.unlink()
+    assert atomic.unavailable(file, error).message == f"{file}: {reasons.of_system(error)}."
 
 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
@@ -167,6 +181,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
         atomic.refuse_odd(folder)
 
 
+@needs.FLAGS
 def test_a_disk_that_takes_no_writes_is_told_by_its_flags(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,10 +1,20 @@
 """What is said of a document that is none, and where salvaged items belong."""
 
 import json
+import sys
 
 import pytest
 
-from mem0tray.files.document import BrokenDocumentError, parse, pretty, salvage, stands_as
+from mem0tray.core.large import LARGE
+from mem0tray.files.document import (
+    BrokenDocumentError,
+    compose,
+    laid_out,
+    parse,
+    pretty,
+    salvage,
+    stands_as,
+)
 
 
 @pytest.mark.parametrize(
@@ -61,3 +71,17 @@ def test_a_small_item_stands_in_a_document_as_it_is_or_laid_out() -> None:
     assert stands_as(pretty(raw, 2), raw, 2)
     assert not stands_as(pretty(raw, 1), raw, 2)
     assert not stands_as(b'{"a":[1]}', raw, 2)
+
+
+@pytest.mark.parametrize("size", [1, LARGE])
+def test_scripts_of_windows_can_read_each_letter(
+    monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    """They open files in the system's code page: what is not in ASCII is written as escapes."""
+    item = {"Müller": "”😀" * size, "list": ["ß"]}
+    raw = json.dumps(item, ensure_ascii=False).encode()
+    for system in ("linux", "win32"):
+        monkeypatch.setattr(sys, "platform", system)
+        shown = compose({"items": [laid_out(raw, 2)]})
+        assert shown.isascii() is (system == "win32")
+        assert json.loads(shown) == {"items": [item]}

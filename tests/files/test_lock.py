@@ -14,6 +14,8 @@ from mem0tray.files import lock as locks
 from mem0tray.files.lock import FileLock, InstanceLock
 from mem0tray.system import data_folders, plain
 from mem0tray.system.paths import Paths
+from tests.support import needs
+from tests.support.needs import has_mode
 from tests.support.processes import wait_until
 
 
@@ -59,8 +61,8 @@ def test_a_lock_file_is_private_and_stays(path: Path) -> None:
         assert lock.path == path
         assert locks.is_locked(path)
     assert not locks.is_locked(path)
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert path.parent.stat().st_mode & 0o777 == 0o700
+    assert has_mode(path, 0o600)
+    assert has_mode(path.parent, 0o700)
 
 
 def test_a_lock_is_let_go_of_whatever_happens(path: Path) -> None:
@@ -118,6 +120,7 @@ def test_who_waits_gets_the_lock_when_it_is_let_go(path: Path, held: FileLock) -
     waiter.release()
 
 
+@needs.PROCESSES
 def test_who_gave_up_keeps_nothing(path: Path, held: FileLock) -> None:
     """The lock that his thread gets later is let go of at once."""
     before = open_descriptors()
@@ -130,6 +133,7 @@ def test_who_gave_up_keeps_nothing(path: Path, held: FileLock) -> None:
     assert open_descriptors() == before - 1  # that of `held`
 
 
+@needs.OPEN_FILES
 def test_the_lock_is_that_of_the_file_that_is_there_now(path: Path, held: FileLock) -> None:
     """Somebody replaced the file meanwhile: the old one excludes nobody any more."""
     waiter = FileLock(path)
@@ -331,6 +335,7 @@ def test_the_remedy_is_that_of_the_cause(
     assert remedy in caught.value.remedy
 
 
+@needs.LINKS
 def test_a_link_that_leads_nowhere_is_no_matter_of_permissions(tmp_path: Path) -> None:
     """A lock file that is a dangling link asks for the folder that it leads to."""
     path = tmp_path / "mem0_queue.lock"

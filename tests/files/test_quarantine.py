@@ -9,6 +9,7 @@ import pytest
 
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import quarantine
+from tests.support.needs import has_mode
 
 NOW = 1_764_513_120.0
 ODD = b'{"x": [[[['
@@ -21,8 +22,8 @@ def test_the_bytes_are_kept_under_their_file_and_time(tmp_path: Path) -> None:
     digest = hashlib.sha256(ODD).hexdigest()[:12]
     assert kept == tmp_path / "quarantine" / f"mem0_queue-{stamp}-{digest}.json"
     assert kept.read_bytes() == ODD
-    assert kept.stat().st_mode & 0o777 == 0o600
-    assert kept.parent.stat().st_mode & 0o777 == 0o700
+    assert has_mode(kept, 0o600)
+    assert has_mode(kept.parent, 0o700)
 
 
 def test_what_stood_in_a_hidden_file_counts(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from mem0tray.files import receipts
 from mem0tray.files.atomic import Signature
 from mem0tray.files.receipts import DELETE, EDIT, RESTORE, RETRY, Deed, Difference, Receipts, Writer
+from tests.support.needs import has_mode
 
 FILE = Signature(inode=7, size=100, mtime=5, ctime=6)
 OTHER = Signature(inode=8, size=100, mtime=5, ctime=6)
@@ -105,7 +106,7 @@ def test_a_receipt_is_written_before_the_file_and_renamed_after(tmp_path: Path) 
     writer.announce(FILE)
     (doing,) = folder.iterdir()
     assert doing.name.startswith("doing-")
-    assert folder.stat().st_mode & 0o777 == 0o700
+    assert has_mode(folder, 0o700)
     assert json.loads(doing.read_bytes()) == {
         "verb": "delete",
         "file": [7, 100, 5],

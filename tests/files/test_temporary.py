@@ -1,7 +1,6 @@
 """Our temporary files: private, and gone after a kill, but never while they are being written."""
 
 import errno
-import fcntl
 import itertools
 import json
 import os
@@ -17,7 +16,11 @@ from mem0tray.files.temporary import Temporary
 from mem0tray.system import plain, processes
 from tests.support import odd
 from tests.support.home import REPOSITORY, Home
+from tests.support.needs import has_mode
 from tests.support.shapes import entries
+
+if sys.platform != "win32":
+    import fcntl
 
 TEXT = "a text that is to be forgotten"
 KILLED = """
@@ -63,7 +66,7 @@ def test_a_new_file_is_private_until_it_takes_its_place(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert modes == [0o600]
-    assert path.stat().st_mode & 0o777 == 0o644
+    assert has_mode(path, 0o644)
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -74,7 +77,7 @@ def test_what_a_kill_left_is_private_and_removed(tmp_path: Path) -> None:
     path.write_text("old")
     path.chmod(0o666)
     left = killed_before_the_replace(path)
-    assert left.stat().st_mode & 0o777 == 0o600
+    assert has_mode(left, 0o600)
     assert temporary.leftovers(tmp_path) == [left]
     temporary.remove_leftovers(tmp_path)
     assert list(tmp_path.iterdir()) == [path]

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.support import folders
 from tests.support.processes import Process, wait_until
 from tests.support.shapes import Item, Json, emergency_lines, queue_document
 
@@ -47,14 +48,12 @@ class Home:
         self.metrics = self.claude / "mem0_metrics.json"
         self.log = self.claude / "logs" / "mem0_worker.log"
         self.data = root / "data"
-        self.config = root / "config" / "mem0tray" / "config.toml"
+        self.config = folders.settings_file(root)
         self._command = (*wrapper, *COMMAND)
         self._processes: list[Process] = []
         self.env = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(root),
-            "XDG_CONFIG_HOME": str(root / "config"),
-            "XDG_DATA_HOME": str(self.data),
+            **folders.of_the_system(),
+            **folders.below(root),
             "XDG_STATE_HOME": str(root / "state"),
             "XDG_CACHE_HOME": str(root / "cache"),
             "XDG_RUNTIME_DIR": str(root / "runtime"),

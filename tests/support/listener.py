@@ -16,7 +16,7 @@ class Listener:
     def __init__(self, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> None:
         self.tls = tls
         self._host, self._port = host, 0
-        self._loop = asyncio.new_event_loop()
+        self._loop = asyncio.SelectorEventLoop()  # on Windows the usual one has no readers
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._server: asyncio.Server | None = None
         self._clients: set[asyncio.Task[None]] = set()

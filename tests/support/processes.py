@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -82,7 +83,7 @@ class Process:
         return self._err.read_text(encoding="utf-8", errors="replace")
 
     def signal(self, number: int) -> None:
-        """Send a signal to the program alone."""
+        """Send a signal to the program alone; Windows ends it at once by any."""
         self.popen.send_signal(number)
 
     def wait(self, timeout: float = 10.0) -> int:
@@ -95,9 +96,15 @@ class Process:
         return self.wait(timeout)
 
     def kill(self) -> None:
-        """End everything in its process group with kill -9, and reap it."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)
+        """End everything in its process group with kill -9, and reap it.
+
+        On Windows, which knows no such groups, the program alone.
+        """
+        if sys.platform == "win32":
+            self.popen.kill()
+        else:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
         if self.popen.stdin is not None:
             self.popen.stdin.close()
         self.popen.wait(10)

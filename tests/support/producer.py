@@ -1,16 +1,14 @@
 """A foreign producer, as the contract describes them: nothing here knows mem0tray.
 
-It locks with `flock` on a file opened with mode `w`, gives up after a while and
-then appends to the emergency file; it rewrites the queue file in place or by
+It locks with `flock` (on Windows the first byte) a file opened with mode `w`, gives up
+after a while and then appends to the emergency file; it rewrites the queue file in place or by
 replacing it, without fsync, and starts afresh when it cannot read the file.
 Run as a program it prints one JSON line about what it did.
 """
 
 import argparse
-import fcntl
 import json
 import os
-import signal
 import sys
 import time
 import uuid
@@ -25,6 +23,42 @@ EMPTY = {"total_queued": 0, "total_synced": 0, "total_failed": 0, "last_sync": N
 
 class LockGivenUpError(Exception):
     """The lock was not to be had in time."""
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def take(descriptor: int, give_up: float) -> None:
+        """Lock an open file. Raises LockGivenUpError after `give_up` seconds."""
+        end = time.monotonic() + give_up
+        while True:
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            try:
+                msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+            except OSError:
+                if time.monotonic() >= end:
+                    raise LockGivenUpError from None
+                time.sleep(0.01)
+            else:
+                return
+
+else:
+    import fcntl
+    import signal
+
+    def take(descriptor: int, give_up: float) -> None:
+        """Lock an open file. Raises LockGivenUpError after `give_up` seconds."""
+
+        def expired(*_: object) -> None:
+            raise LockGivenUpError
+
+        before = signal.signal(signal.SIGALRM, expired)
+        signal.setitimer(signal.ITIMER_REAL, give_up)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
 
 
 @dataclass
@@ -60,21 +94,9 @@ class Producer:
         """Hold the lock that guards the queue file."""
         with (self.claude / "mem0_queue.lock").open("w") as lock:
             started = time.monotonic()
-            self._flock(lock.fileno())
+            take(lock.fileno(), self.give_up)
             self.waits.append(time.monotonic() - started)
             yield
-
-    def _flock(self, descriptor: int) -> None:
-        def expired(*_: object) -> None:
-            raise LockGivenUpError
-
-        before = signal.signal(signal.SIGALRM, expired)
-        signal.setitimer(signal.ITIMER_REAL, self.give_up)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, before)
 
     def _append(self, item: dict[str, Any]) -> None:
         path = self.claude / "mem0_queue.json"
@@ -95,7 +117,19 @@ class Producer:
         scratch = path.with_name(f"{path.name}.{os.getpid()}.tmp")
         with scratch.open("w", encoding="utf-8") as file:
             json.dump(data, file, indent=2)
+        while not _replaced(scratch, path):
+            time.sleep(0.01)
+
+
+def _replaced(scratch: Path, path: Path) -> bool:
+    """Put `scratch` in the place of `path`; False where Windows refuses: somebody reads that."""
+    try:
         scratch.replace(path)
+    except OSError as error:
+        if getattr(error, "winerror", None) is None:
+            raise
+        return False
+    return True
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -54,7 +55,11 @@ def shell(home: Home, line: str) -> str:
 
 def back_up(home: Home) -> None:
     """Copy the DLQ to the backup's name."""
-    shell(home, "cp ~/.claude/mem0_queue_dlq.json ~/.claude/mem0_queue_dlq.backup.json")
+    if sys.platform == "win32":
+        copy = ["cmd", "/c", "copy", "/y", str(home.dlq), str(home.dlq_backup)]
+        subprocess.run(copy, env=home.env, check=True, capture_output=True, timeout=10)
+    else:
+        shell(home, "cp ~/.claude/mem0_queue_dlq.json ~/.claude/mem0_queue_dlq.backup.json")
 
 
 def tail_dlq(home: Home) -> list[str]:

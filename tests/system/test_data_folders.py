@@ -7,6 +7,7 @@ import pytest
 
 from mem0tray.system import data_folders
 from mem0tray.system.data_folders import FolderRecord, as_json, find, records
+from tests.support import needs
 
 
 @pytest.fixture
@@ -32,6 +33,7 @@ def serves(folder: Path, name: Path, real: Path, since: float = 1.0) -> Path:
     return folder
 
 
+@needs.LINKS
 def test_a_new_folder_is_named_after_the_real_path(root: Path, claude_dir: Path) -> None:
     """The same for each name of the folder, and not made yet."""
     link = claude_dir.with_name("link")
@@ -43,6 +45,7 @@ def test_a_new_folder_is_named_after_the_real_path(root: Path, claude_dir: Path)
     assert found != find(root, claude_dir / "other")
 
 
+@needs.NAMES
 def test_a_name_is_the_same_in_every_release(root: Path) -> None:
     """Else an update would begin with an empty ledger."""
     assert find(root, Path("/nowhere/claude")).name == "claude-8c29d86930ea"
@@ -50,10 +53,10 @@ def test_a_name_is_the_same_in_every_release(root: Path) -> None:
 
 def test_a_record_says_what_it_serves(root: Path) -> None:
     """It can be read by a person, and by us: name, real path and since when."""
-    folder = serves(root / "claude-x", Path("/name"), Path("/real"), 5.5)
+    folder = serves(root / "claude-x", Path("name"), Path("real"), 5.5)
     text = (folder / data_folders.RECORD).read_text(encoding="utf-8")
-    assert text == '{\n  "name": "/name",\n  "real": "/real",\n  "since": 5.5\n}'
-    assert records(root) == [FolderRecord(folder, "/name", "/real", 5.5)]
+    assert text == '{\n  "name": "name",\n  "real": "real",\n  "since": 5.5\n}'
+    assert records(root) == [FolderRecord(folder, "name", "real", 5.5)]
 
 
 def test_the_latest_record_comes_first(root: Path) -> None:
@@ -100,6 +103,7 @@ def test_of_two_that_serve_it_the_latest_is_taken(root: Path, claude_dir: Path) 
     assert find(root, claude_dir) == latest
 
 
+@needs.LINKS
 def test_a_recorded_path_that_leads_there_by_a_link_is_it(root: Path, claude_dir: Path) -> None:
     """Moved, with a link left in its place."""
     former = claude_dir.with_name("former")
@@ -108,6 +112,7 @@ def test_a_recorded_path_that_leads_there_by_a_link_is_it(root: Path, claude_dir
     assert find(root, claude_dir) == folder
 
 
+@needs.LINKS
 def test_a_folder_without_a_record_is_found_by_its_name(root: Path, claude_dir: Path) -> None:
     """Earlier versions made no records: the real path's name counts, then the link's own."""
     link = claude_dir.with_name("link")
@@ -129,6 +134,7 @@ def test_a_file_of_that_name_is_no_data_folder(root: Path, claude_dir: Path) -> 
     assert find(root, claude_dir) == moved
 
 
+@needs.LINKS
 def test_a_folder_that_moved_is_followed_by_its_recorded_name(root: Path, claude_dir: Path) -> None:
     """The recorded real path is gone, and the recorded name leads here now."""
     link = claude_dir.with_name("link")
@@ -160,6 +166,7 @@ def test_a_name_that_is_taken_gets_a_number(root: Path, claude_dir: Path) -> Non
     assert find(root, claude_dir) == name.with_name(f"{name.name}-3")
 
 
+@needs.NAMES
 def test_a_path_that_is_no_text_has_a_name_too(root: Path) -> None:
     """Bytes that are no UTF-8 may stand in a path."""
     odd = find(root, Path("/nowhere/\udcff"))

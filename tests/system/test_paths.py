@@ -7,6 +7,7 @@ import pytest
 
 from mem0tray.system import paths
 from mem0tray.system.paths import Paths
+from tests.support import needs
 
 SHARED = {
     "queue": "mem0_queue.json",
@@ -83,6 +84,7 @@ def test_a_leading_tilde_is_the_home(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert Paths.for_claude_dir(Path("here")).claude_dir == tmp_path / "here"
 
 
+@needs.LINKS
 def test_by_its_real_path_a_folder_keeps_its_data(tmp_path: Path) -> None:
     """Wherever the link leads later, both name the same folder."""
     real, link = tmp_path / "real", tmp_path / "link"

@@ -11,8 +11,10 @@ import pytest
 from mem0tray.system import user_language
 from mem0tray.system.user_language import chosen
 from tests.desktop.programs import script
+from tests.support import needs
 
 
+@needs.LANGUAGE
 @pytest.mark.parametrize(
     ("environ", "code"),
     [
@@ -30,6 +32,7 @@ def test_the_environment_names_the_language(environ: dict[str, str], code: str) 
     assert chosen("", environ).code == code
 
 
+@needs.LANGUAGE
 def test_the_environment_is_that_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Unless another is given."""
     for name in ("LANGUAGE", "LC_ALL", "LC_MESSAGES"):
@@ -45,6 +48,7 @@ def test_the_setting_wins() -> None:
     assert chosen("en", {"LANG": "fr_FR.UTF-8"}).code == "en"
 
 
+@needs.SHELL
 @pytest.mark.parametrize(
     ("answer", "code"),
     [

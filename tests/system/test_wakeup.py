@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from mem0tray.system.wakeup import WakeUp
+from tests.support import needs
 
 PATIENCE = 10.0
 
@@ -40,6 +41,7 @@ def test_another_thread_ends_a_wait() -> None:
         assert not wake.wait(0)
 
 
+@needs.WAITING_FOR_PIPES
 def test_what_was_set_before_ends_the_next_wait() -> None:
     """However often it was set, one wait ends by it."""
     with WakeUp() as wake:
@@ -50,6 +52,7 @@ def test_what_was_set_before_ends_the_next_wait() -> None:
         assert not wake.wait(0.01)
 
 
+@needs.WAITING_FOR_PIPES
 def test_only_news_of_a_source_end_a_wait() -> None:
     """What a source reads and finds of no matter is waited out."""
     source = Pipe()
@@ -63,6 +66,7 @@ def test_only_news_of_a_source_end_a_wait() -> None:
     source.close()
 
 
+@needs.WAITING_FOR_PIPES
 def test_a_source_is_read_also_where_it_was_set() -> None:
     """Both at once wake once."""
     source = Pipe()

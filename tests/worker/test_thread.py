@@ -16,6 +16,7 @@ from mem0tray.core.events import Event, Events
 from mem0tray.worker import engine, engine_parts, thread
 from mem0tray.worker.folders import wanted
 from mem0tray.worker.thread import WorkerThread
+from tests.support import needs
 
 PATIENCE = 10.0
 FULL = FileUnavailableError("The disk is full.")
@@ -215,6 +216,7 @@ def test_what_is_asked_the_engine_answers(world: World) -> None:
         assert world.ended()
 
 
+@needs.WAITING_FOR_PIPES
 def test_what_the_watch_has_to_tell_ends_a_wait(world: World) -> None:
     """The next turn comes at once."""
     out, into = os.pipe()

@@ -18,6 +18,7 @@ from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq import publish
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.dlq.publish import DlqPublisher
+from tests.support import needs
 from tests.support.shapes import Item, waiting
 
 KEPT, UNWANTED, LATER = "kept", "unwanted", "later"
@@ -111,6 +112,7 @@ def test_a_copy_of_the_old_file_is_no_late_save(
     assert [edit.forced for edit in scene.edits_told()] == [1]
 
 
+@needs.OPEN_FILES
 @pytest.mark.row(29)
 def test_a_save_into_the_old_file_is_found(scene: Scene) -> None:
     """Who opened the file before it was replaced, and wrote afterwards, is heard."""

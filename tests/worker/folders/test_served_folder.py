@@ -14,6 +14,7 @@ from mem0tray.files import lock
 from mem0tray.files.lock import InstanceLock, is_locked
 from mem0tray.system import data_folders, paths
 from mem0tray.worker.folders.served_folder import ServedFolder
+from tests.support import needs
 
 NOW = 1_800_000_000.0
 
@@ -64,6 +65,7 @@ def test_it_holds_the_lock_of_its_folder(where: ServedFolder, home: Path) -> Non
     ServedFolder(leading_to(home)).leave()
 
 
+@needs.LINKS
 def test_two_names_of_a_folder_have_one_worker(where: ServedFolder, home: Path) -> None:
     """A link to the folder is the folder."""
     link = home.with_name("link")
@@ -81,6 +83,7 @@ def test_its_own_folders_are_private(where: ServedFolder) -> None:
         assert folder.stat().st_mode & 0o777 == 0o700
 
 
+@needs.LINKS
 def test_one_whose_name_leads_elsewhere_by_now_is_still_on_its_way(home: Path) -> None:
     """It goes there in a moment; a second one is not let in before it, and holds nothing."""
     link, other = home.with_name("link"), home.with_name("other")
@@ -116,6 +119,7 @@ def test_a_folder_that_is_missing_is_made(tmp_path: Path) -> None:
     where.leave()
 
 
+@needs.LINKS
 def test_a_link_that_leads_nowhere_is_no_missing_folder(tmp_path: Path) -> None:
     """Its disk is not mounted, perhaps: nothing is made in its place."""
     link = tmp_path / "link"
@@ -162,6 +166,7 @@ def test_where_it_is_to_move_and_leaves_instead_both_are_free(
     assert [is_locked(path) for path in held] == [False, False]
 
 
+@needs.LINKS
 def test_a_folder_that_has_moved_keeps_its_data_folder(where: ServedFolder, home: Path) -> None:
     """It is followed, with the ledger and the lock that it has."""
     where.record(NOW)
@@ -226,6 +231,7 @@ def test_it_does_not_move_without_a_place_to_go_to(where: ServedFolder) -> None:
         where.move()
 
 
+@needs.LINKS
 def test_one_that_only_looks_holds_nobody_up(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A command takes the lock for a moment, to see whether a worker runs."""
     link, other = home.with_name("link"), home.with_name("other")

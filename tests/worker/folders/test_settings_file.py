@@ -26,7 +26,7 @@ class Editing:
         self.naps: list[float] = []
         self.coming: list[str] = []  # what is written during the next naps
         self.goes_on = False  # whether each nap, and each reading, brings another change
-        self._changes = 0
+        self._changes = self._saves = 0
         self._load = config.load
         monkeypatch.setattr(settings_file, "config_file", lambda: self.path)
         monkeypatch.setattr(time, "time", lambda: self.now)
@@ -54,9 +54,10 @@ class Editing:
             self.save(f"# {self._changes}\n")
 
     def save(self, text: str, age: float = 0.0) -> None:
-        """Write the file in place, `age` seconds ago."""
+        """Write the file in place, `age` seconds ago; no two writes have the same time."""
+        self._saves += 1
         self.path.write_text(text)
-        os.utime(self.path, (self.now - age,) * 2)
+        os.utime(self.path, (self.now - age - self._saves * 1e-6,) * 2)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import temporary
 from mem0tray.system.paths import Paths
 from mem0tray.worker.folders import written_files
+from tests.support import needs
 
 LONG_AGO = 1e6  # seconds
 
@@ -64,6 +65,7 @@ def test_a_file_in_the_place_of_the_folder_of_the_log_is_named(paths: Paths) -> 
     assert refused(paths).startswith(f"{paths.log.parent} is a file, not a folder.")
 
 
+@needs.LINKS
 @pytest.mark.parametrize("link", ["folder", "file"])
 def test_a_link_that_leads_the_log_nowhere_is_named(
     paths: Paths, tmp_path: Path, link: str

@@ -117,12 +117,12 @@ def test_what_the_worker_does(event: events.Event, line: str) -> None:
         ),
         (events.PartRecovered("metrics"), "✅ metrics: in order again"),
         (
-            events.FolderMade(Path("/a\nb")),
-            "📁 Made the folder /a b: it was not there",
+            events.FolderMade(Path("a\nb")),
+            "📁 Made the folder a b: it was not there",
         ),
         (
-            events.FolderChanged(Path("/a\nb"), Path("/c\nd")),
-            "📁 The shared folder is /c d from now on, no longer /a b",
+            events.FolderChanged(Path("a\nb"), Path("c\nd")),
+            "📁 The shared folder is c d from now on, no longer a b",
         ),
         (
             events.AlertBegan("max_age", 7.5, 30.0, 1, 12, None),

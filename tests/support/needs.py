@@ -1,0 +1,37 @@
+"""What tests need of the system they run on: a mark for each thing that Windows lacks."""
+
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+WINDOWS: Final = sys.platform == "win32"
+
+
+def posix(reason: str) -> pytest.MarkDecorator:
+    """Mark a test that holds for Linux and macOS alone."""
+    return pytest.mark.skipif(WINDOWS, reason=f"Windows: {reason}")
+
+
+MODES: Final = posix("files have no modes")
+OWNERS: Final = posix("files have no owner and group by number")
+LINKS: Final = posix("to make a link takes a privilege")
+PIPES: Final = posix("folders hold neither named pipes nor sockets nor devices")
+OPEN_FILES: Final = posix("a file that is open can be neither replaced nor removed")
+FOLDER_SYNC: Final = posix("folders cannot be synced")
+READING_RIGHTS: Final = posix("to take the right to read away takes an access list")
+SIGNALS: Final = posix("a process that is told to end gets no signal")
+SHELL: Final = posix("there is no shell of POSIX")
+NAMES: Final = posix("names of files are text, and some signs may not be in them")
+ERRORS: Final = posix("the system has other words and numbers for an error")
+LANGUAGE: Final = posix("the language is that of the user interface, whatever variables say")
+WAITING_FOR_PIPES: Final = posix("only sockets are waited for, and they take all that comes")
+CLOCK: Final = posix("a process cannot set its time zone")
+PROCESSES: Final = posix("processes are not seen in /proc")
+FLAGS: Final = posix("a disk does not tell its flags")
+
+
+def has_mode(path: Path, mode: int) -> bool:
+    """Whether a file or folder has this mode; on Windows, which knows none, it always has."""
+    return WINDOWS or path.stat().st_mode & 0o777 == mode
