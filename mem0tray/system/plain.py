@@ -8,6 +8,7 @@ a waiting writer), it is opened without blocking, and what was opened is looked 
 import errno
 import os
 import stat
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -73,6 +74,8 @@ def open_fd(path: Path, flags: int = os.O_RDONLY, mode: int = 0o600) -> int:
 
 
 def _opened(path: Path, flags: int, mode: int) -> int:
+    if sys.platform == "win32" and flags == os.O_RDONLY | _ALWAYS:
+        return _open_shared(path)
     heir = owner.of_folder(path.parent) if flags & os.O_CREAT else None
     if heir is not None:
         with suppress(FileExistsError):  # only what we have made is ours to give
@@ -80,6 +83,20 @@ def _opened(path: Path, flags: int, mode: int) -> int:
             owner.give(fd, heir)
             return fd
     return os.open(path, flags, mode)
+
+
+if sys.platform == "win32":
+    import _winapi
+    import msvcrt
+
+    _SHARED: Final = 1 | 2 | 4  # to be read, written, and renamed or removed meanwhile
+
+    def _open_shared(path: Path) -> int:
+        """Open for reading, and let others rename and remove the file: `os.open` does not."""
+        handle = _winapi.CreateFile(
+            os.fspath(path), _winapi.GENERIC_READ, _SHARED, 0, _winapi.OPEN_EXISTING, 0, 0
+        )
+        return msvcrt.open_osfhandle(handle, os.O_RDONLY | _ALWAYS)
 
 
 def open_binary(path: Path) -> BinaryIO:

@@ -10,12 +10,14 @@ import pytest
 
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import atomic, temporary
+from tests.support import needs
 from tests.support.needs import has_mode
 
 if sys.platform != "win32":
     import fcntl
 
 
+@needs.LINKS
 def test_a_link_is_followed_and_the_mode_kept(tmp_path: Path) -> None:
     """A new file is private."""
     file, link = tmp_path / "file", tmp_path / "link"
@@ -87,6 +89,7 @@ def test_a_short_write_is_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert (tmp_path / "file").read_bytes() == b"0123456789"
 
 
+@needs.FOLDER_SYNC
 @pytest.mark.parametrize("durable", [True, False])
 def test_a_durable_file_has_its_folder_synced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, durable: bool
@@ -104,6 +107,7 @@ def test_a_durable_file_has_its_folder_synced(
     assert synced == [False, True] if durable else [False]
 
 
+@needs.FLOCK
 @pytest.mark.parametrize("refused", [True, False])
 def test_on_macos_the_drive_itself_is_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, refused: bool
@@ -148,6 +152,7 @@ def test_what_cannot_be_moved_from_another_folder_is_announced_anew(
     assert list(way.iterdir()) == []
 
 
+@needs.FOLDER_SYNC
 @pytest.mark.parametrize("code", [errno.EINVAL, errno.EIO])
 def test_a_folder_whose_file_system_knows_no_sync_is_no_obstacle(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
@@ -171,6 +176,7 @@ def test_windows_has_no_folder_to_sync(tmp_path: Path, monkeypatch: pytest.Monke
     atomic.sync_folder(tmp_path / "none")
 
 
+@needs.LINKS
 @pytest.mark.parametrize("owner", ["mine", "root's", "that of the folder", "a stranger's"])
 def test_the_link_of_a_stranger_is_not_followed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: str
@@ -210,6 +216,7 @@ def test_the_link_of_a_stranger_is_not_followed(
 # A further name ------------------------------------------------------------------------------
 
 
+@needs.LINKS
 def test_a_file_is_kept_under_a_further_name(tmp_path: Path) -> None:
     """As the very file, in the place of what has the name, through a link, and again."""
     file, link, name = tmp_path / "file", tmp_path / "link", tmp_path / "kept"
@@ -274,6 +281,7 @@ def test_a_link_is_made_again_once_and_not_for_ever(
     assert list(tmp_path.iterdir()) == [tmp_path / "file"]
 
 
+@needs.LINKS
 def test_a_link_in_a_circle_is_replaced(tmp_path: Path) -> None:
     """It is no file, and has no mode."""
     link = tmp_path / "link"

@@ -19,6 +19,7 @@ from mem0tray.files.document import (
     salvage,
     to_text,
 )
+from tests.support import needs
 
 SECTIONS = ("items",)
 QUEUE = ("queue", "failed")
@@ -363,6 +364,7 @@ def test_a_composed_document_loads(items: list[Any], rest: Any) -> None:
     assert written(document.lists["items"], **document.rest) == data
 
 
+@needs.UTF8
 @given(st.lists(plain, max_size=5), plain)
 def test_a_composed_document_looks_like_json_dump(items: list[Any], rest: Any) -> None:
     """The layout is that of `json.dumps(indent=2, ensure_ascii=False)` and a line's end."""

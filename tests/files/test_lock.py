@@ -167,6 +167,7 @@ def test_an_error_of_who_waits_is_his_who_asked(
     assert calls == [path, path]
 
 
+@needs.PROCESSES
 def test_what_is_no_want_of_the_lock_is_an_error(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -53,6 +53,7 @@ def test_each_folder_that_is_made_outlasts_a_power_cut(
     assert sorted(synced) == [tmp_path, tmp_path / "a"]
 
 
+@needs.ERRORS
 def test_a_file_where_a_folder_is_to_be_is_named(tmp_path: Path) -> None:
     """The folder itself, or one above it."""
     (tmp_path / "file").touch()

@@ -16,7 +16,7 @@ from mem0tray.core import events
 from mem0tray.core.errors import FileUnavailableError, NoThreadError
 from mem0tray.core.events import Event
 from mem0tray.core.text import one_line, plural, short_id
-from mem0tray.files import receipts
+from mem0tray.files import receipts, temporary
 from mem0tray.ledger.taken_by_others import PERHAPS
 from mem0tray.system import owner, plain, threads
 from mem0tray.system.paths import Paths, log_in
@@ -64,6 +64,21 @@ class _Private(logging.handlers.RotatingFileHandler):
             with suppress(OSError):
                 if stream is not None:
                     stream.close()  # what it holds is half a line, which is written anew
+
+    def doRollover(self) -> None:  # noqa: N802  (logging's own name)
+        """Turn it over; not while another program has it open (Windows): it grows on then.
+
+        Else each try would turn the older ones over, until none of them is left.
+        """
+        if self.stream is not None:
+            self.stream.close()
+            self.stream = None
+        try:
+            os.rename(self.baseFilename, self.baseFilename)  # noqa: PTH104  (a trial, of nothing else)
+        except OSError as error:
+            if temporary.held_open(error):
+                return
+        super().doRollover()
 
     def move_to(self, path: Path) -> None:
         """Go on in another file."""

@@ -1,5 +1,7 @@
 """The file of the log: what is written into it, and when."""
 
+import errno
+import os
 import re
 import sys
 from pathlib import Path
@@ -112,6 +114,34 @@ def test_it_is_rotated_at_its_size(tmp_path: Path) -> None:
     assert paths.log.read_text().endswith("a break of 8s\n")
     for name in names:
         assert 0 < (paths.log.parent / name).stat().st_size <= 100
+
+
+def test_a_log_that_is_held_open_grows_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows renames no such file: nothing is lost, the older logs stay, and it turns later."""
+    paths = Paths(tmp_path, tmp_path)
+    log = EventLog(paths, LogSettings(max_bytes=100, backups=2))
+    for count in range(1, 9):
+        log(events.SlowedDown(float(count)))
+    older = [paths.log.with_name(f"{paths.log.name}.{n}").read_bytes() for n in (1, 2)]
+    real, error = os.rename, PermissionError(errno.EACCES, "Access is denied")
+    error.winerror = 32  # type: ignore[attr-defined]
+
+    def refuse(source: str, target: str) -> None:
+        if source == str(paths.log):
+            raise error
+        real(source, target)
+
+    monkeypatch.setattr(os, "rename", refuse)
+    for count in range(9, 19):
+        log(events.SlowedDown(float(count)))
+    lines = paths.log.read_text(encoding="utf-8").splitlines()
+    said = [line.rpartition("a break of ")[2] for line in lines]
+    assert said[-10:] == [f"{n}s" for n in range(9, 19)]
+    assert [paths.log.with_name(f"{paths.log.name}.{n}").read_bytes() for n in (1, 2)] == older
+    monkeypatch.setattr(os, "rename", real)
+    log(events.SlowedDown(19.0))
+    log.close()
+    assert paths.log.read_text(encoding="utf-8").count("\n") == 1
 
 
 def test_the_newest_lines_are_kept_until_they_can_be_written(tmp_path: Path) -> None:
