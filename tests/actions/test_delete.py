@@ -14,6 +14,7 @@ from mem0tray.files import atomic, orders
 from mem0tray.files.atomic import Signature
 from mem0tray.system.paths import Paths
 from tests.actions.scene import chosen, contents, queued, read, worker, write, write_dlq
+from tests.support.needs import has_mode
 from tests.support.shapes import Item, entry, queue_document, texts, waiting
 
 
@@ -32,7 +33,7 @@ def test_dead_letters_go_to_a_backup_of_their_own(paths: Paths, letters: list[It
     assert read(done.backup)["items"] == [letters[0], letters[2]]
     assert read(done.backup)["last_update"]
     assert done.backup.match("mem0_queue_dlq.backup-*.json")
-    assert done.backup.stat().st_mode & 0o777 == 0o600
+    assert has_mode(done.backup, 0o600)
     assert contents(paths) == ["b"]
     assert [each.id for each in done.items] == ["aa-1", "cc-1"]
 
@@ -136,7 +137,7 @@ def test_waiting_entries_are_asked_for_and_removed(paths: Paths) -> None:
     digest = hashlib.sha256(b"alpha\0q").hexdigest()
     assert read(path)["verb"] == "discard"
     assert read(path)["items"] == [{"id": "qq-1", "digest": digest}]
-    assert paths.orders.stat().st_mode & 0o777 == 0o700
+    assert has_mode(paths.orders, 0o700)
 
 
 @pytest.mark.usefixtures("letters")

@@ -23,6 +23,7 @@ from mem0tray.system.paths import Paths
 from mem0tray.worker.carrying_out import process
 from mem0tray.worker.queue.intake import QueueIntake
 from tests.actions.scene import chosen, contents, queued, read, take_in, worker, write, write_dlq
+from tests.support.needs import has_mode
 from tests.support.shapes import entry, further_key, queue_document, waiting
 
 
@@ -44,7 +45,7 @@ def test_a_dead_letter_keeps_everything_but_its_text(paths: Paths) -> None:
     assert read(paths.dlq)["items"][0] == {**letter, "content": "new"}
     assert contents(paths) == ["new", "other"]
     assert read(kept)["items"] == [letter]
-    assert kept.stat().st_mode & 0o777 == 0o600
+    assert has_mode(kept, 0o600)
 
 
 def test_the_worker_takes_it_for_the_same_dead_letter(paths: Paths) -> None:

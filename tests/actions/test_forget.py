@@ -11,6 +11,7 @@ from mem0tray.config.settings import Settings
 from mem0tray.files import quarantine
 from mem0tray.system.paths import Paths
 from tests.actions.scene import chosen, contents, queued, read, worker, write, write_dlq
+from tests.support import needs
 from tests.support.shapes import entry, queue_document, waiting
 
 TEXT = "zanzibar « é » must be forgotten"
@@ -147,6 +148,7 @@ def test_a_folder_that_cannot_be_looked_into_is_named(paths: Paths) -> None:
     assert len([line for line in result.unreachable if str(paths.quarantine) in line]) == 1
 
 
+@needs.LINKS
 def test_a_file_that_cannot_be_read_is_named_once(
     paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -171,6 +173,7 @@ def test_a_file_of_ours_that_holds_it_still_is_named(paths: Paths) -> None:
     assert [line for line in forgotten(paths, "zz").unreachable if "state.json" in line]
 
 
+@needs.LINKS
 def test_what_holds_nothing_is_not_named(paths: Paths) -> None:
     """Links that lead nowhere, pipes, other texts, the log's folder."""
     write_dlq(paths, [waiting(TEXT, id="zz-1")])

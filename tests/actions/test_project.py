@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from mem0tray.actions import project
+from tests.support import needs
 
 
 def git(folder: Path, *words: str) -> None:
@@ -41,12 +42,14 @@ def test_a_repository_goes_by_the_end_of_its_address(address: str, name: str) ->
     assert project.repository_name(address) == name
 
 
+@needs.GIT
 def test_the_variable_names_the_project_first(repository: Path) -> None:
     """`MEM0_PROJECT_ID` wins over repository and folder; an empty one names nothing."""
     assert project.of_folder(repository, {"MEM0_PROJECT_ID": " roses "}) == "roses"
     assert project.of_folder(repository, {"MEM0_PROJECT_ID": " "}) == "checkout"
 
 
+@needs.GIT
 def test_the_remote_names_the_project_of_each_folder_in_the_repository(repository: Path) -> None:
     """`origin` names it, also for folders within, and the first remote where there is no origin."""
     within = repository / "docs"
@@ -58,6 +61,7 @@ def test_the_remote_names_the_project_of_each_folder_in_the_repository(repositor
     assert project.of_folder(within, {}) == "garden"
 
 
+@needs.GIT
 def test_the_folder_names_the_project_without_git(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

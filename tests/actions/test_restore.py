@@ -17,6 +17,7 @@ from mem0tray.files import private_folders, quarantine
 from mem0tray.system.paths import Paths
 from mem0tray.worker import carrying_out
 from tests.actions.scene import chosen, contents, queued, read, take_in, worker, write, write_dlq
+from tests.support import needs
 from tests.support.shapes import Item, entry, queue_document, waiting
 
 SERVER = "https://server.test"
@@ -326,6 +327,7 @@ def test_the_list_has_every_source_newest_first(paths: Paths, tmp_path: Path) ->
     assert counts == {restore_sources.BACKUP: 2, restore_sources.QUARANTINE: 1}
 
 
+@needs.CLOCK
 @pytest.mark.row(32)
 def test_the_last_delete_is_the_last_also_when_an_hour_comes_twice(
     paths: Paths, monkeypatch: pytest.MonkeyPatch

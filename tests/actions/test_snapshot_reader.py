@@ -219,7 +219,7 @@ def test_where_memories_went_before_the_settings_were_changed_is_over(paths: Pat
     """A worker that has not written its metrics since then knows no better than the settings."""
     tell(paths.metrics, state="healthy", destination="former.test")
     file = config_file()
-    file.parent.mkdir(parents=True)
+    file.parent.mkdir(parents=True, exist_ok=True)
     file.touch()
     os.utime(paths.metrics, (1000.0, 1000.0))
     assert read().server.shown == "server.test"

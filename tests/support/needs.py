@@ -1,5 +1,6 @@
 """What tests need of the system they run on: a mark for each thing that Windows lacks."""
 
+import shutil
 import sys
 from pathlib import Path
 from typing import Final
@@ -29,6 +30,7 @@ NAMES: Final = posix("names of files are text, and some signs may not be in them
 ERRORS: Final = posix("the system has other words and numbers for an error")
 LANGUAGE: Final = posix("the language is that of the user interface, whatever variables say")
 WAITING_FOR_PIPES: Final = posix("only sockets are waited for, and they take all that comes")
+GIT: Final = pytest.mark.skipif(shutil.which("git") is None, reason="no git")
 CLOCK: Final = posix("a process cannot set its time zone")
 PROCESSES: Final = posix("processes are not seen in /proc")
 FLAGS: Final = posix("a disk does not tell its flags")

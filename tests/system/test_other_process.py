@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from mem0tray.system import other_process, programs
+from tests.support import needs
 
 HERE = socket.gethostname()
 
@@ -26,6 +27,7 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
+@needs.PROCESSES
 def test_a_process_is_named_and_ended(sleeper: subprocess.Popen[bytes]) -> None:
     """Its command line, and the command that stops it."""
     now = time.time()
