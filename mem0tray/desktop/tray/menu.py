@@ -6,7 +6,7 @@ changed in place: elsewhere a menu that is built anew closes one that is open.
 
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, auto
 from typing import Final
@@ -21,7 +21,8 @@ from mem0tray.server import answers
 
 LEVELS: Final = ("all", "problems", "none")
 PAUSES: Final = (30, 60)  # minutes
-_FLAT: Final = 5  # dead letters where each is a line of the menu itself: more make it too long
+_FLAT: Final = 5  # dead letters where what can be done stands below each: more are too many lines
+_BELOW: Final = "• "
 _PROJECT: Final = 24
 _REASON: Final = 44
 _FIRST_LINE: Final = 100
@@ -80,7 +81,7 @@ def build(
     """The whole menu; `now` in Unix seconds decides where a time needs its date.
 
     `mends`: a menu of the same shape is changed in place, and may count what waits.
-    `nests`: a submenu may have submenus; else the dead letters stand in the menu itself.
+    `nests`: a submenu may have submenus; else what can be done about a dead letter stands below it.
     """
     _ = language.gettext
     return (
@@ -88,7 +89,7 @@ def build(
         MenuEntry(_counts(view, language, waiting=mends), MenuCommand(Verb.SHOW_STATUS)),
         SEPARATOR,
         MenuEntry(_("Retry all now"), MenuCommand(Verb.RETRY_ALL), enabled=view.dlq > 0),
-        *_dead_letters(view.letters, language, now, nests=nests),
+        _dead_letters(view.letters, language, now, nests=nests),
         SEPARATOR,
         MenuEntry(_("Show status"), MenuCommand(Verb.SHOW_STATUS), default=True),
         MenuEntry(_("Open DLQ file"), MenuCommand(Verb.OPEN_DLQ)),
@@ -191,12 +192,21 @@ def tooltip(view: View, language: Language, now: float) -> str:
 
 def _dead_letters(
     letters: Sequence[DeadLetter], language: Language, now: float, *, nests: bool
-) -> tuple[MenuEntry, ...]:
+) -> MenuEntry:
     _ = language.gettext
     entries = tuple(_letter(letter, language, now) for letter in letters)
     if not nests:
-        return entries[:_FLAT]
-    return (MenuEntry(_("Dead letters"), entries=entries, enabled=bool(entries)),)
+        entries = tuple(line for letter in entries[:_FLAT] for line in _flat(letter))
+    return MenuEntry(_("Dead letters"), entries=entries, enabled=bool(entries))
+
+
+def _flat(letter: MenuEntry) -> tuple[MenuEntry, ...]:
+    """A dead letter without a submenu: a click on its own line does the last of what can be done.
+
+    That is the diagnosis, which changes nothing.
+    """
+    below = (replace(entry, label=f"{_BELOW}{entry.label}") for entry in letter.entries)
+    return (MenuEntry(letter.label, letter.entries[-1].command), *below)
 
 
 def _letter(letter: DeadLetter, language: Language, now: float) -> MenuEntry:

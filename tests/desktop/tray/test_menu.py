@@ -165,21 +165,27 @@ def test_letters_of_one_project_can_be_told_apart() -> None:
     ]
 
 
-def test_where_submenus_have_none_letters_stand_in_the_menu() -> None:
-    """Nothing is three levels deep then: each letter is a line with its submenu, five at most."""
+def test_where_submenus_have_none_it_all_stands_below_each_letter() -> None:
+    """Nothing is three levels deep then, and the menu itself no longer; five letters at most.
+
+    A menu of GNOME that is as high as the screen has no room for a submenu.
+    """
     letters = tuple(dataclasses.replace(LETTER, item_id=f"{n}{n}-1") for n in range(9))
-    made = menu.build(dataclasses.replace(VIEW, letters=letters), ENGLISH, NOW, nests=False)
-    assert labels(made)[3:10] == [
-        "Retry all now", *(f"alpha · {n}{n}-1 · 500 · 14:32" for n in range(5)), "",
+    view = dataclasses.replace(VIEW, letters=letters)
+    flat = menu.build(view, ENGLISH, NOW, nests=False)
+    assert labels(flat) == labels(menu.build(view, ENGLISH, NOW))
+    lines = within(flat, "Dead letters").entries
+    assert labels(lines[:6]) == [
+        "alpha · 00-1 · 500 · 14:32",
+        "• Retry now", "• Back up then delete…", "• Copy ID", "• Diagnose",
+        "alpha · 11-1 · 500 · 14:32",
     ]  # fmt: skip
-    assert [entry.command for entry in made[4].entries] == [
-        MenuCommand(verb, letters[0])
-        for verb in (Verb.RETRY, Verb.DELETE, Verb.COPY_ID, Verb.DIAGNOSE)
+    verbs = (Verb.DIAGNOSE, Verb.RETRY, Verb.DELETE, Verb.COPY_ID, Verb.DIAGNOSE)
+    assert [line.command for line in lines] == [
+        MenuCommand(verb, letter) for letter in letters[:5] for verb in verbs
     ]
-    assert not [below for entry in made for below in entry.entries if below.entries]
-    assert labels(menu.build(View(HEALTHY), ENGLISH, NOW, nests=False))[3:5] == [
-        "Retry all now", "",
-    ]  # fmt: skip
+    assert not any(line.entries for line in lines)
+    assert not within(menu.build(View(HEALTHY), ENGLISH, NOW, nests=False), "Dead letters").enabled
 
 
 def test_the_first_line_asks_for_a_server() -> None:
