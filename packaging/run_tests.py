@@ -1,6 +1,7 @@
 """`packaging/test`: runs the tests, several at a time."""
 
 import os
+import subprocess
 import sys
 
 import desktop
@@ -17,6 +18,9 @@ def main() -> None:
     if complete:
         environ["DESKTOP_TESTS"] = "required"  # nothing is skipped because of what is missing
     os.chdir(environment.ROOT)
+    if complete:  # it says so where it must download them, or cannot
+        names = [str(environment.python(environment.VENV)), "-m", "tests.desktop.macos.names"]
+        subprocess.run(names, env=environ, check=False)
     # Most tests wait for a process or a server: three for each core keep it busy, no more.
     workers = str(3 * (os.cpu_count() or 1))
     pytest = [str(environment.python(environment.VENV)), "-m", "pytest", "-n", workers]

@@ -124,23 +124,27 @@ class Application:
             self._mend_login()
             if self._host is not None:
                 self._host.start()
-            self._tray.run(self._presenter.start)
+            self._tray.run(self._presenter.start, self._end)
         finally:
-            self._shown.release()
-            if self._host is not None:
-                self._host.stop()
-            self._presenter.stop()
-            self._controller.stop()
-            self._worker.stop()
-            self._worker.join()
-            self._notifier.stop()
-            if self._session_bus is not None:
-                self._session_bus.close()
-            self._log.close()
+            self._end()
             restore()
         if self._worker.fatal is not None:
             raise self._worker.fatal
         return 0
+
+    def _end(self) -> None:
+        """Stop all parts in good order."""
+        self._shown.release()
+        if self._host is not None:
+            self._host.stop()
+        self._presenter.stop()
+        self._controller.stop()
+        self._worker.stop()
+        self._worker.join()
+        self._notifier.stop()
+        if self._session_bus is not None:
+            self._session_bus.close()
+        self._log.close()
 
     # What the parts ask ----------------------------------------------------------------
 
@@ -161,7 +165,9 @@ class Application:
     def _ways(self) -> list[Any]:
         plyer = PlyerBackend(notice_icon)
         if self._session_bus is None:
-            return [plyer, IconBackend(self._tray.notify)]
+            # On macOS the icon has no other way than plyer's, and would wait for it itself.
+            icon = [IconBackend(self._tray.notify)] if sys.platform == "win32" else []
+            return [plyer, *icon]
         return [plyer] if self._daemon is None else [self._daemon, plyer]
 
     def _notification_daemon(self) -> "Daemon | None":

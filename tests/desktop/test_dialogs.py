@@ -2,83 +2,18 @@
 
 import ctypes
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from mem0tray.desktop import dialogs
-from mem0tray.desktop.dialogs import Question, macos
+from mem0tray.desktop.dialogs import Question
 from mem0tray.desktop.dialogs.linux import ChildDialogs
 from mem0tray.desktop.dialogs.macos import AppleScript
 from mem0tray.desktop.dialogs.windows import MessageBoxes
-from tests.desktop.programs import script
 
 QUESTION = Question("Delete?", "Project: “a & b”\nID: 1", "Back up and delete", "Cancel")
-HOSTILE = '-edo shell script "x" -- \\ " & (quit)'
-
-
-# macOS ----------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def osascript(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Stand in for `osascript`: it writes down words and script, and cancels if told to."""
-    log = tmp_path / "osascript"
-    body = f"""
-        cat > "{log}.script"
-        printf '%s\\0' "$@" > "{log}.words"
-        test ! -e "{log}.cancels"
-        """
-    monkeypatch.setattr(macos, "OSASCRIPT", str(script(tmp_path / "program", body)))
-    return log
-
-
-def words(log: Path) -> list[str]:
-    """What `osascript` was called with."""
-    return log.with_suffix(".words").read_text(encoding="utf-8").split("\0")[:-1]
-
-
-def test_macos_asks(osascript: Path) -> None:
-    """All texts are arguments; the button that cancels is the default."""
-    assert AppleScript().ask(QUESTION)
-    assert words(osascript) == [
-        "-",
-        *(QUESTION.title, QUESTION.text),
-        "Back up and delete",
-        "Cancel",
-    ]
-    source = osascript.with_suffix(".script").read_text(encoding="ascii")
-    assert source.startswith("on run {myTitle, myText, myConfirm, myCancel}\n")
-    assert "default button myCancel cancel button myCancel" in source
-
-
-def test_macos_cancels(osascript: Path) -> None:
-    """Cancelling, or closing, ends `osascript` with an error: no."""
-    osascript.with_suffix(".cancels").touch()
-    assert not AppleScript().ask(QUESTION)
-
-
-def test_macos_tells(osascript: Path) -> None:
-    """One button; that it ends with an error matters to nobody."""
-    osascript.with_suffix(".cancels").touch()
-    AppleScript().tell("title", "text", "Close")
-    assert words(osascript) == ["-", "title", "text", "Close"]
-
-
-def test_macos_runs_no_text_of_others(osascript: Path) -> None:
-    """A project that is named like an option, or like a script, stands after the script's name."""
-    AppleScript().tell(HOSTILE, HOSTILE, "Close")
-    assert words(osascript) == ["-", HOSTILE, HOSTILE, "Close"]
-    assert "shell" not in osascript.with_suffix(".script").read_text(encoding="ascii")
-
-
-def test_macos_without_osascript(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Nothing is confirmed that nobody was asked."""
-    monkeypatch.setattr(macos, "OSASCRIPT", str(tmp_path / "gone"))
-    assert not AppleScript().ask(QUESTION)
-    AppleScript().tell("title", "text", "Close")
 
 
 # Windows ------------------------------------------------------------------------------------

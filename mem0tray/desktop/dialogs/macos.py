@@ -4,10 +4,9 @@ import subprocess
 from typing import Final
 
 from mem0tray.desktop.dialogs import Question
+from mem0tray.system import osascript
 
-OSASCRIPT: Final = "/usr/bin/osascript"
-# The texts are arguments: nothing in them can become part of the script. Names with `my`
-# are none of AppleScript's words (`close` is one); ASCII, as it comes by standard input.
+# Names with `my` are none of AppleScript's words (`close` is one).
 _ASK: Final = """\
 on run {myTitle, myText, myConfirm, myCancel}
   set myButtons to {myConfirm, myCancel}
@@ -27,18 +26,16 @@ class AppleScript:
     def ask(self, question: Question) -> bool:
         """See `Dialogs.ask`."""
         words = (question.title, question.text, question.confirm, question.cancel)
-        return _run(_ASK, words) == 0
+        return _shown(_ASK, words)
 
     def tell(self, title: str, text: str, close: str) -> None:
         """See `Dialogs.tell`."""
-        _run(_TELL, (title, text, close))
+        _shown(_TELL, (title, text, close))
 
 
-def _run(script: str, words: tuple[str, ...]) -> int:
-    # After the "-" no text is an option: a project named "-e…" would be a line of the script.
-    command = [OSASCRIPT, "-", *words]
+def _shown(script: str, words: tuple[str, ...]) -> bool:
     try:
-        done = subprocess.run(command, input=script.encode(), capture_output=True, check=False)  # noqa: S603  (a fixed script)
-    except OSError:
-        return 1
-    return done.returncode
+        osascript.run(script, words)
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return True

@@ -4,7 +4,6 @@ A backend shows one notice or raises; it may block for as long as it likes,
 as a thread of its own waits for it (see `sending`).
 """
 
-import importlib.util
 import os
 import shutil
 import sys
@@ -124,7 +123,7 @@ class PlyerBackend:
 
     def __init__(self, icon: Callable[[str], Path] | None = None) -> None:
         self._icon = icon
-        self.way = plyer_way()
+        self.way = plyer_way(sys.platform)
 
     @property
     def name(self) -> str:
@@ -199,16 +198,28 @@ class NotifySendWay(Way):
 
 
 class NativeWay(Way):
-    """What plyer has on Windows and, with pyobjus, on macOS."""
+    """What plyer has on Windows."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    name = "Windows"
 
     def make(self) -> Any:
         """Take plyer's own choice."""
         from plyer import notification
 
         return notification
+
+
+class ScriptWay(Way):
+    """The command `osascript` of macOS."""
+
+    name = "osascript"
+    tells_failure = False
+
+    def make(self) -> Any:
+        """Call the command."""
+        from mem0tray.desktop.notify.macos import ScriptNotification
+
+        return ScriptNotification()
 
 
 class NoWay(Way):
@@ -220,15 +231,11 @@ class NoWay(Way):
         self.missing = missing
 
 
-def plyer_way(platform: str = sys.platform) -> Way:
+def plyer_way(platform: str) -> Way:
     """The best way that plyer has here. Nothing is imported for it."""
     if platform == "win32":
-        return NativeWay("Windows")
-    if platform != "darwin":
-        return _linux_way()
-    if importlib.util.find_spec("pyobjus") is not None:
-        return NativeWay("pyobjus")
-    return NoWay("plyer needs the package pyobjus on macOS")
+        return NativeWay()
+    return ScriptWay() if platform == "darwin" else _linux_way()
 
 
 def _linux_way() -> Way:

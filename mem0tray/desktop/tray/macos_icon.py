@@ -1,17 +1,48 @@
-"""The icon on macOS: sharp on Retina displays, and in colour."""
+"""The icon on macOS: sharp on Retina displays, in colour, and ended in good order."""
 
 import io
+import signal
+from collections.abc import Callable
 from typing import Any, Final
 
 POINTS: Final = 22
+# AppKit's loop runs nothing of Python, and so no handler of Python's `signal`. Pystray takes
+# SIGINT, and has AppKit end the process.
+_ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
 
 
 def icon_class(library: Any) -> Any:
-    """Pystray's class with an image of its own: it would shrink ours to 22 pixels."""
+    """Pystray's class, with an image of its own: it would shrink ours to 22 pixels.
+
+    To be called once in a process: Objective-C keeps what it was told of a class.
+    """
     import AppKit
     import Foundation
+    from PyObjCTools import MachSignals
+
+    class Mem0trayDelegate(Foundation.NSObject):  # type: ignore[misc]  # it has no types
+        """Told by AppKit before it calls `exit`, after which nothing of Python runs."""
+
+        def applicationWillTerminate_(self, _: Any) -> None:  # noqa: N802  (AppKit's name)
+            self.at_end()
 
     class MacosIcon(library.Icon):  # type: ignore[misc]  # chosen by the library when it runs
+        at_end: Callable[[], None]
+
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            # Python's own bundle would stand in the Dock, and its name in the menu bar.
+            self._app.setActivationPolicy_(AppKit.NSApplicationActivationPolicyAccessory)
+
+        def _run(self) -> None:
+            told = self._told = Mem0trayDelegate.alloc().init()  # AppKit does not hold it
+            told.at_end = self.at_end
+            self._app.setDelegate_(told)
+            for number in _ENDING:
+                MachSignals.signal(number, lambda _: self.stop())
+            super()._run()
+            self._visible = False  # its place is given back; it would be touched once more
+
         def _assert_image(self) -> None:
             buffer = io.BytesIO()
             self._icon.save(buffer, "png")

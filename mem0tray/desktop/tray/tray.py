@@ -54,18 +54,24 @@ class Tray:
         self._library: Any = pystray(ours=bus is not None)
         self._icon: Any = _icon_class(self._library, bus)(NAME, self._image(), NAME)
 
-    def run(self, ready: Callable[[], None]) -> None:
-        """Show the icon until `stop`; `ready` is called once it can be told things."""
+    def run(self, ready: Callable[[], None], ends: Callable[[], None]) -> None:
+        """Show the icon until `stop`; `ready` is called once it can be told things.
+
+        `ends` is called on macOS where the system itself ends the process, as at a log-out:
+        then this never returns.
+        """
 
         def set_up(icon: Any) -> None:
             ready()
             self._on_main(lambda: setattr(icon, "visible", True))
 
+        if sys.platform == "darwin":
+            self._icon.at_end = ends
         self._icon.run(setup=set_up)
 
     def stop(self) -> None:
         """Take the icon away, and make `run` return."""
-        self._icon.stop()
+        self._on_main(self._icon.stop)
 
     def show_look(self, look: IconLook) -> None:
         """Set the icon, if it is another one."""

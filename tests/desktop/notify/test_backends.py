@@ -1,6 +1,5 @@
 """The ways to show a notification: their order, their limits, and which one plyer has."""
 
-import importlib.util
 import shutil
 import threading
 from pathlib import Path
@@ -145,7 +144,6 @@ def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
     """Take every way of plyer's away."""
     monkeypatch.setattr(backends, "_FLATPAK", tmp_path / "none")
     monkeypatch.setattr(shutil, "which", lambda _: None)
-    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere")
     return monkeypatch
 
@@ -169,11 +167,11 @@ def test_no_session_is_no_desktop(bare: pytest.MonkeyPatch, tmp_path: Path) -> N
 
 
 def test_the_ways_elsewhere(bare: pytest.MonkeyPatch) -> None:
-    """On Windows always, on macOS with pyobjus only."""
-    assert backends.plyer_way("win32").missing == ""
-    assert "pyobjus" in backends.plyer_way("darwin").missing
-    bare.setattr(importlib.util, "find_spec", lambda name: name)
-    assert backends.plyer_way("darwin").missing == ""
+    """On Windows and macOS always: nothing but the system is needed."""
+    del bare
+    for platform, name in (("win32", "Windows"), ("darwin", "osascript")):
+        way = backends.plyer_way(platform)
+        assert (way.name, way.missing) == (name, "")
 
 
 def test_a_missing_way_says_why(bare: pytest.MonkeyPatch) -> None:
@@ -213,7 +211,7 @@ def test_windows_is_given_what_it_takes(bare: pytest.MonkeyPatch) -> None:
     """The one of plyer's choice gets whole seconds, a clipped text and the icon file."""
     calls: list[dict[str, Any]] = []
     bare.setattr(
-        backends, "plyer_way", lambda: _Native(lambda **arguments: calls.append(arguments))
+        backends, "plyer_way", lambda _: _Native(lambda **arguments: calls.append(arguments))
     )
     PlyerBackend(lambda base: Path(f"{base}.ico")).show(notice())
     assert calls == [
@@ -231,7 +229,6 @@ class _Native(backends.NativeWay):
     """plyer as it is elsewhere."""
 
     def __init__(self, notify: Any) -> None:
-        super().__init__("Windows")
         self._notify = notify
 
     def make(self) -> Any:

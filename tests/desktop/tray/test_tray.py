@@ -125,7 +125,7 @@ def test_a_title_is_set_once(panel: Panel) -> None:
 
 def test_running_and_stopping(panel: Panel) -> None:
     """The icon is visible once whoever updates it has begun; stopping ends it."""
-    panel.tray.run(lambda: panel.icon.told.append(("ready", None)))
+    panel.tray.run(lambda: panel.icon.told.append(("ready", None)), lambda: None)
     panel.tray.stop()
     assert panel.icon.told == [("ready", None), ("visible", True), ("stop", None)]
 
@@ -245,34 +245,3 @@ def test_windows_takes_no_longer_tooltip(panel: Panel) -> None:
     (title,) = panel.told("title")
     assert 120 <= len(title.encode("utf-16-le")) // 2 <= 127
     assert title.startswith("😀" * 60)
-
-
-@pytest.fixture
-def later(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], None]]:
-    """Be macOS; what is to be done on the main thread is collected."""
-    waiting: list[Callable[[], None]] = []
-    helper = SimpleNamespace(callAfter=waiting.append)
-    monkeypatch.setattr(sys, "platform", "darwin")
-    tools: Any = ModuleType("PyObjCTools")
-    tools.AppHelper = helper
-    for name in ("AppKit", "Foundation"):
-        monkeypatch.setitem(sys.modules, name, ModuleType(name))
-    monkeypatch.setitem(sys.modules, "PyObjCTools", tools)
-    return waiting
-
-
-def test_macos_is_touched_on_its_main_thread_alone(
-    later: list[Callable[[], None]], tmp_path: Path
-) -> None:
-    """AppKit traps otherwise: icon, tooltip, menu, notification and the first showing wait."""
-    panel = Panel(tmp_path / "icons")
-    panel.tray.run(lambda: None)
-    panel.tray.show_look(IconLook("down"))
-    panel.tray.show_title("down")
-    panel.tray.show_menu((MenuEntry("a", RETRY),))
-    panel.tray.notify("title", "body")
-    assert (panel.icon.told, panel.icon.shown) == ([], [])
-    for work in later:
-        work()
-    assert [name for name, _ in panel.icon.told] == ["visible", "icon", "title", "menu"]
-    assert panel.icon.shown == [("title", "body")]

@@ -151,7 +151,7 @@ def main() -> None:
     hours, seed, folder = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
     player = Player(folder, seed)
     thread = threading.Thread(target=player.play, args=(hours,), name="day")
-    player.tray.run(thread.start)
+    player.tray.run(thread.start, lambda: None)
     thread.join(LIMIT)
 
 

@@ -1,0 +1,330 @@
+"""AppKit, as far as mem0tray and pystray use it; see `kit`."""
+
+import io
+from typing import Any, Final, Self
+
+from PIL import Image
+
+from tests.desktop.macos.foundation import NSAttributedString, NSData, as_kind, as_text, shared
+from tests.desktop.macos.runtime import NSObject, current, responds
+
+_THICKNESS: Final = 24.0  # points, of a menu bar today
+_MOST: Final = 2**63 - 1
+
+
+class ExitedError(BaseException):
+    """Stands for the call of `exit` that AppKit makes: nothing of Python comes after it."""
+
+
+class _OnMain(NSObject):
+    """AppKit traps when another thread touches it."""
+
+    _main_alone = True
+
+
+# The application ------------------------------------------------------------------------------
+
+
+class NSResponder(_OnMain):
+    """What hears events."""
+
+
+class NSEvent(_OnMain):
+    """An event."""
+
+    @classmethod
+    def otherEventWithType_location_modifierFlags_timestamp_windowNumber_context_subtype_data1_data2_(  # noqa: E501  (Apple's)
+        cls,
+        kind: int,
+        place: Any,
+        flags: int,
+        when: float,
+        window: int,
+        context: object,
+        subtype: int,
+        first: int,
+        second: int,
+    ) -> Self:
+        """Make one that means nothing to AppKit."""
+        del flags, when, window, context, subtype, first, second
+        if kind != current.machine.names.values["NSEventTypeApplicationDefined"]:
+            raise ValueError(current.machine.fault(f"an event of type {kind} is made otherwise"))
+        float(place.x), float(place.y)
+        return cls.alloc().init()
+
+
+class NSApplication(NSResponder):
+    """The application and its loop."""
+
+    _delegate: Any = None
+    _stopped = False
+    _policy: int | None = None
+
+    @classmethod
+    def sharedApplication(cls) -> "NSApplication":
+        """The only one."""
+        return shared(cls)
+
+    def setActivationPolicy_(self, policy: int) -> bool:
+        """Whether it is in the Dock."""
+        self._policy = int(policy)
+        return True
+
+    def setDelegate_(self, delegate: Any) -> None:
+        """Tell one of what happens; it is not kept alive by that."""
+        self._delegate = delegate
+
+    def run(self) -> None:
+        """Do what waits, until an event comes after it was stopped."""
+        self._stopped = False
+        machine = current.machine
+        while not (self._stopped and machine.shared.pop("event", None)):
+            machine.turn()
+
+    def stop_(self, sender: object) -> None:
+        """Stop after the next event, and not before."""
+        del sender
+        self._stopped = True
+
+    def postEvent_atStart_(self, event: NSEvent, first: object) -> None:
+        """Have an event come."""
+        del first
+        as_kind(event, NSEvent)
+        current.machine.waiting.put(lambda: current.machine.shared.update(event=event))
+
+    def terminate_(self, sender: object) -> None:
+        """End the process: AppKit calls `exit`, and `run` never returns."""
+        del sender
+        will = responds(self._delegate, "applicationWillTerminate:")
+        if will is not None:
+            will(None)
+        current.machine.at_exit()
+        raise ExitedError
+
+
+# AppKit: what is seen -------------------------------------------------------------------------
+
+
+class NSFont(_OnMain):
+    """A typeface in a size."""
+
+    _size: float
+
+    @classmethod
+    def boldSystemFontOfSize_(cls, size: float) -> "NSFont":
+        """The system's, bold."""
+        return cls.menuFontOfSize_(size)
+
+    @classmethod
+    def menuFontOfSize_(cls, size: float) -> "NSFont":
+        """That of menus; 0 is the usual size."""
+        made = cls.alloc().init()
+        made._size = float(size) or 13.0
+        return made
+
+    def pointSize(self) -> float:
+        """How large."""
+        return self._size
+
+
+class NSImage(_OnMain):
+    """A picture; `_data` is the file's, `_size` in points."""
+
+    _template = False
+
+    def initWithData_(self, data: NSData) -> Self:
+        """Read a file: as many points as pixels."""
+        self._data = as_kind(data, NSData)._bytes
+        with Image.open(io.BytesIO(self._data)) as picture:
+            self._size = (float(picture.width), float(picture.height))
+        return self
+
+    def size(self) -> tuple[float, float]:
+        """How large it is shown."""
+        return self._size
+
+    def setSize_(self, size: tuple[float, float]) -> None:
+        """Show it as large as that."""
+        width, height = size
+        self._size = (float(width), float(height))
+
+    def setTemplate_(self, template: object) -> None:
+        """Whether only its shape counts."""
+        self._template = bool(template)
+
+
+class NSView(NSResponder):
+    """Something on the screen."""
+
+    _hidden = False
+    _tooltip: str | None = None
+
+    def setHidden_(self, hidden: object) -> None:
+        """Hide it, or no longer."""
+        self._hidden = bool(hidden)
+
+    def setToolTip_(self, text: str | None) -> None:
+        """What is said beside the pointer."""
+        self._tooltip = None if text is None else as_text(text)
+
+
+class NSControl(NSView):
+    """Something to click."""
+
+    _target: Any = None
+    _action: object = None
+
+    def setTarget_(self, target: Any) -> None:
+        """Who is told."""
+        self._target = target
+
+    def setAction_(self, action: object) -> None:
+        """By which selector."""
+        self._action = _action(action)
+
+
+class NSButton(NSControl):
+    """A button."""
+
+    _image: NSImage | None = None
+
+    def setImage_(self, image: NSImage | None) -> None:
+        """What is on it."""
+        as_kind(image, NSImage, None)
+        self._image = image
+
+
+class NSStatusBarButton(NSButton):
+    """That of a status item."""
+
+    _hidden = False
+
+
+class NSMenuItem(_OnMain):
+    """A line of a menu."""
+
+    _title = ""
+    _separator = False
+    _submenu: Any = None
+    _target: Any = None
+    _bold = False
+    _state = 0
+    _enabled = True
+    _tag = 0
+
+    @classmethod
+    def separatorItem(cls) -> "NSMenuItem":
+        """A line that says nothing."""
+        made = cls.alloc().init()
+        made._separator = True
+        return made
+
+    def initWithTitle_action_keyEquivalent_(self, title: str, action: object, key: str) -> Self:
+        """With a text, what it does, and its key."""
+        self._title = as_text(title)
+        self._action = _action(action)
+        self._key = as_text(key)
+        return self
+
+    def setSubmenu_(self, menu: "NSMenu") -> None:
+        """Open a menu."""
+        as_kind(menu, NSMenu)
+        self._submenu = menu
+
+    def setAction_(self, action: object) -> None:
+        """What it does."""
+        self._action = _action(action)
+
+    def setTarget_(self, target: Any) -> None:
+        """Who does it."""
+        self._target = target
+
+    def setTag_(self, tag: int) -> None:
+        """Its number."""
+        if not 0 <= tag <= _MOST:
+            raise ValueError(current.machine.fault(f"{tag} is no NSInteger"))
+        self._tag = tag
+
+    def tag(self) -> int:
+        """Its number."""
+        return self._tag
+
+    def setState_(self, state: int) -> None:
+        """Whether it is ticked."""
+        self._state = int(state)
+
+    def setEnabled_(self, enabled: object) -> None:
+        """Whether it can be clicked."""
+        self._enabled = bool(enabled)
+
+    def setAttributedTitle_(self, title: NSAttributedString) -> None:
+        """A text with a look."""
+        self._title = title._text
+        self._bold = True
+
+
+class NSMenu(_OnMain):
+    """A menu; `_items` are its lines."""
+
+    _enables = True
+
+    def initWithTitle_(self, title: str) -> Self:
+        """With a name that nobody sees."""
+        self._title = as_text(title)
+        self._items: list[NSMenuItem] = []
+        return self
+
+    def setAutoenablesItems_(self, enables: object) -> None:
+        """Whether AppKit decides what can be clicked."""
+        self._enables = bool(enables)
+
+    def addItem_(self, item: NSMenuItem) -> None:
+        """Append a line."""
+        as_kind(item, NSMenuItem)
+        self._items.append(item)
+
+
+class NSStatusItem(_OnMain):
+    """A place in the menu bar."""
+
+    _menu: NSMenu | None = None
+
+    def button(self) -> NSStatusBarButton:
+        """What is seen there."""
+        if "_button" not in vars(self):
+            self._button = NSStatusBarButton.alloc().init()
+        return self._button
+
+    def setMenu_(self, menu: NSMenu | None) -> None:
+        """What a click opens."""
+        as_kind(menu, NSMenu, None)
+        self._menu = menu
+
+
+class NSStatusBar(_OnMain):
+    """The right end of the menu bar."""
+
+    @classmethod
+    def systemStatusBar(cls) -> "NSStatusBar":
+        """The only one."""
+        return shared(cls)
+
+    def statusItemWithLength_(self, length: float) -> NSStatusItem:
+        """Take a place; -1 is as wide as what is in it."""
+        del length
+        item: NSStatusItem = NSStatusItem.alloc().init()
+        vars(self).setdefault("_items", []).append(item)
+        return item
+
+    def removeStatusItem_(self, item: NSStatusItem) -> None:
+        """Give it back."""
+        vars(self)["_items"].remove(item)
+
+    def thickness(self) -> float:
+        """How high it is."""
+        return _THICKNESS
+
+
+def _action(value: object) -> object:
+    """A selector; pyobjc takes bytes and ASCII."""
+    return as_kind(value.encode("ascii") if isinstance(value, str) else value, bytes, None)

@@ -1,0 +1,50 @@
+"""A Mac for a test: the names of the real one, and nothing that it has not."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mem0tray.system import osascript
+from tests.desktop.macos import kit
+from tests.desktop.macos.names import Names, NoNamesError, names
+from tests.desktop.macos.runtime import Machine
+from tests.desktop.macos.scripts import Osascript
+from tests.desktop.macos.user import User
+
+collect_ignore_glob = ["test_*.py"] if sys.platform == "win32" else []
+
+
+@pytest.fixture(scope="session")
+def real_names() -> Names:
+    """Have the wheels' names; `packaging/test` takes no skip for an answer."""
+    try:
+        return names()
+    except NoNamesError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def mac(real_names: Names, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
+    """Be a Mac; whatever it has been asked for in vain fails the test, swallowed or not."""
+    machine = Machine(real_names)
+    kit.put_in_place(monkeypatch, machine)
+    yield machine
+    for name in kit.there():
+        del sys.modules[name]
+    assert machine.faults == []
+
+
+@pytest.fixture
+def user(mac: Machine) -> User:
+    """Sit down at the Mac."""
+    return User(mac)
+
+
+@pytest.fixture
+def scripts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Osascript:
+    """Stand in for `osascript`, in the place of the system's."""
+    made = Osascript(tmp_path)
+    monkeypatch.setattr(osascript, "PROGRAM", str(made.program))
+    return made

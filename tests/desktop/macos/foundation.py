@@ -1,0 +1,81 @@
+"""Foundation, as far as mem0tray, pystray and pyobjc's own helpers use it; see `kit`."""
+
+import threading
+from typing import Any, Self, TypeVar
+
+from tests.desktop.macos.runtime import NSObject, current
+
+One = TypeVar("One", bound=NSObject)
+
+
+class NSAutoreleasePool(NSObject):
+    """Frees what was made."""
+
+
+class NSThread(NSObject):
+    """A thread."""
+
+    @classmethod
+    def isMainThread(cls) -> bool:
+        """Whether this is the main one."""
+        return threading.get_ident() == current.machine.main
+
+
+class NSData(NSObject):
+    """Bytes. pyobjc makes one of anything like bytes."""
+
+    _bytes = b""
+
+    def __new__(cls, value: bytes = b"") -> Self:
+        """As pyobjc does."""
+        return cls.dataWithBytes_length_(value, len(value))
+
+    @classmethod
+    def dataWithBytes_length_(cls, value: bytes, length: int) -> Self:
+        """Hold them."""
+        made = cls.alloc().init()
+        made._bytes = bytes(memoryview(value))[:length]
+        return made
+
+
+class NSDictionary(NSObject):
+    """A mapping."""
+
+    def initWithObjectsAndKeys_(self, *pairs: object) -> Self:
+        """Value and key in turn."""
+        self._values = dict(zip(pairs[1::2], pairs[::2], strict=True))
+        return self
+
+
+class NSAttributedString(NSObject):
+    """A text with a look."""
+
+    def initWithString_attributes_(self, text: str, attributes: NSDictionary) -> Self:
+        """Take both."""
+        self._text = as_text(text)
+        self._attributes = attributes._values
+        return self
+
+
+def as_text(value: object) -> str:
+    """A text, which pyobjc makes an NSString of; nothing else is one, and no lone surrogate."""
+    if not isinstance(value, str):
+        raise TypeError(current.machine.fault(f"{value!r} is no text"))
+    try:
+        value.encode("utf-16")
+    except UnicodeEncodeError:
+        raise ValueError(current.machine.fault(f"{value!r} is no Unicode")) from None
+    return value
+
+
+def shared(owner: type[One]) -> One:
+    """The object of a class that has only one."""
+    kept: One = current.machine.shared.setdefault(owner.__name__, owner.alloc().init())
+    return kept
+
+
+def as_kind(value: Any, *kinds: type | None) -> Any:
+    """The value, if it is an object of one of the classes, or None where that is among them."""
+    if not isinstance(value, tuple(type(None) if kind is None else kind for kind in kinds)):
+        raise TypeError(current.machine.fault(f"{value!r} is of another class"))
+    return value

@@ -1,0 +1,217 @@
+"""Objective-C as Python sees it through pyobjc, and no more lenient than that.
+
+A class here answers to the selectors that it has, with as many arguments as they have colons,
+on the main thread. Everything else raises, and is remembered as a fault: code that swallows
+what its libraries raise would hide it.
+"""
+
+import inspect
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
+
+from tests.desktop.macos.names import Names
+
+Work = Callable[[], object]
+_OURS: Final = "tests.desktop.macos."  # where the frameworks' classes are
+
+
+class BadPrototypeError(Exception):
+    """A method takes other arguments than its selector has colons."""
+
+
+@dataclass
+class Machine:
+    """The Mac: what it knows, its main thread, and what waits for that."""
+
+    names: Names
+    main: int = field(default_factory=threading.get_ident)
+    faults: list[str] = field(default_factory=list)
+    waiting: "queue.SimpleQueue[Work]" = field(default_factory=queue.SimpleQueue)
+    shared: dict[str, Any] = field(default_factory=dict)  # of each class the one that all share
+    signals: dict[int, Callable[[int], object] | None] = field(default_factory=dict)
+    at_exit: Work = lambda: None  # looks at what there is when AppKit calls `exit`
+    ready: Callable[[], bool] = lambda: True  # whether whoever sits here may begin
+    idle: Iterator[Work] = field(default_factory=lambda: iter(()))  # what is done, when none waits
+
+    def turn(self) -> None:
+        """Do one thing on the main thread: what waits there, else what the user does next."""
+        idle = next(self.idle, None) if self.waiting.empty() and self.ready() else None
+        try:
+            (idle or self.waiting.get())()
+        except Exception as error:
+            self.fault(repr(error))  # pystray would only log it
+            raise
+
+    def fault(self, text: str) -> str:
+        """Remember what went wrong."""
+        self.faults.append(text)
+        return text
+
+
+class Current:
+    """The Mac that a test has made; there is one at a time."""
+
+    machine: Machine
+
+
+current: Final = Current()
+
+
+class Selector:
+    """A method of ours under a selector of its own, as `objc.namedSelector` makes them."""
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        selector: bytes = b"",
+        signature: bytes = b"",
+        isClassMethod: bool = False,  # noqa: FBT001, FBT002, N803  (pyobjc's)
+    ) -> None:
+        del signature, isClassMethod
+        self.function = function
+        self.name = selector.decode() or _selector(function.__name__)
+        _check_arity(function, self.name.count(":"), self.name)
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        return self.function.__get__(instance, owner)
+
+
+def _selector(name: str) -> str:
+    """The selector of a method by its name in Python."""
+    return name.replace("_", ":")
+
+
+def _check_arity(function: Callable[..., Any], colons: int, selector: str) -> None:
+    parameters = list(inspect.signature(function).parameters.values())[1:]
+    if any(each.kind is each.VAR_POSITIONAL for each in parameters):
+        return  # ends with nil in Objective-C
+    if len(parameters) != colons:
+        raise BadPrototypeError(
+            f"{selector} has {colons} arguments, {function.__qualname__} takes {len(parameters)}"
+        )
+
+
+class ObjCClass(type):
+    """Makes selectors of methods; of a class and of its objects alike."""
+
+    def __new__(cls, name: str, bases: tuple[type, ...], space: dict[str, Any]) -> type:
+        """Take the methods of a class whose names are those of selectors."""
+        # The frameworks' own answer in one way alone; a subclass of ours has Python's means too.
+        framework = space["__module__"].startswith(_OURS)
+        for key, value in [*space.items()]:
+            function = value.__func__ if isinstance(value, classmethod) else value
+            if key.startswith("_") or not inspect.isfunction(function):
+                continue
+            if framework:
+                wrapped = _answering(function, _selector(key))
+                space[key] = classmethod(wrapped) if isinstance(value, classmethod) else wrapped
+            elif key.endswith("_"):
+                _check_arity(function, key.count("_"), _selector(key))
+        return super().__new__(cls, name, bases, space)
+
+    def __getattr__(cls, name: str) -> Any:
+        raise _unknown(cls, name)
+
+    @property
+    def lineage(cls) -> Iterator[str]:
+        """Its name, and those of the classes above it."""
+        return (each.__name__ for each in cls.__mro__ if isinstance(each, ObjCClass))
+
+
+def _unknown(owner: ObjCClass, name: str) -> AttributeError:
+    """What is raised for a selector that a class has not, or that no test has needed before."""
+    text = f"{owner.__name__} has no selector {_selector(name)}"
+    if name.startswith("_"):
+        return AttributeError(text)  # Python asks for some
+    if current.machine.names.has(owner.lineage, _selector(name)):
+        text = f"{owner.__name__} has {_selector(name)}, which nothing here stands in for"
+    return AttributeError(current.machine.fault(text))
+
+
+def _answering(function: Callable[..., Any], selector: str) -> Callable[..., Any]:
+    """A method that is strict about who calls it, and with what."""
+    _check_arity(function, selector.count(":"), selector)
+    variadic = "*" in str(inspect.signature(function))
+    colons = selector.count(":")
+
+    def answer(self: Any, *arguments: Any) -> Any:
+        owner: Any = self if isinstance(self, type) else type(self)
+        if not variadic and len(arguments) != colons:
+            text = f"{owner.__name__} {selector} needs {colons} arguments, got {len(arguments)}"
+            raise TypeError(current.machine.fault(text))
+        if owner._main_alone and threading.get_ident() != current.machine.main:
+            text = f"{owner.__name__} {selector} was called beside the main thread"
+            raise RuntimeError(current.machine.fault(text))
+        return function(self, *arguments)
+
+    answer.__name__ = function.__name__
+    return answer
+
+
+class NSObject(metaclass=ObjCClass):
+    """What every object can."""
+
+    _main_alone = False  # whether no other thread may touch it
+
+    @classmethod
+    def alloc(cls) -> Self:
+        """Make one."""
+        return object.__new__(cls)
+
+    def __new__(cls, *arguments: Any) -> Self:
+        """Refuse what pyobjc has for few classes only."""
+        raise TypeError(current.machine.fault(f"{cls.__name__}{arguments!r}: use alloc().init()"))
+
+    def init(self) -> Self:
+        """Begin."""
+        return self
+
+    def performSelectorOnMainThread_withObject_waitUntilDone_(
+        self, selector: object, argument: object, wait: object
+    ) -> None:
+        """Have it done by the loop of the main thread."""
+        if wait:
+            raise NotImplementedError(current.machine.fault("nothing here waits"))
+        current.machine.waiting.put(lambda: _send(self, selector, argument))
+
+    def __getattr__(self, name: str) -> Any:
+        raise _unknown(type(self), name)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Keep an attribute; those of the frameworks take none."""
+        if not name.startswith("_") and type(self).__module__.startswith(_OURS):
+            text = f"{type(self).__name__} takes no attribute {name}"
+            raise AttributeError(current.machine.fault(text))
+        object.__setattr__(self, name, value)
+
+
+def responds(target: Any, selector: str) -> Callable[..., Any] | None:
+    """The method of an object that answers to a selector, by that name alone."""
+    for owner in type(target).__mro__:
+        for key, value in vars(owner).items():
+            if isinstance(value, Selector):
+                found = value.name == selector
+            else:
+                found = callable(value) and key[:1] != "_" and _selector(key) == selector
+            if found:
+                method: Callable[..., Any] = getattr(target, key)
+                return method
+    return None
+
+
+def act(target: Any, action: bytes, sender: object) -> None:
+    """Send an action as a control does when it is clicked."""
+    method = responds(target, action.decode())
+    if method is None:
+        text = f"-[{type(target).__name__} {action.decode()}]: unrecognized selector"
+        raise AttributeError(current.machine.fault(text))
+    method(sender)
+
+
+def _send(target: Any, selector: Any, argument: object) -> None:
+    """As many arguments as it takes: Objective-C hands one over in any case."""
+    method: Any = selector if callable(selector) else responds(target, selector)
+    method(*[argument][: method.__name__.count("_")])

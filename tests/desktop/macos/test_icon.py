@@ -1,0 +1,160 @@
+"""The icon in the menu bar: ours and pystray's, on stand-ins that know the real names."""
+
+import io
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from mem0tray.desktop.tray.icon import IconLook, compose
+from mem0tray.desktop.tray.menu import SEPARATOR, MenuCommand, MenuEntry, Verb
+from mem0tray.desktop.tray.tray import Tray
+from tests.desktop.macos.runtime import Machine
+from tests.desktop.macos.user import User
+
+RETRY, PAUSE = MenuCommand(Verb.RETRY_ALL), MenuCommand(Verb.PAUSE)
+HOSTILE = "“a” & <b>\n%@ \\ ' \" \u202e 🙂"
+MENU = (
+    MenuEntry("Server down", RETRY, default=True),
+    MenuEntry("grey", RETRY, enabled=False),
+    SEPARATOR,
+    MenuEntry(
+        HOSTILE,
+        entries=(
+            MenuEntry("one", RETRY, checked=True, radio=True),
+            MenuEntry("two", PAUSE, checked=False, radio=True),
+        ),
+    ),
+)
+
+
+@pytest.fixture
+def clicked() -> list[MenuCommand]:
+    """Keep what was clicked."""
+    return []
+
+
+@pytest.fixture
+def tray(user: User, tmp_path: Path, clicked: list[MenuCommand]) -> Tray:
+    """Make a tray, as the application does on a Mac."""
+    del user
+    return Tray(tmp_path / "icons", clicked.append, None)
+
+
+def _seen(look: Callable[[], object]) -> tuple[list[Any], Callable[[], object]]:
+    """A list, and a step that adds to it what is seen."""
+    seen: list[Any] = []
+    return seen, lambda: seen.append(look())
+
+
+# What is seen ---------------------------------------------------------------------------------
+
+
+def test_the_icon_is_sharp_and_in_colour(user: User, tray: Tray) -> None:
+    """All 44 pixels reach AppKit, to be shown at 22 points, and not as a template."""
+    shown, see = _seen(lambda: user.icon)
+    user.runs(tray, see, lambda: tray.show_look(IconLook("down", "red", "3")), see)
+    assert shown[0] is not shown[1]
+    assert [(each._size, each._template) for each in shown] == [((22, 22), False)] * 2
+    with Image.open(io.BytesIO(shown[1]._data)) as read:
+        assert read.tobytes() == compose(IconLook("down", "red", "3"), 44).tobytes()
+
+
+def test_the_tooltip_is_shown(user: User, tray: Tray) -> None:
+    """It is what was set last, before the icon was shown or after."""
+    tray.show_title("starts")
+    seen, see = _seen(lambda: user.tooltip)
+    user.runs(tray, see, lambda: tray.show_title(HOSTILE), see)
+    assert seen == ["starts", HOSTILE]
+
+
+def test_the_menu_is_shown(user: User, tray: Tray) -> None:
+    """Lines, ticks, a menu within, the default in bold; text is text."""
+    seen, see = _seen(lambda: (user.menu(), user.menu(HOSTILE)))
+    looks, look = _seen(
+        lambda: (
+            [user.line(each)._bold for each in ("Server down", "grey")]
+            + [user.line(each)._enabled for each in ("Server down", "grey")]
+        )
+    )
+    user.runs(tray, lambda: tray.show_menu(MENU), see, look)
+    assert seen == [(["Server down", "grey", "—", HOSTILE], ["✓ one", "two"])]
+    assert looks == [[True, False, True, False]]
+
+
+def test_a_click_does_what_the_line_says(
+    user: User, tray: Tray, clicked: list[MenuCommand]
+) -> None:
+    """Of the lines above and of those within, each its own."""
+    user.runs(
+        tray,
+        lambda: tray.show_menu(MENU),
+        lambda: user.click("Server down"),
+        lambda: user.click(HOSTILE, "two"),
+        lambda: user.click(HOSTILE, "one"),
+    )
+    assert clicked == [RETRY, PAUSE, RETRY]
+
+
+def test_python_does_not_stand_in_the_dock(user: User, tray: Tray, mac: Machine) -> None:
+    """The application is one of the menu bar alone, from before its loop begins."""
+    accessory = mac.names.values["NSApplicationActivationPolicyAccessory"]
+    assert mac.shared["NSApplication"]._policy == accessory
+    user.runs(tray)
+
+
+def test_other_threads_touch_nothing(user: User, tray: Tray) -> None:
+    """What they ask for is done by the main thread, in the order in which they asked."""
+
+    def work() -> None:
+        tray.show_title("one")
+        tray.show_menu(MENU)
+        tray.show_look(IconLook("down"))
+        tray.show_title("two")
+
+    def ask() -> None:
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+
+    seen, see = _seen(lambda: (user.tooltip, len(user.menu())))
+    user.runs(tray, ask, see)
+    assert seen == [("two", 4)]
+
+
+# The end --------------------------------------------------------------------------------------
+
+
+def test_stopping_gives_the_place_back(user: User, tray: Tray) -> None:
+    """From another thread, as *Quit* is: the loop ends, and nothing stands in the menu bar."""
+
+    def quits() -> None:
+        thread = threading.Thread(target=tray.stop)
+        thread.start()
+        thread.join()
+
+    user.runs(tray, quits)
+    assert user.items == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_stops_it(user: User, tray: Tray, number: int) -> None:
+    """AppKit's loop would not hear Python's: it is asked by the means that it has."""
+    reached: list[str] = []
+    user.runs(tray, lambda: user.kill(number), lambda: reached.append("went on"))
+    assert reached == []
+    assert user.items == []
+
+
+@pytest.mark.parametrize("end", ["log out", "Ctrl-C"])
+def test_the_system_ends_it_in_good_order(user: User, tray: Tray, mac: Machine, end: str) -> None:
+    """AppKit calls `exit` then, and `run` never returns: all is closed before."""
+    closed: list[str] = []
+    user.ends = lambda: closed.append("closed")
+    mac.at_exit = lambda: closed.append("exit")
+    user.runs(tray, user.log_out if end == "log out" else lambda: user.kill(signal.SIGINT))
+    assert closed == ["closed", "exit"]

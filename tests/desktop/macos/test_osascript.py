@@ -1,0 +1,145 @@
+"""`osascript`: what alerts and notifications are asked with, and that no text becomes a script."""
+
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from mem0tray.core.text import lines
+from mem0tray.desktop.dialogs import Question
+from mem0tray.desktop.dialogs.macos import AppleScript
+from mem0tray.desktop.notify.backends import PlyerBackend, plyer_way
+from mem0tray.desktop.notify.notice import Notice
+from mem0tray.desktop.notify.sending import Sender
+from mem0tray.system import osascript
+from tests.desktop.macos.scripts import Osascript
+
+QUESTION = Question("Delete?", "Project: “a & b”\nID: 1", "Back up and delete", "Cancel")
+HOSTILE = '"; do shell script "x" -- \\ " & (quit)\nend run'
+
+
+def _notify(title: str, body: str) -> None:
+    backend = PlyerBackend()
+    backend.way = plyer_way("darwin")
+    backend.show(Notice("Title", title, body))
+
+
+some = settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+# Alerts ---------------------------------------------------------------------------------------
+
+
+def test_an_alert_asks(scripts: Osascript) -> None:
+    """All texts are arguments; the button that cancels is the default."""
+    assert AppleScript().ask(QUESTION)
+    assert scripts.words == ["-", QUESTION.title, QUESTION.text, "Back up and delete", "Cancel"]
+    assert "default button myCancel cancel button myCancel" in scripts.source
+
+
+def test_cancelling_is_no(scripts: Osascript) -> None:
+    """Cancelling, or closing, ends `osascript` with an error."""
+    scripts.cancel()
+    assert not AppleScript().ask(QUESTION)
+
+
+def test_an_alert_tells(scripts: Osascript) -> None:
+    """One button; that it ends with an error matters to nobody."""
+    scripts.cancel()
+    AppleScript().tell("title", "text", "Close")
+    assert scripts.words == ["-", "title", "text", "Close"]
+    assert "buttons {myClose}" in scripts.source
+
+
+def test_without_osascript_nothing_is_confirmed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Nobody was asked."""
+    monkeypatch.setattr(osascript, "PROGRAM", str(tmp_path / "gone"))
+    assert not AppleScript().ask(QUESTION)
+    AppleScript().tell("title", "text", "Close")
+
+
+# Notifications --------------------------------------------------------------------------------
+
+
+def test_a_notification_needs_nothing_but_the_system(scripts: Osascript) -> None:
+    """Title, text, and whose it is, as it comes from Script Editor; by plyer's facade."""
+    _notify("Server down", "5 memories wait.")
+    assert scripts.words == ["-", "Server down", "5 memories wait.", "mem0tray"]
+    assert "display notification myText with title myTitle subtitle myName" in scripts.source
+
+
+def test_a_notification_that_fails_is_told(scripts: Osascript) -> None:
+    """The log learns of it: what `osascript` ends with is not swallowed."""
+    scripts.cancel()
+    backend = PlyerBackend()
+    backend.way = plyer_way("darwin")
+    outcome = Sender([backend]).send(Notice("Title", "title", "body"))
+    assert outcome.way == ""
+    assert "plyer (osascript): CalledProcessError" in outcome.reason
+
+
+# Hostile texts --------------------------------------------------------------------------------
+
+
+@some
+@given(title=st.text(), text=st.text())
+@example(title=HOSTILE, text=HOSTILE)
+@example(title="-e", text="--")
+@example(title="\\", text='"')
+@example(title="\r\n\u2028\t", text="a\0b\ud800")
+@pytest.mark.parametrize(
+    "show",
+    [
+        lambda title, text: AppleScript().tell(title, text, "Close"),
+        lambda title, text: AppleScript().ask(Question(title, text, "Yes", "No")),
+        lambda title, text: osascript.run("on run {myTitle, myText}\nend run\n", (title, text)),
+    ],
+    ids=["tell", "ask", "run"],
+)
+def test_no_text_becomes_a_script(
+    scripts: Osascript, show: Callable[[str, str], object], title: str, text: str
+) -> None:
+    """Whatever it says, it is a word after the "-", whole, and the script is what it always is."""
+    show("plain", "plain")
+    usual = scripts.source
+    show(title, text)
+    assert scripts.words[:3] == ["-", lines(title), lines(text)]
+    assert scripts.source == usual
+
+
+@some
+@given(title=st.text(), text=st.text())
+@example(title=HOSTILE, text=HOSTILE)
+def test_no_notice_becomes_a_script(scripts: Osascript, title: str, text: str) -> None:
+    """Nor does one that was cut to what a notification shows."""
+    _notify(title, text)
+    assert "do shell" not in scripts.source
+    first, *_, last = words = scripts.words
+    assert (first, last, len(words)) == ("-", "mem0tray", 4)
+
+
+def test_every_name_in_a_script_is_given(scripts: Osascript) -> None:
+    """A misspelt name would end the script before anything is shown."""
+    for show in (
+        lambda: AppleScript().ask(QUESTION),
+        lambda: AppleScript().tell("a", "b", "c"),
+        lambda: _notify("a", "b"),
+    ):
+        show()
+        given = {*re.findall(r"\{([^}]+)\}\n", scripts.source)[0].split(", ")}
+        made = {*re.findall(r"set (my\w+) to", scripts.source)}
+        assert {*re.findall(r"\bmy\w+", scripts.source)} == given | made
+
+
+def test_a_script_that_hangs_is_ended(scripts: Osascript) -> None:
+    """A notification waits no longer than whoever sent it."""
+    scripts.program.write_text("#!/bin/sh\nexec sleep 60\n")
+    with pytest.raises(subprocess.TimeoutExpired):
+        osascript.run("", (), timeout=0.1)

@@ -1,0 +1,105 @@
+"""What a person at a Mac sees and does: the menu bar, clicks, and the end of a session."""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from mem0tray.desktop.tray.tray import Tray
+from tests.desktop.macos.runtime import Machine, act
+
+_PATIENCE: Final = 20.0  # seconds
+_PAUSE: Final = 0.02
+Step = Callable[[], None]
+
+
+class User:
+    """Sits at a Mac. All is done on its main thread, as AppKit does it."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self.ends: Step = lambda: None  # what is called when the system ends the process
+
+    def runs(self, tray: Tray, *steps: Callable[[], object]) -> None:
+        """Run a tray, take the steps, and stop it."""
+        self.plans(*steps, tray.stop)
+        tray.run(lambda: None, self.ends)
+
+    def plans(self, *steps: Callable[[], object]) -> None:
+        """Take the steps in turn, once an icon is seen and whenever nothing else is done."""
+        self._machine.idle = iter(steps)
+        self._machine.ready = lambda: any(each.button()._image for each in self.items)
+
+    def until(self, holds: Callable[[], object], what: str) -> Step:
+        """A step that goes on to the next once something holds; meanwhile the loop goes on."""
+        begun: list[float] = []
+
+        def look() -> None:
+            begun.append(time.monotonic())
+            assert begun[-1] - begun[0] < _PATIENCE, f"not within {_PATIENCE} s: {what}"
+            if not holds():
+                time.sleep(_PAUSE)
+                self._machine.waiting.put(look)
+
+        return look
+
+    @property
+    def items(self) -> list[Any]:
+        """What stands in the menu bar."""
+        bar = self._machine.shared.get("NSStatusBar")
+        return vars(bar).get("_items", []) if bar is not None else []
+
+    @property
+    def _item(self) -> Any:
+        (item,) = self.items
+        return item
+
+    @property
+    def tooltip(self) -> str:
+        """What is said beside the pointer on the icon."""
+        return str(self._item.button()._tooltip)
+
+    @property
+    def icon(self) -> Any:
+        """The picture."""
+        return self._item.button()._image
+
+    def menu(self, *path: str) -> list[str]:
+        """The lines of the menu, or of one in it; a tick before those that have one."""
+        return [_shown(each) for each in self._lines(path)]
+
+    def line(self, *path: str) -> Any:
+        """One line of the menu."""
+        *above, last = path
+        return next(each for each in self._lines(above) if each._title == last)
+
+    def click(self, *path: str) -> None:
+        """Click on a line, as far as it can be clicked."""
+        line = self.line(*path)
+        assert line._enabled
+        act(line._target, line._action, line)
+
+    def _lines(self, path: Iterable[str]) -> list[Any]:
+        menu = self._item._menu
+        for title in path:
+            menu = next((each._submenu for each in _of(menu) if each._title == title), None)
+        return _of(menu)
+
+    def kill(self, number: int) -> None:
+        """Send a signal."""
+        handler = self._machine.signals.get(number)
+        assert handler is not None, "AppKit's loop would not notice"
+        handler(number)
+
+    def log_out(self) -> None:
+        """End the session: AppKit is asked to end the application."""
+        self._machine.shared["NSApplication"].terminate_(None)
+
+
+def _shown(line: Any) -> str:
+    if line._separator:
+        return "—"
+    return f"{'✓ ' if line._state else ''}{line._title}"
+
+
+def _of(menu: Any) -> list[Any]:
+    return list(menu._items) if menu is not None else []
