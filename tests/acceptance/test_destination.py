@@ -101,6 +101,7 @@ def test_status_says_what_only_the_former_server_has(home: Home, server: Standin
     assert any("3" in line.replace(server.netloc, "") for line in lines), text
 
 
+@pytest.mark.row(46)
 @pytest.mark.parametrize("asked", [True, False], ids=["can be asked", "cannot"])
 @pytest.mark.parametrize("place", variants(["DLQ", "queue"]))
 def test_a_former_server_is_not_sent_again_what_it_has(
@@ -125,6 +126,7 @@ def test_a_former_server_is_not_sent_again_what_it_has(
     assert home.dlq_items() == home.queue_items() == []
 
 
+@pytest.mark.row(46)
 def test_an_old_file_does_not_send_a_former_server_what_another_has_too(
     home: Home, server: Standin
 ) -> None:
@@ -163,6 +165,7 @@ def test_what_a_former_server_may_have_is_asked_about_there(
     assert (server.sends("letter"), server.count("letter")) == (1, 1)
 
 
+@pytest.mark.row(46)
 def test_an_old_file_sends_nothing_twice_to_a_server_under_another_name(
     home: Home, server: Standin
 ) -> None:

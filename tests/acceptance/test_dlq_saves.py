@@ -105,7 +105,7 @@ def test_a_script_that_stamps_keeps_what_it_has_not_read(home: Home, server: Sta
     home.wait_dlq(["new 0", "old"])
 
 
-@pytest.mark.row(29, 30)
+@pytest.mark.row(29, 30, 47)
 def test_a_script_on_a_copy_from_before_a_restore_keeps_newcomers(
     refusing: Home, server: Standin
 ) -> None:

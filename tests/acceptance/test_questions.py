@@ -130,6 +130,7 @@ def test_until_idle_waits_for_what_was_under_way(home: Home, server: Standin) ->
     assert server.count("slow") == 1
 
 
+@pytest.mark.row(55)
 @pytest.mark.parametrize("status", variants([404, 405]))
 @pytest.mark.parametrize("latency", [0.0, 0.03], ids=["one at a time", "eight at once"])
 def test_a_first_start_asks_once_for_each_project(

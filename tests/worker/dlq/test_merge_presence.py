@@ -172,6 +172,7 @@ def test_a_copy_of_what_left_on_another_way_discards_no_newcomer(
     assert (result.discard, result.put_back) == ([], [newcomer])
 
 
+@pytest.mark.row(47)
 def test_a_restored_item_dates_a_copy_to_its_first_publication(ledger: Ledger) -> None:
     """What was deleted and restored since shows no newer generation to the script on a copy."""
     row = ledger.add("a", first=5)
