@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from tests.desktops import mate, xfce
+from tests.desktops import lxqt, mate, sway, xfce
 from tests.desktops.desk import Desk
 
-_ALL: Final = (xfce.DESK, mate.DESK)
+_ALL: Final = (xfce.DESK, mate.DESK, lxqt.DESK, sway.DESK)
 DESKS: Final[dict[str, Desk]] = {each.name: each for each in _ALL}
 # What every desktop needs: a screen, buses, mouse and keyboard, a font, and who reads the screen.
 PACKAGES: Final = (

@@ -13,8 +13,10 @@ from PIL import Image, ImageChops, ImageFilter
 from tests.support.processes import wait_until
 from tests.support.screen import Point
 
-_LARGER: Final = 3  # letters of a screen are small for a reader of scanned pages
-_LETTER: Final = 8  # pixels: what is larger is no letter
+# How a part is read: pixels beyond which nothing is a letter (0: as it is), tesseract's layout
+# (11: words here and there, 6: lines), and how much larger, as it is made for scanned pages.
+_WAYS: Final = ((0, 11, 3), (8, 11, 3), (0, 6, 2), (4, 11, 3))
+_TILE: Final = 12  # pixels: changes that are nearer to each other are one
 _INK: Final = 1.5  # how much stronger letters are made that have little contrast
 _MARGIN: Final = 4
 _SURE: Final = 20.0  # of 100: how sure of a word the reader must be
@@ -60,10 +62,33 @@ class Word:
 # Pictures ------------------------------------------------------------------------------------
 
 
-def changed(before: Image.Image, after: Image.Image) -> Box | None:
-    """The part in which two pictures of a screen differ."""
-    box = ImageChops.difference(before, after).convert("L").getbbox()
-    return Box(*box) if box else None
+def changes(before: Image.Image, after: Image.Image) -> list[Box]:
+    """The parts in which two pictures of a screen differ, the largest first."""
+    difference = ImageChops.difference(before, after).convert("L").point(lambda v: 255 * (v > 0))
+    rough = difference.reduce(_TILE).point(lambda value: 255 * (value > 0))
+    width = rough.width
+    left = {place for place, value in enumerate(rough.get_flattened_data()) if value}
+    found = []
+    while left:
+        tiles = _neighbours(left.pop(), left, width)
+        columns, rows = [each % width for each in tiles], [each // width for each in tiles]
+        x, y = _TILE * min(columns), _TILE * min(rows)
+        right, bottom = _TILE * (max(columns) + 1), _TILE * (max(rows) + 1)
+        box = difference.crop((x, y, right, bottom)).getbbox()
+        if box:
+            found.append(Box(x + box[0], y + box[1], x + box[2], y + box[3]))
+    return sorted(found, key=lambda box: (box[0] - box[2]) * (box[3] - box[1]))
+
+
+def _neighbours(first: int, left: set[int], width: int) -> list[int]:
+    """The tiles that hang together with the first one, taken out of those that are left."""
+    found = [first]
+    for tile in found:
+        for near in (-width - 1, -width, -width + 1, -1, 1, width - 1, width, width + 1):
+            if tile + near in left:
+                left.remove(tile + near)
+                found.append(tile + near)
+    return found
 
 
 def icon(before: Image.Image, after: Image.Image, colour: Colour) -> Box | None:
@@ -93,31 +118,36 @@ def icon(before: Image.Image, after: Image.Image, colour: Colour) -> Box | None:
 def readings(picture: Image.Image, part: Box) -> Iterator[list[Word]]:
     """The words in a part of a picture, as read in one way after another.
 
-    As it is; and with all that stands out from what is round about it black on white, which
-    finds pale letters and light ones on dark, but not large ones.
+    As it is, and with all that stands out from what is round about it black on white, which
+    finds pale letters and light ones on dark, but not large ones; as words here and there, and
+    as lines.
     """
     grey = picture.crop(part).convert("L")
-    yield _read(grey, part)
-    around = grey.filter(ImageFilter.GaussianBlur(_LETTER))
-    ink = ImageChops.difference(grey, around).point(lambda value: 255 - min(255, value * _INK))
-    yield _read(ink, part)
+    for letter, layout, larger in _WAYS:
+        yield _read(_ink(grey, letter) if letter else grey, part, layout, larger)
 
 
-def _read(grey: Image.Image, part: Box) -> list[Word]:
-    size = (grey.width * _LARGER, grey.height * _LARGER)
+def _ink(grey: Image.Image, letter: int) -> Image.Image:
+    around = grey.filter(ImageFilter.GaussianBlur(letter))
+    difference = ImageChops.difference(grey, around)
+    return difference.point(lambda value: 255 - min(255, value * _INK))
+
+
+def _read(grey: Image.Image, part: Box, layout: int, larger: int) -> list[Word]:
+    size = (grey.width * larger, grey.height * larger)
     large = grey.resize(size, Image.Resampling.LANCZOS)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "part.png")
         large.save(file, "PNG", compress_level=1)
         done = subprocess.run(
-            ["tesseract", str(file), "-", "--psm", "11", "--dpi", "220", "tsv"],  # noqa: S607
+            ["tesseract", str(file), "-", "--psm", str(layout), "--dpi", "220", "tsv"],  # noqa: S607
             capture_output=True,
             text=True,
             check=True,
             env={"PATH": "/usr/bin:/bin", "OMP_THREAD_LIMIT": "1"},
             timeout=60,
         )
-    return words(done.stdout, (part.left, part.top), _LARGER)
+    return words(done.stdout, (part.left, part.top), larger)
 
 
 def words(table: str, origin: tuple[int, int], larger: int) -> list[Word]:
@@ -196,14 +226,12 @@ class Eyes:
             if (content := now.tobytes()) == last[0]:
                 return False
             last[0] = content
-            part = changed(before, now)
-            if part is None:
-                return False
-            for there in readings(now, part.grown(_MARGIN, now.size)):
-                said.append(" ".join(word.text for word in there))
-                if box := find(there, phrase):
-                    found.append(box)
-                    return True
+            for part in changes(before, now):
+                for there in readings(now, part.grown(_MARGIN, now.size)):
+                    said.append(" ".join(word.text for word in there))
+                    if box := find(there, phrase):
+                        found.append(box)
+                        return True
             return False
 
         wait_until(

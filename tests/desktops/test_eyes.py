@@ -73,10 +73,12 @@ def test_an_icon_is_what_has_come_in_its_colour_and_is_small() -> None:
     assert eyes.icon(before, after, GREEN) is None
 
 
-def test_the_part_that_changed_is_the_smallest_that_holds_every_difference() -> None:
-    """Two pictures that are alike have no such part."""
+def test_what_changed_is_found_in_parts() -> None:
+    """Pictures that are alike have none; changes apart from each other are parts of their own."""
     before = Image.new("RGB", (400, 300), "white")
     after = before.copy()
-    assert eyes.changed(before, after) is None
+    assert eyes.changes(before, after) == []
     after.paste((0, 0, 0), (30, 40, 50, 60))
-    assert eyes.changed(before, after) == Box(30, 40, 50, 60)
+    after.paste((0, 0, 0), (52, 40, 54, 70))
+    after.paste((0, 0, 250), (300, 200, 310, 210))
+    assert eyes.changes(before, after) == [Box(30, 40, 54, 70), Box(300, 200, 310, 210)]

@@ -10,7 +10,7 @@ from typing import Final
 from PIL import Image
 
 from tests.desktops.desk import NOTIFICATIONS, Desk
-from tests.desktops.eyes import Colour, Eyes
+from tests.desktops.eyes import Box, Colour, Eyes, icon
 from tests.desktops.nested import Nested
 from tests.desktops.scratch_root import PLAIN
 from tests.support.bus import CallError
@@ -23,6 +23,7 @@ from tests.support.standin import Standin
 HEALTHY: Final[Colour] = (0x08, 0x60, 0x2F)  # of the icon's tick
 PROGRAM: Final = str(PLAIN / "bin" / "mem0tray")
 _REST: Final = Point(640, 560)  # the mouse, where nothing is
+_STRIP: Final = 20  # pixels: what panels are high, about
 _TOLD: Final = 15.0  # seconds: a burst becomes one notification, which comes later
 _NUMBERS: Final = 40
 _DAEMON: Final = (NOTIFICATIONS, "/org/freedesktop/Notifications", NOTIFICATIONS)
@@ -30,15 +31,17 @@ _STEPS: Final = 8  # one jump of the mouse shows no tooltip
 
 
 class Trial:
-    """What the steps share. Screenshots go to `output`; `icon` is where the icon is."""
+    """What the steps share. Screenshots go to `output`; `icon` is where the icon is.
+
+    `blank` is the screen before it came.
+    """
 
     def __init__(self, desk: Desk, nested: Nested, server: Standin, output: Path) -> None:
         self.desk, self.nested, self.server = desk, nested, server
         self.eyes = Eyes(lambda: nested.screen.picture())  # noqa: PLW0108  (the screen may be another by then)
         self.icon = _REST
-        self.button: Point | None = None
         self.before: Image.Image = self.eyes.look()
-        self.before_menu = self.before
+        self.before_menu = self.blank = self.before
         self.program: Process | None = None
         self._output = output
         self._env = {
@@ -59,8 +62,12 @@ class Trial:
 
     def add(self, text: str, project: str = "garden") -> None:
         """Add a memory, as a person does in a terminal."""
-        command = [PROGRAM, "add", "--project", project, text]
-        subprocess.run(command, env=self._env, check=True, stdout=subprocess.DEVNULL, timeout=60)
+        self.command("add", "--project", project, text)
+
+    def command(self, *arguments: str) -> None:
+        """Run a command of the program."""
+        whole = [PROGRAM, *arguments]
+        subprocess.run(whole, env=self._env, check=True, stdout=subprocess.DEVNULL, timeout=60)
 
     def refuse(self, text: str) -> None:
         """Add a memory that the server refuses, until its scripts are cleared."""
@@ -103,6 +110,16 @@ class Trial:
         self.nested.screen.point(*_REST)
         return self.nested.wait_still()
 
+    def find_icon(self) -> Point:
+        """Where the icon is now, on the panel on which it first was."""
+        near_it = Box(0, self.icon.y, self.nested.screen.picture().width, self.icon.y)
+        strip = near_it.grown(_STRIP, self.blank.size)
+        found = icon(self.blank.crop(strip), self.eyes.look().crop(strip), HEALTHY)
+        if found:
+            x, y = found.middle
+            self.icon = Point(x + strip.left, y + strip.top)
+        return self.icon
+
     def hover(self, place: Point) -> None:
         """Move the mouse there in small steps, as a hand does."""
         for number in range(_STEPS, -1, -1):
@@ -111,7 +128,7 @@ class Trial:
     def open_menu(self) -> Image.Image:
         """Click the icon with the right button; the screen before."""
         self.before_menu = self.at_rest()
-        self.nested.screen.mouse(*self.icon, 3)
+        self.nested.screen.mouse(*self.find_icon(), 3)
         return self.before_menu
 
     def choose(self, *labels: str) -> None:
