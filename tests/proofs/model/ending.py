@@ -33,10 +33,14 @@ def heal(world: World) -> None:
     world.paths.pause.unlink(missing_ok=True)
     if world.life is None:
         world.start()
+    rested = 0
     for _ in range(_ROUNDS):
         world.clock.advance(_LONG)
         world.work()
-        if world.is_idle() and not waiting(world):
+        rested = rested + 1 if world.is_idle() and not waiting(world) else 0
+        # Twice: an entry that a producer took out of the file, and whose request failed just
+        # now, is in no file for some seconds.
+        if rested == 2:
             world.clock.advance(2)  # what was done last is published within a second
             world.cycle()
             return
