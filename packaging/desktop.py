@@ -23,6 +23,7 @@ TEST_TOOLS: Final = (
     ("gio", "libglib2.0-bin"),  # reads them as desktops do
     ("xfce4-session", "xfce4-session"),  # a real login
     ("dex", "dex"),  # starts them, as a login does
+    ("plistutil", "libplist-utils"),  # reads property lists, as launchd does
     ("systemd-analyze", "systemd"),  # checks the unit of the service
     ("strace", "strace"),  # kills and errors at a chosen system call
     ("zsh", "zsh"),  # completion is tried in each of the shells;

@@ -1,15 +1,32 @@
 """The LaunchAgent: the decisions, with a stand-in for launchctl."""
 
 import plistlib
+import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.desktop.autostart import BLOCKED, DISABLED, ENABLED, STALE, AutostartState
 from mem0tray.desktop.autostart.macos import LaunchAgent
 from tests.desktop.programs import Programs, script
+from tests.desktop.test_autostart_linux import AWKWARD
+from tests.support.machine import tool
+
+# What launchd knows of that stands in ours: launchd.plist(5).
+KEYS: Final[dict[str, tuple[type, frozenset[str]]]] = {
+    "Label": (str, frozenset()),
+    "ProgramArguments": (list, frozenset()),
+    "RunAtLoad": (bool, frozenset()),
+    "ProcessType": (str, frozenset({"Background", "Standard", "Adaptive", "Interactive"})),
+    "LimitLoadToSessionType": (
+        str,
+        frozenset({"Aqua", "Background", "LoginWindow", "StandardIO", "System"}),
+    ),
+}
 
 
 @pytest.fixture
@@ -40,6 +57,54 @@ def test_enable_and_disable(login: LaunchAgent, tmp_path: Path) -> None:
     login.disable()
     assert login.state() == AutostartState(DISABLED)
     login.disable()
+
+
+# What is written -------------------------------------------------------------------------
+
+
+def test_launchd_knows_every_key(login: LaunchAgent) -> None:
+    """It passes over what it does not know, and refuses what is of another type."""
+    login.enable()
+    agent = plistlib.loads(Path(login.where).read_bytes())
+    for key, value in agent.items():
+        kind, values = KEYS[key]
+        assert type(value) is kind
+        assert not values or value in values
+    assert {"Label", "ProgramArguments", "RunAtLoad"} <= agent.keys()
+    assert {type(word) for word in agent["ProgramArguments"]} == {str}
+    assert agent["ProgramArguments"][0].startswith("/")
+
+
+def test_nobody_else_may_change_it(login: LaunchAgent) -> None:
+    """An agent that others could write would be refused by launchd."""
+    login.enable()
+    assert Path(login.where).stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("name", [*AWKWARD, "a\x01b", "a\rb"])
+def test_another_reader_finds_the_same_words(tmp_path: Path, programs: Programs, name: str) -> None:
+    """`plistutil`, which is none of Python's, reads what was written, whatever the path is."""
+    programs.add("launchctl")
+    program = script(tmp_path / name / "mem0tray", "exit 0")
+    login = LaunchAgent([str(program), "-m", name], tmp_path, 501)
+    login.enable()
+    read = [tool("plistutil"), "-i", login.where, "-f", "bin", "-o", "-"]  # its JSON is wrong
+    done = subprocess.run(read, capture_output=True, check=True)
+    assert plistlib.loads(done.stdout)["ProgramArguments"] == [str(program), "-m", name]
+    assert login.state() == AutostartState(ENABLED, login.command)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1))
+@example(["/a\rb", "\x00\x1f\x7f", "\ufffe\U0010ffff", "]]>&<"])
+def test_every_command_line_is_read_as_it_was_written(
+    tmp_path: Path, programs: Programs, words: list[str]
+) -> None:
+    """A property list holds any text that a path of macOS can have."""
+    programs.only()
+    login = LaunchAgent(words, tmp_path, 501)
+    login.enable()
+    assert login.state().starts == login.command
 
 
 def test_nothing_is_started_or_ended_at_once(login: LaunchAgent, programs: Programs) -> None:

@@ -111,5 +111,8 @@ class LaunchAgent:
             "ProcessType": "Interactive",  # else launchd slows down what it takes for background
             "LimitLoadToSessionType": "Aqua",  # there is no menu bar in a session over ssh
         }
+        # XML holds no control character, and changes a carriage return; people read it, though.
+        readable = "".join(self._words).isprintable()
+        form = plistlib.FMT_XML if readable else plistlib.FMT_BINARY
         private_folders.make_private_folder(self._path.parent)
-        atomic.replace(self._path, plistlib.dumps(agent))
+        atomic.replace(self._path, plistlib.dumps(agent, fmt=form))
