@@ -1,6 +1,10 @@
 """Command lines in files of the desktop and of systemd."""
 
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mem0tray.desktop.autostart import command_line
 
@@ -24,3 +28,24 @@ def test_the_shell_between_is_no_part_of_the_program() -> None:
     assert command_line.by_shell(words)[0] == "/bin/sh"
     assert command_line.without_shell(command_line.by_shell(words)) == words
     assert command_line.without_shell(["/bin/sh", "-c", "x"]) == ("/bin/sh", "-c", "x")
+
+
+@pytest.mark.parametrize("data", ["A", "====", "Jw=="], ids=["no base64", "nothing", "a quote"])
+def test_an_edited_line_is_what_it_is(data: str) -> None:
+    """What somebody has made of it is shown as it stands."""
+    words = ("/bin/sh", "-c", f"echo {data} | base64 -d | sh")
+    assert command_line.without_shell(words) == words
+
+
+@given(
+    st.lists(
+        st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)
+    ),
+    st.just("/p"),
+)
+def test_what_is_encoded_is_read_back(rest: list[str], program: str) -> None:
+    """Any words are; and what stands in the file is made of letters, digits and a few signs."""
+    words = (program, *rest)
+    made = command_line.encoded(words)
+    assert re.fullmatch(r"[A-Za-z0-9+/= |-]+", made[2])
+    assert command_line.without_shell(made) == words

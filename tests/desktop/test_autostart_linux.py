@@ -104,7 +104,7 @@ def test_a_path_that_is_no_unicode(tmp_path: Path) -> None:
     program = script(folder / "mem0tray", "exit 0")
     login = XdgAutostart([str(program)], [tmp_path / "own"])
     login.enable()
-    assert bytes(program) in Path(login.where).read_bytes()
+    assert "�" not in Path(login.where).read_text(encoding="utf-8")
     assert login.state() == AutostartState(ENABLED, login.command)
 
 

@@ -248,6 +248,11 @@ def test_a_command_that_goes_on_in_the_next_line() -> None:
     assert unit.program(text) == ("/bin/sh", "-c", "a b", "50%")
 
 
+def test_a_prefix_before_the_quotes() -> None:
+    """So systemd's own generators write them."""
+    assert unit.program('[Service]\nExecStart=:"/a b/x" run\n') == ("/a b/x", "run")
+
+
 @pytest.mark.usefixtures("manager")
 def test_a_folder_in_its_place(service: UserService) -> None:
     """It is named, and neither mended nor removed."""

@@ -16,6 +16,11 @@ _WRITTEN: Final = {"\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 _PLAIN: Final = re.compile(r"[^\s\"'\\><~|&;$*?#()`]+")  # a word that needs no quotes
 _SPECIAL: Final = re.compile(r'(["`$\\])')  # what needs a backslash inside of them
 _FIELD_CODE: Final = re.compile(r"%[a-zA-Z]")
+# GLib looks for a program with a "%" in its path under the doubled sign. systemd's generator, by
+# which Plasma and GNOME start entries, escapes the others so that systemd itself refuses them.
+# A "~" before all is a folder to it, and an entry that is no UTF-8 counts as hidden.
+_MISREAD: Final = re.compile(r"^~|[%$`\"'\\\x00-\x1f\x7f\udc80-\udcff]")
+_NO_UTF8: Final = re.compile("[\udc80-\udcff]")
 
 
 def fields(text: str) -> dict[str, str]:
@@ -69,10 +74,9 @@ def exec_line(words: Iterable[str]) -> str:
 
 def start_lines(words: Sequence[str]) -> dict[str, str]:
     """The lines that start a program, with TryExec: no desktop complains once it is gone."""
-    program = words[0]
-    # GLib looks for a program with a "%" in its path under the doubled sign, and finds none.
-    named = command_line.by_shell(words) if "%" in program else words
-    return {"Exec": exec_line(named), "TryExec": written(program)}
+    named = command_line.encoded(words) if any(map(_MISREAD.search, words)) else words
+    tried = named[0] if _NO_UTF8.search(words[0]) else words[0]
+    return {"Exec": exec_line(named), "TryExec": written(tried)}
 
 
 def _quoted(word: str) -> str:

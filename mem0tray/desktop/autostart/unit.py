@@ -45,7 +45,7 @@ def program(text: str) -> tuple[str, ...]:
         key, _, value = line.partition("=")
         if key.strip() == _KEY:
             found = value.strip()  # the last one counts
-    words = command_line.split(found, lambda word: _ESCAPE.sub(_unescaped, word))
+    words = command_line.split(found.lstrip(_PREFIXES), lambda word: _ESCAPE.sub(_unescaped, word))
     if words:
         words[0] = words[0].lstrip(_PREFIXES)
     return command_line.without_shell([word.replace("%%", "%") for word in words])
