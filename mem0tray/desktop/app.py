@@ -26,7 +26,7 @@ from mem0tray.desktop.notify.notice import Notice, Offer
 from mem0tray.desktop.notify.notifier import Notifier, Sources
 from mem0tray.desktop.notify.sending import Sender
 from mem0tray.desktop.session import nests_menus
-from mem0tray.desktop.tray import view
+from mem0tray.desktop.tray import view, windows_console
 from mem0tray.desktop.tray.icon import notice_icon
 from mem0tray.desktop.tray.menu import MenuCommand, Verb
 from mem0tray.desktop.tray.presenter import Presenter
@@ -110,6 +110,7 @@ class Application:
         )
         self._host = self._panel_watch(data / "no-panel-told")
         self._at_login: bool | None = None
+        self._ended = False
 
     def run(self) -> int:
         """Show the icon until the user quits, or a signal ends it; the exit code."""
@@ -133,7 +134,10 @@ class Application:
         return 0
 
     def _end(self) -> None:
-        """Stop all parts in good order."""
+        """Stop all parts in good order; again, it does nothing."""
+        if self._ended:
+            return
+        self._ended = True
         self._shown.release()
         if self._host is not None:
             self._host.stop()
@@ -163,7 +167,7 @@ class Application:
         return self._language[1]
 
     def _ways(self) -> list[Any]:
-        plyer = PlyerBackend(notice_icon)
+        plyer = PlyerBackend(notice_icon, partial(self._offered, Offer.STATUS))
         if self._session_bus is None:
             # On macOS the icon has no other way than plyer's, and would wait for it itself.
             icon = [IconBackend(self._tray.notify)] if sys.platform == "win32" else []
@@ -277,12 +281,14 @@ class Application:
     # The end -------------------------------------------------------------------------------
 
     def _take_signals(self) -> Callable[[], None]:
-        """TERM, INT and HUP end it in good order."""
+        """TERM, INT and HUP end it in good order, and so does a console of Windows."""
         names = ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK")
         known = [getattr(signal, name) for name in names if hasattr(signal, name)]
         before = {each: signal.signal(each, lambda *_: self._tray.stop()) for each in known}
+        unhear = windows_console.hear(self._tray.stop)
 
         def restore() -> None:
+            unhear()
             for number, handler in before.items():
                 signal.signal(number, handler)
 

@@ -110,6 +110,10 @@ def _notification(language: str | None) -> None:
             _asks("the notification daemon, for the test,")
             _note_failure(tried, lambda: plyer.show(test))
     _say(**tried)
+    if sys.platform == "win32" and test is not None:
+        from mem0tray.desktop.notify import windows_balloon
+
+        windows_balloon.await_ends()
 
 
 def _over_the_bus(test: "Notice | None") -> dict[str, Any]:

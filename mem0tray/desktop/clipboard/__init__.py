@@ -1,4 +1,4 @@
-"""Putting a text where the user can paste it from, by a program that the system has for it."""
+"""Putting a text where the user can paste it from: by Windows itself, else by a program."""
 
 import os
 import shutil
@@ -12,7 +12,6 @@ from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
 from mem0tray.desktop.dialogs.linux import SYSTEM_PYTHON
 
-_ELSEWHERE: Final = {"darwin": ("pbcopy", "utf-8"), "win32": ("clip.exe", "utf-16")}
 _X: Final = (("xclip", "-selection", "clipboard"), ("xsel", "--clipboard", "--input"))
 _OWNER: Final = Path(__file__).with_name("owner.py")
 _PATIENCE: Final = 5.0
@@ -21,12 +20,17 @@ _NO_PROGRAM: Final = Reason("No program was found that copies.")
 
 def copy(text: str) -> None:
     """Copy `text`. Raises Mem0TrayError, OSError, SubprocessError: then it was not copied."""
-    if sys.platform in _ELSEWHERE:
-        program, encoding = _ELSEWHERE[sys.platform]
-        # ASCII is read alike everywhere; pbcopy goes by the locale, which the Dock does not set.
-        data = text.encode("ascii" if text.isascii() else encoding, "replace")
-        environ = {**os.environ, "LC_CTYPE": "UTF-8"}
-        subprocess.run([program], input=data, env=environ, check=True, timeout=_PATIENCE)  # noqa: S603  (the system's own)
+    if sys.platform == "win32":
+        from mem0tray.desktop.clipboard import windows
+
+        windows.copy(text)
+    elif sys.platform == "darwin":
+        data = text.encode("utf-8", "replace")
+        environ = {
+            **os.environ,
+            "LC_CTYPE": "UTF-8",
+        }  # not set by the Dock
+        subprocess.run(["pbcopy"], input=data, env=environ, check=True, timeout=_PATIENCE)  # noqa: S607  (the system's own)
     elif os.environ.get("WAYLAND_DISPLAY"):
         # Whoever has no window there copies nothing, and is told nothing; wl-copy makes one.
         _first(_present(("wl-copy",)), text, "wl-clipboard")

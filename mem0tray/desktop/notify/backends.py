@@ -117,13 +117,16 @@ class IconBackend:
 class PlyerBackend:
     """plyer, through a way that it has on this system.
 
-    On Linux that is the second choice: none of these ways hears clicks. `icon` gives the
-    file (.ico on Windows) for the base of a notice.
+    On Linux that is the second choice: none of its ways there hears clicks. `icon` gives the
+    file (.ico on Windows) for the base of a notice; `clicked` is called for a click on one.
     """
 
-    def __init__(self, icon: Callable[[str], Path] | None = None) -> None:
+    def __init__(
+        self, icon: Callable[[str], Path] | None = None, clicked: Callable[[], None] | None = None
+    ) -> None:
         self._icon = icon
         self.way = plyer_way(sys.platform)
+        self.way.clicked = clicked
 
     @property
     def name(self) -> str:
@@ -153,6 +156,7 @@ class Way:
     name = ""
     missing = ""
     tells_failure = True
+    clicked: Callable[[], None] | None = None  # only Windows' way hears of a click
 
     def make(self) -> Any:
         """Import plyer's class and make one. Slow the first time."""
@@ -197,16 +201,16 @@ class NotifySendWay(Way):
         return _no_option(title), _no_option(plain(body))
 
 
-class NativeWay(Way):
-    """What plyer has on Windows."""
+class BalloonWay(Way):
+    """The taskbar of Windows."""
 
     name = "Windows"
 
     def make(self) -> Any:
-        """Take plyer's own choice."""
-        from plyer import notification
+        """Show it by plyer's balloon, in a way of ours."""
+        from mem0tray.desktop.notify.windows_balloon import BalloonNotification
 
-        return notification
+        return BalloonNotification(self.clicked or (lambda: None))
 
 
 class ScriptWay(Way):
@@ -234,7 +238,7 @@ class NoWay(Way):
 def plyer_way(platform: str) -> Way:
     """The best way that plyer has here. Nothing is imported for it."""
     if platform == "win32":
-        return NativeWay()
+        return BalloonWay()
     return ScriptWay() if platform == "darwin" else _linux_way()
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mem0tray.desktop.bus.session_bus import SessionBus
 
 NAME: Final = "mem0tray"
-_SIZES: Final = {"win32": 32, "darwin": 44}  # pixels; macOS has 22 points
+_ON_MACOS: Final = 44  # pixels; it has 22 points
 _NEEDED: Final = icons.BASES[ACTION_NEEDED]
 MENDS: Final = sys.platform not in ("win32", "darwin")  # a menu of the same shape stays open
 _BACKEND: Final = "PYSTRAY_BACKEND"
@@ -57,15 +57,15 @@ class Tray:
     def run(self, ready: Callable[[], None], ends: Callable[[], None]) -> None:
         """Show the icon until `stop`; `ready` is called once it can be told things.
 
-        `ends` is called on macOS where the system itself ends the process, as at a log-out:
-        then this never returns.
+        `ends` is called where the system itself ends the process, as at a log-out on Windows and
+        macOS: then this may never return.
         """
 
         def set_up(icon: Any) -> None:
             ready()
             self._on_main(lambda: setattr(icon, "visible", True))
 
-        if sys.platform == "darwin":
+        if self._bus is None:
             self._icon.at_end = ends
         self._icon.run(setup=set_up)
 
@@ -100,12 +100,16 @@ class Tray:
         self._on_main(lambda: self._icon.notify(body, title))
 
     def _image(self) -> "Image | tuple[Image, ...]":
-        """One picture, or, over the bus, one in each size that panels may want."""
+        """One picture (macOS), or the same in each size that panels may want."""
         if self._bus is not None:
             from mem0tray.desktop.tray import pixmaps
 
             return pixmaps.of_look(self._look)
-        return icons.compose(self._look, _SIZES[sys.platform])
+        if sys.platform == "darwin":
+            return icons.compose(self._look, _ON_MACOS)
+        from mem0tray.desktop.tray import windows_icon
+
+        return tuple(icons.compose(self._look, size) for size in windows_icon.SIZES)
 
     def _set_image(self, image: "Image | tuple[Image, ...]", *, needed: bool) -> None:
         self._icon.icon = image
@@ -191,4 +195,6 @@ def _icon_class(library: Any, bus: "SessionBus | None") -> Any:
         from mem0tray.desktop.tray import macos_icon
 
         return macos_icon.icon_class(library)
-    return library.Icon
+    from mem0tray.desktop.tray import windows_icon
+
+    return windows_icon.icon_class(library, windows_icon.user32())

@@ -225,7 +225,7 @@ def test_windows_is_given_what_it_takes(bare: pytest.MonkeyPatch) -> None:
     ]
 
 
-class _Native(backends.NativeWay):
+class _Native(backends.BalloonWay):
     """plyer as it is elsewhere."""
 
     def __init__(self, notify: Any) -> None:

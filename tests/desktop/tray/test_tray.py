@@ -14,9 +14,11 @@ from PIL import Image
 from mem0tray.actions.oldest import DeadLetter
 from mem0tray.core import reasons
 from mem0tray.core.state import STARTING
+from mem0tray.desktop.tray import tray as tray_module
 from mem0tray.desktop.tray.icon import IconLook, compose, look
 from mem0tray.desktop.tray.menu import SEPARATOR, MenuCommand, MenuEntry, Verb
 from mem0tray.desktop.tray.tray import Tray
+from mem0tray.desktop.tray.windows_icon import SIZES
 
 RETRY = MenuCommand(Verb.RETRY_ALL)
 
@@ -90,6 +92,7 @@ def library(monkeypatch: pytest.MonkeyPatch) -> None:
     module.Icon, module.Menu, module.MenuItem = Icon, Menu, Item
     monkeypatch.setitem(sys.modules, "pystray", module)
     monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(tray_module, "_icon_class", lambda library, _bus: library.Icon)
     monkeypatch.setattr(tempfile, "tempdir", tempfile.tempdir)
     monkeypatch.setenv("PYSTRAY_BACKEND", "of the user")
 
@@ -105,7 +108,8 @@ def panel(tmp_path: Path) -> Panel:
 
 def test_it_shows_at_once_that_it_starts(panel: Panel) -> None:
     """The first icon is there before anything is known."""
-    assert panel.icon.made == ("mem0tray", compose(look(STARTING, 0, 0), 32), "mem0tray")
+    pictures = tuple(compose(look(STARTING, 0, 0), size) for size in SIZES)
+    assert panel.icon.made == ("mem0tray", pictures, "mem0tray")
 
 
 def test_a_look_is_set_once(panel: Panel) -> None:
@@ -113,7 +117,9 @@ def test_a_look_is_set_once(panel: Panel) -> None:
     panel.tray.show_look(look(STARTING, 0, 0))
     for _ in range(3):
         panel.tray.show_look(IconLook("down", "red", "9+"))
-    assert panel.told("icon") == [compose(IconLook("down", "red", "9+"), 32)]
+    assert panel.told("icon") == [
+        tuple(compose(IconLook("down", "red", "9+"), size) for size in SIZES)
+    ]
 
 
 def test_a_title_is_set_once(panel: Panel) -> None:
@@ -125,9 +131,15 @@ def test_a_title_is_set_once(panel: Panel) -> None:
 
 def test_running_and_stopping(panel: Panel) -> None:
     """The icon is visible once whoever updates it has begun; stopping ends it."""
-    panel.tray.run(lambda: panel.icon.told.append(("ready", None)), lambda: None)
+    ends = object()
+    panel.tray.run(lambda: panel.icon.told.append(("ready", None)), ends)  # type: ignore[arg-type]
     panel.tray.stop()
-    assert panel.icon.told == [("ready", None), ("visible", True), ("stop", None)]
+    assert panel.icon.told == [
+        ("at_end", ends),
+        ("ready", None),
+        ("visible", True),
+        ("stop", None),
+    ]
 
 
 def test_a_notification_by_the_icon(panel: Panel) -> None:
@@ -232,9 +244,9 @@ def test_windows_underlines_nothing(panel: Panel) -> None:
     assert more.action.items[0].text == "&&&&"
 
 
-def test_windows_gets_its_size_and_backend(panel: Panel) -> None:
-    """32 pixels; the backend is the library's own choice."""
-    assert panel.icon.made[1].size == (32, 32)
+def test_windows_gets_its_sizes_and_backend(panel: Panel) -> None:
+    """One in each size that a taskbar shows; the backend is the library's own choice."""
+    assert [picture.width for picture in panel.icon.made[1]] == list(SIZES)
     assert os.environ["PYSTRAY_BACKEND"] == "of the user"
 
 
