@@ -3,10 +3,12 @@
 import os
 import sys
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from mem0tray.desktop.bus.session_bus import SessionBus  # slow, and the terminal does without
+
+_CORE_GRAPHICS: Final = "/System/Library/Frameworks/CoreGraphics.framework/CoreGraphics"
 
 
 def missing() -> str:
@@ -20,11 +22,13 @@ def missing() -> str:
 def connected(asks: Callable[[str], None] = lambda _: None) -> "tuple[SessionBus | None, str]":
     """The bus over which an icon is shown, and why there is none.
 
-    On Windows and macOS both are empty: there an icon needs no bus. `asks` is told before
+    On Windows and macOS there is none: an icon needs no bus there. `asks` is told before
     each step what will be asked next: a bus may hang.
     """
-    if sys.platform in ("win32", "darwin"):
+    if sys.platform == "win32":
         return None, ""
+    if sys.platform == "darwin":
+        return None, "" if at_screen() else "There is no desktop here (no login at the screen)."
     if not names_display(os.environ):
         return None, "There is no desktop here (no DISPLAY)."
     from mem0tray.desktop.bus.errors import BusError
@@ -38,6 +42,19 @@ def connected(asks: Callable[[str], None] = lambda _: None) -> "tuple[SessionBus
         bus.close()
         return None, error.message
     return bus, ""
+
+
+def at_screen() -> bool:
+    """Whether this process belongs to a login at the screen (macOS).
+
+    Over ssh it does not, nor where launchd starts it for nobody: AppKit would end the process,
+    or wait for ever.
+    """
+    import ctypes
+
+    session = ctypes.CDLL(_CORE_GRAPHICS).CGSessionCopyCurrentDictionary
+    session.restype = ctypes.c_void_p
+    return bool(session())
 
 
 def names_display(environ: Mapping[str, str]) -> bool:

@@ -32,10 +32,11 @@ def tray(loaded: Loaded) -> Iterable[Check]:
     del loaded
     from mem0tray.desktop import session, trial
 
-    if sys.platform in ("win32", "darwin"):
+    system = sys.platform in ("win32", "darwin")
+    if system and not session.missing():
         yield Check(_NAME, OK, "It is part of this system.")
         return
-    if not session.names_display(os.environ):
+    if system or not session.names_display(os.environ):
         yield Check(_NAME, OK, "There is no desktop here: `mem0tray run` is the worker without it.")
         return
     found = trial.run("tray", timeout=_TIMEOUT)

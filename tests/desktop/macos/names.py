@@ -25,10 +25,10 @@ from unittest.mock import patch
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 _PINS: Final = ROOT / "packaging" / "constraints.txt"
-_WHEELS: Final = ("pyobjc-core", "pyobjc-framework-Cocoa")
+_WHEELS: Final = ("pyobjc-core", "pyobjc-framework-Cocoa", "pyobjc-framework-Quartz")
 # Any Mac's do: the modules of Python in them are the same.
 _FOR: Final = ("--platform", "macosx_11_0_universal2", "--python-version", "3.13")
-_FRAMEWORKS: Final = ("CoreFoundation", "Foundation", "AppKit")
+_FRAMEWORKS: Final = ("CoreFoundation", "Foundation", "AppKit", "Quartz/CoreGraphics")
 _PATIENCE: Final = 50.0  # seconds for a download
 _LISTED: Final = re.compile(r"\$([A-Za-z_]\w*)(?:@([^$]*))?")
 
@@ -95,6 +95,10 @@ class Names:
     values: dict[str, Any] = field(default_factory=dict)  # constants, numbers, structures
     functions: set[str] = field(default_factory=set)
     selectors: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # by class
+
+    def told_in(self, framework: str) -> str:
+        """The module of a framework, as text: it says where that is on a Mac."""
+        return (self.modules / framework / "__init__.py").read_text(encoding="utf-8")
 
     def has(self, classes: Iterator[str], selector: str) -> bool:
         """Whether one of these classes, or every object, is known to have a selector."""
