@@ -20,7 +20,9 @@ from mem0tray.system import plain
 
 _MARK: Final = "ledger.mark"
 _PAGE: Final = 2048  # bytes; of each delivery five pages or six go into the log
-_LOG: Final = 4_096_000  # bytes, at which it is taken into the ledger, and the disk waited for
+# Bytes of the log at which it is taken into the ledger, which waits for the disk three times: at a
+# quarter of this that was after every four hundred deliveries, for as long as a tenth of them took.
+_LOG: Final = 16_384_000
 _FEW_PAGES: Final = 64  # nobody misses them
 _PAGES_AT_ONCE: Final = 256  # are moved in some milliseconds
 _LAST_MOMENT: Final = 0.2  # seconds
@@ -42,7 +44,7 @@ def decode(blob: bytes) -> str:
 
 
 class _Block:
-    """What is done within a `with`; a class, since a generator costs each delivery too much."""
+    """What is done within a `with`, again and again; a generator costs each delivery too much."""
 
     __slots__ = ("_begin", "_end")
 
@@ -75,6 +77,9 @@ class Ledger:
         self._lock = threading.RLock()
         self._depth = 0
         self._synchronous = ""
+        self._durable = _Block(self._begin_durable, self._end)
+        self._quick = _Block(self._begin, self._end)
+        self._outside = _Block(self._take, self._let_go)
         private_folders.make_private_folder(path.parent)
         self.outdated = Outdated()
         self._db = self._open_or_begin()
@@ -121,7 +126,7 @@ class Ledger:
             # To the last row: a disk that fails after the first one is told of only there,
             # and would leave the old mode.
             db.execute("PRAGMA journal_mode = WAL").fetchall()
-            db.execute("PRAGMA journal_size_limit = 16777216")
+            db.execute("PRAGMA journal_size_limit = 16777216")  # it may end behind that a little
             (page,) = db.execute("PRAGMA page_size").fetchone()  # of former versions twice that
             db.execute(f"PRAGMA wal_autocheckpoint = {_LOG // page}")
             self._prepare(db)
@@ -232,7 +237,7 @@ class Ledger:
         Only the outermost of nested transactions commits. Raises LedgerError
         when the disk is full, read-only or broken.
         """
-        return _Block(self._begin_durable if durable else self._begin, self._end)
+        return self._durable if durable else self._quick
 
     def _begin_durable(self) -> sqlite3.Connection:
         return self._begin("FULL")
@@ -316,7 +321,7 @@ class Ledger:
 
         For questions, and for what SQLite does in no transaction. Raises LedgerError.
         """
-        return _Block(self._take, self._let_go)
+        return self._outside
 
     def _take(self) -> sqlite3.Connection:
         self._lock.acquire()

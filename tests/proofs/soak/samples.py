@@ -5,6 +5,9 @@ straight line is laid through each quantity (least squares); what that line rise
 from the half's beginning to its end must stay below a bound.
 """
 
+import contextlib
+import math
+import sqlite3
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +20,8 @@ from tests.support.processes import Process
 MEGABYTE: Final = 1 << 20
 FEW: Final = 1000  # memories: with fewer, what an empty ledger takes is all there is to see
 ENOUGH: Final = 60  # samples in the judged half, else there is no trend to speak of
+
+_PAGES: Final = ("page_count", "page_size")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,7 @@ BOUNDS: Final = (
     Bound("descriptors", lambda s: s.descriptors, most=64, rise=2),
     Bound("threads", lambda s: s.threads, most=24, rise=1),
     Bound("ledger per memory", lambda s: s.ledger / max(FEW, s.stored), 1000, rise=8, unit="B"),
-    Bound("write-ahead log", lambda s: _megabytes(s.log_ahead), most=20, rise=4, unit="MB"),
+    Bound("write-ahead log", lambda s: _megabytes(s.log_ahead), most=20, rise=16, unit="MB"),
 )
 
 
@@ -82,12 +87,18 @@ def look(home: Home, worker: Process, at: float, stored: int) -> Sample | None:
         descriptors = len(list((process / "fd").iterdir()))
         threads = len(list((process / "task").iterdir()))
         memory = worker.memory()
-    except (OSError, StopIteration):
+        ledger = sum(map(_size, home.data.glob("*/*/ledger.sqlite3")))
+        log_ahead = sum(each.stat().st_size for each in home.data.glob("*/*/ledger.sqlite3-wal"))
+    except (OSError, StopIteration, sqlite3.Error):
         return None
-    files = {path.name: path.stat().st_size for path in home.data.glob("*/*/ledger.sqlite3*")}
-    ledger, log_ahead = (files.get(f"ledger.sqlite3{end}", 0) for end in ("", "-wal"))
     dead = int(home.read(home.metrics, {}).get("dlq_size", 0))
     return Sample(at, worker.pid, memory, descriptors, threads, ledger, log_ahead, stored, dead)
+
+
+def _size(ledger: Path) -> int:
+    """Bytes of a ledger as it is read: what stands in its log alone as yet is counted."""
+    with contextlib.closing(sqlite3.connect(f"file:{ledger}?mode=ro", uri=True)) as db:
+        return math.prod(db.execute(f"PRAGMA {each}").fetchone()[0] for each in _PAGES)
 
 
 def trends(samples: Sequence[Sample]) -> list[Trend]:
