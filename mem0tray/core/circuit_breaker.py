@@ -149,8 +149,8 @@ class CircuitBreaker:
 
     def is_paused(self, now: float) -> bool:
         """Whether the user has paused it."""
-        with self._guard:
-            return self._paused_until is not None and now < self._paused_until
+        until = self._paused_until
+        return until is not None and now < until
 
     @property
     def awaits_probe(self) -> bool:

@@ -1,6 +1,7 @@
 """Taking items into the ledger, and what users do to them: edit, discard, restore."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any, Final
 
 from msgspec import Struct
@@ -37,6 +38,14 @@ _AT_ONCE: Final = 500  # ids in a question
 _FRESH_ENTRIES: Final = (
     "SELECT key, retries, taken, vanished FROM items WHERE state = 'pending' ORDER BY key"
 )
+
+
+@cache
+def _insertion(columns: tuple[str, ...], place: str) -> str:
+    """The statement for an item with these columns, their values and its id last."""
+    names = ", ".join([*columns, "dead_seq", "first_digest"])
+    given = ", ".join([*("?" * len(columns)), place, _FIRST_DIGEST])
+    return f"INSERT INTO items ({names}) VALUES ({given})"
 
 
 class FreshEntry(Struct, frozen=True):
@@ -141,12 +150,8 @@ class Inbox:
             "accepted": now,
             **fields,
         }
-        names = ", ".join([*values, "dead_seq", "first_digest"])
-        given = ", ".join([*("?" * len(values)), place, _FIRST_DIGEST])
         with self._ledger.transaction() as db:
-            cursor = db.execute(
-                f"INSERT INTO items ({names}) VALUES ({given})", (*values.values(), values["id"])
-            )
+            cursor = db.execute(_insertion((*values,), place), (*values.values(), values["id"]))
             key = int(cursor.lastrowid or 0)
             write_raw(db, key, [raw])
         return key

@@ -12,6 +12,7 @@ import secrets
 import socket
 import ssl
 import threading
+from math import ceil
 from time import monotonic
 from typing import Any, Final
 
@@ -30,6 +31,7 @@ MAX_ANSWER: Final = 1_000_000  # bytes, head included
 _CONNECT_SECONDS: Final = 15.0
 _HERE_SECONDS: Final = 1.0  # to this computer, where only a server that is stuck lets it take long
 _NOT_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"})
+_STEPS: Final = 20  # of a second, in which a wait is measured
 _PACKET: Final = 1 << 20  # bytes of a request that are kept to leave together
 _Connected = httpcore.NetworkStream | BaseException
 
@@ -110,7 +112,7 @@ class Network(httpcore.NetworkBackend, httpcore.NetworkStream):
         rest = memoryview(self._waiting)
         self._waiting, self.raw = bytearray(), bytearray()
         while rest:
-            self._sock.settimeout(self._remaining())
+            self._limit_wait()
             try:
                 rest = rest[self._sock.send(rest) :]
             except OSError as error:
@@ -119,7 +121,7 @@ class Network(httpcore.NetworkBackend, httpcore.NetworkStream):
 
     def read(self, max_bytes: int, *_: Any, **__: Any) -> bytes:
         """Wait for bytes, at most until the deadline."""
-        self._sock.settimeout(self._remaining())
+        self._limit_wait()
         data = self._sock.recv(max_bytes)
         self.raw += data
         self.hung_up = not data
@@ -142,6 +144,12 @@ class Network(httpcore.NetworkBackend, httpcore.NetworkStream):
         if left <= 0:
             raise TimeoutError
         return left
+
+    def _limit_wait(self) -> None:
+        """Have the socket wait until the deadline, rounded up: setting it is a call of its own."""
+        left = ceil(self._remaining() * _STEPS) / _STEPS
+        if left != self._sock.gettimeout():
+            self._sock.settimeout(left)
 
     def _connected(self, host: str, port: int, seconds: float) -> _Connected:
         """A connection to server or proxy, each address tried for `seconds`, or the first error."""

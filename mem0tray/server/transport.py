@@ -7,8 +7,9 @@ thread want neither redirects nor cookies nor decoding. This is the product's ho
 import contextlib
 import functools
 import ssl
+from collections.abc import Sequence
 from time import monotonic
-from typing import Final
+from typing import Final, cast
 from urllib.request import getproxies, proxy_bypass
 
 import httpcore
@@ -38,7 +39,7 @@ class Transport:
         self._wire: httpcore.ConnectionInterface | None = None
 
     def exchange(
-        self, method: str, path: str, headers: httpx.Headers,
+        self, method: str, path: str, headers: Sequence[tuple[bytes, bytes]],
         body: bytes | httpx.SyncByteStream | None, timeout: float,
     ) -> Reply:  # fmt: skip
         """Send one request and read its answer, all within `timeout` seconds.
@@ -52,7 +53,7 @@ class Transport:
         try:
             url = _url("".join(reply.asked))
             # Whole: httpx would look for what is missing, and copy all headers twice.
-            given = [(b"Host", url.netloc), *headers.raw]
+            given = [(b"Host", url.netloc), *headers]
             if isinstance(body, bytes):
                 given.append((b"Content-Length", b"%d" % len(body)))
                 body = httpx.ByteStream(body)
@@ -87,7 +88,10 @@ class Transport:
             self._http._pool = self._wire = pool.create_connection(origin)  # type: ignore[assignment]  # noqa: SLF001
         response = self._http.handle_request(request)
         reply.status, reply.headers = response.status_code, response.headers
-        reply.body = b"".join(response.iter_raw())
+        # As it came: the response would count its bytes, and cut them anew.
+        stream = cast("httpx.SyncByteStream", response.stream)
+        reply.body = b"".join(stream)
+        stream.close()
         # What comes behind an answer would be taken for the answer to the next request: a
         # delivery that never was. Whatever cannot be accounted for ends the connection.
         _, end, rest = self._network.raw.partition(b"\r\n\r\n")

@@ -51,6 +51,11 @@ _LONGEST_KEY: Final = 512
 _PLAIN_KEY: Final = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
 _CANNOT_TELL: Final = frozenset({404, 405})  # the server has no such question
 _SAYS_NOTHING: Final = frozenset({Kind.OUTAGE, Kind.NO_ANSWER, Kind.UNAUTHORIZED, Kind.SLOW_DOWN})
+_HEADERS: Final = (
+    (b"Accept", b"application/json"),
+    (b"Accept-Encoding", b"identity"),
+    (b"User-Agent", f"mem0tray/{__version__}".encode()),
+)
 _NO_TEXTS: Final = "the answer names no memories"
 _NO_MEMORY: Final = Memory("", "", "")
 
@@ -63,29 +68,21 @@ class VpsClient:
     ) -> None:
         self._transport = Transport(address, proof)
         self._secrets = (address.token,) if address.token else ()
-        self._headers = httpx.Headers(
-            {
-                "Accept": "application/json",
-                "Accept-Encoding": "identity",
-                "User-Agent": f"mem0tray/{__version__}",
-            }
-        )
-        if address.token:
-            self._headers["Authorization"] = f"Bearer {address.token}"
-        self._json_headers = httpx.Headers(self._headers)
-        self._json_headers["Content-Type"] = "application/json"
+        key = [(b"Authorization", f"Bearer {address.token}".encode())] if address.token else []
+        self._headers = [*_HEADERS, *key]
+        self._json_headers = [*self._headers, (b"Content-Type", b"application/json")]
         self._known = Listings() if known is None else known
 
     def save(self, memory: Memory, timeout: float) -> Outcome:
         """Deliver `memory`."""
         if not memory.project:
             return Outcome(Kind.NOT_SENDABLE, None, str(NO_PROJECT))
-        headers = httpx.Headers(self._json_headers)
+        headers = [*self._json_headers]
         if memory.key:
-            headers["Idempotency-Key"] = key_header(memory.key)
+            headers.append((b"Idempotency-Key", key_header(memory.key).encode("ascii")))
         body = _body(memory)
         if isinstance(body, LargeBody):
-            headers["Content-Length"] = str(len(body))
+            headers.append((b"Content-Length", b"%d" % len(body)))
         outcome = self._outcome(
             self._transport.exchange("POST", SAVE, headers, body, timeout), memory
         )
@@ -125,10 +122,8 @@ class VpsClient:
         reply = self._transport.exchange("GET", KEY_QUESTION, self._headers, None, timeout)
         if not self._secrets or not is_answered(reply):
             return self._verdict(reply)
-        keyless = httpx.Headers(self._headers)
-        del keyless["Authorization"]
         left = started + timeout - time.monotonic()
-        found = self._verdict(self._transport.exchange("GET", KEY_QUESTION, keyless, None, left))
+        found = self._verdict(self._transport.exchange("GET", KEY_QUESTION, _HEADERS, None, left))
         return KeyCheck(KeyVerdict.TAKEN) if found.verdict is KeyVerdict.REFUSED else found
 
     def _verdict(self, reply: Reply) -> KeyCheck:

@@ -1,5 +1,6 @@
 """The entry point: help, version, errors, and what is imported."""
 
+import gc
 import json
 import os
 import subprocess
@@ -44,6 +45,16 @@ def test_every_command_has_help(home: Scratch, name: str) -> None:
 def test_version(home: Scratch) -> None:
     """`--version` names program and version."""
     assert home.ok("--version") == f"mem0tray {__version__}\n"
+
+
+def test_little_is_looked_through_for_garbage() -> None:
+    """At the start of a command much is made, and nothing of it is garbage."""
+    before = gc.get_threshold()
+    try:
+        assert cli.main(["--version"]) == 0
+        assert gc.get_threshold()[0] == 10_000
+    finally:
+        gc.set_threshold(*before)
 
 
 def test_unknown_commands_and_options_exit_2(home: Scratch) -> None:

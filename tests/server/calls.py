@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
-import httpx
 import pytest
 
 from mem0tray.config.server_address import ServerAddress
@@ -30,7 +29,7 @@ def client(url: str, **more: Any) -> Iterator[Transport]:
 
 def post(transport: Transport, timeout: float = LONG, body: bytes = b"{}") -> Reply:
     """Send a small request."""
-    return transport.exchange("POST", "/memory", httpx.Headers(), body, timeout)
+    return transport.exchange("POST", "/memory", (), body, timeout)
 
 
 def reply_of(handler: Handler, timeout: float = LONG, body: bytes = b"{}") -> Reply:

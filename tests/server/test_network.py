@@ -181,6 +181,26 @@ def test_an_answer_is_that_to_the_last_request() -> None:
         assert made.raw == b"b"
 
 
+@pytest.mark.parametrize(
+    ("left", "waits"),
+    [(60.0, 60.0), (59.96, 60.0), (59.94, 59.95), (0.01, 0.05)],
+)
+def test_a_wait_ends_with_the_deadline_or_just_after(
+    left: float, waits: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is rounded up to a twentieth of a second, for sending and for reading."""
+    with connected() as (made, other):
+        monkeypatch.setattr("mem0tray.server.network.monotonic", lambda: 100.0)
+        made.begin(100.0 + left)
+        made.write(b"x")
+        made.write(b"")
+        found = [made._sock.gettimeout()]
+        other.sendall(b"a")
+        made._sock.settimeout(9.0)
+        made.read(9)
+        assert [*found, made._sock.gettimeout()] == [waits, waits]
+
+
 def test_a_farewell_is_noticed() -> None:
     """Whether the other side has hung up shows where it is read, and is forgotten."""
     with connected() as (made, other):

@@ -58,7 +58,7 @@ def test_requests_share_one_connection() -> None:
 def test_the_request_arrives_as_it_was_given() -> None:
     """Path below the prefix, headers, host, length and body are what the server sees."""
     with Wire(answering(DELIVERED)) as server, client(f"{server.url}/base/") as transport:
-        transport.exchange("POST", "/a%2Fb?c=%00", httpx.Headers({"X-Thing": "7"}), b"text", LONG)
+        transport.exchange("POST", "/a%2Fb?c=%00", [(b"X-Thing", b"7")], b"text", LONG)
         (request,) = server.requests
     assert (request.method, request.target) == ("POST", "/base/a%2Fb?c=%00")
     assert request.body == b"text"
@@ -91,7 +91,7 @@ def test_a_request_in_pieces_is_never_in_memory_as_a_whole() -> None:
     """Small pieces are not kept until all are there."""
     with Swallower() as server, client(server.url) as transport:
         tracemalloc.start()
-        length = httpx.Headers({"Content-Length": str(len(_Pieces()))})
+        length = [(b"Content-Length", b"%d" % len(_Pieces()))]
         reply = transport.exchange("POST", "/memory", length, _Pieces(), LONG)
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
@@ -135,7 +135,7 @@ def test_few_addresses_are_remembered() -> None:
     """Those of listings are as many as there are projects."""
     with Wire(answering(DELIVERED)) as server, client(server.url) as transport:
         for number in range(10):
-            transport.exchange("GET", f"/{number}", httpx.Headers(), None, LONG)
+            transport.exchange("GET", f"/{number}", (), None, LONG)
     assert _url.cache_info().currsize == 8
 
 

@@ -70,7 +70,11 @@ class QueuePublisher:
         )
 
     def start(self) -> None:
-        """Start the thread; NoThreadError where none can be, and then this may be called again."""
+        """Start the thread; NoThreadError where none can be, and then this may be called again.
+
+        The file has just been read: at first only what is wanted at once is written.
+        """
+        self._pace.note_cost(time.monotonic(), 0.0)
         self._thread.start()
 
     def kick(self, *, now: bool = False) -> None:

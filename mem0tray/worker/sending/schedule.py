@@ -27,6 +27,7 @@ class Throttle:
 
     def __init__(self) -> None:
         self._answers: deque[float] = deque(maxlen=_WINDOW)
+        self._usual = 0.0  # their median
         self._together = 0  # answers since the server was measured alone
         self._trust = _TRUST
         self._alone = 0  # answers still to be measured alone
@@ -38,23 +39,25 @@ class Throttle:
                 return
             self._alone -= 1
         self._answers.append(duration)
+        self._usual = _median(self._answers)
         self._together = 0 if alone else self._together + 1
         if self._together >= self._trust:
             self._together = 0
-            if _median(self._answers) < SLOW * limit:
+            if self._usual < SLOW * limit:
                 self._answers.clear()
+                self._usual = 0.0
                 self._alone = _FEW
                 self._trust = min(2 * self._trust, _TRUST_MOST)
 
     def slots(self, ages: Sequence[float], limit: int, *, both_lanes: bool) -> int:
         """Requests that may be under way, given the ages of those that are."""
-        stalled = sum(age > STALLED for age in ages)
-        wanted = 1 + stalled
-        if not self._alone:
-            seen = [*self._answers, *ages]
-            usual = _median(seen) if seen else 0.0
-            if usual > SLOW and (usual > _CLEAR or len(self._answers) >= _FEW):
-                wanted = max(wanted, ceil(usual / _SHARE))
+        wanted, usual = 1, self._usual
+        if ages:
+            wanted += sum(age > STALLED for age in ages)
+            usual = _median((*self._answers, *ages))
+        is_sure = usual > _CLEAR or len(self._answers) >= _FEW
+        if usual > SLOW and is_sure and not self._alone:
+            wanted = max(wanted, ceil(usual / _SHARE))
         if both_lanes:
             wanted = max(wanted, 2)
         return min(wanted, max(limit, 2 if both_lanes else 1))

@@ -275,6 +275,21 @@ class Slow(PublishRate):
         return 1000.0
 
 
+def test_a_file_that_was_just_read_is_not_written_at_once(
+    turns: Turns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread's first turn comes a second after its start, unless it is urgent."""
+    publisher = turns.publisher
+    waited: list[float] = []
+    monkeypatch.setattr(publisher._urgent, "wait", waited.append)
+    publisher.start()
+    publisher.kick()
+    with publisher._idle:
+        assert publisher._idle.wait_for(lambda: not publisher.pending, 20.0)
+    publisher.stop(20.0)
+    assert 0.0 < waited[0] <= 1.0
+
+
 def test_the_thread_publishes_what_is_needed_and_ends(
     turns: Turns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
