@@ -1,6 +1,7 @@
 """A Mac for a test: the names of the real one, and nothing that it has not."""
 
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +31,7 @@ def mac(real_names: Names, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]
     """Be a Mac; whatever it has been asked for in vain fails the test, swallowed or not."""
     machine = Machine(real_names)
     kit.put_in_place(monkeypatch, machine)
+    monkeypatch.setattr(tempfile, "tempdir", tempfile.tempdir)  # a tray sets it
     yield machine
     for name in kit.there():
         del sys.modules[name]
