@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from tests.desktops.nested import Nested
+from tests.desktops.nested import SESSION_BUS, X_SERVER, Nested
 
 NOTIFICATIONS: Final = "org.freedesktop.Notifications"  # the name of daemons on the bus
 
@@ -26,3 +26,17 @@ class Desk:
     start: Callable[[Nested], None]
     lacks: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, Callable[[Nested], None]] = field(default_factory=dict)
+
+
+def groundwork(start: Callable[[Nested], None]) -> dict[str, Callable[[Nested], None]]:
+    """X server and session bus as parts: with another one the whole desktop is started anew."""
+
+    def with_another_server(nested: Nested) -> None:
+        nested.start_display()
+        start(nested)
+
+    def with_another_bus(nested: Nested) -> None:
+        nested.start_bus(SESSION_BUS)
+        start(nested)
+
+    return {X_SERVER: with_another_server, SESSION_BUS: with_another_bus}

@@ -5,15 +5,16 @@ Screenshots, logs and the report go to the folder for the output; progress is pr
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from tests.desktops import faults
 from tests.desktops.desk import Desk
 from tests.desktops.desks import DESKS
 from tests.desktops.nested import Nested
 from tests.desktops.result import FAILED, HELD, LACKS, Outcome, Report
 from tests.desktops.scratch_root import OUTPUT
-from tests.desktops.steps import STEPS
+from tests.desktops.steps import STEPS, Step
 from tests.desktops.trial import Trial
 from tests.support.standin import Standin
 
@@ -21,28 +22,34 @@ REPORT = "report.json"
 
 
 def tried(desk: Desk, output: Path) -> Report:
-    """Start the desktop and take every step on it."""
+    """Take every step on the desktop, and kill its parts in a session of their own."""
     output.mkdir(parents=True, exist_ok=True)
-    outcomes = []
-    with Standin() as server, Nested(Path("/tmp/desk"), desk.marks) as nested:  # noqa: S108
-        try:
-            began = time.monotonic()
-            try:
-                desk.start(nested)
-            except Exception as error:  # noqa: BLE001  (whatever it is, it is the outcome)
-                return Report(desk.name, desk.title, (_failed("start", error, began),))
-            trial = Trial(desk, nested, server, output)
-            for name, step in STEPS.items():
-                outcomes.append(_taken(name, step, trial, desk.lacks))
-                print(f"  {_line(outcomes[-1])}", flush=True)
-        finally:
-            nested.keep_logs(output / "logs")
+    outcomes = [*_session(desk, STEPS, output, "logs")]
+    if killing := faults.steps(desk):
+        again = _session(desk, killing, output, "logs-of-kills")
+        outcomes += [each for each in again if each.step not in STEPS or each.outcome == FAILED]
     return Report(desk.name, desk.title, tuple(outcomes))
 
 
-def _taken(
-    name: str, step: Callable[[Trial], str], trial: Trial, lacks: Mapping[str, str]
-) -> Outcome:
+def _session(desk: Desk, steps: Mapping[str, Step], output: Path, logs: str) -> Iterator[Outcome]:
+    """Start the desktop and take these steps on it, in order."""
+    folder = Path("/tmp") / logs  # noqa: S108  (of the scratch root)
+    with Standin() as server, Nested(folder, desk.marks) as nested:
+        began = time.monotonic()
+        try:
+            desk.start(nested)
+            trial = Trial(desk, nested, server, output)
+            for name, step in steps.items():
+                outcome = _taken(name, step, trial, desk.lacks)
+                print(f"  {_line(outcome)}", flush=True)
+                yield outcome
+        except Exception as error:  # noqa: BLE001  (whatever it is, it is the outcome)
+            yield _failed("start", error, began)
+        finally:
+            nested.keep_logs(output / logs)
+
+
+def _taken(name: str, step: Step, trial: Trial, lacks: Mapping[str, str]) -> Outcome:
     began = time.monotonic()
     try:
         note = step(trial)

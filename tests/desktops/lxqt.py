@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.desktops.desk import NOTIFICATIONS, Desk
+from tests.desktops.desk import NOTIFICATIONS, Desk, groundwork
 from tests.desktops.nested import Nested
 from tests.support.sni import WATCHER
 
@@ -56,7 +56,7 @@ def _start(nested: Nested) -> None:
 
 
 def _start_notifications(nested: Nested) -> None:
-    nested.start(["lxqt-notificationd"], "notifications")
+    nested.start(["lxqt-notificationd"], "notification daemon")
     nested.wait_owner(NOTIFICATIONS)
 
 
@@ -83,5 +83,9 @@ DESK: Final = Desk(
         "QT_QPA_PLATFORMTHEME": "lxqt",
     },
     start=_start,
-    parts={"panel": _start_panel, "notifications": _start_notifications},
+    parts={
+        "panel": _start_panel,
+        "notification daemon": _start_notifications,
+        **groundwork(_start),
+    },
 )

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.desktops.desk import NOTIFICATIONS, Desk
+from tests.desktops.desk import NOTIFICATIONS, Desk, groundwork
 from tests.desktops.nested import Nested
 from tests.support.sni import WATCHER
 
@@ -15,7 +15,7 @@ def _start(nested: Nested) -> None:
 
 def _start_notifications(nested: Nested) -> None:
     program = "/usr/libexec/mate-notification-daemon/mate-notification-daemon"
-    nested.start([program], "notifications")
+    nested.start([program], "notification daemon")
     nested.wait_owner(NOTIFICATIONS)
 
 
@@ -37,5 +37,9 @@ DESK: Final = Desk(
     ),
     marks={"XDG_CURRENT_DESKTOP": "MATE", "XDG_SESSION_TYPE": "x11"},
     start=_start,
-    parts={"panel": _start_panel, "notifications": _start_notifications},
+    parts={
+        "panel": _start_panel,
+        "notification daemon": _start_notifications,
+        **groundwork(_start),
+    },
 )

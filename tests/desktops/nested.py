@@ -16,6 +16,7 @@ from tests.support.screen import Screen
 
 SIZE: Final = (1280, 800)  # pixels
 START: Final = 60.0  # seconds in which a part of a desktop must be there
+X_SERVER, SESSION_BUS = "X server", "session bus"  # parts, by name
 _WALL: Final = "#3a5a6a"
 # What opens pages and files on a real desktop. Here it writes down what it was given.
 _OPENER: Final = """\
@@ -62,7 +63,7 @@ class Nested:
         self.opened = self.folder / "opened"
         self.env = self._home() | self._marks
         self.start_display()
-        for bus, name in (("system bus", "SYSTEM"), ("session bus", "SESSION")):
+        for bus, name in (("system bus", "SYSTEM"), (SESSION_BUS, "SESSION")):
             address = f"unix:path={self.folder}/{bus.replace(' ', '-')}"
             self.env[f"DBUS_{name}_BUS_ADDRESS"] = address
             self.start_bus(bus)
@@ -75,7 +76,7 @@ class Nested:
         socket = Path("/tmp/.X11-unix/X7")  # noqa: S108  (X has it there)
         for left in (socket, Path("/tmp/.X7-lock")):  # noqa: S108
             left.unlink(missing_ok=True)
-        self.start(["Xvfb", self.display, *options], "display")
+        self.start(["Xvfb", self.display, *options], X_SERVER)
         wait_until(socket.exists, START, "the X server", explain=self.errors)
         self.start(["hsetroot", "-solid", _WALL], "wallpaper").wait(START)
         self.screen = Screen(self.display, {**os.environ, "DISPLAY": self.display})
@@ -87,7 +88,7 @@ class Nested:
         command = ["dbus-daemon", "--session", "--nofork", f"--address={address}"]
         self.start(command, name)
         wait_until(Path(address.partition("=")[2]).exists, START, name, explain=self.errors)
-        if name == "session bus":
+        if name == SESSION_BUS:
             self.bus = Bus(address)
             self.bus.listen("type='signal',member='NameOwnerChanged',sender='org.freedesktop.DBus'")
 
@@ -95,6 +96,8 @@ class Nested:
         self, command: Sequence[str], name: str, env: Mapping[str, str] | None = None
     ) -> Process:
         """Start a program in this desktop, with `env` in addition; its output goes to the logs."""
+        if name in self.processes:  # what is left of a former one
+            self.end(name)
         self._count += 1
         output = self.folder / "logs" / f"{self._count:02}-{name.replace(' ', '-')}"
         process = Process(command, env={**self.env, **(env or {})}, output=output)
@@ -128,6 +131,10 @@ class Nested:
 
     def end(self, name: str, number: int = signal.SIGKILL) -> None:
         """End a part by a signal, and wait until it has."""
+        if name == SESSION_BUS:
+            self.bus.close()
+        if name == X_SERVER:
+            self.screen.close()
         process = self.processes.pop(name)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from tests.desktops.desk import NOTIFICATIONS, Desk
-from tests.desktops.nested import SIZE, Nested
+from tests.desktops.desk import NOTIFICATIONS, Desk, groundwork
+from tests.desktops.nested import SESSION_BUS, SIZE, Nested
 from tests.support.processes import wait_until
 from tests.support.sni import WATCHER
 
@@ -40,7 +40,7 @@ def _start_compositor(nested: Nested) -> None:
 
 
 def _start_notifications(nested: Nested) -> None:
-    nested.start(["mako"], "notifications")
+    nested.start(["mako"], "notification daemon")
     nested.wait_owner(NOTIFICATIONS)
 
 
@@ -56,5 +56,10 @@ DESK: Final = Desk(
     marks={"XDG_CURRENT_DESKTOP": "sway", "XDG_SESSION_TYPE": "wayland"},
     start=_start,
     lacks={"its button": "mako shows no buttons; a click on the notification shows the status"},
-    parts={"panel": _start_panel, "notifications": _start_notifications},
+    parts={
+        "panel": _start_panel,
+        "notification daemon": _start_notifications,
+        "compositor": _start,
+        SESSION_BUS: groundwork(_start)[SESSION_BUS],
+    },
 )

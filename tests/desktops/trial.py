@@ -111,14 +111,16 @@ class Trial:
         return self.nested.wait_still()
 
     def find_icon(self) -> Point:
-        """Where the icon is now, on the panel on which it first was."""
-        near_it = Box(0, self.icon.y, self.nested.screen.picture().width, self.icon.y)
+        """Where the icon is now; where it was, if it is not to be seen."""
+        self.icon = self.seen_icon() or self.icon
+        return self.icon
+
+    def seen_icon(self) -> Point | None:
+        """Where the icon is to be seen, on the panel on which it first was."""
+        near_it = Box(0, self.icon.y, self.blank.width, self.icon.y)
         strip = near_it.grown(_STRIP, self.blank.size)
         found = icon(self.blank.crop(strip), self.eyes.look().crop(strip), HEALTHY)
-        if found:
-            x, y = found.middle
-            self.icon = Point(x + strip.left, y + strip.top)
-        return self.icon
+        return found and Point(found.middle.x + strip.left, found.middle.y + strip.top)
 
     def hover(self, place: Point) -> None:
         """Move the mouse there in small steps, as a hand does."""

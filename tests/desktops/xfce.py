@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.desktops.desk import NOTIFICATIONS, Desk
+from tests.desktops.desk import NOTIFICATIONS, Desk, groundwork
 from tests.desktops.nested import Nested
 from tests.support.sni import WATCHER
 
@@ -48,7 +48,7 @@ def _start_manager(nested: Nested) -> None:
 
 
 def _start_notifications(nested: Nested) -> None:
-    nested.start([_NOTIFYD], "notifications")
+    nested.start([_NOTIFYD], "notification daemon")
     nested.wait_owner(NOTIFICATIONS)
 
 
@@ -64,5 +64,9 @@ DESK: Final = Desk(
     packages=("xfce4-panel", "xfwm4", "xfce4-notifyd", "xfconf", "zenity"),
     marks={"XDG_CURRENT_DESKTOP": "XFCE", "XDG_SESSION_TYPE": "x11"},
     start=_start,
-    parts={"panel": _start_panel, "notifications": _start_notifications},
+    parts={
+        "panel": _start_panel,
+        "notification daemon": _start_notifications,
+        **groundwork(_start),
+    },
 )
