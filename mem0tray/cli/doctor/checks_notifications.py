@@ -27,14 +27,14 @@ _DAEMON: Final = (
 
 def notifications(loaded: Loaded, *, send: bool) -> Iterable[Check]:
     """How notifications are shown; with `send` a test notification is."""
-    from mem0tray.desktop import trial
+    from mem0tray.desktop import session, trial
     from mem0tray.desktop.notify import backends
 
     if loaded.settings.notifications.level == "none":
         yield Check(_NAME, OK, "They are switched off by notifications.level.")
         return
     missing = backends.plyer_way(sys.platform).missing
-    if missing == backends.NO_DESKTOP:
+    if missing == backends.NO_DESKTOP or (sys.platform == "darwin" and session.missing()):
         yield Check(_NAME, OK, "There is no desktop here; the log says what happens.")
     else:
         words = [loaded.settings.ui.language] if send else []
