@@ -12,6 +12,7 @@ import platformdirs
 
 from mem0tray.actions import ledger_writer, read_files, restore_sources
 from mem0tray.actions.find import Identity, identity
+from mem0tray.core import another_worker
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.core.item import DISCARDED
 from mem0tray.core.text import plural
@@ -208,4 +209,4 @@ def _how(pid: int | None) -> str:
 
 def stop_command(pid: int) -> str:
     """What ends a process, in backticks."""
-    return f"`taskkill /PID {pid}`" if os.name == "nt" else f"`kill {pid}`"
+    return f"`{another_worker.killing(pid)}`"

@@ -1,6 +1,7 @@
 """What people are told of another worker on the same files: one sentence, everywhere."""
 
 import socket
+import sys
 
 from mem0tray.core.reasons import Reason
 
@@ -18,14 +19,21 @@ def sentence(pid: int | None, host: str | None, stop: str = "") -> Reason:
     if pid is not None:
         return _stopped_by(
             Reason("another worker runs as process {number}", number=pid),
-            Reason("stop it with `{command}`", command=stop or f"kill {pid}"),
+            Reason("stop it with `{command}`", command=stop or killing(pid)),
         )
     return _stopped_by(
         Reason("another worker rewrites mem0_metrics.json"),
-        Reason(
+        Reason("find it in the Task Manager and end it (what starts it at login too)")
+        if sys.platform == "win32"
+        else Reason(
             "find it with `pgrep -af mem0` and stop it (its service too: systemd, launchd or cron)"
         ),
     )
+
+
+def killing(pid: int) -> str:
+    """The command that ends a process; on Windows at once, which costs no memory either."""
+    return f"taskkill /F /PID {pid}" if sys.platform == "win32" else f"kill {pid}"
 
 
 def _stopped_by(what: Reason, remedy: Reason) -> Reason:

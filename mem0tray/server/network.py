@@ -7,10 +7,12 @@ it, takes a network backend: this one has httpcore's own connect and encrypt.
 
 import contextlib
 import json
+import math
 import queue
 import secrets
 import socket
 import ssl
+import sys
 import threading
 from math import ceil
 from time import monotonic
@@ -33,6 +35,8 @@ _HERE_SECONDS: Final = 1.0  # to this computer, where only a server that is stuc
 _NOT_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"})
 _STEPS: Final = 20  # of a second, in which a wait is measured
 _PACKET: Final = 1 << 20  # bytes of a request that are kept to leave together
+# Seconds after which a send looks whether it was cut: on Windows nothing else ends its wait.
+_LOOK: Final = 0.2 if sys.platform == "win32" else math.inf
 _Connected = httpcore.NetworkStream | BaseException
 
 
@@ -40,7 +44,8 @@ class Network(httpcore.NetworkBackend, httpcore.NetworkStream):
     """One client's way to its server: its one connection, and the request under way.
 
     `sent`: something of the request has gone out. `raw`: what came in since, as it came.
-    `hung_up`: the other side has. `cut`: another thread has ended the request.
+    `hung_up`: the other side has. `cut`: another thread has ended the request, or would have;
+    its connection is of no more use (`_is_over`).
     """
 
     def __init__(self, there: ServerAddress, proof: Proof | None) -> None:
@@ -49,6 +54,7 @@ class Network(httpcore.NetworkBackend, httpcore.NetworkStream):
         self._lock = threading.Lock()
         self._open = contextlib.ExitStack()  # what `close` closes
         self._end = self._open.close  # what `abort` calls: there is nothing to cut yet
+        self._is_over = False
         self.begin(0.0)
 
     def begin(self, deadline: float) -> None:
@@ -60,7 +66,7 @@ class Network(httpcore.NetworkBackend, httpcore.NetworkStream):
     def abort(self) -> None:
         """Cut the request that is in progress, from another thread."""
         with self._lock, contextlib.suppress(OSError):  # the other side may have hung up already
-            self.cut = True
+            self.cut = self._is_over = True
             self._end()
 
     def connect_tcp(self, host: str, port: int, *_: Any, **__: Any) -> "Network":
@@ -81,6 +87,7 @@ class Network(httpcore.NetworkBackend, httpcore.NetworkStream):
         if isinstance(end, BaseException):
             raise end
         self._take(end)
+        self._is_over = False
         # TLS takes the socket away, and would drop the encryption before a write in the other
         # thread: the connection is cut by a second descriptor of it.
         handle = self._open.enter_context(self._sock.dup())
@@ -115,6 +122,9 @@ class Network(httpcore.NetworkBackend, httpcore.NetworkStream):
             self._limit_wait()
             try:
                 rest = rest[self._sock.send(rest) :]
+            except TimeoutError:
+                if self.cut:
+                    raise httpcore.WriteError from None
             except OSError as error:
                 raise httpcore.WriteError from error
             self.sent = self._there.plain_http or isinstance(self._sock, ssl.SSLSocket)
@@ -135,8 +145,11 @@ class Network(httpcore.NetworkBackend, httpcore.NetworkStream):
             self._open.close()
 
     def get_extra_info(self, info: str) -> Any:
-        """What httpcore asks for: whether an idle connection has been hung up."""
-        return self._below.get_extra_info(info)
+        """What httpcore asks for: whether an idle connection has been hung up.
+
+        One that we have cut is not to be read on Windows, as it is elsewhere.
+        """
+        return (info == "is_readable" and self._is_over) or self._below.get_extra_info(info)
 
     def _remaining(self) -> float:
         """Seconds until the deadline; raises TimeoutError when there are none."""

@@ -14,6 +14,7 @@ from mem0tray.report import browser, output
 from tests.cli.scratch import Scratch
 from tests.desktop.programs import script
 from tests.report.reading import parse
+from tests.support import needs
 from tests.support.processes import wait_until
 from tests.support.shapes import dead
 
@@ -52,6 +53,7 @@ def test_out_is_written_and_not_opened(home: Scratch, opened: list[str]) -> None
     assert not home.paths.data_dir.exists()
 
 
+@needs.MODES
 def test_only_its_owner_can_read_it(home: Scratch) -> None:
     """Mode 0600, also where a file was that others could read."""
     path = home.root / "page.html"
@@ -96,6 +98,7 @@ def test_the_language_of_the_settings(home: Scratch, request: pytest.FixtureRequ
     assert 'lang="fr"' in path.read_text(encoding="utf-8")
 
 
+@needs.OWNERS
 def test_without_a_display_the_path_is_enough(
     home: Scratch, monkeypatch: pytest.MonkeyPatch, opened: list[str]
 ) -> None:
@@ -185,6 +188,7 @@ def test_a_browser_in_a_snap_gets_it_where_it_may_read(
     assert output.usual_place(home.paths) == expected
 
 
+@needs.SHELL
 def test_the_desktop_names_its_browser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`xdg-settings` is asked; without it there is no answer."""
     monkeypatch.undo()

@@ -15,6 +15,7 @@ from mem0tray.report import gathering, history
 from mem0tray.report.gathering import Gathered
 from tests.cli.scratch import Scratch
 from tests.report.past import past
+from tests.support import needs
 from tests.support.shapes import dead
 
 _DAY = 86_400.0
@@ -31,6 +32,7 @@ def now() -> Iterator[float]:
     time.tzset()
 
 
+@needs.CLOCK
 def test_days_begin_at_local_midnight(now: float) -> None:
     """Thirty days for what is older, also where one of them has 25 hours."""
     period = history.period(now - 90 * _DAY, now)
@@ -41,6 +43,7 @@ def test_days_begin_at_local_midnight(now: float) -> None:
     assert period.starts[-1] - period.starts[-2] == 25 * _HOUR
 
 
+@needs.CLOCK
 def test_hours_while_there_is_little_to_show(now: float) -> None:
     """Less than three days are shown by the hour, the last two days of them."""
     period = history.period(now - 2.9 * _DAY, now)
@@ -49,12 +52,14 @@ def test_hours_while_there_is_little_to_show(now: float) -> None:
     assert period.starts[-1] == now - 0.5 * _HOUR
 
 
+@needs.CLOCK
 def test_it_begins_just_before_the_first_memory(now: float) -> None:
     """What was before there was anything is left out, but for one empty part."""
     assert len(history.period(now - 3 * _HOUR, now).starts) == 5
     assert len(history.period(now - 5 * _DAY, now).starts) == 7
 
 
+@needs.CLOCK
 def test_deliveries_fall_into_their_parts(now: float) -> None:
     """Each slot counts where it begins; those before the period nowhere."""
     period = history.period(now - 2 * _HOUR, now)
@@ -64,6 +69,7 @@ def test_deliveries_fall_into_their_parts(now: float) -> None:
     assert seen.delivered == [1, 5, 0, 4]
 
 
+@needs.CLOCK
 def test_the_most_dead_letters_of_each_part_are_shown(now: float) -> None:
     """Also where they all came and went within it; those still there count to the end."""
     period = history.period(now - 2 * _HOUR, now)
@@ -75,6 +81,7 @@ def test_the_most_dead_letters_of_each_part_are_shown(now: float) -> None:
     assert period.ends[-1] == math.inf
 
 
+@needs.CLOCK
 def test_four_dead_letters_within_an_hour_are_four(now: float) -> None:
     """Three of them are delivered before the hour is over, and one in the next."""
     period = history.period(now - 2 * _HOUR, now)
@@ -85,6 +92,7 @@ def test_four_dead_letters_within_an_hour_are_four(now: float) -> None:
     assert seen.dead_now == 0
 
 
+@needs.CLOCK
 def test_the_edge_belongs_to_the_later_part(now: float) -> None:
     """What comes or goes just then is of the part that begins; comers meet those who go."""
     period = history.period(now - 2 * _HOUR, now)
@@ -93,6 +101,7 @@ def test_the_edge_belongs_to_the_later_part(now: float) -> None:
     assert seen.dead == [1, 2, 0, 0]
 
 
+@needs.CLOCK
 def test_the_hour_that_comes_twice_is_two_parts(now: float) -> None:
     """Where summer time ends, each of the two hours has what happened in it."""
     twice = datetime(2025, 10, 26, 2, 0).timestamp()  # noqa: DTZ001  (local; the first one)
@@ -105,6 +114,7 @@ def test_the_hour_that_comes_twice_is_two_parts(now: float) -> None:
     assert seen.down[at - 1 : at + 3] == [0, _HOUR - 5, 65, 0]
 
 
+@needs.CLOCK
 def test_an_outage_shorter_than_a_part_is_seen(now: float) -> None:
     """Each counts in every part that it touched, and once in all."""
     period = history.period(now - 2 * _HOUR, now)

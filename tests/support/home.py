@@ -18,6 +18,8 @@ from tests.support.shapes import Item, Json, emergency_lines, queue_document
 REPOSITORY = Path(__file__).resolve().parents[2]
 PRODUCER = Path(__file__).with_name("producer.py")
 COMMAND = (sys.executable, "-m", "mem0tray")
+# Seconds. A start under Wine takes some of them by itself.
+_PUBLISHED_WITHIN = 40.0 if sys.platform == "win32" else 10.0
 Env = Mapping[str, str] | None
 
 
@@ -254,7 +256,7 @@ class Home:
     def worker(self, *, wrapper: Iterable[str] = (), env: Env = None) -> Process:
         """Start `run` in the background and wait until it has published its metrics."""
         process = self.start("run", wrapper=wrapper, env=env)
-        self.wait(lambda: self.published_by(process), 10, "metrics published")
+        self.wait(lambda: self.published_by(process), _PUBLISHED_WITHIN, "metrics published")
         return process
 
     def published_by(self, process: Process) -> bool:

@@ -1,0 +1,28 @@
+"""What people are told of another worker on the same files."""
+
+import socket
+import sys
+
+import pytest
+
+from mem0tray.core import another_worker
+
+
+@pytest.mark.parametrize(
+    ("system", "command"), [("linux", "kill 42"), ("win32", "taskkill /F /PID 42")]
+)
+def test_the_command_is_one_of_the_system(
+    monkeypatch: pytest.MonkeyPatch, system: str, command: str
+) -> None:
+    """That ends a process; where nobody knows which, it is said how to find it."""
+    monkeypatch.setattr(sys, "platform", system)
+    assert another_worker.killing(42) == command
+    told = str(another_worker.sentence(42, socket.gethostname()))
+    assert told == f"another worker runs as process 42: stop it with `{command}`"
+    assert ("Task Manager" in str(another_worker.sentence(None, None))) is (system == "win32")
+
+
+def test_the_command_that_is_known_goes_first() -> None:
+    """A service would start it again."""
+    told = another_worker.sentence(42, None, "systemctl --user disable --now x")
+    assert str(told).endswith("stop it with `systemctl --user disable --now x`")
