@@ -7,14 +7,13 @@ it, takes a network backend: this one has httpcore's own connect and encrypt.
 
 import contextlib
 import json
-import math
 import queue
 import secrets
 import socket
 import ssl
 import sys
 import threading
-from math import ceil
+from math import ceil, inf
 from time import monotonic
 from typing import Any, Final
 
@@ -35,8 +34,8 @@ _HERE_SECONDS: Final = 1.0  # to this computer, where only a server that is stuc
 _NOT_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"})
 _STEPS: Final = 20  # of a second, in which a wait is measured
 _PACKET: Final = 1 << 20  # bytes of a request that are kept to leave together
-# Seconds after which a send looks whether it was cut: on Windows nothing else ends its wait.
-_LOOK: Final = 0.2 if sys.platform == "win32" else math.inf
+# Seconds after which a wait looks whether it was cut; not each is ended by that on Windows.
+_LOOK: Final = 0.2 if sys.platform == "win32" else inf
 _Connected = httpcore.NetworkStream | BaseException
 
 
@@ -131,8 +130,14 @@ class Network(httpcore.NetworkBackend, httpcore.NetworkStream):
 
     def read(self, max_bytes: int, *_: Any, **__: Any) -> bytes:
         """Wait for bytes, at most until the deadline."""
-        self._limit_wait()
-        data = self._sock.recv(max_bytes)
+        while True:
+            self._limit_wait()
+            try:
+                data = self._sock.recv(max_bytes)
+                break
+            except TimeoutError:
+                if self.cut:
+                    raise httpcore.ReadError from None
         self.raw += data
         self.hung_up = not data
         if len(self.raw) > MAX_ANSWER:
@@ -160,7 +165,7 @@ class Network(httpcore.NetworkBackend, httpcore.NetworkStream):
 
     def _limit_wait(self) -> None:
         """Have the socket wait until the deadline, rounded up: setting it is a call of its own."""
-        left = ceil(self._remaining() * _STEPS) / _STEPS
+        left = min(ceil(self._remaining() * _STEPS) / _STEPS, _LOOK)
         if left != self._sock.gettimeout():
             self._sock.settimeout(left)
 

@@ -20,6 +20,7 @@ from mem0tray.localserver.child import LocalServer, LocalServerError
 from mem0tray.localserver.endpoint import DATABASE, LOG, Endpoint
 from mem0tray.localserver.finding import find
 from tests.localserver.support import PATIENCE, client_of, save, texts, until
+from tests.support import needs
 
 
 def test_it_is_started_once_and_found_again(own: LocalServer, lock: Path) -> None:
@@ -34,6 +35,7 @@ def test_it_is_started_once_and_found_again(own: LocalServer, lock: Path) -> Non
     assert endpoint.read(lock.parent) is None
 
 
+@needs.SIGNALS
 def test_it_can_be_started_after_a_stop(own: LocalServer) -> None:
     """`stop` is no death: the next `ensure` starts without delay."""
     for _ in range(3):
@@ -68,6 +70,7 @@ def test_two_workers_at_once_share_one(own: LocalServer, lock: Path, *, stale: b
         other.stop()
 
 
+@needs.SIGNALS
 def test_after_kill_9_a_new_one_has_all_memories(own: LocalServer) -> None:
     """A killed server is replaced at once, and nothing acknowledged is missing."""
     before = own.ensure()
@@ -152,6 +155,7 @@ def test_an_impostor_gets_neither_token_nor_trust(own: LocalServer, lock: Path) 
     assert "precious-token" not in "".join(heard)
 
 
+@needs.SIGNALS
 def test_one_that_hangs_is_replaced(tmp_path: Path) -> None:
     """Our own child that no longer answers is ended and started again."""
     server = LocalServer(tmp_path / "local-server", 0, patience=0.3)
