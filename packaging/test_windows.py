@@ -13,10 +13,11 @@ import environment
 import run_tests
 import windows
 
-# Without paths among the arguments: what is of one system or another, and no more than minutes.
+# Without paths among the arguments: what may be another on Windows.
 SUITE: Final = (
-    "tests/files", "tests/config", "tests/system", "tests/ledger", "tests/alerts",
-    "tests/worker", "tests/windows",
+    "tests/windows", "tests/files", "tests/worker", "tests/cli", "tests/server", "tests/actions",
+    "tests/ledger", "tests/config", "tests/system", "tests/localserver", "tests/core",
+    "tests/report", "tests/alerts",
 )  # fmt: skip
 
 

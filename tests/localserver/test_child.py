@@ -21,6 +21,7 @@ from mem0tray.localserver.endpoint import DATABASE, LOG, Endpoint
 from mem0tray.localserver.finding import find
 from tests.localserver.support import PATIENCE, client_of, save, texts, until
 from tests.support import needs
+from tests.support.processes import KILL
 
 
 def test_it_is_started_once_and_found_again(own: LocalServer, lock: Path) -> None:
@@ -70,14 +71,13 @@ def test_two_workers_at_once_share_one(own: LocalServer, lock: Path, *, stale: b
         other.stop()
 
 
-@needs.SIGNALS
 def test_after_kill_9_a_new_one_has_all_memories(own: LocalServer) -> None:
     """A killed server is replaced at once, and nothing acknowledged is missing."""
     before = own.ensure()
     with client_of(before) as client:
         for number in range(10):
             assert save(client, "p", str(number), f"key-{number}").status_code == 200
-        os.kill(before.pid, signal.SIGKILL)
+        os.kill(before.pid, KILL)
     after = own.ensure()
     assert after.pid != before.pid
     with client_of(after) as client:
@@ -214,6 +214,7 @@ def test_stop_ends_a_wait(own: LocalServer, lock: Path) -> None:
     assert own.child_pid is None
 
 
+@needs.PROCESSES
 def test_the_child_is_apart_from_our_terminal(own: LocalServer) -> None:
     """Ctrl-C goes to the worker alone, which then ends the server."""
     assert os.getpgid(own.ensure().pid) != os.getpgrp()

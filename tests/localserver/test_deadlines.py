@@ -16,6 +16,7 @@ from mem0tray.localserver.connections import Connection
 from mem0tray.localserver.serve import config, listen
 from mem0tray.localserver.store import Store
 from tests.localserver.support import PATIENCE
+from tests.support import needs
 
 _TOKEN = "token"  # noqa: S105  (of this test's own server)
 _HEAD = f"POST /memory HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {_TOKEN}\r\n"
@@ -106,6 +107,7 @@ def test_a_request_that_does_not_end_is_cut(port: int, half: str) -> None:
         assert answer.endswith(b'{"detail":"The request did not come in time."}')
 
 
+@needs.RESETS
 @pytest.mark.parametrize("begin", ["POST /memory HTTP/1.1\r\nX: ", _HALVES["a body that is cut"]])
 def test_a_slow_drip_does_not_put_it_off(port: int, begin: str) -> None:
     """Bytes that come one by one, for ever, do not make the deadline a later one."""

@@ -8,6 +8,7 @@ import pytest
 
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.localserver.store import KeyReusedError, Store
+from tests.support import needs
 
 
 def everything(store: Store, project: str) -> list[str]:
@@ -27,6 +28,7 @@ def test_memories_and_keys_are_there_after_reopening(tmp_path: Path) -> None:
         assert everything(store, "p") == ["text \udc80"]
 
 
+@needs.MODES
 def test_the_files_are_private(tmp_path: Path) -> None:
     """Database, log and index are 0600 whatever the umask."""
     with closing(Store(tmp_path / "memories.sqlite3")) as store:

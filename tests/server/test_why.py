@@ -12,6 +12,7 @@ import pytest
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
 from mem0tray.server.network import why
+from tests.support import needs
 
 IN_TIME = "no connection in time"
 LOST = "the connection was lost before anything was sent"
@@ -32,6 +33,7 @@ def tls(reason: str) -> ssl.SSLError:
     return error
 
 
+@needs.ERRORS
 @pytest.mark.parametrize(
     ("error", "words"),
     [

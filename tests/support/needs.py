@@ -23,6 +23,7 @@ OPEN_FILES: Final = posix("a file that is open can be neither replaced nor remov
 FLOCK: Final = posix("files are locked in another way")
 FOLDER_SYNC: Final = posix("folders cannot be synced")
 READING_RIGHTS: Final = posix("to take the right to read away takes an access list")
+RESETS: Final = posix("an answer is dropped at a reset")
 SIGNALS: Final = posix("a process that is told to end gets no signal")
 SHELL: Final = posix("there is no shell of POSIX")
 UTF8: Final = posix("what is beyond ASCII is written as escapes")

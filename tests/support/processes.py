@@ -11,6 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+# What ends a process at once, by a number, and what it has ended with then.
+KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
+KILLED = (1, KILL) if sys.platform == "win32" else (-KILL,)
 # What is started ends with the test run, even when that is killed.
 LEASH = (SETPRIV, "--pdeathsig", "KILL") if (SETPRIV := shutil.which("setpriv")) else ()
 
