@@ -111,7 +111,7 @@ def path(here: Path) -> PureWindowsPath:
 
 def ensure() -> tuple[Path, Path, Path]:
     """Make what is not there yet: the folders of Python, of its packages, and a fresh prefix."""
-    _need_tools()
+    need_tools()
     environment.ensure(["dev"])
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "lock").open("w") as lock:
@@ -119,7 +119,7 @@ def ensure() -> tuple[Path, Path, Path]:
         python = _made("python", [CARRIER, _STARTER, str(_stdlib())], _make_python)
         wanted = [*_packages(), environment.CONSTRAINTS.read_text(encoding="utf-8")]
         site = _made("site", wanted, _make_site)
-        prefix = _made("prefix", [shutil.which("wine") or ""], _make_prefix)
+        prefix = _made("prefix", [_wine()], _make_prefix)
     return python, site, prefix
 
 
@@ -141,7 +141,8 @@ def started() -> Iterator[Windows]:
             shutil.rmtree(run, ignore_errors=True)
 
 
-def _need_tools() -> None:
+def need_tools() -> None:
+    """See that the system has what all of it is made of and runs on, or stop and say what not."""
     missing = [packages for name, packages in TOOLS if shutil.which(name) is None]
     if not _has_stdlib(_stdlib()):
         missing.append("libpython3.13-stdlib")
@@ -157,6 +158,11 @@ def _stdlib() -> Path:
 
 def _has_stdlib(folder: Path) -> bool:
     return (folder / "ctypes" / "__init__.py").is_file()
+
+
+def _wine() -> str:
+    """Which Wine it is: another makes a registry of its own."""
+    return subprocess.run(["wine", "--version"], capture_output=True, text=True, check=True).stdout
 
 
 def _packages() -> list[str]:

@@ -1,6 +1,5 @@
 """Why a memory is stuck, and what to do about it."""
 
-import shlex
 from typing import Final
 
 from mem0tray.actions.cause import (
@@ -26,6 +25,7 @@ from mem0tray.core.text import one_line, short_id
 from mem0tray.ledger.known import Attempt, Known
 from mem0tray.server import answers
 from mem0tray.server.remedy import ID, REWORD, nothing, of_redirect, of_rejection
+from mem0tray.system import shell
 
 _ANSWERLESS: Final = frozenset({Kind.NO_ANSWER, Kind.OUTAGE, Kind.ASKED_IN_VAIN})
 # They count nothing against the item, unless its last error says that they did.
@@ -85,7 +85,7 @@ def causes(
             result.append(Cause(WAITING, again, _waits(found), by_itself=True))
         elif not result:
             result.append(Cause(DUE, Reason("it is about to be sent"), _SENT, by_itself=True))
-    handle = handle or shlex.quote(short_id(found.id))
+    handle = handle or shell.quote(short_id(found.id))
     return [cause.about(handle) for cause in with_one_thing_to_do(result)]
 
 

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -13,6 +12,7 @@ from mem0tray.core.errors import NotFoundError, UnknownIdError
 from mem0tray.core.item import Item
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
+from mem0tray.system import shell
 from mem0tray.system.paths import Paths
 
 Identity = tuple[str, bytes]
@@ -111,7 +111,7 @@ def handles(found: Iterable[FoundItem]) -> dict[str, str]:
     shared = [0, *itertools.starmap(_shared, itertools.pairwise(ids)), 0]
     needed = map(max, itertools.pairwise(shared))
     return {
-        name: shlex.quote(one_line(name[: max(_SHORTEST, least + 1)], _LONGEST_ID))
+        name: shell.quote(one_line(name[: max(_SHORTEST, least + 1)], _LONGEST_ID))
         for name, least in zip(ids, needed, strict=False)
     }
 

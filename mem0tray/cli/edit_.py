@@ -1,7 +1,6 @@
 """`mem0tray edit`: the text of one memory in the user's editor."""
 
 import os
-import shlex
 from typing import Final
 
 import click
@@ -15,6 +14,7 @@ from mem0tray.cli.command_help import Command
 from mem0tray.config import config_file
 from mem0tray.core.errors import Mem0TrayError, NotFoundError
 from mem0tray.core.text import one_line, short_id
+from mem0tray.system import shell
 from mem0tray.system.paths import Paths
 
 _NOT_HERE: Final = {
@@ -44,7 +44,7 @@ def command(name: str) -> None:
     settings = context.load_there()
     paths = settings.locations()
     found = _editable(look_up.look_up(paths, name))
-    called = handles(everything(paths)).get(found.id) or shlex.quote(name)
+    called = handles(everything(paths)).get(found.id) or shell.quote(name)
     text = found.item.content if found.item is not None else ""
     after = _edited(text, found)
     if after is None:
@@ -124,7 +124,7 @@ def _with_text_kept(
     """The error, with the file in which the new text is."""
     kept = edit_text.keep_new(paths, found.id, data)
     remedy = "" if isinstance(error, GoneError) else error.remedy
-    add = f"mem0tray add --project {shlex.quote(found.project or 'P')} - < {shlex.quote(str(kept))}"
+    add = f"mem0tray add --project {shell.quote(found.project or 'P')} - < {shell.quote(str(kept))}"
     return Mem0TrayError(
         f"{error.message} Nothing was changed; your text is in {kept}.",
         remedy or f"To queue it: `{add}`.",

@@ -1,7 +1,6 @@
 """`mem0tray uninstall`: take away what mem0tray put into the system, and say what stays."""
 
 import os
-import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from mem0tray.config.settings import Settings
 from mem0tray.core.errors import Mem0TrayError, SettingsError
 from mem0tray.desktop.autostart import DISABLED, application_entry, systemd
 from mem0tray.files import atomic
+from mem0tray.system import shell
 from mem0tray.system.paths import APP
 
 _SHARED: Final = "mem0_*"
@@ -177,7 +177,7 @@ def _tell_of_others(done: _Done, shared: list[Path]) -> None:
         except OSError:
             continue
         if _COMPLETION in text:
-            where = shlex.quote(str(path))
+            where = shell.quote(str(path))
             command = f"`sed -i.bak '/{_COMPLETION}/d' {where}`"
             done.left.append((str(path), f"a line in it asks for completion; {command} removes it"))
 
@@ -215,7 +215,7 @@ def _program() -> str:
     """The command that removes the program, as it was installed."""
     image = os.environ.get("APPIMAGE")
     if image and os.environ.get("APPDIR") and sys.prefix.startswith(os.environ["APPDIR"]):
-        return f"rm {shlex.quote(image)}"
+        return f"rm {shell.quote(image)}"
     parts = Path(sys.prefix).parts
     for pair, line in (
         (("pipx", "venvs"), f"pipx uninstall {APP}"),
@@ -224,4 +224,4 @@ def _program() -> str:
     ):
         if pair in pairwise(parts):
             return line
-    return f"{shlex.quote(sys.executable)} -m pip uninstall {APP}"
+    return f"{shell.quote(sys.executable)} -m pip uninstall {APP}"

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shlex
 import shutil
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from mem0tray.config import settings
 from mem0tray.config.settings import SECRETS, Settings
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError, SettingsError
 from mem0tray.files import atomic, private_folders
-from mem0tray.system import plain
+from mem0tray.system import plain, shell
 
 _EDITORS: Final = ("notepad",) if sys.platform == "win32" else ("nano", "vi")
 _HEADER: Final = """\
@@ -214,7 +213,7 @@ def cannot_start(editor: str, error: OSError) -> FileUnavailableError:
 
 def _editor() -> list[str]:
     for name in ("VISUAL", "EDITOR"):
-        words = shlex.split(os.environ.get(name, ""), posix=sys.platform != "win32")
+        words = shell.split(os.environ.get(name, ""))
         if words:
             return words
     for editor in _EDITORS:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,11 @@ import pytest
 from mem0tray.actions import add
 from mem0tray.files.lock import FileLock
 from tests.cli.scratch import Scratch
+from tests.support import needs
+from tests.support.needs import has_mode
+
+if sys.platform != "win32":
+    import pty
 
 ODD = """{"note": 1e400, "queue": [{"id": "a", "n": 36893488147419103232, "t": "\\u00e9"}, 7],
  "last_100": [1, 2], "failed": [null], "stats": {"total_queued": 5, "mine": 1.50}}"""
@@ -28,7 +32,7 @@ def test_the_first_memory_makes_the_file(home: Scratch) -> None:
         "total_queued": 1, "total_synced": 0, "total_failed": 0, "last_sync": None
     }  # fmt: skip
     assert (entry["id"], entry["project_id"], entry["content"]) == (identity, "p", "text")
-    assert home.queue.stat().st_mode & 0o777 == 0o600
+    assert has_mode(home.queue, 0o600)
     assert "this computer only" in home.ok("status")
 
 
@@ -90,7 +94,7 @@ def test_a_broken_queue_file_is_left_to_the_worker(home: Scratch, broken: bytes)
     assert home.queue.read_bytes() == broken
     line = json.loads((home.claude / "mem0_emergency.json").read_text())
     assert (line["id"], line["content"], line["emergency"]) == (document["id"], "new", True)
-    assert (home.claude / "mem0_emergency.json").stat().st_mode & 0o777 == 0o600
+    assert has_mode((home.claude / "mem0_emergency.json"), 0o600)
 
 
 def test_a_line_without_an_end_is_ended_first(home: Scratch) -> None:
@@ -191,7 +195,7 @@ def test_a_link_to_the_queue_file_stays_one(home: Scratch, tmp_path: Path) -> No
     home.ok("add", "--project", "p", "x")
     assert home.queue.is_symlink()
     assert json.loads(target.read_text())["queue"][0]["content"] == "x"
-    assert target.stat().st_mode & 0o777 == 0o640
+    assert has_mode(target, 0o640)
 
 
 def test_without_a_project_the_folder_names_it(
@@ -219,6 +223,7 @@ def test_a_folder_without_a_name_is_no_project(
     assert not home.queue.exists()
 
 
+@needs.SHELL
 def test_a_terminal_is_told_what_is_waited_for(home: Scratch) -> None:
     """Without a text, `add` at a terminal says on stderr that it reads, and how to end that."""
     ours, theirs = pty.openpty()

@@ -10,6 +10,9 @@ from mem0tray.files.lock import InstanceLock
 from tests.cli.scratch import Scratch
 from tests.desktop.programs import Programs
 from tests.desktop.user_systemd import UserSystemd
+from tests.support import needs
+
+pytestmark = needs.DESKTOP
 
 
 @pytest.fixture

@@ -1,14 +1,15 @@
 """`mem0tray edit`."""
 
 import json
-import shlex
 import sys
 from pathlib import Path
 
 import pytest
 
+from mem0tray.system import shell
 from tests.cli.scratch import Scratch
 from tests.report.past import past
+from tests.support import needs
 from tests.support.forked import ForkedHome
 from tests.support.http1 import Answer
 from tests.support.shapes import entry, further_key, queue_document, waiting
@@ -26,7 +27,7 @@ def _editor(folder: Path, work: str) -> str:
     """Make an editor that does this with `text` and `path`; the command for $VISUAL."""
     program = folder / "editor.py"
     program.write_text(_PROGRAM.format(work), encoding="utf-8")
-    return f"{shlex.quote(sys.executable)} {shlex.quote(str(program))}"
+    return f"{shell.quote(sys.executable)} {shell.quote(str(program))}"
 
 
 def _letter(home: Scratch, content: object = "old", **fields: object) -> Path:
@@ -110,6 +111,7 @@ def test_what_cannot_be_used_changes_nothing(home: Scratch, work: str, part: str
     assert dlq.read_bytes() == before
 
 
+@needs.ERRORS
 def test_an_editor_that_is_not_there_is_named(home: Scratch) -> None:
     """$EDITOR is taken where $VISUAL is not set."""
     _letter(home)
@@ -130,7 +132,7 @@ def test_what_was_delivered_meanwhile_loses_nothing(home: Scratch) -> None:
     work = f"path.write_text('my new text\\n'); pathlib.Path({str(dlq)!r}).write_text({empty!r})"
     program = home.root / "program.py"
     program.write_text(f"import pathlib, sys\npath = pathlib.Path(sys.argv[-1])\n{work}\n")
-    home.env(VISUAL=f"{shlex.quote(sys.executable)} {shlex.quote(str(program))}")
+    home.env(VISUAL=f"{shell.quote(sys.executable)} {shell.quote(str(program))}")
     done = home.run("edit", "aa")
     assert done.code == 1
     assert "delivered meanwhile" in done.line

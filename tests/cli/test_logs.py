@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.cli.scratch import Scratch
+from tests.support import needs
 
 AT = "2026-01-01T00:00:00"
 
@@ -80,6 +81,7 @@ def test_markers_have_their_colour_at_a_terminal(home: Scratch) -> None:
     assert codes == ["\x1b[32", "\x1b[33", "\x1b[31", "\x1b[31"]
 
 
+@needs.SIGNALS
 def test_it_follows_across_a_turn_and_ends_on_ctrl_c(home: Scratch) -> None:
     """What comes is shown, also in the next log; Ctrl-C ends it without a word."""
     write(home, "first")
@@ -95,6 +97,7 @@ def test_it_follows_across_a_turn_and_ends_on_ctrl_c(home: Scratch) -> None:
         assert process.stderr.read() == b"\n"  # after the ^C of the terminal
 
 
+@needs.SIGNALS
 def test_it_waits_for_a_log(home: Scratch) -> None:
     """It says so, and shows the log from its first line on."""
     with following("-n", "0") as process:
@@ -105,6 +108,7 @@ def test_it_waits_for_a_log(home: Scratch) -> None:
         assert read_line(process) == f"{AT} first\n"
 
 
+@needs.SHELL
 def test_a_reader_that_leaves_ends_it_quietly(home: Scratch) -> None:
     """As in `logs -f | head -1`."""
     write(home, "first")

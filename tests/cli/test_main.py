@@ -13,6 +13,7 @@ import pytest
 from mem0tray import __version__, cli
 from mem0tray.cli import app, fast_arguments
 from tests.cli.scratch import Scratch
+from tests.support import needs
 from tests.support.variants import variants
 
 
@@ -177,6 +178,7 @@ def test_a_question_that_is_answered_with_no_exits_1(
     assert "aborted" in done.line
 
 
+@needs.SHELL
 def test_a_reader_that_leaves_is_no_error() -> None:
     """`mem0tray --help | true` says nothing about a broken pipe."""
     command = f"{sys.executable} -m mem0tray --help | true"
@@ -241,6 +243,7 @@ def test_output_that_cannot_be_written_is_named(
     assert done.stderr == f"mem0tray: {said}\n"
 
 
+@needs.SHELL
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
 @pytest.mark.parametrize("unbuffered", variants(["", "1"]), ids=["buffered", "unbuffered"])
 @pytest.mark.parametrize(
@@ -273,6 +276,7 @@ def test_a_memory_whose_reader_has_left_is_queued_all_the_same(home: Scratch) ->
     assert entry["id"] in done.stderr
 
 
+@needs.ERRORS
 @pytest.mark.parametrize(
     "command", [["add", "--project", "p", "x"], ["run", "--once"]], ids=" ".join
 )

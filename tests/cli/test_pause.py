@@ -9,6 +9,7 @@ from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import pauses
 from mem0tray.files.lock import FileLock
 from tests.cli.scratch import Scratch
+from tests.support import needs
 
 
 def test_a_pause_without_minutes_lasts_until_resumed(home: Scratch) -> None:
@@ -36,6 +37,7 @@ def test_a_pause_that_cannot_be_read_is_not_taken_for_none(home: Scratch) -> Non
         pauses.read(home.paths)
 
 
+@needs.LINKS
 @pytest.mark.row(7)
 def test_a_pause_that_cannot_be_read_can_be_ended(home: Scratch) -> None:
     """`resume` removes whatever it is that stands for a pause; `status` says what it is."""

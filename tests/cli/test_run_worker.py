@@ -17,6 +17,7 @@ from mem0tray.core.state import Waiting, WorkerState
 from mem0tray.system.wakeup import Bell, Source
 from mem0tray.worker.folders import wanted
 from mem0tray.worker.thread import WorkerThread
+from tests.support import needs
 
 
 class Work(WorkerThread):
@@ -51,6 +52,7 @@ class Ringing(Bell):
         return super().wait(20 if timeout is None else timeout, source)
 
 
+@needs.SIGNALS
 def test_a_signal_to_another_thread_ends_the_worker() -> None:
     """A SIGTERM that the system hands to whatever thread wakes the main one, which waits."""
     work: Any = Work()

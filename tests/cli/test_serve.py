@@ -11,8 +11,10 @@ import pytest
 
 from mem0tray.localserver import serve
 from tests.cli.scratch import Scratch
+from tests.support import needs
 
 
+@needs.SIGNALS
 def test_serve_says_where_it_is_and_stops_cleanly(home: Scratch) -> None:
     """Address, folder and how to stop are printed; a second one exits 1; SIGINT exits 0."""
     command = [sys.executable, "-m", "mem0tray", "serve", "--port", "0"]
@@ -62,6 +64,7 @@ def test_a_named_port_that_is_forbidden_is_an_error(
     assert "this user may not have it. Name one above 1023." in done.line
 
 
+@needs.SIGNALS
 def test_a_configured_port_that_is_taken_is_named(home: Scratch) -> None:
     """The server moves on to a free one near it, and says so first."""
     with serve.listen(0) as taken:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from mem0tray.cli import status
+from mem0tray.core import another_worker
 from mem0tray.files import quarantine
 from mem0tray.files.lock import InstanceLock
 from mem0tray.ledger.reader import Reader
@@ -149,7 +150,7 @@ def test_a_running_worker_is_believed(home: Scratch) -> None:
         ({"pid": 1, "host": "far.example"}, "another worker runs on far.example: stop it there"),
         (
             {"pid": 1, "host": socket.gethostname()},
-            "another worker runs as process 1: stop it with `kill 1`",
+            f"another worker runs as process 1: stop it with `{another_worker.killing(1)}`",
         ),
         ({}, "another worker rewrites mem0_metrics.json"),
     ],

@@ -15,6 +15,7 @@ from mem0tray.files import atomic, quarantine, writable
 from mem0tray.files.lock import FileLock
 from tests.cli.doctoring import checks
 from tests.cli.scratch import Scratch
+from tests.support.privileges import is_root
 
 
 @pytest.mark.usefixtures("server")
@@ -165,7 +166,7 @@ def test_a_lock_that_is_held_for_long(home: Scratch, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.usefixtures("server")
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can look at another user's folder so")
+@pytest.mark.skipif(not is_root(), reason="only root can look at another user's folder so")
 def test_root_is_told_that_the_folder_is_another_s(home: Scratch) -> None:
     """With what in it is not theirs, which their worker cannot use."""
     home.claude.mkdir()

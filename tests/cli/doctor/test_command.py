@@ -16,6 +16,7 @@ from mem0tray.files.lock import InstanceLock
 from mem0tray.server import Health, KeyCheck, KeyVerdict
 from tests.cli.doctoring import checks
 from tests.cli.scratch import Scratch
+from tests.support import needs
 from tests.support.http1 import Answer
 from tests.support.standin import Standin
 
@@ -220,6 +221,7 @@ def test_another_worker(
     assert [found for found, _ in checks(home, "another worker")] == ["ok"]
 
 
+@needs.PROCESSES
 @pytest.mark.usefixtures("server")
 def test_a_process_that_looks_like_a_worker(
     home: Scratch, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -268,6 +270,7 @@ def test_how_things_stand_is_looked_at_once(home: Scratch, monkeypatch: pytest.M
     assert read.count("mem0_queue_dlq.json") == read.count("mem0_queue.json") == 1
 
 
+@needs.DESKTOP
 @pytest.mark.usefixtures("server")
 def test_start_at_login(home: Scratch) -> None:
     """That it does not start is no fault; that it cannot is one, with the command that mends it."""
@@ -311,6 +314,7 @@ def test_odd_settings_are_among_thechecks(home: Scratch) -> None:
     assert levels == ["ok", "warn"]
 
 
+@needs.DESKTOP
 @pytest.mark.usefixtures("server")
 def test_no_desktop_is_no_fault(home: Scratch) -> None:
     """Without a session there are no notifications, and nothing to look at."""
@@ -359,6 +363,7 @@ def test_a_pause_is_worth_a_look(home: Scratch, minutes: list[str]) -> None:
     assert "`mem0tray resume`" in text
 
 
+@needs.DESKTOP
 @pytest.mark.usefixtures("server")
 def test_no_desktop_has_no_tray(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a display nothing is wrong with the tray; the worker in the terminal is named."""
