@@ -25,6 +25,7 @@ TEST_TOOLS: Final = (
     ("dex", "dex"),  # starts them, as a login does
     ("plistutil", "libplist-utils"),  # reads property lists, as launchd does
     ("systemd-analyze", "systemd"),  # checks the unit of the service
+    ("ps", "procps"),  # names a process where there is no /proc
     ("strace", "strace"),  # kills and errors at a chosen system call
     ("zsh", "zsh"),  # completion is tried in each of the shells;
     ("fish", "fish"),  # bash is there

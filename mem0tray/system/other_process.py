@@ -88,7 +88,8 @@ def _mark(pid: int) -> str:
     if _IS_LINUX:
         fields = _stat(pid)
         return fields[_STARTED] if fields and fields[0] != "Z" else ""
-    return (programs.answer("ps", "-o", "lstart=", "-p", str(pid)) or "").strip()
+    state, _, started = _ps(pid, "stat", "lstart").partition(" ")
+    return "" if state.startswith("Z") else started.strip()
 
 
 # Linux ----------------------------------------------------------------------------------
@@ -161,9 +162,18 @@ def _unit(pid: int) -> tuple[str, bool]:
 def _by_ps(pid: int) -> Neighbour | None:
     """By `ps`, as on macOS; what started it is for `older` to find."""
     mark = _mark(pid)
-    rest = (programs.answer("ps", "-o", "uid=,command=", "-p", str(pid)) or "").split(None, 1)
+    rest = _ps(pid, "uid", "command").split(None, 1)
     if not mark or len(rest) != 2:  # noqa: PLR2004  (user and command)
         return None
     uid, command = rest
     shown = one_line(command.strip(), _LONGEST)
     return Neighbour(pid, shown, mark, "", f"kill {pid}", ours=uid == str(os.geteuid()))
+
+
+def _ps(pid: int, *columns: str) -> str:
+    """What `ps` says of a process, nothing of one that is gone.
+
+    BSDs take what follows "=" for a heading, and cut a line to the terminal's width.
+    """
+    asked = [word for column in columns for word in ("-o", f"{column}=")]
+    return (programs.answer("ps", "-ww", *asked, "-p", str(pid)) or "").strip()

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from mem0tray.system import other_process, programs
+from tests.desktop.programs import script
 from tests.support import needs
+from tests.support.machine import tool
 
 HERE = socket.gethostname()
 
@@ -39,6 +41,26 @@ def test_a_process_is_named_and_ended(sleeper: subprocess.Popen[bytes]) -> None:
     if not found.unit:
         assert other_process.end(found)
         assert sleeper.wait(5) != 0
+
+
+@needs.PROCESSES
+def test_where_there_is_no_proc_it_is_ps_that_is_asked(
+    sleeper: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """One option for each column: BSDs take what follows an equals sign for a heading."""
+    ps = script(tmp_path / "ps", f'echo "$@" >> "{tmp_path}/asked"\nexec {tool("ps")} "$@"')
+    monkeypatch.setenv("PATH", str(ps.parent), prepend=os.pathsep)
+    monkeypatch.setattr(other_process, "_IS_LINUX", False)
+    found = other_process.find(sleeper.pid, HERE, time.time())
+    assert found is not None
+    assert "time.sleep(60)" in found.command
+    assert (found.ours, found.stop) == (True, f"kill {sleeper.pid}")
+    assert other_process.end(found)
+    assert sleeper.wait(5) != 0
+    for asked in (tmp_path / "asked").read_text().splitlines():
+        columns = [word for word in asked.split() if "=" in word]
+        assert columns
+        assert all(word.count("=") == 1 and word.endswith("=") for word in columns)
 
 
 def test_what_is_no_certain_process_is_not_named(sleeper: subprocess.Popen[bytes]) -> None:
