@@ -196,14 +196,18 @@ def test_zenity_is_told_texts_and_no_options(room: Room) -> None:
     assert all(word.startswith("--") for word in words)
 
 
-@pytest.mark.parametrize(("version", "option"), [("3.44.0", "--window-icon"), ("4.1.90", "--icon")])
-def test_zenity_shows_our_icon(room: Room, version: str, option: str) -> None:
-    """Its option for that has changed with its version."""
+@pytest.mark.parametrize(
+    ("version", "option", "base"),
+    [("3.44.0", "--window-icon", "healthy"), ("4.1.90", "--icon", "action-needed")],
+)
+def test_zenity_shows_our_icon(room: Room, version: str, option: str, base: str) -> None:
+    """Its option for that has changed with its version; beside a question stands no tick."""
     keep = f"printf '%s\\0' \"$@\" > '{room.programs.folder}/zenity.words'"
     room.programs.add("zenity", f'[ "$1" = --version ] && echo {version} && exit\n{keep}')
     room.dialogs.ask(QUESTION)
     (icon,) = [word for word in room.words("zenity") if word.startswith(f"{option}=")]
-    assert Path(icon.partition("=")[2]).is_file()
+    file = Path(icon.partition("=")[2])
+    assert (file.name, file.is_file()) == (f"{base}-256.png", True)
 
 
 def test_kdialog_is_told_texts_and_no_options(room: Room) -> None:

@@ -142,6 +142,7 @@ def _zenity(program: str, question: Question) -> _Child:
     """zenity, whose options for our icon depend on its version."""
     version = programs.answer(program, "--version") or ""
     new = version.partition(".")[0] not in ("2", "3")
+    picture = str(icon_file("action-needed-256.png")) if question.cancel else _icon()
     command = [
         program,
         "--question" if question.cancel else "--info",
@@ -150,7 +151,7 @@ def _zenity(program: str, question: Question) -> _Child:
         f"--text={question.text}",
         f"--ok-label={question.confirm}",
         f"--width={_WIDTH}",
-        f"--icon={_icon()}" if new else f"--window-icon={_icon()}",
+        f"--icon={picture}" if new else f"--window-icon={_icon()}",
     ]
     if question.cancel:
         command += [f"--cancel-label={question.cancel}", "--default-cancel"]
