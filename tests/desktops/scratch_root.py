@@ -86,7 +86,9 @@ class ScratchRoot:
         self._mark.write_text(_WHOLE, encoding="utf-8")
 
     def remove(self) -> None:
-        """Take it away; OSError for a folder with anything in it that was not made here."""
+        """Take it away; OSError where anything in it was not made here, or is mounted there."""
+        if mounted := _mounted_below(self.folder.resolve()):
+            raise OSError(f"{mounted[0]} is mounted: what is in it would be removed too")
         if self._mark.exists():
             shutil.rmtree(self.folder)
         elif self.folder.exists():
@@ -148,6 +150,13 @@ class ScratchRoot:
             process.wait()
         if code:
             raise subprocess.CalledProcessError(code, list(command))
+
+
+def _mounted_below(folder: Path) -> list[Path]:
+    """Where something is mounted in it, as the kernel has it: spaces and the like as octals."""
+    mounts = Path("/proc/self/mounts").read_bytes().splitlines()
+    places = (line.split()[1].decode("unicode_escape", "replace") for line in mounts)
+    return [place for place in map(Path, places) if folder in place.parents]
 
 
 def missing_tools() -> list[str]:

@@ -1,5 +1,6 @@
 """The folder in which a scratch root is made."""
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -15,3 +16,18 @@ def test_a_folder_of_somebody_else_stays(tmp_path: Path) -> None:
         root.make()
     assert (tmp_path / "letter").exists()
     assert not root.is_made
+
+
+@pytest.mark.parametrize(("place", "stays"), [("root/dev", True), ("", False), ("rooted", False)])
+def test_what_is_mounted_in_it_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, *, stays: bool
+) -> None:
+    """A root in which a folder of somebody else is mounted is not removed, nor anything in it."""
+    root = ScratchRoot(tmp_path / "root", tmp_path / "output")
+    root.folder.mkdir()
+    (root.folder / ".made-by-tests-desktops").write_text("whole")
+    mounts = f"x {tmp_path / place} y z 0 0\n".encode()
+    monkeypatch.setattr(Path, "read_bytes", lambda _: mounts)
+    with pytest.raises(OSError, match="is mounted") if stays else contextlib.nullcontext():
+        root.remove()
+    assert root.is_made is stays
