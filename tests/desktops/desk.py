@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tests.desktops.nested import SESSION_BUS, X_SERVER, Nested
+
+if TYPE_CHECKING:
+    from tests.desktops.trial import Trial
 
 NOTIFICATIONS: Final = "org.freedesktop.Notifications"  # the name of daemons on the bus
 
@@ -15,8 +18,10 @@ class Desk:
 
     `start` starts its parts in a screen and returns when a tray and a notification daemon are
     there. `lacks` says for a step (tests/desktops/steps.py) why this desktop cannot show it;
-    the step is tried all the same. `parts` are the parts that are killed in turn, each by the
-    name under which `start` started it, with what starts it again.
+    the step is tried all the same. `steps` are other ones than the usual. `clicks` is how many
+    with the left button activate an icon. `nests`: a submenu has submenus. `answer_by` are the
+    keys that end a question once its answer is chosen. `parts` are the parts that are killed
+    in turn, each by the name under which `start` started it, with what starts it again.
     """
 
     name: str
@@ -25,6 +30,10 @@ class Desk:
     marks: Mapping[str, str]
     start: Callable[[Nested], None]
     lacks: Mapping[str, str] = field(default_factory=dict)
+    steps: Mapping[str, Callable[["Trial"], str]] = field(default_factory=dict)
+    clicks: int = 1
+    nests: bool = True
+    answer_by: Sequence[str] = ()
     parts: Mapping[str, Callable[[Nested], None]] = field(default_factory=dict)
 
 

@@ -24,7 +24,7 @@ REPORT = "report.json"
 def tried(desk: Desk, output: Path) -> Report:
     """Take every step on the desktop, and kill its parts in a session of their own."""
     output.mkdir(parents=True, exist_ok=True)
-    outcomes = [*_session(desk, STEPS, output, "logs")]
+    outcomes = [*_session(desk, desk.steps or STEPS, output, "logs")]
     if killing := faults.steps(desk):
         again = _session(desk, killing, output, "logs-of-kills")
         outcomes += [each for each in again if each.step not in STEPS or each.outcome == FAILED]

@@ -46,18 +46,21 @@ def left_click(trial: Trial) -> str:
     """A left click shows the status."""
     trial.at_rest()
     opened = len(list(trial.nested.pages()))
-    trial.nested.screen.mouse(*trial.icon)
+    place = trial.find_icon()
+    for _ in range(trial.desk.clicks):
+        trial.nested.screen.mouse(*place)
     wait_until(lambda: len(list(trial.nested.pages())) > opened, 10, "a page opened")
     page = list(trial.nested.pages())[-1]
     assert page.endswith("status.html"), page
-    return "opens the status page"
+    return "opens the status page" if trial.desk.clicks == 1 else "two open the status page"
 
 
 def notification(trial: Trial) -> str:
     """A notification says that a memory moved to the DLQ."""
     trial.before = trial.at_rest()
     trial.refuse(_BY_BUTTON)
-    trial.eyes.wait_text("Moved to DLQ", trial.before)
+    place = trial.eyes.wait_text("Moved to DLQ", trial.before).middle
+    trial.hover(place)  # so it stays; and some show their buttons only then
     trial.nested.wait_still(0.3)
     trial.shoot("notification")
     return "“Moved to DLQ”"
@@ -103,38 +106,27 @@ def click(trial: Trial) -> str:
     return "“Retry all now” delivers the memory"
 
 
-def _open_letter(trial: Trial) -> None:
-    trial.open_menu()
-    trial.choose("Dead letters", "garden … 500")
-
-
 def submenu(trial: Trial) -> str:
     """The menu goes down to what can be done about one dead letter."""
     trial.make_letter(_ASKED)
-    _open_letter(trial)
+    trial.open_menu()
+    trial.choose("Dead letters", *(["garden … 500"] if trial.desk.nests else []))
     trial.nested.wait_still()
     trial.shoot("submenus")
-    trial.eyes.wait_text("Copy ID", trial.before_menu)
+    trial.eyes.wait_text("Back up then delete", trial.before_menu)
     return "down to what can be done about a dead letter"
-
-
-def copy(trial: Trial) -> str:
-    """*Copy ID* puts the whole id where another program pastes it from."""
-    (letter,) = trial.letters()
-    trial.choose("Copy ID")
-    wait_until(lambda: trial.pasted() == letter["id"], 10, "the id pasted", every=0.3)
-    return "pasted by another program"
 
 
 def dialog(trial: Trial) -> str:
     """A dialog asks, and a click on its button is the answer."""
     assert trial.letters(), "there is no dead letter"
-    _open_letter(trial)
     trial.choose("Back up then delete")
     trial.eyes.wait_text("Back up and delete", trial.before_menu)
     trial.nested.wait_still()
     trial.shoot("dialog")
     trial.choose("Back up and delete")
+    if trial.desk.answer_by:
+        trial.nested.screen.keys(*trial.desk.answer_by)
     trial.wait_letters(0)
     return "asks, and deletes when told to"
 
@@ -149,6 +141,5 @@ STEPS: Final[dict[str, Step]] = {
     "menu": menu,
     "a click in it": click,
     "submenus": submenu,
-    "Copy ID": copy,
     "dialog": dialog,
 }

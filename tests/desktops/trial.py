@@ -9,7 +9,6 @@ from typing import Final
 
 from PIL import Image
 
-from tests.desktops import pasting
 from tests.desktops.desk import NOTIFICATIONS, Desk
 from tests.desktops.eyes import Box, Colour, Eyes, icon
 from tests.desktops.nested import Nested
@@ -45,7 +44,7 @@ class Trial:
         self.before_menu = self.blank = self.before
         self.program: Process | None = None
         self._output = output
-        self._env = {
+        self.environ = {
             **nested.env,
             "MEM0TRAY_SERVER_URL": server.url,
             "MEM0TRAY_SYNC_PROBE_INTERVAL": "0.5",
@@ -59,7 +58,7 @@ class Trial:
 
     def start(self) -> None:
         """Start the tray."""
-        self.program = self.nested.start([PROGRAM], "mem0tray", self._env)
+        self.program = self.nested.start([PROGRAM], "mem0tray", self.environ)
 
     def add(self, text: str, project: str = "garden") -> None:
         """Add a memory, as a person does in a terminal."""
@@ -68,7 +67,7 @@ class Trial:
     def command(self, *arguments: str) -> None:
         """Run a command of the program."""
         whole = [PROGRAM, *arguments]
-        subprocess.run(whole, env=self._env, check=True, stdout=subprocess.DEVNULL, timeout=60)
+        subprocess.run(whole, env=self.environ, check=True, stdout=subprocess.DEVNULL, timeout=60)
 
     def refuse(self, text: str) -> None:
         """Add a memory that the server refuses, until its scripts are cleared."""
@@ -140,12 +139,6 @@ class Trial:
             place = self.eyes.wait_text(label, self.before_menu).middle
             self.before_menu = self.eyes.look()
             self.nested.screen.mouse(*place)
-
-    def pasted(self) -> str:
-        """What another program pastes; empty where there is nothing."""
-        env = self.nested.env
-        on_wayland = "WAYLAND_DISPLAY" in env
-        return pasting.on_wayland(env) if on_wayland else pasting.on_x(env["DISPLAY"])
 
     def shoot(self, name: str) -> None:
         """Save a screenshot."""
