@@ -26,6 +26,8 @@ _LOG: Final = 16_384_000
 _FEW_PAGES: Final = 64  # nobody misses them
 _PAGES_AT_ONCE: Final = 256  # are moved in some milliseconds
 _LAST_MOMENT: Final = 0.2  # seconds
+# For a transaction that changes nothing SQLite does not wait. (To set what is set is no change.)
+_CHANGE: Final = "REPLACE INTO meta SELECT name, value FROM meta WHERE name = 'identity'"
 _BROKEN: Final = "ledger.broken"  # there when the ledger was found corrupt while in use
 _CORRUPT: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _DISK_FAILED: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR)
@@ -240,7 +242,14 @@ class Ledger:
         return self._durable if durable else self._quick
 
     def _begin_durable(self) -> sqlite3.Connection:
-        return self._begin("FULL")
+        db = self._begin("FULL")
+        if self._depth == 1:
+            try:
+                db.execute(_CHANGE)
+            except BaseException as error:
+                self._end(error)
+                raise
+        return db
 
     def _begin(self, synchronous: str = "NORMAL") -> sqlite3.Connection:
         """Take the lock; begin a transaction where none is under way."""

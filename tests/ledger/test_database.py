@@ -259,6 +259,31 @@ def test_only_what_is_durable_waits_for_the_disk(ledger: Ledger) -> None:
     assert modes == [2, 1, 2]
 
 
+def test_what_is_durable_waits_for_what_was_committed_before(ledger: Ledger) -> None:
+    """It writes to the log, for which alone SQLite waits, though it has changed nothing itself."""
+    log = ledger.path.with_name(f"{ledger.path.name}-wal")
+    sizes = []
+    for durable in (False, True, False, True):
+        with ledger.transaction(durable=durable), ledger.transaction(durable=durable):
+            ledger.meta("identity")
+        sizes.append(log.stat().st_size)
+    assert sizes[0] < sizes[1] == sizes[2] < sizes[3]
+
+
+def test_what_cannot_be_made_durable_is_not_begun(ledger: Ledger) -> None:
+    """Where nothing can be written that is said at once, and the next may try."""
+    with ledger.locked() as db:
+        db.execute("PRAGMA query_only = ON")
+    with pytest.raises(LedgerError, match="readonly"), ledger.transaction(durable=True):
+        pass
+    with ledger.locked() as db:
+        assert not db.in_transaction
+        db.execute("PRAGMA query_only = OFF")
+    with ledger.transaction(durable=True):
+        ledger.set_meta("n", 1)
+    assert ledger.meta("n") == 1
+
+
 @pytest.mark.parametrize("page", [2048, 4096], ids=["new", "of a former version"])
 def test_the_log_stays_small_whatever_the_pages(tmp_path: Path, page: int) -> None:
     """It is taken in at sixteen megabytes: a small disk must not be full of it."""

@@ -209,6 +209,7 @@ class QueuePublisher:
         with self._context.ledger.transaction(durable=True):
             fresh = self._context.inbox.fresh_entries()
             left = self._context.inbox.tombstones()
+            totals = self._context.counters.show()
         entries: list[tuple[bytes, int]] = []
         shown: set[int] = set()
         changed = seen.broken
@@ -227,12 +228,12 @@ class QueuePublisher:
         held = [raw for raw, key in seen.held if key < 0]
         held += [self._bytes(key) for key, each in fresh.items() if each.taken is not None]
         failed = [raw for raw, key in seen.failed if key < 0]
-        stats = self._stats(seen.rest.get("stats"))
+        stats = self._stats(seen.rest.get("stats"), totals)
         changed |= bool(back) or len(failed) != len(seen.failed)
         changed |= {key for _, key in seen.held if key >= 0} != {
             key for key, each in fresh.items() if each.taken is not None
         }
-        nothing_yet = seen.signature is None and not any(self._context.counters.show().values())
+        nothing_yet = seen.signature is None and not any(totals.values())
         if not changed and (stats is None or nothing_yet):
             return _Composed([], None, left)
         laid_out = [(document.laid_out(raw, 2), key) for raw, key in (*entries, *back)]
@@ -277,14 +278,14 @@ class QueuePublisher:
         """The entry's bytes; none when it was delivered just now."""
         return self._context.outbox.find_raw(key) or b""
 
-    def _stats(self, raw: bytes | None) -> bytes | None:
+    def _stats(self, raw: bytes | None, totals: dict[str, int]) -> bytes | None:
         """The counters as they should be, or None when the file has them right."""
         found = items.load_object(raw or b"{}")
         if found is None:
             self._context.quarantine_items(self._context.paths.queue, [raw or b""])
             found = {}
         last = self._context.counters.last_delivery()
-        wanted = found | self._context.counters.show()
+        wanted = found | totals
         wanted["last_sync"] = found.get("last_sync") if last is None else local_iso(last)
         return None if wanted == found else document.dump(wanted)
 

@@ -153,7 +153,7 @@ def test_stats_that_are_none_are_set_aside(publishing: Publishing) -> None:
 def test_stats_that_cannot_be_loaded_are_set_aside(publishing: Publishing) -> None:
     """Our own counts take their place."""
     publishing.context.counters.add(QUEUED, 2)
-    stats = publishing.publisher._stats(b"{odd")
+    stats = publishing.publisher._stats(b"{odd", publishing.context.counters.show())
     assert stats is not None
     assert json.loads(stats)[QUEUED] == 2
     assert publishing.scene.kept() == [b"{odd"]
