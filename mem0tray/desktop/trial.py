@@ -12,6 +12,7 @@ that hangs can be named, and at last what it found: a JSON object a line.
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -38,36 +39,49 @@ class TrialResult:
 
 
 def run(what: str, *words: str, timeout: float) -> TrialResult:
-    """Try in a child that is ended after `timeout` seconds."""
+    """Try in a child, which is ended if it has found nothing after `timeout` seconds."""
     command = [sys.executable, "-m", __name__, what, *words]
     try:
-        done = subprocess.run(  # noqa: S603  (ourselves)
+        child = subprocess.Popen(  # noqa: S603  (ourselves)
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=children.environment(),
-            timeout=timeout,
-            check=False,
             **children.apart(),
         )
-    except subprocess.TimeoutExpired as error:
-        *_, asked = [{_ASKS: "the desktop"}, *_lines(error.output)]
-        return TrialResult(hung_at=asked.get(_ASKS, "the desktop"))
     except OSError as error:
         return TrialResult({"failed": error.strerror or str(error)})
-    *_, last = [{}, *_lines(done.stdout)]
-    if done.returncode or _ASKS in last:  # it crashed, as libraries of a desktop may
-        return TrialResult(
-            {"failed": f"{last.get(_ASKS, 'the desktop')} brought a library to its end"}
-        )
-    return TrialResult(last)
+    said: list[dict[str, Any]] = [{}]
+    told = threading.Event()
+    threading.Thread(
+        target=_follow, args=(child, said, told), name="mem0tray-trial", daemon=True
+    ).start()
+    in_time, last = told.wait(timeout), said[-1]
+    if last and _ASKS not in last:
+        return TrialResult(last)
+    asked = last.get(_ASKS, "the desktop")
+    if in_time:  # it crashed, as libraries of a desktop may
+        return TrialResult({"failed": f"{asked} brought a library to its end"})
+    child.kill()
+    return TrialResult(hung_at=asked)
 
 
-def _lines(said: bytes | None) -> list[dict[str, Any]]:
-    """The whole lines of what a child has said so far."""
-    *whole, _cut = (said or b"").split(b"\n")
-    return [json.loads(line) for line in whole]
+def _follow(
+    child: "subprocess.Popen[bytes]", said: list[dict[str, Any]], told: threading.Event
+) -> None:
+    """Collect what a child says; `told` is set with what it found, or at its end.
+
+    It may go on from there: a test is on the screen for some seconds.
+    """
+    if child.stdout is not None:
+        with child.stdout as lines:
+            for line in lines:
+                said.append(json.loads(line))
+                if _ASKS not in said[-1]:
+                    told.set()
+    child.wait()
+    told.set()
 
 
 # In the child ---------------------------------------------------------------------------

@@ -64,6 +64,8 @@ class Connection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what came; once it is a request, it is worked on and not waited for."""
+        if self.transport.is_closing():  # Windows hands on what it had read until then
+            return
         super().data_received(data)
         self._look()
 

@@ -5,19 +5,14 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
 
 import pytest
 
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.desktop import clipboard
-from mem0tray.desktop.dialogs.linux import SYSTEM_PYTHON
-from tests.desktop.programs import Programs, script
+from tests.desktop.programs import Programs
 from tests.support.desktop import Desktop
-from tests.support.machine import system_has
 from tests.support.processes import wait_until
-
-SYSTEM: Final = SYSTEM_PYTHON
 
 
 @pytest.mark.parametrize("text", ["7f3c-1", "clé & 鍵\n--", "", "\ud800"])
@@ -53,7 +48,6 @@ def test_a_program_that_fails_is_an_error(
 def nothing(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> Programs:
     """Take away every program that copies, on X."""
     programs.only()
-    monkeypatch.setattr(clipboard, "SYSTEM_PYTHON", "/none")
     monkeypatch.setattr(sys, "executable", "/none")
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     return programs
@@ -117,26 +111,36 @@ def test_a_program_that_hangs_has_not_copied(
 
 
 @pytest.mark.skipif(shutil.which("xclip") is None, reason="no xclip to paste with")
-@pytest.mark.parametrize("name", [name for name in ("gtk", "tk") if system_has(name)])
-def test_a_window_of_ours_holds_it(
-    desktop: Desktop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [("UTF8_STRING", "utf-8"), ("STRING", "latin-1"), ("text/plain;charset=utf-8", "utf-8")],
+)
+def test_a_process_of_ours_holds_it(
+    desktop: Desktop, monkeypatch: pytest.MonkeyPatch, kind: str, code: str
 ) -> None:
     """Where X has no program for it, one of ours holds the text until another copies."""
     monkeypatch.setenv("DISPLAY", desktop.env["DISPLAY"])
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    without = "import sys; sys.modules['gi'] = None; " if name == "tk" else ""
-    run = "import runpy, sys; runpy.run_path(sys.argv[2], run_name='__main__')"
-    python = script(tmp_path / "python", f'exec {SYSTEM} -c "{without}{run}" "$@"')
-    monkeypatch.setattr(clipboard, "SYSTEM_PYTHON", str(python))
     monkeypatch.setattr(shutil, "which", lambda _: None)
-    clipboard.copy("7f3c-1")
-    paste = ["xclip", "-selection", "clipboard", "-o"]
-    assert subprocess.run(paste, capture_output=True, check=True, timeout=10).stdout == b"7f3c-1"
-    held = _holders(desktop)
-    assert held
+    clipboard.copy("clé 7f3c-1")
+    paste = ["xclip", "-selection", "clipboard", "-o", "-t"]
+    done = subprocess.run([*paste, kind], capture_output=True, check=True, timeout=10)
+    assert done.stdout.decode(code) == "clé 7f3c-1"
+    offered = subprocess.run([*paste, "TARGETS"], capture_output=True, check=True, timeout=10)
+    assert kind in offered.stdout.decode().split()
+    assert _holders(desktop)
     copy = desktop.start(["xclip", "-selection", "clipboard", "-quiet", "/dev/null"])
     wait_until(lambda: not _holders(desktop), what="the end of what held it")
     copy.kill()
+
+
+def test_without_a_display_nothing_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process of ours that reaches no X server says so: nobody is told that it was copied."""
+    monkeypatch.setenv("DISPLAY", ":47111")
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    with pytest.raises(Mem0TrayError, match="No program was found that copies"):
+        clipboard.copy("7f3c-1")
 
 
 def _holders(desktop: Desktop) -> list[str]:

@@ -14,7 +14,7 @@ from tests.support.home import REPOSITORY
 PACKAGE: Final = Path(mem0tray.__file__).parent
 SYSTEM: Final = {"dbus", "gi"}  # libraries that come as packages of the system
 # Run by the system's own Python, where that has them.
-BY_THE_SYSTEM: Final = {"desktop/clipboard/owner.py", "desktop/dialogs/gtk_window.py"}
+BY_THE_SYSTEM: Final = {"desktop/dialogs/gtk_window.py"}
 
 
 @pytest.mark.skipif(sys.prefix == sys.base_prefix, reason="this is no environment of ours")

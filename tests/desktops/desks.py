@@ -22,6 +22,7 @@ PACKAGES: Final = (
     "xauth",
     "hsetroot",
     "xdotool",
+    "wl-clipboard",
     "dbus",
     "iproute2",
     "util-linux",

@@ -106,20 +106,33 @@ def click(trial: Trial) -> str:
     return "“Retry all now” delivers the memory"
 
 
+def _open_letter(trial: Trial) -> None:
+    trial.open_menu()
+    trial.choose("Dead letters", *(["garden … 500"] if trial.desk.nests else []))
+
+
 def submenu(trial: Trial) -> str:
     """The menu goes down to what can be done about one dead letter."""
     trial.make_letter(_ASKED)
-    trial.open_menu()
-    trial.choose("Dead letters", *(["garden … 500"] if trial.desk.nests else []))
+    _open_letter(trial)
     trial.nested.wait_still()
     trial.shoot("submenus")
-    trial.eyes.wait_text("Back up then delete", trial.before_menu)
+    trial.eyes.wait_text("Copy ID", trial.before_menu)
     return "down to what can be done about a dead letter"
+
+
+def copy(trial: Trial) -> str:
+    """*Copy ID* puts the whole id where another program pastes it from."""
+    (letter,) = trial.letters()
+    trial.choose("Copy ID")
+    wait_until(lambda: trial.pasted() == letter["id"], 10, "the id pasted", every=0.3)
+    return "pasted by another program"
 
 
 def dialog(trial: Trial) -> str:
     """A dialog asks, and a click on its button is the answer."""
     assert trial.letters(), "there is no dead letter"
+    _open_letter(trial)
     trial.choose("Back up then delete")
     trial.eyes.wait_text("Back up and delete", trial.before_menu)
     trial.nested.wait_still()
@@ -141,5 +154,6 @@ STEPS: Final[dict[str, Step]] = {
     "menu": menu,
     "a click in it": click,
     "submenus": submenu,
+    "Copy ID": copy,
     "dialog": dialog,
 }

@@ -52,7 +52,7 @@ def _start_panel(nested: Nested) -> None:
 DESK: Final = Desk(
     name="sway",
     title="sway 1.10 + waybar + mako",
-    packages=("sway", "waybar", "mako-notifier", "xwayland", "wl-clipboard", "zenity"),
+    packages=("sway", "waybar", "mako-notifier", "xwayland", "zenity"),
     marks={"XDG_CURRENT_DESKTOP": "sway", "XDG_SESSION_TYPE": "wayland"},
     start=_start,
     lacks={"its button": "mako shows no buttons; a click on the notification shows the status"},

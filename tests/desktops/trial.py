@@ -9,6 +9,7 @@ from typing import Final
 
 from PIL import Image
 
+from tests.desktops import pasting
 from tests.desktops.desk import NOTIFICATIONS, Desk
 from tests.desktops.eyes import Box, Colour, Eyes, icon
 from tests.desktops.nested import Nested
@@ -139,6 +140,12 @@ class Trial:
             place = self.eyes.wait_text(label, self.before_menu).middle
             self.before_menu = self.eyes.look()
             self.nested.screen.mouse(*place)
+
+    def pasted(self) -> str:
+        """What another program pastes; empty where there is nothing."""
+        env = self.nested.env
+        on_wayland = "WAYLAND_DISPLAY" in env
+        return pasting.on_wayland(env) if on_wayland else pasting.on_x(env["DISPLAY"])
 
     def shoot(self, name: str) -> None:
         """Save a screenshot."""

@@ -10,7 +10,6 @@ from typing import Final
 
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
-from mem0tray.desktop.dialogs.linux import SYSTEM_PYTHON
 
 _X: Final = (("xclip", "-selection", "clipboard"), ("xsel", "--clipboard", "--input"))
 _OWNER: Final = Path(__file__).with_name("owner.py")
@@ -41,8 +40,7 @@ def copy(text: str) -> None:
 def _for_x() -> Iterator[tuple[str, ...]]:
     for command in _X:
         yield from _present(command)
-    for python in dict.fromkeys((SYSTEM_PYTHON, sys.executable)):
-        yield python, "-I", str(_OWNER)
+    yield sys.executable, "-I", str(_OWNER)
 
 
 def _present(command: tuple[str, ...]) -> Iterator[tuple[str, ...]]:

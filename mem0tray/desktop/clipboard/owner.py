@@ -1,4 +1,4 @@
-"""Holds a text for pasting, on X: run by a Python that has GTK 3 or Tk; this file stands alone.
+"""Holds a text for pasting, on X: a process of its own, which needs no program of the system.
 
 On X nobody keeps a copied text but who copied it. So this goes on in the background until
 another program copies something. The text comes by standard input; exit code 0 means that
@@ -8,62 +8,60 @@ it can be pasted, any other that it cannot.
 import os
 import sys
 from collections.abc import Callable
+from typing import Any, Final
 
-_KINDS = ("UTF8_STRING", "STRING")
+from Xlib import X, Xatom
+from Xlib.display import Display
+from Xlib.protocol.event import SelectionNotify
+
+_KINDS: Final = {"UTF8_STRING": "utf-8", "text/plain;charset=utf-8": "utf-8", "STRING": "latin-1"}
+_LARGEST: Final = 200_000  # bytes: more takes a longer protocol than one answer
 
 
 def main() -> None:
     """Take the clipboard, say so by ending, and hold it in a child."""
-    text = sys.stdin.buffer.read().decode("utf-8", "replace").replace("\0", "\ufffd")
+    text = sys.stdin.buffer.read(_LARGEST + 1)
+    if len(text) > _LARGEST:
+        sys.exit(1)
     reading, writing = os.pipe()
     if os.fork():
         os.close(writing)
         os._exit(0 if os.read(reading, 1) else 1)
     os.close(reading)
-
-    def held() -> None:
-        os.write(writing, b"1")
-
-    try:
-        _by_gtk(text, held)
-    except (ImportError, ValueError):
-        _by_tk(text, held)
+    _hold(text.decode("utf-8", "replace"), lambda: os.write(writing, b"1"))
 
 
-def _by_gtk(text: str, held: Callable[[], object]) -> None:
-    import gi
-
-    gi.require_version("Gtk", "3.0")
-    gi.require_version("Gdk", "3.0")
-    from gi.repository import Gdk, Gtk
-
-    if not Gtk.init_check(None)[0]:
+def _hold(text: str, held: Callable[[], object]) -> None:
+    """Give the text to whoever asks, until another program has the clipboard."""
+    display: Any = Display()
+    clipboard, targets = display.intern_atom("CLIPBOARD"), display.intern_atom("TARGETS")
+    kinds = {
+        display.intern_atom(name): text.encode(code, "replace") for name, code in _KINDS.items()
+    }
+    owner = display.screen().root.create_window(0, 0, 1, 1, 0, X.CopyFromParent)
+    owner.set_selection_owner(clipboard, X.CurrentTime)
+    if display.get_selection_owner(clipboard) != owner:
         sys.exit(1)
-    owner, board = Gtk.Invisible(), Gdk.SELECTION_CLIPBOARD
-    for name in _KINDS:
-        Gtk.selection_add_target(owner, board, Gdk.Atom.intern(name, False), 0)  # noqa: FBT003
-    owner.connect("selection-get", lambda _, data, *__: data.set_text(text, -1))
-    owner.connect("selection-clear-event", lambda *_: Gtk.main_quit())
-    if Gtk.selection_owner_set(owner, board, Gdk.CURRENT_TIME):
-        held()
-        Gtk.main()
-
-
-def _by_tk(text: str, held: Callable[[], object]) -> None:
-    import tkinter as tk
-
-    window = tk.Tk()
-    window.withdraw()
-    for name in _KINDS:
-        window.selection_handle(
-            lambda start, length: text[int(start) : int(start) + int(length)],
-            selection="CLIPBOARD",
-            type=name,
-        )
-    window.selection_own(selection="CLIPBOARD", command=window.destroy)
-    window.update()
     held()
-    window.mainloop()
+    while (event := display.next_event()).type != X.SelectionClear:
+        if event.type != X.SelectionRequest:
+            continue
+        place = event.property or event.target  # of old programs, which name no property
+        if event.target == targets:
+            event.requestor.change_property(place, Xatom.ATOM, 32, [targets, *kinds])
+        elif event.target in kinds:
+            event.requestor.change_property(place, event.target, 8, kinds[event.target])
+        else:
+            place = X.NONE
+        answer = SelectionNotify(
+            time=event.time,
+            requestor=event.requestor,
+            selection=event.selection,
+            target=event.target,
+            property=place,
+        )
+        event.requestor.send_event(answer)
+        display.flush()
 
 
 if __name__ == "__main__":

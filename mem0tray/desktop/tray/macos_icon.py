@@ -38,6 +38,11 @@ def icon_class(library: Any) -> Any:
             told = self._told = Mem0trayDelegate.alloc().init()  # AppKit does not hold it
             told.at_end = self.at_end
             self._app.setDelegate_(told)
+            # App Nap would hold back the worker's timers, as nothing of ours is in a window. The
+            # computer may sleep all the same.
+            self._awake = Foundation.NSProcessInfo.processInfo().beginActivityWithOptions_reason_(
+                Foundation.NSActivityUserInitiatedAllowingIdleSystemSleep, "memories are delivered"
+            )
             for number in _ENDING:
                 MachSignals.signal(number, lambda _: self.stop())
             super()._run()

@@ -1,6 +1,7 @@
 """Foundation, as far as mem0tray, pystray and pyobjc's own helpers use it; see `kit`."""
 
 import threading
+import weakref
 from typing import Any, Self, TypeVar
 
 from tests.desktop.macos.runtime import NSObject, current
@@ -19,6 +20,28 @@ class NSThread(NSObject):
     def isMainThread(cls) -> bool:
         """Whether this is the main one."""
         return threading.get_ident() == current.machine.main
+
+
+class NSProcessInfo(NSObject):
+    """What macOS knows of the process; `_activities` are what it is to be kept awake for."""
+
+    @classmethod
+    def processInfo(cls) -> "NSProcessInfo":
+        """Ours."""
+        return shared(cls)
+
+    def beginActivityWithOptions_reason_(self, options: int, reason: str) -> object:
+        """Begin one, until what this returns is let go."""
+        begun = (int(options), as_text(reason))
+        vars(self).setdefault("_activities", weakref.WeakSet()).add(activity := Activity(begun))
+        return activity
+
+
+class Activity:
+    """What keeps an activity going as long as somebody holds it."""
+
+    def __init__(self, begun: tuple[int, str]) -> None:
+        self.options, self.reason = begun
 
 
 class NSData(NSObject):

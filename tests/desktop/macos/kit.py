@@ -19,6 +19,7 @@ from tests.desktop.macos.runtime import Machine, ObjCClass, Selector, current
 
 PLAIN: Final = {
     "NSObject": {"alloc", "init"},
+    "NSProcessInfo": {"processInfo", "beginActivityWithOptions:reason:"},
     "NSApplication": {"sharedApplication", "run", "stop:", "setDelegate:"},
     "NSStatusBar": {"systemStatusBar", "statusItemWithLength:", "removeStatusItem:", "thickness"},
     "NSStatusItem": {"button", "setMenu:"},

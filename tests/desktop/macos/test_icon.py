@@ -107,6 +107,14 @@ def test_python_does_not_stand_in_the_dock(user: User, tray: Tray, mac: Machine)
     user.runs(tray)
 
 
+def test_the_worker_is_not_put_to_a_nap(user: User, tray: Tray, mac: Machine) -> None:
+    """As long as the icon is there macOS holds back no timer; the computer may sleep."""
+    wanted = mac.names.values["NSActivityUserInitiatedAllowingIdleSystemSleep"]
+    awake, see = _seen(lambda: [each.options for each in mac.shared["NSProcessInfo"]._activities])
+    user.runs(tray, see)
+    assert awake == [[wanted]]
+
+
 def test_other_threads_touch_nothing(user: User, tray: Tray) -> None:
     """What they ask for is done by the main thread, in the order in which they asked."""
 

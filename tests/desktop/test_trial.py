@@ -1,0 +1,54 @@
+"""Trying the desktop in a process of its own, with stand-ins for that process."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mem0tray.desktop import trial
+from mem0tray.desktop.trial import TrialResult
+from tests.desktop.programs import script
+
+PATIENCE = 30.0
+Child = Callable[[str], None]
+
+
+@pytest.fixture
+def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Child:
+    """Have this be what the child does."""
+
+    def does(body: str) -> None:
+        monkeypatch.setattr(sys, "executable", str(script(tmp_path / "python", body)))
+
+    return does
+
+
+def test_what_it_found_is_known_while_its_test_is_on_the_screen(
+    child: Child, tmp_path: Path
+) -> None:
+    """On Windows it stays as long as that: `doctor` says so meanwhile, and not afterwards."""
+    end, over = tmp_path / "end", tmp_path / "over"
+    os.mkfifo(end)
+    child(
+        'echo \'{"asks": "the taskbar"}\'; echo \'{"name": "a way"}\';'
+        f' cat "{end}" >/dev/null; echo >"{over}"'
+    )
+    assert trial.run("notification", timeout=PATIENCE) == TrialResult({"name": "a way"})
+    assert not over.exists()
+    end.write_bytes(b"")
+
+
+def test_what_does_not_answer_is_named(child: Child) -> None:
+    """It is what the child was about to ask, and the child is ended."""
+    child('echo \'{"asks": "the bus"}\'; exec sleep 1000')
+    assert trial.run("tray", timeout=1.0).hung_at == "the bus"
+
+
+@pytest.mark.parametrize("asked", ["the bus", "the desktop"])
+def test_what_ends_the_child_is_named(child: Child, asked: str) -> None:
+    """A library may, with or without a word before."""
+    child(f'echo \'{{"asks": "{asked}"}}\'; kill -9 $$' if asked == "the bus" else "exit 3")
+    found = trial.run("tray", timeout=PATIENCE)
+    assert found.text("failed") == f"{asked} brought a library to its end"
