@@ -57,6 +57,11 @@ int wmain(int count, wchar_t **words) { return go(count, words); }
 #endif
 """
 _ENTRY: Final = "int __stdcall DllMain(void *a, unsigned b, void *c) { return 1; }\n"
+# Windows and the taskbar's icons are there, and nothing draws them: no display is needed.
+_NO_SCREEN: Final = """
+[Software\\\\Wine\\\\Drivers]
+"Graphics"="null"
+"""
 # Run in the new network first: its loopback is down, and not each system has `ip`.
 _LOOPBACK: Final = """
 import fcntl, os, socket, struct, sys
@@ -134,6 +139,8 @@ def started() -> Iterator[Windows]:
         fcntl.flock(lock, fcntl.LOCK_SH)
         # Its 700 MB of programs are never written to: further names of them will do.
         shutil.copytree(fresh, windows.prefix, symlinks=True, copy_function=_linked)
+        with (windows.prefix / "user.reg").open("a", encoding="utf-8") as registry:
+            registry.write(_NO_SCREEN)
         try:
             yield windows
         finally:
