@@ -1,8 +1,6 @@
 """The service of the user's systemd: its unit, what systemd makes of it, and how it is mended."""
 
 import os
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -16,10 +14,12 @@ from mem0tray.desktop.autostart import (
     ENABLED,
     STALE,
     AutostartState,
+    command_line,
     systemd,
     unit,
 )
 from mem0tray.desktop.autostart.service import UserService
+from tests.desktop import systemd_reader
 from tests.desktop.programs import Programs, script
 from tests.desktop.test_autostart_linux import AWKWARD
 from tests.desktop.user_systemd import UserSystemd
@@ -51,25 +51,14 @@ def _text(service: UserService) -> str:
 
 
 @pytest.mark.usefixtures("manager")
-@pytest.mark.parametrize("name", AWKWARD)
-def test_systemd_finds_the_unit_valid(tmp_path: Path, name: str) -> None:
-    """`systemd-analyze verify` has nothing to say, and finds the program, whatever its path is."""
-    analyze = shutil.which("systemd-analyze")
-    if analyze is None:
-        pytest.skip("systemd-analyze is missing")
+@pytest.mark.parametrize("name", [*AWKWARD, "'", "50%", "back\\slash", "\udcff"])
+def test_systemd_reads_the_unit_as_it_was_meant(tmp_path: Path, name: str) -> None:
+    """It has nothing to say against it, and starts the program with its very words."""
     program = script(tmp_path / name / "mem0tray", "exit 0")
     service = UserService([str(program), "run", name], tmp_path / "units")
     service.enable()
-    runtime = tmp_path / "runtime"
-    runtime.mkdir(mode=0o700)
-    done = subprocess.run(
-        [analyze, "--user", "verify", service.where],
-        env={**os.environ, "HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(runtime)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    found = systemd_reader.words(Path(service.where), tmp_path)
+    assert command_line.without_shell(found) == (str(program), "run", name)
     assert service.state() == AutostartState(ENABLED, service.command)
 
 
