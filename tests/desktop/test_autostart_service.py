@@ -59,6 +59,7 @@ def test_systemd_reads_the_unit_as_it_was_meant(tmp_path: Path, name: str) -> No
     service.enable()
     found = systemd_reader.words(Path(service.where), tmp_path)
     assert command_line.without_shell(found) == (str(program), "run", name)
+    assert '\nExecStart=":/' in _text(service)  # the colon: it looks for no variables in them
     assert service.state() == AutostartState(ENABLED, service.command)
 
 
