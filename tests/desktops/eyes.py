@@ -15,7 +15,7 @@ from tests.support.screen import Point
 
 # How a part is read: pixels beyond which nothing is a letter (0: as it is), tesseract's layout
 # (11: words here and there, 6: lines), and how much larger, as it is made for scanned pages.
-_WAYS: Final = ((0, 11, 3), (8, 11, 3), (0, 6, 2), (4, 11, 3))
+_WAYS: Final = ((0, 11, 3), (8, 11, 3), (0, 6, 2), (4, 11, 3), (0, 6, 3), (8, 6, 3))
 _TILE: Final = 12  # pixels: changes that are nearer to each other are one
 _INK: Final = 1.5  # how much stronger letters are made that have little contrast
 _MARGIN: Final = 4

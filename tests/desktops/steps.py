@@ -108,7 +108,7 @@ def click(trial: Trial) -> str:
 
 def _open_letter(trial: Trial) -> None:
     trial.open_menu()
-    trial.choose("Dead letters", *(["garden … 500"] if trial.desk.nests else []))
+    trial.choose("Dead letters", *(["500"] if trial.desk.nests else []))
 
 
 def submenu(trial: Trial) -> str:

@@ -30,6 +30,9 @@ _TOOLTIP: Final = 2_000  # characters
 # Some panels read an icon before they listen to its signals (XFCE's, now and then): what
 # changed in between they are told once more, so many seconds after they were told of the icon.
 _AGAIN: Final = 3.0
+# A panel that starts has its name before it listens to its own list (LXQt's): told at once it
+# showed no icon, in one start of fourteen. So many seconds later all listen.
+_LISTENS: Final = 0.5
 _log: Final = logging.getLogger(__name__)
 
 
@@ -74,7 +77,7 @@ class _BusIcon:
         bus.export(status_notifier.PATH, self._item)
         owner = Match(DBUS, "NameOwnerChanged", sender=DBUS, first=WATCHER)
         bus.subscribe(owner, self._watcher_changed)
-        bus.on_connected(self._register)
+        bus.on_connected(self._register_soon)
 
     @property
     def attention(self) -> bool:
@@ -159,7 +162,10 @@ class _BusIcon:
     def _watcher_changed(self, names: list[Any]) -> None:
         """A name on the bus has another owner: which name, the former one, the one now."""
         if names[2]:
-            self._register()
+            self._register_soon()
+
+    def _register_soon(self) -> None:
+        self._bus.later(_LISTENS, self._register)
 
     def _register(self) -> None:
         """Tell whoever keeps the panels' list of icons; one that comes later is told then."""

@@ -72,6 +72,7 @@ def icon_desk(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[IconDesk]:
     """Set one up; the signals of this process stay Python's, and nothing is told twice."""
     patch.setattr(linux_icon, "Bell", WakeUp)
     patch.setattr(linux_icon, "_AGAIN", 3600.0)
+    patch.setattr(linux_icon, "_LISTENS", 0.0)
     patch.setattr(os, "environ", os.environ.copy())
     with session(folder) as found:
         desk = IconDesk(found.environ["DBUS_SESSION_BUS_ADDRESS"], found.bus.kill)

@@ -1,8 +1,9 @@
 """The icon as a panel meets it over the bus: what it shows, and what a click does."""
 
 import os
+import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -230,6 +231,22 @@ def test_panels_come_and_go(desk: IconDesk) -> None:
         desk.host.close()
         desk.host = TrayHost(desk.address)
         assert desk.host.wait_item().colour() == RED
+
+
+def test_a_panel_is_told_when_it_listens(desk: IconDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that has just come may not hear yet what it is told: it is told a moment later."""
+    item = desk.start()
+    item.wait_for(lambda: item.status == "Active")
+    later: queue.SimpleQueue[tuple[float, Callable[[], object]]] = queue.SimpleQueue()
+    monkeypatch.setattr(linux_icon, "_LISTENS", 0.5)
+    monkeypatch.setattr(desk.bus, "later", lambda seconds, work: later.put((seconds, work)))
+    desk.host.close()
+    desk.host = TrayHost(desk.address)
+    seconds, work = later.get(timeout=10)
+    assert seconds == 0.5
+    assert desk.host.items == []
+    work()
+    assert desk.host.wait_item().colour() == RED
 
 
 def test_hidden_it_is_gone(desk: IconDesk) -> None:
