@@ -36,7 +36,7 @@ class StoryPace:
 
     reading: float = 1.0
     interval: float = 1.0
-    patience: float = 15.0
+    patience: float = 60.0  # a busy machine starts a program in 15
 
 
 CALM: Final = StoryPace()

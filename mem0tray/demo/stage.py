@@ -21,7 +21,7 @@ from mem0tray.system import children
 from mem0tray.system.paths import Paths
 
 _PROJECTS: Final = tuple(dict.fromkeys(each.project for each in ALL))
-_COMMAND_SECONDS: Final = 20.0
+_COMMAND_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 3.0
 
 
