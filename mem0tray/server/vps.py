@@ -92,8 +92,12 @@ class VpsClient:
 
     def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Outcome:
         """Ask whether the server has exactly this text: by listing, else by searching."""
-        end = time.monotonic() + timeout
+        now = time.monotonic()
+        end = now + timeout
         path = listing_path(memory.project)
+        # Before any turn: on a first start that is so of each memory.
+        if self._lists_nothing(memory.project, path, since, now):
+            return Presence.CANNOT_TELL
         with self._known.turn(memory.project, timeout):
             now = time.monotonic()
             listing = self._known.recent(memory.project, since, now)
@@ -110,6 +114,14 @@ class VpsClient:
             if listing.complete:
                 return Presence.ABSENT
         return self._search(memory, end - time.monotonic(), listing)
+
+    def _lists_nothing(self, project: str, path: str, since: float, now: float) -> bool:
+        """Whether the server has said that it lists nothing, and has not listed this lately."""
+        return (
+            len(path) <= _LONGEST_PATH
+            and self._known.cannot_tell(project, LISTING)
+            and self._known.recent(project, since, now) is None
+        )
 
     def probe(self, timeout: float) -> Health:
         """Ask for the server's health."""
