@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.desktops.desk import NOTIFICATIONS, Desk
+from tests.desktops.desk import NOTIFICATIONS, Desk, groundwork
 from tests.desktops.nested import Nested
 from tests.support.sni import WATCHER
 
@@ -23,4 +23,5 @@ DESK: Final = Desk(
     packages=("cinnamon", "xapp-sn-watcher", "libgl1-mesa-dri", "zenity", "xclip"),
     marks={"XDG_CURRENT_DESKTOP": "X-Cinnamon", "XDG_SESSION_TYPE": "x11"},
     start=_start,
+    parts={"panel": _start, **groundwork(_start)},
 )

@@ -49,8 +49,9 @@ def _is_back(trial: Trial, part: str) -> None:
     wait_until(lambda: trial.seen_icon() is not None, BACK, "the icon on the panel")
     trial.nested.wait_still()
     opened = len(list(trial.nested.pages()))
-    trial.nested.screen.mouse(*trial.find_icon())
+    trial.activate()
     wait_until(lambda: len(list(trial.nested.pages())) > opened, 10, "a page opened by a click")
+    trial.close_notifications()  # that of the part before
     before = trial.at_rest()
     trial.refuse(f"refused after the {part} was killed")
     trial.eyes.wait_text("Moved to DLQ", before, 30)

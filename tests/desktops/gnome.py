@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Final
 
 from tests.desktops import wayland, without_panel
-from tests.desktops.desk import NOTIFICATIONS, Desk
-from tests.desktops.nested import SIZE, START, Nested
+from tests.desktops.desk import NOTIFICATIONS, Desk, groundwork
+from tests.desktops.nested import SESSION_BUS, SIZE, START, Nested
 from tests.support.processes import wait_until
 from tests.support.sni import WATCHER
 
@@ -47,7 +47,7 @@ def _start(nested: Nested, extension: str) -> None:
     if extension:
         nested.wait_owner(WATCHER)
     # Before, a key would interrupt the start for good, and icons wait for its end.
-    shell = nested.processes["panel"]
+    shell = nested.processes["shell"]
     wait_until(lambda: _STARTED in shell.err, START, "the shell", explain=nested.errors)
     nested.wait_still(2.0)
     nested.screen.keys("Escape")  # out of the overview, which every session begins with
@@ -64,16 +64,18 @@ def _start_shell(nested: Nested) -> None:
     width, height = SIZE
     command = ["gnome-shell", "--nested", "--wayland", f"--wayland-display={_SOCKET}"]
     size = {"MUTTER_DEBUG_DUMMY_MODE_SPECS": f"{width}x{height}"}
-    wayland.start(nested, command, "panel", _SOCKET, size)
+    wayland.start(nested, command, "shell", _SOCKET, size)
     nested.wait_owner(NOTIFICATIONS)
 
 
+_start_extended: Final = partial(_start, extension=_EXTENSION)
 DESK: Final = Desk(
     name="gnome",
     title="GNOME 48, Wayland, with the extension",
     packages=(*_PACKAGES, "gnome-shell-extension-appindicator"),
     marks=_MARKS,
-    start=partial(_start, extension=_EXTENSION),
+    start=_start_extended,
+    parts={"shell": _start_extended, SESSION_BUS: groundwork(_start_extended)[SESSION_BUS]},
     lacks={
         "tooltip": "the extension shows nobody's",
         "recovered": "good news stands in GNOME's list of notifications, without a banner",

@@ -3,7 +3,7 @@
 from typing import Final
 
 from tests.desktops import wayland
-from tests.desktops.desk import NOTIFICATIONS, Desk
+from tests.desktops.desk import NOTIFICATIONS, Desk, groundwork
 from tests.desktops.nested import SIZE, Nested
 from tests.support.sni import WATCHER
 
@@ -69,4 +69,10 @@ DESK: Final = Desk(
     },
     start=_start,
     answer_by=("Return",),
+    parts={
+        "panel": _start_panel,
+        "watcher": _start_watcher,
+        "compositor": _start,
+        **groundwork(_start),
+    },
 )

@@ -46,9 +46,7 @@ def left_click(trial: Trial) -> str:
     """A left click shows the status."""
     trial.at_rest()
     opened = len(list(trial.nested.pages()))
-    place = trial.find_icon()
-    for _ in range(trial.desk.clicks):
-        trial.nested.screen.mouse(*place)
+    trial.activate()
     wait_until(lambda: len(list(trial.nested.pages())) > opened, 10, "a page opened")
     page = list(trial.nested.pages())[-1]
     assert page.endswith("status.html"), page

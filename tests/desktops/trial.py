@@ -88,6 +88,10 @@ class Trial:
         yield
         with contextlib.suppress(AssertionError):
             self.eyes.wait_text(title, before, _TOLD)
+        self.close_notifications()
+
+    def close_notifications(self) -> None:
+        """Close every notification that is shown."""
         for number in range(1, _NUMBERS):  # daemons count from 1
             with contextlib.suppress(CallError):
                 self.nested.bus.call(*_DAEMON, "CloseNotification", "u", [number])
@@ -127,6 +131,12 @@ class Trial:
         """Move the mouse there in small steps, as a hand does."""
         for number in range(_STEPS, -1, -1):
             self.nested.screen.point(place.x - number, place.y)
+
+    def activate(self) -> None:
+        """Click the icon with the left button, as often as this desktop wants it."""
+        place = self.find_icon()
+        for _ in range(self.desk.clicks):
+            self.nested.screen.mouse(*place)
 
     def open_menu(self) -> Image.Image:
         """Click the icon with the right button; the screen before."""
