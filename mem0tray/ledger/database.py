@@ -14,15 +14,11 @@ from mem0tray.core import reasons
 from mem0tray.core.errors import LedgerError
 from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic, private_folders
-from mem0tray.ledger import schema
+from mem0tray.ledger import schema, write_ahead_log
 from mem0tray.ledger.outdated import DLQ, EMERGENCY, QUEUE, Outdated
 from mem0tray.system import plain
 
 _MARK: Final = "ledger.mark"
-_PAGE: Final = 2048  # bytes; of each delivery five pages or six go into the log
-# Bytes of the log at which it is taken into the ledger, which waits for the disk three times: at a
-# quarter of this that was after every four hundred deliveries, for as long as a tenth of them took.
-_LOG: Final = 16_384_000
 _FEW_PAGES: Final = 64  # nobody misses them
 _PAGES_AT_ONCE: Final = 256  # are moved in some milliseconds
 _LAST_MOMENT: Final = 0.2  # seconds
@@ -122,15 +118,7 @@ class Ledger:
             raise atomic.unavailable(self.path, error) from error
         db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=5.0)
         try:
-            # Both are heeded while there are no tables yet.
-            db.execute(f"PRAGMA page_size = {_PAGE}")
-            db.execute("PRAGMA auto_vacuum = INCREMENTAL")
-            # To the last row: a disk that fails after the first one is told of only there,
-            # and would leave the old mode.
-            db.execute("PRAGMA journal_mode = WAL").fetchall()
-            db.execute("PRAGMA journal_size_limit = 16777216")  # it may end behind that a little
-            (page,) = db.execute("PRAGMA page_size").fetchone()  # of former versions twice that
-            db.execute(f"PRAGMA wal_autocheckpoint = {_LOG // page}")
+            write_ahead_log.lay_out(db, self.path)
             self._prepare(db)
         except BaseException:
             db.close()
@@ -284,6 +272,8 @@ class Ledger:
                 if isinstance(error, sqlite3.Error):
                     raise error
         except sqlite3.Error as failure:
+            if _code(failure) == sqlite3.SQLITE_FULL:
+                write_ahead_log.take_in(self._db)
             raise self._trouble(failure) from failure
         finally:
             self._lock.release()

@@ -284,21 +284,6 @@ def test_what_cannot_be_made_durable_is_not_begun(ledger: Ledger) -> None:
     assert ledger.meta("n") == 1
 
 
-@pytest.mark.parametrize("page", [2048, 4096], ids=["new", "of a former version"])
-def test_the_log_stays_small_whatever_the_pages(tmp_path: Path, page: int) -> None:
-    """It is taken in at sixteen megabytes: a small disk must not be full of it."""
-    path = tmp_path / "ledger.sqlite3"
-    Ledger(path).close()
-    with closing(sqlite3.connect(path)) as former:
-        former.execute("PRAGMA journal_mode = DELETE")
-        former.execute(f"PRAGMA page_size = {page}")
-        former.execute("VACUUM")
-    with closing(Ledger(path)) as ledger, ledger.locked() as db:
-        (pages,) = db.execute("PRAGMA wal_autocheckpoint").fetchone()
-        assert db.execute("PRAGMA page_size").fetchone() == (page,)
-        assert pages * page == 16_384_000
-
-
 def test_threads_take_turns(ledger: Ledger) -> None:
     """Nobody sees half of what another does."""
     inside, go_on = threading.Event(), threading.Event()
