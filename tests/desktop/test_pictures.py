@@ -7,27 +7,38 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.desktops.desks import DESKS
 from tests.pictures.__main__ import LARGEST, PICTURES, make, reduced
 from tests.support.home import REPOSITORY
 
 FOLDER = REPOSITORY / "packaging" / "pictures"
-TOGETHER = 200_000  # bytes
+DESKTOPS = FOLDER / "desktops"
+TOGETHER = 200_000  # bytes of a folder
 
 
 def test_each_is_made_by_the_command_and_shown_in_the_readme() -> None:
     """None is missing, none is left over, and each has words for who does not see it."""
     text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
     shown = re.findall(r"packaging/pictures/([a-z-]+)\.png", text)
-    assert sorted(shown) == sorted(PICTURES) == sorted(path.stem for path in FOLDER.iterdir())
+    assert sorted(shown) == sorted(PICTURES) == sorted(path.stem for path in FOLDER.glob("*.png"))
     words = re.findall(r"!\[([^]]+)\]|<img [^>]*alt=\"([^\"]+)\"", text)
     assert len(words) == text.count("![") + text.count("<img")
 
 
 def test_they_are_small() -> None:
     """Each, and all together."""
-    sizes = [path.stat().st_size for path in FOLDER.iterdir()]
-    assert max(sizes) <= LARGEST
-    assert sum(sizes) <= TOGETHER
+    for folder in (FOLDER, DESKTOPS):
+        sizes = [path.stat().st_size for path in folder.glob("*.png")]
+        assert max(sizes) <= LARGEST
+        assert sum(sizes) <= TOGETHER
+
+
+def test_those_of_desktops_are_of_desktops_that_are_tried() -> None:
+    """Each is one that `python -m tests.desktops` makes, and stands in the README."""
+    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    shown = re.findall(r"packaging/pictures/desktops/([a-z-]+)\.png", text)
+    assert sorted(shown) == sorted(path.stem for path in DESKTOPS.iterdir())
+    assert set(shown) <= set(DESKS)
 
 
 def test_areas_keep_their_colours() -> None:

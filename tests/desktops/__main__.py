@@ -16,6 +16,7 @@ import platformdirs
 
 from tests.desktops.desks import DESKS, PACKAGES
 from tests.desktops.inside import REPORT
+from tests.desktops.pictures import composed, save
 from tests.desktops.result import FAILED, Outcome, Report, table
 from tests.desktops.scratch_root import CHECKOUT, DRIVER, PROJECT, ScratchRoot, missing_tools
 
@@ -48,6 +49,9 @@ def main() -> int:
             _say(f"Removing {root.folder}.")
             root.remove()
     _print(reports, as_json=arguments.json)
+    if arguments.pictures:
+        for report in reports:
+            _save_picture(arguments.output / report.name, arguments.pictures)
     _say(f"Screenshots and logs: {arguments.output}")
     return 0 if all(report.held for report in reports) else 1
 
@@ -61,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--root", type=Path, default=_CACHE / "root", help="the scratch root")
     parser.add_argument("--keep-root", action="store_true", help="keep it for the next time")
     parser.add_argument("--output", type=Path, default=_CACHE / "output", help="for screenshots")
+    parser.add_argument("--pictures", type=Path, metavar="DIR", help="make README.md's pictures")
     return parser
 
 
@@ -109,6 +114,16 @@ def _tried(root: ScratchRoot, output: Path, name: str) -> Report:
         return Report.from_json((folder / REPORT).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return Report(name, desk.title, (Outcome("start", FAILED, said),))
+
+
+def _save_picture(folder: Path, target: Path) -> None:
+    try:
+        picture = composed(folder)
+    except OSError as error:  # a step did not hold
+        _say(f"No picture of {folder.name}: {error}")
+        return
+    target.mkdir(parents=True, exist_ok=True)
+    save(picture, target / f"{folder.name}.png")
 
 
 def _print(reports: Sequence[Report], *, as_json: bool) -> None:

@@ -24,7 +24,9 @@ DRIVER: Final = Path("/opt/driver")  # that of what tries it
 _MARK: Final = ".made-by-tests-desktops"  # stands in every root that was made here,
 _WHOLE: Final = "whole"  # and says this once it is
 _INCLUDED: Final = "git,python3,ca-certificates,python3-venv"
-_UNSHARE: Final = ("unshare", "--mount", "--ipc", "--pid", "--fork", "--kill-child")
+# What is killed with us, also when we cannot see to it.
+_LEASH: Final = ("setpriv", "--pdeathsig", "KILL")
+_UNSHARE: Final = (*_LEASH, "unshare", "--mount", "--ipc", "--pid", "--fork", "--kill-child")
 # The first process waits for the command, and collects whatever outlives its parent. A bind of
 # the whole of /dev has devices that no container lets us make.
 _ENTER: Final = """\
@@ -100,6 +102,7 @@ class ScratchRoot:
         if not missing:
             return
         apt = ["apt-get", "-q", "-y", "--no-install-recommends"]
+        self.run(["dpkg", "--configure", "-a"])  # what was interrupted
         self.run([*apt, "update"], network=True)
         self.run([*apt, "install", *missing], network=True)
 
@@ -161,7 +164,11 @@ def _mounted_below(folder: Path) -> list[Path]:
 
 def missing_tools() -> list[str]:
     """Name the programs that are needed of the machine itself, and are not there."""
-    return [name for name in ("debootstrap", "unshare", "chroot") if shutil.which(name) is None]
+    return [
+        name
+        for name in ("debootstrap", "unshare", "setpriv", "chroot")
+        if shutil.which(name) is None
+    ]
 
 
 def _fields(stanza: str) -> list[tuple[str, str]]:
