@@ -135,13 +135,16 @@ class Trial:
     def activate(self) -> None:
         """Click the icon with the left button, as often as this desktop wants it."""
         place = self.find_icon()
+        self.hover(place)  # a panel that has not seen the mouse come may miss the click
         for _ in range(self.desk.clicks):
             self.nested.screen.mouse(*place)
 
     def open_menu(self) -> Image.Image:
         """Click the icon with the right button; the screen before."""
         self.before_menu = self.at_rest()
-        self.nested.screen.mouse(*self.find_icon(), 3)
+        place = self.find_icon()
+        self.hover(place)
+        self.nested.screen.mouse(*place, 3)
         return self.before_menu
 
     def choose(self, *labels: str) -> None:
