@@ -1,6 +1,8 @@
 """`mem0tray edit`: the text of one memory in the user's editor."""
 
 import os
+import shlex
+import sys
 from typing import Final
 
 import click
@@ -88,7 +90,7 @@ def _edited(text: str, found: FoundItem) -> tuple[bytes, str] | None:
     whole = before.endswith(b"\n")
     shown = before if whole or not before else before + b"\n"  # what editors expect
     try:
-        after = click.edit(shown, extension=".txt")
+        after = click.edit(shown, editor=_editor_of_windows(), extension=".txt")
     except click.ClickException as error:
         if isinstance(error.__cause__, OSError):  # the editor did not start
             chosen = os.environ.get("VISUAL") or os.environ.get("EDITOR", "notepad")
@@ -106,6 +108,15 @@ def _edited(text: str, found: FoundItem) -> tuple[bytes, str] | None:
     if after == before:
         return None
     return after, _decoded(after, found)
+
+
+def _editor_of_windows() -> str | None:
+    """The editor that the variables name there, with the quotes by which click takes it apart.
+
+    Click does that as a shell of POSIX does, to which each backslash of a path is an escape.
+    """
+    named = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+    return shlex.join(shell.split(named)) if named and sys.platform == "win32" else None
 
 
 def _decoded(data: bytes, found: FoundItem) -> str:

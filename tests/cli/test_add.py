@@ -185,6 +185,7 @@ def test_what_cannot_be_written_is_said(home: Scratch) -> None:
     assert "mem0_emergency.json" in done.line
 
 
+@needs.LINKS
 def test_a_link_to_the_queue_file_stays_one(home: Scratch, tmp_path: Path) -> None:
     """The file behind a symbolic link is changed, with its mode kept."""
     target = tmp_path / "elsewhere.json"

@@ -1,11 +1,13 @@
 """`mem0tray edit`."""
 
 import json
+import shlex
 import sys
 from pathlib import Path
 
 import pytest
 
+from mem0tray.cli import edit_
 from mem0tray.system import shell
 from tests.cli.scratch import Scratch
 from tests.report.past import past
@@ -193,3 +195,16 @@ def test_beside_a_worker_only_the_new_text_is_delivered(tmp_path: Path) -> None:
         assert "✏️ Changed with `mem0tray edit`: 1 waiting entry" in told
         assert "DLQ edited" not in told
         assert home.json("show", "qq")["place"] == "delivered"
+
+
+def test_the_backslashes_of_an_editor_s_path_stay(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On Windows, where a path is full of them; quotes hold one with a blank together."""
+    home.env(VISUAL=r'"C:\Program Files\e.exe" -w')
+    monkeypatch.setattr(sys, "platform", "win32")
+    named = edit_._editor_of_windows()
+    assert named is not None
+    assert shlex.split(named) == [r"C:\Program Files\e.exe", "-w"]
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert edit_._editor_of_windows() is None  # click takes it as it is

@@ -170,7 +170,7 @@ def test_another_worker_is_named(home: Scratch, fields: dict[str, object], name:
     what, _, remedy = name.partition(": ")
     causes = [told, *told["also"]]
     assert ("action needed", what) in {(each["cause"], each["detail"]) for each in causes}
-    assert any(remedy in each["remedy"].lower() for each in causes)
+    assert any(remedy.lower() in each["remedy"].lower() for each in causes)
 
 
 @pytest.mark.usefixtures("worker")
