@@ -236,17 +236,22 @@ def test_a_folder_in_the_way_is_named(program: Path, data: Path) -> None:
 # Dialogs ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["zenity", "kdialog"])
+@pytest.mark.parametrize(("name", "cancel"), [("zenity", ""), ("kdialog", ""), ("kdialog", "no")])
 def test_dialogs_name_the_icon_once_it_is_there(
-    program: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    program: Path,
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    cancel: str,
 ) -> None:
-    """Before that they are given a file."""
+    """Before that they are given a file; a question of zenity has another picture, of a file."""
     monkeypatch.setenv("XDG_DATA_HOME", str(data))
     programs = Programs(tmp_path / "programs", monkeypatch)
     programs.add(name)
 
     def icon() -> str:
-        children = _children(Question("title", "text", "yes", "no"), os.environ)
+        children = _children(Question("title", "text", "yes", cancel), os.environ)
         child = next(each for each in children if Path(each.command[0]).name == name)
         (option,) = [word for word in child.command if "icon=" in word]
         return option.partition("=")[2]
