@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mem0tray.actions import backup, change_files, dead_letters
+from mem0tray.actions import backup, change_files, dead_letters, ledger_writer
 from mem0tray.actions.change_files import DlqEdit
 from mem0tray.actions.find import FoundItem, Identity, identity
 from mem0tray.core.errors import FileUnavailableError
@@ -127,8 +127,9 @@ def _from_queue(paths: Paths, waiting: Sequence[FoundItem], backups: _Backups) -
     wanted = {each.identity for each in waiting}
     named = [each.item.name for each in waiting if each.item is not None]
     with change_files.queue_file(paths) as file:
-        orders.give(paths, orders.DISCARD, named, backups.verb, backups.name)
+        order = orders.give(paths, orders.DISCARD, named, backups.verb, backups.name)
         there = {identity(raw) for raw in (*file.queue, *file.held)}
         file.queue = [raw for raw in file.queue if identity(raw) not in wanted]
         file.held = [raw for raw in file.held if identity(raw) not in wanted]
+    ledger_writer.let_hear(paths, order)
     return wanted - there

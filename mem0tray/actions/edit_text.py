@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from mem0tray.actions import change_files
+from mem0tray.actions import change_files, ledger_writer
 from mem0tray.actions.change_files import DlqEdit
 from mem0tray.actions.find import FoundItem, identity
 from mem0tray.core import item as items
@@ -129,7 +129,7 @@ def _in_queue(paths: Paths, found: FoundItem, content: Any) -> bool:
             of_held = [changer(raw) for raw in file.held]
             if not any(raw is not None for raw in (*after, *of_held)):
                 return False
-            orders.give(paths, orders.DISCARD, names, receipts.EDIT)
+            order = orders.give(paths, orders.DISCARD, names, receipts.EDIT)
             file.queue = [new or old for new, old in zip(after, file.queue, strict=True)]
             # Nobody has delivered the new text of what is held.
             file.held = [old for new, old in zip(of_held, file.held, strict=True) if new is None]
@@ -137,6 +137,7 @@ def _in_queue(paths: Paths, found: FoundItem, content: Any) -> bool:
     except BaseException:
         orders.withdraw(paths.orders, names)
         raise
+    ledger_writer.let_hear(paths, order)
     return True
 
 

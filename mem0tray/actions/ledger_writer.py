@@ -20,6 +20,7 @@ from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 
 _LOOK: Final = 0.02
+_MOMENT: Final = 2.0  # seconds; a worker that takes longer is in trouble, and sends nothing
 
 
 def given_up(folder: Path) -> set[Name]:
@@ -60,6 +61,16 @@ def carried_out(path: Path, timeout: float) -> bool:
 def worker_runs(paths: Paths) -> bool:
     """Whether a worker is there to carry out orders."""
     return of_worker(paths) is not None
+
+
+def let_hear(paths: Paths, order: Path | None) -> None:
+    """Give a worker that runs a moment to carry out the order, if there is one.
+
+    Until then it may send what the order is about: where the system tells it of changed files
+    late, or not at all, a command would end before.
+    """
+    if order is not None and worker_runs(paths):
+        carried_out(order, _MOMENT)
 
 
 def carry_out_here(paths: Paths, settings: Settings) -> bool:
