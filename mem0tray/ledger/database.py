@@ -22,8 +22,10 @@ _MARK: Final = "ledger.mark"
 _FEW_PAGES: Final = 64  # nobody misses them
 _PAGES_AT_ONCE: Final = 256  # are moved in some milliseconds
 _LAST_MOMENT: Final = 0.2  # seconds
-# For a transaction that changes nothing SQLite does not wait. (To set what is set is no change.)
-_CHANGE: Final = "REPLACE INTO meta SELECT name, value FROM meta WHERE name = 'identity'"
+# For a transaction that changes nothing SQLite does not wait; to set what is set is no change.
+_CHANGE: Final = """
+    INSERT INTO meta VALUES ('durable', 1) ON CONFLICT (name) DO UPDATE SET value = value % 99 + 1
+"""
 _BROKEN: Final = "ledger.broken"  # there when the ledger was found corrupt while in use
 _CORRUPT: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _DISK_FAILED: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR)
