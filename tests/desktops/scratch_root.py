@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Final
 
 SUITE: Final = "trixie"
-MIRROR: Final = "http://deb.debian.org/debian"
 PROJECT: Final = Path(__file__).resolve().parents[2]
 # Where the checkout and the folder for the output stand in the root.
 CHECKOUT: Final = Path("/project")
@@ -76,7 +75,7 @@ class ScratchRoot:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._mark.write_text("", encoding="utf-8")
         options = ["--variant=minbase", f"--include={_INCLUDED}"]
-        bootstrap = ["debootstrap", *options, SUITE, str(self.folder), MIRROR]
+        bootstrap = ["debootstrap", *options, SUITE, str(self.folder)]  # from its own mirror
         subprocess.run(bootstrap, check=True, stdout=sys.stderr)
         # No daemon of the system is started there; a package's own attempt is not an error.
         policy = self.folder / "usr/sbin/policy-rc.d"
@@ -94,6 +93,8 @@ class ScratchRoot:
         if self._mark.exists():
             shutil.rmtree(self.folder)
         elif self.folder.exists():
+            if any(self.folder.iterdir()):
+                raise OSError(f"{self.folder} is not empty, and was not made here: name another")
             self.folder.rmdir()
 
     def install(self, packages: Sequence[str]) -> None:
