@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from mem0tray.worker.queue.intake import QueueIntake
 from tests.worker.queue.scene import QueueScene, opened
 
 
@@ -13,3 +14,9 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueScen
     """Have a worker's ground, and no file yet."""
     with opened(tmp_path, monkeypatch) as made:
         yield made
+
+
+@pytest.fixture
+def intake(scene: QueueScene) -> QueueIntake:
+    """The stage."""
+    return QueueIntake(scene.context)

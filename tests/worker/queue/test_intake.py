@@ -6,24 +6,15 @@ import pytest
 
 from mem0tray.core import events
 from mem0tray.core import item as items
-from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import atomic
-from mem0tray.files.atomic import Signature, TornError
-from mem0tray.files.lock import FileLock, is_locked
+from mem0tray.files.atomic import Signature
 from mem0tray.ledger.outdated import QUEUE
 from mem0tray.ledger.taken_by_others import MINUTE
-from mem0tray.worker.queue import intake as stage
-from mem0tray.worker.queue.intake import QueueIntake, accept, fingerprint, is_stable
+from mem0tray.worker.queue.intake import QueueIntake, accept
 from tests.worker.queue.scene import HERE, NOW, QueueScene, entry, fresh
 
 A, B, C = fresh("a"), fresh("b"), fresh("c")
 ELSEWHERE = "http://elsewhere.test"
-
-
-@pytest.fixture
-def intake(scene: QueueScene) -> QueueIntake:
-    """The stage."""
-    return QueueIntake(scene.context)
 
 
 # New entries ---------------------------------------------------------------------------------
@@ -266,109 +257,6 @@ def test_the_file_that_is_announced_is_ours(scene: QueueScene, intake: QueueInta
     assert intake._has_changed()
 
 
-# Broken and odd files ------------------------------------------------------------------------
-
-
-def test_a_file_that_is_being_written_is_looked_at_again(
-    scene: QueueScene, intake: QueueIntake
-) -> None:
-    """A broken one that has just changed is not given up."""
-    data = b'{"queue": [' + A.raw + b", "
-    scene.put(scene.context.paths.queue, data, age=0)
-    assert intake.run() == 0
-    assert (intake.torn, intake.awaited) == (True, True)
-    with pytest.raises(TornError):
-        intake.read()
-    scene.put(scene.context.paths.queue, data + B.raw + b"]}", age=0)
-    assert intake.run() == 2
-    assert (intake.torn, intake.awaited) == (False, False)
-
-
-def test_a_broken_file_that_holds_still_is_kept_and_what_is_whole_taken(
-    scene: QueueScene, intake: QueueIntake
-) -> None:
-    """It is never taken for empty."""
-    data = b'{"queue": [' + A.raw + b', {"id": "torn'
-    scene.put(scene.context.paths.queue, data)
-    seen = intake.read()
-    assert seen.broken
-    assert scene.column("state", A) == "pending"
-    assert scene.kept() == [data]
-    assert [type(each) for each in scene.told] == [events.Accepted, events.FileBroken]
-
-
-@pytest.mark.parametrize("data", [b"", b'{"queue": ['])
-def test_a_file_is_not_broken_while_a_producer_holds_the_lock(
-    scene: QueueScene, intake: QueueIntake, data: bytes
-) -> None:
-    """However long it takes over writing in place; who asks with the lock held is no producer."""
-    scene.put(scene.context.paths.queue, data)
-    with FileLock(scene.context.paths.queue_lock).held(1.0):
-        assert intake.run() == 0
-        assert (intake.torn, intake.awaited, scene.told) == (True, True, [])
-        assert intake.read(locked=True).broken
-    assert intake.read().broken
-    assert not is_locked(scene.context.paths.queue_lock)
-
-
-def test_a_file_that_was_written_on_since_it_was_read_is_not_broken(
-    scene: QueueScene, intake: QueueIntake, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The producer may have let go of the lock just before it was asked for."""
-    scene.put(scene.context.paths.queue, b"")
-    acquire = FileLock.try_acquire
-
-    def after_the_writer(lock: FileLock) -> bool:
-        scene.write(entry(A))
-        return acquire(lock)
-
-    monkeypatch.setattr(FileLock, "try_acquire", after_the_writer)
-    with pytest.raises(TornError):
-        intake.read()
-    assert [len(intake.read().queue), scene.kept()] == [1, []]
-
-
-@pytest.mark.parametrize(
-    ("age", "stable"), [(1.4, False), (1.5, True), (-1.4, False), (-1.6, True), (3600, True)]
-)
-def test_a_file_holds_still_after_a_second_and_a_half(age: float, *, stable: bool) -> None:
-    """Also when its clock is ahead of ours."""
-    assert stage.STABLE_AFTER == 1.5
-    signature = Signature(1, 2, int((NOW - age) * 1e9), 4)
-    assert is_stable(signature, NOW) is stable
-
-
-@pytest.mark.parametrize("name", ["last_100", "stats"])
-def test_what_producers_would_trip_over_is_set_aside(
-    scene: QueueScene, intake: QueueIntake, name: str
-) -> None:
-    """A list or an object belongs there; the right one stays."""
-    scene.write(entry(A), **{name: "odd"})
-    seen = intake.read()
-    assert seen.broken
-    assert name not in seen.rest
-    assert scene.kept() == [b'"odd"']
-    scene.write(entry(A), last_100=[], stats={})
-    assert not intake.read().broken
-
-
-def test_what_no_program_can_load_is_set_aside(scene: QueueScene, intake: QueueIntake) -> None:
-    """One by one, and said; the rest is taken."""
-    deep = b'{"id": "d", "content": "d", "x": ' + b"[" * 5000 + b"]" * 5000 + b"}"
-    scene.put(scene.context.paths.queue, b'{"queue": [' + deep + b", " + A.raw + b"]}")
-    assert intake.read().broken
-    assert scene.kept() == [deep]
-    assert scene.column("state", A) == "pending"
-    assert [type(each) for each in scene.told] == [events.Accepted, events.Quarantined]
-
-
-def test_an_entry_is_known_by_its_bytes() -> None:
-    """In one piece or in parts; sixteen bytes stand for it."""
-    assert fingerprint(b"abc") == fingerprint((b"a", b"bc"))
-    assert fingerprint(b"abc") != fingerprint(b"abd")
-    assert len(fingerprint(b"")) == len(fingerprint(())) == 16
-
-
 # Older and other workers' lists --------------------------------------------------------------
 
 
@@ -453,13 +341,6 @@ def test_what_came_in_a_file_begun_afresh_is_counted_once(
     for _ in range(2):
         intake.read()
     assert scene.context.counters.show()["total_queued"] == total
-
-
-def test_an_unreadable_file_is_a_visible_trouble(scene: QueueScene, intake: QueueIntake) -> None:
-    """It is no file without entries."""
-    scene.context.paths.queue.mkdir()
-    with pytest.raises(FileUnavailableError, match="is a folder"):
-        intake.run()
 
 
 def test_a_changed_text_is_another_memory(scene: QueueScene, intake: QueueIntake) -> None:
