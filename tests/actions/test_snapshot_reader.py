@@ -8,12 +8,11 @@ import shutil
 import socket
 import sqlite3
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -32,6 +31,7 @@ from mem0tray.ledger.taken_by_others import WORKER
 from mem0tray.system import data_folders
 from mem0tray.system.paths import Paths, config_file
 from tests.actions.scene import metrics_of, worker, write, write_dlq
+from tests.support import reads
 from tests.support.shapes import dead, emergency_lines, entry, queue_document
 
 if TYPE_CHECKING:
@@ -393,14 +393,7 @@ def test_each_file_is_read_once(paths: Paths, monkeypatch: pytest.MonkeyPatch) -
     write(paths.queue, queue_document([entry("a")]))
     write_dlq(paths, [dead("b")])
     paths.emergency.write_text(emergency_lines([entry("c")]))
-    times: Counter[str] = Counter()
-    real = atomic.read
-
-    def counted(path: Path, *rest: Any, **named: Any) -> Any:
-        times[path.name] += 1
-        return real(path, *rest, **named)
-
-    monkeypatch.setattr(atomic, "read", counted)
+    times = reads.counted(monkeypatch)
     read(Part.COUNTS, Part.FILES, Part.PAST, Part.REFUSAL)
     assert times[paths.queue.name] == times[paths.dlq.name] == times[paths.metrics.name] == 1
     times.clear()

@@ -40,20 +40,16 @@ def test_the_log_is_as_long_whatever_the_pages(path: Path, page: int) -> None:
         assert longest(ledger) == 16_384_000
 
 
-def test_the_log_fills_no_small_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is taken in at a quarter of what room there was at the start."""
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=4_096_000))
-    with closing(Ledger(path)) as ledger:
-        assert longest(ledger) == 1_024_000
-
-
-def test_a_start_on_a_full_disk_takes_the_log_in_at_once(
-    path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("room", "most"), [(4_096_000, 1_024_000), (0, 2048)], ids=["small", "full"]
+)
+def test_the_log_fills_no_small_disk(
+    path: Path, monkeypatch: pytest.MonkeyPatch, room: int, most: int
 ) -> None:
-    """No room is not no bound."""
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+    """It is taken in at a quarter of what room there was at the start; where none was, at once."""
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=room))
     with closing(Ledger(path)) as ledger:
-        assert longest(ledger) == 2048
+        assert longest(ledger) == most
 
 
 def test_a_disk_that_tells_no_room_is_taken_for_a_large_one(
