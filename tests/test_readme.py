@@ -6,8 +6,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-import pytest
-
+from tests.support import needs
 from tests.support.home import REPOSITORY, Home
 from tests.support.shapes import dead
 
@@ -23,7 +22,7 @@ def test_every_dependency_is_named() -> None:
     assert re.split(r",\s+", found[1]) == names
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the snippets are for a POSIX shell")
+@needs.SHELL
 def test_count_by_project_copes_with_an_item_that_has_none(tmp_path: Path) -> None:
     """An item without a project is counted under "(none)" and does not end the snippet."""
     without = dead("x")

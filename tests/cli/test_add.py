@@ -142,7 +142,7 @@ def test_standard_input_is_kept_as_it_is(home: Scratch, stdin: bytes, content: s
     assert json.loads(home.queue.read_text())["queue"][0]["content"] == content
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="arguments are text there")
+@needs.posix("arguments are text")
 @pytest.mark.parametrize(
     ("arguments", "stdin", "what"),
     [

@@ -4,19 +4,16 @@ import json
 import os
 import socket
 import time
-from collections import Counter
 from contextlib import ExitStack
-from pathlib import Path
-from typing import Any
 
 import click
 import pytest
 
 from mem0tray.core.text import cells
-from mem0tray.files import atomic
 from mem0tray.files.lock import FileLock, InstanceLock
 from tests.actions.scene import worker
 from tests.cli.scratch import Scratch
+from tests.support import needs, reads
 from tests.support.shapes import dead, entry, queue_document, waiting
 
 
@@ -84,14 +81,7 @@ def test_a_large_file_is_read_once(home: Scratch, monkeypatch: pytest.MonkeyPatc
     """Each of the two files, though ids are shortened by what stands in both."""
     home.write("mem0_queue.json", queue_document([entry("q", id="abcdefgh-1")]))
     home.write("mem0_queue_dlq.json", {"items": [waiting("d", id="abcdefgh-2")]})
-    times: Counter[str] = Counter()
-    real = atomic.read
-
-    def counted(path: Path, *rest: Any, **named: Any) -> Any:
-        times[path.name] += 1
-        return real(path, *rest, **named)
-
-    monkeypatch.setattr(atomic, "read", counted)
+    times = reads.counted(monkeypatch)
     for arguments in (("list",), ("list", "--queue")):
         times.clear()
         assert "abcdefgh-" in home.ok(*arguments)
@@ -276,7 +266,7 @@ def test_a_broken_file_is_one_line_of_error(home: Scratch) -> None:
     assert done.line.removeprefix("mem0tray: ") == home.run("status", "--json").json()["reason"]
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes of POSIX")
+@needs.PIPES
 @pytest.mark.parametrize("name", ["mem0_queue.lock", "mem0_metrics.json"])
 def test_what_keeps_the_worker_out_is_said_by_all_alike(home: Scratch, name: str) -> None:
     """`list`, `diagnose` and `status` name what stands in the place of a file, without a worker."""

@@ -203,7 +203,7 @@ def _in_shell(command: str, stdin: str = "") -> subprocess.CompletedProcess[str]
 _CLOSED = "Standard output cannot be written: it is closed."
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="redirections of a POSIX shell")
+@needs.SHELL
 @pytest.mark.parametrize(
     ("command", "code", "said"),
     [
@@ -229,7 +229,7 @@ def test_a_closed_stream_is_an_empty_one(home: Scratch, command: str, code: int,
     assert len(done.stderr.splitlines()) == bool(said)
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+@needs.FULL_DEVICE
 @pytest.mark.parametrize("unbuffered", variants(["", "1"]), ids=["buffered", "unbuffered"])
 @pytest.mark.parametrize("command", ["list", "status --json", "--help", "run --once"])
 def test_output_that_cannot_be_written_is_named(
@@ -244,7 +244,7 @@ def test_output_that_cannot_be_written_is_named(
 
 
 @needs.SHELL
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+@needs.FULL_DEVICE
 @pytest.mark.parametrize("unbuffered", variants(["", "1"]), ids=["buffered", "unbuffered"])
 @pytest.mark.parametrize(
     "command", ["add -p p x >/dev/full", "add -p p x >&-", "add -jp p -- x >&-"]

@@ -1,6 +1,5 @@
 """`mem0tray run`: its last words."""
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ from mem0tray.cli import run
 from mem0tray.cli.run_screen import RunScreen
 from mem0tray.core import events, reasons
 from mem0tray.core.state import DOWN, HEALTHY, Waiting, WorkerState
+from tests.support import needs
 from tests.support.forked import ForkedHome
 from tests.support.processes import wait_until
 from tests.support.standin import Standin
@@ -49,7 +49,7 @@ def test_what_was_delivered_is_counted_by_where_it_went(
     ]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="systemd is of Linux")
+@needs.linux("systemd is of Linux")
 def test_a_stale_start_at_login_is_mended(tmp_path: Path) -> None:
     """A service whose program has moved starts the one that runs now, as with the tray."""
     with Standin() as server, ForkedHome(tmp_path / "home", server.url) as home:

@@ -2,12 +2,10 @@
 
 import json
 import os
-import sys
 import time
 
-import pytest
-
 from tests.cli.scratch import Scratch
+from tests.support import needs
 from tests.support.shapes import dead, entry, queue_document
 
 
@@ -58,7 +56,7 @@ def test_what_waits_in_the_emergency_file_is_counted_once(home: Scratch) -> None
     assert home.run("status", "--json").json()["queue"] == 2
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no named pipes in folders")
+@needs.PIPES
 def test_an_emergency_file_that_cannot_be_read_is_no_empty_one(home: Scratch) -> None:
     """What waits cannot be counted then: that is said, and no number."""
     home.claude.mkdir()

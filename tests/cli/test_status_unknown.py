@@ -4,7 +4,6 @@ import errno
 import json
 import os
 import socket
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from mem0tray.actions import overview
 from mem0tray.files import writable
 from mem0tray.files.lock import InstanceLock
 from tests.cli.scratch import Done, Scratch
+from tests.support import needs
 
 
 def _status(home: Scratch) -> tuple[Done, Any]:
@@ -79,7 +79,7 @@ def test_other_files_that_cannot_be_read(home: Scratch, name: str) -> None:
     assert document["totals"]["queued"] == 0
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no named pipes in folders")
+@needs.PIPES
 def test_a_queue_lock_that_is_no_file(home: Scratch) -> None:
     """All can be counted, and yet nobody can take anything in."""
     home.claude.mkdir()

@@ -13,12 +13,13 @@ from mem0tray.files.lock import InstanceLock
 from tests.cli.scratch import Scratch
 from tests.desktop.programs import Programs
 from tests.desktop.user_systemd import UserSystemd
+from tests.support import needs
 from tests.support.forked import ForkedHome
 from tests.support.home import Home
 from tests.support.standin import Standin
 from tests.support.variants import variants
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="its traces are those of Linux")
+pytestmark = needs.linux("its traces are those of Linux")
 
 
 @pytest.fixture(autouse=True)

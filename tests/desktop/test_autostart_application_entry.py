@@ -3,7 +3,6 @@
 import hashlib
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -20,9 +19,10 @@ from mem0tray.desktop.autostart.application_entry import (
 from mem0tray.desktop.dialogs import Question
 from mem0tray.desktop.dialogs.linux import _children
 from tests.desktop.programs import Programs, script
+from tests.support import needs
 from tests.support.machine import tool
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such entries")
+pytestmark = needs.posix("it has no such entries")
 
 SIZES = (16, 22, 24, 32, 48, 64, 128, 256)
 

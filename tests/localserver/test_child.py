@@ -229,7 +229,7 @@ def test_modules_of_the_working_folder_are_not_imported(
     assert own.ensure().pid == own.child_pid
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@needs.linux("reads /proc")
 def test_the_token_is_not_on_the_command_line(own: LocalServer, lock: Path) -> None:
     """Neither `ps` nor the log shows the token."""
     running = own.ensure()

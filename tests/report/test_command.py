@@ -131,7 +131,7 @@ def opener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "programs" / "xdg-open"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="its opener is that of Linux")
+@needs.linux("its opener is that of Linux")
 def test_a_desktop_without_a_browser(home: Scratch, opener: Path) -> None:
     """The command says so and succeeds."""
     script(opener, "exit 3")
@@ -140,7 +140,7 @@ def test_a_desktop_without_a_browser(home: Scratch, opener: Path) -> None:
     assert "open that file yourself" in done.line
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="its opener is that of Linux")
+@needs.linux("its opener is that of Linux")
 def test_what_an_opener_looks_for_in_vain_is_not_shown(
     tmp_path: Path, opener: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -150,7 +150,7 @@ def test_what_an_opener_looks_for_in_vain_is_not_shown(
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="its opener is that of Linux")
+@needs.linux("its opener is that of Linux")
 @pytest.mark.parametrize("rest", ["exit 0", 'read word < "$0.end"'], ids=["ends", "goes on"])
 def test_a_desktop_with_a_browser(
     tmp_path: Path, opener: Path, monkeypatch: pytest.MonkeyPatch, rest: str

@@ -1,7 +1,6 @@
 """Another thread ends a call."""
 
 import socket
-import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -24,6 +23,7 @@ from tests.server.calls import (
 )
 from tests.server.conftest import Certificate
 from tests.server.wire import DELIVERED, PATIENCE, Connection, Handler, Wire, answering
+from tests.support import needs
 
 
 def aborted(
@@ -86,7 +86,7 @@ def test_abort_ends_the_look_up_of_a_name(monkeypatch: pytest.MonkeyPatch) -> No
     assert (reply.fault, str(reply.detail)) == (Fault.UNREACHABLE, "stopped")
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="others treat a full backlog otherwise")
+@needs.linux("others treat a full backlog otherwise")
 def test_abort_ends_the_wait_for_a_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     """An abort makes a call return that is connecting to this computer."""
     begun = threading.Event()

@@ -3,7 +3,6 @@
 import gzip
 import io
 import socket
-import sys
 import threading
 import time
 import tracemalloc
@@ -42,6 +41,7 @@ from tests.server.wire import (
     once,
     render,
 )
+from tests.support import needs
 from tests.support.swallower import Swallower
 from tests.support.variants import variants
 
@@ -193,7 +193,7 @@ def test_a_resolver_that_hangs_does_not_hold_a_call(monkeypatch: pytest.MonkeyPa
         assert [one.daemon for one in asking] == [True]  # the program's end does not wait for it
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="others treat a full backlog otherwise")
+@needs.linux("others treat a full backlog otherwise")
 def test_a_connection_that_is_never_made_is_unreachable() -> None:
     """The deadline holds while connecting, and nothing was sent."""
     with full_listener() as port, client(f"http://127.0.0.1:{port}") as transport:
@@ -355,7 +355,7 @@ def test_an_early_refusal_is_read_although_the_body_was_not_taken() -> None:
     assert reply_of(refuse, body=b"x" * 3_000_000).status == 413
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="others drop the answer at a reset")
+@needs.linux("others drop the answer at a reset")
 def test_an_early_refusal_is_read_although_the_connection_was_reset() -> None:
     """An answer is read that came before sending failed."""
 

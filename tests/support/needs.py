@@ -1,4 +1,4 @@
-"""What tests need of the system they run on: a mark for each thing that Windows lacks."""
+"""What tests need of the system they run on: a mark for each, with the reason."""
 
 import shutil
 import sys
@@ -7,12 +7,24 @@ from typing import Final
 
 import pytest
 
+from tests.support.privileges import is_root
+
 WINDOWS: Final = sys.platform == "win32"
 
 
 def posix(reason: str) -> pytest.MarkDecorator:
     """Mark a test that holds for Linux and macOS alone."""
     return pytest.mark.skipif(WINDOWS, reason=f"Windows: {reason}")
+
+
+def linux(reason: str) -> pytest.MarkDecorator:
+    """Mark a test of what other systems have not, or do otherwise."""
+    return pytest.mark.skipif(sys.platform != "linux", reason=f"not Linux: {reason}")
+
+
+def root(reason: str) -> pytest.MarkDecorator:
+    """Mark a test of what nobody else may do."""
+    return pytest.mark.skipif(not is_root(), reason=f"not root: {reason}")
 
 
 MODES: Final = posix("files have no modes")
@@ -31,6 +43,8 @@ NAMES: Final = posix("names of files are text, and some signs may not be in them
 ERRORS: Final = posix("the system has other words and numbers for an error")
 LANGUAGE: Final = posix("the language is that of the user interface, whatever variables say")
 WAITING_FOR_PIPES: Final = posix("only sockets are waited for, and they take all that comes")
+RULES_OF_WINDOWS: Final = pytest.mark.skipif(not WINDOWS, reason="tries the rules of Windows")
+FULL_DEVICE: Final = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
 GIT: Final = pytest.mark.skipif(shutil.which("git") is None, reason="no git")
 DESKTOP: Final = posix("a desktop is always there, and starts programs in a way of its own")
 CLOCK: Final = posix("a process cannot set its time zone")

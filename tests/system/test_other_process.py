@@ -85,7 +85,7 @@ def test_an_id_that_is_another_process_by_now_is_left_alone(
     assert sleeper.poll() is None
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="systemd is Linux's")
+@needs.linux("systemd is Linux's")
 @pytest.mark.parametrize(
     ("cgroup", "command"),
     [

@@ -9,10 +9,10 @@ from mem0tray.actions import add
 from mem0tray.files import atomic, lock, private_folders
 from mem0tray.system import owner
 from mem0tray.system.paths import Paths
-from tests.support.privileges import is_root
+from tests.support import needs
 
 THEIRS = (4242, 4343)
-pytestmark = pytest.mark.skipif(not is_root(), reason="only root can give a file away")
+pytestmark = needs.root("only root can give a file away")
 
 
 def whose(path: Path) -> tuple[int, int]:

@@ -14,11 +14,12 @@ import pytest
 from mem0tray.desktop import autostart, clipboard, dialogs
 from mem0tray.desktop.autostart import DISABLED, ENABLED, STALE
 from mem0tray.desktop.dialogs import Question
+from tests.support import needs
 from tests.support.home import Home
 from tests.support.processes import wait_until
 from tests.windows import taskbar
 
-pytestmark = pytest.mark.skipif(sys.platform != "win32", reason="tries the rules of Windows")
+pytestmark = needs.RULES_OF_WINDOWS
 
 API: Final[Any] = ctypes  # much of it is there on Windows alone
 WM_COMMAND, WM_CLOSE = 0x111, 0x10

@@ -1,18 +1,15 @@
 """The user's own scripts on Windows, where Python opens a file in the system's code page."""
 
 import json
-import sys
 from typing import Final
 
-import pytest
-
-from tests.support import user
+from tests.support import needs, user
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.shapes import entry
 from tests.support.standin import Standin
 
-pytestmark = pytest.mark.skipif(sys.platform != "win32", reason="tries the rules of Windows")
+pytestmark = needs.RULES_OF_WINDOWS
 
 # One letter that the code page has otherwise, and one whose bytes it does not have at all.
 TEXT: Final = "“Größe” → 5 €, ça va 😀"

@@ -8,6 +8,7 @@ from typing import Final
 
 import pytest
 
+from tests.support import needs
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.processes import wait_until
@@ -15,7 +16,7 @@ from tests.support.shapes import entries, entry
 from tests.support.standin import Standin
 from tests.windows import taskbar
 
-pytestmark = pytest.mark.skipif(sys.platform != "win32", reason="tries the rules of Windows")
+pytestmark = needs.RULES_OF_WINDOWS
 
 WINDOWLESS: Final = str(Path(sys.executable).with_name("pythonw.exe"))
 START: Final = 60.0

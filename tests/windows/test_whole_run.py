@@ -1,12 +1,11 @@
 """Everything at once on Windows: producers, kills, scripts, files that are held open."""
 
 import json
-import sys
 from typing import Final
 
 import pytest
 
-from tests.support import oracle, user
+from tests.support import needs, oracle, user
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.processes import Process
@@ -14,7 +13,7 @@ from tests.support.shapes import entries, texts
 from tests.support.standin import Standin
 
 pytestmark = [
-    pytest.mark.skipif(sys.platform != "win32", reason="tries the rules of Windows"),
+    needs.RULES_OF_WINDOWS,
     pytest.mark.timeout(600),
 ]
 

@@ -1,6 +1,5 @@
 """What a worker with nothing to do leaves alone."""
 
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 from mem0tray.worker import engine
 from mem0tray.worker.engine import Engine
 from mem0tray.worker.sending.delivery import Delivery
+from tests.support import needs
 from tests.support.home import Home
 from tests.support.shapes import dead, entry, waiting
 from tests.support.standin import Standin
@@ -70,7 +70,7 @@ def link_another(folder: Path) -> None:
     folder.symlink_to(other)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a look finds it")
+@needs.linux("elsewhere a look finds it")
 @pytest.mark.parametrize("replace", [None, make_anew, move_and_link, link_another])
 def test_a_save_is_seen_without_a_look(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, replace: Callable[[Path], None] | None

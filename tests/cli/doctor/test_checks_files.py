@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import sys
 from types import SimpleNamespace
 
 import pytest
@@ -15,7 +14,7 @@ from mem0tray.files import atomic, quarantine, writable
 from mem0tray.files.lock import FileLock
 from tests.cli.doctoring import checks
 from tests.cli.scratch import Scratch
-from tests.support.privileges import is_root
+from tests.support import needs
 
 
 @pytest.mark.usefixtures("server")
@@ -92,7 +91,7 @@ def test_what_lies_on_the_disk_is_mended_by_a_command(home: Scratch) -> None:
 
 
 @pytest.mark.usefixtures("server")
-@pytest.mark.skipif(sys.platform != "linux", reason="binds are Linux's")
+@needs.linux("binds are Linux's")
 def test_a_read_only_mount_is_named_though_its_disk_is_another_s(home: Scratch) -> None:
     """A folder bound onto itself is on the disk of its parent, and still what is mounted."""
     home.claude.mkdir()
@@ -166,7 +165,7 @@ def test_a_lock_that_is_held_for_long(home: Scratch, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.usefixtures("server")
-@pytest.mark.skipif(not is_root(), reason="only root can look at another user's folder so")
+@needs.root("only root can look at another user's folder so")
 def test_root_is_told_that_the_folder_is_another_s(home: Scratch) -> None:
     """With what in it is not theirs, which their worker cannot use."""
     home.claude.mkdir()

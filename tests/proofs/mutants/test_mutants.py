@@ -1,7 +1,6 @@
 """The proof itself: what it changes, and whether it can tell who noticed."""
 
 import shutil
-import sys
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ import pytest
 
 from tests.proofs.mutants.rooms import ROOMS, Room, mirrored, modules_of, suite
 from tests.proofs.mutants.trial import PARTS, Outcome, Tree
+from tests.support import needs
 from tests.support.home import REPOSITORY
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def test_each_mutant_without_effect_is_one_that_can_be_made_today() -> None:
         assert entry["after"] != entry["before"]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="it forks, and ends what is left by /proc")
+@needs.linux("it forks, and ends what is left by /proc")
 def test_a_mutant_is_killed_survives_or_is_not_covered(tmp_path: Path) -> None:
     """A test that fails kills it, none that fails lets it live, no test at all is told apart."""
     project = tmp_path / "project"

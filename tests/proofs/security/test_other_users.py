@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import needs
 from tests.support.home import REPOSITORY, Home
 from tests.support.machine import tool
 from tests.support.processes import Process
@@ -20,7 +21,7 @@ NOBODY = "65534"
 SCRIPT = Path(__file__).with_name("other_user.py")
 pytestmark = [
     pytest.mark.row(43),
-    pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user too"),
+    needs.root("only root can be another user too"),
 ]
 
 

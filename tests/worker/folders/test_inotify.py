@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from mem0tray.worker.folders.watch import Identity, Target
+from tests.support import needs
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
+pytestmark = needs.linux("inotify is Linux's")
 
 if sys.platform == "linux":
     from watchdog.observers.inotify_c import InotifyConstants

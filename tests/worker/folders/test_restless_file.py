@@ -1,6 +1,5 @@
 """Files that do not hold still: told after ten seconds, once, and over when they do."""
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -112,7 +111,7 @@ def test_restless_settings_keep_nobody_waiting(
         file.changed()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="it has no such command")
+@needs.posix("it has no such command")
 @pytest.mark.parametrize(
     ("said", "why"),
     [

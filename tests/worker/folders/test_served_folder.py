@@ -1,7 +1,6 @@
 """The folder that a worker serves: who else may have it, and where the settings lead."""
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,7 +75,7 @@ def test_two_names_of_a_folder_have_one_worker(where: ServedFolder, home: Path) 
     assert not moves(where)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="modes of POSIX")
+@needs.MODES
 def test_its_own_folders_are_private(where: ServedFolder) -> None:
     """The root and the data folder are made for the owner alone."""
     for folder in (where.paths.root, where.paths.data_dir):

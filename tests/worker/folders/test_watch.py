@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -23,7 +22,7 @@ from tests.support import needs
 PATIENCE = 10.0
 MOMENT = 0.05  # in which nothing is to come
 FILE = "mem0_queue.json"
-LINUX = pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
+LINUX = needs.linux("inotify is Linux's")
 
 
 def inotify(*arguments: Any) -> Watch:

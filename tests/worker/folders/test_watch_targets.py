@@ -1,14 +1,14 @@
 """What is to be watched, for each way in which folders and files may stand there."""
 
-import sys
 from pathlib import Path
 
 import pytest
 
 from mem0tray.system.paths import Paths
 from mem0tray.worker.folders.watch import Identity, Target, is_ours, targets
+from tests.support import needs
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
+pytestmark = needs.LINKS
 
 
 @pytest.fixture

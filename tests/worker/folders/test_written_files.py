@@ -1,7 +1,6 @@
 """What may stand where the worker writes, and what a kill has left there."""
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -111,7 +110,7 @@ def test_what_a_kill_left_is_removed_wherever_we_write(paths: Paths, tmp_path: P
     assert theirs.exists()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
+@needs.LINKS
 @pytest.mark.parametrize("name", ["queue", "queue_backup", "dlq", "dlq_backup", "metrics", ""])
 def test_what_was_left_beside_the_file_that_a_link_leads_to_is_removed(
     paths: Paths, tmp_path: Path, name: str

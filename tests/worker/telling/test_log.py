@@ -13,9 +13,10 @@ from mem0tray.core import events, reasons
 from mem0tray.system.paths import Paths
 from mem0tray.worker.telling import log as module
 from mem0tray.worker.telling.log import EventLog
+from tests.support import needs
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="a device of Linux")
+@needs.FULL_DEVICE
 def test_a_full_disk_does_not_show_when_the_log_is_closed(tmp_path: Path) -> None:
     """The error would hide why the worker could not begin."""
     log = EventLog(Paths(tmp_path, tmp_path), LogSettings())
