@@ -25,10 +25,7 @@ def copy(text: str) -> None:
         windows.copy(text)
     elif sys.platform == "darwin":
         data = text.encode("utf-8", "replace")
-        environ = {
-            **os.environ,
-            "LC_CTYPE": "UTF-8",
-        }  # not set by the Dock
+        environ = {**os.environ, "LC_CTYPE": "UTF-8"}  # the Dock does not set it
         subprocess.run(["pbcopy"], input=data, env=environ, check=True, timeout=_PATIENCE)  # noqa: S607  (the system's own)
     elif os.environ.get("WAYLAND_DISPLAY"):
         # Whoever has no window there copies nothing, and is told nothing; wl-copy makes one.
