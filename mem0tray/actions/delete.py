@@ -126,10 +126,18 @@ def _from_queue(paths: Paths, waiting: Sequence[FoundItem], backups: _Backups) -
     """
     wanted = {each.identity for each in waiting}
     named = [each.item.name for each in waiting if each.item is not None]
-    with change_files.queue_file(paths) as file:
-        order = orders.give(paths, orders.DISCARD, named, backups.verb, backups.name)
-        there = {identity(raw) for raw in (*file.queue, *file.held)}
-        file.queue = [raw for raw in file.queue if identity(raw) not in wanted]
-        file.held = [raw for raw in file.held if identity(raw) not in wanted]
+    there: set[Identity] = set()
+    order: Path | None = None
+    try:
+        with change_files.queue_file(paths) as file:
+            order = orders.give(paths, orders.DISCARD, named, backups.verb, backups.name)
+            there = {identity(raw) for raw in (*file.queue, *file.held)}
+            file.queue = [raw for raw in file.queue if identity(raw) not in wanted]
+            file.held = [raw for raw in file.held if identity(raw) not in wanted]
+    except FileUnavailableError:
+        # What the worker has carried out already is deleted, whether the file could be written
+        # or not: it takes the entries out as soon as it can.
+        if order is None or orders.take_back(order):
+            raise
     ledger_writer.let_hear(paths, order)
     return wanted - there

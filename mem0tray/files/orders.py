@@ -102,6 +102,15 @@ def withdraw(folder: Path, names: Iterable[Name]) -> None:
             atomic.replace(path, _bytes(msgspec.structs.replace(order, items=kept)))
 
 
+def take_back(order: Path) -> bool:
+    """Take back an order that was left; False when it is carried out by now."""
+    try:
+        order.unlink()
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def _leave(paths: Paths, content: Order | PutBack, begin: str = "") -> Path:
     private_folders.make_private_folder(paths.orders)
     # The number keeps apart what one process asks within one tick of the clock.

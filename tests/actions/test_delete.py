@@ -187,6 +187,33 @@ def test_an_entry_that_became_a_dead_letter_meanwhile_is_deleted_there(paths: Pa
     assert contents(paths) == []
 
 
+@pytest.mark.row(5)
+@pytest.mark.parametrize("heard", [False, True], ids=["nobody heard", "the worker heard"])
+@pytest.mark.usefixtures("letters")
+def test_a_full_disk_deletes_an_entry_or_says_that_it_did_not(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, *, heard: bool
+) -> None:
+    """An order that stands would delete what was said to be there; one carried out has done so."""
+    made = chosen(paths, "qq")
+    replace = atomic.replace
+
+    def fail(path: Path, *given: object, **named: object) -> object:
+        if path != paths.queue:
+            return replace(path, *given, **named)  # type: ignore[arg-type]
+        if heard:
+            for order in paths.orders.iterdir():
+                order.unlink()
+        raise atomic.unavailable(path, OSError(28, "No space left on device"))
+
+    monkeypatch.setattr(atomic, "replace", fail)
+    if heard:
+        assert [each.id for each in delete(paths, made).items] == ["qq-1"]
+    else:
+        with pytest.raises(FileUnavailableError, match="No space left"):
+            delete(paths, made)
+    assert list(paths.orders.iterdir()) == []
+
+
 def test_things_without_sense_can_be_deleted(paths: Paths) -> None:
     """An object whose content is no text goes by its id, and is backed up like any other."""
     write_dlq(paths, [{"id": "n1", "content": 5}, None])
