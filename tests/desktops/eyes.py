@@ -209,6 +209,20 @@ def _plain(text: str) -> str:
 # Waiting -------------------------------------------------------------------------------------
 
 
+class Stillness:
+    """Whether a screen has shown the same for so many `seconds`; `picture` is what it shows."""
+
+    def __init__(self, picture: Image.Image, now: float, seconds: float) -> None:
+        self.picture = picture
+        self._content, self._since, self._seconds = picture.tobytes(), now, seconds
+
+    def reached(self, picture: Image.Image, now: float) -> bool:
+        """Note what it shows at the moment `now` (seconds); whether it is at rest."""
+        if (content := picture.tobytes()) != self._content:
+            self.picture, self._content, self._since = picture, content, now
+        return now - self._since >= self._seconds
+
+
 class Eyes:
     """Looks at a screen by `look`, again and again."""
 
