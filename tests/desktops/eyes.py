@@ -224,10 +224,11 @@ class Stillness:
 
 
 class Eyes:
-    """Looks at a screen by `look`, again and again."""
+    """Looks at a screen by `look`, again and again; `read` is the picture that was read last."""
 
     def __init__(self, look: Callable[[], Image.Image]) -> None:
         self.look = look
+        self.read: Image.Image | None = None
 
     def wait_text(self, phrase: str, before: Image.Image, timeout: float = 20.0) -> Box:
         """Wait until a phrase stands in what has changed since `before`; where."""
@@ -240,6 +241,7 @@ class Eyes:
             if (content := now.tobytes()) == last[0]:
                 return False
             last[0] = content
+            self.read = now
             for part in changes(before, now):
                 for there in readings(now, part.grown(_MARGIN, now.size)):
                     said.append(" ".join(word.text for word in there))
