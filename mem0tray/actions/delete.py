@@ -17,17 +17,27 @@ from mem0tray.system.paths import Paths
 
 @dataclass(slots=True)
 class Deleted:
-    """What a deletion did; `gone` had left the files by themselves (delivered, most likely)."""
+    """What a deletion did: those of `items` are deleted, the others are not.
+
+    `delivered`: the server has them. `in_flight`: they are being sent, and are deleted if the
+    server does not take them. `gone` had left the files by themselves. `heard`: the worker, if
+    one runs, knows of it.
+    """
 
     backup: Path
     items: list[FoundItem] = field(default_factory=list)
     gone: list[FoundItem] = field(default_factory=list)
+    delivered: list[FoundItem] = field(default_factory=list)
+    in_flight: list[FoundItem] = field(default_factory=list)
+    heard: bool = True
 
 
 def delete(paths: Paths, chosen: Sequence[FoundItem], *, for_good: bool = False) -> Deleted:
     """Write all of `chosen` to a backup of its own, then delete them from the files.
 
     `for_good`: `forget` follows, and nobody is offered to restore anything.
+    Where a worker runs, that ends when it has heard of it, and knows what has become of what
+    it was sending, but after two seconds at most.
     Raises FileUnavailableError, when a backup cannot be made too: nothing is
     deleted then; and LockTimeoutError, when dead letters may be gone already.
     """
@@ -42,9 +52,19 @@ def delete(paths: Paths, chosen: Sequence[FoundItem], *, for_good: bool = False)
         raise FileUnavailableError(
             Reason("There is no backup."), Reason("Nothing was deleted; try again.")
         )
-    result = Deleted(backups.dated)
+    heard = ledger_writer.let_hear(paths, backups.orders, [each.identity for each in chosen])
+    delivered = heard.delivered | ledger_writer.has_delivered(paths, left)
+    result = Deleted(backups.dated, heard=heard.answers)
     for each in chosen:
-        (result.gone if each.identity in left else result.items).append(each)
+        name = each.identity
+        if name in delivered:
+            result.delivered.append(each)
+        elif name in heard.in_flight:
+            result.in_flight.append(each)
+        else:
+            (result.gone if name in left else result.items).append(each)
+    if len(result.delivered) == len(chosen):
+        backups.dated.unlink(missing_ok=True)  # nobody can put back what is delivered
     return result
 
 
@@ -58,6 +78,7 @@ class _Backups:
         self._now = time.time()
         self._written: list[bytes] = []
         self.dated: Path | None = None
+        self.orders: list[Path | None] = []  # what was left for the worker
 
     @property
     def name(self) -> str:
@@ -114,7 +135,9 @@ def _from_dlq(
         file.items = kept
 
     change_files.change_dlq(paths, change, verb=backups.verb)
-    orders.give(paths, orders.DISCARD, told, backups.verb, backups.name)
+    backups.orders.append(orders.give(paths, orders.DISCARD, told, backups.verb, backups.name))
+    if found and ledger_writer.worker_runs(paths):
+        backups.orders.append(orders.ask_to_merge(paths))
     return wanted - found
 
 
@@ -139,5 +162,5 @@ def _from_queue(paths: Paths, waiting: Sequence[FoundItem], backups: _Backups) -
         # or not: it takes the entries out as soon as it can.
         if order is None or orders.take_back(order):
             raise
-    ledger_writer.let_hear(paths, order)
+    backups.orders.append(order)
     return wanted - there

@@ -28,10 +28,18 @@ _DAY: Final = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """`kept` is the file with the memory as it was, `is_dead` whether it is a dead letter."""
+    """`kept` is the file with the memory as it was, `is_dead` whether it is a dead letter.
+
+    `delivered`: the server has the old text, and gets the new one too. `in_flight`: the old
+    text is being sent, and the new one is sent after the answer. `heard`: the worker, if one
+    runs, knows of the edit.
+    """
 
     kept: Path
     is_dead: bool
+    delivered: bool = False
+    in_flight: bool = False
+    heard: bool = True
 
 
 class GoneError(NotFoundError):
@@ -41,15 +49,18 @@ class GoneError(NotFoundError):
 def edit_text(paths: Paths, found: FoundItem, content: Any, *, keep_days: float) -> Changed:
     """Give the memory another content; the old one is kept for `keep_days`.
 
+    Where a worker runs, that ends when it has heard of it, and knows what has become of the
+    old text if it was sending that, but after two seconds at most.
     Raises GoneError when it was delivered, deleted or changed meanwhile,
     FileUnavailableError, LockTimeoutError; nothing has changed then.
     """
     kept = _keep(paths, found, keep_days)
+    given: list[Path | None] = []  # what is left for the worker
     done = False
     try:
-        in_queue = not found.is_dead and _in_queue(paths, found, content)
+        in_queue = not found.is_dead and _in_queue(paths, found, content, given)
         # Its last failure may have made a dead letter of an entry meanwhile.
-        done = in_queue or _in_dlq(paths, found, content)
+        done = in_queue or _in_dlq(paths, found, content, given)
     finally:
         if not done:
             kept.unlink(missing_ok=True)
@@ -59,7 +70,15 @@ def edit_text(paths: Paths, found: FoundItem, content: Any, *, keep_days: float)
             " deleted, or changed by somebody else.",
             f"`mem0tray show {short_id(found.id)}` says more.",
         )
-    return Changed(kept, is_dead=not in_queue)
+    name = found.identity
+    heard = ledger_writer.let_hear(paths, given, [name])
+    return Changed(
+        kept,
+        is_dead=not in_queue,
+        delivered=name in heard.delivered,
+        in_flight=name in heard.in_flight,
+        heard=heard.answers,
+    )
 
 
 def keep_new(paths: Paths, item_id: str, text: bytes) -> Path:
@@ -100,7 +119,8 @@ def _changer(found: FoundItem, content: Any) -> Callable[[bytes], bytes | None]:
     return changed
 
 
-def _in_dlq(paths: Paths, found: FoundItem, content: Any) -> bool:
+def _in_dlq(paths: Paths, found: FoundItem, content: Any, given: list[Path | None]) -> bool:
+    """Change a dead letter; whether it was there. `given` gets the order that was left."""
     changer = _changer(found, content)
     done = False
 
@@ -112,11 +132,13 @@ def _in_dlq(paths: Paths, found: FoundItem, content: Any) -> bool:
         file.wanted = done
 
     change_files.change_dlq(paths, change)
+    if done and ledger_writer.worker_runs(paths):
+        given.append(orders.ask_to_merge(paths))
     return done
 
 
-def _in_queue(paths: Paths, found: FoundItem, content: Any) -> bool:
-    """Change a waiting entry; whether it was there.
+def _in_queue(paths: Paths, found: FoundItem, content: Any, given: list[Path | None]) -> bool:
+    """Change a waiting entry; whether it was there. `given` gets the order that was left.
 
     The worker delivers an entry that merely vanishes from the file: that the old text
     is not to be sent must be told before it can see the file without it.
@@ -129,7 +151,7 @@ def _in_queue(paths: Paths, found: FoundItem, content: Any) -> bool:
             of_held = [changer(raw) for raw in file.held]
             if not any(raw is not None for raw in (*after, *of_held)):
                 return False
-            order = orders.give(paths, orders.DISCARD, names, receipts.EDIT)
+            given.append(orders.give(paths, orders.DISCARD, names, receipts.EDIT))
             file.queue = [new or old for new, old in zip(after, file.queue, strict=True)]
             # Nobody has delivered the new text of what is held.
             file.held = [old for new, old in zip(of_held, file.held, strict=True) if new is None]
@@ -137,7 +159,6 @@ def _in_queue(paths: Paths, found: FoundItem, content: Any) -> bool:
     except BaseException:
         orders.withdraw(paths.orders, names)
         raise
-    ledger_writer.let_hear(paths, order)
     return True
 
 

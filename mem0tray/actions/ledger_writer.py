@@ -7,6 +7,7 @@ start, or a command is the writer for a moment.
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -63,14 +64,52 @@ def worker_runs(paths: Paths) -> bool:
     return of_worker(paths) is not None
 
 
-def let_hear(paths: Paths, order: Path | None) -> None:
-    """Give a worker that runs a moment to carry out the order, if there is one.
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a worker has made of memories that a command has changed or deleted.
 
-    Until then it may send what the order is about: where the system tells it of changed files
-    late, or not at all, a command would end before.
+    `delivered`: the server has them as they were. `in_flight`: they are being sent so, and
+    nobody knows the answer yet. `answers`: the worker, if there is one, has carried out all.
     """
-    if order is not None and worker_runs(paths):
-        carried_out(order, _MOMENT)
+
+    delivered: frozenset[Name] = frozenset()
+    in_flight: frozenset[Name] = frozenset()
+    answers: bool = True
+
+
+def let_hear(paths: Paths, given: Iterable[Path | None], changed: Iterable[Name]) -> Heard:
+    """Give a worker that runs a moment to carry out these orders; what it has made of `changed`.
+
+    And to learn what becomes of those that it is sending. Until it has heard it sends nothing
+    more (`files.unheard_orders`), and what it has claimed it sends.
+    """
+    if not worker_runs(paths):
+        return Heard()
+    end = time.monotonic() + _MOMENT
+    left = [path for path in given if path is not None]
+    answers = all(carried_out(path, end - time.monotonic()) for path in left)
+    delivered: set[Name] = set()
+    with Reader(paths.ledger) as reader:
+        in_flight = set(changed)
+        while True:
+            known = {name: reader.known(*name) for name in in_flight}
+            rows = {name: row for name, row in known.items() if row is not None}
+            delivered |= {name for name, row in rows.items() if row.state == items.DELIVERED}
+            in_flight = {
+                name
+                for name, row in rows.items()
+                if row.claimed is not None and name not in delivered
+            }
+            if not in_flight or time.monotonic() > end:
+                return Heard(frozenset(delivered), frozenset(in_flight), answers)
+            time.sleep(_LOOK)
+
+
+def has_delivered(paths: Paths, names: Iterable[Name]) -> set[Name]:
+    """Those that have been delivered, as far as the ledger tells."""
+    with Reader(paths.ledger) as reader:
+        known = [(name, reader.known(*name)) for name in names]
+    return {name for name, row in known if row is not None and row.state == items.DELIVERED}
 
 
 def carry_out_here(paths: Paths, settings: Settings) -> bool:

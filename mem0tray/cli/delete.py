@@ -11,7 +11,7 @@ from mem0tray.actions.find import FoundItem, beginning, everything, resolve
 from mem0tray.actions.forget import Forgotten, forget
 from mem0tray.cli import candidates, context, no_longer_waiting, output
 from mem0tray.cli.command_help import Command
-from mem0tray.core.errors import Mem0TrayError, NotFoundError
+from mem0tray.core.errors import NotFoundError
 from mem0tray.core.text import one_line, plural, short_id
 from mem0tray.system.paths import Paths
 
@@ -45,6 +45,9 @@ def command(
     """Back up, then delete dead letters or waiting entries, by id or the beginning of one.
 
     With --project alone all of that project, with ids only those of them that are of it.
+    Exits with 1 if something was not deleted: because it was delivered meanwhile, or is being
+    sent at that moment, and then it is deleted only if the server does not take it.
+
     With --forget the id may also be of a memory that was delivered or deleted before, whose
     text other files may still hold.
     """
@@ -63,17 +66,16 @@ def command(
         output.remark("Nothing was deleted.")
         return 1
     done = delete(paths, chosen, for_good=for_good) if chosen else Deleted(Path())
-    erased = Deleted(done.backup, [*done.items, *past])
+    erased = Deleted(done.backup, [*done.items, *done.delivered, *done.in_flight, *past])
     forgotten = forget(paths, settings, erased) if for_good else None
     if as_json:
         output.print_json(_document(done, past, forgotten))
-        if not erased.items:
-            raise Mem0TrayError("Nothing was there any more: delivered meanwhile, most likely.")
     elif forgotten is not None:
         _tell_forgotten(done, past, forgotten)
     else:
         _tell(done)
-    return 0 if erased.items else 1
+    _tell_not_deleted(done)
+    return 1 if done.delivered or done.in_flight or not erased.items else 0
 
 
 def _over(paths: Paths, ids: tuple[str, ...], project: str | None) -> dict[str, list[FoundItem]]:
@@ -108,11 +110,15 @@ def _chosen(there: list[FoundItem], ids: tuple[str, ...], project: str | None) -
 
 
 def _document(done: Deleted, past: list[FoundItem], forgotten: Forgotten | None) -> dict[str, Any]:
+    is_restorable = done.items or done.in_flight
     return {
         "deleted": [_named(each) for each in done.items],
         "no_longer_waiting": [{"id": each.id, "project_id": each.project or None} for each in past],
         "gone": [_named(each) for each in done.gone],
-        "backup": str(done.backup) if done.items and forgotten is None else None,
+        "delivered": [_named(each) for each in done.delivered],
+        "being_sent": [_named(each) for each in done.in_flight],
+        "heard": done.heard,
+        "backup": str(done.backup) if is_restorable and forgotten is None else None,
         "forgotten": None
         if forgotten is None
         else {"erased": forgotten.erased, "not_erased": forgotten.unreachable},
@@ -148,20 +154,29 @@ def _agreed(chosen: list[FoundItem], past: list[FoundItem], *, for_good: bool) -
 
 
 def _tell(done: Deleted) -> None:
-    _tell_gone(done)
     if done.items:
         output.say(f"Deleted {plural(len(done.items), 'item')}. Backup: {done.backup}")
         output.say(f"`mem0tray restore {done.backup.name}` puts back what is in it.")
 
 
-def _tell_gone(done: Deleted) -> None:
+def _tell_not_deleted(done: Deleted) -> None:
+    """On standard error, what is not as one expects."""
     for each in done.gone:
-        output.say(f"{short_id(each.id)} was no longer there: delivered meanwhile, most likely.")
+        output.remark(f"{short_id(each.id)} was no longer there.")
+    for each in done.delivered:
+        output.remark(f"{short_id(each.id)} is not deleted: it was delivered meanwhile.")
+    for each in done.in_flight:
+        name = short_id(each.id)
+        output.remark(
+            f"{name} is being sent at this moment: if the server takes it, it is delivered and not"
+            f" deleted, and else it is deleted. `mem0tray show {name}` says what became of it."
+        )
+    if not done.heard:
+        output.remark(no_longer_waiting.NOT_HEARD)
 
 
 def _tell_forgotten(done: Deleted, past: list[FoundItem], result: Forgotten) -> None:
-    _tell_gone(done)
-    if done.items or not past:
+    if done.items:
         output.say(f"Deleted {plural(len(done.items), 'item')} for good, without a backup.")
     for each in past:
         output.say(f"{short_id(each.id)} no longer waited; its text is erased for good.")

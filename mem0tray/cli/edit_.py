@@ -13,6 +13,8 @@ from mem0tray.actions.find import FoundItem, everything, handles
 from mem0tray.actions.look_up import Version
 from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
+from mem0tray.cli.no_longer_waiting import NOT_HEARD
+from mem0tray.cli.output import Style
 from mem0tray.config import config_file
 from mem0tray.core.errors import Mem0TrayError, NotFoundError
 from mem0tray.core.text import one_line, short_id
@@ -145,6 +147,7 @@ def _with_text_kept(
 def _tell(name: str, done: Changed, project: str) -> None:
     """The outcome; `name` is what to type for the memory."""
     output.say(f"Changed the text of {name}. The old one: {done.kept}")
+    tell_old(name, done)
     if not project.strip():
         output.say(
             "It names no project, and so it is not sent:"
@@ -153,3 +156,21 @@ def _tell(name: str, done: Changed, project: str) -> None:
     elif done.is_dead:
         output.say(f"`mem0tray retry {name}` sends it now.")
     output.say(f"`mem0tray restore {done.kept.name}` puts the old text back.")
+
+
+def tell_old(name: str, done: Changed) -> None:
+    """What the worker has made of the old text, as far as that is not what one expects."""
+    if done.delivered:
+        output.say(
+            "The old text had been sent already: the server has it, and gets the new one as"
+            " another memory.",
+            Style.WARNING,
+        )
+    elif done.in_flight:
+        output.say(
+            "The old text is being sent at this moment. The new one is sent after the answer; if"
+            f" the server takes the old one, it has both. `mem0tray show {name}` says more.",
+            Style.WARNING,
+        )
+    if not done.heard:
+        output.remark(NOT_HEARD)

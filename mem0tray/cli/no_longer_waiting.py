@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from mem0tray.actions import waiting
 from mem0tray.cli import output
@@ -15,6 +15,11 @@ from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 
 _FORGOTTEN = "forgotten"
+# What the worker has not carried out within a command's patience.
+NOT_HEARD: Final = (
+    "The worker has not heard of it yet; it does before it sends anything more."
+    " `mem0tray doctor` says whether it is well."
+)
 
 
 def found(paths: Paths, name: str) -> list[Known]:

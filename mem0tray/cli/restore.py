@@ -11,6 +11,7 @@ from mem0tray.actions.restore import Restored, restore
 from mem0tray.actions.restore_sources import Piece, RestoreSource
 from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
+from mem0tray.cli.edit_ import tell_old
 from mem0tray.core.errors import NotFoundError
 from mem0tray.core.text import one_line, plural, short_id
 from mem0tray.system.paths import Paths
@@ -67,6 +68,7 @@ def _undone(paths: Paths, source: RestoreSource, keep_days: float) -> bool:
     if done is None:
         return False
     output.say(f"{short_id(old.id)} has the text again that it had before.")
+    tell_old(short_id(old.id), done)
     output.say(f"`mem0tray restore {done.kept.name}` takes that back.")
     return True
 

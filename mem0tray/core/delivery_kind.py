@@ -12,7 +12,7 @@ class Kind(enum.StrEnum):
     cannot tell, and another worker may have delivered it; nothing was sent. `FOUND`:
     the server has the memory already, as it said or as the ledger knows; nothing was
     sent, and it is recorded as any delivery. `NOT_SENT`: another server was chosen just
-    before; that is no attempt. The ledger never has the last two.
+    before, or a command left an order; that is no attempt. The ledger never has the last two.
     """
 
     DELIVERED = "delivered"

@@ -6,17 +6,16 @@ user has `system.user_language` finds out.
 """
 
 import gettext
-from datetime import datetime
-from functools import cached_property
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from mem0tray.core.formats import Formats
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_skeleton, format_time, format_timedelta
+from babel.numbers import format_decimal
 
 DOMAIN: Final = "mem0tray"
 CATALOGS: Final = Path(__file__).parents[1] / "locale"
-_SEPARATED: Final = 1000  # numbers below have no separator, and look alike in every language here
 
 
 class Language:
@@ -27,20 +26,13 @@ class Language:
         self._texts: gettext.NullTranslations = gettext.translation(
             DOMAIN, CATALOGS, [name], fallback=True
         )
-        self._code = self._texts.info().get("language", "en")
-        language, _, territory = name.partition("_")
-        self._territory = territory if language == self._code else ""
+        found = self._texts.info().get("language", "en")
+        self._locale = _locale(name if name.partition("_")[0] == found else found, found)
 
     @property
     def code(self) -> str:
         """`en` or `fr`."""
-        return self._code
-
-    @cached_property
-    def _formats(self) -> "Formats":
-        from mem0tray.core.formats import Formats  # 5 MB: most of the time a tray needs none
-
-        return Formats(self._code, self._territory)
+        return self._locale.language
 
     def gettext(self, text: str) -> str:
         """Translate `text`; callers name this method `_`, by which the texts are collected."""
@@ -51,12 +43,12 @@ class Language:
         return self._texts.ngettext(one, many, number)
 
     def time(self, moment: float) -> str:
-        """Unix seconds as the local time of day: `14:32`, in every language."""
-        return f"{datetime.fromtimestamp(moment):%H:%M}"  # noqa: DTZ006  (local time is meant)
+        """Unix seconds as the local time of day: `14:32`."""
+        return format_time(datetime.fromtimestamp(moment), "HH:mm", locale=self._locale)  # noqa: DTZ006  (local time is meant)
 
     def date(self, moment: float) -> str:
         """Unix seconds as a local date."""
-        return self._formats.date(moment)
+        return format_date(datetime.fromtimestamp(moment), "medium", locale=self._locale)  # noqa: DTZ006
 
     def date_and_time(self, moment: float) -> str:
         """Unix seconds as a local date and time of day: `Nov 30, 2025, 14:32`."""
@@ -64,14 +56,20 @@ class Language:
 
     def day(self, moment: float) -> str:
         """Unix seconds as a local day without its year: `Nov 30`."""
-        return self._formats.day(moment)
+        return format_skeleton("MMMd", datetime.fromtimestamp(moment), locale=self._locale)  # noqa: DTZ006
 
     def distance(self, seconds: float) -> str:
         """How far away a moment is: `in 5 minutes`, `3 days ago` for what is less than 0."""
-        return self._formats.distance(seconds)
+        return format_timedelta(timedelta(seconds=seconds), add_direction=True, locale=self._locale)
 
     def number(self, value: float) -> str:
         """A number with the language's separators."""
-        if isinstance(value, int) and 0 <= value < _SEPARATED:
-            return str(value)
-        return self._formats.number(value)
+        return format_decimal(value, locale=self._locale)
+
+
+def _locale(name: str, language: str) -> Locale:
+    """Where Babel knows no such country, the language's own customs."""
+    try:
+        return Locale.parse(name)
+    except (UnknownLocaleError, ValueError):
+        return Locale.parse(language)

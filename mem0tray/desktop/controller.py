@@ -166,6 +166,13 @@ class Controller:
             return
         # It may have been delivered while the question stood there.
         done = delete(self._settings().locations(), [self._found(command)])
+        if done.in_flight:
+            raise Mem0TrayError(
+                _(
+                    "It is being sent at this moment. If the server takes it, it is delivered and"
+                    " not deleted."
+                )
+            )
         if not done.items:
             raise self._gone()
         # The notification comes from the worker, as for the command: one deletion, told once.

@@ -26,6 +26,7 @@ FORGET: Final = "forget"
 # What is held, because another worker has perhaps delivered it; dead letters that no file shows.
 SEND: Final = "send"
 SHOW: Final = "show"  # a second start of the tray wants the first to show its status
+MERGE: Final = "merge"  # a command has changed the DLQ file: see it before anything more is sent
 _ORDERS: Final = "[0-9]*.json"
 _NOTE: Final = "restored-"
 _counter = itertools.count()
@@ -69,6 +70,19 @@ def give(
 def ask_to_show(paths: Paths) -> None:
     """Ask the tray that runs to show its status. Raises FileUnavailableError."""
     _leave(paths, Order(SHOW, [], time.time()))
+
+
+def ask_to_merge(paths: Paths) -> Path:
+    """Ask the worker to see what was done to the DLQ file; the order's file.
+
+    Raises FileUnavailableError.
+    """
+    return _leave(paths, Order(MERGE, [], time.time()))
+
+
+def is_order(name: str) -> bool:
+    """Whether a file of this name in the folder is one."""
+    return name[:1].isdigit() and name.endswith(".json")
 
 
 def note_put_back(paths: Paths, names: Iterable[Name]) -> None:

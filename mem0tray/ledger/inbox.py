@@ -103,6 +103,12 @@ class Inbox:
                 )
             }
 
+    def named(self, key: int) -> tuple[str, str]:
+        """The project and the id of an item."""
+        with self._ledger.locked() as db:
+            found = db.execute("SELECT project, id FROM items WHERE key = ?", (key,)).fetchone()
+        return decode(found[0]), decode(found[1])
+
     def add_fresh(self, item: Item, now: float, *, ask: bool, shown: bool = True) -> int:
         """A new entry that waits for its first delivery; its key. `shown`: in the queue file."""
         fields = {

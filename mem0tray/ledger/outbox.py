@@ -112,20 +112,37 @@ class Outbox:
         return self._ledger.transaction()
 
     def head(
-        self, lane: str, now: float, avoid: str | None = None, *, prompt: bool = False
+        self,
+        lane: str,
+        now: float,
+        avoid: str | None = None,
+        *,
+        prompt: bool = False,
+        beside: Collection[str] = (),
     ) -> int | None:
         """The key of the oldest item of a lane that is due.
 
-        `avoid`: of another project; `prompt`: one that has never timed out.
+        `avoid`: of another project; `prompt`: one that has never timed out; `beside`: with
+        another id than these.
         """
+        values: list[float | bytes] = [now]
+        sql = _HEAD[lane]
+        if prompt:
+            sql = _PROMPT_HEAD[lane]
+        elif avoid is not None:
+            sql = _HEAD_OF_OTHERS[lane]
+            values.append(encode(avoid))
+        if beside:
+            sql = sql.replace(" ORDER", f" AND id NOT IN ({', '.join('?' * len(beside))}) ORDER")
+            values += map(encode, beside)
         with self._ledger.locked() as db:
-            if prompt:
-                row = db.execute(_PROMPT_HEAD[lane], (now,)).fetchone()
-            elif avoid is None:
-                row = db.execute(_HEAD[lane], (now,)).fetchone()
-            else:
-                row = db.execute(_HEAD_OF_OTHERS[lane], (now, encode(avoid))).fetchone()
+            row = db.execute(sql, values).fetchone()
         return None if row is None else int(row[0])
+
+    def item_id(self, key: int) -> str:
+        """The id of an item."""
+        with self._ledger.locked() as db:
+            return decode(db.execute("SELECT id FROM items WHERE key = ?", (key,)).fetchone()[0])
 
     def in_turn(self, now: float) -> int | None:
         """The due item whose turn it is to be the canary: each in turn, in order of intake."""

@@ -19,7 +19,6 @@ from mem0tray.server.model import (
     Outcome,
     Presence,
     Proof,
-    ServerMemory,
 )
 
 __all__ = [
@@ -35,7 +34,6 @@ __all__ = [
     "Outcome",
     "Presence",
     "ServerAddress",
-    "ServerMemory",
     "connect",
 ]
 

@@ -7,7 +7,7 @@ from mem0tray.core import events
 from mem0tray.core import item as items
 from mem0tray.files import orders, receipts
 from mem0tray.files.named import names
-from mem0tray.files.orders import FORGET, SEND, SHOW, Order
+from mem0tray.files.orders import DISCARD, FORGET, MERGE, SEND, SHOW, Order
 from mem0tray.worker.context import WorkerContext
 
 
@@ -18,11 +18,14 @@ def _ask_nobody() -> None:
 def process(context: WorkerContext, on_retry: Callable[[], object] = _ask_nobody) -> int:
     """Carry out every order that waits; how many. `on_retry`: dead letters are due at once.
 
-    Raises FileUnavailableError when one cannot be read: it waits then.
+    But those to merge, which `merged` ends. Raises FileUnavailableError when one cannot be
+    read: it waits then.
     """
     _take_notes(context)
     done = 0
     for path, order in orders.waiting(context.paths.orders):
+        if order is not None and order.verb == MERGE:
+            continue
         with suppress(ValueError):  # a digest that is none
             if order is not None:
                 if _process(context, order):
@@ -30,6 +33,18 @@ def process(context: WorkerContext, on_retry: Callable[[], object] = _ask_nobody
                 done += 1
         path.unlink(missing_ok=True)
     return done
+
+
+def merged(context: WorkerContext, names: frozenset[str]) -> None:
+    """The DLQ file is merged since there were orders of these `names`: end those to merge.
+
+    Raises FileUnavailableError.
+    """
+    if not names:
+        return
+    for path, order in orders.waiting(context.paths.orders):
+        if path.name in names and order is not None and order.verb == MERGE:
+            path.unlink(missing_ok=True)
 
 
 def _process(context: WorkerContext, order: Order) -> bool:
@@ -72,12 +87,17 @@ def _discard(context: WorkerContext, order: Order) -> None:
     with context.ledger.transaction(durable=True):
         states = inbox.states(names(order.items))
         reason = items.EDITED if order.done == receipts.EDIT else "deleted"
+        late = [key for key, state in states.items() if state == items.DELIVERED]
         for key, state in states.items():
             if state in (items.FRESH, items.DEAD):
                 inbox.discard([key], context.now(), reason)
         if order.verb == FORGET:
             inbox.erase(states)
+        too_late = [] if order.verb != DISCARD else [inbox.named(key) for key in late]
     waiting, dead = (list(states.values()).count(each) for each in (items.FRESH, items.DEAD))
     if dead or waiting:
         verb = receipts.FORGET if order.verb == FORGET else order.done
         context.events.emit(events.UserAction(verb, dead, waiting, order.backup))
+    for project, item_id in too_late:
+        edited = order.done == receipts.EDIT
+        context.events.emit(events.DeliveredAfterDeletion(project, item_id, edited))

@@ -12,6 +12,7 @@ from mem0tray.core import jsontext
 from mem0tray.core.events import Events, FileBroken, Quarantined
 from mem0tray.files import quarantine
 from mem0tray.files.atomic import Signature
+from mem0tray.files.unheard_orders import UnheardOrders
 from mem0tray.ledger.counters import Counters
 from mem0tray.ledger.database import Ledger, boot_id
 from mem0tray.ledger.generations import Generations
@@ -65,6 +66,7 @@ class WorkerContext:
 
     def __post_init__(self) -> None:
         self.troubles = Troubles(self.events, lambda *_: None)
+        self.unheard = UnheardOrders(self.paths.orders)
         self.inbox = Inbox(self.ledger)
         self.outbox = Outbox(self.ledger)
         self.generations = Generations(self.ledger)

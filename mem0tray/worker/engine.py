@@ -151,8 +151,11 @@ class Engine:
         looked &= self._attempt(EMERGENCY, parts.emergencies.run)
         looked &= self._attempt(QUEUE, parts.queue.run) and not parts.queue.torn
         # After the files: what is to be discarded may stand in one that nobody has read yet.
-        self._attempt("orders", self._take_orders)
-        self._attempt(DLQ, self._take_edits)
+        there = self._context.unheard.names()
+        heard = self._attempt("orders", self._take_orders)
+        if self._attempt(DLQ, self._take_edits) and heard and not parts.edits.torn:
+            self._attempt("orders", lambda: carrying_out.merged(self._context, there))
+        self._context.unheard.note_heard(there)
         if looked:
             self._attempt("another worker", parts.other.release)
 

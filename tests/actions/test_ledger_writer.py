@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.actions.delete import delete
-from mem0tray.actions.edit_text import edit_text
+from mem0tray.actions import ledger_writer
+from mem0tray.actions.delete import Deleted, delete
+from mem0tray.actions.edit_text import Changed, edit_text
 from mem0tray.files.lock import InstanceLock
 from mem0tray.system.paths import Paths
-from tests.actions.scene import chosen, write
-from tests.support.shapes import entry, queue_document
+from tests.actions.scene import chosen, read, worker, write, write_dlq
+from tests.support.shapes import entry, queue_document, waiting
 
 Command = Callable[[Paths], object]
 COMMANDS = pytest.mark.parametrize(
@@ -65,7 +66,7 @@ def test_a_change_of_what_waits_ends_when_the_worker_knows(
 def test_a_worker_that_does_not_answer_is_left_to_itself(
     paths: Paths, monkeypatch: pytest.MonkeyPatch, command: Command
 ) -> None:
-    """After two seconds the order waits for it."""
+    """After two seconds the order waits for it, and the command says so."""
     now = 0.0
 
     def pass_by(seconds: float) -> None:
@@ -74,7 +75,9 @@ def test_a_worker_that_does_not_answer_is_left_to_itself(
 
     monkeypatch.setattr(time, "sleep", pass_by)
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    command(paths)
+    done = command(paths)
+    assert isinstance(done, (Deleted, Changed))
+    assert not done.heard
     assert len(left(paths)) == 1
     assert 2 < now < 2.1
 
@@ -87,3 +90,95 @@ def test_without_a_worker_nothing_is_waited_for(
     monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("waited"))
     command(paths)
     assert len(left(paths)) == 1
+
+
+@pytest.mark.usefixtures("_worker")
+@pytest.mark.parametrize("ends", ["delivered", "failed", "not yet"])
+def test_what_is_in_flight_is_waited_for(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, ends: str
+) -> None:
+    """Two seconds, within which its outcome is known or is not."""
+    now = 0.0
+    (found,) = chosen(paths, "qq")
+    with worker(paths) as context:
+        assert found.item is not None
+        row = context.inbox.known(found.item)
+        assert row is not None
+        context.outbox.claim(row.key, 5.0, "https://server.test")
+
+        def pass_by(seconds: float) -> None:
+            nonlocal now
+            now += seconds
+            if now > 1 and ends == "delivered":
+                context.outbox.record_delivery(row.key, "https://server.test", 6.0)
+            elif now > 1 and ends == "failed":
+                context.outbox.release(row.key)
+
+        monkeypatch.setattr(time, "sleep", pass_by)
+        monkeypatch.setattr(time, "monotonic", lambda: now)
+        heard = ledger_writer.let_hear(paths, [None], [found.identity, ("none", b"")])
+    name = frozenset([found.identity])
+    assert heard.answers
+    assert heard.delivered == (name if ends == "delivered" else frozenset())
+    assert heard.in_flight == (name if ends == "not yet" else frozenset())
+    assert now == pytest.approx(2.01 if ends == "not yet" else 1.01, abs=0.03)
+
+
+@pytest.mark.usefixtures("_worker")
+@pytest.mark.parametrize("dead", [False, True])
+def test_what_is_delivered_is_not_deleted(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, *, dead: bool
+) -> None:
+    """Nothing is offered to be restored: of what is delivered no backup is left."""
+    if dead:
+        write(paths.queue, queue_document([]))
+        write_dlq(paths, [waiting("old", id="qq-1")])
+    chosen_ones = chosen(paths, "qq")
+    with worker(paths) as context:
+        (found,) = chosen_ones
+        assert found.item is not None
+        row = context.inbox.known(found.item)
+        assert row is not None
+        context.outbox.record_delivery(row.key, "https://server.test", 6.0)
+        monkeypatch.setattr(time, "sleep", lambda _: left(paths).pop().unlink())
+        done = delete(paths, chosen_ones)
+    assert (done.delivered, done.items, done.gone) == (chosen_ones, [], [])
+    assert not done.backup.exists()
+
+
+@pytest.mark.usefixtures("_worker")
+@pytest.mark.parametrize("command", ["delete", "edit"])
+def test_a_dead_letter_s_command_ends_when_the_file_is_merged(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """Until then the worker might send what was taken out of the file, or its old text."""
+    write_dlq(paths, [waiting("dead", id="dd-1")])
+    asked: list[str] = []
+
+    def merge(_: float) -> None:
+        for order in left(paths):
+            asked.append(read(order)["verb"])
+            order.unlink()
+
+    monkeypatch.setattr(time, "sleep", merge)
+    if command == "delete":
+        assert delete(paths, chosen(paths, "dd")).heard
+    else:
+        assert edit_text(paths, chosen(paths, "dd")[0], "new", keep_days=90).heard
+    assert asked == ["merge"]
+
+
+def test_what_left_the_files_by_itself_was_delivered_where_the_ledger_says_so(
+    paths: Paths,
+) -> None:
+    """Else nobody knows."""
+    write(paths.queue, queue_document([entry("old", id="qq-1"), entry("odd", id="rr-1")]))
+    both = chosen(paths, "qq", "rr")
+    with worker(paths) as context:
+        assert both[0].item is not None
+        row = context.inbox.known(both[0].item)
+        assert row is not None
+        context.outbox.record_delivery(row.key, "https://server.test", 6.0)
+    write(paths.queue, queue_document([]))
+    done = delete(paths, both)
+    assert (done.delivered, done.gone) == (both[:1], both[1:])

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from mem0tray.actions import backup
+from mem0tray.actions import backup, ledger_writer
+from mem0tray.actions.ledger_writer import Heard
+from mem0tray.core import item as items
 from mem0tray.core.language import Language
 from mem0tray.desktop.tray.menu import Verb
 from mem0tray.files import atomic
@@ -129,6 +131,20 @@ def test_one_that_is_delivered_while_the_question_stands(
     assert (title, "delivered meanwhile" in text) == ("That did not work", True)
     assert contents(paths) == ["text of aa", "text of cc"]
     assert list(paths.claude_dir.glob("mem0_queue_dlq.backup*")) == []
+
+
+def test_one_that_is_being_sent_is_not_said_to_be_deleted(
+    desk: Desk, paths: Paths, letters: list[Item], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody knows yet whether the server takes it."""
+    letter = desk.letters()["bb"]
+    name = items.parse(json.dumps(letters[1]).encode())
+    assert name is not None
+    heard = Heard(in_flight=frozenset([name.name]))
+    monkeypatch.setattr(ledger_writer, "let_hear", lambda *_: heard)
+    ((title, text),) = desk.click(Verb.DELETE, letter=letter)
+    assert (title, "being sent at this moment" in text) == ("That did not work", True)
+    assert contents(paths) == ["text of aa", "text of cc"]
 
 
 HOSTILE = "\u202eevil\n\x00& <b>_%s{x}" + "y" * 1_000_000

@@ -75,7 +75,7 @@ DESK: Final = Desk(
         "lxqt-themes",
         "lxqt-qtplugin",
         "openbox",
-        "kdialog",  # Qt's, as the desktop is: it would be preferred to zenity
+        "zenity",
     ),
     marks={
         "XDG_CURRENT_DESKTOP": "LXQt",
@@ -83,7 +83,6 @@ DESK: Final = Desk(
         "QT_QPA_PLATFORMTHEME": "lxqt",
     },
     start=_start,
-    answer_by=("Return",),
     parts={
         "panel": _start_panel,
         "notification daemon": _start_notifications,

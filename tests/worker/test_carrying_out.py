@@ -10,7 +10,7 @@ from mem0tray.core import events
 from mem0tray.core.item import Item
 from mem0tray.files import orders, receipts
 from mem0tray.files.orders import DISCARD, FORGET, SEND
-from mem0tray.worker.carrying_out import process
+from mem0tray.worker.carrying_out import merged, process
 from tests.ledger.samples import HERE, NOW, fresh, letter
 from tests.worker.queue.scene import QueueScene, opened
 
@@ -64,12 +64,41 @@ def test_an_edit_sets_the_old_text_aside(ground: QueueScene) -> None:
 
 
 def test_what_is_delivered_by_now_stays_so(ground: QueueScene) -> None:
-    """And nobody is told that it was deleted."""
+    """And it is told that the deletion came too late, and never that it was deleted."""
     ground.context.outbox.record_delivery(ground.known(WAITS).key, HERE, NOW)
     orders.give(ground.context.paths, DISCARD, BOTH[:1])
     assert process(ground.context) == 1
     assert states(ground, WAITS) == ["delivered"]
+    assert ground.told == [events.DeliveredAfterDeletion("p", "a")]
+
+
+def test_an_edit_of_what_is_delivered_by_now_is_told_as_that(ground: QueueScene) -> None:
+    """The server has the old text."""
+    ground.context.outbox.record_delivery(ground.known(WAITS).key, HERE, NOW)
+    orders.give(ground.context.paths, DISCARD, BOTH[:1], receipts.EDIT)
+    process(ground.context)
+    assert ground.told == [events.DeliveredAfterDeletion("p", "a", edited=True)]
+
+
+def test_to_forget_what_is_delivered_is_never_too_late(ground: QueueScene) -> None:
+    """It is the text here that goes."""
+    ground.context.outbox.record_delivery(ground.known(WAITS).key, HERE, NOW)
+    orders.give(ground.context.paths, FORGET, BOTH[:1])
+    process(ground.context)
     assert ground.told == []
+
+
+def test_an_order_to_merge_stands_until_the_file_is_merged(ground: QueueScene) -> None:
+    """Whoever left it waits for that; one that came later stands for the next time."""
+    paths = ground.context.paths
+    first = orders.ask_to_merge(paths)
+    other = orders.give(paths, SEND, BOTH[:1])
+    names = ground.context.unheard.names()
+    later = orders.ask_to_merge(paths)
+    assert process(ground.context) == 1
+    assert (first.exists(), other is not None and other.exists()) == (True, False)
+    merged(ground.context, names)
+    assert list(paths.orders.iterdir()) == [later]
 
 
 def test_a_text_that_is_to_be_forgotten_leaves_the_ledger(ground: QueueScene) -> None:

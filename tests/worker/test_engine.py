@@ -9,7 +9,7 @@ import pytest
 from mem0tray.core import events
 from mem0tray.core.errors import NoThreadError
 from mem0tray.core.reasons import Reason, quoted
-from mem0tray.files import pauses, writable
+from mem0tray.files import orders, pauses, writable
 from mem0tray.worker import carrying_out
 from mem0tray.worker.engine import LOOK, Engine
 from mem0tray.worker.folders import written_files
@@ -89,11 +89,21 @@ def test_what_has_left_the_queue_file_is_looked_for_in_the_other(scene: Scene) -
     assert "edits.look_again" not in scene.cycle()
 
 
+@pytest.mark.parametrize("torn", [False, True])
+def test_who_changed_the_dlq_file_hears_when_it_is_merged(scene: Scene, *, torn: bool) -> None:
+    """Not while somebody is saving it; senders go on then, since that may take any time."""
+    scene.parts.edits.torn = torn
+    order = orders.ask_to_merge(scene.context.paths)
+    assert scene.context.unheard.look()
+    scene.cycle()
+    assert order.exists() == torn
+    assert not scene.context.unheard.wait
+    assert not scene.context.unheard.look()
+
+
 def test_an_order_has_the_queue_file_published_at_once(scene: Scene) -> None:
     """What a command asked for shows without waiting for its turn."""
-    orders = scene.context.paths.orders
-    orders.mkdir()
-    (orders / "1.json").write_text('{"verb": "show", "items": []}')
+    orders.ask_to_show(scene.context.paths)
     assert "queue_publisher.kick" in scene.cycle()
     scene.parts.queue_publisher.kick.assert_called_with(now=True)
     assert events.StatusWanted() in scene.told

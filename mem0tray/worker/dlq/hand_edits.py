@@ -12,7 +12,7 @@ from mem0tray.core.item import Item
 from mem0tray.files import atomic, document
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.document import STAMP, BrokenDocumentError, Document
-from mem0tray.files.receipts import Account, Mark, Receipts, mark
+from mem0tray.files.receipts import EDIT, Account, Mark, Receipts, mark
 from mem0tray.ledger.outdated import DLQ
 from mem0tray.ledger.rows import DLQ_MERGED
 from mem0tray.ledger.taken_by_others import PERHAPS
@@ -160,12 +160,23 @@ class HandEdits:
             share = attribution.share(decided, account, beside=context.beside.at_work)
             self._apply(save, decided, base, share)
             self._adopt_moved(save.items)
+            too_late = self._too_late(account)
             asked = self.ask
             self._trust()
-        self._tell(decided, share.told, is_edit=not asked)
+        self._tell(decided, [*share.told, *too_late], is_edit=not asked)
         if not whole or decided != Decisions():
             self.oddities += 1
         return bool(decided.forced)
+
+    def _too_late(self, account: Account) -> list[events.Event]:
+        """What a command took out, or changed, when it had been delivered already."""
+        inbox = self._context.inbox
+        return [
+            events.DeliveredAfterDeletion(*inbox.named(key), deed.verb == EDIT)
+            for name, deed in account.removed.items()
+            for key, state in inbox.states([name]).items()
+            if state == items.DELIVERED
+        ]
 
     def _trust(self) -> None:
         if self.ask:

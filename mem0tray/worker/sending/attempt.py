@@ -44,6 +44,9 @@ class Attempts:
             found = self._ask(client, job, memory, timeout)
             if isinstance(found, Outcome):
                 return found
+            if self._context.unheard.look():  # perhaps that this is not to be sent
+                self._context.wake.set()
+                return Outcome(Kind.NOT_SENT, None, "a command left an order")
             outcome = client.save(memory, timeout)
         except Exception as error:  # noqa: BLE001  (one odd item must not end the sender)
             self._context.events.emit(events.PartFailed("delivery", repr(error)[:200], 0.0))

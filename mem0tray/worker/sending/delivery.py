@@ -292,7 +292,7 @@ class Delivery:
             self._flights.pop(sender.number, None)
             if sender.answered is not None:
                 happened = self._record(sender, *sender.answered, now)
-            if not self._stopping:
+            if not self._stopping and not self._context.unheard.wait:
                 following = self._next(now)
         if following is not None:
             self._flights[sender.number] = following
@@ -337,6 +337,9 @@ class Delivery:
         if self._stopping and outcome.kind in (Kind.NO_ANSWER, Kind.OUTAGE):
             return []  # we broke it off ourselves: its claim says that the outcome is unknown
         job = flight.job
+        if outcome.kind is Kind.NOT_SENT:  # no attempt at all
+            self._context.outbox.release(job.key)
+            return []
         self._attempts.note_end(job, outcome)
         if flight.era != self._era:
             return self._verdicts.apply_late(job, outcome, flight.server, now)
@@ -369,7 +372,7 @@ class Delivery:
         if 0 < len(self._flights) == slots - 1 and outbox.has_timed_out(key):
             # It may hang again: the last slot is for those that have not.
             ready = [each for each in (lane, *_LANES) if heads[each] is not None]
-            prompt = (outbox.head(each, now, prompt=True) for each in ready)
+            prompt = (self._due(each, now, prompt=True) for each in ready)
             key = next((each for each in prompt if each is not None), None)
             if key is None:
                 return None
@@ -384,7 +387,23 @@ class Delivery:
     def _head(self, lane: str, now: float) -> int | None:
         avoid = self._verdicts.avoid
         if avoid is not None:
-            other = self._context.outbox.head(lane, now, avoid=avoid)
+            other = self._due(lane, now, avoid)
             if other is not None:
                 return other
-        return self._context.outbox.head(lane, now)
+        return self._due(lane, now)
+
+    def _due(
+        self, lane: str, now: float, avoid: str | None = None, *, prompt: bool = False
+    ) -> int | None:
+        """The oldest of a lane that is due, as `Outbox.head`, and is not in a request already.
+
+        A memory that was edited while its old text is sent waits for the answer to that.
+        """
+        outbox = self._context.outbox
+        key = outbox.head(lane, now, avoid, prompt=prompt)
+        if key is None or not self._flights:
+            return key
+        there = {flight.job.item_id for flight in self._flights.values()}
+        if outbox.item_id(key) not in there:
+            return key
+        return outbox.head(lane, now, avoid, prompt=prompt, beside=there)

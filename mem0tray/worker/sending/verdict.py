@@ -97,7 +97,7 @@ class Verdicts:
         """
         if outcome.kind in (Kind.DELIVERED, Kind.FOUND):
             return self._stored(job, server, now, elsewhere=server)
-        if outcome.kind in (Kind.NOT_SENT, Kind.HELD):  # the new one gets it, or is asked
+        if outcome.kind is Kind.HELD:  # the new one is asked
             self._context.outbox.release(job.key)
             return []
         self._record(job, outcome, now)

@@ -12,7 +12,7 @@ from mem0tray.actions.delete import delete
 from mem0tray.actions.restore import restore
 from mem0tray.actions.restore_sources import last_delete
 from mem0tray.config.settings import Settings
-from mem0tray.core.events import Event, Events, HandEdit, UserAction
+from mem0tray.core.events import DeliveredAfterDeletion, Event, Events, HandEdit, UserAction
 from mem0tray.files import temporary
 from mem0tray.ledger.database import Ledger
 from mem0tray.system.paths import Paths
@@ -112,6 +112,23 @@ def test_a_deletion_is_told_once_as_what_it_was(scene: Scene) -> None:
     assert scene.look() == [UserAction("delete", dead=2, backup="*")]
     assert scene.look() == []
     assert scene.receipts == []
+
+
+@pytest.mark.parametrize("edited", [False, True])
+def test_a_command_that_came_too_late_is_told_as_that(scene: Scene, *, edited: bool) -> None:
+    """What it took for a dead letter had been delivered, and the file did not show that yet."""
+    (found,) = chosen(scene.paths, "a-1")
+    assert found.item is not None
+    row = scene.context.inbox.known(found.item)
+    assert row is not None
+    scene.context.outbox.record_delivery(row.key, "https://x.test", 5.0)
+    if edited:
+        reword(scene, "a")
+    else:
+        scene.delete("a")
+    late = DeliveredAfterDeletion("p", "a-1", edited)
+    assert scene.look() == [UserAction("edit", dead=1)] * edited + [late]
+    assert scene.look() == []
 
 
 def test_a_retry_is_told_as_that(scene: Scene) -> None:

@@ -1,5 +1,6 @@
 """One attempt to deliver: when it asks, and when it sends without having been answered."""
 
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -83,6 +84,19 @@ def test_only_the_third_question_in_vain_is_enough(trial: Trial) -> None:
     assert trial.client.sent == 0
     assert trial.make(SILENT).kind is Kind.ITEM_FAILURE
     assert trial.client.sent == 1
+
+
+def test_an_order_that_has_just_come_is_heard_first(trial: Trial) -> None:
+    """It may say that the memory is not to be sent; the worker is woken to hear it."""
+    folder = trial.context.paths.orders
+    folder.mkdir(parents=True)
+    (folder / "1-7.json").touch()
+    trial.context.wake = threading.Event()
+    assert trial.make(Presence.ABSENT).kind is Kind.NOT_SENT
+    assert trial.client.sent == 0
+    assert trial.context.wake.is_set()
+    trial.context.unheard.note_heard(trial.context.unheard.names())
+    assert trial.make(Presence.ABSENT).kind is Kind.ITEM_FAILURE
 
 
 def test_an_answer_starts_the_row_anew(trial: Trial) -> None:

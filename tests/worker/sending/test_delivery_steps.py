@@ -10,6 +10,7 @@ import pytest
 
 from mem0tray.config.settings import Settings, SyncSettings
 from mem0tray.core import events, reasons
+from mem0tray.core import item as items
 from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.errors import LedgerError, SettingsError
 from mem0tray.core.events import Event, Events
@@ -276,6 +277,48 @@ def test_a_sender_keeps_its_client_as_long_as_the_server_is_the_same(steps: Step
     first.close.assert_called_once_with()
     assert steps.connect.call_count == 2
     assert steps.delivery._clients[0] is steps._senders[0].client
+
+
+@pytest.mark.parametrize("chosen", [HERE, ELSEWHERE])
+def test_what_was_not_sent_was_no_attempt(steps: Steps, chosen: str) -> None:
+    """It waits on, with nothing in its history, whichever server is chosen by now."""
+    (key,) = steps.fresh("a")
+    steps.turn()
+    steps.delivery.change_server(chosen)
+    proven = steps.delivery._proven = True
+    steps.context.unheard.wait = True
+    assert steps.turn(0, Outcome(Kind.NOT_SENT, None, "an order came")) == ""
+    assert not {"claimed", "unknown", "last_error"} & row(steps.context.ledger, key).keys()
+    with steps.context.ledger.locked() as db:
+        assert db.execute("SELECT * FROM attempts").fetchall() == []
+    assert steps.delivery._proven is proven
+    assert steps.told == []
+
+
+def test_nothing_is_claimed_until_the_worker_has_heard(steps: Steps) -> None:
+    """An order that waits may say that it is not to be sent."""
+    steps.fresh("a")
+    steps.context.unheard.wait = True
+    assert steps.turn() == ""
+    steps.context.unheard.note_heard(frozenset())
+    assert steps.turn() == "a"
+
+
+@pytest.mark.parametrize("timed_out", [False, True])
+def test_a_memory_is_never_in_two_requests(steps: Steps, *, timed_out: bool) -> None:
+    """Its new text waits until there is an answer to the old one; others do not wait."""
+    steps.open_slots()
+    (old,) = steps.fresh("a")
+    assert steps.turn(0) == "a"
+    steps.context.inbox.discard([old], NOW, items.EDITED)
+    (new, other) = steps.fresh("a", "b", content="new")
+    if timed_out:  # only those go into the last slot that have never timed out
+        steps.context.outbox.mark_unknown(other, HERE, NOW, timed_out=True)
+        steps.context.settings = Settings(sync=SyncSettings(concurrency=2))
+    assert steps.turn(1) == ("" if timed_out else "b")
+    assert steps.turn(2) == ""
+    assert steps.turn(0, FAILED) == "a"
+    assert steps.delivery._flights[0].job.key == new
 
 
 def test_a_server_that_cannot_be_had_is_an_outage(steps: Steps) -> None:

@@ -86,19 +86,3 @@ def test_a_break_that_a_canary_draws_is_told(
     said = Outcome(Kind.SLOW_DOWN, 429, "429 Too Many Requests")
     verdicts.apply(context.outbox.claim(key, NOW), said, "http://here", NOW, canary=True)
     assert "429 Too Many Requests" in str(breaker.state(NOW).reason)
-
-
-def test_what_another_server_is_to_have_was_no_attempt(tmp_path: Path) -> None:
-    """A memory that was claimed and not sent waits on, with nothing in its history."""
-    with closing(Ledger(tmp_path / "ledger")) as ledger:
-        context = WorkerContext(
-            Paths(tmp_path, tmp_path), Settings(), ledger, Events(), "http://there"
-        )
-        key = context.inbox.add_fresh(entry(1), NOW, ask=False)
-        job = context.outbox.claim(key, NOW)
-        outcome = Outcome(Kind.NOT_SENT, None, "another server was chosen")
-        verdicts = Verdicts(context, CircuitBreaker(), lambda: None)
-        assert verdicts.apply_late(job, outcome, "http://here", NOW) == []
-        with ledger.locked() as db:
-            claims = db.execute("SELECT claimed, unknown FROM items").fetchall()
-            assert (claims, db.execute("SELECT * FROM attempts").fetchall()) == ([(None, None)], [])

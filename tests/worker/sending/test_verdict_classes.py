@@ -216,11 +216,10 @@ def test_a_delivery_to_a_former_server_counts_for_that_one(court: Court, outcome
     assert court.state() == ACTION_NEEDED
 
 
-@pytest.mark.parametrize("kind", [Kind.NOT_SENT, Kind.HELD])
-def test_what_was_not_sent_to_a_former_server_waits_on(court: Court, kind: Kind) -> None:
-    """It is no attempt; the present one gets it, or is asked."""
+def test_what_a_former_server_could_not_tell_of_waits_on(court: Court) -> None:
+    """It is no attempt; the present one is asked."""
     job = court.fresh()
-    assert court.verdicts.apply_late(job, Outcome(kind, None, ""), ELSEWHERE, NOW) == []
+    assert court.verdicts.apply_late(job, Outcome(Kind.HELD, None, ""), ELSEWHERE, NOW) == []
     assert not {"claimed", "held"} & court.row(job).keys()
     assert court.asked_since(job) is None
     assert court.history() == []

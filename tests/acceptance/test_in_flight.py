@@ -1,0 +1,124 @@
+"""`delete` and `edit` of what is being sent at that moment: what they say is so."""
+
+import shlex
+import signal
+import sys
+from functools import partial
+
+import pytest
+
+from tests.support.home import Home
+from tests.support.http1 import Answer
+from tests.support.needs import SIGNALS
+from tests.support.shapes import entries, entry, texts, waiting
+from tests.support.standin import Standin
+
+IN_TIME = 0.8  # seconds, within which a command waits for an answer
+TOO_LATE = 3.5
+
+
+@pytest.fixture(params=["fresh", "dead"])
+def _sends(request: pytest.FixtureRequest, home: Home) -> None:
+    """Have one memory that is due."""
+    item = entry("old", id="aa-1") if request.param == "fresh" else waiting("old", id="aa-1")
+    if request.param == "fresh":
+        home.write_queue([item])
+    else:
+        home.write_dlq([item | {"last_attempt": 0}])
+
+
+def begin(home: Home, server: Standin, answer: Answer) -> None:
+    """Let the worker send it, which is answered so."""
+    server.script(answer, content="old")
+    home.worker()
+    server.wait_for(lambda: server.sends("old") == 1, 10)
+
+
+def edit(home: Home) -> str:
+    """Change the text to `new`; what the command says."""
+    program = "import pathlib, sys; pathlib.Path(sys.argv[-1]).write_bytes(b'new')"
+    editor = shlex.join([sys.executable, "-c", program])
+    return home.ok("edit", "aa-1", env={"VISUAL": editor})
+
+
+@pytest.mark.usefixtures("_sends")
+def test_what_is_delivered_at_that_moment_is_not_said_to_be_deleted(
+    home: Home, server: Standin
+) -> None:
+    """The command waits for the answer, and nothing is offered to be restored."""
+    begin(home, server, Answer(delay=IN_TIME))
+    done = home.run("delete", "aa-1", "--yes")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "mem0tray: aa-1 is not deleted: it was delivered meanwhile.\n"
+    assert list(home.claude.glob("mem0_queue_dlq.backup-*")) == []
+    assert server.count("old") == 1
+    home.wait(lambda: home.log_lines("Deleted too late"), 5, "told")
+    home.wait(lambda: not home.queue_items() and not home.dlq_items(), 5, "published")
+
+
+@pytest.mark.usefixtures("_sends")
+def test_what_is_being_sent_is_said_to_be(home: Home, server: Standin) -> None:
+    """Where no answer comes within two seconds nobody knows yet, and the command says so."""
+    begin(home, server, Answer(delay=TOO_LATE))
+    done = home.run("delete", "aa-1", "--yes", "--json")
+    assert done.returncode == 1
+    assert "aa-1 is being sent at this moment" in done.stderr
+    assert '"deleted": []' in done.stdout
+    home.wait(lambda: home.log_lines("Deleted too late"), 10, "told")
+    assert "delivered" in home.ok("show", "aa-1")
+
+
+@pytest.mark.usefixtures("_sends")
+def test_what_the_server_did_not_take_is_deleted(home: Home, server: Standin) -> None:
+    """A failure ends the request, and the memory is not sent again."""
+    begin(home, server, Answer(422, delay=IN_TIME, stores=False))
+    assert home.ok("delete", "aa-1", "--yes").startswith("Deleted 1 item.")
+    home.ok("retry", "--all")
+    assert (server.sends("old"), server.count("old")) == (1, 0)
+    assert home.log_lines("too late") == []
+
+
+@pytest.mark.usefixtures("_sends")
+@pytest.mark.parametrize("delay", [IN_TIME, TOO_LATE])
+def test_the_new_text_waits_for_the_answer_to_the_old_one(
+    home: Home, server: Standin, delay: float
+) -> None:
+    """One memory is never in two requests, and the user hears where the old text is."""
+    begin(home, server, Answer(delay=delay))
+    said = edit(home)
+    if delay == IN_TIME:
+        assert "The old text had been sent already: the server has it" in said
+    else:
+        assert "The old text is being sent at this moment." in said
+    home.wait(lambda: server.sends("old"), 10)
+    home.wait(lambda: home.log_lines("Edited too late"), 10, "told")
+    home.run("retry", "--all")
+    server.wait_for(partial(server.count, "new"), 10)
+    old, new = server.saves
+    assert old.finished is not None
+    assert old.finished <= new.started
+    assert server.keys("new") != server.keys("old")
+
+
+@SIGNALS
+def test_a_worker_that_was_frozen_sends_nothing_that_was_deleted_meanwhile(
+    home: Home, server: Standin
+) -> None:
+    """It looks for orders before each request, and says nothing of a deletion too late."""
+    items = entries(12)
+    home.write_queue(items)
+    server.script(Answer(delay=0.3), forever=True)
+    worker = home.worker()
+    server.wait_for(lambda: server.saves, 10)
+    worker.signal(signal.SIGSTOP)
+    deleted = items[9:]
+    ids = [each["id"] for each in deleted]
+    done = home.run("delete", *ids, "--yes")
+    assert done.returncode == 0
+    assert done.stdout.startswith("Deleted 3 items.")
+    assert "The worker has not heard of it yet" in done.stderr
+    worker.signal(signal.SIGCONT)
+    server.wait_for(lambda: not server.missing(texts(items[:9])), 10)
+    home.wait(lambda: not home.queue_items(), 5, "published")
+    assert [text for text in texts(deleted) if server.sends(text)] == []
+    assert home.log_lines("too late") == []

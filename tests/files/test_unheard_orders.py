@@ -1,0 +1,80 @@
+"""Orders that a command has just left, as senders look for them before each request."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from mem0tray.files.unheard_orders import UnheardOrders
+
+LONG_AGO = 1_700_000_000
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Make the folder, with an order in it."""
+    made = tmp_path / "requests"
+    made.mkdir()
+    order(made, 1)
+    return made
+
+
+def order(folder: Path, number: int) -> None:
+    """Leave one."""
+    (folder / f"{number}-7.json").touch()
+
+
+def test_without_a_folder_there_is_none(tmp_path: Path) -> None:
+    """No command has ever left one."""
+    unheard = UnheardOrders(tmp_path / "none")
+    assert (unheard.look(), unheard.wait, unheard.names()) == (False, False, frozenset())
+
+
+def test_an_order_has_senders_wait_until_the_worker_has_looked(folder: Path) -> None:
+    """One that could not be carried out hinders no longer then, and one that comes later does."""
+    unheard = UnheardOrders(folder)
+    assert unheard.look()
+    assert unheard.wait
+    unheard.note_heard(unheard.names())
+    assert (unheard.wait, unheard.look()) == (False, False)
+    order(folder, 2)
+    assert unheard.look()
+
+
+def test_an_order_that_came_while_the_worker_looked_is_none_that_it_saw(folder: Path) -> None:
+    """Senders find it at their next look."""
+    unheard = UnheardOrders(folder)
+    seen = unheard.names()
+    order(folder, 2)
+    unheard.note_heard(seen)
+    assert unheard.look()
+
+
+def test_what_is_no_order_hinders_nobody(tmp_path: Path) -> None:
+    """A note, and what is still being written."""
+    for name in ("restored-1.json", ".1-7.json.part", "1-7.txt"):
+        (tmp_path / name).touch()
+    assert not UnheardOrders(tmp_path).look()
+
+
+def test_while_nothing_changes_the_folder_is_not_read(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A question for its time is all that a memory costs then."""
+    unheard = UnheardOrders(folder)
+    unheard.note_heard(unheard.names())
+    os.utime(folder, (LONG_AGO, LONG_AGO))
+    assert not unheard.look()
+    monkeypatch.setattr(os, "listdir", lambda _: pytest.fail("read"))
+    assert not unheard.look()
+
+
+def test_two_orders_within_one_tick_are_both_seen(folder: Path) -> None:
+    """A folder that has just changed may change again under the same time."""
+    unheard = UnheardOrders(folder)
+    unheard.note_heard(unheard.names())
+    assert not unheard.look()
+    at = folder.stat().st_mtime_ns
+    order(folder, 2)
+    os.utime(folder, ns=(at, at))
+    assert unheard.look()
