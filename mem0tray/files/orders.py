@@ -33,7 +33,7 @@ _counter = itertools.count()
 
 
 class Order(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An order about `items`, made `at` a time in Unix seconds.
+    """An order about `items`.
 
     DISCARD says as what it is told: `done` is what the user did (one of `files.receipts`),
     `backup` the name to restore from.
@@ -41,7 +41,6 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
 
     verb: str
     items: Sequence[Named]
-    at: float = 0.0
     done: str = receipts.DELETE
     backup: str = ""
 
@@ -64,12 +63,12 @@ def give(
     Raises FileUnavailableError.
     """
     found = named(names)
-    return _leave(paths, Order(verb, found, time.time(), done, backup)) if found else None
+    return _leave(paths, Order(verb, found, done, backup)) if found else None
 
 
 def ask_to_show(paths: Paths) -> None:
     """Ask the tray that runs to show its status. Raises FileUnavailableError."""
-    _leave(paths, Order(SHOW, [], time.time()))
+    _leave(paths, Order(SHOW, []))
 
 
 def ask_to_merge(paths: Paths) -> Path:
@@ -77,7 +76,7 @@ def ask_to_merge(paths: Paths) -> Path:
 
     Raises FileUnavailableError.
     """
-    return _leave(paths, Order(MERGE, [], time.time()))
+    return _leave(paths, Order(MERGE, []))
 
 
 def is_order(name: str) -> bool:

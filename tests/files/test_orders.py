@@ -70,7 +70,18 @@ def test_an_older_command_is_understood(paths: Paths) -> None:
     (paths.orders / "1-1.json").write_text(json.dumps(older))
     (found,) = read(paths)
     assert found is not None
-    assert (found.done, found.backup, found.at) == (receipts.DELETE, "", 0.0)
+    assert (found.done, found.backup) == (receipts.DELETE, "")
+
+
+@pytest.mark.parametrize("verb", ["discard", "forget", "send", "show"])
+def test_the_words_of_the_verbs_stay(paths: Paths, verb: str) -> None:
+    """A worker and a command of two versions understand each other."""
+    if verb == "show":
+        orders.ask_to_show(paths)
+    else:
+        orders.give(paths, {"discard": DISCARD, "forget": FORGET, "send": SEND}[verb], [PLAIN])
+    (path,) = paths.orders.iterdir()
+    assert json.loads(path.read_bytes())["verb"] == verb
 
 
 def test_what_is_withdrawn_is_not_read(paths: Paths) -> None:
