@@ -24,7 +24,6 @@ _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 _CONTROL = "[\x00-\x1f\x7f-\x9f\u2028\u2029]"
 _SHOWN = 100  # characters of a wrong value
-_LONG = 1e15  # from here on a number is shown with its exponent
 
 _SECONDS = Reason("seconds from {least} to {most}")
 _MINUTES = Reason("minutes from {least} to {most}")
@@ -157,9 +156,7 @@ def _wrong_text(value: str) -> Reason:
 
 def _shown(value: Any) -> str:
     """A wrong value, as it was written and not too long."""
-    if isinstance(value, float) and value.is_integer() and abs(value) < _LONG:
-        value = int(value)
-    text = repr(value)
+    text = repr(value).removesuffix(".0")
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 

@@ -50,7 +50,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     last_attempt: float
     digest: bytes
     raw: bytes
-    has_id: bool = True
+    has_id: bool
 
     @property
     def content(self) -> str:

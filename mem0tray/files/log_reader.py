@@ -117,7 +117,7 @@ class LogReader:
                     return younger[::-1]
                 younger.append(path)
         # The open one is gone: nobody can say which of the old ones came after it.
-        return [self._path] if self._path.exists() else []
+        return [self._path]
 
 
 class _Lines:

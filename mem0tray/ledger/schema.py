@@ -112,8 +112,8 @@ def bring_up_to_date(db: sqlite3.Connection, version: int) -> bool:
     """Make the tables of a former version the present ones, all or none; whether they were."""
     if version == VERSION:
         return False
-    db.create_function("body", 1, items.body, deterministic=True)
-    db.create_function("bytes_of", 1, bytes.fromhex, deterministic=True)
+    db.create_function("body", 1, items.body)
+    db.create_function("bytes_of", 1, bytes.fromhex)
     db.execute("BEGIN IMMEDIATE")
     try:
         if version == 1:

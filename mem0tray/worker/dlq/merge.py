@@ -145,8 +145,7 @@ def _match(base: Base, theirs: Sequence[Item], ours: Ours) -> _Matched:
     new: dict[tuple[str, bytes], Item] = {}
     for item in unmatched:
         rows = by_id.get(item.id, [])
-        body = items.body(item.raw) if rows else b""
-        stale = [row for row in rows if before[row.key].had_body(body)]
+        stale = [row for row in rows if before[row.key].had_body(items.body(item.raw))]
         free = [row for row in rows if row.key not in pairs]
         if stale:
             pairs.setdefault(stale[0].key, Pair(item, stale[0]))
