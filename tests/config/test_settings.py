@@ -1,5 +1,6 @@
 """The settings file: privacy, links, and where values come from."""
 
+import errno
 import json
 import re
 from pathlib import Path
@@ -78,6 +79,13 @@ def test_an_unreadable_file_is_a_clear_error(tmp_path: Path) -> None:
     """A file that may not be read is named."""
     with pytest.raises(SettingsError, match="cannot be read"):
         settings.load(_file(tmp_path, "", 0o000), {})
+
+
+def test_what_the_system_refuses_is_told_with_what_to_do(tmp_path: Path) -> None:
+    """The file, the system's own words, and a remedy, a sentence each."""
+    found = settings.unreadable(tmp_path, PermissionError(errno.EACCES, "Permission denied"))
+    assert found.message == f"The settings file {tmp_path} cannot be read: Permission denied."
+    assert found.remedy == "Mend its permissions, or remove it to use the defaults."
 
 
 def test_sources_tell_file_and_environment_apart(tmp_path: Path) -> None:

@@ -160,6 +160,15 @@ def test_depth_has_an_end() -> None:
     assert str(reasons.read(deep["id"], deep["arguments"])) == ""
 
 
+def test_advice_is_added_to_what_is_wrong() -> None:
+    """One of the two is enough by itself, and stays as it is; without either nothing is wrong."""
+    what, remedy = Reason("It is odd."), Reason("Wait.")
+    assert str(reasons.advised(what, remedy)) == "It is odd. Wait."
+    assert reasons.advised(what, reasons.NONE) == what
+    assert reasons.advised(reasons.NONE, remedy) == remedy
+    assert not reasons.advised(reasons.NONE, reasons.NONE)
+
+
 def test_what_is_looked_for_is_found() -> None:
     """A reason among the arguments of another is found by its id, with its own arguments."""
     whole = reasons.advised(state.refusal("401", 401), Reason("do it"))

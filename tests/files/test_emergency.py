@@ -174,6 +174,22 @@ def test_the_end_of_a_torn_line_may_come_later(file: Path) -> None:
     assert (found.odd, after(found).torn) == ([], ())
 
 
+@pytest.mark.parametrize(("length", "waits"), [(1_000_000, True), (1_000_001, False)])
+def test_a_torn_line_waits_for_its_end_up_to_a_million_bytes(
+    file: Path, length: int, *, waits: bool
+) -> None:
+    """A longer one is set aside as it stands, and its end with what else makes no sense."""
+    other = line("b")
+    begin, end = cut("a", length - len(other) + 1, text="x" * length)
+    append(file, begin + other)
+    found = read(file.parent, source_of(file), final=False)
+    assert found is not None
+    assert (taken(found), list(map(len, found.pieces))) == (["b"], [length] * (not waits))
+    append(file, end)
+    last = read(file.parent, after(found), final=True)
+    assert taken(last) == ["x" * length] * waits
+
+
 def test_a_torn_line_whose_end_never_comes_is_kept(file: Path) -> None:
     """As it stands in the file, once nobody will complete it, with what may belong to it."""
     begin, _ = cut("long one", 30)

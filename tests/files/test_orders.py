@@ -73,15 +73,16 @@ def test_an_older_command_is_understood(paths: Paths) -> None:
     assert (found.done, found.backup) == (receipts.DELETE, "")
 
 
-@pytest.mark.parametrize("verb", ["discard", "forget", "send", "show"])
-def test_the_words_of_the_verbs_stay(paths: Paths, verb: str) -> None:
+def test_the_words_of_the_verbs_stay(paths: Paths) -> None:
     """A worker and a command of two versions understand each other."""
-    if verb == "show":
-        orders.ask_to_show(paths)
-    else:
-        orders.give(paths, {"discard": DISCARD, "forget": FORGET, "send": SEND}[verb], [PLAIN])
-    (path,) = paths.orders.iterdir()
-    assert json.loads(path.read_bytes())["verb"] == verb
+    for verb in (DISCARD, FORGET, SEND):
+        orders.give(paths, verb, [PLAIN])
+    orders.ask_to_show(paths)
+    orders.ask_to_merge(paths)
+    files = sorted(paths.orders.iterdir())
+    assert [json.loads(path.read_bytes())["verb"] for path in files] == [
+        "discard", "forget", "send", "show", "merge",
+    ]  # fmt: skip
 
 
 def test_what_is_withdrawn_is_not_read(paths: Paths) -> None:

@@ -68,9 +68,10 @@ def test_a_folder_of_ours_is_ours_alone(tmp_path: Path, monkeypatch: pytest.Monk
     """Others lose what they may do with it; that of another user is refused."""
     folder = tmp_path / "own"
     private_folders.make_own_folder(folder)
-    folder.chmod(0o701)
-    private_folders.make_own_folder(folder)
-    assert has_mode(folder, 0o700)
+    for mode in (0o701, 0o720, 0o604):
+        folder.chmod(mode)
+        private_folders.make_own_folder(folder)
+        assert has_mode(folder, 0o700)
     uid = os.geteuid()
     monkeypatch.setattr(os, "geteuid", lambda: uid + 1)
     with pytest.raises(FileUnavailableError) as caught:

@@ -3,6 +3,7 @@
 from contextlib import closing
 from pathlib import Path
 
+from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.item import Item
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.generations import Generations
@@ -10,9 +11,10 @@ from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.taken_by_others import TakenByOthers
-from tests.ledger.samples import ELSEWHERE, NOW, fresh, letter
+from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, letter
 
 A, B, C = letter("a"), letter("b"), letter("c")
+THIRD = "http://third.test"
 
 
 def name(item: Item) -> tuple[str, bytes]:
@@ -101,3 +103,51 @@ def test_a_ledger_that_is_closed_is_read_too(tmp_path: Path) -> None:
         TakenByOthers(ledger).hold(Inbox(ledger).add_fresh(fresh("e"), NOW, ask=False), NOW)
     with Reader(path) as reader:
         assert reader.unshown([name(C)]) == [name(C)]
+
+
+def test_an_outcome_is_unknown_since_it_last_became_so(ledger: Ledger, inbox: Inbox) -> None:
+    """Whichever server left it so; one that said no left none."""
+    (key,) = dead(inbox, A)
+    outbox = Outbox(ledger)
+    outbox.mark_unknown(key, HERE, NOW + 1, timed_out=False)
+    outbox.mark_unknown(key, ELSEWHERE, NOW + 2, timed_out=False)
+    outbox.mark_absent(outbox.claim(key, NOW + 3, THIRD), THIRD)
+    with Reader(ledger.path) as reader:
+        (found,) = reader.by_id("a")
+        assert found.unknown == NOW + 2
+
+
+def test_a_refusal_is_over_with_the_last_sign_that_it_is(ledger: Ledger, inbox: Inbox) -> None:
+    """A delivery, or a key that was taken, whichever came last; a later refusal stands."""
+    refused, sent = dead(inbox, A, B)
+    outbox = Outbox(ledger)
+
+    def refuse(at: float) -> None:
+        outbox.record_attempt(refused, at, Kind.UNAUTHORIZED, 401, "401 Unauthorized", 0.1)
+
+    def last_refusal() -> float | None:
+        with Reader(ledger.path) as reader:
+            found = reader.last_refusal()
+        return None if found is None else found.at
+
+    refuse(NOW)
+    assert last_refusal() == NOW
+    outbox.record_delivery(sent, HERE, NOW + 1)
+    assert last_refusal() is None
+    refuse(NOW + 2)
+    assert last_refusal() == NOW + 2
+    outbox.note_end_of_refusal(NOW + 3)
+    assert last_refusal() is None
+    refuse(NOW + 4)
+    assert last_refusal() == NOW + 4
+
+
+def test_stays_are_of_dead_letters_that_went_since_then(ledger: Ledger, inbox: Inbox) -> None:
+    """Not of those that went before, that are still there, or that were never any."""
+    before, since, _ = dead(inbox, A, B, C)
+    outbox = Outbox(ledger)
+    outbox.record_delivery(before, HERE, NOW + 1)
+    inbox.discard([since], NOW + 3, "user")
+    outbox.record_delivery(inbox.add_fresh(fresh("d"), NOW, ask=False), HERE, NOW + 4)
+    with Reader(ledger.path) as reader:
+        assert reader.stays(NOW + 2) == [(NOW, NOW + 3)]

@@ -12,6 +12,7 @@ from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.events import Events
 from mem0tray.core.item import Item
+from mem0tray.core.large import LARGE
 from mem0tray.ledger.counters import FAILED
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.outdated import DLQ, QUEUE
@@ -33,7 +34,9 @@ def context(tmp_path: Path) -> Iterator[WorkerContext]:
 
 def item(**fields: Any) -> Item:
     """Make an entry as a producer wrote it, with a key of its own."""
-    found = items.parse(json.dumps(entry("text", retries=4, colour="red", **fields)).encode())
+    found = items.parse(
+        json.dumps(entry(**{"content": "text", "retries": 4, "colour": "red"} | fields)).encode()
+    )
     assert found is not None
     return found
 
@@ -72,6 +75,14 @@ def test_an_entry_that_never_waited(context: WorkerContext, ask: bool) -> None: 
     assert "last_error" not in found
     assert (found["retry_count"], found["last_attempt"], found["moved_to_dlq_at"]) == (0, NOW, NOW)
     assert ("unknown" in row_of(context.ledger, key)) == ask
+
+
+def test_a_large_entry_that_never_waited(context: WorkerContext) -> None:
+    """It is one object of JSON, as a small one is."""
+    text = "words " * (LARGE // 6 + 1)
+    key = take_in_as_dead(context, item(content=text), NOW, ask=False)
+    found = letter(context, key)
+    assert (found["content"], found["moved_to_dlq_at"], found["colour"]) == (text, NOW, "red")
 
 
 def test_each_counts_and_both_files_are_written(context: WorkerContext) -> None:

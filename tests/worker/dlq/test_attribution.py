@@ -15,6 +15,8 @@ from mem0tray.config.settings import Settings
 from mem0tray.core.events import DeliveredAfterDeletion, Event, Events, HandEdit, UserAction
 from mem0tray.files import temporary
 from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.taken_by_others import PERHAPS
 from mem0tray.system.paths import Paths
 from mem0tray.worker import carrying_out
 from mem0tray.worker.context import WorkerContext
@@ -202,6 +204,18 @@ def test_a_removal_by_hand_beside_a_deletion_is_told(scene: Scene) -> None:
     scene.remove("b")
     assert scene.look() == STORY
     assert [len(source.pieces) for source in (last_delete(scene.paths),)] == [1]
+
+
+def test_what_leaves_the_file_beside_another_worker_is_perhaps_delivered(scene: Scene) -> None:
+    """It is told as an edit, and the ledger knows that nobody may have deleted it."""
+    scene.context.beside.at_work = True
+    scene.remove("a")
+    assert scene.look() == [HandEdit(discarded=1)]
+    scene.context.beside.at_work = False
+    scene.remove("b")
+    assert scene.look() == [HandEdit(discarded=1)]
+    with Reader(scene.paths.ledger) as reader:
+        assert [batch.reason for batch in reader.discarded()] == ["hand edit", PERHAPS]
 
 
 def test_a_removal_by_hand_before_a_deletion_is_told(scene: Scene) -> None:

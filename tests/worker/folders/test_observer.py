@@ -1,10 +1,13 @@
 """The watch of macOS and Windows at its end."""
 
+from pathlib import Path
 from unittest import mock
 
 import pytest
+from watchdog import observers
 
 from mem0tray.worker.folders.observer import ObserverWatch
+from mem0tray.worker.folders.watch import Identity, Target
 
 
 @pytest.mark.parametrize("fault", [None, RuntimeError("not started")])
@@ -20,3 +23,20 @@ def test_its_threads_are_waited_for_a_second_at_most(fault: Exception | None) ->
     assert observer.join.call_args_list == ([mock.call(1.0)] if fault is None else [])
     assert watch.fileno() is None
     assert not watch.has_news()
+
+
+def test_what_it_began_it_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An observer goes when others targets are there, the last one at the end."""
+    made = [mock.Mock(), mock.Mock()]
+    monkeypatch.setattr(observers, "Observer", mock.Mock(side_effect=made))
+    wanted: list[Target] = []
+    watch = ObserverWatch(lambda: tuple(wanted), lambda _: False, lambda: None)
+    for name in ("a", "b"):
+        wanted.append(Target(tmp_path / name, ("",), Identity(1, 1, 0.0)))
+        watch.check()
+    watch.stop()
+    for observer in made:
+        assert [call for call, *_ in observer.method_calls if call != "schedule"] == [
+            "start", "stop", "join",
+        ]  # fmt: skip
+    assert [observer.schedule.call_count for observer in made] == [1, 2]

@@ -70,16 +70,19 @@ def sending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sending
     ledger.close()
 
 
-def refuse(patch: pytest.MonkeyPatch, *, but: tuple[str, ...] = ()) -> None:
-    """Let no thread be started but those of these names."""
+def refuse(patch: pytest.MonkeyPatch, *, but: tuple[str, ...] = ()) -> list[str]:
+    """Let no thread be started but those of these names; the names of those refused."""
     start = threading.Thread.start
+    refused: list[str] = []
 
     def refusing(thread: threading.Thread) -> None:
         if thread.name not in but:
+            refused.append(thread.name)
             raise REFUSED
         start(thread)
 
     patch.setattr(threading.Thread, "start", refusing)
+    return refused
 
 
 def failing(times: int, real: Callable[..., Any]) -> Callable[..., Any]:
@@ -128,6 +131,20 @@ def test_the_senders_that_there_are_go_on_where_no_more_can_be_started(
     sending.delivery.kick()
     assert sending.next_of(PartRecovered, PartFailed) == PartRecovered("more requests at once")
     assert sending.next_of(Delivered).item_id == "d"
+
+
+def test_where_no_more_can_be_started_none_is_tried_for_each_memory(
+    sending: Sending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One try will do for a while."""
+    sending.context.settings = Settings()
+    sending.wait("a", "b", "c")
+    with monkeypatch.context() as patch:
+        refused = refuse(patch, but=("mem0tray-sender-0",))
+        patch.setattr(module, "_THREAD_WAIT", 2 * PATIENCE)
+        sending.delivery.kick()
+        assert [sending.next_of(Delivered).item_id for _ in range(3)] == ["a", "b", "c"]
+    assert refused == ["mem0tray-sender-1"]
 
 
 @pytest.mark.parametrize("where", ["_attempt", "_add_another"])

@@ -1,6 +1,7 @@
 """What the worker tells of itself in `mem0_metrics.json`."""
 
 import json
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from mem0tray.core.reasons import NONE
 from mem0tray.ledger.database import Ledger
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
-from mem0tray.worker.other_worker import OtherWorker
+from mem0tray.worker.other_worker import EVERY, OtherWorker
 from mem0tray.worker.telling.metrics import MetricsWriter
 from tests.ledger.samples import fresh
 
@@ -60,3 +61,13 @@ def test_it_is_written_again_when_something_has_changed(tmp_path: Path) -> None:
         metrics.run(force=True)
         context.destination = "elsewhere"
         assert needs(metrics)
+
+
+def test_where_nothing_changes_it_is_written_after_half_a_minute(tmp_path: Path) -> None:
+    """The wait is what is left of that."""
+    breaker, paths = CircuitBreaker(), Paths(tmp_path, tmp_path)
+    with closing(Ledger(paths.ledger)) as ledger:
+        context = WorkerContext(paths, Settings(), ledger, Events())
+        metrics = MetricsWriter(context, breaker, OtherWorker(context, breaker))
+        metrics.run()
+        assert metrics.wait(time.monotonic() + 20) <= EVERY - 20
