@@ -221,8 +221,13 @@ class Outbox:
         with self._ledger.transaction() as db:
             db.execute("UPDATE items SET claimed = NULL WHERE key = ?", (key,))
 
-    def record_delivery(self, key: int, server: str, now: float) -> str | None:
-        """Record a delivery; why the item had been discarded meanwhile, None if it had not."""
+    def record_delivery(
+        self, key: int, server: str, now: float, *, by_another: bool = False
+    ) -> str | None:
+        """Record a delivery; why the item had been discarded meanwhile, None if it had not.
+
+        `by_another`: another worker made it, and has counted it in the queue file.
+        """
         with self._ledger.transaction() as db:
             why = None
             if not db.execute(f"{_DELIVERED} AND state != 'discarded'", (now, key)).rowcount:
@@ -232,7 +237,10 @@ class Outbox:
             if not db.execute(_REMEMBER, (key, now, server)).rowcount:
                 _server_key(db, server)
                 db.execute(_REMEMBER, (key, now, server))
-            db.execute(_COUNT_DELIVERY, (now,))
+            if by_another:
+                self._ledger.set_meta("last_delivery", now)
+            else:
+                db.execute(_COUNT_DELIVERY, (now,))
         return why
 
     def note_end_of_refusal(self, now: float) -> None:

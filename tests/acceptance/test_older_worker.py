@@ -84,6 +84,7 @@ def test_what_an_older_worker_took_is_not_sent_again(
     home.wait(lambda: gone(home), 20, "gone")
     if asks:
         home.wait(lambda: home.json("status")["queue"] == 0, 20, "asked about")
+        home.wait(lambda: home.stats()["total_synced"] == 10, 10, "each counted once")
     else:
         home.wait(lambda: home.json("status")["held"] == 10, 20, "held")
         home.wait(lambda: len(home.read(home.queue).get("held", [])) == 10, 5, "shown")

@@ -164,11 +164,13 @@ class Verdicts:
             self._take_blame_back()
             if canary:
                 self._breaker.clear_misconfigured()
-        return self._stored(job, server, now)
+        return self._stored(job, server, now, by_another=job.taken is not None)
 
-    def _stored(self, job: Job, server: str, now: float, *, elsewhere: str = "") -> list[Event]:
+    def _stored(
+        self, job: Job, server: str, now: float, *, elsewhere: str = "", by_another: bool = False
+    ) -> list[Event]:
         context = self._context
-        why = context.outbox.record_delivery(job.key, server, now)
+        why = context.outbox.record_delivery(job.key, server, now, by_another=by_another)
         result: list[Event] = []
         if job.lane == items.DEAD:
             count = job.retry_count

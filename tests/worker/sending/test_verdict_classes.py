@@ -1,6 +1,7 @@
 """What each kind of outcome means for its item."""
 
 import pytest
+from msgspec.structs import replace
 
 from mem0tray.core import events
 from mem0tray.core.circuit_breaker import LONGEST_BREAK
@@ -57,6 +58,15 @@ def test_what_was_found_by_asking_blames_nobody(court: Court, *, canary: bool) -
     assert court.row(job)["state"] == "delivered"
     assert len(court.verdicts.suspects) == 1
     assert court.state() == (HEALTHY if canary else ACTION_NEEDED)
+
+
+@pytest.mark.parametrize("taken", [None, 5.0])
+def test_what_another_worker_delivered_is_counted_once(court: Court, taken: float | None) -> None:
+    """By that worker, in the queue file; what we delivered ourselves by us, once it is found."""
+    job = replace(court.fresh(), taken=taken)
+    court.apply(job, Outcome(Kind.FOUND, None, ""))
+    assert court.context.counters.total("total_synced") == (taken is None)
+    assert court.context.counters.last_delivery() == NOW
 
 
 def test_a_suspect_that_is_found_is_none_any_more(court: Court) -> None:
