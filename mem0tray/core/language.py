@@ -6,16 +6,17 @@ user has `system.user_language` finds out.
 """
 
 import gettext
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_skeleton, format_time, format_timedelta
-from babel.numbers import format_decimal
+if TYPE_CHECKING:
+    from mem0tray.core.formats import Formats
 
 DOMAIN: Final = "mem0tray"
 CATALOGS: Final = Path(__file__).parents[1] / "locale"
+_SEPARATED: Final = 1000  # numbers below have no separator, and look alike in every language here
 
 
 class Language:
@@ -26,13 +27,20 @@ class Language:
         self._texts: gettext.NullTranslations = gettext.translation(
             DOMAIN, CATALOGS, [name], fallback=True
         )
-        found = self._texts.info().get("language", "en")
-        self._locale = _locale(name if name.partition("_")[0] == found else found, found)
+        self._code = self._texts.info().get("language", "en")
+        language, _, territory = name.partition("_")
+        self._territory = territory if language == self._code else ""
 
     @property
     def code(self) -> str:
         """`en` or `fr`."""
-        return self._locale.language
+        return self._code
+
+    @cached_property
+    def _formats(self) -> "Formats":
+        from mem0tray.core.formats import Formats  # 5 MB: most of the time a tray needs none
+
+        return Formats(self._code, self._territory)
 
     def gettext(self, text: str) -> str:
         """Translate `text`; callers name this method `_`, by which the texts are collected."""
@@ -43,12 +51,12 @@ class Language:
         return self._texts.ngettext(one, many, number)
 
     def time(self, moment: float) -> str:
-        """Unix seconds as the local time of day: `14:32`."""
-        return format_time(datetime.fromtimestamp(moment), "HH:mm", locale=self._locale)  # noqa: DTZ006  (local time is meant)
+        """Unix seconds as the local time of day: `14:32`, in every language."""
+        return f"{datetime.fromtimestamp(moment):%H:%M}"  # noqa: DTZ006  (local time is meant)
 
     def date(self, moment: float) -> str:
         """Unix seconds as a local date."""
-        return format_date(datetime.fromtimestamp(moment), "medium", locale=self._locale)  # noqa: DTZ006
+        return self._formats.date(moment)
 
     def date_and_time(self, moment: float) -> str:
         """Unix seconds as a local date and time of day: `Nov 30, 2025, 14:32`."""
@@ -56,20 +64,14 @@ class Language:
 
     def day(self, moment: float) -> str:
         """Unix seconds as a local day without its year: `Nov 30`."""
-        return format_skeleton("MMMd", datetime.fromtimestamp(moment), locale=self._locale)  # noqa: DTZ006
+        return self._formats.day(moment)
 
     def distance(self, seconds: float) -> str:
         """How far away a moment is: `in 5 minutes`, `3 days ago` for what is less than 0."""
-        return format_timedelta(timedelta(seconds=seconds), add_direction=True, locale=self._locale)
+        return self._formats.distance(seconds)
 
     def number(self, value: float) -> str:
         """A number with the language's separators."""
-        return format_decimal(value, locale=self._locale)
-
-
-def _locale(name: str, language: str) -> Locale:
-    """Where Babel knows no such country, the language's own customs."""
-    try:
-        return Locale.parse(name)
-    except (UnknownLocaleError, ValueError):
-        return Locale.parse(language)
+        if isinstance(value, int) and 0 <= value < _SEPARATED:
+            return str(value)
+        return self._formats.number(value)

@@ -19,6 +19,7 @@ from mem0tray.server.model import (
     Outcome,
     Presence,
     Proof,
+    ServerMemory,
 )
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Outcome",
     "Presence",
     "ServerAddress",
+    "ServerMemory",
     "connect",
 ]
 

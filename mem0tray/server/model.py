@@ -44,6 +44,20 @@ class Outcome(Struct, frozen=True):
     may_have_it: bool = False
 
 
+class ServerMemory(Struct, frozen=True):
+    """A memory as a server shows it.
+
+    `id` is the server's own and `created` its time as the server writes it; both are empty
+    where it shows none. `score`: how well it fits a search, None where the server does not say.
+    """
+
+    project: str
+    text: str
+    id: str = ""
+    created: str = ""
+    score: float | None = None
+
+
 class Presence(enum.Enum):
     """Whether the server has a memory."""
 
@@ -136,6 +150,19 @@ class Client(Protocol):
         time-out, a lost connection, or whatever else is no listing. Only 404 and 405
         mean that the server cannot tell.
         """
+        ...
+
+    def read(self, project: str, limit: int, timeout: float) -> list[ServerMemory] | Outcome:
+        """Read up to `limit` memories of a project, the newest first.
+
+        An Outcome says why the server did not show them, in its `message` for people.
+        """
+        ...
+
+    def search(
+        self, project: str, query: str, limit: int, timeout: float
+    ) -> list[ServerMemory] | Outcome:
+        """Search a project for up to `limit` memories, the best first; else as `read`."""
         ...
 
     def probe(self, timeout: float) -> Health:

@@ -31,6 +31,7 @@ from mem0tray.server.model import (
     Presence,
     Proof,
     Reply,
+    ServerMemory,
 )
 from mem0tray.server.transport import Transport
 
@@ -123,6 +124,18 @@ class VpsClient:
             and self._known.recent(project, since, now) is None
         )
 
+    def read(self, project: str, limit: int, timeout: float) -> list[ServerMemory] | Outcome:
+        """Read a project's listing."""
+        path = listing_path(project, limit)
+        reply = self._transport.exchange("GET", path, self._headers, None, timeout)
+        return self._shown(reply, project, "memories")
+
+    def search(
+        self, project: str, query: str, limit: int, timeout: float
+    ) -> list[ServerMemory] | Outcome:
+        """Search a project, as the server does it: by meaning or by words."""
+        return self._shown(self._searched(project, query, limit, timeout), project, "results")
+
     def probe(self, timeout: float) -> Health:
         """Ask for the server's health."""
         reply = self._transport.exchange("GET", HEALTH, self._headers, None, timeout)
@@ -179,8 +192,7 @@ class VpsClient:
         """
         if isinstance(memory.content, LargeText) or self._known.cannot_tell(memory.project, SEARCH):
             return Presence.CANNOT_TELL
-        query = {"user_id": memory.project, "query": memory.content, "limit": SEARCH_LIMIT}
-        reply = self._transport.exchange("POST", SEARCH, self._json_headers, encode(query), timeout)
+        reply = self._searched(memory.project, memory.content, SEARCH_LIMIT, timeout)
         found = self._told(reply, memory, "results", SEARCH)
         if not isinstance(found, tuple):
             return found
@@ -206,11 +218,25 @@ class VpsClient:
         outcome = self._outcome(reply, memory)
         if outcome.kind in _SAYS_NOTHING:
             return outcome
-        told = _texts(reply, name) if outcome.kind is Kind.DELIVERED else None
-        if told is not None:
-            return told
+        entries = _entries(reply, name) if outcome.kind is Kind.DELIVERED else None
+        if entries is not None:
+            return [each["memory"] for each in entries if _has_text(each)], len(entries)
         message = outcome.message or _NO_TEXTS
         return replace(outcome, kind=Kind.NO_ANSWER, message=message, may_have_it=True)
+
+    def _searched(self, project: str, query: str, limit: int, timeout: float) -> Reply:
+        body = encode({"user_id": project, "query": query, "limit": limit})
+        return self._transport.exchange("POST", SEARCH, self._json_headers, body, timeout)
+
+    def _shown(self, reply: Reply, project: str, name: str) -> list[ServerMemory] | Outcome:
+        """The memories of a listing or search."""
+        outcome = self._outcome(reply, _NO_MEMORY)
+        if outcome.kind is not Kind.DELIVERED:
+            return outcome
+        entries = _entries(reply, name)
+        if entries is None:
+            return replace(outcome, kind=Kind.NO_ANSWER, message=_NO_TEXTS)
+        return [as_shown(each, project) for each in entries if _has_text(each)]
 
     def _outcome(self, reply: Reply, memory: Memory) -> Outcome:
         return classify(reply, time.time(), says_success, memory.content, self._secrets)
@@ -261,13 +287,13 @@ def encode(body: dict[str, Any]) -> bytes:
 
 
 @functools.lru_cache(maxsize=64)  # on a first start it is wanted of each memory
-def listing_path(project: str) -> str:
-    """The path of a project's memories; nothing in the id can lead anywhere else."""
+def listing_path(project: str, limit: int = LIST_LIMIT) -> str:
+    """The path of a project's newest memories; nothing in the id can lead anywhere else."""
     encoded = quote(project.encode("utf-8", "surrogatepass"), safe="")
     if encoded.strip(".") == "":
         # These alone would still be taken for a step within the path.
         encoded = encoded.replace(".", "%2E")
-    return f"/memory/{encoded}?limit={LIST_LIMIT}"
+    return f"/memory/{encoded}?limit={limit}"
 
 
 def key_header(key: str) -> str:
@@ -282,17 +308,25 @@ def key_header(key: str) -> str:
     return key if _PLAIN_KEY.fullmatch(key) else quote(data, safe="")
 
 
-def _texts(reply: Reply, name: str) -> tuple[list[str], int] | None:
-    """The texts of a listing or search, and how many entries it has; None: it is neither."""
-    body = json_object(reply) or {}
-    entries = body.get(name)
+def _entries(reply: Reply, name: str) -> list[Any] | None:
+    """The entries of a listing or search; None: it is neither."""
+    entries = (json_object(reply) or {}).get(name)
     if isinstance(entries, dict):
         entries = entries.get("results")
-    if not isinstance(entries, list):
-        return None
-    texts = [
-        entry["memory"]
-        for entry in entries
-        if isinstance(entry, dict) and isinstance(entry.get("memory"), str)
-    ]
-    return texts, len(entries)
+    return entries if isinstance(entries, list) else None
+
+
+def _has_text(entry: Any) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get("memory"), str)
+
+
+def as_shown(entry: dict[str, Any], project: str) -> ServerMemory:
+    """A memory of an answer, as it says of itself; `entry` has its text under `memory`."""
+    name, created, score = entry.get("id"), entry.get("created_at"), entry.get("score")
+    return ServerMemory(
+        project,
+        entry["memory"],
+        str(name) if isinstance(name, str | int) else "",
+        created if isinstance(created, str) else "",
+        float(score) if isinstance(score, int | float) else None,
+    )

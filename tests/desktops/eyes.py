@@ -209,11 +209,26 @@ def _plain(text: str) -> str:
 # Waiting -------------------------------------------------------------------------------------
 
 
+class Stillness:
+    """Whether a screen has shown the same for so many `seconds`; `picture` is what it shows."""
+
+    def __init__(self, picture: Image.Image, now: float, seconds: float) -> None:
+        self.picture = picture
+        self._content, self._since, self._seconds = picture.tobytes(), now, seconds
+
+    def reached(self, picture: Image.Image, now: float) -> bool:
+        """Note what it shows at the moment `now` (seconds); whether it is at rest."""
+        if (content := picture.tobytes()) != self._content:
+            self.picture, self._content, self._since = picture, content, now
+        return now - self._since >= self._seconds
+
+
 class Eyes:
-    """Looks at a screen by `look`, again and again."""
+    """Looks at a screen by `look`, again and again; `read` is the picture that was read last."""
 
     def __init__(self, look: Callable[[], Image.Image]) -> None:
         self.look = look
+        self.read: Image.Image | None = None
 
     def wait_text(self, phrase: str, before: Image.Image, timeout: float = 20.0) -> Box:
         """Wait until a phrase stands in what has changed since `before`; where."""
@@ -226,6 +241,7 @@ class Eyes:
             if (content := now.tobytes()) == last[0]:
                 return False
             last[0] = content
+            self.read = now
             for part in changes(before, now):
                 for there in readings(now, part.grown(_MARGIN, now.size)):
                     said.append(" ".join(word.text for word in there))

@@ -75,7 +75,7 @@ DESK: Final = Desk(
         "lxqt-themes",
         "lxqt-qtplugin",
         "openbox",
-        "zenity",
+        "kdialog",  # Qt's, as the desktop is: it would be preferred to zenity
     ),
     marks={
         "XDG_CURRENT_DESKTOP": "LXQt",
@@ -83,6 +83,7 @@ DESK: Final = Desk(
         "QT_QPA_PLATFORMTHEME": "lxqt",
     },
     start=_start,
+    answer_by=("Return",),
     parts={
         "panel": _start_panel,
         "notification daemon": _start_notifications,

@@ -4,12 +4,14 @@ import contextlib
 import os
 import shutil
 import signal
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Self
 
 from PIL import Image
 
+from tests.desktops.eyes import Stillness
 from tests.support.bus import Bus
 from tests.support.processes import Process, wait_until
 from tests.support.screen import Screen
@@ -17,6 +19,7 @@ from tests.support.screen import Screen
 SIZE: Final = (1280, 800)  # pixels
 START: Final = 60.0  # seconds in which a part of a desktop must be there
 X_SERVER, SESSION_BUS = "X server", "session bus"  # parts, by name
+_LOOKS: Final = 0.2  # seconds between two looks at a screen that comes to rest
 _WALL: Final = "#3a5a6a"
 # What opens pages and files on a real desktop. Here it writes down what it was given.
 _OPENER: Final = """\
@@ -118,14 +121,14 @@ class Nested:
 
     def wait_still(self, seconds: float = 1.0, timeout: float = START) -> Image.Image:
         """Wait until the screen has not changed for so many seconds; what it shows."""
-        seen = [self.screen.picture()]
-
-        def still() -> bool:
-            seen.append(self.screen.picture())
-            return seen[-1].tobytes() == seen[-2].tobytes()
-
-        wait_until(still, timeout, "the screen at rest", every=seconds)
-        return seen[-1]
+        still = Stillness(self.screen.picture(), time.monotonic(), seconds)
+        wait_until(
+            lambda: still.reached(self.screen.picture(), time.monotonic()),
+            timeout,
+            "the screen at rest",
+            every=min(_LOOKS, seconds),
+        )
+        return still.picture
 
     # Ending -------------------------------------------------------------------------------
 

@@ -82,3 +82,13 @@ def test_what_changed_is_found_in_parts() -> None:
     after.paste((0, 0, 0), (52, 40, 54, 70))
     after.paste((0, 0, 250), (300, 200, 310, 210))
     assert eyes.changes(before, after) == [Box(30, 40, 54, 70), Box(300, 200, 310, 210)]
+
+
+def test_a_screen_is_at_rest_once_it_has_shown_the_same_for_long_enough() -> None:
+    """Two quick looks that show the same make no rest: what was closed may still be there."""
+    popup, none = Image.new("RGB", (4, 4), "white"), Image.new("RGB", (4, 4), "black")
+    still = eyes.Stillness(popup, 0.0, 1.0)
+    seen = [still.reached(popup, 0.1), still.reached(none, 0.2), still.reached(none, 1.1)]
+    assert not any(seen)
+    assert still.reached(none, 1.2)
+    assert still.picture is none

@@ -164,6 +164,11 @@ class Trial:
         """Save a screenshot."""
         self.nested.screen.screenshot(self._shot(name))
 
+    def keep_read(self, name: str) -> None:
+        """Save the picture that was read last: what was on it may have gone meanwhile."""
+        assert self.eyes.read is not None, "nothing was read"
+        self.eyes.read.save(self._shot(name))
+
     def has_shot(self, name: str) -> bool:
         """Whether a screenshot of this name is there."""
         return self._shot(name).exists()

@@ -1,10 +1,20 @@
 """What the clients of these tests have in common."""
 
-from mem0tray.server import Health, KeyCheck
+from mem0tray.server import Health, KeyCheck, Outcome, ServerMemory
 
 
 class AskedAndSent:
     """A client of which an attempt wants two things alone: `ask` and `save`."""
+
+    def read(self, project: str, limit: int, timeout: float) -> list[ServerMemory] | Outcome:
+        """Not part of an attempt."""
+        raise NotImplementedError
+
+    def search(
+        self, project: str, query: str, limit: int, timeout: float
+    ) -> list[ServerMemory] | Outcome:
+        """Not part of an attempt."""
+        raise NotImplementedError
 
     def probe(self, timeout: float) -> Health:
         """Not part of an attempt."""
