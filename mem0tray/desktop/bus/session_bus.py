@@ -24,6 +24,7 @@ from dbus_fast.service import ServiceInterface
 from dbus_fast.unpack import unpack_variants
 
 from mem0tray.core import reasons
+from mem0tray.desktop.bus import full_socket
 from mem0tray.desktop.bus.address import address_of
 from mem0tray.desktop.bus.errors import BusError, ended, left, missing, silent, unreachable
 from mem0tray.desktop.bus.match import DBUS, Match
@@ -302,6 +303,7 @@ class SessionBus:
         try:
             async with asyncio.timeout(PATIENCE):
                 bus = await MessageBus(bus_address=address).connect()
+                full_socket.wait_where_full(bus)
                 with contextlib.ExitStack() as undo:
                     undo.callback(bus.disconnect)
                     bus.add_message_handler(self._received)

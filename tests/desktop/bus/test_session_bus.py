@@ -1,6 +1,7 @@
 """The connection to the session bus, over a real bus: what is called, heard, and what survives."""
 
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -53,6 +54,11 @@ class Daemon:
         assert self._process is not None
         self._process.kill()
         (self._folder / "bus").unlink(missing_ok=True)
+
+    def signal(self, number: int) -> None:
+        """Freeze it, or have it go on."""
+        assert self._process is not None
+        self._process.signal(number)
 
 
 @pytest.fixture
@@ -283,6 +289,27 @@ def test_what_is_told_and_sent_arrives(bus: SessionBus, other: Bus) -> None:
     while names[-1] != "Sent":
         names.append(came.get(timeout=5))
     assert [name for name in names if name in ("Lost", "Told", "Sent")] == ["Told", "Sent"]
+
+
+def test_a_bus_that_reads_slowly_gets_everything_in_order(
+    bus: SessionBus, daemon: Daemon, other: Bus
+) -> None:
+    """More than its socket takes waits for it: the connection stays, and nothing is lost."""
+    came: SimpleQueue[int] = SimpleQueue()
+    other.handle(lambda message: came.put(message.body[0]) if message.member == "Large" else None)
+    other.listen(f"type='signal',interface='{OURS}'")
+    lost: list[str] = []
+    bus.on_lost(lambda: lost.append("lost"))
+    bus.connect()
+    daemon.signal(signal.SIGSTOP)
+    for number in range(20):
+        bus.emit(PATH, OURS, "Large", "uay", [number, bytes(100_000)])
+    passed = threading.Event()
+    bus.later(0, passed.set)
+    assert passed.wait(5)
+    daemon.signal(signal.SIGCONT)
+    assert [came.get(timeout=5) for _ in range(20)] == list(range(20))
+    assert not lost
 
 
 # A bus that ends, and comes back -------------------------------------------------------------
