@@ -34,7 +34,7 @@ def newest() -> list[str]:
     with tempfile.TemporaryDirectory(prefix="mem0tray-constraints-") as folder:
         venv = Path(folder) / "venv"
         subprocess.run([sys.executable, "-I", "-m", "venv", venv], check=True)
-        environment.pip(venv, "install", *environment.requirements(["dev"]))
+        environment.pip(venv, "install", *environment.requirements(["dev", "official"]))
         freeze = [str(environment.python(venv)), "-I", "-m", "pip", "freeze"]
         for name in NOT_PINNED:
             freeze += ["--exclude", name]

@@ -147,7 +147,7 @@ def _rejected(found: FoundItem, attempt: Attempt | None, known: Known | None) ->
     said = answers.retold(attempt.message)
     if answers.redirected_to(said):
         return [_redirected(said, attempt.status)]
-    if attempt.kind == Kind.NOT_SENDABLE:
+    if attempt.kind == Kind.NOT_SENDABLE or said.find(answers.HOLDS_NUL.id) is not None:
         return [Cause(INVALID, said, REWORD)]
     if attempt.kind in _OF_THE_SERVER and reason and one_line(attempt.message) != reason:
         return _as_the_file_says(reason)
@@ -171,7 +171,7 @@ def _as_the_file_says(reason: str) -> list[Cause]:
     if not reason:
         return []
     said = answers.retold(reason)
-    if said == answers.NO_PROJECT:
+    if said == answers.NO_PROJECT or said.find(answers.HOLDS_NUL.id) is not None:
         return [Cause(INVALID, said, REWORD)]
     status, is_answered = answers.in_short(reason)
     if answers.redirected_to(said):

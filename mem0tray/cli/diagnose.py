@@ -119,6 +119,7 @@ def _document(
                 "status": attempt.status,
                 "message": attempt.message,
                 "duration": attempt.duration,
+                "request": attempt.request,
             }
             for attempt in history
         ],

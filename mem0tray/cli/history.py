@@ -32,5 +32,6 @@ def say(attempts: Sequence[Attempt]) -> None:
     output.say(f"{plural(len(attempts), 'failed attempt')} in the ledger{more}:")
     for attempt in attempts[-SHOWN:]:
         kind = _IN_WORDS.get(attempt.kind, attempt.kind)
-        text = f"{kind}: {attempt.message} ({attempt.duration:.2f} s)"
+        named = f", request {attempt.request}" if attempt.request else ""
+        text = f"{kind}: {attempt.message} ({attempt.duration:.2f} s{named})"
         output.say_beside(f"  {output.clock(attempt.at)}  ", text, Style.DIM)

@@ -86,6 +86,7 @@ def _document(version: Version, now: float) -> dict[str, Any]:
                 "status": attempt.status,
                 "message": attempt.message,
                 "duration": attempt.duration,
+                "request": attempt.request,
             }
             for attempt in version.attempts
         ],

@@ -15,7 +15,7 @@ SECRETS = frozenset({"server.api_key"})
 LONGEST = 8192  # characters of a text
 # What can be chosen from; `server.url` may be an address too.
 CHOICES = {
-    "server.dialect": ("vps",),
+    "server.dialect": ("vps", "oss"),
     "server.url": (LOCAL_URL,),
     "ui.language": ("en", "fr"),
     "notifications.level": ("all", "problems", "none"),
@@ -49,12 +49,13 @@ _RANGES: tuple[tuple[str, float, float, Reason], ...] = (
 )
 # One rule for each text: key, test, what is expected.
 _TEXTS: tuple[tuple[str, Callable[[str], bool], Reason], ...] = (
-    ("server.dialect", lambda v: v in CHOICES["server.dialect"], reasons.quoted('"vps"')),
+    ("server.dialect", lambda v: v in CHOICES["server.dialect"], Reason('"vps" or "oss"')),
     (
         "server.api_key",
         lambda v: not v or _is_token(v),
         Reason("text without blanks, control characters or letters beyond ASCII"),
     ),
+    ("server.user", lambda v: not v or bool(v.strip()), Reason("a name, or nothing")),
     ("server.ca_file", lambda v: not v or _is_absolute(v), Reason("an absolute path")),
     ("server.url", lambda v: _can_be_port(v), Reason("an address whose port is from 1 to 65535")),  # noqa: PLW0108  (it stands below)
     (

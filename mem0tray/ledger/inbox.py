@@ -26,7 +26,7 @@ _COPY_SHOWINGS: Final = (
     " FROM showings WHERE item = ? ORDER BY rowid"
 )
 _COPY_ATTEMPTS: Final = (
-    "INSERT INTO attempts SELECT ?, at, class, status, message, duration FROM attempts"
+    "INSERT INTO attempts SELECT ?, at, class, status, message, duration, request FROM attempts"
     " WHERE item = ? ORDER BY rowid"
 )
 _PLACE: Final = (

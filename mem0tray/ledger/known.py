@@ -8,13 +8,17 @@ from mem0tray.core import item as items
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """An attempt that failed: `at` in Unix seconds, `kind` a failure class, `duration` seconds."""
+    """An attempt that failed: `at` in Unix seconds, `kind` a failure class, `duration` seconds.
+
+    `request` is what the server calls it in its own log, empty where it did not say.
+    """
 
     at: float
     kind: str
     status: int | None
     message: str
     duration: float
+    request: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -297,13 +297,20 @@ class Outbox:
             db.execute(_NOT_DELIVERED, (job.key, _server_key(db, server), job.unknown, 0))
 
     def record_attempt(
-        self, key: int, at: float, kind: str, status: int | None, message: str, duration: float
+        self,
+        key: int,
+        at: float,
+        kind: str,
+        status: int | None,
+        message: str,
+        duration: float,
+        request: str = "",
     ) -> None:
         """Add to the history of an item, which is cut to the last fifty."""
         with self._ledger.transaction() as db:
             db.execute(
-                "INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?)",
-                (key, at, kind, status, message, duration),
+                "INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (key, at, kind, status, message, duration, request),
             )
             db.execute(
                 "DELETE FROM attempts WHERE item = ? AND at < (SELECT at FROM attempts"

@@ -331,7 +331,8 @@ class Reader:
     def attempts(self, key: int) -> list[Attempt]:
         """The failed attempts of an item, oldest first."""
         rows = self._rows(
-            "SELECT at, class, status, message, duration FROM attempts WHERE item = ? ORDER BY at",
+            "SELECT at, class, status, message, duration, request FROM attempts"
+            " WHERE item = ? ORDER BY at",
             (key,),
         )
         return [Attempt(*row) for row in rows]

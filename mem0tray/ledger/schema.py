@@ -8,7 +8,7 @@ from mem0tray.core import item as items
 from mem0tray.core.errors import LedgerError
 from mem0tray.core.reasons import Reason
 
-VERSION: Final = 4
+VERSION: Final = 5
 _TABLES: Final = Path(__file__).with_name("schema.sql")
 _SECOND: Final = """
 ALTER TABLE items ADD COLUMN shown INTEGER NOT NULL DEFAULT 1;
@@ -42,7 +42,7 @@ FROM former_items;
 """
 _TAKE_OVER: Final = f"""
 INSERT INTO generations SELECT gen, name, sha, settled FROM former_generations;
-INSERT INTO attempts SELECT * FROM former_attempts;
+INSERT INTO attempts SELECT *, '' FROM former_attempts;
 INSERT INTO outages SELECT * FROM former_outages;
 INSERT INTO strays SELECT * FROM former_strays;
 INSERT INTO meta SELECT * FROM former_meta WHERE name NOT LIKE 'lingers %';
@@ -90,6 +90,8 @@ DROP INDEX items_fresh_due;
 DROP INDEX items_pending;
 CREATE INDEX items_fresh ON items (held, ts, key, due, claimed, accepted) WHERE state = 'pending';
 """
+_FOURTH_CAME: Final = 4
+_FIFTH: Final = "ALTER TABLE attempts ADD COLUMN request TEXT NOT NULL DEFAULT '';"
 
 
 def create(db: sqlite3.Connection) -> None:
@@ -122,7 +124,9 @@ def bring_up_to_date(db: sqlite3.Connection, version: int) -> bool:
             _add_what_is_missing(db)
             _rebuild(db)
         else:
-            _run(db, _FOURTH)
+            if version < _FOURTH_CAME:
+                _run(db, _FOURTH)
+            _run(db, _FIFTH)
         db.execute(f"PRAGMA user_version = {VERSION}")
         db.execute("COMMIT")
     except BaseException:

@@ -49,7 +49,8 @@ CREATE TABLE attempts (
   class    TEXT NOT NULL,
   status   INTEGER,
   message  TEXT NOT NULL,
-  duration REAL NOT NULL
+  duration REAL NOT NULL,
+  request  TEXT NOT NULL DEFAULT ''       -- what the server calls it in its own log
 );
 CREATE INDEX attempts_by_item ON attempts (item, at);
 

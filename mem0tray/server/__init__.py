@@ -20,6 +20,7 @@ from mem0tray.server.model import (
     Presence,
     Proof,
     ServerMemory,
+    Terms,
 )
 
 __all__ = [
@@ -36,18 +37,34 @@ __all__ = [
     "Presence",
     "ServerAddress",
     "ServerMemory",
+    "Terms",
     "connect",
 ]
 
 _COMMAND_LINE = "httpx._main"
 
 
-def _vps(address: ServerAddress, proof: Proof | None, known: Listings | None) -> Client:
+_NO_TERMS = Terms()
+
+
+def _vps(
+    address: ServerAddress, proof: Proof | None, known: Listings | None, terms: Terms
+) -> Client:
     # What the network needs is slow to import, and most commands do without it.
     _load_httpx()
     from mem0tray.server.vps import VpsClient
 
+    del terms  # there is nothing to choose: project and text are all that it takes
     return VpsClient(address, proof, known)
+
+
+def _oss(
+    address: ServerAddress, proof: Proof | None, known: Listings | None, terms: Terms
+) -> Client:
+    _load_httpx()
+    from mem0tray.server.oss import OssClient
+
+    return OssClient(address, proof, known, terms)
 
 
 def _load_httpx() -> None:
@@ -62,9 +79,8 @@ def _load_httpx() -> None:
 
 # A further dialect is a module beside `vps.py` with a `Client` of its own, a factory as `_vps` and
 # an entry here; people choose it by its name in `config/setting_rules.py` (CHOICES, and the rule).
-DIALECTS: dict[str, Callable[[ServerAddress, Proof | None, Listings | None], Client]] = {
-    "vps": _vps
-}
+_Factory = Callable[[ServerAddress, Proof | None, Listings | None, Terms], Client]
+DIALECTS: dict[str, _Factory] = {"vps": _vps, "oss": _oss}
 
 
 def connect(
@@ -72,13 +88,14 @@ def connect(
     dialect: str = "vps",
     proof: Proof | None = None,
     known: Listings | None = None,
+    terms: Terms = _NO_TERMS,
 ) -> Client:
     """A client that speaks `dialect` to `address`; it connects with its first call.
 
     One client serves one thread. With `proof` each connection is asked to
     answer a challenge before anything else goes over it. `known` is what the
-    clients of one server share of its answers. Raises SettingsError for an
-    unknown dialect.
+    clients of one server share of its answers. `terms` are those of the settings, for
+    what is saved, asked or read. Raises SettingsError for an unknown dialect.
     """
     make = DIALECTS.get(dialect)
     if make is None:
@@ -86,4 +103,4 @@ def connect(
             Reason("There is no server dialect {name}.", name=repr(dialect)),
             Reason("Set server.dialect to one of: {names}.", names=", ".join(sorted(DIALECTS))),
         )
-    return make(address, proof, known)
+    return make(address, proof, known, terms)

@@ -46,7 +46,11 @@ _NO_ANSWER = Reason("no answer after {number} s").id
 _ELSEWHERE = Reason("{status} to {address}, which is not followed").id
 _NO_USE = Reason("{status}, but {why}").id
 _NOT_JSON = Reason("the answer is not a JSON object")
-_WHY_NO_USE = {str(each): each for each in (_NOT_JSON, Fault.TOO_LONG.value)}
+STORED_NOTHING = Reason("the server stored nothing")
+HOLDS_NUL = Reason("the memory holds the character NUL, which the server cannot store")
+_WHY_NO_USE = {
+    str(each): each for each in (_NOT_JSON, Fault.TOO_LONG.value, STORED_NOTHING, HOLDS_NUL)
+}
 # What our messages have in these places; a colon begins the words of a server.
 _PLACES = {
     "number": r"[0-9][0-9.e+]*",
@@ -55,6 +59,7 @@ _PLACES = {
     "why": "|".join(map(re.escape, _WHY_NO_USE)),
 }
 _LONGEST_WAY = 100  # characters of a path that is shown
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?")
 _ANSWER = re.compile(r"([1-5][0-9][0-9]) [A-Za-z' -]+?((?:: | without ).*)")
 _DECODER = msgspec.json.Decoder()
@@ -86,7 +91,25 @@ def classify(
     # Only a 4xx says that nothing was stored. A gateway gives up on a server that
     # goes on, and a page may stand in the place of the answer alone.
     may_have_it = not HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
-    return Outcome(kind, status, message, wait, reply.duration, may_have_it=may_have_it)
+    return Outcome(
+        kind, status, message, wait, reply.duration,
+        may_have_it=may_have_it, request_id=_request_id(reply, content, secrets),
+    )  # fmt: skip
+
+
+def no_use(status: int, why: Reason) -> str:
+    """The message about an answer of this status that is no delivery, for a reason of ours.
+
+    `why` is one of those that `retold` knows again: STORED_NOTHING or HOLDS_NUL.
+    """
+    return one_line(str(Reason(_NO_USE, status=_named(status), why=why)))
+
+
+def _request_id(reply: Reply, content: str | LargeText, secrets: Sequence[str]) -> str:
+    """What the server calls the request, by which its log can be searched; empty if nothing."""
+    name = reply.headers.get("x-request-id", "")
+    fits = _REQUEST_ID.fullmatch(name) is not None
+    return name if fits and not _shows(name, content, secrets) else ""
 
 
 def json_object(reply: Reply) -> dict[str, Any] | None:

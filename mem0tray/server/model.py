@@ -24,6 +24,17 @@ class Memory(Struct, frozen=True):
     key: str
 
 
+class Terms(Struct, frozen=True):
+    """What the settings say of how a server keeps memories, where its dialect knows of that.
+
+    `user`: under which name all are kept, with the project beside it; empty: the project is the
+    name. `infer`: the server takes facts out of the text, instead of storing that.
+    """
+
+    user: str = ""
+    infer: bool = False
+
+
 class Outcome(Struct, frozen=True):
     """The outcome of one attempt.
 
@@ -32,7 +43,8 @@ class Outcome(Struct, frozen=True):
     are seconds. `timed_out` is true only when the server had the request and
     gave no answer in time. `may_have_it`: the server may have stored the memory
     all the same, so it is to be asked before the memory is sent again; that goes
-    beside the kind, as a 500 is an `ITEM_FAILURE` and leaves it open.
+    beside the kind, as a 500 is an `ITEM_FAILURE` and leaves it open. `request_id` is what
+    the server calls the request in its own log, empty where it does not say.
     """
 
     kind: Kind
@@ -42,6 +54,7 @@ class Outcome(Struct, frozen=True):
     duration: float = 0.0
     timed_out: bool = False
     may_have_it: bool = False
+    request_id: str = ""
 
 
 class ServerMemory(Struct, frozen=True):

@@ -15,6 +15,9 @@ _SET_KEY: Final = Reason("Set the key that it wants with `mem0tray config set se
 _SET_RIGHTS: Final = Reason(
     "Set a key that may save with `mem0tray config set server.api_key`, or allow it on the server."
 )
+_SET_MODEL_KEY: Final = Reason(
+    "Set the key of the model's provider in the server's own configuration."
+)
 _SET_ADDRESS: Final = Reason("Set the right address with `mem0tray config set server.url ADDRESS`.")
 _SET_REDIRECTED: Final = Reason(
     "If your server is there, set its address: `mem0tray config set server.url {address}`."
@@ -26,8 +29,10 @@ _NO_SLASH: Final = Reason(
 _NO_TLS: Final = Reason(
     "If it speaks plain http, set that: `mem0tray config set server.url {address}`."
 ).id
-# What is asked for below a server's address, in the `vps` dialect.
-_ASKED_FOR: Final = re.compile(r"(\w+://[^/]+(?:/.*?)?)/(?:health|memory(?:/[^/]+)?)(/?)")
+# What is asked for below a server's address, in each dialect.
+_ASKED_FOR: Final = re.compile(
+    r"(\w+://[^/]+(?:/.*?)?)/(?:health|memory(?:/[^/]+)?|memories|(?<!/memory/)search|auth/setup-status)(/?)"
+)
 _PROJECT: Final = Reason(
     "Look whether the server knows this project, and whether the"
     " address is right: `mem0tray config get server.url`."
@@ -46,6 +51,8 @@ _FAULT: Final = Reason(
 )
 
 _SET_KEYS: Final = {401: _SET_KEY, 403: _SET_RIGHTS}
+# By 502 an official server says that its model's provider refuses it; no other refusal is one.
+_REFUSALS: Final = _SET_KEYS | {502: _SET_MODEL_KEY}
 _BY_STATUS: Final = _SET_KEYS | {404: _PROJECT, 405: _PROJECT, 413: _SHORTEN}
 
 
@@ -64,7 +71,7 @@ _WAIT: Final = nothing(Reason("it is tried again by itself."))
 
 def of_refusal(status: int | None) -> Reason:
     """For a server that refuses every delivery."""
-    return _SET_KEYS.get(status or 0, _SET_ADDRESS)
+    return _REFUSALS.get(status or 0, _SET_ADDRESS)
 
 
 def of_redirect(address: str) -> Reason:

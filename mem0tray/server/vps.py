@@ -1,31 +1,32 @@
 """The dialect `vps`: POST /memory, GET /memory/{project}, POST /memory/search, GET /health."""
 
 import functools
-import hashlib
-import json
-import re
 import time
-from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
 
-import httpx
-import msgspec
 from msgspec.structs import replace
 
-from mem0tray import __version__
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.core.delivery_kind import Kind
-from mem0tray.core.large import LargeText, as_json
-from mem0tray.server.answers import NO_PROJECT, classify, health, json_object
+from mem0tray.core.large import LargeText
+from mem0tray.server.answers import NO_PROJECT, health, json_object
+from mem0tray.server.http_client import (
+    CANNOT_TELL,
+    NO_MEMORY,
+    NO_TEXTS,
+    SAYS_NOTHING,
+    HttpClient,
+    as_shown,
+    entries_of,
+    has_text,
+    is_answered,
+)
 from mem0tray.server.listings import Listings, ProjectListing, fingerprint
 from mem0tray.server.model import (
-    KEY_REFUSED,
     Fault,
     Health,
-    KeyCheck,
-    KeyVerdict,
     Memory,
     Outcome,
     Presence,
@@ -33,7 +34,7 @@ from mem0tray.server.model import (
     Reply,
     ServerMemory,
 )
-from mem0tray.server.transport import Transport
+from mem0tray.server.outgoing import LargeBody, encode, with_length
 
 SAVE: Final = "/memory"
 LISTING: Final = "/memory/{project}"
@@ -48,42 +49,27 @@ SEARCH_LIMIT: Final = 10
 _ROUND: Final = 100
 # Longer request lines are refused by servers, some of which then hang up.
 _LONGEST_PATH: Final = 4096
-_LONGEST_KEY: Final = 512
-_PLAIN_KEY: Final = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
-_CANNOT_TELL: Final = frozenset({404, 405})  # the server has no such question
-_SAYS_NOTHING: Final = frozenset({Kind.OUTAGE, Kind.NO_ANSWER, Kind.UNAUTHORIZED, Kind.SLOW_DOWN})
-_HEADERS: Final = (
-    (b"Accept", b"application/json"),
-    (b"Accept-Encoding", b"identity"),
-    (b"User-Agent", f"mem0tray/{__version__}".encode()),
-)
-_NO_TEXTS: Final = "the answer names no memories"
-_NO_MEMORY: Final = Memory("", "", "")
 
 
-class VpsClient:
+class VpsClient(HttpClient):
     """Talks `vps` to one server; see `Client` for what every method promises."""
 
     def __init__(
         self, address: ServerAddress, proof: Proof | None = None, known: Listings | None = None
     ) -> None:
-        self._transport = Transport(address, proof)
-        self._secrets = (address.token,) if address.token else ()
-        key = [(b"Authorization", f"Bearer {address.token}".encode())] if address.token else []
-        self._headers = [*_HEADERS, *key]
-        self._json_headers = [*self._headers, (b"Content-Type", b"application/json")]
-        self._known = Listings() if known is None else known
+        key = (b"Authorization", f"Bearer {address.token}".encode())
+        super().__init__(address, proof, known, key, KEY_QUESTION)
+
+    def says_success(self, body: dict[str, Any]) -> bool:
+        """Whether it says so."""
+        return body.get("success") is True
 
     def save(self, memory: Memory, timeout: float) -> Outcome:
         """Deliver `memory`."""
         if not memory.project:
             return Outcome(Kind.NOT_SENDABLE, None, str(NO_PROJECT))
-        headers = [*self._json_headers]
-        if memory.key:
-            headers.append((b"Idempotency-Key", key_header(memory.key).encode("ascii")))
         body = _body(memory)
-        if isinstance(body, LargeBody):
-            headers.append((b"Content-Length", b"%d" % len(body)))
+        headers = with_length(self._save_headers(memory), body)
         outcome = self._outcome(
             self._transport.exchange("POST", SAVE, headers, body, timeout), memory
         )
@@ -127,7 +113,7 @@ class VpsClient:
     def read(self, project: str, limit: int, timeout: float) -> list[ServerMemory] | Outcome:
         """Read a project's listing."""
         path = listing_path(project, limit)
-        reply = self._transport.exchange("GET", path, self._headers, None, timeout)
+        reply = self._get(path, timeout)
         return self._shown(reply, project, "memories")
 
     def search(
@@ -138,40 +124,15 @@ class VpsClient:
 
     def probe(self, timeout: float) -> Health:
         """Ask for the server's health."""
-        reply = self._transport.exchange("GET", HEALTH, self._headers, None, timeout)
+        reply = self._get(HEALTH, timeout)
         return health(reply, healthy=is_answered(reply))
-
-    def check_key(self, timeout: float) -> KeyCheck:
-        """List a project that nobody has with the key, then without it, to see that it matters."""
-        started = time.monotonic()
-        reply = self._transport.exchange("GET", KEY_QUESTION, self._headers, None, timeout)
-        if not self._secrets or not is_answered(reply):
-            return self._verdict(reply)
-        left = started + timeout - time.monotonic()
-        found = self._verdict(self._transport.exchange("GET", KEY_QUESTION, _HEADERS, None, left))
-        return KeyCheck(KeyVerdict.TAKEN) if found.verdict is KeyVerdict.REFUSED else found
-
-    def _verdict(self, reply: Reply) -> KeyCheck:
-        if is_answered(reply):
-            return KeyCheck(KeyVerdict.OPEN)
-        refused = reply.status in KEY_REFUSED
-        message = self._outcome(reply, _NO_MEMORY).message
-        return KeyCheck(KeyVerdict.REFUSED if refused else KeyVerdict.CANNOT_TELL, message)
-
-    def abort(self) -> None:
-        """Make a call that is in progress in another thread return promptly."""
-        self._transport.abort()
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._transport.close()
 
     def _list(
         self, memory: Memory, path: str, timeout: float
     ) -> ProjectListing | Presence | Outcome:
         """The texts of its project, as far as they came; or what the server said instead."""
         asked = time.monotonic()
-        reply = self._transport.exchange("GET", path, self._headers, None, timeout)
+        reply = self._get(path, timeout)
         if reply.fault is Fault.TOO_LONG and reply.status == HTTPStatus.OK:
             # It is remembered too: fetched again it would be cut as before.
             return ProjectListing((), asked, complete=False)
@@ -212,16 +173,20 @@ class VpsClient:
         A server without such a question cannot tell. Whatever else comes is no answer, a page
         in the place of JSON too: what stands before the server may have made it.
         """
-        if reply.status in _CANNOT_TELL:
+        if reply.status in CANNOT_TELL:
             self._known.note_cannot_tell(memory.project, question)
             return Presence.CANNOT_TELL
         outcome = self._outcome(reply, memory)
-        if outcome.kind in _SAYS_NOTHING:
+        if outcome.kind in SAYS_NOTHING:
             return outcome
-        entries = _entries(reply, name) if outcome.kind is Kind.DELIVERED else None
+        entries = (
+            entries_of(json_object(reply), (name, "results"))
+            if outcome.kind is Kind.DELIVERED
+            else None
+        )
         if entries is not None:
-            return [each["memory"] for each in entries if _has_text(each)], len(entries)
-        message = outcome.message or _NO_TEXTS
+            return [each["memory"] for each in entries if has_text(each)], len(entries)
+        message = outcome.message or NO_TEXTS
         return replace(outcome, kind=Kind.NO_ANSWER, message=message, may_have_it=True)
 
     def _searched(self, project: str, query: str, limit: int, timeout: float) -> Reply:
@@ -230,60 +195,21 @@ class VpsClient:
 
     def _shown(self, reply: Reply, project: str, name: str) -> list[ServerMemory] | Outcome:
         """The memories of a listing or search."""
-        outcome = self._outcome(reply, _NO_MEMORY)
+        outcome = self._outcome(reply, NO_MEMORY)
         if outcome.kind is not Kind.DELIVERED:
             return outcome
-        entries = _entries(reply, name)
+        entries = entries_of(json_object(reply), (name, "results"))
         if entries is None:
-            return replace(outcome, kind=Kind.NO_ANSWER, message=_NO_TEXTS)
-        return [as_shown(each, project) for each in entries if _has_text(each)]
-
-    def _outcome(self, reply: Reply, memory: Memory) -> Outcome:
-        return classify(reply, time.time(), says_success, memory.content, self._secrets)
-
-
-def says_success(body: dict[str, Any]) -> bool:
-    """Whether the JSON object of an answer says that the server did what it was asked."""
-    return body.get("success") is True
-
-
-def is_answered(reply: Reply) -> bool:
-    """Whether this is the answer of a healthy server to a question, to that for its health too."""
-    return reply.status == HTTPStatus.OK and json_object(reply) is not None
-
-
-class LargeBody(httpx.SyncByteStream):
-    """The body that saves a large text: made piece by piece while it is sent, and once before."""
-
-    def __init__(self, project: str, text: LargeText) -> None:
-        self._head = encode({"user_id": project}).removesuffix(b"}") + b',"content":"'
-        self._text = text
-        self._size = sum(map(len, self))
-
-    def __len__(self) -> int:
-        """The number of its bytes."""
-        return self._size
-
-    def __iter__(self) -> Iterator[bytes]:
-        """The pieces, one after the other."""
-        yield self._head
-        yield from as_json(self._text)
-        yield b'"}'
+            return replace(outcome, kind=Kind.NO_ANSWER, message=NO_TEXTS)
+        return [as_shown(each, project) for each in entries if has_text(each)]
 
 
 def _body(memory: Memory) -> bytes | LargeBody:
     """The request that saves it."""
     if isinstance(memory.content, LargeText):
-        return LargeBody(memory.project, memory.content)
+        before = encode({"user_id": memory.project}).removesuffix(b"}") + b',"content":"'
+        return LargeBody(before, memory.content, b'"}')
     return encode({"user_id": memory.project, "content": memory.content})
-
-
-def encode(body: dict[str, Any]) -> bytes:
-    """`body` as JSON; a lone surrogate, which UTF-8 has no place for, as its escape."""
-    try:
-        return msgspec.json.encode(body)
-    except UnicodeEncodeError:
-        return json.dumps(body).encode("ascii")
 
 
 @functools.lru_cache(maxsize=64)  # on a first start it is wanted of each memory
@@ -294,39 +220,3 @@ def listing_path(project: str, limit: int = LIST_LIMIT) -> str:
         # These alone would still be taken for a step within the path.
         encoded = encoded.replace(".", "%2E")
     return f"/memory/{encoded}?limit={limit}"
-
-
-def key_header(key: str) -> str:
-    """An idempotency key as the value of a header, always the same for the same key.
-
-    What is not printable ASCII is percent-encoded, and what is too long for any
-    server's headers becomes a hash.
-    """
-    data = key.encode("utf-8", "surrogatepass")
-    if len(data) > _LONGEST_KEY:
-        return f"sha256-{hashlib.sha256(data).hexdigest()}"
-    return key if _PLAIN_KEY.fullmatch(key) else quote(data, safe="")
-
-
-def _entries(reply: Reply, name: str) -> list[Any] | None:
-    """The entries of a listing or search; None: it is neither."""
-    entries = (json_object(reply) or {}).get(name)
-    if isinstance(entries, dict):
-        entries = entries.get("results")
-    return entries if isinstance(entries, list) else None
-
-
-def _has_text(entry: Any) -> bool:
-    return isinstance(entry, dict) and isinstance(entry.get("memory"), str)
-
-
-def as_shown(entry: dict[str, Any], project: str) -> ServerMemory:
-    """A memory of an answer, as it says of itself; `entry` has its text under `memory`."""
-    name, created, score = entry.get("id"), entry.get("created_at"), entry.get("score")
-    return ServerMemory(
-        project,
-        entry["memory"],
-        str(name) if isinstance(name, str | int) else "",
-        created if isinstance(created, str) else "",
-        float(score) if isinstance(score, int | float) else None,
-    )

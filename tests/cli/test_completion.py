@@ -77,7 +77,7 @@ def test_tab_completes_in_a_real_shell(shell: Shell) -> None:
         ('mem0tray list -p "my\t', ["list", "-p", "my project's"]),
         ("mem0tray list --project=my\t", ["list", "--project=my project's"]),
         ("mem0tray add -p a:\t", ["add", "-p", "a:b"]),
-        ("mem0tray config get server.u\t", ["config", "get", "server.url"]),
+        ("mem0tray config get server.ur\t", ["config", "get", "server.url"]),
         (
             "mem0tray config set notifications.level pr\t",
             ["config", "set", "notifications.level", "problems"],

@@ -201,6 +201,8 @@ DEFAULTS = {
     "server.url": "",
     "server.dialect": "vps",
     "server.api_key": "",
+    "server.user": "",
+    "server.infer": False,
     "server.allow_plain_key": False,
     "server.ca_file": "",
     "server.local_port": 6360,

@@ -244,11 +244,11 @@ def test_the_last_fifty_attempts_are_kept(ledger: Ledger, outbox: Outbox) -> Non
     """Those of each item."""
     for number in range(52):
         outbox.record_attempt(1, NOW + number, "outage", None, f"n {number}", 0.5)
-    outbox.record_attempt(2, NOW, "item failure", 500, "broken", 1.5)
+    outbox.record_attempt(2, NOW, "item failure", 500, "broken", 1.5, "1a2b")
     kept = table(ledger, "SELECT at FROM attempts WHERE item = 1 ORDER BY at")
     assert [at for (at,) in kept] == [NOW + number for number in range(2, 52)]
     assert table(ledger, "SELECT * FROM attempts WHERE item = 2") == [
-        (2, NOW, "item failure", 500, "broken", 1.5)
+        (2, NOW, "item failure", 500, "broken", 1.5, "1a2b")
     ]
 
 

@@ -69,7 +69,7 @@ def shape(db: sqlite3.Connection) -> set[tuple[str, str]]:
     return columns | {(kind, text) for kind, text in named}
 
 
-@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
 def test_an_old_ledger_gets_the_tables_of_a_new_one(tmp_path: Path, version: int) -> None:
     """Whatever version it begins with, the tables, columns and indexes are those of a new one."""
     old, new = tmp_path / "old", tmp_path / "new"
@@ -280,6 +280,19 @@ def test_an_outcome_that_an_older_version_left_unknown_is_of_any_server(tmp_path
                 outbox.release(row.key)
                 assert outbox.claim(row.key, NOW + 31, server).unknown is None
                 outbox.release(row.key)
+
+
+@pytest.mark.parametrize("version", [2, 3, 4])
+def test_the_history_of_a_former_version_is_kept(tmp_path: Path, version: int) -> None:
+    """What the server called those attempts in its log was not noted then."""
+    path = tmp_path / "ledger.sqlite3"
+    write_sample(path, version)
+    with closing(sqlite3.connect(path)) as db:
+        before = rows(db, "SELECT * FROM attempts ORDER BY item, at")
+    assert before
+    with closing(Ledger(path)) as ledger, ledger.locked() as db:
+        after = rows(db, "SELECT * FROM attempts ORDER BY item, at")
+    assert after == [(*each, "") for each in before]
 
 
 def test_a_ledger_of_a_newer_version_is_refused_in_words(tmp_path: Path) -> None:

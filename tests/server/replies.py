@@ -7,7 +7,6 @@ import httpx
 from mem0tray.core.large import LargeText
 from mem0tray.server.answers import classify
 from mem0tray.server.model import Fault, Outcome, Reply
-from mem0tray.server.vps import says_success
 
 NOW = 1_800_000_000.0
 OK = {"success": True}
@@ -24,7 +23,7 @@ def reply(
 
 def classified(answer: Reply, content: str | LargeText = "", *secrets: str) -> Outcome:
     """Class an answer of a server that speaks `vps`."""
-    return classify(answer, NOW, says_success, content, secrets)
+    return classify(answer, NOW, lambda body: body.get("success") is True, content, secrets)
 
 
 def message(status: int, body: object, content: str = "", secret: str = "") -> str:

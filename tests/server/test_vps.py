@@ -19,7 +19,7 @@ from mem0tray.server import (
     ServerAddress,
     connect,
 )
-from mem0tray.server import vps as dialect
+from mem0tray.server.outgoing import encode, key_header
 from tests.server.calls import LONG, MEMORY, client_of, listing
 from tests.server.wire import (
     DELIVERED,
@@ -81,7 +81,7 @@ def test_every_text_arrives_as_it_is(text: str) -> None:
 
 def test_a_lone_surrogate_goes_out_as_its_escape() -> None:
     """JSON has an escape for what UTF-8 cannot hold."""
-    assert b'"half \\ud83d"' in dialect.encode({"content": "half \ud83d"})
+    assert b'"half \\ud83d"' in encode({"content": "half \ud83d"})
 
 
 def test_an_item_without_a_project_is_not_sent() -> None:
@@ -112,7 +112,7 @@ def test_any_id_makes_a_key_that_a_header_can_hold(key: str, header: str | None)
     with Wire(answering(DELIVERED)) as server, client_of(server) as client:
         assert client.save(Memory("p", "t", key), LONG).kind is Kind.DELIVERED
         sent = server.requests[0].headers["idempotency-key"]
-    assert sent == (header or dialect.key_header(key))
+    assert sent == (header or key_header(key))
     assert len(sent) < 600
 
 

@@ -16,9 +16,11 @@ from mem0tray.server import (
     Outcome,
     Presence,
     ServerAddress,
+    Terms,
     connect,
 )
 from mem0tray.server import vps as dialect
+from mem0tray.server.outgoing import key_header
 from tests.server.calls import LONG, MEMORY, client_of, found, in_turn_of, listing
 from tests.server.wire import DELIVERED, Wire, answering, render, routing
 
@@ -28,7 +30,7 @@ def test_a_key_of_more_than_512_bytes_becomes_a_hash(length: int) -> None:
     """The longest key that goes out as it is has 512 bytes."""
     key = "k" * length
     hashed = f"sha256-{hashlib.sha256(key.encode()).hexdigest()}"
-    assert dialect.key_header(key) == (hashed if length > 512 else key)
+    assert key_header(key) == (hashed if length > 512 else key)
 
 
 @pytest.mark.parametrize("longer", [0, 1])
@@ -139,13 +141,13 @@ def test_an_unknown_dialect_is_named_with_those_that_there_are() -> None:
     with pytest.raises(SettingsError) as raised:
         connect(ServerAddress.of("http://127.0.0.1:9"), "klingon")
     assert str(raised.value).startswith("There is no server dialect 'klingon'.")
-    assert "Set server.dialect to one of: vps." in str(
+    assert "Set server.dialect to one of: oss, vps." in str(
         getattr(raised.value, "remedy", raised.value)
     )
 
 
 def test_a_dialect_is_handed_all_that_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Address, proof and what is known of the server reach the client, whose default is `vps`."""
+    """Address, proof, what is known of the server and terms reach the client, by default `vps`."""
     handed: list[Any] = []
 
     def make(*given: Any) -> Any:
@@ -153,6 +155,6 @@ def test_a_dialect_is_handed_all_that_it_needs(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setitem(DIALECTS, "vps", make)
     address, known = ServerAddress.of("http://127.0.0.1:9"), Listings()
-    connect(address, proof=str.upper, known=known)
+    connect(address, proof=str.upper, known=known, terms=Terms("me"))
     connect(address)
-    assert handed == [(address, str.upper, known), (address, None, None)]
+    assert handed == [(address, str.upper, known, Terms("me")), (address, None, None, Terms())]

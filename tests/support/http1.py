@@ -45,12 +45,18 @@ class Request:
     @property
     def project(self) -> Json:
         """The project that a saved memory belongs to."""
-        return self.json.get("user_id") if isinstance(self.json, dict) else None
+        if not isinstance(self.json, dict):
+            return None
+        kept = self.json.get("metadata") or {}
+        return kept.get("mem0tray_project", self.json.get("user_id"))
 
     @property
     def content(self) -> Json:
-        """The text of a saved memory."""
-        return self.json.get("content") if isinstance(self.json, dict) else None
+        """The text of a saved memory, in either dialect."""
+        if not isinstance(self.json, dict):
+            return None
+        messages = self.json.get("messages")
+        return messages[0].get("content") if messages else self.json.get("content")
 
 
 @dataclass(frozen=True, slots=True)

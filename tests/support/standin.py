@@ -19,6 +19,7 @@ from tests.support.shapes import Json
 
 SAVE = "/memory"
 SEARCH = "/memory/search"
+HEALTH = "/health"
 
 
 class Standin(Listener):
@@ -31,6 +32,9 @@ class Standin(Listener):
     seconds before each save is answered. `default`: the answer to a save for which
     nothing is scripted. `api_key`: required if set.
     """
+
+    save_path = SAVE
+    health_path = HEALTH
 
     def __init__(
         self,
@@ -154,12 +158,12 @@ class Standin(Listener):
     def probes(self) -> int:
         """Count how often the health path was asked."""
         with self._changed:
-            return sum(1 for r in self.requests if r.path == "/health")
+            return sum(1 for r in self.requests if r.path == self.health_path)
 
     def questions(self) -> int:
         """Count how often a project's memories were asked for."""
         with self._changed:
-            return sum(1 for r in self.requests if r.method == "GET" and r.path != "/health")
+            return sum(1 for request in self.requests if self._asks(request))
 
     def total_stored(self) -> int:
         """Count the memories that are stored, double ones included."""
@@ -194,7 +198,7 @@ class Standin(Listener):
 
     async def _handle(self, request: Request, writer: asyncio.StreamWriter) -> bool:
         """Answer one request; False when the connection is to end."""
-        saving = request.method == "POST" and request.path == SAVE
+        saving = request.method == "POST" and request.path == self.save_path
         with self._changed:
             self.requests.append(request)
             if saving:
@@ -231,13 +235,19 @@ class Standin(Listener):
         return False
 
     def _decide(self, request: Request, *, saving: bool) -> tuple[Answer, object]:
-        if request.path == "/health":
+        if request.path == self.health_path:
             return self.health, self.health.body
-        if self.api_key and request.headers.get("authorization") != f"Bearer {self.api_key}":
+        if self.api_key and not self._has_key(request):
             return Answer(401), {"detail": "Not authenticated"}
         if saving:
             return self._save(request)
         return self._question(request)
+
+    def _has_key(self, request: Request) -> bool:
+        return request.headers.get("authorization") == f"Bearer {self.api_key}"
+
+    def _asks(self, request: Request) -> bool:
+        return request.method == "GET" and request.path != self.health_path
 
     def _question(self, request: Request) -> tuple[Answer, object]:
         if self._questions:
@@ -245,6 +255,9 @@ class Standin(Listener):
             return answer, answer.own_body
         if self.mutters:
             return Answer(reset=True), None
+        return self._asked(request)
+
+    def _asked(self, request: Request) -> tuple[Answer, object]:
         prefix = SAVE + "/"
         if self.can_be_asked and (request.method, request.path) == ("POST", SEARCH):
             return Answer(), self._found(request)
@@ -256,8 +269,9 @@ class Standin(Listener):
 
     def _save(self, request: Request) -> tuple[Answer, object]:
         answer = self._scripted(request)
-        if not isinstance(request.content, str) or not isinstance(request.project, str):
-            return Answer(422), {"detail": "user_id and content must be text"}
+        refused = self._refused(request)
+        if refused is not None:
+            return refused, refused.body
         if not answer.accepts:
             return answer, answer.own_body
         if self.honours_keys and request.key is not None:
@@ -266,10 +280,21 @@ class Standin(Listener):
                 return Answer(422), {"detail": "This key stands for another body"}
             if known is not request.body:
                 return answer, answer.own_body
+        body = self._store(request)
         self.stored.append((request.project, request.content))
-        request.effect = "stored"
         self._counts[request.content] += 1
-        return answer, answer.own_body
+        return answer, body if answer.body is None and answer.status == 200 else answer.own_body
+
+    def _refused(self, request: Request) -> Answer | None:
+        """The answer to a save that no script helps, or None."""
+        if isinstance(request.content, str) and isinstance(request.project, str):
+            return None
+        return Answer(422, {"detail": "user_id and content must be text"})
+
+    def _store(self, request: Request) -> object:
+        """Store what `_save` notes; what is answered then."""
+        request.effect = "stored"
+        return {"success": True}
 
     def _scripted(self, request: Request) -> Answer:
         for matches, queue, last in self._scripts:

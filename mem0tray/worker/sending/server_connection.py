@@ -7,7 +7,7 @@ from mem0tray.config.server_choice import THIS_COMPUTER
 from mem0tray.config.settings import LOCAL_URL, ServerSettings
 from mem0tray.localserver.child import LocalServer
 from mem0tray.localserver.endpoint import DIALECT, proof
-from mem0tray.server import Client, Listings, ServerAddress, connect
+from mem0tray.server import Client, Listings, ServerAddress, Terms, connect
 from mem0tray.system.paths import Paths
 
 
@@ -16,6 +16,7 @@ class ServerConnection:
 
     def __init__(self, paths: Paths, server: ServerSettings, url: str) -> None:
         self._dialect = server.dialect
+        self._terms = Terms(server.user, server.infer)
         self._guard = threading.Lock()
         self._local: LocalServer | None = None
         self._wanted = server.local_port
@@ -68,7 +69,7 @@ class ServerConnection:
         if address is None:
             return self.probe_client()
         if self._local is None:
-            return connect(address, self._dialect, None, self._known)
+            return connect(address, self._dialect, None, self._known, self._terms)
         # Between its death and our probe any program may take the embedded server's port.
         proves = partial(proof, address.token)
         return connect(address, DIALECT, proves, self._known)

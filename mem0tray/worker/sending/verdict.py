@@ -255,8 +255,9 @@ class Verdicts:
 
     def _record(self, job: Job, outcome: Outcome, now: float) -> None:
         self._context.outbox.record_attempt(
-            job.key, now, str(outcome.kind), outcome.status, outcome.message, outcome.duration
-        )
+            job.key, now, str(outcome.kind), outcome.status, outcome.message, outcome.duration,
+            outcome.request_id,
+        )  # fmt: skip
 
     def _count(self, job: Job, outcome: Outcome, server: str, now: float) -> list[Event]:
         """Count a failure of an item, unless the user has discarded it meanwhile."""

@@ -12,7 +12,7 @@ from mem0tray.core.errors import SettingsError
 from mem0tray.localserver import endpoint
 from mem0tray.localserver.child import LocalServer
 from mem0tray.localserver.endpoint import Endpoint
-from mem0tray.server import Client, Listings
+from mem0tray.server import Client, Listings, Terms
 from mem0tray.system.paths import Paths
 from mem0tray.worker.sending import server_connection
 from mem0tray.worker.sending.server_connection import ServerConnection
@@ -22,7 +22,7 @@ class Clients:
     """The clients that were made: for which address, in which dialect, with which proof."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.made: list[tuple[ServerAddress, str, Any, Listings | None]] = []
+        self.made: list[Any] = []
         self.local = Endpoint.at(4000, 7, "token", 0.0)
         self.ensured = 0
         self.stopped = 0
@@ -65,16 +65,19 @@ def version(connection: ServerConnection) -> int:
 
 def test_a_server_of_the_user_s_is_named_by_its_address(clients: Clients) -> None:
     """The ledger has the whole of it, people see the host."""
-    with closing(clients.connection("https://a.test:8443/mem/", dialect="odd")) as found:
+    with closing(
+        clients.connection("https://a.test:8443/mem/", dialect="odd", user="me", infer=True)
+    ) as found:
         assert (found.name, found.shown) == ("https://a.test:8443/mem", "a.test:8443")
         assert (found.version, found.other_port, found.warning) == (0, 0, "")
         found.client()
         found.probe_client()
     (one, other) = clients.made
     assert one == other
-    address, dialect, proof, listings = one
+    address, dialect, proof, listings, terms = one
     assert address.url == "https://a.test:8443/mem"
     assert (dialect, proof) == ("odd", None)
+    assert terms == Terms("me", infer=True)
     assert isinstance(listings, Listings)  # shared: one listing answers all
     assert (clients.ensured, clients.stopped) == (0, 0)
 

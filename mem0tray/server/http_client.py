@@ -1,0 +1,124 @@
+"""What the clients of every dialect have in common: one connection, the key, a look at it."""
+
+import time
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+from mem0tray.config.server_address import ServerAddress
+from mem0tray.core.delivery_kind import Kind
+from mem0tray.server.answers import classify, json_object
+from mem0tray.server.listings import Listings
+from mem0tray.server.model import (
+    KEY_REFUSED,
+    KeyCheck,
+    KeyVerdict,
+    Memory,
+    Outcome,
+    Proof,
+    Reply,
+    ServerMemory,
+)
+from mem0tray.server.outgoing import HEADERS, key_header
+from mem0tray.server.transport import Transport
+
+CANNOT_TELL: Final = frozenset({404, 405})  # the server has no such question
+SAYS_NOTHING: Final = frozenset({Kind.OUTAGE, Kind.NO_ANSWER, Kind.UNAUTHORIZED, Kind.SLOW_DOWN})
+NO_TEXTS: Final = "the answer names no memories"
+NO_MEMORY: Final = Memory("", "", "")
+
+
+class HttpClient:
+    """Speaks to one server; a dialect says what to ask, and what the answers mean.
+
+    `key_header` is how the key goes out, with its value; `key_question` a path to which a wrong
+    key is refused, and by which nothing is stored.
+    """
+
+    def __init__(
+        self,
+        address: ServerAddress,
+        proof: Proof | None,
+        known: Listings | None,
+        key_header: tuple[bytes, bytes],
+        key_question: str,
+    ) -> None:
+        self._transport = Transport(address, proof)
+        self._secrets = (address.token,) if address.token else ()
+        self._headers = [*HEADERS, *([key_header] if address.token else [])]
+        self._json_headers = [*self._headers, (b"Content-Type", b"application/json")]
+        self._key_question = key_question
+        self._known = Listings() if known is None else known
+
+    def says_success(self, body: dict[str, Any]) -> bool:
+        """Whether the JSON object of a 2xx says that the server did what it was asked."""
+        raise NotImplementedError
+
+    def check_key(self, timeout: float) -> KeyCheck:
+        """Ask with the key, then without it, to see that it matters."""
+        started = time.monotonic()
+        reply = self._get(self._key_question, timeout)
+        if not self._secrets or not is_answered(reply):
+            return self._verdict(reply)
+        left = started + timeout - time.monotonic()
+        bare = self._transport.exchange("GET", self._key_question, HEADERS, None, left)
+        found = self._verdict(bare)
+        return KeyCheck(KeyVerdict.TAKEN) if found.verdict is KeyVerdict.REFUSED else found
+
+    def abort(self) -> None:
+        """Make a call that is in progress in another thread return promptly."""
+        self._transport.abort()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._transport.close()
+
+    def _verdict(self, reply: Reply) -> KeyCheck:
+        if is_answered(reply):
+            return KeyCheck(KeyVerdict.OPEN)
+        refused = reply.status in KEY_REFUSED
+        message = self._outcome(reply, NO_MEMORY).message
+        return KeyCheck(KeyVerdict.REFUSED if refused else KeyVerdict.CANNOT_TELL, message)
+
+    def _get(self, path: str, timeout: float) -> Reply:
+        return self._transport.exchange("GET", path, self._headers, None, timeout)
+
+    def _save_headers(self, memory: Memory) -> list[tuple[bytes, bytes]]:
+        if not memory.key:
+            return self._json_headers
+        key = key_header(memory.key).encode("ascii")
+        return [*self._json_headers, (b"Idempotency-Key", key)]
+
+    def _outcome(self, reply: Reply, memory: Memory) -> Outcome:
+        return classify(reply, time.time(), self.says_success, memory.content, self._secrets)
+
+
+def is_answered(reply: Reply) -> bool:
+    """Whether this is the answer of a healthy server to a question, to that for its health too."""
+    return reply.status == HTTPStatus.OK and json_object(reply) is not None
+
+
+def entries_of(body: Mapping[str, Any] | None, names: Sequence[str]) -> list[Any] | None:
+    """What stands in an answer under these names, one in another; None where it is no list."""
+    found: Any = body
+    for name in names:
+        if isinstance(found, dict):
+            found = found.get(name)
+    return found if isinstance(found, list) else None
+
+
+def has_text(entry: Any) -> bool:
+    """Whether an entry of a listing or search shows the text of a memory."""
+    return isinstance(entry, dict) and isinstance(entry.get("memory"), str)
+
+
+def as_shown(entry: dict[str, Any], project: str) -> ServerMemory:
+    """A memory of an answer, as it says of itself; `entry` has its text under `memory`."""
+    name, created, score = entry.get("id"), entry.get("created_at"), entry.get("score")
+    return ServerMemory(
+        project,
+        entry["memory"],
+        str(name) if isinstance(name, str | int) else "",
+        created if isinstance(created, str) else "",
+        float(score) if isinstance(score, int | float) else None,
+    )

@@ -1,0 +1,220 @@
+"""The dialect `oss`: the official Mem0 server. POST /memories, POST /search, GET /memories.
+
+It keeps our key with each memory, so that it can be asked for one by that.
+"""
+
+import re
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+from msgspec.structs import replace
+
+from mem0tray.config.server_address import ServerAddress
+from mem0tray.core.delivery_kind import Kind
+from mem0tray.core.large import LargeText, pieces
+from mem0tray.server.answers import (
+    HOLDS_NUL,
+    NO_PROJECT,
+    STORED_NOTHING,
+    health,
+    json_object,
+    no_use,
+)
+from mem0tray.server.http_client import (
+    CANNOT_TELL,
+    NO_MEMORY,
+    NO_TEXTS,
+    SAYS_NOTHING,
+    HttpClient,
+    as_shown,
+    entries_of,
+    has_text,
+    is_answered,
+)
+from mem0tray.server.listings import Listings
+from mem0tray.server.model import (
+    Fault,
+    Health,
+    Memory,
+    Outcome,
+    Presence,
+    Proof,
+    Reply,
+    ServerMemory,
+    Terms,
+)
+from mem0tray.server.outgoing import LargeBody, encode, key_header, with_length
+
+SAVE: Final = "/memories"
+SEARCH: Final = "/search"
+HEALTH: Final = "/auth/setup-status"  # it has no path for its health; this one asks its database
+KEY_QUESTION: Final = "/memories?user_id=mem0tray-key-check&top_k=1"
+ID: Final = "mem0tray_id"
+PROJECT: Final = "mem0tray_project"
+# The most that it lists, and fewer where so many are too long for one answer.
+_LISTED: Final = (1000, 200, 40)
+_QUERY: Final = 1000  # characters of a large text that are searched for
+_ODD: Final = re.compile(r"[\s%]")
+_ANY: Final = "*"  # in a filter of it, whatever the value
+_SAYS_WHICH: Final = 502  # what it could not do for others' sake; a code beside it says whose
+_CODES: Final = {
+    "provider_rate_limited": Kind.SLOW_DOWN,
+    "provider_auth_failed": Kind.UNAUTHORIZED,
+    "provider_bad_request": Kind.ITEM_FAILURE,
+}
+
+
+class OssClient(HttpClient):
+    """Talks `oss` to one server; see `Client` for what every method promises."""
+
+    def __init__(
+        self, address: ServerAddress, proof: Proof | None, known: Listings | None, terms: Terms
+    ) -> None:
+        # As a bearer token it would be taken for one of its own kind, and refused.
+        key = (b"X-API-Key", address.token.encode())
+        super().__init__(address, proof, known, key, KEY_QUESTION)
+        self._terms = terms
+
+    def says_success(self, body: dict[str, Any]) -> bool:
+        """Whether a search or listing is one."""
+        return isinstance(body.get("results"), list)
+
+    def save(self, memory: Memory, timeout: float) -> Outcome:
+        """Deliver `memory`: the text as it is, or what the server makes of it."""
+        if not memory.project:
+            return Outcome(Kind.NOT_SENDABLE, None, str(NO_PROJECT))
+        body = self._body(memory)
+        headers = with_length(self._save_headers(memory), body)
+        reply = self._transport.exchange("POST", SAVE, headers, body, timeout)
+        outcome = self._outcome(reply, memory)
+        if outcome.kind is not Kind.DELIVERED or self._terms.infer:
+            return outcome
+        results = entries_of(json_object(reply), ("results",)) or []
+        if any(isinstance(each, dict) and each.get("event") == "ADD" for each in results):
+            return outcome
+        said = no_use(reply.status or 0, STORED_NOTHING)
+        return replace(outcome, kind=Kind.ITEM_FAILURE, message=said, may_have_it=True)
+
+    def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Outcome:
+        """Ask for the memory of this key."""
+        del since  # what it said before is not used again
+        if not memory.key or self._known.cannot_tell(memory.project, SEARCH):
+            return Presence.CANNOT_TELL
+        query, is_whole = _query(memory)
+        filters = self._scope(memory.project) | {ID: id_of(memory.key)}
+        body = {"query": query, "filters": filters, "threshold": 0, "top_k": 1}
+        reply = self._post(SEARCH, body, timeout)
+        if reply.status in CANNOT_TELL:
+            self._known.note_cannot_tell(memory.project, SEARCH)
+            return Presence.CANNOT_TELL
+        outcome = self._outcome(reply, memory)
+        if outcome.kind is not Kind.DELIVERED:
+            if outcome.kind in SAYS_NOTHING:
+                return outcome
+            return replace(outcome, kind=Kind.NO_ANSWER, may_have_it=True)
+        results = entries_of(json_object(reply), ("results",)) or []
+        if any(_key_of(each) == filters[ID] for each in results):
+            return Presence.PRESENT
+        # What is unlike a text may be too unlike to be shown; and who shows others has no filters.
+        return Presence.ABSENT if is_whole and not results else Presence.CANNOT_TELL
+
+    def read(self, project: str, limit: int, timeout: float) -> list[ServerMemory] | Outcome:
+        """List a project; which are the newest shows only in a list of all that it will list."""
+        for number in _LISTED:
+            names = self._scope(project) | {"top_k": number}
+            asked = urlencode(names, errors="surrogatepass", quote_via=quote)
+            reply = self._get(f"{SAVE}?{asked}", timeout)
+            if reply.fault is not Fault.TOO_LONG:
+                break
+        shown = self._shown(reply, project)
+        if isinstance(shown, Outcome):
+            return shown
+        return sorted(shown, key=lambda each: each.created, reverse=True)[:limit]
+
+    def search(
+        self, project: str, query: str, limit: int, timeout: float
+    ) -> list[ServerMemory] | Outcome:
+        """Search a project by meaning."""
+        body = {"query": query, "filters": self._scope(project), "top_k": limit}
+        return self._shown(self._post(SEARCH, body, timeout), project)
+
+    def probe(self, timeout: float) -> Health:
+        """Ask for the server's health."""
+        reply = self._get(HEALTH, timeout)
+        return health(reply, healthy=is_answered(reply))
+
+    def _post(self, path: str, body: dict[str, Any], timeout: float) -> Reply:
+        return self._transport.exchange("POST", path, self._json_headers, encode(body), timeout)
+
+    def _shown(self, reply: Reply, project: str) -> list[ServerMemory] | Outcome:
+        outcome = self._outcome(reply, NO_MEMORY)
+        if outcome.kind is not Kind.DELIVERED:
+            return replace(outcome, message=outcome.message or NO_TEXTS)
+        entries = entries_of(json_object(reply), ("results",)) or []
+        return [as_shown(each, project) for each in entries if has_text(each)]
+
+    def _scope(self, project: str) -> dict[str, Any]:
+        """The names under which a project's memories are kept."""
+        if self._terms.user:
+            return {"user_id": name_of(self._terms.user), "agent_id": name_of(project)}
+        return {"user_id": name_of(project)}
+
+    def _body(self, memory: Memory) -> bytes | LargeBody:
+        """The request that saves it."""
+        metadata = {ID: id_of(memory.key)} if memory.key else {}
+        if name_of(memory.project) != memory.project:
+            metadata[PROJECT] = memory.project
+        rest = self._scope(memory.project) | {"infer": self._terms.infer, "metadata": metadata}
+        if isinstance(memory.content, LargeText):
+            before = b'{"messages":[{"role":"user","content":"'
+            return LargeBody(before, memory.content, b'"}],' + encode(rest).removeprefix(b"{"))
+        return encode({"messages": [{"role": "user", "content": memory.content}], **rest})
+
+    def _outcome(self, reply: Reply, memory: Memory) -> Outcome:
+        """The outcome; a 502 says by a code which class it belongs to."""
+        outcome = super()._outcome(reply, memory)
+        if reply.status != _SAYS_WHICH:
+            return outcome
+        code = (json_object(reply) or {}).get("code")
+        if code == "unknown" and _holds_nul(memory):
+            said = no_use(_SAYS_WHICH, HOLDS_NUL)
+            return replace(outcome, kind=Kind.ITEM_FAILURE, message=said, may_have_it=False)
+        kind = _CODES.get(code) if isinstance(code, str) else None
+        if kind is None:
+            return outcome
+        # It asks the model before it stores anything; of several facts some may have been stored.
+        return replace(outcome, kind=kind, may_have_it=self._terms.infer)
+
+
+def name_of(text: str) -> str:
+    """A project or user as a name that the server takes: without white space.
+
+    What is white space, and `%`, is percent-encoded; so is a name that stands for every other.
+    """
+    if text == _ANY:
+        return quote(text, safe="")
+    return _ODD.sub(lambda found: quote(found[0], safe=""), text)
+
+
+def id_of(key: str) -> str:
+    """A key as the server keeps it, always the same for the same key."""
+    return name_of(key) if key == _ANY else key_header(key)
+
+
+def _key_of(entry: Any) -> Any:
+    metadata = entry.get("metadata") if isinstance(entry, dict) else None
+    return metadata.get(ID) if isinstance(metadata, dict) else None
+
+
+def _query(memory: Memory) -> tuple[str, bool]:
+    """What to search for, and whether that is the text: it takes neither blanks nor megabytes."""
+    text = memory.content
+    if isinstance(text, LargeText):
+        text = next(text.pieces(), "")[:_QUERY]
+        return text if text.strip() else id_of(memory.key), False
+    return (text, True) if text.strip() else (id_of(memory.key), False)
+
+
+def _holds_nul(memory: Memory) -> bool:
+    parts = (memory.project, *pieces(memory.content))
+    return any("\0" in part for part in parts)

@@ -1,0 +1,21 @@
+"""`packaging/test-official`: runs the tests of `oss` against Mem0's own library."""
+
+import os
+import sys
+
+import environment
+
+
+def main() -> None:
+    """Make the environment with the library in it, 200 MB, and go on as pytest."""
+    environ = environment.ensure(["dev", "official"])
+    os.chdir(environment.ROOT)
+    pytest = [str(environment.python(environment.VENV)), "-m", "pytest", "-m", "official"]
+    environment.become([*pytest, *(sys.argv[1:] or ["tests/acceptance/oss"])], environ)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

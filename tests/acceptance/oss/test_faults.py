@@ -1,0 +1,61 @@
+"""Faults of any server, of an official one: what was cut off, failed or refused there."""
+
+from tests.acceptance.test_failures import (
+    feed,
+    test_429_counts_nothing,
+    test_429_pauses_all_sending_for_retry_after,
+    test_a_lost_connection_is_an_item_failure,
+    test_a_wrong_key_is_asked_about_when_nothing_waits,
+    test_an_answer_that_one_item_alone_draws_is_an_item_failure,
+    test_an_item_that_times_out_gets_twice_the_time,
+    test_an_outage_counts_nothing,
+    test_five_item_failures_move_an_entry,
+    test_item_failures_are_counted_and_the_others_go_on,
+    test_misconfigured_pauses_with_a_canary,
+    test_nothing_is_sent_while_health_is_not_200,
+)
+from tests.acceptance.test_questions import (
+    test_a_first_start_asks_once_for_each_project,
+    test_a_new_worker_gives_the_server_time,
+    test_a_server_that_was_down_is_asked_anew,
+    test_a_strange_answer_to_a_question_is_none,
+    test_questions_in_vain_about_others_say_nothing,
+    test_questions_in_vain_say_nothing_of_the_next_attempt,
+)
+from tests.acceptance.test_server_faults import (
+    test_a_bad_answer_to_the_question_does_no_harm,
+    test_a_bad_health_answer_is_an_outage,
+    test_a_redirect_of_saves_alone_is_not_followed_either,
+    test_an_unknown_outcome_is_asked_about,
+    test_an_unknown_outcome_of_a_dead_letter_is_asked_about,
+    test_bad_answers_are_bounded_in_time_and_memory,
+    test_what_is_no_mem0_server_is_told,
+)
+
+__all__ = [
+    "feed",
+    "test_429_counts_nothing",
+    "test_429_pauses_all_sending_for_retry_after",
+    "test_a_bad_answer_to_the_question_does_no_harm",
+    "test_a_bad_health_answer_is_an_outage",
+    "test_a_first_start_asks_once_for_each_project",
+    "test_a_lost_connection_is_an_item_failure",
+    "test_a_new_worker_gives_the_server_time",
+    "test_a_redirect_of_saves_alone_is_not_followed_either",
+    "test_a_server_that_was_down_is_asked_anew",
+    "test_a_strange_answer_to_a_question_is_none",
+    "test_a_wrong_key_is_asked_about_when_nothing_waits",
+    "test_an_answer_that_one_item_alone_draws_is_an_item_failure",
+    "test_an_item_that_times_out_gets_twice_the_time",
+    "test_an_outage_counts_nothing",
+    "test_an_unknown_outcome_is_asked_about",
+    "test_an_unknown_outcome_of_a_dead_letter_is_asked_about",
+    "test_bad_answers_are_bounded_in_time_and_memory",
+    "test_five_item_failures_move_an_entry",
+    "test_item_failures_are_counted_and_the_others_go_on",
+    "test_misconfigured_pauses_with_a_canary",
+    "test_nothing_is_sent_while_health_is_not_200",
+    "test_questions_in_vain_about_others_say_nothing",
+    "test_questions_in_vain_say_nothing_of_the_next_attempt",
+    "test_what_is_no_mem0_server_is_told",
+]

@@ -1,0 +1,160 @@
+"""What is an official server's own: its model, its names, its words."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.support.home import Home
+from tests.support.http1 import Answer
+from tests.support.official import SAVE, OfficialStandin
+from tests.support.shapes import dead, entries, entry
+
+Fail = Callable[[str], None]
+
+
+@pytest.mark.parametrize("name", ["RateLimitError", "APITimeoutError", "OperationalError"])
+def test_a_model_or_database_that_is_away_counts_nothing(
+    home: Home, server: OfficialStandin, fail: Fail, name: str
+) -> None:
+    """Memories wait until it is back, and arrive once."""
+    fail(name)
+    home.write_queue(entries(3))
+    home.worker()
+    server.wait_for(lambda: len(server.requests) > 8, 10)
+    assert [item["retries"] for item in home.queue_items()] == [0, 0, 0]
+    fail("")
+    server.wait_for(lambda: server.total_stored() == 3, 20)
+    home.wait(lambda: home.queue_items() == [], 10, "delivered")
+    assert home.stats()["total_synced"] == 3
+
+
+def test_a_key_that_the_model_refuses_needs_the_user(
+    home: Home, server: OfficialStandin, fail: Fail
+) -> None:
+    """Deliveries pause, what to do is said, nothing is counted; a canary ends it."""
+    fail("AuthenticationError")
+    home.write_queue(entries(3))
+    home.worker()
+    home.wait(lambda: home.state()[0] == "action needed", 20, "told")
+    assert "the key of the model's provider in the server's own configuration" in home.state()[1]
+    assert [item["retries"] for item in home.queue_items()] == [0, 0, 0]
+    fail("")
+    server.wait_for(lambda: server.total_stored() == 3, 20)
+    home.wait(lambda: home.state()[0] == "healthy", 20, "over")
+
+
+def test_a_text_that_the_model_refuses_is_the_item_s_failure(
+    home: Home, server: OfficialStandin, fail: Fail
+) -> None:
+    """It becomes a dead letter."""
+    fail("BadRequestError")
+    home.write_queue([entry("odd")])
+    home.worker()
+    home.wait(lambda: home.dlq_texts() == ["odd"], 20, "dead")
+    assert server.sends("odd") == 5
+
+
+def test_a_nul_is_diagnosed_and_mended_with_edit(home: Home, server: OfficialStandin) -> None:
+    """The reason says what it is, and the command at hand changes it."""
+    home.write_queue([entry("an\0oak"), *entries(2)])
+    home.drain()
+    home.wait(lambda: home.dlq_texts() == ["an\0oak"], 20, "dead")
+    (letter,) = home.dlq_items()
+    (told, *_) = home.json("diagnose", letter["id"])
+    assert told["cause"] == "invalid content"
+    assert "NUL" in told["detail"]
+    assert f"mem0tray edit {letter['id'][:8]}" in told["remedy"]
+    home.ok("edit", letter["id"], env={"EDITOR": "sed -i 's/\\x00/ny/'"})
+    home.ok("retry", "--all")
+    home.drained()
+    assert server.count("annyoak") == 1
+
+
+def test_an_empty_list_of_results_is_no_delivery(home: Home, server: OfficialStandin) -> None:
+    """The server said 200, and stored nothing: it is tried again, and says so."""
+    server.script(Answer(body={"results": []}, stores=False), content="ignored", forever=True)
+    home.write_queue([entry("ignored"), *entries(2)])
+    home.drain()
+    home.wait(lambda: home.dlq_texts() == ["ignored"], 20, "dead")
+    assert home.dlq_items()[0]["last_error"] == "200 OK, but the server stored nothing"
+    assert server.total_stored() == 2
+
+
+def test_the_server_s_name_of_a_failed_request_is_in_the_history(
+    home: Home, server: OfficialStandin
+) -> None:
+    """`show` and `diagnose` have it, for whoever looks into the server's log."""
+    server.script(Answer(500), content="memory number 0", forever=True)
+    home.write_queue(entries(1))
+    home.drain()
+    item = home.dlq_items()[0]["id"]
+    names = [each["request"] for each in home.json("show", item)["history"]]
+    assert len(set(names)) == len(names) == 5
+    assert all(len(name) == 8 for name in names)
+    assert f"request {names[-1]}" in home.ok("diagnose", item)
+
+
+def test_projects_of_any_name_arrive_under_their_own(home: Home, server: OfficialStandin) -> None:
+    """White space is escaped, and the metadata has the name as it was."""
+    names = ["alpha", "my project", " edges ", "100%", "a\u00a0b", "tab\there"]
+    home.write_queue([entry(f"of {n}", name) for n, name in enumerate(names)])
+    home.drained()
+    assert sorted(project for project, _ in server.stored) == sorted(names)
+    assert not any(c.isspace() for save in server.saves for c in save.json["user_id"])
+
+
+def test_a_user_keeps_all_projects(home: Home, server: OfficialStandin) -> None:
+    """`server.user` is sent as the user, the project as the agent; so it is asked for, too."""
+    server.script(Answer(reset=True, stores=True), content="cut off")
+    home.env["MEM0TRAY_SERVER_USER"] = "me"
+    home.write_queue([entry("cut off", "my project")])
+    home.drained()
+    assert server.sends("cut off") == 1
+    (save,) = server.saves
+    assert (save.json["user_id"], save.json["agent_id"]) == ("me", "my%20project")
+
+
+def test_a_server_that_infers_keeps_what_it_finds(home: Home, server: OfficialStandin) -> None:
+    """With `server.infer` an empty list of results is a delivery."""
+    server.script(Answer(body={"results": []}, stores=False), content="hm", forever=True)
+    home.env["MEM0TRAY_SERVER_INFER"] = "true"
+    home.write_queue([entry("hm")])
+    home.drained()
+    assert server.sends("hm") == 1
+    assert server.saves[0].json["infer"] is True
+
+
+def test_the_key_goes_out_as_the_server_wants_it(home: Home, server: OfficialStandin) -> None:
+    """As `X-API-Key`; without it nothing is stored, and the state says so."""
+    server.api_key = "sesame"
+    home.write_queue(entries(2))
+    home.worker()
+    home.wait(lambda: home.state()[0] == "action needed", 20, "refused")
+    assert server.total_stored() == 0
+    home.configure('[server]\napi_key = "sesame"\n')
+    server.wait_for(lambda: server.total_stored() == 2, 20)
+    assert "sesame" not in home.log_text()
+    (key,) = [each for each in home.json("doctor")["checks"] if each["name"] == "server key"]
+    assert key["level"] == "ok"
+
+
+@pytest.mark.row(42)
+@pytest.mark.usefixtures("server")
+def test_a_422_that_repeats_the_text_is_not_told(home: Home) -> None:
+    """Neither log nor file has more than where and what."""
+    home.write_dlq([dead("half \ud83d of a secret")])
+    home.drain()
+    home.wait(lambda: home.dlq_items()[0].get("last_error"), 10, "told")
+    said = home.dlq_items()[0]["last_error"]
+    assert said.startswith("422 ")
+    assert said.endswith(": body.messages.0.content: Input should be a valid string")
+    assert "of a secret" not in home.log_text()
+
+
+def test_nothing_but_its_own_paths_is_asked(home: Home, server: OfficialStandin) -> None:
+    """Saves without a slash at the end, questions, health: an official server has no other."""
+    server.script(Answer(reset=True, stores=True), content="memory number 1")
+    home.write_queue(entries(3))
+    home.drained()
+    asked = {(each.method, each.path) for each in server.requests}
+    assert asked == {("POST", SAVE), ("POST", "/search"), ("GET", "/auth/setup-status")}

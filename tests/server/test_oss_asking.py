@@ -1,0 +1,184 @@
+"""The dialect `oss`: asking for a memory by our key, and reading back."""
+
+import json
+
+import pytest
+
+from mem0tray.core.large import LargeText
+from mem0tray.server import Kind, Listings, Memory, Outcome, Presence, ServerAddress, ServerMemory
+from mem0tray.server import connect as connected
+from mem0tray.server.oss import id_of
+from tests.server.calls import LONG, TOO_MANY
+from tests.server.test_oss import MEMORY, NOTHING, official, upstream
+from tests.server.wire import Request, Wire, answering, in_turn, once, render
+
+LARGE = Memory("alpha", LargeText(json.dumps("x" * 2_000_000).encode()), "id-1")
+
+
+def shown(*keys: str) -> bytes:
+    """Make the answer to a search that finds memories with these keys of ours."""
+    entries = [{"id": "m", "memory": "oak", "metadata": {"mem0tray_id": key}} for key in keys]
+    return render(200, {"results": entries})
+
+
+def asked(answer: bytes, memory: Memory = MEMORY) -> tuple[Presence | Outcome, Request]:
+    """Ask a server that answers so; what it was asked."""
+    with Wire(answering(answer)) as server, official(server) as client:
+        said = client.ask(memory, LONG)
+        (request,) = server.requests
+    return said, request
+
+
+def test_a_memory_is_asked_for_by_our_key() -> None:
+    """Among those of its project; found it is there, not found it is not."""
+    said, request = asked(shown("id-1"))
+    assert said is Presence.PRESENT
+    assert (request.method, request.target) == ("POST", "/search")
+    assert request.json == {
+        "query": "the third oak",
+        "filters": {"user_id": "alpha", "mem0tray_id": "id-1"},
+        "threshold": 0,
+        "top_k": 1,
+    }
+    assert asked(NOTHING)[0] is Presence.ABSENT
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [shown("id-2"), render(200, {"results": [{"memory": "the third oak"}, 7]})],
+)
+def test_a_server_that_shows_others_does_not_go_by_keys(answer: bytes) -> None:
+    """Then it cannot tell, whatever the text is."""
+    assert asked(answer)[0] is Presence.CANNOT_TELL
+
+
+@pytest.mark.parametrize(
+    ("memory", "query"),
+    [(Memory("alpha", " \n", "id-1"), "id-1"), (LARGE, "x" * 1000)],
+    ids=["blank", "large"],
+)
+def test_what_no_search_takes_is_looked_for_otherwise(memory: Memory, query: str) -> None:
+    """Found it is there; not found nobody knows, as it may be too unlike to be shown."""
+    said, request = asked(shown("id-1"), memory)
+    assert (said, request.json["query"]) == (Presence.PRESENT, query)
+    assert asked(NOTHING, memory)[0] is Presence.CANNOT_TELL
+
+
+@pytest.mark.parametrize(
+    ("key", "kept"),
+    [
+        ("3f2a-b_c", "3f2a-b_c"),
+        ("*", "%2A"),
+        ("Zürich", "Z%C3%BCrich"),
+        ("\ud800", "%ED%A0%80"),
+    ],
+)
+def test_any_key_is_a_name_that_stands_for_itself_alone(key: str, kept: str) -> None:
+    """What a server may not keep is encoded, and so is what stands for any."""
+    assert id_of(key) == kept
+    assert len(id_of("k" * 1_000_000)) < 100
+    said, request = asked(shown(kept), Memory("p", "t", key))
+    assert (said, request.json["filters"]["mem0tray_id"]) == (Presence.PRESENT, kept)
+
+
+def test_without_a_key_nobody_is_asked() -> None:
+    """Every memory has one; what has none cannot be told from others."""
+    with Wire(answering(NOTHING)) as server, official(server) as client:
+        assert client.ask(Memory("p", "t", ""), LONG) is Presence.CANNOT_TELL
+        assert server.requests == []
+
+
+@pytest.mark.parametrize("status", [404, 405])
+def test_a_server_that_cannot_tell_is_not_asked_again(status: int) -> None:
+    """Once in a project, until what is known of it is forgotten."""
+    known = Listings()
+    with Wire(answering(render(status, {}))) as server:
+        for _ in range(2):
+            client = connected(ServerAddress.of(server.url), "oss", None, known)
+            assert client.ask(MEMORY, LONG) is Presence.CANNOT_TELL
+            client.close()
+        assert len(server.requests) == 1
+        known.forget()
+        client = connected(ServerAddress.of(server.url), "oss", None, known)
+        assert client.ask(MEMORY, LONG) is Presence.CANNOT_TELL
+        client.close()
+        assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (render(401, {}), Kind.UNAUTHORIZED),
+        (render(429, {}), Kind.SLOW_DOWN),
+        (render(502, upstream("provider_rate_limited")), Kind.SLOW_DOWN),
+        (render(502, upstream("provider_auth_failed")), Kind.UNAUTHORIZED),
+        (render(502, upstream("datastore_unavailable")), Kind.OUTAGE),
+        (render(502, upstream("provider_bad_request")), Kind.NO_ANSWER),
+        (render(400, {}), Kind.NO_ANSWER),
+        (render(500, {}), Kind.NO_ANSWER),
+        (render(200, {"memories": []}), Kind.NO_ANSWER),
+        (render(200, b"<html>"), Kind.OUTAGE),
+    ],
+)
+def test_whatever_else_comes_is_no_answer(answer: bytes, kind: Kind) -> None:
+    """What was not answered says so in the class that follows."""
+    said, _ = asked(answer)
+    assert isinstance(said, Outcome)
+    assert said.kind is kind
+
+
+# Reading back -----------------------------------------------------------------------------------
+
+
+def entries(number: int) -> bytes:
+    """Make the listing of so many memories, the newest in the middle."""
+    days = [*range(1, number + 1)][::2] + [*range(1, number + 1)][1::2]
+    found = [
+        {"id": f"m{day}", "memory": f"oak {day}", "created_at": f"2026-01-{day:02}"} for day in days
+    ]
+    return render(200, {"results": found})
+
+
+def test_reading_gives_the_newest_first() -> None:
+    """The server lists in no order: all that it will list is fetched, and the newest taken."""
+    with Wire(answering(entries(5))) as server, official(server) as client:
+        found = client.read("my project", 2, LONG)
+        (request,) = server.requests
+    assert request.target == "/memories?user_id=my%2520project&top_k=1000"
+    assert found == [
+        ServerMemory("my project", "oak 5", "m5", "2026-01-05"),
+        ServerMemory("my project", "oak 4", "m4", "2026-01-04"),
+    ]
+
+
+def test_a_listing_that_is_too_long_is_asked_for_in_part() -> None:
+    """An answer has a bound: fewer are asked for, until it fits."""
+    answers = in_turn(once(TOO_MANY), once(entries(1)))
+    with Wire(answers) as server, official(server) as client:
+        assert client.read("half \ud83d", 2, LONG) == [
+            ServerMemory("half \ud83d", "oak 1", "m1", "2026-01-01")
+        ]
+    with Wire(answering(TOO_MANY)) as server, official(server) as client:
+        assert isinstance(client.read("alpha", 2, LONG), Outcome)
+        tops = [request.target.rpartition("=")[2] for request in server.requests]
+    assert tops == ["1000", "200", "40"]
+
+
+def test_a_search_goes_by_meaning() -> None:
+    """The query goes out as it is, and the server's order comes back."""
+    found = {"results": [{"id": "a", "memory": "oak", "score": 0.9}, {"id": "b"}]}
+    with Wire(answering(render(200, found))) as server, official(server) as client:
+        said = client.search("alpha", "trees", 3, LONG)
+        (request,) = server.requests
+    assert said == [ServerMemory("alpha", "oak", "a", score=0.9)]
+    wanted = {"query": "trees", "filters": {"user_id": "alpha"}, "top_k": 3}
+    assert (request.target, request.json) == ("/search", wanted)
+
+
+@pytest.mark.parametrize("call", ["read", "search"])
+def test_a_server_that_does_not_show_says_why(call: str) -> None:
+    """Its key is refused, say."""
+    with Wire(answering(render(401, {"detail": "no"}))) as server, official(server) as client:
+        said = client.read("p", 1, LONG) if call == "read" else client.search("p", "q", 1, LONG)
+    assert isinstance(said, Outcome)
+    assert (said.kind, said.message) == (Kind.UNAUTHORIZED, "401 Unauthorized: no")
