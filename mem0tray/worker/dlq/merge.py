@@ -97,7 +97,7 @@ class _Values:
     stale: int = 0
 
 
-def merge(base: Base, theirs: Sequence[Item], ours: Ours, *, whole: bool = True) -> Decisions:
+def merge(base: Base, theirs: Sequence[Item], ours: Ours, *, whole: bool) -> Decisions:
     """Decide what becomes of a save; of one that is not `whole` only a part could be read."""
     result = _merged(base, theirs, ours)
     if whole:
