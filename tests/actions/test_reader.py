@@ -4,7 +4,6 @@ import time
 
 import pytest
 
-from mem0tray.core import item as items
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 from tests.actions.scene import read, worker, write, write_dlq
@@ -116,6 +115,3 @@ def test_a_memory_waits_since_it_was_made(paths: Paths) -> None:
         assert context.counters.waiting().oldest == made - 60
     with Reader(paths.ledger) as reader:
         assert (reader.oldest_waiting(), reader.oldest_dead()) == (made - 60, made - 60)
-    for odd in (0, -5, 1000, time.time() + 9e9):
-        assert items.waits_since(made, odd) == made
-    assert items.waits_since(made, made - 1) == made - 1

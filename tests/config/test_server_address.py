@@ -103,8 +103,15 @@ def test_loopback_is_what_can_mean_nothing_else(host: str, *, loopback: bool) ->
 @pytest.mark.parametrize("url", ["http://mem0.test", "http://192.168.1.20:8000"])
 def test_a_key_does_not_go_in_the_clear_to_another_machine(url: str) -> None:
     """A key over plain http to another machine needs `allow_plain_key`."""
-    with pytest.raises(SettingsError, match="allow_plain_key"):
+    with pytest.raises(SettingsError) as caught:
         ServerAddress.of(url, KEY)
+    host = url.removeprefix("http://")
+    assert caught.value.message == (
+        f"The API key would go unencrypted to {host}, readable on the way."
+    )
+    assert caught.value.remedy == (
+        "Use an https:// address, or allow it with server.allow_plain_key = true."
+    )
     assert ServerAddress.of(url, KEY, allow_plain_key=True).token == KEY
     assert ServerAddress.of(url).plain_http
 

@@ -6,12 +6,14 @@ import math
 import uuid
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mem0tray.core import due
 from mem0tray.core import item as items
+from mem0tray.core.large import LARGE
 
 NOW = 1_700_000_000.0
 anything = st.recursive(
@@ -275,3 +277,22 @@ def test_an_id_that_is_made_up_stays_the_same() -> None:
     assert items.stable_id(None, "p", "c", 5.0) == "c1b82659-f2ea-543f-aa6c-89f4067fe4fe"
     assert items.stable_id("x" * 300, "p", "c", 5.0) == items.stable_id("x" * 301, "p", "c", 5.0)
     assert items.stable_id("x" * 198, "p", "c", 5.0) != items.stable_id("x" * 199, "p", "c", 5.0)
+
+
+@pytest.mark.parametrize("timestamp", [0, -5, 1000, NOW, NOW + 9e9])
+def test_a_memory_waits_since_it_was_taken_in(timestamp: float) -> None:
+    """Or since it was made, where that was before; an absurd time says nothing."""
+    assert items.waits_since(NOW, timestamp) == NOW
+    assert items.waits_since(NOW, NOW - 1) == NOW - 1
+
+
+@pytest.mark.parametrize("size", [1, LARGE])
+@pytest.mark.parametrize("end", [b'","x":"\xff"}', b'","\xff":1}'])
+def test_what_is_no_text_has_the_body_of_nothing(size: int, end: bytes) -> None:
+    """A bad byte that stands where nobody reads it stops nobody, however large the item is."""
+    assert items.body(b'{"content":"' + b"c" * size + end) == items.body(b"")
+
+
+def test_a_part_of_a_file_is_read_as_bytes_are() -> None:
+    """It need not be copied before."""
+    assert items.load_object(msgspec.Raw(b'{"a": 1}')) == {"a": 1}

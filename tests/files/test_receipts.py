@@ -210,6 +210,15 @@ def test_a_receipt_that_is_done_counts_for_the_next_reading(tmp_path: Path) -> N
     assert reader.account(OTHER).removed == {}
 
 
+def test_what_each_command_made_due_is_explained(tmp_path: Path) -> None:
+    """By the one that did it, whatever others did after it."""
+    written(tmp_path, RETRY, difference(due="a"), done=True)
+    written(tmp_path, EDIT, difference(due="b"), done=True)
+    reader = Receipts(tmp_path)
+    reader.look()
+    assert reader.account(FILE).due == {("a", A): Deed(RETRY), ("b", B): Deed(EDIT)}
+
+
 def test_the_last_thing_that_was_done_to_a_memory_counts(tmp_path: Path) -> None:
     """Removed and put back it is put in; put in and removed it is neither that nor due."""
     written(tmp_path, RETRY, difference(due="ab"), done=True)

@@ -257,6 +257,28 @@ def test_leftovers_are_listed_before_they_are_removed(tmp_path: Path) -> None:
     temporary.remove_leftovers(tmp_path / "none")
 
 
+@needs.FLOCK
+def test_a_leftover_is_locked_until_it_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who comes upon its name meanwhile takes another, and loses nothing."""
+    left = tmp_path / ".file.mem0tray-1-0.tmp"
+    left.touch()
+    removed = []
+    unlink = Path.unlink
+
+    def remove(path: Path, **named: bool) -> None:
+        with path.open("rb") as file, pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        removed.append(path)
+        unlink(path, **named)
+
+    monkeypatch.setattr(Path, "unlink", remove)
+    temporary.remove_leftovers(tmp_path)
+    assert removed == [left]
+    assert not left.exists()
+
+
 @needs.PROCESSES
 def test_a_leftover_that_may_only_be_read_is_removed_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -235,10 +236,16 @@ def test_a_probe_says_what_is_wrong(answer: bytes, status: int | None) -> None:
 # The face of the package ------------------------------------------------------------------------
 
 
-def test_an_unknown_dialect_is_a_settings_error() -> None:
+def test_an_unknown_dialect_is_a_settings_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is not registered is named, with what there is."""
-    with pytest.raises(SettingsError, match="vps"):
+    for name in tuple(DIALECTS):
+        monkeypatch.delitem(DIALECTS, name)
+    for name in ("two", "one"):
+        monkeypatch.setitem(DIALECTS, name, mock.Mock())
+    with pytest.raises(SettingsError) as caught:
         connect(ServerAddress.of("http://127.0.0.1:9"), "klingon")
+    assert caught.value.message == "There is no server dialect 'klingon'."
+    assert caught.value.remedy == "Set server.dialect to one of: one, two."
 
 
 def test_a_further_dialect_joins_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
