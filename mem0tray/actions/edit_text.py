@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from mem0tray.actions import change_files, ledger_writer
+from mem0tray.actions import change_files, ledger_writer, open_text
 from mem0tray.actions.change_files import DlqEdit
 from mem0tray.actions.find import FoundItem, identity
 from mem0tray.core import item as items
@@ -84,9 +84,7 @@ def edit_text(paths: Paths, found: FoundItem, content: Any, *, keep_days: float)
 def keep_new(paths: Paths, item_id: str, text: bytes) -> Path:
     """Keep a text that has nowhere to go; its file. Raises FileUnavailableError."""
     private_folders.make_private_folder(paths.edits)
-    # An id may hold anything; a file's name may not.
-    name = "".join(letter if letter.isalnum() else "_" for letter in item_id[:8])
-    path = paths.edits / f"{name}-{time.time_ns()}.txt"
+    path = paths.edits / f"{open_text.stem(item_id)}-{time.time_ns()}.txt"
     atomic.replace(path, text)
     return path
 
@@ -183,9 +181,10 @@ def texts_kept(paths: Paths) -> list[Path]:
 def forget(paths: Paths, is_it: Callable[[bytes], bool]) -> list[str]:
     """Remove every kept text that this is said of; their names. Raises FileUnavailableError."""
     removed = []
-    for path in private_folders.listing(paths.edits, "*"):
+    there = [each for each in private_folders.listing(paths.edits, "*") if not each.is_dir()]
+    for path in (*there, *open_text.files(paths)):
         with suppress(FileNotFoundError):
             if is_it(plain.read_bytes(path)):
                 path.unlink()
-                removed.append(f"edits/{path.name}")
+                removed.append(path.relative_to(paths.data_dir).as_posix())
     return removed

@@ -13,6 +13,8 @@ from mem0tray.config import config_file, settings
 from mem0tray.config.setting_rules import LONGEST
 from mem0tray.config.settings import SECRETS, Loaded
 from mem0tray.core.errors import SettingsError
+from mem0tray.system import editor
+from mem0tray.system.orderly_end import ends_in_order
 from mem0tray.system.paths import config_file as location
 
 MASK: Final = "••••"
@@ -135,7 +137,8 @@ def edit() -> None:
     """Open the settings file in your editor ($VISUAL, $EDITOR), and check it afterwards."""
     file = location()
     config_file.create(file)
-    config_file.open_editor(file)
+    with ends_in_order():
+        editor.edit(file, if_failed=f"Look whether {file} is as you want it.")
     context.load_all()
 
 

@@ -1,24 +1,22 @@
 """`mem0tray edit`: the text of one memory in the user's editor."""
 
-import os
-import shlex
-import sys
 from typing import Final
 
 import click
 
-from mem0tray.actions import edit_text, look_up
+from mem0tray.actions import edit_text, look_up, open_text
 from mem0tray.actions.edit_text import Changed, GoneError
 from mem0tray.actions.find import FoundItem, everything, handles
 from mem0tray.actions.look_up import Version
+from mem0tray.actions.open_text import OpenText
 from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.no_longer_waiting import NOT_HEARD
 from mem0tray.cli.output import Style
-from mem0tray.config import config_file
 from mem0tray.core.errors import Mem0TrayError, NotFoundError
-from mem0tray.core.text import one_line, short_id
-from mem0tray.system import shell
+from mem0tray.core.text import short_id
+from mem0tray.system import editor, shell
+from mem0tray.system.orderly_end import ends_in_order
 from mem0tray.system.paths import Paths
 
 _NOT_HERE: Final = {
@@ -28,6 +26,10 @@ _NOT_HERE: Final = {
     "quarantine": "It is in quarantine: put it back first, `mem0tray restore --list` shows how.",
 }
 
+_NOTHING_CHANGED: Final = (
+    "Nothing was changed. Is $VISUAL or $EDITOR an editor that waits until you are done?"
+)
+
 
 @click.command(
     "edit",
@@ -35,6 +37,7 @@ _NOT_HERE: Final = {
     examples={
         "mem0tray edit 04f96029": "in $VISUAL or $EDITOR",
         "EDITOR=nano mem0tray edit 04f96029": "in the editor of your choice",
+        "EDITOR='cp new.txt' mem0tray edit 04f96029": "in a script: the text of that file",
     },
 )
 @click.argument("name", metavar="ID", shell_complete=candidates.ids)
@@ -50,7 +53,11 @@ def command(name: str) -> None:
     found = _editable(look_up.look_up(paths, name))
     called = handles(everything(paths)).get(found.id) or shell.quote(name)
     text = found.item.content if found.item is not None else ""
-    after = _edited(text, found)
+    for kept in open_text.clear_left_over(paths):
+        output.remark(
+            f"An earlier edit was broken off. Its text is in {kept}; remove that when you have it."
+        )
+    after = _edited(paths, text, found)
     if after is None:
         output.say(f"{short_id(found.id)} is unchanged.")
         return
@@ -83,7 +90,7 @@ def _editable(versions: list[Version]) -> FoundItem:
     return there[0]
 
 
-def _edited(text: str, found: FoundItem) -> tuple[bytes, str] | None:
+def _edited(paths: Paths, text: str, found: FoundItem) -> tuple[bytes, str] | None:
     """The new text as bytes and as text; None when it is as it was.
 
     Half a character goes through the editor as the bytes that it has.
@@ -91,34 +98,24 @@ def _edited(text: str, found: FoundItem) -> tuple[bytes, str] | None:
     before = text.encode("utf-8", "surrogatepass")
     whole = before.endswith(b"\n")
     shown = before if whole or not before else before + b"\n"  # what editors expect
+    file = None
     try:
-        after = click.edit(shown, editor=_editor_of_windows(), extension=".txt")
-    except click.ClickException as error:
-        if isinstance(error.__cause__, OSError):  # the editor did not start
-            chosen = os.environ.get("VISUAL") or os.environ.get("EDITOR", "notepad")
-            raise config_file.cannot_start(
-                error.__cause__.filename or chosen, error.__cause__
-            ) from error
+        with ends_in_order(), OpenText(paths, found.id, shown) as file:
+            editor.edit(file.path, if_failed=_NOTHING_CHANGED)
+            after = file.read()
+            if not whole:
+                after = after.removesuffix(b"\n").removesuffix(b"\r")
+            return (after, _decoded(after, found)) if after not in (before, shown) else None
+    except Mem0TrayError as error:
+        if file is None or file.kept is None:
+            raise
         raise Mem0TrayError(
-            f"{one_line(error.format_message(), 300)}; nothing was changed.",
-            "Is $VISUAL or $EDITOR an editor that waits until you are done?",
+            f"{error.message} What the editor saved is in {file.kept}.", error.remedy
         ) from error
-    if after is None or after == shown:
-        return None
-    if not whole:
-        after = after.removesuffix(b"\n").removesuffix(b"\r")
-    if after == before:
-        return None
-    return after, _decoded(after, found)
-
-
-def _editor_of_windows() -> str | None:
-    """The editor that the variables name there, with the quotes by which click takes it apart.
-
-    Click does that as a shell of POSIX does, to which each backslash of a path is an escape.
-    """
-    named = os.environ.get("VISUAL") or os.environ.get("EDITOR")
-    return shlex.join(shell.split(named)) if named and sys.platform == "win32" else None
+    except (KeyboardInterrupt, SystemExit):  # by a signal
+        if file is not None and file.kept is not None:
+            output.remark(f"Nothing was changed. What the editor saved is in {file.kept}.")
+        raise
 
 
 def _decoded(data: bytes, found: FoundItem) -> str:

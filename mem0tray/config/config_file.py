@@ -1,10 +1,6 @@
 """The settings file as a text that belongs to the user: changed with its comments kept."""
 
 import json
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any, Final
@@ -16,11 +12,10 @@ from tomlkit.items import Item, Table
 
 from mem0tray.config import settings
 from mem0tray.config.settings import SECRETS, Settings
-from mem0tray.core.errors import FileUnavailableError, Mem0TrayError, SettingsError
+from mem0tray.core.errors import SettingsError
 from mem0tray.files import atomic, private_folders
-from mem0tray.system import plain, shell
+from mem0tray.system import plain
 
-_EDITORS: Final = ("notepad",) if sys.platform == "win32" else ("nano", "vi")
 _HEADER: Final = """\
 # Settings of mem0tray. Take away a "#" to change a value; what is shown is the default.
 # A running worker reads this file again within a second of a change.
@@ -189,36 +184,3 @@ def create(file: Path) -> None:
             parts.append(f"{line}  # {hint}\n")
     private_folders.make_private_folder(file.parent)
     atomic.replace(file, "".join(parts).encode())
-
-
-def open_editor(file: Path) -> None:
-    """Open `file` in the user's editor and wait; Mem0TrayError when that cannot be done."""
-    command = _editor()
-    try:
-        done = subprocess.run([*command, str(file)], check=False)  # noqa: S603  (the user's own)
-    except OSError as error:
-        raise cannot_start(command[0], error) from error
-    if done.returncode:
-        raise Mem0TrayError(
-            f"The editor {command[0]!r} ended with code {done.returncode}.",
-            f"Look whether {file} is as you want it.",
-        )
-
-
-def cannot_start(editor: str, error: OSError) -> FileUnavailableError:
-    """What to say of an editor that the system refused to start."""
-    return FileUnavailableError(
-        f"The editor {editor!r} cannot be started: {error.strerror}.",
-        "Set $VISUAL or $EDITOR to one that you have.",
-    )
-
-
-def _editor() -> list[str]:
-    for name in ("VISUAL", "EDITOR"):
-        words = shell.split(os.environ.get(name, ""))
-        if words:
-            return words
-    for editor in _EDITORS:
-        if shutil.which(editor):
-            return [editor]
-    raise Mem0TrayError("No editor was found.", "Set $VISUAL or $EDITOR to one that you have.")

@@ -12,6 +12,7 @@ from mem0tray.actions.delete import delete
 from mem0tray.actions.edit_text import GoneError
 from mem0tray.actions.find import everything, listing
 from mem0tray.actions.forget import forget
+from mem0tray.actions.open_text import OpenText
 from mem0tray.actions.restore_sources import EDIT, last_delete, named, sources
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
@@ -202,3 +203,17 @@ def test_a_queue_that_cannot_be_written_leaves_no_request(
         edit_text.edit_text(paths, found, "new", keep_days=90)
     assert list(paths.orders.glob("*.json")) == []
     assert edit_text.texts_kept(paths) == []
+
+
+def test_forgetting_reaches_a_text_that_an_editor_has_open(paths: Paths) -> None:
+    """And one that a broken-off edit has left; others stay."""
+    write_dlq(paths, [waiting("a secret", id="aa-1")])
+    with (
+        OpenText(paths, "aa-1", b"a secret\n") as gone,
+        OpenText(paths, "bb-1", b"another\n") as stays,
+    ):
+        done = forget(paths, Settings(), delete(paths, chosen(paths, "aa")))
+        assert f"edits/{gone.path.parent.name}/aa_1.txt" in done.erased
+        assert not gone.path.exists()
+        assert stays.path.exists()
+        assert done.unreachable == []

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mem0tray.cli.config import MASK
-from mem0tray.config import config_file, settings
+from mem0tray.config import settings
 from tests.cli.scratch import Scratch
 from tests.support import needs
 from tests.support.needs import has_mode
@@ -343,14 +343,6 @@ def test_an_editor_that_fails_is_named(home: Scratch, visual: str) -> None:
     done = home.run("config", "edit")
     assert done.code == 1
     assert visual in done.line
-
-
-def test_no_editor_is_said(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without any editor the variable to set is named."""
-    monkeypatch.setattr(config_file, "_EDITORS", ())
-    done = home.run("config", "edit")
-    assert done.code == 1
-    assert "$EDITOR" in done.line
 
 
 def test_a_folder_in_the_file_s_place_is_a_clear_error(home: Scratch) -> None:

@@ -1,14 +1,12 @@
 """`mem0tray edit`."""
 
 import json
-import shlex
 import sys
 from pathlib import Path
 
 import pytest
 
-from mem0tray.cli import edit_
-from mem0tray.system import shell
+from mem0tray.system import editor, shell
 from tests.cli.scratch import Scratch
 from tests.report.past import past
 from tests.support import needs
@@ -98,7 +96,7 @@ def test_an_unchanged_text_changes_nothing(home: Scratch, work: str) -> None:
     [
         ("path.write_bytes(b' \\n')", "The text is empty"),
         ("path.write_bytes(b'\\xff')", "not UTF-8"),
-        ("path.write_bytes(b'half'); sys.exit(3)", "Editing failed"),
+        ("sys.exit(3)", "ended with code 3. Nothing"),
     ],
 )
 def test_what_cannot_be_used_changes_nothing(home: Scratch, work: str, part: str) -> None:
@@ -109,8 +107,57 @@ def test_what_cannot_be_used_changes_nothing(home: Scratch, work: str, part: str
     done = home.run("edit", "aa")
     assert (done.code, done.out) == (1, "")
     assert part in done.line
-    assert "nothing was changed" in done.line
+    assert "nothing was changed" in done.line.lower()
     assert dlq.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("work", "saved"),
+    [
+        ("path.write_bytes(b'half'); sys.exit(3)", b"half"),
+        ("path.write_bytes(b'\\xff')", b"\xff"),
+    ],
+)
+def test_what_was_saved_in_vain_is_kept_and_named(home: Scratch, work: str, saved: bytes) -> None:
+    """It is the user's text, be it that the editor failed or that the text is no UTF-8."""
+    _letter(home)
+    home.env(VISUAL=_editor(home.root, work))
+    done = home.run("edit", "aa")
+    (kept,) = home.paths.edits.glob("open-*/*.txt")
+    assert f"What the editor saved is in {kept}." in done.line
+    assert kept.read_bytes() == saved
+
+
+def test_the_open_text_is_for_its_user_alone(home: Scratch) -> None:
+    """It lies in a folder of ours, from which it goes with all that the editor put beside it."""
+    _letter(home)
+    look = "import os\nmodes = [os.stat(each).st_mode & 0o777 for each in (path, path.parent)]"
+    work = f"{look}\npath.with_name('swap').touch()\npath.write_text(f'{{path}} {{modes}}')"
+    home.env(VISUAL=_editor(home.root, work))
+    home.ok("edit", "aa")
+    where, _, modes = str(_content(home.paths.dlq)).partition(" ")
+    assert Path(where).parent.parent == home.paths.edits
+    if sys.platform != "win32":
+        assert modes == str([0o600, 0o700])
+    assert [path.suffix for path in home.paths.edits.iterdir()] == [".json"]
+
+
+@pytest.mark.parametrize("command", [["edit", "aa"], ["config", "edit"]])
+def test_without_a_terminal_no_editor_opens(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    """But one that the user named; what to do is said."""
+    _letter(home)
+    for name in ("VISUAL", "EDITOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(editor, "_EDITORS", ("true",))
+    done = home.run(*command)
+    assert done.code == 1
+    assert done.line == (
+        "mem0tray: There is no terminal for an editor, and neither $VISUAL nor $EDITOR names one."
+        " Run this in a terminal, or set $EDITOR to a program that changes the file which it is"
+        " given, as EDITOR='sed -i s/old/new/'."
+    )
 
 
 @needs.ERRORS
@@ -195,16 +242,3 @@ def test_beside_a_worker_only_the_new_text_is_delivered(tmp_path: Path) -> None:
         assert "✏️ Changed with `mem0tray edit`: 1 waiting entry" in told
         assert "DLQ edited" not in told
         assert home.json("show", "qq")["place"] == "delivered"
-
-
-def test_the_backslashes_of_an_editor_s_path_stay(
-    home: Scratch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """On Windows, where a path is full of them; quotes hold one with a blank together."""
-    home.env(VISUAL=r'"C:\Program Files\e.exe" -w')
-    monkeypatch.setattr(sys, "platform", "win32")
-    named = edit_._editor_of_windows()
-    assert named is not None
-    assert shlex.split(named) == [r"C:\Program Files\e.exe", "-w"]
-    monkeypatch.setattr(sys, "platform", "linux")
-    assert edit_._editor_of_windows() is None  # click takes it as it is

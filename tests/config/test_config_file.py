@@ -1,16 +1,11 @@
 """The settings file as a text: what a new one says, and what becomes of the old one's comments."""
 
-import shutil
-import subprocess
-import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-from mem0tray.config import config_file, settings
-from mem0tray.core.errors import Mem0TrayError, SettingsError
-from tests.support import needs
+from mem0tray.config import config_file
+from mem0tray.core.errors import SettingsError
 from tests.support.needs import has_mode
 
 NEW = Path(__file__).with_name("new_config.toml")
@@ -120,70 +115,3 @@ def test_a_file_of_authorities_is_read_before_it_is_set(tmp_path: Path) -> None:
     """One that is missing is said now, and not at the next delivery."""
     with pytest.raises(SettingsError, match=r"gone\.pem.* holds no certificate"):
         config_file.checked("server.ca_file", str(tmp_path / "gone.pem"))
-
-
-def test_windows_keeps_the_backslashes_of_an_editors_path(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """There they are no escapes."""
-    started: list[list[str]] = []
-
-    def run(command: list[str], *, check: bool) -> SimpleNamespace:
-        assert not check
-        started.append(command)
-        return SimpleNamespace(returncode=0)
-
-    monkeypatch.setattr(subprocess, "run", run)
-    monkeypatch.setenv("VISUAL", "C:\\tools\\edit.exe -w")
-    file = tmp_path / "config.toml"
-    monkeypatch.setattr(sys, "platform", "win32")
-    config_file.open_editor(file)
-    monkeypatch.setattr(sys, "platform", "linux")
-    config_file.open_editor(file)
-    assert started == [
-        ["C:\\tools\\edit.exe", "-w", str(file)],
-        ["C:toolsedit.exe", "-w", str(file)],
-    ]
-
-
-@needs.SHELL
-def test_the_first_editor_that_is_there_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`$VISUAL`, then `$EDITOR`, then nano, then vi."""
-    monkeypatch.setenv("VISUAL", "one")
-    monkeypatch.setenv("EDITOR", "two")
-    assert config_file._editor() == ["one"]
-    monkeypatch.setenv("VISUAL", "  ")
-    assert config_file._editor() == ["two"]
-    monkeypatch.delenv("EDITOR")
-    there = {"nano", "vi"}
-    monkeypatch.setattr(shutil, "which", lambda name: name if name in there else None)
-    assert config_file._editor() == ["nano"]
-    there.remove("nano")
-    assert config_file._editor() == ["vi"]
-    there.clear()
-    with pytest.raises(Mem0TrayError) as caught:
-        config_file._editor()
-    assert caught.value.message == "No editor was found."
-    assert caught.value.remedy == "Set $VISUAL or $EDITOR to one that you have."
-
-
-def test_an_editor_that_fails_is_told_with_a_remedy(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One that is not there, and one that ends with a code."""
-    file = tmp_path / "config.toml"
-    monkeypatch.setenv("VISUAL", "/no/such/editor")
-    with pytest.raises(Mem0TrayError) as caught:
-        config_file.open_editor(file)
-    assert caught.value.message.startswith("The editor '/no/such/editor' cannot be started: ")
-    assert caught.value.remedy == "Set $VISUAL or $EDITOR to one that you have."
-    monkeypatch.setenv("VISUAL", "false")
-    with pytest.raises(Mem0TrayError) as caught:
-        config_file.open_editor(file)
-    assert caught.value.message == "The editor 'false' ended with code 1."
-    assert caught.value.remedy == f"Look whether {file} is as you want it."
-
-
-def test_each_key_has_a_hint() -> None:
-    """A new setting gets its line."""
-    assert config_file.HINTS.keys() == settings.keys().keys()
