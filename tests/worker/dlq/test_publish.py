@@ -59,6 +59,16 @@ class Scene:
         assert self.publisher.run()
         self.look()
 
+    def add_late(self, item: object) -> None:
+        """Add to the file as it is opened just before it is replaced, and saved just after."""
+        with self.paths.dlq.open("r+", encoding="utf-8") as slow:
+            document = json.load(slow)
+            document["items"].append(item)
+            assert self.publisher.run()
+            slow.seek(0)
+            json.dump(document, slow)
+            slow.truncate()
+
     def edits_told(self) -> list[HandEdit]:
         """List what was taken for an edit by hand."""
         return [event for event in self.happened if isinstance(event, HandEdit)]
@@ -116,16 +126,21 @@ def test_a_copy_of_the_old_file_is_no_late_save(
 @pytest.mark.row(29)
 def test_a_save_into_the_old_file_is_found(scene: Scene) -> None:
     """Who opened the file before it was replaced, and wrote afterwards, is heard."""
-    with scene.paths.dlq.open("r+", encoding="utf-8") as slow:
-        document = json.load(slow)
-        document["items"].append(waiting(LATER))
-        assert scene.publisher.run()
-        slow.seek(0)
-        json.dump(document, slow)
-        slow.truncate()
+    scene.add_late(waiting(LATER))
     scene.look()
     scene.publish()
     assert [item["content"] for item in scene.saved()["items"]] == [KEPT, UNWANTED, LATER]
+
+
+@needs.OPEN_FILES
+def test_what_makes_no_sense_is_kept_of_each_save_into_the_old_file(scene: Scene) -> None:
+    """It stands in the file again, though no memory has changed."""
+    for odd in ("one", "two"):
+        scene.add_late(odd)
+        scene.look()
+        assert scene.publisher.needed
+        scene.publish()
+    assert scene.saved()["items"][2:] == ["one", "two"]
 
 
 def test_a_name_that_is_taken_is_not_given_again(

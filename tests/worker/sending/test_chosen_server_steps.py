@@ -120,8 +120,10 @@ def test_while_nobody_knows_which_is_meant_nothing_is_connected(choosing: Choosi
     choosing.delivery.change_server.assert_called_once_with("")
     assert choosing.told == [events.ServerChanged("", "")]
     assert not choosing.breaker.blocked_by("server")
-    with pytest.raises(SettingsError, match="No server is chosen"):
+    with pytest.raises(SettingsError) as caught:
         choosing.parts["client"]()
+    assert caught.value.message == "No server is chosen."
+    assert caught.value.remedy == str(server_choice.HOW)
     choosing.chosen.close()
 
 

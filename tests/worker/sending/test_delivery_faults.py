@@ -113,6 +113,12 @@ def test_without_a_single_sender_nothing_is_claimed(
     assert sending.next_of(Delivered).item_id == "a"
 
 
+def test_a_sender_that_hangs_keeps_no_program_from_ending(sending: Sending) -> None:
+    """Python waits for no daemon."""
+    sending.delivery.kick()
+    assert [sender.daemon for sender in sending.delivery._senders] == [True]
+
+
 def test_the_senders_that_there_are_go_on_where_no_more_can_be_started(
     sending: Sending, monkeypatch: pytest.MonkeyPatch
 ) -> None:
