@@ -1,11 +1,8 @@
 """What the worker and a server say to each other."""
 
-from http import HTTPStatus
-
 from mem0tray.core import reasons
 from mem0tray.core.delivery_kind import Kind
 from mem0tray.server.model import (
-    KEY_REFUSED,
     Fault,
     Health,
     KeyCheck,
@@ -45,10 +42,3 @@ def test_presence_and_verdict_have_names_for_people() -> None:
     """What a server knows of a memory, and of a key, is told in these words."""
     assert [one.value for one in Presence] == ["present", "absent", "cannot tell"]
     assert [one.value for one in KeyVerdict] == ["taken", "refused", "open", "cannot tell"]
-
-
-def test_two_answers_refuse_a_key() -> None:
-    """401, "Unauthorized", and 403, "Forbidden"; nothing else is said of a key."""
-    assert [status for status in HTTPStatus if status in KEY_REFUSED] == [
-        HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN,
-    ]  # fmt: skip

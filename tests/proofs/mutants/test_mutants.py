@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.proofs.mutants.rooms import ROOMS, Room, mirrored, modules_of, suite
-from tests.proofs.mutants.trial import PARTS, Outcome, Tree
+from tests.proofs.mutants.trial import PARTS, Outcome, Seen, Tree
 from tests.support import needs
 from tests.support.home import REPOSITORY
 
@@ -117,6 +117,17 @@ def test_each_mutant_without_effect_is_one_that_can_be_made_today() -> None:
         assert all(line in stripped for line in entry["before"].split("\n")), entry
         assert entry["why"].endswith(".")
         assert entry["after"] != entry["before"]
+
+
+def test_what_is_run_on_import_any_test_may_notice() -> None:
+    """The module's own come first, then those that go through it, the long ones last."""
+    (mutant,) = (one for one in made("mem0tray/small.py", SOURCE) if one.after == "LIMIT = 4")
+    ran = {str(line): [""] for line in mutant.lines} | {"14": ["tests/test_a.py::user"]}
+    own = ["tests/test_small.py::quick", "tests/test_small.py::slow"]
+    names = ["tests/test_b.py::other", own[1], "tests/test_a.py::user", own[0]]
+    seconds = dict(zip(names, (0.1, 5.0, 0.3, 0.2), strict=True))
+    found = Seen(seconds, {"mem0tray/small.py": ran}).tests(mutant)
+    assert found == [own[0], "tests/test_a.py::user", own[1], "tests/test_b.py::other"]
 
 
 @needs.linux("it forks, and ends what is left by /proc")

@@ -56,18 +56,21 @@ class Seen:
     failed: list[str] = field(default_factory=list)  # these cannot tell a mutant
 
     def tests(self, mutant: "Mutant") -> list[str]:
-        """Tests that run what is changed: the module's own first, the long ones last."""
+        """Tests that run what is changed: the module's own first, the long ones last.
+
+        What is run on import any test of the room may notice: those that go through nothing
+        else of the module come after the others.
+        """
         lines = self.ran.get(mutant.path, {})
         found = {test for line in mutant.lines for test in lines.get(str(line), [])}
+        near = {test for tests in lines.values() for test in tests}
         own = rooms.mirrored(mutant.path)
-        if "" in found:  # it is run on import, and counts for whatever uses the module
-            found |= {test for tests in lines.values() for test in tests}
-            found |= {test for test in self.seconds if test.startswith(own)}
-        if found == {""}:  # nothing else is in it: any test may look at it
+        if "" in found:
             found = set(self.seconds)
 
-        def order(test: str) -> tuple[bool, bool, float]:
-            return self._long(test) > LONG, not test.startswith(own), self._long(test)
+        def order(test: str) -> tuple[bool, bool, bool, float]:
+            is_own, seconds = test.startswith(own), self._long(test)
+            return not (is_own or test in near), seconds > LONG, not is_own, seconds
 
         chosen, total = [], 0.0
         for test in sorted(found - {"", *self.failed}, key=order):
