@@ -80,27 +80,23 @@ class Counters:
                 self._ledger.set_meta(_SHOWN + name, total)
         return totals
 
-    def absorb(self, found: Mapping[str, object]) -> bool:
+    def absorb(self, found: Mapping[str, object], new: int = 0, *, afresh: bool = False) -> bool:
         """Add what others have counted in the file since it was written.
 
-        Whether the file shows less than it was written with: somebody has begun it afresh.
+        Whether the file shows less than it was written with: somebody has begun it afresh, at
+        zero, or put back an old copy. Where it was begun `afresh`, as that or its entries say,
+        what it has gained is too little: its count is that of all its `new` entries. An old copy
+        has counted before what it shows, and so no more is added than those.
         """
-        lacks = False
+        shown = {name: items.count(found.get(name)) for name in TOTALS}
         with self._ledger.transaction():
-            for name in TOTALS:
-                gained = items.count(found.get(name)) - self.total(_SHOWN + name)
-                if gained > 0:
-                    self.add(_SHOWN + name, gained)  # first: so the file is not outdated by it
-                    self.add(name, gained)
-                lacks |= gained < 0
+            gained = {name: shown[name] - self.total(_SHOWN + name) for name in TOTALS}
+            lacks = min(gained.values()) < 0
+            came = min(new, shown[QUEUED]) if afresh or lacks or gained[QUEUED] else 0
+            for name, by in gained.items():
+                if by > 0:  # first: so the file is not outdated by it
+                    self.add(_SHOWN + name, by)
+                counted = max(by, came if name == QUEUED else 0)
+                if counted > 0:
+                    self.add(name, counted)
         return lacks
-
-    def absorb_afresh(self, found: Mapping[str, object], new: int) -> None:
-        """Add what others have counted in a file that they have begun afresh, at zero.
-
-        An old copy shows less, too, and has counted before what it shows: so no more is added
-        than there are entries in it that are `new`.
-        """
-        counted = items.count(found.get(QUEUED))
-        if new and counted < self.total(_SHOWN + QUEUED):
-            self.add(QUEUED, min(new, counted))

@@ -63,6 +63,7 @@ class QueueIntake:
         self._guard = threading.RLock()
         self._known: dict[bytes, int] = {}
         self._first = True  # nothing was read yet
+        self._gone = False  # there was no file when it was last looked for
         self._expected: frozenset[int] = frozenset()
         self._announced: Signature | None = None  # of the file that we are about to write
         self.signature: Signature | None = None
@@ -118,7 +119,7 @@ class QueueIntake:
                 with self._context.ledger.transaction():
                     self._note_moves({})
                     self._trust()
-                self._known, self.signature = {}, None
+                self._known, self.signature, self._gone = {}, None, True
                 return QueueRead(None)
             data, signature = found
             broken = ""
@@ -173,6 +174,7 @@ class QueueIntake:
         with self._guard:
             self._expected = frozenset()
             self._announced = None
+            self._gone = False
             self.signature = signature
             self._known = {fingerprint(raw): key for raw, key in entries}
 
@@ -185,9 +187,7 @@ class QueueIntake:
         fresh = len(marks) < len(self._known) or any(m not in self._known for _, m in marks)
         with self._context.ledger.transaction(durable=fresh):
             stats = items.load_object(parsed.rest.get("stats", b"{}")) or {}
-            lacks = self._context.counters.absorb(stats)
-            self.oddities += lacks
-            newest = self._context.inbox.newest() if lacks else 0
+            newest = self._context.inbox.newest()
             # First: a second copy in the queue says nothing about what became of the first.
             seen.held = [(raw, self._take_held(raw)) for raw in parsed.lists[HELD]]
             left = self._context.inbox.tombstones()
@@ -198,10 +198,12 @@ class QueueIntake:
                     new += is_new
                 known[mark] = key
                 seen.queue.append((raw, key))
-            if lacks:
-                came = {key for key in known.values() if key > newest}
-                self._context.counters.absorb_afresh(stats, len(came))
-            self._note_moves(known)
+            came = {key for key in known.values() if key > newest}
+            # Begun afresh: another hand took out what stood there, and nothing of it is left.
+            afresh = self._note_moves(known) and len(came) == len(set(known.values()))
+            absorb = self._context.counters.absorb
+            self.oddities += absorb(stats, len(came), afresh=afresh or self._gone)
+            self._gone = False
             seen.failed = [(raw, self._adopt(raw)) for raw in parsed.lists["failed"]]
             self._trust()
         self._known = known
@@ -213,8 +215,11 @@ class QueueIntake:
             self._context.events.emit(events.Accepted(new))
         return seen
 
-    def _note_moves(self, known: dict[bytes, int]) -> None:
-        """What another hand took out of the file since it was read or published, or put in."""
+    def _note_moves(self, known: dict[bytes, int]) -> bool:
+        """Note what another hand took out of the file since it was read or published, or put in.
+
+        Whether something was taken out.
+        """
         taken, beside = self._context.taken_by_others, self._context.beside
         before, now = set(self._known.values()), set(known.values())
         gone = taken.missing(now) if self._first else sorted(before - now)
@@ -228,6 +233,7 @@ class QueueIntake:
                 self._context.events.emit(events.PerhapsTaken(noted))
             self.lost = True
         self._first = False
+        return bool(gone)
 
     def _trust(self) -> None:
         """Ask no more about what the file shows: what comes now was never sent by anybody else."""

@@ -289,60 +289,6 @@ def test_held_entries_of_a_lost_ledger_are_held_again(
     assert scene.column("held", B) is None
 
 
-# Counters ------------------------------------------------------------------------------------
-
-
-def test_what_others_count_is_added(scene: QueueScene, intake: QueueIntake) -> None:
-    """What the file has gained since we wrote it; what it has lost is not."""
-    scene.context.counters.add("total_queued", 10)
-    assert scene.context.counters.show() == {
-        "total_queued": 10,
-        "total_synced": 0,
-        "total_failed": 0,
-    }
-    scene.write(stats={"total_queued": 13, "total_synced": 2, "total_failed": "odd"})
-    intake.read()
-    assert scene.context.counters.show() == {
-        "total_queued": 13,
-        "total_synced": 2,
-        "total_failed": 0,
-    }
-    scene.write(stats={"total_queued": 1})
-    intake.read()
-    assert scene.context.counters.show() == {
-        "total_queued": 13,
-        "total_synced": 2,
-        "total_failed": 0,
-    }
-    scene.write(stats={"total_queued": 14})
-    intake.read()
-    intake.read()
-    assert scene.context.counters.show()["total_queued"] == 14
-
-
-@pytest.mark.parametrize(
-    ("queue", "counted", "total"),
-    [
-        ([entry(B)], 1, 11),
-        ([entry(A), entry(B)], 2, 11),
-        ([entry(A)], 9, 10),
-        ([entry(B)], 0, 10),
-    ],
-    ids=["begun afresh", "an old copy and one more", "an old copy", "one that nobody counted"],
-)
-def test_what_came_in_a_file_begun_afresh_is_counted_once(
-    scene: QueueScene, intake: QueueIntake, queue: list[object], counted: int, total: int
-) -> None:
-    """Its producer has counted from zero; what an old copy counts was counted before."""
-    scene.write(entry(A), stats={"total_queued": 10})
-    intake.read()
-    assert scene.context.counters.show()["total_queued"] == 10
-    scene.write(*queue, stats={"total_queued": counted})
-    for _ in range(2):
-        intake.read()
-    assert scene.context.counters.show()["total_queued"] == total
-
-
 def test_a_changed_text_is_another_memory(scene: QueueScene, intake: QueueIntake) -> None:
     """Under the same id; both are delivered."""
     changed = fresh("a", content="other")

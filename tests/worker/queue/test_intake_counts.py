@@ -1,0 +1,115 @@
+"""What others have counted in the queue file, each memory once."""
+
+import pytest
+
+from mem0tray.worker.queue.intake import QueueIntake
+from tests.worker.queue.scene import QueueScene, entry, fresh
+
+A, B = fresh("a"), fresh("b")
+
+
+def test_what_others_count_is_added(scene: QueueScene, intake: QueueIntake) -> None:
+    """What the file has gained since we wrote it; what it has lost is not."""
+    scene.context.counters.add("total_queued", 10)
+    assert scene.context.counters.show() == {
+        "total_queued": 10,
+        "total_synced": 0,
+        "total_failed": 0,
+    }
+    scene.write(stats={"total_queued": 13, "total_synced": 2, "total_failed": "odd"})
+    intake.read()
+    assert scene.context.counters.show() == {
+        "total_queued": 13,
+        "total_synced": 2,
+        "total_failed": 0,
+    }
+    scene.write(stats={"total_queued": 1})
+    intake.read()
+    assert scene.context.counters.show() == {
+        "total_queued": 13,
+        "total_synced": 2,
+        "total_failed": 0,
+    }
+    scene.write(stats={"total_queued": 14})
+    intake.read()
+    intake.read()
+    assert scene.context.counters.show()["total_queued"] == 14
+
+
+@pytest.mark.parametrize(
+    ("queue", "counted", "total"),
+    [
+        ([entry(B)], 1, 11),
+        ([entry(A), entry(B)], 2, 11),
+        ([entry(A)], 9, 10),
+        ([entry(B)], 0, 10),
+    ],
+    ids=["begun afresh", "an old copy and one more", "an old copy", "one that nobody counted"],
+)
+def test_what_came_in_a_file_begun_afresh_is_counted_once(
+    scene: QueueScene, intake: QueueIntake, queue: list[object], counted: int, total: int
+) -> None:
+    """Its producer has counted from zero; what an old copy counts was counted before."""
+    scene.write(entry(A), stats={"total_queued": 10})
+    intake.read()
+    assert scene.context.counters.show()["total_queued"] == 10
+    scene.write(*queue, stats={"total_queued": counted})
+    for _ in range(2):
+        intake.read()
+    assert scene.context.counters.show()["total_queued"] == total
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [(3, 5), (3, 3), (5, 3), (1, 2)],
+    ids=["more", "as many", "fewer", "one and two"],
+)
+@pytest.mark.parametrize("seen_gone", [False, True], ids=["at once", "after a moment"])
+def test_two_files_begun_afresh_are_counted_whole(
+    scene: QueueScene, intake: QueueIntake, first: int, second: int, *, seen_gone: bool
+) -> None:
+    """The first was taken away before we wrote anything, whether we saw that or not."""
+    for name, number in (("a", first), ("b", second)):
+        found = [entry(fresh(f"{name}{each}")) for each in range(number)]
+        scene.write(*found, stats={"total_queued": number})
+        for _ in range(2):
+            intake.read()
+        if seen_gone:
+            scene.context.paths.queue.unlink()
+            intake.read()
+    assert scene.context.counters.total("total_queued") == first + second
+
+
+def test_a_file_begun_afresh_that_grows_past_the_old_count_is_counted_whole(
+    scene: QueueScene, intake: QueueIntake
+) -> None:
+    """What it has gained over the old count is not all that came."""
+    old = [entry(fresh(f"a{each}")) for each in range(10)]
+    new = [entry(fresh(f"b{each}")) for each in range(12)]
+    scene.write(*old, stats={"total_queued": 10})
+    intake.read()
+    for number in (8, 12):
+        scene.write(*new[:number], stats={"total_queued": number})
+        intake.read()
+    assert scene.context.counters.total("total_queued") == 22
+
+
+def test_a_file_that_is_put_back_is_counted_once(scene: QueueScene, intake: QueueIntake) -> None:
+    """Moved away and back, it holds nothing new."""
+    scene.write(entry(A), entry(B), stats={"total_queued": 2})
+    intake.read()
+    kept = scene.context.paths.queue.read_bytes()
+    scene.context.paths.queue.unlink()
+    intake.read()
+    scene.context.paths.queue.write_bytes(kept)
+    intake.read()
+    assert scene.context.counters.total("total_queued") == 2
+
+
+def test_an_entry_that_nobody_counts_is_not_counted(scene: QueueScene, intake: QueueIntake) -> None:
+    """A producer that leaves the count alone adds nothing to it."""
+    scene.write(entry(A), stats={"total_queued": 9})
+    intake.read()
+    scene.write(entry(A), entry(B), stats={"total_queued": 9})
+    intake.read()
+    assert scene.context.counters.total("total_queued") == 9
