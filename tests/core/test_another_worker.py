@@ -22,6 +22,13 @@ def test_the_command_is_one_of_the_system(
     assert ("Task Manager" in str(another_worker.sentence(None, None))) is (system == "win32")
 
 
+def test_one_on_another_computer_is_stopped_there() -> None:
+    """Its process says nothing here; of a long name the beginning is told."""
+    told = str(another_worker.sentence(42, "x" * 61))
+    where = f"another worker runs on {'x' * 60}"
+    assert told == f"{where}: stop it there, or give each its own folder"
+
+
 def test_the_command_that_is_known_goes_first() -> None:
     """A service would start it again."""
     told = another_worker.sentence(42, None, "systemctl --user disable --now x")

@@ -223,3 +223,12 @@ def test_any_name_of_a_language_is_taken(name: str, code: str) -> None:
     assert words.code == code
     assert words.gettext("Quit") == {"en": "Quit", "fr": "Quitter"}[code]
     assert words.time(AT_14_32)
+
+
+@pytest.mark.parametrize(
+    ("name", "date"),
+    [("en_GB.UTF-8", "30 Nov 2025"), ("en-gb", "30 Nov 2025"), ("de_GB", "Nov 30, 2025")],
+)
+def test_the_country_in_a_name_has_its_dates(name: str, date: str) -> None:
+    """Where its language is one of ours."""
+    assert Language(name).date(AT_14_32) == date

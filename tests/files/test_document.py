@@ -228,8 +228,9 @@ def test_an_odd_unknown_key_is_rejected_alone() -> None:
 
 
 def test_brackets_in_text_are_not_nesting() -> None:
-    """A long text full of brackets is loadable."""
+    """A long text full of brackets is loadable, also with half a character."""
     assert loadable(dump({"content": '[{"' * 5_000}))
+    assert loadable(b'{"content": "\xed\xa0\xbd' + b"[" * 5_000 + b'"}')
 
 
 @given(st.binary(max_size=200))

@@ -41,7 +41,7 @@ def test_in_trouble_it_looks_more_often(scene: Scene) -> None:
     assert scene.patience(50) == CALM_LOOK
 
 
-@pytest.mark.parametrize(("due", "wait"), [(2.0, 2.0), (100.0, LOOK), (-1.0, LOOK)])
+@pytest.mark.parametrize(("due", "wait"), [(2.0, 2.0), (100.0, LOOK), (0.0, LOOK), (-1.0, LOOK)])
 def test_it_waits_until_the_next_item_is_due(scene: Scene, due: float, wait: float) -> None:
     """What was due in the cycle has had its sender."""
     waits_until(scene, NOW + due)

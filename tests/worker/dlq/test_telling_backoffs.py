@@ -20,11 +20,14 @@ def test_what_an_edit_brings_or_moves_begins_to_wait() -> None:
             shown("text", content="another text"),
             shown("wish", last_attempt=0),
             shown("new", last_attempt=NOW - 10, retry_count=0),
+            shown("soon", last_attempt=NOW - 29.5, retry_count=0),
             shown("due", last_attempt=1.0, retry_count=0),
         ],
         known(9),
     )
-    assert telling_backoffs.begun(merge, NOW) == [("alpha", "new", 20.0), ("alpha", "later", 480.0)]
+    assert telling_backoffs.begun(merge, NOW) == [
+        ("alpha", "soon", 0.5), ("alpha", "new", 20.0), ("alpha", "later", 480.0),
+    ]  # fmt: skip
 
 
 def test_many_waits_are_told_by_their_number() -> None:
