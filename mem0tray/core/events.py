@@ -54,6 +54,15 @@ class OtherPort(Event, frozen=True):
     port: int
 
 
+class LeftInFlight(Event, frozen=True):
+    """A former worker ended while it was sending: for `delay` seconds nobody is asked about that.
+
+    The server may be at work on it still.
+    """
+
+    delay: float
+
+
 class WorkerStopped(Event, frozen=True):
     """The worker has left."""
 

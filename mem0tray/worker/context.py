@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from mem0tray.config.settings import Settings
 from mem0tray.core import jsontext
-from mem0tray.core.events import Events, FileBroken, Quarantined
+from mem0tray.core.events import Events, FileBroken, LeftInFlight, Quarantined
 from mem0tray.files import quarantine
 from mem0tray.files.atomic import Signature
 from mem0tray.files.unheard_orders import UnheardOrders
@@ -23,6 +23,7 @@ from mem0tray.system.paths import Paths
 from mem0tray.worker.troubles import Troubles
 
 AT_WORK: Final = 10.0  # seconds that a server is given for what a former worker has sent
+_LEFT_UNTIL: Final = "left_until"  # in the ledger's `meta`: until when that is, Unix seconds
 
 
 class Wakes(Protocol):
@@ -80,16 +81,20 @@ class WorkerContext:
         LedgerError.
         """
         ledger, interval = self.ledger, self.settings.sync.retry_interval
-        wait = min(AT_WORK, interval)
+        wait, now = min(AT_WORK, interval), self.now()
         with ledger.transaction(durable=True):
-            if self.inbox.forget_requests_under_way(self.now(), wait):
-                self.unknown_until = time.monotonic() + wait
+            if self.inbox.forget_requests_under_way(now, wait):
+                ledger.set_meta(_LEFT_UNTIL, now + wait)  # it outlives another start in between
+            left = min((ledger.meta(_LEFT_UNTIL) or 0.0) - now, wait)
             boot = boot_id()
             if ledger.rebuilt or ledger.meta("boot") not in (None, boot):
                 self.inbox.ask_about_everything(self.now())
             self.outbox.limit_waits(self.now(), interval)
             ledger.set_meta("clean", 0)
             ledger.set_meta("boot", boot)
+        if left > 0:
+            self.unknown_until = time.monotonic() + left
+            self.events.emit(LeftInFlight(left))
 
     @staticmethod
     def now() -> float:

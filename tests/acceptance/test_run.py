@@ -10,6 +10,7 @@ import pytest
 
 from mem0tray.localserver.serve import listen
 from tests.support.home import COMMAND, Home
+from tests.support.http1 import Answer
 from tests.support.shapes import dead, entries, entry
 from tests.support.standin import Standin
 
@@ -126,3 +127,22 @@ def test_an_embedded_server_that_moved_says_where_it_is(bare_home: Home) -> None
     (line,) = [line for line in told(done.stdout) if line.endswith(said)]
     assert line.startswith("The embedded server listens at port ")
     assert len(bare_home.log_lines(said)) == 1
+
+
+@pytest.mark.parametrize("between", [False, True])
+def test_what_a_kill_left_under_way_is_waited_for(
+    home: Home, server: Standin, *, between: bool
+) -> None:
+    """As long as the server may be at work on it, and whether or not another start came since."""
+    home.write_queue([entry("cut off")])
+    server.script(Answer(delay=60, stores=True), content="cut off")
+    worker = home.worker()
+    server.wait_for(lambda: server.sends("cut off") == 1, 10)
+    worker.kill()
+    soon = {"MEM0TRAY_SYNC_RETRY_INTERVAL": "4"}
+    if between:
+        assert home.run("run", "--once", env=soon).returncode == 1
+    done = home.drain(env=soon)
+    assert done.returncode == 0, done.stderr
+    assert "The last worker ended while it was sending: asked about in" in done.stdout
+    assert home.queue_items() == []

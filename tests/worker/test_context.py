@@ -70,6 +70,20 @@ def test_what_was_under_way_is_asked_about_after_a_while(
     assert claimed(ground, second).unknown is None
 
 
+def test_another_start_in_between_changes_nothing(ground: QueueScene) -> None:
+    """What was under way before it is waited for all the same, and each start says so."""
+    key = waits(ground, A)
+    claimed(ground, key)
+    next_worker(ground)
+    ground.now = NOW + 3.0
+    assert next_worker(ground).unknown_until == MOMENT + 7.0
+    assert ground.told == [events.LeftInFlight(10.0), events.LeftInFlight(7.0)]
+    ground.now = NOW - 1e6
+    assert next_worker(ground).unknown_until == MOMENT + 10.0
+    ground.now = NOW + 11.0
+    assert next_worker(ground).unknown_until == 0.0
+
+
 @pytest.mark.parametrize("clean", [0, 1])
 def test_after_a_kill_only_what_was_under_way_is_unknown(ground: QueueScene, clean: int) -> None:
     """What was committed is on the disk, as long as the machine goes on."""

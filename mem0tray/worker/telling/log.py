@@ -294,6 +294,8 @@ def describe(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912  (one line fo
             return (
                 f"ℹ️ The embedded server listens at port {port}, not at {wanted} (server.local_port)"
             )
+        case events.LeftInFlight(delay):
+            return f"❓ The last worker ended while it was sending: asked about in {delay:.0f}s"
         case events.SettingsChanged():
             return "⚙️ The settings were read again"
         case events.WorkerStopped():

@@ -79,6 +79,10 @@ def test_an_item_without_a_project(project: str) -> None:
             events.OtherPort(8000, 8001),
             "ℹ️ The embedded server listens at port 8001, not at 8000 (server.local_port)",
         ),
+        (
+            events.LeftInFlight(9.7),
+            "❓ The last worker ended while it was sending: asked about in 10s",
+        ),
         (events.SettingsChanged(), "⚙️ The settings were read again"),
         (events.WorkerStopped(), "⏹️ Worker stopped"),
     ],
