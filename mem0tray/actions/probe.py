@@ -10,7 +10,8 @@ from mem0tray.config.server_choice import THIS_COMPUTER
 from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
-from mem0tray.server import Health, ServerAddress, connect
+from mem0tray.ledger.reader import Reader
+from mem0tray.server import Health, Recognition, ServerAddress, connect
 from mem0tray.server.model import Proof
 from mem0tray.system.paths import Paths
 
@@ -45,7 +46,7 @@ def probe(settings: Settings, paths: Paths, timeout: float = TIMEOUT) -> Probe:
         return _local(paths, timeout)
     try:
         address = ServerAddress.from_settings(settings.server)
-        health = _ask(address, settings.server.dialect, timeout)
+        health = _ask(address, settings.server.dialect, timeout, known=_known(paths, address.url))
     except Mem0TrayError as error:
         shown = url.rpartition("@")[2]  # no name and password
         return Probe(url, shown, "", _ill(error.reason))
@@ -66,10 +67,20 @@ def _local(paths: Paths, timeout: float) -> Probe:
     return Probe(LOCAL_URL, THIS_COMPUTER, "", health)
 
 
+def _known(paths: Paths, address: str) -> str:
+    """The dialect that the worker has recognised at this address; empty if none is known."""
+    with Reader(paths.ledger) as reader:
+        return reader.dialect_of(address)
+
+
 def _ask(
-    address: ServerAddress, dialect: str, timeout: float, proof: Proof | None = None
+    address: ServerAddress,
+    dialect: str,
+    timeout: float,
+    proof: Proof | None = None,
+    known: str = "",
 ) -> Health:
-    client = connect(address, dialect, proof)
+    client = connect(address, dialect, proof, recognition=Recognition(known))
     try:
         return client.probe(timeout)
     finally:

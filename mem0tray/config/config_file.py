@@ -23,7 +23,7 @@ _HEADER: Final = """\
 HINTS: Final = {
     "paths.claude_dir": "the folder with the shared files",
     "server.url": 'your Mem0 server, as "http://192.168.1.20:8000"; or "local": this computer only',
-    "server.dialect": 'how the server is spoken to: "vps", or "oss": the official Mem0 server',
+    "server.dialect": '"vps"; "oss": the official Mem0 server; "auto": what it is, is asked',
     "server.api_key": "goes out with every request; keep this file private",
     "server.user": 'with "oss": keep all under this name, the project beside it',
     "server.infer": 'with "oss": the server stores facts that it takes out of the text',

@@ -37,7 +37,7 @@ class ServerSettings(msgspec.Struct, frozen=True):
     """`[server]`: an empty `url` means that none has been chosen."""
 
     url: str = ""
-    dialect: str = "vps"
+    dialect: str = "auto"
     api_key: str = ""
     user: str = ""
     infer: bool = False

@@ -22,6 +22,8 @@ from mem0tray.core.item import Name
 from mem0tray.files.receipts import Mark
 from mem0tray.ledger import schema, taken_by_others
 from mem0tray.ledger.database import decode, encode, trouble, unusable
+from mem0tray.ledger.dialects import NAME as DIALECT
+from mem0tray.ledger.dialects import told_of
 from mem0tray.ledger.known import Attempt, Batch, Known
 from mem0tray.ledger.rows import DEAD_RAWS, DLQ_MERGED, REFUSAL_OVER, WAITS_SINCE, find_raw
 from mem0tray.system import plain
@@ -250,6 +252,10 @@ class Reader:
         """One of the totals, as the queue file is to show it; None where it is not known."""
         found = self._one("SELECT value FROM meta WHERE name = ?", (name,))
         return None if found is None else items.count(found)
+
+    def dialect_of(self, address: str) -> str:
+        """The dialect that the server at this address was recognised to speak, or nothing."""
+        return told_of(self._one("SELECT value FROM meta WHERE name = ?", (DIALECT,)), address)
 
     def last_attempts(self) -> dict[tuple[str, bytes], Attempt]:
         """The last failed attempt of each memory that waits, by id and digest."""

@@ -3,6 +3,8 @@
 import importlib
 import sys
 from collections.abc import Callable
+from functools import partial
+from typing import Final
 
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.core.delivery_kind import Kind
@@ -22,6 +24,7 @@ from mem0tray.server.model import (
     ServerMemory,
     Terms,
 )
+from mem0tray.server.recognition import Recognition
 
 __all__ = [
     "DIALECTS",
@@ -35,6 +38,7 @@ __all__ = [
     "Memory",
     "Outcome",
     "Presence",
+    "Recognition",
     "ServerAddress",
     "ServerMemory",
     "Terms",
@@ -79,8 +83,11 @@ def _load_httpx() -> None:
 
 # A further dialect is a module beside `vps.py` with a `Client` of its own, a factory as `_vps` and
 # an entry here; people choose it by its name in `config/setting_rules.py` (CHOICES, and the rule).
+AUTO: Final = "auto"  # how a server is spoken to is found out
 _Factory = Callable[[ServerAddress, Proof | None, Listings | None, Terms], Client]
+# In the order in which `auto` tries them.
 DIALECTS: dict[str, _Factory] = {"vps": _vps, "oss": _oss}
+_HEALTH_PATHS: Final = {"vps": "/health", "oss": "/auth/setup-status"}
 
 
 def connect(
@@ -89,18 +96,31 @@ def connect(
     proof: Proof | None = None,
     known: Listings | None = None,
     terms: Terms = _NO_TERMS,
+    recognition: Recognition | None = None,
 ) -> Client:
     """A client that speaks `dialect` to `address`; it connects with its first call.
 
     One client serves one thread. With `proof` each connection is asked to
     answer a challenge before anything else goes over it. `known` is what the
     clients of one server share of its answers. `terms` are those of the settings, for
-    what is saved, asked or read. Raises SettingsError for an unknown dialect.
+    what is saved, asked or read. With `auto`, `recognition` is what is known of the
+    server's own dialect. Raises SettingsError for an unknown one.
     """
+    if dialect == AUTO:
+        from mem0tray.server.auto import AutoClient  # as slow to import as the others
+
+        return AutoClient(
+            address.host,
+            partial(connect, address, proof=proof, known=known, terms=terms),
+            _HEALTH_PATHS,
+            recognition or Recognition(),
+        )
     make = DIALECTS.get(dialect)
     if make is None:
         raise SettingsError(
             Reason("There is no server dialect {name}.", name=repr(dialect)),
-            Reason("Set server.dialect to one of: {names}.", names=", ".join(sorted(DIALECTS))),
+            Reason(
+                "Set server.dialect to one of: {names}.", names=", ".join(sorted((AUTO, *DIALECTS)))
+            ),
         )
     return make(address, proof, known, terms)

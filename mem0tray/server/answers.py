@@ -45,6 +45,7 @@ NO_PROJECT = Reason("invalid content: {why}", why=Reason("the item names no proj
 _NO_ANSWER = Reason("no answer after {number} s").id
 _ELSEWHERE = Reason("{status} to {address}, which is not followed").id
 _NO_USE = Reason("{status}, but {why}").id
+_HEALTH_ANSWER = Reason("the health check was answered with {answer}").id
 _NOT_JSON = Reason("the answer is not a JSON object")
 STORED_NOTHING = Reason("the server stored nothing")
 HOLDS_NUL = Reason("the memory holds the character NUL, which the server cannot store")
@@ -164,7 +165,14 @@ def health(reply: Reply, *, healthy: bool) -> Health:
 
 
 def _health_answer(answer: Reason) -> Reason:
-    return Reason("the health check was answered with {answer}", answer=answer)
+    return Reason(_HEALTH_ANSWER, answer=answer)
+
+
+def health_answer(reason: Reason) -> Reason:
+    """The answer to a probe that was not healthy, out of what `health` said of it."""
+    found = reason.find(_HEALTH_ANSWER)
+    answer = found.get("answer") if found is not None else None
+    return answer if isinstance(answer, Reason) else reasons.bare(reason)
 
 
 def _kind(

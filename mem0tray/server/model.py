@@ -81,11 +81,15 @@ class Presence(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What a probe has shown; `reason` is a sentence, NONE when the server is healthy."""
+    """What a probe has shown; `reason` is a sentence, NONE when the server is healthy.
+
+    `recognised`: false where a server answers, and none of the dialects is its.
+    """
 
     healthy: bool
     reason: Reason
     status: int | None = None
+    recognised: bool = True
 
 
 KEY_REFUSED: Final = frozenset({401, 403})  # the statuses of a server that will not have the key

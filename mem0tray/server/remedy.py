@@ -33,6 +33,10 @@ _NO_TLS: Final = Reason(
 _ASKED_FOR: Final = re.compile(
     r"(\w+://[^/]+(?:/.*?)?)/(?:health|memory(?:/[^/]+)?|memories|(?<!/memory/)search|auth/setup-status)(/?)"
 )
+_SET_DIALECT: Final = Reason(
+    "Set the right address with `mem0tray config set server.url ADDRESS`, or how the server there"
+    " is spoken to with `mem0tray config set server.dialect NAME`."
+)
 _PROJECT: Final = Reason(
     "Look whether the server knows this project, and whether the"
     " address is right: `mem0tray config get server.url`."
@@ -72,6 +76,11 @@ _WAIT: Final = nothing(Reason("it is tried again by itself."))
 def of_refusal(status: int | None) -> Reason:
     """For a server that refuses every delivery."""
     return _REFUSALS.get(status or 0, _SET_ADDRESS)
+
+
+def of_unrecognised() -> Reason:
+    """For a server that answers, and is none that is known."""
+    return _SET_DIALECT
 
 
 def of_redirect(address: str) -> Reason:

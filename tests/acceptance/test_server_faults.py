@@ -73,7 +73,8 @@ def test_bad_answers_are_bounded_in_time_and_memory(home: Home, server: Standin,
 @pytest.mark.row(37)
 @pytest.mark.parametrize("name", ["endless body", "slow headers", "garbage", "gzip bomb"])
 def test_a_bad_health_answer_is_an_outage(home: Home, server: Standin, name: str) -> None:
-    """A health path that answers wrongly is a server that is down; nothing is sent."""
+    """A health path that answers wrongly is a known server that is down; nothing is sent."""
+    home.env.setdefault("MEM0TRAY_SERVER_DIALECT", "vps")
     server.health = BAD_ANSWERS[name]
     home.write_queue(entries(2))
     worker = home.start("run", wrapper=ANEW, env=IMPATIENT)

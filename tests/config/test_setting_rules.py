@@ -29,7 +29,7 @@ RANGES = [
 ]
 # Key, what may be, what may not, what is expected.
 TEXTS = [
-    ("server.dialect", ["vps", "oss"], ["", "VPS", "other"], '"vps" or "oss"'),
+    ("server.dialect", ["auto", "vps", "oss"], ["", "VPS", "platform"], '"auto", "vps" or "oss"'),
     ("server.user", ["", "me", "me and you"], [" "], "a name, or nothing"),
     (
         "server.api_key",

@@ -199,7 +199,7 @@ def test_every_key_has_a_variable(tmp_path: Path) -> None:
 DEFAULTS = {
     "paths.claude_dir": "~/.claude",
     "server.url": "",
-    "server.dialect": "vps",
+    "server.dialect": "auto",
     "server.api_key": "",
     "server.user": "",
     "server.infer": False,

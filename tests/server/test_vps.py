@@ -245,7 +245,7 @@ def test_an_unknown_dialect_is_a_settings_error(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(SettingsError) as caught:
         connect(ServerAddress.of("http://127.0.0.1:9"), "klingon")
     assert caught.value.message == "There is no server dialect 'klingon'."
-    assert caught.value.remedy == "Set server.dialect to one of: one, two."
+    assert caught.value.remedy == "Set server.dialect to one of: auto, one, two."
 
 
 def test_a_further_dialect_joins_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:

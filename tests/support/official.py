@@ -125,7 +125,11 @@ class OfficialStandin(Standin):
         return (request.method, request.path) == ("POST", SEARCH)
 
     def _decide(self, request: Request, *, saving: bool) -> tuple[Answer, object]:
-        answer, body = super()._decide(request, saving=saving)
+        if request.path not in (SAVE, SEARCH, HEALTH):  # nobody wants a key for what is not there
+            answer: Answer = Answer(404)
+            body: object = {"detail": "Not Found"}
+        else:
+            answer, body = super()._decide(request, saving=saving)
         name = uuid.uuid4().hex[:8]
         if isinstance(body, dict) and "request_id" in body:
             body["request_id"] = name

@@ -35,8 +35,8 @@ from typing import Any, Final, NoReturn
 PRELOADED: Final = (
     "mem0tray.cli.fast_arguments", "mem0tray.cli.producing", "mem0tray.actions.add",
     "mem0tray.actions.restore", "mem0tray.alerts.watch", "mem0tray.server.network",
-    "mem0tray.server.vps", "mem0tray.worker.folders.settings_file", "mem0tray.worker.thread",
-    "mem0tray.desktop.app", "httpx", "httpcore",
+    "mem0tray.server.auto", "mem0tray.server.vps", "mem0tray.worker.folders.settings_file",
+    "mem0tray.worker.thread", "mem0tray.desktop.app", "httpx", "httpcore",
 )  # fmt: skip
 _LIBC: Final = ctypes.CDLL(None)
 _LONGEST: Final = 65536  # bytes of an order

@@ -19,6 +19,7 @@ from mem0tray.server import (
     Health,
     KeyCheck,
     KeyVerdict,
+    Recognition,
     ServerAddress,
     connect,
 )
@@ -59,7 +60,8 @@ def _chosen(loaded: Loaded) -> Iterable[Check]:
     settings = loaded.settings
     try:
         there = ServerAddress.from_settings(settings.server)
-        client = connect(there, settings.server.dialect)
+        recognition = Recognition()
+        client = connect(there, settings.server.dialect, recognition=recognition)
     except Mem0TrayError as error:
         yield Check("server", FAIL, error.message, error.remedy)
         return
@@ -68,17 +70,21 @@ def _chosen(loaded: Loaded) -> Iterable[Check]:
     timeout = min(settings.sync.timeout, _TIMEOUT)
     try:
         health = client.probe(timeout)
-        yield _health(there, health)
+        yield _health(there, health, recognition.dialect)
         if health.healthy or health.status in KEY_REFUSED:
             yield _key(loaded, there, client, timeout)
     finally:
         client.close()
 
 
-def _health(there: ServerAddress, health: Health) -> Check:
+def _health(there: ServerAddress, health: Health, recognised: str) -> Check:
+    """How the server is; `recognised` is the dialect that it was found to speak, if any was."""
     if health.healthy:
-        return Check("server", OK, f"{there.host} is healthy.")
+        speaks = f" and speaks `{recognised}`" if recognised else ""
+        return Check("server", OK, f"{there.host} is healthy{speaks}.")
     why, remedy = reasons.parted(health.reason)
+    if not health.recognised:
+        return Check("server", FAIL, f"{reasons.sentence(why)}", str(remedy))
     return Check(
         "server",
         FAIL,

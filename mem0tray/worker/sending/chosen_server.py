@@ -1,6 +1,7 @@
 """The server that is chosen now: its server connection, deliveries and probes that use it."""
 
 from contextlib import suppress
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -10,8 +11,9 @@ from mem0tray.core import events
 from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.errors import LedgerError, SettingsError
 from mem0tray.core.reasons import Reason
+from mem0tray.ledger.dialects import Dialects
 from mem0tray.ledger.outages import Outages
-from mem0tray.server import Client, Health, KeyCheck, KeyVerdict
+from mem0tray.server import Client, Health, KeyCheck, KeyVerdict, Recognition
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending.delivery import Delivery
 from mem0tray.worker.sending.health import Prober
@@ -25,6 +27,7 @@ class ChosenServer:
         self._context = context
         self._breaker = breaker
         self._outages = Outages(context.ledger)
+        self._dialects = Dialects(context.ledger)
         self._connection: ServerConnection | None = None
         self._version = 0  # of the connection, whose address may change
         self.delivery = Delivery(context, breaker, self._client, self._await_probe)
@@ -47,6 +50,7 @@ class ChosenServer:
         """
         old = self._connection
         self._breaker.forget_server()
+        self._breaker.unblock("dialect")
         new = self._connection = None if server is None else self._connected(server)
         self._context.server = new.name if new is not None else ""
         self._context.destination = new.shown if new is not None else ""
@@ -76,7 +80,14 @@ class ChosenServer:
             self._breaker.block("server", error.reason)
             return None
         self._breaker.unblock("server")
+        connection.recognition = Recognition(
+            self._dialects.of(connection.name), partial(self._note_dialect, connection.name)
+        )
         return connection
+
+    def _note_dialect(self, address: str, dialect: str) -> None:
+        with suppress(LedgerError):  # then it is asked for again
+            self._dialects.note(address, dialect)
 
     def _there(self) -> ServerConnection:
         if self._connection is None:
@@ -105,6 +116,10 @@ class ChosenServer:
             if connection.other_port:
                 wanted = self._context.settings.server.local_port
                 self._context.events.emit(events.OtherPort(wanted, connection.other_port))
+        if health.recognised:
+            self._breaker.unblock("dialect")
+        else:
+            self._breaker.block("dialect", health.reason)
         if health.healthy:
             self.delivery.note_health()  # before the next delivery
         changed = self._breaker.note_probe(healthy=health.healthy, reason=health.reason)

@@ -7,7 +7,7 @@ from mem0tray.config.server_choice import THIS_COMPUTER
 from mem0tray.config.settings import LOCAL_URL, ServerSettings
 from mem0tray.localserver.child import LocalServer
 from mem0tray.localserver.endpoint import DIALECT, proof
-from mem0tray.server import Client, Listings, ServerAddress, Terms, connect
+from mem0tray.server import Client, Listings, Recognition, ServerAddress, Terms, connect
 from mem0tray.system.paths import Paths
 
 
@@ -23,6 +23,7 @@ class ServerConnection:
         self._port = 0  # of the embedded server, once it was seen to run
         self._address: ServerAddress | None = None
         self._known = Listings()
+        self.recognition = Recognition()  # of a server whose dialect the settings leave open
         if url == LOCAL_URL:
             self._local = LocalServer(paths.local_server, server.local_port)
             self.name = LOCAL_URL
@@ -69,7 +70,7 @@ class ServerConnection:
         if address is None:
             return self.probe_client()
         if self._local is None:
-            return connect(address, self._dialect, None, self._known, self._terms)
+            return connect(address, self._dialect, None, self._known, self._terms, self.recognition)
         # Between its death and our probe any program may take the embedded server's port.
         proves = partial(proof, address.token)
         return connect(address, DIALECT, proves, self._known)

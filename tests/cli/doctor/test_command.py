@@ -50,7 +50,7 @@ def test_all_is_well(home: Scratch) -> None:
 
 def test_the_server(home: Scratch, server: Standin) -> None:
     """Healthy, ill and gone are told apart; trouble exits 1."""
-    assert checks(home, "server") == [("ok", f"{server.netloc} is healthy. ")]
+    assert checks(home, "server") == [("ok", f"{server.netloc} is healthy and speaks `vps`. ")]
     server.health = Answer(503)
     ((level, text),) = checks(home, "server")
     assert level == "fail"
@@ -185,7 +185,7 @@ def test_plain_http_to_another_machine_is_named(
     home: Scratch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Memories that can be read on the way are a warning; a key among them is named."""
-    monkeypatch.setattr(checks_server, "connect", lambda *_: _Healthy())
+    monkeypatch.setattr(checks_server, "connect", lambda *_, **__: _Healthy())
     home.env(MEM0TRAY_SERVER_URL="http://far.example")
     ((level, text),) = checks(home, "plain http")
     assert level == "warn"

@@ -74,10 +74,11 @@ def test_a_server_of_the_user_s_is_named_by_its_address(clients: Clients) -> Non
         found.probe_client()
     (one, other) = clients.made
     assert one == other
-    address, dialect, proof, listings, terms = one
+    address, dialect, proof, listings, terms, recognition = one
     assert address.url == "https://a.test:8443/mem"
     assert (dialect, proof) == ("odd", None)
     assert terms == Terms("me", infer=True)
+    assert recognition is found.recognition  # what one client finds out all know
     assert isinstance(listings, Listings)  # shared: one listing answers all
     assert (clients.ensured, clients.stopped) == (0, 0)
 

@@ -1,0 +1,30 @@
+"""In which dialect the server was recognised, with its address: asked once for each address."""
+
+from typing import Any, Final
+
+from mem0tray.ledger.database import Ledger
+
+NAME: Final = "dialect"  # the mark's
+
+
+class Dialects:
+    """What was recognised, of the last address alone."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def of(self, address: str) -> str:
+        """The dialect that the server at this address spoke; empty if that is not known."""
+        with self._ledger.locked():
+            return told_of(self._ledger.meta(NAME), address)
+
+    def note(self, address: str, dialect: str) -> None:
+        """Note what was recognised. Raises LedgerError."""
+        with self._ledger.transaction():
+            self._ledger.set_meta(NAME, f"{dialect} {address}")
+
+
+def told_of(mark: Any, address: str) -> str:
+    """The dialect that the mark names for this address; empty if it is another's."""
+    dialect, _, there = str(mark or "").partition(" ")
+    return dialect if there == address else ""

@@ -1,0 +1,156 @@
+"""The dialect `auto`: which one a server speaks is found out, by the paths that tell its health.
+
+Until that is known nothing goes there but these questions, which carry no memory.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
+from typing import Final
+
+from mem0tray.core import reasons
+from mem0tray.core.delivery_kind import Kind
+from mem0tray.core.reasons import Reason
+from mem0tray.core.text import one_line
+from mem0tray.server.answers import health_answer
+from mem0tray.server.model import (
+    KEY_REFUSED,
+    Client,
+    Health,
+    KeyCheck,
+    Memory,
+    Outcome,
+    Presence,
+    ServerMemory,
+)
+from mem0tray.server.recognition import Recognition
+from mem0tray.server.remedy import of_unrecognised
+
+_NOT_THERE: Final = frozenset({404, 405})
+_SPOKEN_TO_FIRST: Final = "vps"  # where a key that is refused keeps it from being known
+
+
+class AutoClient:
+    """Talks to one server in the dialect that it is recognised to speak; see `Client`.
+
+    `make` gives a client of the dialect of a name, and `paths` has those that there are, in
+    the order in which they are tried, each with the path that it asks for its health.
+    `recognition` is what all clients of the server know of it.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        make: Callable[[str], Client],
+        paths: Mapping[str, str],
+        recognition: Recognition,
+    ) -> None:
+        self._host = host
+        self._make = make
+        self._paths = paths
+        self._recognition = recognition
+        self._clients: dict[str, Client] = {}
+
+    def save(self, memory: Memory, timeout: float) -> Outcome:
+        """Deliver `memory`; one that is answered with 404 may be another server's by now."""
+        end = time.monotonic() + timeout
+        before, why_not = self._spoken(timeout)
+        if why_not is not None:
+            return why_not
+        outcome = self._client(before).save(memory, end - time.monotonic())
+        if outcome.status != HTTPStatus.NOT_FOUND:
+            return outcome
+        self._recognise(self._paths, end)
+        now = self._recognition.dialect
+        if now == before:
+            return outcome
+        return self._client(now).save(memory, end - time.monotonic())
+
+    def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Outcome:
+        """Ask whether the server has exactly this text."""
+        end = time.monotonic() + timeout
+        name, why_not = self._spoken(timeout)
+        return why_not or self._client(name).ask(memory, end - time.monotonic(), since)
+
+    def read(self, project: str, limit: int, timeout: float) -> list[ServerMemory] | Outcome:
+        """Read up to `limit` memories of a project, the newest first."""
+        end = time.monotonic() + timeout
+        name, why_not = self._spoken(timeout)
+        return why_not or self._client(name).read(project, limit, end - time.monotonic())
+
+    def search(
+        self, project: str, query: str, limit: int, timeout: float
+    ) -> list[ServerMemory] | Outcome:
+        """Search a project for up to `limit` memories, the best first."""
+        end = time.monotonic() + timeout
+        name, why_not = self._spoken(timeout)
+        return why_not or self._client(name).search(project, query, limit, end - time.monotonic())
+
+    def probe(self, timeout: float) -> Health:
+        """Ask the server for its health, and what it is where that is not known, or may be over."""
+        end = time.monotonic() + timeout
+        known = self._recognition.dialect
+        if not known:
+            return self._recognise(self._paths, end)
+        health = self._client(known).probe(timeout)
+        if health.status in _NOT_THERE:
+            found = self._recognise([name for name in self._paths if name != known], end)
+            return found if found.healthy else health
+        return health
+
+    def check_key(self, timeout: float) -> KeyCheck:
+        """Ask what the server makes of the key, or of having none."""
+        return self._client(self._recognition.dialect or _SPOKEN_TO_FIRST).check_key(timeout)
+
+    def abort(self) -> None:
+        """Make a call that is in progress in another thread return promptly."""
+        for client in tuple(self._clients.values()):
+            client.abort()
+
+    def close(self) -> None:
+        """Close the connections."""
+        for client in self._clients.values():
+            client.close()
+
+    def _client(self, name: str) -> Client:
+        if name not in self._clients:
+            self._clients[name] = self._make(name)
+        return self._clients[name]
+
+    def _spoken(self, timeout: float) -> tuple[str, Outcome | None]:
+        """The dialect that the server speaks; or else why nothing can be said to it."""
+        if not self._recognition.dialect:
+            health = self.probe(timeout)
+            if not health.healthy:
+                said = one_line(str(health.reason), 200)
+                return "", Outcome(Kind.OUTAGE, health.status, said)
+        return self._recognition.dialect, None
+
+    def _recognise(self, names: Iterable[str], end: float) -> Health:
+        """Ask for each of these dialects in turn until one is answered; what was shown.
+
+        Where none is, an answer that may pass, or that is about the key, says more than that
+        nothing was recognised.
+        """
+        said: dict[str, Health] = {}
+        for name in names:
+            health = said[name] = self._client(name).probe(end - time.monotonic())
+            if health.healthy:
+                self._recognition.learn(name)
+            if health.healthy or health.status is None:
+                return health
+        for health in said.values():
+            status = health.status or 0
+            if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in KEY_REFUSED:
+                return health
+        return Health(healthy=False, reason=self._unrecognised(said), recognised=False)
+
+    def _unrecognised(self, said: Mapping[str, Health]) -> Reason:
+        told, advice = reasons.NONE, reasons.NONE
+        for name, health in said.items():
+            why, remedy = reasons.parted(health.reason)
+            answer = Reason("{path}: {answer}", path=self._paths[name], answer=health_answer(why))
+            told = Reason("{one}; {other}", one=told, other=answer) if told else answer
+            advice = advice or remedy
+        what = Reason("no Mem0 server was recognised at {host} ({why}).", host=self._host, why=told)
+        return reasons.advised(what, advice or of_unrecognised())

@@ -1,0 +1,147 @@
+"""A server of which nothing is said: what it is, is found out before anything goes there."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.forked import ForkedHome
+from tests.support.home import Home
+from tests.support.http1 import Answer, Request
+from tests.support.official import OfficialStandin, SimpleStore
+from tests.support.shapes import entries, entry
+from tests.support.standin import Standin
+
+HEALTH = ("GET", "/health")
+STATUS = ("GET", "/auth/setup-status")
+
+
+@pytest.fixture
+def official() -> Iterator[OfficialStandin]:
+    """Serve as the official server does."""
+    with OfficialStandin(SimpleStore()) as standin:
+        yield standin
+
+
+@pytest.fixture
+def official_home(tmp_path: Path, official: OfficialStandin) -> Iterator[Home]:
+    """Make a scratch home whose chosen server is the official one, and says no more."""
+    with ForkedHome(tmp_path / "home", official.url) as scratch:
+        yield scratch
+
+
+def asked(requests: list[Request]) -> list[tuple[str, str]]:
+    """Tell what was asked, without what was saved."""
+    return [(each.method, each.path) for each in requests if each.method == "GET"]
+
+
+def test_a_server_of_the_first_kind_notices_nothing(home: Home, server: Standin) -> None:
+    """It is asked for its health, as before, and for nothing else; a restart asks no more."""
+    home.write_queue(entries(3))
+    home.drained()
+    requests = server.forget()
+    assert set(asked(requests)) <= {HEALTH, *[("GET", f"/memory/project-{n}") for n in range(9)]}
+    assert (requests[0].method, requests[0].path) == HEALTH
+    home.write_queue([entry("one more")])
+    home.drained()
+    assert {path for _, path in asked(server.requests)} == {"/health"}
+
+
+def test_an_official_server_is_recognised_once(
+    official_home: Home, official: OfficialStandin
+) -> None:
+    """By two questions without content, before anything else; a restart knows it."""
+    official_home.write_queue(entries(3))
+    official_home.drained()
+    first, second, *_ = requests = official.forget()
+    assert [(each.method, each.path) for each in (first, second)] == [HEALTH, STATUS]
+    assert (first.body, second.body) == (b"", b"")
+    assert asked(requests).count(HEALTH) == 1
+    official_home.write_queue([entry("one more")])
+    official_home.drained()
+    assert HEALTH not in asked(official.requests)
+    assert official.total_stored() == 4
+    (said,) = [each for each in official_home.json("doctor")["checks"] if each["name"] == "server"]
+    assert "speaks `oss`" in said["message"]
+
+
+def test_another_address_is_asked_anew(
+    home: Home, server: Standin, official: OfficialStandin
+) -> None:
+    """What one server spoke says nothing of the next."""
+    home.write_queue(entries(2))
+    home.drained()
+    url = {"MEM0TRAY_SERVER_URL": official.url}
+    home.write_queue([entry("elsewhere")])
+    home.drained(env=url)
+    assert asked(official.requests)[:2] == [HEALTH, STATUS]
+    server.forget()
+    home.write_queue([entry("here again")])
+    home.drained()
+    assert (server.count("here again"), official.count("elsewhere")) == (1, 1)
+
+
+@pytest.mark.parametrize("kind", ["saves", "restart"])
+def test_a_server_that_changes_under_its_address_is_found_out(
+    home: Home, server: Standin, kind: str
+) -> None:
+    """By a save that is answered with 404, or by its probe: nothing is lost, twice or counted."""
+    home.write_queue(entries(3))
+    worker = home.worker()
+    server.wait_for(lambda: server.total_stored() == 3, 10)
+    if kind == "restart":
+        worker.stop()
+    server.close()
+    later = OfficialStandin(SimpleStore())
+    later._port = server._port
+    with later:
+        if kind == "saves":  # before the first probe finds out
+            later.script(Answer(503), content="new 0")
+        home.write_queue([entry(f"new {n}", "beta") for n in range(3)])
+        if kind == "restart":
+            home.worker()
+        later.wait_for(lambda: later.total_stored() == 3, 20)
+        home.wait(lambda: home.queue_items() == [], 20, "delivered")
+        assert later.surplus() == {}
+        assert home.dlq_items() == []
+
+
+def test_what_is_no_mem0_server_gets_nothing(home: Home, server: Standin) -> None:
+    """The state says so, with what each path said; once one is there, memories go."""
+    server.health = Answer(404, {"detail": "Not Found"})
+    home.write_queue(entries(2))
+    home.worker()
+    home.wait(lambda: home.state()[0] == "action needed", 20, "told")
+    assert home.state()[1].startswith(
+        f"no Mem0 server was recognised at {server.netloc} (/health: 404 Not Found;"
+        " /auth/setup-status: 404 Not Found)."
+    )
+    assert {request.method for request in server.requests} == {"GET"}
+    assert not any(request.body for request in server.requests)
+    assert "no Mem0 server was recognised" in home.ok("status")
+    failed = home.run("doctor")
+    assert "No Mem0 server was recognised at" in failed.stdout
+    server.health = Answer(body={"status": "ok"})
+    server.wait_for(lambda: server.total_stored() == 2, 20)
+    home.wait(lambda: home.state()[0] == "healthy", 20, "over")
+
+
+def test_a_server_that_is_down_at_first_is_not_called_a_stranger(
+    home: Home, server: Standin
+) -> None:
+    """It is down, until it is back."""
+    server.health = Answer(503)
+    home.write_queue(entries(2))
+    home.worker()
+    home.wait(lambda: home.state()[0] == "down", 20, "down")
+    server.close()
+    server.health = Answer(body={"status": "ok"})
+    server.open()
+    server.wait_for(lambda: server.total_stored() == 2, 20)
+
+
+def test_a_dialect_that_is_not_there_is_named_with_those_that_are(bare_home: Home) -> None:
+    """The hosted platform is none yet."""
+    done = bare_home.run("config", "set", "server.dialect", "platform")
+    assert done.returncode == 2
+    assert '"auto", "vps" or "oss"' in done.stderr
