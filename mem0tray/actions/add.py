@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from mem0tray.config.settings import Settings
+from mem0tray.config.settings import Loaded
 from mem0tray.core import item as items
 from mem0tray.core.errors import (
     FileUnavailableError,
@@ -22,36 +22,44 @@ from mem0tray.core.large import LARGE, as_json
 from mem0tray.files import atomic, document, private_folders
 from mem0tray.files.atomic import Signature
 from mem0tray.files.lock import FileLock
-from mem0tray.system import plain
-from mem0tray.system.paths import Paths
+from mem0tray.system import data_folders, plain
+from mem0tray.system.paths import Paths, data_root
 
 LOCK_WAIT: Final = 1.0  # seconds; after that the emergency file, which needs no lock
 SHOWN: Final = 100  # entries in `last_100`
 _LARGE: Final = 1_000_000  # bytes; less is written in a few milliseconds
 _BESIDE: Final = 2**16  # bytes of a request beside the text
 _TRIES: Final = 2
+_FOLDER: Final = "paths.claude_dir"
+_URL: Final = "server.url"
 Value = bytes | list[bytes]
 Written = bytes | list[bytes]
 _RAW_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class QueuedEntry(NamedTuple):
-    """A memory on the disk: its id, and the file that holds it (`queue` or `emergency`)."""
+    """A memory on the disk: its id, the file that holds it (`queue` or `emergency`), and where."""
 
     id: str
     where: str
+    claude_dir: Path
 
 
-def queue_memory(settings: Settings, project: str, text: str) -> QueuedEntry:
+def queue_memory(loaded: Loaded, project: str, text: str) -> QueuedEntry:
     """Queue `text` under a new id; it is on the disk when this returns.
 
+    Wrong settings lose no memory: where they leave the folder unknown, it is queued where the
+    last worker began to serve, else in the default folder.
     Raises Mem0TrayError where the text is too large for the server that is chosen, or
     no file can be written.
     """
-    paths = settings.locations()
-    _prepare(settings.server.url, paths)
-    if len(text) >= LARGE:
-        _check_size(text, settings.server.url, paths)
+    paths = _locations(loaded)
+    if _URL not in loaded.unknown:
+        url = loaded.settings.server.url
+        _remember_choice(url, paths)
+        if len(text) >= LARGE:
+            _check_size(text, url, paths)
+    _make_folder(paths)
     name = str(uuid.uuid4())
     entry: items.Object = {
         "id": name,
@@ -61,22 +69,30 @@ def queue_memory(settings: Settings, project: str, text: str) -> QueuedEntry:
         "retries": 0,
     }
     try:
-        return QueuedEntry(name, add(paths, entry))
+        return QueuedEntry(name, add(paths, entry), paths.claude_dir)
     except FileUnavailableError as error:
         message = f"Nothing was queued: {error.message}"
         raise FileUnavailableError(message, f"{error.remedy} Then add it again.".strip()) from error
 
 
-def _prepare(url: str, paths: Paths) -> None:
-    """Before our first file: that it is ours, and the folder for it.
+def _locations(loaded: Loaded) -> Paths:
+    if _FOLDER in loaded.unknown:
+        served = data_folders.last_served(data_root())
+        if served is not None:
+            return Paths.for_claude_dir(served)
+    return loaded.settings.locations()
 
-    What fails here does not matter yet: the queue file itself will tell.
-    """
+
+def _remember_choice(url: str, paths: Paths) -> None:
+    """Remember, before our first file, that it is ours; the queue file will tell what fails."""
     from mem0tray.config import server_choice
 
     with suppress(FileUnavailableError):
         server_choice.remember_if_first(url, paths)
-    with suppress(FileUnavailableError):
+
+
+def _make_folder(paths: Paths) -> None:
+    with suppress(FileUnavailableError):  # the queue file will tell
         private_folders.make_private_folder(paths.claude_dir)
 
 

@@ -38,8 +38,8 @@ def command(project: str | None, texts: tuple[str, ...], *, as_json: bool) -> No
     text that begins with a dash.
 
     Exits with 0 once the memory is queued, also where its id could not be
-    printed: that is said on standard error. Whoever adds again after another
-    exit code doubles nothing.
+    printed, or the settings are wrong: that is said on standard error. Whoever
+    adds again after another exit code doubles nothing.
     """
     if len(texts) > 1:
         raise click.UsageError("That is more than one text. Put the text in quotes.")

@@ -42,16 +42,24 @@ def load_there() -> Settings:
 def load_all() -> Loaded:
     """The settings as by `load`, with the source of each value."""
     loaded = settings.load()
-    _warn(loaded.warnings)
+    warn(loaded.warnings)
+    return loaded
+
+
+def load_what_holds() -> Loaded:
+    """The settings as far as they can be read; all that is odd or wrong is said there."""
+    loaded = settings.read()
+    warn([*loaded.warnings, *map(str, loaded.wrong)])
     return loaded
 
 
 def warn_of_unknown_variables() -> None:
     """Name on standard error what in the environment looks like a setting of ours and is none."""
-    _warn(settings.unknown_variables(os.environ))
+    warn(settings.unknown_variables(os.environ))
 
 
-def _warn(warnings: Iterable[str]) -> None:
+def warn(warnings: Iterable[str]) -> None:
+    """Write each as a line on standard error."""
     for warning in warnings:
         from mem0tray.core.text import one_line
 

@@ -19,9 +19,10 @@ def run(project: str | None, text: str | None, *, as_json: bool) -> None:
     """Queue `text` (None: standard input) and print its id once it is on the disk.
 
     That the id cannot be printed is no failure any more, and is said on standard error.
-    Without a `project` it is that of the working directory.
+    Without a `project` it is that of the working directory. Wrong settings keep no memory from
+    being queued: what is wrong is said, and where the memory is.
     """
-    settings = context.load()
+    loaded = context.load_what_holds()
     if project is None:
         project = _project_here()
     else:
@@ -36,7 +37,9 @@ def run(project: str | None, text: str | None, *, as_json: bool) -> None:
         _refuse_torn(text, "the text")
     if not text.strip():
         raise UsageError("There is no text to add.", "Give it as an argument or on standard input.")
-    done = queue_memory(settings, project, text)
+    done = queue_memory(loaded, project, text)
+    if loaded.wrong:
+        context.warn([f"The memory is queued all the same, in {done.claude_dir}."])
     document = {"id": done.id, "queued": done.where, "project_id": project}
     shown = json.dumps(document) if as_json else done.id
     why = cli.why_not_written(f"{shown}\n")

@@ -113,12 +113,15 @@ class Loaded:
     """Settings with what was noticed while reading them.
 
     `sources` says of each key that is not at its default whether it stands in
-    the `file` or in the `environment`.
+    the `file` or in the `environment`. What is `wrong` leaves the values of some
+    keys `unknown`: they are at their defaults, which may not be what is meant.
     """
 
     settings: Settings
     warnings: tuple[str, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
+    wrong: tuple[SettingsError, ...] = ()
+    unknown: frozenset[str] = frozenset()
 
 
 _LONGEST_KEY = 100  # characters of a wrong key that are shown
@@ -147,30 +150,18 @@ def load(file: Path | None = None, environ: Mapping[str, str] | None = None) -> 
 
     Raises SettingsError that names key, value and what is expected.
     """
-    file = file or config_file()
-    environ = os.environ if environ is None else environ
-    known = keys()
-    values, warnings = _from_file(file, known)
-    sources = dict.fromkeys(values, FILE)
-    for key, kind in known.items():
-        name = variable(key)
-        if name not in environ:
-            continue
-        text = environ[name]
-        if not text and get(Settings(), key) == "":
-            # As `config set` does: a text is not taken away by a variable that came out empty.
-            if values.get(key):
-                warnings.append(f"{name} is empty and ignored; what {file} says of {key} holds.")
-            continue
-        values[key] = setting_rules.checked(
-            key,
-            setting_rules.parse(text, kind),
-            kind,
-            reasons.quoted(f"{key} ({name})"),
-            _mend(name),
-        )
-        sources[key] = ENVIRONMENT
-    return Loaded(_build(values), tuple(warnings), sources)
+    loaded = read(file, environ)
+    for error in loaded.wrong:
+        raise error
+    return loaded
+
+
+def read(file: Path | None = None, environ: Mapping[str, str] | None = None) -> Loaded:
+    """The settings as by `load`, as far as they can be read: what is wrong is told beside them."""
+    found = _Reading(file or config_file(), keys())
+    found.take_file()
+    found.take_environment(os.environ if environ is None else environ)
+    return found.loaded()
 
 
 def _mend(name: str) -> Reason:
@@ -228,36 +219,97 @@ def _guess(name: str, known: Iterable[str]) -> str:
     return did_you_mean(name, known)
 
 
-def _from_file(file: Path, known: Mapping[str, type]) -> tuple[dict[str, Any], list[str]]:
-    try:
-        text = plain.read_bytes(file)
-    except FileNotFoundError:
-        return {}, []
-    except OSError as error:
-        raise unreadable(file, error) from error
-    document = parsed(file, text)
-    values: dict[str, Any] = {}
-    warnings: list[str] = []
-    sections = {key.partition(".")[0] for key in known}
-    for section, content in document.items():
-        if not isinstance(content, dict):
-            if section in sections:
-                place = Reason("{key} in {path}", key=section, path=file)
-                raise setting_rules.wrong_value(
-                    place, Reason("a value"), Reason("a section"), _EDIT
+class _Reading:
+    """What has been found of the settings so far, in the `file` and then in the environment."""
+
+    def __init__(self, file: Path, known: Mapping[str, type]) -> None:
+        self._file, self._known = file, known
+        self._values: dict[str, Any] = {}
+        self._sources: dict[str, str] = {}
+        self._warnings: list[str] = []
+        self._wrong: list[SettingsError] = []
+        self._unknown: set[str] = set()
+
+    def loaded(self) -> Loaded:
+        """All of it."""
+        return Loaded(
+            _build(self._values),
+            tuple(self._warnings),
+            self._sources,
+            tuple(self._wrong),
+            frozenset(self._unknown),
+        )
+
+    def take_file(self) -> None:
+        """Read the file, which may be absent."""
+        try:
+            document = parsed(self._file, plain.read_bytes(self._file))
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            self._is_wrong(unreadable(self._file, error), self._known)
+            return
+        except SettingsError as error:
+            self._is_wrong(error, self._known)
+            return
+        for section, content in document.items():
+            self._take_section(section, content)
+        if any(self._values.get(key) for key in SECRETS):
+            self._warnings += tighten(self._file)
+
+    def take_environment(self, environ: Mapping[str, str]) -> None:
+        """Read the variables, which win over the file."""
+        for key, kind in self._known.items():
+            name = variable(key)
+            if name not in environ:
+                continue
+            text = environ[name]
+            if text or get(Settings(), key) != "":
+                value = setting_rules.parse(text, kind)
+                where = reasons.quoted(f"{key} ({name})")
+                self._take(key, value, where, _mend(name), ENVIRONMENT)
+            elif self._values.get(key):
+                # As `config set` does: a text is not taken away by a variable that is empty.
+                self._warnings.append(
+                    f"{name} is empty and ignored; what {self._file} says of {key} holds."
                 )
-            warnings.append(f"{file}: unknown key {section!r} is ignored.{_meant(section, known)}")
-            continue
-        for name, value in content.items():
-            key = f"{section}.{name}"
-            if key in known:
-                where, mend = Reason("{key} in {path}", key=key, path=file), _mend_in_file(key)
-                values[key] = setting_rules.checked(key, value, known[key], where, mend)
-            else:
-                warnings.append(f"{file}: unknown key {key!r} is ignored.{_meant(key, known)}")
-    if any(values.get(key) for key in SECRETS):
-        warnings += tighten(file)
-    return values, warnings
+
+    def _take_section(self, section: str, content: object) -> None:
+        inside = [key for key in self._known if key.partition(".")[0] == section]
+        if isinstance(content, dict):
+            for name, value in content.items():
+                key = f"{section}.{name}"
+                if key in inside:
+                    where = Reason("{key} in {path}", key=key, path=self._file)
+                    self._take(key, value, where, _mend_in_file(key), FILE)
+                else:
+                    self._warn_of(key)
+        elif inside:
+            place = Reason("{key} in {path}", key=section, path=self._file)
+            error = setting_rules.wrong_value(place, Reason("a value"), Reason("a section"), _EDIT)
+            self._is_wrong(error, inside)
+        else:
+            self._warn_of(section)
+
+    def _take(self, key: str, value: object, where: Reason, mend: Reason, source: str) -> None:
+        try:
+            found = setting_rules.checked(key, value, self._known[key], where, mend)
+        except SettingsError as error:
+            self._is_wrong(error, [key])
+            self._values.pop(key, None)
+            self._sources.pop(key, None)
+            return
+        self._values[key], self._sources[key] = found, source
+        self._unknown.discard(key)
+
+    def _warn_of(self, key: str) -> None:
+        self._warnings.append(
+            f"{self._file}: unknown key {key!r} is ignored.{_meant(key, self._known)}"
+        )
+
+    def _is_wrong(self, error: SettingsError, unknown: Iterable[str]) -> None:
+        self._wrong.append(error)
+        self._unknown.update(unknown)
 
 
 def _mend_in_file(key: str) -> Reason:

@@ -80,6 +80,11 @@ def records(root: Path) -> list[FolderRecord]:
     return sorted(found, key=lambda each: (-each.since, each.folder))
 
 
+def last_served(root: Path) -> Path | None:
+    """The name of the `claude_dir` that a worker began to serve last, if any is known."""
+    return next((Path(each.name) for each in records(root)), None)
+
+
 def as_json(name: Path, real: Path, now: float) -> bytes:
     """The record of a data folder that serves `name`, from `now` on."""
     value = {"name": os.fspath(name), "real": os.fspath(real), "since": now}

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from mem0tray.actions import add
-from mem0tray.config.settings import ServerSettings, Settings
+from mem0tray.config.settings import Loaded, ServerSettings, Settings
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.large import LARGE
 from mem0tray.localserver import endpoint
@@ -14,7 +14,7 @@ from mem0tray.system.paths import Paths
 from tests.actions.scene import read, write
 from tests.support import needs
 
-SETTINGS = Settings(server=ServerSettings(url="https://server.test"))
+SETTINGS = Loaded(Settings(server=ServerSettings(url="https://server.test")))
 
 
 def test_a_memory_is_queued_under_an_id_of_its_own(paths: Paths) -> None:
@@ -39,8 +39,9 @@ def test_what_the_local_server_would_refuse_is_not_queued(
 ) -> None:
     """It would be a dead letter for ever; another server may take it."""
     monkeypatch.setattr(endpoint, "BODY_MAX", LARGE)
+    local = Loaded(Settings(server=ServerSettings(url="local")))
     with pytest.raises(Mem0TrayError, match="too large"):
-        add.queue_memory(Settings(server=ServerSettings(url="local")), "garden", "x" * LARGE)
+        add.queue_memory(local, "garden", "x" * LARGE)
     assert not paths.queue.exists()
     assert add.queue_memory(SETTINGS, "garden", "x" * LARGE).where == "queue"
 

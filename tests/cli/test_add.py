@@ -10,6 +10,7 @@ import pytest
 
 from mem0tray.actions import add
 from mem0tray.files.lock import FileLock
+from mem0tray.system import data_folders
 from tests.cli.scratch import Scratch
 from tests.support import needs
 from tests.support.needs import has_mode
@@ -186,6 +187,49 @@ def test_what_cannot_be_written_is_said(home: Scratch) -> None:
 
 
 @needs.LINKS
+@pytest.mark.parametrize(
+    "settings", ["[server", "server = 1", '[ui]\nlanguage = "de"', "\ufeff\x00", None]
+)
+def test_wrong_settings_lose_no_memory(home: Scratch, settings: str | None) -> None:
+    """It is queued all the same, and said where; what is wrong is said, and no server chosen."""
+    choice = home.paths.data_dir / "server-choice"
+    if settings is None:
+        home.config.mkdir(parents=True)
+    else:
+        home.configure(settings)
+    done = home.run("add", "--project", "p", "text")
+    assert done.code == 0
+    wrong, where = done.err.splitlines()
+    assert str(home.config) in wrong
+    assert where == f"mem0tray: The memory is queued all the same, in {home.claude}."
+    (entry,) = json.loads(home.queue.read_bytes())["queue"]
+    assert entry["id"] == done.out.strip()
+    assert choice.exists() == (settings == '[ui]\nlanguage = "de"')
+
+
+def test_a_wrong_variable_loses_no_memory(home: Scratch) -> None:
+    """What the file says of the folder holds, though another setting is wrong."""
+    folder = home.root / "elsewhere"
+    home.configure(f"[paths]\nclaude_dir = {json.dumps(str(folder))}\n")
+    home.env(MEM0TRAY_SYNC_TIMEOUT="soon")
+    done = home.run("add", "--project", "p", "text")
+    assert done.code == 0
+    assert "MEM0TRAY_SYNC_TIMEOUT" in done.err
+    assert (folder / "mem0_queue.json").exists()
+
+
+def test_an_unknown_folder_is_that_of_the_last_worker(home: Scratch) -> None:
+    """Where the settings cannot be read, the memory is queued where a worker will find it."""
+    folder = home.root / "elsewhere"
+    data = home.paths.root / "claude-0123456789ab"
+    data.mkdir(parents=True)
+    (data / "serves.json").write_bytes(data_folders.as_json(folder, folder, 1.0))
+    home.configure("[server")
+    assert home.run("add", "--project", "p", "text").code == 0
+    assert (folder / "mem0_queue.json").exists()
+    assert not home.queue.exists()
+
+
 def test_a_link_to_the_queue_file_stays_one(home: Scratch, tmp_path: Path) -> None:
     """The file behind a symbolic link is changed, with its mode kept."""
     target = tmp_path / "elsewhere.json"

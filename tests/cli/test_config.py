@@ -219,9 +219,9 @@ def test_a_broken_file_is_told_in_the_same_words_everywhere(home: Scratch) -> No
             ("config", "show"),
             ("config", "set", "sync.timeout", "5"),
             ("config", "unset", "sync.timeout"),
-            ("add", "-p", "p", "x"),
         )
         (line,) = {home.run(*arguments).line for arguments in commands}
+        assert home.run("add", "-p", "p", "x").err.splitlines()[0] == line
         assert f"The settings file {home.config} is not valid TOML: " in line
         assert line.endswith("Mend it with `mem0tray config edit`.")
 

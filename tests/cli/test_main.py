@@ -91,7 +91,7 @@ def test_errors_of_usage_say_what_is_expected(
 def test_wrong_settings_exit_2_in_one_line(home: Scratch) -> None:
     """A command that needs settings stops at wrong ones, with one line."""
     home.configure('[sync]\ntimeout = "soon"\n')
-    for command in (["status"], ["add", "--project", "p", "x"], ["pause"], ["serve"]):
+    for command in (["status"], ["list"], ["pause"], ["serve"]):
         done = home.run(*command)
         assert (done.code, done.out) == (2, ""), command
         assert done.line.startswith("mem0tray: sync.timeout in ")

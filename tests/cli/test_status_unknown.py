@@ -166,18 +166,22 @@ def test_a_default_folder_that_had_files_is_missed(home: Scratch) -> None:
 @pytest.mark.parametrize("value", ["claude", "./claude", "../x", "", "  ", "~nobody-here/x"])
 @pytest.mark.parametrize("where", ["file", "environment"])
 def test_a_relative_folder_is_refused(home: Scratch, where: str, value: str) -> None:
-    """It would mean another folder in each working directory."""
+    """It would mean another folder in each working directory; a memory is queued elsewhere."""
     if where == "file":
         home.configure(f'[paths]\nclaude_dir = "{value}"\n')
     else:
         home.env(MEM0TRAY_PATHS_CLAUDE_DIR=value)
-    for command in (["status"], ["add", "--project", "p", "x"], ["run", "--once"], ["list"]):
+    for command in (["status"], ["run", "--once"], ["list"]):
         done = home.run(*command)
         assert done.code == 2
         name = "paths.claude_dir" if where == "file" else "MEM0TRAY_PATHS_CLAUDE_DIR"
         assert name in done.line
         assert repr(value.strip()).strip("'") in done.line
         assert "an absolute path" in done.line
+    done = home.run("add", "--project", "p", "x")
+    assert "an absolute path" in done.err
+    assert done.err.endswith(f"The memory is queued all the same, in {home.claude}.\n")
+    assert home.queue.exists()
 
 
 # The disk ----------------------------------------------------------------------------------------

@@ -307,3 +307,33 @@ def test_a_variable_that_is_empty_hides_no_other(tmp_path: Path) -> None:
     """Those behind it hold all the same."""
     environ = {settings.variable("server.url"): "", settings.variable("sync.timeout"): "5"}
     assert settings.load(tmp_path / "none", environ).settings.sync.timeout == 5.0
+
+
+def test_what_is_right_beside_what_is_wrong_can_be_read(tmp_path: Path) -> None:
+    """Each wrong value is told, and its key alone is unknown; `load` tells of the first."""
+    file = tmp_path / "config.toml"
+    file.write_text('[server]\nurl = "local"\n[sync]\ntimeout = "x"\n[ui]\nlanguage = "de"\n')
+    found = settings.read(file, {"MEM0TRAY_SYNC_CONCURRENCY": "many"})
+    assert found.settings.server.url == "local"
+    assert found.settings.sync.timeout == settings.Settings().sync.timeout
+    assert found.unknown == {"sync.timeout", "ui.language", "sync.concurrency"}
+    assert [each.message.split()[0] for each in found.wrong] == [
+        "sync.timeout",
+        "ui.language",
+        "sync.concurrency",
+    ]
+    with pytest.raises(SettingsError) as caught:
+        settings.load(file, {})
+    assert str(caught.value) == str(found.wrong[0])
+
+
+@pytest.mark.parametrize("text", ["[server", "server = 1"])
+def test_what_stands_in_a_variable_is_known_whatever_the_file_is(tmp_path: Path, text: str) -> None:
+    """A file that cannot be read leaves all the rest unknown; a section that is none, its keys."""
+    file = tmp_path / "config.toml"
+    file.write_text(text)
+    found = settings.read(file, {"MEM0TRAY_SERVER_URL": "local"})
+    assert found.settings.server.url == "local"
+    assert "server.url" not in found.unknown
+    assert "server.api_key" in found.unknown
+    assert ("paths.claude_dir" in found.unknown) == (text == "[server")
