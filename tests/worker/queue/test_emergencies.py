@@ -83,7 +83,7 @@ def test_two_lines_that_cut_each_other_up_are_set_aside_as_one(
     (event,) = scene.told
     assert isinstance(event, events.Quarantined)
     assert event.kept_as == kept.name
-    assert "kept together" in event.why
+    assert event.why == "no whole line; what may belong together is kept together"
 
 
 def test_without_a_file_nothing_is_unread(emergencies: EmergencyIntake) -> None:
