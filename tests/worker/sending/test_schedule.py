@@ -67,8 +67,9 @@ def test_the_median_forgives_an_outlier() -> None:
 
 
 def test_old_answers_are_forgotten() -> None:
-    """A server that has become fast is treated as one after some answers."""
-    assert after(*[1.0] * 9, *[0.001] * 9).slots([], 8, both_lanes=False) == 1
+    """A server that has become fast is treated as one after five answers: the last nine count."""
+    slots = [after(*[1.0] * 9, *[0.001] * n).slots([], 8, both_lanes=False) for n in (4, 5, 9)]
+    assert slots == [8, 1, 1]
 
 
 def test_an_unanswered_request_counts_with_its_age() -> None:
