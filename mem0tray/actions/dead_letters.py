@@ -6,9 +6,10 @@ delivered since, and does not show what has failed since.
 
 from collections.abc import Sequence
 
-from mem0tray.actions import ledger_writer, read_files
+from mem0tray.actions import read_files
 from mem0tray.actions.read_files import SeenFile
 from mem0tray.core import item as items
+from mem0tray.files import orders
 from mem0tray.files.atomic import Signature
 from mem0tray.files.receipts import mark
 from mem0tray.ledger.reader import Reader
@@ -62,7 +63,7 @@ def unshown(paths: Paths, reader: Reader, found: Sequence[bytes]) -> list[bytes]
 
 def _kept(raws: Sequence[bytes], paths: Paths) -> Sequence[bytes]:
     """Those that no order is to delete."""
-    gone = ledger_writer.given_up(paths.orders)
+    gone = orders.given_up(paths.orders)
     return [raw for raw in raws if _name(raw) not in gone] if gone else raws
 
 

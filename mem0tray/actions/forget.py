@@ -177,7 +177,9 @@ def _from_ledger(
 
 
 def _carried_out(paths: Paths, settings: Settings, path: Path) -> bool:
-    if not ledger_writer.worker_runs(paths) and ledger_writer.carry_out_here(paths, settings):
+    if not ledger_writer.worker_runs(paths) and ledger_writer.carry_out_here(
+        paths, settings, scrub=True
+    ):
         return True
     return ledger_writer.carried_out(path, _PATIENCE)
 

@@ -1,7 +1,8 @@
 """The ledger's only writer, which carries out the orders of commands (`files.orders`).
 
-The worker is it, and takes a second at most; without a worker an order waits for the next
-start, or a command is the writer for a moment.
+The worker is it, and takes a second at most. Where none runs, a command that has changed the
+files is the writer for a moment (`record`), so that no later loss of a file undoes what it did;
+where that cannot be, the files and orders tell the next worker.
 """
 
 import time
@@ -15,23 +16,13 @@ from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.errors import AlreadyRunningError, LedgerError, Mem0TrayError
 from mem0tray.core.item import Name
-from mem0tray.files import named, orders
+from mem0tray.files import orders
 from mem0tray.files.lock import InstanceLock, of_worker
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 
 _LOOK: Final = 0.02
 _MOMENT: Final = 2.0  # seconds; a worker that takes longer is in trouble, and sends nothing
-
-
-def given_up(folder: Path) -> set[Name]:
-    """What the orders in `folder` ask to delete, not carried out yet."""
-    found: set[Name] = set()
-    with suppress(Mem0TrayError, ValueError):
-        for _path, order in orders.waiting(folder):
-            if order is not None and order.verb in {orders.DISCARD, orders.FORGET}:
-                found |= set(named.names(order.items))
-    return found
 
 
 def note_put_back(paths: Paths, names: Iterable[Name]) -> None:
@@ -112,15 +103,28 @@ def has_delivered(paths: Paths, names: Iterable[Name]) -> set[Name]:
     return {name for name, row in known if row is not None and row.state == items.DELIVERED}
 
 
-def carry_out_here(paths: Paths, settings: Settings) -> bool:
-    """Be the worker for a moment and carry out what waits; False when one has just started.
+def record(paths: Paths, settings: Settings) -> None:
+    """Where no worker runs, have the ledger know what a command has just done to the files.
 
-    Raises LedgerError when the ledger cannot be opened.
+    Raises nothing: what cannot be recorded stands in the files, and the next worker reads them.
+    Without a ledger there is nothing yet that a worker could miss there.
+    """
+    if paths.ledger.exists() and not worker_runs(paths):
+        with suppress(Mem0TrayError, OSError):
+            carry_out_here(paths, settings)
+
+
+def carry_out_here(paths: Paths, settings: Settings, *, scrub: bool = False) -> bool:
+    """Be the worker for a moment, but send nothing; False when one has just started.
+
+    `scrub`: leave no trace of texts that are erased by that. Raises LedgerError when the ledger
+    cannot be opened, FileUnavailableError.
     """
     # Slow to import, and only for this.
-    from mem0tray.core.events import Events
+    from mem0tray.actions.snapshot_reader import chosen_server
+    from mem0tray.core.events import Events, LedgerRebuilt
     from mem0tray.ledger.database import Ledger
-    from mem0tray.worker.carrying_out import process
+    from mem0tray.worker import carrying_out
     from mem0tray.worker.context import WorkerContext
     from mem0tray.worker.telling.log import EventLog
 
@@ -134,9 +138,14 @@ def carry_out_here(paths: Paths, settings: Settings) -> bool:
         bus, log = Events(), EventLog(paths, settings.log)
         bus.subscribe(log)
         try:
-            process(WorkerContext(paths, settings, ledger, bus))
-            with suppress(LedgerError):
-                ledger.scrub()  # earlier versions of a row leave their text in free pages
+            if ledger.rebuilt:
+                bus.emit(LedgerRebuilt(ledger.rebuilt))
+            server = chosen_server(settings, paths)
+            context = WorkerContext(paths, settings, ledger, bus, server.name, server.shown)
+            carrying_out.read_and_publish(context)
+            if scrub:
+                with suppress(LedgerError):
+                    ledger.scrub()  # earlier versions of a row leave their text in free pages
         finally:
             with suppress(Mem0TrayError):  # what was carried out is durable
                 ledger.close(in_order=False)

@@ -10,13 +10,13 @@ from typing import Final
 
 import platformdirs
 
-from mem0tray.actions import ledger_writer, read_files, restore_sources
+from mem0tray.actions import read_files, restore_sources
 from mem0tray.actions.find import Identity, identity
 from mem0tray.core import another_worker
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.core.item import DISCARDED
 from mem0tray.core.text import plural
-from mem0tray.files import atomic, lock, quarantine
+from mem0tray.files import atomic, lock, orders, quarantine
 from mem0tray.ledger.reader import Reader
 from mem0tray.localserver import endpoint, store
 from mem0tray.system import data_folders
@@ -121,7 +121,7 @@ def holdings() -> Holdings:
             unshown = set(map(identity, reader.unshown_dead()))
             deleted = {identity(raw) for batch in reader.discarded() for raw in batch.raws}
         # What the user has deleted since a worker ran last, the ledger learns at the next start.
-        gone = ledger_writer.given_up(folder / "requests") | (
+        gone = orders.given_up(folder / "requests") | (
             dead - dlq - unshown if dlq is not None else set()
         )
         known = (waiting | dead) - gone

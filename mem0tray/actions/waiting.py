@@ -8,14 +8,14 @@ hand and is delivered all the same.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mem0tray.actions import ledger_writer, read_files
+from mem0tray.actions import read_files
 from mem0tray.actions.find import FileListing, FoundItem, Identity, listing
 from mem0tray.core import item as items
 from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.item import Item
 from mem0tray.core.reasons import Reason
-from mem0tray.files import atomic, emergency
+from mem0tray.files import atomic, emergency, orders
 from mem0tray.files.document import Document
 from mem0tray.ledger.known import Known
 from mem0tray.ledger.reader import Reader
@@ -60,7 +60,7 @@ def of(
     `server`: what the ledger calls the one that deliveries go to, empty for none.
     """
     pending = reader.fresh_entries()
-    for name in ledger_writer.given_up(paths.orders):
+    for name in orders.given_up(paths.orders):
         pending.pop(name, None)
     lists = queue.lists if queue is not None else {}
     there = listing(

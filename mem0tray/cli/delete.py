@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.actions import look_up
+from mem0tray.actions import ledger_writer, look_up
 from mem0tray.actions.delete import Deleted, delete
 from mem0tray.actions.find import FoundItem, beginning, everything, resolve
 from mem0tray.actions.forget import Forgotten, forget
@@ -66,6 +66,8 @@ def command(
         output.remark("Nothing was deleted.")
         return 1
     done = delete(paths, chosen, for_good=for_good) if chosen else Deleted(Path())
+    if not for_good:  # which does so by itself
+        ledger_writer.record(paths, settings)
     erased = Deleted(done.backup, [*done.items, *done.delivered, *done.in_flight, *past])
     forgotten = forget(paths, settings, erased) if for_good else None
     if as_json:

@@ -4,7 +4,7 @@ from typing import Final
 
 import click
 
-from mem0tray.actions import edit_text, look_up, open_text
+from mem0tray.actions import edit_text, ledger_writer, look_up, open_text
 from mem0tray.actions.edit_text import Changed, GoneError
 from mem0tray.actions.find import FoundItem, everything, handles
 from mem0tray.actions.look_up import Version
@@ -71,6 +71,7 @@ def command(name: str) -> None:
         done = edit_text.edit_text(paths, found, new, keep_days=settings.retention.discarded)
     except Mem0TrayError as error:
         raise _with_text_kept(paths, found, data, error) from error
+    ledger_writer.record(paths, settings)
     _tell(called, done, found.project)
 
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.actions import edit_text, find, read_files, restore_sources
+from mem0tray.actions import edit_text, find, ledger_writer, read_files, restore_sources
 from mem0tray.actions.probe import server_name
 from mem0tray.actions.restore import Restored, restore
 from mem0tray.actions.restore_sources import Piece, RestoreSource
@@ -57,8 +57,11 @@ def command(backup: str | None, *, as_list: bool, as_json: bool) -> None:
             "`mem0tray restore --list` shows what can be restored.",
         )
     if source.kind == restore_sources.EDIT and _undone(paths, source, settings.retention.discarded):
+        ledger_writer.record(paths, settings)
         return
-    _tell(source.name, restore(paths, source, server_name(settings, paths)))
+    done = restore(paths, source, server_name(settings, paths))
+    ledger_writer.record(paths, settings)
+    _tell(source.name, done)
 
 
 def _undone(paths: Paths, source: RestoreSource, keep_days: float) -> bool:

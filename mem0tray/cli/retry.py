@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.actions import find, retry, retry_outcomes, snapshot_reader
+from mem0tray.actions import find, ledger_writer, retry, retry_outcomes, snapshot_reader
 from mem0tray.actions.find import Identity
 from mem0tray.actions.probe import Probe, probe
 from mem0tray.actions.retry_outcomes import RetryOutcome
@@ -70,6 +70,8 @@ def command(
     held = {each.identity for each in retry.held_entries(paths)}
     since = time.time()
     chosen = _retried(paths, ids, project, everything=everything)
+    if chosen:
+        ledger_writer.record(paths, settings)
     called = find.handles(find.everything(paths)) if chosen else {}
     try:
         way = _Way.look(settings) if chosen or as_json else _Way()

@@ -10,14 +10,16 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
 import msgspec
 
+from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.item import Name
 from mem0tray.files import atomic, private_folders, receipts
-from mem0tray.files.named import Named, named
+from mem0tray.files.named import Named, named, names
 from mem0tray.system import plain
 from mem0tray.system.paths import Paths
 
@@ -95,6 +97,16 @@ def waiting(folder: Path) -> Iterator[tuple[Path, Order | None]]:
     Raises FileUnavailableError when one cannot be read.
     """
     return _read(folder, _ORDERS, Order)
+
+
+def given_up(folder: Path) -> set[Name]:
+    """What the orders in `folder` ask to delete, not carried out yet; of those that can be read."""
+    found: set[Name] = set()
+    with suppress(Mem0TrayError, ValueError):
+        for _path, order in waiting(folder):
+            if order is not None and order.verb in {DISCARD, FORGET}:
+                found |= set(names(order.items))
+    return found
 
 
 def notes(folder: Path) -> Iterator[tuple[Path, PutBack | None]]:

@@ -105,13 +105,16 @@ class TakenByOthers:
 
     def begin(self, pid: int, metrics: list[int] | None) -> tuple[int | None, list[int] | None]:
         """Note who we are and the metrics file as we found it; what the last start noted."""
-        with self._ledger.transaction() as db:
-            del db
-            former = self._ledger.meta(_OUR_PID)
-            found = self._ledger.meta(_METRICS)
+        with self._ledger.transaction():
+            before = self.last_start()
             self._ledger.set_meta(_OUR_PID, pid)
             self._ledger.set_meta(_METRICS, json.dumps(metrics))
-        return former, json.loads(found) if found else None
+        return before
+
+    def last_start(self) -> tuple[int | None, list[int] | None]:
+        """What the last start noted: its process, and the metrics file as it found that."""
+        found = self._ledger.meta(_METRICS)
+        return self._ledger.meta(_OUR_PID), json.loads(found) if found else None
 
     # Its traces in the queue file -------------------------------------------------------
 

@@ -5,10 +5,17 @@ from contextlib import suppress
 
 from mem0tray.core import events
 from mem0tray.core import item as items
+from mem0tray.core.errors import Mem0TrayError
 from mem0tray.files import orders, receipts
+from mem0tray.files.atomic import TornError
 from mem0tray.files.named import names
 from mem0tray.files.orders import DISCARD, FORGET, MERGE, SEND, SHOW, Order
+from mem0tray.worker import other_worker
 from mem0tray.worker.context import WorkerContext
+from mem0tray.worker.dlq.hand_edits import HandEdits
+from mem0tray.worker.dlq.publish import DlqPublisher
+from mem0tray.worker.queue.intake import QueueIntake
+from mem0tray.worker.queue.publish import QueuePublisher
 
 
 def _ask_nobody() -> None:
@@ -101,3 +108,39 @@ def _discard(context: WorkerContext, order: Order) -> None:
     for project, item_id in too_late:
         edited = order.done == receipts.EDIT
         context.events.emit(events.DeliveredAfterDeletion(project, item_id, edited))
+
+
+def read_and_publish(context: WorkerContext) -> None:
+    """Carry out all that waits, and bring ledger and files together as far as can be.
+
+    For a command that is the worker for a moment: nothing is sent. What cannot be done now the
+    next worker does. Beside another worker, and with a ledger that was begun anew, the files are
+    left to it: it knows how to tell what was sent from what was not. Raises FileUnavailableError
+    when an order cannot be read, LedgerError.
+    """
+    if context.ledger.rebuilt or not other_worker.is_none_beside(context):
+        process(context)
+        return
+    queue, edits = QueueIntake(context), HandEdits(context)
+    with suppress(Mem0TrayError):
+        queue.run()
+    # After the queue file, as in the worker's cycle: what is to be discarded may stand there.
+    there = context.unheard.names()
+    process(context)
+    with suppress(Mem0TrayError):
+        edits.run()
+        if not edits.torn:
+            merged(context, there)
+    _publish(context, queue, edits)
+
+
+def _publish(context: WorkerContext, queue: QueueIntake, edits: HandEdits) -> None:
+    """Write the files that say something else than the ledger."""
+    dlq = DlqPublisher(context, edits)
+    with suppress(Mem0TrayError):
+        if dlq.needed:
+            dlq.run()
+        dlq.merge_late_save()
+    dlq.close()
+    with suppress(Mem0TrayError, TornError):
+        QueuePublisher(context, queue).run_once()

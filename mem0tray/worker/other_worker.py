@@ -95,7 +95,7 @@ class OtherWorker:
         them since, it was at work in between.
         """
         context, now = self._context, self._context.now()
-        mark = None if found is None else [found.inode, found.size, found.mtime]
+        mark = None if found is None else _mark(found)
         values = None
         with suppress(TornError):
             values = self._foreign() if found is not None else None
@@ -157,6 +157,31 @@ class OtherWorker:
             return None
         ours = values.get("pid") == os.getpid() and _is_here(values)
         return None if ours else values
+
+
+def is_none_beside(context: WorkerContext) -> bool:
+    """Whether nobody else wrote the metrics since our last worker, for who looks just once.
+
+    It notes nothing. In doubt it is False.
+    """
+    if context.taken_by_others.worker() is not None:
+        return False
+    found = atomic.signature(context.paths.metrics)
+    if found is None:
+        return True
+    former, marked = context.taken_by_others.last_start()
+    if _mark(found) == marked:
+        return True
+    try:
+        data, _ = atomic.read(context.paths.metrics) or (b"{}", None)
+    except TornError:
+        return False
+    values = items.load_object(data) or {}
+    return former is not None and values.get("pid") == former and _is_here(values)
+
+
+def _mark(file: Signature) -> list[int]:
+    return [file.inode, file.size, file.mtime]
 
 
 def _is_here(values: dict[str, Any]) -> bool:

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.actions import backup, ledger_writer, loadable, read_files, restore_sources
+from mem0tray.actions import backup, loadable, read_files, restore_sources
 from mem0tray.actions.delete import delete
 from mem0tray.actions.restore import Restored, restore
-from mem0tray.config.settings import Settings
 from mem0tray.core.errors import FileUnavailableError, LedgerError, NotFoundError
 from mem0tray.files import private_folders, quarantine
 from mem0tray.system.paths import Paths
@@ -256,7 +255,8 @@ def test_a_deletion_that_is_not_in_the_files_yet_is_waited_for(paths: Paths) -> 
     with worker(paths):
         pass
     delete(paths, chosen(paths, "qq"))
-    ledger_writer.carry_out_here(paths, Settings())
+    with worker(paths) as context:
+        carrying_out.process(context)
     with pytest.raises(FileUnavailableError, match="run --once"):
         back(paths)
 

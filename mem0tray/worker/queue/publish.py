@@ -30,6 +30,7 @@ _RETRY: Final = 0.05
 _PART: Final = "writing the queue file"
 _TROUBLE_WAIT: Final = 5.0
 _LOCK_WAIT: Final = 86_400.0
+_MOMENT: Final = 2.0  # seconds for who publishes once
 _PATIENCE: Final = 3.0  # seconds before what vanished is put back: another worker shows by then
 
 
@@ -55,6 +56,7 @@ class QueuePublisher:
         said = cannot_write(context.paths.queue)
         self._restless = RestlessFile(context.troubles, "queue file in its place", said, _RETRY)
         self._lock = FileLock(context.paths.queue_lock)
+        self._lock_wait = _LOCK_WAIT
         self._leaving = threading.Event()
         self._stopping = threading.Event()
         self._signal = threading.Event()
@@ -152,6 +154,14 @@ class QueuePublisher:
                 self._stopping.wait(_RETRY)
             self._signal.set()
 
+    def run_once(self) -> bool:
+        """Publish what is needed, on this thread; False when that could not be done in a moment.
+
+        Raises LockTimeoutError where somebody holds the lock for long, and TornError.
+        """
+        self._lock_wait = _MOMENT
+        return not self.needed or self._publish()
+
     def _publish(self) -> bool:
         """Prepare the file without the lock; take that only to see that nothing has changed.
 
@@ -160,7 +170,7 @@ class QueuePublisher:
         for _ in range(_OPTIMISTIC_TRIES):
             if self._write(locked=False):
                 return True
-        with self._lock.held(_LOCK_WAIT):
+        with self._lock.held(self._lock_wait):
             return self._stopping.is_set() or self._write(locked=True)
 
     def _write(self, *, locked: bool) -> bool:
@@ -196,7 +206,7 @@ class QueuePublisher:
     def _may_replace(self, before: Signature | None, *, locked: bool) -> bool:
         """With the lock held: the file is as it was, and its backup is made."""
         if not locked:
-            self._lock.acquire(_LOCK_WAIT)
+            self._lock.acquire(self._lock_wait)
         path = self._context.paths.queue
         if self._stopping.is_set() or atomic.signature(path) != before:
             return False

@@ -1,0 +1,186 @@
+"""What commands do where no worker runs holds, whatever becomes of the files before one does."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mem0tray.core.errors import LedgerError
+from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.reader import Reader
+from mem0tray.system import shell
+from tests.actions.scene import worker
+from tests.cli.scratch import Scratch
+from tests.support.shapes import entry, queue_document, waiting
+
+URL = "https://server.test"
+ID = "aa-111111"
+Loss = Callable[[Path, bytes], object]
+
+
+def _gone(path: Path, before: bytes) -> None:
+    del before
+    path.unlink()
+
+
+def _stays(path: Path, before: bytes) -> None:
+    del path, before
+
+
+LOSSES = pytest.mark.parametrize("lose", [_stays, _gone])
+KINDS = pytest.mark.parametrize("dead", [True, False], ids=["dead letter", "entry"])
+
+
+@pytest.fixture(autouse=True)
+def _scene(home: Scratch) -> None:
+    """Name a server, which nobody asks, and an editor that saves another text."""
+    program = home.root / "editor.py"
+    program.write_text("import pathlib, sys\npathlib.Path(sys.argv[-1]).write_text('new')\n")
+    editor = f"{shell.quote(sys.executable)} {shell.quote(str(program))}"
+    home.env(MEM0TRAY_SERVER_URL=URL, VISUAL=editor)
+
+
+def _published(home: Scratch, *, dead: bool) -> Path:
+    """Have a worker know a memory and another, and publish; the file that holds them."""
+    make = waiting if dead else entry
+    both = [make("old", id=ID), make("other", id="bb-222222")]
+    home.write("mem0_queue.json", queue_document([] if dead else both))
+    home.write("mem0_queue_dlq.json", {"items": both if dead else [], "last_update": "x"})
+    _start(home)
+    return home.paths.dlq if dead else home.paths.queue
+
+
+def _start(home: Scratch) -> None:
+    """Start a worker that publishes, and let it end."""
+    with worker(home.paths):
+        pass
+
+
+def _listed(home: Scratch, *, dead: bool) -> list[Any]:
+    found = home.run("list", "--json", *([] if dead else ["--queue"])).json()
+    return [each["content"] for each in found]
+
+
+def _seen(home: Scratch) -> dict[str, Any]:
+    """What each command says of the one memory."""
+    shown = json.loads(home.ok("show", ID, "--json"))
+    told = json.loads(home.ok("diagnose", ID, "--json"))
+    return {"place": shown["place"], "text": shown["content"], "diagnosed": told[0]["place"]}
+
+
+@KINDS
+@LOSSES
+def test_what_was_deleted_stays_deleted(home: Scratch, lose: Loss, *, dead: bool) -> None:
+    """To every command, before and after the next start; and it can be restored."""
+    path = _published(home, dead=dead)
+    before = path.read_bytes()
+    home.ok("delete", ID, "--yes")
+    lose(path, before)
+    for start in (_stays, _start):
+        if start is _start:
+            _start(home)
+        assert _listed(home, dead=dead) == ["other"]
+        assert _seen(home) == {"place": "deleted", "text": "old", "diagnosed": "deleted"}
+        status, stats = (json.loads(home.ok(each, "--json")) for each in ("status", "stats"))
+        assert status["dlq" if dead else "queue"] == 1
+        assert stats["dead" if dead else "waiting"] == 1
+        for again in (["delete", ID, "--yes"], ["retry", ID]):
+            assert "no longer waits: deleted" in home.run(*again).err
+        assert "It is deleted" in home.run("edit", ID).err
+    home.ok("restore")
+    _start(home)
+    assert sorted(_listed(home, dead=dead)) == ["old", "other"]
+
+
+@KINDS
+@LOSSES
+def test_what_was_edited_keeps_the_new_text(home: Scratch, lose: Loss, *, dead: bool) -> None:
+    """To every command, before and after the next start."""
+    path = _published(home, dead=dead)
+    before = path.read_bytes()
+    home.ok("edit", ID)
+    lose(path, before)
+    place = "dlq" if dead else "queue"
+    for start in (_stays, _start):
+        if start is _start:
+            _start(home)
+        assert sorted(_listed(home, dead=dead)) == ["new", "other"]
+        assert _seen(home) == {"place": place, "text": "new", "diagnosed": place}
+
+
+@LOSSES
+def test_what_was_retried_is_due(home: Scratch, lose: Loss) -> None:
+    """Though the file that said so is gone."""
+    path = _published(home, dead=True)
+    before = path.read_bytes()
+    home.ok("retry", ID)
+    lose(path, before)
+    for start in (_stays, _start):
+        if start is _start:
+            _start(home)
+        assert json.loads(home.ok("show", ID, "--json"))["last_attempt"] == 0
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_an_old_file_in_its_place_is_judged_as_beside_a_worker(
+    home: Scratch, *, beside: bool
+) -> None:
+    """A copy of ours brings back what it shows: that is a wish of the user."""
+    path = _published(home, dead=True)
+    home.ok("retry", "bb")
+    before = path.read_bytes()
+    for command in (["edit", ID], ["delete", "bb", "--yes"]):
+        home.ok(*command)
+        if beside:
+            _start(home)
+    path.write_bytes(before)
+    _start(home)
+    assert sorted(_listed(home, dead=True)) == ["old", "other"]
+
+
+def test_without_a_ledger_none_is_made(home: Scratch) -> None:
+    """The file alone tells the first worker."""
+    home.write("mem0_queue_dlq.json", {"items": [waiting("old", id=ID)], "last_update": "x"})
+    home.ok("delete", ID, "--yes")
+    assert not home.paths.ledger.exists()
+    assert _listed(home, dead=True) == []
+
+
+@pytest.mark.parametrize("metrics", [{"vps_status": "healthy"}, {"vps_status": "up", "pid": 1}])
+def test_beside_another_worker_the_files_are_left_to_the_next_start(
+    home: Scratch, metrics: dict[str, object]
+) -> None:
+    """It knows how to tell what the other one has sent: here only the file says what was done."""
+    _published(home, dead=True)
+    home.write("mem0_metrics.json", metrics)
+    home.ok("delete", ID, "--yes")
+    with Reader(home.paths.ledger) as reader:
+        assert {name for name, _ in reader.dead_names()} == {ID, "bb-222222"}
+
+
+def test_a_disk_that_takes_nothing_leaves_it_to_the_next_start(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command has done its part in the file."""
+    _published(home, dead=True)
+
+    def fail(*_: object) -> None:
+        raise LedgerError("full")
+
+    monkeypatch.setattr(Ledger, "__init__", fail)
+    home.ok("delete", ID, "--yes")
+    assert _listed(home, dead=True) == ["other"]
+
+
+def test_what_was_done_is_told_once(home: Scratch) -> None:
+    """In the log, by the command; the next start has nothing to tell of it."""
+    _published(home, dead=True)
+    for command in (["retry", ID], ["edit", ID], ["delete", ID, "--yes"], ["restore"]):
+        home.ok(*command)
+    done = home.paths.log.read_text(encoding="utf-8")
+    assert [done.count(each) for each in ("Retry asked", "Changed with", "Deleted:")] == [1, 1, 1]
+    assert "by hand" not in done
+    assert not list(home.paths.receipts.glob("*.json"))
