@@ -1,8 +1,8 @@
 """The local server's five requests, as an ASGI application.
 
 Endpoints call SQLite directly: a commit takes less than handing it to a
-thread, and one writer needs no lock. What takes long (a search through
-everything) lets others in after each page.
+thread, and one writer needs no lock. What takes long (to index what a search
+is to find) lets others in after each step.
 """
 
 import asyncio
@@ -23,10 +23,9 @@ from mem0tray.localserver import bodies
 from mem0tray.localserver.answers import answer, refusal
 from mem0tray.localserver.endpoint import BODY_MAX, CHALLENGE_MAX, proof
 from mem0tray.localserver.guard import Guard
-from mem0tray.localserver.search import score, words_of
-from mem0tray.localserver.store import KeyReusedError, Store, StoredMemory
+from mem0tray.localserver.indexing import Indexing
+from mem0tray.localserver.store import KeyReusedError, Store
 
-_QUERY_MAX = 10_000  # characters: more words only make a search slower, and no better
 ANSWER_MAX = 16 * 2**20  # characters of memories in one answer
 LIMIT_DEFAULT = 100
 LIMIT_MAX = 1000
@@ -64,6 +63,7 @@ class _Api:
     def __init__(self, store: Store, token: str, body_max: int) -> None:
         self._body_max = body_max
         self._store = store
+        self._indexing = Indexing(store)
         self._token = token
         self._trouble = ""
 
@@ -73,6 +73,7 @@ class _Api:
             # Only a write can tell that the disk is no longer full.
             self._store.try_write()
             self._trouble = ""
+        self._indexing.soon()  # an earlier mem0tray may have left memories without
         return answer(self._identity(request) | {"status": "ok"})
 
     def _identity(self, request: Request) -> dict[str, Any]:
@@ -92,6 +93,7 @@ class _Api:
             self._store.save(wanted.project, wanted.text, key, wanted.digest if key else b"")
         except KeyReusedError:
             return refusal(422, "This Idempotency-Key was used before with another body.")
+        self._indexing.soon()
         return _SAVED
 
     async def newest(self, request: Request) -> Response:
@@ -120,14 +122,12 @@ class _Api:
         body = bodies.document(await bodies.bounded(request, self._body_max))
         project, query = bodies.field(body, "user_id"), bodies.field(body, "query")
         limit = _limit(body.get("limit", LIMIT_DEFAULT))
-        words = words_of(query[:_QUERY_MAX])
-        best: list[tuple[float, StoredMemory]] = []
-        for page in self._store.newest(project):
-            best += [(found, each) for each in page if (found := score(words, each.memory))]
-            best.sort(key=lambda pair: -pair[0])  # stable: the newer first
-            del best[limit:]
-            await asyncio.sleep(0)
-        results = [{"memory": each.memory, "score": round(found, 4)} for found, each in best]
+        found = None
+        while found is None:
+            while self._store.index_some():  # noqa: ASYNC110  (it works, and waits for nobody)
+                await asyncio.sleep(0)
+            found = self._store.search(project, query, limit)
+        results = [{"memory": each.memory, "score": round(each.score, 4)} for each in found]
         return answer({"success": True, "results": {"results": results}})
 
     async def remove(self, request: Request) -> Response:

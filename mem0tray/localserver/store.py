@@ -14,9 +14,11 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.files import atomic
+from mem0tray.localserver.word_index import WordIndex
 from mem0tray.system import plain
 
 VERSION = 1
@@ -55,6 +57,13 @@ class StoredMemory:
     memory: str
 
 
+class FoundMemory(NamedTuple):
+    """A memory that a search found; `score` is the share of the query's words in it, 0 to 1."""
+
+    memory: str
+    score: float
+
+
 class Store:
     """The database at `path`, made (0600) if it is missing.
 
@@ -67,6 +76,7 @@ class Store:
             # SQLite gives its -wal and -shm files the mode of the database.
             os.close(plain.open_fd(path, os.O_RDWR | os.O_CREAT))
             self._connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
+            self._words = WordIndex(self._connection)
             try:
                 self._prepare(path)
             except BaseException:
@@ -96,6 +106,8 @@ class Store:
                 f"The local server's database {path} was made by another version of mem0tray.",
                 "Use the newer version, or move the database away; a new one is made then.",
             )
+        # Not a version of its own: an earlier mem0tray goes on with this database, index or none.
+        self._words.make()
 
     def close(self) -> None:
         """Close the database; everything in it is durable already."""
@@ -174,13 +186,49 @@ class Store:
         """Delete one memory for good; whether there was one."""
         if not (memory_id.isascii() and memory_id.isdecimal() and len(memory_id) <= _DIGITS_MAX):
             return False
+        row, name = int(memory_id), _bytes(project)
+        run = self._connection.execute
         with self._transaction():
-            return bool(
-                self._connection.execute(
-                    "DELETE FROM memories WHERE id = ? AND project = ?",
-                    (int(memory_id), _bytes(project)),
-                ).rowcount
-            )
+            its = run("SELECT 1 FROM memories WHERE id = ? AND project = ?", (row, name)).fetchone()
+            if its is not None:
+                self._words.remove(row, name)
+                run("DELETE FROM memories WHERE id = ?", (row,))
+        return its is not None
+
+    def index_some(self) -> bool:
+        """Add some memories to the index of words; whether it may lack more.
+
+        A search finds only what has been added. An index that is damaged is made anew.
+        """
+        if not self._words.lacks_some():  # no write, and no wait for the disk
+            return False
+        try:
+            with self._transaction():
+                return self._words.add_some()
+        except sqlite3.DatabaseError as error:
+            self._mend(error)
+            return True
+
+    def search(self, project: str, query: str, limit: int) -> list[FoundMemory] | None:
+        """The project's memories that fit `query` best, as far as they are in the index.
+
+        None: it was damaged, and is to be filled again.
+        """
+        try:
+            found = self._words.search(_bytes(project), query, limit)
+        except sqlite3.DatabaseError as error:
+            self._mend(error)
+            return None
+        one = "SELECT memory FROM memories WHERE id = ?"
+        rows = [(self._connection.execute(one, (row,)).fetchone(), score) for row, score in found]
+        # An earlier mem0tray deletes memories and knows no index.
+        return [FoundMemory(_text(row[0]), score) for row, score in rows if row is not None]
+
+    def _mend(self, error: sqlite3.DatabaseError) -> None:
+        """Make the index anew where it is to blame; else raise `error` again."""
+        if error.sqlite_errorcode != sqlite3.SQLITE_CORRUPT_VTAB:
+            raise error
+        self._words.make_anew()
 
     def try_write(self) -> None:
         """Write something that matters to nobody."""

@@ -1,0 +1,190 @@
+"""The index by which the embedded server finds words: SQLite's FTS5, filled in steps.
+
+It is made from the memories and never holds them up: a save leaves it alone, and what it lacks is
+added a step at a time, when nothing else is to be done or a search wants it. One that cannot be
+read is made anew. Upper and lower case and accents are ignored; the beginning of a word finds it.
+Scripts without blanks between words, and pictures, go sign by sign.
+"""
+
+import hashlib
+import re
+import sqlite3
+import unicodedata
+from collections.abc import Sequence
+from typing import Final
+
+LONGEST: Final = 2**20  # bytes of a memory whose words are found; what follows is not
+_STEP_ROWS: Final = 250
+_STEP_BYTES: Final = 2**20
+_QUERY_MAX: Final = 10_000  # characters: more words only make a search slower, and no better
+_WORDS_MAX: Final = 32  # of those of which any will do; each may have to be weighed in every memory
+
+_CANDIDATES: Final = 50  # of which those with more words go before those whose words say more
+
+# FTS5 does not let go of a table that it cannot read.
+_ANEW: Final = """
+BEGIN IMMEDIATE;
+PRAGMA writable_schema = ON;
+DELETE FROM sqlite_master WHERE name = 'words';
+PRAGMA writable_schema = RESET;
+DROP TABLE IF EXISTS words_data;
+DROP TABLE IF EXISTS words_idx;
+DROP TABLE IF EXISTS words_docsize;
+DROP TABLE IF EXISTS words_config;
+CREATE VIRTUAL TABLE words USING fts5(
+    project, memory, content='',
+    tokenize="unicode61 remove_diacritics 2 categories 'L* N* Co So'"
+);
+CREATE TABLE IF NOT EXISTS indexed (one INTEGER PRIMARY KEY, upto INTEGER NOT NULL) STRICT;
+INSERT OR REPLACE INTO indexed VALUES (1, 0);
+COMMIT;
+"""
+_FOUND: Final = (
+    "SELECT rowid FROM words WHERE words MATCH ? ORDER BY bm25(words, 0, 1), rowid DESC LIMIT ?"
+)
+# Thai, Lao, Tibetan, Burmese, Khmer, kana, Han, Hangul, and symbols from arrows to emoji.
+_ALONE: Final = re.compile(
+    "([\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u2190-\u2bff\u3040-\u30ff\u3400-\u9fff"
+    "\uac00-\ud7a3\U0001f000-\U0003ffff])"
+)
+# No text of SQLite's, and the sign that ends one in a query.
+_NEVER: Final = re.compile('[\0"\ud800-\udfff]')
+_SIGNS: Final = re.compile(r"[^\W_]+|[\u2190-\u2bff\U0001f000-\U0001faff]")
+
+
+class WordIndex:
+    """The index in the database behind `connection`, beside its table `memories`.
+
+    Methods raise `sqlite3.Error` when the database cannot be read or written now. The caller
+    gives `add_some` and `remove` their transactions.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._run = connection.execute
+        self._connection = connection
+
+    def make(self) -> None:
+        """Make the index, empty, where there is none that can be read."""
+        try:
+            self._run(_FOUND, ("a", 1)).fetchall()
+            self._run("SELECT upto FROM indexed").fetchall()
+        except sqlite3.DatabaseError:
+            self.make_anew()
+
+    def make_anew(self) -> None:
+        """Make the index empty: all is to be added again."""
+        try:
+            self._connection.executescript(_ANEW)
+        finally:
+            if self._connection.in_transaction:
+                self._run("ROLLBACK")
+            self._run("PRAGMA writable_schema = OFF")
+        if sqlite3.sqlite_version_info >= (3, 42):  # a deleted memory's words go at once
+            self._run("INSERT INTO words (words, rank) VALUES ('secure-delete', 1)")
+
+    def add_some(self) -> bool:
+        """Add some of the memories that it lacks, the oldest; whether it may lack more."""
+        upto = self._upto()
+        lacking = self._run(
+            "SELECT id, project, length(memory) FROM memories WHERE id > ? ORDER BY id LIMIT ?",
+            (upto, _STEP_ROWS),
+        ).fetchall()
+        size = 0
+        for row, project, length in lacking:
+            text = self._beginning(row, length)
+            self._run(
+                "INSERT INTO words (rowid, project, memory) VALUES (?, ?, ?)",
+                (row, _name(project), _spaced(text)),
+            )
+            upto, size = row, size + len(text)
+            if size >= _STEP_BYTES:
+                break
+        if lacking:
+            self._run("UPDATE indexed SET upto = ?", (upto,))
+        return bool(lacking)
+
+    def lacks_some(self) -> bool:
+        """Whether there are memories that it lacks."""
+        newest = self._run("SELECT max(id) FROM memories").fetchone()[0]
+        return (newest or 0) > self._upto()
+
+    def remove(self, row: int, project: bytes | bytearray) -> None:
+        """Take out the words of a memory that is still there."""
+        length = self._run("SELECT length(memory) FROM memories WHERE id = ?", (row,)).fetchone()
+        if length is None or row > self._upto():
+            return
+        self._run(
+            "INSERT INTO words (words, rowid, project, memory) VALUES ('delete', ?, ?, ?)",
+            (row, _name(project), _spaced(self._beginning(row, length[0]))),
+        )
+
+    def search(self, project: bytes | bytearray, query: str, most: int) -> list[tuple[int, float]]:
+        """The memories that fit best, and which share of the query's words each has, 0 to 1.
+
+        First those with all words, then those with the more; among equals the one for which they
+        say more (BM25), and then the newer.
+        """
+        words = words_of(query)
+        if not words:
+            return []
+        found = [(row, 1.0) for row in self._matching(project, words, " ", most)]
+        if len(found) == most or len(words) == 1:
+            return found
+        # The long ones say more, and are rarer.
+        some = sorted(words, key=len, reverse=True)[:_WORDS_MAX]
+        there = {row for row, _ in found}
+        likely = self._matching(project, some, " OR ", max(most, _CANDIDATES))
+        rest = [row for row in likely if row not in there]
+        least = 1 / len(words)
+        shares = [(row, max(least, self._share(some, row))) for row in rest]
+        shares.sort(key=lambda pair: -pair[1])  # stable
+        return [*found, *shares][:most]
+
+    def _matching(
+        self, project: bytes | bytearray, words: Sequence[str], joint: str, most: int
+    ) -> list[int]:
+        quoted = joint.join(f'"{_spaced(word)}"*' for word in words)
+        rows = self._run(_FOUND, (f"project : {_name(project)} AND memory : ({quoted})", most))
+        return [row for (row,) in rows]
+
+    def _share(self, words: Sequence[str], row: int) -> float:
+        length = self._run("SELECT length(memory) FROM memories WHERE id = ?", (row,)).fetchone()
+        text = _signs(_spaced(self._beginning(row, length[0]))) if length is not None else ""
+        return sum(_signs(_spaced(word)) in text for word in words) / len(words)
+
+    def _upto(self) -> int:
+        return int(self._run("SELECT upto FROM indexed").fetchone()[0])
+
+    def _beginning(self, row: int, length: int) -> bytes:
+        """What is indexed of a memory; of a large one the rest is not read."""
+        if length <= LONGEST:
+            found = self._run("SELECT memory FROM memories WHERE id = ?", (row,)).fetchone()
+            return bytes(found[0])
+        with self._connection.blobopen("memories", "memory", row, readonly=True) as text:
+            return text.read(LONGEST)
+
+
+def words_of(query: str) -> list[str]:
+    """The different words of `query` that hold a letter, digit or picture, in its order."""
+    words = query[:_QUERY_MAX].casefold().split()
+    return [word for word in dict.fromkeys(words) if _signs(_spaced(word)).strip()]
+
+
+def _name(project: bytes | bytearray) -> str:
+    """The word that stands for a project in the index."""
+    return f"p{hashlib.sha256(project).hexdigest()[:32]}"
+
+
+def _spaced(text: str | bytes) -> str:
+    """The text as SQLite can hold it and FTS5 takes it apart."""
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "replace")
+    return _ALONE.sub(r" \1 ", _NEVER.sub(" ", text))
+
+
+def _signs(text: str) -> str:
+    """The words as FTS5 compares them, each with a blank before it."""
+    plain = "".join(
+        sign for sign in unicodedata.normalize("NFD", text) if not unicodedata.combining(sign)
+    )
+    return "".join(f" {word}" for word in _SIGNS.findall(plain.casefold()))

@@ -1,0 +1,152 @@
+"""The index of words: what is found, in which order, and what becomes of the index itself."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from mem0tray.localserver import word_index
+from mem0tray.localserver.store import Store
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Name the database."""
+    return tmp_path / "memories.sqlite3"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[Store]:
+    """Open a store of the test's own."""
+    with closing(Store(path)) as opened:
+        yield opened
+
+
+def found(store: Store, query: str, project: str = "p", limit: int = 100) -> list[str]:
+    """Search what is indexed by then, the rest indexed first."""
+    while store.index_some():
+        pass
+    results = store.search(project, query, limit)
+    assert results is not None
+    return [each.memory for each in results]
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ("Ein schöner CAFÉ-Tisch", "cafe"),
+        ("plain cafe", "Café"),
+        ("the gardener waters", "gard"),
+        ("snake_case_name", "case_name"),
+        ("今日は東京へ行く", "東京"),
+        ("회의는 내일이다", "내일"),
+        ("well done 👍🏽", "👍"),
+        ("version 2.0-rc1", "2.0-rc1"),
+        ("a\0nul and \ud800 half", "nul half"),
+        ('they said "so"', 'said "so'),
+    ],
+)
+def test_a_memory_is_found_by_its_words(store: Store, text: str, query: str) -> None:
+    """Case and accents do not matter, a beginning is enough, and any script has words."""
+    store.save("p", "another text")
+    store.save("p", text)
+    assert found(store, query) == [text]
+
+
+def test_the_best_stands_first(store: Store) -> None:
+    """All words before some, more before fewer, the telling word before the common, then age."""
+    for text in ("oak", "oak and elm", "oak elm ash", "ash", "nothing", "oak"):
+        store.save("p", text)
+    assert found(store, "oak elm ash") == ["oak elm ash", "oak and elm", "ash", "oak", "oak"]
+    assert found(store, "oak elm ash", limit=2) == ["oak elm ash", "oak and elm"]
+
+
+def test_a_project_sees_its_own(store: Store) -> None:
+    """Nothing of another project is found, whatever its name."""
+    store.save("p", "secret of p")
+    store.save('q" OR "', "secret of q")
+    assert found(store, "secret", "p") == ["secret of p"]
+    assert found(store, "secret", 'q" OR "') == ["secret of q"]
+    assert found(store, "secret", "nobody") == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "", " ", '"', '""', '"a', "a AND", "NOT", "NEAR(a b)", "a*", "*", "^a", "project : x",
+        "a - b", "(((((", "{a} : b", "\0", "a\0b", "\ud800", "😀", "\U0010ffff", "---",
+        "a" * 1_000_000, "a b " * 250_000, "'; DROP TABLE words; --",
+    ],
+)  # fmt: skip
+def test_no_query_is_an_error(store: Store, query: str) -> None:
+    """Whatever is asked for is looked for as words."""
+    store.save("p", "neither this nor that")
+    assert found(store, query) == []
+
+
+def test_many_words_are_all_wanted_first(store: Store) -> None:
+    """A memory is found by its own long text among many that begin alike."""
+    begin = " ".join(f"word{number}" for number in range(300))
+    for number in range(30):
+        store.save("p", f"{begin} end{number}")
+    assert found(store, f"{begin} end7", limit=10)[0] == f"{begin} end7"
+
+
+def test_a_deleted_memory_is_found_no_more(store: Store, path: Path) -> None:
+    """It leaves the index with the table, indexed or not, and its words leave the disk."""
+    for text in ("first xyzzyplugh", "second xyzzyplugh"):
+        store.save("p", text)
+    newest, oldest = next(store.newest("p"))
+    assert found(store, "xyzzyplugh") == ["second xyzzyplugh", "first xyzzyplugh"]
+    assert store.delete("p", oldest.id)
+    assert found(store, "xyzzyplugh") == ["second xyzzyplugh"]
+    assert store.delete("p", newest.id)
+    store.save("p", "third, not in the index yet")
+    assert store.delete("p", next(store.newest("p"))[0].id)
+    assert found(store, "xyzzyplugh third") == []
+    store.close()
+    if sqlite3.sqlite_version_info >= (3, 42):
+        assert b"xyzzyplugh" not in path.read_bytes()
+
+
+def test_a_large_memory_is_found_by_its_beginning(store: Store) -> None:
+    """The first megabyte is indexed; a large one can be deleted as well."""
+    store.save("p", "beginning " + "x " * word_index.LONGEST + "finish")
+    assert len(found(store, "beginning")) == 1
+    assert found(store, "finish") == []
+    assert store.delete("p", next(store.newest("p"))[0].id)
+    assert found(store, "beginning") == []
+
+
+def test_a_database_of_before_is_indexed_in_steps(store: Store, path: Path) -> None:
+    """Memories that were saved when there was no index are added, none twice, over restarts."""
+    for number in range(600):
+        store.save("p", f"old {number}")
+    store.close()
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript("DROP TABLE words; DROP TABLE indexed;")
+    with closing(Store(path)) as again:
+        assert again.index_some()
+        assert again.index_some()
+    with closing(Store(path)) as again:
+        assert len(found(again, "old", limit=1000)) == 600
+        assert not again.index_some()
+
+
+def test_a_damaged_index_is_made_anew(store: Store, path: Path) -> None:
+    """The memories are what counts: the index is made again, while open and at the start."""
+    store.save("p", "still there")
+    assert found(store, "still") == ["still there"]
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("UPDATE words_data SET block = x'ffffffffffffffff' WHERE id > 10")
+        database.commit()
+    assert store.search("p", "still", 1) is None
+    assert found(store, "still") == ["still there"]
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("DELETE FROM words_data")
+        database.commit()
+    store.close()
+    with closing(Store(path)) as again:
+        assert found(again, "still") == ["still there"]
