@@ -57,7 +57,8 @@ class Surroundings:
             *_obstacle(seen),
             *_refusal(seen, metrics),
             *_server(server, trouble, starts=running and seen.pause.until is None),
-            *([] if _obstacle(seen) else _worker(metrics)),  # which may be the same, in its words
+            # Which may be the same, in its words.
+            *([] if _obstacle(seen) or not server.health.recognised else _worker(metrics)),
             *_another(seen.another),
             *_pause(seen.pause),
         ]
@@ -115,13 +116,15 @@ def _server(seen: Probe, trouble: Callable[[str], Reason], *, starts: bool) -> l
     if seen.health.healthy:
         return []
     why, known = reasons.parted(seen.health.reason)
-    detail = Reason("{host}: {why}", host=seen.shown, why=reasons.bare(why))
+    detail = reasons.bare(why)
+    if seen.health.recognised:  # else it names the host itself
+        detail = Reason("{host}: {why}", host=seen.shown, why=detail)
     if seen.name == LOCAL_URL:
         # Where it need not run, what is in the way is that the worker is missing, or the pause.
         again = nothing(Reason("the worker starts it again by itself."))
         return [Cause(SERVER_DOWN, detail, again, by_itself=True)] if starts else []
     if known:
-        return [Cause(SERVER_DOWN, detail, known)]
+        return [Cause(SERVER_DOWN if seen.health.recognised else ACTION, detail, known)]
     local = trouble(seen.hostname)
     if local:
         again = Reason("Connect this computer to the network; deliveries go on by themselves then.")

@@ -152,6 +152,9 @@ def _server(seen: Probe, *, running: bool) -> tuple[str, str]:
         return f"The server ({seen.shown}) is healthy.", ""
     if not running and seen.name == LOCAL_URL:
         return "", ""
+    if not seen.health.recognised:
+        line = str(reasons.sentence(seen.health.reason))
+        return line, line
     reason = str(seen.health.reason).rstrip(".")
     line = f"The server ({seen.shown}) is down: {reason}. Nothing is sent until it is back."
     return line, line

@@ -122,8 +122,7 @@ class AutoClient:
         if not self._recognition.dialect:
             health = self.probe(timeout)
             if not health.healthy:
-                said = one_line(str(health.reason), 200)
-                return "", Outcome(Kind.OUTAGE, health.status, said)
+                return "", Outcome(Kind.OUTAGE, health.status, one_line(str(health.reason)))
         return self._recognition.dialect, None
 
     def _recognise(self, names: Iterable[str], end: float) -> Health:

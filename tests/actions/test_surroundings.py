@@ -107,6 +107,20 @@ def test_the_worker_s_own_trouble_is_a_cause(paths: Paths) -> None:
         assert names(around(settings).causes) == [cause.NOT_RUNNING]
 
 
+def test_a_server_that_is_none_is_told_once(paths: Paths) -> None:
+    """By who looks at it now, and not once more in the words of the worker that saw it before."""
+    with Standin() as server:
+        server.health = Answer(404)
+        settings = settings_for(server.url)
+        reason = str(probe(settings, paths).health.reason)
+        seen = Metrics({"state": "action needed", "reason": reason}, NOW)
+        there = Snapshot(NOW, paths, Running(1, NOW), metrics=seen)
+        (told,) = Surroundings.ask(settings, there).causes
+    assert told.name == cause.ACTION
+    assert str(told.detail).startswith(f"no Mem0 server was recognised at {server.netloc} (")
+    assert "server.dialect" in str(told.remedy)
+
+
 def test_the_network_is_to_blame_only_for_servers_elsewhere() -> None:
     """Of a server on this computer no network stands in the way."""
     ill = Health(healthy=False, reason=reasons.quoted("no connection"))
@@ -228,7 +242,7 @@ def test_a_health_check_sent_elsewhere_says_what_to_set(paths: Paths) -> None:
     with Standin() as server, FileLock(paths.instance_lock).held(1):
         server.health = Answer(308, headers={"Location": "/api/health"})
         (found,) = around(settings_for(server.url)).causes
-    assert found.name == cause.SERVER_DOWN
+    assert found.name == cause.ACTION
     assert f"Permanent Redirect to {server.url}/api/health, which" in str(found.detail)
     assert "config set" not in str(found.detail)
     assert f"`mem0tray config set server.url {server.url}/api`" in str(found.remedy)

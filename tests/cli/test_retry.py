@@ -56,6 +56,18 @@ def test_what_is_retried(home: Scratch, arguments: list[str], wanted: list[str])
     assert "does not run" in text
 
 
+@pytest.mark.usefixtures("letters")
+def test_a_server_that_is_none_is_not_called_down(home: Scratch) -> None:
+    """What each path said stands there, with what to set."""
+    with Standin() as server:
+        server.health = Answer(404)
+        home.env(MEM0TRAY_SERVER_URL=server.url)
+        text = home.ok("retry", "--all")
+    assert f"No Mem0 server was recognised at {server.netloc} (/health: 404 Not Found;" in text
+    assert "server.dialect" in text
+    assert "is down" not in text
+
+
 def test_a_name_is_one_that_can_be_typed(home: Scratch) -> None:
     """Where two ids begin alike, as much of each is shown as no other has."""
     items = [waiting("a", "x", id="04f96029-aa1"), waiting("b", "x", id="04f96029-ab2")]

@@ -149,6 +149,28 @@ def test_a_502_says_by_its_code_whose_fault_it_is(code: str, kind: Kind) -> None
     assert saved(render(502, upstream(code))) == (kind, "502 Bad Gateway: Upstream provider error.")
 
 
+@pytest.mark.parametrize(
+    ("code", "memory", "infers", "perhaps"),
+    [
+        ("provider_rate_limited", MEMORY, False, False),
+        ("provider_rate_limited", MEMORY, True, True),
+        ("provider_auth_failed", MEMORY, False, False),
+        ("provider_bad_request", MEMORY, True, True),
+        ("provider_timeout", MEMORY, False, True),
+        ("unknown", MEMORY, False, True),
+        ("unknown", Memory("alpha", "an\0oak", "k"), False, False),
+    ],
+)
+def test_a_502_leaves_open_whether_it_was_stored_where_it_may_have_been(
+    code: str, memory: Memory, *, infers: bool, perhaps: bool
+) -> None:
+    """The model is asked first, and for each fact again; a text with NUL is never stored."""
+    answer = render(502, upstream(code))
+    terms = Terms(infer=infers)
+    with Wire(answering(answer)) as server, official(server, terms=terms) as client:
+        assert client.save(memory, LONG).may_have_it is perhaps
+
+
 @pytest.mark.parametrize("body", [b"<html>", b"", {"code": 7}, ["code"]])
 def test_a_502_without_a_code_is_an_outage(body: object) -> None:
     """What stands before the server knows no codes."""

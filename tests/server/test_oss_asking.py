@@ -125,6 +125,7 @@ def test_whatever_else_comes_is_no_answer(answer: bytes, kind: Kind) -> None:
     said, _ = asked(answer)
     assert isinstance(said, Outcome)
     assert said.kind is kind
+    assert said.may_have_it or kind is not Kind.NO_ANSWER
 
 
 # Reading back -----------------------------------------------------------------------------------
