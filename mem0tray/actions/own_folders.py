@@ -14,7 +14,7 @@ from mem0tray.actions import read_files, restore_sources
 from mem0tray.actions.find import Identity, identity
 from mem0tray.core import another_worker
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
-from mem0tray.core.item import DISCARDED
+from mem0tray.core.item import DELIVERED, EDITED
 from mem0tray.core.text import plural
 from mem0tray.files import atomic, lock, orders, quarantine
 from mem0tray.ledger.reader import Reader
@@ -33,8 +33,8 @@ class Holdings:
     """How many memories, and files that could not be read, our folders hold.
 
     `undelivered` are known to the ledger, of which `only_here` stand in no shared
-    file; `discarded` can be restored, of which `discarded_only_here` stand in no
-    backup; `delivered_here` are the embedded server's.
+    file; `discarded` are deleted, and `restore` would put them back: of these
+    `discarded_only_here` stand in no backup; `delivered_here` are the embedded server's.
     """
 
     undelivered: int = 0
@@ -115,21 +115,29 @@ def holdings() -> Holdings:
             )
             kept = restore_sources.backed_up(paths)
         with Reader(folder / _LEDGER, needed=True) as reader:
-            discarded = reader.texts_by_state().get(DISCARDED, 0)
             waiting = set(reader.fresh_entries())
             dead = set(map(identity, reader.dead_raws()))
             unshown = set(map(identity, reader.unshown_dead()))
+            # What was deleted by hand since a worker ran last, the ledger learns at the next start.
+            gone = orders.given_up(folder / "requests") | (
+                dead - dlq - unshown if dlq is not None else set()
+            )
+            known = (waiting | dead) - gone
             deleted = {identity(raw) for batch in reader.discarded() for raw in batch.raws}
-        # What the user has deleted since a worker ran last, the ledger learns at the next start.
-        gone = orders.given_up(folder / "requests") | (
-            dead - dlq - unshown if dlq is not None else set()
-        )
-        known = (waiting | dead) - gone
-        found.discarded += discarded + len((waiting | dead) & gone)
-        found.discarded_only_here += len((deleted | ((waiting | dead) & gone)) - kept)
+            deleted |= kept | ((waiting | dead) & gone)
+            deleted -= known | (queue or set()) | (dlq or set())
+            deleted = {name for name in deleted if not _is_past(reader, name)}
+        found.discarded += len(deleted)
+        found.discarded_only_here += len(deleted - kept)
         found.undelivered += len(known)
         found.only_here += len(known - (queue or set()) - (dlq or set()))
     return found
+
+
+def _is_past(reader: Reader, name: Identity) -> bool:
+    """Whether a memory is delivered, or was replaced by an edit: there is nothing to put back."""
+    row = reader.known(*name) if name[0] else None
+    return row is not None and (row.state == DELIVERED or row.reason == EDITED)
 
 
 def _standing(

@@ -220,11 +220,6 @@ class Reader:
         sql = "SELECT began, ended FROM outages WHERE ended >= ? ORDER BY began"
         return [(float(began), float(ended)) for began, ended in self._rows(sql, (since,))]
 
-    def texts_by_state(self) -> dict[str, int]:
-        """How many memories of each state still have their text here."""
-        rows = self._rows("SELECT state, count(*) FROM items JOIN texts USING (key) GROUP BY state")
-        return {str(state): int(number) for state, number in rows}
-
     def other_worker(self) -> taken_by_others.WorkerSeen | None:
         """The other worker that was at work when ours last looked."""
         return taken_by_others.WorkerSeen.read(

@@ -3,14 +3,18 @@
 import pytest
 
 from mem0tray.actions import own_folders
+from mem0tray.actions.delete import delete
+from mem0tray.actions.edit_text import edit_text
 from mem0tray.actions.own_folders import Holdings
+from mem0tray.actions.restore import restore
+from mem0tray.actions.restore_sources import last_delete
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.files import atomic
 from mem0tray.system import data_folders
 from mem0tray.system.paths import Paths
 from mem0tray.worker.moving_to_dlq import move_fresh_to_dlq
-from tests.actions.scene import worker, write
-from tests.support.shapes import entry, queue_document
+from tests.actions.scene import chosen, read, take_in, worker, write, write_dlq
+from tests.support.shapes import entry, queue_document, waiting
 
 
 @pytest.mark.parametrize(
@@ -55,6 +59,28 @@ def test_a_dead_letter_that_no_file_shows_yet_stands_here_alone(paths: Paths) ->
     atomic.replace(paths.served, data_folders.as_json(paths.claude_dir, paths.claude_dir, 1.0))
     found = own_folders.holdings()
     assert (found.undelivered, found.only_here, found.discarded) == (1, 1, 0)
+
+
+def test_what_was_restored_or_delivered_since_is_no_deleted_memory(paths: Paths) -> None:
+    """Though backups show it still; nor is a text that an edit has replaced."""
+    names = ("stays", "back", "sent")
+    write_dlq(paths, [waiting(name, id=f"{name}-1") for name in (*names, "edited")])
+    with worker(paths) as context:
+        delete(paths, chosen(paths, *names))
+        take_in(context)
+        edit_text(paths, chosen(paths, "edited")[0], "new", keep_days=90)
+        take_in(context)
+    atomic.replace(paths.served, data_folders.as_json(paths.claude_dir, paths.claude_dir, 1.0))
+    assert own_folders.holdings().discarded == 3
+    write_dlq(paths, [*read(paths.dlq)["items"], waiting("back", id="back-1")])
+    assert own_folders.holdings().discarded == 2
+    with worker(paths) as context:
+        (row,) = context.inbox.by_ids(["sent-1"])["sent-1"]
+        context.outbox.record_delivery(row.key, "https://server.test", 6.0)
+    found = own_folders.holdings()
+    assert (found.discarded, found.discarded_only_here, found.undelivered) == (1, 0, 2)
+    restore(paths, last_delete(paths), "https://server.test")
+    assert own_folders.holdings().discarded == 0
 
 
 def test_a_shared_folder_inside_of_ours_stops_it(paths: Paths) -> None:
