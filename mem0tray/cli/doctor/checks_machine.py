@@ -1,5 +1,6 @@
 """What `doctor` looks at around us: our worker, the start at login, file watching, the clock."""
 
+import os
 import sys
 import time
 from collections.abc import Iterable
@@ -12,6 +13,7 @@ from mem0tray.cli import autostart as login
 from mem0tray.cli import output
 from mem0tray.cli.doctor.check import OK, WARN, Check
 from mem0tray.config.settings import Loaded
+from mem0tray.desktop import session
 from mem0tray.desktop.autostart import ENABLED, STALE, application_entry
 
 _PROC: Final = Path("/proc")
@@ -61,12 +63,19 @@ def desktop_entry(loaded: Loaded) -> Iterable[Check]:
             name,
             WARN,
             f"{state.where} cannot be put there: {obstacle} cannot be written to.",
-            "Mend its permissions; it is put there by the next start of the tray.",
+            f"Mend its permissions; {_next_start()} puts it there.",
         )
     else:
         stale = state.name == application_entry.STALE
         now = "starts a mem0tray that is not there or not this one" if stale else "is not there yet"
-        yield Check(name, OK, f"{state.where} {now}; the next start of the tray mends that.")
+        yield Check(name, OK, f"{state.where} {now}; {_next_start()} mends that.")
+
+
+def _next_start() -> str:
+    """What puts the entry there; where no desktop is seen, no start of a tray is promised."""
+    if session.names_display(os.environ):
+        return "the next start of the tray"
+    return "a tray on a desktop"
 
 
 def watching(loaded: Loaded) -> Iterable[Check]:

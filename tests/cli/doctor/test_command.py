@@ -372,3 +372,15 @@ def test_no_desktop_has_no_tray(home: Scratch, monkeypatch: pytest.MonkeyPatch) 
     ((level, text),) = checks(home, "tray")
     assert level == "ok"
     assert "`mem0tray run`" in text
+
+
+@needs.DESKTOP
+@pytest.mark.usefixtures("server")
+def test_no_desktop_is_promised_no_tray(home: Scratch) -> None:
+    """The menu entry waits for a desktop where none is; else for the next start of the tray."""
+    ((level, text),) = checks(home, "desktop entry")
+    assert level == "ok"
+    assert "is not there yet; a tray on a desktop mends that." in text
+    home.env(DISPLAY=":0")
+    ((_, text),) = checks(home, "desktop entry")
+    assert "is not there yet; the next start of the tray mends that." in text
