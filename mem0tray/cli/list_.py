@@ -188,13 +188,15 @@ def _print_table(columns: dict[str, list[str]], *, with_project: bool) -> None:
         del columns["PROJECT"]
     if not any(columns["REASON"]):  # a head above nothing
         del columns["REASON"]
-    output.print_table(
+    left_out = output.print_table(
         tuple(columns),
         list(zip(*columns.values(), strict=True)),
         right={"RETRIES"},
         cut={"PROJECT", "TEXT", "REASON"},
         spare=[name for name in _SPARE if name in columns],
     )
+    if left_out:
+        output.say(f"No room for {', '.join(left_out)}: see `--json`, or widen.", Style.DIM)
 
 
 def _next(due: float, now: float, why: str) -> str:

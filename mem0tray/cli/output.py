@@ -229,8 +229,10 @@ def print_table(
     *,
     cut: Collection[str] = (),
     spare: Sequence[str] = (),
-) -> None:
-    """A table; plain columns where no terminal is. The columns named in `right` hold numbers.
+) -> list[str]:
+    """Print a table, plain columns where no terminal is; return the headers left out.
+
+    The columns named in `right` hold numbers.
 
     Where a line has too little room (`width`), cells wrap. If `cut` names columns, each row
     stays one line instead: these are shortened, others never, and the columns
@@ -239,16 +241,20 @@ def print_table(
     cells = [[one_line(cell, _CELL) for cell in row] for row in rows]
     plain, room = not sys.stdout.isatty(), width()
     lines = _columns(headers, cells, right) if plain else []
+    left_out: list[str] = []
     if not plain or (room is not None and max(map(text_cells, lines)) > room):
         # Slow to import, and only where a line has too little room is there a difference.
         from mem0tray.cli import table
 
         style = Style.PLAIN if plain else Style.HEADING
         room = room or columns()
-        made = table.made(headers, cells, right, cut, spare, style=style, room=room, plain=plain)
+        made, left_out = table.made(
+            headers, cells, right, cut, spare, style=style, room=room, plain=plain
+        )
         lines = table.lines(console(), made, room)
     for line in lines:
         write(line)
+    return left_out
 
 
 def _columns(

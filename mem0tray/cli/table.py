@@ -23,8 +23,8 @@ def made(
     style: str,
     room: int,
     plain: bool,
-) -> Table:
-    """A table of harmless text, `room` characters wide, its headers in `style`.
+) -> tuple[Table, list[str]]:
+    """A table of harmless text, `room` characters wide, its headers in `style`; what it leaves out.
 
     Text is never markup. `plain`: as for a pipe, with no rule below its headers. The rest is
     said of `output.print_table`.
@@ -56,7 +56,7 @@ def made(
     for row in rows:
         cells = [cell for header, cell in zip(headers, row, strict=True) if header not in gone]
         table.add_row(*(Text(cell, no_wrap=bool(cut), overflow=long) for cell in cells))
-    return table
+    return table, [header for header in headers if header in gone]
 
 
 def lines(console: Console, table: Table, room: int) -> list[str]:

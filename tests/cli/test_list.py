@@ -118,6 +118,12 @@ def test_hostile_text_stays_one_harmless_line(home: Scratch) -> None:
     assert home.run("list", "--json").json()[0]["id"] == text
 
 
+HEADERS = (
+    ("PROJECT", "RETRIES", "LAST ATTEMPT", "NEXT RETRY"),
+    ("PROJECT", "RETRIES", "WAITING SINCE", "NEXT RETRY"),
+)
+
+
 @pytest.mark.parametrize(
     ("columns", "missing"),
     [
@@ -144,6 +150,9 @@ def test_each_item_is_one_line_of_the_terminal(
         assert line.startswith(("aaaa1111 ", "bbbb1111 "))
         assert line.rstrip().endswith("…")
         assert len(line) <= columns
+    gone = [name for name in HEADERS[queue] if name not in head]
+    named = [line for line in shown if line.startswith("No room")]
+    assert named == [f"No room for {', '.join(gone)}: see `--json`, or widen."] * bool(gone)
     if not queue:
         assert [name for name in ("LAST ATTEMPT", "NEXT RETRY", "RETRIES") if name not in head] == (
             missing
