@@ -64,8 +64,9 @@ def line_of(event: events.Event, at: float) -> Line | None:
         case events.Delivered(project, item_id):
             return Line(at, Style.GOOD, f"Delivered: {named(project, item_id)}")
         case events.DlqRecovered(project, item_id, retries):
-            after = f" after {plural(retries, 'retry', 'retries')}" if retries else ""
-            return Line(at, Style.GOOD, f"DLQ recovered: {named(project, item_id)}{after}")
+            failed = plural(retries, "failed retry", "failed retries")
+            how = f"after {failed}" if retries else "at the first retry"
+            return Line(at, Style.GOOD, f"DLQ recovered: {named(project, item_id)} {how}")
         case events.MovedToDlq(project, item_id, retries):
             after = plural(retries, "failed attempt")
             return Line(at, Style.BAD, f"Moved to DLQ: {named(project, item_id)} after {after}")

@@ -65,7 +65,7 @@ def test_each_line_has_a_time_of_day_and_a_sign(shown: Shown) -> None:
     assert lines == [
         "· Worker started; memories go to: this computer only",
         "✓ Delivered: garden (ID: 00000001...)",
-        "✓ DLQ recovered: (no project) (ID: 87654321...) after 1 retry",
+        "✓ DLQ recovered: (no project) (ID: 87654321...) after 1 failed retry",
         "! Attempt 1 failed: garden (ID: 12345678...): 500",
         "! DLQ retry 2 failed: garden (ID: 12345678...): 500 (next in 2 min)",
     ]
