@@ -36,6 +36,7 @@ _SAYING = _ERRORS | {
 _UNSEEN = (
     "It is asked to show ", "For an icon, ", "The worker has not begun.",
     "mem0tray is already running", "Use `mem0tray status`",
+    "There is no terminal for an editor", "Run this in a terminal, ",
     "No editor was found", "Set $VISUAL", "The editor ", "Look whether ",
     "Give more of the id", "There is no setting", "`mem0tray config show`", "cannot be changed in",
     "The new value of ", "Give one, or ", " ids begin with ",
