@@ -48,12 +48,16 @@ class DlqEdit:
 
 @dataclass(slots=True)
 class QueueEdit:
-    """The queue file as it was read, with the producers' lock held. Change the lists."""
+    """The queue file as it was read, with the producers' lock held. Change the lists.
+
+    `announce` is called when the new file is on the disk, just before it takes its place.
+    """
 
     queue: list[bytes]
     failed: list[bytes]
     held: list[bytes] = field(default_factory=list)
     rest: dict[str, bytes] = field(default_factory=dict)
+    announce: Callable[[], None] = lambda: None
 
 
 def change_dlq(
@@ -132,7 +136,7 @@ def queue_file(paths: Paths) -> Iterator[QueueEdit]:
         _set_aside(paths, paths.queue, parsed.rejected)
         if found:
             atomic.keep_link(paths.queue, paths.queue_backup)
-        atomic.replace(paths.queue, composed_queue(edit))
+        atomic.replace(paths.queue, composed_queue(edit), announce=lambda _: edit.announce())
 
 
 def composed_queue(edit: QueueEdit) -> bytes:

@@ -20,7 +20,8 @@ class Deleted:
     """What a deletion did: those of `items` are deleted, the others are not.
 
     `delivered`: the server has them. `in_flight`: they are being sent, and are deleted if the
-    server does not take them. `gone` had left the files by themselves. `heard`: the worker, if
+    server does not take them. `perhaps` (of `items`) were being sent, and nobody knows whether the
+    server has them. `gone` had left the files by themselves. `heard`: the worker, if
     one runs, knows of it.
     """
 
@@ -29,6 +30,7 @@ class Deleted:
     gone: list[FoundItem] = field(default_factory=list)
     delivered: list[FoundItem] = field(default_factory=list)
     in_flight: list[FoundItem] = field(default_factory=list)
+    perhaps: list[FoundItem] = field(default_factory=list)
     heard: bool = True
 
 
@@ -63,6 +65,8 @@ def delete(paths: Paths, chosen: Sequence[FoundItem], *, for_good: bool = False)
             result.in_flight.append(each)
         else:
             (result.gone if name in left else result.items).append(each)
+            if name in heard.perhaps:
+                result.perhaps.append(each)
     if len(result.delivered) == len(chosen):
         backups.dated.unlink(missing_ok=True)  # nobody can put back what is delivered
     return result

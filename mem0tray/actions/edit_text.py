@@ -15,7 +15,7 @@ from mem0tray.actions import change_files, ledger_writer, open_text
 from mem0tray.actions.change_files import DlqEdit
 from mem0tray.actions.find import FoundItem, identity
 from mem0tray.core import item as items
-from mem0tray.core.errors import NotFoundError
+from mem0tray.core.errors import FileUnavailableError, NotFoundError
 from mem0tray.core.text import short_id
 from mem0tray.files import atomic, document, orders, private_folders, receipts
 from mem0tray.system import plain
@@ -31,7 +31,8 @@ class Changed:
     """`kept` is the file with the memory as it was, `is_dead` whether it is a dead letter.
 
     `delivered`: the server has the old text, and gets the new one too. `in_flight`: the old
-    text is being sent, and the new one is sent after the answer. `heard`: the worker, if one
+    text is being sent, and the new one is sent after the answer. `perhaps`: it was being sent,
+    and nobody knows whether the server has it. `heard`: the worker, if one
     runs, knows of the edit.
     """
 
@@ -39,7 +40,12 @@ class Changed:
     is_dead: bool
     delivered: bool = False
     in_flight: bool = False
+    perhaps: bool = False
     heard: bool = True
+
+
+class SetAsideError(FileUnavailableError):
+    """The worker has dropped the old text, and the new one did not get into the file."""
 
 
 class GoneError(NotFoundError):
@@ -52,7 +58,8 @@ def edit_text(paths: Paths, found: FoundItem, content: Any, *, keep_days: float)
     Where a worker runs, that ends when it has heard of it, and knows what has become of the
     old text if it was sending that, but after two seconds at most.
     Raises GoneError when it was delivered, deleted or changed meanwhile,
-    FileUnavailableError, LockTimeoutError; nothing has changed then.
+    FileUnavailableError, LockTimeoutError; nothing has changed then. But with a SetAsideError
+    `restore` puts the old text back.
     """
     kept = _keep(paths, found, keep_days)
     given: list[Path | None] = []  # what is left for the worker
@@ -61,8 +68,15 @@ def edit_text(paths: Paths, found: FoundItem, content: Any, *, keep_days: float)
         in_queue = not found.is_dead and _in_queue(paths, found, content, given)
         # Its last failure may have made a dead letter of an entry meanwhile.
         done = in_queue or _in_dlq(paths, found, content, given)
+    except FileUnavailableError as error:
+        if not given:
+            raise
+        raise SetAsideError(
+            f"{error.message} The memory is set aside as it was.",
+            f"`mem0tray restore {kept.name}` puts it back.",
+        ) from error
     finally:
-        if not done:
+        if not done and not given:
             kept.unlink(missing_ok=True)
     if not done:
         raise GoneError(
@@ -77,6 +91,7 @@ def edit_text(paths: Paths, found: FoundItem, content: Any, *, keep_days: float)
         is_dead=not in_queue,
         delivered=name in heard.delivered,
         in_flight=name in heard.in_flight,
+        perhaps=name in heard.perhaps,
         heard=heard.answers,
     )
 
@@ -149,13 +164,16 @@ def _in_queue(paths: Paths, found: FoundItem, content: Any, given: list[Path | N
             of_held = [changer(raw) for raw in file.held]
             if not any(raw is not None for raw in (*after, *of_held)):
                 return False
-            given.append(orders.give(paths, orders.DISCARD, names, receipts.EDIT))
+            # Not before the new text is on the disk: a worker that has heard drops the old one.
+            file.announce = lambda: given.append(
+                orders.give(paths, orders.DISCARD, names, receipts.EDIT)
+            )
             file.queue = [new or old for new, old in zip(after, file.queue, strict=True)]
             # Nobody has delivered the new text of what is held.
             file.held = [old for new, old in zip(of_held, file.held, strict=True) if new is None]
             file.queue += [new for new in of_held if new is not None]
-    except BaseException:
-        orders.withdraw(paths.orders, names)
+    except BaseException:  # what the worker has carried out stays so
+        given[:] = [each for each in given if each is not None and not orders.take_back(each)]
         raise
     return True
 

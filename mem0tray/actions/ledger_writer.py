@@ -6,7 +6,7 @@ where that cannot be, the files and orders tell the next worker.
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from mem0tray.core.errors import AlreadyRunningError, LedgerError, Mem0TrayError
 from mem0tray.core.item import Name
 from mem0tray.files import orders
 from mem0tray.files.lock import InstanceLock, of_worker
+from mem0tray.ledger.known import Known
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 
@@ -60,11 +61,13 @@ class Heard:
     """What a worker has made of memories that a command has changed or deleted.
 
     `delivered`: the server has them as they were. `in_flight`: they are being sent so, and
-    nobody knows the answer yet. `answers`: the worker, if there is one, has carried out all.
+    nobody knows the answer yet. `perhaps`: they were being sent so, and nobody will know.
+    `answers`: the worker, if there is one, has carried out all.
     """
 
     delivered: frozenset[Name] = frozenset()
     in_flight: frozenset[Name] = frozenset()
+    perhaps: frozenset[Name] = frozenset()
     answers: bool = True
 
 
@@ -74,33 +77,41 @@ def let_hear(paths: Paths, given: Iterable[Path | None], changed: Iterable[Name]
     And to learn what becomes of those that it is sending. Until it has heard it sends nothing
     more (`files.unheard_orders`), and what it has claimed it sends.
     """
-    if not worker_runs(paths):
-        return Heard()
+    names = set(changed)
     end = time.monotonic() + _MOMENT
-    left = [path for path in given if path is not None]
-    answers = all(carried_out(path, end - time.monotonic()) for path in left)
-    delivered: set[Name] = set()
     with Reader(paths.ledger) as reader:
-        in_flight = set(changed)
-        while True:
-            known = {name: reader.known(*name) for name in in_flight}
-            rows = {name: row for name, row in known.items() if row is not None}
-            delivered |= {name for name, row in rows.items() if row.state == items.DELIVERED}
-            in_flight = {
-                name
-                for name, row in rows.items()
-                if row.claimed is not None and name not in delivered
-            }
-            if not in_flight or time.monotonic() > end:
-                return Heard(frozenset(delivered), frozenset(in_flight), answers)
+        sent = {name for name in names if reader.is_claimed(*name)}
+        if not worker_runs(paths):
+            return Heard(perhaps=frozenset(sent))
+        left = [path for path in given if path is not None]
+        answers = all(carried_out(path, end - time.monotonic()) for path in left)
+        rows = _rows(reader, names)
+        while (in_flight := _claimed(rows)) and time.monotonic() < end:
+            sent |= in_flight
             time.sleep(_LOOK)
+            rows |= _rows(reader, in_flight)
+    delivered = {name for name, row in rows.items() if row.state == items.DELIVERED}
+    open_ones = {name for name, row in rows.items() if row.unknown is not None}
+    perhaps = (sent & open_ones) - delivered - in_flight
+    if not worker_runs(paths):  # it was ended meanwhile
+        perhaps, in_flight = perhaps | in_flight, set()
+    return Heard(frozenset(delivered), frozenset(in_flight), frozenset(perhaps), answers)
+
+
+def _rows(reader: Reader, names: Iterable[Name]) -> dict[Name, Known]:
+    found = {name: reader.known(*name) for name in names}
+    return {name: row for name, row in found.items() if row is not None}
+
+
+def _claimed(rows: Mapping[Name, Known]) -> set[Name]:
+    return {name for name, row in rows.items() if row.claimed is not None}
 
 
 def has_delivered(paths: Paths, names: Iterable[Name]) -> set[Name]:
     """Those that have been delivered, as far as the ledger tells."""
     with Reader(paths.ledger) as reader:
-        known = [(name, reader.known(*name)) for name in names]
-    return {name for name, row in known if row is not None and row.state == items.DELIVERED}
+        rows = _rows(reader, names)
+    return {name for name, row in rows.items() if row.state == items.DELIVERED}
 
 
 def record(paths: Paths, settings: Settings) -> None:

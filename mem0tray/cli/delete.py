@@ -119,6 +119,7 @@ def _document(done: Deleted, past: list[FoundItem], forgotten: Forgotten | None)
         "gone": [_named(each) for each in done.gone],
         "delivered": [_named(each) for each in done.delivered],
         "being_sent": [_named(each) for each in done.in_flight],
+        "perhaps_delivered": [_named(each) for each in done.perhaps],
         "heard": done.heard,
         "backup": str(done.backup) if is_restorable and forgotten is None else None,
         "forgotten": None
@@ -172,6 +173,10 @@ def _tell_not_deleted(done: Deleted) -> None:
         output.remark(
             f"{name} is being sent at this moment: if the server takes it, it is delivered and not"
             f" deleted, and else it is deleted. `mem0tray show {name}` says what became of it."
+        )
+    for each in done.perhaps:
+        output.remark(
+            f"{short_id(each.id)} was being sent, and nobody knows whether the server has it."
         )
     if not done.heard:
         output.remark(no_longer_waiting.NOT_HEARD)

@@ -5,7 +5,7 @@ from typing import Final
 import click
 
 from mem0tray.actions import edit_text, ledger_writer, look_up, open_text
-from mem0tray.actions.edit_text import Changed, GoneError
+from mem0tray.actions.edit_text import Changed, GoneError, SetAsideError
 from mem0tray.actions.find import FoundItem, everything, handles
 from mem0tray.actions.look_up import Version
 from mem0tray.actions.open_text import OpenText
@@ -134,6 +134,8 @@ def _with_text_kept(
 ) -> Mem0TrayError:
     """The error, with the file in which the new text is."""
     kept = edit_text.keep_new(paths, found.id, data)
+    if isinstance(error, SetAsideError):
+        return Mem0TrayError(f"{error.message} Your text is in {kept}.", error.remedy)
     remedy = "" if isinstance(error, GoneError) else error.remedy
     add = f"mem0tray add --project {shell.quote(found.project or 'P')} - < {shell.quote(str(kept))}"
     return Mem0TrayError(
@@ -168,6 +170,12 @@ def tell_old(name: str, done: Changed) -> None:
         output.say(
             "The old text is being sent at this moment. The new one is sent after the answer; if"
             f" the server takes the old one, it has both. `mem0tray show {name}` says more.",
+            Style.WARNING,
+        )
+    elif done.perhaps:
+        output.say(
+            "The old text was being sent, and nobody knows whether the server has it; it gets the"
+            " new one in any case.",
             Style.WARNING,
         )
     if not done.heard:

@@ -36,6 +36,7 @@ _KNOWN: Final = (
     " (SELECT max(at) FROM outcomes WHERE item = items.key AND has IS NULL)), timeouts,"
     " accepted, closed, due, retries, taken, held, project FROM items"
 )
+_IS_CLAIMED: Final = "SELECT 1 FROM items WHERE id = ? AND digest = ? AND claimed IS NOT NULL"
 _HAS: Final = (
     "SELECT 1 FROM items JOIN outcomes ON item = items.key JOIN servers ON servers.key = server"
     " WHERE id = ? AND digest = ? AND name = ? AND has"
@@ -304,6 +305,10 @@ class Reader:
         """The memory of exactly this id and content."""
         rows = self._rows(f"{_KNOWN} WHERE id = ? AND digest = ?", (encode(item_id), digest))
         return _known(rows[0]) if rows else None
+
+    def is_claimed(self, item_id: str, digest: bytes) -> bool:
+        """Whether the memory of this id and content is in flight, or was when the worker ended."""
+        return bool(self._rows(_IS_CLAIMED, (encode(item_id), digest)))
 
     def by_id(self, item_id: str) -> list[Known]:
         """Every content known under an id, the first one first."""

@@ -3,6 +3,9 @@
 import shlex
 import signal
 import sys
+import threading
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -13,8 +16,7 @@ from tests.support.needs import SIGNALS
 from tests.support.shapes import entries, entry, texts, waiting
 from tests.support.standin import Standin
 
-IN_TIME = 0.8  # seconds, within which a command waits for an answer
-TOO_LATE = 3.5
+HEARD = ("Deleted: 1", "Changed with")  # what the log has when the worker has heard of it
 
 
 @pytest.fixture(params=["fresh", "dead"])
@@ -27,9 +29,15 @@ def _sends(request: pytest.FixtureRequest, home: Home) -> None:
         home.write_dlq([item | {"last_attempt": 0}])
 
 
-def begin(home: Home, server: Standin, answer: Answer) -> None:
-    """Let the worker send it, which is answered so."""
-    server.script(answer, content="old")
+def begin(
+    home: Home, server: Standin, answer: Answer, after: Callable[[], object] | None = None
+) -> None:
+    """Let the worker send it, which is answered so as soon as it has heard of a command."""
+
+    def heard() -> bool:
+        return any(home.log_lines(line) for line in HEARD)
+
+    server.script(replace(answer, after=after or heard), content="old")
     home.worker()
     server.wait_for(lambda: server.sends("old") == 1, 10)
 
@@ -46,7 +54,7 @@ def test_what_is_delivered_at_that_moment_is_not_said_to_be_deleted(
     home: Home, server: Standin
 ) -> None:
     """The command waits for the answer, and nothing is offered to be restored."""
-    begin(home, server, Answer(delay=IN_TIME))
+    begin(home, server, Answer())
     done = home.run("delete", "aa-1", "--yes")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "mem0tray: aa-1 is not deleted: it was delivered meanwhile.\n"
@@ -59,8 +67,10 @@ def test_what_is_delivered_at_that_moment_is_not_said_to_be_deleted(
 @pytest.mark.usefixtures("_sends")
 def test_what_is_being_sent_is_said_to_be(home: Home, server: Standin) -> None:
     """Where no answer comes within two seconds nobody knows yet, and the command says so."""
-    begin(home, server, Answer(delay=TOO_LATE))
+    answers = threading.Event()
+    begin(home, server, Answer(), after=answers.is_set)
     done = home.run("delete", "aa-1", "--yes", "--json")
+    answers.set()
     assert done.returncode == 1
     assert "aa-1 is being sent at this moment" in done.stderr
     assert '"deleted": []' in done.stdout
@@ -71,7 +81,7 @@ def test_what_is_being_sent_is_said_to_be(home: Home, server: Standin) -> None:
 @pytest.mark.usefixtures("_sends")
 def test_what_the_server_did_not_take_is_deleted(home: Home, server: Standin) -> None:
     """A failure ends the request, and the memory is not sent again."""
-    begin(home, server, Answer(422, delay=IN_TIME, stores=False))
+    begin(home, server, Answer(422, stores=False))
     assert home.ok("delete", "aa-1", "--yes").startswith("Deleted 1 item.")
     home.ok("retry", "--all")
     assert (server.sends("old"), server.count("old")) == (1, 0)
@@ -79,14 +89,16 @@ def test_what_the_server_did_not_take_is_deleted(home: Home, server: Standin) ->
 
 
 @pytest.mark.usefixtures("_sends")
-@pytest.mark.parametrize("delay", [IN_TIME, TOO_LATE])
+@pytest.mark.parametrize("in_time", [True, False])
 def test_the_new_text_waits_for_the_answer_to_the_old_one(
-    home: Home, server: Standin, delay: float
+    home: Home, server: Standin, *, in_time: bool
 ) -> None:
     """One memory is never in two requests, and the user hears where the old text is."""
-    begin(home, server, Answer(delay=delay))
+    answers = threading.Event()
+    begin(home, server, Answer(), after=None if in_time else answers.is_set)
     said = edit(home)
-    if delay == IN_TIME:
+    answers.set()
+    if in_time:
         assert "The old text had been sent already: the server has it" in said
     else:
         assert "The old text is being sent at this moment." in said
@@ -105,20 +117,22 @@ def test_a_worker_that_was_frozen_sends_nothing_that_was_deleted_meanwhile(
     home: Home, server: Standin
 ) -> None:
     """It looks for orders before each request, and says nothing of a deletion too late."""
-    items = entries(12)
+    items = entries(5)
     home.write_queue(items)
-    server.script(Answer(delay=0.3), forever=True)
-    worker = home.worker()
+    thawed = threading.Event()
+    server.script(Answer(after=thawed.is_set), content=items[0]["content"])
+    worker = home.worker(env={"MEM0TRAY_SYNC_CONCURRENCY": "1"})
     server.wait_for(lambda: server.saves, 10)
     worker.signal(signal.SIGSTOP)
-    deleted = items[9:]
+    deleted = items[1:4]
     ids = [each["id"] for each in deleted]
     done = home.run("delete", *ids, "--yes")
     assert done.returncode == 0
     assert done.stdout.startswith("Deleted 3 items.")
     assert "The worker has not heard of it yet" in done.stderr
     worker.signal(signal.SIGCONT)
-    server.wait_for(lambda: not server.missing(texts(items[:9])), 10)
+    thawed.set()
+    server.wait_for(lambda: not server.missing(texts([items[0], items[4]])), 15)
     home.wait(lambda: not home.queue_items(), 5, "published")
     assert [text for text in texts(deleted) if server.sends(text)] == []
     assert home.log_lines("too late") == []

@@ -4,19 +4,20 @@ import itertools
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mem0tray.actions import edit_text
 from mem0tray.actions.delete import delete
-from mem0tray.actions.edit_text import GoneError
+from mem0tray.actions.edit_text import GoneError, SetAsideError
 from mem0tray.actions.find import everything, listing
 from mem0tray.actions.forget import forget
 from mem0tray.actions.open_text import OpenText
 from mem0tray.actions.restore_sources import EDIT, last_delete, named, sources
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
-from mem0tray.core.errors import NotFoundError
+from mem0tray.core.errors import FileUnavailableError, NotFoundError
 from mem0tray.files import atomic
 from mem0tray.ledger.known import Known
 from mem0tray.ledger.reader import Reader
@@ -185,24 +186,31 @@ def test_forgetting_takes_the_old_text_too(paths: Paths) -> None:
     assert any(name.startswith("edits/") for name in done.erased)
 
 
-def test_a_queue_that_cannot_be_written_leaves_no_request(
-    paths: Paths, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("when", ["before", "after", "heard"])
+def test_a_queue_that_cannot_be_written_loses_no_text(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
-    """The old text is sent then as if nothing had been."""
+    """No order is left; where the worker has heard of the edit by then, the old text is kept."""
     write(paths.queue, queue_document([entry("old", id="qq-1")]))
     (found,) = chosen(paths, "qq")
     replace = atomic.replace
 
-    def fail(path: Path, *given: object, **named: object) -> object:
-        if path == paths.queue:
-            raise atomic.unavailable(path, OSError(28, "No space left on device"))
-        return replace(path, *given, **named)  # type: ignore[arg-type]
+    def fail(path: Path, *given: object, **named: Any) -> object:
+        if path != paths.queue:
+            return replace(path, *given, **named)  # type: ignore[arg-type]
+        if when != "before":
+            named["announce"](atomic.signature(path))
+        for order in paths.orders.glob("*.json") if when == "heard" else ():
+            order.unlink()
+        raise atomic.unavailable(path, OSError(28, "No space left on device"))
 
     monkeypatch.setattr(atomic, "replace", fail)
-    with pytest.raises(Exception, match="No space left"):
+    with pytest.raises(FileUnavailableError, match="No space left") as caught:
         edit_text.edit_text(paths, found, "new", keep_days=90)
     assert list(paths.orders.glob("*.json")) == []
-    assert edit_text.texts_kept(paths) == []
+    assert isinstance(caught.value, SetAsideError) == (when == "heard")
+    kept = edit_text.texts_kept(paths)
+    assert [each.name in caught.value.remedy for each in kept] == [True] * (when == "heard")
 
 
 def test_forgetting_reaches_a_text_that_an_editor_has_open(paths: Paths) -> None:

@@ -93,7 +93,7 @@ def test_without_a_worker_nothing_is_waited_for(
 
 
 @pytest.mark.usefixtures("_worker")
-@pytest.mark.parametrize("ends", ["delivered", "failed", "not yet"])
+@pytest.mark.parametrize("ends", ["delivered", "failed", "lost", "not yet"])
 def test_what_is_in_flight_is_waited_for(
     paths: Paths, monkeypatch: pytest.MonkeyPatch, ends: str
 ) -> None:
@@ -104,6 +104,8 @@ def test_what_is_in_flight_is_waited_for(
         assert found.item is not None
         row = context.inbox.known(found.item)
         assert row is not None
+        with context.ledger.transaction() as db:
+            db.execute("UPDATE items SET unknown = NULL")  # a ledger that is new asks about all
         context.outbox.claim(row.key, 5.0, "https://server.test")
 
         def pass_by(seconds: float) -> None:
@@ -111,8 +113,10 @@ def test_what_is_in_flight_is_waited_for(
             now += seconds
             if now > 1 and ends == "delivered":
                 context.outbox.record_delivery(row.key, "https://server.test", 6.0)
-            elif now > 1 and ends == "failed":
+            elif now > 1 and ends in {"failed", "lost"}:
                 context.outbox.release(row.key)
+                if ends == "lost":
+                    context.outbox.mark_unknown(row.key, "https://s.test", 6.0, timed_out=False)
 
         monkeypatch.setattr(time, "sleep", pass_by)
         monkeypatch.setattr(time, "monotonic", lambda: now)
@@ -121,6 +125,7 @@ def test_what_is_in_flight_is_waited_for(
     assert heard.answers
     assert heard.delivered == (name if ends == "delivered" else frozenset())
     assert heard.in_flight == (name if ends == "not yet" else frozenset())
+    assert heard.perhaps == (name if ends == "lost" else frozenset())
     assert now == pytest.approx(2.01 if ends == "not yet" else 1.01, abs=0.03)
 
 
@@ -182,3 +187,20 @@ def test_what_left_the_files_by_itself_was_delivered_where_the_ledger_says_so(
     write(paths.queue, queue_document([]))
     done = delete(paths, both)
     assert (done.delivered, done.gone) == (both[:1], both[1:])
+
+
+@COMMANDS
+def test_what_was_being_sent_as_the_worker_ended_is_perhaps_there(
+    paths: Paths, command: Command
+) -> None:
+    """It is changed or deleted here, and nobody knows what the server made of it."""
+    (found,) = chosen(paths, "qq")
+    with worker(paths) as context:
+        assert found.item is not None
+        row = context.inbox.known(found.item)
+        assert row is not None
+        context.outbox.claim(row.key, 5.0, "https://server.test")
+    done = command(paths)
+    assert isinstance(done, (Deleted, Changed))
+    assert done.perhaps
+    assert not done.in_flight

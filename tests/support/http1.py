@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -67,13 +68,15 @@ class Answer:
     when the status is 200 and the body the dialect's own. `reset` cuts the
     connection instead of answering (after storing, if `stores`). `raw` replaces
     the whole answer; `drip` follows it, again and again every `drip_every`
-    seconds, until the client hangs up. `delay` is in seconds, before the answer.
+    seconds, until the client hangs up. `delay` is in seconds, before the answer, which is
+    held back then until `after` says yes.
     """
 
     status: int = 200
     body: Json = None
     headers: dict[str, str] = field(default_factory=dict)
     delay: float = 0.0
+    after: Callable[[], object] = lambda: True
     reset: bool = False
     stores: bool | None = None
     raw: bytes | None = None

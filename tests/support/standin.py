@@ -20,6 +20,7 @@ from tests.support.shapes import Json
 SAVE = "/memory"
 SEARCH = "/memory/search"
 HEALTH = "/health"
+_LOOK = 0.01  # seconds between looks whether an answer may go
 
 
 class Standin(Listener):
@@ -210,6 +211,8 @@ class Standin(Listener):
         try:
             if pause := answer.delay + (self.latency if saving else 0.0):
                 await asyncio.sleep(pause)
+            while not answer.after():  # noqa: ASYNC110  (what it waits for may be a file)
+                await asyncio.sleep(_LOOK)
             return await self._answer(answer, body, writer)
         finally:
             with self._changed:
