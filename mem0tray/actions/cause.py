@@ -7,6 +7,7 @@ from typing import Final
 
 from mem0tray.core import reasons
 from mem0tray.core.reasons import Reason
+from mem0tray.server.remedy import asks_nothing
 
 NO_SERVER: Final = Reason("no server chosen")
 SERVER_DOWN: Final = Reason("server down")
@@ -66,10 +67,13 @@ class Cause:
 def with_one_thing_to_do(causes: Sequence[Cause]) -> list[Cause]:
     """The causes, and for the first all that has to be done before the memory goes, in order.
 
-    What ends by itself does not while the worker is stopped or paused.
+    What ends by itself does not while the worker is stopped or paused: that comes first then.
     """
     ours = [cause for cause in causes if cause.name in _OURS]
     first, *others = causes
-    steps = [first.remedy] * (not (first.by_itself and ours))
+    waits = first.by_itself and bool(ours)
+    steps = [] if waits else [first.remedy]
     steps += [cause.then if steps else cause.remedy for cause in ours if cause is not first]
+    if waits and not asks_nothing(first.remedy):
+        steps.append(first.remedy)
     return [replace(first, remedy=reduce(reasons.advised, steps, reasons.NONE)), *others]

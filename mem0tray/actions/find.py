@@ -105,6 +105,17 @@ def everything(
     return found
 
 
+def of_project(among: Iterable[FoundItem], project: str) -> list[FoundItem]:
+    """Those of a project. Raises NotFoundError where there are none."""
+    found = [each for each in among if each.project == project]
+    if not found:
+        raise NotFoundError(
+            f"Nothing of the project {one_line(project, 80)!r} waits.",
+            "`mem0tray stats` shows the projects.",
+        )
+    return found
+
+
 def handles(found: Iterable[FoundItem]) -> dict[str, str]:
     """By id what to type for it: its shortest beginning that no other has, eight signs at least."""
     ids = sorted({each.id for each in found})

@@ -7,12 +7,11 @@ import click
 
 from mem0tray.actions import ledger_writer, look_up
 from mem0tray.actions.delete import Deleted, delete
-from mem0tray.actions.find import FoundItem, beginning, everything, resolve
+from mem0tray.actions.find import FoundItem, beginning, everything, of_project, resolve
 from mem0tray.actions.forget import Forgotten, forget
 from mem0tray.cli import candidates, context, no_longer_waiting, output
 from mem0tray.cli.command_help import Command
-from mem0tray.core.errors import NotFoundError
-from mem0tray.core.text import one_line, plural, short_id
+from mem0tray.core.text import plural, short_id
 from mem0tray.system.paths import Paths
 
 _SHOWN: Final = 20  # of what is to be deleted
@@ -102,12 +101,7 @@ def _chosen(there: list[FoundItem], ids: tuple[str, ...], project: str | None) -
     """What is meant. Raises NotFoundError, also where an id is of another project."""
     if project is None:
         return resolve(ids, there)
-    of_it = [each for each in there if each.project == project]
-    if not of_it:
-        raise NotFoundError(
-            f"Nothing of the project {one_line(project, 80)!r} waits.",
-            "`mem0tray stats` shows the projects.",
-        )
+    of_it = of_project(there, project)
     return resolve(ids, of_it) if ids else of_it
 
 

@@ -32,7 +32,11 @@ _ROOM: Final = 55  # signs beside a name: time, number, and the beginning of wha
 @click.option("-l", "--list", "as_list", is_flag=True, help="Show what can be restored.")
 @click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document; with --list.")
 def command(backup: str | None, *, as_list: bool, as_json: bool) -> None:
-    """Put back the items of BACKUP (a name from --list, or a file); else of the last delete."""
+    """Put back the items of BACKUP (a name from --list, or a file); else of the last delete.
+
+    What is there already, or delivered, is left as it is, and that is said: a second time puts
+    nothing back. --list names earlier deletions too.
+    """
     if as_list and backup is not None:
         raise click.UsageError("--list shows everything; it does not go with BACKUP.")
     if as_json and not as_list:

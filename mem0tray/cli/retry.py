@@ -61,10 +61,10 @@ def command(
     """Retry dead letters now, by id (or the beginning of one), by project, or all.
 
     Entries that are held, because another worker has perhaps delivered them, are sent too.
-    With --wait it says how each went; Ctrl-C ends the waiting, not the retry.
+    With --wait it says how each went; Ctrl-C ends the waiting, not the retry. Exits with 1 where
+    nothing of the project waits.
     """
-    if sum((bool(ids), project is not None, everything)) != 1:
-        raise click.UsageError("Name ids, or give either --project or --all.")
+    _check(ids, project, everything=everything)
     settings = context.load_there()
     paths = settings.locations()
     held = {each.identity for each in retry.held_entries(paths)}
@@ -87,12 +87,22 @@ def command(
     _judge(found, way, called)
 
 
+def _check(ids: tuple[str, ...], project: str | None, *, everything: bool) -> None:
+    """Raise UsageError unless exactly one thing says what is to be retried."""
+    ways = ("ids",) * bool(ids) + ("--project",) * (project is not None) + ("--all",) * everything
+    if not ways:
+        raise click.UsageError("Name ids, or give --project or --all.")
+    if len(ways) > 1:
+        raise click.UsageError(f"{' and '.join(ways[-2:])} do not go together: give one of them.")
+
+
 def _retried(
     paths: Paths, ids: tuple[str, ...], project: str | None, *, everything: bool
 ) -> list[Item]:
     if everything:
         return retry.retry_all(paths)
     if project is not None:
+        find.of_project(find.everything(paths), project)
         return retry.retry_project(paths, project)
     with no_longer_waiting.explained(paths):
         return retry.retry_ids(paths, ids)

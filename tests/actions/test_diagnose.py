@@ -67,6 +67,18 @@ def test_the_cause_that_counts_comes_first() -> None:
 
 
 @pytest.mark.parametrize(
+    ("status", "remedy"),
+    [(500, "y The fault is the server's: see its log."), (429, "y")],
+    ids=["something to do", "nothing but to wait"],
+)
+def test_without_a_worker_the_reason_s_own_remedy_is_named_too(status: int, remedy: str) -> None:
+    """After what starts the worker, without which nothing goes on by itself."""
+    first, *_ = diagnose.causes(found(dead("x")), ALONE, failed(status=status), None, NOW)
+    assert str(first.remedy).startswith(remedy)
+    assert "Nothing to do" not in str(first.remedy)
+
+
+@pytest.mark.parametrize(
     ("item", "detail"),
     [
         (dead(5, id="n1"), "not text"),

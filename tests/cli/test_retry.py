@@ -11,7 +11,7 @@ from mem0tray.server.remedy import of_refusal
 from tests.actions.scene import metrics_of
 from tests.cli.scratch import Scratch
 from tests.support.http1 import Answer
-from tests.support.shapes import waiting
+from tests.support.shapes import entry, queue_document, waiting
 from tests.support.standin import Standin
 
 
@@ -29,13 +29,31 @@ def forced(home: Scratch) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["--all", "--project", "x"], ["aaaa", "--all"]], ids=" ".join
+    ("arguments", "said"),
+    [
+        ([], "Name ids, or give --project or --all."),
+        (["--all", "--project", "x"], "--project and --all do not go together: give one of them."),
+        (["aaaa", "--all"], "ids and --all do not go together: give one of them."),
+    ],
 )
 @pytest.mark.usefixtures("letters")
-def test_usage(home: Scratch, arguments: list[str]) -> None:
-    """Neither nothing nor two ways at once."""
-    assert home.run("retry", *arguments).code == 2
+def test_usage(home: Scratch, arguments: list[str], said: str) -> None:
+    """Neither nothing nor two ways at once, and it is said which of the two it was."""
+    done = home.run("retry", *arguments)
+    assert done.code == 2
+    assert said in done.err
     assert forced(home) == []
+
+
+@pytest.mark.usefixtures("letters")
+def test_a_project_of_which_nothing_waits_is_an_error(home: Scratch) -> None:
+    """As it is to `delete`; one of which only entries wait is none."""
+    home.write("mem0_queue.json", queue_document([entry("waits", "fresh")]))
+    retried, deleted = home.run("retry", "-p", "nope"), home.run("delete", "-yp", "nope")
+    assert retried.code == deleted.code == 1
+    assert retried.err == deleted.err
+    assert "Nothing of the project 'nope' waits." in retried.err
+    assert "no dead letters of fresh" in home.ok("retry", "-p", "fresh")
 
 
 @pytest.mark.parametrize(
@@ -136,9 +154,9 @@ def test_a_pause_that_cannot_be_read_is_said(home: Scratch) -> None:
 
 
 def test_nothing_to_retry(home: Scratch) -> None:
-    """No dead letters is no failure; an id that names none is."""
+    """No dead letters is no failure; an id or a project that names none is."""
     assert home.ok("retry", "--all") == "There are no dead letters to retry.\n"
-    assert "of alpha" in home.ok("retry", "--project", "alpha")
+    assert home.run("retry", "--project", "alpha").code == 1
     assert home.run("retry", "zz").code == 1
 
 
@@ -154,6 +172,6 @@ def test_json_tells_of_the_server_where_there_is_nothing_to_retry(home: Scratch)
     home.claude.mkdir()
     with Standin() as server:
         home.env(MEM0TRAY_SERVER_URL=server.url)
-        found = home.run("retry", "--project", "none", "--json").json()
+        found = home.run("retry", "--all", "--json").json()
     assert found["items"] == []
     assert found["server"] == {"destination": server.netloc, "healthy": True, "reason": ""}
