@@ -2,8 +2,9 @@
 
 A disk that is full, read-only or broken strikes part after part, again and again,
 and in between a part succeeds that has nothing to write just now. All of that is
-one trouble, of the disk. It is over when nothing has failed for a while, and files
-can be made again.
+one trouble, of the disk. It is over when nothing fails any more and files can be made
+again that could not be made before; where they could all along, when nothing has
+failed for a while.
 """
 
 import math
@@ -23,17 +24,25 @@ from mem0tray.files import writable
 
 _SOON: Final = 1.0  # seconds until a part that has failed is tried again
 _LATER: Final = 5.0  # and when it has failed again
+_LOOK: Final = 0.5  # between two looks whether the disk takes files
 _QUIET: Final = 6.0  # seconds; a part that fails is tried again after five at most
 
 
 @dataclass(slots=True)
 class _Episode:
-    """A trouble: its title and reason, the parts that still fail, the last failure (monotonic)."""
+    """A trouble: its title and reason, the parts that still fail, the last failure (monotonic).
+
+    Of the disk: when it was looked at last, whether it took no files then, and whether it takes
+    them again since.
+    """
 
     title: str
     reason: Reason
     parts: set[str]
     failed_at: float
+    looked_at: float = -math.inf
+    refuses: bool = False
+    is_back: bool = False
 
 
 class Troubles:
@@ -71,16 +80,20 @@ class Troubles:
             work()
         except Exception as error:  # noqa: BLE001  (the worker survives any fault of a part)
             delay = _LATER if part in self._not_before else _SOON
-            self._not_before[part] = moment + delay
+            with self._guard:
+                self._not_before[part] = moment + delay
             self.note_failure(part, error, delay, title)
             return False
-        self._not_before.pop(part, None)
+        with self._guard:
+            self._not_before.pop(part, None)
         self.note_success(part)
         return True
 
     def rest(self, part: str) -> None:
         """Note that a part has nothing to do any more, should it have failed before."""
-        if self._not_before.pop(part, None) is not None:
+        with self._guard:
+            has_failed = self._not_before.pop(part, None) is not None
+        if has_failed:
             self.note_success(part)
 
     def waits(self, part: str) -> bool:
@@ -92,10 +105,13 @@ class Troubles:
         return max(self._not_before.get(part, moment) - moment, 0.0)
 
     def next_try(self, moment: float) -> float:
-        """Seconds until a part that has failed may be tried again; infinite where none waits."""
-        return min(
-            (at - moment for at in self._not_before.values() if at > moment), default=math.inf
-        )
+        """Seconds until something is to be done about a trouble; infinite where nothing is.
+
+        A part that has failed may be tried again, or the disk is to be looked at.
+        """
+        with self._guard:
+            look = _SOON if DISK in self._episodes else math.inf
+            return min([look, *(at - moment for at in self._not_before.values() if at > moment)])
 
     def note_failure(self, part: str, error: Exception, delay: float, title: str = "") -> None:
         """Note that a part met an error, and is tried again after `delay` seconds.
@@ -115,6 +131,7 @@ class Troubles:
             if known is not None:
                 known.parts.add(part)
                 known.failed_at = moment
+                known.is_back = False
                 return
             told = self._with(reason) is not None
             title = name if name == DISK else title or part
@@ -136,10 +153,12 @@ class Troubles:
         """See which troubles are over."""
         moment = self._clock()
         with self._guard:
+            if DISK in self._episodes:
+                self._look_at_disk(self._episodes[DISK], moment)
             over = [
                 name
                 for name, episode in self._episodes.items()
-                if not episode.parts and (name != DISK or self._disk_works(episode, moment))
+                if not episode.parts and (name != DISK or _is_over(episode, moment))
             ]
             ended = [self._episodes.pop(name) for name in over]
             titles = dict.fromkeys(each.title for each in ended if not self._with(each.reason))
@@ -148,14 +167,20 @@ class Troubles:
         for title in titles:
             self._events.emit(events.PartRecovered(title))
 
-    def _disk_works(self, episode: _Episode, moment: float) -> bool:
-        """Whether it is over: that nothing fails may mean that nothing is to be written now."""
-        if moment - episode.failed_at < _QUIET:
-            return False
-        if any(map(writable.why_unwritable, self._folders)):
+    def _look_at_disk(self, episode: _Episode, moment: float) -> None:
+        """See whether the disk takes files; if it does again, what failed waits no longer."""
+        if moment - episode.looked_at < _LOOK:
+            return
+        episode.looked_at = moment
+        refused = episode.refuses
+        episode.refuses = any(map(writable.why_unwritable, self._folders))
+        if episode.refuses:
             episode.failed_at = moment
-            return False
-        return True
+            episode.is_back = False
+        elif refused:
+            episode.is_back = True
+            for part in self._not_before:
+                self._not_before[part] = moment
 
     def tells(self, reason: Reason) -> bool:
         """Whether this has been told as the reason of a trouble which lasts."""
@@ -165,3 +190,8 @@ class Troubles:
     def _with(self, reason: Reason) -> _Episode | None:
         """The trouble with this reason: one may strike several parts, and is told once."""
         return next((each for each in self._episodes.values() if each.reason == reason), None)
+
+
+def _is_over(disk: _Episode, moment: float) -> bool:
+    """Whether the disk works: that nothing fails may mean that nothing is to be written now."""
+    return disk.is_back or (not disk.refuses and moment - disk.failed_at >= _QUIET)

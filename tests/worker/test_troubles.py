@@ -188,22 +188,44 @@ def test_a_cause_that_a_part_of_its_own_shares_is_over_with_the_last(scene: Scen
     assert scene.told[1:] == [events.PartRecovered("queue file")]
 
 
-def test_a_disk_is_quiet_for_six_seconds_before_it_is_in_order(
+def test_a_disk_that_takes_files_is_in_order_after_six_quiet_seconds(scene: Scene) -> None:
+    """They are counted from its last failure."""
+    for _ in range(2):
+        scene.troubles.note_failure("metrics", _failed(errno.ENOSPC), 1.0)
+        scene.troubles.note_success("metrics")
+        scene.forward(5.5)
+        assert len(scene.told) == 1
+    scene.forward(0.5)
+    assert scene.told[1:] == [events.PartRecovered(DISK)]
+
+
+def test_a_disk_that_takes_files_again_is_in_order_with_the_next_write(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They are counted from its last failure, or from when it last took no files."""
-    scene.troubles.note_failure("metrics", _failed(errno.ENOSPC), 1.0)
-    scene.troubles.note_success("metrics")
-    scene.forward(5.5)
+    """What failed is tried again at once then; if it fails, quiet seconds are waited for."""
+    why, full = [reasons.quoted("full")], [True]
+    monkeypatch.setattr(writable, "why_unwritable", lambda _: why[0])
+
+    def write() -> None:
+        if full[0]:
+            raise _failed(errno.ENOSPC)
+
+    for after in (0.0, 1.0):
+        scene.now += after
+        assert not scene.troubles.attempt("metrics", write)
+        scene.troubles.look()
+    assert scene.troubles.next_try(scene.now) == 1.0
+    why[0] = reasons.NONE
+    scene.forward(1.0)
+    assert not scene.troubles.attempt("metrics", write)
+    full[0] = False
+    scene.now += 5.0
+    assert scene.troubles.attempt("metrics", write)
     assert len(scene.told) == 1
-    scene.troubles.note_failure("metrics", _failed(errno.ENOSPC), 1.0)
-    scene.troubles.note_success("metrics")
-    scene.forward(5.5)
-    assert len(scene.told) == 1
-    with monkeypatch.context() as patch:
-        patch.setattr(writable, "why_unwritable", lambda _: reasons.quoted("full"))
-        scene.forward(1.0)
-    scene.forward(5.5)
-    assert len(scene.told) == 1
+    why[0], full[0] = reasons.quoted("full"), True
     scene.forward(0.5)
+    assert not scene.troubles.attempt("metrics", write)
+    why[0], full[0] = reasons.NONE, False
+    scene.forward(0.5)
+    assert scene.troubles.attempt("metrics", write)
     assert scene.told[1:] == [events.PartRecovered(DISK)]
