@@ -89,6 +89,11 @@ def causes(
     return [cause.about(handle) for cause in with_one_thing_to_do(result)]
 
 
+def why_held(known: Known) -> Reason:
+    """Why an entry is held that another worker has `taken`."""
+    return (_HELD if known.held is not None else _HELD_YET).detail
+
+
 def _waits(found: FoundItem) -> Reason:
     """What to do about an item that only waits: `retry` takes dead letters, no entries."""
     if not found.is_dead:

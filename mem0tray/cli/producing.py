@@ -23,10 +23,7 @@ def run(project: str | None, text: str | None, *, as_json: bool) -> None:
     being queued: what is wrong is said, and where the memory is.
     """
     loaded = context.load_what_holds()
-    if project is None:
-        project = _project_here()
-    else:
-        _refuse_torn(project, "the project")
+    project = _whole(_project_here() if project is None else project, "the project")
     if not project.strip():
         raise UsageError("A memory needs a project.", "Name it with --project.")
     if text is None:
@@ -34,7 +31,7 @@ def run(project: str | None, text: str | None, *, as_json: bool) -> None:
             sys.stderr.write(f"Type the memory. {_END} ends it, Ctrl-C gives it up.\n")
         text = _read_standard_input()
     else:
-        _refuse_torn(text, "the text")
+        text = _whole(text, "the text")
     if not text.strip():
         raise UsageError("There is no text to add.", "Give it as an argument or on standard input.")
     done = queue_memory(loaded, project, text)
@@ -68,11 +65,19 @@ def _read_standard_input() -> str:
     return _decoded(data, end, "standard input")
 
 
-def _refuse_torn(given: str, what: str) -> None:
-    """Raise UsageError for an argument whose bytes are no UTF-8: Python keeps them as halves."""
-    if sys.platform != "win32" and not given.isascii():
-        data = os.fsencode(given)
-        _decoded(data, len(data), what)
+def _whole(given: str, what: str) -> str:
+    """An argument, or a folder's name, as text. Raises UsageError where its bytes are no UTF-8.
+
+    Bytes that are none in the system's encoding, Python keeps as halves of characters: where that
+    is ASCII (`LC_ALL=C`, UTF-8 mode off), all of a text beyond it.
+    """
+    try:
+        given.encode()
+    except UnicodeEncodeError:
+        if sys.platform != "win32":
+            data = os.fsencode(given)
+            return _decoded(data, len(data), what)
+    return given
 
 
 def _decoded(data: bytes, end: int, what: str) -> str:

@@ -170,6 +170,8 @@ def _where(version: Version) -> str:
     if why and version.place in ("dlq", "queue", "emergency"):
         kind = "a dead letter" if _is_dead(version) else "a waiting entry"
         return f"{kind} that is never sent: {why}"
+    if known is not None and known.is_held and version.place == "queue":
+        return f"held: {diagnose.why_held(known)}"
     return _PLACES.get(version.place, version.place)
 
 

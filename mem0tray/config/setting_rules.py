@@ -157,7 +157,12 @@ def _wrong_text(value: str) -> Reason:
 
 def _shown(value: Any) -> str:
     """A wrong value, as it was written and not too long."""
-    text = repr(value).removesuffix(".0")
+    if isinstance(value, bool):
+        text = str(value).lower()
+    elif isinstance(value, str | float | int):
+        text = repr(value).removesuffix(".0")
+    else:  # a date is written without quotes, as Python's own text has it
+        text = str(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 

@@ -245,6 +245,8 @@ class _Reading:
         try:
             document = parsed(self._file, plain.read_bytes(self._file))
         except FileNotFoundError:
+            if self._file.is_symlink():  # what it leads to may be back in a moment
+                self._is_wrong(_dangling(self._file), self._known)
             return
         except OSError as error:
             self._is_wrong(unreadable(self._file, error), self._known)
@@ -325,7 +327,11 @@ def parsed(file: Path, data: bytes) -> dict[str, Any]:
     try:
         return tomllib.loads(data.decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        reason = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else f"{error}"
+        reason = f"{error}"
+        if isinstance(error, UnicodeDecodeError):
+            reason = "it is not UTF-8"
+        elif isinstance(error, RecursionError):
+            reason = "it is nested too deep"
         raise SettingsError(
             Reason(
                 "The settings file {path} is not valid TOML: {why}.",
@@ -350,6 +356,15 @@ def unreadable(file: Path, error: OSError) -> SettingsError:
             why=reasons.of_system(error),
         ),
         Reason("Mend its permissions, or remove it to use the defaults."),
+    )
+
+
+def _dangling(file: Path) -> SettingsError:
+    return SettingsError(
+        Reason(
+            "{path} is a link to {folder}, which is not there.", path=file, folder=file.readlink()
+        ),
+        Reason("Bring that file back, or remove the link to use the defaults."),
     )
 
 

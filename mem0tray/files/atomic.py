@@ -125,7 +125,9 @@ def unavailable(path: Path, error: OSError) -> FileUnavailableError:
                 "{path} cannot be had: {folder} is no folder.", path=path, folder=_obstacle(path)
             ),
             Reason(
-                "Is paths.claude_dir right (MEM0TRAY_PATHS_CLAUDE_DIR in the environment wins)?"
+                "Move {folder} away, unless paths.claude_dir leads there by mistake"
+                " (MEM0TRAY_PATHS_CLAUDE_DIR in the environment wins).",
+                folder=_obstacle(path),
             ),
         )
     remedy = {

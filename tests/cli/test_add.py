@@ -13,6 +13,7 @@ from mem0tray.files.lock import FileLock
 from mem0tray.system import data_folders
 from tests.cli.scratch import Scratch
 from tests.support import needs
+from tests.support.home import import_path
 from tests.support.needs import has_mode
 
 if sys.platform != "win32":
@@ -162,6 +163,22 @@ def test_what_is_not_utf_8_is_refused(
     assert what in done.line
     assert "`iconv -f latin1 -t utf-8`" in done.line
     assert not home.queue.exists()
+
+
+@needs.posix("arguments are text")
+def test_a_text_beyond_ascii_is_whole_where_the_system_has_ascii_alone(tmp_path: Path) -> None:
+    """Its bytes are UTF-8, whatever Python takes them for; the project's and the folder's too."""
+    folder = tmp_path / "été"
+    folder.mkdir()
+    env = {"HOME": str(tmp_path), "PATH": os.environ["PATH"], **import_path()}
+    env |= {"LC_ALL": "C", "PYTHONUTF8": "0"}
+    for arguments in (["-p", "né"], []):
+        command = [sys.executable, "-m", "mem0tray", "add", *arguments, "ça"]
+        subprocess.run(command, env=env, cwd=folder, check=True, capture_output=True)
+    queue = json.loads((tmp_path / ".claude" / "mem0_queue.json").read_bytes())["queue"]
+    assert [(each["project_id"], each["content"]) for each in queue] == [
+        ("né", "ça"), ("été", "ça")
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,14 @@ def test_a_waiting_entry_that_no_worker_has_seen(home: Scratch) -> None:
     assert "emergency file" in home.ok("show", "ee")
 
 
+def test_a_held_one_is_told_as_held(home: Scratch) -> None:
+    """It waits for the user, or for the server to be asked, and not for a first delivery."""
+    home.write("mem0_queue.json", queue_document([entry("one", id="hh-1")]))
+    with past(home.paths) as was:
+        was.taken(was.taken_in_as(entry("one", id="hh-1"), 5), 6)
+    assert "held: perhaps delivered by another worker; the server is" in home.ok("show", "hh-1")
+
+
 def test_of_a_delivered_one_remain_hash_server_and_time(home: Scratch) -> None:
     """Its text is gone, and that is said."""
     at = time.time() - 3600

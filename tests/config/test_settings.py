@@ -337,3 +337,20 @@ def test_what_stands_in_a_variable_is_known_whatever_the_file_is(tmp_path: Path,
     assert "server.url" not in found.unknown
     assert "server.api_key" in found.unknown
     assert ("paths.claude_dir" in found.unknown) == (text == "[server")
+
+
+@needs.LINKS
+def test_a_link_to_nothing_is_no_missing_file(tmp_path: Path) -> None:
+    """Settings that are elsewhere, and not there now, are unknown, and not the defaults."""
+    file = tmp_path / "config.toml"
+    file.symlink_to(tmp_path / "dotfiles" / "config.toml")
+    found = settings.read(file, {})
+    (error,) = found.wrong
+    assert error.message == f"{file} is a link to {file.readlink()}, which is not there."
+    assert "server.url" in found.unknown
+
+
+def test_a_file_that_is_nested_too_deep_is_told_so(tmp_path: Path) -> None:
+    """What the parser says of it is about itself."""
+    (error,) = settings.read(_file(tmp_path, "a = " + "[" * 100_000), {}).wrong
+    assert error.message.endswith("not valid TOML: it is nested too deep.")

@@ -135,7 +135,8 @@ def test_the_file_that_is_in_the_way_is_named(tmp_path: Path) -> None:
     found = atomic.unavailable(file / "a" / "b", OSError(errno.ENOTDIR, "x"))
     assert found.message == f"{file / 'a' / 'b'} cannot be had: {file} is no folder."
     assert found.remedy == (
-        "Is paths.claude_dir right (MEM0TRAY_PATHS_CLAUDE_DIR in the environment wins)?"
+        f"Move {file} away, unless paths.claude_dir leads there by mistake"
+        " (MEM0TRAY_PATHS_CLAUDE_DIR in the environment wins)."
     )
 
 

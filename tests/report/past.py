@@ -9,6 +9,7 @@ from mem0tray.core.item import Item
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
+from mem0tray.ledger.taken_by_others import TakenByOthers
 from mem0tray.system.paths import Paths
 from tests.support.shapes import dead, entry
 
@@ -29,6 +30,7 @@ class Past:
         self._server = server
         self._inbox = Inbox(ledger)
         self._outbox = Outbox(ledger)
+        self._taken = TakenByOthers(ledger)
 
     def delivered(self, content: str, at: float) -> None:
         """Take in and deliver a memory a second later."""
@@ -42,6 +44,10 @@ class Past:
     def taken_in_as(self, value: dict[str, object], at: float) -> int:
         """Take in this entry; its key."""
         return self._inbox.add_fresh(parsed(value), at, ask=False)
+
+    def taken(self, key: int, at: float) -> None:
+        """Have it leave the queue file while another worker is at work."""
+        self._taken.vanish([key], at, taken=True, wait_until=0.0)
 
     def failed(self, key: int, at: float, kind: str = "item failure") -> None:
         """Record a failed attempt."""

@@ -13,7 +13,7 @@ from mem0tray.actions.read_files import DLQ_SECTIONS, QUEUE_SECTIONS, SeenFile, 
 from mem0tray.actions.snapshot import Snapshot
 from mem0tray.cli.doctor import remedies
 from mem0tray.cli.doctor.check import FAIL, OK, WARN, Check
-from mem0tray.config.settings import Loaded, unknown_variables
+from mem0tray.config.settings import Loaded, PathSettings, unknown_variables
 from mem0tray.core import item as items
 from mem0tray.core.errors import FileUnavailableError, LockTimeoutError
 from mem0tray.core.text import plural
@@ -50,8 +50,11 @@ def folders(loaded: Loaded) -> Iterable[Check]:
     """The shared folder and ours: there, writable, with room on the disk."""
     paths = loaded.settings.locations()
     trouble = claude_folder.trouble(loaded.settings)
+    named = loaded.settings.paths != PathSettings()
     if trouble is not None and not os.path.lexists(paths.claude_dir):
         yield Check("claude folder", WARN, trouble.message, trouble.remedy)
+    elif trouble is not None and named:  # what stands there is somebody's: the setting is wrong
+        yield Check("claude folder", FAIL, trouble.message, trouble.remedy)
     else:
         yield _folder("claude folder", paths.claude_dir, _STAYS)
     yield _folder("data folder", paths.data_dir, _UNRECORDED)

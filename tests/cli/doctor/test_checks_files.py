@@ -72,6 +72,18 @@ def test_a_folder_that_cannot_be_used(home: Scratch, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.usefixtures("server")
+def test_a_file_that_the_setting_leads_to_is_not_moved(home: Scratch) -> None:
+    """Whoever names a file as the folder has named the wrong one: the setting is to be mended."""
+    file = home.root / "passwd"
+    file.write_text("mine")
+    home.env(MEM0TRAY_PATHS_CLAUDE_DIR=str(file))
+    ((level, text),) = checks(home, "claude folder")
+    assert level == "fail"
+    assert "correct paths.claude_dir" in text
+    assert "mv " not in text
+
+
+@pytest.mark.usefixtures("server")
 def test_what_lies_on_the_disk_is_mended_by_a_command(home: Scratch) -> None:
     """A link to nothing, a file in a folder's place, somebody else's folder: each has its own."""
     home.claude.symlink_to(home.root / "nowhere")
