@@ -61,6 +61,21 @@ def unshown(paths: Paths, reader: Reader, found: Sequence[bytes]) -> list[bytes]
     return [raw for raw in _kept(raws, paths) if _name(raw) not in there]
 
 
+def taken_out(paths: Paths, reader: Reader) -> set[items.Name]:
+    """What is deleted as the files and orders say, of which the ledger has still to hear.
+
+    Of the DLQ file that is what it has shown and lacks; one that is gone or broken says nothing.
+    """
+    gone = orders.given_up(paths.orders)
+    file = read_files.look(paths.dlq, read_files.DLQ_SECTIONS)
+    signature = file.signature
+    if signature is None or reader.dlq_as_merged(mark(signature)) is not None:
+        return gone
+    there = {item.id for item in map(items.parse, file.document.lists[read_files.DLQ]) if item}
+    unshown = set(map(_name, reader.unshown_dead()))
+    return gone | {name for name in reader.dead_names() - unshown if name[0] not in there}
+
+
 def _kept(raws: Sequence[bytes], paths: Paths) -> Sequence[bytes]:
     """Those that no order is to delete."""
     gone = orders.given_up(paths.orders)

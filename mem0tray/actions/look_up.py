@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
-from mem0tray.actions import read_files, restore_sources
+from mem0tray.actions import dead_letters, read_files, restore_sources
 from mem0tray.actions.find import FoundItem, Identity, beginning, listing, resolve
 from mem0tray.core import item as items
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
@@ -23,7 +23,8 @@ LEDGER: Final = "ledger"  # where no file has it
 class Version:
     """One content of a memory.
 
-    `known` is what the ledger has of it, `attempts` those that failed, oldest first. `left_in`
+    `known` is what the ledger has of it, `attempts` those that failed, oldest first;
+    `is_taken_out` says that it was deleted and the ledger has still to hear of it. `left_in`
     names the files that still hold a text which neither the ledger nor the DLQ or the
     queue has any more.
     """
@@ -32,6 +33,7 @@ class Version:
     known: Known | None
     attempts: Sequence[Attempt]
     left_in: Sequence[str] = ()
+    is_taken_out: bool = False
 
     @property
     def is_over(self) -> bool:
@@ -52,6 +54,8 @@ class Version:
         if state == items.DISCARDED and self.found.place not in (read_files.DLQ, read_files.QUEUE):
             edited = self.known is not None and self.known.reason == items.EDITED
             return items.EDITED if edited else "deleted"
+        if self.found.place == LEDGER and self.is_taken_out:
+            return "deleted"
         if self.found.place == LEDGER:
             return "dlq" if state == items.DEAD else "queue"
         return "dlq" if self.found.place == read_files.DLQ else self.found.place
@@ -72,8 +76,10 @@ def look_up(paths: Paths, name: str) -> list[Version]:
         for found in chosen:
             row = reader.known(*found.identity) if found.item is not None else None
             seen.setdefault(found.identity, _version(reader, found, row))
+        out = dead_letters.taken_out(paths, reader) if ours else set()
         for identity, (row, found) in ours.items():
-            seen.setdefault(identity, _version(reader, found, row))
+            version = replace(_version(reader, found, row), is_taken_out=identity in out)
+            seen.setdefault(identity, version)
     # Of those that no longer wait, the last one first.
     return sorted(_with_what_is_left(paths, seen), key=_rank)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
-from mem0tray.actions import waiting
+from mem0tray.actions import dead_letters, waiting
 from mem0tray.cli import output
 from mem0tray.config.server_choice import in_words
 from mem0tray.core import item as items
@@ -15,6 +15,7 @@ from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 
 _FORGOTTEN = "forgotten"
+_OVER: Final = (items.DELIVERED, items.DISCARDED)
 # What the worker has not carried out within a command's patience.
 NOT_HEARD: Final = (
     "The worker has not heard of it yet; it does before it sends anything more."
@@ -28,7 +29,8 @@ def found(paths: Paths, name: str) -> list[Known]:
         return []
     with Reader(paths.ledger) as reader:
         known = reader.by_id(name) or reader.by_prefix(name)
-    return [each for each in known if each.state in (items.DELIVERED, items.DISCARDED)]
+        out = dead_letters.taken_out(paths, reader) if known else set()
+    return [each for each in known if each.state in _OVER or (each.id, each.digest) in out]
 
 
 class Fate(NamedTuple):
@@ -44,6 +46,9 @@ def fate(known: Known) -> Fate:
     when = output.moment(known.closed)
     if known.state == items.DELIVERED:
         return Fate("delivered", f"on {when} to {in_words(known.server)}", "Nothing to do.")
+    if known.state not in _OVER:
+        detail = "from its file, which the worker notes at its next start"
+        return Fate("deleted", detail, "Start it with `mem0tray run`; then it can be restored.")
     if known.reason == _FORGOTTEN:
         return Fate("deleted", f"for good, on {when}", "It cannot be put back.")
     remedy = "`mem0tray restore --list` shows what can be put back."

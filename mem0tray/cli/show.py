@@ -159,6 +159,8 @@ def _where(version: Version) -> str:
     known = version.known
     if version.place == items.DELIVERED and known is not None:
         return f"delivered to {in_words(known.server)} on {output.moment(known.closed)}"
+    if version.is_taken_out:
+        return "deleted from its file; the worker notes it at its next start"
     if version.place == "deleted" and known is not None:
         if known.reason == "forgotten":
             return f"deleted for good on {output.moment(known.closed)}"

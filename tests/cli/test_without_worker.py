@@ -184,3 +184,18 @@ def test_what_was_done_is_told_once(home: Scratch) -> None:
     assert [done.count(each) for each in ("Retry asked", "Changed with", "Deleted:")] == [1, 1, 1]
     assert "by hand" not in done
     assert not list(home.paths.receipts.glob("*.json"))
+
+
+def test_a_removal_by_hand_is_told_alike_before_the_worker_sees_it(home: Scratch) -> None:
+    """By every command that is given the id; the others still wait."""
+    path = _published(home, dead=True)
+    letters = json.loads(path.read_text())
+    letters["items"] = [each for each in letters["items"] if each["id"] != ID]
+    path.write_text(json.dumps(letters, indent=2))
+    assert _listed(home, dead=True) == ["other"]
+    assert _seen(home) == {"place": "deleted", "text": "old", "diagnosed": "deleted"}
+    assert "deleted from its file" in home.ok("show", ID)
+    for command in (["delete", ID, "--yes"], ["retry", ID]):
+        assert "no longer waits: deleted from its file" in home.run(*command).err
+    assert "It is deleted" in home.run("edit", ID).err
+    assert "dead letter" in home.ok("show", "bb")
