@@ -14,6 +14,7 @@ from mem0tray.cli.command_help import Command
 from mem0tray.config.server_choice import in_words
 from mem0tray.core import item as items
 from mem0tray.core.text import lines, short_id
+from mem0tray.ledger.known import Known
 
 _PLACES: Final = {
     "dlq": "a dead letter: it is tried again by itself",
@@ -159,15 +160,8 @@ def _where(version: Version) -> str:
     known = version.known
     if version.place == items.DELIVERED and known is not None:
         return f"delivered to {in_words(known.server)} on {output.moment(known.closed)}"
-    if version.is_taken_out:
-        return "deleted from its file; the worker notes it at its next start"
     if version.place == "deleted" and known is not None:
-        if known.reason == "forgotten":
-            return f"deleted for good on {output.moment(known.closed)}"
-        return (
-            f"deleted on {output.moment(known.closed)}:"
-            " `mem0tray restore --list` shows how to put it back"
-        )
+        return _deleted(version, known)
     why = _never_sent(version)
     if why and version.place in ("dlq", "queue", "emergency"):
         kind = "a dead letter" if _is_dead(version) else "a waiting entry"
@@ -175,6 +169,17 @@ def _where(version: Version) -> str:
     if known is not None and known.is_held and version.place == "queue":
         return f"held: {diagnose.why_held(known)}"
     return _PLACES.get(version.place, version.place)
+
+
+def _deleted(version: Version, known: Known) -> str:
+    if version.is_taken_out:
+        return "deleted from its file; the worker notes it at its next start"
+    if known.reason == "forgotten":
+        return f"deleted for good on {output.moment(known.closed)}"
+    return (
+        f"deleted on {output.moment(known.closed)}:"
+        " `mem0tray restore --list` shows how to put it back"
+    )
 
 
 def _never_sent(version: Version) -> str:
