@@ -38,6 +38,7 @@ _UNSEEN = (
     "mem0tray is already running", "Use `mem0tray status`",
     "There is no terminal for an editor", "Run this in a terminal, ",
     "No editor was found", "Set $VISUAL", "The editor ", "Look whether ",
+    "Nothing of the project ", "`mem0tray stats` shows the projects.",
     "Give more of the id", "There is no setting", "`mem0tray config show`", "cannot be changed in",
     "The new value of ", "Give one, or ", " ids begin with ",
     "Mend it with `mem0tray config edit`.", "is empty and names nothing",
