@@ -13,6 +13,7 @@ from mem0tray.core import item as items
 from mem0tray.core import jsontext, large
 from mem0tray.core.large import LARGE, LargeText, as_json, check_utf8
 from mem0tray.files import document
+from tests.support import needs
 
 _ANY = st.text(st.sampled_from('ab\\"/\n\x00uUdD89é«€😀\ud800\udc00\udbff'), max_size=60)
 
@@ -112,7 +113,7 @@ _LETTER = {
 }
 
 
-@pytest.mark.parametrize("escapes", [True, False])
+@pytest.mark.parametrize("escapes", [True, pytest.param(False, marks=needs.UTF8)])
 def test_a_large_item_is_what_a_small_one_would_be(*, escapes: bool) -> None:
     """Fields, changed fields, hash of the user's part and layout, by the slow way and by ours."""
     raw = json.dumps(_LETTER, ensure_ascii=escapes).encode()

@@ -20,6 +20,7 @@ from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic
 from mem0tray.server.answers import classify, health, retold
 from mem0tray.server.model import Fault, Reply
+from tests.support import needs
 
 PACKAGE = Path(mem0tray.__file__).parent
 FRENCH = Language("fr")
@@ -62,18 +63,19 @@ _UNSEEN = (
         ),
         (
             atomic.unavailable(Path("/a/b"), FULL).reason,
-            "/a/b: No space left on device. Free some disk space.",
-            "/a/b\xa0: plus d’espace sur le disque. Libérez de l’espace disque.",
+            f"{Path('/a/b')}: No space left on device. Free some disk space.",
+            f"{Path('/a/b')}\xa0: plus d’espace sur le disque. Libérez de l’espace disque.",
         ),
         (
             state.refusal("401 Unauthorized: no connection.", 401),
             "the server refuses deliveries: 401 Unauthorized: no connection.",
             "le serveur refuse les envois\xa0: 401 Unauthorized: no connection.",
         ),
-        (
+        pytest.param(
             another_worker.sentence(42, None),
             "another worker runs as process 42: stop it with `kill 42`",
-            ("un autre programme d’envoi tourne (processus 42)\xa0: arrêtez-le avec `kill 42`"),
+            "un autre programme d’envoi tourne (processus 42)\xa0: arrêtez-le avec `kill 42`",
+            marks=needs.SIGNALS,
         ),
         (reasons.quoted("connection refused"), "connection refused", "connection refused"),
         (reasons.NONE, "", ""),

@@ -52,6 +52,7 @@ def test_a_signal_ends_it_quietly(serve: Serve, name: str) -> None:
     assert not (serving.folder / endpoint.FILE).exists()
 
 
+@needs.SIGNALS
 def test_a_request_half_sent_does_not_hold_it(serve: Serve) -> None:
     """A client that never finishes its request cannot keep the server alive."""
     serving = serve()
@@ -121,6 +122,7 @@ def test_a_taken_port_means_the_next_free_one(serve: Serve) -> None:
         assert port < ready.port <= port + 20 or port > 65515
 
 
+@needs.SIGNALS
 def test_a_free_port_is_taken_as_asked(serve: Serve) -> None:
     """The port of the settings is used when it is free, start after start."""
     with listen(0) as probe:
@@ -185,7 +187,7 @@ def test_what_a_killed_server_left_is_removed(serve: Serve) -> None:
     again = serve()
     again.ready()
     assert not left.exists()
-    assert (serving.folder / endpoint.FILE).stat().st_mode & 0o777 == 0o600
+    assert has_mode(serving.folder / endpoint.FILE, 0o600)
 
 
 @needs.SIGNALS

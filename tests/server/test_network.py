@@ -17,6 +17,7 @@ from mem0tray.server import ServerAddress
 from mem0tray.server.network import Network
 from tests.server.calls import LONG
 from tests.server.wire import PATIENCE
+from tests.support import needs
 
 PACKET = 1 << 20
 
@@ -181,6 +182,7 @@ def test_an_answer_is_that_to_the_last_request() -> None:
         assert made.raw == b"b"
 
 
+@needs.posix("a wait is taken in pieces, to see whether it was cut")
 @pytest.mark.parametrize(
     ("left", "waits"),
     [(60.0, 60.0), (59.96, 60.0), (59.94, 59.95), (0.01, 0.05)],

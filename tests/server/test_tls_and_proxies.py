@@ -10,6 +10,7 @@ from mem0tray.server.model import NO_TLS, Fault
 from tests.server.calls import SHORT, client, cut_after_body, post
 from tests.server.conftest import Certificate
 from tests.server.wire import DELIVERED, Connection, Handler, Wire, answering, once, render
+from tests.support import needs
 from tests.support.certificates import Authority
 
 # TLS --------------------------------------------------------------------------------------------
@@ -53,6 +54,7 @@ def test_a_certificate_for_another_name_gets_nothing(certificate: Certificate) -
     assert (reply.fault, server.requests) == (Fault.UNREACHABLE, [])
 
 
+@needs.RESETS
 def test_a_server_without_tls_at_an_https_address_is_unreachable() -> None:
     """Where no TLS is spoken nothing is sent."""
 

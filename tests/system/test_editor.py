@@ -61,18 +61,25 @@ def test_the_first_editor_that_is_there_is_used(monkeypatch: pytest.MonkeyPatch)
     assert caught.value.remedy == "Set $VISUAL or $EDITOR to one that you have."
 
 
-def test_an_editor_that_fails_is_told_with_a_remedy(
+def test_an_editor_that_is_not_there_is_told_with_a_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that is not there, and one that ends with a code."""
+    """Who has named one that cannot be started names another."""
     file = tmp_path / "config.toml"
     monkeypatch.setenv("VISUAL", "/no/such/editor")
     with pytest.raises(Mem0TrayError) as caught:
         editor.edit(file, if_failed="Look.")
     assert caught.value.message.startswith("The editor '/no/such/editor' cannot be started: ")
     assert caught.value.remedy == "Set $VISUAL or $EDITOR to one that you have."
+
+
+@needs.SHELL
+def test_an_editor_that_fails_is_told_with_its_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What helps then is the caller's to say."""
     monkeypatch.setenv("VISUAL", "false")
     with pytest.raises(Mem0TrayError) as caught:
-        editor.edit(file, if_failed="Look.")
+        editor.edit(tmp_path / "config.toml", if_failed="Look.")
     assert caught.value.message == "The editor 'false' ended with code 1."
     assert caught.value.remedy == "Look."

@@ -56,6 +56,7 @@ def test_what_is_ours_and_cannot_be_read_is_a_check_among_others(home: Scratch) 
 
 
 @pytest.mark.usefixtures("server")
+@needs.LINKS
 def test_a_folder_that_cannot_be_used(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder that may not be written, a file in its place, and a link to nothing fail."""
     home.claude.symlink_to(home.root / "nowhere")
@@ -84,6 +85,7 @@ def test_a_file_that_the_setting_leads_to_is_not_moved(home: Scratch) -> None:
 
 
 @pytest.mark.usefixtures("server")
+@needs.SHELL
 def test_what_lies_on_the_disk_is_mended_by_a_command(home: Scratch) -> None:
     """A link to nothing, a file in a folder's place, somebody else's folder: each has its own."""
     home.claude.symlink_to(home.root / "nowhere")
@@ -130,6 +132,7 @@ def test_what_follows_is_said_of_the_folder_that_cannot_be_used(home: Scratch) -
 
 
 @pytest.mark.usefixtures("server")
+@needs.OWNERS
 def test_nobody_else_s_folder_is_taken_for_one_to_be_made(home: Scratch) -> None:
     """A user whose home does not exist is told to make the folder, not to own the disk's root."""
     shutil.rmtree(home.claude, ignore_errors=True)
