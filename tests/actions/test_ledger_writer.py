@@ -204,3 +204,15 @@ def test_what_was_being_sent_as_the_worker_ended_is_perhaps_there(
     assert isinstance(done, (Deleted, Changed))
     assert done.perhaps
     assert not done.in_flight
+
+
+def test_a_worker_that_has_heard_and_ended_since_is_believed(paths: Paths) -> None:
+    """Its order is gone, and the ledger says that it had delivered the memory."""
+    (found,) = chosen(paths, "qq")
+    with worker(paths) as context:
+        assert found.item is not None
+        row = context.inbox.known(found.item)
+        assert row is not None
+        context.outbox.record_delivery(row.key, "https://server.test", 6.0)
+    heard = ledger_writer.let_hear(paths, [paths.orders / "1-7.json"], [found.identity])
+    assert heard.delivered == {found.identity}
