@@ -46,7 +46,6 @@ _UNSEEN = (
     "Nothing was queued: ", "Add it in parts, ", "Then add it again.",
     "whose files belong to other programs too", "Nothing was removed. Move it ",
     "and would lose what it writes", "Settings and memories were left ",
-    "Nothing of the project ", "`mem0tray stats` shows the projects.",
 )  # fmt: skip
 
 
