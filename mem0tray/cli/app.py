@@ -38,6 +38,12 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
     "pause": CommandEntry(DELIVER, "mem0tray.cli.pause:pause", "Stop delivering for a while."),
     "resume": CommandEntry(DELIVER, "mem0tray.cli.pause:resume", "Deliver again."),
     "status": CommandEntry(LOOK, "mem0tray.cli.status:command", "Show how worker and queues are."),
+    "recall": CommandEntry(
+        LOOK, "mem0tray.cli.recall:recall", "Show what the server has of a project."
+    ),
+    "search": CommandEntry(
+        LOOK, "mem0tray.cli.recall:search", "Search a project's memories on the server."
+    ),
     "list": CommandEntry(
         LOOK, "mem0tray.cli.list_:command", "List dead letters, or waiting entries."
     ),

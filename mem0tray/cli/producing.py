@@ -23,9 +23,7 @@ def run(project: str | None, text: str | None, *, as_json: bool) -> None:
     being queued: what is wrong is said, and where the memory is.
     """
     loaded = context.load_what_holds()
-    project = _whole(_project_here() if project is None else project, "the project")
-    if not project.strip():
-        raise UsageError("A memory needs a project.", "Name it with --project.")
+    project = project_meant(project)
     if text is None:
         if sys.stdin.isatty():
             sys.stderr.write(f"Type the memory. {_END} ends it, Ctrl-C gives it up.\n")
@@ -46,6 +44,14 @@ def run(project: str | None, text: str | None, *, as_json: bool) -> None:
                 f"mem0tray: The memory is queued, its id is {done.id}; do not add it again."
                 f" Standard output cannot be written: {why}.\n"
             )
+
+
+def project_meant(given: str | None) -> str:
+    """The project that is named, else that of the working directory. Raises UsageError for none."""
+    given = _whole(_project_here() if given is None else given, "the project")
+    if not given.strip():
+        raise UsageError("A memory needs a project.", "Name it with --project.")
+    return given
 
 
 def _project_here() -> str:

@@ -149,8 +149,7 @@ class WordIndex:
 
     def _share(self, words: Sequence[str], row: int) -> float:
         length = self._run("SELECT length(memory) FROM memories WHERE id = ?", (row,)).fetchone()
-        text = _signs(_spaced(self._beginning(row, length[0]))) if length is not None else ""
-        return sum(_signs(_spaced(word)) in text for word in words) / len(words)
+        return share(words, self._beginning(row, length[0])) if length is not None else 0.0
 
     def _upto(self) -> int:
         return int(self._run("SELECT upto FROM indexed").fetchone()[0])
@@ -168,6 +167,12 @@ def words_of(query: str) -> list[str]:
     """The different words of `query` that hold a letter, digit or picture, in its order."""
     words = query[:_QUERY_MAX].casefold().split()
     return [word for word in dict.fromkeys(words) if _signs(_spaced(word)).strip()]
+
+
+def share(words: Sequence[str], text: str | bytes) -> float:
+    """Which share of `words`, as `words_of` gives them, a text has, 0 to 1."""
+    there = _signs(_spaced(text))
+    return sum(_signs(_spaced(word)) in there for word in words) / len(words) if words else 0.0
 
 
 def _name(project: bytes | bytearray) -> str:

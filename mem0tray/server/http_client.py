@@ -22,7 +22,6 @@ from mem0tray.server.model import (
 from mem0tray.server.outgoing import HEADERS, key_header
 from mem0tray.server.transport import Transport
 
-CANNOT_TELL: Final = frozenset({404, 405})  # the server has no such question
 SAYS_NOTHING: Final = frozenset({Kind.OUTAGE, Kind.NO_ANSWER, Kind.UNAUTHORIZED, Kind.SLOW_DOWN})
 NO_TEXTS: Final = "the answer names no memories"
 NO_MEMORY: Final = Memory("", "", "")

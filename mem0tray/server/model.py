@@ -93,6 +93,7 @@ class Health:
 
 
 KEY_REFUSED: Final = frozenset({401, 403})  # the statuses of a server that will not have the key
+CANNOT_TELL: Final = frozenset({404, 405})  # the server has no such question
 
 
 class KeyVerdict(enum.Enum):

@@ -21,7 +21,6 @@ from mem0tray.server.answers import (
     no_use,
 )
 from mem0tray.server.http_client import (
-    CANNOT_TELL,
     NO_MEMORY,
     NO_TEXTS,
     SAYS_NOTHING,
@@ -33,6 +32,7 @@ from mem0tray.server.http_client import (
 )
 from mem0tray.server.listings import Listings
 from mem0tray.server.model import (
+    CANNOT_TELL,
     Fault,
     Health,
     Memory,

@@ -13,7 +13,6 @@ from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.large import LargeText
 from mem0tray.server.answers import NO_PROJECT, health, json_object
 from mem0tray.server.http_client import (
-    CANNOT_TELL,
     NO_MEMORY,
     NO_TEXTS,
     SAYS_NOTHING,
@@ -25,6 +24,7 @@ from mem0tray.server.http_client import (
 )
 from mem0tray.server.listings import Listings, ProjectListing, fingerprint
 from mem0tray.server.model import (
+    CANNOT_TELL,
     Fault,
     Health,
     Memory,
@@ -111,16 +111,24 @@ class VpsClient(HttpClient):
         )
 
     def read(self, project: str, limit: int, timeout: float) -> list[ServerMemory] | Outcome:
-        """Read a project's listing."""
-        path = listing_path(project, limit)
-        reply = self._get(path, timeout)
+        """Read a project's listing; less of it where its answer would be too long."""
+        end = time.monotonic() + timeout
+        reply = self._get(listing_path(project, limit), timeout)
+        while reply.fault is Fault.TOO_LONG and limit > 1:
+            limit //= 2
+            reply = self._get(listing_path(project, limit), end - time.monotonic())
         return self._shown(reply, project, "memories")
 
     def search(
         self, project: str, query: str, limit: int, timeout: float
     ) -> list[ServerMemory] | Outcome:
-        """Search a project, as the server does it: by meaning or by words."""
-        return self._shown(self._searched(project, query, limit, timeout), project, "results")
+        """Search a project, as the server does it: by meaning or by words; else as `read`."""
+        end = time.monotonic() + timeout
+        reply = self._searched(project, query, limit, timeout)
+        while reply.fault is Fault.TOO_LONG and limit > 1:
+            limit //= 2
+            reply = self._searched(project, query, limit, end - time.monotonic())
+        return self._shown(reply, project, "results")
 
     def probe(self, timeout: float) -> Health:
         """Ask for the server's health."""

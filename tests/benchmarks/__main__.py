@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.benchmarks import idle, latency, page, throughput, tray
+from tests.benchmarks import idle, latency, page, reading, throughput, tray
 from tests.benchmarks.figure import Figure
 from tests.support.home import Home
 from tests.support.standin import Standin
@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, Callable[[Home, Standin], list[Figure]]] = {
     "add": latency.add_to_sent,
     "commands": latency.commands,
     "local-server": latency.local_server,
+    "reading": reading.reading,
     "lock": latency.lock,
     "lock-held": latency.lock_held,
     "idle": idle.idle,

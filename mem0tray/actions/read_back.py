@@ -1,0 +1,145 @@
+"""Reading memories back: what the server has of a project, and what still waits here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from mem0tray.actions import chosen_client, dead_letters, read_files, waiting
+from mem0tray.actions.find import listing
+from mem0tray.actions.snapshot_reader import chosen_server
+from mem0tray.config.server_choice import THIS_COMPUTER
+from mem0tray.config.settings import Settings
+from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
+from mem0tray.core.item import Item
+from mem0tray.ledger.reader import Reader
+from mem0tray.server import Client, Outcome, ServerMemory
+from mem0tray.server.model import CANNOT_TELL
+from mem0tray.system.paths import Paths
+
+TIMEOUT: Final = 10.0
+WAITING: Final = "waiting"
+DEAD: Final = "dead letter"
+HELD: Final = "held"
+
+
+class KnownMemory(NamedTuple):
+    """A memory of a project; `state` is WAITING, DEAD or HELD, or empty for one of the server's.
+
+    `id` is ours of what waits, else the server's; it, and `created` as the server writes it, are
+    empty where it shows none. `score` is how well it fits a search, None where that is not said.
+    """
+
+    project: str
+    text: str
+    id: str = ""
+    created: str = ""
+    score: float | None = None
+    state: str = ""
+
+
+@dataclass(slots=True)
+class WasRead:
+    """What is known of a project.
+
+    `trouble` says, in a sentence, why the server has shown nothing, `unread` why what waits here
+    is not all there; both are empty otherwise. `destination` is for people.
+    """
+
+    destination: str
+    waiting: list[KnownMemory] = field(default_factory=list)
+    there: list[KnownMemory] = field(default_factory=list)
+    trouble: str = ""
+    unread: str = ""
+
+
+def recall(settings: Settings, project: str, limit: int) -> WasRead:
+    """The newest memories of a project: up to `limit` of the server's, and as many that wait."""
+    found = _known_here(settings, project)
+    found.waiting = found.waiting[:limit]
+    _ask(settings, found, lambda client: client.read(project, limit, TIMEOUT))
+    return found
+
+
+def search(settings: Settings, project: str, query: str, limit: int) -> WasRead:
+    """The memories of a project that fit `query` best, as `recall`; what waits goes by words."""
+    from mem0tray.localserver.word_index import share, words_of
+
+    found = _known_here(settings, project)
+    words = words_of(query)
+    scored = [each._replace(score=share(words, each.text)) for each in found.waiting]
+    fit = sorted((each for each in scored if each.score), key=lambda each: -(each.score or 0.0))
+    found.waiting = fit[:limit]
+    _ask(settings, found, lambda client: client.search(project, query, limit, TIMEOUT))
+    return found
+
+
+def _ask(
+    settings: Settings,
+    found: WasRead,
+    question: Callable[[Client], list[ServerMemory] | Outcome],
+) -> None:
+    """Add what the server shows to `found`, or why it does not."""
+    try:
+        with chosen_client.opened(settings, settings.locations()) as client:
+            said = question(client) if client is not None else []
+    except Mem0TrayError as error:
+        found.trouble = str(error)
+        return
+    if isinstance(said, Outcome):
+        found.trouble = _why_not_shown(found.destination, said)
+        return
+    found.there = [
+        KnownMemory(each.project, each.text, each.id, each.created, each.score) for each in said
+    ]
+
+
+def _why_not_shown(destination: str, said: Outcome) -> str:
+    there = "The local server" if destination == THIS_COMPUTER else destination
+    if said.status in CANNOT_TELL:
+        return f"{there} cannot show what it has: {said.message}."
+    verb = "did not answer" if said.status is None else "did not show what it has"
+    return f"{there} {verb}: {said.message}".rstrip(".") + "."
+
+
+def _known_here(settings: Settings, project: str) -> WasRead:
+    """What waits of a project, the newest first."""
+    paths = settings.locations()
+    server = chosen_server(settings, paths)
+    result = WasRead(server.shown)
+    found: list[tuple[float, KnownMemory]] = []
+    with Reader(paths.ledger) as reader:
+        for look in (_fresh, _dead):
+            try:
+                found += look(paths, reader, server.name, project)
+            except FileUnavailableError as error:
+                result.unread = f"{result.unread} {error}".strip()
+    found.sort(key=lambda pair: -pair[0])
+    result.waiting = [each for _, each in found]
+    return result
+
+
+def _fresh(
+    paths: Paths, reader: Reader, server: str, project: str
+) -> list[tuple[float, KnownMemory]]:
+    seen = waiting.look(paths, reader, server)
+    held = {name for name, row in seen.known.items() if row.is_held}
+    return [
+        (each.item.timestamp, _here(each.item, HELD if each.identity in held else WAITING))
+        for each in seen.listing.found
+        if each.item is not None and each.project == project
+    ]
+
+
+def _dead(
+    paths: Paths, reader: Reader, server: str, project: str
+) -> list[tuple[float, KnownMemory]]:
+    letters = listing(dead_letters.look(paths, reader, server), read_files.DLQ)
+    return [
+        (each.item.timestamp, _here(each.item, DEAD))
+        for each in letters.found
+        if each.item is not None and each.project == project
+    ]
+
+
+def _here(item: Item, state: str) -> KnownMemory:
+    return KnownMemory(item.project, str(item.content), item.id, state=state)

@@ -1,0 +1,228 @@
+"""`mem0tray recall` and `search`."""
+
+from contextlib import closing
+
+import pytest
+
+from mem0tray.actions import read_back
+from mem0tray.localserver.child import LocalServer
+from mem0tray.localserver.endpoint import DATABASE
+from mem0tray.localserver.store import Store
+from tests.cli.scratch import Scratch
+from tests.support.http1 import Answer
+from tests.support.shapes import dead, entry, queue_document
+from tests.support.standin import Standin
+
+_BOTH = pytest.mark.parametrize("words", [("recall",), ("search", "oak")])
+
+
+def keep_waiting(home: Scratch) -> None:
+    """Let an entry, an emergency line and a dead letter wait, each with an oak."""
+    home.write("mem0_queue.json", queue_document([entry("oak in the queue", "p", timestamp=30)]))
+    home.write("mem0_emergency.json", entry("oak in a hurry", "p", timestamp=20, emergency=True))
+    text = (home.claude / "mem0_emergency.json").read_text(encoding="utf-8")
+    (home.claude / "mem0_emergency.json").write_text(" ".join(text.split("\n")) + "\n", "utf-8")
+    letter = dead("oak that is dead", "p", timestamp=10)
+    home.write("mem0_queue_dlq.json", {"items": [letter, dead("oak", "q")], "last_update": "x"})
+
+
+def test_the_server_s_memories_are_shown_newest_first(home: Scratch, server: Standin) -> None:
+    """One after the other, with all their lines; of this project alone."""
+    server.begin_with([("p", "old"), ("q", "not this"), ("p", "new\n\n  indented\n")])
+    assert home.ok("recall", "-p", "p") == "· new\n\n    indented\n· old\n"
+    assert home.ok("recall", "-p", "p", "-n", "1") == "· new\n\n    indented\n"
+    assert home.ok("recall", "-p", "nobody") == "Nothing of nobody was found.\n"
+
+
+def test_a_search_is_the_server_s(home: Scratch, server: Standin) -> None:
+    """The words go there as one query, with the limit."""
+    server.begin_with([("p", "two words"), ("p", "two")])
+    assert home.ok("search", "-p", "p", "two", "words") == "· two words\n"
+    assert server.requests[-1].json == {"user_id": "p", "query": "two words", "limit": 10}
+
+
+@_BOTH
+def test_what_waits_stands_first_and_is_marked(
+    home: Scratch, server: Standin, words: tuple[str, ...]
+) -> None:
+    """Entries, emergency lines and dead letters of the project, the newest first."""
+    server.begin_with([("p", "oak")])
+    keep_waiting(home)
+    assert home.ok(*words, "-p", "p").splitlines() == [
+        "! waiting: oak in the queue",
+        "! waiting: oak in a hurry",
+        "! dead letter: oak that is dead",
+        "· oak",
+    ]
+
+
+def test_a_search_takes_only_what_fits_of_what_waits(home: Scratch, server: Standin) -> None:
+    """By words and their beginnings, the best first."""
+    assert server.url
+    keep_waiting(home)
+    assert home.ok("search", "-p", "p", "HÚR", "oak").splitlines()[0] == "! waiting: oak in a hurry"
+    assert home.ok("search", "-p", "p", "dea").splitlines() == ["! dead letter: oak that is dead"]
+
+
+@_BOTH
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (Answer(404), "cannot show what it has: 404 Not Found"),
+        (Answer(405), "cannot show what it has: 405 Method Not Allowed"),
+        (Answer(500), "did not show what it has: 500 Internal Server Error"),
+        (Answer(503), "did not show what it has: 503 Service Unavailable"),
+        (Answer(401), "did not show what it has: 401 Unauthorized"),
+        (Answer(reset=True), "did not answer: the connection was lost"),
+        (Answer(delay=60), "did not answer: no answer after"),
+        (Answer(raw=b"HTTP/1.1 200 OK\r\n\r\n<html>"), "did not show what it has: 200 OK"),
+    ],
+)
+def test_without_the_server_what_waits_is_shown(
+    home: Scratch,
+    server: Standin,
+    words: tuple[str, ...],
+    answer: Answer,
+    said: str,
+) -> None:
+    """It exits with 1, says why on standard error, and shows what there is here."""
+    home.env(MEM0TRAY_SERVER_DIALECT="vps")
+    home.patch.setattr(read_back, "TIMEOUT", 2.0)
+    server.script_questions(answer)
+    keep_waiting(home)
+    done = home.run(*words, "-p", "p")
+    assert done.code == 1
+    assert len(done.out.splitlines()) == 3
+    assert done.line.startswith(f"mem0tray: {server.url.removeprefix('http://')} {said}")
+    assert done.line.endswith("Shown is only what waits here.")
+
+
+def test_a_server_that_is_not_there_is_named(home: Scratch) -> None:
+    """Nothing listens at its address; a script learns it from the document."""
+    home.env(MEM0TRAY_SERVER_URL="http://127.0.0.1:9")
+    keep_waiting(home)
+    done = home.run("recall", "-p", "p", "--json")
+    assert done.code == 1
+    document = done.json()
+    assert (document["answered"], document["destination"]) == (False, "127.0.0.1:9")
+    assert "connection refused" in document["reason"].lower()
+    assert [each["state"] for each in document["memories"]] == ["waiting", "waiting", "dead letter"]
+
+
+def test_no_server_chosen_is_said(home: Scratch) -> None:
+    """What waits is shown all the same, and what is to be done."""
+    keep_waiting(home)
+    done = home.run("recall", "-p", "p")
+    assert (done.code, len(done.out.splitlines())) == (1, 3)
+    assert "config set server.url" in done.line
+
+
+def test_a_queue_that_cannot_be_read_is_said(home: Scratch, server: Standin) -> None:
+    """It is never taken for an empty one: the rest is shown, and the exit code is 1."""
+    server.begin_with([("p", "there")])
+    keep_waiting(home)
+    home.queue.write_text('{"queue": [', "utf-8")
+    done = home.run("recall", "-p", "p")
+    assert done.code == 1
+    assert done.out.splitlines() == ["! dead letter: oak that is dead", "· there"]
+    assert "mem0_queue.json is broken" in done.line
+
+
+def test_json_is_one_document(home: Scratch, server: Standin) -> None:
+    """Of each memory its text, id, time, score and state; null where the server shows none."""
+    server.script_questions(
+        Answer(
+            body={
+                "success": True,
+                "memories": [{"id": "1", "memory": "a\x1b", "created_at": "2026-01-02"}],
+            }
+        )
+    )
+    home.write("mem0_queue.json", queue_document([entry("w", "p", id="aaaa1111")]))
+    assert home.run("recall", "-p", "p", "-j").json() == {
+        "project_id": "p",
+        "destination": server.url.removeprefix("http://"),
+        "answered": True,
+        "reason": None,
+        "memories": [
+            {
+                "memory": "w", "id": "aaaa1111", "created_at": None, "score": None,
+                "state": "waiting",
+            },
+            {
+                "memory": "a\x1b", "id": "1", "created_at": "2026-01-02", "score": None,
+                "state": "delivered",
+            },
+        ],
+    }  # fmt: skip
+
+
+@_BOTH
+@pytest.mark.parametrize("option", [(), ("--json",)])
+def test_nothing_that_a_terminal_obeys_is_printed(
+    home: Scratch, server: Standin, words: tuple[str, ...], option: tuple[str, ...]
+) -> None:
+    """Neither from the server nor from the queue."""
+    hostile = "oak\x1b[2J\x07\u202e\r\x9b31m\ud800"
+    home.terminal(60)
+    server.script_questions(
+        Answer(body={"success": True, "memories": [{"memory": hostile}], "results": []})
+    )
+    home.write("mem0_queue.json", queue_document([entry(hostile, "p")]))
+    shown = home.run(*words, "-p", "p", *option).out
+    assert "oak" in shown
+    assert not set(shown) & set("\x07\u202e\r\x9b\ud800")
+    assert "\x1b[2J" not in shown
+
+
+def test_the_project_is_that_of_the_folder(home: Scratch, server: Standin) -> None:
+    """As for `add`, where none is named."""
+    server.begin_with([("garden", "mine")])
+    home.env(MEM0_PROJECT_ID="garden")
+    assert home.ok("recall") == "· mine\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("search",), ("search", " "), ("recall", "surplus"), ("recall", "-n", "0"),
+        ("recall", "-n", "1001"), ("recall", "-p", " "), ("search", "x", "-n", "many"),
+    ],
+)  # fmt: skip
+def test_wrong_usage_is_said(home: Scratch, arguments: tuple[str, ...]) -> None:
+    """Exit code 2, and one line."""
+    done = home.run(*arguments)
+    assert (done.code, len(done.err.splitlines())) == (2, 1)
+
+
+def test_memories_too_long_for_one_answer_are_read_in_fewer(home: Scratch) -> None:
+    """The newest are shown, as many as an answer may hold."""
+    home.configure('[server]\nurl = "local"\nlocal_port = 0\n')
+    folder = home.paths.local_server
+    folder.mkdir(parents=True)
+    with closing(Store(folder / DATABASE)) as store:
+        for number in range(4):
+            store.save("p", f"oak {number} " + "x" * 400_000)
+    for words in (("recall",), ("search", "oak")):
+        shown = home.ok(*words, "-p", "p").splitlines()
+        assert [line[:7] for line in shown] == ["· oak 3", "· oak 2"]
+
+
+def test_the_embedded_server_is_read(home: Scratch) -> None:
+    """While it runs, and else for the moment; one that is found is left alone."""
+    home.configure('[server]\nurl = "local"\nlocal_port = 0\n')
+    assert home.ok("recall", "-p", "p") == "Nothing of p was found.\n"
+    folder = home.paths.local_server
+    assert not (folder / DATABASE).exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    with closing(Store(folder / DATABASE)) as store:
+        store.save("p", "Ein schöner Garten")
+    assert home.ok("recall", "-p", "p") == "· Ein schöner Garten\n"
+    assert not (folder / "server.json").exists()
+    server = LocalServer(folder, 0)
+    try:
+        server.ensure()
+        assert home.ok("search", "-p", "p", "SCHONER") == "· Ein schöner Garten\n"
+        assert (folder / "server.json").exists()
+    finally:
+        server.stop()
