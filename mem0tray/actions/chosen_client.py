@@ -1,16 +1,22 @@
 """A client of the chosen server, for a command that reads there."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
+from pathlib import Path
+from typing import Final
 
 from mem0tray.config import server_choice
 from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.ledger.reader import Reader
+from mem0tray.localserver import endpoint
+from mem0tray.localserver.endpoint import Endpoint
 from mem0tray.server import Client, Recognition, ServerAddress, Terms, connect
 from mem0tray.system.paths import Paths
+
+_PATIENCE: Final = 5.0  # seconds for the embedded server
 
 
 @contextmanager
@@ -41,20 +47,37 @@ def opened(settings: Settings, paths: Paths) -> Iterator[Client | None]:
 
 @contextmanager
 def _embedded(paths: Paths, port: int) -> Iterator[Client | None]:
-    from mem0tray.localserver import endpoint
-    from mem0tray.localserver.child import LocalServer
-
-    if not (paths.local_server / endpoint.DATABASE).exists():
+    folder = paths.local_server
+    if not (folder / endpoint.DATABASE).exists():
         yield None
         return
-    server = LocalServer(paths.local_server, port)
+    running = _running(folder)
+    if running is not None:
+        with closing(running):
+            yield running
+        return
+    from mem0tray.localserver.child import LocalServer  # slow to import, and rarely wanted
+
+    server = LocalServer(folder, port)
     try:
-        found = server.ensure()
-        there = ServerAddress.of(found.url, found.token)
-        client = connect(there, endpoint.DIALECT, partial(endpoint.proof, found.token))
-        try:
+        with closing(_client(server.ensure())) as client:
             yield client
-        finally:
-            client.close()
     finally:
         server.stop()
+
+
+def _running(folder: Path) -> Client | None:
+    """A client of the embedded server if that runs and is healthy; it has proved itself."""
+    named = endpoint.read(folder)
+    if named is None:
+        return None
+    client = _client(named)
+    if client.probe(_PATIENCE).healthy:
+        return client
+    client.close()
+    return None
+
+
+def _client(found: Endpoint) -> Client:
+    there = ServerAddress.of(found.url, found.token)
+    return connect(there, endpoint.DIALECT, partial(endpoint.proof, found.token))
