@@ -36,6 +36,7 @@ class Editor:
         self._texts: defaultdict[str, set[str]] = defaultdict(set)  # by id, every one it ever had
         self._fresh: dict[str, bytes] = {}  # ids and digests that nobody may have read yet
         self._old: Item = {"items": []}
+        self._copied: bytes | None = None  # an old copy, as it was saved
         self._ways: list[tuple[Callable[[], None], int]] = [
             (self.retry_all, 6),
             (self.retry_all_stamped, 3),
@@ -126,7 +127,19 @@ class Editor:
         )
 
     def _stamped(self) -> bool:
-        return self._rng.random() < 0.3
+        return self._rng.random() < 0.3 and not self._is_an_old_copy()
+
+    def _is_an_old_copy(self) -> bool:
+        """Say whether an old copy stands in the file still, which no worker has taken in.
+
+        Stamped anew it would delete what came after it: the stamp hides how old it is.
+        """
+        return self._copied is not None and self._content() == self._copied
+
+    def _content(self) -> bytes | None:
+        with suppress(OSError):  # broken, and just being set aside
+            return self._home.dlq.read_bytes()
+        return None
 
     def keep_a_copy(self) -> None:
         """Open the file in an editor and leave it open."""
@@ -140,6 +153,7 @@ class Editor:
         self._old["items"] = [item for item in self._old["items"] if item not in gone]
         if "last_update" in self._old:
             self._save(self._old, stamp=False)
+            self._copied = self._content()
 
     def tear(self) -> None:
         """Break the file, as a script does that dies while it writes."""
@@ -171,6 +185,9 @@ class Editor:
 
     def retry_all_stamped(self) -> None:
         """Run the one that stamps the file, too."""
+        self._open()
+        if self._is_an_old_copy():
+            raise UnreadableError
         self._script(user.RETRY_ALL_STAMPED)
 
     def _script(self, source: str) -> None:
@@ -216,4 +233,4 @@ class Editor:
 
 
 class UnreadableError(Exception):
-    """The DLQ cannot be read, or must not be touched, just now."""
+    """The DLQ cannot be read, or must not be touched so, just now."""
