@@ -61,7 +61,7 @@ class SettingsFile:
                     " program writes it all the time.",
                     path=self._path,
                 ),
-                Reason("Find that program and end it; until then the last good settings hold."),
+                Reason("Find that program and end it."),
             )
 
     def _held_still(self, found: Signature | None, end: float) -> Signature | None:

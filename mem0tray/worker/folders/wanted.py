@@ -46,9 +46,11 @@ class Wanted:
         try:
             loaded = self._reload()
         except SettingsError as error:
-            breaker.note_trouble("settings", error.reason)
             if self.wrong:
+                breaker.note_trouble("settings", error.reason)
                 breaker.block("settings", error.reason)
+            else:
+                breaker.note_trouble("settings", _former_hold(error.reason))
             return None
         breaker.note_trouble("settings", reasons.NONE)
         if loaded is not None:
@@ -69,3 +71,10 @@ class Wanted:
             breaker.block("settings", stays)
         breaker.note_trouble("folder", reasons.NONE if self.wrong else stays)
         return stays
+
+
+def _former_hold(wrong: Reason) -> Reason:
+    """What is wrong with the settings in the file, which are not those in force."""
+    what, remedy = reasons.parted(wrong)
+    told = Reason("{why} The former settings stay in force.", why=reasons.stopped(what))
+    return reasons.advised(told, remedy)

@@ -188,7 +188,7 @@ def test_one_that_never_holds_still_is_told_after_ten_seconds(editing: Editing) 
         file.changed()
     assert str(told.value) == (
         f"The settings file {editing.path} does not hold still: another program writes it all"
-        " the time. Find that program and end it; until then the last good settings hold."
+        " the time. Find that program and end it."
     )
     with pytest.raises(SettingsError):
         file.changed()

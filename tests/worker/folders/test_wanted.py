@@ -13,7 +13,7 @@ from mem0tray.worker.folders import wanted
 from mem0tray.worker.folders.wanted import NewSettings, Wanted
 
 OTHERS = Settings(log=LogSettings(backups=7))
-WRONG = SettingsError("sync.timeout is wrong.")
+WRONG = SettingsError("sync.timeout is wrong", "Mend it.")
 AT_FIRST = quoted("wrong from the start")
 NO_FOLDER = quoted("it is no folder")
 NOW = 1_800_000_000.0
@@ -72,7 +72,9 @@ def test_wrong_settings_are_told_and_the_last_good_ones_hold(
     """Deliveries go on, and the trouble is over as soon as they are right."""
     file = File(monkeypatch)
     assert file.look(WRONG) is None
-    assert file.reason() == WRONG.reason
+    assert (
+        str(file.reason()) == "sync.timeout is wrong. The former settings stay in force. Mend it."
+    )
     assert not file.breaker.blocked_by("settings")
     assert file.wanted.settings == Settings()
     assert file.look() is None
