@@ -31,6 +31,23 @@ _TIMEOUT: Final = 5.0  # seconds
 _KEY: Final = "server.api_key"
 
 
+def is_known(loaded: Loaded) -> bool:
+    """Whether the settings of the server can be read."""
+    return not any(key.startswith("server.") for key in loaded.unknown)
+
+
+def unknown(seen: Snapshot) -> Iterable[Check]:
+    """That no server is asked, and where the worker delivers by its former settings."""
+    there = seen.metrics.values.get("destination") if seen.told is not None else None
+    goes_on = f" The worker goes on with the former settings: {there}." if there else ""
+    yield Check(
+        "server",
+        WARN,
+        f"No server is asked: which one is meant cannot be read in the settings.{goes_on}",
+        "Mend the settings, and type `mem0tray doctor` again.",
+    )
+
+
 def server(loaded: Loaded) -> Iterable[Check]:
     """Where memories go, and whether they get there."""
     settings = loaded.settings

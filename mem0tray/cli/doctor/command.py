@@ -25,11 +25,12 @@ from mem0tray.cli.doctor import (
 )
 from mem0tray.cli.doctor.check import FAIL, OK, WARN, Check
 from mem0tray.cli.output import Style
-from mem0tray.config.settings import Loaded, Settings
+from mem0tray.config import settings
+from mem0tray.config.settings import Loaded
 from mem0tray.core.errors import Mem0TrayError, SettingsError
 from mem0tray.desktop.notify import sending
 
-_DEFAULTS: Final = "Everything below is checked with the default settings."
+_DEFAULTS: Final = "Below, each setting that cannot be read is at its default."
 _REMEDY: Final = "What to do stands beside it."
 _LIMIT: Final = 20.0  # seconds for one part; what it asks has shorter limits of its own
 _ALL: Final = 60.0  # for all of them, so that a disk that hangs is not waited for a dozen times
@@ -62,6 +63,12 @@ def _by_state(look: Callable[[Snapshot], Iterable[Check]]) -> _Look:
     return lambda examined: look(examined.snapshot)
 
 
+def _server(examined: Examined) -> Iterable[Check]:
+    if checks_server.is_known(examined.loaded):
+        return checks_server.server(examined.loaded)
+    return checks_server.unknown(examined.snapshot)
+
+
 class _Part(NamedTuple):
     """Checks that are made together; `what` follows on "Checking …"."""
 
@@ -74,7 +81,7 @@ _PARTS: Final = (
     _Part("the queue lock", _by_settings(checks_files.locks)),
     _Part("the files", _by_state(checks_files.files)),
     _Part("the ledger", _by_state(checks_files.ledger)),
-    _Part("the server", _by_settings(checks_server.server)),
+    _Part("the server", _server),
     _Part("the worker", _by_state(checks_machine.worker)),
     _Part("the start at login", _by_settings(checks_machine.autostart)),
     _Part("the desktop entry", _by_settings(checks_machine.desktop_entry)),
@@ -111,7 +118,7 @@ def command(*, as_json: bool, notify: bool | None, stop_other: bool) -> None:
     is known for sure which process that is.
 
     Exits with 1 if something is wrong that stops deliveries, with 2 if the
-    settings are: the rest is then looked at as the defaults would have it.
+    settings are: of these, what can be read counts, and the rest is at its default.
     """
     loaded, wrong = _settings()
     send = not as_json if notify is None else notify
@@ -143,12 +150,13 @@ def _complain(found: Sequence[Check], wrong: Sequence[Check]) -> None:
 
 
 def _settings() -> tuple[Loaded, list[Check]]:
-    """The settings, or the defaults and what is wrong with them."""
-    try:
-        return context.load_all(), []
-    except SettingsError as error:
-        remedy = f"{error.remedy} {_DEFAULTS}".strip()
-        return Loaded(Settings()), [Check("settings", FAIL, error.message, remedy)]
+    """The settings as far as they can be read, and what is wrong with them."""
+    loaded = settings.read()
+    context.warn(loaded.warnings)
+    wrong = [Check("settings", FAIL, each.message, each.remedy) for each in loaded.wrong]
+    if wrong:
+        wrong[-1] = wrong[-1]._replace(remedy=f"{wrong[-1].remedy} {_DEFAULTS}".strip())
+    return loaded, wrong
 
 
 # Looking --------------------------------------------------------------------------------
