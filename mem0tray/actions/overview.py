@@ -19,6 +19,7 @@ NOT_RUNNING: Final = "not running"
 class Overview:
     """What `status` shows. Times are Unix seconds; `pause` is infinite until resumed.
 
+    `beside`: another worker is at work, and what is held is asked for once that has ended.
     A count that could not be read is None, never 0; `unknown` says why, by its name.
     """
 
@@ -30,6 +31,7 @@ class Overview:
     destination: str = ""
     queue: int | None = 0
     held: int = 0
+    beside: bool = False
     dlq: int | None = 0
     quarantine: int | None = 0
     oldest_waiting: float | None = None
@@ -50,6 +52,7 @@ def of(seen: Snapshot) -> Overview:
         destination=seen.server.shown,
         quarantine=inside.quarantine.count,
         pause=seen.pause.until,
+        beside=seen.beside,
         only_elsewhere=dict(inside.ledger.only_elsewhere),
     )
     made.state, made.reason = _state(seen)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from mem0tray.actions.read_files import SeenFile
 from mem0tray.actions.waiting import WhatWaits
 from mem0tray.actions.worker_report import NO_METRICS, Metrics, Running
-from mem0tray.core import reasons
+from mem0tray.core import another_worker, reasons
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.item import Name
 from mem0tray.core.reasons import Reason
@@ -163,6 +163,12 @@ class Snapshot:
         """What stands in the way on this computer, of which a worker may be unable to tell."""
         pause = self.pause.error
         return (pause.reason if pause is not None else self.metrics.trouble) or self.disk
+
+    @property
+    def beside(self) -> bool:
+        """Whether another worker is at work beside ours, which sends nothing meanwhile."""
+        told = self.told.state.reason if self.told is not None else reasons.NONE
+        return bool(self.another) or another_worker.is_told(told)
 
     @property
     def inside(self) -> Contents:

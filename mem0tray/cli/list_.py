@@ -85,7 +85,7 @@ def command(*, queue: bool, as_json: bool, project: str | None, limit: int | Non
         )
         _print_table(columns, with_project=project is None)
     _print_rest(len(found), len(shown), seen.nonsense, project, queue=queue)
-    _print_why(shown, known, why)
+    _print_why(shown, known, why, beside=snapshot.beside)
 
 
 def _dead(snapshot: Snapshot) -> FileListing:
@@ -205,14 +205,18 @@ def _next(due: float, now: float, why: str) -> str:
 
 
 def _print_why(
-    shown: Sequence[FoundItem], known: Mapping[tuple[str, bytes], Known], why: str
+    shown: Sequence[FoundItem],
+    known: Mapping[tuple[str, bytes], Known],
+    why: str,
+    *,
+    beside: bool,
 ) -> None:
     """What keeps those shown from being sent, once for all."""
     held = sum(_is_held(known.get(each.identity)) for each in shown)
-    if why and held < len(shown):
+    if why and (held < len(shown) or beside):
         output.say(f"{_NOT_SENT}: {why}", Style.WARNING)
     if held:
-        output.say(f"Held: {PERHAPS}; `mem0tray retry ID` sends, `mem0tray delete ID` drops.")
+        output.say(f"Held: {PERHAPS}: {output.about_held(beside=beside)}.")
 
 
 def _print_rest(total: int, shown: int, nonsense: int, project: str | None, *, queue: bool) -> None:

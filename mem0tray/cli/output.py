@@ -324,6 +324,13 @@ def clock(at: float | None) -> str:
         return NEVER
 
 
+def about_held(*, beside: bool) -> str:
+    """What to do about held memories; `beside`: the other worker is still at work."""
+    if beside:
+        return "stop that one first; the server is asked then"
+    return "`mem0tray retry ID` sends, `mem0tray delete ID` drops"
+
+
 def nonsense(count: int) -> str:
     """What a person is told of things in a file that are no items to us."""
     verb = "makes" if count == 1 else "make"

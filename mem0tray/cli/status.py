@@ -108,7 +108,7 @@ def facts(seen: Overview, now: float) -> list[Fact]:
         Fact("server", seen.server),
         Fact("destination", seen.destination),
         _count("queue", seen.queue, "memory", "memories", " waiting"),
-        _held(seen.held),
+        _held(seen.held, beside=seen.beside),
         _count("DLQ", seen.dlq, "dead letter", style=Style.WARNING),
         _quarantine(seen.quarantine),
         Fact("oldest item", oldest, UNKNOWN, Style.BAD),
@@ -159,10 +159,10 @@ def _pause(until: float | None, now: float) -> str:
     return f"paused until {end}"
 
 
-def _held(count: int) -> Fact:
+def _held(count: int, *, beside: bool) -> Fact:
     if not count:
         return Fact("held", "")
-    more = f" of these, {PERHAPS}: `mem0tray retry` sends, `mem0tray delete` drops"
+    more = f" of these, {PERHAPS}: {output.about_held(beside=beside)}"
     return _count("held", count, "memory", "memories", more, Style.WARNING)
 
 

@@ -3,6 +3,7 @@
 import socket
 import sys
 
+from mem0tray.core import reasons
 from mem0tray.core.reasons import Reason
 
 
@@ -29,6 +30,13 @@ def sentence(pid: int | None, host: str | None, stop: str = "") -> Reason:
             "find it with `pgrep -af mem0` and stop it (its service too: systemd, launchd or cron)"
         ),
     )
+
+
+def is_told(reason: Reason) -> bool:
+    """Whether a reason is that of `sentence`: nothing is sent beside another worker."""
+    elsewhere = f"not {socket.gethostname()}"
+    known = (sentence(None, elsewhere), sentence(1, None), sentence(None, None))
+    return any(reason.find(reasons.parted(each)[0].id) for each in known)
 
 
 def killing(pid: int) -> str:

@@ -84,7 +84,10 @@ def _about_held(seen: Overview, language: Language) -> Iterable[Advice]:
         "{count} memories are held: another worker has perhaps delivered them",
         seen.held,
     )
-    text = _("The server cannot tell. `mem0tray retry ID` sends, `mem0tray delete ID` drops.")
+    if seen.beside:
+        text = _("Stop that worker first; the server is asked then.")
+    else:
+        text = _("The server cannot tell. `mem0tray retry ID` sends, `mem0tray delete ID` drops.")
     yield Advice(Tone.WARN, title.format(count=language.number(seen.held)), text)
 
 

@@ -57,6 +57,8 @@ def test_nothing_to_do() -> None:
         ({"state": "action needed", "reason": server_choice.CHOOSE}, "server.url local"),
         ({"state": "not running", "worker": None}, "`mem0tray run`"),
         ({"state": "paused", "pause": 2 * _NOW}, "`mem0tray resume`"),
+        ({"held": 1}, "`mem0tray retry ID` sends"),
+        ({"held": 1, "beside": True}, "Stop that worker first"),
         ({"quarantine": 2}, "`mem0tray doctor` says where"),
         ({"torn": True}, "restores it"),
         ({"only_elsewhere": {"http://old.example": 3}}, "Delivered to http://old.example"),
