@@ -96,14 +96,6 @@ def edit_text(paths: Paths, found: FoundItem, content: Any, *, keep_days: float)
     )
 
 
-def keep_new(paths: Paths, item_id: str, text: bytes) -> Path:
-    """Keep a text that has nowhere to go; its file. Raises FileUnavailableError."""
-    private_folders.make_private_folder(paths.edits)
-    path = paths.edits / f"{open_text.stem(item_id)}-{time.time_ns()}.txt"
-    atomic.replace(path, text)
-    return path
-
-
 def _keep(paths: Paths, found: FoundItem, days: float) -> Path:
     """Keep the memory as it is in a file of its own, and remove kept files older than `days`."""
     private_folders.make_private_folder(paths.edits)

@@ -1,5 +1,6 @@
 """`mem0tray edit`: the text of one memory in the user's editor."""
 
+from pathlib import Path
 from typing import Final
 
 import click
@@ -57,20 +58,10 @@ def command(name: str) -> None:
         output.remark(
             f"An earlier edit was broken off. Its text is in {kept}; remove that when you have it."
         )
-    after = _edited(paths, text, found)
-    if after is None:
+    done = _edited(paths, text, found, called, settings.retention.discarded)
+    if done is None:
         output.say(f"{short_id(found.id)} is unchanged.")
         return
-    data, new = after
-    if not new.strip():
-        raise Mem0TrayError(
-            "The text is empty; nothing was changed.",
-            f"To delete the memory: `mem0tray delete {called}`.",
-        )
-    try:
-        done = edit_text.edit_text(paths, found, new, keep_days=settings.retention.discarded)
-    except Mem0TrayError as error:
-        raise _with_text_kept(paths, found, data, error) from error
     ledger_writer.record(paths, settings)
     _tell(called, done, found.project)
 
@@ -91,32 +82,41 @@ def _editable(versions: list[Version]) -> FoundItem:
     return there[0]
 
 
-def _edited(paths: Paths, text: str, found: FoundItem) -> tuple[bytes, str] | None:
-    """The new text as bytes and as text; None when it is as it was.
+def _edited(
+    paths: Paths, text: str, found: FoundItem, called: str, keep_days: float
+) -> Changed | None:
+    """What came of the text in the editor; None when it is as it was.
 
-    Half a character goes through the editor as the bytes that it has.
+    Half a character goes through the editor as the bytes that it has. `called` is what to type
+    for the memory.
     """
     before = text.encode("utf-8", "surrogatepass")
     whole = before.endswith(b"\n")
     shown = before if whole or not before else before + b"\n"  # what editors expect
-    file = None
+    file, new = None, None
     try:
         with ends_in_order(), OpenText(paths, found.id, shown) as file:
             editor.edit(file.path, if_failed=_NOTHING_CHANGED)
             after = file.read()
             if not whole:
                 after = after.removesuffix(b"\n").removesuffix(b"\r")
-            return (after, _decoded(after, found)) if after not in (before, shown) else None
+            if after in (before, shown):
+                return None
+            new = _decoded(after, found)
+            if new.strip():  # the open text goes when the new one stands in its place
+                return edit_text.edit_text(paths, found, new, keep_days=keep_days)
     except Mem0TrayError as error:
         if file is None or file.kept is None:
             raise
-        raise Mem0TrayError(
-            f"{error.message} What the editor saved is in {file.kept}.", error.remedy
-        ) from error
+        raise _with_text_kept(found, file.kept, error, is_new=new is not None) from error
     except (KeyboardInterrupt, SystemExit):  # by a signal
         if file is not None and file.kept is not None:
-            output.remark(f"Nothing was changed. What the editor saved is in {file.kept}.")
+            _tell_ended(called, file.kept, is_new=new is not None)
         raise
+    raise Mem0TrayError(
+        "The text is empty; nothing was changed.",
+        f"To delete the memory: `mem0tray delete {called}`.",
+    )
 
 
 def _decoded(data: bytes, found: FoundItem) -> str:
@@ -129,11 +129,21 @@ def _decoded(data: bytes, found: FoundItem) -> str:
         ) from error
 
 
+def _tell_ended(called: str, kept: Path, *, is_new: bool) -> None:
+    """Where the text is; a signal that came late may have found the memory changed."""
+    if is_new:
+        what = f"`mem0tray show {called}` says whether the text was changed by then."
+    else:
+        what = "Nothing was changed."
+    output.remark(f"{what} What the editor saved is in {kept}.")
+
+
 def _with_text_kept(
-    paths: Paths, found: FoundItem, data: bytes, error: Mem0TrayError
+    found: FoundItem, kept: Path, error: Mem0TrayError, *, is_new: bool
 ) -> Mem0TrayError:
-    """The error, with the file in which the new text is."""
-    kept = edit_text.keep_new(paths, found.id, data)
+    """The error, with the file in which the new text is; `is_new`: it is one that can be had."""
+    if not is_new:
+        return Mem0TrayError(f"{error.message} What the editor saved is in {kept}.", error.remedy)
     if isinstance(error, SetAsideError):
         return Mem0TrayError(f"{error.message} Your text is in {kept}.", error.remedy)
     remedy = "" if isinstance(error, GoneError) else error.remedy

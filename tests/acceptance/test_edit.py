@@ -8,10 +8,11 @@ from typing import Final
 
 import pytest
 
+from mem0tray.files.lock import FileLock
 from tests.support import needs
 from tests.support.home import Home
 from tests.support.processes import Process
-from tests.support.shapes import dead
+from tests.support.shapes import dead, entry
 
 pytestmark = needs.SHELL
 # However these tests were started: with `nohup` the hang-up signal would stay switched off.
@@ -68,6 +69,28 @@ def test_what_was_saved_before_a_signal_is_kept_and_named(
     assert text.read_text() == "new"
     said = f"mem0tray: Nothing was changed. What the editor saved is in {text}."
     assert process.err.strip() == said
+
+
+@pytest.mark.parametrize("number", [*ENDS, signal.SIGKILL])
+def test_a_text_that_is_not_yet_in_its_place_is_kept(
+    home: Home, tmp_path: Path, number: int
+) -> None:
+    """The editor has ended, and a producer has the queue file: the command waits, and is ended."""
+    home.write_queue([entry("old", id="a")])
+    program, mark = tmp_path / "editor", tmp_path / "left"
+    program.write_text(f'#!/bin/sh\nprintf new > "$1"\ntouch "{mark}"\n')
+    program.chmod(0o700)
+    with FileLock(home.lock).held(1):
+        process = home.start("edit", "a", wrapper=HEEDING, env={"VISUAL": str(program)})
+        home.wait(mark.exists, 10, "the editor has ended")
+        home.wait(lambda: home.data_files("edited-*.json"), 10, "the command wants the queue file")
+        process.signal(number)
+        process.wait()
+    (text,) = home.data_files("open-*/*.txt")
+    assert text.read_text() == "new"
+    if number != signal.SIGKILL:
+        assert f"What the editor saved is in {text}." in process.err
+        assert "`mem0tray show a` says whether the text was changed by then." in process.err
 
 
 def test_what_a_killed_edit_left_goes_with_the_next(home: Home, tmp_path: Path) -> None:

@@ -185,8 +185,8 @@ def test_what_was_delivered_meanwhile_loses_nothing(home: Scratch) -> None:
     done = home.run("edit", "aa")
     assert done.code == 1
     assert "delivered meanwhile" in done.line
-    kept = next(home.paths.edits.glob("*.txt"))
-    assert kept.read_text() == "my new text"
+    (kept,) = home.paths.edits.glob("open-*/*.txt")
+    assert kept.read_text() == "my new text\n"
     assert f"your text is in {kept}" in done.line
     assert f"`mem0tray add --project alpha - < {kept}`" in done.line
 
