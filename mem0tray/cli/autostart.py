@@ -30,6 +30,7 @@ _SENTENCES: Final = {
 _NOTHING: Final = "mem0tray did not start at login; nothing was changed."
 _FROM_BOOT: Final = "mem0tray starts with the computer, as a service (lingering is on)."
 _ENABLE: Final = "`mem0tray autostart enable` sets it up anew."
+_FOREIGN: Final = "That file is not made by mem0tray, and stays as it is."
 _ENABLE_AT: Final = "`mem0tray autostart enable` sets it up, at"
 
 
@@ -121,7 +122,8 @@ def disable() -> None:
     login = this_system()
     was_there = login.state().name != DISABLED
     told = login.disable()
-    output.say(_SENTENCES[DISABLED] if was_there else _NOTHING)
+    if login.state().name not in {ENABLED, STALE}:  # else by a file that is not ours
+        output.say(_SENTENCES[DISABLED] if was_there else _NOTHING)
     for line in told:
         output.say_beside("", line)
 
@@ -169,6 +171,8 @@ def this_system(kind: str = "") -> Autostart:
 def sentence(state: AutostartState, login: Autostart) -> str:
     """How it is, and the command that changes what is odd about it."""
     said = f"{_sentence(state, login)} {state.reason}".strip()
+    if login.is_foreign:
+        return f"{said} {_FOREIGN}"
     if state.name in {BLOCKED, STALE}:
         return f"{said} {_ENABLE}"
     if state.name == ENABLED and state.starts != login.command:

@@ -20,7 +20,7 @@ from mem0tray.cli.output import Style
 from mem0tray.config import settings as config
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import Mem0TrayError, SettingsError
-from mem0tray.desktop.autostart import DISABLED, application_entry, systemd
+from mem0tray.desktop.autostart import BLOCKED, DISABLED, application_entry, systemd
 from mem0tray.files import atomic
 from mem0tray.system import shell
 from mem0tray.system.paths import APP
@@ -126,10 +126,10 @@ def _take_away(done: _Done) -> None:
     if system.state().name != DISABLED:
         where = system.where
         done.told += system.disable()
-        if os.path.lexists(where):
-            done.told.append(f"{system.where} hides the start at login that everybody has here.")
-        else:
+        if not os.path.lexists(where):
             done.removed.append(where)
+        elif system.state().name == BLOCKED:
+            done.told.append(f"{system.where} hides the start at login that everybody has here.")
     else:
         system.disable()  # of two ways that are half there, neither stays
     entry = application_entry.for_this_system()

@@ -88,12 +88,27 @@ def _write(entry: Path, *lines: str) -> None:
     entry.write_text("\n".join(["[Desktop Entry]", "Type=Application", *lines, ""]))
 
 
+COMMENT = "Comment=Brings every memory from Claude Code to your Mem0 server"
+
+
+def test_an_entry_of_the_users_own_stays(home: Scratch, entry: Path) -> None:
+    """`status` says so and advises nothing that would not be done; `disable` names it."""
+    _write(entry, "Exec=/bin/true")
+    text = home.ok("autostart", "status")
+    assert "not made by mem0tray, and stays as it is." in text
+    assert "autostart enable" not in text
+    assert home.run("autostart", "enable").code == 1
+    stays = f"{entry} is not made by mem0tray, and stays as it is.\n"
+    assert home.ok("autostart", "disable") == stays
+    assert entry.exists()
+
+
 @pytest.mark.parametrize(
     ("lines", "state", "words"),
     [
         (["Exec=/gone/mem0tray"], "stale", "/gone/mem0tray is not there any more."),
         (["Exec=/bin/true", "Hidden=true"], "blocked", "says Hidden=true."),
-        (["Exec=/bin/true"], "enabled", "It is another mem0tray than this one;"),
+        (["Exec=/bin/true", COMMENT], "enabled", "It is another mem0tray than this one;"),
     ],
 )
 def test_what_is_odd_comes_with_its_remedy(

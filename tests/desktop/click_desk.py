@@ -78,7 +78,7 @@ class Desk:
     # As Autostart
 
     where = command = ""
-    kind = DESKTOP
+    kind, is_foreign = DESKTOP, False
 
     def state(self) -> AutostartState:
         """What is set up."""

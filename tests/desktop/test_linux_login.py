@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from mem0tray.core.errors import Mem0TrayError
 from mem0tray.desktop.autostart import DESKTOP, DISABLED, ENABLED, SERVICE, STALE
 from mem0tray.desktop.autostart.linux import XdgAutostart
 from mem0tray.desktop.autostart.linux_login import LinuxLogin
@@ -107,3 +108,23 @@ def test_both_are_mended(lab: Lab, tmp_path: Path) -> None:
     assert login.mend()
     assert lab.states == (ENABLED, ENABLED)
     assert not login.mend()
+
+
+ENTRY_OF_THE_USER = "[Desktop Entry]\nType=Application\nName=Mine\nExec=/bin/true run\n"
+UNIT_OF_THE_USER = "[Unit]\nDescription=mine\n[Service]\nExecStart=/bin/true run\n"
+
+
+@pytest.mark.parametrize("kind", [DESKTOP, SERVICE])
+def test_a_file_of_the_users_own_stays(lab: Lab, kind: str) -> None:
+    """Neither enabling nor disabling touches it; it is named, and the other way can be set up."""
+    way = lab.service if kind == SERVICE else lab.entry
+    path, text = Path(way.where), UNIT_OF_THE_USER if kind == SERVICE else ENTRY_OF_THE_USER
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    with pytest.raises(Mem0TrayError, match="not made by mem0tray, and stays"):
+        lab.on(kind, kind).enable()
+    other = DESKTOP if kind == SERVICE else SERVICE
+    stays = f"{path} is not made by mem0tray, and stays as it is."
+    assert stays in lab.on(other, other).enable()
+    assert stays in lab.on(other, other).disable()
+    assert path.read_text() == text

@@ -42,6 +42,10 @@ class Autostart(Protocol):
     def command(self) -> str:
         """The command line that `enable` sets up."""
 
+    @property
+    def is_foreign(self) -> bool:
+        """Whether what is set up was written by somebody else: then it stays as it is."""
+
     def state(self) -> AutostartState:
         """What the session will do, looked up anew; never raises."""
 

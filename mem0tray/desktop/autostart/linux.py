@@ -20,11 +20,12 @@ from mem0tray.system import plain, programs
 from mem0tray.system.paths import APP
 
 _NAME: Final = f"{APP}.desktop"
+_COMMENT: Final = "Brings every memory from Claude Code to your Mem0 server"  # by it ours is known
 _ENTRY: Final = f"""\
 [Desktop Entry]
 Type=Application
 Name={APP}
-Comment=Brings every memory from Claude Code to your Mem0 server
+Comment={_COMMENT}
 Icon={APP}
 Terminal=false
 StartupNotify=false
@@ -82,6 +83,18 @@ class XdgAutostart:
         except OSError as error:
             return AutostartState(STALE, "", f"{path} cannot be read: {error.strerror or error}.")
         return self._judged(entry.fields(text), path)
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether the user's entry is not made by us, and starts a program that is there."""
+        try:
+            fields = entry.fields(_read(self._paths[0]))
+        except OSError:
+            return False
+        if fields.get("Comment") == _COMMENT or fields.get("Hidden") == "true":
+            return False
+        words = command_line.without_shell(entry.words(fields.get("Exec", "")))
+        return bool(words) and not programs.obstacle(words[0])
 
     def _judged(self, fields: Mapping[str, str], path: Path) -> AutostartState:
         words = command_line.without_shell(entry.words(fields.get("Exec", "")))

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Final
 
+from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.reasons import Reason
 from mem0tray.desktop.autostart import (
     BLOCKED,
     DESKTOP,
@@ -16,6 +18,7 @@ from mem0tray.desktop.autostart.linux import XdgAutostart
 from mem0tray.desktop.autostart.service import UserService
 
 _STARTS: Final = {ENABLED, STALE}
+_STOPPED: Final = "The service of systemd was stopped: nothing is delivered until `mem0tray run`."
 
 
 class LinuxLogin:
@@ -55,18 +58,33 @@ class LinuxLogin:
         """The command line that `enable` sets up, in the way of `kind`."""
         return self._of(self.kind).command
 
+    @property
+    def is_foreign(self) -> bool:
+        """Whether somebody else has written the file of the way of `kind`."""
+        return self._of(self.kind).is_foreign
+
     def state(self) -> AutostartState:
         """How the way of `kind` is."""
         return self._of(self.kind).state()
 
     def enable(self) -> list[str]:
-        """Set up the way that fits, and take the other one away."""
+        """Set up the way that fits, and take the other one away.
+
+        Raises Mem0TrayError where a file that is not ours stands in its place.
+        """
         kind = self._wanted or self._fits()
         chosen = self._of(kind)
+        if chosen.is_foreign:
+            raise Mem0TrayError(
+                Reason("{path} is not made by mem0tray, and stays as it is.", path=chosen.where),
+                Reason("Move it away, or let it start mem0tray in its own way."),
+            )
         told: list[str] = []
         if kind == SERVICE:
             chosen.enable()
-            if self._entry.state().name != DISABLED:
+            if self._entry.is_foreign:
+                told.append(_stays(self._entry.where))
+            elif self._entry.state().name != DISABLED:
                 self._entry.disable()
                 told.append(f"The desktop no longer starts it ({self._entry.where}).")
         else:
@@ -75,6 +93,8 @@ class LinuxLogin:
         return told
 
     def _stop_service(self) -> list[str]:
+        if self._service.is_foreign:
+            return [_stays(self._service.where)]
         if self._service.state().name == DISABLED:
             return []
         ran = self._service.runs()
@@ -84,13 +104,16 @@ class LinuxLogin:
         return [f"The service of systemd was removed ({self._service.where})."]
 
     def disable(self) -> list[str]:
-        """Take both away."""
-        ran = self._service.state().name != DISABLED and self._service.runs()
-        self._service.disable()
-        self._entry.disable()
-        if not ran:
-            return []
-        return ["The service of systemd was stopped: nothing is delivered until `mem0tray run`."]
+        """Take both away; a file that is not ours stays, and is named."""
+        told = [_stays(way.where) for way in (self._service, self._entry) if way.is_foreign]
+        if not self._service.is_foreign:
+            ran = self._service.state().name != DISABLED and self._service.runs()
+            self._service.disable()
+            if ran:
+                told.append(_STOPPED)
+        if not self._entry.is_foreign:
+            self._entry.disable()
+        return told
 
     def mend(self) -> bool:
         """Point stale starts of both ways at this installation."""
@@ -113,3 +136,7 @@ class LinuxLogin:
         if states[SERVICE].name == ENABLED:
             found += self._service.advice()
         return found
+
+
+def _stays(path: str) -> str:
+    return f"{path} is not made by mem0tray, and stays as it is."

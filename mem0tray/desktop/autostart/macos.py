@@ -48,6 +48,11 @@ class LaunchAgent:
         """The command line as a shell takes it."""
         return shlex.join(self._words)
 
+    @property
+    def is_foreign(self) -> bool:
+        """Never: the name of this place is ours alone."""
+        return False
+
     def state(self) -> AutostartState:
         """What launchd will do at the next login."""
         if not os.path.lexists(self._path):

@@ -29,9 +29,12 @@ UNIT: Final = f"{APP}.service"
 _WANTED_BY: Final = "default.target"
 # A worker that finds another one, or wrong settings, ends and is started again: it takes over
 # as soon as it can. `mixed`: the worker ends its own children, in order.
+_DESCRIPTION: Final = (  # by it ours is known
+    "Description=mem0tray: brings every memory from Claude Code to your Mem0 server"
+)
 _TEXT: Final = f"""\
 [Unit]
-Description=mem0tray: brings every memory from Claude Code to your Mem0 server
+{_DESCRIPTION}
 StartLimitIntervalSec=0
 
 [Service]
@@ -92,6 +95,16 @@ class UserService:
             if obstacle
             else AutostartState(ENABLED, starts)
         )
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether the unit is not made by us, and starts a program that is there."""
+        try:
+            text = _read(self._path)
+        except OSError:
+            return False
+        words = unit.program(text)
+        return _DESCRIPTION not in text and bool(words) and not programs.obstacle(words[0])
 
     def enable(self) -> None:
         """Write the unit anew, and start it where a manager answers.

@@ -38,6 +38,11 @@ class RunKey:
         """The command line as it stands in the registry."""
         return self._line
 
+    @property
+    def is_foreign(self) -> bool:
+        """Never: the name of this place is ours alone."""
+        return False
+
     def state(self) -> AutostartState:
         """What Windows will do at the next login."""
         line = self._read(RUN)
