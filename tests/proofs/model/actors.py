@@ -199,6 +199,10 @@ class Commands:
                 if memory is not None:  # else the worker has never seen it
                     memory.wish = Wish.GONE
                 world.asked = True
+            for each in done.in_flight:  # deleted if the server does not take it
+                assert each.item is not None
+                world.beliefs.perhaps_removed(each.item.content)
+                world.asked = True
 
     def restore(self, number: int) -> None:
         """`mem0tray restore NAME`."""

@@ -53,6 +53,12 @@ EXCUSES: Final = (
         "SQLite opens it again for reading, which is all that a command does", acts=_COMMANDS,
     ),
     Excuse(
+        ("openat", "write", "pwrite64", "fsync", "fdatasync", "ftruncate", "rename", "fchmod"),
+        r"ledger\.(sqlite3|mark)",
+        "what a command cannot record stands in the files, and the next worker reads them",
+        acts=_COMMANDS,
+    ),
+    Excuse(
         ("openat",), r'ledger\.mark", O_RDONLY',
         "a ledger that is new is in doubt anyway", acts=("first start",),
     ),
