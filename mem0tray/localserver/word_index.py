@@ -127,7 +127,7 @@ class WordIndex:
         words = words_of(query)
         if not words:
             return []
-        found = [(row, 1.0) for row in self._matching(project, words, " ", most)]
+        found = [(row, 1.0) for row in self._matching(project, words, " AND ", most)]
         if len(found) == most or len(words) == 1:
             return found
         # The long ones say more, and are rarer.
@@ -143,7 +143,7 @@ class WordIndex:
     def _matching(
         self, project: bytes | bytearray, words: Sequence[str], joint: str, most: int
     ) -> list[int]:
-        quoted = joint.join(f'"{_spaced(word)}"*' for word in words)
+        quoted = joint.join(map(_sought, words))
         rows = self._run(_FOUND, (f"project : {_name(project)} AND memory : ({quoted})", most))
         return [row for (row,) in rows]
 
@@ -165,8 +165,14 @@ class WordIndex:
 
 def words_of(query: str) -> list[str]:
     """The different words of `query` that hold a letter, digit or picture, in its order."""
-    words = query[:_QUERY_MAX].casefold().split()
-    return [word for word in dict.fromkeys(words) if _signs(_spaced(word)).strip()]
+    words = {word.casefold(): word for word in query[:_QUERY_MAX].split()}
+    return [word for word in words.values() if _signs(_spaced(word)).strip()]
+
+
+def _sought(word: str) -> str:
+    """What FTS5 is to look for: it folds letter by letter, so that it takes no ß for ss."""
+    kinds = dict.fromkeys(_spaced(each) for each in (word.lower(), word.casefold()))
+    return "({})".format(" OR ".join(f'"{each}"*' for each in kinds))
 
 
 def share(words: Sequence[str], text: str | bytes) -> float:

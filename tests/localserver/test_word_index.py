@@ -39,6 +39,8 @@ def found(store: Store, query: str, project: str = "p", limit: int = 100) -> lis
         ("Ein schöner CAFÉ-Tisch", "cafe"),
         ("plain cafe", "Café"),
         ("the gardener waters", "gard"),
+        ("die große Straße", "GROßE straße"),
+        ("DIE STRASSE", "Straße"),
         ("snake_case_name", "case_name"),
         ("今日は東京へ行く", "東京"),
         ("회의는 내일이다", "내일"),
