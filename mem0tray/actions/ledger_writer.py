@@ -16,8 +16,9 @@ from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.errors import AlreadyRunningError, LedgerError, Mem0TrayError
 from mem0tray.core.item import Name
-from mem0tray.files import orders
+from mem0tray.files import atomic, orders
 from mem0tray.files.lock import InstanceLock, of_worker
+from mem0tray.files.receipts import mark
 from mem0tray.ledger.known import Known
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
@@ -61,7 +62,8 @@ class Heard:
     """What a worker has made of memories that a command has changed or deleted.
 
     `delivered`: the server has them as they were. `in_flight`: they are being sent so, and
-    nobody knows the answer yet. `perhaps`: they were being sent so, and nobody will know.
+    nobody knows the answer yet. `perhaps`: they were being sent so, now or before, and nobody
+    knows the outcome.
     `answers`: the worker, if there is one, has carried out all.
     """
 
@@ -80,7 +82,9 @@ def let_hear(paths: Paths, given: Iterable[Path | None], changed: Iterable[Name]
     names = set(changed)
     end = time.monotonic() + _MOMENT
     with Reader(paths.ledger) as reader:
-        sent = {name for name in names if reader.is_claimed(*name)}
+        before = _rows(reader, names)
+        # A failure, or a kill, can have left one open long before.
+        sent = {name for name, row in before.items() if (row.claimed, row.unknown) != (None, None)}
         left = [path for path in given if path is not None]
         # One that has ended may have carried them out before.
         if not worker_runs(paths) and all(path.exists() for path in left):
@@ -124,6 +128,21 @@ def record(paths: Paths, settings: Settings) -> None:
     if paths.ledger.exists() and not worker_runs(paths):
         with suppress(Mem0TrayError, OSError):
             carry_out_here(paths, settings)
+
+
+def take_in(paths: Paths, settings: Settings) -> None:
+    """Where no worker runs, have the ledger know of a hand edit before a command adds to it.
+
+    In a file that a command has written anew, what its user did before can no longer be told: an
+    old copy of ours is none any more. Raises nothing.
+    """
+    found = atomic.signature(paths.dlq)
+    if found is None:
+        return
+    with Reader(paths.ledger) as reader:
+        is_known = reader.has_merged(mark(found))
+    if not is_known:
+        record(paths, settings)
 
 
 def carry_out_here(paths: Paths, settings: Settings, *, scrub: bool = False) -> bool:

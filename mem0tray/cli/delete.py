@@ -64,6 +64,7 @@ def command(
     if not yes and not _agreed(chosen, past, for_good=for_good):
         output.remark("Nothing was deleted.")
         return 1
+    ledger_writer.take_in(paths, settings)
     done = delete(paths, chosen, for_good=for_good) if chosen else Deleted(Path())
     if not for_good:  # which does so by itself
         ledger_writer.record(paths, settings)

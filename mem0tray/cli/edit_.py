@@ -58,6 +58,7 @@ def command(name: str) -> None:
         output.remark(
             f"An earlier edit was broken off. Its text is in {kept}; remove that when you have it."
         )
+    ledger_writer.take_in(paths, settings)
     done = _edited(paths, text, found, called, settings.retention.discarded)
     if done is None:
         output.say(f"{short_id(found.id)} is unchanged.")

@@ -50,6 +50,7 @@ def command(backup: str | None, *, as_list: bool, as_json: bool) -> None:
         else:
             _print_sources(found)
         return
+    ledger_writer.take_in(paths, settings)
     source = (
         restore_sources.last_delete(paths)
         if backup is None

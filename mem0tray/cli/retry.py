@@ -67,6 +67,7 @@ def command(
     _check(ids, project, everything=everything)
     settings = context.load_there()
     paths = settings.locations()
+    ledger_writer.take_in(paths, settings)
     held = {each.identity for each in retry.held_entries(paths)}
     since = time.time()
     chosen = _retried(paths, ids, project, everything=everything)

@@ -36,7 +36,6 @@ _KNOWN: Final = (
     " (SELECT max(at) FROM outcomes WHERE item = items.key AND has IS NULL)), timeouts,"
     " accepted, closed, due, retries, taken, held, project FROM items"
 )
-_IS_CLAIMED: Final = "SELECT 1 FROM items WHERE id = ? AND digest = ? AND claimed IS NOT NULL"
 _HAS: Final = (
     "SELECT 1 FROM items JOIN outcomes ON item = items.key JOIN servers ON servers.key = server"
     " WHERE id = ? AND digest = ? AND name = ? AND has"
@@ -287,11 +286,15 @@ class Reader:
 
     def dlq_as_merged(self, mark: Mark) -> list[bytes] | None:
         """What the DLQ file is to show, unless its save of that mark has still to be merged."""
-        kept = self._one("SELECT value FROM meta WHERE name = ?", (DLQ_MERGED,))
-        if kept != json.dumps(mark):
+        if not self.has_merged(mark):
             return None
         strays = self._rows("SELECT raw FROM strays WHERE name IS NULL ORDER BY seq")
         return [*self.dead_raws(), *(raw for (raw,) in strays)]
+
+    def has_merged(self, mark: Mark) -> bool:
+        """Whether the DLQ file's save of that mark was the last to be merged."""
+        kept = self._one("SELECT value FROM meta WHERE name = ?", (DLQ_MERGED,))
+        return bool(kept == json.dumps(mark))
 
     def first_dead(self, limit: int) -> list[tuple[Known, bytes]]:
         """The dead letters that come first in the file, with their bytes."""
@@ -305,10 +308,6 @@ class Reader:
         """The memory of exactly this id and content."""
         rows = self._rows(f"{_KNOWN} WHERE id = ? AND digest = ?", (encode(item_id), digest))
         return _known(rows[0]) if rows else None
-
-    def is_claimed(self, item_id: str, digest: bytes) -> bool:
-        """Whether the memory of this id and content is in flight, or was when the worker ended."""
-        return bool(self._rows(_IS_CLAIMED, (encode(item_id), digest)))
 
     def by_id(self, item_id: str) -> list[Known]:
         """Every content known under an id, the first one first."""

@@ -206,6 +206,24 @@ def test_what_was_being_sent_as_the_worker_ended_is_perhaps_there(
     assert not done.in_flight
 
 
+@COMMANDS
+def test_what_an_earlier_worker_was_sending_is_perhaps_there(
+    paths: Paths, command: Command
+) -> None:
+    """The next one has not asked the server yet."""
+    (found,) = chosen(paths, "qq")
+    with worker(paths) as context:
+        assert found.item is not None
+        row = context.inbox.known(found.item)
+        assert row is not None
+        context.outbox.claim(row.key, 5.0, "https://server.test")
+    with worker(paths):
+        pass
+    done = command(paths)
+    assert isinstance(done, (Deleted, Changed))
+    assert done.perhaps
+
+
 def test_a_worker_that_has_heard_and_ended_since_is_believed(paths: Paths) -> None:
     """Its order is gone, and the ledger says that it had delivered the memory."""
     (found,) = chosen(paths, "qq")

@@ -141,6 +141,21 @@ def test_an_old_file_in_its_place_is_judged_as_beside_a_worker(
     assert sorted(_listed(home, dead=True)) == ["old", "other"]
 
 
+@pytest.mark.parametrize("command", [["retry"], ["delete", "--yes"], ["edit"]])
+def test_a_file_put_back_before_a_command_is_taken_in_as_it_was(
+    home: Scratch, command: list[str]
+) -> None:
+    """What it shows comes back though the command, about another memory, writes it anew."""
+    path = _published(home, dead=True)
+    home.ok("retry", "bb")
+    before = path.read_bytes()
+    home.ok("delete", ID, "--yes")
+    path.write_bytes(before)
+    home.ok(command[0], "bb", *command[1:])
+    _start(home)
+    assert "old" in _listed(home, dead=True)
+
+
 def test_without_a_ledger_none_is_made(home: Scratch) -> None:
     """The file alone tells the first worker."""
     home.write("mem0_queue_dlq.json", {"items": [waiting("old", id=ID)], "last_update": "x"})
@@ -196,6 +211,6 @@ def test_a_removal_by_hand_is_told_alike_before_the_worker_sees_it(home: Scratch
     assert _seen(home) == {"place": "deleted", "text": "old", "diagnosed": "deleted"}
     assert "deleted from its file" in home.ok("show", ID)
     for command in (["delete", ID, "--yes"], ["retry", ID]):
-        assert "no longer waits: deleted from its file" in home.run(*command).err
+        assert "no longer waits: deleted" in home.run(*command).err
     assert "It is deleted" in home.run("edit", ID).err
     assert "dead letter" in home.ok("show", "bb")
