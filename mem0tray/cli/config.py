@@ -20,6 +20,7 @@ from mem0tray.system.paths import config_file as location
 MASK: Final = "••••"
 _CREDENTIALS: Final = re.compile(r"://[^/\s]*@")  # refused, but shown with what is wrong
 _DEFAULT: Final = "default"
+_WRONG: Final = "wrong"
 
 
 @click.group(
@@ -47,18 +48,37 @@ def path() -> None:
 @command.command("show", examples={"mem0tray config show": ""})
 @click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document.")
 def show(*, as_json: bool) -> None:
-    """Show every setting, and where its value comes from."""
-    loaded = context.load_all()
+    """Show every setting, and where its value comes from.
+
+    Of a wrong one it says "wrong" (in JSON the value is null), and exits with 2.
+    """
+    loaded = settings.read()
+    context.warn(loaded.warnings)
     if as_json:
         shown = {
-            key: {"value": _shown(loaded, key), "from": _source(loaded, key)} for key in _keys()
+            key: {
+                "value": None if key in loaded.unknown else _shown(loaded, key),
+                "from": _source(loaded, key),
+            }
+            for key in _keys()
         }
         output.print_json({"file": str(location()), "settings": shown})
-        return
+    else:
+        _print(loaded)
+    if loaded.wrong:
+        raise settings.together(loaded.wrong)
+
+
+def _print(loaded: Loaded) -> None:
     missing = "" if location().exists() else " (not there: defaults and environment hold)"
     output.say(f"{location()}{missing}")
     rows = [
-        (key, config_file.as_toml(_shown(loaded, key)), _source(loaded, key)) for key in _keys()
+        (
+            key,
+            "–" if key in loaded.unknown else config_file.as_toml(_shown(loaded, key)),
+            _source(loaded, key),
+        )
+        for key in _keys()
     ]
     output.print_table(("setting", "value", "from"), rows)
 
@@ -69,7 +89,9 @@ def show(*, as_json: bool) -> None:
 def get(key: str, *, as_json: bool) -> None:
     """Print the value of KEY, secrets too."""
     settings.kind_of(key)
-    loaded = context.load_all()
+    loaded = context.load_what_holds()
+    if key in loaded.unknown:
+        raise SettingsError(f"What {key} is meant to be cannot be read.", "Mend what is wrong.")
     value = settings.get(loaded.settings, key)
     if as_json:
         output.print_json({"key": key, "value": value, "from": _source(loaded, key)})
@@ -147,7 +169,7 @@ def _keys() -> list[str]:
 
 
 def _source(loaded: Loaded, key: str) -> str:
-    return loaded.sources.get(key, _DEFAULT)
+    return _WRONG if key in loaded.unknown else loaded.sources.get(key, _DEFAULT)
 
 
 def _shown(loaded: Loaded, key: str) -> Any:

@@ -21,7 +21,7 @@ from mem0tray.system import user_language
 @click.option(
     "-o",
     "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(dir_okay=False, readable=False, path_type=Path),
     metavar="FILE.html",
     help="Write it there, and do not open it.",
 )

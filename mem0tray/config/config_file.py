@@ -83,6 +83,7 @@ def change(file: Path, key: str, value: Any) -> None:
     """Set one value; a new file is 0600 in a folder 0700, a link is followed."""
     section, name = key.split(".")
     document = _read(file)
+    before = tomlkit.dumps(document)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     try:
@@ -97,7 +98,7 @@ def change(file: Path, key: str, value: Any) -> None:
     if not fits:
         raise _not_a_section(file, key)
     private_folders.make_private_folder(file.parent)
-    atomic.replace(file, text.encode())
+    atomic.replace(file, _ended_like(before, text).encode())
     if key in SECRETS:
         settings.tighten(file)
 
@@ -125,8 +126,15 @@ def remove(file: Path, key: str) -> bool:
     if remark:
         default = as_toml(settings.get(Settings(), key))
         text = _with_line(text, before, f"# {name} = {default}  {remark}")
-    atomic.replace(file, text.encode())
+    atomic.replace(file, _ended_like(before, text).encode())
     return True
+
+
+def _ended_like(before: str, text: str) -> str:
+    """`text` with CRLF at the ends of its lines where all of `before` had that."""
+    if "\r\n" not in before or "\n" in before.replace("\r\n", ""):
+        return text
+    return text.replace("\r\n", "\n").replace("\n", "\r\n")
 
 
 def _is_blank(table: Table) -> bool:

@@ -6,7 +6,7 @@ Every key `section.key` can also be given as `MEM0TRAY_<SECTION>_<KEY>`.
 import os
 import stat
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -148,12 +148,21 @@ def get(settings: Settings, key: str) -> Any:
 def load(file: Path | None = None, environ: Mapping[str, str] | None = None) -> Loaded:
     """Read the settings file (it may be absent) and the environment.
 
-    Raises SettingsError that names key, value and what is expected.
+    Raises SettingsError that names key, value and what is expected, of all that is wrong.
     """
     loaded = read(file, environ)
-    for error in loaded.wrong:
-        raise error
+    if loaded.wrong:
+        raise together(loaded.wrong)
     return loaded
+
+
+def together(wrong: Sequence[SettingsError]) -> SettingsError:
+    """One error for all that is wrong, each with what to do about it."""
+    *others, last = wrong
+    message, remedy = reasons.parted(last.reason)
+    for each in reversed(others):
+        message = reasons.advised(each.reason, message)
+    return SettingsError(message, remedy)
 
 
 def read(file: Path | None = None, environ: Mapping[str, str] | None = None) -> Loaded:
@@ -349,13 +358,16 @@ def unreadable(file: Path, error: OSError) -> SettingsError:
             Reason("The settings file {path} is {kind}.", path=file, kind=error.kind),
             Reason("Move it away; `mem0tray config edit` makes the file."),
         )
+    remedy = Reason("Mend its permissions, or remove it to use the defaults.")
+    if isinstance(error, NotADirectoryError):
+        remedy = Reason("Move {path} away: a folder belongs there.", path=file.parent)
     return SettingsError(
         Reason(
             "The settings file {path} cannot be read: {why}.",
             path=file,
             why=reasons.of_system(error),
         ),
-        Reason("Mend its permissions, or remove it to use the defaults."),
+        remedy,
     )
 
 

@@ -360,3 +360,39 @@ def test_json_survives_a_terminal_that_knows_ascii_only(home: Scratch, tmp_path:
     out = home.ok("config", "get", "paths.claude_dir", "--json")
     assert "\\udcff" in out
     assert json.loads(out)["value"] == f"{tmp_path}/\udcff é"
+
+
+def test_a_wrong_value_hides_no_other(home: Scratch) -> None:
+    """`show` lists the rest and names all that is wrong; `get` of another key prints it."""
+    home.configure('[sync]\ntimeout = "soon"\nmax_attempts = 0\nconcurrency = 3\n')
+    done = home.run("config", "show")
+    assert done.code == 2
+    rows = [line.split() for line in done.out.splitlines()]
+    assert ["sync.timeout", "–", "wrong"] in rows
+    assert ["sync.concurrency", "3", "file"] in rows
+    assert "sync.timeout" in done.line
+    assert "sync.max_attempts" in done.line
+    shown = home.run("config", "show", "--json").json()["settings"]
+    assert shown["sync.timeout"] == {"value": None, "from": "wrong"}
+    assert home.ok("config", "get", "sync.concurrency") == "3\n"
+    assert home.run("config", "get", "sync.timeout").code == 2
+    assert "sync.max_attempts" in home.run("status").line
+
+
+def test_a_file_in_the_place_of_the_folder_is_named(home: Scratch) -> None:
+    """Permissions are not to blame: a folder belongs there."""
+    home.config.parent.parent.mkdir(parents=True, exist_ok=True)
+    home.config.parent.write_text("")
+    assert f"Move {home.config.parent} away: a folder belongs there." in home.run("status").line
+
+
+def test_lines_that_are_added_end_as_the_others_do(home: Scratch) -> None:
+    """A file from Windows stays one."""
+    home.configure("")
+    home.config.write_bytes(b"# mine\r\n[sync]\r\ntimeout = 30\r\n")
+    home.ok("config", "set", "sync.concurrency", "3")
+    home.ok("config", "set", "log.backups", "3")
+    home.ok("config", "unset", "sync.timeout")
+    data = home.config.read_bytes()
+    assert b"concurrency = 3\r\n" in data
+    assert data.count(b"\n") == data.count(b"\r\n")

@@ -200,6 +200,18 @@ def test_the_desktop_names_its_browser(tmp_path: Path, monkeypatch: pytest.Monke
     assert output._browser() == "firefox_firefox.desktop"
 
 
+def test_a_file_that_may_not_be_read_can_be_written(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is replaced, whoever may read what stood there."""
+    out = home.root / "old.html"
+    out.write_text("old")
+    may = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.R_OK and may(path, mode))
+    home.ok("report", "--out", str(out))
+    assert out.read_text() != "old"
+
+
 def test_it_writes_nothing_else(home: Scratch) -> None:
     """Looking changes nothing: the page is the only new file."""
     home.write("mem0_queue_dlq.json", {"items": [dead("d")]})
