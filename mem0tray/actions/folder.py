@@ -2,14 +2,9 @@
 
 import os
 
-from mem0tray.config.settings import PathSettings, Settings
+from mem0tray.config.settings import PathSettings, Settings, variable
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.reasons import Reason
-
-_REMEDY = (
-    "Make it, or correct paths.claude_dir: `mem0tray config edit`"
-    " (MEM0TRAY_PATHS_CLAUDE_DIR in the environment wins)."
-)
 
 
 def trouble(settings: Settings) -> FileUnavailableError | None:
@@ -33,7 +28,7 @@ def trouble(settings: Settings) -> FileUnavailableError | None:
         return None
     else:
         message = Reason("The folder {path} is not there.", path=folder)
-    return FileUnavailableError(message, _REMEDY)
+    return FileUnavailableError(message, _remedy())
 
 
 def gone(settings: Settings) -> FileUnavailableError:
@@ -41,4 +36,11 @@ def gone(settings: Settings) -> FileUnavailableError:
     message = Reason(
         "The folder {path} is gone: it was there before.", path=settings.locations().claude_dir
     )
-    return FileUnavailableError(message, _REMEDY)
+    return FileUnavailableError(message, _remedy())
+
+
+def _remedy() -> str:
+    name = variable("paths.claude_dir")
+    if name in os.environ:  # which wins over the file
+        return f"Make it, or correct the variable {name}."
+    return "Make it, or correct paths.claude_dir: `mem0tray config edit`."

@@ -43,7 +43,9 @@ def restore(paths: Paths, source: RestoreSource, server: str) -> Restored:
 
     Raises FileUnavailableError, LockTimeoutError.
     """
-    result, wanted = _sorted_out(paths, source.pieces, server)
+    there = _there(paths)
+    with Reader(paths.ledger, needed=True) as reader:
+        result, wanted = _sorted_out(reader, there, source.pieces, server)
     if not wanted:
         return result
     names = [name for name in wanted if name[0]]
@@ -63,28 +65,37 @@ def restore(paths: Paths, source: RestoreSource, server: str) -> Restored:
     return result
 
 
+def restorable(paths: Paths, found: Iterable[RestoreSource], server: str) -> list[int]:
+    """How many memories of each source `restore` would put back. Raises FileUnavailableError."""
+    there = _there(paths)
+    with Reader(paths.ledger, needed=True) as reader:
+        return [len(_sorted_out(reader, there, each.pieces, server)[1]) for each in found]
+
+
+def _there(paths: Paths) -> set[Identity]:
+    there = {identity(raw) for raw in dead_letters.to_act_on(paths)}
+    return there | {identity(raw) for raw in read_files.waiting_entries(paths)}
+
+
 def _sorted_out(
-    paths: Paths, pieces: Sequence[Piece], server: str
+    reader: Reader, there: set[Identity], pieces: Sequence[Piece], server: str
 ) -> tuple[Restored, dict[Identity, Piece]]:
     """The memories that need nothing, and by identity those to be put back."""
     result = Restored()
     wanted: dict[Identity, Piece] = {}
-    there = {identity(raw) for raw in dead_letters.to_act_on(paths)}
-    there |= {identity(raw) for raw in read_files.waiting_entries(paths)}
     ids = {item_id for item_id, _ in there if item_id}
-    with Reader(paths.ledger, needed=True) as reader:
-        for piece in pieces:
-            name = identity(piece.raw)
-            if not document.loadable(piece.raw):
-                result.hopeless.append(piece)
-            elif name in there or name in wanted:
-                result.there.append(piece)
-            elif _is_delivered(reader, name, server):
-                result.delivered.append(piece)
-            else:
-                wanted[name] = piece
-                if name[0] in ids:
-                    result.beside.append(piece)
+    for piece in pieces:
+        name = identity(piece.raw)
+        if not document.loadable(piece.raw):
+            result.hopeless.append(piece)
+        elif name in there or name in wanted:
+            result.there.append(piece)
+        elif _is_delivered(reader, name, server):
+            result.delivered.append(piece)
+        else:
+            wanted[name] = piece
+            if name[0] in ids:
+                result.beside.append(piece)
     return result, wanted
 
 

@@ -7,7 +7,7 @@ import click
 
 from mem0tray.actions import edit_text, find, ledger_writer, read_files, restore_sources
 from mem0tray.actions.probe import server_name
-from mem0tray.actions.restore import Restored, restore
+from mem0tray.actions.restore import Restored, restorable, restore
 from mem0tray.actions.restore_sources import Piece, RestoreSource
 from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
@@ -45,10 +45,12 @@ def command(backup: str | None, *, as_list: bool, as_json: bool) -> None:
     paths = settings.locations()
     if as_list:
         found = restore_sources.sources(paths)
+        counts = restorable(paths, found, server_name(settings, paths))
         if as_json:
-            output.print_json([_document(source) for source in found])
+            made = zip(found, counts, strict=True)
+            output.print_json([_document(source, count) for source, count in made])
         else:
-            _print_sources(found)
+            _print_sources(found, counts)
         return
     ledger_writer.take_in(paths, settings)
     source = (
@@ -81,16 +83,18 @@ def _undone(paths: Paths, source: RestoreSource, keep_days: float) -> bool:
     return True
 
 
-def _document(source: RestoreSource) -> dict[str, Any]:
+def _document(source: RestoreSource, count: int) -> dict[str, Any]:
     """What to type for it, of which kind it is (see `restore_sources`), and what is in it.
 
-    `time` in Unix seconds; no text of a memory.
+    `restorable`: how many of its items would be put back. `time` in Unix seconds; no text of a
+    memory.
     """
     return {
         "name": source.name,
         "kind": source.kind,
         "time": source.at,
         "note": source.note,
+        "restorable": count,
         "items": [_item(piece) for piece in source.pieces],
     }
 
@@ -104,19 +108,23 @@ def _item(piece: Piece) -> dict[str, Any]:
     }
 
 
-def _print_sources(found: Sequence[RestoreSource]) -> None:
+def _print_sources(found: Sequence[RestoreSource], counts: Sequence[int]) -> None:
+    """A line for each, with how many of its items would be put back."""
     if not found:
         output.say("There is nothing to restore.")
         return
     if _is_too_narrow(found):
-        for source in found:  # nothing is left out, nor is the name cut: it is what one types
+        # No source is left out, nor is the name cut: it is what one types.
+        for source, number in zip(found, counts, strict=True):
             output.say(source.name)
-            count = plural(len(source.pieces), "item")
-            output.say_beside("    ", f"{output.clock(source.at)}, {count}: {_what(source)}")
+            count = plural(number, "item")
+            output.say_beside(
+                "    ", f"{output.clock(source.at)}, {count}: {_what(source, number)}"
+            )
         return
     rows = [
-        (source.name, output.clock(source.at), f"{len(source.pieces):,}", _what(source))
-        for source in found
+        (source.name, output.clock(source.at), f"{number:,}", _what(source, number))
+        for source, number in zip(found, counts, strict=True)
     ]
     output.print_table(("NAME", "TIME", "ITEMS", "WHAT"), rows, right={"ITEMS"}, cut={"WHAT"})
 
@@ -128,8 +136,10 @@ def _is_too_narrow(found: Sequence[RestoreSource]) -> bool:
     return room is not None and room < longest + _ROOM
 
 
-def _what(source: RestoreSource) -> str:
-    return source.note if source.pieces else f"no memory in it ({source.note})"
+def _what(source: RestoreSource, number: int) -> str:
+    if not source.pieces:
+        return f"no memory in it ({source.note})"
+    return source.note if number else f"nothing to put back ({source.note})"
 
 
 def _tell(name: str, done: Restored) -> None:

@@ -40,11 +40,21 @@ def test_the_last_delete(home: Scratch, backup: str) -> None:
 
 
 def test_the_list(home: Scratch, backup: str) -> None:
-    """The name to type, time, number and what it is."""
+    """The name to type, time, number of what would be put back, and what it is."""
     lines = home.ok("restore", "--list").splitlines()
     assert any(line.startswith(backup) and " 1 " in line for line in lines)
-    assert any(line.startswith("mem0_queue_dlq.backup.json ") and " 2 " in line for line in lines)
+    assert any(line.startswith("mem0_queue_dlq.backup.json ") and " 1 " in line for line in lines)
     assert home.run("restore", "--list", backup).code == 2
+
+
+def test_what_is_back_is_counted_no_more(home: Scratch, backup: str) -> None:
+    """The source stays in the list, and it is said that there is nothing to put back."""
+    home.ok("restore")
+    (line,) = [each for each in home.ok("restore", "--list").splitlines() if backup in each]
+    assert " 0 " in line
+    assert "nothing to put back" in line
+    found = home.run("restore", "--list", "--json").json()
+    assert {each["name"]: each["restorable"] for each in found}[backup] == 0
 
 
 def test_the_list_for_a_program(home: Scratch, backup: str) -> None:

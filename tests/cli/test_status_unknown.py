@@ -131,7 +131,7 @@ def test_a_folder_that_is_named_must_be_there(home: Scratch, kind: str) -> None:
     done, document = _status(home)
     assert (document["queue"], document["dlq"], document["totals"]["synced"]) == (None, None, None)
     assert str(folder) in document["reason"]
-    assert "correct paths.claude_dir: `mem0tray config edit`" in done.line
+    assert "correct the variable MEM0TRAY_PATHS_CLAUDE_DIR" in done.line
     by_id = (["show", "a"], ["edit", "a"], ["diagnose", "a"])
     for command in (["list"], ["list", "--queue"], ["stats"], ["retry", "--all"], *by_id):
         failed = home.run(*command)
@@ -146,7 +146,7 @@ def test_doctor_misses_a_folder_that_is_named(home: Scratch) -> None:
     home.env(MEM0TRAY_PATHS_CLAUDE_DIR=str(folder))
     out = home.run("doctor", "--no-notify").out
     assert f"The folder {folder} is not there." in out
-    assert "correct paths.claude_dir" in out
+    assert "correct the variable MEM0TRAY_PATHS_CLAUDE_DIR" in out
 
 
 def test_a_default_folder_that_had_files_is_missed(home: Scratch) -> None:
@@ -258,3 +258,11 @@ def test_every_fact_has_a_stable_key(home: Scratch) -> None:
     }
     assert document["unknown"] == {}
     assert document["state"] == overview.NOT_RUNNING
+
+
+def test_a_folder_that_the_environment_names_is_mended_there(home: Scratch) -> None:
+    """The settings file is no help where the variable wins."""
+    home.env(MEM0TRAY_PATHS_CLAUDE_DIR=str(home.root / "nowhere"))
+    told = home.run("status").err
+    assert "correct the variable MEM0TRAY_PATHS_CLAUDE_DIR" in told
+    assert "config edit" not in told

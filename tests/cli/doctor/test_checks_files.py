@@ -80,7 +80,7 @@ def test_a_file_that_the_setting_leads_to_is_not_moved(home: Scratch) -> None:
     home.env(MEM0TRAY_PATHS_CLAUDE_DIR=str(file))
     ((level, text),) = checks(home, "claude folder")
     assert level == "fail"
-    assert "correct paths.claude_dir" in text
+    assert "correct the variable MEM0TRAY_PATHS_CLAUDE_DIR" in text
     assert "mv " not in text
 
 
