@@ -72,6 +72,6 @@ class Language:
 
     def number(self, value: float) -> str:
         """A number with the language's separators."""
-        if isinstance(value, int) and 0 <= value < _SEPARATED:
-            return str(value)
+        if 0 <= value < _SEPARATED and value == int(value):
+            return str(int(value))
         return self._formats.number(value)

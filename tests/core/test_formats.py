@@ -13,7 +13,7 @@ _AT_REST = """
 import sys, time
 from mem0tray.core.language import Language
 words = Language("fr_FR")
-print(words.time(time.time()), words.number(0), words.number(999))
+print(words.time(time.time()), words.number(0), words.number(999), words.number(30.0))
 assert "babel" not in sys.modules
 print(ascii(words.number(1000)))
 assert "babel" in sys.modules
@@ -41,12 +41,12 @@ def test_numbers_look_alike_however_they_are_written() -> None:
     """The short way for small numbers writes what the formats would."""
     for code in ("en", "fr"):
         formats, words = Formats(code, ""), Language(code)
-        for value in (0, 7, 999, 1000, -1, -1000, 2.5, 1_234_567):
+        for value in (0, 7, 30.0, 999, 999.5, 1000, -1, -1000, 2.5, 1_234_567):
             assert words.number(value) == formats.number(value)
 
 
 def test_a_tray_at_rest_loads_no_formats() -> None:
-    """Counts and times of day are written without Babel, which takes 5 MB."""
+    """Counts, whole minutes and times of day are written without Babel, which takes 5 MB."""
     done = subprocess.run(
         [sys.executable, "-c", _AT_REST], capture_output=True, text=True, check=True
     )
