@@ -1,6 +1,7 @@
 """The environment that `packaging/test` makes, and that nothing else is needed of Python."""
 
 import ast
+import re
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -11,19 +12,39 @@ import pytest
 import mem0tray
 from tests.support.home import REPOSITORY
 
+sys.path.append(str(REPOSITORY / "packaging"))
+
+import environment
+
 PACKAGE: Final = Path(mem0tray.__file__).parent
 SYSTEM: Final = {"dbus", "gi"}  # libraries that come as packages of the system
 # Run by the system's own Python, where that has them.
 BY_THE_SYSTEM: Final = {"desktop/dialogs/gtk_window.py"}
 
 
+def installed(name: str) -> bool:
+    """Whether a package of this name can be imported here."""
+    return next(iter(metadata.distributions(name=name)), None) is not None
+
+
 @pytest.mark.skipif(sys.prefix == sys.base_prefix, reason="this is no environment of ours")
 def test_what_is_pinned_is_what_is_imported() -> None:
-    """No package of the system takes the place of one that is pinned."""
-    constraints = REPOSITORY / "packaging" / "constraints.txt"
-    lines = constraints.read_text(encoding="utf-8").splitlines()
+    """No package of the system takes the place of one that is pinned.
+
+    Pinned are also the packages of the group `official`, which is installed on demand.
+    """
+    lines = environment.CONSTRAINTS.read_text(encoding="utf-8").splitlines()
     pins = dict(line.split("==") for line in lines if "==" in line and ";" not in line)
-    assert {name: metadata.version(name) for name in pins} == pins
+    found = {name: metadata.version(name) for name in pins if installed(name)}
+    assert found == {name: pins[name] for name in found}
+
+
+@pytest.mark.skipif(sys.prefix == sys.base_prefix, reason="this is no environment of ours")
+def test_what_is_asked_for_is_installed() -> None:
+    """Each package that the project and its group `dev` name for every system is there."""
+    asked = [line for line in environment.requirements(["dev"]) if ";" not in line]
+    names = [re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in asked]
+    assert [name for name in names if not installed(name)] == []
 
 
 def test_no_package_of_the_system_is_imported() -> None:
