@@ -38,6 +38,7 @@ def process(context: WorkerContext, on_retry: Callable[[], object] = _ask_nobody
                 if _process(context, order):
                     on_retry()
                 done += 1
+        context.unheard.note_carried_out()
         path.unlink(missing_ok=True)
     return done
 
@@ -51,6 +52,7 @@ def merged(context: WorkerContext, names: frozenset[str]) -> None:
         return
     for path, order in orders.waiting(context.paths.orders):
         if path.name in names and order is not None and order.verb == MERGE:
+            context.unheard.note_carried_out()
             path.unlink(missing_ok=True)
 
 

@@ -27,18 +27,29 @@ def order(folder: Path, number: int) -> None:
 def test_without_a_folder_there_is_none(tmp_path: Path) -> None:
     """No command has ever left one."""
     unheard = UnheardOrders(tmp_path / "none")
-    assert (unheard.look(), unheard.wait, unheard.names()) == (False, False, frozenset())
+    assert (unheard.look(0), unheard.wait, unheard.names()) == (False, False, frozenset())
 
 
 def test_an_order_has_senders_wait_until_the_worker_has_looked(folder: Path) -> None:
     """One that could not be carried out hinders no longer then, and one that comes later does."""
     unheard = UnheardOrders(folder)
-    assert unheard.look()
+    assert unheard.look(0)
     assert unheard.wait
     unheard.note_heard(unheard.names())
-    assert (unheard.wait, unheard.look()) == (False, False)
+    assert (unheard.wait, unheard.look(0)) == (False, False)
     order(folder, 2)
-    assert unheard.look()
+    assert unheard.look(0)
+
+
+def test_an_order_that_was_carried_out_since_a_claim_came_too_late_for_it(folder: Path) -> None:
+    """It is in the folder no more; claims from now on know of it, and nobody waits."""
+    unheard = UnheardOrders(folder)
+    before = unheard.carried_out
+    unheard.note_carried_out()
+    (folder / "1-7.json").unlink()
+    assert unheard.look(before)
+    assert not unheard.look(unheard.carried_out)
+    assert not unheard.wait
 
 
 def test_an_order_that_came_while_the_worker_looked_is_none_that_it_saw(folder: Path) -> None:
@@ -47,14 +58,14 @@ def test_an_order_that_came_while_the_worker_looked_is_none_that_it_saw(folder: 
     seen = unheard.names()
     order(folder, 2)
     unheard.note_heard(seen)
-    assert unheard.look()
+    assert unheard.look(0)
 
 
 def test_what_is_no_order_hinders_nobody(tmp_path: Path) -> None:
     """A note, and what is still being written."""
     for name in ("restored-1.json", ".1-7.json.part", "1-7.txt"):
         (tmp_path / name).touch()
-    assert not UnheardOrders(tmp_path).look()
+    assert not UnheardOrders(tmp_path).look(0)
 
 
 def test_while_nothing_changes_the_folder_is_not_read(
@@ -64,17 +75,17 @@ def test_while_nothing_changes_the_folder_is_not_read(
     unheard = UnheardOrders(folder)
     unheard.note_heard(unheard.names())
     os.utime(folder, (LONG_AGO, LONG_AGO))
-    assert not unheard.look()
+    assert not unheard.look(0)
     monkeypatch.setattr(os, "listdir", lambda _: pytest.fail("read"))
-    assert not unheard.look()
+    assert not unheard.look(0)
 
 
 def test_two_orders_within_one_tick_are_both_seen(folder: Path) -> None:
     """A folder that has just changed may change again under the same time."""
     unheard = UnheardOrders(folder)
     unheard.note_heard(unheard.names())
-    assert not unheard.look()
+    assert not unheard.look(0)
     at = folder.stat().st_mtime_ns
     order(folder, 2)
     os.utime(folder, ns=(at, at))
-    assert unheard.look()
+    assert unheard.look(0)

@@ -101,6 +101,22 @@ def test_an_order_to_merge_stands_until_the_file_is_merged(ground: QueueScene) -
     assert list(paths.orders.iterdir()) == [later]
 
 
+def test_an_order_is_counted_before_it_leaves_the_folder(
+    ground: QueueScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sender sees it there, or that it was carried out."""
+    paths, unheard = ground.context.paths, ground.context.unheard
+    there: list[int] = []
+    monkeypatch.setattr(
+        unheard, "note_carried_out", lambda: there.append(len(list(paths.orders.iterdir())))
+    )
+    orders.give(paths, DISCARD, BOTH[:1])
+    orders.ask_to_merge(paths)
+    process(ground.context)
+    merged(ground.context, unheard.names())
+    assert there == [2, 1]
+
+
 def test_a_text_that_is_to_be_forgotten_leaves_the_ledger(ground: QueueScene) -> None:
     """The others stay."""
     orders.give(ground.context.paths, FORGET, BOTH[:1])

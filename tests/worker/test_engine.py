@@ -94,11 +94,11 @@ def test_who_changed_the_dlq_file_hears_when_it_is_merged(scene: Scene, *, torn:
     """Not while somebody is saving it; senders go on then, since that may take any time."""
     scene.parts.edits.torn = torn
     order = orders.ask_to_merge(scene.context.paths)
-    assert scene.context.unheard.look()
+    assert scene.context.unheard.look(scene.context.unheard.carried_out)
     scene.cycle()
     assert order.exists() == torn
     assert not scene.context.unheard.wait
-    assert not scene.context.unheard.look()
+    assert not scene.context.unheard.look(scene.context.unheard.carried_out)
 
 
 def test_an_order_has_the_queue_file_published_at_once(scene: Scene) -> None:

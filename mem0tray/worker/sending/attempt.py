@@ -32,8 +32,8 @@ class Attempts:
         self._ended: dict[int, float] = {}  # when an attempt of unknown outcome ended, monotonic
         self._asked_in_vain: Counter[int] = Counter()  # questions in a row, by item
 
-    def make(self, client: Client, job: Job) -> Outcome:
-        """Deliver the item."""
+    def make(self, client: Client, job: Job, carried_out: int) -> Outcome:
+        """Deliver the item. `carried_out`: how many orders were when it was claimed."""
         if not job.project:
             return Outcome(Kind.NOT_SENDABLE, None, str(NO_PROJECT))
         memory = Memory(job.project, job.text, job.idempotency_key)
@@ -44,7 +44,7 @@ class Attempts:
             found = self._ask(client, job, memory, timeout)
             if isinstance(found, Outcome):
                 return found
-            if self._context.unheard.look():  # perhaps that this is not to be sent
+            if self._context.unheard.look(carried_out):  # perhaps that this is not to be sent
                 self._context.wake.set()
                 return Outcome(Kind.NOT_SENT, None, "a command left an order")
             outcome = client.save(memory, timeout)

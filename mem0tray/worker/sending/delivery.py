@@ -38,13 +38,17 @@ _PROVEN_BY: Final = frozenset({Kind.DELIVERED, Kind.FOUND, Kind.ITEM_FAILURE, Ki
 
 @dataclass(slots=True)
 class _Flight:
-    """A request under way; `began` is monotonic, `era` counts the servers that we have had."""
+    """A request under way; `began` is monotonic, `era` counts the servers that we have had.
+
+    `carried_out`: how many orders of commands were before its claim.
+    """
 
     job: Job
     began: float
     canary: bool
     server: str
     era: int
+    carried_out: int
 
 
 @dataclass(slots=True)
@@ -246,7 +250,7 @@ class Delivery:
             return Outcome(Kind.OUTAGE, None, one_line(str(error), 200))
         if flight.era != self._era:
             return Outcome(Kind.NOT_SENT, None, "another server was chosen")
-        return self._attempts.make(client, flight.job)
+        return self._attempts.make(client, flight.job, flight.carried_out)
 
     def _connected(self, sender: _Sender) -> Client:
         """The sender's client of the present server."""
@@ -381,8 +385,9 @@ class Delivery:
 
     def _claim(self, key: int, now: float, *, canary: bool) -> _Flight:
         self._verdicts.note_claim(key)
+        carried_out = self._context.unheard.carried_out
         job = self._context.outbox.claim(key, now, self._server)
-        return _Flight(job, time.monotonic(), canary, self._server, self._era)
+        return _Flight(job, time.monotonic(), canary, self._server, self._era, carried_out)
 
     def _head(self, lane: str, now: float) -> int | None:
         avoid = self._verdicts.avoid

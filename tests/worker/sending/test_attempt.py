@@ -65,7 +65,7 @@ class Trial:
     def make(self, found: Presence | Outcome, key: int = 1, unknown: float = 1.0) -> Outcome:
         """Make one attempt, whose question is answered so."""
         self.client.found = found
-        made = self._attempts.make(self.client, job(key, unknown))
+        made = self._attempts.make(self.client, job(key, unknown), self.context.unheard.carried_out)
         self._attempts.note_end(job(key, unknown), made)
         return made
 

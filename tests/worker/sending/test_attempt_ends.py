@@ -45,7 +45,7 @@ class Attempting:
     def make(self, job: Job, found: Any = None) -> Outcome:
         """Make an attempt; a question is answered with `found`."""
         self.client.ask.return_value = found
-        return self.attempts.make(self.client, job)
+        return self.attempts.make(self.client, job, 0)
 
 
 @pytest.fixture

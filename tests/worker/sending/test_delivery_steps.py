@@ -14,9 +14,12 @@ from mem0tray.core import item as items
 from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.errors import LedgerError, SettingsError
 from mem0tray.core.events import Event, Events
+from mem0tray.files import orders
+from mem0tray.files.orders import DISCARD
 from mem0tray.ledger.database import Ledger
 from mem0tray.server import Kind, Outcome
 from mem0tray.system.paths import Paths
+from mem0tray.worker.carrying_out import process
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending import delivery as module
 from mem0tray.worker.sending.delivery import Delivery
@@ -302,6 +305,22 @@ def test_nothing_is_claimed_until_the_worker_has_heard(steps: Steps) -> None:
     assert steps.turn() == ""
     steps.context.unheard.note_heard(frozenset())
     assert steps.turn() == "a"
+
+
+def test_what_was_deleted_since_its_claim_is_not_sent(steps: Steps) -> None:
+    """The worker has carried the order out, and it is in the folder no more."""
+    steps.fresh("a", "b")
+    assert steps.turn() == "a"
+    deleted = fresh("a")
+    orders.give(steps.context.paths, DISCARD, [(deleted.id, deleted.digest)])
+    assert process(steps.context) == 1
+    client = mock.Mock()
+    steps.connect.side_effect = [client]
+    outcome = steps.attempt()
+    assert outcome.kind is Kind.NOT_SENT
+    assert steps.turn(0, outcome) == "b"
+    steps.attempt()
+    assert [call.args[0].content for call in client.save.call_args_list] == ["text of b"]
 
 
 @pytest.mark.parametrize("timed_out", [False, True])

@@ -92,7 +92,7 @@ class Scene:
         self.context.server = server.name
         server.answer, server.stores = answer, stores
         job = self.context.outbox.claim(key, self.now(), server.name)
-        made = self.attempts.make(server, job)
+        made = self.attempts.make(server, job, 0)
         self._record(job, made, server)
         return made
 
@@ -109,7 +109,7 @@ class Scene:
         """Have a server take it that is not the chosen one any more when that is heard of."""
         server.answer, server.stores = outcome, True
         job = self.context.outbox.claim(key, self.now(), server.name)
-        self.attempts.make(server, job)
+        self.attempts.make(server, job, 0)
         with self.context.ledger.transaction():
             self._verdicts.apply_late(job, outcome, server.name, self.now())
 
@@ -117,7 +117,7 @@ class Scene:
         """End between the server's taking it and the record of that."""
         server.answer, server.stores = CUT, True
         job = self.context.outbox.claim(key, self.now(), server.name)
-        self.attempts.make(server, job)
+        self.attempts.make(server, job, 0)
         self.context.inbox.forget_requests_under_way(self.now(), 0.0)
         self.began()
 
