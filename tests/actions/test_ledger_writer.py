@@ -218,6 +218,7 @@ def test_what_an_earlier_worker_was_sending_is_perhaps_there(
         assert row is not None
         context.outbox.claim(row.key, 5.0, "https://server.test")
         context.outbox.mark_unknown(row.key, "https://server.test", 6.0, timed_out=False)
+        context.outbox.release(row.key)
     done = command(paths)
     assert isinstance(done, (Deleted, Changed))
     assert done.perhaps
