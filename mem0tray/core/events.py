@@ -272,6 +272,8 @@ class StatusWanted(Event, frozen=True):
 class PartFailed(Event, frozen=True):
     """A part of the worker met an error; it goes on after `delay` seconds.
 
+    Infinite, when that is left to the next worker.
+
     Told once: what fails after it, for the same cause, is the same trouble.
     """
 

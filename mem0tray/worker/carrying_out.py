@@ -1,7 +1,8 @@
 """Carrying out the orders of commands (`files.orders`), as the ledger's only writer."""
 
-from collections.abc import Callable
-from contextlib import suppress
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from mem0tray.core import events
 from mem0tray.core import item as items
@@ -121,15 +122,17 @@ def read_and_publish(context: WorkerContext) -> None:
     when an order cannot be read, LedgerError.
     """
     if context.ledger.rebuilt or not other_worker.is_none_beside(context):
-        process(context)
+        with _telling(context, "orders"):
+            process(context)
         return
     queue, edits = QueueIntake(context), HandEdits(context)
-    with suppress(Mem0TrayError):
+    with suppress(Mem0TrayError), _telling(context, "queue file"):
         queue.run()
     # After the queue file, as in the worker's cycle: what is to be discarded may stand there.
     there = context.unheard.names()
-    process(context)
-    with suppress(Mem0TrayError):
+    with _telling(context, "orders"):
+        process(context)
+    with suppress(Mem0TrayError), _telling(context, "DLQ file"):
         edits.run()
         if not edits.torn:
             merged(context, there)
@@ -139,10 +142,20 @@ def read_and_publish(context: WorkerContext) -> None:
 def _publish(context: WorkerContext, queue: QueueIntake, edits: HandEdits) -> None:
     """Write the files that say something else than the ledger."""
     dlq = DlqPublisher(context, edits)
-    with suppress(Mem0TrayError):
+    with suppress(Mem0TrayError), _telling(context, "DLQ file"):
         if dlq.needed:
             dlq.run()
         dlq.merge_late_save()
     dlq.close()
-    with suppress(Mem0TrayError, TornError):
+    with suppress(Mem0TrayError, TornError), _telling(context, "queue file"):
         QueuePublisher(context, queue).run_once()
+
+
+@contextmanager
+def _telling(context: WorkerContext, part: str) -> Iterator[None]:
+    """Tell of an error before it goes on: the command succeeds all the same."""
+    try:
+        yield
+    except Mem0TrayError as error:
+        context.events.emit(events.PartFailed(part, str(error), math.inf))
+        raise

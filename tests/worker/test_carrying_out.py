@@ -1,5 +1,6 @@
 """What commands ask of the ledger's only writer is carried out, once, and told."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from mem0tray.core import events
 from mem0tray.core.item import Item
 from mem0tray.files import orders, receipts
 from mem0tray.files.orders import DISCARD, FORGET, SEND
-from mem0tray.worker.carrying_out import merged, process
+from mem0tray.worker.carrying_out import merged, process, read_and_publish
 from tests.ledger.samples import HERE, NOW, fresh, letter
 from tests.worker.queue.scene import QueueScene, opened
 
@@ -115,6 +116,21 @@ def test_an_order_is_counted_before_it_leaves_the_folder(
     process(ground.context)
     merged(ground.context, unheard.names())
     assert there == [2, 1]
+
+
+def test_a_command_that_cannot_read_a_file_tells_of_it_and_goes_on(ground: QueueScene) -> None:
+    """The others are read, and the next worker reads this one."""
+    paths = ground.context.paths
+    paths.queue.unlink(missing_ok=True)
+    paths.queue.mkdir()
+    order = orders.give(paths, DISCARD, BOTH[1:])
+    ground.context.ledger.rebuilt = ""  # an ordinary opening
+    read_and_publish(ground.context)
+    failed = [each for each in ground.told if isinstance(each, events.PartFailed)]
+    assert [(each.part, each.delay) for each in failed] == [("queue file", math.inf)] * 2
+    assert order is not None
+    assert not order.exists()
+    assert states(ground, DEAD) == ["discarded"]
 
 
 def test_a_text_that_is_to_be_forgotten_leaves_the_ledger(ground: QueueScene) -> None:

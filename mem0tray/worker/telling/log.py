@@ -8,6 +8,7 @@ import time
 from collections import deque
 from contextlib import suppress
 from io import TextIOWrapper
+from math import isinf
 from pathlib import Path
 from typing import Final
 
@@ -268,7 +269,8 @@ def describe(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912  (one line fo
         case events.LedgerRebuilt(reason):
             return f"📒 The ledger is built from the files: {one_line(reason)}"
         case events.PartFailed(part, error, delay):
-            return f"❌ {part}: {one_line(error, 300)} (again in {delay:g}s)"
+            again = "when a worker starts" if isinf(delay) else f"in {delay:g}s"
+            return f"❌ {part}: {one_line(error, 300)} (again {again})"
         case events.PartRecovered(part):
             return f"✅ {part}: in order again"
         case events.FolderMade(folder):

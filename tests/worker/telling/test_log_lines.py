@@ -1,5 +1,6 @@
 """The line that each event makes in the log, to the letter."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,10 @@ def test_what_the_worker_does(event: events.Event, line: str) -> None:
         (
             events.LedgerRebuilt("it was\nmissing"),
             "📒 The ledger is built from the files: it was missing",
+        ),
+        (
+            events.PartFailed("queue file", "no room", math.inf),
+            "❌ queue file: no room (again when a worker starts)",
         ),
         (
             events.PartFailed("metrics", "no\nroom", 2.50),
