@@ -4,6 +4,7 @@ Every key `section.key` can also be given as `MEM0TRAY_<SECTION>_<KEY>`.
 """
 
 import os
+import re
 import stat
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -125,6 +126,9 @@ class Loaded:
 
 
 _LONGEST_KEY = 100  # characters of a wrong key that are shown
+# A table, as the library that reads TOML names it: ('server', 'more').
+_TABLE = re.compile(r"\('[^)]*\)")
+_PART = re.compile(r"'([^']*)'")
 _EDIT = Reason("Mend it with `mem0tray config edit`.")
 
 
@@ -336,7 +340,7 @@ def parsed(file: Path, data: bytes) -> dict[str, Any]:
     try:
         return tomllib.loads(data.decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        reason = f"{error}"
+        reason = _TABLE.sub(lambda found: ".".join(_PART.findall(found[0])), str(error))
         if isinstance(error, UnicodeDecodeError):
             reason = "it is not UTF-8"
         elif isinstance(error, RecursionError):

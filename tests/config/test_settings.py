@@ -269,6 +269,13 @@ def test_what_is_wrong_is_told_with_what_to_do(tmp_path: Path) -> None:
     assert caught.value.remedy == "`mem0tray config show` lists the settings."
 
 
+@pytest.mark.parametrize("table", ["server", "server.more"])
+def test_a_table_that_stands_twice_is_named_as_in_the_file(tmp_path: Path, table: str) -> None:
+    """Not as the library has it in Python."""
+    with pytest.raises(SettingsError, match=rf"Cannot declare {table} twice \(at line 2"):
+        settings.load(_file(tmp_path, f"[{table}]\n[{table}]\n"), {})
+
+
 def test_a_reason_of_the_parser_ends_in_one_stop(tmp_path: Path) -> None:
     """Whether or not the parser's own words end in one."""
     import tomllib
