@@ -1,13 +1,13 @@
 """The ledger's only writer, which carries out the orders of commands (`files.orders`).
 
 The worker is it, and takes a second at most. Where none runs, a command that has changed the
-files is the writer for a moment (`record`), so that no later loss of a file undoes what it did;
+files is the writer for a moment (`in_step`), so that no later loss of a file undoes what it did;
 where that cannot be, the files and orders tell the next worker.
 """
 
 import time
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -119,30 +119,36 @@ def has_delivered(paths: Paths, names: Iterable[Name]) -> set[Name]:
     return {name for name, row in rows.items() if row.state == items.DELIVERED}
 
 
-def record(paths: Paths, settings: Settings) -> None:
-    """Where no worker runs, have the ledger know what a command has just done to the files.
+@contextmanager
+def in_step(paths: Paths, settings: Settings, *, records: bool = True) -> Iterator[None]:
+    """Where no worker runs, keep the ledger in step with what a command does to the files inside.
 
-    Raises nothing: what cannot be recorded stands in the files, and the next worker reads them.
-    Without a ledger there is nothing yet that a worker could miss there.
+    Before, it takes in a hand edit: in a file that a command has written anew, what its user did
+    can no longer be told, and an old copy of ours is none any more. Afterwards it `records` what
+    the command did. Raises nothing of its own: what cannot be recorded stands in the files, and the
+    next worker reads them.
     """
+    if not _is_merged(paths):
+        _record(paths, settings)
+    yield
+    if records:
+        _record(paths, settings)
+
+
+def _is_merged(paths: Paths) -> bool:
+    """Whether the ledger knows all that the DLQ file shows."""
+    found = atomic.signature(paths.dlq)
+    if found is None:
+        return True
+    with Reader(paths.ledger) as reader:
+        return reader.has_merged(mark(found))
+
+
+def _record(paths: Paths, settings: Settings) -> None:
+    # Without a ledger there is nothing yet that a worker could miss there.
     if paths.ledger.exists() and not worker_runs(paths):
         with suppress(Mem0TrayError, OSError):
             carry_out_here(paths, settings)
-
-
-def take_in(paths: Paths, settings: Settings) -> None:
-    """Where no worker runs, have the ledger know of a hand edit before a command adds to it.
-
-    In a file that a command has written anew, what its user did before can no longer be told: an
-    old copy of ours is none any more. Raises nothing.
-    """
-    found = atomic.signature(paths.dlq)
-    if found is None:
-        return
-    with Reader(paths.ledger) as reader:
-        is_known = reader.has_merged(mark(found))
-    if not is_known:
-        record(paths, settings)
 
 
 def carry_out_here(paths: Paths, settings: Settings, *, scrub: bool = False) -> bool:

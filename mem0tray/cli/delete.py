@@ -64,10 +64,8 @@ def command(
     if not yes and not _agreed(chosen, past, for_good=for_good):
         output.remark("Nothing was deleted.")
         return 1
-    ledger_writer.take_in(paths, settings)
-    done = delete(paths, chosen, for_good=for_good) if chosen else Deleted(Path())
-    if not for_good:  # which does so by itself
-        ledger_writer.record(paths, settings)
+    with ledger_writer.in_step(paths, settings, records=not for_good):  # `forget` does so itself
+        done = delete(paths, chosen, for_good=for_good) if chosen else Deleted(Path())
     erased = Deleted(done.backup, [*done.items, *done.delivered, *done.in_flight, *past])
     forgotten = forget(paths, settings, erased) if for_good else None
     if as_json:

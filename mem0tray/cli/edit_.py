@@ -14,11 +14,11 @@ from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.no_longer_waiting import NOT_HEARD
 from mem0tray.cli.output import Style
+from mem0tray.config.settings import Settings
 from mem0tray.core.errors import Mem0TrayError, NotFoundError
 from mem0tray.core.text import short_id
 from mem0tray.system import editor, shell
 from mem0tray.system.orderly_end import ends_in_order
-from mem0tray.system.paths import Paths
 
 _NOT_HERE: Final = {
     "delivered": "It is delivered: its text is on the server alone.",
@@ -58,12 +58,10 @@ def command(name: str) -> None:
         output.remark(
             f"An earlier edit was broken off. Its text is in {kept}; remove that when you have it."
         )
-    ledger_writer.take_in(paths, settings)
-    done = _edited(paths, text, found, called, settings.retention.discarded)
+    done = _edited(settings, text, found, called)
     if done is None:
         output.say(f"{short_id(found.id)} is unchanged.")
         return
-    ledger_writer.record(paths, settings)
     _tell(called, done, found.project)
 
 
@@ -83,14 +81,13 @@ def _editable(versions: list[Version]) -> FoundItem:
     return there[0]
 
 
-def _edited(
-    paths: Paths, text: str, found: FoundItem, called: str, keep_days: float
-) -> Changed | None:
+def _edited(settings: Settings, text: str, found: FoundItem, called: str) -> Changed | None:
     """What came of the text in the editor; None when it is as it was.
 
     Half a character goes through the editor as the bytes that it has. `called` is what to type
     for the memory.
     """
+    paths = settings.locations()
     before = text.encode("utf-8", "surrogatepass")
     whole = before.endswith(b"\n")
     shown = before if whole or not before else before + b"\n"  # what editors expect
@@ -105,7 +102,10 @@ def _edited(
                 return None
             new = _decoded(after, found)
             if new.strip():  # the open text goes when the new one stands in its place
-                return edit_text.edit_text(paths, found, new, keep_days=keep_days)
+                with ledger_writer.in_step(paths, settings):
+                    return edit_text.edit_text(
+                        paths, found, new, keep_days=settings.retention.discarded
+                    )
     except Mem0TrayError as error:
         if file is None or file.kept is None:
             raise

@@ -52,7 +52,18 @@ def command(backup: str | None, *, as_list: bool, as_json: bool) -> None:
         else:
             _print_sources(found, counts)
         return
-    ledger_writer.take_in(paths, settings)
+    with ledger_writer.in_step(paths, settings):
+        source = _source(paths, backup)
+        if source.kind == restore_sources.EDIT and _undone(
+            paths, source, settings.retention.discarded
+        ):
+            return
+        done = restore(paths, source, server_name(settings, paths))
+    _tell(source.name, done)
+
+
+def _source(paths: Paths, backup: str | None) -> RestoreSource:
+    """The source that is named, else the last deletion. Raises NotFoundError where it is empty."""
     source = (
         restore_sources.last_delete(paths)
         if backup is None
@@ -63,12 +74,7 @@ def command(backup: str | None, *, as_list: bool, as_json: bool) -> None:
             f"There is no memory in {one_line(source.name, 200)}.",
             "`mem0tray restore --list` shows what can be restored.",
         )
-    if source.kind == restore_sources.EDIT and _undone(paths, source, settings.retention.discarded):
-        ledger_writer.record(paths, settings)
-        return
-    done = restore(paths, source, server_name(settings, paths))
-    ledger_writer.record(paths, settings)
-    _tell(source.name, done)
+    return source
 
 
 def _undone(paths: Paths, source: RestoreSource, keep_days: float) -> bool:

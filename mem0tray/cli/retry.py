@@ -67,12 +67,10 @@ def command(
     _check(ids, project, everything=everything)
     settings = context.load_there()
     paths = settings.locations()
-    ledger_writer.take_in(paths, settings)
-    held = {each.identity for each in retry.held_entries(paths)}
     since = time.time()
-    chosen = _retried(paths, ids, project, everything=everything)
-    if chosen:
-        ledger_writer.record(paths, settings)
+    with ledger_writer.in_step(paths, settings):
+        held = {each.identity for each in retry.held_entries(paths)}
+        chosen = _retried(paths, ids, project, everything=everything)
     called = find.handles(find.everything(paths)) if chosen else {}
     try:
         way = _Way.look(settings) if chosen or as_json else _Way()

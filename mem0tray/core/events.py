@@ -272,8 +272,7 @@ class StatusWanted(Event, frozen=True):
 class PartFailed(Event, frozen=True):
     """A part of the worker met an error; it goes on after `delay` seconds.
 
-    Infinite, when that is left to the next worker.
-
+    The delay is infinite where the next worker goes on.
     Told once: what fails after it, for the same cause, is the same trouble.
     """
 

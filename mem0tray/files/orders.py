@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -83,7 +84,7 @@ def ask_to_merge(paths: Paths) -> Path:
 
 def is_order(name: str) -> bool:
     """Whether a file of this name in the folder is one."""
-    return name[:1].isdigit() and name.endswith(".json")
+    return fnmatchcase(name, _ORDERS)
 
 
 def note_put_back(paths: Paths, names: Iterable[Name]) -> None:

@@ -23,16 +23,10 @@ _HISTORY: Final = 50  # failed attempts kept for an item
 # The index is named: the planner would rather sort the whole lane for each item.
 _HEAD: Final = {
     FRESH: "SELECT key FROM items INDEXED BY items_fresh"
-    " WHERE state = 'pending' AND claimed IS NULL AND held IS NULL AND due <= ?"
+    " WHERE state = 'pending' AND claimed IS NULL AND held IS NULL AND due <= ?{more}"
     " ORDER BY ts, key LIMIT 1",
     DEAD: "SELECT key FROM items INDEXED BY items_dead"
-    " WHERE state = 'dead' AND claimed IS NULL AND due <= ? ORDER BY due, ts, key LIMIT 1",
-}
-_HEAD_OF_OTHERS: Final = {
-    lane: sql.replace(" ORDER", " AND project != ? ORDER") for lane, sql in _HEAD.items()
-}
-_PROMPT_HEAD: Final = {
-    lane: sql.replace(" ORDER", " AND timeouts = 0 ORDER") for lane, sql in _HEAD.items()
+    " WHERE state = 'dead' AND claimed IS NULL AND due <= ?{more} ORDER BY due, ts, key LIMIT 1",
 }
 _IN_TURN: Final = (
     "SELECT key FROM items WHERE state IN ('pending', 'dead') AND claimed IS NULL"
@@ -125,18 +119,18 @@ class Outbox:
         `avoid`: of another project; `prompt`: one that has never timed out; `beside`: with
         another id than these.
         """
+        more = ""
         values: list[float | bytes] = [now]
-        sql = _HEAD[lane]
         if prompt:
-            sql = _PROMPT_HEAD[lane]
-        elif avoid is not None:
-            sql = _HEAD_OF_OTHERS[lane]
+            more += " AND timeouts = 0"
+        if avoid is not None:
+            more += " AND project != ?"
             values.append(encode(avoid))
         if beside:
-            sql = sql.replace(" ORDER", f" AND id NOT IN ({', '.join('?' * len(beside))}) ORDER")
+            more += f" AND id NOT IN ({', '.join('?' * len(beside))})"
             values += map(encode, beside)
         with self._ledger.locked() as db:
-            row = db.execute(sql, values).fetchone()
+            row = db.execute(_HEAD[lane].format(more=more), values).fetchone()
         return None if row is None else int(row[0])
 
     def item_id(self, key: int) -> str:

@@ -24,7 +24,7 @@ from mem0tray.server.model import (
     ServerMemory,
     Terms,
 )
-from mem0tray.server.recognition import Recognition
+from mem0tray.server.recognition import HEALTH_PATHS, Recognition
 
 __all__ = [
     "DIALECTS",
@@ -81,13 +81,12 @@ def _load_httpx() -> None:
             sys.modules.pop(_COMMAND_LINE, None)
 
 
-# A further dialect is a module beside `vps.py` with a `Client` of its own, a factory as `_vps` and
-# an entry here; people choose it by its name in `config/setting_rules.py` (CHOICES, and the rule).
 AUTO: Final = "auto"  # how a server is spoken to is found out
 _Factory = Callable[[ServerAddress, Proof | None, Listings | None, Terms], Client]
-# In the order in which `auto` tries them.
+# A further dialect is a module beside `vps.py` with a `Client` of its own, a factory as `_vps`, an
+# entry here, and its path in `HEALTH_PATHS`, where `auto` is to find it; people choose it by its
+# name in `config/setting_rules.py` (CHOICES, and the rule).
 DIALECTS: dict[str, _Factory] = {"vps": _vps, "oss": _oss}
-_HEALTH_PATHS: Final = {"vps": "/health", "oss": "/auth/setup-status"}
 
 
 def connect(
@@ -112,7 +111,7 @@ def connect(
         return AutoClient(
             address.host,
             partial(connect, address, proof=proof, known=known, terms=terms),
-            _HEALTH_PATHS,
+            HEALTH_PATHS,
             recognition or Recognition(),
         )
     make = DIALECTS.get(dialect)

@@ -14,6 +14,7 @@ from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
 from mem0tray.server.answers import health_answer
 from mem0tray.server.model import (
+    CANNOT_TELL,
     KEY_REFUSED,
     Client,
     Health,
@@ -26,7 +27,6 @@ from mem0tray.server.model import (
 from mem0tray.server.recognition import Recognition
 from mem0tray.server.remedy import of_unrecognised
 
-_NOT_THERE: Final = frozenset({404, 405})
 _SPOKEN_TO_FIRST: Final = "vps"  # where a key that is refused keeps it from being known
 
 
@@ -93,7 +93,7 @@ class AutoClient:
         if not known:
             return self._recognise(self._paths, end)
         health = self._client(known).probe(timeout)
-        if health.status in _NOT_THERE:
+        if health.status in CANNOT_TELL:
             found = self._recognise([name for name in self._paths if name != known], end)
             return found if found.healthy else health
         return health

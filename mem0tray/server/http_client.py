@@ -1,6 +1,7 @@
 """What the clients of every dialect have in common: one connection, the key, a look at it."""
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
@@ -27,7 +28,7 @@ NO_TEXTS: Final = "the answer names no memories"
 NO_MEMORY: Final = Memory("", "", "")
 
 
-class HttpClient:
+class HttpClient(ABC):
     """Speaks to one server; a dialect says what to ask, and what the answers mean.
 
     `key_header` is how the key goes out, with its value; `key_question` a path to which a wrong
@@ -49,9 +50,9 @@ class HttpClient:
         self._key_question = key_question
         self._known = Listings() if known is None else known
 
+    @abstractmethod
     def says_success(self, body: dict[str, Any]) -> bool:
         """Whether the JSON object of a 2xx says that the server did what it was asked."""
-        raise NotImplementedError
 
     def check_key(self, timeout: float) -> KeyCheck:
         """Ask with the key, then without it, to see that it matters."""

@@ -44,10 +44,11 @@ from mem0tray.server.model import (
     Terms,
 )
 from mem0tray.server.outgoing import LargeBody, encode, key_header, with_length
+from mem0tray.server.recognition import HEALTH_PATHS
 
 SAVE: Final = "/memories"
 SEARCH: Final = "/search"
-HEALTH: Final = "/auth/setup-status"  # it has no path for its health; this one asks its database
+HEALTH: Final = HEALTH_PATHS["oss"]
 KEY_QUESTION: Final = "/memories?user_id=mem0tray-key-check&top_k=1"
 ID: Final = "mem0tray_id"
 PROJECT: Final = "mem0tray_project"

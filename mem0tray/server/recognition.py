@@ -1,6 +1,11 @@
 """Which dialect the server at one address speaks, as far as it was found out."""
 
 from collections.abc import Callable
+from typing import Final
+
+# By which path a server of each dialect tells its health, in the order in which they are tried.
+# (An official server has none for that; this one asks its database.)
+HEALTH_PATHS: Final = {"vps": "/health", "oss": "/auth/setup-status"}
 
 
 class Recognition:

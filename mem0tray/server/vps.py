@@ -2,6 +2,7 @@
 
 import functools
 import time
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
@@ -35,11 +36,12 @@ from mem0tray.server.model import (
     ServerMemory,
 )
 from mem0tray.server.outgoing import LargeBody, encode, with_length
+from mem0tray.server.recognition import HEALTH_PATHS
 
 SAVE: Final = "/memory"
 LISTING: Final = "/memory/{project}"
 SEARCH: Final = "/memory/search"
-HEALTH: Final = "/health"
+HEALTH: Final = HEALTH_PATHS["vps"]
 # A listing, in which a wrong key shows, of a project that nobody has: it stores nothing.
 KEY_QUESTION: Final = "/memory/mem0tray-key-check?limit=1"
 LIST_LIMIT: Final = 10_000
@@ -112,22 +114,18 @@ class VpsClient(HttpClient):
 
     def read(self, project: str, limit: int, timeout: float) -> list[ServerMemory] | Outcome:
         """Read a project's listing; less of it where its answer would be too long."""
-        end = time.monotonic() + timeout
-        reply = self._get(listing_path(project, limit), timeout)
-        while reply.fault is Fault.TOO_LONG and limit > 1:
-            limit //= 2
-            reply = self._get(listing_path(project, limit), end - time.monotonic())
+        reply = _fitting(
+            lambda most, left: self._get(listing_path(project, most), left), limit, timeout
+        )
         return self._shown(reply, project, "memories")
 
     def search(
         self, project: str, query: str, limit: int, timeout: float
     ) -> list[ServerMemory] | Outcome:
         """Search a project, as the server does it: by meaning or by words; else as `read`."""
-        end = time.monotonic() + timeout
-        reply = self._searched(project, query, limit, timeout)
-        while reply.fault is Fault.TOO_LONG and limit > 1:
-            limit //= 2
-            reply = self._searched(project, query, limit, end - time.monotonic())
+        reply = _fitting(
+            lambda most, left: self._searched(project, query, most, left), limit, timeout
+        )
         return self._shown(reply, project, "results")
 
     def probe(self, timeout: float) -> Health:
@@ -210,6 +208,19 @@ class VpsClient(HttpClient):
         if entries is None:
             return replace(outcome, kind=Kind.NO_ANSWER, message=NO_TEXTS)
         return [as_shown(each, project) for each in entries if has_text(each)]
+
+
+def _fitting(ask: Callable[[int, float], Reply], limit: int, timeout: float) -> Reply:
+    """The answer to a question for up to `limit` memories; for fewer where it would be too long.
+
+    `ask` is given how many, and the seconds that are left.
+    """
+    end = time.monotonic() + timeout
+    reply = ask(limit, timeout)
+    while reply.fault is Fault.TOO_LONG and limit > 1:
+        limit //= 2
+        reply = ask(limit, end - time.monotonic())
+    return reply
 
 
 def _body(memory: Memory) -> bytes | LargeBody:

@@ -9,12 +9,15 @@ import pytest
 from mem0tray.actions import ledger_writer
 from mem0tray.actions.delete import Deleted, delete
 from mem0tray.actions.edit_text import Changed, edit_text
+from mem0tray.actions.find import FoundItem
 from mem0tray.files.lock import InstanceLock
 from mem0tray.system.paths import Paths
+from mem0tray.worker.context import WorkerContext
 from tests.actions.scene import chosen, read, worker, write, write_dlq
 from tests.support.shapes import entry, queue_document, waiting
 
-Command = Callable[[Paths], object]
+Command = Callable[[Paths], Deleted | Changed]
+HERE = "https://server.test"
 COMMANDS = pytest.mark.parametrize(
     "command",
     [
@@ -38,6 +41,14 @@ def _worker(paths: Paths) -> Iterator[None]:
     lock.acquire()
     yield
     lock.release()
+
+
+def key_of(context: WorkerContext, found: FoundItem) -> int:
+    """Find the key by which the ledger has it."""
+    assert found.item is not None
+    row = context.inbox.known(found.item)
+    assert row is not None
+    return row.key
 
 
 def left(paths: Paths) -> list[Path]:
@@ -76,7 +87,6 @@ def test_a_worker_that_does_not_answer_is_left_to_itself(
     monkeypatch.setattr(time, "sleep", pass_by)
     monkeypatch.setattr(time, "monotonic", lambda: now)
     done = command(paths)
-    assert isinstance(done, (Deleted, Changed))
     assert not done.heard
     assert len(left(paths)) == 1
     assert 2 < now < 2.1
@@ -101,22 +111,20 @@ def test_what_is_in_flight_is_waited_for(
     now = 0.0
     (found,) = chosen(paths, "qq")
     with worker(paths) as context:
-        assert found.item is not None
-        row = context.inbox.known(found.item)
-        assert row is not None
+        key = key_of(context, found)
         with context.ledger.transaction() as db:
             db.execute("UPDATE items SET unknown = NULL")  # a ledger that is new asks about all
-        context.outbox.claim(row.key, 5.0, "https://server.test")
+        context.outbox.claim(key, 5.0, HERE)
 
         def pass_by(seconds: float) -> None:
             nonlocal now
             now += seconds
             if now > 1 and ends == "delivered":
-                context.outbox.record_delivery(row.key, "https://server.test", 6.0)
+                context.outbox.record_delivery(key, HERE, 6.0)
             elif now > 1 and ends in {"failed", "lost"}:
-                context.outbox.release(row.key)
+                context.outbox.release(key)
                 if ends == "lost":
-                    context.outbox.mark_unknown(row.key, "https://s.test", 6.0, timed_out=False)
+                    context.outbox.mark_unknown(key, "https://s.test", 6.0, timed_out=False)
 
         monkeypatch.setattr(time, "sleep", pass_by)
         monkeypatch.setattr(time, "monotonic", lambda: now)
@@ -141,10 +149,8 @@ def test_what_is_delivered_is_not_deleted(
     chosen_ones = chosen(paths, "qq")
     with worker(paths) as context:
         (found,) = chosen_ones
-        assert found.item is not None
-        row = context.inbox.known(found.item)
-        assert row is not None
-        context.outbox.record_delivery(row.key, "https://server.test", 6.0)
+        key = key_of(context, found)
+        context.outbox.record_delivery(key, HERE, 6.0)
         monkeypatch.setattr(time, "sleep", lambda _: left(paths).pop().unlink())
         done = delete(paths, chosen_ones)
     assert (done.delivered, done.items, done.gone) == (chosen_ones, [], [])
@@ -180,57 +186,39 @@ def test_what_left_the_files_by_itself_was_delivered_where_the_ledger_says_so(
     write(paths.queue, queue_document([entry("old", id="qq-1"), entry("odd", id="rr-1")]))
     both = chosen(paths, "qq", "rr")
     with worker(paths) as context:
-        assert both[0].item is not None
-        row = context.inbox.known(both[0].item)
-        assert row is not None
-        context.outbox.record_delivery(row.key, "https://server.test", 6.0)
+        key = key_of(context, both[0])
+        context.outbox.record_delivery(key, HERE, 6.0)
     write(paths.queue, queue_document([]))
     done = delete(paths, both)
     assert (done.delivered, done.gone) == (both[:1], both[1:])
 
 
 @COMMANDS
-def test_what_was_being_sent_as_the_worker_ended_is_perhaps_there(
-    paths: Paths, command: Command
+@pytest.mark.parametrize("earlier", [False, True])
+def test_what_was_being_sent_as_a_worker_ended_is_perhaps_there(
+    paths: Paths, command: Command, *, earlier: bool
 ) -> None:
-    """It is changed or deleted here, and nobody knows what the server made of it."""
+    """It is changed or deleted here, and nobody knows what the server made of it.
+
+    Nor where a worker has come and gone since, which had not asked the server yet.
+    """
     (found,) = chosen(paths, "qq")
     with worker(paths) as context:
-        assert found.item is not None
-        row = context.inbox.known(found.item)
-        assert row is not None
-        context.outbox.claim(row.key, 5.0, "https://server.test")
+        key = key_of(context, found)
+        context.outbox.claim(key, 5.0, HERE)
+        if earlier:
+            context.outbox.mark_unknown(key, HERE, 6.0, timed_out=False)
+            context.outbox.release(key)
     done = command(paths)
-    assert isinstance(done, (Deleted, Changed))
     assert done.perhaps
     assert not done.in_flight
-
-
-@COMMANDS
-def test_what_an_earlier_worker_was_sending_is_perhaps_there(
-    paths: Paths, command: Command
-) -> None:
-    """The next one has not asked the server yet."""
-    (found,) = chosen(paths, "qq")
-    with worker(paths) as context:
-        assert found.item is not None
-        row = context.inbox.known(found.item)
-        assert row is not None
-        context.outbox.claim(row.key, 5.0, "https://server.test")
-        context.outbox.mark_unknown(row.key, "https://server.test", 6.0, timed_out=False)
-        context.outbox.release(row.key)
-    done = command(paths)
-    assert isinstance(done, (Deleted, Changed))
-    assert done.perhaps
 
 
 def test_a_worker_that_has_heard_and_ended_since_is_believed(paths: Paths) -> None:
     """Its order is gone, and the ledger says that it had delivered the memory."""
     (found,) = chosen(paths, "qq")
     with worker(paths) as context:
-        assert found.item is not None
-        row = context.inbox.known(found.item)
-        assert row is not None
-        context.outbox.record_delivery(row.key, "https://server.test", 6.0)
+        key = key_of(context, found)
+        context.outbox.record_delivery(key, HERE, 6.0)
     heard = ledger_writer.let_hear(paths, [paths.orders / "1-7.json"], [found.identity])
     assert heard.delivered == {found.identity}

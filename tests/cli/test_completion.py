@@ -1,7 +1,6 @@
 """Completion, in real shells and by what the program answers them."""
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,11 +13,12 @@ from mem0tray.cli.completion import command as completion
 from mem0tray.config import config_file, settings
 from tests.cli import commands
 from tests.cli.scratch import Scratch
+from tests.support import needs
 from tests.support.shapes import dead, entry
 from tests.support.variants import variants
 
-if sys.platform == "win32":
-    pytest.skip("bash, zsh and fish are of Unix", allow_module_level=True)
+if sys.platform == "win32":  # not by a mark: to import `shell_desk` takes terminals of POSIX
+    pytest.skip("Windows: it has neither bash nor zsh nor fish", allow_module_level=True)
 
 from tests.cli.shell_desk import Shell
 
@@ -50,12 +50,14 @@ def _answers(home: Scratch, line: str, shell: str = "bash") -> list[str]:
     return done.out.splitlines()
 
 
-@pytest.fixture(params=variants(SHELLS))
+@pytest.fixture(
+    params=variants(
+        pytest.param(name, marks=(needs.program(name), needs.program("setsid"))) for name in SHELLS
+    )
+)
 def shell(request: pytest.FixtureRequest, filled: Scratch) -> Iterator[Shell]:
     """Open a shell, with completion installed by the line that the help shows."""
     name = str(request.param)
-    if shutil.which(name) is None or shutil.which("setsid") is None:
-        pytest.skip(f"{name} or setsid is not installed")
     (install,) = [line for line, about in completion.examples.items() if about == name]
     (filled.root / ".config" / "fish" / "completions").mkdir(parents=True)
     start = {"bash": "source ~/.bashrc", "zsh": "source ~/.zshrc"}.get(

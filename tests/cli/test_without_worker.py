@@ -11,7 +11,7 @@ import pytest
 from mem0tray.core.errors import LedgerError
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.reader import Reader
-from mem0tray.system import shell
+from mem0tray.system import editor, shell
 from tests.actions.scene import worker
 from tests.cli.scratch import Scratch
 from tests.support.shapes import entry, queue_document, waiting
@@ -154,6 +154,26 @@ def test_a_file_put_back_before_a_command_is_taken_in_as_it_was(
     home.ok(command[0], "bb", *command[1:])
     _start(home)
     assert "old" in _listed(home, dead=True)
+
+
+def test_a_file_put_back_while_the_editor_is_open_is_taken_in_as_it_was(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it shows comes back though the edit, of another memory, writes it anew."""
+    path = _published(home, dead=True)
+    home.ok("retry", "bb")
+    before = path.read_bytes()
+    home.ok("delete", ID, "--yes")
+
+    def put_back(file: Path, *, if_failed: str) -> None:
+        del if_failed
+        path.write_bytes(before)
+        file.write_text("new")
+
+    monkeypatch.setattr(editor, "edit", put_back)
+    home.ok("edit", "bb")
+    _start(home)
+    assert sorted(_listed(home, dead=True)) == ["new", "old"]
 
 
 def test_without_a_ledger_none_is_made(home: Scratch) -> None:

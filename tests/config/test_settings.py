@@ -12,7 +12,6 @@ from mem0tray.config import settings
 from mem0tray.core.errors import SettingsError
 from tests.support import needs
 from tests.support.needs import has_mode
-from tests.support.privileges import is_root
 
 KEY = '[server]\napi_key = "sesame"\n'
 
@@ -74,7 +73,7 @@ def test_a_folder_in_its_place_is_a_clear_error(tmp_path: Path) -> None:
 
 
 @needs.READING_RIGHTS
-@pytest.mark.skipif(is_root(), reason="nothing is unreadable to root")
+@needs.no_root("it may read everything")
 def test_an_unreadable_file_is_a_clear_error(tmp_path: Path) -> None:
     """A file that may not be read is named."""
     with pytest.raises(SettingsError, match="cannot be read"):

@@ -12,16 +12,16 @@ from mem0tray.desktop.autostart.linux import XdgAutostart
 from tests.desktop import systemd_reader
 from tests.desktop.programs import script
 from tests.desktop.test_autostart_linux import AWKWARD
+from tests.support import needs
 from tests.support.processes import wait_until
 
 GENERATOR: Final = Path("/usr/lib/systemd/user-generators/systemd-xdg-autostart-generator")
+pytestmark = needs.there(GENERATOR)
 NAMES: Final = [*AWKWARD, "ü", "'", '"', "`", "$X", "50%", "back\\slash", "~", "-x", "#", "\udcff"]
 
 
 def _generated(folder: Path) -> list[Path]:
     """The units that the generator makes of the entries in `folder`/autostart."""
-    if not GENERATOR.exists():
-        pytest.skip(f"{GENERATOR} is missing")
     outputs = [folder / name for name in ("normal", "early", "late")]
     for output in outputs:
         output.mkdir()

@@ -11,6 +11,7 @@ import pytest
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.desktop import clipboard
 from tests.desktop.programs import Programs
+from tests.support import needs
 from tests.support.desktop import Desktop
 from tests.support.processes import wait_until
 
@@ -110,7 +111,7 @@ def test_a_program_that_hangs_has_not_copied(
         clipboard.copy("7f3c-1")
 
 
-@pytest.mark.skipif(shutil.which("xclip") is None, reason="no xclip to paste with")
+@needs.program("xclip")  # to paste with
 @pytest.mark.parametrize(
     ("kind", "code"),
     [("UTF8_STRING", "utf-8"), ("STRING", "latin-1"), ("text/plain;charset=utf-8", "utf-8")],

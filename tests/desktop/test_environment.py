@@ -7,9 +7,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-import pytest
-
 import mem0tray
+from tests.support import needs
 from tests.support.home import REPOSITORY
 
 sys.path.append(str(REPOSITORY / "packaging"))
@@ -27,7 +26,7 @@ def installed(name: str) -> bool:
     return next(iter(metadata.distributions(name=name)), None) is not None
 
 
-@pytest.mark.skipif(sys.prefix == sys.base_prefix, reason="this is no environment of ours")
+@needs.OWN_ENVIRONMENT
 def test_what_is_pinned_is_what_is_imported() -> None:
     """No package of the system takes the place of one that is pinned.
 
@@ -39,7 +38,7 @@ def test_what_is_pinned_is_what_is_imported() -> None:
     assert found == {name: pins[name] for name in found}
 
 
-@pytest.mark.skipif(sys.prefix == sys.base_prefix, reason="this is no environment of ours")
+@needs.OWN_ENVIRONMENT
 def test_what_is_asked_for_is_installed() -> None:
     """Each package that the project and its group `dev` name for every system is there."""
     asked = [line for line in environment.requirements(["dev"]) if ";" not in line]

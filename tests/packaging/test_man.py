@@ -1,16 +1,14 @@
 """The manual page is what the help says, and can be read."""
 
 import re
-import shutil
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
-import pytest
-
 from mem0tray.cli import app
 from mem0tray.config import settings
+from tests.support import needs
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "packaging" / "mem0tray.1"
@@ -26,7 +24,7 @@ def test_the_page_is_what_the_help_says() -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.skipif(shutil.which("mandoc") is None, reason="mandoc is not installed")
+@needs.program("mandoc")
 def test_the_page_is_sound() -> None:
     """A manual page's own checker finds nothing, and what it shows has every command and key."""
     done = _run("mandoc", "-T", "lint", "-W", "warning", str(PAGE))

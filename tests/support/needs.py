@@ -22,6 +22,21 @@ def linux(reason: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(sys.platform != "linux", reason=f"not Linux: {reason}")
 
 
+def no_root(reason: str) -> pytest.MarkDecorator:
+    """Mark a test of what root is not kept from."""
+    return pytest.mark.skipif(is_root(), reason=f"root: {reason}")
+
+
+def program(name: str) -> pytest.MarkDecorator:
+    """Mark a test that runs a program which is not everywhere."""
+    return pytest.mark.skipif(shutil.which(name) is None, reason=f"{name} is not installed")
+
+
+def there(path: Path) -> pytest.MarkDecorator:
+    """Mark a test of what runs or uses this file, which is not everywhere."""
+    return pytest.mark.skipif(not path.exists(), reason=f"there is no {path}")
+
+
 def root(reason: str) -> pytest.MarkDecorator:
     """Mark a test of what nobody else may do."""
     return pytest.mark.skipif(not is_root(), reason=f"not root: {reason}")
@@ -44,8 +59,11 @@ ERRORS: Final = posix("the system has other words and numbers for an error")
 LANGUAGE: Final = posix("the language is that of the user interface, whatever variables say")
 WAITING_FOR_PIPES: Final = posix("only sockets are waited for, and they take all that comes")
 RULES_OF_WINDOWS: Final = pytest.mark.skipif(not WINDOWS, reason="tries the rules of Windows")
-FULL_DEVICE: Final = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
-GIT: Final = pytest.mark.skipif(shutil.which("git") is None, reason="no git")
+FULL_DEVICE: Final = there(Path("/dev/full"))
+GIT: Final = program("git")
+OWN_ENVIRONMENT: Final = pytest.mark.skipif(
+    sys.prefix == sys.base_prefix, reason="only in an environment of ours are packages pinned"
+)
 DESKTOP: Final = posix("a desktop is always there, and starts programs in a way of its own")
 CLOCK: Final = posix("a process cannot set its time zone")
 PROCESSES: Final = posix("processes are not seen in /proc")

@@ -76,14 +76,14 @@ class LinuxLogin:
         chosen = self._of(kind)
         if chosen.is_foreign:
             raise Mem0TrayError(
-                Reason("{path} is not made by mem0tray, and stays as it is.", path=chosen.where),
+                _stays(chosen.where),
                 Reason("Move it away, or let it start mem0tray in its own way."),
             )
         told: list[str] = []
         if kind == SERVICE:
             chosen.enable()
             if self._entry.is_foreign:
-                told.append(_stays(self._entry.where))
+                told.append(str(_stays(self._entry.where)))
             elif self._entry.state().name != DISABLED:
                 self._entry.disable()
                 told.append(f"The desktop no longer starts it ({self._entry.where}).")
@@ -94,7 +94,7 @@ class LinuxLogin:
 
     def _stop_service(self) -> list[str]:
         if self._service.is_foreign:
-            return [_stays(self._service.where)]
+            return [str(_stays(self._service.where))]
         if self._service.state().name == DISABLED:
             return []
         ran = self._service.runs()
@@ -105,7 +105,7 @@ class LinuxLogin:
 
     def disable(self) -> list[str]:
         """Take both away; a file that is not ours stays, and is named."""
-        told = [_stays(way.where) for way in (self._service, self._entry) if way.is_foreign]
+        told = [str(_stays(way.where)) for way in (self._service, self._entry) if way.is_foreign]
         if not self._service.is_foreign:
             ran = self._service.state().name != DISABLED and self._service.runs()
             self._service.disable()
@@ -138,5 +138,5 @@ class LinuxLogin:
         return found
 
 
-def _stays(path: str) -> str:
-    return f"{path} is not made by mem0tray, and stays as it is."
+def _stays(path: str) -> Reason:
+    return Reason("{path} is not made by mem0tray, and stays as it is.", path=path)

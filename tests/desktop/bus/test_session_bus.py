@@ -1,6 +1,5 @@
 """The connection to the session bus, over a real bus: what is called, heard, and what survives."""
 
-import shutil
 import signal
 import subprocess
 import sys
@@ -19,12 +18,13 @@ from mem0tray.desktop.bus import session_bus
 from mem0tray.desktop.bus.errors import BusError
 from mem0tray.desktop.bus.match import DBUS, Match
 from mem0tray.desktop.bus.session_bus import SessionBus
+from tests.support import needs
 from tests.support.bus import Bus, CallError
 from tests.support.home import import_path
 from tests.support.processes import Process, wait_until
 from tests.support.session import silent
 
-pytestmark = pytest.mark.skipif(shutil.which("dbus-daemon") is None, reason="no dbus-daemon")
+pytestmark = needs.program("dbus-daemon")
 NAME: Final = "org.example.Other"
 PATH: Final = "/org/example"
 OURS: Final = "org.example.Ours"
