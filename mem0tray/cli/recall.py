@@ -107,7 +107,7 @@ def _print(project: str, found: WasRead) -> None:
     for each in (*found.waiting, *found.there):
         _print_memory(each)
     if not (found.waiting or found.there or found.trouble):
-        output.say(f"Nothing of {one_line(project, 80)} was found.")
+        output.say(f"Nothing of the project {one_line(project, 80)!r} was found.")
 
 
 def _print_memory(memory: KnownMemory) -> None:

@@ -31,7 +31,7 @@ def test_the_server_s_memories_are_shown_newest_first(home: Scratch, server: Sta
     server.begin_with([("p", "old"), ("q", "not this"), ("p", "new\n\n  indented\n")])
     assert home.ok("recall", "-p", "p") == "· new\n\n    indented\n· old\n"
     assert home.ok("recall", "-p", "p", "-n", "1") == "· new\n\n    indented\n"
-    assert home.ok("recall", "-p", "nobody") == "Nothing of nobody was found.\n"
+    assert home.ok("recall", "-p", "nobody") == "Nothing of the project 'nobody' was found.\n"
 
 
 def test_a_search_is_the_server_s(home: Scratch, server: Standin) -> None:
@@ -211,7 +211,7 @@ def test_memories_too_long_for_one_answer_are_read_in_fewer(home: Scratch) -> No
 def test_the_embedded_server_is_read(home: Scratch) -> None:
     """While it runs, and else for the moment; one that is found is left alone."""
     home.configure('[server]\nurl = "local"\nlocal_port = 0\n')
-    assert home.ok("recall", "-p", "p") == "Nothing of p was found.\n"
+    assert home.ok("recall", "-p", "p") == "Nothing of the project 'p' was found.\n"
     folder = home.paths.local_server
     assert not (folder / DATABASE).exists()
     folder.mkdir(parents=True, exist_ok=True)
