@@ -91,6 +91,15 @@ class Inbox:
         with self._ledger.locked() as db:
             return int(db.execute("SELECT coalesce(max(key), 0) FROM items").fetchone()[0])
 
+    def came_since(self, newest: int) -> set[int]:
+        """The keys of what came after `newest`; another text of what was there has not come."""
+        sql = (
+            "SELECT key FROM items WHERE key > ?1 AND NOT EXISTS"
+            " (SELECT 1 FROM items AS former WHERE former.id = items.id AND former.key <= ?1)"
+        )
+        with self._ledger.locked() as db:
+            return {int(key) for (key,) in db.execute(sql, (newest,))}
+
     def states(self, names: Iterable[Name]) -> dict[int, str]:
         """The states of these ids and digests, as far as they are known, by key."""
         with self._ledger.locked() as db:

@@ -198,7 +198,7 @@ class QueueIntake:
                     new += is_new
                 known[mark] = key
                 seen.queue.append((raw, key))
-            came = {key for key in known.values() if key > newest}
+            came = self._context.inbox.came_since(newest) & set(known.values())
             # Begun afresh: another hand took out what stood there, and nothing of it is left.
             afresh = self._note_moves(known) and len(came) == len(set(known.values()))
             absorb = self._context.counters.absorb

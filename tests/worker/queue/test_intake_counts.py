@@ -94,6 +94,19 @@ def test_a_file_begun_afresh_that_grows_past_the_old_count_is_counted_whole(
     assert scene.context.counters.total("total_queued") == 22
 
 
+@pytest.mark.parametrize("more", [0, 1], ids=["alone", "while a producer adds one"])
+def test_an_entry_that_is_edited_is_counted_once(
+    scene: QueueScene, intake: QueueIntake, more: int
+) -> None:
+    """Its new text is no memory more."""
+    scene.write(entry(A), stats={"total_queued": 9})
+    intake.read()
+    edited = fresh("a", content="another text")
+    scene.write(entry(edited), *[entry(B)] * more, stats={"total_queued": 9 + more})
+    intake.read()
+    assert scene.context.counters.total("total_queued") == 9 + more
+
+
 def test_a_file_that_is_put_back_is_counted_once(scene: QueueScene, intake: QueueIntake) -> None:
     """Moved away and back, it holds nothing new."""
     scene.write(entry(A), entry(B), stats={"total_queued": 2})
