@@ -13,6 +13,7 @@ from tomlkit.items import Item, Table
 from mem0tray.config import settings
 from mem0tray.config.settings import SECRETS, Settings
 from mem0tray.core.errors import SettingsError
+from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic, private_folders
 from mem0tray.system import plain
 
@@ -20,6 +21,7 @@ _HEADER: Final = """\
 # Settings of mem0tray. Take away a "#" to change a value; what is shown is the default.
 # A running worker reads this file again within a second of a change.
 """
+_LARGEST: Final = 1_000_000  # bytes: what keeps comments in their places takes seconds for more
 HINTS: Final = {
     "paths.claude_dir": "the folder with the shared files",
     "server.url": 'your Mem0 server, as "http://192.168.1.20:8000"; or "local": this computer only',
@@ -171,6 +173,18 @@ def _read(file: Path) -> tomlkit.TOMLDocument:
         return tomlkit.document()
     except OSError as error:
         raise settings.unreadable(file, error) from error
+    if len(data) > _LARGEST:
+        raise SettingsError(
+            Reason(
+                "The settings file {path} is too large to be changed by a command ({number} MB).",
+                path=file,
+                number=f"{len(data) / 1_000_000:.1f}",
+            ),
+            Reason(
+                "Change it in your editor with `mem0tray config edit`, and take out what is no"
+                " setting."
+            ),
+        )
     settings.parsed(file, data)  # what is wrong with it is told in the same words everywhere
     return tomlkit.parse(data.decode("utf-8-sig"))
 

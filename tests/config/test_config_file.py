@@ -41,6 +41,19 @@ def test_a_folder_in_its_place_is_named(tmp_path: Path) -> None:
         assert caught.value.remedy == "Move it away; `mem0tray config edit` makes the file."
 
 
+def test_a_huge_file_is_not_changed_by_a_command(tmp_path: Path) -> None:
+    """It would take minutes; the user's editor can do it."""
+    file = tmp_path / "config.toml"
+    file.write_text("# a remark\n" * 100_000)
+    for work in (
+        lambda: config_file.change(file, "sync.timeout", 5.0),
+        lambda: config_file.remove(file, "sync.timeout"),
+    ):
+        with pytest.raises(SettingsError, match="too large to be changed by a command"):
+            work()
+    assert file.read_text() == "# a remark\n" * 100_000
+
+
 @pytest.mark.parametrize(
     ("value", "written"),
     [
