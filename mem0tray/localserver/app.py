@@ -1,4 +1,4 @@
-"""The local server's five requests, as an ASGI application.
+"""The local server's requests, as an ASGI application.
 
 Endpoints call SQLite directly: a commit takes less than handing it to a
 thread, and one writer needs no lock. What takes long (to index what a search
@@ -8,6 +8,7 @@ is to find) lets others in after each step.
 import asyncio
 import os
 import sqlite3
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -24,9 +25,10 @@ from mem0tray.localserver.answers import answer, refusal
 from mem0tray.localserver.endpoint import BODY_MAX, CHALLENGE_MAX, proof
 from mem0tray.localserver.guard import Guard
 from mem0tray.localserver.indexing import Indexing
-from mem0tray.localserver.store import KeyReusedError, Store
+from mem0tray.localserver.store import ID_MAX, KeyReusedError, Store, StoredMemory
 
 ANSWER_MAX = 16 * 2**20  # characters of memories in one answer
+KEY = "mem0tray_id"  # in the metadata of a memory: its idempotency key
 LIMIT_DEFAULT = 100
 LIMIT_MAX = 1000
 
@@ -40,6 +42,7 @@ def build(store: Store, token: str, *, body_max: int = BODY_MAX) -> Starlette:
     app = Starlette(
         routes=[
             Route("/memory", api.save, methods=["POST"]),
+            Route("/memory", api.projects, methods=["GET"]),
             Route("/memory/search", api.search, methods=["POST"]),
             Route("/memory/{project}", api.newest, methods=["GET"]),
             Route("/memory/{project}/{memory}", api.remove, methods=["DELETE"]),
@@ -97,25 +100,32 @@ class _Api:
         return _SAVED
 
     async def newest(self, request: Request) -> Response:
-        """`GET /memory/{project}?limit=n`, newest first.
+        """`GET /memory/{project}?limit=n&before=ID`, newest first.
 
-        An answer that ends before `limit` because it grew too large says
-        `"truncated": true`.
+        `before` takes the memories with a smaller id: those that follow in the list. An answer
+        that ends before `limit` because it grew too large says `"truncated": true`.
         """
         project = _segment(request, "project")
         limit = _limit(request.query_params.get("limit", LIMIT_DEFAULT))
-        found: list[dict[str, str]] = []
+        before = _before(request.query_params.get("before"))
+        found: list[dict[str, Any]] = []
         size = 0
-        for page in self._store.newest(project):
+        for page in self._store.newest(project, before):
             for each in page:
                 size += len(each.memory)
                 if found and size > ANSWER_MAX:
                     return answer(_memories(found) | {"truncated": True})
-                found.append({"id": each.id, "memory": each.memory})
+                found.append(_entry(each))
                 if len(found) == limit:
                     return answer(_memories(found))
             await asyncio.sleep(0)
         return answer(_memories(found))
+
+    async def projects(self, request: Request) -> Response:
+        """`GET /memory`: the projects, by name, and how many memories each has."""
+        del request
+        sizes = [{"user_id": name, "count": number} for name, number in self._store.projects()]
+        return answer({"success": True, "projects": sizes})
 
     async def search(self, request: Request) -> Response:
         """`POST /memory/search`: memories with words of the query, the best first."""
@@ -146,16 +156,36 @@ class _Api:
         return answer(document, 503)
 
 
-def _memories(found: list[dict[str, str]]) -> dict[str, Any]:
-    return {"success": True, "memories": {"results": found}}
+def _memories(found: list[dict[str, Any]]) -> dict[str, Any]:
+    # Other servers of this dialect list no more than their newest, and take no "before".
+    return {"success": True, "paged": True, "memories": {"results": found}}
+
+
+def _entry(stored: StoredMemory) -> dict[str, Any]:
+    created = datetime.fromtimestamp(stored.created, UTC).isoformat(timespec="microseconds")
+    entry: dict[str, Any] = {"id": stored.id, "memory": stored.memory, "created_at": created}
+    if stored.key:
+        entry["metadata"] = {KEY: stored.key.decode("latin-1")}
+    return entry
 
 
 def _limit(value: Any) -> int:
-    text = str(value)
-    number = int(text[:_DIGITS_MAX]) if text.isascii() and text.isdecimal() else 0
+    number = _number(value)
     if number < 1:
         raise HTTPException(422, '"limit" must be a whole number, 1 or more.')
     return min(number, LIMIT_MAX)
+
+
+def _before(value: str | None) -> int:
+    number = ID_MAX if value is None else _number(value)
+    if number < 1:
+        raise HTTPException(422, '"before" must be the id of a memory, as a listing gives it.')
+    return number
+
+
+def _number(value: Any) -> int:
+    text = str(value)
+    return int(text[:_DIGITS_MAX]) if text.isascii() and text.isdecimal() else 0
 
 
 def _segment(request: Request, name: str) -> str:

@@ -24,6 +24,7 @@ from mem0tray.system import plain
 VERSION = 1
 _BUSY_SECONDS = 1.0  # the event loop stands still meanwhile
 _DIGITS_MAX = 18  # of a number that SQLite surely can hold
+ID_MAX = 2**63 - 1
 _PAGE_ROWS = 200
 _PAGE_BYTES = 2**20
 _WAL_KEPT = 16 * 2**20
@@ -43,6 +44,11 @@ CREATE TABLE keys (
 CREATE TABLE trial (one INTEGER PRIMARY KEY, at REAL NOT NULL) STRICT;
 PRAGMA user_version = {VERSION};
 """
+# Which memory came with a key; an earlier mem0tray writes none, and reads over it.
+_WHOSE_KEY = """
+ALTER TABLE keys ADD COLUMN memory INTEGER;
+CREATE INDEX keys_by_memory ON keys (memory) WHERE memory IS NOT NULL;
+"""
 
 
 class KeyReusedError(Exception):
@@ -51,10 +57,23 @@ class KeyReusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class StoredMemory:
-    """A memory as stored; `id` is a whole number as text, larger for later ones."""
+    """A memory as stored; `id` is a whole number as text, larger for later ones.
+
+    `created` in Unix seconds. `key`: its idempotency key, empty where it has none, or where an
+    earlier mem0tray stored it.
+    """
 
     id: str
     memory: str
+    created: float
+    key: bytes = b""
+
+
+class ProjectSize(NamedTuple):
+    """A project, and how many memories are stored of it."""
+
+    project: str
+    memories: int
 
 
 class FoundMemory(NamedTuple):
@@ -108,6 +127,8 @@ class Store:
             )
         # Not a version of its own: an earlier mem0tray goes on with this database, index or none.
         self._words.make()
+        if not run("SELECT 1 FROM pragma_table_info('keys') WHERE name = 'memory'").fetchone():
+            self._connection.executescript(f"BEGIN IMMEDIATE;{_WHOSE_KEY}COMMIT;")
 
     def close(self) -> None:
         """Close the database; everything in it is durable already."""
@@ -139,10 +160,12 @@ class Store:
         with self._transaction():
             if key and not self._is_new(key, digest):
                 return
-            run(
+            row = run(
                 "INSERT INTO memories (project, memory, created) VALUES (?, ?, ?)",
                 (_bytes(project), _bytes(memory), time.time()),
-            )
+            ).lastrowid
+            if key:
+                run("UPDATE keys SET memory = ? WHERE key = ?", (row, key))
 
     def _is_new(self, key: bytes, digest: bytes) -> bool:
         run = self._connection.execute
@@ -154,33 +177,39 @@ class Store:
             raise KeyReusedError
         return False
 
-    def newest(self, project: str) -> Iterator[list[StoredMemory]]:
-        """The project's memories in pages, newest first.
+    def newest(self, project: str, before: int = ID_MAX) -> Iterator[list[StoredMemory]]:
+        """The project's memories with an id below `before`, in pages, newest first.
 
         No statement stays open between two pages, so that the caller may do
         something else in between.
         """
-        name, before = _bytes(project), 2**63 - 1
+        name = _bytes(project)
         while page := self._page(name, before):
-            yield [StoredMemory(str(row), _text(memory)) for row, memory in page]
-            before = page[-1][0]
+            yield page
+            before = int(page[-1].id)
 
-    def _page(self, name: bytes | bytearray, before: int) -> list[tuple[int, bytes]]:
-        page: list[tuple[int, bytes]] = []
+    def _page(self, name: bytes | bytearray, before: int) -> list[StoredMemory]:
+        page: list[StoredMemory] = []
         size = 0
         with closing(
             self._connection.execute(
-                "SELECT id, memory FROM memories WHERE project = ? AND id < ?"
-                " ORDER BY id DESC LIMIT ?",
+                "SELECT m.id, m.memory, m.created, k.key FROM memories AS m"
+                " LEFT JOIN keys AS k ON k.memory = m.id"
+                " WHERE m.project = ? AND m.id < ? ORDER BY m.id DESC LIMIT ?",
                 (name, before, _PAGE_ROWS),
             )
         ) as rows:
-            for row in rows:
-                page.append(row)
-                size += len(row[1])
+            for row, memory, created, key in rows:
+                page.append(StoredMemory(str(row), _text(memory), created, key or b""))
+                size += len(memory)
                 if size >= _PAGE_BYTES:
                     break
         return page
+
+    def projects(self) -> list[ProjectSize]:
+        """The projects that have memories, by name; no memory is read for that."""
+        rows = self._connection.execute("SELECT project, count(*) FROM memories GROUP BY project")
+        return [ProjectSize(_text(name), number) for name, number in rows]
 
     def delete(self, project: str, memory_id: str) -> bool:
         """Delete one memory for good; whether there was one."""

@@ -38,13 +38,13 @@ def save(client: httpx.Client, project: str, content: str, key: str = "") -> htt
     return client.post("/memory", content=body, headers=headers)
 
 
-def listed(client: httpx.Client, project: str, limit: int = 1000) -> list[dict[str, str]]:
+def listed(client: httpx.Client, project: str, limit: int = 1000) -> list[dict[str, Any]]:
     """List a project's memories, newest first."""
     answer = client.get(f"/memory/{quoted(project)}", params={"limit": limit})
     assert answer.status_code == 200
     document: dict[str, Any] = answer.json()
     assert document["success"] is True
-    results: list[dict[str, str]] = document["memories"]["results"]
+    results: list[dict[str, Any]] = document["memories"]["results"]
     return results
 
 

@@ -6,6 +6,7 @@ import socket
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -35,6 +36,58 @@ def test_a_list_is_as_long_as_asked(client: httpx.Client) -> None:
         save(client, "limited", str(number))
     assert [each["memory"] for each in listed(client, "limited", 2)] == ["4", "3"]
     assert len(listed(client, "limited", 10**30)) == 5
+
+
+def test_a_list_goes_on_where_a_page_ended(client: httpx.Client) -> None:
+    """`before` takes the memories with a smaller id, and each listing says that it can."""
+    for number in range(5):
+        save(client, "paged", str(number))
+    save(client, "paged too", "x")
+    pages: list[list[str]] = []
+    before: dict[str, str] = {}
+    while True:
+        document = client.get("/memory/paged", params={"limit": 2, **before}).json()
+        assert document["paged"] is True
+        page = document["memories"]["results"]
+        if not page:
+            break
+        pages.append([each["memory"] for each in page])
+        before = {"before": page[-1]["id"]}
+    assert pages == [["4", "3"], ["2", "1"], ["0"]]
+
+
+@pytest.mark.parametrize("before", ["0", "-1", "last", "1.5", "²", ""])
+def test_a_page_before_no_memory_is_refused(client: httpx.Client, before: str) -> None:
+    """A `before` that is no id is a 422 with a sentence."""
+    answer = client.get("/memory/x", params={"before": before})
+    assert answer.status_code == 422
+    assert "before" in answer.json()["detail"]
+
+
+def test_a_list_says_since_when_and_under_which_key(client: httpx.Client) -> None:
+    """An entry has the time of its arrival in UTC, and its key if it came with one."""
+    began = datetime.now(UTC)
+    save(client, "dated", "without")
+    save(client, "dated", "with", "key-dated")
+    with_key, without = listed(client, "dated")
+    for each in (with_key, without):
+        assert began <= datetime.fromisoformat(each["created_at"]) <= datetime.now(UTC)
+    assert with_key["metadata"] == {"mem0tray_id": "key-dated"}
+    assert "metadata" not in without
+
+
+def test_projects_are_counted_by_name(client: httpx.Client) -> None:
+    """Each project that has memories is named, with how many, in the order of the names."""
+    for project in ("number two", "number one", "number two", "number three"):
+        save(client, project, "x")
+    name = listed(client, "number three")[0]["id"]
+    client.delete(f"/memory/number%20three/{name}")
+    document = client.get("/memory").json()
+    assert document["success"] is True
+    assert [each for each in document["projects"] if each["user_id"].startswith("number")] == [
+        {"user_id": "number one", "count": 1},
+        {"user_id": "number two", "count": 2},
+    ]
 
 
 @pytest.mark.parametrize("limit", ["0", "-1", "many", "1.5", "²", ""])
