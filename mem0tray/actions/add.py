@@ -1,4 +1,4 @@
-"""Queueing one memory as an ordinary producer does: under the lock, and on the disk when done."""
+"""Queueing memories as an ordinary producer does: under the lock, and on the disk when done."""
 
 import json
 import os
@@ -114,20 +114,21 @@ def _check_size(text: str, url: str, paths: Paths) -> None:
         )
 
 
-def add(paths: Paths, entry: items.Object) -> str:
-    """Put `entry` into the queue file, or into the emergency file; which of the two.
+def add(paths: Paths, *entries: items.Object) -> str:
+    """Put `entries` into the queue file, or all into the emergency file; which of the two.
 
     The emergency file is for a lock that is not to be had, and for a queue file
     that is broken: what can be saved of that is the worker's business.
     Raises FileUnavailableError when neither can be written.
     """
     try:
-        queued = _queue(paths, _dumped(entry))
+        queued = _queue(paths, [_dumped(entry) for entry in entries])
     except (LockTimeoutError, NoThreadError, FileUnavailableError, atomic.TornError):
         queued = False
     if queued:
         return "queue"
-    append_line(paths.emergency, _dumped({**entry, "emergency": True}))
+    lines = [_dumped({**entry, "emergency": True}) for entry in entries]
+    append_line(paths.emergency, b"\n".join(lines))
     return "emergency"
 
 
@@ -146,8 +147,8 @@ def _dumped(entry: items.Object) -> bytes:
     return bytes(found)
 
 
-def _queue(paths: Paths, entry: bytes) -> bool:
-    """Write the queue file with `entry` in it; False when it cannot be read whole.
+def _queue(paths: Paths, entries: list[bytes]) -> bool:
+    """Write the queue file with `entries` in it; False when it cannot be read whole.
 
     A large file is prepared without the lock, which is then held only to see
     that nothing has changed; where others are too busy for that, all is done
@@ -157,11 +158,11 @@ def _queue(paths: Paths, entry: bytes) -> bool:
     size = path.stat().st_size if path.exists() else 0
     for _ in range(_TRIES if size > _LARGE else 0):
         with suppress(atomic.TornError):
-            data, before = _with_entry(path, entry)
+            data, before = _with_entries(path, entries)
             if data is not None and _replace_if_unchanged(path, data, before, lock):
                 return True
     with lock.held(LOCK_WAIT):
-        data, _ = _with_entry(path, entry)
+        data, _ = _with_entries(path, entries)
         if data is not None:
             atomic.replace(path, data)
     return data is not None
@@ -189,8 +190,8 @@ def _replace_if_unchanged(
     return done
 
 
-def _with_entry(path: Path, entry: bytes) -> tuple[Written | None, Signature | None]:
-    """The queue file with `entry` in it, and its signature as read; no bytes when it is broken."""
+def _with_entries(path: Path, entries: list[bytes]) -> tuple[Written | None, Signature | None]:
+    """The queue file with `entries`, and its signature as read; no bytes when it is broken."""
     found = atomic.read(path)
     before = found[1] if found else None
     try:
@@ -201,22 +202,22 @@ def _with_entry(path: Path, entry: bytes) -> tuple[Written | None, Signature | N
         return None, before
     rest = parsed.rest
     top: dict[str, Value] = {
-        "queue": [*parsed.lists["queue"], entry],
-        "last_100": _with_last(rest.pop("last_100", b"[]"), entry),
+        "queue": [*parsed.lists["queue"], *entries],
+        "last_100": _with_last(rest.pop("last_100", b"[]"), entries),
         "failed": rest.pop("failed", b"[]"),
-        "stats": _counted(rest.pop("stats", document.NEW_STATS)),
+        "stats": _counted(rest.pop("stats", document.NEW_STATS), len(entries)),
         **rest,
     }
     return _laid_out(top), before
 
 
-def _with_last(raw: bytes, entry: bytes) -> Value:
-    """`last_100` with `entry`; something else than a list is left alone."""
+def _with_last(raw: bytes, entries: list[bytes]) -> Value:
+    """`last_100` with `entries`; something else than a list is left alone."""
     try:
-        return [*_RAW_LIST.decode(raw), entry][-SHOWN:]
+        return [*_RAW_LIST.decode(raw), *entries][-SHOWN:]
     except msgspec.DecodeError:
         value = _listed(bytes(raw))
-        return raw if value is None else [*map(document.dump, value), entry][-SHOWN:]
+        return raw if value is None else [*map(document.dump, value), *entries][-SHOWN:]
 
 
 def _listed(raw: bytes) -> list[Any] | None:
@@ -225,12 +226,12 @@ def _listed(raw: bytes) -> list[Any] | None:
     return value if isinstance(value, list) else None
 
 
-def _counted(raw: bytes) -> bytes:
-    """The counters with one more queued; something else than an object is left alone."""
+def _counted(raw: bytes, more: int) -> bytes:
+    """The counters with so many more queued; something else than an object is left alone."""
     stats = items.load_object(raw)
     if stats is None:
         return raw
-    return items.with_fields(raw, {"total_queued": items.count(stats.get("total_queued")) + 1})
+    return items.with_fields(raw, {"total_queued": items.count(stats.get("total_queued")) + more})
 
 
 def _laid_out(top: dict[str, Value]) -> Written:
@@ -258,7 +259,7 @@ def _laid_out(top: dict[str, Value]) -> Written:
 
 
 def append_line(path: Path, line: bytes) -> None:
-    """Append one line for good, in one write, so that no other writer gets into the middle of it.
+    """Append a line or more for good, in one write: no other writer gets into the middle of it.
 
     A line that somebody left without its end is ended first.
     """

@@ -34,6 +34,27 @@ def test_beside_a_broken_queue_file_it_goes_into_the_emergency_file(paths: Paths
     assert paths.queue.read_text() == '{"queue": ['
 
 
+@pytest.mark.parametrize("before", [None, "{"], ids=["queue", "emergency"])
+def test_several_memories_are_queued_in_their_order_by_one_write(
+    paths: Paths, before: str | None
+) -> None:
+    """Each is counted, and the last hundred of them shown; or each is a line of its own."""
+    if before is not None:
+        paths.queue.write_text(before)
+    entries = [{"id": f"{n}", "content": "x", "project_id": "p"} for n in range(150)]
+    if add.add(paths, *entries) == "emergency":
+        lines = paths.emergency.read_text().splitlines()
+        assert [json.loads(line) for line in lines] == [
+            each | {"emergency": True} for each in entries
+        ]
+        return
+    assert before is None
+    found = read(paths.queue)
+    assert found["queue"] == entries
+    assert found["last_100"] == entries[-100:]
+    assert found["stats"]["total_queued"] == 150
+
+
 def test_what_the_local_server_would_refuse_is_not_queued(
     paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
