@@ -115,8 +115,25 @@ def _request_id(reply: Reply, content: str | LargeText, secrets: Sequence[str]) 
 
 def json_object(reply: Reply) -> dict[str, Any] | None:
     """The JSON object that the answer is, or None: cut off, compressed, or something else."""
-    found = _json(reply)
+    found = json_value(reply)
     return found if isinstance(found, dict) else None
+
+
+def json_value(reply: Reply) -> Any:
+    """The JSON value that the answer is, or None."""
+    if reply.fault is not None or not reply.body:
+        return None
+    if (reply.headers.get("content-encoding") or "identity").lower() != "identity":
+        return None
+    try:
+        return _DECODER.decode(reply.body)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        pass
+    try:
+        # Lone surrogates, NaN and a byte order mark, which the fast parser refuses.
+        return json.loads(reply.body)
+    except (ValueError, RecursionError):
+        return None
 
 
 def retry_after(reply: Reply, now: float) -> float | None:
@@ -272,7 +289,7 @@ def _message(
         return one_line(str(Reason(_NO_USE, status=named, why=_NOT_JSON)))
     if _is_success(status):
         named += " without success"
-    found = _json(reply) if body is None else body
+    found = json_value(reply) if body is None else body
     words = said(found) or _plain(reply)
     if _shows(words, content, secrets):
         mark = code(found)
@@ -329,23 +346,6 @@ def _target(reply: Reply, *, path: bool = True) -> str:
     way = quote(parts.path.partition(";")[0], safe="/%:@!$&'()*+,=~")
     shown = way if path and way != "/" and len(way) <= _LONGEST_WAY else ""
     return f"{parts.scheme}://{host}{shown}"
-
-
-def _json(reply: Reply) -> Any:
-    """The JSON value that the answer is, or None."""
-    if reply.fault is not None or not reply.body:
-        return None
-    if (reply.headers.get("content-encoding") or "identity").lower() != "identity":
-        return None
-    try:
-        return _DECODER.decode(reply.body)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        pass
-    try:
-        # Lone surrogates, NaN and a byte order mark, which the fast parser refuses.
-        return json.loads(reply.body)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _is_success(status: int) -> bool:

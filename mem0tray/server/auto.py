@@ -21,7 +21,9 @@ from mem0tray.server.model import (
     KeyCheck,
     Memory,
     Outcome,
+    Page,
     Presence,
+    ProjectCount,
     ServerMemory,
 )
 from mem0tray.server.recognition import Recognition
@@ -85,6 +87,18 @@ class AutoClient:
         end = time.monotonic() + timeout
         name, why_not = self._spoken(timeout)
         return why_not or self._client(name).search(project, query, limit, end - time.monotonic())
+
+    def page(self, project: str, after: str, timeout: float) -> Page | Outcome:
+        """Read some of a project's memories."""
+        end = time.monotonic() + timeout
+        name, why_not = self._spoken(timeout)
+        return why_not or self._client(name).page(project, after, end - time.monotonic())
+
+    def projects(self, timeout: float) -> list[ProjectCount] | Outcome:
+        """List the projects that have memories on the server."""
+        end = time.monotonic() + timeout
+        name, why_not = self._spoken(timeout)
+        return why_not or self._client(name).projects(end - time.monotonic())
 
     def probe(self, timeout: float) -> Health:
         """Ask the server for its health, and what it is where that is not known, or may be over."""

@@ -20,12 +20,19 @@ from mem0tray.server.model import (
     Reply,
     ServerMemory,
 )
+from mem0tray.server.network import MAX_ANSWER
 from mem0tray.server.outgoing import HEADERS, key_header
 from mem0tray.server.transport import Transport
 
 SAYS_NOTHING: Final = frozenset({Kind.OUTAGE, Kind.NO_ANSWER, Kind.UNAUTHORIZED, Kind.SLOW_DOWN})
 NO_TEXTS: Final = "the answer names no memories"
+NO_PROJECTS: Final = "the answer names no projects"
 NO_MEMORY: Final = Memory("", "", "")
+ID: Final = "mem0tray_id"  # in the metadata of a memory: our key, and the project as it was
+PROJECT: Final = "mem0tray_project"
+# Bytes of an answer to a question for many memories, and to one that cannot be put for fewer.
+LONGEST_PAGE: Final = 64 << 20
+LONGEST_LISTING: Final = 1 << 30
 
 
 class HttpClient(ABC):
@@ -80,8 +87,8 @@ class HttpClient(ABC):
         message = self._outcome(reply, NO_MEMORY).message
         return KeyCheck(KeyVerdict.REFUSED if refused else KeyVerdict.CANNOT_TELL, message)
 
-    def _get(self, path: str, timeout: float) -> Reply:
-        return self._transport.exchange("GET", path, self._headers, None, timeout)
+    def _get(self, path: str, timeout: float, longest: int = MAX_ANSWER) -> Reply:
+        return self._transport.exchange("GET", path, self._headers, None, timeout, longest)
 
     def _save_headers(self, memory: Memory) -> list[tuple[bytes, bytes]]:
         if not memory.key:
@@ -115,10 +122,23 @@ def has_text(entry: Any) -> bool:
 def as_shown(entry: dict[str, Any], project: str) -> ServerMemory:
     """A memory of an answer, as it says of itself; `entry` has its text under `memory`."""
     name, created, score = entry.get("id"), entry.get("created_at"), entry.get("score")
+    metadata = entry.get("metadata")
+    ours = metadata if isinstance(metadata, dict) else {}
+    was, key = ours.get(PROJECT), ours.get(ID)
     return ServerMemory(
-        project,
+        was if isinstance(was, str) and was else project,
         entry["memory"],
         str(name) if isinstance(name, str | int) else "",
         created if isinstance(created, str) else "",
         float(score) if isinstance(score, int | float) else None,
+        key if isinstance(key, str) else "",
     )
+
+
+def as_counted(entry: Any, name: str, count: str) -> tuple[str, int | None] | None:
+    """A project of an answer and how many memories it has there; None where it names none."""
+    found = entry.get(name) if isinstance(entry, dict) else None
+    if not isinstance(found, str) or not found:
+        return None
+    number = entry.get(count)
+    return found, number if isinstance(number, int) and number >= 0 else None

@@ -62,6 +62,7 @@ class ServerMemory(Struct, frozen=True):
 
     `id` is the server's own and `created` its time as the server writes it; both are empty
     where it shows none. `score`: how well it fits a search, None where the server does not say.
+    `key` is the idempotency key by which we saved it, empty where the server does not keep that.
     """
 
     project: str
@@ -69,6 +70,26 @@ class ServerMemory(Struct, frozen=True):
     id: str = ""
     created: str = ""
     score: float | None = None
+    key: str = ""
+
+
+class Page(Struct, frozen=True):
+    """Some of a project's memories, the newest first.
+
+    `after` is what `Client.page` takes for those that follow, empty where none do. `whole`: false
+    where the server has older ones that it does not show, or may have.
+    """
+
+    memories: list[ServerMemory]
+    after: str = ""
+    whole: bool = True
+
+
+class ProjectCount(Struct, frozen=True):
+    """A project on a server; `count` is how many memories it has there, None where not said."""
+
+    project: str
+    count: int | None = None
 
 
 class Presence(enum.Enum):
@@ -181,6 +202,22 @@ class Client(Protocol):
         self, project: str, query: str, limit: int, timeout: float
     ) -> list[ServerMemory] | Outcome:
         """Search a project for up to `limit` memories, the best first; else as `read`."""
+        ...
+
+    def page(self, project: str, after: str, timeout: float) -> Page | Outcome:
+        """Read some of a project's memories: from the newest, or those behind an earlier page.
+
+        `after` is empty, or that of the page before. As long as `after` of a page is not empty
+        there may be more, even if the page is empty itself. Else as `read`.
+        """
+        ...
+
+    def projects(self, timeout: float) -> list[ProjectCount] | Outcome:
+        """List the projects that have memories on the server.
+
+        An Outcome says why it did not name them; with a status of CANNOT_TELL the server has
+        no such question.
+        """
         ...
 
     def probe(self, timeout: float) -> Health:

@@ -56,9 +56,13 @@ class Network(httpcore.NetworkBackend, httpcore.NetworkStream):
         self._is_over = False
         self.begin(0.0)
 
-    def begin(self, deadline: float) -> None:
-        """Get ready for a request that must be over at `deadline` (monotonic seconds)."""
+    def begin(self, deadline: float, longest: int = MAX_ANSWER) -> None:
+        """Get ready for a request that must be over at `deadline` (monotonic seconds).
+
+        Its answer may have `longest` bytes, head included.
+        """
         self._deadline = deadline
+        self._longest = longest
         self._waiting, self.raw = bytearray(), bytearray()
         self.sent = self.hung_up = self.cut = False
 
@@ -140,9 +144,14 @@ class Network(httpcore.NetworkBackend, httpcore.NetworkStream):
                     raise httpcore.ReadError from None
         self.raw += data
         self.hung_up = not data
-        if len(self.raw) > MAX_ANSWER:
+        if self.is_too_long:
             raise httpcore.ReadError
         return data
+
+    @property
+    def is_too_long(self) -> bool:
+        """Whether more has come in than the answer may have."""
+        return len(self.raw) > self._longest
 
     def close(self) -> None:
         """Close the connection; never while another thread shuts it down."""

@@ -4,8 +4,9 @@ It keeps our key with each memory, so that it can be asked for one by that.
 """
 
 import re
+from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 from msgspec.structs import replace
 
@@ -18,13 +19,20 @@ from mem0tray.server.answers import (
     STORED_NOTHING,
     health,
     json_object,
+    json_value,
     no_use,
 )
 from mem0tray.server.http_client import (
+    ID,
+    LONGEST_LISTING,
+    LONGEST_PAGE,
     NO_MEMORY,
+    NO_PROJECTS,
     NO_TEXTS,
+    PROJECT,
     SAYS_NOTHING,
     HttpClient,
+    as_counted,
     as_shown,
     entries_of,
     has_text,
@@ -37,7 +45,9 @@ from mem0tray.server.model import (
     Health,
     Memory,
     Outcome,
+    Page,
     Presence,
+    ProjectCount,
     Proof,
     Reply,
     ServerMemory,
@@ -50,10 +60,10 @@ SAVE: Final = "/memories"
 SEARCH: Final = "/search"
 HEALTH: Final = HEALTH_PATHS["oss"]
 KEY_QUESTION: Final = "/memories?user_id=mem0tray-key-check&top_k=1"
-ID: Final = "mem0tray_id"
-PROJECT: Final = "mem0tray_project"
+ENTITIES: Final = "/entities"
 # The most that it lists, and fewer where so many are too long for one answer.
 _LISTED: Final = (1000, 200, 40)
+_COUNTED: Final = 10_000  # memories that it looks at to list projects, and no more
 _QUERY: Final = 1000  # characters of a large text that are searched for
 _ODD: Final = re.compile(r"[\s%]")
 _ANY: Final = "*"  # in a filter of it, whatever the value
@@ -122,15 +132,11 @@ class OssClient(HttpClient):
     def read(self, project: str, limit: int, timeout: float) -> list[ServerMemory] | Outcome:
         """List a project; which are the newest shows only in a list of all that it will list."""
         for number in _LISTED:
-            names = self._scope(project) | {"top_k": number}
-            asked = urlencode(names, errors="surrogatepass", quote_via=quote)
-            reply = self._get(f"{SAVE}?{asked}", timeout)
+            reply = self._get(self._listing_path(project, number), timeout)
             if reply.fault is not Fault.TOO_LONG:
                 break
         shown = self._shown(reply, project)
-        if isinstance(shown, Outcome):
-            return shown
-        return sorted(shown, key=lambda each: each.created, reverse=True)[:limit]
+        return shown if isinstance(shown, Outcome) else _newest_first(shown)[:limit]
 
     def search(
         self, project: str, query: str, limit: int, timeout: float
@@ -138,6 +144,37 @@ class OssClient(HttpClient):
         """Search a project by meaning."""
         body = {"query": query, "filters": self._scope(project), "top_k": limit}
         return self._shown(self._post(SEARCH, body, timeout), project)
+
+    def page(self, project: str, after: str, timeout: float) -> Page | Outcome:
+        """Read all that the server will list of a project: it has no pages."""
+        del after  # there is never one
+        reply = self._get(self._listing_path(project, _LISTED[0]), timeout, LONGEST_LISTING)
+        shown = self._shown(reply, project)
+        if isinstance(shown, Outcome):
+            return shown
+        number = len(entries_of(json_object(reply), ("results",)) or [])
+        return Page(_newest_first(shown), whole=len(shown) == number < _LISTED[0])
+
+    def projects(self, timeout: float) -> list[ProjectCount] | Outcome:
+        """List the users that have memories there, or with `server.user` the agents.
+
+        The server counts 10,000 memories at most, and an agent's with those of every user: where
+        that may be, no count is given.
+        """
+        reply = self._get(ENTITIES, timeout, LONGEST_PAGE)
+        found = json_value(reply)
+        if reply.status != HTTPStatus.OK or not isinstance(found, list):
+            outcome = self._outcome(reply, NO_MEMORY)
+            if outcome.status != HTTPStatus.OK or reply.fault is not None:
+                return outcome
+            return replace(outcome, kind=Kind.NO_ANSWER, message=NO_PROJECTS)
+        wanted = "agent" if self._terms.user else "user"
+        named = (
+            as_counted(each, "id", "total_memories") for each in found if _type(each) == wanted
+        )
+        known = [each for each in named if each is not None]
+        is_vague = self._terms.user or sum(number or 0 for _, number in known) >= _COUNTED
+        return [ProjectCount(project_of(name), None if is_vague else n) for name, n in known]
 
     def probe(self, timeout: float) -> Health:
         """Ask for the server's health."""
@@ -153,6 +190,10 @@ class OssClient(HttpClient):
             return replace(outcome, message=outcome.message or NO_TEXTS)
         entries = entries_of(json_object(reply), ("results",)) or []
         return [as_shown(each, project) for each in entries if has_text(each)]
+
+    def _listing_path(self, project: str, number: int) -> str:
+        names = self._scope(project) | {"top_k": number}
+        return f"{SAVE}?{urlencode(names, errors='surrogatepass', quote_via=quote)}"
 
     def _scope(self, project: str) -> dict[str, Any]:
         """The names under which a project's memories are kept."""
@@ -197,9 +238,23 @@ def name_of(text: str) -> str:
     return _ODD.sub(lambda found: quote(found[0], safe=""), text)
 
 
+def project_of(name: str) -> str:
+    """The project of a name that the server has; one that we did not make is the project itself."""
+    was = unquote(name, errors="surrogatepass")
+    return was if name_of(was) == name else name
+
+
 def id_of(key: str) -> str:
     """A key as the server keeps it, always the same for the same key."""
     return name_of(key) if key == _ANY else key_header(key)
+
+
+def _newest_first(found: list[ServerMemory]) -> list[ServerMemory]:
+    return sorted(found, key=lambda each: each.created, reverse=True)
+
+
+def _type(entry: Any) -> Any:
+    return entry.get("type") if isinstance(entry, dict) else None
 
 
 def _key_of(entry: Any) -> Any:

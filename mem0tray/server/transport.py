@@ -40,15 +40,16 @@ class Transport:
 
     def exchange(
         self, method: str, path: str, headers: Sequence[tuple[bytes, bytes]],
-        body: bytes | httpx.SyncByteStream | None, timeout: float,
+        body: bytes | httpx.SyncByteStream | None, timeout: float, longest: int = MAX_ANSWER,
     ) -> Reply:  # fmt: skip
         """Send one request and read its answer, all within `timeout` seconds.
 
         `path` follows the address's prefix; the length of a stream stands in `headers`.
+        `longest` is how many bytes the answer may have, head included.
         Never raises for trouble of network or server.
         """
         started = monotonic()
-        self._network.begin(started + timeout)
+        self._network.begin(started + timeout, longest)
         reply = Reply(None, httpx.Headers(), b"", 0.0, asked=(self._there.url, path))
         try:
             url = _url("".join(reply.asked))
@@ -102,7 +103,7 @@ class Transport:
 
     def _fault(self, error: Exception) -> Fault:
         """How the exchange broke off."""
-        if len(self._network.raw) > MAX_ANSWER:
+        if self._network.is_too_long:
             return Fault.TOO_LONG
         if not self._network.sent:
             return Fault.UNREACHABLE

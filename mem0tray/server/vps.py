@@ -14,10 +14,14 @@ from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.large import LargeText
 from mem0tray.server.answers import NO_PROJECT, health, json_object
 from mem0tray.server.http_client import (
+    LONGEST_LISTING,
+    LONGEST_PAGE,
     NO_MEMORY,
+    NO_PROJECTS,
     NO_TEXTS,
     SAYS_NOTHING,
     HttpClient,
+    as_counted,
     as_shown,
     entries_of,
     has_text,
@@ -30,7 +34,9 @@ from mem0tray.server.model import (
     Health,
     Memory,
     Outcome,
+    Page,
     Presence,
+    ProjectCount,
     Proof,
     Reply,
     ServerMemory,
@@ -45,12 +51,14 @@ HEALTH: Final = HEALTH_PATHS["vps"]
 # A listing, in which a wrong key shows, of a project that nobody has: it stores nothing.
 KEY_QUESTION: Final = "/memory/mem0tray-key-check?limit=1"
 LIST_LIMIT: Final = 10_000
+PAGE_LIMIT: Final = 1000
 SEARCH_LIMIT: Final = 10
 # Some servers cut a listing at a limit of their own without a word, and mem0
 # returns 100 where no limit reaches it: a round number may be incomplete.
 _ROUND: Final = 100
 # Longer request lines are refused by servers, some of which then hang up.
 _LONGEST_PATH: Final = 4096
+_PROJECTS: Final = ("projects",)
 
 
 class VpsClient(HttpClient):
@@ -128,6 +136,48 @@ class VpsClient(HttpClient):
         )
         return self._shown(reply, project, "results")
 
+    def page(self, project: str, after: str, timeout: float) -> Page | Outcome:
+        """Read a page of a listing, where the server pages; else as much as it shows at once."""
+        end = time.monotonic() + timeout
+        shown = self._page(project, after, PAGE_LIMIT, timeout)
+        if isinstance(shown, Outcome) or after or shown.after or len(shown.memories) < PAGE_LIMIT:
+            return shown
+        # It has no pages, and may show more than is in one.
+        larger = self._page(project, after, LIST_LIMIT, end - time.monotonic())
+        return shown if isinstance(larger, Outcome) else larger
+
+    def _page(self, project: str, after: str, limit: int, timeout: float) -> Page | Outcome:
+        asked = limit
+
+        def ask(most: int, left: float) -> Reply:
+            nonlocal asked
+            asked = most
+            longest = LONGEST_LISTING if most == 1 else LONGEST_PAGE
+            return self._get(listing_path(project, most, after), left, longest)
+
+        reply = _fitting(ask, limit, timeout)
+        told = self._answered(reply, "memories", "results")
+        if isinstance(told, Outcome):
+            return told
+        body, entries = told
+        shown = [as_shown(each, project) for each in entries if has_text(each)]
+        is_full = len(entries) >= asked or body.get("truncated") is True
+        if body.get("paged") is True:
+            last = shown[-1].id if shown and is_full else ""
+            return Page(shown, last, whole=bool(last) or not is_full)
+        if after:  # another server stands there by now, and begins anew
+            return Page([], whole=False)
+        is_doubtful = len(entries) % _ROUND == 0 < len(entries) or len(shown) < len(entries)
+        return Page(shown, whole=not (is_full or is_doubtful))
+
+    def projects(self, timeout: float) -> list[ProjectCount] | Outcome:
+        """List the projects, where the server has that question."""
+        told = self._answered(self._get(SAVE, timeout, LONGEST_PAGE), *_PROJECTS)
+        if isinstance(told, Outcome):
+            return told
+        found = (as_counted(each, "user_id", "count") for each in told[1])
+        return [ProjectCount(*each) for each in found if each is not None]
+
     def probe(self, timeout: float) -> Health:
         """Ask for the server's health."""
         reply = self._get(HEALTH, timeout)
@@ -201,13 +251,22 @@ class VpsClient(HttpClient):
 
     def _shown(self, reply: Reply, project: str, name: str) -> list[ServerMemory] | Outcome:
         """The memories of a listing or search."""
+        told = self._answered(reply, name, "results")
+        if isinstance(told, Outcome):
+            return told
+        return [as_shown(each, project) for each in told[1] if has_text(each)]
+
+    def _answered(self, reply: Reply, *names: str) -> tuple[dict[str, Any], list[Any]] | Outcome:
+        """An answer, and the list that stands there under these names, one in another."""
         outcome = self._outcome(reply, NO_MEMORY)
         if outcome.kind is not Kind.DELIVERED:
             return outcome
-        entries = entries_of(json_object(reply), (name, "results"))
+        body = json_object(reply) or {}
+        entries = entries_of(body, names)
         if entries is None:
-            return replace(outcome, kind=Kind.NO_ANSWER, message=NO_TEXTS)
-        return [as_shown(each, project) for each in entries if has_text(each)]
+            message = NO_PROJECTS if names == _PROJECTS else NO_TEXTS
+            return replace(outcome, kind=Kind.NO_ANSWER, message=message)
+        return body, entries
 
 
 def _fitting(ask: Callable[[int, float], Reply], limit: int, timeout: float) -> Reply:
@@ -232,10 +291,14 @@ def _body(memory: Memory) -> bytes | LargeBody:
 
 
 @functools.lru_cache(maxsize=64)  # on a first start it is wanted of each memory
-def listing_path(project: str, limit: int = LIST_LIMIT) -> str:
-    """The path of a project's newest memories; nothing in the id can lead anywhere else."""
+def listing_path(project: str, limit: int = LIST_LIMIT, before: str = "") -> str:
+    """The path of a project's newest memories, or of the newest before one of them.
+
+    Nothing in the id can lead anywhere else.
+    """
     encoded = quote(project.encode("utf-8", "surrogatepass"), safe="")
     if encoded.strip(".") == "":
         # These alone would still be taken for a step within the path.
         encoded = encoded.replace(".", "%2E")
-    return f"/memory/{encoded}?limit={limit}"
+    behind = f"&before={quote(before, safe='')}" if before else ""
+    return f"/memory/{encoded}?limit={limit}{behind}"

@@ -1,6 +1,6 @@
 """What the clients of these tests have in common."""
 
-from mem0tray.server import Health, KeyCheck, Outcome, ServerMemory
+from mem0tray.server import Health, KeyCheck, Outcome, Page, ProjectCount, ServerMemory
 
 
 class AskedAndSent:
@@ -13,6 +13,14 @@ class AskedAndSent:
     def search(
         self, project: str, query: str, limit: int, timeout: float
     ) -> list[ServerMemory] | Outcome:
+        """Not part of an attempt."""
+        raise NotImplementedError
+
+    def page(self, project: str, after: str, timeout: float) -> Page | Outcome:
+        """Not part of an attempt."""
+        raise NotImplementedError
+
+    def projects(self, timeout: float) -> list[ProjectCount] | Outcome:
         """Not part of an attempt."""
         raise NotImplementedError
 

@@ -1,0 +1,278 @@
+"""Reading all that a server has: page by page, project by project."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from mem0tray.server import (
+    Client,
+    Kind,
+    Outcome,
+    Page,
+    ProjectCount,
+    Recognition,
+    ServerAddress,
+    ServerMemory,
+    Terms,
+    connect,
+)
+from tests.server.calls import LONG, client_of, listing
+from tests.server.wire import Connection, Handler, Wire, answering, render, routing
+
+
+@contextmanager
+def official(server: Wire, terms: Terms | None = None) -> Iterator[Client]:
+    """Make a client of an official server and close it."""
+    with closing(connect(ServerAddress.of(server.url), "oss", terms=terms or Terms())) as made:
+        yield made
+
+
+def paging(texts: list[str], room: int = 10**9) -> Handler:
+    """Answer as a server that pages, with up to `room` bytes of texts at once."""
+
+    def handle(connection: Connection) -> None:
+        while (request := connection.request()) is not None:
+            asked = parse_qs(urlsplit(request.target).query)
+            end = int(asked.get("before", [str(len(texts))])[0])
+            found: list[dict[str, str]] = []
+            size, cut = 0, {}
+            for number in reversed(range(max(end - int(asked["limit"][0]), 0), end)):
+                size += len(texts[number])
+                if found and size > room:
+                    cut = {"truncated": True}
+                    break
+                found.append({"id": str(number), "memory": texts[number]})
+            answer = {"success": True, "memories": {"results": found}, "paged": True} | cut
+            connection.send(render(200, answer))
+
+    return handle
+
+
+def walked(client: Client, project: str) -> tuple[list[str], int, bool]:
+    """Read all pages of a project; texts, how many pages, and whether each was whole."""
+    texts: list[str] = []
+    after, number, whole = "", 0, True
+    while True:
+        page = client.page(project, after, LONG)
+        assert isinstance(page, Page), page
+        texts += [each.text for each in page.memories]
+        number, whole, after = number + 1, whole and page.whole, page.after
+        if not after:
+            return texts, number, whole
+
+
+@pytest.mark.parametrize(("count", "pages"), [(0, 1), (1, 1), (999, 1), (1000, 2), (2500, 3)])
+def test_pages_of_a_server_that_has_them_hold_all_once(count: int, pages: int) -> None:
+    """The newest first, a thousand at a time, up to the last."""
+    texts = [f"oak {number}" for number in range(count)]
+    with Wire(paging(texts)) as server, client_of(server) as client:
+        assert walked(client, "my project") == (texts[::-1], pages, True)
+        asked = [request.target for request in server.requests]
+    assert asked[0] == "/memory/my%20project?limit=1000"
+    assert all(target.startswith(f"{asked[0]}&before=") for target in asked[1:])
+
+
+def test_a_page_that_grew_too_large_is_followed_by_the_next() -> None:
+    """A server that cuts its answer by size has the rest on further pages."""
+    texts = [f"{number:04} " + "x" * 100 for number in range(30)]
+    with Wire(paging(texts, room=1000)) as server, client_of(server) as client:
+        found, pages, whole = walked(client, "p")
+    assert (found, whole) == (texts[::-1], True)
+    assert pages > 3
+
+
+def test_a_page_may_be_longer_than_other_answers() -> None:
+    """Memories of more than a megabyte are read, alone and many at once."""
+    texts = ["small", "é" * 1_500_000, *(f"{number}" + "x" * 300_000 for number in range(9))]
+    with Wire(paging(texts)) as server, client_of(server) as client:
+        assert walked(client, "p") == (texts[::-1], 1, True)
+
+
+def test_a_page_that_is_too_long_is_asked_for_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer memories are asked for until they fit, and one alone may be as long as it is."""
+    monkeypatch.setattr("mem0tray.server.vps.LONGEST_PAGE", 200_000)
+    texts = ["one", "x" * 300_000, *(f"{number}" + "x" * 60_000 for number in range(9))]
+    with Wire(paging(texts)) as server, client_of(server) as client:
+        found, _, whole = walked(client, "p")
+    assert (found, whole) == (texts[::-1], True)
+
+
+@pytest.mark.parametrize(
+    ("count", "shows", "whole"),
+    [
+        (3, 10_000, True),
+        (100, 10_000, False),
+        (1000, 1000, False),
+        (1001, 10_000, True),
+        (10_000, 10_000, False),
+    ],
+)
+def test_a_server_without_pages_shows_what_it_can_at_once(
+    count: int, shows: int, *, whole: bool
+) -> None:
+    """More than a thousand are asked for where there may be more; a round number may be cut."""
+    texts = [str(number) for number in range(count)]
+
+    def handle(connection: Connection) -> None:
+        while (request := connection.request()) is not None:
+            limit = min(int(parse_qs(urlsplit(request.target).query)["limit"][0]), shows)
+            connection.send(listing(*texts[:limit]))
+
+    with Wire(handle) as server, client_of(server) as client:
+        assert walked(client, "p") == (texts, 1, whole)
+        limits = [request.target.partition("=")[2] for request in server.requests]
+    assert limits == ["1000", "10000"][: 1 + (count >= 1000)]
+
+
+def test_a_server_that_has_no_pages_any_more_is_not_read_twice() -> None:
+    """It begins with its newest again, which were read before; the listing is not whole."""
+    with Wire(answering(listing("new"))) as server, client_of(server) as client:
+        assert client.page("p", "17", LONG) == Page([], whole=False)
+
+
+def test_what_a_server_keeps_of_ours_comes_back() -> None:
+    """The key by which a memory was saved, and its project as it was."""
+    ours = {"mem0tray_id": "id-1", "mem0tray_project": "my project"}
+    entries = [
+        {"id": "a", "memory": "oak", "metadata": ours},
+        {"id": "b", "memory": "elm", "metadata": {"mem0tray_id": 5, "mem0tray_project": ""}},
+        {"id": "c", "memory": "ash", "metadata": None},
+    ]
+    answer = render(200, {"results": entries})
+    with Wire(answering(answer)) as server, official(server) as client:
+        page = client.page("my%20project", "", LONG)
+    assert page == Page(
+        [
+            ServerMemory("my project", "oak", "a", key="id-1"),
+            ServerMemory("my%20project", "elm", "b"),
+            ServerMemory("my%20project", "ash", "c"),
+        ]
+    )
+
+
+@pytest.mark.parametrize(("count", "whole"), [(0, True), (999, True), (1000, False)])
+def test_an_official_server_lists_a_thousand_at_most(count: int, *, whole: bool) -> None:
+    """The newest first, in one answer as long as it is; a full one is perhaps not all."""
+    entries = [
+        {"id": str(n), "memory": f"{n}" + "x" * 2000, "created_at": f"2026-01-01T{n:06}"}
+        for n in range(count)
+    ]
+    answer = render(200, {"results": entries})
+    with Wire(answering(answer)) as server, official(server) as client:
+        page = client.page("p", "", LONG)
+        (request,) = server.requests
+    assert isinstance(page, Page)
+    assert [each.id for each in page.memories] == [str(n) for n in reversed(range(count))]
+    assert (page.after, page.whole) == ("", whole)
+    assert request.target == "/memories?user_id=p&top_k=1000"
+
+
+# Projects -----------------------------------------------------------------------------------------
+
+
+def test_projects_come_with_their_counts() -> None:
+    """What names no project is left out, and what is no number is not said."""
+    projects = [
+        {"user_id": "half \ud83d", "count": 3},
+        {"user_id": "p"},
+        {"user_id": "q", "count": "many"},
+        {"user_id": ""},
+        {"count": 4},
+        "odd",
+    ]
+    answer = render(200, {"success": True, "projects": projects})
+    with Wire(routing({"GET /memory": answer})) as server, client_of(server) as client:
+        assert client.projects(LONG) == [
+            ProjectCount("half \ud83d", 3),
+            ProjectCount("p"),
+            ProjectCount("q"),
+        ]
+
+
+def entity(name: str, total: int, kind: str = "user") -> dict[str, object]:
+    """Make an entity as the official server lists it."""
+    return {"id": name, "type": kind, "total_memories": total, "created_at": None}
+
+
+@pytest.mark.parametrize(
+    ("entities", "user", "found"),
+    [
+        (
+            [entity("my%20project", 2), entity("a%41", 1), entity("50%", 1), entity("x", 9, "run")],
+            "",
+            [ProjectCount("my project", 2), ProjectCount("a%41", 1), ProjectCount("50%", 1)],
+        ),
+        ([entity("p", 9_999), entity("q", 1)], "", [ProjectCount("p"), ProjectCount("q")]),
+        ([entity("Jo", 3), entity("p%20q", 3, "agent")], "Jo", [ProjectCount("p q")]),
+        ([], "", []),
+    ],
+)
+def test_an_official_server_s_users_are_its_projects(
+    entities: list[dict[str, object]], user: str, found: list[ProjectCount]
+) -> None:
+    """By the names that they had here; uncounted where it counts no further, or others' too."""
+    routes = {"GET /entities": render(200, entities)}
+    with Wire(routing(routes)) as server, official(server, Terms(user)) as client:
+        assert client.projects(LONG) == found
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (render(404, {"detail": "Not Found"}), (Kind.REFUSED, 404, "404 Not Found: Not Found")),
+        (render(405, {}), (Kind.REFUSED, 405, "405 Method Not Allowed")),
+        (render(503, {}), (Kind.OUTAGE, 503, "503 Service Unavailable")),
+        (render(200, {"success": True}), (Kind.NO_ANSWER, 200, "the answer names no projects")),
+    ],
+)
+@pytest.mark.parametrize("dialect", ["vps", "oss"])
+def test_a_server_that_does_not_name_its_projects_says_why(
+    answer: bytes, said: tuple[Kind, int, str], dialect: str
+) -> None:
+    """By its status it can be told whether it has the question at all."""
+    address = ServerAddress.of
+    with (
+        Wire(answering(answer)) as server,
+        closing(connect(address(server.url), dialect)) as client,
+    ):
+        outcome = client.projects(LONG)
+    assert isinstance(outcome, Outcome)
+    assert (outcome.kind, outcome.status, outcome.message) == said
+
+
+@pytest.mark.parametrize("dialect", ["vps", "oss"])
+def test_a_page_that_does_not_come_says_why(dialect: str) -> None:
+    """An outcome with a message for people."""
+    address = ServerAddress.of
+    with (
+        Wire(answering(render(401, {"detail": "no key"}))) as server,
+        closing(connect(address(server.url), dialect)) as client,
+    ):
+        said = client.page("p", "", LONG)
+    assert isinstance(said, Outcome)
+    assert (said.kind, said.message) == (Kind.UNAUTHORIZED, "401 Unauthorized: no key")
+
+
+def test_a_recognised_server_is_asked_in_its_dialect() -> None:
+    """Pages and projects as all else; one that is not recognised says so."""
+    routes = {
+        "GET /auth/setup-status": render(200, {}),
+        "GET /entities": render(200, [entity("p", 1)]),
+        "GET /memories": render(200, {"results": [{"memory": "oak"}]}),
+    }
+    with (
+        Wire(routing(routes)) as server,
+        closing(connect(ServerAddress.of(server.url), "auto", recognition=Recognition())) as client,
+    ):
+        assert client.projects(LONG) == [ProjectCount("p", 1)]
+        assert client.page("p", "", LONG) == Page([ServerMemory("p", "oak")])
+    nobody = render(404, {})
+    with (
+        Wire(answering(nobody)) as server,
+        closing(connect(ServerAddress.of(server.url), "auto", recognition=Recognition())) as client,
+    ):
+        for said in (client.projects(LONG), client.page("p", "", LONG)):
+            assert isinstance(said, Outcome)
+            assert "no Mem0 server was recognised" in said.message
