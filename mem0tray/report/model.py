@@ -103,7 +103,7 @@ class Chart:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class StatusPage:
     """The whole page."""
 
     language: str

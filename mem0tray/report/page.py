@@ -11,13 +11,13 @@ from markupsafe import Markup, escape
 
 from mem0tray.core.language import Language
 from mem0tray.report import charts
-from mem0tray.report.model import Page
+from mem0tray.report.model import StatusPage
 
 _HERE: Final = Path(__file__).parent
 _TYPED: Final = re.compile("`([^`]+)`")
 
 
-def render(page: Page, language: Language) -> str:
+def render(page: StatusPage, language: Language) -> str:
     """The whole document; `language` writes the numbers in it."""
     environment = Environment(
         loader=FileSystemLoader(_HERE, encoding="utf-8"),

@@ -17,7 +17,7 @@ from mem0tray.report import times
 from mem0tray.report.advice import advice
 from mem0tray.report.figures import charts
 from mem0tray.report.gathering import Gathered
-from mem0tray.report.model import Figure, Letters, Page, ReportedLetter, Tone
+from mem0tray.report.model import Figure, Letters, ReportedLetter, StatusPage, Tone
 from mem0tray.report.redaction import Cleaner
 from mem0tray.report.state import headline
 
@@ -36,12 +36,12 @@ class Options:
     with_content: bool = False
 
 
-def of(seen: Gathered, language: Language, options: Options) -> Page:
+def of(seen: Gathered, language: Language, options: Options) -> StatusPage:
     """The page for what was gathered."""
     _ = language.gettext
     cleaner = Cleaner(options.server)
     top = headline(seen.overview, seen.now, language, cleaner)
-    return Page(
+    return StatusPage(
         language=language.code,
         title=f"{top.text} – mem0tray",
         made=_("as of {time}").format(time=times.absolute(seen.now, language)),
