@@ -1,5 +1,6 @@
 """Whether it is this computer's own network that keeps a server out of reach. Nothing is sent."""
 
+import contextlib
 import socket
 import threading
 from typing import Final
@@ -42,16 +43,22 @@ def has_way_out() -> bool:
 
 def resolves(hostname: str) -> bool:
     """Whether the name of a host leads to an address, within a few seconds."""
-    found: list[bool] = []
+    return bool(addresses_of(hostname, _PATIENCE))
+
+
+def addresses_of(hostname: str, timeout: float) -> list[str]:
+    """The addresses that the name of a host leads to; none if they do not come in time."""
+    found: list[str] = []
 
     def ask() -> None:
-        try:
-            found.append(bool(socket.getaddrinfo(hostname, None)))
-        except (OSError, UnicodeError):
-            found.append(False)
+        with contextlib.suppress(OSError, UnicodeError):
+            found.extend(
+                str(each[4][0])
+                for each in socket.getaddrinfo(hostname, None, type=socket.SOCK_STREAM)
+            )
 
     # The resolver knows no time limit of its own.
     thread = threading.Thread(target=ask, name="mem0tray-resolve", daemon=True)
     thread.start()
-    thread.join(_PATIENCE)
-    return found == [True]
+    thread.join(timeout)
+    return list(dict.fromkeys(found))

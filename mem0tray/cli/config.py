@@ -10,7 +10,7 @@ import click
 from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import CommandGroup
 from mem0tray.config import config_file, settings
-from mem0tray.config.setting_rules import LONGEST
+from mem0tray.config.setting_rules import LOCAL_URL, LONGEST
 from mem0tray.config.settings import SECRETS, Loaded
 from mem0tray.core.errors import SettingsError
 from mem0tray.system import editor
@@ -19,6 +19,11 @@ from mem0tray.system.paths import config_file as location
 
 MASK: Final = "••••"
 _CREDENTIALS: Final = re.compile(r"://[^/\s]*@")  # refused, but shown with what is wrong
+# After these the server is asked.
+_TESTED: Final = frozenset(
+    f"server.{name}" for name in ("url", "api_key", "dialect", "ca_file", "allow_plain_key")
+)
+_TEST_SECONDS: Final = 5.0
 _DEFAULT: Final = "default"
 _WRONG: Final = "wrong"
 
@@ -111,12 +116,17 @@ def get(key: str, *, as_json: bool) -> None:
 )
 @click.argument("key", shell_complete=candidates.keys)
 @click.argument("value", required=False, shell_complete=candidates.values)
-def set_(key: str, value: str | None) -> None:
+@click.option("--no-test", is_flag=True, help="Do not ask the server after a change of it.")
+def set_(key: str, value: str | None, *, no_test: bool) -> None:
     """Set KEY to VALUE in the settings file, whose comments stay.
 
     A missing VALUE, or `-`, is asked for at a terminal, else read from
     standard input: an API key given as an argument stands in the shell's
     history. An empty value is refused; `config unset` takes a setting away.
+
+    After a change of the server's address, key, dialect or authority that
+    server is tested, for five seconds at most: nothing is stored there, and
+    what it finds changes neither the setting nor the exit code.
     """
     settings.kind_of(key)
     if value is None or value == "-":
@@ -124,6 +134,23 @@ def set_(key: str, value: str | None) -> None:
     config_file.change(location(), key, config_file.checked(key, value))
     if os.environ.get(settings.variable(key)):
         output.remark(f"{settings.variable(key)} is set and wins over the file.")
+    elif key in _TESTED and not no_test:
+        _test_server(key)
+
+
+def _test_server(key: str) -> None:
+    """Ask the server that the settings now choose, and say what is well, and what is not."""
+    loaded = settings.read()
+    url = loaded.settings.server.url
+    if loaded.wrong or not url or (url == LOCAL_URL and key != "server.url"):
+        return  # it is not known which server is meant, or nothing of it has changed
+    from mem0tray.actions import examine_server, server_step  # slow to import, as the network is
+
+    for step in examine_server.examine(loaded, _TEST_SECONDS):
+        if step.result in (server_step.FAILED, server_step.WARNING):
+            output.remark(f"{step.seen} {step.remedy}")
+        elif step.result == server_step.OK and step.name not in server_step.WAY:
+            output.say(step.seen)
 
 
 def _asked(key: str) -> str:

@@ -29,6 +29,7 @@ from mem0tray.server.model import (
 from mem0tray.server.recognition import HEALTH_PATHS, Recognition
 
 __all__ = [
+    "AUTO",
     "DIALECTS",
     "KEY_REFUSED",
     "Client",

@@ -27,6 +27,7 @@ from mem0tray.core.due import LONGEST_ASKED
 from mem0tray.core.large import LargeText
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
+from mem0tray.server import certificates
 from mem0tray.server.model import NO_TLS, Fault, Health, Outcome, Reply
 from mem0tray.server.redaction import REPEATED, REPEATED_SECRET, code, repeats, said
 from mem0tray.server.remedy import of_no_tls, of_redirect
@@ -167,6 +168,8 @@ def health(reply: Reply, *, healthy: bool) -> Health:
         reason = _why_broken_off(reply)
         if reason.find(NO_TLS.id):
             remedy = of_no_tls(reply.asked[0])
+        else:
+            remedy = certificates.remedy(reason)
     elif status != HTTPStatus.OK:
         address = _target(reply)
         remedy = of_redirect(address)

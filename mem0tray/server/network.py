@@ -25,6 +25,7 @@ from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
+from mem0tray.server.certificates import untrusted
 from mem0tray.server.model import NO_TLS, Proof
 from mem0tray.system import threads
 
@@ -218,12 +219,12 @@ def why(error: BaseException) -> Reason:  # noqa: PLR0911 - a sentence for each
             return Reason("connection refused")
         case TimeoutError() | queue.Empty():
             return Reason("no connection in time")
-        case ConnectionResetError() | httpx.RemoteProtocolError():
+        case ConnectionResetError() | ssl.SSLEOFError() | httpx.RemoteProtocolError():
             return Reason("the connection was lost before anything was sent")
         case httpx.ProxyError():
             return Reason("the proxy answered {answer}", answer=one_line(str(error)))
-        case ssl.SSLCertVerificationError(verify_message=message):
-            return Reason("the certificate cannot be trusted: {why}", why=one_line(message))
+        case ssl.SSLCertVerificationError(verify_code=code, verify_message=message):
+            return untrusted(code, message)
         case ssl.SSLError(reason=str(words)) if words:
             return NO_TLS if words in _NOT_TLS else reasons.quoted(words.replace("_", " ").lower())
         case OSError():

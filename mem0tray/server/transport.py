@@ -81,7 +81,7 @@ class Transport:
         if not self._wire or self._wire.has_expired() or not self._wire.is_available():
             self.close()
             self._http = httpx.HTTPTransport(
-                verify=_authorities(self._there), limits=_LIMITS, proxy=_proxy(self._there)
+                verify=authorities(self._there), limits=_LIMITS, proxy=proxy(self._there)
             )
             # The seams are httpcore's own. For one connection its pool costs a tenth of a request.
             pool, origin = self._http._pool, httpcore.URL(str(request.url)).origin  # noqa: SLF001
@@ -113,7 +113,7 @@ class Transport:
         return Fault.NOT_HTTP if is_garbage else Fault.LOST
 
 
-def _authorities(there: ServerAddress) -> ssl.SSLContext:
+def authorities(there: ServerAddress) -> ssl.SSLContext:
     """The authorities that vouch for the server: those of `ca_file` alone, else the public ones.
 
     Raises Mem0TrayError when the file cannot be read.
@@ -136,7 +136,7 @@ def _public_authorities() -> ssl.SSLContext:
     return context
 
 
-def _proxy(there: ServerAddress) -> httpx.Proxy | None:
+def proxy(there: ServerAddress) -> httpx.Proxy | None:
     """The proxy that the environment or the system names; this computer needs none.
 
     Found as Python finds it: httpx looks for one only in its client, and does not know the

@@ -141,12 +141,12 @@ def test_network_trouble_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "no connection" in str(own_network.trouble("m.test"))
     monkeypatch.setattr(own_network, "has_way_out", lambda: True)
 
-    def fails(*_: object) -> None:
+    def fails(*_: object, **__: object) -> None:
         raise socket.gaierror
 
     monkeypatch.setattr(socket, "getaddrinfo", fails)
     assert "DNS" in str(own_network.trouble("m.test"))
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: [1])
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [(2, 1, 6, "", ("127.0.0.1", 0))])
     assert own_network.trouble("m.test") == reasons.NONE
 
 

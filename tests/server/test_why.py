@@ -19,10 +19,10 @@ LOST = "the connection was lost before anything was sent"
 NO_NAME = "the name of the host cannot be resolved"
 
 
-def untrusted(message: str) -> ssl.SSLCertVerificationError:
-    """Make the error of a certificate."""
+def untrusted(message: str, code: int = 1) -> ssl.SSLCertVerificationError:
+    """Make the error of a certificate, with OpenSSL's code and words."""
     error = ssl.SSLCertVerificationError(1, "CERTIFICATE_VERIFY_FAILED")
-    error.verify_message = message
+    error.verify_code, error.verify_message = code, message
     return error
 
 
@@ -47,6 +47,11 @@ def tls(reason: str) -> ssl.SSLError:
         (httpx.RemoteProtocolError("Server disconnected."), LOST),
         (httpx.ProxyError("407\nPassword"), "the proxy answered 407 Password"),
         (untrusted("self-signed\nit is"), "the certificate cannot be trusted: self-signed it is"),
+        (
+            untrusted("certificate has expired", 10),
+            "the certificate cannot be trusted: it has expired",
+        ),
+        (ssl.SSLEOFError(8, "EOF occurred in violation of protocol"), LOST),
         (tls("WRONG_VERSION_NUMBER"), "the server there does not speak TLS"),
         (tls("RECORD_LAYER_FAILURE"), "the server there does not speak TLS"),
         (tls("SOME_OTHER"), "some other"),

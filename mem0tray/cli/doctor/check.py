@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 OK: Final = "ok"
 WARN: Final = "warn"
 FAIL: Final = "fail"
+SKIP: Final = "skip"
 
 
 class Check(NamedTuple):

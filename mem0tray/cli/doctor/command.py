@@ -23,7 +23,7 @@ from mem0tray.cli.doctor import (
     checks_server,
     checks_tray,
 )
-from mem0tray.cli.doctor.check import FAIL, OK, WARN, Check
+from mem0tray.cli.doctor.check import FAIL, OK, SKIP, WARN, Check
 from mem0tray.cli.output import Style
 from mem0tray.config import settings
 from mem0tray.config.settings import Loaded
@@ -37,7 +37,7 @@ _ALL: Final = 60.0  # for all of them, so that a disk that hangs is not waited f
 _LEAST: Final = 2.0
 _MOMENT: Final = 0.5  # after that a person is told what is waited for
 _NARROW: Final = 80  # columns; below, a name does not get a column of its own
-_STYLES: Final = {FAIL: Style.BAD, WARN: Style.WARNING, OK: Style.GOOD}
+_STYLES: Final = {FAIL: Style.BAD, WARN: Style.WARNING, OK: Style.GOOD, SKIP: Style.DIM}
 
 
 class Examined:
@@ -171,7 +171,7 @@ def _all(examined: Examined, parts: Sequence[_Part], *, told: bool) -> Iterator[
         with _progress(part.what, told=told):
             looked = _looked(part, examined, limit)
         for check in looked:  # what keeps two parts from their work is told once
-            if check.level == OK or check.message not in said:
+            if check.level in (OK, SKIP) or check.message not in said:
                 yield check
             said.add(check.message)
 
@@ -227,7 +227,7 @@ def _print(found: Sequence[Check]) -> None:
     room = output.width()
     narrow = room is not None and room < _NARROW
     longest = 0 if narrow else max(len(each.name) for each in found)
-    for level in (FAIL, WARN, OK):
+    for level in (FAIL, WARN, OK, SKIP):
         for each in found:
             if each.level == level:
                 _print_one(each, longest, apart=sys.stdout.isatty())

@@ -7,35 +7,16 @@ from pathlib import Path
 import pytest
 
 from mem0tray.actions import worker_report
-from mem0tray.cli.doctor import checks_machine, checks_server
+from mem0tray.cli.doctor import checks_machine
 from mem0tray.config.server_choice import CHOOSE
-from mem0tray.core import reasons
 from mem0tray.desktop import older_install
 from mem0tray.files import atomic
 from mem0tray.files.lock import InstanceLock
-from mem0tray.server import Health, KeyCheck, KeyVerdict
 from tests.cli.doctoring import checks
 from tests.cli.scratch import Scratch
 from tests.support import needs
 from tests.support.http1 import Answer
 from tests.support.standin import Standin
-
-
-class _Healthy:
-    """A client of a server that is well."""
-
-    def probe(self, timeout: float) -> Health:
-        """Say so."""
-        assert timeout > 0
-        return Health(healthy=True, reason=reasons.NONE)
-
-    def check_key(self, timeout: float) -> KeyCheck:
-        """Want none."""
-        assert timeout > 0
-        return KeyCheck(KeyVerdict.OPEN)
-
-    def close(self) -> None:
-        """Do nothing."""
 
 
 @pytest.mark.usefixtures("server")
@@ -50,7 +31,9 @@ def test_all_is_well(home: Scratch) -> None:
 
 def test_the_server(home: Scratch, server: Standin) -> None:
     """Healthy, ill and gone are told apart; trouble exits 1."""
-    assert checks(home, "server") == [("ok", f"{server.netloc} is healthy and speaks `vps`. ")]
+    ((level, text),) = checks(home, "server")
+    assert level == "ok"
+    assert text.startswith(f"{server.netloc} is healthy and speaks `vps`: ")
     server.health = Answer(503)
     ((level, text),) = checks(home, "server")
     assert level == "fail"
@@ -58,8 +41,11 @@ def test_the_server(home: Scratch, server: Standin) -> None:
     server.close()
     done = home.run("doctor")
     assert done.code == 1
-    assert done.line.startswith("mem0tray: What failed: server")
-    assert checks(home, "server")[0][0] == "fail"
+    assert done.line.startswith("mem0tray: What failed: server connection")
+    assert [checks(home, name)[0][0] for name in ("server connection", "server")] == [
+        "fail",
+        "skip",
+    ]
 
 
 def test_how_to_choose_a_server_is_said_once(home: Scratch) -> None:
@@ -156,7 +142,7 @@ def test_a_redirect_is_named_with_the_address_to_set(home: Scratch, server: Stan
     """Of the health check, and of memories alone where that is answered."""
     server.can_be_asked, server.not_asked_status = False, 308
     server.not_asked_headers = {"Location": "/api/memory/x"}
-    (_, (level, text)) = checks(home, "server")
+    ((level, text),) = checks(home, "server key")
     assert level == "fail"
     assert f"{server.netloc} sends what is asked of it elsewhere: 308 " in text
     assert f"`mem0tray config set server.url {server.url}/api`" in text
@@ -181,22 +167,21 @@ def test_the_embedded_server(home: Scratch) -> None:
     assert "this computer only" in text
 
 
-def test_plain_http_to_another_machine_is_named(
-    home: Scratch, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_plain_http_to_another_machine_is_named(home: Scratch) -> None:
     """Memories that can be read on the way are a warning; a key among them is named."""
-    monkeypatch.setattr(checks_server, "connect", lambda *_, **__: _Healthy())
-    home.env(MEM0TRAY_SERVER_URL="http://far.example")
-    ((level, text),) = checks(home, "plain http")
-    assert level == "warn"
-    assert "far.example" in text
-    assert "API key" not in text
-    home.env(MEM0TRAY_SERVER_API_KEY="sesame", MEM0TRAY_SERVER_ALLOW_PLAIN_KEY="true")
-    assert "API key" in checks(home, "plain http")[0][1]
-    home.env(MEM0TRAY_SERVER_ALLOW_PLAIN_KEY="false")
-    ((level, text),) = checks(home, "server")
-    assert level == "fail"
-    assert "unencrypted" in text
+    with Standin() as proxy:  # which carries what goes to another machine, and answers it itself
+        home.env(http_proxy=proxy.url, MEM0TRAY_SERVER_URL="http://far.example")
+        ((level, text),) = checks(home, "server TLS")
+        assert level == "warn"
+        assert text.startswith("Memories go to far.example over plain http")
+        home.env(MEM0TRAY_SERVER_API_KEY="sesame", MEM0TRAY_SERVER_ALLOW_PLAIN_KEY="true")
+        assert checks(home, "server TLS")[0][1].startswith("Memories and the API key go to far")
+        proxy.forget()
+        home.env(MEM0TRAY_SERVER_ALLOW_PLAIN_KEY="false")
+        ((level, text),) = checks(home, "server")
+        assert level == "fail"
+        assert "unencrypted" in text
+        assert proxy.requests == []
 
 
 @pytest.mark.usefixtures("server")

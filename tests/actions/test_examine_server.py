@@ -1,0 +1,417 @@
+"""The server test: the exact words for what is seen at real servers, and what goes there."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from mem0tray.actions import own_network, server_way
+from mem0tray.actions.examine_server import examine
+from mem0tray.actions.server_step import FAILED, OK, SKIPPED, STEPS, WARNING, Step
+from mem0tray.config import settings
+from mem0tray.system.paths import Paths
+from tests.server.wire import Connection, Wire, render
+from tests.support import needs
+from tests.support.certificates import HOST, Authority
+from tests.support.http1 import Answer, page
+from tests.support.official import OfficialStandin, SimpleStore
+from tests.support.standin import Standin
+
+SHORT = 5.0  # seconds for all of a test
+THERE = (
+    "Memories wait until it is back. Does the server run, and is its address right?"
+    " `mem0tray config get server.url` shows the address,"
+    " `mem0tray config set server.url ADDRESS` changes it."
+)
+SET_KEY = "Set the right key: `mem0tray config set server.api_key` asks for it."
+BY_HEALTH = "it is recognised by /health, answered within 1 ms."
+
+Test = Callable[..., dict[str, Step]]
+
+
+@pytest.fixture
+def steps(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> Test:
+    """Test a server by its address, with further settings; the steps by name, times as 1 ms."""
+    del paths  # a scratch home
+    monkeypatch.setattr(server_way, "milliseconds", lambda _: "1 ms")
+    monkeypatch.setattr("mem0tray.actions.examine_server.milliseconds", lambda _: "1 ms")
+
+    def test(url: str, seconds: float = SHORT, **more: str) -> dict[str, Step]:
+        for name, value in {"url": url, **more}.items():
+            monkeypatch.setenv(f"MEM0TRAY_SERVER_{name.upper()}", value)
+        loaded = settings.load()
+        found = examine(replace(loaded, sources={}), seconds)
+        return {step.name: step for step in found}
+
+    return test
+
+
+def results(found: dict[str, Step]) -> list[str]:
+    """The results alone, in the order of the steps."""
+    assert list(found) == list(STEPS)
+    return [step.result for step in found.values()]
+
+
+def words(step: Step) -> str:
+    """What a step says, with what to do."""
+    return f"{step.seen} {step.remedy}".strip()
+
+
+# Servers that are well ------------------------------------------------------------------------
+
+
+def test_each_step_says_what_was_seen(steps: Test) -> None:
+    """A server of the private kind: where it is, what it speaks, its key, its reading."""
+    with Standin() as server:
+        server.api_key = "sesame"
+        found = steps(server.url, api_key="sesame")
+        port = server.netloc.partition(":")[2]
+        assert [words(step) for step in found.values()] == [
+            f"{HOST} is this computer.",
+            f"{HOST}, port {port}, was reached within 1 ms.",
+            "Plain http, which does not leave this computer.",
+            f"{server.netloc} is healthy and speaks `vps`: {BY_HEALTH}",
+            f"{server.netloc} takes the API key.",
+            f"{server.netloc} can be asked for the memories of a project.",
+        ]
+        assert results(found) == [OK, OK, SKIPPED, OK, OK, OK]
+        assert {(each.method, each.body) for each in server.requests} == {("GET", b"")}
+        assert server.stored == []
+
+
+def test_an_official_server_is_told_by_its_path(steps: Test) -> None:
+    """It is recognised, or set by hand; before that is known only GETs without content go there."""
+    with OfficialStandin(SimpleStore()) as server:
+        server.api_key = "sesame"
+        found = steps(server.url, api_key="sesame")
+        assert results(found) == [OK, OK, SKIPPED, OK, OK, OK]
+        assert found["server"].seen == (
+            f"{server.netloc} is healthy and speaks `oss`: it is recognised by /auth/setup-status,"
+            " answered within 1 ms."
+        )
+        found = steps(server.url, api_key="sesame", dialect="oss")
+        assert found["server"].seen == (
+            f"{server.netloc} is healthy and speaks `oss`: so says server.dialect, and"
+            " /auth/setup-status is answered within 1 ms."
+        )
+        assert {(each.method, each.body) for each in server.requests} == {("GET", b"")}
+        assert server.kept() == []
+
+
+def test_a_server_over_tls_says_who_vouches_for_it(steps: Test, tmp_path: Path) -> None:
+    """A private authority is named, and until when the certificate holds."""
+    authority = Authority(tmp_path)
+    with Standin(tls=authority.context(HOST)) as server:
+        found = steps(server.url, ca_file=str(authority.file))
+    assert results(found) == [OK] * 6
+    begin, _, end = found["server TLS"].seen.partition(", signed by trustme ")
+    assert begin == "TLSv1.3; the certificate"
+    assert end.endswith(", is trusted by server.ca_file, and holds until 3000-01-01.")
+
+
+def test_a_certificate_that_ends_soon_is_a_warning(steps: Test, tmp_path: Path) -> None:
+    """It is good still, and to be renewed."""
+    authority = Authority(tmp_path)
+    with Standin(tls=authority.context(HOST, ended=-timedelta(days=3))) as server:
+        found = steps(server.url, ca_file=str(authority.file))
+    assert results(found) == [OK, OK, WARNING, OK, OK, OK]
+    assert found["server TLS"].remedy == (
+        "Renew it on the server: memories wait once it has ended."
+    )
+
+
+# The way there --------------------------------------------------------------------------------
+
+
+def test_a_port_at_which_nothing_listens(steps: Test) -> None:
+    """Nothing after the connection is looked at, and that is said of each step."""
+    with Standin() as server:
+        url, port = server.url, server.netloc.partition(":")[2]
+    found = steps(url)
+    assert results(found) == [OK, FAILED, SKIPPED, SKIPPED, SKIPPED, SKIPPED]
+    assert words(found["server connection"]) == (
+        f"There is no connection to {HOST}, port {port}: connection refused. {THERE}"
+    )
+    assert found["server reading"].seen == (
+        "Not looked at, as there is no way past the fault of: server connection."
+    )
+
+
+def test_a_name_that_cannot_be_resolved(steps: Test, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name is to blame where there is a way out, else this computer's own network."""
+    monkeypatch.setattr(own_network, "has_way_out", lambda: True)
+    found = steps("http://mem0.invalid:8000")
+    assert results(found) == [FAILED, SKIPPED, SKIPPED, SKIPPED, SKIPPED, SKIPPED]
+    assert words(found["server name"]) == (
+        "The name mem0.invalid cannot be resolved (DNS)."
+        " Correct the address: `mem0tray config set server.url ADDRESS`."
+    )
+    monkeypatch.setattr(own_network, "has_way_out", lambda: False)
+    assert words(steps("http://mem0.invalid:8000")["server name"]) == (
+        "This computer has no connection to any network."
+        " Connect it; deliveries go on by themselves then."
+    )
+
+
+@pytest.mark.parametrize(
+    ("address", "kind"),
+    [
+        ("127.0.0.1", "this computer"),
+        ("192.168.1.20", "a private network"),
+        ("100.64.0.1", "a private network"),
+        ("fd00::1", "a private network"),
+        ("fe80::1%eth0", "a private network"),
+        ("8.8.8.8", "the internet"),
+        ("2606:4700::1111", "the internet"),
+        ("mem0.test", ""),
+    ],
+)
+def test_the_kind_of_an_address(address: str, kind: str) -> None:
+    """An address leads to this computer, to a private network or to the internet."""
+    assert server_way._kind(address) == kind
+
+
+def test_a_name_is_told_with_its_addresses(steps: Test, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of a few, with its kind; and how many more."""
+    many = ["127.0.0.1", "192.168.1.20", "10.0.0.1", "10.0.0.2", "10.0.0.3"]
+    monkeypatch.setattr(own_network, "addresses_of", lambda *_: many)
+    assert steps("http://mem0.invalid:8000")["server name"].seen == (
+        "mem0.invalid is 127.0.0.1 (this computer), 192.168.1.20 (a private network), 10.0.0.1"
+        " (a private network), and 2 more."
+    )
+
+
+def test_a_proxy_sees_to_the_way(steps: Test, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No name is looked up here, and the proxy carries every request."""
+    with Standin() as proxy:
+        port = proxy.netloc.partition(":")[2]
+        monkeypatch.setenv("http_proxy", proxy.url)
+        found = steps("http://mem0.invalid")
+    assert results(found)[:3] == [SKIPPED, SKIPPED, WARNING]
+    way = f"The way is over the proxy {HOST}:{port}"
+    assert found["server name"].seen == f"{way}, which looks the name up."
+    assert found["server connection"].seen == f"{way}, which connects."
+    monkeypatch.setenv("http_proxy", "socks5://127.0.0.1:9")
+    failed = steps("http://mem0.invalid")["server connection"]
+    assert failed.result == FAILED
+    assert "is not an http:// proxy" in failed.seen
+
+
+# TLS ------------------------------------------------------------------------------------------
+
+UNTRUSTED = "TLS failed: the certificate cannot be trusted: "
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["another authority", "none set"])
+def test_an_authority_that_nobody_here_knows(steps: Test, tmp_path: Path, *, known: bool) -> None:
+    """The setting that names the authority is the remedy; no request is sent."""
+    authority = Authority(tmp_path)
+    (tmp_path / "other").mkdir()
+    more = {"ca_file": str(Authority(tmp_path / "other").file)} if known else {}
+    with Standin(tls=authority.context(HOST)) as server:
+        found = steps(server.url, api_key="sesame", **more)
+        assert server.requests == []
+    assert results(found) == [OK, OK, FAILED, SKIPPED, SKIPPED, SKIPPED]
+    assert words(found["server TLS"]) == (
+        f"{UNTRUSTED}none of the authorities that are trusted here has signed it."
+        " If an authority of your own has signed it, name the file of that:"
+        " `mem0tray config set server.ca_file FILE`."
+    )
+
+
+def test_a_certificate_for_another_name(steps: Test, tmp_path: Path) -> None:
+    """The address is to have the name that the certificate is for."""
+    authority = Authority(tmp_path)
+    with Standin(tls=authority.context("mem0.test")) as server:
+        found = steps(server.url, ca_file=str(authority.file))
+    assert words(found["server TLS"]) == (
+        f"{UNTRUSTED}it is for another name. Set the address with the name that the certificate"
+        " is for: `mem0tray config set server.url ADDRESS`."
+    )
+
+
+def test_a_certificate_that_has_expired(steps: Test, tmp_path: Path) -> None:
+    """It is to be renewed where it is."""
+    authority = Authority(tmp_path)
+    with Standin(tls=authority.context(HOST, ended=timedelta(days=3))) as server:
+        found = steps(server.url, ca_file=str(authority.file))
+    assert words(found["server TLS"]) == f"{UNTRUSTED}it has expired. Renew it on the server."
+
+
+@needs.RESETS
+def test_plain_http_is_spoken_at_an_https_address(steps: Test) -> None:
+    """The address to set is named, if plain http is what is spoken there."""
+
+    def plain(connection: Connection) -> None:
+        connection.socket.recv(1)
+        connection.send(render(400, b"plain"))
+
+    with Wire(plain) as server:
+        found = steps(f"https://127.0.0.1:{server.port}", api_key="sesame")
+        assert server.requests == []
+    assert results(found) == [OK, OK, FAILED, SKIPPED, SKIPPED, SKIPPED]
+    assert words(found["server TLS"]) == (
+        "TLS failed: the server there does not speak TLS. If it speaks plain http, set that:"
+        f" `mem0tray config set server.url {server.url}`."
+    )
+
+
+def test_tls_is_spoken_at_an_http_address(steps: Test, tmp_path: Path) -> None:
+    """The https address is named, whoever vouches for the certificate."""
+    with Standin(tls=Authority(tmp_path).context(HOST)) as server:
+        found = steps(f"http://{server.netloc}")
+    assert results(found) == [OK, OK, SKIPPED, FAILED, SKIPPED, SKIPPED]
+    assert words(found["server"]) == (
+        f"{server.netloc} speaks TLS, and server.url says plain http."
+        f" Set it: `mem0tray config set server.url https://{server.netloc}`."
+    )
+
+
+# What it answers ------------------------------------------------------------------------------
+
+
+def test_a_silent_server_is_waited_for_no_longer_than_said(steps: Test) -> None:
+    """It was reached, and gave no answer within the seconds of the whole test."""
+    with Standin() as server:
+        server.health = Answer(delay=60)
+        started = time.monotonic()
+        found = steps(server.url, seconds=0.3)
+        assert time.monotonic() - started < 10
+    assert results(found) == [OK, OK, SKIPPED, FAILED, SKIPPED, SKIPPED]
+    assert found["server"].seen.startswith(f"{server.netloc} is down. No answer after 0.")
+
+
+def test_a_page_of_html_is_no_mem0_server(steps: Test) -> None:
+    """What each path said stands beside it, and which settings may be wrong."""
+    with Standin() as server:
+        server.health = page()
+        found = steps(server.url)
+    assert words(found["server"]) == (
+        f"No Mem0 server was recognised at {server.netloc} (/health: something that is not a JSON"
+        " object; /auth/setup-status: 404 Not Found)."
+        " Set the right address with `mem0tray config set server.url ADDRESS`, or how the server"
+        " there is spoken to with `mem0tray config set server.dialect NAME`."
+    )
+
+
+def test_a_redirect_is_not_followed_and_named(steps: Test) -> None:
+    """The address that it points to is the remedy; the key does not go there."""
+    with Standin() as other, Standin() as server:
+        server.health = Answer(301, headers={"Location": f"{other.url}/health"})
+        found = steps(server.url, api_key="sesame")
+        assert other.requests == []
+    assert words(found["server"]) == (
+        f"No Mem0 server was recognised at {server.netloc} (/health: 301 Moved Permanently to"
+        f" {other.url}/health, which is not followed; /auth/setup-status: 404 Not Found)."
+        f" If your server is there, set its address: `mem0tray config set server.url {other.url}`."
+    )
+
+
+def test_a_dialect_that_was_set_wrongly_is_found_out(steps: Test) -> None:
+    """What the server speaks is asked where it does not know what the setting says."""
+    with Standin() as server:
+        found = steps(server.url, dialect="oss")
+    assert words(found["server"]) == (
+        f"{server.netloc} speaks `vps`, not `oss`."
+        " Set it: `mem0tray config set server.dialect vps`."
+    )
+
+
+def test_a_server_that_is_ill(steps: Test) -> None:
+    """Its own answer is told."""
+    with Standin() as server:
+        server.health = Answer(503)
+        found = steps(server.url)
+    assert words(found["server"]) == (
+        f"{server.netloc} is down. The health check was answered with 503 Service Unavailable."
+        f" {THERE}"
+    )
+
+
+# The key, and reading -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("official", [False, True], ids=["vps", "oss"])
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("", "{host} wants an API key, and none is set: 401 Unauthorized: Not authenticated."),
+        ("wrong-sesame", "{host} refuses the API key: 401 Unauthorized: Not authenticated."),
+    ],
+)
+def test_a_key_that_is_wrong_or_missing(
+    steps: Test, key: str, said: str, *, official: bool
+) -> None:
+    """Nothing is read with it, and the command that sets another is named."""
+    with OfficialStandin(SimpleStore()) if official else Standin() as server:
+        server.api_key = "sesame"
+        found = steps(server.url, api_key=key)
+    assert results(found) == [OK, OK, SKIPPED, OK, FAILED, SKIPPED]
+    assert words(found["server key"]) == f"{said.format(host=server.netloc)} {SET_KEY}"
+
+
+@pytest.mark.parametrize(("status", "name"), [(401, "Unauthorized"), (403, "Forbidden")])
+def test_a_health_path_that_wants_the_key(steps: Test, status: int, name: str) -> None:
+    """A server that refuses everything is not called down."""
+    with Standin() as server:
+        server.api_key = "sesame"
+        server.health = Answer(status)
+        found = steps(server.url, api_key="wrong-sesame")
+    assert results(found) == [OK, OK, SKIPPED, FAILED, FAILED, SKIPPED]
+    assert words(found["server"]) == (
+        f"{server.netloc} wants a key for its health too. The health check was answered with"
+        f" {status} {name}. {SET_KEY}"
+    )
+
+
+def test_a_server_that_shows_nothing(steps: Test) -> None:
+    """Deliveries need no listing: it is a warning, which says what does."""
+    with Standin() as server:
+        server.can_be_asked = False
+        found = steps(server.url)
+        assert words(found["server reading"]) == (
+            f"{server.netloc} has no way to show what it has: 404 Not Found: Not Found."
+            " Deliveries do not need it. `recall` and `search` show what waits here, and after a"
+            " lost connection a memory is sent again with the same key."
+        )
+        server.not_asked_status = 500
+        found = steps(server.url)
+        assert words(found["server reading"]) == (
+            f"{server.netloc} does not show what it has: 500 Internal Server Error: Not Found."
+            " Deliveries do not need it; `recall` and `search` do. The server's log may say more."
+        )
+    assert results(found)[-1] == WARNING
+
+
+def test_a_server_that_does_not_tell_projects_apart(steps: Test) -> None:
+    """A project that nobody has must be empty."""
+    with Standin() as server:
+        server.script_questions(
+            *[Answer(body={"success": True, "memories": {"results": [{"memory": "x"}]}})] * 3
+        )
+        found = steps(server.url)
+    assert words(found["server reading"]) == (
+        f"{server.netloc} shows memories of a project that nobody has."
+        " `recall` and `search` may show those of other projects too."
+    )
+
+
+# Settings -------------------------------------------------------------------------------------
+
+
+def test_a_key_is_kept_from_plain_http(steps: Test) -> None:
+    """Where the settings forbid it, no name is looked up and nothing is sent."""
+    (step,) = steps("http://mem0.invalid", api_key="sesame").values()
+    assert (step.name, step.result) == ("server", FAILED)
+    assert step.seen == ("The API key would go unencrypted to mem0.invalid, readable on the way.")
+
+
+def test_the_embedded_server_is_this_computer(steps: Test) -> None:
+    """It need not run."""
+    (step,) = steps("local").values()
+    assert (step.result, step.seen) == (
+        OK, "this computer only; the worker starts the local server with itself."
+    )  # fmt: skip
