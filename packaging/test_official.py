@@ -7,7 +7,7 @@ import environment
 
 
 def main() -> None:
-    """Make the environment with the library in it, 200 MB, and go on as pytest."""
+    """Make the environment with library and Postgres in it, 300 MB, and go on as pytest."""
     environ = environment.ensure(["dev", "official"])
     os.chdir(environment.ROOT)
     pytest = [str(environment.python(environment.VENV)), "-m", "pytest", "-m", "official"]

@@ -29,7 +29,7 @@ class Exchange:
     @property
     def is_save(self) -> bool:
         """Whether a memory is to be saved."""
-        return self.request.startswith(b"POST /memory ")
+        return self.request.startswith((b"POST /memory ", b"POST /memories "))
 
     async def ask_server(self, request: bytes | None = None) -> bytes:
         """Carry the request (or this one) to the server; its whole answer, empty if none came."""

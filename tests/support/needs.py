@@ -1,5 +1,6 @@
 """What tests need of the system they run on: a mark for each, with the reason."""
 
+import importlib.util
 import shutil
 import sys
 from pathlib import Path
@@ -68,6 +69,10 @@ DESKTOP: Final = posix("a desktop is always there, and starts programs in a way 
 CLOCK: Final = posix("a process cannot set its time zone")
 PROCESSES: Final = posix("processes are not seen in /proc")
 FLAGS: Final = posix("a disk does not tell its flags")
+LIBRARY: Final = pytest.mark.skipif(
+    importlib.util.find_spec("mem0") is None,
+    reason="mem0ai is not installed: packaging/test-official does",
+)
 
 
 def has_mode(path: Path, mode: int) -> bool:

@@ -9,22 +9,9 @@ import uuid
 from typing import Any, Protocol
 
 from tests.support.http1 import Answer, Request
+from tests.support.official_wire import HEALTH, SAVE, SEARCH, failure, invalid, upstream
 from tests.support.shapes import Json
 from tests.support.standin import Standin
-
-SAVE = "/memories"
-SEARCH = "/search"
-HEALTH = "/auth/setup-status"
-# As the server calls what kept it from storing, by the name of the exception.
-_CODES = {
-    "AuthenticationError": "provider_auth_failed",
-    "RateLimitError": "provider_rate_limited",
-    "APITimeoutError": "provider_timeout",
-    "APIConnectionError": "provider_unavailable",
-    "BadRequestError": "provider_bad_request",
-    "OperationalError": "datastore_unavailable",
-    "UnexpectedResponse": "vector_store_unavailable",
-}
 
 
 class Store(Protocol):
@@ -138,7 +125,7 @@ class OfficialStandin(Standin):
     def _asked(self, request: Request) -> tuple[Answer, object]:
         if self._asks(request) and self.can_be_asked:
             if not isinstance(request.json["query"], str):
-                return Answer(422), _invalid(request.json["query"], "query")
+                return Answer(422), invalid(request.json["query"], "query")
             more = {
                 name: request.json[name] for name in ("threshold", "top_k") if name in request.json
             }
@@ -158,11 +145,11 @@ class OfficialStandin(Standin):
             request.body.decode()
             json.dumps(request.json, ensure_ascii=False).encode()
         except UnicodeError:  # half a character, which it has no place for
-            return Answer(422, _invalid(request.content, "messages", 0, "content"))
+            return Answer(422, invalid(request.content, "messages", 0, "content"))
         if not isinstance(request.content, str):
-            return Answer(422, _invalid(request.content, "messages", 0, "content"))
+            return Answer(422, invalid(request.content, "messages", 0, "content"))
         if "\0" in request.content + str(request.project):  # Postgres has no place for it
-            return Answer(502, _upstream("unknown"))
+            return Answer(502, upstream("unknown"))
         names = [request.json[name] for name in ("user_id", "agent_id") if name in request.json]
         if any(letter.isspace() for name in names for letter in name):
             return Answer(400, {"detail": "Invalid user_id: cannot contain whitespace."})
@@ -182,7 +169,7 @@ class OfficialStandin(Standin):
         try:
             return Answer(), getattr(self.store, name)(*given, **more)
         except Exception as error:  # noqa: BLE001  (as the server does)
-            return _as_answered(error)
+            return _as_answered(error, blames_client=name != "get_all")
 
 
 def _scope(saved: Json) -> dict[str, str]:
@@ -206,17 +193,6 @@ def _with_header(answer: Answer, name: str) -> Answer:
     return answer
 
 
-def _as_answered(error: Exception) -> tuple[Answer, object]:
-    if isinstance(error, ValueError):
-        return Answer(400), {"detail": str(error)}
-    return Answer(502), _upstream(_CODES.get(type(error).__name__, "unknown"))
-
-
-def _upstream(code: str) -> dict[str, str]:
-    return {"detail": "Upstream provider error.", "code": code, "request_id": ""}
-
-
-def _invalid(found: object, *where: str | int) -> dict[str, Any]:
-    """What FastAPI says of a body that does not fit, which repeats it."""
-    what = {"type": "string_type", "loc": ["body", *where], "msg": "Input should be a valid string"}
-    return {"detail": [what | {"input": repr(found)}]}
+def _as_answered(error: Exception, *, blames_client: bool = True) -> tuple[Answer, object]:
+    status, body = failure(error, blames_client=blames_client)
+    return Answer(status), body

@@ -1,4 +1,4 @@
-"""Mem0's own library as the store of the official stand-in: all of it here, and nobody called."""
+"""Mem0's own library as the store of an official server: all of it here, and nobody called."""
 
 import os
 import sys
@@ -7,12 +7,18 @@ import zlib
 from pathlib import Path
 from typing import Any, Final
 
-_DIMENSIONS: Final = 64
+DIMENSIONS: Final = 64
 _HERE: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
-def open_library(folder: Path) -> Any:
-    """A `mem0.Memory` in `folder`: Qdrant embedded, texts embedded by their words, no model.
+def open_library(
+    folder: Path, *, database: str = "", table: str = "memories", model: str = "", key: str = "none"
+) -> Any:
+    """A `mem0.Memory` in `folder`, for `close_library` to close.
+
+    It keeps memories in a `table` of the Postgres `database`, a connection string; or in an
+    embedded Qdrant. Texts are embedded by their words, with no model; or by the provider at the
+    address `model`, which gets the `key`, through OpenAI's library as any other.
 
     Its telemetry is off before it is imported, and nothing in this process may connect to
     another machine from then on.
@@ -26,18 +32,36 @@ def open_library(folder: Path) -> Any:
         from mem0.utils.factory import EmbedderFactory
 
         assert telemetry.MEM0_TELEMETRY is False
-        EmbedderFactory.provider_to_class["openai"] = f"{__name__}.WordEmbedder"
+        EmbedderFactory.provider_to_class["openai"] = (
+            "mem0.embeddings.openai.OpenAIEmbedding" if model else f"{__name__}.WordEmbedder"
+        )
+        asked = {"openai_base_url": model, "api_key": key, "embedding_dims": DIMENSIONS}
         return mem0.Memory.from_config(
             {
-                "vector_store": {
-                    "provider": "qdrant",
-                    "config": {"path": str(folder / "qdrant"), "embedding_model_dims": _DIMENSIONS},
-                },
-                "embedder": {"provider": "openai", "config": {}},
+                "vector_store": _postgres(database, table) if database else _qdrant(folder),
+                "embedder": {"provider": "openai", "config": asked if model else {}},
                 "llm": {"provider": "openai", "config": {"api_key": "none"}},
                 "history_db_path": str(folder / "history.db"),
             }
         )
+
+
+def close_library(library: Any) -> None:
+    """Close it and what it has open, which its own `close` leaves."""
+    library.close()
+    for store in (library.vector_store, library._entity_store):
+        if pool := getattr(store, "connection_pool", None):
+            pool.close()
+        if client := getattr(store, "client", None):
+            client.close()
+
+
+def as_vector(text: str) -> list[float]:
+    """One number for each of 64 kinds of word, none of them negative."""
+    vector = [0.01] * DIMENSIONS
+    for word in text.split():
+        vector[zlib.crc32(word.encode("utf-8", "replace")) % DIMENSIONS] += 1.0
+    return vector
 
 
 class WordEmbedder:
@@ -49,14 +73,21 @@ class WordEmbedder:
         self.config = config
 
     def embed(self, text: str, memory_action: str | None = None) -> list[float]:
-        """One number for each of 64 kinds of word, none of them negative."""
+        """See `as_vector`."""
         del memory_action
         if WordEmbedder.fails is not None:
             raise WordEmbedder.fails
-        vector = [0.01] * _DIMENSIONS
-        for word in text.split():
-            vector[zlib.crc32(word.encode("utf-8", "replace")) % _DIMENSIONS] += 1.0
-        return vector
+        return as_vector(text)
+
+
+def _postgres(database: str, table: str) -> dict[str, Any]:
+    where = {"connection_string": database, "collection_name": table}
+    return {"provider": "pgvector", "config": where | {"embedding_model_dims": DIMENSIONS}}
+
+
+def _qdrant(folder: Path) -> dict[str, Any]:
+    where = {"path": str(folder / "qdrant"), "on_disk": True}
+    return {"provider": "qdrant", "config": where | {"embedding_model_dims": DIMENSIONS}}
 
 
 def _stay_here(event: str, arguments: tuple[Any, ...]) -> None:

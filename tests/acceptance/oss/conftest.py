@@ -9,19 +9,22 @@ import pytest
 from tests.support.forked import ForkedHome
 from tests.support.home import Home
 from tests.support.official import OfficialStandin, SimpleStore, Store
+from tests.support.official_stores import LIBRARY, SIMPLE, opened
+from tests.support.postgres import Postgres
 
 
-@pytest.fixture(params=["simple", pytest.param("library", marks=pytest.mark.official)])
+@pytest.fixture(scope="session")
+def database() -> Iterator[Postgres]:
+    """Run a real Postgres with pgvector."""
+    with Postgres() as running:
+        yield running
+
+
+@pytest.fixture(params=[SIMPLE, *LIBRARY])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """Keep memories as Mem0's own library does, or in it."""
-    if request.param == "simple":
-        yield SimpleStore()
-        return
-    from tests.support.official_library import open_library
-
-    library = open_library(tmp_path)
-    yield library
-    library.close()
+    with opened(request.param, request, tmp_path) as made:
+        yield made
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Kills and stops, as with any server, and 25 in a drain of 500: none lost, none twice."""
+"""Kills and stops, as with any server, and 50 in a drain of 500: none lost, none twice."""
 
 import pytest
 
@@ -24,7 +24,7 @@ __all__ = [
 
 @pytest.mark.row(1)
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("kills", [6, pytest.param(25, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [6, *(pytest.param(n, marks=pytest.mark.slow) for n in (25, 50))])
 def test_kills_in_a_drain_of_500_lose_nothing(
     home: Home, server: OfficialStandin, kills: int
 ) -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from tests.support.home import Home
 from tests.support.http1 import Answer
-from tests.support.official import SAVE, OfficialStandin
+from tests.support.official import OfficialStandin
+from tests.support.official_wire import SAVE
 from tests.support.shapes import dead, entries, entry
 
 Fail = Callable[[str], None]

