@@ -53,26 +53,35 @@ def queue_memory(loaded: Loaded, project: str, text: str) -> QueuedEntry:
     Raises Mem0TrayError where the text is too large for the server that is chosen, or
     no file can be written.
     """
-    paths = _locations(loaded)
-    if _URL not in loaded.unknown:
-        url = loaded.settings.server.url
-        _remember_choice(url, paths)
-        if len(text) >= LARGE:
-            _check_size(text, url, paths)
-    _make_folder(paths)
+    paths = prepared(loaded)
+    if len(text) >= LARGE:
+        _check_size(text, loaded, paths)
     name = str(uuid.uuid4())
-    entry: items.Object = {
-        "id": name,
-        "project_id": project,
-        "content": text,
-        "timestamp": int(time.time()),
-        "retries": 0,
-    }
     try:
-        return QueuedEntry(name, add(paths, entry), paths.claude_dir)
+        return QueuedEntry(name, add(paths, entry(name, project, text)), paths.claude_dir)
     except FileUnavailableError as error:
         message = f"Nothing was queued: {error.message}"
         raise FileUnavailableError(message, f"{error.remedy} Then add it again.".strip()) from error
+
+
+def prepared(loaded: Loaded) -> Paths:
+    """Where the settings have memories queued, made ready for the first of them."""
+    paths = _locations(loaded)
+    if _URL not in loaded.unknown:
+        _remember_choice(loaded.settings.server.url, paths)
+    _make_folder(paths)
+    return paths
+
+
+def entry(name: str, project: str, text: str, timestamp: float | None = None) -> items.Object:
+    """A queue entry as producers write it; `timestamp` in Unix seconds, None for now."""
+    return {
+        "id": name,
+        "project_id": project,
+        "content": text,
+        "timestamp": int(time.time()) if timestamp is None else timestamp,
+        "retries": 0,
+    }
 
 
 def _locations(loaded: Loaded) -> Paths:
@@ -96,18 +105,26 @@ def _make_folder(paths: Paths) -> None:
         private_folders.make_private_folder(paths.claude_dir)
 
 
-def _check_size(text: str, url: str, paths: Paths) -> None:
-    """Refuse what the local server would refuse. Raises Mem0TrayError."""
+def longest(loaded: Loaded, paths: Paths) -> int | None:
+    """How many bytes of JSON a text may have for the chosen server; None where none is known."""
+    if _URL in loaded.unknown:
+        return None
     from mem0tray.config import server_choice
     from mem0tray.config.settings import LOCAL_URL
     from mem0tray.localserver.endpoint import BODY_MAX
 
     with suppress(FileUnavailableError):
-        if server_choice.chosen(url, paths) != LOCAL_URL:
-            return
-    if sum(map(len, as_json(text))) > BODY_MAX - _BESIDE:
+        if server_choice.chosen(loaded.settings.server.url, paths) != LOCAL_URL:
+            return None
+    return BODY_MAX - _BESIDE
+
+
+def _check_size(text: str, loaded: Loaded, paths: Paths) -> None:
+    """Refuse what the local server would refuse. Raises Mem0TrayError."""
+    most = longest(loaded, paths)
+    if most is not None and sum(map(len, as_json(text))) > most:
         raise Mem0TrayError(
-            f"Nothing was queued: the text is too large, the local server takes {BODY_MAX:,}"
+            f"Nothing was queued: the text is too large, the local server takes {most:,}"
             " bytes at most.",
             "Add it in parts, or choose a server that takes more:"
             " `mem0tray config set server.url ADDRESS`.",

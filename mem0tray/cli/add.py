@@ -1,5 +1,7 @@
 """`mem0tray add`, where its arguments are not plain: help, and errors of usage."""
 
+from pathlib import Path
+
 import click
 
 from mem0tray.cli import candidates, producing
@@ -12,6 +14,7 @@ from mem0tray.cli.command_help import Command
     examples={
         'mem0tray add -p garden "Water in the morning."': "",
         "git log -1 --format=%B | mem0tray add -p garden": "from standard input",
+        "mem0tray add --jsonl memories.jsonl": "many, as `export` writes them",
     },
 )
 @click.option(
@@ -20,17 +23,26 @@ from mem0tray.cli.command_help import Command
     metavar="P",
     shell_complete=candidates.projects,
     help="The project that it belongs to. Default: MEM0_PROJECT_ID, else the name of the git"
-    " remote's repository, else the folder's name.",
+    " remote's repository, else the folder's name. With --jsonl: of lines that name none.",
+)
+@click.option(
+    "--jsonl", is_flag=True, help="Queue many: each line of TEXT, a file then, is a JSON object."
+)
+@click.option(
+    "--again", is_flag=True, help="With --jsonl: what was delivered before too, under another id."
 )
 @click.option(
     "-j",
     "--json",
     "as_json",
     is_flag=True,
-    help="Print id, project and where it is queued (queue, emergency) as JSON.",
+    help="Print id, project and where it is queued (queue, emergency) as JSON; or, with"
+    " --jsonl, how many are.",
 )
-@click.argument("texts", nargs=-1, metavar="[TEXT]")
-def command(project: str | None, texts: tuple[str, ...], *, as_json: bool) -> None:
+@click.argument("texts", nargs=-1, metavar="[TEXT]", shell_complete=candidates.files_of_lines)
+def command(
+    project: str | None, texts: tuple[str, ...], *, jsonl: bool, again: bool, as_json: bool
+) -> None:
     """Queue one memory, and print its id.
 
     It is on the disk when this returns, whether or not the worker runs. TEXT
@@ -40,8 +52,24 @@ def command(project: str | None, texts: tuple[str, ...], *, as_json: bool) -> No
     Exits with 0 once the memory is queued, also where its id could not be
     printed, or the settings are wrong: that is said on standard error. Whoever
     adds again after another exit code doubles nothing.
+
+    With --jsonl each line of the file TEXT, or of standard input, is an object with project_id
+    and content, and perhaps id and timestamp (Unix seconds); other names in it are left out.
+    Lines that are no memories are named on standard error, all others are queued, and the
+    command exits with 1. What waits already, or was delivered to the chosen server, is not
+    queued again; a line without an id is known by its text.
     """
+    text = texts[0] if texts else "-"
+    if jsonl:
+        if len(texts) > 1:
+            raise click.UsageError("That is more than one file. Add one after the other.")
+        from mem0tray.cli import add_lines
+
+        path = None if text == "-" else Path(text)
+        add_lines.run(path, project, again=again, as_json=as_json)
+        return
+    if again:
+        raise click.UsageError("--again is for --jsonl alone.")
     if len(texts) > 1:
         raise click.UsageError("That is more than one text. Put the text in quotes.")
-    text = texts[0] if texts else "-"
     producing.run(project, None if text == "-" else text, as_json=as_json)

@@ -116,6 +116,13 @@ def backups(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> 
 
 
 @_quietly
+def files_of_lines(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
+    """Files, where the text of `add` is one; nobody completes a text."""
+    del parameter
+    return [_item(incomplete, type="file")] if ctx.params.get("jsonl") else []
+
+
+@_quietly
 def keys(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
     """Every setting."""
     del ctx, parameter

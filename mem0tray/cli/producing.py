@@ -12,7 +12,7 @@ from mem0tray.actions.add import queue_memory
 from mem0tray.cli import context
 from mem0tray.cli.context import UsageError
 
-_END: Final = "Ctrl-Z and Enter" if sys.platform == "win32" else "Ctrl-D on a line of its own"
+END: Final = "Ctrl-Z and Enter" if sys.platform == "win32" else "Ctrl-D on a line of its own"
 
 
 def run(project: str | None, text: str | None, *, as_json: bool) -> None:
@@ -26,7 +26,7 @@ def run(project: str | None, text: str | None, *, as_json: bool) -> None:
     project = project_meant(project)
     if text is None:
         if sys.stdin.isatty():
-            sys.stderr.write(f"Type the memory. {_END} ends it, Ctrl-C gives it up.\n")
+            sys.stderr.write(f"Type the memory. {END} ends it, Ctrl-C gives it up.\n")
         text = _read_standard_input()
     else:
         text = _whole(text, "the text")

@@ -175,6 +175,12 @@ def test_backups_are_offered_and_else_files(filled: Scratch) -> None:
     assert _answers(filled, "mem0tray restore ./x") == ["file,./x"]
 
 
+def test_a_file_is_offered_where_add_takes_one(filled: Scratch) -> None:
+    """Of a text nothing is."""
+    assert _answers(filled, "mem0tray add --jsonl m", "fish") == ["file,m"]
+    assert _answers(filled, "mem0tray add m", "fish") == []
+
+
 def test_completing_a_command_imports_none(filled: Scratch) -> None:
     """The names of the commands come from the table alone."""
     script = (

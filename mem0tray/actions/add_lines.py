@@ -1,0 +1,164 @@
+"""Queueing many memories out of JSON lines, by few writes of the queue file.
+
+Each write holds as much as the queue file has already, so that ten times as many lines take ten
+times as long; and no more than that is in memory at once. What a line names that waits already
+is not queued again: a run that was cut off can be made again.
+"""
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from mem0tray.actions import add, dead_letters, read_files, waiting
+from mem0tray.actions.find import listing
+from mem0tray.actions.snapshot_reader import chosen_server
+from mem0tray.config.settings import Loaded
+from mem0tray.core import item as items
+from mem0tray.core import memory_lines
+from mem0tray.core.errors import FileUnavailableError
+from mem0tray.core.item import Name
+from mem0tray.core.large import LARGE, as_json
+from mem0tray.core.memory_lines import BYTE_ORDER_MARK, BadLineError, MemoryLine
+from mem0tray.ledger.reader import Reader
+from mem0tray.system.paths import Paths
+
+_LEAST: Final = 1 << 20  # bytes of one write
+_BESIDE: Final = 150  # bytes of an entry beside its text, about
+
+
+class BadLine(NamedTuple):
+    """A line that is no memory: its number, from 1, and why."""
+
+    number: int
+    why: str
+
+
+@dataclass(slots=True)
+class LinesSoFar:
+    """How far it is. `queued` are on the disk, and `writing` perhaps: they are being written.
+
+    `emergency`: of those queued, how many are in the emergency file. `waiting` waited already;
+    `delivered` were delivered before, as the ledger says, to the server that is chosen.
+    """
+
+    lines: int = 0
+    queued: int = 0
+    writing: int = 0
+    emergency: int = 0
+    waiting: int = 0
+    delivered: int = 0
+    bad: int = 0
+
+
+@dataclass(slots=True)
+class LineQueue:
+    """Takes lines and queues what they say; `so_far` tells how far that is.
+
+    `project` is that of lines that name none. `again`: what was delivered before is queued once
+    more, under another id. `tell` is called with each line that is no memory, `watch` after each
+    line.
+    """
+
+    loaded: Loaded
+    project: str
+    again: bool
+    tell: Callable[[BadLine], None]
+    watch: Callable[[LinesSoFar], None]
+    so_far: LinesSoFar = field(default_factory=LinesSoFar)
+    _batch: list[items.Object] = field(default_factory=list)
+    _size: int = 0
+    _known: set[Name] = field(default_factory=set)
+
+    def run(self, lines: Iterable[bytes]) -> None:
+        """Queue what the lines say; all of it is on the disk when this returns.
+
+        A line that is no memory is told, and keeps no other one from being queued. Raises
+        Mem0TrayError where no file can be written: what `so_far` counts is queued.
+        """
+        paths = add.prepared(self.loaded)
+        server = _server_name(self.loaded, paths)
+        longest = add.longest(self.loaded, paths)
+        with Reader(paths.ledger) as reader:
+            self._known = _waiting(paths, reader, server)
+            for line in lines:
+                self.so_far.lines += 1
+                try:
+                    found = self._read(line, longest)
+                except BadLineError as error:
+                    self.so_far.bad += 1
+                    self.tell(BadLine(self.so_far.lines, str(error)))
+                else:
+                    if found is not None:
+                        self._take(found, reader, server)
+                if self._size >= _LEAST and self._size >= _size_of(paths):
+                    self._write(paths)
+                self.watch(self.so_far)
+            self._write(paths)
+
+    def _read(self, line: bytes, longest: int | None) -> MemoryLine | None:
+        """The memory of a line; None where that is blank. Raises BadLineError."""
+        if self.so_far.lines == 1:
+            line = line.removeprefix(BYTE_ORDER_MARK)
+        if not line.strip():
+            return None
+        found = memory_lines.read(line.rstrip(b"\r\n"), self.project)
+        if longest is not None and len(found.content) >= LARGE:
+            size = sum(map(len, as_json(found.content)))
+            if size > longest:
+                most = f"{longest:,} bytes at most"
+                raise BadLineError(f"is too large: the local server takes {most}")
+        return found
+
+    def _take(self, found: MemoryLine, reader: Reader, server: str) -> None:
+        digest = items.digest(found.project, found.content)
+        while (is_delivered := reader.has(found.id, digest, server)) and self.again:
+            found = found._replace(id=items.stable_id(found.id, found.project, found.content, 0))
+        if is_delivered:
+            self.so_far.delivered += 1
+        elif (found.id, digest) in self._known:
+            self.so_far.waiting += 1
+        else:
+            self._known.add((found.id, digest))
+            self._put(found)
+
+    def _put(self, found: MemoryLine) -> None:
+        self._batch.append(add.entry(found.id, found.project, found.content, found.timestamp))
+        self._size += len(found.content) + _BESIDE
+
+    def _write(self, paths: Paths) -> None:
+        if not self._batch:
+            return
+        self.so_far.writing = len(self._batch)
+        where = add.add(paths, *self._batch)
+        self.so_far.queued += len(self._batch)
+        self.so_far.emergency += len(self._batch) if where == "emergency" else 0
+        self.so_far.writing = self._size = 0
+        self._batch.clear()
+
+
+def _server_name(loaded: Loaded, paths: Paths) -> str:
+    """What the ledger calls the chosen server; empty where none is, or the setting is wrong."""
+    if "server.url" in loaded.unknown:
+        return ""
+    return chosen_server(loaded.settings, paths).name
+
+
+def _waiting(paths: Paths, reader: Reader, server: str) -> set[Name]:
+    """What waits already, dead letters too; nothing of a file that cannot be read.
+
+    What comes twice then, the worker takes in once.
+    """
+    found: set[Name] = set()
+    with suppress(FileUnavailableError):
+        found.update(each.identity for each in waiting.look(paths, reader, server).listing.found)
+    with suppress(FileUnavailableError):
+        dead = listing(dead_letters.look(paths, reader, server), read_files.DLQ)
+        found.update(each.identity for each in dead.found)
+    return found
+
+
+def _size_of(paths: Paths) -> int:
+    with suppress(OSError):
+        return paths.queue.stat().st_size
+    return 0

@@ -1,0 +1,53 @@
+"""How far a long command is: one line on standard error, written anew on a terminal."""
+
+import sys
+import time
+from types import TracebackType
+from typing import Final, Self
+
+from mem0tray.cli import output
+from mem0tray.core.text import one_line
+
+_EVERY: Final = 0.1  # seconds between two lines
+_CLEAR: Final = "\r\x1b[K"
+
+
+class ProgressLine:
+    """`with ProgressLine() as progress: …`; where no terminal is, it shows nothing."""
+
+    def __init__(self) -> None:
+        self._redraws = output.can_redraw(sys.stderr)
+        self._next = 0.0
+        self._is_shown = False
+
+    def __enter__(self) -> Self:
+        """Begin with nothing shown."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Take the line away."""
+        self.clear()
+
+    @property
+    def is_due(self) -> bool:
+        """Whether a further line would be shown; it is cheap to ask."""
+        return self._redraws and time.monotonic() >= self._next
+
+    def show(self, text: str) -> None:
+        """Show how far it is, unless another line was shown a moment ago."""
+        if self.is_due:
+            self._next = time.monotonic() + _EVERY
+            self._is_shown = True
+            line = one_line(text, max(1, output.columns() - 1))
+            output.write(f"{_CLEAR}{line}", end="", error=True)
+
+    def clear(self) -> None:
+        """Take the line away, before something else is printed."""
+        if self._is_shown:
+            self._is_shown = False
+            output.write(_CLEAR, end="", error=True)

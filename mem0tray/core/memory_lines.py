@@ -1,0 +1,110 @@
+"""Memories as JSON lines, as `export` writes and `add --jsonl` takes them. Pure.
+
+One object a line: `project_id` and `content`, and where they are known `id` and `timestamp` (Unix
+seconds). Other names are left alone by who reads them.
+"""
+
+import json
+from typing import Any, Final, NamedTuple
+
+from mem0tray.core import item as items
+from mem0tray.core.text import harmless_json
+
+BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+_LATEST: Final = 253_402_300_799  # of years that a date can be made of
+_KINDS: Final = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}
+
+
+class MemoryLine(NamedTuple):
+    """What a line says. `timestamp`: Unix seconds, None where it says none."""
+
+    project: str
+    content: str
+    id: str
+    timestamp: float | None
+
+
+class BadLineError(Exception):
+    """The line is no memory; its text says why, as the end of a sentence that begins with it."""
+
+
+def read(line: bytes, project: str = "") -> MemoryLine:
+    """The memory of a line; `project` is that of lines that name none.
+
+    A line without an id gets one that is the same at each reading, so that it is queued once.
+    Raises BadLineError.
+    """
+    found = _object(line)
+    named = found.get("project_id")
+    if named is None and project:
+        named = project
+    if named is None:
+        raise BadLineError('names no project: it has no "project_id"')
+    owner, content = _text(named, "project_id"), found.get("content")
+    if content is None:
+        raise BadLineError('has no "content"')
+    if not isinstance(content, str):
+        raise BadLineError(f'"content" is not a text but {_kind(content)}')
+    if not content:
+        raise BadLineError('"content" is empty')
+    timestamp = _time(found.get("timestamp"))
+    name = found.get("id")
+    if name is None:
+        name = items.stable_id(None, owner, content, timestamp or 0)
+    return MemoryLine(owner, content, _text(name, "id"), timestamp)
+
+
+def write(line: MemoryLine) -> bytes:
+    """The line of a memory, its end included: UTF-8, with escapes for what a terminal obeys."""
+    document: dict[str, Any] = {
+        "id": line.id,
+        "project_id": line.project,
+        "content": line.content,
+        "timestamp": line.timestamp,
+    }
+    if line.timestamp is None:
+        del document["timestamp"]
+    return harmless_json(json.dumps(document, ensure_ascii=False)).encode() + b"\n"
+
+
+def _object(line: bytes) -> dict[str, Any]:
+    try:
+        # Half a character, which some programs write in three bytes, is let through.
+        found = json.loads(line.decode("utf-8", "surrogatepass"))
+    except UnicodeDecodeError as error:
+        place = f"byte {error.start + 1:,} is 0x{line[error.start]:02x}"
+        raise BadLineError(f"is not UTF-8: {place}") from error
+    except json.JSONDecodeError as error:
+        raise BadLineError(f"is not JSON: {error.msg}, at character {error.pos + 1:,}") from error
+    except RecursionError as error:
+        raise BadLineError("is nested too deeply") from error
+    except ValueError as error:  # of more digits than Python reads
+        raise BadLineError("holds a number that is too long") from error
+    if not isinstance(found, dict):
+        raise BadLineError(f"is not a JSON object but {_kind(found)}")
+    return found
+
+
+def _text(value: Any, name: str) -> str:
+    if not isinstance(value, str):
+        raise BadLineError(f'"{name}" is not a text but {_kind(value)}')
+    if not value.strip():
+        raise BadLineError(f'"{name}" is empty')
+    return value
+
+
+def _time(value: Any) -> float | None:
+    """A whole number stays one, as producers write it."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise BadLineError(f'"timestamp" is not a number but {_kind(value)}')
+    if not 0 <= value <= _LATEST:
+        raise BadLineError('"timestamp" is no time in Unix seconds')
+    return value
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, dict):
+        return "an object"
+    return _KINDS.get(type(value), "a number")

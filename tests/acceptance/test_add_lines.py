@@ -1,0 +1,69 @@
+"""`add --jsonl`: many memories, whatever cuts it off."""
+
+import json
+
+from tests.support.home import Home
+from tests.support.standin import Standin
+
+
+def lines(number: int, size: int = 1) -> str:
+    """Make so many lines, each a memory of about so many bytes, without ids."""
+    return "".join(
+        json.dumps({"project_id": "p", "content": f"memory {n} " + "x" * size}) + "\n"
+        for n in range(number)
+    )
+
+
+def kill_when_larger(home: Home, size: int, *arguments: str) -> None:
+    """Start a command, and kill it when the queue file has more bytes than these."""
+    process = home.start(*arguments)
+    home.wait(
+        lambda: not process.alive or (home.queue.exists() and home.queue.stat().st_size > size)
+    )
+    process.kill()
+
+
+def test_a_run_that_was_killed_can_be_made_again(home: Home, server: Standin) -> None:
+    """Wherever it was killed: in the end each memory is delivered, and once."""
+    text = lines(4000, 1000)
+    file = home.root / "memories.jsonl"
+    file.write_text(text)
+    for size in (1, 1_000_000, 2_000_000):
+        kill_when_larger(home, size, "add", "--jsonl", str(file))
+    home.ok("add", "--jsonl", str(file))
+    home.drained()
+    assert server.total_stored() == 4000
+    assert not server.surplus()
+
+
+def test_what_was_delivered_is_added_again_only_if_that_is_wanted(
+    home: Home, server: Standin
+) -> None:
+    """The ledger knows it for each server; `--again` sends it under another id."""
+    text = lines(3)
+    home.ok("add", "--jsonl", stdin=text)
+    home.drained()
+    said = home.ok("add", "--jsonl", stdin=text)
+    assert said.startswith("Nothing was queued.\n3 were delivered to this server before.")
+    assert home.ok("add", "--jsonl", "--again", stdin=text) == "3 memories are queued.\n"
+    assert home.ok("add", "--jsonl", "--again", stdin=text).endswith("3 waited already.\n")
+    home.drained()
+    assert server.total_stored() == 6
+    with Standin() as other:
+        env = {"MEM0TRAY_SERVER_URL": other.url}
+        done = home.run("add", "--jsonl", stdin=text, env=env)
+        assert done.stdout == "3 memories are queued.\n"
+        home.drained(env=env)
+        assert other.total_stored() == 3
+
+
+def test_lines_are_delivered_by_a_running_worker(home: Home, server: Standin) -> None:
+    """In their order, with the ids that they name as keys."""
+    home.worker()
+    text = "".join(
+        json.dumps({"project_id": "p", "content": f"memory {n}", "id": f"id-{n}"}) + "\n"
+        for n in range(50)
+    )
+    home.ok("add", "--jsonl", stdin=text)
+    home.wait(lambda: server.total_stored() == 50)
+    assert [save.key for save in server.saves] == [f"id-{n}" for n in range(50)]

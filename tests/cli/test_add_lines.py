@@ -1,0 +1,275 @@
+"""`add --jsonl`: many memories out of a file or a pipe."""
+
+import io
+import json
+import sys
+from typing import Any
+
+import pytest
+
+from mem0tray.actions import add, add_lines
+from mem0tray.cli import main
+from mem0tray.files.lock import FileLock
+from mem0tray.system.paths import Paths
+from tests.cli.scratch import Done, Scratch
+from tests.support import needs
+from tests.support.shapes import dead, entry, queue_document
+
+_AGAIN = "add all of it again: what is queued already is not queued twice."
+
+
+def lines(*objects: object) -> bytes:
+    """Make a file of these, a line each."""
+    return b"".join(json.dumps(each).encode() + b"\n" for each in objects)
+
+
+def memory(content: str, **more: object) -> dict[str, object]:
+    """Make an object of the project `p`."""
+    return {"project_id": "p", "content": content} | more
+
+
+def queued(home: Scratch) -> list[dict[str, Any]]:
+    """Read the entries in the queue file."""
+    found: list[dict[str, Any]] = json.loads(home.queue.read_bytes())["queue"]
+    return found
+
+
+def test_each_line_becomes_an_entry(home: Scratch) -> None:
+    """With the id and time that it names, in the order of the lines, beside what waits."""
+    home.ok("add", "-p", "p", "first")
+    file = home.root / "memories.jsonl"
+    file.write_bytes(
+        lines(memory("oak", id="a", timestamp=1_700_000_000, retries=9), memory("elm"))
+    )
+    assert home.ok("add", "--jsonl", str(file)) == "2 memories are queued.\n"
+    first, oak, elm = queued(home)
+    assert first["content"] == "first"
+    assert oak == {
+        "id": "a", "project_id": "p", "content": "oak", "timestamp": 1_700_000_000, "retries": 0
+    }  # fmt: skip
+    assert set(elm) == set(oak)
+    assert json.loads(home.queue.read_bytes())["stats"]["total_queued"] == 3
+
+
+@pytest.mark.parametrize("arguments", [(), ("-",)])
+def test_standard_input_is_read(home: Scratch, arguments: tuple[str, ...]) -> None:
+    """Without a file, and for `-`; a mark at its beginning, blank lines and CR are no memories."""
+    stdin = b"\xef\xbb\xbf" + lines(memory("a")) + b"\r\n  \n" + lines(memory("b"))[:-1] + b"\r\n"
+    assert home.ok("add", "--jsonl", *arguments, stdin=stdin) == "2 memories are queued.\n"
+    assert [each["content"] for each in queued(home)] == ["a", "b"]
+
+
+def test_a_project_is_that_of_lines_without_one(home: Scratch) -> None:
+    """Another one stays where it is named."""
+    stdin = lines({"content": "a"}, memory("b"))
+    home.ok("add", "--jsonl", "--project", "garden", stdin=stdin)
+    assert [each["project_id"] for each in queued(home)] == ["garden", "p"]
+
+
+def test_bad_lines_are_named_and_all_others_queued(home: Scratch) -> None:
+    """By number and reason, and the command fails; nothing else is lost."""
+    stdin = lines(memory("a"), {"content": "x"}, memory("b")) + b"\nsch\xf6n\n" + lines([1])[:-1]
+    done = home.run("add", "--jsonl", stdin=stdin)
+    assert (done.code, done.out) == (1, "2 memories are queued.\n")
+    assert done.err.splitlines() == [
+        'mem0tray: Line 2 names no project: it has no "project_id".',
+        "mem0tray: Line 5 is not UTF-8: byte 4 is 0xf6.",
+        "mem0tray: Line 6 is not a JSON object but a list.",
+        f"mem0tray: 3 lines are no memories, and not queued. Mend what is wrong, and {_AGAIN}",
+    ]
+    assert [each["content"] for each in queued(home)] == ["a", "b"]
+
+
+def test_a_thousand_bad_lines_are_no_flood(home: Scratch) -> None:
+    """The first hundred are named, and the end says so."""
+    done = home.run("add", "--jsonl", stdin=b"x\n" * 1001)
+    assert (done.code, done.out) == (1, "Nothing was queued.\n")
+    assert len(done.err.splitlines()) == 101
+    assert "1,001 lines are no memories" in done.err
+    assert "The first 100 are named above." in done.err
+    document = home.run("add", "--jsonl", "--json", stdin=b"x\n" * 1001).json()
+    assert (document["bad"], len(document["problems"])) == (1001, 1000)
+
+
+def test_json_is_one_document(home: Scratch) -> None:
+    """How many are queued and why others are not; the bad lines are named there alone."""
+    home.write("mem0_queue.json", queue_document([entry("oak", "p", id="a")]))
+    stdin = lines(memory("oak", id="a"), memory("elm"), memory("elm"), 5)
+    done = home.run("add", "--jsonl", "--json", stdin=stdin)
+    assert done.code == 1
+    assert done.json() == {
+        "lines": 4, "queued": 1, "emergency": 0, "waiting": 2, "delivered": 0, "bad": 1,
+        "problems": [{"line": 4, "reason": "is not a JSON object but a number"}],
+    }  # fmt: skip
+    assert "1 line is no memory" in done.line
+
+
+def test_what_waits_already_is_not_doubled(home: Scratch) -> None:
+    """In the queue, the emergency file or the DLQ; another text under its id is another memory."""
+    home.write("mem0_queue.json", queue_document([entry("oak", "p", id="a")]))
+    urgent = json.dumps(entry("elm", "p", id="b", emergency=True))
+    (home.claude / "mem0_emergency.json").write_text(urgent + "\n", "utf-8")
+    letter = dead("ash", "p", id="c")
+    home.write("mem0_queue_dlq.json", {"items": [letter], "last_update": "x"})
+    again = [memory(text, id=name) for text, name in (("oak", "a"), ("elm", "b"), ("ash", "c"))]
+    said = home.ok("add", "--jsonl", stdin=lines(*again, memory("fir", id="a")))
+    assert said == "1 memory is queued.\n3 waited already.\n"
+    assert [each["content"] for each in queued(home)] == ["oak", "fir"]
+
+
+def test_the_same_file_can_be_added_again(home: Scratch) -> None:
+    """Lines without an id too are known by what they say."""
+    stdin = lines(memory("a"), memory("b", id="x"), memory("a", timestamp=5))
+    home.ok("add", "--jsonl", stdin=stdin)
+    before = home.queue.read_bytes()
+    assert home.ok("add", "--jsonl", stdin=stdin) == "Nothing was queued.\n3 waited already.\n"
+    assert home.queue.read_bytes() == before
+
+
+def test_hostile_text_is_queued_as_it_is(home: Scratch) -> None:
+    """Halves of characters, NUL, separators of lines, and two megabytes."""
+    texts = ["half \ud83d", "nul \0", "line\u2028para\u2029next\u0085", "x" * 2_000_000]
+    home.ok("add", "--jsonl", stdin=lines(*map(memory, texts)))
+    assert [each["content"] for each in queued(home)] == texts
+
+
+def test_a_text_that_is_too_large_for_the_local_server_is_named(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would never take it; another server may."""
+    monkeypatch.setattr("mem0tray.localserver.endpoint.BODY_MAX", 2_000_000)
+    stdin = lines(memory("x" * 2_000_000))
+    home.configure('[server]\nurl = "local"\n')
+    done = home.run("add", "--jsonl", stdin=stdin)
+    assert done.code == 1
+    assert "Line 1 is too large: the local server takes" in done.err
+    home.configure('[server]\nurl = "http://127.0.0.1:9"\n')
+    home.ok("add", "--jsonl", stdin=stdin)
+
+
+def test_many_lines_are_few_writes(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each holds as much as the file has already: not one for each line, nor all in memory."""
+    monkeypatch.setattr(add_lines, "_LEAST", 5_000)
+    real, writes = add.add, []
+
+    def counted(paths: Paths, *entries: dict[str, Any]) -> str:
+        writes.append(len(entries))
+        return real(paths, *entries)
+
+    monkeypatch.setattr(add, "add", counted)
+    home.ok("add", "--jsonl", stdin=lines(*(memory(f"{n} " + "x" * 200) for n in range(1000))))
+    assert sum(writes) == len(queued(home)) == 1000
+    assert 4 < len(writes) < 12
+    assert writes[:-1] == sorted(writes[:-1])
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_a_queue_file_that_is_not_to_be_had_keeps_no_line_from_the_disk(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch, *, held: bool
+) -> None:
+    """The emergency file takes them where the lock is held, or the file broken."""
+    monkeypatch.setattr(add, "LOCK_WAIT", 0.01)
+    home.claude.mkdir()
+    if not held:
+        home.queue.write_text("{")
+    lock = FileLock(home.paths.queue_lock)
+    assert not held or lock.try_acquire()
+    try:
+        document = home.run("add", "--jsonl", "-j", stdin=lines(memory("a"), memory("b"))).json()
+    finally:
+        lock.release()
+    assert (document["queued"], document["emergency"]) == (2, 2)
+    text = (home.claude / "mem0_emergency.json").read_text("utf-8")
+    assert [json.loads(line)["content"] for line in text.splitlines()] == ["a", "b"]
+
+
+def test_what_cannot_be_written_is_said(home: Scratch) -> None:
+    """With how far it came, and what to do."""
+    for name in ("mem0_queue.json", "mem0_emergency.json"):
+        (home.claude / name).mkdir(parents=True)
+    done = home.run("add", "--jsonl", stdin=lines(memory("a")))
+    assert (done.code, done.out) == (1, "Nothing was queued.\n")
+    assert "mem0_emergency.json" in done.line
+    assert "1 line was read. Add all of it again" in done.line
+
+
+@pytest.mark.parametrize(
+    ("name", "what"), [("gone.jsonl", "no such file"), (".", "directory")], ids=["none", "folder"]
+)
+def test_a_file_that_cannot_be_read_is_named(home: Scratch, name: str, what: str) -> None:
+    """Nothing is queued, and why is said in a line."""
+    done = home.run("add", "--jsonl", str(home.root / name))
+    assert (done.code, done.out) == (1, "Nothing was queued.\n")
+    assert what in done.line.lower()
+    assert not home.queue.exists()
+
+
+@pytest.mark.parametrize("arguments", [("--again", "text"), ("--jsonl", "a", "b")])
+def test_wrong_usage_is_said(home: Scratch, arguments: tuple[str, ...]) -> None:
+    """Exit code 2, and one line."""
+    done = home.run("add", *arguments)
+    assert (done.code, len(done.err.splitlines())) == (2, 1)
+
+
+def test_wrong_settings_lose_no_line(home: Scratch) -> None:
+    """They are queued all the same; what is wrong is said."""
+    home.configure("[server")
+    done = home.run("add", "--jsonl", stdin=lines(memory("a")))
+    assert (done.code, done.out) == (0, "1 memory is queued.\n")
+    assert done.err.splitlines()[-1] == "mem0tray: The memories are queued all the same."
+
+
+class Cut(io.BytesIO):
+    """Lines, and then Ctrl-C."""
+
+    def __next__(self) -> bytes:
+        """Give the next line."""
+        line = self.readline()
+        if not line:
+            raise KeyboardInterrupt
+        return line
+
+
+def interrupted(home: Scratch, number: int) -> Done:
+    """Add so many lines of a kilobyte, the last of which Ctrl-C follows."""
+    many = lines(*(memory(f"{n} " + "x" * 1000) for n in range(number)))
+    home.patch.setattr(sys, "stdin", io.TextIOWrapper(Cut(many)))
+    home.capture.readouterr()
+    code = main(["add", "--jsonl"])
+    return Done(code, *home.capture.readouterr())
+
+
+def test_an_interrupted_run_says_how_far_it_came(home: Scratch) -> None:
+    """How many are queued, and that all can be added again."""
+    done = interrupted(home, 1500)
+    assert (done.code, done.out) == (130, "")
+    number = len(queued(home))
+    assert 0 < number < 1500
+    assert done.err.strip() == (
+        f"mem0tray: Interrupted: {number:,} memories are queued; 1,500 lines were read."
+        f" A{_AGAIN[1:]}"
+    )
+
+
+def test_an_interrupted_write_is_perhaps_done(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then nobody knows of its lines, and that is said."""
+
+    def cut(*_: object) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(add, "add", cut)
+    done = interrupted(home, 1500)
+    assert done.code == 130
+    assert "Interrupted: Nothing was queued, and perhaps 909 that were being written" in done.err
+
+
+@needs.SHELL
+def test_a_terminal_is_told_how_far_it_is(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a line of standard error that is gone at the end."""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    home.env(TERM="xterm")
+    done = home.run("add", "--jsonl", stdin=lines(memory("a"), memory("b")))
+    assert done.out == "2 memories are queued.\n"
+    assert done.err == "\r\x1b[K1 line, 0 queued\r\x1b[K"

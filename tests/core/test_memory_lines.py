@@ -1,0 +1,88 @@
+"""Memories as JSON lines: what is written is read again, and what is no memory says why."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mem0tray.core.memory_lines import BadLineError, MemoryLine, read, write
+
+_TEXTS = st.text(st.characters(), min_size=1)  # lone surrogates and NUL too
+_NAMES = _TEXTS.filter(lambda text: text.strip() != "")
+
+
+@given(_NAMES, _TEXTS, _NAMES, st.none() | st.integers(0, 253_402_300_799))
+def test_what_is_written_is_read_again(
+    project: str, content: str, name: str, timestamp: int | None
+) -> None:
+    """Whatever the texts hold, they come back, out of one line without a sign to obey."""
+    line = MemoryLine(project, content, name, timestamp)
+    raw = write(line)
+    assert read(raw) == line
+    text = raw.decode()
+    assert text.splitlines() == [text.removesuffix("\n")]
+    assert not set(text) & set("\x1b\x9b\u202e\u2028\u0085\x7f")
+
+
+def test_text_is_written_as_it_is_read() -> None:
+    """What needs no escape has none, and a time that is not known is left out."""
+    assert write(MemoryLine("é", "Où\n", "a", None)) == (
+        '{"id": "a", "project_id": "é", "content": "Où\\n"}\n'.encode()
+    )
+
+
+def test_a_line_may_name_no_more_than_its_text() -> None:
+    """Its project is then the one given, and its id the same at each reading."""
+    line = read(b'{"content": "oak", "retries": 7}', "garden")
+    assert line[:2] == ("garden", "oak")
+    assert line.timestamp is None
+    assert read(b' {"project_id": "garden", "content": "oak", "id": null} ').id == line.id
+    others = (b'{"content": "elm"}', b'{"content": "oak", "timestamp": 5}')
+    assert line.id not in {read(other, "garden").id for other in others}
+    assert read(b'{"project_id": "own", "content": "oak"}', "garden").project == "own"
+
+
+def test_half_a_character_in_three_bytes_is_let_through() -> None:
+    """So some programs write it."""
+    assert read(b'{"project_id": "p", "content": "\xed\xa0\xbd"}').content == "\ud83d"
+
+
+def _line(**more: object) -> bytes:
+    return json.dumps({"project_id": "p", "content": "c"} | more).encode()
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        (b"{", "is not JSON: Expecting property name enclosed in double quotes, at character 2"),
+        (b'{"a": 1} x', "is not JSON: Extra data, at character 10"),
+        (b'{"content": "sch\xf6n"}', "is not UTF-8: byte 17 is 0xf6"),
+        ("{}".encode("utf-16"), "is not UTF-8: byte 1 is 0xff"),
+        (b"[1]", "is not a JSON object but a list"),
+        (b'"text"', "is not a JSON object but a text"),
+        (b"17", "is not a JSON object but a number"),
+        (b"null", "is not a JSON object but null"),
+        (b"[" * 100_000, "is nested too deeply"),
+        (b"9" * 5_000, "holds a number that is too long"),
+        (b'{"content": "x"}', 'names no project: it has no "project_id"'),
+        (_line(project_id=7), '"project_id" is not a text but a number'),
+        (_line(project_id=" "), '"project_id" is empty'),
+        (b'{"project_id": "p"}', 'has no "content"'),
+        (_line(content={"a": 1}), '"content" is not a text but an object'),
+        (_line(content=""), '"content" is empty'),
+        (_line(id=True), '"id" is not a text but true or false'),
+        (_line(id=""), '"id" is empty'),
+        (_line(timestamp="2026-01-02"), '"timestamp" is not a number but a text'),
+        (_line(timestamp=False), '"timestamp" is not a number but true or false'),
+        (_line(timestamp=-1), '"timestamp" is no time in Unix seconds'),
+        (_line(timestamp=1_764_000_000_000), '"timestamp" is no time in Unix seconds'),
+        (_line(timestamp=float("nan")), '"timestamp" is no time in Unix seconds'),
+        (_line(timestamp=10**400), '"timestamp" is no time in Unix seconds'),
+    ],
+)
+def test_what_is_no_memory_says_why(line: bytes, why: str) -> None:
+    """The reason is the end of a sentence about the line."""
+    with pytest.raises(BadLineError) as raised:
+        read(line)
+    assert str(raised.value) == why
