@@ -18,15 +18,17 @@ from mem0tray.actions.cause import (
 from mem0tray.actions.find import FoundItem
 from mem0tray.actions.surroundings import Surroundings, clock
 from mem0tray.core import item as items
+from mem0tray.core import reasons
 from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.due import dead_due
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line, short_id
 from mem0tray.ledger.known import Attempt, Known
 from mem0tray.server import answers
-from mem0tray.server.remedy import ID, REWORD, nothing, of_redirect, of_rejection
+from mem0tray.server.remedy import ID, REWORD, SHORTEN, nothing, of_redirect, of_rejection
 from mem0tray.system import shell
 
+_FELL_OVER: Final = 500  # as servers do whose database has no place for a character
 _ANSWERLESS: Final = frozenset({Kind.NO_ANSWER, Kind.OUTAGE, Kind.ASKED_IN_VAIN})
 # They count nothing against the item, unless its last error says that they did.
 _OF_THE_SERVER: Final = frozenset(
@@ -71,8 +73,7 @@ def causes(
     """
     invalid = _invalid(found)
     rejected = _rejected(found, attempt, known)
-    # Half a character can be sent: it may be to blame only where the server takes no such text.
-    odd = _half_characters(found) if any(c.remedy == REWORD for c in rejected) else []
+    odd = _odd_characters(found, rejected)
     outside = [c for c in around.causes if c.name not in (PAUSED, NOT_RUNNING)]
     ours = [c for c in around.causes if c.name in (PAUSED, NOT_RUNNING)]
     held = [_HELD] if known is not None and known.is_held and known.held is not None else []
@@ -87,6 +88,25 @@ def causes(
             result.append(Cause(DUE, Reason("it is about to be sent"), _SENT, by_itself=True))
     handle = handle or shell.quote(short_id(found.id))
     return [cause.about(handle) for cause in with_one_thing_to_do(result)]
+
+
+def to_change(
+    found: FoundItem, attempt: Attempt | None, known: Known | None, handle: str = ""
+) -> str:
+    """What is to be changed in the memory before the server takes it; empty where nothing is.
+
+    With what is wrong with it, where the reason that is kept does not say so. As `causes`,
+    without what is in the way of every memory: nobody is asked.
+    """
+    rejected = _rejected(found, attempt, known)
+    causes = (*_invalid(found), *_odd_characters(found, rejected), *rejected)
+    first = next((each for each in causes if each.remedy in (REWORD, SHORTEN)), None)
+    if first is None:
+        return ""
+    told = first.about(handle or shell.quote(short_id(found.id)))
+    is_said = str(first.detail) == one_line(kept_reason(found, known, attempt))
+    what = reasons.NONE if is_said else reasons.sentence(first.detail)
+    return str(reasons.advised(what, told.remedy))
 
 
 def why_held(known: Known) -> Reason:
@@ -125,14 +145,24 @@ def _invalid(found: FoundItem) -> list[Cause]:
     return []
 
 
-def _half_characters(found: FoundItem) -> list[Cause]:
-    """Where a part of it cannot be encoded but as JSON's escape, which some servers reject."""
+def _odd_characters(found: FoundItem, rejected: list[Cause]) -> list[Cause]:
+    """What JSON can say and some servers cannot store: to blame only where one rejects the item."""
     item = found.item
     if item is None:
         return []
+    is_refused = any(cause.remedy == REWORD for cause in rejected)
+    # NUL is said of already where the server is known to be one that cannot store it.
+    may_be_nul = any(cause.name != INVALID for cause in rejected) and (
+        is_refused or any(cause.status == _FELL_OVER for cause in rejected)
+    )
     for name, text in (("content", item.content), ("project_id", item.project)):
-        if not _is_encodable(text):
+        if is_refused and not _is_encodable(text):
             detail = Reason("its {field} holds half a character (a lone surrogate)", field=name)
+            return [Cause(INVALID, detail, REWORD)]
+        if may_be_nul and "\0" in text:
+            detail = Reason(
+                "its {field} holds the character NUL, which many servers cannot store", field=name
+            )
             return [Cause(INVALID, detail, REWORD)]
     return []
 

@@ -76,6 +76,7 @@ def command(*, queue: bool, as_json: bool, project: str | None, limit: int | Non
             ]
         )
         return
+    rows: list[tuple[str, FoundItem]] = []
     if shown:
         others = read_files.DLQ if queue else read_files.QUEUE
         called = handles([*everything(paths, (others,)), *seen.found])
@@ -85,6 +86,7 @@ def command(*, queue: bool, as_json: bool, project: str | None, limit: int | Non
         )
         _print_table(columns, with_project=project is None)
     _print_rest(len(found), len(shown), seen.nonsense, project, queue=queue)
+    _print_to_change(rows, known, attempts)
     _print_why(shown, known, why, beside=snapshot.beside)
 
 
@@ -217,6 +219,27 @@ def _print_why(
         output.say(f"{_NOT_SENT}: {why}", Style.WARNING)
     if held:
         output.say(f"Held: {PERHAPS}: {output.about_held(beside=beside)}.")
+
+
+def _print_to_change(
+    rows: Sequence[tuple[str, FoundItem]],
+    known: Mapping[tuple[str, bytes], Known],
+    attempts: Mapping[tuple[str, bytes], Attempt],
+) -> None:
+    """How many of those shown the server does not take as they are, and what to do about one."""
+    advice = [
+        (name, said)
+        for name, each in rows
+        if (
+            said := diagnose.to_change(
+                each, attempts.get(each.identity), known.get(each.identity), name
+            )
+        )
+    ]
+    if advice:
+        name, said = advice[0]
+        more = f" and {len(advice) - 1:,} more" if len(advice) > 1 else ""
+        output.say(f"To change: {name}{more}. {said}", Style.WARNING)
 
 
 def _print_rest(total: int, shown: int, nonsense: int, project: str | None, *, queue: bool) -> None:

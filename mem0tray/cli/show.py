@@ -23,6 +23,7 @@ _PLACES: Final = {
     "quarantine": "in quarantine: `mem0tray restore --list` shows how to put it back",
     "edited": "replaced by another text: an edit",
 }
+_WAITS: Final = ("dlq", "queue", "emergency")
 
 
 @click.command(
@@ -63,7 +64,7 @@ def command(name: str, *, as_json: bool) -> None:
 
 def _document(version: Version, now: float) -> dict[str, Any]:
     fields, known = look_up.fields(version), version.known
-    waits = version.place in ("dlq", "queue", "emergency") and not _never_sent(version)
+    waits = version.place in _WAITS and not _never_sent(version)
     return {
         "id": version.found.id,
         "project_id": version.found.project or None,
@@ -76,6 +77,7 @@ def _document(version: Version, now: float) -> dict[str, Any]:
         "retry_count": fields.get("retry_count"),
         "last_attempt": fields.get("last_attempt"),
         "last_error": _reason(version) or None,
+        "remedy": _remedy(version) or None,
         "next_retry": diagnose.next_retry(version.found, known, now) if waits else None,
         "taken_in": known.accepted if known is not None else None,
         "closed": known.closed if known is not None else None,
@@ -99,6 +101,14 @@ def _reason(version: Version) -> str:
     return diagnose.kept_reason(version.found, version.known, last)
 
 
+def _remedy(version: Version) -> str:
+    """What is to be changed in it before the server takes it; empty where nothing is."""
+    if version.place not in _WAITS:
+        return ""
+    last = version.attempts[-1] if version.attempts else None
+    return diagnose.to_change(version.found, last, version.known)
+
+
 def _print(version: Version, now: float) -> None:
     known, fields = version.known, look_up.fields(version)
     delivered = version.place == items.DELIVERED
@@ -112,6 +122,7 @@ def _print(version: Version, now: float) -> None:
             ("retries", str(items.count(fields.get("retry_count"))) if _is_dead(version) else ""),
             ("next retry", _next(version, now)),
             ("reason", "" if delivered else _reason(version)),
+            ("to do", _remedy(version)),
             ("hash", known.digest.hex() if delivered and known is not None else ""),
         ]
     )
@@ -163,7 +174,7 @@ def _where(version: Version) -> str:
     if version.place == "deleted" and known is not None:
         return _deleted(version, known)
     why = _never_sent(version)
-    if why and version.place in ("dlq", "queue", "emergency"):
+    if why and version.place in _WAITS:
         kind = "a dead letter" if _is_dead(version) else "a waiting entry"
         return f"{kind} that is never sent: {why}"
     if known is not None and known.is_held and version.place == "queue":

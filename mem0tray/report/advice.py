@@ -143,6 +143,7 @@ def _groups(file: str, _: Callable[[str], str]) -> Callable[[FoundItem, Cause], 
     mend = _("Correct it in `{file}`, or delete it: `mem0tray delete ID`.").format(file=file)
     no_text = _Group(_("the content is not text"), _reword(_))
     no_project = _Group(_("no project is named"), mend)
+    nul = _Group(_("the text holds the character NUL"), _reword(_))
     unencodable = _Group(_("the text holds half a character"), _reword(_))
     no_answer = _Group(
         _("no answer came"),
@@ -162,7 +163,9 @@ def _groups(file: str, _: Callable[[str], str]) -> Callable[[FoundItem, Cause], 
         if cause.name == INVALID:
             if found.item is None:
                 return no_text
-            return unencodable if found.item.project.strip() else no_project
+            if not found.item.project.strip():
+                return no_project
+            return nul if "\0" in found.item.content + found.item.project else unencodable
         if cause.name == NO_ANSWER:
             return no_answer
         if cause.name == REJECTED:

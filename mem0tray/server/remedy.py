@@ -44,7 +44,7 @@ _PROJECT: Final = Reason(
 REWORD: Final = Reason(
     "Change it with `mem0tray edit {id}`, or delete it with `mem0tray delete {id}`.", id=ID
 )
-_SHORTEN: Final = Reason(
+SHORTEN: Final = Reason(
     "It is too large for the server: shorten it with `mem0tray edit {id}`, or have the server take"
     " more.",
     id=ID,
@@ -57,7 +57,7 @@ _FAULT: Final = Reason(
 _SET_KEYS: Final = {401: _SET_KEY, 403: _SET_RIGHTS}
 # By 502 an official server says that its model's provider refuses it; no other refusal is one.
 _REFUSALS: Final = _SET_KEYS | {502: _SET_MODEL_KEY}
-_BY_STATUS: Final = _SET_KEYS | {404: _PROJECT, 405: _PROJECT, 413: _SHORTEN}
+_BY_STATUS: Final = _SET_KEYS | {404: _PROJECT, 405: _PROJECT, 413: SHORTEN}
 
 
 def nothing(why: Reason) -> Reason:

@@ -12,6 +12,7 @@ from mem0tray.actions.surroundings import Surroundings
 from mem0tray.core import another_worker, reasons
 from mem0tray.core.reasons import Reason
 from mem0tray.ledger.known import Attempt, Known
+from mem0tray.server.answers import HOLDS_NUL, no_use
 from tests.actions.scene import found
 from tests.support.shapes import dead, entry
 
@@ -109,6 +110,33 @@ def test_half_a_character_is_to_blame_where_the_server_takes_no_such_text(
     assert f"its {detail} holds half a character" in str(first.detail)
     down, *_ = diagnose.causes(letter, DOWN, failed(status=422), None, NOW)
     assert down.name == cause.SERVER_DOWN
+
+
+@pytest.mark.parametrize("fields", [("a\0b",), ("x", "p\0q")], ids=["content", "project"])
+@pytest.mark.parametrize(
+    ("attempt", "to_blame"),
+    [(failed(status=422), True), (failed(), True), (failed(status=404), False), (None, False)],
+    ids=["422", "500", "404", "not tried"],
+)
+def test_nul_is_to_blame_where_the_server_rejects_it_or_falls_over_it(
+    fields: Sequence[str], attempt: Attempt | None, *, to_blame: bool
+) -> None:
+    """Databases have no place for it, and a server that does not know so has a fault."""
+    letter = found(dead(*fields, id="aa-1"))
+    first, *_ = diagnose.causes(letter, FINE, attempt, None, NOW)
+    assert ("the character NUL, which many servers" in str(first.detail)) == to_blame
+    advice = diagnose.to_change(letter, attempt, None)
+    assert advice.startswith("Its ") == advice.endswith("`mem0tray delete aa-1`.") == to_blame
+
+
+def test_nul_is_told_once() -> None:
+    """A server that is known not to store it has been named by its own answer."""
+    letter = found(dead("a\0b"))
+    said = no_use(502, HOLDS_NUL)
+    attempt = Attempt(1.0, "item failure", 502, said, 0.1)
+    causes = diagnose.causes(letter, FINE, attempt, None, NOW)
+    assert names(causes)[:1] == [cause.INVALID]
+    assert sum("NUL" in str(each.detail) for each in causes) == 1
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def test_hostile_text_stays_one_harmless_line(home: Scratch) -> None:
     text = "[red]x[/red]\x1b[31m\r\n\u202e\ud83d"
     home.write("mem0_queue_dlq.json", {"items": [waiting("x", text, id=text, last_error=text)]})
     out = home.ok("list")
-    assert len(out.splitlines()) == 3
+    assert len(out.splitlines()) == 4
     assert not set("\x1b\r\u202e\ud83d") & set(out)
     assert "[red]x[/red]" in out
     assert home.run("list", "--json").json()[0]["id"] == text

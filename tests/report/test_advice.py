@@ -127,15 +127,19 @@ def test_the_example_speaks_the_language_of_the_page() -> None:
 
 
 def test_invalid_items() -> None:
-    """No project, half a character, no text: each is told apart."""
+    """No project, NUL, half a character, no text: each is told apart."""
     made = _advice(
-        dead("a", ""), dead("b \ud800", last_error="x"), dead("c", "p \udfff", last_error="x")
+        dead("a", ""),
+        dead("n\0", last_error="x"),
+        dead("b \ud800", last_error="x"),
+        dead("c", "p \udfff", last_error="x"),
     )
     assert sorted(_titles(made)) == [
         "1 dead letter: no project is named",
+        "1 dead letter: the text holds the character NUL",
         "2 dead letters: the text holds half a character",
     ]
-    assert [each.example for each in made] == ["", ""]
+    assert [each.example for each in made] == ["", "", ""]
     raw = b'{"id": "n", "content": 5}'
     gathered = Gathered(
         _NOW,
