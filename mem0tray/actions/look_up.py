@@ -67,7 +67,7 @@ def look_up(paths: Paths, name: str) -> list[Version]:
     Raises NotFoundError.
     """
     with Reader(paths.ledger) as reader:
-        there = list(_everywhere(paths))
+        there = list(in_files(paths))
         rows = (reader.by_id(name) or reader.by_prefix(name)) if name else []
         ours = {(row.id, row.digest): (row, _from_ledger(reader, row)) for row in rows}
         resolve([name], [*there, *(found for _, found in ours.values())])
@@ -89,7 +89,7 @@ def _with_what_is_left(paths: Paths, seen: dict[Identity, Version]) -> list[Vers
     lost = {name for name, each in seen.items() if each.is_over and not each.found.raw}
     left: dict[Identity, list[tuple[str, FoundItem]]] = {}
     if lost:
-        for place, raw in _left(paths):
+        for place, raw in left_over(paths):
             for found in listing([raw], LEDGER).found:
                 if found.identity in lost:
                     left.setdefault(found.identity, []).append((place, found))
@@ -101,7 +101,7 @@ def _with_what_is_left(paths: Paths, seen: dict[Identity, Version]) -> list[Vers
     ]
 
 
-def _left(paths: Paths) -> Iterator[tuple[str, bytes]]:
+def left_over(paths: Paths) -> Iterator[tuple[str, bytes]]:
     """What stands beside that which waits, and in which file: the last hundred, backups, edits."""
     recent = read_files.look(paths.queue, (read_files.RECENT,)).document.lists
     yield from (
@@ -126,7 +126,7 @@ def _rank(version: Version) -> tuple[int, float]:
     return (0 if waits else 1, -(closed or 0.0))
 
 
-def _everywhere(paths: Paths) -> Iterator[FoundItem]:
+def in_files(paths: Paths) -> Iterator[FoundItem]:
     """What files hold; of broken ones what is whole in them."""
     dead = read_files.look(paths.dlq, read_files.DLQ_SECTIONS).document.lists[read_files.DLQ]
     yield from listing(dead, read_files.DLQ).found

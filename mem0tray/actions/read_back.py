@@ -86,15 +86,22 @@ def _ask(
         found.trouble = str(error)
         return
     if isinstance(said, Outcome):
-        found.trouble = _why_not_shown(found.destination, said)
+        found.trouble = why_not_shown(found.destination, said)
         return
     found.there = [
         KnownMemory(each.project, each.text, each.id, each.created, each.score) for each in said
     ]
 
 
-def _why_not_shown(destination: str, said: Outcome) -> str:
-    there = "The local server" if destination == THIS_COMPUTER else destination
+def in_sentence(destination: str, *, first: bool = False) -> str:
+    """A server, as a sentence of ours names it; `first`: it begins with that."""
+    ours = "The local server" if first else "the local server"
+    return ours if destination == THIS_COMPUTER else destination
+
+
+def why_not_shown(destination: str, said: Outcome) -> str:
+    """A sentence on why a server (as people know it) did not show what it has."""
+    there = in_sentence(destination, first=True)
     if said.status in CANNOT_TELL:
         return f"{there} cannot show what it has: {said.message}."
     verb = "did not answer" if said.status is None else "did not show what it has"

@@ -44,6 +44,9 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
     "search": CommandEntry(
         LOOK, "mem0tray.cli.recall:search", "Search a project's memories on the server."
     ),
+    "verify": CommandEntry(
+        LOOK, "mem0tray.cli.verify:command", "Ask the server for all that it took."
+    ),
     "list": CommandEntry(
         LOOK, "mem0tray.cli.list_:command", "List dead letters, or waiting entries."
     ),

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
 
@@ -9,6 +10,8 @@ from mem0tray.cli import output
 from mem0tray.core.text import one_line
 
 _EVERY: Final = 0.1  # seconds between two lines
+_EVERY_LINE: Final = 10.0  # seconds between two of them where no terminal is
+_KNOWN: Final = 1.0  # seconds before anybody can tell how long it takes
 _CLEAR: Final = "\r\x1b[K"
 
 
@@ -51,3 +54,32 @@ class ProgressLine:
         if self._is_shown:
             self._is_shown = False
             output.write(_CLEAR, end="", error=True)
+
+
+class EstimatedProgress(ProgressLine):
+    """`with EstimatedProgress("memories") as tell: tell(done, total)`, with what is left to wait.
+
+    Where no terminal is, it adds a line every ten seconds.
+    """
+
+    def __init__(self, what: str, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._what = what
+        self._clock = clock
+        self._began = self._told = clock()
+
+    def __call__(self, done: int, total: int) -> None:
+        """Tell that so many are done, of so many."""
+        now = self._clock()
+        if self._redraws:
+            if self.is_due:
+                self.show(self._line(done, total, now))
+        elif now - self._told >= _EVERY_LINE:
+            self._told = now
+            output.remark(f"{self._line(done, total, now)}.")
+
+    def _line(self, done: int, total: int, now: float) -> str:
+        line, passed = f"{done:,} of {total:,} {self._what}", now - self._began
+        if passed < _KNOWN or not 0 < done < total:
+            return line
+        return f"{line}, about {output.span(passed / done * (total - done))} left"

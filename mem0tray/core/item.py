@@ -6,6 +6,7 @@ Pure: nothing here does I/O. Source of every rule: the contract, sections 1 and 
 
 import json
 import math
+import re
 import uuid
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
@@ -27,6 +28,7 @@ EDITED: Final = "edited"  # why a text was discarded: another took its place
 OUR_FIELDS: Final = ("retry_count", "last_attempt", "last_error")
 EARLIEST: Final = 1_000_000_000  # Unix seconds: a producer's time from before 2001 is none
 _LARGEST_COUNT: Final = 2**62  # what SQLite stores, with room to add
+_AGAIN: Final = re.compile(r"(.*)-again-([1-9][0-9]{0,5})", re.DOTALL)
 _NAMESPACE: Final = uuid.UUID("6d656d30-7472-4179-8000-6974656d6964")
 
 Object = dict[str, Any]
@@ -244,6 +246,15 @@ def idempotency_key(item_id: str, content_digest: bytes, first_digest: bytes) ->
     if content_digest == first_digest:
         return item_id
     return f"{item_id}-{content_digest.hex()[:8]}"
+
+
+def id_again(item_id: str) -> str:
+    """The id under which a delivered memory is sent once more: a server drops one that it has seen.
+
+    It follows from the former id, so that a memory is queued again once, however often one tries.
+    """
+    found = _AGAIN.fullmatch(item_id)
+    return f"{found[1]}-again-{int(found[2]) + 1}" if found else f"{item_id}-again-1"
 
 
 def number(value: Any) -> float:

@@ -296,3 +296,19 @@ def test_what_is_no_text_has_the_body_of_nothing(size: int, end: bytes) -> None:
 def test_a_part_of_a_file_is_read_as_bytes_are() -> None:
     """It need not be copied before."""
     assert items.load_object(msgspec.Raw(b'{"a": 1}')) == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("former", "again"),
+    [
+        ("x", "x-again-1"),
+        ("x-again-1", "x-again-2"),
+        ("x\n-again-99", "x\n-again-100"),
+        ("x-again-0", "x-again-0-again-1"),
+        ("x-again-1234567", "x-again-1234567-again-1"),
+        ("", "-again-1"),
+    ],
+)
+def test_an_id_is_followed_by_one_other(former: str, again: str) -> None:
+    """Always the same, so that nothing is queued again twice."""
+    assert items.id_again(former) == again

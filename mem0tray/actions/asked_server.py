@@ -1,0 +1,128 @@
+"""Asking a server for what it was given: what it lists of a project, and one memory by its key."""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+from mem0tray.actions.known_texts import KnownText
+from mem0tray.core import item as items
+from mem0tray.ledger.delivered import TakenMemory
+from mem0tray.server import Client, Kind, Memory, Outcome, Page, Presence, ServerMemory
+from mem0tray.server.model import CANNOT_TELL
+
+_WIDTH: Final = 16  # bytes of a mark
+_PASSES: Final = frozenset({Kind.OUTAGE, Kind.NO_ANSWER, Kind.SLOW_DOWN})
+_WAITS: Final = (1.0, 5.0)  # seconds before a question is put again that came to nothing
+_LONGEST_WAIT: Final = 60.0
+_Answer = TypeVar("_Answer")
+
+
+class NotAnsweredError(Exception):
+    """The server did not say; `said` is why not."""
+
+    def __init__(self, said: Outcome) -> None:
+        super().__init__(said.message)
+        self.said = said
+
+
+@dataclass(slots=True)
+class ListedProject:
+    """What a server listed of a project: marks of the texts, and of our keys where it has them."""
+
+    marks: set[bytes] = field(default_factory=set)
+    is_whole: bool = True
+    has_keys: bool = False
+
+    def learn(self, memory: ServerMemory, project: str) -> None:
+        """Add a memory."""
+        self.marks.add(items.digest(project, memory.text)[:_WIDTH])
+        if memory.key:
+            self.has_keys = True
+            self.marks.add(_mark(memory.key))
+
+    def has(self, memory: TakenMemory) -> bool:
+        """Whether it is among them, by its key or its text."""
+        from mem0tray.server.outgoing import key_header  # slow to import, as all of the network
+
+        mark = _mark(key_header(memory.key))
+        return mark in self.marks or memory.digest[:_WIDTH] in self.marks
+
+
+class AskedServer:
+    """Puts questions to a server, and has patience with one that has answered before.
+
+    `client` None: nothing was ever stored there. `infers`: it does not keep the texts as they are.
+    """
+
+    def __init__(self, client: Client | None, timeout: float, *, infers: bool) -> None:
+        self._client = client
+        self._timeout = timeout
+        self.infers = infers
+        self._has_answered = False
+
+    def listed(self, project: str, tell: Callable[[int], object]) -> ListedProject | None:
+        """All that it lists of a project; None where it lists nothing. Raises NotAnsweredError.
+
+        `tell` hears how many those are so far.
+        """
+        found = ListedProject()
+        count = 0
+        for page in self._pages(project):
+            if isinstance(page, Outcome):
+                if page.status in CANNOT_TELL:
+                    return None
+                raise NotAnsweredError(page)
+            for memory in page.memories:
+                found.learn(memory, project)
+            found.is_whole &= page.whole
+            count += len(page.memories)
+            tell(count)
+        return found
+
+    def _pages(self, project: str) -> Iterator[Page | Outcome]:
+        """The pages of a project, or why there are no more."""
+        client = self._client
+        seen: set[str] = set()
+        after = ""
+        while client is not None and after not in seen:
+            seen.add(after)
+            page = self._answer(client.page, project, after)
+            yield page
+            if isinstance(page, Outcome):
+                return
+            after = page.after
+
+    def has(self, memory: TakenMemory, text: KnownText | None) -> Presence:
+        """What it says of one memory. Raises NotAnsweredError.
+
+        Without its text it finds it by the key, or cannot tell: what is unlike a question may be
+        too unlike to be found.
+        """
+        if self._client is None:
+            return Presence.ABSENT
+        content = "" if text is None else text.item.text
+        asked = Memory(memory.project, content, memory.key)
+        found = self._answer(self._client.ask, asked)
+        if isinstance(found, Outcome):
+            raise NotAnsweredError(found)
+        if found is Presence.ABSENT and (text is None or self.infers):
+            return Presence.CANNOT_TELL
+        return found
+
+    def _answer(self, ask: Callable[..., _Answer | Outcome], *given: object) -> _Answer | Outcome:
+        """The answer to a question, put again for a while if it comes to nothing."""
+        for wait in (*_WAITS, None):
+            found = ask(*given, self._timeout)
+            if not isinstance(found, Outcome):
+                self._has_answered = True
+                return found
+            if wait is None or found.kind not in _PASSES or not self._has_answered:
+                break
+            time.sleep(min(found.retry_after or wait, _LONGEST_WAIT))
+        return found
+
+
+def _mark(key: str) -> bytes:
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()[:_WIDTH]

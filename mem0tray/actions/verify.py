@@ -1,0 +1,250 @@
+"""Reading delivered memories back: which of those that the server took it no longer has.
+
+By our key where the server keeps that, else by the hash of the text: of a delivered memory the
+ledger has no more. What is missing is queued again, where a file here still holds its text.
+"""
+
+from array import array
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from secrets import SystemRandom
+from typing import Final, NamedTuple
+
+from mem0tray.actions import add, chosen_client, look_up, restore_sources
+from mem0tray.actions.asked_server import AskedServer, ListedProject, NotAnsweredError
+from mem0tray.actions.known_texts import KnownText, KnownTexts
+from mem0tray.actions.read_back import why_not_shown
+from mem0tray.actions.snapshot_reader import chosen_server
+from mem0tray.config.settings import LOCAL_URL, Settings
+from mem0tray.core import item as items
+from mem0tray.core.item import Name
+from mem0tray.files import orders
+from mem0tray.ledger.delivered import DeliveredReader, TakenMemory
+from mem0tray.server import Presence
+from mem0tray.system.paths import Paths
+
+NOT_ALL_LISTED: Final = "the server does not list all of a project"
+NO_LISTING: Final = "the server cannot show what it has"
+INFERRED: Final = "with server.infer the server keeps no texts as they were"
+_AT_ONCE: Final = 500  # memories that are looked at together
+_QUEUED: Final = 100  # memories that are queued by one write of the queue file
+# What stands in an item besides the memory, of its former way.
+_OF_ITS_WAY: Final = ("retry_count", "last_attempt", "last_error", "moved_to_dlq_at", "emergency")
+
+Told = Callable[[int, int], object]  # how many memories are done, of how many
+
+
+class MissingMemory(NamedTuple):
+    """A memory that the server took, and no longer has.
+
+    `text`: what a file here still holds of it. `given_up`: the user has deleted that text here.
+    `queued`: the id under which it was queued again, empty if it was not.
+    """
+
+    memory: TakenMemory
+    text: KnownText | None
+    given_up: bool = False
+    queued: str = ""
+
+    @property
+    def can_be_queued(self) -> bool:
+        """Whether it can be queued again, and was not."""
+        return self.text is not None and not self.given_up and not self.queued
+
+
+@dataclass(slots=True)
+class Verified:
+    """What a server said of the memories that it took.
+
+    `delivered` are those that it took. It was asked about `asked` of them: they are `there`, or
+    `missing`, or it cannot be told: so many in `unclear`, by the reason. `again` more wait here
+    to be sent again. `trouble` says why it was not asked about the rest; empty if it was.
+    """
+
+    destination: str
+    delivered: int = 0
+    is_sample: bool = False
+    there: int = 0
+    again: int = 0
+    missing: list[MissingMemory] = field(default_factory=list)
+    unclear: dict[str, int] = field(default_factory=dict)
+    trouble: str = ""
+
+    @property
+    def cannot_tell(self) -> int:
+        """Of how many it cannot be told."""
+        return sum(self.unclear.values())
+
+    @property
+    def asked(self) -> int:
+        """About how many it was asked."""
+        return self.there + len(self.missing) + self.cannot_tell
+
+    def cannot_say(self, why: str) -> None:
+        """Count one of which it cannot be told."""
+        self.unclear[why] = self.unclear.get(why, 0) + 1
+
+
+def verify(
+    settings: Settings, project: str | None, sample: int | None, tell: Told, *, queues: bool = False
+) -> Verified:
+    """Ask the chosen server for what it took, of one project or all; `sample`: so many at most.
+
+    `queues`: what is missing is queued again. `tell` hears of the progress. Raises Mem0TrayError
+    where no server is chosen, or a file of ours cannot be used.
+    """
+    paths = settings.locations()
+    server = chosen_server(settings, paths)
+    with (
+        chosen_client.opened(settings, paths) as client,
+        DeliveredReader(paths.ledger, needed=True) as reader,
+    ):
+        taken = reader.taken(server.name)
+        if project is not None:
+            taken = {name: keys for name, keys in taken.items() if name == project}
+        found = Verified(server.shown, sum(map(len, taken.values())))
+        if sample is not None and sample < found.delivered:
+            taken, found.is_sample = _sampled(taken, sample), True
+        infers = settings.server.infer and server.name != LOCAL_URL
+        asked = AskedServer(client, settings.sync.timeout, infers=infers)
+        verifier = _Verifier(paths, reader, server.name, asked, found)
+        try:
+            verifier.ask_about(taken, tell)
+            if queues:
+                verifier.queue_again()
+        except NotAnsweredError as error:
+            found.trouble = why_not_shown(server.shown, error.said)
+    return found
+
+
+def _sampled(taken: Mapping[str, "array[int]"], number: int) -> dict[str, "array[int]"]:
+    """So many at random: of each project as many as of any other, as far as it has them."""
+    random = SystemRandom()
+    left = {name: random.sample(keys, len(keys)) for name, keys in taken.items()}
+    order = random.sample(list(left), len(left))
+    chosen: dict[str, array[int]] = {}
+    while number:
+        for name in [each for each in order if left[each]][:number]:
+            chosen.setdefault(name, array("q")).append(left[name].pop())
+            number -= 1
+    return chosen
+
+
+class _Verifier:
+    """Asks `asked` about what `server` took, as `reader` knows it, and adds to `found`."""
+
+    def __init__(
+        self,
+        paths: Paths,
+        reader: DeliveredReader,
+        server: str,
+        asked: AskedServer,
+        found: Verified,
+    ) -> None:
+        self._paths, self._reader, self._server = paths, reader, server
+        self._asked, self._found = asked, found
+        self._texts = KnownTexts(paths)
+        # Read before the server is asked: what waits then is no news of what is missing.
+        self._ids = {each.id for each in look_up.in_files(paths)}
+        self._waiting = reader.waiting()
+        self._given_up = reader.given_up() | {digest for _, digest in self._deleted()}
+
+    def _deleted(self) -> set[Name]:
+        """What the user has deleted, heard of by the ledger or not; not what came back since."""
+        backed_up = restore_sources.backed_up(self._paths)
+        rows = {name: self._reader.known(*name) for name in backed_up}
+        gone = {name for name, row in rows.items() if row is None or row.state == items.DISCARDED}
+        return gone | orders.given_up(self._paths.orders)
+
+    def ask_about(self, taken: Mapping[str, Sequence[int]], tell: Told) -> None:
+        """Ask about all of these keys, one project after the other. Raises NotAnsweredError."""
+        total = sum(map(len, taken.values()))
+        done = 0
+        for project, keys in taken.items():
+            tell(done, total)
+            self._ask_about(project, keys, partial(_tell_part, tell, done, total))
+            done += len(keys)
+        tell(done, total)
+
+    def _ask_about(self, project: str, keys: Sequence[int], tell: Callable[[int], object]) -> None:
+        """Ask about these keys of a project; `tell` hears about how many."""
+        reached = 0
+
+        def so_far(number: int) -> None:
+            nonlocal reached
+            reached = max(reached, min(number, len(keys)))
+            tell(reached)
+
+        listed = self._asked.listed(project, so_far)
+        for begin in range(0, len(keys), _AT_ONCE):
+            for memory in self._reader.memories(keys[begin : begin + _AT_ONCE], self._server):
+                self._judge(memory, listed)
+            so_far(begin)
+
+    def _judge(self, memory: TakenMemory, listed: ListedProject | None) -> None:
+        if listed is not None and listed.has(memory):
+            self._found.there += 1
+        elif listed is None or not listed.is_whole:
+            self._ask_for(memory, listed)
+        elif self._asked.infers:
+            self._found.cannot_say(INFERRED)
+        else:
+            self._miss(memory)
+
+    def _ask_for(self, memory: TakenMemory, listed: ListedProject | None) -> None:
+        """Ask for one memory of which no listing tells."""
+        text = self._texts.find(memory.digest)
+        said = Presence.CANNOT_TELL
+        if text is not None or (listed is not None and listed.has_keys):
+            said = self._asked.has(memory, text)
+        if said is Presence.PRESENT:
+            self._found.there += 1
+        elif said is Presence.ABSENT:
+            self._miss(memory)
+        else:
+            self._found.cannot_say(NO_LISTING if listed is None else NOT_ALL_LISTED)
+
+    def _miss(self, memory: TakenMemory) -> None:
+        """The server has it not: it is missing, unless it waits to be sent again."""
+        if memory.digest in self._waiting or items.id_again(memory.id) in self._ids:
+            self._found.again += 1
+            return
+        text = self._texts.find(memory.digest)
+        given_up = memory.digest in self._given_up
+        self._found.missing.append(MissingMemory(memory, text, given_up))
+
+    def queue_again(self) -> None:
+        """Queue what is missing, as a producer does, after one more question about each.
+
+        Under an id that follows from the former: wherever this is cut off, the next time goes on.
+        Raises NotAnsweredError, FileUnavailableError.
+        """
+        missing = self._found.missing
+        chosen = [at for at, each in enumerate(missing) if each.can_be_queued]
+        found_there = set()
+        for begin in range(0, len(chosen), _QUEUED):
+            entries = {}
+            for at in chosen[begin : begin + _QUEUED]:
+                memory, text = missing[at].memory, missing[at].text
+                if self._asked.has(memory, text) is Presence.PRESENT:
+                    found_there.add(at)
+                elif text is not None:
+                    entries[at] = _entry(memory, text)
+            if entries:
+                add.add(self._paths, *entries.values())
+            for at, entry in entries.items():
+                missing[at] = missing[at]._replace(queued=entry["id"])
+        self._found.there += len(found_there)
+        self._found.missing = [each for at, each in enumerate(missing) if at not in found_there]
+
+
+def _tell_part(tell: Told, done: int, total: int, more: int) -> None:
+    tell(done + more, total)
+
+
+def _entry(memory: TakenMemory, text: KnownText) -> items.Object:
+    """The queue entry by which a memory is sent again."""
+    found = items.load_object(text.item.raw) or {}
+    kept = {name: value for name, value in found.items() if name not in _OF_ITS_WAY}
+    return kept | {"id": items.id_again(memory.id), "retries": 0}

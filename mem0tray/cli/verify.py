@@ -1,0 +1,166 @@
+"""`mem0tray verify`: reads delivered memories back, and names those that the server lost."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import click
+
+from mem0tray.actions import verify
+from mem0tray.actions.read_back import in_sentence
+from mem0tray.actions.verify import MissingMemory, Verified
+from mem0tray.cli import candidates, context, output
+from mem0tray.cli.command_help import Command
+from mem0tray.cli.output import Style
+from mem0tray.cli.progress import EstimatedProgress
+from mem0tray.cli.values import whole_number
+from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.text import one_line, plural
+
+_SHOWN: Final = 100  # missing memories that people read by name
+_LONGEST_ID: Final = 60
+
+
+@click.command(
+    "verify",
+    cls=Command,
+    examples={
+        "mem0tray verify": "all that was delivered",
+        "mem0tray verify --sample 200": "a part of it, at random",
+        "mem0tray verify -p garden --requeue": "what is missing is sent again",
+    },
+)
+@click.option(
+    "-p",
+    "--project",
+    metavar="P",
+    shell_complete=candidates.projects,
+    help="Of this project alone.",
+)
+@click.option(
+    "--sample",
+    callback=whole_number(1),
+    metavar="N",
+    help="Ask for N memories at most, chosen at random from all projects.",
+)
+@click.option(
+    "--requeue",
+    is_flag=True,
+    help="Queue again what is missing, as far as its text is still known here.",
+)
+@click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document.")
+def command(*, project: str | None, sample: int | None, requeue: bool, as_json: bool) -> None:
+    """Ask the server for what it took, and name what it no longer has.
+
+    It is asked by the id where it keeps that, else by the text. Of a delivered memory no text is
+    kept but in the files of the last hundred, in backups and in the quarantine: what is still
+    known there can be queued again. Exits with 1 where something is missing and was not queued
+    again, or the server did not say.
+    """
+    settings = context.load_there()
+    with EstimatedProgress("memories asked for") as tell:
+        found = verify.verify(settings, project, sample, tell, queues=requeue)
+    if as_json:
+        output.print_json(_document(found))
+    else:
+        _print(found, project)
+    _judge(found, requeue=requeue)
+
+
+def _print(found: Verified, project: str | None) -> None:
+    shown = found.missing[:_SHOWN]
+    if shown:
+        output.print_table(
+            ("ID", "PROJECT", "DELIVERED", "ITS TEXT"),
+            [
+                (
+                    one_line(each.memory.id, _LONGEST_ID),
+                    one_line(each.memory.project, _LONGEST_ID),
+                    output.moment(each.memory.at),
+                    _about_text(each),
+                )
+                for each in shown
+            ],
+        )
+    if len(found.missing) > len(shown):
+        output.say(f"… and {len(found.missing) - len(shown):,} more: `--json` names them all.")
+    output.say(_summary(found, project), Style.WARNING if found.missing else Style.PLAIN)
+    for why, number in found.unclear.items():
+        output.say(f"Of {plural(number, 'memory', 'memories')} it cannot be told: {why}.")
+    if found.again:
+        waits = plural(found.again, "further memory waits", "further memories wait")
+        output.say(f"{waits} here to be sent again.")
+
+
+def _about_text(each: MissingMemory) -> str:
+    if each.queued:
+        return "queued again"
+    if each.given_up:
+        return "deleted here"
+    return f"in {each.text.place}" if each.text is not None else "not known any more"
+
+
+def _summary(found: Verified, project: str | None) -> str:
+    there = in_sentence(found.destination)
+    of = f" of the project {one_line(project, 80)!r}" if project is not None else ""
+    if not found.delivered:
+        return f"Nothing{of} has been delivered to {there} yet."
+    what = plural(found.asked, "memory", "memories")
+    if found.is_sample:
+        what = f"a sample of {what} among the {found.delivered:,}"
+    parts = [f"{found.there:,} there", f"{len(found.missing):,} missing"]
+    if found.cannot_tell:
+        parts.append(f"{found.cannot_tell:,} that nobody can tell of")
+    return f"Asked for {what}{of} that went to {there}: {', '.join(parts)}."
+
+
+def _judge(found: Verified, *, requeue: bool) -> None:
+    """Raise Mem0TrayError unless the server has all that it was asked for, or gets it again."""
+    if found.trouble:
+        raise Mem0TrayError(found.trouble, "What was not asked for is not counted.")
+    lost = [each for each in found.missing if not each.queued]
+    if lost:
+        is_or_are = plural(len(lost), "memory is", "memories are")
+        raise Mem0TrayError(
+            f"{is_or_are} missing on {in_sentence(found.destination)}.",
+            _remedy(lost, requeue=requeue),
+        )
+    if found.asked and found.cannot_tell == found.asked:
+        raise Mem0TrayError(f"It cannot be told what {in_sentence(found.destination)} has.")
+
+
+def _remedy(lost: Sequence[MissingMemory], *, requeue: bool) -> str:
+    known = sum(each.can_be_queued for each in lost)
+    if known and not requeue:
+        which = f"{known:,} of them" if known < len(lost) else "it" if known == 1 else "them"
+        why = "its text is" if known == 1 else "their texts are"
+        return f"`mem0tray verify --requeue` queues {which} again, as {why} known here."
+    if any(each.given_up for each in lost):
+        return "Of some the text was deleted here: `mem0tray restore --list` shows what there is."
+    return "No file here holds the text any more."
+
+
+def _document(found: Verified) -> dict[str, Any]:
+    return {
+        "destination": found.destination or None,
+        "answered": not found.trouble,
+        "reason": found.trouble or None,
+        "sample": found.is_sample,
+        "delivered": found.delivered,
+        "asked": found.asked,
+        "there": found.there,
+        "cannot_tell": found.cannot_tell,
+        "cannot_tell_why": found.unclear,
+        "waiting_again": found.again,
+        "missing": [
+            {
+                "id": each.memory.id,
+                "project_id": each.memory.project,
+                "delivered_at": each.memory.at,
+                "text_known": each.text is not None,
+                "text_in": each.text.place if each.text is not None else None,
+                "deleted_here": each.given_up,
+                "queued_as": each.queued or None,
+            }
+            for each in found.missing
+        ],
+    }

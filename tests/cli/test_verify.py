@@ -1,0 +1,293 @@
+"""`mem0tray verify`."""
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from mem0tray.actions import asked_server
+from mem0tray.cli import progress
+from mem0tray.core import item as items
+from tests.cli.scratch import Done, Scratch
+from tests.support.delivered import deliver
+from tests.support.http1 import Answer
+from tests.support.shapes import Item, dead, entry, queue_document
+from tests.support.standin import Standin
+
+
+def delivered(home: Scratch, server: Standin, *texts: str, project: str = "p") -> list[Item]:
+    """Have texts be delivered to the server, which has them; the entries."""
+    made = [entry(text, project) for text in texts]
+    deliver(home.paths.ledger, server.url, made)
+    server.begin_with([*server.stored, *((project, text) for text in texts)])
+    return made
+
+
+def lose(server: Standin, *texts: str) -> None:
+    """Delete texts on the server, behind our back."""
+    server.begin_with([each for each in server.stored if each[1] not in texts])
+
+
+def keep(home: Scratch, entries: Sequence[Item]) -> None:
+    """Let the queue file's `last_100` hold these, and nothing wait."""
+    home.write("mem0_queue.json", queue_document([], last_100=list(entries)))
+
+
+def named(done: Done) -> list[str]:
+    """The ids of the missing in a JSON document."""
+    return sorted(each["id"] for each in done.json()["missing"])
+
+
+def numbers(done: Done) -> tuple[int, int, int, int]:
+    """How many were asked for, are there, are missing, and of how many it cannot be told."""
+    said = done.json()
+    return said["asked"], said["there"], len(said["missing"]), said["cannot_tell"]
+
+
+def queued(home: Scratch) -> list[dict[str, Any]]:
+    """What waits in the queue file."""
+    return list(json.loads(home.queue.read_text("utf-8"))["queue"])
+
+
+def test_all_there_is_said_in_a_line(home: Scratch, server: Standin) -> None:
+    """Nothing is missing, and the command succeeds."""
+    delivered(home, server, "oak", "elm")
+    host = server.url.removeprefix("http://")
+    said = f"Asked for 2 memories that went to {host}: 2 there, 0 missing.\n"
+    assert home.ok("verify") == said
+
+
+def test_what_the_server_lost_is_named(home: Scratch, server: Standin) -> None:
+    """By id, project and time; it exits with 1 and says what to do."""
+    oak, elm, ash = delivered(home, server, "oak", "elm", "ash")
+    lose(server, "elm", "ash")
+    keep(home, [oak, elm])
+    done = home.run("verify")
+    head, *rows, last = done.out.splitlines()
+    assert done.code == 1
+    assert head.split() == ["ID", "PROJECT", "DELIVERED", "ITS", "TEXT"]
+    assert [row.split()[0] for row in rows] == [elm["id"], ash["id"]]
+    assert rows[0].endswith("in last_100 in mem0_queue.json")
+    assert rows[1].endswith("not known any more")
+    assert last.endswith("1 there, 2 missing.")
+    host = server.url.removeprefix("http://")
+    assert done.line == (
+        f"mem0tray: 2 memories are missing on {host}."
+        " `mem0tray verify --requeue` queues 1 of them again, as its text is known here."
+    )
+
+
+def test_a_document_names_the_missing(home: Scratch, server: Standin) -> None:
+    """With what a script needs, and the sum is right."""
+    oak, elm = delivered(home, server, "oak", "elm")
+    lose(server, "elm")
+    keep(home, [oak, elm])
+    done = home.run("verify", "--json")
+    assert numbers(done) == (2, 1, 1, 0)
+    assert done.json()["missing"] == [
+        {
+            "id": elm["id"],
+            "project_id": "p",
+            "delivered_at": 1e9,
+            "text_known": True,
+            "text_in": "last_100 in mem0_queue.json",
+            "deleted_here": False,
+            "queued_as": None,
+        }
+    ]
+
+
+def test_memories_of_other_servers_and_projects_are_left_out(
+    home: Scratch, server: Standin
+) -> None:
+    """Of one project, and of the chosen server alone."""
+    delivered(home, server, "oak")
+    delivered(home, server, "elm", project="q")
+    deliver(home.paths.ledger, "http://elsewhere", [entry("ash", "p")])
+    lose(server, "elm")
+    assert numbers(home.run("verify", "-p", "p", "--json")) == (1, 1, 0, 0)
+    assert numbers(home.run("verify", "--json")) == (2, 1, 1, 0)
+    told = home.ok("verify", "-p", "nobody")
+    assert told.startswith("Nothing of the project 'nobody' has been delivered to ")
+
+
+def test_a_sample_is_of_every_project(home: Scratch, server: Standin) -> None:
+    """So many at most, as many of a small project as of a large one; it says that it is one."""
+    for project in ("p", "q", "r"):
+        delivered(home, server, *(f"{project} {n}" for n in range(9)), project=project)
+    lose(server, *(f"q {n}" for n in range(9)))
+    done = home.run("verify", "--sample", "6", "--json")
+    assert numbers(done) == (6, 4, 2, 0)
+    assert done.json()["sample"] is True
+    said = home.run("verify", "--sample", "6").out
+    assert "Asked for a sample of 6 memories among the 27 that went to" in said
+    assert home.run("verify", "--sample", "27", "--json").json()["sample"] is False
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "many"])
+def test_a_sample_has_one_memory_at_least(home: Scratch, number: str) -> None:
+    """Anything else is wrong usage."""
+    done = home.run("verify", "--sample", number)
+    assert (done.code, "--sample must be a whole number" in done.line) == (2, True)
+
+
+def test_what_is_missing_is_queued_again_once(home: Scratch, server: Standin) -> None:
+    """As it was, under another id; a second time it waits already, and is not asked for."""
+    made = delivered(home, server, "oak", "elm", "ash")
+    lose(server, "oak", "elm")
+    keep(home, [made[0] | {"further": [1]}, dead("elm", "p", last_error="x")])
+    done = home.run("verify", "--requeue", "--json")
+    assert (done.code, numbers(done)) == (0, (3, 1, 2, 0))
+    again = [f"{each['id']}-again-1" for each in made[:2]]
+    assert [each["queued_as"] for each in done.json()["missing"]] == again
+    first, second = queued(home)
+    assert first == made[0] | {"id": again[0], "further": [1]}
+    assert {*second} == {"id", "project_id", "content", "timestamp", "retries"}
+    done = home.run("verify", "--requeue", "--json")
+    assert (done.code, numbers(done), done.json()["waiting_again"]) == (0, (1, 1, 0, 0), 2)
+    assert len(queued(home)) == 2
+    assert home.ok("verify").endswith("2 further memories wait here to be sent again.\n")
+
+
+def test_what_was_queued_again_counts_as_one(home: Scratch, server: Standin) -> None:
+    """Once it is delivered, the former delivery is none any more; lost again, it is named again."""
+    (oak,) = delivered(home, server, "oak")
+    again = oak | {"id": items.id_again(oak["id"])}
+    deliver(home.paths.ledger, server.url, [again])
+    assert numbers(home.run("verify", "--json")) == (1, 1, 0, 0)
+    lose(server, "oak")
+    keep(home, [oak])
+    done = home.run("verify", "--requeue", "--json")
+    assert named(done) == [again["id"]]
+    assert [each["id"] for each in queued(home)] == [f"{oak['id']}-again-2"]
+
+
+def test_a_text_that_is_nowhere_stays_missing(home: Scratch, server: Standin) -> None:
+    """It is said, and the others are queued all the same."""
+    oak, _ = delivered(home, server, "oak", "elm")
+    lose(server, "oak", "elm")
+    keep(home, [oak])
+    done = home.run("verify", "--requeue")
+    assert (done.code, len(queued(home))) == (1, 1)
+    assert re.search(r"1 memory is missing .*No file here holds the text any more\.$", done.line)
+
+
+def test_what_the_user_deleted_here_never_comes_back(home: Scratch, server: Standin) -> None:
+    """A text that was deleted here is named, and not queued again."""
+    oak, *_ = delivered(home, server, "oak")
+    lose(server, "oak")
+    home.write("mem0_queue.json", queue_document([entry("oak", "p")], last_100=[oak]))
+    (waiting,) = queued(home)
+    home.ok("delete", waiting["id"], "--yes")
+    done = home.run("verify", "--requeue", "--json")
+    assert (done.code, named(done), queued(home)) == (1, [oak["id"]], [])
+    assert done.json()["missing"][0]["deleted_here"] is True
+    assert "restore --list" in done.line
+
+
+def test_what_is_there_after_all_is_not_queued(home: Scratch, server: Standin) -> None:
+    """The server is asked once more before: it may have been slow to list it."""
+    oak, elm = delivered(home, server, "oak", "elm")
+    keep(home, [oak, elm])
+    listing = {"success": True, "memories": {"results": [{"id": "1", "memory": "elm"}]}}
+    server.script_questions(Answer(body=listing))
+    done = home.run("verify", "--requeue", "--json")
+    assert (done.code, numbers(done), queued(home)) == (0, (2, 2, 0, 0), [])
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (Answer(500), "did not show what it has: 500"),
+        (Answer(401), "did not show what it has: 401"),
+        (Answer(reset=True), "did not answer: the connection was lost"),
+    ],
+)
+def test_a_server_that_does_not_say_is_no_loss(
+    home: Scratch, server: Standin, answer: Answer, said: str
+) -> None:
+    """It exits with 1, names why, and nothing as missing."""
+    home.env(MEM0TRAY_SERVER_DIALECT="vps")
+    delivered(home, server, "oak")
+    server.script_questions(*[answer] * 5)
+    done = home.run("verify", "--requeue", "--json")
+    assert (done.code, numbers(done)) == (1, (0, 0, 0, 0))
+    assert done.json()["answered"] is False
+    assert said in done.json()["reason"]
+
+
+def test_a_server_that_shows_nothing_cannot_tell(home: Scratch, server: Standin) -> None:
+    """Nothing is missing for that, and nothing is queued; it exits with 1."""
+    home.env(MEM0TRAY_SERVER_DIALECT="vps")
+    oak, _ = delivered(home, server, "oak", "elm")
+    keep(home, [oak])
+    server.can_be_asked = False
+    done = home.run("verify", "--requeue", "--json")
+    assert (done.code, numbers(done), queued(home)) == (1, (2, 0, 0, 2), [])
+    assert done.json()["cannot_tell_why"] == {"the server cannot show what it has": 2}
+
+
+def test_a_server_that_fails_for_a_moment_is_asked_again(home: Scratch, server: Standin) -> None:
+    """Once it has answered; of what it says then all is told."""
+    home.env(MEM0TRAY_SERVER_DIALECT="vps")
+    home.patch.setattr(asked_server, "_WAITS", (0.0, 0.0))
+    delivered(home, server, "oak")
+    delivered(home, server, "elm", project="q")
+    whole = {"success": True, "memories": {"results": [{"id": "1", "memory": "oak"}]}}
+    server.script_questions(Answer(body=whole), Answer(reset=True), Answer(503))
+    assert numbers(home.run("verify", "--json")) == (2, 2, 0, 0)
+
+
+def test_of_a_listing_that_is_cut_the_rest_cannot_be_told(home: Scratch, server: Standin) -> None:
+    """What is not in a listing of a round number is searched for where its text is known."""
+    texts = [f"oak {n}" for n in range(101)]
+    made = delivered(home, server, *texts)
+    lose(server, "oak 5", "oak 6")
+    keep(home, made[:50])
+    listing = [{"id": str(n), "memory": f"oak {n}"} for n in range(1, 101) if n not in (5, 6)]
+    listing += [{"id": "x", "memory": "another"}, {"id": "y", "memory": "more"}]
+    cut = Answer(body={"success": True, "memories": {"results": listing}})
+    server.script_questions(cut, cut)
+    done = home.run("verify", "--json")
+    assert numbers(done) == (101, 99, 0, 2)
+    assert done.json()["cannot_tell_why"] == {"the server does not list all of a project": 2}
+
+
+def test_where_nothing_was_delivered_nobody_is_asked(home: Scratch, server: Standin) -> None:
+    """It is said, and that is no failure."""
+    told = home.ok("verify")
+    assert told == f"Nothing has been delivered to {server.url.removeprefix('http://')} yet.\n"
+    assert server.requests == []
+
+
+def test_without_a_chosen_server_it_says_so(home: Scratch) -> None:
+    """And what to do."""
+    home.write("mem0_queue.json", queue_document([entry("oak")]))
+    done = home.run("verify")
+    assert (done.code, "config set server.url" in done.line) == (1, True)
+
+
+@pytest.mark.row(42)
+def test_hostile_texts_do_no_harm(home: Scratch, server: Standin) -> None:
+    """Whatever is in ids, projects and texts: the right one is named, in a line."""
+    odd = "x\x1b[31m\n\u202e\ud83d"
+    made = [entry(text, odd, id=f"{odd}{n}") for n, text in enumerate((odd, "\ude00", "*", " "))]
+    deliver(home.paths.ledger, server.url, made)
+    server.begin_with([(odd.encode("utf-8", "surrogatepass").decode("utf-8", "replace"), "no")])
+    done = home.run("verify")
+    assert done.code == 1
+    assert "\x1b" not in done.out
+    assert len(done.out.splitlines()) == 6
+    done = home.run("verify", "--json")
+    assert len(done.json()["missing"]) == 4
+
+
+def test_progress_is_told(home: Scratch, server: Standin) -> None:
+    """On standard error, with an estimate, and never among what was asked for."""
+    delivered(home, server, "oak", "elm")
+    home.patch.setattr(progress, "_EVERY_LINE", 0.0)
+    done = home.run("verify", "--json")
+    assert done.json()["asked"] == 2
+    assert "mem0tray: 2 of 2 memories asked for." in done.err.splitlines()

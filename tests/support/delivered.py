@@ -1,0 +1,24 @@
+"""A ledger by which a server has taken memories, without the time that it takes to send them."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from mem0tray.core import item as items
+from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.inbox import Inbox
+from mem0tray.ledger.outbox import Outbox
+from tests.support.shapes import Item
+
+
+def deliver(path: Path, server: str, entries: Iterable[Item], at: float = 1e9) -> None:
+    """Have the ledger at `path` know these as delivered to `server`, as it names that."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    ledger = Ledger(path)
+    inbox, outbox = Inbox(ledger), Outbox(ledger)
+    with ledger.transaction():
+        for entry in entries:
+            item = items.parse(json.dumps(entry).encode())
+            assert item is not None
+            outbox.record_delivery(inbox.add_fresh(item, at, ask=False), server, at)
+    ledger.close()
