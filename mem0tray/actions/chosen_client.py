@@ -13,7 +13,7 @@ from mem0tray.core.errors import Mem0TrayError
 from mem0tray.ledger.reader import Reader
 from mem0tray.localserver import endpoint
 from mem0tray.localserver.endpoint import Endpoint
-from mem0tray.server import Client, Recognition, ServerAddress, Terms, connect
+from mem0tray.server import AUTO, Client, Recognition, ServerAddress, Terms, connect
 from mem0tray.system.paths import Paths
 
 _PATIENCE: Final = 5.0  # seconds for the embedded server
@@ -43,6 +43,27 @@ def opened(settings: Settings, paths: Paths) -> Iterator[Client | None]:
         yield client
     finally:
         client.close()
+
+
+@contextmanager
+def opened_former(settings: Settings, paths: Paths, name: str, key: str) -> Iterator[Client | None]:
+    """A client of a server that was chosen before; None: nothing was ever stored there.
+
+    `name` is what the ledger calls it, `key` is that server's: the key of the settings is the
+    chosen server's, and goes nowhere else. How it is spoken to is found out. Raises as `opened`.
+    """
+    server = settings.server
+    if name == LOCAL_URL:
+        with _embedded(paths, server.local_port) as embedded:
+            yield embedded
+        return
+    address = ServerAddress.of(
+        name, key, ca_file=server.ca_file, allow_plain_key=server.allow_plain_key
+    )
+    with Reader(paths.ledger) as reader:
+        known = Recognition(reader.dialect_of(address.url))
+    with closing(connect(address, AUTO, terms=Terms(server.user), recognition=known)) as client:
+        yield client
 
 
 @contextmanager

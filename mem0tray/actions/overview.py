@@ -39,6 +39,7 @@ class Overview:
     pause: float | None = None
     totals: dict[str, int | None] = field(default_factory=dict)
     only_elsewhere: dict[str, int] = field(default_factory=dict)
+    to_bring_over: dict[str, int] = field(default_factory=dict)
     unknown: dict[str, Reason] = field(default_factory=dict)
 
 
@@ -54,6 +55,7 @@ def of(seen: Snapshot) -> Overview:
         pause=seen.pause.until,
         beside=seen.beside,
         only_elsewhere=dict(inside.ledger.only_elsewhere),
+        to_bring_over=dict(inside.ledger.to_bring_over),
     )
     made.state, made.reason = _state(seen)
     _count(made, inside, seen.told)

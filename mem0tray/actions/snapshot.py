@@ -72,7 +72,9 @@ class SeenQuarantine:
 class SeenLedger:
     """What the ledger knows; one that is not `usable` knows nothing.
 
-    `size` in bytes (None: there is none), times in Unix seconds.
+    `size` in bytes (None: there is none), times in Unix seconds. `only_elsewhere`: how many
+    memories only former servers have, by server, and `to_bring_over` how many of these `migrate`
+    may bring to the chosen one.
     """
 
     path: Path
@@ -83,6 +85,7 @@ class SeenLedger:
     last_delivery: float | None
     totals: Mapping[str, int | None]
     only_elsewhere: Mapping[str, int]
+    to_bring_over: Mapping[str, int]
     other_worker: WorkerSeen | None
 
     @property

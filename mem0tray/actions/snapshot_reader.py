@@ -11,7 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mem0tray.actions import dead_letters, folder, read_files, waiting, worker_report
+from mem0tray.actions import (
+    dead_letters,
+    folder,
+    migration_notes,
+    read_files,
+    waiting,
+    worker_report,
+)
 from mem0tray.actions.snapshot import (
     SLOT,
     TOTALS,
@@ -211,6 +218,7 @@ def _contents(
     """What files and ledger hold; the DLQ file and what waits only where they are wanted."""
     queue = read_files.look(paths.queue, read_files.QUEUE_SECTIONS)
     file = read_files.look(paths.dlq, read_files.DLQ_SECTIONS) if dlq else None
+    only_elsewhere = reader.former.only_elsewhere(server.name)
     found, emergency = None, atomic.why_unreadable(paths.emergency)
     if waits:
         lines, emergency = waiting.emergency_lines(paths)
@@ -232,7 +240,8 @@ def _contents(
             oldest_dead=reader.oldest_dead(),
             last_delivery=reader.last_delivery(),
             totals={name: reader.counter(f"total_{name}") for name in TOTALS},
-            only_elsewhere=reader.only_elsewhere(server.name),
+            only_elsewhere=only_elsewhere,
+            to_bring_over=migration_notes.to_bring_over(paths, server.name, only_elsewhere),
             other_worker=reader.other_worker(),
         ),
     )

@@ -67,6 +67,9 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
     "doctor": CommandEntry(
         SET_UP, "mem0tray.cli.doctor.command:command", "Check all that deliveries need."
     ),
+    "migrate": CommandEntry(
+        SET_UP, "mem0tray.cli.migrate:command", "Bring memories over from a former server."
+    ),
     "autostart": CommandEntry(
         SET_UP, "mem0tray.cli.autostart:command", "Start at login, or no longer."
     ),

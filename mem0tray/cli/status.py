@@ -14,6 +14,7 @@ from mem0tray.cli import context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Fact, Style
 from mem0tray.config import settings as config
+from mem0tray.config.server_choice import former_in_words
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import FileUnavailableError, SettingsError
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY
@@ -114,7 +115,10 @@ def facts(seen: Overview, now: float) -> list[Fact]:
         Fact("oldest item", oldest, UNKNOWN, Style.BAD),
         Fact("last delivery", last, UNKNOWN, Style.BAD),
         _totals(seen.totals),
-        *[Fact("elsewhere", _elsewhere(*each)) for each in seen.only_elsewhere.items()],
+        *[
+            Fact("elsewhere", _elsewhere(*each, seen.to_bring_over.get(each[0], 0)))
+            for each in seen.only_elsewhere.items()
+        ],
     ]
 
 
@@ -188,10 +192,14 @@ def _totals(totals: dict[str, int | None]) -> Fact:
     )
 
 
-def _elsewhere(server: str, count: int) -> str:
-    there = "the embedded server of this computer" if server == config.LOCAL_URL else server
-    they = "it was" if count == 1 else "they were"
-    return f"{plural(count, 'memory', 'memories')} only on {there}, where {they} delivered before"
+def _elsewhere(server: str, count: int, to_bring_over: int) -> str:
+    they, them = ("it was", "it") if count == 1 else ("they were", "them")
+    where = f"{plural(count, 'memory', 'memories')} only on {former_in_words(server)}"
+    how = ""
+    if to_bring_over:
+        some = them if to_bring_over == count else f"{to_bring_over:,} of them"
+        how = f": `mem0tray migrate` brings {some} over"
+    return f"{where}, where {they} delivered before{how}"
 
 
 def as_document(seen: Overview) -> dict[str, Any]:
@@ -219,5 +227,6 @@ def as_document(seen: Overview) -> dict[str, Any]:
         "last_delivery": seen.last_delivery,
         "totals": seen.totals,
         "only_on_former_server": seen.only_elsewhere,
+        "to_bring_over": seen.to_bring_over,
         "unknown": {name: str(why) for name, why in seen.unknown.items()},
     }

@@ -31,6 +31,11 @@ def in_words(server: str | None) -> str:
     return THIS_COMPUTER if server == LOCAL_URL else server or "the server"
 
 
+def former_in_words(server: str) -> str:
+    """What people are told of a server that was chosen before."""
+    return "the embedded server of this computer" if server == LOCAL_URL else server
+
+
 def said(destination: str, language: "Language") -> str:
     """A destination as people see it, in their language."""
     _ = language.gettext

@@ -24,6 +24,7 @@ from mem0tray.ledger import schema, taken_by_others
 from mem0tray.ledger.database import decode, encode, trouble, unusable
 from mem0tray.ledger.dialects import NAME as DIALECT
 from mem0tray.ledger.dialects import told_of
+from mem0tray.ledger.former_servers import FormerServers
 from mem0tray.ledger.known import Attempt, Batch, Known
 from mem0tray.ledger.rows import DEAD_RAWS, DLQ_MERGED, REFUSAL_OVER, WAITS_SINCE, find_raw
 from mem0tray.system import plain
@@ -39,12 +40,6 @@ _KNOWN: Final = (
 _HAS: Final = (
     "SELECT 1 FROM items JOIN outcomes ON item = items.key JOIN servers ON servers.key = server"
     " WHERE id = ? AND digest = ? AND name = ? AND has"
-)
-_ELSEWHERE: Final = (
-    "WITH here AS (SELECT coalesce(max(key), 0) AS key FROM servers WHERE name = ?)"
-    " SELECT (SELECT name FROM servers s WHERE s.key = o.server), count(*) FROM outcomes o, here"
-    " WHERE has AND server != here.key AND NOT EXISTS"
-    " (SELECT 1 FROM outcomes WHERE item = o.item AND server = here.key AND has) GROUP BY server"
 )
 _CURRENT: Final = "(SELECT coalesce(max(gen), 0) FROM generations WHERE published)"
 _NOT_SHOWN: Final = (
@@ -189,9 +184,10 @@ class Reader:
 
     # All of it ---------------------------------------------------------------------
 
-    def only_elsewhere(self, server: str) -> dict[str, int]:
-        """How many memories each other server has taken that this one has not."""
-        return {str(name): int(number) for name, number in self._rows(_ELSEWHERE, (server,))}
+    @property
+    def former(self) -> FormerServers:
+        """What is known of servers that were chosen before."""
+        return FormerServers(self._rows)
 
     def has(self, item_id: str, digest: bytes, server: str) -> bool:
         """Whether that server has taken the memory of this id and content, ever."""

@@ -230,7 +230,7 @@ def _elsewhere(seen: Overview, language: Language, cleaner: Cleaner) -> Iterable
                 server=cleaner.line(server, _SERVER)
             )
         again = _(
-            "To use what is there, set that address again:"
-            " `mem0tray config set server.url {server}`."
+            "`mem0tray migrate --from {server}` brings it over. To use what is there, set that"
+            " address again: `mem0tray config set server.url {server}`."
         ).format(server=cleaner.line(server, _SERVER))
         yield Advice(Tone.CALM, title.format(count=language.number(count)), f"{text} {again}")

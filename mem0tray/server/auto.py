@@ -94,6 +94,12 @@ class AutoClient:
         name, why_not = self._spoken(timeout)
         return why_not or self._client(name).page(project, after, end - time.monotonic())
 
+    def find(self, project: str, key: str, timeout: float) -> list[ServerMemory] | Outcome:
+        """Look for what was saved in a project with this key."""
+        end = time.monotonic() + timeout
+        name, why_not = self._spoken(timeout)
+        return why_not or self._client(name).find(project, key, end - time.monotonic())
+
     def projects(self, timeout: float) -> list[ProjectCount] | Outcome:
         """List the projects that have memories on the server."""
         end = time.monotonic() + timeout

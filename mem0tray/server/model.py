@@ -212,6 +212,13 @@ class Client(Protocol):
         """
         ...
 
+    def find(self, project: str, key: str, timeout: float) -> list[ServerMemory] | Outcome:
+        """Look for what was saved in a project with this idempotency key.
+
+        Empty where the server keeps no key by which it could be found, or has no such memory.
+        """
+        ...
+
     def projects(self, timeout: float) -> list[ProjectCount] | Outcome:
         """List the projects that have memories on the server.
 

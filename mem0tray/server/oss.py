@@ -155,6 +155,16 @@ class OssClient(HttpClient):
         number = len(entries_of(json_object(reply), ("results",)) or [])
         return Page(_newest_first(shown), whole=len(shown) == number < _LISTED[0])
 
+    def find(self, project: str, key: str, timeout: float) -> list[ServerMemory] | Outcome:
+        """Search for the memory of this key; the text is not known, so the key is searched for."""
+        wanted = id_of(key)
+        filters = self._scope(project) | {ID: wanted}
+        body = {"query": wanted, "filters": filters, "threshold": 0, "top_k": 1}
+        shown = self._shown(self._post(SEARCH, body, timeout), project)
+        if isinstance(shown, Outcome):
+            return shown
+        return [each for each in shown if each.key == wanted]
+
     def projects(self, timeout: float) -> list[ProjectCount] | Outcome:
         """List the users that have memories there, or with `server.user` the agents.
 

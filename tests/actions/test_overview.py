@@ -36,7 +36,7 @@ TOLD = WorkerStatus(WorkerState(HEALTHY), 3, 4, None, paused=False, held=1)
 def seen(tmp_path: Path) -> Snapshot:
     """A snapshot of a folder in which all is well, and nobody works."""
     paths = Paths(tmp_path / "claude", tmp_path / "data")
-    ledger = SeenLedger(paths.ledger, None, False, None, None, None, {}, {}, None)  # noqa: FBT003  (in order)
+    ledger = SeenLedger(paths.ledger, None, False, None, None, None, {}, {}, {}, None)  # noqa: FBT003  (in order)
     queue = SeenFile(paths.queue, document.parse(b"{}", ("queue", "held")))
     dlq = SeenFile(paths.dlq, document.parse(b"{}", ("items",)))
     contents = Contents(

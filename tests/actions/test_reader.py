@@ -21,8 +21,8 @@ def test_what_the_ledger_knows(paths: Paths) -> None:
         context.outbox.record_attempt(keys["bb-1"], 8.0, "unknown", None, "no answer", 60.0)
     with Reader(paths.ledger) as reader:
         assert reader.usable
-        assert reader.only_elsewhere("t") == {"s": 1}
-        assert reader.only_elsewhere("s") == {}
+        assert reader.former.only_elsewhere("t") == {"s": 1}
+        assert reader.former.only_elsewhere("s") == {}
         assert len(reader.fresh_entries()) == 1
         assert reader.last_delivery() == 5.0
         assert 0 <= time.time() - (reader.oldest_dead() or 0) < 60
@@ -91,7 +91,7 @@ def test_a_ledger_that_cannot_be_read_knows_nothing(paths: Paths, state: str) ->
         paths.ledger.mkdir()
     with Reader(paths.ledger) as reader:
         assert not reader.usable
-        assert reader.only_elsewhere("s") == {}
+        assert reader.former.only_elsewhere("s") == {}
         assert reader.fresh_entries() == {}
         assert reader.oldest_waiting() is None
         assert reader.last_delivery() is None

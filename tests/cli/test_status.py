@@ -15,7 +15,7 @@ from mem0tray.cli import status
 from mem0tray.core import another_worker
 from mem0tray.files import quarantine
 from mem0tray.files.lock import InstanceLock
-from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.former_servers import FormerServers
 from tests.cli.scratch import Scratch
 from tests.report.past import past
 from tests.support.shapes import entry, queue_document
@@ -215,10 +215,10 @@ def test_what_only_a_former_server_has(home: Scratch, monkeypatch: pytest.Monkey
     home.env(MEM0TRAY_SERVER_URL="http://127.0.0.1:8000/")
     delivered = {"http://127.0.0.1:8000": 5, "http://old.example": 3, "local": 1}
 
-    def elsewhere(_: Reader, server: str) -> dict[str, int]:
+    def elsewhere(_: FormerServers, server: str) -> dict[str, int]:
         return {name: number for name, number in delivered.items() if name != server}
 
-    monkeypatch.setattr(Reader, "only_elsewhere", elsewhere)
+    monkeypatch.setattr(FormerServers, "only_elsewhere", elsewhere)
     text = home.ok("status")
     assert "3 memories only on http://old.example" in text
     assert "1 memory only on the embedded server" in text
@@ -276,7 +276,15 @@ def test_watch_and_json_do_not_go_together(home: Scratch) -> None:
     assert home.run("status", "--watch", "--json").code == 2
 
 
-@pytest.mark.parametrize(("count", "words"), [(1, "it was delivered"), (2, "they were delivered")])
-def test_what_a_former_server_has(count: int, words: str) -> None:
-    """One memory is "it"."""
-    assert words in status._elsewhere("http://old.test", count)
+@pytest.mark.parametrize(
+    ("count", "to_bring_over", "words"),
+    [
+        (1, 1, "it was delivered before: `mem0tray migrate` brings it over"),
+        (2, 2, "they were delivered before: `mem0tray migrate` brings them over"),
+        (2, 1, "they were delivered before: `mem0tray migrate` brings 1 of them over"),
+        (2, 0, "they were delivered before"),
+    ],
+)
+def test_what_a_former_server_has(count: int, to_bring_over: int, words: str) -> None:
+    """One memory is "it"; and what may be brought over is offered, none where none may be."""
+    assert status._elsewhere("http://old.test", count, to_bring_over).endswith(words)

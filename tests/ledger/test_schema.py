@@ -113,7 +113,7 @@ def test_every_memory_keeps_its_state_and_text(path: Path, by: str) -> None:
             *STATES["pending"], *STATES["dead"], "removed", "hidden", "deleted",
         }  # fmt: skip
         assert {each.server for each in reader.by_prefix("") if each.state == "delivered"} == {A, B}
-        assert reader.only_elsewhere(A) == {B: 1}
+        assert reader.former.only_elsewhere(A) == {B: 1}
         assert one(reader, "under way", "pending").claimed is not None
         assert one(reader, "timed out", "pending").timeouts == 1
         assert reader.last_attempts()[_name(one(reader, "failed", "dead"))].message == "500 again"
@@ -256,8 +256,10 @@ def test_what_each_server_took_is_taken_over(tmp_path: Path, by: str) -> None:
         assert with_text == {
             *states["pending"], *states["dead"], "removed", "hidden", "deleted",
         }  # fmt: skip
-        assert reader.only_elsewhere(A) == {B: 2}
-        assert reader.only_elsewhere(B) == {A: 3}
+        assert reader.former.only_elsewhere(A) == {B: 1}
+        assert reader.former.only_elsewhere(B) == {A: 3}
+        wanted = one(reader, "wanted elsewhere", "pending")  # of which no former server has more
+        assert reader.has(wanted.id, wanted.digest, B)
         both = one(reader, "delivered to both", "delivered")
         assert reader.has(both.id, both.digest, A)
         assert reader.has(both.id, both.digest, B)

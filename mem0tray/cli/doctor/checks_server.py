@@ -8,6 +8,7 @@ from mem0tray.actions import examine_server, overview, server_step
 from mem0tray.actions.snapshot import Snapshot
 from mem0tray.cli import output
 from mem0tray.cli.doctor.check import FAIL, OK, SKIP, WARN, Check
+from mem0tray.config.server_choice import former_in_words
 from mem0tray.config.settings import Loaded
 from mem0tray.core import reasons
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY
@@ -42,6 +43,18 @@ def server(loaded: Loaded) -> Iterable[Check]:
     """Where memories go, and whether they get there: each step of the server test."""
     for step in examine_server.examine(loaded, _SECONDS):
         yield Check(step.name, _LEVELS[step.result], step.seen, step.remedy)
+
+
+def former(snapshot: Snapshot) -> Iterable[Check]:
+    """What only a former server has, and a migration may bring over."""
+    for server, count in overview.of(snapshot).to_bring_over.items():
+        are = "memory is" if count == 1 else "memories are"
+        yield Check(
+            "former server",
+            WARN,
+            f"{count:,} {are} only on {former_in_words(server)}.",
+            f"`mem0tray migrate --from {server}` brings what is there to the present server.",
+        )
 
 
 def deliveries(snapshot: Snapshot) -> Iterable[Check]:

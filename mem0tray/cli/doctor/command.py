@@ -82,6 +82,7 @@ _PARTS: Final = (
     _Part("the files", _by_state(checks_files.files)),
     _Part("the ledger", _by_state(checks_files.ledger)),
     _Part("the server", _server),
+    _Part("former servers", _by_state(checks_server.former)),
     _Part("the worker", _by_state(checks_machine.worker)),
     _Part("the start at login", _by_settings(checks_machine.autostart)),
     _Part("the desktop entry", _by_settings(checks_machine.desktop_entry)),

@@ -20,6 +20,10 @@ class AskedAndSent:
         """Not part of an attempt."""
         raise NotImplementedError
 
+    def find(self, project: str, key: str, timeout: float) -> list[ServerMemory] | Outcome:
+        """Not part of an attempt."""
+        raise NotImplementedError
+
     def projects(self, timeout: float) -> list[ProjectCount] | Outcome:
         """Not part of an attempt."""
         raise NotImplementedError

@@ -1,0 +1,271 @@
+"""Bringing over what only a former server has: it is queued again for the chosen one.
+
+Everything goes the ordinary way, through the queue: so nothing is lost on it, and what a kill
+leaves open is found out as ever. Run again it goes on where it was, since ledger and queue say
+what has been queued: no memory is queued twice, each under an id that is always the same.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from mem0tray.actions import chosen_client, migration_notes, waiting, worker_report
+from mem0tray.actions.migration_feed import Feed
+from mem0tray.actions.migration_plan import Plan, Sums
+from mem0tray.actions.snapshot import ServerSeen
+from mem0tray.actions.snapshot_reader import chosen_server
+from mem0tray.config.server_address import ServerAddress
+from mem0tray.config.server_choice import CHOOSE, former_in_words
+from mem0tray.config.settings import LOCAL_URL, Settings
+from mem0tray.core import reasons
+from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.reasons import Reason
+from mem0tray.ledger.former_servers import Traced
+from mem0tray.ledger.reader import Reader
+from mem0tray.server import KEY_REFUSED, Client, Outcome, ServerMemory
+from mem0tray.server.model import CANNOT_TELL
+from mem0tray.system.paths import Paths
+
+KEY: Final = "MEM0TRAY_MIGRATE_KEY"  # the variable with the former server's key
+_COMPARED: Final = 5  # memories by which two addresses are known to be one server
+_SWITCH: Final = 5.0  # seconds in which a worker takes other settings
+_LOOK: Final = 0.1
+Tell = Callable[[int, int], None]
+
+
+class KeyRefusedError(Mem0TrayError):
+    """The former server wants a key, or another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be brought over.
+
+    `former` is what the ledger calls that server, `key` its API key, empty for none. `project`:
+    of this one alone. `dry_run`: all is looked at, and nothing queued.
+    """
+
+    former: str
+    key: str = ""
+    project: str | None = None
+    dry_run: bool = False
+
+
+@dataclass(slots=True)
+class Brought:
+    """What came of a migration.
+
+    `unread` are memories that the former server was given and does not show, `reworded` counts
+    those that it keeps in words of its own. `cut` are projects of which it shows only the newest;
+    `names_projects`: false where it does not say which projects it has. `is_one`: both addresses
+    are one server's, or a copy's.
+    """
+
+    sums: Sums
+    unread: list[Traced]
+    reworded: int
+    cut: list[str] = field(default_factory=list)
+    names_projects: bool = True
+    is_one: bool = False
+
+
+def chosen(settings: Settings, paths: Paths) -> ServerSeen:
+    """The server that memories are brought to. Raises Mem0TrayError where there is none."""
+    server = chosen_server(settings, paths)
+    if not server.name:
+        raise Mem0TrayError(reasons.sentence(server.trouble or CHOOSE))
+    if server.trouble:
+        raise Mem0TrayError(server.trouble)
+    return server
+
+
+def candidates(paths: Paths, server: ServerSeen) -> dict[str, int]:
+    """The former servers that have what the chosen one has not, with how many memories."""
+    with Reader(paths.ledger) as reader:
+        return migration_notes.to_bring_over(
+            paths, server.name, reader.former.only_elsewhere(server.name)
+        )
+
+
+def named(given: str) -> str:
+    """What the ledger calls the server of this address. Raises SettingsError."""
+    return LOCAL_URL if given == LOCAL_URL else ServerAddress.of(given).url
+
+
+class Migration:
+    """One run."""
+
+    def __init__(self, settings: Settings, request: Request) -> None:
+        self._settings = settings
+        self._paths = settings.locations()
+        self._request = request
+        self._chosen = chosen(settings, self._paths)
+        self._tell: Tell = lambda _, __: None
+        self._read = self._total = 0  # memories: so far, and how many there may be
+        self._plan = Plan(request.former, request.project)
+        self._feed = Feed(self._paths, self._chosen.name, self._show)
+        self._cut: list[str] = []
+        self._names_projects = True
+
+    @property
+    def queued(self) -> int:
+        """How many memories stand in the queue by now."""
+        return self._feed.queued
+
+    def run(self, tell: Tell) -> Brought:
+        """Bring all over. Raises Mem0TrayError; what is queued by then stays so.
+
+        `tell` is called often, with the number of memories read, and of how many.
+        """
+        self._tell = tell
+        if not self._request.dry_run:
+            self._await_worker()
+        self._learn()
+        request, plan = self._request, self._plan
+        self._total = len(plan.unread)
+        with chosen_client.opened_former(
+            self._settings, self._paths, request.former, request.key
+        ) as client:
+            if client is not None:
+                self._read_all(client)
+        unread = plan.unread
+        if not request.dry_run:
+            self._feed.flush()
+            if request.project is None:
+                left = len(unread) + plan.reworded
+                migration_notes.write(self._paths, request.former, left)
+        return Brought(
+            plan.sums(), unread, plan.reworded, self._cut, self._names_projects, plan.only_known
+        )
+
+    def _read_all(self, client: Client) -> None:
+        """Read what the former server shows, and queue what is missing."""
+        projects = self._projects(client)
+        self._plan.only_known = self._is_one_server(client, projects)
+        for project in projects:
+            self._read_project(client, project)
+        self._search_rest(client)
+
+    def _learn(self) -> None:
+        """Take in what is known here: first the files, from which entries go to the ledger."""
+        with Reader(self._paths.ledger, needed=True) as reader:
+            waits = waiting.look(self._paths, reader, self._chosen.name)
+            names = {each.identity for each in waits.listing.found if each.item is not None}
+            self._plan.learn(reader.former.traced(self._request.former, self._chosen.name), names)
+
+    def _projects(self, client: Client) -> list[str]:
+        """Those that the server names, and those that are known here to be there."""
+        if self._request.project is not None:
+            return [self._request.project]
+        known = self._plan.projects
+        told = client.projects(self._settings.sync.timeout)
+        if isinstance(told, Outcome):
+            if told.status not in CANNOT_TELL:
+                raise self._trouble(told)
+            self._names_projects = False
+            return known
+        counted = sum(each.count or 0 for each in told)
+        self._total = max(self._total, counted)
+        return list(dict.fromkeys([*(each.project for each in told), *known]))
+
+    def _read_project(self, client: Client, project: str) -> None:
+        """Read a project page by page."""
+        after = ""
+        while True:
+            page = client.page(project, after, self._settings.sync.timeout)
+            if isinstance(page, Outcome):
+                raise self._trouble(page)
+            for memory in page.memories:
+                self._take(memory)
+            self._show()
+            after = page.after
+            if not after:
+                break
+        if not page.whole:
+            self._cut.append(project)
+
+    def _take(self, memory: ServerMemory) -> None:
+        self._read += 1
+        self._total = max(self._total, self._read)
+        entries = self._plan.take(memory)
+        if not self._request.dry_run:
+            self._feed.put(entries)
+
+    def _search_rest(self, client: Client) -> None:
+        """Look one by one for those that a listing did not reach, by our own key."""
+        for each in [each for each in self._plan.unread if each.project in self._cut]:
+            found = client.find(each.project, each.key, self._settings.sync.timeout)
+            if isinstance(found, Outcome):
+                raise self._trouble(found)
+            for memory in found:
+                self._take(memory)
+            self._show()
+
+    def _show(self) -> None:
+        self._tell(self._read, self._total)
+
+    def _is_one_server(self, former: Client, projects: list[str]) -> bool:
+        """Whether the chosen server shows the same memories by the same ids: it is the same one.
+
+        Or a copy of its database. One that does not answer is none that just did.
+        """
+        timeout = self._settings.sync.timeout
+        with chosen_client.opened(self._settings, self._paths) as other:
+            for project in projects if other is not None else []:
+                shown = former.read(project, _COMPARED, timeout)
+                if isinstance(shown, Outcome) or not (ids := _ids(shown)):
+                    continue
+                found = other.read(project, _COMPARED, timeout) if other is not None else []
+                return not isinstance(found, Outcome) and bool(ids & _ids(found))
+        return False
+
+    def _await_worker(self) -> None:
+        """Wait until the worker that runs has the server of these settings. Raises Mem0TrayError.
+
+        A worker that delivers elsewhere would take for delivered what was delivered there.
+        """
+        end = time.monotonic() + _SWITCH
+        while (there := self._destination()) not in ("", self._chosen.shown):
+            if time.monotonic() > end:
+                raise Mem0TrayError(
+                    Reason(
+                        "The worker that runs delivers to {there}, and these settings mean"
+                        " {server}; nothing was queued.",
+                        there=there,
+                        server=self._chosen.shown,
+                    ),
+                    Reason("End the worker, and start it with the same settings."),
+                )
+            time.sleep(_LOOK)
+
+    def _destination(self) -> str:
+        """Where the worker that runs delivers to, as far as it says."""
+        worker = worker_report.running(self._paths)
+        metrics = worker_report.metrics(self._paths.metrics)
+        if worker is None or not metrics.are_of(worker.pid):
+            return ""
+        return str(metrics.values.get("destination") or "")
+
+    def _trouble(self, said: Outcome) -> Mem0TrayError:
+        where = former_in_words(self._request.former)
+        told = said.message.rstrip(".")
+        if said.status in KEY_REFUSED:
+            return KeyRefusedError(
+                Reason(
+                    "{server} refuses the API key, or wants one: {why}.", server=where, why=told
+                ),
+                Reason(
+                    "Put that server's key into the variable {name}; that of server.api_key is the"
+                    " present server's, and is not sent there.",
+                    name=KEY,
+                ),
+            )
+        return Mem0TrayError(
+            Reason("{server} does not show what it has: {why}.", server=where, why=told),
+            Reason("What is queued by now stays queued; `mem0tray migrate` goes on from there."),
+        )
+
+
+def _ids(shown: list[ServerMemory]) -> set[tuple[str, ...]]:
+    return {(each.id, each.created, each.text) for each in shown if each.id}

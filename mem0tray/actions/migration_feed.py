@@ -1,0 +1,84 @@
+"""Queueing what a migration brings over: in batches, and no more at once than a worker can send."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from mem0tray.actions import add, worker_report
+from mem0tray.core import item as items
+from mem0tray.core.state import HEALTHY, STARTING
+from mem0tray.ledger.reader import Reader
+from mem0tray.system.paths import Paths
+
+BATCH: Final = 500  # memories by one write of the queue file
+_BYTES: Final = 4 << 20  # of texts, at most about so many by one
+WAITING_MOST: Final = 2000  # memories that wait while a worker sends them
+_LOOK: Final = 0.05  # seconds
+_STALLED: Final = 10.0  # seconds without a delivery after which nothing is waited for any more
+
+
+class Feed:
+    """Queues entries as an ordinary producer does.
+
+    While a worker delivers them the queue file stays small: more than `WAITING_MOST` wait for it
+    only where they do not get fewer. Without a worker, or with a server that is down, all are
+    queued at once. `server` is what the ledger calls the chosen one; `waits` is called while
+    there is nothing to do but to wait.
+    """
+
+    def __init__(self, paths: Paths, server: str, waits: Callable[[], None]) -> None:
+        self._paths = paths
+        self._server = server
+        self._waits = waits
+        self._batch: list[items.Object] = []
+        self._size = 0
+        self._last: items.Name | None = None  # of what was queued
+        self._patient = True
+        self.queued = 0  # what is in the file
+
+    def put(self, entries: Sequence[items.Object]) -> None:
+        """Queue these, with others. Raises FileUnavailableError."""
+        for entry in entries:
+            self._batch.append(entry)
+            self._size += len(entry["content"])
+            if len(self._batch) >= BATCH or self._size >= _BYTES:
+                self.flush()
+                self._make_room()
+
+    def flush(self) -> None:
+        """Queue what was put and is not queued yet. Raises FileUnavailableError."""
+        if not self._batch:
+            return
+        add.add(self._paths, *self._batch)
+        last = self._batch[-1]
+        self._last = last["id"], items.digest(last["project_id"], last["content"])
+        self.queued += len(self._batch)
+        self._batch, self._size = [], 0
+
+    def _make_room(self) -> None:
+        """Wait until a worker has taken in what was queued, and sent most of it."""
+        least, changed = None, time.monotonic()
+        while self._patient and self._delivers():
+            left = self._left()
+            if left <= WAITING_MOST - BATCH:
+                return
+            if least is None or left < least:
+                least, changed = left, time.monotonic()
+            elif time.monotonic() - changed > _STALLED:
+                self._patient = False
+            self._waits()
+            time.sleep(_LOOK)
+
+    def _left(self) -> int:
+        """How many memories wait; more than may where the last batch was not taken in yet."""
+        with Reader(self._paths.ledger) as reader:
+            if self._last is not None and not reader.former.was_taken_in(self._last, self._server):
+                return WAITING_MOST + 1
+            return reader.former.waiting()
+
+    def _delivers(self) -> bool:
+        """Whether a worker runs and nothing keeps it from delivering, as far as it says."""
+        if worker_report.running(self._paths) is None:
+            return False
+        said = worker_report.metrics(self._paths.metrics).values.get("state")
+        return said in (HEALTHY, STARTING, None)

@@ -1,0 +1,163 @@
+"""What of a former server's memories is to be queued again. Pure: no I/O.
+
+The ledger says which memories that server has taken, and which of them the chosen one lacks; it
+keeps no text of what was delivered, which is the former server's to show. What that shows besides
+was saved there by others.
+"""
+
+import uuid
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import IntEnum
+from typing import Final
+
+from mem0tray.core import item as items
+from mem0tray.ledger.former_servers import Traced
+from mem0tray.server import ServerMemory
+
+_NAMESPACE: Final = uuid.UUID("6d656d30-7472-4179-8000-6d6967726174")
+
+
+class Sort(IntEnum):
+    """Where a memory is, but on the former server. Of two with one text the greater counts."""
+
+    UNREAD = 0  # only the former server has it, and has not shown it yet
+    DELETED = 1
+    QUEUED = 2  # by this migration
+    WAITING = 3
+    PRESENT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """How many memories were found, and what of them: `found` is the sum of the others."""
+
+    found: int
+    queued: int
+    waiting: int
+    present: int
+    deleted: int
+    unread: int
+
+
+@dataclass(slots=True)
+class Plan:
+    """Takes what the former server shows, and says what of it is to be queued.
+
+    `former` is what the ledger calls that server. `known` is what the ledger has, `waiting` what
+    stands in the files and was not taken in yet. `project`: of this one alone, if it is not None.
+    `only_known`: what the ledger does not know to be there is left alone.
+    """
+
+    former: str
+    project: str | None = None
+    only_known: bool = False
+    _sorts: dict[bytes, Sort] = field(default_factory=dict)
+    _there: set[bytes] = field(default_factory=set)
+    _unread: dict[bytes, list[Traced]] = field(default_factory=lambda: defaultdict(list))
+    _by_key: dict[str, Traced] = field(default_factory=dict)
+    _reworded: set[tuple[str, bytes]] = field(default_factory=set)
+    _shown: set[bytes] = field(default_factory=set)
+    _counts: Counter[Sort] = field(default_factory=Counter)
+
+    def learn(self, known: Iterable[Traced], waiting: Collection[items.Name]) -> None:
+        """Take in what is known here; once, before anything is shown."""
+        for digest in (digest for _, digest in waiting):
+            self._sorts[digest] = Sort.WAITING
+        for each in known:
+            sort = _sort_of(each, waiting)
+            before = self._sorts.get(each.digest, Sort.UNREAD)
+            self._sorts[each.digest] = max(before, sort)
+            if not each.there or self.project not in (None, each.project):
+                continue
+            self._there.add(each.digest)
+            if sort is Sort.UNREAD:
+                self._unread[each.digest].append(each)
+                self._by_key[each.key] = each
+            else:
+                self._counts[sort] += 1
+
+    @property
+    def projects(self) -> list[str]:
+        """The projects of what is still to be shown."""
+        return list(dict.fromkeys(each.project for each in self.unread))
+
+    @property
+    def unread(self) -> list[Traced]:
+        """What only the former server has, as the ledger knows, and has not shown."""
+        return [
+            each
+            for found in self._unread.values()
+            for each in found
+            if (each.id, each.digest) not in self._reworded
+        ]
+
+    @property
+    def reworded(self) -> int:
+        """How many of these it keeps in words of its own, which are memories of theirs here."""
+        return len(self._reworded)
+
+    def take(self, memory: ServerMemory) -> list[items.Object]:
+        """Take a memory as the former server shows it; the queue entries to be made of it."""
+        digest = items.digest(memory.project, memory.text)
+        found = self._unread.pop(digest, [])
+        if found:
+            self._counts[Sort.QUEUED] += len(found)
+            self._sorts[digest] = max(self._sorts[digest], Sort.QUEUED)
+            return [_entry(each.id, memory, each.timestamp) for each in found]
+        if digest in self._there or digest in self._shown or self.only_known:
+            return []
+        self._shown.add(digest)
+        ours = self._by_key.get(memory.key) if memory.key else None
+        if ours is not None:
+            self._reworded.add((ours.id, ours.digest))
+        sort = self._sorts.get(digest, Sort.UNREAD)
+        if sort is not Sort.UNREAD:
+            self._counts[sort] += 1
+            return []
+        self._counts[Sort.QUEUED] += 1
+        self._sorts[digest] = Sort.QUEUED
+        # One that has no id of ours gets the same at each migration.
+        name = str(uuid.uuid5(_NAMESPACE, f"{self.former} {digest.hex()}"))
+        return [_entry(name, memory, _unix_time(memory.created))]
+
+    def sums(self) -> Sums:
+        """What became of everything so far."""
+        count, unread = self._counts, len(self.unread)
+        return Sums(
+            found=count.total() + unread,
+            queued=count[Sort.QUEUED],
+            waiting=count[Sort.WAITING],
+            present=count[Sort.PRESENT],
+            deleted=count[Sort.DELETED],
+            unread=unread,
+        )
+
+
+def _sort_of(known: Traced, waiting: Collection[items.Name]) -> Sort:
+    if known.here:
+        return Sort.PRESENT
+    if known.state in (items.FRESH, items.DEAD) or (known.id, known.digest) in waiting:
+        return Sort.WAITING
+    return Sort.DELETED if known.state == items.DISCARDED else Sort.UNREAD
+
+
+def _entry(name: str, memory: ServerMemory, timestamp: float) -> items.Object:
+    return {
+        "id": name,
+        "project_id": memory.project,
+        "content": memory.text,
+        "timestamp": int(timestamp) if timestamp.is_integer() else timestamp,
+        "retries": 0,
+    }
+
+
+def _unix_time(created: str) -> float:
+    """A server's time in whole Unix seconds, 0 where it is none; UTC where it says no zone."""
+    with suppress(ValueError, OverflowError):
+        at = datetime.fromisoformat(created)
+        return float(int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()))
+    return 0.0

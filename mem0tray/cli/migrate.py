@@ -1,0 +1,214 @@
+"""`mem0tray migrate`: what only a former server has is queued again for the present one."""
+
+import os
+import sys
+from typing import Any, Final
+
+import click
+
+from mem0tray.actions import migrate
+from mem0tray.actions.migrate import Brought, KeyRefusedError, Migration, Request
+from mem0tray.actions.snapshot import ServerSeen
+from mem0tray.cli import candidates, context, output
+from mem0tray.cli.command_help import Command
+from mem0tray.cli.context import UsageError
+from mem0tray.cli.migration_progress import MigrationProgress
+from mem0tray.cli.output import Style
+from mem0tray.cli.progress import ProgressLine
+from mem0tray.config.server_choice import former_in_words
+from mem0tray.config.settings import Settings
+from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.text import one_line, plural
+
+_NAMED: Final = 5  # memories that could not be read back
+_SEVERAL: Final = 2
+
+
+@click.command(
+    "migrate",
+    cls=Command,
+    examples={
+        "mem0tray migrate --dry-run": "what there is to bring over",
+        "mem0tray migrate": "",
+        "mem0tray migrate --from local -p garden": "one project of this computer's server",
+    },
+)
+@click.option(
+    "--from",
+    "former",
+    metavar="ADDRESS",
+    help="The former server: its address, or `local` for that of this computer. Default: the one"
+    " that has something.",
+)
+@click.option(
+    "-p",
+    "--project",
+    metavar="P",
+    shell_complete=candidates.projects,
+    help="Of this project alone.",
+)
+@click.option("--dry-run", is_flag=True, help="Look at everything, and queue nothing.")
+@click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document, at the end.")
+def command(*, former: str | None, project: str | None, dry_run: bool, as_json: bool) -> None:
+    """Bring over what only a former server has: queue it again for the present one.
+
+    The worker delivers it as it does everything. Ctrl-C and a kill do no harm: typed again, the
+    command goes on, and nothing is queued twice. What was saved on the former server by others
+    comes along, where that shows it; what you deleted here does not.
+
+    Where the former server wants an API key, it is taken from the variable
+    MEM0TRAY_MIGRATE_KEY, or asked for; server.api_key is sent to the present server alone.
+    Exits with 1 where something could not be read back from the former server.
+    """
+    settings = context.load_there()
+    there = migrate.chosen(settings, settings.locations())
+    name = _former(settings, there, former)
+    if name is None:
+        _say_nothing(there, as_json=as_json)
+        return
+    request = Request(name, os.environ.get(migrate.KEY, ""), project, dry_run)
+    brought = _run(settings, request)
+    if as_json:
+        output.print_json(_document(request, there, brought))
+    else:
+        _print(request, there, brought)
+    if brought.unread:
+        raise Mem0TrayError(_what_is_missing(request, brought))
+
+
+def _former(settings: Settings, there: ServerSeen, given: str | None) -> str | None:
+    """What the ledger calls the former server; None where none has anything. Raises UsageError."""
+    if given is not None:
+        name = migrate.named(given)
+        if name == there.name:
+            raise UsageError(
+                f"{given!r} is the present server.", "Name the one that memories are to come from."
+            )
+        return name
+    found = migrate.candidates(settings.locations(), there)
+    if len(found) >= _SEVERAL:
+        several = ", ".join(
+            f"{name} ({plural(count, 'memory', 'memories')})" for name, count in found.items()
+        )
+        raise UsageError(
+            f"More than one former server has something: {several}.", "Choose one with --from."
+        )
+    return next(iter(found), None)
+
+
+def _run(settings: Settings, request: Request) -> Brought:
+    """Run it; who is at a terminal is asked for the former server's key once it wants one."""
+    try:
+        return _told(settings, request)
+    except KeyRefusedError:
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise
+        asked = f"API key of {one_line(request.former, 80)}"
+        key = click.prompt(asked, hide_input=True, err=True)
+        return _told(settings, Request(request.former, key, request.project, request.dry_run))
+
+
+def _told(settings: Settings, request: Request) -> Brought:
+    run = Migration(settings, request)
+    try:
+        with ProgressLine() as line:
+            return run.run(MigrationProgress(line))
+    except (KeyboardInterrupt, Mem0TrayError):
+        if run.queued:
+            queued = plural(run.queued, "memory is", "memories are")
+            output.remark(f"{queued} queued so far. Type the command again to go on.")
+        raise
+
+
+def _say_nothing(there: ServerSeen, *, as_json: bool) -> None:
+    if as_json:
+        output.print_json({"from": None, "to": there.name, "found": 0})
+        return
+    output.say(f"Nothing is known here that {there.shown} has not.")
+    output.say("`mem0tray migrate --from ADDRESS` looks what another server has.")
+
+
+def _print(request: Request, there: ServerSeen, brought: Brought) -> None:
+    sums = brought.sums
+    where = former_in_words(request.former)
+    output.say(f"Found on {where}: {plural(sums.found, 'memory', 'memories')}.")
+    queued = "would be queued" if request.dry_run else "queued now"
+    output.print_facts(
+        [
+            (queued, _count(sums.queued, f"for {there.shown}", always=True)),
+            ("waiting", _count(sums.waiting, "already queued, and not delivered yet")),
+            ("there", _count(sums.present, f"already on {there.shown}")),
+            ("deleted", _count(sums.deleted, "deleted here, and left where they are")),
+            ("not read", _count(sums.unread, "which cannot be read back from there")),
+        ]
+    )
+    for remark in _remarks(request, there, brought):
+        output.say(remark)
+    if sums.queued and not request.dry_run:
+        output.say("The worker delivers them: `mem0tray status` shows how many wait.", Style.DIM)
+
+
+def _count(number: int, what: str, *, always: bool = False) -> str:
+    return f"{number:,} {what}" if number or always else ""
+
+
+def _remarks(request: Request, there: ServerSeen, brought: Brought) -> list[str]:
+    """What to know of what was found, or may not have been."""
+    where = former_in_words(request.former)
+    said: list[str] = []
+    if brought.is_one:
+        said.append(
+            f"{where} and {there.shown} show the same memories: they are one server, or one is a"
+            " copy. Only what is known here was looked at; the worker asks before it sends."
+        )
+    if brought.reworded:
+        kept = plural(brought.reworded, "memory", "memories")
+        said.append(
+            f"{kept} of ours {where} keeps in words of its own (server.infer): these come over."
+        )
+    if not brought.names_projects:
+        said.append(f"{where} does not say which projects it has; those known here were read.")
+    if brought.cut:
+        some = ", ".join(repr(one_line(each, 40)) for each in brought.cut[:_NAMED])
+        said.append(f"{where} shows only the newest of {some}: older ones of others may be left.")
+    return said
+
+
+def _what_is_missing(request: Request, brought: Brought) -> str:
+    """The line that says what could not be brought over."""
+    number = len(brought.unread)
+    some = ", ".join(
+        f"{one_line(each.id, 40)} of {one_line(each.project, 40)!r}"
+        for each in brought.unread[:_NAMED]
+    )
+    more = f" and {number - _NAMED:,} more (--json has them all)" if number > _NAMED else ""
+    they = "it was" if number == 1 else "they were"
+    return (
+        f"{plural(number, 'memory', 'memories')} cannot be read back from"
+        f" {former_in_words(request.former)}, to which {they} delivered: {some}{more}."
+        " Deleted or changed there since, or beyond what it lists."
+    )
+
+
+def _document(request: Request, there: ServerSeen, brought: Brought) -> dict[str, Any]:
+    sums = brought.sums
+    return {
+        "from": request.former,
+        "to": there.name,
+        "project_id": request.project,
+        "dry_run": request.dry_run,
+        "found": sums.found,
+        "queued": sums.queued,
+        "waiting": sums.waiting,
+        "present": sums.present,
+        "deleted": sums.deleted,
+        "unread": sums.unread,
+        "reworded": brought.reworded,
+        "same_server": brought.is_one,
+        "names_projects": brought.names_projects,
+        "cut_projects": brought.cut,
+        "unread_memories": [
+            {"id": each.id, "project_id": each.project, "hash": each.digest.hex()}
+            for each in brought.unread
+        ],
+    }

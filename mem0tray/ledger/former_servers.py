@@ -1,0 +1,98 @@
+"""What the ledger knows of servers that were chosen before, beside the one that is chosen now."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+from msgspec import Struct
+
+from mem0tray.core import item as items
+from mem0tray.ledger.database import decode, encode
+
+_ANY_OTHER: Final = "SELECT 1 FROM servers WHERE name != ? LIMIT 1"
+# CROSS JOIN: of the many items only those are looked at that another server has.
+_ONLY_ELSEWHERE: Final = (
+    "WITH here AS (SELECT coalesce(max(key), -1) AS key FROM servers WHERE name = ?)"
+    " SELECT name, count(*) FROM here CROSS JOIN outcomes o CROSS JOIN items ON items.key = o.item"
+    " JOIN servers ON servers.key = o.server"
+    f" WHERE has AND o.server != here.key AND state = '{items.DELIVERED}' AND NOT EXISTS"
+    " (SELECT 1 FROM outcomes WHERE item = o.item AND server = here.key AND has)"
+    " GROUP BY name ORDER BY name"
+)
+_HAS: Final = (
+    "EXISTS (SELECT 1 FROM outcomes JOIN servers ON servers.key = server"
+    " WHERE item = items.key AND name = ? AND has)"
+)
+_TRACED: Final = (
+    "SELECT id, digest, coalesce(first_digest, digest), project, ts, state,"
+    f" {_HAS}, {_HAS} FROM items ORDER BY items.key"
+)
+_DELIVERIES: Final = (
+    "SELECT name, at FROM outcomes JOIN servers ON servers.key = server"
+    " WHERE item = ? AND has ORDER BY at"
+)
+_NAMES: Final = "SELECT name FROM servers WHERE key > 0 ORDER BY key"
+_IS_THERE: Final = "SELECT state, " + _HAS + " FROM items WHERE id = ? AND digest = ?"
+_WAITING: Final = f"SELECT count(*) FROM items WHERE state = '{items.FRESH}'"
+
+
+class Traced(Struct, frozen=True):
+    """A memory of the ledger, with regard to two servers: a former one, and the chosen one.
+
+    `timestamp` is in Unix seconds; `key` is the idempotency key. `there`: the former server has
+    taken it; `here`: the chosen one has.
+    """
+
+    id: str
+    digest: bytes
+    key: str
+    project: str
+    timestamp: float
+    state: str
+    there: bool
+    here: bool
+
+
+class FormerServers:
+    """Asks the ledger by `rows`, which gives the rows of a statement with these values."""
+
+    def __init__(self, rows: Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]) -> None:
+        self._rows = rows
+
+    def names(self) -> list[str]:
+        """Every server that something was sent to, in the order of the first time."""
+        return [str(name) for (name,) in self._rows(_NAMES, ())]
+
+    def only_elsewhere(self, server: str) -> dict[str, int]:
+        """How many delivered memories each other server has taken that this one has not.
+
+        What waits to be delivered is not counted, nor what the user has deleted since.
+        """
+        if not self._rows(_ANY_OTHER, (server,)):
+            return {}
+        return {str(name): int(number) for name, number in self._rows(_ONLY_ELSEWHERE, (server,))}
+
+    def traced(self, former: str, chosen: str) -> Iterator[Traced]:
+        """Every memory, in the order in which they came."""
+        for item_id, digest, first, project, timestamp, state, there, here in self._rows(
+            _TRACED, (former, chosen)
+        ):
+            name = decode(item_id)
+            key = items.idempotency_key(name, digest, first)
+            yield Traced(
+                name, digest, key, decode(project), timestamp, state, bool(there), bool(here)
+            )
+
+    def was_taken_in(self, name: items.Name, server: str) -> bool:
+        """Whether the worker knows that this memory is to go to that server, or has brought it."""
+        item_id, digest = name
+        found = self._rows(_IS_THERE, (server, encode(item_id), digest))
+        return any(here or state != items.DELIVERED for state, here in found)
+
+    def waiting(self) -> int:
+        """How many memories wait for their first delivery, as far as they were taken in."""
+        found = self._rows(_WAITING, ())
+        return int(found[0][0]) if found else 0
+
+    def deliveries(self, key: int) -> list[tuple[str, float]]:
+        """Each server that has taken an item, and when (Unix seconds); the first one first."""
+        return [(str(name), float(at)) for name, at in self._rows(_DELIVERIES, (key,))]

@@ -1,0 +1,181 @@
+"""`migrate`: what only a former server has reaches the chosen one, once."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.acceptance.test_kills import moment
+from tests.acceptance.test_local_server import running
+from tests.support.forked import ForkedHome
+from tests.support.home import Home, one_line
+from tests.support.official import OfficialStandin, SimpleStore
+from tests.support.shapes import Item, Json, entries, entry, texts
+from tests.support.standin import Standin
+
+LOCAL = {"MEM0TRAY_SERVER_URL": "local"}
+
+
+@contextmanager
+def official() -> Iterator[Standin]:
+    """Serve as the official server does."""
+    with OfficialStandin(SimpleStore()) as standin:
+        yield standin
+
+
+SERVERS: dict[str, Callable[[], AbstractContextManager[Standin]]] = {
+    "vps": Standin,
+    "oss": official,
+}
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    """Make a scratch home in which the server of this computer was chosen first."""
+    with ForkedHome(tmp_path / "home") as scratch:
+        scratch.env |= LOCAL
+        yield scratch
+
+
+@pytest.fixture(params=["vps", "oss"])
+def server(request: pytest.FixtureRequest) -> Iterator[Standin]:
+    """Serve one of these kinds."""
+    with SERVERS[request.param]() as standin:
+        yield standin
+
+
+def fill(home: Home, queue: list[Item]) -> None:
+    """Have the server that is chosen now take these."""
+    home.write_queue(queue)
+    home.drained()
+
+
+def choose(home: Home, server: Standin) -> None:
+    """Choose another server."""
+    home.env["MEM0TRAY_SERVER_URL"] = server.url
+
+
+def migrated(home: Home, *arguments: str, code: int = 0) -> Json:
+    """Migrate, and take the document; AssertionError where its sums are wrong."""
+    done = home.run("migrate", "--json", *arguments)
+    assert done.returncode == code, done
+    found = json.loads(done.stdout)
+    names = ("queued", "waiting", "present", "deleted", "unread")
+    assert found["found"] == sum(found[name] for name in names), found
+    return found
+
+
+def check_kills(home: Home, server: Standin, total: int, kills: int) -> None:
+    """Bring `total` memories over from this computer, with kills of the command and of the worker.
+
+    Each arrives once. `home` has no memories yet, and `server` is the one that they come to.
+    """
+    queue = entries(total)
+    home.write_queue(queue)
+    home.drained(timeout=300, env=LOCAL)
+    choose(home, server)
+    for number in range(kills):
+        worker = home.start("run")
+        command = home.start("migrate")
+        goal = total * number // kills
+        home.wait(lambda: not command.alive or server.total_stored() > goal, 60, f"{goal} there")  # noqa: B023
+        time.sleep(moment(number) * 0.3)
+        command.kill()
+        if number % 2:
+            worker.kill()
+        else:
+            worker.stop()
+    assert migrated(home, "--from", "local")["found"] == total
+    home.drained(timeout=300)
+    assert server.missing(texts(queue)) == []
+    assert server.surplus() == {}
+    again = migrated(home, "--from", "local")
+    assert (again["present"], again["queued"]) == (total, 0)
+
+
+@pytest.mark.timeout(120)
+def test_kills_leave_each_memory_there_once(home: Home, server: Standin) -> None:
+    """Ten kills -9 in a migration of 600, of the command and of the worker beside it."""
+    check_kills(home, server, 600, 10)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_kills_leave_each_of_10_000_there_once(home: Home, server: Standin) -> None:
+    """Ten kills -9 in a migration of 10,000, of the command and of the worker beside it."""
+    check_kills(home, server, 10_000, 10)
+
+
+def test_all_comes_over_from_this_computers_server(home: Home, server: Standin) -> None:
+    """Each memory arrives once, with its id, project and time; then nothing is left to do."""
+    queue = entries(30)
+    fill(home, queue)
+    choose(home, server)
+    assert "30 memories only on" in home.ok("status")
+    found = migrated(home)
+    assert (found["found"], found["queued"]) == (30, 30)
+    assert (found["from"], found["to"]) == ("local", server.url)
+    waiting = {each["id"]: each for each in home.queue_items()}
+    assert waiting == {each["id"]: each for each in queue}
+    home.drained()
+    assert sorted(server.stored) == sorted((e["project_id"], e["content"]) for e in queue)
+    assert {key for text in texts(queue) for key in server.keys(text)} <= {None, *waiting}
+    again = migrated(home, "--from", "local")
+    assert (again["queued"], again["present"]) == (0, 30)
+    assert "only on" not in home.ok("status")
+    assert json.loads(home.ok("migrate", "--json"))["found"] == 0
+
+
+def test_all_comes_over_to_this_computers_server(home: Home, server: Standin) -> None:
+    """From a private or an official server, whose own key alone goes there."""
+    server.api_key = "former-key-0123"
+    own = {"MEM0TRAY_SERVER_URL": server.url, "MEM0TRAY_SERVER_API_KEY": server.api_key}
+    home.write_queue(entries(12))
+    home.drained(env=own)
+    home.env["MEM0TRAY_SERVER_API_KEY"] = "present-key-4567"
+    server.forget()
+    refused = home.run("migrate")
+    assert refused.returncode == 1
+    assert "MEM0TRAY_MIGRATE_KEY" in one_line(refused.stderr)
+    assert not any("present-key" in str(request.headers) for request in server.requests)
+    home.env["MEM0TRAY_MIGRATE_KEY"] = server.api_key
+    assert migrated(home)["queued"] == 12
+    home.drained()
+    shown = [home.json("recall", "-p", f"project-{n}")["memories"] for n in range(5)]
+    assert sorted(each["memory"] for some in shown for each in some) == sorted(texts(entries(12)))
+
+
+def test_what_others_saved_there_comes_over_too(home: Home, server: Standin) -> None:
+    """But no text that the chosen server has, or that waits for it."""
+    fill(home, [entry("mine")])
+    choose(home, server)
+    fill(home, [entry("there already")])
+    home.write_queue([entry("waits")])
+    save(home, ("theirs", "there already", "waits", "theirs"))
+    found = migrated(home)
+    assert found["queued"] == 2
+    assert (found["present"], found["waiting"]) == (1, 1)
+    assert sorted(texts(home.queue_items())) == ["mine", "theirs", "waits"]
+    assert migrated(home)["waiting"] == 3
+    home.drained()
+    assert server.surplus() == {}
+    assert server.total_stored() == 4
+    assert migrated(home, "--from", "local")["present"] == 4
+
+
+def save(home: Home, memories: tuple[str, ...]) -> None:
+    """Save to the server of this computer as another program does."""
+    serving = home.start("serve", env=LOCAL)
+    there = running(home)
+    for memory in memories:
+        httpx.post(
+            f"http://127.0.0.1:{there.port}/memory",
+            json={"user_id": "alpha", "content": memory},
+            headers={"Authorization": f"Bearer {there.token}"},
+            trust_env=False,
+        ).raise_for_status()
+    serving.stop()

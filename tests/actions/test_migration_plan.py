@@ -1,0 +1,145 @@
+"""What of a former server's memories is queued again, and how the sums add up."""
+
+from dataclasses import astuple
+
+import pytest
+
+from mem0tray.actions.migration_plan import Plan
+from mem0tray.core import item as items
+from mem0tray.ledger.former_servers import Traced
+from mem0tray.server import ServerMemory
+
+FORMER = "http://former.test"
+
+
+def traced(
+    name: str,
+    state: str = items.DELIVERED,
+    *,
+    there: bool = True,
+    here: bool = False,
+    text: str = "",
+) -> Traced:
+    """Trace a memory; its text is its name unless it is given."""
+    digest = items.digest("p", text or name)
+    return Traced(name, digest, name, "p", 7.0, state, there=there, here=here)
+
+
+def shown(text: str, *, created: str = "", key: str = "") -> ServerMemory:
+    """Show a text as the former server does."""
+    return ServerMemory("p", text, created=created, key=key)
+
+
+def check(plan: Plan) -> dict[str, int]:
+    """Take the sums that are not 0; AssertionError where they do not add up."""
+    found, *rest = astuple(plan.sums())
+    assert found == sum(rest)
+    names = ("found", "queued", "waiting", "present", "deleted", "unread")
+    return {name: n for name, n in zip(names, (found, *rest), strict=True) if n}
+
+
+def test_a_memory_that_only_the_former_server_has_is_queued_as_it_was() -> None:
+    """With its id and time, once, however often the server shows its text."""
+    plan = Plan(FORMER)
+    plan.learn([traced("a")], ())
+    entry = {"id": "a", "project_id": "p", "content": "a", "timestamp": 7, "retries": 0}
+    assert plan.take(shown("a")) == [entry]
+    assert plan.take(shown("a")) == []
+    assert check(plan) == {"found": 1, "queued": 1}
+
+
+def test_two_memories_of_one_text_are_both_queued() -> None:
+    """As they were both delivered there."""
+    plan = Plan(FORMER)
+    plan.learn([traced("a", text="t"), traced("b", text="t")], ())
+    assert [each["id"] for each in plan.take(shown("t"))] == ["a", "b"]
+    assert check(plan) == {"found": 2, "queued": 2}
+
+
+@pytest.mark.parametrize(
+    ("known", "sum_"),
+    [
+        (traced("a", here=True), "present"),
+        (traced("a", items.FRESH), "waiting"),
+        (traced("a", items.DEAD), "waiting"),
+        (traced("a", items.DISCARDED), "deleted"),
+        (traced("a", there=False, here=True), "present"),
+        (traced("a", items.DEAD, there=False), "waiting"),
+        (traced("a", items.DISCARDED, there=False), "deleted"),
+    ],
+)
+def test_a_memory_that_is_here_or_was_deleted_is_not_queued(known: Traced, sum_: str) -> None:
+    """Whether it is known to be on the former server, or others saved the same text there."""
+    plan = Plan(FORMER)
+    plan.learn([known], ())
+    assert plan.take(shown("a")) == []
+    assert check(plan) == {"found": 1, sum_: 1}
+
+
+@pytest.mark.parametrize("state", ["known", "by others"])
+def test_what_stands_in_the_queue_file_alone_is_not_queued_again(state: str) -> None:
+    """As after a kill, before a worker has seen it."""
+    plan = Plan(FORMER)
+    known = [traced("a")] if state == "known" else []
+    name = "a" if state == "known" else "derived"
+    plan.learn(known, {(name, items.digest("p", "a"))})
+    assert plan.take(shown("a")) == []
+    assert check(plan) == {"found": 1, "waiting": 1}
+
+
+def test_of_two_memories_of_one_text_the_one_that_is_here_counts() -> None:
+    """What others saved is not queued where one of them was delivered, though one was deleted."""
+    plan = Plan(FORMER)
+    deleted = traced("a", items.DISCARDED, there=False, text="t")
+    plan.learn([deleted, traced("b", there=False, here=True, text="t")], ())
+    assert plan.take(shown("t")) == []
+    assert check(plan) == {"found": 1, "present": 1}
+
+
+def test_what_others_saved_gets_an_id_that_stays_and_the_servers_time() -> None:
+    """The same at each migration from that server, and another from another."""
+    plans = [Plan(FORMER), Plan(FORMER), Plan("http://other.test")]
+    made = [plan.take(shown("a", created="2026-01-02T03:04:05.678+01:00"))[0] for plan in plans]
+    first, second, third = (each["id"] for each in made)
+    assert first == second != third
+    assert made[0]["timestamp"] == 1767319445
+    assert plans[0].take(shown("b", created="yesterday"))[0]["timestamp"] == 0
+    assert plans[0].take(shown("a")) == []
+    assert check(plans[0]) == {"found": 2, "queued": 2}
+
+
+def test_what_is_not_shown_is_named() -> None:
+    """It counts as found, and as not read."""
+    plan = Plan(FORMER)
+    plan.learn([traced("a"), traced("b")], ())
+    plan.take(shown("a"))
+    assert [each.id for each in plan.unread] == ["b"]
+    assert plan.projects == ["p"]
+    assert check(plan) == {"found": 2, "queued": 1, "unread": 1}
+
+
+def test_a_memory_that_is_kept_in_other_words_comes_over_so() -> None:
+    """Our key stands with each fact that the server took out of it: those are queued."""
+    plan = Plan(FORMER)
+    plan.learn([traced("a")], ())
+    assert len(plan.take(shown("a fact", key="a"))) == 1
+    assert len(plan.take(shown("another fact", key="a"))) == 1
+    assert (plan.unread, plan.reworded) == ([], 1)
+    assert check(plan) == {"found": 2, "queued": 2}
+
+
+def test_one_project_alone_leaves_the_others() -> None:
+    """What the ledger knows of others is no part of the sums."""
+    plan = Plan(FORMER, project="q")
+    plan.learn([traced("a")], ())
+    assert plan.unread == []
+    assert check(plan) == {}
+
+
+def test_where_only_known_memories_are_wanted_others_stay() -> None:
+    """Two addresses of one server: what it has beside is there already."""
+    plan = Plan(FORMER, only_known=True)
+    plan.learn([traced("a")], ())
+    assert plan.take(shown("theirs")) == []
+    assert len(plan.take(shown("a"))) == 1
+    assert check(plan) == {"found": 1, "queued": 1}
