@@ -25,7 +25,8 @@ from mem0tray.demo.story import Faults, StoryMemory
 from mem0tray.files.private_folders import make_private_folder
 from mem0tray.localserver import endpoint
 from mem0tray.localserver.answers import refusal
-from mem0tray.localserver.app import LIMIT_MAX, build
+from mem0tray.localserver.app import build
+from mem0tray.localserver.parameters import LIMIT_MAX
 from mem0tray.localserver.serve import config, listen
 from mem0tray.localserver.store import Store
 

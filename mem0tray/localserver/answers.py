@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from starlette.responses import Response
 
-_JSON = "application/json"
+ANSWER_MAX: Final = 16 * 2**20  # characters of memories in one answer
+_JSON: Final = "application/json"
 
 
 def answer(document: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -18,3 +20,8 @@ def answer(document: Any, status: int = 200, headers: Mapping[str, str] | None =
 def refusal(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
     """An error, with a plain sentence that repeats nothing of what was sent."""
     return answer({"detail": detail}, status, headers)
+
+
+def iso(moment: float) -> str:
+    """A time (Unix seconds) in ISO 8601, UTC."""
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="microseconds")

@@ -66,35 +66,52 @@ def field(body: dict[str, Any], name: str) -> str:
 
 
 async def memory(body: bytearray) -> Save:
-    """What a body asks to save."""
-    large = await _large(body) if len(body) >= LARGE else None
+    """What a body of `vps` asks to save."""
+    large = large_member(body, "content", '"')
     if large is not None:
-        return large
+        fields, content = large
+        return Save(field(fields, "user_id"), *await text_and_digest(fields, content))
     fields = document(body)
     project, text = field(fields, "user_id"), field(fields, "content")
-    digest = hashlib.sha256(_canonical(fields).encode("ascii")).digest()
-    return Save(project, text.encode("utf-8", "surrogatepass"), digest)
+    return Save(project, *await text_and_digest(fields, text))
 
 
-async def _large(body: bytearray) -> Save | None:
-    """A large memory to save, taken piece by piece; None where it is odd, or large elsewhere."""
+def large_member(
+    body: bytes | bytearray, name: str, begin: str
+) -> tuple[dict[str, Any], msgspec.Raw] | None:
+    """The other members of a JSON object, and the large one of this name as it stands there.
+
+    None where the body is small, or odd, or large elsewhere, or the member does not begin so.
+    """
+    if len(body) < LARGE:
+        return None
     try:
         members = _MEMBERS.decode(body)
         check_utf8(body)
-        content = members.get("content", msgspec.Raw(b"null"))
-        if len(content) < LARGE or memoryview(content)[0] != ord('"'):
+        large = members.pop(name, msgspec.Raw(b"null"))
+        if len(large) < LARGE or memoryview(large)[0] != ord(begin):
             return None
-        small = {
-            name: json.loads(bytes(value)) for name, value in members.items() if name != "content"
-        }
+        return {each: json.loads(bytes(value)) for each, value in members.items()}, large
     except (msgspec.DecodeError, ValueError, RecursionError):
         return None
+
+
+async def text_and_digest(
+    fields: dict[str, Any], content: str | msgspec.Raw
+) -> tuple[bytes | bytearray, bytes]:
+    """A memory's text, and what stands for it together with the other fields of its request.
+
+    `content` is the text, or its JSON where it is large: that is taken piece by piece.
+    """
+    if isinstance(content, str):
+        whole = _canonical(fields | {"content": content}).encode("ascii")
+        return content.encode("utf-8", "surrogatepass"), hashlib.sha256(whole).digest()
     text = bytearray()
     digest = hashlib.sha256()
-    for place, name in enumerate(sorted(members)):
+    for place, name in enumerate(sorted([*fields, "content"])):
         digest.update(f"{',' if place else '{'}{json.dumps(name)}:".encode("ascii"))
         if name != "content":
-            digest.update(_canonical(small[name]).encode("ascii"))
+            digest.update(_canonical(fields[name]).encode("ascii"))
             continue
         digest.update(b'"')
         for piece in LargeText(content).pieces():
@@ -103,4 +120,4 @@ async def _large(body: bytearray) -> Save | None:
             await asyncio.sleep(0)  # others are served meanwhile
         digest.update(b'"')
     digest.update(b"}")
-    return Save(field(small, "user_id"), text, digest.digest())
+    return text, digest.digest()

@@ -8,6 +8,7 @@
 
 import hmac
 import re
+from typing import Final
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -15,6 +16,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from mem0tray.localserver.answers import refusal
 
 _OUR_NAMES = re.compile(rb"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
+HEALTH: Final = "/health"
+OSS_HEALTH: Final = "/auth/setup-status"
+_OPEN: Final = (HEALTH, OSS_HEALTH)
 _TYPED_IN = b"none"  # Sec-Fetch-Site of an address that the user typed
 
 
@@ -23,7 +27,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, token: str) -> None:
         self._app = app
-        self._wanted = b"Bearer " + token.encode("ascii")
+        self._token = token.encode("ascii")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse, or pass on with the path as it came: a project may hold `%2F`."""
@@ -38,11 +42,17 @@ class Guard:
             return refusal(403, "This server answers to 127.0.0.1 and localhost only.")
         if b"origin" in headers or headers.get(b"sec-fetch-site", _TYPED_IN) != _TYPED_IN:
             return refusal(403, "Web pages may not use this server.")
-        given = headers.get(b"authorization", b"")
-        if path == "/health" or hmac.compare_digest(given, self._wanted):
+        if path in _OPEN or self._has_token(headers):
             return None
         return refusal(
             401,
             "The token is missing or wrong; it stands in server.json.",
             {"WWW-Authenticate": "Bearer"},
         )
+
+    def _has_token(self, headers: dict[bytes, bytes]) -> bool:
+        """Whether the token is there, as either dialect sends its key."""
+        scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
+        if scheme == b"Bearer" and hmac.compare_digest(given, self._token):
+            return True
+        return hmac.compare_digest(headers.get(b"x-api-key", b""), self._token)

@@ -1,10 +1,12 @@
-"""Filling the index of words while nobody wants anything of the embedded server."""
+"""Filling the index of words: while nobody wants anything of the server, or for a search."""
 
 import asyncio
 import sqlite3
 from typing import Final
 
-from mem0tray.localserver.store import Store
+from mem0tray.localserver import details
+from mem0tray.localserver.details import MemoryFilter
+from mem0tray.localserver.store import FoundMemory, Store
 
 QUIET_SECONDS: Final = 1.0
 
@@ -23,6 +25,17 @@ class Indexing:
         self._saved = loop.time()
         if self._timer is None:
             self._timer = loop.call_later(QUIET_SECONDS, self._look)
+
+    async def search(
+        self, project: str | None, query: str, limit: int, wanted: MemoryFilter = details.ALL
+    ) -> list[FoundMemory]:
+        """Search the store once all is indexed; others are served after each step."""
+        found = None
+        while found is None:
+            while self._store.index_some():  # noqa: ASYNC110  (it works, and waits for nobody)
+                await asyncio.sleep(0)
+            found = self._store.search(project, query, limit, wanted)
+        return found
 
     def _look(self) -> None:
         loop = asyncio.get_running_loop()

@@ -14,10 +14,12 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.files import atomic
+from mem0tray.localserver import details
+from mem0tray.localserver.details import Details, MemoryFilter
 from mem0tray.localserver.word_index import WordIndex
 from mem0tray.system import plain
 
@@ -49,10 +51,39 @@ _WHOSE_KEY = """
 ALTER TABLE keys ADD COLUMN memory INTEGER;
 CREATE INDEX keys_by_memory ON keys (memory) WHERE memory IS NOT NULL;
 """
+_SELECT = (
+    "SELECT m.id, m.project, m.memory, m.created, k.key, d.agent, d.run, d.role, d.metadata,"
+    " d.updated FROM memories AS m"
+    " LEFT JOIN keys AS k ON k.memory = m.id LEFT JOIN details AS d ON d.id = m.id"
+)
+_COUNTED = """
+SELECT name, number,
+    (SELECT created FROM memories WHERE id = oldest),
+    (SELECT created FROM memories WHERE id = newest)
+FROM (
+    SELECT {column} AS name, count(*) AS number, min(id) AS oldest, max(id) AS newest
+    FROM {table} WHERE {column} IS NOT NULL GROUP BY {column}
+) ORDER BY name
+"""
 
 
 class KeyReusedError(Exception):
     """The idempotency key has come before, with another body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A memory to be stored: its text in UTF-8, surrogates let through.
+
+    With a `key` that has come before it is not stored again; `digest` stands for the request that
+    it came with.
+    """
+
+    project: str
+    memory: bytes | bytearray
+    key: bytes = b""
+    digest: bytes = b""
+    details: Details = details.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,22 +95,26 @@ class StoredMemory:
     """
 
     id: str
+    project: str
     memory: str
     created: float
-    key: bytes = b""
+    key: str
+    details: Details
 
 
-class ProjectSize(NamedTuple):
-    """A project, and how many memories are stored of it."""
+class NameCount(NamedTuple):
+    """A name that memories are kept under, how many, and from when to when (Unix seconds)."""
 
-    project: str
+    name: str
     memories: int
+    first: float
+    last: float
 
 
 class FoundMemory(NamedTuple):
     """A memory that a search found; `score` is the share of the query's words in it, 0 to 1."""
 
-    memory: str
+    stored: StoredMemory
     score: float
 
 
@@ -129,6 +164,7 @@ class Store:
         self._words.make()
         if not run("SELECT 1 FROM pragma_table_info('keys') WHERE name = 'memory'").fetchone():
             self._connection.executescript(f"BEGIN IMMEDIATE;{_WHOSE_KEY}COMMIT;")
+        self._connection.executescript(details.SCHEMA)
 
     def close(self) -> None:
         """Close the database; everything in it is durable already."""
@@ -148,81 +184,125 @@ class Store:
                     run("ROLLBACK")
             raise
 
-    def save(
-        self, project: str, memory: str | bytes | bytearray, key: bytes = b"", digest: bytes = b""
-    ) -> None:
-        """Store a memory (text, or its bytes as `_bytes` makes them), durable on return.
+    def save(self, *arrivals: Arrival) -> list[int]:
+        """Store memories, all or none, durable on return; their ids.
 
-        With a `key` that has come before nothing is stored: KeyReusedError
-        when its `digest`, which stands for the request's body, was another.
+        Of one whose key has come before it is the former id, 0 where an earlier mem0tray stored
+        that. Raises KeyReusedError when the key came with another digest.
         """
-        run = self._connection.execute
         with self._transaction():
-            if key and not self._is_new(key, digest):
-                return
-            row = run(
-                "INSERT INTO memories (project, memory, created) VALUES (?, ?, ?)",
-                (_bytes(project), _bytes(memory), time.time()),
-            ).lastrowid
-            if key:
-                run("UPDATE keys SET memory = ? WHERE key = ?", (row, key))
+            return [self._save(each) for each in arrivals]
 
-    def _is_new(self, key: bytes, digest: bytes) -> bool:
+    def _save(self, arrival: Arrival) -> int:
         run = self._connection.execute
-        new = "INSERT INTO keys (key, digest) VALUES (?, ?) ON CONFLICT DO NOTHING"
-        if run(new, (key, digest)).rowcount:
-            return True
-        known = run("SELECT digest FROM keys WHERE key = ?", (key,)).fetchone()[0]
-        if known != digest:
-            raise KeyReusedError
-        return False
+        if arrival.key:
+            new = "INSERT INTO keys (key, digest) VALUES (?, ?) ON CONFLICT DO NOTHING"
+            if not run(new, (arrival.key, arrival.digest)).rowcount:
+                return self._known(arrival)
+        row = run(
+            "INSERT INTO memories (project, memory, created) VALUES (?, ?, ?)",
+            (_bytes(arrival.project), arrival.memory, time.time()),
+        ).lastrowid
+        if arrival.key:
+            run("UPDATE keys SET memory = ? WHERE key = ?", (row, arrival.key))
+        if arrival.details != details.NONE:
+            run(details.WRITE, (row, *arrival.details))
+        return row or 0
 
-    def newest(self, project: str, before: int = ID_MAX) -> Iterator[list[StoredMemory]]:
-        """The project's memories with an id below `before`, in pages, newest first.
+    def _known(self, arrival: Arrival) -> int:
+        one = "SELECT digest, memory FROM keys WHERE key = ?"
+        digest, row = self._connection.execute(one, (arrival.key,)).fetchone()
+        if digest != arrival.digest:
+            raise KeyReusedError
+        return row or 0
+
+    def newest(
+        self, project: str | None, before: int = ID_MAX, wanted: MemoryFilter = details.ALL
+    ) -> Iterator[list[StoredMemory]]:
+        """The project's memories with an id below `before`, in pages, newest first; None: of all.
 
         No statement stays open between two pages, so that the caller may do
         something else in between.
         """
-        name = _bytes(project)
-        while page := self._page(name, before):
+        while page := self._page(project, before, wanted):
             yield page
             before = int(page[-1].id)
 
-    def _page(self, name: bytes | bytearray, before: int) -> list[StoredMemory]:
+    def _page(self, project: str | None, before: int, wanted: MemoryFilter) -> list[StoredMemory]:
+        where, values = _condition(project, wanted)
+        ordered = f"{_SELECT} WHERE m.id < ?{where} ORDER BY m.id DESC LIMIT ?"
         page: list[StoredMemory] = []
         size = 0
-        with closing(
-            self._connection.execute(
-                "SELECT m.id, m.memory, m.created, k.key FROM memories AS m"
-                " LEFT JOIN keys AS k ON k.memory = m.id"
-                " WHERE m.project = ? AND m.id < ? ORDER BY m.id DESC LIMIT ?",
-                (name, before, _PAGE_ROWS),
-            )
-        ) as rows:
-            for row, memory, created, key in rows:
-                page.append(StoredMemory(str(row), _text(memory), created, key or b""))
-                size += len(memory)
+        with closing(self._connection.execute(ordered, (before, *values, _PAGE_ROWS))) as rows:
+            for row in rows:
+                page.append(_stored(row))
+                size += len(row[2])
                 if size >= _PAGE_BYTES:
                     break
         return page
 
-    def projects(self) -> list[ProjectSize]:
-        """The projects that have memories, by name; no memory is read for that."""
-        rows = self._connection.execute("SELECT project, count(*) FROM memories GROUP BY project")
-        return [ProjectSize(_text(name), number) for name, number in rows]
+    def one(self, memory_id: str) -> StoredMemory | None:
+        """The memory of this id."""
+        number = _row(memory_id)
+        row = self._connection.execute(f"{_SELECT} WHERE m.id = ?", (number,)).fetchone()
+        return _stored(row) if row is not None else None
 
-    def delete(self, project: str, memory_id: str) -> bool:
-        """Delete one memory for good; whether there was one."""
-        if not (memory_id.isascii() and memory_id.isdecimal() and len(memory_id) <= _DIGITS_MAX):
-            return False
-        row, name = int(memory_id), _bytes(project)
+    def projects(self) -> list[NameCount]:
+        """The projects that have memories, by name; no text is read for that."""
+        return self._counted("memories", "project")
+
+    def agents(self) -> list[NameCount]:
+        """The agents that have memories, by name."""
+        return self._counted("details", "agent")
+
+    def runs(self) -> list[NameCount]:
+        """The runs that have memories, by name."""
+        return self._counted("details", "run")
+
+    def _counted(self, table: str, column: str) -> list[NameCount]:
+        rows = self._connection.execute(_COUNTED.format(table=table, column=column))
+        return [NameCount(_text(name), *more) for name, *more in rows]
+
+    def change(self, memory_id: str, memory: str | None, changed: Details) -> bool:
+        """Give a memory these details and, unless it is None, another text; whether it exists."""
+        row = _row(memory_id)
         run = self._connection.execute
         with self._transaction():
-            its = run("SELECT 1 FROM memories WHERE id = ? AND project = ?", (row, name)).fetchone()
-            if its is not None:
-                self._words.remove(row, name)
-                run("DELETE FROM memories WHERE id = ?", (row,))
-        return its is not None
+            its = run("SELECT project FROM memories WHERE id = ?", (row,)).fetchone()
+            if its is None:
+                return False
+            if memory is not None:
+                is_indexed = self._words.remove(row, its[0])
+                run("UPDATE memories SET memory = ? WHERE id = ?", (_bytes(memory), row))
+                if is_indexed:
+                    self._words.put(row)
+            run(details.WRITE, (row, *changed))
+        return True
+
+    def delete(self, project: str | None, memory_id: str) -> bool:
+        """Delete one memory for good, of any project or of this; whether there was one."""
+        row = _row(memory_id)
+        with self._transaction():
+            one = "SELECT project FROM memories WHERE id = ?"
+            its = self._connection.execute(one, (row,)).fetchone()
+            if its is None or (project is not None and its[0] != _bytes(project)):
+                return False
+            self._delete(row, its[0])
+        return True
+
+    def delete_some(self, project: str | None, wanted: MemoryFilter) -> bool:
+        """Delete some of these memories for good; whether there may be more."""
+        where, values = _condition(project, wanted)
+        some = f"SELECT m.id, m.project FROM memories AS m WHERE m.id > 0{where} LIMIT ?"
+        with self._transaction():
+            rows = self._connection.execute(some, (*values, _PAGE_ROWS)).fetchall()
+            for row, name in rows:
+                self._delete(row, name)
+        return bool(rows)
+
+    def _delete(self, row: int, name: bytes) -> None:
+        self._words.remove(row, name)
+        self._connection.execute("DELETE FROM memories WHERE id = ?", (row,))
 
     def index_some(self) -> bool:
         """Add some memories to the index of words; whether it may lack more.
@@ -238,20 +318,22 @@ class Store:
             self._mend(error)
             return True
 
-    def search(self, project: str, query: str, limit: int) -> list[FoundMemory] | None:
+    def search(
+        self, project: str | None, query: str, limit: int, wanted: MemoryFilter = details.ALL
+    ) -> list[FoundMemory] | None:
         """The project's memories that fit `query` best, as far as they are in the index.
 
         None: it was damaged, and is to be filled again.
         """
+        name = None if project is None else _bytes(project)
         try:
-            found = self._words.search(_bytes(project), query, limit)
+            found = self._words.search(name, query, limit, wanted)
         except sqlite3.DatabaseError as error:
             self._mend(error)
             return None
-        one = "SELECT memory FROM memories WHERE id = ?"
-        rows = [(self._connection.execute(one, (row,)).fetchone(), score) for row, score in found]
         # An earlier mem0tray deletes memories and knows no index.
-        return [FoundMemory(_text(row[0]), score) for row, score in rows if row is not None]
+        there = [(self.one(str(row)), score) for row, score in found]
+        return [FoundMemory(stored, score) for stored, score in there if stored is not None]
 
     def _mend(self, error: sqlite3.DatabaseError) -> None:
         """Make the index anew where it is to blame; else raise `error` again."""
@@ -279,8 +361,33 @@ def count(path: Path) -> int:
         raise FileUnavailableError(f"{path} cannot be read: {error}.") from error
 
 
-def _bytes(text: str | bytes | bytearray) -> bytes | bytearray:
-    return text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+def _condition(project: str | None, wanted: MemoryFilter) -> tuple[str, list[Any]]:
+    """SQL that follows another condition, and its values."""
+    where, values = wanted.condition("m.id")
+    return (
+        (where, values)
+        if project is None
+        else (
+            f" AND m.project = ?{where}",
+            [_bytes(project), *values],
+        )
+    )
+
+
+def _stored(row: tuple[Any, ...]) -> StoredMemory:
+    number, project, memory, created, key, *more = row
+    name = (key or b"").decode("utf-8", "surrogateescape")
+    return StoredMemory(str(number), _text(project), _text(memory), created, name, Details(*more))
+
+
+def _row(memory_id: str) -> int:
+    """The row of a memory; 0, which none has, where this is no id."""
+    is_id = memory_id.isascii() and memory_id.isdecimal() and len(memory_id) <= _DIGITS_MAX
+    return int(memory_id) if is_id else 0
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _text(data: bytes) -> str:

@@ -13,6 +13,9 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
+from mem0tray.localserver import details
+from mem0tray.localserver.details import MemoryFilter
+
 LONGEST: Final = 2**20  # bytes of a memory whose words are found; what follows is not
 _STEP_ROWS: Final = 250
 _STEP_BYTES: Final = 2**20
@@ -39,8 +42,14 @@ CREATE TABLE IF NOT EXISTS indexed (one INTEGER PRIMARY KEY, upto INTEGER NOT NU
 INSERT OR REPLACE INTO indexed VALUES (1, 0);
 COMMIT;
 """
+# To weigh a memory takes longer than to find it: of more matches than these only the newest are.
+_WEIGHED: Final = 5000
+_LAST_WEIGHED: Final = (
+    "SELECT rowid FROM words WHERE words MATCH ?{also} ORDER BY rowid DESC LIMIT 1 OFFSET ?"
+)
 _FOUND: Final = (
-    "SELECT rowid FROM words WHERE words MATCH ? ORDER BY bm25(words, 0, 1), rowid DESC LIMIT ?"
+    "SELECT rowid FROM words WHERE words MATCH ?{also} AND rowid >= ?"
+    " ORDER BY bm25(words, 0, 1), rowid DESC LIMIT ?"
 )
 # Thai, Lao, Tibetan, Burmese, Khmer, kana, Han, Hangul, and symbols from arrows to emoji.
 _ALONE: Final = re.compile(
@@ -48,6 +57,8 @@ _ALONE: Final = re.compile(
     "\uac00-\ud7a3\U0001f000-\U0003ffff])"
 )
 # No text of SQLite's, and the sign that ends one in a query.
+_ALL: Final = " AND "
+_ANY: Final = " OR "
 _NEVER: Final = re.compile('[\0"\ud800-\udfff]')
 _SIGNS: Final = re.compile(r"[^\W_]+|[\u2190-\u2bff\U0001f000-\U0001faff]")
 
@@ -66,7 +77,7 @@ class WordIndex:
     def make(self) -> None:
         """Make the index, empty, where there is none that can be read."""
         try:
-            self._run(_FOUND, ("a", 1)).fetchall()
+            self._run(_FOUND.format(also=""), ("a", 0, 1)).fetchall()
             self._run("SELECT upto FROM indexed").fetchall()
         except sqlite3.DatabaseError:
             self.make_anew()
@@ -91,61 +102,91 @@ class WordIndex:
         ).fetchall()
         size = 0
         for row, project, length in lacking:
-            text = self._beginning(row, length)
-            self._run(
-                "INSERT INTO words (rowid, project, memory) VALUES (?, ?, ?)",
-                (row, _name(project), _spaced(text)),
-            )
-            upto, size = row, size + len(text)
+            upto, size = row, size + self._add(row, project, length)
             if size >= _STEP_BYTES:
                 break
         if lacking:
             self._run("UPDATE indexed SET upto = ?", (upto,))
         return bool(lacking)
 
+    def put(self, row: int) -> None:
+        """Add the words of a memory that was taken out, as its text is another now."""
+        one = "SELECT project, length(memory) FROM memories WHERE id = ?"
+        self._add(row, *self._run(one, (row,)).fetchone())
+
+    def _add(self, row: int, project: bytes, length: int) -> int:
+        text = self._beginning(row, length)
+        self._run(
+            "INSERT INTO words (rowid, project, memory) VALUES (?, ?, ?)",
+            (row, _name(project), _spaced(text)),
+        )
+        return len(text)
+
     def lacks_some(self) -> bool:
         """Whether there are memories that it lacks."""
         newest = self._run("SELECT max(id) FROM memories").fetchone()[0]
         return (newest or 0) > self._upto()
 
-    def remove(self, row: int, project: bytes | bytearray) -> None:
-        """Take out the words of a memory that is still there."""
+    def remove(self, row: int, project: bytes | bytearray) -> bool:
+        """Take out the words of a memory that is still there; whether they were in it."""
         length = self._run("SELECT length(memory) FROM memories WHERE id = ?", (row,)).fetchone()
         if length is None or row > self._upto():
-            return
+            return False
         self._run(
             "INSERT INTO words (words, rowid, project, memory) VALUES ('delete', ?, ?, ?)",
             (row, _name(project), _spaced(self._beginning(row, length[0]))),
         )
+        return True
 
-    def search(self, project: bytes | bytearray, query: str, most: int) -> list[tuple[int, float]]:
+    def search(
+        self,
+        project: bytes | None,
+        query: str,
+        most: int,
+        wanted: MemoryFilter = details.ALL,
+    ) -> list[tuple[int, float]]:
         """The memories that fit best, and which share of the query's words each has, 0 to 1.
 
         First those with all words, then those with the more; among equals the one for which they
-        say more (BM25), and then the newer.
+        say more (BM25), and then the newer. A `project` of None: of all projects. Words that very
+        many memories have are sought in the newest of these.
         """
         words = words_of(query)
         if not words:
             return []
-        found = [(row, 1.0) for row in self._matching(project, words, " AND ", most)]
+        among = _Among(project, wanted)
+        found = [(row, 1.0) for row in self._matching(among, words, _ALL, most)]
         if len(found) == most or len(words) == 1:
             return found
         # The long ones say more, and are rarer.
         some = sorted(words, key=len, reverse=True)[:_WORDS_MAX]
         there = {row for row, _ in found}
-        likely = self._matching(project, some, " OR ", max(most, _CANDIDATES))
+        likely = self._likely(among, some, max(most, _CANDIDATES))
         rest = [row for row in likely if row not in there]
         least = 1 / len(words)
         shares = [(row, max(least, self._share(some, row))) for row in rest]
         shares.sort(key=lambda pair: -pair[1])  # stable
         return [*found, *shares][:most]
 
-    def _matching(
-        self, project: bytes | bytearray, words: Sequence[str], joint: str, most: int
-    ) -> list[int]:
-        quoted = joint.join(map(_sought, words))
-        rows = self._run(_FOUND, (f"project : {_name(project)} AND memory : ({quoted})", most))
-        return [row for (row,) in rows]
+    def _likely(self, among: "_Among", words: Sequence[str], most: int) -> list[int]:
+        """Memories with any of the words; a rare one finds also those that are old."""
+        rare = [word for word in words if not self._last_weighed(among, among.query([word], _ANY))]
+        found = self._matching(among, rare, _ANY, most) if rare else []
+        if len(found) < most and len(rare) < len(words):
+            found += self._matching(among, words, _ANY, most)
+        return list(dict.fromkeys(found))[:most]
+
+    def _matching(self, among: "_Among", words: Sequence[str], joint: str, most: int) -> list[int]:
+        query = among.query(words, joint)
+        found = _FOUND.format(also=among.also)
+        last = self._last_weighed(among, query)
+        return [row for (row,) in self._run(found, (query, *among.values, last, most))]
+
+    def _last_weighed(self, among: "_Among", query: str) -> int:
+        """The oldest of the matches that are weighed; 0: all are."""
+        last = _LAST_WEIGHED.format(also=among.also)
+        row = self._run(last, (query, *among.values, _WEIGHED)).fetchone()
+        return int(row[0]) if row is not None else 0
 
     def _share(self, words: Sequence[str], row: int) -> float:
         length = self._run("SELECT length(memory) FROM memories WHERE id = ?", (row,)).fetchone()
@@ -161,6 +202,18 @@ class WordIndex:
             return bytes(found[0])
         with self._connection.blobopen("memories", "memory", row, readonly=True) as text:
             return text.read(LONGEST)
+
+
+class _Among:
+    """Where words are sought: as conditions for the index (`query`) and beside it (`also`)."""
+
+    def __init__(self, project: bytes | None, wanted: MemoryFilter) -> None:
+        self._project = "" if project is None else f"project : {_name(project)} AND "
+        self.also, self.values = wanted.condition("rowid")
+
+    def query(self, words: Sequence[str], joint: str) -> str:
+        """What FTS5 is to match."""
+        return f"{self._project}memory : ({joint.join(map(_sought, words))})"
 
 
 def words_of(query: str) -> list[str]:

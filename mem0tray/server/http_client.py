@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.core.delivery_kind import Kind
+from mem0tray.core.oss_names import ID, PROJECT
 from mem0tray.server.answers import classify, json_object
 from mem0tray.server.listings import Listings
 from mem0tray.server.model import (
@@ -28,8 +29,6 @@ SAYS_NOTHING: Final = frozenset({Kind.OUTAGE, Kind.NO_ANSWER, Kind.UNAUTHORIZED,
 NO_TEXTS: Final = "the answer names no memories"
 NO_PROJECTS: Final = "the answer names no projects"
 NO_MEMORY: Final = Memory("", "", "")
-ID: Final = "mem0tray_id"  # in the metadata of a memory: our key, and the project as it was
-PROJECT: Final = "mem0tray_project"
 # Bytes of an answer to a question for many memories, and to one that cannot be put for fewer.
 LONGEST_PAGE: Final = 64 << 20
 LONGEST_LISTING: Final = 1 << 30

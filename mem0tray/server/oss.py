@@ -3,16 +3,16 @@
 It keeps our key with each memory, so that it can be asked for one by that.
 """
 
-import re
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import quote, unquote, urlencode
+from urllib.parse import quote, urlencode
 
 from msgspec.structs import replace
 
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.large import LargeText, pieces
+from mem0tray.core.oss_names import ANY, ID, PROJECT, name_of, project_of
 from mem0tray.server.answers import (
     HOLDS_NUL,
     NO_PROJECT,
@@ -23,13 +23,11 @@ from mem0tray.server.answers import (
     no_use,
 )
 from mem0tray.server.http_client import (
-    ID,
     LONGEST_LISTING,
     LONGEST_PAGE,
     NO_MEMORY,
     NO_PROJECTS,
     NO_TEXTS,
-    PROJECT,
     SAYS_NOTHING,
     HttpClient,
     as_counted,
@@ -65,8 +63,6 @@ ENTITIES: Final = "/entities"
 _LISTED: Final = (1000, 200, 40)
 _COUNTED: Final = 10_000  # memories that it looks at to list projects, and no more
 _QUERY: Final = 1000  # characters of a large text that are searched for
-_ODD: Final = re.compile(r"[\s%]")
-_ANY: Final = "*"  # in a filter of it, whatever the value
 _SAYS_WHICH: Final = 502  # what it could not do for others' sake; a code beside it says whose
 _CODES: Final = {
     "provider_rate_limited": Kind.SLOW_DOWN,
@@ -238,25 +234,9 @@ class OssClient(HttpClient):
         return replace(outcome, kind=kind, may_have_it=self._terms.infer)
 
 
-def name_of(text: str) -> str:
-    """A project or user as a name that the server takes: without white space.
-
-    What is white space, and `%`, is percent-encoded; so is a name that stands for every other.
-    """
-    if text == _ANY:
-        return quote(text, safe="")
-    return _ODD.sub(lambda found: quote(found[0], safe=""), text)
-
-
-def project_of(name: str) -> str:
-    """The project of a name that the server has; one that we did not make is the project itself."""
-    was = unquote(name, errors="surrogatepass")
-    return was if name_of(was) == name else name
-
-
 def id_of(key: str) -> str:
     """A key as the server keeps it, always the same for the same key."""
-    return name_of(key) if key == _ANY else key_header(key)
+    return name_of(key) if key == ANY else key_header(key)
 
 
 def _newest_first(found: list[ServerMemory]) -> list[ServerMemory]:

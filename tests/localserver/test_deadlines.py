@@ -14,7 +14,7 @@ from mem0tray.localserver import serve
 from mem0tray.localserver.app import build
 from mem0tray.localserver.connections import Connection
 from mem0tray.localserver.serve import config, listen
-from mem0tray.localserver.store import Store
+from mem0tray.localserver.store import Arrival, Store
 from tests.localserver.support import PATIENCE
 from tests.support import needs
 
@@ -64,12 +64,10 @@ class _Anywhere(Store):
         self._path = path
         self._own = threading.local()
 
-    def save(
-        self, project: str, memory: str | bytes | bytearray, key: bytes = b"", digest: bytes = b""
-    ) -> None:
+    def save(self, *arrivals: Arrival) -> list[int]:
         """Open it anew in the thread that uses it."""
         with closing(Store(self._path)) as store:
-            store.save(project, memory, key, digest)
+            return store.save(*arrivals)
 
 
 def _answer(connection: socket.socket) -> bytes:

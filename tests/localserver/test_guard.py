@@ -94,6 +94,10 @@ def test_without_the_token_nothing_is_served(
             ("POST", "/memory"),
             ("POST", "/memory/search"),
             ("DELETE", "/memory/guarded/1"),
+            ("GET", "/memories?user_id=guarded"),
+            ("POST", "/memories"),
+            ("POST", "/search"),
+            ("DELETE", "/memories?user_id=guarded"),
             ("GET", "/docs"),
             ("GET", "/health/"),
         ):
@@ -104,3 +108,16 @@ def test_without_the_token_nothing_is_served(
         assert stranger.get("/health").json()["status"] == "ok"
         assert save(stranger, "guarded", "intruder").status_code == 401
     assert "intruder" not in str(listed(client, "guarded"))
+
+
+@pytest.mark.parametrize("path", ["/memory/opened", "/memories?user_id=opened"])
+def test_either_dialects_key_is_the_token(
+    client: httpx.Client, running: Endpoint, path: str
+) -> None:
+    """The token opens everything as a bearer token and as an API key, half of it nothing."""
+    save(client, "opened", "text")
+    assert "text" in client.get(path).text
+    with client_of(running, {"X-API-Key": running.token}) as official:
+        assert "text" in official.get(path).text
+    with client_of(running, {"X-API-Key": running.token[:-1]}) as stranger:
+        assert stranger.get(path).status_code == 401

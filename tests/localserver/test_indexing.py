@@ -9,6 +9,7 @@ import pytest
 from mem0tray.localserver import indexing
 from mem0tray.localserver.indexing import Indexing
 from mem0tray.localserver.store import Store
+from tests.localserver.support import arrival
 
 
 class _Watched(Store):
@@ -37,7 +38,7 @@ def test_what_was_saved_is_indexed_when_it_is_quiet(
             filling = Indexing(store)
             for text in ("one word", "another word"):
                 for _ in range(300):
-                    store.save("p", text)
+                    store.save(arrival("p", text))
                 store.done.clear()
                 filling.soon()
                 await asyncio.wait_for(store.done.wait(), 15)

@@ -9,6 +9,7 @@ import pytest
 
 from mem0tray.localserver import word_index
 from mem0tray.localserver.store import Store
+from tests.localserver.support import arrival
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def found(store: Store, query: str, project: str = "p", limit: int = 100) -> lis
         pass
     results = store.search(project, query, limit)
     assert results is not None
-    return [each.memory for each in results]
+    return [each.stored.memory for each in results]
 
 
 @pytest.mark.parametrize(
@@ -52,23 +53,23 @@ def found(store: Store, query: str, project: str = "p", limit: int = 100) -> lis
 )
 def test_a_memory_is_found_by_its_words(store: Store, text: str, query: str) -> None:
     """Case and accents do not matter, a beginning is enough, and any script has words."""
-    store.save("p", "another text")
-    store.save("p", text)
+    store.save(arrival("p", "another text"))
+    store.save(arrival("p", text))
     assert found(store, query) == [text]
 
 
 def test_the_best_stands_first(store: Store) -> None:
     """All words before some, more before fewer, the telling word before the common, then age."""
     for text in ("oak", "oak and elm", "oak elm ash", "ash", "nothing", "oak"):
-        store.save("p", text)
+        store.save(arrival("p", text))
     assert found(store, "oak elm ash") == ["oak elm ash", "oak and elm", "ash", "oak", "oak"]
     assert found(store, "oak elm ash", limit=2) == ["oak elm ash", "oak and elm"]
 
 
 def test_a_project_sees_its_own(store: Store) -> None:
     """Nothing of another project is found, whatever its name."""
-    store.save("p", "secret of p")
-    store.save('q" OR "', "secret of q")
+    store.save(arrival("p", "secret of p"))
+    store.save(arrival('q" OR "', "secret of q"))
     assert found(store, "secret", "p") == ["secret of p"]
     assert found(store, "secret", 'q" OR "') == ["secret of q"]
     assert found(store, "secret", "nobody") == []
@@ -84,7 +85,7 @@ def test_a_project_sees_its_own(store: Store) -> None:
 )  # fmt: skip
 def test_no_query_is_an_error(store: Store, query: str) -> None:
     """Whatever is asked for is looked for as words."""
-    store.save("p", "neither this nor that")
+    store.save(arrival("p", "neither this nor that"))
     assert found(store, query) == []
 
 
@@ -92,20 +93,33 @@ def test_many_words_are_all_wanted_first(store: Store) -> None:
     """A memory is found by its own long text among many that begin alike."""
     begin = " ".join(f"word{number}" for number in range(300))
     for number in range(30):
-        store.save("p", f"{begin} end{number}")
+        store.save(arrival("p", f"{begin} end{number}"))
     assert found(store, f"{begin} end7", limit=10)[0] == f"{begin} end7"
+
+
+def test_of_very_many_the_newest_are_weighed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A word of theirs finds the best of the newest; a rare word beside it finds an old one too."""
+    monkeypatch.setattr(word_index, "_WEIGHED", 10)
+    store.save(arrival("p", "oak"))
+    store.save(arrival("p", "an old elm among others"))
+    for number in range(20):
+        store.save(arrival("p", f"oak and {'more ' * (number % 3)}words {number}"))
+    best = found(store, "oak", limit=10)
+    assert "oak" not in best
+    assert best[:3] == [f"oak and words {number}" for number in (18, 15, 12)]
+    assert found(store, "oak elm", limit=1) == ["an old elm among others"]
 
 
 def test_a_deleted_memory_is_found_no_more(store: Store, path: Path) -> None:
     """It leaves the index with the table, indexed or not, and its words leave the disk."""
     for text in ("first xyzzyplugh", "second xyzzyplugh"):
-        store.save("p", text)
+        store.save(arrival("p", text))
     newest, oldest = next(store.newest("p"))
     assert found(store, "xyzzyplugh") == ["second xyzzyplugh", "first xyzzyplugh"]
     assert store.delete("p", oldest.id)
     assert found(store, "xyzzyplugh") == ["second xyzzyplugh"]
     assert store.delete("p", newest.id)
-    store.save("p", "third, not in the index yet")
+    store.save(arrival("p", "third, not in the index yet"))
     assert store.delete("p", next(store.newest("p"))[0].id)
     assert found(store, "xyzzyplugh third") == []
     store.close()
@@ -115,7 +129,7 @@ def test_a_deleted_memory_is_found_no_more(store: Store, path: Path) -> None:
 
 def test_a_large_memory_is_found_by_its_beginning(store: Store) -> None:
     """The first megabyte is indexed; a large one can be deleted as well."""
-    store.save("p", "beginning " + "x " * word_index.LONGEST + "finish")
+    store.save(arrival("p", "beginning " + "x " * word_index.LONGEST + "finish"))
     assert len(found(store, "beginning")) == 1
     assert found(store, "finish") == []
     assert store.delete("p", next(store.newest("p"))[0].id)
@@ -125,7 +139,7 @@ def test_a_large_memory_is_found_by_its_beginning(store: Store) -> None:
 def test_a_database_of_before_is_indexed_in_steps(store: Store, path: Path) -> None:
     """Memories that were saved when there was no index are added, none twice, over restarts."""
     for number in range(600):
-        store.save("p", f"old {number}")
+        store.save(arrival("p", f"old {number}"))
     store.close()
     with closing(sqlite3.connect(path)) as database:
         database.executescript("DROP TABLE words; DROP TABLE indexed;")
@@ -139,7 +153,7 @@ def test_a_database_of_before_is_indexed_in_steps(store: Store, path: Path) -> N
 
 def test_a_damaged_index_is_made_anew(store: Store, path: Path) -> None:
     """The memories are what counts: the index is made again, while open and at the start."""
-    store.save("p", "still there")
+    store.save(arrival("p", "still there"))
     assert found(store, "still") == ["still there"]
     with closing(sqlite3.connect(path)) as database:
         database.execute("UPDATE words_data SET block = x'ffffffffffffffff' WHERE id > 10")

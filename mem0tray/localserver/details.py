@@ -1,0 +1,77 @@
+"""What `oss` says of a memory beside its project and text, in a table of its own.
+
+An earlier mem0tray knows no such table. What it stores has no details, and what it deletes takes
+them along.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+# Not a version of its own: an earlier mem0tray goes on with this database.
+SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS details (
+    id INTEGER PRIMARY KEY,
+    agent BLOB,
+    run BLOB,
+    role TEXT,
+    metadata TEXT,
+    updated REAL
+) STRICT;
+CREATE INDEX IF NOT EXISTS details_by_agent ON details (agent) WHERE agent IS NOT NULL;
+CREATE INDEX IF NOT EXISTS details_by_run ON details (run) WHERE run IS NOT NULL;
+CREATE TRIGGER IF NOT EXISTS memory_gone AFTER DELETE ON memories
+    BEGIN DELETE FROM details WHERE id = old.id; END;
+"""
+WRITE: Final = "INSERT OR REPLACE INTO details VALUES (?, ?, ?, ?, ?, ?)"
+_WITH_AGENT: Final = "SELECT id FROM details WHERE agent = ?"
+_WITH_RUN: Final = "SELECT id FROM details WHERE run = ?"
+_WITH_KEY: Final = "SELECT memory FROM keys WHERE key = ?"
+_WITH_METADATA: Final = (
+    "SELECT details.id FROM details, json_each(details.metadata) AS each"
+    " WHERE each.key = ? AND each.value IS ?"
+)
+
+
+class Details(NamedTuple):
+    """What a row of the table says; None where it was not said.
+
+    `agent` and `run` in UTF-8, surrogates let through. `metadata` is a JSON object in ASCII.
+    `updated`: when the memory was changed last, in Unix seconds; None: never.
+    """
+
+    agent: bytes | None = None
+    run: bytes | None = None
+    role: str | None = None
+    metadata: str | None = None
+    updated: float | None = None
+
+
+NONE: Final = Details()
+
+
+class MemoryFilter(NamedTuple):
+    """Which memories are wanted: those that have all of this; None is not asked for.
+
+    `metadata` holds text, numbers and truth values.
+    """
+
+    agent: bytes | None = None
+    run: bytes | None = None
+    key: bytes | None = None
+    metadata: Mapping[str, Any] = {}
+
+    def condition(self, column: str) -> tuple[str, list[Any]]:
+        """It as SQL that follows another condition, and its values; `column` has the id."""
+        asked: list[tuple[str, list[Any]]] = []
+        if self.agent is not None:
+            asked.append((_WITH_AGENT, [self.agent]))
+        if self.run is not None:
+            asked.append((_WITH_RUN, [self.run]))
+        if self.key is not None:
+            asked.append((_WITH_KEY, [self.key]))
+        asked += [(_WITH_METADATA, [name, value]) for name, value in self.metadata.items()]
+        sql = "".join(f" AND {column} IN ({question})" for question, _ in asked)
+        return sql, [value for _, values in asked for value in values]
+
+
+ALL: Final = MemoryFilter()

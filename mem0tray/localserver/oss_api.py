@@ -1,0 +1,217 @@
+"""The requests of the dialect `oss`, answered as the official server answers them.
+
+What is unlike there: ids are whole numbers; a search finds words; a text is stored as it is, also
+where facts were to be made of it; a memory without a user is kept under its agent, or its run.
+"""
+
+import asyncio
+import hashlib
+import json
+import time
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from mem0tray.core.oss_names import ID, PROJECT, name_of
+from mem0tray.localserver import bodies, oss_requests, parameters
+from mem0tray.localserver.answers import ANSWER_MAX, answer, iso, refusal
+from mem0tray.localserver.indexing import Indexing
+from mem0tray.localserver.oss_requests import SaveRequest, Scope
+from mem0tray.localserver.store import KeyReusedError, NameCount, Store, StoredMemory
+
+_NOTE: Final = "This server has no model: it stored each text as it is."
+_BEGINNING: Final = 1000  # characters of a text that is too large to be repeated
+_REPEATED: Final = 2**18  # bytes of a text, or characters
+_USER: Final = "user"  # whose words a memory is, unless it was said
+
+
+class OssApi:
+    """The answers to these requests, a method for each; larger bodies than `body_max` are refused.
+
+    They raise HTTPException for what cannot be answered, `sqlite3.Error` for a store that cannot.
+    """
+
+    def __init__(self, store: Store, indexing: Indexing, body_max: int) -> None:
+        self._store = store
+        self._indexing = indexing
+        self._body_max = body_max
+
+    def routes(self) -> list[Route]:
+        """Which request each answers."""
+        return [
+            Route("/memories", self.save, methods=["POST"]),
+            Route("/memories", self.listing, methods=["GET"]),
+            Route("/memories", self.remove_all, methods=["DELETE"]),
+            Route("/memories/{memory}", self.one, methods=["GET"]),
+            Route("/memories/{memory}", self.change, methods=["PUT"]),
+            Route("/memories/{memory}", self.remove, methods=["DELETE"]),
+            Route("/search", self.search, methods=["POST"]),
+            Route("/entities", self.entities, methods=["GET"]),
+        ]
+
+    async def save(self, request: Request) -> Response:
+        """`POST /memories`, once for each `mem0tray_id` of the metadata, or Idempotency-Key."""
+        header = request.headers.get("idempotency-key", "").encode("latin-1")
+        wanted = await oss_requests.save(
+            await bodies.bounded(request, self._body_max),
+            header.decode("utf-8", "surrogateescape"),
+        )
+        try:
+            rows = self._store.save(*wanted.arrivals)
+        except KeyReusedError:
+            return refusal(422, "This Idempotency-Key or mem0tray_id was used for another memory.")
+        self._indexing.soon()
+        return answer(_saved(wanted, rows))
+
+    async def listing(self, request: Request) -> Response:
+        """`GET /memories?user_id=&agent_id=&run_id=&top_k=`, newest first; 1,000 at most.
+
+        An answer that ends before `top_k` because it grew too large says `"truncated": true`.
+        """
+        scope, top_k = oss_requests.listing(request)
+        found: list[dict[str, Any]] = []
+        size = 0
+        for page in self._store.newest(scope.project, wanted=scope.wanted):
+            for each in page:
+                size += len(each.memory)
+                if len(found) == top_k:
+                    return answer({"results": found})
+                if found and size > ANSWER_MAX:
+                    return answer({"results": found, "truncated": True})
+                found.append(_entry(each))
+            await asyncio.sleep(0)
+        return answer({"results": found})
+
+    async def one(self, request: Request) -> Response:
+        """`GET /memories/{id}`: null where there is none, as the official server says it."""
+        found = self._store.one(parameters.segment(request, "memory"))
+        return answer(_entry(found) | {"score": None} if found is not None else None)
+
+    async def search(self, request: Request) -> Response:
+        """`POST /search`: memories with words of the query, the best first.
+
+        A filter by `mem0tray_id` finds the memory with that key whatever its words, and shows no
+        more than the beginning of a large one: it is the question whether it is there.
+        """
+        wanted = oss_requests.search(await bodies.bounded(request, self._body_max))
+        if wanted.scope.wanted.key is not None:
+            found = self._with_key(wanted.scope)
+            return answer({"results": [_entry(each, _REPEATED) | {"score": 1.0} for each in found]})
+        matches = await self._indexing.search(
+            wanted.scope.project, wanted.query, wanted.top_k, wanted.scope.wanted
+        )
+        results = [
+            _entry(each.stored) | {"score": round(each.score, 4)}
+            for each in matches
+            if each.score >= wanted.threshold
+        ]
+        return answer({"results": results})
+
+    async def change(self, request: Request) -> Response:
+        """`PUT /memories/{id}`: another text, or metadata beside what it has."""
+        name = parameters.segment(request, "memory")
+        text, metadata = oss_requests.change(await bodies.bounded(request, self._body_max))
+        before = self._store.one(name)
+        if before is None:
+            return _unknown()
+        merged = _metadata(before) | (metadata or {})
+        kept = oss_requests.as_kept(merged, before.project)
+        details = before.details._replace(
+            metadata=json.dumps(kept) if kept else None, updated=time.time()
+        )
+        self._store.change(name, text, details)
+        return answer({"message": "Memory updated successfully!"})
+
+    async def remove(self, request: Request) -> Response:
+        """`DELETE /memories/{id}`."""
+        name = parameters.segment(request, "memory")
+        if self._store.delete(None, name):
+            return answer({"message": "Memory deleted successfully"})
+        return _unknown()
+
+    async def remove_all(self, request: Request) -> Response:
+        """`DELETE /memories?user_id=&agent_id=&run_id=`; others are served after each step."""
+        scope = oss_requests.removal(request)
+        while self._store.delete_some(scope.project, scope.wanted):  # noqa: ASYNC110  (it works)
+            await asyncio.sleep(0)
+        return answer({"message": "All relevant memories deleted"})
+
+    async def entities(self, _: Request) -> Response:
+        """`GET /entities`: the names that memories are kept under, with how many each has."""
+        users = [each._replace(name=name_of(each.name)) for each in self._store.projects()]
+        named = {"agent": self._store.agents(), "run": self._store.runs(), _USER: users}
+        return answer([_counted(kind, each) for kind, found in named.items() for each in found])
+
+    def _with_key(self, scope: Scope) -> list[StoredMemory]:
+        pages = self._store.newest(scope.project, wanted=scope.wanted)
+        return [each for page in pages for each in page]
+
+
+def _counted(kind: str, counted: NameCount) -> dict[str, Any]:
+    return {
+        "id": counted.name,
+        "type": kind,
+        "total_memories": counted.memories,
+        "created_at": iso(counted.first),
+        "updated_at": iso(counted.last),
+    }
+
+
+def _saved(wanted: SaveRequest, rows: list[int]) -> dict[str, Any]:
+    results = []
+    for arrival, row in zip(wanted.arrivals, rows, strict=True):
+        is_large = len(arrival.memory) > _REPEATED
+        text = (
+            arrival.memory[:_BEGINNING].decode("utf-8", "ignore")
+            if is_large
+            else (arrival.memory.decode("utf-8", "surrogatepass"))
+        )
+        results.append(
+            {
+                "id": str(row) if row else "",
+                "memory": text,
+                "event": "ADD",
+                "actor_id": None,
+                "role": arrival.details.role or _USER,
+            }
+        )
+    return {"results": results} | ({"note": _NOTE} if wanted.asks_model else {})
+
+
+def _entry(stored: StoredMemory, repeated: int | None = None) -> dict[str, Any]:
+    """A memory as it is shown; of one with more than `repeated` characters the beginning."""
+    text = stored.memory
+    its = stored.details
+    is_cut = repeated is not None and len(text) > repeated
+    entry: dict[str, Any] = {
+        "id": stored.id,
+        "memory": text[:_BEGINNING] if is_cut else text,
+        "hash": hashlib.md5(
+            text.encode("utf-8", "surrogatepass"), usedforsecurity=False
+        ).hexdigest(),
+        "metadata": _metadata(stored) or None,
+        "created_at": iso(stored.created),
+        "updated_at": iso(stored.created if its.updated is None else its.updated),
+        "user_id": name_of(stored.project),
+        "role": its.role or _USER,
+    }
+    for name, value in (("agent_id", its.agent), ("run_id", its.run)):
+        if value is not None:
+            entry[name] = value.decode("utf-8", "surrogatepass")
+    return entry | ({"truncated": True} if is_cut else {})
+
+
+def _metadata(stored: StoredMemory) -> dict[str, Any]:
+    """The metadata that a memory came with, and what its project and key say there."""
+    metadata: dict[str, Any] = json.loads(stored.details.metadata or "{}")
+    if stored.key:
+        metadata[ID] = stored.key.partition("\0")[0]
+    if stored.details.agent is None and name_of(stored.project) != stored.project:
+        metadata.setdefault(PROJECT, stored.project)
+    return metadata
+
+
+def _unknown() -> Response:
+    return refusal(404, "A memory with this id was not found.")

@@ -1,0 +1,248 @@
+"""What requests of the dialect `oss` ask for, as the official server takes them.
+
+HTTPException says in words what is wrong with one: 400 where the official server's library would
+refuse it, 422 where its shape does not fit.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+from urllib.parse import parse_qsl
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from mem0tray.core.oss_names import ANY, ID, PROJECT, project_of
+from mem0tray.localserver import bodies, parameters
+from mem0tray.localserver.details import Details, MemoryFilter
+from mem0tray.localserver.store import Arrival
+
+TOP_K: Final = 20
+_NAMES: Final = ("user_id", "agent_id", "run_id")
+_TOGETHER: Final = ("AND", "OR", "NOT")
+_WHOSE: Final = "At least one identifier (user_id, agent_id, run_id) is required."
+_KEPT_FOR_GOOD: Final = "This server keeps memories for good: it takes no expiration_date."
+_NOT_MADE: Final = "This server has no model, so that it makes no memory of this memory_type."
+_EQUAL_ONLY: Final = "The filters of this server compare for equality, and all of them are to fit."
+
+
+class Scope(NamedTuple):
+    """Whose memories are meant; a `project` of None: all."""
+
+    project: str | None
+    wanted: MemoryFilter
+
+
+class SaveRequest(NamedTuple):
+    """Memories to be stored; `asks_model` where facts were to be made of the texts."""
+
+    arrivals: list[Arrival]
+    asks_model: bool
+
+
+class SearchRequest(NamedTuple):
+    """What is searched for, where, and how much of it is shown."""
+
+    query: str
+    scope: Scope
+    threshold: float
+    top_k: int
+
+
+async def save(body: bytearray, key: str) -> SaveRequest:
+    """`POST /memories`: each message but a system's is a memory.
+
+    The key is that of the metadata, else `key`; each message after the first gets one of its own.
+    """
+    fields, large = _taken_apart(body)
+    names = _identifiers(fields)
+    if not names:
+        raise HTTPException(400, _WHOSE)
+    _refuse_unknown(fields)
+    project = project_of(next(iter(names.values())))
+    metadata = _object(fields, "metadata")
+    key = _key(metadata.get(ID)) or key
+    metadata = as_kept(metadata, project)
+    kept = Details(
+        _bytes(names.get("agent_id")),
+        _bytes(names.get("run_id")),
+        metadata=json.dumps(metadata) if metadata else None,
+    )
+    arrivals = []
+    for place, (role, content) in enumerate(_messages(fields, large)):
+        its = names | {"user_id": project}
+        text, digest = await bodies.text_and_digest(its, content)
+        name = f"{key}\0{place}" if key and place else key
+        details = kept._replace(role=None if role == "user" else role)
+        arrivals.append(
+            Arrival(project, text, name.encode("utf-8", "surrogateescape"), digest, details)
+        )
+    return SaveRequest(arrivals, fields.get("infer") is not False)
+
+
+def listing(request: Request) -> tuple[Scope, int]:
+    """`GET /memories`: whose, and how many."""
+    asked = _query(request)
+    top_k = asked.get("top_k")
+    scope = _scope(_identifiers(asked), {})
+    return scope, _top_k(top_k, parameters.LIMIT_MAX if scope.project is None else TOP_K)
+
+
+def removal(request: Request) -> Scope:
+    """`DELETE /memories`: whose; it names somebody."""
+    names = _identifiers(_query(request))
+    if not names:
+        raise HTTPException(400, "At least one identifier is required.")
+    return _scope(names, {})
+
+
+def search(body: bytearray) -> SearchRequest:
+    """`POST /search`: a query that is not blank, in filters that name somebody."""
+    fields = bodies.document(body)
+    query = bodies.field(fields, "query")
+    if not query.strip():
+        raise HTTPException(400, "Invalid query: cannot be empty or whitespace-only.")
+    filters = _object(fields, "filters") | {
+        name: fields[name] for name in _NAMES if fields.get(name) is not None
+    }
+    names = _identifiers(filters)
+    if not names:
+        raise HTTPException(400, f"filters must contain at least one of: {', '.join(_NAMES)}.")
+    more = {name: value for name, value in filters.items() if name not in _NAMES}
+    threshold = fields.get("threshold") or 0.0
+    if not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
+        raise HTTPException(400, "Invalid threshold: it must be between 0 and 1.")
+    top_k = fields.get("top_k", fields.get("limit"))
+    return SearchRequest(query, _scope(names, more), threshold, _top_k(top_k, TOP_K))
+
+
+def change(body: bytearray) -> tuple[str | None, dict[str, Any] | None]:
+    """`PUT /memories/{id}`: the text and the metadata that it is to have; None: as they are."""
+    fields = bodies.document(body)
+    _refuse_unknown(fields)
+    text = bodies.field(fields, "text") if fields.get("text") is not None else None
+    metadata = None if fields.get("metadata") is None else _object(fields, "metadata")
+    if text is None and metadata is None:
+        raise HTTPException(400, "At least one of text and metadata must be provided.")
+    return text, metadata
+
+
+def as_kept(metadata: Mapping[str, Any], project: str) -> dict[str, Any]:
+    """The metadata without what else says: whose a memory is, and under which key it came."""
+    redundant = {*_NAMES, "actor_id", ID}
+    if metadata.get(PROJECT) == project:
+        redundant.add(PROJECT)
+    return {name: value for name, value in metadata.items() if name not in redundant}
+
+
+def _taken_apart(body: bytearray) -> tuple[dict[str, Any], msgspec.Raw | None]:
+    """The fields, and the text of the only message where it is too large to be held twice."""
+    outer = bodies.large_member(body, "messages", "[")
+    inner = bodies.large_member(bytes(outer[1])[1:-1], "content", '"') if outer else None
+    if outer is None or inner is None:
+        return bodies.document(body), None
+    return outer[0] | {"messages": [inner[0] | {"content": ""}]}, inner[1]
+
+
+def _messages(
+    fields: Mapping[str, Any], large: msgspec.Raw | None
+) -> list[tuple[str, str | msgspec.Raw]]:
+    """Role and text of each message, but not of a system's."""
+    messages = fields.get("messages")
+    if not isinstance(messages, list):
+        raise HTTPException(422, 'The field "messages" is missing or is not a list.')
+    found = []
+    for each in messages:
+        if not isinstance(each, dict):
+            raise HTTPException(422, "A message is a JSON object.")
+        found.append((bodies.field(each, "role"), large or bodies.field(each, "content")))
+    return [(role, content) for role, content in found if role != "system"]
+
+
+def _identifiers(fields: Mapping[str, Any]) -> dict[str, str]:
+    """Those that were given, in the order of user, agent and run."""
+    found = {}
+    for name in _NAMES:
+        value = fields.get(name)
+        if value is None or value == "":
+            continue
+        if not isinstance(value, str):
+            raise HTTPException(422, f'The field "{name}" is not text.')
+        trimmed = value.strip()
+        if not trimmed or any(sign.isspace() for sign in trimmed):
+            raise HTTPException(400, f"Invalid {name}: it may not be blank or hold white space.")
+        found[name] = trimmed
+    return found
+
+
+def _scope(names: Mapping[str, str], filters: Mapping[str, Any]) -> Scope:
+    user = names.get("user_id")
+    more = dict(filters)
+    key = _key(more.pop(ID, None))
+    if user is not None and more.get(PROJECT) == project_of(user):
+        del more[PROJECT]
+    for name, value in more.items():
+        is_plain = isinstance(value, str | int | float) and value != ANY
+        if name in _TOGETHER or not is_plain or not _is_plain_text(f"{name}{value}"):
+            raise HTTPException(400, _EQUAL_ONLY)
+    wanted = MemoryFilter(
+        _bytes(names.get("agent_id")),
+        _bytes(names.get("run_id")),
+        key.encode() if key else None,
+        more,
+    )
+    return Scope(None if user is None else project_of(user), wanted)
+
+
+def _key(value: Any) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str) or "\0" in value or not _is_plain_text(value):
+        raise HTTPException(422, f'The field "{ID}" is not plain text.')
+    return value
+
+
+def _is_plain_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half a character
+        return False
+    return True
+
+
+def _refuse_unknown(fields: Mapping[str, Any]) -> None:
+    if fields.get("expiration_date") is not None:
+        raise HTTPException(400, _KEPT_FOR_GOOD)
+    if fields.get("memory_type") is not None:
+        raise HTTPException(400, _NOT_MADE)
+
+
+def _object(fields: Mapping[str, Any], name: str) -> dict[str, Any]:
+    value = fields.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise HTTPException(422, f'The field "{name}" is not a JSON object.')
+    return dict(value)
+
+
+def _query(request: Request) -> dict[str, str]:
+    text = request.scope["query_string"].decode("ascii", "replace")
+    try:
+        return dict(parse_qsl(text, errors="surrogatepass"))
+    except UnicodeDecodeError:
+        raise HTTPException(400, "The query is not UTF-8.") from None
+
+
+def _top_k(value: Any, usual: int) -> int:
+    if value is None:
+        return usual
+    found = parameters.number(value)
+    if isinstance(value, bool) or found < 0:
+        raise HTTPException(422, '"top_k" must be a whole number, 0 or more.')
+    return min(found, parameters.LIMIT_MAX)
+
+
+def _bytes(name: str | None) -> bytes | None:
+    return None if name is None else name.encode("utf-8", "surrogatepass")

@@ -1,0 +1,111 @@
+"""The requests of the dialect `vps`."""
+
+import asyncio
+from typing import Any, Final
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from mem0tray.core.oss_names import ID
+from mem0tray.localserver import bodies, parameters
+from mem0tray.localserver.answers import ANSWER_MAX, answer, iso, refusal
+from mem0tray.localserver.indexing import Indexing
+from mem0tray.localserver.store import Arrival, KeyReusedError, Store, StoredMemory
+
+_SAVED: Final = answer({"success": True})  # made once: it is most of what this server says
+
+
+class VpsApi:
+    """The answers to these requests, a method for each; larger bodies than `body_max` are refused.
+
+    They raise HTTPException for what cannot be answered, `sqlite3.Error` for a store that cannot.
+    """
+
+    def __init__(self, store: Store, indexing: Indexing, body_max: int) -> None:
+        self._store = store
+        self._indexing = indexing
+        self._body_max = body_max
+
+    def routes(self) -> list[Route]:
+        """Which request each answers."""
+        return [
+            Route("/memory", self.save, methods=["POST"]),
+            Route("/memory", self.projects, methods=["GET"]),
+            Route("/memory/search", self.search, methods=["POST"]),
+            Route("/memory/{project}", self.newest, methods=["GET"]),
+            Route("/memory/{project}/{memory}", self.remove, methods=["DELETE"]),
+        ]
+
+    async def save(self, request: Request) -> Response:
+        """`POST /memory`, once for each Idempotency-Key."""
+        wanted = await bodies.memory(await bodies.bounded(request, self._body_max))
+        if not wanted.project:
+            raise HTTPException(422, 'The field "user_id" is empty.')
+        key = request.headers.get("idempotency-key", "").encode("latin-1")
+        try:
+            self._store.save(Arrival(wanted.project, wanted.text, key, wanted.digest))
+        except KeyReusedError:
+            return refusal(422, "This Idempotency-Key was used before with another body.")
+        self._indexing.soon()
+        return _SAVED
+
+    async def newest(self, request: Request) -> Response:
+        """`GET /memory/{project}?limit=n&before=ID`, newest first.
+
+        `before` takes the memories with a smaller id: those that follow in the list. An answer
+        that ends before `limit` because it grew too large says `"truncated": true`.
+        """
+        project = parameters.segment(request, "project")
+        limit = parameters.limit(request.query_params.get("limit", parameters.LIMIT_DEFAULT))
+        before = parameters.before(request.query_params.get("before"))
+        found: list[dict[str, Any]] = []
+        size = 0
+        for page in self._store.newest(project, before):
+            for each in page:
+                size += len(each.memory)
+                if found and size > ANSWER_MAX:
+                    return answer(_listing(found) | {"truncated": True})
+                found.append(_entry(each))
+                if len(found) == limit:
+                    return answer(_listing(found))
+            await asyncio.sleep(0)
+        return answer(_listing(found))
+
+    async def projects(self, _: Request) -> Response:
+        """`GET /memory`: the projects, by name, and how many memories each has."""
+        counts = [{"user_id": each.name, "count": each.memories} for each in self._store.projects()]
+        return answer({"success": True, "projects": counts})
+
+    async def search(self, request: Request) -> Response:
+        """`POST /memory/search`: memories with words of the query, the best first."""
+        body = bodies.document(await bodies.bounded(request, self._body_max))
+        project, query = bodies.field(body, "user_id"), bodies.field(body, "query")
+        limit = parameters.limit(body.get("limit", parameters.LIMIT_DEFAULT))
+        found = await self._indexing.search(project, query, limit)
+        results = [{"memory": each.stored.memory, "score": round(each.score, 4)} for each in found]
+        return answer({"success": True, "results": {"results": results}})
+
+    async def remove(self, request: Request) -> Response:
+        """`DELETE /memory/{project}/{memory}`."""
+        project = parameters.segment(request, "project")
+        if self._store.delete(project, parameters.segment(request, "memory")):
+            return answer({"success": True})
+        return refusal(404, "This project has no such memory.")
+
+
+def _listing(found: list[dict[str, Any]]) -> dict[str, Any]:
+    # Other servers of this dialect list no more than their newest, and take no "before".
+    return {"success": True, "paged": True, "memories": {"results": found}}
+
+
+def _entry(stored: StoredMemory) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "id": stored.id,
+        "memory": stored.memory,
+        "created_at": iso(stored.created),
+    }
+    if stored.key:
+        entry["metadata"] = {ID: stored.key}
+    return entry

@@ -1,0 +1,304 @@
+"""The requests of the dialect `oss`, as the official server answers them."""
+
+import hashlib
+from datetime import datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from mem0tray.core.large import LARGE
+from mem0tray.localserver.endpoint import Endpoint
+from tests.localserver.support import client_of, listed, save, texts
+
+
+@pytest.fixture
+def official(running: Endpoint) -> Any:
+    """Open a client that sends the token as the official server wants it."""
+    with client_of(running, {"X-API-Key": running.token}) as client:
+        yield client
+
+
+def added(client: httpx.Client, text: str, **more: Any) -> str:
+    """Save one memory; its id."""
+    body = {"messages": [{"role": "user", "content": text}], "infer": False, **more}
+    answer = client.post("/memories", json=body)
+    assert answer.status_code == 200, answer.text
+    (result,) = answer.json()["results"]
+    assert (result["memory"], result["event"], result["role"]) == (text, "ADD", "user")
+    found: str = result["id"]
+    return found
+
+
+def shown(client: httpx.Client, **asked: Any) -> list[str]:
+    """List the texts that fit."""
+    answer = client.get("/memories", params=asked)
+    assert answer.status_code == 200
+    return [each["memory"] for each in answer.json()["results"]]
+
+
+def searched(client: httpx.Client, query: str, **more: Any) -> list[str]:
+    """Search; the texts found."""
+    answer = client.post("/search", json={"query": query, **more})
+    assert answer.status_code == 200, answer.text
+    return [each["memory"] for each in answer.json()["results"]]
+
+
+def test_a_memory_is_shown_with_all_that_was_said_of_it(official: httpx.Client) -> None:
+    """A listing and the memory itself name user, agent, run, metadata, hash and times."""
+    more = {"user_id": "shown", "agent_id": "a", "run_id": "r", "metadata": {"mood": "fine"}}
+    name = added(official, "text", **more)
+    (entry,) = official.get("/memories", params={"user_id": "shown"}).json()["results"]
+    created = entry.pop("created_at")
+    assert datetime.fromisoformat(created).utcoffset() is not None
+    assert entry == {
+        "id": name,
+        "memory": "text",
+        "hash": hashlib.md5(b"text").hexdigest(),  # noqa: S324  (as the official server does)
+        "metadata": {"mood": "fine"},
+        "updated_at": created,
+        "user_id": "shown",
+        "agent_id": "a",
+        "run_id": "r",
+        "role": "user",
+    }
+    alone = official.get(f"/memories/{name}").json()
+    assert alone == entry | {"created_at": created, "score": None}
+
+
+def test_each_message_but_a_systems_is_a_memory(official: httpx.Client) -> None:
+    """The texts of a conversation are stored one by one, with whose words they are."""
+    messages = [
+        {"role": "system", "content": "be kind"},
+        {"role": "user", "content": "question"},
+        {"role": "assistant", "content": "answer"},
+    ]
+    body = {"messages": messages, "user_id": "talk", "metadata": {"mem0tray_id": "talk-1"}}
+    for _ in range(2):
+        results = official.post("/memories", json=body | {"infer": False}).json()["results"]
+        assert [each["memory"] for each in results] == ["question", "answer"]
+    entries = official.get("/memories", params={"user_id": "talk"}).json()["results"]
+    assert [(each["memory"], each["role"], each["metadata"]) for each in entries] == [
+        ("answer", "assistant", {"mem0tray_id": "talk-1"}),
+        ("question", "user", {"mem0tray_id": "talk-1"}),
+    ]
+
+
+@pytest.mark.parametrize("infer", [{"infer": True}, {}])
+def test_a_text_is_stored_as_it_is_where_facts_were_wanted(
+    official: httpx.Client, infer: dict[str, bool]
+) -> None:
+    """Without a model nothing is made of it, and the answer says so."""
+    body = {"messages": [{"role": "user", "content": "I like oaks."}], "user_id": "facts", **infer}
+    document = official.post("/memories", json=body).json()
+    assert [each["memory"] for each in document["results"]] == ["I like oaks."]
+    assert document["note"] == "This server has no model: it stored each text as it is."
+
+
+def test_an_id_in_the_metadata_is_stored_once(official: httpx.Client) -> None:
+    """The same id and text: the first answer again; with another text it is refused."""
+    more = {"user_id": "once", "metadata": {"mem0tray_id": "id-1"}}
+    assert added(official, "once", **more) == added(official, "once", **more)
+    body = {"messages": [{"role": "user", "content": "another"}], **more}
+    answer = official.post("/memories", json=body)
+    assert answer.status_code == 422
+    assert "mem0tray_id" in answer.json()["detail"]
+    assert shown(official, user_id="once") == ["once"]
+
+
+def test_both_dialects_have_the_same_memories(client: httpx.Client, official: httpx.Client) -> None:
+    """What one saves the other lists, finds, counts as the same by its key, and deletes."""
+    save(client, "both ways", "an oak", "key-both-1")
+    (entry,) = official.get("/memories", params={"user_id": "both%20ways"}).json()["results"]
+    assert (entry["memory"], entry["user_id"]) == ("an oak", "both%20ways")
+    assert entry["metadata"] == {"mem0tray_id": "key-both-1", "mem0tray_project": "both ways"}
+    again = {"mem0tray_id": "key-both-1", "mem0tray_project": "both ways"}
+    assert added(official, "an oak", user_id="both%20ways", metadata=again) == entry["id"]
+    elm = {"mem0tray_id": "key-both-2", "mem0tray_project": "both ways"}
+    name = added(official, "an elm", user_id="both%20ways", metadata=elm)
+    assert save(client, "both ways", "an elm", "key-both-2").status_code == 200
+    assert texts(client, "both ways") == ["an oak", "an elm"]
+    assert searched(official, "oak", filters={"user_id": "both%20ways"}) == ["an oak"]
+    assert official.delete(f"/memories/{name}").json()["message"] == "Memory deleted successfully"
+    assert texts(client, "both ways") == ["an oak"]
+    assert official.delete(f"/memories/{name}").status_code == 404
+
+
+def test_user_agent_and_run_keep_memories_apart(official: httpx.Client) -> None:
+    """A listing or search has what fits all the names that are given."""
+    added(official, "oak one", user_id="apart", agent_id="x", run_id="1")
+    added(official, "oak two", user_id="apart", agent_id="x", run_id="2")
+    added(official, "oak three", user_id="apart-2", agent_id="x")
+    added(official, "oak four", agent_id="alone")
+    assert shown(official, user_id="apart") == ["oak two", "oak one"]
+    assert shown(official, agent_id="x") == ["oak three", "oak two", "oak one"]
+    assert shown(official, user_id="apart", run_id="1") == ["oak one"]
+    assert shown(official, agent_id="alone") == ["oak four"]
+    assert searched(official, "oak", filters={"user_id": "apart", "run_id": "2"}) == ["oak two"]
+    assert searched(official, "oak", filters={"agent_id": "x"}, top_k=2) == ["oak three", "oak two"]
+    assert searched(official, "oak", agent_id="alone") == ["oak four"]
+
+
+def test_filters_find_by_key_and_by_metadata(official: httpx.Client) -> None:
+    """By our key whatever the words; by other metadata among those with the words."""
+    named = {"color": "green", "rings": 7, "mem0tray_id": "filter-1"}
+    added(official, "an oak", user_id="filters", metadata=named)
+    added(official, "an oak too", user_id="filters", metadata={"color": "brown"})
+    mine = {"user_id": "filters"}
+    by_key = mine | {"mem0tray_id": "filter-1"}
+    (entry,) = official.post("/search", json={"query": "unlike", "filters": by_key}).json()[
+        "results"
+    ]
+    assert (entry["memory"], entry["score"], entry["metadata"]) == ("an oak", 1.0, named)
+    assert searched(official, "oak", filters=by_key | {"mem0tray_id": "filter-2"}) == []
+    assert searched(official, "oak", filters=by_key | {"user_id": "nobody"}) == []
+    assert searched(official, "oak", filters=mine | {"color": "green", "rings": 7}) == ["an oak"]
+    assert searched(official, "oak", filters=mine | {"color": "green", "rings": 8}) == []
+
+
+def test_a_search_shows_what_is_good_enough(official: httpx.Client) -> None:
+    """The best first, `top_k` or `limit` of them, none below the threshold."""
+    for text in ("oak", "oak and elm"):
+        added(official, text, user_id="good")
+    filters = {"user_id": "good"}
+    assert searched(official, "elm oak", filters=filters) == ["oak and elm", "oak"]
+    assert searched(official, "elm oak", filters=filters, threshold=0.6) == ["oak and elm"]
+    assert searched(official, "elm oak", filters=filters, top_k=1) == ["oak and elm"]
+    assert searched(official, "elm oak", filters=filters, limit=1) == ["oak and elm"]
+
+
+def test_a_memory_can_be_changed(official: httpx.Client) -> None:
+    """Its text and metadata become others, it is found by the new words, and its key stays."""
+    known = {"mem0tray_id": "change-1", "mood": "fine"}
+    name = added(official, "an oak", user_id="changed", metadata=known)
+    assert searched(official, "oak", filters={"user_id": "changed"}) == ["an oak"]
+    answer = official.put(f"/memories/{name}", json={"text": "an elm", "metadata": {"mood": "sad"}})
+    assert answer.json() == {"message": "Memory updated successfully!"}
+    entry = official.get(f"/memories/{name}").json()
+    assert entry["memory"] == "an elm"
+    assert entry["metadata"] == {"mem0tray_id": "change-1", "mood": "sad"}
+    assert entry["updated_at"] > entry["created_at"]
+    assert searched(official, "oak", filters={"user_id": "changed"}) == []
+    assert searched(official, "elm", filters={"user_id": "changed"}) == ["an elm"]
+    assert official.put(f"/memories/{name}", json={}).status_code == 400
+    assert official.put("/memories/0", json={"text": "x"}).status_code == 404
+
+
+def test_all_of_a_user_can_be_deleted(client: httpx.Client, official: httpx.Client) -> None:
+    """More than a step of them, and nobody else's; nobody's are refused."""
+    for number in range(250):
+        save(client, "gone", str(number))
+    added(official, "stays", user_id="gone-2")
+    answer = official.delete("/memories", params={"user_id": "gone"})
+    assert answer.json() == {"message": "All relevant memories deleted"}
+    assert listed(client, "gone") == []
+    assert shown(official, user_id="gone-2") == ["stays"]
+    assert official.delete("/memories").status_code == 400
+
+
+def test_a_listing_is_as_long_as_asked(client: httpx.Client, official: httpx.Client) -> None:
+    """The newest, 20 where nothing is said; without a name those of everybody."""
+    for number in range(25):
+        save(client, "long", str(number))
+    assert len(shown(official, user_id="long")) == 20
+    assert shown(official, user_id="long", top_k=2) == ["24", "23"]
+    assert shown(official, user_id="long", top_k=0) == []
+    assert shown(official, top_k=1) == ["24"]
+    assert official.get("/memories", params={"user_id": "x", "top_k": "-1"}).status_code == 422
+
+
+def test_names_are_counted(client: httpx.Client, official: httpx.Client) -> None:
+    """Each user, agent and run that has memories is named, as it is in a filter."""
+    save(client, "counted me", "1")
+    added(official, "3", user_id="counted%20me", agent_id="counting", run_id="count-1")
+    entities = official.get("/entities").json()
+    found = [
+        (each["id"], each["type"], each["total_memories"])
+        for each in entities
+        if each["id"].startswith("count")
+    ]
+    assert found == [("counting", "agent", 1), ("count-1", "run", 1), ("counted%20me", "user", 2)]
+
+
+def test_no_memory_is_a_null(official: httpx.Client) -> None:
+    """An id that none has is no error to the official server."""
+    answer = official.get("/memories/0")
+    assert (answer.status_code, answer.json()) == (200, None)
+
+
+def test_setting_up_is_never_wanted(running: Endpoint) -> None:
+    """It is how that server tells its health, open to all."""
+    with client_of(running, {}) as stranger:
+        answer = stranger.get("/auth/setup-status")
+        assert (answer.status_code, answer.json()) == (200, {"needsSetup": False})
+
+
+def test_nothing_resets_it(official: httpx.Client) -> None:
+    """What would delete everything at once is not there."""
+    assert official.post("/reset").status_code == 404
+
+
+def test_a_large_memory_is_kept_whole(official: httpx.Client) -> None:
+    """Taken piece by piece, once by its key; the answers repeat its beginning."""
+    text = 'a "large" oak\n' * (LARGE // 10)
+    body = {
+        "messages": [{"role": "user", "content": text}],
+        "user_id": "large",
+        "metadata": {"mem0tray_id": "large-1"},
+    }
+    for _ in range(2):
+        (result,) = official.post("/memories", json=body).json()["results"]
+    assert result["memory"] == text[:1000]
+    assert shown(official, user_id="large") == [text]
+    filters = {"user_id": "large", "mem0tray_id": "large-1"}
+    (found,) = official.post("/search", json={"query": "oak", "filters": filters}).json()["results"]
+    assert (found["memory"], found["truncated"]) == (text[:1000], True)
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "word"),
+    [
+        ({"user_id": None}, 400, "identifier"),
+        ({"user_id": "two words"}, 400, "white space"),
+        ({"user_id": 5}, 422, "user_id"),
+        ({"messages": None}, 422, "messages"),
+        ({"messages": ["text"]}, 422, "message"),
+        ({"messages": [{"role": "user"}]}, 422, "content"),
+        ({"metadata": "x"}, 422, "metadata"),
+        ({"metadata": {"mem0tray_id": 5}}, 422, "mem0tray_id"),
+        ({"metadata": {"mem0tray_id": "\0"}}, 422, "mem0tray_id"),
+        ({"expiration_date": "2030-01-01"}, 400, "expiration_date"),
+        ({"memory_type": "procedural_memory"}, 400, "memory_type"),
+    ],
+)
+def test_a_save_that_makes_no_sense_is_refused(
+    official: httpx.Client, change: dict[str, Any], status: int, word: str
+) -> None:
+    """It is a sentence that names what is wrong, and nothing is stored."""
+    body = {"messages": [{"role": "user", "content": "text"}], "user_id": "refused", **change}
+    answer = official.post("/memories", json=body)
+    assert answer.status_code == status
+    assert word in answer.json()["detail"]
+    assert shown(official, user_id="refused") == []
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "word"),
+    [
+        ({"query": " ", "filters": {"user_id": "x"}}, 400, "query"),
+        ({"filters": {"user_id": "x"}}, 422, "query"),
+        ({"query": "x"}, 400, "filters"),
+        ({"query": "x", "filters": {"user_id": "x"}, "threshold": 2}, 400, "threshold"),
+        ({"query": "x", "filters": {"user_id": "x"}, "top_k": "many"}, 422, "top_k"),
+        ({"query": "x", "filters": {"user_id": "x", "OR": [{"a": 1}]}}, 400, "equality"),
+        ({"query": "x", "filters": {"user_id": "x", "a": {"gt": 1}}}, 400, "equality"),
+        ({"query": "x", "filters": {"user_id": "x", "a": "*"}}, 400, "equality"),
+    ],
+)
+def test_a_search_that_makes_no_sense_is_refused(
+    official: httpx.Client, body: dict[str, Any], status: int, word: str
+) -> None:
+    """It is a sentence that names what is wrong; a filter is never left out silently."""
+    answer = official.post("/search", json=body)
+    assert answer.status_code == status
+    assert word in answer.json()["detail"]
