@@ -62,6 +62,7 @@ WAITING_FOR_PIPES: Final = posix("only sockets are waited for, and they take all
 RULES_OF_WINDOWS: Final = pytest.mark.skipif(not WINDOWS, reason="tries the rules of Windows")
 FULL_DEVICE: Final = there(Path("/dev/full"))
 GIT: Final = program("git")
+CURL: Final = program("curl")
 OWN_ENVIRONMENT: Final = pytest.mark.skipif(
     sys.prefix == sys.base_prefix, reason="only in an environment of ours are packages pinned"
 )

@@ -1,0 +1,153 @@
+"""The pages of `mem0tray/docs/servers`: their commands do what they say, word for word."""
+
+import ast
+import json
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import pytest
+
+import mem0tray
+from tests.support import needs
+from tests.support.certificates import Authority
+from tests.support.forked import ForkedHome
+from tests.support.home import REPOSITORY, Home
+from tests.support.official import OfficialStandin, SimpleStore
+from tests.support.standin import Standin
+from tests.support.tunnel import Tunnel
+
+PACKAGE: Final = Path(mem0tray.__file__).parent
+PAGES: Final = sorted((PACKAGE / "docs" / "servers").glob("*.md"))
+KEY: Final = "sesame-3c1f"
+
+
+class Block(NamedTuple):
+    """Commands of a page, and what they print; empty where the page does not show it."""
+
+    commands: str
+    shown: str
+
+
+def blocks(page: str) -> list[Block]:
+    """Take the commands out of a page, with the text that follows on them, if that is shown."""
+    found = re.findall(r"^ *```(console|text)\n(.*?)^ *```$", page, re.MULTILINE | re.DOTALL)
+    result: list[Block] = []
+    for kind, text in found:
+        if kind == "console":
+            result.append(Block(text, ""))
+        else:
+            result[-1] = result[-1]._replace(shown=text)
+    return result
+
+
+def page(name: str) -> str:
+    """Read a page."""
+    return (PACKAGE / "docs" / "servers" / name).read_text(encoding="utf-8")
+
+
+def carry_out(home: Home, name: str) -> None:
+    """Type all that a page says, in its order; what it shows must be what is printed."""
+    for block in blocks(page(name)):
+        printed = ""
+        for line in block.commands.splitlines():
+            program, *arguments = shlex.split(line, comments=True)
+            assert program == "mem0tray", line
+            printed += home.ok(*arguments, stdin=f"{KEY}\n", timeout=60)
+        if block.shown:
+            assert steady(printed).startswith(steady(block.shown)), block
+
+
+def steady(text: str) -> str:
+    """Write what differs from run to run always the same."""
+    return re.sub(r"\d+ ms", "1 ms", text)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    """Make a scratch home without a server."""
+    with ForkedHome(tmp_path / "home") as scratch:
+        yield scratch
+
+
+def test_this_computer(home: Home) -> None:
+    """The page of the embedded server, from the choice to reading back."""
+    carry_out(home, "this-computer.md")
+
+
+@needs.SHELL
+@needs.CURL
+def test_other_programs_use_the_embedded_server(home: Home) -> None:
+    """The page's curl saves, lists and finds, with address and token of `server.json`."""
+    (commands,) = re.findall(
+        r"^```sh\n(.*?)^```$", page("this-computer.md"), re.MULTILINE | re.DOTALL
+    )
+    home.start("serve", "--port", "0")
+    file = home.data / "mem0tray" / "local-server" / "server.json"
+    home.wait(file.exists, 20, "the server's address")
+    there = json.loads(file.read_text(encoding="utf-8"))
+    done = subprocess.run(
+        ["/bin/sh", "-ec", commands],
+        env=home.env | {"url": there["url"], "token": there["token"]},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    saved, listed, found = re.findall(r'"results": ?\[.*?\]', done.stdout)
+    assert all('"Roses want water"' in each for each in (saved, listed, found))
+
+
+@pytest.mark.parametrize("name", ["official.md", "private.md"])
+def test_a_server_elsewhere(home: Home, tmp_path: Path, name: str) -> None:
+    """The page's addresses are reached as they stand there, over TLS and plain http."""
+    authority = Authority(tmp_path)
+    (home.root / "authority.pem").write_bytes(authority.file.read_bytes())
+    tls = authority.context("mem0.example.com")
+    with ExitStack() as stack:
+        server: Standin = (
+            OfficialStandin(SimpleStore(), tls=tls) if name == "official.md" else Standin(tls=tls)
+        )
+        plain: Standin = OfficialStandin(SimpleStore()) if name == "official.md" else Standin()
+        for each in (server, plain):
+            each.api_key = KEY
+            stack.enter_context(each)
+        tunnel = stack.enter_context(Tunnel(server.netloc))
+        home.env |= {
+            "SSL_CERT_FILE": str(authority.file),  # as if it were a public authority
+            "https_proxy": tunnel.url,
+            "http_proxy": plain.url,
+        }
+        carry_out(home, name)
+        assert [text for _, text in server.stored] == ["Water in the morning."]
+        assert plain.stored == []
+        assert plain.requests
+
+
+def constants() -> Iterator[str]:
+    """Find each text that the program may say."""
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield node.value
+
+
+def test_what_goes_wrong_is_said_in_these_words() -> None:
+    """Each message that a page quotes is one of the program's, or of the system's."""
+    said = "\n".join(constants()).lower()
+    for path in PAGES:
+        table = path.read_text(encoding="utf-8").split("| it says |")[1].split("\n\n")[0]
+        quoted = re.findall(r"^\| `(.+?)` \|", table, re.MULTILINE)
+        assert len(quoted) > 3, path
+        assert [each for each in quoted if each.lower() not in said] == [], path
+
+
+def test_the_readme_leads_to_each_page() -> None:
+    """Who looks for a server in the README finds its page."""
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    for path in PAGES:
+        assert f"](mem0tray/docs/servers/{path.name})" in readme
