@@ -47,6 +47,12 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
     "verify": CommandEntry(
         LOOK, "mem0tray.cli.verify:command", "Ask the server for all that it took."
     ),
+    "projects": CommandEntry(
+        LOOK, "mem0tray.cli.projects:command", "List the projects, here and on the server."
+    ),
+    "export": CommandEntry(
+        LOOK, "mem0tray.cli.export:command", "Write what the server has as JSON lines."
+    ),
     "list": CommandEntry(
         LOOK, "mem0tray.cli.list_:command", "List dead letters, or waiting entries."
     ),

@@ -9,7 +9,7 @@ import errno
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -196,7 +196,7 @@ def _obstacle(path: Path) -> Path:
 
 def replace(
     path: Path,
-    data: bytes | Sequence[bytes],
+    data: bytes | Iterable[bytes],
     *,
     still_valid: Callable[[], bool] = lambda: True,
     announce: Callable[[Signature], None] = lambda _: None,
@@ -211,7 +211,9 @@ def replace(
     the old file kept where we may; a new file is 0600. Unless it is `durable`, nothing
     waits for the disk: a power cut may put the old file back, and on some file systems
     leave an empty one. `by_way_of` is a folder of ours in which it is written first, where
-    it is on the same disk: who watches the file's own folder then hears of it once.
+    it is on the same disk: who watches the file's own folder then hears of it once. What an
+    iterator `data` raises is raised here; one that cannot be gone through twice is for
+    who gives no `by_way_of`.
     Raises FileUnavailableError; the old file is then untouched, or replaced by
     one that a power cut may still undo.
     """
@@ -274,7 +276,7 @@ def _refuse_planted(path: Path) -> None:
         )
 
 
-def _in_one_go(data: bytes | Sequence[bytes]) -> Iterator[bytes]:
+def _in_one_go(data: bytes | Iterable[bytes]) -> Iterator[bytes]:
     """What is written by one call each: small parts together, large ones as they are."""
     if isinstance(data, bytes):
         yield data

@@ -198,6 +198,11 @@ class Reader:
         found = self._one("SELECT accepted FROM items ORDER BY key LIMIT 1")
         return None if found is None else float(found)
 
+    def delivered_by_project(self) -> dict[str, int]:
+        """How many memories of each project were delivered, to whichever server."""
+        sql = "SELECT project, count(*) FROM items WHERE state = 'delivered' GROUP BY project"
+        return {decode(name): int(number) for name, number in self._rows(sql)}
+
     def deliveries(self, since: float, step: float) -> dict[float, int]:
         """How many memories were delivered in each `step` seconds, by the time it begins."""
         rows = self._rows(

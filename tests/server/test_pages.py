@@ -19,7 +19,10 @@ from mem0tray.server import (
     connect,
 )
 from tests.server.calls import LONG, client_of, listing
-from tests.server.wire import Connection, Handler, Wire, answering, render, routing
+from tests.server.paging import paging
+from tests.server.wire import Connection, Wire, answering, render, routing
+
+PROJECT = "my project"
 
 
 @contextmanager
@@ -27,27 +30,6 @@ def official(server: Wire, terms: Terms | None = None) -> Iterator[Client]:
     """Make a client of an official server and close it."""
     with closing(connect(ServerAddress.of(server.url), "oss", terms=terms or Terms())) as made:
         yield made
-
-
-def paging(texts: list[str], room: int = 10**9) -> Handler:
-    """Answer as a server that pages, with up to `room` bytes of texts at once."""
-
-    def handle(connection: Connection) -> None:
-        while (request := connection.request()) is not None:
-            asked = parse_qs(urlsplit(request.target).query)
-            end = int(asked.get("before", [str(len(texts))])[0])
-            found: list[dict[str, str]] = []
-            size, cut = 0, {}
-            for number in reversed(range(max(end - int(asked["limit"][0]), 0), end)):
-                size += len(texts[number])
-                if found and size > room:
-                    cut = {"truncated": True}
-                    break
-                found.append({"id": str(number), "memory": texts[number]})
-            answer = {"success": True, "memories": {"results": found}, "paged": True} | cut
-            connection.send(render(200, answer))
-
-    return handle
 
 
 def walked(client: Client, project: str) -> tuple[list[str], int, bool]:
@@ -67,8 +49,8 @@ def walked(client: Client, project: str) -> tuple[list[str], int, bool]:
 def test_pages_of_a_server_that_has_them_hold_all_once(count: int, pages: int) -> None:
     """The newest first, a thousand at a time, up to the last."""
     texts = [f"oak {number}" for number in range(count)]
-    with Wire(paging(texts)) as server, client_of(server) as client:
-        assert walked(client, "my project") == (texts[::-1], pages, True)
+    with Wire(paging({PROJECT: texts})) as server, client_of(server) as client:
+        assert walked(client, PROJECT) == (texts[::-1], pages, True)
         asked = [request.target for request in server.requests]
     assert asked[0] == "/memory/my%20project?limit=1000"
     assert all(target.startswith(f"{asked[0]}&before=") for target in asked[1:])
@@ -77,8 +59,8 @@ def test_pages_of_a_server_that_has_them_hold_all_once(count: int, pages: int) -
 def test_a_page_that_grew_too_large_is_followed_by_the_next() -> None:
     """A server that cuts its answer by size has the rest on further pages."""
     texts = [f"{number:04} " + "x" * 100 for number in range(30)]
-    with Wire(paging(texts, room=1000)) as server, client_of(server) as client:
-        found, pages, whole = walked(client, "p")
+    with Wire(paging({PROJECT: texts}, room=1000)) as server, client_of(server) as client:
+        found, pages, whole = walked(client, PROJECT)
     assert (found, whole) == (texts[::-1], True)
     assert pages > 3
 
@@ -86,16 +68,16 @@ def test_a_page_that_grew_too_large_is_followed_by_the_next() -> None:
 def test_a_page_may_be_longer_than_other_answers() -> None:
     """Memories of more than a megabyte are read, alone and many at once."""
     texts = ["small", "é" * 1_500_000, *(f"{number}" + "x" * 300_000 for number in range(9))]
-    with Wire(paging(texts)) as server, client_of(server) as client:
-        assert walked(client, "p") == (texts[::-1], 1, True)
+    with Wire(paging({PROJECT: texts})) as server, client_of(server) as client:
+        assert walked(client, PROJECT) == (texts[::-1], 1, True)
 
 
 def test_a_page_that_is_too_long_is_asked_for_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer memories are asked for until they fit, and one alone may be as long as it is."""
     monkeypatch.setattr("mem0tray.server.vps.LONGEST_PAGE", 200_000)
     texts = ["one", "x" * 300_000, *(f"{number}" + "x" * 60_000 for number in range(9))]
-    with Wire(paging(texts)) as server, client_of(server) as client:
-        found, _, whole = walked(client, "p")
+    with Wire(paging({PROJECT: texts})) as server, client_of(server) as client:
+        found, _, whole = walked(client, PROJECT)
     assert (found, whole) == (texts[::-1], True)
 
 
@@ -121,7 +103,7 @@ def test_a_server_without_pages_shows_what_it_can_at_once(
             connection.send(listing(*texts[:limit]))
 
     with Wire(handle) as server, client_of(server) as client:
-        assert walked(client, "p") == (texts, 1, whole)
+        assert walked(client, PROJECT) == (texts, 1, whole)
         limits = [request.target.partition("=")[2] for request in server.requests]
     assert limits == ["1000", "10000"][: 1 + (count >= 1000)]
 

@@ -1,0 +1,145 @@
+"""What the server has, as the lines that `add --jsonl` takes: project by project, oldest first.
+
+Servers list the newest first. Of a project of more than one page the pages wait in a temporary file
+until the last has come, so that whoever adds the lines has the memories in their order, and so
+that no more than a page is in memory.
+"""
+
+import tempfile
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Final
+
+from mem0tray.actions import chosen_client, projects
+from mem0tray.actions.read_back import why_not_shown
+from mem0tray.actions.snapshot_reader import chosen_server
+from mem0tray.config.settings import Settings
+from mem0tray.core import item as items
+from mem0tray.core import memory_lines
+from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.memory_lines import MemoryLine
+from mem0tray.files import atomic
+from mem0tray.server import Client, Kind, Outcome, Page, ServerMemory
+
+TIMEOUT: Final = 60.0  # seconds for a page
+PAUSES: Final = (1.0, 3.0)  # seconds until a page is asked for again that did not come
+_LONGEST_PAUSE: Final = 30.0  # seconds, whatever the server asks for
+_PASSING: Final = frozenset({Kind.OUTAGE, Kind.NO_ANSWER, Kind.SLOW_DOWN})
+_IN_MEMORY: Final = 1 << 23  # bytes of pages that wait
+
+
+@dataclass(slots=True)
+class Export:
+    """`lines()` of the memories that the server has, of one project or (`project` empty) of all.
+
+    `watch` is called after each page. `folder`: where pages wait, None for the system's own
+    place. What is known so far: `read` memories have come and `written` are in the lines given,
+    of `projects` projects; of those in `cut` the server has more than it shows, or may have;
+    `unnamed`: it may have projects that it does not name. `waiting`: so many memories of these
+    projects wait here, and are not in it; `unread` says why that is not all.
+    """
+
+    settings: Settings
+    project: str
+    watch: Callable[["Export"], None]
+    folder: Path | None = None
+    read: int = 0
+    written: int = 0
+    projects: int = 0
+    cut: list[str] = field(default_factory=list)
+    unnamed: bool = False
+    waiting: int = 0
+    unread: str = ""
+
+    def lines(self) -> Generator[bytes]:
+        """The lines, some at a time. Raises Mem0TrayError where the server fails."""
+        paths = self.settings.locations()
+        server = chosen_server(self.settings, paths)
+        here, self.unread = projects.known_here(paths, server.name)
+        with chosen_client.opened(self.settings, paths) as client:
+            names = [self.project]
+            if not self.project:
+                found = projects.of_server(client, server.shown)
+                self.unnamed = not found.whole
+                known = () if found.whole else here
+                names = projects.in_order([*known, *(each.project for each in found.found)])
+            waiting = [here[name] for name in (names if self.project else here) if name in here]
+            self.waiting = sum(each.waiting + each.dead for each in waiting)
+            if client is None:  # nothing was ever stored there
+                return
+            for name in names:
+                before = self.written
+                yield from self._lines_of(client, name, server.shown)
+                self.projects += self.written > before
+
+    def _lines_of(self, client: Client, project: str, destination: str) -> Generator[bytes]:
+        page = self._page(client, project, "", destination)
+        if not page.after:
+            yield self._given(_lines(page.memories), len(page.memories))
+            return
+        folder = str(self.folder or tempfile.gettempdir())
+        try:
+            with tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=folder) as spool:
+                pages = [self._keep(spool, page)]
+                while page.after:
+                    page = self._page(client, project, page.after, destination)
+                    pages.append(self._keep(spool, page))
+                for begin, size, number in reversed(pages):
+                    spool.seek(begin)
+                    yield self._given(spool.read(size), number)
+        except OSError as error:
+            raise atomic.unavailable(Path(folder), error) from error
+
+    def _keep(self, spool: IO[bytes], page: Page) -> tuple[int, int, int]:
+        """Where a page is kept: its place, its bytes, its memories."""
+        lines, begin = _lines(page.memories), spool.tell()
+        spool.write(lines)
+        return begin, len(lines), len(page.memories)
+
+    def _given(self, lines: bytes, number: int) -> bytes:
+        self.written += number
+        return lines
+
+    def _page(self, client: Client, project: str, after: str, destination: str) -> Page:
+        """A page; asked for again where what keeps it may pass, and others have come before."""
+        pauses = list(PAUSES) if self.read else []
+        while True:
+            said = client.page(project, after, TIMEOUT)
+            if isinstance(said, Page):
+                self.read += len(said.memories)
+                if not said.whole:
+                    self.cut.append(project)
+                self.watch(self)
+                return said
+            if not pauses or said.kind not in _PASSING:
+                raise Mem0TrayError(why_not_shown(destination, said))
+            time.sleep(_pause(said, pauses.pop(0)))
+
+
+def _pause(said: Outcome, usual: float) -> float:
+    return min(max(said.retry_after or 0.0, usual), _LONGEST_PAUSE)
+
+
+def _lines(memories: list[ServerMemory]) -> bytes:
+    """The lines of a page, the oldest memory first."""
+    return b"".join(memory_lines.write(_line(each)) for each in reversed(memories))
+
+
+def _line(memory: ServerMemory) -> MemoryLine:
+    """A memory's line; without a key of ours its id is the same whenever it is exported."""
+    name = memory.key or items.stable_id(memory.id, memory.project, memory.text, 0)
+    return MemoryLine(memory.project, memory.text, name, _seconds(memory.created))
+
+
+def _seconds(created: str) -> int | None:
+    """A time as servers write it, in whole Unix seconds; None where it is none."""
+    try:
+        found = datetime.fromisoformat(created)
+        if found.tzinfo is None:
+            found = found.replace(tzinfo=UTC)
+        return max(0, int(found.timestamp()))
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,138 @@
+"""The projects that are known here, and those that the server has."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from mem0tray.actions import chosen_client, dead_letters, read_files, tally, waiting
+from mem0tray.actions.find import listing
+from mem0tray.actions.read_back import why_not_shown
+from mem0tray.actions.snapshot_reader import chosen_server
+from mem0tray.config.settings import Settings
+from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
+from mem0tray.ledger.reader import Reader
+from mem0tray.server import Client, Kind, Outcome, ProjectCount
+from mem0tray.system.paths import Paths
+
+if TYPE_CHECKING:
+    from mem0tray.core.item import Item
+
+TIMEOUT: Final = 30.0  # seconds; an official server looks at each of its memories
+_NO_QUESTION: Final = frozenset({Kind.REFUSED, Kind.ITEM_FAILURE})
+
+
+class ProjectSeen(NamedTuple):
+    """How many memories of a project wait here, are dead letters, and were delivered.
+
+    `there`: how many the server has, None where that is not known. What was delivered counts
+    whichever server took it.
+    """
+
+    project: str
+    waiting: int = 0
+    dead: int = 0
+    delivered: int = 0
+    there: int | None = None
+
+
+class ServerProjects(NamedTuple):
+    """The projects that a server names; `whole`: it has no others."""
+
+    found: list[ProjectCount]
+    whole: bool
+
+
+@dataclass(slots=True)
+class KnownProjects:
+    """All projects, by name.
+
+    `trouble` says, in a sentence, why the server has named none, `unread` why what waits here is
+    not all there; both are empty otherwise. `whole`: the server has named all of its projects.
+    `destination` is for people.
+    """
+
+    destination: str
+    projects: list[ProjectSeen] = field(default_factory=list)
+    trouble: str = ""
+    unread: str = ""
+    whole: bool = False
+
+
+def known(settings: Settings) -> KnownProjects:
+    """What is known of each project, here and, where that can be asked, on the server."""
+    paths = settings.locations()
+    server = chosen_server(settings, paths)
+    result = KnownProjects(server.shown)
+    here, result.unread = known_here(paths, server.name)
+    there: dict[str, int | None] = {}
+    try:
+        with chosen_client.opened(settings, paths) as client:
+            found = of_server(client, server.shown)
+    except Mem0TrayError as error:
+        result.trouble = str(error)
+    else:
+        result.whole = found.whole
+        if found.whole:  # of what it does not name it has nothing
+            there.update(dict.fromkeys(here, 0))
+        there.update({each.project: each.count for each in found.found})
+    result.projects = [
+        here.get(name, ProjectSeen(name))._replace(there=there.get(name))
+        for name in in_order([*here, *there])
+    ]
+    return result
+
+
+def of_server(client: Client | None, destination: str) -> ServerProjects:
+    """The projects that the server names: none where it has no such question.
+
+    Raises Mem0TrayError where it does not answer.
+    """
+    if client is None:  # nothing was ever stored there
+        return ServerProjects([], whole=True)
+    said = client.projects(TIMEOUT)
+    if isinstance(said, Outcome):
+        if said.kind in _NO_QUESTION or said.status == HTTPStatus.OK:
+            return ServerProjects([], whole=False)
+        raise Mem0TrayError(why_not_shown(destination, said))
+    # One that does not count them all has not seen them all.
+    return ServerProjects(said, whole=all(each.count is not None for each in said))
+
+
+def known_here(paths: Paths, server: str) -> tuple[dict[str, ProjectSeen], str]:
+    """The projects of ledger, queue and DLQ by name, and why a file could not be read.
+
+    `server` is what the ledger calls the one that deliveries go to.
+    """
+    queued: list[Item] = []
+    dead: list[Item] = []
+    unread = ""
+    with Reader(paths.ledger) as reader:
+        delivered = reader.delivered_by_project()
+        try:
+            found = waiting.look(paths, reader, server).listing
+            queued = [each.item for each in found.found if each.item is not None]
+        except FileUnavailableError as error:
+            unread = str(error)
+        try:
+            found = listing(dead_letters.look(paths, reader, server), read_files.DLQ)
+            dead = [each.item for each in found.found if each.item is not None]
+        except FileUnavailableError as error:
+            unread = f"{unread} {error}".strip()
+    counted = {
+        each.project: ProjectSeen(each.project, each.waiting, each.dead)
+        for each in tally.by_project(dead, queued)
+    }
+    for name, number in delivered.items():
+        counted[name] = counted.get(name, ProjectSeen(name))._replace(delivered=number)
+    counted.pop("", None)  # what names no project is in none
+    return counted, unread
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Names as people look for them: each once, whatever its case."""
+    return sorted(set(names), key=_by_name)
+
+
+def _by_name(name: str) -> tuple[str, str]:
+    return name.casefold(), name

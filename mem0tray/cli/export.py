@@ -1,0 +1,161 @@
+"""`mem0tray export`: what the server has, as JSON lines."""
+
+import sys
+from collections.abc import Generator, Iterable
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+import click
+
+from mem0tray import cli
+from mem0tray.actions.export import Export
+from mem0tray.cli import candidates, context, output, producing
+from mem0tray.cli.command_help import Command
+from mem0tray.cli.context import UsageError
+from mem0tray.cli.progress import ProgressLine
+from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
+from mem0tray.core.text import one_line, plural
+from mem0tray.files import atomic, temporary
+from mem0tray.system import orderly_end, plain
+from mem0tray.system.plain import NotPlainError
+
+_NAMED: Final = 5  # projects in a message
+
+
+@click.command(
+    "export",
+    cls=Command,
+    examples={
+        "mem0tray export --out memories.jsonl": "all projects, into a file",
+        "mem0tray export -p garden | gzip > garden.jsonl.gz": "",
+    },
+)
+@click.option(
+    "-p",
+    "--project",
+    metavar="P",
+    shell_complete=candidates.projects,
+    help="This project alone. Default: all that the server names, else those known here.",
+)
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(dir_okay=False, readable=False, path_type=Path),
+    metavar="FILE",
+    help="Write there, not to standard output; FILE is replaced once all has come.",
+)
+def command(*, project: str | None, out: Path | None) -> None:
+    """Write what the server has as JSON lines, which `add --jsonl` takes.
+
+    Each is an object with id, project_id, content and, where the server tells the time,
+    timestamp; the oldest of each project come first. What still waits here is not among them.
+
+    A server that fails leaves FILE as it is. The command exits with 1 then, and where the server
+    shows less of a project than it has: official servers list a thousand memories of each.
+    """
+    settings = context.load()
+    name = "" if project is None else producing.project_meant(project)
+    target = _target(out)
+    folder = target.parent if target is not None and target.parent.is_dir() else None
+    if folder is not None:
+        temporary.remove_leftovers(folder)  # of an export that was killed
+    with ProgressLine() as progress:
+
+        def watch(export: Export) -> None:
+            if progress.is_due and (target is not None or not sys.stdout.isatty()):
+                progress.show(f"{plural(export.read, 'memory', 'memories')} read")
+
+        export = Export(settings, name, watch, folder)
+        with orderly_end.ends_in_order(), closing(_checked(export, target)) as lines:
+            if target is None:
+                _print(lines, export)
+            else:
+                atomic.replace(target, lines)
+    if target is not None:
+        output.say(f"{_count(export)} written to {target}.")
+    _say_what_is_missing(export)
+
+
+def _target(out: Path | None) -> Path | None:
+    """The file to be written, None for standard output. Raises errors of usage for others."""
+    if out is None or out == Path("-"):
+        return None
+    if out == Path():
+        raise click.UsageError("--out names no file.")
+    target = out.expanduser().absolute()
+    try:
+        plain.look(target)
+    except NotPlainError as error:
+        raise UsageError(
+            f"{target} is {error.kind}, not a file.",
+            "Send standard output there: `mem0tray export` without --out.",
+        ) from error
+    except OSError as error:
+        raise atomic.unavailable(target, error) from error
+    return target
+
+
+def _checked(export: Export, target: Path | None) -> Generator[bytes]:
+    """The lines; what goes wrong, with what has become of them.
+
+    Raises Mem0TrayError also where a file that holds something would be made empty.
+    """
+    try:
+        with closing(export.lines()) as lines:
+            yield from lines
+    except Mem0TrayError as error:
+        done = f"{target} is as it was." if target else f"{_count(export)} written before."
+        raise Mem0TrayError(f"{error.message} {done}", error.remedy) from error
+    if target is not None and not export.written and _holds_something(target):
+        raise FileUnavailableError(
+            f"{_nothing(export)}; {target} holds something, and is as it was.",
+            "Remove it first, if that is meant.",
+        )
+
+
+def _holds_something(target: Path) -> bool:
+    found = atomic.signature(target)
+    return found is not None and found.size > 0
+
+
+def _print(lines: Iterable[bytes], export: Export) -> None:
+    why = cli.why_not_written("")
+    if why:
+        raise Mem0TrayError(f"Standard output cannot be written: {why}.")
+    for some in lines:
+        sys.stdout.buffer.write(some)
+    sys.stdout.buffer.flush()
+    if not export.written:
+        output.remark(f"{_nothing(export)}.")
+
+
+def _nothing(export: Export) -> str:
+    of = f" of the project {one_line(export.project, 80)!r}" if export.project else ""
+    return f"The server has no memories{of}"
+
+
+def _count(export: Export) -> str:
+    memories = plural(export.written, "memory", "memories")
+    verb = "was" if export.written == 1 else "were"
+    return f"{memories} of {plural(export.projects, 'project')} {verb}"
+
+
+def _say_what_is_missing(export: Export) -> None:
+    """Say what is not in it. Raises Mem0TrayError where the server has, or may have, more."""
+    if export.waiting:
+        wait = plural(export.waiting, "memory waits here and is", "memories wait here and are")
+        output.remark(f"{wait} not in it.")
+    if export.unread:
+        output.remark(f"More may wait here: {export.unread}")
+    if export.unnamed:
+        known = "Exported are those that it names, and those known here."
+        output.remark(f"The server does not name all of its projects. {known}")
+    if export.cut:
+        names = ", ".join(repr(one_line(name, 80)) for name in export.cut[:_NAMED])
+        more = f" and {len(export.cut) - _NAMED:,} more" if len(export.cut) > _NAMED else ""
+        of = f"{'projects' if len(export.cut) > 1 else 'the project'} {names}{more}"
+        raise Mem0TrayError(
+            f"The server may have more of {of} than it shows at once, and that is missing.",
+            "All that it shows has been written.",
+        )

@@ -1,0 +1,306 @@
+"""`mem0tray export`."""
+
+import json
+import os
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mem0tray.actions import export
+from mem0tray.cli import main
+from mem0tray.localserver.endpoint import DATABASE
+from mem0tray.localserver.store import Store
+from mem0tray.server import Memory, ServerAddress, connect
+from tests.cli.scratch import Scratch
+from tests.localserver.support import arrival
+from tests.server.paging import paging
+from tests.server.wire import Handler, Request, Wire, answering, render
+from tests.support import needs
+from tests.support.needs import has_mode
+from tests.support.shapes import dead, entry, queue_document
+from tests.support.standin import Standin
+
+HOSTILE = [
+    "half \ud83d",
+    "nul \0",
+    "line\u2028para\u2029next\u0085",
+    "\x1b[2J\u202e",
+    "\ufeff",
+    "x" * 2_500_000,
+]
+
+
+def serving(home: Scratch, handler: Handler) -> Wire:
+    """Make a server, and choose it."""
+    wire = Wire(handler)
+    home.env(MEM0TRAY_SERVER_URL=wire.url, MEM0TRAY_SERVER_DIALECT="vps")
+    return wire
+
+
+def read(text: str) -> list[dict[str, Any]]:
+    """Read lines of JSON."""
+    return [json.loads(line) for line in text.split("\n")[:-1]]
+
+
+def texts(text: str) -> list[tuple[str, str]]:
+    """Read the projects and texts of lines."""
+    return [(each["project_id"], each["content"]) for each in read(text)]
+
+
+def test_all_projects_are_exported_oldest_first(home: Scratch) -> None:
+    """By name, whole, over as many pages as there are."""
+    many = [f"oak {number}" for number in range(2500)]
+    with serving(home, paging({"b": many, "A": ["one", "two"]})):
+        done = home.run("export")
+    assert (done.code, done.err) == (0, "")
+    wanted = [("A", "one"), ("A", "two"), *(("b", each) for each in many)]
+    assert texts(done.out) == wanted
+
+
+def test_one_project_is_exported_alone(home: Scratch) -> None:
+    """The one that is named; of one that the server does not have nothing, and that is said."""
+    with serving(home, paging({"my project": ["mine"], "q": ["not this"]})):
+        assert texts(home.ok("export", "-p", "my project")) == [("my project", "mine")]
+        done = home.run("export", "-p", "r")
+    assert (done.code, done.out) == (0, "")
+    assert done.line == "mem0tray: The server has no memories of the project 'r'."
+
+
+def test_a_file_gets_all_of_it_and_is_for_the_user_alone(home: Scratch) -> None:
+    """The lines are those of standard output, and how many they are is printed."""
+    out = home.root / "memories.jsonl"
+    with serving(home, paging({"p": ["one", "two"], "q": ["three"]})):
+        said = home.ok("export", "--out", str(out))
+        assert out.read_text("utf-8") == home.ok("export", "-o", "-")
+    assert said == f"3 memories of 2 projects were written to {out}.\n"
+    assert has_mode(out, 0o600)
+
+
+@pytest.mark.parametrize("shows", ["one page", "many pages"])
+def test_hostile_text_goes_out_and_in_again_unchanged(home: Scratch, shows: str) -> None:
+    """Through the file of an export and `add --jsonl`; a terminal finds nothing to obey in it."""
+    out = home.root / "memories.jsonl"
+    room = 10**9 if shows == "one page" else 10
+    with serving(home, paging({"odd \ud800 \u2028": HOSTILE}, room)):
+        home.ok("export", "--out", str(out))
+    text = out.read_text("utf-8")
+    assert not set(text) & set("\x1b\u202e\u2028\u2029\u0085\ufeff\0")
+    home.ok("add", "--jsonl", str(out))
+    queue = json.loads(home.queue.read_bytes())["queue"]
+    assert [each["content"] for each in queue] == HOSTILE
+    assert {each["project_id"] for each in queue} == {"odd \ud800 \u2028"}
+
+
+def test_an_id_is_ours_or_the_same_each_time(home: Scratch) -> None:
+    """The key by which we saved it, where the server keeps that; so nothing is added twice."""
+    home.configure('[server]\nurl = "local"\nlocal_port = 0\n')
+    folder = home.paths.local_server
+    folder.mkdir(parents=True)
+    with closing(Store(folder / DATABASE)) as store:
+        store.save(arrival("p", "keyed", b"id-1", b"digest"))
+        store.save(arrival("p", "without"))
+        store.save(arrival("p", "without"))
+    first = read(home.ok("export"))
+    assert first == read(home.ok("export"))
+    assert first[0]["id"] == "id-1"
+    assert len({each["id"] for each in first}) == 3
+    assert all(isinstance(each["timestamp"], int) for each in first)
+
+
+@pytest.mark.parametrize(
+    ("created", "seconds"),
+    [
+        ("2026-01-02T03:04:05.678Z", 1_767_323_045),
+        ("2026-01-02T03:04:05+00:00", 1_767_323_045),
+        ("2026-01-02T03:04:05", 1_767_323_045),
+        ("0001-01-01T00:00:00", 0),
+        ("yesterday", None),
+        ("", None),
+    ],
+)
+def test_a_time_is_exported_where_it_is_one(
+    home: Scratch, created: str, seconds: int | None
+) -> None:
+    """In whole Unix seconds."""
+    memory = {"id": "1", "memory": "oak", "created_at": created}
+    answer = render(200, {"success": True, "memories": [memory]})
+    with serving(home, answering(answer)):
+        (line,) = read(home.ok("export", "-p", "p"))
+    assert line.get("timestamp") == seconds
+
+
+# What is not in it ----------------------------------------------------------------------------
+
+
+def failing(times: int, answer: bytes = render(503, {}), after: int = 1) -> Any:
+    """Answer so for some requests for pages, once `after` have been answered."""
+    asked = iter(range(10**6))
+
+    def instead(request: Request) -> bytes | None:
+        if not request.target.startswith("/memory/"):
+            return None
+        return answer if after <= next(asked) < after + times else None
+
+    return instead
+
+
+@pytest.mark.parametrize("out", [True, False])
+def test_a_server_that_fails_midway_leaves_nothing_half(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch, *, out: bool
+) -> None:
+    """The file is as it was, or what was written is said; the command fails, and says why."""
+    monkeypatch.setattr(export, "PAUSES", (0.0, 0.0))
+    file = home.root / "memories.jsonl"
+    file.write_text("precious\n")
+    projects = {"a": ["one"], "b": [str(number) for number in range(3000)]}
+    arguments = ("--out", str(file)) if out else ()
+    with serving(home, paging(projects, instead=failing(10**6, after=3))):
+        done = home.run("export", *arguments)
+    assert done.code == 1
+    assert "did not show what it has: 503 Service Unavailable" in done.line
+    assert file.read_text() == "precious\n"
+    assert [each.name for each in home.root.iterdir() if each.is_file()] == ["memories.jsonl"]
+    if out:
+        assert f"{file} is as it was." in done.line
+        assert done.out == ""
+    else:
+        assert "1 memory of 1 project was written before." in done.line
+        assert texts(done.out) == [("a", "one")]
+
+
+def test_a_page_that_does_not_come_is_asked_for_again(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What may pass does not undo what has been read; a refusal is not asked twice."""
+    monkeypatch.setattr(export, "PAUSES", (0.0, 0.0))
+    many = [str(number) for number in range(2500)]
+    for answer in (render(503, {}), render(200, b"<html>")):
+        with serving(home, paging({"p": many}, instead=failing(2, answer))):
+            assert [text for _, text in texts(home.ok("export"))] == many
+    instead = failing(1, render(401, {}))
+    with serving(home, paging({"p": many}, instead=instead)) as server:
+        assert home.run("export").code == 1
+        assert len(server.requests) == 3
+
+
+def test_what_waits_here_is_not_in_it_and_is_counted(home: Scratch) -> None:
+    """Of the project that is exported, or of all."""
+    home.write("mem0_queue.json", queue_document([entry("w", "p"), entry("w", "other")]))
+    home.write("mem0_queue_dlq.json", {"items": [dead("d", "p")], "last_update": "x"})
+    with serving(home, paging({"p": ["one"]})):
+        done = home.run("export", "-p", "p")
+        assert (done.code, texts(done.out)) == (0, [("p", "one")])
+        assert done.line == "mem0tray: 2 memories wait here and are not in it."
+        assert home.run("export").line == "mem0tray: 3 memories wait here and are not in it."
+
+
+def test_a_server_that_names_no_projects_is_asked_for_those_known_here(
+    home: Scratch, server: Standin
+) -> None:
+    """That there may be others is said."""
+    server.begin_with([("p", "one"), ("q", "two"), ("r", "three")])
+    home.write("mem0_queue.json", queue_document([entry("w", "p")]))
+    home.write("mem0_queue_dlq.json", {"items": [dead("d", "q")], "last_update": "x"})
+    done = home.run("export")
+    assert (done.code, texts(done.out)) == (0, [("p", "one"), ("q", "two")])
+    assert "The server does not name all of its projects." in done.err
+
+
+def test_a_listing_that_may_not_be_whole_is_said(home: Scratch, server: Standin) -> None:
+    """What the server shows is written, and the exit code is 1."""
+    server.begin_with(("p", str(number)) for number in range(100))
+    out = home.root / "memories.jsonl"
+    done = home.run("export", "-p", "p", "--out", str(out))
+    assert done.code == 1
+    assert done.line.startswith("mem0tray: The server may have more of the project 'p'")
+    assert len(read(out.read_text("utf-8"))) == 100
+
+
+def test_a_file_that_holds_something_is_not_made_empty(home: Scratch) -> None:
+    """Where the server has nothing; a new file is made empty all the same."""
+    out = home.root / "memories.jsonl"
+    with serving(home, paging({})):
+        assert home.ok("export", "--out", str(out)).startswith("0 memories")
+        out.write_text("precious\n")
+        done = home.run("export", "--out", str(out))
+    assert done.code == 1
+    assert "holds something, and is as it was" in done.line
+    assert out.read_text() == "precious\n"
+
+
+def test_nothing_stored_yet_is_nothing_to_export(home: Scratch) -> None:
+    """With the embedded server, which is not started for that."""
+    home.configure('[server]\nurl = "local"\nlocal_port = 0\n')
+    done = home.run("export")
+    assert (done.code, done.out, done.line) == (0, "", "mem0tray: The server has no memories.")
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"MEM0TRAY_SERVER_URL": "http://127.0.0.1:9"}, "did not answer"),
+        ({}, "config set server.url"),
+    ],
+)
+def test_no_server_to_be_had_is_said(home: Scratch, environment: dict[str, str], said: str) -> None:
+    """One that is down at once, without asking again; none that is chosen, with what to do."""
+    home.write("mem0_queue.json", queue_document([entry("w", "p")]))
+    home.env(**environment)
+    done = home.run("export")
+    assert (done.code, done.out) == (1, "")
+    assert said in done.line
+
+
+@needs.posix("a named pipe")
+def test_what_is_no_file_is_refused_before_anything_is_asked(home: Scratch) -> None:
+    """A device, a pipe or a folder; a place that is not there."""
+    os.mkfifo(home.root / "pipe")
+    with serving(home, paging({"p": ["one"]})) as server:
+        for out in ("/dev/null", str(home.root / "pipe"), str(home.root), ""):
+            assert home.run("export", "--out", out).code == 2
+        assert home.run("export", "--out", str(home.root / "gone" / "x")).code == 1
+        assert not server.requests
+
+
+def test_a_closed_standard_output_is_said(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is lost in silence."""
+    with serving(home, paging({"p": ["one"]})):
+        monkeypatch.setattr(sys, "stdout", None)
+        home.capture.readouterr()
+        code = main(["export"])
+        sys.stdout.close()
+    assert code == 1
+    assert "Standard output cannot be written: it is closed." in home.capture.readouterr().err
+
+
+def test_a_terminal_is_told_how_far_it_is(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a line of standard error that is gone at the end."""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    home.env(TERM="xterm")
+    with serving(home, paging({"p": ["one"]})):
+        done = home.run("export", "--out", str(home.root / "memories.jsonl"))
+    assert done.err == "\r\x1b[K1 memory read\r\x1b[K"
+
+
+# Round trip -----------------------------------------------------------------------------------
+
+
+def save(server: Standin, project: str, text: str) -> None:
+    """Save a memory as another client does."""
+    address = ServerAddress.of(server.url)
+    with closing(connect(address, "vps")) as client:
+        client.save(Memory(project, text, ""), 10.0)
+
+
+def test_an_export_can_be_added_twice(home: Scratch, server: Standin, tmp_path: Path) -> None:
+    """Nothing of it is queued twice, whoever saved it there."""
+    save(server, "p", "one")
+    save(server, "p", "two")
+    out = tmp_path / "memories.jsonl"
+    home.ok("export", "-p", "p", "--out", str(out))
+    assert home.ok("add", "--jsonl", str(out)) == "2 memories are queued.\n"
+    home.ok("export", "-p", "p", "--out", str(out))
+    assert home.ok("add", "--jsonl", str(out)).endswith("2 waited already.\n")

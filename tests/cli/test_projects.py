@@ -1,0 +1,122 @@
+"""`mem0tray projects`."""
+
+import pytest
+
+from tests.cli.scratch import Scratch
+from tests.server.paging import paging
+from tests.server.wire import Wire, answering, render
+from tests.support.shapes import dead, entry, queue_document
+from tests.support.standin import Standin
+
+
+def keep_waiting(home: Scratch) -> None:
+    """Let an entry of `p`, and one of `Q` with a dead letter, wait."""
+    home.write("mem0_queue.json", queue_document([entry("a", "p"), entry("b", "Q")]))
+    home.write("mem0_queue_dlq.json", {"items": [dead("c", "Q")], "last_update": "x"})
+
+
+def counted(home: Scratch, *arguments: str) -> dict[str, tuple[int | None, ...]]:
+    """Map each project to how many are on the server, wait, are dead and were delivered."""
+    document = home.run("projects", "--json", *arguments).json()
+    return {
+        each["project_id"]: (each["on_server"], each["waiting"], each["dead"], each["delivered"])
+        for each in document["projects"]
+    }
+
+
+def test_each_project_is_listed_with_its_counts(home: Scratch) -> None:
+    """Those of here and those of the server, by name, whatever its case."""
+    keep_waiting(home)
+    with Wire(paging({"q": ["one", "two"], "p": ["three"]})) as server:
+        home.env(MEM0TRAY_SERVER_URL=server.url)
+        assert home.ok("projects").splitlines() == [
+            "PROJECT  ON THE SERVER  WAITING  DEAD LETTERS  DELIVERED",
+            "p                    1        1             0          0",
+            "Q                    0        1             1          0",
+            "q                    2        0             0          0",
+        ]
+
+
+def test_json_is_one_document(home: Scratch) -> None:
+    """It says where, whether that answered, and whether its projects are all there."""
+    keep_waiting(home)
+    with Wire(paging({"p": ["one"]})) as server:
+        home.env(MEM0TRAY_SERVER_URL=server.url)
+        document = home.run("projects", "--json").json()
+    assert document == {
+        "destination": server.url.removeprefix("http://"),
+        "answered": True,
+        "reason": None,
+        "complete": True,
+        "projects": [
+            {"project_id": "p", "on_server": 1, "waiting": 1, "dead": 0, "delivered": 0},
+            {"project_id": "Q", "on_server": 0, "waiting": 1, "dead": 1, "delivered": 0},
+        ],
+    }
+
+
+@pytest.mark.parametrize("status", [403, 404, 405, 422])
+def test_a_server_without_the_question_leaves_what_is_known_here(
+    home: Scratch, status: int
+) -> None:
+    """That is no failure; what it has is not known, and that is said."""
+    keep_waiting(home)
+    home.env(MEM0TRAY_SERVER_DIALECT="vps")
+    with Wire(answering(render(status, {}))) as server:
+        home.env(MEM0TRAY_SERVER_URL=server.url)
+        done = home.run("projects")
+        assert counted(home) == {"p": (None, 1, 0, 0), "Q": (None, 1, 1, 0)}
+    assert done.code == 0
+    assert done.out.splitlines()[1].split() == ["p", "–", "1", "0", "0"]
+    assert done.line == "mem0tray: The server does not name all of its projects."
+
+
+@pytest.mark.parametrize("status", [401, 503])
+def test_a_server_that_does_not_answer_is_said(home: Scratch, status: int) -> None:
+    """What is known here is shown, and the exit code is 1."""
+    keep_waiting(home)
+    home.env(MEM0TRAY_SERVER_DIALECT="vps")
+    with Wire(answering(render(status, {}))) as server:
+        home.env(MEM0TRAY_SERVER_URL=server.url)
+        done = home.run("projects")
+        document = home.run("projects", "--json")
+    assert done.code == document.code == 1
+    assert len(done.out.splitlines()) == 3
+    assert done.line.endswith("Shown is only what is known here.")
+    assert (document.json()["answered"], document.json()["complete"]) == (False, False)
+
+
+def test_no_server_chosen_is_said(home: Scratch) -> None:
+    """With what to do; what is known here is shown all the same."""
+    keep_waiting(home)
+    done = home.run("projects")
+    assert (done.code, len(done.out.splitlines())) == (1, 3)
+    assert "config set server.url" in done.line
+
+
+def test_a_file_that_cannot_be_read_is_said(home: Scratch) -> None:
+    """It is never taken for an empty one."""
+    keep_waiting(home)
+    home.queue.write_text('{"queue": [', "utf-8")
+    with Wire(paging({"p": ["one"]})) as server:
+        home.env(MEM0TRAY_SERVER_URL=server.url)
+        done = home.run("projects")
+        assert counted(home) == {"p": (1, 0, 0, 0), "Q": (0, 0, 1, 0)}
+    assert done.code == 1
+    assert "mem0_queue.json is broken" in done.line
+
+
+def test_nothing_known_is_said(home: Scratch) -> None:
+    """In one line, and no table."""
+    home.configure('[server]\nurl = "local"\nlocal_port = 0\n')
+    assert home.ok("projects") == "No project is known.\n"
+
+
+def test_what_was_delivered_is_counted(home: Scratch, server: Standin) -> None:
+    """By the ledger, which has it when the text is long gone."""
+    home.ok("add", "-p", "garden", "one")
+    home.ok("add", "-p", "garden", "two")
+    assert home.run("run", "--until-idle").code == 0
+    home.ok("add", "-p", "garden", "three")
+    assert server.total_stored() == 2
+    assert counted(home) == {"garden": (None, 1, 0, 2)}
