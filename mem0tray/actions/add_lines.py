@@ -113,7 +113,7 @@ class LineQueue:
     def _take(self, found: MemoryLine, reader: Reader, server: str) -> None:
         digest = items.digest(found.project, found.content)
         while (is_delivered := reader.has(found.id, digest, server)) and self.again:
-            found = found._replace(id=items.stable_id(found.id, found.project, found.content, 0))
+            found = found._replace(id=items.id_again(found.id))
         if is_delivered:
             self.so_far.delivered += 1
         elif (found.id, digest) in self._known:
