@@ -12,9 +12,8 @@ from mem0tray.actions.snapshot import ServerSeen
 from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.context import UsageError
-from mem0tray.cli.migration_progress import MigrationProgress
 from mem0tray.cli.output import Style
-from mem0tray.cli.progress import ProgressLine
+from mem0tray.cli.progress import EstimatedProgress
 from mem0tray.config.server_choice import former_in_words
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import Mem0TrayError
@@ -111,8 +110,8 @@ def _run(settings: Settings, request: Request) -> Brought:
 def _told(settings: Settings, request: Request) -> Brought:
     run = Migration(settings, request)
     try:
-        with ProgressLine() as line:
-            return run.run(MigrationProgress(line))
+        with EstimatedProgress("memories read") as tell:
+            return run.run(tell)
     except (KeyboardInterrupt, Mem0TrayError):
         if run.queued:
             queued = plural(run.queued, "memory is", "memories are")

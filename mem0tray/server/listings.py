@@ -8,6 +8,7 @@ delivered meanwhile is not added: an item of the same text is another memory.
 import hashlib
 import threading
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -85,6 +86,7 @@ class Listings:
         self._listings: dict[str, ProjectListing] = {}
         self._turns: dict[str, threading.Lock] = {}
         self._cannot_tell: set[tuple[str, str]] = set()
+        self._asked: Counter[str] = Counter()
 
     @contextmanager
     def turn(self, project: str, timeout: float) -> Iterator[None]:
@@ -101,6 +103,12 @@ class Listings:
                 self._turns.pop(project, None)
                 lock.release()
 
+    def count_question(self, project: str) -> int:
+        """Count a question about a project; how many there have been, with this one."""
+        with self._guard:
+            self._asked[project] += 1
+            return self._asked[project]
+
     def cannot_tell(self, project: str, question: str) -> bool:
         """Whether the server has said that it cannot answer this kind of question."""
         return (project, question) in self._cannot_tell
@@ -114,6 +122,7 @@ class Listings:
         with self._guard:
             self._listings.clear()
             self._cannot_tell.clear()
+            self._asked.clear()
 
     def keep(self, project: str, listing: ProjectListing, since: float) -> ProjectListing:
         """Remember a listing; the one that is to be gone by.

@@ -3,6 +3,7 @@
 It keeps our key with each memory, so that it can be asked for one by that.
 """
 
+import time
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -36,7 +37,7 @@ from mem0tray.server.http_client import (
     has_text,
     is_answered,
 )
-from mem0tray.server.listings import Listings
+from mem0tray.server.listings import Listings, ProjectListing
 from mem0tray.server.model import (
     CANNOT_TELL,
     Fault,
@@ -62,6 +63,8 @@ ENTITIES: Final = "/entities"
 # The most that it lists, and fewer where so many are too long for one answer.
 _LISTED: Final = (1000, 200, 40)
 _COUNTED: Final = 10_000  # memories that it looks at to list projects, and no more
+_ROUND: Final = 10
+_FEW: Final = 3  # questions about a project that are searches
 _QUERY: Final = 1000  # characters of a large text that are searched for
 _SAYS_WHICH: Final = 502  # what it could not do for others' sake; a code beside it says whose
 _CODES: Final = {
@@ -103,10 +106,17 @@ class OssClient(HttpClient):
         return replace(outcome, kind=Kind.ITEM_FAILURE, message=said, may_have_it=True)
 
     def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Outcome:
-        """Ask for the memory of this key."""
-        del since  # what it said before is not used again
+        """Ask for the memory of this key; once many are asked about, by a listing of them all."""
         if not memory.key or self._known.cannot_tell(memory.project, SEARCH):
             return Presence.CANNOT_TELL
+        if self._known.count_question(memory.project) > _FEW:
+            listed = self._listed(memory, timeout, since)
+            if listed is not None:
+                return listed
+        return self._found(memory, timeout)
+
+    def _found(self, memory: Memory, timeout: float) -> Presence | Outcome:
+        """Whether a search finds the memory of its key."""
         query, is_whole = _query(memory)
         filters = self._scope(memory.project) | {ID: id_of(memory.key)}
         body = {"query": query, "filters": filters, "threshold": 0, "top_k": 1}
@@ -124,6 +134,37 @@ class OssClient(HttpClient):
             return Presence.PRESENT
         # What is unlike a text may be too unlike to be shown; and who shows others has no filters.
         return Presence.ABSENT if is_whole and not results else Presence.CANNOT_TELL
+
+    def _listed(self, memory: Memory, timeout: float, since: float) -> Presence | None:
+        """Whether its key is listed; None where a listing does not tell, and it is searched for.
+
+        A search costs the server a question to its model, and a listing none.
+        """
+        project, key = memory.project, id_of(memory.key)
+        with self._known.turn(project, timeout):
+            now = time.monotonic()
+            listing = self._known.recent(project, since, now)
+            if listing is None:
+                found = self._list(project, timeout, now)
+                if found is None:
+                    return None
+                listing = self._known.keep(project, found, since)
+        if key in listing:
+            return Presence.PRESENT
+        return Presence.ABSENT if listing.complete else None
+
+    def _list(self, project: str, timeout: float, now: float) -> ProjectListing | None:
+        """The keys of a project; None where the server does not list them."""
+        reply = self._get(self._listing_path(project, _LISTED[0]), timeout)
+        if reply.fault is Fault.TOO_LONG:
+            return ProjectListing((), now, complete=False)  # nor will it be shorter next time
+        shown = self._shown(reply, project)
+        if isinstance(shown, Outcome):
+            return None
+        number = len(entries_of(json_object(reply), ("results",)) or [])
+        # A server that does not know `top_k` has a limit of its own, which is a round number.
+        whole = number < _LISTED[0] and (number == 0 or number % _ROUND != 0)
+        return ProjectListing((each.key for each in shown if each.key), now, complete=whole)
 
     def read(self, project: str, limit: int, timeout: float) -> list[ServerMemory] | Outcome:
         """List a project; which are the newest shows only in a list of all that it will list."""

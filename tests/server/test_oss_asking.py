@@ -183,3 +183,33 @@ def test_a_server_that_does_not_show_says_why(call: str) -> None:
         said = client.read("p", 1, LONG) if call == "read" else client.search("p", "q", 1, LONG)
     assert isinstance(said, Outcome)
     assert (said.kind, said.message) == (Kind.UNAUTHORIZED, "401 Unauthorized: no")
+
+
+@pytest.mark.parametrize(
+    ("listed", "said", "searched"),
+    [
+        (["id-1", "id-8", "id-9"], Presence.PRESENT, False),
+        (["id-8", "id-9"], Presence.ABSENT, False),
+        ([], Presence.ABSENT, False),
+        ([f"other {n}" for n in range(20)], Presence.ABSENT, True),
+    ],
+    ids=["is listed", "is not listed", "nothing is", "perhaps cut"],
+)
+def test_one_listing_answers_many_questions(
+    listed: list[str], said: Presence, *, searched: bool
+) -> None:
+    """From the fourth about a project on; where it may not show all, each is searched for."""
+    answers = [*[NOTHING] * 3, shown(*listed), *[NOTHING] * 2]
+    with Wire(answering(*answers)) as server, official(server) as client:
+        found = [client.ask(MEMORY, LONG) for _ in range(5)]
+        assert found == [*[Presence.ABSENT] * 3, said, said]
+        asked_for = [request.method for request in server.requests]
+    assert asked_for == ["POST"] * 3 + ["GET"] + ["POST"] * (2 if searched else 0)
+
+
+def test_where_no_listing_is_to_be_had_each_is_searched_for() -> None:
+    """Whatever the answer is in its place."""
+    answers = [*[NOTHING] * 3, render(404, {"detail": "Not Found"}), shown("id-1")]
+    with Wire(answering(*answers)) as server, official(server) as client:
+        found = [client.ask(MEMORY, LONG) for _ in range(4)]
+    assert found == [*[Presence.ABSENT] * 3, Presence.PRESENT]
