@@ -1,15 +1,15 @@
 """`mem0tray diagnose`: why a memory is stuck, and what to do."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, Final
 
 import click
 
-from mem0tray.actions import dead_letters, diagnose, read_files, snapshot_reader, waiting
-from mem0tray.actions.cause import NOT_RUNNING, PAUSED, Cause
-from mem0tray.actions.find import FileListing, FoundItem, Identity, handles, listing, resolve
-from mem0tray.actions.snapshot import Part, Snapshot
+from mem0tray.actions import diagnose, snapshot_reader, stuck, waiting
+from mem0tray.actions.cause import Cause
+from mem0tray.actions.find import FoundItem, handles, resolve
+from mem0tray.actions.snapshot import Part
 from mem0tray.actions.surroundings import Surroundings
 from mem0tray.cli import candidates, context, no_longer_waiting, output
 from mem0tray.cli import history as attempts
@@ -20,8 +20,7 @@ from mem0tray.core.reasons import Reason
 from mem0tray.core.text import plural
 from mem0tray.ledger.known import Attempt, Known
 from mem0tray.ledger.reader import Reader
-from mem0tray.server.remedy import ID, asks_nothing
-from mem0tray.system.paths import Paths
+from mem0tray.server.remedy import asks_nothing
 
 _SHOWN: Final = 10  # of those whose id begins alike
 
@@ -47,11 +46,11 @@ def command(name: str | None, *, as_json: bool) -> None:
     settings = context.load_there()
     paths = settings.locations()
     if name is None:
-        _sum_up(settings, paths, as_json=as_json)
+        _sum_up(settings, as_json=as_json)
         return
     snapshot = snapshot_reader.read(settings, time.time(), Part.REFUSAL)
     with Reader(paths.ledger) as reader:
-        there = _dead(snapshot, reader).found
+        there = stuck.dead_among(snapshot, reader).found
         there += waiting.look(paths, reader, snapshot.server.name).listing.found
     gone = (
         []
@@ -153,69 +152,30 @@ def _style(cause: Cause) -> Style:
     return Style.WARNING if cause.by_itself else Style.BAD
 
 
-def _dead(snapshot: Snapshot, reader: Reader) -> FileListing:
-    letters = dead_letters.look(snapshot.paths, reader, snapshot.server.name)
-    return listing(letters, read_files.DLQ)
-
-
-def _sum_up(settings: Settings, paths: Paths, *, as_json: bool) -> None:
-    """Dead letters, and entries that have failed, by the cause that counts first.
-
-    Where the server refuses everything, all that wait: which was tried says nothing of it.
-    Of those that are alike one is told as an example.
-    """
-    snapshot = snapshot_reader.read(settings, time.time(), Part.REFUSAL)
-    with Reader(paths.ledger) as reader:
-        in_dlq = _dead(snapshot, reader)
-        queue = waiting.look(paths, reader, snapshot.server.name)
-        last = reader.last_attempts()
-    in_queue, pending = queue.listing, queue.known
-    dead, fresh = in_dlq.found, in_queue.found
-    around = Surroundings.ask(settings, snapshot)
-    now = time.time()
-    stuck = [each for each in fresh if around.refuse_everything or _has_failed(each, pending, last)]
-    groups: dict[tuple[object, ...], list[FoundItem]] = {}
-    first: dict[tuple[object, ...], Cause] = {}
-    for found in [*dead, *stuck]:
-        attempt, known = last.get(found.identity), pending.get(found.identity)
-        cause = diagnose.causes(found, around, attempt, known, now, ID)[0]
-        groups.setdefault(cause.likeness, []).append(found)
-        first.setdefault(cause.likeness, cause)
-    called = handles([*dead, *fresh])
-    shown = [
-        (first[like].about(called[group[0].id]) if len(group) == 1 else first[like], group)
-        for like, group in sorted(groups.items(), key=lambda pair: -len(pair[1]))
-    ]
+def _sum_up(settings: Settings, *, as_json: bool) -> None:
+    found = stuck.sum_up(settings, time.time())
     if as_json:
         stuck_by = [
             {**_as_json(cause), "count": len(group), "example": group[0].id}
-            for cause, group in shown
+            for cause, group in found.groups
         ]
-        # What is amiss beside that: it stops none of these alone.
-        amiss = [
-            {**_as_json(cause), "count": 0, "example": None} for cause in _besides(around, shown)
-        ]
+        amiss = [{**_as_json(cause), "count": 0, "example": None} for cause in found.besides]
         output.print_json([*stuck_by, *amiss])
         return
-    if not dead:
+    if not found.dead.found:
         output.say("There are no dead letters.")
-    for cause, group in shown:
+    for cause, group in found.groups:
         output.say_beside(
-            f"{_number(group)}: {cause.name}", f", as {called[group[0].id]}:", _style(cause)
+            f"{stuck.number(group)}: {cause.name}",
+            f", as {found.called[group[0].id]}:",
+            _style(cause),
         )
         output.say_beside("  ", str(cause.sentence))
         _print_remedy(cause.remedy)
-    _tell_besides(_besides(around, shown), queue.count)
-    for each in (in_dlq, in_queue):
+    _tell_besides(found.besides, found.waiting.count)
+    for each in (found.dead, found.waiting.listing):
         if each.unnamed:
             output.say(output.nonsense(each.unnamed))
-
-
-def _besides(around: Surroundings, shown: Sequence[tuple[Cause, list[FoundItem]]]) -> list[Cause]:
-    """What is amiss and has not been told of any memory."""
-    # To stop and to pause are part of what is to be done for each.
-    told = {cause.name for cause, _ in shown} | ({PAUSED, NOT_RUNNING} if shown else set())
-    return [cause for cause in around.causes if cause.name not in told]
 
 
 def _tell_besides(causes: Iterable[Cause], fresh: int) -> None:
@@ -226,23 +186,3 @@ def _tell_besides(causes: Iterable[Cause], fresh: int) -> None:
     if fresh:
         number = plural(fresh, "memory waits", "memories wait")
         output.say(f"{number} in the queue: see `mem0tray list --queue`.")
-
-
-def _has_failed(
-    found: FoundItem, pending: dict[Identity, Known], last: dict[Identity, Attempt]
-) -> bool:
-    """Whether a waiting entry is more than new: it was tried, or can never be sent."""
-    if found.item is None or found.identity in last:
-        return True
-    known = pending.get(found.identity)
-    if known is not None and known.is_held:
-        return True
-    return (known.retries if known is not None else found.item.retries) > 0
-
-
-def _number(group: list[FoundItem]) -> str:
-    dead = sum(each.is_dead for each in group)
-    parts = [plural(dead, "dead letter")] if dead else []
-    if len(group) > dead:
-        parts.append(plural(len(group) - dead, "waiting entry", "waiting entries"))
-    return ", ".join(parts)
