@@ -19,7 +19,7 @@ from mem0tray.core.errors import (
     NoThreadError,
 )
 from mem0tray.core.large import LARGE, as_json
-from mem0tray.files import atomic, document, private_folders
+from mem0tray.files import atomic, document, list_end, private_folders
 from mem0tray.files.atomic import Signature
 from mem0tray.files.lock import FileLock
 from mem0tray.system import data_folders, plain
@@ -30,6 +30,7 @@ SHOWN: Final = 100  # entries in `last_100`
 _LARGE: Final = 1_000_000  # bytes; less is written in a few milliseconds
 _BESIDE: Final = 2**16  # bytes of a request beside the text
 _TRIES: Final = 2
+_QUEUE: Final = "queue"
 _FOLDER: Final = "paths.claude_dir"
 _URL: Final = "server.url"
 Value = bytes | list[bytes]
@@ -210,22 +211,30 @@ def _replace_if_unchanged(
 def _with_entries(path: Path, entries: list[bytes]) -> tuple[Written | None, Signature | None]:
     """The queue file with `entries`, and its signature as read; no bytes when it is broken."""
     found = atomic.read(path)
-    before = found[1] if found else None
+    data, before = found or (b"{}", None)
+    there = list_end.opened(data, _QUEUE)
+    if there is not None:
+        laid_out = _laid_out(_beside(there.rest, entries))
+        rest = [laid_out] if isinstance(laid_out, bytes) else laid_out
+        return list_end.closed(_QUEUE, there.items, entries, rest), before
     try:
-        parsed = document.parse(found[0] if found else b"{}", ("queue",), views=True)
+        parsed = document.parse(data, (_QUEUE,), views=True)
     except document.BrokenDocumentError:
         return None, before
     if parsed.rejected:
         return None, before
-    rest = parsed.rest
-    top: dict[str, Value] = {
-        "queue": [*parsed.lists["queue"], *entries],
+    queue = [*parsed.lists[_QUEUE], *entries]
+    return _laid_out({_QUEUE: queue, **_beside(parsed.rest, entries)}), before
+
+
+def _beside(rest: dict[str, bytes], entries: list[bytes]) -> dict[str, Value]:
+    """What stands in the file beside the queue, with `entries` shown and counted."""
+    return {
         "last_100": _with_last(rest.pop("last_100", b"[]"), entries),
         "failed": rest.pop("failed", b"[]"),
         "stats": _counted(rest.pop("stats", document.NEW_STATS), len(entries)),
         **rest,
     }
-    return _laid_out(top), before
 
 
 def _with_last(raw: bytes, entries: list[bytes]) -> Value:

@@ -28,7 +28,7 @@ STAMP: Final = "last_update"  # of DLQ file and metrics: when it was written, IS
 HELD: Final = "held"  # of the queue file: entries that another worker has perhaps delivered
 NEW_STATS: Final = b'{"total_queued": 0, "total_synced": 0, "total_failed": 0, "last_sync": null}'
 _BLANKS: Final = " \t\n\r"
-_SMALL: Final = 800  # an item of fewer bytes is neither too deep nor has too long a number
+SMALL: Final = 800  # an item of fewer bytes is neither too deep nor has too long a number
 _DEEPEST: Final = 400  # json.tool gives up at about 1,000, its printer earlier
 _DOCUMENT: Final = re.compile(r'\{\s*"(queue|items|last_100|failed|last_update|stats)"')
 _VALUE: Final = re.compile(r":\s*\Z")
@@ -150,14 +150,14 @@ def dump(value: Any) -> bytes:
 
 def loadable(raw: bytes) -> bool:
     """Whether `json.tool` can load this value (no endless number, no endless nesting)."""
-    if len(raw) < _SMALL:
+    if len(raw) < SMALL:
         return True
     if len(raw) >= LARGE:
         if _is_text(raw):
             return True  # or else the splitter had refused it
         if (parts := _parts_of(raw)) is not None:
             return all(_is_text(part) or loadable(bytes(part)) for part in parts)
-        raw = bytes(raw)
+    raw = bytes(raw)
     try:
         json.loads(raw)
     except (ValueError, RecursionError):
@@ -188,7 +188,7 @@ def _shallow(raw: bytes) -> bool:
 def _sift(items: list[bytes], rejected: list[bytes]) -> list[bytes]:
     kept: list[bytes] = []
     for item in items:
-        if len(item) < _SMALL or loadable(item):
+        if len(item) < SMALL or loadable(item):
             kept.append(item)
         else:
             rejected.append(bytes(item))
