@@ -20,6 +20,7 @@ BENCHMARKS: dict[str, Callable[[Home, Standin], list[Figure]]] = {
     "slow-server": throughput.slow_server,
     "add": latency.add_to_sent,
     "commands": latency.commands,
+    "saving": latency.saving,
     "local-server": latency.local_server,
     "reading": reading.reading,
     "lock": latency.lock,

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Self
 
 from tests.benchmarks.figure import Figure
+from tests.claude.tool_client import over_stdio
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.processes import seconds
@@ -18,6 +19,7 @@ from tests.support.shapes import entries, waiting
 from tests.support.standin import Standin
 
 MANY = 10_000
+SAVES = 500
 ASKED_EVERY = 0.0005  # seconds
 
 
@@ -57,6 +59,25 @@ def commands(home: Home, server: Standin) -> list[Figure]:
     ]
     stopped = seconds(worker.stop)
     return [*figures, Figure("stop in the middle of requests that hang", stopped, "s", 1)]
+
+
+def saving(home: Home, server: Standin) -> list[Figure]:
+    """How long Claude Code waits for `mem0_save`, with 10,000 waiting and every request hanging."""
+    server.default = Answer(delay=30)
+    home.write_queue(entries(MANY))
+    home.worker()
+    home.wait(lambda: home.read(home.metrics)["queue_size"] == MANY, 30, "taken in")
+    with over_stdio(home) as session:
+        times = sorted(
+            seconds(partial(session.call, "mem0_save", project_id="p", content=f"tool {n}"))
+            for n in range(SAVES)
+        )
+    median, late = statistics.median(times) * 1000, times[-SAVES // 100 - 1] * 1000
+    detail = f"worst {times[-1] * 1000:.0f} ms; of {SAVES}"
+    return [
+        Figure("mem0_save, median, 10,000 waiting", median, "ms", 20, detail=detail),
+        Figure("mem0_save, 99 of 100, 10,000 waiting", late, "ms", 60),
+    ]
 
 
 def local_server(home: Home, server: Standin) -> list[Figure]:

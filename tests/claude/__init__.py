@@ -1,0 +1,1 @@
+"""Tests of what Claude Code has of the memories."""

@@ -1,0 +1,386 @@
+"""`mem0tray mcp`, driven by the official client over standard input and output."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from tests.claude.tool_client import LEGACY, ToolClient
+from tests.support import needs
+from tests.support.home import COMMAND, Home, one_line
+from tests.support.http1 import Answer
+from tests.support.shapes import dead, entry, queue_document
+from tests.support.standin import Standin
+
+Connect = Callable[..., ToolClient]  # over standard input and output, or in this process
+ARGUMENTS = {
+    "mem0_recall": ("project_id", "limit"),
+    "mem0_save": ("project_id", "content"),
+    "mem0_search": ("project_id", "query", "limit"),
+    "mem0_list_projects": (),
+    "mem0_health": (),
+    "mem0_queue_status": (),
+}
+REQUIRED = {"mem0_save": ["content"], "mem0_search": ["query"]}
+
+
+@pytest.mark.parametrize("mode", ["auto", LEGACY])
+def test_six_tools_are_listed(connect: Connect, mode: str) -> None:
+    """Their names and arguments are those of the contract, to clients old and new."""
+    tools = connect(mode=mode).tools()
+    found = {name: set(each.input_schema["properties"]) for name, each in tools.items()}
+    assert found == {name: set(arguments) for name, arguments in ARGUMENTS.items()}
+    required = {name: each.input_schema.get("required") for name, each in tools.items()}
+    assert required == {name: REQUIRED.get(name) for name in ARGUMENTS}
+    recall, search = tools["mem0_recall"], tools["mem0_search"]
+    assert recall.input_schema["properties"]["limit"]["default"] == 20
+    assert search.input_schema["properties"]["limit"]["default"] == 10
+
+
+def test_with_a_server_that_answers(start: Connect, home: Home, server: Standin) -> None:
+    """What is saved is marked as waiting, delivered once, and then recalled from there."""
+    session = start()
+    saved = session.call("mem0_save", project_id="garden", content="roses want sun")
+    (queued,) = home.queue_items()
+    assert saved.text == (
+        f"Saved in the project 'garden', id {queued['id']}."
+        " It waits on this computer: worker not running."
+    )
+    assert queued["content"] == "roses want sun"
+    recalled = session.call("mem0_recall", project_id="garden")
+    assert recalled.lines[1:] == ["- [waiting here] roses want sun"]
+    home.drained()
+    assert server.stored == [("garden", "roses want sun")]
+    server.begin_with([("garden", "older"), ("garden", "roses want sun\nand water")])
+    recalled = session.call("mem0_recall", project_id="garden")
+    assert recalled.lines == [
+        "2 memories of the project 'garden', newest first:",
+        "- roses want sun",
+        "  and water",
+        "- older",
+    ]
+    found = session.call("mem0_search", project_id="garden", query="older", limit=1)
+    assert found.lines == [
+        "1 memory of the project 'garden' for “older”, best first:",
+        "- older",
+    ]
+    assert session.call("mem0_recall", project_id="nobody").text == (
+        "Nothing was found in the project 'nobody'."
+    )
+
+
+def test_beside_a_worker_a_memory_is_on_its_way(
+    connect: Connect, home: Home, server: Standin
+) -> None:
+    """The answer names where it goes, and the server gets it."""
+    home.worker()
+    saved = connect().call("mem0_save", project_id="garden", content="beans")
+    assert saved.text.endswith(f" It is on its way to {server.url.removeprefix('http://')}.")
+    server.wait_for(lambda: server.count("beans") == 1)
+
+
+def test_a_save_waits_for_no_server(start: Connect, home: Home, server: Standin) -> None:
+    """While the server keeps a question waiting, saves are answered, and then the question is."""
+    home.configure('[server]\ndialect = "vps"\n')
+    released = Event()
+    server.begin_with([("garden", "older")])
+    server.script_questions(
+        Answer(body={"success": True, "memories": [{"memory": "late"}]}, after=released.is_set)
+    )
+    session = start()
+    asked = session.start("mem0_recall", project_id="garden")
+    server.wait_for(server.questions)
+    assert not session.call("mem0_save", project_id="garden", content="quick").failed
+    assert not asked.done()
+    released.set()
+    assert asked.result(10).lines[-1] == "- late"
+
+
+def test_with_a_server_that_is_down(start: Connect, home: Home) -> None:
+    """Saves succeed, what waits is recalled and found, and all that ask say what is the matter."""
+    home.write_dlq([dead("roses died", "garden", last_error="500 Internal Server Error")])
+    home.env["MEM0TRAY_SERVER_URL"] = "http://127.0.0.1:9"
+    session = start()
+    assert not session.call("mem0_save", project_id="garden", content="roses want sun").failed
+    for asked in (
+        session.call("mem0_recall", project_id="garden"),
+        session.call("mem0_search", project_id="garden", query="roses"),
+    ):
+        assert not asked.failed
+        assert asked.text.startswith("127.0.0.1:9 did not answer: ")
+        assert "only what waits on this computer" in asked.lines[0]
+        assert sorted(asked.lines[1:]) == [
+            "- [dead letter here] roses died",
+            "- [waiting here] roses want sun",
+        ]
+    for asked in (session.call("mem0_health"), session.call("mem0_queue_status")):
+        assert not asked.failed
+        assert "1 memory waits in the queue, 1 dead letter, the oldest" in asked.text
+        assert "Server: 127.0.0.1:9." in asked.lines
+        assert "1 dead letter: server down: 127.0.0.1:9: " in asked.text
+        assert "Start the server" in asked.text
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (Answer(401), "401 Unauthorized"),
+        (Answer(500), "500 Internal Server Error"),
+        (Answer(raw=b"HTTP/1.1 200 OK\r\n\r\n<html>"), "200 OK"),
+        (Answer(reset=True), "the connection was lost"),
+    ],
+)
+def test_with_a_server_that_is_wrong(
+    connect: Connect, home: Home, server: Standin, answer: Answer, said: str
+) -> None:
+    """Whatever it answers, what waits is recalled, with what the server said."""
+    home.configure('[server]\ndialect = "vps"\n')
+    session = connect()
+    session.call("mem0_save", project_id="garden", content="roses")
+    server.script_questions(answer)
+    recalled = session.call("mem0_recall", project_id="garden")
+    assert (recalled.failed, recalled.lines[1:]) == (False, ["- [waiting here] roses"])
+    assert said in recalled.lines[0]
+
+
+def test_dead_letters_are_told_with_their_cause(
+    connect: Connect, home: Home, server: Standin
+) -> None:
+    """Health and queue status say how many a server rejects, why, and what to do."""
+    server.script(Answer(422, {"detail": "no such project"}), content="bad", forever=True)
+    home.write_queue([entry("bad", retries=4)])
+    home.drain()
+    session = connect()
+    for tool in ("mem0_health", "mem0_queue_status"):
+        told = session.call(tool).text
+        assert "0 memories wait in the queue, 1 dead letter" in told
+        assert "1 dead letter: rejected by the server: 422" in told
+        assert "mem0tray edit" in told
+
+
+def test_when_nothing_is_amiss_that_is_said(connect: Connect, home: Home) -> None:
+    """A worker that runs, a server that answers: health has no more to say."""
+    home.worker()
+    told = connect().call("mem0_health").lines
+    assert "State: healthy." in told
+    assert told[-1] == "The server answers, and nothing stands in the way of a memory."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"content": "  "}, "Nothing was saved: the text is empty."),
+        ({"content": "x", "project_id": 5}, "project_id"),
+        ({}, "content"),
+    ],
+)
+def test_what_is_no_memory_is_refused_in_words(
+    connect: Connect, home: Home, arguments: dict[str, object], said: str
+) -> None:
+    """The model learns what is missing, nothing is queued, and the session goes on."""
+    session = connect()
+    refused = session.call("mem0_save", **arguments)
+    assert refused.failed
+    assert said in refused.text
+    assert "Traceback" not in refused.text
+    assert not home.queue.exists()
+    assert not session.call("mem0_save", content="fine", project_id=None).failed
+
+
+def test_projects_are_listed_with_what_waits(connect: Connect, home: Home, server: Standin) -> None:
+    """Those of the server, where it lists them, and those that have memories here alone."""
+    home.configure('[server]\ndialect = "vps"\n')
+    session = connect()
+    session.call("mem0_save", project_id="garden", content="roses")
+    home.write_dlq([dead("beans", "orchard")])
+    assert session.call("mem0_list_projects").lines == [
+        "The server does not name all of its projects. 2 projects:",
+        "- garden: 0 delivered, 1 waiting here",
+        "- orchard: 0 delivered, 1 dead letter",
+    ]
+    listed = {"success": True, "projects": [{"user_id": "garden", "count": 2}]}
+    server.script_questions(Answer(body=listed))
+    assert session.call("mem0_list_projects").lines == [
+        "2 projects:",
+        "- garden: 2 memories on the server, 1 waiting here",
+        "- orchard: 0 memories on the server, 1 dead letter",
+    ]
+    server.script_questions(Answer(reset=True))
+    first = session.call("mem0_list_projects").lines[0]
+    assert "did not answer" in first
+    assert "What follows is only what is known on this computer. 2 projects:" in first
+    home.queue.write_text("broken", encoding="utf-8")
+    told = session.call("mem0_list_projects").text
+    assert "mem0_queue.json is broken" in told
+
+
+# The project ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["auto", LEGACY])
+def test_the_project_is_that_of_the_client_s_folder(
+    connect: Connect, home: Home, tmp_path: Path, mode: str
+) -> None:
+    """The first that it names, wherever the server was started; unless a project is named."""
+    folder = tmp_path / "a garden"
+    folder.mkdir()
+    session = connect(roots=[folder.as_uri(), tmp_path.as_uri()], mode=mode)
+    session.call("mem0_save", content="one")
+    session.call("mem0_save", content="two", project_id="orchard")
+    assert [each["project_id"] for each in home.queue_items()] == ["a garden", "orchard"]
+
+
+@pytest.mark.parametrize("mode", ["auto", LEGACY])
+@pytest.mark.parametrize("roots", [None, []])
+def test_without_a_folder_of_the_client_it_is_the_working_directory_s(
+    connect: Connect,
+    home: Home,
+    monkeypatch: pytest.MonkeyPatch,
+    mode: str,
+    roots: list[str] | None,
+) -> None:
+    """Also where the client knows the question, and has none."""
+    folder = home.root / "orchard"
+    folder.mkdir()
+    session = connect(roots=roots, mode=mode)
+    monkeypatch.chdir(folder)
+    session.call("mem0_save", content="one")
+    assert [each["project_id"] for each in home.queue_items()] == ["orchard"]
+
+
+def test_a_client_that_cannot_name_its_folders_is_no_obstacle(connect: Connect, home: Home) -> None:
+    """It answers the question with an error, and the memory goes to the working directory's."""
+    session = connect(roots="no idea", mode=LEGACY)
+    assert not session.call("mem0_save", content="one").failed
+    assert [each["project_id"] for each in home.queue_items()] == [home.root.name]
+
+
+def test_the_variable_wins_over_every_folder(
+    connect: Connect, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`MEM0_PROJECT_ID` names the project of all that name none."""
+    session = connect(roots=[tmp_path.as_uri()])
+    monkeypatch.setenv("MEM0_PROJECT_ID", "orchard")
+    session.call("mem0_save", content="one")
+    assert [each["project_id"] for each in home.queue_items()] == ["orchard"]
+
+
+# Trouble with the files -----------------------------------------------------------------------
+
+
+def test_with_a_broken_queue_file_it_is_saved_beside_it(
+    connect: Connect, home: Home, server: Standin
+) -> None:
+    """That is said, the broken file stays as it is, and the worker delivers the memory."""
+    home.queue.write_text('{"queue": [', encoding="utf-8")
+    session = connect()
+    saved = session.call("mem0_save", project_id="garden", content="beans")
+    assert not saved.failed
+    assert "the emergency file" in saved.text
+    assert home.queue.read_text(encoding="utf-8") == '{"queue": ['
+    for tool in ("mem0_health", "mem0_queue_status"):
+        told = session.call(tool)
+        assert not told.failed
+        assert "mem0_queue.json is broken" in told.text
+    home.drain()
+    assert server.count("beans") == 1
+
+
+@needs.FLOCK
+def test_while_the_lock_is_held_it_is_saved_beside_it(connect: Connect, home: Home) -> None:
+    """After a second without the lock of the queue file, in the emergency file."""
+    session = connect()
+    home.lock_holder()
+    saved = session.call("mem0_save", project_id="garden", content="beans")
+    assert "the emergency file" in saved.text
+    assert json.loads(home.emergency.read_text(encoding="utf-8"))["content"] == "beans"
+
+
+def test_where_nothing_can_be_written_that_is_said(
+    connect: Connect, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model learns that the memory was not saved, and what to do."""
+    session = connect()
+    (home.root / "file").touch()
+    monkeypatch.setenv("MEM0TRAY_PATHS_CLAUDE_DIR", str(home.root / "file"))
+    refused = session.call("mem0_save", project_id="garden", content="beans")
+    assert refused.failed
+    assert refused.text.startswith("Nothing was queued: ")
+    assert "Move " in refused.text
+
+
+def test_wrong_settings_keep_no_memory_from_being_saved(
+    connect: Connect, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is wrong is said with it; what only asks says it as an error."""
+    monkeypatch.setenv("MEM0TRAY_SERVER_URL", "nonsense")
+    session = connect()
+    saved = session.call("mem0_save", project_id="garden", content="beans")
+    assert not saved.failed
+    assert "The settings are wrong: " in saved.text
+    assert [each["content"] for each in home.queue_items()] == ["beans"]
+    asked = session.call("mem0_recall", project_id="garden")
+    assert asked.failed
+    assert "server.url" in asked.text
+
+
+def test_foreign_text_is_shown_harmlessly(connect: Connect, home: Home) -> None:
+    """Neither signs that a terminal obeys nor half a character come out; the rest does."""
+    odd = entry("a\x1b[31m\u202eb\ud800\n\nc", "p")
+    home.dump(home.queue, queue_document([odd]))
+    told = connect().call("mem0_recall", project_id="p", limit=5)
+    assert told.lines[-3:] == ["- [waiting here] a\ufffd[31m\ufffdb\ufffd", "  ", "  c"]
+
+
+def test_without_the_extra_it_says_what_to_install(home: Home) -> None:
+    """One line on standard error, exit code 1, and nothing on standard output."""
+    without = "sys.modules['mcp'] = None; from mem0tray.cli import main; sys.exit(main(['mcp']))"
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; {without}"],
+        env=home.env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    line = one_line(done.stderr)
+    assert "needs the package mcp, which is not installed" in line
+    assert "pipx install --force '.[mcp]'" in line
+
+
+def test_half_a_character_costs_no_more_than_itself(home: Home) -> None:
+    """A client's text that was cut within an emoji is saved, and its request is answered."""
+    shake = {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "test", "version": "1"},
+    }
+    save = {"name": "mem0_save", "arguments": {"project_id": "p", "content": "cut \ud83d"}}
+    asked = [("initialize", shake), ("tools/call", save)]
+    lines = [
+        json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
+        for number, (method, params) in enumerate(asked)
+    ]
+    with subprocess.Popen(
+        [*COMMAND, "mcp"],
+        env=home.env,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        answers = []
+        for line in lines:
+            process.stdin.write(f"{line}\n")
+            process.stdin.flush()
+            answers.append(json.loads(process.stdout.readline()))
+        process.stdin.close()
+        assert process.stdout.read() == ""
+    assert process.returncode == 0
+    assert [each["id"] for each in answers] == [0, 1]
+    assert [each["content"] for each in home.queue_items()] == ["cut \ufffd"]

@@ -1,0 +1,84 @@
+"""Clients at once, their servers killed in the middle of it: what was answered is kept, once."""
+
+import os
+import random
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.claude.tool_client import over_stdio
+from tests.support import needs
+from tests.support.home import Home
+from tests.support.standin import Standin
+
+
+class Saver:
+    """A client that saves one memory after the other, and starts a server anew when it is gone.
+
+    So many servers are killed, each at a random moment of its share of the saves.
+    """
+
+    def __init__(self, home: Home, name: str, count: int, kills: int) -> None:
+        self._home = home
+        self._rest = [f"{name} memory {number}" for number in range(count)]
+        self._share = count // (kills + 1)
+        self._kills = kills
+        self._pid_file = home.root.with_name(f"{name}.pid")
+        self._random = random.Random(name)  # noqa: S311  (the same moments in each run)
+        self.answered: list[str] = []
+
+    def run(self) -> None:
+        """Save all of them, each once, whether or not it was answered."""
+        for _ in range(self._kills):
+            self._use_a_server(fatal=self._rest[self._random.randrange(self._share)])
+        self._use_a_server(fatal="")
+
+    def _use_a_server(self, fatal: str) -> None:
+        """Save until the server is gone, which is killed about when it is given `fatal`."""
+        with over_stdio(self._home, pid_file=self._pid_file) as session:
+            while self._rest:
+                text = self._rest.pop(0)
+                asked = session.start("mem0_save", project_id="p", content=text)
+                if text == fatal:
+                    self._kill_in(self._random.uniform(0, 0.02))
+                try:
+                    said = asked.result(30)
+                except Exception:  # noqa: BLE001  (whatever the client makes of it)
+                    return
+                assert not said.failed, said
+                self.answered.append(text)
+
+    def _kill_in(self, seconds: float) -> None:
+        pid = int(self._pid_file.read_text())
+        threading.Timer(seconds, os.kill, (pid, signal.SIGKILL)).start()
+
+
+def save_and_kill(home: Home, server: Standin, clients: int, count: int, kills: int) -> None:
+    """Save `count` memories in all, and see that each that was answered is delivered once."""
+    home.worker()
+    savers = [Saver(home, f"client-{n}", count // clients, kills) for n in range(clients)]
+    with ThreadPoolExecutor(clients) as pool:
+        for done in [pool.submit(saver.run) for saver in savers]:
+            done.result(600)
+    answered = [text for saver in savers for text in saver.answered]
+    assert len(answered) == count - clients * kills
+    server.wait_for(lambda: not server.missing(answered), 60, "all that was answered")
+    assert server.surplus() == {}
+
+
+@needs.SIGNALS
+@pytest.mark.row(58)
+def test_what_was_answered_is_delivered_once(home: Home, server: Standin) -> None:
+    """Two clients at once, the server of each killed once in the middle of its saves."""
+    save_and_kill(home, server, 2, 40, 1)
+
+
+@needs.SIGNALS
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.row(58)
+def test_of_a_thousand_saves_each_answered_is_delivered_once(home: Home, server: Standin) -> None:
+    """Four clients at once, the server of each killed nine times in the middle of its saves."""
+    save_and_kill(home, server, 4, 1000, 9)
