@@ -36,7 +36,8 @@ class Export:
     """`lines()` of the memories that the server has, of one project or (`project` empty) of all.
 
     `watch` is called after each page. `folder`: where pages wait, None for the system's own
-    place. What is known so far: `read` memories have come and `written` are in the lines given,
+    place. What is known so far: of `total` memories (None where the server does not say how many
+    that are) `read` have come and `written` are in the lines given,
     of `projects` projects; of those in `cut` the server has more than it shows, or may have;
     `unnamed`: it may have projects that it does not name. `waiting`: so many memories of these
     projects wait here, and are not in it; `unread` says why that is not all.
@@ -46,6 +47,7 @@ class Export:
     project: str
     watch: Callable[["Export"], None]
     folder: Path | None = None
+    total: int | None = None
     read: int = 0
     written: int = 0
     projects: int = 0
@@ -64,6 +66,7 @@ class Export:
             if not self.project:
                 found = projects.of_server(client, server.shown)
                 self.unnamed = not found.whole
+                self.total = sum(each.count or 0 for each in found.found) if found.whole else None
                 known = () if found.whole else here
                 names = projects.in_order([*known, *(each.project for each in found.found)])
             waiting = [here[name] for name in (names if self.project else here) if name in here]

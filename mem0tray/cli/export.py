@@ -13,7 +13,7 @@ from mem0tray.actions.export import Export
 from mem0tray.cli import candidates, context, output, producing
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.context import UsageError
-from mem0tray.cli.progress import ProgressLine
+from mem0tray.cli.progress import EstimatedProgress
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.core.text import one_line, plural
 from mem0tray.files import atomic, temporary
@@ -60,11 +60,15 @@ def command(*, project: str | None, out: Path | None) -> None:
     folder = target.parent if target is not None and target.parent.is_dir() else None
     if folder is not None:
         temporary.remove_leftovers(folder)  # of an export that was killed
-    with ProgressLine() as progress:
+    with EstimatedProgress("memories read") as progress:
 
         def watch(export: Export) -> None:
-            if progress.is_due and (target is not None or not sys.stdout.isatty()):
-                progress.show(f"{plural(export.read, 'memory', 'memories')} read")
+            if target is None and sys.stdout.isatty():
+                return  # the lines are there to be seen
+            if export.total is not None:
+                progress(export.read, export.total)
+            else:
+                progress.show(f"{export.read:,} memories read")
 
         export = Export(settings, name, watch, folder)
         with orderly_end.ends_in_order(), closing(_checked(export, target)) as lines:

@@ -281,8 +281,9 @@ def test_a_terminal_is_told_how_far_it_is(home: Scratch, monkeypatch: pytest.Mon
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     home.env(TERM="xterm")
     with serving(home, paging({"p": ["one"]})):
-        done = home.run("export", "--out", str(home.root / "memories.jsonl"))
-    assert done.err == "\r\x1b[K1 memory read\r\x1b[K"
+        for arguments, said in (((), "1 of 1 memories read"), (("-p", "p"), "1 memories read")):
+            done = home.run("export", "--out", str(home.root / "memories.jsonl"), *arguments)
+            assert done.err == f"\r\x1b[K{said}\r\x1b[K"
 
 
 # Round trip -----------------------------------------------------------------------------------
