@@ -5,15 +5,17 @@ from pathlib import Path
 
 import pytest
 
+from mem0tray.config.settings import SyncSettings
 from tests.support.forked import ForkedHome
 from tests.support.home import Home
 from tests.support.http1 import Answer, Request
 from tests.support.official import OfficialStandin, SimpleStore
-from tests.support.shapes import entries, entry
+from tests.support.shapes import entries, entry, texts
 from tests.support.standin import Standin
 
 HEALTH = ("GET", "/health")
 STATUS = ("GET", "/auth/setup-status")
+CONCURRENCY = SyncSettings().concurrency
 
 
 @pytest.fixture
@@ -104,6 +106,38 @@ def test_a_server_that_changes_under_its_address_is_found_out(
         home.wait(lambda: home.queue_items() == [], 20, "delivered")
         assert later.surplus() == {}
         assert home.dlq_items() == []
+
+
+def check_changes_in_a_drain(home: Home, server: Standin, later: OfficialStandin) -> None:
+    """Let `later` stand in the place of `server` for a while, and `server` again, in one drain.
+
+    A memory that was under way when one went is asked about at the other, which cannot know.
+    """
+    queue = entries(300)
+    server.latency = later.latency = 0.01
+    home.write_queue(queue)
+    worker = home.worker()
+    server.wait_for(lambda: server.total_stored() >= 60, 20)
+    server.close()
+    later._port = server._port
+    with later:
+        later.wait_for(lambda: later.total_stored() >= 60, 30)
+        later.close()
+        server.open()
+        home.wait(lambda: home.queue_items() == [], 30, "delivered")
+    worker.stop()
+    assert set(server.missing(texts(queue))) & set(later.missing(texts(queue))) == set()
+    assert (server.surplus(), later.surplus(), home.dlq_items()) == ({}, {}, [])
+    assert home.stats()["total_synced"] == 300
+    assert server.total_stored() + later.total_stored() <= 300 + 2 * CONCURRENCY
+    for each in (server, later):
+        probes = [request for request in each.requests if request.method == "GET"]
+        assert not any(request.body for request in probes)
+
+
+def test_a_server_that_changes_twice_in_a_drain_loses_nothing(home: Home, server: Standin) -> None:
+    """From one kind to the other and back: each server has what it took once, and none is lost."""
+    check_changes_in_a_drain(home, server, OfficialStandin(SimpleStore()))
 
 
 def test_what_is_no_mem0_server_gets_nothing(home: Home, server: Standin) -> None:

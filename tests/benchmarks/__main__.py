@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.benchmarks import idle, latency, page, reading, throughput, tray
+from tests.benchmarks import idle, latency, official, page, reading, throughput, tray
 from tests.benchmarks.figure import Figure
 from tests.support.home import Home
 from tests.support.standin import Standin
@@ -18,6 +18,7 @@ BENCHMARKS: dict[str, Callable[[Home, Standin], list[Figure]]] = {
     "drain-more": throughput.drain_more,
     "scale": throughput.scale,
     "slow-server": throughput.slow_server,
+    "official": official.official,
     "add": latency.add_to_sent,
     "commands": latency.commands,
     "saving": latency.saving,

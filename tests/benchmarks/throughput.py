@@ -54,8 +54,8 @@ def drain(home: Home, server: Standin) -> list[Figure]:
         _in_turns(home, server, 5_000, number, later, other_loop)
     told = "5,000 on a first start, a server that cannot tell"
     return [
-        _beside(f"drain of {told}", first, loop, 0.95),
-        _beside("drain of 5,000 on a later start", later, other_loop, 1.0),
+        beside(f"drain of {told}", first, loop, 0.95),
+        beside("drain of 5,000 on a later start", later, other_loop, 1.0),
     ]
 
 
@@ -70,8 +70,8 @@ def drain_more(home: Home, server: Standin) -> list[Figure]:
     plain = [seconds(lambda: _run(home, server, PLAIN_WORKER))]
     once = [_drained(home, 10_000, "beside a plain worker")]
     return [
-        _beside("drain of 10,000 on a first start, a server that lists", first, loop, 0.9),
-        _beside("drain of 10,000", once, plain, 2.0, "plain worker"),
+        beside("drain of 10,000 on a first start, a server that lists", first, loop, 0.9),
+        beside("drain of 10,000", once, plain, 2.0, "plain worker"),
     ]
 
 
@@ -133,7 +133,7 @@ def _in_turns(
             loop.append(seconds(lambda: _run(home, server, BARE_LOOP)))
 
 
-def _beside(
+def beside(
     name: str, ours: list[float], theirs: list[float], target: float, whose: str = "bare loop"
 ) -> Figure:
     """All rounds of both, start-ups counted."""

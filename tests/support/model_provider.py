@@ -1,7 +1,6 @@
 """A provider of a model for embeddings, with OpenAI's interface, and faults that a test turns."""
 
 import asyncio
-import threading
 from typing import Final
 
 from tests.support.http1 import Answer, Request, read_request, render
@@ -23,25 +22,14 @@ class ModelProvider(Listener):
         super().__init__()
         self.fault: int | None = None
         self.delay = 0.0
-        self._asked = 0
-        self._changed = threading.Condition()
 
     @property
     def url(self) -> str:
         """The address to give to the library."""
         return f"{super().url}/v1"
 
-    def wait_for_requests(self, number: int, timeout: float = 20.0) -> None:
-        """Wait until so many more requests have come."""
-        with self._changed:
-            goal = self._asked + number
-            assert self._changed.wait_for(lambda: self._asked >= goal, timeout), self._asked
-
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while (request := await read_request(reader)) is not None:
-            with self._changed:
-                self._asked += 1
-                self._changed.notify_all()
             await asyncio.sleep(self.delay)
             answer = self._answer(request)
             writer.write(render(answer.status, answer.body, answer.headers))

@@ -1,0 +1,274 @@
+"""An official server in a process of its own: killed, restarted, without database or model."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.test_kills import moment
+from tests.support.forked import ForkedHome
+from tests.support.home import Home
+from tests.support.model_provider import KEY, ModelProvider
+from tests.support.official_server import OfficialServer, exactly
+from tests.support.official_stores import LIBRARY, POSTGRES
+from tests.support.official_wire import HEALTH
+from tests.support.postgres import Postgres
+from tests.support.processes import wait_until
+from tests.support.shapes import entries, entry, texts
+
+pytestmark = [pytest.mark.official, pytest.mark.timeout(300)]
+PATIENT = 200.0  # seconds; without its database the library waits half a minute
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A server, the database that it is the only one to use, and a home that has its address."""
+
+    server: OfficialServer
+    database: Postgres | None
+    home: Home
+
+
+@pytest.fixture(params=LIBRARY)
+def own(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Setup]:
+    """Serve from the embedded Qdrant, or from a Postgres that a test may stop."""
+    if request.param == POSTGRES:
+        with Postgres() as database:
+            yield from _setup(tmp_path, database)
+    else:
+        yield from _setup(tmp_path, None)
+
+
+@pytest.fixture
+def on_postgres(tmp_path: Path) -> Iterator[Setup]:
+    """Serve from a Postgres that a test may stop."""
+    with Postgres() as database:
+        yield from _setup(tmp_path, database)
+
+
+@pytest.fixture
+def provider() -> Iterator[ModelProvider]:
+    """Serve a model."""
+    with ModelProvider() as made:
+        yield made
+
+
+@pytest.fixture
+def with_model(tmp_path: Path, provider: ModelProvider) -> Iterator[Setup]:
+    """Serve from a Postgres, with the provider's model."""
+    with Postgres() as database:
+        yield from _setup(tmp_path, database, model=provider.url, key=KEY)
+
+
+def _setup(folder: Path, database: Postgres | None, **settings: str) -> Iterator[Setup]:
+    if database is not None:
+        settings["database"] = database.connection
+    with (
+        OfficialServer(folder / "server", **settings) as server,
+        ForkedHome(folder / "home", server.url) as home,
+    ):
+        yield Setup(server, database, home)
+
+
+def wait_for_saves(server: OfficialServer, number: int, timeout: float = 60) -> None:
+    """Wait until so many saves have come."""
+    wait_until(lambda: server.saves() >= number, timeout, f"{number} saves")
+
+
+def check_delivered(own: Setup, wanted: list[str]) -> None:
+    """Each is stored once, nothing waits, and no attempt was counted."""
+    assert own.server.texts() == exactly(wanted)
+    assert own.home.queue_items() == []
+    assert own.home.dlq_items() == []
+    assert own.home.stats()["total_synced"] == len(wanted)
+
+
+# The server's end ------------------------------------------------------------------------------
+
+
+@pytest.mark.row(56)
+def test_a_server_that_is_killed_in_a_drain(own: Setup) -> None:
+    """Five kills -9 of it, in the middle of what it does: each memory is there once."""
+    queue = entries(400)
+    own.home.write_queue(queue)
+    worker = own.home.worker()
+    for number in range(5):
+        wait_for_saves(own.server, own.server.saves() + 10 + int(moment(number) * 50))
+        own.server.restart()
+    own.home.wait(lambda: own.home.queue_items() == [], PATIENT, "delivered")
+    worker.stop()
+    check_delivered(own, texts(queue))
+
+
+@pytest.mark.row(1, 56)
+def test_a_server_and_a_worker_that_are_killed_in_a_drain(own: Setup) -> None:
+    """Ten kills -9 of the worker, and five of the server at the same moment."""
+    queue = entries(400)
+    own.home.write_queue(queue)
+    for number in range(10):
+        worker = own.home.start("run")
+        wait_for_saves(own.server, own.server.saves() + 5 + int(moment(number) * 20))
+        if number % 2:
+            own.server.kill()
+        worker.kill()
+        if number % 2:
+            own.server.start()
+    own.home.drained(PATIENT)
+    check_delivered(own, texts(queue))
+
+
+# Its database ----------------------------------------------------------------------------------
+
+
+@pytest.mark.row(56)
+@pytest.mark.parametrize("end", [Postgres.stop, Postgres.kill], ids=["stopped", "killed"])
+def test_a_database_that_goes_away_in_a_drain(
+    on_postgres: Setup, end: Callable[[Postgres], None]
+) -> None:
+    """The server is down, which is said and counts nothing; when it is back all arrive once."""
+    home, database = on_postgres.home, on_postgres.database
+    assert database is not None
+    queue = entries(500)
+    home.write_queue(queue)
+    worker = home.worker()
+    for _ in range(2):
+        wait_for_saves(on_postgres.server, on_postgres.server.saves() + 100)
+        end(database)
+        home.wait(lambda: home.state()[0] == "down", 60, "down")
+        assert "500 Internal Server Error" in home.state()[1]
+        waiting = home.queue_items()
+        assert waiting
+        assert {item["retries"] for item in waiting} == {0}
+        database.start()
+    home.wait(lambda: home.queue_items() == [], PATIENT, "delivered")
+    worker.stop()
+    check_delivered(on_postgres, texts(queue))
+
+
+@pytest.mark.row(56)
+def test_a_database_that_is_away_at_first(on_postgres: Setup) -> None:
+    """A server without its database is down and no stranger, and gets nothing until it is up."""
+    home, database = on_postgres.home, on_postgres.database
+    assert database is not None
+    database.stop()
+    home.write_queue(entries(3))
+    home.worker()
+    home.wait(lambda: home.state()[0] == "down", 20, "down")
+    assert {method for method, _, _ in on_postgres.server.requests()} == {"GET"}
+    database.start()
+    home.wait(lambda: home.queue_items() == [], 60, "delivered")
+    check_delivered(on_postgres, texts(entries(3)))
+
+
+def test_a_nul_is_what_postgres_has_no_place_for(on_postgres: Setup) -> None:
+    """The server says no more than 502 and `unknown`; that memory alone fails, and is diagnosed."""
+    home = on_postgres.home
+    home.write_queue([entry("an\0oak"), *entries(2)])
+    home.drain(PATIENT)
+    assert home.dlq_texts() == ["an\0oak"]
+    (told, *_) = home.json("diagnose", home.dlq_items()[0]["id"])
+    assert told["cause"] == "invalid content"
+    assert on_postgres.server.texts() == exactly(texts(entries(2)))
+
+
+# Its model --------------------------------------------------------------------------------------
+
+
+@pytest.mark.row(56)
+@pytest.mark.parametrize("fault", [429, 500, "gone"])
+def test_a_model_that_is_limited_or_down_counts_nothing(
+    with_model: Setup, provider: ModelProvider, fault: int | str
+) -> None:
+    """Memories wait until it is back, and arrive once."""
+    home, queue = with_model.home, entries(20)
+    if fault == "gone":
+        provider.close()
+    else:
+        provider.fault = int(fault)
+    home.write_queue(queue)
+    worker = home.worker()
+    asked = with_model.server.requests
+    # Of what a new worker finds it asks first, for which the model is wanted as well.
+    wait_until(lambda: sum(method == "POST" for method, _, _ in asked()) >= 6, 60, "six tries")
+    assert {item["retries"] for item in home.queue_items()} == {0}
+    if fault == "gone":
+        provider.open()
+    provider.fault = None
+    home.wait(lambda: home.queue_items() == [], PATIENT, "delivered")
+    worker.stop()
+    check_delivered(with_model, texts(queue))
+
+
+@pytest.mark.row(56)
+def test_a_key_that_the_model_refuses_needs_the_user(
+    with_model: Setup, provider: ModelProvider
+) -> None:
+    """Deliveries pause, where the key stands is said, nothing is counted; a canary ends it."""
+    home, queue = with_model.home, entries(20)
+    provider.fault = 401
+    home.write_queue(queue)
+    worker = home.worker()
+    home.wait(lambda: home.state()[0] == "action needed", 60, "told")
+    assert "the key of the model's provider in the server's own configuration" in home.state()[1]
+    assert {item["retries"] for item in home.queue_items()} == {0}
+    provider.fault = None
+    home.wait(lambda: home.queue_items() == [], PATIENT, "delivered")
+    worker.stop()
+    check_delivered(with_model, texts(queue))
+
+
+@pytest.mark.row(56)
+def test_a_text_that_the_model_refuses_is_a_dead_letter(
+    with_model: Setup, provider: ModelProvider
+) -> None:
+    """After five attempts, with what the server said of it."""
+    home = with_model.home
+    provider.fault = 400
+    home.write_queue([entry("odd")])
+    home.drain(PATIENT)
+    assert home.dlq_texts() == ["odd"]
+    assert home.dlq_items()[0]["last_error"].startswith("502 ")
+    assert with_model.server.saves() == 5
+
+
+@pytest.mark.row(36, 56)
+def test_a_model_that_is_slower_than_we_wait(with_model: Setup, provider: ModelProvider) -> None:
+    """What came after we had given up is asked about, and not sent again."""
+    home, queue = with_model.home, entries(8)
+    provider.delay = 1.5
+    home.write_queue(queue)
+    worker = home.worker(env={"MEM0TRAY_SYNC_TIMEOUT": "1"})
+    wait_for_saves(with_model.server, 8)
+    wait_until(lambda: with_model.server.texts() == exactly(texts(queue)), 60, "stored")
+    provider.delay = 0.0
+    home.wait(lambda: home.stats()["total_synced"] == 8, PATIENT, "delivered")
+    worker.stop()
+    assert with_model.server.texts() == exactly(texts(queue))
+
+
+# What it is, and who may ----------------------------------------------------------------------
+
+
+def test_it_is_recognised_by_questions_without_content(own: Setup) -> None:
+    """Two GETs come before anything else, and neither carries anything."""
+    own.home.write_queue(entries(3))
+    own.home.drained()
+    requests = own.server.requests()
+    ours = requests[requests.index(("GET", "/health", 0)) :]
+    assert ours[:2] == [("GET", "/health", 0), ("GET", HEALTH, 0)]
+    assert ours[2][0] == "POST"
+    check_delivered(own, texts(entries(3)))
+
+
+def test_a_key_that_it_wants(tmp_path: Path) -> None:
+    """Without it nothing is stored and the state says so; with it all arrive."""
+    for own in _setup(tmp_path, None, api_key="sesame"):
+        own.home.write_queue(entries(3))
+        worker = own.home.worker()
+        own.home.wait(lambda: own.home.state()[0] == "action needed", 20, "refused")  # noqa: B023
+        assert own.server.texts() == exactly([])
+        own.home.configure('[server]\napi_key = "sesame"\n')
+        own.home.wait(lambda: own.home.queue_items() == [], 20, "delivered")  # noqa: B023
+        worker.stop()
+        check_delivered(own, texts(entries(3)))
