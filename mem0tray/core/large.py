@@ -57,6 +57,16 @@ def as_json(text: str | LargeText) -> Iterator[bytes]:
             yield json.dumps(piece)[1:-1].encode("ascii")
 
 
+def begun(raw: bytes) -> str:
+    """The text whose JSON begins with `raw`, its quote included; empty where no text's does."""
+    view = memoryview(raw)[1:]
+    try:
+        # A piece ends within no character, if more than the rest of one follows.
+        return _text(bytes(view[: _cut(view, len(view) - _ESCAPE)]))
+    except ValueError:
+        return ""
+
+
 def check_utf8(data: bytes | bytearray) -> None:
     """Raise UnicodeDecodeError where `data` is no UTF-8."""
     view = memoryview(data)

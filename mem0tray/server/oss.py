@@ -54,6 +54,7 @@ from mem0tray.server.model import (
 )
 from mem0tray.server.outgoing import LargeBody, encode, key_header, with_length
 from mem0tray.server.recognition import HEALTH_PATHS
+from mem0tray.server.repeated import repeats
 
 SAVE: Final = "/memories"
 SEARCH: Final = "/search"
@@ -96,6 +97,8 @@ class OssClient(HttpClient):
         body = self._body(memory)
         headers = with_length(self._save_headers(memory), body)
         reply = self._transport.exchange("POST", SAVE, headers, body, timeout)
+        if repeats(reply, memory):
+            return Outcome(Kind.DELIVERED, reply.status, "", None, reply.duration)
         outcome = self._outcome(reply, memory)
         if outcome.kind is not Kind.DELIVERED or self._terms.infer:
             return outcome
@@ -124,13 +127,14 @@ class OssClient(HttpClient):
         if reply.status in CANNOT_TELL:
             self._known.note_cannot_tell(memory.project, SEARCH)
             return Presence.CANNOT_TELL
+        is_shown = repeats(reply, memory)
         outcome = self._outcome(reply, memory)
-        if outcome.kind is not Kind.DELIVERED:
+        if outcome.kind is not Kind.DELIVERED and not is_shown:
             if outcome.kind in SAYS_NOTHING:
                 return outcome
             return replace(outcome, kind=Kind.NO_ANSWER, may_have_it=True)
         results = entries_of(json_object(reply), ("results",)) or []
-        if any(_key_of(each) == filters[ID] for each in results):
+        if is_shown or any(_key_of(each) == filters[ID] for each in results):
             return Presence.PRESENT
         # What is unlike a text may be too unlike to be shown; and who shows others has no filters.
         return Presence.ABSENT if is_whole and not results else Presence.CANNOT_TELL

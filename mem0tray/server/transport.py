@@ -64,6 +64,8 @@ class Transport:
             reply.fault = self._fault(error)
             if reply.fault is Fault.UNREACHABLE:
                 reply.detail = Reason("stopped") if self._network.cut else why(error)
+            if reply.fault is Fault.TOO_LONG and reply.status is not None:
+                reply.body = bytes(self._network.raw).partition(b"\r\n\r\n")[2]
         reply.duration = monotonic() - started
         return reply
 

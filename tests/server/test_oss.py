@@ -122,6 +122,20 @@ def test_stored_is_what_was_added() -> None:
     assert saved(render(200, b"<html>"))[0] is Kind.OUTAGE
 
 
+@pytest.mark.row(59)
+def test_a_large_text_is_stored_where_the_answer_repeats_it() -> None:
+    """Whatever comes behind the beginning, which is all that is read of it."""
+    memory = Memory("alpha", LargeText(json.dumps("oak " * 500_000).encode()), "id-1")
+
+    def added(text: str) -> bytes:
+        return render(200, {"results": [{"id": "m", "memory": text, "event": "ADD"}]})
+
+    assert saved(added(str(memory.content)), memory) == (Kind.DELIVERED, "")
+    assert saved(added("elm " * 500_000), memory)[0] is Kind.OUTAGE
+    page = render(200, b"<html>" + b"oak " * 500_000)
+    assert saved(page, memory)[0] is Kind.OUTAGE
+
+
 def test_a_server_that_infers_may_store_nothing() -> None:
     """With `server.infer` it is asked for facts, and a text without any is delivered."""
     terms = Terms(infer=True)

@@ -43,6 +43,24 @@ def test_a_memory_is_asked_for_by_our_key() -> None:
     assert asked(NOTHING)[0] is Presence.ABSENT
 
 
+@pytest.mark.row(59)
+@pytest.mark.parametrize("escaped", [False, True])
+def test_a_large_text_that_is_shown_is_there(*, escaped: bool) -> None:
+    """An answer that is longer than any is read counts where it begins with that text."""
+    text = '"Eiche" ä\n\U0001f333 ' * 150_000
+    memory = Memory("alpha", LargeText(json.dumps(text).encode()), "id-1")
+
+    def answer(shown: str) -> bytes:
+        results = [{"id": "m", "memory": shown, "metadata": {"mem0tray_id": "id-1"}}]
+        return render(200, json.dumps({"results": results}, ensure_ascii=escaped).encode())
+
+    assert asked(answer(text), memory)[0] is Presence.PRESENT
+    for other in ("x" + text, text[:100_000] + "x" + text[100_000:], "y" * 2_000_000):
+        said, _ = asked(answer(other), memory)
+        assert isinstance(said, Outcome)
+        assert said.kind is Kind.OUTAGE
+
+
 @pytest.mark.parametrize(
     "answer",
     [shown("id-2"), render(200, {"results": [{"memory": "the third oak"}, 7]})],

@@ -1,0 +1,38 @@
+"""A text that a server repeats in its answer, where that is too long to be read whole. Pure.
+
+What an official server has stored or found it shows in full: of a memory of 50 MB as much.
+"""
+
+import re
+from http import HTTPStatus
+from typing import Final
+
+from mem0tray.core.large import LargeText, begun, pieces
+from mem0tray.server.model import Fault, Memory, Reply
+
+# The first of the results, up to its text.
+_FIRST: Final = re.compile(rb'\s*\{\s*"results"\s*:\s*\[\s*\{[^{}\[\]]{0,500}?"memory"\s*:\s*(?=")')
+
+
+def repeats(reply: Reply, memory: Memory) -> bool:
+    """Whether the answer is too long, and its first result is this text as far as it was read.
+
+    Half of what was read is compared: behind the end of a text stands something else.
+    """
+    if reply.fault is not Fault.TOO_LONG or reply.status != HTTPStatus.OK:
+        return False
+    found = _FIRST.match(reply.body)
+    if found is None:
+        return False
+    text = begun(reply.body[found.end() : len(reply.body) // 2])
+    return bool(text) and _begins(memory.content, text)
+
+
+def _begins(content: str | LargeText, text: str) -> bool:
+    for piece in pieces(content):
+        if not piece.startswith(text[: len(piece)]):
+            return False
+        text = text[len(piece) :]
+        if not text:
+            return True
+    return False
