@@ -13,7 +13,15 @@ from mem0tray.core.errors import Mem0TrayError
 from mem0tray.ledger.reader import Reader
 from mem0tray.localserver import endpoint
 from mem0tray.localserver.endpoint import Endpoint
-from mem0tray.server import AUTO, Client, Recognition, ServerAddress, Terms, connect
+from mem0tray.server import (
+    AUTO,
+    Client,
+    Recognition,
+    ServerAddress,
+    Terms,
+    connect,
+    connect_briefly,
+)
 from mem0tray.system.paths import Paths
 
 _PATIENCE: Final = 5.0  # seconds for the embedded server
@@ -101,4 +109,4 @@ def _running(folder: Path) -> Client | None:
 
 def _client(found: Endpoint) -> Client:
     there = ServerAddress.of(found.url, found.token)
-    return connect(there, endpoint.DIALECT, partial(endpoint.proof, found.token))
+    return connect_briefly(there, partial(endpoint.proof, found.token))

@@ -43,7 +43,7 @@ INSERT OR REPLACE INTO indexed VALUES (1, 0);
 COMMIT;
 """
 # To weigh a memory takes longer than to find it: of more matches than these only the newest are.
-_WEIGHED: Final = 5000
+_WEIGHED: Final = 2000
 _LAST_WEIGHED: Final = (
     "SELECT rowid FROM words WHERE words MATCH ?{also} ORDER BY rowid DESC LIMIT 1 OFFSET ?"
 )

@@ -48,6 +48,7 @@ __all__ = [
     "ServerMemory",
     "Terms",
     "connect",
+    "connect_briefly",
 ]
 
 _COMMAND_LINE = "httpx._main"
@@ -65,6 +66,17 @@ def _vps(
 
     del terms  # there is nothing to choose: project and text are all that it takes
     return VpsClient(address, proof, known)
+
+
+def connect_briefly(address: ServerAddress, proof: Proof) -> Client:
+    """A client of the embedded server for a command that is soon over; else as `connect`.
+
+    It speaks by what Python has of its own, as httpx takes longer to import than all the rest.
+    """
+    from mem0tray.server.loopback import Loopback
+    from mem0tray.server.vps import VpsClient
+
+    return VpsClient(address, exchange=Loopback(address, proof))
 
 
 def _oss(

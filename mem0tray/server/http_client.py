@@ -13,6 +13,8 @@ from mem0tray.server.answers import classify, json_object
 from mem0tray.server.listings import Listings
 from mem0tray.server.model import (
     KEY_REFUSED,
+    MAX_ANSWER,
+    Exchange,
     KeyCheck,
     KeyVerdict,
     Memory,
@@ -21,9 +23,7 @@ from mem0tray.server.model import (
     Reply,
     ServerMemory,
 )
-from mem0tray.server.network import MAX_ANSWER
 from mem0tray.server.outgoing import HEADERS, key_header
-from mem0tray.server.transport import Transport
 
 SAYS_NOTHING: Final = frozenset({Kind.OUTAGE, Kind.NO_ANSWER, Kind.UNAUTHORIZED, Kind.SLOW_DOWN})
 NO_TEXTS: Final = "the answer names no memories"
@@ -48,8 +48,9 @@ class HttpClient(ABC):
         known: Listings | None,
         key_header: tuple[bytes, bytes],
         key_question: str,
+        exchange: Exchange | None = None,
     ) -> None:
-        self._transport = Transport(address, proof)
+        self._transport = exchange or _transport(address, proof)
         self._secrets = (address.token,) if address.token else ()
         self._headers = [*HEADERS, *([key_header] if address.token else [])]
         self._json_headers = [*self._headers, (b"Content-Type", b"application/json")]
@@ -102,6 +103,12 @@ class HttpClient(ABC):
 
     def _outcome(self, reply: Reply, memory: Memory) -> Outcome:
         return classify(reply, time.time(), self.says_success, memory.content, self._secrets)
+
+
+def _transport(address: ServerAddress, proof: Proof | None) -> Exchange:
+    from mem0tray.server.transport import Transport  # slow to import: not where another does
+
+    return Transport(address, proof)
 
 
 def is_answered(reply: Reply) -> bool:

@@ -1,9 +1,9 @@
 """What the worker and a server have to say to each other: plain data, no I/O."""
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
 from msgspec import Struct
 
@@ -11,9 +11,6 @@ from mem0tray.core import reasons
 from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.large import LargeText
 from mem0tray.core.reasons import Reason
-
-if TYPE_CHECKING:
-    import httpx
 
 
 class Memory(Struct, frozen=True):
@@ -150,11 +147,12 @@ class Reply:
 
     `body` is as it came, and complete only without a fault;
     `detail` says in a few of our own words why nothing was reached; `duration`
-    is in seconds. `asked` is the server's address and the path below it.
+    is in seconds. The names of `headers` are found in lower case. `asked` is the
+    server's address and the path below it.
     """
 
     status: int | None
-    headers: "httpx.Headers"
+    headers: Mapping[str, str]
     body: bytes
     duration: float
     fault: Fault | None = None
@@ -163,9 +161,35 @@ class Reply:
 
 
 NO_TLS: Final = Reason("the server there does not speak TLS")
+HELD_BY_ANOTHER: Final = Reason("another program has taken the server's place")
+MAX_ANSWER: Final = 1_000_000  # bytes of an answer that is not to be longer, head included
 
 # What only the right server can answer to a challenge; both are printable ASCII.
 Proof = Callable[[str], str]
+
+
+class Exchange(Protocol):
+    """What carries the requests of one client to its server, one at a time."""
+
+    def exchange(
+        self, method: str, path: str, headers: Sequence[tuple[bytes, bytes]],
+        body: bytes | Iterable[bytes] | None, timeout: float, longest: int = MAX_ANSWER,
+    ) -> Reply:  # fmt: skip
+        """Send one request and read its answer, all within `timeout` seconds.
+
+        `path` follows the address's prefix; the length of a body in pieces stands in `headers`.
+        `longest` is how many bytes the answer may have, head included.
+        Never raises for trouble of network or server.
+        """
+        ...
+
+    def abort(self) -> None:
+        """Make an exchange that is in progress in another thread return promptly."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection; the next exchange opens a new one."""
+        ...
 
 
 class Client(Protocol):

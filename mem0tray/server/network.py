@@ -26,10 +26,9 @@ from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
 from mem0tray.server.certificates import untrusted
-from mem0tray.server.model import NO_TLS, Proof
+from mem0tray.server.model import HELD_BY_ANOTHER, MAX_ANSWER, NO_TLS, Proof
 from mem0tray.system import threads
 
-MAX_ANSWER: Final = 1_000_000  # bytes, head included
 _CONNECT_SECONDS: Final = 15.0
 _HERE_SECONDS: Final = 1.0  # to this computer, where only a server that is stuck lets it take long
 _NOT_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"})
@@ -205,7 +204,7 @@ class Network(httpcore.NetworkBackend, httpcore.NetworkStream):
             proved = False
         self.sent, self.raw = False, bytearray()  # of the request itself
         if not proved:
-            raise Mem0TrayError(Reason("another program has taken the server's place"))
+            raise Mem0TrayError(HELD_BY_ANOTHER)
 
 
 def why(error: BaseException) -> Reason:  # noqa: PLR0911 - a sentence for each

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import quote
 
-import httpx
 import msgspec
 
 from mem0tray import __version__
@@ -22,7 +21,7 @@ _LONGEST_KEY: Final = 512
 _PLAIN_KEY: Final = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
 
 
-class LargeBody(httpx.SyncByteStream):
+class LargeBody:
     """A body with a large text in it: made piece by piece while it is sent, and once before.
 
     `before` and `after` are the JSON around the text, its quotes included.

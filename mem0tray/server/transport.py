@@ -7,7 +7,7 @@ thread want neither redirects nor cookies nor decoding. This is the product's ho
 import contextlib
 import functools
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from time import monotonic
 from typing import Final, cast
 from urllib.request import getproxies, proxy_bypass
@@ -18,8 +18,8 @@ import httpx
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
-from mem0tray.server.model import Fault, Proof, Reply
-from mem0tray.server.network import MAX_ANSWER, Network, why
+from mem0tray.server.model import MAX_ANSWER, Fault, Proof, Reply
+from mem0tray.server.network import Network, why
 
 # Uvicorn hangs up after five idle seconds: what crosses its goodbye has an unknown outcome.
 _LIMITS: Final = httpx.Limits(keepalive_expiry=4.0)
@@ -40,11 +40,11 @@ class Transport:
 
     def exchange(
         self, method: str, path: str, headers: Sequence[tuple[bytes, bytes]],
-        body: bytes | httpx.SyncByteStream | None, timeout: float, longest: int = MAX_ANSWER,
+        body: bytes | Iterable[bytes] | None, timeout: float, longest: int = MAX_ANSWER,
     ) -> Reply:  # fmt: skip
         """Send one request and read its answer, all within `timeout` seconds.
 
-        `path` follows the address's prefix; the length of a stream stands in `headers`.
+        `path` follows the address's prefix; the length of a body in pieces stands in `headers`.
         `longest` is how many bytes the answer may have, head included.
         Never raises for trouble of network or server.
         """
@@ -55,10 +55,13 @@ class Transport:
             url = _url("".join(reply.asked))
             # Whole: httpx would look for what is missing, and copy all headers twice.
             given = [(b"Host", url.netloc), *headers]
+            stream: httpx.SyncByteStream | None = None
             if isinstance(body, bytes):
                 given.append((b"Content-Length", b"%d" % len(body)))
-                body = httpx.ByteStream(body)
-            self._run(httpx.Request(method, url, headers=given, stream=body), reply)
+                stream = httpx.ByteStream(body)
+            elif body is not None:
+                stream = _Pieces(body)
+            self._run(httpx.Request(method, url, headers=given, stream=stream), reply)
         except Exception as error:  # noqa: BLE001 - whatever it is, the worker goes on
             self.close()
             reply.fault = self._fault(error)
@@ -113,6 +116,17 @@ class Transport:
             return Fault.TIMED_OUT
         is_garbage = isinstance(error, httpx.RemoteProtocolError) and not self._network.hung_up
         return Fault.NOT_HTTP if is_garbage else Fault.LOST
+
+
+class _Pieces(httpx.SyncByteStream):
+    """A body in pieces."""
+
+    def __init__(self, body: Iterable[bytes]) -> None:
+        self._body = body
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The pieces, one after the other."""
+        return iter(self._body)
 
 
 def authorities(there: ServerAddress) -> ssl.SSLContext:

@@ -30,6 +30,7 @@ from mem0tray.server.http_client import (
 from mem0tray.server.listings import Listings, ProjectListing, fingerprint
 from mem0tray.server.model import (
     CANNOT_TELL,
+    Exchange,
     Fault,
     Health,
     Memory,
@@ -65,10 +66,14 @@ class VpsClient(HttpClient):
     """Talks `vps` to one server; see `Client` for what every method promises."""
 
     def __init__(
-        self, address: ServerAddress, proof: Proof | None = None, known: Listings | None = None
+        self,
+        address: ServerAddress,
+        proof: Proof | None = None,
+        known: Listings | None = None,
+        exchange: Exchange | None = None,
     ) -> None:
         key = (b"Authorization", f"Bearer {address.token}".encode())
-        super().__init__(address, proof, known, key, KEY_QUESTION)
+        super().__init__(address, proof, known, key, KEY_QUESTION, exchange)
 
     def says_success(self, body: dict[str, Any]) -> bool:
         """Whether it says so."""

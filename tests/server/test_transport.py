@@ -9,11 +9,9 @@ import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 
-from mem0tray.server.model import Fault
-from mem0tray.server.network import MAX_ANSWER
+from mem0tray.server.model import MAX_ANSWER, Fault
 from mem0tray.server.transport import _url
 from tests.server.calls import (
     LONG,
@@ -74,7 +72,7 @@ def test_a_large_request_arrives_whole() -> None:
         assert server.requests[0].body == body
 
 
-class _Pieces(httpx.SyncByteStream):
+class _Pieces:
     """Twenty megabytes, made while they are sent."""
 
     def __len__(self) -> int:

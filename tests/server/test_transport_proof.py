@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from mem0tray.server import Kind, ServerAddress, connect
+from mem0tray.server import Client, Kind, ServerAddress, connect, connect_briefly
 from tests.server.calls import LONG, MEMORY
 from tests.server.wire import DELIVERED, PATIENCE, Connection, Handler, Wire, render
 
@@ -16,6 +16,19 @@ TOKEN = "s3cr3t-t0ken"  # noqa: S105 - none
 def proof(challenge: str) -> str:
     """Answer as only the right server can."""
     return f"proof of {challenge}"
+
+
+def connected(address: ServerAddress) -> Client:
+    """Make a client as the worker does."""
+    return connect(address, proof=proof)
+
+
+def connected_briefly(address: ServerAddress) -> Client:
+    """Make a client as a command does."""
+    return connect_briefly(address, proof)
+
+
+EITHER_WAY = pytest.mark.parametrize("way", [connected, connected_briefly])
 
 
 def proving(answer: Callable[[str], object]) -> Handler:
@@ -32,11 +45,14 @@ def proving(answer: Callable[[str], object]) -> Handler:
     return handle
 
 
-def test_a_server_that_proves_itself_is_sent_the_memory() -> None:
+@EITHER_WAY
+def test_a_server_that_proves_itself_is_sent_the_memory(
+    way: Callable[[ServerAddress], Client],
+) -> None:
     """Each new connection begins with another challenge, without token, and then carries saves."""
     with Wire(proving(lambda challenge: {"proof": proof(challenge)})) as server:
         address = ServerAddress.of(server.url, TOKEN)
-        with closing(connect(address, proof=proof)) as client:
+        with closing(way(address)) as client:
             for _ in range(2):
                 server.finished.clear()
                 assert client.save(MEMORY, LONG).kind is Kind.DELIVERED
@@ -50,6 +66,7 @@ def test_a_server_that_proves_itself_is_sent_the_memory() -> None:
     assert [(request.method, request.target) for request in saved] == [("POST", "/memory")] * 2
 
 
+@EITHER_WAY
 @pytest.mark.parametrize(
     "answer",
     [
@@ -62,10 +79,12 @@ def test_a_server_that_proves_itself_is_sent_the_memory() -> None:
     ],
     ids=["another's", "a number", "none", "a page", "no ASCII", "too much"],
 )
-def test_a_server_that_cannot_prove_itself_gets_nothing(answer: Callable[[str], object]) -> None:
+def test_a_server_that_cannot_prove_itself_gets_nothing(
+    answer: Callable[[str], object], way: Callable[[ServerAddress], Client]
+) -> None:
     """Without the right proof neither token nor memory goes out, and nothing counts as sent."""
     with Wire(proving(answer)) as server:
-        with closing(connect(ServerAddress.of(server.url, TOKEN), proof=proof)) as client:
+        with closing(way(ServerAddress.of(server.url, TOKEN))) as client:
             outcome = client.save(MEMORY, LONG)
         assert server.finished.wait(PATIENCE)
         (request,) = server.requests
