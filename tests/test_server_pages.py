@@ -50,9 +50,9 @@ def page(name: str) -> str:
     return (PACKAGE / "docs" / "servers" / name).read_text(encoding="utf-8")
 
 
-def carry_out(home: Home, name: str) -> None:
+def carry_out(home: Home, text: str) -> None:
     """Type all that a page says, in its order; what it shows must be what is printed."""
-    for block in blocks(page(name)):
+    for block in blocks(text):
         printed = ""
         for line in block.commands.splitlines():
             program, *arguments = shlex.split(line, comments=True)
@@ -76,7 +76,7 @@ def home(tmp_path: Path) -> Iterator[Home]:
 
 def test_this_computer(home: Home) -> None:
     """The page of the embedded server, from the choice to reading back."""
-    carry_out(home, "this-computer.md")
+    carry_out(home, page("this-computer.md"))
 
 
 @needs.SHELL
@@ -122,10 +122,26 @@ def test_a_server_elsewhere(home: Home, tmp_path: Path, name: str) -> None:
             "https_proxy": tunnel.url,
             "http_proxy": plain.url,
         }
-        carry_out(home, name)
+        carry_out(home, page(name))
         assert [text for _, text in server.stored] == ["Water in the morning."]
         assert plain.stored == []
         assert plain.requests
+
+
+def test_moving_to_another_server(home: Home, tmp_path: Path) -> None:
+    """The README's section: what this computer alone has is on the other server afterwards."""
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    moving = readme.split("\n## Moving to another server\n")[1].split("\n## ")[0]
+    authority = Authority(tmp_path)
+    carry_out(home, page("this-computer.md"))
+    with (
+        Standin(tls=authority.context("mem0.example.com")) as server,
+        Tunnel(server.netloc) as tunnel,
+    ):
+        home.env |= {"SSL_CERT_FILE": str(authority.file), "https_proxy": tunnel.url}
+        carry_out(home, moving)
+        home.drained()
+        assert server.stored == [("garden", "Water in the morning.")]
 
 
 def constants() -> Iterator[str]:

@@ -29,9 +29,10 @@ _SHOWN: Final = 3  # addresses of a name
 
 
 def steps(there: ServerAddress, left: Callable[[], float]) -> Iterator[Step]:
-    """Go towards the server, as far as one gets; `left` says the seconds for what comes next.
+    """Go towards the server; `left` says the seconds for what comes next.
 
-    A client of the server has been made: what is needed of the network is loaded.
+    Nobody goes on after a step that failed. A client of the server has been made: what is needed
+    of the network is loaded.
     """
     from mem0tray.server.reach import reach
     from mem0tray.server.transport import proxy
@@ -47,10 +48,7 @@ def steps(there: ServerAddress, left: Callable[[], float]) -> Iterator[Step]:
         yield Step(CONNECTION, SKIPPED, f"{way}, which connects.")
         yield _plain(there) if there.plain_http else Step(TLS, SKIPPED, f"{way}.")
         return
-    named = _name(there, left())
-    yield named
-    if named.result == FAILED:
-        return
+    yield _name(there, left())
     reached = reach(there, left())
     if not reached.at:
         where = f"{there.hostname}, port {there.port}"

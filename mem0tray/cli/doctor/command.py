@@ -113,9 +113,10 @@ _PARTS: Final = (
 def command(*, as_json: bool, notify: bool | None, stop_other: bool) -> None:
     """Check everything that deliveries need, and say how to mend it.
 
-    Looks at paths, permissions, locks, files, the server and its key, the
-    tray, notifications, the start at login, the desktop entry, and workers
-    beside ours. What failed stands first. At a terminal it offers to stop another worker, where it
+    Looks at paths, permissions, locks, files, the server step by step (name,
+    connection, TLS, health, key, reading; nothing is stored there), the tray,
+    notifications, the start at login, the desktop entry, and workers beside
+    ours. What failed stands first. At a terminal it offers to stop another worker, where it
     is known for sure which process that is.
 
     Exits with 1 if something is wrong that stops deliveries, with 2 if the
