@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Generator, Iterable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -61,24 +62,37 @@ def command(*, project: str | None, out: Path | None) -> None:
     if folder is not None:
         temporary.remove_leftovers(folder)  # of an export that was killed
     with EstimatedProgress("memories read") as progress:
-
-        def watch(export: Export) -> None:
-            if target is None and sys.stdout.isatty():
-                return  # the lines are there to be seen
-            if export.total is not None:
-                progress(export.read, export.total)
-            else:
-                progress.show(f"{export.read:,} memories read")
-
+        is_told = target is not None or not sys.stdout.isatty()
+        watch = partial(_tell, progress) if is_told else _say_nothing
         export = Export(settings, name, watch, folder)
-        with orderly_end.ends_in_order(), closing(_checked(export, target)) as lines:
-            if target is None:
-                _print(lines, export)
-            else:
-                atomic.replace(target, lines)
+        try:
+            _write(export, target)
+        except KeyboardInterrupt:
+            progress.clear()
+            output.remark(f"Interrupted: {_done(export, target)}")
+            raise
     if target is not None:
         output.say(f"{_count(export)} written to {target}.")
     _say_what_is_missing(export)
+
+
+def _tell(progress: EstimatedProgress, export: Export) -> None:
+    if export.total is not None:
+        progress(export.read, export.total)
+    else:
+        progress.show(f"{export.read:,} memories read")
+
+
+def _say_nothing(_: Export) -> None:
+    """Tell nothing: a terminal that shows the lines shows how far it is."""
+
+
+def _write(export: Export, target: Path | None) -> None:
+    with orderly_end.ends_in_order(), closing(_checked(export, target)) as lines:
+        if target is None:
+            _print(lines, export)
+        else:
+            atomic.replace(target, lines)
 
 
 def _target(out: Path | None) -> Path | None:
@@ -109,13 +123,17 @@ def _checked(export: Export, target: Path | None) -> Generator[bytes]:
         with closing(export.lines()) as lines:
             yield from lines
     except Mem0TrayError as error:
-        done = f"{target} is as it was." if target else f"{_count(export)} written before."
-        raise Mem0TrayError(f"{error.message} {done}", error.remedy) from error
+        raise Mem0TrayError(f"{error.message} {_done(export, target)}", error.remedy) from error
     if target is not None and not export.written and _holds_something(target):
         raise FileUnavailableError(
             f"{_nothing(export)}; {target} holds something, and is as it was.",
             "Remove it first, if that is meant.",
         )
+
+
+def _done(export: Export, target: Path | None) -> str:
+    """What an export that came to no end has left."""
+    return f"{target} is as it was." if target is not None else f"{_count(export)} written before."
 
 
 def _holds_something(target: Path) -> bool:

@@ -72,8 +72,11 @@ def test_a_signal_leaves_the_former_file(bare_home: Home, tmp_path: Path, number
         process = bare_home.start("export", "--out", str(out), env=env)
         server.wait_for_requests(5)  # the projects, three pages, and one that does not come
         process.signal(number)
-        process.wait()
+        code = process.wait()
         over.set()
+    if number == signal.SIGINT:
+        assert code == 130
+        assert f"Interrupted: {out} is as it was." in process.err
     assert out.read_text() == "precious\n"
     assert (list(out.parent.iterdir()) == [out]) == (number != signal.SIGKILL)
     assert bare_home.run("export", "--out", str(out), env=_LOCAL).returncode == 1  # it is empty

@@ -110,6 +110,19 @@ def test_an_id_is_ours_or_the_same_each_time(home: Scratch) -> None:
     assert all(isinstance(each["timestamp"], int) for each in first)
 
 
+def test_the_embedded_server_is_exported_page_by_page(home: Scratch) -> None:
+    """Also where an answer of it would be too large for all of a page."""
+    home.configure('[server]\nurl = "local"\nlocal_port = 0\n')
+    folder = home.paths.local_server
+    folder.mkdir(parents=True)
+    wanted = [f"{number} " + "x" * 500_000 for number in range(40)]
+    with closing(Store(folder / DATABASE)) as store:
+        for text in wanted:
+            store.save(arrival("p", text))
+    done = home.run("export")
+    assert (done.code, [text for _, text in texts(done.out)]) == (0, wanted)
+
+
 @pytest.mark.parametrize(
     ("created", "seconds"),
     [
