@@ -8,7 +8,16 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.benchmarks import idle, latency, official, page, reading, throughput, tray
+from tests.benchmarks import (
+    idle,
+    latency,
+    official,
+    page,
+    reading,
+    throughput,
+    tray,
+    verifying,
+)
 from tests.benchmarks.figure import Figure
 from tests.support.home import Home
 from tests.support.standin import Standin
@@ -24,6 +33,7 @@ BENCHMARKS: dict[str, Callable[[Home, Standin], list[Figure]]] = {
     "saving": latency.saving,
     "local-server": latency.local_server,
     "reading": reading.reading,
+    "verifying": verifying.verifying,
     "lock": latency.lock,
     "lock-held": latency.lock_held,
     "idle": idle.idle,

@@ -29,6 +29,10 @@ class Store(Protocol):
         """List what fits `filters`."""
         ...
 
+    def delete(self, memory_id: str) -> Any:
+        """Delete the memory of this id."""
+        ...
+
 
 class SimpleStore:
     """Memories in a list. `fails`: what asking the model raises, until that is mended."""
@@ -70,6 +74,10 @@ class SimpleStore:
     def get_all(self, *, filters: dict[str, Any], **more: Any) -> dict[str, Any]:
         """List memories in no order that anybody promised."""
         return {"results": self._fitting(filters)[: more.get("top_k", 20)]}
+
+    def delete(self, memory_id: str) -> None:
+        """Delete a memory."""
+        self._kept = [each for each in self._kept if each["id"] != memory_id]
 
     def _fitting(self, filters: dict[str, Any]) -> list[dict[str, Any]]:
         _check_names(filters)
