@@ -25,7 +25,15 @@ from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line, short_id
 from mem0tray.ledger.known import Attempt, Known
 from mem0tray.server import answers
-from mem0tray.server.remedy import ID, REWORD, SHORTEN, nothing, of_redirect, of_rejection
+from mem0tray.server.remedy import (
+    ID,
+    REWORD,
+    SHORTEN,
+    nothing,
+    of_not_kept,
+    of_redirect,
+    of_rejection,
+)
 from mem0tray.system import shell
 
 _FELL_OVER: Final = 500  # as servers do whose database has no place for a character
@@ -180,8 +188,8 @@ def _rejected(found: FoundItem, attempt: Attempt | None, known: Known | None) ->
     if attempt is None:
         return _as_the_file_says(reason)
     said = answers.retold(attempt.message)
-    if answers.redirected_to(said):
-        return [_redirected(said, attempt.status)]
+    if answers.redirected_to(said) or said.find(answers.NOT_KEPT.id) is not None:
+        return [_of_the_server(said, attempt.status)]
     if attempt.kind == Kind.NOT_SENDABLE or said.find(answers.HOLDS_NUL.id) is not None:
         return [Cause(INVALID, said, REWORD)]
     if attempt.kind in _OF_THE_SERVER and reason and one_line(attempt.message) != reason:
@@ -196,9 +204,10 @@ def _rejection(detail: Reason, status: int | None) -> Cause:
     return Cause(REJECTED, detail, remedy, status, by_itself=by_itself)
 
 
-def _redirected(said: Reason, status: int | None) -> Cause:
-    """A save that was sent elsewhere: the address is wrong, and no item."""
-    return Cause(ACTION, said, of_redirect(answers.redirected_to(said)), status)
+def _of_the_server(said: Reason, status: int | None) -> Cause:
+    """A save that was sent elsewhere, or not kept: address or server are wrong, and no item."""
+    address = answers.redirected_to(said)
+    return Cause(ACTION, said, of_redirect(address) if address else of_not_kept(), status)
 
 
 def _as_the_file_says(reason: str) -> list[Cause]:
@@ -209,8 +218,8 @@ def _as_the_file_says(reason: str) -> list[Cause]:
     if said == answers.NO_PROJECT or said.find(answers.HOLDS_NUL.id) is not None:
         return [Cause(INVALID, said, REWORD)]
     status, is_answered = answers.in_short(reason)
-    if answers.redirected_to(said):
-        return [_redirected(said, status)]
+    if answers.redirected_to(said) or said.find(answers.NOT_KEPT.id) is not None:
+        return [_of_the_server(said, status)]
     if not is_answered:
         return [Cause(NO_ANSWER, said, _ASKED, by_itself=True)]
     return [_rejection(said, status)]

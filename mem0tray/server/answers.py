@@ -49,9 +49,11 @@ _NO_USE = Reason("{status}, but {why}").id
 _HEALTH_ANSWER = Reason("the health check was answered with {answer}").id
 _NOT_JSON = Reason("the answer is not a JSON object")
 STORED_NOTHING = Reason("the server stored nothing")
+NOT_KEPT = Reason("the server does not have what it said that it stored")
 HOLDS_NUL = Reason("the memory holds the character NUL, which the server cannot store")
 _WHY_NO_USE = {
-    str(each): each for each in (_NOT_JSON, Fault.TOO_LONG.value, STORED_NOTHING, HOLDS_NUL)
+    str(each): each
+    for each in (_NOT_JSON, Fault.TOO_LONG.value, STORED_NOTHING, NOT_KEPT, HOLDS_NUL)
 }
 # What our messages have in these places; a colon begins the words of a server.
 _PLACES = {
@@ -102,7 +104,7 @@ def classify(
 def no_use(status: int, why: Reason) -> str:
     """The message about an answer of this status that is no delivery, for a reason of ours.
 
-    `why` is one of those that `retold` knows again: STORED_NOTHING or HOLDS_NUL.
+    `why` is one of those that `retold` knows again: STORED_NOTHING, NOT_KEPT or HOLDS_NUL.
     """
     return one_line(str(Reason(_NO_USE, status=_named(status), why=why)))
 

@@ -78,10 +78,12 @@ class ProjectListing:
 class Listings:
     """The last listings, by project; times are monotonic seconds, given by the caller.
 
-    Any thread may use them.
+    Any thread may use them. `checks`: so many deliveries at most are asked for, where the dialect
+    knows servers that store nothing and say that they did; none once one was found.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, checks: int = 0) -> None:
+        self._checks = self.checks = checks
         self._guard = threading.Lock()
         self._listings: dict[str, ProjectListing] = {}
         self._turns: dict[str, threading.Lock] = {}
@@ -123,6 +125,12 @@ class Listings:
             self._listings.clear()
             self._cannot_tell.clear()
             self._asked.clear()
+            self.checks = self._checks
+
+    def note_check(self, *, is_kept: bool) -> None:
+        """A delivery was asked for: the server has it, or did not say."""
+        with self._guard:
+            self.checks = 0 if is_kept else max(self.checks - 1, 0)
 
     def keep(self, project: str, listing: ProjectListing, since: float) -> ProjectListing:
         """Remember a listing; the one that is to be gone by.

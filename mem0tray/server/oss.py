@@ -17,6 +17,7 @@ from mem0tray.core.oss_names import ANY, ID, PROJECT, name_of, project_of
 from mem0tray.server.answers import (
     HOLDS_NUL,
     NO_PROJECT,
+    NOT_KEPT,
     STORED_NOTHING,
     health,
     json_object,
@@ -65,7 +66,9 @@ ENTITIES: Final = "/entities"
 _LISTED: Final = (1000, 200, 40)
 _COUNTED: Final = 10_000  # memories that it looks at to list projects, and no more
 _ROUND: Final = 10
+_LIMIT: Final = 100  # that of a server which does not know `top_k`
 _FEW: Final = 3  # questions about a project that are searches
+_CHECKED: Final = (0.0, 1.0, 4.0, 15.0, 30.0)  # seconds before each question for what is stored
 _QUERY: Final = 1000  # characters of a large text that are searched for
 _SAYS_WHICH: Final = 502  # what it could not do for others' sake; a code beside it says whose
 _CODES: Final = {
@@ -104,9 +107,40 @@ class OssClient(HttpClient):
             return outcome
         results = entries_of(json_object(reply), ("results",)) or []
         if any(isinstance(each, dict) and each.get("event") == "ADD" for each in results):
-            return outcome
+            left = timeout - reply.duration
+            return self._checked(outcome, memory, left) if self._known.checks else outcome
         said = no_use(reply.status or 0, STORED_NOTHING)
         return replace(outcome, kind=Kind.ITEM_FAILURE, message=said, may_have_it=True)
+
+    def _checked(self, outcome: Outcome, memory: Memory, timeout: float) -> Outcome:
+        """The outcome of a delivery, once the server was seen to have what it said it stored.
+
+        Some have said so and stored nothing. One that is slow to find what is new is asked for as
+        long as the call may take.
+        """
+        end = time.monotonic() + timeout
+        for wait in _CHECKED:
+            if wait and time.monotonic() + wait >= end:
+                break
+            time.sleep(wait)
+            kept = self._keeps(memory, end - time.monotonic())
+            if kept is not False:
+                self._known.note_check(is_kept=bool(kept))
+                return outcome
+        said = no_use(outcome.status or 0, NOT_KEPT)
+        return replace(outcome, kind=Kind.OUTAGE, message=said, may_have_it=True)
+
+    def _keeps(self, memory: Memory, timeout: float) -> bool | None:
+        """Whether it has this memory, by search and listing; None where it does not say."""
+        end = time.monotonic() + timeout
+        found = self._found(memory, timeout)
+        if found is not Presence.ABSENT:
+            return True if found is Presence.PRESENT else None
+        page = self.page(memory.project, "", end - time.monotonic())
+        if isinstance(page, Outcome):
+            return None
+        there = any(each.key == id_of(memory.key) for each in page.memories)
+        return True if there else None if not page.whole else False
 
     def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Outcome:
         """Ask for the memory of this key; once many are asked about, by a listing of them all."""
@@ -194,7 +228,9 @@ class OssClient(HttpClient):
         if isinstance(shown, Outcome):
             return shown
         number = len(entries_of(json_object(reply), ("results",)) or [])
-        return Page(_newest_first(shown), whole=len(shown) == number < _LISTED[0])
+        is_doubtful = number % _LIMIT == 0 < number
+        whole = len(shown) == number < _LISTED[0] and not is_doubtful
+        return Page(_newest_first(shown), whole=whole)
 
     def find(self, project: str, key: str, timeout: float) -> list[ServerMemory] | Outcome:
         """Search for the memory of this key; the text is not known, so the key is searched for."""

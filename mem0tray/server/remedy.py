@@ -70,6 +70,9 @@ def asks_nothing(remedy: Reason) -> bool:
     return remedy.id == _NOTHING
 
 
+_UPDATE: Final = Reason(
+    "Update the server: an earlier version says that it stores memories, and does not."
+)
 _WAIT: Final = nothing(Reason("it is tried again by itself."))
 
 
@@ -81,6 +84,11 @@ def of_refusal(status: int | None) -> Reason:
 def of_unrecognised() -> Reason:
     """For a server that answers, and is none that is known."""
     return _SET_DIALECT
+
+
+def of_not_kept() -> Reason:
+    """For a server that does not have what it said that it stored."""
+    return _UPDATE
 
 
 def of_redirect(address: str) -> Reason:

@@ -44,7 +44,7 @@ def verifying(home: Home, server: Standin) -> list[Figure]:
     home.drained()
     _fill(home)
     home.worker()
-    (place,) = (json.loads(path.read_bytes()) for path in home.data_files("**/endpoint.json"))
+    (place,) = (json.loads(path.read_bytes()) for path in home.data_files("**/server.json"))
     loop = [sys.executable, "-c", _LOOP, f"http://127.0.0.1:{place['port']}", place["token"]]
     listed, verified = [], []
     for _ in range(_ROUNDS):

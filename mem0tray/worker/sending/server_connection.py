@@ -2,6 +2,7 @@
 
 import threading
 from functools import partial
+from typing import Final
 
 from mem0tray.config.server_choice import THIS_COMPUTER
 from mem0tray.config.settings import LOCAL_URL, ServerSettings
@@ -9,6 +10,8 @@ from mem0tray.localserver.child import LocalServer
 from mem0tray.localserver.endpoint import DIALECT, proof
 from mem0tray.server import Client, Listings, Recognition, ServerAddress, Terms, connect
 from mem0tray.system.paths import Paths
+
+_CHECKS: Final = 3  # deliveries to a server that is not known yet to keep what it takes
 
 
 class ServerConnection:
@@ -22,7 +25,7 @@ class ServerConnection:
         self._wanted = server.local_port
         self._port = 0  # of the embedded server, once it was seen to run
         self._address: ServerAddress | None = None
-        self._known = Listings()
+        self._known = Listings(_CHECKS)
         self.recognition = Recognition()  # of a server whose dialect the settings leave open
         if url == LOCAL_URL:
             self._local = LocalServer(paths.local_server, server.local_port)

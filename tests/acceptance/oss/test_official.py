@@ -81,6 +81,31 @@ def test_an_empty_list_of_results_is_no_delivery(home: Home, server: OfficialSta
     assert server.total_stored() == 2
 
 
+def test_a_server_that_says_so_and_stores_nothing_is_told(
+    home: Home, server: OfficialStandin
+) -> None:
+    """Nothing is counted or taken for delivered; it is said once, and all arrives later."""
+    added = {"results": [{"id": "m", "memory": "x", "event": "ADD"}]}
+    server.script(Answer(body=added, stores=False), forever=True)
+    home.env["MEM0TRAY_SYNC_TIMEOUT"] = "1"
+    home.write_queue(entries(8))
+    home.worker()
+    home.wait(lambda: home.state()[0] == "action needed", 20, "told")
+    host = server.url.removeprefix("http://")
+    assert home.state()[1] == (
+        f"{host} does not have what it said that it stored."
+        " Update the server: an earlier version says that it stores memories, and does not."
+    )
+    (told, *_) = home.json("diagnose", home.queue_items()[0]["id"])
+    assert "Update the server" in str(told)
+    assert home.stats()["total_synced"] == 0
+    assert [item["retries"] for item in home.queue_items()] == [0] * 8
+    server.clear_scripts()
+    server.wait_for(lambda: server.total_stored() == 8, 20)
+    home.wait(lambda: home.queue_items() == [] and home.state()[0] == "healthy", 20, "over")
+    assert len(home.log_lines("does not have what it said that it stored.")) == 1
+
+
 def test_the_server_s_name_of_a_failed_request_is_in_the_history(
     home: Home, server: OfficialStandin
 ) -> None:

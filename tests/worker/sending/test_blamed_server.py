@@ -6,11 +6,13 @@ from mem0tray.core import events
 from mem0tray.core.reasons import quoted
 from mem0tray.core.state import ACTION_NEEDED
 from mem0tray.server import Kind, Outcome
+from mem0tray.server.answers import NOT_KEPT, no_use
 from mem0tray.worker.sending.blamed_server import LASTING
 from tests.ledger.samples import NOW
 from tests.worker.sending.court import FAILED, OUTAGE, REFUSED, TAKEN, Court
 
 PAGE = Outcome(Kind.OUTAGE, 200, "200 OK, but the answer is not a JSON object", may_have_it=True)
+KEEPS_NOTHING = Outcome(Kind.OUTAGE, 200, no_use(200, NOT_KEPT), may_have_it=True)
 REDIRECT = Outcome(Kind.OUTAGE, 302, "302 Found to https://a/api/memory, which is not followed")
 ASKED = Outcome(Kind.ASKED_IN_VAIN, 200, PAGE.message, may_have_it=True)
 
@@ -50,6 +52,18 @@ def test_two_in_a_row_need_action(healthy: Court, outcome: Outcome) -> None:
     )
     assert outcome.message in healthy.reason()
     assert "`mem0tray config set server.url ADDRESS`" in healthy.reason()
+
+
+def test_a_server_that_keeps_nothing_is_to_be_updated(healthy: Court) -> None:
+    """What it said that it stored it does not have: that is said, and nothing of an address."""
+    healthy.apply(healthy.fresh(), KEEPS_NOTHING)
+    well(healthy)
+    healthy.apply(healthy.fresh("other"), KEEPS_NOTHING)
+    assert healthy.state() == ACTION_NEEDED
+    assert healthy.reason() == (
+        "mem0.test does not have what it said that it stored."
+        " Update the server: an earlier version says that it stores memories, and does not."
+    )
 
 
 def test_a_redirect_needs_another_address(healthy: Court) -> None:
