@@ -51,12 +51,12 @@ def steps(there: ServerAddress, left: Callable[[], float]) -> Iterator[Step]:
     yield _name(there, left())
     reached = reach(there, left())
     if not reached.at:
-        where = f"{there.hostname}, port {there.port}"
+        where = _at(there.hostname, there.port)
         seen = f"There is no connection to {where}: {reasons.bare(reached.failure)}."
         yield Step(CONNECTION, FAILED, seen, IS_IT_THERE)
         return
     took = milliseconds(reached.seconds)
-    yield Step(CONNECTION, OK, f"{reached.at}, port {there.port}, was reached within {took}.")
+    yield Step(CONNECTION, OK, f"{_at(reached.at, there.port)} was reached within {took}.")
     if there.plain_http:
         yield _plain(there)
     elif reached.encryption is None:
@@ -68,6 +68,10 @@ def steps(there: ServerAddress, left: Callable[[], float]) -> Iterator[Step]:
 def milliseconds(seconds: float) -> str:
     """`12 ms`, rounded up."""
     return f"{int(seconds * 1000) + 1} ms"
+
+
+def _at(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _name(there: ServerAddress, timeout: float) -> Step:

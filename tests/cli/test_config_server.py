@@ -48,7 +48,7 @@ def test_what_is_wrong_is_told_beside_and_the_setting_stands(home: Scratch) -> N
         url = server.url
     code, out, (line,) = set_(home, "server.url", url)
     assert (code, out) == (0, [])
-    assert line.startswith(f"mem0tray: There is no connection to {HOST}, port ")
+    assert line.startswith(f"mem0tray: There is no connection to {HOST}:")
 
 
 def test_an_authority_is_tested_with_the_server(home: Scratch, tmp_path: Path) -> None:
