@@ -53,8 +53,8 @@ def test_what_comes_out_of_one_server_goes_into_another(bare_home: Home, tmp_pat
 
 
 @needs.posix("signals")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-def test_a_signal_leaves_the_former_file(bare_home: Home, tmp_path: Path, number: int) -> None:
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGKILL"])
+def test_a_signal_leaves_the_former_file(bare_home: Home, tmp_path: Path, name: str) -> None:
     """Whatever ends it in the middle; what a kill leaves, the next export takes away."""
     out = tmp_path / "out" / "memories.jsonl"
     out.parent.mkdir()
@@ -71,13 +71,13 @@ def test_a_signal_leaves_the_former_file(bare_home: Home, tmp_path: Path, number
         env = {"MEM0TRAY_SERVER_URL": server.url, "MEM0TRAY_SERVER_DIALECT": "vps"}
         process = bare_home.start("export", "--out", str(out), env=env)
         server.wait_for_requests(5)  # the projects, three pages, and one that does not come
-        process.signal(number)
+        process.signal(getattr(signal, name))
         code = process.wait()
         over.set()
-    if number == signal.SIGINT:
+    if name == "SIGINT":
         assert code == 130
         assert f"Interrupted: {out} is as it was." in process.err
     assert out.read_text() == "precious\n"
-    assert (list(out.parent.iterdir()) == [out]) == (number != signal.SIGKILL)
+    assert (list(out.parent.iterdir()) == [out]) == (name != "SIGKILL")
     assert bare_home.run("export", "--out", str(out), env=_LOCAL).returncode == 1  # it is empty
     assert list(out.parent.iterdir()) == [out]

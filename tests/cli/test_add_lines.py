@@ -2,7 +2,9 @@
 
 import io
 import json
+import os
 import sys
+import threading
 from typing import Any
 
 import pytest
@@ -202,6 +204,17 @@ def test_a_file_that_cannot_be_read_is_named(home: Scratch, name: str, what: str
     assert (done.code, done.out) == (1, "Nothing was queued.\n")
     assert what in done.line.lower()
     assert not home.queue.exists()
+
+
+@needs.posix("a named pipe")
+def test_a_named_pipe_is_read_as_a_file(home: Scratch) -> None:
+    """So a shell hands over what another program writes: `add --jsonl <(…)`."""
+    pipe = home.root / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(lines(memory("a"), memory("b")),))
+    writer.start()
+    assert home.ok("add", "--jsonl", str(pipe)) == "2 memories are queued.\n"
+    writer.join()
 
 
 @pytest.mark.parametrize("arguments", [("--again", "text"), ("--jsonl", "a", "b")])

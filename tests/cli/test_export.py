@@ -199,6 +199,20 @@ def test_a_page_that_does_not_come_is_asked_for_again(
         assert len(server.requests) == 3
 
 
+@pytest.mark.parametrize(("asked", "waits"), [("7", 7.0), ("900", 30.0), ("0", 1.0)])
+def test_a_server_that_wants_a_break_gets_one(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch, asked: str, waits: float
+) -> None:
+    """As long as it says, within reason, before the page is asked for again."""
+    slept: list[float] = []
+    monkeypatch.setattr("mem0tray.actions.export.time.sleep", slept.append)
+    answer = render(429, {}, Retry_After=asked)
+    many = [str(number) for number in range(1500)]
+    with serving(home, paging({"p": many}, instead=failing(1, answer))):
+        assert len(texts(home.ok("export"))) == 1500
+    assert slept == [waits]
+
+
 def test_what_waits_here_is_not_in_it_and_is_counted(home: Scratch) -> None:
     """Of the project that is exported, or of all."""
     home.write("mem0_queue.json", queue_document([entry("w", "p"), entry("w", "other")]))

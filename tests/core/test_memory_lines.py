@@ -43,6 +43,13 @@ def test_a_line_may_name_no_more_than_its_text() -> None:
     assert read(b'{"project_id": "own", "content": "oak"}', "garden").project == "own"
 
 
+def test_the_last_second_of_the_last_year_is_a_time() -> None:
+    """The next one is in no calendar."""
+    assert read(_line(timestamp=253_402_300_799)).timestamp == 253_402_300_799
+    with pytest.raises(BadLineError):
+        read(_line(timestamp=253_402_300_800))
+
+
 def test_half_a_character_in_three_bytes_is_let_through() -> None:
     """So some programs write it."""
     assert read(b'{"project_id": "p", "content": "\xed\xa0\xbd"}').content == "\ud83d"
