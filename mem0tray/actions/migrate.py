@@ -253,7 +253,9 @@ class Migration:
         if said.status in KEY_REFUSED:
             return KeyRefusedError(
                 Reason(
-                    "{server} refuses the API key, or wants one: {why}.", server=where, why=told
+                    "The API key is refused by {server}, or it wants one: {why}.",
+                    server=where,
+                    why=told,
                 ),
                 Reason(
                     "Put that server's key into the variable {name}; that of server.api_key is the"
@@ -262,7 +264,7 @@ class Migration:
                 ),
             )
         return Mem0TrayError(
-            Reason("{server} does not show what it has: {why}.", server=where, why=told),
+            Reason("What {server} has cannot be read: {why}.", server=where, why=told),
             Reason("What is queued by now stays queued; `mem0tray migrate` goes on from there."),
         )
 

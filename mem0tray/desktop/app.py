@@ -27,6 +27,7 @@ from mem0tray.desktop.notify.notifier import Notifier, Sources
 from mem0tray.desktop.notify.sending import Sender
 from mem0tray.desktop.session import nests_menus
 from mem0tray.desktop.tray import view, windows_console
+from mem0tray.desktop.tray.bringing_over import BringingOver
 from mem0tray.desktop.tray.icon import notice_icon
 from mem0tray.desktop.tray.menu import MenuCommand, Verb
 from mem0tray.desktop.tray.presenter import Presenter
@@ -77,6 +78,9 @@ class Application:
         self._older = self._older_panel()
         self._tray = self._made_tray(data / "icons")
         self._daemon = self._notification_daemon()
+        self._bringing_over = BringingOver(
+            self._current, self._words, self._say, self._warn, self._after_click
+        )
         self._controller = Controller(
             self._current,
             self._words,
@@ -87,6 +91,7 @@ class Application:
                 self._warn,
                 self._tray.stop,
                 self._after_click,
+                self._bringing_over.start,
             ),
         )
         self._presenter = Presenter(
@@ -155,7 +160,8 @@ class Application:
     def _view(self) -> View:
         seen = snapshot_reader.of_thread(self._worker, time.time(), view.SHOWN)
         level = self._current().notifications.level
-        return view.of(seen, level, at_login=self._starts_at_login())
+        former = self._bringing_over.offers()
+        return view.of(seen, level, at_login=self._starts_at_login(), former=former)
 
     def _current(self) -> Settings:
         return self._worker.settings

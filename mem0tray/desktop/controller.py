@@ -52,7 +52,10 @@ _Commands = queue.SimpleQueue[MenuCommand | None]
 
 @dataclass(frozen=True, slots=True)
 class Surface:
-    """What a verb may use: `say` and `warn` show a title and a text, `quit` ends the tray."""
+    """What a verb may use: `say` and `warn` show a title and a text, `quit` ends the tray.
+
+    `bring_over` begins a migration from the server that the ledger calls so.
+    """
 
     dialogs: Dialogs
     autostart: "Autostart"
@@ -60,6 +63,7 @@ class Surface:
     warn: Callable[[str, str], None]
     quit: Callable[[], None]
     changed: Callable[[], None]
+    bring_over: Callable[[str], None]
 
 
 class Controller:
@@ -90,6 +94,7 @@ class Controller:
             Verb.OPEN_DLQ: self._open_dlq,
             Verb.OPEN_LOG: self._open_log,
             Verb.RESTORE: self._restore,
+            Verb.BRING_OVER: self._bring_over,
             Verb.PAUSE: self._pause,
             Verb.RESUME: self._resume,
             Verb.LEVEL: self._level,
@@ -265,6 +270,9 @@ class Controller:
         if not number:
             body = _("It is back already, or has been delivered.")
         self._surface.say(_("Restored"), body.format(n=language.number(number)))
+
+    def _bring_over(self, command: MenuCommand) -> None:
+        self._surface.bring_over(str(command.value))
 
     # Settings --------------------------------------------------------------------------
 

@@ -32,12 +32,17 @@ class Desk:
         self.warned: list[tuple[str, str]] = []  # of these
         self.at_login: bool | None = None
         self.quits = 0
+        self.brought_over: list[str] = []
         self.done: queue.SimpleQueue[None] = queue.SimpleQueue()
         self.controller = Controller(
             Settings,
             lambda: self.language,
-            Surface(self, self, self._say, self._warn, self._quit, self._changed),
+            Surface(self, self, self._say, self._warn, self._quit, self._changed, self.bring_over),
         )
+
+    def bring_over(self, server: str) -> None:
+        """Write down which server it is."""
+        self.brought_over.append(server)
 
     def _say(self, title: str, text: str) -> None:
         self.said.append((title, text))

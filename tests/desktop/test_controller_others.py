@@ -40,6 +40,12 @@ def desk(paths: Paths) -> Iterator[Desk]:
     made.controller.stop()
 
 
+def test_memories_are_brought_over_from_the_server_that_was_clicked(desk: Desk) -> None:
+    """It begins, and the click is done: what comes of it is told later."""
+    assert desk.click(Verb.BRING_OVER, value="http://old.test") == []
+    assert desk.brought_over == ["http://old.test"]
+
+
 # Knowing more ---------------------------------------------------------------------------------
 
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from mem0tray.actions.oldest import DeadLetter
 from mem0tray.config.server_choice import CHOOSE, said
+from mem0tray.config.settings import LOCAL_URL
 from mem0tray.core.language import Language
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED, STARTING
 from mem0tray.core.text import one_line, short_id
@@ -24,6 +25,7 @@ PAUSES: Final = (30, 60)  # minutes
 _FLAT: Final = 5  # dead letters where what can be done stands below each: more are too many lines
 _BELOW: Final = "• "
 _PROJECT: Final = 24
+_SERVER: Final = 48
 _REASON: Final = 44
 _FIRST_LINE: Final = 100
 _STATE_LINE: Final = 80
@@ -42,6 +44,7 @@ class Verb(Enum):
     OPEN_DLQ = auto()
     OPEN_LOG = auto()
     RESTORE = auto()
+    BRING_OVER = auto()
     PAUSE = auto()
     RESUME = auto()
     LEVEL = auto()
@@ -52,7 +55,7 @@ class Verb(Enum):
 
 @dataclass(frozen=True, slots=True)
 class MenuCommand:
-    """A verb with what it is about: a dead letter, minutes, a level, or on and off."""
+    """A verb with what it is about: a dead letter, minutes, a level, a server, or on and off."""
 
     verb: Verb
     letter: DeadLetter | None = None
@@ -95,6 +98,7 @@ def build(
         MenuEntry(_("Open DLQ file"), MenuCommand(Verb.OPEN_DLQ)),
         MenuEntry(_("Open log"), MenuCommand(Verb.OPEN_LOG)),
         MenuEntry(_("Restore last deletion"), MenuCommand(Verb.RESTORE), enabled=view.restorable),
+        *_former(view, language),
         SEPARATOR,
         _pause(view, language),
         _levels(view, language),
@@ -188,6 +192,21 @@ def tooltip(view: View, language: Language, now: float) -> str:
         time = moment(view.last_delivery, language, now)
         lines.append(_("Last delivery: {time}").format(time=time))
     return "\n".join(lines)
+
+
+def _former(view: View, language: Language) -> tuple[MenuEntry, ...]:
+    """A line for each former server that has something; none is the rule."""
+    _ = language.gettext
+    return tuple(
+        MenuEntry(
+            # A sentence of its own: French says "de cet ordinateur".
+            _("Bring memories over from this computer’s server")
+            if server == LOCAL_URL
+            else _("Bring memories over from {server}").format(server=one_line(server, _SERVER)),
+            MenuCommand(Verb.BRING_OVER, value=server),
+        )
+        for server in view.former
+    )
 
 
 def _dead_letters(

@@ -32,10 +32,11 @@ class View:
     at_login: bool = False
     held: int = 0  # of the queue: another worker has perhaps delivered them
     restorable: bool = False  # whether there is a deletion to take back
+    former: tuple[str, ...] = ()  # servers that have what the chosen one has not
 
 
-def of(seen: Snapshot, level: str, *, at_login: bool) -> View:
-    """The view of what the worker in this process says; `level` and `at_login` as in `View`."""
+def of(seen: Snapshot, level: str, *, at_login: bool, former: tuple[str, ...] = ()) -> View:
+    """The view of what the worker in this process says; the others as in `View`."""
     told = seen.told
     if told is None:  # there is no ledger to look at yet
         return View(STARTING, level=level, at_login=at_login)
@@ -52,4 +53,5 @@ def of(seen: Snapshot, level: str, *, at_login: bool) -> View:
         at_login=at_login,
         held=told.held,
         restorable=seen.restorable,
+        former=former,
     )

@@ -93,7 +93,8 @@ def test_showing_the_status_is_the_default() -> None:
 
 def test_every_entry_does_something() -> None:
     """Whatever can be chosen has a command or a submenu; each verb can be asked for."""
-    made = [entry for entry in everything(menu.build(VIEW, ENGLISH, NOW)) if entry != SEPARATOR]
+    whole = menu.build(dataclasses.replace(VIEW, former=("local",)), ENGLISH, NOW)
+    made = [entry for entry in everything(whole) if entry != SEPARATOR]
     assert all(entry.command or entry.entries for entry in made if entry.enabled)
     assert {entry.command.verb for entry in made if entry.command} == set(Verb)
 
@@ -105,6 +106,20 @@ def test_commands_name_their_dead_letter() -> None:
     assert within(made, "Back up then delete…").command == MenuCommand(Verb.DELETE, LETTER)
     assert within(made, "Copy ID").command == MenuCommand(Verb.COPY_ID, LETTER)
     assert within(made, "Diagnose").command == MenuCommand(Verb.DIAGNOSE, LETTER)
+
+
+def test_what_former_servers_have_can_be_brought_over() -> None:
+    """A line for each such server stands below the deletions; without one there is no line."""
+    view = dataclasses.replace(VIEW, former=("local", "http://old.test"))
+    made = menu.build(view, ENGLISH, NOW)
+    at = labels(made).index("Restore last deletion")
+    assert labels(made)[at + 1 : at + 4] == [
+        "Bring memories over from this computer’s server",
+        "Bring memories over from http://old.test",
+        "",
+    ]
+    commands = [entry.command for entry in made[at + 1 : at + 3]]
+    assert commands == [MenuCommand(Verb.BRING_OVER, value=name) for name in view.former]
 
 
 def test_without_dead_letters_nothing_can_be_retried() -> None:
