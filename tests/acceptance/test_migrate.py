@@ -2,9 +2,10 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Protocol
 
 import httpx
 import pytest
@@ -18,6 +19,27 @@ from tests.support.shapes import Item, Json, entries, entry, texts
 from tests.support.standin import Standin
 
 LOCAL = {"MEM0TRAY_SERVER_URL": "local"}
+
+
+class Counting(Protocol):
+    """A server that tells what it has."""
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        ...
+
+    def total_stored(self) -> int:
+        """Count the memories that are stored."""
+        ...
+
+    def missing(self, contents: Iterable[str]) -> list[str]:
+        """List those of these texts that are not stored."""
+        ...
+
+    def surplus(self) -> dict[str, int]:
+        """Map each text that is stored more than once to how often."""
+        ...
 
 
 @contextmanager
@@ -54,14 +76,14 @@ def fill(home: Home, queue: list[Item]) -> None:
     home.drained()
 
 
-def choose(home: Home, server: Standin) -> None:
+def choose(home: Home, server: Counting) -> None:
     """Choose another server."""
     home.env["MEM0TRAY_SERVER_URL"] = server.url
 
 
 def migrated(home: Home, *arguments: str, code: int = 0) -> Json:
     """Migrate, and take the document; AssertionError where its sums are wrong."""
-    done = home.run("migrate", "--json", *arguments)
+    done = home.run("migrate", "--json", *arguments, timeout=300)
     assert done.returncode == code, done
     found = json.loads(done.stdout)
     names = ("queued", "waiting", "present", "deleted", "unread")
@@ -69,7 +91,7 @@ def migrated(home: Home, *arguments: str, code: int = 0) -> Json:
     return found
 
 
-def check_kills(home: Home, server: Standin, total: int, kills: int) -> None:
+def check_kills(home: Home, server: Counting, total: int, kills: int) -> None:
     """Bring `total` memories over from this computer, with kills of the command and of the worker.
 
     Each arrives once. `home` has no memories yet, and `server` is the one that they come to.

@@ -22,6 +22,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from mem0tray.core.oss_names import ID
 from tests.support.official_library import open_library
 from tests.support.official_wire import (
     HEALTH,
@@ -124,10 +125,12 @@ class OfficialApp:
         )
 
     async def texts(self, request: Request) -> Response:
-        """List all, for the oracle: [the server's name, user, text] each."""
+        """List all, for the oracle: [the server's name, user, text, our key] each."""
         del request
         rows = await run_in_threadpool(self._rows, _ALL)
-        return JSONResponse([[name, kept.get("user_id"), kept["data"]] for name, kept in rows])
+        return JSONResponse(
+            [[name, kept.get("user_id"), kept["data"], kept.get(ID)] for name, kept in rows]
+        )
 
     def _rows(self, number: int) -> list[tuple[str, dict[str, Any]]]:
         with self._turn:

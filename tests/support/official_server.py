@@ -3,6 +3,7 @@
 import json
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -91,10 +92,23 @@ class OfficialServer:
 
     def texts(self) -> Counter[str]:
         """Count how often each text is stored."""
-        return Counter(text for _, _, text in self.kept())
+        return Counter(text for _, _, text, _ in self.kept())
+
+    def total_stored(self) -> int:
+        """Count the saves that have come, which tells as well how far it is."""
+        return self.saves()
+
+    def missing(self, contents: Iterable[str]) -> list[str]:
+        """List those of these texts that are not stored."""
+        stored = self.texts()
+        return [content for content in contents if not stored[content]]
+
+    def surplus(self) -> dict[str, int]:
+        """Map each text that is stored more than once to how often."""
+        return {content: n for content, n in self.texts().items() if n > 1}
 
     def kept(self) -> list[list[str]]:
-        """List all that is stored: [the server's name for it, its project, its text] each."""
+        """List all that is stored: [the server's name for it, its project, its text, our key]."""
         found: list[list[str]] = self._get(TEXTS).json()
         return found
 

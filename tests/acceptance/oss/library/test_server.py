@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.test_kills import moment
+from tests.support import needs
 from tests.support.forked import ForkedHome
 from tests.support.home import Home
 from tests.support.model_provider import KEY, ModelProvider
@@ -17,7 +18,7 @@ from tests.support.postgres import Postgres
 from tests.support.processes import wait_until
 from tests.support.shapes import entries, entry, texts
 
-pytestmark = [pytest.mark.official, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.official, needs.LIBRARY, pytest.mark.timeout(300)]
 PATIENT = 200.0  # seconds; without its database the library waits half a minute
 
 
