@@ -18,6 +18,7 @@ from mem0tray.core.oss_names import ID, PROJECT, name_of
 from mem0tray.localserver import bodies, oss_requests, parameters
 from mem0tray.localserver.answers import ANSWER_MAX, answer, iso, refusal
 from mem0tray.localserver.indexing import Indexing
+from mem0tray.localserver.oss_description import description
 from mem0tray.localserver.oss_requests import SaveRequest, Scope
 from mem0tray.localserver.store import KeyReusedError, NameCount, Store, StoredMemory
 
@@ -49,6 +50,8 @@ class OssApi:
             Route("/memories/{memory}", self.remove, methods=["DELETE"]),
             Route("/search", self.search, methods=["POST"]),
             Route("/entities", self.entities, methods=["GET"]),
+            Route("/entities/{kind}/{name}", self.remove_entity, methods=["DELETE"]),
+            Route("/openapi.json", self.describe, methods=["GET"]),
         ]
 
     async def save(self, request: Request) -> Response:
@@ -133,9 +136,7 @@ class OssApi:
 
     async def remove_all(self, request: Request) -> Response:
         """`DELETE /memories?user_id=&agent_id=&run_id=`; others are served after each step."""
-        scope = oss_requests.removal(request)
-        while self._store.delete_some(scope.project, scope.wanted):  # noqa: ASYNC110  (it works)
-            await asyncio.sleep(0)
+        await self._delete(oss_requests.removal(request))
         return answer({"message": "All relevant memories deleted"})
 
     async def entities(self, _: Request) -> Response:
@@ -143,6 +144,20 @@ class OssApi:
         users = [each._replace(name=name_of(each.name)) for each in self._store.projects()]
         named = {"agent": self._store.agents(), "run": self._store.runs(), _USER: users}
         return answer([_counted(kind, each) for kind, found in named.items() for each in found])
+
+    async def remove_entity(self, request: Request) -> Response:
+        """`DELETE /entities/{user, agent or run}/{name}`: all that is kept under this name."""
+        kind = parameters.segment(request, "kind")
+        await self._delete(oss_requests.entity(kind, parameters.segment(request, "name")))
+        return answer({"message": "Entity deleted"})
+
+    async def describe(self, _: Request) -> Response:
+        """`GET /openapi.json`: these requests, for programs."""
+        return answer(description())
+
+    async def _delete(self, scope: Scope) -> None:
+        while self._store.delete_some(scope.project, scope.wanted):  # noqa: ASYNC110  (it works)
+            await asyncio.sleep(0)
 
     def _with_key(self, scope: Scope) -> list[StoredMemory]:
         pages = self._store.newest(scope.project, wanted=scope.wanted)

@@ -85,6 +85,8 @@ def listing(request: Request) -> tuple[Scope, int]:
     """`GET /memories`: whose, and how many."""
     asked = _query(request)
     top_k = asked.get("top_k")
+    if parameters.number(top_k or 0) > parameters.LIMIT_MAX:
+        raise HTTPException(422, f'"top_k" must be {parameters.LIMIT_MAX:,} or less.')
     scope = _scope(_identifiers(asked), {})
     return scope, _top_k(top_k, parameters.LIMIT_MAX if scope.project is None else TOP_K)
 
@@ -94,6 +96,14 @@ def removal(request: Request) -> Scope:
     names = _identifiers(_query(request))
     if not names:
         raise HTTPException(400, "At least one identifier is required.")
+    return _scope(names, {})
+
+
+def entity(kind: str, name: str) -> Scope:
+    """`DELETE /entities/{kind}/{name}`: whose; the kind is user, agent or run."""
+    names = _identifiers({f"{kind}_id": name})
+    if not names:
+        raise HTTPException(422, "An entity is a user, an agent or a run, and has a name.")
     return _scope(names, {})
 
 

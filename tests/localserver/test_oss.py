@@ -204,7 +204,8 @@ def test_a_listing_is_as_long_as_asked(client: httpx.Client, official: httpx.Cli
     assert shown(official, user_id="long", top_k=2) == ["24", "23"]
     assert shown(official, user_id="long", top_k=0) == []
     assert shown(official, top_k=1) == ["24"]
-    assert official.get("/memories", params={"user_id": "x", "top_k": "-1"}).status_code == 422
+    for top_k in ("-1", "1001", "many"):
+        assert official.get("/memories", params={"top_k": top_k}).status_code == 422
 
 
 def test_names_are_counted(client: httpx.Client, official: httpx.Client) -> None:
@@ -218,6 +219,28 @@ def test_names_are_counted(client: httpx.Client, official: httpx.Client) -> None
         if each["id"].startswith("count")
     ]
     assert found == [("counting", "agent", 1), ("count-1", "run", 1), ("counted%20me", "user", 2)]
+
+
+def test_an_entity_can_be_deleted(official: httpx.Client) -> None:
+    """All that is kept under its name goes, and nothing else; what is none is refused."""
+    for name in ("leaving", "staying"):
+        added(official, name, user_id="entities", agent_id=name)
+    assert official.delete("/entities/agent/leaving").json() == {"message": "Entity deleted"}
+    assert shown(official, user_id="entities") == ["staying"]
+    assert official.delete("/entities/user/entities").status_code == 200
+    assert shown(official, user_id="entities") == []
+    assert official.delete("/entities/app/x").status_code == 422
+
+
+def test_it_describes_what_it_answers(official: httpx.Client) -> None:
+    """Each request of the OpenAPI document is one that the server has a way for."""
+    paths = official.get("/openapi.json").json()["paths"]
+    assert {"/memories", "/memories/{memory_id}", "/search", "/entities"} < paths.keys()
+    for path, operations in paths.items():
+        for method in operations:
+            answer = official.request(method, path.replace("{entity_type}", "odd"), content=b"-")
+            assert answer.status_code not in {401, 405}, (method, path)
+            assert answer.json() != {"detail": "Not Found"}, (method, path)
 
 
 def test_no_memory_is_a_null(official: httpx.Client) -> None:
