@@ -116,9 +116,13 @@ def check_changes_in_a_drain(home: Home, server: Standin, later: OfficialStandin
     queue = entries(300)
     server.latency = later.latency = 0.01
     home.write_queue(queue)
+    # Held back from there on, so that none is at the end of the drain before it is closed.
+    server.default = Answer(after=lambda: server.total_stored() < 60)
+    later.default = Answer(after=lambda: later.total_stored() < 60)
     worker = home.worker()
     server.wait_for(lambda: server.total_stored() >= 60, 20)
     server.close()
+    server.default = Answer()
     later._port = server._port
     with later:
         later.wait_for(lambda: later.total_stored() >= 60, 30)
